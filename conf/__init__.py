@@ -1,0 +1,1 @@
+"""Settings of nightshift: one YAML file, strict, every key documented."""

@@ -1,0 +1,121 @@
+"""The settings of nightshift and what is allowed in them; conf/default.yaml explains every key."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(Section):
+    """How to reach the broker, and what to consume."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    topic: str = "dqm.histograms"
+    group: str = "nightshift"
+    start: Literal["earliest", "latest"] = "earliest"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    ca_file: Path | None = None
+    max_poll_records: Count = 256
+    session_timeout_s: Positive = 10.0
+    embedded: bool = False
+    cluster_id: str = ""
+
+
+class FolderSettings(Section):
+    """A folder that is watched instead of a broker."""
+
+    path: Path = Path("incoming")
+    pattern: str = "*"
+    settle_s: Annotated[float, Field(ge=0)] = 2.0
+
+
+class StreamSettings(Section):
+    """Where histograms come from, and limits on what comes."""
+
+    source: Literal["kafka", "folder"] = "kafka"
+    kafka: KafkaSettings = KafkaSettings()
+    folder: FolderSettings = FolderSettings()
+    max_message_bytes: Count = 32 * 1024 * 1024
+    max_histograms: Count = 200_000
+    max_bins: Count = 1_000_000
+    dead_letter_bytes: Count = 64 * 1024
+    lumisection_timeout_s: Positive = 60.0
+    watermark_lumisections: Count = 5
+
+
+class DatabaseSettings(Section):
+    """The store."""
+
+    url: SecretStr = SecretStr("sqlite:///var/nightshift.db")
+    retain_days: Positive = 90.0
+
+
+class DqmSettings(Section):
+    """How histograms are judged."""
+
+    models: Path = Path("var/models")
+    model: str = "histograms"
+    false_incidents_per_shift: Positive = 1.0
+    shift_hours: Positive = 8.0
+    false_discovery_rate: Share = 0.05
+    min_entries: Annotated[float, Field(ge=0)] = 50.0
+    require_stable_beams: bool = True
+    frozen_after: Annotated[int, Field(ge=2)] = 3
+    evidence_p_value: Share = 0.001
+    evidence_per_lumisection: Count = 16
+
+
+class AlertSettings(Section):
+    """When verdicts become incidents, and when those end."""
+
+    raise_bad: Count = 2
+    raise_of: Count = 3
+    clear_good: Count = 5
+
+
+class DashboardSettings(Section):
+    """The operator's page."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    stale_after_s: Positive = 60.0
+
+
+class MetricsSettings(Section):
+    """Prometheus metrics and health of the daemon."""
+
+    host: str = "127.0.0.1"
+    port: Port = 9110
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Section):
+    """All settings."""
+
+    stream: StreamSettings = StreamSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    dqm: DqmSettings = DqmSettings()
+    alerts: AlertSettings = AlertSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()

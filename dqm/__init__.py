@@ -1,0 +1,1 @@
+"""What a histogram means: references, models, scorers, calibration and verdicts."""

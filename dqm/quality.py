@@ -1,0 +1,98 @@
+"""The vocabulary of judgement: quality, reason, evidence."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from streams.records import Axis
+
+
+class Quality(IntEnum):
+    """Judgement of one ME, subsystem or lumisection.
+
+    NOT_INSPECTED means that nothing is known and never counts as good. The numbers are stored.
+    """
+
+    NOT_INSPECTED = 0
+    GOOD = 1
+    WARNING = 2
+    BAD = 3
+
+
+class Reason(IntEnum):
+    """Why a monitoring element has its quality. The numbers are stored: never reuse one."""
+
+    CONSISTENT = 0
+    """Inspected and compatible with good lumisections."""
+    SUSPECT = 1
+    """Unlikely, but not enough to be called bad under the budget of false alarms (WARNING)."""
+    DEVIATES = 2
+    """Incompatible with good lumisections under the budget (BAD)."""
+    FROZEN = 3
+    """The same content, bin by bin, as in earlier lumisections (BAD)."""
+    MISSING = 4
+    """Expected and not there when its lumisection was closed (NOT_INSPECTED, alarms)."""
+    STARVED = 5
+    """Far fewer entries than good lumisections under the same conditions have (NOT_INSPECTED, alarms)."""
+    LOW_STATISTICS = 6
+    """Too few entries to judge, as is normal for it (NOT_INSPECTED)."""
+    NO_MODEL = 7
+    """No model knows this monitoring element (NOT_INSPECTED)."""
+    WRONG_SHAPE = 8
+    """Its axes differ from those that the model was trained on (NOT_INSPECTED, alarms)."""
+    NO_STABLE_BEAMS = 9
+    """The beams were not declared stable (NOT_INSPECTED)."""
+
+    @property
+    def alarms(self) -> bool:
+        """Whether this reason may raise an incident."""
+        return self in _ALARMING
+
+    @property
+    def family(self) -> str:
+        """Word for incidents of this reason: content, frozen, missing, starved or shape; else empty."""
+        return _FAMILY.get(self, "")
+
+
+_FAMILY = {
+    Reason.DEVIATES: "content",
+    Reason.FROZEN: "frozen",
+    Reason.MISSING: "missing",
+    Reason.STARVED: "starved",
+    Reason.WRONG_SHAPE: "shape",
+}
+_ALARMING = frozenset(_FAMILY)
+
+
+@dataclass(frozen=True, slots=True)
+class WorstBin:
+    """One bin that speaks against the histogram; ``index`` is the flat cell number."""
+
+    index: int
+    observed: float
+    expected: float
+    pull: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a person needs to judge the judgement of one ME in one lumisection.
+
+    ``reference`` is scaled to the observed number of counts; ``pulls`` are signed and in standard
+    deviations; ``kind`` is the best guess at the fault (dead, hot, noisy, shift, gain, swap, stuck,
+    missing, low-statistics or unknown) and ``sentence`` says why in words.
+    """
+
+    me: str
+    reason: Reason
+    kind: str
+    sentence: str
+    p_value: float
+    scores: dict[str, float]
+    axes: tuple[Axis, ...]
+    counts: tuple[float, ...]
+    reference: tuple[float, ...]
+    pulls: tuple[float, ...]
+    entries: float
+    expected_entries: float | None
+    model_version: str
+    worst_bins: tuple[WorstBin, ...] = field(default=())

@@ -1,0 +1,83 @@
+"""What scoring leaves of a batch, and the state of a lumisection that such results add up to.
+
+A :class:`LumisectionState` is a mergeable sufficient statistic: parts of a lumisection may come in any
+number of messages, in any order and twice, and add up to the same state (:func:`dqm.assembly.merge`).
+Histograms need not be kept for that: p-values and content digests are enough, and they are small.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.quality import Evidence, Quality
+from streams.records import Catalogue, Conditions, LumisectionKey
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubsystemScores:
+    """Scores of the MEs of one subsystem in one lumisection, in catalogue order; n MEs, k scorers.
+
+    ``present`` (n,) bool says which rows came; the others hold NaN and zeros. ``p_values`` (n,) float32
+    in (0, 1] is the combined conformal p-value, NaN where nothing was inspected. ``scores`` (k, n)
+    float32, greater is worse, by scorer in the order of ``scorers``. ``digests`` (n,) uint64 identifies
+    content. ``reasons`` (n,) uint8 are :class:`dqm.quality.Reason` as far as one ME can be judged alone
+    (SUSPECT, DEVIATES and MISSING are decided when the lumisection is).
+    """
+
+    catalogue: Catalogue
+    scorers: tuple[str, ...]
+    present: npt.NDArray[np.bool_]
+    p_values: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+    digests: npt.NDArray[np.uint64]
+    reasons: npt.NDArray[np.uint8]
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredBatch:
+    """One scored :class:`streams.records.HistogramBatch`."""
+
+    key: LumisectionKey
+    dataset: str
+    subsystem: str
+    conditions: Conditions
+    model_version: str
+    scores: SubsystemScores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubsystemVerdict:
+    """Judgement of one subsystem in one lumisection; arrays in catalogue order.
+
+    ``p_value`` is that of the whole subsystem (small: unlikely among good lumisections), NaN if nothing
+    was inspected; ``quality`` is the worst of the inspected MEs, NOT_INSPECTED if there is none.
+    """
+
+    quality: Quality
+    p_value: float
+    qualities: npt.NDArray[np.uint8]
+    reasons: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LumisectionState:
+    """All that is known of one lumisection of one dataset.
+
+    ``verdicts`` is empty until the lumisection is closed (complete, overtaken or timed out) and is made
+    anew whenever a late part changes ``parts``; ``revision`` counts that, from 1 at the first closing.
+    ``first_seen_s`` and ``closed_s`` are s since 1970.
+    """
+
+    dataset: str
+    key: LumisectionKey
+    conditions: Conditions
+    model_version: str
+    parts: Mapping[str, SubsystemScores]
+    first_seen_s: float
+    closed_s: float | None = None
+    closed_because: str = ""
+    revision: int = 0
+    verdicts: Mapping[str, SubsystemVerdict] = field(default_factory=dict)

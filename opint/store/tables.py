@@ -1,0 +1,215 @@
+"""The tables. Alembic's migrations make them; tests prove that both agree.
+
+Times are float seconds since 1970 (UTC), so that both databases keep them alike. Arrays are packed
+little-endian in catalogue order, so that a run's map of MEs against lumisections is one query.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+serial = BigInteger().with_variant(Integer, "sqlite")
+"""An integer key that SQLite, too, counts up by itself."""
+
+source_offset = Table(
+    "source_offset",
+    metadata,
+    Column("cluster", String, primary_key=True),
+    Column("consumer_group", String, primary_key=True),
+    Column("topic", String, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=True, comment="null: claimed, nothing processed yet"),
+    Column("owner", String, nullable=False, comment="the consumer that may write; others are fenced"),
+    Column("updated_s", Float, nullable=False),
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("cluster", String, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("message_offset", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("field", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("message_key", LargeBinary, nullable=True),
+    Column("raw", LargeBinary, nullable=False, comment="the first bytes, up to stream.dead_letter_bytes"),
+    Column("raw_size", BigInteger, nullable=False),
+    Column("received_s", Float, nullable=False, index=True),
+    Column("replayed_s", Float, nullable=True),
+    UniqueConstraint("cluster", "topic", "partition", "message_offset", "reason", "field"),
+)
+
+catalogue = Table(
+    "catalogue",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("elements", JSON, nullable=False),
+)
+
+lumisection = Table(
+    "lumisection",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("ls", BigInteger, primary_key=True),
+    Column("conditions", JSON, nullable=False),
+    Column("model_version", String, nullable=False),
+    Column("first_seen_s", Float, nullable=False),
+    Column("published_s", Float, nullable=False, comment="when its newest part was published"),
+    Column("updated_s", Float, nullable=False, index=True),
+    Column("closed_s", Float, nullable=True, comment="null: still being assembled"),
+    Column("closed_because", String, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Index("ix_lumisection_open", "first_seen_s", postgresql_where=text("closed_s IS NULL"),
+          sqlite_where=text("closed_s IS NULL")),
+)
+
+ls_summary = Table(
+    "ls_summary",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("subsystem", String, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("ls", BigInteger, primary_key=True),
+    Column("quality", Integer, nullable=False),
+    Column("p_value", Float, nullable=True),
+    Column("good", Integer, nullable=False),
+    Column("warning", Integer, nullable=False),
+    Column("bad", Integer, nullable=False),
+    Column("not_inspected", Integer, nullable=False),
+)
+
+ls_score = Table(
+    "ls_score",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("subsystem", String, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("ls", BigInteger, primary_key=True),
+    Column("model_version", String, primary_key=True),
+    Column("catalogue", String, ForeignKey("catalogue.digest"), nullable=False),
+    Column("scorers", JSON, nullable=False),
+    Column("present", LargeBinary, nullable=False, comment="n bool"),
+    Column("p_values", LargeBinary, nullable=False, comment="n float32"),
+    Column("scores", LargeBinary, nullable=False, comment="scorers x n float32"),
+    Column("digests", LargeBinary, nullable=False, comment="n uint64"),
+    Column("reasons", LargeBinary, nullable=False, comment="n uint8: as far as an ME can be judged alone"),
+    Column("verdict_p", Float, nullable=True),
+    Column("verdict_qualities", LargeBinary, nullable=True, comment="n uint8; null: not closed"),
+    Column("verdict_reasons", LargeBinary, nullable=True, comment="n uint8; null: not closed"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("subsystem", String, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("ls", BigInteger, primary_key=True),
+    Column("me", String, primary_key=True),
+    Column("p_value", Float, nullable=True),
+    Column("body", LargeBinary, nullable=False, comment="JSON of dqm.quality.Evidence"),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("fingerprint", String, nullable=False),
+    Column("dataset", String, nullable=False),
+    Column("subsystem", String, nullable=False, index=True),
+    Column("family", String, nullable=False, comment="content, frozen, missing, starved, shape or data-lost"),
+    Column("element_group", String, nullable=False),
+    Column("kind", String, nullable=False, comment="the fault most often named by the evidence"),
+    Column("title", Text, nullable=False),
+    Column("explanation", Text, nullable=False),
+    Column("severity", String, nullable=False, comment="warning or critical"),
+    Column("state", String, nullable=False, comment="open, acknowledged or resolved"),
+    Column("first_run", BigInteger, nullable=True),
+    Column("first_ls", BigInteger, nullable=True),
+    Column("last_run", BigInteger, nullable=True),
+    Column("last_ls", BigInteger, nullable=True),
+    Column("lumisections", Integer, nullable=False, comment="how many occurrences"),
+    Column("elements", Integer, nullable=False, comment="most MEs in one lumisection"),
+    Column("model_version", String, nullable=False),
+    Column("opened_s", Float, nullable=False),
+    Column("updated_s", Float, nullable=False),
+    Column("acknowledged_s", Float, nullable=True),
+    Column("acknowledged_by", String, nullable=True),
+    Column("resolved_s", Float, nullable=True),
+    Column("resolved_by", String, nullable=True, comment="a person, or 'nightshift' when it cleared by itself"),
+    Index("ix_incident_one_active", "fingerprint", unique=True,
+          postgresql_where=text("state <> 'resolved'"), sqlite_where=text("state <> 'resolved'")),
+)
+
+occurrence = Table(
+    "occurrence",
+    metadata,
+    Column("incident_id", serial, ForeignKey("incident.id"), primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("ls", BigInteger, primary_key=True),
+    Column("elements", JSON, nullable=False, comment="names of the MEs, worst first"),
+    Column("p_value", Float, nullable=True),
+    Column("kind", String, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("incident_id", serial, ForeignKey("incident.id"), nullable=False, index=True),
+    Column("at_s", Float, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False, comment="opened, acknowledged, commented, cleared, resolved, worsened"),
+    Column("detail", Text, nullable=False),
+)
+
+model_version = Table(
+    "model_version",
+    metadata,
+    Column("version", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("manifest", JSON, nullable=False),
+    Column("first_used_s", Float, nullable=False),
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("daemon", String, primary_key=True, comment="host:pid:start"),
+    Column("started_s", Float, nullable=False),
+    Column("at_s", Float, nullable=False),
+    Column("state", String, nullable=False, comment="running, waiting (with the reason in detail) or stopped"),
+    Column("detail", Text, nullable=False),
+    Column("messages", BigInteger, nullable=False),
+    Column("histograms", BigInteger, nullable=False),
+    Column("lag", JSON, nullable=False, comment="topic[partition] -> messages"),
+)
