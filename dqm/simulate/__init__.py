@@ -1,0 +1,1 @@
+"""A seeded detector simulator with faults and their truth: what demonstrations, tests and benchmarks run on."""

@@ -1,0 +1,219 @@
+"""The detector: conditions in, one batch of histograms for each subsystem out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.simulate import templates
+from dqm.simulate.effects import EFFECTS
+from dqm.simulate.faults import Fault, FaultKind, active
+from dqm.simulate.own import own
+from dqm.simulate.state import DetectorState, loadings
+from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
+
+Floats = npt.NDArray[np.float64]
+
+DATASET = "/Simulated/Detector-v1/DQM"
+NOMINAL = Conditions(pileup=55.0, delivered_lumi=0.44, recorded_lumi=0.42, beams_stable=True)
+"""Stands in for conditions that are not known."""
+
+_IDLE_ENTRIES = 4.0
+_UNSTABLE_SHARE = 0.01
+_RATE_SPREAD = 0.02
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Templates of one subsystem in catalogue order: matrices by block, vectors over all rows."""
+
+    catalogue: Catalogue
+    base: tuple[Floats, ...]
+    modes: tuple[Floats, ...]
+    loadings: Floats
+    entries_per_pb: Floats
+    outside: Floats
+
+
+class Detector:
+    """A detector whose good histograms are fixed by its templates and its seed, up to Poisson noise.
+
+    Entries are proportional to recorded luminosity, so dead time counts; shapes follow pileup and fill
+    smoothly (:mod:`dqm.simulate.state`). Without stable beams 1% of the entries are left; a handful of
+    entries comes from noise always.
+    """
+
+    def __init__(self, elements: Sequence[templates.Template], rng: np.random.Generator) -> None:
+        """Prepare the matrices; ``rng`` decides drift and how each ME follows it."""
+        self._state = DetectorState(rng)
+        names = sorted({template.subsystem for template in elements})
+        self._parts = {
+            name: _part([template for template in elements if template.subsystem == name], rng) for name in names
+        }
+        self._without: dict[tuple[str, tuple[int, ...]], Catalogue] = {}
+
+    @classmethod
+    def own(cls, seed: int = 0) -> "Detector":
+        """The detector that ships with the simulator."""
+        rng = np.random.default_rng(seed)
+        return cls(own(rng), rng)
+
+    @classmethod
+    def from_templates(cls, path: Path, seed: int = 0) -> "Detector":
+        """A detector made of a file of principal components; see :func:`dqm.simulate.templates.read`."""
+        return cls(templates.read(path), np.random.default_rng(seed))
+
+    @property
+    def catalogues(self) -> Mapping[str, Catalogue]:
+        """All MEs, by subsystem."""
+        return MappingProxyType({name: part.catalogue for name, part in self._parts.items()})
+
+    def lumisection(
+        self, key: LumisectionKey, conditions: Conditions, rng: np.random.Generator, faults: Sequence[Fault] = ()
+    ) -> list[HistogramBatch]:
+        """Histograms of one lumisection, one batch for each subsystem that has any, by name.
+
+        Faults that are not active at ``key`` do nothing. Counts are int64. Equal arguments (and equal
+        state of ``rng``) give equal histograms, whatever was asked for before.
+        """
+        present = active(faults, key)
+        state = self._state.at(key, conditions)
+        batches = []
+        for name, part in self._parts.items():
+            here = [fault for fault in present if fault.subsystem == name]
+            batch = self._batch(name, part, key=key, conditions=conditions, state=state, rng=rng, faults=here)
+            if len(batch.catalogue):
+                batches.append(batch)
+        return batches
+
+    def _batch(
+        self,
+        name: str,
+        part: _Part,
+        *,
+        key: LumisectionKey,
+        conditions: Conditions,
+        state: Floats,
+        rng: np.random.Generator,
+        faults: Sequence[Fault],
+    ) -> HistogramBatch:
+        means, outside = _expected(part, conditions, state, float(np.exp(_RATE_SPREAD * rng.standard_normal())))
+        for fault in faults:
+            if fault.kind in EFFECTS:
+                _distort(part.catalogue, means, outside, fault)
+        counts = [rng.poisson(mean) for mean in means]
+        flow = rng.poisson(outside)
+        for fault in faults:
+            if fault.kind is FaultKind.STUCK:
+                self._freeze(part, counts, flow, fault)
+        absent = sorted(
+            {row for f in faults if f.kind is FaultKind.MISSING for row in f.share_of_targets(part.catalogue)}
+        )
+        catalogue = part.catalogue
+        if absent:
+            counts, flow = _without(catalogue, counts, flow, absent)
+            catalogue = self._reduced(name, tuple(absent))
+        return _packed(key, name, conditions, catalogue=catalogue, counts=counts, flow=flow)
+
+    def _freeze(
+        self, part: _Part, counts: list[npt.NDArray[np.int64]], flow: npt.NDArray[np.int64], fault: Fault
+    ) -> None:
+        """Put the content that a stuck histogram repeats in its place: one draw under nominal conditions."""
+        means, outside = _expected(part, NOMINAL, self._state.at(fault.start, NOMINAL), 1.0)
+        for row in fault.share_of_targets(part.catalogue):
+            own_rng = fault.generator(part.catalogue.names[row])
+            for block, into, mean in zip(part.catalogue.blocks, counts, means, strict=True):
+                if block.start <= row < block.stop:
+                    into[row - block.start] = own_rng.poisson(mean[row - block.start])
+            flow[row] = own_rng.poisson(outside[row])
+
+    def _reduced(self, name: str, absent: tuple[int, ...]) -> Catalogue:
+        """The catalogue without some rows; the same object every time, as consumers cache by identity."""
+        found = self._without.get((name, absent))
+        if found is None:
+            elements = self._parts[name].catalogue.elements
+            found = Catalogue.of([me for row, me in enumerate(elements) if row not in absent])
+            self._without[name, absent] = found
+        return found
+
+
+def _part(elements: Sequence[templates.Template], rng: np.random.Generator) -> _Part:
+    catalogue = Catalogue.of([template.element for template in elements])
+    by_name = {template.element.name: template for template in elements}
+    ordered = [by_name[name] for name in catalogue.names]
+    base = tuple(np.stack([t.base for t in ordered[b.start : b.stop]]) for b in catalogue.blocks)
+    modes = tuple(np.stack([t.modes for t in ordered[b.start : b.stop]], axis=1) for b in catalogue.blocks)
+    return _Part(
+        catalogue,
+        base,
+        modes,
+        loadings(len(ordered), templates.MODES, rng),
+        np.array([t.entries_per_pb for t in ordered]),
+        np.array([t.outside for t in ordered], dtype=float),
+    )
+
+
+def _expected(part: _Part, conditions: Conditions, state: Floats, rate: float) -> tuple[list[Floats], Floats]:
+    """Expected counts by block, and below and above the axes."""
+    lumi = conditions.recorded_lumi if conditions.recorded_lumi is not None else NOMINAL.recorded_lumi
+    share = _UNSTABLE_SHARE if conditions.beams_stable is False else 1.0
+    entries = _IDLE_ENTRIES + part.entries_per_pb * max(lumi or 0.0, 0.0) * share * rate
+    latent = part.loadings @ state
+    inside = entries * (1 - part.outside.sum(axis=1))
+    means = []
+    for block, base, modes in zip(part.catalogue.blocks, part.base, part.modes, strict=True):
+        rows = slice(block.start, block.stop)
+        shape = base + latent[rows, 0, None] * modes[0]
+        shape += latent[rows, 1, None] * modes[1]
+        np.maximum(shape, 0, out=shape)
+        shape *= (inside[rows] / shape.sum(axis=1))[:, None]
+        means.append(shape)
+    return means, entries[:, None] * part.outside
+
+
+def _distort(catalogue: Catalogue, means: list[Floats], outside: Floats, fault: Fault) -> None:
+    """Apply one fault to the expectation of the MEs that it hits."""
+    rows = fault.targets(catalogue)
+    for block, matrix in zip(catalogue.blocks, means, strict=True):
+        for row in (row for row in rows if block.start <= row < block.stop):
+            me = catalogue.elements[row]
+            before = matrix[row - block.start].reshape(me.shape)
+            after = EFFECTS[fault.kind](before, me.axes, fault.severity, fault.generator(me.name))
+            matrix[row - block.start] = after.ravel()
+            if fault.kind is FaultKind.LOW_STATISTICS:
+                outside[row] *= 1 - fault.severity
+            elif fault.kind in {FaultKind.SHIFT, FaultKind.GAIN}:
+                # What a move pushes off the axis is filled above it: fills are not lost.
+                outside[row, 1] += max(0.0, float(before.sum() - after.sum()))
+
+
+def _without(
+    catalogue: Catalogue,
+    counts: Sequence[npt.NDArray[np.int64]],
+    flow: npt.NDArray[np.int64],
+    absent: Sequence[int],
+) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+    keep = np.ones(len(catalogue), dtype=bool)
+    keep[list(absent)] = False
+    kept = [matrix[keep[block.start : block.stop]] for block, matrix in zip(catalogue.blocks, counts, strict=True)]
+    return [matrix for matrix in kept if len(matrix)], flow[keep]
+
+
+def _packed(
+    key: LumisectionKey,
+    subsystem: str,
+    conditions: Conditions,
+    *,
+    catalogue: Catalogue,
+    counts: Sequence[npt.NDArray[np.int64]],
+    flow: npt.NDArray[np.int64],
+) -> HistogramBatch:
+    sums = [matrix.sum(axis=1) for matrix in counts]
+    entries = (np.concatenate(sums) + flow.sum(axis=1)).astype(float) if sums else np.zeros(0)
+    frozen: tuple[Counts, ...] = tuple(counts)
+    for matrix in frozen:
+        matrix.setflags(write=False)
+    return HistogramBatch(key, DATASET, subsystem, conditions, catalogue, frozen, flow.astype(float), entries)

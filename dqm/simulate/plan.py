@@ -1,0 +1,77 @@
+"""Which faults to put where: random plans for demonstrations and benchmarks."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from dqm.simulate.faults import Fault, FaultKind
+from streams.records import Catalogue, LumisectionKey, MonitoringElement
+
+_OF_CHANNELS = frozenset({FaultKind.DEAD, FaultKind.HOT, FaultKind.NOISY, FaultKind.SWAP})
+_OF_VALUES = frozenset({FaultKind.SHIFT, FaultKind.GAIN})
+
+
+def suits(kind: FaultKind, me: MonitoringElement) -> bool:
+    """Whether a fault of this kind makes sense for an ME.
+
+    Channels die, get hot or are swapped in occupancies; gains and offsets change measured quantities.
+    MEs whose name says neither (a detector made from templates) suit all kinds.
+    """
+    leaf = me.name.rpartition("/")[2]
+    if "/" not in me.name:
+        return True
+    counts_channels = leaf.startswith("occupancy")
+    if kind in _OF_CHANNELS:
+        return counts_channels
+    return not (kind in _OF_VALUES and counts_channels)
+
+
+def fault_on(
+    rng: np.random.Generator,
+    kind: FaultKind,
+    subsystem: str,
+    catalogue: Catalogue,
+    *,
+    severity: float,
+    period: tuple[LumisectionKey, LumisectionKey],
+) -> Fault:
+    """A fault of one component: the MEs of one random folder that suit the kind, from first to last LS."""
+    suitable = [me for me in catalogue.elements if suits(kind, me)]
+    chosen = suitable[int(rng.integers(len(suitable)))]
+    # Where there are no folders the component is the one ME.
+    elements = [me.name for me in suitable if me.group == chosen.group] if chosen.group else [chosen.name]
+    return Fault(kind, subsystem, severity, *period, elements=tuple(elements), seed=int(rng.integers(2**31)))
+
+
+def plan_faults(
+    rng: np.random.Generator,
+    catalogues: Mapping[str, Catalogue],
+    keys: Sequence[LumisectionKey],
+    *,
+    count: int,
+    length: int = 30,
+    severities: tuple[float, float] = (0.3, 0.8),
+    kinds: Sequence[FaultKind] = tuple(FaultKind),
+) -> list[Fault]:
+    """``count`` faults over ``keys`` in time order, each ``length`` lumisections long (less where time is short).
+
+    ``keys`` is cut into ``count`` slots; a fault starts at a random place of its slot's first half and
+    never reaches into the next slot. Kinds take turns in random order, so that all are seen if
+    ``count`` allows; severities are uniform, but stuck and missing faults are whole.
+
+    Raises:
+        ValueError: fewer than two lumisections for each fault.
+    """
+    if len(keys) < 2 * count:
+        raise ValueError(f"{count} faults need at least {2 * count} lumisections, got {len(keys)}")
+    order = [kinds[int(index)] for _ in range(count // len(kinds) + 1) for index in rng.permutation(len(kinds))]
+    planned = []
+    for number, kind in enumerate(order[:count]):
+        first, after = number * len(keys) // count, (number + 1) * len(keys) // count
+        start = first + int(rng.integers((after - first) // 2))
+        period = (keys[start], keys[min(start + length, after) - 1])
+        subsystem = str(rng.choice(sorted(catalogues)))
+        whole = kind in {FaultKind.STUCK, FaultKind.MISSING}
+        severity = 1.0 if whole else float(rng.uniform(*severities))
+        planned.append(fault_on(rng, kind, subsystem, catalogues[subsystem], severity=severity, period=period))
+    return planned
