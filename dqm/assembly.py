@@ -27,15 +27,17 @@ class Merged:
     conflicts: tuple[str, ...] = ()
 
 
-def merge(state: LumisectionState | None, scored: ScoredBatch, now_s: float) -> Merged:
-    """Add one scored batch to what is known of its lumisection (None: nothing yet).
+def merge(state: LumisectionState | None, scored: ScoredBatch, now_s: float, origin: str = "") -> Merged:
+    """Add one scored batch, which came from partition ``origin``, to what is known of its lumisection.
+
+    ``state`` None means that nothing is known yet.
 
     An ME that came before with the same content is ignored; with other content it is a conflict, and
     the first one stands.
     """
     if state is None:
         parts = {scored.subsystem: scored.scores}
-        fresh = LumisectionState(scored.dataset, scored.key, scored.conditions, scored.model_version, parts, now_s)
+        fresh = LumisectionState(scored.dataset, scored.key, scored.conditions, scored.model_version, parts, now_s, origin)
         return Merged(fresh, True)
     added, conflicts = _add(state.parts.get(scored.subsystem), scored.scores)
     if added is None:

@@ -68,7 +68,8 @@ class LumisectionState:
 
     ``verdicts`` is empty until the lumisection is closed (complete, overtaken or timed out) and is made
     anew whenever a late part changes ``parts``; ``revision`` counts that, from 1 at the first closing.
-    ``first_seen_s`` and ``closed_s`` are s since 1970.
+    ``first_seen_s`` and ``closed_s`` are s since 1970. ``origin`` names the partition that its first part
+    came from: only later lumisections of the same partition can tell that nothing more will come.
     """
 
     dataset: str
@@ -77,6 +78,7 @@ class LumisectionState:
     model_version: str
     parts: Mapping[str, SubsystemScores]
     first_seen_s: float
+    origin: str = ""
     closed_s: float | None = None
     closed_because: str = ""
     revision: int = 0

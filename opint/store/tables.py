@@ -2,6 +2,8 @@
 
 Times are float seconds since 1970 (UTC), so that both databases keep them alike. Arrays are packed
 little-endian in catalogue order, so that a run's map of MEs against lumisections is one query.
+Primary keys of what is read by lumisection (scores, evidence) begin with dataset, run and LS; summaries,
+which are read as one subsystem's strip, begin with dataset and subsystem.
 """
 
 from sqlalchemy import (
@@ -81,14 +83,20 @@ lumisection = Table(
     Column("ls", BigInteger, primary_key=True),
     Column("conditions", JSON, nullable=False),
     Column("model_version", String, nullable=False),
+    Column("origin", String, nullable=False, comment="LumisectionState.origin: partition of its first part; it is "
+           "overtaken once stream.watermark_lumisections later lumisections have been seen on the same origin"),
     Column("first_seen_s", Float, nullable=False),
     Column("published_s", Float, nullable=False, comment="when its newest part was published"),
     Column("updated_s", Float, nullable=False, index=True),
     Column("closed_s", Float, nullable=True, comment="null: still being assembled"),
     Column("closed_because", String, nullable=False),
     Column("revision", Integer, nullable=False),
-    Index("ix_lumisection_open", "first_seen_s", postgresql_where=text("closed_s IS NULL"),
-          sqlite_where=text("closed_s IS NULL")),
+    Index(
+        "ix_lumisection_open",
+        "first_seen_s",
+        postgresql_where=text("closed_s IS NULL"),
+        sqlite_where=text("closed_s IS NULL"),
+    ),
 )
 
 ls_summary = Table(
@@ -110,9 +118,9 @@ ls_score = Table(
     "ls_score",
     metadata,
     Column("dataset", String, primary_key=True),
-    Column("subsystem", String, primary_key=True),
     Column("run", BigInteger, primary_key=True),
     Column("ls", BigInteger, primary_key=True),
+    Column("subsystem", String, primary_key=True),
     Column("model_version", String, primary_key=True),
     Column("catalogue", String, ForeignKey("catalogue.digest"), nullable=False),
     Column("scorers", JSON, nullable=False),
@@ -130,9 +138,9 @@ evidence = Table(
     "evidence",
     metadata,
     Column("dataset", String, primary_key=True),
-    Column("subsystem", String, primary_key=True),
     Column("run", BigInteger, primary_key=True),
     Column("ls", BigInteger, primary_key=True),
+    Column("subsystem", String, primary_key=True),
     Column("me", String, primary_key=True),
     Column("p_value", Float, nullable=True),
     Column("body", LargeBinary, nullable=False, comment="JSON of dqm.quality.Evidence"),
@@ -165,8 +173,14 @@ incident = Table(
     Column("acknowledged_by", String, nullable=True),
     Column("resolved_s", Float, nullable=True),
     Column("resolved_by", String, nullable=True, comment="a person, or 'nightshift' when it cleared by itself"),
-    Index("ix_incident_one_active", "fingerprint", unique=True,
-          postgresql_where=text("state <> 'resolved'"), sqlite_where=text("state <> 'resolved'")),
+    Index("ix_incident_reach", "dataset", "last_run", "last_ls"),
+    Index(
+        "ix_incident_one_active",
+        "fingerprint",
+        unique=True,
+        postgresql_where=text("state <> 'resolved'"),
+        sqlite_where=text("state <> 'resolved'"),
+    ),
 )
 
 occurrence = Table(
@@ -187,7 +201,7 @@ audit = Table(
     Column("incident_id", serial, ForeignKey("incident.id"), nullable=False, index=True),
     Column("at_s", Float, nullable=False),
     Column("actor", String, nullable=False),
-    Column("action", String, nullable=False, comment="opened, acknowledged, commented, cleared, resolved, worsened"),
+    Column("action", String, nullable=False, comment="see opint.store.incidents.Action"),
     Column("detail", Text, nullable=False),
 )
 
