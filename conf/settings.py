@@ -1,28 +1,61 @@
 """The settings of nightshift and what is allowed in them; conf/default.yaml explains every key."""
 
+import ipaddress
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+
+def _loopback(host: str) -> str:
+    """Until there is a sign-in, whoever reaches a port may acknowledge and resolve."""
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError("must be loopback (127.0.0.1, ::1 or localhost), since this release has no sign-in")
+    return host
+
+
+def _brokers(text: str) -> str:
+    for part in text.split(","):
+        host, _, port = part.strip().rpartition(":")
+        if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+            raise ValueError("must be host:port, several separated by commas")
+    return text
+
+
+def _database(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    return url
+
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(min_length=1)]
+Loopback = Annotated[str, AfterValidator(_loopback)]
+Brokers = Annotated[str, AfterValidator(_brokers)]
+Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 
 
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class KafkaSettings(Section):
     """How to reach the broker, and what to consume."""
 
-    bootstrap_servers: str = "127.0.0.1:9092"
-    topic: str = "dqm.histograms"
-    group: str = "nightshift"
+    bootstrap_servers: Brokers = "127.0.0.1:9092"
+    topic: Topic = "dqm.histograms"
+    group: Name = "nightshift"
     start: Literal["earliest", "latest"] = "earliest"
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
@@ -34,12 +67,24 @@ class KafkaSettings(Section):
     embedded: bool = False
     cluster_id: str = ""
 
+    @model_validator(mode="after")
+    def _login_is_complete(self) -> Self:
+        if self.security_protocol.startswith("SASL_"):
+            if not self.username:
+                raise ValueError(f"security_protocol {self.security_protocol} needs a username; set it")
+            if not self.password.get_secret_value():
+                raise ValueError(
+                    f"security_protocol {self.security_protocol} needs a password; set "
+                    "NIGHTSHIFT_STREAM__KAFKA__PASSWORD or NIGHTSHIFT_STREAM__KAFKA__PASSWORD_FILE"
+                )
+        return self
+
 
 class FolderSettings(Section):
     """A folder that is watched instead of a broker."""
 
     path: Path = Path("incoming")
-    pattern: str = "*"
+    pattern: Name = "*"
     settle_s: Annotated[float, Field(ge=0)] = 2.0
 
 
@@ -60,7 +105,7 @@ class StreamSettings(Section):
 class DatabaseSettings(Section):
     """The store."""
 
-    url: SecretStr = SecretStr("sqlite:///var/nightshift.db")
+    url: DatabaseUrl = SecretStr("sqlite:///var/nightshift.db")
     retain_days: Positive = 90.0
 
 
@@ -68,7 +113,7 @@ class DqmSettings(Section):
     """How histograms are judged."""
 
     models: Path = Path("var/models")
-    model: str = "histograms"
+    model: Name = "histograms"
     false_incidents_per_shift: Positive = 1.0
     shift_hours: Positive = 8.0
     false_discovery_rate: Share = 0.05
@@ -86,11 +131,17 @@ class AlertSettings(Section):
     raise_of: Count = 3
     clear_good: Count = 5
 
+    @model_validator(mode="after")
+    def _can_raise(self) -> Self:
+        if self.raise_bad > self.raise_of:
+            raise ValueError(f"raise_bad ({self.raise_bad}) must not exceed raise_of ({self.raise_of})")
+        return self
+
 
 class DashboardSettings(Section):
     """The operator's page."""
 
-    host: str = "127.0.0.1"
+    host: Loopback = "127.0.0.1"
     port: Port = 8080
     stale_after_s: Positive = 60.0
 
@@ -98,7 +149,7 @@ class DashboardSettings(Section):
 class MetricsSettings(Section):
     """Prometheus metrics and health of the daemon."""
 
-    host: str = "127.0.0.1"
+    host: Loopback = "127.0.0.1"
     port: Port = 9110
 
 

@@ -1,0 +1,74 @@
+"""The keys of the settings: where they are, how the environment calls them, which are secret."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from conf.settings import Settings
+
+KeyPath = tuple[str, ...]
+"""A key from the outermost section to the last name: ``("stream", "kafka", "group")``."""
+
+PREFIX = "NIGHTSHIFT_"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One value as somebody wrote it, and where: ``night.yaml, line 4`` or a variable's name."""
+
+    value: object
+    origin: str
+
+
+Layer = Mapping[KeyPath, Entry]
+"""All values of one origin."""
+
+
+def _walk(model: type[BaseModel], above: KeyPath) -> Iterator[tuple[KeyPath, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _walk(inner, (*above, name))
+        else:
+            yield (*above, name), field
+
+
+@cache
+def fields() -> Mapping[KeyPath, FieldInfo]:
+    """Every key that takes a value, in the order of the model."""
+    return dict(_walk(Settings, ()))
+
+
+@cache
+def sections() -> frozenset[KeyPath]:
+    """Every key that holds other keys, the root ``()`` included."""
+    return frozenset(path[:length] for path in fields() for length in range(len(path)))
+
+
+def dotted(path: KeyPath) -> str:
+    """The key as people write it: ``stream.kafka.group``."""
+    return ".".join(path)
+
+
+def variable(path: KeyPath) -> str:
+    """The key as the environment calls it: ``NIGHTSHIFT_STREAM__KAFKA__GROUP``."""
+    return PREFIX + "__".join(path).upper()
+
+
+def is_secret(path: KeyPath) -> bool:
+    """Whether the value may be a secret, and so is never shown."""
+    field = fields().get(path)
+    return field is not None and field.annotation is SecretStr
+
+
+def resembling(wanted: str, known: Iterator[str] | list[str]) -> str:
+    """``; did you mean X?`` for the known name that is most like the wanted one, or an empty string."""
+    names = sorted(known)
+    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.75)
+    same_end = [name for name in names if name.rpartition(".")[2] == wanted.rpartition(".")[2]]
+    found = [*close, *same_end, *difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)]
+    return f"; did you mean {found[0]}?" if found else ""

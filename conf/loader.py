@@ -1,0 +1,71 @@
+"""Settings from the documented defaults, then a file, then the environment; the last one wins."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from conf.document import DEFAULTS, read_document
+from conf.environment import read_environment
+from conf.errors import SettingsError
+from conf.keys import Entry, KeyPath, Layer, dotted, is_secret, sections
+from conf.settings import Settings
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read and check all settings.
+
+    Args:
+        path: a YAML file; None: the one that ``NIGHTSHIFT_CONFIG`` names, or the defaults alone.
+        environ: environment variables, as :data:`os.environ`.
+
+    Raises:
+        SettingsError: one line that names the key, the value, its origin and what is allowed.
+    """
+    named = environ.get("NIGHTSHIFT_CONFIG", "")
+    chosen = path or (Path(named) if named else None)
+    defaults = read_document(DEFAULTS)
+    written = {**(read_document(chosen) if chosen else {}), **read_environment(environ)}
+    _refuse_broken_text(written)
+    try:
+        # Strict, so that `port: yes` is no port 1; as JSON, so that a string may still become a path.
+        return Settings.model_validate_json(json.dumps(_nested({**defaults, **written})), strict=True)
+    except ValidationError as error:
+        raise SettingsError(_explained(error, written)) from None
+
+
+def _refuse_broken_text(written: Layer) -> None:
+    """Halves of surrogate pairs stand for bytes that are no text; JSON and databases refuse them."""
+    for key, entry in written.items():
+        if isinstance(entry.value, str) and any("\ud800" <= letter <= "\udfff" for letter in entry.value):
+            raise SettingsError(f"{dotted(key)} ({entry.origin}) is not valid UTF-8 text")
+
+
+def _nested(layer: Layer) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, entry in layer.items():
+        branch = tree
+        for name in key[:-1]:
+            branch = branch.setdefault(name, {})
+        branch[key[-1]] = entry.value
+    return tree
+
+
+def _explained(error: ValidationError, written: Mapping[KeyPath, Entry]) -> str:
+    """The first fault in words, and how many more there are."""
+    faults = error.errors(include_url=False)
+    key = tuple(str(part) for part in faults[0]["loc"])
+    allowed = faults[0]["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    if key in sections():
+        return f"{dotted(key) or 'settings'} ({_origins(key, written)}): {allowed}{others}"
+    entry = written[key]
+    value = "a value that is not shown here" if is_secret(key) else repr(entry.value)[:120]
+    return f"{dotted(key)} is {value} ({entry.origin}): {allowed}{others}"
+
+
+def _origins(section: KeyPath, written: Mapping[KeyPath, Entry]) -> str:
+    found = sorted(entry.origin for key, entry in written.items() if key[: len(section)] == section)
+    return "; ".join(found)
