@@ -13,7 +13,12 @@ NightshiftError
     └── FencedError             another consumer owns the partition now: forget it, write nothing
 """
 
+from typing import TYPE_CHECKING
+
 from conf.errors import NightshiftError
+
+if TYPE_CHECKING:
+    from streams.source import Partition
 
 
 class StreamError(NightshiftError):
@@ -48,7 +53,7 @@ class ConflictError(DecodeError):
     """A histogram came again with other content; the first one stands."""
 
 
-class Unavailable(NightshiftError):
+class Unavailable(NightshiftError):  # noqa: N818 - a state of the world more than an error
     """Something outside this process cannot be reached at present; trying again may help."""
 
 
@@ -57,4 +62,12 @@ class SourceUnavailable(Unavailable):
 
 
 class FencedError(StreamError):
-    """The partition belongs to another consumer now; whoever gets this must write nothing."""
+    """The partition belongs to another consumer now; whoever gets this must write nothing.
+
+    ``partition`` is the one that was lost, None where that is not known: then all of the batch count as lost.
+    """
+
+    def __init__(self, message: str, partition: "Partition | None" = None) -> None:
+        """Say what happened, and to which partition."""
+        self.partition = partition
+        super().__init__(message)

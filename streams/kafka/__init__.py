@@ -1,0 +1,6 @@
+"""Kafka: where messages come from and where a replay publishes them; the only home of kafka-python."""
+
+from streams.kafka.publisher import KafkaPublisher
+from streams.kafka.source import KafkaSource
+
+__all__ = ["KafkaPublisher", "KafkaSource"]

@@ -1,0 +1,90 @@
+"""What consumers, producers and administration share: options, opening, and words for failures."""
+
+import logging
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
+
+from conf.settings import KafkaSettings
+from streams.errors import SourceUnavailable
+
+CONNECT_S = 10.0
+"""How long one attempt to connect may take, s."""
+
+Client = TypeVar("Client")
+
+_log = logging.getLogger(__name__)
+
+
+def options(settings: KafkaSettings) -> dict[str, Any]:
+    """Keyword arguments that every kafka-python client takes."""
+    chosen: dict[str, Any] = {
+        "bootstrap_servers": servers(settings),
+        "client_id": "nightshift",
+        "security_protocol": settings.security_protocol,
+        "bootstrap_timeout_ms": int(CONNECT_S * 1000),
+        "reconnect_backoff_max_ms": 2000,
+        "metadata_max_age_ms": 30_000,
+    }
+    if settings.embedded:
+        # The mock cluster answers the question for its version with requests that it does not serve.
+        chosen["api_version"] = (2, 3)
+    if settings.ca_file is not None:
+        chosen["ssl_cafile"] = str(settings.ca_file)
+    if settings.security_protocol.startswith("SASL"):
+        chosen["sasl_mechanism"] = settings.sasl_mechanism
+        chosen["sasl_plain_username"] = settings.username
+        chosen["sasl_plain_password"] = settings.password.get_secret_value()
+    return chosen
+
+
+def servers(settings: KafkaSettings) -> list[str]:
+    """The addresses of ``bootstrap_servers``, which are separated by commas."""
+    return [server.strip() for server in settings.bootstrap_servers.split(",") if server.strip()]
+
+
+def opened(settings: KafkaSettings, build: Callable[..., Client], **more: Any) -> Client:
+    """A client built and connected, or SourceUnavailable; may take :data:`CONNECT_S`."""
+    _quiet_library()
+    networks: list[KafkaNetClient] = []
+
+    def network(**chosen: Any) -> KafkaNetClient:
+        networks.append(KafkaNetClient(**chosen))
+        return networks[-1]
+
+    try:
+        return build(**(options(settings) | more), kafka_client=network)
+    except (KafkaError, OSError, ValueError) as error:
+        # A constructor that fails leaves its I/O thread and its sockets behind.
+        for each in networks:
+            each.close()
+        raise unavailable(settings, error) from error
+
+
+def unavailable(settings: KafkaSettings, error: BaseException | str) -> SourceUnavailable:
+    """One line for a user: what, where, why, and what to do."""
+    why = str(error) or type(error).__name__
+    return SourceUnavailable(
+        f"Kafka at {settings.bootstrap_servers} cannot be used ({why}); "
+        "see that it runs and that stream.kafka.bootstrap_servers and its security settings are right"
+    )
+
+
+def slow_checksums() -> str:
+    """What to tell the user if checksums are computed in Python; empty if the C package is there."""
+    if find_spec("crc32c") is not None:
+        return ""
+    return "the package crc32c is missing: reading from Kafka is about 25 times slower; install crc32c"
+
+
+def _quiet_library() -> None:
+    # kafka-python logs stack traces for an outage that is told here in one line. Whoever sets a level for
+    # the logger "kafka" keeps it.
+    library = logging.getLogger("kafka")
+    if library.level == logging.NOTSET:
+        library.setLevel(logging.CRITICAL)
+    if warning := slow_checksums():
+        _log.warning(warning)

@@ -1,0 +1,313 @@
+"""A Kafka topic as a source, by a consumer group; Kafka's own offsets are written for display only."""
+
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, LogTruncationError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from kafka.structs import OffsetAndMetadata
+
+from conf.errors import SettingsError
+from conf.settings import KafkaSettings
+from streams.errors import SourceUnavailable
+from streams.kafka.assignment import Assignment
+from streams.kafka.client import CONNECT_S, opened, servers, unavailable
+from streams.source import Loss, Message, Partition
+
+QUIET_S = 5.0
+"""After how long without messages the broker is looked for, s."""
+
+ASK_S = 2.0
+"""How long a question for offsets may take, s: the one wait that a poll may add to its timeout."""
+
+FETCH_BYTES = 32 * 1024 * 1024
+"""About how much one answer of a broker holds; a larger message still comes, alone."""
+
+FETCH_PARTITION_BYTES = 8 * 1024 * 1024
+"""About how much of one partition it holds."""
+
+RECEIVE_BYTES = 256 * 1024 * 1024
+"""The largest answer that is taken at all, and so the largest message."""
+
+
+class KafkaSource:
+    """Source (:mod:`streams.source`) on a Kafka topic.
+
+    Connects in the background during the first polls. While the broker is away, ``poll`` raises
+    SourceUnavailable at times and recovers by itself later. An offset that the broker no longer holds,
+    or does not hold yet, becomes a :class:`Loss`, and reading goes on at the first message that there is;
+    ``resumed`` is the smaller one where the topic was cut or made anew. Offsets that Kafka uses for
+    itself (transaction marks, compaction) are no loss.
+    """
+
+    def __init__(self, settings: KafkaSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        """Prepare; nothing is connected before the first poll. ``clock`` gives seconds for intervals."""
+        if settings.embedded and not settings.cluster_id:
+            raise SettingsError("stream.kafka.cluster_id is empty; it is required where embedded is true")
+        self._settings = settings
+        self._clock = clock
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="kafka-connect")
+        self._connecting: Future[tuple[KafkaConsumer, Assignment]] | None = None
+        self._consumer: KafkaConsumer | None = None
+        self._assignment: Assignment | None = None
+        self._cluster = settings.cluster_id
+        self._paused = False
+        self._losses: list[Loss] = []
+        self._heard_s = clock()
+        self._away: SourceUnavailable | None = None
+        self._closed = False
+
+    def poll(self, timeout_s: float) -> Sequence[Message]:
+        """Messages that arrive within ``timeout_s``; SourceUnavailable if the broker is away."""
+        consumer, assignment = self._connected(timeout_s)
+        if consumer is None or assignment is None:
+            return ()
+        records = assignment.admit(self._fetch(consumer, assignment, timeout_s))
+        if records:
+            self._heard_s = self._clock()
+        elif self._clock() - self._heard_s > QUIET_S:
+            self._look_for_broker(consumer, assignment)
+        return [self._message(record) for found in records.values() for record in found]
+
+    def claimed(self) -> Sequence[Partition]:
+        """Partitions that have become ours since the last call."""
+        return [self._name(fresh) for fresh in self._assignment.take_fresh()] if self._assignment else ()
+
+    def owned(self) -> frozenset[Partition]:
+        """Partitions that are ours now."""
+        return frozenset(map(self._name, self._assignment.owned())) if self._assignment else frozenset()
+
+    def start_at(self, partition: Partition, offset: int | None) -> None:
+        """Deliver from ``offset`` on, or from ``settings.start`` if None; SourceUnavailable if that fails.
+
+        A partition that is no longer ours is left alone.
+        """
+        if self._consumer is None or self._assignment is None or partition not in self.owned():
+            return
+        theirs = TopicPartition(partition.topic, partition.partition)
+        if offset is None:
+            try:
+                offset = self._edge(self._consumer, theirs, self._settings.start)
+            except KafkaError as error:
+                raise unavailable(self._settings, error) from error
+        self._assignment.start(theirs, offset)
+
+    def losses(self) -> Sequence[Loss]:
+        """Losses noticed since the last call."""
+        losses, self._losses = self._losses, []
+        return losses
+
+    def pause(self) -> None:
+        """Deliver nothing until :meth:`resume`; polling on keeps the membership of the group."""
+        self._paused = True
+        if self._assignment is not None:
+            self._assignment.pause()
+
+    def resume(self) -> None:
+        """Deliver again."""
+        self._paused = False
+        if self._assignment is not None:
+            self._assignment.resume()
+
+    def processed(self, offsets: Mapping[Partition, int]) -> None:
+        """Commit to Kafka without waiting, for whoever watches the group there; failures are of no account."""
+        mine = self.owned()
+        commits = {
+            TopicPartition(partition.topic, partition.partition): OffsetAndMetadata(offset, "", -1)
+            for partition, offset in offsets.items()
+            if partition in mine
+        }
+        if self._consumer is None or not commits:
+            return
+        try:
+            self._consumer.commit_async(commits)
+        except KafkaError:
+            return
+
+    def lag(self) -> Mapping[Partition, int]:
+        """Messages published and not yet delivered; a partition whose end is not known now is left out."""
+        if self._consumer is None or self._assignment is None:
+            return {}
+        positions = self._assignment.positions()
+        ends = {partition: self._consumer.highwater(partition) for partition in positions if self._mine(partition)}
+        if self._paused or None in ends.values():
+            ends = self._ask_ends(self._consumer, list(ends)) or ends
+        return {self._name(at): max(0, end - positions[at]) for at, end in ends.items() if end is not None}
+
+    def exhausted(self) -> bool:
+        """False: a stream has no end."""
+        return False
+
+    def close(self) -> None:
+        """Leave the group and close the connections."""
+        if self._closed:
+            return
+        self._closed = True
+        self._disconnect()
+        self._background.shutdown(wait=False)
+
+    def _connected(self, timeout_s: float) -> tuple[KafkaConsumer | None, Assignment | None]:
+        if self._consumer is not None and self._moved(self._consumer):
+            self._disconnect()
+            raise unavailable(self._settings, "another cluster answers there now; connecting to it")
+        if self._consumer is not None or self._closed:
+            return self._consumer, self._assignment
+        if self._connecting is None:
+            self._connecting = self._background.submit(_connect, self._settings)
+        attempt = self._connecting
+        try:
+            self._consumer, self._assignment = attempt.result(timeout_s)
+        except NotYet:
+            if self._away is not None:
+                raise self._away from None
+            return None, None
+        except SourceUnavailable as error:
+            self._away = error
+            raise
+        finally:
+            if attempt.done():
+                self._connecting = None
+        self._away = None
+        self._cluster = self._settings.cluster_id or str(_cluster_of(self._consumer))
+        if self._paused:
+            self._assignment.pause()
+        return self._consumer, self._assignment
+
+    def _moved(self, consumer: KafkaConsumer) -> bool:
+        return not self._settings.cluster_id and _cluster_of(consumer) not in {None, self._cluster}
+
+    def _disconnect(self) -> None:
+        if self._connecting is not None:
+            self._connecting.add_done_callback(_close_late)
+            self._connecting = None
+        if self._consumer is not None:
+            _close(self._consumer)
+        self._consumer = self._assignment = None
+
+    def _fetch(self, consumer: KafkaConsumer, assignment: Assignment, timeout_s: float) -> Mapping[Any, Sequence[Any]]:
+        try:
+            found: Mapping[Any, Sequence[Any]] = consumer.poll(timeout_ms=int(timeout_s * 1000))
+            return found
+        except OffsetOutOfRangeError as error:
+            self._step_over(consumer, assignment, error.args[0])
+        except LogTruncationError as error:
+            self._step_over(consumer, assignment, error.divergent_offsets)
+        except NoOffsetForPartitionError:
+            # The I/O thread is between assigning a partition and calling our listener, which gives it one.
+            return {}
+        except KafkaError as error:
+            if not error.retriable:
+                # What cannot pass by itself, such as refused access or broken data, may after a new start.
+                self._disconnect()
+                raise unavailable(self._settings, error) from error
+        return {}
+
+    def _step_over(self, consumer: KafkaConsumer, assignment: Assignment, lost: Mapping[TopicPartition, Any]) -> None:
+        for partition in lost:
+            expected = assignment.positions().get(partition)
+            if expected is None:
+                continue
+            try:
+                resumed = self._edge(consumer, partition, "earliest")
+            except KafkaError:
+                # Nothing was moved, so the same error comes again.
+                return
+            self._losses.append(Loss(self._name(partition), expected, resumed))
+            assignment.start(partition, resumed)
+
+    def _edge(self, consumer: KafkaConsumer, partition: TopicPartition, which: str) -> int:
+        ask = consumer.beginning_offsets if which == "earliest" else consumer.end_offsets
+        return int(ask([partition], timeout_ms=int(ASK_S * 1000))[partition])
+
+    def _ask_ends(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> dict[TopicPartition, int | None]:
+        try:
+            return dict(consumer.end_offsets(partitions, timeout_ms=int(ASK_S * 1000)))
+        except KafkaError:
+            return {}
+
+    def _look_for_broker(self, consumer: KafkaConsumer, assignment: Assignment) -> None:
+        if not any(_listens(server) for server in servers(self._settings)):
+            raise unavailable(self._settings, "nothing listens there")
+        if not assignment.owned() and not consumer.partitions_for_topic(self._settings.topic):
+            raise SourceUnavailable(
+                f"topic {self._settings.topic!r} does not exist at {self._settings.bootstrap_servers}; "
+                "create it or correct stream.kafka.topic"
+            )
+        self._heard_s = self._clock()
+
+    def _mine(self, partition: TopicPartition) -> bool:
+        return self._consumer is not None and partition in self._consumer.assignment()
+
+    def _name(self, partition: TopicPartition) -> Partition:
+        return Partition(self._cluster, partition.topic, partition.partition)
+
+    def _message(self, record: Any) -> Message:
+        return Message(
+            Partition(self._cluster, record.topic, record.partition),
+            record.offset,
+            record.value or b"",
+            {name: (value or b"").decode(errors="replace") for name, value in record.headers},
+            record.timestamp / 1000,
+            f"{record.topic}[{record.partition}] offset {record.offset}",
+            record.key,
+        )
+
+
+def _connect(settings: KafkaSettings) -> tuple[KafkaConsumer, Assignment]:
+    consumer = opened(
+        settings,
+        KafkaConsumer,
+        metrics_enabled=False,
+        group_id=settings.group,
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+        allow_auto_create_topics=settings.embedded,
+        max_poll_records=settings.max_poll_records,
+        session_timeout_ms=int(settings.session_timeout_s * 1000),
+        heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 3),
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=FETCH_PARTITION_BYTES,
+        receive_message_max_bytes=RECEIVE_BYTES,
+        # The mock cluster waits its whole time even when messages have come.
+        fetch_max_wait_ms=10 if settings.embedded else 100,
+    )
+    try:
+        consumer.bootstrap(int(CONNECT_S * 1000))
+    except KafkaError as error:
+        _close(consumer)
+        raise unavailable(settings, error) from error
+    assignment = Assignment(consumer)
+    consumer.subscribe([settings.topic], listener=assignment)
+    return consumer, assignment
+
+
+def _close(consumer: KafkaConsumer) -> None:
+    try:
+        consumer.close(timeout_ms=2000)
+    except KafkaError:
+        # A broker that is away notices by the session timeout that we have left.
+        return
+
+
+def _close_late(attempt: "Future[tuple[KafkaConsumer, Assignment]]") -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        _close(attempt.result()[0])
+
+
+def _cluster_of(consumer: KafkaConsumer) -> str | None:
+    # Kept fresh by the library; its public way to ask is an administration client with connections of its own.
+    found: str | None = consumer._cluster.cluster_id
+    return found
+
+
+def _listens(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except (OSError, ValueError):
+        return False
+    return True
