@@ -8,22 +8,24 @@ from dqm.simulate.faults import Fault, FaultKind
 from streams.records import Catalogue, LumisectionKey, MonitoringElement
 
 _OF_CHANNELS = frozenset({FaultKind.DEAD, FaultKind.HOT, FaultKind.NOISY, FaultKind.SWAP})
-_OF_VALUES = frozenset({FaultKind.SHIFT, FaultKind.GAIN})
+_PEAKS = ("timing", "segment_t0", "residual", "charge", "signal_to_noise")
 
 
 def suits(kind: FaultKind, me: MonitoringElement) -> bool:
     """Whether a fault of this kind makes sense for an ME.
 
-    Channels die, get hot or are swapped in occupancies; gains and offsets change measured quantities.
-    MEs whose name says neither (a detector made from templates) suit all kinds.
+    Channels die, get hot or are swapped in occupancies; gains change measured quantities; offsets
+    change those that have a peak (an exponential looks the same when it is moved). MEs that lie in no
+    folder (a detector made from templates) suit all kinds, as their names say nothing.
     """
-    leaf = me.name.rpartition("/")[2]
-    if "/" not in me.name:
+    folder, _, leaf = me.name.rpartition("/")
+    if not folder:
         return True
-    counts_channels = leaf.startswith("occupancy")
     if kind in _OF_CHANNELS:
-        return counts_channels
-    return not (kind in _OF_VALUES and counts_channels)
+        return leaf.startswith("occupancy")
+    if kind is FaultKind.SHIFT:
+        return leaf.startswith(_PEAKS)
+    return not (kind is FaultKind.GAIN and leaf.startswith("occupancy"))
 
 
 def fault_on(

@@ -1,0 +1,187 @@
+"""Simple faults fitted to one histogram: how much of its disagreement would each explain?
+
+Every fit changes the reference in the one way that the fault would, and compares. Expected cells
+carry a variance of ``m + (0.03 m)² + 1`` for m counts: Poisson, a tolerance for how good shapes vary,
+and a guard for empty cells.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.moved import moved, scale_edges, shift_edges
+from streams.records import Axis
+
+Floats = npt.NDArray[np.float64]
+Cells = npt.NDArray[np.int64]
+
+TOLERANCE = 0.03
+EMPTY = 0.2
+MAX_CELLS = 128
+"""Cells along the first axis above which fits that move it use a coarser histogram."""
+
+_STEPS = 21
+_HOT_SHARE = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One fault that might be there.
+
+    ``explained`` is the share of the chi2 that goes away (costs of freedom subtracted, so it may be
+    negative); ``cells`` are the flat cells concerned (for a swap those of the first axis, and ``partner`` those
+    that it exchanges them with);
+    ``amount`` is the move in cells (shift), the factor (gain) or the extra share of entries (hot, noisy).
+    """
+
+    kind: str
+    explained: float
+    cells: Cells
+    amount: float = 0.0
+    partner: Cells | None = None
+
+
+def chi2_terms(observed: Floats, expected: Floats) -> Floats:
+    """Squared deviations in units of the variance named in the module, cell by cell."""
+    terms: Floats = (observed - expected) ** 2 / (expected + (TOLERANCE * expected) ** 2 + 1)
+    return terms
+
+
+def fit(observed: Floats, reference: Floats, axes: tuple[Axis, ...]) -> list[Hypothesis]:
+    """All hypotheses, best first; ``observed`` and ``reference`` have the ME's shape and equal sums."""
+    found = [dead(observed, reference), crowded(observed, reference)]
+    if observed.shape[0] > 2:
+        coarse, plain = _coarser(observed), _coarser(reference)
+        per_cell = _merged(observed.shape[0])
+        axis = axes[0]
+        origin = -axis.lower / (axis.upper - axis.lower) * coarse.shape[0]
+        found += [shift(coarse, plain, per_cell), gain(coarse, plain, origin), swap(coarse, plain, per_cell)]
+    return sorted(found, key=lambda hypothesis: -hypothesis.explained)
+
+
+def robust_reference(observed: Floats, reference: Floats) -> Floats:
+    """The reference scaled by the median of observed over expected, so that few bad cells do not tilt it."""
+    # Cells with next to nothing say that they are dead, and nothing about the scale.
+    seen = np.maximum(observed, reference) >= min(5.0, reference.max() / 2)
+    alive = seen & (observed > EMPTY * reference) & (reference > 0)
+    if not alive.any():
+        return reference
+    ratio = observed[alive] / reference[alive]
+    order = np.argsort(ratio)
+    weight = np.cumsum(reference[alive][order])
+    return np.asarray(reference * ratio[order][np.searchsorted(weight, weight[-1] / 2)], dtype=float)
+
+
+def dead(observed: Floats, reference: Floats) -> Hypothesis:
+    """Cells that should hold counts and hold less than the share ``EMPTY`` of them."""
+    expected = robust_reference(observed, reference).ravel()
+    terms = chi2_terms(observed.ravel(), expected)
+    empty = (observed.ravel() < EMPTY * expected) & (terms > 6)
+    remaining = terms[~empty].sum() + 2 * np.log(observed.size)
+    return Hypothesis("dead", _explained(observed, reference, remaining), np.flatnonzero(empty))
+
+
+def crowded(observed: Floats, reference: Floats) -> Hypothesis:
+    """Cells with too many counts: hot if they are few, noisy if they are many."""
+    expected = robust_reference(observed, reference).ravel()
+    terms = chi2_terms(observed.ravel(), expected)
+    full = (observed.ravel() > expected) & (terms > 9)
+    cells = np.flatnonzero(full)
+    excess = float((observed.ravel() - expected)[full].sum() / max(observed.sum(), 1.0))
+    remaining = terms[~full].sum() + np.log(observed.size) * len(cells)
+    kind = "hot" if len(cells) <= max(1, np.ceil(_HOT_SHARE * observed.size)) else "noisy"
+    return Hypothesis(kind, _explained(observed, reference, remaining), cells, excess)
+
+
+def shift(observed: Floats, reference: Floats, per_cell: int) -> Hypothesis:
+    """The reference moved along the first axis; ``amount`` is in cells of the full histogram."""
+    reach = max(2.0, 1.2 * _width(reference))
+    cells = observed.shape[0]
+    best, remaining = 0.0, np.inf
+    for step in (reach, 2 * reach / _STEPS):
+        moves = best + np.linspace(-step, step, _STEPS)
+        best, remaining = _best(observed, moved(reference, shift_edges(cells, moves[:, None])), moves)
+    explained = _explained(observed, reference, remaining + 2 * np.log(observed.size))
+    return Hypothesis("shift", explained, np.arange(0), best * per_cell)
+
+
+def gain(observed: Floats, reference: Floats, origin: float) -> Hypothesis:
+    """The reference stretched along the first axis about the value 0, which lies at cell ``origin``."""
+    cells = observed.shape[0]
+    best, remaining = 0.0, np.inf
+    for step in (0.6, 1.2 / _STEPS):
+        logs = best + np.linspace(-step, step, _STEPS)
+        best, remaining = _best(observed, moved(reference, scale_edges(cells, np.exp(logs)[:, None], origin)), logs)
+    explained = _explained(observed, reference, remaining + 2 * np.log(observed.size))
+    return Hypothesis("gain", explained, np.arange(0), float(np.exp(best)))
+
+
+def swap(observed: Floats, reference: Floats, per_cell: int) -> Hypothesis:
+    """Two blocks along the first axis that look as each other should.
+
+    For every distance d and place i the chi2 gained by exchanging i and i + d is summed over
+    contiguous blocks no longer than d; the best block over all distances wins.
+    """
+    bins = observed.shape[0]
+    here = chi2_terms(observed, reference).reshape(bins, -1).sum(axis=1)
+    other = chi2_terms(observed[:, None], reference[None]).reshape(bins, bins, -1).sum(axis=2)
+    gained = here[:, None] + here[None] - other - other.T
+    place, distance = np.arange(bins)[:, None], np.arange(1, bins)[None]
+    partner = place + distance
+    along = np.where(partner < bins, gained[place, np.minimum(partner, bins - 1)], 0.0)
+    first, last, gained_by_run = _best_runs(np.concatenate([np.zeros((1, bins - 1)), np.cumsum(along, axis=0)]))
+    column = int(np.argmax(gained_by_run))
+    remaining = here.sum() - gained_by_run[column] + 6 * np.log(observed.size)
+    block = np.arange(first[column] * per_cell, last[column] * per_cell)
+    explained = _explained(observed, reference, remaining)
+    return Hypothesis("swap", explained, block, partner=block + (column + 1) * per_cell)
+
+
+def _best_runs(sums: Floats) -> tuple[Cells, Cells, Floats]:
+    """Of cumulative sums (n + 1, n - 1), column d - 1: the run of at most d cells with the largest sum.
+
+    Where the best run is longer than that, the best one of just d cells stands for it.
+    """
+    rows, columns = np.arange(len(sums))[:, None], np.arange(sums.shape[1])
+    last = np.argmax(sums - np.minimum.accumulate(sums, axis=0), axis=0)
+    first = np.argmin(np.where(rows <= last, sums, np.inf), axis=0)
+    ends = rows + columns + 1
+    windows = np.where(ends + columns + 1 < len(sums), sums[np.minimum(ends, len(sums) - 1), columns] - sums, -np.inf)
+    at = np.argmax(windows, axis=0)
+    too_long = last - first > columns + 1
+    first, last = np.where(too_long, at, first), np.where(too_long, at + columns + 1, last)
+    return first, last, sums[last, columns] - sums[first, columns]
+
+
+def _best(observed: Floats, models: Floats, values: Floats) -> tuple[float, float]:
+    """The value whose model fits best, and the chi2 left; models are scaled to the observed sum."""
+    sums = models.reshape(len(models), -1).sum(axis=1)
+    scale = (observed.sum() / np.maximum(sums, 1e-9)).reshape(-1, *(1,) * observed.ndim)
+    left = chi2_terms(observed, models * scale).reshape(len(models), -1).sum(axis=1)
+    at = int(np.argmin(left))
+    return float(values[at]), float(left[at])
+
+
+def _explained(observed: Floats, reference: Floats, remaining: float) -> float:
+    return float(1 - remaining / max(chi2_terms(observed, reference).sum(), 1e-9))
+
+
+def _width(contents: Floats) -> float:
+    """Standard deviation along the first axis, in cells."""
+    profile = contents.reshape(contents.shape[0], -1).sum(axis=1)
+    at = np.arange(len(profile))
+    mean = np.average(at, weights=profile)
+    return float(np.sqrt(np.average((at - mean) ** 2, weights=profile)))
+
+
+def _coarser(contents: Floats) -> Floats:
+    """The same histogram with at most ``MAX_CELLS`` cells along the first axis."""
+    merged = _merged(contents.shape[0])
+    starts = np.arange(0, contents.shape[0], merged)
+    return np.asarray(np.add.reduceat(contents, starts, axis=0), dtype=float) if merged > 1 else contents
+
+
+def _merged(cells: int) -> int:
+    """How many cells become one."""
+    return -(-cells // MAX_CELLS)
