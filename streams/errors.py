@@ -13,12 +13,17 @@ NightshiftError
     └── FencedError             another consumer owns the partition now: forget it, write nothing
 """
 
+import reprlib
 from typing import TYPE_CHECKING
 
 from conf.errors import NightshiftError
 
 if TYPE_CHECKING:
     from streams.source import Partition
+
+
+_brief = reprlib.Repr()
+_brief.maxstring = _brief.maxother = 120
 
 
 class StreamError(NightshiftError):
@@ -34,7 +39,8 @@ class DecodeError(StreamError):
 
     def __init__(self, reason: str, field: str, value: object, hint: str = "") -> None:
         """Describe the fault; a long ``value`` is cut to 120 characters."""
-        shown = repr(value)
+        # A hostile value may be huge: only its beginning is ever rendered.
+        shown = _brief.repr(value)
         self.reason = reason
         self.field = field
         self.value = shown if len(shown) <= 120 else shown[:117] + "..."

@@ -1,0 +1,92 @@
+"""What every decoded histogram must fulfil, whatever format it came in."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.codecs.limits import Limits
+from streams.errors import DecodeError
+from streams.records import Axis, MonitoringElement
+
+MAX_COUNT = 2.0**53
+"""Above it float64 no longer holds every whole number, so that sums would lose counts."""
+
+MAX_TEXT = 512
+"""Characters of a name, label or category."""
+
+MAX_DIMENSIONS = 2
+
+
+def check_text(value: object, field: str, *, empty: bool = False) -> str:
+    """``value`` as a string that a database and a page can hold; raise DecodeError otherwise.
+
+    Control characters are refused because PostgreSQL cannot store NUL and a log line must stay one line.
+    """
+    if not isinstance(value, str):
+        raise DecodeError("wrong-type", field, value, "a string is needed")
+    if not value and not empty:
+        raise DecodeError("empty-text", field, value)
+    if len(value) > MAX_TEXT:
+        raise DecodeError("text-too-long", field, value, f"at most {MAX_TEXT} characters are allowed")
+    if not value.isprintable():
+        raise DecodeError("unprintable-text", field, value)
+    return value
+
+
+def check_element(me: MonitoringElement, limits: Limits) -> None:
+    """Raise DecodeError unless the name is usable and the axes are one or two sound ones."""
+    check_text(me.name, "name")
+    if not 1 <= len(me.axes) <= MAX_DIMENSIONS:
+        raise DecodeError("too-many-dimensions", f"{me.name}: axes", len(me.axes), "1-D and 2-D histograms are read")
+    for axis in me.axes:
+        _check_axis(axis, f"{me.name}: axis")
+    limits.check_bins(math.prod(me.shape), f"{me.name}: bins")
+
+
+def _check_axis(axis: Axis, field: str) -> None:
+    check_text(axis.label, f"{field} label", empty=True)
+    if axis.bins < 1:
+        raise DecodeError("bad-axis", f"{field} bins", axis.bins, "at least one bin is needed")
+    if not (math.isfinite(axis.lower) and math.isfinite(axis.upper) and axis.lower < axis.upper):
+        raise DecodeError("bad-axis", f"{field} range", (axis.lower, axis.upper), "lower must be below upper")
+    if axis.edges is not None:
+        _check_edges(axis, field)
+    if axis.categories is not None:
+        _check_categories(axis, field)
+
+
+def _check_edges(axis: Axis, field: str) -> None:
+    edges = np.asarray(axis.edges, np.float64)
+    if len(edges) != axis.bins + 1 or not np.isfinite(edges).all() or not (np.diff(edges) > 0).all():
+        raise DecodeError("bad-axis", f"{field} edges", axis.edges, "bins + 1 rising numbers are needed")
+
+
+def _check_categories(axis: Axis, field: str) -> None:
+    categories = axis.categories or ()
+    if len(categories) != axis.bins or len(set(categories)) != len(categories):
+        raise DecodeError(
+            "bad-axis", f"{field} categories", categories, "one name for each bin is needed, no name twice"
+        )
+    for category in categories:
+        check_text(category, f"{field} category", empty=True)
+
+
+def check_amounts(values: npt.NDArray[Any], field: Callable[[int], str]) -> None:
+    """Raise DecodeError unless all values are finite, not negative and at most :data:`MAX_COUNT`.
+
+    ``field`` names the place of a flat index; it is called for the first bad value only. NaN goes through
+    ``min`` and ``max``, so that two passes see everything.
+    """
+    if values.size == 0 or (values.min() >= 0 and values.max() <= MAX_COUNT):
+        return
+    flat = values.ravel()
+    index = int(np.flatnonzero(~((flat >= 0) & (flat <= MAX_COUNT)))[0])
+    value = flat[index].item()
+    if not math.isfinite(value):
+        raise DecodeError("not-finite", field(index), value)
+    if value < 0:
+        raise DecodeError("negative-count", field(index), value)
+    raise DecodeError("count-too-large", field(index), value, "at most 2**53 is allowed")

@@ -1,0 +1,121 @@
+"""Which lumisection a message belongs to: one flat dict of texts, numbers and booleans.
+
+Both codecs carry it under the name :data:`ENVELOPE`: Arrow as JSON in the schema's metadata, UHI JSON as
+the metadata of an empty histogram of that name. Keys: ``run``, ``ls``, ``dataset``, ``subsystem``, then,
+where known, ``fill``, ``era``, ``pileup``, ``delivered_lumi``, ``recorded_lumi``, ``prescale_index``,
+``beams_stable`` and one ``dcs/PART`` for each detector part. Other keys are ignored.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from streams.codecs.checks import check_text
+from streams.errors import DecodeError
+from streams.records import Conditions, HistogramBatch, LumisectionKey
+
+ENVELOPE = "lumisection"
+
+MAX_RUN = 100_000_000
+MAX_LS = 100_000
+"""A run of 23 s lumisections would last 27 days: anything above is not an LS, most likely a time."""
+
+_DCS = "dcs/"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Where a message's histograms belong."""
+
+    key: LumisectionKey
+    dataset: str
+    subsystem: str
+    conditions: Conditions
+
+
+def lumisection_key(run: object, ls: object) -> LumisectionKey:
+    """Key of plausible numbers; raise DecodeError for what is missing, no integer, or rather a time."""
+    return LumisectionKey(_number(run, "run", 1, MAX_RUN), _number(ls, "ls", 0, MAX_LS))
+
+
+def read_envelope(fields: Mapping[str, Any]) -> Envelope:
+    """Envelope of the flat dict; raise DecodeError naming the field that is missing or wrong."""
+    key = lumisection_key(fields.get("run"), fields.get("ls"))
+    dataset = check_text(fields.get("dataset"), "dataset")
+    subsystem = check_text(fields.get("subsystem"), "subsystem")
+    return Envelope(key, dataset, subsystem, _conditions(fields))
+
+
+def write_envelope(batch: HistogramBatch) -> dict[str, Any]:
+    """Flat dict of which :func:`read_envelope` makes the same envelope; unknown conditions are left out."""
+    c = batch.conditions
+    known = {
+        "fill": c.fill,
+        "era": c.era,
+        "pileup": c.pileup,
+        "delivered_lumi": c.delivered_lumi,
+        "recorded_lumi": c.recorded_lumi,
+        "prescale_index": c.prescale_index,
+        "beams_stable": c.beams_stable,
+    }
+    fields = {"run": batch.key.run, "ls": batch.key.ls, "dataset": batch.dataset, "subsystem": batch.subsystem}
+    fields |= {name: value for name, value in known.items() if value is not None}
+    return fields | {_DCS + part: ready for part, ready in c.dcs.items()}
+
+
+def _conditions(fields: Mapping[str, Any]) -> Conditions:
+    era = fields.get("era")
+    return Conditions(
+        fill=_whole(fields, "fill"),
+        era=None if era is None else check_text(era, "era", empty=True),
+        pileup=_amount(fields, "pileup"),
+        delivered_lumi=_amount(fields, "delivered_lumi"),
+        recorded_lumi=_amount(fields, "recorded_lumi"),
+        prescale_index=_whole(fields, "prescale_index"),
+        beams_stable=_flag(fields, "beams_stable"),
+        dcs=MappingProxyType(_dcs(fields)),
+    )
+
+
+def _number(value: object, field: str, least: int, most: int) -> int:
+    if value is None:
+        raise DecodeError(f"missing-{field}", field, value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise DecodeError("wrong-type", field, value, "an integer is needed")
+    if value > most:
+        raise DecodeError("looks-like-a-time", field, value, f"at most {most} is allowed")
+    if value < least:
+        raise DecodeError("out-of-range", field, value, f"at least {least} is needed")
+    return value
+
+
+def _whole(fields: Mapping[str, Any], field: str) -> int | None:
+    value = fields.get(field)
+    if value is None:
+        return None
+    return _number(value, field, 0, 2**53)
+
+
+def _amount(fields: Mapping[str, Any], field: str) -> float | None:
+    value = fields.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise DecodeError("wrong-type", field, value, "a number is needed")
+    if not (math.isfinite(value) and value >= 0):
+        raise DecodeError("out-of-range", field, value, "a finite number, not below 0, is needed")
+    return float(value)
+
+
+def _flag(fields: Mapping[str, Any], field: str) -> bool | None:
+    value = fields.get(field)
+    if value is None or isinstance(value, bool):
+        return value
+    raise DecodeError("wrong-type", field, value, "true or false is needed")
+
+
+def _dcs(fields: Mapping[str, Any]) -> dict[str, bool]:
+    parts = [name for name in fields if name.startswith(_DCS)]
+    return {check_text(name, name)[len(_DCS) :]: bool(_flag(fields, name)) for name in parts}
