@@ -83,8 +83,13 @@ lumisection = Table(
     Column("ls", BigInteger, primary_key=True),
     Column("conditions", JSON, nullable=False),
     Column("model_version", String, nullable=False),
-    Column("origin", String, nullable=False, comment="LumisectionState.origin: partition of its first part; it is "
-           "overtaken once stream.watermark_lumisections later lumisections have been seen on the same origin"),
+    Column(
+        "origin",
+        String,
+        nullable=False,
+        comment="LumisectionState.origin: partition of its first part; it is "
+        "overtaken once stream.watermark_lumisections later lumisections have been seen on the same origin",
+    ),
     Column("first_seen_s", Float, nullable=False),
     Column("published_s", Float, nullable=False, comment="when its newest part was published"),
     Column("updated_s", Float, nullable=False, index=True),

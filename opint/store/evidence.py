@@ -1,0 +1,106 @@
+"""Evidence of suspicious MEs, stored as JSON: what cannot be finite comes back as NaN."""
+
+from collections.abc import Iterable, Mapping
+from math import isfinite, nan
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, delete, select
+
+from dqm.quality import Evidence, Reason, WorstBin
+from dqm.scored import LumisectionState
+from opint.store.tables import evidence
+from opint.store.upserts import replacing
+from streams.records import Axis, LumisectionKey
+
+MOST_PER_SUBSYSTEM = 64
+"""Pieces of evidence of one subsystem in one lumisection; the least likely MEs stay."""
+
+_row = evidence.c
+
+
+def save(tx: Connection, states: Iterable[LumisectionState]) -> None:
+    """Add the evidence that the states carry to what is stored; the newer of one ME stands."""
+    rows = [_as_row(state, name, one) for state in states for name, one in _carried(state)]
+    if not rows:
+        return
+    tx.execute(replacing(tx, evidence), rows)
+    names = ("dataset", "run", "ls", "subsystem")
+    touched = {tuple(row[name] for name in names) for row in rows}
+    tx.execute(_SURPLUS, [dict(zip(("d", "r", "l", "s"), one, strict=True)) for one in sorted(touched)])
+
+
+def load(tx: Connection, dataset: str, key: LumisectionKey, subsystem: str) -> dict[str, Evidence]:
+    """Stored evidence of one subsystem in one lumisection, by ME."""
+    query = select(_row.me, _row.body).where(
+        _row.dataset == dataset, _row.run == key.run, _row.ls == key.ls, _row.subsystem == subsystem
+    )
+    return {me: decode(body) for me, body in tx.execute(query)}
+
+
+def encode(one: Evidence) -> bytes:
+    """The stored form."""
+    return orjson.dumps(one)
+
+
+def decode(body: bytes) -> Evidence:
+    """Inverse of :func:`encode`."""
+    told: Mapping[str, Any] = orjson.loads(body)
+    reals = {name: tuple(map(_real, told[name])) for name in ("counts", "reference", "pulls")}
+    worst = (WorstBin(one["index"], *(_real(one[name]) for name in _WORST)) for one in told["worst_bins"])
+    return Evidence(
+        **{
+            **told,
+            **reals,
+            "reason": Reason(told["reason"]),
+            "p_value": _real(told["p_value"]),
+            "entries": _real(told["entries"]),
+            "scores": {name: _real(score) for name, score in told["scores"].items()},
+            "axes": tuple(map(_axis, told["axes"])),
+            "worst_bins": tuple(worst),
+        }
+    )
+
+
+_WORST = ("observed", "expected", "pull")
+# An ME without p-value (missing, frozen) is kept first.
+_KEPT = (
+    select(_row.me)
+    .where(_row.dataset == bindparam("d"), _row.run == bindparam("r"))
+    .where(_row.ls == bindparam("l"), _row.subsystem == bindparam("s"))
+    .order_by(_row.p_value.is_not(None), _row.p_value, _row.me)
+    .limit(MOST_PER_SUBSYSTEM)
+)
+_SURPLUS = (
+    delete(evidence)
+    .where(_row.dataset == bindparam("d"), _row.run == bindparam("r"))
+    .where(_row.ls == bindparam("l"), _row.subsystem == bindparam("s"))
+    .where(_row.me.not_in(_KEPT))
+)
+
+
+def _carried(state: LumisectionState) -> Iterable[tuple[str, Evidence]]:
+    for subsystem, part in state.parts.items():
+        for one in part.evidence.values():
+            yield subsystem, one
+
+
+def _as_row(state: LumisectionState, subsystem: str, one: Evidence) -> dict[str, Any]:
+    return {
+        "dataset": state.dataset,
+        "run": state.key.run,
+        "ls": state.key.ls,
+        "subsystem": subsystem,
+        "me": one.me,
+        "p_value": one.p_value if isfinite(one.p_value) else None,
+        "body": encode(one),
+    }
+
+
+def _real(value: float | None) -> float:
+    return nan if value is None else float(value)
+
+
+def _axis(told: Mapping[str, Any]) -> Axis:
+    lists = {name: None if told[name] is None else tuple(told[name]) for name in ("edges", "categories")}
+    return Axis(**{**told, **lists})

@@ -1,0 +1,28 @@
+"""What each daemon last said of itself: a daemon that falls silent is noticed by its age."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from sqlalchemy import Connection
+
+from opint.store.tables import heartbeat
+from opint.store.upserts import replacing
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """One daemon's sign of life; counts are since its start, ``lag`` is in messages by ``topic[partition]``."""
+
+    daemon: str
+    started_s: float
+    at_s: float
+    state: str
+    detail: str = ""
+    messages: int = 0
+    histograms: int = 0
+    lag: Mapping[str, int] = field(default_factory=dict)
+
+
+def beat(tx: Connection, sign: Heartbeat) -> None:
+    """Store the sign in place of the daemon's last one."""
+    tx.execute(replacing(tx, heartbeat), asdict(sign))

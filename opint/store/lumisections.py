@@ -1,0 +1,264 @@
+"""States of lumisections (LS), in and out of the database."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import fields
+from itertools import groupby
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, select, text
+
+from dqm.quality import Quality
+from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
+from opint.store import catalogues, evidence
+from opint.store.packing import DIGEST, FLAG, REAL, SMALL, pack, unpack
+from opint.store.preceding import preceding_digests
+from opint.store.tables import ls_score, ls_summary, lumisection
+from opint.store.upserts import Insert, insert_into, replacing
+from streams.records import Catalogue, Conditions, LumisectionKey
+
+__all__ = ["due", "load", "open_states", "preceding_digests", "save"]
+
+StateKey = tuple[str, LumisectionKey]
+"""Dataset and lumisection."""
+
+MOST_DUE = 256
+"""Lumisections that one call of :func:`due` names; the rest comes with the next."""
+
+OVERTAKEN = "overtaken"
+TIMED_OUT = "timed out"
+
+
+def load(tx: Connection, dataset: str, keys: Collection[LumisectionKey]) -> dict[LumisectionKey, LumisectionState]:
+    """States that are stored, without their evidence.
+
+    Until the transaction ends, no other one can load the same keys, stored or not: two daemons that hold
+    parts of one lumisection add them up one after the other.
+    """
+    _lock(tx, dataset, keys)
+    heads = {LumisectionKey(row.run, row.ls): row for row in _rows_of(tx, dataset, keys)}
+    scores = _scores_of(tx, dataset, heads)
+    return {key: _state(row, scores.get(key, [])) for key, row in heads.items()}
+
+
+def save(
+    tx: Connection, states: Sequence[LumisectionState], published_s: Mapping[StateKey, float], now_s: float
+) -> None:
+    """Insert new states and overwrite changed ones.
+
+    ``published_s`` is when the newest part of each was published (s since 1970); a state without one keeps
+    what is stored. Evidence that a state carries is added to what is stored.
+    """
+    if not states:
+        return
+    catalogues.save(tx, {id(part.catalogue): part.catalogue for one in states for part in one.parts.values()}.values())
+    tx.execute(_head_upsert(tx), [_head(one, published_s.get((one.dataset, one.key), 0.0), now_s) for one in states])
+    scores = [_score(one, name) for one in states for name in one.parts]
+    if scores:
+        tx.execute(replacing(tx, ls_score), scores)
+    summaries = [_summary(one, name, verdict) for one in states for name, verdict in one.verdicts.items()]
+    if summaries:
+        tx.execute(replacing(tx, ls_summary), summaries)
+    evidence.save(tx, states)
+
+
+def open_states(tx: Connection, dataset: str | None = None, limit: int = MOST_DUE) -> list[LumisectionState]:
+    """Lumisections that are still being assembled, the one seen first first."""
+    query = select(lumisection.c.dataset, lumisection.c.run, lumisection.c.ls).where(_IS_OPEN)
+    if dataset is not None:
+        query = query.where(lumisection.c.dataset == dataset)
+    rows = tx.execute(query.order_by(lumisection.c.first_seen_s).limit(limit)).all()
+    found: list[LumisectionState] = []
+    for name in sorted({row.dataset for row in rows}):
+        found += load(tx, name, [LumisectionKey(row.run, row.ls) for row in rows if row.dataset == name]).values()
+    return sorted(found, key=lambda state: state.first_seen_s)
+
+
+def due(tx: Connection, now_s: float, timeout_s: float, watermark: int) -> dict[StateKey, str]:
+    """Open lumisections that wait no longer, with the reason, at most MOST_DUE.
+
+    ``overtaken``: an LS of the same run at least ``watermark`` (≥ 1) later has been seen, or a later run of
+    the same dataset; a whole-run histogram (LS 0) is overtaken by a later run alone. ``timed out``: first
+    seen ``timeout_s`` ago.
+    """
+    head, later = lumisection.c, lumisection.alias("later").c
+    same_run = and_(later.run == head.run, later.ls >= head.ls + watermark, head.ls > 0)
+    overtaken = (
+        select(later.run).where(later.dataset == head.dataset, same_run).exists()
+        | select(later.run).where(later.dataset == head.dataset, later.run > head.run).exists()
+    )
+    timed_out = head.first_seen_s <= now_s - timeout_s
+    query = (
+        select(head.dataset, head.run, head.ls, case((timed_out, TIMED_OUT), else_=OVERTAKEN))
+        .where(_IS_OPEN, timed_out | overtaken)
+        .order_by(head.first_seen_s)
+        .limit(MOST_DUE)
+    )
+    return {(dataset, LumisectionKey(run, ls)): because for dataset, run, ls, because in tx.execute(query)}
+
+
+_IS_OPEN = lumisection.c.closed_s.is_(None)
+_MADE_BY = and_(
+    lumisection.c.dataset == ls_score.c.dataset,
+    lumisection.c.run == ls_score.c.run,
+    lumisection.c.ls == ls_score.c.ls,
+    lumisection.c.model_version == ls_score.c.model_version,
+)
+_SUMMARY = and_(
+    ls_summary.c.dataset == ls_score.c.dataset,
+    ls_summary.c.subsystem == ls_score.c.subsystem,
+    ls_summary.c.run == ls_score.c.run,
+    ls_summary.c.ls == ls_score.c.ls,
+)
+_PLAIN = [one.name for one in fields(Conditions) if one.name != "dcs"]
+# Locks are taken in the order of the keys, so that two transactions cannot wait for each other.
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(:dataset || ' ' || one, 0))"
+    " FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY AS wanted(one, place) ORDER BY place"
+)
+
+
+def _lock(tx: Connection, dataset: str, keys: Collection[LumisectionKey]) -> None:
+    """SQLite needs none: its writers come one at a time."""
+    if keys and tx.dialect.name == "postgresql":
+        tx.execute(_LOCK, {"dataset": dataset, "keys": [f"{key.run}:{key.ls}" for key in sorted(keys)]})
+
+
+def _by_run(keys: Collection[LumisectionKey]) -> Iterator[tuple[int, list[int]]]:
+    """Both databases seek for one run and a list of LS, but SQLite scans for a list of pairs."""
+    for run, some in groupby(sorted(keys), key=lambda key: key.run):
+        yield run, [key.ls for key in some]
+
+
+def _rows_of(tx: Connection, dataset: str, keys: Collection[LumisectionKey]) -> Iterator[Row[Any]]:
+    head = lumisection.c
+    for run, numbers in _by_run(keys):
+        query = select(lumisection).where(head.dataset == dataset, head.run == run, head.ls.in_(numbers))
+        yield from tx.execute(query)
+
+
+def _scores_of(tx: Connection, dataset: str, keys: Collection[LumisectionKey]) -> dict[LumisectionKey, list[Any]]:
+    """Rows of the current model version with the quality that the summary holds, and their catalogue."""
+    score = ls_score.c
+    rows: list[Row[Any]] = []
+    for run, numbers in _by_run(keys):
+        query = (
+            select(ls_score, ls_summary.c.quality)
+            .join(lumisection, _MADE_BY)
+            .outerjoin(ls_summary, _SUMMARY)
+            .where(score.dataset == dataset, score.run == run, score.ls.in_(numbers))
+        )
+        rows += tx.execute(query)
+    known = catalogues.load(tx, {row.catalogue for row in rows})
+    found: dict[LumisectionKey, list[Any]] = {}
+    for row in rows:
+        found.setdefault(LumisectionKey(row.run, row.ls), []).append((row, known[row.catalogue]))
+    return found
+
+
+def _state(head: Row[Any], scores: Sequence[tuple[Row[Any], Catalogue]]) -> LumisectionState:
+    return LumisectionState(
+        dataset=head.dataset,
+        key=LumisectionKey(head.run, head.ls),
+        conditions=Conditions(**head.conditions),
+        model_version=head.model_version,
+        parts={row.subsystem: _part(row, catalogue) for row, catalogue in scores},
+        first_seen_s=head.first_seen_s,
+        closed_s=head.closed_s,
+        closed_because=head.closed_because,
+        revision=head.revision,
+        verdicts={
+            row.subsystem: _verdict(row, len(catalogue)) for row, catalogue in scores if row.verdict_reasons is not None
+        },
+    )
+
+
+def _part(row: Row[Any], catalogue: Catalogue) -> SubsystemScores:
+    n = len(catalogue)
+    return SubsystemScores(
+        catalogue=catalogue,
+        scorers=tuple(row.scorers),
+        present=unpack(row.present, FLAG, (n,)),
+        p_values=unpack(row.p_values, REAL, (n,)),
+        scores=unpack(row.scores, REAL, (len(row.scorers), n)),
+        digests=unpack(row.digests, DIGEST, (n,)),
+        reasons=unpack(row.reasons, SMALL, (n,)),
+    )
+
+
+def _verdict(row: Row[Any], n: int) -> SubsystemVerdict:
+    qualities = unpack(row.verdict_qualities, SMALL, (n,))
+    p_value = float("nan") if row.verdict_p is None else row.verdict_p
+    return SubsystemVerdict(Quality(row.quality), p_value, qualities, unpack(row.verdict_reasons, SMALL, (n,)))
+
+
+def _head_upsert(tx: Connection) -> Insert:
+    statement = insert_into(tx, lumisection)
+    new, old = statement.excluded, lumisection.c
+    keys = lumisection.primary_key.columns
+    changes: dict[str, ColumnElement[Any]] = {
+        name: new[name] for column in lumisection.c if (name := column.name) not in keys
+    }
+    changes["published_s"] = case((new.published_s > old.published_s, new.published_s), else_=old.published_s)
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=changes)
+
+
+def _head(state: LumisectionState, published_s: float, now_s: float) -> dict[str, Any]:
+    return {
+        "dataset": state.dataset,
+        "run": state.key.run,
+        "ls": state.key.ls,
+        "conditions": {name: getattr(state.conditions, name) for name in _PLAIN} | {"dcs": dict(state.conditions.dcs)},
+        "model_version": state.model_version,
+        "first_seen_s": state.first_seen_s,
+        "published_s": published_s,
+        "updated_s": now_s,
+        "closed_s": state.closed_s,
+        "closed_because": state.closed_because,
+        "revision": state.revision,
+    }
+
+
+def _score(state: LumisectionState, subsystem: str) -> dict[str, Any]:
+    part = state.parts[subsystem]
+    verdict = state.verdicts.get(subsystem)
+    return {
+        "dataset": state.dataset,
+        "run": state.key.run,
+        "ls": state.key.ls,
+        "subsystem": subsystem,
+        "model_version": state.model_version,
+        "catalogue": part.catalogue.digest,
+        "scorers": list(part.scorers),
+        "present": pack(part.present, FLAG),
+        "p_values": pack(part.p_values, REAL),
+        "scores": pack(part.scores, REAL),
+        "digests": pack(part.digests, DIGEST),
+        "reasons": pack(part.reasons, SMALL),
+        "verdict_p": None if verdict is None else _or_null(verdict.p_value),
+        "verdict_qualities": None if verdict is None else pack(verdict.qualities, SMALL),
+        "verdict_reasons": None if verdict is None else pack(verdict.reasons, SMALL),
+    }
+
+
+def _summary(state: LumisectionState, subsystem: str, verdict: SubsystemVerdict) -> dict[str, Any]:
+    if subsystem not in state.parts:
+        raise ValueError(f"{state.key}: verdict for {subsystem!r}, of which the state has no part")
+    counts = np.bincount(verdict.qualities, minlength=len(Quality))
+    return {
+        "dataset": state.dataset,
+        "run": state.key.run,
+        "ls": state.key.ls,
+        "subsystem": subsystem,
+        "quality": int(verdict.quality),
+        "p_value": _or_null(verdict.p_value),
+        "good": int(counts[Quality.GOOD]),
+        "warning": int(counts[Quality.WARNING]),
+        "bad": int(counts[Quality.BAD]),
+        "not_inspected": int(counts[Quality.NOT_INSPECTED]),
+    }
+
+
+def _or_null(value: float) -> float | None:
+    return float(value) if isfinite(value) else None

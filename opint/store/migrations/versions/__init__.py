@@ -1,0 +1,1 @@
+"""One file a migration; the names begin with the order they run in."""

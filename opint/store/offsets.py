@@ -1,0 +1,80 @@
+"""How far each partition has been processed, and which consumer may say so.
+
+An offset is written in the transaction of the effects of the messages below it. ``claim`` makes a consumer
+the owner; from then on ``lock`` and ``advance`` of any other consumer raise FencedError, so that one which
+stopped for a while and woke up (a *zombie*) writes nothing.
+"""
+
+from typing import NoReturn
+
+from sqlalchemy import ColumnElement, Connection, and_, case, select, update
+
+from opint.store.tables import source_offset
+from opint.store.upserts import insert_into
+from streams.errors import FencedError
+from streams.source import Partition
+
+_row = source_offset.c
+
+
+def claim(tx: Connection, partition: Partition, group: str, owner: str, now_s: float) -> int | None:
+    """Make ``owner`` the one that may write; the next wanted offset, None if nothing was processed yet."""
+    statement = insert_into(tx, source_offset)
+    stored: int | None = tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(source_offset.primary_key.columns),
+            set_={"owner": statement.excluded.owner, "updated_s": statement.excluded.updated_s},
+        ).returning(_row.next_offset),
+        {
+            "cluster": partition.cluster,
+            "consumer_group": group,
+            "topic": partition.topic,
+            "partition": partition.partition,
+            "next_offset": None,
+            "owner": owner,
+            "updated_s": now_s,
+        },
+    ).scalar_one()
+    return stored
+
+
+def lock(tx: Connection, partition: Partition, group: str, owner: str) -> int | None:
+    """The next wanted offset, held against other consumers until the transaction ends.
+
+    Raises FencedError if the partition belongs to somebody else.
+    """
+    query = select(_row.owner, _row.next_offset).where(_is(partition, group)).with_for_update()
+    found = tx.execute(query).one_or_none()
+    if found is None or found.owner != owner:
+        _fenced(partition, None if found is None else found.owner)
+    stored: int | None = found.next_offset
+    return stored
+
+
+def advance(tx: Connection, partition: Partition, group: str, owner: str, next_offset: int, now_s: float) -> None:  # noqa: PLR0917
+    """Store the next wanted offset; a smaller one than is stored changes nothing.
+
+    Raises FencedError if the partition belongs to somebody else.
+    """
+    forward = case((_row.next_offset > next_offset, _row.next_offset), else_=next_offset)
+    changed = tx.execute(
+        update(source_offset)
+        .where(_is(partition, group), _row.owner == owner)
+        .values(next_offset=forward, updated_s=now_s)
+    )
+    if changed.rowcount == 0:
+        _fenced(partition, None)
+
+
+def _is(partition: Partition, group: str) -> ColumnElement[bool]:
+    return and_(
+        _row.cluster == partition.cluster,
+        _row.consumer_group == group,
+        _row.topic == partition.topic,
+        _row.partition == partition.partition,
+    )
+
+
+def _fenced(partition: Partition, owner: str | None) -> NoReturn:
+    to_whom = "nobody here" if owner is None else owner
+    raise FencedError(f"{partition.topic}[{partition.partition}] belongs to {to_whom} now", partition)

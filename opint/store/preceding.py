@@ -1,0 +1,115 @@
+"""Content of the lumisections before given ones, with which frozen histograms are found."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import ColumnElement, Connection, and_, select, tuple_
+
+from opint.store.packing import DIGEST, unpack
+from opint.store.tables import ls_score, lumisection
+from streams.records import LumisectionKey
+
+FARTHEST = 64
+"""Lumisections of one run that lie farther apart are looked up one by one."""
+
+_head = lumisection.c
+_score = ls_score.c
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Content:
+    """Digests (n,) uint64 of one subsystem in one lumisection, in the order of the catalogue of this digest."""
+
+    key: LumisectionKey
+    catalogue: str
+    digests: npt.NDArray[np.uint64]
+
+
+Contents = Mapping[str, Sequence[Content]]
+"""By subsystem, newest first."""
+
+
+def preceding_digests(
+    tx: Connection, dataset: str, keys: Collection[LumisectionKey], n: int
+) -> dict[LumisectionKey, Contents]:
+    """For every key, the content of the ``n`` stored lumisections before it in (run, LS) order.
+
+    A whole-run histogram (LS 0) is compared with those of earlier runs, any other with LS above 0. A
+    subsystem that some of the ``n`` do not have has fewer entries, or none.
+    """
+    found: dict[LumisectionKey, Contents] = {}
+    for cluster in _clusters(keys):
+        before = _before(tx, dataset, cluster[0], n)
+        rows = _rows(tx, dataset, before[-1] if before else cluster[0], cluster[-1])
+        known = sorted(rows)
+        for key in cluster:
+            place = bisect_left(known, key)
+            found[key] = _by_subsystem([one for near in known[max(place - n, 0) : place] for one in rows[near]])
+    return found
+
+
+def _clusters(keys: Collection[LumisectionKey]) -> Iterator[list[LumisectionKey]]:
+    """Groups of keys that one range of lumisections serves."""
+    cluster: list[LumisectionKey] = []
+    for key in sorted(set(keys)):
+        last = cluster[-1] if cluster else None
+        if last and (last.run != key.run or last.ls == 0 or key.ls - last.ls > FARTHEST):
+            yield cluster
+            cluster = []
+        cluster.append(key)
+    if cluster:
+        yield cluster
+
+
+def _alike(key: LumisectionKey) -> ColumnElement[bool]:
+    return _head.ls == 0 if key.ls == 0 else _head.ls > 0
+
+
+def _before(tx: Connection, dataset: str, key: LumisectionKey, n: int) -> list[LumisectionKey]:
+    """The ``n`` lumisections before ``key``, newest first."""
+    query = (
+        select(_head.run, _head.ls)
+        .where(_head.dataset == dataset, tuple_(_head.run, _head.ls) < (key.run, key.ls), _alike(key))
+        .order_by(_head.run.desc(), _head.ls.desc())
+        .limit(n)
+    )
+    return [LumisectionKey(*row) for row in tx.execute(query)]
+
+
+def _rows(
+    tx: Connection, dataset: str, first: LumisectionKey, last: LumisectionKey
+) -> dict[LumisectionKey, list[tuple[str, Content]]]:
+    """Content from ``first`` up to, but not including, ``last``."""
+    made_by = and_(
+        _head.dataset == _score.dataset,
+        _head.run == _score.run,
+        _head.ls == _score.ls,
+        _head.model_version == _score.model_version,
+    )
+    query = (
+        select(_score.run, _score.ls, _score.subsystem, _score.catalogue, _score.digests)
+        .join(lumisection, made_by)
+        .where(
+            _score.dataset == dataset,
+            tuple_(_score.run, _score.ls) >= (first.run, first.ls),
+            tuple_(_score.run, _score.ls) < (last.run, last.ls),
+            _alike(last),
+        )
+    )
+    rows: dict[LumisectionKey, list[tuple[str, Content]]] = defaultdict(list)
+    for run, ls, subsystem, catalogue, raw in tx.execute(query):
+        key = LumisectionKey(run, ls)
+        digests = unpack(raw, DIGEST, (len(raw) // DIGEST.itemsize,))
+        rows[key].append((subsystem, Content(key, catalogue, digests)))
+    return rows
+
+
+def _by_subsystem(found: Sequence[tuple[str, Content]]) -> Contents:
+    newest_first: dict[str, list[Content]] = defaultdict(list)
+    for subsystem, content in reversed(found):
+        newest_first[subsystem].append(content)
+    return newest_first

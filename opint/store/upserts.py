@@ -1,0 +1,19 @@
+"""``INSERT ... ON CONFLICT``, which both databases have and SQLAlchemy offers once for each."""
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+def insert_into(tx: Connection, table: Table) -> Insert:
+    """An insert of the dialect of ``tx``, to which ``on_conflict_...`` can be added."""
+    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def replacing(tx: Connection, table: Table) -> Insert:
+    """An insert that overwrites the row with the same primary key."""
+    statement = insert_into(tx, table)
+    keys = table.primary_key.columns
+    changes = {name: statement.excluded[name] for column in table.c if (name := column.name) not in keys}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=changes)
