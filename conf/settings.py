@@ -28,8 +28,8 @@ def _brokers(text: str) -> str:
 
 
 def _database(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("sqlite:///", "postgresql+psycopg://")):
-        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    if not url.get_secret_value().startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
     return url
 
 
@@ -97,7 +97,7 @@ class StreamSettings(Section):
     max_message_bytes: Count = 32 * 1024 * 1024
     max_histograms: Count = 200_000
     max_bins: Count = 1_000_000
-    dead_letter_bytes: Count = 64 * 1024
+    dead_letter_bytes: Annotated[int, Field(ge=1, le=1024 * 1024)] = 64 * 1024
     lumisection_timeout_s: Positive = 60.0
     watermark_lumisections: Count = 5
 

@@ -37,4 +37,4 @@ def test_the_production_example_loads() -> None:
     settings = load(EXAMPLE, environ)
     assert settings.stream.kafka.security_protocol == "SASL_SSL"
     assert settings.dqm.models == Path("/var/lib/nightshift/models")
-    assert settings.database.url.get_secret_value().startswith("postgresql+psycopg://")
+    assert settings.database.url.get_secret_value().startswith("postgresql://")

@@ -29,7 +29,7 @@ MISTAKES = {
     "broker without port": ("stream: {kafka: {bootstrap_servers: 'a:1,b'}}", ["is 'a:1,b'", "host:port"]),
     "broker port too large": ("stream: {kafka: {bootstrap_servers: 'a:70000'}}", ["is 'a:70000'", "host:port"]),
     "topic with a blank": ("stream: {kafka: {topic: a b}}", ["stream.kafka.topic is 'a b'", "pattern"]),
-    "other database": ("database: {url: mysql://me@host/x}", ["database.url", "postgresql+psycopg://"]),
+    "other database": ("database: {url: mysql://me@host/x}", ["database.url", "postgresql://"]),
     "open address": ("dashboard: {host: 0.0.0.0}", ["dashboard.host is '0.0.0.0'", "loopback", "no sign-in"]),
     "open address by name": ("metrics: {host: example.org}", ["metrics.host is 'example.org'", "loopback"]),
     "thresholds that contradict": ("alerts: {raise_bad: 4}", ["alerts", "line 1", "raise_bad (4)", "raise_of (3)"]),

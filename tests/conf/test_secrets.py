@@ -11,7 +11,7 @@ from conf.loader import load
 from conf.settings import Settings
 
 ZEBRA = "hunter2-zebra"
-URL = f"postgresql+psycopg://night:{ZEBRA}@db/night"
+URL = f"postgresql://night:{ZEBRA}@db/night"
 KAFKA = "NIGHTSHIFT_STREAM__KAFKA__PASSWORD"
 DATABASE = "NIGHTSHIFT_DATABASE__URL"
 
@@ -21,8 +21,8 @@ DATABASE = "NIGHTSHIFT_DATABASE__URL"
     [
         f"stream: {{kafka: {{password: {ZEBRA}}}}}",
         f"database: {{url: '{URL}'}}",
-        f"database: {{url: 'postgresql+psycopg://db/night?user=a&password={ZEBRA}'}}",
-        f"database: {{url: 'postgresql+psycopg://night:{ZEBRA}@[db/night'}}",
+        f"database: {{url: 'postgresql://db/night?user=a&password={ZEBRA}'}}",
+        f"database: {{url: 'postgresql://night:{ZEBRA}@[db/night'}}",
     ],
 )
 def test_a_secret_in_the_file_is_refused_and_not_repeated(text: str, refusal: Callable[..., str]) -> None:
@@ -33,8 +33,8 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(text: str, refusal: Ca
 
 
 def test_a_database_without_password_may_stand_in_the_file(load_text: Callable[..., Settings]) -> None:
-    settings = load_text("database: {url: postgresql+psycopg://night@db/night}")
-    assert settings.database.url.get_secret_value() == "postgresql+psycopg://night@db/night"
+    settings = load_text("database: {url: postgresql://night@db/night}")
+    assert settings.database.url.get_secret_value() == "postgresql://night@db/night"
 
 
 def test_secrets_from_the_environment() -> None:
@@ -61,7 +61,7 @@ def test_secrets_are_never_shown() -> None:
     "environ",
     [
         {DATABASE: f"mysql://night:{ZEBRA}@db/night"},
-        {DATABASE: f"postgresql://night:{ZEBRA}@db/night"},
+        {DATABASE: f"postgresql+psycopg2://night:{ZEBRA}@db/night"},
         {KAFKA: f"{ZEBRA}\udc80"},
     ],
 )
