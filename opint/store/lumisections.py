@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, select, text
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, select, text, tuple_
 
 from dqm.quality import Quality
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
@@ -78,15 +78,17 @@ def open_states(tx: Connection, dataset: str | None = None, limit: int = MOST_DU
 def due(tx: Connection, now_s: float, timeout_s: float, watermark: int) -> dict[StateKey, str]:
     """Open lumisections that wait no longer, with the reason, at most MOST_DUE.
 
-    ``overtaken``: an LS of the same run at least ``watermark`` (≥ 1) later has been seen, or a later run of
-    the same dataset; a whole-run histogram (LS 0) is overtaken by a later run alone. ``timed out``: first
-    seen ``timeout_s`` ago.
+    ``overtaken``: ``watermark`` (≥ 1) later LS of the same dataset and origin have been seen; for a whole-run
+    histogram (LS 0) they must belong to later runs. ``timed out``: first seen ``timeout_s`` ago.
     """
     head, later = lumisection.c, lumisection.alias("later").c
-    same_run = and_(later.run == head.run, later.ls >= head.ls + watermark, head.ls > 0)
     overtaken = (
-        select(later.run).where(later.dataset == head.dataset, same_run).exists()
-        | select(later.run).where(later.dataset == head.dataset, later.run > head.run).exists()
+        select(later.run)
+        .where(later.dataset == head.dataset, tuple_(later.run, later.ls) > tuple_(head.run, head.ls))
+        .where(later.origin == head.origin, (head.ls > 0) | (later.run > head.run))
+        .offset(watermark - 1)
+        .limit(1)
+        .exists()
     )
     timed_out = head.first_seen_s <= now_s - timeout_s
     query = (
@@ -165,6 +167,7 @@ def _state(head: Row[Any], scores: Sequence[tuple[Row[Any], Catalogue]]) -> Lumi
         model_version=head.model_version,
         parts={row.subsystem: _part(row, catalogue) for row, catalogue in scores},
         first_seen_s=head.first_seen_s,
+        origin=head.origin,
         closed_s=head.closed_s,
         closed_because=head.closed_because,
         revision=head.revision,
@@ -211,6 +214,7 @@ def _head(state: LumisectionState, published_s: float, now_s: float) -> dict[str
         "ls": state.key.ls,
         "conditions": {name: getattr(state.conditions, name) for name in _PLAIN} | {"dcs": dict(state.conditions.dcs)},
         "model_version": state.model_version,
+        "origin": state.origin,
         "first_seen_s": state.first_seen_s,
         "published_s": published_s,
         "updated_s": now_s,

@@ -1,0 +1,173 @@
+"""Stores to test with: an SQLite file, and a PostgreSQL server that the tests start themselves."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from opint.store.engine import Store
+
+START_SECONDS = 30.0
+
+
+def _programs() -> Path | None:
+    """Folder of the newest PostgreSQL server programs, Debian's or those on the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda one: int(one.parts[-3]))
+    on_path = shutil.which("postgres")
+    return found[-1].parent if found else (Path(on_path).parent if on_path else None)
+
+
+def _account() -> pwd.struct_passwd | None:
+    """PostgreSQL refuses to run as root: whom to be instead, None if we are not root."""
+    if os.geteuid() != 0:
+        return None
+    names = {one.pw_name for one in pwd.getpwall()}
+    return pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+
+
+class PostgresServer:
+    """A server of its own in a folder of its own, reached by a socket in there."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._numbers = count()
+        account = _account()
+        self._who = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        if account is not None:
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        options = ["-U", "nightshift", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
+        initdb = [str(programs / "initdb"), "-D", str(folder / "data"), *options]
+        subprocess.run(initdb, check=True, capture_output=True, cwd="/", **self._who)
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        where = ["-D", str(self._folder / "data"), "-k", str(self._folder)]
+        how = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=32MB"]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(self._programs / "postgres"), *where, *how], stdout=log, stderr=log, cwd="/", **self._who
+            )
+        end = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return self._do("SELECT 1")
+            except psycopg.OperationalError:
+                if time.monotonic() > end or self._process.poll() is not None:
+                    raise RuntimeError((self._folder / "log").read_text()) from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it at once, whoever is connected."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(START_SECONDS)
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://nightshift@/{database}?host={self._folder}"
+
+    def database(self, template: str = "template1") -> str:
+        """Name of a new database, a copy of ``template``."""
+        name = f"d{next(self._numbers)}"
+        self._do(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop(self, name: str) -> None:
+        self._do(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _do(self, statement: str) -> None:
+        dsn = f"user=nightshift host={self._folder} dbname=postgres"
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A running PostgreSQL; skipped where there is none, but never under CI."""
+    programs = _programs()
+    if programs is None:
+        message = "PostgreSQL's server programs are not installed (Debian: postgresql)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    # Not below pytest's own folder, which other accounts may not enter.
+    folder = Path(tempfile.mkdtemp(prefix="nightshift-pg-"))
+    try:
+        server = PostgresServer(programs, folder)
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """A database with all tables, to be copied: quicker than migrating anew for each test."""
+    name = postgres.database()
+    store = Store.open(postgres.url(name))
+    store.upgrade()
+    store.close()
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "nightshift.db"
+    store = Store.open(f"sqlite:///{path}")
+    store.upgrade()
+    store.close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a fresh database with all tables; every test runs with both kinds."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "nightshift.db")
+        yield f"sqlite:///{tmp_path / 'nightshift.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.database(request.getfixturevalue("postgres_template"))
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path, store_url: str) -> Iterator[str]:
+    """URL of a fresh database without tables, of the same kind as ``store_url``."""
+    if store_url.startswith("sqlite"):
+        yield f"sqlite:///{tmp_path / 'empty' / 'nightshift.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.database()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def open_store() -> Iterator[Callable[[str], Store]]:
+    """Opens stores that are closed after the test."""
+    opened: list[Store] = []
+
+    def _open(url: str) -> Store:
+        opened.append(Store.open(url))
+        return opened[-1]
+
+    yield _open
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(store_url: str, open_store: Callable[[str], Store]) -> Store:
+    """An open store with all tables, once on SQLite and once on PostgreSQL."""
+    return open_store(store_url)
