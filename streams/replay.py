@@ -36,9 +36,9 @@ def replay(
     batches: Iterable[HistogramBatch],
     publisher: Publisher,
     content_type: str,
+    pace: float | None,
     stop: threading.Event,
     *,
-    pace: float | None = None,
     clock: Callable[[], float] = time.monotonic,
     progress: Callable[[LumisectionKey, int], None] | None = None,
 ) -> int:
@@ -48,9 +48,9 @@ def replay(
         batches: in the order of publishing; neighbours of one key make one lumisection, published together.
         publisher: where to; errors of publishing come out of here.
         content_type: how to encode.
-        stop: ends the replay after the lumisection in hand.
         pace: lumisections per second (:data:`REAL_TIME` for a detector's), None for as fast as possible.
             What is late is not skipped but published at once.
+        stop: ends the replay after the lumisection in hand.
         clock: gives seconds, of which only differences count.
         progress: hears the key and the number of lumisections published so far.
 

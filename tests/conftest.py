@@ -1,4 +1,4 @@
-"""Stores to test with: an SQLite file, and a PostgreSQL server that the tests start themselves."""
+"""What tests stand on: SQLite files, a PostgreSQL server and Kafka brokers that the tests start themselves."""
 
 import os
 import pwd
@@ -15,6 +15,8 @@ import psycopg
 import pytest
 
 from opint.store.engine import Store
+from streams import apache, broker
+from streams.errors import SourceUnavailable
 
 START_SECONDS = 30.0
 
@@ -171,3 +173,40 @@ def open_store() -> Iterator[Callable[[str], Store]]:
 def store(store_url: str, open_store: Callable[[str], Store]) -> Store:
     """An open store with all tables, once on SQLite and once on PostgreSQL."""
     return open_store(store_url)
+
+
+@pytest.fixture(scope="session")
+def embedded_broker() -> Iterator[broker.BrokerAddress]:
+    """Address of an embedded broker that all tests share (topics keep them apart)."""
+    with broker.embedded_broker() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """``host:port`` of an Apache Kafka that all tests share: NIGHTSHIFT_TEST_KAFKA, or one started here."""
+    if existing := os.environ.get("NIGHTSHIFT_TEST_KAFKA"):
+        yield existing
+        return
+    _require_java()
+    with apache.apache_kafka(tmp_path_factory.mktemp("kafka")) as node:
+        yield node.bootstrap_servers
+
+
+@pytest.fixture
+def own_apache_kafka(tmp_path: Path) -> Iterator[apache.ApacheKafka]:
+    """A running Apache Kafka that the test may stop, kill and start."""
+    _require_java()
+    with apache.apache_kafka(tmp_path / "kafka") as node:
+        yield node
+
+
+def _require_java() -> None:
+    try:
+        apache.java()
+        if shutil.which("mvn") is None and not (apache.CACHE / "jars").is_dir():
+            raise SourceUnavailable("Maven is not installed; install maven")
+    except SourceUnavailable as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must run the Kafka tests: {error}")
+        pytest.skip(f"Apache Kafka cannot be started here: {error}")

@@ -1,6 +1,7 @@
 """What consumers, producers and administration share: options, opening, and words for failures."""
 
 import logging
+import socket
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -49,6 +50,8 @@ def servers(settings: KafkaSettings) -> list[str]:
 def opened(settings: KafkaSettings, build: Callable[..., Client], **more: Any) -> Client:
     """A client built and connected, or SourceUnavailable; may take :data:`CONNECT_S`."""
     _quiet_library()
+    if not anybody_listens(settings):
+        raise unavailable(settings, "nothing listens there")
     networks: list[KafkaNetClient] = []
 
     def network(**chosen: Any) -> KafkaNetClient:
@@ -62,6 +65,20 @@ def opened(settings: KafkaSettings, build: Callable[..., Client], **more: Any) -
         for each in networks:
             each.close()
         raise unavailable(settings, error) from error
+
+
+def anybody_listens(settings: KafkaSettings) -> bool:
+    """Whether any of the addresses takes a connection; may take a second for each."""
+    return any(_listens(server) for server in servers(settings))
+
+
+def _listens(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def unavailable(settings: KafkaSettings, error: BaseException | str) -> SourceUnavailable:

@@ -1,6 +1,5 @@
 """A Kafka topic as a source, by a consumer group; Kafka's own offsets are written for display only."""
 
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +14,7 @@ from conf.errors import SettingsError
 from conf.settings import KafkaSettings
 from streams.errors import SourceUnavailable
 from streams.kafka.assignment import Assignment
-from streams.kafka.client import CONNECT_S, opened, servers, unavailable
+from streams.kafka.client import CONNECT_S, anybody_listens, opened, unavailable
 from streams.source import Loss, Message, Partition
 
 QUIET_S = 5.0
@@ -230,7 +229,7 @@ class KafkaSource:
             return {}
 
     def _look_for_broker(self, consumer: KafkaConsumer, assignment: Assignment) -> None:
-        if not any(_listens(server) for server in servers(self._settings)):
+        if not anybody_listens(self._settings):
             raise unavailable(self._settings, "nothing listens there")
         if not assignment.owned() and not consumer.partitions_for_topic(self._settings.topic):
             raise SourceUnavailable(
@@ -302,12 +301,3 @@ def _cluster_of(consumer: KafkaConsumer) -> str | None:
     # Kept fresh by the library; its public way to ask is an administration client with connections of its own.
     found: str | None = consumer._cluster.cluster_id
     return found
-
-
-def _listens(server: str) -> bool:
-    host, _, port = server.rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
-    except (OSError, ValueError):
-        return False
-    return True
