@@ -1,0 +1,108 @@
+"""The house rules that a machine can check: who imports whom, what loads when, what an installation pulls."""
+
+import configparser
+import importlib.metadata
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("conf", "streams", "dqm", "opint")
+HEAVY = ("kafka", "confluent_kafka", "tensorflow", "sqlalchemy", "fastapi", "pyspark", "torch", "pyarrow", "uproot")
+ONLY_IN_EXTRAS = {"torch", "pyspark", "pandas", "scikit-learn", "xgboost", "stable-baselines3", "pytest"}
+
+LOADED = """
+import sys
+try:
+    {what}
+except SystemExit as end:
+    assert end.code == 0, end.code
+print("LOADED", *(name for name in {heavy} if name in sys.modules))
+"""
+COMMANDS = {
+    "import": "import opint.cli",
+    "help": "import opint.cli; sys.argv = ['nightshift', '--help']; opint.cli.main()",
+}
+
+
+def test_imports_keep_to_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(ROOT / "setup.cfg"), no_cache=True)
+    assert status == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_command_line_starts_without_heavy_libraries(command: str) -> None:
+    code = LOADED.format(what=COMMANDS[command], heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].strip() == "LOADED"
+
+
+def base_requirements() -> Iterator[str]:
+    """Names of everything that ``pip install nightshift`` pulls, as installed here."""
+    waiting = {("nightshift", frozenset[str]())}
+    seen = set()
+    while waiting:
+        name, extras = one = waiting.pop()
+        seen.add(one)
+        yield name
+        for line in importlib.metadata.requires(name) or ():
+            needed = Requirement(line)
+            wanted = [{"extra": extra} for extra in extras or {""}]
+            if needed.marker is None or any(needed.marker.evaluate(env) for env in wanted):
+                found = (re.sub(r"[-_.]+", "-", needed.name).lower(), frozenset(needed.extras))
+                waiting |= {found} - seen
+
+
+def test_the_base_installation_is_without_the_extras() -> None:
+    pulled = set(base_requirements())
+    assert {"numpy", "kafka-python", "sqlalchemy", "keras"} <= pulled
+    assert not pulled & ONLY_IN_EXTRAS
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def test_every_direct_requirement_is_locked() -> None:
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    options = setup_cfg()
+    lines = options["options"]["install_requires"] + "".join(options["options.extras_require"].values())
+    direct = {Requirement(line).name.lower() for line in lines.split("\n") if line}
+    assert direct - locked == set()
+
+
+def test_versions_agree() -> None:
+    version = setup_cfg()["metadata"]["version"]
+    assert f"image: nightshift:{version}\n" in (ROOT / "compose.yaml").read_text()
+    assert f"\n## {version} " in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_same_uv_installs_everywhere() -> None:
+    pinned = re.search(r"^UV_VERSION = (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert pinned
+    assert f"uv=={pinned[1]}\n" in (ROOT / "Dockerfile").read_text()
+
+
+def test_every_folder_with_modules_is_a_package() -> None:
+    """Else setuptools leaves it out of the wheel without a word."""
+    folders = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    assert [str(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_no_drawers() -> None:
+    names = {path.name for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    assert names & {"utils.py", "util.py", "helpers.py", "misc.py", "tools.py"} == set()
+
+
+@pytest.mark.parametrize("path", ["conf/default.yaml", "conf/production.example.yaml"])
+def test_settings_files_are_where_the_documentation_says(path: str) -> None:
+    assert (ROOT / path).is_file()
