@@ -1,0 +1,69 @@
+"""File readers by suffix: histograms in files to :class:`streams.records.HistogramBatch`.
+
+Every reader yields batches and, for what it cannot read, a :class:`streams.errors.DecodeError` in place of a
+batch, and goes on where the format allows. So the records of a file can be counted, and a record has the
+same number whenever the file is read again.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from streams.codecs.limits import Limits
+from streams.errors import ContentTypeError, DecodeError
+from streams.files import arrow_file, csc_parquet, csv_dialect, dials, root, uhi
+from streams.records import HistogramBatch
+
+__all__ = ["READERS", "Reader", "read_file", "reader_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How files of one format are read; ``single`` says that a file holds exactly one record."""
+
+    read: Callable[[Path, Limits], Iterator[HistogramBatch | DecodeError]]
+    single: bool = False
+
+
+_UHI = Reader(uhi.read, single=True)
+_DIALS = Reader(dials.read)
+
+READERS: Mapping[str, Reader] = MappingProxyType(
+    {
+        ".arrow": Reader(arrow_file.read),
+        ".arrows": Reader(arrow_file.read),
+        ".csv": Reader(csv_dialect.read),
+        ".dials.json": _DIALS,
+        ".parquet": Reader(csc_parquet.read),
+        ".root": Reader(root.read),
+        ".uhi.json": _UHI,
+    }
+)
+"""By suffix. Plain ``.json`` is either UHI or DIALS and told apart by how it begins."""
+
+_DIALS_BEGINS = re.compile(rb'\s*(\[|\{\s*"(count|next|previous|results)"\s*:)')
+
+
+def reader_of(path: Path) -> Reader:
+    """Reader of a file; raise ContentTypeError for an unknown suffix, OSError if ``.json`` cannot be read."""
+    name = path.name.lower()
+    for suffix, reader in READERS.items():
+        if name.endswith(suffix):
+            return reader
+    if not name.endswith(".json"):
+        known = ", ".join(sorted((*READERS, ".json")))
+        raise ContentTypeError("unknown-file-type", "suffix", path.suffix, f"one of {known} is needed")
+    with path.open("rb") as file:
+        return _DIALS if _DIALS_BEGINS.match(file.read(4096)) else _UHI
+
+
+def read_file(path: Path, limits: Limits) -> Iterator[HistogramBatch | DecodeError]:
+    """Records of a file in order; a file that cannot be read, or stops to be, gives a DecodeError as its last."""
+    try:
+        yield from reader_of(path).read(path, limits)
+    except DecodeError as error:
+        yield error
+    except OSError as error:
+        yield DecodeError("unreadable-file", path.name, error.strerror or str(error))

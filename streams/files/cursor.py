@@ -1,0 +1,56 @@
+"""Reading one file record by record, from any record on."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from streams.codecs.limits import Limits
+from streams.errors import DecodeError
+from streams.files import read_file, reader_of
+from streams.records import HistogramBatch
+
+Record = HistogramBatch | DecodeError
+
+
+class Cursor:
+    """A place in a file: ``offset`` is the number of the record that :meth:`take` gives next.
+
+    One record is read ahead, so that the end is known as soon as the last record has been taken.
+    """
+
+    def __init__(self, path: Path, limits: Limits, offset: int) -> None:
+        """Go to record ``offset``; a file that cannot be read is one record that says so, wherever it stands."""
+        self.path = path
+        self.offset = offset
+        self._records = iter(()) if _is_read(path, offset) else _skip(read_file(path, limits), offset)
+        self._next = next(self._records, None)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether no record follows."""
+        return self._next is None
+
+    def take(self) -> Record:
+        """The next record; raises EOFError at the end."""
+        record = self._next
+        if record is None:
+            raise EOFError(self.path)
+        self.offset += 1
+        self._next = next(self._records, None)
+        return record
+
+
+def _is_read(path: Path, offset: int) -> bool:
+    """Whether a file is known to be finished without being read."""
+    try:
+        return offset > 0 and reader_of(path).single
+    except (DecodeError, OSError):
+        return False
+
+
+def _skip(records: Iterator[Record], count: int) -> Iterator[Record]:
+    for _ in range(count):
+        record = next(records, None)
+        if isinstance(record, DecodeError) and record.reason == "unreadable-file":
+            return chain((record,), records)
+    return records

@@ -1,0 +1,180 @@
+"""Files as sources: a list of them that ends, or a folder that is watched while it is being filled.
+
+Each file is a partition of its own: cluster ``file``, topic the absolute path, partition 0; an offset is the
+number of a record in it. So a restart resumes inside a file, and a file whose stored offset is the number of
+its records is finished. A name therefore stands for one content: to give a folder new data, use a new name.
+
+Few files are open at a time: a new one is claimed when one before it is finished. Finished files stay ours
+for a while, because what they delivered may still be on its way to the store.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from streams.codecs.limits import Limits
+from streams.files.cursor import Cursor, Record
+from streams.files.watch import FolderWatch
+from streams.records import HistogramBatch
+from streams.source import Loss, Message, Partition
+
+OPEN_FILES = 16
+FINISHED_FILES = 1024
+POLL_RECORDS = 256
+IDLE_S = 0.1
+"""How long an idle poll waits at most before it lets its caller go on, s."""
+
+
+class FileSource:
+    """The records of some files, in the given order; finite.
+
+    ``lag`` is 1 for a file with records left: files do not say how many there are. ``published_s`` is the
+    time of delivery, because these files may be years old.
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[Path],
+        limits: Limits,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``clock`` gives s since 1970; ``sleep`` waits in a poll that has nothing to deliver."""
+        self._limits = limits
+        self._clock = clock
+        self._sleep = sleep
+        self._waiting = deque(path.absolute() for path in paths)
+        self._open: dict[Partition, Cursor | None] = {}
+        self._finished: deque[Partition] = deque(maxlen=FINISHED_FILES)
+        self._claimed: list[Partition] = []
+        self._paused = False
+
+    def poll(self, timeout_s: float) -> Sequence[Message]:
+        """Up to :data:`POLL_RECORDS` records, file by file; raises SourceUnavailable if the folder is away."""
+        self._claim()
+        messages = [] if self._paused else self._read()
+        if not messages and not self._claimed and timeout_s > 0:
+            self._sleep(min(timeout_s, IDLE_S))
+        return messages
+
+    def claimed(self) -> Sequence[Partition]:
+        """Files opened since the last call."""
+        claimed, self._claimed = self._claimed, []
+        return claimed
+
+    def owned(self) -> frozenset[Partition]:
+        """Files that are open, and those finished lately."""
+        return frozenset(self._open) | frozenset(self._finished)
+
+    def start_at(self, partition: Partition, offset: int | None) -> None:
+        """Read on from record ``offset``; does nothing for a file that is not ours."""
+        if partition in self._finished:
+            self._finished.remove(partition)
+        elif partition not in self._open:
+            return
+        self._open[partition] = Cursor(Path(partition.topic), self._limits, offset or 0)
+
+    def losses(self) -> Sequence[Loss]:
+        """Nothing: a file that is gone is reported as a record that cannot be decoded."""
+        return ()
+
+    def pause(self) -> None:
+        """Deliver nothing until :meth:`resume`."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Deliver again."""
+        self._paused = False
+
+    def processed(self, offsets: Mapping[Partition, int]) -> None:
+        """Nobody outside wants to know."""
+
+    def lag(self) -> Mapping[Partition, int]:
+        """1 for files with records left, 0 for the others."""
+        left = {partition: int(cursor is None or not cursor.at_end) for partition, cursor in self._open.items()}
+        return dict.fromkeys(self._finished, 0) | left
+
+    def exhausted(self) -> bool:
+        """True when all records of all files have been delivered."""
+        return not self._waiting and all(cursor is not None and cursor.at_end for cursor in self._open.values())
+
+    def close(self) -> None:
+        """Forget all files."""
+        self._waiting.clear()
+        self._open.clear()
+        self._finished.clear()
+        self._claimed.clear()
+
+    def _claim(self) -> None:
+        for partition in [p for p, cursor in self._open.items() if cursor is not None and cursor.at_end]:
+            del self._open[partition]
+            self._finished.append(partition)
+        while self._waiting and len(self._open) < OPEN_FILES:
+            partition = Partition("file", str(self._waiting.popleft()), 0)
+            self._open[partition] = None
+            self._claimed.append(partition)
+
+    def _read(self) -> list[Message]:
+        """Records of the open files; what they hold in memory is bounded like two messages."""
+        messages: list[Message] = []
+        held = 0
+        for partition, cursor in self._open.items():
+            while cursor is not None and not cursor.at_end:
+                if len(messages) >= POLL_RECORDS or held > self._limits.max_message_bytes:
+                    return messages
+                offset = cursor.offset
+                record = cursor.take()
+                held += _bytes_of(record)
+                messages.append(_message(partition, offset, record, self._published_s(cursor.path)))
+        return messages
+
+    def _published_s(self, path: Path) -> float:
+        del path
+        return self._clock()
+
+
+class FolderSource(FileSource):
+    """The records of the files of one folder, in order of name, and of those that come; never exhausted.
+
+    A file is taken when its size and time of change have stood still for ``settle_s``. Hidden files and
+    those called ``*.tmp`` are left alone, so that a writer may use such a name and rename at the end.
+    ``published_s`` is the file's time of change.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        pattern: str,
+        settle_s: float,
+        limits: Limits,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``pattern`` is a shell pattern for names, such as ``*.root``."""
+        self._watch = FolderWatch(path.absolute(), pattern, settle_s)
+        super().__init__((), limits, clock, sleep)
+
+    def exhausted(self) -> bool:
+        """False: another file may come."""
+        return False
+
+    def _claim(self) -> None:
+        if not self._waiting:
+            self._waiting.extend(self._watch.settled(self._clock()))
+        super()._claim()
+
+    def _published_s(self, path: Path) -> float:
+        try:
+            return path.stat().st_mtime
+        except OSError:
+            return self._clock()
+
+
+def _message(partition: Partition, offset: int, record: Record, published_s: float) -> Message:
+    key = f"{record.key.run}:{record.key.ls}".encode() if isinstance(record, HistogramBatch) else None
+    return Message(partition, offset, record, {}, published_s, f"{partition.topic} record {offset}", key)
+
+
+def _bytes_of(record: Record) -> int:
+    return sum(counts.nbytes for counts in record.counts) if isinstance(record, HistogramBatch) else 0
