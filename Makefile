@@ -53,7 +53,7 @@ clean: ## remove .venv, caches and build results; var/, where data lives, stays
 	@touch $@
 
 .venv/.base: .venv/.uv $(NEEDS)
-	@echo 'Installing nightshift (about 1 GB with TensorFlow).'
+	@echo 'Installing nightshift (about 2 GB on disk, mostly TensorFlow).'
 	@$(INSTALL) --editable .
 	@touch $@
 
