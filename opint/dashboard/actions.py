@@ -1,0 +1,47 @@
+"""What an operator does to an incident; pages and the JSON API share it."""
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+from fastapi import HTTPException
+
+from conf.errors import NightshiftError
+from opint.alerts import engine
+from opint.store.engine import Store
+from opint.store.views import incidents
+from streams.errors import Unavailable
+
+Action = Literal["acknowledge", "resolve", "comment"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+MOST_ACTOR = 80
+MOST_TEXT = 2000
+_PERFORM = {"acknowledge": engine.acknowledge, "resolve": engine.resolve, "comment": engine.comment}
+
+
+def act(store: Store, clock: Callable[[], float], action: Action, incident_id: int, actor: str, text: str) -> None:
+    """Perform one action in one transaction.
+
+    Raises HTTPException: 404 for an unknown incident, 409 where its state does not allow the action, 422
+    for a name or text that is empty or too long.
+    """
+    actor, text = actor.strip(), text.strip()
+    _check("Your name", actor, MOST_ACTOR, required=True)
+    _check("The comment", text, MOST_TEXT, required=action == "comment")
+    with store.begin() as tx:
+        if not incidents.exists(tx, incident_id):
+            raise HTTPException(404, f"There is no incident {incident_id}.")
+        try:
+            _PERFORM[action](tx, incident_id, actor, text, clock())
+        except Unavailable:
+            raise
+        except NightshiftError as error:
+            raise HTTPException(409, str(error)) from error
+
+
+def _check(what: str, value: str, most: int, *, required: bool) -> None:
+    if required and not value:
+        raise HTTPException(422, f"{what} is empty.")
+    if len(value) > most:
+        raise HTTPException(422, f"{what} has {len(value)} characters; at most {most} are allowed.")
+    if any(not one.isprintable() and one not in "\r\n\t" for one in value):
+        raise HTTPException(422, f"{what} holds characters that do not print.")

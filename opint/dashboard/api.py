@@ -1,0 +1,179 @@
+"""The JSON API under /api/v1; /openapi.json describes it.
+
+Lists answer ``{"items": [...], "next": cursor or null}``, newest first; ``next`` goes back in as
+``cursor``. What changes something needs the cookie and the token of ``GET /api/v1/session``, the token in
+the header ``X-CSRF-Token``.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import orjson
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, Action, act
+from opint.dashboard.security import check_token, csrf_token, keep_token
+from opint.store.engine import Store
+from opint.store.views import evidence, incidents, maps, runs, system
+from opint.store.views.records import (
+    DeadLetterPage,
+    EvidenceView,
+    IncidentDetail,
+    IncidentPage,
+    LatestLumisections,
+    RunDetail,
+    RunMap,
+    RunPage,
+    State,
+    System,
+)
+
+Number = Annotated[int, Query(ge=0, le=2**53)]
+Limit = Annotated[int, Query(ge=1, le=500)]
+Cursor = Annotated[str | None, Query(pattern="^[0-9]{1,16}$", description="`next` of the page before")]
+
+
+class Problem(BaseModel):
+    """Why a request failed."""
+
+    detail: str
+
+
+class Session(BaseModel):
+    """The token that changes need, in the header ``X-CSRF-Token``, together with the cookie set here."""
+
+    csrf_token: str
+
+
+class Deed(BaseModel):
+    """Who does it, and what there is to say; a comment needs text."""
+
+    actor: str = Field(min_length=1, max_length=MOST_ACTOR)
+    text: str = Field("", max_length=MOST_TEXT)
+
+
+NOT_FOUND = {404: {"model": Problem}}
+UNAVAILABLE = {503: {"model": Problem}}
+REFUSED = {403: {"model": Problem}, 409: {"model": Problem}} | NOT_FOUND
+
+
+def router(store: Store, clock: Callable[[], float]) -> APIRouter:
+    """All routes of the API."""
+    routes = APIRouter(prefix="/api/v1", responses=UNAVAILABLE)
+    _add_incidents(routes, store, clock)
+    _add_runs(routes, store)
+    _add_system(routes, store)
+    return routes
+
+
+def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) -> None:
+    @routes.get("/incidents", tags=["incidents"])
+    def list_incidents(
+        state: Annotated[list[State] | None, Query(description="repeat for several; all if absent")] = None,
+        subsystem: Annotated[str | None, Query(max_length=200)] = None,
+        run: Number | None = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> IncidentPage:
+        """Incidents, newest first."""
+        with store.read() as tx:
+            return incidents.page(
+                tx, limit=limit, before=_number(cursor), states=tuple(state or ()), subsystem=subsystem, run=run
+            )
+
+    @routes.get("/incidents/{incident_id}", tags=["incidents"], responses=NOT_FOUND)
+    def get_incident(incident_id: int) -> IncidentDetail:
+        """One incident with its newest occurrences, its audit trail and where its evidence is."""
+        return _incident(store, incident_id)
+
+    @routes.get("/session", tags=["incidents"])
+    def get_session(request: Request, response: Response) -> Session:
+        """A token for changes."""
+        token = csrf_token(request)
+        keep_token(response, token)
+        return Session(csrf_token=token)
+
+    @routes.post(
+        "/incidents/{incident_id}/{action}", tags=["incidents"], responses=REFUSED, dependencies=[Depends(_token)]
+    )
+    def act_on_incident(incident_id: int, action: Action, deed: Deed) -> IncidentDetail:
+        """Acknowledge, resolve or comment; the incident as it is afterwards."""
+        act(store, clock, action, incident_id, deed.actor, deed.text)
+        return _incident(store, incident_id)
+
+
+def _add_runs(routes: APIRouter, store: Store) -> None:
+    @routes.get("/runs", tags=["runs"])
+    def list_runs(limit: Limit = 50, cursor: Cursor = None) -> RunPage:
+        """Runs, newest first."""
+        with store.read() as tx:
+            return runs.page(tx, limit=limit, before=_number(cursor))
+
+    @routes.get("/runs/{run}", tags=["runs"], responses=NOT_FOUND)
+    def get_run(run: int, dataset: str | None = None) -> RunDetail:
+        """One run: lumisections with conditions, and subsystem summaries."""
+        with store.read() as tx:
+            return found(runs.detail(tx, run, dataset), f"There is no run {run}.")
+
+    @routes.get("/runs/{run}/map", tags=["runs"], response_model=RunMap, responses=NOT_FOUND)
+    def get_map(run: int, subsystem: str, dataset: str | None = None) -> Response:
+        """Monitoring elements against lumisections: qualities, reasons and p-values."""
+        with store.read() as tx:
+            told = found(runs.detail(tx, run, dataset), f"There is no run {run}.")
+            made = maps.run_map(tx, told.run.dataset, run, subsystem)
+        # A long run has a million cells: they are written once and not validated one by one.
+        return Response(orjson.dumps(made.__dict__), media_type="application/json")
+
+    @routes.get("/evidence", tags=["runs"], responses=NOT_FOUND)
+    def get_evidence(dataset: str, subsystem: str, run: Number, ls: Number, me: str) -> EvidenceView:
+        """The evidence kept of one monitoring element in one lumisection."""
+        with store.read() as tx:
+            return found(
+                evidence.one(tx, dataset, subsystem, run, ls, me),
+                f"No evidence is kept of {me} in run {run} LS {ls}: it is kept of the most suspicious "
+                "monitoring elements only.",
+            )
+
+    @routes.get("/lumisections/latest", tags=["runs"])
+    def latest_lumisections(limit: Limit = 20) -> LatestLumisections:
+        """The lumisections that changed last."""
+        with store.read() as tx:
+            return LatestLumisections(items=runs.latest(tx, limit))
+
+
+def _add_system(routes: APIRouter, store: Store) -> None:
+    @routes.get("/deadletters", tags=["system"])
+    def list_dead_letters(limit: Limit = 50, cursor: Cursor = None) -> DeadLetterPage:
+        """Messages that could not be used, newest first."""
+        with store.read() as tx:
+            return system.dead_letters(tx, limit=limit, before=_number(cursor))
+
+    @routes.get("/system", tags=["system"])
+    def get_system() -> System:
+        """Daemons, offsets, models and the database."""
+        with store.read() as tx:
+            return system.system(tx)
+
+
+Found = TypeVar("Found")
+
+
+def found(value: Found | None, otherwise: str) -> Found:
+    """The value, or 404 with the sentence."""
+    if value is None:
+        raise HTTPException(404, otherwise)
+    return value
+
+
+def _incident(store: Store, incident_id: int) -> IncidentDetail:
+    with store.read() as tx:
+        return found(incidents.detail(tx, incident_id), f"There is no incident {incident_id}.")
+
+
+def _token(request: Request, x_csrf_token: Annotated[str, Header()]) -> None:
+    check_token(request, x_csrf_token)
+
+
+def _number(cursor: str | None) -> int | None:
+    return None if cursor is None else int(cursor)

@@ -1,0 +1,107 @@
+"""What keeps other pages in the operator's browser, and other machines, away from this one.
+
+The page has no sign-in, so it binds to loopback only. That alone does not stop a foreign web page in the
+same browser: it may send requests to loopback, under a name of its own that it points there (DNS
+rebinding). Hence the check of the Host header, and for everything that changes something a token that
+only our own pages know together with a check of the Origin header.
+"""
+
+import ipaddress
+import secrets
+from urllib.parse import urlsplit
+
+from fastapi import HTTPException, Request, Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from conf.errors import SettingsError
+
+CSRF_COOKIE = "nightshift_csrf"
+MOST_BODY_BYTES = 64 * 1024
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse_outside(host: str) -> None:
+    """Raise SettingsError unless ``host`` is a loopback name or address."""
+    if not is_loopback(host):
+        raise SettingsError(
+            f"dashboard.host is {host!r}: the page has no sign-in yet and binds to loopback only; "
+            "use 127.0.0.1 and reach it from elsewhere through an SSH tunnel"
+        )
+
+
+class Guard:
+    """ASGI middleware: refuses foreign Host headers and large bodies, adds the security headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Guard ``app``."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = _refusal(scope["method"], Headers(scope=scope))
+        await (refusal or self.app)(scope, receive, with_headers)
+
+
+def _refusal(method: str, headers: Headers) -> Response | None:
+    name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    if not is_loopback(name):
+        return PlainTextResponse(f"This page answers to loopback names only, not to {name[:80]!r}.\n", 421)
+    if method in {"GET", "HEAD"}:
+        return None
+    length = headers.get("content-length", "")
+    if not length.isdecimal():
+        return PlainTextResponse("A Content-Length is required.\n", 411)
+    if int(length) > MOST_BODY_BYTES:
+        return PlainTextResponse(f"More than {MOST_BODY_BYTES} bytes.\n", 413)
+    return None
+
+
+def csrf_token(request: Request) -> str:
+    """The browser's token: that of its cookie, or a new one to be set by :func:`keep_token`."""
+    return request.cookies.get(CSRF_COOKIE) or secrets.token_urlsafe(24)
+
+
+def keep_token(response: Response, token: str) -> None:
+    """Give the browser its token; no script can read it and no other site sends it."""
+    response.set_cookie(CSRF_COOKIE, token, httponly=True, samesite="strict", path="/")
+
+
+def check_token(request: Request, given: str) -> None:
+    """Refuse with 403 a change that does not come from one of our own pages."""
+    origin = request.headers.get("origin")
+    if origin is not None and origin != f"{request.url.scheme}://{request.headers['host']}":
+        raise HTTPException(403, "This request comes from another site.")
+    expected = request.cookies.get(CSRF_COOKIE, "")
+    if not expected or not secrets.compare_digest(expected.encode(), given.encode()):
+        raise HTTPException(403, "The form's token is missing or out of date: reload the page and try again.")

@@ -1,0 +1,112 @@
+"""Run the dashboard until it is told to stop."""
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import uvicorn
+
+from conf.errors import SettingsError
+from conf.settings import Settings
+from opint.dashboard.app import create_app
+from opint.dashboard.events import Hub
+from opint.dashboard.security import refuse_outside
+from opint.store.engine import Store
+
+GRACE_S = 2
+"""How long requests that are under way may take after the end was asked for."""
+
+STOP_LOOK_S = 0.2
+
+
+def serve(
+    settings: Settings,
+    store: Store,
+    clock: Callable[[], float],
+    on_address: Callable[[str], None],
+    stop: threading.Event | None = None,
+) -> None:
+    """Serve until SIGINT, SIGTERM or ``stop``; returns within 3 s of it, open event streams included.
+
+    ``on_address`` gets ``http://HOST:PORT`` once requests are answered; with ``dashboard.port`` 0 the
+    system chooses the port. Signals are handled in the main thread only. Raises SettingsError if the
+    address is not loopback or is taken.
+    """
+    listener = bind(settings.dashboard.host, settings.dashboard.port)
+    try:
+        app = create_app(settings, store, clock)
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False, ws="none"
+        )
+        server = _Server(config, app.state.hub, stop or threading.Event(), lambda: on_address(address(listener)))
+        server.run(sockets=[listener])
+    finally:
+        listener.close()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket on a loopback address; raises SettingsError where that is refused or impossible."""
+    refuse_outside(host)
+    literal = "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
+    family = socket.AF_INET6 if ipaddress.ip_address(literal).version == 6 else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((literal, port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"dashboard.port is {port}: {host}:{port} cannot be used ({error.strerror}); choose another, or 0 for any"
+        ) from error
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """The URL of a bound socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that ends event streams first, stops on an event too, and swallows the signal that ended it."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub, stop: threading.Event, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._hub, self._stop, self._tell = hub, stop, started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._watch = asyncio.create_task(self._watch_stop())
+        self._tell()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Otherwise uvicorn would wait for streams that never end by themselves.
+        self._hub.close()
+        self._watch.cancel()
+        await super().shutdown(sockets=sockets)
+
+    async def _watch_stop(self) -> None:
+        while not self._stop.is_set():
+            await asyncio.sleep(STOP_LOOK_S)
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but without raising the signal again: an end that was asked for is not a failure."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {one: signal.signal(one, self._asked) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    def _asked(self, _signal: int, _frame: FrameType | None) -> None:
+        self.should_exit = True

@@ -1,0 +1,136 @@
+// Draws one piece of evidence: a histogram over its reference and the pulls below it (1-D), or the observed
+// map, the reference and the pulls side by side (2-D). Run and lumisection stand on the plot itself.
+"use strict";
+const histogram = (() => {
+  let drawn = [];
+
+  const title = (told) => `${told.me}  ·  run ${told.run} LS ${told.ls}`;
+
+  function edges(axis) {
+    if (axis.edges) return axis.edges;
+    const width = (axis.upper - axis.lower) / axis.bins;
+    return Array.from({ length: axis.bins + 1 }, (_, bin) => axis.lower + bin * width);
+  }
+
+  // A step line needs the last value once more, at the upper edge.
+  const closed = (values) => [...values, values[values.length - 1]];
+  const number = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(4)).toString());
+
+  function axisOptions(more) {
+    const ink = palette.css("--dim"), line = palette.css("--line");
+    return { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "11px system-ui", labelFont: "12px system-ui", ...more };
+  }
+
+  function xAxis(axis, label) {
+    const more = { label: label ? axis.label || "bin" : undefined, labelSize: label ? 22 : 0, size: 26 };
+    if (axis.categories) more.values = (_, splits) => splits.map((at) => (Number.isInteger(at) ? axis.categories[at] ?? "" : ""));
+    return axisOptions(more);
+  }
+
+  function oneDimensional(place, told) {
+    const axis = told.axes[0], stepped = uPlot.paths.stepped({ align: 1 });
+    const x = axis.categories ? edges({ ...axis, lower: 0, upper: axis.bins, edges: null }) : edges(axis);
+    const width = place.clientWidth - 14, left = 62;
+    const cursor = { sync: { key: "evidence" }, drag: { x: true, y: false } };
+    const common = { width, cursor, scales: { x: { time: false } }, padding: [8, 14, 0, 0] };
+    const named = (label, more) => ({ label, paths: stepped, points: { show: false }, value: (_, value) => number(value), ...more });
+    const above = new uPlot({
+      ...common, title: title(told), height: Math.max(220, Math.min(330, width * 0.42)),
+      scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.06)] } },
+      axes: [xAxis(axis, false), axisOptions({ label: "counts", size: left, labelSize: 20 })],
+      series: [{ label: axis.label || "x", value: (_, value) => number(value) },
+        named("observed", { stroke: palette.css("--ink"), width: 1.5, fill: palette.css("--ink") + "1f" }),
+        named("reference", { stroke: palette.css("--blue"), width: 2, dash: [6, 3] })],
+    }, [x, closed(told.counts), closed(told.reference)], place);
+    const far = Math.max(5, ...told.pulls.map((pull) => Math.abs(pull ?? 0)));
+    const below = new uPlot({
+      ...common, height: 150,
+      scales: { x: { time: false }, y: { range: [-far * 1.08, far * 1.08] } },
+      axes: [xAxis(axis, true), axisOptions({ label: "pull (σ)", size: left, labelSize: 20 })],
+      series: [{ label: axis.label || "x", value: (_, value) => number(value) },
+        named("too many", { stroke: palette.pulls[5], fill: palette.pulls[5] + "b0", width: 1 }),
+        named("too few", { stroke: palette.pulls[1], fill: palette.pulls[1] + "b0", width: 1 })],
+      hooks: { drawAxes: [threeSigma] },
+    }, [x, closed(told.pulls.map((pull) => Math.max(0, pull ?? 0))), closed(told.pulls.map((pull) => Math.min(0, pull ?? 0)))], place);
+    drawn.push({ destroy: () => { above.destroy(); below.destroy(); } });
+  }
+
+  function threeSigma(plot) {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.strokeStyle = palette.css("--dim");
+    ctx.setLineDash([2, 4]);
+    ctx.beginPath();
+    for (const level of [-3, 3]) {
+      const y = plot.valToPos(level, "y", true);
+      ctx.moveTo(bbox.left, y); ctx.lineTo(bbox.left + bbox.width, y);
+    }
+    ctx.stroke();
+    ctx.restore();
+  }
+
+  const labels = (axis) => {
+    if (axis.categories) return axis.categories;
+    const cuts = edges(axis);
+    return Array.from({ length: axis.bins }, (_, bin) => number((cuts[bin] + cuts[bin + 1]) / 2));
+  };
+
+  // Cells that are empty in both stay blank: nothing there is not the same as few.
+  function cells(told, values) {
+    const rows = told.axes[1].bins, made = [];
+    for (let at = 0; at < values.length; at++)
+      if (values[at] !== null && (told.counts[at] || told.reference[at]) && (values !== told.counts || told.counts[at]))
+        made.push([Math.floor(at / rows), at % rows, values[at]]);
+    return made;
+  }
+
+  function twoDimensional(place, told) {
+    const narrow = place.clientWidth < 620, panels = ["observed", "reference", "pull (σ)"];
+    const values = [told.counts, told.reference, told.pulls];
+    const most = Math.max(1, ...told.counts, ...told.reference), far = Math.max(5, ...told.pulls.map((pull) => Math.abs(pull ?? 0)));
+    const box = document.createElement("div");
+    box.style.height = (narrow ? 900 : 400) + "px";
+    place.append(box);
+    const chart = echarts.init(box, null, { renderer: "canvas" });
+    const ink = palette.css("--ink"), dim = palette.css("--dim");
+    const spot = (index) => narrow
+      ? { left: 46, right: 70, top: 54 + index * 282, height: 220 }
+      : { left: `${4.5 + index * 32.4}%`, width: "26.5%", top: 62, bottom: 92 };
+    const axis = (told, index, more) => ({ type: "category", data: labels(told), gridIndex: index, name: told.label, nameLocation: "middle", nameTextStyle: { color: dim, fontSize: 11 }, axisLabel: { color: dim, fontSize: 10 }, axisLine: { lineStyle: { color: dim } }, axisTick: { show: false }, splitArea: { show: false }, ...more });
+    const bar = (index, range, colours, series) => ({ type: "continuous", min: range[0], max: range[1], seriesIndex: series, calculable: false, inRange: { color: colours }, textStyle: { color: dim, fontSize: 10 }, itemWidth: 10, itemHeight: narrow ? 90 : 110, precision: 1, text: [number(range[1]), number(range[0])],
+      ...(narrow ? { orient: "vertical", right: 4, top: 70 + index * 282 } : { orient: "horizontal", left: `${4.5 + index * 32.4}%`, bottom: 6 }) });
+    chart.setOption({
+      animation: false,
+      title: [{ text: title(told), left: "center", top: 4, textStyle: { color: ink, fontSize: 13, width: place.clientWidth - 20, overflow: "truncate" } },
+        ...panels.map((text, index) => ({ text, left: narrow ? 46 : `${4.5 + index * 32.4}%`, top: narrow ? 32 + index * 282 : 36, textStyle: { color: dim, fontSize: 12, fontWeight: "normal" } }))],
+      tooltip: { renderMode: "richText", formatter: (at) => `${panels[at.seriesIndex]} ${number(at.value[2])}\n${told.axes[0].label || "x"} ${at.name}, ${told.axes[1].label || "y"} ${labels(told.axes[1])[at.value[1]]}` },
+      grid: panels.map((_, index) => spot(index)),
+      xAxis: panels.map((_, index) => axis(told.axes[0], index, { nameGap: 24 })),
+      yAxis: panels.map((_, index) => axis(told.axes[1], index, { nameGap: 30, name: index && !narrow ? "" : told.axes[1].label })),
+      visualMap: [bar(0, [0, most], palette.viridis, [0]), bar(1, [0, most], palette.viridis, [1]), bar(2, [-far, far], palette.pulls, [2])],
+      series: values.map((value, index) => ({ type: "heatmap", name: panels[index], xAxisIndex: index, yAxisIndex: index, data: cells(told, value), progressive: 4000, emphasis: { itemStyle: { borderColor: ink, borderWidth: 1 } } })),
+    });
+    drawn.push({ destroy: () => chart.dispose() });
+  }
+
+  function draw(place, told) {
+    for (const one of drawn) one.destroy();
+    drawn = [];
+    place.replaceChildren();
+    if (told.counts.length === 0) return;
+    (told.axes.length === 2 ? twoDimensional : oneDimensional)(place, told);
+  }
+
+  // Draws, and draws again when the window's width or the colour scheme changes.
+  function keep(place, told) {
+    let width = 0;
+    const again = () => { width = place.clientWidth; draw(place, told); };
+    const watch = new ResizeObserver(() => { if (place.clientWidth !== width) again(); });
+    watch.observe(place);
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", again);
+    return () => { watch.disconnect(); scheme.removeEventListener("change", again); };
+  }
+
+  return { keep };
+})();

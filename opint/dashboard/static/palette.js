@@ -1,0 +1,13 @@
+// Colours that colour-blind people can tell apart: qualities after Okabe and Ito, counts in viridis
+// (matplotlib), pulls from blue over white to orange.
+"use strict";
+const palette = (() => {
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const viridis = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
+  const pulls = ["#08518f", "#3a85c0", "#9cc7e6", "#f7f7f7", "#f9c38a", "#e58121", "#a84a00"];
+  const qualities = ["--none-cell", "--good-cell", "--warn", "--bad"];
+  const glyphs = ["·", "✓", "!", "✕"];
+  const words = ["not inspected", "good", "warning", "bad"];
+  const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  return { css, viridis, pulls, glyphs, words, rgb, quality: (number) => css(qualities[number]) };
+})();

@@ -1,0 +1,59 @@
+"""The one sentence at the top: what an operator who looks once must know. Pure decisions."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from opint.dashboard.wording import ago, clock_time
+from opint.store.views.records import Daemon, Incident
+
+Level = Literal["good", "warning", "bad", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """``headline`` in a few words, ``more`` a sentence on it."""
+
+    level: Level
+    headline: str
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    """Whether what is shown may be out of date; ``since_s`` is when news stopped, None if there never were any."""
+
+    stale: bool
+    since_s: float | None
+    why: str
+
+
+def staleness(daemons: list[Daemon], now_s: float, stale_after_s: float) -> Staleness:
+    """Stale means that no running daemon was heard within ``stale_after_s``."""
+    if not daemons:
+        return Staleness(True, None, "No daemon has ever reported to this database.")
+    last = daemons[0]
+    if now_s - last.at_s > stale_after_s:
+        return Staleness(True, last.at_s, f"Daemon {last.daemon} was heard last {ago(last.at_s, now_s)}.")
+    running = [one for one in daemons if now_s - one.at_s <= stale_after_s and one.state == "running"]
+    if not running:
+        return Staleness(True, last.at_s, f"Daemon {last.daemon} is {last.state}: {last.detail or 'no reason given'}.")
+    return Staleness(False, last.at_s, "")
+
+
+def overall(counts: dict[str, int], newest: Incident | None, stale: Staleness, *, judged: bool, now_s: float) -> Status:
+    """The headline. Open incidents come first; then silence; only then may anything be called good."""
+    number = counts.get("open", 0)
+    if number and newest is not None:
+        more = f"Newest {ago(newest.opened_s, now_s)}: {newest.title}"
+        return Status("bad", f"{number} open incident{'s' if number > 1 else ''}", more)
+    if stale.stale:
+        since = (
+            "Nothing has been received yet" if stale.since_s is None else f"No news since {clock_time(stale.since_s)}"
+        )
+        return Status("unknown", since, f"{stale.why} What follows may be out of date.")
+    if not judged:
+        return Status("unknown", "Waiting for lumisections", "The daemon runs; nothing has been judged yet.")
+    known = counts.get("acknowledged", 0)
+    if known:
+        return Status("warning", "No open incidents", f"{known} acknowledged and not yet resolved.")
+    return Status("good", "No open incidents", "Data arrive and are judged.")

@@ -1,0 +1,124 @@
+"""How times, numbers and qualities are written on the page; all are Jinja filters."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from dqm.quality import Quality, Reason
+from opint.store.views.records import AxisView, WorstBinView
+
+GLYPHS = {Quality.GOOD: "✓", Quality.WARNING: "!", Quality.BAD: "✕", Quality.NOT_INSPECTED: "·"}
+_WORDS = {
+    Quality.GOOD: "good",
+    Quality.WARNING: "warning",
+    Quality.BAD: "bad",
+    Quality.NOT_INSPECTED: "not inspected",
+}
+_STEPS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
+
+
+def iso(seconds: float | None) -> str:
+    """UTC in ISO 8601 to the second, ``2026-01-31T23:59:59Z``; a dash for None."""
+    return "–" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clock_time(seconds: float) -> str:
+    """Time of day, ``23:59:59 UTC``."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S UTC")
+
+
+def ago(seconds: float, now_s: float) -> str:
+    """How long ago, in the largest fitting unit: ``12 s ago``, ``3 min ago``."""
+    return f"{duration(max(0.0, now_s - seconds))} ago"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its largest fitting unit, rounded down."""
+    for step, unit in _STEPS:
+        if seconds >= step:
+            return f"{int(seconds // step)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def number(value: float | None) -> str:
+    """A count or measure in a few digits: whole below 10,000, then k, M, G; a dash for None."""
+    if value is None:
+        return "–"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            scale = 1e3 if unit == "k" else size
+            return f"{value / scale:.3g} {unit}"
+    return f"{value:.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.3g}"
+
+
+def probability(value: float | None) -> str:
+    """A p-value to two digits, ``3.2e-05``; a dash for None."""
+    return "–" if value is None else f"{value:.2g}"
+
+
+def quality_word(value: int) -> str:
+    """A quality in lower case words."""
+    return _WORDS[Quality(value)]
+
+
+def quality_glyph(value: int) -> str:
+    """The mark that stands beside every colour: ✓ ! ✕ ·."""
+    return GLYPHS[Quality(value)]
+
+
+def reason_word(name: str) -> str:
+    """``LOW_STATISTICS`` as ``low statistics``."""
+    return Reason[name].name.replace("_", " ").lower()
+
+
+def trained(manifest: dict[str, Any]) -> str:
+    """When a model was trained, as its manifest says it; a dash where it does not."""
+    told = next((manifest[key] for key in ("trained_s", "created_s", "trained", "created") if key in manifest), None)
+    return iso(told) if isinstance(told, int | float) else str(told or "–")
+
+
+def metrics(manifest: dict[str, Any]) -> dict[str, str]:
+    """The plain numbers among a manifest's metrics."""
+    told = manifest.get("metrics")
+    plain = told.items() if isinstance(told, dict) else ()
+    return {name: f"{value:.3g}" for name, value in plain if isinstance(value, int | float)}
+
+
+def where(worst: WorstBinView, axes: list[AxisView]) -> str:
+    """Where a bin lies, on every axis: ``12 to 13 ns``, or the category's name."""
+    places = unravel(worst.index, [axis.bins for axis in axes])
+    return ", ".join(_interval(axis, place) for axis, place in zip(axes, places, strict=True))
+
+
+def unravel(index: int, shape: list[int]) -> list[int]:
+    """Position along each axis of a flat cell number in C order."""
+    places = []
+    for bins in reversed(shape):
+        index, place = divmod(index, bins)
+        places.append(place)
+    return places[::-1]
+
+
+def _interval(axis: AxisView, place: int) -> str:
+    if axis.categories is not None:
+        return axis.categories[place]
+    width = (axis.upper - axis.lower) / axis.bins
+    edges = axis.edges or [axis.lower + width * edge for edge in range(axis.bins + 1)]
+    label = f"{axis.label} " if axis.label else ""
+    return f"{label}{edges[place]:.4g} to {edges[place + 1]:.4g}"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "iso": iso,
+    "clock_time": clock_time,
+    "ago": ago,
+    "duration": duration,
+    "number": number,
+    "probability": probability,
+    "quality_word": quality_word,
+    "quality_glyph": quality_glyph,
+    "reason_word": reason_word,
+    "where": where,
+    "trained": trained,
+    "metrics": metrics,
+}

@@ -1,0 +1,110 @@
+"""Incidents, for reading."""
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from opint.store.tables import audit, evidence, incident, occurrence
+from opint.store.views.records import AuditEntry, EvidenceKey, Incident, IncidentDetail, IncidentPage, Occurrence
+
+MOST_OCCURRENCES = 1000
+"""Newest occurrences that are given with one incident."""
+
+MOST_AUDIT = 500
+"""Newest audit entries that are given with one incident."""
+
+
+def page(
+    tx: Connection,
+    *,
+    limit: int,
+    before: int | None = None,
+    states: tuple[str, ...] = (),
+    subsystem: str | None = None,
+    run: int | None = None,
+) -> IncidentPage:
+    """Incidents, newest first, at most ``limit``; ``before`` is the number that the last page's cursor names.
+
+    ``run`` keeps those that were seen in it. Numbers grow with time, so pages neither repeat nor skip an
+    incident while new ones come in.
+    """
+    query = select(incident).order_by(incident.c.id.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(incident.c.id < before)
+    if states:
+        query = query.where(incident.c.state.in_(states))
+    if subsystem is not None:
+        query = query.where(incident.c.subsystem == subsystem)
+    if run is not None:
+        query = query.where(_seen_in(run))
+    rows = [Incident.model_validate(row) for row in tx.execute(query)]
+    return IncidentPage(items=rows[:limit], next=str(rows[limit - 1].id) if len(rows) > limit else None)
+
+
+def counts(tx: Connection) -> dict[str, int]:
+    """How many incidents are in each state."""
+    rows = tx.execute(select(incident.c.state, func.count().label("number")).group_by(incident.c.state))
+    return {row.state: row.number for row in rows}
+
+
+def recently_resolved(tx: Connection, limit: int) -> list[Incident]:
+    """The incidents that ended last, newest end first."""
+    query = select(incident).where(incident.c.state == "resolved").order_by(incident.c.resolved_s.desc()).limit(limit)
+    return [Incident.model_validate(row) for row in tx.execute(query)]
+
+
+def exists(tx: Connection, incident_id: int) -> bool:
+    """Whether there is an incident of this number."""
+    return tx.execute(select(incident.c.id).where(incident.c.id == incident_id)).one_or_none() is not None
+
+
+def detail(tx: Connection, incident_id: int) -> IncidentDetail | None:
+    """One incident with all that belongs to it; None if there is none of this number."""
+    row = tx.execute(select(incident).where(incident.c.id == incident_id)).mappings().one_or_none()
+    if row is None:
+        return None
+    seen = _occurrences(tx, incident_id)
+    return IncidentDetail(
+        **row, occurrences=seen, audit=_audit(tx, incident_id), evidence=_evidence(tx, incident_id, seen)
+    )
+
+
+def _seen_in(run: int) -> ColumnElement[bool]:
+    return or_(
+        incident.c.first_run == run,
+        select(occurrence.c.run).where(occurrence.c.incident_id == incident.c.id, occurrence.c.run == run).exists(),
+    )
+
+
+def _occurrences(tx: Connection, incident_id: int) -> list[Occurrence]:
+    query = (
+        select(occurrence)
+        .where(occurrence.c.incident_id == incident_id)
+        .order_by(occurrence.c.run.desc(), occurrence.c.ls.desc())
+        .limit(MOST_OCCURRENCES)
+    )
+    return [Occurrence.model_validate(row) for row in tx.execute(query)]
+
+
+def _audit(tx: Connection, incident_id: int) -> list[AuditEntry]:
+    query = select(audit).where(audit.c.incident_id == incident_id).order_by(audit.c.id.desc()).limit(MOST_AUDIT)
+    return [AuditEntry.model_validate(row) for row in tx.execute(query)][::-1]
+
+
+def _evidence(tx: Connection, incident_id: int, seen: list[Occurrence]) -> list[EvidenceKey]:
+    """Kept evidence of the MEs of an incident, newest lumisection first and most unlikely ME first."""
+    wanted = {(one.run, one.ls): set(one.elements) for one in seen}
+    query = (
+        select(evidence.c.run, evidence.c.ls, evidence.c.me, evidence.c.p_value)
+        .join(incident, and_(incident.c.dataset == evidence.c.dataset, incident.c.subsystem == evidence.c.subsystem))
+        .join(
+            occurrence,
+            and_(
+                occurrence.c.incident_id == incident.c.id,
+                occurrence.c.run == evidence.c.run,
+                occurrence.c.ls == evidence.c.ls,
+            ),
+        )
+        .where(incident.c.id == incident_id)
+        .order_by(evidence.c.run.desc(), evidence.c.ls.desc(), evidence.c.p_value, evidence.c.me)
+    )
+    keys = (EvidenceKey.model_validate(row) for row in tx.execute(query))
+    return [key for key in keys if key.me in wanted.get((key.run, key.ls), ())]
