@@ -25,7 +25,7 @@ COPY --from=build /opt/nightshift /opt/nightshift
 ENV PATH=/opt/nightshift/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HEALTH_URL=http://127.0.0.1:9110/healthz
-USER nightshift
+USER 10001:10001
 WORKDIR /var/lib/nightshift
 VOLUME /var/lib/nightshift
 # The daemon's by default; a dashboard sets HEALTH_URL=http://127.0.0.1:8080/healthz.
