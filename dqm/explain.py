@@ -13,6 +13,8 @@ from streams.records import Axis, MonitoringElement
 Floats = npt.NDArray[np.float64]
 
 WORST_BINS = 5
+MIN_COUNTS = 5.0
+"""Below this many counts no fault can be told from another."""
 MIN_EXPLAINED = 0.5
 """A fault that explains less of the disagreement than this share is not named."""
 
@@ -83,10 +85,10 @@ def worst_bins(observed: Floats, expected: Floats, pulls: Floats) -> tuple[Worst
 
 
 def _fit(me: MonitoringElement, observed: Floats, expected: Floats) -> Hypothesis | None:
-    if observed.sum() <= 0 or expected.sum() <= 0:
+    if min(observed.sum(), expected.sum()) < MIN_COUNTS:
         return None
     scaled = expected * observed.sum() / expected.sum()
-    best = fit(observed.reshape(me.shape), scaled.reshape(me.shape), me.axes)[0]
+    best = fit(observed.reshape(me.shape), scaled.reshape(me.shape), me.axes)
     return best if best.explained >= MIN_EXPLAINED else None
 
 

@@ -18,6 +18,7 @@ Cells = npt.NDArray[np.int64]
 
 TOLERANCE = 0.03
 EMPTY = 0.2
+ENOUGH = 0.95
 MAX_CELLS = 128
 """Cells along the first axis above which fits that move it use a coarser histogram."""
 
@@ -48,16 +49,26 @@ def chi2_terms(observed: Floats, expected: Floats) -> Floats:
     return terms
 
 
-def fit(observed: Floats, reference: Floats, axes: tuple[Axis, ...]) -> list[Hypothesis]:
-    """All hypotheses, best first; ``observed`` and ``reference`` have the ME's shape and equal sums."""
-    found = [dead(observed, reference), crowded(observed, reference)]
-    if observed.shape[0] > 2:
-        coarse, plain = _coarser(observed), _coarser(reference)
-        per_cell = _merged(observed.shape[0])
-        axis = axes[0]
-        origin = -axis.lower / (axis.upper - axis.lower) * coarse.shape[0]
-        found += [shift(coarse, plain, per_cell), gain(coarse, plain, origin), swap(coarse, plain, per_cell)]
-    return sorted(found, key=lambda hypothesis: -hypothesis.explained)
+def fit(observed: Floats, reference: Floats, axes: tuple[Axis, ...]) -> Hypothesis:
+    """The best hypothesis; ``observed`` and ``reference`` have the ME's shape and equal sums.
+
+    Cheap fits come first, and dearer ones are not tried once ``ENOUGH`` is explained.
+    """
+    best = max(dead(observed, reference), crowded(observed, reference), key=_by_share)
+    # Noise in very many bins imitates everything else, so it never settles the question.
+    if (best.explained >= ENOUGH and best.kind != "noisy") or observed.shape[0] <= 2:
+        return best
+    coarse, plain = _coarser(observed), _coarser(reference)
+    per_cell = _merged(observed.shape[0])
+    origin = -axes[0].lower / (axes[0].upper - axes[0].lower) * coarse.shape[0]
+    best = max(best, shift(coarse, plain, per_cell), gain(coarse, plain, origin), key=_by_share)
+    if best.explained >= ENOUGH:
+        return best
+    return max(best, swap(coarse, plain, per_cell), key=_by_share)
+
+
+def _by_share(hypothesis: Hypothesis) -> float:
+    return hypothesis.explained
 
 
 def robust_reference(observed: Floats, reference: Floats) -> Floats:
@@ -79,7 +90,8 @@ def dead(observed: Floats, reference: Floats) -> Hypothesis:
     terms = chi2_terms(observed.ravel(), expected)
     empty = (observed.ravel() < EMPTY * expected) & (terms > 6)
     remaining = terms[~empty].sum() + 2 * np.log(observed.size)
-    return Hypothesis("dead", _explained(observed, reference, remaining), np.flatnonzero(empty))
+    explained = _explained(observed, reference, remaining) if empty.any() else -1.0
+    return Hypothesis("dead", explained, np.flatnonzero(empty))
 
 
 def crowded(observed: Floats, reference: Floats) -> Hypothesis:
@@ -91,7 +103,8 @@ def crowded(observed: Floats, reference: Floats) -> Hypothesis:
     excess = float((observed.ravel() - expected)[full].sum() / max(observed.sum(), 1.0))
     remaining = terms[~full].sum() + np.log(observed.size) * len(cells)
     kind = "hot" if len(cells) <= max(1, np.ceil(_HOT_SHARE * observed.size)) else "noisy"
-    return Hypothesis(kind, _explained(observed, reference, remaining), cells, excess)
+    explained = _explained(observed, reference, remaining) if len(cells) else -1.0
+    return Hypothesis(kind, explained, cells, excess)
 
 
 def shift(observed: Floats, reference: Floats, per_cell: int) -> Hypothesis:
@@ -125,7 +138,7 @@ def swap(observed: Floats, reference: Floats, per_cell: int) -> Hypothesis:
     """
     bins = observed.shape[0]
     here = chi2_terms(observed, reference).reshape(bins, -1).sum(axis=1)
-    other = chi2_terms(observed[:, None], reference[None]).reshape(bins, bins, -1).sum(axis=2)
+    other = _chi2_of_all_pairs(observed.reshape(bins, -1), reference.reshape(bins, -1))
     gained = here[:, None] + here[None] - other - other.T
     place, distance = np.arange(bins)[:, None], np.arange(1, bins)[None]
     partner = place + distance
@@ -136,6 +149,13 @@ def swap(observed: Floats, reference: Floats, per_cell: int) -> Hypothesis:
     block = np.arange(first[column] * per_cell, last[column] * per_cell)
     explained = _explained(observed, reference, remaining)
     return Hypothesis("swap", explained, block, partner=block + (column + 1) * per_cell)
+
+
+def _chi2_of_all_pairs(observed: Floats, reference: Floats) -> Floats:
+    """Entry (i, j): the chi2 of slice i of the histogram against slice j of the reference, as matrix products."""
+    weight = 1 / (reference + (TOLERANCE * reference) ** 2 + 1)
+    cross = observed @ (reference * weight).T
+    return np.asarray(observed**2 @ weight.T - 2 * cross + (reference**2 * weight).sum(axis=1))
 
 
 def _best_runs(sums: Floats) -> tuple[Cells, Cells, Floats]:

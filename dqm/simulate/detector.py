@@ -82,9 +82,10 @@ class Detector:
         present = active(faults, key)
         state = self._state.at(key, conditions)
         batches = []
-        for name, part in self._parts.items():
+        # Each subsystem has its own stream of chance, so that a fault changes nothing in the others.
+        for (name, part), own_rng in zip(self._parts.items(), rng.spawn(len(self._parts)), strict=True):
             here = [fault for fault in present if fault.subsystem == name]
-            batch = self._batch(name, part, key=key, conditions=conditions, state=state, rng=rng, faults=here)
+            batch = self._batch(name, part, key=key, conditions=conditions, state=state, rng=own_rng, faults=here)
             if len(batch.catalogue):
                 batches.append(batch)
         return batches

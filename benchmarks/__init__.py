@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m benchmarks.NAME [--json] [--quick]``; all report in the frame of benchmarks.report."""
