@@ -13,12 +13,11 @@ from dqm.quality import Quality
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.store import catalogues, evidence
 from opint.store.packing import DIGEST, FLAG, REAL, SMALL, pack, unpack
-from opint.store.preceding import preceding_digests
 from opint.store.tables import ls_score, ls_summary, lumisection
 from opint.store.upserts import Insert, insert_into, replacing
 from streams.records import Catalogue, Conditions, LumisectionKey
 
-__all__ = ["due", "load", "open_states", "preceding_digests", "save"]
+__all__ = ["due", "load", "open_states", "save"]
 
 StateKey = tuple[str, LumisectionKey]
 """Dataset and lumisection."""

@@ -1,6 +1,10 @@
-"""Content of the lumisections before given ones, with which frozen histograms are found."""
+"""Content of the lumisections around given ones, with which frozen histograms are found.
 
-from bisect import bisect_left
+Not only those before: partitions move at their own pace, so that a lumisection may be stored after the ones
+that follow it, and these may turn out to be frozen only then.
+"""
+
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,25 +34,36 @@ class Content:
 
 
 Contents = Mapping[str, Sequence[Content]]
-"""By subsystem, newest first."""
+"""By subsystem, in (run, LS) order."""
 
 
-def preceding_digests(
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbours:
+    """What is stored just before and just after one lumisection; a subsystem may lack some of them."""
+
+    before: Contents
+    after: Contents
+
+
+def neighbours(
     tx: Connection, dataset: str, keys: Collection[LumisectionKey], n: int
-) -> dict[LumisectionKey, Contents]:
-    """For every key, the content of the ``n`` stored lumisections before it in (run, LS) order.
+) -> dict[LumisectionKey, Neighbours]:
+    """For every key, the content of the ``n`` stored lumisections before and after it in (run, LS) order.
 
-    A whole-run histogram (LS 0) is compared with those of earlier runs, any other with LS above 0. A
-    subsystem that some of the ``n`` do not have has fewer entries, or none.
+    A whole-run histogram (LS 0) is compared with those of other runs, any other with LS above 0.
     """
-    found: dict[LumisectionKey, Contents] = {}
+    found: dict[LumisectionKey, Neighbours] = {}
     for cluster in _clusters(keys):
-        before = _before(tx, dataset, cluster[0], n)
-        rows = _rows(tx, dataset, before[-1] if before else cluster[0], cluster[-1])
+        first, last = cluster[0], cluster[-1]
+        before, after = _around(tx, dataset, first, n, before=True), _around(tx, dataset, last, n, before=False)
+        rows = _rows(tx, dataset, before[-1] if before else first, after[-1] if after else last)
         known = sorted(rows)
         for key in cluster:
-            place = bisect_left(known, key)
-            found[key] = _by_subsystem([one for near in known[max(place - n, 0) : place] for one in rows[near]])
+            left, right = bisect_left(known, key), bisect_right(known, key)
+            found[key] = Neighbours(
+                _by_subsystem([one for near in known[max(left - n, 0) : left] for one in rows[near]]),
+                _by_subsystem([one for near in known[right : right + n] for one in rows[near]]),
+            )
     return found
 
 
@@ -69,21 +84,21 @@ def _alike(key: LumisectionKey) -> ColumnElement[bool]:
     return _head.ls == 0 if key.ls == 0 else _head.ls > 0
 
 
-def _before(tx: Connection, dataset: str, key: LumisectionKey, n: int) -> list[LumisectionKey]:
-    """The ``n`` lumisections before ``key``, newest first."""
-    query = (
-        select(_head.run, _head.ls)
-        .where(_head.dataset == dataset, tuple_(_head.run, _head.ls) < (key.run, key.ls), _alike(key))
-        .order_by(_head.run.desc(), _head.ls.desc())
-        .limit(n)
-    )
+def _around(tx: Connection, dataset: str, key: LumisectionKey, n: int, *, before: bool) -> list[LumisectionKey]:
+    """The ``n`` lumisections before or after ``key``, the nearest first."""
+    place, here = tuple_(_head.run, _head.ls), (key.run, key.ls)
+    query = select(_head.run, _head.ls).where(_head.dataset == dataset, _alike(key)).limit(n)
+    if before:
+        query = query.where(place < here).order_by(_head.run.desc(), _head.ls.desc())
+    else:
+        query = query.where(place > here).order_by(_head.run, _head.ls)
     return [LumisectionKey(*row) for row in tx.execute(query)]
 
 
 def _rows(
     tx: Connection, dataset: str, first: LumisectionKey, last: LumisectionKey
 ) -> dict[LumisectionKey, list[tuple[str, Content]]]:
-    """Content from ``first`` up to, but not including, ``last``."""
+    """Content from ``first`` to ``last``, both included."""
     made_by = and_(
         _head.dataset == _score.dataset,
         _head.run == _score.run,
@@ -96,7 +111,7 @@ def _rows(
         .where(
             _score.dataset == dataset,
             tuple_(_score.run, _score.ls) >= (first.run, first.ls),
-            tuple_(_score.run, _score.ls) < (last.run, last.ls),
+            tuple_(_score.run, _score.ls) <= (last.run, last.ls),
             _alike(last),
         )
     )
@@ -109,7 +124,7 @@ def _rows(
 
 
 def _by_subsystem(found: Sequence[tuple[str, Content]]) -> Contents:
-    newest_first: dict[str, list[Content]] = defaultdict(list)
-    for subsystem, content in reversed(found):
-        newest_first[subsystem].append(content)
-    return newest_first
+    ordered: dict[str, list[Content]] = defaultdict(list)
+    for subsystem, content in found:
+        ordered[subsystem].append(content)
+    return ordered
