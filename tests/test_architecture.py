@@ -92,6 +92,12 @@ def test_the_same_uv_installs_everywhere() -> None:
     assert f"uv=={pinned[1]}\n" in (ROOT / "Dockerfile").read_text()
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_image_holds_every_package(package: str) -> None:
+    assert f"\nCOPY {package} {package}\n" in (ROOT / "Dockerfile").read_text()
+    assert f"\n!{package}\n" in (ROOT / ".dockerignore").read_text()
+
+
 def test_every_folder_with_modules_is_a_package() -> None:
     """Else setuptools leaves it out of the wheel without a word."""
     folders = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
