@@ -19,7 +19,7 @@ Cells = npt.NDArray[np.int64]
 TOLERANCE = 0.03
 EMPTY = 0.2
 ENOUGH = 0.95
-MAX_CELLS = 128
+MAX_CELLS = 100
 """Cells along the first axis above which fits that move it use a coarser histogram."""
 
 _STEPS = 21

