@@ -37,7 +37,9 @@ def merge(state: LumisectionState | None, scored: ScoredBatch, now_s: float, ori
     """
     if state is None:
         parts = {scored.subsystem: scored.scores}
-        fresh = LumisectionState(scored.dataset, scored.key, scored.conditions, scored.model_version, parts, now_s, origin)
+        fresh = LumisectionState(
+            scored.dataset, scored.key, scored.conditions, scored.model_version, parts, now_s, origin
+        )
         return Merged(fresh, True)
     added, conflicts = _add(state.parts.get(scored.subsystem), scored.scores)
     if added is None:
@@ -50,6 +52,16 @@ def merge(state: LumisectionState | None, scored: ScoredBatch, now_s: float, ori
 def complete(state: LumisectionState, expected: Mapping[str, Catalogue]) -> bool:
     """Whether every expected ME of every expected subsystem has come."""
     return all(_has(state.parts.get(subsystem), catalogue) for subsystem, catalogue in expected.items())
+
+
+def widen(part: SubsystemScores, catalogue: Catalogue | None) -> SubsystemScores:
+    """The part over the union of its catalogue and ``catalogue``; itself if that adds nothing."""
+    if catalogue is None or catalogue is part.catalogue or catalogue.digest == part.catalogue.digest:
+        return part
+    if all(name in part.catalogue.index for name in catalogue.names):
+        return part
+    elements = {me.name: me for me in (*catalogue.elements, *part.catalogue.elements)}
+    return _spread(part, Catalogue.of(tuple(elements.values())), part.scorers)
 
 
 def _has(part: SubsystemScores | None, catalogue: Catalogue) -> bool:

@@ -1,0 +1,88 @@
+"""From a declared budget of false incidents to thresholds on p-values.
+
+Incidents are raised for one folder of MEs when ``raise_bad`` of the last ``raise_of`` lumisections are bad. So
+what must be rare is not a small p-value but the ``raise_bad``-th smallest one of a folder within such a window.
+Consecutive lumisections are alike, which makes that more frequent than independence would: it is therefore
+measured on the calibration set in order of time, for all folders at once. The calibration set is shorter than the
+time between two allowed false incidents; its upper fifth is continued as an exponential, with one standard error
+in hand. The threshold is never above the one for independent lumisections.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.stats import binom
+
+from conf.settings import AlertSettings, DqmSettings
+from streams.records import LUMISECTION_SECONDS
+
+Float64 = npt.NDArray[np.float64]
+
+RUNS_PER_SHIFT = 8.0
+"""Whole-run histograms expected in a shift of eight hours."""
+
+LEAST_P = 1e-12
+_UPPER = 0.2
+_STARVED_SHARE = 0.1
+_MOST = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """``folder_p``: a folder at or below it is bad in this lumisection. ``starved_p``: the same for one ME's
+    lack of entries. ``false_per_lumisection`` is the allowed probability of a false incident."""
+
+    folder_p: float
+    starved_p: float
+    false_per_lumisection: float
+
+
+def thresholds(
+    folder_p: Float64, whole_runs: bool, elements: int, dqm: DqmSettings, alerts: AlertSettings
+) -> Thresholds:
+    """Thresholds from the p-values (folders, L) of the calibration set in order of time; NaN: not inspected.
+
+    ``whole_runs`` says that its histograms are those of whole runs, which raise at once. ``elements`` is the
+    number of MEs. A tenth of the budget goes to lack of entries, the rest to content.
+    """
+    units = RUNS_PER_SHIFT * dqm.shift_hours / 8.0 if whole_runs else dqm.shift_hours * 3600 / LUMISECTION_SECONDS
+    allowed = min(dqm.false_incidents_per_shift / units, _MOST)
+    bad, of = (1, 1) if whole_runs else (min(alerts.raise_bad, alerts.raise_of), alerts.raise_of)
+    content = allowed * (1.0 - _STARVED_SHARE)
+    folder = min(_independent(len(folder_p), bad, of, content), _measured(folder_p, bad, of, content))
+    return Thresholds(folder, allowed * _STARVED_SHARE / max(elements, 1), allowed)
+
+
+def _independent(folders: int, bad: int, of: int, allowed: float) -> float:
+    """The threshold at which a window of independent lumisections raises with probability ``allowed``."""
+    share = allowed / max(folders, 1)
+
+    def excess(log_p: float) -> float:
+        return float(np.log(max(binom.sf(bad - 1, of, np.exp(log_p)), 1e-300)) - np.log(share))
+
+    return float(np.exp(brentq(excess, np.log(LEAST_P), -1e-9)))
+
+
+def _measured(folder_p: Float64, bad: int, of: int, allowed: float) -> float:
+    """The threshold from windows of the calibration set; 1 if there are too few of them to say anything."""
+    windows = _window_p(folder_p, bad, of)
+    if len(windows) < 20:
+        return 1.0
+    surprise = np.sort(-np.log(np.maximum(windows, LEAST_P)))
+    above = max(10, int(_UPPER * len(surprise)))
+    start = surprise[-above]
+    mean_excess = float((surprise[-above:] - start).mean()) * (1.0 + 1.0 / np.sqrt(above))
+    reach = start + mean_excess * np.log(max(above / len(surprise) / allowed, 1.0))
+    return float(np.clip(np.exp(-reach), LEAST_P, 1.0))
+
+
+def _window_p(folder_p: Float64, bad: int, of: int) -> Float64:
+    """For each window, the smallest over folders of the ``bad``-th smallest p-value within the window."""
+    if folder_p.shape[1] < of or not len(folder_p):
+        return np.empty(0)
+    filled = np.where(np.isnan(folder_p), 1.0, folder_p)
+    windows = np.lib.stride_tricks.sliding_window_view(filled, of, axis=1)
+    smallest: Float64 = np.partition(windows, bad - 1, axis=-1)[..., bad - 1].min(axis=0)
+    return smallest

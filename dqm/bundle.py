@@ -1,0 +1,239 @@
+"""Bundles: everything that was learned, as a folder of numbers.
+
+``manifest.json`` says what it is (format, name, hash of the training data, library versions, settings, metrics,
+catalogues) and holds the SHA-256 of every other file; the SHA-256 of the manifest is the bundle's version. The
+other files are NumPy archives without pickled objects. Loading verifies every hash and executes nothing that
+was loaded: networks are rebuilt from their weights.
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.errors import NightshiftError
+from dqm.calibration import ElementCalibration, Normaliser, assemble
+from dqm.features import PileupScale
+from dqm.group import Group
+from dqm.references.entries import EntriesModel
+from dqm.references.frozen import FrozenReference
+from dqm.scorers import REGISTRY
+from dqm.statistics.conformal import ConformalTable
+from streams.records import Catalogue
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+MOST_BYTES = 4 * 1024**3
+"""A file larger than this is refused before it is read."""
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class BundleError(NightshiftError):
+    """A bundle cannot be read, is damaged, or was made by another version of the program."""
+
+
+@dataclass(frozen=True)
+class SubsystemModel:
+    """What is known of one subsystem: its groups follow ``catalogue.blocks``."""
+
+    catalogue: Catalogue
+    groups: tuple[Group, ...]
+    entries: EntriesModel
+    lack: ConformalTable
+    normaliser: Normaliser
+    tables: tuple[ConformalTable, ...]
+    combined: ConformalTable
+    lumisections: ConformalTable
+
+    @cached_property
+    def calibration(self) -> ElementCalibration:
+        """Scores to p-values, ready for use."""
+        rows = [slice(block.start, block.stop) for block in self.catalogue.blocks]
+        return assemble(self.normaliser, self.tables, self.combined, rows)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Models by subsystem, and what the calibration set says about whole lumisections.
+
+    ``folder_p`` (folders, L) float32 are the p-values of all folders in the calibration lumisections in order
+    of time. ``version`` is empty for a bundle that was never saved.
+    """
+
+    name: str
+    version: str
+    subsystems: Mapping[str, SubsystemModel]
+    pileup: PileupScale
+    folder_p: npt.NDArray[np.float32]
+    whole_runs: bool
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def catalogues(self) -> Mapping[str, Catalogue]:
+        """Expected MEs by subsystem."""
+        return {name: model.catalogue for name, model in self.subsystems.items()}
+
+
+def save(bundle: Bundle, folder: Path) -> Bundle:
+    """Write the bundle to ``folder``, whole or not at all, in place of what was there; returns it with its version.
+
+    The bundle's ``manifest`` is kept and completed.
+    """
+    contents = {f"subsystem{place}.npz": _pack(model) for place, model in enumerate(bundle.subsystems.values())}
+    contents["lumisections.npz"] = _archive({"folder_p": bundle.folder_p})
+    manifest = {
+        **bundle.manifest,
+        "format": FORMAT,
+        "name": bundle.name,
+        "scorers": {name: scorer.version for name, scorer in REGISTRY.items()},
+        "pileup": [bundle.pileup.mean, bundle.pileup.deviation],
+        "whole_runs": bundle.whole_runs,
+        "subsystems": [
+            {"name": name, "file": f"subsystem{place}.npz", "catalogue": model.catalogue.as_json()}
+            for place, (name, model) in enumerate(bundle.subsystems.items())
+        ],
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    }
+    contents[MANIFEST] = json.dumps(manifest, indent=1, sort_keys=True).encode()
+    _write(folder, contents)
+    version = hashlib.sha256(contents[MANIFEST]).hexdigest()
+    return Bundle(bundle.name, version, bundle.subsystems, bundle.pileup, bundle.folder_p, bundle.whole_runs, manifest)
+
+
+def load(folder: Path) -> Bundle:
+    """Read and verify a bundle; raises BundleError naming the file and what to do."""
+    raw = _read(folder / MANIFEST)
+    try:
+        manifest = json.loads(raw)
+        if manifest["format"] != FORMAT:
+            raise BundleError(f"{folder / MANIFEST}: format is {manifest['format']}, not {FORMAT}; train a new bundle")
+        _require_scorers(folder, manifest["scorers"])
+        files = {name: _verified(folder, name, digest) for name, digest in manifest["files"].items()}
+        subsystems = {
+            one["name"]: _unpack(Catalogue.from_json(one["catalogue"]), files[one["file"]])
+            for one in manifest["subsystems"]
+        }
+        return Bundle(
+            name=str(manifest["name"]),
+            version=hashlib.sha256(raw).hexdigest(),
+            subsystems=subsystems,
+            pileup=PileupScale(*(float(one) for one in manifest["pileup"])),
+            folder_p=files["lumisections.npz"]["folder_p"],
+            whole_runs=bool(manifest["whole_runs"]),
+            manifest=manifest,
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BundleError(f"{folder} is not a complete bundle ({error!r}); train it again") from error
+
+
+def _require_scorers(folder: Path, found: Mapping[str, int]) -> None:
+    wanted = {name: scorer.version for name, scorer in REGISTRY.items()}
+    if dict(found) != wanted:
+        raise BundleError(f"{folder / MANIFEST}: scorers are {found}, this program has {wanted}; train a new bundle")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise BundleError(f"{path} has {size} bytes, more than a bundle's file may have; train a new bundle")
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{path} cannot be read ({error.strerror}); make a bundle with `nightshift train histograms`, "
+            "or set dqm.models and dqm.model"
+        ) from error
+
+
+def _verified(folder: Path, name: str, digest: str) -> Arrays:
+    if Path(name).name != name:
+        raise BundleError(f"{folder / MANIFEST}: file {name!r} lies outside the bundle; do not use it")
+    content = _read(folder / name)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise BundleError(f"{folder / name} differs from what the manifest says; restore it or train a new bundle")
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise BundleError(f"{folder / name} holds no plain arrays ({error}); train a new bundle") from error
+
+
+def _archive(arrays: Arrays) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _pack(model: SubsystemModel) -> bytes:
+    arrays: Arrays = {
+        "lack": model.lack.as_array(),
+        "combined": model.combined.as_array(),
+        "lumisections": model.lumisections.as_array(),
+        "tables": np.array([one.as_array() for one in model.tables]),
+        "lines": model.normaliser.lines,
+        "spread": model.normaliser.spread,
+        "centre": model.normaliser.centre,
+        "judged": model.normaliser.judged,
+    }
+    arrays |= {f"entries/{name}": array for name, array in model.entries.arrays().items()}
+    for place, group in enumerate(model.groups):
+        arrays |= {f"group{place}/reference/{name}": array for name, array in group.reference.arrays().items()}
+        for scorer, learned in group.scorers.items():
+            arrays |= {f"group{place}/{scorer}/{name}": array for name, array in learned.arrays().items()}
+    return _archive(arrays)
+
+
+def _unpack(catalogue: Catalogue, arrays: Arrays) -> SubsystemModel:
+    return SubsystemModel(
+        catalogue=catalogue,
+        groups=tuple(_group(_below(arrays, f"group{place}/")) for place in range(len(catalogue.blocks))),
+        entries=EntriesModel(**_below(arrays, "entries/")),
+        lack=ConformalTable.from_array(arrays["lack"]),
+        normaliser=Normaliser(arrays["lines"], arrays["spread"], arrays["centre"], arrays["judged"]),
+        tables=tuple(ConformalTable.from_array(row) for row in arrays["tables"]),
+        combined=ConformalTable.from_array(arrays["combined"]),
+        lumisections=ConformalTable.from_array(arrays["lumisections"]),
+    )
+
+
+def _group(arrays: Arrays) -> Group:
+    learned = {name: _below(arrays, f"{name}/") for name in REGISTRY}
+    reference = FrozenReference(**_below(arrays, "reference/"))
+    return Group(reference, {name: REGISTRY[name].from_arrays(own) for name, own in learned.items() if own})
+
+
+def _below(arrays: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """All files or none: they are written beside the folder, which is then swapped."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for name, content in contents.items():
+            with (fresh / name).open("wb") as file:
+                file.write(content)
+                os.fsync(file.fileno())
+        fresh.chmod(0o755)
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+            folder.rename(old / folder.name)
+            fresh.rename(folder)
+            shutil.rmtree(old)
+        else:
+            fresh.rename(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)

@@ -1,0 +1,65 @@
+"""What scorers look at: the MEs of one group (one subsystem, one shape) in several lumisections."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.references.frozen import PILEUP_REACH, FrozenReference
+from dqm.statistics.beta_binomial import fast_pulls
+from streams.records import Conditions
+
+Float32 = npt.NDArray[np.float32]
+
+LARGEST = np.float32(1e12)
+"""Counts per bin are cut here, so that no square overflows float32."""
+
+CHUNK_CELLS = 65_536
+"""Cells worked on at a time: their float32 fit into a core's second-level cache."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureBlock:
+    """L lumisections of the n MEs of a group, in catalogue order; float32.
+
+    ``counts``, ``pulls`` and ``precision`` are (L, n, bins), ``totals`` (L, n) and ``pileup`` (L,), which is
+    standardised. ``precision`` is the change of a pull per relative change of the expected count, half of it
+    squared the expected count less what is lost to wandering: small where a bin says little.
+    """
+
+    counts: Float32
+    totals: Float32
+    pileup: Float32
+    pulls: Float32
+    precision: Float32
+
+
+def features(counts: Float32, pileup: Float32, reference: FrozenReference) -> FeatureBlock:
+    """Pulls of ``counts`` (L, n, bins), non-negative, finite float32, at standardised ``pileup`` (L,)."""
+    counts = np.minimum(counts, LARGEST)
+    totals = counts.sum(axis=-1)
+    expected = reference.expected(totals, pileup)
+    pulls = fast_pulls(counts, expected, reference.wander)
+    return FeatureBlock(counts, totals, pileup, pulls, expected)
+
+
+@dataclass(frozen=True, slots=True)
+class PileupScale:
+    """Mean and standard deviation of pileup among the lumisections of training."""
+
+    mean: float
+    deviation: float
+
+    def standardised(self, conditions: Conditions) -> float:
+        """Pileup in standard deviations from the mean, within the reach of references; 0 if it is not known."""
+        if conditions.pileup is None or self.deviation <= 0:
+            return 0.0
+        return float(np.clip((conditions.pileup - self.mean) / self.deviation, -PILEUP_REACH, PILEUP_REACH))
+
+
+def pileup_scale(conditions: list[Conditions]) -> PileupScale:
+    """Scale of lumisections; a deviation of 0 says that pileup is not known or does not change."""
+    known = np.array([one.pileup for one in conditions if one.pileup is not None], dtype=np.float64)
+    if len(known) < max(20, len(conditions) // 2) or known.std() < 1e-3:
+        return PileupScale(0.0, 0.0)
+    return PileupScale(float(known.mean()), float(known.std()))

@@ -1,0 +1,1 @@
+"""Learned models; the only home of TensorFlow."""

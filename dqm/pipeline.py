@@ -1,0 +1,256 @@
+"""Batches in, scores out: everything that is done to a histogram before its lumisection is assembled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.settings import AlertSettings, DqmSettings
+from dqm import verdicts
+from dqm.alignment import Alignment, Beside, align
+from dqm.budget import thresholds
+from dqm.bundle import Bundle, SubsystemModel
+from dqm.digests import digests
+from dqm.evidence import Witness
+from dqm.folders import PerCatalogue
+from dqm.quality import Reason
+from dqm.scored import LumisectionState, ScoredBatch, SubsystemScores
+from dqm.scorers import REGISTRY
+from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
+
+Float32 = npt.NDArray[np.float32]
+
+SCORERS = tuple(REGISTRY)
+MICRO_BATCH = 16
+"""Batches of one subsystem that are scored together."""
+
+PLENTY = 4.0
+"""An ME can be STARVED only where this many times ``min_entries`` are expected ..."""
+STARVED_SHARE = 0.5
+"""... and less than this share of them came."""
+
+_EXACT = 2.0**24
+
+
+class Pipeline:
+    """Scores batches with one bundle; pure: equal batches give equal bytes, however they are grouped."""
+
+    def __init__(self, bundle: Bundle, settings: DqmSettings, alerts: AlertSettings) -> None:
+        """Derive the thresholds for ``settings`` and the raise rule of ``alerts``."""
+        self.version = bundle.version
+        self.expected: Mapping[str, Catalogue] = bundle.catalogues
+        self._settings = settings
+        elements = sum(len(one) for one in self.expected.values())
+        self.thresholds = thresholds(bundle.folder_p.astype(np.float64), bundle.whole_runs, elements, settings, alerts)
+        self._judge = verdicts.Judge(
+            self.expected, {name: one.lumisections for name, one in bundle.subsystems.items()}, self.thresholds.folder_p
+        )
+        self._stages = {
+            name: _Stage(name, model, bundle, settings, self.thresholds.starved_p)
+            for name, model in bundle.subsystems.items()
+        }
+
+    def warm_up(self) -> None:
+        """Run every model once, so that the first message does not wait for compilation."""
+        self.score([_zeros(name, catalogue) for name, catalogue in self.expected.items()])
+
+    def score(self, batches: Sequence[HistogramBatch]) -> list[ScoredBatch]:
+        """Scores of each batch, in the same order."""
+        scored: dict[int, ScoredBatch] = {}
+        for name in {batch.subsystem for batch in batches}:
+            places = [place for place, batch in enumerate(batches) if batch.subsystem == name]
+            stage = self._stages.get(name)
+            for start in range(0, len(places), MICRO_BATCH):
+                part = places[start : start + MICRO_BATCH]
+                own = [batches[place] for place in part]
+                results = stage.score(own) if stage else [_unknown(batch) for batch in own]
+                scored.update(
+                    {place: self._result(batches[place], one) for place, one in zip(part, results, strict=True)}
+                )
+        return [scored[place] for place in range(len(batches))]
+
+    def close(self, state: LumisectionState, history: verdicts.History, now_s: float, because: str) -> LumisectionState:
+        """Verdicts of a lumisection: :func:`dqm.verdicts.close` with this bundle and these settings."""
+        return verdicts.close(state, history, self._judge, self._settings, now_s, because)
+
+    def _result(self, batch: HistogramBatch, scores: SubsystemScores) -> ScoredBatch:
+        return ScoredBatch(batch.key, batch.dataset, batch.subsystem, batch.conditions, self.version, scores)
+
+
+class _Stage:
+    """One subsystem."""
+
+    def __init__(
+        self, name: str, model: SubsystemModel, bundle: Bundle, settings: DqmSettings, starved_p: float
+    ) -> None:
+        self._model = model
+        self._pileup = bundle.pileup
+        self._settings = settings
+        self._starved_p = starved_p
+        self._witness = Witness(model, bundle.version, SCORERS)
+        self._align: PerCatalogue[Alignment] = PerCatalogue(lambda catalogue: align(catalogue, model.catalogue))
+
+    def score(self, batches: Sequence[HistogramBatch]) -> list[SubsystemScores]:
+        alignments = [self._align(batch.catalogue) for batch in batches]
+        gathered = [one.gathered(batch, self._model.catalogue) for one, batch in zip(alignments, batches, strict=True)]
+        beside = [one for _, one in gathered]
+        pileup = np.array([self._pileup.standardised(one.conditions) for one in batches], dtype=np.float32)
+        scores, totals, content = self._groups([counts for counts, _ in gathered], beside, pileup)
+        p_values = self._model.calibration.p_values(scores, totals, pileup)
+        results = []
+        for place, batch in enumerate(batches):
+            judged = _Judged(scores[:, place], totals[place], content[place], p_values[place], beside[place])
+            results.append(self._finished(batch, alignments[place], judged, gathered[place][0], float(pileup[place])))
+        return results
+
+    def _groups(
+        self, counts: Sequence[Sequence[Counts]], beside: Sequence[Beside], pileup: Float32
+    ) -> tuple[Float32, Float32, npt.NDArray[np.uint64]]:
+        """Scores (k, L, n), totals (L, n) and digests (L, n)."""
+        n, lumisections = len(self._model.catalogue), len(counts)
+        scores = np.empty((len(SCORERS), lumisections, n), dtype=np.float32)
+        totals = np.empty((lumisections, n), dtype=np.float32)
+        content = np.empty((lumisections, n), dtype=np.uint64)
+        for place, (block, group) in enumerate(zip(self._model.catalogue.blocks, self._model.groups, strict=True)):
+            own = slice(block.start, block.stop)
+            stacked = np.empty((lumisections, block.stop - block.start, block.bins), dtype=np.float32)
+            for at, one in enumerate(counts):
+                stacked[at] = one[place]
+            scores[:, :, own], totals[:, own] = group.score(stacked, pileup)
+            content[:, own] = _digests(stacked, [one[place] for one in counts], beside, own, totals[:, own])
+        return scores, totals, content
+
+    def _finished(
+        self, batch: HistogramBatch, alignment: Alignment, judged: "_Judged", counts: Sequence[Counts], pileup: float
+    ) -> SubsystemScores:
+        reasons, expected_entries, lack_p = self._reasons(batch.conditions, judged)
+        tested = judged.beside.came & (reasons == Reason.CONSISTENT)
+        judged.p_values[~tested] = np.nan
+        evidence = self._witness.evidence(
+            batch, judged, counts, pileup, reasons, expected_entries, lack_p, self._settings
+        )
+        judged.scores[:, ~judged.beside.came] = np.nan
+        if alignment.plain:
+            return SubsystemScores(
+                alignment.catalogue,
+                SCORERS,
+                judged.beside.came,
+                judged.p_values,
+                judged.scores,
+                judged.digests,
+                reasons,
+                evidence,
+            )
+        return _spread(batch, alignment, judged, reasons, evidence)
+
+    def _reasons(
+        self, conditions: Conditions, judged: "_Judged"
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64], Float32]:
+        """Reasons (n,), expected entries (n,) and the p-values (n,) of lack of entries."""
+        settings = self._settings
+        statistics = np.minimum(judged.beside.entries, judged.totals.astype(np.float64))
+        lack, expected = self._model.entries.lack(statistics, conditions)
+        lack_p = self._model.lack.p_values(lack.astype(np.float32))
+        reasons = np.full(len(statistics), Reason.CONSISTENT, dtype=np.uint8)
+        reasons[~self._model.normaliser.judged] = Reason.NO_MODEL
+        reasons[statistics < settings.min_entries] = Reason.LOW_STATISTICS
+        with np.errstate(invalid="ignore"):
+            starved = (expected >= PLENTY * settings.min_entries) & (statistics < STARVED_SHARE * expected)
+            reasons[starved & (lack_p <= self._starved_p)] = Reason.STARVED
+        if settings.require_stable_beams and conditions.beams_stable is False:
+            reasons[:] = Reason.NO_STABLE_BEAMS
+        reasons[~judged.beside.came] = 0
+        return reasons, expected, lack_p
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """What was found for the expected MEs of one batch; (n,), scores (k, n)."""
+
+    scores: Float32
+    totals: Float32
+    digests: npt.NDArray[np.uint64]
+    p_values: Float32
+    beside: Beside
+
+
+def _digests(
+    stacked: Float32, counts: Sequence[Counts], beside: Sequence[Beside], own: slice, totals: Float32
+) -> npt.NDArray[np.uint64]:
+    """Digests (L, n) of one group; whole numbers that float32 cannot hold are taken from where they came."""
+    if totals.size and float(totals.max()) >= _EXACT:
+        return np.array(
+            [digests(one, near.flow[own], near.entries[own]) for one, near in zip(counts, beside, strict=True)]
+        )
+    flow = np.concatenate([one.flow[own] for one in beside])
+    entries = np.concatenate([one.entries[own] for one in beside])
+    return digests(stacked.reshape(len(entries), -1), flow, entries).reshape(totals.shape)
+
+
+def _spread(
+    batch: HistogramBatch,
+    alignment: Alignment,
+    judged: _Judged,
+    reasons: npt.NDArray[np.uint8],
+    evidence: Mapping[str, object],
+) -> SubsystemScores:
+    """Results over the union of what was expected and what came."""
+    n = len(alignment.catalogue)
+    present = np.zeros(n, dtype=np.bool_)
+    found = SubsystemScores(
+        alignment.catalogue,
+        SCORERS,
+        present,
+        np.full(n, np.nan, dtype=np.float32),
+        np.full((len(SCORERS), n), np.nan, dtype=np.float32),
+        np.zeros(n, dtype=np.uint64),
+        np.zeros(n, dtype=np.uint8),
+        evidence,  # type: ignore[arg-type]
+    )
+    rows = alignment.expected[judged.beside.came]
+    for into, values in (
+        (found.p_values, judged.p_values),
+        (found.digests, judged.digests),
+        (found.reasons, reasons),
+    ):
+        into[rows] = values[judged.beside.came]
+    found.scores[:, rows] = judged.scores[:, judged.beside.came]
+    others = alignment.reasons != Reason.CONSISTENT
+    found.digests[alignment.batch[others]] = _own_digests(batch)[others]
+    found.reasons[alignment.batch[others]] = alignment.reasons[others]
+    present[alignment.batch] = True
+    return found
+
+
+def _own_digests(batch: HistogramBatch) -> npt.NDArray[np.uint64]:
+    """Digests in the order of the batch's own catalogue."""
+    return np.concatenate(
+        [
+            digests(counts, batch.flow[block.start : block.stop], batch.entries[block.start : block.stop])
+            for block, counts in zip(batch.catalogue.blocks, batch.counts, strict=True)
+        ]
+        or [np.empty(0, dtype=np.uint64)]
+    )
+
+
+def _unknown(batch: HistogramBatch) -> SubsystemScores:
+    """A subsystem that the bundle does not know."""
+    n = len(batch.catalogue)
+    return SubsystemScores(
+        batch.catalogue,
+        SCORERS,
+        np.ones(n, dtype=np.bool_),
+        np.full(n, np.nan, dtype=np.float32),
+        np.full((len(SCORERS), n), np.nan, dtype=np.float32),
+        _own_digests(batch),
+        np.full(n, Reason.NO_MODEL, dtype=np.uint8),
+    )
+
+
+def _zeros(subsystem: str, catalogue: Catalogue) -> HistogramBatch:
+    n = len(catalogue)
+    counts = tuple(np.zeros((one.stop - one.start, one.bins), dtype=np.float32) for one in catalogue.blocks)
+    return HistogramBatch(
+        LumisectionKey(1, 1), "", subsystem, Conditions(), catalogue, counts, np.zeros((n, 2)), np.zeros(n)
+    )

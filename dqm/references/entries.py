@@ -1,0 +1,90 @@
+"""How many entries each ME of a subsystem has in good lumisections under given conditions.
+
+ln(entries + 1) is a line in ln(recorded luminosity) and ln(pileup), fitted robustly for each ME; where the
+conditions are not known it is the median. The spread about it is robust too.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.statistics.robust import NORMAL_MAD, fit_lines
+from streams.records import Conditions
+
+Float64 = npt.NDArray[np.float64]
+
+_LEAST_SPREAD = 0.02
+_RIDGE = np.array([0.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntriesModel:
+    """``coefficients`` (n, 3) of 1, ln(luminosity), ln(pileup) about ``centre`` (2,); ``spread`` (n,) of ln.
+
+    ``median`` (n,) and ``median_spread`` (n,) stand in where the conditions are unknown. NaN: never seen.
+    """
+
+    coefficients: Float64
+    centre: Float64
+    spread: Float64
+    median: Float64
+    median_spread: Float64
+
+    def expected(self, conditions: Conditions) -> tuple[Float64, Float64]:
+        """Expected entries (n,) and the relative spread (n,) about them."""
+        known = regressors(conditions)
+        if known is None or np.isnan(self.centre).any():
+            return np.expm1(self.median), self.median_spread
+        line = self.coefficients @ np.concatenate([[1.0], known - self.centre])
+        return np.expm1(np.clip(line, 0.0, 60.0)), self.spread
+
+    def lack(self, statistics: Float64, conditions: Conditions) -> tuple[Float64, Float64]:
+        """How many spreads (n,) the ``statistics`` (n,) lie below what is expected, and that (n,)."""
+        expected, spread = self.expected(conditions)
+        deficit = np.log1p(expected) - np.log1p(statistics)
+        return deficit / np.sqrt(spread**2 + 1.0 / (expected + 1.0)), expected
+
+    def arrays(self) -> dict[str, Float64]:
+        """The numbers by name, to be saved."""
+        return {
+            "coefficients": self.coefficients,
+            "centre": self.centre,
+            "spread": self.spread,
+            "median": self.median,
+            "median_spread": self.median_spread,
+        }
+
+
+def regressors(conditions: Conditions) -> Float64 | None:
+    """ln(recorded luminosity) and ln(pileup), None unless both are known and positive."""
+    lumi, pileup = conditions.recorded_lumi, conditions.pileup
+    if lumi is None or pileup is None or not (lumi > 0 and pileup > 0):
+        return None
+    return np.log([lumi, pileup])
+
+
+def fit(statistics: Float64, conditions: list[Conditions]) -> EntriesModel:
+    """Model from good lumisections: ``statistics`` (L, n), NaN where an ME did not come."""
+    logs = np.log1p(statistics)
+    n = statistics.shape[1]
+    never = np.isnan(logs).all(axis=0)
+    median = np.where(never, np.nan, np.nanmedian(np.where(never, 0.0, logs), axis=0))
+    median_spread = _spread(logs - median)
+    rows = [(place, known) for place, one in enumerate(conditions) if (known := regressors(one)) is not None]
+    if len(rows) < max(20, len(conditions) // 2):
+        blank = np.full((n, 3), np.nan)
+        return EntriesModel(blank, np.full(2, np.nan), np.full(n, np.nan), median, median_spread)
+    known = np.array([one for _, one in rows])
+    centre = known.mean(axis=0)
+    design = np.column_stack([np.ones(len(known)), known - centre])
+    logs = logs[[place for place, _ in rows]]
+    coefficients = fit_lines(np.repeat(design[:, None, :], n, axis=1), logs, _RIDGE)
+    spread = _spread(logs - design @ coefficients.T)
+    return EntriesModel(coefficients, centre, spread, median, median_spread)
+
+
+def _spread(residuals: Float64) -> Float64:
+    never = np.isnan(residuals).all(axis=0)
+    middle = np.nanmedian(np.abs(np.where(never, 0.0, residuals)), axis=0)
+    return np.where(never, np.nan, np.maximum(NORMAL_MAD * middle, _LEAST_SPREAD))

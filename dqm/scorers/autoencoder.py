@@ -1,0 +1,58 @@
+"""What a network that has only seen good lumisections cannot reconstruct."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.features import FeatureBlock
+from dqm.references.frozen import FrozenReference
+from dqm.scorers.base import Arrays, Float32, require_shape
+
+if TYPE_CHECKING:
+    from dqm.models.autoencoder import Autoencoder
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AutoencoderScorer:
+    """Root mean fourth power of the residual pulls after reconstruction (:mod:`dqm.models.autoencoder`).
+
+    The fourth power plays the part of the TOP-100 mean of A. Pol et al. (EPJ Web Conf. 214 (2019) 06008):
+    bins that behave well must not dilute those that do not.
+    """
+
+    name: ClassVar[str] = "autoencoder"
+    version: ClassVar[int] = 1
+    elements: int
+    bins: int
+    model: "Autoencoder"
+
+    @classmethod
+    def fit(cls, block: FeatureBlock, use: npt.NDArray[np.bool_], reference: FrozenReference, seed: int) -> Self:
+        """Train a network on the pulls of all MEs of the group."""
+        from dqm.models.autoencoder import train  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+        elements, bins = reference.share.shape
+        return cls(elements, bins, train(block.pulls[use], block.precision[use], seed))
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """Inverse of :meth:`arrays`."""
+        from dqm.models.autoencoder import Autoencoder  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+        elements, bins = (int(size) for size in arrays["shape"])
+        weights = tuple(arrays[f"weight{place}"] for place in range(len(arrays) - 1))
+        return cls(elements, bins, Autoencoder(weights))
+
+    def arrays(self) -> Arrays:
+        """The shape and the weights."""
+        weights = {f"weight{place}": weight for place, weight in enumerate(self.model.weights)}
+        return {"shape": np.array([self.elements, self.bins], dtype=np.float32), **weights}
+
+    def score(self, block: FeatureBlock) -> Float32:
+        """Root mean fourth power of the residuals, (L, n)."""
+        require_shape(self.name, (self.elements, self.bins), block)
+        flat = (-1, self.bins)
+        scores = self.model.errors(block.pulls.reshape(flat), block.precision.reshape(flat))
+        return scores.reshape(block.totals.shape)

@@ -1,0 +1,63 @@
+"""What a scorer is.
+
+A scorer gives every ME of a group a number that is greater the less it looks like good lumisections. It knows
+nothing of probabilities: calibration turns its scores into p-values.
+
+Contract (tests/contracts/test_scorers.py walks the registry):
+
+* ``score`` is pure: equal blocks give equal scores, nothing is changed, and nothing returned shares memory
+  with what was given.
+* A lumisection's scores do not depend on which others are in the block.
+* Scores are finite for all counts from zero to 1e12 per bin.
+* ``arrays`` and ``from_arrays`` round trip: the scores are the same bytes.
+* A block of another shape is refused with a ShapeMismatch that names the scorer and both shapes.
+"""
+
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.errors import NightshiftError
+from dqm.features import FeatureBlock
+from dqm.references.frozen import FrozenReference
+
+Float32 = npt.NDArray[np.float32]
+Arrays = dict[str, npt.NDArray[np.float32]]
+
+
+class ShapeMismatch(NightshiftError):
+    """A block of features does not have the shape that the scorer was made for."""
+
+
+class Scorer(Protocol):
+    """One method of scoring for one group; see the module for the contract."""
+
+    name: ClassVar[str]
+    """Short, stable, and stored with every score."""
+    version: ClassVar[int]
+    """Rises when the same arrays give other scores."""
+
+    @classmethod
+    def fit(cls, block: FeatureBlock, use: npt.NDArray[np.bool_], reference: FrozenReference, seed: int) -> Self:
+        """Learn from good lumisections in time order; ``use`` (L, n) says which histograms are to be used."""
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """Inverse of :meth:`arrays`."""
+
+    def arrays(self) -> Arrays:
+        """All that was learned; loading it executes nothing."""
+
+    def score(self, block: FeatureBlock) -> Float32:
+        """Scores (L, n), greater is worse."""
+
+
+def require_shape(name: str, wanted: tuple[int, int], block: FeatureBlock) -> None:
+    """Raise ShapeMismatch unless the block has ``wanted`` MEs and bins."""
+    found = block.pulls.shape[1:]
+    if found != wanted:
+        raise ShapeMismatch(
+            f"scorer {name!r} was made for {wanted[0]} monitoring elements of {wanted[1]} bins, "
+            f"not for {found[0]} of {found[1]}; train a bundle on the present catalogue"
+        )

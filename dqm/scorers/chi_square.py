@@ -1,0 +1,41 @@
+"""Chi-square per bin: many bins that are a little wrong."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.features import FeatureBlock
+from dqm.references.frozen import FrozenReference
+from dqm.scorers.base import Arrays, Float32, require_shape
+
+
+@dataclass(frozen=True, slots=True)
+class ChiSquareScorer:
+    """Mean squared beta-binomial pull against the reference."""
+
+    name: ClassVar[str] = "chi2"
+    version: ClassVar[int] = 1
+    elements: int
+    bins: int
+
+    @classmethod
+    def fit(cls, block: FeatureBlock, use: npt.NDArray[np.bool_], reference: FrozenReference, seed: int) -> Self:
+        """Nothing is learned beyond the reference, which the pulls contain."""
+        return cls(*reference.share.shape)
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """Inverse of :meth:`arrays`."""
+        return cls(*(int(size) for size in arrays["shape"]))
+
+    def arrays(self) -> Arrays:
+        """The shape."""
+        return {"shape": np.array([self.elements, self.bins], dtype=np.float32)}
+
+    def score(self, block: FeatureBlock) -> Float32:
+        """Chi-square divided by the number of bins, (L, n)."""
+        require_shape(self.name, (self.elements, self.bins), block)
+        squares: Float32 = np.vecdot(block.pulls, block.pulls)
+        return squares / np.float32(self.bins)

@@ -1,0 +1,130 @@
+"""Conformal p-values from a pool of calibration scores, with a fitted tail beyond the pool.
+
+V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World" (2005): for a score s exchangeable with
+the n of the pool, p = (1 + number of pool scores >= s) / (n + 1) is a p-value, exactly and in finite samples.
+
+It cannot be smaller than 1 / (n + 1). Beyond the highest hundredth of the pool it is continued by a generalised
+Pareto tail (J. Pickands, Ann. Stat. 3 (1975) 119), fitted by probability-weighted moments (J. Hosking, J. Wallis,
+Technometrics 29 (1987) 339). That part is a model, not a guarantee. The shape is kept within :data:`SHAPES`:
+tails that end would call everything beyond them impossible.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float64 = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+CELLS = 1024
+TAIL_SHARE = 0.01
+TAIL_LEAST = 20
+SHAPES = (0.0, 0.25)
+SMALLEST = 1e-30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConformalTable:
+    """The p-value as a function of the score: steps on an even grid, then the tail.
+
+    ``steps`` (cells,) float32 never rises; cell c covers scores from ``low + c * width``. A score below ``low``
+    has p = 1, one at or above ``tail_start`` p = tail_p (1 + shape d)^(-1/shape), d = (s - tail_start) / tail_scale.
+    """
+
+    low: float
+    width: float
+    steps: Float32
+    tail_start: float
+    tail_p: float
+    tail_scale: float
+    shape: float
+    pool: int
+
+    @classmethod
+    def of(cls, scores: Float64) -> "ConformalTable":
+        """Table of a pool of finite scores; raises ValueError for an empty pool."""
+        ordered = np.sort(np.asarray(scores, dtype=np.float64))
+        n = len(ordered)
+        if not n:
+            raise ValueError("a conformal table needs at least one calibration score")
+        k = min(n, max(TAIL_LEAST, int(TAIL_SHARE * n)))
+        start = float(ordered[n - k])
+        low = float(ordered[0])
+        width = max(start - low, 1e-9) / CELLS
+        edges = low + width * np.arange(CELLS)
+        steps = (1.0 + n - np.searchsorted(ordered, edges, side="left")) / (n + 1.0)
+        scale, shape = _tail(ordered[n - k :] - start)
+        above = n - int(np.searchsorted(ordered, start, side="left"))
+        return cls(low, width, steps.astype(np.float32), start, (1.0 + above) / (n + 1.0), scale, shape, n)
+
+    def p_values(self, scores: Float32) -> Float32:
+        """P-values in [1e-30, 1] of any shape; they never rise with the score. NaN gives NaN."""
+        tables = ConformalTables.of([self])
+        return tables.p_values(scores.reshape(-1, 1), np.zeros(1, dtype=np.intp)).reshape(scores.shape)
+
+    def as_array(self) -> Float64:
+        """All numbers in one array, for :meth:`from_array`."""
+        head = [self.low, self.width, self.tail_start, self.tail_p, self.tail_scale, self.shape, float(self.pool)]
+        return np.concatenate([head, self.steps])
+
+    @classmethod
+    def from_array(cls, row: Float64) -> "ConformalTable":
+        """Inverse of :meth:`as_array`."""
+        low, width, start, tail_p, scale, shape, pool = (float(one) for one in row[:7])
+        return cls(low, width, row[7:].astype(np.float32), start, tail_p, scale, shape, int(pool))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConformalTables:
+    """Several tables in one, so that rows with different tables are looked up together."""
+
+    steps: Float32
+    low: Float32
+    inverse_width: Float32
+    tail_start: Float32
+    tail: Float64
+
+    @classmethod
+    def of(cls, tables: list[ConformalTable]) -> "ConformalTables":
+        """Stack tables; their place in the list is the number used by :meth:`p_values`."""
+        return cls(
+            np.concatenate([one.steps for one in tables]),
+            np.array([one.low for one in tables], dtype=np.float32),
+            np.array([1.0 / one.width for one in tables], dtype=np.float32),
+            np.array([one.tail_start for one in tables], dtype=np.float32),
+            np.array([[one.tail_p, one.tail_scale, one.shape] for one in tables]),
+        )
+
+    def p_values(self, scores: Float32, table: npt.NDArray[np.intp]) -> Float32:
+        """P-values of ``scores`` (..., m), column j by table number ``table[j]``; NaN gives NaN."""
+        place = (scores - self.low[table]) * self.inverse_width[table]
+        with np.errstate(invalid="ignore"):
+            cell = np.clip(np.nan_to_num(place, nan=0.0), 0, CELLS - 1).astype(np.intp)
+            tail = scores >= self.tail_start[table]
+        p_values: Float32 = self.steps[cell + table * CELLS]
+        p_values[place < 0] = 1.0
+        if tail.any():
+            where = np.nonzero(tail)
+            p_values[where] = self._tail_p(scores[where], table[where[-1]])
+        p_values[np.isnan(scores)] = np.nan
+        return p_values
+
+    def _tail_p(self, scores: Float32, table: npt.NDArray[np.intp]) -> Float32:
+        p_start, scale, shape = self.tail[table].T
+        distance = (np.minimum(scores.astype(np.float64), 1e30) - self.tail_start[table]) / scale
+        heavy = np.maximum(shape, 1e-9)
+        log_p = np.log(p_start) - np.where(shape > 0, np.log1p(heavy * distance) / heavy, distance)
+        return np.exp(np.maximum(log_p, np.log(SMALLEST))).astype(np.float32)
+
+
+def _tail(excess: Float64) -> tuple[float, float]:
+    """Scale and shape of a generalised Pareto distribution from its sorted excesses, by weighted moments."""
+    n = len(excess)
+    mean = float(excess.mean())
+    if mean <= 0:
+        return 1e-6, 0.0
+    weighted = float((excess * (n - 1 - np.arange(n)) / max(n - 1, 1)).mean())
+    shape = 2.0 - mean / max(mean - 2.0 * weighted, 1e-12)
+    shape = float(np.clip(shape, *SHAPES))
+    return mean * (1.0 - shape), shape

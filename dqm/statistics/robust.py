@@ -1,0 +1,49 @@
+"""Location, scale and straight lines that a few outliers do not move.
+
+P. J. Huber, Ann. Math. Stat. 35 (1964) 73; iteratively reweighted least squares.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+Float64 = npt.NDArray[np.float64]
+
+NORMAL_MAD = 1.4826
+"""Standard deviations per median absolute deviation of a normal distribution."""
+
+_HUBER = 1.5
+_ROUNDS = 4
+
+
+def scale(residuals: Float64) -> Float64:
+    """Robust standard deviation over the first axis; NaN is left out, and all-NaN columns give NaN."""
+    result = np.full(residuals.shape[1:], np.nan)
+    known = ~np.isnan(residuals).all(axis=0)
+    result[known] = NORMAL_MAD * np.nanmedian(np.abs(residuals[:, known]), axis=0)
+    return result
+
+
+def fit_lines(design: Float64, values: Float64, ridge: Float64) -> Float64:
+    """Coefficients (n, k) of ``values`` (L, n) on ``design`` (L, n, k), by Huber's method for each column.
+
+    NaN among ``values`` is left out. ``ridge`` (k,) counts observations that say "zero" for a coefficient: it
+    keeps those of columns with little data small.
+    """
+    known = ~np.isnan(values)
+    filled = np.where(known, values, 0.0)
+    weights = known.astype(np.float64)
+    coefficients = _solve(design, filled, weights, ridge)
+    for _ in range(_ROUNDS):
+        residuals = filled - np.einsum("lnk,nk->ln", design, coefficients)
+        spread = scale(np.where(known, residuals, np.nan))
+        reach = _HUBER * np.where(np.isfinite(spread) & (spread > 0), spread, np.inf)
+        weights = known * np.minimum(1.0, reach / np.maximum(np.abs(residuals), 1e-12))
+        coefficients = _solve(design, filled, weights, ridge)
+    return coefficients
+
+
+def _solve(design: Float64, values: Float64, weights: Float64, ridge: Float64) -> Float64:
+    weighted = design * weights[..., None]
+    normal = np.einsum("lnj,lnk->njk", weighted, design) + np.diag(ridge + 1e-9)
+    right = np.einsum("lnj,ln->nj", weighted, values)
+    return np.linalg.solve(normal, right[..., None])[..., 0]

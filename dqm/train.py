@@ -1,0 +1,296 @@
+"""Training a bundle from good lumisections.
+
+The lumisections are taken in order of time. The first 60 % train references and networks; the rest, which
+training never sees, calibrates. The cut is put between two runs where one ends near there.
+"""
+
+import hashlib
+import platform
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.errors import NightshiftError
+from conf.settings import DqmSettings
+from dqm import group
+from dqm.alignment import align
+from dqm.bundle import Bundle, SubsystemModel, save
+from dqm.calibration import calibrate
+from dqm.digests import digests
+from dqm.features import pileup_scale
+from dqm.folders import folders
+from dqm.references import entries as entries_model
+from dqm.references import frozen
+from dqm.statistics.conformal import ConformalTable
+from dqm.statistics.simes import simes
+from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey, MonitoringElement
+
+LEAST_LUMISECTIONS = 40
+TRAINING_SHARE = 0.6
+MOST_BYTES = 1_500_000_000
+"""Counts kept while training; when there are more, every second stretch of lumisections is left out."""
+
+STRETCH = 32
+"""Consecutive lumisections that are kept or left out together, so that windows of a few stay whole."""
+
+Float32 = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.bool_]
+Progress = Callable[[str, float], None]
+
+
+class TrainingError(NightshiftError):
+    """The data do not suffice to train a bundle, or contradict themselves."""
+
+
+def train(
+    batches: Iterable[HistogramBatch],
+    folder: Path,
+    settings: DqmSettings,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> Bundle:
+    """Train on good ``batches`` and save the bundle to ``folder``.
+
+    Lumisections without stable beams are left out if the settings require those. ``progress`` is told what is
+    being done and what share of all is done. Raises TrainingError for too few lumisections.
+    """
+    progress("reading", 0.0)
+    good = _Good.read(batches, settings)
+    good.require_enough()
+    cut = _cut(good.keys)
+    scale = pileup_scale(good.conditions[:cut])
+    pileup = np.array([scale.standardised(one) for one in good.conditions], dtype=np.float32)
+    models: dict[str, SubsystemModel] = {}
+    folder_p: list[Float32] = []
+    metrics: dict[str, dict[str, float]] = {}
+    for place, subsystem in enumerate(good.subsystems):
+        progress(f"training {subsystem}", 0.1 + 0.85 * place / len(good.subsystems))
+        part = _Part.of(good, subsystem)
+        models[subsystem], p_values = _model(part, good.conditions, pileup, cut, settings, rng)
+        folder_p.append(_folder_p(part.catalogue, p_values))
+        metrics[subsystem] = _metrics(models[subsystem], p_values)
+    progress("saving", 0.97)
+    whole_runs = all(key.ls == 0 for key in good.keys)
+    manifest = _manifest(good, cut, settings, metrics)
+    bundle = Bundle(settings.model, "", models, scale, np.concatenate(folder_p), whole_runs, manifest)
+    saved = save(bundle, folder)
+    progress("done", 1.0)
+    return saved
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Good:
+    """Good lumisections in order of time, and their batches."""
+
+    keys: list[LumisectionKey]
+    conditions: list[Conditions]
+    batches: dict[str, list[tuple[int, HistogramBatch]]]
+    data_hash: str
+
+    @classmethod
+    def read(cls, batches: Iterable[HistogramBatch], settings: DqmSettings) -> "_Good":
+        kept: dict[LumisectionKey, list[HistogramBatch]] = {}
+        ordinals: dict[LumisectionKey, int] = {}
+        used, stride = 0, 1
+        content = hashlib.sha256()
+        for batch in batches:
+            if settings.require_stable_beams and batch.conditions.beams_stable is False:
+                continue
+            ordinal = ordinals.setdefault(batch.key, len(ordinals))
+            if (ordinal // STRETCH) % stride:
+                continue
+            content.update(_content(batch))
+            kept.setdefault(batch.key, []).append(batch)
+            used += sum(counts.size for counts in batch.counts) * 4
+            while used > MOST_BYTES:
+                stride *= 2
+                kept = {key: one for key, one in kept.items() if not (ordinals[key] // STRETCH) % stride}
+                used //= 2
+        keys = sorted(kept)
+        by_subsystem: dict[str, list[tuple[int, HistogramBatch]]] = defaultdict(list)
+        for place, key in enumerate(keys):
+            for batch in kept[key]:
+                by_subsystem[batch.subsystem].append((place, batch))
+        return cls(keys, [kept[key][0].conditions for key in keys], dict(by_subsystem), content.hexdigest())
+
+    @property
+    def subsystems(self) -> list[str]:
+        return sorted(self.batches)
+
+    def require_enough(self) -> None:
+        if len(self.keys) < LEAST_LUMISECTIONS:
+            raise TrainingError(
+                f"{len(self.keys)} good lumisections were given, at least {LEAST_LUMISECTIONS} are needed, and "
+                "several hundred to tell rare from very rare; give more files, and look whether beams_stable is right"
+            )
+
+
+def _content(batch: HistogramBatch) -> bytes:
+    """Digests of a batch, for the hash of all training data."""
+    head = f"{batch.key.run}:{batch.key.ls}:{batch.subsystem}:{batch.catalogue.digest}".encode()
+    rows = [
+        digests(counts, batch.flow[block.start : block.stop], batch.entries[block.start : block.stop])
+        for block, counts in zip(batch.catalogue.blocks, batch.counts, strict=True)
+    ]
+    return head + b"".join(one.astype("<u8").tobytes() for one in rows)
+
+
+def _cut(keys: Sequence[LumisectionKey]) -> int:
+    """Where calibration begins: at 60 %, or at the start of a run between 50 % and 70 % nearest to that."""
+    wanted = int(TRAINING_SHARE * len(keys))
+    starts = [at for at in range(1, len(keys)) if keys[at].run != keys[at - 1].run]
+    near = [at for at in starts if 0.5 * len(keys) <= at <= 0.7 * len(keys)]
+    return min(near, key=lambda at: abs(at - wanted)) if near else wanted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """One subsystem: counts (L, n, bins) of each group, statistics (L, n), and which came (L, n)."""
+
+    catalogue: Catalogue
+    counts: list[Float32]
+    statistics: npt.NDArray[np.float64]
+    came: Rows
+
+    @classmethod
+    def of(cls, good: _Good, subsystem: str) -> "_Part":
+        """Gather, and free, the batches of ``subsystem``."""
+        batches = good.batches[subsystem]
+        catalogue = _union(subsystem, [batch for _, batch in batches])
+        n, lumisections = len(catalogue), len(good.keys)
+        counts = [np.zeros((lumisections, b.stop - b.start, b.bins), dtype=np.float32) for b in catalogue.blocks]
+        came = np.zeros((lumisections, n), dtype=np.bool_)
+        entries = np.zeros((lumisections, n))
+        while batches:
+            at, batch = batches.pop()
+            gathered, beside = align(batch.catalogue, catalogue).gathered(batch, catalogue)
+            came[at] |= beside.came
+            entries[at] += beside.entries
+            for whole, part in zip(counts, gathered, strict=True):
+                whole[at] += part
+        totals = np.concatenate([one.sum(axis=-1, dtype=np.float64) for one in counts], axis=1)
+        return cls(catalogue, counts, np.minimum(entries, totals), came)
+
+
+def _union(subsystem: str, batches: Sequence[HistogramBatch]) -> Catalogue:
+    """All MEs of the batches; raises TrainingError for an ME that changes its axes."""
+    catalogues = {id(batch.catalogue): batch.catalogue for batch in batches}
+    elements: dict[str, MonitoringElement] = {}
+    distinct = {one.digest: one for one in catalogues.values()}
+    if len(distinct) == 1:
+        return next(iter(distinct.values()))
+    for catalogue in distinct.values():
+        for me in catalogue.elements:
+            if elements.setdefault(me.name, me) != me:
+                raise TrainingError(
+                    f"{subsystem}: monitoring element {me.name!r} has {elements[me.name].axes} and {me.axes}; "
+                    "train on lumisections in which its axes do not change"
+                )
+    return Catalogue.of(list(elements.values()))
+
+
+def _model(
+    part: _Part,
+    conditions: list[Conditions],
+    pileup: Float32,
+    cut: int,
+    settings: DqmSettings,
+    rng: np.random.Generator,
+) -> tuple[SubsystemModel, Float32]:
+    """The model of a subsystem, and the p-values (L, n) of its calibration lumisections."""
+    use = part.came & (part.statistics >= settings.min_entries)
+    rows = [slice(block.start, block.stop) for block in part.catalogue.blocks]
+    groups, scores, totals = [], [], []
+    for counts, own in zip(part.counts, rows, strict=True):
+        learned = _group(counts[:cut], pileup[:cut], use[:cut, own], rng)
+        found, sums = learned.score(counts[cut:], pileup[cut:])
+        groups.append(learned)
+        scores.append(found)
+        totals.append(sums)
+    calibrated = calibrate(
+        np.concatenate(scores, axis=2), np.concatenate(totals, axis=1), pileup[cut:], use[cut:], rows
+    )
+    seen = np.where(part.came, part.statistics, np.nan)
+    model = entries_model.fit(seen[:cut], conditions[:cut])
+    surprise = -np.log([max(simes(one), 1e-300) for one in calibrated.p_values])
+    return (
+        SubsystemModel(
+            catalogue=part.catalogue,
+            groups=tuple(groups),
+            entries=model,
+            lack=_lack(model, seen[cut:], conditions[cut:]),
+            normaliser=calibrated.normaliser,
+            tables=calibrated.scorers,
+            combined=calibrated.combined,
+            lumisections=_table(surprise),
+        ),
+        calibrated.p_values,
+    )
+
+
+def _group(counts: Float32, pileup: Float32, use: Rows, rng: np.random.Generator) -> group.Group:
+    reference = frozen.fit(counts, pileup, use)
+    return group.fit(counts, pileup, use, reference, int(rng.integers(2**31)))
+
+
+def _lack(
+    model: entries_model.EntriesModel, statistics: npt.NDArray[np.float64], conditions: Sequence[Conditions]
+) -> ConformalTable:
+    """Calibrated lack of entries: how far good lumisections lie below what is expected."""
+    lacks = [model.lack(row, one)[0] for row, one in zip(statistics, conditions, strict=True)]
+    return _table(np.concatenate(lacks))
+
+
+def _table(pool: npt.NDArray[np.float64]) -> ConformalTable:
+    finite = pool[np.isfinite(pool)]
+    return ConformalTable.of(finite if len(finite) else np.zeros(1))
+
+
+def _folder_p(catalogue: Catalogue, p_values: Float32) -> Float32:
+    found = folders(catalogue)
+    return np.array([found.simes(row) for row in p_values], dtype=np.float32).T
+
+
+def _metrics(model: SubsystemModel, p_values: Float32) -> dict[str, float]:
+    """What a person wants to know of a trained subsystem: its size and how small its p-values can be."""
+    pool = model.combined.pool
+    return {
+        "elements": float(len(model.catalogue)),
+        "elements_judged": float(model.normaliser.judged.sum()),
+        "calibration_scores": float(np.isfinite(p_values).sum()),
+        "p_value_resolution": 1.0 / (pool + 1.0),
+    }
+
+
+def _manifest(good: _Good, cut: int, settings: DqmSettings, metrics: dict[str, dict[str, float]]) -> dict[str, object]:
+    return {
+        "data": good.data_hash,
+        "libraries": {"python": platform.python_version(), **{name: _version(name) for name in _LIBRARIES}},
+        "settings": settings.model_dump(mode="json"),
+        "metrics": metrics,
+        "training": {"first": _shown(good.keys[0]), "last": _shown(good.keys[cut - 1]), "lumisections": cut},
+        "calibration": {
+            "first": _shown(good.keys[cut]),
+            "last": _shown(good.keys[-1]),
+            "lumisections": len(good.keys) - cut,
+        },
+    }
+
+
+_LIBRARIES = ("numpy", "scipy", "tensorflow-cpu", "tensorflow")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _shown(key: LumisectionKey) -> str:
+    return f"{key.run}:{key.ls}"

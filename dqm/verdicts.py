@@ -1,0 +1,195 @@
+"""Closing a lumisection: from p-values of MEs to what is said about them.
+
+Pure functions of data and settings. An ME is BAD (DEVIATES) if two tests agree: it is among the discoveries of
+Benjamini–Hochberg over all MEs of the lumisection, and its folder is below the threshold that keeps the budget of
+false incidents (:mod:`dqm.budget`). If only one of them says so it is a WARNING (SUSPECT).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.settings import DqmSettings
+from dqm.assembly import widen
+from dqm.digests import EMPTY
+from dqm.folders import folders
+from dqm.quality import Evidence, Quality, Reason
+from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.statistics.benjamini_hochberg import threshold
+from dqm.statistics.conformal import ConformalTable
+from dqm.statistics.simes import simes
+from streams.records import Catalogue
+
+Rows = npt.NDArray[np.bool_]
+
+
+class Content(Protocol):
+    """What is remembered of a subsystem in an earlier lumisection."""
+
+    @property
+    def catalogue(self) -> str:
+        """Digest of its catalogue."""
+
+    @property
+    def digests(self) -> npt.NDArray[np.uint64]:
+        """Content digests (n,) in the order of that catalogue."""
+
+
+History = Mapping[str, Sequence[Content]]
+"""By subsystem, the content of the ``frozen_after - 1`` lumisections before, in any order; fewer near the start."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """What closing needs of a bundle.
+
+    ``folder_p`` is the threshold of :mod:`dqm.budget`; ``subsystems`` turn -ln of Simes' p-value of a whole
+    subsystem into one calibrated on whole lumisections, because MEs of one lumisection are not independent.
+    """
+
+    expected: Mapping[str, Catalogue]
+    subsystems: Mapping[str, ConformalTable]
+    folder_p: float
+
+
+def close(
+    state: LumisectionState, history: History, judge: Judge, settings: DqmSettings, now_s: float, because: str
+) -> LumisectionState:
+    """The state with verdicts, closed at ``now_s``; closing it again is a revision.
+
+    Expected MEs that have not come are MISSING, whole subsystems included, unless the beams were not stable.
+    """
+    unstable = settings.require_stable_beams and state.conditions.beams_stable is False
+    parts = {name: widen(part, judge.expected.get(name)) for name, part in state.parts.items()}
+    for name, catalogue in judge.expected.items():
+        if name not in parts:
+            parts[name] = _nothing(catalogue)
+    frozen = {name: _frozen(part, history.get(name, ()), settings.frozen_after) for name, part in parts.items()}
+    tested = {name: np.where(_inspected(part), part.p_values, np.float32(np.nan)) for name, part in parts.items()}
+    limit = threshold(np.concatenate(list(tested.values())), settings.false_discovery_rate) if tested else 0.0
+    verdicts = {}
+    for name, part in parts.items():
+        reasons = _reasons(part, tested[name], limit, judge.folder_p)
+        reasons[frozen[name]] = Reason.FROZEN
+        reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
+        verdicts[name] = _verdict(reasons, tested[name], judge.subsystems.get(name))
+        parts[name] = _explained(part, frozen[name], state, settings)
+    return replace(
+        state,
+        parts=parts,
+        verdicts=verdicts,
+        closed_s=now_s,
+        closed_because=because,
+        revision=state.revision + 1,
+    )
+
+
+def _nothing(catalogue: Catalogue) -> SubsystemScores:
+    """A subsystem of which nothing has come."""
+    n = len(catalogue)
+    return SubsystemScores(
+        catalogue=catalogue,
+        scorers=(),
+        present=np.zeros(n, dtype=np.bool_),
+        p_values=np.full(n, np.nan, dtype=np.float32),
+        scores=np.empty((0, n), dtype=np.float32),
+        digests=np.zeros(n, dtype=np.uint64),
+        reasons=np.zeros(n, dtype=np.uint8),
+    )
+
+
+def _inspected(part: SubsystemScores) -> Rows:
+    inspected: Rows = part.present & (part.reasons == Reason.CONSISTENT)
+    return inspected
+
+
+def _frozen(part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Rows:
+    """MEs whose content is that of all the lumisections before.
+
+    Histograms of low statistics may be alike by chance and are left alone.
+    """
+    candidates: Rows = part.present & np.isin(part.reasons, (Reason.CONSISTENT, Reason.STARVED))
+    candidates &= part.digests != np.uint64(EMPTY)
+    if len(history) < frozen_after - 1:
+        return np.zeros_like(candidates)
+    for before in history:
+        if before.catalogue != part.catalogue.digest:
+            return np.zeros_like(candidates)
+        candidates &= part.digests == before.digests
+    return candidates
+
+
+def _reasons(
+    part: SubsystemScores, tested: npt.NDArray[np.float32], limit: float, folder_limit: float
+) -> npt.NDArray[np.uint8]:
+    """Reasons from content alone; ``limit`` is the largest p-value among the discoveries."""
+    reasons = part.reasons.copy()
+    likely = max(limit, folder_limit)
+    with np.errstate(invalid="ignore"):
+        doubtful = tested <= likely
+    if not doubtful.any():
+        return reasons
+    found = folders(part.catalogue)
+    with np.errstate(invalid="ignore"):
+        bad_folder = (found.simes(tested) <= folder_limit)[found.of]
+        discovery = tested <= limit
+        reasons[discovery | (bad_folder & (tested <= folder_limit))] = Reason.SUSPECT
+        reasons[discovery & bad_folder] = Reason.DEVIATES
+    return reasons
+
+
+_QUALITY = np.full(max(Reason) + 1, Quality.NOT_INSPECTED, dtype=np.uint8)
+_QUALITY[Reason.CONSISTENT] = Quality.GOOD
+_QUALITY[Reason.SUSPECT] = Quality.WARNING
+_QUALITY[Reason.DEVIATES] = Quality.BAD
+_QUALITY[Reason.FROZEN] = Quality.BAD
+
+
+def _verdict(
+    reasons: npt.NDArray[np.uint8], tested: npt.NDArray[np.float32], table: ConformalTable | None
+) -> SubsystemVerdict:
+    qualities = _QUALITY[reasons]
+    p_value = simes(tested)
+    if table is not None and not np.isnan(p_value):
+        p_value = float(table.p_values(np.array([-np.log(max(p_value, 1e-300))], dtype=np.float32))[0])
+    worst = Quality(int(qualities.max())) if len(qualities) else Quality.NOT_INSPECTED
+    return SubsystemVerdict(worst, p_value, qualities, reasons)
+
+
+def _explained(part: SubsystemScores, frozen: Rows, state: LumisectionState, settings: DqmSettings) -> SubsystemScores:
+    """The part with evidence for frozen MEs; their counts are no longer at hand unless they were suspicious."""
+    rows = np.flatnonzero(frozen)[: settings.evidence_per_lumisection]
+    if not len(rows):
+        return part
+    evidence = dict(part.evidence)
+    for row in rows:
+        name = part.catalogue.names[row]
+        evidence[name] = _frozen_evidence(part, int(row), evidence.get(name), state, settings.frozen_after)
+    return replace(part, evidence=evidence)
+
+
+def _frozen_evidence(
+    part: SubsystemScores, row: int, known: Evidence | None, state: LumisectionState, frozen_after: int
+) -> Evidence:
+    sentence = f"The same content, bin by bin, in {frozen_after} lumisections in a row: no new data arrive."
+    if known is not None:
+        return replace(known, reason=Reason.FROZEN, kind="stuck", sentence=sentence)
+    me = part.catalogue.elements[row]
+    return Evidence(
+        me=me.name,
+        reason=Reason.FROZEN,
+        kind="stuck",
+        sentence=sentence,
+        p_value=float(part.p_values[row]),
+        scores={name: float(score) for name, score in zip(part.scorers, part.scores[:, row], strict=True)},
+        axes=me.axes,
+        counts=(),
+        reference=(),
+        pulls=(),
+        entries=float("nan"),
+        expected_entries=None,
+        model_version=state.model_version,
+    )
