@@ -1,5 +1,6 @@
 """The house rules that a machine can check: who imports whom, what loads when, what an installation pulls."""
 
+import ast
 import configparser
 import importlib.metadata
 import re
@@ -25,6 +26,10 @@ except SystemExit as end:
     assert end.code == 0, end.code
 print("LOADED", *(name for name in {heavy} if name in sys.modules))
 """
+QUERIES_OUTSIDE_THE_STORE = {
+    "opint/alerts/window.py": "builds the observations that decisions are made of while it reads",
+    "opint/report.py": "prints what it reads, once, for a terminal",
+}
 COMMANDS = {
     "import": "import opint.cli",
     "help": "import opint.cli; sys.argv = ['nightshift', '--help']; opint.cli.main()",
@@ -34,6 +39,19 @@ COMMANDS = {
 def test_imports_keep_to_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:
     status = lint_imports(config_filename=str(ROOT / "setup.cfg"), no_cache=True)
     assert status == 0, capsys.readouterr().out
+
+
+def names_from_sqlalchemy(path: Path) -> set[str]:
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    return {one.name for node in nodes if str(node.module).startswith("sqlalchemy") for one in node.names}
+
+
+def test_outside_the_store_a_transaction_is_only_handed_on() -> None:
+    """``Connection`` is the type of a transaction; everything else of SQLAlchemy makes queries."""
+    paths = {str(path.relative_to(ROOT)): path for path in (ROOT / "opint").rglob("*.py")}
+    outside = {name for name in paths if not name.startswith("opint/store/")}
+    queries = {name for name in outside if names_from_sqlalchemy(paths[name]) - {"Connection"}}
+    assert queries == set(QUERIES_OUTSIDE_THE_STORE)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
