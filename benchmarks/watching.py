@@ -1,0 +1,119 @@
+"""What the daemon does with lumisections, without broker and database: score, close, raise incidents.
+
+The same functions as in the daemon: ``Pipeline.score``, ``dqm.assembly.merge``, ``Pipeline.close`` and the raise
+rule of ``opint.alerts``. What the database would keep between lumisections is kept in memory.
+"""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.settings import AlertSettings, DqmSettings
+from dqm.assembly import merge
+from dqm.folders import PerCatalogue
+from dqm.pipeline import Pipeline
+from dqm.scored import LumisectionState
+from dqm.simulate.stream import SimulatedLumisection
+from opint.alerts import window
+from opint.alerts.episodes import walk
+from opint.alerts.labels import Labels
+from streams.records import LumisectionKey
+
+LUMISECTIONS_AT_ONCE = 16
+
+_folders: PerCatalogue[window.Folders] = PerCatalogue(window.Folders)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What remains of one closed lumisection: verdicts and raw scores (scorers, MEs) by subsystem.
+
+    ``kinds`` is the fault named by the evidence of an ME, where there is any.
+    """
+
+    key: LumisectionKey
+    dataset: str
+    verdicts: Mapping[str, window.Judged]
+    scores: Mapping[str, npt.NDArray[np.float32]]
+    kinds: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident: what it stands for, when it was raised, where it was seen, in which MEs."""
+
+    labels: Labels
+    raised: LumisectionKey
+    seen: tuple[LumisectionKey, ...]
+    elements: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Content:
+    catalogue: str
+    digests: npt.NDArray[np.uint64]
+
+
+def watch(pipeline: Pipeline, settings: DqmSettings, lumisections: Iterable[SimulatedLumisection]) -> Iterator[Judged]:
+    """Judge lumisections, which come in (run, LS) order, in micro-batches."""
+    rest = iter(lumisections)
+    history: dict[str, deque[_Content]] = defaultdict(lambda: deque(maxlen=settings.frozen_after - 1))
+    while some := list(islice(rest, LUMISECTIONS_AT_ONCE)):
+        states: dict[LumisectionKey, LumisectionState] = {}
+        for scored in pipeline.score([batch for one in some for batch in one.batches]):
+            states[scored.key] = merge(states.get(scored.key), scored, 0.0).state
+        for key in sorted(states):
+            closed = pipeline.close(states[key], history, 0.0, "complete")
+            for name, part in closed.parts.items():
+                history[name].append(_Content(part.catalogue.digest, part.digests))
+            yield _judged(closed)
+
+
+def incidents(judged: Sequence[Judged], rules: AlertSettings) -> list[Incident]:
+    """Incidents that the daemon would have raised, in the order of raising."""
+    bad: Counter[Labels] = Counter()
+    for one in judged:
+        for subsystem, verdict in one.verdicts.items():
+            bad.update(Labels(one.dataset, subsystem, family, group) for family, group in verdict.bad())
+    found = [
+        incident
+        for labels, count in bad.items()
+        if count >= rules.raise_bad
+        for incident in _episodes(judged, labels, rules)
+    ]
+    return sorted(found, key=lambda incident: (incident.raised, incident.labels))
+
+
+def _episodes(judged: Sequence[Judged], labels: Labels, rules: AlertSettings) -> Iterator[Incident]:
+    verdicts = (one.verdicts.get(labels.subsystem) for one in judged)
+    observations = [verdict.observation(labels) for verdict in verdicts if verdict is not None]
+    for episode in walk(observations, None, [], rules):
+        keys = tuple(one.key for one in episode.seen)
+        elements = frozenset(name for one in episode.seen for name in one.bad)
+        yield Incident(labels, keys[rules.raise_bad - 1], keys, elements)
+
+
+def _judged(closed: LumisectionState) -> Judged:
+    parts = closed.parts
+    verdicts = {
+        name: window.Judged(
+            closed.key,
+            _folders(part.catalogue),
+            closed.verdicts[name].qualities,
+            closed.verdicts[name].reasons,
+            part.p_values,
+            closed.model_version,
+        )
+        for name, part in parts.items()
+    }
+    return Judged(
+        closed.key,
+        closed.dataset,
+        verdicts,
+        {name: part.scores for name, part in parts.items()},
+        {me: evidence.kind for part in parts.values() for me, evidence in part.evidence.items()},
+    )
