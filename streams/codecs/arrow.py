@@ -95,12 +95,10 @@ def _open(raw: bytes) -> tuple[Any, Envelope]:
     """The record batch, its buffers being views of ``raw``, and the envelope."""
     try:
         reader = pa.ipc.MessageReader.open_stream(pa.py_buffer(raw))
-        first = reader.read_next_message()
+        first = _next(reader, "schema")
         schema = pa.ipc.read_schema(first)
         _check_schema(schema)
-        second = reader.read_next_message()
-        if second.type != "record batch":
-            raise DecodeError("bad-arrow", "message", second.type, "one record batch is needed after the schema")
+        second = _next(reader, "record batch")
         if framing.is_compressed(memoryview(second.metadata)):
             raise DecodeError("compressed-arrow", "record batch", "compressed", "send it without compression")
         table = pa.ipc.read_record_batch(second, schema)
@@ -109,6 +107,14 @@ def _open(raw: bytes) -> tuple[Any, Envelope]:
     except (pa.ArrowException, OSError, EOFError, MemoryError, ValueError) as error:
         raise DecodeError("bad-arrow", "message", str(error)) from None
     return table, read_envelope(_metadata(schema))
+
+
+def _next(reader: Any, kind: str) -> Any:
+    """The next message, of this kind: pyarrow verifies what a message says of itself, and crashes on another kind."""
+    message = reader.read_next_message()
+    if message.type != kind:
+        raise DecodeError("bad-arrow", "message", message.type, f"a {kind} is needed here")
+    return message
 
 
 def _check_schema(schema: Any) -> None:

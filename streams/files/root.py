@@ -81,7 +81,7 @@ def _row(file: Any, name: str, path: Path, limits: Limits) -> Row | DecodeError:
     place = f"{path.name} {name}"
     try:
         # The key tells the size of the uncompressed histogram before it is read.
-        limits.check_bytes(int(file.key(name).member("fObjlen")), "histogram")
+        limits.check_bytes(int(file.key(name).fObjlen), "histogram")
         run, section, subsystem, me = _located(name) or ("", "", "", "")
         envelope = Envelope(_key(run, section), _dataset(path), subsystem, Conditions())
         return Row(envelope, _histogram(file[name], me, limits), place)

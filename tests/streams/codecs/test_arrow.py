@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from streams.codecs import Limits, arrow
+from streams.codecs import Limits, arrow, framing
 from streams.errors import DecodeError
 from streams.records import Axis, Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
 
@@ -173,3 +173,9 @@ def test_a_catalogue_known_under_wide_limits_is_checked_under_narrow_ones():
     arrow.decode(raw, LIMITS)
     with pytest.raises(DecodeError, match="too-many-bins"):
         arrow.decode(raw, Limits(1 << 20, 100, 1))
+
+
+def test_a_record_batch_without_schema_is_refused():
+    raw = stream(columns())
+    schema_bytes = framing.PREFIX_BYTES + framing.metadata_length(raw[: framing.PREFIX_BYTES])
+    assert refusal(raw[schema_bytes:]).reason == "bad-arrow"
