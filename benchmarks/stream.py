@@ -1,0 +1,306 @@
+"""How fast the daemon is: from the broker to verdicts in the database.
+
+Apache Kafka holds lumisections of 846 monitoring elements (the CMS muon templates where the data folder
+has them, else the simulator's own detector). One process consumes them with bare kafka-python, one runs
+the whole daemon; they take turns, on the same topic. Latency is measured apart at a steady rate.
+Times begin when the first messages are delivered, so start-up and model loading are left out of both.
+"""
+
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from dqm.bundle import load
+from dqm.pipeline import Pipeline
+from dqm.train import train
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+from sqlalchemy import func, select
+
+from benchmarks.intervals import bootstrap_mean
+from benchmarks.report import Outcome, Result, data_folder, main, progress
+from conf.settings import AlertSettings, DatabaseSettings, DqmSettings, KafkaSettings, Settings, StreamSettings
+from dqm.simulate.conditions import from_oms, generate
+from dqm.simulate.detector import Detector
+from dqm.simulate.stream import stream
+from opint.daemon import Daemon
+from opint.ingest import Ingest, Written
+from opint.reading import limits
+from opint.running import load_pipeline, open_source
+from opint.store.engine import Store
+from opint.store.tables import lumisection
+from streams import loop
+from streams.apache import apache_kafka
+from streams.kafka import KafkaPublisher
+from streams.kafka.source import FETCH_BYTES, FETCH_PARTITION_BYTES
+from streams.metrics import Metrics
+from streams.records import Conditions, HistogramBatch, LumisectionKey
+from streams.replay import replay
+from streams.source import Message, Partition
+
+ARROW = "application/vnd.apache.arrow.stream"
+JSON = "application/vnd.uhi+json"
+STEADY_HISTOGRAMS_PER_S = 5_000.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    training: int
+    arrow: int
+    json: int
+    steady_s: float
+    rounds: int
+
+
+FULL = Plan(training=300, arrow=1200, json=80, steady_s=60.0, rounds=5)
+QUICK = Plan(training=120, arrow=40, json=8, steady_s=4.0, rounds=1)
+
+
+@dataclass(frozen=True)
+class Detectors:
+    """The detector, conditions to train under and later ones to stream."""
+
+    detector: Detector
+    training: Sequence[tuple[LumisectionKey, Conditions]]
+    streaming: Sequence[tuple[LumisectionKey, Conditions]]
+    name: str
+
+
+def detectors(data: Path, plan: Plan) -> Detectors:
+    """The real templates under real conditions if the data folder has them."""
+    templates, oms = data / "templates" / "cms_muon_pca_2018.parquet", data / "oms" / "Run2024B-v1.parquet"
+    if templates.exists() and oms.exists():
+        detector, source, name = Detector.from_templates(templates), from_oms(oms, good_only=True), "cms muon templates"
+    else:
+        fills = generate(np.random.default_rng(0), fills=10, stable=500)
+        detector, source, name = Detector.own(), (one for one in fills if one[1].beams_stable), "own detector"
+    training = list(islice(source, plan.training))
+    return Detectors(detector, training, list(islice(source, max(plan.arrow, 600))), name)
+
+
+def batches(of: Detectors, count: int, first: int = 0) -> Iterator[HistogramBatch]:
+    """Batches of ``count`` good lumisections."""
+    for one in stream(of.detector, of.streaming[first : first + count], (), seed=5):
+        yield from one.batches
+
+
+def consume_bare(kafka: KafkaSettings, messages: int, answer: Connection) -> None:
+    """Read so many messages with kafka-python and nothing else; answers with the seconds that took."""
+    from kafka import KafkaConsumer
+
+    consumer = KafkaConsumer(
+        kafka.topic,
+        bootstrap_servers=kafka.bootstrap_servers,
+        group_id=kafka.group,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=FETCH_PARTITION_BYTES,
+    )
+    with closing(consumer):
+        got, began = 0, 0.0
+        while got < messages:
+            polled = consumer.poll(timeout_ms=500, max_records=kafka.max_poll_records)
+            if polled and not began:
+                began = time.perf_counter()
+            got += sum(map(len, polled.values()))
+        answer.send(time.perf_counter() - began)
+
+
+class Timed(Daemon):
+    """The daemon with a stopwatch: from the first message delivered to the last commit."""
+
+    began = 0.0
+    ended = 0.0
+    handled = 0
+
+    def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
+        """Judge as always, and look at the clock before and after."""
+        self.began = self.began or time.perf_counter()
+        stored = super().handle(messages)
+        self.ended = time.perf_counter()
+        self.handled += len(messages)
+        return stored
+
+    def _count(self, written: Written) -> None:
+        now_s = time.time()
+        self.latencies = [*getattr(self, "latencies", []), *(now_s - at_s for at_s in written.published_s.values())]
+        super()._count(written)
+
+
+def consume_with_daemon(settings: Settings, messages: int, answer: Connection) -> None:
+    """Judge so many messages; answers with seconds, latencies in s, peak resident bytes and closed lumisections."""
+    store = Store.open(settings.database.url.get_secret_value())
+    store.upgrade()
+    pipeline = load_pipeline(settings, store)
+    source = open_source(settings.stream)
+    ingest = Ingest(store, pipeline, settings, "benchmark", time.time)
+    metrics = Metrics(CollectorRegistry())
+    daemon = Timed(source, pipeline, ingest, store, limits(settings.stream), metrics, "benchmark", time.time)
+    stop = threading.Event()
+    thread = threading.Thread(target=_stop_after, args=(daemon, messages, stop))
+    thread.start()
+    answer.send("ready")
+    loop.run(source, daemon, stop, np.random.default_rng(0))
+    thread.join()
+    with store.read() as tx:
+        judged = tx.scalar(select(func.count()).select_from(lumisection).where(lumisection.c.closed_s.is_not(None)))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    answer.send((daemon.ended - daemon.began, daemon.latencies, peak, judged))
+
+
+def _stop_after(daemon: Timed, messages: int, stop: threading.Event) -> None:
+    while daemon.handled < messages:
+        time.sleep(0.05)
+    stop.set()
+
+
+def in_process(target: Callable[..., None], *arguments: Any) -> tuple[Any, Connection]:
+    """Start a function in a fresh process; it and the end of the pipe that its answers come from."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=target, args=(*arguments, theirs))
+    process.start()
+    return process, ours
+
+
+class Bench:
+    """One broker, one model, and the measurements that use them."""
+
+    def __init__(self, folder: Path, plan: Plan, data: Path, servers: str) -> None:
+        """Train the model that all measurements share."""
+        self.folder, self.plan, self.servers = folder, plan, servers
+        self.of = detectors(data, plan)
+        good = stream(self.of.detector, self.of.training, (), seed=4)
+        train(
+            (batch for one in good for batch in one.batches),
+            folder / "models" / "histograms",
+            DqmSettings(),
+            np.random.default_rng(1),
+            lambda step, share: progress(f"training: {step} {share:.0%}"),
+        )
+        self.elements = sum(map(len, self.of.detector.catalogues.values()))
+        self.runs = 0
+
+    def settings(self, topic: str) -> Settings:
+        """Settings with a new consumer group and a new database."""
+        self.runs += 1
+        kafka = KafkaSettings(bootstrap_servers=self.servers, topic=topic, group=f"g{self.runs}")
+        return Settings(
+            stream=StreamSettings(kafka=kafka),
+            database=DatabaseSettings(url=SecretStr(f"sqlite:///{self.folder}/{self.runs}.db")),
+            dqm=DqmSettings(models=self.folder / "models"),
+        )
+
+    def publish(self, topic: str, content_type: str, count: int, pace: float | None) -> int:
+        """Publish ``count`` lumisections, at ``pace`` lumisections/s; how many messages that were."""
+        publisher = KafkaPublisher(KafkaSettings(bootstrap_servers=self.servers, topic=topic))
+        with closing(publisher):
+            publisher.ensure_topic(4)
+            replay(batches(self.of, count), publisher, content_type, pace, threading.Event())
+        return count * len(self.of.detector.catalogues)
+
+    def throughput(self, content_type: str, count: int) -> tuple[list[float], list[float], int]:
+        """Histograms/s of the daemon and of bare consumption, by round, and the daemon's peak resident bytes."""
+        topic = f"t{self.runs}"
+        messages = self.publish(topic, content_type, count, None)
+        ours, bare, peak = [], [], 0
+        for number in range(self.plan.rounds):
+            progress(f"{content_type}: round {number + 1} of {self.plan.rounds}")
+            process, pipe = in_process(consume_bare, self.settings(topic).stream.kafka, messages)
+            bare.append(count * self.elements / pipe.recv())
+            process.join()
+            process, pipe = in_process(consume_with_daemon, self.settings(topic), messages)
+            assert pipe.recv() == "ready"
+            seconds, _, resident, judged = pipe.recv()
+            process.join()
+            assert judged == count, f"{judged} of {count} lumisections were judged"
+            ours.append(count * self.elements / seconds)
+            peak = max(peak, resident)
+        return ours, bare, peak
+
+    def latency(self) -> list[float]:
+        """Seconds from publishing the newest part of each lumisection to its stored verdict, at a steady rate."""
+        topic = "steady"
+        pace = STEADY_HISTOGRAMS_PER_S / self.elements
+        count = max(2, int(self.plan.steady_s * pace))
+        KafkaPublisher(KafkaSettings(bootstrap_servers=self.servers, topic=topic)).ensure_topic(4)
+        process, pipe = in_process(consume_with_daemon, self.settings(topic), count * len(self.of.detector.catalogues))
+        assert pipe.recv() == "ready"
+        progress(f"steady: {pace:.1f} lumisections/s for {count / pace:.0f} s")
+        self.publish(topic, ARROW, count, pace)
+        _, latencies, _, judged = pipe.recv()
+        process.join()
+        assert judged == count
+        return list(latencies)
+
+    def scoring(self) -> list[float]:
+        """µs per histogram of scoring alone, by micro-batch of 16 lumisections."""
+        settings = DqmSettings(models=self.folder / "models")
+        pipeline = Pipeline(load(self.folder / "models" / "histograms"), settings, AlertSettings())
+        pipeline.warm_up()
+        found = []
+        for first in range(0, 16 * max(3, self.plan.rounds), 16):
+            batch = list(batches(self.of, 16, first))
+            began = time.perf_counter()
+            pipeline.score(batch)
+            found.append(1e6 * (time.perf_counter() - began) / (16 * self.elements))
+        return found[1:]
+
+
+def measure(quick: bool) -> Outcome:
+    """All results, and what they were measured on."""
+    plan = QUICK if quick else FULL
+    with tempfile.TemporaryDirectory() as name, apache_kafka(Path(name) / "kafka") as broker:
+        bench = Bench(Path(name), plan, data_folder(os.environ), broker.bootstrap_servers)
+        arrow, arrow_bare, peak = bench.throughput(ARROW, plan.arrow)
+        json, json_bare, _ = bench.throughput(JSON, plan.json)
+        latencies, scoring = bench.latency(), bench.scoring()
+    results = {
+        "arrow_histograms_per_s": beside_bare(arrow, arrow_bare),
+        "json_histograms_per_s": beside_bare(json, json_bare),
+        "publish_to_verdict_p50_s": quantile(latencies, 0.50),
+        "publish_to_verdict_p99_s": quantile(latencies, 0.99),
+        "daemon_rss_bytes": Result(float(peak), "bytes", note="peak of the daemon process, models included"),
+        "scoring_us_per_histogram": mean(scoring, "us"),
+    }
+    return Outcome(results, f"{bench.of.name}: {bench.elements} monitoring elements a lumisection")
+
+
+def mean(values: Sequence[float], unit: str) -> Result:
+    """The mean and its interval over rounds."""
+    low, high = bootstrap_mean(values, np.random.default_rng(0))
+    return Result(float(np.mean(values)), unit, low, high, len(values))
+
+
+def beside_bare(ours: Sequence[float], bare: Sequence[float]) -> Result:
+    """The daemon's rate beside that of bare consumption of the same messages."""
+    result = mean(ours, "histograms/s")
+    peer = float(np.mean(bare))
+    return replace(result, peer="bare kafka-python consumption", peer_value=peer, ratio=result.value / peer)
+
+
+def quantile(values: Sequence[float], share: float) -> Result:
+    """A quantile over lumisections, with its bootstrap interval."""
+    rng = np.random.default_rng(0)
+    draws = np.quantile(rng.choice(values, (1000, len(values))), share, axis=1)
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Result(float(np.quantile(values, share)), "s", float(low), float(high), len(values))
+
+
+if __name__ == "__main__":
+    sys.exit(main("stream", measure))

@@ -1,0 +1,70 @@
+"""What every command shares: its options, its settings, its way to stop."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conf.loader import load
+from conf.settings import Settings
+
+if TYPE_CHECKING:
+    from opint.store.engine import Store
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="NIGHTSHIFT_CONFIG",
+        help="Settings file (YAML). Every key is explained in conf/default.yaml.",
+        show_default="built-in defaults",
+    ),
+]
+Log = Annotated[LogFormat | None, typer.Option("--log-format", help="Log lines for people or for a collector.")]
+
+
+def start(config: Path | None, log_format: LogFormat | None) -> Settings:
+    """Load the settings and set up logging as they, or the option, say."""
+    from opint import log
+
+    settings = load(config, os.environ)
+    chosen = settings.log if log_format is None else settings.log.model_copy(update={"format": log_format.value})
+    settings = settings.model_copy(update={"log": chosen})
+    log.configure(settings.log)
+    return settings
+
+
+def open_store(settings: Settings) -> "Store":
+    """The store that the settings name, after its version has been checked."""
+    from opint.store.engine import Store
+
+    store = Store.open(settings.database.url.get_secret_value())
+    store.check_version()
+    return store
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set; the handlers of before are put back afterwards."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,79 @@
+"""``nightshift deadletters``: messages that could not be used, and a second chance for them."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from opint.cli.common import Config, Log, open_store, start
+
+app = typer.Typer(help="List and replay messages that could not be used.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """List and replay messages that could not be used."""
+
+
+@app.command("list")
+def list_(
+    reason: Annotated[str | None, typer.Option(help="Only letters with this reason, e.g. bad-json.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, newest first.")] = 50,
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Show dead letters, newest first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from opint.store import deadletters
+    from opint.times import iso
+
+    store = open_store(start(config, log_format))
+    with store.read() as tx:
+        page = deadletters.list_(tx, reason=reason, limit=limit)
+    table = Table("id", "received (UTC)", "from", "why", "bytes", "replayed", box=None)
+    for one in page.items:
+        table.add_row(
+            str(one.id),
+            iso(one.received_s),
+            one.origin,
+            one.detail,
+            str(one.raw_size),
+            "" if one.replayed_s is None else iso(one.replayed_s),
+        )
+    Console().print(table if page.items else "No dead letters.")
+
+
+@app.command()
+def replay(
+    ids: Annotated[
+        list[int], typer.Argument(help="Numbers of the letters, as `nightshift deadletters list` shows them.")
+    ],
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Publish the stored bytes again, after their cause has been mended.
+
+    A letter whose bytes were cut when it was stored (stream.dead_letter_bytes) is refused.
+    """
+    from opint.store import deadletters
+    from streams.kafka import KafkaPublisher
+
+    settings = start(config, log_format)
+    store = open_store(settings)
+    with store.read() as tx:
+        letters = [deadletters.get(tx, one) for one in ids]
+    for letter in letters:
+        deadletters.require_whole(letter)
+    publisher = KafkaPublisher(settings.stream.kafka)
+    try:
+        for letter in letters:
+            publisher.publish_bytes(letter.raw, letter.headers, letter.key)
+        publisher.flush()
+    finally:
+        publisher.close()
+    with store.begin() as tx:
+        for one in ids:
+            deadletters.mark_replayed(tx, one, time.time())
+    typer.echo(f"published again: {', '.join(map(str, ids))}")

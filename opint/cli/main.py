@@ -1,0 +1,43 @@
+"""All commands put together, and one clear line for whatever a user can cause."""
+
+import sys
+
+import typer
+
+from conf.errors import NightshiftError
+from opint.cli import daemon, deadletters, demo, doctor, incidents, replay, score, simulate, store, train
+
+app = typer.Typer(
+    name="nightshift",
+    help="Watch detector histograms as they stream in, and keep one honest list of what is wrong.\n\n"
+    "Start with [bold]nightshift demo[/bold]: everything embedded, one command.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_WATCH = "Watch"
+_OPERATE = "Operate"
+_PREPARE = "Prepare"
+
+app.command(rich_help_panel=_WATCH)(demo.demo)
+app.command(rich_help_panel=_WATCH)(daemon.run)
+app.command(rich_help_panel=_WATCH)(daemon.dashboard)
+app.command(rich_help_panel=_WATCH)(score.score)
+app.add_typer(incidents.app, name="incidents", rich_help_panel=_OPERATE)
+app.add_typer(deadletters.app, name="deadletters", rich_help_panel=_OPERATE)
+app.command(rich_help_panel=_OPERATE)(doctor.doctor)
+app.add_typer(store.app, name="db", rich_help_panel=_OPERATE)
+app.add_typer(train.app, name="train", rich_help_panel=_PREPARE)
+app.command(rich_help_panel=_PREPARE)(replay.replay)
+app.command(rich_help_panel=_PREPARE)(simulate.simulate)
+
+
+def main() -> None:
+    """Run a command; a :class:`NightshiftError` ends it with one line and exit code 1."""
+    try:
+        app()
+    except NightshiftError as error:
+        sys.stderr.write(f"nightshift: {error}\n")
+        sys.exit(1)

@@ -1,0 +1,42 @@
+"""``nightshift score``: the daemon's pipeline on files, without a broker."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opint.cli.common import Config, Log, open_store, start, stop_on_signal
+
+
+def score(
+    files: Annotated[list[Path], typer.Argument(help="Recordings, UHI/DIALS JSON, CSV dialect, ROOT, Parquet.")],
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Write to the settings' database, for the dashboard, not to a temporary one.")
+    ] = False,
+    only_problems: Annotated[bool, typer.Option("--only-problems", help="Leave good lumisections out.")] = False,
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Judge the lumisections of files and print a verdict for each.
+
+    The same pipeline as `nightshift run`: scores, verdicts, incidents. With --keep a file is read once:
+    the database remembers how far it was read.
+    """
+    from rich.console import Console
+
+    from opint.report import report
+    from opint.running import score_files
+    from opint.store.engine import Store
+
+    settings = start(config, log_format)
+    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder, stop_on_signal() as stop:
+        if keep:
+            store = open_store(settings)
+        else:
+            store = Store.open(f"sqlite:///{folder}/score.db")
+            store.upgrade()
+        score_files(settings, store, files, stop)
+        with store.read() as tx:
+            report(tx, Console(), only_problems)
+        store.close()

@@ -1,0 +1,112 @@
+"""Judging lumisections together with what lies around them.
+
+Whether a histogram is frozen depends on the lumisections before. These may be stored, or part of the same
+transaction, or come later still, because partitions move at their own pace: then the followers that
+are closed already are judged again, so that the order of arrival does not matter in the end.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from dqm.pipeline import Pipeline
+from sqlalchemy import Connection
+
+from dqm.digests import EMPTY
+from dqm.scored import LumisectionState
+from opint.store import lumisections
+from opint.store.neighbours import Content, Contents, Neighbours, neighbours
+from streams.records import LumisectionKey
+
+StateKey = tuple[str, LumisectionKey]
+States = Mapping[LumisectionKey, LumisectionState]
+
+REVISED = "revised"
+
+
+def close(
+    tx: Connection,
+    pipeline: Pipeline,
+    because: Mapping[StateKey, str],
+    states: Mapping[StateKey, LumisectionState],
+    reach: int,
+    now_s: float,
+) -> list[LumisectionState]:
+    """Closed copies of the ``states`` named in ``because`` (which says why), and of followers that change by it.
+
+    ``reach`` is how many lumisections before one decide whether it is frozen. Nothing is written.
+    """
+    closed: list[LumisectionState] = []
+    for dataset in sorted({name for name, _ in because}):
+        here = {key: state for (name, key), state in states.items() if name == dataset}
+        why = {key: reason for (name, key), reason in because.items() if name == dataset}
+        closed += _close(tx, pipeline, dataset, why, here, reach, now_s)
+    return closed
+
+
+def _close(
+    tx: Connection,
+    pipeline: Pipeline,
+    dataset: str,
+    because: Mapping[LumisectionKey, str],
+    states: States,
+    reach: int,
+    now_s: float,
+) -> list[LumisectionState]:
+    around = neighbours(tx, dataset, because, reach)
+    closed = {
+        key: pipeline.close(states[key], _history(key, around[key].before, states, reach), now_s, because[key])
+        for key in sorted(because)
+    }
+    late = {key for one in around for key in _repeating(around[one], closed[one])} - closed.keys()
+    if late:
+        stored = {
+            key: states.get(key, state)
+            for key, state in lumisections.load(tx, dataset, late).items()
+            if state.closed_s is not None
+        }
+        around = neighbours(tx, dataset, stored, reach)
+        for key in sorted(stored):
+            history = _history(key, around[key].before, states, reach)
+            closed[key] = pipeline.close(stored[key], history, now_s, REVISED)
+    return list(closed.values())
+
+
+def _history(key: LumisectionKey, stored: Contents, states: States, reach: int) -> Contents:
+    """Contents of the ``reach`` lumisections before ``key``, stored or in this transaction."""
+    found = {(name, one.key): one for name, contents in stored.items() for one in contents}
+    for other, state in states.items():
+        if other < key and (other.ls == 0) == (key.ls == 0):
+            found |= {(name, other): one for name, one in _contents(state).items()}
+    near = set(sorted({other for _, other in found})[-reach:])
+    history: dict[str, list[Content]] = defaultdict(list)
+    for (name, other), content in sorted(found.items(), key=lambda item: item[0]):
+        if other in near:
+            history[name].append(content)
+    return history
+
+
+def _contents(state: LumisectionState) -> dict[str, Content]:
+    return {name: Content(state.key, part.catalogue.digest, part.digests) for name, part in state.parts.items()}
+
+
+def _repeating(around: Neighbours, state: LumisectionState) -> Iterable[LumisectionKey]:
+    """Followers of ``state`` whose content stands in a lumisection beside them as well.
+
+    Only these can be frozen, or can have been taken for frozen as long as ``state`` was not known.
+    """
+    own = _contents(state)
+    for name, followers in around.after.items():
+        beside = [*around.before.get(name, ()), *followers, *([own[name]] if name in own else ())]
+        for follower in followers:
+            if any(other is not follower and _share(follower, other) for other in beside):
+                yield follower.key
+
+
+def _share(one: Content, other: Content) -> bool:
+    if one.catalogue != other.catalogue:
+        return False
+    alike = one.digests == other.digests
+    # Neither what did not come (0) nor an empty histogram says anything.
+    alike &= (one.digests != np.uint64(0)) & (one.digests != np.uint64(EMPTY))
+    return bool(alike.any())

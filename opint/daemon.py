@@ -1,0 +1,158 @@
+"""The daemon's side of the loop: decode, score, write; heartbeat and metrics beside it."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+from dqm.pipeline import Pipeline
+
+from dqm.quality import Quality
+from dqm.scored import LumisectionState
+from opint.ingest import Arrival, Ingest, Written
+from opint.store import heartbeats
+from opint.store.engine import Store
+from opint.store.heartbeats import Heartbeat
+from streams.codecs import Limits, decode
+from streams.errors import DecodeError, Unavailable
+from streams.metrics import Metrics
+from streams.records import HistogramBatch
+from streams.source import Loss, Message, Partition, Source
+
+HEARTBEAT_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class Daemon:
+    """Handler of :func:`streams.loop.run` that judges histograms."""
+
+    def __init__(
+        self,
+        source: Source,
+        pipeline: Pipeline,
+        ingest: Ingest,
+        store: Store,
+        limits: Limits,
+        metrics: Metrics,
+        name: str,
+        clock: Callable[[], float],
+    ) -> None:
+        """Keep the collaborators; ``name`` tells this daemon from others in the store and in logs."""
+        self.source = source
+        self.name = name
+        self._pipeline = pipeline
+        self._ingest = ingest
+        self._store = store
+        self._limits = limits
+        self._metrics = metrics
+        self._clock = clock
+        self._heartbeat = Heartbeat(daemon=name, started_s=clock(), at_s=0.0, state="running")
+        self._trouble = ""
+
+    def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
+        """Take partitions over; where each goes on."""
+        claimed = self._ingest.claim(partitions)
+        for partition, offset in claimed.items():
+            log.info("partition claimed", topic=partition.topic, partition=partition.partition, offset=offset)
+        return claimed
+
+    def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
+        """Judge the messages and store all effects with the offsets after them."""
+        with self._metrics.batch_seconds.time():
+            batches = [self._decoded(message) for message in messages]
+            written = self._ingest.apply(self._scored(messages, batches))
+        histograms = sum(len(batch.entries) for batch in batches if isinstance(batch, HistogramBatch))
+        self._heartbeat.messages += len(messages)
+        self._heartbeat.histograms += histograms
+        self._metrics.messages.inc(len(messages))
+        self._metrics.histograms.inc(histograms)
+        self._metrics.bytes.inc(sum(len(one.value) for one in messages if isinstance(one.value, bytes)))
+        self._metrics.last_progress.set(self._clock())
+        self._count(written)
+        return written.next_offsets
+
+    def lost(self, loss: Loss) -> None:
+        """Raise the alarm for messages that are gone."""
+        log.error("messages lost", topic=loss.partition.topic, expected=loss.expected, resumed=loss.resumed)
+        self._ingest.lost(loss)
+
+    def tick(self) -> None:
+        """Close what is due; say from time to time that we live."""
+        self._count(self._ingest.close_due())
+        if self._clock() - self._heartbeat.at_s >= HEARTBEAT_SECONDS:
+            self._beat("running")
+
+    def waiting(self, reason: str) -> None:
+        """Say that we live and wait for something; an empty reason ends that.
+
+        The database may be what we wait for, so this sign may not be stored.
+        """
+        self._trouble = reason
+        if reason:
+            log.warning("waiting", reason=reason)
+        else:
+            log.info("going on")
+        self._try_to_beat("waiting" if reason else "running")
+
+    def finish(self) -> None:
+        """Close what is still open, because nothing can follow."""
+        while (written := self._ingest.close_due(everything=True)).closed:
+            self._count(written)
+
+    def stopped(self) -> None:
+        """The last heartbeat, if the database can be reached: stopped on purpose, not dead."""
+        self._try_to_beat("stopped")
+
+    def trouble(self) -> str:
+        """What we wait for, for the health check; empty if nothing."""
+        return self._trouble
+
+    def _decoded(self, message: Message) -> HistogramBatch | DecodeError:
+        try:
+            return decode(message, self._limits)
+        except DecodeError as error:
+            return error
+
+    def _scored(self, messages: Sequence[Message], batches: Sequence[HistogramBatch | DecodeError]) -> list[Arrival]:
+        scored = iter(self._pipeline.score([one for one in batches if isinstance(one, HistogramBatch)]))
+        return [
+            Arrival(message, next(scored) if isinstance(batch, HistogramBatch) else batch)
+            for message, batch in zip(messages, batches, strict=True)
+        ]
+
+    def _count(self, written: Written) -> None:
+        """Metrics and log lines of what has been stored."""
+        now_s = self._clock()
+        for state in written.closed:
+            self._metrics.lumisections.labels(quality(state).name).inc()
+            published_s = written.published_s.get((state.dataset, state.key))
+            if published_s is not None:
+                self._metrics.publish_to_verdict_seconds.observe(max(0.0, now_s - published_s))
+        for reason, count in Counter(letter.reason for letter in written.letters).items():
+            self._metrics.dead_letters.labels(reason).inc(count)
+        for letter in written.letters:
+            log.warning("dead letter", origin=letter.origin, why=letter.detail)
+        for incident in written.alerts.opened:
+            log.warning("incident opened", id=incident.id, title=incident.title, severity=incident.severity)
+
+    def _try_to_beat(self, state: str) -> None:
+        try:
+            self._beat(state)
+        except Unavailable as error:
+            log.debug("no heartbeat", reason=str(error))
+
+    def _beat(self, state: str) -> None:
+        self._heartbeat.state = state
+        self._heartbeat.detail = self._trouble
+        self._heartbeat.at_s = self._clock()
+        lag = self.source.lag()
+        for one, messages in lag.items():
+            self._metrics.lag.labels(one.topic, str(one.partition)).set(messages)
+        self._heartbeat.lag = {f"{one.topic}[{one.partition}]": messages for one, messages in lag.items()}
+        with self._store.begin() as tx:
+            heartbeats.beat(tx, self._heartbeat)
+
+
+def quality(state: LumisectionState) -> Quality:
+    """The worst quality of the subsystems; NOT_INSPECTED if nothing was inspected."""
+    return max((verdict.quality for verdict in state.verdicts.values()), default=Quality.NOT_INSPECTED)

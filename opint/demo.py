@@ -1,0 +1,159 @@
+"""Everything embedded: broker, producer, daemon and dashboard, each a process of its own.
+
+The parts are the ones that a real installation has and speak to each other over TCP and the database;
+only the detector is simulated. Ctrl-C, or the end of any part, ends all of them.
+"""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from conf.errors import NightshiftError
+from conf.settings import Settings
+from opint.store.engine import Store
+from opint.store.views.incidents import page
+from streams.broker import BrokerAddress, embedded_broker
+
+STOP_SECONDS = 8.0
+WATCH_SECONDS = 1.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A running child process and the file that it logs to."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+def run(settings: Settings, folder: Path, pace: float, seed: int, stop: threading.Event, say: Say) -> None:
+    """Start all parts, print what they find, and stop them when ``stop`` is set.
+
+    ``folder`` keeps the model, the database and the logs; the database begins anew each time, because the
+    embedded broker forgets everything when it ends. ``pace`` is in lumisections per second. Raises
+    NightshiftError with the end of its log if a part ends by itself.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("nightshift.db*"):
+        old.unlink()
+    with ExitStack() as stack:
+        broker = stack.enter_context(embedded_broker())
+        port = _free_port(settings.dashboard.port)
+        file = _write_settings(settings, folder, broker, port)
+        store = Store.open(_url(folder))
+        store.upgrade()
+        parts = [stack.enter_context(_part("dashboard", folder, file, ["dashboard"]))]
+        _wait_for(port, parts, stop)
+        say(f"\nnightshift is watching a simulated detector: open http://127.0.0.1:{port}\nCtrl-C stops everything.\n")
+        parts.append(stack.enter_context(_part("daemon", folder, file, ["run"])))
+        parts.append(stack.enter_context(_part("producer", folder, file, _produce(folder, pace, seed))))
+        _watch(store, parts, stop, say)
+        say("stopping ...")
+
+
+def _watch(store: Store, parts: Sequence[Part], stop: threading.Event, say: Say) -> None:
+    """Print incidents as they open, until ``stop`` or the end of a part."""
+    seen = 0
+    while not stop.wait(WATCH_SECONDS):
+        _raise_if_ended(parts)
+        with store.read() as tx:
+            newest = page(tx, limit=20)
+        for one in reversed(newest.items):
+            if one.id > seen:
+                say(f"incident {one.id} ({one.severity}): {one.title}")
+                seen = one.id
+
+
+def _raise_if_ended(parts: Sequence[Part]) -> None:
+    for part in parts:
+        if part.process.poll() is not None:
+            lines = part.log.read_text(errors="replace").splitlines()[-5:]
+            raise NightshiftError(
+                f"the {part.name} ended with exit code {part.process.returncode}; the end of {part.log}:\n"
+                + "\n".join(lines)
+            )
+
+
+def _produce(folder: Path, pace: float, seed: int) -> list[str]:
+    truth = str(folder / "truth.jsonl")
+    return ["simulate", "--publish", "--pace", str(pace), "--seed", str(seed), "--truth", truth]
+
+
+def _url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'nightshift.db'}"
+
+
+def _write_settings(settings: Settings, folder: Path, broker: BrokerAddress, port: int) -> Path:
+    """The settings file of the parts: the user's, but for what is embedded."""
+    values = settings.model_dump(mode="json", exclude={"database": {"url"}, "stream": {"kafka": True}})
+    values["database"]["url"] = _url(folder)
+    values["stream"]["source"] = "kafka"
+    values["stream"]["kafka"] = {
+        "bootstrap_servers": broker.bootstrap_servers,
+        "cluster_id": broker.cluster_id,
+        "embedded": True,
+    }
+    values["dqm"]["models"] = str(folder / "models")
+    values["dashboard"]["port"] = port
+    values["metrics"]["port"] = _free_port(settings.metrics.port)
+    file = folder / "nightshift.yaml"
+    file.write_text(yaml.safe_dump(values))
+    return file
+
+
+def _free_port(wanted: int) -> int:
+    """``wanted`` if nobody listens there, else one that the system chooses."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(port: int, parts: Sequence[Part], stop: threading.Event) -> None:
+    """Until the dashboard answers."""
+    while not stop.wait(0.1):
+        _raise_if_ended(parts)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+
+
+@contextmanager
+def _part(name: str, folder: Path, file: Path, command: Sequence[str]) -> Iterator[Part]:
+    log = folder / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and commands
+            [sys.executable, "-m", "opint.cli", *command, "--config", str(file)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Part(name, process, log)
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask, wait, and only then insist."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,83 @@
+"""Checks of everything that nightshift stands on, each with what to do about it."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from conf.errors import NightshiftError
+from conf.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: ``ok`` None means that it is optional and absent."""
+
+    what: str
+    ok: bool | None
+    said: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at database, model, source, fast checksums and Java, in that order; never raises."""
+    yield _try("database", lambda: _database(settings))
+    yield _try("model", lambda: _model(settings))
+    yield _try("source", lambda: _source(settings))
+    yield _checksums()
+    yield _java()
+
+
+def _try(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, look())
+    except NightshiftError as error:
+        return Finding(what, False, str(error))
+
+
+def _database(settings: Settings) -> str:
+    from opint.store.engine import Store
+
+    store = Store.open(settings.database.url.get_secret_value())
+    store.check_version()
+    return f"{store.name}, tables at {store.version()}"
+
+
+def _model(settings: Settings) -> str:
+    from dqm.bundle import load
+
+    bundle = load(settings.dqm.models / settings.dqm.model)
+    elements = sum(len(one) for one in bundle.catalogues.values())
+    return f"version {bundle.version[:12]}: {elements} monitoring elements in {len(bundle.catalogues)} subsystems"
+
+
+def _source(settings: Settings) -> str:
+    if settings.stream.source == "folder":
+        return _folder(settings.stream.folder.path)
+    from streams.kafka import describe
+
+    return describe(settings.stream.kafka)
+
+
+def _folder(path: Path) -> str:
+    if not path.is_dir():
+        raise NightshiftError(f"{path} is not a folder; create it or set stream.folder.path")
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise NightshiftError(f"{path} may not be read by this user; change its permissions")
+    return f"folder {path}, {sum(1 for _ in path.iterdir())} files"
+
+
+def _checksums() -> Finding:
+    if importlib.util.find_spec("crc32c"):
+        return Finding("checksums", True, "crc32c in C")
+    return Finding("checksums", False, "crc32c is not installed: consuming is some 20 times slower; pip install crc32c")
+
+
+def _java() -> Finding:
+    java = shutil.which("java")
+    if java is None:
+        return Finding("java", None, "not found; needed only for `make kafka` and its tests (17 or newer)")
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603 - found on PATH
+    return Finding("java", True, said.stderr.splitlines()[0] if said.stderr else java)

@@ -1,0 +1,201 @@
+"""One poll's messages become stored effects: the transaction that everything else is arranged around.
+
+Whatever happens in here is written together with the offset of the message that caused it, or not at
+all. Nothing in this module keeps state between transactions, so a killed daemon has nothing to restore.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dqm.pipeline import Pipeline
+from sqlalchemy import Connection
+
+from conf.settings import Settings
+from dqm.assembly import complete, merge
+from dqm.scored import LumisectionState, ScoredBatch
+from opint.alerts import engine, lost
+from opint.closing import REVISED, StateKey, close
+from opint.store import deadletters, lumisections, offsets
+from opint.store.deadletters import DeadLetter
+from opint.store.engine import Store
+from streams.errors import ConflictError, DecodeError
+from streams.source import Loss, Message, Partition
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message with what became of it: its scores, or the reason why it has none."""
+
+    message: Message
+    outcome: ScoredBatch | DecodeError
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one transaction has stored, for metrics and logs."""
+
+    next_offsets: Mapping[Partition, int] = field(default_factory=dict)
+    closed: Sequence[LumisectionState] = ()
+    published_s: Mapping[StateKey, float] = field(default_factory=dict)
+    letters: Sequence[DeadLetter] = ()
+    alerts: engine.AlertOutcome = field(default_factory=engine.AlertOutcome)
+
+
+class Ingest:
+    """Writes arrivals, closings and losses to the store on behalf of one consumer, ``owner``."""
+
+    def __init__(self, store: Store, pipeline: Pipeline, settings: Settings, owner: str, clock: Clock) -> None:
+        """Keep the collaborators; nothing is read or written yet."""
+        self._store = store
+        self._pipeline = pipeline
+        self._settings = settings
+        self._group = settings.stream.kafka.group
+        self._owner = owner
+        self._clock = clock
+
+    def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
+        """Take the partitions over from whoever had them; the next wanted offset of each."""
+        with self._store.begin() as tx:
+            return {
+                one: offsets.claim(tx, one, self._group, self._owner, self._clock()) for one in sorted(set(partitions))
+            }
+
+    def apply(self, arrivals: Sequence[Arrival]) -> Written:
+        """Write all effects of the arrivals and the offsets after them.
+
+        Raises FencedError if another consumer has taken one of the partitions (nothing is written then)
+        and StoreUnavailable if the database is away.
+        """
+        now_s = self._clock()
+        with self._store.begin() as tx:
+            wanted = self._unprocessed(tx, arrivals)
+            letters = [self._letter(one.message, one.outcome, now_s) for one in wanted if _is_error(one)]
+            states, published_s, conflicts = self._merged(tx, wanted, now_s)
+            closed = self._close(
+                tx,
+                {
+                    key: (REVISED if state.closed_s is not None else "complete")
+                    for key, state in states.items()
+                    if state.closed_s is not None or complete(state, self._pipeline.expected)
+                },
+                states,
+                now_s,
+            )
+            states.update({(one.dataset, one.key): one for one in closed})
+            lumisections.save(tx, list(states.values()), published_s, now_s)
+            alerts = engine.update(tx, closed, self._settings.alerts, now_s)
+            deadletters.add(tx, [*letters, *conflicts])
+            next_offsets = _next_offsets(arrivals)
+            for partition, offset in next_offsets.items():
+                offsets.advance(tx, partition, self._group, self._owner, offset, now_s)
+        return Written(next_offsets, closed, published_s, [*letters, *conflicts], alerts)
+
+    def close_due(self, everything: bool = False) -> Written:
+        """Close lumisections that are overtaken or timed out, or all of them when nothing can follow."""
+        now_s = self._clock()
+        stream = self._settings.stream
+        with self._store.begin() as tx:
+            due = lumisections.due(
+                tx, now_s, 0.0 if everything else stream.lumisection_timeout_s, stream.watermark_lumisections
+            )
+            if not due:
+                return Written()
+            by_dataset = defaultdict(list)
+            for dataset, key in due:
+                by_dataset[dataset].append(key)
+            states = {
+                (dataset, key): state
+                for dataset, keys in by_dataset.items()
+                for key, state in lumisections.load(tx, dataset, keys).items()
+            }
+            closed = self._close(tx, due, states, now_s)
+            lumisections.save(tx, closed, {}, now_s)
+            alerts = engine.update(tx, closed, self._settings.alerts, now_s)
+        return Written(closed=closed, alerts=alerts)
+
+    def lost(self, loss: Loss) -> None:
+        """Raise an incident for messages that the broker no longer holds."""
+        with self._store.begin() as tx:
+            lost.data_lost(tx, loss, self._clock())
+
+    def _unprocessed(self, tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Lock the offsets of all partitions concerned and drop what was processed before."""
+        done = {
+            partition: offsets.lock(tx, partition, self._group, self._owner) or 0
+            for partition in sorted({one.message.partition for one in arrivals})
+        }
+        return [one for one in arrivals if one.message.offset >= done[one.message.partition]]
+
+    def _merged(
+        self, tx: Connection, arrivals: Sequence[Arrival], now_s: float
+    ) -> tuple[dict[StateKey, LumisectionState], dict[StateKey, float], list[DeadLetter]]:
+        """Changed states, the newest publishing time of each, and the contradictions found."""
+        scored = [(one.message, one.outcome) for one in arrivals if isinstance(one.outcome, ScoredBatch)]
+        known: dict[StateKey, LumisectionState] = {}
+        for dataset in sorted({batch.dataset for _, batch in scored}):
+            keys = sorted({batch.key for _, batch in scored if batch.dataset == dataset})
+            known |= {(dataset, key): state for key, state in lumisections.load(tx, dataset, keys).items()}
+        changed: dict[StateKey, LumisectionState] = {}
+        published_s: dict[StateKey, float] = {}
+        conflicts: list[DeadLetter] = []
+        for message, batch in scored:
+            key = (batch.dataset, batch.key)
+            merged = merge(known.get(key), batch, now_s, _origin(message.partition))
+            known[key] = merged.state
+            if merged.changed:
+                changed[key] = merged.state
+                published_s[key] = max(published_s.get(key, 0.0), message.published_s)
+            if merged.conflicts:
+                conflicts.append(self._letter(message, _conflict(batch, merged.conflicts), now_s))
+        return changed, published_s, conflicts
+
+    def _close(
+        self,
+        tx: Connection,
+        because: Mapping[StateKey, str],
+        states: Mapping[StateKey, LumisectionState],
+        now_s: float,
+    ) -> list[LumisectionState]:
+        return close(tx, self._pipeline, because, states, self._settings.dqm.frozen_after - 1, now_s)
+
+    def _letter(self, message: Message, error: ScoredBatch | DecodeError, now_s: float) -> DeadLetter:
+        assert isinstance(error, DecodeError)  # noqa: S101 - callers have looked
+        raw = message.value if isinstance(message.value, bytes) else b""
+        return DeadLetter(
+            partition=message.partition,
+            offset=message.offset,
+            reason=error.reason,
+            field=error.field,
+            detail=str(error),
+            origin=message.origin,
+            headers=dict(message.headers),
+            key=message.key,
+            raw=raw[: self._settings.stream.dead_letter_bytes],
+            raw_size=len(raw),
+            received_s=now_s,
+        )
+
+
+def _is_error(arrival: Arrival) -> bool:
+    return isinstance(arrival.outcome, DecodeError)
+
+
+def _next_offsets(arrivals: Sequence[Arrival]) -> dict[Partition, int]:
+    """The offset behind the last arrival of each partition."""
+    behind: dict[Partition, int] = {}
+    for one in arrivals:
+        message = one.message
+        behind[message.partition] = max(behind.get(message.partition, 0), message.offset + 1)
+    return behind
+
+
+def _conflict(batch: ScoredBatch, names: Sequence[str]) -> ConflictError:
+    where = f"run {batch.key.run} LS {batch.key.ls} {batch.subsystem}"
+    return ConflictError("conflict", where, ", ".join(names), "other content came before; the first one stands")
+
+
+def _origin(partition: Partition) -> str:
+    return f"{partition.cluster} {partition.topic}[{partition.partition}]"

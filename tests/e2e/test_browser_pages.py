@@ -1,0 +1,248 @@
+"""The pages in a real browser: no errors, no reload needed, usable on a desk and on a phone.
+
+Screenshots of every page at both sizes lie in pytest's temporary folder (``--basetemp`` chooses it).
+"""
+
+import contextlib
+import importlib.util
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from conf.settings import DashboardSettings, Settings
+from opint.dashboard.serve import serve
+from opint.store.engine import Store
+from opint.store.heartbeats import Heartbeat, beat
+
+CHROMIUM = Path("/usr/bin/chromium")
+DESK, PHONE = {"width": 1400, "height": 1000}, {"width": 390, "height": 844}
+PAGES = {
+    "overview": "/",
+    "incidents": "/incidents",
+    "incident-1d": "/incidents/3",
+    "incident-2d": "/incidents/2",
+    "runs": "/runs",
+    "run": "/runs/379415?subsystem=Muon&ls=50",
+    "system": "/system",
+    "unknown": "/nothing",
+}
+_SEED = Path(__file__).parents[1] / "opint" / "dashboard" / "seed.py"
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def seed():
+    spec = importlib.util.spec_from_file_location("dashboard_seed", _SEED)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium")
+        pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+class _Clock:
+    """Real time that goes on from the seeded store's present, and can be turned."""
+
+    def __init__(self, now_s):
+        self._shift = now_s - time.time()
+
+    def turn(self, seconds):
+        self._shift += seconds
+
+    def __call__(self):
+        return time.time() + self._shift
+
+
+@pytest.fixture
+def clock(seed):
+    return _Clock(seed.now_s())
+
+
+@pytest.fixture
+def store(seed, tmp_path):
+    opened = Store.open(f"sqlite:///{tmp_path / 'nightshift.db'}")
+    seed.fill(opened)
+    yield opened
+    opened.close()
+
+
+@contextlib.contextmanager
+def _serving(store, clock, **dashboard):
+    ready, stop, told = threading.Event(), threading.Event(), []
+    settings = Settings(dashboard=DashboardSettings(port=0, **dashboard))
+    on_address = lambda at: (told.append(at), ready.set())  # noqa: E731
+    thread = threading.Thread(target=serve, args=(settings, store, clock, on_address, stop))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield told[0]
+    finally:
+        stop.set()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def url(store, clock):
+    with _serving(store, clock) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser):
+    """A page on the desk; the test fails if the browser complained about anything."""
+    complaints = []
+    context = browser.new_context(viewport=DESK)
+    opened = context.new_page()
+    opened.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.expected = []
+    yield opened
+    context.close()
+    assert [one for one in complaints if not any(known in one for known in opened.expected)] == []
+
+
+def _settled(page):
+    """The stream is open and plots are drawn."""
+    page.wait_for_selector("#live.on")
+    page.wait_for_timeout(300)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_at_both_sizes(page, url, tmp_path, scheme):
+    page.expected = ["404"]
+    page.emulate_media(color_scheme=scheme)
+    for size_name, size in (("desk", DESK), ("phone", PHONE)):
+        page.set_viewport_size(size)
+        for name, path in PAGES.items():
+            page.goto(url + path)
+            _settled(page)
+            page.screenshot(path=tmp_path / f"{name}-{size_name}-{scheme}.png", full_page=True)
+            wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            assert wide <= 0, f"{name} is {wide} px wider than the {size_name}'s screen"
+
+
+def test_an_incident_appears_is_opened_acknowledged_and_resolved(page, url, store, seed, clock):
+    page.goto(url)
+    _settled(page)
+    page.evaluate("window.notReloaded = true")
+    title = "Pixel/Barrel/Layer2: noisy channels in 3 of 3 monitoring elements"
+    with store.begin() as tx:
+        seed.raise_incident(tx, 7, title=title, opened_s=clock(), updated_s=clock())
+    page.get_by_role("link", name=title).first.wait_for(timeout=5000)
+    page.get_by_role("heading", name="2 open incidents").wait_for()
+    assert page.title().startswith("(2)")
+    assert page.evaluate("window.notReloaded")
+
+    page.get_by_role("link", name=title).first.click()
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("Comment").fill("Looking into it.")
+    page.get_by_role("button", name="Acknowledge").click()
+    page.locator("#head .state.acknowledged").wait_for()
+    assert page.locator("#audit").get_by_text("Looking into it.").count() == 1
+    assert page.get_by_label("Your name").input_value() == "Ada"
+    page.get_by_role("button", name="Resolve").click()
+    page.locator("#head .state.resolved").wait_for()
+    page.goto(url)
+    page.get_by_role("heading", name="1 open incident").wait_for()
+    assert page.locator("#resolved").get_by_text(title).count() == 1
+
+
+def test_once_named_an_operator_acknowledges_from_the_overview(page, url, seed):
+    page.goto(url + "/incidents/2")
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("Comment").fill("hello")
+    page.get_by_role("button", name="Comment").click()
+    page.locator("#audit").get_by_text("hello").wait_for()
+    page.goto(url)
+    page.get_by_role("button", name="Acknowledge").click()
+    page.get_by_role("heading", name="No open incidents").wait_for()
+
+
+def test_lumisections_arrive_without_a_reload(page, url, store, seed, clock):
+    page.goto(url)
+    _settled(page)
+    cells = page.locator(".strip td a")
+    before = cells.count()
+    with store.begin() as tx:
+        seed.one_more(tx, 379415, 63, clock())
+    page.wait_for_function(f"document.querySelectorAll('.strip td a').length === {before + 4}", timeout=5000)
+
+
+def test_silence_raises_the_banner_and_news_lower_it(page, url, store, clock):
+    page.goto(url)
+    _settled(page)
+    banner = page.locator("#stale")
+    assert not banner.is_visible()
+    clock.turn(3600)
+    banner.get_by_text("No heartbeat from any daemon").wait_for(timeout=10_000)
+    with store.begin() as tx:
+        beat(tx, Heartbeat("cr01:4711:1712799000", clock() - 9, clock(), "running"))
+    banner.wait_for(state="hidden", timeout=10_000)
+
+
+def test_the_banner_needs_no_server(page, store, clock):
+    page.expected = ["net::ERR"]
+    with store.begin() as tx:
+        beat(tx, Heartbeat("cr01:4711:1712799000", clock(), clock() + 1000, "running"))
+    with _serving(store, clock, stale_after_s=3.0) as address:
+        page.goto(address)
+        _settled(page)
+        assert not page.locator("#stale").is_visible()
+    page.locator("#stale").get_by_text("No contact with the dashboard's server").wait_for(timeout=10_000)
+    assert page.locator("#live").inner_text() == "reconnecting"
+
+
+def test_the_map_by_keyboard_leads_to_evidence(page, url):
+    page.goto(url + "/runs/379415?subsystem=Muon")
+    _settled(page)
+    page.locator("#map").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator("#readout").get_by_text("LS 62 · ✕ bad").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator("#evidence-why").get_by_text("10 of 100 bins are empty").wait_for()
+    page.locator("#evidence canvas").first.wait_for()
+
+
+def test_the_map_filters(page, url):
+    page.goto(url + "/runs/379415?subsystem=Pixel")
+    _settled(page)
+    page.get_by_text("No monitoring element had a problem.").wait_for()
+    page.get_by_label("only with problems").uncheck()
+    page.get_by_text("12 of 12 monitoring elements × 62 lumisections").wait_for()
+    page.get_by_label("Name contains").fill("layer1")
+    page.get_by_text("3 of 12 monitoring elements").wait_for()
+
+
+def test_choosers_change_the_evidence(page, url):
+    page.goto(url + "/incidents/3")
+    _settled(page)
+    page.get_by_label("Lumisection").select_option("379415:50")
+    page.wait_for_url("**at=379415%3A50**")
+    assert "run 379415 LS 50" in page.locator(".u-title").first.inner_text()
+
+
+def test_ten_tabs_at_once(browser, url):
+    context = browser.new_context(viewport=DESK)
+    tabs = [context.new_page() for _ in range(10)]
+    for tab in tabs:
+        tab.bring_to_front()
+        tab.goto(url, timeout=10_000)
+        tab.locator("#status").wait_for()
+    context.close()
