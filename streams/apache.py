@@ -120,7 +120,9 @@ class ApacheKafka:
         return f"127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Run it and wait until it answers; SourceUnavailable, naming its log, if it does not."""
+        """Run it and wait until it answers; SourceUnavailable, naming its log, if it does not or its port is taken."""
+        if self._answers():
+            raise SourceUnavailable(f"something listens at {self.bootstrap_servers} already; stop it or choose a port")
         run, library = java(), jars(self._cache)
         self._write_settings(run, library)
         with (self.folder / "server.log").open("ab") as log:
@@ -165,15 +167,19 @@ class ApacheKafka:
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
-            except OSError:
-                time.sleep(0.1)
-            else:
+            if self._answers():
                 return
+            time.sleep(0.1)
         self.kill()
         log = self.folder / "server.log"
         raise SourceUnavailable(f"Apache Kafka did not start at {self.bootstrap_servers}; the reason stands in {log}")
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:

@@ -38,7 +38,7 @@ def test_a_maven_that_fails_is_one_line_and_leaves_nothing(monkeypatch, tmp_path
     maven.write_text("#!/bin/sh\necho '[ERROR] no route to host'\nexit 1\n")
     maven.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SourceUnavailable, match="could not fetch Apache Kafka: .*no route to host"):
+    with pytest.raises(SourceUnavailable, match=r"could not fetch Apache Kafka: .*no route to host"):
         apache.jars(tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
@@ -71,7 +71,19 @@ def test_data_and_cluster_outlive_a_stop_and_the_foreground_command_ends_on_sigt
 
 
 @pytest.mark.kafka
-def test_a_port_that_is_taken_names_the_log(apache_kafka, tmp_path):
+def test_a_port_that_is_taken_is_one_line(apache_kafka, tmp_path):
     node = apache.ApacheKafka(tmp_path / "second", int(apache_kafka.rpartition(":")[2]))
-    with pytest.raises(SourceUnavailable, match="in use"):
+    with pytest.raises(SourceUnavailable, match=f"something listens at {apache_kafka} already"):
         node.start()
+
+
+def test_a_node_that_does_not_start_names_its_log(tmp_path, monkeypatch):
+    java = tmp_path / "java"
+    java.write_text("#!/bin/sh\necho 'openjdk version \"17.0.1\"' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    (tmp_path / "cache" / "jars").mkdir(parents=True)
+    node = apache.ApacheKafka(tmp_path / "data", cache=tmp_path / "cache")
+    with pytest.raises(SourceUnavailable, match=r"did not start .* the reason stands in .*server.log"):
+        node.start()
+    assert (tmp_path / "data" / "server.log").exists()

@@ -40,7 +40,7 @@ def test_what_is_counted_is_served():
     assert samples["nightshift_messages_total",] == 3
     assert samples["nightshift_lumisections_total", "bad"] == 1
     assert samples["nightshift_dead_letters_total", "bad-json"] == 2
-    assert samples["nightshift_lag_messages", "t", "1"] == 7
+    assert samples["nightshift_lag_messages", "1", "t"] == 7
     assert samples["nightshift_publish_to_verdict_seconds_bucket", "0.2"] == 0
     assert samples["nightshift_publish_to_verdict_seconds_bucket", "0.5"] == 1
 

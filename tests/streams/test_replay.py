@@ -150,7 +150,7 @@ class Raw:
         self._publisher, self._size = publisher, size
         self.unread_bytes, self.flush = publisher.unread_bytes, publisher.flush
 
-    def publish(self, batch, content_type):
+    def publish(self, batch, _):
         self._publisher.publish_bytes(b"%08d" % batch.key.ls + bytes(self._size), {}, b"one-key")
 
 
