@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from streams.codecs.envelope import Envelope, lumisection_key
@@ -42,18 +41,25 @@ def read(path: Path, limits: Limits) -> Iterator[HistogramBatch | DecodeError]:
 
 
 def _rows(path: Path, limits: Limits) -> list[dict[str, Any]]:
-    try:
-        with pq.ParquetFile(path) as file:
-            absent = sorted(set(_COLUMNS) - set(file.schema_arrow.names))
-            if absent:
-                hint = f"columns {', '.join(_COLUMNS)} are needed"
-                raise DecodeError("missing-column", f"{path.name}: columns", ", ".join(absent), hint)
-            groups = range(file.metadata.num_row_groups)
-            limits.check_bytes(sum(file.metadata.row_group(i).total_byte_size for i in groups), path.name)
-            rows: list[dict[str, Any]] = file.read(columns=list(_COLUMNS)).to_pylist()
-            return rows
-    except pa.ArrowException as error:
-        raise DecodeError("bad-parquet", path.name, str(error)) from None
+    with path.open("rb") as raw:
+        try:
+            return _read_table(pq.ParquetFile(raw), path.name, limits)
+        except DecodeError:
+            raise
+        # A damaged file makes pyarrow fail in ways that have no common base.
+        except Exception as error:
+            raise DecodeError("bad-parquet", path.name, f"{type(error).__name__}: {error}") from None
+
+
+def _read_table(file: Any, name: str, limits: Limits) -> list[dict[str, Any]]:
+    absent = sorted(set(_COLUMNS) - set(file.schema_arrow.names))
+    if absent:
+        hint = f"columns {', '.join(_COLUMNS)} are needed"
+        raise DecodeError("missing-column", f"{name}: columns", ", ".join(absent), hint)
+    groups = range(file.metadata.num_row_groups)
+    limits.check_bytes(sum(file.metadata.row_group(i).total_byte_size for i in groups), name)
+    rows: list[dict[str, Any]] = file.read(columns=list(_COLUMNS)).to_pylist()
+    return rows
 
 
 def _order(row: dict[str, Any]) -> int:
