@@ -4,8 +4,8 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -61,7 +61,7 @@ def test_relative_links_resolve(page: Path) -> None:
 
 def refusal(words: list[str]) -> str:
     """Why the command line would not take these words; empty if it would."""
-    command: click.Command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     path = "nightshift"
     while words and words != ["--help"] and hasattr(command, "commands"):
         if words[0] not in command.commands:
