@@ -6,7 +6,7 @@ the header ``X-CSRF-Token``.
 """
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
@@ -34,6 +34,9 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[str | None, Query(pattern="^[0-9]{1,16}$", description="`next` of the page before")]
 
 
+Responses = dict[int | str, dict[str, Any]]
+
+
 class Problem(BaseModel):
     """Why a request failed."""
 
@@ -53,9 +56,9 @@ class Deed(BaseModel):
     text: str = Field("", max_length=MOST_TEXT)
 
 
-NOT_FOUND = {404: {"model": Problem}}
-UNAVAILABLE = {503: {"model": Problem}}
-REFUSED = {403: {"model": Problem}, 409: {"model": Problem}} | NOT_FOUND
+NOT_FOUND: Responses = {404: {"model": Problem}}
+UNAVAILABLE: Responses = {503: {"model": Problem}}
+REFUSED: Responses = {403: {"model": Problem}, 409: {"model": Problem}} | NOT_FOUND
 
 
 def router(store: Store, clock: Callable[[], float]) -> APIRouter:

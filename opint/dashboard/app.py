@@ -6,20 +6,20 @@ from collections.abc import AsyncIterator, Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 
+from conf.errors import NightshiftError
 from conf.settings import Settings
 from opint.dashboard import api, events, health, pages
 from opint.dashboard.security import Guard, refuse_outside
 from opint.store.engine import Store
 from opint.store.views import system
 from opint.store.views.system import Marker
-from streams.errors import Unavailable
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -31,7 +31,10 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     """
     refuse_outside(settings.dashboard.host)
 
+    upgraded = _UpgradeCheck(store)
+
     def marker() -> Marker:
+        upgraded()
         with store.read() as tx:
             return system.marker(tx)
 
@@ -46,14 +49,28 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     )
     app.state.hub = hub
     renderer = pages.Renderer(store, settings, clock)
-    app.include_router(api.router(store, clock))
+    app.include_router(api.router(store, clock), dependencies=[Depends(upgraded)])
     app.include_router(health.router(store, hub, clock, settings.dashboard.stale_after_s))
     app.include_router(events.router(hub))
-    app.include_router(pages.router(store, settings, clock, renderer))
+    app.include_router(pages.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     _add_problems(app, renderer)
     app.add_middleware(Guard)
     return app
+
+
+class _UpgradeCheck:
+    """Refuses to read tables of another release: asks until the answer was yes once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._passed = False
+
+    def __call__(self) -> None:
+        """Raise StoreError if the database has to be upgraded first."""
+        if not self._passed:
+            self._store.check_version()
+            self._passed = True
 
 
 @contextlib.asynccontextmanager
@@ -81,8 +98,8 @@ def _add_problems(app: FastAPI, renderer: pages.Renderer) -> None:
             return await request_validation_exception_handler(request, error)
         return renderer.problem(request, 422, "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()))
 
-    @app.exception_handler(Unavailable)
-    async def away(request: Request, error: Unavailable) -> Response:
+    @app.exception_handler(NightshiftError)
+    async def away(request: Request, error: NightshiftError) -> Response:
         if _for_program(request):
             return JSONResponse({"detail": str(error)}, 503)
         return renderer.problem(request, 503, str(error))

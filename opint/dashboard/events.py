@@ -17,8 +17,8 @@ from fastapi import APIRouter, HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from conf.errors import NightshiftError
 from opint.store.views.system import Marker
-from streams.errors import Unavailable
 
 POLL_S = 1.0
 ALIVE_S = 5.0
@@ -38,7 +38,7 @@ class Hub:
     """The one reader of the store's marker, and its subscribers."""
 
     def __init__(self, read: Callable[[], Marker], clock: Callable[[], float]) -> None:
-        """``read`` gives the present marker and may raise ``Unavailable``."""
+        """``read`` gives the present marker and may raise ``NightshiftError``."""
         self._read = read
         self._clock = clock
         self._marker: Marker | None = None
@@ -58,7 +58,7 @@ class Hub:
         try:
             self._marker = await run_in_threadpool(self._read)
             self._reachable = True
-        except Unavailable:
+        except NightshiftError:
             self._reachable = False
         if (self._marker, self._reachable) != before:
             self._wake()

@@ -54,6 +54,7 @@ class StoreCollector(Collector):
         yield GaugeMetricFamily("nightshift_dashboard_streams", "Pages that are open now.", self._hub.streams)
         up = GaugeMetricFamily("nightshift_dashboard_database_up", "1 if the database answers.")
         try:
+            self._store.check_version()
             with self._store.read() as tx:
                 states, told = incidents.counts(tx), system.system(tx)
         except NightshiftError:

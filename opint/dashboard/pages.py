@@ -103,6 +103,9 @@ def _add_overview(
             strips=strips,
             newest=newest[0] if newest else None,
             daemons=daemons,
+            running=sum(
+                one.state == "running" and now_s - one.at_s <= settings.dashboard.stale_after_s for one in daemons
+            ),
             stale=stale,
             recent=recent,
             delay_s=statistics.median(delays) if delays else None,

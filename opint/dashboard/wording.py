@@ -1,5 +1,6 @@
 """How times, numbers and qualities are written on the page; all are Jinja filters."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -40,15 +41,16 @@ def duration(seconds: float) -> str:
     return f"{int(seconds)} s"
 
 
-def number(value: float | None) -> str:
-    """A count or measure in a few digits: whole below 10,000, then k, M, G; a dash for None."""
+def number(value: float | None, unit: str = "") -> str:
+    """A count or measure in a few digits: whole below 10,000, then k, M, G before the unit; a dash for None."""
     if value is None:
         return "–"
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
-            scale = 1e3 if unit == "k" else size
-            return f"{value / scale:.3g} {unit}"
-    return f"{value:.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.3g}"
+            scale = 1e3 if prefix == "k" else size
+            return f"{value / scale:.3g} {prefix}{unit}"
+    plain = f"{value:.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.3g}"
+    return f"{plain} {unit}" if unit else plain
 
 
 def probability(value: float | None) -> str:
@@ -105,7 +107,14 @@ def _interval(axis: AxisView, place: int) -> str:
     width = (axis.upper - axis.lower) / axis.bins
     edges = axis.edges or [axis.lower + width * edge for edge in range(axis.bins + 1)]
     label = f"{axis.label} " if axis.label else ""
-    return f"{label}{edges[place]:.4g} to {edges[place + 1]:.4g}"
+    low, high = edges[place], edges[place + 1]
+    return f"{label}{_to_width(low, high - low)} to {_to_width(high, high - low)}"
+
+
+def _to_width(edge: float, width: float) -> str:
+    """An edge with no more decimals than tell it from its neighbour."""
+    decimals = 3 if width <= 0 else max(0, 1 - math.floor(math.log10(width)))
+    return f"{edge:.{min(decimals, 9)}f}".rstrip("0").rstrip(".") if decimals else f"{edge:.0f}"
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

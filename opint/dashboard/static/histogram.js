@@ -40,7 +40,7 @@ const histogram = (() => {
       axes: [xAxis(axis, false), axisOptions({ label: "counts", size: left, labelSize: 20 })],
       series: [{ label: axis.label || "x", value: (_, value) => number(value) },
         named("observed", { stroke: palette.css("--ink"), width: 1.5, fill: palette.css("--ink") + "1f" }),
-        named("reference", { stroke: palette.css("--blue"), width: 2, dash: [6, 3] })],
+        named("reference", { stroke: palette.css("--ref"), width: 2, dash: [6, 3] })],
     }, [x, closed(told.counts), closed(told.reference)], place);
     const far = Math.max(5, ...told.pulls.map((pull) => Math.abs(pull ?? 0)));
     const below = new uPlot({
@@ -96,7 +96,7 @@ const histogram = (() => {
     const spot = (index) => narrow
       ? { left: 46, right: 70, top: 54 + index * 282, height: 220 }
       : { left: `${4.5 + index * 32.4}%`, width: "26.5%", top: 62, bottom: 92 };
-    const axis = (told, index, more) => ({ type: "category", data: labels(told), gridIndex: index, name: told.label, nameLocation: "middle", nameTextStyle: { color: dim, fontSize: 11 }, axisLabel: { color: dim, fontSize: 10 }, axisLine: { lineStyle: { color: dim } }, axisTick: { show: false }, splitArea: { show: false }, ...more });
+    const axis = (told, index, more) => ({ type: "category", data: labels(told), gridIndex: index, name: told.label, nameLocation: "middle", nameTextStyle: { color: dim, fontSize: 11 }, axisLabel: { color: dim, fontSize: 10, interval: Math.ceil(told.bins / 7) - 1 }, axisLine: { lineStyle: { color: dim } }, axisTick: { show: false }, splitArea: { show: false }, ...more });
     const bar = (index, range, colours, series) => ({ type: "continuous", min: range[0], max: range[1], seriesIndex: series, calculable: false, inRange: { color: colours }, textStyle: { color: dim, fontSize: 10 }, itemWidth: 10, itemHeight: narrow ? 90 : 110, precision: 1, text: [number(range[1]), number(range[0])],
       ...(narrow ? { orient: "vertical", right: 4, top: 70 + index * 282 } : { orient: "horizontal", left: `${4.5 + index * 32.4}%`, bottom: 6 }) });
     chart.setOption({
@@ -106,7 +106,7 @@ const histogram = (() => {
       tooltip: { renderMode: "richText", formatter: (at) => `${panels[at.seriesIndex]} ${number(at.value[2])}\n${told.axes[0].label || "x"} ${at.name}, ${told.axes[1].label || "y"} ${labels(told.axes[1])[at.value[1]]}` },
       grid: panels.map((_, index) => spot(index)),
       xAxis: panels.map((_, index) => axis(told.axes[0], index, { nameGap: 24 })),
-      yAxis: panels.map((_, index) => axis(told.axes[1], index, { nameGap: 30, name: index && !narrow ? "" : told.axes[1].label })),
+      yAxis: panels.map((_, index) => axis(told.axes[1], index, { nameGap: 32, name: index && !narrow ? "" : told.axes[1].label })),
       visualMap: [bar(0, [0, most], palette.viridis, [0]), bar(1, [0, most], palette.viridis, [1]), bar(2, [-far, far], palette.pulls, [2])],
       series: values.map((value, index) => ({ type: "heatmap", name: panels[index], xAxisIndex: index, yAxisIndex: index, data: cells(told, value), progressive: 4000, emphasis: { itemStyle: { borderColor: ink, borderWidth: 1 } } })),
     });

@@ -65,6 +65,13 @@ def fill(store: Store) -> None:
         _machinery(tx)
 
 
+def one_more(tx, run, ls, came_s):
+    """Another judged lumisection."""
+    key = LumisectionKey(run, ls)
+    state = _state(np.random.default_rng(ls), len(keys()), key, came_s)
+    lumisections.save(tx, [state], {(DATASET, key): came_s}, came_s)
+
+
 def _state(rng, number, key, came_s):
     parts, verdicts = {}, {}
     for name, catalogue in catalogues().items():
@@ -160,7 +167,7 @@ def _evidence(me, axes, counts, reference, pulls, what):
         me=me,
         reason=Reason.DEVIATES,
         kind="dead",
-        sentence=f"{what} where good lumisections have {reference[order[0]]:.0f} ± {reference[order[0]] ** 0.5:.0f} counts each.",
+        sentence=f"{what} where good lumisections have about {reference[order[0]]:.0f} counts each.",
         p_value=1.3e-6,
         scores={"reference": 41.7, "autoencoder": 12.3},
         axes=axes,
@@ -221,9 +228,7 @@ def raise_incident(tx, number, elements=(TIMING, HOSTILE), **values):
 
 
 def _said(tx, incident_id, at_s, actor, action, detail):
-    tx.execute(
-        insert(audit).values(incident_id=incident_id, at_s=at_s, actor=actor, action=action, detail=detail)
-    )
+    tx.execute(insert(audit).values(incident_id=incident_id, at_s=at_s, actor=actor, action=action, detail=detail))
 
 
 def _incidents(tx):
@@ -280,7 +285,10 @@ def _incidents(tx):
 
 def _machinery(tx):
     for number, (reason, field, raw) in enumerate(
-        (("bad-json", "message", b'{"Muon/timing": {"axes": [{"ty'), ("negative-count", "counts", b"\x00\x1b[31m<b>ARROW1</b>"))
+        (
+            ("bad-json", "message", b'{"Muon/timing": {"axes": [{"ty'),
+            ("negative-count", "counts", b"\x00\x1b[31m<b>ARROW1</b>"),
+        )
     ):
         letter = DeadLetter(
             partition=Partition("cluster-a", "dqm.histograms", 2),
@@ -310,7 +318,10 @@ def _machinery(tx):
         )
     lag = {f"dqm.histograms[{partition}]": partition for partition in range(4)}
     beat(tx, Heartbeat("cr01:4711:1712799000", START_S - 800, now_s() - 1, "running", "", 336, 17_640, lag))
-    beat(tx, Heartbeat("cr01:4002:1712700000", START_S - 99_800, START_S - 800, "stopped", "asked to", 9_112, 1_300_400, {}))
+    beat(
+        tx,
+        Heartbeat("cr01:4002:1712700000", START_S - 99_800, START_S - 800, "stopped", "asked to", 9_112, 1_300_400, {}),
+    )
     manifest = {"trained_s": START_S - 86_400, "metrics": {"auc_dead": 0.9981, "false_incidents_per_shift": 0.93}}
     tx.execute(
         insert(model_version).values(

@@ -1,0 +1,101 @@
+"""Acknowledge, resolve and comment, through the API and through the page's forms."""
+
+import re
+
+import pytest
+
+HEADER = "X-CSRF-Token"
+
+
+@pytest.fixture
+def token(fresh):
+    return fresh.get("/api/v1/session").json()["csrf_token"]
+
+
+def _do(fresh, token, action, incident=3, **body):
+    return fresh.post(f"/api/v1/incidents/{incident}/{action}", json={"actor": "Ada"} | body, headers={HEADER: token})
+
+
+def test_the_life_of_an_incident(fresh, token):
+    assert _do(fresh, token, "acknowledge").json()["state"] == "acknowledged"
+    told = _do(fresh, token, "comment", text="Expert called.").json()
+    assert told["acknowledged_by"] == "Ada"
+    told = _do(fresh, token, "resolve", text="Supply replaced.").json()
+    assert (told["state"], told["resolved_by"]) == ("resolved", "Ada")
+    assert [one["action"] for one in told["audit"]] == ["opened", "acknowledged", "commented", "resolved"]
+    assert told["audit"][2]["detail"] == "Expert called."
+
+
+def test_a_state_that_does_not_allow_it_is_409_with_a_sentence(fresh, token):
+    answer = _do(fresh, token, "acknowledge", incident=1)
+    assert answer.status_code == 409
+    assert "resolved" in answer.json()["detail"]
+
+
+def test_unknown_incidents_and_actions(fresh, token):
+    assert _do(fresh, token, "resolve", incident=99).status_code == 404
+    assert _do(fresh, token, "delete").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"text": ""},
+        {"text": "x" * 2001},
+        {"actor": "", "text": "x"},
+        {"actor": "a" * 81, "text": "x"},
+        {"text": "\x1b["},
+    ],
+)
+def test_empty_long_and_unprintable_words_are_refused(fresh, token, body):
+    assert _do(fresh, token, "comment", **body).status_code == 422
+    assert [one["action"] for one in fresh.get("/api/v1/incidents/3").json()["audit"]] == ["opened"]
+
+
+def _form(fresh, incident=3):
+    page = fresh.get(f"/incidents/{incident}").text
+    return {"csrf": re.search(r'name="csrf" value="([^"]+)"', page).group(1), "back": f"/incidents/{incident}"}
+
+
+def test_the_page_s_form_acts_and_remembers_the_name(fresh):
+    answer = fresh.post("/incidents/3/acknowledge", data=_form(fresh) | {"actor": "Zoë Ω", "text": ""})
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/incidents/3"
+    assert 'value="Zoë Ω"' in fresh.get("/incidents/3").text
+    assert fresh.get("/api/v1/incidents/3").json()["acknowledged_by"] == "Zoë Ω"
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\\evil.example", ""])
+def test_a_form_leads_back_to_our_own_pages_only(fresh, back):
+    answer = fresh.post("/incidents/3/comment", data=_form(fresh) | {"actor": "Ada", "text": "x", "back": back})
+    assert answer.headers["location"] == "/"
+
+
+def test_hostile_comments_are_shown_as_text(fresh, token):
+    _do(fresh, token, "comment", text="</script><script>alert(1)</script>", actor='<i>"Ada"')
+    page = fresh.get("/incidents/3").text
+    assert "<script>alert(1)" not in page
+    assert "&lt;/script&gt;&lt;script&gt;alert(1)" in page
+    assert "<i>" not in page
+
+
+def test_without_the_right_token_nothing_happens(fresh, token):
+    for headers in ({HEADER: "wrong"}, {HEADER: ""}, {HEADER: token, "Origin": "http://127.0.0.1:1"}):
+        answer = fresh.post("/api/v1/incidents/3/acknowledge", json={"actor": "Eve"}, headers=headers)
+        assert answer.status_code == 403
+    assert fresh.post("/api/v1/incidents/3/acknowledge", json={"actor": "Eve"}).status_code == 422
+    assert fresh.post("/incidents/3/acknowledge", data={"actor": "Eve"}).status_code == 403
+    assert fresh.get("/api/v1/incidents/3").json()["state"] == "open"
+
+
+def test_the_token_needs_its_cookie(fresh, token):
+    fresh.cookies.clear()
+    assert _do(fresh, token, "acknowledge").status_code == 403
+
+
+def test_our_own_origin_is_welcome(fresh, token):
+    origin = str(fresh.base_url).rstrip("/")
+    answer = fresh.post(
+        "/api/v1/incidents/3/acknowledge", json={"actor": "Ada"}, headers={HEADER: token, "Origin": origin}
+    )
+    assert answer.status_code == 200

@@ -1,0 +1,95 @@
+"""What the pages say, full and empty, fresh and stale."""
+
+import pytest
+
+from opint.store.heartbeats import Heartbeat, beat
+from opint.store.tables import incident, lumisection
+
+PAGES = ["/", "/incidents", "/incidents/1", "/incidents/2", "/incidents/3", "/runs", "/runs/379415", "/system"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_answer_and_escape_hostile_names(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert "<script>alert" not in answer.text
+    assert "<img src=x" not in answer.text
+    assert "<b>do not" not in answer.text
+
+
+def test_the_hostile_name_is_there_as_text(client):
+    assert "&lt;script&gt;alert(&#39;me&#39;)" in client.get("/incidents/3").text
+
+
+def test_the_overview_says_what_is_open(client):
+    page = client.get("/").text
+    assert "1 open incident" in page
+    assert "Muon/Wheel-1/Sector05: dead channels" in page
+    assert "✕" in page
+    assert 'role="alert" hidden' in page
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/incidents/99", "/runs/12", "/incidents/x"])
+def test_unknown_pages_are_pages(client, path):
+    answer = client.get(path)
+    assert answer.status_code in {404, 422}
+    assert "Back to the overview" in answer.text
+
+
+def test_silence_is_said(serving, store, seed):
+    page = serving(store, lambda: seed.now_s() + 3600).get("/").text
+    assert "Stale since" in page
+    assert 'role="alert" hidden' not in page
+    assert "1 open incident" in page
+
+
+def test_a_waiting_daemon_is_not_called_good(serving, store, seed):
+    with store.begin() as tx:
+        tx.execute(incident.update().values(state="resolved", resolved_s=1.0))
+        beat(tx, Heartbeat("cr01:4711:1712799000", 0.0, seed.now_s(), "waiting", "the broker is away"))
+    page = serving(store, seed.now_s).get("/").text
+    assert "the broker is away" in page
+    assert "No open incidents" not in page
+
+
+def test_all_well(serving, store, seed):
+    with store.begin() as tx:
+        tx.execute(incident.update().values(state="resolved", resolved_s=1.0))
+    page = serving(store, seed.now_s).get("/").text
+    assert "No open incidents" in page
+    assert "Nothing is wrong that nightshift knows of" in page
+
+
+def test_an_empty_store_says_what_to_do(serving, empty_store):
+    client = serving(empty_store, lambda: 1000.0)
+    assert "nightshift run" in client.get("/").text
+    assert "nightshift replay" in client.get("/runs").text
+    assert "nightshift train" in client.get("/system").text
+    assert "No incident fits" in client.get("/incidents").text
+
+
+def test_a_lumisection_without_verdict_is_not_inspected_in_the_strip(serving, store, seed):
+    with store.begin() as tx:
+        row = {**tx.execute(lumisection.select().where(lumisection.c.ls == 62)).mappings().one()}
+        tx.execute(lumisection.insert().values(row | {"ls": 63, "closed_s": None, "revision": 0}))
+    page = serving(store, seed.now_s).get("/").text
+    assert "Calo, run 379415 LS 63: not inspected" in page
+
+
+def test_choosers_lead_to_the_evidence_asked_for(client):
+    page = client.get("/incidents/3", params={"at": "379415:50", "me": "Muon/Wheel-1/Sector05/timing"}).text
+    assert 'aria-label="Muon/Wheel-1/Sector05/timing, run 379415 LS 50' in page
+    page = client.get("/incidents/3", params={"at": "nonsense", "me": "none"}).text
+    assert "run 379415 LS 62" in page
+
+
+def test_a_database_that_was_not_upgraded_is_one_clear_page(serving, tmp_path):
+    from opint.store.engine import Store
+
+    store = Store.open(f"sqlite:///{tmp_path / 'bare.db'}")
+    client = serving(store, lambda: 0.0)
+    answer = client.get("/")
+    assert answer.status_code == 503
+    assert "nightshift db upgrade" in answer.text
+    assert client.get("/api/v1/incidents").status_code == 503
+    store.close()

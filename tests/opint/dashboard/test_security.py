@@ -1,0 +1,72 @@
+"""Loopback only, our own pages only, no inline code."""
+
+import re
+
+import pytest
+
+from conf.errors import SettingsError
+from conf.settings import DashboardSettings, Settings
+from opint.dashboard.app import create_app
+from opint.dashboard.security import is_loopback, refuse_outside
+from opint.dashboard.serve import bind
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "localhost", "LOCALHOST", "::1", "[::1]"])
+def test_loopback_is_welcome(host):
+    refuse_outside(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["0.0.0.0", "::", "192.168.1.4", "example.org", "127.0.0.1.example.org", "", "localhost.x"],  # noqa: S104
+)
+def test_other_addresses_are_refused_with_the_field_and_a_way_out(host):
+    assert not is_loopback(host)
+    with pytest.raises(SettingsError, match=r"^dashboard\.host is .*SSH tunnel"):
+        bind(host, 0)
+
+
+def test_the_application_refuses_them_too(empty_store):
+    settings = Settings.model_construct(dashboard=DashboardSettings.model_construct(host="0.0.0.0"))  # noqa: S104
+    with pytest.raises(SettingsError, match="loopback"):
+        create_app(settings, empty_store, lambda: 0.0)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "", "10.0.0.1"])
+def test_a_foreign_host_header_is_refused(client, host):
+    assert client.get("/", headers={"Host": host}).status_code in {400, 421}
+
+
+@pytest.mark.parametrize("host", ["localhost:9", "127.0.0.1", "[::1]:8080"])
+def test_loopback_host_headers_are_answered(client, host):
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/incidents", "/static/style.css", "/nothing", "/events/none"])
+def test_every_answer_carries_the_headers(client, path):
+    headers = client.get(path).headers
+    assert headers["content-security-policy"].startswith("default-src 'self'")
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_cookies_stay_here(client):
+    cookie = client.get("/").headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "samesite=strict" in cookie.lower()
+
+
+def test_large_and_unmeasured_bodies_are_refused(client):
+    assert client.post("/incidents/3/comment", content=b"x" * 70_000).status_code == 413
+    assert client.post("/incidents/3/comment", content=iter([b"x"])).status_code == 411
+
+
+@pytest.mark.parametrize("path", ["/", "/incidents", "/incidents/2", "/runs", "/runs/379415", "/system", "/nothing"])
+def test_no_inline_code_or_style_and_nothing_from_outside(client, path):
+    page = client.get(path).text
+    assert not re.search(r"<[^>]+\son\w+=", page)
+    assert not re.search(r"<[^>]+\sstyle=", page)
+    assert "<style" not in page
+    assert not re.search(r'<script(?![^>]*(src="/static/|type="application/json"))', page)
+    assert not re.search(r'(src|href|action)="(https?:)?//', page)
