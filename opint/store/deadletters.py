@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from conf.errors import NightshiftError
 from opint.store.tables import dead_letter
+from opint.store.texts import storable
 from opint.store.upserts import insert_into
 from streams.source import Partition
 
@@ -126,8 +127,7 @@ def _as_row(letter: DeadLetter) -> dict[str, object]:
 
 
 def _text(value: str) -> str:
-    """What both databases can keep: PostgreSQL has no NUL, and nobody has lone surrogates."""
-    return value[:MOST_CHARACTERS].replace("\0", "�").encode("utf-8", "replace").decode()
+    return storable(value, MOST_CHARACTERS)
 
 
 def _from_row(row: Row[tuple[object, ...]]) -> DeadLetter:

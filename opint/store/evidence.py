@@ -1,6 +1,7 @@
 """Evidence of suspicious MEs, stored as JSON: what cannot be finite comes back as NaN."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
 
@@ -36,6 +37,23 @@ def load(tx: Connection, dataset: str, key: LumisectionKey, subsystem: str) -> d
         _row.dataset == dataset, _row.run == key.run, _row.ls == key.ls, _row.subsystem == subsystem
     )
     return {me: decode(body) for me, body in tx.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """The words of one piece of evidence."""
+
+    kind: str
+    sentence: str
+
+
+def hints(tx: Connection, dataset: str, key: LumisectionKey, subsystem: str) -> dict[str, Hint]:
+    """Kind and sentence of the stored evidence of one subsystem in one lumisection, by ME."""
+    query = select(_row.me, _row.body).where(
+        _row.dataset == dataset, _row.run == key.run, _row.ls == key.ls, _row.subsystem == subsystem
+    )
+    told = ((me, orjson.loads(body)) for me, body in tx.execute(query))
+    return {me: Hint(one["kind"], one["sentence"]) for me, one in told}
 
 
 def encode(one: Evidence) -> bytes:

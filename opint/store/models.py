@@ -9,7 +9,7 @@ from opint.store.tables import model_version
 from opint.store.upserts import insert_into
 
 
-def record(tx: Connection, version: str, name: str, path: str, manifest: Mapping[str, Any], now_s: float) -> None:  # noqa: PLR0917
+def record(tx: Connection, version: str, name: str, path: str, manifest: Mapping[str, Any], now_s: float) -> None:
     """Store the version at its first use; later calls change nothing.
 
     ``version`` identifies the bundle's content, ``path`` is where it was found, ``manifest`` what it says.

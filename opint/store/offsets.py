@@ -51,7 +51,7 @@ def lock(tx: Connection, partition: Partition, group: str, owner: str) -> int | 
     return stored
 
 
-def advance(tx: Connection, partition: Partition, group: str, owner: str, next_offset: int, now_s: float) -> None:  # noqa: PLR0917
+def advance(tx: Connection, partition: Partition, group: str, owner: str, next_offset: int, now_s: float) -> None:
     """Store the next wanted offset; a smaller one than is stored changes nothing.
 
     Raises FencedError if the partition belongs to somebody else.

@@ -178,6 +178,7 @@ incident = Table(
     Column("acknowledged_by", String, nullable=True),
     Column("resolved_s", Float, nullable=True),
     Column("resolved_by", String, nullable=True, comment="a person, or 'nightshift' when it cleared by itself"),
+    Index("ix_incident_history", "fingerprint", "last_run", "last_ls"),
     Index("ix_incident_reach", "dataset", "last_run", "last_ls"),
     Index(
         "ix_incident_one_active",

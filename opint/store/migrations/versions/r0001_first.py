@@ -36,6 +36,7 @@ def downgrade() -> None:
     op.drop_table("lumisection")
     op.drop_table("ls_summary")
     op.drop_index(op.f("ix_incident_subsystem"), table_name="incident")
+    op.drop_index("ix_incident_history", table_name="incident")
     op.drop_index("ix_incident_reach", table_name="incident")
     op.drop_index(
         "ix_incident_one_active",
@@ -246,6 +247,7 @@ def _incidents() -> None:
         postgresql_where=sa.text("state <> 'resolved'"),
         sqlite_where=sa.text("state <> 'resolved'"),
     )
+    op.create_index("ix_incident_history", "incident", ["fingerprint", "last_run", "last_ls"], unique=False)
     op.create_index("ix_incident_reach", "incident", ["dataset", "last_run", "last_ls"], unique=False)
     op.create_index(op.f("ix_incident_subsystem"), "incident", ["subsystem"], unique=False)
 

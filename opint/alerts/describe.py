@@ -1,0 +1,82 @@
+"""Words for people on shift, and how bad it is."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from opint.alerts.labels import Labels
+from opint.alerts.observation import Observation
+from opint.store.evidence import Hint
+from streams.records import LumisectionKey
+
+CRITICAL_SHARE = 0.5
+"""Share of a folder's MEs, bad in one lumisection, from which an incident is critical."""
+
+CRITICAL_P_VALUE = 1e-6
+"""p-value of one ME at which an incident is critical: fewer than one in a million good lumisections."""
+
+_NOUNS = {
+    "dead": "dead channels",
+    "hot": "hot channels",
+    "noisy": "noisy channels",
+    "shift": "a shifted distribution",
+    "gain": "a changed gain",
+    "swap": "swapped channels",
+    "stuck": "frozen content",
+    "missing": "no data",
+    "low-statistics": "far too few entries",
+}
+_OF_FAMILY = {
+    "content": "content unlike that of good lumisections",
+    "frozen": "frozen content",
+    "missing": "no data",
+    "starved": "far too few entries",
+    "shape": "axes unknown to the model",
+}
+_KIND_OF_FAMILY = {"frozen": "stuck", "missing": "missing", "starved": "low-statistics"}
+_ADVICE = {
+    "content": "Compare the histograms with their references and look at the bins named worst.",
+    "frozen": "The content is the same bin by bin as before: look at whether the source still fills and publishes it.",
+    "missing": "Expected and not delivered: look at the producer of this subsystem and at the readout.",
+    "starved": "Far fewer entries than under the same conditions before: look at trigger, readout and masks.",
+    "shape": "The axes differ from those the model was trained on: was the booking changed? Train anew if so.",
+}
+
+
+def severity(bad: int, size: int, p_value: float | None) -> str:
+    """``critical`` or ``warning``.
+
+    Critical if at least half of the folder's ``size`` MEs, and at least two, are bad in one lumisection, or
+    if one of them is as unlikely as CRITICAL_P_VALUE.
+    """
+    many = bad >= max(2.0, CRITICAL_SHARE * size)
+    unlikely = p_value is not None and p_value <= CRITICAL_P_VALUE
+    return "critical" if many or unlikely else "warning"
+
+
+def kind(labels: Labels, one: Observation, hints: Mapping[str, Hint]) -> str:
+    """The fault that the evidence of the bad MEs names most often; the family's own word without evidence."""
+    named = Counter(hints[me].kind for me in one.bad if me in hints)
+    known: Iterable[tuple[str, int]] = named.most_common(1)
+    return next((name for name, _ in known), _KIND_OF_FAMILY.get(labels.family, "unknown"))
+
+
+def title(labels: Labels, kind_: str, bad: int, size: int, first: LumisectionKey) -> str:
+    """One line: where, what, how much of it and since when."""
+    where = labels.group or labels.subsystem
+    if labels.subsystem not in where:
+        where = f"{labels.subsystem} {where}"
+    what = _NOUNS.get(kind_, _OF_FAMILY[labels.family])
+    return f"{where}: {what} in {bad} of {size} monitoring element{'s' * (size != 1)} since {place(first)}"
+
+
+def explanation(labels: Labels, worst: Observation, hints: Mapping[str, Hint]) -> str:
+    """What was seen in the lumisection that raised or worsened it, and where to look."""
+    name = worst.bad[0]
+    hint = f" {hints[name].sentence.rstrip('.')}." if name in hints else ""
+    p_value = "" if worst.p_value is None else f" (p = {worst.p_value:.2g})"
+    return f"Worst in {place(worst.key)}: {name}{p_value}.{hint} {_ADVICE[labels.family]}"
+
+
+def place(key: LumisectionKey) -> str:
+    """``run 379415 LS 120``, or the run alone for a whole-run histogram."""
+    return f"run {key.run}" + (f" LS {key.ls}" if key.ls else "")

@@ -1,0 +1,279 @@
+"""Incidents, their occurrences and their history: rows in and out, without any decision."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, select, text, tuple_, union, update
+
+from conf.errors import NightshiftError
+from opint.store.tables import audit, incident, occurrence
+from opint.store.upserts import replacing
+from streams.records import LumisectionKey
+
+DATA_LOST = "data-lost"
+"""Family of incidents that stand for messages which the broker no longer holds."""
+
+_row = incident.c
+_seen = occurrence.c
+
+
+class UnknownIncidentError(NightshiftError):
+    """There is no incident of this number."""
+
+
+@dataclass(slots=True)
+class Incident:
+    """One row of the table ``incident``; see opint.store.tables. ``id`` is 0 until it is stored."""
+
+    fingerprint: str
+    dataset: str
+    subsystem: str
+    family: str
+    element_group: str
+    model_version: str
+    opened_s: float
+    updated_s: float
+    kind: str = ""
+    title: str = ""
+    explanation: str = ""
+    severity: str = "warning"
+    state: str = "open"
+    first_run: int | None = None
+    first_ls: int | None = None
+    last_run: int | None = None
+    last_ls: int | None = None
+    lumisections: int = 0
+    elements: int = 0
+    acknowledged_s: float | None = None
+    acknowledged_by: str | None = None
+    resolved_s: float | None = None
+    resolved_by: str | None = None
+    id: int = 0
+
+    @property
+    def first(self) -> LumisectionKey | None:
+        """Its first occurrence, None if it has none."""
+        return (
+            None if self.first_run is None or self.first_ls is None else LumisectionKey(self.first_run, self.first_ls)
+        )
+
+    @property
+    def last(self) -> LumisectionKey | None:
+        """Its last occurrence, None if it has none."""
+        return None if self.last_run is None or self.last_ls is None else LumisectionKey(self.last_run, self.last_ls)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One lumisection in which an incident was seen; ``elements`` are ME names, worst first."""
+
+    incident: int
+    key: LumisectionKey
+    elements: tuple[str, ...]
+    p_value: float | None
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of an incident's history; ``action`` is one of opint.alerts.decide.Because or an operator's."""
+
+    incident: int
+    at_s: float
+    actor: str
+    action: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What the occurrences of one incident add up to; ``kind`` is the commonest."""
+
+    first: LumisectionKey | None
+    last: LumisectionKey | None
+    lumisections: int
+    elements: int
+    kind: str
+
+
+def lock(tx: Connection, dataset: str) -> None:
+    """Until the transaction ends, nobody else decides about incidents of this dataset.
+
+    SQLite needs no lock: its writers come one at a time.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(_LOCK, {"name": f"incidents of {dataset}"})
+
+
+def get(tx: Connection, incident_id: int) -> Incident:
+    """One incident; raises UnknownIncidentError if there is none of this number."""
+    row = tx.execute(select(incident).where(_row.id == incident_id)).one_or_none()
+    if row is None:
+        raise UnknownIncidentError(f"there is no incident {incident_id}; see `nightshift incidents list`")
+    return _incident(row)
+
+
+def active(tx: Connection, fingerprint: str) -> Incident | None:
+    """The incident of this fingerprint that is not resolved; there is at most one."""
+    row = tx.execute(select(incident).where(_row.fingerprint == fingerprint, _IS_ACTIVE)).one_or_none()
+    return None if row is None else _incident(row)
+
+
+def reaching(tx: Connection, dataset: str, key: LumisectionKey) -> list[Incident]:
+    """Incidents of a dataset, in the order of their numbers, that are active or were seen at ``key`` or later.
+
+    Those of lost data are left out.
+    """
+    about = and_(_row.dataset == dataset, _row.family != DATA_LOST)
+    # Two seeks instead of a scan, which OR would make.
+    query = union(
+        select(incident).where(_IS_ACTIVE, about),
+        select(incident).where(about, tuple_(_row.last_run, _row.last_ls) >= (key.run, key.ls)),
+    )
+    return sorted((_incident(row) for row in tx.execute(query)), key=lambda one: one.id)
+
+
+def latest_before(tx: Connection, fingerprints: Collection[str], key: LumisectionKey) -> list[Incident]:
+    """Of each fingerprint, the incident that was seen last before ``key`` and not again since."""
+    newest_first = (_row.last_run.desc(), _row.last_ls.desc(), _row.id.desc())
+    ranked = (
+        select(_row.id, func.row_number().over(partition_by=_row.fingerprint, order_by=newest_first).label("place"))
+        .where(_row.fingerprint.in_(sorted(fingerprints)), tuple_(_row.last_run, _row.last_ls) < (key.run, key.ls))
+        .subquery()
+    )
+    query = select(incident).join(ranked, and_(ranked.c.id == _row.id, ranked.c.place == 1)).order_by(_row.id)
+    return [_incident(row) for row in tx.execute(query)]
+
+
+def insert_new(tx: Connection, one: Incident) -> int:
+    """Store a new incident; its number."""
+    number: int = tx.execute(insert(incident).returning(_row.id), _values(one, without=("id",))).scalar_one()
+    return number
+
+
+def overwrite(tx: Connection, changed: Collection[Incident]) -> None:
+    """Store changed incidents."""
+    if changed:
+        tx.execute(_OVERWRITE, [_values(one, without=_FIXED) | {"number": one.id} for one in changed])
+
+
+def add_occurrences(tx: Connection, seen: Sequence[Occurrence]) -> None:
+    """Store occurrences; one that exists is overwritten."""
+    rows = [
+        {
+            "incident_id": one.incident,
+            "run": one.key.run,
+            "ls": one.key.ls,
+            "elements": list(one.elements),
+            "p_value": one.p_value,
+            "kind": one.kind,
+        }
+        for one in seen
+    ]
+    if rows:
+        tx.execute(replacing(tx, occurrence), rows)
+
+
+def remove_occurrences(tx: Connection, number: int, keys: Iterable[LumisectionKey]) -> None:
+    """Remove occurrences of one incident."""
+    rows = [{"number": number, "at_run": key.run, "at_ls": key.ls} for key in keys]
+    if rows:
+        tx.execute(_REMOVE, rows)
+
+
+def move_occurrences(tx: Connection, number: int, into: int) -> None:
+    """Give all occurrences of one incident to another; where both have one, the other's own stays."""
+    own = occurrence.alias("own").c
+    both = select(own.run).where(own.incident_id == into, own.run == _seen.run, own.ls == _seen.ls).exists()
+    tx.execute(update(occurrence).where(_seen.incident_id == number, ~both).values(incident_id=into))
+    tx.execute(delete(occurrence).where(_seen.incident_id == number))
+
+
+def occurrences(
+    tx: Connection, numbers: Collection[int], first: LumisectionKey, last: LumisectionKey
+) -> dict[int, list[Occurrence]]:
+    """Occurrences of incidents from ``first`` to ``last``, both included, in (run, LS) order."""
+    place = tuple_(_seen.run, _seen.ls)
+    query = (
+        select(occurrence)
+        .where(_seen.incident_id.in_(sorted(numbers)))
+        .where(place >= (first.run, first.ls), place <= (last.run, last.ls))
+        .order_by(_seen.run, _seen.ls)
+    )
+    found: dict[int, list[Occurrence]] = defaultdict(list)
+    for row in tx.execute(query):
+        found[row.incident_id].append(_occurrence(row))
+    return found
+
+
+def last_before(tx: Connection, number: int, key: LumisectionKey) -> Occurrence | None:
+    """The newest occurrence of an incident before ``key``."""
+    query = (
+        select(occurrence)
+        .where(_seen.incident_id == number, tuple_(_seen.run, _seen.ls) < (key.run, key.ls))
+        .order_by(_seen.run.desc(), _seen.ls.desc())
+        .limit(1)
+    )
+    row = tx.execute(query).one_or_none()
+    return None if row is None else _occurrence(row)
+
+
+def opening(tx: Connection, number: int, most: int) -> list[LumisectionKey]:
+    """The first ``most`` lumisections in which an incident was seen."""
+    query = select(_seen.run, _seen.ls).where(_seen.incident_id == number).order_by(_seen.run, _seen.ls).limit(most)
+    return [LumisectionKey(*row) for row in tx.execute(query)]
+
+
+def extent(tx: Connection, number: int) -> Extent:
+    """What the stored occurrences of an incident add up to; reads all of them."""
+    mine = _seen.incident_id == number
+    most = func.coalesce(func.max(func.json_array_length(_seen.elements)), 0)
+    lumisections, elements = tx.execute(select(func.count(), most).where(mine)).one()
+    ends = [
+        tx.execute(select(_seen.run, _seen.ls).where(mine).order_by(*order).limit(1)).one_or_none()
+        for order in ((_seen.run, _seen.ls), (_seen.run.desc(), _seen.ls.desc()))
+    ]
+    kinds = select(_seen.kind).where(mine).group_by(_seen.kind).order_by(func.count().desc(), _seen.kind).limit(1)
+    first, last = (None if row is None else LumisectionKey(*row) for row in ends)
+    return Extent(first, last, lumisections, elements, tx.execute(kinds).scalar_one_or_none() or "")
+
+
+def write_history(tx: Connection, entries: Sequence[Entry]) -> None:
+    """Append to the history of incidents."""
+    rows = [
+        {"incident_id": one.incident, "at_s": one.at_s, "actor": one.actor, "action": one.action, "detail": one.detail}
+        for one in entries
+    ]
+    if rows:
+        tx.execute(insert(audit), rows)
+
+
+# Written out, not bound: only so do both databases use the partial index.
+_IS_ACTIVE = text("state <> 'resolved'")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_FIXED = ("id", "fingerprint", "dataset", "subsystem", "family", "element_group", "opened_s")
+_NAMES = [one.name for one in fields(Incident)]
+_OVERWRITE = (
+    update(incident)
+    .where(_row.id == bindparam("number"))
+    .values({name: bindparam(name) for name in _NAMES if name not in _FIXED})
+)
+_REMOVE = (
+    delete(occurrence)
+    .where(_seen.incident_id == bindparam("number"))
+    .where(_seen.run == bindparam("at_run"), _seen.ls == bindparam("at_ls"))
+)
+
+
+def _values(one: Incident, without: Collection[str]) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in _NAMES if name not in without}
+
+
+def _incident(row: Row[Any]) -> Incident:
+    return Incident(**row._mapping)
+
+
+def _occurrence(row: Row[Any]) -> Occurrence:
+    return Occurrence(row.incident_id, LumisectionKey(row.run, row.ls), tuple(row.elements), row.p_value, row.kind)

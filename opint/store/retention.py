@@ -1,0 +1,53 @@
+"""Forgetting old lumisections, a few at a time, so that nobody waits for it."""
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, select
+
+from opint.store.engine import Store
+from opint.store.tables import dead_letter, evidence, heartbeat, ls_score, ls_summary, lumisection
+
+BATCH = 100
+"""Lumisections deleted in one transaction."""
+
+DAY_SECONDS = 86_400.0
+
+
+def sweep(store: Store, now_s: float, retain_days: float) -> int:
+    """Delete all that last changed more than ``retain_days`` ago; the number of lumisections deleted.
+
+    Incidents and their history are never deleted, and neither are catalogues, model versions and offsets.
+    """
+    before_s = now_s - retain_days * DAY_SECONDS
+    with store.begin() as tx:
+        tx.execute(delete(dead_letter).where(dead_letter.c.received_s < before_s))
+        tx.execute(delete(heartbeat).where(heartbeat.c.at_s < before_s))
+    deleted = 0
+    while True:
+        with store.begin() as tx:
+            batch = delete_batch(tx, before_s)
+        deleted += batch
+        if batch < BATCH:
+            return deleted
+
+
+def delete_batch(tx: Connection, before_s: float, limit: int = BATCH) -> int:
+    """Delete at most ``limit`` lumisections last changed before ``before_s``, oldest first; how many."""
+    head = lumisection.c
+    query = select(head.dataset, head.run, head.ls).where(head.updated_s < before_s).order_by(head.updated_s)
+    rows = [{"d": d, "r": run, "n": ls} for d, run, ls in tx.execute(query.limit(limit))]
+    if not rows:
+        return 0
+    # Summaries have the subsystem before run and LS in their key: without it each delete would scan.
+    named = {(r["d"], s) for r in rows for s in tx.scalars(_SUBSYSTEMS, r)}
+    summaries = [row | {"s": name} for row in rows for dataset, name in named if dataset == row["d"]]
+    if summaries:
+        tx.execute(delete(ls_summary).where(_at(ls_summary), ls_summary.c.subsystem == bindparam("s")), summaries)
+    for table in (evidence, ls_score, lumisection):
+        tx.execute(delete(table).where(_at(table)), rows)
+    return len(rows)
+
+
+def _at(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.dataset == bindparam("d"), table.c.run == bindparam("r"), table.c.ls == bindparam("n"))
+
+
+_SUBSYSTEMS = select(ls_score.c.subsystem).where(_at(ls_score))
