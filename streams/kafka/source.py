@@ -1,7 +1,7 @@
 """A Kafka topic as a source, by a consumer group; Kafka's own offsets are written for display only."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any
@@ -70,7 +70,7 @@ class KafkaSource:
             self._heard_s = self._clock()
         elif self._clock() - self._heard_s > QUIET_S:
             self._look_for_broker(consumer, assignment)
-        return [self._message(record) for found in records.values() for record in found]
+        return [message for partition, found in records.items() for message in _messages(self._name(partition), found)]
 
     def claimed(self) -> Sequence[Partition]:
         """Partitions that have become ours since the last call."""
@@ -244,14 +244,18 @@ class KafkaSource:
     def _name(self, partition: TopicPartition) -> Partition:
         return Partition(self._cluster, partition.topic, partition.partition)
 
-    def _message(self, record: Any) -> Message:
-        return Message(
-            Partition(self._cluster, record.topic, record.partition),
+
+def _messages(partition: Partition, records: Sequence[Any]) -> Iterator[Message]:
+    # One frame for all records of a partition: for small messages the cost of delivering one is what counts.
+    where = f"{partition.topic}[{partition.partition}] offset "
+    for record in records:
+        yield Message(
+            partition,
             record.offset,
             record.value or b"",
             {name: (value or b"").decode(errors="replace") for name, value in record.headers},
             record.timestamp / 1000,
-            f"{record.topic}[{record.partition}] offset {record.offset}",
+            f"{where}{record.offset}",
             record.key,
         )
 
