@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from fastapi import HTTPException
 
 from conf.errors import NightshiftError
-from opint.alerts import engine
+from opint.alerts.engine import acknowledge, comment, resolve
 from opint.store.engine import Store
 from opint.store.views import incidents
 from streams.errors import Unavailable
@@ -15,7 +15,7 @@ Action = Literal["acknowledge", "resolve", "comment"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 MOST_ACTOR = 80
 MOST_TEXT = 2000
-_PERFORM = {"acknowledge": engine.acknowledge, "resolve": engine.resolve, "comment": engine.comment}
+_PERFORM = {"acknowledge": acknowledge, "resolve": resolve, "comment": comment}
 
 
 def act(store: Store, clock: Callable[[], float], action: Action, incident_id: int, actor: str, text: str) -> None:

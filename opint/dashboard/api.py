@@ -58,7 +58,7 @@ class Deed(BaseModel):
 
 NOT_FOUND: Responses = {404: {"model": Problem}}
 UNAVAILABLE: Responses = {503: {"model": Problem}}
-REFUSED: Responses = {403: {"model": Problem}, 409: {"model": Problem}} | NOT_FOUND
+REFUSED: Responses = {code: {"model": Problem} for code in (403, 404, 409)}
 
 
 def router(store: Store, clock: Callable[[], float]) -> APIRouter:

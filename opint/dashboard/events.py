@@ -27,11 +27,15 @@ MOST_STREAMS = 256
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """What the page's own clock and its stale banner need; times in s since 1970."""
+    """The present in one piece, for the page's clock and stale banner; times in s since 1970.
+
+    ``marker`` is the newest event id: a page that did not follow the stream itself sees by it what has changed.
+    """
 
     now_s: float
     heartbeat_s: float | None
     reachable: bool
+    marker: str
 
 
 class Hub:
@@ -75,7 +79,7 @@ class Hub:
     def pulse(self) -> Pulse:
         """The present moment, for the page."""
         beat = self._marker.heartbeat / 1000 if self._marker and self._marker.heartbeat else None
-        return Pulse(self._clock(), beat, self._reachable)
+        return Pulse(self._clock(), beat, self._reachable, written(self._marker) if self._marker else "")
 
     async def stream(self, told: Marker | None) -> AsyncIterator[bytes]:
         """Events from marker ``told`` on, as bytes of ``text/event-stream``."""

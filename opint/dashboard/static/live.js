@@ -7,7 +7,7 @@
   const loadedAt = performance.now();
   let serverNow = Number(body.dataset.nowS), serverAt = loadedAt;
   let heartbeat = body.dataset.heartbeatS ? Number(body.dataset.heartbeatS) : null;
-  let contactAt = loadedAt, reachable = true, source = null, since = body.dataset.marker;
+  let contactAt = loadedAt, reachable = true, since = body.dataset.marker;
 
   const now = () => serverNow + (performance.now() - serverAt) / 1000;
   const clockTime = (s) => new Date(s * 1000).toISOString().slice(11, 19) + " UTC";
@@ -26,36 +26,46 @@
     live.classList.add("beat");
   }
 
-  // One stream a visible page: browsers allow six connections to a server, whatever the number of tabs.
-  function connect() {
-    if (source || document.hidden) return;
-    source = new EventSource("/events?since=" + encodeURIComponent(since));
-    source.addEventListener("alive", (event) => {
-      const told = JSON.parse(event.data);
-      serverNow = told.now_s; serverAt = contactAt = performance.now();
-      heartbeat = told.heartbeat_s; reachable = told.reachable;
-      showLive(true, "live");
+  // All tabs share one stream, because a browser opens six connections to a server at most. The tab that
+  // holds the lock reads the stream and tells the others; when it closes, the next one gets the lock.
+  const parts = ["incidents", "lumisections", "dead_letters", "heartbeat"];
+  const channel = new BroadcastChannel("nightshift-events");
+  let last = null;
+
+  function hear(told) {
+    if (told.lost) return showLive(false, "reconnecting");
+    serverNow = told.now_s; serverAt = contactAt = performance.now();
+    heartbeat = told.heartbeat_s; reachable = told.reachable;
+    showLive(true, "live");
+    if (!told.marker) return;
+    const before = since.split("."), present = told.marker.split(".");
+    since = told.marker;
+    parts.forEach((part, at) => {
+      if (before[at] === present[at]) return;
+      if (part === "lumisections") beat();
+      body.dispatchEvent(new CustomEvent("live:" + part));
     });
-    for (const part of ["incidents", "lumisections", "dead_letters", "heartbeat"])
-      source.addEventListener(part, (event) => {
-        if (event.lastEventId) since = event.lastEventId;
-        if (part === "lumisections") beat();
-        body.dispatchEvent(new CustomEvent("live:" + part));
-      });
+  }
+
+  function tell(told) { last = told; hear(told); channel.postMessage(told); }
+
+  function lead() {
+    const source = new EventSource("/events?since=" + encodeURIComponent(since));
+    source.addEventListener("alive", (event) => tell(JSON.parse(event.data)));
     source.onerror = () => {
-      showLive(false, "reconnecting");
-      if (source.readyState === EventSource.CLOSED) { disconnect(); setTimeout(connect, 3000); }
+      tell({ lost: true });
+      if (source.readyState === EventSource.CLOSED) setTimeout(lead, 3000);
     };
   }
 
-  function disconnect() {
-    if (source) source.close();
-    source = null;
-  }
+  channel.onmessage = (event) => {
+    if (!event.data.ask) hear(event.data);
+    else if (last) channel.postMessage(last);
+  };
 
   function staleness() {
     const silent = (performance.now() - contactAt) / 1000;
-    if (silent > staleAfter && !document.hidden)
+    if (silent > staleAfter)
       return [now() - silent, "No contact with the dashboard's server. What is shown may be out of date."];
     if (!reachable) return [now() - silent, "The dashboard cannot reach its database. What is shown may be out of date."];
     if (heartbeat !== null && now() - heartbeat > staleAfter)
@@ -74,14 +84,11 @@
     if (heartbeat !== null || told) banner.hidden = !told;
   }
 
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) disconnect(); else { contactAt = performance.now(); connect(); }
-  });
-  window.addEventListener("pagehide", disconnect);
   document.addEventListener("htmx:afterSettle", () => {
     const status = document.getElementById("status");
     if (status && status.dataset.title) document.title = status.dataset.title;
   });
   setInterval(tick, 1000);
-  connect();
+  channel.postMessage({ ask: true });
+  navigator.locks.request("nightshift-events", () => { lead(); return new Promise(() => {}); });
 })();
