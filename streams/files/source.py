@@ -9,7 +9,7 @@ for a while, because what they delivered may still be on its way to the store.
 """
 
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class FileSource:
         self._sleep = sleep
         self._waiting = deque(path.absolute() for path in paths)
         self._open: dict[Partition, Cursor | None] = {}
-        self._finished: deque[Partition] = deque(maxlen=FINISHED_FILES)
+        self._finished: OrderedDict[Partition, None] = OrderedDict()
         self._claimed: list[Partition] = []
         self._paused = False
 
@@ -69,10 +69,9 @@ class FileSource:
 
     def start_at(self, partition: Partition, offset: int | None) -> None:
         """Read on from record ``offset``; does nothing for a file that is not ours."""
-        if partition in self._finished:
-            self._finished.remove(partition)
-        elif partition not in self._open:
+        if partition not in self._open and partition not in self._finished:
             return
+        self._finished.pop(partition, None)
         self._open[partition] = Cursor(Path(partition.topic), self._limits, offset or 0)
 
     def losses(self) -> Sequence[Loss]:
@@ -109,7 +108,9 @@ class FileSource:
     def _claim(self) -> None:
         for partition in [p for p, cursor in self._open.items() if cursor is not None and cursor.at_end]:
             del self._open[partition]
-            self._finished.append(partition)
+            self._finished[partition] = None
+        while len(self._finished) > FINISHED_FILES:
+            self._finished.popitem(last=False)
         while self._waiting and len(self._open) < OPEN_FILES:
             partition = Partition("file", str(self._waiting.popleft()), 0)
             self._open[partition] = None

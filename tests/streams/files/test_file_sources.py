@@ -159,6 +159,7 @@ def test_a_file_beyond_the_limit_is_a_record_that_says_so(tmp_path, clock):
 
 def test_few_files_are_open_at_a_time_and_old_ones_are_let_go(tmp_path, limits, clock, record, monkeypatch):
     monkeypatch.setattr(source_module, "OPEN_FILES", 4)
+    monkeypatch.setattr(source_module, "FINISHED_FILES", 5)
     paths = [record(tmp_path / f"{i:03}.arrow", i + 1, i + 1) for i in range(40)]
     source = FileSource(paths, limits, clock, clock.sleep)
     source.poll(0)
@@ -167,6 +168,7 @@ def test_few_files_are_open_at_a_time_and_old_ones_are_let_go(tmp_path, limits, 
         source.start_at(partition, None)
     assert lumisections(drain(source)) == list(range(1, 41))
     assert source.exhausted()
+    assert source.owned() == {partition_of(path) for path in paths[-5:]}
 
 
 def test_a_folder_is_read_in_order_of_names_and_watched(tmp_path, folder_source, clock, record):
