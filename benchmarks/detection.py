@@ -1,11 +1,12 @@
 """How well faults are found, and how often good lumisections raise an incident.
 
 The simulator's own detector runs under real conditions (``oms/*.parquet`` of NIGHTSHIFT_DATA; generated ones
-where that is absent). For each of several detectors (seeds) and each era a model is trained and calibrated on the
-first 60% of the era's good lumisections; the rest, later in time, is watched (1) as it is, and (2) with one fault
-at a time put into random stretches of it. Every incident in (1) is false. A fault in (2) is detected if an incident of its folder is raised before it ends; its
-delay counts lumisections from its first to the one that raises the incident. The AUC of a scorer is the share of
-pairs of a faulty and a good lumisection in which the MEs hit score higher in the faulty one.
+where that is absent). For each of several detectors (seeds) and each era a model is trained and calibrated on
+the first 60% of the era's good lumisections; the rest, later in time, is watched (1) as it is, and (2) with one
+fault at a time put into random stretches of it. Every incident in (1) is false. A fault in (2) is detected if an
+incident of its folder is raised before it ends; its delay counts lumisections from its first to the one that
+raises the incident. The AUC of a scorer is the share of pairs of a faulty and a good lumisection in which the
+MEs hit score higher in the faulty one.
 
 Run it: ``python -m benchmarks.detection [--json] [--quick]``.
 """

@@ -78,7 +78,7 @@ def incidents(judged: Sequence[Judged], rules: AlertSettings) -> list[Incident]:
     bad: Counter[Labels] = Counter()
     for one in judged:
         for subsystem, verdict in one.verdicts.items():
-            bad.update(Labels(one.dataset, subsystem, family, group) for family, group in verdict.bad())
+            bad.update(_alarming(one.dataset, subsystem, verdict))
     found = [
         incident
         for labels, count in bad.items()
@@ -95,6 +95,14 @@ def _episodes(judged: Sequence[Judged], labels: Labels, rules: AlertSettings) ->
         keys = tuple(one.key for one in episode.seen)
         elements = frozenset(name for one in episode.seen for name in one.bad)
         yield Incident(labels, keys[rules.raise_bad - 1], keys, elements)
+
+
+def _alarming(dataset: str, subsystem: str, verdict: window.Judged) -> set[Labels]:
+    names = {number: family for family, number in window.FAMILIES.items()}
+    return {
+        Labels(dataset, subsystem, names[int(verdict.families[row])], verdict.folders.names[row].rpartition("/")[0])
+        for row in np.flatnonzero(verdict.families)
+    }
 
 
 def _judged(closed: LumisectionState) -> Judged:

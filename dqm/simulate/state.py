@@ -19,13 +19,13 @@ _FILL_MIDDLE, _FILL_SPREAD = 9900.0, 400.0
 class DetectorState:
     """A random but smooth function of conditions, fixed by its generator.
 
-    Each drift is a sum of waves over the fill number with periods of 20 to 400 fills, which makes a
-    stationary process of unit variance that can be asked at any fill, in any order.
+    Each drift is a sum of waves over the fill number with periods of 100 to 1000 fills (months to a year),
+    which makes a stationary process of unit variance that can be asked at any fill, in any order.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
         """Draw the waves."""
-        self._frequency = 2 * np.pi / np.exp(rng.uniform(np.log(20), np.log(400), (DRIFTS, WAVES)))
+        self._frequency = 2 * np.pi / np.exp(rng.uniform(np.log(100), np.log(1000), (DRIFTS, WAVES)))
         self._phase = rng.uniform(0, 2 * np.pi, (DRIFTS, WAVES))
 
     def at(self, key: LumisectionKey, conditions: Conditions) -> Floats:
