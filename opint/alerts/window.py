@@ -116,8 +116,9 @@ def read(
     here = and_(_score.dataset == dataset, _score.subsystem == subsystem)
     earlier = _rows(tx, here & _before(first), newest=near)
     cut = False
-    if since is not None and earlier and since < _key(earlier[0]):
-        beyond = _rows(tx, here & _before(_key(earlier[0])) & _after(since), newest=LOOK_BACK)
+    border = _key(earlier[0]) if earlier else first
+    if since is not None and since < border:
+        beyond = _rows(tx, here & _before(border) & _after(since), newest=LOOK_BACK)
         cut = len(beyond) == LOOK_BACK
         earlier = [*beyond, *earlier]
     amid = _rows(tx, here & ~_before(first) & ~_after(last))
