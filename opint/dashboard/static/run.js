@@ -65,7 +65,7 @@
       : $("problems").checked && !$("contains").value ? "No monitoring element had a problem. Untick “only with problems” to see all." : "No monitoring element fits the filter.";
   }
 
-  const sentence = (cell) => `${cell.me} · run ${run} LS ${cell.ls} · ${cell.quality === "-" ? "not expected" : palette.glyphs[cell.quality] + " " + palette.words[cell.quality]} (${cell.reason.replaceAll("_", " ").toLowerCase()})${cell.p === null ? "" : " · p = " + cell.p.toPrecision(2)}`;
+  const sentence = (cell) => `${cell.me} · run ${run} LS ${cell.ls} · ${cell.quality === "-" ? "not expected" : palette.glyphs[cell.quality] + " " + palette.words[cell.quality]} (${cell.reason.replaceAll("_", " ").toLowerCase()})${cell.p === null ? "" : " · p = " + (cell.p < 0.001 ? cell.p.toExponential(1) : cell.p.toPrecision(2))}`;
   const has = (cell) => kept.has(cell.ls + ":" + cell.me);
 
   function point(cell) {

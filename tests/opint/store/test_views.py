@@ -1,0 +1,95 @@
+"""The queries of pages and API give the same on SQLite and on PostgreSQL."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from dqm.quality import Quality
+from opint.store.tables import lumisection
+from opint.store.views import evidence, incidents, maps, runs, seeks, system
+
+_SEED = Path(__file__).parents[1] / "dashboard" / "seed.py"
+
+
+@pytest.fixture(scope="module")
+def seed():
+    spec = importlib.util.spec_from_file_location("dashboard_seed", _SEED)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def tx(store, seed):
+    seed.fill(store)
+    with store.read() as reading:
+        yield reading
+
+
+def test_every_view_reads_the_seeded_store(tx, seed):
+    assert seeks.datasets(tx) == [seed.DATASET]
+    assert seeks.subsystems(tx, seed.DATASET) == ["Calo", "Muon", "Pixel", "Strips"]
+    assert list(seeks.runs_before(tx, seed.DATASET, None)) == [379415, 379412]
+    assert incidents.counts(tx) == {"open": 1, "acknowledged": 1, "resolved": 1}
+    assert [one.id for one in incidents.page(tx, limit=5, run=379412).items] == [1]
+    assert [one.id for one in incidents.recently_resolved(tx, 5)] == [1]
+    told = incidents.detail(tx, 2)
+    assert len(told.occurrences) == len(told.evidence) == 24
+    first = told.evidence[0]
+    shown = evidence.one(tx, told.dataset, told.subsystem, first.run, first.ls, first.me)
+    assert [axis.bins for axis in shown.axes] == [36, 30]
+    assert len(evidence.kept(tx, seed.DATASET, "Calo", 379415)) == 24
+    assert incidents.detail(tx, 99) is None
+    assert evidence.one(tx, seed.DATASET, "Calo", 1, 1, "x") is None
+    assert runs.detail(tx, 1, None) is None
+
+
+def test_strips_have_the_same_columns_newest_last(tx):
+    strips = runs.strips(tx, 10)
+    assert {tuple((cell.run, cell.ls) for cell in strip.cells) for strip in strips} == {
+        tuple((379415, ls) for ls in range(53, 63))
+    }
+    muon = next(strip for strip in strips if strip.subsystem == "Muon")
+    assert {cell.quality for cell in muon.cells} == {Quality.BAD}
+
+
+def test_strips_cross_runs(tx):
+    cells = runs.strips(tx, 65)[0].cells
+    assert [(cell.run, cell.ls) for cell in cells[:4]] == [(379412, 59), (379412, 60), (379412, 61), (379415, 1)]
+
+
+def test_the_map_and_the_run_agree(tx, seed):
+    told = runs.detail(tx, 379415, None)
+    muon = next(one for one in told.subsystems if one.subsystem == "Muon")
+    made = maps.run_map(tx, seed.DATASET, 379415, "Muon")
+    columns = list(zip(*made.qualities, strict=True))
+    assert sum("3" in column for column in columns) == muon.bad == 22
+    assert len(told.lumisections) == len(made.lumisections) == 62
+    assert maps.run_map(tx, seed.DATASET, 379415, "none").elements == []
+
+
+def test_the_machinery(tx):
+    told = system.system(tx)
+    assert [one.state for one in told.daemons] == ["running", "stopped"]
+    assert told.schema_version is not None
+    assert told.database.split()[0] in {"sqlite", "postgresql"}
+    letters = system.dead_letters(tx, limit=1)
+    assert (letters.items[0].reason, letters.next) == ("negative-count", str(letters.items[0].id))
+    assert letters.items[0].preview == "\\x00\\x1b[31m<b>ARROW1</b>"
+
+
+def test_the_marker_moves_with_every_change(store, seed):
+    seed.fill(store)
+
+    def now():
+        with store.read() as tx:
+            return system.marker(tx)
+
+    before = now()
+    with store.begin() as tx:
+        seed.raise_incident(tx, 9)
+    assert (now().incidents != before.incidents, now()[1:] == before[1:]) == (True, True)
+    with store.begin() as tx:
+        tx.execute(lumisection.update().where(lumisection.c.ls == 62).values(updated_s=seed.now_s()))
+    assert now().lumisections > before.lumisections
