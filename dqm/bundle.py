@@ -185,6 +185,8 @@ def _pack(model: SubsystemModel) -> bytes:
         "lines": model.normaliser.lines,
         "spread": model.normaliser.spread,
         "centre": model.normaliser.centre,
+        "reach": model.normaliser.reach,
+        "pileup": model.normaliser.pileup,
         "judged": model.normaliser.judged,
     }
     arrays |= {f"entries/{name}": array for name, array in model.entries.arrays().items()}
@@ -201,16 +203,19 @@ def _unpack(catalogue: Catalogue, arrays: Arrays) -> SubsystemModel:
         groups=tuple(_group(_below(arrays, f"group{place}/")) for place in range(len(catalogue.blocks))),
         entries=EntriesModel(**_below(arrays, "entries/")),
         lack=ConformalTable.from_array(arrays["lack"]),
-        normaliser=Normaliser(arrays["lines"], arrays["spread"], arrays["centre"], arrays["judged"]),
+        normaliser=Normaliser(**{name: arrays[name] for name in _NORMALISER}),
         tables=tuple(ConformalTable.from_array(row) for row in arrays["tables"]),
         combined=ConformalTable.from_array(arrays["combined"]),
         lumisections=ConformalTable.from_array(arrays["lumisections"]),
     )
 
 
+_NORMALISER = ("lines", "spread", "centre", "reach", "pileup", "judged")
+
+
 def _group(arrays: Arrays) -> Group:
     learned = {name: _below(arrays, f"{name}/") for name in REGISTRY}
-    reference = FrozenReference(**_below(arrays, "reference/"))
+    reference = FrozenReference.from_arrays(_below(arrays, "reference/"))
     return Group(reference, {name: REGISTRY[name].from_arrays(own) for name, own in learned.items() if own})
 
 

@@ -39,17 +39,22 @@ _SHRINK = 10.0
 class Normaliser:
     """Lines and spreads: ``lines`` (k, n, 3) of 1, ln(counts) - ``centre`` (n,), pileup; ``spread`` (k, n).
 
-    ``judged`` (n,) says which MEs had enough calibration scores.
+    ``reach`` (n,) and ``pileup`` (2,) bound ln(counts) - centre and pileup to what calibration saw: beyond it a
+    line is not continued. ``judged`` (n,) says which MEs had enough calibration scores.
     """
 
     lines: Float32
     spread: Float32
     centre: Float32
+    reach: Float32
+    pileup: Float32
     judged: npt.NDArray[np.bool_]
 
     def normalised(self, scores: Float32, totals: Float32, pileup: Float32) -> Float32:
         """Normalised scores of ``scores`` (k, L, n), with ``totals`` (L, n) counts and ``pileup`` (L,)."""
         size = np.log(np.maximum(totals, np.float32(1.0))) - self.centre
+        np.clip(size, -self.reach, self.reach, out=size)
+        pileup = np.clip(pileup, self.pileup[0], self.pileup[1])
         expected = self.lines[:, None, :, 1] * size
         expected += self.lines[:, None, :, 2] * pileup[:, None]
         expected += self.lines[:, None, :, 0]
@@ -82,7 +87,12 @@ def fit_normaliser(
         for rows in groups:
             spread[kind, rows] = _drawn_together(own[rows], seen[rows])
     return Normaliser(
-        lines.astype(np.float32), spread.astype(np.float32), centre.astype(np.float32), seen >= LEAST_SCORES
+        lines.astype(np.float32),
+        spread.astype(np.float32),
+        centre.astype(np.float32),
+        np.abs(size).max(axis=0).astype(np.float32),
+        np.array([pileup.min(), pileup.max()], dtype=np.float32),
+        seen >= LEAST_SCORES,
     )
 
 

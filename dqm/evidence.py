@@ -11,7 +11,6 @@ from dqm.bundle import SubsystemModel
 from dqm.explain import explain
 from dqm.features import features
 from dqm.quality import Evidence, Reason
-from dqm.references.frozen import FrozenReference
 from streams.records import Counts, HistogramBatch
 
 Float32 = npt.NDArray[np.float32]
@@ -116,8 +115,7 @@ class Witness:
         """Counts, reference scaled to them, and pulls of one ME; each (bins,)."""
         place = next(at for at, block in enumerate(self._model.catalogue.blocks) if block.start <= row < block.stop)
         at = row - self._model.catalogue.blocks[place].start
-        whole = self._model.groups[place].reference
-        own = FrozenReference(**{name: array[at : at + 1] for name, array in whole.arrays().items()})
+        own = self._model.groups[place].reference.only(at)
         observed = counts[place][at].astype(np.float32)[None, None]
         x = np.array([pileup], dtype=np.float32)
         block = features(observed, x, own)

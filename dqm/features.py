@@ -23,8 +23,9 @@ class FeatureBlock:
     """L lumisections of the n MEs of a group, in catalogue order; float32.
 
     ``counts``, ``pulls`` and ``precision`` are (L, n, bins), ``totals`` (L, n) and ``pileup`` (L,), which is
-    standardised. ``precision`` is the change of a pull per relative change of the expected count, half of it
-    squared the expected count less what is lost to wandering: small where a bin says little.
+    standardised. ``pulls`` are free of the ordinary movements of the reference's modes, whose ``amplitudes`` are
+    (L, n, k). Half of ``precision``, squared, is the expected count, less what the expectation's own uncertainty
+    takes away: small where a bin says little.
     """
 
     counts: Float32
@@ -32,6 +33,7 @@ class FeatureBlock:
     pileup: Float32
     pulls: Float32
     precision: Float32
+    amplitudes: Float32
 
 
 def features(counts: Float32, pileup: Float32, reference: FrozenReference) -> FeatureBlock:
@@ -40,7 +42,9 @@ def features(counts: Float32, pileup: Float32, reference: FrozenReference) -> Fe
     totals = counts.sum(axis=-1)
     expected = reference.expected(totals, pileup)
     pulls = fast_pulls(counts, expected, reference.wander)
-    return FeatureBlock(counts, totals, pileup, pulls, expected)
+    amplitudes = reference.modes.amplitudes(pulls, totals)
+    reference.modes.remove(pulls, amplitudes)
+    return FeatureBlock(counts, totals, pileup, pulls, expected, amplitudes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from dqm.references import entries as entries_model
 from dqm.references import frozen
 from dqm.statistics.conformal import ConformalTable
 from dqm.statistics.simes import simes
-from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey, MonitoringElement
+from streams.records import Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
 
 LEAST_LUMISECTIONS = 40
 TRAINING_SHARE = 0.6

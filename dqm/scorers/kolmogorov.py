@@ -3,7 +3,7 @@
 Maps are taken cell by cell in the order in which they are flattened.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -19,8 +19,9 @@ from dqm.statistics.kolmogorov import grid, scaled_distance
 class KolmogorovScorer:
     """Distance to the reference in units of its statistical spread and of how far good ones wander.
 
-    ``share`` and ``slope`` (n, points) are the reference's cumulative sums; ``wander`` (n,) is the mean squared
-    distance of good lumisections beyond statistics, as a share of all counts.
+    ``share`` and ``slope`` (n, points) are the reference's cumulative sums, ``modes`` (k, n, points) those of its
+    movements, which are taken out of the distance. ``wander`` (n,) is the mean squared distance of good
+    lumisections beyond statistics, as a share of all counts.
     """
 
     name: ClassVar[str] = "kolmogorov"
@@ -28,29 +29,33 @@ class KolmogorovScorer:
     grid: Float32
     share: Float32
     slope: Float32
+    modes: Float32
     wander: Float32
 
     @classmethod
     def fit(cls, block: FeatureBlock, use: npt.NDArray[np.bool_], reference: FrozenReference, seed: int) -> Self:
         """Cumulate the reference and see how far good lumisections wander from it."""
         steps = grid(reference.share.shape[1])
-        still = cls(steps, reference.share @ steps, reference.slope @ steps, np.zeros(len(reference.share), np.float32))
+        # A pull of one is a change of sqrt(N share) counts.
+        movements = (reference.modes.directions * np.sqrt(reference.share)) @ steps
+        nowhere = np.zeros(len(reference.share), dtype=np.float32)
+        still = cls(steps, reference.share @ steps, reference.slope @ steps, movements, nowhere)
         squares = np.where(use, still.score(block).astype(np.float64) ** 2, 0.0)
         seen = np.maximum(use.sum(axis=0), 1)
         # The mean square of Kolmogorov's distribution is pi^2 / 12; what exceeds it is systematic.
         beyond = np.maximum(squares.sum(axis=0) / seen - np.pi**2 / 12, 0.0)
         counts = np.where(use, block.totals, 0.0).sum(axis=0, dtype=np.float64) / seen
         wander = (beyond / np.maximum(counts, 1.0)).astype(np.float32)
-        return cls(still.grid, still.share, still.slope, wander)
+        return replace(still, wander=wander)
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
         """Inverse of :meth:`arrays`."""
-        return cls(arrays["grid"], arrays["share"], arrays["slope"], arrays["wander"])
+        return cls(arrays["grid"], arrays["share"], arrays["slope"], arrays["modes"], arrays["wander"])
 
     def arrays(self) -> Arrays:
         """Grid, cumulative reference and wandering."""
-        return {"grid": self.grid, "share": self.share, "slope": self.slope, "wander": self.wander}
+        return {"grid": self.grid, "share": self.share, "slope": self.slope, "modes": self.modes, "wander": self.wander}
 
     def score(self, block: FeatureBlock) -> Float32:
         """Scaled distance, (L, n)."""
@@ -58,6 +63,9 @@ class KolmogorovScorer:
         # Sums of whole numbers are exact in any order, so that the matrix product is the same for any L.
         cumulative = block.counts @ self.grid
         expected = (self.share + self.slope * block.pileup[:, None, None]) * block.totals[..., None]
+        root = np.sqrt(block.totals)
+        for place, movement in enumerate(self.modes):
+            expected += (block.amplitudes[..., place] * root)[..., None] * movement
         scaled = scaled_distance(cumulative, expected, block.totals)
         score: Float32 = scaled / np.sqrt(np.float32(1.0) + self.wander * block.totals)
         return score
