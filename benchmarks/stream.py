@@ -150,7 +150,7 @@ def consume_with_daemon(settings: Settings, messages: int, answer: Connection) -
     source = open_source(settings.stream)
     ingest = Ingest(store, pipeline, settings, "benchmark", time.time)
     metrics = Metrics(CollectorRegistry())
-    daemon = Timed(source, pipeline, ingest, store, limits(settings.stream), metrics, "benchmark", time.time)
+    daemon = Timed(source, pipeline, ingest, store, limits(settings.stream), metrics, "benchmark", time.time, 90.0)
     stop = threading.Event()
     thread = threading.Thread(target=_stop_after, args=(daemon, messages, stop))
     thread.start()

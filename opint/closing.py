@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from dqm.pipeline import Pipeline
 from sqlalchemy import Connection
 
 from dqm.digests import EMPTY
+from dqm.pipeline import Pipeline
 from dqm.scored import LumisectionState
 from opint.store import lumisections
 from opint.store.neighbours import Content, Contents, Neighbours, neighbours

@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
-from dqm.pipeline import Pipeline
 
+from dqm.pipeline import Pipeline
 from dqm.quality import Quality
 from dqm.scored import LumisectionState
 from opint.ingest import Arrival, Ingest, Written
 from opint.store import heartbeats
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat
+from opint.store.retention import sweep
 from streams.codecs import Limits, decode
 from streams.errors import DecodeError, Unavailable
 from streams.metrics import Metrics
@@ -19,6 +20,8 @@ from streams.records import HistogramBatch
 from streams.source import Loss, Message, Partition, Source
 
 HEARTBEAT_SECONDS = 5.0
+SWEEP_SECONDS = 3600.0
+"""How often data older than ``database.retain_days`` are deleted."""
 
 log = structlog.get_logger()
 
@@ -36,6 +39,7 @@ class Daemon:
         metrics: Metrics,
         name: str,
         clock: Callable[[], float],
+        retain_days: float,
     ) -> None:
         """Keep the collaborators; ``name`` tells this daemon from others in the store and in logs."""
         self.source = source
@@ -47,6 +51,8 @@ class Daemon:
         self._metrics = metrics
         self._clock = clock
         self._heartbeat = Heartbeat(daemon=name, started_s=clock(), at_s=0.0, state="running")
+        self._retain_days = retain_days
+        self._swept_s = clock()
         self._trouble = ""
 
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
@@ -81,6 +87,9 @@ class Daemon:
         self._count(self._ingest.close_due())
         if self._clock() - self._heartbeat.at_s >= HEARTBEAT_SECONDS:
             self._beat("running")
+        if self._clock() - self._swept_s >= SWEEP_SECONDS:
+            self._swept_s = self._clock()
+            log.info("old data deleted", lumisections=sweep(self._store, self._swept_s, self._retain_days))
 
     def waiting(self, reason: str) -> None:
         """Say that we live and wait for something; an empty reason ends that.

@@ -4,6 +4,7 @@ The parts are the ones that a real installation has and speak to each other over
 only the detector is simulated. Ctrl-C, or the end of any part, ends all of them.
 """
 
+import os
 import signal
 import socket
 import subprocess
@@ -141,6 +142,8 @@ def _part(name: str, folder: Path, file: Path, command: Sequence[str]) -> Iterat
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            # What the environment says would win over the settings file of the parts.
+            env={name: value for name, value in os.environ.items() if not name.startswith("NIGHTSHIFT_")},
         )
     try:
         yield Part(name, process, log)

@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dqm.pipeline import Pipeline
 from sqlalchemy import Connection
 
 from conf.settings import Settings
 from dqm.assembly import complete, merge
+from dqm.pipeline import Pipeline
 from dqm.scored import LumisectionState, ScoredBatch
 from opint.alerts import engine, lost
 from opint.closing import REVISED, StateKey, close

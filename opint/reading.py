@@ -1,6 +1,6 @@
 """Reading histogram files where nobody keeps dead letters: what is unusable is logged and left out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 import structlog
@@ -18,8 +18,10 @@ def limits(settings: StreamSettings) -> Limits:
     return Limits(settings.max_message_bytes, settings.max_histograms, settings.max_bins)
 
 
-def good_records(paths: Iterable[Path], settings: StreamSettings) -> Iterator[HistogramBatch]:
-    """The usable records of the files, in the order in which they stand there.
+def good_records(
+    paths: Iterable[Path], settings: StreamSettings, runs: Container[int] = range(2**63 - 1)
+) -> Iterator[HistogramBatch]:
+    """The usable records of the files, in the order in which they stand there; of these ``runs`` only.
 
     Raises DecodeError for a file in which nothing is usable.
     """
@@ -28,7 +30,8 @@ def good_records(paths: Iterable[Path], settings: StreamSettings) -> Iterator[Hi
         for record in read_file(path, limits(settings)):
             if isinstance(record, HistogramBatch):
                 usable += 1
-                yield record
+                if record.key.run in runs:
+                    yield record
             else:
                 trouble = record
                 log.warning("record left out", file=str(path), reason=str(record))

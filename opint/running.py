@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import structlog
-from dqm.bundle import load
-from dqm.pipeline import Pipeline
 from prometheus_client import CollectorRegistry
 
 from conf.settings import Settings, StreamSettings
+from dqm.bundle import load
+from dqm.pipeline import Pipeline
 from opint.daemon import Daemon
 from opint.ingest import Ingest
 from opint.reading import limits
@@ -60,7 +60,17 @@ def assemble(settings: Settings, store: Store, pipeline: Pipeline, source: Sourc
     """A daemon under a name that no other has."""
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     ingest = Ingest(store, pipeline, settings, name, time.time)
-    return Daemon(source, pipeline, ingest, store, limits(settings.stream), metrics, name, time.time)
+    return Daemon(
+        source,
+        pipeline,
+        ingest,
+        store,
+        limits(settings.stream),
+        metrics,
+        name,
+        time.time,
+        settings.database.retain_days,
+    )
 
 
 def open_source(settings: StreamSettings) -> Source:

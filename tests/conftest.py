@@ -11,12 +11,18 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import psycopg
 import pytest
 
+from conf.settings import DqmSettings
+from dqm.simulate.detector import Detector
+from dqm.simulate.stream import stream
+from dqm.train import train
 from opint.store.engine import Store
 from streams import apache, broker
 from streams.errors import SourceUnavailable
+from tests.small import LEVEL, keys, small_detector
 
 START_SECONDS = 30.0
 
@@ -210,3 +216,19 @@ def _require_java() -> None:
         if os.environ.get("CI"):
             pytest.fail(f"CI must run the Kafka tests: {error}")
         pytest.skip(f"Apache Kafka cannot be started here: {error}")
+
+
+@pytest.fixture(scope="session")
+def detector() -> Detector:
+    """Two subsystems of four monitoring elements each."""
+    return small_detector()
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory, detector: Detector) -> Path:
+    """A folder with a bundle trained on good lumisections of the small detector."""
+    folder = tmp_path_factory.mktemp("models")
+    good = stream(detector, [(key, LEVEL) for key in keys(500, first_run=370_000, per_run=50)], (), seed=1)
+    batches = (batch for one in good for batch in one.batches)
+    train(batches, folder / "histograms", DqmSettings(), np.random.default_rng(2), lambda _step, _share: None)
+    return folder

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conf.errors import SettingsError
 from conf.loader import load
 from conf.settings import Settings
 
@@ -36,6 +37,20 @@ Config = Annotated[
     ),
 ]
 Log = Annotated[LogFormat | None, typer.Option("--log-format", help="Log lines for people or for a collector.")]
+
+Runs = Annotated[
+    str, typer.Option("--runs", metavar="FIRST-LAST", help="Only these runs, both included.", show_default="all")
+]
+
+
+def runs_of(text: str) -> range:
+    """The runs that the option ``--runs`` names; all for an empty one. Raises SettingsError."""
+    if not text:
+        return range(2**63 - 1)
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise SettingsError(f"--runs is {text!r}; write FIRST-LAST, such as 297050-299999")
+    return range(int(first), int(last) + 1)
 
 
 def start(config: Path | None, log_format: LogFormat | None) -> Settings:

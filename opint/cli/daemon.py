@@ -11,18 +11,18 @@ def run(config: Config = None, log_format: Log = None) -> None:
     Several daemons with the same stream.kafka.group share the partitions. Killed at any moment, it goes
     on where it was: nothing is lost or done twice.
     """
+    settings = start(config, log_format)
     from opint.running import run_daemon
 
-    settings = start(config, log_format)
     with stop_on_signal() as stop:
         run_daemon(settings, open_store(settings), stop)
 
 
 def dashboard(config: Config = None, log_format: Log = None) -> None:
     """Serve the operator's page on a loopback address."""
+    settings = start(config, log_format)
     import time
 
     from opint.dashboard.serve import serve
 
-    settings = start(config, log_format)
     serve(settings, open_store(settings), time.time, lambda address: typer.echo(f"dashboard: {address}"))

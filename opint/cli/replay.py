@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from opint.cli.common import Config, Log, start, stop_on_signal
+from opint.cli.common import Config, Log, Runs, runs_of, start, stop_on_signal
 
 
 class Wire(StrEnum):
@@ -30,6 +30,7 @@ AsWire = Annotated[Wire, typer.Option("--as", help="Arrow IPC (fast) or UHI JSON
 
 def replay(
     files: Annotated[list[Path], typer.Argument(help="Recordings, UHI/DIALS JSON, CSV dialect, ROOT, Parquet.")],
+    runs: Runs = "",
     pace: Pace = None,
     wire: AsWire = Wire.ARROW,
     config: Config = None,
@@ -41,6 +42,6 @@ def replay(
 
     settings = start(config, log_format)
     with stop_on_signal() as stop:
-        batches = good_records(files, settings.stream)
+        batches = good_records(files, settings.stream, runs_of(runs))
         done = publish(batches, settings.stream.kafka, wire.content_type, pace, stop)
     typer.echo(f"published {done} lumisections")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from opint.cli.common import Config, Log, start
+from opint.cli.common import Config, Log, Runs, runs_of, start
 
 app = typer.Typer(help="Train models on good data.", no_args_is_help=True)
 
@@ -20,6 +20,7 @@ def histograms(
     files: Annotated[
         list[Path], typer.Argument(help="Good lumisections: recordings, UHI/DIALS JSON, CSV, ROOT, Parquet.")
     ],
+    runs: Runs = "",
     seed: Annotated[int, typer.Option(help="Seed of everything that is random in training.")] = 0,
     config: Config = None,
     log_format: Log = None,
@@ -30,13 +31,13 @@ def histograms(
     is written to dqm.models/dqm.model and takes effect when the daemon is started again.
     """
     import numpy as np
-    from dqm.train import train
 
+    from dqm.train import train
     from opint.cli.progress import bar
     from opint.reading import good_records
 
     settings = start(config, log_format)
-    batches = list(good_records(files, settings.stream))
+    batches = list(good_records(files, settings.stream, runs_of(runs)))
     batches.sort(key=lambda batch: (batch.key, batch.subsystem))
     folder = settings.dqm.models / settings.dqm.model
     with bar("training") as progress:

@@ -1,16 +1,16 @@
 """Killed at any moment, the daemon loses nothing and does nothing twice."""
 
 import random
+import time
 import uuid
 
 import numpy as np
 import pytest
-from conftest import LEVEL, keys, wait_until
-from dqm.bundle import load
-from dqm.pipeline import Pipeline
 from sqlalchemy import func, select
 
 from conf.settings import KafkaSettings, Settings
+from dqm.bundle import load
+from dqm.pipeline import Pipeline
 from dqm.simulate.plan import plan_faults
 from dqm.simulate.stream import stream
 from opint.ingest import Arrival, Ingest
@@ -19,6 +19,7 @@ from opint.store.tables import incident, ls_score, lumisection, occurrence, sour
 from streams.kafka import KafkaPublisher
 from streams.records import Catalogue, HistogramBatch
 from streams.source import Message, Partition
+from tests.small import LEVEL, keys
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -132,6 +133,16 @@ def done(store, messages):
 def progress(store):
     with store.read() as tx:
         return int(tx.scalar(select(func.coalesce(func.sum(source_offset.c.next_offset), 0))) or 0)
+
+
+def wait_until(condition, timeout_s, what):
+    """Poll a condition; fail with ``what`` when time is over."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.2)
+    pytest.fail(f"after {timeout_s:.0f} s still not: {what}")
 
 
 @pytest.mark.kafka
