@@ -30,7 +30,7 @@ _OF_FAMILY = {
     "frozen": "frozen content",
     "missing": "no data",
     "starved": "far too few entries",
-    "shape": "axes unknown to the model",
+    "shape": "axes unlike those of the model",
 }
 _KIND_OF_FAMILY = {"frozen": "stuck", "missing": "missing", "starved": "low-statistics"}
 _ADVICE = {

@@ -51,7 +51,7 @@ def update(tx: Connection, states: Sequence[LumisectionState], rules: AlertSetti
             ledger = _update(tx, dataset, cluster, [mine[key] for key in cluster], rules, now_s)
             opened += ledger.opened
             cleared += ledger.cleared
-    return AlertOutcome(opened, cleared)
+    return AlertOutcome(tuple(opened), tuple(cleared))
 
 
 def _alarms(states: Iterable[LumisectionState]) -> bool:

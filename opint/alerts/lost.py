@@ -56,4 +56,5 @@ def _range(loss: Loss) -> str:
     """Where offsets begin anew (a topic made again), the number of lost messages is not known."""
     if loss.resumed <= loss.expected:
         return f"messages lost, offset {loss.expected} was expected and {loss.resumed} came"
-    return f"{loss.resumed - loss.expected} messages lost, offsets {loss.expected} to {loss.resumed - 1}"
+    number = loss.resumed - loss.expected
+    return f"{number} message{'s' * (number != 1)} lost, offsets {loss.expected} to {loss.resumed - 1}"

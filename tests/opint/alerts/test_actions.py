@@ -1,0 +1,83 @@
+"""What operators may do, and what they are told."""
+
+import pytest
+from sqlalchemy import select
+
+from opint.alerts import engine
+from opint.alerts.actions import ActionError
+from opint.store import incidents
+from opint.store.incidents import UnknownIncidentError
+from opint.store.tables import audit
+from streams.source import Loss, Partition
+
+
+@pytest.fixture
+def number(store) -> int:
+    with store.begin() as tx:
+        return engine.data_lost(tx, Loss(Partition("c", "t", 0), 1, 9), 1.0)
+
+
+def _history(store) -> list[tuple]:
+    with store.read() as tx:
+        rows = tx.execute(select(audit.c.at_s, audit.c.actor, audit.c.action, audit.c.detail).order_by(audit.c.id))
+        return [tuple(row) for row in rows][1:]
+
+
+def test_every_deed_is_kept(store, number) -> None:
+    with store.begin() as tx:
+        engine.acknowledge(tx, number, "ana", " looking ", 2.0)
+        engine.comment(tx, number, "ben", "cable", 3.0)
+        engine.resolve(tx, number, "ana", "", 4.0)
+        engine.comment(tx, number, "ben", "thanks", 5.0)
+        one = incidents.get(tx, number)
+    assert (one.state, one.acknowledged_by, one.acknowledged_s, one.resolved_by, one.resolved_s, one.updated_s) == (
+        "resolved",
+        "ana",
+        2.0,
+        "ana",
+        4.0,
+        5.0,
+    )
+    assert _history(store) == [
+        (2.0, "ana", "acknowledged", "looking"),
+        (3.0, "ben", "commented", "cable"),
+        (4.0, "ana", "resolved", ""),
+        (5.0, "ben", "commented", "thanks"),
+    ]
+
+
+def test_what_the_state_forbids_is_refused_and_leaves_no_trace(store, number) -> None:
+    with store.begin() as tx:
+        engine.acknowledge(tx, number, "ana", "", 2.0)
+        with pytest.raises(ActionError, match=f"incident {number} is acknowledged by ana already"):
+            engine.acknowledge(tx, number, "ben", "", 3.0)
+        engine.resolve(tx, number, "ana", "", 4.0)
+        for act in (engine.resolve, engine.acknowledge):
+            with pytest.raises(ActionError, match=f"incident {number} was resolved by ana already"):
+                act(tx, number, "ben", "", 5.0)
+    assert [one[2] for one in _history(store)] == ["acknowledged", "resolved"]
+
+
+@pytest.mark.parametrize("act", [engine.acknowledge, engine.resolve, engine.comment])
+def test_an_unknown_incident_is_said_to_be_unknown(store, act) -> None:
+    with store.begin() as tx, pytest.raises(UnknownIncidentError, match="there is no incident 5"):
+        act(tx, 5, "ana", "text", 1.0)
+
+
+@pytest.mark.parametrize("act", [engine.acknowledge, engine.resolve, engine.comment])
+@pytest.mark.parametrize(("actor", "message"), [(" ", "is empty"), ("nightshift", "the name of the system itself")])
+def test_somebody_must_have_done_it(store, number, act, actor, message) -> None:
+    with store.begin() as tx, pytest.raises(ActionError, match=message):
+        act(tx, number, actor, "text", 1.0)
+
+
+def test_an_empty_comment_says_nothing(store, number) -> None:
+    with store.begin() as tx, pytest.raises(ActionError, match="the comment is empty"):
+        engine.comment(tx, number, "ana", " \n", 1.0)
+
+
+def test_long_and_odd_texts_are_kept_as_far_as_possible(store, number) -> None:
+    with store.begin() as tx:
+        engine.comment(tx, number, "a\0na" * 100, "x\0\ud800" * 3000, 2.0)
+    ((_, actor, _, text),) = _history(store)
+    assert (len(actor), len(text), "\0" in actor + text) == (200, 4000, False)
