@@ -1,5 +1,7 @@
 """The order of arrival must not matter."""
 
+import shutil
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -54,8 +56,13 @@ def histories(draw: st.DrawFn) -> tuple[dict[LumisectionKey, str], list[list[Lum
 
 
 @pytest.fixture(scope="module")
-def one_store(sqlite_template: Path) -> Store:
-    return Store.open(f"sqlite:///{sqlite_template}")
+def one_store(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One database for all examples, each of which has a dataset of its own."""
+    path = tmp_path_factory.mktemp("order") / "nightshift.db"
+    shutil.copy(sqlite_template, path)
+    store = Store.open(f"sqlite:///{path}")
+    yield store
+    store.close()
 
 
 def stored(store: Store, dataset: str, family: str) -> Found:
