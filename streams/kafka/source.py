@@ -66,6 +66,7 @@ class KafkaSource:
         if consumer is None or assignment is None:
             return ()
         records = assignment.admit(self._fetch(consumer, assignment, timeout_s))
+        _finish_rebalance(consumer)
         if records:
             self._heard_s = self._clock()
         elif self._clock() - self._heard_s > QUIET_S:
@@ -280,12 +281,22 @@ def _connect(settings: KafkaSettings) -> tuple[KafkaConsumer, Assignment]:
     )
     try:
         consumer.bootstrap(int(CONNECT_S * 1000))
+        # Who joins a group before knowing the topic is given nothing of it at first.
+        consumer.partitions_for_topic(settings.topic)
     except KafkaError as error:
         _close(consumer)
         raise unavailable(settings, error) from error
     assignment = Assignment(consumer)
     consumer.subscribe([settings.topic], listener=assignment)
     return consumer, assignment
+
+
+def _finish_rebalance(consumer: KafkaConsumer) -> None:
+    # kafka-python 3.0 forgets a rebalance that new partitions of the topic set off, if poll times out while
+    # it is going on: the assignment comes, nobody takes it up, and the member stays without partitions.
+    coordinator = consumer._coordinator
+    if coordinator.rejoining and not coordinator.rejoin_needed:
+        coordinator.request_rejoin()
 
 
 def _close(consumer: KafkaConsumer) -> None:

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from conf.errors import SettingsError
 from conf.settings import KafkaSettings
@@ -237,6 +237,22 @@ def test_describe_names_cluster_and_partitions(settings, publishers):
     assert settings.bootstrap_servers in text
     assert "with 4 partitions" in text
     assert settings.cluster_id in text
+
+
+@pytest.mark.kafka
+def test_a_rebalance_that_outlasts_polls_is_taken_up(apache_kafka, settings_on, publishers, monkeypatch):
+    # A member that joins before it knows the topic, and learns of it then, joins again; polls end meanwhile.
+    monkeypatch.setattr(KafkaConsumer, "partitions_for_topic", lambda *_: {0})
+    for _ in range(3):
+        settings = settings_on(apache_kafka)
+        publishers(settings, 2)
+        source = KafkaSource(settings)
+        deadline = time.monotonic() + 20
+        while not source.owned() and time.monotonic() < deadline:
+            source.poll(0.003)
+        owned = source.owned()
+        source.close()
+        assert len(owned) == 2
 
 
 @pytest.mark.kafka
