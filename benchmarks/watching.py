@@ -98,9 +98,13 @@ def _episodes(judged: Sequence[Judged], labels: Labels, rules: AlertSettings) ->
 
 
 def _alarming(dataset: str, subsystem: str, verdict: window.Judged) -> set[Labels]:
-    names = {number: family for family, number in window.FAMILIES.items()}
     return {
-        Labels(dataset, subsystem, names[int(verdict.families[row])], verdict.folders.names[row].rpartition("/")[0])
+        Labels(
+            dataset,
+            subsystem,
+            window.FAMILY_NAMES[int(verdict.families[row])],
+            verdict.folders.names[row].rpartition("/")[0],
+        )
         for row in np.flatnonzero(verdict.families)
     }
 
