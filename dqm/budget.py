@@ -31,8 +31,11 @@ _MOST = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """``folder_p``: a folder at or below it is bad in this lumisection. ``starved_p``: the same for one ME's
-    lack of entries. ``false_per_lumisection`` is the allowed probability of a false incident."""
+    """P-values at or below which something is bad in one lumisection.
+
+    ``folder_p`` is for a folder's content, ``starved_p`` for one ME's lack of entries. The allowed probability of
+    a false incident is ``false_per_lumisection``.
+    """
 
     folder_p: float
     starved_p: float

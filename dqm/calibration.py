@@ -101,7 +101,8 @@ def _drawn_together(own: Float64, seen: npt.NDArray[np.intp]) -> Float64:
     middle = float(np.median(own[known])) if known.any() else 1.0
     filled = np.where(known, own, middle)
     weight = np.where(known, seen, 0)
-    return np.maximum(np.sqrt((weight * filled**2 + _SHRINK * middle**2) / (weight + _SHRINK)), 1e-3)
+    drawn: Float64 = np.maximum(np.sqrt((weight * filled**2 + _SHRINK * middle**2) / (weight + _SHRINK)), 1e-3)
+    return drawn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +183,7 @@ def calibrate(
 
 def _table(pool: Float32) -> ConformalTable:
     """A table of the pool; where nothing was calibrated nothing is judged, and any table will do."""
-    return ConformalTable.of(pool if len(pool) else np.zeros(1))
+    return ConformalTable.of(pool.astype(np.float64) if len(pool) else np.zeros(1))
 
 
 def _cross_fitted(

@@ -55,10 +55,13 @@ def _remainders(counts: Counts) -> UInt64:
 
 
 def _weighted(words: UInt64, stream: int) -> UInt64:
-    # Counts are small numbers: the upper half of a word is folded down, or the lower bits would stay zero.
-    folded = words >> np.uint64(32)
+    # A word holds two counts. Small whole numbers have only zeros in their lower bits: the upper ones are folded
+    # down, or the product would have few bits; not by 32, which would cancel equal neighbours.
+    folded = words >> np.uint64(29)
     folded ^= words
-    return np.matmul(folded, _constants(words.shape[1], stream))
+    folded ^= folded >> np.uint64(20)
+    weighted: UInt64 = np.matmul(folded, _constants(words.shape[1], stream))
+    return weighted
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from dqm.bundle import SubsystemModel
 from dqm.explain import explain
 from dqm.features import features
 from dqm.quality import Evidence, Reason
-from streams.records import Counts, HistogramBatch
+from streams.records import Counts
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -52,7 +52,6 @@ class Witness:
 
     def evidence(
         self,
-        batch: HistogramBatch,
         found: Found,
         counts: Sequence[Counts],
         pileup: float,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from dqm.features import CHUNK_CELLS, features
 from dqm.references.frozen import FrozenReference
 from dqm.scorers import REGISTRY
-from dqm.scorers.base import Scorer
+from dqm.scorers.base import Lesson, Scorer
 
 Float32 = npt.NDArray[np.float32]
 
@@ -47,5 +47,5 @@ def fit(counts: Float32, pileup: Float32, use: npt.NDArray[np.bool_], reference:
     """Train every scorer of the registry on good lumisections (L, n, bins) in time order."""
     if use.sum() < LEAST_HISTOGRAMS:
         return Group(reference, {})
-    block = features(counts, pileup, reference)
-    return Group(reference, {name: kind.fit(block, use, reference, seed) for name, kind in REGISTRY.items()})
+    lesson = Lesson(features(counts, pileup, reference), use, reference, seed)
+    return Group(reference, {name: kind.fit(lesson) for name, kind in REGISTRY.items()})

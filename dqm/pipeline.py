@@ -47,7 +47,7 @@ class Pipeline:
             self.expected, {name: one.lumisections for name, one in bundle.subsystems.items()}, self.thresholds.folder_p
         )
         self._stages = {
-            name: _Stage(name, model, bundle, settings, self.thresholds.starved_p)
+            name: _Stage(model, bundle, settings, self.thresholds.starved_p)
             for name, model in bundle.subsystems.items()
         }
 
@@ -81,9 +81,7 @@ class Pipeline:
 class _Stage:
     """One subsystem."""
 
-    def __init__(
-        self, name: str, model: SubsystemModel, bundle: Bundle, settings: DqmSettings, starved_p: float
-    ) -> None:
+    def __init__(self, model: SubsystemModel, bundle: Bundle, settings: DqmSettings, starved_p: float) -> None:
         self._model = model
         self._pileup = bundle.pileup
         self._settings = settings
@@ -127,9 +125,7 @@ class _Stage:
         reasons, expected_entries, lack_p = self._reasons(batch.conditions, judged)
         tested = judged.beside.came & (reasons == Reason.CONSISTENT)
         judged.p_values[~tested] = np.nan
-        evidence = self._witness.evidence(
-            batch, judged, counts, pileup, reasons, expected_entries, lack_p, self._settings
-        )
+        evidence = self._witness.evidence(judged, counts, pileup, reasons, expected_entries, lack_p, self._settings)
         judged.scores[:, ~judged.beside.came] = np.nan
         if alignment.plain:
             return SubsystemScores(

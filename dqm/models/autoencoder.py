@@ -13,6 +13,7 @@ import os
 # Read when TensorFlow is imported: no start-up chatter.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ def _initial(bins: int, rng: np.random.Generator) -> list[Float32]:
     code = min(8, max(2, bins // 12))
     widths = [bins, hidden, code, hidden, bins]
     weights: list[Float32] = []
-    for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+    for fan_in, fan_out in pairwise(widths):
         reach = np.sqrt(6.0 / (fan_in + fan_out))
         weights.append(rng.uniform(-reach, reach, (fan_in, fan_out)).astype(np.float32))
         weights.append(np.zeros(fan_out, dtype=np.float32))

@@ -30,8 +30,10 @@ _OUTLIER = 6.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrozenReference:
-    """Expected shares of one group of MEs, their slopes in pileup, and the relative variance ``wander`` of the
-    expectation; all (n, bins) float32. ``modes`` are the movements of good lumisections.
+    """What is expected of one group of MEs; arrays (n, bins) float32.
+
+    ``share`` of all counts at the mean pileup, ``slope`` per standardised pileup, ``wander``: the expectation's
+    relative variance. ``modes`` are the ordinary movements.
     """
 
     share: Float32

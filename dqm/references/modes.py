@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import eigh
 
 Float32 = npt.NDArray[np.float32]
 
@@ -70,7 +71,13 @@ def _components(pulls: Float32) -> Float32:
     rows, bins = pulls.shape
     if rows < 16 or bins < 4:
         return np.empty((0, bins), dtype=np.float32)
-    _, singular, vectors = np.linalg.svd(pulls.astype(np.float64), full_matrices=False)
-    edge = (1.0 + np.sqrt(bins / rows)) ** 2
-    count = min(int((singular**2 / rows > _ABOVE_EDGE * edge).sum()), MOST, bins // 4)
-    return vectors[:count].astype(np.float32)
+    wide = pulls.astype(np.float64)
+    # The smaller of the two products of the matrix with itself has the same leading eigenvalues.
+    product = wide.T @ wide if bins <= rows else wide @ wide.T
+    first = max(len(product) - MOST, 0)
+    values, vectors = eigh(product / rows, subset_by_index=(first, len(product) - 1))
+    count = min(int((values > _ABOVE_EDGE * (1.0 + np.sqrt(bins / rows)) ** 2).sum()), bins // 4)
+    leading = vectors[:, ::-1][:, :count].T
+    if bins > rows:
+        leading = leading @ wide / np.sqrt(rows * values[::-1][:count, None])
+    return leading.astype(np.float32)

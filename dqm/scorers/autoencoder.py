@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from dqm.features import FeatureBlock
-from dqm.references.frozen import FrozenReference
-from dqm.scorers.base import Arrays, Float32, require_shape
+from dqm.scorers.base import Arrays, Float32, Lesson, require_shape
 
 if TYPE_CHECKING:
     from dqm.models.autoencoder import Autoencoder
@@ -29,12 +27,13 @@ class AutoencoderScorer:
     model: "Autoencoder"
 
     @classmethod
-    def fit(cls, block: FeatureBlock, use: npt.NDArray[np.bool_], reference: FrozenReference, seed: int) -> Self:
+    def fit(cls, lesson: Lesson) -> Self:
         """Train a network on the pulls of all MEs of the group."""
         from dqm.models.autoencoder import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-        elements, bins = reference.share.shape
-        return cls(elements, bins, train(block.pulls[use], block.precision[use], seed))
+        elements, bins = lesson.reference.share.shape
+        model = train(lesson.block.pulls[lesson.use], lesson.block.precision[lesson.use], lesson.seed)
+        return cls(elements, bins, model)
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:

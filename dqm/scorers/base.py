@@ -10,9 +10,10 @@ Contract (tests/contracts/test_scorers.py walks the registry):
 * A lumisection's scores do not depend on which others are in the block.
 * Scores are finite for all counts from zero to 1e12 per bin.
 * ``arrays`` and ``from_arrays`` round trip: the scores are the same bytes.
-* A block of another shape is refused with a ShapeMismatch that names the scorer and both shapes.
+* A block of another shape is refused with a ShapeMismatchError that names the scorer and both shapes.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
@@ -26,7 +27,20 @@ Float32 = npt.NDArray[np.float32]
 Arrays = dict[str, npt.NDArray[np.float32]]
 
 
-class ShapeMismatch(NightshiftError):
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What a scorer learns from: good lumisections of one group in time order.
+
+    ``use`` (L, n) says which histograms of the block are to be used; ``seed`` makes training repeatable.
+    """
+
+    block: FeatureBlock
+    use: npt.NDArray[np.bool_]
+    reference: FrozenReference
+    seed: int
+
+
+class ShapeMismatchError(NightshiftError):
     """A block of features does not have the shape that the scorer was made for."""
 
 
@@ -39,8 +53,8 @@ class Scorer(Protocol):
     """Rises when the same arrays give other scores."""
 
     @classmethod
-    def fit(cls, block: FeatureBlock, use: npt.NDArray[np.bool_], reference: FrozenReference, seed: int) -> Self:
-        """Learn from good lumisections in time order; ``use`` (L, n) says which histograms are to be used."""
+    def fit(cls, lesson: Lesson) -> Self:
+        """Learn from good lumisections."""
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
@@ -54,10 +68,10 @@ class Scorer(Protocol):
 
 
 def require_shape(name: str, wanted: tuple[int, int], block: FeatureBlock) -> None:
-    """Raise ShapeMismatch unless the block has ``wanted`` MEs and bins."""
+    """Raise ShapeMismatchError unless the block has ``wanted`` MEs and bins."""
     found = block.pulls.shape[1:]
     if found != wanted:
-        raise ShapeMismatch(
+        raise ShapeMismatchError(
             f"scorer {name!r} was made for {wanted[0]} monitoring elements of {wanted[1]} bins, "
             f"not for {found[0]} of {found[1]}; train a bundle on the present catalogue"
         )

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from dqm.features import FeatureBlock
-from dqm.references.frozen import FrozenReference
-from dqm.scorers.base import Arrays, Float32, require_shape
+from dqm.scorers.base import Arrays, Float32, Lesson, require_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +19,9 @@ class ChiSquareScorer:
     bins: int
 
     @classmethod
-    def fit(cls, block: FeatureBlock, use: npt.NDArray[np.bool_], reference: FrozenReference, seed: int) -> Self:
+    def fit(cls, lesson: Lesson) -> Self:
         """Nothing is learned beyond the reference, which the pulls contain."""
-        return cls(*reference.share.shape)
+        return cls(*lesson.reference.share.shape)
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:

@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from dqm.features import FeatureBlock
-from dqm.references.frozen import FrozenReference
-from dqm.scorers.base import Arrays, Float32, require_shape
+from dqm.scorers.base import Arrays, Float32, Lesson, require_shape
 from dqm.statistics.kolmogorov import grid, scaled_distance
 
 
@@ -33,8 +31,9 @@ class KolmogorovScorer:
     wander: Float32
 
     @classmethod
-    def fit(cls, block: FeatureBlock, use: npt.NDArray[np.bool_], reference: FrozenReference, seed: int) -> Self:
+    def fit(cls, lesson: Lesson) -> Self:
         """Cumulate the reference and see how far good lumisections wander from it."""
+        reference, block, use = lesson.reference, lesson.block, lesson.use
         steps = grid(reference.share.shape[1])
         # A pull of one is a change of sqrt(N share) counts.
         movements = (reference.modes.directions * np.sqrt(reference.share)) @ steps

@@ -61,7 +61,8 @@ class ConformalTable:
     def p_values(self, scores: Float32) -> Float32:
         """P-values in [1e-30, 1] of any shape; they never rise with the score. NaN gives NaN."""
         tables = ConformalTables.of([self])
-        return tables.p_values(scores.reshape(-1, 1), np.zeros(1, dtype=np.intp)).reshape(scores.shape)
+        found: Float32 = tables.p_values(scores.reshape(-1, 1), np.zeros(1, dtype=np.intp)).reshape(scores.shape)
+        return found
 
     def as_array(self) -> Float64:
         """All numbers in one array, for :meth:`from_array`."""
@@ -115,7 +116,8 @@ class ConformalTables:
         distance = (np.minimum(scores.astype(np.float64), 1e30) - self.tail_start[table]) / scale
         heavy = np.maximum(shape, 1e-9)
         log_p = np.log(p_start) - np.where(shape > 0, np.log1p(heavy * distance) / heavy, distance)
-        return np.exp(np.maximum(log_p, np.log(SMALLEST))).astype(np.float32)
+        tail_p: Float32 = np.exp(np.maximum(log_p, np.log(SMALLEST))).astype(np.float32)
+        return tail_p
 
 
 def _tail(excess: Float64) -> tuple[float, float]:
