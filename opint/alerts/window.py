@@ -33,7 +33,8 @@ FAMILY_OF = np.zeros(256, dtype=np.uint8)
 for _reason in Reason:
     FAMILY_OF[_reason] = FAMILIES.get(_reason.family, 0)
 
-_INSPECTED = (Quality.GOOD, Quality.WARNING)
+_INSPECTED = np.zeros(256, dtype=np.bool_)
+_INSPECTED[[Quality.GOOD, Quality.WARNING]] = True
 _score = ls_score.c
 
 
@@ -76,7 +77,7 @@ class Judged:
         worst = bad[np.lexsort((bad, self.p_values[bad]))][:MOST_NAMED]
         p_values = self.p_values[bad]
         known = p_values[np.isfinite(p_values)]
-        inspected = rows[(families == 0) & np.isin(self.qualities[rows], _INSPECTED)]
+        inspected = rows[(families == 0) & _INSPECTED[self.qualities[rows]]]
         return Observation(
             key=self.key,
             bad=tuple(names[row] for row in worst),
