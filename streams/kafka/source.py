@@ -7,7 +7,13 @@ from concurrent.futures import TimeoutError as NotYet
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, LogTruncationError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from kafka.errors import (
+    KafkaError,
+    LogTruncationError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    UnknownTopicOrPartitionError,
+)
 from kafka.structs import OffsetAndMetadata
 
 from conf.errors import SettingsError
@@ -232,7 +238,7 @@ class KafkaSource:
     def _look_for_broker(self, consumer: KafkaConsumer, assignment: Assignment) -> None:
         if not anybody_listens(self._settings):
             raise unavailable(self._settings, "nothing listens there")
-        if not assignment.owned() and not consumer.partitions_for_topic(self._settings.topic):
+        if not assignment.owned() and not _knows(consumer, self._settings.topic):
             raise SourceUnavailable(
                 f"topic {self._settings.topic!r} does not exist at {self._settings.bootstrap_servers}; "
                 "create it or correct stream.kafka.topic"
@@ -282,13 +288,20 @@ def _connect(settings: KafkaSettings) -> tuple[KafkaConsumer, Assignment]:
     try:
         consumer.bootstrap(int(CONNECT_S * 1000))
         # Who joins a group before knowing the topic is given nothing of it at first.
-        consumer.partitions_for_topic(settings.topic)
+        _knows(consumer, settings.topic)
     except KafkaError as error:
         _close(consumer)
         raise unavailable(settings, error) from error
     assignment = Assignment(consumer)
     consumer.subscribe([settings.topic], listener=assignment)
     return consumer, assignment
+
+
+def _knows(consumer: KafkaConsumer, topic: str) -> bool:
+    try:
+        return bool(consumer.partitions_for_topic(topic))
+    except UnknownTopicOrPartitionError:
+        return False
 
 
 def _finish_rebalance(consumer: KafkaConsumer) -> None:
