@@ -14,7 +14,7 @@ from conf.settings import Settings
 from dqm.assembly import complete, merge
 from dqm.pipeline import Pipeline
 from dqm.scored import LumisectionState, ScoredBatch
-from opint.alerts import engine, lost
+from opint.alerts import engine
 from opint.closing import REVISED, StateKey, close
 from opint.store import deadletters, lumisections, offsets
 from opint.store.deadletters import DeadLetter
@@ -117,9 +117,14 @@ class Ingest:
         return Written(closed=closed, alerts=alerts)
 
     def lost(self, loss: Loss) -> None:
-        """Raise an incident for messages that the broker no longer holds."""
+        """Raise an incident for messages that the broker no longer holds, and go on at what it has.
+
+        That may be a smaller offset: of a topic that was made anew, or of a broker that forgot it.
+        """
+        now_s = self._clock()
         with self._store.begin() as tx:
-            lost.data_lost(tx, loss, self._clock())
+            offsets.move(tx, loss.partition, self._group, self._owner, loss.resumed, now_s)
+            engine.data_lost(tx, loss, now_s)
 
     def _unprocessed(self, tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
         """Lock the offsets of all partitions concerned and drop what was processed before."""

@@ -66,6 +66,20 @@ def advance(tx: Connection, partition: Partition, group: str, owner: str, next_o
         _fenced(partition, None)
 
 
+def move(tx: Connection, partition: Partition, group: str, owner: str, next_offset: int, now_s: float) -> None:
+    """Store the next wanted offset, even if it is smaller: the broker has lost messages and counts anew.
+
+    Raises FencedError if the partition belongs to somebody else.
+    """
+    changed = tx.execute(
+        update(source_offset)
+        .where(_is(partition, group), _row.owner == owner)
+        .values(next_offset=next_offset, updated_s=now_s)
+    )
+    if changed.rowcount == 0:
+        _fenced(partition, None)
+
+
 def _is(partition: Partition, group: str) -> ColumnElement[bool]:
     return and_(
         _row.cluster == partition.cluster,

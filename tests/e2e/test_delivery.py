@@ -3,6 +3,8 @@
 import random
 import time
 import uuid
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from opint.ingest import Arrival, Ingest
 from opint.store.engine import Store
 from opint.store.tables import incident, ls_score, lumisection, occurrence, source_offset
 from streams.kafka import KafkaPublisher
-from streams.records import Catalogue, HistogramBatch
+from streams.records import Catalogue
 from streams.source import Message, Partition
 from tests.small import LEVEL, keys
 
@@ -26,24 +28,25 @@ ARROW = "application/vnd.apache.arrow.stream"
 
 def halves(batch):
     """The same histograms in two messages."""
-    rows = np.arange(len(batch.catalogue)) % 2 == 0
-    return [part_of(batch, rows), part_of(batch, ~rows)]
+    even = np.arange(len(batch.catalogue)) % 2 == 0
+    return [part_of(batch, even), part_of(batch, ~even)]
 
 
 def part_of(batch, rows):
-    chosen = [me for me, wanted in zip(batch.catalogue.elements, rows, strict=True) if wanted]
     blocks = zip(batch.catalogue.blocks, batch.counts, strict=True)
     counts = [matrix[rows[block.start : block.stop]] for block, matrix in blocks]
-    return HistogramBatch(
-        batch.key,
-        batch.dataset,
-        batch.subsystem,
-        batch.conditions,
-        Catalogue.of(chosen),
-        tuple(matrix for matrix in counts if len(matrix)),
-        batch.flow[rows],
-        batch.entries[rows],
+    return replace(
+        batch,
+        catalogue=chosen(batch.catalogue, tuple(rows)),
+        counts=tuple(matrix for matrix in counts if len(matrix)),
+        flow=batch.flow[rows],
+        entries=batch.entries[rows],
     )
+
+
+@cache
+def chosen(catalogue, rows):
+    return Catalogue.of([me for me, wanted in zip(catalogue.elements, rows, strict=True) if wanted])
 
 
 def traffic(detector, lumisections, seed):
@@ -67,7 +70,7 @@ def judged_at_once(parts, models, folder):
     store = Store.open(f"sqlite:///{folder / 'right.db'}")
     store.upgrade()
     settings = Settings()
-    pipeline = Pipeline(load(models / "histograms"), settings.dqm)
+    pipeline = Pipeline(load(models / "histograms"), settings.dqm, settings.alerts)
     ingest = Ingest(store, pipeline, settings, "right", lambda: 1.7e9)
     partition = Partition("right", "messages", 0)
     ingest.claim([partition])

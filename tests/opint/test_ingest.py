@@ -16,7 +16,7 @@ from opint.ingest import Arrival, Ingest
 from opint.store import deadletters, lumisections
 from opint.store.tables import dead_letter, incident, lumisection, occurrence, source_offset
 from streams.errors import DecodeError, FencedError
-from streams.source import Message, Partition
+from streams.source import Loss, Message, Partition
 from tests.small import LEVEL, keys
 
 PLACE = Partition("cluster", "dqm.histograms", 0)
@@ -169,9 +169,7 @@ def test_only_its_own_partition_overtakes_a_lumisection(ingest, store, pipeline,
 def test_a_fault_is_one_incident_of_all_its_lumisections(ingest, store, pipeline, detector):
     ingest.apply(arrivals(pipeline, batches(detector, [fault(FaultKind.DEAD, 10, 19, 0.5)])))
     with store.read() as tx:
-        rows = tx.execute(select(incident)).all()
-        print(rows)
-        (found,) = rows
+        (found,) = tx.execute(select(incident)).all()
         seen = tx.execute(select(occurrence.c.ls).order_by(occurrence.c.ls)).scalars().all()
     assert (found.subsystem, found.element_group, found.family, found.kind) == ("Muon", "Muon/Part1", "content", "dead")
     assert seen == [key.ls for key in KEYS[10:20]]
@@ -198,3 +196,14 @@ def test_a_killed_transaction_leaves_nothing(ingest, store, pipeline, detector, 
     with pytest.raises(ZeroDivisionError):
         ingest.apply(arrivals(pipeline, batches(detector, count=2)))
     assert count(store, lumisection) == 0
+
+
+def test_a_topic_made_anew_is_read_from_its_beginning(ingest, store, pipeline, detector):
+    some = batches(detector, count=3)
+    ingest.apply(arrivals(pipeline, some[:4], first=40))
+    ingest.lost(Loss(PLACE, expected=44, resumed=0))
+    written = ingest.apply(arrivals(pipeline, some[4:]))
+    assert [state.key for state in written.closed] == [KEYS[2]]
+    with store.read() as tx:
+        (found,) = tx.execute(select(incident)).all()
+    assert (found.family, found.severity) == ("data-lost", "critical")
