@@ -8,6 +8,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
+    IllegalStateError,
     KafkaError,
     LogTruncationError,
     NoOffsetForPartitionError,
@@ -76,7 +77,10 @@ class KafkaSource:
         if records:
             self._heard_s = self._clock()
         elif self._clock() - self._heard_s > QUIET_S:
-            self._look_for_broker(consumer, assignment)
+            try:
+                self._look_for_broker(consumer, assignment)
+            except KafkaError as error:
+                raise unavailable(self._settings, error) from error
         return [message for partition, found in records.items() for message in _messages(self._name(partition), found)]
 
     def claimed(self) -> Sequence[Partition]:
@@ -139,7 +143,7 @@ class KafkaSource:
         if self._consumer is None or self._assignment is None:
             return {}
         positions = self._assignment.positions()
-        ends = {partition: self._consumer.highwater(partition) for partition in positions if self._mine(partition)}
+        ends = {partition: _end(self._consumer, partition) for partition in positions}
         if self._paused or None in ends.values():
             ends = self._ask_ends(self._consumer, list(ends)) or ends
         return {self._name(at): max(0, end - positions[at]) for at, end in ends.items() if end is not None}
@@ -245,9 +249,6 @@ class KafkaSource:
             )
         self._heard_s = self._clock()
 
-    def _mine(self, partition: TopicPartition) -> bool:
-        return self._consumer is not None and partition in self._consumer.assignment()
-
     def _name(self, partition: TopicPartition) -> Partition:
         return Partition(self._cluster, partition.topic, partition.partition)
 
@@ -295,6 +296,15 @@ def _connect(settings: KafkaSettings) -> tuple[KafkaConsumer, Assignment]:
     assignment = Assignment(consumer)
     consumer.subscribe([settings.topic], listener=assignment)
     return consumer, assignment
+
+
+def _end(consumer: KafkaConsumer, partition: TopicPartition) -> int | None:
+    try:
+        found: int | None = consumer.highwater(partition)
+    except IllegalStateError:
+        # It was taken away this instant.
+        return None
+    return found
 
 
 def _knows(consumer: KafkaConsumer, topic: str) -> bool:
