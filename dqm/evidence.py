@@ -10,11 +10,15 @@ from conf.settings import DqmSettings
 from dqm.bundle import SubsystemModel
 from dqm.explain import explain
 from dqm.features import features
+from dqm.folders import folders
 from dqm.quality import Evidence, Reason
 from streams.records import Counts
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+
+
+_MARGIN = 2.0
 
 
 class Found(Protocol):
@@ -44,8 +48,10 @@ class HasEntries(Protocol):
 class Witness:
     """Writes evidence for the suspicious MEs of one subsystem."""
 
-    def __init__(self, model: SubsystemModel, version: str, scorers: Sequence[str]) -> None:
-        """Keep the model and what to sign with."""
+    def __init__(self, model: SubsystemModel, version: str, scorers: Sequence[str], of: int, folder_p: float) -> None:
+        """Keep the model and what to sign with; ``of`` is the number of MEs of all subsystems."""
+        self._of = of
+        self._folder_p = folder_p
         self._model = model
         self._version = version
         self._scorers = scorers
@@ -60,21 +66,37 @@ class Witness:
         lack_p: Float32,
         settings: DqmSettings,
     ) -> Mapping[str, Evidence]:
-        """By ME: STARVED ones and the smallest p-values up to the settings' limits.
+        """By ME: STARVED ones, and the smallest p-values up to the settings' limits.
 
         ``counts`` are the expected groups, ``pileup`` is standardised, ``lack_p`` (n,) the p-values of too few
         entries.
         """
         starved = reasons == Reason.STARVED
         shown = np.where(starved, lack_p, found.p_values)
-        with np.errstate(invalid="ignore"):
-            suspicious = np.flatnonzero(starved | (shown <= settings.evidence_p_value))
+        suspicious = np.flatnonzero(starved | self._suspicious(found.p_values, settings))
         worst = suspicious[np.argsort(shown[suspicious], kind="stable")][: settings.evidence_per_lumisection]
         written = [
             self._one(found, counts, pileup, int(row), Reason(int(reasons[row])), shown, expected_entries)
             for row in worst
         ]
         return {one.me: one for one in written}
+
+    def _suspicious(self, p_values: Float32, settings: DqmSettings) -> npt.NDArray[np.bool_]:
+        """MEs that closing the lumisection may call SUSPECT or DEVIATES; explaining others would be wasted.
+
+        Those that would be discoveries at twice the rate if all other MEs were good, or of a bad folder.
+        """
+        with np.errstate(invalid="ignore"):
+            likely: npt.NDArray[np.bool_] = p_values <= settings.evidence_p_value
+            if not likely.any():
+                return likely
+            ranked = np.sort(p_values[likely])
+            passed = np.flatnonzero(
+                ranked <= _MARGIN * settings.false_discovery_rate * np.arange(1, len(ranked) + 1) / self._of
+            )
+            discovery = p_values <= (ranked[passed[-1]] if len(passed) else 0.0)
+            bad = folders(self._model.catalogue).simes(p_values) <= self._folder_p
+            return likely & (discovery | (bad[folders(self._model.catalogue).of] & (p_values <= self._folder_p)))
 
     def _one(
         self,

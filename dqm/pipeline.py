@@ -9,7 +9,7 @@ import numpy.typing as npt
 from conf.settings import AlertSettings, DqmSettings
 from dqm import verdicts
 from dqm.alignment import Alignment, Beside, align
-from dqm.budget import thresholds
+from dqm.budget import Thresholds, thresholds
 from dqm.bundle import Bundle, SubsystemModel
 from dqm.digests import digests
 from dqm.evidence import Witness
@@ -47,7 +47,7 @@ class Pipeline:
             self.expected, {name: one.lumisections for name, one in bundle.subsystems.items()}, self.thresholds.folder_p
         )
         self._stages = {
-            name: _Stage(model, bundle, settings, self.thresholds.starved_p)
+            name: _Stage(model, bundle, settings, self.thresholds, elements)
             for name, model in bundle.subsystems.items()
         }
 
@@ -81,12 +81,14 @@ class Pipeline:
 class _Stage:
     """One subsystem."""
 
-    def __init__(self, model: SubsystemModel, bundle: Bundle, settings: DqmSettings, starved_p: float) -> None:
+    def __init__(
+        self, model: SubsystemModel, bundle: Bundle, settings: DqmSettings, limits: Thresholds, elements: int
+    ) -> None:
         self._model = model
         self._pileup = bundle.pileup
         self._settings = settings
-        self._starved_p = starved_p
-        self._witness = Witness(model, bundle.version, SCORERS)
+        self._starved_p = limits.starved_p
+        self._witness = Witness(model, bundle.version, SCORERS, elements, limits.folder_p)
         self._align: PerCatalogue[Alignment] = PerCatalogue(lambda catalogue: align(catalogue, model.catalogue))
 
     def score(self, batches: Sequence[HistogramBatch]) -> list[SubsystemScores]:

@@ -75,38 +75,30 @@ def fit(counts: Float32, pileup: Float32, use: Rows) -> FrozenReference:
     """Reference from good lumisections: ``counts`` (L, n, bins), standardised ``pileup`` (L,), ``use`` (L, n).
 
     It is made twice: lumisections whose histogram is far from the first try, by a robust measure of each ME,
-    are left out of the second, so that a few bad ones among the good do no harm.
+    are left out of the second, so that a few bad ones among the good do no harm. Movements are looked for only
+    then: a fault must not become one.
     """
-    first = _fit(counts, pileup, use)
-    masked = np.where(use, _distance(first, counts, pileup), np.nan)
+    first = _still(counts, pileup, use)
+    masked = np.where(use, (_pulls(first, counts, pileup).astype(np.float64) ** 2).mean(axis=-1), np.nan)
     known = use.any(axis=0)
     limit = np.full(counts.shape[1], np.inf)
     middle = np.nanmedian(masked[:, known], axis=0)
     limit[known] = middle + _OUTLIER * NORMAL_MAD * np.nanmedian(np.abs(masked[:, known] - middle), axis=0) + 1e-6
-    return _fit(counts, pileup, use & (np.nan_to_num(masked, nan=np.inf) <= limit))
+    use = use & (np.nan_to_num(masked, nan=np.inf) <= limit)
+    still = _still(counts, pileup, use)
+    return replace(still, modes=modes.fit(_pulls(still, counts, pileup), counts.sum(axis=-1), use))
 
 
-def _fit(counts: Float32, pileup: Float32, use: Rows) -> FrozenReference:
+def _still(counts: Float32, pileup: Float32, use: Rows) -> FrozenReference:
+    """A reference that knows no movements yet."""
     share, slope, statistics = _lines(counts, pileup, use)
     wander = TOLERANCE**2 + 1.0 / (share * statistics[:, None] + 1.0)
-    still = FrozenReference(
-        share.astype(np.float32),
-        slope.astype(np.float32),
-        wander.astype(np.float32),
-        Modes(np.empty((0, *share.shape), dtype=np.float32), np.empty((len(share), 0), dtype=np.float32)),
-    )
-    totals = counts.sum(axis=-1)
-    pulls = fast_pulls(counts, still.expected(totals, pileup), still.wander)
-    return replace(still, modes=modes.fit(pulls, totals, use))
+    nothing = Modes(np.empty((0, *share.shape), dtype=np.float32), np.empty((len(share), 0), dtype=np.float32))
+    return FrozenReference(share.astype(np.float32), slope.astype(np.float32), wander.astype(np.float32), nothing)
 
 
-def _distance(reference: FrozenReference, counts: Float32, pileup: Float32) -> Float64:
-    """Mean squared pull of the histograms once movements are taken out, (L, n)."""
-    totals = counts.sum(axis=-1)
-    pulls = fast_pulls(counts, reference.expected(totals, pileup), reference.wander)
-    reference.modes.remove(pulls, reference.modes.amplitudes(pulls, totals))
-    distance: Float64 = (pulls.astype(np.float64) ** 2).mean(axis=-1)
-    return distance
+def _pulls(reference: FrozenReference, counts: Float32, pileup: Float32) -> Float32:
+    return fast_pulls(counts, reference.expected(counts.sum(axis=-1), pileup), reference.wander)
 
 
 def _lines(counts: Float32, pileup: Float32, use: npt.NDArray[np.bool_]) -> tuple[Float64, Float64, Float64]:

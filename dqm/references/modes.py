@@ -80,4 +80,5 @@ def _components(pulls: Float32) -> Float32:
     leading = vectors[:, ::-1][:, :count].T
     if bins > rows:
         leading = leading @ wide / np.sqrt(rows * values[::-1][:count, None])
-    return leading.astype(np.float32)
+    components: Float32 = leading.astype(np.float32)
+    return components

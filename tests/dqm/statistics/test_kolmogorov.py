@@ -21,9 +21,9 @@ def test_the_distance_is_that_of_a_fine_grid():
     """With as many places as bins it is the distance that SciPy finds at the bins' edges."""
     rng = np.random.default_rng(1)
     values = rng.uniform(0, 1, 500) ** 1.1
-    counts = np.histogram(values, bins=32, range=(0, 1))[0].astype(np.float32)
-    steps = grid(32)
-    expected = np.full(32, 500 / 32, dtype=np.float32) @ steps
+    counts = np.histogram(values, bins=POINTS, range=(0, 1))[0].astype(np.float32)
+    steps = grid(POINTS)
+    expected = np.full(POINTS, 500 / POINTS, dtype=np.float32) @ steps
     found = scaled_distance(counts @ steps, expected, np.float32(500.0))
     exact = kstest(values, "uniform").statistic * (np.sqrt(500) + 0.12 + 0.11 / np.sqrt(500))
     assert found <= exact + 1e-4
