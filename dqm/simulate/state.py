@@ -10,7 +10,7 @@ Floats = npt.NDArray[np.float64]
 DRIFTS = 4
 WAVES = 6
 SIZE = DRIFTS + 2
-"""Numbers in a state: pileup, ageing and the drifts, each of about unit variance over a year."""
+"""Numbers in a state: pileup, ageing and the drifts, each of about unit variance over the life of a detector."""
 
 _PILEUP_MEAN, _PILEUP_SPREAD = 48.0, 12.0
 _FILL_MIDDLE, _FILL_SPREAD = 9900.0, 400.0
@@ -19,13 +19,13 @@ _FILL_MIDDLE, _FILL_SPREAD = 9900.0, 400.0
 class DetectorState:
     """A random but smooth function of conditions, fixed by its generator.
 
-    Each drift is a sum of waves over the fill number with periods of 100 to 1000 fills (months to a year),
+    Each drift is a sum of waves over the fill number with periods of 300 to 3000 fills (about one to ten years),
     which makes a stationary process of unit variance that can be asked at any fill, in any order.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
         """Draw the waves."""
-        self._frequency = 2 * np.pi / np.exp(rng.uniform(np.log(100), np.log(1000), (DRIFTS, WAVES)))
+        self._frequency = 2 * np.pi / np.exp(rng.uniform(np.log(300), np.log(3000), (DRIFTS, WAVES)))
         self._phase = rng.uniform(0, 2 * np.pi, (DRIFTS, WAVES))
 
     def at(self, key: LumisectionKey, conditions: Conditions) -> Floats:
