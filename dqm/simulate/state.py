@@ -10,7 +10,7 @@ Floats = npt.NDArray[np.float64]
 DRIFTS = 4
 WAVES = 6
 SIZE = DRIFTS + 2
-"""Numbers in a state: pileup, ageing and the drifts, each of about unit variance over the life of a detector."""
+"""Numbers in a state: pileup, ageing and the drifts, each of about unit variance over some years."""
 
 _PILEUP_MEAN, _PILEUP_SPREAD = 48.0, 12.0
 _FILL_MIDDLE, _FILL_SPREAD = 9900.0, 400.0
@@ -19,7 +19,7 @@ _FILL_MIDDLE, _FILL_SPREAD = 9900.0, 400.0
 class DetectorState:
     """A random but smooth function of conditions, fixed by its generator.
 
-    Each drift is a sum of waves over the fill number with periods of 300 to 3000 fills (about one to ten years),
+    Each drift is a sum of waves over the fill number with periods of 300 to 3000 fills (some months to some years),
     which makes a stationary process of unit variance that can be asked at any fill, in any order.
     """
 
