@@ -63,6 +63,7 @@ class KafkaSource:
         self._cluster = settings.cluster_id
         self._paused = False
         self._losses: list[Loss] = []
+        self._begun: dict[Partition, int] = {}
         self._heard_s = clock()
         self._away: SourceUnavailable | None = None
         self._closed = False
@@ -100,10 +101,7 @@ class KafkaSource:
             return
         theirs = TopicPartition(partition.topic, partition.partition)
         if offset is None:
-            try:
-                offset = self._edge(self._consumer, theirs, self._settings.start)
-            except KafkaError as error:
-                raise unavailable(self._settings, error) from error
+            offset = self._beginning(self._consumer, partition, theirs)
         self._assignment.start(theirs, offset)
 
     def losses(self) -> Sequence[Loss]:
@@ -229,6 +227,16 @@ class KafkaSource:
             self._losses.append(Loss(self._name(partition), expected, resumed))
             assignment.start(partition, resumed)
 
+    def _beginning(self, consumer: KafkaConsumer, partition: Partition, theirs: TopicPartition) -> int:
+        # Asked once: if the partition goes and returns with still nothing stored, "latest" would be later
+        # and what was published in between would be skipped.
+        if partition not in self._begun:
+            try:
+                self._begun[partition] = self._edge(consumer, theirs, self._settings.start)
+            except KafkaError as error:
+                raise unavailable(self._settings, error) from error
+        return self._begun[partition]
+
     def _edge(self, consumer: KafkaConsumer, partition: TopicPartition, which: str) -> int:
         ask = consumer.beginning_offsets if which == "earliest" else consumer.end_offsets
         return int(ask([partition], timeout_ms=int(ASK_S * 1000))[partition])
@@ -286,15 +294,15 @@ def _connect(settings: KafkaSettings) -> tuple[KafkaConsumer, Assignment]:
         # The mock cluster waits its whole time even when messages have come.
         fetch_max_wait_ms=10 if settings.embedded else 100,
     )
+    assignment = Assignment(consumer)
     try:
         consumer.bootstrap(int(CONNECT_S * 1000))
-        # Who joins a group before knowing the topic is given nothing of it at first.
+        consumer.subscribe([settings.topic], listener=assignment)
+        # Who joins a group before knowing the topic is given nothing of it at first and has to join again.
         _knows(consumer, settings.topic)
     except KafkaError as error:
         _close(consumer)
         raise unavailable(settings, error) from error
-    assignment = Assignment(consumer)
-    consumer.subscribe([settings.topic], listener=assignment)
     return consumer, assignment
 
 
