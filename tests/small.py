@@ -3,6 +3,7 @@
 import numpy as np
 
 from dqm.simulate.detector import Detector
+from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.shapes import channels, gaussian, normalised
 from dqm.simulate.templates import Template
 from streams.records import Axis, Conditions, LumisectionKey, MonitoringElement
@@ -29,3 +30,8 @@ def small_detector():
 def keys(count, first_run=380_000, per_run=400):
     """``count`` lumisections over several runs, in order."""
     return [LumisectionKey(first_run + n // per_run, n % per_run + 1) for n in range(count)]
+
+
+def small_fault(among, first, last):
+    """A hot channel in one folder, from ``among[first]`` to ``among[last]``."""
+    return Fault(FaultKind.HOT, "Muon", 0.5, among[first], among[last], elements=("Muon/Part1/occupancy",), seed=3)

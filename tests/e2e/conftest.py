@@ -1,5 +1,6 @@
 """Daemons as real processes that can be killed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
 
 
 @dataclass
@@ -21,13 +25,13 @@ class Daemons:
     def start(self, *command):
         """Start ``nightshift COMMAND`` (default: run); its output goes beside the settings."""
         self.started += 1
-        log = self.settings.with_name(f"process-{self.started}.log").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "opint.cli", *(command or ("run",)), "--config", str(self.settings)],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-        )
+        with self.settings.with_name(f"process-{self.started}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "opint.cli", *(command or ("run",)), "--config", str(self.settings)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
         self.running.append(process)
         return process
 
@@ -65,3 +69,16 @@ def daemons_with(tmp_path):
     for daemons in made:
         for process in list(daemons.running):
             daemons.kill(process)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's chromium, driven by Playwright."""
+    if not CHROMIUM.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium")
+        pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield started
+        started.close()

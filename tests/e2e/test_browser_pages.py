@@ -5,21 +5,19 @@ Screenshots of every page at both sizes lie in pytest's temporary folder (``--ba
 
 import contextlib
 import importlib.util
-import os
 import shutil
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from conf.settings import DashboardSettings, Settings
 from opint.dashboard.serve import serve
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat, beat
 
-CHROMIUM = Path("/usr/bin/chromium")
 DESK, PHONE = {"width": 1400, "height": 1000}, {"width": 390, "height": 844}
 PAGES = {
     "overview": "/",
@@ -41,18 +39,6 @@ def seed():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium")
-        pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 class _Clock:

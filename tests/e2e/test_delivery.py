@@ -1,14 +1,13 @@
 """Killed at any moment, the daemon loses nothing and does nothing twice."""
 
 import random
-import time
 import uuid
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
 
 from conf.settings import KafkaSettings, Settings
 from dqm.bundle import load
@@ -17,10 +16,10 @@ from dqm.simulate.plan import plan_faults
 from dqm.simulate.stream import stream
 from opint.ingest import Arrival, Ingest
 from opint.store.engine import Store
-from opint.store.tables import incident, ls_score, lumisection, occurrence, source_offset
 from streams.kafka import KafkaPublisher
 from streams.records import Catalogue
 from streams.source import Message, Partition
+from tests.e2e.watching import done, incidents, progress, settings_for, verdicts, wait_until
 from tests.small import LEVEL, keys
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -85,69 +84,6 @@ def judged_at_once(parts, models, folder):
     return store
 
 
-def verdicts(store):
-    """Reasons and qualities of every ME in every lumisection."""
-    columns = (
-        ls_score.c.subsystem,
-        ls_score.c.run,
-        ls_score.c.ls,
-        ls_score.c.present,
-        ls_score.c.digests,
-        ls_score.c.verdict_qualities,
-        ls_score.c.verdict_reasons,
-    )
-    with store.read() as tx:
-        return {tuple(row[:3]): tuple(row[3:]) for row in tx.execute(select(*columns))}
-
-
-def incidents(store):
-    """Every incident by what it is about, with the lumisections it is made of."""
-    query = select(
-        incident.c.fingerprint, incident.c.id, incident.c.lumisections, occurrence.c.run, occurrence.c.ls
-    ).join_from(incident, occurrence)
-    found = {}
-    with store.read() as tx:
-        for fingerprint, number, count, run, ls in tx.execute(query):
-            found.setdefault((fingerprint, number, count), []).append((run, ls))
-    assert all(count == len(where) for (_, _, count), where in found.items())
-    return sorted((fingerprint, tuple(sorted(where))) for (fingerprint, _, _), where in found.items())
-
-
-def settings_for(bootstrap, topic, url, models, **kafka):
-    return {
-        "stream": {
-            "kafka": {"bootstrap_servers": bootstrap, "topic": topic, "group": "g", "session_timeout_s": 6.0, **kafka},
-            "lumisection_timeout_s": 3.0,
-        },
-        "database": {"url": url},
-        "dqm": {"models": str(models)},
-        "metrics": {"port": 0},
-    }
-
-
-def done(store, messages):
-    """Whether all messages are behind us and all lumisections closed."""
-    with store.read() as tx:
-        offset = tx.scalar(select(func.coalesce(func.sum(source_offset.c.next_offset), 0)))
-        waiting = tx.scalar(select(func.count()).select_from(lumisection).where(lumisection.c.closed_s.is_(None)))
-    return offset >= messages and waiting == 0
-
-
-def progress(store):
-    with store.read() as tx:
-        return int(tx.scalar(select(func.coalesce(func.sum(source_offset.c.next_offset), 0))) or 0)
-
-
-def wait_until(condition, timeout_s, what):
-    """Poll a condition; fail with ``what`` when time is over."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.2)
-    pytest.fail(f"after {timeout_s:.0f} s still not: {what}")
-
-
 @pytest.mark.kafka
 @pytest.mark.slow
 @pytest.mark.timeout(600)
@@ -188,3 +124,72 @@ def test_kills_and_broker_restarts_lose_and_double_nothing(own_apache_kafka, det
     assert verdicts(store) == verdicts(right)
     assert incidents(store) == incidents(right)
     assert incidents(right), "the faults that were injected made no incident: this test would prove nothing"
+
+
+def test_kills_with_the_embedded_broker(embedded_broker, detector, models, tmp_path, daemons_with):
+    parts = traffic(detector, lumisections=400, seed=21)
+    right = judged_at_once(parts, models, tmp_path)
+    topic = f"dqm.{uuid.uuid4().hex}"
+    url = f"sqlite:///{tmp_path / 'daemon.db'}"
+    store = Store.open(url)
+    store.upgrade()
+    kafka = {"embedded": True, "cluster_id": embedded_broker.cluster_id, "max_poll_records": 16}
+    daemons = daemons_with(settings_for(embedded_broker.bootstrap_servers, topic, url, models, **kafka))
+    daemon = daemons.start()
+    settings = KafkaSettings(
+        bootstrap_servers=embedded_broker.bootstrap_servers,
+        cluster_id=embedded_broker.cluster_id,
+        embedded=True,
+        topic=topic,
+    )
+    with closing(KafkaPublisher(settings)) as publisher:
+        publisher.ensure_topic(4)
+        for number, part in enumerate(parts):
+            publisher.publish(part, ARROW)
+            if number in {len(parts) // 3, 2 * len(parts) // 3}:
+                publisher.flush()
+                wait_until(lambda number=number: progress(store) > number // 2, 120, "messages processed")
+                daemons.kill(daemon)
+                daemon = daemons.start()
+        publisher.flush()
+    wait_until(lambda: done(store, len(parts)), 120, "everything processed")
+    assert daemons.stop(daemon) == 0
+    assert verdicts(store) == verdicts(right)
+    assert incidents(store) == incidents(right) != []
+
+
+@pytest.mark.postgres
+def test_a_database_that_goes_away_and_returns(postgres, embedded_broker, detector, models, tmp_path, daemons_with):
+    parts = traffic(detector, lumisections=200, seed=31)
+    right = judged_at_once(parts, models, tmp_path)
+    topic = f"dqm.{uuid.uuid4().hex}"
+    url = postgres.url(postgres.database())
+    store = Store.open(url)
+    store.upgrade()
+    kafka = {"embedded": True, "cluster_id": embedded_broker.cluster_id, "max_poll_records": 16}
+    daemons = daemons_with(settings_for(embedded_broker.bootstrap_servers, topic, url, models, **kafka))
+    daemon = daemons.start()
+    settings = KafkaSettings(
+        bootstrap_servers=embedded_broker.bootstrap_servers,
+        cluster_id=embedded_broker.cluster_id,
+        embedded=True,
+        topic=topic,
+    )
+    with closing(KafkaPublisher(settings)) as publisher:
+        publisher.ensure_topic(4)
+        for part in parts[: len(parts) // 2]:
+            publisher.publish(part, ARROW)
+        publisher.flush()
+        wait_until(lambda: progress(store) > 50, 120, "messages processed")
+        postgres.stop()
+        for part in parts[len(parts) // 2 :]:
+            publisher.publish(part, ARROW)
+        publisher.flush()
+    wait_until(lambda: "waiting" in daemons.logs(), 60, "the daemon says that it waits")
+    assert daemon.poll() is None
+    postgres.start()
+    wait_until(lambda: done(store, len(parts)), 120, "everything processed")
+    assert daemons.stop(daemon) == 0
+    assert "Traceback" not in daemons.logs()
+    assert verdicts(store) == verdicts(right)
+    assert incidents(store) == incidents(right)

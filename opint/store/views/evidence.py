@@ -4,28 +4,40 @@ import math
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 
 from dqm.quality import Reason
-from opint.store.tables import evidence
+from opint.store.tables import catalogue, evidence, ls_score
 from opint.store.views.records import EvidenceView
 
 
 def one(tx: Connection, dataset: str, subsystem: str, run: int, ls: int, me: str) -> EvidenceView | None:
-    """Evidence of one ME in one lumisection; None if none was kept."""
-    query = select(evidence.c.body).where(
-        evidence.c.dataset == dataset,
-        evidence.c.subsystem == subsystem,
-        evidence.c.run == run,
-        evidence.c.ls == ls,
-        evidence.c.me == me,
+    """Evidence of one ME in one lumisection, with the reason of its newest verdict; None if none was kept."""
+    place = and_(*(evidence.c[name] == ls_score.c[name] for name in ("dataset", "subsystem", "run", "ls")))
+    query = (
+        select(evidence.c.body, ls_score.c.verdict_reasons, catalogue.c.elements)
+        .outerjoin(ls_score, place)
+        .outerjoin(catalogue, catalogue.c.digest == ls_score.c.catalogue)
+        .where(
+            evidence.c.dataset == dataset,
+            evidence.c.subsystem == subsystem,
+            evidence.c.run == run,
+            evidence.c.ls == ls,
+            evidence.c.me == me,
+        )
     )
-    body = tx.execute(query).scalar_one_or_none()
-    if body is None:
+    row = tx.execute(query).first()
+    if row is None:
         return None
-    told = orjson.loads(body)
-    told["reason"] = Reason(told["reason"]).name
+    told = orjson.loads(row.body)
+    told["reason"] = Reason(_verdict(row.verdict_reasons, row.elements, me, told["reason"])).name
     return EvidenceView(dataset=dataset, subsystem=subsystem, run=run, ls=ls, **_finite(told))
+
+
+def _verdict(reasons: bytes | None, elements: list[dict[str, Any]] | None, me: str, before: int) -> int:
+    """What the verdict says of the ME; evidence is kept ``before`` its lumisection is judged as a whole."""
+    names = [element["me"] for element in elements or ()]
+    return reasons[names.index(me)] if reasons is not None and me in names else before
 
 
 def kept(tx: Connection, dataset: str, subsystem: str, run: int) -> list[tuple[int, str]]:

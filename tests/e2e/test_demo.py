@@ -1,0 +1,79 @@
+"""``nightshift demo`` as a newcomer uses it: one command, a browser, Ctrl-C."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """A running demo in a session of its own, and the file that it writes to."""
+    output = tmp_path / "demo.out"
+    command = [sys.executable, "-m", "opint.cli", "demo", "--folder", str(tmp_path / "demo"), "--pace", "3"]
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    yield process, output
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def address_in(output, process, timeout_s):
+    """The address that the demo prints."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"http://127\.0\.0\.1:\d+", output.read_text(errors="replace")):
+            return found.group(0)
+        time.sleep(0.2)
+    pytest.fail(f"no address was printed: {output.read_text(errors='replace')[-2000:]}")
+
+
+def members(session):
+    """Processes of a session."""
+    rows = subprocess.run(["ps", "-eo", "sess=,args="], capture_output=True, text=True, check=True).stdout.splitlines()
+    return [row for row in rows if row.split(None, 1)[0] == str(session)]
+
+
+@pytest.mark.timeout(400)
+def test_an_injected_fault_appears_is_opened_and_acknowledged(demo, browser, tmp_path):
+    process, output = demo
+    address = address_in(output, process, timeout_s=240)
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    page.goto(address)
+    page.evaluate("window.never_reloaded = true")
+    found = page.locator("#incidents a[href^='/incidents/']").first
+    expect(found).to_be_visible(timeout=120_000)
+    assert page.evaluate("window.never_reloaded")
+    page.screenshot(path=tmp_path / "overview.png", full_page=True)
+
+    title = found.inner_text()
+    found.click()
+    expect(page.locator("h1")).to_have_text(title)
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.get_by_text("acknowledged").first).to_be_visible()
+    expect(page.locator("body")).to_contain_text("Ada")
+    page.screenshot(path=tmp_path / "incident.png", full_page=True)
+    page.close()
+    assert errors == []
+
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=20) == 0
+    assert members(process.pid) == []
+    logs = [output, *(tmp_path / "demo").glob("*.log")]
+    assert len(logs) == 4
+    for log in logs:
+        assert "Traceback" not in log.read_text(errors="replace"), log
