@@ -1,9 +1,12 @@
 """How many entries each ME of a subsystem has in good lumisections under given conditions.
 
-ln(entries + 1) is a line in ln(recorded luminosity) and ln(pileup), fitted robustly for each ME; where the
-conditions are not known it is the median. The spread about it is robust too.
+Entries are proportional to recorded luminosity; what each has per unit of it, ln(entries + 1) - ln(luminosity), is
+a line in ln(pileup), fitted robustly for each ME. The first slope is not fitted, because good lumisections hardly
+differ in live time and one with little of it would be judged by extrapolation. Where the conditions are not known
+the median stands in. The spread about either is robust too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +18,7 @@ from streams.records import Conditions
 Float64 = npt.NDArray[np.float64]
 
 _LEAST_SPREAD = 0.02
-_RIDGE = np.array([0.0, 1.0, 1.0])
+_RIDGE = np.array([0.0, 1.0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,19 +34,25 @@ class EntriesModel:
     median: Float64
     median_spread: Float64
 
-    def expected(self, conditions: Conditions) -> tuple[Float64, Float64]:
-        """Expected entries (n,) and the relative spread (n,) about them."""
-        known = regressors(conditions)
-        if known is None or np.isnan(self.centre).any():
-            return np.expm1(self.median), self.median_spread
-        line = self.coefficients @ np.concatenate([[1.0], known - self.centre])
-        return np.expm1(np.clip(line, 0.0, 60.0)), self.spread
+    def expected(self, conditions: Sequence[Conditions]) -> tuple[Float64, Float64]:
+        """Expected entries (L, n) and the relative spread (L, n) about them."""
+        blind = bool(np.isnan(self.centre).any())
+        known = [None if blind else regressors(one) for one in conditions]
+        lines = np.empty((len(conditions), len(self.median)))
+        spreads = np.empty_like(lines)
+        for at, one in enumerate(known):
+            if one is None:
+                lines[at], spreads[at] = self.median, self.median_spread
+            else:
+                lines[at], spreads[at] = self.coefficients @ np.concatenate([[1.0], one - self.centre]), self.spread
+        return np.expm1(np.clip(lines, 0.0, 60.0)), spreads
 
-    def lack(self, statistics: Float64, conditions: Conditions) -> tuple[Float64, Float64]:
-        """How many spreads (n,) the ``statistics`` (n,) lie below what is expected, and that (n,)."""
-        expected, spread = self.expected(conditions)
+    @staticmethod
+    def lack(statistics: Float64, expected: Float64, spread: Float64) -> Float64:
+        """How many spreads the ``statistics`` lie below what is expected; arrays of any one shape."""
         deficit = np.log1p(expected) - np.log1p(statistics)
-        return deficit / np.sqrt(spread**2 + 1.0 / (expected + 1.0)), expected
+        lack: Float64 = deficit / np.sqrt(spread**2 + 1.0 / (expected + 1.0))
+        return lack
 
     def arrays(self) -> dict[str, Float64]:
         """The numbers by name, to be saved."""
@@ -79,7 +88,9 @@ def fit(statistics: Float64, conditions: list[Conditions]) -> EntriesModel:
     centre = known.mean(axis=0)
     design = np.column_stack([np.ones(len(known)), known - centre])
     logs = logs[[place for place, _ in rows]]
-    coefficients = fit_lines(np.repeat(design[:, None, :], n, axis=1), logs, _RIDGE)
+    per_lumi = logs - design[:, 1:2]
+    lines = fit_lines(np.repeat(design[:, None, [0, 2]], n, axis=1), per_lumi, _RIDGE)
+    coefficients = np.column_stack([lines[:, 0], np.where(never, np.nan, 1.0), lines[:, 1]])
     spread = _spread(logs - design @ coefficients.T)
     return EntriesModel(coefficients, centre, spread, median, median_spread)
 
