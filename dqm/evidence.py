@@ -1,12 +1,13 @@
 """Evidence: all that a person needs to judge the judgement of one ME in one lumisection."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from conf.settings import DqmSettings
+from dqm.alignment import Beside
 from dqm.bundle import SubsystemModel
 from dqm.explain import explain
 from dqm.features import features
@@ -21,28 +22,21 @@ Float64 = npt.NDArray[np.float64]
 _MARGIN = 2.0
 
 
-class Found(Protocol):
-    """What scoring found: arrays (n,), scores (k, n), in the order of the expected catalogue."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What scoring found for the n expected MEs of one batch: arrays (n,), scores (k, n).
 
-    @property
-    def scores(self) -> Float32:
-        """By scorer."""
+    ``lack_p`` are the p-values of too few entries, ``pileup`` is standardised.
+    """
 
-    @property
-    def p_values(self) -> Float32:
-        """NaN where nothing was inspected."""
-
-    @property
-    def beside(self) -> "HasEntries":
-        """What lies beside the counts."""
-
-
-class HasEntries(Protocol):
-    """Entries of the expected MEs."""
-
-    @property
-    def entries(self) -> Float64:
-        """Fills (n,)."""
+    scores: Float32
+    digests: npt.NDArray[np.uint64]
+    p_values: Float32
+    reasons: npt.NDArray[np.uint8]
+    beside: Beside
+    expected_entries: Float64
+    lack_p: Float32
+    pileup: np.float32
 
 
 class Witness:
@@ -56,29 +50,16 @@ class Witness:
         self._version = version
         self._scorers = scorers
 
-    def evidence(
-        self,
-        found: Found,
-        counts: Sequence[Counts],
-        pileup: float,
-        reasons: npt.NDArray[np.uint8],
-        expected_entries: Float64,
-        lack_p: Float32,
-        settings: DqmSettings,
-    ) -> Mapping[str, Evidence]:
-        """By ME: STARVED ones, and the smallest p-values up to the settings' limits.
+    def evidence(self, found: Found, counts: Sequence[Counts], settings: DqmSettings) -> Mapping[str, Evidence]:
+        """By ME: STARVED ones, and the smallest p-values, up to the settings' limit.
 
-        ``counts`` are the expected groups, ``pileup`` is standardised, ``lack_p`` (n,) the p-values of too few
-        entries.
+        ``counts`` are those of the expected groups.
         """
-        starved = reasons == Reason.STARVED
-        shown = np.where(starved, lack_p, found.p_values)
+        starved = found.reasons == Reason.STARVED
+        shown = np.where(starved, found.lack_p, found.p_values)
         suspicious = np.flatnonzero(starved | self._suspicious(found.p_values, settings))
         worst = suspicious[np.argsort(shown[suspicious], kind="stable")][: settings.evidence_per_lumisection]
-        written = [
-            self._one(found, counts, pileup, int(row), Reason(int(reasons[row])), shown, expected_entries)
-            for row in worst
-        ]
+        written = [self._one(found, counts, int(row), float(shown[row])) for row in worst]
         return {one.me: one for one in written}
 
     def _suspicious(self, p_values: Float32, settings: DqmSettings) -> npt.NDArray[np.bool_]:
@@ -98,19 +79,11 @@ class Witness:
             bad = folders(self._model.catalogue).simes(p_values) <= self._folder_p
             return likely & (discovery | (bad[folders(self._model.catalogue).of] & (p_values <= self._folder_p)))
 
-    def _one(
-        self,
-        found: Found,
-        counts: Sequence[Counts],
-        pileup: float,
-        row: int,
-        reason: Reason,
-        p_values: Float32,
-        expected_entries: Float64,
-    ) -> Evidence:
+    def _one(self, found: Found, counts: Sequence[Counts], row: int, p_value: float) -> Evidence:
         me = self._model.catalogue.elements[row]
-        observed, reference, pulls = self._histogram(counts, pileup, row)
-        expected = float(expected_entries[row]) if np.isfinite(expected_entries[row]) else None
+        reason = Reason(int(found.reasons[row]))
+        observed, reference, pulls = self._histogram(counts, float(found.pileup), row)
+        expected = float(found.expected_entries[row]) if np.isfinite(found.expected_entries[row]) else None
         entries = float(found.beside.entries[row])
         # A content that is suspicious enough to be shown is explained as if it were bad.
         why = Reason.DEVIATES if reason == Reason.CONSISTENT else reason
@@ -120,7 +93,7 @@ class Witness:
             reason=Reason.SUSPECT if reason == Reason.CONSISTENT else reason,
             kind=said.kind,
             sentence=said.sentence,
-            p_value=float(p_values[row]),
+            p_value=p_value,
             scores=dict(zip(self._scorers, found.scores[:, row].tolist(), strict=True)),
             axes=me.axes,
             counts=tuple(observed.tolist()),

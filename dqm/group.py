@@ -13,9 +13,6 @@ from dqm.scorers.base import Lesson, Scorer
 
 Float32 = npt.NDArray[np.float32]
 
-LEAST_HISTOGRAMS = 64
-"""Good histograms below which a group has no scorers: nothing could be learned from them."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
@@ -44,8 +41,10 @@ class Group:
 
 
 def fit(counts: Float32, pileup: Float32, use: npt.NDArray[np.bool_], reference: FrozenReference, seed: int) -> Group:
-    """Train every scorer of the registry on good lumisections (L, n, bins) in time order."""
-    if use.sum() < LEAST_HISTOGRAMS:
-        return Group(reference, {})
+    """Train the scorers of the registry on good lumisections (L, n, bins) in time order.
+
+    A scorer that needs more histograms than there are is left out of the group.
+    """
+    enough = {name: kind for name, kind in REGISTRY.items() if use.sum() >= kind.least_histograms}
     lesson = Lesson(features(counts, pileup, reference), use, reference, seed)
-    return Group(reference, {name: kind.fit(lesson) for name, kind in REGISTRY.items()})
+    return Group(reference, {name: kind.fit(lesson) for name, kind in enough.items()})

@@ -1,7 +1,6 @@
 """Batches in, scores out: everything that is done to a histogram before its lumisection is assembled."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +11,18 @@ from dqm.alignment import Alignment, Beside, align
 from dqm.budget import Thresholds, thresholds
 from dqm.bundle import Bundle, SubsystemModel
 from dqm.digests import digests
-from dqm.evidence import Witness
+from dqm.evidence import Found, Witness
 from dqm.folders import PerCatalogue
-from dqm.quality import Reason
+from dqm.quality import Evidence, Reason
 from dqm.scored import LumisectionState, ScoredBatch, SubsystemScores
 from dqm.scorers import REGISTRY
+from dqm.threads import one_thread
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
 
 Float32 = npt.NDArray[np.float32]
 
 SCORERS = tuple(REGISTRY)
-MICRO_BATCH = 16
+MICRO_BATCH = 32
 """Batches of one subsystem that are scored together."""
 
 PLENTY = 4.0
@@ -57,6 +57,10 @@ class Pipeline:
 
     def score(self, batches: Sequence[HistogramBatch]) -> list[ScoredBatch]:
         """Scores of each batch, in the same order."""
+        with one_thread():
+            return self._scored(batches)
+
+    def _scored(self, batches: Sequence[HistogramBatch]) -> list[ScoredBatch]:
         scored: dict[int, ScoredBatch] = {}
         for name in {batch.subsystem for batch in batches}:
             places = [place for place, batch in enumerate(batches) if batch.subsystem == name]
@@ -87,7 +91,7 @@ class _Stage:
         self._model = model
         self._pileup = bundle.pileup
         self._settings = settings
-        self._starved_p = limits.starved_p
+        self._limits = limits
         self._witness = Witness(model, bundle.version, SCORERS, elements, limits.folder_p)
         self._align: PerCatalogue[Alignment] = PerCatalogue(lambda catalogue: align(catalogue, model.catalogue))
 
@@ -98,10 +102,18 @@ class _Stage:
         pileup = np.array([self._pileup.standardised(one.conditions) for one in batches], dtype=np.float32)
         scores, totals, content = self._groups([counts for counts, _ in gathered], beside, pileup)
         p_values = self._model.calibration.p_values(scores, totals, pileup)
+        came = np.array([one.came for one in beside])
+        statistics = np.minimum(np.array([one.entries for one in beside]), totals.astype(np.float64))
+        reasons, expected, lack_p = self._reasons([one.conditions for one in batches], statistics, came)
+        p_values[~came | (reasons != Reason.CONSISTENT)] = np.nan
+        scores[:, ~came] = np.nan
         results = []
-        for place, batch in enumerate(batches):
-            judged = _Judged(scores[:, place], totals[place], content[place], p_values[place], beside[place])
-            results.append(self._finished(batch, alignments[place], judged, gathered[place][0], float(pileup[place])))
+        for at, batch in enumerate(batches):
+            found = Found(
+                scores[:, at], content[at], p_values[at], reasons[at], beside[at], expected[at], lack_p[at], pileup[at]
+            )
+            evidence = self._witness.evidence(found, gathered[at][0], self._settings)
+            results.append(_result(batch, alignments[at], found, evidence))
         return results
 
     def _groups(
@@ -121,56 +133,26 @@ class _Stage:
             content[:, own] = _digests(stacked, [one[place] for one in counts], beside, own, totals[:, own])
         return scores, totals, content
 
-    def _finished(
-        self, batch: HistogramBatch, alignment: Alignment, judged: "_Judged", counts: Sequence[Counts], pileup: float
-    ) -> SubsystemScores:
-        reasons, expected_entries, lack_p = self._reasons(batch.conditions, judged)
-        tested = judged.beside.came & (reasons == Reason.CONSISTENT)
-        judged.p_values[~tested] = np.nan
-        evidence = self._witness.evidence(judged, counts, pileup, reasons, expected_entries, lack_p, self._settings)
-        judged.scores[:, ~judged.beside.came] = np.nan
-        if alignment.plain:
-            return SubsystemScores(
-                alignment.catalogue,
-                SCORERS,
-                judged.beside.came,
-                judged.p_values,
-                judged.scores,
-                judged.digests,
-                reasons,
-                evidence,
-            )
-        return _spread(batch, alignment, judged, reasons, evidence)
-
     def _reasons(
-        self, conditions: Conditions, judged: "_Judged"
+        self, conditions: Sequence[Conditions], statistics: npt.NDArray[np.float64], came: npt.NDArray[np.bool_]
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64], Float32]:
-        """Reasons (n,), expected entries (n,) and the p-values (n,) of lack of entries."""
+        """Reasons, expected entries and the p-values of lack of entries (1 where that is no question); (L, n)."""
         settings = self._settings
-        statistics = np.minimum(judged.beside.entries, judged.totals.astype(np.float64))
-        lack, expected = self._model.entries.lack(statistics, conditions)
-        lack_p = self._model.lack.p_values(lack.astype(np.float32))
-        reasons = np.full(len(statistics), Reason.CONSISTENT, dtype=np.uint8)
-        reasons[~self._model.normaliser.judged] = Reason.NO_MODEL
+        expected, spread = self._model.entries.expected(conditions)
+        reasons = np.full(statistics.shape, Reason.CONSISTENT, dtype=np.uint8)
+        reasons[:, ~self._model.normaliser.judged] = Reason.NO_MODEL
         reasons[statistics < settings.min_entries] = Reason.LOW_STATISTICS
         with np.errstate(invalid="ignore"):
-            starved = (expected >= PLENTY * settings.min_entries) & (statistics < STARVED_SHARE * expected)
-            reasons[starved & (lack_p <= self._starved_p)] = Reason.STARVED
-        if settings.require_stable_beams and conditions.beams_stable is False:
-            reasons[:] = Reason.NO_STABLE_BEAMS
-        reasons[~judged.beside.came] = 0
+            few = (expected >= PLENTY * settings.min_entries) & (statistics < STARVED_SHARE * expected)
+        lack_p = np.ones(statistics.shape, dtype=np.float32)
+        if few.any():
+            lack = self._model.entries.lack(statistics[few], expected[few], spread[few])
+            lack_p[few] = self._model.lack.p_values(lack.astype(np.float32))
+            reasons[few & (lack_p <= self._limits.starved_p)] = Reason.STARVED
+        if settings.require_stable_beams:
+            reasons[[one.beams_stable is False for one in conditions]] = Reason.NO_STABLE_BEAMS
+        reasons[~came] = 0
         return reasons, expected, lack_p
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """What was found for the expected MEs of one batch; (n,), scores (k, n)."""
-
-    scores: Float32
-    totals: Float32
-    digests: npt.NDArray[np.uint64]
-    p_values: Float32
-    beside: Beside
 
 
 def _digests(
@@ -186,39 +168,36 @@ def _digests(
     return digests(stacked.reshape(len(entries), -1), flow, entries).reshape(totals.shape)
 
 
-def _spread(
-    batch: HistogramBatch,
-    alignment: Alignment,
-    judged: _Judged,
-    reasons: npt.NDArray[np.uint8],
-    evidence: Mapping[str, object],
+def _result(
+    batch: HistogramBatch, alignment: Alignment, found: Found, evidence: Mapping[str, Evidence]
 ) -> SubsystemScores:
     """Results over the union of what was expected and what came."""
+    came = found.beside.came
+    if alignment.plain:
+        return SubsystemScores(
+            alignment.catalogue, SCORERS, came, found.p_values, found.scores, found.digests, found.reasons, evidence
+        )
     n = len(alignment.catalogue)
-    present = np.zeros(n, dtype=np.bool_)
-    found = SubsystemScores(
+    result = SubsystemScores(
         alignment.catalogue,
         SCORERS,
-        present,
+        np.zeros(n, dtype=np.bool_),
         np.full(n, np.nan, dtype=np.float32),
         np.full((len(SCORERS), n), np.nan, dtype=np.float32),
         np.zeros(n, dtype=np.uint64),
         np.zeros(n, dtype=np.uint8),
-        evidence,  # type: ignore[arg-type]
+        evidence,
     )
-    rows = alignment.expected[judged.beside.came]
-    for into, values in (
-        (found.p_values, judged.p_values),
-        (found.digests, judged.digests),
-        (found.reasons, reasons),
-    ):
-        into[rows] = values[judged.beside.came]
-    found.scores[:, rows] = judged.scores[:, judged.beside.came]
+    rows = alignment.expected[came]
+    result.p_values[rows] = found.p_values[came]
+    result.digests[rows] = found.digests[came]
+    result.reasons[rows] = found.reasons[came]
+    result.scores[:, rows] = found.scores[:, came]
     others = alignment.reasons != Reason.CONSISTENT
-    found.digests[alignment.batch[others]] = _own_digests(batch)[others]
-    found.reasons[alignment.batch[others]] = alignment.reasons[others]
-    present[alignment.batch] = True
-    return found
+    result.digests[alignment.batch[others]] = _own_digests(batch)[others]
+    result.reasons[alignment.batch[others]] = alignment.reasons[others]
+    result.present[alignment.batch] = True
+    return result
 
 
 def _own_digests(batch: HistogramBatch) -> npt.NDArray[np.uint64]:

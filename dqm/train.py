@@ -28,6 +28,7 @@ from dqm.references import entries as entries_model
 from dqm.references import frozen
 from dqm.statistics.conformal import ConformalTable
 from dqm.statistics.simes import simes
+from dqm.threads import one_thread
 from streams.records import Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
 
 LEAST_LUMISECTIONS = 40
@@ -59,6 +60,13 @@ def train(
     Lumisections without stable beams are left out if the settings require those. ``progress`` is told what is
     being done and what share of all is done. Raises TrainingError for too few lumisections.
     """
+    with one_thread():
+        return _train(batches, folder, settings, rng, progress)
+
+
+def _train(
+    batches: Iterable[HistogramBatch], folder: Path, settings: DqmSettings, rng: np.random.Generator, progress: Progress
+) -> Bundle:
     progress("reading", 0.0)
     good = _Good.read(batches, settings)
     good.require_enough()
@@ -242,8 +250,8 @@ def _lack(
     model: entries_model.EntriesModel, statistics: npt.NDArray[np.float64], conditions: Sequence[Conditions]
 ) -> ConformalTable:
     """Calibrated lack of entries: how far good lumisections lie below what is expected."""
-    lacks = [model.lack(row, one)[0] for row, one in zip(statistics, conditions, strict=True)]
-    return _table(np.concatenate(lacks))
+    expected, spread = model.expected(conditions)
+    return _table(model.lack(statistics, expected, spread).ravel())
 
 
 def _table(pool: npt.NDArray[np.float64]) -> ConformalTable:

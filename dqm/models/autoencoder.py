@@ -24,7 +24,6 @@ Float32 = npt.NDArray[np.float32]
 
 INPUT_REACH = 6.0
 """Pulls enter the network within plus and minus this: a fault must not drive its own reconstruction."""
-ERROR_REACH = 1e4
 LEAST_PRECISION = 2.0
 """Bins are masked where a doubling of the counts would not be a pull of about two: some one expected count."""
 
@@ -63,13 +62,12 @@ class Autoencoder:
     def errors(self, pulls: Float32, precision: Float32) -> Float32:
         """Root mean fourth power (n,) of the residuals of ``pulls`` (n, bins), over bins of some ``precision``."""
         mask = (precision >= LEAST_PRECISION).astype(np.float32)
-        masked = np.clip(pulls, -ERROR_REACH, ERROR_REACH)
-        masked *= mask
-        seen = tf.constant(np.clip(masked, -INPUT_REACH, INPUT_REACH))
-        masked -= self._network(seen).numpy()
-        masked *= mask
-        np.square(masked, out=masked)
-        mean = np.vecdot(masked, masked) / (np.vecdot(mask, mask) + np.float32(1.0))
+        residual = pulls * mask
+        seen = tf.constant(np.clip(residual, -INPUT_REACH, INPUT_REACH))
+        residual -= self._network(seen).numpy()
+        residual *= mask
+        np.square(residual, out=residual)
+        mean = np.vecdot(residual, residual) / (np.vecdot(mask, mask) + np.float32(1.0))
         errors: Float32 = np.sqrt(mean)
         return errors
 

@@ -22,6 +22,7 @@ class AutoencoderScorer:
 
     name: ClassVar[str] = "autoencoder"
     version: ClassVar[int] = 1
+    least_histograms: ClassVar[int] = 1000
     elements: int
     bins: int
     model: "Autoencoder"

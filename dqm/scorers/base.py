@@ -51,6 +51,8 @@ class Scorer(Protocol):
     """Short, stable, and stored with every score."""
     version: ClassVar[int]
     """Rises when the same arrays give other scores."""
+    least_histograms: ClassVar[int]
+    """Good histograms of a group below which there is nothing to learn from."""
 
     @classmethod
     def fit(cls, lesson: Lesson) -> Self:

@@ -15,6 +15,7 @@ class ChiSquareScorer:
 
     name: ClassVar[str] = "chi2"
     version: ClassVar[int] = 1
+    least_histograms: ClassVar[int] = 64
     elements: int
     bins: int
 

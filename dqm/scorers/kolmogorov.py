@@ -24,6 +24,7 @@ class KolmogorovScorer:
 
     name: ClassVar[str] = "kolmogorov"
     version: ClassVar[int] = 1
+    least_histograms: ClassVar[int] = 64
     grid: Float32
     share: Float32
     slope: Float32

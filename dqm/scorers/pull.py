@@ -15,6 +15,7 @@ class PullScorer:
 
     name: ClassVar[str] = "pull"
     version: ClassVar[int] = 1
+    least_histograms: ClassVar[int] = 64
     elements: int
     bins: int
 

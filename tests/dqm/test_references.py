@@ -114,18 +114,19 @@ def entries_model():
 
 def test_expected_entries_follow_luminosity_and_pileup(entries_model):
     for pileup, lumi in ((25.0, 0.08), (55.0, 0.2)):
-        expected, _ = entries_model.expected(conditions(pileup, lumi))
-        np.testing.assert_allclose(expected, [50_000 * lumi, 400 * lumi * pileup], rtol=0.05)
+        expected, _ = entries_model.expected([conditions(pileup, lumi)])
+        np.testing.assert_allclose(expected[0], [50_000 * lumi, 400 * lumi * pileup], rtol=0.05)
 
 
 def test_unknown_conditions_fall_back_to_the_median(entries_model):
-    expected, spread = entries_model.expected(Conditions())
+    expected, spread = entries_model.expected([Conditions()])
     assert (expected > 1000).all()
     assert (spread > entries_model.spread).all()
 
 
 def test_lack_grows_as_entries_shrink(entries_model):
-    lacks = [entries_model.lack(np.full(2, n), conditions(40.0, 0.15))[0] for n in (8000.0, 4000.0, 400.0, 0.0)]
+    expected, spread = entries_model.expected([conditions(40.0, 0.15)])
+    lacks = [entries_model.lack(np.full((1, 2), n), expected, spread)[0] for n in (8000.0, 4000.0, 400.0, 0.0)]
     assert (np.diff(np.array(lacks), axis=0) > 0).all()
     assert np.isfinite(lacks).all()
 
