@@ -13,6 +13,7 @@ from opint.store import heartbeats
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat
 from opint.store.retention import sweep
+from opint.store.views import incidents
 from streams.codecs import Limits, decode
 from streams.errors import DecodeError, Unavailable
 from streams.metrics import Metrics
@@ -141,8 +142,10 @@ class Daemon:
             self._metrics.dead_letters.labels(reason).inc(count)
         for letter in written.letters:
             log.warning("dead letter", origin=letter.origin, why=letter.detail)
-        for incident in written.alerts.opened:
-            log.warning("incident opened", id=incident.id, title=incident.title, severity=incident.severity)
+        for one in written.alerts.opened:
+            log.warning("incident opened", id=one.id, title=one.title, severity=one.severity)
+        for one in written.alerts.cleared:
+            log.info("incident cleared", id=one.id, title=one.title)
 
     def _try_to_beat(self, state: str) -> None:
         try:
@@ -160,6 +163,8 @@ class Daemon:
         self._heartbeat.lag = {f"{one.topic}[{one.partition}]": messages for one, messages in lag.items()}
         with self._store.begin() as tx:
             heartbeats.beat(tx, self._heartbeat)
+            states = incidents.counts(tx)
+        self._metrics.incidents_open.set(states.get("open", 0) + states.get("acknowledged", 0))
 
 
 def quality(state: LumisectionState) -> Quality:
