@@ -1,0 +1,198 @@
+"""The commands as a person types them: what they do, and one clear line for what went wrong."""
+
+import time
+
+import pytest
+import yaml
+from sqlalchemy import insert
+from typer.testing import CliRunner
+
+from conf.errors import NightshiftError
+from conf.settings import KafkaSettings
+from opint.cli import app
+from opint.cli.common import runs_of
+from opint.store import deadletters
+from opint.store.deadletters import DeadLetter
+from opint.store.engine import Store
+from opint.store.tables import incident
+from streams.kafka import KafkaSource
+from streams.source import Partition
+
+ROW = {
+    "fingerprint": "f",
+    "dataset": "/A/B/C",
+    "subsystem": "Muon",
+    "family": "content",
+    "element_group": "Muon/Part1",
+    "kind": "dead",
+    "title": "Muon/Part1: dead channels",
+    "explanation": "12 of 24 bins empty",
+    "severity": "critical",
+    "state": "open",
+    "lumisections": 3,
+    "elements": 1,
+    "model_version": "m",
+    "opened_s": 1.7e9,
+    "updated_s": 1.7e9,
+}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """``settings(**sections)``: a settings file with a database of its own."""
+
+    def write(**sections):
+        file = tmp_path / "settings.yaml"
+        url = f"sqlite:///{tmp_path / 'n.db'}"
+        file.write_text(
+            yaml.safe_dump({"database": {"url": url}, "dqm": {"models": str(tmp_path / "models")}} | sections)
+        )
+        return str(file)
+
+    return write
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """The store of these settings, with one open incident."""
+    store = Store.open(f"sqlite:///{tmp_path / 'n.db'}")
+    store.upgrade()
+    with store.begin() as tx:
+        tx.execute(insert(incident).values(ROW))
+    yield store
+    store.close()
+
+
+def nightshift(*arguments):
+    """Run a command that must succeed; what it prints."""
+    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(*arguments):
+    """Run a command that must fail; the one line that it says."""
+    with pytest.raises(NightshiftError) as caught:
+        CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+    said = str(caught.value)
+    assert "\n" not in said
+    return said
+
+
+def test_the_tables_are_made_once(settings):
+    file = settings()
+    assert "empty -> " in nightshift("db", "upgrade", "--config", file)
+    assert "empty" not in nightshift("db", "upgrade", "--config", file)
+
+
+def test_a_database_without_tables_says_what_to_do(settings):
+    assert "nightshift db upgrade" in refused("incidents", "list", "--config", settings())
+
+
+def test_incidents_are_listed_acknowledged_and_resolved(settings, opened):
+    file = settings()
+    assert "dead channels" in nightshift("incidents", "list", "--config", file)
+    assert "No incidents" in nightshift("incidents", "list", "--subsystem", "Calo", "--config", file)
+    nightshift("incidents", "ack", 1, "--by", "Ada", "--note", "calling the expert", "--config", file)
+    assert "acknowledged" in nightshift("incidents", "list", "--state", "acknowledged", "--config", file)
+    nightshift("incidents", "resolve", 1, "--by", "Ada", "--config", file)
+    assert "No incidents" in nightshift("incidents", "list", "--state", "open", "--config", file)
+    assert "99" in refused("incidents", "ack", 99, "--config", file)
+    assert "resolved" in refused("incidents", "ack", 1, "--config", file)
+
+
+def letter(raw, size):
+    return DeadLetter(
+        Partition("c", "t", 0),
+        5,
+        "bad-json",
+        "message",
+        "bad-json: message is b'{'",
+        "t[0] offset 5",
+        {"content-type": "application/json"},
+        b"1:2",
+        raw,
+        size,
+        time.time(),
+    )
+
+
+def test_a_dead_letter_is_listed_and_published_again(settings, opened, embedded_broker):
+    kafka = {
+        "bootstrap_servers": embedded_broker.bootstrap_servers,
+        "cluster_id": embedded_broker.cluster_id,
+        "embedded": True,
+        "topic": f"letters-{time.time_ns()}",
+    }
+    file = settings(stream={"kafka": kafka})
+    with opened.begin() as tx:
+        deadletters.add(tx, [letter(b"{}", 2)])
+    assert "bad-json" in nightshift("deadletters", "list", "--config", file)
+    nightshift("deadletters", "replay", 1, "--config", file)
+    source = KafkaSource(KafkaSettings(**kafka))
+    found, deadline = [], time.monotonic() + 30
+    while not found and time.monotonic() < deadline:
+        found = source.poll(0.5)
+        for partition in source.claimed():
+            source.start_at(partition, None)
+    source.close()
+    assert [(one.value, one.key, one.headers["content-type"]) for one in found] == [(b"{}", b"1:2", "application/json")]
+    with opened.read() as tx:
+        assert deadletters.get(tx, 1).replayed_s is not None
+
+
+def test_a_cut_letter_is_not_published(settings, opened):
+    with opened.begin() as tx:
+        deadletters.add(tx, [letter(b"{", 2000)])
+    assert "stream.dead_letter_bytes" in refused("deadletters", "replay", 1, "--config", settings())
+
+
+def test_no_broker_is_one_line(settings, tmp_path):
+    nightshift("simulate", "--lumisections", 1, "--faults", 0, "--out", tmp_path / "a.arrow", "--config", settings())
+    kafka = {"bootstrap_servers": "127.0.0.1:9"}
+    file = settings(stream={"kafka": kafka})
+    assert "127.0.0.1:9" in refused("replay", tmp_path / "a.arrow", "--config", file)
+
+
+def test_a_file_that_nobody_can_read_is_one_line(settings, tmp_path):
+    assert "missing.root" in refused("train", "histograms", tmp_path / "missing.root", "--config", settings())
+
+
+def test_no_model_says_what_to_do(settings, tmp_path):
+    nightshift("simulate", "--lumisections", 1, "--faults", 0, "--out", tmp_path / "a.arrow", "--config", settings())
+    assert "train" in refused("score", tmp_path / "a.arrow", "--config", settings())
+
+
+def test_simulate_wants_one_destination(settings, tmp_path):
+    assert "--out" in refused("simulate", "--config", settings())
+    assert "--out" in refused("simulate", "--publish", "--out", tmp_path / "a.arrow", "--config", settings())
+
+
+def test_equal_seeds_simulate_equal_files(settings, tmp_path):
+    for name in ("a", "b"):
+        nightshift("simulate", "--lumisections", 20, "--out", tmp_path / name, "--config", settings())
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_the_doctor_names_what_is_missing(settings):
+    file = settings(stream={"source": "folder", "folder": {"path": "/nowhere/at/all"}})
+    result = CliRunner().invoke(app, ["doctor", "--config", file], env={"COLUMNS": "300"})
+    assert result.exit_code == 1
+    for word in ("nightshift db upgrade", "/nowhere/at/all", "ok", "settings"):
+        assert word in result.output
+
+
+def test_the_doctor_is_content(settings, models, tmp_path, opened):
+    file = settings(dqm={"models": str(models)}, stream={"source": "folder", "folder": {"path": str(tmp_path)}})
+    assert "FAILS" not in nightshift("doctor", "--config", file)
+
+
+@pytest.mark.parametrize("text", ["5", "a-b", "9-5", "-5"])
+def test_ranges_of_runs_are_checked(text):
+    with pytest.raises(NightshiftError, match="--runs"):
+        runs_of(text)
+
+
+def test_ranges_of_runs_hold_both_ends():
+    assert list(runs_of("3-5")) == [3, 4, 5]
+    assert 10**9 in runs_of("")
