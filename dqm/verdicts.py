@@ -25,6 +25,10 @@ from streams.records import Catalogue
 
 Rows = npt.NDArray[np.bool_]
 
+TESTED = (Reason.CONSISTENT, Reason.STARVED)
+"""Reasons with which content is tested. A histogram that lost a part of its entries because channels died is
+DEVIATES like its neighbours, and only one that lost them evenly stays STARVED."""
+
 
 class Content(Protocol):
     """What is remembered of a subsystem in an earlier lumisection."""
@@ -102,7 +106,7 @@ def _nothing(catalogue: Catalogue) -> SubsystemScores:
 
 
 def _inspected(part: SubsystemScores) -> Rows:
-    inspected: Rows = part.present & (part.reasons == Reason.CONSISTENT)
+    inspected: Rows = part.present & np.isin(part.reasons, TESTED)
     return inspected
 
 
@@ -111,7 +115,7 @@ def _frozen(part: SubsystemScores, history: Sequence[Content], frozen_after: int
 
     Histograms of low statistics may be alike by chance and are left alone.
     """
-    candidates: Rows = part.present & np.isin(part.reasons, (Reason.CONSISTENT, Reason.STARVED))
+    candidates: Rows = part.present & np.isin(part.reasons, TESTED)
     candidates &= part.digests != np.uint64(EMPTY)
     if len(history) < frozen_after - 1:
         return np.zeros_like(candidates)
@@ -136,7 +140,8 @@ def _reasons(
     with np.errstate(invalid="ignore"):
         bad_folder = (found.simes(tested) <= folder_limit)[found.of]
         discovery = tested <= limit
-        reasons[discovery | (bad_folder & (tested <= folder_limit))] = Reason.SUSPECT
+        suspect = discovery | (bad_folder & (tested <= folder_limit))
+        reasons[suspect & (reasons == Reason.CONSISTENT)] = Reason.SUSPECT
         reasons[discovery & bad_folder] = Reason.DEVIATES
     return reasons
 
