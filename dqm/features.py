@@ -14,7 +14,7 @@ Float32 = npt.NDArray[np.float32]
 LARGEST = np.float32(1e12)
 """Counts per bin are cut here, so that no square overflows float32."""
 
-CHUNK_CELLS = 400_000
+CHUNK_CELLS = 100_000
 """Cells worked on at a time: large enough to pay for each call, small enough for the caches of a core."""
 
 
