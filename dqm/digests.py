@@ -14,6 +14,9 @@ from streams.records import Counts
 
 UInt64 = npt.NDArray[np.uint64]
 
+_CHUNK = 16_384
+"""Words hashed at a time: they stay in a core's cache."""
+
 _EXACT = 2**24
 """Whole numbers up to here are the same in float32."""
 
@@ -55,13 +58,19 @@ def _remainders(counts: Counts) -> UInt64:
 
 
 def _weighted(words: UInt64, stream: int) -> UInt64:
+    constants = _constants(words.shape[1], stream)
+    step = max(1, _CHUNK // words.shape[1])
+    parts = [_fold(words[start : start + step]) @ constants for start in range(0, len(words), step)]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
+
+
+def _fold(words: UInt64) -> UInt64:
     # A word holds two counts. Small whole numbers have only zeros in their lower bits: the upper ones are folded
     # down, or the product would have few bits; not by 32, which would cancel equal neighbours.
     folded = words >> np.uint64(29)
     folded ^= words
     folded ^= folded >> np.uint64(20)
-    weighted: UInt64 = np.matmul(folded, _constants(words.shape[1], stream))
-    return weighted
+    return folded
 
 
 @lru_cache(maxsize=256)

@@ -102,7 +102,7 @@ def train(pulls: Float32, precision: Float32, seed: int) -> Autoencoder:
 
 def _initial(bins: int, rng: np.random.Generator) -> list[Float32]:
     """Glorot's uniform kernels and zero biases; the widths follow the number of bins."""
-    hidden = min(32, max(8, bins // 4))
+    hidden = min(20, max(8, bins // 4))
     code = min(8, max(2, bins // 12))
     widths = [bins, hidden, code, hidden, bins]
     weights: list[Float32] = []

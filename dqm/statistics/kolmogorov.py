@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
 
-POINTS = 24
+POINTS = 20
 
 
 def grid(bins: int) -> Float32:
