@@ -105,7 +105,8 @@ class _Stage:
         came = np.array([one.came for one in beside])
         statistics = np.minimum(np.array([one.entries for one in beside]), totals.astype(np.float64))
         reasons, expected, lack_p = self._reasons([one.conditions for one in batches], statistics, came)
-        p_values[~came | ~verdicts.IS_TESTED[reasons]] = np.nan
+        few = statistics < self._settings.min_entries
+        p_values[~came | few | ~verdicts.IS_TESTED[reasons]] = np.nan
         scores[:, ~came] = np.nan
         results = []
         for at, batch in enumerate(batches):
