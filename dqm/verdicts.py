@@ -25,8 +25,8 @@ from streams.records import Catalogue
 
 Rows = npt.NDArray[np.bool_]
 
-TESTED = (Reason.CONSISTENT, Reason.STARVED)
-"""Reasons with which content is tested. A histogram that lost a part of its entries because channels died is
+IS_TESTED = np.isin(np.arange(max(Reason) + 1), (Reason.CONSISTENT, Reason.STARVED))
+"""By reason, whether content is tested. A histogram that lost a part of its entries because channels died is
 DEVIATES like its neighbours, and only one that lost them evenly stays STARVED."""
 
 
@@ -106,7 +106,7 @@ def _nothing(catalogue: Catalogue) -> SubsystemScores:
 
 
 def _inspected(part: SubsystemScores) -> Rows:
-    inspected: Rows = part.present & np.isin(part.reasons, TESTED)
+    inspected: Rows = part.present & IS_TESTED[part.reasons]
     return inspected
 
 
@@ -115,7 +115,7 @@ def _frozen(part: SubsystemScores, history: Sequence[Content], frozen_after: int
 
     Histograms of low statistics may be alike by chance and are left alone.
     """
-    candidates: Rows = part.present & np.isin(part.reasons, TESTED)
+    candidates: Rows = part.present & IS_TESTED[part.reasons]
     candidates &= part.digests != np.uint64(EMPTY)
     if len(history) < frozen_after - 1:
         return np.zeros_like(candidates)
