@@ -22,21 +22,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dqm.bundle import load
-from dqm.pipeline import Pipeline
-from dqm.train import train
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Outcome, Result, data_folder, main, progress
-from conf.settings import AlertSettings, DatabaseSettings, DqmSettings, KafkaSettings, Settings, StreamSettings
+from conf.settings import (
+    AlertSettings,
+    DatabaseSettings,
+    DqmSettings,
+    KafkaSettings,
+    LogSettings,
+    Settings,
+    StreamSettings,
+)
+from dqm.bundle import load
+from dqm.pipeline import Pipeline
 from dqm.simulate.conditions import from_oms, generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.stream import stream
+from dqm.train import train
 from opint.daemon import Daemon
 from opint.ingest import Ingest, Written
+from opint.log import configure
 from opint.reading import limits
 from opint.running import load_pipeline, open_source
 from opint.store.engine import Store
@@ -67,7 +76,7 @@ class Plan:
 
 
 FULL = Plan(training=300, arrow=1200, json=80, steady_s=60.0, rounds=5)
-QUICK = Plan(training=120, arrow=40, json=8, steady_s=4.0, rounds=1)
+QUICK = Plan(training=120, arrow=160, json=160, steady_s=4.0, rounds=1)
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ def batches(of: Detectors, count: int, first: int = 0) -> Iterator[HistogramBatc
 
 
 def consume_bare(kafka: KafkaSettings, messages: int, answer: Connection) -> None:
-    """Read so many messages with kafka-python and nothing else; answers with the seconds that took."""
+    """Read so many messages with kafka-python and nothing else; answers with messages/s after the first poll."""
     from kafka import KafkaConsumer
 
     consumer = KafkaConsumer(
@@ -112,38 +121,46 @@ def consume_bare(kafka: KafkaSettings, messages: int, answer: Connection) -> Non
         max_partition_fetch_bytes=FETCH_PARTITION_BYTES,
     )
     with closing(consumer):
-        got, began = 0, 0.0
+        got, first, began = 0, 0, 0.0
         while got < messages:
             polled = consumer.poll(timeout_ms=500, max_records=kafka.max_poll_records)
-            if polled and not began:
-                began = time.perf_counter()
             got += sum(map(len, polled.values()))
-        answer.send(time.perf_counter() - began)
+            if polled and not began:
+                first, began = got, time.perf_counter()
+        answer.send((got - first) / (time.perf_counter() - began))
 
 
 class Timed(Daemon):
-    """The daemon with a stopwatch: from the first message delivered to the last commit."""
+    """The daemon with a stopwatch, which runs from the first commit to the last."""
 
+    first = 0
+    handled = 0
     began = 0.0
     ended = 0.0
-    handled = 0
+    latencies: list[float]
 
     def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
-        """Judge as always, and look at the clock before and after."""
-        self.began = self.began or time.perf_counter()
+        """Judge as always, and look at the clock afterwards."""
         stored = super().handle(messages)
-        self.ended = time.perf_counter()
         self.handled += len(messages)
+        self.ended = time.perf_counter()
+        if not self.began:
+            self.first, self.began = self.handled, self.ended
         return stored
+
+    def rate(self) -> float:
+        """Messages per second behind those of the first batch."""
+        return (self.handled - self.first) / max(self.ended - self.began, 1e-9)
 
     def _count(self, written: Written) -> None:
         now_s = time.time()
-        self.latencies = [*getattr(self, "latencies", []), *(now_s - at_s for at_s in written.published_s.values())]
+        self.latencies.extend(now_s - at_s for at_s in written.published_s.values())
         super()._count(written)
 
 
 def consume_with_daemon(settings: Settings, messages: int, answer: Connection) -> None:
-    """Judge so many messages; answers with seconds, latencies in s, peak resident bytes and closed lumisections."""
+    """Judge so many messages; answers with messages/s, latencies in s, peak resident bytes and closed lumisections."""
+    configure(LogSettings(level="error"))
     store = Store.open(settings.database.url.get_secret_value())
     store.upgrade()
     pipeline = load_pipeline(settings, store)
@@ -151,6 +168,7 @@ def consume_with_daemon(settings: Settings, messages: int, answer: Connection) -
     ingest = Ingest(store, pipeline, settings, "benchmark", time.time)
     metrics = Metrics(CollectorRegistry())
     daemon = Timed(source, pipeline, ingest, store, limits(settings.stream), metrics, "benchmark", time.time, 90.0)
+    daemon.latencies = []
     stop = threading.Event()
     thread = threading.Thread(target=_stop_after, args=(daemon, messages, stop))
     thread.start()
@@ -160,7 +178,7 @@ def consume_with_daemon(settings: Settings, messages: int, answer: Connection) -
     with store.read() as tx:
         judged = tx.scalar(select(func.count()).select_from(lumisection).where(lumisection.c.closed_s.is_not(None)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    answer.send((daemon.ended - daemon.began, daemon.latencies, peak, judged))
+    answer.send((daemon.rate(), daemon.latencies, peak, judged))
 
 
 def _stop_after(daemon: Timed, messages: int, stop: threading.Event) -> None:
@@ -222,14 +240,14 @@ class Bench:
         for number in range(self.plan.rounds):
             progress(f"{content_type}: round {number + 1} of {self.plan.rounds}")
             process, pipe = in_process(consume_bare, self.settings(topic).stream.kafka, messages)
-            bare.append(count * self.elements / pipe.recv())
+            bare.append(pipe.recv() * count * self.elements / messages)
             process.join()
             process, pipe = in_process(consume_with_daemon, self.settings(topic), messages)
             assert pipe.recv() == "ready"
-            seconds, _, resident, judged = pipe.recv()
+            rate, _, resident, judged = pipe.recv()
             process.join()
             assert judged == count, f"{judged} of {count} lumisections were judged"
-            ours.append(count * self.elements / seconds)
+            ours.append(rate * count * self.elements / messages)
             peak = max(peak, resident)
         return ours, bare, peak
 

@@ -5,6 +5,7 @@ transaction, or come later still, because partitions move at their own pace: the
 are closed already are judged again, so that the order of arrival does not matter in the end.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -54,10 +55,8 @@ def _close(
     now_s: float,
 ) -> list[LumisectionState]:
     around = neighbours(tx, dataset, because, reach)
-    closed = {
-        key: pipeline.close(states[key], _history(key, around[key].before, states, reach), now_s, because[key])
-        for key in sorted(because)
-    }
+    earlier = _Earlier(around.values(), states, reach)
+    closed = {key: pipeline.close(states[key], earlier.history(key), now_s, because[key]) for key in sorted(because)}
     late = {key for one in around for key in _repeating(around[one], closed[one])} - closed.keys()
     if late:
         stored = {
@@ -65,25 +64,36 @@ def _close(
             for key, state in lumisections.load(tx, dataset, late).items()
             if state.closed_s is not None
         }
-        around = neighbours(tx, dataset, stored, reach)
+        earlier = _Earlier(neighbours(tx, dataset, stored, reach).values(), states, reach)
         for key in sorted(stored):
-            history = _history(key, around[key].before, states, reach)
-            closed[key] = pipeline.close(stored[key], history, now_s, REVISED)
+            closed[key] = pipeline.close(stored[key], earlier.history(key), now_s, REVISED)
     return list(closed.values())
 
 
-def _history(key: LumisectionKey, stored: Contents, states: States, reach: int) -> Contents:
-    """Contents of the ``reach`` lumisections before ``key``, stored or in this transaction."""
-    found = {(name, one.key): one for name, contents in stored.items() for one in contents}
-    for other, state in states.items():
-        if other < key and (other.ls == 0) == (key.ls == 0):
-            found |= {(name, other): one for name, one in _contents(state).items()}
-    near = set(sorted({other for _, other in found})[-reach:])
-    history: dict[str, list[Content]] = defaultdict(list)
-    for (name, other), content in sorted(found.items(), key=lambda item: item[0]):
-        if other in near:
-            history[name].append(content)
-    return history
+class _Earlier:
+    """Contents before each of some lumisections, stored or in this transaction."""
+
+    def __init__(self, around: Iterable[Neighbours], states: States, reach: int) -> None:
+        self._reach = reach
+        self._found: dict[LumisectionKey, dict[str, Content]] = defaultdict(dict)
+        for one in around:
+            for name, contents in one.before.items():
+                for content in contents:
+                    self._found[content.key][name] = content
+        for key, state in states.items():
+            self._found[key] = _contents(state)
+        # A whole run (LS 0) is compared with whole runs, any other lumisection with its like.
+        self._keys = {whole: sorted(key for key in self._found if (key.ls == 0) == whole) for whole in (False, True)}
+
+    def history(self, key: LumisectionKey) -> Contents:
+        """By subsystem, the contents of the ``reach`` lumisections before ``key``."""
+        keys = self._keys[key.ls == 0]
+        place = bisect_left(keys, key)
+        history: dict[str, list[Content]] = defaultdict(list)
+        for near in keys[max(0, place - self._reach) : place]:
+            for name, content in self._found[near].items():
+                history[name].append(content)
+        return history
 
 
 def _contents(state: LumisectionState) -> dict[str, Content]:

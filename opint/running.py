@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaSource
 from streams.metrics import Metrics, served
 from streams.source import Source
+
+SWITCH_SECONDS = 0.0005
+"""kafka-python reads its sockets in a thread of its own; with Python's 5 ms it waits too long beside scoring."""
 
 log = structlog.get_logger()
 
@@ -79,6 +83,7 @@ def open_source(settings: StreamSettings) -> Source:
         return FolderSource(
             settings.folder.path, settings.folder.pattern, settings.folder.settle_s, limits(settings), time.time
         )
+    sys.setswitchinterval(SWITCH_SECONDS)
     return KafkaSource(settings.kafka)
 
 
