@@ -20,29 +20,27 @@ _MARKS = {
 def report(tx: Connection, console: Console, only_problems: bool) -> None:
     """Print one line per lumisection and subsystem, then the incidents and how many records were unusable."""
     row = ls_summary.c
-    table = Table(
-        "dataset", "run", "LS", "subsystem", "quality", "good", "warning", "bad", "not inspected", "p", box=None
-    )
-    shown = 0
+    query = select(ls_summary).order_by(row.dataset, row.run, row.ls, row.subsystem)
     counts = dict.fromkeys(Quality, 0)
-    for one in tx.execute(select(ls_summary).order_by(row.dataset, row.run, row.ls, row.subsystem)):
-        quality = Quality(one.quality)
-        counts[quality] += 1
-        if only_problems and quality is Quality.GOOD:
-            continue
-        shown += 1
-        p_value = "" if one.p_value is None else f"{one.p_value:.2g}"
-        numbers = (one.good, one.warning, one.bad, one.not_inspected)
-        table.add_row(
-            one.dataset, str(one.run), str(one.ls), one.subsystem, _MARKS[quality], *map(str, numbers), p_value
+    for dataset, group in groupby(tx.execute(query), key=lambda one: one.dataset):
+        table = Table(
+            "run", "LS", "subsystem", "quality", "good", "warn", "bad", "not insp.", "p", box=None, title=dataset
         )
-    if shown:
-        console.print(table)
+        for one in group:
+            quality = Quality(one.quality)
+            counts[quality] += 1
+            if only_problems and quality is Quality.GOOD:
+                continue
+            p_value = "" if one.p_value is None else f"{one.p_value:.2g}"
+            numbers = (one.good, one.warning, one.bad, one.not_inspected)
+            table.add_row(str(one.run), str(one.ls), one.subsystem, _MARKS[quality], *map(str, numbers), p_value)
+        if table.row_count:
+            console.print(table)
     console.print(" · ".join(f"{count} {quality.name.lower().replace('_', ' ')}" for quality, count in counts.items()))
     _incidents(tx, console)
     letters = [reason for (reason,) in tx.execute(select(dead_letter.c.reason).order_by(dead_letter.c.reason))]
-    for reason, group in groupby(letters):
-        console.print(f"{len(list(group))} records unusable: {reason}")
+    for reason, same in groupby(letters):
+        console.print(f"{len(list(same))} records unusable: {reason}")
 
 
 def _incidents(tx: Connection, console: Console) -> None:

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cache
 
@@ -126,24 +126,25 @@ def test_kills_and_broker_restarts_lose_and_double_nothing(own_apache_kafka, det
     assert incidents(right), "the faults that were injected made no incident: this test would prove nothing"
 
 
+@contextmanager
+def embedded(broker, url, models, daemons_with):
+    """A store, daemons and a publisher around the embedded broker, on a topic of their own."""
+    kafka = {"embedded": True, "cluster_id": broker.cluster_id, "max_poll_records": 16}
+    values = settings_for(broker.bootstrap_servers, f"dqm.{uuid.uuid4().hex}", url, models, **kafka)
+    store = Store.open(url)
+    store.upgrade()
+    with closing(KafkaPublisher(KafkaSettings(**values["stream"]["kafka"]))) as publisher:
+        publisher.ensure_topic(4)
+        yield store, daemons_with(values), publisher
+    store.close()
+
+
 def test_kills_with_the_embedded_broker(embedded_broker, detector, models, tmp_path, daemons_with):
     parts = traffic(detector, lumisections=400, seed=21)
     right = judged_at_once(parts, models, tmp_path)
-    topic = f"dqm.{uuid.uuid4().hex}"
     url = f"sqlite:///{tmp_path / 'daemon.db'}"
-    store = Store.open(url)
-    store.upgrade()
-    kafka = {"embedded": True, "cluster_id": embedded_broker.cluster_id, "max_poll_records": 16}
-    daemons = daemons_with(settings_for(embedded_broker.bootstrap_servers, topic, url, models, **kafka))
-    daemon = daemons.start()
-    settings = KafkaSettings(
-        bootstrap_servers=embedded_broker.bootstrap_servers,
-        cluster_id=embedded_broker.cluster_id,
-        embedded=True,
-        topic=topic,
-    )
-    with closing(KafkaPublisher(settings)) as publisher:
-        publisher.ensure_topic(4)
+    with embedded(embedded_broker, url, models, daemons_with) as (store, daemons, publisher):
+        daemon = daemons.start()
         for number, part in enumerate(parts):
             publisher.publish(part, ARROW)
             if number in {len(parts) // 3, 2 * len(parts) // 3}:
@@ -152,44 +153,33 @@ def test_kills_with_the_embedded_broker(embedded_broker, detector, models, tmp_p
                 daemons.kill(daemon)
                 daemon = daemons.start()
         publisher.flush()
-    wait_until(lambda: done(store, len(parts)), 120, "everything processed")
-    assert daemons.stop(daemon) == 0
-    assert verdicts(store) == verdicts(right)
-    assert incidents(store) == incidents(right) != []
+        wait_until(lambda: done(store, len(parts)), 120, "everything processed")
+        assert daemons.stop(daemon) == 0
+        assert verdicts(store) == verdicts(right)
+        assert incidents(store) == incidents(right) != []
 
 
 @pytest.mark.postgres
 def test_a_database_that_goes_away_and_returns(postgres, embedded_broker, detector, models, tmp_path, daemons_with):
     parts = traffic(detector, lumisections=200, seed=31)
     right = judged_at_once(parts, models, tmp_path)
-    topic = f"dqm.{uuid.uuid4().hex}"
+    half = len(parts) // 2
     url = postgres.url(postgres.database())
-    store = Store.open(url)
-    store.upgrade()
-    kafka = {"embedded": True, "cluster_id": embedded_broker.cluster_id, "max_poll_records": 16}
-    daemons = daemons_with(settings_for(embedded_broker.bootstrap_servers, topic, url, models, **kafka))
-    daemon = daemons.start()
-    settings = KafkaSettings(
-        bootstrap_servers=embedded_broker.bootstrap_servers,
-        cluster_id=embedded_broker.cluster_id,
-        embedded=True,
-        topic=topic,
-    )
-    with closing(KafkaPublisher(settings)) as publisher:
-        publisher.ensure_topic(4)
-        for part in parts[: len(parts) // 2]:
+    with embedded(embedded_broker, url, models, daemons_with) as (store, daemons, publisher):
+        daemon = daemons.start()
+        for part in parts[:half]:
             publisher.publish(part, ARROW)
         publisher.flush()
         wait_until(lambda: progress(store) > 50, 120, "messages processed")
         postgres.stop()
-        for part in parts[len(parts) // 2 :]:
+        for part in parts[half:]:
             publisher.publish(part, ARROW)
         publisher.flush()
-    wait_until(lambda: "waiting" in daemons.logs(), 60, "the daemon says that it waits")
-    assert daemon.poll() is None
-    postgres.start()
-    wait_until(lambda: done(store, len(parts)), 120, "everything processed")
-    assert daemons.stop(daemon) == 0
-    assert "Traceback" not in daemons.logs()
-    assert verdicts(store) == verdicts(right)
-    assert incidents(store) == incidents(right)
+        wait_until(lambda: "waiting" in daemons.logs(), 60, "the daemon says that it waits")
+        assert daemon.poll() is None
+        postgres.start()
+        wait_until(lambda: done(store, len(parts)), 120, "everything processed")
+        assert daemons.stop(daemon) == 0
+        assert "Traceback" not in daemons.logs()
+        assert verdicts(store) == verdicts(right)
+        assert incidents(store) == incidents(right)
