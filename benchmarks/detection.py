@@ -68,8 +68,8 @@ class Plan:
     trials: int
 
 
-FULL = Plan(seeds=(11, 12, 13), eras=2, train=2048, watch=10_000, trials=8)
-QUICK = Plan(seeds=(11,), eras=1, train=384, watch=800, trials=2)
+FULL = Plan(seeds=(14, 15, 16), eras=2, train=2048, watch=10_000, trials=8)
+QUICK = Plan(seeds=(14,), eras=1, train=384, watch=800, trials=2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ class AlertSettings(Section):
 
     raise_bad: Count = 2
     raise_of: Count = 3
-    clear_good: Count = 5
+    clear_good: Count = 20
 
     @model_validator(mode="after")
     def _can_raise(self) -> Self:

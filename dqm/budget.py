@@ -4,8 +4,8 @@ Incidents are raised for one folder of MEs when ``raise_bad`` of the last ``rais
 what must be rare is not a small p-value but the ``raise_bad``-th smallest one of a folder within such a window.
 Consecutive lumisections are alike, which makes that more frequent than independence would: it is therefore
 measured on the calibration set in order of time, for all folders at once. The calibration set is shorter than the
-time between two allowed false incidents; its upper fifth is continued as an exponential, with one standard error
-in hand. The threshold is never above the one for independent lumisections.
+time between two allowed false incidents; its upper fifth is continued as an exponential, and the one-sided 95 %
+limit of that is taken. The threshold is never above the one for independent lumisections.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,9 @@ RUNS_PER_SHIFT = 8.0
 """Whole-run histograms expected in a shift of eight hours."""
 
 LEAST_P = 1e-12
+ONE_SIDED_95 = 1.645
 _UPPER = 0.2
+_BLOCKS = 10
 _STARVED_SHARE = 0.1
 _MOST = 0.05
 
@@ -73,12 +75,29 @@ def _measured(folder_p: Float64, bad: int, of: int, allowed: float) -> float:
     windows = _window_p(folder_p, bad, of)
     if len(windows) < 20:
         return 1.0
-    surprise = np.sort(-np.log(np.maximum(windows, LEAST_P)))
-    above = max(10, int(_UPPER * len(surprise)))
-    start = surprise[-above]
-    mean_excess = float((surprise[-above:] - start).mean()) * (1.0 + 1.0 / np.sqrt(above))
-    reach = start + mean_excess * np.log(max(above / len(surprise) / allowed, 1.0))
+    surprise = -np.log(np.maximum(windows, LEAST_P))
+    reach = _reach(surprise, allowed) + ONE_SIDED_95 * _standard_error(surprise, allowed)
     return float(np.clip(np.exp(-reach), LEAST_P, 1.0))
+
+
+def _reach(surprise: Float64, allowed: float) -> float:
+    """The surprise that a window exceeds with probability ``allowed``, by an exponential upper tail."""
+    ordered = np.sort(surprise)
+    above = min(len(ordered), max(10, int(_UPPER * len(ordered))))
+    start = ordered[-above]
+    mean_excess = float((ordered[-above:] - start).mean())
+    return float(start + mean_excess * np.log(max(above / len(ordered) / allowed, 1.0)))
+
+
+def _standard_error(surprise: Float64, allowed: float) -> float:
+    """Standard error of the reach by leaving out one stretch of time after the other.
+
+    The block jackknife (H. R. Künsch, Ann. Statist. 17 (1989) 1217): lumisections of one run are so much
+    alike that counting them singly would promise far too much.
+    """
+    blocks = np.array_split(np.arange(len(surprise)), _BLOCKS)
+    without = np.array([_reach(np.delete(surprise, block), allowed) for block in blocks])
+    return float(np.sqrt((_BLOCKS - 1) / _BLOCKS * ((without - without.mean()) ** 2).sum()))
 
 
 def _window_p(folder_p: Float64, bad: int, of: int) -> Float64:

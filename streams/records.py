@@ -7,6 +7,7 @@ histograms. The list of MEs (the *catalogue*) hardly ever changes and is shared 
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -92,7 +93,7 @@ class Block:
     @property
     def bins(self) -> int:
         """Cells of one histogram of this shape."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)

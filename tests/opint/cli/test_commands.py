@@ -1,8 +1,10 @@
 """The commands as a person types them: what they do, and one clear line for what went wrong."""
 
+import logging
 import time
 
 import pytest
+import structlog
 import yaml
 from sqlalchemy import insert
 from typer.testing import CliRunner
@@ -35,6 +37,14 @@ ROW = {
     "opened_s": 1.7e9,
     "updated_s": 1.7e9,
 }
+
+
+@pytest.fixture(autouse=True)
+def logs():
+    """Commands set up logging for their process; here that is the process of all tests."""
+    yield
+    structlog.reset_defaults()
+    logging.getLogger().handlers.clear()
 
 
 @pytest.fixture
