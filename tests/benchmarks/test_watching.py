@@ -49,9 +49,10 @@ def test_one_bad_lumisection_is_no_incident_and_two_of_three_are():
 
 
 def test_it_clears_and_is_raised_again():
-    found = run(BAD, BAD, *[OK] * 5, BAD, BAD)
+    clear = AlertSettings().clear_good
+    found = run(BAD, BAD, *[OK] * clear, BAD, BAD)
 
-    assert [one.raised.ls for one in found] == [2, 9]
+    assert [one.raised.ls for one in found] == [2, clear + 4]
 
 
 def test_folders_and_families_are_apart():
