@@ -91,7 +91,7 @@ class Detectors:
 
 def detectors(data: Path, plan: Plan) -> Detectors:
     """The real templates under real conditions if the data folder has them."""
-    templates, oms = data / "templates" / "cms_muon_pca_2018.parquet", data / "oms" / "Run2024B-v1.parquet"
+    templates, oms = data / "templates" / "cms_muon_pca_2018.parquet", data / "oms" / "Run2024E-v1.parquet"
     if templates.exists() and oms.exists():
         detector, source, name = Detector.from_templates(templates), from_oms(oms, good_only=True), "cms muon templates"
     else:
