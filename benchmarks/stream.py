@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from benchmarks.detection import EARLIER_SHARE, stretches
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Outcome, Result, data_folder, main, progress
 from conf.settings import (
@@ -75,7 +75,7 @@ class Plan:
     rounds: int
 
 
-FULL = Plan(training=300, arrow=1200, json=80, steady_s=60.0, rounds=5)
+FULL = Plan(training=512, arrow=1200, json=160, steady_s=60.0, rounds=5)
 QUICK = Plan(training=120, arrow=160, json=160, steady_s=4.0, rounds=1)
 
 
@@ -93,12 +93,14 @@ def detectors(data: Path, plan: Plan) -> Detectors:
     """The real templates under real conditions if the data folder has them."""
     templates, oms = data / "templates" / "cms_muon_pca_2018.parquet", data / "oms" / "Run2024E-v1.parquet"
     if templates.exists() and oms.exists():
-        detector, source, name = Detector.from_templates(templates), from_oms(oms, good_only=True), "cms muon templates"
+        name = "cms muon templates under real conditions of Run2024E"
+        detector, period = Detector.from_templates(templates), list(from_oms(oms, good_only=True))
     else:
+        name = "own detector under generated conditions"
         fills = generate(np.random.default_rng(0), fills=10, stable=500)
-        detector, source, name = Detector.own(), (one for one in fills if one[1].beams_stable), "own detector"
-    training = list(islice(source, plan.training))
-    return Detectors(detector, training, list(islice(source, max(plan.arrow, 600))), name)
+        detector, period = Detector.own(), [one for one in fills if one[1].beams_stable]
+    cut = int(EARLIER_SHARE * len(period))
+    return Detectors(detector, stretches(period[:cut], plan.training), period[cut:], name)
 
 
 def batches(of: Detectors, count: int, first: int = 0) -> Iterator[HistogramBatch]:

@@ -62,7 +62,7 @@ class KafkaSettings(Section):
     username: str = ""
     password: SecretStr = SecretStr("")
     ca_file: Path | None = None
-    max_poll_records: Count = 256
+    max_poll_records: Count = 128
     session_timeout_s: Positive = 10.0
     embedded: bool = False
     cluster_id: str = ""
