@@ -75,7 +75,7 @@ class Plan:
     rounds: int
 
 
-FULL = Plan(training=512, arrow=1200, json=160, steady_s=60.0, rounds=5)
+FULL = Plan(training=512, arrow=1200, json=160, steady_s=60.0, rounds=3)
 QUICK = Plan(training=120, arrow=160, json=160, steady_s=4.0, rounds=1)
 
 
