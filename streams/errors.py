@@ -14,13 +14,9 @@ NightshiftError
 """
 
 import reprlib
-from typing import TYPE_CHECKING
 
 from conf.errors import NightshiftError
-
-if TYPE_CHECKING:
-    from streams.source import Partition
-
+from streams.records import Partition
 
 _brief = reprlib.Repr()
 _brief.maxstring = _brief.maxother = 120
@@ -73,7 +69,7 @@ class FencedError(StreamError):
     ``partition`` is the one that was lost, None where that is not known: then all of the batch count as lost.
     """
 
-    def __init__(self, message: str, partition: "Partition | None" = None) -> None:
+    def __init__(self, message: str, partition: Partition | None = None) -> None:
         """Say what happened, and to which partition."""
         self.partition = partition
         super().__init__(message)

@@ -24,6 +24,15 @@ LUMISECTION_SECONDS = 23.31
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Partition:
+    """Identity of one ordered sequence of messages."""
+
+    cluster: str
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class LumisectionKey:
     """Run and lumisection numbers; ``ls`` 0 stands for a histogram of the whole run."""
 

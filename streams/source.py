@@ -20,16 +20,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from streams.errors import DecodeError
-from streams.records import HistogramBatch
+from streams.records import HistogramBatch, Partition
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class Partition:
-    """Identity of one ordered sequence of messages."""
-
-    cluster: str
-    topic: str
-    partition: int
+__all__ = ["Loss", "Message", "Partition", "Source"]
 
 
 @dataclass(frozen=True, slots=True)
