@@ -5,14 +5,14 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from dqm.bundle import load
-from dqm.train import train
 
 from conf.errors import NightshiftError
 from conf.settings import Settings
+from dqm.bundle import load
 from dqm.simulate import conditions
 from dqm.simulate.detector import Detector
 from dqm.simulate.stream import stream
+from dqm.train import train
 
 LUMISECTIONS = 600
 FILL_LUMISECTIONS = 40
