@@ -64,13 +64,25 @@ class Outcome:
 Run = Callable[[bool], Outcome]
 """A benchmark: takes whether to be quick."""
 
+Progress = Callable[[str], None]
+"""Tells a waiting person how far it is."""
+
 
 def main(name: str, run: Run, argv: Sequence[str] | None = None, clock: Callable[[], float] = time.monotonic) -> int:
     """Parse the command line, run the benchmark, print its report; the exit status."""
+    return show(name, run, arguments(name).parse_args(argv), clock)
+
+
+def arguments(name: str) -> argparse.ArgumentParser:
+    """The options of every benchmark."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.add_argument("--quick", action="store_true", help="a short run that shows that it works; figures are rough")
-    options = parser.parse_args(argv)
+    return parser
+
+
+def show(name: str, run: Run, options: argparse.Namespace, clock: Callable[[], float] = time.monotonic) -> int:
+    """Run the benchmark as the ``options`` of :func:`arguments` ask and print its report; the exit status."""
     start = clock()
     outcome = run(options.quick)
     report = frame(name, outcome, clock() - start)

@@ -1,0 +1,45 @@
+"""How well histograms are judged, table by table.
+
+Run it: ``python -m benchmarks.dqm [--json] [--quick] [--only TABLE ...]``. Tables whose data are absent are
+skipped, and the report says so.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.dqm.table import DataMissing, Measure
+from benchmarks.report import Outcome, Result, arguments, data_folder, progress, show
+
+TABLES: Mapping[str, Measure] = {}
+"""By name, in the order in which they are measured."""
+
+SEEDS = (11, 12, 13, 14, 15)
+
+
+def measure(tables: Mapping[str, Measure], data: Path, quick: bool) -> Outcome:
+    """All results of the ``tables``, one after the other."""
+    results: dict[str, Result] = {}
+    skipped: list[str] = []
+    for name, table in tables.items():
+        progress(f"== {name}")
+        try:
+            results |= table(data=data, quick=quick, seeds=SEEDS[:1] if quick else SEEDS, progress=progress)
+        except DataMissing as missing:
+            progress(f"skipped: {missing}")
+            skipped.append(f"{name} skipped: {missing}")
+    return Outcome(results, "; ".join([f"tables {', '.join(tables)}", *skipped]))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tables that were asked for, or all; the exit status."""
+    parser = arguments("dqm")
+    parser.add_argument("--only", nargs="+", choices=list(TABLES), default=list(TABLES), help="measure these tables")
+    options = parser.parse_args(argv)
+    chosen = {name: TABLES[name] for name in options.only}
+    return show("dqm", lambda quick: measure(chosen, data_folder(os.environ), quick), options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
