@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import psycopg
@@ -22,6 +23,7 @@ from dqm.train import train
 from opint.store.engine import Store
 from streams import apache, broker
 from streams.errors import SourceUnavailable
+from tests.opint.dashboard import seed as seeding
 from tests.small import LEVEL, keys, small_detector
 
 START_SECONDS = 30.0
@@ -179,6 +181,29 @@ def open_store() -> Iterator[Callable[[str], Store]]:
 def store(store_url: str, open_store: Callable[[str], Store]) -> Store:
     """An open store with all tables, once on SQLite and once on PostgreSQL."""
     return open_store(store_url)
+
+
+@pytest.fixture(scope="session")
+def seed() -> ModuleType:
+    """The module that fills stores."""
+    return seeding
+
+
+@pytest.fixture(scope="session")
+def seeded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file that looks like an evening in the control room (tests/opint/dashboard/seed.py)."""
+    file = tmp_path_factory.mktemp("seeded") / "nightshift.db"
+    seeded = Store.open(f"sqlite:///{file}")
+    seeding.fill(seeded)
+    seeded.close()
+    return file
+
+
+@pytest.fixture
+def seeded_store(seeded_file: Path, tmp_path: Path, open_store: Callable[[str], Store]) -> Store:
+    """A store of its own with that content, which the test may change."""
+    shutil.copy(seeded_file, tmp_path / "nightshift.db")
+    return open_store(f"sqlite:///{tmp_path / 'nightshift.db'}")
 
 
 @pytest.fixture(scope="session")

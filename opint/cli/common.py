@@ -42,6 +42,8 @@ Runs = Annotated[
     str, typer.Option("--runs", metavar="FIRST-LAST", help="Only these runs, both included.", show_default="all")
 ]
 
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many, newest first.")]
+
 
 def runs_of(text: str) -> range:
     """The runs that the option ``--runs`` names; all for an empty one. Raises SettingsError."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from opint.cli.common import Config, Log, open_store, start
+from opint.cli.common import Config, Limit, Log, open_store, start
 
 app = typer.Typer(help="List and replay messages that could not be used.", no_args_is_help=True)
 
@@ -18,7 +18,7 @@ def group() -> None:
 @app.command("list")
 def list_(
     reason: Annotated[str | None, typer.Option(help="Only letters with this reason, e.g. bad-json.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, newest first.")] = 50,
+    limit: Limit = 50,
     config: Config = None,
     log_format: Log = None,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from opint.cli.common import Config, Log, open_store, start
+from opint.cli.common import Config, Limit, Log, open_store, start
 
 app = typer.Typer(help="List, acknowledge and resolve incidents.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def list_(
     state: Annotated[State | None, typer.Option(help="Only incidents in this state.")] = None,
     subsystem: Annotated[str | None, typer.Option(help="Only incidents of this subsystem.")] = None,
     run: Annotated[int | None, typer.Option(help="Only incidents that touch this run.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, newest first.")] = 50,
+    limit: Limit = 50,
     config: Config = None,
     log_format: Log = None,
 ) -> None:

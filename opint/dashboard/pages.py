@@ -76,6 +76,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
     """All pages."""
     routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _add_overview(routes, store, settings, clock, renderer)
+    _add_incidents(routes, store, renderer)
     _add_incident(routes, store, clock, renderer)
     _add_runs(routes, store, renderer)
     _add_system(routes, store, renderer)
@@ -116,6 +117,8 @@ def _add_overview(
             **live,
         )
 
+
+def _add_incidents(routes: APIRouter, store: Store, renderer: Renderer) -> None:
     @routes.get("/incidents")
     def incident_list(
         request: Request,

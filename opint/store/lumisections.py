@@ -17,8 +17,6 @@ from opint.store.tables import ls_score, ls_summary, lumisection
 from opint.store.upserts import Insert, insert_into, replacing
 from streams.records import Catalogue, Conditions, LumisectionKey
 
-__all__ = ["due", "load", "open_states", "save"]
-
 StateKey = tuple[str, LumisectionKey]
 """Dataset and lumisection."""
 
@@ -60,18 +58,6 @@ def save(
     if summaries:
         tx.execute(replacing(tx, ls_summary), summaries)
     evidence.save(tx, states)
-
-
-def open_states(tx: Connection, dataset: str | None = None, limit: int = MOST_DUE) -> list[LumisectionState]:
-    """Lumisections that are still being assembled, the one seen first first."""
-    query = select(lumisection.c.dataset, lumisection.c.run, lumisection.c.ls).where(_IS_OPEN)
-    if dataset is not None:
-        query = query.where(lumisection.c.dataset == dataset)
-    rows = tx.execute(query.order_by(lumisection.c.first_seen_s).limit(limit)).all()
-    found: list[LumisectionState] = []
-    for name in sorted({row.dataset for row in rows}):
-        found += load(tx, name, [LumisectionKey(row.run, row.ls) for row in rows if row.dataset == name]).values()
-    return sorted(found, key=lambda state: state.first_seen_s)
 
 
 def due(tx: Connection, now_s: float, timeout_s: float, watermark: int) -> dict[StateKey, str]:

@@ -3,20 +3,13 @@
 Screenshots of every page at both sizes lie in pytest's temporary folder (``--basetemp`` chooses it).
 """
 
-import contextlib
-import importlib.util
-import shutil
-import threading
 import time
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from conf.settings import DashboardSettings, Settings
-from opint.dashboard.serve import serve
-from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat, beat
+from tests.serving import served
 
 DESK, PHONE = {"width": 1400, "height": 1000}, {"width": 390, "height": 844}
 PAGES = {
@@ -29,16 +22,7 @@ PAGES = {
     "system": "/system",
     "unknown": "/nothing",
 }
-_SEED = Path(__file__).parents[1] / "opint" / "dashboard" / "seed.py"
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def seed():
-    spec = importlib.util.spec_from_file_location("dashboard_seed", _SEED)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class _Clock:
@@ -59,42 +43,14 @@ def clock(seed):
     return _Clock(seed.now_s())
 
 
-@pytest.fixture(scope="module")
-def seeded_file(seed, tmp_path_factory):
-    file = tmp_path_factory.mktemp("seeded") / "nightshift.db"
-    store = Store.open(f"sqlite:///{file}")
-    seed.fill(store)
-    store.close()
-    return file
-
-
 @pytest.fixture
-def store(seeded_file, tmp_path):
-    shutil.copy(seeded_file, tmp_path / "nightshift.db")
-    opened = Store.open(f"sqlite:///{tmp_path / 'nightshift.db'}")
-    yield opened
-    opened.close()
-
-
-@contextlib.contextmanager
-def _serving(store, clock, **dashboard):
-    ready, stop, told = threading.Event(), threading.Event(), []
-    settings = Settings(dashboard=DashboardSettings(port=0, **dashboard))
-    on_address = lambda at: (told.append(at), ready.set())  # noqa: E731
-    thread = threading.Thread(target=serve, args=(settings, store, clock, on_address, stop))
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield told[0]
-    finally:
-        stop.set()
-        thread.join(5)
-        assert not thread.is_alive()
+def store(seeded_store):
+    return seeded_store
 
 
 @pytest.fixture
 def url(store, clock):
-    with _serving(store, clock) as address:
+    with served(store, clock) as address:
         yield address
 
 
@@ -195,7 +151,7 @@ def test_the_banner_needs_no_server(page, store, clock):
     page.expected = ["net::ERR"]
     with store.begin() as tx:
         beat(tx, Heartbeat("cr01:4711:1712799000", clock(), clock() + 1000, "running"))
-    with _serving(store, clock, stale_after_s=3.0) as address:
+    with served(store, clock, stale_after_s=3.0) as address:
         page.goto(address)
         _settled(page)
         assert not page.locator("#stale").is_visible()

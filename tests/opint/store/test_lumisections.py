@@ -218,9 +218,6 @@ def test_what_waits_too_long_is_due(store: Store, make_state) -> None:
     with store.begin() as tx:
         lumisections.save(tx, states, {}, 100.0)
         assert lumisections.due(tx, 100.0, 60.0, 5) == {(SET, old.key): "timed out"}
-        assert [one.key for one in lumisections.open_states(tx)] == [old.key, young.key]
-        assert [one.key for one in lumisections.open_states(tx, SET, limit=1)] == [old.key]
-        assert lumisections.open_states(tx, "/none") == []
 
 
 def test_evidence_comes_back_and_is_bounded(store: Store, make_state, evidence_of) -> None:

@@ -1,23 +1,10 @@
 """The queries of pages and API give the same on SQLite and on PostgreSQL."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
 from dqm.quality import Quality
 from opint.store.tables import lumisection
 from opint.store.views import evidence, incidents, maps, runs, seeks, system
-
-_SEED = Path(__file__).parents[1] / "dashboard" / "seed.py"
-
-
-@pytest.fixture(scope="module")
-def seed():
-    spec = importlib.util.spec_from_file_location("dashboard_seed", _SEED)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -1,0 +1,26 @@
+"""The dashboard, served over real HTTP in a thread."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+from conf.settings import DashboardSettings, Settings
+from opint.dashboard.serve import serve
+from opint.store.engine import Store
+
+
+@contextlib.contextmanager
+def served(store: Store, clock: Callable[[], float], **dashboard: float) -> Iterator[str]:
+    """Its address while it runs; ``dashboard`` are settings of that section."""
+    ready, stop, told = threading.Event(), threading.Event(), []
+    settings = Settings(dashboard=DashboardSettings(port=0, **dashboard))
+    on_address = lambda at: (told.append(at), ready.set())  # noqa: E731
+    thread = threading.Thread(target=serve, args=(settings, store, clock, on_address, stop))
+    thread.start()
+    assert ready.wait(30)
+    try:
+        yield told[0]
+    finally:
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
