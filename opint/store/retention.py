@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, select
 
 from opint.store.engine import Store
-from opint.store.tables import dead_letter, evidence, heartbeat, ls_score, ls_summary, lumisection
+from opint.store.tables import dead_letter, evidence, heartbeat, ls_score, ls_summary, lumisection, shadow_summary
 
 BATCH = 100
 """Lumisections deleted in one transaction."""
@@ -41,7 +41,7 @@ def delete_batch(tx: Connection, before_s: float, limit: int = BATCH) -> int:
     summaries = [row | {"s": name} for row in rows for dataset, name in named if dataset == row["d"]]
     if summaries:
         tx.execute(delete(ls_summary).where(_at(ls_summary), ls_summary.c.subsystem == bindparam("s")), summaries)
-    for table in (evidence, ls_score, lumisection):
+    for table in (evidence, shadow_summary, ls_score, lumisection):
         tx.execute(delete(table).where(_at(table)), rows)
     return len(rows)
 

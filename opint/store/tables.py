@@ -119,6 +119,22 @@ ls_summary = Table(
     Column("not_inspected", Integer, nullable=False),
 )
 
+shadow_summary = Table(
+    "shadow_summary",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("ls", BigInteger, primary_key=True),
+    Column("subsystem", String, primary_key=True),
+    Column("model_version", String, primary_key=True, comment="of a bundle that judges beside the current one"),
+    Column("quality", Integer, nullable=False),
+    Column("p_value", Float, nullable=True),
+    Column("good", Integer, nullable=False),
+    Column("warning", Integer, nullable=False),
+    Column("bad", Integer, nullable=False),
+    Column("not_inspected", Integer, nullable=False),
+)
+
 ls_score = Table(
     "ls_score",
     metadata,
@@ -211,6 +227,15 @@ audit = Table(
     Column("detail", Text, nullable=False),
 )
 
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("incident_id", serial, ForeignKey("incident.id"), primary_key=True),
+    Column("verdict", String, nullable=False, comment="true or false-alarm; the last word of an operator"),
+    Column("actor", String, nullable=False),
+    Column("at_s", Float, nullable=False),
+)
+
 model_version = Table(
     "model_version",
     metadata,
@@ -219,6 +244,19 @@ model_version = Table(
     Column("path", Text, nullable=False),
     Column("manifest", JSON, nullable=False),
     Column("first_used_s", Float, nullable=False),
+)
+
+promotion = Table(
+    "promotion",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("slot", String, nullable=False, index=True, comment="the dqm.model of the settings that it stands for"),
+    Column("name", String, nullable=False, comment="folder of the bundle below dqm.models"),
+    Column("version", String, nullable=False),
+    Column("previous", String, nullable=False, comment="version that judged before; empty: none"),
+    Column("actor", String, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at_s", Float, nullable=False),
 )
 
 heartbeat = Table(
