@@ -4,7 +4,8 @@ from sqlalchemy import Connection
 
 from conf.errors import NightshiftError
 from opint.alerts.ledger import SYSTEM
-from opint.store import incidents
+from opint.store import feedback, incidents
+from opint.store.feedback import Feedback, Verdict
 from opint.store.incidents import Entry, Incident
 from opint.store.texts import storable
 
@@ -49,6 +50,31 @@ def comment(tx: Connection, incident_id: int, actor: str, text: str, now_s: floa
     if not text.strip():
         raise ActionError("the comment is empty; write something")
     _write(tx, one, actor, "commented", text, now_s)
+
+
+def confirm(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
+    """Note that ``actor`` holds an incident in any state for a true alarm; the last verdict stands.
+
+    Raises UnknownIncidentError, and ActionError if that is its verdict already.
+    """
+    _judge(tx, incident_id, Verdict.TRUE, actor, text, now_s)
+
+
+def dispute(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
+    """Note that ``actor`` holds an incident in any state for a false alarm; raises as :func:`confirm`."""
+    _judge(tx, incident_id, Verdict.FALSE_ALARM, actor, text, now_s)
+
+
+def _judge(tx: Connection, incident_id: int, verdict: Verdict, actor: str, text: str, now_s: float) -> None:
+    one = _mine(tx, incident_id, actor)
+    known = feedback.load(tx, incident_id)
+    if known is not None and known.verdict is verdict:
+        raise ActionError(f"incident {incident_id} was {_SAID[verdict]} by {known.actor} already")
+    feedback.save(tx, incident_id, Feedback(verdict, storable(actor, MOST_ACTOR), now_s))
+    _write(tx, one, actor, _SAID[verdict], text, now_s)
+
+
+_SAID = {Verdict.TRUE: "confirmed", Verdict.FALSE_ALARM: "called a false alarm"}
 
 
 def _mine(tx: Connection, incident_id: int, actor: str) -> Incident:

@@ -9,7 +9,7 @@ from opint.alerts import describe
 from opint.alerts.decide import Because, Change
 from opint.alerts.labels import Labels, fingerprint
 from opint.alerts.observation import Observation
-from opint.store import evidence, incidents
+from opint.store import evidence, feedback, incidents
 from opint.store.evidence import Hint
 from opint.store.incidents import Entry, Incident, Occurrence
 from streams.records import LumisectionKey
@@ -103,6 +103,7 @@ class Ledger:
 
     def _merge(self, one: Incident, into: Incident) -> None:
         incidents.move_occurrences(self.tx, one.id, into.id)
+        feedback.move(self.tx, one.id, into.id)
         into.state, into.resolved_s, into.resolved_by = one.state, one.resolved_s, one.resolved_by
         into.acknowledged_s = into.acknowledged_s or one.acknowledged_s
         into.acknowledged_by = into.acknowledged_by or one.acknowledged_by

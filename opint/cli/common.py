@@ -55,6 +55,13 @@ def runs_of(text: str) -> range:
     return range(int(first), int(last) + 1)
 
 
+def bundle_name(text: str) -> str:
+    """The name of a bundle: one folder below dqm.models. Raises SettingsError for anything else."""
+    if Path(text).name != text:
+        raise SettingsError(f"the bundle's name is {text!r}; write the name of one folder, without slashes")
+    return text
+
+
 def start(config: Path | None, log_format: LogFormat | None) -> Settings:
     """Load the settings and set up logging as they, or the option, say."""
     from opint import log

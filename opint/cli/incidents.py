@@ -1,14 +1,18 @@
 """``nightshift incidents``: the list of what is wrong, from a terminal."""
 
 import getpass
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opint.cli.common import Config, Limit, Log, open_store, start
 
-app = typer.Typer(help="List, acknowledge and resolve incidents.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+app = typer.Typer(help="List, acknowledge, resolve and judge incidents.", no_args_is_help=True)
 
 
 class State(StrEnum):
@@ -26,7 +30,7 @@ Note = Annotated[str, typer.Option("--note", help="Why; kept in the audit trail.
 
 @app.callback()
 def group() -> None:
-    """List, acknowledge and resolve incidents."""
+    """List, acknowledge, resolve and judge incidents."""
 
 
 @app.command("list")
@@ -58,22 +62,42 @@ def list_(
 @app.command()
 def ack(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
     """Acknowledge an incident: somebody is looking at it."""
-    _act("acknowledge", id_, by, note, config, log_format)
+    from opint.alerts.actions import acknowledge
+
+    _act(acknowledge, "acknowledged", id_, by, note, config, log_format)
 
 
 @app.command()
 def resolve(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
     """Resolve an incident; should its cause go on, a new one opens."""
-    _act("resolve", id_, by, note, config, log_format)
+    from opint.alerts.actions import resolve as resolve_
+
+    _act(resolve_, "resolved", id_, by, note, config, log_format)
 
 
-def _act(action: str, id_: int, by: str, note: str, config: Config, log_format: Log) -> None:
+@app.command()
+def confirm(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
+    """Say that an incident was a true alarm: training with feedback leaves its lumisections out."""
+    from opint.alerts.actions import confirm as confirm_
+
+    _act(confirm_, "confirmed", id_, by, note, config, log_format)
+
+
+@app.command("false-alarm")
+def false_alarm(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
+    """Say that an incident was a false alarm: training with feedback puts its lumisections in."""
+    from opint.alerts.actions import dispute
+
+    _act(dispute, "called a false alarm", id_, by, note, config, log_format)
+
+
+Deed = Callable[["Connection", int, str, str, float], None]
+
+
+def _act(deed: Deed, done: str, id_: int, by: str, note: str, config: Config, log_format: Log) -> None:
     import time
 
-    from opint.alerts import actions
-
     store = open_store(start(config, log_format))
-    act = {"acknowledge": actions.acknowledge, "resolve": actions.resolve}[action]
     with store.begin() as tx:
-        act(tx, id_, by or getpass.getuser(), note, time.time())
-    typer.echo(f"incident {id_}: {action}d")
+        deed(tx, id_, by or getpass.getuser(), note, time.time())
+    typer.echo(f"incident {id_}: {done}")

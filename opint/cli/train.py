@@ -1,11 +1,15 @@
 """``nightshift train``: make models from good lumisections."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opint.cli.common import Config, Log, Runs, runs_of, start
+from conf.settings import Settings
+from opint.cli.common import Config, Log, Runs, bundle_name, open_store, runs_of, start
+
+if TYPE_CHECKING:
+    from opint.selection import Words
 
 app = typer.Typer(help="Train models on good data.", no_args_is_help=True)
 
@@ -22,24 +26,50 @@ def histograms(
     ],
     runs: Runs = "",
     seed: Annotated[int, typer.Option(help="Seed of everything that is random in training.")] = 0,
+    name: Annotated[
+        str,
+        typer.Option("--as", help="Name of the bundle, so that another may go on judging.", show_default="dqm.model"),
+    ] = "",
+    with_feedback: Annotated[
+        bool,
+        typer.Option(
+            "--with-feedback",
+            help="Leave lumisections of confirmed incidents out and put those of false alarms in.",
+        ),
+    ] = False,
     config: Config = None,
     log_format: Log = None,
 ) -> None:
     """Learn references, autoencoders and calibration from good lumisections.
 
     The files are taken in (run, LS) order: the earlier part trains, the later part calibrates. The bundle
-    is written to dqm.models/dqm.model and takes effect when the daemon is started again.
+    is written to dqm.models under the name dqm.model and takes effect when the daemon is started again. Under
+    another name (--as) it judges nothing until it is set to run in shadow (dqm.shadow) or promoted.
     """
     import numpy as np
 
     from dqm.train import train
     from opint.cli.progress import bar
     from opint.reading import good_records
+    from opint.selection import Selection, Words
 
     settings = start(config, log_format)
-    batches = list(good_records(files, settings.stream, runs_of(runs)))
+    if name:
+        settings = settings.model_copy(update={"dqm": settings.dqm.model_copy(update={"model": bundle_name(name)})})
+    selection = Selection(runs_of(runs), _words(settings) if with_feedback else Words())
+    batches = list(selection.of(good_records(files, settings.stream)))
     batches.sort(key=lambda batch: (batch.key, batch.subsystem))
+    if with_feedback:
+        left_out, put_in = len(selection.left_out), len(selection.put_in)
+        typer.echo(f"feedback: {left_out} subsystem lumisections left out, {put_in} put in", err=True)
     folder = settings.dqm.models / settings.dqm.model
     with bar("training") as progress:
         bundle = train(batches, folder, settings.dqm, np.random.default_rng(seed), progress)
     typer.echo(f"{folder}: version {bundle.version[:12]} from {len(batches)} batches")
+
+
+def _words(settings: Settings) -> "Words":
+    from opint.selection import Words
+
+    with open_store(settings).read() as tx:
+        return Words.read(tx)

@@ -6,16 +6,22 @@ from typing import Literal, get_args
 from fastapi import HTTPException
 
 from conf.errors import NightshiftError
-from opint.alerts.engine import acknowledge, comment, resolve
+from opint.alerts.engine import acknowledge, comment, confirm, dispute, resolve
 from opint.store.engine import Store
 from opint.store.views import incidents
 from streams.errors import Unavailable
 
-Action = Literal["acknowledge", "resolve", "comment"]
+Action = Literal["acknowledge", "resolve", "comment", "confirm", "false-alarm"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 MOST_ACTOR = 80
 MOST_TEXT = 2000
-_PERFORM = {"acknowledge": acknowledge, "resolve": resolve, "comment": comment}
+_PERFORM = {
+    "acknowledge": acknowledge,
+    "resolve": resolve,
+    "comment": comment,
+    "confirm": confirm,
+    "false-alarm": dispute,
+}
 
 
 def act(store: Store, clock: Callable[[], float], action: Action, incident_id: int, actor: str, text: str) -> None:

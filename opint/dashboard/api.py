@@ -101,7 +101,7 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
         "/incidents/{incident_id}/{action}", tags=["incidents"], responses=REFUSED, dependencies=[Depends(_token)]
     )
     def act_on_incident(incident_id: int, action: Action, deed: Deed) -> IncidentDetail:
-        """Acknowledge, resolve or comment; the incident as it is afterwards."""
+        """Acknowledge, resolve, comment, or give a verdict (confirm, false-alarm); the incident as it is afterwards."""
         act(store, clock, action, incident_id, deed.actor, deed.text)
         return _incident(store, incident_id)
 

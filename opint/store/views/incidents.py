@@ -2,8 +2,17 @@
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from opint.store import feedback
 from opint.store.tables import audit, evidence, incident, occurrence
-from opint.store.views.records import AuditEntry, EvidenceKey, Incident, IncidentDetail, IncidentPage, Occurrence
+from opint.store.views.records import (
+    AuditEntry,
+    EvidenceKey,
+    FeedbackView,
+    Incident,
+    IncidentDetail,
+    IncidentPage,
+    Occurrence,
+)
 
 MOST_OCCURRENCES = 1000
 """Newest occurrences that are given with one incident."""
@@ -61,9 +70,13 @@ def detail(tx: Connection, incident_id: int) -> IncidentDetail | None:
     row = tx.execute(select(incident).where(incident.c.id == incident_id)).mappings().one_or_none()
     if row is None:
         return None
-    seen = _occurrences(tx, incident_id)
+    seen, word = _occurrences(tx, incident_id), feedback.load(tx, incident_id)
     return IncidentDetail(
-        **row, occurrences=seen, audit=_audit(tx, incident_id), evidence=_evidence(tx, incident_id, seen)
+        **row,
+        occurrences=seen,
+        audit=_audit(tx, incident_id),
+        evidence=_evidence(tx, incident_id, seen),
+        feedback=None if word is None else FeedbackView.model_validate(word),
     )
 
 

@@ -84,9 +84,18 @@ class EvidenceKey(Record):
     p_value: float | None
 
 
-class IncidentDetail(Incident):
-    """An incident with its newest occurrences, its audit trail (oldest first) and its evidence."""
+class FeedbackView(Record):
+    """What an operator said of an incident last: a true alarm or a false one."""
 
+    verdict: Literal["true", "false-alarm"]
+    actor: str
+    at_s: float
+
+
+class IncidentDetail(Incident):
+    """An incident with its newest occurrences, its audit trail (oldest first), its evidence and its verdict."""
+
+    feedback: FeedbackView | None
     occurrences: list[Occurrence]
     audit: list[AuditEntry]
     evidence: list[EvidenceKey]
@@ -298,12 +307,23 @@ class Model(Record):
     first_used_s: float
 
 
+class AgreementView(Record):
+    """Incidents of one model version, and how many of them operators have called true and false alarms."""
+
+    model_version: str
+    incidents: int
+    confirmed: int
+    false_alarms: int
+    disagreement: float | None = Field(description="share of false alarms among those with a verdict")
+
+
 class System(Record):
-    """The state of the machinery."""
+    """The state of the machinery, and how far operators agree with it."""
 
     daemons: list[Daemon]
     offsets: list[Offset]
     models: list[Model]
+    agreement: list[AgreementView]
     dead_letters: int
     database: str = Field(description="dialect and server version")
     schema_version: str | None = Field(description="migration that the database stands at")

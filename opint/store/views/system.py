@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, inspect, select, text
 
+from opint.store import feedback
 from opint.store.tables import audit, dead_letter, heartbeat, incident, lumisection, model_version, source_offset
-from opint.store.views.records import Daemon, DeadLetter, DeadLetterPage, Model, Offset, System
+from opint.store.views.records import AgreementView, Daemon, DeadLetter, DeadLetterPage, Model, Offset, System
 
 PREVIEW_BYTES = 240
 """How much of a dead letter's raw bytes is shown."""
@@ -62,13 +63,14 @@ def dead_letters(tx: Connection, *, limit: int, before: int | None = None) -> De
 
 
 def system(tx: Connection) -> System:
-    """The state of the machinery."""
+    """The state of the machinery, and how far operators agree with it."""
     offset = source_offset.c
     rows = tx.execute(select(source_offset).order_by(offset.cluster, offset.topic, offset.partition))
     return System(
         daemons=daemons(tx),
         offsets=[Offset.model_validate(row) for row in rows],
         models=_models(tx),
+        agreement=[AgreementView.model_validate(one) for one in feedback.agreement(tx)],
         dead_letters=tx.execute(select(func.count()).select_from(dead_letter)).scalar_one(),
         database=f"{tx.dialect.name} {'.'.join(map(str, tx.dialect.server_version_info or ()))}".strip(),
         schema_version=_schema_version(tx),

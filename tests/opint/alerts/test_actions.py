@@ -5,7 +5,8 @@ from sqlalchemy import select
 
 from opint.alerts import engine
 from opint.alerts.actions import ActionError
-from opint.store import incidents
+from opint.store import feedback, incidents
+from opint.store.feedback import Feedback, Verdict
 from opint.store.incidents import UnknownIncidentError
 from opint.store.tables import audit
 from streams.source import Loss, Partition
@@ -81,3 +82,22 @@ def test_long_and_odd_texts_are_kept_as_far_as_possible(store, number) -> None:
         engine.comment(tx, number, "a\0na" * 100, "x\0\ud800" * 3000, 2.0)
     ((_, actor, _, text),) = _history(store)
     assert (len(actor), len(text), "\0" in actor + text) == (200, 4000, False)
+
+
+def test_verdicts_are_kept_and_may_change(store, number) -> None:
+    with store.begin() as tx:
+        engine.confirm(tx, number, "ana", "cable out", 2.0)
+        engine.dispute(tx, number, "ben", "cable was in", 3.0)
+        assert feedback.load(tx, number) == Feedback(Verdict.FALSE_ALARM, "ben", 3.0)
+        assert incidents.get(tx, number).state == "open", "a verdict ends nothing"
+    assert _history(store) == [
+        (2.0, "ana", "confirmed", "cable out"),
+        (3.0, "ben", "called a false alarm", "cable was in"),
+    ]
+
+
+def test_the_same_verdict_twice_is_refused(store, number) -> None:
+    with store.begin() as tx:
+        engine.dispute(tx, number, "ben", "", 3.0)
+    with pytest.raises(ActionError, match="was called a false alarm by ben already"), store.begin() as tx:
+        engine.dispute(tx, number, "ana", "", 4.0)

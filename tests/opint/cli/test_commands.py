@@ -111,6 +111,13 @@ def test_incidents_are_listed_acknowledged_and_resolved(settings, opened):
     assert "resolved" in refused("incidents", "ack", 1, "--config", file)
 
 
+def test_incidents_are_called_true_and_false(settings, opened):
+    file = settings()
+    assert "confirmed" in nightshift("incidents", "confirm", 1, "--by", "Ada", "--config", file)
+    assert "false alarm" in nightshift("incidents", "false-alarm", 1, "--by", "Ada", "--config", file)
+    assert "by Ada already" in refused("incidents", "false-alarm", 1, "--config", file)
+
+
 def letter(raw, size):
     return DeadLetter(
         Partition("c", "t", 0),

@@ -32,6 +32,21 @@ def test_a_state_that_does_not_allow_it_is_409_with_a_sentence(fresh, token):
     assert "resolved" in answer.json()["detail"]
 
 
+def test_a_verdict_is_told_and_counted(fresh, token):
+    assert fresh.get("/api/v1/incidents/3").json()["feedback"] is None
+    told = _do(fresh, token, "false-alarm", text="Known noise.").json()
+    assert (told["feedback"]["verdict"], told["feedback"]["actor"], told["state"]) == ("false-alarm", "Ada", "open")
+    assert _do(fresh, token, "false-alarm").status_code == 409
+    _do(fresh, token, "confirm", incident=2)
+    (agreement,) = fresh.get("/api/v1/system").json()["agreement"]
+    assert (agreement["incidents"], agreement["confirmed"], agreement["false_alarms"]) == (3, 1, 1)
+    page = fresh.get("/incidents/3").text
+    assert "✕ false alarm" in page
+    assert "/incidents/3/confirm" in page
+    assert "/incidents/3/false-alarm" not in page
+    assert "50 %<small>1 of 2</small>" in fresh.get("/system").text
+
+
 def test_unknown_incidents_and_actions(fresh, token):
     assert _do(fresh, token, "resolve", incident=99).status_code == 404
     assert _do(fresh, token, "delete").status_code == 422
