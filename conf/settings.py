@@ -138,6 +138,12 @@ class AlertSettings(Section):
         return self
 
 
+class CertifySettings(Section):
+    """What makes a lumisection good for physics."""
+
+    least_inspected: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+
 class DashboardSettings(Section):
     """The operator's page."""
 
@@ -167,6 +173,7 @@ class Settings(Section):
     database: DatabaseSettings = DatabaseSettings()
     dqm: DqmSettings = DqmSettings()
     alerts: AlertSettings = AlertSettings()
+    certify: CertifySettings = CertifySettings()
     dashboard: DashboardSettings = DashboardSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from conf.errors import NightshiftError
-from opint.cli import daemon, deadletters, demo, doctor, incidents, replay, score, simulate, store, train
+from opint.cli import certify, daemon, deadletters, demo, doctor, incidents, replay, score, simulate, store, train
 
 app = typer.Typer(
     name="nightshift",
@@ -27,6 +27,7 @@ app.command(rich_help_panel=_WATCH)(daemon.dashboard)
 app.command(rich_help_panel=_WATCH)(score.score)
 app.add_typer(incidents.app, name="incidents", rich_help_panel=_OPERATE)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=_OPERATE)
+app.command(rich_help_panel=_OPERATE)(certify.certify)
 app.command(rich_help_panel=_OPERATE)(doctor.doctor)
 app.add_typer(store.app, name="db", rich_help_panel=_OPERATE)
 app.add_typer(train.app, name="train", rich_help_panel=_PREPARE)

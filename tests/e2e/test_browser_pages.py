@@ -19,6 +19,7 @@ PAGES = {
     "incident-2d": "/incidents/2",
     "runs": "/runs",
     "run": "/runs/379415?subsystem=Muon&ls=50",
+    "certificate": "/runs/379415/certificate",
     "system": "/system",
     "unknown": "/nothing",
 }

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Integer, Row, and_, case, func, select
 from dqm.quality import Quality
 from opint.store.tables import ls_summary, lumisection
 from opint.store.views.records import Cell, Incident, Lumisection, Run, RunDetail, RunPage, Strip, SubsystemSummary
-from opint.store.views.seeks import datasets, runs_before, subsystems
+from opint.store.views.seeks import datasets, datasets_with, runs_before, subsystems
 
 MARGIN = 10
 """Lumisections shown before and after an incident."""
@@ -58,7 +58,7 @@ def summary(tx: Connection, dataset: str, run: int) -> Run | None:
 
 def detail(tx: Connection, run: int, dataset: str | None) -> RunDetail | None:
     """One run in full; without ``dataset`` the first one that has this run. None if there is none."""
-    having = [name for name in datasets(tx) if next(runs_before(tx, name, run + 1), None) == run]
+    having = datasets_with(tx, run)
     chosen = dataset if dataset in having else (having[0] if having and dataset is None else None)
     told = None if chosen is None else summary(tx, chosen, run)
     if chosen is None or told is None:

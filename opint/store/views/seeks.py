@@ -21,6 +21,11 @@ def subsystems(tx: Connection, dataset: str) -> list[str]:
     return list(_distinct(tx, ls_summary.c.subsystem, ls_summary.c.dataset == dataset))
 
 
+def datasets_with(tx: Connection, run: int) -> list[str]:
+    """Names of the datasets that have this run, sorted."""
+    return [name for name in datasets(tx) if next(runs_before(tx, name, run + 1), None) == run]
+
+
 def runs_before(tx: Connection, dataset: str, run: int | None) -> Iterator[int]:
     """Runs of a dataset, newest first, those below ``run`` only if it is given."""
     here = lumisection.c.dataset == dataset

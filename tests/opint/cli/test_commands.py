@@ -1,5 +1,6 @@
 """The commands as a person types them: what they do, and one clear line for what went wrong."""
 
+import json
 import logging
 import time
 
@@ -116,6 +117,22 @@ def test_incidents_are_called_true_and_false(settings, opened):
     assert "confirmed" in nightshift("incidents", "confirm", 1, "--by", "Ada", "--config", file)
     assert "false alarm" in nightshift("incidents", "false-alarm", 1, "--by", "Ada", "--config", file)
     assert "by Ada already" in refused("incidents", "false-alarm", 1, "--config", file)
+
+
+def test_a_run_is_certified(settings, seeded_store, tmp_path):
+    file = settings(database={"url": f"sqlite:///{tmp_path / 'nightshift.db'}"})
+    out, report = tmp_path / "good.json", tmp_path / "report.json"
+    arguments = ["certify", 379415, 379412, "--config", file]
+    result = CliRunner().invoke(app, [str(one) for one in arguments], env={"COLUMNS": "200"})
+    assert json.loads(result.stdout) == {"379415": [[2, 21]], "379412": [[40, 49], [54, 61]]}
+    assert "Calo: incident 2; Muon: incident 3" in result.stderr
+    assert "20 of 62 lumisections certified" in result.stderr
+    nightshift(*arguments, "--out", out, "--report", report)
+    assert json.loads(out.read_text()) == json.loads(result.stdout)
+    (told, _) = json.loads(report.read_text()).values()
+    assert told["excluded"][0]["why"][0]["cause"] == "not inspected"
+    assert "cannot be written" in refused(*arguments, "--out", tmp_path / "none" / "good.json")
+    assert "no run 5" in refused("certify", 5, "--config", file)
 
 
 def letter(raw, size):

@@ -1,0 +1,68 @@
+"""Which lumisections of a run are good for physics: the page, the certificate as JSON, and good-run JSON."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from starlette.responses import HTMLResponse
+
+from conf.settings import CertifySettings
+from opint.certify.certificate import Certificate, good_runs
+from opint.certify.facts import CertifyError, of_run
+from opint.dashboard.api import NOT_FOUND, UNAVAILABLE
+from opint.dashboard.pages import Renderer
+from opint.store.engine import Store
+from opint.store.views.seeks import datasets_with
+
+Dataset = Annotated[str | None, Query(max_length=1000, description="the only one that has the run if absent")]
+MOST_RUNS = 1000
+
+
+def router(store: Store, settings: CertifySettings, renderer: Renderer) -> APIRouter:
+    """The page below /runs and two routes of the API."""
+    routes = APIRouter()
+
+    @routes.get("/runs/{run}/certificate", include_in_schema=False)
+    def page(request: Request, run: int, dataset: str | None = None) -> HTMLResponse:
+        live = renderer.live()
+        with store.read() as tx:
+            having = datasets_with(tx, run)
+        told = _certificate(store, settings, run, dataset if dataset or not having else having[0])
+        return renderer.page(
+            request,
+            "certificate.html",
+            told=told,
+            parts=_parts(told),
+            having=having,
+            least=settings.least_inspected,
+            **live,
+        )
+
+    @routes.get("/api/v1/runs/{run}/certificate", tags=["certification"], responses=NOT_FOUND | UNAVAILABLE)
+    def get_certificate(run: int, dataset: Dataset = None) -> Certificate:
+        """Good and excluded ranges of one run, why, and the luminosity lost (1/pb)."""
+        return _certificate(store, settings, run, dataset)
+
+    @routes.get("/api/v1/good-runs", tags=["certification"], responses=NOT_FOUND | UNAVAILABLE)
+    def get_good_runs(
+        run: Annotated[list[int], Query(max_length=MOST_RUNS, description="repeat for several")],
+        dataset: Dataset = None,
+    ) -> dict[str, list[list[int]]]:
+        """Good-run JSON: the inclusive ranges of good lumisections by run; runs without any are left out."""
+        return good_runs(_certificate(store, settings, one, dataset) for one in dict.fromkeys(run))
+
+    return routes
+
+
+def _certificate(store: Store, settings: CertifySettings, run: int, dataset: str | None) -> Certificate:
+    with store.read() as tx:
+        try:
+            return of_run(tx, run, dataset, settings)
+        except CertifyError as error:
+            raise HTTPException(404, str(error)) from error
+
+
+def _parts(told: Certificate) -> list[dict[str, object]]:
+    """All ranges in order, the good ones without reasons."""
+    good = [{"first": first, "last": last, "why": ()} for first, last in told.good]
+    bad = [{"first": one.first, "last": one.last, "why": one.why, "lost": one.lost} for one in told.excluded]
+    return sorted([*good, *bad], key=lambda one: one["first"])  # type: ignore[arg-type,return-value]
