@@ -20,7 +20,7 @@ from dqm.scored import LumisectionState
 from dqm.simulate.stream import SimulatedLumisection
 from opint.alerts import window
 from opint.alerts.episodes import walk
-from opint.alerts.labels import Labels
+from opint.alerts.labels import Labels, group_of
 from streams.records import LumisectionKey
 
 LUMISECTIONS_AT_ONCE = 16
@@ -98,15 +98,11 @@ def _episodes(judged: Sequence[Judged], labels: Labels, rules: AlertSettings) ->
 
 
 def _alarming(dataset: str, subsystem: str, verdict: window.Judged) -> set[Labels]:
-    return {
-        Labels(
-            dataset,
-            subsystem,
-            window.FAMILY_NAMES[int(verdict.families[row])],
-            verdict.folders.names[row].rpartition("/")[0],
-        )
-        for row in np.flatnonzero(verdict.families)
-    }
+    found = set()
+    for row in np.flatnonzero(verdict.families):
+        family = window.FAMILY_NAMES[int(verdict.families[row])]
+        found.add(Labels(dataset, subsystem, family, group_of(family, verdict.folders.names[row])))
+    return found
 
 
 def _judged(closed: LumisectionState) -> Judged:

@@ -33,6 +33,13 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _status_bits(text: str) -> str:
+    for one in filter(None, text.replace(" ", "").split(",")):
+        if not re.fullmatch(r"[^=+,]+=[^=+,]+(\+[^=+,]+)*", one):
+            raise ValueError("must be SUBSYSTEM=BIT, several bits joined by + and several subsystems by commas")
+    return text
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -41,6 +48,7 @@ Name = Annotated[str, Field(min_length=1)]
 Loopback = Annotated[str, AfterValidator(_loopback)]
 Brokers = Annotated[str, AfterValidator(_brokers)]
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+StatusBits = Annotated[str, AfterValidator(_status_bits)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 
 
@@ -100,6 +108,7 @@ class StreamSettings(Section):
     dead_letter_bytes: Annotated[int, Field(ge=1, le=1024 * 1024)] = 64 * 1024
     lumisection_timeout_s: Positive = 60.0
     watermark_lumisections: Count = 5
+    stalled_after_s: Positive = 300.0
 
 
 class DatabaseSettings(Section):
@@ -120,8 +129,15 @@ class DqmSettings(Section):
     min_entries: Annotated[float, Field(ge=0)] = 50.0
     require_stable_beams: bool = True
     frozen_after: Annotated[int, Field(ge=2)] = 3
+    status_bits: StatusBits = ""
+    oldest_model_days: Positive = 90.0
     evidence_p_value: Share = 0.001
     evidence_per_lumisection: Count = 16
+
+    def bits_of(self, subsystem: str) -> tuple[str, ...]:
+        """Names of the detector-status bits of a subsystem; empty if none are set for it."""
+        told = (one.partition("=") for one in self.status_bits.replace(" ", "").split(","))
+        return next((tuple(bits.split("+")) for name, _, bits in told if name == subsystem and bits), ())
 
 
 class AlertSettings(Section):

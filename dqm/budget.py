@@ -6,6 +6,9 @@ Consecutive lumisections are alike, which makes that more frequent than independ
 measured on the calibration set in order of time, for all folders at once. The calibration set is shorter than the
 time between two allowed false incidents; its upper fifth is continued as an exponential, and the one-sided 95 %
 limit of that is taken. The threshold is never above the one for independent lumisections.
+
+The budget is shared between what may raise: folders of MEs, MEs that lack entries, and, where a bundle has them,
+scorers that look at a whole subsystem. What one does not use the others do not get.
 """
 
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from conf.settings import AlertSettings, DqmSettings
 from streams.records import LUMISECTION_SECONDS
 
 Float64 = npt.NDArray[np.float64]
+PValues = npt.NDArray[np.float32] | Float64
 
 RUNS_PER_SHIFT = 8.0
 """Whole-run histograms expected in a shift of eight hours."""
@@ -28,6 +32,7 @@ ONE_SIDED_95 = 1.645
 _UPPER = 0.2
 _BLOCKS = 10
 _STARVED_SHARE = 0.1
+_CERTIFICATION_SHARE = 0.3
 _MOST = 0.05
 
 
@@ -35,29 +40,48 @@ _MOST = 0.05
 class Thresholds:
     """P-values at or below which something is bad in one lumisection.
 
-    ``folder_p`` is for a folder's content, ``starved_p`` for one ME's lack of entries. The allowed probability of
-    a false incident is ``false_per_lumisection``.
+    ``folder_p`` is for a folder's content, ``starved_p`` for one ME's lack of entries, ``certification_p`` for a
+    subsystem as a whole (0 if nothing looks at it so). The allowed probability of a false incident is
+    ``false_per_lumisection``.
     """
 
     folder_p: float
     starved_p: float
     false_per_lumisection: float
+    certification_p: float = 0.0
 
 
 def thresholds(
-    folder_p: Float64, whole_runs: bool, elements: int, dqm: DqmSettings, alerts: AlertSettings
+    folder_p: PValues,
+    whole_runs: bool,
+    elements: int,
+    dqm: DqmSettings,
+    alerts: AlertSettings,
+    certification_p: PValues | None = None,
 ) -> Thresholds:
     """Thresholds from the p-values (folders, L) of the calibration set in order of time; NaN: not inspected.
 
     ``whole_runs`` says that its histograms are those of whole runs, which raise at once. ``elements`` is the
-    number of MEs. A tenth of the budget goes to lack of entries, the rest to content.
+    number of MEs. ``certification_p`` (folders, L) are the p-values of whole subsystems at the folders that they
+    name (:func:`dqm.combination.folder_p`). A tenth of the budget goes to lack of entries; three tenths to whole
+    subsystems, where these are looked at; the rest to folders.
     """
     units = RUNS_PER_SHIFT * dqm.shift_hours / 8.0 if whole_runs else dqm.shift_hours * 3600 / LUMISECTION_SECONDS
     allowed = min(dqm.false_incidents_per_shift / units, _MOST)
     bad, of = (1, 1) if whole_runs else (min(alerts.raise_bad, alerts.raise_of), alerts.raise_of)
-    content = allowed * (1.0 - _STARVED_SHARE)
-    folder = min(_independent(len(folder_p), bad, of, content), _measured(folder_p, bad, of, content))
-    return Thresholds(folder, allowed * _STARVED_SHARE / max(elements, 1), allowed)
+    certification = 0.0 if certification_p is None else _CERTIFICATION_SHARE
+    content = 1.0 - _STARVED_SHARE - certification
+    return Thresholds(
+        _limit(folder_p, bad, of, allowed * content),
+        allowed * _STARVED_SHARE / max(elements, 1),
+        allowed,
+        0.0 if certification_p is None else _limit(certification_p, bad, of, allowed * certification),
+    )
+
+
+def _limit(folder_p: PValues, bad: int, of: int, allowed: float) -> float:
+    found = folder_p.astype(np.float64)
+    return min(_independent(len(found), bad, of, allowed), _measured(found, bad, of, allowed))
 
 
 def _independent(folders: int, bad: int, of: int, allowed: float) -> float:

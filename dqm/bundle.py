@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,9 @@ class Bundle:
     """Models by subsystem, and what the calibration set says about whole lumisections.
 
     ``folder_p`` (folders, L) float32 are the p-values of all folders in the calibration lumisections in order
-    of time. ``version`` is empty for a bundle that was never saved.
+    of time; ``certification_p``, of the same shape, are those of whole subsystems at the folders that they name
+    (:func:`dqm.combination.folder_p`), None if nothing looks at whole subsystems. ``version`` is empty for a bundle
+    that was never saved.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Bundle:
     folder_p: npt.NDArray[np.float32]
     whole_runs: bool
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    certification_p: npt.NDArray[np.float32] | None = None
 
     @property
     def catalogues(self) -> Mapping[str, Catalogue]:
@@ -92,7 +95,10 @@ def save(bundle: Bundle, folder: Path) -> Bundle:
     The bundle's ``manifest`` is kept and completed.
     """
     contents = {f"subsystem{place}.npz": _pack(model) for place, model in enumerate(bundle.subsystems.values())}
-    contents["lumisections.npz"] = _archive({"folder_p": bundle.folder_p})
+    contents["lumisections.npz"] = _archive(
+        {"folder_p": bundle.folder_p}
+        | ({} if bundle.certification_p is None else {"certification_p": bundle.certification_p})
+    )
     manifest = {
         **bundle.manifest,
         "format": FORMAT,
@@ -109,7 +115,7 @@ def save(bundle: Bundle, folder: Path) -> Bundle:
     contents[MANIFEST] = json.dumps(manifest, indent=1, sort_keys=True).encode()
     _write(folder, contents)
     version = hashlib.sha256(contents[MANIFEST]).hexdigest()
-    return Bundle(bundle.name, version, bundle.subsystems, bundle.pileup, bundle.folder_p, bundle.whole_runs, manifest)
+    return replace(bundle, version=version, manifest=manifest)
 
 
 def load(folder: Path) -> Bundle:
@@ -133,6 +139,7 @@ def load(folder: Path) -> Bundle:
             folder_p=files["lumisections.npz"]["folder_p"],
             whole_runs=bool(manifest["whole_runs"]),
             manifest=manifest,
+            certification_p=files["lumisections.npz"].get("certification_p"),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BundleError(f"{folder} is not a complete bundle ({error!r}); train it again") from error

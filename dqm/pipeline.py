@@ -42,9 +42,14 @@ class Pipeline:
         self.expected: Mapping[str, Catalogue] = bundle.catalogues
         self._settings = settings
         elements = sum(len(one) for one in self.expected.values())
-        self.thresholds = thresholds(bundle.folder_p.astype(np.float64), bundle.whole_runs, elements, settings, alerts)
+        self.thresholds = thresholds(
+            bundle.folder_p, bundle.whole_runs, elements, settings, alerts, bundle.certification_p
+        )
         self._judge = verdicts.Judge(
-            self.expected, {name: one.lumisections for name, one in bundle.subsystems.items()}, self.thresholds.folder_p
+            self.expected,
+            {name: one.lumisections for name, one in bundle.subsystems.items()},
+            self.thresholds.folder_p,
+            certification_p=self.thresholds.certification_p,
         )
         self._stages = {
             name: _Stage(model, bundle, settings, self.thresholds, elements)

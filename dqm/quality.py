@@ -41,6 +41,8 @@ class Reason(IntEnum):
     """Its axes differ from those that the model was trained on (NOT_INSPECTED, alarms)."""
     NO_STABLE_BEAMS = 9
     """The beams were not declared stable (NOT_INSPECTED)."""
+    CONTRADICTS_STATUS = 10
+    """Full although the detector is declared off, or empty although declared ready (NOT_INSPECTED, alarms)."""
 
     @property
     def alarms(self) -> bool:
@@ -49,7 +51,7 @@ class Reason(IntEnum):
 
     @property
     def family(self) -> str:
-        """Word for incidents of this reason: content, frozen, missing, starved or shape; else empty."""
+        """Word for incidents of this reason: content, frozen, missing, starved, shape or status; else empty."""
         return _FAMILY.get(self, "")
 
 
@@ -59,6 +61,7 @@ _FAMILY = {
     Reason.MISSING: "missing",
     Reason.STARVED: "starved",
     Reason.WRONG_SHAPE: "shape",
+    Reason.CONTRADICTS_STATUS: "status",
 }
 _ALARMING = frozenset(_FAMILY)
 

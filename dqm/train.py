@@ -21,13 +21,13 @@ from dqm import group
 from dqm.alignment import align
 from dqm.bundle import Bundle, SubsystemModel, save
 from dqm.calibration import calibrate
+from dqm.combination import of_elements
 from dqm.digests import digests
 from dqm.features import pileup_scale
 from dqm.folders import folders
 from dqm.references import entries as entries_model
 from dqm.references import frozen
 from dqm.statistics.conformal import ConformalTable
-from dqm.statistics.simes import simes
 from dqm.threads import one_thread
 from streams.records import Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
 
@@ -225,7 +225,7 @@ def _model(
     )
     seen = np.where(part.came, part.statistics, np.nan)
     model = entries_model.fit(seen[:cut], conditions[:cut])
-    surprise = -np.log([max(simes(one), 1e-300) for one in calibrated.p_values])
+    surprise = -np.log(np.maximum(of_elements(calibrated.p_values), 1e-300))
     return (
         SubsystemModel(
             catalogue=part.catalogue,

@@ -3,25 +3,29 @@
 Pure functions of data and settings. An ME is BAD (DEVIATES) if two tests agree: it is among the discoveries of
 Benjamini–Hochberg over all MEs of the lumisection, and its folder is below the threshold that keeps the budget of
 false incidents (:mod:`dqm.budget`). If only one of them says so it is a WARNING (SUSPECT).
+
+A scorer that looks at a subsystem as a whole may condemn it where no ME is bad by itself: then the MEs that hold
+most of what speaks against it are BAD, so that somebody can go and look.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from conf.settings import DqmSettings
+from dqm import silence, testimony
 from dqm.assembly import widen
+from dqm.combination import Opinion, named, of_elements, of_sources
 from dqm.digests import EMPTY
 from dqm.folders import folders
-from dqm.quality import Evidence, Quality, Reason
+from dqm.quality import Quality, Reason
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
 from dqm.statistics.benjamini_hochberg import threshold
 from dqm.statistics.conformal import ConformalTable
-from dqm.statistics.simes import simes
-from streams.records import Catalogue
+from streams.records import Catalogue, Conditions
 
 Rows = npt.NDArray[np.bool_]
 
@@ -46,17 +50,27 @@ History = Mapping[str, Sequence[Content]]
 """By subsystem, the content of the ``frozen_after - 1`` lumisections before, in any order; fewer near the start."""
 
 
+class Certifier(Protocol):
+    """Looks at all MEs of a subsystem together."""
+
+    def opinion(self, part: SubsystemScores, conditions: Conditions) -> Opinion | None:
+        """What it says of a part of the state of a lumisection; None if it cannot say anything."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
     """What closing needs of a bundle.
 
-    ``folder_p`` is the threshold of :mod:`dqm.budget`; ``subsystems`` turn -ln of Simes' p-value of a whole
-    subsystem into one calibrated on whole lumisections, because MEs of one lumisection are not independent.
+    ``folder_p`` and ``certification_p`` are thresholds of :mod:`dqm.budget`; ``subsystems`` turn -ln of the combined
+    p-value of a whole subsystem into one calibrated on whole lumisections, because MEs of one lumisection are not
+    independent. ``certifiers`` are those of the subsystems that have one.
     """
 
     expected: Mapping[str, Catalogue]
     subsystems: Mapping[str, ConformalTable]
     folder_p: float
+    certifiers: Mapping[str, Certifier] = field(default_factory=dict)
+    certification_p: float = 0.0
 
 
 def close(
@@ -77,10 +91,15 @@ def close(
     verdicts = {}
     for name, part in parts.items():
         reasons = _reasons(part, tested[name], limit, judge.folder_p)
+        opinion = None if unstable else _opinion(judge, name, part, state.conditions)
+        condemned = _condemned(opinion, judge.certification_p, part, reasons)
+        reasons[condemned] = Reason.DEVIATES
         reasons[frozen[name]] = Reason.FROZEN
+        ready = silence.ready(state.conditions.dcs, settings.bits_of(name))
+        reasons[silence.contradicting(part, reasons, ready)] = Reason.CONTRADICTS_STATUS
         reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
-        verdicts[name] = _verdict(reasons, tested[name], judge.subsystems.get(name))
-        parts[name] = _explained(part, frozen[name], state, settings)
+        verdicts[name] = _verdict(reasons, tested[name], judge.subsystems.get(name), opinion)
+        parts[name] = _explained(part, frozen[name], condemned & (reasons == Reason.DEVIATES), opinion, state, settings)
     return replace(
         state,
         parts=parts,
@@ -154,47 +173,42 @@ _QUALITY[Reason.FROZEN] = Quality.BAD
 
 
 def _verdict(
-    reasons: npt.NDArray[np.uint8], tested: npt.NDArray[np.float32], table: ConformalTable | None
+    reasons: npt.NDArray[np.uint8],
+    tested: npt.NDArray[np.float32],
+    table: ConformalTable | None,
+    opinion: Opinion | None,
 ) -> SubsystemVerdict:
     qualities = _QUALITY[reasons]
-    p_value = simes(tested)
+    p_value = float(of_elements(tested))
     if table is not None and not np.isnan(p_value):
         p_value = float(table.p_values(np.array([-np.log(max(p_value, 1e-300))], dtype=np.float32))[0])
+    if opinion is not None:
+        p_value = float(of_sources(np.array([p_value, opinion.p_value], dtype=np.float32)))
     worst = Quality(int(qualities.max())) if len(qualities) else Quality.NOT_INSPECTED
     return SubsystemVerdict(worst, p_value, qualities, reasons)
 
 
-def _explained(part: SubsystemScores, frozen: Rows, state: LumisectionState, settings: DqmSettings) -> SubsystemScores:
-    """The part with evidence for frozen MEs; their counts are no longer at hand unless they were suspicious."""
-    rows = np.flatnonzero(frozen)[: settings.evidence_per_lumisection]
-    if not len(rows):
-        return part
-    evidence = dict(part.evidence)
-    for row in rows:
-        name = part.catalogue.names[row]
-        evidence[name] = _frozen_evidence(part, int(row), evidence.get(name), state, settings.frozen_after)
-    return replace(part, evidence=evidence)
+def _opinion(judge: Judge, name: str, part: SubsystemScores, conditions: Conditions) -> Opinion | None:
+    certifier = judge.certifiers.get(name)
+    return certifier.opinion(part, conditions) if certifier is not None and part.present.any() else None
 
 
-def _frozen_evidence(
-    part: SubsystemScores, row: int, known: Evidence | None, state: LumisectionState, frozen_after: int
-) -> Evidence:
-    sentence = f"The same content, bin by bin, in {frozen_after} lumisections in a row: no new data arrive."
-    if known is not None:
-        return replace(known, reason=Reason.FROZEN, kind="stuck", sentence=sentence)
-    me = part.catalogue.elements[row]
-    return Evidence(
-        me=me.name,
-        reason=Reason.FROZEN,
-        kind="stuck",
-        sentence=sentence,
-        p_value=float(part.p_values[row]),
-        scores={name: float(score) for name, score in zip(part.scorers, part.scores[:, row], strict=True)},
-        axes=me.axes,
-        counts=(),
-        reference=(),
-        pulls=(),
-        entries=float("nan"),
-        expected_entries=None,
-        model_version=state.model_version,
-    )
+def _condemned(opinion: Opinion | None, limit: float, part: SubsystemScores, reasons: npt.NDArray[np.uint8]) -> Rows:
+    """MEs that only an opinion speaks against: where an ME is bad by itself, that one tells more."""
+    if opinion is None or not opinion.p_value <= limit or (reasons == Reason.DEVIATES).any():
+        return np.zeros_like(part.present)
+    return named(opinion, part.catalogue) & part.present & np.isin(reasons, (Reason.CONSISTENT, Reason.SUSPECT))
+
+
+def _explained(
+    part: SubsystemScores,
+    frozen: Rows,
+    condemned: Rows,
+    opinion: Opinion | None,
+    state: LumisectionState,
+    settings: DqmSettings,
+) -> SubsystemScores:
+    most = settings.evidence_per_lumisection
+    if opinion is not None:
+        part = testimony.of_whole(part, condemned, opinion, state.model_version, most)
+    return testimony.of_frozen(part, frozen, state.model_version, settings.frozen_after, most)

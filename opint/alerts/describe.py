@@ -24,6 +24,8 @@ _NOUNS = {
     "stuck": "frozen content",
     "missing": "no data",
     "low-statistics": "far too few entries",
+    "pattern": "a pattern unlike that of good lumisections",
+    "status": "content that contradicts the detector status",
 }
 _OF_FAMILY = {
     "content": "content unlike that of good lumisections",
@@ -31,14 +33,16 @@ _OF_FAMILY = {
     "missing": "no data",
     "starved": "far too few entries",
     "shape": "axes unlike those of the model",
+    "status": "content that contradicts the detector status",
 }
-_KIND_OF_FAMILY = {"frozen": "stuck", "missing": "missing", "starved": "low-statistics"}
+_KIND_OF_FAMILY = {"frozen": "stuck", "missing": "missing", "starved": "low-statistics", "status": "status"}
 _ADVICE = {
     "content": "Compare the histograms with their references and look at the bins named worst.",
     "frozen": "The content is the same bin by bin as before: look at whether the source still fills and publishes it.",
     "missing": "Expected and not delivered: look at the producer of this subsystem and at the readout.",
     "starved": "Far fewer entries than under the same conditions before: look at trigger, readout and masks.",
     "shape": "The axes differ from those the model was trained on: was the booking changed? Train anew if so.",
+    "status": "Full although declared off, or empty although declared ready: compare status bits and hardware.",
 }
 
 

@@ -15,7 +15,7 @@ from conf.settings import AlertSettings
 from dqm.scored import LumisectionState
 from opint.alerts.actions import acknowledge, comment, confirm, dispute, resolve
 from opint.alerts.cases import Case
-from opint.alerts.labels import Labels, fingerprint
+from opint.alerts.labels import Labels, fingerprint, group_of
 from opint.alerts.ledger import Decided, Ledger
 from opint.alerts.lost import data_lost
 from opint.alerts.window import FAMILY_NAMES, FAMILY_OF, clusters, place_before, read
@@ -120,11 +120,10 @@ def _bad(states: Iterable[LumisectionState]) -> set[Labels]:
     found = set()
     for state in states:
         for subsystem, verdict in state.verdicts.items():
-            families, elements = FAMILY_OF[verdict.reasons], state.parts[subsystem].catalogue.elements
-            found |= {
-                Labels(state.dataset, subsystem, FAMILY_NAMES[int(families[row])], elements[row].group)
-                for row in np.flatnonzero(families)
-            }
+            families, names = FAMILY_OF[verdict.reasons], state.parts[subsystem].catalogue.names
+            for row in np.flatnonzero(families):
+                family = FAMILY_NAMES[int(families[row])]
+                found.add(Labels(state.dataset, subsystem, family, group_of(family, names[row])))
     return found
 
 

@@ -4,10 +4,16 @@ import hashlib
 import json
 from dataclasses import astuple, dataclass
 
+OF_SUBSYSTEM = frozenset({"status"})
+"""Families of what befalls a subsystem as a whole: one incident, whatever the number of its folders."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Labels:
-    """Identity of an incident: ``family`` is :attr:`dqm.quality.Reason.family`, ``group`` the folder of MEs."""
+    """Identity of an incident: ``family`` is :attr:`dqm.quality.Reason.family`, ``group`` the folder of MEs.
+
+    ``group`` is empty for a family of OF_SUBSYSTEM.
+    """
 
     dataset: str
     subsystem: str
@@ -18,3 +24,8 @@ class Labels:
 def fingerprint(labels: Labels) -> str:
     """SHA-256 of the labels and of nothing else: the same in all processes and releases, whatever the scores."""
     return hashlib.sha256(json.dumps(astuple(labels)).encode()).hexdigest()
+
+
+def group_of(family: str, me: str) -> str:
+    """The ``group`` of the labels under which a verdict on the ME of this name counts."""
+    return "" if family in OF_SUBSYSTEM else me.rpartition("/")[0]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, tuple_
 
 from dqm.quality import Quality, Reason
-from opint.alerts.labels import Labels
+from opint.alerts.labels import OF_SUBSYSTEM, Labels
 from opint.alerts.observation import Observation
 from opint.store import catalogues
 from opint.store.packing import REAL, SMALL, unpack
@@ -49,6 +49,10 @@ class Folders:
             rows.setdefault(group, []).append(row)
         self.rows = {group: np.array(some, dtype=np.intp) for group, some in rows.items()}
 
+    def of(self, labels: Labels) -> npt.NDArray[np.intp] | None:
+        """Rows of the MEs that the labels speak of; None if there are none."""
+        return np.arange(len(self.names)) if labels.family in OF_SUBSYSTEM else self.rows.get(labels.group)
+
 
 @dataclass(frozen=True, eq=False)
 class Judged:
@@ -69,7 +73,7 @@ class Judged:
 
     def observation(self, labels: Labels) -> Observation:
         """What it says of one folder and family; says nothing of a folder that it does not have."""
-        rows = self.folders.rows.get(labels.group)
+        rows = self.folders.of(labels)
         if rows is None:
             return Observation(self.key)
         families, names = self.families[rows], self.folders.names

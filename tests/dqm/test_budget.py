@@ -82,3 +82,27 @@ def test_whole_runs_raise_at_once_and_have_a_budget_of_their_own():
 def test_very_few_lumisections_still_give_a_threshold():
     found = thresholds(uniform(np.random.default_rng(7), 4, 5), False, 10, SETTINGS, RULE)
     assert 0 < found.folder_p < 0.05
+
+
+def test_whole_subsystems_share_the_budget():
+    """With them folders get less, and both together stay within it; without them nothing changes."""
+    rng = np.random.default_rng(8)
+    p = uniform(rng, 20, 300 + int(60 * SHIFT))
+    whole = np.where(np.arange(20)[:, None] == rng.integers(20, size=p.shape[1]), rng.uniform(size=p.shape[1]), 1.0)
+    alone = thresholds(p[:, :300], False, 50, SETTINGS, RULE)
+    shared = thresholds(p[:, :300], False, 50, SETTINGS, RULE, whole[:, :300])
+    assert alone.certification_p == 0
+    assert shared.certification_p > 0
+    assert shared.folder_p < alone.folder_p
+    found = incidents(p[:, 300:], shared.folder_p) + incidents(whole[:, 300:], shared.certification_p)
+    assert found / 60 < 1.2 * SETTINGS.false_incidents_per_shift
+
+
+def test_naming_another_folder_each_time_costs_nothing():
+    """The same p-values raise less often where they name folders at random than where they name one."""
+    rng = np.random.default_rng(9)
+    p = rng.uniform(size=600)
+    same = np.where(np.arange(20)[:, None] == 0, p, 1.0)
+    roving = np.where(np.arange(20)[:, None] == rng.integers(20, size=600), p, 1.0)
+    limits = [thresholds(same, False, 50, SETTINGS, RULE, one).certification_p for one in (same, roving)]
+    assert limits[0] <= limits[1]

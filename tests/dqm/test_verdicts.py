@@ -7,6 +7,7 @@ import pytest
 
 from conf.settings import DqmSettings
 from dqm.assembly import merge
+from dqm.combination import Opinion
 from dqm.digests import EMPTY
 from dqm.quality import Quality, Reason
 from dqm.scored import ScoredBatch, SubsystemScores
@@ -196,3 +197,88 @@ def test_closing_is_pure_and_repeatable():
     assert not one.verdicts
     np.testing.assert_array_equal(first.verdicts["Muon"].reasons, second.verdicts["Muon"].reasons)
     assert closed(first).revision == 2
+
+
+@dataclass(frozen=True)
+class Says:
+    """A scorer of the whole subsystem that always says the same."""
+
+    p_value: float
+    rows: tuple = (5, 6)
+
+    def opinion(self, part, _conditions):
+        shares = np.zeros(len(part.catalogue))
+        shares[list(self.rows)] = 2.0
+        return Opinion(self.p_value, shares)
+
+
+def certified(says, limit=1e-3):
+    return replace(judge(), certifiers={"Muon": says}, certification_p=limit)
+
+
+def test_what_only_the_whole_condemns_is_named_and_explained():
+    found = closed(state(), use=certified(Says(1e-5)))
+    verdict = found.verdicts["Muon"]
+    assert np.flatnonzero(verdict.reasons == Reason.DEVIATES).tolist() == [5, 6]
+    assert verdict.quality == Quality.BAD
+    assert verdict.p_value < 1e-4
+    evidence = found.parts["Muon"].evidence[NAMES[5]]
+    assert (evidence.reason, evidence.kind) == (Reason.DEVIATES, "pattern")
+    assert "50%" in evidence.sentence
+    assert len(found.parts["Muon"].evidence) == 2
+
+
+def test_above_its_threshold_or_without_one_the_whole_condemns_nothing():
+    assert closed(state(), use=certified(Says(2e-3))).verdicts["Muon"].quality == Quality.GOOD
+    assert closed(state(), use=certified(Says(1e-9), limit=0.0)).verdicts["Muon"].quality == Quality.GOOD
+
+
+def test_an_element_that_is_bad_by_itself_tells_more_than_the_whole():
+    found = closed(state(p_values({0: 1e-6})), use=certified(Says(1e-9)))
+    assert np.flatnonzero(found.verdicts["Muon"].reasons == Reason.DEVIATES).tolist() == [0]
+    assert NAMES[5] not in found.parts["Muon"].evidence
+
+
+def test_the_whole_never_speaks_for_what_did_not_come_or_was_not_inspected():
+    present = np.ones(N, dtype=bool)
+    present[5] = False
+    reasons = np.zeros(N)
+    reasons[6] = Reason.LOW_STATISTICS
+    found = closed(state(present=present, reasons=reasons), use=certified(Says(1e-9, (5, 6, 7)))).verdicts["Muon"]
+    assert found.reasons[[5, 6, 7]].tolist() == [Reason.MISSING, Reason.LOW_STATISTICS, Reason.DEVIATES]
+
+
+def test_closing_again_writes_the_same_evidence():
+    first = closed(state(), use=certified(Says(1e-5)))
+    again = closed(first, use=certified(Says(1e-5)))
+    for one, other in zip(first.parts["Muon"].evidence.values(), again.parts["Muon"].evidence.values(), strict=True):
+        assert replace(one, entries=0.0) == replace(other, entries=0.0)
+
+
+def test_what_scoring_saw_is_kept_when_the_whole_condemns():
+    one = closed(state(), use=certified(Says(1e-5)))
+    seen = replace(one.parts["Muon"].evidence[NAMES[5]], reason=Reason.SUSPECT, kind="dead", sentence="Bin 3 is empty.")
+    part = replace(one.parts["Muon"], evidence={NAMES[5]: seen})
+    for _ in range(2):
+        one = closed(replace(one, parts={"Muon": part}), use=certified(Says(1e-5)))
+        part = one.parts["Muon"]
+        found = part.evidence[NAMES[5]]
+        assert (found.reason, found.kind) == (Reason.DEVIATES, "dead")
+        assert found.sentence.startswith("Bin 3 is empty. All monitoring")
+        assert found.sentence.count("All monitoring") == 1
+
+
+def test_without_stable_beams_the_whole_is_not_asked():
+    none = np.full(N, Reason.NO_STABLE_BEAMS)
+    found = closed(state(reasons=none, conditions=Conditions(beams_stable=False)), use=certified(Says(1e-9)))
+    assert np.isnan(found.verdicts["Muon"].p_value) or found.verdicts["Muon"].quality == Quality.NOT_INSPECTED
+    assert not (found.verdicts["Muon"].reasons == Reason.DEVIATES).any()
+
+
+def test_content_against_the_status_bits_is_named():
+    settings = DqmSettings(status_bits="Muon=dt")
+    off = Conditions(beams_stable=True, dcs={"dt": False})
+    found = closed(state(conditions=off), settings=settings).verdicts["Muon"]
+    assert (found.reasons == Reason.CONTRADICTS_STATUS).all()
+    assert found.quality == Quality.NOT_INSPECTED
+    assert closed(state(conditions=off)).verdicts["Muon"].quality == Quality.GOOD

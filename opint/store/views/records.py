@@ -26,7 +26,9 @@ class Incident(Record):
     id: int
     dataset: str
     subsystem: str
-    family: str = Field(description="content, frozen, missing, starved, shape or data-lost")
+    family: str = Field(
+        description="content, frozen, missing, starved, shape, status, data-lost, stalled or stale-model"
+    )
     element_group: str = Field(description="the folder of monitoring elements")
     kind: str = Field(description="best guess at the fault")
     title: str

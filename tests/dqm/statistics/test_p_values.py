@@ -31,7 +31,7 @@ def test_what_was_not_tested_does_not_count():
 
 @given(p_values)
 def test_simes_is_the_smallest_rate_at_which_something_is_discovered(p):
-    value = simes(p)
+    value = float(simes(p))
     assert value <= min(1.0, float(p.min()) * len(p)) + 1e-12
     assert value >= float(p.min()) - 1e-12
     assert threshold(p, value * (1 + 1e-9)) > 0
@@ -39,7 +39,7 @@ def test_simes_is_the_smallest_rate_at_which_something_is_discovered(p):
 
 def test_simes_is_uniform_for_independent_tests():
     rng = np.random.default_rng(0)
-    values = [simes(row) for row in rng.uniform(size=(3000, 20)).astype(np.float32)]
+    values = simes(rng.uniform(size=(3000, 20)).astype(np.float32))
     assert kstest(values, "uniform").pvalue > 0.01
 
 
