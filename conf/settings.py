@@ -123,6 +123,7 @@ class DqmSettings(Section):
 
     models: Path = Path("var/models")
     model: Name = "histograms"
+    shadow: str = ""
     false_incidents_per_shift: Positive = 1.0
     shift_hours: Positive = 8.0
     false_discovery_rate: Share = 0.05

@@ -32,16 +32,18 @@ def close(
     states: Mapping[StateKey, LumisectionState],
     reach: int,
     now_s: float,
+    version: str | None = None,
 ) -> list[LumisectionState]:
     """Closed copies of the ``states`` named in ``because`` (which says why), and of followers that change by it.
 
-    ``reach`` is how many lumisections before one decide whether it is frozen. Nothing is written.
+    ``reach`` is how many lumisections before one decide whether it is frozen; ``version`` is that of ``pipeline`` if
+    it judges in shadow. Nothing is written.
     """
     closed: list[LumisectionState] = []
     for dataset in sorted({name for name, _ in because}):
         here = {key: state for (name, key), state in states.items() if name == dataset}
         why = {key: reason for (name, key), reason in because.items() if name == dataset}
-        closed += _close(tx, pipeline, dataset, why, here, reach, now_s)
+        closed += _close(tx, pipeline, dataset, why, here, reach, now_s, version)
     return closed
 
 
@@ -53,18 +55,19 @@ def _close(
     states: States,
     reach: int,
     now_s: float,
+    version: str | None,
 ) -> list[LumisectionState]:
-    around = neighbours(tx, dataset, because, reach)
+    around = neighbours(tx, dataset, because, reach, version)
     earlier = _Earlier(around.values(), states, reach)
     closed = {key: pipeline.close(states[key], earlier.history(key), now_s, because[key]) for key in sorted(because)}
     late = {key for one in around for key in _repeating(around[one], closed[one])} - closed.keys()
     if late:
         stored = {
             key: states.get(key, state)
-            for key, state in lumisections.load(tx, dataset, late).items()
+            for key, state in lumisections.load(tx, dataset, late, version).items()
             if state.closed_s is not None
         }
-        earlier = _Earlier(neighbours(tx, dataset, stored, reach).values(), states, reach)
+        earlier = _Earlier(neighbours(tx, dataset, stored, reach, version).values(), states, reach)
         for key in sorted(stored):
             closed[key] = pipeline.close(stored[key], earlier.history(key), now_s, REVISED)
     return list(closed.values())

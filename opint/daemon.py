@@ -41,11 +41,13 @@ class Daemon:
         name: str,
         clock: Callable[[], float],
         retain_days: float,
+        shadow: Pipeline | None = None,
     ) -> None:
         """Keep the collaborators; ``name`` tells this daemon from others in the store and in logs."""
         self.source = source
         self.name = name
         self._pipeline = pipeline
+        self._shadow = shadow
         self._ingest = ingest
         self._store = store
         self._limits = limits
@@ -124,9 +126,13 @@ class Daemon:
             return error
 
     def _scored(self, messages: Sequence[Message], batches: Sequence[HistogramBatch | DecodeError]) -> list[Arrival]:
-        scored = iter(self._pipeline.score([one for one in batches if isinstance(one, HistogramBatch)]))
+        decoded = [one for one in batches if isinstance(one, HistogramBatch)]
+        scored = iter(self._pipeline.score(decoded))
+        shadow = iter(self._shadow.score(decoded) if self._shadow is not None else ())
         return [
-            Arrival(message, next(scored) if isinstance(batch, HistogramBatch) else batch)
+            Arrival(message, next(scored), next(shadow, None))
+            if isinstance(batch, HistogramBatch)
+            else Arrival(message, batch)
             for message, batch in zip(messages, batches, strict=True)
         ]
 

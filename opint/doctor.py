@@ -46,11 +46,19 @@ def _database(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> str:
-    from dqm.bundle import load
+    from opint.promotion import current, located
+    from opint.store.engine import Store, StoreError, StoreUnavailable
 
-    bundle = load(settings.dqm.models / settings.dqm.model)
-    elements = sum(len(one) for one in bundle.catalogues.values())
-    return f"version {bundle.version[:12]}: {elements} monitoring elements in {len(bundle.catalogues)} subsystems"
+    store = Store.open(settings.database.url.get_secret_value())
+    try:
+        store.check_version()
+        found = current(settings.dqm, store)
+    except (StoreError, StoreUnavailable):
+        # The line above says what is wrong with the database; without it nothing is promoted.
+        found = located(settings.dqm, settings.dqm.model)
+    catalogues = found.bundle.catalogues
+    size = f"{sum(map(len, catalogues.values()))} monitoring elements in {len(catalogues)} subsystems"
+    return f"{found.name}, version {found.bundle.version[:12]}: {size}"
 
 
 def _source(settings: Settings) -> str:

@@ -16,6 +16,7 @@ from dqm.pipeline import Pipeline
 from dqm.scored import LumisectionState, ScoredBatch
 from opint.alerts import engine
 from opint.closing import REVISED, StateKey, close
+from opint.shadow import Shadow
 from opint.store import deadletters, lumisections, offsets
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
@@ -27,10 +28,11 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message with what became of it: its scores, or the reason why it has none."""
+    """A message with what became of it: its scores, those of the model in shadow, or why it has none."""
 
     message: Message
     outcome: ScoredBatch | DecodeError
+    shadow: ScoredBatch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,15 @@ class Written:
 class Ingest:
     """Writes arrivals, closings and losses to the store on behalf of one consumer, ``owner``."""
 
-    def __init__(self, store: Store, pipeline: Pipeline, settings: Settings, owner: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        pipeline: Pipeline,
+        settings: Settings,
+        owner: str,
+        clock: Clock,
+        shadow: Shadow | None = None,
+    ) -> None:
         """Keep the collaborators; nothing is read or written yet."""
         self._store = store
         self._pipeline = pipeline
@@ -55,6 +65,7 @@ class Ingest:
         self._group = settings.stream.kafka.group
         self._owner = owner
         self._clock = clock
+        self._shadow = shadow
 
     def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
         """Take the partitions over from whoever had them; the next wanted offset of each."""
@@ -87,6 +98,8 @@ class Ingest:
             states.update({(one.dataset, one.key): one for one in closed})
             lumisections.save(tx, list(states.values()), published_s, now_s)
             alerts = engine.update(tx, closed, self._settings.alerts, now_s)
+            if self._shadow is not None:
+                self._shadow.write(tx, [one.shadow for one in wanted if one.shadow is not None], closed, now_s)
             deadletters.add(tx, [*letters, *conflicts])
             next_offsets = _next_offsets(arrivals)
             for partition, offset in next_offsets.items():
@@ -114,6 +127,8 @@ class Ingest:
             closed = self._close(tx, due, states, now_s)
             lumisections.save(tx, closed, {}, now_s)
             alerts = engine.update(tx, closed, self._settings.alerts, now_s)
+            if self._shadow is not None:
+                self._shadow.write(tx, (), closed, now_s)
         return Written(closed=closed, alerts=alerts)
 
     def lost(self, loss: Loss) -> None:

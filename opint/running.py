@@ -14,11 +14,12 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from conf.settings import Settings, StreamSettings
-from dqm.bundle import load
 from dqm.pipeline import Pipeline
 from opint.daemon import Daemon
 from opint.ingest import Ingest
+from opint.promotion import Located, current, located
 from opint.reading import limits
+from opint.shadow import Shadow
 from opint.store import models
 from opint.store.engine import Store
 from streams import loop
@@ -39,9 +40,9 @@ def run_daemon(settings: Settings, store: Store, stop: threading.Event) -> None:
     The model is loaded and warmed up before the source is opened, so that no time of the consumer
     session is spent on that. Raises NightshiftError for whatever the user can mend.
     """
-    pipeline = load_pipeline(settings, store)
+    pipeline, shadow = load_pipeline(settings, store), load_shadow(settings, store)
     metrics = Metrics(CollectorRegistry())
-    daemon = assemble(settings, store, pipeline, open_source(settings.stream), metrics)
+    daemon = assemble(settings, store, pipeline, open_source(settings.stream), metrics, shadow)
     with served(metrics.registry, settings.metrics.host, settings.metrics.port, daemon.trouble) as address:
         log.info("watching", daemon=daemon.name, model=pipeline.version[:12], metrics=address)
         loop.run(daemon.source, daemon, stop, np.random.default_rng())
@@ -50,20 +51,42 @@ def run_daemon(settings: Settings, store: Store, stop: threading.Event) -> None:
 
 
 def load_pipeline(settings: Settings, store: Store) -> Pipeline:
-    """The settings' model, warmed up and on record."""
-    folder = settings.dqm.models / settings.dqm.model
-    bundle = load(folder)
+    """The model that judges, warmed up and on record."""
+    return _ready(settings, store, current(settings.dqm, store))
+
+
+def load_shadow(settings: Settings, store: Store) -> Pipeline | None:
+    """The model that judges beside it, warmed up and on record; None if there is none or it is the same."""
+    if not settings.dqm.shadow:
+        return None
+    found = located(settings.dqm, settings.dqm.shadow)
+    if found.bundle.version == current(settings.dqm, store).bundle.version:
+        log.warning("the model in shadow is the one that judges: nothing to compare", name=found.name)
+        return None
+    return _ready(settings, store, found)
+
+
+def _ready(settings: Settings, store: Store, found: Located) -> Pipeline:
+    bundle, folder = found.bundle, settings.dqm.models / found.name
     pipeline = Pipeline(bundle, settings.dqm, settings.alerts)
     pipeline.warm_up()
     with store.begin() as tx:
-        models.record(tx, bundle.version, settings.dqm.model, str(folder), bundle.manifest, time.time())
+        models.record(tx, bundle.version, found.name, str(folder), bundle.manifest, time.time())
     return pipeline
 
 
-def assemble(settings: Settings, store: Store, pipeline: Pipeline, source: Source, metrics: Metrics) -> Daemon:
+def assemble(
+    settings: Settings,
+    store: Store,
+    pipeline: Pipeline,
+    source: Source,
+    metrics: Metrics,
+    shadow: Pipeline | None = None,
+) -> Daemon:
     """A daemon under a name that no other has."""
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    ingest = Ingest(store, pipeline, settings, name, time.time)
+    beside = None if shadow is None else Shadow(shadow, settings.dqm.frozen_after - 1)
+    ingest = Ingest(store, pipeline, settings, name, time.time, beside)
     return Daemon(
         source,
         pipeline,
@@ -74,6 +97,7 @@ def assemble(settings: Settings, store: Store, pipeline: Pipeline, source: Sourc
         name,
         time.time,
         settings.database.retain_days,
+        shadow,
     )
 
 
@@ -89,9 +113,9 @@ def open_source(settings: StreamSettings) -> Source:
 
 def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: threading.Event) -> None:
     """Judge files to their end, as the daemon would; then close what is still open."""
-    pipeline = load_pipeline(settings, store)
+    pipeline, shadow = load_pipeline(settings, store), load_shadow(settings, store)
     source = FileSource([path.resolve() for path in files], limits(settings.stream), time.time)
-    daemon = assemble(settings, store, pipeline, source, Metrics(CollectorRegistry()))
+    daemon = assemble(settings, store, pipeline, source, Metrics(CollectorRegistry()), shadow)
     loop.run(source, daemon, stop, np.random.default_rng())
     if not stop.is_set():
         daemon.finish()

@@ -5,7 +5,20 @@ import sys
 import typer
 
 from conf.errors import NightshiftError
-from opint.cli import certify, daemon, deadletters, demo, doctor, incidents, replay, score, simulate, store, train
+from opint.cli import (
+    certify,
+    daemon,
+    deadletters,
+    demo,
+    doctor,
+    incidents,
+    models,
+    replay,
+    score,
+    simulate,
+    store,
+    train,
+)
 
 app = typer.Typer(
     name="nightshift",
@@ -30,6 +43,7 @@ app.add_typer(deadletters.app, name="deadletters", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(certify.certify)
 app.command(rich_help_panel=_OPERATE)(doctor.doctor)
 app.add_typer(store.app, name="db", rich_help_panel=_OPERATE)
+app.add_typer(models.app, name="models", rich_help_panel=_PREPARE)
 app.add_typer(train.app, name="train", rich_help_panel=_PREPARE)
 app.command(rich_help_panel=_PREPARE)(replay.replay)
 app.command(rich_help_panel=_PREPARE)(simulate.simulate)

@@ -13,7 +13,7 @@ from dqm.quality import Quality
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.store import catalogues, evidence
 from opint.store.packing import DIGEST, FLAG, REAL, SMALL, pack, unpack
-from opint.store.tables import ls_score, ls_summary, lumisection
+from opint.store.tables import ls_score, ls_summary, lumisection, shadow_summary
 from opint.store.upserts import Insert, insert_into, replacing
 from streams.records import Catalogue, Conditions, LumisectionKey
 
@@ -27,16 +27,18 @@ OVERTAKEN = "overtaken"
 TIMED_OUT = "timed out"
 
 
-def load(tx: Connection, dataset: str, keys: Collection[LumisectionKey]) -> dict[LumisectionKey, LumisectionState]:
-    """States that are stored, without their evidence.
+def load(
+    tx: Connection, dataset: str, keys: Collection[LumisectionKey], version: str | None = None
+) -> dict[LumisectionKey, LumisectionState]:
+    """States that are stored, without their evidence; as the model ``version`` in shadow sees them if it is given.
 
     Until the transaction ends, no other one can load the same keys, stored or not: two daemons that hold
     parts of one lumisection add them up one after the other.
     """
     _lock(tx, dataset, keys)
     heads = {LumisectionKey(row.run, row.ls): row for row in _rows_of(tx, dataset, keys)}
-    scores = _scores_of(tx, dataset, heads)
-    return {key: _state(row, scores.get(key, [])) for key, row in heads.items()}
+    scores = _scores_of(tx, dataset, heads, version)
+    return {key: _state(row, scores.get(key, []), version or row.model_version) for key, row in heads.items()}
 
 
 def save(
@@ -49,15 +51,26 @@ def save(
     """
     if not states:
         return
-    catalogues.save(tx, {id(part.catalogue): part.catalogue for one in states for part in one.parts.values()}.values())
     tx.execute(_head_upsert(tx), [_head(one, published_s.get((one.dataset, one.key), 0.0), now_s) for one in states])
-    scores = [_score(one, name) for one in states for name in one.parts]
-    if scores:
-        tx.execute(replacing(tx, ls_score), scores)
+    _save_scores(tx, states)
     summaries = [_summary(one, name, verdict) for one in states for name, verdict in one.verdicts.items()]
     if summaries:
         tx.execute(replacing(tx, ls_summary), summaries)
     evidence.save(tx, states)
+
+
+def save_shadow(tx: Connection, states: Sequence[LumisectionState]) -> None:
+    """Store what a model in shadow makes of lumisections that are stored already, under its own version."""
+    if not states:
+        return
+    _save_scores(tx, states)
+    summaries = [
+        _summary(one, name, verdict) | {"model_version": one.model_version}
+        for one in states
+        for name, verdict in one.verdicts.items()
+    ]
+    if summaries:
+        tx.execute(replacing(tx, shadow_summary), summaries)
 
 
 def due(tx: Connection, now_s: float, timeout_s: float, watermark: int) -> dict[StateKey, str]:
@@ -86,17 +99,19 @@ def due(tx: Connection, now_s: float, timeout_s: float, watermark: int) -> dict[
 
 
 _IS_OPEN = lumisection.c.closed_s.is_(None)
-_MADE_BY = and_(
+_SAME = and_(
     lumisection.c.dataset == ls_score.c.dataset,
     lumisection.c.run == ls_score.c.run,
     lumisection.c.ls == ls_score.c.ls,
-    lumisection.c.model_version == ls_score.c.model_version,
 )
-_SUMMARY = and_(
-    ls_summary.c.dataset == ls_score.c.dataset,
-    ls_summary.c.subsystem == ls_score.c.subsystem,
-    ls_summary.c.run == ls_score.c.run,
-    ls_summary.c.ls == ls_score.c.ls,
+_SUMMARY, _SHADOW = (
+    and_(
+        table.c.dataset == ls_score.c.dataset,
+        table.c.subsystem == ls_score.c.subsystem,
+        table.c.run == ls_score.c.run,
+        table.c.ls == ls_score.c.ls,
+    )
+    for table in (ls_summary, shadow_summary)
 )
 _PLAIN = [one.name for one in fields(Conditions) if one.name != "dcs"]
 # Locks are taken in the order of the keys, so that two transactions cannot wait for each other.
@@ -125,15 +140,22 @@ def _rows_of(tx: Connection, dataset: str, keys: Collection[LumisectionKey]) -> 
         yield from tx.execute(query)
 
 
-def _scores_of(tx: Connection, dataset: str, keys: Collection[LumisectionKey]) -> dict[LumisectionKey, list[Any]]:
-    """Rows of the current model version with the quality that the summary holds, and their catalogue."""
+def _scores_of(
+    tx: Connection, dataset: str, keys: Collection[LumisectionKey], version: str | None
+) -> dict[LumisectionKey, list[Any]]:
+    """Rows of one model version, None: the current one, with the quality in their summary, and their catalogue."""
     score = ls_score.c
+    if version is None:
+        made_by, summary, same = lumisection.c.model_version == score.model_version, ls_summary, _SUMMARY
+    else:
+        made_by, summary = score.model_version == version, shadow_summary
+        same = _SHADOW & (shadow_summary.c.model_version == score.model_version)
     rows: list[Row[Any]] = []
     for run, numbers in _by_run(keys):
         query = (
-            select(ls_score, ls_summary.c.quality)
-            .join(lumisection, _MADE_BY)
-            .outerjoin(ls_summary, _SUMMARY)
+            select(ls_score, summary.c.quality)
+            .join(lumisection, _SAME & made_by)
+            .outerjoin(summary, same)
             .where(score.dataset == dataset, score.run == run, score.ls.in_(numbers))
         )
         rows += tx.execute(query)
@@ -144,12 +166,12 @@ def _scores_of(tx: Connection, dataset: str, keys: Collection[LumisectionKey]) -
     return found
 
 
-def _state(head: Row[Any], scores: Sequence[tuple[Row[Any], Catalogue]]) -> LumisectionState:
+def _state(head: Row[Any], scores: Sequence[tuple[Row[Any], Catalogue]], version: str) -> LumisectionState:
     return LumisectionState(
         dataset=head.dataset,
         key=LumisectionKey(head.run, head.ls),
         conditions=Conditions(**head.conditions),
-        model_version=head.model_version,
+        model_version=version,
         parts={row.subsystem: _part(row, catalogue) for row, catalogue in scores},
         first_seen_s=head.first_seen_s,
         origin=head.origin,
@@ -179,6 +201,13 @@ def _verdict(row: Row[Any], n: int) -> SubsystemVerdict:
     qualities = unpack(row.verdict_qualities, SMALL, (n,))
     p_value = float("nan") if row.verdict_p is None else row.verdict_p
     return SubsystemVerdict(Quality(row.quality), p_value, qualities, unpack(row.verdict_reasons, SMALL, (n,)))
+
+
+def _save_scores(tx: Connection, states: Sequence[LumisectionState]) -> None:
+    catalogues.save(tx, {id(part.catalogue): part.catalogue for one in states for part in one.parts.values()}.values())
+    scores = [_score(one, name) for one in states for name in one.parts]
+    if scores:
+        tx.execute(replacing(tx, ls_score), scores)
 
 
 def _head_upsert(tx: Connection) -> Insert:

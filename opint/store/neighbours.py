@@ -46,17 +46,18 @@ class Neighbours:
 
 
 def neighbours(
-    tx: Connection, dataset: str, keys: Collection[LumisectionKey], n: int
+    tx: Connection, dataset: str, keys: Collection[LumisectionKey], n: int, version: str | None = None
 ) -> dict[LumisectionKey, Neighbours]:
     """For every key, the content of the ``n`` stored lumisections before and after it in (run, LS) order.
 
-    A whole-run histogram (LS 0) is compared with those of other runs, any other with LS above 0.
+    Content is what the current model has seen, or the model ``version`` in shadow. A whole-run histogram (LS 0) is
+    compared with those of other runs, any other with LS above 0.
     """
     found: dict[LumisectionKey, Neighbours] = {}
     for cluster in _clusters(keys):
         first, last = cluster[0], cluster[-1]
         before, after = _around(tx, dataset, first, n, before=True), _around(tx, dataset, last, n, before=False)
-        rows = _rows(tx, dataset, before[-1] if before else first, after[-1] if after else last)
+        rows = _rows(tx, dataset, before[-1] if before else first, after[-1] if after else last, version)
         known = sorted(rows)
         for key in cluster:
             left, right = bisect_left(known, key), bisect_right(known, key)
@@ -96,14 +97,14 @@ def _around(tx: Connection, dataset: str, key: LumisectionKey, n: int, *, before
 
 
 def _rows(
-    tx: Connection, dataset: str, first: LumisectionKey, last: LumisectionKey
+    tx: Connection, dataset: str, first: LumisectionKey, last: LumisectionKey, version: str | None
 ) -> dict[LumisectionKey, list[tuple[str, Content]]]:
     """Content from ``first`` to ``last``, both included."""
     made_by = and_(
         _head.dataset == _score.dataset,
         _head.run == _score.run,
         _head.ls == _score.ls,
-        _head.model_version == _score.model_version,
+        _score.model_version == (_head.model_version if version is None else version),
     )
     query = (
         select(_score.run, _score.ls, _score.subsystem, _score.catalogue, _score.digests)

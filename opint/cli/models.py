@@ -1,0 +1,135 @@
+"""``nightshift models``: which bundles there are, how one in shadow compares, and letting it judge."""
+
+import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opint.cli.common import Config, Limit, Log, Runs, bundle_name, open_store, runs_of, start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from opint.comparison import Agreement, Pair, Rates
+
+app = typer.Typer(help="List, compare and promote models.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The bundle's folder below dqm.models.")]
+
+
+@app.callback()
+def group() -> None:
+    """List, compare and promote models."""
+
+
+@app.command("list")
+def list_(config: Config = None, log_format: Log = None) -> None:
+    """Show the bundles below dqm.models: which one judges, which one judges in shadow, and how much each has."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from opint.lineup import lineup
+    from opint.times import iso
+
+    settings = start(config, log_format)
+    table = Table("name", "version", "role", "trained on (run:LS)", "judged LS", "in shadow LS", "promoted", box=None)
+    for one in lineup(settings.dqm, open_store(settings)):
+        since = "" if one.promoted is None else f"{iso(one.promoted.at_s)} by {one.promoted.actor}"
+        numbers = (str(one.judged), str(one.in_shadow))
+        table.add_row(one.name, one.version[:12], one.role, one.trained or one.trouble, *numbers, since)
+    Console().print(table if table.row_count else f"No bundles in {settings.dqm.models}.")
+
+
+@app.command()
+def compare(name: Name, runs: Runs = "", limit: Limit = 50, config: Config = None, log_format: Log = None) -> None:
+    """Compare the verdicts of a bundle in shadow with those of the one that judges.
+
+    It must have run beside the current one (dqm.shadow). Shows rates for each subsystem, what both say of
+    incidents that operators have confirmed or called false alarms, and the lumisections judged differently.
+    """
+    from rich.console import Console
+
+    from opint import comparison
+    from opint.promotion import current, located
+    from opint.selection import Words
+
+    settings = start(config, log_format)
+    store = open_store(settings)
+    now, shadow = current(settings.dqm, store), located(settings.dqm, bundle_name(name))
+    with store.read() as tx:
+        pairs = comparison.read(tx, now.bundle.version, shadow.bundle.version, runs_of(runs))
+        words = Words.read(tx)
+    console = Console()
+    console.print(
+        f"now: {now.name} {now.bundle.version[:12]} · in shadow: {name} {shadow.bundle.version[:12]}", highlight=False
+    )
+    if not pairs:
+        console.print(f"No lumisection was judged by both. Set dqm.shadow to {name} and let the daemon run.")
+        raise typer.Exit(1)
+    _show_rates(console, comparison.rates(pairs))
+    for said, told in zip(("confirmed", "called false alarms"), comparison.agreement(pairs, words), strict=True):
+        _show_agreement(console, said, told)
+    _show_differences(console, [one for one in pairs if one.differs], limit)
+
+
+@app.command()
+def promote(
+    name: Name,
+    by: Annotated[str, typer.Option("--by", help="Who promotes.", show_default="your login name")] = "",
+    note: Annotated[str, typer.Option("--note", help="Why.")] = "",
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Let a bundle judge from the next start of each daemon on.
+
+    Recorded in the database in one transaction, with name, time and version. From then on the daemons refuse a
+    bundle of that name with other content. Going back is promoting the earlier bundle.
+    """
+    import time
+
+    from opint.promotion import promote as promote_
+
+    settings = start(config, log_format)
+    store = open_store(settings)
+    done = promote_(settings.dqm, store, bundle_name(name), by or getpass.getuser(), note, time.time())
+    before = done.previous[:12] or "none"
+    typer.echo(f"{name}: version {done.version[:12]} judges in place of {before} once the daemons are started again")
+
+
+def _show_rates(console: "Console", some: "Sequence[Rates]") -> None:
+    from rich.table import Table
+
+    columns = ("subsystem", "LS", "bad in both", "only now", "only in shadow", "warning", "not inspected", "bad MEs/LS")
+    table = Table(*columns, box=None)
+    for one in some:
+        counts = (one.lumisections, one.both_bad, one.only_current, one.only_shadow)
+        changes = [f"{before} → {after}" for before, after in (one.warnings, one.not_inspected)]
+        flagged = f"{one.flagged_current:.3g} → {one.flagged_shadow:.3g}"
+        table.add_row(one.subsystem, *map(str, counts), *changes, flagged)
+    console.print(table)
+
+
+def _show_agreement(console: "Console", said: str, told: "Agreement") -> None:
+    if told.lumisections:
+        console.print(
+            f"of {told.lumisections} subsystem lumisections in incidents that operators {said}: "
+            f"{told.current} bad now, {told.shadow} bad in shadow",
+            highlight=False,
+        )
+
+
+def _show_differences(console: "Console", some: "Sequence[Pair]", limit: int) -> None:
+    from rich.table import Table
+
+    if not some:
+        console.print("No lumisection is judged differently.")
+        return
+    table = Table("dataset", "run", "LS", "subsystem", "now", "in shadow", "bad MEs", box=None)
+    for one in some[-limit:][::-1]:
+        qualities = [side.quality.name.lower().replace("_", " ") for side in (one.current, one.shadow)]
+        flagged = f"{one.current.flagged} → {one.shadow.flagged}"
+        table.add_row(one.dataset, str(one.key.run), str(one.key.ls), one.subsystem, *qualities, flagged)
+    console.print(f"judged differently: {len(some)}, newest first" + (f", {limit} shown" * (len(some) > limit)))
+    console.print(table)
