@@ -29,6 +29,21 @@ from tests.small import LEVEL, keys, small_detector
 START_SECONDS = 30.0
 
 
+@pytest.fixture(scope="session")
+def real_data():
+    """``real_data(name)``: a file of real data; skips where there is none."""
+    root = Path(__file__).parents[1]
+    folder = Path(os.environ.get("NIGHTSHIFT_DATA", root.parent / "shared" / "data"))
+
+    def find(name):
+        path = folder / name
+        if not path.exists():
+            pytest.skip(f"no real data: {path} is absent (set NIGHTSHIFT_DATA)")
+        return path
+
+    return find
+
+
 def _programs() -> Path | None:
     """Folder of the newest PostgreSQL server programs, Debian's or those on the path."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda one: int(one.parts[-3]))

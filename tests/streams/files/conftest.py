@@ -1,8 +1,6 @@
 """Samples of each file format, and the limits that the readers are tested under."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,21 +12,6 @@ from streams.records import Axis, Catalogue, Conditions, HistogramBatch, Lumisec
 @pytest.fixture(scope="session")
 def limits():
     return Limits(max_message_bytes=1 << 20, max_histograms=1000, max_bins=10_000)
-
-
-@pytest.fixture(scope="session")
-def real_data():
-    """``real_data(name)``: a file of real data; skips where there is none."""
-    root = Path(__file__).parents[3]
-    folder = Path(os.environ.get("NIGHTSHIFT_DATA", root.parent / "shared" / "data"))
-
-    def find(name):
-        path = folder / name
-        if not path.exists():
-            pytest.skip(f"no real data: {path} is absent (set NIGHTSHIFT_DATA)")
-        return path
-
-    return find
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,188 @@
+"""Which way of combining p-values sees most at the same rate of false alarms, and whether the budget holds.
+
+Of several detectors (seeds) under real conditions (``oms/*.parquet``) the earlier part of an era trains and
+calibrates; good lumisections of the rest are judged as the daemon does it, and every incident in them is false. On
+the same lumisections each way of combining gets its threshold: the p-value that one in a hundred goes below for a
+subsystem (a thousand for one ME). Then faults too weak to be found always are put into one ME, into one folder, or
+into a quarter of the MEs of a subsystem. Without such a threshold, that is taken at its word, a method is judged by
+the share of good subsystems that it calls unlikely at 1 %.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.detection import EARLIER_SHARE, Lumisections, stretches
+from benchmarks.dqm.table import files
+from benchmarks.intervals import bootstrap_mean, poisson
+from benchmarks.report import Progress, Result
+from benchmarks.watching import incidents, watch
+from conf.settings import AlertSettings, DqmSettings
+from dqm.bundle import Bundle
+from dqm.combination import METHODS
+from dqm.pipeline import Pipeline
+from dqm.simulate.conditions import from_oms
+from dqm.simulate.detector import Detector
+from dqm.simulate.faults import Fault, FaultKind
+from dqm.simulate.plan import suits
+from dqm.simulate.stream import stream
+from dqm.train import train
+from streams.records import LUMISECTION_SECONDS, Catalogue, HistogramBatch, LumisectionKey
+
+Float32 = npt.NDArray[np.float32]
+
+WEAK: Mapping[FaultKind, float] = {
+    FaultKind.DEAD: 0.02,
+    FaultKind.NOISY: 0.02,
+    FaultKind.SHIFT: 0.02,
+    FaultKind.GAIN: 0.03,
+}
+EXTENTS = ("one", "folder", "quarter")
+OF_SUBSYSTEM, OF_ELEMENT = 0.01, 0.001
+"""Rates of false alarms at which methods are compared."""
+
+
+def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> dict[str, Result]:
+    """False incidents per shift; shares detected and false alarms by method."""
+    (path,) = files(data, "oms/Run2024E-v1.parquet")
+    era = list(from_oms(path, good_only=True))
+    cut = int(EARLIER_SHARE * len(era))
+    rounds = [_Round(seed, era[:cut], era[cut:], quick, progress) for seed in seeds]
+    found = _budget(rounds)
+    for method in METHODS:
+        found[f"unlikely_at_1pct_{method}"] = _mean([one.unlikely[method] for one in rounds])
+        for extent in EXTENTS:
+            found[f"subsystem_detected_{extent}_{method}"] = _mean([one.subsystem[extent, method] for one in rounds])
+        found[f"element_detected_{method}"] = _mean([one.element[method] for one in rounds])
+    return found
+
+
+class _Round:
+    """One detector: ``false`` incidents in ``watched`` good lumisections; shares by method."""
+
+    def __init__(self, seed: int, earlier: Lumisections, later: Lumisections, quick: bool, progress: Progress) -> None:
+        learn, watched, hit = (192, 200, 24) if quick else (1024, 4000, 200)
+        settings, rules = DqmSettings(), AlertSettings()
+        detector = Detector.own(seed)
+        batches = [batch for one in stream(detector, stretches(earlier, learn), (), seed) for batch in one.batches]
+        with TemporaryDirectory() as folder:
+            bundle = train(batches, Path(folder) / "model", settings, np.random.default_rng(seed), lambda *_: None)
+        pipeline = Pipeline(bundle, settings, rules)
+        good = list(stream(detector, later[:watched], (), seed + 1000))
+        self.false = incidents(list(watch(pipeline, settings, good)), rules)
+        self.watched = len(good)
+        progress(f"detector {seed}: {len(self.false)} false incidents in {len(good)} good lumisections")
+        few = stretches(later[watched:], hit)
+        rng = np.random.default_rng(seed + 2000)
+        self.unlikely: dict[str, float] = {}
+        self.subsystem: dict[tuple[str, str], float] = {}
+        self.element: dict[str, float] = {}
+        self._compare(rng, bundle, pipeline, detector, [batch for one in good[::2] for batch in one.batches], few)
+
+    def _compare(
+        self,
+        rng: np.random.Generator,
+        bundle: Bundle,
+        pipeline: Pipeline,
+        detector: Detector,
+        good: Sequence[HistogramBatch],
+        few: Lumisections,
+    ) -> None:
+        names = sorted(bundle.catalogues)
+        by_scorer = {
+            name: _of_scorers(bundle, pipeline, name, [one for one in good if one.subsystem == name]) for name in names
+        }
+        elements = {name: one[1] for name, one in by_scorer.items()}
+        struck = {extent: _struck(rng, bundle, pipeline, detector, few, extent) for extent in EXTENTS}
+        for method, combine in METHODS.items():
+            fair = {name: combine(elements[name]) for name in names}
+            limits = {name: np.quantile(fair[name], OF_SUBSYSTEM) for name in names}
+            self.unlikely[method] = float(np.mean([(fair[name] <= OF_SUBSYSTEM).mean() for name in names]))
+            for extent in EXTENTS:
+                hits = [combine(p) <= limits[name] for name, _, p, _ in struck[extent]]
+                self.subsystem[extent, method] = float(np.mean(hits))
+            single = {name: np.nanquantile(combine(by_scorer[name][0]), OF_ELEMENT) for name in names}
+            rows = [(combine(scorers) <= single[name])[at].mean() for name, at, _, scorers in struck["folder"]]
+            self.element[method] = float(np.mean(rows))
+
+
+Struck = tuple[str, npt.NDArray[np.intp], Float32, Float32]
+"""Subsystem, rows hit, p-values (n,) of its MEs, and those (n, k) of each of their scorers."""
+
+
+def _struck(
+    rng: np.random.Generator,
+    bundle: Bundle,
+    pipeline: Pipeline,
+    detector: Detector,
+    few: Lumisections,
+    extent: str,
+) -> list[Struck]:
+    """Each lumisection with a weak fault in a random place."""
+    found = []
+    for key, conditions in few:
+        name = str(rng.choice(sorted(detector.catalogues)))
+        kind = FaultKind(str(rng.choice(list(WEAK))))
+        fault = _fault(rng, kind, name, detector.catalogues[name], key, extent)
+        (one,) = stream(detector, [(key, conditions)], [fault], int(rng.integers(2**31)))
+        batch = next(batch for batch in one.batches if batch.subsystem == name)
+        scorers, elements = _of_scorers(bundle, pipeline, name, [batch])
+        rows = np.array([bundle.catalogues[name].index[me] for me in fault.elements], dtype=np.intp)
+        found.append((name, rows, elements[0], scorers[0]))
+    return found
+
+
+def _fault(
+    rng: np.random.Generator, kind: FaultKind, name: str, catalogue: Catalogue, key: LumisectionKey, extent: str
+) -> Fault:
+    suitable = [me for me in catalogue.elements if suits(kind, me)]
+    first = suitable[int(rng.integers(len(suitable)))]
+    if extent == "one":
+        hit = [first.name]
+    elif extent == "folder":
+        hit = [me.name for me in suitable if me.group == first.group]
+    else:
+        wanted = min(len(suitable), max(1, len(catalogue) // 4))
+        hit = [suitable[at].name for at in rng.choice(len(suitable), wanted, replace=False)]
+    return Fault(kind, name, WEAK[kind], key, key, elements=tuple(hit), seed=int(rng.integers(2**31)))
+
+
+def _of_scorers(
+    bundle: Bundle, pipeline: Pipeline, name: str, batches: Sequence[HistogramBatch]
+) -> tuple[Float32, Float32]:
+    """P-values (L, n, k) of each scorer, and (L, n) of each ME, of batches of one subsystem."""
+    calibration = bundle.subsystems[name].calibration
+    scored = [one.scores for one in pipeline.score(batches)]
+    scores = np.stack([one.scores for one in scored], axis=1)
+    totals = np.array([np.concatenate([c.sum(axis=1) for c in one.counts]) for one in batches], dtype=np.float32)
+    pileup = np.array([bundle.pileup.standardised(one.conditions) for one in batches], dtype=np.float32)
+    normal = calibration.normaliser.normalised(scores, totals, pileup)
+    kinds, lumisections, n = normal.shape
+    places = (np.arange(kinds)[:, None] * calibration.groups + calibration.table).ravel()
+    flat = normal.transpose(1, 0, 2).reshape(lumisections, kinds * n)
+    p = calibration.scorers.p_values(flat, places).reshape(lumisections, kinds, n).transpose(0, 2, 1)
+    return p, np.array([one.p_values for one in scored])
+
+
+def _budget(rounds: Sequence[_Round]) -> dict[str, Result]:
+    settings = DqmSettings()
+    watched = sum(one.watched for one in rounds)
+    shifts = watched * LUMISECTION_SECONDS / 3600 / settings.shift_hours
+    count = sum(len(one.false) for one in rounds)
+    low, high = poisson(count)
+    budget = settings.false_incidents_per_shift
+    note = f"{count} incidents in {watched} lumisections"
+    rate = count / shifts
+    return {
+        "budget_false_incidents_per_shift": Result(
+            rate, "1/shift", low / shifts, high / shifts, count, "declared", budget, rate / budget, note
+        )
+    }
+
+
+def _mean(values: Sequence[float]) -> Result:
+    low, high = bootstrap_mean(values, np.random.default_rng(0))
+    return Result(float(np.mean(values)), "share", low, high, len(values))

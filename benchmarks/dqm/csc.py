@@ -1,0 +1,197 @@
+"""Faults put into real runs: 721 runs of 2017, one histogram of 195 bins each (CSC segment times).
+
+The earlier half of the runs, all taken for good, is learned from. Of the later half, in each round (seed) one part at
+random sets the threshold of each method such that 5 % of it lie above, and into the rest faults of graded severity
+are put, one at a time. The effects are those of the simulator, on the real counts; what they add is drawn anew.
+
+The peer is AutoDQM's test: pulls of the beta-binomial distribution with a tolerance of 1 %, largest and mean squared;
+for each fault the better of the two counts. Both sides are measured twice: *fixed*, with what the earlier half
+says (the peer's reference is all of it), and *following* the runs that go before: we train anew every 40 runs on
+the 360 before, the peer takes the eight runs before as its reference. Nothing tells either which runs were good.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.dqm.table import files
+from benchmarks.intervals import bootstrap_mean
+from benchmarks.report import Progress, Result
+from conf.settings import AlertSettings, DqmSettings
+from dqm.pipeline import Pipeline
+from dqm.simulate.effects import EFFECTS
+from dqm.simulate.faults import FaultKind
+from dqm.statistics.beta_binomial import exact_pulls
+from dqm.train import train
+from streams.codecs import Limits
+from streams.files import read_file
+from streams.records import HistogramBatch
+
+Floats = npt.NDArray[np.float64]
+
+FALSE_ALARMS = 0.05
+TOLERANCE = 0.01
+PRECEDING = 8
+ANEW = 40
+"""Runs after which we train anew where we follow."""
+
+SETTINGS = DqmSettings(require_stable_beams=False)
+WAYS = ("fixed", "following")
+SEVERITIES: Mapping[FaultKind, tuple[float, ...]] = {
+    FaultKind.DEAD: (0.005, 0.02, 0.05),
+    FaultKind.HOT: (0.0003, 0.001, 0.003, 0.01),
+    FaultKind.NOISY: (0.003, 0.01, 0.03, 0.1),
+    FaultKind.SHIFT: (0.01, 0.03, 0.1, 0.3),
+    FaultKind.GAIN: (0.003, 0.01, 0.03, 0.1),
+    FaultKind.SWAP: (0.01, 0.03, 0.1),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Later:
+    """A run of the later half: what came, what judges it, and the counts of the eight runs before it."""
+
+    batch: HistogramBatch
+    following: Pipeline
+    before: Floats
+
+
+def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> dict[str, Result]:
+    """Share of faults detected, by fault and severity, at 5 % false alarms, ours and the peer's."""
+    (path,) = files(data, "csc/segments_time_combined.parquet")
+    runs = [one for one in read_file(path, Limits(64 << 20, 1000, 1000)) if isinstance(one, HistogramBatch)]
+    counts = np.array([one.counts[0][0] for one in runs], dtype=np.float64)
+    half = len(runs) // 2
+    end = half + 2 * ANEW if quick else len(runs)
+    learned = {start: _learned(runs[start - half : start]) for start in range(half, end, ANEW)}
+    progress(f"{half} runs learned from; {end - half} later ones")
+    later = [
+        Later(runs[at], learned[half + (at - half) // ANEW * ANEW], counts[at - PRECEDING : at].sum(axis=0))
+        for at in range(half, end)
+    ]
+    methods = _Methods(learned[half], counts[:half].sum(axis=0))
+    good = methods.scores(later, counts[half:end])
+    rounds = [_round(methods, later, counts[half:end], good, seed, quick) for seed in seeds]
+    found = {f"csc_false_alarms_declared_{way}": _declared(good[f"ours {way}"], learned[half]) for way in WAYS}
+    for kind, severity in rounds[0]:
+        shares = [one[kind, severity] for one in rounds]
+        found[f"csc_detected_{kind}_{severity:g}"] = _result(shares, "fixed")
+        found[f"csc_detected_following_{kind}_{severity:g}"] = _result(shares, "following")
+    return found
+
+
+def _learned(runs: Sequence[HistogramBatch]) -> Pipeline:
+    with TemporaryDirectory() as folder:
+        bundle = train(runs, Path(folder) / "csc", SETTINGS, np.random.default_rng(0), lambda *_: None)
+    return Pipeline(bundle, SETTINGS, AlertSettings())
+
+
+class _Methods:
+    """Scores by method, greater is worse."""
+
+    def __init__(self, fixed: Pipeline, earlier: Floats) -> None:
+        self._fixed = fixed
+        self._earlier = earlier
+
+    def scores(self, runs: Sequence[Later], counts: Floats) -> dict[str, Floats]:
+        """Of ``runs`` with ``counts`` (L, bins) in place of their own."""
+        batches = [_with(one.batch, row) for one, row in zip(runs, counts, strict=True)]
+        references = {
+            "fixed": np.broadcast_to(self._earlier, counts.shape),
+            "following": np.array([one.before for one in runs]),
+        }
+        found = {
+            "ours fixed": _surprise([self._fixed] * len(runs), batches),
+            "ours following": _surprise([one.following for one in runs], batches),
+        }
+        for way, reference in references.items():
+            pulls = _pulls(counts, reference)
+            found[f"pull {way}"] = np.abs(pulls).max(axis=1)
+            found[f"chi2 {way}"] = (pulls**2).mean(axis=1)
+        return found
+
+
+def _surprise(pipelines: Sequence[Pipeline], batches: Sequence[HistogramBatch]) -> Floats:
+    """-ln p of each batch by its pipeline."""
+    p = np.empty(len(batches))
+    for pipeline in set(pipelines):
+        places = [at for at, one in enumerate(pipelines) if one is pipeline]
+        p[places] = [one.scores.p_values[0] for one in pipeline.score([batches[at] for at in places])]
+    surprise: Floats = -np.log(np.nan_to_num(p, nan=1.0))
+    return surprise
+
+
+def _with(batch: HistogramBatch, counts: Floats) -> HistogramBatch:
+    return HistogramBatch(
+        batch.key,
+        batch.dataset,
+        batch.subsystem,
+        batch.conditions,
+        batch.catalogue,
+        (counts[None].astype(np.float32),),
+        batch.flow,
+        np.array([counts.sum()]),
+    )
+
+
+def _pulls(counts: Floats, reference: Floats) -> Floats:
+    """Beta-binomial pulls; those that a change of the expectation by the tolerance explains are zero."""
+    expected = reference / reference.sum(axis=1, keepdims=True) * counts.sum(axis=1, keepdims=True)
+    near = np.clip(counts, (1 - TOLERANCE) * expected, (1 + TOLERANCE) * expected)
+    # The count nearest to what was found that the tolerance allows takes the place of the expectation.
+    scaled = reference * np.divide(near, expected, out=np.ones_like(near), where=expected > 0)
+    return exact_pulls(counts, scaled)
+
+
+def _round(
+    methods: _Methods, later: Sequence[Later], counts: Floats, good: Mapping[str, Floats], seed: int, quick: bool
+) -> dict[tuple[FaultKind, float], dict[str, float]]:
+    """Share detected by method, for each fault and severity, in one random split of the later runs."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(later))
+    setting, hit = order[: len(order) // 2], order[len(order) // 2 :][: 20 if quick else None]
+    limits = {name: np.quantile(one[setting], 1 - FALSE_ALARMS) for name, one in good.items()}
+    found = {}
+    for kind, severity, broken in _broken(rng, [later[at] for at in hit], counts[hit], quick):
+        scores = methods.scores([later[at] for at in hit], broken)
+        found[kind, severity] = {name: float((one > limits[name]).mean()) for name, one in scores.items()}
+    return found
+
+
+def _broken(
+    rng: np.random.Generator, runs: Sequence[Later], counts: Floats, quick: bool
+) -> Iterator[tuple[FaultKind, float, Floats]]:
+    for kind, some in SEVERITIES.items():
+        for severity in some[-2:] if quick else some:
+            yield (
+                kind,
+                severity,
+                np.array([_hit(rng, one.batch, row, kind, severity) for one, row in zip(runs, counts, strict=True)]),
+            )
+
+
+def _hit(rng: np.random.Generator, batch: HistogramBatch, counts: Floats, kind: FaultKind, severity: float) -> Floats:
+    mean = EFFECTS[kind](counts, batch.catalogue.elements[0].axes, severity, rng)
+    # Counts are drawn already: only what is added is drawn, and what is moved is made whole.
+    return counts + rng.poisson(mean - counts) if (mean >= counts).all() else np.round(mean)
+
+
+def _declared(surprise: Floats, pipeline: Pipeline) -> Result:
+    """Share of the later runs, as they are, that the declared threshold calls bad."""
+    share = float((surprise >= -np.log(pipeline.thresholds.folder_p)).mean())
+    allowed = pipeline.thresholds.false_per_lumisection
+    return Result(share, "share", n=len(surprise), peer="declared", peer_value=allowed, ratio=share / allowed)
+
+
+def _result(rounds: Sequence[Mapping[str, float]], way: str) -> Result:
+    ours = [one[f"ours {way}"] for one in rounds]
+    peers = {name: float(np.mean([one[f"{name} {way}"] for one in rounds])) for name in ("pull", "chi2")}
+    best = max(peers, key=peers.__getitem__)
+    low, high = bootstrap_mean(ours, np.random.default_rng(0))
+    value = float(np.mean(ours))
+    ratio = value / peers[best] if peers[best] else None
+    return Result(value, "share", low, high, len(ours), f"beta-binomial {best}", peers[best], ratio)
