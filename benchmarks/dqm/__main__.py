@@ -9,11 +9,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.dqm import combination, csc
+from benchmarks.dqm import autodqm, combination, csc, dinamo
 from benchmarks.dqm.table import DataMissing, Measure
 from benchmarks.report import Outcome, Result, arguments, data_folder, progress, show
 
-TABLES: Mapping[str, Measure] = {"csc": csc.measure, "combination": combination.measure}
+TABLES: Mapping[str, Measure] = {
+    "csc": csc.measure,
+    "combination": combination.measure,
+    "dinamo": dinamo.measure,
+    "autodqm": autodqm.measure,
+}
 """By name, in the order in which they are measured."""
 
 SEEDS = (11, 12, 13, 14, 15)

@@ -1,0 +1,139 @@
+"""A reference that follows the slow drift of a detector, without labels.
+
+Each run adds its histogram to an exponentially weighted template of the runs before, if it is good with
+confidence: near the template, with no bin that stands out from its neighbours. A run that is not is held back.
+Only when several of the newest runs show one and the same new shape, and none of them looks like a fault, is that
+shape adopted (:mod:`dqm.references.changes`). How far good runs lie from the template, beyond Poisson, is learned
+bin by bin and adds to the uncertainty.
+
+The idea of an exponentially weighted template with an uncertainty is DINAMO's (A. Gavrikov et al., "DINAMO:
+Dynamic and INterpretable Anomaly MOnitoring for Large-Scale Particle Physics Experiments", 2025,
+arXiv:2501.19237), which is told by people which runs are good.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.references.changes import STANDS_OUT, WITHIN, lasting, stands_out
+
+Float64 = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.bool_]
+
+KEEP = 0.9
+"""Share of the old template's counts that stays when a run is added."""
+KEEP_WANDER = 0.95
+TOLERANCE = 0.01
+"""Relative spread of good shapes that is always allowed, as in the frozen reference."""
+NEAR = 4.0
+"""Mean squared pull up to which a run is good with confidence."""
+LEAST_COUNTS = 100.0
+"""Histograms with fewer counts neither add to the template nor are judged by it."""
+
+_LEAST_EXPECTED = 20.0
+_MOST_PULL = 100.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """``share`` (n, bins) of all counts, by ``size`` (n,) effective counts; ``wander`` (n, bins) of good runs.
+
+    ``wander`` is a relative variance beyond Poisson. ``size`` 0: nothing has been seen.
+    """
+
+    share: Float64
+    size: Float64
+    wander: Float64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """What one run (n,) was to the template: ``distance`` is the mean squared pull, ``outlier`` the largest contrast.
+
+    ``added`` says where it was added, ``adopted`` where its shape replaced the template.
+    """
+
+    distance: Float64
+    outlier: Float64
+    added: Rows
+    adopted: Rows
+
+    @property
+    def score(self) -> Float64:
+        """How bad the run looks: what all bins do together, plus what one bin does against its neighbours."""
+        return self.distance + self.outlier**2
+
+
+def blank(elements: int, bins: int) -> Template:
+    """A template that has seen nothing; the first run with enough counts will be taken as it is."""
+    return Template(np.full((elements, bins), 1.0 / bins), np.zeros(elements), np.full((elements, bins), TOLERANCE**2))
+
+
+def follow(
+    template: Template, counts: Float64, recent: Sequence[Float64], trusted: Rows | None = None
+) -> tuple[Template, Step]:
+    """The template after a run with ``counts`` (n, bins), and what the run was to the template before.
+
+    ``recent`` are the runs before, the newest last. ``trusted`` (n,) is False where other tests condemn the run:
+    then it is not added, and can only be adopted if it lasts.
+    """
+    enough = counts.sum(axis=-1) >= LEAST_COUNTS
+    first = enough & (template.size <= 0)
+    expected = template.share * counts.sum(axis=-1, keepdims=True)
+    distance = np.where(enough & ~first, _distance(template, counts, expected), 0.0)
+    outlier = np.where(enough & ~first, stands_out(counts, expected, template.wander), 0.0)
+    near = enough & ~first & (distance < NEAR) & (outlier < STANDS_OUT)
+    added = near if trusted is None else near & trusted
+    stays, total = _lasting(template, counts, recent)
+    adopted = enough & ~first & ~near & stays
+    after = _replaced(_added(template, counts, added), total, adopted)
+    return _replaced(after, counts, first), Step(distance, outlier, added | first, adopted)
+
+
+def _distance(template: Template, counts: Float64, expected: Float64) -> Float64:
+    size = counts.sum(axis=-1, keepdims=True)
+    own = size / np.maximum(template.size[:, None], 1.0)
+    variance = expected * (1.0 + own) + template.wander * expected**2 + 1.0
+    squares = np.minimum((counts - expected) ** 2 / variance, _MOST_PULL**2)
+    found: Float64 = squares.mean(axis=-1)
+    return found
+
+
+def _lasting(template: Template, counts: Float64, recent: Sequence[Float64]) -> tuple[Rows, Float64]:
+    """Bins that stand out in the template stay unremarkable when its shape moves little; see ``stands_out``."""
+    runs = np.stack([*recent[-(WITHIN - 1) :], counts])
+    expected = template.share * runs.sum(axis=-1, keepdims=True)
+    return lasting(counts, runs[:-1], stands_out(runs, expected, template.wander) >= STANDS_OUT, template.wander)
+
+
+def _added(template: Template, counts: Float64, where: Rows) -> Template:
+    """Counts are added with the weight of their number; the wander learns from what Poisson does not explain."""
+    size = counts.sum(axis=-1)
+    old = KEEP * template.size
+    after = old + size
+    share = (template.share * old[:, None] + counts) / np.maximum(after, 1.0)[:, None]
+    rows = where[:, None]
+    return Template(
+        np.where(rows, share, template.share),
+        np.where(where, after, template.size),
+        np.where(rows, _wander(template, counts, size[:, None]), template.wander),
+    )
+
+
+def _wander(template: Template, counts: Float64, size: Float64) -> Float64:
+    expected = template.share * size
+    chance = expected * (1.0 + size / np.maximum(template.size[:, None], 1.0))
+    excess = ((counts - expected) ** 2 - chance) / np.maximum(expected, 1.0) ** 2
+    learned = KEEP_WANDER * template.wander + (1.0 - KEEP_WANDER) * excess
+    return np.where(expected > _LEAST_EXPECTED, np.maximum(learned, TOLERANCE**2), template.wander)
+
+
+def _replaced(template: Template, counts: Float64, where: Rows) -> Template:
+    """The shape of ``counts`` where asked for; how far good runs wander is kept."""
+    size = counts.sum(axis=-1)
+    share = (counts + 0.5) / (size + 0.5 * counts.shape[-1])[:, None]
+    return Template(
+        np.where(where[:, None], share, template.share), np.where(where, size, template.size), template.wander
+    )

@@ -1,0 +1,108 @@
+"""The tables of adaptive references and of AutoDQM's runs, on data small enough to know the answer."""
+
+import csv
+import os
+
+import numpy as np
+import pytest
+
+from benchmarks.dqm import autodqm, dinamo
+from benchmarks.dqm.ranking import auc
+from benchmarks.dqm.table import DataMissing
+from benchmarks.report import data_folder
+
+
+def test_auc_counts_pairs():
+    bad = np.array([True, False, True, False])
+    assert auc(np.array([3.0, 1.0, 2.0, 0.0]), bad) == 1.0
+    assert auc(np.array([1.0, 1.0, 1.0, 1.0]), bad) == 0.5
+    assert auc(np.array([3.0, 1.0, 0.0, 2.0]), bad) == 0.5
+
+
+@pytest.fixture
+def toy_files(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "dinamo").mkdir()
+    x = np.arange(50)
+    for seed in range(2):
+        bad = rng.random(300) < 0.1
+        bad[:10] = False
+        means = np.exp(-0.5 * ((x - np.linspace(20, 30, 300)[:, None]) / 6) ** 2) * 300
+        means[bad, 24] = 0.0
+        np.savez(tmp_path / f"dinamo/toy_seed{seed}.npz", counts=rng.poisson(means).astype(np.uint32), bad=bad)
+    return tmp_path
+
+
+def test_the_drifting_table_ranks_dead_bins_above_drift(toy_files):
+    found = dinamo.measure(toy_files, True, (1,), lambda _: None)
+    assert found["dinamo_auc"].value > 0.99
+    assert found["dinamo_auc"].value == pytest.approx(
+        np.mean([found[f"dinamo_auc_seed{seed}"].value for seed in range(2)])
+    )
+    assert found["dinamo_distance_auc"].peer_value < 0.9
+    assert found["dinamo_bad_taken"].value == 0.0
+
+
+def test_labels_reach_the_peers_only(toy_files):
+    with np.load(toy_files / "dinamo/toy_seed0.npz") as toy:
+        counts, bad = toy["counts"].astype(float), toy["bad"]
+    assert not np.array_equal(dinamo.label_fed(counts, bad), dinamo.label_fed(counts, np.zeros_like(bad)))
+
+
+def write_runs(folder, deviation):
+    """Runs whose scores follow their size; bad ones deviate by ``deviation`` more."""
+    rng = np.random.default_rng(1)
+    (folder / "autodqm").mkdir()
+    size = rng.uniform(3, 9, 100)
+    bad = np.arange(100) % 8 == 0
+    names = [f"me{at}" for at in range(6)]
+    betab, pca = [], []
+    for run in rng.permutation(100):
+        noise = rng.normal(size=(3, 6)) * 0.2 + deviation * bad[run]
+        scores = np.exp(0.5 * size[run] + noise)
+        one = {"run_number": 1000 + run, "label": int(bad[run])}
+        other = dict(one, algo="pca")
+        for at, name in enumerate(names):
+            one |= {f"{name}_chi2_score_beta": scores[0, at], f"{name}_pull_score_beta": scores[1, at]}
+            other |= {f"{name}_chi2prime": scores[2, at], f"{name}_integral": np.exp(size[run])}
+        betab.append(one)
+        pca.append(other)
+    betab[0] |= {"me0_chi2_score_beta": -99.0, "me0_pull_score_beta": -99.0}
+    for name, rows in (("betab_scores", betab), ("pca_scores", sorted(pca, key=lambda row: row["run_number"]))):
+        with (folder / f"autodqm/{name}.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+@pytest.mark.parametrize(("deviation", "least", "most"), [(1.5, 0.95, 1.0), (0.0, 0.0, 0.35)])
+def test_deviations_are_caught_and_nothing_is_caught_by_size(tmp_path, deviation, least, most):
+    write_runs(tmp_path, deviation)
+    found = autodqm.measure(tmp_path, True, (1,), lambda _: None)
+    assert least <= found["autodqm_bad_caught_at_5pct"].value <= most
+    assert found["autodqm_good_flagged"].value < 0.15
+
+
+def test_runs_are_held_out_once_each():
+    bad = np.arange(40) % 5 == 0
+    folds = autodqm._folds(bad, np.arange(40), np.random.default_rng(0))
+    assert sorted(np.concatenate([held for _, held in folds])) == list(range(40))
+    for train, held in folds:
+        assert not set(train) & set(held)
+        assert bad[held].sum() in (1, 2)
+
+
+def test_tables_of_different_runs_are_refused(tmp_path):
+    write_runs(tmp_path, 0.0)
+    path = tmp_path / "autodqm/pca_scores.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]))
+    with pytest.raises(ValueError, match="same runs"):
+        autodqm.read(tmp_path / "autodqm/betab_scores.csv", path)
+
+
+def test_the_real_tables_reach_what_is_claimed():
+    try:
+        found = dinamo.measure(data_folder(os.environ), True, (1,), lambda _: None)
+    except DataMissing as missing:
+        pytest.skip(str(missing))
+    assert found["dinamo_auc"].value > max(0.97, found["dinamo_auc"].peer_value)
