@@ -309,6 +309,18 @@ class Model(Record):
     first_used_s: float
 
 
+class PromotionView(Record):
+    """Since when which bundle judges, in place of which version (empty: none), and who has said so."""
+
+    slot: str = Field(description="dqm.model of the settings that it stands for")
+    name: str
+    version: str
+    previous: str
+    actor: str
+    note: str
+    at_s: float
+
+
 class AgreementView(Record):
     """Incidents of one model version, and how many of them operators have called true and false alarms."""
 
@@ -325,6 +337,7 @@ class System(Record):
     daemons: list[Daemon]
     offsets: list[Offset]
     models: list[Model]
+    promotions: list[PromotionView] = Field(description="newest first")
     agreement: list[AgreementView]
     dead_letters: int
     database: str = Field(description="dialect and server version")

@@ -5,11 +5,33 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, inspect, select, text
 
 from opint.store import feedback
-from opint.store.tables import audit, dead_letter, heartbeat, incident, lumisection, model_version, source_offset
-from opint.store.views.records import AgreementView, Daemon, DeadLetter, DeadLetterPage, Model, Offset, System
+from opint.store.tables import (
+    audit,
+    dead_letter,
+    heartbeat,
+    incident,
+    lumisection,
+    model_version,
+    promotion,
+    source_offset,
+)
+from opint.store.views.records import (
+    AgreementView,
+    Daemon,
+    DeadLetter,
+    DeadLetterPage,
+    Model,
+    Offset,
+    PromotionView,
+    System,
+)
 
 PREVIEW_BYTES = 240
 """How much of a dead letter's raw bytes is shown."""
+
+
+MOST_PROMOTIONS = 10
+"""Newest promotions that are shown."""
 
 
 class Marker(NamedTuple):
@@ -70,6 +92,7 @@ def system(tx: Connection) -> System:
         daemons=daemons(tx),
         offsets=[Offset.model_validate(row) for row in rows],
         models=_models(tx),
+        promotions=_promotions(tx),
         agreement=[AgreementView.model_validate(one) for one in feedback.agreement(tx)],
         dead_letters=tx.execute(select(func.count()).select_from(dead_letter)).scalar_one(),
         database=f"{tx.dialect.name} {'.'.join(map(str, tx.dialect.server_version_info or ()))}".strip(),
@@ -80,6 +103,11 @@ def system(tx: Connection) -> System:
 def _models(tx: Connection) -> list[Model]:
     rows = tx.execute(select(model_version).order_by(model_version.c.first_used_s.desc()))
     return [Model.model_validate(row) for row in rows]
+
+
+def _promotions(tx: Connection) -> list[PromotionView]:
+    rows = tx.execute(select(promotion).order_by(promotion.c.id.desc()).limit(MOST_PROMOTIONS))
+    return [PromotionView.model_validate(row) for row in rows]
 
 
 def _schema_version(tx: Connection) -> str | None:

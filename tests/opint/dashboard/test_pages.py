@@ -3,6 +3,7 @@
 import pytest
 
 from opint.store.heartbeats import Heartbeat, beat
+from opint.store.models import Promotion, promote
 from opint.store.tables import incident, lumisection
 
 PAGES = ["/", "/incidents", "/incidents/1", "/incidents/2", "/incidents/3", "/runs", "/runs/379415", "/system"]
@@ -93,3 +94,14 @@ def test_a_database_that_was_not_upgraded_is_one_clear_page(serving, tmp_path):
     assert "nightshift db upgrade" in answer.text
     assert client.get("/api/v1/incidents").status_code == 503
     store.close()
+
+
+def test_promotions_are_told(serving, store, seed):
+    with store.begin() as tx:
+        promote(tx, Promotion("histograms", "candidate", "c" * 64, "", "Ada", "<b>better</b>", 1.7e9))
+    client = serving(store, seed.now_s)
+    page = client.get("/system").text
+    assert "cccccccccccc" in page
+    assert "&lt;b&gt;better&lt;/b&gt;" in page
+    (told,) = client.get("/api/v1/system").json()["promotions"]
+    assert (told["name"], told["actor"], told["previous"]) == ("candidate", "Ada", "")
