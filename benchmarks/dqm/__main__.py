@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.dqm import autodqm, combination, csc, dinamo
+from benchmarks.dqm import autodqm, certify, combination, csc, dinamo
 from benchmarks.dqm.table import DataMissing, Measure
 from benchmarks.report import Outcome, Result, arguments, data_folder, progress, show
 
@@ -18,6 +18,7 @@ TABLES: Mapping[str, Measure] = {
     "combination": combination.measure,
     "dinamo": dinamo.measure,
     "autodqm": autodqm.measure,
+    "certify": certify.measure,
 }
 """By name, in the order in which they are measured."""
 

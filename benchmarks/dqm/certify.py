@@ -1,0 +1,207 @@
+"""What certification loses and lets pass, what operators' words are worth in training, and what a shadow costs.
+
+Of several detectors (seeds) under real conditions (``oms/*.parquet``) the earlier part of an era trains two models.
+In a tenth of that part, late enough to be calibrated on, one component was partly dead. One model is trained on all
+of it; for the other an operator has confirmed that incident, so that training with feedback leaves it out. The
+later part, with planned faults and with the old one come back, is judged by the second model, with the first in
+shadow, by the daemon's own code and database. Certificates are then held against the truth by recorded luminosity.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from benchmarks.detection import EARLIER_SHARE, Lumisections, stretches
+from benchmarks.dqm.table import files
+from benchmarks.intervals import bootstrap_mean
+from benchmarks.report import Progress, Result
+from conf.settings import CertifySettings, Settings
+from dqm.pipeline import Pipeline
+from dqm.quality import Quality
+from dqm.simulate.conditions import from_oms
+from dqm.simulate.detector import Detector
+from dqm.simulate.faults import Fault, FaultKind
+from dqm.simulate.plan import fault_on, plan_faults
+from dqm.simulate.stream import SimulatedLumisection, stream
+from dqm.train import train
+from opint import comparison
+from opint.alerts.actions import dispute
+from opint.certify.certificate import Certificate
+from opint.certify.facts import of_run
+from opint.ingest import Arrival, Ingest
+from opint.selection import Selection, Words
+from opint.shadow import Shadow
+from opint.store.engine import Store
+from opint.store.views import incidents
+from streams.records import HistogramBatch, LumisectionKey
+from streams.source import Message, Partition
+
+SETTINGS = Settings()
+PLACE = Partition("benchmark", "dqm.histograms", 0)
+AT_ONCE = 32
+SEVERITY = 0.3
+FAULT_LUMISECTIONS = 20
+OLD_SPAN = 0.75, 0.85
+"""Where in the training period the fault was that nobody had noticed."""
+
+
+def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> dict[str, Result]:
+    """Shares of luminosity, shares of lumisections in which the old fault is found, and times."""
+    (path,) = files(data, "oms/Run2024E-v1.parquet")
+    era = [(key, at) for key, at in from_oms(path, good_only=True) if all(at.dcs.values())]
+    cut = int(EARLIER_SHARE * len(era))
+    rounds = []
+    for seed in seeds:
+        with TemporaryDirectory() as folder:
+            rounds.append(_round(seed, era[:cut], era[cut:], quick, Path(folder)))
+        progress(f"detector {seed}: {rounds[-1]}")
+    return results(rounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Shares of one detector; ``passed`` and ``lost`` of luminosity, ``found`` of lumisections; times in s of CPU."""
+
+    passed: float
+    lost: float
+    lost_after_words: float
+    found: float
+    found_without: float
+    seconds: float
+    seconds_alone: float
+    histograms: int
+
+
+def results(rounds: Sequence[Round]) -> dict[str, Result]:
+    """All figures by key."""
+    per_histogram = [1e6 * one.seconds / one.histograms for one in rounds]
+    alone = float(np.mean([1e6 * one.seconds_alone / one.histograms for one in rounds]))
+    without = float(np.mean([one.found_without for one in rounds]))
+    return {
+        "certified_of_faulty_lumi": _mean([one.passed for one in rounds], "share"),
+        "lost_of_good_lumi": _mean([one.lost for one in rounds], "share"),
+        "lost_of_good_lumi_after_feedback": _mean(
+            [one.lost_after_words for one in rounds], "share", note="incidents without a fault called false alarms"
+        ),
+        "old_fault_found_with_feedback": _against(
+            _mean([one.found for one in rounds], "share"), "trained on everything", without
+        ),
+        "judged_with_shadow": _against(_mean(per_histogram, "us CPU/histogram"), "without shadow", alone),
+    }
+
+
+def _mean(values: Sequence[float], unit: str, note: str | None = None) -> Result:
+    low, high = bootstrap_mean(values, np.random.default_rng(0))
+    return Result(float(np.mean(values)), unit, low, high, len(values), note=note)
+
+
+def _against(one: Result, peer: str, value: float) -> Result:
+    return replace(one, peer=peer, peer_value=value, ratio=one.value / value if value else None)
+
+
+def _round(seed: int, earlier: Lumisections, later: Lumisections, quick: bool, folder: Path) -> Round:
+    learn, watched, faults = (256, 160, 4) if quick else (384, 500, 8)
+    rng = np.random.default_rng(seed)
+    detector = Detector.own(seed)
+    train_on, watch = stretches(earlier, learn), later[:watched]
+    old = _old_fault(rng, detector, [key for key, _ in train_on])
+    batches = _batches(stream(detector, train_on, [old], seed))
+    confirmed = {(one.dataset, old.subsystem, one.key) for one in batches if old.start <= one.key <= old.end}
+    everything, heard = Selection(range(2**62)), Selection(range(2**62), Words(confirmed=frozenset(confirmed)))
+    current, shadow = (
+        _trained(selection.of(batches), folder / name, seed) for name, selection in (("b", heard), ("a", everything))
+    )
+    keys = [key for key, _ in watch]
+    again = replace(old, start=keys[-FAULT_LUMISECTIONS], end=keys[-1])
+    planned = plan_faults(rng, detector.catalogues, keys[: -2 * FAULT_LUMISECTIONS], count=faults, length=20)
+    judged = list(stream(detector, watch, [*planned, again], seed + 1000))
+    store = Store.open(f"sqlite:///{folder / 'n.db'}")
+    seconds = _judge(store, current, shadow, judged)
+    passed, lost = _held_against(_certificates(store, keys), judged)
+    found, found_without = _found(store, current, shadow, again)
+    _call_false(store, judged)
+    _, lost_after = _held_against(_certificates(store, keys), judged)
+    store.close()
+    spare = Store.open(f"sqlite:///{folder / 'alone.db'}")
+    alone = _judge(spare, current, None, judged)
+    spare.close()
+    histograms = sum(len(batch.entries) for one in judged for batch in one.batches)
+    return Round(passed, lost, lost_after, found, found_without, seconds, alone, histograms)
+
+
+def _old_fault(rng: np.random.Generator, detector: Detector, keys: Sequence[LumisectionKey]) -> Fault:
+    first, last = (keys[int(share * len(keys))] for share in OLD_SPAN)
+    subsystem = str(rng.choice(sorted(detector.catalogues)))
+    catalogue = detector.catalogues[subsystem]
+    return fault_on(rng, FaultKind.DEAD, subsystem, catalogue, severity=SEVERITY, period=(first, last))
+
+
+def _batches(lumisections: Iterable[SimulatedLumisection]) -> list[HistogramBatch]:
+    return [batch for one in lumisections for batch in one.batches]
+
+
+def _trained(batches: Iterable[HistogramBatch], folder: Path, seed: int) -> Pipeline:
+    bundle = train(batches, folder, SETTINGS.dqm, np.random.default_rng(seed), lambda *_: None)
+    return Pipeline(bundle, SETTINGS.dqm, SETTINGS.alerts)
+
+
+def _judge(store: Store, current: Pipeline, shadow: Pipeline | None, judged: Sequence[SimulatedLumisection]) -> float:
+    """Score and store everything as the daemon does; s of CPU."""
+    store.upgrade()
+    for one in filter(None, (current, shadow)):
+        one.warm_up()
+    beside = None if shadow is None else Shadow(shadow, SETTINGS.dqm.frozen_after - 1)
+    ingest = Ingest(store, current, SETTINGS, "benchmark", time.time, beside)
+    ingest.claim([PLACE])
+    batches = _batches(judged)
+    start = time.process_time()
+    for first in range(0, len(batches), AT_ONCE):
+        some = batches[first : first + AT_ONCE]
+        seconds = [None] * len(some) if shadow is None else shadow.score(some)
+        messages = [Message(PLACE, first + n, batch, {}, 0.0, "") for n, batch in enumerate(some)]
+        ingest.apply([Arrival(*one) for one in zip(messages, current.score(some), seconds, strict=True)])
+    while ingest.close_due(everything=True).closed:
+        pass
+    return time.process_time() - start
+
+
+def _certificates(store: Store, keys: Sequence[LumisectionKey]) -> Mapping[int, Certificate]:
+    with store.read() as tx:
+        return {run: of_run(tx, run, None, CertifySettings()) for run in sorted({key.run for key in keys})}
+
+
+def _held_against(told: Mapping[int, Certificate], judged: Sequence[SimulatedLumisection]) -> tuple[float, float]:
+    """Of the luminosity with a fault the share certified, and of that without one the share left out."""
+    lumi = {True: 0.0, False: 0.0}
+    wrong = {True: 0.0, False: 0.0}
+    for one in judged:
+        recorded = one.batches[0].conditions.recorded_lumi or 0.0
+        certified = any(first <= one.key.ls <= last for first, last in told[one.key.run].good)
+        faulty = bool(one.faults)
+        lumi[faulty] += recorded
+        wrong[faulty] += recorded * (certified == faulty)
+    return wrong[True] / lumi[True], wrong[False] / lumi[False]
+
+
+def _found(store: Store, current: Pipeline, shadow: Pipeline, fault: Fault) -> tuple[float, float]:
+    """Share of the lumisections of a fault in which its subsystem is bad, for both models."""
+    with store.read() as tx:
+        pairs = comparison.read(tx, current.version, shadow.version, range(2**62))
+    mine = [one for one in pairs if one.subsystem == fault.subsystem and fault.start <= one.key <= fault.end]
+    bad = [[side.quality is Quality.BAD for side in (one.current, one.shadow)] for one in mine]
+    found, without = np.mean(bad, axis=0)
+    return float(found), float(without)
+
+
+def _call_false(store: Store, judged: Sequence[SimulatedLumisection]) -> None:
+    """Call every incident false in whose lumisections its subsystem has no fault."""
+    faulty = {(one.key.run, one.key.ls, fault.subsystem) for one in judged for fault in one.faults}
+    with store.begin() as tx:
+        for one in incidents.page(tx, limit=10_000).items:
+            told = incidents.detail(tx, one.id)
+            if told is not None and not any((at.run, at.ls, one.subsystem) in faulty for at in told.occurrences):
+                dispute(tx, one.id, "the truth", "", 0.0)

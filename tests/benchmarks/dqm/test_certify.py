@@ -1,0 +1,29 @@
+"""What certification is measured by."""
+
+import pytest
+
+from benchmarks.dqm import certify
+from benchmarks.dqm.certify import Round, results
+
+
+def test_shares_and_times_are_means_over_detectors():
+    one = Round(0.0, 0.02, 0.01, 1.0, 0.25, 2.0, 1.0, 1000)
+    other = Round(0.1, 0.04, 0.03, 0.5, 0.25, 4.0, 1.0, 1000)
+    told = results([one, other])
+    assert told["certified_of_faulty_lumi"].value == pytest.approx(0.05)
+    assert told["lost_of_good_lumi"].value == pytest.approx(0.03)
+    found = told["old_fault_found_with_feedback"]
+    assert (found.value, found.peer_value, found.ratio) == (0.75, 0.25, 3.0)
+    assert told["judged_with_shadow"].value == pytest.approx(3000.0)
+    assert told["judged_with_shadow"].peer_value == pytest.approx(1000.0)
+
+
+@pytest.mark.slow
+def test_the_table_is_made(real_data):
+    data = real_data("oms/Run2024E-v1.parquet").parents[1]
+    told = certify.measure(data, quick=True, seeds=(11,), progress=lambda _: None)
+    assert told["certified_of_faulty_lumi"].value < 0.2
+    assert told["lost_of_good_lumi"].value < 0.2
+    assert told["lost_of_good_lumi_after_feedback"].value <= told["lost_of_good_lumi"].value
+    found = told["old_fault_found_with_feedback"]
+    assert found.value > found.peer_value
