@@ -104,7 +104,7 @@ def _against(one: Result, peer: str, value: float) -> Result:
 
 
 def _round(seed: int, earlier: Lumisections, later: Lumisections, quick: bool, folder: Path) -> Round:
-    learn, watched, faults = (256, 160, 4) if quick else (384, 500, 8)
+    learn, watched, faults = (160, 100, 2) if quick else (384, 500, 8)
     rng = np.random.default_rng(seed)
     detector = Detector.own(seed)
     train_on, watch = stretches(earlier, learn), later[:watched]
