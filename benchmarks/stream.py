@@ -47,7 +47,7 @@ from opint.daemon import Daemon
 from opint.ingest import Ingest, Written
 from opint.log import configure
 from opint.reading import limits
-from opint.running import load_pipeline, open_source
+from opint.running import load_pipeline, open_source, silence_of
 from opint.store.engine import Store
 from opint.store.tables import lumisection
 from streams import loop
@@ -169,7 +169,8 @@ def consume_with_daemon(settings: Settings, messages: int, answer: Connection) -
     source = open_source(settings.stream)
     ingest = Ingest(store, pipeline, settings, "benchmark", time.time)
     metrics = Metrics(CollectorRegistry())
-    daemon = Timed(source, pipeline, ingest, store, limits(settings.stream), metrics, "benchmark", time.time, 90.0)
+    bounds, silence = limits(settings.stream), silence_of(settings, pipeline)
+    daemon = Timed(source, pipeline, ingest, store, bounds, metrics, "benchmark", time.time, 90.0, silence)
     daemon.latencies = []
     stop = threading.Event()
     thread = threading.Thread(target=_stop_after, args=(daemon, messages, stop))

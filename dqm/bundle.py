@@ -88,6 +88,12 @@ class Bundle:
         """Expected MEs by subsystem."""
         return {name: model.catalogue for name, model in self.subsystems.items()}
 
+    @property
+    def trained_s(self) -> float | None:
+        """When it was trained, s since 1970; None where the manifest does not say."""
+        told = self.manifest.get("trained_s")
+        return float(told) if isinstance(told, int | float) else None
+
 
 def save(bundle: Bundle, folder: Path) -> Bundle:
     """Write the bundle to ``folder``, whole or not at all, in place of what was there; returns it with its version.

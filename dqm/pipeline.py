@@ -39,6 +39,8 @@ class Pipeline:
     def __init__(self, bundle: Bundle, settings: DqmSettings, alerts: AlertSettings) -> None:
         """Derive the thresholds for ``settings`` and the raise rule of ``alerts``."""
         self.version = bundle.version
+        self.name = bundle.name
+        self.trained_s = bundle.trained_s
         self.expected: Mapping[str, Catalogue] = bundle.catalogues
         self._settings = settings
         elements = sum(len(one) for one in self.expected.values())

@@ -7,7 +7,7 @@ training never sees, calibrates. The cut is put between two runs where one ends 
 import hashlib
 import platform
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -54,18 +54,26 @@ def train(
     settings: DqmSettings,
     rng: np.random.Generator,
     progress: Progress,
+    now_s: float | None = None,
 ) -> Bundle:
     """Train on good ``batches`` and save the bundle to ``folder``.
 
     Lumisections without stable beams are left out if the settings require those. ``progress`` is told what is
-    being done and what share of all is done. Raises TrainingError for too few lumisections.
+    being done and what share of all is done. ``now_s``, s since 1970, is written into the manifest, so that the
+    age of the model is known. Raises TrainingError for too few lumisections.
     """
+    dated = {} if now_s is None else {"trained_s": now_s}
     with one_thread():
-        return _train(batches, folder, settings, rng, progress)
+        return _train(batches, folder, settings, rng, progress, dated)
 
 
 def _train(
-    batches: Iterable[HistogramBatch], folder: Path, settings: DqmSettings, rng: np.random.Generator, progress: Progress
+    batches: Iterable[HistogramBatch],
+    folder: Path,
+    settings: DqmSettings,
+    rng: np.random.Generator,
+    progress: Progress,
+    dated: Mapping[str, float],
 ) -> Bundle:
     progress("reading", 0.0)
     good = _Good.read(batches, settings)
@@ -84,7 +92,7 @@ def _train(
         metrics[subsystem] = _metrics(models[subsystem], p_values)
     progress("saving", 0.97)
     whole_runs = all(key.ls == 0 for key in good.keys)
-    manifest = _manifest(good, cut, settings, metrics)
+    manifest = {**_manifest(good, cut, settings, metrics), **dated}
     bundle = Bundle(settings.model, "", models, scale, np.concatenate(folder_p), whole_runs, manifest)
     saved = save(bundle, folder)
     progress("done", 1.0)

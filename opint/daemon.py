@@ -9,6 +9,7 @@ from dqm.pipeline import Pipeline
 from dqm.quality import Quality
 from dqm.scored import LumisectionState
 from opint.ingest import Arrival, Ingest, Written
+from opint.silence import Silence
 from opint.store import heartbeats
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat
@@ -41,6 +42,7 @@ class Daemon:
         name: str,
         clock: Callable[[], float],
         retain_days: float,
+        silence: Silence,
         shadow: Pipeline | None = None,
     ) -> None:
         """Keep the collaborators; ``name`` tells this daemon from others in the store and in logs."""
@@ -48,6 +50,7 @@ class Daemon:
         self.name = name
         self._pipeline = pipeline
         self._shadow = shadow
+        self._silence = silence
         self._ingest = ingest
         self._store = store
         self._limits = limits
@@ -169,7 +172,9 @@ class Daemon:
         self._heartbeat.lag = {f"{one.topic}[{one.partition}]": messages for one, messages in lag.items()}
         with self._store.begin() as tx:
             heartbeats.beat(tx, self._heartbeat)
+            alerts = self._silence.look(tx, lag, self._heartbeat.at_s)
             states = incidents.counts(tx)
+        self._count(Written(alerts=alerts))
         self._metrics.incidents_open.set(states.get("open", 0) + states.get("acknowledged", 0))
 
 

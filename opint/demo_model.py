@@ -1,5 +1,6 @@
 """The demo's model: trained once on good lumisections of the simulated detector, then kept."""
 
+import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -37,4 +38,4 @@ def ensure_model(settings: Settings, models: Path, seed: int, progress: Callable
         batches = (
             batch for one in stream(Detector.own(), islice(good, LUMISECTIONS), (), seed + 1) for batch in one.batches
         )
-        train(batches, folder, settings.dqm, rng, progress)
+        train(batches, folder, settings.dqm, rng, progress, time.time())

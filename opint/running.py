@@ -20,6 +20,7 @@ from opint.ingest import Ingest
 from opint.promotion import Located, current, located
 from opint.reading import limits
 from opint.shadow import Shadow
+from opint.silence import DAY_S, Model, Silence
 from opint.store import models
 from opint.store.engine import Store
 from streams import loop
@@ -97,7 +98,18 @@ def assemble(
         name,
         time.time,
         settings.database.retain_days,
+        silence_of(settings, pipeline),
         shadow,
+    )
+
+
+def silence_of(settings: Settings, pipeline: Pipeline) -> Silence:
+    """What watches over partitions and the age of the model, as the settings say."""
+    return Silence(
+        Model(pipeline.name, pipeline.version, pipeline.trained_s),
+        settings.stream.kafka.group,
+        settings.stream.stalled_after_s,
+        settings.dqm.oldest_model_days * DAY_S,
     )
 
 

@@ -2,10 +2,12 @@
 
 from sqlalchemy import Connection
 
+from opint.alerts import standing
 from opint.alerts.labels import Labels, fingerprint
 from opint.alerts.ledger import SYSTEM
+from opint.alerts.standing import Trouble
 from opint.store import incidents
-from opint.store.incidents import DATA_LOST, Entry, Incident
+from opint.store.incidents import DATA_LOST, Entry
 from streams.source import Loss
 
 _ADVICE = (
@@ -31,25 +33,9 @@ def data_lost(tx: Connection, loss: Loss, now_s: float) -> int:
         incidents.overwrite(tx, [known])
         incidents.write_history(tx, [Entry(known.id, now_s, SYSTEM, "worsened", what)])
         return known.id
-    number = incidents.insert_new(
-        tx,
-        Incident(
-            fingerprint=fingerprint(labels),
-            dataset=labels.dataset,
-            subsystem=labels.subsystem,
-            family=labels.family,
-            element_group=group,
-            model_version="",
-            opened_s=now_s,
-            updated_s=now_s,
-            kind=DATA_LOST,
-            title=what,
-            explanation=_ADVICE,
-            severity="critical",
-        ),
-    )
-    incidents.write_history(tx, [Entry(number, now_s, SYSTEM, "opened", what)])
-    return number
+    opened = standing.begin(tx, Trouble(labels, what, _ADVICE, "critical"), now_s)
+    assert opened is not None  # noqa: S101 - none is active, and the lock is held
+    return opened.id
 
 
 def _range(loss: Loss) -> str:

@@ -1,5 +1,6 @@
 """``nightshift train``: make models from good lumisections."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,7 +65,7 @@ def histograms(
         typer.echo(f"feedback: {left_out} subsystem lumisections left out, {put_in} put in", err=True)
     folder = settings.dqm.models / settings.dqm.model
     with bar("training") as progress:
-        bundle = train(batches, folder, settings.dqm, np.random.default_rng(seed), progress)
+        bundle = train(batches, folder, settings.dqm, np.random.default_rng(seed), progress, time.time())
     typer.echo(f"{folder}: version {bundle.version[:12]} from {len(batches)} batches")
 
 

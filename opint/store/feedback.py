@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
-from opint.store.incidents import DATA_LOST
+from opint.store.incidents import STANDING
 from opint.store.tables import feedback, incident, occurrence
 from opint.store.upserts import replacing
 from streams.records import LumisectionKey
@@ -85,7 +85,7 @@ def agreement(tx: Connection) -> list[Agreement]:
     query = (
         select(version, func.count(), _number_of(Verdict.TRUE), _number_of(Verdict.FALSE_ALARM))
         .outerjoin(feedback, _row.incident_id == incident.c.id)
-        .where(incident.c.family != DATA_LOST)
+        .where(incident.c.family.not_in(STANDING))
         .group_by(version)
         .order_by(func.max(incident.c.id).desc())
     )

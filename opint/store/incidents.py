@@ -15,6 +15,15 @@ from streams.records import LumisectionKey
 DATA_LOST = "data-lost"
 """Family of incidents that stand for messages which the broker no longer holds."""
 
+STALLED = "stalled"
+"""Messages wait on a partition, and none is processed."""
+
+STALE_MODEL = "stale-model"
+"""The model that judges was trained too long ago."""
+
+STANDING = (DATA_LOST, STALLED, STALE_MODEL)
+"""Families that stand for nightshift's own running and not for lumisections."""
+
 _row = incident.c
 _seen = occurrence.c
 
@@ -124,9 +133,9 @@ def active(tx: Connection, fingerprint: str) -> Incident | None:
 def reaching(tx: Connection, dataset: str, key: LumisectionKey) -> list[Incident]:
     """Incidents of a dataset, in the order of their numbers, that are active or were seen at ``key`` or later.
 
-    Those of lost data are left out.
+    Those of nightshift's own running are left out.
     """
-    about = and_(_row.dataset == dataset, _row.family != DATA_LOST)
+    about = and_(_row.dataset == dataset, _row.family.not_in(STANDING))
     # Two seeks instead of a scan, which OR would make.
     query = union(
         select(incident).where(_IS_ACTIVE, about),

@@ -5,9 +5,10 @@ the owner; from then on ``lock`` and ``advance`` of any other consumer raise Fen
 stopped for a while and woke up (a *zombie*) writes nothing.
 """
 
+from collections.abc import Sequence
 from typing import NoReturn
 
-from sqlalchemy import ColumnElement, Connection, and_, case, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, select, tuple_, update
 
 from opint.store.tables import source_offset
 from opint.store.upserts import insert_into
@@ -49,6 +50,19 @@ def lock(tx: Connection, partition: Partition, group: str, owner: str) -> int | 
         _fenced(partition, None if found is None else found.owner)
     stored: int | None = found.next_offset
     return stored
+
+
+def stored(tx: Connection, partitions: Sequence[Partition], group: str) -> dict[Partition, int | None]:
+    """The next wanted offset of those of the partitions that were ever claimed."""
+    if not partitions:
+        return {}
+    query = select(_row.cluster, _row.topic, _row.partition, _row.next_offset).where(
+        _row.consumer_group == group,
+        tuple_(_row.cluster, _row.topic, _row.partition).in_(
+            [(one.cluster, one.topic, one.partition) for one in partitions]
+        ),
+    )
+    return {Partition(*where): offset for *where, offset in tx.execute(query)}
 
 
 def advance(tx: Connection, partition: Partition, group: str, owner: str, next_offset: int, now_s: float) -> None:
