@@ -1,0 +1,90 @@
+"""What is kept of the errors of one lumisection: a sufficient statistic of its score that can be merged.
+
+The score of A. Pol et al. (EPJ Web Conf. 214 (2019) 06008), TOP100, is the mean of the 100 largest squared errors:
+features that behave well must not dilute those that do not. The largest of a union are among the largest of its
+parts, so that parts of a lumisection add up without the features themselves. Where two parts hold the same feature
+the larger error stands, so that neither order nor repetition matters.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+Int32 = npt.NDArray[np.int32]
+
+NOTHING = -1
+"""Stands for a feature where there are fewer than are kept."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Largest:
+    """For each member of an ensemble the largest squared errors, greatest first: (members, kept).
+
+    ``features`` are numbered ME by ME: ``7 * row + number``. Unused places hold feature -1 and error 0.
+    """
+
+    errors: Float32
+    features: Int32
+
+    @classmethod
+    def of(cls, errors: Float32, use: npt.NDArray[np.bool_], kept: int) -> "Largest":
+        """The ``kept`` largest of ``errors`` (members, f), as far as ``use`` (f,) says."""
+        features = np.broadcast_to(np.arange(errors.shape[1], dtype=np.int32), errors.shape)[:, use]
+        return _first(errors[:, use], features, kept)
+
+    def merged(self, other: "Largest") -> "Largest":
+        """Of both; the same whichever is asked, and unchanged by what is in it already."""
+        kept = self.errors.shape[1]
+        errors = np.concatenate([self.errors, other.errors], axis=1)
+        features = np.concatenate([self.features, other.features], axis=1)
+        order = _order(errors, features)
+        errors, features = np.take_along_axis(errors, order, axis=1), np.take_along_axis(features, order, axis=1)
+        # In this order the larger error of a feature stands first.
+        again = np.array([_repeated(row) for row in features])
+        return _first(np.where(again, 0, errors), np.where(again, NOTHING, features), kept)
+
+    def moved(self, rows: npt.NDArray[np.intp], numbers: int) -> "Largest":
+        """The same with MEs numbered anew: ``rows`` (n,) holds the new row of each, -1 where it is dropped.
+
+        ``numbers`` are the features of one ME.
+        """
+        table = np.append(rows, NOTHING)
+        row = table[np.where(self.features < 0, len(rows), self.features // numbers)]
+        features = np.where(row < 0, NOTHING, row * numbers + self.features % numbers)
+        return _first(np.where(row < 0, 0, self.errors), features, self.errors.shape[1])
+
+    def scores(self) -> Float32:
+        """Mean of what is kept for each member, (members,); NaN where nothing is."""
+        known = self.features >= 0
+        with np.errstate(invalid="ignore"):
+            scores: Float32 = self.errors.sum(axis=1) / known.sum(axis=1, dtype=np.float32)
+        return scores
+
+    def same(self, other: "Largest") -> bool:
+        """Whether both hold the same, bit by bit."""
+        return bool(np.array_equal(self.errors, other.errors) and np.array_equal(self.features, other.features))
+
+
+def _first(errors: Float32, features: Int32, kept: int) -> Largest:
+    """The first ``kept`` in order, with empty places where there are fewer."""
+    order = _order(errors, features)[:, :kept]
+    found = np.zeros((len(errors), kept), dtype=np.float32)
+    numbers = np.full((len(errors), kept), NOTHING, dtype=np.int32)
+    found[:, : order.shape[1]] = np.take_along_axis(errors, order, axis=1)
+    numbers[:, : order.shape[1]] = np.take_along_axis(features, order, axis=1)
+    return Largest(found, numbers)
+
+
+def _order(errors: Float32, features: Int32) -> npt.NDArray[np.intp]:
+    """Greatest error first, equal ones by feature, empty places last."""
+    order: npt.NDArray[np.intp] = np.lexsort((features, -errors, features < 0), axis=1)
+    return order
+
+
+def _repeated(features: Int32) -> npt.NDArray[np.bool_]:
+    """Which of ``features`` (f,) stood before."""
+    again = np.ones(len(features), dtype=np.bool_)
+    again[np.unique(features, return_index=True)[1]] = False
+    return again & (features >= 0)

@@ -1,0 +1,134 @@
+"""The certification model of one subsystem: scaling, an ensemble of autoencoders, calibration of its score."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.calibration import Normaliser
+from dqm.certification.largest import Largest
+from dqm.certification.network import Network
+from dqm.certification.scaling import Scaling
+from dqm.certification.summaries import NUMBERS
+from dqm.statistics.conformal import ConformalTable
+
+Float32 = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.bool_]
+Arrays = dict[str, npt.NDArray[Any]]
+
+TOP = 100
+"""Squared errors that the score is the mean of ..."""
+TOP_SHARE = 0.02
+"""... but no more than this share of the features ..."""
+TOP_LEAST = NUMBERS
+"""... and no fewer than one ME has."""
+
+PER_PB = 1e6
+"""Luminosity is calibrated in inverse microbarns: its logarithm is then that of a large number."""
+
+
+def top(features: int) -> int:
+    """How many of ``features`` squared errors make the score: 100 of 5,000 or more."""
+    return min(TOP, max(TOP_LEAST, int(TOP_SHARE * features)))
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """What certification says of one subsystem in one lumisection.
+
+    ``score`` is the mean over the ensemble of the mean of the largest squared errors, 1 being ordinary for a single
+    feature; ``spread`` its standard deviation over the ensemble, which is its uncertainty; ``p_value`` is
+    conditional on pileup and luminosity.
+    """
+
+    score: float
+    spread: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble:
+    """Networks of one subsystem and what they are shown.
+
+    ``ordinary`` (members, f) is the mean squared error of each feature on good lumisections.
+    """
+
+    scaling: Scaling
+    members: tuple[Network, ...]
+    ordinary: Float32
+
+    def errors(self, features: Float32) -> Float32:
+        """Squared errors (members, L, f) of scaled ``features`` (L, f), in units of the ordinary ones."""
+        return squared_errors(self.members, features) / self.ordinary[:, None]
+
+    def largest(self, summaries: Float32, totals: Float32, pileup: Float32, use: Rows) -> list[Largest]:
+        """The largest errors of each of L lumisections: ``summaries`` (L, n, 7), ``totals`` (L, n), ``pileup`` (L,).
+
+        MEs that ``use`` (L, n) leaves out count as typical and have no errors.
+        """
+        seen = use & np.isfinite(self.scaling.centre[:, 0])
+        errors = self.errors(self.scaling.scaled(summaries, totals, pileup, seen))
+        kept = top(errors.shape[-1])
+        return [Largest.of(errors[:, at], np.repeat(seen[at], NUMBERS), kept) for at in range(len(summaries))]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CertificationModel:
+    """All that was learned; ``normaliser`` and ``table`` make a p-value of the logarithm of the score."""
+
+    ensemble: Ensemble
+    normaliser: Normaliser
+    table: ConformalTable
+
+    def certified(self, largest: Largest, pileup: float, recorded_lumi: float | None) -> Certified | None:
+        """The judgement at standardised ``pileup`` and luminosity in 1/pb; None where nothing was inspected."""
+        scores = largest.scores()
+        score = float(scores.mean())
+        if not (np.isfinite(score) and self.normaliser.judged[0]):
+            return None
+        normal = self.normaliser.normalised(
+            np.full((1, 1, 1), score, dtype=np.float32),
+            luminosity([recorded_lumi], float(np.exp(self.normaliser.centre[0]))),
+            np.array([pileup], dtype=np.float32),
+        )
+        return Certified(score, float(scores.std(ddof=1)), float(self.table.p_values(normal)[0, 0, 0]))
+
+    def arrays(self) -> Arrays:
+        """All numbers by name, to be saved."""
+        arrays: Arrays = {
+            "ordinary": self.ensemble.ordinary,
+            "table": self.table.as_array(),
+            **{f"normaliser/{one.name}": getattr(self.normaliser, one.name) for one in fields(Normaliser)},
+            **{f"scaling/{name}": one for name, one in self.ensemble.scaling.arrays().items()},
+        }
+        for place, member in enumerate(self.ensemble.members):
+            arrays |= {f"member{place}/{name}": one for name, one in member.arrays().items()}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> "CertificationModel":
+        """Inverse of :meth:`arrays`."""
+        members = [_below(arrays, f"member{place}/") for place in range(len(arrays["ordinary"]))]
+        ensemble = Ensemble(
+            Scaling.from_arrays(_below(arrays, "scaling/")),
+            tuple(Network.from_arrays(one) for one in members),
+            arrays["ordinary"],
+        )
+        return cls(ensemble, Normaliser(**_below(arrays, "normaliser/")), ConformalTable.from_array(arrays["table"]))
+
+
+def squared_errors(members: tuple[Network, ...], features: Float32) -> Float32:
+    """Squared errors (members, L, f) of the reconstruction of ``features`` (L, f)."""
+    return np.stack([np.square(features - one.reconstructed(features)) for one in members])
+
+
+def luminosity(recorded: Sequence[float | None], median: float) -> Float32:
+    """What stands for the number of counts, (L, 1): luminosity in 1/µb; ``median`` where it is not known."""
+    known = [median if one is None or one <= 0 else one * PER_PB for one in recorded]
+    return np.array(known, dtype=np.float32)[:, None]
+
+
+def _below(arrays: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)}

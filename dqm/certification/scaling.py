@@ -1,0 +1,108 @@
+"""Summaries in units of how far good lumisections spread.
+
+The published method scales each feature to its range in training. Here a feature is measured from a robust line
+in pileup, and divided by a spread with two parts: one that good lumisections have at any number of counts, and one
+that falls as counts grow. So a histogram with few counts has no larger features than one with many.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.statistics.robust import fit_lines, scale
+
+Float32 = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.bool_]
+
+REACH = 1e4
+"""Scaled features are kept within plus and minus this, so that their squares stay finite."""
+
+_RIDGE = np.array([0.0, 4.0])
+_LEAST_SHARE = 0.01
+_OUTLIER = 3.0
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaling:
+    """Per ME and number, float32 (n, 7): ``centre``, ``slope`` per standardised pileup, and the squared spreads.
+
+    The variance at N counts is ``systematic + statistical / N``. An ME that training never saw has centre NaN.
+    """
+
+    centre: Float32
+    slope: Float32
+    systematic: Float32
+    statistical: Float32
+
+    def typical(self, pileup: Float32) -> Float32:
+        """What good lumisections have, (L, n, 7), at standardised pileup (L,)."""
+        typical: Float32 = self.centre + self.slope * pileup[:, None, None]
+        return typical
+
+    def scaled(self, summaries: Float32, totals: Float32, pileup: Float32, use: Rows) -> Float32:
+        """Features (L, 7 n) of ``summaries`` (L, n, 7) of ``totals`` (L, n) counts; 0 where ``use`` (L, n) is not."""
+        variance = self.systematic + self.statistical / np.maximum(totals, np.float32(1.0))[..., None]
+        scaled = (summaries - self.typical(pileup)) / np.sqrt(variance)
+        scaled[~use] = 0.0
+        return np.nan_to_num(np.clip(scaled, -REACH, REACH), nan=0.0).reshape(len(scaled), -1).astype(np.float32)
+
+    def arrays(self) -> dict[str, Float32]:
+        """The numbers by name, to be saved."""
+        return {
+            "centre": self.centre,
+            "slope": self.slope,
+            "systematic": self.systematic,
+            "statistical": self.statistical,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Float32]) -> "Scaling":
+        """Inverse of :meth:`arrays`."""
+        return cls(arrays["centre"], arrays["slope"], arrays["systematic"], arrays["statistical"])
+
+
+def fit(summaries: Float32, totals: Float32, pileup: Float32, use: Rows, bins: npt.NDArray[np.intp]) -> Scaling:
+    """Scaling from good lumisections: ``summaries`` (L, n, 7), ``totals`` (L, n), ``pileup`` (L,), ``use`` (L, n).
+
+    ``bins`` (n,) are the cells of each ME: no spread is taken below a hundredth of a cell.
+    """
+    lumisections, n, numbers = summaries.shape
+    values = np.where(use[..., None], summaries, np.nan).astype(np.float64).reshape(lumisections, -1)
+    design = np.repeat(np.stack([np.ones(lumisections), pileup], axis=-1)[:, None], n * numbers, axis=1)
+    lines = fit_lines(design, values, _RIDGE)
+    residuals = (values - np.einsum("lfk,fk->lf", design, lines)).reshape(lumisections, n, numbers)
+    least = (_LEAST_SHARE / bins[:, None]) ** 2
+    systematic, statistical = _variances(residuals, np.maximum(totals, 1.0).astype(np.float64), use)
+    centre = np.where(np.any(use, axis=0)[:, None], lines[:, 0].reshape(n, numbers), np.nan)
+    return Scaling(
+        centre.astype(np.float32),
+        lines[:, 1].reshape(n, numbers).astype(np.float32),
+        np.maximum(systematic, least).astype(np.float32),
+        statistical.astype(np.float32),
+    )
+
+
+def _variances(
+    residuals: npt.NDArray[np.float64], totals: npt.NDArray[np.float64], use: Rows
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The two parts (n, 7) of the squared residuals (L, n, 7): least squares in 1/N, neither part below 0.
+
+    Squares are cut at nine times the variance of the round before, so that a few bad lumisections do no harm.
+    """
+    weight = use.astype(np.float64)[..., None]
+    seen = np.maximum(weight.sum(axis=0), 1.0)
+    inverse = 1.0 / totals[..., None]
+    at = (weight * inverse).sum(axis=0) / seen
+    away = weight * (inverse - at)
+    variance = np.square(scale(residuals))
+    for _ in range(_ROUNDS):
+        squares = np.nan_to_num(np.minimum(np.square(residuals), _OUTLIER**2 * variance))
+        mean = (weight * squares).sum(axis=0) / seen
+        slope = (away * squares).sum(axis=0) / np.maximum(np.square(away).sum(axis=0), 1e-30)
+        statistical = np.clip(slope, 0.0, mean / np.maximum(at, 1e-30))
+        systematic = np.maximum(mean - statistical * at, 0.0)
+        variance = systematic + statistical * inverse
+    return systematic, statistical

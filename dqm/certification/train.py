@@ -1,0 +1,94 @@
+"""Training and calibrating the certification model of one subsystem."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.calibration import calibrate
+from dqm.certification import scaling
+from dqm.certification.largest import Largest
+from dqm.certification.model import PER_PB, CertificationModel, Ensemble, luminosity, squared_errors
+from dqm.certification.network import Network
+from streams.records import Conditions
+
+Float32 = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.bool_]
+Kind = Literal["autoencoder", "variational"]
+
+MEMBERS = 3
+STRETCH = 32
+"""Consecutive lumisections that are drawn together for a member of the ensemble, because they are alike."""
+HELD_SHARE = 0.2
+"""Latest share of training, which says when to stop."""
+
+_LEAST_ORDINARY = 1e-2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Good:
+    """Good lumisections of one subsystem in order of time.
+
+    ``summaries`` (L, n, 7), ``totals`` (L, n) counts, ``pileup`` (L,) standardised, ``use`` (L, n) what is
+    inspected, ``bins`` (n,) cells of each ME.
+    """
+
+    summaries: Float32
+    totals: Float32
+    pileup: Float32
+    use: Rows
+    bins: npt.NDArray[np.intp]
+    conditions: Sequence[Conditions]
+
+
+def fit(good: Good, cut: int, kind: Kind, rng: np.random.Generator) -> CertificationModel:
+    """Train on the first ``cut`` lumisections and calibrate on the others."""
+    scaled = scaling.fit(good.summaries[:cut], good.totals[:cut], good.pileup[:cut], good.use[:cut], good.bins)
+    features = scaled.scaled(good.summaries[:cut], good.totals[:cut], good.pileup[:cut], good.use[:cut])
+    trained = Ensemble(scaled, *members(features, kind, rng))
+    largest = trained.largest(good.summaries[cut:], good.totals[cut:], good.pileup[cut:], good.use[cut:])
+    return _calibrated(trained, largest, good.conditions[cut:], good.pileup[cut:])
+
+
+def _calibrated(
+    trained: Ensemble, largest: Sequence[Largest], conditions: Sequence[Conditions], pileup: Float32
+) -> CertificationModel:
+    """With a table of the scores of later lumisections, conditional on pileup and luminosity."""
+    scores = np.array([one.scores().mean() for one in largest], dtype=np.float32)[:, None]
+    recorded = [one.recorded_lumi for one in conditions]
+    known = [one * PER_PB for one in recorded if one is not None and one > 0]
+    size = luminosity(recorded, float(np.median(known)) if known else 1.0)
+    use = np.isfinite(scores)
+    found = calibrate(np.nan_to_num(scores, nan=1.0)[None], size, pileup, use, [slice(0, 1)])
+    return CertificationModel(trained, found.normaliser, found.scorers[0])
+
+
+def members(features: Float32, kind: Kind, rng: np.random.Generator) -> tuple[tuple[Network, ...], Float32]:
+    """Networks trained on ``features`` (L, f) in order of time, and the ordinary squared error of each (members, f).
+
+    Every member is trained on its own draw, with replacement, of stretches of the lumisections that come first. So
+    their spread tells how much the score owes to the choice of what was learned from (L. Breiman, Machine Learning
+    24 (1996) 123).
+    """
+    early = len(features) - max(1, int(HELD_SHARE * len(features)))
+    held = features[early:]
+    trained = tuple(_trained(features[_drawn(early, rng)], held, kind, rng) for _ in range(MEMBERS))
+    ordinary = squared_errors(trained, held).mean(axis=1)
+    return trained, np.maximum(ordinary, np.float32(_LEAST_ORDINARY))
+
+
+def _trained(features: Float32, held: Float32, kind: Kind, rng: np.random.Generator) -> Network:
+    if kind == "variational":
+        from dqm.models.variational import train as variational  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+        return variational(features, held, rng)
+    from dqm.models.certification import train as plain  # noqa: PLC0415 - as above
+
+    return plain(features, held, rng)
+
+
+def _drawn(rows: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    stretches = [np.arange(start, min(start + STRETCH, rows)) for start in range(0, rows, STRETCH)]
+    return np.concatenate([stretches[one] for one in np.sort(rng.integers(len(stretches), size=len(stretches)))])

@@ -1,0 +1,27 @@
+"""The certification autoencoder (A. Pol et al., EPJ Web Conf. 214 (2019) 06008), trained in TensorFlow.
+
+Fully connected, PReLU, mean squared error, Adam with beta1 0.9 and beta2 0.7, early stopping.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from dqm.certification.network import Network
+from dqm.models.dense import applied, clipped, network, variables
+from dqm.models.descent import Schedule, descend
+
+Float32 = npt.NDArray[np.float32]
+
+
+def train(features: Float32, held: Float32, rng: np.random.Generator, schedule: Schedule | None = None) -> Network:
+    """Train on good ``features`` (n, f); ``held`` (m, f) of later lumisections say when to stop."""
+    weights = variables(clipped(features), rng)
+
+    def loss(rows: Any) -> Any:
+        return tf.reduce_mean(tf.square(rows - applied(rows, weights)))
+
+    rows = clipped(features), clipped(held)
+    return network(descend(weights, loss, rows, rng, schedule or Schedule()))
