@@ -26,7 +26,8 @@ from benchmarks.intervals import bootstrap_mean, poisson, wilson
 from benchmarks.report import Outcome, Result, data_folder, main, progress
 from benchmarks.watching import Incident, Judged, incidents, watch
 from conf.settings import AlertSettings, DqmSettings
-from dqm.pipeline import SCORERS, Pipeline
+from dqm.pipeline import Pipeline
+from dqm.scorers import REGISTRY
 from dqm.simulate.conditions import from_oms, generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
@@ -183,12 +184,14 @@ def _auc(fault: Fault, judged: Sequence[Judged], start: int) -> dict[str, float]
     """Share of pairs of a faulty and a good lumisection that each scorer ranks rightly, over the MEs hit."""
     names = judged[0].verdicts[fault.subsystem].folders.names
     rows = [names.index(me) for me in fault.elements]
-    scores = np.stack([one.scores[fault.subsystem][:, rows] for one in judged if len(one.scores[fault.subsystem])])
-    if len(scores) < len(judged) or not np.isfinite(scores).all():
-        return {}
-    good, faulty = scores[:start, None], scores[None, start:]
-    right = (faulty > good) + 0.5 * (faulty == good)
-    return dict(zip(SCORERS, right.mean(axis=(0, 1, 3)).tolist(), strict=True))
+    found = {}
+    for scorer in REGISTRY:
+        known = [one.scores[fault.subsystem][scorer][rows] for one in judged if scorer in one.scores[fault.subsystem]]
+        scores = np.array(known)
+        if len(known) == len(judged) and np.isfinite(scores).all():
+            good, faulty = scores[:start, None], scores[None, start:]
+            found[scorer] = float(((faulty > good) + 0.5 * (faulty == good)).mean())
+    return found
 
 
 def results(tally: Tally) -> dict[str, Result]:
@@ -206,7 +209,7 @@ def results(tally: Tally) -> dict[str, Result]:
         named = [one.named for one in hits if one.named is not None]
         if named:
             found[f"named_{key}"] = _share(sum(named), len(named))
-        for scorer in SCORERS:
+        for scorer in REGISTRY:
             areas = [one.auc[scorer] for one in trials if scorer in one.auc]
             if areas:
                 low, high = bootstrap_mean(areas, rng)

@@ -30,7 +30,7 @@ _folders: PerCatalogue[window.Folders] = PerCatalogue(window.Folders)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """What remains of one closed lumisection: verdicts and raw scores (scorers, MEs) by subsystem.
+    """What remains of one closed lumisection: verdicts and raw scores (MEs,) by subsystem and scorer.
 
     ``kinds`` is the fault named by the evidence of an ME, where there is any.
     """
@@ -38,7 +38,7 @@ class Judged:
     key: LumisectionKey
     dataset: str
     verdicts: Mapping[str, window.Judged]
-    scores: Mapping[str, npt.NDArray[np.float32]]
+    scores: Mapping[str, Mapping[str, npt.NDArray[np.float32]]]
     kinds: Mapping[str, str]
 
 
@@ -122,6 +122,6 @@ def _judged(closed: LumisectionState) -> Judged:
         closed.key,
         closed.dataset,
         verdicts,
-        {name: part.scores for name, part in parts.items()},
+        {name: dict(zip(part.scorers, part.scores, strict=True)) for name, part in parts.items()},
         {me: evidence.kind for part in parts.values() for me, evidence in part.evidence.items()},
     )

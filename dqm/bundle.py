@@ -25,7 +25,7 @@ import numpy.typing as npt
 from conf.errors import NightshiftError
 from dqm.calibration import ElementCalibration, Normaliser, assemble
 from dqm.features import PileupScale
-from dqm.group import Group
+from dqm.group import Group, scorers
 from dqm.references.entries import EntriesModel
 from dqm.references.frozen import FrozenReference
 from dqm.scorers import REGISTRY
@@ -56,6 +56,11 @@ class SubsystemModel:
     tables: tuple[ConformalTable, ...]
     combined: ConformalTable
     lumisections: ConformalTable
+
+    @property
+    def scorers(self) -> tuple[str, ...]:
+        """Names of those that any of the groups has, in the order in which their scores are stored."""
+        return scorers(self.groups)
 
     @cached_property
     def calibration(self) -> ElementCalibration:
@@ -201,6 +206,7 @@ def _pack(model: SubsystemModel) -> bytes:
         "reach": model.normaliser.reach,
         "pileup": model.normaliser.pileup,
         "judged": model.normaliser.judged,
+        "covered": model.normaliser.covered,
     }
     arrays |= {f"entries/{name}": array for name, array in model.entries.arrays().items()}
     for place, group in enumerate(model.groups):
@@ -223,7 +229,7 @@ def _unpack(catalogue: Catalogue, arrays: Arrays) -> SubsystemModel:
     )
 
 
-_NORMALISER = ("lines", "spread", "centre", "reach", "pileup", "judged")
+_NORMALISER = ("lines", "spread", "centre", "reach", "pileup", "judged", "covered")
 
 
 def _group(arrays: Arrays) -> Group:

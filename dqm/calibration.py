@@ -33,6 +33,8 @@ LEAST_SCORES = 12
 _SMALLEST_SCORE = 1e-3
 _RIDGE = np.array([0.0, 4.0, 4.0])
 _SHRINK = 10.0
+_ORDINARY = (100.0, 0.0, 0.0)
+"""A line so high that every score lies far below it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +42,8 @@ class Normaliser:
     """Lines and spreads: ``lines`` (k, n, 3) of 1, ln(counts) - ``centre`` (n,), pileup; ``spread`` (k, n).
 
     ``reach`` (n,) and ``pileup`` (2,) bound ln(counts) - centre and pileup to what calibration saw: beyond it a
-    line is not continued. ``judged`` (n,) says which MEs had enough calibration scores.
+    line is not continued. ``judged`` (n,) says which MEs had enough calibration scores, ``covered`` (k, n) which
+    scorers judge which: what the others say comes out as very ordinary.
     """
 
     lines: Float32
@@ -49,6 +52,7 @@ class Normaliser:
     reach: Float32
     pileup: Float32
     judged: npt.NDArray[np.bool_]
+    covered: npt.NDArray[np.bool_]
 
     def normalised(self, scores: Float32, totals: Float32, pileup: Float32) -> Float32:
         """Normalised scores of ``scores`` (k, L, n), with ``totals`` (L, n) counts and ``pileup`` (L,)."""
@@ -65,7 +69,12 @@ class Normaliser:
 
 
 def fit_normaliser(
-    scores: Float32, totals: Float32, pileup: Float32, use: npt.NDArray[np.bool_], groups: Sequence[slice]
+    scores: Float32,
+    totals: Float32,
+    pileup: Float32,
+    use: npt.NDArray[np.bool_],
+    groups: Sequence[slice],
+    covered: npt.NDArray[np.bool_],
 ) -> Normaliser:
     """Normaliser of ``scores`` (k, L, n), NaN-free; ``use`` (L, n) leaves out what was not inspected.
 
@@ -81,11 +90,13 @@ def fit_normaliser(
     lines = np.zeros((kinds, n, 3))
     spread = np.ones((kinds, n))
     for kind in range(kinds):
-        values = np.where(use, np.log(np.maximum(scores[kind], _SMALLEST_SCORE)), np.nan).astype(np.float64)
+        values = np.where(use & covered[kind], np.log(np.maximum(scores[kind], _SMALLEST_SCORE)), np.nan)
+        values = values.astype(np.float64)
         lines[kind] = fit_lines(design, values, _RIDGE)
         own = scale(values - np.einsum("lnk,nk->ln", design, lines[kind]))
         for rows in groups:
             spread[kind, rows] = _drawn_together(own[rows], seen[rows])
+    lines[~covered], spread[~covered] = _ORDINARY, 1.0
     return Normaliser(
         lines.astype(np.float32),
         spread.astype(np.float32),
@@ -93,6 +104,7 @@ def fit_normaliser(
         np.abs(size).max(axis=0).astype(np.float32),
         np.array([pileup.min(), pileup.max()], dtype=np.float32),
         seen >= LEAST_SCORES,
+        covered,
     )
 
 
@@ -167,13 +179,23 @@ def assemble(
 
 
 def calibrate(
-    scores: Float32, totals: Float32, pileup: Float32, use: npt.NDArray[np.bool_], groups: Sequence[slice]
+    scores: Float32,
+    totals: Float32,
+    pileup: Float32,
+    use: npt.NDArray[np.bool_],
+    groups: Sequence[slice],
+    covered: npt.NDArray[np.bool_],
 ) -> Calibrated:
-    """Calibrate one subsystem on ``scores`` (k, L, n) of good lumisections in time order."""
-    crossed = _cross_fitted(scores, totals, pileup, use, groups)
-    normaliser = fit_normaliser(scores, totals, pileup, use, groups)
+    """Calibrate one subsystem on ``scores`` (k, L, n) of good lumisections in time order.
+
+    ``covered`` (k, n) says which scorers judge which MEs.
+    """
+    crossed = _cross_fitted(scores, totals, pileup, use, groups, covered)
+    normaliser = fit_normaliser(scores, totals, pileup, use, groups, covered)
     use = use & normaliser.judged
-    tables = [_table(crossed[kind][:, rows][use[:, rows]]) for kind in range(len(scores)) for rows in groups]
+    tables = [
+        _table(crossed[kind][:, rows][(use & covered[kind])[:, rows]]) for kind in range(len(scores)) for rows in groups
+    ]
     table = np.concatenate([np.full(rows.stop - rows.start, place) for place, rows in enumerate(groups)])
     smallest = _smallest(crossed, table.astype(np.intp), len(groups), ConformalTables.of(tables))
     combined = _table(_surprise(smallest)[use])
@@ -187,12 +209,17 @@ def _table(pool: Float32) -> ConformalTable:
 
 
 def _cross_fitted(
-    scores: Float32, totals: Float32, pileup: Float32, use: npt.NDArray[np.bool_], groups: Sequence[slice]
+    scores: Float32,
+    totals: Float32,
+    pileup: Float32,
+    use: npt.NDArray[np.bool_],
+    groups: Sequence[slice],
+    covered: npt.NDArray[np.bool_],
 ) -> Float32:
     """Normalised scores (k, L, n), each by a fit that has not seen its stretch of time."""
     crossed = np.zeros_like(scores)
     for held in np.array_split(np.arange(len(pileup)), FOLDS):
         others = np.setdiff1d(np.arange(len(pileup)), held)
-        fit = fit_normaliser(scores[:, others], totals[others], pileup[others], use[others], groups)
+        fit = fit_normaliser(scores[:, others], totals[others], pileup[others], use[others], groups, covered)
         crossed[:, held] = fit.normalised(scores[:, held], totals[held], pileup[held])
     return crossed

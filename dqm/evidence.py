@@ -42,13 +42,12 @@ class Found:
 class Witness:
     """Writes evidence for the suspicious MEs of one subsystem."""
 
-    def __init__(self, model: SubsystemModel, version: str, scorers: Sequence[str], of: int, folder_p: float) -> None:
+    def __init__(self, model: SubsystemModel, version: str, of: int, folder_p: float) -> None:
         """Keep the model and what to sign with; ``of`` is the number of MEs of all subsystems."""
         self._of = of
         self._folder_p = folder_p
         self._model = model
         self._version = version
-        self._scorers = scorers
 
     def evidence(self, found: Found, counts: Sequence[Counts], settings: DqmSettings) -> Mapping[str, Evidence]:
         """By ME: STARVED ones, and the smallest p-values, up to the settings' limit.
@@ -94,7 +93,7 @@ class Witness:
             kind=said.kind,
             sentence=said.sentence,
             p_value=p_value,
-            scores=dict(zip(self._scorers, found.scores[:, row].tolist(), strict=True)),
+            scores=self._scores(found, row),
             axes=me.axes,
             counts=tuple(observed.tolist()),
             reference=tuple(reference.tolist()),
@@ -104,6 +103,11 @@ class Witness:
             model_version=self._version,
             worst_bins=said.worst_bins,
         )
+
+    def _scores(self, found: Found, row: int) -> dict[str, float]:
+        """Scores of one ME by those scorers that are made for it."""
+        named = zip(self._model.scorers, found.scores[:, row].tolist(), strict=True)
+        return {name: score for name, score in named if not np.isnan(score)}
 
     def _histogram(self, counts: Sequence[Counts], pileup: float, row: int) -> tuple[Float64, Float64, Float64]:
         """Counts, reference scaled to them, and pulls of one ME; each (bins,)."""

@@ -15,13 +15,11 @@ from dqm.evidence import Found, Witness
 from dqm.folders import PerCatalogue
 from dqm.quality import Evidence, Reason
 from dqm.scored import LumisectionState, ScoredBatch, SubsystemScores
-from dqm.scorers import REGISTRY
 from dqm.threads import one_thread
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
 
 Float32 = npt.NDArray[np.float32]
 
-SCORERS = tuple(REGISTRY)
 MICRO_BATCH = 32
 """Batches of one subsystem that are scored together."""
 
@@ -99,7 +97,7 @@ class _Stage:
         self._pileup = bundle.pileup
         self._settings = settings
         self._limits = limits
-        self._witness = Witness(model, bundle.version, SCORERS, elements, limits.folder_p)
+        self._witness = Witness(model, bundle.version, elements, limits.folder_p)
         self._align: PerCatalogue[Alignment] = PerCatalogue(lambda catalogue: align(catalogue, model.catalogue))
 
     def score(self, batches: Sequence[HistogramBatch]) -> list[SubsystemScores]:
@@ -115,13 +113,14 @@ class _Stage:
         few = statistics < self._settings.min_entries
         p_values[~came | few | ~verdicts.IS_TESTED[reasons]] = np.nan
         scores[:, ~came] = np.nan
+        scores.transpose(0, 2, 1)[~self._model.normaliser.covered] = np.nan
         results = []
         for at, batch in enumerate(batches):
             found = Found(
                 scores[:, at], content[at], p_values[at], reasons[at], beside[at], expected[at], lack_p[at], pileup[at]
             )
             evidence = self._witness.evidence(found, gathered[at][0], self._settings)
-            results.append(_result(batch, alignments[at], found, evidence))
+            results.append(_result(batch, alignments[at], self._model.scorers, found, evidence))
         return results
 
     def _groups(
@@ -129,7 +128,7 @@ class _Stage:
     ) -> tuple[Float32, Float32, npt.NDArray[np.uint64]]:
         """Scores (k, L, n), totals (L, n) and digests (L, n)."""
         n, lumisections = len(self._model.catalogue), len(counts)
-        scores = np.empty((len(SCORERS), lumisections, n), dtype=np.float32)
+        scores = np.empty((len(self._model.scorers), lumisections, n), dtype=np.float32)
         totals = np.empty((lumisections, n), dtype=np.float32)
         content = np.empty((lumisections, n), dtype=np.uint64)
         for place, (block, group) in enumerate(zip(self._model.catalogue.blocks, self._model.groups, strict=True)):
@@ -137,7 +136,7 @@ class _Stage:
             stacked = np.empty((lumisections, block.stop - block.start, block.bins), dtype=np.float32)
             for at, one in enumerate(counts):
                 stacked[at] = one[place]
-            scores[:, :, own], totals[:, own] = group.score(stacked, pileup)
+            scores[:, :, own], totals[:, own] = group.score(stacked, pileup, self._model.scorers)
             content[:, own] = _digests(stacked, [one[place] for one in counts], beside, own, totals[:, own])
         return scores, totals, content
 
@@ -177,21 +176,25 @@ def _digests(
 
 
 def _result(
-    batch: HistogramBatch, alignment: Alignment, found: Found, evidence: Mapping[str, Evidence]
+    batch: HistogramBatch,
+    alignment: Alignment,
+    scorers: tuple[str, ...],
+    found: Found,
+    evidence: Mapping[str, Evidence],
 ) -> SubsystemScores:
     """Results over the union of what was expected and what came."""
     came = found.beside.came
     if alignment.plain:
         return SubsystemScores(
-            alignment.catalogue, SCORERS, came, found.p_values, found.scores, found.digests, found.reasons, evidence
+            alignment.catalogue, scorers, came, found.p_values, found.scores, found.digests, found.reasons, evidence
         )
     n = len(alignment.catalogue)
     result = SubsystemScores(
         alignment.catalogue,
-        SCORERS,
+        scorers,
         np.zeros(n, dtype=np.bool_),
         np.full(n, np.nan, dtype=np.float32),
-        np.full((len(SCORERS), n), np.nan, dtype=np.float32),
+        np.full((len(scorers), n), np.nan, dtype=np.float32),
         np.zeros(n, dtype=np.uint64),
         np.zeros(n, dtype=np.uint8),
         evidence,
@@ -224,10 +227,10 @@ def _unknown(batch: HistogramBatch) -> SubsystemScores:
     n = len(batch.catalogue)
     return SubsystemScores(
         batch.catalogue,
-        SCORERS,
+        (),
         np.ones(n, dtype=np.bool_),
         np.full(n, np.nan, dtype=np.float32),
-        np.full((len(SCORERS), n), np.nan, dtype=np.float32),
+        np.empty((0, n), dtype=np.float32),
         _own_digests(batch),
         np.full(n, Reason.NO_MODEL, dtype=np.uint8),
     )

@@ -25,6 +25,7 @@ from dqm.combination import of_elements
 from dqm.digests import digests
 from dqm.features import pileup_scale
 from dqm.folders import folders
+from dqm.occupancy.kinds import kind
 from dqm.references import entries as entries_model
 from dqm.references import frozen
 from dqm.statistics.conformal import ConformalTable
@@ -221,15 +222,20 @@ def _model(
     """The model of a subsystem, and the p-values (L, n) of its calibration lumisections."""
     use = part.came & (part.statistics >= settings.min_entries)
     rows = [slice(block.start, block.stop) for block in part.catalogue.blocks]
-    groups, scores, totals = [], [], []
-    for counts, own in zip(part.counts, rows, strict=True):
-        learned = _group(counts[:cut], pileup[:cut], use[:cut, own], rng)
-        found, sums = learned.score(counts[cut:], pileup[cut:])
-        groups.append(learned)
-        scores.append(found)
-        totals.append(sums)
+    members = [_members(part.catalogue, own, settings) for own in rows]
+    groups = [
+        _group(counts[:cut], pileup[:cut], use[:cut, own], rng, one)
+        for counts, own, one in zip(part.counts, rows, members, strict=True)
+    ]
+    names = group.scorers(groups)
+    found = [one.score(counts[cut:], pileup[cut:], names) for one, counts in zip(groups, part.counts, strict=True)]
     calibrated = calibrate(
-        np.concatenate(scores, axis=2), np.concatenate(totals, axis=1), pileup[cut:], use[cut:], rows
+        np.concatenate([scores for scores, _ in found], axis=2),
+        np.concatenate([totals for _, totals in found], axis=1),
+        pileup[cut:],
+        use[cut:],
+        rows,
+        np.concatenate([one.covered(own, names) for one, own in zip(groups, members, strict=True)], axis=1),
     )
     seen = np.where(part.came, part.statistics, np.nan)
     model = entries_model.fit(seen[:cut], conditions[:cut])
@@ -249,9 +255,16 @@ def _model(
     )
 
 
-def _group(counts: Float32, pileup: Float32, use: Rows, rng: np.random.Generator) -> group.Group:
+def _members(catalogue: Catalogue, rows: slice, settings: DqmSettings) -> group.Members:
+    own = catalogue.elements[rows]
+    return group.Members(own[0].shape, tuple(kind(me, settings.occupancy_strips) for me in own))
+
+
+def _group(
+    counts: Float32, pileup: Float32, use: Rows, rng: np.random.Generator, members: group.Members
+) -> group.Group:
     reference = frozen.fit(counts, pileup, use)
-    return group.fit(counts, pileup, use, reference, int(rng.integers(2**31)))
+    return group.fit(counts, pileup, use, reference, int(rng.integers(2**31)), members)
 
 
 def _lack(

@@ -5,10 +5,18 @@ from types import MappingProxyType
 
 from dqm.scorers.autoencoder import AutoencoderScorer
 from dqm.scorers.base import Scorer
-from dqm.scorers.chi_square import ChiSquareScorer
+from dqm.scorers.direct import ChiSquareScorer, PullScorer
 from dqm.scorers.kolmogorov import KolmogorovScorer
-from dqm.scorers.pull import PullScorer
+from dqm.scorers.occupancy_map import OccupancyMapScorer
+from dqm.scorers.occupancy_strip import OccupancyStripScorer
 
-REGISTRY: Mapping[str, type[Scorer]] = MappingProxyType(
-    {scorer.name: scorer for scorer in (PullScorer, ChiSquareScorer, KolmogorovScorer, AutoencoderScorer)}
+_ALL: tuple[type[Scorer], ...] = (
+    PullScorer,
+    ChiSquareScorer,
+    KolmogorovScorer,
+    AutoencoderScorer,
+    OccupancyMapScorer,
+    OccupancyStripScorer,
 )
+
+REGISTRY: Mapping[str, type[Scorer]] = MappingProxyType({scorer.name: scorer for scorer in _ALL})

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from dqm.features import FeatureBlock
-from dqm.scorers.base import Arrays, Float32, Lesson, require_shape
+from dqm.occupancy.kinds import Kind
+from dqm.scorers.base import EVERYTHING, Arrays, Float32, Lesson, require_shape
 
 if TYPE_CHECKING:
     from dqm.models.autoencoder import Autoencoder
@@ -23,6 +24,7 @@ class AutoencoderScorer:
     name: ClassVar[str] = "autoencoder"
     version: ClassVar[int] = 1
     least_histograms: ClassVar[int] = 1000
+    judges: ClassVar[frozenset[Kind]] = EVERYTHING
     elements: int
     bins: int
     model: "Autoencoder"

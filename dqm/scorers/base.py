@@ -11,6 +11,8 @@ Contract (tests/contracts/test_scorers.py walks the registry):
 * Scores are finite for all counts from zero to 1e12 per bin.
 * ``arrays`` and ``from_arrays`` round trip: the scores are the same bytes.
 * A block of another shape is refused with a ShapeMismatchError that names the scorer and both shapes.
+
+A scorer that ``judges`` only some kinds of ME is trained on those alone; what it says of others is not used.
 """
 
 from dataclasses import dataclass
@@ -21,23 +23,31 @@ import numpy.typing as npt
 
 from conf.errors import NightshiftError
 from dqm.features import FeatureBlock
+from dqm.occupancy.kinds import Kind
 from dqm.references.frozen import FrozenReference
 
 Float32 = npt.NDArray[np.float32]
 Arrays = dict[str, npt.NDArray[np.float32]]
+
+EVERYTHING = frozenset(Kind)
+
+LEAST_PRECISION = 2.0
+"""Networks do not look at bins where a doubling of the counts is not a pull of about two: some one expected count."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
     """What a scorer learns from: good lumisections of one group in time order.
 
-    ``use`` (L, n) says which histograms of the block are to be used; ``seed`` makes training repeatable.
+    ``use`` (L, n) says which histograms of the block are to be used, ``shape`` is that of one histogram, and
+    ``seed`` makes training repeatable.
     """
 
     block: FeatureBlock
     use: npt.NDArray[np.bool_]
     reference: FrozenReference
     seed: int
+    shape: tuple[int, ...]
 
 
 class ShapeMismatchError(NightshiftError):
@@ -53,6 +63,8 @@ class Scorer(Protocol):
     """Rises when the same arrays give other scores."""
     least_histograms: ClassVar[int]
     """Good histograms of a group below which there is nothing to learn from."""
+    judges: ClassVar[frozenset[Kind]]
+    """Kinds of ME that it is made for."""
 
     @classmethod
     def fit(cls, lesson: Lesson) -> Self:

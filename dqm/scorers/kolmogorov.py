@@ -9,7 +9,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from dqm.features import FeatureBlock
-from dqm.scorers.base import Arrays, Float32, Lesson, require_shape
+from dqm.occupancy.kinds import Kind
+from dqm.scorers.base import EVERYTHING, Arrays, Float32, Lesson, require_shape
 from dqm.statistics.kolmogorov import grid, scaled_distance
 
 
@@ -25,6 +26,7 @@ class KolmogorovScorer:
     name: ClassVar[str] = "kolmogorov"
     version: ClassVar[int] = 1
     least_histograms: ClassVar[int] = 64
+    judges: ClassVar[frozenset[Kind]] = EVERYTHING
     grid: Float32
     share: Float32
     slope: Float32

@@ -76,3 +76,16 @@ def fast_pulls(counts: Float32, expected: Float32, wander: Float32) -> Float32:
     np.sqrt(expected, out=expected)
     pulls *= expected
     return pulls
+
+
+def ratios(pulls: Float32, precision: Float32) -> Float32:
+    """Counts over expectation, from :func:`fast_pulls` and what they leave in ``expected``; any one shape.
+
+    Movements that were taken out of the pulls are not in the ratios either.
+    """
+    # (floor + slope r) (r - 1) / (pole + r) = pull / precision is quadratic in r = sqrt(n / e).
+    relative = pulls / precision
+    half = np.float32(0.5) * (_SLOPE - _FLOOR + relative)
+    root = (half + np.sqrt(half * half + _SLOPE * np.maximum(_FLOOR + _POLE * relative, np.float32(0.0)))) / _SLOPE
+    found: Float32 = np.square(np.maximum(root, np.float32(0.0)))
+    return found

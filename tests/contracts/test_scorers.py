@@ -9,6 +9,8 @@ from dqm.scorers import REGISTRY
 from dqm.scorers.base import Lesson, ShapeMismatchError
 
 L, N, BINS = 60, 3, 20
+SHAPE = (4, 5)
+"""Scorers of rows of channels take the cells one after the other."""
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def lesson():
     pileup = rng.uniform(-1, 1, L).astype(np.float32)
     use = np.ones((L, N), dtype=bool)
     reference = frozen.fit(counts, pileup, use)
-    return Lesson(features(counts, pileup, reference), use, reference, seed=1)
+    return Lesson(features(counts, pileup, reference), use, reference, seed=1, shape=SHAPE)
 
 
 @pytest.fixture(scope="module", params=sorted(REGISTRY))

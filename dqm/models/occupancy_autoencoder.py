@@ -1,0 +1,108 @@
+"""A convolutional autoencoder of maps, in TensorFlow.
+
+Two convolutions of stride 2 to two channels and two transposed ones back, ELU in between: of what good maps do
+together it passes on what is smooth. It does not depend on the size of the maps. Adam; early stopping on the latest
+fifth of the maps, which are in time order. The weights are plain arrays.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+Float32 = npt.NDArray[np.float32]
+
+SHAPES = ((3, 3, 1, 8), (8,), (3, 3, 8, 2), (2,), (3, 3, 8, 2), (8,), (3, 3, 1, 8), (1,))
+"""Kernels and biases: two convolutions (rows, columns, in, out), two transposed (rows, columns, out, in)."""
+MOST_CELLS = 8_000_000
+"""Cells that are trained on at most; maps are drawn at random where there are more."""
+
+_BATCH = 128
+_EPOCHS = 60
+_PATIENCE = 6
+_RATE = 3e-3
+_FAR = 3.0
+
+
+class OccupancyAutoencoder:
+    """A trained network with weights of :data:`SHAPES`."""
+
+    def __init__(self, weights: tuple[Float32, ...]) -> None:
+        """Compile the network for ``weights``; raises ValueError if they have other shapes."""
+        sizes = tuple(one.shape for one in weights)
+        if sizes != SHAPES:
+            raise ValueError(f"these are not the weights of an autoencoder of maps: {sizes}")
+        self.weights = weights
+        constants = [tf.constant(one) for one in weights]
+        self._network = tf.function(
+            lambda maps: _network(maps, constants), input_signature=[tf.TensorSpec([None, None, None], tf.float32)]
+        ).get_concrete_function()
+
+    def reconstructed(self, maps: Float32) -> Float32:
+        """What the network makes of ``maps`` (n, rows, columns)."""
+        made: Float32 = self._network(tf.constant(maps)).numpy()
+        return made
+
+
+def train(maps: Float32, seed: int) -> OccupancyAutoencoder:
+    """Train on good maps (n, rows, columns) in time order."""
+    rng = np.random.default_rng(seed)
+    most = max(2, MOST_CELLS // maps[0].size)
+    if len(maps) > most:
+        maps = maps[np.sort(rng.choice(len(maps), most, replace=False))]
+    variables = [tf.Variable(one) for one in _initial(rng)]
+    held = max(1, len(maps) // 5)
+    epoch = _epoch(variables, tf.constant(maps[:-held]))
+    loss, late = tf.function(lambda some: _loss(some, variables)), tf.constant(maps[-held:])
+    best, best_weights, waited = np.inf, [one.numpy() for one in variables], 0
+    for _ in range(_EPOCHS):
+        epoch(tf.constant(rng.permutation(len(maps) - held)))
+        now = float(loss(late))
+        if now < best * 0.9995:
+            best, best_weights, waited = now, [one.numpy() for one in variables], 0
+            continue
+        waited += 1
+        if waited > _PATIENCE:
+            break
+    return OccupancyAutoencoder(tuple(best_weights))
+
+
+def _initial(rng: np.random.Generator) -> list[Float32]:
+    """Glorot's uniform kernels and zero biases."""
+    weights: list[Float32] = []
+    for shape in SHAPES:
+        reach = np.sqrt(6.0 / (shape[0] * shape[1] * (shape[2] + shape[3]))) if len(shape) == 4 else 0.0
+        weights.append(rng.uniform(-reach, reach, shape).astype(np.float32))
+    return weights
+
+
+def _epoch(variables: list[Any], maps: Any) -> Any:
+    """One pass over the maps in a given order, as one graph."""
+    optimizer = tf.keras.optimizers.Adam(_RATE)
+    optimizer.build(variables)
+
+    def epoch(order: Any) -> None:
+        for start in tf.range(0, tf.size(order), _BATCH):
+            some = tf.gather(maps, order[start : start + _BATCH])
+            with tf.GradientTape() as tape:
+                loss = _loss(some, variables)
+            optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+    return tf.function(epoch, input_signature=[tf.TensorSpec([None], tf.int64)])
+
+
+def _loss(maps: Any, weights: Sequence[Any]) -> Any:
+    """Mean squared residual, the far ones counted linearly."""
+    residual = tf.abs(maps - _network(maps, weights))
+    return tf.reduce_mean(tf.where(residual < _FAR, residual * residual, 2 * _FAR * residual - _FAR**2))
+
+
+def _network(maps: Any, weights: Sequence[Any]) -> Any:
+    first, first_bias, second, second_bias, third, third_bias, fourth, fourth_bias = weights
+    image = maps[..., None]
+    half = tf.nn.elu(tf.nn.conv2d(image, first, 2, "SAME") + first_bias)
+    code = tf.nn.elu(tf.nn.conv2d(half, second, 2, "SAME") + second_bias)
+    wide = tf.nn.elu(tf.nn.conv2d_transpose(code, third, tf.shape(half), 2, "SAME") + third_bias)
+    return (tf.nn.conv2d_transpose(wide, fourth, tf.shape(image), 2, "SAME") + fourth_bias)[..., 0]

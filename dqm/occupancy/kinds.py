@@ -1,0 +1,25 @@
+"""Which monitoring elements are occupancies."""
+
+from collections.abc import Sequence
+from enum import Enum
+from fnmatch import fnmatchcase
+
+from streams.records import MonitoringElement
+
+
+class Kind(Enum):
+    """What the content of a histogram is."""
+
+    MAP = "map"
+    """Counts over two axes: the occupancy of a surface."""
+    STRIP = "strip"
+    """Counts over a row of channels, side by side."""
+    OTHER = "other"
+    """Anything else, such as a distribution."""
+
+
+def kind(me: MonitoringElement, strips: Sequence[str]) -> Kind:
+    """The kind of an ME; nothing but its name tells a strip, by one of the shell patterns ``strips``."""
+    if len(me.axes) == 2:
+        return Kind.MAP
+    return Kind.STRIP if any(fnmatchcase(me.name, pattern) for pattern in strips) else Kind.OTHER

@@ -1,0 +1,94 @@
+"""Regions of a strip of channels that look dead, inefficient or hot to a network that was shown such faults."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.features import FeatureBlock, features
+from dqm.occupancy.faults import spoilt
+from dqm.occupancy.kinds import Kind
+from dqm.occupancy.strips import prepared
+from dqm.scorers.base import Arrays, Float32, Lesson, require_shape
+from dqm.statistics.beta_binomial import ratios
+
+if TYPE_CHECKING:
+    from dqm.models.local_cnn import Labelled, LocalCnn
+
+MOST_STRIPS = 4_000
+"""Good strips that are learned from at most; as many are spoilt."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OccupancyStripScorer:
+    """-ln of the probability that a strip is good, by the local network of :mod:`dqm.models.local_cnn`.
+
+    There are no labels: the bad strips that it learns are good ones with faults put in
+    (:mod:`dqm.occupancy.faults`). A strip is divided by its reference before it is prepared. ``rows`` (n,) says
+    which MEs of the group are strips; the others score zero.
+    """
+
+    name: ClassVar[str] = "occupancy-strip"
+    version: ClassVar[int] = 1
+    least_histograms: ClassVar[int] = 1000
+    judges: ClassVar[frozenset[Kind]] = frozenset({Kind.STRIP})
+    bins: int
+    rows: npt.NDArray[np.bool_]
+    model: "LocalCnn"
+
+    @classmethod
+    def fit(cls, lesson: Lesson) -> Self:
+        """Train on strips of the group, good and spoilt; the latest fifth of the lumisections says when to stop."""
+        from dqm.models.local_cnn import train  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+        rng = np.random.default_rng(lesson.seed)
+        kept = _drawn(lesson.use, rng)
+        late = np.arange(len(kept)) >= len(kept) * 4 // 5
+        learn = _labelled(lesson, kept & ~late[:, None], rng)
+        model = train(learn, _labelled(lesson, kept & late[:, None], rng), lesson.seed)
+        rows: npt.NDArray[np.bool_] = np.any(lesson.use, axis=0, keepdims=True)[0]
+        return cls(lesson.block.counts.shape[-1], rows, model)
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """Inverse of :meth:`arrays`."""
+        from dqm.models.local_cnn import LocalCnn  # noqa: PLC0415 - as above
+
+        weights = tuple(arrays[f"weight{place}"] for place in range(len(arrays) - 2))
+        return cls(int(arrays["bins"]), arrays["rows"] > 0, LocalCnn(weights))
+
+    def arrays(self) -> Arrays:
+        """The number of bins, the rows and the weights."""
+        weights = {f"weight{place}": weight for place, weight in enumerate(self.model.weights)}
+        return {"bins": np.array(self.bins, dtype=np.float32), "rows": self.rows.astype(np.float32), **weights}
+
+    def score(self, block: FeatureBlock) -> Float32:
+        """-ln of the probability of a good strip, (L, n)."""
+        require_shape(self.name, (len(self.rows), self.bins), block)
+        scores = np.zeros(block.totals.shape, dtype=np.float32)
+        strips = ratios(block.pulls[:, self.rows], block.precision[:, self.rows])
+        surprise = self.model.surprise(prepared(strips.reshape(-1, self.bins)))
+        scores[:, self.rows] = surprise.reshape(len(scores), -1)
+        return scores
+
+
+def _drawn(use: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """As many of the histograms ``use`` (L, n) as are learned from."""
+    share = MOST_STRIPS / max(int(use.sum()), 1)
+    return use & (rng.random(use.shape) < share)
+
+
+def _labelled(lesson: Lesson, use: npt.NDArray[np.bool_], rng: np.random.Generator) -> "Labelled":
+    """Good strips and spoilt ones, both as they are and mirrored."""
+    from dqm.models.local_cnn import Labelled  # noqa: PLC0415 - as above
+
+    block = lesson.block
+    counts = block.counts.copy()
+    counts[use], possible = spoilt(block.counts[use], rng)
+    broken = features(counts, block.pileup, lesson.reference)
+    good = prepared(ratios(block.pulls[use], block.precision[use]))
+    bad = prepared(ratios(broken.pulls[use], broken.precision[use]))[possible]
+    strips = np.concatenate([good, bad])
+    labels = np.repeat([False, True], [len(good), len(bad)])
+    return Labelled(np.concatenate([strips, strips[:, ::-1]]), np.tile(labels, 2))
