@@ -129,7 +129,7 @@ class DqmSettings(Section):
     false_discovery_rate: Share = 0.05
     min_entries: Annotated[float, Field(ge=0)] = 50.0
     require_stable_beams: bool = True
-    occupancy_strips: tuple[Name, ...] = ("*occupancy*",)
+    occupancy_strips: str = ""
     frozen_after: Annotated[int, Field(ge=2)] = 3
     status_bits: StatusBits = ""
     oldest_model_days: Positive = 90.0

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
+
+from dqm.models.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 
@@ -32,10 +33,6 @@ _EPOCHS = 60
 _PATIENCE = 6
 _RATE = 2e-3
 _ROWS = 30_000
-
-tf.config.set_visible_devices([], "GPU")
-tf.config.threading.set_intra_op_parallelism_threads(2)
-tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 class Autoencoder:

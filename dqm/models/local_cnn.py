@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
+
+from dqm.models.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_]

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
+
+from dqm.models.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 

@@ -1,6 +1,5 @@
 """Which monitoring elements are occupancies."""
 
-from collections.abc import Sequence
 from enum import Enum
 from fnmatch import fnmatchcase
 
@@ -18,8 +17,9 @@ class Kind(Enum):
     """Anything else, such as a distribution."""
 
 
-def kind(me: MonitoringElement, strips: Sequence[str]) -> Kind:
-    """The kind of an ME; nothing but its name tells a strip, by one of the shell patterns ``strips``."""
+def kind(me: MonitoringElement, strips: str) -> Kind:
+    """The kind of an ME; only its name tells a strip, by one of the shell patterns ``strips`` (commas between)."""
     if len(me.axes) == 2:
         return Kind.MAP
-    return Kind.STRIP if any(fnmatchcase(me.name, pattern) for pattern in strips) else Kind.OTHER
+    patterns = (pattern.strip() for pattern in strips.split(","))
+    return Kind.STRIP if any(fnmatchcase(me.name, pattern) for pattern in patterns) else Kind.OTHER

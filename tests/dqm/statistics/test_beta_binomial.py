@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy.stats import betabinom, norm
 
-from dqm.statistics.beta_binomial import exact_pulls, fast_pulls, log_probability
+from dqm.statistics.beta_binomial import CONTINUITY, exact_pulls, fast_pulls, log_probability, ratios
 
 
 @given(st.integers(1, 5000), st.floats(1, 1e5), st.floats(1, 1e6), st.floats(0, 1))
@@ -65,3 +66,14 @@ def test_fast_pulls_are_finite(count, expected, wander):
 
 def test_wandering_makes_pulls_smaller():
     assert fast([1200.0], 1000.0, 0.01)[0] < fast([1200.0], 1000.0, 1e-4)[0]
+
+
+@given(
+    arrays(np.float32, 20, elements=st.floats(0, 1e6, width=32)),
+    arrays(np.float32, 20, elements=st.floats(0.5, 1e5, width=32)),
+)
+def test_ratios_undo_the_pulls(counts, expected):
+    precision = expected.copy()
+    pulls = fast_pulls(counts, precision, np.float32(1e-4))
+    wanted = (counts + CONTINUITY) / (expected + CONTINUITY)
+    np.testing.assert_allclose(ratios(pulls, precision), wanted, rtol=2e-2, atol=2e-3)
