@@ -8,7 +8,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 
-def auc(scores: Floats, bad: Flags) -> float:
+def auc(scores: npt.NDArray[np.floating], bad: Flags) -> float:
     """Area under the ROC curve: the chance that a bad one scores above a good one, ties counting half."""
     ranks = rankdata(scores)
     n = int(bad.sum())
