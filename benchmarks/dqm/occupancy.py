@@ -5,9 +5,9 @@ networks of one kind differ in what they learn from: the labels, as published; g
 which nobody has to label anything; and both. The other methods see the same preprocessed strips; those that fit
 anything fit the good strips of training.
 
-Maps are emulated (:mod:`benchmarks.dqm.surfaces`). One autoencoder is trained on good maps as they are, and its
-squared errors are looked at as they are, divided by the mean good map, and multiplied over three lumisections. Beside
-it stand the scorers of the program, which look at pulls. The score of a map is that of its worst cell.
+Maps are emulated (:mod:`benchmarks.dqm.surfaces`). Autoencoders of one kind are trained on good maps as they are and
+on maps divided by the mean good one; their squared errors are looked at in one lumisection, and multiplied over three.
+Beside them stand the scorers of the program, which look at pulls. The score of a map is that of its worst cell.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ Rows = npt.NDArray[np.bool_]
 Scores = Mapping[str, float]
 
 BOTH, LABELS, FAULTS = "labels and faults put in", "labels only, as published", "faults put in, no labels"
-INJECTED = 2
+INJECTED = 1
 """How often each good strip is spoilt."""
 
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from benchmarks.dqm.ranking import auc
 from benchmarks.report import Progress
-from dqm.features import FeatureBlock, features
+from dqm.features import features
+from dqm.models.occupancy_autoencoder import OccupancyAutoencoder, train
 from dqm.occupancy.maps import corrected, neighbourhoods, persistent
 from dqm.references import frozen
 from dqm.scorers.base import LEAST_PRECISION, Lesson
@@ -28,9 +29,9 @@ Rows = npt.NDArray[np.bool_]
 
 AXES = (Axis(34, -17.0, 17.0, "ieta"), Axis(72, 1.0, 73.0, "iphi"))
 SHAPE = (34, 72)
-LUMISECTIONS = 1200
+LUMISECTIONS = 400
 """Good lumisections of training."""
-TESTED = 800
+TESTED = 400
 """Stretches of three lumisections that are judged, every second one bad."""
 STRETCH = 3
 
@@ -58,11 +59,12 @@ class Surface:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taught:
-    """The scorers, and the autoencoder of maps as they are, with the mean good map (towers,)."""
+    """The scorers, autoencoders of maps as they are and of corrected ones, and the mean good map (towers,)."""
 
     reference: frozen.FrozenReference
     scorers: Mapping[str, PullScorer | ChiSquareScorer | OccupancyMapScorer]
-    plain: OccupancyMapScorer
+    plain: OccupancyAutoencoder
+    corrected: OccupancyAutoencoder
     good: Float32
 
 
@@ -100,17 +102,21 @@ def _taught(counts: Float32, seed: int) -> Taught:
     reference = frozen.fit(maps, pileup, use)
     lesson = Lesson(features(maps, pileup, reference), use, reference, seed, SHAPE)
     scorers = {kind.name: kind.fit(lesson) for kind in (PullScorer, ChiSquareScorer, OccupancyMapScorer)}
-    plain = _as_they_are(maps)
-    unweighted = OccupancyMapScorer.fit(Lesson(plain, use, reference, seed, SHAPE))
-    return Taught(reference, scorers, unweighted, plain.pulls.mean(axis=(0, 1)))
+    shown = _normalised(counts)
+    good = shown.mean(axis=0)
+    plain, relative = (train(one.reshape(-1, *SHAPE), seed) for one in (shown, corrected(shown, good)))
+    return Taught(reference, scorers, plain, relative, good)
 
 
-def _as_they_are(maps: Float32) -> FeatureBlock:
-    """Maps (L, 1, towers) divided by their own mean, in the place of pulls: what a network sees without references."""
-    totals = maps.sum(axis=-1)
-    shown = maps / np.maximum(maps.mean(axis=-1, keepdims=True), np.float32(1e-6))
-    nothing = np.zeros(len(maps), dtype=np.float32)
-    return FeatureBlock(maps, totals, nothing, shown, np.full_like(maps, np.inf), np.zeros((*totals.shape, 0)))
+def _normalised(counts: Float32) -> Float32:
+    """Maps (n, towers) divided by their own mean, so that luminosity does not matter."""
+    return counts / np.maximum(counts.mean(axis=-1, keepdims=True), np.float32(1e-6))
+
+
+def _errors(network: OccupancyAutoencoder, maps: Float32) -> Float64:
+    """Squared errors (n, towers) of reconstruction."""
+    rest = maps - network.reconstructed(maps.reshape(-1, *SHAPE)).reshape(maps.shape)
+    return (rest**2).astype(np.float64)
 
 
 def _scores(taught: Taught, counts: Float32) -> Mapping[str, float]:
@@ -118,17 +124,15 @@ def _scores(taught: Taught, counts: Float32) -> Mapping[str, float]:
     maps = counts[:, None]
     block = features(maps, np.zeros(STRETCH, dtype=np.float32), taught.reference)
     found = {name: float(scorer.score(block)[-1, 0]) for name, scorer in taught.scorers.items()}
-    shown = _as_they_are(maps).pulls[:, 0]
-    made = taught.plain.model.reconstructed(shown.reshape(STRETCH, *SHAPE)).reshape(STRETCH, -1)
-    errors = (shown - made) ** 2
-    relative = corrected(errors, taught.good)
+    shown = _normalised(counts)
+    plain, relative = _errors(taught.plain, shown), _errors(taught.corrected, corrected(shown, taught.good))
     seen = (block.precision >= LEAST_PRECISION).astype(np.float32)[:, 0].reshape(STRETCH, *SHAPE)
     regions = neighbourhoods(block.pulls[:, 0].reshape(STRETCH, *SHAPE), seen).reshape(STRETCH, -1)
     return {
-        "autoencoder": float(errors[-1].max()),
+        "autoencoder": float(plain[-1].max()),
+        "autoencoder_multiplied": float(persistent(plain).max()),
         "autoencoder_corrected": float(relative[-1].max()),
-        "autoencoder_corrected_multiplied": float(persistent(relative.astype(np.float64)).max()),
-        "autoencoder_multiplied": float(persistent(errors.astype(np.float64)).max()),
+        "autoencoder_corrected_multiplied": float(persistent(relative).max()),
         **{name.replace("-", "_"): score for name, score in found.items()},
         "regions_without_network": float(np.abs(regions[-1]).max()),
         "pull_multiplied": float(np.abs(persistent(block.pulls[:, 0].astype(np.float64))).max()),

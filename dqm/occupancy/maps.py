@@ -12,12 +12,9 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 
-def corrected(errors: Float32, good: Float32) -> Float32:
-    """Squared errors (..., cells) divided by the mean good map (cells,): counts scatter the more the more there are.
-
-    A cell in which good maps have nothing has no say: zero.
-    """
-    ratio: Float32 = errors * np.divide(np.float32(1.0), good, out=np.zeros_like(good), where=good > 0)
+def corrected(maps: Float32, good: Float32) -> Float32:
+    """Maps (..., cells) divided by the mean good map (cells,); zero where good maps have nothing."""
+    ratio: Float32 = maps * np.divide(np.float32(1.0), good, out=np.zeros_like(good), where=good > 0)
     return ratio
 
 

@@ -58,7 +58,7 @@ def test_one_map_is_itself_and_unknown_cells_say_nothing():
     np.testing.assert_allclose(persistent(one), [1.5, -2.0, 0.0, 0.0])
 
 
-def test_errors_are_divided_by_the_good_map_where_there_is_one():
-    errors = np.array([[4.0, 9.0, 5.0]], dtype=np.float32)
+def test_maps_are_divided_by_the_good_map_where_there_is_one():
+    maps = np.array([[4.0, 9.0, 5.0]], dtype=np.float32)
     good = np.array([2.0, 3.0, 0.0], dtype=np.float32)
-    np.testing.assert_allclose(corrected(errors, good), [[2.0, 3.0, 0.0]])
+    np.testing.assert_allclose(corrected(maps, good), [[2.0, 3.0, 0.0]])
