@@ -110,7 +110,8 @@ def _taught(counts: Float32, seed: int) -> Taught:
 
 def _normalised(counts: Float32) -> Float32:
     """Maps (n, towers) divided by their own mean, so that luminosity does not matter."""
-    return counts / np.maximum(counts.mean(axis=-1, keepdims=True), np.float32(1e-6))
+    maps: Float32 = counts / np.maximum(counts.mean(axis=-1, keepdims=True), np.float32(1e-6))
+    return maps
 
 
 def _errors(network: OccupancyAutoencoder, maps: Float32) -> Float64:

@@ -61,7 +61,9 @@ def _calibrated(
     known = [one * PER_PB for one in recorded if one is not None and one > 0]
     size = luminosity(recorded, float(np.median(known)) if known else 1.0)
     use = np.isfinite(scores)
-    found = calibrate(np.nan_to_num(scores, nan=1.0)[None], size, pileup, use, [slice(0, 1)])
+    found = calibrate(
+        np.nan_to_num(scores, nan=1.0)[None], size, pileup, use, [slice(0, 1)], np.ones((1, 1), dtype=np.bool_)
+    )
     return CertificationModel(trained, found.normaliser, found.scorers[0])
 
 
