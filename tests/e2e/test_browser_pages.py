@@ -115,6 +115,19 @@ def test_an_incident_appears_is_opened_acknowledged_and_resolved(page, url, stor
     assert page.locator("#resolved").get_by_text(title).count() == 1
 
 
+def test_a_false_alarm_gives_luminosity_back(page, url):
+    page.goto(url + "/runs/379415/certificate")
+    _settled(page)
+    page.get_by_text("20 of 62 LS").wait_for()
+    page.get_by_role("row", name="22–40").get_by_role("link", name="2", exact=True).click()
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="False alarm").click()
+    page.locator("#head").get_by_text("✕ false alarm").wait_for()
+    assert page.get_by_role("button", name="False alarm").count() == 0
+    page.goto(url + "/runs/379415/certificate")
+    page.get_by_text("39 of 62 LS").wait_for()
+
+
 def test_once_named_an_operator_acknowledges_from_the_overview(page, url, seed):
     page.goto(url + "/incidents/2")
     page.get_by_label("Your name").fill("Ada")

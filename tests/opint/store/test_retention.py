@@ -16,6 +16,7 @@ from opint.store.tables import (
     ls_summary,
     lumisection,
     model_version,
+    shadow_summary,
 )
 from streams.source import Partition
 
@@ -23,7 +24,7 @@ DAY = 86_400.0
 
 
 def _counts(store: Store) -> dict[str, int]:
-    tables = (lumisection, ls_score, ls_summary, evidence, dead_letter, heartbeat)
+    tables = (lumisection, ls_score, ls_summary, shadow_summary, evidence, dead_letter, heartbeat)
     with store.read() as tx:
         return {t.name: tx.execute(select(func.count()).select_from(t)).scalar_one() for t in tables}
 
@@ -37,14 +38,16 @@ def test_what_is_older_than_the_retention_goes(store: Store, make_state, evidenc
     with store.begin() as tx:
         for age, state in enumerate(states):
             lumisections.save(tx, [state], {}, age * DAY)
+            lumisections.save_shadow(tx, [replace(state, model_version="shadow")])
         deadletters.add(tx, [letter, replace(letter, offset=2, received_s=9 * DAY)])
         heartbeats.beat(tx, Heartbeat("old", 0.0, 0.0, "running"))
         heartbeats.beat(tx, Heartbeat("new", 0.0, 9 * DAY, "running"))
     assert retention.sweep(store, 10.5 * DAY, 2.5) == 8
     assert _counts(store) == {
         "lumisection": 2,
-        "ls_score": 4,
+        "ls_score": 8,
         "ls_summary": 4,
+        "shadow_summary": 4,
         "evidence": 0,
         "dead_letter": 1,
         "heartbeat": 1,
