@@ -8,6 +8,7 @@ shadow, by the daemon's own code and database. Certificates are then held agains
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from opint import comparison
 from opint.alerts.actions import dispute
 from opint.certify.certificate import Certificate
 from opint.certify.facts import of_run
+from opint.certify.rules import Cause
 from opint.ingest import Arrival, Ingest
 from opint.selection import Selection, Words
 from opint.shadow import Shadow
@@ -64,10 +66,14 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Shares of one detector; ``passed`` and ``lost`` of luminosity, ``found`` of lumisections; times in s of CPU."""
+    """Shares of one detector, and times in s of CPU.
+
+    ``passed`` is of the luminosity with a fault, ``lost`` (by cause) and ``lost_after_words`` of that without one,
+    ``found`` and ``found_without`` feedback of the lumisections of the old fault.
+    """
 
     passed: float
-    lost: float
+    lost: Mapping[Cause, float]
     lost_after_words: float
     found: float
     found_without: float
@@ -83,7 +89,12 @@ def results(rounds: Sequence[Round]) -> dict[str, Result]:
     without = float(np.mean([one.found_without for one in rounds]))
     return {
         "certified_of_faulty_lumi": _mean([one.passed for one in rounds], "share"),
-        "lost_of_good_lumi": _mean([one.lost for one in rounds], "share"),
+        "lost_of_good_lumi": _mean([sum(one.lost.values()) for one in rounds], "share"),
+        **{
+            f"lost_of_good_lumi_{cause.replace(' ', '_')}": _mean([one.lost.get(cause, 0.0) for one in rounds], "share")
+            for cause in Cause
+            if any(cause in one.lost for one in rounds)
+        },
         "lost_of_good_lumi_after_feedback": _mean(
             [one.lost_after_words for one in rounds], "share", note="incidents without a fault called false alarms"
         ),
@@ -130,7 +141,7 @@ def _round(seed: int, earlier: Lumisections, later: Lumisections, quick: bool, f
     alone = _judge(spare, current, None, judged)
     spare.close()
     histograms = sum(len(batch.entries) for one in judged for batch in one.batches)
-    return Round(passed, lost, lost_after, found, found_without, seconds, alone, histograms)
+    return Round(passed, lost, sum(lost_after.values()), found, found_without, seconds, alone, histograms)
 
 
 def _old_fault(rng: np.random.Generator, detector: Detector, keys: Sequence[LumisectionKey]) -> Fault:
@@ -174,17 +185,26 @@ def _certificates(store: Store, keys: Sequence[LumisectionKey]) -> Mapping[int, 
         return {run: of_run(tx, run, None, CertifySettings()) for run in sorted({key.run for key in keys})}
 
 
-def _held_against(told: Mapping[int, Certificate], judged: Sequence[SimulatedLumisection]) -> tuple[float, float]:
-    """Of the luminosity with a fault the share certified, and of that without one the share left out."""
+def _held_against(
+    told: Mapping[int, Certificate], judged: Sequence[SimulatedLumisection]
+) -> tuple[float, dict[Cause, float]]:
+    """Of the luminosity with a fault the share certified; of that without one the shares left out, by cause."""
     lumi = {True: 0.0, False: 0.0}
-    wrong = {True: 0.0, False: 0.0}
+    passed, lost = 0.0, defaultdict[Cause, float](float)
     for one in judged:
         recorded = one.batches[0].conditions.recorded_lumi or 0.0
-        certified = any(first <= one.key.ls <= last for first, last in told[one.key.run].good)
-        faulty = bool(one.faults)
-        lumi[faulty] += recorded
-        wrong[faulty] += recorded * (certified == faulty)
-    return wrong[True] / lumi[True], wrong[False] / lumi[False]
+        lumi[bool(one.faults)] += recorded
+        cause = _cause(told[one.key.run], one.key.ls)
+        if one.faults and cause is None:
+            passed += recorded
+        if not one.faults and cause is not None:
+            lost[cause] += recorded
+    return passed / lumi[True], {cause: share / lumi[False] for cause, share in lost.items()}
+
+
+def _cause(told: Certificate, ls: int) -> Cause | None:
+    """The weightiest cause that keeps a lumisection out."""
+    return next((one.why[0].cause for one in told.excluded if one.first <= ls <= one.last), None)
 
 
 def _found(store: Store, current: Pipeline, shadow: Pipeline, fault: Fault) -> tuple[float, float]:

@@ -49,6 +49,7 @@ class Ledger:
                 if change.incident is not None:
                     self._sizes[change.incident] = (labels, size)
                     self._change(labels, size, self.incidents[change.incident], change)
+            self._hand_words_on(changes)
         incidents.add_occurrences(self.tx, self._seen)
         for number in self._recount:
             self._count_anew(self.incidents[number])
@@ -112,6 +113,15 @@ class Ledger:
         self._recount |= {one.id, into.id}
         self._sizes[into.id] = self._sizes[one.id]
         self._note(into, Because.MERGED, f"took in incident {one.id}")
+
+    def _hand_words_on(self, changes: Sequence[Change]) -> None:
+        """What an operator said of a withdrawn incident goes to the one that its lumisections belong to now."""
+        for gone in [one.incident for one in changes if one.because is Because.WITHDRAWN]:
+            keys = {key for one in changes if one.incident == gone for key in one.keys}
+            takers = [one.incident for one in changes if any(seen.key in keys for seen in one.observations)]
+            into = next((number for number in takers if number is not None), None)
+            if gone is not None and into is not None:
+                feedback.move(self.tx, gone, into)
 
     def _count_anew(self, one: Incident) -> None:
         extent = incidents.extent(self.tx, one.id)

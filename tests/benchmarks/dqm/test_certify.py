@@ -4,14 +4,16 @@ import pytest
 
 from benchmarks.dqm import certify
 from benchmarks.dqm.certify import Round, results
+from opint.certify.rules import Cause
 
 
 def test_shares_and_times_are_means_over_detectors():
-    one = Round(0.0, 0.02, 0.01, 1.0, 0.25, 2.0, 1.0, 1000)
-    other = Round(0.1, 0.04, 0.03, 0.5, 0.25, 4.0, 1.0, 1000)
+    one = Round(0.0, {Cause.BAD: 0.02}, 0.01, 1.0, 0.25, 2.0, 1.0, 1000)
+    other = Round(0.1, {Cause.BAD: 0.01, Cause.NOT_INSPECTED: 0.03}, 0.03, 0.5, 0.25, 4.0, 1.0, 1000)
     told = results([one, other])
     assert told["certified_of_faulty_lumi"].value == pytest.approx(0.05)
     assert told["lost_of_good_lumi"].value == pytest.approx(0.03)
+    assert told["lost_of_good_lumi_not_inspected"].value == pytest.approx(0.015)
     found = told["old_fault_found_with_feedback"]
     assert (found.value, found.peer_value, found.ratio) == (0.75, 0.25, 3.0)
     assert told["judged_with_shadow"].value == pytest.approx(3000.0)

@@ -12,8 +12,9 @@ from dqm.quality import Reason
 from dqm.scored import LumisectionState
 from opint.alerts import engine
 from opint.alerts.engine import AlertOutcome
-from opint.store import lumisections
+from opint.store import feedback, lumisections
 from opint.store.engine import Store
+from opint.store.feedback import Feedback, Verdict
 from opint.store.tables import audit, incident, occurrence
 from streams.source import Loss, Partition
 
@@ -288,3 +289,17 @@ def test_no_lumisections_are_no_trouble(store, rules) -> None:
     with store.begin() as tx:
         assert engine.update(tx, [], rules, 1.0) == AlertOutcome()
         assert tx.execute(select(func.count()).select_from(incident)).scalar_one() == 0
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_operators_word_goes_with_the_occurrences_of_a_merged_incident(store, feed, judge, number) -> None:
+    good_at = (3, 4, 5)
+    feed([judge(1, ls, None if ls in good_at else BAD) for ls in range(1, 8)])
+    with store.begin() as tx:
+        engine.confirm(tx, number, "ana", "", 150.0)
+    feed([judge(1, 4, BAD, revision=2)], now_s=200.0)
+    (left,) = [row.id for row in _incidents(store) if row.lumisections]
+    assert [len(_seen(store, one)) for one in (left, 3 - left)] == [5, 0]
+    with store.read() as tx:
+        assert feedback.load(tx, left) == Feedback(Verdict.TRUE, "ana", 150.0)
+        assert feedback.load(tx, 3 - left) is None
