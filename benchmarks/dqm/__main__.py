@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.dqm import autodqm, certify, combination, csc, dinamo, occupancy
+from benchmarks.dqm import autodqm, certify, combination, csc, dinamo, occupancy, surfaces
 from benchmarks.dqm.table import DataMissing, Measure
 from benchmarks.report import Outcome, Result, arguments, data_folder, progress, show
 
@@ -20,6 +20,7 @@ TABLES: Mapping[str, Measure] = {
     "autodqm": autodqm.measure,
     "certify": certify.measure,
     "occupancy": occupancy.measure,
+    "occupancy-maps": surfaces.measure,
 }
 """By name, in the order in which they are measured."""
 

@@ -1,13 +1,9 @@
-"""Occupancy: strips with labels, in the published class ratio, and maps of consecutive lumisections without.
+"""Occupancy of strips of channels, with labels in the published class ratio.
 
-Strips are emulated (:mod:`benchmarks.dqm.strips`). 60 % train, 20 % say when to stop, 20 % are the test. Three
-networks of one kind differ in what they learn from: the labels, as published; good strips with faults put in, for
-which nobody has to label anything; and both. The other methods see the same preprocessed strips; those that fit
-anything fit the good strips of training.
-
-Maps are emulated (:mod:`benchmarks.dqm.surfaces`). Autoencoders of one kind are trained on good maps as they are and
-on maps divided by the mean good one; their squared errors are looked at in one lumisection, and multiplied over three.
-Beside them stand the scorers of the program, which look at pulls. The score of a map is that of its worst cell.
+Strips are emulated (:mod:`benchmarks.dqm.strips`). 60 % train, 20 % say when to stop, 20 % are the test. Networks of
+one kind differ in what they learn from: the labels, as published; good strips with faults put in, for which nobody
+has to label anything; and both. ``occupancy_auc`` is the mean of the two that have seen faults put in. The other methods
+see the same preprocessed strips; those that fit anything fit the good strips of training.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t
 
-from benchmarks.dqm import surfaces
+from benchmarks.dqm.over_seeds import mean_auc
 from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.strips import BAD, GOOD, Strip, emulate
 from benchmarks.report import Progress, Result
@@ -27,87 +22,60 @@ from dqm.occupancy.strips import prepared
 
 Float32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_]
-Scores = Mapping[str, float]
 
-BOTH, LABELS, FAULTS = "labels and faults put in", "labels only, as published", "faults put in, no labels"
-INJECTED = 1
+LABELS, FAULTS, BOTH = "labels_only", "no_labels", "labels_and_faults"
+TOGETHER = "mean of the two with faults"
+INJECTED = 3
 """How often each good strip is spoilt."""
 
 
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> dict[str, Result]:  # noqa: ARG001
     """All figures of the table; no files are needed."""
     share = 8 if quick else 1
-    strips = [_strips(seed, GOOD // share, BAD // share, progress) for seed in seeds]
-    maps = [surfaces.areas(seed, surfaces.LUMISECTIONS // share, progress) for seed in seeds]
+    runs = [_run(seed, GOOD // share, BAD // share, progress) for seed in seeds]
     tested = (GOOD // share + BAD // share) // 5
-    found = {"occupancy_auc": _result(strips, BOTH, tested, "emulated strips", peer=LABELS)}
-    for name in strips[0]:
-        if name != BOTH:
-            found[f"occupancy_auc_{_KEYS.get(name, name)}"] = _result(strips, name, tested, "emulated strips")
-    for name in maps[0]:
-        key = f"occupancy_map_auc_{name}"
-        found[key] = _result(maps, name, surfaces.TESTED // share, "emulated maps", peer="pull")
-    return found
+    found = {"occupancy_auc": mean_auc(runs, TOGETHER, tested, "emulated strips", peer=LABELS)}
+    others = (name for name in runs[0] if name != TOGETHER)
+    return found | {f"occupancy_auc_{name}": mean_auc(runs, name, tested, "emulated strips") for name in others}
 
 
-_KEYS = {LABELS: "labels_only", FAULTS: "no_labels"}
-
-
-def interval(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """95 % of Student's t for the mean over seeds; unknown for one seed."""
-    if len(values) < 2:
-        return None, None
-    reach = t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return float(np.mean(values) - reach), float(min(1.0, np.mean(values) + reach))
-
-
-def _result(runs: Sequence[Scores], name: str, tested: int, note: str, peer: str | None = None) -> Result:
-    values = [one[name] for one in runs]
-    low, high = interval(values)
-    value = float(np.mean(values))
-    if peer is None or peer == name:
-        return Result(value, "AUC", low, high, tested * len(runs), note=note)
-    beside = float(np.mean([one[peer] for one in runs]))
-    return Result(value, "AUC", low, high, tested * len(runs), peer, beside, value / beside, note)
-
-
-def _strips(seed: int, good: int, bad: int, progress: Progress) -> Scores:
+def _run(seed: int, good: int, bad: int, progress: Progress) -> Mapping[str, float]:
+    """AUC by method."""
     rng = np.random.default_rng(seed)
     strips = emulate(rng, good, bad)
     first, second = int(0.6 * len(strips)), int(0.8 * len(strips))
     learn, held, test = strips[:first], strips[first:second], strips[second:]
-    unseen = emulate(rng, len(test) * 9 // 10, len(test) // 10, visible=False)
+    methods = dict(_networks(learn, held, rng, seed)) | dict(_baselines(learn, seed))
+    methods[TOGETHER] = lambda some: methods[BOTH](some) + methods[FAULTS](some)
     looked, labels = _prepared(test), _bad(test)
-    found = {}
-    for name, score in _methods(learn, held, rng, seed):
-        found[name] = auc(score(looked), labels)
-        if name == BOTH:
-            found["any_fault"] = auc(score(_prepared(unseen)), _bad(unseen))
-        progress(f"seed {seed}: {name} {found[name]:.4f}")
+    found = {name: auc(score(looked), labels) for name, score in methods.items()}
+    unseen = emulate(rng, len(test) * 9 // 10, len(test) // 10, visible=False)
+    found["faults_nobody_sees"] = auc(methods[TOGETHER](_prepared(unseen)), _bad(unseen))
+    progress(f"seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
     return found
 
 
 Score = Callable[[Float32], npt.NDArray[np.floating]]
+"""Scores of prepared strips; greater is worse."""
 
 
-def _methods(
+def _networks(
     learn: Sequence[Strip], held: Sequence[Strip], rng: np.random.Generator, seed: int
 ) -> Iterator[tuple[str, Score]]:
-    """Each method by name, ready to score prepared strips; greater is worse."""
     from dqm.models.local_cnn import Labelled, train
 
-    injected, late = _spoilt(learn, rng), _spoilt(held, rng)
-    for name, labels, faults in ((BOTH, True, True), (LABELS, True, False), (FAULTS, False, True)):
-        first, second = (
-            Labelled(*_joined(part, more if faults else None, labels=labels))
-            for part, more in ((learn, injected), (held, late))
-        )
+    early, late = _spoilt(learn, rng), _spoilt(held, rng)
+    for name, labels, faults in ((LABELS, True, False), (FAULTS, False, True), (BOTH, True, True)):
+        first = Labelled(*_joined(learn, early if faults else None, labels=labels))
+        second = Labelled(*_joined(held, late if faults else None, labels=labels))
         yield name, train(first, second, seed).surprise
+
+
+def _baselines(learn: Sequence[Strip], seed: int) -> Iterator[tuple[str, Score]]:
     yield "variance", lambda strips: strips.var(axis=1)
     yield "sobel", lambda strips: np.abs(strips[:, 2:] - strips[:, :-2]).max(axis=1)
-    good = _prepared([one for one in learn if not one.bad])
     if find_spec("sklearn") is not None:
-        yield from _scikit_learn(good, seed)
+        yield from _scikit_learn(_prepared([one for one in learn if not one.bad]), seed)
 
 
 def _scikit_learn(good: Float32, seed: int) -> Iterator[tuple[str, Score]]:

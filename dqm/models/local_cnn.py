@@ -18,7 +18,7 @@ Float32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_]
 
 PATIENCE = 32
-EPOCHS = 400
+EPOCHS = 150
 
 _FILTERS, _WIDTH, _POOL, _HIDDEN = 10, 3, 5, 8
 _BATCH = 256
