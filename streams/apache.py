@@ -104,13 +104,15 @@ def _program(name: str, title: str, package: str) -> str:
 class ApacheKafka:
     """One node with its data, settings and log in ``folder``; port and data outlive a stop and a kill.
 
-    ``port`` 0 takes a free one. Nothing runs before :meth:`start`.
+    ``port`` 0 takes a free one. ``more`` are lines of server.properties that overrule ours; {port} and {controller}
+    in them stand for the ports. Nothing runs before :meth:`start`.
     """
 
-    def __init__(self, folder: Path, port: int = 0, cache: Path = CACHE) -> None:
+    def __init__(self, folder: Path, port: int = 0, cache: Path = CACHE, more: str = "") -> None:
         """Choose where; the folder is made when needed."""
         self.folder = folder.resolve()
         self._cache = cache
+        self._more = more
         self._port, self._controller = port or _free_port(), _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -151,8 +153,9 @@ class ApacheKafka:
     def _write_settings(self, run: str, library: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "server.properties"
+        lines = PROPERTIES + self._more
         file.write_text(
-            PROPERTIES.format(port=self._port, controller=self._controller, folder=self.folder, bytes=MAX_MESSAGE_BYTES)
+            lines.format(port=self._port, controller=self._controller, folder=self.folder, bytes=MAX_MESSAGE_BYTES)
         )
         (self.folder / "log4j2.properties").write_text(LOGGING)
         if (self.folder / "log" / "meta.properties").exists():

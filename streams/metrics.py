@@ -1,6 +1,7 @@
 """What the daemon counts, for Prometheus, and a small HTTP server for /metrics and /healthz on loopback."""
 
 import ipaddress
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,22 +64,30 @@ def served(registry: CollectorRegistry, host: str, port: int, trouble: Callable[
     if not _is_loopback(host):
         raise SettingsError(f"metrics.host is {host!r}; only loopback addresses are allowed, such as 127.0.0.1")
     try:
-        server = ThreadingHTTPServer((host, port), _handler(registry, trouble))
+        server = _Server(host, port, _handler(registry, trouble))
     except OSError as error:
         raise SettingsError(f"metrics.port is {port}: {error.strerror}; choose a free port") from error
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     try:
-        yield f"http://{host}:{server.server_address[1]}"
+        yield f"http://{f'[{host}]' if ':' in host else host}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
 
 
+class _Server(ThreadingHTTPServer):
+    """A server on an IPv4 or IPv6 address."""
+
+    def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), handler)
+
+
 def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).version == 4 and ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 

@@ -247,6 +247,12 @@ def own_apache_kafka(tmp_path: Path) -> Iterator[apache.ApacheKafka]:
         yield node
 
 
+@pytest.fixture(scope="session")
+def kafka_tools() -> None:
+    """Skips where Apache Kafka cannot be started, and fails there if CI is set."""
+    _require_java()
+
+
 def _require_java() -> None:
     try:
         apache.java()

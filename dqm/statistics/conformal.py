@@ -22,6 +22,8 @@ TAIL_SHARE = 0.01
 TAIL_LEAST = 20
 SHAPES = (0.0, 0.25)
 SMALLEST = 1e-30
+LEAST_SCALE = 1e-6
+"""Of a tail, so that no distance in units of it overflows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,8 +126,8 @@ def _tail(excess: Float64) -> tuple[float, float]:
     """Scale and shape of a generalised Pareto distribution from its sorted excesses, by weighted moments."""
     n = len(excess)
     mean = float(excess.mean())
-    if mean <= 0:
-        return 1e-6, 0.0
+    if mean <= LEAST_SCALE:
+        return LEAST_SCALE, 0.0
     weighted = float((excess * (n - 1 - np.arange(n)) / max(n - 1, 1)).mean())
     shape = 2.0 - mean / max(mean - 2.0 * weighted, 1e-12)
     shape = float(np.clip(shape, *SHAPES))

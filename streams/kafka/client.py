@@ -11,6 +11,7 @@ from kafka.net.compat import KafkaNetClient
 
 from conf.settings import KafkaSettings
 from streams.errors import SourceUnavailable
+from streams.kafka import receiving
 
 CONNECT_S = 10.0
 """How long one attempt to connect may take, s."""
@@ -50,6 +51,7 @@ def servers(settings: KafkaSettings) -> list[str]:
 def opened(settings: KafkaSettings, build: Callable[..., Client], **more: Any) -> Client:
     """A client built and connected, or SourceUnavailable; may take :data:`CONNECT_S`."""
     _quiet_library()
+    receiving.install()
     if not anybody_listens(settings):
         raise unavailable(settings, "nothing listens there")
     networks: list[KafkaNetClient] = []

@@ -56,6 +56,12 @@ def test_health_tells_what_ails():
         fetch(f"{address}/healthz")
 
 
+def test_ipv6_loopback_is_served():
+    with served(CollectorRegistry(), "::1", 0, lambda: "") as address:
+        assert address.startswith("http://[::1]:")
+        assert fetch(f"{address}/healthz") == (200, "ok\n")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.1", "example.org", "", "::"])  # noqa: S104 - refused
 def test_only_loopback_is_served(host):
     with pytest.raises(SettingsError, match="only loopback"), served(CollectorRegistry(), host, 0, lambda: ""):

@@ -27,10 +27,24 @@
   }
 
   // All tabs share one stream, because a browser opens six connections to a server at most. The tab that
-  // holds the lock reads the stream and tells the others; when it closes, the next one gets the lock.
+  // holds the lock has it read and tells the others; when it closes, the next one gets the lock. A worker reads,
+  // so that the page itself is at rest between events: browsers that print or photograph a page wait for that.
   const parts = ["incidents", "lumisections", "dead_letters", "heartbeat"];
   const channel = new BroadcastChannel("nightshift-events");
   let last = null;
+
+  // Parts that have changed are fetched at once, but no part twice within a second: a busy detector would keep a
+  // slow server answering without a pause, and the page would never be at rest.
+  const restMs = 1000, changed = new Set(), fetchedAt = new Map();
+
+  function refresh() {
+    for (const part of changed) {
+      if (performance.now() - (fetchedAt.get(part) ?? -restMs) < restMs) continue;
+      changed.delete(part);
+      fetchedAt.set(part, performance.now());
+      body.dispatchEvent(new CustomEvent("live:" + part));
+    }
+  }
 
   function hear(told) {
     if (told.lost) return showLive(false, "reconnecting");
@@ -43,19 +57,22 @@
     parts.forEach((part, at) => {
       if (before[at] === present[at]) return;
       if (part === "lumisections") beat();
-      body.dispatchEvent(new CustomEvent("live:" + part));
+      changed.add(part);
     });
+    refresh();
   }
 
   function tell(told) { last = told; hear(told); channel.postMessage(told); }
 
   function lead() {
-    const source = new EventSource("/events?since=" + encodeURIComponent(since));
-    source.addEventListener("alive", (event) => tell(JSON.parse(event.data)));
-    source.onerror = () => {
-      tell({ lost: true });
-      if (source.readyState === EventSource.CLOSED) setTimeout(lead, 3000);
+    const reader = new Worker("/static/events.js");
+    reader.onmessage = ({ data: told }) => {
+      tell(told);
+      if (!told.closed) return;
+      reader.terminate();
+      setTimeout(lead, 3000);
     };
+    reader.postMessage(since);
   }
 
   channel.onmessage = (event) => {
@@ -74,6 +91,7 @@
   }
 
   function tick() {
+    refresh();
     document.getElementById("clock").textContent = clockTime(now());
     const banner = document.getElementById("stale");
     const told = staleness();
