@@ -9,13 +9,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.dqm import autodqm, certify, combination, csc, dinamo, occupancy, surfaces
+from benchmarks.dqm import autodqm, certify, combination, cost, csc, dinamo, occupancy, surfaces
 from benchmarks.dqm.table import DataMissing, Measure
 from benchmarks.report import Outcome, Result, arguments, data_folder, progress, show
 
 TABLES: Mapping[str, Measure] = {
     "csc": csc.measure,
     "combination": combination.measure,
+    "cost": cost.measure,
     "dinamo": dinamo.measure,
     "autodqm": autodqm.measure,
     "certify": certify.measure,
