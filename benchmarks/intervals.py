@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.stats import chi2, t
 
 Z = 1.959964
 
@@ -29,3 +29,12 @@ def bootstrap_mean(values: npt.ArrayLike, rng: np.random.Generator, draws: int =
     data = np.asarray(values, dtype=float)
     means = rng.choice(data, (draws, len(data))).mean(axis=1)
     return float(np.percentile(means, 2.5)), float(np.percentile(means, 97.5))
+
+
+def student(values: npt.ArrayLike) -> tuple[float, float]:
+    """Student's (1908) interval for the mean of a few values, such as one for each seed; NaN for a single one."""
+    data = np.asarray(values, dtype=float)
+    if len(data) < 2:
+        return math.nan, math.nan
+    reach = float(t.ppf(0.975, len(data) - 1) * data.std(ddof=1) / math.sqrt(len(data)))
+    return float(data.mean() - reach), float(data.mean() + reach)

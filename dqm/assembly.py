@@ -11,6 +11,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from dqm.certification.largest import NOTHING, Largest
+from dqm.certification.summaries import NUMBERS
 from dqm.scored import LumisectionState, ScoredBatch, SubsystemScores
 from streams.records import Catalogue, Conditions
 
@@ -82,7 +84,8 @@ def _add(known: SubsystemScores | None, part: SubsystemScores) -> tuple[Subsyste
     conflicting = both & (known.digests != part.digests)
     names = tuple(known.catalogue.names[row] for row in np.flatnonzero(conflicting))
     new = part.present & ~known.present
-    if not new.any():
+    largest = _largest(known, part, conflicting)
+    if not new.any() and largest is known.largest:
         return None, names
     wanted = {part.catalogue.names[row] for row in np.flatnonzero(new)}
     return (
@@ -95,9 +98,25 @@ def _add(known: SubsystemScores | None, part: SubsystemScores) -> tuple[Subsyste
             digests=np.where(new, part.digests, known.digests),
             reasons=np.where(new, part.reasons, known.reasons),
             evidence={**known.evidence, **{me: seen for me, seen in part.evidence.items() if me in wanted}},
+            largest=largest,
         ),
         names,
     )
+
+
+def _largest(known: SubsystemScores, part: SubsystemScores, conflicting: npt.NDArray[np.bool_]) -> Largest | None:
+    """The largest errors of both but for MEs that conflict; that of ``known`` itself if the part adds nothing.
+
+    MEs that came before take part: the error of an ME depends on which others came in the same message, and the
+    larger one must win whichever was first.
+    """
+    if known.largest is None or part.largest is None:
+        return known.largest if part.largest is None else part.largest
+    added = part.largest
+    if conflicting.any():
+        added = added.moved(np.where(conflicting, NOTHING, np.arange(len(conflicting))), NUMBERS)
+    merged = known.largest.merged(added)
+    return known.largest if merged.same(known.largest) else merged
 
 
 def _aligned(left: SubsystemScores, right: SubsystemScores) -> tuple[SubsystemScores, SubsystemScores]:
@@ -129,6 +148,7 @@ def _spread(part: SubsystemScores, catalogue: Catalogue, scorers: tuple[str, ...
         scores=scores,
         digests=_scatter(part.digests, rows, np.zeros(n, dtype=np.uint64)),
         reasons=_scatter(part.reasons, rows, np.zeros(n, dtype=np.uint8)),
+        largest=None if part.largest is None else part.largest.moved(rows, NUMBERS),
     )
 
 

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from conf.errors import NightshiftError
 from dqm.calibration import ElementCalibration, Normaliser, assemble
+from dqm.certification.model import CertificationModel
 from dqm.features import PileupScale
 from dqm.group import Group, scorers
 from dqm.references.entries import EntriesModel
@@ -56,6 +57,7 @@ class SubsystemModel:
     tables: tuple[ConformalTable, ...]
     combined: ConformalTable
     lumisections: ConformalTable
+    certification: CertificationModel | None = None
 
     @property
     def scorers(self) -> tuple[str, ...]:
@@ -213,10 +215,13 @@ def _pack(model: SubsystemModel) -> bytes:
         arrays |= {f"group{place}/reference/{name}": array for name, array in group.reference.arrays().items()}
         for scorer, learned in group.scorers.items():
             arrays |= {f"group{place}/{scorer}/{name}": array for name, array in learned.arrays().items()}
+    if model.certification is not None:
+        arrays |= {f"certification/{name}": array for name, array in model.certification.arrays().items()}
     return _archive(arrays)
 
 
 def _unpack(catalogue: Catalogue, arrays: Arrays) -> SubsystemModel:
+    certification = _below(arrays, "certification/")
     return SubsystemModel(
         catalogue=catalogue,
         groups=tuple(_group(_below(arrays, f"group{place}/")) for place in range(len(catalogue.blocks))),
@@ -226,6 +231,7 @@ def _unpack(catalogue: Catalogue, arrays: Arrays) -> SubsystemModel:
         tables=tuple(ConformalTable.from_array(row) for row in arrays["tables"]),
         combined=ConformalTable.from_array(arrays["combined"]),
         lumisections=ConformalTable.from_array(arrays["lumisections"]),
+        certification=CertificationModel.from_arrays(certification) if certification else None,
     )
 
 

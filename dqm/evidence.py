@@ -9,6 +9,7 @@ import numpy.typing as npt
 from conf.settings import DqmSettings
 from dqm.alignment import Beside
 from dqm.bundle import SubsystemModel
+from dqm.certification.live import Sight
 from dqm.explain import explain
 from dqm.features import features
 from dqm.folders import folders
@@ -26,7 +27,8 @@ _MARGIN = 2.0
 class Found:
     """What scoring found for the n expected MEs of one batch: arrays (n,), scores (k, n).
 
-    ``lack_p`` are the p-values of too few entries, ``pileup`` is standardised.
+    ``lack_p`` are the p-values of too few entries, ``pileup`` is standardised. ``sight`` is what certification sees,
+    None without it, and ``condemned`` (n,) are the MEs for which it condemns the batch.
     """
 
     scores: Float32
@@ -37,6 +39,8 @@ class Found:
     expected_entries: Float64
     lack_p: Float32
     pileup: np.float32
+    sight: Sight | None
+    condemned: npt.NDArray[np.bool_]
 
 
 class Witness:
@@ -50,13 +54,13 @@ class Witness:
         self._version = version
 
     def evidence(self, found: Found, counts: Sequence[Counts], settings: DqmSettings) -> Mapping[str, Evidence]:
-        """By ME: STARVED ones, and the smallest p-values, up to the settings' limit.
+        """By ME: STARVED and condemned ones, and the smallest p-values, up to the settings' limit.
 
         ``counts`` are those of the expected groups.
         """
         starved = found.reasons == Reason.STARVED
         shown = np.where(starved, found.lack_p, found.p_values)
-        suspicious = np.flatnonzero(starved | self._suspicious(found.p_values, settings))
+        suspicious = np.flatnonzero(starved | found.condemned | self._suspicious(found.p_values, settings))
         worst = suspicious[np.argsort(shown[suspicious], kind="stable")][: settings.evidence_per_lumisection]
         written = [self._one(found, counts, int(row), float(shown[row])) for row in worst]
         return {one.me: one for one in written}
@@ -102,6 +106,7 @@ class Witness:
             expected_entries=expected,
             model_version=self._version,
             worst_bins=said.worst_bins,
+            worst_features=() if found.sight is None else found.sight.features(row),
         )
 
     def _scores(self, found: Found, row: int) -> dict[str, float]:

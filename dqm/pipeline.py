@@ -10,6 +10,9 @@ from dqm import verdicts
 from dqm.alignment import Alignment, Beside, align
 from dqm.budget import Thresholds, thresholds
 from dqm.bundle import Bundle, SubsystemModel
+from dqm.certification.certifier import ModelCertifier
+from dqm.certification.live import Sight, condemned, look
+from dqm.certification.summaries import NUMBERS
 from dqm.digests import digests
 from dqm.evidence import Found, Witness
 from dqm.folders import PerCatalogue
@@ -49,7 +52,12 @@ class Pipeline:
             self.expected,
             {name: one.lumisections for name, one in bundle.subsystems.items()},
             self.thresholds.folder_p,
-            certification_p=self.thresholds.certification_p,
+            {
+                name: ModelCertifier(one.certification, bundle.pileup)
+                for name, one in bundle.subsystems.items()
+                if one.certification is not None
+            },
+            self.thresholds.certification_p,
         )
         self._stages = {
             name: _Stage(model, bundle, settings, self.thresholds, elements)
@@ -114,14 +122,38 @@ class _Stage:
         p_values[~came | few | ~verdicts.IS_TESTED[reasons]] = np.nan
         scores[:, ~came] = np.nan
         scores.transpose(0, 2, 1)[~self._model.normaliser.covered] = np.nan
+        sights = self._sights([counts for counts, _ in gathered], totals, pileup, np.isfinite(p_values))
         results = []
         for at, batch in enumerate(batches):
             found = Found(
-                scores[:, at], content[at], p_values[at], reasons[at], beside[at], expected[at], lack_p[at], pileup[at]
+                scores[:, at],
+                content[at],
+                p_values[at],
+                reasons[at],
+                beside[at],
+                expected[at],
+                lack_p[at],
+                pileup[at],
+                sights[at],
+                self._condemned(sights[at], batch.conditions, float(pileup[at])),
             )
             evidence = self._witness.evidence(found, gathered[at][0], self._settings)
             results.append(_result(batch, alignments[at], self._model.scorers, found, evidence))
         return results
+
+    def _sights(
+        self, counts: Sequence[Sequence[Counts]], totals: Float32, pileup: Float32, use: npt.NDArray[np.bool_]
+    ) -> Sequence[Sight | None]:
+        """What certification sees of each batch; None where the bundle has none."""
+        model = self._model.certification
+        return [None] * len(counts) if model is None else look(model, counts, totals, pileup, use)
+
+    def _condemned(self, sight: Sight | None, conditions: Conditions, pileup: float) -> npt.NDArray[np.bool_]:
+        model = self._model.certification
+        if model is None or sight is None:
+            return np.zeros(len(self._model.catalogue), dtype=np.bool_)
+        limit = self._limits.certification_p
+        return condemned(model, sight, self._model.catalogue, conditions, pileup, limit)
 
     def _groups(
         self, counts: Sequence[Sequence[Counts]], beside: Sequence[Beside], pileup: Float32
@@ -184,9 +216,18 @@ def _result(
 ) -> SubsystemScores:
     """Results over the union of what was expected and what came."""
     came = found.beside.came
+    largest = found.sight.largest if found.sight is not None else None
     if alignment.plain:
         return SubsystemScores(
-            alignment.catalogue, scorers, came, found.p_values, found.scores, found.digests, found.reasons, evidence
+            alignment.catalogue,
+            scorers,
+            came,
+            found.p_values,
+            found.scores,
+            found.digests,
+            found.reasons,
+            evidence,
+            largest,
         )
     n = len(alignment.catalogue)
     result = SubsystemScores(
@@ -198,6 +239,7 @@ def _result(
         np.zeros(n, dtype=np.uint64),
         np.zeros(n, dtype=np.uint8),
         evidence,
+        None if largest is None else largest.moved(alignment.expected, NUMBERS),
     )
     rows = alignment.expected[came]
     result.p_values[rows] = found.p_values[came]

@@ -77,6 +77,21 @@ class WorstBin:
 
 
 @dataclass(frozen=True, slots=True)
+class WorstFeature:
+    """One number of a histogram that speaks against its lumisection, as certification sees it.
+
+    ``observed`` and ``expected`` are shares of the axis from 0 to 1, ``error`` is the squared error in units of the
+    ordinary one, and ``share`` its part in the score of the lumisection.
+    """
+
+    name: str
+    observed: float
+    expected: float
+    error: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that a person needs to judge the judgement of one ME in one lumisection.
 
@@ -99,3 +114,4 @@ class Evidence:
     expected_entries: float | None
     model_version: str
     worst_bins: tuple[WorstBin, ...] = field(default=())
+    worst_features: tuple[WorstFeature, ...] = field(default=())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from dqm.certification.largest import Largest
 from dqm.quality import Evidence, Quality
 from streams.records import Catalogue, Conditions, LumisectionKey
 
@@ -23,7 +24,8 @@ class SubsystemScores:
     in (0, 1] is the combined conformal p-value, NaN where nothing was inspected. ``scores`` (k, n)
     float32, greater is worse, by scorer in the order of ``scorers``. ``digests`` (n,) uint64 identifies
     content. ``reasons`` (n,) uint8 are :class:`dqm.quality.Reason` as far as one ME can be judged alone
-    (SUSPECT, DEVIATES and MISSING are decided when the lumisection is).
+    (SUSPECT, DEVIATES and MISSING are decided when the lumisection is). ``largest`` are the largest errors of the
+    certification model, None where the bundle has none.
     """
 
     catalogue: Catalogue
@@ -34,6 +36,7 @@ class SubsystemScores:
     digests: npt.NDArray[np.uint64]
     reasons: npt.NDArray[np.uint8]
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    largest: Largest | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ import hashlib
 import platform
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,10 +17,13 @@ import numpy.typing as npt
 
 from conf.errors import NightshiftError
 from conf.settings import DqmSettings
-from dqm import group
+from dqm import combination, group
 from dqm.alignment import align
 from dqm.bundle import Bundle, SubsystemModel, save
 from dqm.calibration import calibrate
+from dqm.certification import train as certification
+from dqm.certification.live import of_groups
+from dqm.certification.model import CertificationModel
 from dqm.combination import of_elements
 from dqm.digests import digests
 from dqm.features import pileup_scale
@@ -84,17 +87,24 @@ def _train(
     pileup = np.array([scale.standardised(one) for one in good.conditions], dtype=np.float32)
     models: dict[str, SubsystemModel] = {}
     folder_p: list[Float32] = []
+    certification_p: list[Float32] = []
     metrics: dict[str, dict[str, float]] = {}
     for place, subsystem in enumerate(good.subsystems):
         progress(f"training {subsystem}", 0.1 + 0.85 * place / len(good.subsystems))
         part = _Part.of(good, subsystem)
         models[subsystem], p_values = _model(part, good.conditions, pileup, cut, settings, rng)
         folder_p.append(_folder_p(part.catalogue, p_values))
+        if settings.certification != "none":
+            whole, opinions = _certification(part, good.conditions, pileup, cut, settings, rng)
+            models[subsystem] = replace(models[subsystem], certification=whole)
+            certification_p.append(combination.folder_p(opinions, part.catalogue))
         metrics[subsystem] = _metrics(models[subsystem], p_values)
     progress("saving", 0.97)
     whole_runs = all(key.ls == 0 for key in good.keys)
     manifest = {**_manifest(good, cut, settings, metrics), **dated}
     bundle = Bundle(settings.model, "", models, scale, np.concatenate(folder_p), whole_runs, manifest)
+    if certification_p:
+        bundle = replace(bundle, certification_p=np.concatenate(certification_p))
     saved = save(bundle, folder)
     progress("done", 1.0)
     return saved
@@ -253,6 +263,27 @@ def _model(
         ),
         calibrated.p_values,
     )
+
+
+def _certification(
+    part: _Part,
+    conditions: list[Conditions],
+    pileup: Float32,
+    cut: int,
+    settings: DqmSettings,
+    rng: np.random.Generator,
+) -> tuple[CertificationModel, list[combination.Opinion | None]]:
+    """The certification model of a subsystem, and what it thinks of its calibration lumisections."""
+    assert settings.certification != "none"  # noqa: S101 - the caller has looked
+    good = certification.Good(
+        summaries=np.array([of_groups([one[at] for one in part.counts]) for at in range(len(conditions))]),
+        totals=np.concatenate([one.sum(axis=-1) for one in part.counts], axis=1),
+        pileup=pileup,
+        use=part.came & (part.statistics >= settings.min_entries),
+        bins=np.repeat([one.bins for one in part.catalogue.blocks], [len(one[0]) for one in part.counts]),
+        conditions=conditions,
+    )
+    return certification.fit(good, cut, settings.certification, rng)
 
 
 def _members(catalogue: Catalogue, rows: slice, settings: DqmSettings) -> group.Members:

@@ -9,7 +9,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.dqm import autodqm, certify, combination, cost, csc, dinamo, occupancy, surfaces
+from benchmarks.dqm import (
+    adbench,
+    autodqm,
+    certification,
+    certify,
+    combination,
+    cost,
+    csc,
+    dinamo,
+    occupancy,
+    surfaces,
+)
 from benchmarks.dqm.table import DataMissing, Measure
 from benchmarks.report import Outcome, Result, arguments, data_folder, progress, show
 
@@ -22,6 +33,8 @@ TABLES: Mapping[str, Measure] = {
     "certify": certify.measure,
     "occupancy": occupancy.measure,
     "occupancy-maps": surfaces.measure,
+    "certification": certification.measure,
+    "adbench": adbench.measure,
 }
 """By name, in the order in which they are measured."""
 

@@ -1,33 +1,17 @@
 """From the score of a lumisection to monitoring elements and the numbers of each that speak against it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from dqm.certification.largest import Largest
 from dqm.certification.summaries import NAMES, NUMBERS
+from dqm.quality import WorstFeature
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 MOST_FEATURES = 3
 """Features that are named of one ME."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorstFeature:
-    """One number of a histogram: where it is and where it should be, as shares of the axis from 0 to 1.
-
-    ``error`` is the squared error in units of the ordinary one, ``share`` its part in the lumisection's score.
-    """
-
-    name: str
-    observed: float
-    expected: float
-    error: float
-    share: float
 
 
 def shares(largest: Largest, elements: int) -> Float64:
@@ -48,12 +32,6 @@ def worst_features(largest: Largest, row: int, observed: Float32, expected: Floa
         WorstFeature(NAMES[one], float(observed[one]), float(expected[one]), float(errors[one]), float(own[one]))
         for one in order
     )
-
-
-def sentence(worst: Sequence[WorstFeature]) -> str:
-    """The worst features of one ME in words."""
-    told = ", ".join(f"{one.name} at {one.observed:.1%} of the axis ({one.expected:.1%} expected)" for one in worst)
-    return f"Certification of the whole lumisection: {told}."
 
 
 def _feature_shares(largest: Largest, elements: int) -> Float64:

@@ -59,6 +59,11 @@ class Ensemble:
     members: tuple[Network, ...]
     ordinary: Float32
 
+    @property
+    def kept(self) -> int:
+        """How many squared errors make the score."""
+        return top(self.ordinary.shape[1])
+
     def errors(self, features: Float32) -> Float32:
         """Squared errors (members, L, f) of scaled ``features`` (L, f), in units of the ordinary ones."""
         return squared_errors(self.members, features) / self.ordinary[:, None]
@@ -70,8 +75,7 @@ class Ensemble:
         """
         seen = use & np.isfinite(self.scaling.centre[:, 0])
         errors = self.errors(self.scaling.scaled(summaries, totals, pileup, seen))
-        kept = top(errors.shape[-1])
-        return [Largest.of(errors[:, at], np.repeat(seen[at], NUMBERS), kept) for at in range(len(summaries))]
+        return [Largest.of(errors[:, at], np.repeat(seen[at], NUMBERS), self.kept) for at in range(len(summaries))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,15 +14,17 @@ import numpy.typing as npt
 from dqm.statistics.robust import fit_lines, scale
 
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.bool_]
 
 REACH = 1e4
 """Scaled features are kept within plus and minus this, so that their squares stay finite."""
 
-_RIDGE = np.array([0.0, 4.0])
+_RIDGE = np.array([0.0, 1.0])
 _LEAST_SHARE = 0.01
 _OUTLIER = 3.0
 _ROUNDS = 3
+_ELEMENTS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,25 +71,40 @@ def fit(summaries: Float32, totals: Float32, pileup: Float32, use: Rows, bins: n
 
     ``bins`` (n,) are the cells of each ME: no spread is taken below a hundredth of a cell.
     """
-    lumisections, n, numbers = summaries.shape
-    values = np.where(use[..., None], summaries, np.nan).astype(np.float64).reshape(lumisections, -1)
-    design = np.repeat(np.stack([np.ones(lumisections), pileup], axis=-1)[:, None], n * numbers, axis=1)
-    lines = fit_lines(design, values, _RIDGE)
-    residuals = (values - np.einsum("lfk,fk->lf", design, lines)).reshape(lumisections, n, numbers)
+    counts: Float64 = np.maximum(totals, 1.0).astype(np.float64)
     least = (_LEAST_SHARE / bins[:, None]) ** 2
-    systematic, statistical = _variances(residuals, np.maximum(totals, 1.0).astype(np.float64), use)
-    centre = np.where(np.any(use, axis=0)[:, None], lines[:, 0].reshape(n, numbers), np.nan)
-    return Scaling(
-        centre.astype(np.float32),
-        lines[:, 1].reshape(n, numbers).astype(np.float32),
-        np.maximum(systematic, least).astype(np.float32),
-        statistical.astype(np.float32),
-    )
+    parts = []
+    for start in range(0, len(bins), _ELEMENTS):
+        rows = slice(start, start + _ELEMENTS)
+        values = np.where(use[:, rows, None], summaries[:, rows], np.nan).astype(np.float64)
+        parts.append(_fit(values, counts[:, rows], pileup, use[:, rows], least[rows]))
+    return Scaling(*(np.concatenate(one).astype(np.float32) for one in zip(*parts, strict=True)))
 
 
-def _variances(
-    residuals: npt.NDArray[np.float64], totals: npt.NDArray[np.float64], use: Rows
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _fit(values: Float64, totals: Float64, pileup: Float32, use: Rows, least: Float64) -> tuple[Float64, ...]:
+    """Centre, slope and the two parts of the variance, each (n, 7), of ``values`` (L, n, 7)."""
+    weight = np.ones_like(values)
+    # The second round gives each lumisection the weight that its statistics deserve.
+    for _ in range(2):
+        lines = _lines(values, pileup, weight)
+        residuals = values - lines[..., 0] - lines[..., 1] * pileup[:, None, None]
+        systematic, statistical = _variances(residuals, totals, use)
+        systematic = np.maximum(systematic, least)
+        variance = systematic + statistical / totals[..., None]
+        weight = np.sqrt(np.median(variance, axis=0) / variance)
+    centre = np.where(np.any(use, axis=0)[:, None], lines[..., 0], np.nan)
+    return centre, lines[..., 1], systematic, statistical
+
+
+def _lines(values: Float64, pileup: Float32, weight: Float64) -> Float64:
+    """Centre and slope (n, 7, 2) of ``values`` (L, n, 7) in pileup."""
+    lumisections = len(values)
+    flat = weight.reshape(lumisections, -1)
+    design = np.stack([flat, flat * pileup[:, None]], axis=-1)
+    return fit_lines(design, values.reshape(flat.shape) * flat, _RIDGE).reshape(*values.shape[1:], 2)
+
+
+def _variances(residuals: Float64, totals: Float64, use: Rows) -> tuple[Float64, Float64]:
     """The two parts (n, 7) of the squared residuals (L, n, 7): least squares in 1/N, neither part below 0.
 
     Squares are cut at nine times the variance of the round before, so that a few bad lumisections do no harm.

@@ -9,9 +9,11 @@ import numpy.typing as npt
 
 from dqm.calibration import calibrate
 from dqm.certification import scaling
+from dqm.certification.attribution import shares
 from dqm.certification.largest import Largest
 from dqm.certification.model import PER_PB, CertificationModel, Ensemble, luminosity, squared_errors
 from dqm.certification.network import Network
+from dqm.combination import Opinion
 from streams.records import Conditions
 
 Float32 = npt.NDArray[np.float32]
@@ -43,8 +45,11 @@ class Good:
     conditions: Sequence[Conditions]
 
 
-def fit(good: Good, cut: int, kind: Kind, rng: np.random.Generator) -> CertificationModel:
-    """Train on the first ``cut`` lumisections and calibrate on the others."""
+def fit(good: Good, cut: int, kind: Kind, rng: np.random.Generator) -> tuple[CertificationModel, list[Opinion | None]]:
+    """Train on the first ``cut`` lumisections, calibrate on the others, and say what it thinks of those.
+
+    The opinions are cross-fitted: none has taken part in its own normalisation.
+    """
     scaled = scaling.fit(good.summaries[:cut], good.totals[:cut], good.pileup[:cut], good.use[:cut], good.bins)
     features = scaled.scaled(good.summaries[:cut], good.totals[:cut], good.pileup[:cut], good.use[:cut])
     trained = Ensemble(scaled, *members(features, kind, rng))
@@ -54,7 +59,7 @@ def fit(good: Good, cut: int, kind: Kind, rng: np.random.Generator) -> Certifica
 
 def _calibrated(
     trained: Ensemble, largest: Sequence[Largest], conditions: Sequence[Conditions], pileup: Float32
-) -> CertificationModel:
+) -> tuple[CertificationModel, list[Opinion | None]]:
     """With a table of the scores of later lumisections, conditional on pileup and luminosity."""
     scores = np.array([one.scores().mean() for one in largest], dtype=np.float32)[:, None]
     recorded = [one.recorded_lumi for one in conditions]
@@ -64,7 +69,12 @@ def _calibrated(
     found = calibrate(
         np.nan_to_num(scores, nan=1.0)[None], size, pileup, use, [slice(0, 1)], np.ones((1, 1), dtype=np.bool_)
     )
-    return CertificationModel(trained, found.normaliser, found.scorers[0])
+    elements = len(trained.scaling.centre)
+    opinions = [
+        Opinion(float(p), shares(one, elements)) if np.isfinite(p) else None
+        for one, p in zip(largest, found.p_values[:, 0], strict=True)
+    ]
+    return CertificationModel(trained, found.normaliser, found.scorers[0]), opinions
 
 
 def members(features: Float32, kind: Kind, rng: np.random.Generator) -> tuple[tuple[Network, ...], Float32]:

@@ -9,18 +9,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from scipy.linalg import eigh
 
 from dqm.certification.network import INPUT_REACH, Network
+from dqm.models.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 
 CODE = 16
 HIDDEN = 64
 _SLOPE = 0.25
-
-tf.config.set_visible_devices([], "GPU")
 
 
 def clipped(features: Float32) -> Float32:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
+
+from dqm.models.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 Loss = Callable[[Any], Any]
@@ -24,7 +25,7 @@ class Schedule:
     beta1: float = 0.9
     beta2: float = 0.7
     patience: int = 32
-    epochs: int = 300
+    epochs: int = 100
     batch: int = 128
 
 

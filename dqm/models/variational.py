@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from dqm.certification.network import Network
 from dqm.models.dense import clipped, network, prelu, variables
 from dqm.models.descent import Schedule, descend
+from dqm.models.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 

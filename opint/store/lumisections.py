@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, select, text,
 from dqm.quality import Quality
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.store import catalogues, evidence
-from opint.store.packing import DIGEST, FLAG, REAL, SMALL, pack, unpack
+from opint.store.packing import DIGEST, FLAG, REAL, SMALL, pack, pack_largest, unpack, unpack_largest
 from opint.store.tables import ls_score, ls_summary, lumisection, shadow_summary
 from opint.store.upserts import Insert, insert_into, replacing
 from streams.records import Catalogue, Conditions, LumisectionKey
@@ -194,6 +194,7 @@ def _part(row: Row[Any], catalogue: Catalogue) -> SubsystemScores:
         scores=unpack(row.scores, REAL, (len(row.scorers), n)),
         digests=unpack(row.digests, DIGEST, (n,)),
         reasons=unpack(row.reasons, SMALL, (n,)),
+        largest=None if row.largest is None else unpack_largest(row.largest),
     )
 
 
@@ -254,6 +255,7 @@ def _score(state: LumisectionState, subsystem: str) -> dict[str, Any]:
         "scores": pack(part.scores, REAL),
         "digests": pack(part.digests, DIGEST),
         "reasons": pack(part.reasons, SMALL),
+        "largest": None if part.largest is None else pack_largest(part.largest),
         "verdict_p": None if verdict is None else _or_null(verdict.p_value),
         "verdict_qualities": None if verdict is None else pack(verdict.qualities, SMALL),
         "verdict_reasons": None if verdict is None else pack(verdict.reasons, SMALL),

@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dqm.certification.largest import Largest
+
 FLAG = np.dtype(np.bool_)
 SMALL = np.dtype(np.uint8)
+NUMBER = np.dtype(np.int32)
 REAL = np.dtype(np.float32)
 DIGEST = np.dtype(np.uint64)
 
@@ -24,3 +27,18 @@ def unpack(raw: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> npt.NDAr
     if flat.size != np.prod(shape, dtype=int):
         raise ValueError(f"{flat.size} stored values where the catalogue has {shape}")
     return flat.reshape(shape)
+
+
+def pack_largest(largest: Largest) -> bytes:
+    """The number of members, then all errors, then all features."""
+    members = np.array([len(largest.errors)], dtype=NUMBER)
+    return pack(members, NUMBER) + pack(largest.errors, REAL) + pack(largest.features, NUMBER)
+
+
+def unpack_largest(raw: bytes) -> Largest:
+    """Inverse of :func:`pack_largest`; raises ValueError for bytes that it cannot have made."""
+    size = NUMBER.itemsize
+    members = int(unpack(raw[:size], NUMBER, (1,))[0])
+    half = (len(raw) - size) // 2
+    shape = (members, half // size // max(members, 1))
+    return Largest(unpack(raw[size : size + half], REAL, shape), unpack(raw[size + half :], NUMBER, shape))

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from opint.store.packing import DIGEST, FLAG, REAL, SMALL, pack, unpack
+from dqm.certification.largest import Largest
+from opint.store.packing import DIGEST, FLAG, REAL, SMALL, pack, pack_largest, unpack, unpack_largest
 
 
 @given(st.data(), st.sampled_from([FLAG, SMALL, REAL, DIGEST]))
@@ -35,3 +36,13 @@ def test_another_kind_is_refused() -> None:
 def test_a_wrong_length_is_refused() -> None:
     with pytest.raises(ValueError, match="2 stored values where"):
         unpack(b"\0\0", SMALL, (3,))
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_the_largest_errors_come_back_as_they_were(members: int) -> None:
+    errors = np.random.default_rng(0).random((members, 40), dtype=np.float32)
+    one = Largest.of(errors, np.ones(40, dtype=bool), 12)
+    raw = pack_largest(one)
+    assert unpack_largest(raw).same(one)
+    with pytest.raises(ValueError, match="buffer size"):
+        unpack_largest(raw[:-3])

@@ -1,0 +1,197 @@
+"""Certification of whole lumisections: how well a score ranks those with a fault above good ones.
+
+846 real templates of a muon system under the real conditions of one era make lumisections. Each detector (seed) is
+trained on stretches of the first 60% of the era, the latest third of which calibrates. Of the rest, 480 lumisections
+are judged twice: as they are, and with one fault of a random kind and severity (log-uniform from 2% to 30%) in one
+to eight random monitoring elements. **The histograms are simulated**: templates and conditions are real.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.dqm.ranking import auc
+from benchmarks.dqm.table import files
+from benchmarks.intervals import student
+from benchmarks.report import Progress, Result
+from dqm.certification.live import of_groups
+from dqm.certification.model import TOP, CertificationModel, squared_errors
+from dqm.certification.train import Good, fit
+from dqm.features import PileupScale, pileup_scale
+from dqm.simulate import templates
+from dqm.simulate.conditions import from_oms
+from dqm.simulate.detector import Detector
+from dqm.simulate.faults import Fault, FaultKind
+from dqm.simulate.stream import generator
+from dqm.threads import one_thread
+from streams.records import Catalogue, Conditions, LumisectionKey
+
+Lumisections = Sequence[tuple[LumisectionKey, Conditions]]
+Float64 = npt.NDArray[np.float64]
+
+SUBSYSTEM = "Muon"
+EARLIER_SHARE, TRAINED_SHARE = 0.6, 2 / 3
+STRETCH = 32
+LEAST_ENTRIES = 50.0
+KINDS = (FaultKind.DEAD, FaultKind.HOT, FaultKind.NOISY, FaultKind.SHIFT, FaultKind.GAIN, FaultKind.SWAP)
+SEVERITIES = (0.02, 0.3)
+MOST_ELEMENTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Good lumisections to train and calibrate on, those to judge, and of how many templates."""
+
+    earlier: int
+    judged: int
+    elements: int
+
+
+FULL = Plan(earlier=1536, judged=480, elements=846)
+QUICK = Plan(earlier=192, judged=64, elements=40)
+
+
+def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:
+    """The table; see the module."""
+    elements, oms = files(data, "templates/cms_muon_pca_2018.parquet", "oms/Run2024E-v1.parquet")
+    plan = QUICK if quick else FULL
+    chosen = [replace(one, subsystem=SUBSYSTEM) for one in templates.read(elements)[: plan.elements]]
+    era = list(from_oms(oms, good_only=True))
+    found: list[dict[str, float]] = []
+    for seed in seeds:
+        with one_thread():
+            found.append(_detector(Detector(chosen, np.random.default_rng(seed)), era, plan, seed))
+        progress(f"detector {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found[-1].items()))
+    return _results({name: np.array([one[name] for one in found]) for name in found[0]}, plan)
+
+
+def _detector(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> dict[str, float]:
+    """AUC by score, and the share of good lumisections with p ≤ 5%."""
+    cut = int(EARLIER_SHARE * len(era))
+    earlier, later = _stretches(era[:cut], plan.earlier), _stretches(era[cut:], plan.judged)
+    scale = pileup_scale([one for _, one in earlier])
+    trained = int(TRAINED_SHARE * len(earlier))
+    good = _seen(detector, earlier, scale, seed, lambda _: ())
+    judged = _seen(detector, later, scale, seed + 1000, lambda _: ())
+    rng = np.random.default_rng(seed + 2000)
+    catalogue = detector.catalogues[SUBSYSTEM]
+    faulty = _seen(detector, later, scale, seed + 3000, lambda key: (_fault(rng, catalogue, key),))
+    plain, _ = fit(good, trained, "autoencoder", np.random.default_rng(seed))
+    variational, _ = fit(good, trained, "variational", np.random.default_rng(seed))
+    ordinary, errors = (_errors(plain, one) for one in (judged, faulty))
+    p_good, p_bad = (_p_values(plain, one) for one in (judged, faulty))
+    top = {
+        name: _ranked(_top(ordinary, scale_of(plain)), _top(errors, scale_of(plain)))
+        for name, scale_of in {"top100": _own_units, "unweighted": _no_units}.items()
+    }
+    return {
+        "calibrated": _ranked(-np.log(p_good), -np.log(p_bad)),
+        **top,
+        "mean": _ranked(_mean(ordinary, plain), _mean(errors, plain)),
+        "variational": _ranked(*(_top(_errors(variational, one), _own_units(variational)) for one in (judged, faulty))),
+        "false": float((p_good <= 0.05).mean()),
+    }
+
+
+def _ranked(good: Float64, bad: Float64) -> float:
+    return auc(np.concatenate([good, bad]), np.repeat([False, True], [len(good), len(bad)]))
+
+
+def _stretches(period: Lumisections, wanted: int) -> Lumisections:
+    starts = np.linspace(0, len(period) - STRETCH, wanted // STRETCH).astype(int)
+    return [item for start in starts for item in period[start : start + STRETCH]]
+
+
+def _fault(rng: np.random.Generator, catalogue: Catalogue, key: LumisectionKey) -> Fault:
+    """One fault of one lumisection."""
+    kind = KINDS[int(rng.integers(len(KINDS)))]
+    severity = float(np.exp(rng.uniform(*np.log(SEVERITIES))))
+    hit = rng.choice(len(catalogue), int(rng.integers(1, MOST_ELEMENTS + 1)), replace=False)
+    names = tuple(catalogue.names[row] for row in sorted(hit))
+    return Fault(kind, SUBSYSTEM, severity, key, key, elements=names, seed=int(rng.integers(2**31)))
+
+
+def _seen(
+    detector: Detector,
+    period: Lumisections,
+    scale: PileupScale,
+    seed: int,
+    faults: Callable[[LumisectionKey], Sequence[Fault]],
+) -> Good:
+    """What certification sees of simulated lumisections."""
+    numbers, totals = [], []
+    for key, conditions in period:
+        (batch,) = detector.lumisection(key, conditions, generator(seed, key), faults(key))
+        numbers.append(of_groups(batch.counts))
+        totals.append(np.concatenate([one.sum(axis=1) for one in batch.counts]))
+    counts = np.array(totals, dtype=np.float32)
+    blocks = detector.catalogues[SUBSYSTEM].blocks
+    return Good(
+        np.array(numbers),
+        counts,
+        np.array([scale.standardised(one) for _, one in period], dtype=np.float32),
+        counts >= LEAST_ENTRIES,
+        np.concatenate([np.full(one.stop - one.start, one.bins) for one in blocks]),
+        [one for _, one in period],
+    )
+
+
+def _errors(model: CertificationModel, seen: Good) -> npt.NDArray[np.float32]:
+    """Squared errors (members, L, f) in units of the scaled features."""
+    features = model.ensemble.scaling.scaled(seen.summaries, seen.totals, seen.pileup, seen.use)
+    return squared_errors(model.ensemble.members, features)
+
+
+def _own_units(model: CertificationModel) -> npt.NDArray[np.float32]:
+    return model.ensemble.ordinary[:, None]
+
+
+def _no_units(model: CertificationModel) -> npt.NDArray[np.float32]:
+    return np.ones_like(model.ensemble.ordinary[:, None])
+
+
+def _top(errors: npt.NDArray[np.float32], units: npt.NDArray[np.float32]) -> Float64:
+    """TOP100 of each lumisection, mean over the ensemble."""
+    largest = np.sort(errors / units, axis=-1)[..., -min(TOP, errors.shape[-1]) :]
+    return np.asarray(largest.mean(axis=-1, dtype=np.float64).mean(axis=0))
+
+
+def _mean(errors: npt.NDArray[np.float32], model: CertificationModel) -> Float64:
+    return np.asarray((errors / _own_units(model)).mean(axis=-1, dtype=np.float64).mean(axis=0))
+
+
+def _p_values(model: CertificationModel, seen: Good) -> Float64:
+    """As the daemon would say when it closes the lumisections."""
+    largest = model.ensemble.largest(seen.summaries, seen.totals, seen.pileup, seen.use)
+    found = [
+        model.certified(one, float(at), conditions.recorded_lumi)
+        for one, at, conditions in zip(largest, seen.pileup, seen.conditions, strict=True)
+    ]
+    return np.array([1.0 if one is None else one.p_value for one in found])
+
+
+def _results(found: Mapping[str, Float64], plan: Plan) -> dict[str, Result]:
+    low, high = student(found["top100"] - found["mean"])
+    paired = f"TOP100 less the plain mean: {(found['top100'] - found['mean']).mean():.4f} [{low:.4f}, {high:.4f}]"
+
+    def result(name: str, peer: str = "", other: str = "", note: str | None = None) -> Result:
+        value, n = float(found[name].mean()), 2 * plan.judged * len(found[name])
+        interval = student(found[name])
+        if not peer:
+            return Result(value, "AUC", *interval, n, note=note)
+        beside = float(found[other].mean())
+        return Result(value, "AUC", *interval, n, peer, beside, value / beside, note)
+
+    false = float(found["false"].mean())
+    return {
+        "certification_auc": result("calibrated", note="by the p-value that the daemon gives"),
+        "certification_top100_auc": result("top100", "the plain mean of the same errors", "mean", paired),
+        "certification_unweighted_auc": result("unweighted", note="TOP100, errors not in units of ordinary ones"),
+        "certification_vae_auc": result("variational", "the plain autoencoder", "top100", "TOP100"),
+        "certification_false_at_5pct": Result(
+            false, "share", *student(found["false"]), plan.judged * len(found["false"]), "declared", 0.05, false / 0.05
+        ),
+    }
