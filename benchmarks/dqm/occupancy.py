@@ -2,8 +2,8 @@
 
 Strips are emulated (:mod:`benchmarks.dqm.strips`). 60 % train, 20 % say when to stop, 20 % are the test. Networks of
 one kind differ in what they learn from: the labels, as published; good strips with faults put in, for which nobody
-has to label anything; and both. ``occupancy_auc`` is the mean of the two that have seen faults put in. The other methods
-see the same preprocessed strips; those that fit anything fit the good strips of training.
+has to label anything; and both. ``occupancy_auc`` is the mean of the two that have seen faults put in. The other
+methods see the same preprocessed strips; those that fit anything fit the good strips of training.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,5 +1,5 @@
 // Draws one piece of evidence: a histogram over its reference and the pulls below it (1-D), or the observed
-// map, the reference and the pulls side by side (2-D). Run and lumisection stand on the plot itself.
+// map, the reference, the pulls and what stays of them over several lumisections side by side (2-D). Run and lumisection stand on the plot itself.
 "use strict";
 const histogram = (() => {
   let drawn = [];
@@ -87,27 +87,32 @@ const histogram = (() => {
   function twoDimensional(place, told) {
     const narrow = place.clientWidth < 620, panels = ["observed", "reference", "pull (σ)"];
     const values = [told.counts, told.reference, told.pulls];
+    if (told.persistent) {
+      panels.push(`stays over ${told.persistent.lumisections.length} LS (σ)`);
+      values.push(told.persistent.pulls);
+    }
+    const share = 97 / panels.length;
     const most = Math.max(1, ...told.counts, ...told.reference), far = Math.max(5, ...told.pulls.map((pull) => Math.abs(pull ?? 0)));
     const box = document.createElement("div");
-    box.style.height = (narrow ? 900 : 400) + "px";
+    box.style.height = (narrow ? 54 + panels.length * 282 : 400) + "px";
     place.append(box);
     const chart = echarts.init(box, null, { renderer: "canvas" });
     const ink = palette.css("--ink"), dim = palette.css("--dim");
     const spot = (index) => narrow
       ? { left: 46, right: 70, top: 54 + index * 282, height: 220 }
-      : { left: `${4.5 + index * 32.4}%`, width: "26.5%", top: 62, bottom: 92 };
+      : { left: `${4.5 + index * share}%`, width: `${share - 5.9}%`, top: 62, bottom: 92 };
     const axis = (told, index, more) => ({ type: "category", data: labels(told), gridIndex: index, name: told.label, nameLocation: "middle", nameTextStyle: { color: dim, fontSize: 11 }, axisLabel: { color: dim, fontSize: 10, interval: Math.ceil(told.bins / 7) - 1 }, axisLine: { lineStyle: { color: dim } }, axisTick: { show: false }, splitArea: { show: false }, ...more });
     const bar = (index, range, colours, series) => ({ type: "continuous", min: range[0], max: range[1], seriesIndex: series, calculable: false, inRange: { color: colours }, textStyle: { color: dim, fontSize: 10 }, itemWidth: 10, itemHeight: narrow ? 90 : 110, precision: 1, text: [number(range[1]), number(range[0])],
-      ...(narrow ? { orient: "vertical", right: 4, top: 70 + index * 282 } : { orient: "horizontal", left: `${4.5 + index * 32.4}%`, bottom: 6 }) });
+      ...(narrow ? { orient: "vertical", right: 4, top: 70 + index * 282 } : { orient: "horizontal", left: `${4.5 + index * share}%`, bottom: 6 }) });
     chart.setOption({
       animation: false,
       title: [{ text: title(told), left: "center", top: 4, textStyle: { color: ink, fontSize: 13, width: place.clientWidth - 20, overflow: "truncate" } },
-        ...panels.map((text, index) => ({ text, left: narrow ? 46 : `${4.5 + index * 32.4}%`, top: narrow ? 32 + index * 282 : 36, textStyle: { color: dim, fontSize: 12, fontWeight: "normal" } }))],
+        ...panels.map((text, index) => ({ text, left: narrow ? 46 : `${4.5 + index * share}%`, top: narrow ? 32 + index * 282 : 36, textStyle: { color: dim, fontSize: 12, fontWeight: "normal" } }))],
       tooltip: { renderMode: "richText", formatter: (at) => `${panels[at.seriesIndex]} ${number(at.value[2])}\n${told.axes[0].label || "x"} ${at.name}, ${told.axes[1].label || "y"} ${labels(told.axes[1])[at.value[1]]}` },
       grid: panels.map((_, index) => spot(index)),
       xAxis: panels.map((_, index) => axis(told.axes[0], index, { nameGap: 24 })),
       yAxis: panels.map((_, index) => axis(told.axes[1], index, { nameGap: 32, name: index && !narrow ? "" : told.axes[1].label })),
-      visualMap: [bar(0, [0, most], palette.viridis, [0]), bar(1, [0, most], palette.viridis, [1]), bar(2, [-far, far], palette.pulls, [2])],
+      visualMap: [bar(0, [0, most], palette.viridis, [0]), bar(1, [0, most], palette.viridis, [1]), ...values.slice(2).map((_, index) => bar(2 + index, [-far, far], palette.pulls, [2 + index]))],
       series: values.map((value, index) => ({ type: "heatmap", name: panels[index], xAxisIndex: index, yAxisIndex: index, data: cells(told, value), progressive: 4000, emphasis: { itemStyle: { borderColor: ink, borderWidth: 1 } } })),
     });
     drawn.push({ destroy: () => chart.dispose() });

@@ -3,12 +3,17 @@
 import math
 from typing import Any
 
+import numpy as np
 import orjson
 from sqlalchemy import Connection, and_, select
 
+from dqm.occupancy.maps import persistent
 from dqm.quality import Reason
 from opint.store.tables import catalogue, evidence, ls_score
-from opint.store.views.records import EvidenceView
+from opint.store.views.records import EvidenceView, PersistentView
+
+MULTIPLIED = 3
+"""Lumisections whose maps are multiplied, as far as evidence of them is kept."""
 
 
 def one(tx: Connection, dataset: str, subsystem: str, run: int, ls: int, me: str) -> EvidenceView | None:
@@ -31,7 +36,30 @@ def one(tx: Connection, dataset: str, subsystem: str, run: int, ls: int, me: str
         return None
     told = orjson.loads(row.body)
     told["reason"] = Reason(_verdict(row.verdict_reasons, row.elements, me, told["reason"])).name
-    return EvidenceView(dataset=dataset, subsystem=subsystem, run=run, ls=ls, **_finite(told))
+    kept = _maps(tx, (dataset, subsystem, run, me), ls, told["axes"])
+    return EvidenceView(
+        dataset=dataset, subsystem=subsystem, run=run, ls=ls, persistent=_persistent(kept), **_finite(told)
+    )
+
+
+def _maps(tx: Connection, place: tuple[str, str, int, str], ls: int, axes: list[Any]) -> dict[int, list[float]]:
+    """Pulls of one ME by LS in the last lumisections up to ``ls``, as far as it is a map of these ``axes``."""
+    dataset, subsystem, run, me = place
+    if len(axes) != 2:
+        return {}
+    here = evidence.c
+    query = select(here.ls, here.body).where(
+        here.dataset == dataset, here.subsystem == subsystem, here.run == run, here.me == me, here.ls <= ls
+    )
+    told = {at: orjson.loads(body) for at, body in tx.execute(query.where(here.ls > ls - MULTIPLIED).order_by(here.ls))}
+    return {at: one["pulls"] for at, one in told.items() if one["axes"] == axes and one["pulls"]}
+
+
+def _persistent(maps: dict[int, list[float]]) -> PersistentView | None:
+    if len(maps) < 2:
+        return None
+    stays = persistent(np.array(list(maps.values()), dtype=np.float64))
+    return PersistentView(lumisections=list(maps), pulls=stays.tolist())
 
 
 def _verdict(reasons: bytes | None, elements: list[dict[str, Any]] | None, me: str, before: int) -> int:

@@ -123,6 +123,13 @@ class WorstBinView(Record):
     pull: float | None
 
 
+class PersistentView(Record):
+    """What stays in the pulls of a map over consecutive lumisections; see :func:`dqm.occupancy.maps.persistent`."""
+
+    lumisections: list[int] = Field(description="their numbers, in order")
+    pulls: list[float] = Field(description="signed geometric mean, in standard deviations; 0 where the sign changes")
+
+
 class EvidenceView(Record):
     """Kept evidence of one ME in one lumisection; see :class:`dqm.quality.Evidence`."""
 
@@ -144,6 +151,7 @@ class EvidenceView(Record):
     expected_entries: float | None
     model_version: str
     worst_bins: list[WorstBinView]
+    persistent: PersistentView | None = Field(None, description="for maps of which the lumisections before are kept")
 
 
 class Cell(Record):

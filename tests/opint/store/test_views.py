@@ -1,5 +1,6 @@
 """The queries of pages and API give the same on SQLite and on PostgreSQL."""
 
+import numpy as np
 import pytest
 
 from dqm.quality import Quality
@@ -30,6 +31,21 @@ def test_every_view_reads_the_seeded_store(tx, seed):
     assert incidents.detail(tx, 99) is None
     assert evidence.one(tx, seed.DATASET, "Calo", 1, 1, "x") is None
     assert runs.detail(tx, 1, None) is None
+
+
+def test_maps_of_consecutive_lumisections_are_multiplied(tx, seed):
+    """The dead region stays, what fluctuates fades; a first map and other than maps have nothing to be multiplied."""
+    told = evidence.one(tx, seed.DATASET, "Calo", 379415, 30, seed.OCCUPANCY)
+    assert told.persistent.lumisections == [28, 29, 30]
+    stays, alone = (np.array(one).reshape(36, 30) for one in (told.persistent.pulls, told.pulls))
+    dead = np.zeros((36, 30), dtype=bool)
+    dead[20:26, 10:18] = True
+    assert (stays[dead] < -5).all()
+    assert np.abs(stays[~dead]).mean() < 0.5 * np.abs(alone[~dead]).mean()
+    second = evidence.one(tx, seed.DATASET, "Calo", 379415, 23, seed.OCCUPANCY)
+    assert second.persistent.lumisections == [22, 23]
+    assert evidence.one(tx, seed.DATASET, "Calo", 379415, 22, seed.OCCUPANCY).persistent is None
+    assert evidence.one(tx, seed.DATASET, "Muon", 379415, 50, seed.TIMING).persistent is None
 
 
 def test_strips_have_the_same_columns_newest_last(tx):
