@@ -50,7 +50,7 @@ def _run(seed: int, good: int, bad: int, progress: Progress) -> Mapping[str, flo
     looked, labels = _prepared(test), _bad(test)
     found = {name: auc(score(looked), labels) for name, score in methods.items()}
     unseen = emulate(rng, len(test) * 9 // 10, len(test) // 10, visible=False)
-    found["faults_nobody_sees"] = auc(methods[TOGETHER](_prepared(unseen)), _bad(unseen))
+    found["every_fault"] = auc(methods[TOGETHER](_prepared(unseen)), _bad(unseen))
     progress(f"seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
     return found
 

@@ -101,7 +101,8 @@ const histogram = (() => {
     const spot = (index) => narrow
       ? { left: 46, right: 70, top: 54 + index * 282, height: 220 }
       : { left: `${4.5 + index * share}%`, width: `${share - 5.9}%`, top: 62, bottom: 92 };
-    const axis = (told, index, more) => ({ type: "category", data: labels(told), gridIndex: index, name: told.label, nameLocation: "middle", nameTextStyle: { color: dim, fontSize: 11 }, axisLabel: { color: dim, fontSize: 10, interval: Math.ceil(told.bins / 7) - 1 }, axisLine: { lineStyle: { color: dim } }, axisTick: { show: false }, splitArea: { show: false }, ...more });
+    const ticks = narrow || panels.length < 4 ? 7 : 4;
+    const axis = (told, index, more) => ({ type: "category", data: labels(told), gridIndex: index, name: told.label, nameLocation: "middle", nameTextStyle: { color: dim, fontSize: 11 }, axisLabel: { color: dim, fontSize: 10, interval: Math.ceil(told.bins / ticks) - 1 }, axisLine: { lineStyle: { color: dim } }, axisTick: { show: false }, splitArea: { show: false }, ...more });
     const bar = (index, range, colours, series) => ({ type: "continuous", min: range[0], max: range[1], seriesIndex: series, calculable: false, inRange: { color: colours }, textStyle: { color: dim, fontSize: 10 }, itemWidth: 10, itemHeight: narrow ? 90 : 110, precision: 1, text: [number(range[1]), number(range[0])],
       ...(narrow ? { orient: "vertical", right: 4, top: 70 + index * 282 } : { orient: "horizontal", left: `${4.5 + index * share}%`, bottom: 6 }) });
     chart.setOption({
