@@ -77,7 +77,7 @@ class Taught:
 
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> dict[str, Result]:  # noqa: ARG001
     """All figures of the table; no files are needed."""
-    share = 8 if quick else 1
+    share = 16 if quick else 1
     runs = [_run(seed, LUMISECTIONS // share, progress) for seed in seeds]
     tested = TESTED // share
     return {f"occupancy_map_auc_{name}": mean_auc(runs, name, tested, "emulated maps", peer="pull") for name in runs[0]}
