@@ -10,27 +10,24 @@ the share of good subsystems that it calls unlikely at 1 %.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.detection import EARLIER_SHARE, Lumisections, stretches
-from benchmarks.dqm.table import files
-from benchmarks.intervals import bootstrap_mean, poisson
+from benchmarks.detection import Lumisections, stretches
+from benchmarks.dqm.budget import LEARN, WATCHED, good, halves, learned, rate
+from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
 from benchmarks.watching import incidents, watch
 from conf.settings import AlertSettings, DqmSettings
 from dqm.bundle import Bundle
 from dqm.combination import METHODS
 from dqm.pipeline import Pipeline
-from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import suits
 from dqm.simulate.stream import stream
-from dqm.train import train
-from streams.records import LUMISECTION_SECONDS, Catalogue, HistogramBatch, LumisectionKey
+from streams.records import Catalogue, HistogramBatch, LumisectionKey
 
 Float32 = npt.NDArray[np.float32]
 
@@ -47,11 +44,10 @@ OF_SUBSYSTEM, OF_ELEMENT = 0.01, 0.001
 
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> dict[str, Result]:
     """False incidents per shift; shares detected and false alarms by method."""
-    (path,) = files(data, "oms/Run2024E-v1.parquet")
-    era = list(from_oms(path, good_only=True))
-    cut = int(EARLIER_SHARE * len(era))
-    rounds = [_Round(seed, era[:cut], era[cut:], quick, progress) for seed in seeds]
-    found = _budget(rounds)
+    earlier, later = halves(data)
+    rounds = [_Round(seed, earlier, later, quick, progress) for seed in seeds]
+    false, watched = sum(one.false for one in rounds), sum(one.watched for one in rounds)
+    found = {"budget_false_incidents_per_shift": rate(false, watched)}
     for method in METHODS:
         found[f"unlikely_at_1pct_{method}"] = _mean([one.unlikely[method] for one in rounds])
         for extent in EXTENTS:
@@ -64,23 +60,20 @@ class _Round:
     """One detector: ``false`` incidents in ``watched`` good lumisections; shares by method."""
 
     def __init__(self, seed: int, earlier: Lumisections, later: Lumisections, quick: bool, progress: Progress) -> None:
-        learn, watched, hit = (192, 200, 24) if quick else (1024, 4000, 200)
+        learn, self.watched, hit = (192, 200, 24) if quick else (LEARN, WATCHED, 200)
         settings, rules = DqmSettings(), AlertSettings()
         detector = Detector.own(seed)
-        batches = [batch for one in stream(detector, stretches(earlier, learn), (), seed) for batch in one.batches]
-        with TemporaryDirectory() as folder:
-            bundle = train(batches, Path(folder) / "model", settings, np.random.default_rng(seed), lambda *_: None)
+        bundle = learned(detector, earlier, learn, settings, seed)
         pipeline = Pipeline(bundle, settings, rules)
-        good = list(stream(detector, later[:watched], (), seed + 1000))
-        self.false = incidents(list(watch(pipeline, settings, good)), rules)
-        self.watched = len(good)
-        progress(f"detector {seed}: {len(self.false)} false incidents in {len(good)} good lumisections")
-        few = stretches(later[watched:], hit)
-        rng = np.random.default_rng(seed + 2000)
+        watched = list(good(detector, later[: self.watched], seed))
+        self.false = len(incidents(list(watch(pipeline, settings, watched)), rules))
+        progress(f"detector {seed}: {self.false} false incidents in {len(watched)} good lumisections")
         self.unlikely: dict[str, float] = {}
         self.subsystem: dict[tuple[str, str], float] = {}
         self.element: dict[str, float] = {}
-        self._compare(rng, bundle, pipeline, detector, [batch for one in good[::2] for batch in one.batches], few)
+        batches = [batch for one in watched[::2] for batch in one.batches]
+        few = stretches(later[self.watched :], hit)
+        self._compare(np.random.default_rng(seed + 2000), bundle, pipeline, detector, batches, few)
 
     def _compare(
         self,
@@ -88,12 +81,12 @@ class _Round:
         bundle: Bundle,
         pipeline: Pipeline,
         detector: Detector,
-        good: Sequence[HistogramBatch],
+        fine: Sequence[HistogramBatch],
         few: Lumisections,
     ) -> None:
         names = sorted(bundle.catalogues)
         by_scorer = {
-            name: _of_scorers(bundle, pipeline, name, [one for one in good if one.subsystem == name]) for name in names
+            name: _of_scorers(bundle, pipeline, name, [one for one in fine if one.subsystem == name]) for name in names
         }
         elements = {name: one[1] for name, one in by_scorer.items()}
         struck = {extent: _struck(rng, bundle, pipeline, detector, few, extent) for extent in EXTENTS}
@@ -165,22 +158,6 @@ def _of_scorers(
     flat = normal.transpose(1, 0, 2).reshape(lumisections, kinds * n)
     p = calibration.scorers.p_values(flat, places).reshape(lumisections, kinds, n).transpose(0, 2, 1)
     return p, np.array([one.p_values for one in scored])
-
-
-def _budget(rounds: Sequence[_Round]) -> dict[str, Result]:
-    settings = DqmSettings()
-    watched = sum(one.watched for one in rounds)
-    shifts = watched * LUMISECTION_SECONDS / 3600 / settings.shift_hours
-    count = sum(len(one.false) for one in rounds)
-    low, high = poisson(count)
-    budget = settings.false_incidents_per_shift
-    note = f"{count} incidents in {watched} lumisections"
-    rate = count / shifts
-    return {
-        "budget_false_incidents_per_shift": Result(
-            rate, "1/shift", low / shifts, high / shifts, count, "declared", budget, rate / budget, note
-        )
-    }
 
 
 def _mean(values: Sequence[float]) -> Result:
