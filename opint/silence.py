@@ -25,7 +25,7 @@ _STALLED = (
 )
 _STALE = (
     "The detector and its conditions have moved on since: faults are missed and good data are called bad. Train on "
-    "recent good lumisections with `nightshift train histograms`, or raise dqm.oldest_model_days if it still fits."
+    "recent good lumisections (nightshift train histograms), or raise dqm.oldest_model_days if it still fits."
 )
 
 

@@ -30,6 +30,7 @@ from dqm.simulate.stream import stream
 from streams.records import Catalogue, HistogramBatch, LumisectionKey
 
 Float32 = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
 WEAK: Mapping[FaultKind, float] = {
     FaultKind.DEAD: 0.02,
@@ -92,12 +93,12 @@ class _Round:
         struck = {extent: _struck(rng, bundle, pipeline, detector, few, extent) for extent in EXTENTS}
         for method, combine in METHODS.items():
             fair = {name: combine(elements[name]) for name in names}
-            limits = {name: np.quantile(fair[name], OF_SUBSYSTEM) for name in names}
-            self.unlikely[method] = float(np.mean([(fair[name] <= OF_SUBSYSTEM).mean() for name in names]))
+            limits = {name: _quantile(fair[name], OF_SUBSYSTEM) for name in names}
+            self.unlikely[method] = float(np.mean([_share(fair[name] <= OF_SUBSYSTEM, fair[name]) for name in names]))
             for extent in EXTENTS:
                 hits = [combine(p) <= limits[name] for name, _, p, _ in struck[extent]]
                 self.subsystem[extent, method] = float(np.mean(hits))
-            single = {name: np.nanquantile(combine(by_scorer[name][0]), OF_ELEMENT) for name in names}
+            single = {name: _quantile(combine(by_scorer[name][0]), OF_ELEMENT) for name in names}
             rows = [(combine(scorers) <= single[name])[at].mean() for name, at, _, scorers in struck["folder"]]
             self.element[method] = float(np.mean(rows))
 
@@ -158,6 +159,15 @@ def _of_scorers(
     flat = normal.transpose(1, 0, 2).reshape(lumisections, kinds * n)
     p = calibration.scorers.p_values(flat, places).reshape(lumisections, kinds, n).transpose(0, 2, 1)
     return p, np.array([one.p_values for one in scored])
+
+
+def _quantile(p: Floats, rate: float) -> float:
+    """The p-value that this share of those inspected lies below; what was not inspected (NaN) does not count."""
+    return float(np.quantile(p[~np.isnan(p)], rate))
+
+
+def _share(hit: npt.NDArray[np.bool_], p: Floats) -> float:
+    return float(hit.sum() / (~np.isnan(p)).sum())
 
 
 def _mean(values: Sequence[float]) -> Result:

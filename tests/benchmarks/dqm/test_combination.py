@@ -34,3 +34,9 @@ def test_every_subsystem_can_be_hit_by_every_weak_fault():
             assert combination._fault(
                 np.random.default_rng(0), FaultKind(kind), name, catalogue, KEY, "quarter"
             ).elements
+
+
+def test_subsystems_that_were_not_inspected_do_not_count():
+    p = np.concatenate([np.linspace(0.001, 1, 1000), np.full(500, np.nan)])
+    assert combination._quantile(p, 0.01) == pytest.approx(0.011, abs=1e-3)
+    assert combination._share(p <= 0.01, p) == pytest.approx(0.01)
