@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.dqm import (
     adbench,
     autodqm,
+    budget,
     certification,
     certify,
     combination,
@@ -27,6 +28,7 @@ from benchmarks.report import Outcome, Result, arguments, data_folder, progress,
 TABLES: Mapping[str, Measure] = {
     "csc": csc.measure,
     "combination": combination.measure,
+    "budget": budget.measure,
     "cost": cost.measure,
     "dinamo": dinamo.measure,
     "autodqm": autodqm.measure,
