@@ -132,6 +132,7 @@ class DqmSettings(Section):
     occupancy_strips: str = ""
     frozen_after: Annotated[int, Field(ge=2)] = 3
     certification: Literal["none", "autoencoder", "variational"] = "none"
+    references: Literal["frozen", "adaptive"] = "frozen"
     status_bits: StatusBits = ""
     oldest_model_days: Positive = 90.0
     evidence_p_value: Share = 0.001

@@ -1,6 +1,6 @@
 """Batches in, scores out: everything that is done to a histogram before its lumisection is assembled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,16 @@ from dqm.digests import digests
 from dqm.evidence import Found, Witness
 from dqm.folders import PerCatalogue
 from dqm.quality import Evidence, Reason
+from dqm.references.choice import adapted
+from dqm.references.chosen import Reference
+from dqm.references.sums import RunSums, is_sampled, sums
 from dqm.scored import LumisectionState, ScoredBatch, SubsystemScores
 from dqm.threads import one_thread
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
 
 Float32 = npt.NDArray[np.float32]
+RunPart = tuple[str, int, str]
+"""Dataset, run and subsystem."""
 
 MICRO_BATCH = 32
 """Batches of one subsystem that are scored together."""
@@ -59,10 +64,24 @@ class Pipeline:
             },
             self.thresholds.certification_p,
         )
-        self._stages = {
-            name: _Stage(model, bundle, settings, self.thresholds, elements)
-            for name, model in bundle.subsystems.items()
-        }
+        self.models: Mapping[str, SubsystemModel] = bundle.subsystems
+        self.pileup = bundle.pileup
+        self._stage: Callable[[SubsystemModel], _Stage] = lambda model: _Stage(
+            model, bundle, settings, self.thresholds, elements
+        )
+        self._stages = {name: self._stage(model) for name, model in bundle.subsystems.items()}
+        self._adapted: dict[RunPart, _Stage] = {}
+
+    def adopt(self, dataset: str, run: int, references: Mapping[str, Reference]) -> None:
+        """Judge the run by ``references``, of each subsystem, from now on."""
+        for subsystem, reference in references.items():
+            if reference.adaptive:
+                self._adapted[dataset, run, subsystem] = self._stage(adapted(self.models[subsystem], reference))
+
+    def drop(self, dataset: str, run: int) -> None:
+        """Forget what was adopted for the run."""
+        for subsystem in self.models:
+            self._adapted.pop((dataset, run, subsystem), None)
 
     def warm_up(self) -> None:
         """Run every model once, so that the first message does not wait for compilation."""
@@ -75,15 +94,18 @@ class Pipeline:
 
     def _scored(self, batches: Sequence[HistogramBatch]) -> list[ScoredBatch]:
         scored: dict[int, ScoredBatch] = {}
-        for name in {batch.subsystem for batch in batches}:
-            places = [place for place, batch in enumerate(batches) if batch.subsystem == name]
-            stage = self._stages.get(name)
+        parts: dict[RunPart | str, list[int]] = {}
+        for place, batch in enumerate(batches):
+            own = (batch.dataset, batch.key.run, batch.subsystem)
+            parts.setdefault(own if own in self._adapted else batch.subsystem, []).append(place)
+        for part, places in parts.items():
+            stage = self._stages.get(part) if isinstance(part, str) else self._adapted[part]
             for start in range(0, len(places), MICRO_BATCH):
-                part = places[start : start + MICRO_BATCH]
-                own = [batches[place] for place in part]
-                results = stage.score(own) if stage else [_unknown(batch) for batch in own]
+                some = places[start : start + MICRO_BATCH]
+                found = [batches[place] for place in some]
+                results = stage.score(found) if stage else [_unknown(batch) for batch in found]
                 scored.update(
-                    {place: self._result(batches[place], one) for place, one in zip(part, results, strict=True)}
+                    {place: self._result(batches[place], one, stage) for place, one in zip(some, results, strict=True)}
                 )
         return [scored[place] for place in range(len(batches))]
 
@@ -91,8 +113,10 @@ class Pipeline:
         """Verdicts of a lumisection: :func:`dqm.verdicts.close` with this bundle and these settings."""
         return verdicts.close(state, history, self._judge, self._settings, now_s, because)
 
-    def _result(self, batch: HistogramBatch, scores: SubsystemScores) -> ScoredBatch:
-        return ScoredBatch(batch.key, batch.dataset, batch.subsystem, batch.conditions, self.version, scores)
+    def _result(self, batch: HistogramBatch, scores: SubsystemScores, stage: "_Stage | None") -> ScoredBatch:
+        wanted = stage is not None and self._settings.references == "adaptive" and is_sampled(batch.key)
+        left = stage.sums(batch, scores) if stage is not None and wanted else None
+        return ScoredBatch(batch.key, batch.dataset, batch.subsystem, batch.conditions, self.version, scores, left)
 
 
 class _Stage:
@@ -154,6 +178,12 @@ class _Stage:
             return np.zeros(len(self._model.catalogue), dtype=np.bool_)
         limit = self._limits.certification_p
         return condemned(model, sight, self._model.catalogue, conditions, pileup, limit)
+
+    def sums(self, batch: HistogramBatch, scores: SubsystemScores) -> RunSums:
+        """What the batch adds to the references of later runs."""
+        alignment = self._align(batch.catalogue)
+        counts, _ = alignment.gathered(batch, self._model.catalogue)
+        return sums(counts, scores.p_values[alignment.expected], self._pileup.standardised(batch.conditions))
 
     def _groups(
         self, counts: Sequence[Sequence[Counts]], beside: Sequence[Beside], pileup: Float32

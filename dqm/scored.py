@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from dqm.certification.largest import Largest
 from dqm.quality import Evidence, Quality
+from dqm.references.sums import RunSums
 from streams.records import Catalogue, Conditions, LumisectionKey
 
 
@@ -41,7 +42,10 @@ class SubsystemScores:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredBatch:
-    """One scored :class:`streams.records.HistogramBatch`."""
+    """One scored :class:`streams.records.HistogramBatch`.
+
+    ``sums`` are what it adds to the references of later runs, of the expected MEs; None if it adds nothing.
+    """
 
     key: LumisectionKey
     dataset: str
@@ -49,6 +53,7 @@ class ScoredBatch:
     conditions: Conditions
     model_version: str
     scores: SubsystemScores
+    sums: RunSums | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

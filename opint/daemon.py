@@ -1,7 +1,7 @@
 """The daemon's side of the loop: decode, score, write; heartbeat and metrics beside it."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -9,6 +9,7 @@ from dqm.pipeline import Pipeline
 from dqm.quality import Quality
 from dqm.scored import LumisectionState
 from opint.ingest import Arrival, Ingest, Written
+from opint.references import References
 from opint.silence import Silence
 from opint.store import heartbeats
 from opint.store.engine import Store
@@ -44,6 +45,7 @@ class Daemon:
         retain_days: float,
         silence: Silence,
         shadow: Pipeline | None = None,
+        references: References | None = None,
     ) -> None:
         """Keep the collaborators; ``name`` tells this daemon from others in the store and in logs."""
         self.source = source
@@ -51,6 +53,7 @@ class Daemon:
         self._pipeline = pipeline
         self._shadow = shadow
         self._silence = silence
+        self._references = references
         self._ingest = ingest
         self._store = store
         self._limits = limits
@@ -72,7 +75,7 @@ class Daemon:
         """Judge the messages and store all effects with the offsets after them."""
         with self._metrics.batch_seconds.time():
             batches = [self._decoded(message) for message in messages]
-            written = self._ingest.apply(self._scored(messages, batches))
+            written = [self._ingest.apply(self._scored(*part)) for part in self._parts(messages, batches)]
         histograms = sum(len(batch.entries) for batch in batches if isinstance(batch, HistogramBatch))
         self._heartbeat.messages += len(messages)
         self._heartbeat.histograms += histograms
@@ -80,8 +83,9 @@ class Daemon:
         self._metrics.histograms.inc(histograms)
         self._metrics.bytes.inc(sum(len(one.value) for one in messages if isinstance(one.value, bytes)))
         self._metrics.last_progress.set(self._clock())
-        self._count(written)
-        return written.next_offsets
+        for one in written:
+            self._count(one)
+        return {partition: offset for one in written for partition, offset in one.next_offsets.items()}
 
     def lost(self, loss: Loss) -> None:
         """Raise the alarm for messages that are gone."""
@@ -127,6 +131,11 @@ class Daemon:
             return decode(message, self._limits)
         except DecodeError as error:
             return error
+
+    def _parts(
+        self, messages: Sequence[Message], batches: Sequence[HistogramBatch | DecodeError]
+    ) -> Iterable[tuple[Sequence[Message], Sequence[HistogramBatch | DecodeError]]]:
+        return [(messages, batches)] if self._references is None else self._references.parts(messages, batches)
 
     def _scored(self, messages: Sequence[Message], batches: Sequence[HistogramBatch | DecodeError]) -> list[Arrival]:
         decoded = [one for one in batches if isinstance(one, HistogramBatch)]

@@ -13,13 +13,16 @@ from sqlalchemy import Connection
 from conf.settings import Settings
 from dqm.assembly import complete, merge
 from dqm.pipeline import Pipeline
+from dqm.references.sums import RunSums
 from dqm.scored import LumisectionState, ScoredBatch
 from opint.alerts import engine
 from opint.closing import REVISED, StateKey, close
+from opint.references import left
 from opint.shadow import Shadow
-from opint.store import deadletters, lumisections, offsets
+from opint.store import deadletters, lumisections, offsets, references
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
+from opint.store.references import Part
 from streams.errors import ConflictError, DecodeError
 from streams.source import Loss, Message, Partition
 
@@ -152,7 +155,10 @@ class Ingest:
     def _merged(
         self, tx: Connection, arrivals: Sequence[Arrival], now_s: float
     ) -> tuple[dict[StateKey, LumisectionState], dict[StateKey, float], list[DeadLetter]]:
-        """Changed states, the newest publishing time of each, and the contradictions found."""
+        """Changed states, the newest publishing time of each, and the contradictions found.
+
+        What the batches add to later references is stored at once.
+        """
         scored = [(one.message, one.outcome) for one in arrivals if isinstance(one.outcome, ScoredBatch)]
         known: dict[StateKey, LumisectionState] = {}
         for dataset in sorted({batch.dataset for _, batch in scored}):
@@ -161,8 +167,12 @@ class Ingest:
         changed: dict[StateKey, LumisectionState] = {}
         published_s: dict[StateKey, float] = {}
         conflicts: list[DeadLetter] = []
+        sums: dict[Part, RunSums] = {}
         for message, batch in scored:
             key = (batch.dataset, batch.key)
+            if (new := left(known.get(key), batch, self._pipeline)) is not None:
+                part = Part(batch.dataset, batch.key.run, batch.subsystem, batch.model_version)
+                sums[part] = sums[part] + new if part in sums else new
             merged = merge(known.get(key), batch, now_s, _origin(message.partition))
             known[key] = merged.state
             if merged.changed:
@@ -170,6 +180,8 @@ class Ingest:
                 published_s[key] = max(published_s.get(key, 0.0), message.published_s)
             if merged.conflicts:
                 conflicts.append(self._letter(message, _conflict(batch, merged.conflicts), now_s))
+        for part in sorted(sums):
+            references.add(tx, part, sums[part], now_s)
         return changed, published_s, conflicts
 
     def _close(

@@ -20,6 +20,7 @@ from opint.daemon import Daemon
 from opint.ingest import Ingest
 from opint.promotion import Located, current, located
 from opint.reading import limits
+from opint.references import References
 from opint.shadow import Shadow
 from opint.silence import DAY_S, Model, Silence
 from opint.store import models
@@ -92,6 +93,7 @@ def assemble(
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     beside = None if shadow is None else Shadow(shadow, settings.dqm.frozen_after - 1)
     ingest = Ingest(store, pipeline, settings, name, time.time, beside)
+    followed = References(store, pipeline, time.time) if settings.dqm.references == "adaptive" else None
     return Daemon(
         source,
         pipeline,
@@ -104,6 +106,7 @@ def assemble(
         settings.database.retain_days,
         silence_of(settings, pipeline),
         shadow,
+        followed,
     )
 
 

@@ -77,7 +77,8 @@ def follow(
     """The template after a run with ``counts`` (n, bins), and what the run was to the template before.
 
     ``recent`` are the runs before, the newest last. ``trusted`` (n,) is False where other tests condemn the run:
-    then it is not added, and can only be adopted if it lasts.
+    then it is not added, and can only be adopted if it lasts; ``recent`` must be empty of counts where a run was
+    judged otherwise than this one.
     """
     enough = counts.sum(axis=-1) >= LEAST_COUNTS
     first = enough & (template.size <= 0)
@@ -87,7 +88,7 @@ def follow(
     near = enough & ~first & (distance < NEAR) & (outlier < STANDS_OUT)
     added = near if trusted is None else near & trusted
     stays, total = _lasting(template, counts, recent)
-    adopted = enough & ~first & ~near & stays
+    adopted = enough & ~first & ~added & stays
     after = _replaced(_added(template, counts, added), total, adopted)
     return _replaced(after, counts, first), Step(distance, outlier, added | first, adopted)
 

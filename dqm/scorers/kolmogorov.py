@@ -10,6 +10,7 @@ import numpy as np
 
 from dqm.features import FeatureBlock
 from dqm.occupancy.kinds import Kind
+from dqm.references.frozen import FrozenReference
 from dqm.scorers.base import EVERYTHING, Arrays, Float32, Lesson, require_shape
 from dqm.statistics.kolmogorov import grid, scaled_distance
 
@@ -49,6 +50,10 @@ class KolmogorovScorer:
         counts = np.where(use, block.totals, 0.0).sum(axis=0, dtype=np.float64) / seen
         wander = (beyond / np.maximum(counts, 1.0)).astype(np.float32)
         return replace(still, wander=wander)
+
+    def against(self, reference: FrozenReference) -> Self:
+        """The same scorer for the shapes of another reference; how far good lumisections wander stays."""
+        return replace(self, share=reference.share @ self.grid)
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:

@@ -22,6 +22,7 @@ from opint.dashboard.events import written
 from opint.dashboard.security import check_token, csrf_token, keep_token
 from opint.dashboard.status import overall, staleness
 from opint.dashboard.wording import FILTERS
+from opint.store import references
 from opint.store.engine import Store
 from opint.store.views import evidence, incidents, runs, system
 from opint.store.views.records import Daemon, EvidenceKey, RunDetail, State, SubsystemSummary
@@ -202,6 +203,7 @@ def _add_runs(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             chosen = subsystem if subsystem in names else _worst(told.subsystems)
             kept = evidence.kept(tx, told.run.dataset, chosen, run) if chosen else []
             raised = incidents.page(tx, limit=20, run=run)
+            against = references.shown(tx, told.run.dataset, run)
         recorded = [value for one in told.lumisections if (value := one.conditions.get("recorded_lumi")) is not None]
         return renderer.page(
             request,
@@ -211,6 +213,7 @@ def _add_runs(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             ls=ls,
             kept=kept,
             raised=raised,
+            against=against,
             recorded=sum(recorded) if recorded else None,
             conditions=_conditions(told),
             **live,

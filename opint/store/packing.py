@@ -12,6 +12,7 @@ SMALL = np.dtype(np.uint8)
 NUMBER = np.dtype(np.int32)
 REAL = np.dtype(np.float32)
 DIGEST = np.dtype(np.uint64)
+WHOLE = np.dtype(np.int64)
 
 
 def pack(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> bytes:

@@ -3,7 +3,17 @@
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, select
 
 from opint.store.engine import Store
-from opint.store.tables import dead_letter, evidence, heartbeat, ls_score, ls_summary, lumisection, shadow_summary
+from opint.store.tables import (
+    dead_letter,
+    evidence,
+    heartbeat,
+    ls_score,
+    ls_summary,
+    lumisection,
+    reference,
+    run_sums,
+    shadow_summary,
+)
 
 BATCH = 100
 """Lumisections deleted in one transaction."""
@@ -20,6 +30,8 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
     with store.begin() as tx:
         tx.execute(delete(dead_letter).where(dead_letter.c.received_s < before_s))
         tx.execute(delete(heartbeat).where(heartbeat.c.at_s < before_s))
+        tx.execute(delete(run_sums).where(run_sums.c.updated_s < before_s))
+        tx.execute(delete(reference).where(reference.c.chosen_s < before_s))
     deleted = 0
     while True:
         with store.begin() as tx:

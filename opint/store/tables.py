@@ -9,6 +9,7 @@ which are read as one subsystem's strip, begin with dataset and subsystem.
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -271,4 +272,37 @@ heartbeat = Table(
     Column("messages", BigInteger, nullable=False),
     Column("histograms", BigInteger, nullable=False),
     Column("lag", JSON, nullable=False, comment="topic[partition] -> messages"),
+)
+
+run_sums = Table(
+    "run_sums",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("subsystem", String, primary_key=True),
+    Column("model_version", String, primary_key=True),
+    Column("counts", LargeBinary, nullable=False, comment="trusted, then held; compressed"),
+    Column("leaning", LargeBinary, nullable=False, comment="counts times standardised pileup in steps"),
+    Column("histograms", LargeBinary, nullable=False),
+    Column("updated_s", Float, nullable=False, index=True),
+)
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("subsystem", String, primary_key=True),
+    Column("model_version", String, primary_key=True),
+    Column("adaptive", Boolean, nullable=False, comment="whether the template judges the run"),
+    Column("reason", Text, nullable=False),
+    Column("share", LargeBinary, nullable=False, comment="the template's shapes, compressed"),
+    Column("wander", LargeBinary, nullable=False, comment="relative variance of good shapes, compressed"),
+    Column("size", LargeBinary, nullable=False),
+    Column("usable", LargeBinary, nullable=False, comment="monitoring elements whose template may judge"),
+    Column("drift", LargeBinary, nullable=False, comment="share of entries that lies elsewhere than in the frozen"),
+    Column("newest_run", BigInteger, nullable=False, comment="the last run that the template followed; 0: none"),
+    Column("runs", Integer, nullable=False),
+    Column("pileup", Float, nullable=False, comment="standardised, of the newest run"),
+    Column("chosen_s", Float, nullable=False, index=True),
 )

@@ -104,6 +104,8 @@ def test_odd_runs_that_differ_from_each_other_are_not_adopted():
 def test_what_others_condemn_is_not_added_however_near_it_is():
     rng = np.random.default_rng(6)
     template, _, recent = followed(runs(rng, [20] * 5))
+    for run in recent:
+        run[1] = 0.0
     after, step = follow(template, runs(rng, [20])[0], recent, np.array([True, False]))
     assert step.added.tolist() == [True, False]
     assert (after.share[1] == template.share[1]).all()

@@ -1,0 +1,95 @@
+"""The reference of each run, chosen when its first message comes and recorded for everybody.
+
+What is chosen depends on what is stored at that moment. So messages that came before the first one of a new run
+must have been stored, and the choice stands for the whole run: all daemons, and one that starts again, read it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import structlog
+from sqlalchemy import Connection
+
+from dqm.pipeline import Pipeline
+from dqm.references.changes import WITHIN
+from dqm.references.choice import choose
+from dqm.references.chosen import Reference
+from dqm.references.sums import RunSums
+from dqm.scored import LumisectionState, ScoredBatch
+from opint.store import references
+from opint.store.engine import Store
+from opint.store.references import Part
+from streams.errors import DecodeError
+from streams.records import HistogramBatch
+from streams.source import Message
+
+MOST_RUNS = 16
+"""Runs whose references are kept at hand."""
+MOST_FOLLOWED = 32
+"""Runs that a template follows at most when one is chosen."""
+
+log = structlog.get_logger()
+
+Decoded = HistogramBatch | DecodeError
+
+
+class References:
+    """Gives the pipeline the reference of each run that comes."""
+
+    def __init__(self, store: Store, pipeline: Pipeline, clock: Callable[[], float]) -> None:
+        """Keep the collaborators; nothing is read yet."""
+        self._store = store
+        self._pipeline = pipeline
+        self._clock = clock
+        self._ready: OrderedDict[tuple[str, int], None] = OrderedDict()
+
+    def parts(
+        self, messages: Sequence[Message], batches: Sequence[Decoded]
+    ) -> Iterator[tuple[Sequence[Message], Sequence[Decoded]]]:
+        """The messages in parts; one ends where a new run begins, and must be stored before the next is taken."""
+        start = 0
+        for at, batch in enumerate(batches):
+            if isinstance(batch, HistogramBatch) and (batch.dataset, batch.key.run) not in self._ready:
+                if at > start:
+                    yield messages[start:at], batches[start:at]
+                start = at
+                self._prepare(batch)
+        yield messages[start:], batches[start:]
+
+    def _prepare(self, batch: HistogramBatch) -> None:
+        """Choose for the run of ``batch``, or read what was chosen."""
+        pileup = self._pipeline.pileup.standardised(batch.conditions)
+        dataset, run, version = batch.dataset, batch.key.run, self._pipeline.version
+        with self._store.begin() as tx:
+            known = references.chosen(tx, dataset, run, version)
+            for subsystem in self._pipeline.models.keys() - known.keys():
+                part = Part(dataset, run, subsystem, version)
+                references.record(tx, part, self._chosen(tx, part, pileup), self._clock())
+            known = references.chosen(tx, dataset, run, version)
+        for subsystem, one in sorted(known.items()):
+            log.info("reference", run=run, subsystem=subsystem, adaptive=one.adaptive, reason=one.reason)
+        self._pipeline.adopt(dataset, run, known)
+        self._ready[dataset, run] = None
+        while len(self._ready) > MOST_RUNS:
+            self._pipeline.drop(*self._ready.popitem(last=False)[0])
+
+    def _chosen(self, tx: Connection, part: Part, pileup: float) -> Reference:
+        found = references.previous(tx, part)
+        first, previous = (0, None) if found is None else found
+        since = references.since(tx, part, first, MOST_FOLLOWED)
+        before = references.before(tx, part, since[0][0] if since else first, WITHIN - 1)
+        return choose(self._pipeline.models[part.subsystem], previous, since, before, part.run, pileup)
+
+
+def left(before: LumisectionState | None, batch: ScoredBatch, pipeline: Pipeline) -> RunSums | None:
+    """What of a batch's sums is new, given the state of its lumisection before; None if nothing is."""
+    if batch.sums is None:
+        return None
+    known = None if before is None else before.parts.get(batch.subsystem)
+    if known is None:
+        return batch.sums
+    expected = pipeline.expected[batch.subsystem]
+    seen = {name for name, present in zip(known.catalogue.names, known.present, strict=True) if present}
+    new = np.array([name not in seen for name in expected.names])
+    return batch.sums.only(new, expected) if new.any() else None
