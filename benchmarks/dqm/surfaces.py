@@ -12,6 +12,7 @@ three consecutive lumisections.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -92,22 +93,28 @@ def _run(seed: int, lumisections: int, progress: Progress) -> Mapping[str, float
     bad = np.arange(stretches) % 2 == 1
     at = lumisections + STRETCH * np.arange(stretches)[:, None] + np.arange(STRETCH)
     mean = surface.mean(at.ravel().astype(float), rng).reshape(stretches, STRETCH, -1)
+    sides = np.zeros(stretches, dtype=np.intp)
     for place in np.flatnonzero(bad):
-        mean[place] *= _fault(rng)
+        factor, sides[place] = _fault(rng)
+        mean[place] *= factor
     scores = [_scores(taught, rng.poisson(one).astype(np.float32)) for one in mean]
     found = {name: auc(np.array([one[name] for one in scores]), bad) for name in scores[0]}
+    for side, name in product(sorted(set(sides[bad].tolist())), taught.scorers):
+        some = ~bad | (sides == side)
+        by_side = np.array([one[name.replace("-", "_")] for one in scores])
+        found[f"{name.replace('-', '_')}_side_{side}"] = auc(by_side[some], bad[some])
     progress(f"seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
     return found
 
 
-def _fault(rng: np.random.Generator) -> Float64:
-    """Factors of all towers: one square region loses or gains a part of its hits."""
+def _fault(rng: np.random.Generator) -> tuple[Float64, int]:
+    """Factors of all towers, and the side of the square region that loses or gains a part of its hits."""
     factor = np.ones(SHAPE)
     side = int(rng.integers(1, 6))
     row, column = (int(rng.integers(0, size - side + 1)) for size in SHAPE)
     amount = rng.uniform(0.3, 0.85) if rng.random() < 0.5 else rng.uniform(1.25, 2.5)
     factor[row : row + side, column : column + side] = amount
-    return factor.ravel()
+    return factor.ravel(), side
 
 
 def _taught(counts: Float32, seed: int) -> Taught:
