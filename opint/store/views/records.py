@@ -130,6 +130,16 @@ class PersistentView(Record):
     pulls: list[float] = Field(description="signed geometric mean, in standard deviations; 0 where the sign changes")
 
 
+class WorstFeatureView(Record):
+    """One number of a histogram that speaks against its lumisection; see :class:`dqm.quality.WorstFeature`."""
+
+    name: str
+    observed: float | None
+    expected: float | None
+    error: float | None
+    share: float | None
+
+
 class EvidenceView(Record):
     """Kept evidence of one ME in one lumisection; see :class:`dqm.quality.Evidence`."""
 
@@ -152,6 +162,9 @@ class EvidenceView(Record):
     model_version: str
     worst_bins: list[WorstBinView]
     persistent: PersistentView | None = Field(None, description="for maps of which the lumisections before are kept")
+    worst_features: list[WorstFeatureView] = Field(
+        default=[], description="as certification of the whole lumisection sees it; observed and expected on the axis"
+    )
 
 
 class Cell(Record):

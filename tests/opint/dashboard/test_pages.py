@@ -79,6 +79,8 @@ def test_a_lumisection_without_verdict_is_not_inspected_in_the_strip(serving, st
 
 def test_choosers_lead_to_the_evidence_asked_for(client):
     page = client.get("/incidents/3", params={"at": "379415:50", "me": "Muon/Wheel-1/Sector05/timing"}).text
+    assert "Worst features" in page
+    assert "62.0 %" in page
     assert 'aria-label="Muon/Wheel-1/Sector05/timing, run 379415 LS 50' in page
     page = client.get("/incidents/3", params={"at": "nonsense", "me": "none"}).text
     assert "run 379415 LS 62" in page
