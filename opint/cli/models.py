@@ -28,13 +28,14 @@ def group() -> None:
 def list_(config: Config = None, log_format: Log = None) -> None:
     """Show the bundles below dqm.models: which one judges, which one judges in shadow, and how much each has."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from opint.lineup import lineup
     from opint.times import iso
 
     settings = start(config, log_format)
-    table = Table("name", "version", "role", "trained on (run:LS)", "judged LS", "in shadow LS", "promoted", box=None)
+    version = Column("version", no_wrap=True)
+    table = Table("name", version, "role", "trained on (run:LS)", "judged LS", "shadow LS", "promoted", box=None)
     for one in lineup(settings.dqm, open_store(settings)):
         since = "" if one.promoted is None else f"{iso(one.promoted.at_s)} by {one.promoted.actor}"
         numbers = (str(one.judged), str(one.in_shadow))
