@@ -64,7 +64,7 @@ class LocalCnn:
 
 
 def train(learn: Labelled, held: Labelled, seed: int) -> LocalCnn:
-    """Train on ``learn`` and stop by ``held``; both must have good strips and bad ones.
+    """Train on ``learn`` and stop by ``held``; without bad strips it learns that all are good.
 
     The length of strips must be a multiple of 5, and 2.
     """
@@ -87,9 +87,9 @@ def train(learn: Labelled, held: Labelled, seed: int) -> LocalCnn:
 
 
 def _rarity(bad: Rows) -> Float32:
-    """Weights of good and bad strips with which both classes count the same."""
+    """Weights of good and bad strips with which both classes count the same; one of them may be empty."""
     counts = np.array([(~bad).sum(), bad.sum()], dtype=np.float32)
-    return np.float32(len(bad)) / (np.float32(2.0) * counts)
+    return np.float32(len(bad)) / (np.float32(2.0) * np.maximum(counts, np.float32(1.0)))
 
 
 def _initial(length: int, rng: np.random.Generator) -> list[Float32]:

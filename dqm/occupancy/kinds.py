@@ -22,4 +22,5 @@ def kind(me: MonitoringElement, strips: str) -> Kind:
     if len(me.axes) == 2:
         return Kind.MAP
     patterns = (pattern.strip() for pattern in strips.split(","))
-    return Kind.STRIP if any(fnmatchcase(me.name, pattern) for pattern in patterns) else Kind.OTHER
+    named = len(me.axes) == 1 and any(fnmatchcase(me.name, pattern) for pattern in patterns)
+    return Kind.STRIP if named else Kind.OTHER

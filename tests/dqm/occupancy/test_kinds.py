@@ -22,6 +22,7 @@ BASIC = ("pull", "chi2", "kolmogorov")
         (LINE, "*occupancy*, */hits", Kind.STRIP),
         (LINE, "Muon/hits,*occupancy*", Kind.OTHER),
         (LINE, "", Kind.OTHER),
+        ((*PLANE, *LINE), "*", Kind.OTHER),
     ],
 )
 def test_maps_have_two_axes_and_strips_are_named(axes, patterns, found):

@@ -32,6 +32,14 @@ def test_it_tells_spoilt_strips_from_good_ones(local):
     assert auc(surprise, test.bad) > 0.97
 
 
+def test_without_bad_strips_nothing_can_be_told():
+    """Strips so empty that no fault would be seen are no reason for training to fail."""
+    good = Labelled(prepared(np.ones((40, 50), dtype=np.float32)), np.zeros(40, dtype=bool))
+    surprise = train_strips(good, good, seed=1).surprise(good.strips)
+    assert np.isfinite(surprise).all()
+    assert surprise.max() < 0.1
+
+
 def test_weights_that_do_not_fit_are_refused(local):
     with pytest.raises(ValueError, match="not the weights"):
         LocalCnn(local.weights[:-1])
