@@ -1,7 +1,7 @@
 """Evidence of suspicious MEs, stored as JSON: what cannot be finite comes back as NaN."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 from typing import Any
 
@@ -21,8 +21,12 @@ _row = evidence.c
 
 
 def save(tx: Connection, states: Iterable[LumisectionState]) -> None:
-    """Add the evidence that the states carry to what is stored; the newer of one ME stands."""
-    rows = [_as_row(state, name, one) for state in states for name, one in _carried(state)]
+    """Add the evidence that the states carry to what is stored.
+
+    The newer of one ME stands; if it has no picture, because it was written when counts were no longer at hand, it
+    takes over the stored one's.
+    """
+    rows = [_as_row(state, name, one) for state in states for name, one in _carried(tx, state)]
     if not rows:
         return
     tx.execute(replacing(tx, evidence), rows)
@@ -98,10 +102,26 @@ _SURPLUS = (
 )
 
 
-def _carried(state: LumisectionState) -> Iterable[tuple[str, Evidence]]:
+def _carried(tx: Connection, state: LumisectionState) -> Iterable[tuple[str, Evidence]]:
     for subsystem, part in state.parts.items():
+        bare = any(not one.counts for one in part.evidence.values())
+        stored = load(tx, state.dataset, state.key, subsystem) if bare else {}
         for one in part.evidence.values():
-            yield subsystem, one
+            yield subsystem, one if one.counts else _pictured(one, stored.get(one.me))
+
+
+def _pictured(one: Evidence, stored: Evidence | None) -> Evidence:
+    if stored is None or not stored.counts:
+        return one
+    return replace(
+        one,
+        counts=stored.counts,
+        reference=stored.reference,
+        pulls=stored.pulls,
+        worst_bins=stored.worst_bins,
+        entries=stored.entries,
+        expected_entries=stored.expected_entries,
+    )
 
 
 def _as_row(state: LumisectionState, subsystem: str, one: Evidence) -> dict[str, Any]:

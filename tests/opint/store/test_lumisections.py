@@ -235,6 +235,23 @@ def test_evidence_comes_back_and_is_bounded(store: Store, make_state, evidence_o
     assert found == {me: told[me] for me in names[: evidence.MOST_PER_SUBSYSTEM]}
 
 
+def test_evidence_written_without_counts_keeps_the_picture_that_is_stored(store, make_state, evidence_of) -> None:
+    state = make_state(1, 1, {"DT": 3})
+    pictured = evidence_of("a")
+    bare = replace(pictured, kind="stuck", counts=(), reference=(), pulls=(), worst_bins=(), entries=float("nan"))
+
+    def carrying(*some):
+        part = replace(state.parts["DT"], evidence={one.me: one for one in some})
+        return replace(state, parts={"DT": part})
+
+    with store.begin() as tx:
+        evidence.save(tx, [carrying(pictured)])
+        evidence.save(tx, [carrying(bare, replace(bare, me="b"))])
+        found = evidence.load(tx, SET, state.key, "DT")
+    assert found["a"] == replace(pictured, kind="stuck")
+    assert found["b"].counts == ()
+
+
 def test_evidence_without_a_number_comes_back_as_nan(evidence_of) -> None:
     one = replace(
         evidence_of("a", float("nan")), pulls=(float("inf"), float("nan")), counts=(), scores={"x": float("nan")}
