@@ -29,7 +29,7 @@ STATIC_RUNS = 50
 
 _QUICK_RUNS = 600
 _DRAWS = 400
-_NOTE = "run order, no labels; constants chosen on the first 1,500 runs of seed 0; interval: bootstrap of runs"
+_NOTE = "run order, no labels; our constants chosen on the first 1,500 runs of seed 0; interval: bootstrap of runs"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
