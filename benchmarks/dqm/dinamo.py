@@ -49,7 +49,8 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     for path, (counts, _) in zip(paths, toys, strict=True):
         progress(f"following {path.name}")
         ours.append(follow_all(counts))
-    fed = [label_fed(counts, bad) for counts, bad in toys]
+    fed = [label_fed(counts, bad, chi2) for counts, bad in toys]
+    by_share = [label_fed(counts, bad, share_distance) for counts, bad in toys]
     fixed = [static(counts, bad) for counts, bad in toys]
     truth = [bad for _, bad in toys]
     rng = np.random.default_rng(seeds[0])
@@ -58,6 +59,9 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         "dinamo_auc": _mean(scores, truth, "label-fed EWMA, chi2", fed, rng, _NOTE),
         "dinamo_distance_auc": _mean(
             [one.distances for one in ours], truth, "static reference, chi2", fixed, rng, "distance to the template"
+        ),
+        "dinamo_auc_strongest_peer": _mean(
+            scores, truth, "label-fed EWMA, distance of shares", by_share, rng, "as dinamo_auc, beside the best peer"
         ),
         "dinamo_bad_taken": _taken([one.taken for one in ours], truth),
     }
@@ -83,13 +87,13 @@ def follow_all(counts: Floats) -> Followed:
     )
 
 
-def label_fed(counts: Floats, bad: Flags) -> Floats:
-    """Chi2 against an exponentially weighted template that takes every run labelled good, and no other."""
+def label_fed(counts: Floats, bad: Flags, statistic: Callable[[Floats, Floats], float]) -> Floats:
+    """``statistic`` against an exponentially weighted template that takes every run labelled good, and no other."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     template = shares[np.argmin(bad)]
     scores = np.empty(len(counts))
     for at, run in enumerate(counts):
-        scores[at] = chi2(run, template)
+        scores[at] = statistic(run, template)
         if not bad[at]:
             template = ALPHA * template + (1.0 - ALPHA) * shares[at]
     return scores
@@ -106,6 +110,11 @@ def chi2(counts: Floats, share: Floats) -> float:
     """Pearson's chi2 per bin against a template scaled to the counts; one count guards empty bins."""
     expected = share * counts.sum()
     return float(((counts - expected) ** 2 / (expected + 1.0)).mean())
+
+
+def share_distance(counts: Floats, share: Floats) -> float:
+    """Squared differences of shares over the template's: a distance that forgets how many counts there are."""
+    return float(((counts / counts.sum() - share) ** 2 / (share + 1e-4)).sum())
 
 
 def _toy(path: Path, quick: bool) -> tuple[Floats, Flags]:

@@ -46,7 +46,9 @@ def test_the_drifting_table_ranks_dead_bins_above_drift(toy_files):
 def test_labels_reach_the_peers_only(toy_files):
     with np.load(toy_files / "dinamo/toy_seed0.npz") as toy:
         counts, bad = toy["counts"].astype(float), toy["bad"]
-    assert not np.array_equal(dinamo.label_fed(counts, bad), dinamo.label_fed(counts, np.zeros_like(bad)))
+    assert not np.array_equal(
+        dinamo.label_fed(counts, bad, dinamo.chi2), dinamo.label_fed(counts, np.zeros_like(bad), dinamo.chi2)
+    )
 
 
 def write_runs(folder, deviation):
