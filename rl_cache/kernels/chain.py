@@ -55,3 +55,9 @@ def to_front(links: Chains, head: int, file: int) -> None:
 def back(links: Chains, head: int) -> int:
     """The file at the back; the head itself where the list is empty."""
     return int(links[head, 0])
+
+
+@kernel
+def newer(links: Chains, file: int) -> int:
+    """The neighbour towards the front; the head where there is none."""
+    return int(links[file, 0])
