@@ -89,6 +89,7 @@ class Simulation:
             size=trace.file_size,
             day_starts=trace.day_starts,
             account=np.zeros((days, len(COLUMNS)), np.int64),
+            unseen=np.zeros(len(COLUMNS), np.int64),
             traffic=np.zeros(days, np.int64),
             occupied=np.zeros(1, np.int64),
             capacity=capacity_bytes,

@@ -42,6 +42,7 @@ class Frame(NamedTuple):
         size: bytes of each file.
         day_starts: first row of each day, and the number of requests.
         account: int64[days, len(COLUMNS)], what is counted from row ``counted_from`` on.
+        unseen: int64[len(COLUMNS)], takes the counts of rows before that one.
         traffic: miss bytes of each day, counted always: the bandwidth limit looks at them.
         occupied: int64[1], bytes in the cache now.
         capacity: bytes that the cache can hold.
@@ -55,6 +56,7 @@ class Frame(NamedTuple):
     size: Ints
     day_starts: Ints
     account: Ints
+    unseen: Ints
     traffic: Ints
     occupied: Ints
     capacity: int
@@ -120,10 +122,9 @@ def serving(find: Find, admit: Admit, insert: Insert, evict: Evict) -> Serve:
 
     @kernel
     def serve(frame: Frame, state: Any, start: int, stop: int) -> None:
-        unseen = np.zeros(len(COLUMNS), np.int64)
         for day in range(len(frame.day_starts) - 1):
             for row in range(max(start, frame.day_starts[day]), min(stop, frame.day_starts[day + 1])):
-                sums = frame.account[day] if row >= frame.counted_from else unseen
+                sums = frame.account[day] if row >= frame.counted_from else frame.unseen
                 get(frame, state, sums, day, row)
 
     return serve
