@@ -55,7 +55,8 @@ def evict(state: State, _file: int, row: int) -> int:
     for _ in range(state.sample):
         file = pool.some(state.pool, state.seed, state.draws[0])
         state.draws[0] += 1
-        product = float(state.size[file]) * float(state.coming[file] - row)
+        never = state.coming[file] >= len(state.next_access)
+        product = np.inf if never else float(state.size[file]) * float(state.coming[file] - row)
         if product > largest:
             worst, largest = file, product
     pool.remove(state.pool, worst)

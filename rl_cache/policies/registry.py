@@ -16,6 +16,7 @@ from rl_cache.policies.s3fifo import S3Fifo
 from rl_cache.policies.sieve import Sieve
 from rl_cache.policies.size_big import SizeBig
 from rl_cache.policies.size_small import SizeSmall
+from rl_cache.policies.w_tinylfu import WTinyLfu
 from rl_cache.simulator import Policy
 
 POLICIES: dict[str, Callable[[], Policy]] = {
@@ -32,6 +33,7 @@ POLICIES: dict[str, Callable[[], Policy]] = {
         Arc,
         S3Fifo,
         Sieve,
+        WTinyLfu,
         Belady,
         BeladySize,
     )
