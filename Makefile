@@ -64,5 +64,5 @@ clean: ## remove .venv, caches and build results; var/, where data lives, stays
 
 .venv/.all: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift with all extras (several GB with torch).'
-	@$(INSTALL) --editable '.[spark,rl,dev]'
+	@$(INSTALL) --editable '.[spark,rl,bench,dev]'
 	@touch $@ .venv/.base .venv/.dev

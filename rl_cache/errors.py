@@ -12,9 +12,9 @@ class TraceError(NightshiftError):
     """A trace that cannot be used: which field, what stood there, where it comes from, what to do."""
 
     def __init__(self, origin: str, field: str, value: object, hint: str = "") -> None:
-        """Describe the fault; a long ``value`` is cut to 80 characters."""
+        """Describe the fault; a long ``value`` is cut to 120 characters."""
         shown = str(value)
-        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        shown = shown if len(shown) <= 120 else shown[:117] + "..."
         self.origin = origin
         self.field = field
         super().__init__(f"{origin}: {field} is {shown}" + (f"; {hint}" if hint else ""))

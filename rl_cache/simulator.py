@@ -1,5 +1,6 @@
 """Replay a trace against a policy and count, per day, what was read, written and deleted."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -95,7 +96,7 @@ class Simulation:
             capacity=capacity_bytes,
             high=capacity_bytes if watermarks is None else int(watermarks.high * capacity_bytes),
             low=capacity_bytes if watermarks is None else int(watermarks.low * capacity_bytes),
-            redirect_at=_NEVER if daily_bandwidth is None else int(REDIRECT_SHARE * daily_bandwidth),
+            redirect_at=_NEVER if daily_bandwidth is None else math.ceil(REDIRECT_SHARE * daily_bandwidth),
             counted_from=warm_up,
         )
 

@@ -15,7 +15,7 @@ _ROWS = 1 << 20
 def read_parquet(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
     """The trace in a Parquet file; columns and errors as of :func:`assemble`."""
     try:
-        with parquet.ParquetFile(path) as source:
+        with path.open("rb") as stream, parquet.ParquetFile(stream) as source:
             names = [name for name in COLUMNS if name in source.schema_arrow.names]
             return assemble(source.iter_batches(_ROWS, columns=names), str(path), sizes)
     except (OSError, pa.ArrowException) as error:
