@@ -2,8 +2,11 @@
 
 NightshiftError
 ├── TraceError          a trace, or a file that should hold one, cannot be used
-└── SimulationError     a capacity, watermark or policy that makes no sense
+├── SimulationError     a capacity, watermark or policy that makes no sense
+└── AgentError          a file of a trained agent cannot be used
 """
+
+from pathlib import Path
 
 from conf.errors import NightshiftError
 
@@ -22,3 +25,12 @@ class TraceError(NightshiftError):
 
 class SimulationError(NightshiftError):
     """An argument of a simulation that makes no sense."""
+
+
+class AgentError(NightshiftError):
+    """A file of a trained agent, or of its training, that cannot be used."""
+
+    def __init__(self, path: Path, fault: str) -> None:
+        """Name the file and the fault."""
+        super().__init__(f"{path} {fault}")
+        self.path = path
