@@ -39,7 +39,10 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The agent, and the gain over S3-FIFO of each stage on the validation traces: hit bytes over bytes read."""
+    """The agent, and the gain over S3-FIFO of each stage on the validation traces: hit bytes over bytes read.
+
+    The agent is that of the best stage; S3-FIFO itself, whose gain is 0, where every stage is worse.
+    """
 
     agent: Agent
     by_network: float
@@ -97,7 +100,8 @@ def train(
     candidates = [Agent(BY_NETWORK, network), Agent(knobs, network), Agent(knobs, network, policy)]
     held_out = Ground.of(validation, cache_shares)
     gains = [held_out.gain(agent) for agent in candidates]
-    return Trained(candidates[int(np.argmax(gains))], *gains)
+    best = int(np.argmax(gains))
+    return Trained(candidates[best] if gains[best] > 0.0 else Agent(Knobs(), network), *gains)
 
 
 def _turn(ground: Ground, network: Network, rng: Generator, effort: Effort, progress: Progress) -> Knobs:

@@ -25,7 +25,7 @@ from rl_cache.kernels.request import Frame, serving
 from rl_cache.policies import s3fifo
 from rl_cache.traces.trace import Trace
 
-SAMPLE = 32
+SAMPLE = 24
 """Cached files that a victim is chosen of."""
 _SHARE, _MARGIN, _REUSE, _RECENCY, _FREQUENCY, _SIZE, _DATASET_RECENCY, _SIBLINGS = range(8)
 _UNDECIDED = -1
