@@ -5,7 +5,7 @@ import sys
 import typer
 
 from conf.errors import NightshiftError
-from opint.cli import daemon, deadletters, demo, doctor, incidents, replay, score, simulate, store, train
+from opint.cli import cache, daemon, deadletters, demo, doctor, incidents, replay, score, simulate, store, train
 
 app = typer.Typer(
     name="nightshift",
@@ -20,6 +20,7 @@ app = typer.Typer(
 _WATCH = "Watch"
 _OPERATE = "Operate"
 _PREPARE = "Prepare"
+_CACHE = "Cache"
 
 app.command(rich_help_panel=_WATCH)(demo.demo)
 app.command(rich_help_panel=_WATCH)(daemon.run)
@@ -32,6 +33,7 @@ app.add_typer(store.app, name="db", rich_help_panel=_OPERATE)
 app.add_typer(train.app, name="train", rich_help_panel=_PREPARE)
 app.command(rich_help_panel=_PREPARE)(replay.replay)
 app.command(rich_help_panel=_PREPARE)(simulate.simulate)
+app.add_typer(cache.app, name="cache", rich_help_panel=_CACHE)
 
 
 def main() -> None:
