@@ -5,7 +5,20 @@ import sys
 import typer
 
 from conf.errors import NightshiftError
-from opint.cli import cache, daemon, deadletters, demo, doctor, incidents, replay, score, simulate, store, train
+from opint.cli import (
+    cache,
+    cache_agents,
+    daemon,
+    deadletters,
+    demo,
+    doctor,
+    incidents,
+    replay,
+    score,
+    simulate,
+    store,
+    train,
+)
 
 app = typer.Typer(
     name="nightshift",
@@ -33,6 +46,9 @@ app.add_typer(store.app, name="db", rich_help_panel=_OPERATE)
 app.add_typer(train.app, name="train", rich_help_panel=_PREPARE)
 app.command(rich_help_panel=_PREPARE)(replay.replay)
 app.command(rich_help_panel=_PREPARE)(simulate.simulate)
+cache.app.command()(cache_agents.train)
+cache.app.command()(cache_agents.evaluate)
+cache.app.command()(cache_agents.suggest)
 app.add_typer(cache.app, name="cache", rich_help_panel=_CACHE)
 
 

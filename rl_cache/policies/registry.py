@@ -13,6 +13,7 @@ from rl_cache.policies.lfu_all_time import LfuAllTime
 from rl_cache.policies.lru import Lru
 from rl_cache.policies.random_admission import RandomAdmission
 from rl_cache.policies.s3fifo import S3Fifo
+from rl_cache.policies.scdl import Scdl
 from rl_cache.policies.sieve import Sieve
 from rl_cache.policies.size_big import SizeBig
 from rl_cache.policies.size_small import SizeSmall
@@ -32,6 +33,7 @@ POLICIES: dict[str, Callable[[], Policy]] = {
         Gdsf,
         Arc,
         S3Fifo,
+        Scdl,
         Sieve,
         WTinyLfu,
         Belady,

@@ -12,7 +12,11 @@ from rl_cache.traces.trace import Trace
 from tests.rl_cache.conftest import popular, trace_of
 
 CAPACITY = 20_000
-STORES_PART = {"random-admission": "tosses a coin", "belady-size": "stores only what is requested again"}
+STORES_PART = {
+    "random-admission": "tosses a coin",
+    "belady-size": "stores only what is requested again",
+    "scdl": "explores, and learns to let files go by",
+}
 """Policies that let a file go by although it fits."""
 
 every = pytest.mark.parametrize("name", sorted(POLICIES))
