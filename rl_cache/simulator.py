@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,6 +30,18 @@ class Policy(Protocol):
 
     def state(self, trace: Trace, capacity_bytes: int) -> Any:
         """The state of an empty cache: a NamedTuple of arrays and numbers. Must not look at what is requested when."""
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """A policy that wants to look at its state between requests, to train outside of compiled code."""
+
+    @property
+    def pause_every(self) -> int:
+        """Requests from one pause to the next, counted from the beginning of the trace."""
+
+    def pause(self, state: Any) -> None:
+        """Change the state's arrays in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +125,17 @@ class Simulation:
     def advance(self, stop: int | None = None) -> None:
         """Serve the requests up to row ``stop``, not included; all that remain if it is None."""
         end = len(self._frame.file) if stop is None else min(stop, len(self._frame.file))
-        if end > self.row:
-            self.policy.replay(self._frame, self.state, self.row, end)
-            self.row = end
+        while self.row < end:
+            pause = self._next_pause()
+            self.policy.replay(self._frame, self.state, self.row, min(end, pause))
+            self.row = min(end, pause)
+            if isinstance(self.policy, Learner) and self.row == pause:
+                self.policy.pause(self.state)
+
+    def _next_pause(self) -> int:
+        if not isinstance(self.policy, Learner):
+            return len(self._frame.file)
+        return (self.row // self.policy.pause_every + 1) * self.policy.pause_every
 
 
 def simulate(

@@ -10,6 +10,7 @@ from rl_cache.policies.fifo import Fifo
 from rl_cache.policies.gdsf import Gdsf
 from rl_cache.policies.lfu import Lfu
 from rl_cache.policies.lfu_all_time import LfuAllTime
+from rl_cache.policies.lrb import Lrb
 from rl_cache.policies.lru import Lru
 from rl_cache.policies.random_admission import RandomAdmission
 from rl_cache.policies.s3fifo import S3Fifo
@@ -36,6 +37,7 @@ POLICIES: dict[str, Callable[[], Policy]] = {
         Scdl,
         Sieve,
         WTinyLfu,
+        Lrb,
         Belady,
         BeladySize,
     )
