@@ -1,7 +1,8 @@
 """Requests per second, beside libCacheSim's C core on the same requests, in turns.
 
 Each replays a trace of Zipf popularity whose cache holds a tenth of its bytes. libCacheSim reads it from a file in its
-own binary format, mapped into memory; ours has it in arrays; making those from the file, once for all policies, is measured apart.
+own binary format, mapped into memory. Ours has it in arrays; making those from the file, once for all policies, is
+measured apart.
 """
 
 import tempfile
