@@ -59,7 +59,7 @@ def test_the_network_learns_who_comes_back() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(4000, len(FEATURES)))
     wait = np.where(values[:, 0] > 0, 0.1, np.inf)
-    network = fit(Samples(values, wait, np.full(4000, 10.0)), rng, horizon=1.0, units=8, epochs=6)
+    network = fit(Samples(values, wait, np.full(4000, 10.0)), rng, horizon=1.0, units=8, epochs=60)
     said = np.array([answer(network, row) for row in values[:500]])
     assert np.mean((said > 0) == (values[:500, 0] > 0)) > 0.95
 
@@ -70,7 +70,7 @@ def test_what_the_end_of_a_trace_hides_is_not_taken_for_never() -> None:
     values = rng.normal(size=(4000, len(FEATURES)))
     late = np.arange(4000) % 2 == 0
     wait, left = np.where(late, np.inf, 0.1), np.where(late, 0.5, 10.0)
-    network = fit(Samples(values, wait, left), rng, horizon=1.0, units=4, epochs=4)
+    network = fit(Samples(values, wait, left), rng, horizon=1.0, units=4, epochs=40)
     assert np.mean([answer(network, row) for row in values[:200]]) > 1.0
 
 
