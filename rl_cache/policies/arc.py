@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from rl_cache.kernels import chain
 from rl_cache.kernels.jit import entry, kernel
+from rl_cache.kernels.queues import NOWHERE, join, leave, oldest
 from rl_cache.kernels.request import Frame, admit_all, serving
 from rl_cache.traces.trace import Trace
 
-ONCE, OFTEN, ONCE_GHOST, OFTEN_GHOST, NOWHERE = range(5)
+ONCE, OFTEN, ONCE_GHOST, OFTEN_GHOST = range(4)
 """The paper's T1, T2, B1, B2."""
 
 
@@ -39,28 +40,6 @@ class State(NamedTuple):
     ghost: NDArray[np.int64]
     size: NDArray[np.int64]
     capacity: int
-
-
-@kernel
-def join(state: State, where: int, file: int) -> None:
-    """Put a file that is nowhere at the front of a list."""
-    chain.to_front(state.links, len(state.size) + where, file)
-    state.where[file] = where
-    state.occupied[where] += state.size[file]
-
-
-@kernel
-def leave(state: State, file: int) -> None:
-    """Take a file out of its list."""
-    chain.unlink(state.links, file)
-    state.occupied[state.where[file]] -= state.size[file]
-    state.where[file] = NOWHERE
-
-
-@kernel
-def oldest(state: State, where: int) -> int:
-    """The file at the back of a list."""
-    return chain.back(state.links, len(state.size) + where)
 
 
 @kernel

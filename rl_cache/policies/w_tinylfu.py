@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from rl_cache.errors import SimulationError
 from rl_cache.kernels import chain
 from rl_cache.kernels.jit import entry, kernel
+from rl_cache.kernels.queues import NOWHERE, join, leave, oldest
 from rl_cache.kernels.request import Frame, admit_all, serving
 from rl_cache.traces.trace import Trace
 
-WINDOW, PROBATION, PROTECTED, NOWHERE = range(4)
+WINDOW, PROBATION, PROTECTED = range(3)
 MOST_COUNTED = 15
 COUNTED_PER_FILE = 10
 
@@ -45,28 +46,6 @@ class State(NamedTuple):
     counted: NDArray[np.int64]
     size: NDArray[np.int64]
     halve_after: int
-
-
-@kernel
-def join(state: State, where: int, file: int) -> None:
-    """Put a file that is nowhere at the front of a list."""
-    chain.to_front(state.links, len(state.size) + where, file)
-    state.where[file] = where
-    state.occupied[where] += state.size[file]
-
-
-@kernel
-def leave(state: State, file: int) -> None:
-    """Take a file out of its list."""
-    chain.unlink(state.links, file)
-    state.occupied[state.where[file]] -= state.size[file]
-    state.where[file] = NOWHERE
-
-
-@kernel
-def oldest(state: State, where: int) -> int:
-    """The file at the back of a list."""
-    return chain.back(state.links, len(state.size) + where)
 
 
 @kernel

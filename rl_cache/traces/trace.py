@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 DAY_S = 86_400
 MOST_DAYS = 36_525
 """A trace longer than a century has times in another unit than seconds."""
+MOST_BYTES = 2**62
+"""Four exabytes: sums must stay whole numbers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,6 +159,9 @@ class Trace:
         if len(wrong):
             name = wrong[0] if self.file_name is None else self.file_name[wrong[0]]
             yield f"size of file {name}", int(self.file_size[wrong[0]]), "sizes are whole bytes, at least 1"
+        requested = float(np.bincount(self.file, minlength=self.n_files) @ self.file_size.astype(np.float64))
+        if requested >= MOST_BYTES:
+            yield "sum of requested bytes", f"{requested:.3g}", "sizes must be in bytes"
 
     def _labels(self) -> Iterator[tuple[str, object, str]]:
         for name in ("dataset", "tier", "site"):

@@ -19,6 +19,7 @@ MISTAKES = {
     "file is -1 .. 1": {"file": [0, -1, 1]},
     "size of file 1 is 0": {"file_size": [7, 0]},
     "size of file 0 is -3": {"file_size": [-3, 7]},
+    "sum of requested bytes is 4.61e+18": {"file_size": [7, 2**62]},
     "length of dataset is 1; expected 2": {"dataset": Labels(np.zeros(1, np.int32), ("a",))},
     "code of site is 0 .. 3; there are 1 names": {"site": Labels(np.array([0, 3, 0], np.int32), ("a",))},
     "cpu_s of request 1 is -1.0": {"cpu_s": [0.0, -1.0, 0.0]},
