@@ -15,6 +15,7 @@ COPY README.md LICENSE ./
 COPY conf conf
 COPY streams streams
 COPY dqm dqm
+COPY rl_cache rl_cache
 COPY opint opint
 RUN uv pip install --python /opt/nightshift/bin/python --no-deps --constraint constraints.txt .
 

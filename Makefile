@@ -58,8 +58,8 @@ clean: ## remove .venv, caches and build results; var/, where data lives, stays
 	@touch $@
 
 .venv/.dev: .venv/.uv $(NEEDS)
-	@echo 'Installing nightshift and what its tests need.'
-	@$(INSTALL) --editable '.[dev]'
+	@echo 'Installing nightshift and what its tests need (several GB with torch).'
+	@$(INSTALL) --editable '.[rl,dev]'
 	@touch $@ .venv/.base
 
 .venv/.all: .venv/.uv $(NEEDS)

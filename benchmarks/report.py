@@ -22,7 +22,17 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("numpy", "scipy", "tensorflow", "tensorflow-cpu", "kafka-python", "sqlalchemy", "pyarrow")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "libcachesim",
+    "tensorflow",
+    "tensorflow-cpu",
+    "kafka-python",
+    "sqlalchemy",
+    "pyarrow",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,31 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("conf", "streams", "dqm", "opint")
-HEAVY = ("kafka", "confluent_kafka", "tensorflow", "sqlalchemy", "fastapi", "pyspark", "torch", "pyarrow", "uproot")
-ONLY_IN_EXTRAS = {"torch", "pyspark", "pandas", "scikit-learn", "xgboost", "stable-baselines3", "pytest"}
+PACKAGES = ("conf", "streams", "dqm", "rl_cache", "opint")
+HEAVY = (
+    "kafka",
+    "confluent_kafka",
+    "tensorflow",
+    "sqlalchemy",
+    "fastapi",
+    "pyspark",
+    "torch",
+    "numba",
+    "gymnasium",
+    "pyarrow",
+    "uproot",
+)
+ONLY_IN_EXTRAS = {
+    "torch",
+    "numba",
+    "gymnasium",
+    "pyspark",
+    "pandas",
+    "scikit-learn",
+    "xgboost",
+    "stable-baselines3",
+    "pytest",
+}
 
 LOADED = """
 import sys

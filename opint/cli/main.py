@@ -6,6 +6,8 @@ import typer
 
 from conf.errors import NightshiftError
 from opint.cli import (
+    cache,
+    cache_agents,
     certify,
     daemon,
     deadletters,
@@ -33,6 +35,7 @@ app = typer.Typer(
 _WATCH = "Watch"
 _OPERATE = "Operate"
 _PREPARE = "Prepare"
+_CACHE = "Cache"
 
 app.command(rich_help_panel=_WATCH)(demo.demo)
 app.command(rich_help_panel=_WATCH)(daemon.run)
@@ -47,6 +50,10 @@ app.add_typer(models.app, name="models", rich_help_panel=_PREPARE)
 app.add_typer(train.app, name="train", rich_help_panel=_PREPARE)
 app.command(rich_help_panel=_PREPARE)(replay.replay)
 app.command(rich_help_panel=_PREPARE)(simulate.simulate)
+cache.app.command()(cache_agents.train)
+cache.app.command()(cache_agents.evaluate)
+cache.app.command()(cache_agents.suggest)
+app.add_typer(cache.app, name="cache", rich_help_panel=_CACHE)
 
 
 def main() -> None:

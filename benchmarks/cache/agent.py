@@ -1,0 +1,205 @@
+"""The agent: trained on some seeds of the generator, measured on others, beside S3-FIFO, GDSF, W-TinyLFU and Belady.
+
+The real trace (cloudphysics) is cut by time: an agent is trained on its first half and measured on the second.
+"""
+
+import os
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.report import Result, data_folder, progress
+from rl_cache import evaluate
+from rl_cache.agent import Agent
+from rl_cache.agents.train import Effort, Trained, train
+from rl_cache.env.hep_cache import HepCache
+from rl_cache.evaluate import AGENT, BOUND, SHADOW, Case, Estimate, Score
+from rl_cache.policies.registry import POLICIES
+from rl_cache.simulator import simulate
+from rl_cache.traces.adverse import ADVERSE
+from rl_cache.traces.assemble import Sizes
+from rl_cache.traces.generate import hep
+from rl_cache.traces.read import read
+from rl_cache.traces.trace import Trace
+from rl_cache.traces.workload import WORKLOADS
+
+PEERS = tuple(name for name in (SHADOW, "gdsf", "w-tinylfu", "lrb", BOUND) if name in POLICIES)
+TRAINING_SEED, TUNING_SEED, VALIDATION_SEED = 1000, 2000, 3000
+WARM_UP_DAYS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is done; the figures of the quick plan mean nothing."""
+
+    seeds: int
+    scale: float
+    tuning_scale: float
+    days: int
+    warm_up_days: int
+    cache_shares: tuple[float, ...]
+    effort: Effort
+    adverse_requests: int
+
+
+FULL = Plan(10, 0.1, 0.05, 42, WARM_UP_DAYS, (0.05, 0.1, 0.2), Effort(12_000, 2, 3, 8, 2048), 60_000)
+QUICK = Plan(2, 0.01, 0.01, 8, 2, (0.1,), Effort(300, 1, 1, 2, 256), 3000)
+
+
+def run(quick: bool) -> dict[str, Result]:
+    """Train, then measure on held-out traces."""
+    plan = QUICK if quick else FULL
+    began, used = time.perf_counter(), time.process_time()
+    trained = _train(plan)
+    training = Result(
+        time.perf_counter() - began,
+        "s",
+        note=f"{time.process_time() - used:.0f} s of CPU on one core; generation included",
+    )
+    cases = _held_out(plan, trained.agent)
+    results = {"training_s": training, "env_steps_per_s": _env_speed(plan)}
+    results |= _stages(trained) | _gains(cases) | _by_case(cases)
+    return results | _adverse(plan, trained.agent) | _real(quick)
+
+
+def trace(name: str, seed: int, plan: Plan, scale: float) -> Trace:
+    """One generated trace."""
+    return hep(replace(WORKLOADS[name], scale=scale, days=plan.days), np.random.default_rng(seed))
+
+
+def _train(plan: Plan) -> Trained:
+    def some(seed: int, scale: float) -> list[Trace]:
+        return [trace(name, seed, plan, scale) for name in WORKLOADS]
+
+    return train(
+        some(TRAINING_SEED, plan.scale),
+        some(TUNING_SEED, plan.tuning_scale),
+        some(VALIDATION_SEED, plan.tuning_scale),
+        np.random.default_rng(0),
+        cache_shares=plan.cache_shares,
+        effort=plan.effort,
+        progress=_Told(),
+    )
+
+
+def _held_out(plan: Plan, agent: Agent) -> list[Case]:
+    cases = []
+    for seed in range(plan.seeds):
+        progress(f"held-out seed {seed + 1} of {plan.seeds}")
+        for name in WORKLOADS:
+            made = trace(name, seed, plan, plan.scale)
+            for share in plan.cache_shares:
+                capacity = int(share * made.footprint_bytes)
+                scores = evaluate.measure(made, agent, capacity, PEERS, warm_up_days=plan.warm_up_days, seed=seed)
+                cases.append(Case(seed, name, share, scores))
+    return cases
+
+
+def _gains(cases: list[Case]) -> dict[str, Result]:
+    rng = np.random.default_rng(0)
+    written = evaluate.written(cases)
+    note = f"byte miss ratio; written bytes {written.mean():.3f} of S3-FIFO's in the mean, {written.max():.3f} at most"
+    results = {
+        "agent_gain_over_s3fifo": _result(evaluate.gain(cases, rng), note),
+        "agent_way_to_belady": _result(evaluate.way_to_belady(cases, rng), "of the way from S3-FIFO to Belady"),
+    }
+    for name in (AGENT, *PEERS):
+        results[f"bmr_{name}"] = _result(evaluate.mean_ratio(cases, name, rng), "mean byte miss ratio of all cases")
+    return results
+
+
+def _by_case(cases: list[Case]) -> dict[str, Result]:
+    """The same for every workload and size of cache."""
+    rng = np.random.default_rng(0)
+    results = {}
+    for name in WORKLOADS:
+        for share in sorted({case.cache_share for case in cases}):
+            some = [case for case in cases if (case.workload, case.cache_share) == (name, share)]
+            means = ", ".join(
+                f"{policy} {np.mean([case.scores[policy].byte_miss_ratio for case in some]):.4f}"
+                for policy in (AGENT, *PEERS)
+            )
+            way = evaluate.way_to_belady(some, rng)
+            written = evaluate.written(some).mean()
+            results[f"agent_way_{name}_{share:g}"] = _result(way, f"{means}; written {written:.3f} of S3-FIFO's")
+    return results
+
+
+def _stages(trained: Trained) -> dict[str, Result]:
+    note = "gain over S3-FIFO on the validation traces; the best stage is kept"
+    stages = {"network": trained.by_network, "knobs": trained.by_knobs, "policy": trained.by_policy}
+    return {f"stage_{name}": Result(value, "of bytes read", note=note) for name, value in stages.items()}
+
+
+def _adverse(plan: Plan, agent: Agent) -> dict[str, Result]:
+    """What the same agent does where it was never trained for."""
+    results = {}
+    for name, make in ADVERSE.items():
+        made = make(plan.adverse_requests, plan.adverse_requests // 20, np.random.default_rng(0))
+        scores = evaluate.measure(made, agent, int(0.1 * made.footprint_bytes), (SHADOW,), warm_up_days=0)
+        results[f"adverse_{name}"] = _difference(
+            scores, "the agent as it is; a shadow run would withdraw it if below 0"
+        )
+    return results
+
+
+def _real(quick: bool) -> dict[str, Result]:
+    """The real trace, cut by time: trained and chosen on the first half, measured on the second."""
+    file = data_folder(os.environ) / "cache" / "cloudphysics.oracleGeneral.bin"
+    if not file.exists():
+        progress(f"{file} is not there: the real trace is left out; set NIGHTSHIFT_DATA")
+        return {}
+    whole = read(file, Sizes.FIRST)
+    half, quarter = len(whole) // 2, len(whole) // 4
+    if quick:
+        return {}
+    effort = Effort(12_000, 2, 2, 6, 0)
+    parts = [whole.part(0, quarter)], [whole.part(0, quarter)], [whole.part(quarter, half)]
+    agent = train(*parts, np.random.default_rng(0), cache_shares=(0.1,), effort=effort, progress=_Told()).agent
+    capacity = int(0.1 * whole.footprint_bytes)
+    scores = _second_half(whole, half, agent, capacity)
+    kept = "S3-FIFO kept: no stage was better on validation" if agent.knobs.share == 0 else f"knobs {agent.knobs}"
+    return {"cloudphysics_gain_over_s3fifo": _difference(scores, kept)}
+
+
+def _second_half(whole: Trace, half: int, agent: Agent, capacity: int) -> dict[str, Score]:
+    found = {AGENT: Score.of(simulate(whole, agent.scored(), capacity, warm_up=half))}
+    return found | {name: Score.of(simulate(whole, POLICIES[name](), capacity, warm_up=half)) for name in PEERS}
+
+
+def _env_speed(plan: Plan) -> Result:
+    made = trace("mixed", TUNING_SEED, plan, plan.tuning_scale)
+    env = HepCache([made])
+    env.reset(seed=0)
+    began, steps, over = time.perf_counter(), 0, False
+    while not over:
+        _, _, _, over, _ = env.step(env.action_space.sample())
+        steps += 1
+    requests = len(made) / (time.perf_counter() - began)
+    return Result(steps / (time.perf_counter() - began), "steps/s", n=steps, note=f"{requests:,.0f} requests/s")
+
+
+def _difference(scores: dict[str, Score], note: str) -> Result:
+    own, shadow = scores[AGENT], scores[SHADOW]
+    told = ", ".join(f"{name} {score.byte_miss_ratio:.4f}" for name, score in scores.items())
+    share = own.written_bytes / max(1, shadow.written_bytes)
+    gain = shadow.byte_miss_ratio - own.byte_miss_ratio
+    return Result(gain, "of bytes read", note=f"{told}; written {share:.3f} of S3-FIFO's; {note}")
+
+
+def _result(estimate: Estimate, note: str) -> Result:
+    return Result(estimate.value, "ratio", estimate.low, estimate.high, estimate.n, note=note)
+
+
+class _Told:
+    """Progress, one line for each step."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, step: str, share: float) -> None:  # noqa: ARG002 - the share is for bars
+        """Tell the step when it is a new one."""
+        if step != self._last:
+            progress(step)
+            self._last = step

@@ -1,0 +1,62 @@
+"""The published table's columns (Tracolli et al., LOD 2020) for the baselines, on generated HEP workloads.
+
+100 TiB and 10 Gbit/s as published; the original trace is not public, so only the ordering can be compared.
+"""
+
+from dataclasses import fields, replace
+
+import numpy as np
+
+from benchmarks.intervals import bootstrap_mean
+from benchmarks.report import Result, progress
+from rl_cache.metrics import Percentage, Published, published
+from rl_cache.policies.random_admission import RandomAdmission
+from rl_cache.policies.registry import policy
+from rl_cache.simulator import Policy, simulate
+from rl_cache.traces.generate import hep
+from rl_cache.traces.trace import Trace
+from rl_cache.traces.workload import WORKLOADS
+
+CAPACITY_BYTES = 100 * 2**40
+BANDWIDTH_BYTES = 108 * 10**12
+"""10 Gbit/s for a day."""
+WARM_UP_DAYS = 14
+BASELINES = ("lfu", "lfu-all-time", "size-big", "lru", "size-small", "s3fifo", "gdsf")
+ADMITTED = (0.1, 0.25, 0.5)
+"""Fractions of the missed files that random admission stores."""
+
+
+def run(quick: bool) -> dict[str, Result]:
+    """One result for each policy and metric: the mean over seeds of the published mean of days."""
+    policies: dict[str, Policy] = {name: policy(name) for name in BASELINES}
+    policies |= {f"random-{share:g}": RandomAdmission(share) for share in ADMITTED}
+    seeds, scale = (2, 0.01) if quick else (5, 1.0)
+    found: dict[str, list[Published]] = {name: [] for name in policies}
+    for seed in range(seeds):
+        progress(f"table, seed {seed} …")
+        trace = hep(replace(WORKLOADS["mixed"], scale=scale), np.random.default_rng(seed))
+        for name, one in policies.items():
+            found[name].append(measured(trace, one, scale))
+    return {key: result for name, rows in found.items() for key, result in _results(name, rows).items()}
+
+
+def measured(trace: Trace, one: Policy, scale: float) -> Published:
+    """One policy on one trace; cache and link shrink with the trace."""
+    warm_up = trace.row_at(trace.time_s[0] + WARM_UP_DAYS * 86_400)
+    link = int(BANDWIDTH_BYTES * scale)
+    account = simulate(trace, one, int(CAPACITY_BYTES * scale), warm_up=warm_up, daily_bandwidth=link)
+    return published(account, trace, warm_up, link)
+
+
+def _results(name: str, rows: list[Published]) -> dict[str, Result]:
+    return {
+        f"table_{name.replace('-', '_')}_{field.name}": _result([getattr(one, field.name) for one in rows])
+        for field in fields(Published)
+    }
+
+
+def _result(columns: list[Percentage]) -> Result:
+    values = [one.mean_of_days for one in columns]
+    low, high = bootstrap_mean(values, np.random.default_rng(0))
+    sums = float(np.mean([one.ratio_of_sums for one in columns]))
+    return Result(float(np.mean(values)), "%", low, high, len(values), note=f"ratio of sums {sums:.2f}%")

@@ -1,0 +1,169 @@
+"""``nightshift cache``: replay traces of file accesses, compare policies, plan a cache's size."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conf.errors import NightshiftError, SettingsError
+from opint.cli.progress import bar
+
+if TYPE_CHECKING:
+    from rl_cache.traces.trace import Trace
+    from rl_cache.what_if import Conditions, Point
+
+app = typer.Typer(help="Replay file accesses: what would another cache have done?", no_args_is_help=True)
+
+TraceFile = Annotated[
+    Path, typer.Argument(metavar="TRACE", help="x.csv, x.parquet or x.oracleGeneral, also with .gz, .zst, .xz.")
+]
+FirstSize = Annotated[
+    bool, typer.Option("--first-size", help="If the size of a file changes, keep the first instead of refusing.")
+]
+Names = Annotated[
+    list[str] | None, typer.Option("--policy", "-p", help="Which policies; repeat it.", show_default="all")
+]
+WarmUp = Annotated[
+    float, typer.Option("--warm-up", min=0, max=99, help="Percent of the requests that fill the cache uncounted.")
+]
+Marks = Annotated[
+    tuple[float, float] | None,
+    typer.Option(
+        "--watermarks", metavar="LOW HIGH", help="Shares of the size: purge from high to low.", show_default="off"
+    ),
+]
+Bandwidth = Annotated[
+    str | None,
+    typer.Option(help="Of the link behind the cache, such as 10Gbit/s: misses beyond 95% of a day's are redirected."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of a table.")]
+
+_EXTRA = {"gymnasium", "lightgbm", "matplotlib", "numba", "stable_baselines3", "torch"}
+
+
+@contextmanager
+def laboratory() -> Iterator[None]:
+    """Say what to install where the laboratory's packages are missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        raise NightshiftError(
+            f"the cache laboratory needs {error.name}, which is not installed: pip install 'nightshift[rl]'"
+        ) from None
+
+
+@app.callback()
+def group() -> None:
+    """Replay file accesses: what would another cache have done?"""
+
+
+@app.command("trace-info")
+def trace_info(trace: TraceFile, first_size: FirstSize = False, as_json: Json = False) -> None:
+    """Show what is in a trace: requests, files, sizes, how often files are read again."""
+    with laboratory():
+        from opint.cache_report import info_json, print_info
+        from rl_cache.traces.info import info
+
+    found = info(_read(trace, first_size))
+    if as_json:
+        typer.echo(json.dumps(info_json(found)))
+    else:
+        print_info(found, str(trace))
+
+
+@app.command()
+def simulate(
+    trace: TraceFile,
+    size: Annotated[str, typer.Option("--size", "-s", help="Of the cache: 100TiB, or 10% of the trace's files.")],
+    policy: Names = None,
+    warm_up: WarmUp = 0.0,
+    watermarks: Marks = None,
+    bandwidth: Bandwidth = None,
+    first_size: FirstSize = False,
+    as_json: Json = False,
+) -> None:
+    """Replay a trace through one cache under several policies; show misses, writes and the published metrics."""
+    with laboratory():
+        from opint.cache_report import points_json, print_metrics, print_points
+
+    read = _read(trace, first_size)
+    conditions = _conditions(read, warm_up, watermarks, bandwidth)
+    points = _compare(read, policy, [size], conditions)
+    if as_json:
+        typer.echo(json.dumps(points_json(points, read, conditions)))
+    else:
+        print_points(points)
+        print_metrics(points, read, conditions)
+
+
+@app.command("what-if")
+def what_if(
+    trace: TraceFile,
+    size: Annotated[
+        list[str] | None, typer.Option("--size", "-s", help="100TiB, or 10% of the trace's files; repeat it.")
+    ] = None,
+    policy: Names = None,
+    warm_up: WarmUp = 0.0,
+    watermarks: Marks = None,
+    bandwidth: Bandwidth = None,
+    first_size: FirstSize = False,
+    picture: Annotated[Path | None, typer.Option(help="Draw it too: x.png, x.svg or x.pdf.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Plan capacity: misses and writes of several policies over several cache sizes, and how far Belady is.
+
+    LRU and Belady are always among them.
+    """
+    with laboratory():
+        from opint.cache_report import points_json, print_points
+        from rl_cache.picture import FORMATS, draw
+
+    if picture is not None and picture.suffix not in FORMATS:
+        raise SettingsError(f"--picture is {picture}; end its name in one of {', '.join(FORMATS)}")
+    read = _read(trace, first_size)
+    conditions = _conditions(read, warm_up, watermarks, bandwidth)
+    names = None if policy is None else list(dict.fromkeys([*policy, "lru", "belady"]))
+    points = _compare(read, names, size or ["1%", "3%", "10%", "30%"], conditions)
+    if picture is not None:
+        draw(points, picture, trace.name)
+    if as_json:
+        typer.echo(json.dumps(points_json(points, read, conditions)))
+    else:
+        print_points(points)
+
+
+def _read(path: Path, first_size: bool) -> "Trace":
+    from rl_cache.traces.assemble import Sizes
+    from rl_cache.traces.read import read
+
+    return read(path, Sizes.FIRST if first_size else Sizes.CONSTANT)
+
+
+def _conditions(
+    trace: "Trace", warm_up: float, watermarks: tuple[float, float] | None, bandwidth: str | None
+) -> "Conditions":
+    from rl_cache.quantities import parse_daily_bandwidth
+    from rl_cache.simulator import Watermarks
+    from rl_cache.what_if import Conditions
+
+    return Conditions(
+        warm_up=int(len(trace) * warm_up / 100),
+        watermarks=None if watermarks is None else Watermarks(*watermarks),
+        daily_bandwidth=None if bandwidth is None else parse_daily_bandwidth(bandwidth),
+    )
+
+
+def _compare(trace: "Trace", names: list[str] | None, sizes: list[str], conditions: "Conditions") -> "list[Point]":
+    from rl_cache.policies.registry import POLICIES, policy
+    from rl_cache.quantities import parse_size
+    from rl_cache.what_if import compare
+
+    policies = [policy(name) for name in names or POLICIES]
+    capacities = sorted({parse_size(size, trace.footprint_bytes) for size in sizes})
+    with bar("Simulating") as advance:
+        return compare(trace, policies, capacities, conditions, advance)

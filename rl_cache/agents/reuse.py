@@ -1,0 +1,95 @@
+"""Train the network that says how soon a cached file is requested again.
+
+As in LRB (Song et al., NSDI 2020) a model learns reuse times from what caches held, but offline, on traces that are
+over, and with features of the file's dataset. The answer is the logit of exp(-wait / horizon): what a second request
+is worth if it comes after ``wait`` turnovers. A trace that ends before the horizon does says nothing about the files
+that it did not request again; those samples are left out.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from rl_cache.kernels.history import FEATURES
+from rl_cache.kernels.network import Network
+from rl_cache.observe import Samples, observe
+from rl_cache.policies.scored import Knobs, Scored
+from rl_cache.traces.trace import Trace
+
+_BATCH = 512
+_RATE = 8e-3
+BY_NETWORK = Knobs(share=1.0)
+"""The score decides alone, and every missing file may try to take a place."""
+
+
+def train_reuse(
+    traces: Sequence[Trace],
+    cache_shares: Sequence[float],
+    rng: Generator,
+    *,
+    progress: Callable[[str, float], None],
+    rounds: int = 2,
+    samples: int = 20_000,
+    horizon: float = 1.0,
+    units: int = 16,
+    epochs: int = 6,
+) -> Network:
+    """A network trained on what caches held while these traces ran.
+
+    The first round looks at caches that S3-FIFO runs, later rounds at those that the network of before runs, since
+    what is in a cache depends on who decides (as in DAgger).
+
+    Args:
+        traces: for training only.
+        cache_shares: sizes of the caches, as shares of a trace's footprint.
+        rng: of samples and of the network's first weights.
+        progress: called with a word and the share done.
+        rounds: how often samples are taken and the network is fitted anew to all of them.
+        samples: of each trace, cache size and round.
+        horizon: turnovers after which a second request is worth 1/e.
+        units: of the hidden layer.
+        epochs: passes over the samples in a fit.
+    """
+    parts: list[Samples] = []
+    policy = Scored()
+    for done in range(rounds):
+        for k, trace in enumerate(traces):
+            progress(f"watching caches, round {done + 1}", (done + k / len(traces)) / rounds)
+            parts += [_watch(trace, policy, share, samples, rng) for share in cache_shares]
+        network = fit(Samples.joined(parts), rng, horizon=horizon, units=units, epochs=epochs)
+        policy = Scored(BY_NETWORK, network)
+    progress("reuse network", 1.0)
+    return network
+
+
+def fit(samples: Samples, rng: Generator, *, horizon: float, units: int, epochs: int) -> Network:
+    """Fit the network by Adam with one cycle of the learning rate; one thread, so that a seed fixes the result."""
+    torch.set_num_threads(1)
+    torch.manual_seed(int(rng.integers(2**31)))
+    told = (samples.left > 2.0 * horizon) | np.isfinite(samples.wait)
+    inputs = torch.tensor(samples.features[told], dtype=torch.float32)
+    worth = torch.tensor(np.exp(-samples.wait[told] / horizon), dtype=torch.float32)
+    first, last = torch.nn.Linear(len(FEATURES), units), torch.nn.Linear(units, 1)
+    net = torch.nn.Sequential(first, torch.nn.ReLU(), last)
+    optimiser = torch.optim.Adam(net.parameters())
+    steps = epochs * -(-len(inputs) // _BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps)
+    for _ in range(epochs):
+        for chosen in torch.split(torch.randperm(len(inputs)), _BATCH):
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(net(inputs[chosen])[:, 0], worth[chosen])
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+    return _as_network(first, last)
+
+
+def _watch(trace: Trace, policy: Scored, share: float, samples: int, rng: Generator) -> Samples:
+    return observe(trace, policy, max(1, int(share * trace.footprint_bytes)), samples, rng)
+
+
+def _as_network(first: torch.nn.Linear, last: torch.nn.Linear) -> Network:
+    arrays = (first.weight, first.bias, last.weight[0], last.bias)
+    return Network(*(np.ascontiguousarray(array.detach().numpy(), dtype=np.float64) for array in arrays))

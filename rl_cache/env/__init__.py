@@ -1,0 +1,9 @@
+"""Environments; importing this registers ``nightshift/HepCache-v0`` and ``nightshift/FileAdmission-v0``."""
+
+import gymnasium
+
+HEP_CACHE = "nightshift/HepCache-v0"
+FILE_ADMISSION = "nightshift/FileAdmission-v0"
+
+gymnasium.register(HEP_CACHE, entry_point="rl_cache.env.hep_cache:HepCache")
+gymnasium.register(FILE_ADMISSION, entry_point="rl_cache.env.file_admission:FileAdmission")

@@ -1,0 +1,109 @@
+"""``nightshift/FileAdmission-v0``: store a missing file or pass it by, over LRU, as the published agents decide.
+
+One step is one miss; hits in between are served. Actions: 0 NotStore, 1 Store. The reward is in GB: what the decision
+before brought until this miss (bytes served on hits, less bytes written). Observations are of the past.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from rl_cache.errors import SimulationError
+from rl_cache.traces.generate import hep
+from rl_cache.traces.trace import DAY_S, Trace
+from rl_cache.traces.workload import WORKLOADS
+
+Floats = NDArray[np.float32]
+
+OBSERVED = (
+    "size, logarithm to base 2 of GB",
+    "requests for the file before, logarithm",
+    "days since its last request, logarithm; -1 if there was none",
+    "occupancy",
+    "hit share of the last thousand requests or so",
+)
+
+
+class FileAdmission(gymnasium.Env[Floats, np.int64]):
+    """One episode is one trace; its end is ``truncated``."""
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as gymnasium declares it
+
+    def __init__(self, traces: Sequence[Trace] = (), *, cache_share: float = 0.1) -> None:
+        """An environment over these traces; without any, a small HEP-like trace is generated at each reset.
+
+        Raises:
+            SimulationError: the cache's share of the trace's footprint is not in (0, 1].
+        """
+        if not 0 < cache_share <= 1:
+            raise SimulationError(f"cache_share is {cache_share}; need over 0 and at most 1")
+        self._traces, self._share = tuple(traces), cache_share
+        self.action_space = spaces.Discrete(2)
+        self.observation_space = spaces.Box(-20.0, 20.0, (len(OBSERVED),), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
+        """An empty cache at the first miss of a trace; there are no options."""
+        super().reset(seed=seed, options=options)
+        if self._traces:
+            self._trace = self._traces[int(self.np_random.integers(len(self._traces)))]
+        else:
+            self._trace = hep(replace(WORKLOADS["mixed"], days=7, scale=0.02), self.np_random)
+        self._capacity = max(1, int(self._share * self._trace.footprint_bytes))
+        self._cache: OrderedDict[int, int] = OrderedDict()
+        self._held = 0
+        self._row = -1
+        self._hit_share = 0.0
+        self._requests = np.zeros(self._trace.n_files, np.int64)
+        self._last_s = np.zeros(self._trace.n_files, np.int64)
+        self._next_miss()
+        return self._observe(), {}
+
+    def step(self, action: np.int64) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
+        """Decide on the missing file, then serve hits up to the next miss."""
+        file = int(self._trace.file[self._row])
+        size = int(self._trace.file_size[file])
+        written = size if action == 1 and size <= self._capacity else 0
+        if written:
+            self._store(file, size)
+        self._note(file, 0.0)
+        hit = self._next_miss()
+        over = self._row >= len(self._trace)
+        observation = np.zeros(len(OBSERVED), np.float32) if over else self._observe()
+        return observation, (hit - written) / 1e9, False, over, {"hit": hit, "written": written}
+
+    def _store(self, file: int, size: int) -> None:
+        while self._held + size > self._capacity:
+            _, gone = self._cache.popitem(last=False)
+            self._held -= gone
+        self._cache[file] = size
+        self._held += size
+
+    def _next_miss(self) -> int:
+        """Serve hits; bytes of them. Stands at the next miss, or behind the end."""
+        hit, n = 0, len(self._trace)
+        self._row += 1
+        while self._row < n and (file := int(self._trace.file[self._row])) in self._cache:
+            self._cache.move_to_end(file)
+            hit += self._cache[file]
+            self._note(file, 1.0)
+            self._row += 1
+        return hit
+
+    def _note(self, file: int, hit: float) -> None:
+        self._requests[file] += 1
+        self._last_s[file] = self._trace.time_s[self._row]
+        self._hit_share += 0.001 * (hit - self._hit_share)
+
+    def _observe(self) -> Floats:
+        file = int(self._trace.file[self._row])
+        known = self._requests[file] > 0
+        days = (self._trace.time_s[self._row] - self._last_s[file]) / DAY_S
+        values = [np.log2(self._trace.file_size[file] / 1e9), np.log1p(self._requests[file])]
+        values += [np.log1p(days) if known else -1.0, self._held / self._capacity, self._hit_share]
+        return np.clip(np.array(values, np.float32), -20.0, 20.0)

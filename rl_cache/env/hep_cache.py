@@ -1,0 +1,172 @@
+"""``nightshift/HepCache-v0``: turn the knobs of a cache's eviction score and admission, once an epoch.
+
+A second cache of the same size runs S3-FIFO beside it, on the same requests. The reward of an epoch is what the
+steered cache served more than that shadow, as a share of the bytes read, minus a price for what it wrote. So neither a
+quiet night nor a hard week looks like the agent's doing. Observations are of the epochs that are over.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from rl_cache.account import Account
+from rl_cache.errors import SimulationError
+from rl_cache.kernels.history import FEATURES
+from rl_cache.kernels.network import Network, silent
+from rl_cache.policies.s3fifo import S3Fifo
+from rl_cache.policies.scored import Knobs, Scored
+from rl_cache.simulator import Simulation
+from rl_cache.traces.generate import hep
+from rl_cache.traces.trace import DAY_S, Trace
+from rl_cache.traces.workload import WORKLOADS
+
+Floats = NDArray[np.float32]
+
+REACH = Knobs(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+"""How far an action of 1 moves each knob from where it stood at the start."""
+OBSERVED = (
+    "hit share of the bytes read",
+    "hit share of the shadow",
+    "their difference, smoothed over about ten epochs",
+    "written bytes over bytes read",
+    "written bytes of the shadow over bytes read",
+    "occupancy",
+    "bytes read over the capacity",
+    "share of requests for files seen before",
+    "time of day, sine",
+    "time of day, cosine",
+    *(f"knob {name}" for name in Knobs().by_name()),
+)
+"""What an observation holds; knobs as the distance from the start in units of :data:`REACH`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Bytes of an epoch."""
+
+    hit: int
+    miss: int
+    written: int
+
+    @property
+    def read(self) -> int:
+        """Bytes requested, at least 1."""
+        return max(1, self.hit + self.miss)
+
+
+class HepCache(gymnasium.Env[Floats, Floats]):
+    """One episode is one trace; its end is ``truncated``, since a cache does not end when its trace does."""
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as gymnasium declares it
+
+    def __init__(
+        self,
+        traces: Sequence[Trace] = (),
+        *,
+        cache_shares: Sequence[float] = (0.1,),
+        start: Knobs | None = None,
+        network: Network | None = None,
+        epoch_s: int = 6 * 3600,
+        write_price: float = 0.02,
+        capacity_bytes: int | None = None,
+    ) -> None:
+        """An environment over these traces.
+
+        Args:
+            traces: one is drawn at each reset; without any, a small HEP-like trace is generated at each reset.
+            cache_shares: sizes of the cache as shares of a trace's footprint; one is drawn at each reset.
+            start: the knobs that an action of zeros leaves as they are; S3-FIFO by default.
+            network: of the score; by default one that knows nothing.
+            epoch_s: seconds of the trace between two decisions.
+            write_price: what it costs to write as many bytes as the cache holds.
+            capacity_bytes: size of the cache, in place of a share.
+
+        Raises:
+            SimulationError: an epoch below one second, a share outside 0 to 1.
+        """
+        if epoch_s < 1 or not all(0 < share <= 1 for share in cache_shares) or not cache_shares:
+            raise SimulationError(
+                f"epoch_s is {epoch_s}, cache_shares {cache_shares}; need >= 1 s and shares in (0, 1]"
+            )
+        self._traces, self._shares = tuple(traces), tuple(cache_shares)
+        self._start = Knobs() if start is None else start
+        self._network = silent(len(FEATURES)) if network is None else network
+        self._epoch_s, self._write_price, self._fixed = epoch_s, write_price, capacity_bytes
+        self.action_space = spaces.Box(-1.0, 1.0, (len(REACH.by_name()),), np.float32)
+        self.observation_space = spaces.Box(-10.0, 10.0, (len(OBSERVED),), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
+        """Empty caches before the first request of a trace; ``options["trace"]`` chooses which, by number."""
+        super().reset(seed=seed)
+        self._trace = self._choose((options or {}).get("trace"))
+        share = float(self.np_random.choice(self._shares))
+        capacity = self._fixed or max(1, int(self._trace.footprint_bytes * share))
+        self._capacity = capacity
+        self._cache = Simulation(self._trace, Scored(self._start, self._network), capacity)
+        self._shadow = Simulation(self._trace, S3Fifo(), capacity)
+        self._until_s = int(self._trace.time_s[0])
+        self._before = (Sums(0, 0, 0), Sums(0, 0, 0))
+        self._gain = 0.0
+        return self._observe(Sums(0, 0, 0), Sums(0, 0, 0)), {}
+
+    def step(self, action: Floats) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
+        """Turn the knobs, and serve the requests of one epoch; epochs without requests are passed over."""
+        self._cache.state.knobs[:] = self.knobs(action).array()
+        stop = self._next_stop()
+        self._cache.advance(stop)
+        self._shadow.advance(stop)
+        own, shadow = self._since_before()
+        gain = (own.hit - shadow.hit) / own.read
+        self._gain += 0.1 * (gain - self._gain)
+        reward = gain - self._write_price * own.written / self._capacity
+        info = {"hit": own.hit, "read": own.read, "written": own.written, "shadow_hit": shadow.hit}
+        return self._observe(own, shadow), float(reward), False, stop >= len(self._trace), info
+
+    @property
+    def account(self) -> Account:
+        """What the steered cache has counted in this episode."""
+        return self._cache.account
+
+    def knobs(self, action: Floats) -> Knobs:
+        """What an action means."""
+        return Knobs.of(self._start.array() + np.asarray(action, np.float64) * REACH.array())
+
+    def _choose(self, number: int | None) -> Trace:
+        if not self._traces:
+            return hep(replace(WORKLOADS["mixed"], days=7, scale=0.02), self.np_random)
+        return self._traces[int(self.np_random.integers(len(self._traces))) if number is None else number]
+
+    def _next_stop(self) -> int:
+        stop = self._cache.row
+        while stop <= self._cache.row:
+            self._until_s += self._epoch_s
+            stop = self._trace.row_at(self._until_s)
+        return stop
+
+    def _since_before(self) -> tuple[Sums, Sums]:
+        now = (_sums(self._cache), _sums(self._shadow))
+        own, shadow = (
+            Sums(new.hit - old.hit, new.miss - old.miss, new.written - old.written)
+            for new, old in zip(now, self._before, strict=True)
+        )
+        self._before = now
+        return own, shadow
+
+    def _observe(self, own: Sums, shadow: Sums) -> Floats:
+        knobs = (self._cache.state.knobs - self._start.array()) / REACH.array()
+        day = 2.0 * np.pi * (self._until_s % DAY_S) / DAY_S
+        seen = self._cache.state.seen.total
+        values = [own.hit / own.read, shadow.hit / own.read, 10.0 * self._gain]
+        values += [own.written / own.read, shadow.written / own.read, self._cache.occupied_bytes / self._capacity]
+        values += [own.read / self._capacity, seen[2], np.sin(day), np.cos(day), *knobs]
+        return np.clip(np.array(values, np.float32), -10.0, 10.0)
+
+
+def _sums(cache: Simulation) -> Sums:
+    account = cache.account
+    return Sums(int(account.hit_bytes.sum()), int(account.miss_bytes.sum()), int(account.written_bytes.sum()))

@@ -1,0 +1,130 @@
+"""What happens at a request: the same for every policy.
+
+A policy supplies four compiled functions over its own state:
+
+* ``find(state, file, row) -> bool``: whether the cache holds the file; a hit is noted in the state;
+* ``admit(state, file, row) -> bool``: whether a missing file is to be stored;
+* ``insert(state, file, row)``: the file is stored now;
+* ``evict(state, file, row) -> int``: make room for ``file``; the number of the file that left, or -1 where
+  the policy has only moved something within the cache: it is asked again.
+
+``row`` counts requests from the beginning of the trace.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cache.kernels.jit import kernel
+
+Ints = NDArray[np.int64]
+
+COLUMNS = (
+    "hit_bytes",
+    "miss_bytes",
+    "written_bytes",
+    "deleted_bytes",
+    "redirected_bytes",
+    "hits",
+    "misses",
+    "redirects",
+)
+HIT_BYTES, MISS_BYTES, WRITTEN_BYTES, DELETED_BYTES, REDIRECTED_BYTES, HITS, MISSES, REDIRECTS = range(len(COLUMNS))
+
+
+class Frame(NamedTuple):
+    """What the control flow works on.
+
+    Attributes:
+        file: requested files.
+        size: bytes of each file.
+        day_starts: first row of each day, and the number of requests.
+        account: int64[days, len(COLUMNS)], what is counted from row ``counted_from`` on.
+        unseen: int64[len(COLUMNS)], takes the counts of rows before that one.
+        traffic: miss bytes of each day, counted always: the bandwidth limit looks at them.
+        occupied: int64[1], bytes in the cache now.
+        capacity: bytes that the cache can hold.
+        high: bytes above which the cache is purged; the capacity where there are no watermarks.
+        low: bytes down to which it is purged then.
+        redirect_at: miss bytes of a day from which on misses are redirected.
+        counted_from: first row that counts; what lies before warms the cache up.
+    """
+
+    file: Ints
+    size: Ints
+    day_starts: Ints
+    account: Ints
+    unseen: Ints
+    traffic: Ints
+    occupied: Ints
+    capacity: int
+    high: int
+    low: int
+    redirect_at: int
+    counted_from: int
+
+
+Find = Callable[[Any, int, int], bool]
+Admit = Callable[[Any, int, int], bool]
+Insert = Callable[[Any, int, int], None]
+Evict = Callable[[Any, int, int], int]
+Serve = Callable[[Frame, Any, int, int], None]
+
+
+@kernel
+def admit_all(_state: Any, _file: int, _row: int) -> bool:
+    """Store every missing file."""
+    return True
+
+
+def serving(find: Find, admit: Admit, insert: Insert, evict: Evict) -> Serve:
+    """The control flow with a policy's functions built in.
+
+    A closure and not arguments, since numba can keep code on disk only where calls are known when it compiles.
+    """
+
+    @kernel
+    def shrink(frame: Frame, state: Any, sums: Ints, target: int, file: int, row: int) -> None:
+        while frame.occupied[0] > target:
+            gone = evict(state, file, row)
+            if gone >= 0:
+                frame.occupied[0] -= frame.size[gone]
+                sums[DELETED_BYTES] += frame.size[gone]
+
+    @kernel
+    def store(frame: Frame, state: Any, sums: Ints, file: int, row: int) -> None:
+        size = frame.size[file]
+        shrink(frame, state, sums, frame.capacity - size, file, row)
+        insert(state, file, row)
+        sums[WRITTEN_BYTES] += size
+        frame.occupied[0] += size
+        if frame.occupied[0] > frame.high:
+            shrink(frame, state, sums, frame.low, file, row)
+
+    @kernel
+    def get(frame: Frame, state: Any, sums: Ints, day: int, row: int) -> None:
+        file = frame.file[row]
+        size = frame.size[file]
+        if find(state, file, row):
+            sums[HIT_BYTES] += size
+            sums[HITS] += 1
+        elif frame.traffic[day] >= frame.redirect_at:
+            sums[REDIRECTED_BYTES] += size
+            sums[REDIRECTS] += 1
+        else:
+            frame.traffic[day] += size
+            sums[MISS_BYTES] += size
+            sums[MISSES] += 1
+            if size <= frame.capacity and admit(state, file, row):
+                store(frame, state, sums, file, row)
+
+    @kernel
+    def serve(frame: Frame, state: Any, start: int, stop: int) -> None:
+        for day in range(len(frame.day_starts) - 1):
+            for row in range(max(start, frame.day_starts[day]), min(stop, frame.day_starts[day + 1])):
+                sums = frame.account[day] if row >= frame.counted_from else frame.unseen
+                get(frame, state, sums, day, row)
+
+    return serve

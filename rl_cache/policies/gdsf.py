@@ -1,0 +1,73 @@
+"""GDSF: evict the file with the least requests per byte, older requests counting less (Cherkasova, HPL-98-69, 1998).
+
+A file's priority is L + requests while cached / size; L is the priority of what was evicted last, so that files which
+were popular long ago sink below new ones.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cache.kernels import heap
+from rl_cache.kernels.jit import entry, kernel
+from rl_cache.kernels.request import Frame, admit_all, serving
+from rl_cache.traces.trace import Trace
+
+_MEGABYTE = 1e6
+
+
+class State(NamedTuple):
+    """A heap by priority; ``requests`` counts those while cached, ``inflation[0]`` is L."""
+
+    heap: heap.Heap
+    requests: NDArray[np.int64]
+    inverse_size: NDArray[np.float64]
+    inflation: NDArray[np.float64]
+
+
+@kernel
+def find(state: State, file: int, row: int) -> bool:
+    """A hit raises the file's priority."""
+    if not heap.holds(state.heap, file):
+        return False
+    state.requests[file] += 1
+    heap.change(state.heap, file, state.inflation[0] + state.requests[file] * state.inverse_size[file], row)
+    return True
+
+
+@kernel
+def insert(state: State, file: int, row: int) -> None:
+    """A new file was requested once."""
+    state.requests[file] = 1
+    heap.push(state.heap, file, state.inflation[0] + state.inverse_size[file], row)
+
+
+@kernel
+def evict(state: State, _file: int, _row: int) -> int:
+    """The file with the lowest priority leaves and sets L; of equal ones that requested least recently."""
+    state.inflation[0] = state.heap.key[0]
+    return heap.pop(state.heap)
+
+
+serve = serving(find, admit_all, insert, evict)
+
+
+@entry
+def replay(frame: Frame, state: State, start: int, stop: int) -> None:
+    """Serve requests."""
+    serve(frame, state, start, stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Gdsf:
+    """Greedy dual size frequency."""
+
+    name: ClassVar[str] = "gdsf"
+    replay = staticmethod(replay)
+
+    def state(self, trace: Trace, capacity_bytes: int) -> State:  # noqa: ARG002 - part of the interface
+        """An empty heap."""
+        requests = np.zeros(trace.n_files, np.int64)
+        return State(heap.heap(trace.n_files), requests, _MEGABYTE / trace.file_size, np.zeros(1))

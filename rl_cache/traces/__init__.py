@@ -1,0 +1,1 @@
+"""File accesses in time order: the trace itself, readers and generators."""

@@ -1,0 +1,210 @@
+"""A seeded generator of HEP-like traces: campaigns, data tiers, users' tasks and their re-runs, bursts, one-time reads.
+
+The same workload and seed give the same trace. See :mod:`rl_cache.traces.workload` for every parameter.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from rl_cache.traces.trace import Labels, Trace
+from rl_cache.traces.workload import Workload
+
+_DAY_S = 86_400.0
+_MONDAY_S = 1_514_764_800
+"""2018-01-01, a Monday: where generated time begins."""
+_PILEUP = "/MinimumBias/Pileup/PREMIX"
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All datasets, one array element each, and all files; those of one dataset lie side by side."""
+
+    names: tuple[str, ...]
+    tier: Integers
+    released_s: Floats
+    """Before 0: it exists when the trace begins."""
+    wanted: Floats
+    """Users' interest at its release."""
+    first: Integers
+    """Number of its first file."""
+    files: Integers
+    size: Integers
+    """Bytes, by file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The reads of one task: when, of which files, where, and what a GB cost it in seconds of CPU and of I/O."""
+
+    time_s: Floats
+    file: Integers
+    site: int
+    cpu_s_per_gb: float
+    io_s_per_gb: float
+
+
+def hep(workload: Workload, rng: Generator) -> Trace:
+    """Generate one trace of a regional cache, ``workload.days`` days long."""
+    catalogue = _catalogue(workload, rng)
+    tasks = [
+        *_analysis(workload, catalogue, rng),
+        *_campaigns(workload, catalogue, rng),
+        *_picks(workload, catalogue, rng),
+        *_pileup(workload, catalogue, rng),
+    ]
+    return _trace(workload, catalogue, tasks, rng)
+
+
+def _catalogue(workload: Workload, rng: Generator) -> Catalogue:
+    tiers = workload.tiers
+    n = max(len(tiers), round(workload.datasets * workload.scale))
+    share = np.array([tier.share for tier in tiers])
+    tier = rng.choice(len(tiers), n, p=share / share.sum())
+    drawn = np.array([t.files for t in tiers])[tier] * rng.lognormal(0.0, workload.files_sigma, n)
+    pileup = workload.pileup_files * workload.scale
+    files: Integers = np.maximum(1, np.append(drawn, pileup)).astype(np.int64)
+    released = rng.uniform(0.0, workload.days * _DAY_S, n)
+    old = rng.random(n) < workload.released_before
+    released[old] = -rng.exponential(workload.half_life_days * _DAY_S, old.sum())
+    rank = rng.permutation(n) + 1.0
+    wanted = rank**-workload.zipf * np.array([t.wanted for t in tiers])[tier]
+    median_gb = np.append(np.array([t.size_gb for t in tiers])[tier], workload.pileup_size_gb)
+    spread = rng.lognormal(0.0, workload.size_sigma, files.sum())
+    size = np.maximum(1, np.repeat(median_gb, files) * spread * 1e9).astype(np.int64)
+    names = (*(f"/Primary{i:05d}/Era{i % 7}/{tiers[t].name}" for i, t in enumerate(tier)), _PILEUP)
+    return Catalogue(
+        names=names,
+        tier=np.append(tier, len(tiers)),
+        released_s=np.append(released, -np.inf),
+        wanted=np.append(wanted, 0.0),
+        first=np.concatenate(([0], np.cumsum(files)[:-1])),
+        files=files,
+        size=size,
+    )
+
+
+def _analysis(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+    """Users' tasks; each may be run again, by the same user on the same files."""
+    tasks: list[Reads] = []
+    for start in _starts(workload, workload.tasks_per_day, rng):
+        dataset = rng.choice(catalogue.files.size, p=_interest(workload, catalogue, start))
+        files = _part(workload, catalogue, dataset, rng)
+        begin = start
+        while begin < workload.days * _DAY_S:
+            hours = workload.task_hours * rng.lognormal(0.0, workload.task_hours_sigma)
+            order = rng.permutation(files)
+            tasks.append(_reads(workload, begin, hours * 3600.0, order, rng))
+            if rng.random() >= workload.rerun:
+                break
+            begin += hours * 3600.0
+            begin += workload.rerun_gap_days * _DAY_S * rng.lognormal(0.0, workload.rerun_gap_sigma)
+    return tasks
+
+
+def _campaigns(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+    """Production reads a dataset once, in order, within days of its release."""
+    chance = np.append([tier.campaign for tier in workload.tiers], 0.0)[catalogue.tier]
+    read = (rng.random(catalogue.files.size) < chance) & (catalogue.released_s >= 0.0)
+    tasks = []
+    for dataset in np.flatnonzero(read):
+        begin = catalogue.released_s[dataset] + rng.exponential(2.0 * _DAY_S)
+        lasts = workload.campaign_days * _DAY_S * rng.lognormal(0.0, 0.5)
+        files = catalogue.first[dataset] + np.arange(catalogue.files[dataset])
+        tasks.append(_reads(workload, begin, lasts, files, rng))
+    return tasks
+
+
+def _picks(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+    """Single files of any age and tier; most of them are never read again."""
+    starts = _starts(workload, workload.picks_per_day, rng)
+    file = rng.integers(0, catalogue.first[-1], starts.size)
+    dataset = np.searchsorted(catalogue.first, file, side="right") - 1
+    known = catalogue.released_s[dataset] <= starts
+    site = rng.integers(0, workload.sites, starts.size)
+    cpu, io = workload.cpu_s_per_gb, workload.io_s_per_gb
+    return [Reads(starts[known & (site == s)], file[known & (site == s)], s, cpu, io) for s in range(workload.sites)]
+
+
+def _pileup(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+    """The library that simulation mixes in: any of its files at any time."""
+    n = rng.poisson(workload.pileup_reads_per_day * workload.scale * workload.days)
+    time = rng.uniform(0.0, workload.days * _DAY_S, n)
+    file = catalogue.first[-1] + rng.integers(0, catalogue.files[-1], n)
+    return [Reads(time, file, 0, 3.0 * workload.cpu_s_per_gb, workload.io_s_per_gb)]
+
+
+def _starts(workload: Workload, per_day: float, rng: Generator) -> Floats:
+    """Times of a Poisson process that is slower at night and at weekends."""
+    n = rng.poisson(per_day * workload.scale * workload.days)
+    time = np.sort(rng.uniform(0.0, workload.days * _DAY_S, n))
+    hour, day = time % _DAY_S / 3600.0, time // _DAY_S % 7
+    rate = np.where((hour < 8) | (hour >= 20), workload.night, 1.0) * np.where(day >= 5, workload.weekend, 1.0)
+    kept: Floats = time[rng.random(n) < rate]
+    return kept
+
+
+def _interest(workload: Workload, catalogue: Catalogue, now_s: float) -> Floats:
+    """Probability, by dataset, that a task that begins now reads it."""
+    age = now_s - catalogue.released_s
+    fresh = np.exp2(-np.maximum(age, 0.0) / (workload.half_life_days * _DAY_S))
+    weight = np.where(age >= 0.0, catalogue.wanted * fresh, 0.0)
+    share: Floats = weight / weight.sum()
+    return share
+
+
+def _part(workload: Workload, catalogue: Catalogue, dataset: int, rng: Generator) -> Integers:
+    files: Integers = catalogue.first[dataset] + np.arange(catalogue.files[dataset])
+    if rng.random() < workload.whole:
+        return files
+    n = max(1, round(rng.uniform(0.05, 0.9) * files.size))
+    part: Integers = rng.choice(files, n, replace=False)
+    return part
+
+
+def _reads(workload: Workload, begin_s: float, lasts_s: float, files: Integers, rng: Generator) -> Reads:
+    """Reads spread evenly over the task, in the order of ``files``; some are repeated within the hour."""
+    gaps = rng.exponential(1.0, files.size)
+    time = begin_s + lasts_s * np.cumsum(gaps) / gaps.sum()
+    again = rng.random(files.size) < workload.retry
+    time = np.concatenate((time, time[again] + rng.uniform(60.0, 3600.0, again.sum())))
+    cost = rng.lognormal(0.0, workload.cost_sigma, 2)
+    return Reads(
+        time,
+        np.concatenate((files, files[again])),
+        int(rng.integers(0, workload.sites)),
+        float(workload.cpu_s_per_gb * cost[0]),
+        float(workload.io_s_per_gb * cost[1]),
+    )
+
+
+def _trace(workload: Workload, catalogue: Catalogue, tasks: list[Reads], rng: Generator) -> Trace:
+    """All reads in the order of time; files that nobody read have no number."""
+    time = np.concatenate([task.time_s for task in tasks])
+    file = np.concatenate([task.file for task in tasks])
+    reads = [task.time_s.size for task in tasks]
+    site = np.repeat([task.site for task in tasks], reads)
+    cpu = np.repeat([task.cpu_s_per_gb for task in tasks], reads)
+    io = np.repeat([task.io_s_per_gb for task in tasks], reads)
+    inside = np.flatnonzero(time < workload.days * _DAY_S)
+    order = inside[np.argsort(time[inside], kind="stable")]
+    seen, dense = np.unique(file[order], return_inverse=True)
+    size = catalogue.size[seen]
+    dataset = np.searchsorted(catalogue.first, seen, side="right") - 1
+    gb = size[dense] / 1e9 * rng.lognormal(0.0, 0.2, order.size)
+    return Trace(
+        time_s=_MONDAY_S + time[order].astype(np.int64),
+        file=dense.astype(np.int64),
+        file_size=size,
+        origin=f"generated workload {workload.name}",
+        dataset=Labels(dataset.astype(np.int32), catalogue.names),
+        tier=Labels(catalogue.tier[dataset].astype(np.int32), (*(tier.name for tier in workload.tiers), "PREMIX")),
+        site=Labels(site[order].astype(np.int32), tuple(f"T2_{i}" for i in range(workload.sites))),
+        cpu_s=gb * cpu[order],
+        io_s=gb * io[order],
+    )

@@ -1,0 +1,24 @@
+"""Traces as Parquet, columns named as in CSV."""
+
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from rl_cache.errors import TraceError
+from rl_cache.traces.assemble import COLUMNS, Sizes, assemble
+from rl_cache.traces.trace import Trace
+
+_ROWS = 1 << 20
+
+
+def read_parquet(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
+    """The trace in a Parquet file; columns and errors as of :func:`assemble`."""
+    try:
+        with path.open("rb") as stream, parquet.ParquetFile(stream) as source:
+            names = [name for name in COLUMNS if name in source.schema_arrow.names]
+            return assemble(source.iter_batches(_ROWS, columns=names), str(path), sizes)
+    except (OSError, pa.ArrowException) as error:
+        raise TraceError(
+            str(path), "content", f"unreadable: {error}", "check that it is a whole Parquet file"
+        ) from None

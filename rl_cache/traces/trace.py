@@ -1,0 +1,179 @@
+"""A trace: who read which file when, as columns."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cache.errors import TraceError
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+DAY_S = 86_400
+MOST_DAYS = 36_525
+"""A trace longer than a century has times in another unit than seconds."""
+MOST_BYTES = 2**62
+"""Four exabytes: sums must stay whole numbers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """A column of words: ``names[code[row]]``; rows are requests or files, as the trace's field says."""
+
+    code: NDArray[np.int32]
+    names: tuple[str, ...]
+
+    def rows(self, chosen: slice) -> "Labels":
+        """The same words for some of the rows."""
+        return replace(self, code=self.code[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Requests in time order; one row of ``time_s``, ``file``, ``site``, ``cpu_s`` and ``io_s`` each.
+
+    Files are numbered 0 .. n_files-1; ``file_size``, ``file_name``, ``dataset`` and ``tier`` have one row per file.
+    A part of a trace may hold files that nobody requests. Columns that a source does not have are None.
+
+    Attributes:
+        time_s: seconds since 1970 or since the trace's beginning.
+        file: the number of the requested file.
+        file_size: bytes, constant during the trace.
+        origin: where the trace comes from, for messages.
+        file_name: what the source calls the file (integers or words).
+        dataset: the dataset that a file belongs to.
+        tier: the data tier of a file (RAW, AOD, MINIAOD …).
+        site: where the job ran that made the request.
+        cpu_s: CPU time of that job in seconds.
+        io_s: time that it waited for input and output, in seconds.
+
+    Raises:
+        TraceError: no request at all, times that run backwards or span more than a century, files without a
+            size, sizes below one byte, columns of unequal length.
+    """
+
+    time_s: Ints
+    file: Ints
+    file_size: Ints
+    origin: str = "trace"
+    file_name: NDArray[Any] | None = None
+    dataset: Labels | None = None
+    tier: Labels | None = None
+    site: Labels | None = None
+    cpu_s: Floats | None = None
+    io_s: Floats | None = None
+
+    def __post_init__(self) -> None:
+        for fault in (self._lengths, self._times, self._files, self._sizes, self._labels, self._seconds):
+            for field, value, hint in fault():
+                raise TraceError(self.origin, field, value, hint)
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    @property
+    def n_files(self) -> int:
+        """How many files have a number, requested or not."""
+        return len(self.file_size)
+
+    @cached_property
+    def size(self) -> Ints:
+        """Bytes of each request."""
+        return self.file_size[self.file]
+
+    @property
+    def footprint_bytes(self) -> int:
+        """Size of all files together: a cache as large as this never has to evict."""
+        return int(self.file_size[np.unique(self.file)].sum())
+
+    @property
+    def first_day(self) -> int:
+        """Number of the first day, counted as times are."""
+        return int(self.time_s[0] // DAY_S)
+
+    @cached_property
+    def day_starts(self) -> Ints:
+        """Row of the first request of each day (or of a later one where a day has none), and at the end the length."""
+        days = np.arange(self.first_day, self.time_s[-1] // DAY_S + 1)
+        return np.append(np.searchsorted(self.time_s, days * DAY_S), len(self)).astype(np.int64)
+
+    @cached_property
+    def next_access(self) -> Ints:
+        """Row of the next request for the same file, ``len(trace)`` if there is none. The future: for Belady only."""
+        order = np.lexsort((np.arange(len(self)), self.file))
+        again = self.file[order[:-1]] == self.file[order[1:]]
+        found = np.full(len(self), len(self), np.int64)
+        found[order[:-1][again]] = order[1:][again]
+        return found
+
+    def part(self, start: int, stop: int) -> "Trace":
+        """The requests of these rows. Files keep their numbers."""
+        rows = slice(start, stop)
+        return replace(
+            self,
+            time_s=self.time_s[rows],
+            file=self.file[rows],
+            site=None if self.site is None else self.site.rows(rows),
+            cpu_s=None if self.cpu_s is None else self.cpu_s[rows],
+            io_s=None if self.io_s is None else self.io_s[rows],
+        )
+
+    def row_at(self, time_s: float) -> int:
+        """The first row at or after this time."""
+        return int(np.searchsorted(self.time_s, time_s))
+
+    def _lengths(self) -> Iterator[tuple[str, object, str]]:
+        if len(self.time_s) == 0:
+            yield "number of requests", 0, "an empty trace cannot be used"
+        for name in ("file", "site", "cpu_s", "io_s"):
+            yield from self._length(name, len(self.time_s))
+        for name in ("file_name", "dataset", "tier"):
+            yield from self._length(name, len(self.file_size))
+
+    def _length(self, name: str, expected: int) -> Iterator[tuple[str, object, str]]:
+        column = getattr(self, name)
+        found = expected if column is None else len(column.code if isinstance(column, Labels) else column)
+        if found != expected:
+            yield f"length of {name}", found, f"expected {expected}"
+
+    def _times(self) -> Iterator[tuple[str, object, str]]:
+        back = np.flatnonzero(self.time_s[1:] < self.time_s[:-1])
+        if len(back):
+            row = int(back[0]) + 1
+            earlier = f"{self.time_s[row]} after {self.time_s[row - 1]}"
+            yield f"time_s of request {row}", earlier, "sort the trace by time"
+        days = (int(self.time_s[-1]) - int(self.time_s[0])) // DAY_S
+        if days > MOST_DAYS:
+            yield "span of time_s", f"{days} days", "times must be in seconds"
+
+    def _files(self) -> Iterator[tuple[str, object, str]]:
+        if int(self.file.min()) < 0 or int(self.file.max()) >= self.n_files:
+            yield "file", f"{self.file.min()} .. {self.file.max()}", f"file_size has {self.n_files} rows"
+
+    def _sizes(self) -> Iterator[tuple[str, object, str]]:
+        wrong = np.flatnonzero(self.file_size < 1)
+        if len(wrong):
+            name = wrong[0] if self.file_name is None else self.file_name[wrong[0]]
+            yield f"size of file {name}", int(self.file_size[wrong[0]]), "sizes are whole bytes, at least 1"
+        requested = float(np.bincount(self.file, minlength=self.n_files) @ self.file_size.astype(np.float64))
+        if requested >= MOST_BYTES:
+            yield "sum of requested bytes", f"{requested:.3g}", "sizes must be in bytes"
+
+    def _labels(self) -> Iterator[tuple[str, object, str]]:
+        for name in ("dataset", "tier", "site"):
+            column = getattr(self, name)
+            if column is not None and len(column.code):
+                low, high = int(column.code.min()), int(column.code.max())
+                if low < 0 or high >= len(column.names):
+                    yield f"code of {name}", f"{low} .. {high}", f"there are {len(column.names)} names"
+
+    def _seconds(self) -> Iterator[tuple[str, object, str]]:
+        for name in ("cpu_s", "io_s"):
+            column = getattr(self, name)
+            if column is not None and not (np.isfinite(column) & (column >= 0)).all():
+                row = int(np.flatnonzero(~(np.isfinite(column) & (column >= 0)))[0])
+                yield f"{name} of request {row}", column[row], "seconds are finite and not negative"

@@ -1,0 +1,90 @@
+"""``nightshift cache train|evaluate|suggest`` as a person types them."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+import structlog
+import yaml
+from typer.testing import CliRunner
+
+pytest.importorskip("torch")
+
+from conf.errors import NightshiftError
+from opint.cli import app
+from opint.store import suggestions
+from opint.store.engine import Store
+from rl_cache.agent import Agent
+from rl_cache.kernels.history import FEATURES
+from rl_cache.kernels.network import silent
+from rl_cache.policies.scored import Knobs
+
+DAYS, PER_DAY = 16, 60
+
+
+@pytest.fixture(autouse=True)
+def logs():
+    """Commands set up logging for their process; here that is the process of all tests."""
+    yield
+    structlog.reset_defaults()
+    logging.getLogger().handlers.clear()
+
+
+@pytest.fixture
+def trace(tmp_path):
+    """Every second read is of one of ten files of "good"; the others are never repeated."""
+    rng = np.random.default_rng(0)
+    rows = ["time,file,size,tier"]
+    for n in range(DAYS * PER_DAY):
+        file, tier = (f"g{rng.integers(10)}", "good") if rng.random() < 0.5 else (f"o{n}", "once")
+        rows.append(f"{n * 86_400 // PER_DAY},{file},10,{tier}")
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return str(path)
+
+
+@pytest.fixture
+def agent(tmp_path):
+    path = tmp_path / "agent.npz"
+    Agent(Knobs(share=1.0, recency=-1.0), silent(len(FEATURES))).save(path)
+    return str(path)
+
+
+def run(*words):
+    done = CliRunner().invoke(app, ["cache", *words], catch_exceptions=True)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.mark.slow
+def test_an_agent_is_trained_on_a_trace_and_measured(trace, tmp_path):
+    out = str(tmp_path / "made.npz")
+    assert "gain over S3-FIFO" in run("train", "--out", out, trace, "--steps", "0")
+    found = json.loads(run("evaluate", "--agent", out, trace, "--json", "--warm-up-days", "2"))
+    assert {"agent", "s3fifo", "belady"} <= set(found)
+    assert found["belady"]["byte_miss_ratio"] <= found["agent"]["byte_miss_ratio"]
+    assert "byte miss ratio" in run("evaluate", "--agent", out, trace)
+
+
+def test_suggestions_are_told_and_kept(trace, agent, tmp_path):
+    url = f"sqlite:///{tmp_path / 'n.db'}"
+    config = tmp_path / "settings.yaml"
+    config.write_text(yaml.safe_dump({"database": {"url": url}}))
+    assert CliRunner().invoke(app, ["db", "upgrade", "--config", str(config)]).exit_code == 0
+    words = ("suggest", "--agent", agent, trace, "--size", "80", "--cache", "rome", "--config", str(config))
+    assert "refuse once" in run(*words)
+    with Store.open(url).read() as tx:
+        kept = suggestions.of_cache(tx, "rome")
+    assert ("refuse", "once") in {(row.kind, row.target) for row in kept}
+    told = json.loads(run("suggest", "--agent", agent, trace, "--size", "80", "--json"))
+    assert {one["target"] for one in told} == {row.target for row in kept}
+
+
+def test_mistakes_are_one_line(trace, agent):
+    with pytest.raises(NightshiftError, match="is not there"):
+        run("evaluate", "--agent", "nowhere.npz", trace)
+    with pytest.raises(NightshiftError, match="warm-up-days"):
+        run("evaluate", "--agent", agent, trace, "--warm-up-days", "99")

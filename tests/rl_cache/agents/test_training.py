@@ -1,0 +1,131 @@
+"""Each way of learning solves a problem whose answer is known, and training as a whole runs, saves and resumes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("stable_baselines3")
+
+from rl_cache.agents.cem import cross_entropy
+from rl_cache.agents.dqn import train_dqn
+from rl_cache.agents.ppo import train_ppo
+from rl_cache.agents.reuse import fit
+from rl_cache.agents.train import Effort, train
+from rl_cache.env.file_admission import FileAdmission
+from rl_cache.env.hep_cache import HepCache
+from rl_cache.errors import AgentError
+from rl_cache.kernels.history import FEATURES
+from rl_cache.kernels.network import answer
+from rl_cache.observe import Samples
+from rl_cache.policies.lru import Lru
+from rl_cache.policies.scdl import Scdl
+from rl_cache.simulator import simulate
+from rl_cache.traces.generate import hep
+from rl_cache.traces.trace import Trace
+from rl_cache.traces.workload import WORKLOADS
+from tests.rl_cache.conftest import popular
+
+
+def quiet(_step: str, _share: float) -> None:
+    """No progress."""
+
+
+@pytest.fixture(scope="module")
+def small() -> Trace:
+    return hep(replace(WORKLOADS["mixed"], days=6, scale=0.01), np.random.default_rng(9))
+
+
+def test_cross_entropy_finds_a_peak() -> None:
+    peak = np.array([0.7, -0.4, 0.0])
+    best, most = cross_entropy(
+        lambda point: -float(((point - peak) ** 2).sum()),
+        np.zeros(3),
+        np.array([1.0, 1.0, 0.0]),
+        np.random.default_rng(0),
+        rounds=8,
+        population=24,
+        progress=quiet,
+    )
+    assert best == pytest.approx(peak, abs=0.15)
+    assert best[2] == 0
+    assert most > -0.03
+
+
+def test_the_network_learns_who_comes_back() -> None:
+    """Files whose first feature is great come back soon, the others never."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(4000, len(FEATURES)))
+    wait = np.where(values[:, 0] > 0, 0.1, np.inf)
+    network = fit(Samples(values, wait, np.full(4000, 10.0)), rng, horizon=1.0, units=8, epochs=60)
+    said = np.array([answer(network, row) for row in values[:500]])
+    assert np.mean((said > 0) == (values[:500, 0] > 0)) > 0.95
+
+
+def test_what_the_end_of_a_trace_hides_is_not_taken_for_never() -> None:
+    """Samples shortly before the end that were not requested again say nothing."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(4000, len(FEATURES)))
+    late = np.arange(4000) % 2 == 0
+    wait, left = np.where(late, np.inf, 0.1), np.where(late, 0.5, 10.0)
+    network = fit(Samples(values, wait, left), rng, horizon=1.0, units=4, epochs=40)
+    assert np.mean([answer(network, row) for row in values[:200]]) > 1.0
+
+
+def test_equal_seeds_train_equal_networks() -> None:
+    values = np.random.default_rng(0).normal(size=(600, len(FEATURES)))
+    samples = Samples(values, np.full(600, 0.5), np.full(600, 10.0))
+    first, second = (fit(samples, np.random.default_rng(4), horizon=1.0, units=4, epochs=1) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_training_runs_saves_and_goes_on(small: Trace, tmp_path: Path) -> None:
+    told: list[str] = []
+    checkpoint, logs = tmp_path / "ppo.pt", tmp_path / "logs"
+    made = train(
+        [small],
+        [small],
+        [small],
+        np.random.default_rng(0),
+        cache_shares=(0.1,),
+        effort=Effort(samples=300, rounds=1, cem_rounds=1, cem_population=2, ppo_steps=1024),
+        progress=lambda step, share: told.append(f"{step} {0 <= share <= 1}"),
+        logs=logs,
+        checkpoint=checkpoint,
+    )
+    assert np.isfinite([made.by_network, made.by_knobs, made.by_policy]).all()
+    assert any("PPO" in step for step in told)
+    assert not any("False" in step for step in told)
+    assert list(logs.rglob("events*"))
+    steps: list[float] = []
+    layers = train_ppo(
+        lambda: HepCache([small]), 1024, 0, progress=lambda _, share: steps.append(share), checkpoint=checkpoint
+    )
+    assert steps == []
+    assert [matrix.shape for matrix, _ in layers] == [(32, 18), (32, 32), (8, 32)]
+
+
+def test_an_untrained_policy_leaves_the_knobs_alone(small: Trace) -> None:
+    layers = train_ppo(lambda: HepCache([small]), 0, 0, progress=quiet)
+    assert np.abs(layers[-1][0]).max() == np.abs(layers[-1][1]).max() == 0
+
+
+def test_a_foreign_checkpoint_is_refused(small: Trace, tmp_path: Path) -> None:
+    (tmp_path / "ppo.pt").write_bytes(b"no checkpoint")
+    with pytest.raises(AgentError, match="remove it"):
+        train_ppo(lambda: HepCache([small]), 256, 0, progress=quiet, checkpoint=tmp_path / "ppo.pt")
+
+
+def test_dqn_runs_and_decides() -> None:
+    env = FileAdmission([popular(np.random.default_rng(3), requests=800)])
+    model = train_dqn(env, 300, 0, progress=quiet)
+    action, _ = model.predict(env.reset(seed=0)[0], deterministic=True)
+    assert int(action) in (0, 1)
+
+
+def test_scdl_writes_less_than_lru(small: Trace) -> None:
+    capacity = int(0.1 * small.footprint_bytes)
+    own, lru = simulate(small, Scdl(), capacity), simulate(small, Lru(), capacity)
+    assert 0 < own.written_bytes.sum() < 0.9 * lru.written_bytes.sum()

@@ -1,0 +1,119 @@
+"""Environments: what gymnasium demands, what was promised, and that nothing of the future is seen."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gymnasium")
+
+import gymnasium
+from gymnasium.utils.env_checker import check_env
+
+from rl_cache.env import FILE_ADMISSION, HEP_CACHE
+from rl_cache.env.file_admission import FileAdmission
+from rl_cache.env.hep_cache import OBSERVED, HepCache
+from rl_cache.errors import SimulationError
+from rl_cache.policies.lru import Lru
+from rl_cache.policies.s3fifo import S3Fifo
+from rl_cache.policies.scored import Knobs
+from rl_cache.simulator import simulate
+from rl_cache.traces.trace import Trace
+from tests.rl_cache.conftest import popular
+
+IDS = (HEP_CACHE, FILE_ADMISSION)
+NOTHING = np.zeros(8, np.float32)
+
+
+@pytest.fixture(scope="module")
+def trace() -> Trace:
+    return popular(np.random.default_rng(5))
+
+
+def episode(env: gymnasium.Env, action, limit: int = 10_000) -> list[tuple]:  # type: ignore[no-untyped-def, type-arg]
+    steps = []
+    for _ in range(limit):
+        steps.append(env.step(action))
+        if steps[-1][3]:
+            return steps
+    raise AssertionError("the episode does not end")
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_gymnasium_is_content(name: str) -> None:
+    check_env(gymnasium.make(name).unwrapped, skip_render_check=True)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_seeds_reproduce(name: str) -> None:
+    runs = []
+    for _ in range(2):
+        env = gymnasium.make(name).unwrapped
+        first, _ = env.reset(seed=3)
+        action = np.zeros(8, np.float32) if name == HEP_CACHE else np.int64(1)
+        runs.append([first.tolist(), *([o.tolist(), r] for o, r, *_ in (env.step(action) for _ in range(5)))])
+    assert runs[0] == runs[1]
+
+
+def test_the_untrained_agent_equals_s3fifo(trace: Trace) -> None:
+    env = HepCache([trace], epoch_s=500)
+    env.reset(seed=0)
+    steps = episode(env, NOTHING)
+    plain = simulate(trace, S3Fifo(), int(0.1 * trace.footprint_bytes))
+    assert sum(info["hit"] for *_, info in steps) == plain.hit_bytes.sum()
+    assert sum(info["read"] for *_, info in steps) == trace.size.sum()
+    assert all(info["hit"] == info["shadow_hit"] for *_, info in steps)
+    assert not any(terminated for _, _, terminated, _, _ in steps)
+
+
+def test_the_reward_is_the_gain_less_the_price_of_writing(trace: Trace) -> None:
+    env = HepCache([trace], epoch_s=500, write_price=0.5, start=Knobs(share=1.0, recency=-1.0))
+    env.reset(seed=0)
+    capacity = int(0.1 * trace.footprint_bytes)
+    for _, reward, _, _, info in episode(env, NOTHING):
+        gain = (info["hit"] - info["shadow_hit"]) / info["read"]
+        assert reward == pytest.approx(gain - 0.5 * info["written"] / capacity)
+
+
+def test_observations_do_not_depend_on_what_comes(trace: Trace) -> None:
+    from dataclasses import replace
+
+    row = len(trace) // 2
+    later = np.random.default_rng(1).permutation(trace.file[row:])
+    other = replace(trace, file=np.concatenate((trace.file[:row], later)))
+    seen = []
+    for one in (trace, other):
+        env = HepCache([one], epoch_s=500, capacity_bytes=20_000)
+        observation, _ = env.reset(seed=0)
+        observations = [observation.tolist()]
+        while env._cache.row < row - 600:
+            observations.append(env.step(NOTHING)[0].tolist())
+        seen.append(observations)
+    assert len(seen[0]) > 2
+    assert seen[0] == seen[1]
+
+
+def test_an_observation_has_a_name_for_each_number(trace: Trace) -> None:
+    env = HepCache([trace])
+    assert env.reset(seed=0)[0].shape == (len(OBSERVED),)
+
+
+@pytest.mark.parametrize("wrong", [{"epoch_s": 0}, {"cache_shares": ()}, {"cache_shares": (0.0,)}])
+def test_nonsense_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(SimulationError):
+        HepCache(**wrong)  # type: ignore[arg-type]
+
+
+def test_storing_everything_is_lru(trace: Trace) -> None:
+    env = FileAdmission([trace], cache_share=0.2)
+    env.reset(seed=0)
+    steps = episode(env, np.int64(1))
+    plain = simulate(trace, Lru(), int(0.2 * trace.footprint_bytes))
+    assert sum(info["hit"] for *_, info in steps) == plain.hit_bytes.sum()
+    assert sum(info["written"] for *_, info in steps) == plain.written_bytes.sum()
+
+
+def test_storing_nothing_hits_nothing(trace: Trace) -> None:
+    env = FileAdmission([trace])
+    env.reset(seed=0)
+    steps = episode(env, np.int64(0))
+    assert len(steps) == len(trace)
+    assert all(reward == 0 for _, reward, *_ in steps)

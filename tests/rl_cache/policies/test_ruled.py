@@ -1,0 +1,73 @@
+"""Rules over LRU: without any it is LRU, and each does what it says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from rl_cache.errors import SimulationError
+from rl_cache.policies.lru import Lru
+from rl_cache.policies.ruled import Ruled, Rules
+from rl_cache.simulator import Simulation, simulate
+from rl_cache.traces.trace import Labels, Trace
+from tests.rl_cache.conftest import popular
+
+CAPACITY = 20_000
+
+
+@pytest.fixture(scope="module")
+def trace() -> Trace:
+    rng = np.random.default_rng(5)
+    made = popular(rng)
+    code = rng.integers(0, 4, made.n_files).astype(np.int32)
+    return replace(made, tier=Labels(code, ("a", "b", "c", "d")), dataset=Labels(code, ("/a", "/b", "/c", "/d")))
+
+
+def held(trace: Trace, rules: Rules, looks: int = 20) -> np.ndarray:
+    """Bytes of each directory in the cache at some moments; shape (looks, 4)."""
+    cache = Simulation(trace, Ruled(rules), CAPACITY)
+    found = []
+    for row in np.linspace(len(trace) // 2, len(trace), looks).astype(int):
+        cache.advance(int(row))
+        found.append(cache.state.occupied[:4].copy())
+    return np.array(found)
+
+
+def test_without_rules_it_is_lru(trace: Trace) -> None:
+    own, plain = simulate(trace, Ruled(), CAPACITY), simulate(trace, Lru(), CAPACITY)
+    assert np.array_equal(own.hit_bytes, plain.hit_bytes)
+    assert np.array_equal(own.deleted_bytes, plain.deleted_bytes)
+
+
+def test_a_refused_directory_is_never_stored(trace: Trace) -> None:
+    assert held(trace, Rules(refused=frozenset({"b"})))[:, 1].max() == 0
+    assert held(trace, Rules())[:, 1].min() > 0
+
+
+def test_a_directory_over_its_quota_is_purged_first(trace: Trace) -> None:
+    free, bound = held(trace, Rules())[:, 2], held(trace, Rules(quotas={"c": 0.05}))[:, 2]
+    largest = int(trace.file_size.max())
+    assert bound.max() <= 0.05 * CAPACITY + largest < free.mean()
+
+
+def test_what_is_pinned_stays(trace: Trace) -> None:
+    few = replace(trace, dataset=Labels((np.arange(trace.n_files) >= 3).astype(np.int32), ("/pinned", "/other")))
+    cache = Simulation(few, Ruled(Rules(pinned=frozenset({"/pinned"}))), CAPACITY)
+    first = int(max(np.flatnonzero(few.file == file)[0] for file in range(3) if (few.file == file).any()))
+    for row in np.linspace(first + 1, len(few), 20).astype(int):
+        cache.advance(int(row))
+        for file in range(3):
+            assert cache.state.links[file, 0] >= 0 or not (few.file == file).any()
+
+
+def test_pins_that_fill_the_cache_do_not_hang_it(trace: Trace) -> None:
+    account = simulate(trace, Ruled(Rules(pinned=frozenset({"/a", "/b", "/c", "/d"}))), CAPACITY)
+    assert account.hits.sum() + account.misses.sum() == len(trace)
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, 1.5, float("nan")])
+def test_quotas_are_shares(share: float) -> None:
+    with pytest.raises(SimulationError, match="quotas"):
+        Rules(quotas={"a": share})

@@ -1,0 +1,130 @@
+"""The scored policy: S3-FIFO while nobody steers it, and never any wiser than the past."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rl_cache.errors import SimulationError
+from rl_cache.kernels.history import FEATURES
+from rl_cache.kernels.network import Network, answer
+from rl_cache.policies.lru import Lru
+from rl_cache.policies.s3fifo import S3Fifo
+from rl_cache.policies.scored import Knobs, Scored
+from rl_cache.simulator import Simulation, simulate
+from rl_cache.traces.trace import Labels, Trace
+from tests.rl_cache.conftest import popular
+
+CAPACITY = 20_000
+STEERED = Knobs(share=0.7, margin=0.1, recency=-1.0, frequency=0.3, siblings_cached=0.2)
+
+
+def labelled(trace: Trace, rng: np.random.Generator) -> Trace:
+    """The trace with datasets."""
+    from dataclasses import replace
+
+    code = rng.integers(0, 7, trace.n_files).astype(np.int32)
+    return replace(trace, dataset=Labels(code, tuple("abcdefg")), tier=Labels(code % 2, ("x", "y")))
+
+
+@pytest.fixture(scope="module")
+def trace() -> Trace:
+    rng = np.random.default_rng(5)
+    return labelled(popular(rng), rng)
+
+
+def some_network(seed: int = 0) -> Network:
+    rng = np.random.default_rng(seed)
+    return Network(rng.normal(size=(5, len(FEATURES))), rng.normal(size=5), rng.normal(size=5), rng.normal(size=1))
+
+
+@given(st.integers(0, 2**32), st.integers(2000, 60_000))
+@settings(max_examples=10, deadline=None)
+def test_untouched_it_is_s3fifo_to_the_last_request(seed: int, capacity: int) -> None:
+    trace = popular(np.random.default_rng(seed))
+    own, plain = simulate(trace, Scored(), capacity), simulate(trace, S3Fifo(), capacity)
+    for column in ("hits", "hit_bytes", "written_bytes", "deleted_bytes"):
+        assert np.array_equal(getattr(own, column), getattr(plain, column))
+
+
+@pytest.mark.parametrize("knobs", [STEERED, Knobs(share=1.0)])
+def test_the_books_balance(trace: Trace, knobs: Knobs) -> None:
+    cache = Simulation(trace, Scored(knobs, some_network()), CAPACITY)
+    for row in range(100, len(trace) + 100, 100):
+        cache.advance(row)
+        account, state = cache.account, cache.state
+        assert account.written_bytes.sum() - account.deleted_bytes.sum() == cache.occupied_bytes <= CAPACITY
+        held = state.pool.file[: state.pool.length[0]]
+        assert trace.file_size[held].sum() == cache.occupied_bytes == state.queues.occupied[:2].sum()
+        assert trace.dataset is not None
+        cached = np.bincount(trace.dataset.code[held], minlength=7)
+        assert np.array_equal(cached, state.seen.datasets[:, 3])
+
+
+def test_the_future_is_not_known(trace: Trace) -> None:
+    from dataclasses import replace
+
+    rows = len(trace) // 2
+    file = np.concatenate((trace.file[:rows], np.random.default_rng(8).permutation(trace.file[rows:])))
+    found = []
+    for one in (trace, replace(trace, file=file)):
+        cache = Simulation(one, Scored(STEERED, some_network()), CAPACITY)
+        cache.advance(rows)
+        found.append((cache.account.hit_bytes.sum(), cache.state.seen.files.tolist()))
+    assert found[0] == found[1]
+
+
+def test_the_oldest_of_a_sample_is_nearly_lru(trace: Trace) -> None:
+    by_age = simulate(trace, Scored(Knobs(share=1.0, margin=-100.0, reuse=0.0, recency=-1.0)), CAPACITY)
+    assert by_age.byte_miss_ratio == pytest.approx(simulate(trace, Lru(), CAPACITY).byte_miss_ratio, abs=0.03)
+
+
+def test_a_margin_writes_less(trace: Trace) -> None:
+    written = [
+        simulate(trace, Scored(Knobs(share=1.0, margin=margin, recency=-1.0)), CAPACITY).written_bytes.sum()
+        for margin in (-100.0, 1.8, 100.0)
+    ]
+    assert written[0] >= written[1] >= written[2]
+    assert written[0] > 2 * written[2]
+
+
+def test_features_are_of_the_order_of_one(trace: Trace) -> None:
+    from rl_cache.observe import observe
+
+    samples = observe(trace, Scored(), CAPACITY, 2000, np.random.default_rng(0))
+    assert np.isfinite(samples.features).all()
+    assert np.abs(samples.features).max() < 20
+    assert np.abs(samples.features.mean(axis=0)).max() < 3
+
+
+def test_waits_are_those_of_the_trace(trace: Trace) -> None:
+    """Recomputed the slow way."""
+    from rl_cache.observe import _wait_s
+
+    rng = np.random.default_rng(1)
+    files, rows = rng.integers(0, trace.n_files, 50), rng.integers(0, len(trace), 50)
+    for file, row, wait in zip(files, rows, _wait_s(trace, files, rows), strict=True):
+        later = np.flatnonzero(trace.file[row + 1 :] == file)
+        expected = trace.time_s[row + 1 + later[0]] - trace.time_s[row] if len(later) else np.inf
+        assert wait == expected
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_the_network_answers_as_its_formula(seed: int) -> None:
+    network, values = some_network(seed), np.random.default_rng(seed).normal(size=len(FEATURES))
+    expected = network.output @ np.maximum(0.0, network.hidden @ values + network.bias) + network.offset[0]
+    assert answer(network, values) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("wrong", [{"share": 1.5}, {"share": -0.1}, {"margin": float("nan")}])
+def test_knobs_refuse_nonsense(wrong: dict[str, float]) -> None:
+    with pytest.raises(SimulationError, match="knobs"):
+        Knobs(**wrong)
+
+
+def test_knobs_survive_their_array() -> None:
+    assert Knobs.of(STEERED.array()) == STEERED

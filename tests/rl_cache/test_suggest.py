@@ -1,0 +1,105 @@
+"""Suggestions: made from the past, tried on later days, withdrawn when LRU does better."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rl_cache.agent import Agent
+from rl_cache.errors import SimulationError
+from rl_cache.kernels.history import FEATURES
+from rl_cache.kernels.network import silent
+from rl_cache.policies.scored import Knobs
+from rl_cache.shadow import TRIAL_DAYS, WINDOW_DAYS, Standing, judge
+from rl_cache.suggest import Kind, Proposal, suggest
+from rl_cache.traces.trace import DAY_S, Labels, Trace
+
+AGENT = Agent(Knobs(share=1.0, recency=-1.0, frequency=1.0), silent(len(FEATURES)))
+SIZE = 10
+days = st.lists(st.floats(-1e12, 1e12), max_size=30)
+
+
+def polluted(n_days: int = 20, per_day: int = 400) -> Trace:
+    """Half of the reads are of a few files in "good", the others of files in "once" that nobody reads again."""
+    rng = np.random.default_rng(0)
+    n = n_days * per_day
+    file = np.where(rng.random(n) < 0.5, rng.integers(0, 100, n), 100 + np.arange(n))
+    seen, dense = np.unique(file, return_inverse=True)
+    code = (seen >= 100).astype(np.int32)
+    return Trace(
+        time_s=np.sort(rng.integers(0, n_days * DAY_S, n)),
+        file=dense.astype(np.int64),
+        file_size=np.full(len(seen), SIZE, np.int64),
+        tier=Labels(code, ("good", "once")),
+        dataset=Labels(code, ("/good", "/once")),
+    )
+
+
+def test_pollution_is_refused_and_the_saving_is_told() -> None:
+    made = suggest(polluted(), AGENT, 60 * SIZE, np.random.default_rng(0))
+    refusal = next(one for one in made if one.kind is Kind.REFUSE)
+    assert refusal.target == "once"
+    assert refusal.low > 0
+    assert refusal.low < refusal.saved_bytes_per_day < refusal.high
+    assert refusal.written_bytes_per_day > 0
+    assert refusal.judgement.standing is Standing.ACTIVE
+    assert "read again" in refusal.reason
+    assert made == sorted(made, key=lambda one: -one.saved_bytes_per_day)
+
+
+def test_a_rule_that_turns_bad_is_withdrawn() -> None:
+    """What was read once in the first half is all that is read in the second."""
+    trace = polluted()
+    half = int(trace.day_starts[10])
+    later = np.random.default_rng(1).choice(np.flatnonzero(trace.tier.code == 1)[:40], len(trace) - half)  # type: ignore[union-attr]
+    turned = replace(trace, file=np.concatenate((trace.file[:half], later)))
+    made = suggest(turned, AGENT, 60 * SIZE, np.random.default_rng(0))
+    refusal = next(one for one in made if one.kind is Kind.REFUSE)
+    assert refusal.judgement.standing is Standing.WITHDRAWN
+    assert "LRU served" in refusal.judgement.reason
+
+
+def test_suggestions_repeat_themselves() -> None:
+    first, second = (suggest(polluted(), AGENT, 60 * SIZE, np.random.default_rng(0)) for _ in range(2))
+    assert first == second
+
+
+def test_a_trace_without_words_gives_no_rules() -> None:
+    with pytest.raises(SimulationError, match="neither data tiers nor datasets"):
+        suggest(replace(polluted(), tier=None, dataset=None), AGENT, 600, np.random.default_rng(0))
+
+
+def test_a_short_trace_is_refused() -> None:
+    with pytest.raises(SimulationError, match="days"):
+        suggest(polluted(3), AGENT, 600, np.random.default_rng(0))
+
+
+@given(days)
+def test_savings_alone_are_never_withdrawn(saved: list[float]) -> None:
+    assert judge([abs(day) for day in saved]).standing is not Standing.WITHDRAWN
+
+
+@given(days, days)
+def test_a_withdrawal_stands(saved: list[float], later: list[float]) -> None:
+    if judge(saved).standing is Standing.WITHDRAWN:
+        assert judge(saved + later).standing is Standing.WITHDRAWN
+
+
+@given(days)
+def test_a_bad_week_withdraws(saved: list[float]) -> None:
+    assert judge([*saved, *[-1e13] * WINDOW_DAYS]).standing is Standing.WITHDRAWN
+
+
+def test_few_days_tell_nothing() -> None:
+    assert judge([-1.0] * (TRIAL_DAYS - 1)).standing is Standing.ON_TRIAL
+
+
+def test_a_proposal_is_one_rule() -> None:
+    assert Proposal(Kind.REFUSE, "x", 0.0, "").rules.refused == {"x"}
+    assert Proposal(Kind.QUOTA, "x", 0.2, "").rules.quotas == {"x": 0.2}
+    assert Proposal(Kind.PIN, "x", 0.0, "").rules.pinned == {"x"}
