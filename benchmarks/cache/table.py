@@ -21,7 +21,7 @@ CAPACITY_BYTES = 100 * 2**40
 BANDWIDTH_BYTES = 108 * 10**12
 """10 Gbit/s for a day."""
 WARM_UP_DAYS = 14
-BASELINES = ("lfu", "lfu-all-time", "size-big", "lru", "size-small", "s3fifo", "gdsf")
+BASELINES = ("scdl", "lfu", "lfu-all-time", "size-big", "lru", "size-small", "s3fifo", "gdsf")
 ADMITTED = (0.1, 0.25, 0.5)
 """Fractions of the missed files that random admission stores."""
 

@@ -47,7 +47,7 @@ def train_reuse(
         rng: of samples and of the network's first weights.
         progress: called with a word and the share done.
         rounds: how often samples are taken and the network is fitted anew to all of them.
-        samples: of each trace, cache size and round.
+        samples: of each trace, cache size and round; at most as many as a trace has requests.
         horizon: turnovers after which a second request is worth 1/e.
         units: of the hidden layer.
         epochs: passes over the samples in a fit.
@@ -87,7 +87,8 @@ def fit(samples: Samples, rng: Generator, *, horizon: float, units: int, epochs:
 
 
 def _watch(trace: Trace, policy: Scored, share: float, samples: int, rng: Generator) -> Samples:
-    return observe(trace, policy, max(1, int(share * trace.footprint_bytes)), samples, rng)
+    wanted = min(samples, len(trace))
+    return observe(trace, policy, max(1, int(share * trace.footprint_bytes)), wanted, rng)
 
 
 def _as_network(first: torch.nn.Linear, last: torch.nn.Linear) -> Network:

@@ -59,7 +59,6 @@ def run(*words):
     return done.output
 
 
-@pytest.mark.slow
 def test_an_agent_is_trained_on_a_trace_and_measured(trace, tmp_path):
     out = str(tmp_path / "made.npz")
     assert "gain over S3-FIFO" in run("train", "--out", out, trace, "--steps", "0")
