@@ -2,8 +2,9 @@
 
 Scorers of one ME look at the same counts, MEs of one subsystem at the same collisions: their p-values are not
 independent. :data:`METHODS` are the ways of combining them; what is chosen is calibrated once more on good
-lumisections, so that a method decides what is seen, never how often it is wrong. The choice was made on evidence:
-``python -m benchmarks.dqm --only combination``.
+lumisections, so that a method decides what is seen, never how often it is wrong. For the scorers of one ME
+``python -m benchmarks.dqm --only combination`` finds no difference between them; what was chosen is safe under the
+dependence to be expected (docs/combination.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
