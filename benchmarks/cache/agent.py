@@ -51,7 +51,7 @@ def run(quick: bool) -> dict[str, Result]:
     """Train, then measure on held-out traces."""
     plan = QUICK if quick else FULL
     began, used = time.perf_counter(), time.process_time()
-    trained = _train(plan)
+    trained = trained_under(plan)
     training = Result(
         time.perf_counter() - began,
         "s",
@@ -68,7 +68,9 @@ def trace(name: str, seed: int, plan: Plan, scale: float) -> Trace:
     return hep(replace(WORKLOADS[name], scale=scale, days=plan.days), np.random.default_rng(seed))
 
 
-def _train(plan: Plan) -> Trained:
+def trained_under(plan: Plan) -> Trained:
+    """An agent trained on generated traces of seeds that nothing is measured on."""
+
     def some(seed: int, scale: float) -> list[Trace]:
         return [trace(name, seed, plan, scale) for name in WORKLOADS]
 

@@ -3,6 +3,7 @@
 import pytest
 
 pytest.importorskip("numba")
+pytest.importorskip("stable_baselines3")
 
 from benchmarks.cache import speed, table
 
@@ -18,7 +19,8 @@ def test_the_published_table_has_every_column_for_every_policy():
     names = {key.removeprefix("table_") for key in results}
     columns = ("throughput", "cost", "read_on_hit", "band_saturation", "cpu_efficiency")
     assert {f"lru_{column}" for column in columns} <= names
-    assert len(results) == 5 * (len(table.BASELINES) + len(table.ADMITTED))
+    assert len(results) == 5 * (len(table.BASELINES) + len(table.ADMITTED) + 2)
+    assert {"agent_cost", "random_as_scdl_cost"} <= names
     # The coin gains throughput and cost by storing less, whatever it does for the readers.
     assert results["table_random_0.1_throughput"].value > results["table_lru_throughput"].value
     assert results["table_random_0.1_cost"].value < results["table_lru_cost"].value
