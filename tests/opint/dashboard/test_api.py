@@ -135,7 +135,7 @@ def test_bad_queries_are_422(client, query):
 
 
 EXAMPLES = {"incident_id": 3, "run": 379415}
-QUERIES = {"/api/v1/runs/{run}/map": {"subsystem": "Muon"}}
+QUERIES = {"/api/v1/runs/{run}/map": {"subsystem": "Muon"}, "/api/v1/good-runs": {"run": 379415}}
 
 
 def test_every_answer_is_as_openapi_says(client, seed):
