@@ -30,10 +30,11 @@ QUIET_S = 5.0
 ASK_S = 2.0
 """How long a question for offsets may take, s: the one wait that a poll may add to its timeout."""
 
-FETCH_BYTES = 32 * 1024 * 1024
-"""About how much one answer of a broker holds; a larger message still comes, alone."""
+FETCH_BYTES = 16 * 1024 * 1024
+"""About how much one answer of a broker holds, which is in memory three times while it is taken apart; a larger message
+still comes, alone."""
 
-FETCH_PARTITION_BYTES = 8 * 1024 * 1024
+FETCH_PARTITION_BYTES = 4 * 1024 * 1024
 """About how much of one partition it holds."""
 
 RECEIVE_BYTES = 256 * 1024 * 1024
