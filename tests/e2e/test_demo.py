@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def demo(tmp_path):
     """A running demo in a session of its own, and the file that it writes to."""
     output = tmp_path / "demo.out"
-    command = [sys.executable, "-m", "opint.cli", "demo", "--folder", str(tmp_path / "demo"), "--pace", "3"]
+    command = [sys.executable, "-m", "opint.cli", "demo", "--folder", str(tmp_path / "demo")]
     with output.open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
