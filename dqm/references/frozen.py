@@ -118,7 +118,7 @@ def _lines(counts: Float32, pileup: Float32, use: npt.NDArray[np.bool_]) -> tupl
     # The line stays above a fifth of the mean share wherever it is used.
     reach = 0.8 * share / PILEUP_REACH
     slope = np.clip(slope, -reach, reach)
-    return np.maximum(middle, 0.2 * share + PILEUP_REACH * np.abs(slope) * 0.25), slope, s0
+    return np.maximum(middle, 0.2 * share + PILEUP_REACH * np.abs(slope)), slope, s0
 
 
 def _shrinkage(slope: Float64, share: Float64, spread: Float64) -> Float64:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dqm.features import features, pileup_scale
 from dqm.references import entries, frozen
@@ -46,6 +48,18 @@ def test_pileup_that_does_not_matter_is_not_followed():
     counts, pileup = good(np.random.default_rng(2))
     reference = frozen.fit(counts, pileup, USE)
     assert np.abs(reference.slope / reference.share).max() < 0.02
+
+
+@given(seed=st.integers(0, 2**32 - 1), middle=st.floats(-2.5, 2.5), steepness=st.floats(-8.0, 8.0))
+def test_no_expectation_is_negative_at_any_pileup(seed, middle, steepness):
+    """Also where training saw one end of the range only, from which a steep line would lead below zero."""
+    rng = np.random.default_rng(seed)
+    pileup = rng.normal(middle, 0.4, 60).clip(-frozen.PILEUP_REACH, frozen.PILEUP_REACH).astype(np.float32)
+    tilt = np.linspace(-1.0, 1.0, BINS)
+    counts = rng.poisson(50.0 * np.exp(0.3 * steepness * pileup[:, None, None] * tilt)).astype(np.float32)
+    reference = frozen.fit(counts, pileup, np.ones((60, 1), dtype=bool))
+    ends = np.array([-frozen.PILEUP_REACH, frozen.PILEUP_REACH], dtype=np.float32)
+    assert (reference.expected(np.full((2, 1), 1e4, dtype=np.float32), ends) > 0).all()
 
 
 def test_movements_go_on_farther_than_training_saw_without_alarm():
