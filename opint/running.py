@@ -4,10 +4,10 @@ import gc
 import os
 import secrets
 import socket
-import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +26,11 @@ from opint.silence import DAY_S, Model, Silence
 from opint.store import models
 from opint.store.engine import Store
 from streams import loop
+from streams.apart import SourceApart
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaSource
 from streams.metrics import Metrics, served
 from streams.source import Source
-
-SWITCH_SECONDS = 0.0005
-"""kafka-python reads its sockets in a thread of its own; with Python's 5 ms it waits too long beside scoring."""
 
 log = structlog.get_logger()
 
@@ -126,8 +124,7 @@ def open_source(settings: StreamSettings) -> Source:
         return FolderSource(
             settings.folder.path, settings.folder.pattern, settings.folder.settle_s, limits(settings), time.time
         )
-    sys.setswitchinterval(SWITCH_SECONDS)
-    return KafkaSource(settings.kafka)
+    return SourceApart(partial(KafkaSource, settings.kafka))
 
 
 def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: threading.Event) -> None:

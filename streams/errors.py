@@ -13,7 +13,9 @@ NightshiftError
     └── FencedError             another consumer owns the partition now: forget it, write nothing
 """
 
+import copyreg
 import reprlib
+from typing import Any
 
 from conf.errors import NightshiftError
 from streams.records import Partition
@@ -41,6 +43,10 @@ class DecodeError(StreamError):
         self.field = field
         self.value = shown if len(shown) <= 120 else shown[:117] + "..."
         super().__init__(f"{reason}: {field} is {self.value}" + (f"; {hint}" if hint else ""))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as it is: describing the fault anew would shorten it twice."""
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
 
 
 class OversizeError(DecodeError):

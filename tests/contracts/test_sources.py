@@ -6,11 +6,13 @@ cannot be asked for, each with its reason.
 
 import time
 import uuid
+from functools import partial
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
 from conf.settings import KafkaSettings
+from streams.apart import SourceApart
 from streams.codecs.limits import Limits
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaPublisher, KafkaSource
@@ -72,6 +74,14 @@ class KafkaCase:
         self.publisher.close()
 
 
+class ApartCase(KafkaCase):
+    """The same, read by a process of its own."""
+
+    def open(self):
+        self.sources.append(SourceApart(partial(KafkaSource, self.settings)))
+        return self.sources[-1]
+
+
 class ScriptedCase:
     finite = True
 
@@ -128,6 +138,7 @@ class FolderCase(FilesCase):
 CASES = {
     "apache": lambda request: KafkaCase(request.getfixturevalue("apache_kafka")),
     "embedded": lambda request: KafkaCase(request.getfixturevalue("embedded_broker")),
+    "apart": lambda request: ApartCase(request.getfixturevalue("apache_kafka")),
     "scripted": lambda _: ScriptedCase(),
     "files": lambda request: FilesCase(request.getfixturevalue("tmp_path")),
     "folder": lambda request: FolderCase(request.getfixturevalue("tmp_path")),
@@ -153,7 +164,7 @@ EXEMPT = {
 def able_to(clause=None):
     """Parameters for ``case``: those that are not exempt from a clause."""
     names = [name for name in CASES if name not in EXEMPT.get(clause, {})]
-    return [pytest.param(name, marks=[pytest.mark.kafka] if name == "apache" else []) for name in names]
+    return [pytest.param(name, marks=[pytest.mark.kafka] if name in ("apache", "apart") else []) for name in names]
 
 
 @pytest.fixture(params=able_to())

@@ -1,0 +1,249 @@
+"""A source in a process of its own, so that fetching does not wait for scoring, nor scoring for fetching.
+
+Python runs one thread at a time. A client library that takes a broker's answers apart in Python shares that one
+thread with whatever is done with the messages, and its heartbeats wait whenever a long computation keeps it. Apart,
+the two use two cores, and a partition is not lost because a model took its time. While one batch is worked on, the
+next is fetched (:mod:`streams.ahead`).
+
+The other process ends when this one does, however that ends. If it ends by itself, ``poll`` says so once and
+starts another, to which all partitions are new; positions are in the receiver's database, so nothing is lost.
+"""
+
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+from conf.errors import NightshiftError
+from streams.ahead import Ahead, Delivery
+from streams.errors import SourceUnavailable
+from streams.source import Loss, Message, Partition, Source
+
+ANSWER_S = 60.0
+"""After how long without an answer, beyond the timeout of a poll, the other process is taken to be stuck, s."""
+
+END_S = 5.0
+"""How long the other process may take to give everything back, s."""
+
+Opener = Callable[[], Source]
+_GONE = (EOFError, OSError)
+_UNANSWERED = "processed"
+
+
+class SourceApart:
+    """The source that ``opener`` makes, in a process of its own.
+
+    ``opener`` is pickled: a function of a module, or a ``functools.partial`` of one. A NightshiftError that it raises
+    comes out of the constructor.
+    """
+
+    def __init__(self, opener: Opener) -> None:
+        """Start the process and open the source there."""
+        self._opener = opener
+        self._paused = False
+        self._closed = False
+        self._last = Delivery()
+        self._claimed: list[Partition] = []
+        self._losses: list[Loss] = []
+        self._other: _Other | None = _Other(opener)
+
+    def poll(self, timeout_s: float) -> Sequence[Message]:
+        """Messages as the source inside delivers them; SourceUnavailable if its process has ended."""
+        if self._closed:
+            return ()
+        if self._other is None:
+            self._other = _Other(self._opener)
+            if self._paused:
+                self._ask("pause")
+        found: Delivery | None = self._ask("poll", timeout_s, patience_s=timeout_s + ANSWER_S)
+        if found is None:
+            raise SourceUnavailable("the process that reads messages has ended; another one is started")
+        self._last = found
+        self._claimed += found.claimed
+        self._losses += found.losses
+        return found.messages
+
+    def claimed(self) -> Sequence[Partition]:
+        """Partitions that have become ours, as polls have found since the last call."""
+        claimed, self._claimed = self._claimed, []
+        return claimed
+
+    def owned(self) -> frozenset[Partition]:
+        """Partitions that were ours at the last poll; none while there is no process."""
+        return self._last.owned
+
+    def start_at(self, partition: Partition, offset: int | None) -> None:
+        """Deliver from ``offset`` on; does nothing for a partition that is not ours."""
+        self._ask("start_at", partition, offset)
+
+    def losses(self) -> Sequence[Loss]:
+        """Losses that polls have found since the last call."""
+        losses, self._losses = self._losses, []
+        return losses
+
+    def pause(self) -> None:
+        """Deliver nothing until :meth:`resume`, through a new start of the process as well."""
+        self._paused = True
+        self._ask("pause")
+
+    def resume(self) -> None:
+        """Deliver again."""
+        self._paused = False
+        self._ask("resume")
+
+    def processed(self, offsets: Mapping[Partition, int]) -> None:
+        """Pass on how far we are, without waiting."""
+        self._ask(_UNANSWERED, dict(offsets))
+
+    def lag(self) -> Mapping[Partition, int]:
+        """Messages published and not yet delivered; nothing while there is no process."""
+        return self._ask("lag") or {}
+
+    def exhausted(self) -> bool:
+        """Whether nothing could follow the last poll."""
+        return self._last.exhausted
+
+    def close(self) -> None:
+        """Close the source inside and end its process."""
+        self._closed = True
+        self._lose()
+
+    def _ask(self, method: str, *arguments: object, patience_s: float = ANSWER_S) -> Any:
+        """The answer, or None if there is no process to give one."""
+        if self._other is None:
+            return None
+        try:
+            return self._other.ask(method, arguments, patience_s)
+        except _GONE:
+            self._lose()
+            return None
+
+    def _lose(self) -> None:
+        """End the process; nothing is ours without it."""
+        self._last, self._claimed, self._losses = Delivery(), [], []
+        if self._other is not None:
+            self._other.end()
+            self._other = None
+
+
+class _Other:
+    """The other process and the line to it."""
+
+    def __init__(self, opener: Opener) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", "streams.apart", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        self._line = Connection(ours.detach())
+        try:
+            self._line.send(opener)
+            self._receive(ANSWER_S)
+        except _GONE as error:
+            self.end()
+            raise SourceUnavailable("the process that reads messages does not start; see its message above") from error
+        except NightshiftError:
+            self.end()
+            raise
+
+    def ask(self, method: str, arguments: Sequence[object], patience_s: float) -> Any:
+        """The answer; raises what the source raised, and EOFError or OSError if there is nobody to answer."""
+        self._line.send((method, arguments))
+        return None if method == _UNANSWERED else self._receive(patience_s)
+
+    def end(self) -> None:
+        """Hang up, which is the signal to give everything back; wait, and only then insist."""
+        self._line.close()
+        try:
+            self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _receive(self, patience_s: float) -> Any:
+        if not self._line.poll(patience_s):
+            self._process.kill()
+            raise EOFError(f"no answer within {patience_s:g} s")
+        answer, bare = self._line.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        if not bare:
+            return answer
+        whole = list(answer.messages)
+        for place in bare:
+            whole[place] = replace(whole[place], value=self._line.recv_bytes())
+        return replace(answer, messages=whole)
+
+
+def serve(line: Connection) -> None:
+    """Open the source that comes over the line, answer for it, and close it when the line is cut."""
+    try:
+        opener: Opener = line.recv()
+        try:
+            source = Ahead(opener())
+        except NightshiftError as error:
+            line.send((error, ()))
+            return
+    except _GONE:
+        return
+    try:
+        line.send((None, ()))
+        while True:
+            method, arguments = line.recv()
+            answer = _answer(source, method, arguments)
+            if method != _UNANSWERED:
+                _send(line, answer)
+            if isinstance(answer, Delivery) and answer.messages:
+                source.look()
+    except _GONE:
+        return
+    finally:
+        source.close()
+
+
+def _answer(source: Ahead, method: str, arguments: Sequence[object]) -> object:
+    try:
+        return getattr(source, method)(*arguments)
+    except Exception as error:
+        # It belongs to whoever asked, and is raised there.
+        return _portable(error)
+
+
+def _send(line: Connection, answer: object) -> None:
+    """Send an answer; the bytes of messages follow one by one, since pickling them would copy them twice more."""
+    if not isinstance(answer, Delivery):
+        line.send((answer, ()))
+        return
+    bare = {place: one.value for place, one in enumerate(answer.messages) if isinstance(one.value, bytes)}
+    light = [replace(one, value=b"") if place in bare else one for place, one in enumerate(answer.messages)]
+    line.send((replace(answer, messages=light), list(bare)))
+    for value in bare.values():
+        line.send_bytes(value)
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or one that says the same if it does not survive pickling."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own object, there and back
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def main() -> None:
+    """Serve on the inherited socket whose number is the first argument."""
+    # Ctrl-C and a service manager reach the whole group; this process ends after the one that it serves.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    serve(Connection(int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()
