@@ -41,6 +41,12 @@ class Daemons:
         process.wait()
         self.running.remove(process)
 
+    def kill_fetching(self, process):
+        """SIGKILL for the process that fetches for a daemon, which goes on without it."""
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        (fetching,) = [pid for pid in children if b"streams.apart" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(int(fetching), signal.SIGKILL)
+
     def stop(self, process, timeout_s=20.0):
         """SIGTERM, as a service manager does; the exit code."""
         process.send_signal(signal.SIGTERM)

@@ -150,11 +150,15 @@ def test_kills_with_the_embedded_broker(embedded_broker, detector, models, tmp_p
             if number in {len(parts) // 3, 2 * len(parts) // 3}:
                 publisher.flush()
                 wait_until(lambda number=number: progress(store) > number // 2, 120, "messages processed")
+            if number == len(parts) // 3:
                 daemons.kill(daemon)
                 daemon = daemons.start()
+            if number == 2 * len(parts) // 3:
+                daemons.kill_fetching(daemon)
         publisher.flush()
         wait_until(lambda: done(store, len(parts)), 120, "everything processed")
         assert daemons.stop(daemon) == 0
+        assert "another one is started" in daemons.logs()
         assert verdicts(store) == verdicts(right)
         assert incidents(store) == incidents(right) != []
 
