@@ -15,7 +15,7 @@ from opint.cli.progress import bar
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from rl_cache.suggest import Suggestion
+    from rl_cache.suggestion import Suggestion
     from rl_cache.traces.trace import Trace
 
 AgentFile = Annotated[Path, typer.Option("--agent", help="The file that `nightshift cache train` wrote.")]

@@ -9,7 +9,7 @@ from opint.store.tables import suggestion
 from opint.store.upserts import replacing
 
 if TYPE_CHECKING:
-    from rl_cache.suggest import Suggestion
+    from rl_cache.suggestion import Suggestion
 
 
 def keep(tx: Connection, cache: str, suggestions: Iterable["Suggestion"], now_s: float) -> None:

@@ -15,8 +15,9 @@ from rl_cache.errors import SimulationError
 from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import silent
 from rl_cache.policies.scored import Knobs
+from rl_cache.proposal import Kind, Proposal
 from rl_cache.shadow import TRIAL_DAYS, WINDOW_DAYS, Standing, judge
-from rl_cache.suggest import Kind, Proposal, suggest
+from rl_cache.suggest import suggest
 from rl_cache.traces.trace import DAY_S, Labels, Trace
 
 AGENT = Agent(Knobs(share=1.0, recency=-1.0, frequency=1.0), silent(len(FEATURES)))
