@@ -8,7 +8,6 @@ that were read most are pinned. On the later part every rule runs alone over LRU
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rl_cache.agent import Agent
@@ -18,7 +17,6 @@ from rl_cache.policies.scored import Scored
 from rl_cache.proposal import Kind, Proposal
 from rl_cache.shadow import TRIAL_DAYS
 from rl_cache.simulator import Simulation
-from rl_cache.suggestion import Suggestion, judged
 from rl_cache.traces.trace import Labels, Trace
 from rl_cache.trials import Trials, advance
 
@@ -54,15 +52,6 @@ def tried(trace: Trace, agent: Agent, capacity_bytes: int) -> Trials:
     trials = advance(advance(trials, learned).uncounted(), later)
     numbers = range(len(trials.proposals))
     return trials.only([k for k in numbers if trials.saved(k).any() or trials.written_less(k).any()])
-
-
-def suggest(trace: Trace, agent: Agent, capacity_bytes: int, rng: Generator) -> list[Suggestion]:
-    """Suggestions, the greatest saving first; those that did worse than LRU are in it, withdrawn.
-
-    Errors as of :func:`tried`.
-    """
-    made = judged(tried(trace, agent, capacity_bytes), rng)
-    return sorted(made, key=lambda suggestion: -suggestion.saved_bytes_per_day)
 
 
 def propose(trace: Trace, agent: Agent, capacity_bytes: int) -> list[Proposal]:

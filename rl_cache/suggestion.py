@@ -49,15 +49,15 @@ class Suggestion:
 def judged(trials: Trials, rng: Generator, days: int | None = None) -> list[Suggestion]:
     """What each proposal came to in the first ``days`` days of its trial, all by default; in their order.
 
-    A rule whose interval includes zero stays on trial.
+    Those that did worse than LRU are in it, withdrawn. A rule whose interval includes zero stays on trial.
     """
     return [
-        _suggestion(one, trials.saved(k)[:days].astype(np.float64), trials.written_less(k)[:days], rng)
-        for k, one in enumerate(trials.proposals)
+        _suggestion(one, trials.saved(number)[:days], trials.written_less(number)[:days], rng)
+        for number, one in enumerate(trials.proposals)
     ]
 
 
-def _suggestion(proposal: Proposal, saved: Floats, written: NDArray[np.int64], rng: Generator) -> Suggestion:
+def _suggestion(proposal: Proposal, saved: Floats, written: Floats, rng: Generator) -> Suggestion:
     judgement = judge(saved.tolist())
     if not len(saved):
         saved = written = np.zeros(1)

@@ -17,6 +17,7 @@ from rl_cache.proposal import Proposal
 from rl_cache.simulator import Simulation
 from rl_cache.traces.trace import Labels, Trace
 
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
@@ -71,13 +72,13 @@ class Trials:
         nothing = np.zeros((caches, 0), np.int64)
         return cls(capacity_bytes, tuple(proposals), Files(), (_none(),) * caches, _none(), nothing, nothing)
 
-    def saved(self, number: int) -> Ints:
+    def saved(self, number: int) -> Floats:
         """Bytes that the cache of a proposal missed less than LRU's, by day."""
-        return self.missed[0] - self.missed[1 + number]
+        return np.asarray(self.missed[0] - self.missed[1 + number], np.float64)
 
-    def written_less(self, number: int) -> Ints:
+    def written_less(self, number: int) -> Floats:
         """Bytes that it wrote less, by day."""
-        return self.written[0] - self.written[1 + number]
+        return np.asarray(self.written[0] - self.written[1 + number], np.float64)
 
     def uncounted(self) -> "Trials":
         """The same caches, what they counted forgotten: the end of a warm-up."""

@@ -11,15 +11,17 @@ import typer
 from opint.cli.cache import FirstSize, Json, TraceFile, laboratory
 from opint.cli.common import Config, Log, open_store, start
 from opint.cli.progress import bar
+from opint.suggestion_report import print_suggestions
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from rl_cache.suggestion import Suggestion
     from rl_cache.traces.trace import Trace
 
 AgentFile = Annotated[Path, typer.Option("--agent", help="The file that `nightshift cache train` wrote.")]
 Size = Annotated[str, typer.Option("--size", "-s", help="Of the cache: 100TiB, or 10% of the trace's files.")]
+_TRAINED_ON = 4
+"""Generated traces of each workload that a network is trained on."""
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 
 
@@ -94,31 +96,30 @@ def suggest(
 ) -> None:
     """Suggest admission rules, quotas and pins, each tried in the dark on the later half of the trace beside LRU.
 
-    With --cache they are kept in the store, in place of those of the last time.
+    With --cache they are kept in the store, in place of those of the last time, and `nightshift cache watch` goes on
+    trying them.
     """
     with laboratory():
         import numpy as np
 
+        from opint.store import suggestions, trials
         from rl_cache.agent import Agent
-        from rl_cache.suggest import suggest as make
-    read = _read(trace, first_size)
-    made = make(read, Agent.load(agent), _capacity(size, read), np.random.default_rng(seed))
+        from rl_cache.suggest import tried
+        from rl_cache.suggestion import judged
+    read, now_s = _read(trace, first_size), time.time()
+    trial = tried(read, Agent.load(agent), _capacity(size, read))
+    made = judged(trial, np.random.default_rng(seed))
     if cache:
-        from opint.store import suggestions
-
+        standing = [number for number, one in enumerate(made) if not one.withdrawn]
         with open_store(start(config, log_format)).begin() as tx:
-            suggestions.keep(tx, cache, made, time.time())
+            suggestions.keep(tx, cache, made, now_s)
+            trials.save(tx, cache, trial.only(standing), now_s)
+    made.sort(key=lambda one: -one.saved_bytes_per_day)
+    rows = [suggestions.row_of(cache, one, now_s) for one in made]
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in made]))
+        typer.echo(json.dumps(rows))
         return
-    for one in made:
-        typer.echo(_line(one))
-
-
-def _line(one: "Suggestion") -> str:
-    what = f"{one.kind} {one.target}" + (f" {one.share:.1%} of the cache" if one.share else "")
-    saved = f"{one.saved_bytes_per_day / 1e12:+.3f} TB/day [{one.low / 1e12:+.3f}, {one.high / 1e12:+.3f}]"
-    return f"{one.judgement.standing:9}  {what}: saves {saved}; {one.reason}; {one.judgement.reason}"
+    print_suggestions(cache or str(trace), rows)
 
 
 def _read(path: Path, first_size: bool) -> "Trace":
@@ -148,7 +149,7 @@ def _generated(scale: float, rng: "Generator") -> tuple[list["Trace"], list["Tra
     from rl_cache.traces.generate import hep
     from rl_cache.traces.workload import WORKLOADS
 
-    def some() -> list["Trace"]:
-        return [hep(replace(workload, scale=scale), rng) for workload in WORKLOADS.values()]
+    def some(each: int = 1) -> list["Trace"]:
+        return [hep(replace(workload, scale=scale), rng) for workload in WORKLOADS.values() for _ in range(each)]
 
-    return some(), some(), some()
+    return some(_TRAINED_ON), some(), some()

@@ -74,12 +74,25 @@ def test_suggestions_are_told_and_kept(trace, agent, tmp_path):
     config.write_text(yaml.safe_dump({"database": {"url": url}}))
     assert CliRunner().invoke(app, ["db", "upgrade", "--config", str(config)]).exit_code == 0
     words = ("suggest", "--agent", agent, trace, "--size", "80", "--cache", "rome", "--config", str(config))
-    assert "refuse once" in run(*words)
+    assert "refuse once: saves" in run(*words)
     with Store.open(url).read() as tx:
         kept = suggestions.of_cache(tx, "rome")
     assert ("refuse", "once") in {(row.kind, row.target) for row in kept}
+    shown = " ".join(run("suggestions", "--config", str(config)).split())
+    assert "rome, against LRU" in shown
+    assert "refuse once" in shown
+    stored = json.loads(run("suggestions", "--cache", "rome", "--json", "--config", str(config)))
+    assert [one["target"] for one in stored["rome"]] == [row.target for row in kept]
+    assert "bari: no suggestions" in run("suggestions", "--cache", "bari", "--config", str(config))
     told = json.loads(run("suggest", "--agent", agent, trace, "--size", "80", "--json"))
     assert {one["target"] for one in told} == {row.target for row in kept}
+
+
+def test_a_trace_is_not_published_where_nobody_listens(trace, tmp_path):
+    config = tmp_path / "settings.yaml"
+    config.write_text(yaml.safe_dump({"stream": {"kafka": {"bootstrap_servers": "127.0.0.1:9"}}}))
+    with pytest.raises(NightshiftError, match=r"127\.0\.0\.1:9"):
+        run("publish", trace, "--cache", "rome", "--config", str(config))
 
 
 def test_mistakes_are_one_line(trace, agent):
