@@ -15,19 +15,14 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rl_cache.errors import SimulationError
+from rl_cache.policies.learned_admission import FEATURES, HIT_RATE, MOST
 from rl_cache.traces.generate import hep
 from rl_cache.traces.trace import DAY_S, Trace
 from rl_cache.traces.workload import WORKLOADS
 
 Floats = NDArray[np.float32]
 
-OBSERVED = (
-    "size, logarithm to base 2 of GB",
-    "requests for the file before, logarithm",
-    "days since its last request, logarithm; -1 if there was none",
-    "occupancy",
-    "hit share of the last thousand requests or so",
-)
+OBSERVED = FEATURES
 
 
 class FileAdmission(gymnasium.Env[Floats, np.int64]):
@@ -45,7 +40,7 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
             raise SimulationError(f"cache_share is {cache_share}; need over 0 and at most 1")
         self._traces, self._share = tuple(traces), cache_share
         self.action_space = spaces.Discrete(2)
-        self.observation_space = spaces.Box(-20.0, 20.0, (len(OBSERVED),), np.float32)
+        self.observation_space = spaces.Box(-MOST, MOST, (len(OBSERVED),), np.float32)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
         """An empty cache at the first miss of a trace; there are no options."""
@@ -98,7 +93,7 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
     def _note(self, file: int, hit: float) -> None:
         self._requests[file] += 1
         self._last_s[file] = self._trace.time_s[self._row]
-        self._hit_share += 0.001 * (hit - self._hit_share)
+        self._hit_share += HIT_RATE * (hit - self._hit_share)
 
     def _observe(self) -> Floats:
         file = int(self._trace.file[self._row])
@@ -106,4 +101,4 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
         days = (self._trace.time_s[self._row] - self._last_s[file]) / DAY_S
         values = [np.log2(self._trace.file_size[file] / 1e9), np.log1p(self._requests[file])]
         values += [np.log1p(days) if known else -1.0, self._held / self._capacity, self._hit_share]
-        return np.clip(np.array(values, np.float32), -20.0, 20.0)
+        return np.clip(np.array(values, np.float32), -MOST, MOST)
