@@ -25,7 +25,8 @@ from rl_cache.traces.trace import Trace
 from rl_cache.traces.workload import WORKLOADS
 
 PEERS = tuple(name for name in (SHADOW, "gdsf", "w-tinylfu", "lrb", BOUND) if name in POLICIES)
-TRAINING_SEED, TUNING_SEED, VALIDATION_SEED = 1000, 2000, 3000
+TRAINING_SEEDS = (1000, 1001, 1002, 1003)
+TUNING_SEED, VALIDATION_SEED = 2000, 3000
 WARM_UP_DAYS = 10
 
 
@@ -70,19 +71,20 @@ def trace(name: str, seed: int, plan: Plan, scale: float) -> Trace:
 
 def trained_under(plan: Plan) -> Trained:
     """An agent trained on generated traces of seeds that nothing is measured on."""
-
-    def some(seed: int, scale: float) -> list[Trace]:
-        return [trace(name, seed, plan, scale) for name in WORKLOADS]
-
     return train(
-        some(TRAINING_SEED, plan.scale),
-        some(TUNING_SEED, plan.tuning_scale),
-        some(VALIDATION_SEED, plan.tuning_scale),
+        training_traces(plan),
+        [trace(name, TUNING_SEED, plan, plan.tuning_scale) for name in WORKLOADS],
+        [trace(name, VALIDATION_SEED, plan, plan.tuning_scale) for name in WORKLOADS],
         np.random.default_rng(0),
         cache_shares=plan.cache_shares,
         effort=plan.effort,
-        progress=_Told(),
+        progress=Told(),
     )
+
+
+def training_traces(plan: Plan) -> list[Trace]:
+    """What networks are trained on."""
+    return [trace(name, seed, plan, plan.scale) for seed in TRAINING_SEEDS for name in WORKLOADS]
 
 
 def _held_out(plan: Plan, agent: Agent) -> list[Case]:
@@ -158,7 +160,7 @@ def _real(quick: bool) -> dict[str, Result]:
         return {}
     effort = Effort(12_000, 2, 2, 6, 0)
     parts = [whole.part(0, quarter)], [whole.part(0, quarter)], [whole.part(quarter, half)]
-    agent = train(*parts, np.random.default_rng(0), cache_shares=(0.1,), effort=effort, progress=_Told()).agent
+    agent = train(*parts, np.random.default_rng(0), cache_shares=(0.1,), effort=effort, progress=Told()).agent
     capacity = int(0.1 * whole.footprint_bytes)
     scores = _second_half(whole, half, agent, capacity)
     kept = "S3-FIFO kept: no stage was better on validation" if agent.knobs.share == 0 else f"knobs {agent.knobs}"
@@ -194,7 +196,7 @@ def _result(estimate: Estimate, note: str) -> Result:
     return Result(estimate.value, "ratio", estimate.low, estimate.high, estimate.n, note=note)
 
 
-class _Told:
+class Told:
     """Progress, one line for each step."""
 
     def __init__(self) -> None:
