@@ -6,6 +6,7 @@ The real trace (cloudphysics) is cut by time: an agent is trained on its first h
 import os
 import time
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -69,8 +70,9 @@ def trace(name: str, seed: int, plan: Plan, scale: float) -> Trace:
     return hep(replace(WORKLOADS[name], scale=scale, days=plan.days), np.random.default_rng(seed))
 
 
+@cache
 def trained_under(plan: Plan) -> Trained:
-    """An agent trained on generated traces of seeds that nothing is measured on."""
+    """An agent trained on generated traces of seeds that nothing is measured on; once for all parts."""
     return train(
         training_traces(plan),
         [trace(name, TUNING_SEED, plan, plan.tuning_scale) for name in WORKLOADS],

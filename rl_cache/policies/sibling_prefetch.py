@@ -127,7 +127,7 @@ class SiblingPrefetch:
 
     trigger: int = 10
     gap_s: int = 6 * 3600
-    most_share: float = 0.1
+    most_share: float = 0.02
 
     name: ClassVar[str] = "sibling-prefetch"
     replay = staticmethod(replay)
