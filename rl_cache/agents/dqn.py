@@ -1,7 +1,7 @@
 """DQN over :mod:`rl_cache.env.file_admission`: the per-file admission agent with a network in place of a table.
 
-Mnih et al. (2015), as stable-baselines3 has it. What storing a file brings comes thousands of misses later, so the
-discount must reach that far: ``gamma`` is one over the misses that are looked ahead, subtracted from 1.
+Mnih et al. (2015), as stable-baselines3 has it. The environment rewards each decision at once, so later ones are not
+looked at by default (``gamma`` 0).
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def train_dqn(
     seed: int,
     *,
     progress: Callable[[str, float], None],
-    gamma: float = 0.999,
+    gamma: float = 0.0,
     units: int = 32,
 ) -> LearnedAdmission:
     """Train for so many misses; the policy that stores where the network values Store above NotStore."""

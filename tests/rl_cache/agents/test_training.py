@@ -118,18 +118,17 @@ def test_a_foreign_checkpoint_is_refused(small: Trace, tmp_path: Path) -> None:
 
 
 def test_dqn_learns_to_store_what_comes_back() -> None:
-    """Small files are read again and again, large ones never: by size alone an agent can tell them apart."""
+    """Five small files are read again and again, large ones never: by size alone an agent can tell them apart."""
     rng = np.random.default_rng(3)
-    n = 6000
-    file = np.where(rng.random(n) < 0.5, rng.integers(0, 40, n), 40 + np.arange(n))
+    n, hot, capacity = 6000, 5, 20_000_000_000
+    file = np.where(rng.random(n) < 0.5, rng.integers(0, hot, n), hot + np.arange(n))
     seen, dense = np.unique(file, return_inverse=True)
-    size = np.where(seen < 40, 2e9, 16e9).astype(np.int64)
-    trace = Trace(np.arange(n), dense, size)
-    policy = train_dqn(FileAdmission([trace], cache_share=0.0008), 9000, 0, progress=quiet, gamma=0.95)
-    capacity = int(0.0008 * trace.footprint_bytes)
+    trace = Trace(np.arange(n), dense, np.where(seen < hot, 2_000_000_000, 16_000_000_000))
+    env = FileAdmission([trace], cache_share=capacity / trace.footprint_bytes)
+    policy = train_dqn(env, 9000, 0, progress=quiet)
     own, lru = simulate(trace, policy, capacity), simulate(trace, Lru(), capacity)
-    assert own.byte_miss_ratio < lru.byte_miss_ratio
-    assert own.written_bytes.sum() < 0.2 * lru.written_bytes.sum()
+    assert own.hits.sum() > 0.9 * (trace.size < 16_000_000_000).sum() > lru.hits.sum()
+    assert own.written_bytes.sum() < 0.1 * lru.written_bytes.sum()
 
 
 def test_scdl_writes_less_than_lru(small: Trace) -> None:
