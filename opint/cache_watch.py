@@ -25,7 +25,7 @@ from streams.records import AccessBatch
 from streams.source import Loss, Message, Partition, Source
 
 MOST_WAITING = 200_000
-"""Accesses that may wait for the next transaction; with more it comes at once."""
+"""With so many accesses waiting, the next transaction comes before its time."""
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class Watch:
         self._clock = clock
         self._waiting: list[Arrival] = []
         self._waiting_accesses = 0
-        self._stored_s = clock()
+        self._since_s = clock()
         self._unknown: set[str] = set()
 
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
@@ -66,22 +66,21 @@ class Watch:
         return claimed
 
     def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
-        """Take the messages in; store first what waits if that is much."""
-        if self._waiting_accesses >= MOST_WAITING:
-            self._store()
+        """Take the messages in."""
         self._wait([*self._waiting, *(Arrival(message, self._decoded(message)) for message in messages)])
         return {}
 
     def lost(self, loss: Loss) -> None:
         """Store what came before; then raise the alarm."""
-        self._store()
+        self._store([one for one in self._waiting if one.message.partition == loss.partition])
         log.error("messages lost", topic=loss.partition.topic, expected=loss.expected, resumed=loss.resumed)
         self._trials.lost(loss)
 
     def tick(self) -> None:
-        """Store what waits when it is time."""
-        if self._waiting and self._clock() - self._stored_s >= self._store_every_s:
-            self._store()
+        """Store what waits when it is time, or when it is much."""
+        due = self._clock() - self._since_s >= self._store_every_s
+        if due or self._waiting_accesses >= MOST_WAITING:
+            self._store(self._waiting)
 
     def waiting(self, reason: str) -> None:
         """Something is away; an empty reason ends that."""
@@ -93,21 +92,21 @@ class Watch:
     def finish(self) -> None:
         """Store what waits, because the process ends; if that cannot be, it will be delivered again."""
         try:
-            self._store()
+            self._store(self._waiting)
         except (Unavailable, FencedError) as error:
             log.warning("left for the next start", messages=len(self._waiting), reason=str(error))
 
-    def _store(self) -> None:
-        if not self._waiting:
+    def _store(self, arrivals: Sequence[Arrival]) -> None:
+        """Try all that waits of some partitions."""
+        if not arrivals:
             return
+        partitions = {one.message.partition for one in arrivals}
         try:
-            tried = self._trials.apply(self._waiting)
+            tried = self._trials.apply(arrivals)
         except FencedError as error:
-            everything = {one.message.partition for one in self._waiting}
-            self._forget({error.partition} if error.partition is not None else everything)
+            self._forget(partitions if error.partition is None else {error.partition})
             raise
-        self._wait([])
-        self._stored_s = self._clock()
+        self._forget(partitions)
         self._source.processed(tried.next_offsets)
         self._tell(tried)
 
@@ -115,8 +114,8 @@ class Watch:
         self._wait([one for one in self._waiting if one.message.partition not in partitions])
 
     def _wait(self, arrivals: list[Arrival]) -> None:
-        if arrivals and not self._waiting:
-            self._stored_s = self._clock()
+        if not self._waiting:
+            self._since_s = self._clock()
         self._waiting = arrivals
         self._waiting_accesses = sum(
             len(one.outcome.accesses) for one in arrivals if not isinstance(one.outcome, DecodeError)

@@ -26,12 +26,13 @@ from streams.codecs.accesses import encode_accesses
 from streams.errors import FencedError
 from streams.records import AccessBatch
 from streams.scripted import ScriptedSource
-from streams.source import Partition
+from streams.source import Loss, Partition
 
 PLACE = Partition("cluster", "cache.accesses", 0)
 LIMITS = limits_of(Settings())
 CAPACITY = 600
 DAYS, PER_DAY = 12, 200
+JSON = {"content-type": "application/json"}
 ASKED = (
     Proposal(Kind.REFUSE, "once", 0.0, "0% of its bytes were read again"),
     Proposal(Kind.REFUSE, "good", 0.0, "a bad idea"),
@@ -90,7 +91,7 @@ def source_of(batches, at_most=100):
     source = ScriptedSource(at_most)
     for one in batches:
         raw = one if isinstance(one, bytes) else encode_accesses(one, "application/json")
-        source.publish(PLACE, raw, headers={"content-type": "application/json"})
+        source.publish(PLACE, raw, headers=JSON)
     source.give(PLACE)
     return source
 
@@ -219,10 +220,11 @@ def test_many_accesses_are_stored_before_their_time(suggested):
     source = source_of([many, many, BATCHES[0]], at_most=1)
     watch = Watch(source, writer(suggested), limits, 1e9, Clock())
     source.start_at(PLACE, watch.claim([PLACE])[PLACE])
-    for _ in range(2):
-        watch.handle(source.poll(0))
-        assert source.committed == {}
     watch.handle(source.poll(0))
+    watch.tick()
+    assert source.committed == {}
+    watch.handle(source.poll(0))
+    watch.tick()
     assert source.committed == {PLACE: 2}
 
 
@@ -249,6 +251,24 @@ def test_lost_messages_raise_an_incident_and_the_trial_goes_on(suggested):
     with suggested.read() as tx:
         assert tx.scalars(select(incident.c.family)).all() == ["data-lost"]
         assert tx.scalar(select(source_offset.c.next_offset)) == len(BATCHES)
+
+
+def test_a_loss_stores_what_came_before_it_on_that_partition_only(suggested):
+    other = Partition("cluster", "cache.accesses", 1)
+    source = source_of(BATCHES)
+    for one in BATCHES[:2]:
+        source.publish(other, encode_accesses(replace(one, cache="bari"), "application/json"), 0.0, JSON)
+    source.give(other)
+    watch = Watch(source, writer(suggested), LIMITS, 1e9, Clock())
+    for place, offset in watch.claim([PLACE, other]).items():
+        source.start_at(place, offset)
+    watch.handle(source.poll(0))
+    watch.lost(Loss(PLACE, len(BATCHES), len(BATCHES) + 7))
+    assert counted(suggested)[:2] == right()
+    assert source.committed == {PLACE: len(BATCHES)}
+    with suggested.read() as tx:
+        stored = dict(tx.execute(select(source_offset.c.partition, source_offset.c.next_offset)).all())
+    assert stored == {0: len(BATCHES) + 7, 1: None}
 
 
 def test_rules_suggested_anew_meanwhile_are_not_touched(suggested):
