@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conf.errors import SettingsError
 from opint.cli.cache import FirstSize, Json, TraceFile, laboratory
 from opint.cli.common import Config, Log, open_store, start
 from opint.cli.progress import bar
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 AgentFile = Annotated[Path, typer.Option("--agent", help="The file that `nightshift cache train` wrote.")]
 Size = Annotated[str, typer.Option("--size", "-s", help="Of the cache: 100TiB, or 10% of the trace's files.")]
+_FEWEST = 100
+"""Requests: fewer could not be cut into parts to learn from, to tune on and to choose by."""
 _TRAINED_ON = 4
 """Generated traces of each workload that a network is trained on."""
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
@@ -106,12 +109,14 @@ def suggest(
         from rl_cache.agent import Agent
         from rl_cache.suggest import tried
         from rl_cache.suggestion import judged
+    # Before anything that takes its time, so that a mistake is told at once.
+    store = open_store(start(config, log_format)) if cache else None
     read, now_s = _read(trace, first_size), time.time()
     trial = tried(read, Agent.load(agent), _capacity(size, read))
     made = judged(trial, np.random.default_rng(seed))
-    if cache:
+    if store is not None:
         standing = [number for number, one in enumerate(made) if not one.withdrawn]
-        with open_store(start(config, log_format)).begin() as tx:
+        with store.begin() as tx:
             suggestions.keep(tx, cache, made, now_s)
             trials.save(tx, cache, trial.only(standing), now_s)
     made.sort(key=lambda one: -one.saved_bytes_per_day)
@@ -138,6 +143,8 @@ def _capacity(text: str, trace: "Trace") -> int:
 def _parts(files: list[Path], first_size: bool) -> tuple[list["Trace"], list["Trace"], list["Trace"]]:
     """Earlier half, third quarter, last quarter of each trace."""
     whole = [_read(file, first_size) for file in files]
+    if short := next((one for one in whole if len(one) < _FEWEST), None):
+        raise SettingsError(f"{short.origin} has {len(short)} requests; training needs at least {_FEWEST}")
     cuts = ((0, 2), (2, 3), (3, 4))
     first, second, third = ([t.part(len(t) * a // 4, len(t) * b // 4) for t in whole] for a, b in cuts)
     return first, second, third

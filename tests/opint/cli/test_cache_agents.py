@@ -95,7 +95,13 @@ def test_a_trace_is_not_published_where_nobody_listens(trace, tmp_path):
         run("publish", trace, "--cache", "rome", "--config", str(config))
 
 
-def test_mistakes_are_one_line(trace, agent):
+def test_mistakes_are_one_line(trace, agent, tmp_path):
+    (tmp_path / "two.csv").write_text("time,file,size\n1,a,1\n2,b,1\n")
+    with pytest.raises(NightshiftError, match=r"two\.csv has 2 requests; training needs"):
+        run("train", "--out", "x.npz", str(tmp_path / "two.csv"))
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump({"database": {"url": f"sqlite:///{tmp_path / 'none.db'}"}}))
+    with pytest.raises(NightshiftError, match="db upgrade"):
+        run("suggest", "--agent", agent, trace, "--cache", "rome", "--config", str(tmp_path / "settings.yaml"))
     with pytest.raises(NightshiftError, match="is not there"):
         run("evaluate", "--agent", "nowhere.npz", trace)
     with pytest.raises(NightshiftError, match="warm-up-days"):
