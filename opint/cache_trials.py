@@ -17,6 +17,7 @@ from opint.store import deadletters, offsets, suggestions, trials
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
 from opint.store.suggestions import Turned
+from rl_cache.errors import TraceError
 from rl_cache.suggestion import judged
 from rl_cache.traces.trace import DAY_S
 from rl_cache.trials import advance
@@ -41,11 +42,13 @@ class Progress:
         tried: how many accesses were tried.
         left_out: how many came too late, or from the future.
         turned: suggestions whose standing changed.
+        trouble: why none could be tried; empty if nothing was wrong.
     """
 
     tried: int
     left_out: int
     turned: Sequence[Turned] = ()
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,11 @@ def _go_on(tx: Connection, cache: str, accesses: Sequence[FileAccess], now_s: fl
     known = trials.load(tx, cache)
     if known is None:
         return None
-    trace, left_out = as_trace(accesses, known.through_s, now_s)
+    try:
+        trace, left_out = as_trace(accesses, known.through_s, now_s)
+    except TraceError as error:
+        # It would be met again at every start; so it is told and left out.
+        return Progress(0, len(accesses), trouble=str(error))
     if trace is None:
         return Progress(0, left_out)
     after = advance(known, trace)

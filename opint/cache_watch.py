@@ -139,7 +139,8 @@ class Watch:
                 continue
             log.info("accesses tried", cache=cache, number=progress.tried)
             if progress.left_out:
-                log.warning("accesses too late or from the future left out", cache=cache, number=progress.left_out)
+                why = progress.trouble or "too late, or from the future"
+                log.warning("accesses left out", cache=cache, number=progress.left_out, why=why)
             for one in progress.turned:
                 tell = log.warning if one.standing == Standing.WITHDRAWN else log.info
                 tell(f"suggestion {one.standing}", cache=cache, rule=f"{one.kind} {one.target}", why=one.reason)

@@ -11,7 +11,8 @@ from streams.records import AccessBatch, FileAccess
 
 LATEST_S = 2.0**36
 """The year 4147: any later time is not in seconds."""
-MOST_BYTES = 2**62
+MOST_BYTES = 2**50
+"""A pebibyte: no file is larger, and sums stay whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def test_the_number_of_accesses_is_bounded(content_type, count, kind, reason):
         ("time", None, "missing-time"),
         ("size", 0, "out-of-range"),
         ("size", -5, "out-of-range"),
-        ("size", 2**62 + 1, "out-of-range"),
+        ("size", 2**50 + 1, "out-of-range"),
         ("size", None, "wrong-type"),
         ("file", "", "empty-text"),
         ("file", None, "wrong-type"),

@@ -238,6 +238,13 @@ def test_other_caches_do_not_matter_and_bad_messages_are_kept(suggested):
     assert (letter.reason, letter.raw) == ("bad-json", b"{")
 
 
+def test_accesses_that_no_trace_can_hold_do_not_stop_the_watch(suggested):
+    """More bytes than sums can hold, each access by itself in order."""
+    huge = replace(BATCHES[0].accesses[0], size=2**50, time=0.0)
+    go(suggested, source_of([AccessBatch("rome", (huge,) * 5000), *BATCHES], at_most=1), every_s=0.1)
+    assert counted(suggested)[:2] == right()
+
+
 def test_reports_that_come_twice_much_later_are_not_counted(suggested):
     go(suggested, source_of([*BATCHES, *BATCHES[: len(BATCHES) // 2]]))
     assert counted(suggested)[:2] == right()
