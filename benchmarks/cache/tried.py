@@ -15,6 +15,7 @@ from rl_cache.policies.belady import Belady
 from rl_cache.policies.s3fifo import S3Fifo
 from rl_cache.policies.scored import Scored
 from rl_cache.policies.sibling_prefetch import SiblingPrefetch
+from rl_cache.side_by_side import side_by_side
 from rl_cache.simulator import Policy, simulate
 from rl_cache.traces.workload import WORKLOADS
 
@@ -32,7 +33,7 @@ def run(quick: bool) -> dict[str, Result]:
         "without": _network(plan, OF_DATASETS),
         "prefetch": SiblingPrefetch(),
     }
-    found = [_replayed(plan, seed, policies) for seed in range(plan.seeds)]
+    found = side_by_side(lambda seed: _replayed(plan, seed, policies), range(plan.seeds))
     return _ablation(found) | _prefetch(found)
 
 

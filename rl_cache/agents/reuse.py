@@ -16,6 +16,7 @@ from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import Network
 from rl_cache.observe import Samples, observe
 from rl_cache.policies.scored import Knobs, Scored
+from rl_cache.side_by_side import side_by_side
 from rl_cache.traces.trace import Trace
 
 _BATCH = 512
@@ -57,9 +58,8 @@ def train_reuse(
     parts: list[Samples] = []
     policy = Scored()
     for done in range(rounds):
-        for k, trace in enumerate(traces):
-            progress(f"watching caches, round {done + 1}", (done + k / len(traces)) / rounds)
-            parts += [_watch(trace, policy, share, samples, rng) for share in cache_shares]
+        progress(f"watching caches, round {done + 1}", done / rounds)
+        parts += _watch_all(traces, policy, cache_shares, samples, rng)
         network = fit(Samples.joined(parts), rng, horizon=horizon, units=units, epochs=epochs, without=without)
         policy = Scored(BY_NETWORK, network)
     progress("reuse network", 1.0)
@@ -94,9 +94,17 @@ def fit(
     return _as_network(first, last)
 
 
-def _watch(trace: Trace, policy: Scored, share: float, samples: int, rng: Generator) -> Samples:
-    wanted = min(samples, len(trace))
-    return observe(trace, policy, max(1, int(share * trace.footprint_bytes)), wanted, rng)
+def _watch_all(
+    traces: Sequence[Trace], policy: Scored, cache_shares: Sequence[float], samples: int, rng: Generator
+) -> list[Samples]:
+    cases = [(trace, share) for trace in traces for share in cache_shares]
+
+    def watch(case: tuple[tuple[Trace, float], Generator]) -> Samples:
+        (trace, share), own = case
+        return observe(trace, policy, max(1, int(share * trace.footprint_bytes)), min(samples, len(trace)), own)
+
+    # Each case draws from a generator of its own, so that the order in which they end does not matter.
+    return side_by_side(watch, zip(cases, rng.spawn(len(cases)), strict=True))
 
 
 def _as_network(first: torch.nn.Linear, last: torch.nn.Linear) -> Network:

@@ -12,12 +12,12 @@ pytest.importorskip("stable_baselines3")
 from rl_cache.agents.cem import cross_entropy
 from rl_cache.agents.dqn import train_dqn
 from rl_cache.agents.ppo import train_ppo
-from rl_cache.agents.reuse import fit
+from rl_cache.agents.reuse import fit, train_reuse
 from rl_cache.agents.train import Effort, train
 from rl_cache.env.file_admission import FileAdmission
 from rl_cache.env.hep_cache import HepCache
 from rl_cache.errors import AgentError
-from rl_cache.kernels.history import FEATURES
+from rl_cache.kernels.history import FEATURES, OF_DATASETS
 from rl_cache.kernels.network import answer
 from rl_cache.observe import Samples
 from rl_cache.policies.lru import Lru
@@ -78,6 +78,23 @@ def test_equal_seeds_train_equal_networks() -> None:
     samples = Samples(values, np.full(600, 0.5), np.full(600, 10.0))
     first, second = (fit(samples, np.random.default_rng(4), horizon=1.0, units=4, epochs=1) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_caches_that_are_watched_side_by_side_teach_the_same_again(small: Trace) -> None:
+    first, second = (
+        train_reuse([small, small], (0.1, 0.2), np.random.default_rng(4), progress=quiet, samples=200, epochs=1)
+        for _ in range(2)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_a_network_that_does_not_see_a_feature_does_not_heed_it(small: Trace) -> None:
+    rng = np.random.default_rng(4)
+    network = train_reuse([small], (0.1,), rng, progress=quiet, samples=200, epochs=1, without=OF_DATASETS)
+    values = rng.normal(size=(2, len(FEATURES)))
+    others = [k for k in range(len(FEATURES)) if k not in OF_DATASETS]
+    values[1, others] = values[0, others]
+    assert answer(network, values[0]) == answer(network, values[1])
 
 
 def test_training_runs_saves_and_goes_on(small: Trace, tmp_path: Path) -> None:
