@@ -164,6 +164,15 @@ class CertifySettings(Section):
     least_inspected: Annotated[float, Field(gt=0, le=1)] = 0.5
 
 
+class CacheSettings(Section):
+    """File accesses as caches report them, on which suggestions are tried."""
+
+    topic: Topic = "cache.accesses"
+    group: Name = "nightshift-cache"
+    store_every_s: Positive = 30.0
+    max_accesses: Count = 100_000
+
+
 class DashboardSettings(Section):
     """The operator's page."""
 
@@ -194,6 +203,7 @@ class Settings(Section):
     dqm: DqmSettings = DqmSettings()
     alerts: AlertSettings = AlertSettings()
     certify: CertifySettings = CertifySettings()
+    cache: CacheSettings = CacheSettings()
     dashboard: DashboardSettings = DashboardSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()

@@ -19,7 +19,9 @@ _RIGHT: Any = {"justify": "right"}
 
 def print_info(info: Info, title: str) -> None:
     """One figure a line."""
-    table = Table("figure", box=None, title=title, title_justify="left", show_header=False)
+    # A title of the table would be wrapped to its width.
+    Console().print(title, style="bold", highlight=False, soft_wrap=True)
+    table = Table("figure", box=None, show_header=False)
     table.add_column(**_RIGHT)
     for name, value in asdict(info).items():
         if value is not None:

@@ -104,7 +104,7 @@ class Ingest:
             if self._shadow is not None:
                 self._shadow.write(tx, [one.shadow for one in wanted if one.shadow is not None], closed, now_s)
             deadletters.add(tx, [*letters, *conflicts])
-            next_offsets = _next_offsets(arrivals)
+            next_offsets = offsets.behind(one.message for one in arrivals)
             for partition, offset in next_offsets.items():
                 offsets.advance(tx, partition, self._group, self._owner, offset, now_s)
         return Written(next_offsets, closed, published_s, [*letters, *conflicts], alerts)
@@ -195,33 +195,11 @@ class Ingest:
 
     def _letter(self, message: Message, error: ScoredBatch | DecodeError, now_s: float) -> DeadLetter:
         assert isinstance(error, DecodeError)  # noqa: S101 - callers have looked
-        raw = message.value if isinstance(message.value, bytes) else b""
-        return DeadLetter(
-            partition=message.partition,
-            offset=message.offset,
-            reason=error.reason,
-            field=error.field,
-            detail=str(error),
-            origin=message.origin,
-            headers=dict(message.headers),
-            key=message.key,
-            raw=raw[: self._settings.stream.dead_letter_bytes],
-            raw_size=len(raw),
-            received_s=now_s,
-        )
+        return deadletters.letter_of(message, error, self._settings.stream.dead_letter_bytes, now_s)
 
 
 def _is_error(arrival: Arrival) -> bool:
     return isinstance(arrival.outcome, DecodeError)
-
-
-def _next_offsets(arrivals: Sequence[Arrival]) -> dict[Partition, int]:
-    """The offset behind the last arrival of each partition."""
-    behind: dict[Partition, int] = {}
-    for one in arrivals:
-        message = one.message
-        behind[message.partition] = max(behind.get(message.partition, 0), message.offset + 1)
-    return behind
 
 
 def _conflict(batch: ScoredBatch, names: Sequence[str]) -> ConflictError:

@@ -16,7 +16,8 @@ class Account:
     """Sums of each day, one row a day from ``first_day`` on; requests before the end of the warm-up do not count.
 
     A request is a hit, a miss or redirected (only under a bandwidth limit). Written is what was stored of the
-    misses, deleted what was evicted.
+    misses, deleted what was evicted. Fetched is what a policy read from afar before anybody requested it; it is
+    stored, and so part of what is written.
     """
 
     first_day: int
@@ -29,6 +30,7 @@ class Account:
     hits: Ints
     misses: Ints
     redirects: Ints
+    fetched_bytes: Ints
 
     @classmethod
     def from_table(cls, first_day: int, capacity_bytes: int, table: Ints) -> Self:
@@ -40,15 +42,16 @@ class Account:
 
     @property
     def byte_miss_ratio(self) -> float:
-        """Missed over all bytes read, redirected ones left out; NaN if nothing was read."""
-        return _share(self.miss_bytes, self.hit_bytes)
+        """Bytes read from afar, fetched ones included, over bytes requested, redirected ones left out.
+
+        NaN if nothing was requested; above 1 where more is fetched than used.
+        """
+        requested = int(self.miss_bytes.sum()) + int(self.hit_bytes.sum())
+        afar = int(self.miss_bytes.sum()) + int(self.fetched_bytes.sum())
+        return afar / requested if requested else float("nan")
 
     @property
     def request_miss_ratio(self) -> float:
         """Misses over all requests, redirected ones left out."""
-        return _share(self.misses, self.hits)
-
-
-def _share(part: Ints, rest: Ints) -> float:
-    whole = int(part.sum()) + int(rest.sum())
-    return int(part.sum()) / whole if whole else float("nan")
+        requests = int(self.misses.sum()) + int(self.hits.sum())
+        return int(self.misses.sum()) / requests if requests else float("nan")

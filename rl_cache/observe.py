@@ -15,6 +15,9 @@ from rl_cache.traces.trace import Trace
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+_NEWCOMERS = 3 * np.arange(4)
+"""How many requests ago the newcomers were requested that are looked at."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
@@ -44,10 +47,12 @@ def _write(state: State, files: Integers, row: int, into: Floats) -> None:
 
 
 def observe(trace: Trace, policy: Scored, capacity_bytes: int, wanted: int, rng: Generator, each: int = 20) -> Samples:
-    """Run the cache over the trace and look at ``each`` random cached files at about ``wanted / each`` moments.
+    """Run the cache over the trace and look at ``each`` files at about ``wanted / each`` moments.
 
-    The first tenth of the trace is left out, while the cache is young. The times until the next request come from
-    the future of the trace: for training on traces that are over, never for decisions.
+    Most are cached files drawn at random. A few are those requested just now, cached or not, since the score decides
+    on newcomers, too, and among cached files they are rare. The first tenth of the trace is left out, while the cache
+    is young. The times until the next request come from the future of the trace: for training on traces that are over,
+    never for decisions.
     """
     cache = Simulation(trace, policy, capacity_bytes)
     moments = np.unique(np.linspace(len(trace) // 10, len(trace) - 1, max(1, wanted // each)).astype(np.int64))
@@ -58,6 +63,7 @@ def observe(trace: Trace, policy: Scored, capacity_bytes: int, wanted: int, rng:
         cache.advance(int(row) + 1)
         pool = cache.state.pool
         files[k] = pool.file[rng.integers(0, max(1, int(pool.length[0])), each)]
+        files[k, : len(_NEWCOMERS)] = trace.file[np.maximum(row - _NEWCOMERS, 0)]
         _write(cache.state, files[k], int(row), seen[k])
         turnover_s[k] = cache.state.seen.total[TURNOVER_S]
     wait_s = _wait_s(trace, files.ravel(), np.repeat(moments, each))

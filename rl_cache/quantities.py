@@ -40,7 +40,9 @@ def parse_daily_bandwidth(text: str) -> int:
 
 
 def show_bytes(number: float) -> str:
-    """Three digits and a binary unit: ``1.25 TiB``."""
+    """Three digits and a binary unit: ``1.25 TiB``, ``-3 GiB``."""
+    if number < 0:
+        return f"-{show_bytes(-number)}"
     for name, factor in reversed(_BINARY.items()):
         if number >= factor:
             return f"{number / factor:.3g} {name}B" if number < 1000 * factor else f"{number / factor:.0f} {name}B"

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rl_cache.quantities import show_bytes
+
 TRIAL_DAYS = 3
 WINDOW_DAYS = 7
 
@@ -36,8 +38,8 @@ def judge(saved_bytes_by_day: Sequence[float]) -> Judgement:
         if sum(window) < 0:
             return Judgement(
                 Standing.WITHDRAWN,
-                f"LRU served {-sum(window) / 1e12:.2f} TB more in the {len(window)} days up to day {end} of the trial",
+                f"LRU served {show_bytes(-sum(window))} more in the {len(window)} days up to day {end} of the trial",
             )
     if len(days) < TRIAL_DAYS:
         return Judgement(Standing.ON_TRIAL, f"tried for {len(days)} of {TRIAL_DAYS} days")
-    return Judgement(Standing.ACTIVE, f"saved {sum(days) / len(days) / 1e12:.2f} TB a day over {len(days)} days")
+    return Judgement(Standing.ACTIVE, f"saved {show_bytes(sum(days) / len(days))} a day over {len(days)} days")

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from rl_cache.account import Account
+from rl_cache.account import Account, Ints
 from rl_cache.errors import SimulationError
 from rl_cache.kernels.request import COLUMNS, Frame
 from rl_cache.traces.trace import Trace
@@ -42,6 +42,17 @@ class Learner(Protocol):
 
     def pause(self, state: Any) -> None:
         """Change the state's arrays in place."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A policy whose cache is known by the files that it holds in their order, so that it can be taken up again."""
+
+    def restore(self, state: Any, files: Ints) -> None:
+        """Store these files, in the order of :meth:`held`, in the state of an empty cache."""
+
+    def held(self, state: Any) -> Ints:
+        """The files in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +132,17 @@ class Simulation:
     def account(self) -> Account:
         """What was counted up to now; a copy."""
         return Account.from_table(self._first_day, self._frame.capacity, self._frame.account)
+
+    def refill(self, files: Ints) -> None:
+        """Put these files, as a Resumable policy listed them, into the cache before the first request.
+
+        Raises:
+            SimulationError: the policy cannot be taken up again.
+        """
+        if not isinstance(self.policy, Resumable):
+            raise SimulationError(f"a cache of {self.policy.name} cannot be taken up again")
+        self.policy.restore(self.state, files)
+        self._frame.occupied[0] = self._frame.size[files].sum()
 
     def advance(self, stop: int | None = None) -> None:
         """Serve the requests up to row ``stop``, not included; all that remain if it is None."""

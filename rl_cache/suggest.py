@@ -6,21 +6,19 @@ that were read most are pinned. On the later part every rule runs alone over LRU
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rl_cache.agent import Agent
 from rl_cache.errors import SimulationError
-from rl_cache.policies.lru import Lru
-from rl_cache.policies.ruled import Ruled, Rules, directories
+from rl_cache.policies.ruled import directories
 from rl_cache.policies.scored import Scored
-from rl_cache.shadow import TRIAL_DAYS, Judgement, Standing, judge
-from rl_cache.simulator import Simulation, simulate
+from rl_cache.proposal import Kind, Proposal
+from rl_cache.shadow import TRIAL_DAYS
+from rl_cache.simulator import Simulation
 from rl_cache.traces.trace import Labels, Trace
+from rl_cache.trials import Trials, advance
 
 Floats = NDArray[np.float64]
 
@@ -33,66 +31,12 @@ _ROOM = 1.25
 """A quota leaves a directory so much more than the agent's cache held of it."""
 _MOST_PINS = 3
 _MOST_PINNED = 0.1
-_DRAWS = 2000
 
 
-class Kind(StrEnum):
-    """What is asked of a cache."""
+def tried(trace: Trace, agent: Agent, capacity_bytes: int) -> Trials:
+    """Rules made from the earlier days of the trace, tried on the later ones.
 
-    REFUSE = "refuse"
-    QUOTA = "quota"
-    PIN = "pin"
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """One rule, what it is expected to save, and why.
-
-    Attributes:
-        kind: what is asked.
-        target: the directory or dataset.
-        share: of the capacity, for a quota; 0 for others.
-        saved_bytes_per_day: bytes a day that LRU would have had to read from afar, less those under the rule.
-        low, high: its 95% interval, bootstrapped over the days of the trial.
-        written_bytes_per_day: bytes a day that are written less.
-        reason: for people.
-        judgement: of the trial in the dark.
-    """
-
-    kind: Kind
-    target: str
-    share: float
-    saved_bytes_per_day: float
-    low: float
-    high: float
-    written_bytes_per_day: float
-    reason: str
-    judgement: Judgement
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A rule before its trial."""
-
-    kind: Kind
-    target: str
-    share: float
-    reason: str
-
-    @property
-    def rules(self) -> Rules:
-        """The rule alone."""
-        if self.kind is Kind.REFUSE:
-            return Rules(refused=frozenset({self.target}))
-        if self.kind is Kind.QUOTA:
-            return Rules(quotas={self.target: self.share})
-        return Rules(pinned=frozenset({self.target}))
-
-
-def suggest(trace: Trace, agent: Agent, capacity_bytes: int, rng: Generator) -> list[Suggestion]:
-    """Suggestions, the greatest saving first; those that did worse than LRU are in it, withdrawn.
-
-    Rules that change nothing are left out. A rule whose interval includes zero stays on trial.
+    Rules that changed nothing are left out.
 
     Raises:
         SimulationError: the trace has neither data tiers nor datasets, or fewer than 2 * TRIAL_DAYS days.
@@ -102,18 +46,12 @@ def suggest(trace: Trace, agent: Agent, capacity_bytes: int, rng: Generator) -> 
         raise SimulationError(f"{trace.origin} has neither data tiers nor datasets; rules need one of them")
     if days < 2 * TRIAL_DAYS:
         raise SimulationError(f"{trace.origin} has {days} days; suggestions need {2 * TRIAL_DAYS}")
-    learned = int(days * _LEARN)
-    start = int(trace.day_starts[learned])
-    proposals = propose(trace.part(0, start), agent, capacity_bytes)
-    lru = simulate(trace, Lru(), capacity_bytes, warm_up=start)
-    made = []
-    for proposal in proposals:
-        tried = simulate(trace, Ruled(proposal.rules), capacity_bytes, warm_up=start)
-        saved = (lru.miss_bytes - tried.miss_bytes)[learned:].astype(np.float64)
-        less = (lru.written_bytes - tried.written_bytes)[learned:].astype(np.float64)
-        if saved.any() or less.any():
-            made.append(_suggestion(proposal, saved, float(less.mean()), rng))
-    return sorted(made, key=lambda suggestion: -suggestion.saved_bytes_per_day)
+    start = int(trace.day_starts[int(days * _LEARN)])
+    learned, later = trace.part(0, start), trace.part(start, len(trace))
+    trials = Trials.begin(propose(learned, agent, capacity_bytes), capacity_bytes)
+    trials = advance(advance(trials, learned).uncounted(), later)
+    numbers = range(len(trials.proposals))
+    return trials.only([k for k in numbers if trials.saved(k).any() or trials.written_less(k).any()])
 
 
 def propose(trace: Trace, agent: Agent, capacity_bytes: int) -> list[Proposal]:
@@ -174,22 +112,3 @@ def _pins(trace: Trace, held: Floats, capacity_bytes: int) -> Iterator[Proposal]
         if times[dataset] > 1.0:
             reason = f"read {times[dataset]:.1f} times; the agent's cache kept {kept[dataset]:.0%} of it"
             yield Proposal(Kind.PIN, trace.dataset.names[dataset], 0.0, reason)
-
-
-def _suggestion(proposal: Proposal, saved: Floats, written: float, rng: Generator) -> Suggestion:
-    means = rng.choice(saved, (_DRAWS, len(saved))).mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    judgement = judge(saved.tolist())
-    if judgement.standing is Standing.ACTIVE and low <= 0:
-        judgement = Judgement(Standing.ON_TRIAL, "the interval of its saving includes zero")
-    return Suggestion(
-        proposal.kind,
-        proposal.target,
-        proposal.share,
-        float(saved.mean()),
-        float(low),
-        float(high),
-        written,
-        proposal.reason,
-        judgement,
-    )

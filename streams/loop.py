@@ -55,7 +55,7 @@ class Handler(Protocol):
         """Take note of messages that are gone, and that the partition goes on at ``loss.resumed``."""
 
     def tick(self) -> None:
-        """Do what is due by time; called about once a second."""
+        """Do what is due by time; called about once a second. May raise FencedError, as :meth:`handle`."""
 
     def waiting(self, reason: str) -> None:
         """Something is away and is being tried again; an empty reason ends that. Must not raise."""
@@ -228,7 +228,10 @@ class _Loop:
 
     def _tick(self) -> None:
         if self.clock() - self.ticked_s >= TICK_S:
-            self.handler.tick()
+            try:
+                self.handler.tick()
+            except FencedError as error:
+                self._fence(error, set(self.source.owned()))
             self.ticked_s = self.clock()
 
     def _hold(self, error: Unavailable) -> None:

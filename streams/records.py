@@ -219,3 +219,29 @@ class HistogramBatch:
                 flat: Counts = counts[row - block.start]
                 return flat
         raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class FileAccess:
+    """One read of a file through a cache.
+
+    ``time`` is in seconds since 1970, ``size`` in bytes. ``cpu_time`` and ``io_time`` are those of the job that
+    read, in seconds. What is not known is empty or None. ``tier`` is the data tier (RAW, AOD, MINIAOD …).
+    """
+
+    time: float
+    file: str
+    dataset: str
+    size: int
+    site: str = ""
+    cpu_time: float | None = None
+    io_time: float | None = None
+    tier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessBatch:
+    """Reads through one cache, in the order in which it served them; ``cache`` is how operators call it."""
+
+    cache: str
+    accesses: tuple[FileAccess, ...]

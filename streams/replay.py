@@ -19,14 +19,18 @@ ROOM_POLL_S = 0.05
 """How often an embedded broker that is full is asked again, s."""
 
 
-class Publisher(Protocol):
+class Memory(Protocol):
+    """What may overflow."""
+
+    def unread_bytes(self) -> int:
+        """Bytes that wait for their reader in a memory that may overflow."""
+
+
+class Publisher(Memory, Protocol):
     """The part of :class:`streams.kafka.KafkaPublisher` that a replay uses."""
 
     def publish(self, batch: HistogramBatch, content_type: str) -> None:
         """Encode and send one batch."""
-
-    def unread_bytes(self) -> int:
-        """Bytes that wait for their reader in a memory that may overflow."""
 
     def flush(self) -> None:
         """Wait until all is stored."""
@@ -62,7 +66,7 @@ def replay(
     began_s, done = clock(), 0
     for key, lumisection in _lumisections(batches):
         due_s = began_s if pace is None else began_s + done / pace
-        if not (_wait_until(due_s, stop, clock) and _wait_for_room(publisher, stop)):
+        if not (_wait_until(due_s, stop, clock) and wait_for_room(publisher, stop)):
             break
         for batch in lumisection:
             publisher.publish(batch, content_type)
@@ -83,7 +87,8 @@ def _wait_until(due_s: float, stop: threading.Event, clock: Callable[[], float])
     return not stop.is_set()
 
 
-def _wait_for_room(publisher: Publisher, stop: threading.Event) -> bool:
+def wait_for_room(publisher: Memory, stop: threading.Event) -> bool:
+    """Wait until an embedded broker's readers have made room; False if ``stop`` came first."""
     while not stop.is_set() and publisher.unread_bytes() > UNREAD_BYTES:
         stop.wait(ROOM_POLL_S)
     return not stop.is_set()

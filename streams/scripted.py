@@ -28,11 +28,13 @@ class ScriptedSource:
         self._paused = False
         self._ended = False
 
-    def publish(self, partition: Partition, value: bytes, published_s: float = 0.0) -> None:
+    def publish(
+        self, partition: Partition, value: bytes, published_s: float = 0.0, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Append a message to a partition."""
         log = self._logs.setdefault(partition, [])
         origin = f"{partition.topic}[{partition.partition}] offset {len(log)}"
-        log.append(Message(partition, len(log), value, {}, published_s, origin))
+        log.append(Message(partition, len(log), value, headers or {}, published_s, origin))
 
     def give(self, partition: Partition) -> None:
         """Make a partition ours."""

@@ -1,4 +1,4 @@
-"""The cache laboratory: the agent on held-out traces, the published table, speed.
+"""The cache laboratory: the agent on held-out traces, what was tried beside it, the published table, speed.
 
 ``--only PART`` runs one part. Training and test traces come from different seeds of the generator; its parameters
 were fixed before any training.
@@ -7,12 +7,12 @@ were fixed before any training.
 import sys
 from collections.abc import Callable
 
-from benchmarks.cache import agent, speed, table
+from benchmarks.cache import agent, speed, table, tried
 from benchmarks.report import Outcome, Result, main, progress
 
 Part = Callable[[bool], dict[str, Result]]
 
-PARTS: dict[str, Part] = {"agent": agent.run, "table": table.run, "speed": speed.run}
+PARTS: dict[str, Part] = {"agent": agent.run, "tried": tried.run, "table": table.run, "speed": speed.run}
 DATA = "generated HEP-like traces (rl_cache/traces/workload.py); cloudphysics where NIGHTSHIFT_DATA has it"
 
 

@@ -6,6 +6,7 @@ The real trace (cloudphysics) is cut by time: an agent is trained on its first h
 import os
 import time
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from rl_cache.agents.train import Effort, Trained, train
 from rl_cache.env.hep_cache import HepCache
 from rl_cache.evaluate import AGENT, BOUND, SHADOW, Case, Estimate, Score
 from rl_cache.policies.registry import POLICIES
+from rl_cache.side_by_side import side_by_side
 from rl_cache.simulator import simulate
 from rl_cache.traces.adverse import ADVERSE
 from rl_cache.traces.assemble import Sizes
@@ -25,7 +27,8 @@ from rl_cache.traces.trace import Trace
 from rl_cache.traces.workload import WORKLOADS
 
 PEERS = tuple(name for name in (SHADOW, "gdsf", "w-tinylfu", "lrb", BOUND) if name in POLICIES)
-TRAINING_SEED, TUNING_SEED, VALIDATION_SEED = 1000, 2000, 3000
+TRAINING_SEEDS = (1000, 1001, 1002, 1003)
+TUNING_SEED, VALIDATION_SEED = 2000, 3000
 WARM_UP_DAYS = 10
 
 
@@ -55,7 +58,7 @@ def run(quick: bool) -> dict[str, Result]:
     training = Result(
         time.perf_counter() - began,
         "s",
-        note=f"{time.process_time() - used:.0f} s of CPU on one core; generation included",
+        note=f"{time.process_time() - used:.0f} s of CPU; generation included",
     )
     cases = _held_out(plan, trained.agent)
     results = {"training_s": training, "env_steps_per_s": _env_speed(plan)}
@@ -68,33 +71,39 @@ def trace(name: str, seed: int, plan: Plan, scale: float) -> Trace:
     return hep(replace(WORKLOADS[name], scale=scale, days=plan.days), np.random.default_rng(seed))
 
 
+@cache
 def trained_under(plan: Plan) -> Trained:
-    """An agent trained on generated traces of seeds that nothing is measured on."""
-
-    def some(seed: int, scale: float) -> list[Trace]:
-        return [trace(name, seed, plan, scale) for name in WORKLOADS]
-
+    """An agent trained on generated traces of seeds that nothing is measured on; once for all parts."""
     return train(
-        some(TRAINING_SEED, plan.scale),
-        some(TUNING_SEED, plan.tuning_scale),
-        some(VALIDATION_SEED, plan.tuning_scale),
+        training_traces(plan),
+        [trace(name, TUNING_SEED, plan, plan.tuning_scale) for name in WORKLOADS],
+        [trace(name, VALIDATION_SEED, plan, plan.tuning_scale) for name in WORKLOADS],
         np.random.default_rng(0),
         cache_shares=plan.cache_shares,
         effort=plan.effort,
-        progress=_Told(),
+        progress=Told(),
     )
 
 
+def training_traces(plan: Plan) -> list[Trace]:
+    """What networks are trained on."""
+    return [trace(name, seed, plan, plan.scale) for seed in TRAINING_SEEDS for name in WORKLOADS]
+
+
 def _held_out(plan: Plan, agent: Agent) -> list[Case]:
+    found = side_by_side(lambda seed: _of_seed(plan, agent, seed), range(plan.seeds))
+    return [case for cases in found for case in cases]
+
+
+def _of_seed(plan: Plan, agent: Agent, seed: int) -> list[Case]:
+    progress(f"held-out seed {seed + 1} of {plan.seeds}")
     cases = []
-    for seed in range(plan.seeds):
-        progress(f"held-out seed {seed + 1} of {plan.seeds}")
-        for name in WORKLOADS:
-            made = trace(name, seed, plan, plan.scale)
-            for share in plan.cache_shares:
-                capacity = int(share * made.footprint_bytes)
-                scores = evaluate.measure(made, agent, capacity, PEERS, warm_up_days=plan.warm_up_days, seed=seed)
-                cases.append(Case(seed, name, share, scores))
+    for name in WORKLOADS:
+        made = trace(name, seed, plan, plan.scale)
+        for share in plan.cache_shares:
+            capacity = int(share * made.footprint_bytes)
+            scores = evaluate.measure(made, agent, capacity, PEERS, warm_up_days=plan.warm_up_days, seed=seed)
+            cases.append(Case(seed, name, share, scores))
     return cases
 
 
@@ -158,7 +167,7 @@ def _real(quick: bool) -> dict[str, Result]:
         return {}
     effort = Effort(12_000, 2, 2, 6, 0)
     parts = [whole.part(0, quarter)], [whole.part(0, quarter)], [whole.part(quarter, half)]
-    agent = train(*parts, np.random.default_rng(0), cache_shares=(0.1,), effort=effort, progress=_Told()).agent
+    agent = train(*parts, np.random.default_rng(0), cache_shares=(0.1,), effort=effort, progress=Told()).agent
     capacity = int(0.1 * whole.footprint_bytes)
     scores = _second_half(whole, half, agent, capacity)
     kept = "S3-FIFO kept: no stage was better on validation" if agent.knobs.share == 0 else f"knobs {agent.knobs}"
@@ -194,7 +203,7 @@ def _result(estimate: Estimate, note: str) -> Result:
     return Result(estimate.value, "ratio", estimate.low, estimate.high, estimate.n, note=note)
 
 
-class _Told:
+class Told:
     """Progress, one line for each step."""
 
     def __init__(self) -> None:

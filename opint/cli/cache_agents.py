@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conf.errors import SettingsError
 from opint.cli.cache import FirstSize, Json, TraceFile, laboratory
 from opint.cli.common import Config, Log, open_store, start
 from opint.cli.progress import bar
+from opint.suggestion_report import print_suggestions
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from rl_cache.suggest import Suggestion
     from rl_cache.traces.trace import Trace
 
 AgentFile = Annotated[Path, typer.Option("--agent", help="The file that `nightshift cache train` wrote.")]
 Size = Annotated[str, typer.Option("--size", "-s", help="Of the cache: 100TiB, or 10% of the trace's files.")]
+_FEWEST = 100
+"""Requests: fewer could not be cut into parts to learn from, to tune on and to choose by."""
+_TRAINED_ON = 4
+"""Generated traces of each workload that a network is trained on."""
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 
 
@@ -94,31 +99,32 @@ def suggest(
 ) -> None:
     """Suggest admission rules, quotas and pins, each tried in the dark on the later half of the trace beside LRU.
 
-    With --cache they are kept in the store, in place of those of the last time.
+    With --cache they are kept in the store, in place of those of the last time, and `nightshift cache watch` goes on
+    trying them.
     """
     with laboratory():
         import numpy as np
 
+        from opint.store import suggestions, trials
         from rl_cache.agent import Agent
-        from rl_cache.suggest import suggest as make
-    read = _read(trace, first_size)
-    made = make(read, Agent.load(agent), _capacity(size, read), np.random.default_rng(seed))
-    if cache:
-        from opint.store import suggestions
-
-        with open_store(start(config, log_format)).begin() as tx:
-            suggestions.keep(tx, cache, made, time.time())
+        from rl_cache.suggest import tried
+        from rl_cache.suggestion import judged
+    # Before anything that takes its time, so that a mistake is told at once.
+    store = open_store(start(config, log_format)) if cache else None
+    read, now_s = _read(trace, first_size), time.time()
+    trial = tried(read, Agent.load(agent), _capacity(size, read))
+    made = judged(trial, np.random.default_rng(seed))
+    if store is not None:
+        standing = [number for number, one in enumerate(made) if not one.withdrawn]
+        with store.begin() as tx:
+            suggestions.keep(tx, cache, made, now_s)
+            trials.save(tx, cache, trial.only(standing), now_s)
+    made.sort(key=lambda one: -one.saved_bytes_per_day)
+    rows = [suggestions.row_of(cache, one, now_s) for one in made]
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in made]))
+        typer.echo(json.dumps(rows))
         return
-    for one in made:
-        typer.echo(_line(one))
-
-
-def _line(one: "Suggestion") -> str:
-    what = f"{one.kind} {one.target}" + (f" {one.share:.1%} of the cache" if one.share else "")
-    saved = f"{one.saved_bytes_per_day / 1e12:+.3f} TB/day [{one.low / 1e12:+.3f}, {one.high / 1e12:+.3f}]"
-    return f"{one.judgement.standing:9}  {what}: saves {saved}; {one.reason}; {one.judgement.reason}"
+    print_suggestions(cache or str(trace), rows)
 
 
 def _read(path: Path, first_size: bool) -> "Trace":
@@ -137,6 +143,8 @@ def _capacity(text: str, trace: "Trace") -> int:
 def _parts(files: list[Path], first_size: bool) -> tuple[list["Trace"], list["Trace"], list["Trace"]]:
     """Earlier half, third quarter, last quarter of each trace."""
     whole = [_read(file, first_size) for file in files]
+    if short := next((one for one in whole if len(one) < _FEWEST), None):
+        raise SettingsError(f"{short.origin} has {len(short)} requests; training needs at least {_FEWEST}")
     cuts = ((0, 2), (2, 3), (3, 4))
     first, second, third = ([t.part(len(t) * a // 4, len(t) * b // 4) for t in whole] for a, b in cuts)
     return first, second, third
@@ -148,7 +156,7 @@ def _generated(scale: float, rng: "Generator") -> tuple[list["Trace"], list["Tra
     from rl_cache.traces.generate import hep
     from rl_cache.traces.workload import WORKLOADS
 
-    def some() -> list["Trace"]:
-        return [hep(replace(workload, scale=scale), rng) for workload in WORKLOADS.values()]
+    def some(each: int = 1) -> list["Trace"]:
+        return [hep(replace(workload, scale=scale), rng) for workload in WORKLOADS.values() for _ in range(each)]
 
-    return some(), some(), some()
+    return some(_TRAINED_ON), some(), some()

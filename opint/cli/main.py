@@ -8,6 +8,7 @@ from conf.errors import NightshiftError
 from opint.cli import (
     cache,
     cache_agents,
+    cache_live,
     certify,
     daemon,
     deadletters,
@@ -53,6 +54,9 @@ app.command(rich_help_panel=_PREPARE)(simulate.simulate)
 cache.app.command()(cache_agents.train)
 cache.app.command()(cache_agents.evaluate)
 cache.app.command()(cache_agents.suggest)
+cache.app.command()(cache_live.watch)
+cache.app.command()(cache_live.suggestions)
+cache.app.command()(cache_live.publish)
 app.add_typer(cache.app, name="cache", rich_help_panel=_CACHE)
 
 

@@ -9,7 +9,8 @@ from conf.errors import NightshiftError
 from opint.store.tables import dead_letter
 from opint.store.texts import storable
 from opint.store.upserts import insert_into
-from streams.source import Partition
+from streams.errors import DecodeError
+from streams.source import Message, Partition
 
 MOST_BYTES = 1024 * 1024
 """No more of one message is stored, whatever ``stream.dead_letter_bytes`` says."""
@@ -59,6 +60,24 @@ class Page:
 
     items: Sequence[DeadLetter]
     next: int | None
+
+
+def letter_of(message: Message, error: DecodeError, keep_bytes: int, now_s: float) -> DeadLetter:
+    """The letter of a message that is unusable, with its first ``keep_bytes`` bytes."""
+    raw = message.value if isinstance(message.value, bytes) else b""
+    return DeadLetter(
+        partition=message.partition,
+        offset=message.offset,
+        reason=error.reason,
+        field=error.field,
+        detail=str(error),
+        origin=message.origin,
+        headers=dict(message.headers),
+        key=message.key,
+        raw=raw[:keep_bytes],
+        raw_size=len(raw),
+        received_s=now_s,
+    )
 
 
 def add(tx: Connection, letters: Iterable[DeadLetter]) -> None:

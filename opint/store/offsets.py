@@ -5,7 +5,7 @@ the owner; from then on ``lock`` and ``advance`` of any other consumer raise Fen
 stopped for a while and woke up (a *zombie*) writes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from sqlalchemy import ColumnElement, Connection, and_, case, select, tuple_, update
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, select, tuple_, up
 from opint.store.tables import source_offset
 from opint.store.upserts import insert_into
 from streams.errors import FencedError
-from streams.source import Partition
+from streams.source import Message, Partition
 
 _row = source_offset.c
 
@@ -92,6 +92,14 @@ def move(tx: Connection, partition: Partition, group: str, owner: str, next_offs
     )
     if changed.rowcount == 0:
         _fenced(partition, None)
+
+
+def behind(messages: Iterable[Message]) -> dict[Partition, int]:
+    """The offset behind the last message of each partition."""
+    found: dict[Partition, int] = {}
+    for one in messages:
+        found[one.partition] = max(found.get(one.partition, 0), one.offset + 1)
+    return found
 
 
 def _is(partition: Partition, group: str) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """Suggestions for caches, each with its trial; the newest trial of a rule takes the place of the one before."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, delete, select
@@ -9,15 +10,36 @@ from opint.store.tables import suggestion
 from opint.store.upserts import replacing
 
 if TYPE_CHECKING:
-    from rl_cache.suggest import Suggestion
+    from rl_cache.suggestion import Suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A suggestion whose standing is another one now."""
+
+    cache: str
+    kind: str
+    target: str
+    standing: str
+    reason: str
 
 
 def keep(tx: Connection, cache: str, suggestions: Iterable["Suggestion"], now_s: float) -> None:
     """Store what is suggested for a cache now; rules that are not suggested any more go away."""
     tx.execute(delete(suggestion).where(suggestion.c.cache == cache))
-    rows = [_row(cache, one, now_s) for one in suggestions]
+    rows = [row_of(cache, one, now_s) for one in suggestions]
     if rows:
         tx.execute(replacing(tx, suggestion), rows)
+
+
+def rejudge(tx: Connection, cache: str, suggestions: Iterable["Suggestion"], now_s: float) -> list[Turned]:
+    """Store what these suggestions have come to, the others stay; those whose standing changed by it."""
+    before = {(row.kind, row.target): row.standing for row in of_cache(tx, cache)}
+    rows = [row_of(cache, one, now_s) for one in suggestions if (one.kind.value, one.target) in before]
+    if rows:
+        tx.execute(replacing(tx, suggestion), rows)
+    turned = [Turned(cache, row["kind"], row["target"], row["standing"], row["standing_reason"]) for row in rows]
+    return [one for one in turned if one.standing != before[one.kind, one.target]]
 
 
 def of_cache(tx: Connection, cache: str) -> Sequence[Row[Any]]:
@@ -26,7 +48,13 @@ def of_cache(tx: Connection, cache: str) -> Sequence[Row[Any]]:
     return tx.execute(select(suggestion).where(suggestion.c.cache == cache).order_by(order)).all()
 
 
-def _row(cache: str, one: "Suggestion", now_s: float) -> dict[str, object]:
+def caches(tx: Connection) -> Sequence[str]:
+    """Caches that anything is suggested for, by name."""
+    return tx.scalars(select(suggestion.c.cache).distinct().order_by(suggestion.c.cache)).all()
+
+
+def row_of(cache: str, one: "Suggestion", now_s: float) -> dict[str, Any]:
+    """The row that a suggestion is stored as."""
     return {
         "cache": cache,
         "kind": one.kind.value,

@@ -307,6 +307,16 @@ reference = Table(
     Column("chosen_s", Float, nullable=False, index=True),
 )
 
+cache_trial = Table(
+    "cache_trial",
+    metadata,
+    Column("cache", String, primary_key=True),
+    Column("capacity_bytes", BigInteger, nullable=False),
+    Column("through_s", BigInteger, nullable=False, comment="time of the newest access that was tried"),
+    Column("content", LargeBinary, nullable=False, comment="what the caches in the dark hold and counted, compressed"),
+    Column("updated_s", Float, nullable=False),
+)
+
 suggestion = Table(
     "suggestion",
     metadata,

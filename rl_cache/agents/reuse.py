@@ -16,6 +16,7 @@ from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import Network
 from rl_cache.observe import Samples, observe
 from rl_cache.policies.scored import Knobs, Scored
+from rl_cache.side_by_side import side_by_side
 from rl_cache.traces.trace import Trace
 
 _BATCH = 512
@@ -32,9 +33,10 @@ def train_reuse(
     progress: Callable[[str, float], None],
     rounds: int = 2,
     samples: int = 20_000,
-    horizon: float = 1.0,
-    units: int = 16,
-    epochs: int = 6,
+    horizon: float = 0.5,
+    units: int = 48,
+    epochs: int = 8,
+    without: Sequence[int] = (),
 ) -> Network:
     """A network trained on what caches held while these traces ran.
 
@@ -51,25 +53,28 @@ def train_reuse(
         horizon: turnovers after which a second request is worth 1/e.
         units: of the hidden layer.
         epochs: passes over the samples in a fit.
+        without: features, by number, that the network does not see.
     """
     parts: list[Samples] = []
     policy = Scored()
     for done in range(rounds):
-        for k, trace in enumerate(traces):
-            progress(f"watching caches, round {done + 1}", (done + k / len(traces)) / rounds)
-            parts += [_watch(trace, policy, share, samples, rng) for share in cache_shares]
-        network = fit(Samples.joined(parts), rng, horizon=horizon, units=units, epochs=epochs)
+        progress(f"watching caches, round {done + 1}", done / rounds)
+        parts += _watch_all(traces, policy, cache_shares, samples, rng)
+        network = fit(Samples.joined(parts), rng, horizon=horizon, units=units, epochs=epochs, without=without)
         policy = Scored(BY_NETWORK, network)
     progress("reuse network", 1.0)
     return network
 
 
-def fit(samples: Samples, rng: Generator, *, horizon: float, units: int, epochs: int) -> Network:
+def fit(
+    samples: Samples, rng: Generator, *, horizon: float, units: int, epochs: int, without: Sequence[int] = ()
+) -> Network:
     """Fit the network by Adam with one cycle of the learning rate; one thread, so that a seed fixes the result."""
     torch.set_num_threads(1)
     torch.manual_seed(int(rng.integers(2**31)))
     told = (samples.left > 2.0 * horizon) | np.isfinite(samples.wait)
     inputs = torch.tensor(samples.features[told], dtype=torch.float32)
+    inputs[:, list(without)] = 0.0
     worth = torch.tensor(np.exp(-samples.wait[told] / horizon), dtype=torch.float32)
     first, last = torch.nn.Linear(len(FEATURES), units), torch.nn.Linear(units, 1)
     net = torch.nn.Sequential(first, torch.nn.ReLU(), last)
@@ -83,12 +88,23 @@ def fit(samples: Samples, rng: Generator, *, horizon: float, units: int, epochs:
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
+    # Weights of inputs that were always 0 are those of the start: noise.
+    with torch.no_grad():
+        first.weight[:, list(without)] = 0.0
     return _as_network(first, last)
 
 
-def _watch(trace: Trace, policy: Scored, share: float, samples: int, rng: Generator) -> Samples:
-    wanted = min(samples, len(trace))
-    return observe(trace, policy, max(1, int(share * trace.footprint_bytes)), wanted, rng)
+def _watch_all(
+    traces: Sequence[Trace], policy: Scored, cache_shares: Sequence[float], samples: int, rng: Generator
+) -> list[Samples]:
+    cases = [(trace, share) for trace in traces for share in cache_shares]
+
+    def watch(case: tuple[tuple[Trace, float], Generator]) -> Samples:
+        (trace, share), own = case
+        return observe(trace, policy, max(1, int(share * trace.footprint_bytes)), min(samples, len(trace)), own)
+
+    # Each case draws from a generator of its own, so that the order in which they end does not matter.
+    return side_by_side(watch, zip(cases, rng.spawn(len(cases)), strict=True))
 
 
 def _as_network(first: torch.nn.Linear, last: torch.nn.Linear) -> Network:

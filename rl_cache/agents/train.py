@@ -17,6 +17,7 @@ from rl_cache.env.hep_cache import HepCache
 from rl_cache.kernels.network import Network
 from rl_cache.policies.s3fifo import S3Fifo
 from rl_cache.policies.scored import Knobs
+from rl_cache.side_by_side import side_by_side
 from rl_cache.simulator import simulate
 from rl_cache.traces.trace import Trace
 
@@ -65,12 +66,14 @@ class Ground:
 
     def gain(self, agent: Agent) -> float:
         """Mean difference of the byte miss ratio to S3-FIFO's, less what is written more than by S3-FIFO."""
-        found = []
-        for (trace, capacity), shadow in zip(self.cases, self.shadows, strict=True):
+
+        def of_case(case: tuple[tuple[Trace, int], Account]) -> float:
+            (trace, capacity), shadow = case
             own = drive(trace, agent, capacity)
             more = own.written_bytes.sum() / max(1, shadow.written_bytes.sum()) - 1.0
-            found.append(shadow.byte_miss_ratio - own.byte_miss_ratio - max(0.0, more))
-        return float(np.mean(found))
+            return float(shadow.byte_miss_ratio - own.byte_miss_ratio - max(0.0, more))
+
+        return float(np.mean(side_by_side(of_case, zip(self.cases, self.shadows, strict=True))))
 
 
 def train(

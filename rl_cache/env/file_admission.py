@@ -1,7 +1,9 @@
 """``nightshift/FileAdmission-v0``: store a missing file or pass it by, over LRU, as the published agents decide.
 
-One step is one miss; hits in between are served. Actions: 0 NotStore, 1 Store. The reward is in GB: what the decision
-before brought until this miss (bytes served on hits, less bytes written). Observations are of the past.
+One step is one miss; hits in between are served. Actions: 0 NotStore, 1 Store. As published, the reward is plus or
+minus the size of the file, in GB. Storing was right if the file is requested again before it would leave: within the
+time that the file at the back of LRU's list has lain there, or at all while there is room. So the reward knows the
+future, as it may in training; observations are of the past.
 """
 
 from collections import OrderedDict
@@ -15,19 +17,14 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rl_cache.errors import SimulationError
+from rl_cache.policies.learned_admission import FEATURES, HIT_RATE, MOST
 from rl_cache.traces.generate import hep
 from rl_cache.traces.trace import DAY_S, Trace
 from rl_cache.traces.workload import WORKLOADS
 
 Floats = NDArray[np.float32]
 
-OBSERVED = (
-    "size, logarithm to base 2 of GB",
-    "requests for the file before, logarithm",
-    "days since its last request, logarithm; -1 if there was none",
-    "occupancy",
-    "hit share of the last thousand requests or so",
-)
+OBSERVED = FEATURES
 
 
 class FileAdmission(gymnasium.Env[Floats, np.int64]):
@@ -45,7 +42,7 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
             raise SimulationError(f"cache_share is {cache_share}; need over 0 and at most 1")
         self._traces, self._share = tuple(traces), cache_share
         self.action_space = spaces.Discrete(2)
-        self.observation_space = spaces.Box(-20.0, 20.0, (len(OBSERVED),), np.float32)
+        self.observation_space = spaces.Box(-MOST, MOST, (len(OBSERVED),), np.float32)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
         """An empty cache at the first miss of a trace; there are no options."""
@@ -68,6 +65,7 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
         """Decide on the missing file, then serve hits up to the next miss."""
         file = int(self._trace.file[self._row])
         size = int(self._trace.file_size[file])
+        reward = size / 1e9 * (1.0 if self._comes_back_in_time() == (action == 1) else -1.0)
         written = size if action == 1 and size <= self._capacity else 0
         if written:
             self._store(file, size)
@@ -75,7 +73,19 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
         hit = self._next_miss()
         over = self._row >= len(self._trace)
         observation = np.zeros(len(OBSERVED), np.float32) if over else self._observe()
-        return observation, (hit - written) / 1e9, False, over, {"hit": hit, "written": written}
+        return observation, reward, False, over, {"hit": hit, "written": written}
+
+    def _comes_back_in_time(self) -> bool:
+        """Whether the present file, stored now, would be hit before it leaves."""
+        again = int(self._trace.next_access[self._row])
+        size = int(self._trace.size[self._row])
+        if again >= len(self._trace) or size > self._capacity:
+            return False
+        if self._held + size <= self._capacity or not self._cache:
+            return True
+        oldest = next(iter(self._cache))
+        stays_s = self._trace.time_s[self._row] - self._last_s[oldest]
+        return bool(self._trace.time_s[again] - self._trace.time_s[self._row] <= stays_s)
 
     def _store(self, file: int, size: int) -> None:
         while self._held + size > self._capacity:
@@ -98,7 +108,7 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
     def _note(self, file: int, hit: float) -> None:
         self._requests[file] += 1
         self._last_s[file] = self._trace.time_s[self._row]
-        self._hit_share += 0.001 * (hit - self._hit_share)
+        self._hit_share += HIT_RATE * (hit - self._hit_share)
 
     def _observe(self) -> Floats:
         file = int(self._trace.file[self._row])
@@ -106,4 +116,4 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
         days = (self._trace.time_s[self._row] - self._last_s[file]) / DAY_S
         values = [np.log2(self._trace.file_size[file] / 1e9), np.log1p(self._requests[file])]
         values += [np.log1p(days) if known else -1.0, self._held / self._capacity, self._hit_share]
-        return np.clip(np.array(values, np.float32), -20.0, 20.0)
+        return np.clip(np.array(values, np.float32), -MOST, MOST)

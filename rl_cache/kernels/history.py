@@ -38,6 +38,9 @@ FEATURES = (
 )
 """The numbers that :func:`features` writes, all of the order of 1; times in turnovers, mostly as logarithms."""
 
+OF_DATASETS = (4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16, 17, 18)
+"""Which of them look at a file's siblings; the others are of the file, of its tier and of the whole cache."""
+
 LAST_S, COUNT, GAP_S, SIBLINGS_AT = range(4)
 D_LAST_S, D_COUNT, D_FILES, D_CACHED, D_BURST, D_RATE, D_FIRST_S, D_GAP, D_FREQUENCY, D_REUSE, D_SEEN_GAP = range(11)
 TURNOVER_S, TOTAL_BYTES, REUSE, MEAN_BYTES = range(4)

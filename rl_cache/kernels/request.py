@@ -5,8 +5,12 @@ A policy supplies four compiled functions over its own state:
 * ``find(state, file, row) -> bool``: whether the cache holds the file; a hit is noted in the state;
 * ``admit(state, file, row) -> bool``: whether a missing file is to be stored;
 * ``insert(state, file, row)``: the file is stored now;
-* ``evict(state, file, row) -> int``: make room for ``file``; the number of the file that left, or -1 where
+* ``evict(state, file, row) -> int``: make room for ``file``; the number of the file that left, or NOTHING where
   the policy has only moved something within the cache: it is asked again.
+
+A policy that prefetches supplies a fifth one: ``fetch(state, file, row) -> int``, asked after ``file`` was missed until
+it answers NOTHING: another file that is not in the cache and is to be stored as well. What is fetched counts as read
+from afar (FETCHED_BYTES) and as written.
 
 ``row`` counts requests from the beginning of the trace.
 """
@@ -30,8 +34,12 @@ COLUMNS = (
     "hits",
     "misses",
     "redirects",
+    "fetched_bytes",
 )
-HIT_BYTES, MISS_BYTES, WRITTEN_BYTES, DELETED_BYTES, REDIRECTED_BYTES, HITS, MISSES, REDIRECTS = range(len(COLUMNS))
+HIT_BYTES, MISS_BYTES, WRITTEN_BYTES, DELETED_BYTES, REDIRECTED_BYTES = range(5)
+HITS, MISSES, REDIRECTS, FETCHED_BYTES = range(5, len(COLUMNS))
+NOTHING = -1
+"""In place of a file's number."""
 
 
 class Frame(NamedTuple):
@@ -43,7 +51,7 @@ class Frame(NamedTuple):
         day_starts: first row of each day, and the number of requests.
         account: int64[days, len(COLUMNS)], what is counted from row ``counted_from`` on.
         unseen: int64[len(COLUMNS)], takes the counts of rows before that one.
-        traffic: miss bytes of each day, counted always: the bandwidth limit looks at them.
+        traffic: missed and fetched bytes of each day, counted always: the bandwidth limit looks at them.
         occupied: int64[1], bytes in the cache now.
         capacity: bytes that the cache can hold.
         high: bytes above which the cache is purged; the capacity where there are no watermarks.
@@ -70,6 +78,7 @@ Find = Callable[[Any, int, int], bool]
 Admit = Callable[[Any, int, int], bool]
 Insert = Callable[[Any, int, int], None]
 Evict = Callable[[Any, int, int], int]
+Fetch = Callable[[Any, int, int], int]
 Serve = Callable[[Frame, Any, int, int], None]
 
 
@@ -79,7 +88,13 @@ def admit_all(_state: Any, _file: int, _row: int) -> bool:
     return True
 
 
-def serving(find: Find, admit: Admit, insert: Insert, evict: Evict) -> Serve:
+@kernel
+def fetch_none(_state: Any, _file: int, _row: int) -> int:
+    """Fetch nothing that is not requested."""
+    return NOTHING
+
+
+def serving(find: Find, admit: Admit, insert: Insert, evict: Evict, fetch: Fetch = fetch_none) -> Serve:
     """The control flow with a policy's functions built in.
 
     A closure and not arguments, since numba can keep code on disk only where calls are known when it compiles.
@@ -89,7 +104,7 @@ def serving(find: Find, admit: Admit, insert: Insert, evict: Evict) -> Serve:
     def shrink(frame: Frame, state: Any, sums: Ints, target: int, file: int, row: int) -> None:
         while frame.occupied[0] > target:
             gone = evict(state, file, row)
-            if gone >= 0:
+            if gone != NOTHING:
                 frame.occupied[0] -= frame.size[gone]
                 sums[DELETED_BYTES] += frame.size[gone]
 
@@ -102,6 +117,15 @@ def serving(find: Find, admit: Admit, insert: Insert, evict: Evict) -> Serve:
         frame.occupied[0] += size
         if frame.occupied[0] > frame.high:
             shrink(frame, state, sums, frame.low, file, row)
+
+    @kernel
+    def prefetch(frame: Frame, state: Any, sums: Ints, day: int, file: int, row: int) -> None:
+        other = fetch(state, file, row)
+        while other != NOTHING:
+            frame.traffic[day] += frame.size[other]
+            sums[FETCHED_BYTES] += frame.size[other]
+            store(frame, state, sums, other, row)
+            other = fetch(state, file, row)
 
     @kernel
     def get(frame: Frame, state: Any, sums: Ints, day: int, row: int) -> None:
@@ -119,6 +143,7 @@ def serving(find: Find, admit: Admit, insert: Insert, evict: Evict) -> Serve:
             sums[MISSES] += 1
             if size <= frame.capacity and admit(state, file, row):
                 store(frame, state, sums, file, row)
+            prefetch(frame, state, sums, day, file, row)
 
     @kernel
     def serve(frame: Frame, state: Any, start: int, stop: int) -> None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from rl_cache.kernels import heap
 from rl_cache.kernels.jit import entry, kernel
-from rl_cache.kernels.request import Frame, admit_all, serving
+from rl_cache.kernels.ranking import ranking
+from rl_cache.kernels.request import Frame
 from rl_cache.traces.trace import Trace
 
 
@@ -24,27 +25,12 @@ class State(NamedTuple):
 
 
 @kernel
-def find(state: State, file: int, row: int) -> bool:
-    """A hit moves the file to its next request."""
-    if not heap.holds(state.heap, file):
-        return False
-    heap.change(state.heap, file, -float(state.next_access[row]), row)
-    return True
+def key(state: State, _file: int, row: int) -> float:
+    """The row of the next request, the later the lower; even what is never requested again is stored."""
+    return -float(state.next_access[row])
 
 
-@kernel
-def insert(state: State, file: int, row: int) -> None:
-    """Even a file that is never requested again is stored; it is the first to leave."""
-    heap.push(state.heap, file, -float(state.next_access[row]), row)
-
-
-@kernel
-def evict(state: State, _file: int, _row: int) -> int:
-    """The file requested last of all leaves, of those never requested again that stored first."""
-    return heap.pop(state.heap)
-
-
-serve = serving(find, admit_all, insert, evict)
+serve = ranking(key, key)
 
 
 @entry

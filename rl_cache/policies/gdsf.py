@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from rl_cache.kernels import heap
 from rl_cache.kernels.jit import entry, kernel
-from rl_cache.kernels.request import Frame, admit_all, serving
+from rl_cache.kernels.ranking import lowest, ranking
+from rl_cache.kernels.request import Frame
 from rl_cache.traces.trace import Trace
 
 _MEGABYTE = 1e6
@@ -28,30 +29,27 @@ class State(NamedTuple):
 
 
 @kernel
-def find(state: State, file: int, row: int) -> bool:
+def hit(state: State, file: int, _row: int) -> float:
     """A hit raises the file's priority."""
-    if not heap.holds(state.heap, file):
-        return False
     state.requests[file] += 1
-    heap.change(state.heap, file, state.inflation[0] + state.requests[file] * state.inverse_size[file], row)
-    return True
+    return float(state.inflation[0] + state.requests[file] * state.inverse_size[file])
 
 
 @kernel
-def insert(state: State, file: int, row: int) -> None:
+def stored(state: State, file: int, _row: int) -> float:
     """A new file was requested once."""
     state.requests[file] = 1
-    heap.push(state.heap, file, state.inflation[0] + state.inverse_size[file], row)
+    return float(state.inflation[0] + state.inverse_size[file])
 
 
 @kernel
-def evict(state: State, _file: int, _row: int) -> int:
-    """The file with the lowest priority leaves and sets L; of equal ones that requested least recently."""
+def evict(state: State, file: int, row: int) -> int:
+    """The file with the lowest priority leaves and sets L."""
     state.inflation[0] = state.heap.key[0]
-    return heap.pop(state.heap)
+    return lowest(state, file, row)
 
 
-serve = serving(find, admit_all, insert, evict)
+serve = ranking(hit, stored, evict)
 
 
 @entry

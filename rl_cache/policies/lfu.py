@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from rl_cache.kernels import heap
 from rl_cache.kernels.jit import entry, kernel
-from rl_cache.kernels.request import Frame, admit_all, serving
+from rl_cache.kernels.ranking import ranking
+from rl_cache.kernels.request import Frame
 from rl_cache.traces.trace import Trace
 
 
@@ -23,29 +24,20 @@ class State(NamedTuple):
 
 
 @kernel
-def find(state: State, file: int, row: int) -> bool:
+def hit(state: State, file: int, _row: int) -> float:
     """A hit counts."""
-    if not heap.holds(state.heap, file):
-        return False
     state.requests[file] += 1
-    heap.change(state.heap, file, float(state.requests[file]), row)
-    return True
+    return float(state.requests[file])
 
 
 @kernel
-def insert(state: State, file: int, row: int) -> None:
+def stored(state: State, file: int, _row: int) -> float:
     """The count begins with the request that stored the file."""
     state.requests[file] = 1
-    heap.push(state.heap, file, 1.0, row)
+    return 1.0
 
 
-@kernel
-def evict(state: State, _file: int, _row: int) -> int:
-    """The file with the lowest count leaves, of equal ones that requested least recently."""
-    return heap.pop(state.heap)
-
-
-serve = serving(find, admit_all, insert, evict)
+serve = ranking(hit, stored)
 
 
 @entry

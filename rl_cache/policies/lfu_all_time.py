@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from rl_cache.kernels import heap
 from rl_cache.kernels.jit import entry, kernel
+from rl_cache.kernels.ranking import lowest
 from rl_cache.kernels.request import Frame, admit_all, serving
 from rl_cache.policies import lfu
 from rl_cache.traces.trace import Trace
@@ -26,7 +27,7 @@ def insert(state: lfu.State, file: int, row: int) -> None:
     heap.push(state.heap, file, float(state.requests[file]), row)
 
 
-serve = serving(find, admit_all, insert, lfu.evict)
+serve = serving(find, admit_all, insert, lowest)
 
 
 @entry

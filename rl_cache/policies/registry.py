@@ -15,6 +15,7 @@ from rl_cache.policies.lru import Lru
 from rl_cache.policies.random_admission import RandomAdmission
 from rl_cache.policies.s3fifo import S3Fifo
 from rl_cache.policies.scdl import Scdl
+from rl_cache.policies.sibling_prefetch import SiblingPrefetch
 from rl_cache.policies.sieve import Sieve
 from rl_cache.policies.size_big import SizeBig
 from rl_cache.policies.size_small import SizeSmall
@@ -36,6 +37,7 @@ POLICIES: dict[str, Callable[[], Policy]] = {
         S3Fifo,
         Scdl,
         Sieve,
+        SiblingPrefetch,
         WTinyLfu,
         Lrb,
         Belady,

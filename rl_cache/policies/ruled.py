@@ -16,6 +16,8 @@ from rl_cache.kernels.jit import entry, kernel
 from rl_cache.kernels.request import Frame, serving
 from rl_cache.traces.trace import Labels, Trace
 
+Ints = NDArray[np.int64]
+
 MOST_PINNED = 0.5
 """Share of the capacity up to which pins hold."""
 
@@ -116,6 +118,20 @@ def replay(frame: Frame, state: State, start: int, stop: int) -> None:
     serve(frame, state, start, stop)
 
 
+@entry
+def _store(state: State, files: Ints) -> None:
+    for file in files:
+        insert(state, file, 0)
+
+
+@entry
+def _list(state: State, into: Ints) -> None:
+    file = chain.back(state.links, len(state.size))
+    for place in range(len(into)):
+        into[place] = file
+        file = chain.newer(state.links, file)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What is asked of a cache, by name of directory or dataset. The default asks nothing.
@@ -168,3 +184,13 @@ class Ruled:
             np.zeros(len(labels.names) + 1, np.int64),
             int(MOST_PINNED * capacity_bytes),
         )
+
+    def restore(self, state: State, files: Ints) -> None:
+        """Store these files in an empty cache, the one that was requested longest ago first."""
+        _store(state, files)
+
+    def held(self, state: State) -> Ints:
+        """The files in the cache, the one that was requested longest ago first."""
+        files = np.zeros(np.count_nonzero(state.links[: len(state.size), 0] >= 0), np.int64)
+        _list(state, files)
+        return files

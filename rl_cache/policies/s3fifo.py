@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cache.errors import SimulationError
-from rl_cache.kernels import chain
+from rl_cache.kernels import chain, queues
 from rl_cache.kernels.jit import entry, kernel
 from rl_cache.kernels.request import Frame, serving
 from rl_cache.traces.trace import Trace
 
-SMALL, MAIN, GHOST, NOWHERE = range(4)
+SMALL, MAIN, GHOST = range(3)
 MOST_HITS = 3
 
 
@@ -26,7 +26,7 @@ class State(NamedTuple):
 
     Attributes:
         links: queue k has the head n_files + k.
-        queue: uint8[n_files], where a file is.
+        where: uint8[n_files], the queue that a file is in.
         hits: uint8[n_files], hits since it joined its queue, 3 at most.
         occupied: int64[3], bytes in each queue.
         limit: int64[3], bytes that each may hold.
@@ -36,7 +36,7 @@ class State(NamedTuple):
     """
 
     links: chain.Chains
-    queue: NDArray[np.uint8]
+    where: NDArray[np.uint8]
     hits: NDArray[np.uint8]
     occupied: NDArray[np.int64]
     limit: NDArray[np.int64]
@@ -47,37 +47,21 @@ class State(NamedTuple):
 
 @kernel
 def join(state: State, queue: int, file: int) -> None:
-    """Put a file that is nowhere into a queue."""
-    chain.to_front(state.links, len(state.size) + queue, file)
-    state.queue[file] = queue
+    """Put a file that is nowhere into a queue, without hits."""
+    queues.join(state, queue, file)
     state.hits[file] = 0
-    state.occupied[queue] += state.size[file]
-
-
-@kernel
-def leave(state: State, file: int) -> None:
-    """Take a file out of its queue."""
-    chain.unlink(state.links, file)
-    state.occupied[state.queue[file]] -= state.size[file]
-    state.queue[file] = NOWHERE
-
-
-@kernel
-def oldest(state: State, queue: int) -> int:
-    """The file that leaves a queue next."""
-    return chain.back(state.links, len(state.size) + queue)
 
 
 @kernel
 def find(state: State, file: int, row: int) -> bool:
     """Count a hit; a ghost is remembered until the file is stored."""
-    queue = state.queue[file]
+    queue = state.where[file]
     if queue <= MAIN:
         if state.hits[file] < MOST_HITS:
             state.hits[file] += 1
         return True
     if queue == GHOST:
-        leave(state, file)
+        queues.leave(state, file)
         state.flags[0] = row
     return False
 
@@ -108,9 +92,9 @@ def evict(state: State, _file: int, _row: int) -> int:
 def evict_small(state: State) -> int:
     """The first that failed its trial becomes a ghost; those before it that passed move to the main queue."""
     while state.occupied[SMALL] > 0:
-        file = oldest(state, SMALL)
+        file = queues.oldest(state, SMALL)
         passed = state.hits[file] >= state.proof
-        leave(state, file)
+        queues.leave(state, file)
         if not passed:
             haunt(state, file)
             return file
@@ -123,7 +107,7 @@ def haunt(state: State, file: int) -> None:
     """Remember a file that failed; the oldest ghosts are forgotten."""
     if state.size[file] <= state.limit[GHOST]:
         while state.occupied[GHOST] + state.size[file] > state.limit[GHOST]:
-            leave(state, oldest(state, GHOST))
+            queues.leave(state, queues.oldest(state, GHOST))
         join(state, GHOST, file)
 
 
@@ -131,9 +115,9 @@ def haunt(state: State, file: int) -> None:
 def evict_main(state: State) -> int:
     """The first without hits leaves; those before it go round again with one hit less."""
     while True:
-        file = oldest(state, MAIN)
+        file = queues.oldest(state, MAIN)
         hits = state.hits[file]
-        leave(state, file)
+        queues.leave(state, file)
         if hits == 0:
             return file
         join(state, MAIN, file)
@@ -173,7 +157,7 @@ class S3Fifo:
         limit = np.array([small, capacity_bytes - small, int(capacity_bytes * self.ghost_share)], np.int64)
         return State(
             chain.chains(trace.n_files, 3),
-            np.full(trace.n_files, NOWHERE, np.uint8),
+            np.full(trace.n_files, queues.NOWHERE, np.uint8),
             np.zeros(trace.n_files, np.uint8),
             np.zeros(3, np.int64),
             limit,

@@ -20,6 +20,7 @@ from rl_cache.kernels.history import FEATURES, History, cached, features, histor
 from rl_cache.kernels.jit import entry, kernel
 from rl_cache.kernels.network import Network, answer, silent
 from rl_cache.kernels.pool import Pool, add, pool, remove, some
+from rl_cache.kernels.queues import leave
 from rl_cache.kernels.random import draw
 from rl_cache.kernels.request import Frame, serving
 from rl_cache.policies import s3fifo
@@ -168,8 +169,8 @@ def expel(state: State, row: int) -> int:
     state.queues.flags[1] = 1
     gone = int(state.marks[1] if state.marks[1] != _UNDECIDED else least_wanted(state, row))
     state.marks[1] = _UNDECIDED
-    on_trial = state.queues.queue[gone] == s3fifo.SMALL
-    s3fifo.leave(state.queues, gone)
+    on_trial = state.queues.where[gone] == s3fifo.SMALL
+    leave(state.queues, gone)
     if on_trial:
         s3fifo.haunt(state.queues, gone)
     return gone

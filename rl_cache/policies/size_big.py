@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from rl_cache.kernels import heap
 from rl_cache.kernels.jit import entry, kernel
-from rl_cache.kernels.request import Frame, admit_all, serving
+from rl_cache.kernels.ranking import ranking
+from rl_cache.kernels.request import Frame
 from rl_cache.traces.trace import Trace
 
 
@@ -20,27 +21,12 @@ class State(NamedTuple):
 
 
 @kernel
-def find(state: State, file: int, row: int) -> bool:
-    """A hit matters among files of one size only."""
-    if not heap.holds(state.heap, file):
-        return False
-    heap.change(state.heap, file, state.key[file], row)
-    return True
+def key(state: State, file: int, _row: int) -> float:
+    """The same whenever the file is requested: a hit matters among files of one size only."""
+    return float(state.key[file])
 
 
-@kernel
-def insert(state: State, file: int, row: int) -> None:
-    """A new file takes its place by size."""
-    heap.push(state.heap, file, state.key[file], row)
-
-
-@kernel
-def evict(state: State, _file: int, _row: int) -> int:
-    """The first by size leaves, of equal ones that requested least recently."""
-    return heap.pop(state.heap)
-
-
-serve = serving(find, admit_all, insert, evict)
+serve = ranking(key, key)
 
 
 @entry

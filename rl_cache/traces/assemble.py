@@ -142,7 +142,7 @@ def _file_sizes(
             origin,
             f"size of file {file_name[file[row]]} at request {row}",
             f"{found[row]} after {before}",
-            "files have one size; 'first' as rule for sizes keeps the first",
+            "files have one size; Sizes.FIRST (--first-size) keeps the first one",
         )
     return found[first]
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from streams.codecs import arrow, uhi_encode, uhi_json
+from streams.codecs.content_type import chosen
 from streams.codecs.limits import Limits
-from streams.errors import ContentTypeError, DecodeError
+from streams.errors import DecodeError
 from streams.records import HistogramBatch
 from streams.source import Message
 
@@ -49,18 +50,9 @@ def decode(message: Message, limits: Limits) -> HistogramBatch:
     if isinstance(message.value, DecodeError):
         raise message.value
     limits.check_bytes(len(message.value))
-    return _codec(message.headers).decode(message.value, limits)
+    return chosen(CODECS, message.headers).decode(message.value, limits)
 
 
 def encode(batch: HistogramBatch, content_type: str) -> bytes:
     """Bytes of a batch; raises KeyError for a content type that is not in :data:`CODECS`."""
     return CODECS[content_type].encode(batch)
-
-
-def _codec(headers: Mapping[str, str]) -> Codec:
-    given = next((value for name, value in headers.items() if name.lower() == "content-type"), None)
-    codec = None if given is None else CODECS.get(given.partition(";")[0].strip().lower())
-    if codec is None:
-        reason = "missing-content-type" if given is None else "unknown-content-type"
-        raise ContentTypeError(reason, "content-type", given, f"one of {', '.join(CODECS)} is needed")
-    return codec

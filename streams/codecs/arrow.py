@@ -18,7 +18,7 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
-from streams.codecs import framing
+from streams.codecs.arrow_message import record_batch
 from streams.codecs.cache import CACHE_BYTES, BoundedCache, digest, intern
 from streams.codecs.checks import check_amounts, check_element
 from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope, write_envelope
@@ -93,28 +93,8 @@ def encode(batch: HistogramBatch) -> bytes:
 
 def _open(raw: bytes) -> tuple[Any, Envelope]:
     """The record batch, its buffers being views of ``raw``, and the envelope."""
-    try:
-        reader = pa.ipc.MessageReader.open_stream(pa.py_buffer(raw))
-        first = _next(reader, "schema")
-        schema = pa.ipc.read_schema(first)
-        _check_schema(schema)
-        second = _next(reader, "record batch")
-        if framing.is_compressed(memoryview(second.metadata)):
-            raise DecodeError("compressed-arrow", "record batch", "compressed", "send it without compression")
-        table = pa.ipc.read_record_batch(second, schema)
-    except StopIteration:
-        raise DecodeError("truncated-arrow", "message", f"{len(raw)} bytes", "schema or record batch missing") from None
-    except (pa.ArrowException, OSError, EOFError, MemoryError, ValueError) as error:
-        raise DecodeError("bad-arrow", "message", str(error)) from None
-    return table, read_envelope(_metadata(schema))
-
-
-def _next(reader: Any, kind: str) -> Any:
-    """The next message, of this kind: pyarrow verifies what a message says of itself, and crashes on another kind."""
-    message = reader.read_next_message()
-    if message.type != kind:
-        raise DecodeError("bad-arrow", "message", message.type, f"a {kind} is needed here")
-    return message
+    table = record_batch(raw, _check_schema)
+    return table, read_envelope(_metadata(table.schema))
 
 
 def _check_schema(schema: Any) -> None:

@@ -10,7 +10,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from conf.settings import KafkaSettings
 from streams.errors import OversizeError, SourceUnavailable, StreamError
 from streams.kafka.client import CONNECT_S, opened, unavailable
-from streams.records import HistogramBatch
+from streams.records import AccessBatch, HistogramBatch
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """Largest message that is sent; the broker's own limit (message.max.bytes) is often smaller."""
@@ -70,6 +70,12 @@ class KafkaPublisher:
 
         key = f"{batch.key.run}:{batch.key.ls}".encode()
         self.publish_bytes(encode(batch, content_type), {"content-type": content_type}, key, topic)
+
+    def publish_accesses(self, batch: AccessBatch, content_type: str) -> None:
+        """Encode accesses and send them under the name of their cache, so that they stay in order."""
+        from streams.codecs.accesses import encode_accesses  # noqa: PLC0415 - as above
+
+        self.publish_bytes(encode_accesses(batch, content_type), {"content-type": content_type}, batch.cache.encode())
 
     def publish_bytes(
         self, value: bytes, headers: Mapping[str, str], key: bytes | None, topic: str | None = None

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("numba")
 pytest.importorskip("stable_baselines3")
 
-from benchmarks.cache import speed, table
+from benchmarks.cache import speed, table, tried
 
 
 def test_speed_beside_the_peer():
@@ -19,8 +19,18 @@ def test_the_published_table_has_every_column_for_every_policy():
     names = {key.removeprefix("table_") for key in results}
     columns = ("throughput", "cost", "read_on_hit", "band_saturation", "cpu_efficiency")
     assert {f"lru_{column}" for column in columns} <= names
-    assert len(results) == 5 * (len(table.BASELINES) + len(table.ADMITTED) + 2)
-    assert {"agent_cost", "random_as_scdl_cost"} <= names
+    assert len(results) == 5 * (len(table.BASELINES) + len(table.ADMITTED) + len(table.AS) + 2)
+    assert {"agent_cost", "random_as_scdl_cost", "dqn_cost", "random_as_dqn_cost"} <= names
     # The coin gains throughput and cost by storing less, whatever it does for the readers.
     assert results["table_random_0.1_throughput"].value > results["table_lru_throughput"].value
     assert results["table_random_0.1_cost"].value < results["table_lru_cost"].value
+
+
+@pytest.mark.slow
+def test_what_was_tried_is_measured_against_s3fifo():
+    results = tried.run(quick=True)
+    ways = {name: results[f"ablation_way_{name}"].value for name in ("all_features", "without_dataset_features")}
+    assert all(way < 1 for way in ways.values())
+    worth = results["ablation_worth_of_dataset_features"]
+    assert worth.low <= worth.value <= worth.high
+    assert {"prefetch_bytes_from_afar", "prefetch_missed_requests", "prefetch_written"} <= set(results)

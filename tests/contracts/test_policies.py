@@ -37,7 +37,7 @@ def test_the_books_balance(name, trace):
         assert account.written_bytes.sum() - account.deleted_bytes.sum() == replay.occupied_bytes
     assert account.hits.sum() + account.misses.sum() == len(trace)
     assert account.hit_bytes.sum() + account.miss_bytes.sum() == trace.size.sum()
-    assert account.written_bytes.sum() <= account.miss_bytes.sum()
+    assert account.written_bytes.sum() <= account.miss_bytes.sum() + account.fetched_bytes.sum()
     assert account.hits.sum() > 0
 
 

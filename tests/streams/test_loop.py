@@ -200,6 +200,19 @@ def test_a_fence_that_names_no_partition_drops_the_whole_batch(world):
     assert store.attempts == 1
 
 
+def test_a_tick_may_find_a_partition_fenced(world):
+    stop, source, store = world(lambda store: len(store.effects) >= 20)
+    for partition in (ONE, TWO):
+        source.give(partition)
+    store.trouble["tick"] = [FencedError("fenced", ONE)]
+    clock = Clock()
+    for partition in (ONE, TWO):
+        fill(source, partition, 10)
+    go(stop, source, store, clock)
+    assert store.claims == [(ONE, TWO), (ONE,)]
+    assert clock.now > RECLAIM_S
+
+
 def test_what_is_retained_of_a_partition_that_goes_away_is_dropped(world):
     stop, source, store = world(lambda store: store.attempts >= 2)
     for partition in (ONE, TWO):

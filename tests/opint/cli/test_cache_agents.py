@@ -74,15 +74,34 @@ def test_suggestions_are_told_and_kept(trace, agent, tmp_path):
     config.write_text(yaml.safe_dump({"database": {"url": url}}))
     assert CliRunner().invoke(app, ["db", "upgrade", "--config", str(config)]).exit_code == 0
     words = ("suggest", "--agent", agent, trace, "--size", "80", "--cache", "rome", "--config", str(config))
-    assert "refuse once" in run(*words)
+    assert "refuse once: saves" in run(*words)
     with Store.open(url).read() as tx:
         kept = suggestions.of_cache(tx, "rome")
     assert ("refuse", "once") in {(row.kind, row.target) for row in kept}
+    shown = " ".join(run("suggestions", "--config", str(config)).split())
+    assert "rome, against LRU" in shown
+    assert "refuse once" in shown
+    stored = json.loads(run("suggestions", "--cache", "rome", "--json", "--config", str(config)))
+    assert [one["target"] for one in stored["rome"]] == [row.target for row in kept]
+    assert "bari: no suggestions" in run("suggestions", "--cache", "bari", "--config", str(config))
     told = json.loads(run("suggest", "--agent", agent, trace, "--size", "80", "--json"))
     assert {one["target"] for one in told} == {row.target for row in kept}
 
 
-def test_mistakes_are_one_line(trace, agent):
+def test_a_trace_is_not_published_where_nobody_listens(trace, tmp_path):
+    config = tmp_path / "settings.yaml"
+    config.write_text(yaml.safe_dump({"stream": {"kafka": {"bootstrap_servers": "127.0.0.1:9"}}}))
+    with pytest.raises(NightshiftError, match=r"127\.0\.0\.1:9"):
+        run("publish", trace, "--cache", "rome", "--config", str(config))
+
+
+def test_mistakes_are_one_line(trace, agent, tmp_path):
+    (tmp_path / "two.csv").write_text("time,file,size\n1,a,1\n2,b,1\n")
+    with pytest.raises(NightshiftError, match=r"two\.csv has 2 requests; training needs"):
+        run("train", "--out", "x.npz", str(tmp_path / "two.csv"))
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump({"database": {"url": f"sqlite:///{tmp_path / 'none.db'}"}}))
+    with pytest.raises(NightshiftError, match="db upgrade"):
+        run("suggest", "--agent", agent, trace, "--cache", "rome", "--config", str(tmp_path / "settings.yaml"))
     with pytest.raises(NightshiftError, match="is not there"):
         run("evaluate", "--agent", "nowhere.npz", trace)
     with pytest.raises(NightshiftError, match="warm-up-days"):

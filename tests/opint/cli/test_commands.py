@@ -135,9 +135,9 @@ def test_a_run_is_certified(settings, seeded_store, tmp_path):
     assert "no run 5" in refused("certify", 5, "--config", file)
 
 
-def letter(raw, size):
+def letter(raw, size, topic="t"):
     return DeadLetter(
-        Partition("c", "t", 0),
+        Partition("c", topic, 0),
         5,
         "bad-json",
         "message",
@@ -151,19 +151,24 @@ def letter(raw, size):
     )
 
 
-def test_a_dead_letter_is_listed_and_published_again(settings, opened, embedded_broker):
+@pytest.mark.parametrize("accesses", [False, True])
+def test_a_dead_letter_is_listed_and_published_again(settings, opened, embedded_broker, accesses):
+    """To the topic that it came from: histograms, or file accesses."""
+    topic = f"letters-{time.time_ns()}"
     kafka = {
         "bootstrap_servers": embedded_broker.bootstrap_servers,
         "cluster_id": embedded_broker.cluster_id,
         "embedded": True,
-        "topic": f"letters-{time.time_ns()}",
     }
-    file = settings(stream={"kafka": kafka})
+    file = settings(
+        stream={"kafka": kafka | {"topic": f"other-{topic}" if accesses else topic}},
+        cache={"topic": topic if accesses else f"other-{topic}"},
+    )
     with opened.begin() as tx:
-        deadletters.add(tx, [letter(b"{}", 2)])
+        deadletters.add(tx, [letter(b"{}", 2, topic if accesses else "an-old-topic")])
     assert "bad-json" in nightshift("deadletters", "list", "--config", file)
     nightshift("deadletters", "replay", 1, "--config", file)
-    source = KafkaSource(KafkaSettings(**kafka))
+    source = KafkaSource(KafkaSettings(**kafka, topic=topic))
     found, deadline = [], time.monotonic() + 30
     while not found and time.monotonic() < deadline:
         found = source.poll(0.5)

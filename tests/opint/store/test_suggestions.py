@@ -6,8 +6,9 @@ pytest.importorskip("numba")
 
 from opint.store import suggestions
 from opint.store.engine import Store
+from rl_cache.proposal import Kind
 from rl_cache.shadow import Judgement, Standing
-from rl_cache.suggest import Kind, Suggestion
+from rl_cache.suggestion import Suggestion
 
 
 def one(target: str, saved: float = 1e12) -> Suggestion:

@@ -12,12 +12,12 @@ pytest.importorskip("stable_baselines3")
 from rl_cache.agents.cem import cross_entropy
 from rl_cache.agents.dqn import train_dqn
 from rl_cache.agents.ppo import train_ppo
-from rl_cache.agents.reuse import fit
+from rl_cache.agents.reuse import fit, train_reuse
 from rl_cache.agents.train import Effort, train
 from rl_cache.env.file_admission import FileAdmission
 from rl_cache.env.hep_cache import HepCache
 from rl_cache.errors import AgentError
-from rl_cache.kernels.history import FEATURES
+from rl_cache.kernels.history import FEATURES, OF_DATASETS
 from rl_cache.kernels.network import answer
 from rl_cache.observe import Samples
 from rl_cache.policies.lru import Lru
@@ -26,7 +26,6 @@ from rl_cache.simulator import simulate
 from rl_cache.traces.generate import hep
 from rl_cache.traces.trace import Trace
 from rl_cache.traces.workload import WORKLOADS
-from tests.rl_cache.conftest import popular
 
 
 def quiet(_step: str, _share: float) -> None:
@@ -81,6 +80,23 @@ def test_equal_seeds_train_equal_networks() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+def test_caches_that_are_watched_side_by_side_teach_the_same_again(small: Trace) -> None:
+    first, second = (
+        train_reuse([small, small], (0.1, 0.2), np.random.default_rng(4), progress=quiet, samples=200, epochs=1)
+        for _ in range(2)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_a_network_that_does_not_see_a_feature_does_not_heed_it(small: Trace) -> None:
+    rng = np.random.default_rng(4)
+    network = train_reuse([small], (0.1,), rng, progress=quiet, samples=200, epochs=1, without=OF_DATASETS)
+    values = rng.normal(size=(2, len(FEATURES)))
+    others = [k for k in range(len(FEATURES)) if k not in OF_DATASETS]
+    values[1, others] = values[0, others]
+    assert answer(network, values[0]) == answer(network, values[1])
+
+
 def test_training_runs_saves_and_goes_on(small: Trace, tmp_path: Path) -> None:
     told: list[str] = []
     checkpoint, logs = tmp_path / "ppo.pt", tmp_path / "logs"
@@ -118,11 +134,18 @@ def test_a_foreign_checkpoint_is_refused(small: Trace, tmp_path: Path) -> None:
         train_ppo(lambda: HepCache([small]), 256, 0, progress=quiet, checkpoint=tmp_path / "ppo.pt")
 
 
-def test_dqn_runs_and_decides() -> None:
-    env = FileAdmission([popular(np.random.default_rng(3), requests=800)])
-    model = train_dqn(env, 300, 0, progress=quiet)
-    action, _ = model.predict(env.reset(seed=0)[0], deterministic=True)
-    assert int(action) in (0, 1)
+def test_dqn_learns_to_store_what_comes_back() -> None:
+    """Five small files are read again and again, large ones never: by size alone an agent can tell them apart."""
+    rng = np.random.default_rng(3)
+    n, hot, capacity = 6000, 5, 20_000_000_000
+    file = np.where(rng.random(n) < 0.5, rng.integers(0, hot, n), hot + np.arange(n))
+    seen, dense = np.unique(file, return_inverse=True)
+    trace = Trace(np.arange(n), dense, np.where(seen < hot, 2_000_000_000, 16_000_000_000))
+    env = FileAdmission([trace], cache_share=capacity / trace.footprint_bytes)
+    policy = train_dqn(env, 9000, 0, progress=quiet)
+    own, lru = simulate(trace, policy, capacity), simulate(trace, Lru(), capacity)
+    assert own.hits.sum() > 0.9 * (trace.size < 16_000_000_000).sum() > lru.hits.sum()
+    assert own.written_bytes.sum() < 0.1 * lru.written_bytes.sum()
 
 
 def test_scdl_writes_less_than_lru(small: Trace) -> None:

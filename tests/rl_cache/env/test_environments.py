@@ -116,4 +116,18 @@ def test_storing_nothing_hits_nothing(trace: Trace) -> None:
     env.reset(seed=0)
     steps = episode(env, np.int64(0))
     assert len(steps) == len(trace)
-    assert all(reward == 0 for _, reward, *_ in steps)
+    # The cache stays empty, so whatever is requested again should have been stored.
+    right = trace.next_access == len(trace)
+    size_gb = trace.size / 1e9
+    assert [reward for _, reward, *_ in steps] == pytest.approx(np.where(right, size_gb, -size_gb))
+
+
+def test_storing_was_right_if_the_file_comes_back_before_it_leaves() -> None:
+    """Two files fit. 0 and 1 come back, 2 does so too late, 4 and 5 never, and 3 is larger than the cache."""
+    file = np.array([0, 1, 0, 2, 1, 4, 5, 2, 3, 3])
+    size = np.array([10, 10, 10, 500, 10, 10]) * 10**9
+    trace = Trace(np.arange(len(file)), file, size)
+    env = FileAdmission([trace], cache_share=20e9 / trace.footprint_bytes)
+    env.reset(seed=0)
+    rewards = [reward for _, reward, *_ in episode(env, np.int64(1))]
+    assert rewards == [10, 10, -10, -10, -10, -10, -10, -500, -500]

@@ -1,0 +1,79 @@
+"""``nightshift cache watch|publish|suggestions``: suggestions on trial on accesses as caches report them."""
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from opint.cli.cache import FirstSize, Json, TraceFile, laboratory
+from opint.cli.common import Config, Log, open_store, start, stop_on_signal
+from opint.cli.progress import bar
+from opint.suggestion_report import print_suggestions
+
+CacheName = Annotated[str, typer.Option("--cache", help="Name of the cache, as in `nightshift cache suggest --cache`.")]
+
+
+class Wire(StrEnum):
+    """How messages are written."""
+
+    ARROW = "arrow"
+    JSON = "json"
+
+    @property
+    def content_type(self) -> str:
+        """The message header that says so."""
+        return {"arrow": "application/vnd.apache.arrow.stream", "json": "application/json"}[self.value]
+
+
+def watch(config: Config = None, log_format: Log = None) -> None:
+    """Keep trying the stored suggestions in the dark, beside LRU, on the accesses that caches report.
+
+    At the end of each day they are judged anew; what has done worse than LRU is withdrawn for good. Runs until it is
+    told to stop (SIGTERM, Ctrl-C). Killed at any moment, it goes on where it was: no access is lost or counted twice.
+    """
+    settings = start(config, log_format)
+    with laboratory():
+        from opint.cache_watch import run_watch
+
+    with stop_on_signal() as stop:
+        run_watch(settings, open_store(settings), stop)
+
+
+def publish(
+    trace: TraceFile,
+    cache: CacheName,
+    wire: Annotated[Wire, typer.Option("--as", help="Arrow IPC (fast) or JSON (readable).")] = Wire.ARROW,
+    first_size: FirstSize = False,
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Publish the requests of a trace as the cache would report them, as fast as they are taken."""
+    settings = start(config, log_format)
+    with laboratory():
+        from opint.cache_publishing import publish_trace
+        from rl_cache.traces.assemble import Sizes
+        from rl_cache.traces.read import read
+    made = read(trace, Sizes.FIRST if first_size else Sizes.CONSTANT)
+    with stop_on_signal() as stop, bar("accesses") as progress:
+        done = publish_trace(made, cache, settings, wire.content_type, stop, progress)
+    typer.echo(f"published {done} accesses of {len(made)}")
+
+
+def suggestions(
+    cache: Annotated[str | None, typer.Option("--cache", help="Only this cache.", show_default="all")] = None,
+    as_json: Json = False,
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Show the stored suggestions, the greatest saving first, and how each stands its trial."""
+    from opint.store import suggestions as stored
+
+    with open_store(start(config, log_format)).read() as tx:
+        names = stored.caches(tx) if cache is None else [cache]
+        found = {name: [dict(row._mapping) for row in stored.of_cache(tx, name)] for name in names}
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, rows in found.items():
+        print_suggestions(name, rows)

@@ -1,0 +1,73 @@
+"""Trials of suggestions, put down to be taken up again: one row a cache."""
+
+import zlib
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import orjson
+from sqlalchemy import Connection, delete, select
+
+from opint.store.tables import cache_trial
+from opint.store.upserts import replacing
+from rl_cache.proposal import Kind, Proposal
+from rl_cache.trials import Files, Trials
+
+_FAST = 1
+"""zlib's quickest level: content is written every half minute, and names compress well anyhow."""
+
+
+def save(tx: Connection, cache: str, trials: Trials, now_s: float) -> None:
+    """Put the trials down in place of those before; with nothing left to try, the row goes away."""
+    if not trials.proposals:
+        tx.execute(delete(cache_trial).where(cache_trial.c.cache == cache))
+        return
+    row = {
+        "cache": cache,
+        "capacity_bytes": trials.capacity_bytes,
+        "through_s": trials.through_s,
+        "content": zlib.compress(orjson.dumps(_content(trials), option=orjson.OPT_SERIALIZE_NUMPY), _FAST),
+        "updated_s": now_s,
+    }
+    tx.execute(replacing(tx, cache_trial), row)
+
+
+def load(tx: Connection, cache: str) -> Trials | None:
+    """The trials of a cache, held against others until the transaction ends; None if nothing is tried on it."""
+    row = tx.execute(select(cache_trial).where(cache_trial.c.cache == cache).with_for_update()).one_or_none()
+    if row is None:
+        return None
+    content = orjson.loads(zlib.decompress(row.content))
+    files, n_caches = content["files"], len(content["held"])
+    return Trials(
+        row.capacity_bytes,
+        tuple(Proposal(Kind(one["kind"]), one["target"], one["share"], one["reason"]) for one in content["proposals"]),
+        Files(tuple(files["name"]), _whole(files["size"]), tuple(files["directory"]), tuple(files["dataset"])),
+        tuple(_whole(one) for one in content["held"]),
+        _whole(content["day"]),
+        _whole(content["missed"]).reshape(n_caches, -1),
+        _whole(content["written"]).reshape(n_caches, -1),
+        row.through_s,
+    )
+
+
+def through_s(tx: Connection, cache: str) -> int | None:
+    """Time of the newest access that was tried; None if nothing is tried on this cache."""
+    found: int | None = tx.scalar(select(cache_trial.c.through_s).where(cache_trial.c.cache == cache))
+    return found
+
+
+def _content(trials: Trials) -> dict[str, Any]:
+    files = trials.files
+    return {
+        "proposals": [asdict(one) for one in trials.proposals],
+        "files": {"name": files.name, "size": files.size, "directory": files.directory, "dataset": files.dataset},
+        "held": trials.held,
+        "day": trials.day,
+        "missed": trials.missed,
+        "written": trials.written,
+    }
+
+
+def _whole(numbers: list[Any]) -> np.typing.NDArray[np.int64]:
+    return np.array(numbers, np.int64)

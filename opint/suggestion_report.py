@@ -1,0 +1,35 @@
+"""Suggestions for a cache as text for a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from rl_cache.quantities import show_bytes
+
+_STYLES = {"active": "green", "withdrawn": "red"}
+
+
+def print_suggestions(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of the table ``suggestion``, two lines each: how it stands, what it asks and saves; and why."""
+    console = Console()
+    if not rows:
+        console.print(Text(f"{title}: no suggestions"))
+        return
+    console.print(Text(f"{title}, against LRU", "bold"))
+    for row in rows:
+        standing = Text(f"{row['standing']:10}", _STYLES.get(row["standing"], ""))
+        console.print(standing + Text(f"{_rule(row)}: {_worth(row)}"), soft_wrap=True)
+        console.print(Text(f"{'':10}{row['reason']}; {row['standing_reason']}", "dim"), soft_wrap=True)
+
+
+def _rule(row: Mapping[str, Any]) -> str:
+    return f"{row['kind']} {row['target']}" + (f" {row['share']:.1%} of the cache" if row["share"] else "")
+
+
+def _worth(row: Mapping[str, Any]) -> str:
+    saved, low, high = (show_bytes(row[name]) for name in ("saved_bytes_per_day", "saved_low", "saved_high"))
+    less = row["written_bytes_per_day"]
+    written = f"{show_bytes(abs(less))} {'more' if less < 0 else 'less'}"
+    return f"saves {saved} a day ({low} to {high}), writes {written}"

@@ -1,0 +1,45 @@
+"""File accesses as JSON, which any cache's monitoring can write.
+
+For example::
+
+    {"cache": "rome", "accesses": [
+        {"time": 1732521600.5, "file": "/store/data/…/1.root", "size": 3984588800, "dataset": "/SingleMuon/…/MINIAOD",
+         "tier": "MINIAOD", "site": "T2_IT_Rome", "cpu_time": 5120.0, "io_time": 340.5}]}
+
+``time``, ``file`` and ``size`` are needed (:mod:`streams.codecs.access_fields`).
+"""
+
+from dataclasses import asdict
+
+import orjson
+
+from streams.codecs.access_fields import AccessLimits, read_batch
+from streams.errors import DecodeError
+from streams.records import AccessBatch, FileAccess
+
+CONTENT_TYPE = "application/json"
+
+
+def decode(raw: bytes, limits: AccessLimits) -> AccessBatch:
+    """Batch of one message; raise DecodeError for anything that is not as this module says."""
+    limits.check_bytes(len(raw))
+    try:
+        message = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise DecodeError("bad-json", "message", str(error), "NaN and Infinity are not JSON either") from None
+    if not isinstance(message, dict):
+        raise DecodeError("wrong-type", "message", message, "an object with cache and accesses is needed")
+    rows = message.get("accesses")
+    if not isinstance(rows, list):
+        raise DecodeError("wrong-type", "accesses", rows, "a list is needed")
+    limits.check_accesses(len(rows))
+    return read_batch(message.get("cache"), rows)
+
+
+def encode(batch: AccessBatch) -> bytes:
+    """One message; numbers that are not known are left out."""
+    return orjson.dumps({"cache": batch.cache, "accesses": [_row(one) for one in batch.accesses]})
+
+
+def _row(access: FileAccess) -> dict[str, object]:
+    return {name: value for name, value in asdict(access).items() if value is not None}

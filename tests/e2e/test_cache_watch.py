@@ -1,0 +1,96 @@
+"""A rule is suggested from a trace, tried on accesses from a broker, and withdrawn when what is read changes."""
+
+import uuid
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from opint.store import suggestions, trials
+from opint.store.engine import Store
+from rl_cache.agent import Agent
+from rl_cache.kernels.history import FEATURES
+from rl_cache.kernels.network import silent
+from rl_cache.policies.scored import Knobs
+from rl_cache.suggestion import judged
+from rl_cache.traces.read import read
+from rl_cache.traces.trace import DAY_S
+from rl_cache.trials import advance
+from tests.e2e.test_inputs import nightshift
+from tests.e2e.watching import progress, settings_for, wait_until
+
+DAYS, PER_DAY, SIZE = 12, 400, 10
+CAPACITY = 60 * SIZE
+MESSAGES = DAYS * PER_DAY // 100
+
+
+def rows(first_day, files, tier):
+    """One request a line, evenly over the days."""
+    n = len(files)
+    return [f"{first_day * DAY_S + k * DAYS * DAY_S // n},/{tier(f)}/{f},{SIZE},{tier(f)}" for k, f in enumerate(files)]
+
+
+@pytest.fixture
+def traces(tmp_path):
+    """Half of the reads are never repeated, for two spans of days; then only other files of that tier are read."""
+    rng, n = np.random.default_rng(0), DAYS * PER_DAY
+    polluted = [np.where(rng.random(n) < 0.5, rng.integers(0, 100, n), 100 + k * n + np.arange(n)) for k in range(2)]
+    written = []
+    for number, files in enumerate([*polluted, rng.integers(50_000, 50_050, n)]):
+        written.append(tmp_path / f"{number}.csv")
+        lines = rows(number * DAYS, files, lambda file: "good" if file < 100 else "once")
+        written[-1].write_text("\n".join(["time,file,size,tier", *lines]) + "\n")
+    return written
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wire", ["arrow", "json"])
+def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_with, traces, wire):
+    before, during, after = traces
+    url = f"sqlite:///{tmp_path / 'n.db'}"
+    store = Store.open(url)
+    store.upgrade()
+    kafka = {"embedded": True, "cluster_id": embedded_broker.cluster_id}
+    values = settings_for(embedded_broker.bootstrap_servers, "unused", url, tmp_path, **kafka)
+    values["cache"] = {"topic": f"accesses.{uuid.uuid4().hex}", "group": "g", "store_every_s": 0.3, "max_accesses": 100}
+    daemons = daemons_with(values)
+
+    def run(*words):
+        return nightshift("cache", *words, "--cache", "rome", settings=daemons.settings)
+
+    agent = tmp_path / "agent.npz"
+    Agent(Knobs(share=1.0, recency=-1.0, frequency=1.0), silent(len(FEATURES))).save(agent)
+    run("suggest", before, "--agent", agent, "--size", CAPACITY)
+    withdrawn, begun = standing(store, "withdrawn"), resumed(store)
+    assert ("refuse", "once") in standing(store, "active")
+
+    first = daemons.start("cache", "watch")
+    assert f"published {DAYS * PER_DAY} accesses" in run("publish", during, "--as", wire)
+    wait_until(lambda: progress(store) > 0, 60, "something is stored")
+    daemons.kill(first)
+    assert ("refuse", "once") in standing(store, "active")
+
+    run("publish", after, "--as", wire)
+    second = daemons.start("cache", "watch")
+    wait_until(lambda: progress(store) == 2 * MESSAGES, 60, "all accesses are tried")
+    assert daemons.stop(second) == 0
+    assert "withdrawn" in run("suggestions")
+    found = standing(store, "withdrawn")
+    assert ("refuse", "once") in found
+    assert "suggestion withdrawn" in daemons.logs()
+    assert "Traceback" not in daemons.logs()
+    # What two processes found, one of them killed, is what one quiet simulation finds.
+    quiet = judged(advance(advance(begun, read(during)), read(after)), np.random.default_rng(0), -1)
+    assert found == {(one.kind, one.target) for one in quiet if one.withdrawn} | withdrawn
+
+
+def standing(store, how):
+    """Rules that stand so."""
+    with store.read() as tx:
+        return {(row.kind, row.target) for row in suggestions.of_cache(tx, "rome") if row.standing == how}
+
+
+def resumed(store):
+    with store.begin() as tx:
+        return trials.load(tx, "rome")
