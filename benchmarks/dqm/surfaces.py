@@ -99,10 +99,16 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         kept = [one.pop("network") for one in runs]
         found[f"{prefix}networks_kept"] = Result(sum(kept), "networks", n=len(kept))
         found |= {
-            f"{prefix}auc_{name}": mean_auc(runs, name, tested, f"emulated maps, {surface}", peer="pull")
+            f"{prefix}auc_{name}": mean_auc(runs, name, tested, f"emulated maps, {surface}", _peer(name))
             for name in runs[0]
         }
     return found
+
+
+def _peer(name: str) -> str:
+    """The pull of the worst cell on the same maps: of regions of one size, or multiplied over time."""
+    _, side, size = name.partition("_side_")
+    return "pull" + side + size + ("_multiplied" if name.endswith("_multiplied") else "")
 
 
 def _run(seed: int, amplitude: float, lumisections: int, progress: Progress) -> dict[str, float]:

@@ -61,4 +61,5 @@ def test_the_table_of_maps_is_made(tmp_path):
     wanted = {"occupancy_map_auc_autoencoder_corrected_multiplied", "occupancy_map_auc_occupancy_map"}
     assert wanted | {one.replace("_auc", "_restless_auc") for one in wanted} < set(told)
     assert told["occupancy_map_auc_pull_multiplied"].value > told["occupancy_map_auc_autoencoder"].value
+    assert told["occupancy_map_auc_occupancy_map_side_1"].peer == "pull_side_1"
     assert {told[f"occupancy_map_{one}networks_kept"].value for one in ("", "moving_", "restless_")} <= {0, 1}
