@@ -19,7 +19,7 @@ KEYS = {
     "adbench_musk_auc",
     *(f"csc_detected_{kind}_{severity:g}" for kind, some in SEVERITIES.items() for severity in some[-2:]),
 }
-PEERS = KEYS - {"autodqm_auc_in_size_bins"}
+PEERS = KEYS - {"certification_auc"}
 
 
 @pytest.mark.slow
