@@ -10,8 +10,8 @@ for each fault the better of the two counts. Ours is measured three times: *fixe
 as the daemon does it; *following*, trained anew every 40 runs on the 360 before. The reference of the peer is all of
 the earlier half in the first case, the eight runs before in the others. Nothing tells either which runs were good.
 
-A reference that follows must not take over a fault that lasts. So faults that touch a few bins are also put into the
-same place of all runs of the last third, and looked for in the latter half of these.
+A reference that follows should not take over a fault that lasts. So faults are also put, once and for all, into the
+same place of all runs of the last third, and looked for in the latter half of these: ``csc_lasting_found``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
