@@ -1,7 +1,7 @@
 """A model in shadow against the one that judged, lumisection by lumisection. Reading apart, all is pure."""
 
-from collections.abc import Collection, Container, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, and_, select
 
@@ -42,6 +42,22 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Lumisections ``first`` to ``last`` of one run, all judged differently, and alike among themselves.
+
+    ``flagged`` of each side is the largest in the stretch.
+    """
+
+    dataset: str
+    subsystem: str
+    run: int
+    first: int
+    last: int
+    current: Side
+    shadow: Side
+
+
+@dataclass(frozen=True, slots=True)
 class Rates:
     """How two models judged the same ``lumisections`` of one subsystem; counts of lumisections.
 
@@ -69,7 +85,7 @@ class Agreement:
     shadow: int
 
 
-def read(tx: Connection, current: str, shadow: str, runs: Container[int]) -> list[Pair]:
+def read(tx: Connection, current: str, shadow: str, runs: range) -> list[Pair]:
     """All pairs of verdicts of two model versions in these runs, in the order of dataset, run, LS and subsystem."""
     head, now, beside = lumisection.c, ls_summary.c, shadow_summary.c
     same = and_(
@@ -83,12 +99,12 @@ def read(tx: Connection, current: str, shadow: str, runs: Container[int]) -> lis
         .join(ls_summary, same)
         .join(lumisection, judged)
         .where(beside.model_version == shadow, head.model_version == current)
+        .where(beside.run >= runs.start, beside.run < runs.stop)
         .order_by(beside.dataset, beside.run, beside.ls, beside.subsystem)
     )
     return [
         Pair(dataset, subsystem, LumisectionKey(run, ls), Side(Quality(q), bad), Side(Quality(other), other_bad))
         for dataset, subsystem, run, ls, q, bad, other, other_bad in tx.execute(query)
-        if run in runs
     ]
 
 
@@ -100,10 +116,35 @@ def rates(pairs: Sequence[Pair]) -> list[Rates]:
     ]
 
 
+def stretches(pairs: Iterable[Pair]) -> list[Stretch]:
+    """Those judged differently, in the order of the runs they are in, put together where they follow each other."""
+    found: list[Stretch] = []
+    differing = [one for one in pairs if one.differs]
+    for one in sorted(differing, key=lambda pair: (pair.dataset, pair.key.run, pair.subsystem, pair.key.ls)):
+        before = found[-1] if found else None
+        if before is not None and _goes_on(before, one):
+            sides = (_larger(before.current, one.current), _larger(before.shadow, one.shadow))
+            found[-1] = replace(before, last=one.key.ls, current=sides[0], shadow=sides[1])
+        else:
+            ls = one.key.ls
+            found.append(Stretch(one.dataset, one.subsystem, one.key.run, ls, ls, one.current, one.shadow))
+    return sorted(found, key=lambda stretch: (stretch.run, stretch.first))
+
+
 def agreement(pairs: Iterable[Pair], words: Words) -> tuple[Agreement, Agreement]:
     """How both models judge what operators have confirmed, and what they have called false alarms."""
     known = list(pairs)
     return _agreement(known, words.confirmed), _agreement(known, words.disputed - words.confirmed)
+
+
+def _goes_on(stretch: Stretch, pair: Pair) -> bool:
+    place = (stretch.dataset, stretch.subsystem, stretch.run, stretch.last + 1)
+    alike = stretch.current.quality is pair.current.quality and stretch.shadow.quality is pair.shadow.quality
+    return alike and place == (pair.dataset, pair.subsystem, pair.key.run, pair.key.ls)
+
+
+def _larger(one: Side, other: Side) -> Side:
+    return Side(one.quality, max(one.flagged, other.flagged))
 
 
 def _rates(name: str, pairs: Sequence[Pair]) -> Rates:

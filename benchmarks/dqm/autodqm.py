@@ -4,11 +4,16 @@ The published rule flags a histogram when its score is above a threshold, and a 
 flagged. Small runs are bad more often than large ones, and scores grow with statistics; so a score can look good
 by telling how large a run is. Ours is made independent of run size: each logarithmic score, and each histogram's
 share of the run's entries, is a robust line in the logarithm of run size among the good runs of training; a run is
-as bad as the mean of its absolute deviations, in robust standard deviations. It learns from good runs alone.
+as bad as its deviations from these, in robust standard deviations.
+
+How deviations become one score (:mod:`benchmarks.dqm.autodqm_forms`) is chosen inside the training part of each
+fold, by a cross-validation in which the bad runs of that part are known; so is the threshold. What is held out
+takes no part in either. Beside it stands one form for all folds, which was chosen by looking at the whole table.
 """
 
 import csv
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.dqm.autodqm_forms import FORMS, KINDS, Form
 from benchmarks.dqm.ranking import auc, auc_draws
 from benchmarks.dqm.table import files
 from benchmarks.report import Progress, Result
@@ -36,7 +42,8 @@ _ABSENT = -99.0
 _LEAST, _MOST = -6.0, 8.0
 _DRAWS = 400
 _QUICK_DRAWS = 50
-_CHOSEN = "the form of the score was chosen among some 130 variants on this same table, which flatters it"
+SEEN = Form(KINDS, True, "mean")
+"""The form that was chosen by looking at all runs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,60 +64,88 @@ class Runs:
         return middle
 
     @property
-    def features(self) -> Floats:
-        """Logarithms of all scores and of entries per run size (runs, 248)."""
+    def numbers(self) -> Floats:
+        """Logarithms of all scores, and of entries per run size: (runs, kinds, histograms)."""
         shares = np.log1p(self.entries) - self.size[:, None]
         scores = np.log(np.maximum(self.chi2, 1e-2)), np.log1p(np.maximum(self.pull, 0.0)), np.log(self.pca)
-        return np.hstack([*scores, shares])
+        return np.stack([*scores, shares], axis=1)
 
 
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:
     """Bad runs caught where 5 % of good runs are flagged; AUC in all and inside bins of run size."""
     runs = read(*files(data, "autodqm/betab_scores.csv", "autodqm/pca_scores.csv"))
-    found = []
+    nested, seen = [], []
     for seed in seeds:
         progress(f"cross-validation, seed {seed}")
-        found.append(validate(runs, np.random.default_rng(seed)))
-    ranks = np.mean([one.margins for one in found], axis=0)
+        nested.append(validate(runs, np.random.default_rng(seed), FORMS))
+        seen.append(validate(runs, np.random.default_rng(seed), (SEEN,)))
+    ranks = np.mean([one.scores for one in nested], axis=0)
     rng = np.random.default_rng(seeds[0])
     draws = _QUICK_DRAWS if quick else _DRAWS
     return {
-        "autodqm_bad_caught_at_5pct": _caught(found, runs, rng),
-        "autodqm_good_flagged": Result(float(np.mean([one.flagged[~runs.bad].mean() for one in found])), "share"),
+        "autodqm_bad_caught_at_5pct": _caught(nested, runs, rng, _told(nested)),
+        "autodqm_good_flagged": _flagged(nested, runs),
         "autodqm_auc": _ranking(ranks, -runs.size, runs.bad, rng, draws),
         "autodqm_auc_in_size_bins": _in_bins(ranks, runs),
+        "autodqm_bad_caught_form_seen": _caught(
+            seen, runs, rng, "this form was chosen on this same table, which flatters it"
+        ),
+        "autodqm_good_flagged_form_seen": _flagged(seen, runs),
+        "autodqm_auc_in_size_bins_form_seen": _in_bins(np.mean([one.scores for one in seen], axis=0), runs),
         **{f"autodqm_published_{name}": _published(scores, runs.bad) for name, scores in _kinds(runs).items()},
     }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Validated:
-    """Of each run, by the fold that held it out: whether it was flagged, and its score less the threshold."""
+    """Of each run, by the fold that held it out: its score, where 0 is the middle of good runs and 1 the threshold.
 
-    flagged: Flags
-    margins: Floats
+    ``forms`` are those chosen, one a fold.
+    """
 
+    scores: Floats
+    forms: tuple[Form, ...]
 
-def validate(runs: Runs, rng: np.random.Generator) -> Validated:
-    """Cross-validation; the threshold of a fold comes from another one among its training runs."""
-    margins = np.empty(len(runs.bad))
-    features, size = runs.features, runs.size
-    for train, held in _folds(runs.bad, np.arange(len(runs.bad)), rng):
-        good = train[~runs.bad[train]]
-        inner = [deviations(features, size, own)[rest] for own, rest in _folds(runs.bad, good, rng)]
-        threshold = float(np.quantile(np.concatenate(inner), 1.0 - FLAGGED))
-        margins[held] = deviations(features, size, good)[held] - threshold
-    return Validated(margins > 0, margins)
+    @property
+    def flagged(self) -> Flags:
+        """Which runs lie above the threshold."""
+        above: Flags = self.scores > 1.0
+        return above
 
 
-def deviations(features: Floats, size: Floats, good: Cells) -> Floats:
-    """Mean absolute deviation (runs,) from the lines of the ``good`` runs; an absent histogram says nothing."""
-    design = np.repeat(np.column_stack([np.ones_like(size), size])[:, None], features.shape[1], axis=1)
-    lines = fit_lines(design[good], features[good], np.zeros(2))
-    residuals = features - np.einsum("lnk,nk->ln", design, lines)
+def validate(runs: Runs, rng: np.random.Generator, forms: Sequence[Form]) -> Validated:
+    """Cross-validation; form and threshold of a fold come from another one among its training runs."""
+    numbers, size, bad = runs.numbers, runs.size, runs.bad
+    scores, chosen = np.empty(len(bad)), []
+    for train, held in _folds(bad, np.arange(len(bad)), rng):
+        inner = np.empty((len(forms), len(bad)))
+        for own, rest in _folds(bad, train, rng):
+            deviating = deviations(numbers, size, own[~bad[own]])[rest]
+            inner[:, rest] = [form.score(deviating) for form in forms]
+        best = _best(inner[:, train], bad[train])
+        middle, threshold = np.quantile(inner[best, train[~bad[train]]], [0.5, 1.0 - FLAGGED])
+        outer = forms[best].score(deviations(numbers, size, train[~bad[train]])[held])
+        scores[held] = (outer - middle) / (threshold - middle)
+        chosen.append(forms[best])
+    return Validated(scores, tuple(chosen))
+
+
+def _best(scores: Floats, bad: Flags) -> int:
+    """The row (forms, runs) that catches most bad runs where 5 % of good ones are flagged; of equals by AUC."""
+    limits = np.quantile(scores[:, ~bad], 1.0 - FLAGGED, axis=1)
+    caught = (scores[:, bad] > limits[:, None]).mean(axis=1)
+    return max(range(len(scores)), key=lambda at: (caught[at], auc(scores[at], bad)))
+
+
+def deviations(numbers: Floats, size: Floats, good: Cells) -> Floats:
+    """Deviations (runs, kinds, histograms) from the lines of the ``good`` runs; an absent histogram says nothing."""
+    flat = numbers.reshape(len(numbers), -1)
+    design = np.repeat(np.column_stack([np.ones_like(size), size])[:, None], flat.shape[1], axis=1)
+    lines = fit_lines(design[good], flat[good], np.zeros(2))
+    residuals = flat - np.einsum("lnk,nk->ln", design, lines)
     spread = np.maximum(scale(residuals[good]), 1e-6)
-    absolute: Floats = np.abs(np.nan_to_num(np.clip(residuals / spread, _LEAST, _MOST))).mean(axis=1)
-    return absolute
+    deviating: Floats = np.nan_to_num(np.clip(residuals / spread, _LEAST, _MOST)).reshape(numbers.shape)
+    return deviating
 
 
 def published(scores: Floats, bad: Flags) -> tuple[float, float]:
@@ -164,7 +199,22 @@ def _kinds(runs: Runs) -> dict[str, Floats]:
     return {"chi2": np.nan_to_num(runs.chi2, nan=-1), "pull": np.nan_to_num(runs.pull, nan=-1), "pca": runs.pca}
 
 
-def _caught(found: Sequence[Validated], runs: Runs, rng: np.random.Generator) -> Result:
+def _told(found: Sequence[Validated]) -> str:
+    """Which form was chosen most often."""
+    counted = Counter(form for one in found for form in one.forms)
+    form, times = counted.most_common(1)[0]
+    sides = "both sides" if form.both_sides else "above"
+    return (
+        f"form chosen among {len(FORMS)} in the training part of each fold; most often, {times} of {counted.total()}, "
+        f"{form.summary} of {'+'.join(form.kinds)}, {sides}"
+    )
+
+
+def _flagged(found: Sequence[Validated], runs: Runs) -> Result:
+    return Result(float(np.mean([one.flagged[~runs.bad].mean() for one in found])), "share", n=int((~runs.bad).sum()))
+
+
+def _caught(found: Sequence[Validated], runs: Runs, rng: np.random.Generator, note: str) -> Result:
     """Share of bad runs caught, beside the best published one; the interval resamples bad runs."""
     each = np.mean([one.flagged[runs.bad] for one in found], axis=0)
     draws = rng.choice(each, (2000, len(each))).mean(axis=1)
@@ -182,19 +232,19 @@ def _caught(found: Sequence[Validated], runs: Runs, rng: np.random.Generator) ->
         f"AutoDQM {best}, thresholds fitted to the same good runs, {flagged:.1%} of them flagged",
         caught,
         float(each.mean()) / caught,
-        f"folds of seeds give {min(folds):.3f} to {max(folds):.3f}; {_CHOSEN}",
+        f"folds of seeds give {min(folds):.3f} to {max(folds):.3f}; {note}",
     )
 
 
-def _ranking(margins: Floats, peer: Floats, bad: Flags, rng: np.random.Generator, draws: int) -> Result:
-    value, other = auc(margins, bad), auc(peer, bad)
-    low, high = np.percentile(auc_draws(margins, bad, rng, draws), [2.5, 97.5])
+def _ranking(scores: Floats, peer: Floats, bad: Flags, rng: np.random.Generator, draws: int) -> Result:
+    value, other = auc(scores, bad), auc(peer, bad)
+    low, high = np.percentile(auc_draws(scores, bad, rng, draws), [2.5, 97.5])
     return Result(value, "AUC", float(low), float(high), len(bad), "small run size alone", other, value / other)
 
 
-def _in_bins(margins: Floats, runs: Runs) -> Result:
+def _in_bins(scores: Floats, runs: Runs) -> Result:
     """Mean AUC inside quartiles of run size, weighted by their pairs of a good and a bad run."""
-    value, pairs = inside(margins, runs.size, runs.bad)
+    value, pairs = inside(scores, runs.size, runs.bad)
     other, _ = inside(-runs.size, runs.size, runs.bad)
     note = f"{SIZE_BINS} bins of equal numbers, weighted by pairs"
     return Result(value, "AUC", n=pairs, peer="small run size alone", peer_value=other, ratio=value / other, note=note)

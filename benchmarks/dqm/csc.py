@@ -5,9 +5,13 @@ random sets the threshold of each method such that 5 % of it lie above, and into
 are put, one at a time. The effects are those of the simulator, on the real counts; what they add is drawn anew.
 
 The peer is AutoDQM's test: pulls of the beta-binomial distribution with a tolerance of 1 %, largest and mean squared;
-for each fault the better of the two counts. Both sides are measured twice: *fixed*, with what the earlier half
-says (the peer's reference is all of it), and *following* the runs that go before: we train anew every 40 runs on
-the 360 before, the peer takes the eight runs before as its reference. Nothing tells either which runs were good.
+for each fault the better of the two counts. Ours is measured three times: *fixed*, with what the earlier half says;
+*adaptive*, with the same model and references that follow the runs before (:mod:`dqm.references`), chosen for each run
+as the daemon does it; *following*, trained anew every 40 runs on the 360 before. The reference of the peer is all of
+the earlier half in the first case, the eight runs before in the others. Nothing tells either which runs were good.
+
+A reference that follows should not take over a fault that lasts. So faults are also put, once and for all, into the
+same place of all runs of the last third, and looked for in the latter half of these: ``csc_lasting_found``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +26,12 @@ from benchmarks.dqm.table import files
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
 from conf.settings import AlertSettings, DqmSettings
+from dqm.bundle import Bundle
 from dqm.pipeline import Pipeline
+from dqm.references.changes import WITHIN
+from dqm.references.choice import choose
+from dqm.references.chosen import Reference
+from dqm.references.sums import RunSums
 from dqm.simulate.effects import EFFECTS
 from dqm.simulate.faults import FaultKind
 from dqm.statistics.beta_binomial import exact_pulls
@@ -39,8 +48,8 @@ PRECEDING = 8
 ANEW = 40
 """Runs after which we train anew where we follow."""
 
-SETTINGS = DqmSettings(require_stable_beams=False)
-WAYS = ("fixed", "following")
+SETTINGS = DqmSettings(require_stable_beams=False, references="adaptive")
+WAYS = ("fixed", "adaptive", "following")
 SEVERITIES: Mapping[FaultKind, tuple[float, ...]] = {
     FaultKind.DEAD: (0.005, 0.02, 0.05),
     FaultKind.HOT: (0.0003, 0.001, 0.003, 0.01),
@@ -48,6 +57,14 @@ SEVERITIES: Mapping[FaultKind, tuple[float, ...]] = {
     FaultKind.SHIFT: (0.01, 0.03, 0.1, 0.3),
     FaultKind.GAIN: (0.003, 0.01, 0.03, 0.1),
     FaultKind.SWAP: (0.01, 0.03, 0.1),
+}
+
+
+LASTING: Mapping[FaultKind, float] = {
+    FaultKind.DEAD: 0.02,
+    FaultKind.HOT: 0.01,
+    FaultKind.NOISY: 0.1,
+    FaultKind.SHIFT: 0.3,
 }
 
 
@@ -67,45 +84,98 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     counts = np.array([one.counts[0][0] for one in runs], dtype=np.float64)
     half = len(runs) // 2
     end = half + 2 * ANEW if quick else len(runs)
-    learned = {start: _learned(runs[start - half : start]) for start in range(half, end, ANEW)}
+    bundles = {start: _learned(runs[start - half : start]) for start in range(half, end, ANEW)}
+    learned = {start: _pipeline(bundle) for start, bundle in bundles.items()}
     progress(f"{half} runs learned from; {end - half} later ones")
     later = [
         Later(runs[at], learned[half + (at - half) // ANEW * ANEW], counts[at - PRECEDING : at].sum(axis=0))
         for at in range(half, end)
     ]
-    methods = _Methods(learned[half], counts[:half].sum(axis=0))
+    adaptive = _adaptive(bundles[half], runs[half:end])
+    methods = _Methods(learned[half], adaptive, counts[:half].sum(axis=0))
     good = methods.scores(later, counts[half:end])
     rounds = [_round(methods, later, counts[half:end], good, seed, quick) for seed in seeds]
     found = {f"csc_false_alarms_declared_{way}": _declared(good[f"ours {way}"], learned[half]) for way in WAYS}
     for kind, severity in rounds[0]:
         shares = [one[kind, severity] for one in rounds]
-        found[f"csc_detected_{kind}_{severity:g}"] = _result(shares, "fixed")
-        found[f"csc_detected_following_{kind}_{severity:g}"] = _result(shares, "following")
+        for way in WAYS:
+            name = "" if way == "fixed" else f"{way}_"
+            found[f"csc_detected_{name}{kind}_{severity:g}"] = _result(shares, way)
+    limits = {name: float(np.quantile(one, 1 - FALSE_ALARMS)) for name, one in good.items()}
+    for kind in LASTING:
+        shares = [_lasting(bundles[half], runs[half:end], counts[:end], kind, seed, limits) for seed in seeds]
+        found[f"csc_lasting_found_{kind}"] = _result(shares, "adaptive")
     return found
 
 
-def _learned(runs: Sequence[HistogramBatch]) -> Pipeline:
+def _lasting(
+    bundle: Bundle,
+    runs: Sequence[HistogramBatch],
+    counts: Floats,
+    kind: FaultKind,
+    seed: int,
+    limits: Mapping[str, float],
+) -> dict[str, float]:
+    """Share of runs found, by method, where a fault has been in ``counts`` (all runs, bins) for some time."""
+    first = len(counts) - len(runs) // 3
+    earlier = counts[: len(counts) - len(runs)].sum(axis=0) + 0.5
+    axes = runs[0].catalogue.elements[0].axes
+    factors = EFFECTS[kind](earlier, axes, LASTING[kind], np.random.default_rng(seed)) / earlier
+    broken = counts.copy()
+    broken[first:] = np.round(counts[first:] * factors)
+    judged = range((first + len(counts)) // 2, len(counts))
+    spoilt = [_with(run, row) for run, row in zip(runs, broken[-len(runs) :], strict=True)]
+    last = spoilt[-len(judged) :]
+    pulls = _pulls(broken[judged], np.array([broken[at - PRECEDING : at].sum(axis=0) for at in judged]))
+    scores = {
+        "ours adaptive": _surprise([_adaptive(bundle, spoilt)] * len(last), last),
+        "pull adaptive": np.abs(pulls).max(axis=1),
+        "chi2 adaptive": (pulls**2).mean(axis=1),
+    }
+    return {name: float((one > limits[name]).mean()) for name, one in scores.items()}
+
+
+def _learned(runs: Sequence[HistogramBatch]) -> Bundle:
     with TemporaryDirectory() as folder:
-        bundle = train(runs, Path(folder) / "csc", SETTINGS, np.random.default_rng(0), lambda *_: None)
+        return train(runs, Path(folder) / "csc", SETTINGS, np.random.default_rng(0), lambda *_: None)
+
+
+def _pipeline(bundle: Bundle) -> Pipeline:
     return Pipeline(bundle, SETTINGS, AlertSettings())
+
+
+def _adaptive(bundle: Bundle, runs: Sequence[HistogramBatch]) -> Pipeline:
+    """A pipeline that judges each run by what follows those before it, as they are."""
+    pipeline = _pipeline(bundle)
+    ((subsystem, model),) = pipeline.models.items()
+    reference: Reference | None = None
+    before: list[tuple[int, RunSums]] = []
+    for run in runs:
+        pileup = pipeline.pileup.standardised(run.conditions)
+        reference = choose(model, reference, before[-1:], before[-WITHIN:-1], run.key.run, pileup)
+        pipeline.adopt(run.dataset, run.key.run, {subsystem: reference})
+        left = pipeline.score([run])[0].sums
+        assert left is not None
+        before.append((run.key.run, left))
+    return pipeline
 
 
 class _Methods:
     """Scores by method, greater is worse."""
 
-    def __init__(self, fixed: Pipeline, earlier: Floats) -> None:
+    def __init__(self, fixed: Pipeline, adaptive: Pipeline, earlier: Floats) -> None:
         self._fixed = fixed
+        self._adaptive = adaptive
         self._earlier = earlier
 
     def scores(self, runs: Sequence[Later], counts: Floats) -> dict[str, Floats]:
         """Of ``runs`` with ``counts`` (L, bins) in place of their own."""
         batches = [_with(one.batch, row) for one, row in zip(runs, counts, strict=True)]
-        references = {
-            "fixed": np.broadcast_to(self._earlier, counts.shape),
-            "following": np.array([one.before for one in runs]),
-        }
+        eight = np.array([one.before for one in runs])
+        references = {"fixed": np.broadcast_to(self._earlier, counts.shape), "adaptive": eight, "following": eight}
         found = {
             "ours fixed": _surprise([self._fixed] * len(runs), batches),
+            "ours adaptive": _surprise([self._adaptive] * len(runs), batches),
             "ours following": _surprise([one.following for one in runs], batches),
         }
         for way, reference in references.items():

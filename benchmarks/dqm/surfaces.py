@@ -4,14 +4,15 @@ Autoencoders of one kind are trained on good maps as they are and on maps divide
 errors are looked at in one lumisection, and multiplied over three. Beside them stand the scorers of the program, which
 look at pulls. The score of a map is that of its worst cell.
 
-Maps are emulated: 34 x 72 towers as in a calorimeter barrel. Hits follow a smooth profile, an efficiency for each
-tower that scatters by 12 %, and two slow waves of 3 % and 2 % that drift; 40 to 160 hits a tower on average. A bad
-stretch has one square region of 1 to 25 towers with 30 to 85 % of its hits left, or 1.25 to 2.5 times as many, in
-three consecutive lumisections.
+Maps are emulated: 34 x 72 towers as in a calorimeter barrel. Hits follow a smooth profile and an efficiency for each
+tower that scatters by 12 %; 40 to 160 hits a tower on average. Good maps move in three ways: on the *steady* surface
+two slow waves of 3 % and 2 % drift, on the *moving* one twelve waves of 3 % are drawn anew in each lumisection, on the
+*restless* one these have 8 %. A reference takes out three movements at most. A bad stretch has one square region of 1
+to 25 towers with 30 to 85 % of its hits left, or 1.25 to 2.5 times as many, in three consecutive lumisections.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -21,19 +22,18 @@ import numpy.typing as npt
 from benchmarks.dqm.over_seeds import mean_auc
 from benchmarks.dqm.ranking import auc
 from benchmarks.report import Progress, Result
-from dqm.features import features
+from dqm.features import FeatureBlock, features
 from dqm.models.occupancy_autoencoder import OccupancyAutoencoder, train
 from dqm.occupancy.maps import corrected, neighbourhoods, persistent
 from dqm.references import frozen
 from dqm.scorers.base import LEAST_PRECISION, Lesson
 from dqm.scorers.direct import ChiSquareScorer, PullScorer
-from dqm.scorers.occupancy_map import OccupancyMapScorer
+from dqm.scorers.occupancy_map import INPUT_REACH, OccupancyMapScorer
 from dqm.simulate.shapes import channels, ripple
 from streams.records import Axis
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.bool_]
 
 AXES = (Axis(34, -17.0, 17.0, "ieta"), Axis(72, 1.0, 73.0, "iphi"))
 SHAPE = (34, 72)
@@ -44,22 +44,33 @@ TESTED = 400
 STRETCH = 3
 
 
+WAVES = 12
+AMPLITUDES: Mapping[str, float] = {"steady": 0.0, "moving": 0.03, "restless": 0.08}
+"""Size of the waves that are drawn anew, by surface."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
-    """What good maps are drawn from: expected share of each tower, and two waves (2, towers)."""
+    """What good maps are drawn from: expected share of each tower, and waves (k, towers).
+
+    The waves are ``drawn`` anew in each lumisection, or there are two that drift slowly.
+    """
 
     base: Float64
     waves: Float64
+    drawn: bool
 
     @classmethod
-    def of(cls, rng: np.random.Generator) -> "Surface":
-        """A surface of its own efficiencies."""
+    def of(cls, rng: np.random.Generator, amplitude: float) -> "Surface":
+        """A surface of its own efficiencies; an ``amplitude`` of 0 stands for slow waves."""
         base = channels(AXES, rng)
-        return cls(base.ravel(), np.stack([ripple(base, rng, 0.03).ravel(), ripple(base, rng, 0.02).ravel()]))
+        sizes = (amplitude,) * WAVES if amplitude else (0.03, 0.02)
+        return cls(base.ravel(), np.stack([ripple(base, rng, size).ravel() for size in sizes]), amplitude > 0)
 
     def mean(self, at: Float64, rng: np.random.Generator) -> Float64:
         """Expected counts (n, towers) at times ``at`` (n,), in lumisections."""
-        state = np.stack([np.sin(at / 190.0), np.sin(at / 61.0 + 1.0)], axis=1)
+        slow = np.stack([np.sin(at / 190.0), np.sin(at / 61.0 + 1.0)], axis=1)
+        state = rng.standard_normal((len(at), len(self.waves))) if self.drawn else slow
         hits = self.base.size * np.exp(rng.uniform(np.log(40.0), np.log(160.0), len(at)))
         mean: Float64 = np.maximum(self.base + state @ self.waves, 0.0) * hits[:, None]
         return mean
@@ -71,23 +82,39 @@ class Taught:
 
     reference: frozen.FrozenReference
     scorers: Mapping[str, PullScorer | ChiSquareScorer | OccupancyMapScorer]
+    chosen: OccupancyMapScorer
     plain: OccupancyAutoencoder
     corrected: OccupancyAutoencoder
     good: Float32
 
 
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> dict[str, Result]:  # noqa: ARG001
-    """All figures of the table; no files are needed."""
+    """All figures of the table; no files are needed. Those of the steady surface have no prefix."""
     share = 16 if quick else 1
-    runs = [_run(seed, LUMISECTIONS // share, progress) for seed in seeds]
     tested = TESTED // share
-    return {f"occupancy_map_auc_{name}": mean_auc(runs, name, tested, "emulated maps", peer="pull") for name in runs[0]}
+    found: dict[str, Result] = {}
+    for surface, amplitude in AMPLITUDES.items():
+        runs = [_run(seed, amplitude, LUMISECTIONS // share, progress) for seed in seeds]
+        prefix = "occupancy_map_" if surface == "steady" else f"occupancy_map_{surface}_"
+        kept = [one.pop("network") for one in runs]
+        found[f"{prefix}networks_kept"] = Result(sum(kept), "networks", n=len(kept))
+        found |= {
+            f"{prefix}auc_{name}": mean_auc(runs, name, tested, f"emulated maps, {surface}", _peer(name))
+            for name in runs[0]
+        }
+    return found
 
 
-def _run(seed: int, lumisections: int, progress: Progress) -> Mapping[str, float]:
-    """AUC by method for one surface."""
+def _peer(name: str) -> str:
+    """The pull of the worst cell on the same maps: of regions of one size, or multiplied over time."""
+    _, side, size = name.partition("_side_")
+    return "pull" + side + size + ("_multiplied" if name.endswith("_multiplied") else "")
+
+
+def _run(seed: int, amplitude: float, lumisections: int, progress: Progress) -> dict[str, float]:
+    """AUC by method for one surface, and whether the scorer has kept a ``network``."""
     rng = np.random.default_rng(seed)
-    surface = Surface.of(rng)
+    surface = Surface.of(rng, amplitude)
     taught = _taught(rng.poisson(surface.mean(np.arange(lumisections, dtype=float), rng)).astype(np.float32), seed)
     stretches = lumisections * TESTED // LUMISECTIONS
     bad = np.arange(stretches) % 2 == 1
@@ -99,12 +126,12 @@ def _run(seed: int, lumisections: int, progress: Progress) -> Mapping[str, float
         mean[place] *= factor
     scores = [_scores(taught, rng.poisson(one).astype(np.float32)) for one in mean]
     found = {name: auc(np.array([one[name] for one in scores]), bad) for name in scores[0]}
-    for side, name in product(sorted(set(sides[bad].tolist())), taught.scorers):
+    for side, name in product(sorted(set(sides[bad].tolist())), ("pull", "occupancy_map")):
         some = ~bad | (sides == side)
-        by_side = np.array([one[name.replace("-", "_")] for one in scores])
-        found[f"{name.replace('-', '_')}_side_{side}"] = auc(by_side[some], bad[some])
-    progress(f"seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
-    return found
+        by_side = np.array([one[name] for one in scores])
+        found[f"{name}_side_{side}"] = auc(by_side[some], bad[some])
+    progress(f"seed {seed}, waves of {amplitude}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    return {**found, "network": float(taught.chosen.model is not None)}
 
 
 def _fault(rng: np.random.Generator) -> tuple[Float64, int]:
@@ -123,11 +150,24 @@ def _taught(counts: Float32, seed: int) -> Taught:
     pileup = np.zeros(len(counts), dtype=np.float32)
     reference = frozen.fit(maps, pileup, use)
     lesson = Lesson(features(maps, pileup, reference), use, reference, seed, SHAPE)
-    scorers = {kind.name: kind.fit(lesson) for kind in (PullScorer, ChiSquareScorer, OccupancyMapScorer)}
+    chosen = OccupancyMapScorer.fit(lesson)
+    scorers: dict[str, PullScorer | ChiSquareScorer | OccupancyMapScorer] = {
+        "pull": PullScorer.fit(lesson),
+        "chi2": ChiSquareScorer.fit(lesson),
+        "occupancy_map": chosen,
+        "occupancy_map_without_network": replace(chosen, model=None).scaled(lesson.block, use),
+        "occupancy_map_with_network": replace(chosen, model=_network(lesson)).scaled(lesson.block, use),
+    }
     shown = _normalised(counts)
     good = shown.mean(axis=0)
     plain, relative = (train(one.reshape(-1, *SHAPE), seed) for one in (shown, corrected(shown, good)))
-    return Taught(reference, scorers, plain, relative, good)
+    return Taught(reference, scorers, chosen, plain, relative, good)
+
+
+def _network(lesson: Lesson) -> OccupancyAutoencoder:
+    """The scorer's network, whether it helps or not."""
+    pulls, seen = lesson.block.pulls, lesson.block.precision >= LEAST_PRECISION
+    return train((np.clip(pulls, -INPUT_REACH, INPUT_REACH) * seen).reshape(-1, *SHAPE), lesson.seed)
 
 
 def _normalised(counts: Float32) -> Float32:
@@ -149,15 +189,22 @@ def _scores(taught: Taught, counts: Float32) -> Mapping[str, float]:
     found = {name: float(scorer.score(block)[-1, 0]) for name, scorer in taught.scorers.items()}
     shown = _normalised(counts)
     plain, relative = _errors(taught.plain, shown), _errors(taught.corrected, corrected(shown, taught.good))
-    seen = (block.precision >= LEAST_PRECISION).astype(np.float32)[:, 0].reshape(STRETCH, *SHAPE)
-    regions = neighbourhoods(block.pulls[:, 0].reshape(STRETCH, *SHAPE), seen).reshape(STRETCH, -1)
+    cells, regions = _deviations(taught.chosen, block)
     return {
         "autoencoder": float(plain[-1].max()),
         "autoencoder_multiplied": float(persistent(plain).max()),
         "autoencoder_corrected": float(relative[-1].max()),
         "autoencoder_corrected_multiplied": float(persistent(relative).max()),
-        **{name.replace("-", "_"): score for name, score in found.items()},
-        "regions_without_network": float(np.abs(regions[-1]).max()),
+        **found,
         "pull_multiplied": float(np.abs(persistent(block.pulls[:, 0].astype(np.float64))).max()),
-        "regions_multiplied": float(np.abs(persistent(regions.astype(np.float64))).max()),
+        "cells_multiplied": float(np.abs(persistent(cells)).max()),
+        "regions_multiplied": float(np.abs(persistent(regions)).max()),
     }
+
+
+def _deviations(scorer: OccupancyMapScorer, block: FeatureBlock) -> tuple[Float64, Float64]:
+    """What the scorer looks at in each of a few maps: deviations (L, towers) of cells and of 3 x 3 cells."""
+    cells, seen = scorer.deviations(block)
+    regions = neighbourhoods(cells, seen)
+    flat = (len(cells), -1)
+    return (cells * seen).reshape(flat).astype(np.float64), regions.reshape(flat).astype(np.float64)

@@ -72,13 +72,18 @@ def blank(elements: int, bins: int) -> Template:
 
 
 def follow(
-    template: Template, counts: Float64, recent: Sequence[Float64], trusted: Rows | None = None
+    template: Template,
+    counts: Float64,
+    recent: Sequence[Float64],
+    trusted: Rows | None = None,
+    known: Float64 | None = None,
 ) -> tuple[Template, Step]:
     """The template after a run with ``counts`` (n, bins), and what the run was to the template before.
 
     ``recent`` are the runs before, the newest last. ``trusted`` (n,) is False where other tests condemn the run:
     then it is not added, and can only be adopted if it lasts; ``recent`` must be empty of counts where a run was
-    judged otherwise than this one.
+    judged otherwise than this one. ``known`` (n, bins) are shares that are known to be free of faults: a bin that does
+    not stand out beside these is no fault, so that the template finds back from conditions that were unlike any other.
     """
     enough = counts.sum(axis=-1) >= LEAST_COUNTS
     first = enough & (template.size <= 0)
@@ -87,7 +92,7 @@ def follow(
     outlier = np.where(enough & ~first, stands_out(counts, expected, template.wander), 0.0)
     near = enough & ~first & (distance < NEAR) & (outlier < STANDS_OUT)
     added = near if trusted is None else near & trusted
-    stays, total = _lasting(template, counts, recent)
+    stays, total = _lasting(template, counts, recent, known)
     adopted = enough & ~first & ~added & stays
     after = _replaced(_added(template, counts, added), total, adopted)
     return _replaced(after, counts, first), Step(distance, outlier, added | first, adopted)
@@ -102,11 +107,21 @@ def _distance(template: Template, counts: Float64, expected: Float64) -> Float64
     return found
 
 
-def _lasting(template: Template, counts: Float64, recent: Sequence[Float64]) -> tuple[Rows, Float64]:
+def _lasting(
+    template: Template, counts: Float64, recent: Sequence[Float64], known: Float64 | None
+) -> tuple[Rows, Float64]:
     """Bins that stand out in the template stay unremarkable when its shape moves little; see ``stands_out``."""
     runs = np.stack([*recent[-(WITHIN - 1) :], counts])
-    expected = template.share * runs.sum(axis=-1, keepdims=True)
-    return lasting(counts, runs[:-1], stands_out(runs, expected, template.wander) >= STANDS_OUT, template.wander)
+    faulty = _faulty(runs, template.share, template.wander)
+    if known is not None:
+        faulty &= _faulty(runs, known, template.wander)
+    return lasting(counts, runs[:-1], faulty, template.wander)
+
+
+def _faulty(runs: Float64, share: Float64, wander: Float64) -> Rows:
+    """Where a bin of ``runs`` (r, n, bins) stands out as it does not in ``share`` (n, bins); (r, n)."""
+    found: Rows = stands_out(runs, share * runs.sum(axis=-1, keepdims=True), wander) >= STANDS_OUT
+    return found
 
 
 def _added(template: Template, counts: Float64, where: Rows) -> Template:

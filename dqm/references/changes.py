@@ -65,10 +65,11 @@ def lasting(counts: Float64, recent: Float64, faulty: Rows, wander: Float64) -> 
     """Whether the shape of the newest run is there to stay, (n,), and the sum of the runs that show it.
 
     ``counts`` (n, bins) is the newest run, ``recent`` (r, n, bins) the runs before; at most ``WITHIN - 1`` count.
-    ``faulty`` (r + 1, n) says where bins stand out, the newest run last.
+    ``faulty`` (r + 1, n) says where bins stand out, the newest run last. A shape is not there to stay if a bin stands
+    out in any run that shows it: a small run hides what a large one tells.
     """
     before = recent[-(WITHIN - 1) :]
-    clean = ~faulty[:-1][-(WITHIN - 1) :]
-    like = clean & (differences(counts[None], before, wander) < ALIKE)
+    like = differences(counts[None], before, wander) < ALIKE
+    clean = ~(np.concatenate([like & faulty[:-1][-(WITHIN - 1) :], faulty[-1:]])).any(axis=0)
     total: Float64 = counts + (before * like[..., None]).sum(axis=0)
-    return ~faulty[-1] & (1 + like.sum(axis=0) >= PERSISTS), total
+    return clean & (1 + like.sum(axis=0) >= PERSISTS), total

@@ -128,7 +128,7 @@ def _step(model: SubsystemModel, reference: Reference, run: int, sums: RunSums, 
             _begun(size[rows].astype(np.float64), counts),
             wander[where].reshape(shape).astype(np.float64),
         )
-        after, step = follow(template, counts, recent, trusted)
+        after, step = follow(template, counts, recent, trusted, group.reference.share.astype(np.float64))
         taken = step.added | step.adopted
         moved |= bool(taken.any())
         share[where] = after.share.ravel()

@@ -94,6 +94,43 @@ def test_a_jump_that_lasts_is_adopted_and_a_single_odd_run_is_not():
     assert np.abs(template.share - shape([12, 12])).max() < 0.01
 
 
+def toothed(rng, middles, factor=3.0):
+    """Runs with one bin that has always been higher than its neighbours, or lower."""
+    counts = runs(rng, middles)
+    for run in counts:
+        run[:, 18] = np.round(factor * run[:, 18])
+    return counts
+
+
+def known_shares():
+    expected = SIZE * shape([20, 20])
+    expected[:, 18] *= 3.0
+    return expected / expected.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("known", "back"), [(None, False), (known_shares(), True)])
+def test_usual_conditions_are_found_again_after_unusual_ones(known, back):
+    """Beside the template of small, unusual runs a usual bin looks like a fault; beside the known shape it does not."""
+    rng = np.random.default_rng(11)
+    template, recent, steps = blank(N, BINS), [], []
+    for run in [*toothed(rng, [20] * 15), *runs(rng, [33] * 8, 200.0), *toothed(rng, [21] * 8)]:
+        template, step = follow(template, run, recent, known=known)
+        recent = [*recent, run][-(WITHIN - 1) :]
+        steps.append(step)
+    assert steps[14 + PERSISTS].adopted.all()
+    assert steps[-1].added.all() == back
+
+
+@pytest.mark.parametrize("factor", [0.0, 12.0])
+def test_a_known_shape_excuses_no_fault(factor):
+    rng = np.random.default_rng(12)
+    template, recent = blank(N, BINS), []
+    for run in [*toothed(rng, [20] * 15), *toothed(rng, [20] * 8, factor)]:
+        template, step = follow(template, run, recent, known=known_shares())
+        recent = [*recent, run][-(WITHIN - 1) :]
+    assert not (step.added | step.adopted).any()
+
+
 def test_odd_runs_that_differ_from_each_other_are_not_adopted():
     rng = np.random.default_rng(5)
     template, _, _ = followed(runs(rng, [20] * 15))

@@ -65,15 +65,23 @@ def test_two_shapes_disagree_and_nothing_agrees_with_emptiness():
     assert np.isinf(differences(SMOOTH[None], NOTHING[None], NOTHING)[0])
 
 
-@pytest.mark.parametrize("faulty_before", [0, 1])
-def test_enough_clean_runs_of_one_shape_last(faulty_before):
+@pytest.mark.parametrize("faulty_before", [False, True])
+def test_runs_of_one_shape_last_unless_one_of_them_is_faulty(faulty_before):
+    """A fault that only the largest of them shows is a fault of all."""
     rng = np.random.default_rng(4)
-    seen = rng.poisson(SMOOTH, (PERSISTS, 1, BINS)).astype(float)
-    faulty = np.zeros((PERSISTS, 1), dtype=bool)
-    faulty[:faulty_before] = True
+    seen = rng.poisson(SMOOTH, (PERSISTS + 1, 1, BINS)).astype(float)
+    faulty = np.zeros((PERSISTS + 1, 1), dtype=bool)
+    faulty[0] = faulty_before
     stays, total = lasting(seen[-1], seen[:-1], faulty, NOTHING[None])
     assert stays.tolist() == [not faulty_before]
-    assert (total == seen[faulty_before:].sum(axis=0)).all()
+    assert (total == seen.sum(axis=0)).all()
+
+
+def test_a_faulty_run_of_another_shape_does_not_count():
+    seen = np.stack([np.roll(SMOOTH, 15), *[SMOOTH] * PERSISTS])[:, None]
+    faulty = np.array([True, *[False] * PERSISTS])[:, None]
+    stays, _ = lasting(seen[-1], seen[:-1], faulty, NOTHING[None])
+    assert stays.all()
 
 
 def test_one_run_alone_does_not_last():

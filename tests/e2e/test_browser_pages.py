@@ -21,6 +21,7 @@ PAGES = {
     "run": "/runs/379415?subsystem=Muon&ls=50",
     "certificate": "/runs/379415/certificate",
     "system": "/system",
+    "models": "/models",
     "unknown": "/nothing",
 }
 pytestmark = pytest.mark.browser

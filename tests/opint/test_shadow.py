@@ -9,7 +9,7 @@ from sqlalchemy import select
 from conf.settings import DqmSettings, Settings
 from dqm.bundle import load, save
 from dqm.pipeline import Pipeline
-from dqm.quality import Reason
+from dqm.quality import Quality, Reason
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.stream import stream
 from opint import comparison
@@ -18,6 +18,7 @@ from opint.selection import Words
 from opint.shadow import Shadow
 from opint.store import lumisections
 from opint.store.tables import evidence, incident, ls_score, ls_summary, lumisection, occurrence, shadow_summary
+from streams.records import LumisectionKey
 from streams.source import Message, Partition
 from tests.small import LEVEL, keys
 
@@ -145,3 +146,29 @@ def test_differences_are_counted(store, bundle, twin, batches) -> None:
     )
     assert (confirmed.lumisections, confirmed.current, confirmed.shadow) == (1, 1, 0)
     assert (disputed.lumisections, disputed.current, disputed.shadow) == (1, 1, 0)
+
+
+def test_what_differs_alike_in_a_row_is_one_stretch():
+    def pair(run, ls, current, shadow, flagged=1, subsystem="Muon"):
+        sides = comparison.Side(current, flagged), comparison.Side(shadow, 0)
+        return comparison.Pair(DATASET, subsystem, LumisectionKey(run, ls), *sides)
+
+    good, bad, warning = Quality.GOOD, Quality.BAD, Quality.WARNING
+    pairs = [
+        *(pair(1, ls, bad, good, flagged=ls) for ls in (1, 2, 3)),
+        pair(1, 4, bad, bad),
+        *(pair(1, ls, bad, good) for ls in (5, 6)),
+        pair(1, 7, warning, good),
+        pair(1, 2, warning, good, subsystem="Calo"),
+        pair(2, 8, warning, good),
+    ]
+    found = comparison.stretches(pairs)
+    assert [(one.subsystem, one.run, one.first, one.last) for one in found] == [
+        ("Muon", 1, 1, 3),
+        ("Calo", 1, 2, 2),
+        ("Muon", 1, 5, 6),
+        ("Muon", 1, 7, 7),
+        ("Muon", 2, 8, 8),
+    ]
+    assert found[0].current == comparison.Side(bad, 3)
+    assert comparison.stretches([]) == []

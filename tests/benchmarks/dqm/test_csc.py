@@ -36,4 +36,6 @@ def test_the_table_is_made(real_data):
         f"csc_detected_{kind}_{severity:g}" for kind, some in csc.SEVERITIES.items() for severity in some[-2:]
     } < set(found)
     assert all(0 <= one.value <= 1 for one in found.values())
+    assert {"csc_detected_adaptive_dead_0.05", "csc_false_alarms_declared_adaptive"} < set(found)
+    assert found["csc_lasting_found_dead"].value > found["csc_lasting_found_dead"].peer_value
     assert found["csc_detected_gain_0.1"].value > found["csc_detected_gain_0.1"].peer_value

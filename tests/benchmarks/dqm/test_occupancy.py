@@ -58,5 +58,8 @@ def test_the_table_of_strips_is_made(tmp_path):
 @pytest.mark.slow
 def test_the_table_of_maps_is_made(tmp_path):
     told = surfaces.measure(tmp_path, quick=True, seeds=(11,), progress=lambda _: None)
-    assert {"occupancy_map_auc_autoencoder_corrected_multiplied", "occupancy_map_auc_occupancy_map"} < set(told)
+    wanted = {"occupancy_map_auc_autoencoder_corrected_multiplied", "occupancy_map_auc_occupancy_map"}
+    assert wanted | {one.replace("_auc", "_restless_auc") for one in wanted} < set(told)
     assert told["occupancy_map_auc_pull_multiplied"].value > told["occupancy_map_auc_autoencoder"].value
+    assert told["occupancy_map_auc_occupancy_map_side_1"].peer == "pull_side_1"
+    assert {told[f"occupancy_map_{one}networks_kept"].value for one in ("", "moving_", "restless_")} <= {0, 1}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.dqm import autodqm, dinamo
+from benchmarks.dqm.autodqm_forms import FORMS, KINDS, Form
 from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import DataMissing
 from benchmarks.report import data_folder
@@ -83,6 +84,34 @@ def test_deviations_are_caught_and_nothing_is_caught_by_size(tmp_path, deviation
     found = autodqm.measure(tmp_path, True, (1,), lambda _: None)
     assert least <= found["autodqm_bad_caught_at_5pct"].value <= most
     assert found["autodqm_good_flagged"].value < 0.15
+
+
+def test_forms_summarise_the_kinds_that_they_name():
+    deviations = np.zeros((2, len(KINDS), 40))
+    deviations[0, KINDS.index("pull"), :4] = [-8, 6, 4, 2]
+    deviations[:, KINDS.index("pca")] = 100
+    pull = lambda both, summary: Form(("pull",), both, summary).score(deviations)  # noqa: E731
+    np.testing.assert_allclose(pull(True, "mean"), [0.5, 0])
+    np.testing.assert_allclose(pull(False, "mean"), [0.3, 0])
+    np.testing.assert_allclose(pull(True, "square"), [np.sqrt(3), 0])
+    np.testing.assert_allclose(pull(True, "tenth"), [5, 0])
+    np.testing.assert_allclose(pull(True, "third"), [4, 0])
+    assert len(set(FORMS)) == 120
+
+
+def test_the_form_is_chosen_without_the_held_out_runs():
+    """Only ``pca`` tells bad runs, and no fold needs to see its own bad runs to find that out."""
+    rng = np.random.default_rng(3)
+    bad = np.arange(120) % 6 == 0
+    pca = np.exp(0.2 * rng.normal(size=(120, 6)) + bad[:, None])
+    noise = [np.exp(rng.normal(size=(120, 6))) for _ in range(3)]
+    runs = autodqm.Runs(noise[0], noise[1], pca, noise[2] * 1000, bad)
+    found = autodqm.validate(runs, rng, FORMS)
+    assert all("pca" in form.kinds for form in found.forms)
+    assert found.flagged[bad].mean() > 0.9
+    assert found.flagged[~bad].mean() < 0.15
+    (only,) = set(autodqm.validate(runs, rng, FORMS[:1]).forms)
+    assert only is FORMS[0]
 
 
 def test_runs_are_held_out_once_each():

@@ -1,8 +1,10 @@
 """A store that looks like an evening in the control room, made through the store's own functions.
 
 Four subsystems, 84 lumisections in two runs, an incident of every state with evidence of one and two
-dimensions, dead letters, models, offsets, a daemon that beats.
+dimensions, dead letters, a model and another one in shadow, offsets, a daemon that beats.
 """
+
+from dataclasses import replace
 
 import numpy as np
 from sqlalchemy import insert
@@ -19,6 +21,7 @@ from streams.source import Partition
 
 DATASET = "/Collisions/Run2024B-v1/DQM"
 MODEL = "histograms-20240411-8f3c"
+SHADOW = "candidate-20240411-51ab"
 HOSTILE = "Muon/Wheel-1/<script>alert('me')</script>&\"quoted\""
 START_S = 1_712_800_000.0
 CHARGE = "Pixel/Barrel/Layer1/charge"
@@ -61,6 +64,8 @@ def fill(store: Store) -> None:
             came_s = START_S + number * 23.31
             state = _state(rng, number, key, came_s)
             lumisections.save(tx, [state], {(DATASET, key): came_s}, came_s + 1.4)
+            if key.run == 379415:
+                lumisections.save_shadow(tx, [_in_shadow(state)])
         _incidents(tx)
         _machinery(tx)
 
@@ -91,6 +96,20 @@ def _state(rng, number, key, came_s):
         revision=1,
         verdicts=verdicts,
     )
+
+
+def _in_shadow(state):
+    """The same, judged by a model that sees the dead region later and takes suspects for bad."""
+    verdicts = dict(state.verdicts)
+    if 22 <= state.key.ls <= 26:
+        n = len(catalogues()["Calo"])
+        good = np.full(n, Quality.GOOD, np.uint8), np.full(n, Reason.CONSISTENT, np.uint8)
+        verdicts["Calo"] = SubsystemVerdict(Quality.GOOD, 0.2, *good)
+    if verdicts["Strips"].quality is Quality.WARNING:
+        told = verdicts["Strips"]
+        bad = np.where(told.qualities == Quality.WARNING, np.uint8(Quality.BAD), told.qualities)
+        verdicts["Strips"] = replace(told, quality=Quality.BAD, qualities=bad)
+    return replace(state, model_version=SHADOW, verdicts=verdicts)
 
 
 def _subsystem(rng, number, key, name, catalogue):
@@ -327,5 +346,10 @@ def _machinery(tx):
     tx.execute(
         insert(model_version).values(
             version=MODEL, name="histograms", path=f"var/models/{MODEL}", manifest=manifest, first_used_s=START_S
+        )
+    )
+    tx.execute(
+        insert(model_version).values(
+            version=SHADOW, name="candidate", path="var/models/candidate", manifest=manifest, first_used_s=START_S - 60
         )
     )

@@ -5,7 +5,7 @@ import pytest
 
 from dqm.quality import Quality
 from opint.store.tables import lumisection
-from opint.store.views import evidence, incidents, maps, runs, seeks, system
+from opint.store.views import evidence, incidents, maps, runs, seeks, shadows, system
 
 
 @pytest.fixture
@@ -31,6 +31,9 @@ def test_every_view_reads_the_seeded_store(tx, seed):
     assert incidents.detail(tx, 99) is None
     assert evidence.one(tx, seed.DATASET, "Calo", 1, 1, "x") is None
     assert runs.detail(tx, 1, None) is None
+    (pair,) = shadows.beside(tx)
+    assert pair == (seed.MODEL, seed.SHADOW, "histograms", "candidate", 62, 379415)
+    assert shadows.newest_runs(tx, pair, 5) == [379415]
 
 
 def test_maps_of_consecutive_lumisections_are_multiplied(tx, seed):

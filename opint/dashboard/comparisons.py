@@ -1,0 +1,64 @@
+"""A model in shadow beside the one that judges: where they agree, and where they do not."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from starlette.responses import HTMLResponse
+
+from opint import comparison
+from opint.dashboard.pages import Renderer
+from opint.selection import Words
+from opint.store.engine import Store
+from opint.store.views import shadows
+from opint.store.views.shadows import Beside
+
+MOST_RUNS = 20
+"""Newest runs that are compared unless others are asked for."""
+MOST_STRETCHES = 100
+"""Stretches of lumisections judged differently that are listed."""
+
+Run = Annotated[str, Query(pattern="^[0-9]{0,15}$")]
+
+
+def router(store: Store, renderer: Renderer) -> APIRouter:
+    """The page of models in shadow."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/models")
+    def page(request: Request, pair: str = "", first: Run = "", last: Run = "") -> HTMLResponse:
+        live = renderer.live()
+        with store.read() as tx:
+            pairs = shadows.beside(tx)
+            chosen = _chosen(pairs, pair)
+            newest = shadows.newest_runs(tx, chosen, MOST_RUNS) if chosen else []
+            span = range(int(first or (newest or [0])[-1]), int(last or (newest or [0])[0]) + 1)
+            judged = comparison.read(tx, chosen.current, chosen.shadow, span) if chosen else []
+            words = Words.read(tx)
+        stretches = comparison.stretches(judged)[::-1]
+        return renderer.page(
+            request,
+            "models.html",
+            pairs=pairs,
+            chosen=chosen,
+            span=span,
+            rates=comparison.rates(judged),
+            words=comparison.agreement(judged, words),
+            judged=len(judged),
+            differing=sum(one.differs for one in judged),
+            stretches=stretches[:MOST_STRETCHES],
+            left_out=max(0, len(stretches) - MOST_STRETCHES),
+            request_url=f"{request.url.path}?{request.url.query}",
+            **live,
+        )
+
+    return routes
+
+
+def _chosen(pairs: list[Beside], wanted: str) -> Beside | None:
+    """The pair whose versions are ``wanted`` (the current one, a dot, the shadow), by default the newest."""
+    if not wanted:
+        return pairs[0] if pairs else None
+    found = next((one for one in pairs if f"{one.current}.{one.shadow}" == wanted), None)
+    if found is None:
+        raise HTTPException(404, "These two models have not judged the same lumisections.")
+    return found
