@@ -17,6 +17,8 @@ from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import files
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
+from dqm.certification import following
+from dqm.certification.following import Residuals
 from dqm.certification.live import of_groups
 from dqm.certification.model import TOP, CertificationModel, squared_errors
 from dqm.certification.train import Good, fit
@@ -81,7 +83,10 @@ def _detector(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> d
     faulty = _seen(detector, later, scale, seed + 3000, lambda key: (_fault(rng, catalogue, key),))
     plain, _ = fit(good, trained, "autoencoder", np.random.default_rng(seed))
     variational, _ = fit(good, trained, "variational", np.random.default_rng(seed))
+    still, shifts = judged, _shifts(plain, judged)
+    judged, faulty = (replace(one, summaries=one.summaries - shifts) for one in (judged, faulty))
     ordinary, errors = (_errors(plain, one) for one in (judged, faulty))
+    standing = _p_values(plain, still)
     p_good, p_bad = (_p_values(plain, one) for one in (judged, faulty))
     top = {
         name: _ranked(_top(ordinary, scale_of(plain)), _top(errors, scale_of(plain)))
@@ -93,6 +98,7 @@ def _detector(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> d
         "mean": _ranked(_mean(ordinary, plain), _mean(errors, plain)),
         "variational": _ranked(*(_top(_errors(variational, one), _own_units(variational)) for one in (judged, faulty))),
         "false": float((p_good <= 0.05).mean()),
+        "standing": float((standing <= 0.05).mean()),
     }
 
 
@@ -135,8 +141,24 @@ def _seen(
         np.array([scale.standardised(one) for _, one in period], dtype=np.float32),
         counts >= LEAST_ENTRIES,
         np.concatenate([np.full(one.stop - one.start, one.bins) for one in blocks]),
+        np.array([key.run for key, _ in period], dtype=np.int64),
         [one for _, one in period],
     )
+
+
+def _shifts(model: CertificationModel, judged: Good) -> npt.NDArray[np.float32]:
+    """By how much (L, n, 7) the centre of each lumisection has followed the good ones of the runs before."""
+    found = np.empty_like(judged.summaries)
+    shift = following.start(len(judged.bins))
+    typical = model.ensemble.scaling.typical(judged.pileup)
+    trusted = np.where(judged.use, np.float32(1.0), np.float32(np.nan))
+    for run in np.unique(judged.runs):
+        left = Residuals.nothing(len(judged.bins))
+        for at in np.flatnonzero(judged.runs == run):
+            found[at] = shift
+            left += Residuals.of(judged.summaries[at], typical[at], trusted[at])
+        shift = following.followed(shift, left)
+    return found
 
 
 def _errors(model: CertificationModel, seen: Good) -> npt.NDArray[np.float32]:
@@ -155,7 +177,8 @@ def _no_units(model: CertificationModel) -> npt.NDArray[np.float32]:
 
 def _top(errors: npt.NDArray[np.float32], units: npt.NDArray[np.float32]) -> Float64:
     """TOP100 of each lumisection, mean over the ensemble."""
-    largest = np.sort(errors / units, axis=-1)[..., -min(TOP, errors.shape[-1]) :]
+    kept = min(TOP, errors.shape[-1])
+    largest = np.partition(errors / units, -kept, axis=-1)[..., -kept:]
     return np.asarray(largest.mean(axis=-1, dtype=np.float64).mean(axis=0))
 
 

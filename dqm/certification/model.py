@@ -1,7 +1,7 @@
 """The certification model of one subsystem: scaling, an ensemble of autoencoders, calibration of its score."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,10 @@ class Ensemble:
         """How many squared errors make the score."""
         return top(self.ordinary.shape[1])
 
+    def moved(self, shift: Float32) -> "Ensemble":
+        """The same networks shown features about a centre that lies ``shift`` (n, 7) elsewhere."""
+        return replace(self, scaling=self.scaling.moved(shift))
+
     def errors(self, features: Float32) -> Float32:
         """Squared errors (members, L, f) of scaled ``features`` (L, f), in units of the ordinary ones."""
         return squared_errors(self.members, features) / self.ordinary[:, None]
@@ -98,6 +102,10 @@ class CertificationModel:
             np.array([pileup], dtype=np.float32),
         )
         return Certified(score, float(scores.std(ddof=1)), float(self.table.p_values(normal)[0, 0, 0]))
+
+    def moved(self, shift: Float32) -> "CertificationModel":
+        """The same about a centre that lies ``shift`` (n, 7) elsewhere: :mod:`dqm.certification.following`."""
+        return replace(self, ensemble=self.ensemble.moved(shift))
 
     def arrays(self) -> Arrays:
         """All numbers by name, to be saved."""

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.calibration import calibrate
-from dqm.certification import scaling
+from dqm.certification import following, scaling
 from dqm.certification.attribution import shares
+from dqm.certification.following import Residuals
 from dqm.certification.largest import Largest
 from dqm.certification.model import PER_PB, CertificationModel, Ensemble, luminosity, squared_errors
 from dqm.certification.network import Network
@@ -34,7 +35,7 @@ class Good:
     """Good lumisections of one subsystem in order of time.
 
     ``summaries`` (L, n, 7), ``totals`` (L, n) counts, ``pileup`` (L,) standardised, ``use`` (L, n) what is
-    inspected, ``bins`` (n,) cells of each ME.
+    inspected, ``bins`` (n,) cells of each ME, ``runs`` (L,) run numbers.
     """
 
     summaries: Float32
@@ -42,19 +43,37 @@ class Good:
     pileup: Float32
     use: Rows
     bins: npt.NDArray[np.intp]
+    runs: npt.NDArray[np.int64]
     conditions: Sequence[Conditions]
 
 
 def fit(good: Good, cut: int, kind: Kind, rng: np.random.Generator) -> tuple[CertificationModel, list[Opinion | None]]:
     """Train on the first ``cut`` lumisections, calibrate on the others, and say what it thinks of those.
 
-    The opinions are cross-fitted: none has taken part in its own normalisation.
+    Calibration lumisections are judged as later ones will be, about a centre that followed the runs before; the
+    model's own centre is that of the end. The opinions are cross-fitted: none has taken part in its own normalisation.
     """
     scaled = scaling.fit(good.summaries[:cut], good.totals[:cut], good.pileup[:cut], good.use[:cut], good.bins)
     features = scaled.scaled(good.summaries[:cut], good.totals[:cut], good.pileup[:cut], good.use[:cut])
     trained = Ensemble(scaled, *members(features, kind, rng))
-    largest = trained.largest(good.summaries[cut:], good.totals[cut:], good.pileup[cut:], good.use[cut:])
-    return _calibrated(trained, largest, good.conditions[cut:], good.pileup[cut:])
+    largest, shift = _followed(trained, good, cut)
+    return _calibrated(trained.moved(shift), largest, good.conditions[cut:], good.pileup[cut:])
+
+
+def _followed(trained: Ensemble, good: Good, cut: int) -> tuple[list[Largest], Float32]:
+    """Of the lumisections from ``cut`` on the largest errors about the centre of their run; the centre after all."""
+    shift = following.start(len(good.bins))
+    largest: list[Largest] = []
+    for rows in np.split(np.arange(len(good.runs)), np.flatnonzero(np.diff(good.runs)) + 1):
+        if len(judged := rows[rows >= cut]):
+            seen = good.summaries[judged], good.totals[judged], good.pileup[judged], good.use[judged]
+            largest += trained.moved(shift).largest(*seen)
+        typical = trained.scaling.typical(good.pileup[rows])
+        left = Residuals.nothing(len(good.bins))
+        for at, one in zip(rows, typical, strict=True):
+            left += Residuals.of(good.summaries[at], one, np.where(good.use[at], np.float32(1.0), np.float32(np.nan)))
+        shift = following.followed(shift, left)
+    return largest, shift
 
 
 def _calibrated(

@@ -307,6 +307,19 @@ reference = Table(
     Column("chosen_s", Float, nullable=False, index=True),
 )
 
+certification_centre = Table(
+    "certification_centre",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("subsystem", String, primary_key=True),
+    Column("model_version", String, primary_key=True),
+    Column("shift", LargeBinary, nullable=False, comment="of the centre about which the run is certified"),
+    Column("sums", LargeBinary, nullable=False, comment="residuals that the run leaves: dqm.certification.following"),
+    Column("seen", LargeBinary, nullable=False, comment="lumisections that left some, trusted, then held"),
+    Column("updated_s", Float, nullable=False, index=True),
+)
+
 suggestion = Table(
     "suggestion",
     metadata,
