@@ -8,11 +8,13 @@ to eight random monitoring elements. **The histograms are simulated**: templates
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.dqm.kept import kept
 from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import files
 from benchmarks.intervals import student
@@ -64,14 +66,19 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     era = list(from_oms(oms, good_only=True))
     found: list[dict[str, float]] = []
     for seed in seeds:
-        with one_thread():
-            found.append(_detector(Detector(chosen, np.random.default_rng(seed)), era, plan, seed))
+        one = partial(_detector, chosen, era, plan, seed)
+        found.append(one() if quick else kept("certification", seed, one))
         progress(f"detector {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found[-1].items()))
     return _results({name: np.array([one[name] for one in found]) for name in found[0]}, plan)
 
 
-def _detector(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> dict[str, float]:
-    """AUC by score, and the share of good lumisections with p ≤ 5%."""
+def _detector(chosen: Sequence[templates.Template], era: Lumisections, plan: Plan, seed: int) -> dict[str, float]:
+    """AUC by score, and the share of good lumisections with p ≤ 5%, of the detector of one ``seed``."""
+    with one_thread():
+        return _figures(Detector(chosen, np.random.default_rng(seed)), era, plan, seed)
+
+
+def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> dict[str, float]:
     cut = int(EARLIER_SHARE * len(era))
     earlier, later = _stretches(era[:cut], plan.earlier), _stretches(era[cut:], plan.judged)
     scale = pileup_scale([one for _, one in earlier])

@@ -27,7 +27,8 @@ STRETCH = 32
 HELD_SHARE = 0.2
 """Latest share of training, which says when to stop."""
 
-_LEAST_ORDINARY = 1e-2
+LEAST_ORDINARY = 1e-2
+"""No feature's ordinary squared error is taken for less."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,28 +97,31 @@ def _calibrated(
     return CertificationModel(trained, found.normaliser, found.scorers[0]), opinions
 
 
-def members(features: Float32, kind: Kind, rng: np.random.Generator) -> tuple[tuple[Network, ...], Float32]:
+def members(
+    features: Float32, kind: Kind, rng: np.random.Generator, code: int | None = None
+) -> tuple[tuple[Network, ...], Float32]:
     """Networks trained on ``features`` (L, f) in order of time, and the ordinary squared error of each (members, f).
 
+    ``code`` is how many numbers are in the middle of each, by default as many as suit lumisections.
     Every member is trained on its own draw, with replacement, of stretches of the lumisections that come first. So
     their spread tells how much the score owes to the choice of what was learned from (L. Breiman, Machine Learning
     24 (1996) 123).
     """
     early = len(features) - max(1, int(HELD_SHARE * len(features)))
     held = features[early:]
-    trained = tuple(_trained(features[_drawn(early, rng)], held, kind, rng) for _ in range(MEMBERS))
+    trained = tuple(_trained(features[_drawn(early, rng)], held, kind, rng, code) for _ in range(MEMBERS))
     ordinary = squared_errors(trained, held).mean(axis=1)
-    return trained, np.maximum(ordinary, np.float32(_LEAST_ORDINARY))
+    return trained, np.maximum(ordinary, np.float32(LEAST_ORDINARY))
 
 
-def _trained(features: Float32, held: Float32, kind: Kind, rng: np.random.Generator) -> Network:
+def _trained(features: Float32, held: Float32, kind: Kind, rng: np.random.Generator, code: int | None) -> Network:
     if kind == "variational":
         from dqm.models.variational import train as variational  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-        return variational(features, held, rng)
+        return variational(features, held, rng, code=code)
     from dqm.models.certification import train as plain  # noqa: PLC0415 - as above
 
-    return plain(features, held, rng)
+    return plain(features, held, rng, code=code)
 
 
 def _drawn(rows: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:

@@ -27,11 +27,14 @@ def clipped(features: Float32) -> Float32:
     return shown
 
 
-def variables(features: Float32, rng: np.random.Generator) -> list[Any]:
-    """Kernel, bias and slope of the three inner layers and kernel and bias of the last, for ``features`` (n, f)."""
+def variables(features: Float32, rng: np.random.Generator, code: int | None = None) -> list[Any]:
+    """Kernel, bias and slope of the three inner layers and kernel and bias of the last, for ``features`` (n, f).
+
+    ``code`` numbers are in the middle: by default ``CODE``, and no more than a fourth of the features or rows.
+    """
     width = features.shape[1]
-    code = max(1, min(CODE, width // 4, len(features) // 4))
-    hidden = min(HIDDEN, max(width, code))
+    code = max(1, min(CODE, width // 4, len(features) // 4)) if code is None else code
+    hidden = max(code, min(HIDDEN, width))
     components = _components(features, code)
     inner = [np.eye(hidden, code, dtype=np.float32), np.eye(code, hidden, dtype=np.float32)]
     first = _random((width, hidden), rng)
