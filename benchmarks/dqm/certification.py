@@ -1,9 +1,10 @@
 """Certification of whole lumisections: how well a score ranks those with a fault above good ones.
 
 846 real templates of a muon system under the real conditions of one era make lumisections. Each detector (seed) is
-trained on stretches of the first 60% of the era, the latest third of which calibrates. Of the rest, 480 lumisections
+trained on stretches of the first 60% of the era, the latest third of which calibrates. Of the rest, 960 lumisections
 are judged twice: as they are, and with one fault of a random kind and severity (log-uniform from 2% to 30%) in one
-to eight random monitoring elements. **The histograms are simulated**: templates and conditions are real.
+to eight random monitoring elements. The centre of each run has followed the good ones of the runs before. **The
+histograms are simulated**: templates and conditions are real.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,7 @@ from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.stream import generator
+from dqm.statistics.distance_correlation import distance_correlation
 from dqm.threads import one_thread
 from streams.records import Catalogue, Conditions, LumisectionKey
 
@@ -54,7 +56,7 @@ class Plan:
     elements: int
 
 
-FULL = Plan(earlier=1536, judged=480, elements=846)
+FULL = Plan(earlier=1536, judged=960, elements=846)
 QUICK = Plan(earlier=192, judged=64, elements=40)
 
 
@@ -99,14 +101,31 @@ def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> di
         name: _ranked(_top(ordinary, scale_of(plain)), _top(errors, scale_of(plain)))
         for name, scale_of in {"top100": _own_units, "unweighted": _no_units}.items()
     }
+    surprise = -np.log(p_good), -np.log(p_bad)
+    conditions = np.stack([judged.pileup, _size(judged)], axis=1).astype(np.float64)
+    mixed = conditions[rng.permutation(len(conditions))]
     return {
-        "calibrated": _ranked(-np.log(p_good), -np.log(p_bad)),
+        "calibrated": _ranked(*surprise),
+        "inside": inside_bins(*surprise, _size(judged)),
+        "dependence": distance_correlation(surprise[0], conditions),
+        "chance": distance_correlation(surprise[0], mixed),
         **top,
         "mean": _ranked(_mean(ordinary, plain), _mean(errors, plain)),
         "variational": _ranked(*(_top(_errors(variational, one), _own_units(variational)) for one in (judged, faulty))),
         "false": float((p_good <= 0.05).mean()),
         "standing": float((standing <= 0.05).mean()),
     }
+
+
+def _size(seen: Good) -> Float64:
+    """Logarithm (L,) of the recorded luminosity, which is that of the statistics but for a constant."""
+    return np.log([one.recorded_lumi or 1e-6 for one in seen.conditions])
+
+
+def inside_bins(good: Float64, bad: Float64, size: Float64) -> float:
+    """Mean AUC of scores (L,) inside four bins of ``size`` (L,), which holds for the good and the bad ones."""
+    bins = np.searchsorted(np.quantile(size, (0.25, 0.5, 0.75)), size)
+    return float(np.mean([_ranked(good[bins == one], bad[bins == one]) for one in np.unique(bins)]))
 
 
 def _ranked(good: Float64, bad: Float64) -> float:
@@ -215,13 +234,38 @@ def _results(found: Mapping[str, Float64], plan: Plan) -> dict[str, Result]:
         beside = float(found[other].mean())
         return Result(value, "AUC", *interval, n, peer, beside, value / beside, note)
 
-    false = float(found["false"].mean())
+    false, standing = float(found["false"].mean()), float(found["standing"].mean())
+    judged = plan.judged * len(found["false"])
+    dependence, chance = float(found["dependence"].mean()), float(found["chance"].mean())
     return {
         "certification_auc": result("calibrated", note="by the p-value that the daemon gives"),
+        "certification_auc_inside_luminosity": result(
+            "inside", note="the same inside four bins of recorded luminosity, mean"
+        ),
+        "certification_dependence_on_conditions": Result(
+            dependence,
+            "distance correlation",
+            *student(found["dependence"]),
+            judged,
+            "the same with conditions mixed",
+            chance,
+            dependence / chance,
+            "of -ln p of good lumisections with pileup and luminosity",
+        ),
         "certification_top100_auc": result("top100", "the plain mean of the same errors", "mean", paired),
         "certification_unweighted_auc": result("unweighted", note="TOP100, errors not in units of ordinary ones"),
         "certification_vae_auc": result("variational", "the plain autoencoder", "top100", "TOP100"),
         "certification_false_at_5pct": Result(
-            false, "share", *student(found["false"]), plan.judged * len(found["false"]), "declared", 0.05, false / 0.05
+            false, "share", *student(found["false"]), judged, "declared", 0.05, false / 0.05
+        ),
+        "certification_false_at_5pct_standing": Result(
+            standing,
+            "share",
+            *student(found["standing"]),
+            judged,
+            "declared",
+            0.05,
+            standing / 0.05,
+            "about a centre that does not follow",
         ),
     }

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.certification.summaries import NUMBERS
+from dqm.references.sums import HELD, TRUST_P, TRUSTED
 
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
@@ -23,12 +24,9 @@ Rows = npt.NDArray[np.bool_]
 
 MEMORY = 64.0
 """Lumisections that the centre before weighs as much as."""
-TRUST_P = 0.05
-"""A histogram is learned from if its p-value is above this."""
 
 _STEPS = 2.0**20
 """Residuals are counted in steps of one over this part of the axis."""
-_TRUSTED, _HELD = 0, 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +51,7 @@ class Residuals:
         known = np.isfinite(away).all(axis=1)
         with np.errstate(invalid="ignore"):
             seen = np.stack([known & (p_values > TRUST_P), known & (p_values <= TRUST_P)])
-        steps = np.where(seen[_TRUSTED, :, None], np.rint(np.nan_to_num(away) * _STEPS), 0.0)
+        steps = np.where(seen[TRUSTED, :, None], np.rint(np.nan_to_num(away) * _STEPS), 0.0)
         return cls(steps.astype(np.int64), seen.astype(np.int64))
 
     def __add__(self, other: "Residuals") -> "Residuals":
@@ -72,7 +70,7 @@ def start(elements: int) -> Float32:
 
 def followed(shift: Float32, run: Residuals) -> Float32:
     """The shift (n, 7) of the centre after a run, shares of the axis."""
-    trusted, held = run.seen[_TRUSTED], run.seen[_HELD]
+    trusted, held = run.seen[TRUSTED], run.seen[HELD]
     use = np.where(trusted >= held, trusted, 0)[:, None]
     mean = run.sums / (_STEPS * np.maximum(trusted, 1)[:, None])
     after: Float32 = ((MEMORY * shift + use * mean) / (MEMORY + use)).astype(np.float32)
