@@ -12,6 +12,7 @@ from dqm.certification.largest import Largest
 from dqm.certification.network import Network
 from dqm.certification.scaling import Scaling
 from dqm.certification.summaries import NUMBERS
+from dqm.quality import Certified
 from dqm.statistics.conformal import ConformalTable
 
 Float32 = npt.NDArray[np.float32]
@@ -32,20 +33,6 @@ PER_PB = 1e6
 def top(features: int) -> int:
     """How many of ``features`` squared errors make the score: 100 of 5,000 or more."""
     return min(TOP, max(TOP_LEAST, int(TOP_SHARE * features)))
-
-
-@dataclass(frozen=True, slots=True)
-class Certified:
-    """What certification says of one subsystem in one lumisection.
-
-    ``score`` is the mean over the ensemble of the mean of the largest squared errors, 1 being ordinary for a single
-    feature; ``spread`` its standard deviation over the ensemble, which is its uncertainty; ``p_value`` is
-    conditional on pileup and luminosity.
-    """
-
-    score: float
-    spread: float
-    p_value: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
