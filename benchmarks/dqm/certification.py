@@ -7,54 +7,41 @@ to eight random monitoring elements. The centre of each run has followed the goo
 histograms are simulated**: templates and conditions are real.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.dqm.emulated import (
+    EARLIER_SHARE,
+    SUBSYSTEM,
+    TRAINED_SHARE,
+    Lumisections,
+    Plan,
+    fault,
+    seen,
+    shifts,
+    size,
+    stretches,
+)
 from benchmarks.dqm.kept import kept
 from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import files
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
-from dqm.certification import following
-from dqm.certification.following import Residuals
-from dqm.certification.live import of_groups
 from dqm.certification.model import TOP, CertificationModel, squared_errors
 from dqm.certification.train import Good, fit
-from dqm.features import PileupScale, pileup_scale
+from dqm.features import pileup_scale
 from dqm.simulate import templates
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
-from dqm.simulate.faults import Fault, FaultKind
-from dqm.simulate.stream import generator
 from dqm.statistics.distance_correlation import distance_correlation
 from dqm.threads import one_thread
-from streams.records import Catalogue, Conditions, LumisectionKey
 
-Lumisections = Sequence[tuple[LumisectionKey, Conditions]]
 Float64 = npt.NDArray[np.float64]
-
-SUBSYSTEM = "Muon"
-EARLIER_SHARE, TRAINED_SHARE = 0.6, 2 / 3
-STRETCH = 32
-LEAST_ENTRIES = 50.0
-KINDS = (FaultKind.DEAD, FaultKind.HOT, FaultKind.NOISY, FaultKind.SHIFT, FaultKind.GAIN, FaultKind.SWAP)
-SEVERITIES = (0.02, 0.3)
-MOST_ELEMENTS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Good lumisections to train and calibrate on, those to judge, and of how many templates."""
-
-    earlier: int
-    judged: int
-    elements: int
-
 
 FULL = Plan(earlier=1536, judged=960, elements=846)
 QUICK = Plan(earlier=192, judged=64, elements=40)
@@ -82,18 +69,18 @@ def _detector(chosen: Sequence[templates.Template], era: Lumisections, plan: Pla
 
 def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> dict[str, float]:
     cut = int(EARLIER_SHARE * len(era))
-    earlier, later = _stretches(era[:cut], plan.earlier), _stretches(era[cut:], plan.judged)
+    earlier, later = stretches(era[:cut], plan.earlier), stretches(era[cut:], plan.judged)
     scale = pileup_scale([one for _, one in earlier])
     trained = int(TRAINED_SHARE * len(earlier))
-    good = _seen(detector, earlier, scale, seed, lambda _: ())
-    judged = _seen(detector, later, scale, seed + 1000, lambda _: ())
+    good = seen(detector, earlier, scale, seed, lambda _: ())
+    judged = seen(detector, later, scale, seed + 1000, lambda _: ())
     rng = np.random.default_rng(seed + 2000)
     catalogue = detector.catalogues[SUBSYSTEM]
-    faulty = _seen(detector, later, scale, seed + 3000, lambda key: (_fault(rng, catalogue, key),))
+    faulty = seen(detector, later, scale, seed + 3000, lambda key: (fault(rng, catalogue, key),))
     plain, _ = fit(good, trained, "autoencoder", np.random.default_rng(seed))
     variational, _ = fit(good, trained, "variational", np.random.default_rng(seed))
-    still, shifts = judged, _shifts(plain, judged)
-    judged, faulty = (replace(one, summaries=one.summaries - shifts) for one in (judged, faulty))
+    still, shift = judged, shifts(plain.ensemble.scaling, judged)
+    judged, faulty = (replace(one, summaries=one.summaries - shift) for one in (judged, faulty))
     ordinary, errors = (_errors(plain, one) for one in (judged, faulty))
     standing = _p_values(plain, still)
     p_good, p_bad = (_p_values(plain, one) for one in (judged, faulty))
@@ -102,11 +89,11 @@ def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> di
         for name, scale_of in {"top100": _own_units, "unweighted": _no_units}.items()
     }
     surprise = -np.log(p_good), -np.log(p_bad)
-    conditions = np.stack([judged.pileup, _size(judged)], axis=1).astype(np.float64)
+    conditions = np.stack([judged.pileup, size(judged)], axis=1).astype(np.float64)
     mixed = conditions[rng.permutation(len(conditions))]
     return {
         "calibrated": _ranked(*surprise),
-        "inside": inside_bins(*surprise, _size(judged)),
+        "inside": inside_bins(*surprise, size(judged)),
         "dependence": distance_correlation(surprise[0], conditions),
         "chance": distance_correlation(surprise[0], mixed),
         **top,
@@ -117,11 +104,6 @@ def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> di
     }
 
 
-def _size(seen: Good) -> Float64:
-    """Logarithm (L,) of the recorded luminosity, which is that of the statistics but for a constant."""
-    return np.log([one.recorded_lumi or 1e-6 for one in seen.conditions])
-
-
 def inside_bins(good: Float64, bad: Float64, size: Float64) -> float:
     """Mean AUC of scores (L,) inside four bins of ``size`` (L,), which holds for the good and the bad ones."""
     bins = np.searchsorted(np.quantile(size, (0.25, 0.5, 0.75)), size)
@@ -130,61 +112,6 @@ def inside_bins(good: Float64, bad: Float64, size: Float64) -> float:
 
 def _ranked(good: Float64, bad: Float64) -> float:
     return auc(np.concatenate([good, bad]), np.repeat([False, True], [len(good), len(bad)]))
-
-
-def _stretches(period: Lumisections, wanted: int) -> Lumisections:
-    starts = np.linspace(0, len(period) - STRETCH, wanted // STRETCH).astype(int)
-    return [item for start in starts for item in period[start : start + STRETCH]]
-
-
-def _fault(rng: np.random.Generator, catalogue: Catalogue, key: LumisectionKey) -> Fault:
-    """One fault of one lumisection."""
-    kind = KINDS[int(rng.integers(len(KINDS)))]
-    severity = float(np.exp(rng.uniform(*np.log(SEVERITIES))))
-    hit = rng.choice(len(catalogue), int(rng.integers(1, MOST_ELEMENTS + 1)), replace=False)
-    names = tuple(catalogue.names[row] for row in sorted(hit))
-    return Fault(kind, SUBSYSTEM, severity, key, key, elements=names, seed=int(rng.integers(2**31)))
-
-
-def _seen(
-    detector: Detector,
-    period: Lumisections,
-    scale: PileupScale,
-    seed: int,
-    faults: Callable[[LumisectionKey], Sequence[Fault]],
-) -> Good:
-    """What certification sees of simulated lumisections."""
-    numbers, totals = [], []
-    for key, conditions in period:
-        (batch,) = detector.lumisection(key, conditions, generator(seed, key), faults(key))
-        numbers.append(of_groups(batch.counts))
-        totals.append(np.concatenate([one.sum(axis=1) for one in batch.counts]))
-    counts = np.array(totals, dtype=np.float32)
-    blocks = detector.catalogues[SUBSYSTEM].blocks
-    return Good(
-        np.array(numbers),
-        counts,
-        np.array([scale.standardised(one) for _, one in period], dtype=np.float32),
-        counts >= LEAST_ENTRIES,
-        np.concatenate([np.full(one.stop - one.start, one.bins) for one in blocks]),
-        np.array([key.run for key, _ in period], dtype=np.int64),
-        [one for _, one in period],
-    )
-
-
-def _shifts(model: CertificationModel, judged: Good) -> npt.NDArray[np.float32]:
-    """By how much (L, n, 7) the centre of each lumisection has followed the good ones of the runs before."""
-    found = np.empty_like(judged.summaries)
-    shift = following.start(len(judged.bins))
-    typical = model.ensemble.scaling.typical(judged.pileup)
-    trusted = np.where(judged.use, np.float32(1.0), np.float32(np.nan))
-    for run in np.unique(judged.runs):
-        left = Residuals.nothing(len(judged.bins))
-        for at in np.flatnonzero(judged.runs == run):
-            found[at] = shift
-            left += Residuals.of(judged.summaries[at], typical[at], trusted[at])
-        shift = following.followed(shift, left)
-    return found
 
 
 def _errors(model: CertificationModel, seen: Good) -> npt.NDArray[np.float32]:

@@ -5,10 +5,11 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks.dqm import adbench, certification, kept
+from benchmarks.dqm import adbench, certification, decorrelation, kept
 from benchmarks.dqm.table import DataMissing
 from benchmarks.intervals import student
 from benchmarks.report import data_folder
+from dqm.statistics.distance_correlation import distance_correlation
 
 
 def test_students_interval_is_the_textbooks():
@@ -71,3 +72,22 @@ def test_the_small_table_has_all_its_keys():
         pytest.skip(str(missing))
     assert {"certification_auc", "certification_top100_auc", "certification_vae_auc"} <= found.keys()
     assert all(0.5 < found[key].value <= 1 for key in found if key.endswith("_auc"))
+
+
+def test_the_penalty_is_the_squared_distance_correlation():
+    rng = np.random.default_rng(4)
+    one, other = rng.normal(size=(60, 1)), rng.normal(size=(60, 2))
+    other[:, 0] += one[:, 0] ** 2
+    penalty = float(decorrelation._dependence(one.astype(np.float32), other.astype(np.float32)))
+    assert penalty == pytest.approx(distance_correlation(one, other) ** 2, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_the_small_table_of_the_penalty_has_all_its_keys():
+    try:
+        found = decorrelation.measure(data_folder(os.environ), True, (11,), lambda _text: None)
+    except DataMissing as missing:
+        pytest.skip(str(missing))
+    for weight in decorrelation.WEIGHTS:
+        assert 0.5 < found[f"decorrelation_{weight:g}_auc_inside_luminosity"].value <= 1
+        assert 0 < found[f"decorrelation_{weight:g}_dependence"].value < 1
