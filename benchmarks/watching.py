@@ -27,6 +27,9 @@ from streams.records import LumisectionKey
 
 LUMISECTIONS_AT_ONCE = 16
 
+Centres = dict[int, Mapping[str, npt.NDArray[np.float32]]]
+"""By run and subsystem, how far the centre of certification was shifted."""
+
 _folders: PerCatalogue[window.Folders] = PerCatalogue(window.Folders)
 
 
@@ -60,11 +63,24 @@ class _Content:
     digests: npt.NDArray[np.uint64]
 
 
-def watch(pipeline: Pipeline, settings: DqmSettings, lumisections: Iterable[SimulatedLumisection]) -> Iterator[Judged]:
-    """Judge lumisections, which come in (run, LS) order, in micro-batches."""
+def watch(
+    pipeline: Pipeline,
+    settings: DqmSettings,
+    lumisections: Iterable[SimulatedLumisection],
+    centres: Centres | None = None,
+) -> Iterator[Judged]:
+    """Judge lumisections, which come in (run, LS) order, in micro-batches.
+
+    ``centres`` are those about which runs are certified; that of a run which is missing follows the run before and
+    is put in.
+    """
+    centres = {} if centres is None else centres
     history: dict[str, deque[_Content]] = defaultdict(lambda: deque(maxlen=settings.frozen_after - 1))
-    shifts = {name: following.start(len(pipeline.expected[name])) for name in pipeline.certified}
+    shifts: Mapping[str, npt.NDArray[np.float32]] = {
+        name: following.start(len(pipeline.expected[name])) for name in pipeline.certified
+    }
     for run, of_run in groupby(lumisections, lambda one: one.key.run):
+        shifts = centres.setdefault(run, shifts)
         left = {name: Residuals.nothing(len(shift)) for name, shift in shifts.items()}
         adopted: set[str] = set()
         while some := list(islice(of_run, LUMISECTIONS_AT_ONCE)):
