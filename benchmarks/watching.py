@@ -81,7 +81,7 @@ def watch(
     }
     for run, of_run in groupby(lumisections, lambda one: one.key.run):
         shifts = centres.setdefault(run, shifts)
-        left = {name: Residuals.nothing(len(shift)) for name, shift in shifts.items()}
+        left = {name: Residuals.nothing(shift.shape[1]) for name, shift in shifts.items()}
         adopted: set[str] = set()
         while some := list(islice(of_run, LUMISECTIONS_AT_ONCE)):
             for dataset in {batch.dataset for one in some for batch in one.batches} - adopted:

@@ -212,7 +212,8 @@ class _Stage:
         counts, _ = alignment.gathered(batch, self._model.catalogue)
         pileup = np.array([self._pileup.standardised(batch.conditions)], dtype=np.float32)
         typical = model.ensemble.scaling.typical(pileup)[0]
-        return Residuals.of(of_groups(counts), typical, scores.p_values[alignment.expected])
+        p_values = scores.p_values[alignment.expected]
+        return Residuals.of(of_groups(counts), typical, float(pileup[0]), p_values)
 
     def _groups(
         self, counts: Sequence[Sequence[Counts]], beside: Sequence[Beside], pileup: Float32

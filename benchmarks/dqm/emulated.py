@@ -100,8 +100,8 @@ def shifts(scaled: Scaling, judged: Good) -> npt.NDArray[np.float32]:
     for run in np.unique(judged.runs):
         left = Residuals.nothing(len(judged.bins))
         for at in np.flatnonzero(judged.runs == run):
-            found[at] = shift
-            left += Residuals.of(judged.summaries[at], typical[at], trusted[at])
+            found[at] = shift[0] + shift[1] * judged.pileup[at]
+            left += Residuals.of(judged.summaries[at], typical[at], float(judged.pileup[at]), trusted[at])
         shift = following.followed(shift, left)
     return found
 

@@ -45,8 +45,8 @@ class Scaling:
         return typical
 
     def moved(self, shift: Float32) -> "Scaling":
-        """The same about a centre that lies ``shift`` (n, 7) elsewhere."""
-        return replace(self, centre=self.centre + shift)
+        """The same about a centre that lies ``shift`` (2, n, 7) elsewhere: at mean pileup, and per deviation of it."""
+        return replace(self, centre=self.centre + shift[0], slope=self.slope + shift[1])
 
     def scaled(self, summaries: Float32, totals: Float32, pileup: Float32, use: Rows) -> Float32:
         """Features (L, 7 n) of ``summaries`` (L, n, 7) of ``totals`` (L, n) counts; 0 where ``use`` (L, n) is not."""

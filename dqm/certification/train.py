@@ -72,7 +72,8 @@ def _followed(trained: Ensemble, good: Good, cut: int) -> tuple[list[Largest], F
         typical = trained.scaling.typical(good.pileup[rows])
         left = Residuals.nothing(len(good.bins))
         for at, one in zip(rows, typical, strict=True):
-            left += Residuals.of(good.summaries[at], one, np.where(good.use[at], np.float32(1.0), np.float32(np.nan)))
+            trusted = np.where(good.use[at], np.float32(1.0), np.float32(np.nan))
+            left += Residuals.of(good.summaries[at], one, float(good.pileup[at]), trusted)
         shift = following.followed(shift, left)
     return largest, shift
 

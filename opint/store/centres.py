@@ -4,13 +4,14 @@ A centre is written once, before the first lumisection of its run is stored, and
 the first has written.
 """
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
-from dqm.certification.following import Residuals
+from dqm.certification.following import LINE, Residuals
 from dqm.certification.summaries import NUMBERS
 from opint.store.packing import REAL, WHOLE, pack, unpack
 from opint.store.references import Part
@@ -21,14 +22,14 @@ Float32 = npt.NDArray[np.float32]
 
 
 def shift(tx: Connection, part: Part) -> Float32 | None:
-    """The shift (n, 7) of a run's centre; None if none stands yet."""
+    """The shift (2, n, 7) of a run's centre; None if none stands yet."""
     raw = tx.execute(select(certification_centre.c.shift).where(_at(part))).scalar()
     return None if raw is None else _numbers(raw)
 
 
 def record(tx: Connection, part: Part, shift: Float32, now_s: float) -> None:
     """Write the centre of a run down, unless one stands already."""
-    values = {"shift": pack(shift, REAL), "updated_s": now_s} | _packed(Residuals.nothing(len(shift)))
+    values = {"shift": pack(shift, REAL), "updated_s": now_s} | _packed(Residuals.nothing(shift.shape[1]))
     tx.execute(insert_into(tx, certification_centre).on_conflict_do_nothing(), _key(part) | values)
 
 
@@ -67,13 +68,20 @@ def _at(part: Part) -> ColumnElement[bool]:
 
 
 def _packed(left: Residuals) -> dict[str, bytes]:
-    return {"sums": pack(left.sums, WHOLE), "seen": pack(left.seen, WHOLE)}
+    return {"residuals": b"".join(pack(getattr(left, one.name), WHOLE) for one in fields(left))}
 
 
 def _residuals(row: Row[Any]) -> Residuals:
-    elements = len(row.seen) // WHOLE.itemsize // 2
-    return Residuals(unpack(row.sums, WHOLE, (elements, NUMBERS)), unpack(row.seen, WHOLE, (2, elements)))
+    """The fields one after the other, each as long as one of no lumisection."""
+    empty = Residuals.nothing(len(row.shift) // REAL.itemsize // NUMBERS // LINE)
+    found, start = [], 0
+    for one in fields(empty):
+        shape = getattr(empty, one.name).shape
+        end = start + WHOLE.itemsize * int(np.prod(shape))
+        found.append(unpack(row.residuals[start:end], WHOLE, shape))
+        start = end
+    return Residuals(*found)
 
 
 def _numbers(raw: bytes) -> Float32:
-    return unpack(raw, REAL, (len(raw) // REAL.itemsize // NUMBERS, NUMBERS))
+    return unpack(raw, REAL, (LINE, len(raw) // REAL.itemsize // NUMBERS // LINE, NUMBERS))

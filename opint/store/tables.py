@@ -315,8 +315,7 @@ certification_centre = Table(
     Column("subsystem", String, primary_key=True),
     Column("model_version", String, primary_key=True),
     Column("shift", LargeBinary, nullable=False, comment="of the centre about which the run is certified"),
-    Column("sums", LargeBinary, nullable=False, comment="residuals that the run leaves: dqm.certification.following"),
-    Column("seen", LargeBinary, nullable=False, comment="lumisections that left some, trusted, then held"),
+    Column("residuals", LargeBinary, nullable=False, comment="what the run leaves: dqm.certification.following"),
     Column("updated_s", Float, nullable=False, index=True),
 )
 

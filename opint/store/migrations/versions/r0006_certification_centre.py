@@ -19,12 +19,11 @@ def upgrade() -> None:
         sa.Column("model_version", sa.String(), nullable=False),
         sa.Column("shift", sa.LargeBinary(), nullable=False, comment="of the centre about which the run is certified"),
         sa.Column(
-            "sums",
+            "residuals",
             sa.LargeBinary(),
             nullable=False,
-            comment="residuals that the run leaves: dqm.certification.following",
+            comment="what the run leaves: dqm.certification.following",
         ),
-        sa.Column("seen", sa.LargeBinary(), nullable=False, comment="lumisections that left some, trusted, then held"),
         sa.Column("updated_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("dataset", "run", "subsystem", "model_version", name=op.f("pk_certification_centre")),
     )
