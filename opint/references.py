@@ -47,12 +47,18 @@ class Left:
 
 
 class References:
-    """Gives the pipeline the reference of each run that comes, and the centre about which it is certified."""
+    """Gives the pipeline the reference of each run that comes, and the centre about which it is certified.
 
-    def __init__(self, store: Store, pipeline: Pipeline, clock: Callable[[], float]) -> None:
+    A model in ``shadow`` has centres of its own, but judges by its frozen references.
+    """
+
+    def __init__(
+        self, store: Store, pipeline: Pipeline, clock: Callable[[], float], shadow: Pipeline | None = None
+    ) -> None:
         """Keep the collaborators; nothing is read yet."""
         self._store = store
         self._pipeline = pipeline
+        self._pipelines = [pipeline] if shadow is None else [pipeline, shadow]
         self._clock = clock
         self._ready: OrderedDict[tuple[str, int], None] = OrderedDict()
 
@@ -71,17 +77,19 @@ class References:
 
     def _prepare(self, batch: HistogramBatch) -> None:
         """Choose for the run of ``batch``, or read what was chosen."""
-        dataset, run, version = batch.dataset, batch.key.run, self._pipeline.version
+        dataset, run = batch.dataset, batch.key.run
         with self._store.begin() as tx:
             known = self._references(tx, batch) if self._pipeline.follows else {}
-            parts = [Part(dataset, run, subsystem, version) for subsystem in self._pipeline.certified]
-            shifts = {part.subsystem: self._centre(tx, part) for part in parts}
+            shifts = [self._centres(tx, batch, pipeline) for pipeline in self._pipelines]
         for subsystem, one in sorted(known.items()):
             log.info("reference", run=run, subsystem=subsystem, adaptive=one.adaptive, reason=one.reason)
-        self._pipeline.adopt(dataset, run, known, shifts)
+        for pipeline, own in zip(self._pipelines, shifts, strict=True):
+            pipeline.adopt(dataset, run, known if pipeline is self._pipeline else {}, own)
         self._ready[dataset, run] = None
         while len(self._ready) > MOST_RUNS:
-            self._pipeline.drop(*self._ready.popitem(last=False)[0])
+            past = self._ready.popitem(last=False)[0]
+            for pipeline in self._pipelines:
+                pipeline.drop(*past)
 
     def _references(self, tx: Connection, batch: HistogramBatch) -> Mapping[str, Reference]:
         pileup = self._pipeline.pileup.standardised(batch.conditions)
@@ -92,12 +100,16 @@ class References:
             references.record(tx, part, self._chosen(tx, part, pileup), self._clock())
         return references.chosen(tx, dataset, run, version)
 
-    def _centre(self, tx: Connection, part: Part) -> Float32:
-        """The shift of the centre about which the run is certified: that of the run before, which it has moved."""
+    def _centres(self, tx: Connection, batch: HistogramBatch, pipeline: Pipeline) -> Mapping[str, Float32]:
+        """The shifts of the centres about which the run is certified, by subsystem."""
+        parts = [Part(batch.dataset, batch.key.run, name, pipeline.version) for name in pipeline.certified]
+        return {part.subsystem: self._centre(tx, part, len(pipeline.expected[part.subsystem])) for part in parts}
+
+    def _centre(self, tx: Connection, part: Part, elements: int) -> Float32:
+        """That of the run before, which it has moved."""
         known = centres.shift(tx, part)
         if known is None:
             before = centres.before(tx, part)
-            elements = len(self._pipeline.expected[part.subsystem])
             centres.record(tx, part, start(elements) if before is None else followed(*before), self._clock())
             known = centres.shift(tx, part)
             assert known is not None  # noqa: S101 - it has just been written

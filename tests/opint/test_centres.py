@@ -19,6 +19,7 @@ from dqm.simulate.stream import stream
 from dqm.statistics.conformal import ConformalTable
 from opint.ingest import Arrival, Ingest
 from opint.references import References
+from opint.shadow import Shadow
 from opint.store import centres
 from opint.store.references import Part
 from opint.store.retention import sweep
@@ -124,6 +125,21 @@ def test_a_daemon_that_starts_again_reads_what_was_chosen(store, bundle, message
     cut = len(messages) * 5 // 6
     again = handle(store, made(bundle), messages[cut:], 5)
     assert again.tobytes() == whole[-len(again) :].tobytes()
+
+
+def test_a_model_in_shadow_follows_in_a_way_of_its_own(store, bundle, messages):
+    beside = replace(bundle, version="beside")
+    current, shadow = made(bundle), made(beside)
+    chooser = References(store, current, now_s, shadow)
+    ingest = Ingest(store, current, SETTINGS, "me", now_s, Shadow(shadow, SETTINGS.dqm.frozen_after - 1))
+    ingest.claim([PLACE])
+    for part, batches in chooser.parts(messages, [one.value for one in messages]):
+        scored = zip(part, current.score(batches), shadow.score(batches), strict=True)
+        ingest.apply([Arrival(*one) for one in scored])
+    theirs = kept(store, beside)
+    assert all(one.any() for part, one in theirs.items() if part.run != RUNS[0])
+    for part, one in kept(store, bundle).items():
+        np.testing.assert_array_equal(one, theirs[replace(part, model_version="beside")])
 
 
 def test_what_comes_twice_leaves_nothing(store, bundle, messages):
