@@ -107,7 +107,7 @@ def frame(name: str, outcome: Outcome, wall_s: float) -> dict[str, Any]:
     """The JSON object of a report."""
     return {
         "benchmark": name,
-        "commit": _commit(),
+        "commit": commit(),
         "versions": _versions(),
         "machine": {
             "system": platform.system(),
@@ -152,7 +152,8 @@ def _short(value: float | None) -> str:
     return "" if value is None else f"{value:,.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit that is measured; it ends in "-dirty" if files differ from it."""
     asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         answer = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603

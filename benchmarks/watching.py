@@ -7,13 +7,15 @@ rule of ``opint.alerts``. What the database would keep between lumisections is k
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 
 import numpy as np
 import numpy.typing as npt
 
 from conf.settings import AlertSettings, DqmSettings
 from dqm.assembly import merge
+from dqm.certification import following
+from dqm.certification.following import Residuals
 from dqm.folders import PerCatalogue
 from dqm.pipeline import Pipeline
 from dqm.scored import LumisectionState
@@ -24,6 +26,9 @@ from opint.alerts.labels import Labels, group_of
 from streams.records import LumisectionKey
 
 LUMISECTIONS_AT_ONCE = 16
+
+Centres = dict[int, Mapping[str, npt.NDArray[np.float32]]]
+"""By run and subsystem, how far the centre of certification was shifted."""
 
 _folders: PerCatalogue[window.Folders] = PerCatalogue(window.Folders)
 
@@ -58,19 +63,43 @@ class _Content:
     digests: npt.NDArray[np.uint64]
 
 
-def watch(pipeline: Pipeline, settings: DqmSettings, lumisections: Iterable[SimulatedLumisection]) -> Iterator[Judged]:
-    """Judge lumisections, which come in (run, LS) order, in micro-batches."""
-    rest = iter(lumisections)
+def watch(
+    pipeline: Pipeline,
+    settings: DqmSettings,
+    lumisections: Iterable[SimulatedLumisection],
+    centres: Centres | None = None,
+) -> Iterator[Judged]:
+    """Judge lumisections, which come in (run, LS) order, in micro-batches.
+
+    ``centres`` are those about which runs are certified; that of a run which is missing follows the run before and
+    is put in.
+    """
+    centres = {} if centres is None else centres
     history: dict[str, deque[_Content]] = defaultdict(lambda: deque(maxlen=settings.frozen_after - 1))
-    while some := list(islice(rest, LUMISECTIONS_AT_ONCE)):
-        states: dict[LumisectionKey, LumisectionState] = {}
-        for scored in pipeline.score([batch for one in some for batch in one.batches]):
-            states[scored.key] = merge(states.get(scored.key), scored, 0.0).state
-        for key in sorted(states):
-            closed = pipeline.close(states[key], history, 0.0, "complete")
-            for name, part in closed.parts.items():
-                history[name].append(_Content(part.catalogue.digest, part.digests))
-            yield _judged(closed)
+    shifts: Mapping[str, npt.NDArray[np.float32]] = {
+        name: following.start(len(pipeline.expected[name])) for name in pipeline.certified
+    }
+    for run, of_run in groupby(lumisections, lambda one: one.key.run):
+        shifts = centres.setdefault(run, shifts)
+        left = {name: Residuals.nothing(shift.shape[1]) for name, shift in shifts.items()}
+        adopted: set[str] = set()
+        while some := list(islice(of_run, LUMISECTIONS_AT_ONCE)):
+            for dataset in {batch.dataset for one in some for batch in one.batches} - adopted:
+                pipeline.adopt(dataset, run, {}, shifts)
+                adopted.add(dataset)
+            states: dict[LumisectionKey, LumisectionState] = {}
+            for scored in pipeline.score([batch for one in some for batch in one.batches]):
+                states[scored.key] = merge(states.get(scored.key), scored, 0.0).state
+                if scored.residuals is not None:
+                    left[scored.subsystem] += scored.residuals
+            for key in sorted(states):
+                closed = pipeline.close(states[key], history, 0.0, "complete")
+                for name, part in closed.parts.items():
+                    history[name].append(_Content(part.catalogue.digest, part.digests))
+                yield _judged(closed)
+        for dataset in adopted:
+            pipeline.drop(dataset, run)
+        shifts = {name: following.followed(shift, left[name]) for name, shift in shifts.items()}
 
 
 def incidents(judged: Sequence[Judged], rules: AlertSettings) -> list[Incident]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.folders import folders
+from dqm.quality import Certified
 from dqm.statistics.bonferroni import bonferroni
 from dqm.statistics.cauchy import cauchy
 from dqm.statistics.fisher import fisher
@@ -51,11 +52,13 @@ class Opinion:
     """What a scorer of whole lumisections says of one subsystem.
 
     ``p_value`` in (0, 1] is calibrated on whole good lumisections. ``shares`` (n,), in catalogue order and not
-    negative, is how much each ME holds of what speaks against the lumisection, in any unit.
+    negative, is how much each ME holds of what speaks against the lumisection, in any unit. ``certified`` is the score
+    behind it and its uncertainty, where the scorer has one.
     """
 
     p_value: float
     shares: npt.NDArray[np.float64]
+    certified: Certified | None = None
 
 
 def named(opinion: Opinion, catalogue: Catalogue) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 """Batches in, scores out: everything that is done to a histogram before its lumisection is assembled."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,9 @@ from dqm.alignment import Alignment, Beside, align
 from dqm.budget import Thresholds, thresholds
 from dqm.bundle import Bundle, SubsystemModel
 from dqm.certification.certifier import ModelCertifier
-from dqm.certification.live import Sight, condemned, look
+from dqm.certification.following import Residuals
+from dqm.certification.live import Sight, condemned, look, of_groups
+from dqm.certification.model import CertificationModel
 from dqm.certification.summaries import NUMBERS
 from dqm.digests import digests
 from dqm.evidence import Found, Witness
@@ -72,11 +75,25 @@ class Pipeline:
         self._stages = {name: self._stage(model) for name, model in bundle.subsystems.items()}
         self._adapted: dict[RunPart, _Stage] = {}
 
-    def adopt(self, dataset: str, run: int, references: Mapping[str, Reference]) -> None:
-        """Judge the run by ``references``, of each subsystem, from now on."""
-        for subsystem, reference in references.items():
-            if reference.adaptive:
-                self._adapted[dataset, run, subsystem] = self._stage(adapted(self.models[subsystem], reference))
+    @property
+    def follows(self) -> bool:
+        """Whether references may be chosen anew for each run."""
+        return self._settings.references == "adaptive"
+
+    @property
+    def certified(self) -> Sequence[str]:
+        """Subsystems that are certified as a whole, in order."""
+        return [name for name, model in sorted(self.models.items()) if model.certification is not None]
+
+    def adopt(self, dataset: str, run: int, references: Mapping[str, Reference], shifts: Mapping[str, Float32]) -> None:
+        """Judge the run by ``references`` and certify it about shifted centres, of each subsystem, from now on."""
+        for subsystem, model in self.models.items():
+            reference, shift = references.get(subsystem), shifts.get(subsystem)
+            found = adapted(model, reference) if reference is not None and reference.adaptive else model
+            if found.certification is not None and shift is not None:
+                found = replace(found, certification=found.certification.moved(shift))
+            if found is not model:
+                self._adapted[dataset, run, subsystem] = self._stage(found)
 
     def drop(self, dataset: str, run: int) -> None:
         """Forget what was adopted for the run."""
@@ -114,9 +131,13 @@ class Pipeline:
         return verdicts.close(state, history, self._judge, self._settings, now_s, because)
 
     def _result(self, batch: HistogramBatch, scores: SubsystemScores, stage: "_Stage | None") -> ScoredBatch:
-        wanted = stage is not None and self._settings.references == "adaptive" and is_sampled(batch.key)
-        left = stage.sums(batch, scores) if stage is not None and wanted else None
-        return ScoredBatch(batch.key, batch.dataset, batch.subsystem, batch.conditions, self.version, scores, left)
+        sampled = stage is not None and is_sampled(batch.key)
+        left = stage.sums(batch, scores) if stage and sampled and self.follows else None
+        whole = self.models[batch.subsystem].certification if sampled else None
+        residuals = stage.residuals(batch, scores, whole) if stage and whole is not None else None
+        return ScoredBatch(
+            batch.key, batch.dataset, batch.subsystem, batch.conditions, self.version, scores, left, residuals
+        )
 
 
 class _Stage:
@@ -184,6 +205,15 @@ class _Stage:
         alignment = self._align(batch.catalogue)
         counts, _ = alignment.gathered(batch, self._model.catalogue)
         return sums(counts, scores.p_values[alignment.expected], self._pileup.standardised(batch.conditions))
+
+    def residuals(self, batch: HistogramBatch, scores: SubsystemScores, model: CertificationModel) -> Residuals:
+        """What the batch adds to the centres of later runs: how far it lies from the centre of ``model``."""
+        alignment = self._align(batch.catalogue)
+        counts, _ = alignment.gathered(batch, self._model.catalogue)
+        pileup = np.array([self._pileup.standardised(batch.conditions)], dtype=np.float32)
+        typical = model.ensemble.scaling.typical(pileup)[0]
+        p_values = scores.p_values[alignment.expected]
+        return Residuals.of(of_groups(counts), typical, float(pileup[0]), p_values)
 
     def _groups(
         self, counts: Sequence[Sequence[Counts]], beside: Sequence[Beside], pileup: Float32

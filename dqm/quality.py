@@ -92,12 +92,27 @@ class WorstFeature:
 
 
 @dataclass(frozen=True, slots=True)
+class Certified:
+    """What certification says of one subsystem in one lumisection.
+
+    ``score`` is the mean over the ensemble of the mean of the largest squared errors, 1 being ordinary for a single
+    feature; ``spread`` its standard deviation over the ensemble, which is its uncertainty; ``p_value`` is
+    conditional on pileup and luminosity.
+    """
+
+    score: float
+    spread: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that a person needs to judge the judgement of one ME in one lumisection.
 
     ``reference`` is scaled to the observed number of counts; ``pulls`` are signed and in standard
     deviations; ``kind`` is the best guess at the fault (dead, hot, noisy, shift, gain, swap, stuck,
-    missing, low-statistics or unknown) and ``sentence`` says why in words.
+    missing, low-statistics or unknown) and ``sentence`` says why in words. ``certified`` is what certification says of
+    the whole subsystem, None where nothing looks at it so.
     """
 
     me: str
@@ -115,3 +130,4 @@ class Evidence:
     model_version: str
     worst_bins: tuple[WorstBin, ...] = field(default=())
     worst_features: tuple[WorstFeature, ...] = field(default=())
+    certified: Certified | None = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from dqm.certification.following import Residuals
 from dqm.certification.largest import Largest
 from dqm.quality import Evidence, Quality
 from dqm.references.sums import RunSums
@@ -44,7 +45,8 @@ class SubsystemScores:
 class ScoredBatch:
     """One scored :class:`streams.records.HistogramBatch`.
 
-    ``sums`` are what it adds to the references of later runs, of the expected MEs; None if it adds nothing.
+    ``sums`` are what it adds to the references of later runs, ``residuals`` what to the centres of their
+    certification, both of the expected MEs; None if it adds nothing.
     """
 
     key: LumisectionKey
@@ -54,6 +56,7 @@ class ScoredBatch:
     model_version: str
     scores: SubsystemScores
     sums: RunSums | None = None
+    residuals: Residuals | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,7 +28,10 @@ def of_frozen(part: SubsystemScores, frozen: Rows, version: str, frozen_after: i
 
 
 def of_whole(part: SubsystemScores, condemned: Rows, opinion: Opinion, version: str, most: int) -> SubsystemScores:
-    """The part with evidence for the MEs that an ``opinion`` condemns, those that hold most first."""
+    """The part with evidence for the MEs that an ``opinion`` condemns, those that hold most first.
+
+    All evidence of the part then says what certification found of the whole.
+    """
     evidence = dict(part.evidence)
     rows = np.flatnonzero(condemned)
     for row in rows[np.argsort(-opinion.shares[rows], kind="stable")][:most]:
@@ -43,7 +46,8 @@ def of_whole(part: SubsystemScores, condemned: Rows, opinion: Opinion, version: 
         elif known.reason == Reason.SUSPECT:
             said = f"{known.sentence} {sentence}"
             evidence[known.me] = replace(known, reason=Reason.DEVIATES, sentence=said)
-    return replace(part, evidence=evidence)
+    told = {me: replace(one, certified=opinion.certified) for me, one in evidence.items()}
+    return replace(part, evidence=told)
 
 
 def _known(part: SubsystemScores, row: int, version: str) -> Evidence:

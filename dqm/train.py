@@ -95,7 +95,7 @@ def _train(
         models[subsystem], p_values = _model(part, good.conditions, pileup, cut, settings, rng)
         folder_p.append(_folder_p(part.catalogue, p_values))
         if settings.certification != "none":
-            whole, opinions = _certification(part, good.conditions, pileup, cut, settings, rng)
+            whole, opinions = _certification(part, good, pileup, cut, settings, rng)
             models[subsystem] = replace(models[subsystem], certification=whole)
             certification_p.append(combination.folder_p(opinions, part.catalogue))
         metrics[subsystem] = _metrics(models[subsystem], p_values)
@@ -267,7 +267,7 @@ def _model(
 
 def _certification(
     part: _Part,
-    conditions: list[Conditions],
+    read: _Good,
     pileup: Float32,
     cut: int,
     settings: DqmSettings,
@@ -276,12 +276,13 @@ def _certification(
     """The certification model of a subsystem, and what it thinks of its calibration lumisections."""
     assert settings.certification != "none"  # noqa: S101 - the caller has looked
     good = certification.Good(
-        summaries=np.array([of_groups([one[at] for one in part.counts]) for at in range(len(conditions))]),
+        summaries=np.array([of_groups([one[at] for one in part.counts]) for at in range(len(read.keys))]),
         totals=np.concatenate([one.sum(axis=-1) for one in part.counts], axis=1),
         pileup=pileup,
         use=part.came & (part.statistics >= settings.min_entries),
         bins=np.repeat([one.bins for one in part.catalogue.blocks], [len(one[0]) for one in part.counts]),
-        conditions=conditions,
+        runs=np.array([key.run for key in read.keys], dtype=np.int64),
+        conditions=read.conditions,
     )
     return certification.fit(good, cut, settings.certification, rng)
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from conf.settings import Settings
 from dqm.assembly import complete, merge
+from dqm.certification.following import Residuals
 from dqm.pipeline import Pipeline
 from dqm.references.sums import RunSums
 from dqm.scored import LumisectionState, ScoredBatch
@@ -19,7 +20,7 @@ from opint.alerts import engine
 from opint.closing import REVISED, StateKey, close
 from opint.references import left
 from opint.shadow import Shadow
-from opint.store import deadletters, lumisections, offsets, references
+from opint.store import centres, deadletters, lumisections, offsets, references
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
 from opint.store.references import Part
@@ -157,7 +158,7 @@ class Ingest:
     ) -> tuple[dict[StateKey, LumisectionState], dict[StateKey, float], list[DeadLetter]]:
         """Changed states, the newest publishing time of each, and the contradictions found.
 
-        What the batches add to later references is stored at once.
+        What the batches add to later references and centres is stored at once.
         """
         scored = [(one.message, one.outcome) for one in arrivals if isinstance(one.outcome, ScoredBatch)]
         known: dict[StateKey, LumisectionState] = {}
@@ -168,11 +169,15 @@ class Ingest:
         published_s: dict[StateKey, float] = {}
         conflicts: list[DeadLetter] = []
         sums: dict[Part, RunSums] = {}
+        residuals: dict[Part, Residuals] = {}
         for message, batch in scored:
             key = (batch.dataset, batch.key)
-            if (new := left(known.get(key), batch, self._pipeline)) is not None:
-                part = Part(batch.dataset, batch.key.run, batch.subsystem, batch.model_version)
-                sums[part] = sums[part] + new if part in sums else new
+            part = Part(batch.dataset, batch.key.run, batch.subsystem, batch.model_version)
+            new = left(known.get(key), batch, self._pipeline)
+            if new.sums is not None:
+                sums[part] = sums[part] + new.sums if part in sums else new.sums
+            if new.residuals is not None:
+                residuals[part] = residuals[part] + new.residuals if part in residuals else new.residuals
             merged = merge(known.get(key), batch, now_s, _origin(message.partition))
             known[key] = merged.state
             if merged.changed:
@@ -182,6 +187,8 @@ class Ingest:
                 conflicts.append(self._letter(message, _conflict(batch, merged.conflicts), now_s))
         for part in sorted(sums):
             references.add(tx, part, sums[part], now_s)
+        for part in sorted(residuals):
+            centres.add(tx, part, residuals[part], now_s)
         return changed, published_s, conflicts
 
     def _close(

@@ -1,23 +1,26 @@
-"""The reference of each run, chosen when its first message comes and recorded for everybody.
+"""The reference of each run, and its centre, chosen when its first message comes and recorded for everybody.
 
 What is chosen depends on what is stored at that moment. So messages that came before the first one of a new run
 must have been stored, and the choice stands for the whole run: all daemons, and one that starts again, read it.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import structlog
 from sqlalchemy import Connection
 
+from dqm.certification.following import Residuals, followed, start
 from dqm.pipeline import Pipeline
 from dqm.references.changes import WITHIN
 from dqm.references.choice import choose
 from dqm.references.chosen import Reference
 from dqm.references.sums import RunSums
 from dqm.scored import LumisectionState, ScoredBatch
-from opint.store import references
+from opint.store import centres, references
 from opint.store.engine import Store
 from opint.store.references import Part
 from streams.errors import DecodeError
@@ -31,16 +34,31 @@ MOST_FOLLOWED = 32
 
 log = structlog.get_logger()
 
+Float32 = npt.NDArray[np.float32]
 Decoded = HistogramBatch | DecodeError
 
 
-class References:
-    """Gives the pipeline the reference of each run that comes."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Left:
+    """What a batch leaves: counts for references, residuals for centres; None where it is nothing."""
 
-    def __init__(self, store: Store, pipeline: Pipeline, clock: Callable[[], float]) -> None:
+    sums: RunSums | None
+    residuals: Residuals | None
+
+
+class References:
+    """Gives the pipeline the reference of each run that comes, and the centre about which it is certified.
+
+    A model in ``shadow`` has centres of its own, but judges by its frozen references.
+    """
+
+    def __init__(
+        self, store: Store, pipeline: Pipeline, clock: Callable[[], float], shadow: Pipeline | None = None
+    ) -> None:
         """Keep the collaborators; nothing is read yet."""
         self._store = store
         self._pipeline = pipeline
+        self._pipelines = [pipeline] if shadow is None else [pipeline, shadow]
         self._clock = clock
         self._ready: OrderedDict[tuple[str, int], None] = OrderedDict()
 
@@ -59,20 +77,43 @@ class References:
 
     def _prepare(self, batch: HistogramBatch) -> None:
         """Choose for the run of ``batch``, or read what was chosen."""
-        pileup = self._pipeline.pileup.standardised(batch.conditions)
-        dataset, run, version = batch.dataset, batch.key.run, self._pipeline.version
+        dataset, run = batch.dataset, batch.key.run
         with self._store.begin() as tx:
-            known = references.chosen(tx, dataset, run, version)
-            for subsystem in self._pipeline.models.keys() - known.keys():
-                part = Part(dataset, run, subsystem, version)
-                references.record(tx, part, self._chosen(tx, part, pileup), self._clock())
-            known = references.chosen(tx, dataset, run, version)
+            known = self._references(tx, batch) if self._pipeline.follows else {}
+            shifts = [self._centres(tx, batch, pipeline) for pipeline in self._pipelines]
         for subsystem, one in sorted(known.items()):
             log.info("reference", run=run, subsystem=subsystem, adaptive=one.adaptive, reason=one.reason)
-        self._pipeline.adopt(dataset, run, known)
+        for pipeline, own in zip(self._pipelines, shifts, strict=True):
+            pipeline.adopt(dataset, run, known if pipeline is self._pipeline else {}, own)
         self._ready[dataset, run] = None
         while len(self._ready) > MOST_RUNS:
-            self._pipeline.drop(*self._ready.popitem(last=False)[0])
+            past = self._ready.popitem(last=False)[0]
+            for pipeline in self._pipelines:
+                pipeline.drop(*past)
+
+    def _references(self, tx: Connection, batch: HistogramBatch) -> Mapping[str, Reference]:
+        pileup = self._pipeline.pileup.standardised(batch.conditions)
+        dataset, run, version = batch.dataset, batch.key.run, self._pipeline.version
+        known = references.chosen(tx, dataset, run, version)
+        for subsystem in self._pipeline.models.keys() - known.keys():
+            part = Part(dataset, run, subsystem, version)
+            references.record(tx, part, self._chosen(tx, part, pileup), self._clock())
+        return references.chosen(tx, dataset, run, version)
+
+    def _centres(self, tx: Connection, batch: HistogramBatch, pipeline: Pipeline) -> Mapping[str, Float32]:
+        """The shifts of the centres about which the run is certified, by subsystem."""
+        parts = [Part(batch.dataset, batch.key.run, name, pipeline.version) for name in pipeline.certified]
+        return {part.subsystem: self._centre(tx, part, len(pipeline.expected[part.subsystem])) for part in parts}
+
+    def _centre(self, tx: Connection, part: Part, elements: int) -> Float32:
+        """That of the run before, which it has moved."""
+        known = centres.shift(tx, part)
+        if known is None:
+            before = centres.before(tx, part)
+            centres.record(tx, part, start(elements) if before is None else followed(*before), self._clock())
+            known = centres.shift(tx, part)
+            assert known is not None  # noqa: S101 - it has just been written
+        return known
 
     def _chosen(self, tx: Connection, part: Part, pileup: float) -> Reference:
         found = references.previous(tx, part)
@@ -82,14 +123,19 @@ class References:
         return choose(self._pipeline.models[part.subsystem], previous, since, before, part.run, pileup)
 
 
-def left(before: LumisectionState | None, batch: ScoredBatch, pipeline: Pipeline) -> RunSums | None:
-    """What of a batch's sums is new, given the state of its lumisection before; None if nothing is."""
-    if batch.sums is None:
-        return None
+def left(before: LumisectionState | None, batch: ScoredBatch, pipeline: Pipeline) -> Left:
+    """What a batch leaves for later runs that is new, given the state of its lumisection before."""
+    if batch.sums is None and batch.residuals is None:
+        return Left(None, None)
     known = None if before is None else before.parts.get(batch.subsystem)
     if known is None:
-        return batch.sums
+        return Left(batch.sums, batch.residuals)
     expected = pipeline.expected[batch.subsystem]
     seen = {name for name, present in zip(known.catalogue.names, known.present, strict=True) if present}
     new = np.array([name not in seen for name in expected.names])
-    return batch.sums.only(new, expected) if new.any() else None
+    if not new.any():
+        return Left(None, None)
+    return Left(
+        None if batch.sums is None else batch.sums.only(new, expected),
+        None if batch.residuals is None else batch.residuals.only(new),
+    )

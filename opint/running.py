@@ -91,7 +91,8 @@ def assemble(
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     beside = None if shadow is None else Shadow(shadow, settings.dqm.frozen_after - 1)
     ingest = Ingest(store, pipeline, settings, name, time.time, beside)
-    followed = References(store, pipeline, time.time) if settings.dqm.references == "adaptive" else None
+    certified = pipeline.certified or (shadow is not None and shadow.certified)
+    followed = References(store, pipeline, time.time, shadow) if pipeline.follows or certified else None
     return Daemon(
         source,
         pipeline,

@@ -14,7 +14,9 @@ from dqm.assembly import merge
 from dqm.pipeline import Pipeline
 from dqm.scored import LumisectionState, ScoredBatch, SubsystemScores
 from opint.closing import StateKey, close
-from opint.store import lumisections
+from opint.references import left
+from opint.store import centres, lumisections
+from opint.store.references import Part
 from streams.records import LumisectionKey
 
 
@@ -38,6 +40,10 @@ class Shadow:
         changed: dict[StateKey, LumisectionState] = {}
         for batch in scored:
             place = (batch.dataset, batch.key)
+            residuals = left(states[place], batch, self.pipeline).residuals
+            if residuals is not None:
+                part = Part(batch.dataset, batch.key.run, batch.subsystem, batch.model_version)
+                centres.add(tx, part, residuals, now_s)
             merged = merge(states[place], batch, now_s)
             if merged.changed:
                 states[place] = changed[place] = merged.state

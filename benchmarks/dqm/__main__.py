@@ -18,6 +18,7 @@ from benchmarks.dqm import (
     combination,
     cost,
     csc,
+    decorrelation,
     dinamo,
     occupancy,
     surfaces,
@@ -36,6 +37,7 @@ TABLES: Mapping[str, Measure] = {
     "occupancy": occupancy.measure,
     "occupancy-maps": surfaces.measure,
     "certification": certification.measure,
+    "decorrelation": decorrelation.measure,
     "adbench": adbench.measure,
 }
 """By name, in the order in which they are measured."""

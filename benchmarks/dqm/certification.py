@@ -1,56 +1,49 @@
 """Certification of whole lumisections: how well a score ranks those with a fault above good ones.
 
 846 real templates of a muon system under the real conditions of one era make lumisections. Each detector (seed) is
-trained on stretches of the first 60% of the era, the latest third of which calibrates. Of the rest, 480 lumisections
+trained on stretches of the first 60% of the era, the latest third of which calibrates. Of the rest, 960 lumisections
 are judged twice: as they are, and with one fault of a random kind and severity (log-uniform from 2% to 30%) in one
-to eight random monitoring elements. **The histograms are simulated**: templates and conditions are real.
+to eight random monitoring elements. The centre of each run has followed the good ones of the runs before. **The
+histograms are simulated**: templates and conditions are real.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.dqm.emulated import (
+    EARLIER_SHARE,
+    SUBSYSTEM,
+    TRAINED_SHARE,
+    Lumisections,
+    Plan,
+    fault,
+    seen,
+    shifts,
+    size,
+    stretches,
+)
+from benchmarks.dqm.kept import kept
 from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import files
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
-from dqm.certification.live import of_groups
 from dqm.certification.model import TOP, CertificationModel, squared_errors
 from dqm.certification.train import Good, fit
-from dqm.features import PileupScale, pileup_scale
+from dqm.features import pileup_scale
 from dqm.simulate import templates
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
-from dqm.simulate.faults import Fault, FaultKind
-from dqm.simulate.stream import generator
+from dqm.statistics.distance_correlation import distance_correlation
 from dqm.threads import one_thread
-from streams.records import Catalogue, Conditions, LumisectionKey
 
-Lumisections = Sequence[tuple[LumisectionKey, Conditions]]
 Float64 = npt.NDArray[np.float64]
 
-SUBSYSTEM = "Muon"
-EARLIER_SHARE, TRAINED_SHARE = 0.6, 2 / 3
-STRETCH = 32
-LEAST_ENTRIES = 50.0
-KINDS = (FaultKind.DEAD, FaultKind.HOT, FaultKind.NOISY, FaultKind.SHIFT, FaultKind.GAIN, FaultKind.SWAP)
-SEVERITIES = (0.02, 0.3)
-MOST_ELEMENTS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Good lumisections to train and calibrate on, those to judge, and of how many templates."""
-
-    earlier: int
-    judged: int
-    elements: int
-
-
-FULL = Plan(earlier=1536, judged=480, elements=846)
+FULL = Plan(earlier=1536, judged=960, elements=846)
 QUICK = Plan(earlier=192, judged=64, elements=40)
 
 
@@ -62,81 +55,63 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     era = list(from_oms(oms, good_only=True))
     found: list[dict[str, float]] = []
     for seed in seeds:
-        with one_thread():
-            found.append(_detector(Detector(chosen, np.random.default_rng(seed)), era, plan, seed))
+        one = partial(_detector, chosen, era, plan, seed)
+        found.append(one() if quick else kept("certification", seed, one))
         progress(f"detector {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found[-1].items()))
     return _results({name: np.array([one[name] for one in found]) for name in found[0]}, plan)
 
 
-def _detector(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> dict[str, float]:
-    """AUC by score, and the share of good lumisections with p ≤ 5%."""
+def _detector(chosen: Sequence[templates.Template], era: Lumisections, plan: Plan, seed: int) -> dict[str, float]:
+    """AUC by score, and the share of good lumisections with p ≤ 5%, of the detector of one ``seed``."""
+    with one_thread():
+        return _figures(Detector(chosen, np.random.default_rng(seed)), era, plan, seed)
+
+
+def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> dict[str, float]:
     cut = int(EARLIER_SHARE * len(era))
-    earlier, later = _stretches(era[:cut], plan.earlier), _stretches(era[cut:], plan.judged)
+    earlier, later = stretches(era[:cut], plan.earlier), stretches(era[cut:], plan.judged)
     scale = pileup_scale([one for _, one in earlier])
     trained = int(TRAINED_SHARE * len(earlier))
-    good = _seen(detector, earlier, scale, seed, lambda _: ())
-    judged = _seen(detector, later, scale, seed + 1000, lambda _: ())
+    good = seen(detector, earlier, scale, seed, lambda _: ())
+    judged = seen(detector, later, scale, seed + 1000, lambda _: ())
     rng = np.random.default_rng(seed + 2000)
     catalogue = detector.catalogues[SUBSYSTEM]
-    faulty = _seen(detector, later, scale, seed + 3000, lambda key: (_fault(rng, catalogue, key),))
+    faulty = seen(detector, later, scale, seed + 3000, lambda key: (fault(rng, catalogue, key),))
     plain, _ = fit(good, trained, "autoencoder", np.random.default_rng(seed))
     variational, _ = fit(good, trained, "variational", np.random.default_rng(seed))
+    still, shift = judged, shifts(plain.ensemble.scaling, judged)
+    judged, faulty = (replace(one, summaries=one.summaries - shift) for one in (judged, faulty))
     ordinary, errors = (_errors(plain, one) for one in (judged, faulty))
+    standing = _p_values(plain, still)
     p_good, p_bad = (_p_values(plain, one) for one in (judged, faulty))
     top = {
         name: _ranked(_top(ordinary, scale_of(plain)), _top(errors, scale_of(plain)))
         for name, scale_of in {"top100": _own_units, "unweighted": _no_units}.items()
     }
+    surprise = -np.log(p_good), -np.log(p_bad)
+    conditions = np.stack([judged.pileup, size(judged)], axis=1).astype(np.float64)
+    mixed = conditions[rng.permutation(len(conditions))]
     return {
-        "calibrated": _ranked(-np.log(p_good), -np.log(p_bad)),
+        "calibrated": _ranked(*surprise),
+        "inside": inside_bins(*surprise, size(judged)),
+        "dependence": distance_correlation(surprise[0], conditions),
+        "chance": distance_correlation(surprise[0], mixed),
         **top,
         "mean": _ranked(_mean(ordinary, plain), _mean(errors, plain)),
         "variational": _ranked(*(_top(_errors(variational, one), _own_units(variational)) for one in (judged, faulty))),
         "false": float((p_good <= 0.05).mean()),
+        "standing": float((standing <= 0.05).mean()),
     }
+
+
+def inside_bins(good: Float64, bad: Float64, size: Float64) -> float:
+    """Mean AUC of scores (L,) inside four bins of ``size`` (L,), which holds for the good and the bad ones."""
+    bins = np.searchsorted(np.quantile(size, (0.25, 0.5, 0.75)), size)
+    return float(np.mean([_ranked(good[bins == one], bad[bins == one]) for one in np.unique(bins)]))
 
 
 def _ranked(good: Float64, bad: Float64) -> float:
     return auc(np.concatenate([good, bad]), np.repeat([False, True], [len(good), len(bad)]))
-
-
-def _stretches(period: Lumisections, wanted: int) -> Lumisections:
-    starts = np.linspace(0, len(period) - STRETCH, wanted // STRETCH).astype(int)
-    return [item for start in starts for item in period[start : start + STRETCH]]
-
-
-def _fault(rng: np.random.Generator, catalogue: Catalogue, key: LumisectionKey) -> Fault:
-    """One fault of one lumisection."""
-    kind = KINDS[int(rng.integers(len(KINDS)))]
-    severity = float(np.exp(rng.uniform(*np.log(SEVERITIES))))
-    hit = rng.choice(len(catalogue), int(rng.integers(1, MOST_ELEMENTS + 1)), replace=False)
-    names = tuple(catalogue.names[row] for row in sorted(hit))
-    return Fault(kind, SUBSYSTEM, severity, key, key, elements=names, seed=int(rng.integers(2**31)))
-
-
-def _seen(
-    detector: Detector,
-    period: Lumisections,
-    scale: PileupScale,
-    seed: int,
-    faults: Callable[[LumisectionKey], Sequence[Fault]],
-) -> Good:
-    """What certification sees of simulated lumisections."""
-    numbers, totals = [], []
-    for key, conditions in period:
-        (batch,) = detector.lumisection(key, conditions, generator(seed, key), faults(key))
-        numbers.append(of_groups(batch.counts))
-        totals.append(np.concatenate([one.sum(axis=1) for one in batch.counts]))
-    counts = np.array(totals, dtype=np.float32)
-    blocks = detector.catalogues[SUBSYSTEM].blocks
-    return Good(
-        np.array(numbers),
-        counts,
-        np.array([scale.standardised(one) for _, one in period], dtype=np.float32),
-        counts >= LEAST_ENTRIES,
-        np.concatenate([np.full(one.stop - one.start, one.bins) for one in blocks]),
-        [one for _, one in period],
-    )
 
 
 def _errors(model: CertificationModel, seen: Good) -> npt.NDArray[np.float32]:
@@ -155,7 +130,8 @@ def _no_units(model: CertificationModel) -> npt.NDArray[np.float32]:
 
 def _top(errors: npt.NDArray[np.float32], units: npt.NDArray[np.float32]) -> Float64:
     """TOP100 of each lumisection, mean over the ensemble."""
-    largest = np.sort(errors / units, axis=-1)[..., -min(TOP, errors.shape[-1]) :]
+    kept = min(TOP, errors.shape[-1])
+    largest = np.partition(errors / units, -kept, axis=-1)[..., -kept:]
     return np.asarray(largest.mean(axis=-1, dtype=np.float64).mean(axis=0))
 
 
@@ -185,13 +161,38 @@ def _results(found: Mapping[str, Float64], plan: Plan) -> dict[str, Result]:
         beside = float(found[other].mean())
         return Result(value, "AUC", *interval, n, peer, beside, value / beside, note)
 
-    false = float(found["false"].mean())
+    false, standing = float(found["false"].mean()), float(found["standing"].mean())
+    judged = plan.judged * len(found["false"])
+    dependence, chance = float(found["dependence"].mean()), float(found["chance"].mean())
     return {
         "certification_auc": result("calibrated", note="by the p-value that the daemon gives"),
+        "certification_auc_inside_luminosity": result(
+            "inside", note="the same inside four bins of recorded luminosity, mean"
+        ),
+        "certification_dependence_on_conditions": Result(
+            dependence,
+            "distance correlation",
+            *student(found["dependence"]),
+            judged,
+            "the same with conditions mixed",
+            chance,
+            dependence / chance,
+            "of -ln p of good lumisections with pileup and luminosity",
+        ),
         "certification_top100_auc": result("top100", "the plain mean of the same errors", "mean", paired),
         "certification_unweighted_auc": result("unweighted", note="TOP100, errors not in units of ordinary ones"),
         "certification_vae_auc": result("variational", "the plain autoencoder", "top100", "TOP100"),
         "certification_false_at_5pct": Result(
-            false, "share", *student(found["false"]), plan.judged * len(found["false"]), "declared", 0.05, false / 0.05
+            false, "share", *student(found["false"]), judged, "declared", 0.05, false / 0.05
+        ),
+        "certification_false_at_5pct_standing": Result(
+            standing,
+            "share",
+            *student(found["standing"]),
+            judged,
+            "declared",
+            0.05,
+            standing / 0.05,
+            "about a centre that does not follow",
         ),
     }

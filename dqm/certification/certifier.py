@@ -24,4 +24,4 @@ class ModelCertifier:
         if part.largest is None or part.largest.errors.shape != kept:
             return None
         found = self.model.certified(part.largest, self.pileup.standardised(conditions), conditions.recorded_lumi)
-        return None if found is None else Opinion(found.p_value, shares(part.largest, len(part.catalogue)))
+        return None if found is None else Opinion(found.p_value, shares(part.largest, len(part.catalogue)), found)

@@ -31,8 +31,14 @@ class Largest:
     @classmethod
     def of(cls, errors: Float32, use: npt.NDArray[np.bool_], kept: int) -> "Largest":
         """The ``kept`` largest of ``errors`` (members, f), as far as ``use`` (f,) says."""
-        features = np.broadcast_to(np.arange(errors.shape[1], dtype=np.int32), errors.shape)[:, use]
-        return _first(errors[:, use], features, kept)
+        features = np.flatnonzero(use).astype(np.int32)
+        errors = errors[:, use]
+        if errors.shape[1] > kept:
+            # To sort all would take most of the time of scoring: those below the last one that is kept are left out.
+            last = np.partition(errors, -kept, axis=1)[:, -kept, None]
+            some = (errors >= last).any(axis=0)
+            errors, features = errors[:, some], features[some]
+        return _first(errors, np.broadcast_to(features, errors.shape), kept)
 
     def merged(self, other: "Largest") -> "Largest":
         """Of both; the same whichever is asked, and unchanged by what is in it already."""

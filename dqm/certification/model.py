@@ -1,7 +1,7 @@
 """The certification model of one subsystem: scaling, an ensemble of autoencoders, calibration of its score."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from dqm.certification.largest import Largest
 from dqm.certification.network import Network
 from dqm.certification.scaling import Scaling
 from dqm.certification.summaries import NUMBERS
+from dqm.quality import Certified
 from dqm.statistics.conformal import ConformalTable
 
 Float32 = npt.NDArray[np.float32]
@@ -34,20 +35,6 @@ def top(features: int) -> int:
     return min(TOP, max(TOP_LEAST, int(TOP_SHARE * features)))
 
 
-@dataclass(frozen=True, slots=True)
-class Certified:
-    """What certification says of one subsystem in one lumisection.
-
-    ``score`` is the mean over the ensemble of the mean of the largest squared errors, 1 being ordinary for a single
-    feature; ``spread`` its standard deviation over the ensemble, which is its uncertainty; ``p_value`` is
-    conditional on pileup and luminosity.
-    """
-
-    score: float
-    spread: float
-    p_value: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Ensemble:
     """Networks of one subsystem and what they are shown.
@@ -63,6 +50,10 @@ class Ensemble:
     def kept(self) -> int:
         """How many squared errors make the score."""
         return top(self.ordinary.shape[1])
+
+    def moved(self, shift: Float32) -> "Ensemble":
+        """The same networks shown features about a centre that lies ``shift`` (2, n, 7) elsewhere."""
+        return replace(self, scaling=self.scaling.moved(shift))
 
     def errors(self, features: Float32) -> Float32:
         """Squared errors (members, L, f) of scaled ``features`` (L, f), in units of the ordinary ones."""
@@ -98,6 +89,10 @@ class CertificationModel:
             np.array([pileup], dtype=np.float32),
         )
         return Certified(score, float(scores.std(ddof=1)), float(self.table.p_values(normal)[0, 0, 0]))
+
+    def moved(self, shift: Float32) -> "CertificationModel":
+        """The same about a centre that lies ``shift`` (2, n, 7) elsewhere: :mod:`dqm.certification.following`."""
+        return replace(self, ensemble=self.ensemble.moved(shift))
 
     def arrays(self) -> Arrays:
         """All numbers by name, to be saved."""

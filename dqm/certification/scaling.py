@@ -6,7 +6,7 @@ that falls as counts grow. So a histogram with few counts has no larger features
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,10 @@ class Scaling:
         """What good lumisections have, (L, n, 7), at standardised pileup (L,)."""
         typical: Float32 = self.centre + self.slope * pileup[:, None, None]
         return typical
+
+    def moved(self, shift: Float32) -> "Scaling":
+        """The same about a centre that lies ``shift`` (2, n, 7) elsewhere: at mean pileup, and per deviation of it."""
+        return replace(self, centre=self.centre + shift[0], slope=self.slope + shift[1])
 
     def scaled(self, summaries: Float32, totals: Float32, pileup: Float32, use: Rows) -> Float32:
         """Features (L, 7 n) of ``summaries`` (L, n, 7) of ``totals`` (L, n) counts; 0 where ``use`` (L, n) is not."""

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.calibration import calibrate
-from dqm.certification import scaling
+from dqm.certification import following, scaling
 from dqm.certification.attribution import shares
+from dqm.certification.following import Residuals
 from dqm.certification.largest import Largest
 from dqm.certification.model import PER_PB, CertificationModel, Ensemble, luminosity, squared_errors
 from dqm.certification.network import Network
@@ -26,7 +27,8 @@ STRETCH = 32
 HELD_SHARE = 0.2
 """Latest share of training, which says when to stop."""
 
-_LEAST_ORDINARY = 1e-2
+LEAST_ORDINARY = 1e-2
+"""No feature's ordinary squared error is taken for less."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,7 @@ class Good:
     """Good lumisections of one subsystem in order of time.
 
     ``summaries`` (L, n, 7), ``totals`` (L, n) counts, ``pileup`` (L,) standardised, ``use`` (L, n) what is
-    inspected, ``bins`` (n,) cells of each ME.
+    inspected, ``bins`` (n,) cells of each ME, ``runs`` (L,) run numbers.
     """
 
     summaries: Float32
@@ -42,19 +44,38 @@ class Good:
     pileup: Float32
     use: Rows
     bins: npt.NDArray[np.intp]
+    runs: npt.NDArray[np.int64]
     conditions: Sequence[Conditions]
 
 
 def fit(good: Good, cut: int, kind: Kind, rng: np.random.Generator) -> tuple[CertificationModel, list[Opinion | None]]:
     """Train on the first ``cut`` lumisections, calibrate on the others, and say what it thinks of those.
 
-    The opinions are cross-fitted: none has taken part in its own normalisation.
+    Calibration lumisections are judged as later ones will be, about a centre that followed the runs before; the
+    model's own centre is that of the end. The opinions are cross-fitted: none has taken part in its own normalisation.
     """
     scaled = scaling.fit(good.summaries[:cut], good.totals[:cut], good.pileup[:cut], good.use[:cut], good.bins)
     features = scaled.scaled(good.summaries[:cut], good.totals[:cut], good.pileup[:cut], good.use[:cut])
     trained = Ensemble(scaled, *members(features, kind, rng))
-    largest = trained.largest(good.summaries[cut:], good.totals[cut:], good.pileup[cut:], good.use[cut:])
-    return _calibrated(trained, largest, good.conditions[cut:], good.pileup[cut:])
+    largest, shift = _followed(trained, good, cut)
+    return _calibrated(trained.moved(shift), largest, good.conditions[cut:], good.pileup[cut:])
+
+
+def _followed(trained: Ensemble, good: Good, cut: int) -> tuple[list[Largest], Float32]:
+    """Of the lumisections from ``cut`` on the largest errors about the centre of their run; the centre after all."""
+    shift = following.start(len(good.bins))
+    largest: list[Largest] = []
+    for rows in np.split(np.arange(len(good.runs)), np.flatnonzero(np.diff(good.runs)) + 1):
+        if len(judged := rows[rows >= cut]):
+            seen = good.summaries[judged], good.totals[judged], good.pileup[judged], good.use[judged]
+            largest += trained.moved(shift).largest(*seen)
+        typical = trained.scaling.typical(good.pileup[rows])
+        left = Residuals.nothing(len(good.bins))
+        for at, one in zip(rows, typical, strict=True):
+            trusted = np.where(good.use[at], np.float32(1.0), np.float32(np.nan))
+            left += Residuals.of(good.summaries[at], one, float(good.pileup[at]), trusted)
+        shift = following.followed(shift, left)
+    return largest, shift
 
 
 def _calibrated(
@@ -77,28 +98,31 @@ def _calibrated(
     return CertificationModel(trained, found.normaliser, found.scorers[0]), opinions
 
 
-def members(features: Float32, kind: Kind, rng: np.random.Generator) -> tuple[tuple[Network, ...], Float32]:
+def members(
+    features: Float32, kind: Kind, rng: np.random.Generator, code: int | None = None
+) -> tuple[tuple[Network, ...], Float32]:
     """Networks trained on ``features`` (L, f) in order of time, and the ordinary squared error of each (members, f).
 
+    ``code`` is how many numbers are in the middle of each, by default as many as suit lumisections.
     Every member is trained on its own draw, with replacement, of stretches of the lumisections that come first. So
     their spread tells how much the score owes to the choice of what was learned from (L. Breiman, Machine Learning
     24 (1996) 123).
     """
     early = len(features) - max(1, int(HELD_SHARE * len(features)))
     held = features[early:]
-    trained = tuple(_trained(features[_drawn(early, rng)], held, kind, rng) for _ in range(MEMBERS))
+    trained = tuple(_trained(features[_drawn(early, rng)], held, kind, rng, code) for _ in range(MEMBERS))
     ordinary = squared_errors(trained, held).mean(axis=1)
-    return trained, np.maximum(ordinary, np.float32(_LEAST_ORDINARY))
+    return trained, np.maximum(ordinary, np.float32(LEAST_ORDINARY))
 
 
-def _trained(features: Float32, held: Float32, kind: Kind, rng: np.random.Generator) -> Network:
+def _trained(features: Float32, held: Float32, kind: Kind, rng: np.random.Generator, code: int | None) -> Network:
     if kind == "variational":
         from dqm.models.variational import train as variational  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-        return variational(features, held, rng)
+        return variational(features, held, rng, code=code)
     from dqm.models.certification import train as plain  # noqa: PLC0415 - as above
 
-    return plain(features, held, rng)
+    return plain(features, held, rng, code=code)
 
 
 def _drawn(rows: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:

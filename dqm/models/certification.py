@@ -16,9 +16,18 @@ from dqm.models.tensor import tf
 Float32 = npt.NDArray[np.float32]
 
 
-def train(features: Float32, held: Float32, rng: np.random.Generator, schedule: Schedule | None = None) -> Network:
-    """Train on good ``features`` (n, f); ``held`` (m, f) of later lumisections say when to stop."""
-    weights = variables(clipped(features), rng)
+def train(
+    features: Float32,
+    held: Float32,
+    rng: np.random.Generator,
+    schedule: Schedule | None = None,
+    code: int | None = None,
+) -> Network:
+    """Train on good ``features`` (n, f); ``held`` (m, f) of later lumisections say when to stop.
+
+    ``code`` is how many numbers are in the middle, by default those of :func:`dqm.models.dense.variables`.
+    """
+    weights = variables(clipped(features), rng, code)
 
     def loss(rows: Any) -> Any:
         return tf.reduce_mean(tf.square(rows - applied(rows, weights)))

@@ -27,12 +27,16 @@ def clipped(features: Float32) -> Float32:
     return shown
 
 
-def variables(features: Float32, rng: np.random.Generator) -> list[Any]:
-    """Kernel, bias and slope of the three inner layers and kernel and bias of the last, for ``features`` (n, f)."""
+def variables(features: Float32, rng: np.random.Generator, code: int | None = None) -> list[Any]:
+    """Kernel, bias and slope of the three inner layers and kernel and bias of the last, for ``features`` (n, f).
+
+    ``code`` numbers are in the middle: by default ``CODE``, and no more than a fourth of the features or rows.
+    """
     width = features.shape[1]
-    code = max(1, min(CODE, width // 4, len(features) // 4))
-    hidden = min(HIDDEN, max(width, code))
-    components = _components(features, code)
+    code = max(1, min(CODE, width // 4, len(features) // 4)) if code is None else code
+    hidden = max(code, min(HIDDEN, width))
+    mean = features.mean(axis=0)
+    components = _components(features - mean, code)
     inner = [np.eye(hidden, code, dtype=np.float32), np.eye(code, hidden, dtype=np.float32)]
     first = _random((width, hidden), rng)
     first[:, :code] = components.T
@@ -43,7 +47,9 @@ def variables(features: Float32, rng: np.random.Generator) -> list[Any]:
     slopes[:code] = 1.0
     layers = [(first, slopes), (inner[0], np.ones(code, dtype=np.float32)), (inner[1], slopes)]
     made = [tf.Variable(one) for kernel, slope in layers for one in (kernel, np.zeros_like(slope), slope)]
-    return [*made, tf.Variable(last), tf.Variable(features.mean(axis=0))]
+    # The mean is taken away where features enter and given back where they leave.
+    made[1][:code].assign(-components @ mean)
+    return [*made, tf.Variable(last), tf.Variable(mean)]
 
 
 def applied(layer: Any, weights: list[Any]) -> Any:
@@ -71,7 +77,7 @@ def _random(shape: tuple[int, int], rng: np.random.Generator) -> Float32:
 
 
 def _components(features: Float32, count: int) -> Float32:
-    """Leading principal directions (count, f) of ``features`` (n, f), about zero."""
+    """Leading principal directions (count, f) of ``features`` (n, f), whose means are 0."""
     rows, width = features.shape
     # The smaller of the two products of the matrix with itself has the same leading eigenvalues.
     product = features.T @ features if width <= rows else features @ features.T

@@ -20,14 +20,23 @@ Float32 = npt.NDArray[np.float32]
 _FIRST_LOG_VARIANCE = -2.0
 
 
-def train(features: Float32, held: Float32, rng: np.random.Generator, schedule: Schedule | None = None) -> Network:
-    """Train on good ``features`` (n, f); ``held`` (m, f) of later lumisections say when to stop."""
+def train(
+    features: Float32,
+    held: Float32,
+    rng: np.random.Generator,
+    schedule: Schedule | None = None,
+    code: int | None = None,
+) -> Network:
+    """Train on good ``features`` (n, f); ``held`` (m, f) of later lumisections say when to stop.
+
+    ``code`` is how many numbers are in the middle, by default those of :func:`dqm.models.dense.variables`.
+    """
     shown = clipped(features)
-    weights = variables(shown, rng)
-    code = weights[3].shape[1]
+    weights = variables(shown, rng, code)
+    middle = weights[3].shape[1]
     spread = [
         tf.Variable(np.zeros(weights[3].shape, dtype=np.float32)),
-        tf.Variable(np.full(code, _FIRST_LOG_VARIANCE, dtype=np.float32)),
+        tf.Variable(np.full(middle, _FIRST_LOG_VARIANCE, dtype=np.float32)),
     ]
     noise = tf.random.Generator.from_seed(int(rng.integers(2**31)))
     # A code of unit variance: what the prior of the divergence expects.

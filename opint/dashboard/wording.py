@@ -53,6 +53,14 @@ def number(value: float | None, unit: str = "") -> str:
     return f"{plain} {unit}" if unit else plain
 
 
+def uncertain(value: float | None, spread: float | None) -> str:
+    """A measure with its uncertainty to the first digit of that, ``3.1 ± 0.4``; without it where that is not known."""
+    if value is None or spread is None or spread <= 0:
+        return number(value)
+    digits = max(0, -math.floor(math.log10(spread)))
+    return f"{value:.{digits}f} ± {spread:.{digits}f}"
+
+
 def probability(value: float | None) -> str:
     """A p-value to two digits, ``3.2e-05``; a dash for None."""
     return "–" if value is None else f"{value:.2g}"
@@ -124,6 +132,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "duration": duration,
     "number": number,
     "probability": probability,
+    "uncertain": uncertain,
     "quality_word": quality_word,
     "quality_glyph": quality_glyph,
     "reason_word": reason_word,

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, delete, select
 
-from dqm.quality import Evidence, Reason, WorstBin, WorstFeature
+from dqm.quality import Certified, Evidence, Reason, WorstBin, WorstFeature
 from dqm.scored import LumisectionState
 from opint.store.tables import evidence
 from opint.store.upserts import replacing
@@ -81,6 +81,7 @@ def decode(body: bytes) -> Evidence:
             "axes": tuple(map(_axis, told["axes"])),
             "worst_bins": tuple(worst),
             "worst_features": tuple(WorstFeature(**one) for one in told.get("worst_features", ())),
+            "certified": None if told.get("certified") is None else Certified(**told["certified"]),
         }
     )
 

@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete
 
 from opint.store.engine import Store
 from opint.store.tables import (
+    certification_centre,
     dead_letter,
     evidence,
     heartbeat,
@@ -32,6 +33,7 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
         tx.execute(delete(heartbeat).where(heartbeat.c.at_s < before_s))
         tx.execute(delete(run_sums).where(run_sums.c.updated_s < before_s))
         tx.execute(delete(reference).where(reference.c.chosen_s < before_s))
+        tx.execute(delete(certification_centre).where(certification_centre.c.updated_s < before_s))
     deleted = 0
     while True:
         with store.begin() as tx:

@@ -317,6 +317,18 @@ cache_trial = Table(
     Column("updated_s", Float, nullable=False),
 )
 
+certification_centre = Table(
+    "certification_centre",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("subsystem", String, primary_key=True),
+    Column("model_version", String, primary_key=True),
+    Column("shift", LargeBinary, nullable=False, comment="of the centre about which the run is certified"),
+    Column("residuals", LargeBinary, nullable=False, comment="what the run leaves: dqm.certification.following"),
+    Column("updated_s", Float, nullable=False, index=True),
+)
+
 suggestion = Table(
     "suggestion",
     metadata,

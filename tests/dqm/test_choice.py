@@ -148,7 +148,7 @@ def test_an_adopted_change_is_judged_good_again_and_a_fault_in_it_is_not(toy, to
 
     batches = [toy.batch(EVERY, run=1010, edit=edit) for edit in (bent(0.3), broken)]
     frozen = pipeline.score(batches)
-    pipeline.adopt(batches[0].dataset, 1010, {SUBSYSTEM: chosen})
+    pipeline.adopt(batches[0].dataset, 1010, {SUBSYSTEM: chosen}, {})
     good, fault = pipeline.score(batches)
     assert np.median(frozen[0].scores.p_values) < 0.01
     assert np.median(good.scores.p_values) > 0.1
@@ -163,7 +163,7 @@ def test_runs_of_both_references_are_scored_together_as_apart(toy, toy_bundle, f
     pipeline = Pipeline(toy_bundle, DqmSettings(references="adaptive"), AlertSettings())
     chosen = replace(followed(range(1001, 1004)), adaptive=True)
     mixed = [toy.batch(ls, run=run) for ls in (7, 8) for run in (1004, 1005)]
-    pipeline.adopt(mixed[0].dataset, 1004, {SUBSYSTEM: chosen})
+    pipeline.adopt(mixed[0].dataset, 1004, {SUBSYSTEM: chosen}, {})
     together = pipeline.score(mixed)
     apart = [pipeline.score([one])[0] for one in mixed]
     for one, other in zip(together, apart, strict=True):

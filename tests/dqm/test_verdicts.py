@@ -9,7 +9,7 @@ from conf.settings import DqmSettings
 from dqm.assembly import merge
 from dqm.combination import Opinion
 from dqm.digests import EMPTY
-from dqm.quality import Quality, Reason
+from dqm.quality import Certified, Quality, Reason
 from dqm.scored import ScoredBatch, SubsystemScores
 from dqm.verdicts import Judge, close
 from streams.records import Axis, Catalogue, Conditions, LumisectionKey, MonitoringElement
@@ -209,7 +209,7 @@ class Says:
     def opinion(self, part, _conditions):
         shares = np.zeros(len(part.catalogue))
         shares[list(self.rows)] = 2.0
-        return Opinion(self.p_value, shares)
+        return Opinion(self.p_value, shares, Certified(9.0, 0.5, self.p_value))
 
 
 def certified(says, limit=1e-3):
@@ -225,6 +225,7 @@ def test_what_only_the_whole_condemns_is_named_and_explained():
     evidence = found.parts["Muon"].evidence[NAMES[5]]
     assert (evidence.reason, evidence.kind) == (Reason.DEVIATES, "pattern")
     assert "50%" in evidence.sentence
+    assert evidence.certified == Certified(9.0, 0.5, 1e-5)
     assert len(found.parts["Muon"].evidence) == 2
 
 

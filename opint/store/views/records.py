@@ -140,6 +140,14 @@ class WorstFeatureView(Record):
     share: float | None
 
 
+class CertifiedView(Record):
+    """What certification says of the whole subsystem; see :class:`dqm.quality.Certified`."""
+
+    score: float | None
+    spread: float | None = Field(description="standard deviation over the networks of the ensemble")
+    p_value: float | None
+
+
 class EvidenceView(Record):
     """Kept evidence of one ME in one lumisection; see :class:`dqm.quality.Evidence`."""
 
@@ -165,6 +173,7 @@ class EvidenceView(Record):
     worst_features: list[WorstFeatureView] = Field(
         default=[], description="as certification of the whole lumisection sees it; observed and expected on the axis"
     )
+    certified: CertifiedView | None = Field(None, description="None where nothing looks at the subsystem as a whole")
 
 
 class Cell(Record):

@@ -5,10 +5,11 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks.dqm import adbench, certification
+from benchmarks.dqm import adbench, certification, decorrelation, kept
 from benchmarks.dqm.table import DataMissing
 from benchmarks.intervals import student
 from benchmarks.report import data_folder
+from dqm.statistics.distance_correlation import distance_correlation
 
 
 def test_students_interval_is_the_textbooks():
@@ -18,11 +19,21 @@ def test_students_interval_is_the_textbooks():
 
 
 def test_the_best_peer_is_the_one_that_is_shown():
-    found = {adbench.OURS: 0.9, adbench.WEIGHTED: 0.95, adbench.VARIATIONAL: 0.99, "ECOD": 0.8, "VAE": 0.85}
+    found = {adbench.OURS: 0.9, adbench.UNWEIGHTED: 0.95, adbench.VARIATIONAL: 0.99, "ECOD": 0.8, "VAE": 0.85}
     result = adbench._result({name: np.array([value, value + 0.01]) for name, value in found.items()})
     assert result.peer == "PyOD VAE"
     assert result.ratio == pytest.approx(0.905 / 0.855)
-    assert all(name in result.note for name in ("ECOD", "VAE", adbench.WEIGHTED))
+    assert all(name in result.note for name in ("ECOD", "VAE", adbench.UNWEIGHTED))
+
+
+def test_rows_off_the_plane_of_the_others_are_told_apart_by_a_code_that_fits_the_plane():
+    rng = np.random.default_rng(3)
+    rows = np.concatenate([rng.normal(size=(300, 2)), 0.1 * rng.normal(size=(300, 4))], axis=1)
+    out = np.arange(300) < 60
+    rows[out, 2:] += 0.3
+    rows = rows.astype(np.float32)
+    assert adbench._told_apart(rows, out, 2, 0) > 0.95
+    assert adbench._told_apart(rows, out, 6, 0) < 0.9
 
 
 def test_no_training_row_is_judged_and_all_outliers_are():
@@ -36,6 +47,23 @@ def test_no_training_row_is_judged_and_all_outliers_are():
     np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-5)
 
 
+def test_figures_of_a_seed_are_kept_for_a_clean_commit_only(monkeypatch, tmp_path):
+    calls = []
+
+    def measured():
+        calls.append(1)
+        return {"auc": 0.1 + 0.2}
+
+    monkeypatch.setenv("NIGHTSHIFT_BENCH_KEEP", str(tmp_path / "kept"))
+    for state, wanted in (("abc", 1), ("abc-dirty", 3), ("def", 4)):
+        monkeypatch.setattr(kept, "commit", lambda state=state: state)
+        assert kept.kept("table", 11, measured) == kept.kept("table", 11, measured) == {"auc": 0.1 + 0.2}
+        assert len(calls) == wanted
+    monkeypatch.delenv("NIGHTSHIFT_BENCH_KEEP")
+    kept.kept("table", 11, measured)
+    assert len(calls) == 5
+
+
 @pytest.mark.slow
 def test_the_small_table_has_all_its_keys():
     try:
@@ -44,3 +72,22 @@ def test_the_small_table_has_all_its_keys():
         pytest.skip(str(missing))
     assert {"certification_auc", "certification_top100_auc", "certification_vae_auc"} <= found.keys()
     assert all(0.5 < found[key].value <= 1 for key in found if key.endswith("_auc"))
+
+
+def test_the_penalty_is_the_squared_distance_correlation():
+    rng = np.random.default_rng(4)
+    one, other = rng.normal(size=(60, 1)), rng.normal(size=(60, 2))
+    other[:, 0] += one[:, 0] ** 2
+    penalty = float(decorrelation._dependence(one.astype(np.float32), other.astype(np.float32)))
+    assert penalty == pytest.approx(distance_correlation(one, other) ** 2, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_the_small_table_of_the_penalty_has_all_its_keys():
+    try:
+        found = decorrelation.measure(data_folder(os.environ), True, (11,), lambda _text: None)
+    except DataMissing as missing:
+        pytest.skip(str(missing))
+    for weight in decorrelation.WEIGHTS:
+        assert 0.5 < found[f"decorrelation_{weight:g}_auc_inside_luminosity"].value <= 1
+        assert 0 < found[f"decorrelation_{weight:g}_dependence"].value < 1

@@ -30,7 +30,7 @@ def inputs(counts):
 def model(request):
     counts = histograms(np.random.default_rng(0), L)
     conditions = [Conditions(pileup=50.0, recorded_lumi=0.4)] * L
-    good = Good(*inputs(counts), np.full(N, BINS), conditions)
+    good = Good(*inputs(counts), np.full(N, BINS), np.arange(L) // 20, conditions)
     return fit(good, CUT, request.param, np.random.default_rng(1))[0]
 
 

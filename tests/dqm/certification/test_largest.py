@@ -43,6 +43,17 @@ def test_merging_is_taking_the_largest_of_all(a, b):
     assert of(a).merged(of(b)).same(whole)
 
 
+@settings(max_examples=60)
+@given(parts())
+def test_what_is_kept_are_the_first_of_all_in_order(part):
+    errors, use = part
+    found = of(part)
+    for own, kept_errors, kept_features in zip(errors, found.errors, found.features, strict=True):
+        order = sorted(np.flatnonzero(use), key=lambda at: (-own[at], at))[:KEPT]
+        assert kept_features[kept_features != NOTHING].tolist() == order
+        assert kept_errors[: len(order)].tolist() == own[order].tolist()
+
+
 def test_the_score_is_the_mean_of_the_largest():
     errors = np.array([[1.0, 9.0, 4.0, 2.0]], dtype=np.float32)
     one = Largest.of(errors, np.ones(4, dtype=bool), 2)

@@ -81,6 +81,8 @@ def test_choosers_lead_to_the_evidence_asked_for(client):
     page = client.get("/incidents/3", params={"at": "379415:50", "me": "Muon/Wheel-1/Sector05/timing"}).text
     assert "Worst features" in page
     assert "62.0 %" in page
+    assert "23.1 ± 0.4" in page
+    assert "behind ± stands how far they differ" in page
     assert 'aria-label="Muon/Wheel-1/Sector05/timing, run 379415 LS 50' in page
     page = client.get("/incidents/3", params={"at": "nonsense", "me": "none"}).text
     assert "run 379415 LS 62" in page

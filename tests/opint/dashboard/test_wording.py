@@ -73,3 +73,18 @@ def test_good_is_said_only_when_it_is_known():
     assert overall({}, None, FRESH, judged=False, now_s=0).level == "unknown"
     assert overall({}, None, Staleness(True, 5.0, "silent."), judged=True, now_s=0).level == "unknown"
     assert overall({"acknowledged": 2}, None, FRESH, judged=True, now_s=0).level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "shown"),
+    [
+        (3.14, 0.42, "3.1 ± 0.4"),
+        (12.345, 0.051, "12.35 ± 0.05"),
+        (8.0, 2.4, "8 ± 2"),
+        (8.0, 0.0, "8"),
+        (8.25, None, "8.25"),
+        (None, 0.1, "–"),
+    ],
+)
+def test_an_uncertainty_has_one_digit_and_the_value_as_many_places(value, spread, shown):
+    assert wording.uncertain(value, spread) == shown

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dqm.quality import Evidence, Quality, Reason, WorstBin, WorstFeature
+from dqm.quality import Certified, Evidence, Quality, Reason, WorstBin, WorstFeature
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
 from streams.records import Axis, Catalogue, Conditions, LumisectionKey, MonitoringElement
 
@@ -36,6 +36,7 @@ def _evidence(me: str, p_value: float = 1e-4) -> Evidence:
         model_version="m1",
         worst_bins=(WorstBin(1, 0.0, 2.0, -4.5),),
         worst_features=(WorstFeature("median", 0.5, 0.4, 30.0, 0.2),),
+        certified=Certified(12.5, 0.4, 0.002),
     )
 
 

@@ -1,0 +1,111 @@
+"""Lumisections as certification sees them, for its tables: good ones, and the same with a fault.
+
+Real templates of a muon system under the real conditions of one era. The histograms are simulated.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.certification import following
+from dqm.certification.following import Residuals
+from dqm.certification.live import of_groups
+from dqm.certification.scaling import Scaling
+from dqm.certification.train import Good
+from dqm.features import PileupScale
+from dqm.simulate.detector import Detector
+from dqm.simulate.faults import Fault, FaultKind
+from dqm.simulate.stream import generator
+from streams.records import Catalogue, Conditions, LumisectionKey
+
+Lumisections = Sequence[tuple[LumisectionKey, Conditions]]
+Float64 = npt.NDArray[np.float64]
+
+SUBSYSTEM = "Muon"
+EARLIER_SHARE, TRAINED_SHARE = 0.6, 2 / 3
+STRETCH = 32
+LEAST_ENTRIES = 50.0
+KINDS = (FaultKind.DEAD, FaultKind.HOT, FaultKind.NOISY, FaultKind.SHIFT, FaultKind.GAIN, FaultKind.SWAP)
+SEVERITIES = (0.02, 0.3)
+MOST_ELEMENTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Good lumisections to train and calibrate on, those to judge, and of how many templates."""
+
+    earlier: int
+    judged: int
+    elements: int
+
+
+def stretches(period: Lumisections, wanted: int) -> Lumisections:
+    """So many lumisections, in stretches that lie evenly over the ``period``."""
+    starts = np.linspace(0, len(period) - STRETCH, wanted // STRETCH).astype(int)
+    return [item for start in starts for item in period[start : start + STRETCH]]
+
+
+def fault(rng: np.random.Generator, catalogue: Catalogue, key: LumisectionKey) -> Fault:
+    """One fault of one lumisection."""
+    kind = KINDS[int(rng.integers(len(KINDS)))]
+    severity = float(np.exp(rng.uniform(*np.log(SEVERITIES))))
+    hit = rng.choice(len(catalogue), int(rng.integers(1, MOST_ELEMENTS + 1)), replace=False)
+    names = tuple(catalogue.names[row] for row in sorted(hit))
+    return Fault(kind, SUBSYSTEM, severity, key, key, elements=names, seed=int(rng.integers(2**31)))
+
+
+def seen(
+    detector: Detector,
+    period: Lumisections,
+    scale: PileupScale,
+    seed: int,
+    faults: Callable[[LumisectionKey], Sequence[Fault]],
+) -> Good:
+    """What certification sees of simulated lumisections."""
+    numbers, totals = [], []
+    for key, conditions in period:
+        (batch,) = detector.lumisection(key, conditions, generator(seed, key), faults(key))
+        numbers.append(of_groups(batch.counts))
+        totals.append(np.concatenate([one.sum(axis=1) for one in batch.counts]))
+    counts = np.array(totals, dtype=np.float32)
+    blocks = detector.catalogues[SUBSYSTEM].blocks
+    return Good(
+        np.array(numbers),
+        counts,
+        np.array([scale.standardised(one) for _, one in period], dtype=np.float32),
+        counts >= LEAST_ENTRIES,
+        np.concatenate([np.full(one.stop - one.start, one.bins) for one in blocks]),
+        np.array([key.run for key, _ in period], dtype=np.int64),
+        [one for _, one in period],
+    )
+
+
+def joined(one: Good, other: Good) -> Good:
+    """Both, one after the other, of the same MEs."""
+    pairs = {
+        name: np.concatenate([getattr(one, name), getattr(other, name)])
+        for name in ("summaries", "totals", "pileup", "use", "runs")
+    }
+    return replace(one, **pairs, conditions=[*one.conditions, *other.conditions])
+
+
+def shifts(scaled: Scaling, judged: Good) -> npt.NDArray[np.float32]:
+    """By how much (L, n, 7) the centre of each lumisection has followed the good ones of the runs before."""
+    found = np.empty_like(judged.summaries)
+    shift = following.start(len(judged.bins))
+    typical = scaled.typical(judged.pileup)
+    trusted = np.where(judged.use, np.float32(1.0), np.float32(np.nan))
+    for run in np.unique(judged.runs):
+        left = Residuals.nothing(len(judged.bins))
+        for at in np.flatnonzero(judged.runs == run):
+            found[at] = shift[0] + shift[1] * judged.pileup[at]
+            left += Residuals.of(judged.summaries[at], typical[at], float(judged.pileup[at]), trusted[at])
+        shift = following.followed(shift, left)
+    return found
+
+
+def size(seen: Good) -> Float64:
+    """Logarithm (L,) of the recorded luminosity, which is that of the statistics but for a constant."""
+    return np.log([one.recorded_lumi or 1e-6 for one in seen.conditions])

@@ -1,0 +1,87 @@
+"""The centre about which each run is certified, and the residuals that it leaves for the centres of later runs.
+
+A centre is written once, before the first lumisection of its run is stored, and stands: who comes second reads what
+the first has written.
+"""
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
+
+from dqm.certification.following import LINE, Residuals
+from dqm.certification.summaries import NUMBERS
+from opint.store.packing import REAL, WHOLE, pack, unpack
+from opint.store.references import Part
+from opint.store.tables import certification_centre
+from opint.store.upserts import insert_into
+
+Float32 = npt.NDArray[np.float32]
+
+
+def shift(tx: Connection, part: Part) -> Float32 | None:
+    """The shift (2, n, 7) of a run's centre; None if none stands yet."""
+    raw = tx.execute(select(certification_centre.c.shift).where(_at(part))).scalar()
+    return None if raw is None else _numbers(raw)
+
+
+def record(tx: Connection, part: Part, shift: Float32, now_s: float) -> None:
+    """Write the centre of a run down, unless one stands already."""
+    values = {"shift": pack(shift, REAL), "updated_s": now_s} | _packed(Residuals.nothing(shift.shape[1]))
+    tx.execute(insert_into(tx, certification_centre).on_conflict_do_nothing(), _key(part) | values)
+
+
+def add(tx: Connection, part: Part, left: Residuals, now_s: float) -> None:
+    """Add to what a run leaves; the row stays locked until the transaction ends. Without a centre nothing is kept."""
+    row = tx.execute(select(certification_centre).where(_at(part)).with_for_update()).first()
+    if row is not None:
+        values = _packed(_residuals(row) + left) | {"updated_s": now_s}
+        tx.execute(update(certification_centre).where(_at(part)).values(**values))
+
+
+def before(tx: Connection, part: Part) -> tuple[Float32, Residuals] | None:
+    """The centre of the nearest run before, and what that run has left; None if there is none."""
+    at = certification_centre.c
+    query = select(certification_centre).where(
+        at.dataset == part.dataset,
+        at.subsystem == part.subsystem,
+        at.model_version == part.model_version,
+        at.run < part.run,
+    )
+    row = tx.execute(query.order_by(at.run.desc()).limit(1)).first()
+    return None if row is None else (_numbers(row.shift), _residuals(row))
+
+
+def _key(part: Part) -> dict[str, Any]:
+    return {
+        "dataset": part.dataset,
+        "run": part.run,
+        "subsystem": part.subsystem,
+        "model_version": part.model_version,
+    }
+
+
+def _at(part: Part) -> ColumnElement[bool]:
+    return and_(*(certification_centre.c[name] == value for name, value in _key(part).items()))
+
+
+def _packed(left: Residuals) -> dict[str, bytes]:
+    return {"residuals": b"".join(pack(getattr(left, one.name), WHOLE) for one in fields(left))}
+
+
+def _residuals(row: Row[Any]) -> Residuals:
+    """The fields one after the other, each as long as one of no lumisection."""
+    empty = Residuals.nothing(len(row.shift) // REAL.itemsize // NUMBERS // LINE)
+    found, start = [], 0
+    for one in fields(empty):
+        shape = getattr(empty, one.name).shape
+        end = start + WHOLE.itemsize * int(np.prod(shape))
+        found.append(unpack(row.residuals[start:end], WHOLE, shape))
+        start = end
+    return Residuals(*found)
+
+
+def _numbers(raw: bytes) -> Float32:
+    return unpack(raw, REAL, (LINE, len(raw) // REAL.itemsize // NUMBERS // LINE, NUMBERS))

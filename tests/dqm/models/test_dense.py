@@ -1,0 +1,21 @@
+"""Where the networks of certification start."""
+
+import numpy as np
+import pytest
+
+from dqm.models import certification, variational
+from dqm.models.descent import Schedule
+
+CODE = 3
+
+
+@pytest.mark.parametrize("kind", [certification, variational])
+def test_they_start_as_principal_components_about_the_mean(kind):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, CODE)) @ rng.normal(size=(CODE, 12)) * 0.5 + 0.1 * rng.normal(size=(300, 12))
+    rows = (rows + rng.normal(size=12)).astype(np.float32)
+    start = kind.train(rows, rows[:50], np.random.default_rng(1), Schedule(epochs=0), CODE)
+    mean = rows.mean(axis=0)
+    _, _, directions = np.linalg.svd(rows - mean, full_matrices=False)
+    wanted = mean + (rows - mean) @ directions[:CODE].T @ directions[:CODE]
+    np.testing.assert_allclose(start.reconstructed(rows), wanted, atol=1e-3)
