@@ -153,7 +153,7 @@ def _adaptive(bundle: Bundle, runs: Sequence[HistogramBatch]) -> Pipeline:
     for run in runs:
         pileup = pipeline.pileup.standardised(run.conditions)
         reference = choose(model, reference, before[-1:], before[-WITHIN:-1], run.key.run, pileup)
-        pipeline.adopt(run.dataset, run.key.run, {subsystem: reference})
+        pipeline.adopt(run.dataset, run.key.run, {subsystem: reference}, {})
         left = pipeline.score([run])[0].sums
         assert left is not None
         before.append((run.key.run, left))
