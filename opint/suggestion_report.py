@@ -6,18 +6,23 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from opint.times import iso
 from rl_cache.quantities import show_bytes
 
 _STYLES = {"active": "green", "withdrawn": "red"}
 
 
-def print_suggestions(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows of the table ``suggestion``, two lines each: how it stands, what it asks and saves; and why."""
+def print_suggestions(title: str, rows: Sequence[Mapping[str, Any]], through_s: int | None = None) -> None:
+    """Rows of the table ``suggestion``, two lines each: how it stands, what it asks and saves; and why.
+
+    ``through_s`` is the time of the newest access on which they were tried, None where that is not known.
+    """
     console = Console()
     if not rows:
         console.print(Text(f"{title}: no suggestions"))
         return
-    console.print(Text(f"{title}, against LRU", "bold"))
+    through = "" if through_s is None else f", tried through {iso(through_s)}"
+    console.print(Text(f"{title}, against LRU{through}", "bold"))
     for row in rows:
         standing = Text(f"{row['standing']:10}", _STYLES.get(row["standing"], ""))
         console.print(standing + Text(f"{_rule(row)}: {_worth(row)}"), soft_wrap=True)

@@ -72,8 +72,9 @@ def suggestions(
     with open_store(start(config, log_format)).read() as tx:
         names = stored.caches(tx) if cache is None else [cache]
         found = {name: [dict(row._mapping) for row in stored.of_cache(tx, name)] for name in names}
+        through_s = {name: stored.tried_through_s(tx, name) for name in names}
     if as_json:
         typer.echo(json.dumps(found))
         return
     for name, rows in found.items():
-        print_suggestions(name, rows)
+        print_suggestions(name, rows, through_s[name])

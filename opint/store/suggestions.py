@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, delete, select
 
-from opint.store.tables import suggestion
+from opint.store.tables import cache_trial, suggestion
 from opint.store.upserts import replacing
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ def of_cache(tx: Connection, cache: str) -> Sequence[Row[Any]]:
 def caches(tx: Connection) -> Sequence[str]:
     """Caches that anything is suggested for, by name."""
     return tx.scalars(select(suggestion.c.cache).distinct().order_by(suggestion.c.cache)).all()
+
+
+def tried_through_s(tx: Connection, cache: str) -> int | None:
+    """Time of the newest access on which suggestions were tried; None if nothing is tried on this cache any more."""
+    found: int | None = tx.scalar(select(cache_trial.c.through_s).where(cache_trial.c.cache == cache))
+    return found
 
 
 def row_of(cache: str, one: "Suggestion", now_s: float) -> dict[str, Any]:

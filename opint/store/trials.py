@@ -51,12 +51,6 @@ def load(tx: Connection, cache: str) -> Trials | None:
     )
 
 
-def through_s(tx: Connection, cache: str) -> int | None:
-    """Time of the newest access that was tried; None if nothing is tried on this cache."""
-    found: int | None = tx.scalar(select(cache_trial.c.through_s).where(cache_trial.c.cache == cache))
-    return found
-
-
 def _content(trials: Trials) -> dict[str, Any]:
     files = trials.files
     return {

@@ -79,7 +79,7 @@ def test_suggestions_are_told_and_kept(trace, agent, tmp_path):
         kept = suggestions.of_cache(tx, "rome")
     assert ("refuse", "once") in {(row.kind, row.target) for row in kept}
     shown = " ".join(run("suggestions", "--config", str(config)).split())
-    assert "rome, against LRU" in shown
+    assert "rome, against LRU, tried through 1970-01-16" in shown
     assert "refuse once" in shown
     stored = json.loads(run("suggestions", "--cache", "rome", "--json", "--config", str(config)))
     assert [one["target"] for one in stored["rome"]] == [row.target for row in kept]

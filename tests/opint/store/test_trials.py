@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("numba")
 
+from opint.store import suggestions
 from opint.store import trials as stored
 from opint.store.engine import Store
 from rl_cache.proposal import Kind, Proposal
@@ -33,7 +34,7 @@ def test_what_was_put_down_is_taken_up(store: Store) -> None:
         stored.save(tx, "bari", some(ASKED[:1]), 2.0)
     with store.begin() as tx:
         found = stored.load(tx, "rome")
-        assert stored.through_s(tx, "rome") == 100_001
+        assert suggestions.tried_through_s(tx, "rome") == 100_001
     assert found is not None
     assert (found.capacity_bytes, found.proposals, found.through_s) == (10 * 2**40, ASKED, 100_001)
     assert (found.files.name, found.files.directory, found.files.dataset) == (
@@ -60,4 +61,4 @@ def test_with_nothing_left_to_try_there_is_no_trial(store: Store) -> None:
         stored.save(tx, "rome", some(), 1.0)
         stored.save(tx, "rome", some().only([]), 2.0)
         assert stored.load(tx, "rome") is None
-        assert stored.through_s(tx, "rome") is None
+        assert suggestions.tried_through_s(tx, "rome") is None
