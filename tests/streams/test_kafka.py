@@ -1,4 +1,4 @@
-"""KafkaSource and KafkaPublisher against brokers as they are."""
+"""KafkaSource against brokers as they are."""
 
 import logging
 import socket
@@ -6,12 +6,12 @@ import threading
 import time
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 
 from conf.errors import SettingsError
 from conf.settings import KafkaSettings
-from streams.errors import OversizeError, SourceUnavailable
-from streams.kafka import KafkaPublisher, KafkaSource, describe
+from streams.errors import SourceUnavailable
+from streams.kafka import KafkaSource, describe
 from streams.kafka.client import options, slow_checksums
 
 BOTH = pytest.mark.parametrize(
@@ -137,15 +137,6 @@ def test_messages_of_every_size_pass_and_a_giant_stalls_nothing(apache_kafka, se
     assert [len(m.value) for m in found] == sizes
 
 
-@pytest.mark.kafka
-def test_a_message_above_the_limit_is_refused_in_one_line(apache_kafka, settings_on, publishers):
-    publisher = publishers(settings_on(apache_kafka), 1)
-    with pytest.raises(OversizeError, match=r"too-large: message is '70000000 bytes'; raise message.max.bytes"):
-        publisher.publish_bytes(bytes(70_000_000), {}, None)
-    publisher.publish_bytes(b"small", {}, None)
-    publisher.flush()
-
-
 @BOTH
 def test_only_new_messages_are_read_where_settings_say_latest(settings, publishers, read_from):
     settings = settings.model_copy(update={"start": "latest"})
@@ -244,87 +235,6 @@ def test_describe_names_cluster_and_partitions(settings, publishers):
 
 
 @pytest.mark.kafka
-def test_one_member_joins_once(apache_kafka, settings_on, publishers):
-    settings = settings_on(apache_kafka)
-    publishers(settings, 2)
-    source = KafkaSource(settings)
-    claims, until = [], time.monotonic() + 3
-    while time.monotonic() < until:
-        source.poll(0.1)
-        claims.extend(source.claimed())
-    source.close()
-    assert len(claims) == 2
-
-
-@pytest.mark.kafka
-def test_a_rebalance_that_outlasts_polls_is_taken_up(apache_kafka, settings_on, publishers, monkeypatch):
-    # A member that joins before it knows the topic, and learns of it then, joins again; polls end meanwhile.
-    monkeypatch.setattr(KafkaConsumer, "partitions_for_topic", lambda *_: {0})
-    for _ in range(3):
-        settings = settings_on(apache_kafka)
-        publishers(settings, 2)
-        source = KafkaSource(settings)
-        deadline = time.monotonic() + 20
-        while not source.owned() and time.monotonic() < deadline:
-            source.poll(0.003)
-        owned = source.owned()
-        source.close()
-        assert len(owned) == 2
-
-
-@pytest.mark.kafka
-def test_two_members_share_the_partitions_and_nothing_is_missed(apache_kafka, settings_on, publishers):
-    settings = settings_on(apache_kafka)
-    publisher = publishers(settings, 4)
-    stored, seen, sources = {}, set(), [KafkaSource(settings), KafkaSource(settings)]
-
-    def step(source):
-        for message in source.poll(0.05):
-            seen.add((message.partition, message.offset))
-            stored[message.partition] = max(stored.get(message.partition, 0), message.offset + 1)
-        for partition in source.claimed():
-            source.start_at(partition, stored.get(partition))
-
-    deadline, published = time.monotonic() + 40, 0
-    while time.monotonic() < deadline and (published < 200 or len(seen) < published):
-        if published < 200:
-            publisher.publish_bytes(b"x", {}, b"%d" % published)
-            published += 1
-        # The second joins late, which makes the first give partitions up.
-        for source in sources[: 1 if published < 50 else 2]:
-            step(source)
-        if published == 200 and not sources[1].owned():
-            published -= 1
-    shares = [len(source.owned()) for source in sources]
-    for source in sources:
-        source.close()
-    assert shares == [2, 2]
-    assert len(seen) >= 200
-
-
-@pytest.mark.kafka
-def test_a_member_that_is_paused_keeps_its_partitions_by_polling(apache_kafka, settings_on, publishers, read_from):
-    settings = settings_on(apache_kafka, session_timeout_s=6.0)
-    publisher = publishers(settings, 2)
-    publisher.publish_bytes(b"1", {}, b"k")
-    publisher.flush()
-    source = KafkaSource(settings)
-    read_from(source, 1)
-    source.pause()
-    publisher.publish_bytes(b"2", {}, b"k")
-    publisher.flush()
-    until = time.monotonic() + 8
-    while time.monotonic() < until:
-        assert source.poll(0.5) == []
-    assert source.claimed() == []
-    assert len(source.owned()) == 2
-    source.resume()
-    found, _ = read_from(source, 1)
-    source.close()
-    assert [m.value for m in found] == [b"2"]
-
-
-@pytest.mark.kafka
 @pytest.mark.slow
 def test_reading_survives_the_death_of_the_broker(own_apache_kafka, settings_on, publishers, read_from):
     settings = settings_on(own_apache_kafka.bootstrap_servers)
@@ -346,43 +256,6 @@ def test_reading_survives_the_death_of_the_broker(own_apache_kafka, settings_on,
     source.close()
     assert losses == []
     assert sorted(int(m.value) for m in before + after) == list(range(100))
-
-
-def test_unread_bytes_count_what_the_group_has_not_read(embedded_broker, settings_on, publishers, read_from):
-    settings = settings_on(embedded_broker)
-    publisher = publishers(settings)
-    for _ in range(3):
-        publisher.publish_bytes(bytes(1000), {}, b"k")
-    publisher.flush()
-    assert publisher.unread_bytes() == 3000
-    source = KafkaSource(settings)
-    found, _ = read_from(source, 3)
-    source.processed({found[0].partition: 2})
-    deadline = time.monotonic() + 10
-    while publisher.unread_bytes() != 1000 and time.monotonic() < deadline:
-        source.poll(0.1)
-    source.close()
-    assert publisher.unread_bytes() == 1000
-
-
-@pytest.mark.kafka
-def test_unread_bytes_are_not_counted_where_nothing_overflows(apache_kafka, settings_on, publishers):
-    publisher = publishers(settings_on(apache_kafka), 1)
-    publisher.publish_bytes(bytes(1000), {}, b"k")
-    publisher.flush()
-    assert publisher.unread_bytes() == 0
-
-
-@pytest.mark.kafka
-def test_ensure_topic_leaves_a_topic_that_exists_as_it_is(apache_kafka, settings_on, publishers):
-    settings = settings_on(apache_kafka)
-    publishers(settings, 3).ensure_topic(7)
-    assert "with 3 partitions" in describe(settings)
-
-
-def test_publishing_to_nobody_is_one_line(settings_on):
-    with pytest.raises(SourceUnavailable, match=r"Kafka at 127.0.0.1:9 cannot be used"):
-        KafkaPublisher(settings_on("127.0.0.1:9"))
 
 
 def test_an_embedded_broker_needs_a_cluster_id():

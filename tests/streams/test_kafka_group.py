@@ -1,0 +1,89 @@
+"""Members of a consumer group on Apache Kafka: how they join, share, and keep what is theirs."""
+
+import time
+
+import pytest
+from kafka import KafkaConsumer
+
+from streams.kafka import KafkaSource
+
+
+@pytest.mark.kafka
+def test_one_member_joins_once(apache_kafka, settings_on, publishers):
+    settings = settings_on(apache_kafka)
+    publishers(settings, 2)
+    source = KafkaSource(settings)
+    claims, until = [], time.monotonic() + 3
+    while time.monotonic() < until:
+        source.poll(0.1)
+        claims.extend(source.claimed())
+    source.close()
+    assert len(claims) == 2
+
+
+@pytest.mark.kafka
+def test_a_rebalance_that_outlasts_polls_is_taken_up(apache_kafka, settings_on, publishers, monkeypatch):
+    # A member that joins before it knows the topic, and learns of it then, joins again; polls end meanwhile.
+    monkeypatch.setattr(KafkaConsumer, "partitions_for_topic", lambda *_: {0})
+    for _ in range(3):
+        settings = settings_on(apache_kafka)
+        publishers(settings, 2)
+        source = KafkaSource(settings)
+        deadline = time.monotonic() + 20
+        while not source.owned() and time.monotonic() < deadline:
+            source.poll(0.003)
+        owned = source.owned()
+        source.close()
+        assert len(owned) == 2
+
+
+@pytest.mark.kafka
+def test_two_members_share_the_partitions_and_nothing_is_missed(apache_kafka, settings_on, publishers):
+    settings = settings_on(apache_kafka)
+    publisher = publishers(settings, 4)
+    stored, seen, sources = {}, set(), [KafkaSource(settings), KafkaSource(settings)]
+
+    def step(source):
+        for message in source.poll(0.05):
+            seen.add((message.partition, message.offset))
+            stored[message.partition] = max(stored.get(message.partition, 0), message.offset + 1)
+        for partition in source.claimed():
+            source.start_at(partition, stored.get(partition))
+
+    deadline, published = time.monotonic() + 40, 0
+    while time.monotonic() < deadline and (published < 200 or len(seen) < published):
+        if published < 200:
+            publisher.publish_bytes(b"x", {}, b"%d" % published)
+            published += 1
+        # The second joins late, which makes the first give partitions up.
+        for source in sources[: 1 if published < 50 else 2]:
+            step(source)
+        if published == 200 and not sources[1].owned():
+            published -= 1
+    shares = [len(source.owned()) for source in sources]
+    for source in sources:
+        source.close()
+    assert shares == [2, 2]
+    assert len(seen) >= 200
+
+
+@pytest.mark.kafka
+def test_a_member_that_is_paused_keeps_its_partitions_by_polling(apache_kafka, settings_on, publishers, read_from):
+    settings = settings_on(apache_kafka, session_timeout_s=6.0)
+    publisher = publishers(settings, 2)
+    publisher.publish_bytes(b"1", {}, b"k")
+    publisher.flush()
+    source = KafkaSource(settings)
+    read_from(source, 1)
+    source.pause()
+    publisher.publish_bytes(b"2", {}, b"k")
+    publisher.flush()
+    until = time.monotonic() + 8
+    while time.monotonic() < until:
+        assert source.poll(0.5) == []
+    assert source.claimed() == []
+    assert len(source.owned()) == 2
+    source.resume()
+    found, _ = read_from(source, 1)
+    source.close()
+    assert [m.value for m in found] == [b"2"]
