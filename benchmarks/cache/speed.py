@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.cache import peer
 from benchmarks.report import Result, progress
 from rl_cache.policies.registry import policy
 from rl_cache.simulator import simulate
@@ -50,33 +51,19 @@ def _write(path: Path, requests: int, rng: np.random.Generator) -> None:
 
 
 def _beside(trace: Trace, path: Path, name: str, theirs: str, rounds: int) -> Result:
-    progress(f"{name} …")
-    peer = _peer(path, theirs, trace.footprint_bytes // 10)
+    progress(f"{name} …" if peer.installed() else f"{name}; libcachesim is not installed: no peer …")
     _ours(trace, name)  # compiles
     mine: list[float] = []
     others: list[float] = []
     for _ in range(rounds):
         mine += _rates(lambda: _ours(trace, name), len(trace), 1)
-        others += [] if peer is None else _rates(peer, len(trace), 1)
+        if peer.installed():
+            others.append(len(trace) / peer.replay(path, theirs, trace.footprint_bytes // 10).cpu_s)
     return _result(mine, others)
 
 
 def _ours(trace: Trace, name: str) -> None:
     simulate(trace, policy(name), trace.footprint_bytes // 10)
-
-
-def _peer(path: Path, name: str, capacity: int) -> Callable[[], None] | None:
-    try:
-        import libcachesim
-    except ModuleNotFoundError:
-        progress("libcachesim is not installed: no peer")
-        return None
-
-    def replay() -> None:
-        reader = libcachesim.TraceReader(str(path), libcachesim.TraceType.ORACLE_GENERAL_TRACE)
-        getattr(libcachesim, name)(capacity).process_trace(reader)
-
-    return replay
 
 
 def _rates(replay: Callable[[], object], requests: int, rounds: int) -> list[float]:

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.cache import peer
 from rl_cache.policies.registry import policy
 from rl_cache.simulator import simulate
 from rl_cache.traces.oracle_general import RECORD, read_oracle_general
 from tests.rl_cache.conftest import popular, trace_of
 
-lcs = pytest.importorskip("libcachesim")
+pytestmark = pytest.mark.skipif(not peer.installed(), reason="libcachesim is not installed")
 
 SAME = {"lru": "LRU", "fifo": "FIFO", "lfu": "LFU", "s3fifo": "S3FIFO", "sieve": "Sieve", "belady": "Belady"}
 CLOUDPHYSICS = Path(os.environ.get("NIGHTSHIFT_DATA", "../shared/data")) / "cache/cloudphysics.oracleGeneral.bin"
@@ -31,16 +32,11 @@ def written(trace, path):
     return path
 
 
-def misses(path, theirs, capacity):
-    reader = lcs.TraceReader(str(path), lcs.TraceType.ORACLE_GENERAL_TRACE)
-    return getattr(lcs, theirs)(capacity).process_trace(reader)
-
-
 def assert_same(trace, path, ours, theirs, capacity):
     account = simulate(trace, policy(ours), capacity)
-    requests, size = misses(path, theirs, capacity)
-    assert account.misses.sum() == round(requests * len(trace))
-    assert account.byte_miss_ratio == pytest.approx(size, abs=1e-9)
+    told = peer.replay(path, theirs, capacity)
+    assert account.misses.sum() == round(told.request_miss_ratio * len(trace))
+    assert account.byte_miss_ratio == pytest.approx(told.byte_miss_ratio, abs=1e-9)
 
 
 @pytest.mark.parametrize("ours", SAME)
