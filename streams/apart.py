@@ -27,6 +27,9 @@ from streams.source import Loss, Message, Partition, Source
 ANSWER_S = 60.0
 """After how long without an answer, beyond the timeout of a poll, the other process is taken to be stuck, s."""
 
+START_S = 60.0
+"""How long the other process may take to open the source, s."""
+
 END_S = 5.0
 """How long the other process may take to give everything back, s."""
 
@@ -56,13 +59,12 @@ class SourceApart:
         """Messages as the source inside delivers them; SourceUnavailable if its process has ended."""
         if self._closed:
             return ()
-        if self._other is None:
+        found: Delivery | None = self._ask("poll", timeout_s, patience_s=timeout_s + ANSWER_S)
+        if found is None:
             self._other = _Other(self._opener)
             if self._paused:
                 self._ask("pause")
-        found: Delivery | None = self._ask("poll", timeout_s, patience_s=timeout_s + ANSWER_S)
-        if found is None:
-            raise SourceUnavailable("the process that reads messages has ended; another one is started")
+            raise SourceUnavailable("the process that reads messages has ended; another one was started")
         self._last = found
         self._claimed += found.claimed
         self._losses += found.losses
@@ -145,7 +147,7 @@ class _Other:
         self._line = Connection(ours.detach())
         try:
             self._line.send(opener)
-            self._receive(ANSWER_S)
+            self._receive(START_S)
         except _GONE as error:
             self.end()
             raise SourceUnavailable("the process that reads messages does not start; see its message above") from error

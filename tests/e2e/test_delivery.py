@@ -158,7 +158,7 @@ def test_kills_with_the_embedded_broker(embedded_broker, detector, models, tmp_p
         publisher.flush()
         wait_until(lambda: done(store, len(parts)), 120, "everything processed")
         assert daemons.stop(daemon) == 0
-        assert "another one is started" in daemons.logs()
+        assert "another one was started" in daemons.logs()
         assert verdicts(store) == verdicts(right)
         assert incidents(store) == incidents(right) != []
 

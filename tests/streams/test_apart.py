@@ -128,6 +128,15 @@ def test_a_process_that_ends_is_told_once_and_started_again(opened):
     assert [message.offset for message in source.poll(0.0)] == [1, 2]
 
 
+def test_it_is_told_also_where_something_else_was_asked_first(opened):
+    source = opened(partial(scripted, 3))
+    os.kill(child_of(source), signal.SIGKILL)
+    assert source.lag() == {}
+    with pytest.raises(SourceUnavailable, match="has ended"):
+        source.poll(0.0)
+    assert not source.poll(0.0)
+
+
 def test_a_pause_outlives_the_process(opened):
     source = opened(partial(scripted, 3))
     source.pause()
