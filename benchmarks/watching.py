@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.settings import AlertSettings, DqmSettings
+from dqm import following
 from dqm.assembly import merge
-from dqm.certification import following
-from dqm.certification.following import Residuals
 from dqm.folders import PerCatalogue
+from dqm.following import Residuals
 from dqm.pipeline import Pipeline
 from dqm.scored import LumisectionState
 from dqm.simulate.stream import SimulatedLumisection
@@ -77,11 +77,11 @@ def watch(
     centres = {} if centres is None else centres
     history: dict[str, deque[_Content]] = defaultdict(lambda: deque(maxlen=settings.frozen_after - 1))
     shifts: Mapping[str, npt.NDArray[np.float32]] = {
-        name: following.start(len(pipeline.expected[name])) for name in pipeline.certified
+        name: following.start(len(pipeline.expected[name]), pipeline.numbers) for name in pipeline.certified
     }
     for run, of_run in groupby(lumisections, lambda one: one.key.run):
         shifts = centres.setdefault(run, shifts)
-        left = {name: Residuals.nothing(shift.shape[1]) for name, shift in shifts.items()}
+        left = {name: Residuals.nothing(*shift.shape[1:]) for name, shift in shifts.items()}
         adopted: set[str] = set()
         while some := list(islice(of_run, LUMISECTIONS_AT_ONCE)):
             for dataset in {batch.dataset for one in some for batch in one.batches} - adopted:

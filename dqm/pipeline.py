@@ -12,13 +12,13 @@ from dqm.alignment import Alignment, Beside, align
 from dqm.budget import Thresholds, thresholds
 from dqm.bundle import Bundle, SubsystemModel
 from dqm.certification.certifier import ModelCertifier
-from dqm.certification.following import Residuals
 from dqm.certification.live import Sight, condemned, look, of_groups
 from dqm.certification.model import CertificationModel
 from dqm.certification.summaries import NUMBERS
 from dqm.digests import digests
 from dqm.evidence import Found, Witness
 from dqm.folders import PerCatalogue
+from dqm.following import Residuals
 from dqm.quality import Evidence, Reason
 from dqm.references.choice import adapted
 from dqm.references.chosen import Reference
@@ -44,6 +44,9 @@ _EXACT = 2.0**24
 
 class Pipeline:
     """Scores batches with one bundle; pure: equal batches give equal bytes, however they are grouped."""
+
+    numbers = NUMBERS
+    """How many numbers of each ME the centres of certification follow."""
 
     def __init__(self, bundle: Bundle, settings: DqmSettings, alerts: AlertSettings) -> None:
         """Derive the thresholds for ``settings`` and the raise rule of ``alerts``."""

@@ -43,6 +43,16 @@ class Reason(IntEnum):
     """The beams were not declared stable (NOT_INSPECTED)."""
     CONTRADICTS_STATUS = 10
     """Full although the detector is declared off, or empty although declared ready (NOT_INSPECTED, alarms)."""
+    PATH_MOVED = 11
+    """The rate of one trigger path moved by itself, its seed and its neighbours did not (BAD)."""
+    SEED_MOVED = 12
+    """The rates behind one L1 seed moved together (BAD)."""
+    ALL_MOVED = 13
+    """The rates of all seeds moved together, as by beam or dead time (BAD)."""
+    WRONG_PRESCALES = 14
+    """Rates are as if another prescale column than the declared one were in use (BAD)."""
+    SWITCHED_OFF = 15
+    """The declared prescale is 0: no rate is expected (NOT_INSPECTED)."""
 
     @property
     def alarms(self) -> bool:
@@ -51,7 +61,7 @@ class Reason(IntEnum):
 
     @property
     def family(self) -> str:
-        """Word for incidents of this reason: content, frozen, missing, starved, shape or status; else empty."""
+        """Word for incidents of this reason, as ``content`` or ``seed``; empty for one that does not alarm."""
         return _FAMILY.get(self, "")
 
 
@@ -62,6 +72,10 @@ _FAMILY = {
     Reason.STARVED: "starved",
     Reason.WRONG_SHAPE: "shape",
     Reason.CONTRADICTS_STATUS: "status",
+    Reason.PATH_MOVED: "path",
+    Reason.SEED_MOVED: "seed",
+    Reason.ALL_MOVED: "all-rates",
+    Reason.WRONG_PRESCALES: "prescales",
 }
 _ALARMING = frozenset(_FAMILY)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from dqm.certification.following import Residuals
 from dqm.certification.largest import Largest
+from dqm.following import Residuals
 from dqm.quality import Evidence, Quality
 from dqm.references.sums import RunSums
 from streams.records import Catalogue, Conditions, LumisectionKey

@@ -165,11 +165,13 @@ def _reasons(
     return reasons
 
 
-_QUALITY = np.full(max(Reason) + 1, Quality.NOT_INSPECTED, dtype=np.uint8)
-_QUALITY[Reason.CONSISTENT] = Quality.GOOD
-_QUALITY[Reason.SUSPECT] = Quality.WARNING
-_QUALITY[Reason.DEVIATES] = Quality.BAD
-_QUALITY[Reason.FROZEN] = Quality.BAD
+QUALITY = np.full(max(Reason) + 1, Quality.NOT_INSPECTED, dtype=np.uint8)
+"""By reason, the quality that it means."""
+QUALITY[Reason.CONSISTENT] = Quality.GOOD
+QUALITY[Reason.SUSPECT] = Quality.WARNING
+QUALITY[Reason.DEVIATES] = Quality.BAD
+QUALITY[Reason.FROZEN] = Quality.BAD
+QUALITY[[Reason.PATH_MOVED, Reason.SEED_MOVED, Reason.ALL_MOVED, Reason.WRONG_PRESCALES]] = Quality.BAD
 
 
 def _verdict(
@@ -178,7 +180,7 @@ def _verdict(
     table: ConformalTable | None,
     opinion: Opinion | None,
 ) -> SubsystemVerdict:
-    qualities = _QUALITY[reasons]
+    qualities = QUALITY[reasons]
     p_value = float(of_elements(tested))
     if table is not None and not np.isnan(p_value):
         p_value = float(table.p_values(np.array([-np.log(max(p_value, 1e-300))], dtype=np.float32))[0])

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from conf.settings import Settings
 from dqm.assembly import complete, merge
-from dqm.certification.following import Residuals
+from dqm.following import Residuals
 from dqm.pipeline import Pipeline
 from dqm.references.sums import RunSums
 from dqm.scored import LumisectionState, ScoredBatch

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import structlog
 from sqlalchemy import Connection
 
-from dqm.certification.following import Residuals, followed, start
+from dqm.following import Residuals, followed, start
 from dqm.pipeline import Pipeline
 from dqm.references.changes import WITHIN
 from dqm.references.choice import choose
@@ -103,14 +103,16 @@ class References:
     def _centres(self, tx: Connection, batch: HistogramBatch, pipeline: Pipeline) -> Mapping[str, Float32]:
         """The shifts of the centres about which the run is certified, by subsystem."""
         parts = [Part(batch.dataset, batch.key.run, name, pipeline.version) for name in pipeline.certified]
-        return {part.subsystem: self._centre(tx, part, len(pipeline.expected[part.subsystem])) for part in parts}
+        sizes = {name: (len(pipeline.expected[name]), pipeline.numbers) for name in pipeline.certified}
+        return {part.subsystem: self._centre(tx, part, *sizes[part.subsystem]) for part in parts}
 
-    def _centre(self, tx: Connection, part: Part, elements: int) -> Float32:
+    def _centre(self, tx: Connection, part: Part, elements: int, numbers: int) -> Float32:
         """That of the run before, which it has moved."""
         known = centres.shift(tx, part)
         if known is None:
             before = centres.before(tx, part)
-            centres.record(tx, part, start(elements) if before is None else followed(*before), self._clock())
+            centre = start(elements, numbers) if before is None else followed(*before)
+            centres.record(tx, part, centre, self._clock())
             known = centres.shift(tx, part)
             assert known is not None  # noqa: S101 - it has just been written
         return known

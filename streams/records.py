@@ -245,3 +245,67 @@ class AccessBatch:
 
     cache: str
     accesses: tuple[FileAccess, ...]
+
+
+@dataclass(frozen=True)
+class TriggerMenu:
+    """Which L1 seeds and HLT paths there are, and which seed lets each path run.
+
+    ``seed_of[i]`` is the place in ``l1`` of the seed that path ``hlt[i]`` needs (of several, the one that gives most
+    of its events). Names are unique. The menu hardly ever changes and is shared between records.
+    """
+
+    l1: tuple[str, ...]
+    hlt: tuple[str, ...]
+    seed_of: tuple[int, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names as monitoring elements, ``SEED/SEED`` for a seed and ``SEED/PATH`` for a path: seeds, then paths."""
+        paths = zip(self.hlt, self.seed_of, strict=True)
+        return (*(f"{seed}/{seed}" for seed in self.l1), *(f"{self.l1[seed]}/{path}" for path, seed in paths))
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Each rate as a monitoring element without axes in the folder of its seed; ValueError for a name twice."""
+        return Catalogue.of([MonitoringElement(name, ()) for name in self.names])
+
+    @cached_property
+    def rows(self) -> npt.NDArray[np.intp]:
+        """Row in the catalogue of each of ``names``."""
+        return np.array([self.catalogue.index[name] for name in self.names], dtype=np.intp)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TriggerRates:
+    """Trigger rates of one lumisection.
+
+    ``l1`` (seeds,) and ``hlt`` (paths,) float64 are mean rates in Hz as counted, after prescales and dead time;
+    ``l1_prescales`` and ``hlt_prescales`` are those declared: one event in so many is kept, 0 means switched off. All
+    are finite and not negative. Counts are rates times :data:`LUMISECTION_SECONDS`.
+    """
+
+    key: LumisectionKey
+    dataset: str
+    conditions: Conditions
+    menu: TriggerMenu
+    l1: npt.NDArray[np.float64]
+    hlt: npt.NDArray[np.float64]
+    l1_prescales: npt.NDArray[np.float64]
+    hlt_prescales: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventFeatures:
+    """Features of recorded events of one lumisection, or of a part of them.
+
+    ``events`` (n,) int64 are event numbers, unique within a run; ``values`` (n, f) float32 are finite, one column for
+    each of ``features`` (names with units, as ``met_gev``).
+    """
+
+    key: LumisectionKey
+    dataset: str
+    conditions: Conditions
+    features: tuple[str, ...]
+    events: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float32]

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from dqm.certification import following
-from dqm.certification.following import Residuals
+from dqm import following
 from dqm.certification.live import of_groups
 from dqm.certification.scaling import Scaling
+from dqm.certification.summaries import NUMBERS
 from dqm.certification.train import Good
 from dqm.features import PileupScale
+from dqm.following import Residuals
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.stream import generator
@@ -94,11 +95,11 @@ def joined(one: Good, other: Good) -> Good:
 def shifts(scaled: Scaling, judged: Good) -> npt.NDArray[np.float32]:
     """By how much (L, n, 7) the centre of each lumisection has followed the good ones of the runs before."""
     found = np.empty_like(judged.summaries)
-    shift = following.start(len(judged.bins))
+    shift = following.start(len(judged.bins), NUMBERS)
     typical = scaled.typical(judged.pileup)
     trusted = np.where(judged.use, np.float32(1.0), np.float32(np.nan))
     for run in np.unique(judged.runs):
-        left = Residuals.nothing(len(judged.bins))
+        left = Residuals.nothing(len(judged.bins), NUMBERS)
         for at in np.flatnonzero(judged.runs == run):
             found[at] = shift[0] + shift[1] * judged.pileup[at]
             left += Residuals.of(judged.summaries[at], typical[at], float(judged.pileup[at]), trusted[at])

@@ -91,7 +91,7 @@ class CertificationModel:
         return Certified(score, float(scores.std(ddof=1)), float(self.table.p_values(normal)[0, 0, 0]))
 
     def moved(self, shift: Float32) -> "CertificationModel":
-        """The same about a centre that lies ``shift`` (2, n, 7) elsewhere: :mod:`dqm.certification.following`."""
+        """The same about a centre that lies ``shift`` (2, n, 7) elsewhere: :mod:`dqm.following`."""
         return replace(self, ensemble=self.ensemble.moved(shift))
 
     def arrays(self) -> Arrays:

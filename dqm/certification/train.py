@@ -7,14 +7,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from dqm import following
 from dqm.calibration import calibrate
-from dqm.certification import following, scaling
+from dqm.certification import scaling
 from dqm.certification.attribution import shares
-from dqm.certification.following import Residuals
 from dqm.certification.largest import Largest
 from dqm.certification.model import PER_PB, CertificationModel, Ensemble, luminosity, squared_errors
 from dqm.certification.network import Network
+from dqm.certification.summaries import NUMBERS
 from dqm.combination import Opinion
+from dqm.following import Residuals
 from streams.records import Conditions
 
 Float32 = npt.NDArray[np.float32]
@@ -63,14 +65,14 @@ def fit(good: Good, cut: int, kind: Kind, rng: np.random.Generator) -> tuple[Cer
 
 def _followed(trained: Ensemble, good: Good, cut: int) -> tuple[list[Largest], Float32]:
     """Of the lumisections from ``cut`` on the largest errors about the centre of their run; the centre after all."""
-    shift = following.start(len(good.bins))
+    shift = following.start(len(good.bins), NUMBERS)
     largest: list[Largest] = []
     for rows in np.split(np.arange(len(good.runs)), np.flatnonzero(np.diff(good.runs)) + 1):
         if len(judged := rows[rows >= cut]):
             seen = good.summaries[judged], good.totals[judged], good.pileup[judged], good.use[judged]
             largest += trained.moved(shift).largest(*seen)
         typical = trained.scaling.typical(good.pileup[rows])
-        left = Residuals.nothing(len(good.bins))
+        left = Residuals.nothing(len(good.bins), NUMBERS)
         for at, one in zip(rows, typical, strict=True):
             trusted = np.where(good.use[at], np.float32(1.0), np.float32(np.nan))
             left += Residuals.of(good.summaries[at], one, float(good.pileup[at]), trusted)

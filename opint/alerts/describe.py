@@ -34,6 +34,10 @@ _OF_FAMILY = {
     "starved": "far too few entries",
     "shape": "axes unlike those of the model",
     "status": "content that contradicts the detector status",
+    "path": "a rate that moved by itself",
+    "seed": "rates that moved together",
+    "all-rates": "all rates moved",
+    "prescales": "rates of another prescale column",
 }
 _KIND_OF_FAMILY = {"frozen": "stuck", "missing": "missing", "starved": "low-statistics", "status": "status"}
 _ADVICE = {
@@ -43,6 +47,10 @@ _ADVICE = {
     "starved": "Far fewer entries than under the same conditions before: look at trigger, readout and masks.",
     "shape": "The axes differ from those the model was trained on: was the booking changed? Train anew if so.",
     "status": "Full although declared off, or empty although declared ready: compare status bits and hardware.",
+    "path": "Its seed and the paths beside it did not move: look at this path's filters, thresholds and prescale.",
+    "seed": "Its paths moved with it: look at the L1 seed, its prescale, and the detector that feeds it.",
+    "all-rates": "All seeds moved alike: look at beam, luminosity calibration and dead time, not at single paths.",
+    "prescales": "Compare the prescale column that is declared with the one that is loaded at L1 and HLT.",
 }
 
 

@@ -4,15 +4,18 @@ import hashlib
 import json
 from dataclasses import astuple, dataclass
 
-OF_SUBSYSTEM = frozenset({"status"})
+OF_SUBSYSTEM = frozenset({"status", "all-rates", "prescales"})
 """Families of what befalls a subsystem as a whole: one incident, whatever the number of its folders."""
+
+OF_ELEMENT = frozenset({"path"})
+"""Families of what befalls one ME by itself: an incident for each, whatever its folder."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Labels:
     """Identity of an incident: ``family`` is :attr:`dqm.quality.Reason.family`, ``group`` the folder of MEs.
 
-    ``group`` is empty for a family of OF_SUBSYSTEM.
+    ``group`` is empty for a family of OF_SUBSYSTEM, and the name of the ME for one of OF_ELEMENT.
     """
 
     dataset: str
@@ -28,4 +31,6 @@ def fingerprint(labels: Labels) -> str:
 
 def group_of(family: str, me: str) -> str:
     """The ``group`` of the labels under which a verdict on the ME of this name counts."""
-    return "" if family in OF_SUBSYSTEM else me.rpartition("/")[0]
+    if family in OF_SUBSYSTEM:
+        return ""
+    return me if family in OF_ELEMENT else me.rpartition("/")[0]

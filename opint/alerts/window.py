@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, tuple_
 
 from dqm.quality import Quality, Reason
-from opint.alerts.labels import OF_SUBSYSTEM, Labels
+from opint.alerts.labels import OF_ELEMENT, OF_SUBSYSTEM, Labels
 from opint.alerts.observation import Observation
 from opint.store import catalogues
 from opint.store.packing import REAL, SMALL, unpack
@@ -44,6 +44,7 @@ class Folders:
     def __init__(self, catalogue: Catalogue) -> None:
         """Sort the MEs into their folders."""
         self.names = catalogue.names
+        self._index = catalogue.index
         rows: dict[str, list[int]] = {}
         for row, group in enumerate(me.group for me in catalogue.elements):
             rows.setdefault(group, []).append(row)
@@ -51,7 +52,12 @@ class Folders:
 
     def of(self, labels: Labels) -> npt.NDArray[np.intp] | None:
         """Rows of the MEs that the labels speak of; None if there are none."""
-        return np.arange(len(self.names)) if labels.family in OF_SUBSYSTEM else self.rows.get(labels.group)
+        if labels.family in OF_SUBSYSTEM:
+            return np.arange(len(self.names))
+        if labels.family in OF_ELEMENT:
+            row = self._index.get(labels.group)
+            return None if row is None else np.array([row], dtype=np.intp)
+        return self.rows.get(labels.group)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
-from dqm.certification.following import LINE, Residuals
-from dqm.certification.summaries import NUMBERS
+from dqm.following import LINE, Residuals
 from opint.store.packing import REAL, WHOLE, pack, unpack
 from opint.store.references import Part
 from opint.store.tables import certification_centre
@@ -22,14 +21,14 @@ Float32 = npt.NDArray[np.float32]
 
 
 def shift(tx: Connection, part: Part) -> Float32 | None:
-    """The shift (2, n, 7) of a run's centre; None if none stands yet."""
-    raw = tx.execute(select(certification_centre.c.shift).where(_at(part))).scalar()
-    return None if raw is None else _numbers(raw)
+    """The shift (2, n, k) of a run's centre; None if none stands yet."""
+    row = tx.execute(select(certification_centre).where(_at(part))).first()
+    return None if row is None else _numbers(row)
 
 
 def record(tx: Connection, part: Part, shift: Float32, now_s: float) -> None:
     """Write the centre of a run down, unless one stands already."""
-    values = {"shift": pack(shift, REAL), "updated_s": now_s} | _packed(Residuals.nothing(shift.shape[1]))
+    values = {"shift": pack(shift, REAL), "updated_s": now_s} | _packed(Residuals.nothing(*shift.shape[1:]))
     tx.execute(insert_into(tx, certification_centre).on_conflict_do_nothing(), _key(part) | values)
 
 
@@ -51,7 +50,7 @@ def before(tx: Connection, part: Part) -> tuple[Float32, Residuals] | None:
         at.run < part.run,
     )
     row = tx.execute(query.order_by(at.run.desc()).limit(1)).first()
-    return None if row is None else (_numbers(row.shift), _residuals(row))
+    return None if row is None else (_numbers(row), _residuals(row))
 
 
 def _key(part: Part) -> dict[str, Any]:
@@ -73,7 +72,7 @@ def _packed(left: Residuals) -> dict[str, bytes]:
 
 def _residuals(row: Row[Any]) -> Residuals:
     """The fields one after the other, each as long as one of no lumisection."""
-    empty = Residuals.nothing(len(row.shift) // REAL.itemsize // NUMBERS // LINE)
+    empty = Residuals.nothing(*_shape(row))
     found, start = [], 0
     for one in fields(empty):
         shape = getattr(empty, one.name).shape
@@ -83,5 +82,12 @@ def _residuals(row: Row[Any]) -> Residuals:
     return Residuals(*found)
 
 
-def _numbers(raw: bytes) -> Float32:
-    return unpack(raw, REAL, (LINE, len(raw) // REAL.itemsize // NUMBERS // LINE, NUMBERS))
+def _shape(row: Row[Any]) -> tuple[int, int]:
+    """How many elements and how many numbers of each: 2nk are in a shift, 4n + 2nk in residuals."""
+    in_shift = len(row.shift) // REAL.itemsize
+    elements = (len(row.residuals) // WHOLE.itemsize - in_shift) // 4
+    return elements, in_shift // LINE // elements if elements else 0
+
+
+def _numbers(row: Row[Any]) -> Float32:
+    return unpack(row.shift, REAL, (LINE, *_shape(row)))

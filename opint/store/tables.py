@@ -325,7 +325,7 @@ certification_centre = Table(
     Column("subsystem", String, primary_key=True),
     Column("model_version", String, primary_key=True),
     Column("shift", LargeBinary, nullable=False, comment="of the centre about which the run is certified"),
-    Column("residuals", LargeBinary, nullable=False, comment="what the run leaves: dqm.certification.following"),
+    Column("residuals", LargeBinary, nullable=False, comment="what the run leaves: dqm.following"),
     Column("updated_s", Float, nullable=False, index=True),
 )
 

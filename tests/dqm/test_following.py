@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqm.certification.following import MEMORY, Residuals, followed, start
 from dqm.certification.summaries import NUMBERS, summaries
 from dqm.certification.train import Good, fit
+from dqm.following import MEMORY, Residuals, followed, start
 from streams.records import Conditions
 
 N, BINS = 10, 30
@@ -19,7 +19,7 @@ def left(away, lumisections=1, p_value=0.5, pileup=0.0):
     typical = np.full((N, NUMBERS), 0.4, dtype=np.float32)
     p_values = np.full(N, p_value, dtype=np.float32)
     one = Residuals.of((typical + away).astype(np.float32), typical, pileup, p_values)
-    return sum([one] * lumisections, Residuals.nothing(N))
+    return sum([one] * lumisections, Residuals.nothing(N, NUMBERS))
 
 
 @given(st.lists(st.integers(0, 2**31), min_size=2, max_size=6), st.randoms(use_true_random=False))
@@ -30,15 +30,15 @@ def test_the_order_of_parts_changes_nothing(seeds, chance):
         return Residuals.of(*rng.random((2, N, NUMBERS), dtype=np.float32), rng.normal(), p_values)
 
     parts = [part(seed) for seed in seeds]
-    there = sum(parts, Residuals.nothing(N))
+    there = sum(parts, Residuals.nothing(N, NUMBERS))
     chance.shuffle(parts)
-    back = sum(parts, Residuals.nothing(N))
+    back = sum(parts, Residuals.nothing(N, NUMBERS))
     shift = np.random.default_rng(0).random((2, N, NUMBERS), dtype=np.float32)
     assert followed(shift, there).tobytes() == followed(shift, back).tobytes()
 
 
 def test_the_centre_comes_to_where_runs_lie():
-    shift = start(N)
+    shift = start(N, NUMBERS)
     for _ in range(8):
         shift = followed(shift, left(0.03, lumisections=60))
     np.testing.assert_allclose(shift[0], 0.03, rtol=0.01)
@@ -46,7 +46,7 @@ def test_the_centre_comes_to_where_runs_lie():
 
 
 def test_a_line_in_pileup_is_followed_from_runs_of_different_pileup():
-    shift = start(N)
+    shift = start(N, NUMBERS)
     for _ in range(12):
         for pileup in (-1.5, 0.2, 1.0):
             shift = followed(shift, left(0.01 - 0.02 * pileup, 60, pileup=pileup))
@@ -55,8 +55,8 @@ def test_a_line_in_pileup_is_followed_from_runs_of_different_pileup():
 
 
 def test_a_run_weighs_as_much_as_it_has_lumisections():
-    np.testing.assert_allclose(followed(start(N), left(0.02, int(MEMORY)))[0], 0.01, rtol=1e-4)
-    np.testing.assert_allclose(followed(start(N), left(0.02, 1))[0], 0.02 / (MEMORY + 1), rtol=1e-4)
+    np.testing.assert_allclose(followed(start(N, NUMBERS), left(0.02, int(MEMORY)))[0], 0.01, rtol=1e-4)
+    np.testing.assert_allclose(followed(start(N, NUMBERS), left(0.02, 1))[0], 0.02 / (MEMORY + 1), rtol=1e-4)
 
 
 def test_it_is_the_formula():
@@ -64,7 +64,7 @@ def test_it_is_the_formula():
     pileup = np.rint(1024 * rng.normal(size=40)) / 1024
     away = rng.normal(scale=0.02, size=40)
     before = np.stack([np.full((N, NUMBERS), 0.01), np.full((N, NUMBERS), -0.03)]).astype(np.float32)
-    run = sum((left(one, pileup=at) for one, at in zip(away, pileup, strict=True)), Residuals.nothing(N))
+    run = sum((left(one, pileup=at) for one, at in zip(away, pileup, strict=True)), Residuals.nothing(N, NUMBERS))
     design = np.stack([np.ones(40), pileup], axis=1)
     prior = MEMORY * np.eye(2)
     wanted = np.linalg.solve(prior + design.T @ design, prior @ [0.01, -0.03] + design.T @ away)
@@ -73,16 +73,16 @@ def test_it_is_the_formula():
 
 @pytest.mark.parametrize("p_value", [0.05, 0.0, np.nan])
 def test_what_is_unlikely_or_was_not_inspected_is_not_learned_from(p_value):
-    assert not followed(start(N), left(0.2, 50, p_value)).any()
+    assert not followed(start(N, NUMBERS), left(0.2, 50, p_value)).any()
 
 
 def test_a_run_that_mostly_looks_bad_is_held_back_as_a_whole():
-    assert not followed(start(N), left(0.2, 10) + left(0.2, 11, p_value=0.01)).any()
-    assert followed(start(N), left(0.2, 10) + left(0.2, 10, p_value=0.01))[0].all()
+    assert not followed(start(N, NUMBERS), left(0.2, 10) + left(0.2, 11, p_value=0.01)).any()
+    assert followed(start(N, NUMBERS), left(0.2, 10) + left(0.2, 10, p_value=0.01))[0].all()
 
 
 def test_elements_that_a_run_did_not_have_stay_where_they_were():
-    shift = followed(start(N), left(0.1, 64))
+    shift = followed(start(N, NUMBERS), left(0.1, 64))
     some = np.arange(N) < 3
     after = followed(shift, left(0.0, 64).only(some))
     np.testing.assert_array_equal(after[:, 3:], shift[:, 3:])
@@ -108,7 +108,7 @@ def test_p_values_of_a_drifting_detector_hold_if_the_centre_follows():
     model, _ = fit(
         Good(*given, np.full(N, BINS), runs, [CONDITIONS] * earlier), cut, "autoencoder", np.random.default_rng(2)
     )
-    shift = start(N)
+    shift = start(N, NUMBERS)
     follows, stands = [], []
     for run in range(24):
         counts = drifting(rng, earlier + run * per_run, per_run)
@@ -117,6 +117,6 @@ def test_p_values_of_a_drifting_detector_hold_if_the_centre_follows():
             found += [one.certified(each, 0.0, 0.4).p_value for each in one.ensemble.largest(*seen)]
         typical = model.ensemble.scaling.typical(zeros[:1])[0]
         run_left = [Residuals.of(each, typical, 0.0, np.ones(N, dtype=np.float32)) for each in seen[0]]
-        shift = followed(shift, sum(run_left, Residuals.nothing(N)))
+        shift = followed(shift, sum(run_left, Residuals.nothing(N, NUMBERS)))
     assert 0.01 < np.mean(np.array(follows) <= 0.05) < 0.12
     assert np.mean(np.array(stands) <= 0.05) > 0.5

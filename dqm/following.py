@@ -1,11 +1,11 @@
-"""A centre of the features that follows the drift of the detector from run to run.
+"""A centre that follows the drift of the detector from run to run: of what certification and trigger rates measure.
 
-The largest of thousands of errors are those of the features that moved most since training, so that a score
-calibrated last week says "unlikely" of everything today. Each run therefore leaves what its histograms differed from
-typical ones, and the features of a later run are measured from where those before it lay. What moves with time does
-not respond to pileup as it did, so that a line in pileup is followed, not a point. Each run moves it as in Bayesian
-linear regression: the line before weighs as much as 64 of the lumisections that leave something. It is fixed while a
-run lasts: a run is judged before it is learned from.
+A centre is k numbers of each of n monitoring elements. The largest of thousands of errors are those of the features
+that moved most since training, so that a score calibrated last week says "unlikely" of everything today. Each run
+therefore leaves what it differed from what is typical, and a later run is measured from where those before it lay.
+What moves with time does not respond to pileup as it did, so that a line in pileup is followed, not a point. Each run
+moves it as in Bayesian linear regression: the line before weighs as much as 64 of the lumisections that leave
+something. It is fixed while a run lasts: a run is judged before it is learned from.
 
 What a monitoring element's own scorers find unlikely is not learned from; nor is a run in which they found most so.
 Residuals are kept as whole numbers, so that parts of a run may come in any order.
@@ -16,7 +16,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from dqm.certification.summaries import NUMBERS
 from dqm.references.sums import HELD, PILEUP_STEPS, TRUST_P, TRUSTED
 
 Int64 = npt.NDArray[np.int64]
@@ -36,7 +35,7 @@ _STEPS = 2.0**20
 class Residuals:
     """What some lumisections leave of n MEs: ``seen`` (2, n) counts those trusted and those held back.
 
-    Over those trusted: ``sums`` (n, 7) of residuals in steps and ``leaning`` (n, 7) of residuals in steps times
+    Over those trusted: ``sums`` (n, k) of residuals in steps and ``leaning`` (n, k) of residuals in steps times
     pileup, which is in steps of 1/1024, ``pileup`` (2, n) of its first and second powers.
     """
 
@@ -46,16 +45,16 @@ class Residuals:
     pileup: Int64
 
     @classmethod
-    def nothing(cls, elements: int) -> "Residuals":
-        """Of no lumisection."""
-        shapes = (2, elements), (elements, NUMBERS), (elements, NUMBERS), (2, elements)
+    def nothing(cls, elements: int, numbers: int) -> "Residuals":
+        """Of no lumisection: n is ``elements``, k is ``numbers``."""
+        shapes = (2, elements), (elements, numbers), (elements, numbers), (2, elements)
         return cls(*(np.zeros(shape, dtype=np.int64) for shape in shapes))
 
     @classmethod
     def of(cls, summaries: Float32, typical: Float32, pileup: float, p_values: Float32) -> "Residuals":
         """Of one lumisection at standardised ``pileup``.
 
-        ``summaries`` and ``typical`` ones (n, 7), ``p_values`` (n,), NaN: not inspected.
+        ``summaries`` and ``typical`` ones (n, k), ``p_values`` (n,), NaN: not inspected.
         """
         away = summaries - typical
         known = np.isfinite(away).all(axis=1)
@@ -75,13 +74,13 @@ class Residuals:
         return Residuals(self.seen * rows, self.sums * rows[:, None], self.leaning * rows[:, None], self.pileup * rows)
 
 
-def start(elements: int) -> Float32:
-    """The shift (2, n, 7) of a model that has followed nothing yet."""
-    return np.zeros((LINE, elements, NUMBERS), dtype=np.float32)
+def start(elements: int, numbers: int) -> Float32:
+    """The shift (2, n, k) of a model that has followed nothing yet."""
+    return np.zeros((LINE, elements, numbers), dtype=np.float32)
 
 
 def followed(shift: Float32, run: Residuals) -> Float32:
-    """The shift (2, n, 7) of the centre after a run: shares of the axis, at the mean pileup and per deviation of it."""
+    """The shift (2, n, k) of the centre after a run: shares of the axis, at the mean pileup and per deviation of it."""
     use = run.seen[TRUSTED] >= run.seen[HELD]
     count = MEMORY + np.where(use, run.seen[TRUSTED], 0)[:, None]
     first = np.where(use, run.pileup[0] / PILEUP_STEPS, 0.0)[:, None]
