@@ -173,6 +173,29 @@ class CacheSettings(Section):
     max_accesses: Count = 100_000
 
 
+class RateSettings(Section):
+    """Trigger rates, and how they are judged."""
+
+    watch: bool = False
+    topic: Topic = "trigger.rates"
+    group: Name = "nightshift-rates"
+    model: Name = "rates"
+    false_incidents_per_shift: Positive = 1.0
+    max_rates: Count = 20_000
+
+
+class HotlineSettings(Section):
+    """Features of events, and how many of the most unusual ones are kept."""
+
+    watch: bool = False
+    topic: Topic = "events.features"
+    group: Name = "nightshift-hotline"
+    model: Name = "hotline"
+    events_per_hour: Positive = 3.0
+    max_events: Count = 200_000
+    max_features: Count = 1_000
+
+
 class DashboardSettings(Section):
     """The operator's page."""
 
@@ -203,6 +226,8 @@ class Settings(Section):
     dqm: DqmSettings = DqmSettings()
     alerts: AlertSettings = AlertSettings()
     certify: CertifySettings = CertifySettings()
+    rates: RateSettings = RateSettings()
+    hotline: HotlineSettings = HotlineSettings()
     cache: CacheSettings = CacheSettings()
     dashboard: DashboardSettings = DashboardSettings()
     metrics: MetricsSettings = MetricsSettings()

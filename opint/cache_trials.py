@@ -5,15 +5,15 @@ messages are written together or not at all. Nothing in this module keeps state 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from sqlalchemy import Connection
 
 from opint.accesses import as_trace
-from opint.alerts.lost import data_lost
-from opint.store import deadletters, offsets, suggestions, trials
+from opint.position import Clock, Position
+from opint.store import deadletters, suggestions, trials
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
 from opint.store.suggestions import Turned
@@ -66,20 +66,15 @@ class Tried:
 class CacheTrials:
     """Writes arrivals and losses to the store on behalf of one consumer, ``owner``."""
 
-    def __init__(self, store: Store, group: str, owner: str, clock: Callable[[], float], letter_bytes: int) -> None:
+    def __init__(self, store: Store, group: str, owner: str, clock: Clock, letter_bytes: int) -> None:
         """Keep the collaborators; of an unusable message ``letter_bytes`` are kept."""
         self._store = store
-        self._group = group
-        self._owner = owner
+        self._position = Position(store, group, owner, clock, letter_bytes)
         self._clock = clock
-        self._letter_bytes = letter_bytes
 
     def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
         """Take the partitions over from whoever had them; the next wanted offset of each."""
-        with self._store.begin() as tx:
-            return {
-                one: offsets.claim(tx, one, self._group, self._owner, self._clock()) for one in sorted(set(partitions))
-            }
+        return self._position.claim(partitions)
 
     def apply(self, arrivals: Sequence[Arrival]) -> Tried:
         """Try these accesses; those of messages that were tried before are left alone.
@@ -89,32 +84,20 @@ class CacheTrials:
         """
         now_s = self._clock()
         with self._store.begin() as tx:
-            wanted = self._unprocessed(tx, arrivals)
+            wanted = self._position.unprocessed(tx, arrivals)
             letters = [
-                deadletters.letter_of(one.message, one.outcome, self._letter_bytes, now_s)
+                self._position.letter(one.message, one.outcome, now_s)
                 for one in wanted
                 if isinstance(one.outcome, DecodeError)
             ]
             deadletters.add(tx, letters)
             progress = {name: _go_on(tx, name, some, now_s) for name, some in sorted(_by_cache(wanted).items())}
-            next_offsets = offsets.behind(one.message for one in arrivals)
-            for partition, offset in next_offsets.items():
-                offsets.advance(tx, partition, self._group, self._owner, offset, now_s)
+            next_offsets = self._position.advance(tx, arrivals, now_s)
         return Tried(next_offsets, progress, letters)
 
     def lost(self, loss: Loss) -> None:
         """Raise an incident for messages that the broker no longer holds, and go on at what it has."""
-        now_s = self._clock()
-        with self._store.begin() as tx:
-            offsets.move(tx, loss.partition, self._group, self._owner, loss.resumed, now_s)
-            data_lost(tx, loss, now_s)
-
-    def _unprocessed(self, tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
-        done = {
-            partition: offsets.lock(tx, partition, self._group, self._owner) or 0
-            for partition in sorted({one.message.partition for one in arrivals})
-        }
-        return [one for one in arrivals if one.message.offset >= done[one.message.partition]]
+        self._position.lost(loss)
 
 
 def _by_cache(arrivals: Sequence[Arrival]) -> dict[str, list[FileAccess]]:

@@ -5,7 +5,7 @@ all. Nothing in this module keeps state between transactions, so a killed daemon
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -18,16 +18,15 @@ from dqm.references.sums import RunSums
 from dqm.scored import LumisectionState, ScoredBatch
 from opint.alerts import engine
 from opint.closing import REVISED, StateKey, close
+from opint.position import Clock, Position
 from opint.references import left
 from opint.shadow import Shadow
-from opint.store import centres, deadletters, lumisections, offsets, references
+from opint.store import centres, deadletters, lumisections, references
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
 from opint.store.references import Part
 from streams.errors import ConflictError, DecodeError
 from streams.source import Loss, Message, Partition
-
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +65,13 @@ class Ingest:
         self._store = store
         self._pipeline = pipeline
         self._settings = settings
-        self._group = settings.stream.kafka.group
-        self._owner = owner
+        self._position = Position(store, settings.stream.kafka.group, owner, clock, settings.stream.dead_letter_bytes)
         self._clock = clock
         self._shadow = shadow
 
     def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
         """Take the partitions over from whoever had them; the next wanted offset of each."""
-        with self._store.begin() as tx:
-            return {
-                one: offsets.claim(tx, one, self._group, self._owner, self._clock()) for one in sorted(set(partitions))
-            }
+        return self._position.claim(partitions)
 
     def apply(self, arrivals: Sequence[Arrival]) -> Written:
         """Write all effects of the arrivals and the offsets after them.
@@ -86,8 +81,12 @@ class Ingest:
         """
         now_s = self._clock()
         with self._store.begin() as tx:
-            wanted = self._unprocessed(tx, arrivals)
-            letters = [self._letter(one.message, one.outcome, now_s) for one in wanted if _is_error(one)]
+            wanted = self._position.unprocessed(tx, arrivals)
+            letters = [
+                self._position.letter(one.message, one.outcome, now_s)
+                for one in wanted
+                if isinstance(one.outcome, DecodeError)
+            ]
             states, published_s, conflicts = self._merged(tx, wanted, now_s)
             closed = self._close(
                 tx,
@@ -105,9 +104,7 @@ class Ingest:
             if self._shadow is not None:
                 self._shadow.write(tx, [one.shadow for one in wanted if one.shadow is not None], closed, now_s)
             deadletters.add(tx, [*letters, *conflicts])
-            next_offsets = offsets.behind(one.message for one in arrivals)
-            for partition, offset in next_offsets.items():
-                offsets.advance(tx, partition, self._group, self._owner, offset, now_s)
+            next_offsets = self._position.advance(tx, arrivals, now_s)
         return Written(next_offsets, closed, published_s, [*letters, *conflicts], alerts)
 
     def close_due(self, everything: bool = False) -> Written:
@@ -136,22 +133,8 @@ class Ingest:
         return Written(closed=closed, alerts=alerts)
 
     def lost(self, loss: Loss) -> None:
-        """Raise an incident for messages that the broker no longer holds, and go on at what it has.
-
-        That may be a smaller offset: of a topic that was made anew, or of a broker that forgot it.
-        """
-        now_s = self._clock()
-        with self._store.begin() as tx:
-            offsets.move(tx, loss.partition, self._group, self._owner, loss.resumed, now_s)
-            engine.data_lost(tx, loss, now_s)
-
-    def _unprocessed(self, tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
-        """Lock the offsets of all partitions concerned and drop what was processed before."""
-        done = {
-            partition: offsets.lock(tx, partition, self._group, self._owner) or 0
-            for partition in sorted({one.message.partition for one in arrivals})
-        }
-        return [one for one in arrivals if one.message.offset >= done[one.message.partition]]
+        """Raise an incident for messages that the broker no longer holds, and go on at what it has."""
+        self._position.lost(loss)
 
     def _merged(
         self, tx: Connection, arrivals: Sequence[Arrival], now_s: float
@@ -184,7 +167,7 @@ class Ingest:
                 changed[key] = merged.state
                 published_s[key] = max(published_s.get(key, 0.0), message.published_s)
             if merged.conflicts:
-                conflicts.append(self._letter(message, _conflict(batch, merged.conflicts), now_s))
+                conflicts.append(self._position.letter(message, _conflict(batch, merged.conflicts), now_s))
         for part in sorted(sums):
             references.add(tx, part, sums[part], now_s)
         for part in sorted(residuals):
@@ -199,14 +182,6 @@ class Ingest:
         now_s: float,
     ) -> list[LumisectionState]:
         return close(tx, self._pipeline, because, states, self._settings.dqm.frozen_after - 1, now_s)
-
-    def _letter(self, message: Message, error: ScoredBatch | DecodeError, now_s: float) -> DeadLetter:
-        assert isinstance(error, DecodeError)  # noqa: S101 - callers have looked
-        return deadletters.letter_of(message, error, self._settings.stream.dead_letter_bytes, now_s)
-
-
-def _is_error(arrival: Arrival) -> bool:
-    return isinstance(arrival.outcome, DecodeError)
 
 
 def _conflict(batch: ScoredBatch, names: Sequence[str]) -> ConflictError:
