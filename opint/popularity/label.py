@@ -1,0 +1,45 @@
+"""What counts as popular: an expression such as ``naccess > 10``, which is read and never executed."""
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from opint.popularity.errors import PopularityError
+
+MEASURES = ("naccess", "nusers", "nsites")
+_OPERATORS: dict[str, Callable[[npt.NDArray[np.float32], float], npt.NDArray[np.bool_]]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_EXPRESSION = re.compile(r"\s*(?P<measure>[a-z]+)\s*(?P<operator>>=?)\s*(?P<limit>\d+(\.\d+)?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A week in which ``measure`` (one of MEASURES) compares as ``comparison`` (> or >=) with ``limit`` is popular."""
+
+    measure: str
+    comparison: str
+    limit: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Label":
+        """Read an expression; raises PopularityError if it is none."""
+        found = _EXPRESSION.fullmatch(text)
+        if found is None or found["measure"] not in MEASURES:
+            raise PopularityError(
+                f"label is {text!r}; it must be MEASURE > NUMBER or MEASURE >= NUMBER with one of {', '.join(MEASURES)}"
+            )
+        return cls(found["measure"], found["operator"], float(found["limit"]))
+
+    def holds(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """Where ``values`` of the measure, of any shape, are popular."""
+        return _OPERATORS[self.comparison](values, self.limit)
+
+    def __str__(self) -> str:
+        """The expression."""
+        return f"{self.measure} {self.comparison} {self.limit:g}"

@@ -1,0 +1,91 @@
+"""How good forecasts were: counts of hits and misses, and areas under curves of probabilities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from opint.popularity.history import Float64
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Hits and misses of yes-or-no forecasts; counts of disjoint sets add."""
+
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+
+    @classmethod
+    def of(cls, forecast: Flags, popular: Flags) -> "Counts":
+        """Of forecasts and outcomes of equal shape."""
+        hits = int((forecast & popular).sum())
+        yes, wanted = int(forecast.sum()), int(popular.sum())
+        return cls(hits, yes - hits, wanted - hits, forecast.size - yes - wanted + hits)
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Of both."""
+        return Counts(
+            self.true_positives + other.true_positives,
+            self.false_positives + other.false_positives,
+            self.false_negatives + other.false_negatives,
+            self.true_negatives + other.true_negatives,
+        )
+
+    @property
+    def tpr(self) -> float:
+        """Share of what was popular that was forecast (true-positive rate, recall); NaN if nothing was."""
+        return _ratio(self.true_positives, self.true_positives + self.false_negatives)
+
+    @property
+    def tnr(self) -> float:
+        """Share of what was not popular that was not forecast (true-negative rate)."""
+        return _ratio(self.true_negatives, self.true_negatives + self.false_positives)
+
+    @property
+    def precision(self) -> float:
+        """Share of what was forecast that was popular."""
+        return _ratio(self.true_positives, self.true_positives + self.false_positives)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; NaN if nothing was popular and nothing forecast."""
+        hits = 2 * self.true_positives
+        return _ratio(hits, hits + self.false_positives + self.false_negatives)
+
+
+def average_precision(probability: Float64, popular: Flags) -> float:
+    """Mean precision over the popular ones, each at the threshold at which it is found; ties are found together.
+
+    NaN if nothing was popular.
+    """
+    hits, found = _curve(probability, popular)
+    if not len(hits) or hits[-1] == 0:
+        return float("nan")
+    return float((np.diff(hits, prepend=0) * hits / found).sum() / hits[-1])
+
+
+def roc_auc(probability: Float64, popular: Flags) -> float:
+    """Probability that a popular one is given more than another, ties counting half; NaN without both kinds."""
+    hits, found = _curve(probability, popular)
+    if not len(hits) or hits[-1] in (0, found[-1]):
+        return float("nan")
+    misses = found - hits
+    steps, between = np.diff(misses, prepend=0), (hits + np.concatenate([[0], hits[:-1]])) / 2
+    return float((steps * between).sum() / hits[-1] / misses[-1])
+
+
+def _curve(probability: Float64, popular: Flags) -> tuple[Float64, Float64]:
+    """Cumulative hits and forecasts at each different probability, from the largest down."""
+    order = np.argsort(-probability, kind="stable")
+    ordered = probability[order]
+    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) if len(ordered) else np.empty(0, np.intp)
+    hits = np.cumsum(popular[order], dtype=np.float64)[last]
+    return hits, (last + 1).astype(np.float64)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")

@@ -1,0 +1,34 @@
+"""A blend of forest, boosted trees and logistic regression: the mean of their log-odds.
+
+Where training weeks are few, models of different kinds err differently; what they agree on is surer than what any of
+them says.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit
+
+from opint.popularity.history import Float32, Float64
+from opint.popularity.models import Flags, Forecaster, boosting, forest, sgd
+
+SUREST = 1e-6
+"""No model is believed to be surer than this."""
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Trained models."""
+
+    parts: tuple[Forecaster, ...]
+
+    def probabilities(self, features: Float32) -> Float64:
+        """The logistic function of the mean log-odds."""
+        told = [np.clip(one.probabilities(features), SUREST, 1 - SUREST) for one in self.parts]
+        blended: Float64 = expit(np.mean([logit(one) for one in told], axis=0))
+        return blended
+
+
+def train(features: Float32, popular: Flags, seed: int) -> Blend:
+    """Train each on all examples."""
+    return Blend(tuple(one(features, popular, seed) for one in (forest.train, boosting.train, sgd.train)))
