@@ -37,6 +37,10 @@ class FeatureTable:
         """How many rows."""
         return len(self.values)
 
+    def only(self, rows: Flags) -> "FeatureTable":
+        """Some of the rows (r,)."""
+        return FeatureTable(self.names, self.values[rows], self.known_after, self.dataset[rows], self.week[rows])
+
     def column(self, name: str) -> Float32:
         """One column (r,); raises ValueError for a name that is not there."""
         found: Float32 = self.values[:, self.names.index(name)]

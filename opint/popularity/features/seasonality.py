@@ -13,7 +13,7 @@ _YEAR_DAYS = 365.25
 
 
 def seasonality(history: History, _: Label, conferences: Sequence[date] = ()) -> dict[str, Float32]:
-    """Phase of the year, weeks from the year's end, and how many conferences begin in the weeks to come."""
+    """Phase of the year, weeks from the year's end, and how many conferences begin within some weeks from its start."""
     n, weeks = history.shape
     starts = [history.weeks.start(week) for week in range(weeks)]
     phase = np.array([2 * np.pi * day.timetuple().tm_yday / _YEAR_DAYS for day in starts])

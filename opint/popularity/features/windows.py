@@ -15,7 +15,7 @@ def sums(values: Float32, weeks: int) -> Float32:
 def lagged(values: Float32, weeks: int) -> Float32:
     """The column ``weeks`` before each one (n, T); 0 where there is none."""
     found = np.zeros_like(values)
-    found[:, weeks:] = values[:, : values.shape[1] - weeks] if weeks else values
+    found[:, weeks:] = values[:, : max(0, values.shape[1] - weeks)]
     return found
 
 

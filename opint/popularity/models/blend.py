@@ -1,7 +1,6 @@
-"""A blend of forest, boosted trees and logistic regression: the mean of their log-odds.
+"""A blend of random forest and boosted trees: the mean of their log-odds.
 
-Where training weeks are few, models of different kinds err differently; what they agree on is surer than what any of
-them says.
+Where training weeks are few, the two err differently; what they agree on is surer than what either says.
 """
 
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from opint.popularity.history import Float32, Float64
-from opint.popularity.models import Flags, Forecaster, boosting, forest, sgd
+from opint.popularity.models import Flags, Forecaster, boosting, forest
 
 SUREST = 1e-6
 """No model is believed to be surer than this."""
@@ -31,4 +30,4 @@ class Blend:
 
 def train(features: Float32, popular: Flags, seed: int) -> Blend:
     """Train each on all examples."""
-    return Blend(tuple(one(features, popular, seed) for one in (forest.train, boosting.train, sgd.train)))
+    return Blend(tuple(one(features, popular, seed) for one in (forest.train, boosting.train)))

@@ -31,4 +31,6 @@ def train(features: Float32, popular: Flags, seed: int) -> Forest:
     trees = RandomForestClassifier(
         TREES, min_samples_leaf=LEAST_LEAF, max_features=FEATURE_SHARE, random_state=seed, n_jobs=-1
     )
-    return Forest(trees.fit(features, popular))
+    trees.fit(features, popular)
+    # Threads add up the trees in any order, and the last digit with it.
+    return Forest(trees.set_params(n_jobs=1))

@@ -1,0 +1,134 @@
+"""The rolling protocol: learn from what was known, forecast a later week, wait for it, go on.
+
+At the end of week t a model has seen labels of weeks up to t and features of weeks up to t - h, and forecasts week
+t + h. The threshold between yes and no is the one that was best for the forecasts that have come true by then.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from opint.popularity.errors import PopularityError
+from opint.popularity.examples import FeatureTable, check_honest, check_known, gather, labels
+from opint.popularity.history import Float32, Float64, History
+from opint.popularity.label import Label
+from opint.popularity.models import Forecaster, Train
+from opint.popularity.threshold import UNTRIED, best_f1
+
+Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
+
+WARM_UP_WEEKS = 4
+"""The first weeks of a table have no past: nothing is learned from them."""
+REMEMBERED_WEEKS = 52
+"""Forecasts come true within this time are what the threshold is chosen by."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeekForecast:
+    """What was forecast for one week, and what came.
+
+    ``dataset`` (r,) are the rows of all datasets that were known when it was made, ``probability`` and ``forecast`` (r,)
+    what was said at the end of week ``made``, ``popular`` (r,) what ``week`` brought.
+    """
+
+    made: int
+    week: int
+    dataset: Places
+    probability: Float64
+    forecast: Flags
+    popular: Flags
+    threshold: float
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is forecast: ``label`` of a history ``horizon`` weeks ahead, from ``columns`` (n, T)."""
+
+    history: History
+    columns: Mapping[str, Float32]
+    label: Label
+    horizon: int = 1
+
+
+Score = Callable[[Question, int], tuple[Places, Float64]]
+"""Datasets and their probabilities as forecast at the end of a week; of those left out nothing is expected."""
+
+
+@dataclass
+class Learned:
+    """Scores by a model that is trained anew every ``every`` weeks on all weeks before, at most ``most_weeks``."""
+
+    train: Train
+    seed: int
+    every: int = 1
+    most_weeks: int = 104
+    _model: Forecaster | None = field(default=None, init=False)
+    _trained: int = field(default=-1, init=False)
+
+    def __call__(self, question: Question, week: int) -> tuple[Places, Float64]:
+        """Train if it is time, then forecast for the datasets that somebody has read or whose names tell something."""
+        if self._model is None or week - self._trained >= self.every:
+            self._model, self._trained = fit(question, week, self.train, self.seed, self.most_weeks), week
+        table = telling(gather(question.columns, question.history, [week]), question.history)
+        return table.dataset, self._model.probabilities(table.values)
+
+
+def fit(question: Question, week: int, train: Train, seed: int, most_weeks: int) -> Forecaster:
+    """Train on what is known at the end of ``week``.
+
+    Raises:
+        PopularityError: there are too few weeks, or nothing or everything was popular in them.
+        LeakError: a feature tells the future.
+    """
+    last = week - question.horizon
+    first = max(WARM_UP_WEEKS, last + 1 - most_weeks)
+    if last < first:
+        least = WARM_UP_WEEKS + question.horizon + 1
+        raise PopularityError(f"{week + 1} weeks are known; training needs at least {least}")
+    table = telling(gather(question.columns, question.history, range(first, last + 1)), question.history)
+    check_known(table)
+    popular = labels(table, question.history, question.label, question.horizon)
+    if popular.all() or not popular.any():
+        kind = "none" if len(popular) and not popular.any() else "each"
+        raise PopularityError(
+            f"{kind} of {len(popular)} examples of {last + 1 - first} weeks has {question.label}: nothing to learn"
+        )
+    check_honest(table, popular)
+    return train(table.values, popular, seed)
+
+
+def telling(table: FeatureTable, history: History) -> FeatureTable:
+    """The rows of datasets that had been read by then, or whose names say something of them."""
+    if history.traits:
+        return table
+    ever = np.cumsum(history.measures["naccess"] > 0, axis=1)
+    return table.only(ever[table.dataset, table.week] > 0)
+
+
+def roll(question: Question, score: Score, targets: Sequence[int]) -> Iterator[WeekForecast]:
+    """Forecast each of the ``targets`` (consecutive weeks, in order) when its time has come."""
+    known = question.label.holds(question.history.measures[question.label.measure])
+    past: list[WeekForecast] = []
+    for week in targets:
+        made = week - question.horizon
+        dataset = np.flatnonzero(question.history.exists[:, made])
+        told = np.zeros(question.history.shape[0])
+        scored, probabilities = score(question, made)
+        told[scored] = probabilities
+        probability = told[dataset]
+        true_by_now = [one for one in past if one.week <= made][-REMEMBERED_WEEKS:]
+        threshold = _threshold(true_by_now)
+        past.append(
+            WeekForecast(made, week, dataset, probability, probability > threshold, known[dataset, week], threshold)
+        )
+        yield past[-1]
+
+
+def _threshold(past: Sequence[WeekForecast]) -> float:
+    if not past:
+        return UNTRIED
+    probability = np.concatenate([one.probability for one in past])
+    return best_f1(probability, np.concatenate([one.popular for one in past]))

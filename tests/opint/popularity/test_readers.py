@@ -1,0 +1,135 @@
+"""Tables as experiments keep them, and tables that are not."""
+
+import gzip
+import os
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from opint.popularity.errors import TableError
+from opint.popularity.readers import atlas_groups, cms_series, frames
+
+DATA = Path(os.environ.get("NIGHTSHIFT_DATA", "../shared/data")) / "popularity"
+needs_data = pytest.mark.skipif(not DATA.exists(), reason="needs the data of NIGHTSHIFT_DATA")
+
+SERIES = """Number of (dataset,dbs)'s: 2
+
+Length: 2 dataset: 7 dbs: 3
+tstamp,naccess
+20131217-20131223,5.0
+20131224-20131231,11.0
+
+Length: 3 dataset: 8 dbs: 0
+tstamp,naccess
+20131231-20140106,2.0
+20140101-20140107,0
+20140108-20140114,4.0
+"""
+FRAME = "dataset,week,naccess,nusers,size,totcpu\n"
+ROW = "/Muon0/Run2024I-PromptReco-v1/MINIAOD,2026-11-23,12,3,1e12,77\n"
+
+
+def test_weeks_of_both_clocks_meet_in_one_grid(tmp_path):
+    path = tmp_path / "series.txt"
+    path.write_text(SERIES)
+    found = cms_series.read(path)
+    assert (found.names, found.first_day, found.shape) == (("7@3", "8@0"), date(2013, 12, 17), (2, 4))
+    assert found.measures["naccess"].tolist() == [[5, 11, 0, 0], [0, 0, 2, 4]]
+    assert found.known_since.tolist() == [0, 2]
+    with gzip.open(tmp_path / "series.gz", "wt") as file:
+        file.write(SERIES)
+    assert cms_series.read(tmp_path / "series.gz").names == found.names
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("Length: 2", "Length: 20"), r"line 3: Length is 20; the file ends"),
+        (("Length: 2", "Length: two"), r"line 3: block is"),
+        (("tstamp,naccess\n20131217", "date,count\n20131217"), r"line 4: heading is"),
+        (("20131217-20131223", "20131217-20140131"), r"line 5: week is .*46 days"),
+        (("5.0", "five"), r"line 5: naccess is 'five'"),
+        (("5.0", "-5.0"), r"naccess is -5\.0; counts are finite"),
+        (("5.0", "nan"), r"naccess is nan; counts are finite"),
+    ],
+)
+def test_what_is_wrong_with_a_series_is_told_with_its_line(tmp_path, change, told):
+    path = tmp_path / "series.txt"
+    path.write_text(SERIES.replace(*change))
+    with pytest.raises(TableError, match=told):
+        cms_series.read(path)
+
+
+@needs_data
+def test_the_real_series_of_cms():
+    found = cms_series.read(DATA / "cms_weekly_naccess_2013_2015.csv.gz")
+    assert found.shape == (3279, 117)
+    assert int((found.measures["naccess"].max(axis=1) > 0).sum()) == 320
+
+
+@needs_data
+def test_the_real_groups_of_atlas():
+    found = atlas_groups.read(DATA / "atlas_weekly_from_2017.csv.gz")
+    assert found.shape[1] == 300
+    assert "DAOD" in found.traits["tier"]
+    assert (found.measures["naccess"] > 10).sum() == 20552
+
+
+def test_a_frame_is_read_by_the_names_of_its_columns(tmp_path):
+    path = tmp_path / "frame.csv"
+    path.write_text(FRAME + ROW + ROW.replace("MINIAOD", "AOD").replace("11-23", "11-30") + ROW)
+    found = frames.read(path)
+    assert found.shape == (2, 2)
+    assert found.traits["tier"] == ("AOD", "MINIAOD")
+    assert found.measures["naccess"].tolist() == [[0, 12], [24, 0]]
+    assert found.measures["nusers"].tolist() == [[0, 3], [6, 0]]
+    assert found.size_bytes.tolist() == [1e12, 1e12]
+    table = pa.table(
+        {
+            "week": pa.array([date(2026, 11, 23)]),
+            "naccess": pa.array([12], pa.int32()),
+            "dataset": ["/Muon0/Run2024I-PromptReco-v1/MINIAOD"],
+        }
+    )
+    parquet.write_table(table, tmp_path / "frame.pq")
+    assert frames.read(tmp_path / "frame.pq").measures["naccess"].tolist() == [[12]]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", r"file is .*Empty"),
+        (FRAME, r"rows is 0"),
+        ("a,b\n1,2\n", r"columns is a, b; dataset is missing"),
+        (FRAME + ROW.replace("/Muon0", "Muon0"), r"row 1: dataset is 'Muon0/"),
+        (FRAME + ROW.replace(",12,", ",many,"), r"row 1: naccess is 'many'; a number"),
+        (FRAME + ROW.replace(",12,", ",-12,"), r"row 1: naccess is -12\.0; counts"),
+        (FRAME + ROW.replace(",12,", ",,"), r"row 1: naccess is nan"),
+        (FRAME + ROW.replace("2026-11-23", "soon"), r"row 1: week is 'soon'"),
+        (FRAME + ROW + ROW.replace("2026", "1926"), r"row 2: week is 1926-11-23"),
+        (FRAME + ROW + ROW.replace("2026", "2096"), r"weeks is 2026-11-23 to 2096-11-23; at most"),
+    ],
+)
+def test_what_is_wrong_with_a_frame_is_told_with_its_row(tmp_path, text, told):
+    path = tmp_path / "frame.csv"
+    path.write_text(text)
+    with pytest.raises(TableError, match=told):
+        frames.read(path)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    for read in (cms_series.read, atlas_groups.read, frames.read):
+        with pytest.raises(TableError, match="No such file"):
+            read(tmp_path / "none")
+
+
+def test_bytes_that_are_no_table_are_told(tmp_path):
+    path = tmp_path / "noise.gz"
+    path.write_bytes(np.random.default_rng(0).bytes(500))
+    for read in (cms_series.read, frames.read):
+        with pytest.raises(TableError, match="file is"):
+            read(path)
