@@ -96,7 +96,7 @@ def watch(
                 closed = pipeline.close(states[key], history, 0.0, "complete")
                 for name, part in closed.parts.items():
                     history[name].append(_Content(part.catalogue.digest, part.digests))
-                yield _judged(closed)
+                yield summary(closed)
         for dataset in adopted:
             pipeline.drop(dataset, run)
         shifts = {name: following.followed(shift, left[name]) for name, shift in shifts.items()}
@@ -134,7 +134,8 @@ def _alarming(dataset: str, subsystem: str, verdict: window.Judged) -> set[Label
     return found
 
 
-def _judged(closed: LumisectionState) -> Judged:
+def summary(closed: LumisectionState) -> Judged:
+    """What remains of a closed lumisection."""
     parts = closed.parts
     verdicts = {
         name: window.Judged(

@@ -84,7 +84,7 @@ def close(
     parts = {name: widen(part, judge.expected.get(name)) for name, part in state.parts.items()}
     for name, catalogue in judge.expected.items():
         if name not in parts:
-            parts[name] = _nothing(catalogue)
+            parts[name] = nothing(catalogue)
     frozen = {name: _frozen(part, history.get(name, ()), settings.frozen_after) for name, part in parts.items()}
     tested = {name: np.where(_inspected(part), part.p_values, np.float32(np.nan)) for name, part in parts.items()}
     limit = threshold(np.concatenate(list(tested.values())), settings.false_discovery_rate) if tested else 0.0
@@ -110,7 +110,7 @@ def close(
     )
 
 
-def _nothing(catalogue: Catalogue) -> SubsystemScores:
+def nothing(catalogue: Catalogue) -> SubsystemScores:
     """A subsystem of which nothing has come."""
     n = len(catalogue)
     return SubsystemScores(

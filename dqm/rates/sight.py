@@ -1,0 +1,122 @@
+"""What a lumisection looks like to a model: residuals of rates, of groups behind one seed, and of all together."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.rates.curves import LEAST_FACTOR, Curves
+from dqm.rates.network import RateNetwork
+from dqm.rates.observed import Observed
+from dqm.statistics.stabilised import stabilised
+from streams.records import TriggerMenu
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.bool_]
+
+FARTHEST = 12.0
+"""A residual counts no more than this in that of its group: the logarithm of a huge ratio is no evidence on others."""
+
+
+UNSOUND = 5.0
+"""A seed that lies farther than this from its curve counts as typical where others are expected from it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expectation:
+    """What is expected of a menu: ``curves`` of pileup alone, and ``network`` for its paths given the seeds.
+
+    ``unit`` (n,) is the standard deviation of relative residuals in training, which the network takes for 1; ``spread``
+    (n,) what is not counting noise about what the network expects, for seeds about their curves.
+    """
+
+    menu: TriggerMenu
+    curves: Curves
+    network: RateNetwork
+    unit: Float64
+    spread: Float64
+
+    def moved(self, shift: Float32) -> "Expectation":
+        """The same after a drift of ``shift`` (2, n)."""
+        return replace(self, curves=self.curves.moved(shift))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """L lumisections; all (L, n) in the order of the menu, residuals signed in standard deviations, NaN: not judged.
+
+    ``by_pileup`` are expected counts of pileup alone, ``expected`` those given the seeds. ``away`` is how far the
+    counts lie from the latter, ``off_curve`` from the former. ``together`` (L, s) says how far the paths of a seed
+    moved together, whichever of them is left out; ``overall`` (L,) how far the median seed did.
+    """
+
+    judged: Rows
+    by_pileup: Float64
+    expected: Float64
+    away: Float64
+    off_curve: Float64
+    together: Float64
+    overall: Float64
+
+
+def look(expectation: Expectation, seen: Observed) -> Sight:
+    """Residuals of what was ``seen``."""
+    curves, seeds = expectation.curves, len(expectation.menu.l1)
+    judged = seen.judged & curves.known & curves.covers(seen.pileup)[:, None]
+    by_pileup = np.maximum(curves.expected(seen.exposure, seen.pileup), 1e-9)
+    relative = relative_to(seen.counts, by_pileup, judged)
+    off_curve = stabilised(seen.counts, by_pileup, curves.spread)
+    # A seed that is wrong itself tells nothing about what to expect elsewhere.
+    sound = np.abs(off_curve[:, :seeds]) <= UNSOUND
+    units = (np.where(sound, relative[:, :seeds], 0.0) / expectation.unit[:seeds]).astype(np.float32)
+    follows = expectation.network.predicted(units).astype(np.float64) * expectation.unit[seeds:]
+    expected = by_pileup.copy()
+    expected[:, seeds:] *= np.maximum(1 + follows, LEAST_FACTOR)
+    away = stabilised(seen.counts, expected, expectation.spread)
+    information = np.where(judged, expected / (1 + expectation.spread**2 * expected), 0.0)
+    together = moved_together(away[:, seeds:], information[:, seeds:], np.array(expectation.menu.seed_of), seeds)
+    return Sight(
+        judged,
+        by_pileup,
+        expected,
+        np.where(judged, away, np.nan),
+        np.where(judged, off_curve, np.nan),
+        together,
+        _median(np.where(judged, off_curve, np.nan)[:, :seeds]),
+    )
+
+
+def relative_to(counts: Float64, expected: Float64, judged: Rows) -> Float64:
+    """Counts over expected ones, less 1; 0 for what is not judged."""
+    relative: Float64 = np.where(judged, counts / expected - 1, 0.0)
+    return relative
+
+
+def moved_together(away: Float64, information: Float64, seed_of: npt.NDArray[np.intp], seeds: int) -> Float64:
+    """How far the paths behind each seed moved by one factor, (L, seeds), NaN for fewer than two paths.
+
+    ``away`` (L, p) in standard deviations; ``information`` (L, p) on a relative movement, 0: not judged. It is the
+    estimate of the common factor in standard deviations without that path which makes the most of it: a path that
+    moves by itself does not count as a group.
+    """
+    together = np.full((len(away), seeds), np.nan)
+    pull = np.sqrt(information) * np.clip(np.where(information > 0, away, 0.0), -FARTHEST, FARTHEST)
+    for seed in np.unique(seed_of):
+        mine = seed_of == seed
+        q, i = pull[:, mine], information[:, mine]
+        without = (q.sum(axis=1)[:, None] - q) / np.sqrt(np.maximum(i.sum(axis=1)[:, None] - i, 1e-12))
+        enough = (i > 0).sum(axis=1) >= 2
+        low = np.where(i > 0, without, np.inf).min(axis=1)
+        high = np.where(i > 0, without, -np.inf).max(axis=1)
+        together[:, seed] = np.where(enough, np.where(low > 0, low, np.where(high < 0, high, 0.0)), np.nan)
+    return together
+
+
+def _median(of_seeds: Float64) -> Float64:
+    """The median (L,) over seeds, times the square root of their number; NaN where there is none."""
+    known = np.isfinite(of_seeds).sum(axis=1)
+    result = np.full(len(of_seeds), np.nan)
+    some = known > 0
+    result[some] = np.nanmedian(of_seeds[some], axis=1) * np.sqrt(known[some])
+    return result
