@@ -4,8 +4,8 @@ Of several triggers (seeds) of 40 seeds and 600 paths under real conditions (``o
 an era trains and calibrates. All lumisections of the rest and of a later era, ramps, dumps, run starts and prescale
 changes among them, are judged as the daemon does it: every incident in them is false. Then one fault at a time is
 put into stretches of them. It is found if an incident is raised before it ends, and its culprit is named if the
-incident of what really is wrong is raised, and no other one while it lasts. The peer is the fitted curve of each rate by itself, with
-the same drift, calibration, budget and raise rule.
+incident of what really is wrong is raised, and no other one while it lasts. The peer is the fitted curve of each rate
+by itself, with the same drift, calibration, budget and raise rule.
 """
 
 from collections import defaultdict

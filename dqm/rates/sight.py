@@ -100,16 +100,17 @@ def moved_together(away: Float64, information: Float64, seed_of: npt.NDArray[np.
     estimate of the common factor in standard deviations without that path which makes the most of it: a path that
     moves by itself does not count as a group.
     """
+    order = np.argsort(seed_of, kind="stable")
+    having, starts, sizes = np.unique(seed_of[order], return_index=True, return_counts=True)
+    i = information[:, order]
+    q = np.sqrt(i) * np.clip(np.where(i > 0, away[:, order], 0.0), -FARTHEST, FARTHEST)
+    others = np.repeat(np.add.reduceat(i, starts, axis=1), sizes, axis=1) - i
+    without = (np.repeat(np.add.reduceat(q, starts, axis=1), sizes, axis=1) - q) / np.sqrt(np.maximum(others, 1e-12))
+    low = np.minimum.reduceat(np.where(i > 0, without, np.inf), starts, axis=1)
+    high = np.maximum.reduceat(np.where(i > 0, without, -np.inf), starts, axis=1)
+    enough = np.add.reduceat(i > 0, starts, axis=1, dtype=np.intp) >= 2
     together = np.full((len(away), seeds), np.nan)
-    pull = np.sqrt(information) * np.clip(np.where(information > 0, away, 0.0), -FARTHEST, FARTHEST)
-    for seed in np.unique(seed_of):
-        mine = seed_of == seed
-        q, i = pull[:, mine], information[:, mine]
-        without = (q.sum(axis=1)[:, None] - q) / np.sqrt(np.maximum(i.sum(axis=1)[:, None] - i, 1e-12))
-        enough = (i > 0).sum(axis=1) >= 2
-        low = np.where(i > 0, without, np.inf).min(axis=1)
-        high = np.where(i > 0, without, -np.inf).max(axis=1)
-        together[:, seed] = np.where(enough, np.where(low > 0, low, np.where(high < 0, high, 0.0)), np.nan)
+    together[:, having] = np.where(enough, np.where(low > 0, low, np.where(high < 0, high, 0.0)), np.nan)
     return together
 
 
