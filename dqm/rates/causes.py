@@ -87,7 +87,7 @@ def causes(found: Findings, limits: Limits, columns: Columns, false_discovery_ra
         alone = np.where(np.arange(len(found.p_rows)) < found.seeds, limits.seeds, limits.paths)
         fired = found.p_rows <= np.minimum(alone, discovery)
         groups = found.p_together <= min(limits.together, discovery)
-        overall = bool(found.p_overall <= min(limits.overall, discovery))
+        overall = bool(every[-1] <= min(limits.overall, discovery))
     if not (overall or fired.any() or groups.any()):
         return []
     wide = _prescales(found, fired, groups, overall, columns) or _all_rates(found, overall)

@@ -87,7 +87,12 @@ class RatePipeline:
         scores = scored(record, self.model, Found(seen, sight, found, bands, named), self._settings, self.version)
         left = None
         if is_sampled(record.key) and sight.judged.any():
-            of_menu = drift.left_by(self.model.expectation.curves, seen, 0, found.rows[0])
+            trust = np.where(sight.judged[0], np.float32(1.0), np.float32(np.nan))
+            # What is named wrong is not learned from. What is only unlikely is: a rate that has drifted for good would
+            # otherwise be held back for ever.
+            for one in named:
+                trust[one.rows] = 0.0
+            of_menu = drift.left_by(self.model.expectation.curves, seen, 0, trust)
             left = in_catalogue(of_menu, self.model.menu)
         key, dataset = record.key, record.dataset
         return ScoredBatch(key, dataset, SUBSYSTEM, record.conditions, self.version, scores, residuals=left)

@@ -19,6 +19,9 @@ FARTHEST = 12.0
 """A residual counts no more than this in that of its group: the logarithm of a huge ratio is no evidence on others."""
 
 
+_AT_ONCE = 256
+LEFT_OUT = 1 / 3
+"""Share of the paths behind a seed without which they still must have moved together."""
 UNSOUND = 5.0
 """A seed that lies farther than this from its curve counts as typical where others are expected from it."""
 
@@ -97,21 +100,42 @@ def moved_together(away: Float64, information: Float64, seed_of: npt.NDArray[np.
     """How far the paths behind each seed moved by one factor, (L, seeds), NaN for fewer than two paths.
 
     ``away`` (L, p) in standard deviations; ``information`` (L, p) on a relative movement, 0: not judged. It is the
-    estimate of the common factor in standard deviations without that path which makes the most of it: a path that
-    moves by itself does not count as a group.
+    estimate of the common factor in standard deviations without that third of the paths that makes the most of it: a
+    few paths that move by themselves do not count as a group.
     """
-    order = np.argsort(seed_of, kind="stable")
-    having, starts, sizes = np.unique(seed_of[order], return_index=True, return_counts=True)
-    i = information[:, order]
-    q = np.sqrt(i) * np.clip(np.where(i > 0, away[:, order], 0.0), -FARTHEST, FARTHEST)
-    others = np.repeat(np.add.reduceat(i, starts, axis=1), sizes, axis=1) - i
-    without = (np.repeat(np.add.reduceat(q, starts, axis=1), sizes, axis=1) - q) / np.sqrt(np.maximum(others, 1e-12))
-    low = np.minimum.reduceat(np.where(i > 0, without, np.inf), starts, axis=1)
-    high = np.maximum.reduceat(np.where(i > 0, without, -np.inf), starts, axis=1)
-    enough = np.add.reduceat(i > 0, starts, axis=1, dtype=np.intp) >= 2
-    together = np.full((len(away), seeds), np.nan)
-    together[:, having] = np.where(enough, np.where(low > 0, low, np.where(high < 0, high, 0.0)), np.nan)
+    behind = _behind(seed_of, seeds)
+    chunks = np.array_split(np.arange(len(away)), len(away) // _AT_ONCE + 1)
+    return np.concatenate([_together(away[rows], information[rows], behind) for rows in chunks])
+
+
+def _together(away: Float64, information: Float64, behind: npt.NDArray[np.intp]) -> Float64:
+    """The same for the paths (s, most) ``behind`` each seed."""
+    i = np.where(behind < 0, 0.0, information[:, behind])
+    q = np.sqrt(i) * np.clip(np.where(i > 0, away[:, behind], 0.0), -FARTHEST, FARTHEST)
+    count = (i > 0).sum(axis=2)
+    up = _without_most(q, i, count)
+    down = -_without_most(-q, i, count)
+    together: Float64 = np.where(count >= 2, np.where(up > 0, up, np.minimum(down, 0.0)), np.nan)
     return together
+
+
+def _behind(seed_of: npt.NDArray[np.intp], seeds: int) -> npt.NDArray[np.intp]:
+    """Places (seeds, most) of the paths behind each seed, -1 where there are fewer."""
+    most = int(np.bincount(seed_of, minlength=seeds).max())
+    behind = np.full((seeds, most), -1, dtype=np.intp)
+    for seed in range(seeds):
+        mine = np.flatnonzero(seed_of == seed)
+        behind[seed, : len(mine)] = mine
+    return behind
+
+
+def _without_most(pull: Float64, information: Float64, count: npt.NDArray[np.intp]) -> Float64:
+    """Sum of pulls (L, s, paths) over the root of their information, without the share that pulls most; (L, s)."""
+    order = np.argsort(np.where(information > 0, -pull, np.inf), axis=2)
+    kept = np.arange(pull.shape[2]) >= np.ceil(LEFT_OUT * count)[..., None]
+    q, i = (np.take_along_axis(one, order, axis=2) * kept for one in (pull, information))
+    found: Float64 = q.sum(axis=2) / np.sqrt(np.maximum(i.sum(axis=2), 1e-12))
+    return found
 
 
 def _median(of_seeds: Float64) -> Float64:

@@ -3,9 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
-
-import numpy as np
 
 from dqm.simulate.errors import SimulationError
 from streams.records import LumisectionKey
@@ -72,11 +69,6 @@ class RateFault:
     def active(self, key: LumisectionKey) -> bool:
         """Whether the fault is there in this lumisection."""
         return self.start <= key <= self.end
-
-    def generator(self) -> np.random.Generator:
-        """The fault's own randomness: the same whenever it is asked for."""
-        identity = f"{self.kind}|{self.start}|{self.elements}|{self.seed_name}"
-        return np.random.default_rng(int.from_bytes(sha256(identity.encode()).digest()[:8], "little"))
 
 
 def active(faults: Iterable[RateFault], key: LumisectionKey) -> Sequence[RateFault]:

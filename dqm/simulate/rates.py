@@ -93,17 +93,14 @@ class Trigger:
     ) -> TriggerRates:
         """Rates of one lumisection; faults that are not active at ``key`` do nothing.
 
-        Equal arguments (and equal state of ``rng``) give equal rates, whatever was asked for before.
+        A stuck fault does nothing either, as it takes lumisections to repeat: :func:`stream` knows them. Equal
+        arguments (and equal state of ``rng``) give equal rates, whatever was asked for before.
         """
         present = active(faults, key)
         declared = self.prescales(conditions.prescale_index)
         in_use = self._in_use(declared, present)
         expected = self._expected(conditions, in_use) * np.exp(self._moves(key, conditions, rng))
         counts = rng.poisson(expected * self._factors(present) * LUMISECTION_SECONDS).astype(np.float64)
-        for fault in present:
-            if fault.kind is RateFaultKind.STUCK:
-                rows = self._rows(fault) or list(range(len(counts)))
-                counts[rows] = fault.generator().poisson(self._expected(_NOMINAL, in_use) * LUMISECTION_SECONDS)[rows]
         seeds = len(self.menu.l1)
         rates = counts / LUMISECTION_SECONDS
         whole = TriggerRates(
@@ -200,7 +197,23 @@ def stream(
     faults: Sequence[RateFault],
     seed: int,
 ) -> Iterator[SimulatedRates]:
-    """Simulate lumisections in the order of ``conditions``; each depends on seed, run and LS alone."""
+    """Simulate lumisections in the order of ``conditions``.
+
+    Each depends on seed, run and LS alone, but for rates that are stuck: these repeat the first one of their fault.
+    """
+    repeated: dict[RateFault, TriggerRates] = {}
     for key, at in conditions:
         rates = trigger.lumisection(key, at, generator(seed, key), faults)
+        for fault in active(faults, key):
+            if fault.kind is RateFaultKind.STUCK:
+                rates = _repeating(rates, repeated.setdefault(fault, rates), fault)
         yield SimulatedRates(key, rates, active(faults, key))
+
+
+def _repeating(rates: TriggerRates, before: TriggerRates, fault: RateFault) -> TriggerRates:
+    """The rates with those that the fault hits, or all, as they were ``before``."""
+    names, earlier = rates.menu.names, dict(zip(before.menu.names, [*before.l1, *before.hlt], strict=True))
+    now = zip(names, [*rates.l1, *rates.hlt], strict=True)
+    whole = not fault.elements
+    held = np.array([earlier.get(name, one) if whole or name in fault.elements else one for name, one in now])
+    return replace(rates, l1=held[: len(rates.l1)], hlt=held[len(rates.l1) :])
