@@ -10,10 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.dqm.table import DataMissing, Measure
-from benchmarks.rates import culprits, published
+from benchmarks.rates import culprits, published, speed
 from benchmarks.report import Outcome, Result, arguments, data_folder, progress, show
 
-PARTS: Mapping[str, Measure] = {"published": published.measure, "culprits": culprits.measure}
+PARTS: Mapping[str, Measure] = {
+    "published": published.measure,
+    "culprits": culprits.measure,
+    "speed": speed.measure,
+}
 """By name, in the order in which they are measured."""
 
 SEEDS = (11, 12, 13, 14, 15)

@@ -109,7 +109,8 @@ def figures(seed: int, path: Path, quick: bool) -> dict[str, float]:
     expected = np.maximum(curves.expected(seen.exposure, seen.pileup), 1e-9)
     units = (relative_to(seen.counts, expected, seen.judged) / model.expectation.unit).astype(np.float32)
     networks = _networks(units[:count], len(trigger.menu.l1), rng, quick)
-    rows = count + np.sort(rng.choice(len(tested), min(QUICK_TESTED if quick else TESTED, len(tested)), replace=False))
+    covered = count + np.flatnonzero(curves.covers(seen.pileup[count:]))
+    rows = np.sort(rng.choice(covered, min(QUICK_TESTED if quick else TESTED, len(covered)), replace=False))
     some = Tested(model, seen.only(rows), expected[rows], units[rows])
     found = {}
     for suffix, random in (("", False), ("_random", True)):

@@ -20,8 +20,10 @@ FARTHEST = 12.0
 
 
 _AT_ONCE = 256
-LEFT_OUT = 1 / 3
-"""Share of the paths behind a seed without which they still must have moved together."""
+LEFT_OUT = 0.5
+"""Share of the paths behind a seed without which the others still must have moved together ..."""
+ALONE = 2.0
+"""... or no path counts more than so many standard deviations."""
 UNSOUND = 5.0
 """A seed that lies farther than this from its curve counts as typical where others are expected from it."""
 
@@ -100,8 +102,10 @@ def moved_together(away: Float64, information: Float64, seed_of: npt.NDArray[np.
     """How far the paths behind each seed moved by one factor, (L, seeds), NaN for fewer than two paths.
 
     ``away`` (L, p) in standard deviations; ``information`` (L, p) on a relative movement, 0: not judged. It is the
-    estimate of the common factor in standard deviations without that third of the paths that makes the most of it: a
-    few paths that move by themselves do not count as a group.
+    estimate of the common factor in standard deviations, once with no path counting more than two of them and once
+    without that half of the paths that makes the most of it, whichever is larger. The first sees many small moves, the
+    second large ones of which some paths tell much more than others; a few paths that move by themselves are no group
+    for either.
     """
     behind = _behind(seed_of, seeds)
     chunks = np.array_split(np.arange(len(away)), len(away) // _AT_ONCE + 1)
@@ -115,8 +119,11 @@ def _together(away: Float64, information: Float64, behind: npt.NDArray[np.intp])
     count = (i > 0).sum(axis=2)
     up = _without_most(q, i, count)
     down = -_without_most(-q, i, count)
-    together: Float64 = np.where(count >= 2, np.where(up > 0, up, np.minimum(down, 0.0)), np.nan)
-    return together
+    without = np.where(up > 0, up, np.minimum(down, 0.0))
+    bounded = np.sqrt(i) * np.clip(np.where(i > 0, away[:, behind], 0.0), -ALONE, ALONE)
+    with_all = bounded.sum(axis=2) / np.sqrt(np.maximum(i.sum(axis=2), 1e-12))
+    together: Float64 = np.where(np.abs(without) > np.abs(with_all), without, with_all)
+    return np.where(count >= 2, together, np.nan)
 
 
 def _behind(seed_of: npt.NDArray[np.intp], seeds: int) -> npt.NDArray[np.intp]:

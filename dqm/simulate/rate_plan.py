@@ -9,7 +9,7 @@ from dqm.simulate.rates import Trigger
 from streams.records import Conditions, LumisectionKey
 
 FACTORS = (0.3, 0.6)
-"""Range of what a path's or seed's rate drops to; as often it rises by the inverse."""
+"""Range of what a path's or seed's rate drops to."""
 ALL_FACTORS = (0.7, 0.9)
 """The same for all rates."""
 _PRESCALES = (0.1, 0.5, 2.0, 10.0)
@@ -22,17 +22,19 @@ def fault_on(
     column: int | None,
     period: tuple[LumisectionKey, LumisectionKey],
     least_hz: float = 1.0,
+    factors: tuple[float, float] | None = None,
 ) -> RateFault:
     """A random fault of this kind while prescale ``column`` is declared.
 
     It hits what is switched on and, if it hits single paths, those that have about ``least_hz`` on average.
+    ``factors`` is the range of what rates drop to, by default that of the kind; as often they rise by the inverse.
     """
     menu, seeds = trigger.menu, len(trigger.menu.l1)
     prescales, usual = trigger.prescales(column), trigger.usual(column)
     on = (prescales > 0) & (usual >= least_hz)
     paths = [name for name, runs in zip(menu.names[seeds:], on[seeds:], strict=True) if runs]
     some = np.flatnonzero(np.bincount(np.array(menu.seed_of)[on[seeds:]], minlength=seeds) >= 3)
-    factor = float(rng.uniform(*(ALL_FACTORS if kind is RateFaultKind.ALL else FACTORS)))
+    factor = float(rng.uniform(*(factors or (ALL_FACTORS if kind is RateFaultKind.ALL else FACTORS))))
     if rng.random() < 0.5:
         factor = 1 / factor
     path = (str(rng.choice(paths)),)
