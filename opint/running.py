@@ -27,10 +27,14 @@ from opint.store import models
 from opint.store.engine import Store
 from streams import loop
 from streams.apart import SourceApart
+from streams.codecs import decode
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaSource
 from streams.metrics import Metrics, served
+from streams.records import HistogramBatch
 from streams.source import Source
+
+HISTOGRAMS = "histograms"
 
 log = structlog.get_logger()
 
@@ -86,19 +90,20 @@ def assemble(
     source: Source,
     metrics: Metrics,
     shadow: Pipeline | None = None,
-) -> Daemon:
+) -> Daemon[HistogramBatch]:
     """A daemon under a name that no other has."""
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     beside = None if shadow is None else Shadow(shadow, settings.dqm.frozen_after - 1)
     ingest = Ingest(store, pipeline, settings, name, time.time, beside)
-    certified = pipeline.certified or (shadow is not None and shadow.certified)
-    followed = References(store, pipeline, time.time, shadow) if pipeline.follows or certified else None
+    centred = pipeline.followed or (shadow is not None and shadow.followed)
+    followed = References(store, pipeline, time.time, shadow) if pipeline.follows or centred else None
     return Daemon(
+        HISTOGRAMS,
         source,
+        partial(decode, limits=limits(settings.stream)),
         pipeline,
         ingest,
         store,
-        limits(settings.stream),
         metrics,
         name,
         time.time,
