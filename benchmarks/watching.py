@@ -130,7 +130,7 @@ def _alarming(dataset: str, subsystem: str, verdict: window.Judged) -> set[Label
     found = set()
     for row in np.flatnonzero(verdict.families):
         family = window.FAMILY_NAMES[int(verdict.families[row])]
-        found.add(Labels(dataset, subsystem, family, group_of(family, verdict.folders.names[row])))
+        found.add(Labels(dataset, subsystem, family, group_of(family, verdict.folders.names[row], subsystem)))
     return found
 
 
