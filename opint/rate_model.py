@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from dqm.rates.bundle import Bundle, load  # type: ignore[import-not-found]
+from dqm.rates.bundle import RateBundle, load  # type: ignore[import-not-found]
 from dqm.rates.pipeline import RatePipeline  # type: ignore[import-not-found]
 from streams.codecs.rates import RateLimits, decode_rates  # type: ignore[import-not-found]
 
@@ -17,16 +17,13 @@ from streams.records import TriggerRates
 from streams.source import Message
 
 
-def rate_bundle(settings: Settings) -> Bundle:
+def rate_bundle(settings: Settings) -> RateBundle:
     """The bundle that judges rates, verified; raises BundleError, which says what to run."""
     folder = settings.dqm.models / settings.rates.model
     try:
         return load(folder)
     except BundleError as error:
-        raise BundleError(
-            f"no usable model of trigger rates: {error}; make one with `nightshift train rates`, or set rates.model, "
-            "or rates.watch to false"
-        ) from error
+        raise BundleError(f"trigger rates cannot be watched: {error}; or set rates.watch to false") from error
 
 
 def load_rates(settings: Settings, store: Store) -> Judging[TriggerRates]:

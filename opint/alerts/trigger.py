@@ -37,8 +37,9 @@ def title(labels: Labels, kind: str, bad: int, size: int, changed: float | None,
     told, number = _share(changed), f"{bad} of {size}"
     seed, _, path = labels.group.rpartition("/")
     column = kind if kind.startswith("prescale column") else "another prescale column"
+    alone = "rate as of another prescale" if kind == "prescale" else "rate moved by itself"
     words = {
-        "path": f"{path}: rate moved by itself{told}" + (f", {seed} did not" if seed != path else ""),
+        "path": f"{path}: {alone}{told}" + (f", {seed} did not move" if seed != path else ""),
         "seed": f"{labels.group}: {number} rates moved together{told}",
         "all-rates": f"All trigger rates moved together{told}, {number}",
         "prescales": f"Rates as of {column}{'' if declared is None else f' instead of {declared}'}, {number} differ",

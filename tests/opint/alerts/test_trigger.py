@@ -72,7 +72,9 @@ def test_a_seed_is_one_incident_and_says_by_how_much(feed):
 
 def test_a_path_by_itself_is_a_warning_however_unlikely(feed):
     (found,) = feed(moved({PATH: 0.0}))
-    assert found.title == (f"{MENU.hlt[-1]}: rate moved by itself (−100 %), L1_HTT360 did not since run 386000 LS 120")
+    assert found.title == (
+        f"{MENU.hlt[-1]}: rate moved by itself (−100 %), L1_HTT360 did not move since run 386000 LS 120"
+    )
     assert (found.severity, found.element_group, found.elements) == ("warning", PATH, 1)
 
 
