@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, tuple_
 
 from dqm.quality import Quality, Reason
-from opint.alerts.labels import OF_ELEMENT, OF_SUBSYSTEM, Labels
+from opint.alerts.labels import OF_ELEMENT, Labels, is_whole
 from opint.alerts.observation import Observation
 from opint.store import catalogues
 from opint.store.packing import REAL, SMALL, unpack
@@ -52,7 +52,7 @@ class Folders:
 
     def of(self, labels: Labels) -> npt.NDArray[np.intp] | None:
         """Rows of the MEs that the labels speak of; None if there are none."""
-        if labels.family in OF_SUBSYSTEM:
+        if is_whole(labels.family, labels.subsystem):
             return np.arange(len(self.names))
         if labels.family in OF_ELEMENT:
             row = self._index.get(labels.group)
