@@ -61,8 +61,12 @@ def evidence(
 
 def _rate(case: Case, row: int) -> str:
     bands = case.bands
-    observed, low, high = (float(one[row]) for one in (bands.observed, bands.low, bands.high))
-    return f"Rate {observed:.3g} Hz where {low:.3g} to {high:.3g} Hz are expected at pileup {case.pileup:.1f}"
+    observed, low, high = (_hz(float(one[row])) for one in (bands.observed, bands.low, bands.high))
+    return f"Rate {observed} Hz where {low} to {high} Hz are expected at pileup {case.pileup:.1f}"
+
+
+def _hz(rate: float) -> str:
+    return f"{rate:.3g}" if rate < 1000 else f"{rate:,.0f}"
 
 
 def _explained(case: Case, cause: Cause | None, other: float | None) -> str:
