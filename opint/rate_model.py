@@ -4,15 +4,15 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from dqm.rates.bundle import RateBundle, load  # type: ignore[import-not-found]
-from dqm.rates.pipeline import RatePipeline  # type: ignore[import-not-found]
-from streams.codecs.rates import RateLimits, decode_rates  # type: ignore[import-not-found]
-
 from conf.settings import Settings
 from dqm.bundle import BundleError
+from dqm.rates.bundle import RateBundle, load
+from dqm.rates.pipeline import RatePipeline
 from opint.judging import Judging
+from opint.reading import rate_limits
 from opint.store import models
 from opint.store.engine import Store
+from streams.codecs.rates import decode_rates
 from streams.records import TriggerRates
 from streams.source import Message
 
@@ -39,4 +39,4 @@ def load_rates(settings: Settings, store: Store) -> Judging[TriggerRates]:
 
 def rate_decoder(settings: Settings) -> Callable[[Message], TriggerRates]:
     """Makes rates of messages within the limits of the settings."""
-    return partial(decode_rates, limits=RateLimits(settings.stream.max_message_bytes, settings.rates.max_rates))
+    return partial(decode_rates, limits=rate_limits(settings))

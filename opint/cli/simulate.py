@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from conf.errors import NightshiftError
-from opint.cli.common import Config, Log, start, stop_on_signal
-from opint.cli.replay import AsWire, Pace, Wire
+from opint.cli.common import AsWire, Config, Log, Pace, Wire, start, stop_on_signal
 
 
 def simulate(
@@ -57,5 +56,5 @@ def simulate(
     from opint.publishing import publish as send
 
     with stop_on_signal() as stop:
-        done = send(batches_of(stream), settings.stream.kafka, wire.content_type, pace, stop)
+        done = send(batches_of(stream), settings, wire.content_type, pace, stop)
     typer.echo(f"published {done} lumisections")

@@ -52,13 +52,14 @@ def histograms(
     from dqm.train import train
     from opint.cli.progress import bar
     from opint.reading import good_records
+    from opint.reading import histograms as read
     from opint.selection import Selection, Words
 
     settings = start(config, log_format)
     if name:
         settings = settings.model_copy(update={"dqm": settings.dqm.model_copy(update={"model": bundle_name(name)})})
     selection = Selection(runs_of(runs), _words(settings) if with_feedback else Words())
-    batches = list(selection.of(good_records(files, settings.stream)))
+    batches = list(selection.of(good_records(files, read(settings))))
     batches.sort(key=lambda batch: (batch.key, batch.subsystem))
     if with_feedback:
         left_out, put_in = len(selection.left_out), len(selection.put_in)

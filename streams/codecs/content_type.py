@@ -41,9 +41,11 @@ def chosen(codecs: Mapping[str, _Codec], headers: Mapping[str, str]) -> _Codec:
 def decoded(codecs: Mapping[str, Codec[Record, SomeLimits]], message: Message, limits: SomeLimits) -> Record:
     """The record in a message, whose ``content-type`` header says how it is written.
 
-    Raises DecodeError (OversizeError, ContentTypeError) for bytes that are unusable, and for a message that a file
-    reader has decoded already: these topics are not read from files.
+    Raises DecodeError (OversizeError, ContentTypeError) for bytes that are unusable; that of a file reader which could
+    not get them; and one for histograms that a file reader has decoded.
     """
+    if isinstance(message.value, DecodeError):
+        raise message.value
     if not isinstance(message.value, bytes):
         raise DecodeError("not-bytes", "message", type(message.value).__name__, "bytes are needed")
     limits.check_bytes(len(message.value))
