@@ -12,7 +12,7 @@ from streams.codecs import Limits, event_arrow, rate_arrow
 from streams.codecs.events import EventLimits
 from streams.codecs.rates import RateLimits
 from streams.errors import DecodeError
-from streams.files import read_file
+from streams.files import rate_table, read_file
 from streams.files.arrow_file import read_with
 from streams.files.kinds import Kind, kind_of
 from streams.records import EventFeatures, HistogramBatch, TriggerRates
@@ -47,8 +47,8 @@ def histograms(settings: Settings) -> Reader[HistogramBatch]:
 
 
 def rates(settings: Settings) -> Reader[TriggerRates]:
-    """Reads recordings of trigger rates."""
-    return partial(read_with, rate_arrow.decode, limits=rate_limits(settings))
+    """Reads recordings and tables of trigger rates."""
+    return partial(_read_rates, limits=rate_limits(settings))
 
 
 def events(settings: Settings) -> Reader[EventFeatures]:
@@ -85,6 +85,12 @@ def good_records(
                 yield record
         if trouble is not None and not usable:
             raise trouble
+
+
+def _read_rates(path: Path, limits: RateLimits) -> Iterator[TriggerRates | DecodeError]:
+    if path.suffix.lower() in rate_table.SUFFIXES:
+        return rate_table.read(path, limits)
+    return read_with(rate_arrow.decode, path, limits)
 
 
 def _readable(path: Path, read: Reader[Record]) -> Iterator[Record | DecodeError]:

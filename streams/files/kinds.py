@@ -4,6 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from streams.codecs.content_type import ByteLimit
+from streams.files import rate_table
 from streams.files.arrow_file import first_schema
 
 _RECORDINGS = (".arrow", ".arrows")
@@ -18,14 +19,14 @@ class Kind(StrEnum):
 
 
 def kind_of(path: Path, limits: ByteLimit) -> Kind:
-    """Kind of a recording by the schema of its first message, whatever its name; all other files hold histograms.
+    """Kind by content, whatever the name: the schema of a recording's first message, the columns of a table.
 
-    So does what cannot be read: the reader of histograms says why.
+    All other files hold histograms, and so does what cannot be read: the reader of histograms says why.
     """
-    if path.suffix.lower() not in _RECORDINGS:
-        return Kind.HISTOGRAMS
     try:
-        schema = first_schema(path, limits)
+        if rate_table.is_table(path):
+            return Kind.RATES
+        schema = first_schema(path, limits) if path.suffix.lower() in _RECORDINGS else None
     except OSError:
         return Kind.HISTOGRAMS
     names = [] if schema is None else schema.names

@@ -25,6 +25,8 @@ from streams.records import TriggerRates
 UNKNOWN_DATASET = "/unknown/unknown/RATES"
 """Dataset of tables that do not name theirs."""
 
+SUFFIXES = (".csv", ".parquet")
+
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 NEEDED = pa.schema(
     {
@@ -52,9 +54,9 @@ _COLUMNS = pa.schema([*NEEDED, *KNOWN])
 
 
 def is_table(path: Path) -> bool:
-    """Whether a CSV or Parquet file has a column of rates; raises OSError if it cannot be read."""
+    """Whether a file is a CSV or Parquet table with a column of rates; raises OSError if it cannot be read."""
     try:
-        return "rate_hz" in _names(path)
+        return path.suffix.lower() in SUFFIXES and "rate_hz" in _names(path)
     except DecodeError:
         return False
 

@@ -32,6 +32,12 @@ def test_the_content_says_what_a_recording_holds(recordings, limits):
     assert {kind_of(path, limits): path for path in recordings.values()} == recordings
 
 
+def test_a_table_of_rates_is_told_from_other_tables(tmp_path, limits):
+    for name, header, kind in [("a.csv", "run,ls,rate_hz", Kind.RATES), ("b.csv", "fromrun,histo", Kind.HISTOGRAMS)]:
+        (tmp_path / name).write_text(header)
+        assert kind_of(tmp_path / name, limits) is kind
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xff\xff\xff", b"\xff\xff\xff\xff\x10\0\0\0" + bytes(16), b"no arrow"])
 def test_what_is_no_recording_is_left_to_the_reader_of_histograms(tmp_path, limits, content):
     path = tmp_path / "a.arrow"
