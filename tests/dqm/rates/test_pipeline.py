@@ -94,7 +94,8 @@ def test_a_path_with_a_wrong_prescale_is_said_so(pipeline, trigger, good):
 
 def test_rates_that_repeat_are_frozen(pipeline, trigger, good):
     found = raised(pipeline, trigger, good[:LENGTH], fault(RateFaultKind.STUCK, good))
-    assert {one.labels.group for one in found if one.labels.family == "frozen"} == set(trigger.menu.l1)
+    assert {one.labels.family for one in found} == {"frozen"}
+    assert set().union(*(one.elements for one in found)) == set(trigger.menu.names)
 
 
 def test_a_path_that_is_not_published_is_missing(pipeline, trigger, good):
