@@ -78,9 +78,9 @@ class RateMap extends RunMap {
 (() => {
   const section = document.getElementById("trigger");
   if (!section) return;
-  const $ = (id) => document.getElementById(id), { run, dataset } = section.dataset;
+  const $ = (id) => document.getElementById(id), { run, dataset } = section.dataset, restMs = 5000;
   const margins = () => (section.clientWidth < 620 ? [110, 34] : [300, 48]);
-  let told = null, shown = JSON.parse($("rate-data").textContent), ls = section.dataset.ls === "" ? null : Number(section.dataset.ls), readAt = 0;
+  let told = null, shown = JSON.parse($("rate-data").textContent), ls = section.dataset.ls === "" ? null : Number(section.dataset.ls), readAt = performance.now(), due = null;
   const query = (more) => new URLSearchParams({ run, dataset, ...more });
   const map = new RateMap($("map"), ...margins(), { point, choose });
   map.chosen = shown.element;
@@ -163,7 +163,10 @@ class RateMap extends RunMap {
   let width = section.clientWidth;
   new ResizeObserver(() => { if (section.clientWidth !== width) { width = section.clientWidth; redraw(); } }).observe(section);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  document.body.addEventListener("live:lumisections", () => { if (performance.now() - readAt > 10000) read(); });
+  // Every restMs at most, and never leaving the last news unread.
+  document.body.addEventListener("live:lumisections", () => {
+    due ??= setTimeout(() => { due = null; read(); }, Math.max(0, readAt + restMs - performance.now()));
+  });
   for (const id of ["which", "contains"]) $(id).addEventListener("input", () => { if (told) show(); });
   rateplots.draw(shown, ls);
   begin();
