@@ -71,7 +71,8 @@ def _rates(settings: Settings, store: Store) -> Callable[[Source, Metrics], Daem
     from opint.rate_model import load_rates, rate_decoder  # noqa: PLC0415 - only where rates are watched
 
     pipeline, decode_ = load_rates(settings, store), rate_decoder(settings)
-    return lambda source, metrics: rate_daemon(settings, store, pipeline, decode_, source, metrics, own_name())
+    name = f"{own_name()}:{RATES}"
+    return lambda source, metrics: rate_daemon(settings, store, pipeline, decode_, source, metrics, name)
 
 
 def load_pipeline(settings: Settings, store: Store) -> Pipeline:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from opint.alerts.labels import OF_ELEMENT, Labels
+from opint.alerts.labels import OF_ELEMENT, TRIGGER, Labels
 from opint.alerts.observation import Observation
 from opint.store.evidence import Hint
 from streams.records import LumisectionKey
@@ -67,18 +67,25 @@ _ADVICE = {
 }
 
 
+_OF_TRIGGER = {
+    "frozen": "The rates are those of the lumisections before: look at whether the counters are still read out.",
+    "missing": "Expected and not published: is the menu another than the model knows? If not, look at the publisher.",
+}
+
+
 def severity(family: str, bad: int, size: int, p_value: float | None) -> str:
     """``critical`` or ``warning``.
 
     Critical if at least half of the folder's ``size`` MEs, and at least two, are bad in one lumisection, or
     if one of them is as unlikely as CRITICAL_P_VALUE. What befalls all trigger rates is always critical. One path by
-    itself never is: with many counts the smallest change is unlikely, and all others record what they should.
+    itself never is: with many counts the smallest change is unlikely, and all others record what they should. Of a
+    seed it does not tell how many of its rates are bad, since all of them are.
     """
     if family in ALL_RATES:
         return "critical"
     if family in OF_ELEMENT:
         return "warning"
-    many = bad >= max(2.0, CRITICAL_SHARE * size)
+    many = family != "seed" and bad >= max(2.0, CRITICAL_SHARE * size)
     unlikely = p_value is not None and p_value <= CRITICAL_P_VALUE
     return "critical" if many or unlikely else "warning"
 
@@ -102,9 +109,13 @@ def title(labels: Labels, kind_: str, bad: int, size: int, first: LumisectionKey
 def explanation(labels: Labels, worst: Observation, hints: Mapping[str, Hint]) -> str:
     """What was seen in the lumisection that raised or worsened it, and where to look."""
     name = worst.bad[0]
-    hint = f" {hints[name].sentence.rstrip('.')}." if name in hints else ""
+    told = next((me for me in worst.bad if me in hints), None)
+    hint = "" if told is None else f" {hints[told].sentence.rstrip('.')}."
+    if told is not None and told != name:
+        hint = f" {told}:{hint}"
     p_value = "" if worst.p_value is None else f" (p = {worst.p_value:.2g})"
-    return f"Worst in {place(worst.key)}: {name}{p_value}.{hint} {_ADVICE[labels.family]}"
+    advice = _OF_TRIGGER if labels.subsystem == TRIGGER else {}
+    return f"Worst in {place(worst.key)}: {name}{p_value}.{hint} {advice.get(labels.family) or _ADVICE[labels.family]}"
 
 
 def place(key: LumisectionKey) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import HTMLResponse
 
 from dqm.quality import Reason
+from opint.alerts.labels import group_of
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number, found
 from opint.dashboard.pages import Renderer
 from opint.store.engine import Store
@@ -24,6 +25,7 @@ from opint.trigger_report import WIDTH, Cause, causes, emulated, worst
 
 MOST_RUNS = 20
 MOST_WORST = 15
+MOST_INCIDENTS = 100
 FARTHEST, STEP = 6.0, 0.5
 """Pulls of the map go so far either way, in steps of so much: one character a cell."""
 
@@ -55,19 +57,19 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             raised = [] if told is None else _raised(tx, told)
         if told is None:
             return renderer.page(request, "triggers.html", told=None, runs=[], **live)
-        listed = causes(told)
-        shown = element if element in told.elements else _first(told, listed)
+        lasting, passing = _apart(causes(told), raised)
+        shown = element if element in told.elements else _first(told, [one for one, _ in lasting] or passing)
         row = told.elements.index(shown)
         return renderer.page(
             request,
             "triggers.html",
             told=told,
             runs=runs,
-            causes=listed,
+            lasting=lasting,
+            passing=passing,
             words=WIDTH,
             worst=worst(told, MOST_WORST),
             emulated=emulated(told),
-            raised=raised,
             ls=ls,
             shown=shown,
             data=_of_one(told, shown),
@@ -127,7 +129,21 @@ def _found(tx: Connection, dataset: str, run: int) -> RunRates:
 
 
 def _raised(tx: Connection, told: RunRates) -> list[Incident]:
-    return incidents.page(tx, limit=20, subsystem=SUBSYSTEM, run=told.run).items
+    return incidents.page(tx, limit=MOST_INCIDENTS, subsystem=SUBSYSTEM, run=told.run).items
+
+
+def _apart(found_: list[Cause], raised: list[Incident]) -> tuple[list[tuple[Cause, Incident]], list[Cause]]:
+    """Causes with the newest incident that each has raised, and those that did not last long enough to raise one."""
+    newest = {(one.family, one.element_group): one for one in reversed(raised)}
+    lasting, passing = [], []
+    for one in found_:
+        family = one.reason.family
+        incident = newest.get((family, group_of(family, one.element, SUBSYSTEM)))
+        if incident is None:
+            passing.append(one)
+        else:
+            lasting.append((one, incident))
+    return lasting, passing
 
 
 def _first(told: RunRates, listed: list[Cause]) -> str:

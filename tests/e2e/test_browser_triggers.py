@@ -12,12 +12,17 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('rates') / 'n.db'}")
-    seed_rates.fill(store)
+def store(tmp_path_factory):
+    made = Store.open(f"sqlite:///{tmp_path_factory.mktemp('rates') / 'n.db'}")
+    seed_rates.fill(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def url(store):
     with served(store, _Clock(seed_rates.now_s(seed_rates.site()))) as address:
         yield address
-    store.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -56,3 +61,14 @@ def test_the_incident_of_a_seed_leads_to_it(page, url):  # noqa: F811
     assert page.locator("#rate-name").inner_text().startswith(CULPRIT)
     page.locator("#which").select_option("this")
     page.get_by_text("9 of 108 rates").wait_for()
+
+
+def test_lumisections_arrive_without_a_reload(page, url, store):  # noqa: F811
+    page.goto(url + "/triggers")
+    _settled(page)
+    page.evaluate("window.notReloaded = true")
+    page.locator("#causes").get_by_text("110 lumisections, LS 1 to 110").wait_for()
+    seed_rates.one_more(store, seed_rates.site(), 111)
+    page.locator("#causes").get_by_text("111 lumisections, LS 1 to 111").wait_for(timeout=10_000)
+    page.locator("#count").get_by_text("× 111 lumisections").wait_for(timeout=15_000)
+    assert page.evaluate("window.notReloaded")

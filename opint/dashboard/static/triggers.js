@@ -8,7 +8,10 @@ class RateMap extends RunMap {
     const codes = Object.entries(told.reason_names), code = (name) => codes.find(([, one]) => one === name)[0];
     this.told = told; this.stuck = code("FROZEN"); this.missing = code("MISSING");
     this.alarming = new Set(codes.filter(([, name]) => told.alarms.includes(name)).map(([letter]) => letter));
-    this.counts = told.states.map((states) => { let number = 0; for (const state of states) if (this.alarming.has(state)) number++; return number; });
+    const count = (among) => told.states.map((states) => { let number = 0; for (const state of states) if (among.has(state)) number++; return number; });
+    this.counts = count(this.alarming);
+    // What befalls all rates singles none out.
+    this.own = count(new Set(["PATH_MOVED", "SEED_MOVED", "MISSING"].map(code)));
   }
 
   alarm(row, column) { return this.alarming.has(this.told.states[row][column]); }
@@ -75,9 +78,9 @@ class RateMap extends RunMap {
 (() => {
   const section = document.getElementById("trigger");
   if (!section) return;
-  const $ = (id) => document.getElementById(id), { run, dataset } = section.dataset;
+  const $ = (id) => document.getElementById(id), { run, dataset } = section.dataset, restMs = 5000;
   const margins = () => (section.clientWidth < 620 ? [110, 34] : [300, 48]);
-  let told = null, shown = JSON.parse($("rate-data").textContent), ls = section.dataset.ls === "" ? null : Number(section.dataset.ls), readAt = 0;
+  let told = null, shown = JSON.parse($("rate-data").textContent), ls = section.dataset.ls === "" ? null : Number(section.dataset.ls), readAt = performance.now(), due = null;
   const query = (more) => new URLSearchParams({ run, dataset, ...more });
   const map = new RateMap($("map"), ...margins(), { point, choose });
   map.chosen = shown.element;
@@ -85,13 +88,13 @@ class RateMap extends RunMap {
   // Seeds with the most alarms first, each before its paths.
   function order() {
     const worst = new Map();
-    told.groups.forEach((group, row) => worst.set(group, Math.max(worst.get(group) ?? 0, map.counts[row])));
+    told.groups.forEach((group, row) => worst.set(group, Math.max(worst.get(group) ?? 0, map.own[row])));
     return told.elements.map((_, row) => row).sort((one, other) => worst.get(told.groups[other]) - worst.get(told.groups[one]) || one - other);
   }
 
   function rows() {
     const name = $("contains").value.toLowerCase(), which = $("which").value;
-    const bad = new Set(told.elements.flatMap((_, row) => (map.counts[row] ? [told.groups[row]] : [])));
+    const bad = new Set(told.elements.flatMap((_, row) => (map.own[row] > 1 ? [told.groups[row]] : [])));
     const mine = told.groups[told.elements.indexOf(shown.element)];
     return order().filter((row) => (!name || told.elements[row].toLowerCase().includes(name)) &&
       (which === "all" || (which === "seeds" ? told.groups[row] === row : which === "this" ? told.groups[row] === mine : bad.has(told.groups[row]))));
@@ -150,7 +153,7 @@ class RateMap extends RunMap {
     const answer = await fetch("/api/v1/triggers/map?" + query());
     if (!answer.ok) return;
     told = await answer.json(); map.tell(told);
-    if (!told.elements.some((_, row) => map.counts[row])) $("which").value = told.elements.length > 120 ? "seeds" : "all";
+    if (!map.own.some((number) => number > 1)) $("which").value = told.elements.length > 120 ? "seeds" : "all";
     headings(); show();
     const row = told.elements.indexOf(shown.element);
     if (ls !== null && map.rows.includes(row) && map.columnOf.has(ls)) map.go(row, ls);
@@ -160,7 +163,10 @@ class RateMap extends RunMap {
   let width = section.clientWidth;
   new ResizeObserver(() => { if (section.clientWidth !== width) { width = section.clientWidth; redraw(); } }).observe(section);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  document.body.addEventListener("live:lumisections", () => { if (performance.now() - readAt > 10000) read(); });
+  // Every restMs at most, and never leaving the last news unread.
+  document.body.addEventListener("live:lumisections", () => {
+    due ??= setTimeout(() => { due = null; read(); }, Math.max(0, readAt + restMs - performance.now()));
+  });
   for (const id of ["which", "contains"]) $(id).addEventListener("input", () => { if (told) show(); });
   rateplots.draw(shown, ls);
   begin();

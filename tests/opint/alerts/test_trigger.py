@@ -12,10 +12,12 @@ from dqm.scored import LumisectionState
 from dqm.verdicts import QUALITY, Quality, SubsystemVerdict
 from opint.alerts import describe, engine, trigger
 from opint.alerts.labels import Labels
+from opint.alerts.observation import Observation
 from opint.store import lumisections
 from opint.store.bands import Seen
+from opint.store.evidence import Hint
 from opint.store.tables import incident
-from streams.records import Catalogue, MonitoringElement
+from streams.records import Catalogue, LumisectionKey, MonitoringElement
 from tests.scripted_rates import DATASET, MENU, PER_SEED, Scripted, rates
 
 ALL = len(MENU.names)
@@ -134,3 +136,11 @@ def test_a_path_is_compared_with_what_its_seed_makes_one_expect():
 def test_what_befalls_all_rates_is_critical():
     assert describe.severity("prescales", 3, 600, 0.01) == "critical"
     assert describe.severity("path", 1, 1, 1e-12) == "warning"
+    assert describe.severity("seed", 40, 40, 1e-5) == "warning"
+    assert describe.severity("seed", 40, 40, 1e-6) == "critical"
+
+
+def test_where_the_worst_has_no_evidence_another_speaks():
+    labels, seen = Labels("", "Trigger", "all-rates", ""), Observation(LumisectionKey(1, 2), ("S/A", "S/B"))
+    told = describe.explanation(labels, seen, {"S/B": Hint("all-rates", "Rate 3 Hz where 1 to 2 Hz are expected.")})
+    assert told.startswith("Worst in run 1 LS 2: S/A. S/B: Rate 3 Hz where 1 to 2 Hz are expected. All seeds")

@@ -61,6 +61,12 @@ def fill(store: Store, made: Site | None = None) -> None:
         beat(tx, Heartbeat("cr01:4711:rates", START_S, now_s(made), "running"))
 
 
+def one_more(store: Store, made: Site, ls: int) -> None:
+    """Another judged lumisection."""
+    with store.begin() as tx:
+        lumisections.save(tx, [_state(made, np.random.default_rng(ls), ls)], {}, now_s(made) + ls)
+
+
 def _state(made, rng, ls):
     menu, n = made.menu, len(made.menu.names)
     of = np.array([*range(len(menu.l1)), *menu.seed_of])
