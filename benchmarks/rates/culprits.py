@@ -130,7 +130,7 @@ def report(sums: Mapping[str, float], trials: int) -> dict[str, Result]:
 def figures(seed: int, paths: Sequence[Path], size: Size, progress: Progress) -> dict[str, float]:
     """Counts of one trigger."""
     trigger = Trigger.own(seed)
-    era, later = (_near_collisions(list(from_oms(path))) for path in paths)
+    era, later = (near_collisions(list(from_oms(path))) for path in paths)
     cut = _cut(era)
     progress(f"seed {seed}: training")
     learned = era[:cut] if size.learn is None else _some(era[:cut], size.learn)
@@ -260,7 +260,7 @@ def _cut(era: Lumisections) -> int:
     return next((place for place in range(at, len(era)) if era[place][0].run != era[place - 1][0].run), at)
 
 
-def _near_collisions(lumisections: Lumisections) -> Lumisections:
+def near_collisions(lumisections: Lumisections) -> Lumisections:
     """Those that are usable or near to ones that are: the hours without beam in between are left out."""
     usable = np.array([is_usable(one) for _, one in lumisections])
     near = np.convolve(usable, np.ones(2 * NEAR + 1), mode="same") > 0

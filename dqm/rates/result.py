@@ -66,12 +66,12 @@ def scored(
     source, target = places(menu, model.menu)
     rows = menu.rows[source]
     p_values, reasons = _judged(record, found)
-    spread_p = np.full(n, np.nan, dtype=np.float32)
-    spread_reasons = np.full(n, Reason.NO_MODEL, dtype=np.uint8)
-    spread_scores = np.full((len(SCORERS), n), np.nan, dtype=np.float32)
+    own_p = np.full(n, np.nan, dtype=np.float32)
+    own_reasons = np.full(n, Reason.NO_MODEL, dtype=np.uint8)
+    own_scores = np.full((len(SCORERS), n), np.nan, dtype=np.float32)
     bands = np.full((6, n), np.nan, dtype=np.float32)
-    spread_p[rows], spread_reasons[rows] = p_values[target], reasons[target]
-    spread_scores[:, rows], bands[:, rows] = _scores(model, found)[:, target], found.bands[:, target]
+    own_p[rows], own_reasons[rows] = p_values[target], reasons[target]
+    own_scores[:, rows], bands[:, rows] = _scores(model, found)[:, target], found.bands[:, target]
     rates = np.empty(n)
     rates[menu.rows] = np.concatenate([record.l1, record.hlt])
     bands[0] = rates
@@ -84,11 +84,11 @@ def scored(
         catalogue,
         SCORERS,
         np.ones(n, dtype=np.bool_),
-        spread_p,
-        spread_scores,
+        own_p,
+        own_scores,
         content(rates, rates * LUMISECTION_SECONDS, catalogue),
-        spread_reasons,
-        _evidence(case, found.causes, row_of, spread_p, spread_scores, settings, version),
+        own_reasons,
+        _evidence(case, found.causes, row_of, own_p, own_scores, settings, version),
         bands=case.bands,
     )
 

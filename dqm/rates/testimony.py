@@ -10,9 +10,11 @@ from dqm.rates.bands import Bands
 from dqm.rates.causes import Cause
 from streams.records import LUMISECTION_SECONDS, Catalogue, TriggerMenu
 
-_NICE = np.array([1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10_000], dtype=np.float64)
-_SURE = 3.0
+_USUAL = np.array([1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10_000], dtype=np.float64)
+_WIDER = 3.0 / 2.6
+"""A prescale may lie three standard deviations off; the band of 99 % reaches 2.6."""
 _CLEARLY_OTHER = 1.4
+"""Usual prescales that stand side by side differ by more than this factor."""
 
 KINDS = {
     Reason.ALL_MOVED: "all-rates",
@@ -41,7 +43,7 @@ def evidence(
     reason = Reason.SUSPECT if cause is None else cause.reason
     observed, expected = float(case.bands.observed[row]), float(case.bands.expected[row])
     other = _other_prescale(case.bands, row) if reason is Reason.PATH_MOVED else None
-    told = [_rate(case, row), _explained(case, cause, other)]
+    told = [_rate(case, row), _explained(case, row, cause, other)]
     return Evidence(
         me=case.catalogue.names[row],
         reason=reason,
@@ -61,11 +63,15 @@ def evidence(
 
 def _rate(case: Case, row: int) -> str:
     bands = case.bands
-    observed, low, high = (float(one[row]) for one in (bands.observed, bands.low, bands.high))
-    return f"Rate {observed:.3g} Hz where {low:.3g} to {high:.3g} Hz are expected at pileup {case.pileup:.1f}"
+    observed, low, high = (_hz(float(one[row])) for one in (bands.observed, bands.low, bands.high))
+    return f"Rate {observed} Hz where {low} to {high} Hz are expected at pileup {case.pileup:.1f}"
 
 
-def _explained(case: Case, cause: Cause | None, other: float | None) -> str:
+def _hz(rate: float) -> str:
+    return f"{rate:.3g}" if rate < 1000 else f"{rate:,.0f}"
+
+
+def _explained(case: Case, row: int, cause: Cause | None, other: float | None) -> str:
     if cause is None:
         return "unlikely, but not enough to be called wrong"
     change = f"{cause.by:.2g} times what pileup makes of them"
@@ -81,18 +87,13 @@ def _explained(case: Case, cause: Cause | None, other: float | None) -> str:
         whose = f"{seed} and its paths" if _has_seed(case, cause) else f"the paths of {seed}, but not the seed itself,"
         return f"{whose} moved together, {len(cause.rows)} rates, to {change}"
     if other is not None:
-        return (
-            f"as with a prescale of {other:g} in all instead of {_declared(case, cause):g}; its neighbours did not move"
-        )
+        declared = f"{case.bands.prescale[row]:g}"
+        return f"as with a prescale of {other:g} in all instead of {declared}; its neighbours did not move"
     return f"its seed {case.menu.l1[cause.seed]} and the other paths behind it did not move"
 
 
 def _has_seed(case: Case, cause: Cause) -> bool:
     return bool((cause.rows < len(case.menu.l1)).any())
-
-
-def _declared(case: Case, cause: Cause) -> float:
-    return float(case.bands.prescale[case.menu.rows[cause.rows[0]]])
 
 
 def _other_prescale(bands: Bands, row: int) -> float | None:
@@ -101,9 +102,9 @@ def _other_prescale(bands: Bands, row: int) -> float | None:
     if not (observed > 0 and expected > 0 and declared > 0):
         return None
     wanted = declared * expected / observed
-    nearest = float(_NICE[np.argmin(np.abs(np.log(_NICE / wanted)))])
+    nearest = float(_USUAL[np.argmin(np.abs(np.log(_USUAL / wanted)))])
     ratio: npt.NDArray[np.float32] = np.array([bands.high[row] / expected, expected / max(bands.low[row], 1e-9)])
     # Of few counts any prescale could be told: the band must tell neighbouring ones apart.
     sharp = float(ratio.max()) < _CLEARLY_OTHER
-    near = abs(np.log(nearest / wanted)) <= np.log(float(ratio.max())) * _SURE / 2.6
+    near = abs(np.log(nearest / wanted)) <= _WIDER * np.log(float(ratio.max()))
     return nearest if sharp and near and max(nearest / declared, declared / nearest) > _CLEARLY_OTHER else None

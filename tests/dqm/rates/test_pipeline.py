@@ -94,7 +94,8 @@ def test_a_path_with_a_wrong_prescale_is_said_so(pipeline, trigger, good):
 
 def test_rates_that_repeat_are_frozen(pipeline, trigger, good):
     found = raised(pipeline, trigger, good[:LENGTH], fault(RateFaultKind.STUCK, good))
-    assert {one.labels.group for one in found if one.labels.family == "frozen"} == set(trigger.menu.l1)
+    assert {one.labels.family for one in found} == {"frozen"}
+    assert set().union(*(one.elements for one in found)) == set(trigger.menu.names)
 
 
 def test_a_path_that_is_not_published_is_missing(pipeline, trigger, good):
@@ -152,3 +153,20 @@ def test_warming_up_judges_nothing(pipeline):
     pipeline.warm_up()
     assert isinstance(pipeline.model.menu.l1, tuple)
     assert TriggerRates.__slots__
+
+
+def test_evidence_is_of_the_right_rate_where_another_one_is_missing(pipeline, trigger, good):
+    usual = trigger.usual(good[4][1].prescale_index)[4:]
+    name = trigger.menu.names[4 + int(np.argmax(usual))]
+    first = next(one for one in trigger.menu.catalogue.names if one.partition("/")[0] != one.partition("/")[2])
+    assert first != name
+    faults = [
+        fault(RateFaultKind.PRESCALE, good, factor=0.2, elements=(name,)),
+        fault(RateFaultKind.MISSING, good, elements=(first,)),
+    ]
+    (hit,) = stream(trigger, good[4:5], faults, 9)
+    part = closed(pipeline, hit.rates).parts[SUBSYSTEM]
+    row = part.catalogue.index[name]
+    assert part.reasons[row] == Reason.PATH_MOVED
+    assert f"Rate {part.bands.observed[row]:.3g} Hz" in part.evidence[name].sentence
+    assert "as with a prescale of 5 in all instead of 1" in part.evidence[name].sentence
