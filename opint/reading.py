@@ -43,17 +43,17 @@ def event_limits(settings: Settings) -> EventLimits:
 
 def histograms(settings: Settings) -> Reader[HistogramBatch]:
     """Reads files of histograms of any format."""
-    return partial(read_file, limits=limits(settings.stream))
+    return _only(Kind.HISTOGRAMS, partial(read_file, limits=limits(settings.stream)), settings)
 
 
 def rates(settings: Settings) -> Reader[TriggerRates]:
     """Reads recordings and tables of trigger rates."""
-    return partial(_read_rates, limits=rate_limits(settings))
+    return _only(Kind.RATES, partial(_read_rates, limits=rate_limits(settings)), settings)
 
 
 def events(settings: Settings) -> Reader[EventFeatures]:
     """Reads recordings of event features."""
-    return partial(read_with, event_arrow.decode, limits=event_limits(settings))
+    return _only(Kind.EVENTS, partial(read_with, event_arrow.decode, limits=event_limits(settings)), settings)
 
 
 def whatever(settings: Settings) -> Reader[LumisectionRecord]:
@@ -98,3 +98,15 @@ def _readable(path: Path, read: Reader[Record]) -> Iterator[Record | DecodeError
         yield from read(path)
     except OSError as error:
         yield DecodeError("unreadable-file", path.name, error.strerror or str(error))
+
+
+def _only(kind: Kind, read: Reader[Record], settings: Settings) -> Reader[Record]:
+    """``read``, but for a recording of another kind one DecodeError that says so, not one for each message."""
+
+    def checked(path: Path) -> Iterator[Record | DecodeError]:
+        found = kind_of(path, limits(settings.stream))
+        if found is kind:
+            return read(path)
+        return iter((DecodeError("wrong-kind", path.name, found.value, f"{kind} are needed"),))
+
+    return checked

@@ -235,6 +235,11 @@ def test_an_unknown_content_type_is_refused(given_type, reason):
         assert (type(error), error.reason, error.field) == (ContentTypeError, reason, "content-type")
 
 
+def test_what_a_file_reader_could_not_read_is_told_as_it_is():
+    for kind in KINDS.values():
+        assert refusal(kind, DecodeError("bad-csv", "line 3", "x"), "application/json").reason == "bad-csv"
+
+
 def test_only_bytes_are_decoded():
     for kind in KINDS.values():
-        assert refusal(kind, DecodeError("bad-csv", "line 3", "x"), "application/json").reason == "not-bytes"
+        assert refusal(kind, kind.record, "application/json").reason == "not-bytes"
