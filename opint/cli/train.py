@@ -72,7 +72,7 @@ def histograms(
 
 @app.command()
 def rates(
-    files: Annotated[list[Path], typer.Argument(help="Recordings of good trigger rates.")],
+    files: Annotated[list[Path], typer.Argument(help="Recordings of good trigger rates, or tables (CSV, Parquet).")],
     runs: Runs = "",
     seed: Annotated[int, typer.Option(help="Seed of everything that is random in training.")] = 0,
     name: Annotated[

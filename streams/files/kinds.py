@@ -21,14 +21,11 @@ class Kind(StrEnum):
 def kind_of(path: Path, limits: ByteLimit) -> Kind:
     """Kind by content, whatever the name: the schema of a recording's first message, the columns of a table.
 
-    All other files hold histograms, and so does what cannot be read: the reader of histograms says why.
+    All other files hold histograms. Raises OSError if the file cannot be read.
     """
-    try:
-        if rate_table.is_table(path):
-            return Kind.RATES
-        schema = first_schema(path, limits) if path.suffix.lower() in _RECORDINGS else None
-    except OSError:
-        return Kind.HISTOGRAMS
+    if rate_table.is_table(path):
+        return Kind.RATES
+    schema = first_schema(path, limits) if path.suffix.lower() in _RECORDINGS else None
     names = [] if schema is None else schema.names
     if "rate_hz" in names:
         return Kind.RATES

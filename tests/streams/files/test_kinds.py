@@ -43,8 +43,11 @@ def test_what_is_no_recording_is_left_to_the_reader_of_histograms(tmp_path, limi
     path = tmp_path / "a.arrow"
     path.write_bytes(content)
     assert kind_of(path, limits) is Kind.HISTOGRAMS
-    assert kind_of(tmp_path / "missing.arrow", limits) is Kind.HISTOGRAMS
-    assert kind_of(tmp_path / "missing.root", limits) is Kind.HISTOGRAMS
+
+
+def test_a_file_that_is_not_there_is_of_no_kind(tmp_path, limits):
+    with pytest.raises(FileNotFoundError):
+        kind_of(tmp_path / "missing.arrow", limits)
 
 
 def test_rates_and_events_are_read_as_they_were_written(recordings):
