@@ -11,6 +11,7 @@ from opint.ingest import Arrival, Ingest
 from opint.rate_watch import RATES, rate_daemon
 from opint.store import lumisections
 from opint.store.tables import dead_letter, heartbeat, incident, source_offset
+from opint.store.views import triggers
 from streams.metrics import Metrics
 from streams.records import LumisectionKey
 from streams.scripted import ScriptedSource
@@ -59,6 +60,12 @@ def test_a_message_is_a_whole_lumisection(watched):
     assert (one.closed_because, one.verdicts["Trigger"].quality) == ("complete", Quality.GOOD)
     published = np.concatenate([rates(1, 2).l1, rates(1, 2).hlt])
     np.testing.assert_array_equal(one.parts["Trigger"].bands.observed[MENU.rows], published.astype(np.float32))
+    with watched.store.read() as tx:
+        assert triggers.recent(tx, 5) == [(DATASET, 1)]
+        told = triggers.run_rates(tx, DATASET, 1)
+    assert told.lumisections == [1, 2, 3]
+    row = told.elements.index("L1_HTT360/L1_HTT360")
+    assert told.bands.observed[row, 1] == np.float32(rates(1, 2).l1[2])
     assert watched.metrics.registry.get_sample_value("nightshift_histograms_total", {"stream": RATES}) == 3 * 21
 
 

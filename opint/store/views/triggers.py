@@ -95,24 +95,25 @@ def run_rates(tx: Connection, dataset: str, run: int) -> RunRates | None:
     elements = _ordered({name for told in names.values() for name in told})
     place = {name: at for at, name in enumerate(elements)}
     where = {digest: np.array([place[name] for name in told], dtype=np.intp) for digest, told in names.items()}
-    shape = (len(elements), len(rows))
+    shape = (len(rows), len(elements))
+    # Filled by lumisection, as it is stored: by rate, every number would lie on another page of memory.
     bands = np.full((6, *shape), np.nan, np.float32)
     reasons = np.full(shape, UNEXPECTED, np.uint8)
     p_values = np.full(shape, np.nan, np.float32)
-    for column, row in enumerate(rows):
+    for at, row in enumerate(rows):
         mine = where[row.catalogue]
-        bands[:, mine, column] = unpack_bands(row.bands, len(mine)).as_array()
-        reasons[mine, column] = np.frombuffer(row.verdict_reasons, np.uint8)
-        p_values[mine, column] = np.frombuffer(row.p_values, "<f4")
+        bands[:, at, mine] = unpack_bands(row.bands, len(mine)).as_array()
+        reasons[at, mine] = np.frombuffer(row.verdict_reasons, np.uint8)
+        p_values[at, mine] = np.frombuffer(row.p_values, "<f4")
     return RunRates(
         dataset,
         run,
         elements,
         [row.ls for row in rows],
         [row.conditions for row in rows],
-        Bands.from_array(bands),
-        reasons,
-        p_values,
+        Bands.from_array(np.ascontiguousarray(bands.transpose(0, 2, 1))),
+        np.ascontiguousarray(reasons.T),
+        np.ascontiguousarray(p_values.T),
     )
 
 
