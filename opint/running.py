@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import structlog
@@ -32,6 +33,9 @@ from opint.store.engine import Store
 from streams import loop
 from streams.apart import SourceApart
 from streams.codecs import decode
+from streams.errors import DecodeError
+from streams.files.arrow_file import messages
+from streams.files.kinds import Kind, kind_of
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaSource
 from streams.metrics import Metrics, served
@@ -159,10 +163,26 @@ def open_source(settings: StreamSettings) -> Source:
 
 
 def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: threading.Event) -> None:
-    """Judge files to their end, as the daemon would; then close what is still open."""
-    pipeline, shadow = load_pipeline(settings, store), load_shadow(settings, store)
-    source = FileSource([path.resolve() for path in files], limits(settings.stream), time.time)
-    daemon = assemble(settings, store, pipeline, source, Metrics(CollectorRegistry()), shadow)
+    """Judge files to their end, as the daemon would; then close what is still open.
+
+    Histograms come first, then trigger rates, each with its own model, which is loaded only where it is needed.
+    Raises DecodeError for a recording of anything else.
+    """
+    metrics = Metrics(CollectorRegistry())
+    kinds = {path.resolve(): kind_of(path, limits(settings.stream)) for path in files}
+    strange = next((path for path, kind in kinds.items() if kind not in {Kind.HISTOGRAMS, Kind.RATES}), None)
+    if strange is not None:
+        raise DecodeError("wrong-kind", strange.name, kinds[strange].value, "histograms or trigger rates are needed")
+    if histograms := [path for path, kind in kinds.items() if kind is Kind.HISTOGRAMS]:
+        pipeline, shadow = load_pipeline(settings, store), load_shadow(settings, store)
+        source = FileSource(histograms, limits(settings.stream), time.time)
+        _judge_all(assemble(settings, store, pipeline, source, metrics, shadow), source, stop)
+    if recorded := [path for path, kind in kinds.items() if kind is Kind.RATES]:
+        source = FileSource(recorded, limits(settings.stream), time.time, read=messages)
+        _judge_all(_rates(settings, store)(source, metrics), source, stop)
+
+
+def _judge_all(daemon: Daemon[Any], source: Source, stop: threading.Event) -> None:
     loop.run(source, daemon, stop, np.random.default_rng())
     if not stop.is_set():
         daemon.finish()

@@ -10,6 +10,7 @@ from opint.alerts.decide import Because, Change
 from opint.alerts.labels import TRIGGER, Labels, fingerprint
 from opint.alerts.observation import Observation
 from opint.store import bands, evidence, feedback, incidents
+from opint.store.bands import Seen
 from opint.store.evidence import Hint
 from opint.store.incidents import Entry, Incident, Occurrence
 from streams.records import LumisectionKey
@@ -131,13 +132,19 @@ class Ledger:
 
     def _retitle(self, one: Incident) -> None:
         labels, size = self._sizes[one.id]
-        if one.first is None or one.last is None:
+        if one.first is None:
             return
-        seen = bands.load(self.tx, labels.dataset, one.last, labels.subsystem) if labels.subsystem == TRIGGER else None
-        if seen is None:
-            one.title = describe.title(labels, one.kind, one.elements, size, one.first)
-        else:
+        seen = self._rates(labels, one.id) if labels.subsystem == TRIGGER else []
+        if seen:
             one.title = trigger.titled(labels, one.kind, one.elements, size, one.first, seen)
+        else:
+            one.title = describe.title(labels, one.kind, one.elements, size, one.first)
+
+    def _rates(self, labels: Labels, number: int) -> Sequence[Seen]:
+        """Those of the first lumisections of an incident: what comes and goes later does not rewrite its title."""
+        keys = incidents.opening(self.tx, number, trigger.MEASURED)
+        found = (bands.load(self.tx, labels.dataset, key, labels.subsystem) for key in keys)
+        return [one for one in found if one is not None]
 
     def _open(self, labels: Labels, size: int, change: Change) -> None:
         seen = change.observations

@@ -1,7 +1,8 @@
 """Titles of incidents of trigger rates, as a trigger expert would write them."""
 
+from collections.abc import Sequence
+
 import numpy as np
-import numpy.typing as npt
 
 from opint.alerts.describe import place
 from opint.alerts.labels import Labels
@@ -9,23 +10,28 @@ from opint.alerts.window import Folders
 from opint.store.bands import Seen
 from streams.records import LumisectionKey
 
+MEASURED = 5
+"""Lumisections of an incident, its first, in which a change is measured."""
 LEAST_TOLD = 0.005
 """A change of a rate by a smaller share than this is not told: it is none on average."""
 
 
-def titled(labels: Labels, kind: str, bad: int, size: int, first: LumisectionKey, seen: Seen) -> str:
-    """One line: what moved, by how much in the lumisection that was ``seen``, and since when."""
-    rows = Folders(seen.catalogue).of(labels)
-    changed = None if rows is None else change(seen, labels, rows)
-    return f"{title(labels, kind, bad, size, changed, seen.prescale_index)} since {place(first)}"
+def titled(labels: Labels, kind: str, bad: int, size: int, first: LumisectionKey, seen: Sequence[Seen]) -> str:
+    """One line: what moved, by how much in the median of what was ``seen`` first, and since when."""
+    changes = [one for each in seen if (one := change(each, labels)) is not None]
+    changed = float(np.median(changes)) if changes else None
+    return f"{title(labels, kind, bad, size, changed, seen[0].prescale_index)} since {place(first)}"
 
 
-def change(seen: Seen, labels: Labels, rows: npt.NDArray[np.intp]) -> float | None:
-    """By what share the rates in ``rows`` changed, in the median; None where there is nothing to compare.
+def change(seen: Seen, labels: Labels) -> float | None:
+    """By what share the rates of the labels changed, in the median; None where there is nothing to compare.
 
     A path that moved alone is compared with what the rates of all seeds make one expect, others with what pileup does,
     since what moves with a seed is expected of it.
     """
+    rows = Folders(seen.catalogue).of(labels)
+    if rows is None:
+        return None
     typical = seen.bands.expected if labels.family == "path" else seen.bands.curve
     observed, expected = seen.bands.observed[rows], typical[rows]
     usable = np.isfinite(observed) & (expected > 0)

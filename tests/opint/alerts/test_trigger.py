@@ -72,6 +72,14 @@ def test_a_seed_is_one_incident_and_says_by_how_much(feed):
     assert "Hz are expected" in found.explanation
 
 
+def test_what_comes_back_later_does_not_rewrite_the_title(feed):
+    first = moved({"L1_SingleMu22/": 2.0}, count=6)
+    later = [rates(386000, 126 + n, {"L1_SingleMu22/": 1.2}) for n in range(3)]
+    (found,) = feed([*first, *later], {"L1_SingleMu22/": Reason.SEED_MOVED})
+    assert found.last_ls == 128
+    assert "(+9" in found.title or "(+10" in found.title
+
+
 def test_a_path_by_itself_is_a_warning_however_unlikely(feed):
     (found,) = feed(moved({PATH: 0.0}))
     assert found.title == (
@@ -123,13 +131,12 @@ def test_a_path_is_compared_with_what_its_seed_makes_one_expect():
     catalogue = Catalogue.of([MonitoringElement(name, ()) for name in ("S/A", "S/B")])
     ones = np.ones(2, dtype=np.float32)
     bands = Bands(12 * ones, 10 * ones, 9 * ones, 11 * ones, 6 * ones, ones)
-    rows = np.arange(2)
     seen = Seen(catalogue, bands, 1)
-    labels = {family: Labels("", "Trigger", family, "S") for family in ("path", "seed")}
-    told = {family: trigger.change(seen, one, rows) for family, one in labels.items()}
+    labels = {family: Labels("", "Trigger", family, group) for family, group in (("path", "S/A"), ("seed", "S"))}
+    told = {family: trigger.change(seen, one) for family, one in labels.items()}
     assert told == {"path": pytest.approx(0.2), "seed": pytest.approx(1.0)}
     nothing = Seen(catalogue, Bands.nothing(2), None)
-    assert trigger.change(nothing, Labels("", "Trigger", "seed", "S"), rows) is None
+    assert trigger.change(nothing, Labels("", "Trigger", "seed", "S")) is None
     assert "%" not in trigger.title(Labels("", "Trigger", "seed", "S"), "seed", 1, 2, None, None)
 
 
