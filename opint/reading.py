@@ -13,7 +13,8 @@ from streams.codecs.events import EventLimits
 from streams.codecs.rates import RateLimits
 from streams.errors import DecodeError
 from streams.files import rate_table, read_file
-from streams.files.arrow_file import read_with
+from streams.files.arrow_file import messages, read_with
+from streams.files.cursor import Read
 from streams.files.kinds import Kind, kind_of
 from streams.records import EventFeatures, HistogramBatch, TriggerRates
 
@@ -49,6 +50,19 @@ def histograms(settings: Settings) -> Reader[HistogramBatch]:
 def rates(settings: Settings) -> Reader[TriggerRates]:
     """Reads recordings and tables of trigger rates."""
     return _only(Kind.RATES, partial(_read_rates, limits=rate_limits(settings)), settings)
+
+
+def rate_messages(settings: Settings) -> Read:
+    """Reads recordings and tables of trigger rates as the messages that the daemon decodes."""
+
+    def read(path: Path, limits: Limits) -> Iterator[bytes | DecodeError]:
+        if path.suffix.lower() not in rate_table.SUFFIXES:
+            yield from messages(path, limits)
+            return
+        for record in rate_table.read(path, rate_limits(settings)):
+            yield record if isinstance(record, DecodeError) else rate_arrow.encode(record)
+
+    return read
 
 
 def events(settings: Settings) -> Reader[EventFeatures]:
@@ -96,6 +110,8 @@ def _read_rates(path: Path, limits: RateLimits) -> Iterator[TriggerRates | Decod
 def _readable(path: Path, read: Reader[Record]) -> Iterator[Record | DecodeError]:
     try:
         yield from read(path)
+    except DecodeError as error:
+        yield error
     except OSError as error:
         yield DecodeError("unreadable-file", path.name, error.strerror or str(error))
 

@@ -24,7 +24,7 @@ from opint.daemon import Daemon
 from opint.ingest import Ingest
 from opint.promotion import Located, current, located
 from opint.rate_watch import RATES, kafka_of, rate_daemon
-from opint.reading import limits
+from opint.reading import limits, rate_messages
 from opint.references import References
 from opint.shadow import Shadow
 from opint.silence import DAY_S, Model, Silence
@@ -34,7 +34,6 @@ from streams import loop
 from streams.apart import SourceApart
 from streams.codecs import decode
 from streams.errors import DecodeError
-from streams.files.arrow_file import messages
 from streams.files.kinds import Kind, kind_of
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaSource
@@ -178,7 +177,7 @@ def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: t
         source = FileSource(histograms, limits(settings.stream), time.time)
         _judge_all(assemble(settings, store, pipeline, source, metrics, shadow), source, stop)
     if recorded := [path for path, kind in kinds.items() if kind is Kind.RATES]:
-        source = FileSource(recorded, limits(settings.stream), time.time, read=messages)
+        source = FileSource(recorded, limits(settings.stream), time.time, read=rate_messages(settings))
         _judge_all(_rates(settings, store)(source, metrics), source, stop)
 
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from streams.codecs.content_type import ByteLimit
+from streams.errors import DecodeError
 from streams.files import rate_table
 from streams.files.arrow_file import first_schema
 
@@ -21,11 +22,14 @@ class Kind(StrEnum):
 def kind_of(path: Path, limits: ByteLimit) -> Kind:
     """Kind by content, whatever the name: the schema of a recording's first message, the columns of a table.
 
-    All other files hold histograms. Raises OSError if the file cannot be read.
+    All other files hold histograms. Raises DecodeError for a file that cannot be read.
     """
-    if rate_table.is_table(path):
-        return Kind.RATES
-    schema = first_schema(path, limits) if path.suffix.lower() in _RECORDINGS else None
+    try:
+        if rate_table.is_table(path):
+            return Kind.RATES
+        schema = first_schema(path, limits) if path.suffix.lower() in _RECORDINGS else None
+    except OSError as error:
+        raise DecodeError("unreadable-file", path.name, error.strerror or str(error)) from None
     names = [] if schema is None else schema.names
     if "rate_hz" in names:
         return Kind.RATES

@@ -46,7 +46,7 @@ def test_what_is_no_recording_is_left_to_the_reader_of_histograms(tmp_path, limi
 
 
 def test_a_file_that_is_not_there_is_of_no_kind(tmp_path, limits):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(DecodeError, match=r"unreadable-file: missing\.arrow"):
         kind_of(tmp_path / "missing.arrow", limits)
 
 
