@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from streams.codecs.cache import CACHE_BYTES, BoundedCache, digest
 from streams.codecs.checks import check_amounts, check_text
@@ -12,7 +13,16 @@ from streams.codecs.envelope import Place
 from streams.errors import DecodeError, OversizeError
 from streams.records import TriggerMenu, TriggerRates
 
-_menus: BoundedCache[TriggerMenu] = BoundedCache(CACHE_BYTES)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """A menu, and which rows of a message are its seeds (r,)."""
+
+    menu: TriggerMenu
+    is_seed: npt.NDArray[np.bool_]
+
+
+_menus: BoundedCache[_Known] = BoundedCache(CACHE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +56,15 @@ def read_rates(
 
     Seeds and paths may come in any order. Raises DecodeError naming the row and what is wrong with it.
     """
-    texts = [check_text(one, f"rate {row}: name") for row, one in enumerate(names)]
-    behind = [check_text(one, f"{texts[row]}: seed", empty=True) for row, one in enumerate(seeds)]
-    check_amounts(rates, lambda row: f"{texts[row]}: rate_hz")
-    check_amounts(prescales, lambda row: f"{texts[row]}: prescale")
-    is_seed = np.array([not one for one in behind])
-    menu = _menu(texts, behind)
+    known = _menu(names, seeds)
+    check_amounts(rates, lambda row: f"{names[row]}: rate_hz")
+    check_amounts(prescales, lambda row: f"{names[row]}: prescale")
+    is_seed = known.is_seed
     return TriggerRates(
         place.key,
         place.dataset,
         place.conditions,
-        menu,
+        known.menu,
         rates[is_seed],
         rates[~is_seed],
         prescales[is_seed],
@@ -77,14 +85,19 @@ def columns(record: TriggerRates) -> tuple[list[str], list[str], npt.NDArray[np.
     )
 
 
-def _menu(names: Sequence[str], seeds: Sequence[str]) -> TriggerMenu:
-    """The one object that stands for all equal menus."""
-    text = "\n".join((*names, "", *seeds)).encode()
+def _menu(names: Sequence[object], seeds: Sequence[object]) -> _Known:
+    """The one object that stands for all equal menus, which are looked at once."""
+    try:
+        text = orjson.dumps((names, seeds))
+    except orjson.JSONEncodeError as error:
+        raise DecodeError("wrong-type", "names", str(error), "strings are needed") from None
     key = digest(text)
     return _menus.get(key) or _menus.put(key, _read_menu(names, seeds), len(text))
 
 
-def _read_menu(names: Sequence[str], seeds: Sequence[str]) -> TriggerMenu:
+def _read_menu(given: Sequence[object], behind: Sequence[object]) -> _Known:
+    names = [check_text(one, f"rate {row}: name") for row, one in enumerate(given)]
+    seeds = [check_text(one, f"{names[row]}: seed", empty=True) for row, one in enumerate(behind)]
     l1 = tuple(name for name, seed in zip(names, seeds, strict=True) if not seed)
     place = {name: row for row, name in enumerate(l1)}
     seed_of = []
@@ -105,4 +118,4 @@ def _read_menu(names: Sequence[str], seeds: Sequence[str]) -> TriggerMenu:
         _ = menu.catalogue
     except ValueError as error:
         raise DecodeError("name-twice", "name", str(error)) from None
-    return menu
+    return _Known(menu, np.array([not one for one in seeds]))
