@@ -114,15 +114,12 @@ def report(sums: Mapping[str, float], trials: int) -> dict[str, Result]:
     for kind in (*RateFaultKind, *(f"faint {kind}" for kind in FAINT)):
         hit, right = sums[f"found {kind}"], sums[f"named {kind}"]
         delay = f"{sums[f'delay {kind}'] / max(hit, 1):.2g} lumisections on average, {right:.0f} of {hit:.0f} named"
-        one, peer = _share(hit, trials, delay), sums[f"curve {kind}"] / trials
+        one = _share(hit, trials, delay)
         if f"curve {kind}" in sums:
-            incidents = sums[f"curve incidents {kind}"] / max(sums[f"curve {kind}"], 1)
-            one = replace(
-                one,
-                peer=f"curves alone, {incidents:.3g} incidents each",
-                peer_value=peer,
-                ratio=_ratio(one.value, peer),
-            )
+            by_curve = sums[f"curve {kind}"]
+            name = f"curves alone, {sums[f'curve incidents {kind}'] / max(by_curve, 1):.3g} incidents each"
+            peer = by_curve / trials
+            one = replace(one, peer=name, peer_value=peer, ratio=_ratio(one.value, peer))
         results[f"found_{kind.replace('-', '_').replace(' ', '_')}"] = one
     return results
 
