@@ -40,6 +40,9 @@ class Site:
             with closing(KafkaPublisher(KafkaSettings(**{**self.values["stream"]["kafka"], "topic": topic}))) as one:
                 one.ensure_topic(2)
 
+    def close(self):
+        self.store.close()
+
     def publish(self, values):
         with closing(KafkaPublisher(KafkaSettings(**self.values["stream"]["kafka"]))) as publisher:
             for n, value in enumerate(values):
@@ -59,33 +62,42 @@ class Site:
 
 @pytest.fixture
 def site(embedded_broker, models, tmp_path, daemons_with):
-    made = Site(embedded_broker, f"sqlite:///{tmp_path / 'n.db'}", models, daemons_with)
-    yield made
-    made.store.close()
+    with closing(Site(embedded_broker, f"sqlite:///{tmp_path / 'n.db'}", models, daemons_with)) as made:
+        yield made
 
 
-def test_killed_and_stopped_it_loses_and_doubles_nothing(site, detector, traffic_of_rates):
-    histograms = traffic(detector, lumisections=100, seed=41)
-    first = site.daemons.start(script=SCRIPTED)
-    site.publish(traffic_of_rates[:25])
-    site.publish_histograms(histograms)
-    wait_until(lambda: progress(site.store) > 20, 60, f"something is stored\n{site.daemons.logs()[-2000:]}")
-    site.daemons.kill(first)
-    second = site.daemons.start(script=SCRIPTED)
-    site.publish(traffic_of_rates[25:])
-    total = len(traffic_of_rates) + len(histograms)
-    wait_until(lambda: progress(site.store) == total, 60, f"all is stored\n{site.daemons.logs()[-2000:]}")
-    assert site.daemons.stop(second) == 0
-    assert "Traceback" not in site.daemons.logs()
-    columns = (incident.c.family, incident.c.element_group, incident.c.first_ls, incident.c.last_ls)
-    assert ("seed", "L1_HTT360", 20, 39) in site.found(*columns)
-    assert [row[0] for row in site.found(*columns)].count("seed") == 1
-    mine = site.found(lumisection.c.ls, lumisection.c.closed_because, where=lumisection.c.dataset == DATASET)
-    assert [row[0] for row in mine] == list(range(1, LUMISECTIONS + 1))
-    assert {row[1] for row in mine} <= {"complete", "revised"}
-    assert site.found(dead_letter.c.reason, dead_letter.c.topic) == [("bad-json", site.topic)]
-    assert {tuple(row) for row in site.found(heartbeat.c.state)} == {("running",), ("stopped",)}
-    assert len(site.found(heartbeat.c.daemon)) == 4, "each stream says that it lives"
+@pytest.mark.postgres
+def test_killed_and_without_its_database_it_loses_and_doubles_nothing(
+    postgres, embedded_broker, models, daemons_with, detector, traffic_of_rates
+):
+    with closing(Site(embedded_broker, postgres.url(postgres.database()), models, daemons_with)) as site:
+        histograms = traffic(detector, lumisections=40, seed=41)
+        first = site.daemons.start(script=SCRIPTED)
+        site.publish(traffic_of_rates[:25])
+        site.publish_histograms(histograms)
+        wait_until(lambda: progress(site.store) > 20, 60, f"something is stored\n{site.daemons.logs()[-2000:]}")
+        site.daemons.kill(first)
+        second = site.daemons.start(script=SCRIPTED)
+        site.publish(traffic_of_rates[25:40])
+        wait_until(lambda: progress(site.store) > 40, 60, "the second one is at work")
+        postgres.stop()
+        site.publish(traffic_of_rates[40:])
+        wait_until(lambda: site.daemons.logs().count("waiting ") >= 2, 60, "both streams say that they wait")
+        assert second.poll() is None
+        postgres.start()
+        total = len(traffic_of_rates) + len(histograms)
+        wait_until(lambda: progress(site.store) == total, 60, f"all is stored\n{site.daemons.logs()[-2000:]}")
+        assert site.daemons.stop(second) == 0
+        assert "Traceback" not in site.daemons.logs()
+        columns = (incident.c.family, incident.c.element_group, incident.c.first_ls, incident.c.last_ls)
+        assert ("seed", "L1_HTT360", 20, 39) in site.found(*columns)
+        assert [row[0] for row in site.found(*columns)].count("seed") == 1
+        mine = site.found(lumisection.c.ls, lumisection.c.closed_because, where=lumisection.c.dataset == DATASET)
+        assert [row[0] for row in mine] == list(range(1, LUMISECTIONS + 1))
+        assert {row[1] for row in mine} <= {"complete", "revised"}
+        assert site.found(dead_letter.c.reason, dead_letter.c.topic) == [("bad-json", site.topic)]
+        assert {tuple(row) for row in site.found(heartbeat.c.state)} == {("running",), ("stopped",)}
+        assert len(site.found(heartbeat.c.daemon)) == 4, "each stream says that it lives"
 
 
 def test_a_missing_model_is_one_line_that_says_what_to_run(site):
