@@ -165,7 +165,7 @@ def _require_scorers(folder: Path, found: Mapping[str, int]) -> None:
 
 
 def read(path: Path, made_by: str = "nightshift train histograms") -> bytes:
-    """The content of a file of a bundle, of a size that one may have; ``made_by`` is the command that makes bundles."""
+    """Content of a file of a bundle; raises BundleError, naming what bundles are ``made_by``, if it cannot be read."""
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
@@ -178,21 +178,21 @@ def read(path: Path, made_by: str = "nightshift train histograms") -> bytes:
 
 
 def verified(folder: Path, name: str, digest: str) -> Arrays:
-    """The arrays of a file of the bundle whose SHA-256 is ``digest``."""
+    """Arrays of the archive ``name``, whose SHA-256 has to be ``digest``; raises BundleError."""
     if Path(name).name != name:
         raise BundleError(f"{folder / MANIFEST}: file {name!r} lies outside the bundle; do not use it")
     content = read(folder / name)
     if hashlib.sha256(content).hexdigest() != digest:
         raise BundleError(f"{folder / name} differs from what the manifest says; restore it or train a new bundle")
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as opened:
-            return {key: opened[key] for key in opened.files}
+        with np.load(io.BytesIO(content), allow_pickle=False) as found:
+            return {key: found[key] for key in found.files}
     except (ValueError, zipfile.BadZipFile) as error:
         raise BundleError(f"{folder / name} holds no plain arrays ({error}); train a new bundle") from error
 
 
 def archive(arrays: Arrays) -> bytes:
-    """Arrays as a NumPy archive."""
+    """Arrays as a file."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -251,7 +251,7 @@ def _below(arrays: Arrays, prefix: str) -> Arrays:
 
 
 def write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write all files or none: they are written beside the folder, which is then swapped."""
+    """All files or none: they are written beside the folder, which is then swapped."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:

@@ -1,1 +1,1 @@
-"""How well trigger rates are judged, and how well the event hotline keeps its rate."""
+"""How well trigger rates and events are judged."""
