@@ -47,7 +47,7 @@ def evidence(
     return Evidence(
         me=case.catalogue.names[row],
         reason=reason,
-        kind="prescale" if other is not None else KINDS[reason],
+        kind=_kind(reason, cause, other),
         sentence="; ".join(one for one in told if one) + ".",
         p_value=p_value,
         scores=scores,
@@ -59,6 +59,14 @@ def evidence(
         expected_entries=expected * LUMISECTION_SECONDS,
         model_version=version,
     )
+
+
+def _kind(reason: Reason, cause: Cause | None, other: float | None) -> str:
+    if other is not None:
+        return "prescale"
+    if cause is not None and reason is Reason.WRONG_PRESCALES and cause.column is not None:
+        return f"prescale column {cause.column}"
+    return KINDS[reason]
 
 
 def _rate(case: Case, row: int) -> str:

@@ -15,10 +15,11 @@ PLACE = Partition("c", "t", 0)
 
 
 class Counting:
-    """Takes messages in; may stop everything, or fail."""
+    """Takes messages in, into a list that may be ``shared``; stops everything when five are there, or fails."""
 
-    def __init__(self, source, stop=None, error=None, why=""):
+    def __init__(self, source, stop=None, error=None, why="", shared=None):
         self.source, self.stop, self.error, self.why = source, stop, error, why
+        self.shared = [] if shared is None else shared
         self.seen, self.told = [], []
 
     def claim(self, partitions):
@@ -28,7 +29,8 @@ class Counting:
         if self.error is not None:
             raise self.error
         self.seen += messages
-        if self.stop is not None and len(self.seen) == 3:
+        self.shared += messages
+        if self.stop is not None and len(self.shared) == 5:
             self.stop.set()
         return {PLACE: messages[-1].offset + 1}
 
@@ -58,7 +60,8 @@ def stream(name, messages=0, **more):
 
 def test_each_stream_gets_its_own_messages_until_all_stop():
     stop = threading.Event()
-    streams = [stream("histograms", 2), stream("rates", 3, stop=stop)]
+    shared = []
+    streams = [stream(name, n, stop=stop, shared=shared) for name, n in (("histograms", 2), ("rates", 3))]
     said = []
     abreast.run(streams, stop, np.random.default_rng(0), said.append)
     assert [len(one.watcher.seen) for one in streams] == [2, 3]

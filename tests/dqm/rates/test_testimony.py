@@ -37,7 +37,12 @@ def test_rate_band_and_pileup_are_told_first():
     [
         (Reason.SEED_MOVED, {}, "seed", "the paths of L1_A, but not the seed itself, moved together"),
         (Reason.ALL_MOVED, {"seed": -1}, "all-rates", "all rates moved together"),
-        (Reason.WRONG_PRESCALES, {"column": 7}, "prescales", "while column 9 is declared; column 7 would explain"),
+        (
+            Reason.WRONG_PRESCALES,
+            {"column": 7},
+            "prescale column 7",
+            "while column 9 is declared; column 7 would explain",
+        ),
         (Reason.WRONG_PRESCALES, {}, "prescales", "no column that is known would explain"),
     ],
 )
