@@ -77,12 +77,17 @@ def test_killed_and_without_its_database_it_loses_and_doubles_nothing(
         site.publish_histograms(histograms)
         wait_until(lambda: progress(site.store) > 20, 60, f"something is stored\n{site.daemons.logs()[-2000:]}")
         site.daemons.kill(first)
+        before = progress(site.store)
         second = site.daemons.start(script=SCRIPTED)
         site.publish(traffic_of_rates[25:40])
-        wait_until(lambda: progress(site.store) > 40, 60, "the second one is at work")
+        wait_until(lambda: progress(site.store) > before, 60, "the second one is at work")
         postgres.stop()
         site.publish(traffic_of_rates[40:])
-        wait_until(lambda: site.daemons.logs().count("waiting ") >= 2, 60, "both streams say that they wait")
+        wait_until(
+            lambda: site.daemons.logs().count("waiting ") >= 2,
+            60,
+            f"both streams say that they wait\n{site.daemons.logs()[-2000:]}",
+        )
         assert second.poll() is None
         postgres.start()
         total = len(traffic_of_rates) + len(histograms)
