@@ -109,7 +109,7 @@ def figures(seed: int, path: Path, quick: bool) -> dict[str, float]:
     expected = np.maximum(curves.expected(seen.exposure, seen.pileup), 1e-9)
     units = (relative_to(seen.counts, expected, seen.judged) / model.expectation.unit).astype(np.float32)
     networks = _networks(units[:count], len(trigger.menu.l1), rng, quick)
-    covered = count + np.flatnonzero(curves.covers(seen.pileup[count:]))
+    covered = count + np.flatnonzero(curves.covers(seen.pileup[count:]).all(axis=1))
     rows = np.sort(rng.choice(covered, min(QUICK_TESTED if quick else TESTED, len(covered)), replace=False))
     some = Tested(model, seen.only(rows), expected[rows], units[rows])
     found = {}

@@ -25,6 +25,8 @@ BEYOND = 1.0
 """So far beyond the pileup of training a curve is continued, as a constant."""
 
 _SPREADS, _ROUNDS = 2, 6
+_HIGHEST = 60.0
+"""Logarithm of more events per luminosity than any rate has."""
 _HUBER = 2.0
 _RIDGE = 1e-3
 _STEP = 1.0
@@ -34,7 +36,8 @@ _STEP = 1.0
 class Curves:
     """``coefficients`` (n, degree + 1) in standardised pileup; ``spread`` (n,): what is not counting noise.
 
-    ``pileup`` are mean and standard deviation, ``reach`` (2,) the lowest and highest pileup, of training.
+    ``pileup`` are mean and standard deviation of training, ``reach`` (2, n) the lowest and highest pileup at which
+    training has seen each rate switched on.
     ``shift`` (2, n) is how far rates have drifted since, as a share of the curve: at mean pileup and per deviation.
     ``known`` (n,): those that have a curve.
     """
@@ -53,7 +56,8 @@ class Curves:
     def at_training(self, exposure: Float64, pileup: Float64) -> Float64:
         """The same without drift."""
         design = _design(self.standardised(pileup), self.coefficients.shape[1])
-        counts: Float64 = exposure * np.exp(design @ self.coefficients.T)
+        # Beyond its own reach a polynomial means nothing; it must not overflow, for zero times infinity is no number.
+        counts: Float64 = exposure * np.exp(np.minimum(design @ self.coefficients.T, _HIGHEST))
         return counts
 
     def drift(self, pileup: Float64) -> Float64:
@@ -64,12 +68,14 @@ class Curves:
 
     def standardised(self, pileup: Float64) -> Float64:
         """Pileup (L,) within the reach of training, in deviations from its mean."""
-        x: Float64 = (np.clip(pileup, *self.reach) - self.pileup.mean) / self.pileup.deviation
+        within = np.clip(pileup, self.reach[0].min(), self.reach[1].max())
+        x: Float64 = (within - self.pileup.mean) / self.pileup.deviation
         return x
 
     def covers(self, pileup: Float64) -> Rows:
-        """Whether each pileup (L,) lies where training has seen rates, or hardly beyond."""
-        covered: Rows = (pileup >= self.reach[0] - BEYOND) & (pileup <= self.reach[1] + BEYOND)
+        """Whether each pileup (L,) lies where training has seen each rate, or hardly beyond, (L, n)."""
+        away = pileup[:, None]
+        covered: Rows = (away >= self.reach[0] - BEYOND) & (away <= self.reach[1] + BEYOND)
         return covered
 
     def moved(self, shift: npt.NDArray[np.float32]) -> "Curves":
@@ -81,10 +87,10 @@ def fit(counts: Float64, exposure: Float64, pileup: Float64, use: Rows) -> Curve
     """Curves of ``counts`` (L, n) of ``exposure`` (L, n) at ``pileup`` (L,); ``use`` (L, n) leaves some out."""
     known: Rows = (counts * use).sum(axis=0) >= LEAST_COUNTS
     middle = PileupScale(float(pileup.mean()), max(float(pileup.std()), 1.0))
-    reach = np.array([pileup.min(), pileup.max()])
-    n = counts.shape[1]
-    curves = Curves(np.zeros((n, DEGREE + 1)), np.zeros(n), middle, reach, np.zeros((2, n)), known)
     weight = use & known
+    n = counts.shape[1]
+    reach = _reach(pileup, weight & (exposure > 0))
+    curves = Curves(np.zeros((n, DEGREE + 1)), np.zeros(n), middle, reach, np.zeros((2, n)), known)
     total = np.maximum((exposure * weight).sum(axis=0), 1e-30)
     start = np.log(np.maximum((counts * weight).sum(axis=0), 0.5) / total)
     curves.coefficients[:, 0] = np.where(known, start, 0.0)
@@ -97,6 +103,14 @@ def fit(counts: Float64, exposure: Float64, pileup: Float64, use: Rows) -> Curve
             curves.coefficients[:] += np.clip(step, -_STEP, _STEP)
         spread = spread_of(counts, np.maximum(curves.at_training(exposure, pileup), 1e-9), weight)
     return replace(curves, spread=spread)
+
+
+def _reach(pileup: Float64, seen: Rows) -> Float64:
+    """Lowest and highest pileup (L,) at which each rate was ``seen`` (L, n); all of it for one that never was."""
+    seen = seen | ~seen.any(axis=0)
+    low = np.where(seen, pileup[:, None], np.inf).min(axis=0)
+    high = np.where(seen, pileup[:, None], -np.inf).max(axis=0)
+    return np.array([low, high])
 
 
 def spread_of(counts: Float64, expected: Float64, use: Rows) -> Float64:

@@ -68,7 +68,7 @@ class Sight:
 def look(expectation: Expectation, seen: Observed) -> Sight:
     """Residuals of what was ``seen``."""
     curves, seeds = expectation.curves, len(expectation.menu.l1)
-    judged = seen.judged & curves.known & curves.covers(seen.pileup)[:, None]
+    judged = seen.judged & curves.known & curves.covers(seen.pileup)
     by_pileup = np.maximum(curves.expected(seen.exposure, seen.pileup), 1e-9)
     relative = relative_to(seen.counts, by_pileup, judged)
     off_curve = stabilised(seen.counts, by_pileup, curves.spread)

@@ -61,3 +61,14 @@ def test_drift_moves_a_curve_and_pileup_beyond_training_does_not():
     far = np.array([90.0, 200.0])
     assert not curves.covers(far).any()
     assert curves.expected(exposure[:2], far)[0] == curves.expected(exposure[:2], far)[1]
+
+
+def test_a_path_that_runs_at_high_pileup_only_is_judged_only_there():
+    rng = np.random.default_rng(2)
+    pileup = np.concatenate([rng.uniform(17, 18, 4), rng.uniform(58, 63, 1500)])
+    on = np.column_stack([np.ones(len(pileup), dtype=bool), pileup > 50])
+    exposure = 0.4 * on
+    curves = fit(rng.poisson(exposure * [400.0, 20.0]).astype(float), exposure, pileup, on)
+    assert np.isfinite(curves.coefficients).all()
+    assert np.isfinite(curves.expected(np.full_like(exposure, 0.4), pileup)).all()
+    assert curves.covers(np.array([18.0, 40.0, 62.0])).tolist() == [[True, False], [True, False], [True, True]]
