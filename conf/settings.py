@@ -75,6 +75,10 @@ class KafkaSettings(Section):
     embedded: bool = False
     cluster_id: str = ""
 
+    def on(self, topic: str, group: str) -> "KafkaSettings":
+        """The same broker and log-in with another topic, read by another consumer group."""
+        return self.model_copy(update={"topic": topic, "group": group})
+
     @model_validator(mode="after")
     def _login_is_complete(self) -> Self:
         if self.security_protocol.startswith("SASL_"):

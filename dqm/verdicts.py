@@ -136,13 +136,17 @@ def _frozen(part: SubsystemScores, history: Sequence[Content], frozen_after: int
     """
     candidates: Rows = part.present & IS_TESTED[part.reasons]
     candidates &= part.digests != np.uint64(EMPTY)
-    if len(history) < frozen_after - 1:
+    return repeating(candidates, part, history, frozen_after)
+
+
+def repeating(candidates: Rows, part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Rows:
+    """Those ``candidates`` (n,) whose content is that of all the lumisections before; none while these are too few."""
+    if len(history) < frozen_after - 1 or any(one.catalogue != part.catalogue.digest for one in history):
         return np.zeros_like(candidates)
+    alike = candidates.copy()
     for before in history:
-        if before.catalogue != part.catalogue.digest:
-            return np.zeros_like(candidates)
-        candidates &= part.digests == before.digests
-    return candidates
+        alike &= part.digests == before.digests
+    return alike
 
 
 def _reasons(

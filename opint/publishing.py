@@ -8,7 +8,7 @@ from contextlib import closing
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from conf.settings import HotlineSettings, KafkaSettings, RateSettings, Settings
+from conf.settings import KafkaSettings, Settings
 from opint.reading import LumisectionRecord
 from streams.kafka import KafkaPublisher
 from streams.records import EventFeatures, HistogramBatch, LumisectionKey, TriggerRates
@@ -26,8 +26,8 @@ class Topics:
         kafka = settings.stream.kafka
         self._kafka: Mapping[type, KafkaSettings] = {
             HistogramBatch: kafka,
-            TriggerRates: _on(kafka, settings.rates),
-            EventFeatures: _on(kafka, settings.hotline),
+            TriggerRates: kafka.on(settings.rates.topic, settings.rates.group),
+            EventFeatures: kafka.on(settings.hotline.topic, settings.hotline.group),
         }
         self._connected: dict[type, KafkaPublisher] = {}
 
@@ -82,7 +82,3 @@ def publish(
             shown.update(task, description=f"published {done} lumisections, now run {key.run} LS {key.ls}")
 
         return replay(records, topics, content_type, pace, stop, progress=count)
-
-
-def _on(kafka: KafkaSettings, section: RateSettings | HotlineSettings) -> KafkaSettings:
-    return kafka.model_copy(update={"topic": section.topic, "group": section.group})

@@ -19,7 +19,7 @@ RATES = "rates"
 
 def kafka_of(settings: Settings) -> KafkaSettings:
     """How the topic of trigger rates is reached."""
-    return settings.stream.kafka.model_copy(update={"topic": settings.rates.topic, "group": settings.rates.group})
+    return settings.stream.kafka.on(settings.rates.topic, settings.rates.group)
 
 
 def rate_daemon(

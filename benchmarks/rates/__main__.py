@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.dqm.table import DataMissing, Measure
+from benchmarks.dqm.table import Measure, measured
 from benchmarks.rates import culprits, published, speed
-from benchmarks.report import Outcome, Result, arguments, data_folder, progress, show
+from benchmarks.report import Outcome, arguments, data_folder, show
 
 PARTS: Mapping[str, Measure] = {
     "published": published.measure,
@@ -25,15 +25,7 @@ SEEDS = (11, 12, 13, 14, 15)
 
 def measure(parts: Mapping[str, Measure], data: Path, quick: bool) -> Outcome:
     """All results of the ``parts``, one after the other."""
-    results: dict[str, Result] = {}
-    skipped: list[str] = []
-    for name, part in parts.items():
-        progress(f"== {name}")
-        try:
-            results |= part(data=data, quick=quick, seeds=SEEDS[:1] if quick else SEEDS, progress=progress)
-        except DataMissing as missing:
-            progress(f"skipped: {missing}")
-            skipped.append(f"{name} skipped: {missing}")
+    results, skipped = measured(parts, data, quick, SEEDS)
     told = f"rates emulated over real conditions; parts {', '.join(parts)}"
     return Outcome(results, "; ".join([told, *skipped]))
 

@@ -18,7 +18,7 @@ from dqm.quality import Quality, Reason
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
 from dqm.statistics.benjamini_hochberg import threshold
 from dqm.statistics.conformal import ConformalTable
-from dqm.verdicts import QUALITY, Content, History, nothing
+from dqm.verdicts import QUALITY, Content, History, nothing, repeating
 from streams.records import Catalogue
 
 Rows = npt.NDArray[np.bool_]
@@ -64,13 +64,7 @@ def close(
 def stuck(part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Rows:
     """Rates whose folder has had the same content in all the lumisections before (:mod:`dqm.rates.content`)."""
     rows: Rows = part.present & (part.digests != np.uint64(EMPTY)) & (QUALITY[part.reasons] != Quality.NOT_INSPECTED)
-    if len(history) < frozen_after - 1:
-        return np.zeros_like(rows)
-    for before in history:
-        if before.catalogue != part.catalogue.digest:
-            return np.zeros_like(rows)
-        rows &= part.digests == before.digests
-    return rows
+    return repeating(rows, part, history, frozen_after)
 
 
 def _verdict(part: SubsystemScores, reasons: npt.NDArray[np.uint8], whole: ConformalTable) -> SubsystemVerdict:

@@ -6,6 +6,7 @@ import numpy as np
 
 from dqm.simulate.rate_faults import RateFault, RateFaultKind
 from dqm.simulate.rates import Trigger
+from dqm.simulate.slots import slots
 from streams.records import Conditions, LumisectionKey
 
 FACTORS = (0.3, 0.6)
@@ -68,16 +69,10 @@ def plan_faults(
     Raises:
         ValueError: fewer than two lumisections for each fault.
     """
-    if len(lumisections) < 2 * count:
-        raise ValueError(f"{count} faults need at least {2 * count} lumisections, got {len(lumisections)}")
-    order = [kinds[int(index)] for _ in range(count // len(kinds) + 1) for index in rng.permutation(len(kinds))]
     planned = []
-    for number, kind in enumerate(order[:count]):
-        first, after = number * len(lumisections) // count, (number + 1) * len(lumisections) // count
-        start = first + int(rng.integers((after - first) // 2))
-        end = min(start + length, after) - 1
-        period = lumisections[start][0], lumisections[end][0]
-        planned.append(fault_on(rng, kind, trigger, lumisections[start][1].prescale_index, period))
+    for kind, first, last in slots(rng, kinds, len(lumisections), count, length):
+        period = lumisections[first][0], lumisections[last][0]
+        planned.append(fault_on(rng, kind, trigger, lumisections[first][1].prescale_index, period))
     return planned
 
 

@@ -13,6 +13,7 @@ from dqm.quality import Quality, Reason
 from opint.alerts.labels import OF_ELEMENT, Labels, is_whole
 from opint.alerts.observation import Observation
 from opint.store import catalogues
+from opint.store.joins import BY_CURRENT
 from opint.store.packing import REAL, SMALL, unpack
 from opint.store.tables import ls_score, lumisection
 from streams.records import Catalogue, LumisectionKey
@@ -164,12 +165,6 @@ def _rows(
     tx: Connection, where: ColumnElement[bool], newest: int | None = None, oldest: int | None = None
 ) -> Sequence[Any]:
     """Verdicts of the current model version in (run, LS) order."""
-    made_by = and_(
-        lumisection.c.dataset == _score.dataset,
-        lumisection.c.run == _score.run,
-        lumisection.c.ls == _score.ls,
-        lumisection.c.model_version == _score.model_version,
-    )
     query = (
         select(
             _score.run,
@@ -180,7 +175,7 @@ def _rows(
             _score.verdict_qualities,
             _score.verdict_reasons,
         )
-        .join(lumisection, made_by)
+        .join(lumisection, BY_CURRENT)
         .where(where, _score.verdict_reasons.is_not(None))
     )
     if newest is not None:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, select
 
 from dqm.rates.bands import Bands
 from opint.store import catalogues
+from opint.store.joins import BY_CURRENT
 from opint.store.packing import unpack_bands
 from opint.store.tables import ls_score, lumisection
 from streams.records import Catalogue, LumisectionKey
@@ -23,15 +24,9 @@ class Seen:
 def load(tx: Connection, dataset: str, key: LumisectionKey, subsystem: str) -> Seen | None:
     """As the current model saw it; None where there is none."""
     score = ls_score.c
-    same = and_(
-        lumisection.c.dataset == score.dataset,
-        lumisection.c.run == score.run,
-        lumisection.c.ls == score.ls,
-        lumisection.c.model_version == score.model_version,
-    )
     query = (
         select(score.catalogue, score.bands, lumisection.c.conditions)
-        .join(lumisection, same)
+        .join(lumisection, BY_CURRENT)
         .where(score.dataset == dataset, score.run == key.run, score.ls == key.ls, score.subsystem == subsystem)
     )
     row = tx.execute(query).first()

@@ -2,10 +2,11 @@
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, select
 
 from dqm.quality import Reason
 from opint.store import catalogues
+from opint.store.joins import BY_CURRENT
 from opint.store.tables import ls_score, lumisection
 from opint.store.views.records import RunMap
 
@@ -52,15 +53,7 @@ def _rows(tx: Connection, dataset: str, run: int, subsystem: str) -> list[_Row]:
     score = ls_score.c
     query = (
         select(score.ls, score.catalogue, score.verdict_qualities, score.verdict_reasons, score.p_values)
-        .join(
-            lumisection,
-            and_(
-                lumisection.c.dataset == score.dataset,
-                lumisection.c.run == score.run,
-                lumisection.c.ls == score.ls,
-                lumisection.c.model_version == score.model_version,
-            ),
-        )
+        .join(lumisection, BY_CURRENT)
         .where(
             score.dataset == dataset,
             score.run == run,

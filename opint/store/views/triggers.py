@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, select
 
 from dqm.quality import Reason
 from dqm.rates.bands import Bands
 from opint.store import catalogues
+from opint.store.joins import BY_CURRENT
 from opint.store.packing import unpack_bands
 from opint.store.tables import ls_score, lumisection
 from opint.store.views.maps import UNEXPECTED
@@ -134,12 +135,6 @@ def _ordered(names: set[str]) -> list[str]:
 
 def _rows(tx: Connection, dataset: str, run: int) -> list[Row[Any]]:
     score = ls_score.c
-    made_by = and_(
-        lumisection.c.dataset == score.dataset,
-        lumisection.c.run == score.run,
-        lumisection.c.ls == score.ls,
-        lumisection.c.model_version == score.model_version,
-    )
     query = (
         select(
             score.ls,
@@ -149,7 +144,7 @@ def _rows(tx: Connection, dataset: str, run: int) -> list[Row[Any]]:
             score.p_values,
             lumisection.c.conditions,
         )
-        .join(lumisection, made_by)
+        .join(lumisection, BY_CURRENT)
         .where(score.dataset == dataset, score.run == run, score.subsystem == SUBSYSTEM)
         .where(score.verdict_reasons.is_not(None), score.bands.is_not(None))
         .order_by(score.ls)
