@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,12 @@ from opint.daemon import Daemon
 from opint.ingest import Ingest, Written
 from opint.log import configure
 from opint.reading import limits
-from opint.running import load_pipeline, open_source, silence_of
+from opint.running import HISTOGRAMS, load_pipeline, open_source, silence_of
 from opint.store.engine import Store
 from opint.store.tables import lumisection
 from streams import loop
 from streams.apache import apache_kafka
+from streams.codecs import decode
 from streams.kafka import KafkaPublisher
 from streams.kafka.source import FETCH_BYTES, FETCH_PARTITION_BYTES
 from streams.metrics import Metrics
@@ -131,7 +133,7 @@ def consume_bare(kafka: KafkaSettings, messages: int, answer: Connection) -> Non
         answer.send((got - first) / (time.perf_counter() - began))
 
 
-class Timed(Daemon):
+class Timed(Daemon[HistogramBatch]):
     """The daemon with a stopwatch, which runs from the first commit to the last."""
 
     first = 0
@@ -169,8 +171,8 @@ def consume_with_daemon(settings: Settings, messages: int, answer: Connection) -
     source = open_source(settings.stream)
     ingest = Ingest(store, pipeline, settings, "benchmark", time.time)
     metrics = Metrics(CollectorRegistry())
-    bounds, silence = limits(settings.stream), silence_of(settings, pipeline)
-    daemon = Timed(source, pipeline, ingest, store, bounds, metrics, "benchmark", time.time, 90.0, silence)
+    read, silence = partial(decode, limits=limits(settings.stream)), silence_of(settings, pipeline)
+    daemon = Timed(HISTOGRAMS, source, read, pipeline, ingest, store, metrics, "benchmark", time.time, 90.0, silence)
     daemon.latencies = []
     stop = threading.Event()
     thread = threading.Thread(target=_stop_after, args=(daemon, messages, stop))

@@ -77,7 +77,7 @@ def watch(
     centres = {} if centres is None else centres
     history: dict[str, deque[_Content]] = defaultdict(lambda: deque(maxlen=settings.frozen_after - 1))
     shifts: Mapping[str, npt.NDArray[np.float32]] = {
-        name: following.start(len(pipeline.expected[name]), pipeline.numbers) for name in pipeline.certified
+        name: following.start(len(pipeline.expected[name]), pipeline.numbers) for name in pipeline.followed
     }
     for run, of_run in groupby(lumisections, lambda one: one.key.run):
         shifts = centres.setdefault(run, shifts)
@@ -96,7 +96,7 @@ def watch(
                 closed = pipeline.close(states[key], history, 0.0, "complete")
                 for name, part in closed.parts.items():
                     history[name].append(_Content(part.catalogue.digest, part.digests))
-                yield _judged(closed)
+                yield summary(closed)
         for dataset in adopted:
             pipeline.drop(dataset, run)
         shifts = {name: following.followed(shift, left[name]) for name, shift in shifts.items()}
@@ -130,11 +130,12 @@ def _alarming(dataset: str, subsystem: str, verdict: window.Judged) -> set[Label
     found = set()
     for row in np.flatnonzero(verdict.families):
         family = window.FAMILY_NAMES[int(verdict.families[row])]
-        found.add(Labels(dataset, subsystem, family, group_of(family, verdict.folders.names[row])))
+        found.add(Labels(dataset, subsystem, family, group_of(family, verdict.folders.names[row], subsystem)))
     return found
 
 
-def _judged(closed: LumisectionState) -> Judged:
+def summary(closed: LumisectionState) -> Judged:
+    """What remains of a closed lumisection."""
     parts = closed.parts
     verdicts = {
         name: window.Judged(

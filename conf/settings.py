@@ -75,6 +75,10 @@ class KafkaSettings(Section):
     embedded: bool = False
     cluster_id: str = ""
 
+    def on(self, topic: str, group: str) -> "KafkaSettings":
+        """The same broker and log-in with another topic, read by another consumer group."""
+        return self.model_copy(update={"topic": topic, "group": group})
+
     @model_validator(mode="after")
     def _login_is_complete(self) -> Self:
         if self.security_protocol.startswith("SASL_"):
@@ -185,13 +189,10 @@ class RateSettings(Section):
 
 
 class HotlineSettings(Section):
-    """Features of events, and how many of the most unusual ones are kept."""
+    """Features of events, as recordings of them are published."""
 
-    watch: bool = False
     topic: Topic = "events.features"
     group: Name = "nightshift-hotline"
-    model: Name = "hotline"
-    events_per_hour: Positive = 3.0
     max_events: Count = 200_000
     max_features: Count = 1_000
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from dqm.certification.largest import NOTHING, Largest
 from dqm.certification.summaries import NUMBERS
+from dqm.rates.bands import Bands
 from dqm.scored import LumisectionState, ScoredBatch, SubsystemScores
 from streams.records import Catalogue, Conditions
 
@@ -99,6 +100,7 @@ def _add(known: SubsystemScores | None, part: SubsystemScores) -> tuple[Subsyste
             reasons=np.where(new, part.reasons, known.reasons),
             evidence={**known.evidence, **{me: seen for me, seen in part.evidence.items() if me in wanted}},
             largest=largest,
+            bands=_bands(known, part, new),
         ),
         names,
     )
@@ -117,6 +119,14 @@ def _largest(known: SubsystemScores, part: SubsystemScores, conflicting: npt.NDA
         added = added.moved(np.where(conflicting, NOTHING, np.arange(len(conflicting))), NUMBERS)
     merged = known.largest.merged(added)
     return known.largest if merged.same(known.largest) else merged
+
+
+def _bands(known: SubsystemScores, part: SubsystemScores, new: npt.NDArray[np.bool_]) -> Bands | None:
+    """Those of ``part`` in its ``new`` rows, of ``known`` in the others."""
+    if part.bands is None:
+        return known.bands
+    before = Bands.nothing(len(new)) if known.bands is None else known.bands
+    return Bands.from_array(np.where(new, part.bands.as_array(), before.as_array()))
 
 
 def _aligned(left: SubsystemScores, right: SubsystemScores) -> tuple[SubsystemScores, SubsystemScores]:
@@ -149,7 +159,14 @@ def _spread(part: SubsystemScores, catalogue: Catalogue, scorers: tuple[str, ...
         digests=_scatter(part.digests, rows, np.zeros(n, dtype=np.uint64)),
         reasons=_scatter(part.reasons, rows, np.zeros(n, dtype=np.uint8)),
         largest=None if part.largest is None else part.largest.moved(rows, NUMBERS),
+        bands=None if part.bands is None else _spread_bands(part.bands, rows, n),
     )
+
+
+def _spread_bands(bands: Bands, rows: npt.NDArray[np.intp], elements: int) -> Bands:
+    wide = Bands.nothing(elements).as_array()
+    wide[:, rows] = bands.as_array()
+    return Bands.from_array(wide)
 
 
 def _scatter(values: npt.NDArray[_Item], rows: npt.NDArray[np.intp], into: npt.NDArray[_Item]) -> npt.NDArray[_Item]:

@@ -72,14 +72,15 @@ def thresholds(
     certification = 0.0 if certification_p is None else _CERTIFICATION_SHARE
     content = 1.0 - _STARVED_SHARE - certification
     return Thresholds(
-        _limit(folder_p, bad, of, allowed * content),
+        limit(folder_p, bad, of, allowed * content),
         allowed * _STARVED_SHARE / max(elements, 1),
         allowed,
-        0.0 if certification_p is None else _limit(certification_p, bad, of, allowed * certification),
+        0.0 if certification_p is None else limit(certification_p, bad, of, allowed * certification),
     )
 
 
-def _limit(folder_p: PValues, bad: int, of: int, allowed: float) -> float:
+def limit(folder_p: PValues, bad: int, of: int, allowed: float) -> float:
+    """The p-value that ``bad`` of ``of`` lumisections in a row reach in some row with probability ``allowed``."""
     found = folder_p.astype(np.float64)
     return min(_independent(len(found), bad, of, allowed), _measured(found, bad, of, allowed))
 

@@ -84,8 +84,8 @@ class Pipeline:
         return self._settings.references == "adaptive"
 
     @property
-    def certified(self) -> Sequence[str]:
-        """Subsystems that are certified as a whole, in order."""
+    def followed(self) -> Sequence[str]:
+        """Subsystems that are certified as a whole, about a centre that moves from run to run; in order."""
         return [name for name, model in sorted(self.models.items()) if model.certification is not None]
 
     def adopt(self, dataset: str, run: int, references: Mapping[str, Reference], shifts: Mapping[str, Float32]) -> None:

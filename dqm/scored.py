@@ -14,6 +14,7 @@ import numpy.typing as npt
 from dqm.certification.largest import Largest
 from dqm.following import Residuals
 from dqm.quality import Evidence, Quality
+from dqm.rates.bands import Bands
 from dqm.references.sums import RunSums
 from streams.records import Catalogue, Conditions, LumisectionKey
 
@@ -27,7 +28,8 @@ class SubsystemScores:
     float32, greater is worse, by scorer in the order of ``scorers``. ``digests`` (n,) uint64 identifies
     content. ``reasons`` (n,) uint8 are :class:`dqm.quality.Reason` as far as one ME can be judged alone
     (SUSPECT, DEVIATES and MISSING are decided when the lumisection is). ``largest`` are the largest errors of the
-    certification model, None where the bundle has none.
+    certification model, None where the bundle has none. ``bands`` are rates as seen and as expected, None for
+    histograms.
     """
 
     catalogue: Catalogue
@@ -39,11 +41,12 @@ class SubsystemScores:
     reasons: npt.NDArray[np.uint8]
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     largest: Largest | None = None
+    bands: Bands | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredBatch:
-    """One scored :class:`streams.records.HistogramBatch`.
+    """One scored :class:`streams.records.HistogramBatch` or :class:`streams.records.TriggerRates`.
 
     ``sums`` are what it adds to the references of later runs, ``residuals`` what to the centres of their
     certification, both of the expected MEs; None if it adds nothing.

@@ -84,7 +84,7 @@ def close(
     parts = {name: widen(part, judge.expected.get(name)) for name, part in state.parts.items()}
     for name, catalogue in judge.expected.items():
         if name not in parts:
-            parts[name] = _nothing(catalogue)
+            parts[name] = nothing(catalogue)
     frozen = {name: _frozen(part, history.get(name, ()), settings.frozen_after) for name, part in parts.items()}
     tested = {name: np.where(_inspected(part), part.p_values, np.float32(np.nan)) for name, part in parts.items()}
     limit = threshold(np.concatenate(list(tested.values())), settings.false_discovery_rate) if tested else 0.0
@@ -110,7 +110,7 @@ def close(
     )
 
 
-def _nothing(catalogue: Catalogue) -> SubsystemScores:
+def nothing(catalogue: Catalogue) -> SubsystemScores:
     """A subsystem of which nothing has come."""
     n = len(catalogue)
     return SubsystemScores(
@@ -136,13 +136,17 @@ def _frozen(part: SubsystemScores, history: Sequence[Content], frozen_after: int
     """
     candidates: Rows = part.present & IS_TESTED[part.reasons]
     candidates &= part.digests != np.uint64(EMPTY)
-    if len(history) < frozen_after - 1:
+    return repeating(candidates, part, history, frozen_after)
+
+
+def repeating(candidates: Rows, part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Rows:
+    """Those ``candidates`` (n,) whose content is that of all the lumisections before; none while these are too few."""
+    if len(history) < frozen_after - 1 or any(one.catalogue != part.catalogue.digest for one in history):
         return np.zeros_like(candidates)
+    alike = candidates.copy()
     for before in history:
-        if before.catalogue != part.catalogue.digest:
-            return np.zeros_like(candidates)
-        candidates &= part.digests == before.digests
-    return candidates
+        alike &= part.digests == before.digests
+    return alike
 
 
 def _reasons(

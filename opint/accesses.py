@@ -79,7 +79,7 @@ def _words(labels: Labels | None, rows: np.typing.NDArray[np.int64], n: int) -> 
 
 def kafka_of(settings: Settings) -> KafkaSettings:
     """How the topic of accesses is reached."""
-    return settings.stream.kafka.model_copy(update={"topic": settings.cache.topic, "group": settings.cache.group})
+    return settings.stream.kafka.on(settings.cache.topic, settings.cache.group)
 
 
 def limits_of(settings: Settings) -> AccessLimits:

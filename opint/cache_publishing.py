@@ -30,7 +30,7 @@ def publish_trace(
         for batch in as_batches(trace, cache, min(PER_MESSAGE, settings.cache.max_accesses)):
             if not wait_for_room(publisher, stop):
                 break
-            publisher.publish_accesses(batch, content_type)
+            publisher.publish(batch, content_type)
             done += len(batch.accesses)
             progress("publishing", done / len(trace))
         publisher.flush()

@@ -13,8 +13,8 @@ import numpy as np
 from sqlalchemy import Connection
 
 from dqm.digests import EMPTY
-from dqm.pipeline import Pipeline
 from dqm.scored import LumisectionState
+from opint.judging import Closing
 from opint.store import lumisections
 from opint.store.neighbours import Content, Contents, Neighbours, neighbours
 from streams.records import LumisectionKey
@@ -27,7 +27,7 @@ REVISED = "revised"
 
 def close(
     tx: Connection,
-    pipeline: Pipeline,
+    pipeline: Closing,
     because: Mapping[StateKey, str],
     states: Mapping[StateKey, LumisectionState],
     reach: int,
@@ -49,7 +49,7 @@ def close(
 
 def _close(
     tx: Connection,
-    pipeline: Pipeline,
+    pipeline: Closing,
     dataset: str,
     because: Mapping[LumisectionKey, str],
     states: States,

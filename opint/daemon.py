@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Generic
 
 import structlog
 
-from dqm.pipeline import Pipeline
 from dqm.quality import Quality
-from dqm.scored import LumisectionState
+from dqm.scored import LumisectionState, ScoredBatch
 from opint.ingest import Arrival, Ingest, Written
+from opint.judging import Judging, Record
 from opint.references import References
 from opint.silence import Silence
 from opint.store import heartbeats
@@ -16,10 +17,8 @@ from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat
 from opint.store.retention import sweep
 from opint.store.views import incidents
-from streams.codecs import Limits, decode
 from streams.errors import DecodeError, Unavailable
 from streams.metrics import Metrics
-from streams.records import HistogramBatch
 from streams.source import Loss, Message, Partition, Source
 
 HEARTBEAT_SECONDS = 5.0
@@ -29,34 +28,40 @@ SWEEP_SECONDS = 3600.0
 log = structlog.get_logger()
 
 
-class Daemon:
-    """Handler of :func:`streams.loop.run` that judges histograms."""
+class Daemon(Generic[Record]):
+    """Handler of :func:`streams.loop.run` that judges one stream: of histograms, or of trigger rates."""
 
     def __init__(
         self,
+        stream: str,
         source: Source,
-        pipeline: Pipeline,
+        decode: Callable[[Message], Record],
+        pipeline: Judging[Record],
         ingest: Ingest,
         store: Store,
-        limits: Limits,
         metrics: Metrics,
         name: str,
         clock: Callable[[], float],
         retain_days: float,
         silence: Silence,
-        shadow: Pipeline | None = None,
+        shadow: Judging[Record] | None = None,
         references: References | None = None,
     ) -> None:
-        """Keep the collaborators; ``name`` tells this daemon from others in the store and in logs."""
+        """Keep the collaborators; ``name`` tells this daemon from others in the store and in logs.
+
+        ``stream`` is how metrics call what is judged. ``decode`` makes a record of a message and raises DecodeError
+        for one that is unusable.
+        """
         self.source = source
         self.name = name
+        self._stream = stream
         self._pipeline = pipeline
         self._shadow = shadow
         self._silence = silence
         self._references = references
         self._ingest = ingest
         self._store = store
-        self._limits = limits
+        self._decode = decode
         self._metrics = metrics
         self._clock = clock
         self._heartbeat = Heartbeat(daemon=name, started_s=clock(), at_s=0.0, state="running")
@@ -73,16 +78,20 @@ class Daemon:
 
     def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         """Judge the messages and store all effects with the offsets after them."""
-        with self._metrics.batch_seconds.time():
-            batches = [self._decoded(message) for message in messages]
-            written = [self._ingest.apply(self._scored(*part)) for part in self._parts(messages, batches)]
-        histograms = sum(len(batch.entries) for batch in batches if isinstance(batch, HistogramBatch))
+        written, elements = [], 0
+        with self._metrics.batch_seconds.labels(self._stream).time():
+            records = [self._decoded(message) for message in messages]
+            for part in self._parts(messages, records):
+                arrivals = self._scored(*part)
+                written.append(self._ingest.apply(arrivals))
+                elements += sum(_elements(one) for one in arrivals)
         self._heartbeat.messages += len(messages)
-        self._heartbeat.histograms += histograms
-        self._metrics.messages.inc(len(messages))
-        self._metrics.histograms.inc(histograms)
-        self._metrics.bytes.inc(sum(len(one.value) for one in messages if isinstance(one.value, bytes)))
-        self._metrics.last_progress.set(self._clock())
+        self._heartbeat.histograms += elements
+        self._metrics.messages.labels(self._stream).inc(len(messages))
+        self._metrics.histograms.labels(self._stream).inc(elements)
+        size = sum(len(one.value) for one in messages if isinstance(one.value, bytes))
+        self._metrics.bytes.labels(self._stream).inc(size)
+        self._metrics.last_progress.labels(self._stream).set(self._clock())
         for one in written:
             self._count(one)
         return {partition: offset for one in written for partition, offset in one.next_offsets.items()}
@@ -126,38 +135,39 @@ class Daemon:
         """What we wait for, for the health check; empty if nothing."""
         return self._trouble
 
-    def _decoded(self, message: Message) -> HistogramBatch | DecodeError:
+    def _decoded(self, message: Message) -> Record | DecodeError:
         try:
-            return decode(message, self._limits)
+            return self._decode(message)
         except DecodeError as error:
             return error
 
     def _parts(
-        self, messages: Sequence[Message], batches: Sequence[HistogramBatch | DecodeError]
-    ) -> Iterable[tuple[Sequence[Message], Sequence[HistogramBatch | DecodeError]]]:
-        return [(messages, batches)] if self._references is None else self._references.parts(messages, batches)
+        self, messages: Sequence[Message], records: Sequence[Record | DecodeError]
+    ) -> Iterable[tuple[Sequence[Message], Sequence[Record | DecodeError]]]:
+        return [(messages, records)] if self._references is None else self._references.parts(messages, records)
 
-    def _scored(self, messages: Sequence[Message], batches: Sequence[HistogramBatch | DecodeError]) -> list[Arrival]:
-        decoded = [one for one in batches if isinstance(one, HistogramBatch)]
+    def _scored(self, messages: Sequence[Message], records: Sequence[Record | DecodeError]) -> list[Arrival]:
+        decoded = [one for one in records if not isinstance(one, DecodeError)]
         scored = iter(self._pipeline.score(decoded))
         shadow = iter(self._shadow.score(decoded) if self._shadow is not None else ())
         return [
-            Arrival(message, next(scored), next(shadow, None))
-            if isinstance(batch, HistogramBatch)
-            else Arrival(message, batch)
-            for message, batch in zip(messages, batches, strict=True)
+            Arrival(message, one)
+            if isinstance(one, DecodeError)
+            else Arrival(message, next(scored), next(shadow, None))
+            for message, one in zip(messages, records, strict=True)
         ]
 
     def _count(self, written: Written) -> None:
         """Metrics and log lines of what has been stored."""
         now_s = self._clock()
         for state in written.closed:
-            self._metrics.lumisections.labels(quality(state).name).inc()
+            self._metrics.lumisections.labels(self._stream, quality(state).name).inc()
             published_s = written.published_s.get((state.dataset, state.key))
             if published_s is not None:
-                self._metrics.publish_to_verdict_seconds.observe(max(0.0, now_s - published_s))
+                verdict_s = self._metrics.publish_to_verdict_seconds.labels(self._stream)
+                verdict_s.observe(max(0.0, now_s - published_s))
         for reason, count in Counter(letter.reason for letter in written.letters).items():
-            self._metrics.dead_letters.labels(reason).inc(count)
+            self._metrics.dead_letters.labels(self._stream, reason).inc(count)
         for letter in written.letters:
             log.warning("dead letter", origin=letter.origin, why=letter.detail)
         for one in written.alerts.opened:
@@ -185,6 +195,11 @@ class Daemon:
             states = incidents.counts(tx)
         self._count(Written(alerts=alerts))
         self._metrics.incidents_open.set(states.get("open", 0) + states.get("acknowledged", 0))
+
+
+def _elements(one: Arrival) -> int:
+    """How many histograms or rates were scored."""
+    return int(one.outcome.scores.present.sum()) if isinstance(one.outcome, ScoredBatch) else 0
 
 
 def quality(state: LumisectionState) -> Quality:

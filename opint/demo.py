@@ -1,7 +1,7 @@
-"""Everything embedded: broker, producer, daemon and dashboard, each a process of its own.
+"""Everything embedded: broker, producers, daemon and dashboard, each a process of its own.
 
 The parts are the ones that a real installation has and speak to each other over TCP and the database;
-only the detector is simulated. Ctrl-C, or the end of any part, ends all of them.
+only detector and trigger are simulated. Ctrl-C, or the end of any part, ends all of them.
 """
 
 import os
@@ -10,8 +10,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Part:
 def run(settings: Settings, folder: Path, pace: float, seed: int, stop: threading.Event, say: Say) -> None:
     """Start all parts, print what they find, and stop them when ``stop`` is set.
 
-    ``folder`` keeps the model, the database and the logs; the database begins anew each time, because the
+    ``folder`` keeps the models, the database and the logs; the database begins anew each time, because the
     embedded broker forgets everything when it ends. ``pace`` is in lumisections per second. Raises
     NightshiftError with the end of its log if a part ends by itself.
     """
@@ -54,11 +55,17 @@ def run(settings: Settings, folder: Path, pace: float, seed: int, stop: threadin
         file = _write_settings(settings, folder, broker, port)
         store = Store.open(_url(folder))
         store.upgrade()
-        parts = [stack.enter_context(_part("dashboard", folder, file, ["dashboard"]))]
+        parts: list[Part] = []
+        stack.callback(_end, parts)
+        parts.append(_started("dashboard", folder, file, ["dashboard"]))
         _wait_for(port, parts, stop)
         say(f"\nnightshift is watching a simulated detector: open http://127.0.0.1:{port}\nCtrl-C stops everything.\n")
-        parts.append(stack.enter_context(_part("daemon", folder, file, ["run"])))
-        parts.append(stack.enter_context(_part("producer", folder, file, _produce(folder, pace, seed))))
+        parts.append(_started("daemon", folder, file, ["run"]))
+        for name, command in (("producer", ["simulate"]), ("trigger", ["trigger", "simulate"])):
+            # The same seed: both tell of the same runs and lumisections.
+            truth = str(folder / f"truth-{name}.jsonl")
+            to = ["--publish", "--pace", str(pace), "--seed", str(seed), "--truth", truth]
+            parts.append(_started(name, folder, file, [*command, *to]))
         _watch(store, parts, stop, say)
         say("stopping ...")
 
@@ -86,11 +93,6 @@ def _raise_if_ended(parts: Sequence[Part]) -> None:
             )
 
 
-def _produce(folder: Path, pace: float, seed: int) -> list[str]:
-    truth = str(folder / "truth.jsonl")
-    return ["simulate", "--publish", "--pace", str(pace), "--seed", str(seed), "--truth", truth]
-
-
 def _url(folder: Path) -> str:
     return f"sqlite:///{folder / 'nightshift.db'}"
 
@@ -106,6 +108,7 @@ def _write_settings(settings: Settings, folder: Path, broker: BrokerAddress, por
         "embedded": True,
     }
     values["dqm"]["models"] = str(folder / "models")
+    values["rates"]["watch"] = True
     values["dashboard"]["port"] = port
     values["metrics"]["port"] = _free_port(settings.metrics.port)
     file = folder / "nightshift.yaml"
@@ -133,8 +136,7 @@ def _wait_for(port: int, parts: Sequence[Part], stop: threading.Event) -> None:
                 return
 
 
-@contextmanager
-def _part(name: str, folder: Path, file: Path, command: Sequence[str]) -> Iterator[Part]:
+def _started(name: str, folder: Path, file: Path, command: Sequence[str]) -> Part:
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and commands
@@ -145,18 +147,18 @@ def _part(name: str, folder: Path, file: Path, command: Sequence[str]) -> Iterat
             # What the environment says would win over the settings file of the parts.
             env={name: value for name, value in os.environ.items() if not name.startswith("NIGHTSHIFT_")},
         )
-    try:
-        yield Part(name, process, log)
-    finally:
-        _end(process)
+    return Part(name, process, log)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask, wait, and only then insist."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _end(parts: Sequence[Part]) -> None:
+    """Ask all at once, wait, and only then insist."""
+    for part in parts:
+        if part.process.poll() is None:
+            part.process.send_signal(signal.SIGTERM)
+    deadline_s = time.monotonic() + STOP_SECONDS
+    for part in parts:
+        try:
+            part.process.wait(max(0.0, deadline_s - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            part.process.kill()
+            part.process.wait()

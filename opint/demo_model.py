@@ -1,4 +1,4 @@
-"""The demo's model: trained once on good lumisections of the simulated detector, then kept."""
+"""The demo's models: trained once on good lumisections of the simulated detector and trigger, then kept."""
 
 import time
 from collections.abc import Callable
@@ -9,33 +9,73 @@ import numpy as np
 
 from conf.errors import NightshiftError
 from conf.settings import Settings
-from dqm.bundle import load
-from dqm.simulate import conditions
+from dqm import bundle
+from dqm.rates import bundle as rate_bundle
+from dqm.simulate import conditions, rates
 from dqm.simulate.detector import Detector
+from dqm.simulate.rates import Trigger
 from dqm.simulate.stream import stream
-from dqm.train import train
+from opint import simulation
 
 LUMISECTIONS = 600
 FILL_LUMISECTIONS = 40
 FIRST_RUN = 390_000
 """Runs that come before those which the demo watches."""
 
+RATE_STEP = 12
+"""Rates are learned from every so many-th lumisection of fills as long as those watched: these sweep pileup."""
+RATE_FILLS = RATE_STEP * LUMISECTIONS // (simulation.FILL_LUMISECTIONS // 2)
+"""Enough of them: the shortest are half as long as usual."""
+FIRST_FILL = 9900
 
-def ensure_model(settings: Settings, models: Path, seed: int, progress: Callable[[str, float], None]) -> None:
-    """Train the bundle in ``models`` unless a valid one lies there."""
+Progress = Callable[[str, float], None]
+
+
+def ensure_models(settings: Settings, models: Path, seed: int, progress: Progress) -> None:
+    """Train the bundles in ``models`` unless valid ones lie there."""
     folder = models / settings.dqm.model
+    if not _is_there(bundle.load, folder):
+        _train_histograms(settings, folder, seed, lambda step, share: progress(step, 0.8 * share))
+    folder = models / settings.rates.model
+    if not _is_there(rate_bundle.load, folder):
+        _train_rates(settings, folder, seed, lambda step, share: progress(f"rates, {step}", 0.8 + 0.2 * share))
+
+
+def _is_there(load: Callable[[Path], object], folder: Path) -> bool:
     try:
         load(folder)
     except NightshiftError:
-        rng = np.random.default_rng([seed, 2])
-        fills = conditions.generate(
-            rng,
-            fills=3 * LUMISECTIONS // FILL_LUMISECTIONS,
-            stable=FILL_LUMISECTIONS,
-            first_run=FIRST_RUN,
-        )
-        good = ((key, at) for key, at in fills if at.beams_stable)
-        batches = (
-            batch for one in stream(Detector.own(), islice(good, LUMISECTIONS), (), seed + 1) for batch in one.batches
-        )
-        train(batches, folder, settings.dqm, rng, progress, time.time())
+        return False
+    return True
+
+
+def _train_histograms(settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
+    from dqm.train import train  # noqa: PLC0415 - imports TensorFlow
+
+    rng = np.random.default_rng([seed, 2])
+    fills = conditions.generate(
+        rng,
+        fills=3 * LUMISECTIONS // FILL_LUMISECTIONS,
+        stable=FILL_LUMISECTIONS,
+        first_run=FIRST_RUN,
+    )
+    good = ((key, at) for key, at in fills if at.beams_stable)
+    batches = simulation.batches_of(stream(Detector.own(), islice(good, LUMISECTIONS), (), seed + 1))
+    train(batches, folder, settings.dqm, rng, progress, time.time())
+
+
+def _train_rates(settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
+    from dqm.rates.train import train  # noqa: PLC0415 - imports TensorFlow
+
+    rng = np.random.default_rng([seed, 4])
+    fills = conditions.generate(
+        rng,
+        fills=RATE_FILLS,
+        stable=simulation.FILL_LUMISECTIONS,
+        first_run=FIRST_RUN,
+        first_fill=FIRST_FILL - RATE_FILLS,
+    )
+    good = ((key, at) for key, at in fills if at.beams_stable)
+    some = islice(good, 0, RATE_STEP * LUMISECTIONS, RATE_STEP)
+    seen = (one.rates for one in rates.stream(Trigger.own(), some, (), seed + 1))
+    train(seen, folder, settings.rates, rng, progress, time.time())

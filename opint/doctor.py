@@ -22,10 +22,13 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at database, model, source, fast checksums and Java, in that order; never raises."""
+    """Look at database, models, sources, fast checksums and Java, in that order; never raises."""
     yield _try("database", lambda: _database(settings))
     yield _try("model", lambda: _model(settings))
     yield _try("source", lambda: _source(settings))
+    if settings.rates.watch:
+        yield _try("rates model", lambda: _rates_model(settings))
+        yield _try("rates source", lambda: _rates_source(settings))
     yield _checksums()
     yield _java()
 
@@ -59,6 +62,19 @@ def _model(settings: Settings) -> str:
     catalogues = found.bundle.catalogues
     size = f"{sum(map(len, catalogues.values()))} monitoring elements in {len(catalogues)} subsystems"
     return f"{found.name}, version {found.bundle.version[:12]}: {size}"
+
+
+def _rates_model(settings: Settings) -> str:
+    from opint.rate_model import rate_bundle
+
+    return f"{settings.rates.model}, version {rate_bundle(settings).version[:12]}"
+
+
+def _rates_source(settings: Settings) -> str:
+    from opint.rate_watch import kafka_of
+    from streams.kafka import describe
+
+    return describe(kafka_of(settings))
 
 
 def _source(settings: Settings) -> str:

@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 from conf.settings import Settings
 from dqm.assembly import complete, merge
 from dqm.following import Residuals
-from dqm.pipeline import Pipeline
 from dqm.references.sums import RunSums
 from dqm.scored import LumisectionState, ScoredBatch
 from opint.alerts import engine
 from opint.closing import REVISED, StateKey, close
+from opint.judging import Closing
 from opint.position import Clock, Position
 from opint.references import left
 from opint.shadow import Shadow
@@ -50,24 +50,33 @@ class Written:
 
 
 class Ingest:
-    """Writes arrivals, closings and losses to the store on behalf of one consumer, ``owner``."""
+    """Writes arrivals, closings and losses to the store on behalf of one consumer, ``owner`` of ``group``.
+
+    ``whole`` says that a message holds all there is of its lumisection, which therefore is closed with it.
+    """
 
     def __init__(
         self,
         store: Store,
-        pipeline: Pipeline,
+        pipeline: Closing,
         settings: Settings,
         owner: str,
         clock: Clock,
         shadow: Shadow | None = None,
+        *,
+        group: str | None = None,
+        whole: bool = False,
     ) -> None:
-        """Keep the collaborators; nothing is read or written yet."""
+        """Keep the collaborators; ``group`` None means that of histograms. Nothing is read or written yet."""
         self._store = store
         self._pipeline = pipeline
         self._settings = settings
-        self._position = Position(store, settings.stream.kafka.group, owner, clock, settings.stream.dead_letter_bytes)
+        self._position = Position(
+            store, group or settings.stream.kafka.group, owner, clock, settings.stream.dead_letter_bytes
+        )
         self._clock = clock
         self._shadow = shadow
+        self._whole = whole
 
     def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
         """Take the partitions over from whoever had them; the next wanted offset of each."""
@@ -93,7 +102,7 @@ class Ingest:
                 {
                     key: (REVISED if state.closed_s is not None else "complete")
                     for key, state in states.items()
-                    if state.closed_s is not None or complete(state, self._pipeline.expected)
+                    if state.closed_s is not None or self._whole or complete(state, self._pipeline.expected)
                 },
                 states,
                 now_s,
@@ -109,6 +118,8 @@ class Ingest:
 
     def close_due(self, everything: bool = False) -> Written:
         """Close lumisections that are overtaken or timed out, or all of them when nothing can follow."""
+        if self._whole:
+            return Written()
         now_s = self._clock()
         stream = self._settings.stream
         with self._store.begin() as tx:
@@ -155,6 +166,9 @@ class Ingest:
         residuals: dict[Part, Residuals] = {}
         for message, batch in scored:
             key = (batch.dataset, batch.key)
+            if _strange(known.get(key), batch):
+                conflicts.append(self._position.letter(message, _mixed(batch), now_s))
+                continue
             part = Part(batch.dataset, batch.key.run, batch.subsystem, batch.model_version)
             new = left(known.get(key), batch, self._pipeline)
             if new.sums is not None:
@@ -182,6 +196,18 @@ class Ingest:
         now_s: float,
     ) -> list[LumisectionState]:
         return close(tx, self._pipeline, because, states, self._settings.dqm.frozen_after - 1, now_s)
+
+
+def _strange(known: LumisectionState | None, batch: ScoredBatch) -> bool:
+    """Whether one of both holds rates and the other histograms: their models know nothing of each other."""
+    rates = batch.scores.bands is not None
+    return known is not None and any((part.bands is not None) != rates for part in known.parts.values())
+
+
+def _mixed(batch: ScoredBatch) -> ConflictError:
+    where = f"run {batch.key.run} LS {batch.key.ls}"
+    said = "histograms and trigger rates under one name; each stream needs datasets of its own"
+    return ConflictError("conflict", where, batch.dataset, said)
 
 
 def _conflict(batch: ScoredBatch, names: Sequence[str]) -> ConflictError:

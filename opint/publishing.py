@@ -1,48 +1,84 @@
-"""Publishing batches to the topic that the settings name, with a count for whoever watches."""
+"""Publishing lumisections to the topics that the settings name, with a count for whoever watches."""
 
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from conf.settings import KafkaSettings
+from conf.settings import KafkaSettings, Settings
+from opint.reading import LumisectionRecord
 from streams.kafka import KafkaPublisher
-from streams.records import HistogramBatch, LumisectionKey
+from streams.records import EventFeatures, HistogramBatch, LumisectionKey, TriggerRates
 from streams.replay import replay
 
 PARTITIONS = 4
 """Partitions of a topic that is made here; so many daemons can share it."""
 
 
+class Topics:
+    """A publisher for each kind of record, on a topic of its own; connected when the first of its kind comes."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect nothing yet."""
+        kafka = settings.stream.kafka
+        self._kafka: Mapping[type, KafkaSettings] = {
+            HistogramBatch: kafka,
+            TriggerRates: kafka.on(settings.rates.topic, settings.rates.group),
+            EventFeatures: kafka.on(settings.hotline.topic, settings.hotline.group),
+        }
+        self._connected: dict[type, KafkaPublisher] = {}
+
+    def publish(self, record: LumisectionRecord, content_type: str) -> None:
+        """Encode and send one record; raises SourceUnavailable if the broker cannot be reached."""
+        kind = type(record)
+        if kind not in self._connected:
+            self._connected[kind] = KafkaPublisher(self._kafka[kind])
+            self._connected[kind].ensure_topic(PARTITIONS)
+        self._connected[kind].publish(record, content_type)
+
+    def unread_bytes(self) -> int:
+        """Bytes that wait for their reader on the fullest topic."""
+        return max((one.unread_bytes() for one in self._connected.values()), default=0)
+
+    def flush(self) -> None:
+        """Wait until all is stored by the broker."""
+        for one in self._connected.values():
+            one.flush()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for one in self._connected.values():
+            one.close()
+
+
 def publish(
-    batches: Iterable[HistogramBatch],
-    kafka: KafkaSettings,
+    records: Iterable[LumisectionRecord],
+    settings: Settings,
     content_type: str,
     pace: float | None,
     stop: threading.Event,
 ) -> int:
-    """Publish until the batches or ``stop`` end it; how many lumisections were published.
+    """Publish until the records or ``stop`` end it; how many lumisections were published.
 
     ``pace`` is in lumisections per second, None for as fast as possible. Raises SourceUnavailable if the
     broker cannot be reached.
     """
-    publisher = KafkaPublisher(kafka)
-    try:
-        publisher.ensure_topic(PARTITIONS)
-        with Progress(
+    with (
+        closing(Topics(settings)) as topics,
+        Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
             console=Console(file=sys.stderr),
             disable=not sys.stderr.isatty(),
-        ) as shown:
-            task = shown.add_task("publishing", total=None)
+        ) as shown,
+    ):
+        task = shown.add_task("publishing", total=None)
 
-            def count(key: LumisectionKey, done: int) -> None:
-                shown.update(task, description=f"published {done} lumisections, now run {key.run} LS {key.ls}")
+        def count(key: LumisectionKey, done: int) -> None:
+            shown.update(task, description=f"published {done} lumisections, now run {key.run} LS {key.ls}")
 
-            return replay(batches, publisher, content_type, pace, stop, progress=count)
-    finally:
-        publisher.close()
+        return replay(records, topics, content_type, pace, stop, progress=count)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import structlog
 from sqlalchemy import Connection
 
+from dqm.bundle import SubsystemModel
 from dqm.following import Residuals, followed, start
 from dqm.pipeline import Pipeline
 from dqm.references.changes import WITHIN
@@ -20,11 +21,11 @@ from dqm.references.choice import choose
 from dqm.references.chosen import Reference
 from dqm.references.sums import RunSums
 from dqm.scored import LumisectionState, ScoredBatch
+from opint.judging import Closing, Keyed, Record
 from opint.store import centres, references
 from opint.store.engine import Store
 from opint.store.references import Part
 from streams.errors import DecodeError
-from streams.records import HistogramBatch
 from streams.source import Message
 
 MOST_RUNS = 16
@@ -35,7 +36,6 @@ MOST_FOLLOWED = 32
 log = structlog.get_logger()
 
 Float32 = npt.NDArray[np.float32]
-Decoded = HistogramBatch | DecodeError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,13 +47,13 @@ class Left:
 
 
 class References:
-    """Gives the pipeline the reference of each run that comes, and the centre about which it is certified.
+    """Gives the pipeline the reference of each run that comes, and the centre about which it is judged.
 
     A model in ``shadow`` has centres of its own, but judges by its frozen references.
     """
 
     def __init__(
-        self, store: Store, pipeline: Pipeline, clock: Callable[[], float], shadow: Pipeline | None = None
+        self, store: Store, pipeline: Closing, clock: Callable[[], float], shadow: Closing | None = None
     ) -> None:
         """Keep the collaborators; nothing is read yet."""
         self._store = store
@@ -63,23 +63,23 @@ class References:
         self._ready: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     def parts(
-        self, messages: Sequence[Message], batches: Sequence[Decoded]
-    ) -> Iterator[tuple[Sequence[Message], Sequence[Decoded]]]:
+        self, messages: Sequence[Message], batches: Sequence[Record | DecodeError]
+    ) -> Iterator[tuple[Sequence[Message], Sequence[Record | DecodeError]]]:
         """The messages in parts; one ends where a new run begins, and must be stored before the next is taken."""
         start = 0
         for at, batch in enumerate(batches):
-            if isinstance(batch, HistogramBatch) and (batch.dataset, batch.key.run) not in self._ready:
+            if not isinstance(batch, DecodeError) and (batch.dataset, batch.key.run) not in self._ready:
                 if at > start:
                     yield messages[start:at], batches[start:at]
                 start = at
                 self._prepare(batch)
         yield messages[start:], batches[start:]
 
-    def _prepare(self, batch: HistogramBatch) -> None:
+    def _prepare(self, batch: Keyed) -> None:
         """Choose for the run of ``batch``, or read what was chosen."""
         dataset, run = batch.dataset, batch.key.run
         with self._store.begin() as tx:
-            known = self._references(tx, batch) if self._pipeline.follows else {}
+            known = self._references(tx, batch, self._pipeline) if isinstance(self._pipeline, Pipeline) else {}
             shifts = [self._centres(tx, batch, pipeline) for pipeline in self._pipelines]
         for subsystem, one in sorted(known.items()):
             log.info("reference", run=run, subsystem=subsystem, adaptive=one.adaptive, reason=one.reason)
@@ -91,19 +91,23 @@ class References:
             for pipeline in self._pipelines:
                 pipeline.drop(*past)
 
-    def _references(self, tx: Connection, batch: HistogramBatch) -> Mapping[str, Reference]:
-        pileup = self._pipeline.pileup.standardised(batch.conditions)
-        dataset, run, version = batch.dataset, batch.key.run, self._pipeline.version
+    def _references(self, tx: Connection, batch: Keyed, pipeline: Pipeline) -> Mapping[str, Reference]:
+        """Those of histograms, which alone have any; nothing if they are frozen."""
+        if not pipeline.follows:
+            return {}
+        pileup = pipeline.pileup.standardised(batch.conditions)
+        dataset, run, version = batch.dataset, batch.key.run, pipeline.version
         known = references.chosen(tx, dataset, run, version)
-        for subsystem in self._pipeline.models.keys() - known.keys():
-            part = Part(dataset, run, subsystem, version)
-            references.record(tx, part, self._chosen(tx, part, pileup), self._clock())
+        for subsystem, model in pipeline.models.items():
+            if subsystem not in known:
+                part = Part(dataset, run, subsystem, version)
+                references.record(tx, part, _chosen(tx, part, model, pileup), self._clock())
         return references.chosen(tx, dataset, run, version)
 
-    def _centres(self, tx: Connection, batch: HistogramBatch, pipeline: Pipeline) -> Mapping[str, Float32]:
-        """The shifts of the centres about which the run is certified, by subsystem."""
-        parts = [Part(batch.dataset, batch.key.run, name, pipeline.version) for name in pipeline.certified]
-        sizes = {name: (len(pipeline.expected[name]), pipeline.numbers) for name in pipeline.certified}
+    def _centres(self, tx: Connection, batch: Keyed, pipeline: Closing) -> Mapping[str, Float32]:
+        """The shifts of the centres about which the run is judged, by subsystem."""
+        parts = [Part(batch.dataset, batch.key.run, name, pipeline.version) for name in pipeline.followed]
+        sizes = {name: (len(pipeline.expected[name]), pipeline.numbers) for name in pipeline.followed}
         return {part.subsystem: self._centre(tx, part, *sizes[part.subsystem]) for part in parts}
 
     def _centre(self, tx: Connection, part: Part, elements: int, numbers: int) -> Float32:
@@ -117,15 +121,16 @@ class References:
             assert known is not None  # noqa: S101 - it has just been written
         return known
 
-    def _chosen(self, tx: Connection, part: Part, pileup: float) -> Reference:
-        found = references.previous(tx, part)
-        first, previous = (0, None) if found is None else found
-        since = references.since(tx, part, first, MOST_FOLLOWED)
-        before = references.before(tx, part, since[0][0] if since else first, WITHIN - 1)
-        return choose(self._pipeline.models[part.subsystem], previous, since, before, part.run, pileup)
+
+def _chosen(tx: Connection, part: Part, model: SubsystemModel, pileup: float) -> Reference:
+    found = references.previous(tx, part)
+    first, previous = (0, None) if found is None else found
+    since = references.since(tx, part, first, MOST_FOLLOWED)
+    before = references.before(tx, part, since[0][0] if since else first, WITHIN - 1)
+    return choose(model, previous, since, before, part.run, pileup)
 
 
-def left(before: LumisectionState | None, batch: ScoredBatch, pipeline: Pipeline) -> Left:
+def left(before: LumisectionState | None, batch: ScoredBatch, pipeline: Closing) -> Left:
     """What a batch leaves for later runs that is new, given the state of its lumisection before."""
     if batch.sums is None and batch.residuals is None:
         return Left(None, None)

@@ -6,9 +6,11 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import structlog
@@ -16,10 +18,13 @@ from prometheus_client import CollectorRegistry
 
 from conf.settings import Settings, StreamSettings
 from dqm.pipeline import Pipeline
+from opint import abreast
+from opint.abreast import Stream
 from opint.daemon import Daemon
 from opint.ingest import Ingest
 from opint.promotion import Located, current, located
-from opint.reading import limits
+from opint.rate_watch import RATES, kafka_of, rate_daemon
+from opint.reading import limits, rate_messages
 from opint.references import References
 from opint.shadow import Shadow
 from opint.silence import DAY_S, Model, Silence
@@ -27,28 +32,50 @@ from opint.store import models
 from opint.store.engine import Store
 from streams import loop
 from streams.apart import SourceApart
+from streams.codecs import decode
+from streams.errors import DecodeError
+from streams.files.kinds import Kind, kind_of
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaSource
 from streams.metrics import Metrics, served
+from streams.records import HistogramBatch, TriggerRates
 from streams.source import Source
+
+HISTOGRAMS = "histograms"
 
 log = structlog.get_logger()
 
 
 def run_daemon(settings: Settings, store: Store, stop: threading.Event) -> None:
-    """Judge what the settings' source delivers until ``stop`` is set.
+    """Judge what the settings' source delivers until ``stop`` is set, and trigger rates if they are watched.
 
-    The model is loaded and warmed up before the source is opened, so that no time of the consumer
+    Models are loaded and warmed up before sources are opened, so that no time of the consumer
     session is spent on that. Raises NightshiftError for whatever the user can mend.
     """
     pipeline, shadow = load_pipeline(settings, store), load_shadow(settings, store)
+    rates = _rates(settings, store) if settings.rates.watch else None
     metrics = Metrics(CollectorRegistry())
-    daemon = assemble(settings, store, pipeline, open_source(settings.stream), metrics, shadow)
-    with served(metrics.registry, settings.metrics.host, settings.metrics.port, daemon.trouble) as address:
+    with ExitStack() as opened:
+        source = opened.enter_context(closing(open_source(settings.stream)))
+        daemon = assemble(settings, store, pipeline, source, metrics, shadow)
+        streams = [Stream(HISTOGRAMS, source, daemon)]
+        if rates is not None:
+            source = opened.enter_context(closing(KafkaSource(kafka_of(settings))))
+            streams.append(Stream(RATES, source, rates(source, metrics)))
+        where = settings.metrics.host, settings.metrics.port
+        address = opened.enter_context(served(metrics.registry, *where, partial(abreast.trouble, streams)))
         log.info("watching", daemon=daemon.name, model=pipeline.version[:12], metrics=address)
-        loop.run(daemon.source, daemon, stop, np.random.default_rng())
-    daemon.stopped()
+        abreast.run(streams, stop, np.random.default_rng())
     log.info("stopped", daemon=daemon.name)
+
+
+def _rates(settings: Settings, store: Store) -> Callable[[Source, Metrics], Daemon[TriggerRates]]:
+    """What makes the daemon of trigger rates, whose model is ready."""
+    from opint.rate_model import load_rates, rate_decoder  # noqa: PLC0415 - only where rates are watched
+
+    pipeline, decode_ = load_rates(settings, store), rate_decoder(settings)
+    name = f"{own_name()}:{RATES}"
+    return lambda source, metrics: rate_daemon(settings, store, pipeline, decode_, source, metrics, name)
 
 
 def load_pipeline(settings: Settings, store: Store) -> Pipeline:
@@ -79,6 +106,11 @@ def _ready(settings: Settings, store: Store, found: Located) -> Pipeline:
     return pipeline
 
 
+def own_name() -> str:
+    """A name that no other consumer has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
 def assemble(
     settings: Settings,
     store: Store,
@@ -86,19 +118,20 @@ def assemble(
     source: Source,
     metrics: Metrics,
     shadow: Pipeline | None = None,
-) -> Daemon:
+) -> Daemon[HistogramBatch]:
     """A daemon under a name that no other has."""
-    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    name = own_name()
     beside = None if shadow is None else Shadow(shadow, settings.dqm.frozen_after - 1)
     ingest = Ingest(store, pipeline, settings, name, time.time, beside)
-    certified = pipeline.certified or (shadow is not None and shadow.certified)
-    followed = References(store, pipeline, time.time, shadow) if pipeline.follows or certified else None
+    centred = pipeline.followed or (shadow is not None and shadow.followed)
+    followed = References(store, pipeline, time.time, shadow) if pipeline.follows or centred else None
     return Daemon(
+        HISTOGRAMS,
         source,
+        partial(decode, limits=limits(settings.stream)),
         pipeline,
         ingest,
         store,
-        limits(settings.stream),
         metrics,
         name,
         time.time,
@@ -129,10 +162,26 @@ def open_source(settings: StreamSettings) -> Source:
 
 
 def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: threading.Event) -> None:
-    """Judge files to their end, as the daemon would; then close what is still open."""
-    pipeline, shadow = load_pipeline(settings, store), load_shadow(settings, store)
-    source = FileSource([path.resolve() for path in files], limits(settings.stream), time.time)
-    daemon = assemble(settings, store, pipeline, source, Metrics(CollectorRegistry()), shadow)
+    """Judge files to their end, as the daemon would; then close what is still open.
+
+    Histograms come first, then trigger rates, each with its own model, which is loaded only where it is needed.
+    Raises DecodeError for a recording of anything else.
+    """
+    metrics = Metrics(CollectorRegistry())
+    kinds = {path.resolve(): kind_of(path, limits(settings.stream)) for path in files}
+    strange = next((path for path, kind in kinds.items() if kind not in {Kind.HISTOGRAMS, Kind.RATES}), None)
+    if strange is not None:
+        raise DecodeError("wrong-kind", strange.name, kinds[strange].value, "histograms or trigger rates are needed")
+    if histograms := [path for path, kind in kinds.items() if kind is Kind.HISTOGRAMS]:
+        pipeline, shadow = load_pipeline(settings, store), load_shadow(settings, store)
+        source = FileSource(histograms, limits(settings.stream), time.time)
+        _judge_all(assemble(settings, store, pipeline, source, metrics, shadow), source, stop)
+    if recorded := [path for path, kind in kinds.items() if kind is Kind.RATES]:
+        source = FileSource(recorded, limits(settings.stream), time.time, read=rate_messages(settings))
+        _judge_all(_rates(settings, store)(source, metrics), source, stop)
+
+
+def _judge_all(daemon: Daemon[Any], source: Source, stop: threading.Event) -> None:
     loop.run(source, daemon, stop, np.random.default_rng())
     if not stop.is_set():
         daemon.finish()

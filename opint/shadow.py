@@ -11,9 +11,9 @@ import numpy as np
 from sqlalchemy import Connection
 
 from dqm.assembly import merge
-from dqm.pipeline import Pipeline
 from dqm.scored import LumisectionState, ScoredBatch, SubsystemScores
 from opint.closing import StateKey, close
+from opint.judging import Closing
 from opint.references import left
 from opint.store import centres, lumisections
 from opint.store.references import Part
@@ -23,7 +23,7 @@ from streams.records import LumisectionKey
 class Shadow:
     """Judges what the current model judges."""
 
-    def __init__(self, pipeline: Pipeline, reach: int) -> None:
+    def __init__(self, pipeline: Closing, reach: int) -> None:
         """``reach`` is how many lumisections before one decide whether it is frozen."""
         self.pipeline = pipeline
         self._reach = reach

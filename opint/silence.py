@@ -25,17 +25,18 @@ _STALLED = (
 )
 _STALE = (
     "The detector and its conditions have moved on since: faults are missed and good data are called bad. Train on "
-    "recent good lumisections (nightshift train histograms), or raise dqm.oldest_model_days if it still fits."
+    "recent good lumisections (nightshift train {}), or raise dqm.oldest_model_days if it still fits."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The model that judges; ``trained_s`` is None where its manifest does not say."""
+    """The model that judges ``what``; ``trained_s`` is None where its manifest does not say."""
 
     name: str
     version: str
     trained_s: float | None
+    what: str = "histograms"
 
 
 @dataclass
@@ -95,4 +96,4 @@ def _of_model(model: Model) -> Labels:
 
 def _stale(model: Model, age_s: float) -> Trouble:
     title = f"model {model.name}: trained {age_s / DAY_S:.0f} days ago"
-    return Trouble(_of_model(model), title, _STALE, "warning")
+    return Trouble(_of_model(model), title, _STALE.format(model.what), "warning")

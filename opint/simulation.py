@@ -1,28 +1,39 @@
-"""Endless or bounded streams of simulated lumisections with faults planned as they come."""
+"""Endless or bounded streams of simulated histograms and trigger rates, with faults planned as they come."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from dqm.simulate import rate_plan, rate_truth, rates
 from dqm.simulate import truth as truths
-from dqm.simulate.conditions import generate
+from dqm.simulate.conditions import from_oms, generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault
 from dqm.simulate.plan import plan_faults
+from dqm.simulate.rate_faults import RateFault
+from dqm.simulate.rates import Trigger
 from dqm.simulate.stream import SimulatedLumisection, stream
-from streams.records import Conditions, HistogramBatch, LumisectionKey
+from streams.records import Conditions, HistogramBatch, LumisectionKey, TriggerRates
 
 PLAN_LUMISECTIONS = 300
 FAULT_LUMISECTIONS = 20
 FILL_LUMISECTIONS = 600
 ENDLESS_FILLS = 1_000_000
 
+Lumisection = tuple[LumisectionKey, Conditions]
+
+
+Kept = TypeVar("Kept")
+"""A fault of histograms or of rates."""
+
 
 def faulty(
     detector: Detector,
-    conditions: Iterable[tuple[LumisectionKey, Conditions]],
+    conditions: Iterable[Lumisection],
     skip: int,
     limit: int | None,
     faults: int,
@@ -34,22 +45,44 @@ def faulty(
     ``skip`` lumisections are left out at the beginning, at most ``limit`` follow. Equal arguments give
     equal streams.
     """
-    rest = iter(islice(conditions, skip, None if limit is None else skip + limit))
-    rng = np.random.default_rng([seed, 1])
-    known: list[Fault] = []
-    while chunk := list(islice(rest, PLAN_LUMISECTIONS)):
-        keys = [key for key, at in chunk if at.beams_stable is not False]
-        count = min(faults, len(keys) // 2)
-        planned = []
-        if count:
-            planned = plan_faults(rng, detector.catalogues, keys, count=count, length=FAULT_LUMISECTIONS)
-            known += planned
-        if truth is not None:
-            truths.write(truth, known)
+
+    def plan(rng: np.random.Generator, usable: Sequence[Lumisection], count: int) -> list[Fault]:
+        keys = [key for key, _ in usable]
+        return plan_faults(rng, detector.catalogues, keys, count=count, length=FAULT_LUMISECTIONS)
+
+    write = None if truth is None else partial(truths.write, truth)
+    for chunk, planned in _planned(islice(conditions, skip, _end(skip, limit)), faults, seed, plan, write):
         yield from stream(detector, chunk, planned, seed)
 
 
-def endless(seed: int, good_only: bool) -> Iterator[tuple[LumisectionKey, Conditions]]:
+def faulty_rates(
+    trigger: Trigger,
+    conditions: Iterable[Lumisection],
+    skip: int,
+    limit: int | None,
+    faults: int,
+    seed: int,
+    truth: Path | None,
+) -> Iterator[TriggerRates]:
+    """Trigger rates in the same way: equal conditions give the same runs and lumisections."""
+
+    def plan(rng: np.random.Generator, usable: Sequence[Lumisection], count: int) -> list[RateFault]:
+        # Without a prescale column nothing runs, so nothing can be wrong.
+        running = [one for one in usable if one[1].prescale_index is not None]
+        count = min(count, len(running) // 2)
+        return rate_plan.plan_faults(rng, trigger, running, count=count, length=FAULT_LUMISECTIONS)
+
+    write = None if truth is None else partial(rate_truth.write, truth)
+    for chunk, planned in _planned(islice(conditions, skip, _end(skip, limit)), faults, seed, plan, write):
+        yield from (one.rates for one in rates.stream(trigger, chunk, planned, seed))
+
+
+def conditions_of(table: Path | None, good_only: bool, seed: int) -> Iterator[Lumisection]:
+    """Real lumisections of a parquet table, or endless generated ones if there is none."""
+    return endless(seed, good_only) if table is None else from_oms(table, good_only=good_only)
+
+
+def endless(seed: int, good_only: bool) -> Iterator[Lumisection]:
     """Fill after fill of generated conditions, shorter than real ones so that a watcher sees some.
 
     ``good_only`` leaves those with stable beams.
@@ -62,3 +95,27 @@ def batches_of(lumisections: Iterable[SimulatedLumisection]) -> Iterator[Histogr
     """All their batches, in order."""
     for one in lumisections:
         yield from one.batches
+
+
+def _end(skip: int, limit: int | None) -> int | None:
+    return None if limit is None else skip + limit
+
+
+def _planned(
+    lumisections: Iterator[Lumisection],
+    faults: int,
+    seed: int,
+    plan: Callable[[np.random.Generator, Sequence[Lumisection], int], list[Kept]],
+    write: Callable[[Sequence[Kept]], None] | None,
+) -> Iterator[tuple[list[Lumisection], list[Kept]]]:
+    """Lumisections, 300 at a time, with the faults planned for them; ``write`` is given all that are known so far."""
+    rng = np.random.default_rng([seed, 1])
+    known: list[Kept] = []
+    while chunk := list(islice(lumisections, PLAN_LUMISECTIONS)):
+        usable = [one for one in chunk if one[1].beams_stable is not False]
+        count = min(faults, len(usable) // 2)
+        planned = plan(rng, usable, count) if count else []
+        known += planned
+        if write is not None:
+            write(known)
+        yield chunk, planned

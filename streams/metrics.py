@@ -19,29 +19,36 @@ VERDICT_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
 class Metrics:
-    """The metrics of one daemon; each is an attribute, and all are in ``registry``."""
+    """The metrics of one daemon; each is an attribute, and all are in ``registry``.
+
+    Most have the label ``stream``: histograms, rates or events.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register all metrics; ValueError if ``registry`` has them already."""
         self.registry = registry
-        self.messages = Counter("nightshift_messages", "Messages handled", registry=registry)
-        self.bytes = Counter("nightshift_message_bytes", "Bytes of the messages handled", registry=registry)
-        self.histograms = Counter("nightshift_histograms", "Histograms scored", registry=registry)
+        self.messages = Counter("nightshift_messages", "Messages handled", ["stream"], registry=registry)
+        self.bytes = Counter("nightshift_message_bytes", "Bytes of the messages handled", ["stream"], registry=registry)
+        self.histograms = Counter("nightshift_histograms", "Histograms scored, or rates", ["stream"], registry=registry)
         self.lumisections = Counter(
-            "nightshift_lumisections", "Lumisections closed, by quality", ["quality"], registry=registry
+            "nightshift_lumisections", "Lumisections closed, by quality", ["stream", "quality"], registry=registry
         )
         self.dead_letters = Counter(
-            "nightshift_dead_letters", "Messages that cannot be used, by reason", ["reason"], registry=registry
+            "nightshift_dead_letters",
+            "Messages that cannot be used, by reason",
+            ["stream", "reason"],
+            registry=registry,
         )
         self.lag = Gauge(
             "nightshift_lag_messages", "Messages published and not delivered", ["topic", "partition"], registry=registry
         )
         self.batch_seconds = Histogram(
-            "nightshift_batch_seconds", "Time to handle one batch, s", buckets=BATCH_S, registry=registry
+            "nightshift_batch_seconds", "Time to handle one batch, s", ["stream"], buckets=BATCH_S, registry=registry
         )
         self.publish_to_verdict_seconds = Histogram(
             "nightshift_publish_to_verdict_seconds",
             "Time from publishing the newest part of a lumisection to its stored verdict, s",
+            ["stream"],
             buckets=VERDICT_S,
             registry=registry,
         )
@@ -49,6 +56,7 @@ class Metrics:
         self.last_progress = Gauge(
             "nightshift_last_progress_timestamp_seconds",
             "When a batch was last stored, s since 1970",
+            ["stream"],
             registry=registry,
         )
 

@@ -4,10 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from streams.broker import PARTITION_BYTES
-from streams.records import LUMISECTION_SECONDS, HistogramBatch, LumisectionKey
+from streams.records import LUMISECTION_SECONDS, LumisectionKey
 
 REAL_TIME = 1 / LUMISECTION_SECONDS
 """The pace of a running detector, lumisections per second."""
@@ -19,6 +19,18 @@ ROOM_POLL_S = 0.05
 """How often an embedded broker that is full is asked again, s."""
 
 
+class Keyed(Protocol):
+    """A record that is of one lumisection, or of a part of it."""
+
+    @property
+    def key(self) -> LumisectionKey:
+        """Run and lumisection."""
+
+
+Record = TypeVar("Record", bound=Keyed)
+Record_contra = TypeVar("Record_contra", bound=Keyed, contravariant=True)
+
+
 class Memory(Protocol):
     """What may overflow."""
 
@@ -26,19 +38,19 @@ class Memory(Protocol):
         """Bytes that wait for their reader in a memory that may overflow."""
 
 
-class Publisher(Memory, Protocol):
+class Publisher(Memory, Protocol[Record_contra]):
     """The part of :class:`streams.kafka.KafkaPublisher` that a replay uses."""
 
-    def publish(self, batch: HistogramBatch, content_type: str) -> None:
-        """Encode and send one batch."""
+    def publish(self, record: Record_contra, content_type: str, /) -> None:
+        """Encode and send one record."""
 
     def flush(self) -> None:
         """Wait until all is stored."""
 
 
 def replay(
-    batches: Iterable[HistogramBatch],
-    publisher: Publisher,
+    records: Iterable[Record],
+    publisher: Publisher[Record],
     content_type: str,
     pace: float | None,
     stop: threading.Event,
@@ -46,10 +58,10 @@ def replay(
     clock: Callable[[], float] = time.monotonic,
     progress: Callable[[LumisectionKey, int], None] | None = None,
 ) -> int:
-    """Publish batches, lumisection by lumisection, and return how many lumisections that were.
+    """Publish records, lumisection by lumisection, and return how many lumisections that were.
 
     Args:
-        batches: in the order of publishing; neighbours of one key make one lumisection, published together.
+        records: in the order of publishing; neighbours of one key make one lumisection, published together.
         publisher: where to; errors of publishing come out of here.
         content_type: how to encode.
         pace: lumisections per second (:data:`REAL_TIME` for a detector's), None for as fast as possible.
@@ -64,12 +76,12 @@ def replay(
     if pace is not None and pace <= 0:
         raise ValueError(f"the pace is {pace}; it must be more than 0 lumisections per second")
     began_s, done = clock(), 0
-    for key, lumisection in _lumisections(batches):
+    for key, lumisection in _lumisections(records):
         due_s = began_s if pace is None else began_s + done / pace
         if not (_wait_until(due_s, stop, clock) and wait_for_room(publisher, stop)):
             break
-        for batch in lumisection:
-            publisher.publish(batch, content_type)
+        for record in lumisection:
+            publisher.publish(record, content_type)
         done += 1
         if progress is not None:
             progress(key, done)
@@ -77,8 +89,8 @@ def replay(
     return done
 
 
-def _lumisections(batches: Iterable[HistogramBatch]) -> Iterator[tuple[LumisectionKey, Iterator[HistogramBatch]]]:
-    return groupby(batches, key=lambda batch: batch.key)
+def _lumisections(records: Iterable[Record]) -> Iterator[tuple[LumisectionKey, Iterator[Record]]]:
+    return groupby(records, key=lambda record: record.key)
 
 
 def _wait_until(due_s: float, stop: threading.Event, clock: Callable[[], float]) -> bool:

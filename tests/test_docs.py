@@ -12,6 +12,10 @@ import typer
 from conf.environment import NO_SETTINGS
 from conf.keys import dotted, fields, is_secret, sections, variable
 from opint.cli import app
+from streams.codecs import rate_json
+from streams.codecs.rates import RateLimits
+from streams.files import rate_table
+from streams.records import TriggerRates
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -121,3 +125,14 @@ def test_metrics_exist(page: Path) -> None:
     known = set(re.findall(r'"(nightshift_[a-z_]+)"', "".join(path.read_text() for path in sources)))
     used = {code.partition("{")[0] for code in inline(page.read_text()) if code.startswith("nightshift_")}
     assert {name for name in used if name not in known and name.removesuffix("_total") not in known} == set()
+
+
+def test_the_examples_of_trigger_rates_are_read_alike(tmp_path: Path) -> None:
+    section = (ROOT / "docs" / "operations.md").read_text().partition("### As messages and files")[2]
+    message, table = re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[:2]
+    (tmp_path / "rates.csv").write_text(table)
+    limits = RateLimits(len(message), 2)
+    (row,), sent = rate_table.read(tmp_path / "rates.csv", limits), rate_json.decode(message.encode(), limits)
+    assert isinstance(row, TriggerRates)
+    assert (row.key, row.dataset, row.menu) == (sent.key, sent.dataset, sent.menu)
+    assert (row.l1.tolist(), row.hlt.tolist()) == (sent.l1.tolist(), sent.hlt.tolist())

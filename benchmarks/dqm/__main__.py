@@ -23,8 +23,8 @@ from benchmarks.dqm import (
     occupancy,
     surfaces,
 )
-from benchmarks.dqm.table import DataMissing, Measure
-from benchmarks.report import Outcome, Result, arguments, data_folder, progress, show
+from benchmarks.dqm.table import Measure, measured
+from benchmarks.report import Outcome, arguments, data_folder, show
 
 TABLES: Mapping[str, Measure] = {
     "csc": csc.measure,
@@ -47,15 +47,7 @@ SEEDS = (11, 12, 13, 14, 15)
 
 def measure(tables: Mapping[str, Measure], data: Path, quick: bool) -> Outcome:
     """All results of the ``tables``, one after the other."""
-    results: dict[str, Result] = {}
-    skipped: list[str] = []
-    for name, table in tables.items():
-        progress(f"== {name}")
-        try:
-            results |= table(data=data, quick=quick, seeds=SEEDS[:1] if quick else SEEDS, progress=progress)
-        except DataMissing as missing:
-            progress(f"skipped: {missing}")
-            skipped.append(f"{name} skipped: {missing}")
+    results, skipped = measured(tables, data, quick, SEEDS)
     return Outcome(results, "; ".join([f"tables {', '.join(tables)}", *skipped]))
 
 

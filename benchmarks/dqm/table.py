@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks.report import Progress, Result
+from benchmarks.report import Progress, Result, progress
 
 
 class DataMissing(Exception):  # noqa: N818 - not a fault: the table is skipped
@@ -19,6 +19,22 @@ class Measure(Protocol):
 
         Whatever is random comes from ``seeds``: five of them, or one if it has to be quick. Raises DataMissing.
         """
+
+
+def measured(
+    tables: Mapping[str, Measure], data: Path, quick: bool, seeds: Sequence[int]
+) -> tuple[dict[str, Result], list[str]]:
+    """All results of the ``tables``, one after the other, and which were skipped and why; quickly with one seed."""
+    results: dict[str, Result] = {}
+    skipped: list[str] = []
+    for name, table in tables.items():
+        progress(f"== {name}")
+        try:
+            results |= table(data=data, quick=quick, seeds=seeds[:1] if quick else seeds, progress=progress)
+        except DataMissing as missing:
+            progress(f"skipped: {missing}")
+            skipped.append(f"{name} skipped: {missing}")
+    return results, skipped
 
 
 def files(data: Path, *names: str) -> tuple[Path, ...]:

@@ -32,3 +32,8 @@ class Bands:
     def from_array(cls, rows: Float32) -> "Bands":
         """Inverse of :meth:`as_array`."""
         return cls(*rows)
+
+    @classmethod
+    def nothing(cls, elements: int) -> "Bands":
+        """Of rates that did not come."""
+        return cls.from_array(np.full((len(fields(cls)), elements), np.nan, dtype=np.float32))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dqm.simulate.faults import Fault, FaultKind
+from dqm.simulate.slots import slots
 from streams.records import Catalogue, LumisectionKey, MonitoringElement
 
 _OF_CHANNELS = frozenset({FaultKind.DEAD, FaultKind.HOT, FaultKind.NOISY, FaultKind.SWAP})
@@ -64,14 +65,9 @@ def plan_faults(
     Raises:
         ValueError: fewer than two lumisections for each fault.
     """
-    if len(keys) < 2 * count:
-        raise ValueError(f"{count} faults need at least {2 * count} lumisections, got {len(keys)}")
-    order = [kinds[int(index)] for _ in range(count // len(kinds) + 1) for index in rng.permutation(len(kinds))]
     planned = []
-    for number, kind in enumerate(order[:count]):
-        first, after = number * len(keys) // count, (number + 1) * len(keys) // count
-        start = first + int(rng.integers((after - first) // 2))
-        period = (keys[start], keys[min(start + length, after) - 1])
+    for kind, first, last in slots(rng, kinds, len(keys), count, length):
+        period = (keys[first], keys[last])
         subsystem = str(rng.choice(sorted(catalogues)))
         whole = kind in {FaultKind.STUCK, FaultKind.MISSING}
         severity = 1.0 if whole else float(rng.uniform(*severities))

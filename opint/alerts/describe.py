@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from opint.alerts.labels import Labels
+from opint.alerts.labels import OF_ELEMENT, TRIGGER, Labels
 from opint.alerts.observation import Observation
 from opint.store.evidence import Hint
 from streams.records import LumisectionKey
@@ -13,6 +13,9 @@ CRITICAL_SHARE = 0.5
 
 CRITICAL_P_VALUE = 1e-6
 """p-value of one ME at which an incident is critical: fewer than one in a million good lumisections."""
+
+ALL_RATES = frozenset({"all-rates", "prescales"})
+"""Families of what befalls all trigger rates: whatever is recorded meanwhile has to be corrected for it, or is lost."""
 
 _NOUNS = {
     "dead": "dead channels",
@@ -39,7 +42,17 @@ _OF_FAMILY = {
     "all-rates": "all rates moved",
     "prescales": "rates of another prescale column",
 }
-_KIND_OF_FAMILY = {"frozen": "stuck", "missing": "missing", "starved": "low-statistics", "status": "status"}
+_KIND_OF_FAMILY = {
+    "frozen": "stuck",
+    "missing": "missing",
+    "starved": "low-statistics",
+    "status": "status",
+    "path": "path",
+    "seed": "seed",
+    "all-rates": "all-rates",
+    "prescales": "prescales",
+}
+_SAYS_NOTHING = frozenset({"", "unknown"})
 _ADVICE = {
     "content": "Compare the histograms with their references and look at the bins named worst.",
     "frozen": "The content is the same bin by bin as before: look at whether the source still fills and publishes it.",
@@ -54,20 +67,32 @@ _ADVICE = {
 }
 
 
-def severity(bad: int, size: int, p_value: float | None) -> str:
+_OF_TRIGGER = {
+    "frozen": "The rates are those of the lumisections before: look at whether the counters are still read out.",
+    "missing": "Expected and not published: is the menu another than the model knows? If not, look at the publisher.",
+}
+
+
+def severity(family: str, bad: int, size: int, p_value: float | None) -> str:
     """``critical`` or ``warning``.
 
     Critical if at least half of the folder's ``size`` MEs, and at least two, are bad in one lumisection, or
-    if one of them is as unlikely as CRITICAL_P_VALUE.
+    if one of them is as unlikely as CRITICAL_P_VALUE. What befalls all trigger rates is always critical. One path by
+    itself never is: with many counts the smallest change is unlikely, and all others record what they should. Of a
+    seed it does not tell how many of its rates are bad, since all of them are.
     """
-    many = bad >= max(2.0, CRITICAL_SHARE * size)
+    if family in ALL_RATES:
+        return "critical"
+    if family in OF_ELEMENT:
+        return "warning"
+    many = family != "seed" and bad >= max(2.0, CRITICAL_SHARE * size)
     unlikely = p_value is not None and p_value <= CRITICAL_P_VALUE
     return "critical" if many or unlikely else "warning"
 
 
 def kind(labels: Labels, one: Observation, hints: Mapping[str, Hint]) -> str:
     """The fault that the evidence of the bad MEs names most often; the family's own word without evidence."""
-    named = Counter(hints[me].kind for me in one.bad if me in hints)
+    named = Counter(hints[me].kind for me in one.bad if me in hints and hints[me].kind not in _SAYS_NOTHING)
     known: Iterable[tuple[str, int]] = named.most_common(1)
     return next((name for name, _ in known), _KIND_OF_FAMILY.get(labels.family, "unknown"))
 
@@ -84,9 +109,13 @@ def title(labels: Labels, kind_: str, bad: int, size: int, first: LumisectionKey
 def explanation(labels: Labels, worst: Observation, hints: Mapping[str, Hint]) -> str:
     """What was seen in the lumisection that raised or worsened it, and where to look."""
     name = worst.bad[0]
-    hint = f" {hints[name].sentence.rstrip('.')}." if name in hints else ""
+    told = next((me for me in worst.bad if me in hints), None)
+    hint = "" if told is None else f" {hints[told].sentence.rstrip('.')}."
+    if told is not None and told != name:
+        hint = f" {told}:{hint}"
     p_value = "" if worst.p_value is None else f" (p = {worst.p_value:.2g})"
-    return f"Worst in {place(worst.key)}: {name}{p_value}.{hint} {_ADVICE[labels.family]}"
+    advice = _OF_TRIGGER if labels.subsystem == TRIGGER else {}
+    return f"Worst in {place(worst.key)}: {name}{p_value}.{hint} {advice.get(labels.family) or _ADVICE[labels.family]}"
 
 
 def place(key: LumisectionKey) -> str:

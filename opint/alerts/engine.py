@@ -123,7 +123,7 @@ def _bad(states: Iterable[LumisectionState]) -> set[Labels]:
             families, names = FAMILY_OF[verdict.reasons], state.parts[subsystem].catalogue.names
             for row in np.flatnonzero(families):
                 family = FAMILY_NAMES[int(families[row])]
-                found.add(Labels(state.dataset, subsystem, family, group_of(family, names[row])))
+                found.add(Labels(state.dataset, subsystem, family, group_of(family, names[row], subsystem)))
     return found
 
 

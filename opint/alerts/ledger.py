@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from opint.alerts import describe
+from opint.alerts import describe, trigger
 from opint.alerts.decide import Because, Change
-from opint.alerts.labels import Labels, fingerprint
+from opint.alerts.labels import TRIGGER, Labels, fingerprint
 from opint.alerts.observation import Observation
-from opint.store import evidence, feedback, incidents
+from opint.store import bands, evidence, feedback, incidents
+from opint.store.bands import Seen
 from opint.store.evidence import Hint
 from opint.store.incidents import Entry, Incident, Occurrence
 from streams.records import LumisectionKey
@@ -98,7 +99,7 @@ class Ledger:
             one.elements = len(worst.bad)
             one.explanation = describe.explanation(labels, worst, self._hints_of(labels, worst.key))
         one.model_version = seen[-1].model_version
-        if one.severity == "warning" and _severity(seen, size) == "critical":
+        if one.severity == "warning" and _severity(labels.family, seen, size) == "critical":
             one.severity = "critical"
             self._note(one, "worsened", f"critical since {describe.place(worst.key)}")
 
@@ -131,8 +132,19 @@ class Ledger:
 
     def _retitle(self, one: Incident) -> None:
         labels, size = self._sizes[one.id]
-        if one.first is not None:
+        if one.first is None:
+            return
+        seen = self._rates(labels, one.id) if labels.subsystem == TRIGGER else []
+        if seen:
+            one.title = trigger.titled(labels, one.kind, one.elements, size, one.first, seen)
+        else:
             one.title = describe.title(labels, one.kind, one.elements, size, one.first)
+
+    def _rates(self, labels: Labels, number: int) -> Sequence[Seen]:
+        """Those of the first lumisections of an incident: what comes and goes later does not rewrite its title."""
+        keys = incidents.opening(self.tx, number, trigger.MEASURED)
+        found = (bands.load(self.tx, labels.dataset, key, labels.subsystem) for key in keys)
+        return [one for one in found if one is not None]
 
     def _open(self, labels: Labels, size: int, change: Change) -> None:
         seen = change.observations
@@ -147,7 +159,7 @@ class Ledger:
             opened_s=self.now_s,
             updated_s=self.now_s,
             explanation=describe.explanation(labels, worst, self._hints_of(labels, worst.key)),
-            severity=_severity(seen, size),
+            severity=_severity(labels.family, seen, size),
         )
         if change.ended is not None:
             one.state, one.resolved_s, one.resolved_by = "resolved", self.now_s, SYSTEM
@@ -183,8 +195,8 @@ def _reopen(one: Incident) -> None:
     one.resolved_s = one.resolved_by = None
 
 
-def _severity(seen: Sequence[Observation], size: int) -> str:
-    judged = {describe.severity(len(one.bad), size, one.p_value) for one in seen}
+def _severity(family: str, seen: Sequence[Observation], size: int) -> str:
+    judged = {describe.severity(family, len(one.bad), size, one.p_value) for one in seen}
     return "critical" if "critical" in judged else "warning"
 
 

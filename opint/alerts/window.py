@@ -10,9 +10,10 @@ import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, tuple_
 
 from dqm.quality import Quality, Reason
-from opint.alerts.labels import OF_ELEMENT, OF_SUBSYSTEM, Labels
+from opint.alerts.labels import OF_ELEMENT, Labels, is_whole
 from opint.alerts.observation import Observation
 from opint.store import catalogues
+from opint.store.joins import BY_CURRENT
 from opint.store.packing import REAL, SMALL, unpack
 from opint.store.tables import ls_score, lumisection
 from streams.records import Catalogue, LumisectionKey
@@ -52,7 +53,7 @@ class Folders:
 
     def of(self, labels: Labels) -> npt.NDArray[np.intp] | None:
         """Rows of the MEs that the labels speak of; None if there are none."""
-        if labels.family in OF_SUBSYSTEM:
+        if is_whole(labels.family, labels.subsystem):
             return np.arange(len(self.names))
         if labels.family in OF_ELEMENT:
             row = self._index.get(labels.group)
@@ -164,12 +165,6 @@ def _rows(
     tx: Connection, where: ColumnElement[bool], newest: int | None = None, oldest: int | None = None
 ) -> Sequence[Any]:
     """Verdicts of the current model version in (run, LS) order."""
-    made_by = and_(
-        lumisection.c.dataset == _score.dataset,
-        lumisection.c.run == _score.run,
-        lumisection.c.ls == _score.ls,
-        lumisection.c.model_version == _score.model_version,
-    )
     query = (
         select(
             _score.run,
@@ -180,7 +175,7 @@ def _rows(
             _score.verdict_qualities,
             _score.verdict_reasons,
         )
-        .join(lumisection, made_by)
+        .join(lumisection, BY_CURRENT)
         .where(where, _score.verdict_reasons.is_not(None))
     )
     if newest is not None:

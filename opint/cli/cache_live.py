@@ -1,29 +1,16 @@
 """``nightshift cache watch|publish|suggestions``: suggestions on trial on accesses as caches report them."""
 
 import json
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from opint.cli.cache import FirstSize, Json, TraceFile, laboratory
-from opint.cli.common import Config, Log, open_store, start, stop_on_signal
+from opint.cli.common import AsWire, Config, Log, Wire, open_store, start, stop_on_signal
 from opint.cli.progress import bar
 from opint.suggestion_report import print_suggestions
 
 CacheName = Annotated[str, typer.Option("--cache", help="Name of the cache, as in `nightshift cache suggest --cache`.")]
-
-
-class Wire(StrEnum):
-    """How messages are written."""
-
-    ARROW = "arrow"
-    JSON = "json"
-
-    @property
-    def content_type(self) -> str:
-        """The message header that says so."""
-        return {"arrow": "application/vnd.apache.arrow.stream", "json": "application/json"}[self.value]
 
 
 def watch(config: Config = None, log_format: Log = None) -> None:
@@ -43,7 +30,7 @@ def watch(config: Config = None, log_format: Log = None) -> None:
 def publish(
     trace: TraceFile,
     cache: CacheName,
-    wire: Annotated[Wire, typer.Option("--as", help="Arrow IPC (fast) or JSON (readable).")] = Wire.ARROW,
+    wire: AsWire = Wire.ARROW,
     first_size: FirstSize = False,
     config: Config = None,
     log_format: Log = None,

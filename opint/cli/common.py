@@ -26,6 +26,18 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class Wire(StrEnum):
+    """How messages are written."""
+
+    ARROW = "arrow"
+    JSON = "json"
+
+    @property
+    def content_type(self) -> str:
+        """The message header that says so."""
+        return {"arrow": "application/vnd.apache.arrow.stream", "json": "application/json"}[self.value]
+
+
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -41,6 +53,28 @@ Log = Annotated[LogFormat | None, typer.Option("--log-format", help="Log lines f
 Runs = Annotated[
     str, typer.Option("--runs", metavar="FIRST-LAST", help="Only these runs, both included.", show_default="all")
 ]
+
+Pace = Annotated[
+    float | None,
+    typer.Option(min=0.001, help="Lumisections per second (0.0429 is real time).", show_default="as fast as possible"),
+]
+AsWire = Annotated[Wire, typer.Option("--as", help="Arrow IPC (fast) or JSON (readable).")]
+
+ConditionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--conditions", help="Parquet file of real lumisections (OMS columns).", show_default="generated fills"
+    ),
+]
+GoodOnly = Annotated[bool, typer.Option("--good-only", help="Only stable beams with data recorded.")]
+Skip = Annotated[int, typer.Option("--skip", min=0, help="Leave out so many lumisections at the beginning.")]
+AtMost = Annotated[
+    int | None,
+    typer.Option("--lumisections", min=1, help="At most so many.", show_default="as many as there are conditions"),
+]
+TruthFile = Annotated[Path | None, typer.Option("--truth", help="Write the faults here, one JSON object a line.")]
+OutFile = Annotated[Path | None, typer.Option("--out", help="Write a recording for `nightshift replay` or `score`.")]
+Publish = Annotated[bool, typer.Option("--publish", help="Publish to the topic instead.")]
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many, newest first.")]
 

@@ -67,11 +67,12 @@ def replay(
     for letter in letters:
         deadletters.require_whole(letter)
     publisher = KafkaPublisher(settings.stream.kafka)
+    others = {settings.cache.topic, settings.rates.topic, settings.hotline.topic}
     try:
         for letter in letters:
             # What came from a file, or from a topic of before, goes to the topic of histograms.
-            accesses = letter.partition.topic == settings.cache.topic
-            topic = settings.cache.topic if accesses else settings.stream.kafka.topic
+            known = letter.partition.topic in others
+            topic = letter.partition.topic if known else settings.stream.kafka.topic
             publisher.publish_bytes(letter.raw, letter.headers, letter.key, topic)
         publisher.flush()
     finally:

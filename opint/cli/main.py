@@ -21,6 +21,7 @@ from opint.cli import (
     simulate,
     store,
     train,
+    trigger,
 )
 
 app = typer.Typer(
@@ -51,6 +52,7 @@ app.add_typer(models.app, name="models", rich_help_panel=_PREPARE)
 app.add_typer(train.app, name="train", rich_help_panel=_PREPARE)
 app.command(rich_help_panel=_PREPARE)(replay.replay)
 app.command(rich_help_panel=_PREPARE)(simulate.simulate)
+app.add_typer(trigger.app, name="trigger", rich_help_panel=_PREPARE)
 cache.app.command()(cache_agents.train)
 cache.app.command()(cache_agents.evaluate)
 cache.app.command()(cache_agents.suggest)

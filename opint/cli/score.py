@@ -1,4 +1,4 @@
-"""``nightshift score``: the daemon's pipeline on files, without a broker."""
+"""``nightshift score``: the daemon's pipelines on files, without a broker."""
 
 import tempfile
 from pathlib import Path
@@ -10,7 +10,10 @@ from opint.cli.common import Config, Log, open_store, start, stop_on_signal
 
 
 def score(
-    files: Annotated[list[Path], typer.Argument(help="Recordings, UHI/DIALS JSON, CSV dialect, ROOT, Parquet.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Recordings of histograms or trigger rates, UHI/DIALS JSON, CSV dialect, ROOT, Parquet."),
+    ],
     keep: Annotated[
         bool, typer.Option("--keep", help="Write to the settings' database, for the dashboard, not to a temporary one.")
     ] = False,
@@ -20,7 +23,7 @@ def score(
 ) -> None:
     """Judge the lumisections of files and print a verdict for each.
 
-    The same pipeline as `nightshift run`: scores, verdicts, incidents. With --keep a file is read once:
+    The same pipelines as `nightshift run`: scores, verdicts, incidents. With --keep a file is read once:
     the database remembers how far it was read.
     """
     from rich.console import Console

@@ -1,13 +1,32 @@
 """``nightshift simulate``: lumisections of a simulated detector, with faults whose truth is known."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conf.errors import NightshiftError
-from opint.cli.common import Config, Log, start, stop_on_signal
-from opint.cli.replay import AsWire, Pace, Wire
+from conf.settings import Settings
+from opint.cli.common import (
+    AsWire,
+    AtMost,
+    ConditionsFile,
+    Config,
+    GoodOnly,
+    Log,
+    OutFile,
+    Pace,
+    Publish,
+    Skip,
+    TruthFile,
+    Wire,
+    start,
+    stop_on_signal,
+)
+
+if TYPE_CHECKING:
+    from opint.reading import LumisectionRecord
 
 
 def simulate(
@@ -15,21 +34,16 @@ def simulate(
         Path | None,
         typer.Option(help="Parquet file of mean and principal components of each ME.", show_default="own detector"),
     ] = None,
-    conditions: Annotated[
-        Path | None,
-        typer.Option(help="Parquet file of real lumisections (OMS columns).", show_default="generated fills"),
-    ] = None,
-    good_only: Annotated[bool, typer.Option("--good-only", help="Only stable beams with data recorded.")] = False,
-    skip: Annotated[int, typer.Option(min=0, help="Leave out so many lumisections at the beginning.")] = 0,
-    lumisections: Annotated[
-        int | None, typer.Option(min=1, help="At most so many.", show_default="as many as there are conditions")
-    ] = None,
+    conditions: ConditionsFile = None,
+    good_only: GoodOnly = False,
+    skip: Skip = 0,
+    lumisections: AtMost = None,
     faults: Annotated[int, typer.Option(min=0, max=100, help="Faults in every 300 lumisections.")] = 8,
     seed: Annotated[int, typer.Option(help="Seed of noise and faults.")] = 1,
     detector_seed: Annotated[int, typer.Option(help="Seed of the detector: its shapes and its drift.")] = 0,
-    truth: Annotated[Path | None, typer.Option(help="Write the faults here, one JSON object a line.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write a recording for `nightshift replay` or `score`.")] = None,
-    publish: Annotated[bool, typer.Option("--publish", help="Publish to the topic instead.")] = False,
+    truth: TruthFile = None,
+    out: OutFile = None,
+    publish: Publish = False,
     pace: Pace = None,
     wire: AsWire = Wire.ARROW,
     config: Config = None,
@@ -40,22 +54,41 @@ def simulate(
     Shapes follow pileup and fill as a real detector's do. Without --good-only the stream has injection,
     ramps and dumps as well.
     """
-    from dqm.simulate import conditions as machine
     from dqm.simulate.detector import Detector
-    from opint.simulation import batches_of, endless, faulty
-    from streams.files.arrow_file import write_recording
+    from opint.simulation import batches_of, conditions_of, faulty
 
-    if publish == (out is not None):
-        raise NightshiftError("say where the lumisections go: either --out FILE or --publish")
+    one_destination(out, publish)
     settings = start(config, log_format)
     detector = Detector.own(detector_seed) if templates is None else Detector.from_templates(templates, detector_seed)
-    source = endless(seed, good_only) if conditions is None else machine.from_oms(conditions, good_only=good_only)
+    source = conditions_of(conditions, good_only, seed)
     stream = faulty(detector, source, skip, lumisections, faults, seed, truth)
-    if out is not None:
-        typer.echo(f"{out}: {write_recording(out, batches_of(stream))} batches")
-        return
-    from opint.publishing import publish as send
+    deliver(batches_of(stream), "batches", out, settings, wire, pace)
 
+
+def one_destination(out: Path | None, publish: bool) -> None:
+    """Raise NightshiftError unless exactly one is named."""
+    if publish == (out is not None):
+        raise NightshiftError("say where the lumisections go: either --out FILE or --publish")
+
+
+def deliver(
+    records: "Iterable[LumisectionRecord]",
+    called: str,
+    out: Path | None,
+    settings: Settings,
+    wire: Wire,
+    pace: float | None,
+) -> None:
+    """Write the records to ``out``, or publish them until they end or a signal comes; say how many."""
+    from opint.publishing import publish
+    from streams.files.arrow_file import write_recording
+
+    if out is not None:
+        try:
+            typer.echo(f"{out}: {write_recording(out, records)} {called}")
+        except OSError as error:
+            raise NightshiftError(f"{out} cannot be written: {error.strerror or error}") from error
+        return
     with stop_on_signal() as stop:
-        done = send(batches_of(stream), settings.stream.kafka, wire.content_type, pace, stop)
+        done = publish(records, settings, wire.content_type, pace, stop)
     typer.echo(f"published {done} lumisections")

@@ -52,13 +52,14 @@ def histograms(
     from dqm.train import train
     from opint.cli.progress import bar
     from opint.reading import good_records
+    from opint.reading import histograms as read
     from opint.selection import Selection, Words
 
     settings = start(config, log_format)
     if name:
         settings = settings.model_copy(update={"dqm": settings.dqm.model_copy(update={"model": bundle_name(name)})})
     selection = Selection(runs_of(runs), _words(settings) if with_feedback else Words())
-    batches = list(selection.of(good_records(files, settings.stream)))
+    batches = list(selection.of(good_records(files, read(settings))))
     batches.sort(key=lambda batch: (batch.key, batch.subsystem))
     if with_feedback:
         left_out, put_in = len(selection.left_out), len(selection.put_in)
@@ -67,6 +68,41 @@ def histograms(
     with bar("training") as progress:
         bundle = train(batches, folder, settings.dqm, np.random.default_rng(seed), progress, time.time())
     typer.echo(f"{folder}: version {bundle.version[:12]} from {len(batches)} batches")
+
+
+@app.command()
+def rates(
+    files: Annotated[list[Path], typer.Argument(help="Recordings of good trigger rates, or tables (CSV, Parquet).")],
+    runs: Runs = "",
+    seed: Annotated[int, typer.Option(help="Seed of everything that is random in training.")] = 0,
+    name: Annotated[
+        str,
+        typer.Option("--as", help="Name of the bundle, so that another may go on judging.", show_default="rates.model"),
+    ] = "",
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Learn how trigger rates follow pileup and each other, and how far they may go, from good lumisections.
+
+    The files are taken as they come and must be in the order of time: the earlier part trains, the later part
+    calibrates. At least 200 lumisections with stable beams are needed, of several fills and prescale columns. The
+    bundle is written to dqm.models under the name rates.model and takes effect when the daemon is started again.
+    """
+    import numpy as np
+
+    from dqm.rates.train import train
+    from opint.cli.progress import bar
+    from opint.reading import good_records
+    from opint.reading import rates as read
+
+    settings = start(config, log_format)
+    chosen = settings.rates.model_copy(update={"model": bundle_name(name)}) if name else settings.rates
+    folder = settings.dqm.models / chosen.model
+    records = good_records(files, read(settings), runs_of(runs))
+    with bar("training") as progress:
+        bundle = train(records, folder, chosen, np.random.default_rng(seed), progress, time.time())
+    learned, calibrated = bundle.manifest["lumisections"]
+    typer.echo(f"{folder}: version {bundle.version[:12]} from {learned} lumisections, calibrated on {calibrated}")
 
 
 def _words(settings: Settings) -> "Words":

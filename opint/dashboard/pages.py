@@ -25,7 +25,7 @@ from opint.dashboard.wording import FILTERS
 from opint.store import references
 from opint.store.engine import Store
 from opint.store.views import evidence, incidents, runs, system
-from opint.store.views.records import Daemon, EvidenceKey, RunDetail, State, SubsystemSummary
+from opint.store.views.records import Daemon, EvidenceKey, IncidentDetail, RunDetail, State, SubsystemSummary
 
 ACTOR_COOKIE = "nightshift_actor"
 ACTOR_DAYS = 30
@@ -169,6 +169,7 @@ def _add_incident(routes: APIRouter, store: Store, clock: Callable[[], float], r
             lumisections=list(dict.fromkeys((key.run, key.ls) for key in told.evidence)),
             here=[key.me for key in told.evidence if chosen and (key.run, key.ls) == (chosen.run, chosen.ls)],
             history=history,
+            culprit=_culprit(told),
             seen={(one.run, one.ls): one for one in told.occurrences},
             **live,
         )
@@ -233,6 +234,13 @@ def _add_system(routes: APIRouter, store: Store, renderer: Renderer) -> None:
 def _lag(daemons: list[Daemon]) -> dict[str, int]:
     """Messages behind by partition; of one that several daemons name, the daemon heard last knows."""
     return {partition: behind for one in reversed(daemons) for partition, behind in one.lag.items()}
+
+
+def _culprit(told: IncidentDetail) -> str:
+    """The rate to look at first in an incident of the trigger: the seed of a seed, else what was worst last."""
+    if told.family == "seed":
+        return f"{told.element_group}/{told.element_group}"
+    return told.occurrences[0].elements[0] if told.occurrences and told.occurrences[0].elements else ""
 
 
 def _chosen(kept: list[EvidenceKey], at: str, me: str) -> EvidenceKey | None:

@@ -11,7 +11,10 @@ from opint.store.upserts import replacing
 
 @dataclass(slots=True)
 class Heartbeat:
-    """One daemon's sign of life; counts are since its start, ``lag`` is in messages by ``topic[partition]``."""
+    """One daemon's sign of life; counts are since its start, ``lag`` is in messages by ``topic[partition]``.
+
+    ``histograms`` counts the rates of a daemon that watches these.
+    """
 
     daemon: str
     started_s: float

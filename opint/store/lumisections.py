@@ -12,7 +12,18 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, select, text,
 from dqm.quality import Quality
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.store import catalogues, evidence
-from opint.store.packing import DIGEST, FLAG, REAL, SMALL, pack, pack_largest, unpack, unpack_largest
+from opint.store.packing import (
+    DIGEST,
+    FLAG,
+    REAL,
+    SMALL,
+    pack,
+    pack_bands,
+    pack_largest,
+    unpack,
+    unpack_bands,
+    unpack_largest,
+)
 from opint.store.tables import ls_score, ls_summary, lumisection, shadow_summary
 from opint.store.upserts import Insert, insert_into, replacing
 from streams.records import Catalogue, Conditions, LumisectionKey
@@ -195,6 +206,7 @@ def _part(row: Row[Any], catalogue: Catalogue) -> SubsystemScores:
         digests=unpack(row.digests, DIGEST, (n,)),
         reasons=unpack(row.reasons, SMALL, (n,)),
         largest=None if row.largest is None else unpack_largest(row.largest),
+        bands=None if row.bands is None else unpack_bands(row.bands, n),
     )
 
 
@@ -256,6 +268,7 @@ def _score(state: LumisectionState, subsystem: str) -> dict[str, Any]:
         "digests": pack(part.digests, DIGEST),
         "reasons": pack(part.reasons, SMALL),
         "largest": None if part.largest is None else pack_largest(part.largest),
+        "bands": None if part.bands is None else pack_bands(part.bands),
         "verdict_p": None if verdict is None else _or_null(verdict.p_value),
         "verdict_qualities": None if verdict is None else pack(verdict.qualities, SMALL),
         "verdict_reasons": None if verdict is None else pack(verdict.reasons, SMALL),

@@ -1,11 +1,13 @@
 """Arrays as bytes: little-endian, C order, without a header; the catalogue tells the length."""
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dqm.certification.largest import Largest
+from dqm.rates.bands import Bands
 
 FLAG = np.dtype(np.bool_)
 SMALL = np.dtype(np.uint8)
@@ -43,3 +45,13 @@ def unpack_largest(raw: bytes) -> Largest:
     half = (len(raw) - size) // 2
     shape = (members, half // size // max(members, 1))
     return Largest(unpack(raw[size : size + half], REAL, shape), unpack(raw[size + half :], NUMBER, shape))
+
+
+def pack_bands(bands: Bands) -> bytes:
+    """All six, one after the other."""
+    return pack(bands.as_array(), REAL)
+
+
+def unpack_bands(raw: bytes, elements: int) -> Bands:
+    """Inverse of :func:`pack_bands`; raises ValueError for bytes that are not those of so many elements."""
+    return Bands.from_array(unpack(raw, REAL, (len(fields(Bands)), elements)))

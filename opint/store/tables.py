@@ -152,6 +152,7 @@ ls_score = Table(
     Column("digests", LargeBinary, nullable=False, comment="n uint64"),
     Column("reasons", LargeBinary, nullable=False, comment="n uint8: as far as an ME can be judged alone"),
     Column("largest", LargeBinary, nullable=True, comment="members, errors, features: dqm.certification.largest"),
+    Column("bands", LargeBinary, nullable=True, comment="6 x n float32: dqm.rates.bands"),
     Column("verdict_p", Float, nullable=True),
     Column("verdict_qualities", LargeBinary, nullable=True, comment="n uint8; null: not closed"),
     Column("verdict_reasons", LargeBinary, nullable=True, comment="n uint8; null: not closed"),

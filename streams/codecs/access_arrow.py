@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from streams.codecs.access_fields import AccessLimits, read_batch
-from streams.codecs.arrow_message import record_batch
+from streams.codecs.arrow_message import message, record_batch
 from streams.errors import DecodeError
 from streams.records import AccessBatch, FileAccess
 
@@ -45,10 +45,7 @@ def encode(batch: AccessBatch) -> bytes:
     ]
     names = [field.name for field in fields(FileAccess)]
     schema = pa.schema([(name, _TYPES[name]) for name in names], {_CACHE: batch.cache.encode()})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as writer:
-        writer.write_batch(pa.record_batch(columns, schema=schema))
-    return bytes(sink.getvalue())
+    return message(schema, columns)
 
 
 def _check_schema(schema: Any) -> None:

@@ -14,7 +14,7 @@ from dataclasses import asdict
 import orjson
 
 from streams.codecs.access_fields import AccessLimits, read_batch
-from streams.errors import DecodeError
+from streams.codecs.json_message import listed, parsed
 from streams.records import AccessBatch, FileAccess
 
 CONTENT_TYPE = "application/json"
@@ -23,15 +23,8 @@ CONTENT_TYPE = "application/json"
 def decode(raw: bytes, limits: AccessLimits) -> AccessBatch:
     """Batch of one message; raise DecodeError for anything that is not as this module says."""
     limits.check_bytes(len(raw))
-    try:
-        message = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise DecodeError("bad-json", "message", str(error), "NaN and Infinity are not JSON either") from None
-    if not isinstance(message, dict):
-        raise DecodeError("wrong-type", "message", message, "an object with cache and accesses is needed")
-    rows = message.get("accesses")
-    if not isinstance(rows, list):
-        raise DecodeError("wrong-type", "accesses", rows, "a list is needed")
+    message = parsed(raw, "cache and accesses")
+    rows = listed(message, "accesses")
     limits.check_accesses(len(rows))
     return read_batch(message.get("cache"), rows)
 

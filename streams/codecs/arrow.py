@@ -18,7 +18,7 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
-from streams.codecs.arrow_message import record_batch
+from streams.codecs.arrow_message import envelope_fields, message, record_batch
 from streams.codecs.cache import CACHE_BYTES, BoundedCache, digest, intern
 from streams.codecs.checks import check_amounts, check_element
 from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope, write_envelope
@@ -84,36 +84,19 @@ def encode(batch: HistogramBatch) -> bytes:
         pa.array(np.ascontiguousarray(batch.flow[:, 1]), pa.float64()),
         pa.ListArray.from_arrays(pa.array(_offsets(batch.catalogue), pa.int32()), pa.array(flat, kind)),
     ]
-    schema = _SCHEMAS[kind].with_metadata({ENVELOPE: orjson.dumps(write_envelope(batch))})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as writer:
-        writer.write_batch(pa.record_batch(columns, schema=schema))
-    return bytes(sink.getvalue())
+    return message(_SCHEMAS[kind].with_metadata({ENVELOPE: orjson.dumps(write_envelope(batch))}), columns)
 
 
 def _open(raw: bytes) -> tuple[Any, Envelope]:
     """The record batch, its buffers being views of ``raw``, and the envelope."""
     table = record_batch(raw, _check_schema)
-    return table, read_envelope(_metadata(table.schema))
+    return table, read_envelope(envelope_fields(table.schema))
 
 
 def _check_schema(schema: Any) -> None:
     if not any(schema.equals(known) for known in _SCHEMAS.values()):
         hint = "columns me, axes: string; entries, below, above: double; counts: list<float or int64> are needed"
         raise DecodeError("wrong-schema", "schema", schema.remove_metadata().to_string(), hint)
-
-
-def _metadata(schema: Any) -> dict[str, Any]:
-    raw = (schema.metadata or {}).get(ENVELOPE.encode())
-    if raw is None:
-        raise DecodeError("missing-envelope", f"schema metadata {ENVELOPE!r}", None)
-    try:
-        fields = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise DecodeError("bad-json", f"schema metadata {ENVELOPE!r}", str(error)) from None
-    if not isinstance(fields, dict):
-        raise DecodeError("wrong-type", f"schema metadata {ENVELOPE!r}", fields, "an object is needed")
-    return fields
 
 
 def _buffer(table: Any, column: int, index: int, dtype: Any, count: int) -> npt.NDArray[Any]:

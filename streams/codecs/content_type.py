@@ -1,11 +1,31 @@
 """The ``content-type`` header chooses the codec."""
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from streams.errors import ContentTypeError
+from streams.errors import ContentTypeError, DecodeError
+from streams.source import Message
+
+
+class ByteLimit(Protocol):
+    """Limits of any kind of message."""
+
+    def check_bytes(self, size: int) -> None:
+        """Raise OversizeError if ``size`` bytes are too many."""
+
 
 _Codec = TypeVar("_Codec")
+Record = TypeVar("Record")
+SomeLimits = TypeVar("SomeLimits", bound=ByteLimit)
+
+
+@dataclass(frozen=True, slots=True)
+class Codec(Generic[Record, SomeLimits]):
+    """How records of one kind are read and written in one content type."""
+
+    decode: Callable[[bytes, SomeLimits], Record]
+    encode: Callable[[Record], bytes]
 
 
 def chosen(codecs: Mapping[str, _Codec], headers: Mapping[str, str]) -> _Codec:
@@ -16,3 +36,17 @@ def chosen(codecs: Mapping[str, _Codec], headers: Mapping[str, str]) -> _Codec:
         reason = "missing-content-type" if given is None else "unknown-content-type"
         raise ContentTypeError(reason, "content-type", given, f"one of {', '.join(codecs)} is needed")
     return codec
+
+
+def decoded(codecs: Mapping[str, Codec[Record, SomeLimits]], message: Message, limits: SomeLimits) -> Record:
+    """The record in a message, whose ``content-type`` header says how it is written.
+
+    Raises DecodeError (OversizeError, ContentTypeError) for bytes that are unusable; that of a file reader which could
+    not get them; and one for histograms that a file reader has decoded.
+    """
+    if isinstance(message.value, DecodeError):
+        raise message.value
+    if not isinstance(message.value, bytes):
+        raise DecodeError("not-bytes", "message", type(message.value).__name__, "bytes are needed")
+    limits.check_bytes(len(message.value))
+    return chosen(codecs, message.headers).decode(message.value, limits)

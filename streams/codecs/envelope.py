@@ -1,7 +1,7 @@
 """Which lumisection a message belongs to: one flat dict of texts, numbers and booleans.
 
-Both codecs carry it under the name :data:`ENVELOPE`: Arrow as JSON in the schema's metadata, UHI JSON as
-the metadata of an empty histogram of that name. Keys: ``run``, ``ls``, ``dataset``, ``subsystem``, then,
+All codecs carry it under the name :data:`ENVELOPE`: Arrow as JSON in the schema's metadata, UHI JSON as
+the metadata of an empty histogram of that name. Keys: ``run``, ``ls``, ``dataset``, for histograms ``subsystem``, then,
 where known, ``fill``, ``era``, ``pileup``, ``delivered_lumi``, ``recorded_lumi``, ``prescale_index``,
 ``beams_stable`` and one ``dcs/PART`` for each detector part. Other keys are ignored.
 """
@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from streams.codecs.checks import check_text
 from streams.errors import DecodeError
@@ -40,17 +40,54 @@ def lumisection_key(run: object, ls: object) -> LumisectionKey:
     return LumisectionKey(_number(run, "run", 1, MAX_RUN), _number(ls, "ls", 0, MAX_LS))
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The lumisection that a message of rates or events belongs to."""
+
+    key: LumisectionKey
+    dataset: str
+    conditions: Conditions
+
+
+class Placed(Protocol):
+    """Any record of one lumisection."""
+
+    @property
+    def key(self) -> LumisectionKey:
+        """Run and lumisection."""
+
+    @property
+    def dataset(self) -> str:
+        """What it is part of."""
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the machine did."""
+
+
 def read_envelope(fields: Mapping[str, Any]) -> Envelope:
     """Envelope of the flat dict; raise DecodeError naming the field that is missing or wrong."""
+    place = read_place(fields)
+    return Envelope(place.key, place.dataset, check_text(fields.get("subsystem"), "subsystem"), place.conditions)
+
+
+def read_place(fields: object) -> Place:
+    """The envelope of a message that has no subsystem; raise DecodeError naming the field that is missing or wrong."""
+    if not isinstance(fields, Mapping):
+        reason = "missing-envelope" if fields is None else "wrong-type"
+        raise DecodeError(reason, ENVELOPE, fields, "an object is needed")
     key = lumisection_key(fields.get("run"), fields.get("ls"))
-    dataset = check_text(fields.get("dataset"), "dataset")
-    subsystem = check_text(fields.get("subsystem"), "subsystem")
-    return Envelope(key, dataset, subsystem, _conditions(fields))
+    return Place(key, check_text(fields.get("dataset"), "dataset"), _conditions(fields))
 
 
 def write_envelope(batch: HistogramBatch) -> dict[str, Any]:
     """Flat dict of which :func:`read_envelope` makes the same envelope; unknown conditions are left out."""
-    c = batch.conditions
+    return write_place(batch) | {"subsystem": batch.subsystem}
+
+
+def write_place(record: Placed) -> dict[str, Any]:
+    """Flat dict of which :func:`read_place` makes the same place; unknown conditions are left out."""
+    c = record.conditions
     known = {
         "fill": c.fill,
         "era": c.era,
@@ -60,7 +97,7 @@ def write_envelope(batch: HistogramBatch) -> dict[str, Any]:
         "prescale_index": c.prescale_index,
         "beams_stable": c.beams_stable,
     }
-    fields = {"run": batch.key.run, "ls": batch.key.ls, "dataset": batch.dataset, "subsystem": batch.subsystem}
+    fields: dict[str, Any] = {"run": record.key.run, "ls": record.key.ls, "dataset": record.dataset}
     fields |= {name: value for name, value in known.items() if value is not None}
     return fields | {_DCS + part: ready for part, ready in c.dcs.items()}
 

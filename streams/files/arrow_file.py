@@ -1,22 +1,44 @@
-"""Recordings: Arrow IPC streams one after another, each one message of :mod:`streams.codecs.arrow`.
+"""Recordings: Arrow IPC streams one after another, each one message of histograms, of trigger rates or of events.
 
 Any Arrow implementation reads the first message of such a file as a stream; a recording of one message is
 an ordinary stream file. Nothing stands between the messages, so recordings can be joined with ``cat``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar
+
+import pyarrow as pa
 
 from streams.codecs import arrow, framing
+from streams.codecs.content_type import ByteLimit, SomeLimits
 from streams.codecs.limits import Limits
+from streams.codecs.written import Record, written
 from streams.errors import DecodeError, OversizeError
 from streams.files.assemble import placed
 from streams.records import HistogramBatch
 
+Decoded = TypeVar("Decoded")
+
 
 def read(path: Path, limits: Limits) -> Iterator[HistogramBatch | DecodeError]:
-    """Batches of all messages; what follows a broken frame cannot be found and is not read.
+    """Batches of a recording of histograms."""
+    return read_with(arrow.decode, path, limits)
+
+
+def read_with(
+    decode: Callable[[bytes, SomeLimits], Decoded], path: Path, limits: SomeLimits
+) -> Iterator[Decoded | DecodeError]:
+    """What ``decode`` makes of all messages of a recording."""
+    for number, raw in enumerate(messages(path, limits)):
+        try:
+            yield raw if isinstance(raw, DecodeError) else decode(raw, limits)
+        except DecodeError as error:
+            yield placed(error, _place(path, number))
+
+
+def messages(path: Path, limits: ByteLimit) -> Iterator[bytes | DecodeError]:
+    """All messages as they are; what follows a broken frame cannot be found and is not read.
 
     One message at a time is held in memory. Raises OSError if the file cannot be read.
     """
@@ -24,32 +46,43 @@ def read(path: Path, limits: Limits) -> Iterator[HistogramBatch | DecodeError]:
         number = 0
         try:
             for raw in _messages(file, path.stat().st_size, limits):
-                yield _decoded(raw, f"{path.name} message {number}", limits)
+                yield placed(raw, _place(path, number)) if isinstance(raw, OversizeError) else raw
                 number += 1
         except DecodeError as error:
-            yield placed(error, f"{path.name} message {number}")
+            yield placed(error, _place(path, number))
 
 
-def write_recording(path: Path, batches: Iterable[HistogramBatch]) -> int:
-    """Write the batches to a new file and return how many there were; a file that exists is replaced."""
-    written = 0
+def first_schema(path: Path, limits: ByteLimit) -> Any:
+    """The schema with which a recording begins; None for a file that does not begin with one.
+
+    Raises OSError if the file cannot be read.
+    """
+    with path.open("rb") as file:
+        try:
+            prefix = file.read(framing.PREFIX_BYTES)
+            length = framing.metadata_length(prefix)
+            limits.check_bytes(length)
+            message = pa.ipc.MessageReader.open_stream(pa.py_buffer(prefix + file.read(length))).read_next_message()
+            return pa.ipc.read_schema(message) if message.type == "schema" else None
+        except (DecodeError, StopIteration, pa.ArrowException, OSError, ValueError):
+            return None
+
+
+def write_recording(path: Path, records: Iterable[Record]) -> int:
+    """Write the records to a new file and return how many there were; a file that exists is replaced."""
+    count = 0
     with path.open("wb") as file:
-        for batch in batches:
-            file.write(arrow.encode(batch))
-            written += 1
-    return written
+        for record in records:
+            file.write(written(record, arrow.CONTENT_TYPE))
+            count += 1
+    return count
 
 
-def _decoded(raw: bytes | OversizeError, place: str, limits: Limits) -> HistogramBatch | DecodeError:
-    if isinstance(raw, OversizeError):
-        return placed(raw, place)
-    try:
-        return arrow.decode(raw, limits)
-    except DecodeError as error:
-        return placed(error, place)
+def _place(path: Path, number: int) -> str:
+    return f"{path.name} message {number}"
 
 
-def _messages(file: BinaryIO, size: int, limits: Limits) -> Iterator[bytes | OversizeError]:
+def _messages(file: BinaryIO, size: int, limits: ByteLimit) -> Iterator[bytes | OversizeError]:
     """Bytes of each stream, its end mark included; an oversized one is skipped, not read."""
     while file.tell() < size:
         start = file.tell()

@@ -1,6 +1,6 @@
 """Reading one file record by record, from any record on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -9,7 +9,11 @@ from streams.errors import DecodeError
 from streams.files import read_file, reader_of
 from streams.records import HistogramBatch
 
-Record = HistogramBatch | DecodeError
+Record = HistogramBatch | bytes | DecodeError
+"""One record of a file: decoded, as it is, or why it is not there."""
+
+Read = Callable[[Path, Limits], Iterator[Record]]
+"""How the records of a file are read, in order."""
 
 
 class Cursor:
@@ -18,11 +22,11 @@ class Cursor:
     One record is read ahead, so that the end is known as soon as the last record has been taken.
     """
 
-    def __init__(self, path: Path, limits: Limits, offset: int) -> None:
+    def __init__(self, path: Path, limits: Limits, offset: int, read: Read = read_file) -> None:
         """Go to record ``offset``; a file that cannot be read is one record that says so, wherever it stands."""
         self.path = path
         self.offset = offset
-        self._records = iter(()) if _is_read(path, offset) else _skip(read_file(path, limits), offset)
+        self._records = iter(()) if _is_read(path, offset) else _skip(read(path, limits), offset)
         self._next = next(self._records, None)
 
     @property

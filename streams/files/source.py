@@ -13,8 +13,10 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from streams.codecs import arrow
 from streams.codecs.limits import Limits
-from streams.files.cursor import Cursor, Record
+from streams.files import read_file
+from streams.files.cursor import Cursor, Read, Record
 from streams.files.watch import FolderWatch
 from streams.records import HistogramBatch
 from streams.source import Loss, Message, Partition
@@ -39,9 +41,14 @@ class FileSource:
         limits: Limits,
         clock: Callable[[], float],
         sleep: Callable[[float], None] = time.sleep,
+        read: Read = read_file,
     ) -> None:
-        """``clock`` gives s since 1970; ``sleep`` waits in a poll that has nothing to deliver."""
+        """``clock`` gives s since 1970; ``sleep`` waits in a poll that has nothing to deliver.
+
+        ``read`` reads a file: histograms of any format, or messages as they are (:func:`arrow_file.messages`).
+        """
         self._limits = limits
+        self._read_file = read
         self._clock = clock
         self._sleep = sleep
         self._waiting = deque(path.absolute() for path in paths)
@@ -72,7 +79,7 @@ class FileSource:
         if partition not in self._open and partition not in self._finished:
             return
         self._finished.pop(partition, None)
-        self._open[partition] = Cursor(Path(partition.topic), self._limits, offset or 0)
+        self._open[partition] = Cursor(Path(partition.topic), self._limits, offset or 0, self._read_file)
 
     def losses(self) -> Sequence[Loss]:
         """Nothing: a file that is gone is reported as a record that cannot be decoded."""
@@ -174,8 +181,11 @@ class FolderSource(FileSource):
 
 def _message(partition: Partition, offset: int, record: Record, published_s: float) -> Message:
     key = f"{record.key.run}:{record.key.ls}".encode() if isinstance(record, HistogramBatch) else None
-    return Message(partition, offset, record, {}, published_s, f"{partition.topic} record {offset}", key)
+    headers = {"content-type": arrow.CONTENT_TYPE} if isinstance(record, bytes) else {}
+    return Message(partition, offset, record, headers, published_s, f"{partition.topic} record {offset}", key)
 
 
 def _bytes_of(record: Record) -> int:
+    if isinstance(record, bytes):
+        return len(record)
     return sum(counts.nbytes for counts in record.counts) if isinstance(record, HistogramBatch) else 0

@@ -1,8 +1,8 @@
-"""Publishing histograms to Kafka: what a replay and producers of histograms use."""
+"""Publishing records to Kafka: what a replay and producers use."""
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, TopicAlreadyExistsError
@@ -10,7 +10,9 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from conf.settings import KafkaSettings
 from streams.errors import OversizeError, SourceUnavailable, StreamError
 from streams.kafka.client import CONNECT_S, opened, unavailable
-from streams.records import AccessBatch, HistogramBatch
+
+if TYPE_CHECKING:
+    from streams.codecs.written import Record
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """Largest message that is sent; the broker's own limit (message.max.bytes) is often smaller."""
@@ -64,18 +66,12 @@ class KafkaPublisher:
         except KafkaError as error:
             raise self._told(error, 0) from error
 
-    def publish(self, batch: HistogramBatch, content_type: str, topic: str | None = None) -> None:
-        """Encode a batch and send it under the key ``run:ls``."""
-        from streams.codecs import encode  # noqa: PLC0415 - raw bytes can be published without the codecs' libraries
+    def publish(self, record: "Record", content_type: str, topic: str | None = None) -> None:
+        """Encode a record and send it under its key: lumisections and caches stay in order."""
+        # Raw bytes can be published without the codecs' libraries.
+        from streams.codecs.written import key_of, written  # noqa: PLC0415
 
-        key = f"{batch.key.run}:{batch.key.ls}".encode()
-        self.publish_bytes(encode(batch, content_type), {"content-type": content_type}, key, topic)
-
-    def publish_accesses(self, batch: AccessBatch, content_type: str) -> None:
-        """Encode accesses and send them under the name of their cache, so that they stay in order."""
-        from streams.codecs.accesses import encode_accesses  # noqa: PLC0415 - as above
-
-        self.publish_bytes(encode_accesses(batch, content_type), {"content-type": content_type}, batch.cache.encode())
+        self.publish_bytes(written(record, content_type), {"content-type": content_type}, key_of(record), topic)
 
     def publish_bytes(
         self, value: bytes, headers: Mapping[str, str], key: bytes | None, topic: str | None = None

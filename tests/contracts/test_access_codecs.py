@@ -149,4 +149,4 @@ def test_an_unknown_content_type_is_refused(given_type, reason):
 
 
 def test_only_bytes_hold_accesses():
-    assert refusal(DecodeError("bad-csv", "line 3", "x"), "application/json").reason == "not-accesses"
+    assert refusal(batch_of(ONE), "application/json").reason == "not-bytes"

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqm.assembly import complete, merge
+from dqm.rates.bands import Bands
 from dqm.scored import LumisectionState, ScoredBatch, SubsystemScores
 from streams.records import Axis, Catalogue, Conditions, LumisectionKey, MonitoringElement
 
@@ -36,6 +37,7 @@ def part(rows, digests=None, subsystem="Muon", catalogue=CATALOGUE, scorers=("pu
             scores=np.where(present, np.vstack([content, 2 * content]), np.nan).astype(np.float32),
             digests=np.where(present, content, 0).astype(np.uint64),
             reasons=np.where(present, content % 3, 0).astype(np.uint8),
+            bands=Bands.from_array(np.where(present, np.vstack([content + n for n in range(6)]), np.nan)),
         ),
     )
 
@@ -55,6 +57,7 @@ def assert_same(left, right):
         assert one.catalogue == other.catalogue
         for field in ("present", "p_values", "scores", "digests", "reasons"):
             np.testing.assert_array_equal(getattr(one, field), getattr(other, field), err_msg=field)
+        np.testing.assert_array_equal(one.bands.as_array(), other.bands.as_array())
 
 
 splits = st.lists(st.sets(st.integers(0, len(NAMES) - 1), min_size=1), min_size=1, max_size=6)

@@ -22,12 +22,12 @@ class Daemons:
     running: list[subprocess.Popen] = field(default_factory=list)
     started: int = 0
 
-    def start(self, *command):
-        """Start ``nightshift COMMAND`` (default: run); its output goes beside the settings."""
+    def start(self, *command, script=("-m", "opint.cli")):
+        """Start ``nightshift COMMAND`` (default: run), or a ``script`` like it; its output goes beside the settings."""
         self.started += 1
         with self.settings.with_name(f"process-{self.started}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "opint.cli", *(command or ("run",)), "--config", str(self.settings)],
+                [sys.executable, *script, *(command or ("run",)), "--config", str(self.settings)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

@@ -24,25 +24,25 @@ def fetch(url):
 
 def test_what_is_counted_is_served():
     metrics = Metrics(CollectorRegistry())
-    metrics.messages.inc(3)
-    metrics.lumisections.labels(quality="bad").inc()
-    metrics.dead_letters.labels(reason="bad-json").inc(2)
+    metrics.messages.labels("rates").inc(3)
+    metrics.lumisections.labels(stream="rates", quality="bad").inc()
+    metrics.dead_letters.labels(stream="rates", reason="bad-json").inc(2)
     metrics.lag.labels(topic="t", partition=1).set(7)
-    metrics.publish_to_verdict_seconds.observe(0.3)
+    metrics.publish_to_verdict_seconds.labels("rates").observe(0.3)
     with served(metrics.registry, "127.0.0.1", 0, lambda: "") as address:
         status, text = fetch(f"{address}/metrics")
     assert status == 200
     samples = {
-        (sample.name, *sample.labels.values()): sample.value
+        (sample.name, *sorted(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
-    assert samples["nightshift_messages_total",] == 3
-    assert samples["nightshift_lumisections_total", "bad"] == 1
-    assert samples["nightshift_dead_letters_total", "bad-json"] == 2
+    assert samples["nightshift_messages_total", "rates"] == 3
+    assert samples["nightshift_lumisections_total", "bad", "rates"] == 1
+    assert samples["nightshift_dead_letters_total", "bad-json", "rates"] == 2
     assert samples["nightshift_lag_messages", "1", "t"] == 7
-    assert samples["nightshift_publish_to_verdict_seconds_bucket", "0.2"] == 0
-    assert samples["nightshift_publish_to_verdict_seconds_bucket", "0.5"] == 1
+    assert samples["nightshift_publish_to_verdict_seconds_bucket", "0.2", "rates"] == 0
+    assert samples["nightshift_publish_to_verdict_seconds_bucket", "0.5", "rates"] == 1
 
 
 def test_health_tells_what_ails():

@@ -9,5 +9,7 @@ const palette = (() => {
   const glyphs = ["·", "✓", "!", "✕"];
   const words = ["not inspected", "good", "warning", "bad"];
   const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-  return { css, viridis, pulls, glyphs, words, rgb, quality: (number) => css(qualities[number]) };
+  // A pixel as ImageData holds it on every machine that browsers run on: the first byte is red.
+  const pixel = ([r, g, b]) => (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+  return { css, pixel, viridis, pulls, glyphs, words, rgb, quality: (number) => css(qualities[number]) };
 })();

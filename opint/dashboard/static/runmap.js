@@ -44,17 +44,14 @@ class RunMap {
   cells(ctx, first, last) {
     const count = last - first + 1, columns = Math.min(count, Math.floor(this.plotWidth));
     const image = new ImageData(columns, this.rows.length), pixels = new Uint32Array(image.data.buffer);
-    const colours = [0, 1, 2, 3].map((quality) => { const [r, g, b] = palette.rgb(palette.quality(quality)); return 0xff000000 | (b << 16) | (g << 8) | r; });
-    // Not inspected counts as worse than good when they share a pixel: it must never look good.
-    const rank = { 1: 1, 0: 2, 2: 3, 3: 4 };
+    const { rank, colour } = this.shades();
     this.rows.forEach((row, y) => {
-      const text = this.told.qualities[row], worst = new Uint8Array(columns);
+      const worst = new Float32Array(columns);
       for (let ls = first; ls <= last; ls++) {
         const column = this.columnOf.get(ls);
-        const quality = column === undefined ? "-" : text[column];
-        if (quality === "-") continue;
-        const x = Math.floor(((ls - first) * columns) / count);
-        if (rank[quality] > worst[x]) { worst[x] = rank[quality]; pixels[y * columns + x] = colours[quality]; }
+        if (column === undefined) continue;
+        const x = Math.floor(((ls - first) * columns) / count), bad = rank(row, column);
+        if (bad > worst[x]) { worst[x] = bad; pixels[y * columns + x] = colour(row, column); }
       }
     });
     const small = new OffscreenCanvas(columns, this.rows.length);
@@ -68,6 +65,26 @@ class RunMap {
     ctx.restore();
   }
 
+  // How bad a cell is (0: there is none), and its colour as a pixel.
+  shades() {
+    const colours = [0, 1, 2, 3].map((quality) => palette.pixel(palette.rgb(palette.quality(quality))));
+    // Not inspected counts as worse than good when they share a pixel: it must never look good.
+    const ranks = { "-": 0, 1: 1, 0: 2, 2: 3, 3: 4 }, cells = this.told.qualities;
+    return { rank: (row, column) => ranks[cells[row][column]], colour: (row, column) => colours[cells[row][column]] };
+  }
+
+  // The character that stands in a cell and its colour; null where the colour of the cell says enough.
+  glyph(row, column) {
+    const quality = this.told.qualities[row][column];
+    if (quality === "-" || quality === "1") return null;
+    return [palette.glyphs[quality], quality === "3" ? "#fff" : quality === "2" ? "#241a00" : palette.css("--dim")];
+  }
+
+  label(row, full) {
+    const name = this.told.elements[row];
+    return full ? name : name.slice(0, Math.max(0, name.lastIndexOf("/")));
+  }
+
   lines(ctx) {
     if (this.rowHeight < 12) return;
     ctx.fillStyle = palette.css("--card");
@@ -78,10 +95,10 @@ class RunMap {
     ctx.font = "bold 10px system-ui"; ctx.textAlign = "center"; ctx.textBaseline = "middle";
     this.rows.forEach((row, y) => {
       for (let ls = first; ls <= last; ls++) {
-        const quality = this.told.qualities[row][this.columnOf.get(ls)];
-        if (quality === undefined || quality === "-" || quality === "1") continue;
-        ctx.fillStyle = quality === "3" ? "#fff" : quality === "2" ? "#241a00" : palette.css("--dim");
-        ctx.fillText(palette.glyphs[quality], this.x(ls), (y + 0.5) * this.rowHeight);
+        const column = this.columnOf.get(ls), told = column === undefined ? null : this.glyph(row, column);
+        if (!told) continue;
+        ctx.fillStyle = told[1];
+        ctx.fillText(told[0], this.x(ls), (y + 0.5) * this.rowHeight);
       }
     });
   }
@@ -92,7 +109,7 @@ class RunMap {
     const room = this.left - 10, full = this.rowHeight >= 12;
     let before = null, free = 0;
     this.rows.forEach((row, y) => {
-      const name = this.told.elements[row], text = full ? name : name.slice(0, Math.max(0, name.lastIndexOf("/")));
+      const text = this.label(row, full);
       const top = (y + 0.5) * this.rowHeight;
       if (!full && (text === before || top < free)) return;
       before = text; free = top + 13;

@@ -2,17 +2,19 @@
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, select
 
 from dqm.quality import Reason
 from opint.store import catalogues
+from opint.store.joins import BY_CURRENT
 from opint.store.tables import ls_score, lumisection
 from opint.store.views.records import RunMap
 
 UNEXPECTED = 255
 """Stored nowhere: marks cells of MEs that a lumisection's catalogue does not have."""
 
-_CHARACTERS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyz".ljust(UNEXPECTED, b"?") + b"-", dtype="S1")
+CHARACTERS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyz".ljust(UNEXPECTED, b"?") + b"-", dtype="S1")
+"""How a small number is written in one character."""
 _Row = Row[tuple[object, ...]]
 
 
@@ -40,10 +42,10 @@ def run_map(tx: Connection, dataset: str, run: int, subsystem: str) -> RunMap:
         subsystem=subsystem,
         lumisections=[row.ls for row in rows],
         elements=elements,
-        qualities=_as_text(qualities),
-        reasons=_as_text(reasons),
+        qualities=as_text(qualities),
+        reasons=as_text(reasons),
         p_values=_three_digits(p_values).tolist(),
-        reason_names={_CHARACTERS[reason].decode(): reason.name for reason in Reason},
+        reason_names={CHARACTERS[reason].decode(): reason.name for reason in Reason},
     )
 
 
@@ -51,15 +53,7 @@ def _rows(tx: Connection, dataset: str, run: int, subsystem: str) -> list[_Row]:
     score = ls_score.c
     query = (
         select(score.ls, score.catalogue, score.verdict_qualities, score.verdict_reasons, score.p_values)
-        .join(
-            lumisection,
-            and_(
-                lumisection.c.dataset == score.dataset,
-                lumisection.c.run == score.run,
-                lumisection.c.ls == score.ls,
-                lumisection.c.model_version == score.model_version,
-            ),
-        )
+        .join(lumisection, BY_CURRENT)
         .where(
             score.dataset == dataset,
             score.run == run,
@@ -71,8 +65,9 @@ def _rows(tx: Connection, dataset: str, run: int, subsystem: str) -> list[_Row]:
     return list(tx.execute(query))
 
 
-def _as_text(cells: npt.NDArray[np.uint8]) -> list[str]:
-    return [row.tobytes().decode("ascii") for row in _CHARACTERS[cells]]
+def as_text(cells: npt.NDArray[np.uint8]) -> list[str]:
+    """One string for each row of small numbers (n, L), one of CHARACTERS for each cell."""
+    return [row.tobytes().decode("ascii") for row in CHARACTERS[cells]]
 
 
 def _three_digits(p_values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -25,7 +25,7 @@ LABELS = Labels("/A/B/C", "DT", "content", "DT/Wheel-1")
     ],
 )
 def test_severity(bad, size, p_value, severity) -> None:
-    assert describe.severity(bad, size, p_value) == severity
+    assert describe.severity("content", bad, size, p_value) == severity
 
 
 def test_a_title_names_the_subsystem_once() -> None:

@@ -226,6 +226,15 @@ def test_the_doctor_is_content(settings, models, tmp_path, opened):
     assert "FAILS" not in nightshift("doctor", "--config", file)
 
 
+def test_the_doctor_looks_at_the_model_of_rates_where_they_are_watched(settings, tmp_path):
+    pytest.importorskip("dqm.rates.bundle")
+    file = settings(rates={"watch": True}, dqm={"models": str(tmp_path)})
+    result = CliRunner().invoke(app, ["doctor", "--config", file], env={"COLUMNS": "300"})
+    assert result.exit_code == 1
+    assert "rates model" in result.output
+    assert "nightshift train rates" in result.output
+
+
 @pytest.mark.parametrize("text", ["5", "a-b", "9-5", "-5"])
 def test_ranges_of_runs_are_checked(text):
     with pytest.raises(NightshiftError, match="--runs"):

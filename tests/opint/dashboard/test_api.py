@@ -144,7 +144,7 @@ def test_every_answer_is_as_openapi_says(client, seed):
     evidence = {"dataset": seed.DATASET, "subsystem": "Muon"} | {key: first[key] for key in ("run", "ls", "me")}
     checked = 0
     for path, methods in document["paths"].items():
-        if "get" not in methods or path == "/metrics":
+        if "get" not in methods or path == "/metrics" or path.startswith("/api/v1/triggers/"):  # test_triggers.py
             continue
         query = evidence if path.endswith("/evidence") else QUERIES.get(path, {})
         answer = client.get(path.format(**EXAMPLES), params=query)

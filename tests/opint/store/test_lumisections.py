@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from sqlalchemy import func, select
 
 from dqm.quality import Quality
+from dqm.rates.bands import Bands
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.store import catalogues, evidence, lumisections
 from opint.store.engine import Store
@@ -46,10 +47,14 @@ def _same(one: LumisectionState, other: LumisectionState) -> None:
 
 def _same_fields(one: object, other: object) -> None:
     for name in (field.name for field in fields(one) if field.name != "evidence"):  # type: ignore[arg-type]
-        left, right = getattr(one, name), getattr(other, name)
+        left, right = (_plain(getattr(each, name)) for each in (one, other))
         if isinstance(left, np.ndarray):
             assert left.dtype == right.dtype, name
         np.testing.assert_array_equal(left, right, err_msg=name)
+
+
+def _plain(value: object) -> object:
+    return value.as_array() if isinstance(value, Bands) else value
 
 
 REALS = st.floats(width=32, allow_subnormal=True)
@@ -74,6 +79,7 @@ def states(draw: st.DrawFn) -> LumisectionState:
             scores=draw(arrays(np.float32, (len(scorers), n), elements=REALS)),
             digests=draw(arrays(np.uint64, n)),
             reasons=draw(arrays(np.uint8, n)),
+            bands=draw(st.none() | arrays(np.float32, (6, n), elements=REALS).map(Bands.from_array)),
         )
         if closed:
             qualities = draw(arrays(np.uint8, n, elements=st.integers(0, 3)))

@@ -1,0 +1,56 @@
+"""What the daemon does with trigger rates, without broker and database: score, close, follow, raise incidents."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.watching import Judged, summary
+from conf.settings import DqmSettings
+from dqm import following
+from dqm.assembly import merge
+from dqm.following import Residuals
+from dqm.rates.pipeline import RatePipeline
+from dqm.rates.result import SUBSYSTEM
+from dqm.simulate.rates import SimulatedRates
+
+Shifts = dict[int, npt.NDArray[np.float32]]
+"""By run, how far rates had drifted when it began."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Content:
+    catalogue: str
+    digests: npt.NDArray[np.uint64]
+
+
+def watch(
+    pipeline: RatePipeline, settings: DqmSettings, stream: Iterable[SimulatedRates], shifts: Shifts
+) -> Iterator[Judged]:
+    """Judge lumisections, which come in (run, LS) order.
+
+    A run that is in ``shifts`` is judged by that; that of any other follows the run before and is put in.
+    """
+    history: deque[_Content] = deque(maxlen=settings.frozen_after - 1)
+    shift = following.start(len(pipeline.expected[SUBSYSTEM]), pipeline.numbers)
+    for run, of_run in groupby(stream, lambda one: one.key.run):
+        shift = shifts.setdefault(run, shift)
+        left = Residuals.nothing(*shift.shape[1:])
+        adopted: str | None = None
+        for one in of_run:
+            if adopted is None:
+                adopted = one.rates.dataset
+                pipeline.adopt(adopted, run, {}, {SUBSYSTEM: shift})
+            (scored,) = pipeline.score([one.rates])
+            if scored.residuals is not None:
+                left += scored.residuals
+            state = merge(None, scored, 0.0).state
+            closed = pipeline.close(state, {SUBSYSTEM: list(history)}, 0.0, "complete")
+            history.append(_Content(closed.parts[SUBSYSTEM].catalogue.digest, closed.parts[SUBSYSTEM].digests))
+            yield summary(closed)
+        if adopted is not None:
+            pipeline.drop(adopted, run)
+        shift = following.followed(shift, left)

@@ -1,0 +1,152 @@
+"""From residuals to a named cause, from the widest to the narrowest.
+
+What one cause explains does not alarm again: a seed's forty paths are one finding, and so is a wrong prescale column. A
+cause is named only if one of the four questions of :mod:`dqm.rates.calibration` finds it unlikely under the budget;
+what kind of cause it is follows from who moved, and by how much.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.quality import Reason
+from dqm.rates.calibration import Limits
+from dqm.rates.columns import Columns
+from dqm.statistics.benjamini_hochberg import threshold
+
+Float64 = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
+
+SEVERAL = 3
+"""So many seeds must be concerned before prescales are suspected."""
+CLEAR = 0.3
+"""A logarithm of a ratio from here on is clear: prescales are whole numbers, drifts are small."""
+AS_ONE = 0.25
+"""All rates moved as one if three quarters of the seeds lie within this, in logarithm, of the median."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """One lumisection in the order of the menu: n rates, the first s of them seeds.
+
+    ``p_rows`` (n,), ``p_together`` (s,), ``p_overall``; NaN: not judged. ``counts``, ``by_pileup`` (expected of pileup
+    alone), ``prescale`` (of a path: with its seed's), ``spread`` about the curve and ``judged`` are (n,).
+    ``seed_of`` (n,) is the seed of each, a seed being its own.
+    """
+
+    p_rows: Float32
+    p_together: Float32
+    p_overall: float
+    counts: Float64
+    by_pileup: Float64
+    prescale: Float64
+    spread: Float64
+    judged: Rows
+    seed_of: Places
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds there are."""
+        return len(self.p_together)
+
+    @property
+    def log_ratio(self) -> Float64:
+        """Logarithm (n,) of counts over those expected of pileup alone, half a count added to both."""
+        ratio: Float64 = np.log((self.counts + 0.5) / (self.by_pileup + 0.5))
+        return ratio
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cause:
+    """What moved: ``reason``, its ``rows``, the p-value that convicts it, and ``by``: the factor of their rates.
+
+    ``seed`` is the place of the seed concerned, -1 for causes of all. ``column`` is the prescale index that would
+    explain it, None where there is none.
+    """
+
+    reason: Reason
+    rows: Places
+    p_value: float
+    by: float
+    seed: int = -1
+    column: int | None = None
+
+
+def causes(found: Findings, limits: Limits, columns: Columns, false_discovery_rate: float) -> list[Cause]:
+    """What is wrong in one lumisection; empty if nothing is unlikely enough.
+
+    Two tests must agree, as with histograms: the limit that keeps the budget, and Benjamini and Hochberg's over all
+    questions asked of the lumisection.
+    """
+    every = np.concatenate([found.p_rows, found.p_together, [found.p_overall]]).astype(np.float32)
+    discovery = threshold(every, false_discovery_rate)
+    with np.errstate(invalid="ignore"):
+        alone = np.where(np.arange(len(found.p_rows)) < found.seeds, limits.seeds, limits.paths)
+        fired = found.p_rows <= np.minimum(alone, discovery)
+        groups = found.p_together <= min(limits.together, discovery)
+        overall = bool(every[-1] <= min(limits.overall, discovery))
+    if not (overall or fired.any() or groups.any()):
+        return []
+    wide = _prescales(found, fired, groups, overall, columns) or _all_rates(found, overall)
+    if wide is not None:
+        return [wide]
+    behind = [_seed(found, seed, limits) for seed in np.flatnonzero(groups | fired[: found.seeds]).tolist()]
+    explained = np.isin(found.seed_of, [one.seed for one in behind])
+    return behind + [_path(found, row) for row in np.flatnonzero(fired & ~explained).tolist()]
+
+
+def _prescales(found: Findings, fired: Rows, groups: Rows, overall: bool, columns: Columns) -> Cause | None:
+    """Rates of several seeds that moved by factors of their own while others stayed."""
+    clear = fired & (np.abs(found.log_ratio) >= CLEAR)
+    if len(set(found.seed_of[clear].tolist())) < SEVERAL:
+        return None
+    column = columns.explaining(found.counts, found.by_pileup, found.prescale, found.spread, found.judged)
+    if column is None and overall and _as_one(found):
+        return None
+    rows = np.flatnonzero(fired | (groups[found.seed_of] & found.judged))
+    p_value = _least(found.p_rows[fired], found.p_together[groups])
+    return Cause(Reason.WRONG_PRESCALES, rows, p_value, _factor(found, rows), column=column)
+
+
+def _all_rates(found: Findings, overall: bool) -> Cause | None:
+    """All seeds by about one factor."""
+    if not overall:
+        return None
+    seeds = np.flatnonzero(found.judged[: found.seeds])
+    return Cause(Reason.ALL_MOVED, np.flatnonzero(found.judged), found.p_overall, _median_factor(found, seeds))
+
+
+def _as_one(found: Findings) -> bool:
+    of_seeds = found.log_ratio[: found.seeds][found.judged[: found.seeds]]
+    return bool(np.mean(np.abs(of_seeds - np.median(of_seeds)) <= AS_ONE) >= 0.75)
+
+
+def _seed(found: Findings, seed: int, limits: Limits) -> Cause:
+    """A seed with its paths; if the seed itself did not move it is good, and only its paths are concerned."""
+    rows = np.flatnonzero((found.seed_of == seed) & found.judged)
+    if not found.p_rows[seed] <= limits.seeds and not np.abs(found.log_ratio[seed]) >= CLEAR:
+        rows = rows[rows >= found.seeds]
+    p_value = _least(found.p_rows[seed : seed + 1], found.p_together[seed : seed + 1])
+    return Cause(Reason.SEED_MOVED, rows, p_value, _factor(found, rows), seed)
+
+
+def _path(found: Findings, row: int) -> Cause:
+    rows = np.array([row], dtype=np.intp)
+    return Cause(Reason.PATH_MOVED, rows, float(found.p_rows[row]), _factor(found, rows), int(found.seed_of[row]))
+
+
+def _factor(found: Findings, rows: Places) -> float:
+    """By how much the rows moved together."""
+    return float(found.counts[rows].sum() / max(found.by_pileup[rows].sum(), 1e-9))
+
+
+def _median_factor(found: Findings, rows: Places) -> float:
+    return float(np.exp(np.median(found.log_ratio[rows])))
+
+
+def _least(*p_values: Float32) -> float:
+    together = np.concatenate(p_values)
+    return float(np.nanmin(together)) if np.isfinite(together).any() else 1.0

@@ -1,0 +1,111 @@
+"""Trigger rates in, scores, causes and bands out; closing them.
+
+The counterpart of :mod:`dqm.pipeline` for rates. One message is a whole lumisection, so that causes, which look at all
+rates together, are found when it is scored.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.settings import AlertSettings, DqmSettings, RateSettings
+from dqm.rates import closing, drift
+from dqm.rates.bundle import RateBundle
+from dqm.rates.calibration import PValues, limits
+from dqm.rates.causes import Findings, causes
+from dqm.rates.observed import Observed, observed
+from dqm.rates.result import SUBSYSTEM, Found, banded, in_catalogue, scored
+from dqm.rates.sight import Expectation, Sight, look
+from dqm.references.chosen import Reference
+from dqm.references.sums import is_sampled
+from dqm.scored import LumisectionState, ScoredBatch
+from dqm.threads import one_thread
+from dqm.verdicts import History
+from streams.records import Catalogue, Conditions, LumisectionKey, TriggerRates
+
+Float32 = npt.NDArray[np.float32]
+
+
+class RatePipeline:
+    """Judges trigger rates with one bundle; pure: equal records give equal bytes, however they are grouped."""
+
+    numbers = drift.NUMBERS
+    """How many numbers of each rate are followed from run to run."""
+    follows = False
+    """Rates have no references; their drift is followed as a centre is."""
+    followed: Sequence[str] = (SUBSYSTEM,)
+
+    def __init__(self, bundle: RateBundle, rates: RateSettings, dqm: DqmSettings, alerts: AlertSettings) -> None:
+        """Derive the limits for the declared budget and the raise rule of ``alerts``."""
+        self.version = bundle.version
+        self.name = bundle.name
+        self.trained_s = bundle.trained_s
+        self.model = bundle.model
+        menu = bundle.model.menu
+        self.expected: Mapping[str, Catalogue] = {SUBSYSTEM: menu.catalogue}
+        self.limits = limits(bundle.model.found, len(menu.l1), rates.false_incidents_per_shift, dqm.shift_hours, alerts)
+        self._settings = dqm
+        self._judge = closing.RateJudge(self.expected, bundle.model.whole)
+        self._seed_of = np.concatenate([np.arange(len(menu.l1)), np.array(menu.seed_of, dtype=np.intp)])
+        self._moved: dict[tuple[str, int], Expectation] = {}
+
+    def adopt(self, dataset: str, run: int, references: Mapping[str, Reference], shifts: Mapping[str, Float32]) -> None:
+        """Judge the run with rates drifted by ``shifts`` (2, n, 1), in catalogue order, from now on."""
+        del references
+        if (shift := shifts.get(SUBSYSTEM)) is not None:
+            of_menu = shift[:, self.model.menu.rows, 0]
+            self._moved[dataset, run] = self.model.expectation.moved(of_menu)
+
+    def drop(self, dataset: str, run: int) -> None:
+        """Forget what was adopted for the run."""
+        self._moved.pop((dataset, run), None)
+
+    def warm_up(self) -> None:
+        """Judge once, so that the first message does not wait."""
+        menu = self.model.menu
+        seeds, paths = np.zeros(len(menu.l1)), np.zeros(len(menu.hlt))
+        self.score([TriggerRates(LumisectionKey(1, 1), "", Conditions(), menu, seeds, paths, seeds, paths)])
+
+    def score(self, records: Sequence[TriggerRates]) -> list[ScoredBatch]:
+        """Scores of each record, in the same order."""
+        with one_thread():
+            return [self._one(record) for record in records]
+
+    def close(self, state: LumisectionState, history: History, now_s: float, because: str) -> LumisectionState:
+        """Verdicts of a lumisection: :func:`dqm.rates.closing.close` with this bundle and these settings."""
+        return closing.close(state, history, self._judge, self._settings, now_s, because)
+
+    def _one(self, record: TriggerRates) -> ScoredBatch:
+        expectation = self._moved.get((record.dataset, record.key.run), self.model.expectation)
+        seen = observed([record], self.model.menu)
+        sight = look(expectation, seen)
+        found = self.model.calibration.p_values(sight)
+        findings = self._findings(expectation, seen, sight, found)
+        named = causes(findings, self.limits, self.model.columns, self._settings.false_discovery_rate)
+        bands = banded(seen, sight, expectation.spread, self.model.calibration.reaches(sight.expected))
+        scores = scored(record, self.model, Found(seen, sight, found, bands, named), self._settings, self.version)
+        left = None
+        if is_sampled(record.key) and sight.judged.any():
+            trust = np.where(sight.judged[0], np.float32(1.0), np.float32(np.nan))
+            # What is named wrong is not learned from. What is only unlikely is: a rate that has drifted for good would
+            # otherwise be held back for ever.
+            for one in named:
+                trust[one.rows] = 0.0
+            of_menu = drift.left_by(self.model.expectation.curves, seen, 0, trust)
+            left = in_catalogue(of_menu, self.model.menu)
+        key, dataset = record.key, record.dataset
+        return ScoredBatch(key, dataset, SUBSYSTEM, record.conditions, self.version, scores, residuals=left)
+
+    def _findings(self, expectation: Expectation, seen: Observed, sight: Sight, found: PValues) -> Findings:
+        return Findings(
+            found.rows[0],
+            found.together[0],
+            float(found.overall[0]),
+            seen.counts[0],
+            sight.by_pileup[0],
+            seen.prescale[0],
+            expectation.curves.spread,
+            sight.judged[0],
+            self._seed_of,
+        )

@@ -1,0 +1,157 @@
+"""Training a model of trigger rates from good lumisections.
+
+In order of time the first 60 % make curves and network, of which the last fifth says when the network's training stops;
+the rest, which neither has seen, calibrates. The cut lies between two runs.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.settings import RateSettings
+from dqm.combination import of_elements
+from dqm.rates import curves as curve
+from dqm.rates.bundle import KIND, RateBundle, save
+from dqm.rates.calibration import calibrate
+from dqm.rates.columns import Columns
+from dqm.rates.curves import Curves
+from dqm.rates.drift import carried
+from dqm.rates.model import RateModel
+from dqm.rates.observed import Observed, is_usable, joined, observed
+from dqm.rates.sight import Expectation, Sight, look, relative_to
+from dqm.statistics.conformal import ConformalTable
+from dqm.threads import one_thread
+from dqm.train import TrainingError
+from streams.records import LumisectionKey, TriggerMenu, TriggerRates
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Progress = Callable[[str, float], None]
+
+LEAST_LUMISECTIONS = 200
+TRAINING_SHARE, HELD_SHARE = 0.6, 0.2
+
+_AT_ONCE = 512
+
+
+def train(
+    rates: Iterable[TriggerRates],
+    folder: Path,
+    settings: RateSettings,
+    rng: np.random.Generator,
+    progress: Progress,
+    trained_s: float | None = None,
+) -> RateBundle:
+    """Train on good ``rates`` in order of time and save the bundle to ``folder``.
+
+    What was recorded without stable beams, with little pileup or hardly live is left out. ``trained_s``, s since 1970,
+    is written into the manifest. Raises TrainingError for too few lumisections, or without any seed or path.
+    """
+    progress("reading", 0.0)
+    keys, seen, menu = _read(rates)
+    cut = _cut(keys)
+    with one_thread():
+        progress("fitting curves", 0.1)
+        model = learn(menu, keys, seen, cut, rng, lambda: progress("training the network", 0.3))
+    progress("saving", 0.97)
+    dated = {} if trained_s is None else {"trained_s": trained_s}
+    manifest = {"lumisections": [cut, len(keys) - cut], "data": _hash(seen), **dated}
+    saved = save(RateBundle(settings.model, "", model, {"kind": KIND, **manifest}), folder)
+    progress("done", 1.0)
+    return saved
+
+
+def learn(
+    menu: TriggerMenu,
+    keys: Sequence[LumisectionKey],
+    seen: Observed,
+    cut: int,
+    rng: np.random.Generator,
+    before_network: Callable[[], None] = lambda: None,
+) -> RateModel:
+    """A model of usable lumisections ``seen`` in order of time, of which those from ``cut`` on calibrate."""
+    learned = seen.only(np.arange(cut))
+    curves = curve.fit(learned.counts, learned.exposure, learned.pileup, learned.judged)
+    before_network()
+    expectation = _expectation(menu, curves, keys[:cut], learned, rng)
+    later = _sight_of(expectation, seen, keys, cut)
+    calibration = calibrate(later, len(menu.l1))
+    found = calibration.p_values(later)
+    together = np.array([of_elements(row) for row in found.rows])
+    whole = ConformalTable.of(-np.log(np.maximum(together[np.isfinite(together)], 1e-300)))
+    columns = Columns.of(
+        zip((int(one) if one >= 0 else None for one in seen.column), seen.prescale, strict=True), len(menu.names)
+    )
+    return RateModel(expectation, calibration, columns, found, whole)
+
+
+def _expectation(
+    menu: TriggerMenu, curves: Curves, keys: Sequence[LumisectionKey], seen: Observed, rng: np.random.Generator
+) -> Expectation:
+    """Curves with a network trained on what they leave, drift carried from run to run."""
+    # Here, because it imports TensorFlow.
+    from dqm.models.conditional_variational import size_for, train  # noqa: PLC0415
+
+    by_pileup = np.concatenate(
+        [moved.expected(seen.exposure[rows], seen.pileup[rows]) for rows, moved in carried(curves, seen, keys)]
+    )
+    judged = seen.judged & curves.known
+    relative = relative_to(seen.counts, np.maximum(by_pileup, 1e-9), judged)
+    unit = np.sqrt((relative**2).sum(axis=0) / np.maximum(judged.sum(axis=0), 1))
+    unit = np.where(unit > 0, unit, 1.0)
+    units = (relative / unit).astype(np.float32)
+    seeds, held = len(menu.l1), round((1 - HELD_SHARE) * len(keys))
+    condition, paths = units[:, :seeds], units[:, seeds:]
+    network = train((paths[:held], condition[:held]), (paths[held:], condition[held:]), rng, size_for(paths.shape[1]))
+    first = Expectation(menu, curves, network, unit, curves.spread.copy())
+    late = seen.only(np.arange(held, len(keys)))
+    sight = look(first, replace(late, exposure=late.exposure * _drift(curves, seen, keys)[held:]))
+    spread = curve.spread_of(late.counts, sight.expected, sight.judged)
+    spread[:seeds] = curves.spread[:seeds]
+    return replace(first, spread=spread)
+
+
+def _drift(curves: Curves, seen: Observed, keys: Sequence[LumisectionKey]) -> Float64:
+    """Factors (L, n) by which rates had drifted before each run."""
+    return np.concatenate([moved.drift(seen.pileup[rows]) for rows, moved in carried(curves, seen, keys)])
+
+
+def _sight_of(expectation: Expectation, seen: Observed, keys: Sequence[LumisectionKey], cut: int) -> Sight:
+    """Lumisections from ``cut`` on, with the drift that was carried to their runs from the first on."""
+    drift = _drift(expectation.curves, seen, keys)[cut:]
+    late = seen.only(np.arange(cut, len(keys)))
+    return look(expectation, replace(late, exposure=late.exposure * drift))
+
+
+def _read(rates: Iterable[TriggerRates]) -> tuple[list[LumisectionKey], Observed, TriggerMenu]:
+    """Keys and contents of usable lumisections, in the order of the first menu that comes."""
+    usable = (one for one in rates if is_usable(one.conditions) and one.conditions.prescale_index is not None)
+    keys: list[LumisectionKey] = []
+    parts: list[Observed] = []
+    menu: TriggerMenu | None = None
+    while some := list(islice(usable, _AT_ONCE)):
+        menu = menu or some[0].menu
+        keys += [one.key for one in some]
+        parts.append(observed(some, menu))
+    if menu is None or len(keys) < LEAST_LUMISECTIONS:
+        raise TrainingError(f"{len(keys)} usable lumisections are too few; a model needs {LEAST_LUMISECTIONS}")
+    if not (menu.l1 and menu.hlt):
+        raise TrainingError(f"the menu has {len(menu.l1)} seeds and {len(menu.hlt)} paths; a model needs both")
+    return keys, joined(parts), menu
+
+
+def _cut(keys: Sequence[LumisectionKey]) -> int:
+    """Where calibration begins: between two runs if one ends within a tenth of all, otherwise just there."""
+    aim = round(TRAINING_SHARE * len(keys))
+    ends = [at for at in range(1, len(keys)) if keys[at].run != keys[at - 1].run]
+    nearest = min(ends, key=lambda at: abs(at - aim), default=aim)
+    return nearest if abs(nearest - aim) <= 0.1 * len(keys) else aim
+
+
+def _hash(seen: Observed) -> str:
+    return hashlib.sha256(seen.counts.tobytes() + seen.exposure.tobytes()).hexdigest()

@@ -1,0 +1,94 @@
+// One rate: against lumisection with the band in which good ones lie, and against pileup with the fitted curve.
+"use strict";
+const rateplots = (() => {
+  let drawn = [];
+  const number = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(4)).toString());
+  const value = (_, one) => number(one);
+
+  function axis(more) {
+    const ink = palette.css("--dim"), line = palette.css("--line");
+    return { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "11px system-ui", labelFont: "12px system-ui", labelSize: 20, ...more };
+  }
+
+  const points = (label) => ({ label, value, paths: () => null, stroke: palette.css("--ink"), points: { show: true, size: 4, fill: palette.css("--ink") } });
+  const curve = (label) => ({ label, value, stroke: palette.css("--ref"), width: 2, dash: [6, 3], points: { show: false } });
+  const edge = (label) => ({ label, value, stroke: palette.css("--ref") + "66", width: 1, points: { show: false } });
+
+  // Crosses where there is an alarm: a shape, not a colour alone.
+  function crosses(plot, xs, ys, marked) {
+    const { ctx } = plot, scale = devicePixelRatio || 1, arm = 4 * scale;
+    ctx.save();
+    ctx.strokeStyle = palette.css("--bad"); ctx.lineWidth = 2 * scale;
+    ctx.beginPath();
+    xs.forEach((at, row) => {
+      if (!marked[row] || ys[row] === null) return;
+      const x = plot.valToPos(at, "x", true), y = plot.valToPos(ys[row], "y", true);
+      ctx.moveTo(x - arm, y - arm); ctx.lineTo(x + arm, y + arm);
+      ctx.moveTo(x - arm, y + arm); ctx.lineTo(x + arm, y - arm);
+    });
+    ctx.stroke();
+    ctx.restore();
+  }
+
+  function upright(plot, at, text, colour, dash) {
+    const { ctx, bbox } = plot, scale = devicePixelRatio || 1, x = plot.valToPos(at, "x", true);
+    if (x < bbox.left || x > bbox.left + bbox.width) return;
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = colour; ctx.lineWidth = scale; ctx.setLineDash(dash.map((one) => one * scale));
+    ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
+    ctx.font = `${11 * scale}px system-ui`; ctx.textBaseline = "top";
+    const room = bbox.left + bbox.width - x > ctx.measureText(text).width + 6 * scale;
+    ctx.textAlign = room ? "left" : "right";
+    ctx.fillText(text, x + (room ? 4 : -4) * scale, bbox.top + 3 * scale);
+    ctx.restore();
+  }
+
+  // [lumisection, column] where another prescale column begins.
+  function changes(told) {
+    const found = [];
+    told.prescale_index.forEach((index, row) => { if (row && index !== told.prescale_index[row - 1]) found.push([told.lumisections[row], index]); });
+    return found;
+  }
+
+  const most = (...columns) => Math.max(...columns.flat().filter((one) => one !== null), 0);
+
+  function againstLs(place, told, ls) {
+    const far = most(told.observed, told.high) * 1.12 || 1;
+    return new uPlot({
+      width: place.clientWidth - 14, height: 300, title: `${told.element.split("/").pop()}  ·  run ${told.run}`, padding: [8, 18, 0, 0],
+      scales: { x: { time: false }, y: { range: [0, far] } },
+      axes: [axis({ label: "lumisection", size: 26 }), axis({ label: "rate (Hz)", size: 56 })],
+      series: [{ label: "LS" }, edge("band from"), edge("to"), curve("expected (Hz)"), points("observed (Hz)")],
+      bands: [{ series: [2, 1], fill: palette.css("--ref") + "30" }],
+      hooks: { draw: [(plot) => {
+        for (const [at, column] of changes(told)) upright(plot, at - 0.5, `prescale column ${column ?? "unknown"}`, palette.css("--dim"), [5, 4]);
+        if (ls !== null && told.lumisections.includes(ls)) upright(plot, ls, `LS ${ls}`, palette.css("--ink"), [2, 2]);
+        crosses(plot, told.lumisections, told.observed, told.alarm);
+      }] },
+    }, [told.lumisections, told.low, told.high, told.expected, told.observed], place);
+  }
+
+  function againstPileup(place, told) {
+    const rows = told.pileup.map((_, row) => row).filter((row) => told.pileup[row] !== null && told.prescale[row] && told.observed[row] !== null);
+    rows.sort((one, other) => told.pileup[one] - told.pileup[other]);
+    const full = (column, row) => (column[row] === null ? null : (column[row] * told.prescale[row]) / (told.live[row] || 1));
+    const pileup = rows.map((row) => told.pileup[row]), seen = rows.map((row) => full(told.observed, row)), fitted = rows.map((row) => full(told.curve, row));
+    const alarm = rows.map((row) => told.alarm[row]);
+    return new uPlot({
+      width: place.clientWidth - 14, height: 300, title: "against pileup", padding: [8, 18, 0, 0],
+      scales: { x: { time: false }, y: { range: [0, most(seen, fitted) * 1.12 || 1] } },
+      axes: [axis({ label: "mean pileup", size: 26 }), axis({ label: "rate × prescale / live time (Hz)", size: 64 })],
+      series: [{ label: "pileup", value }, curve("fitted curve (Hz)"), points("observed (Hz)")],
+      hooks: { draw: [(plot) => crosses(plot, pileup, seen, alarm)] },
+    }, [pileup, fitted, seen], place);
+  }
+
+  function draw(told, ls) {
+    for (const one of drawn) one.destroy();
+    const places = ["against-ls", "against-pileup"].map((id) => document.getElementById(id));
+    for (const place of places) place.replaceChildren();
+    drawn = [againstLs(places[0], told, ls), againstPileup(places[1], told)];
+  }
+
+  return { draw };
+})();

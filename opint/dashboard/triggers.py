@@ -1,0 +1,211 @@
+"""Trigger rates of a run: what is wrong, the map of all rates, and one rate against lumisection and pileup."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from sqlalchemy import Connection
+from starlette.responses import HTMLResponse
+
+from dqm.quality import Reason
+from opint.alerts.labels import group_of
+from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number, found
+from opint.dashboard.pages import Renderer
+from opint.store.engine import Store
+from opint.store.views import incidents, triggers
+from opint.store.views.maps import CHARACTERS, UNEXPECTED, as_text
+from opint.store.views.rate_records import Rate, RateMap
+from opint.store.views.records import Incident
+from opint.store.views.triggers import SUBSYSTEM, RunRates
+from opint.trigger_report import WIDTH, Cause, causes, emulated, worst
+
+MOST_RUNS = 20
+MOST_WORST = 15
+MOST_INCIDENTS = 100
+FARTHEST, STEP = 6.0, 0.5
+"""Pulls of the map go so far either way, in steps of so much: one character a cell."""
+
+Element = Annotated[str, Query(max_length=500)]
+Dataset = Annotated[str, Query(max_length=500)]
+
+
+def router(store: Store, renderer: Renderer) -> APIRouter:
+    """The page, and what it reads."""
+    routes = APIRouter()
+    _add_page(routes, store, renderer)
+    _add_api(routes, store)
+    return routes
+
+
+def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
+    @routes.get("/triggers", include_in_schema=False)
+    def page(
+        request: Request,
+        run: Number | None = None,
+        dataset: Dataset = "",
+        element: Element = "",
+        ls: Number | None = None,
+    ) -> HTMLResponse:
+        live = renderer.live()
+        with store.read() as tx:
+            runs = triggers.recent(tx, MOST_RUNS)
+            told = _chosen(tx, runs, dataset, run)
+            raised = [] if told is None else _raised(tx, told)
+        if told is None:
+            return renderer.page(request, "triggers.html", told=None, runs=[], **live)
+        lasting, passing = _apart(causes(told), raised)
+        shown = element if element in told.elements else _first(told, [one for one, _ in lasting] or passing)
+        row = told.elements.index(shown)
+        return renderer.page(
+            request,
+            "triggers.html",
+            told=told,
+            runs=runs,
+            lasting=lasting,
+            passing=passing,
+            words=WIDTH,
+            worst=worst(told, MOST_WORST),
+            emulated=emulated(told),
+            ls=ls,
+            shown=shown,
+            data=_of_one(told, shown),
+            members=_members(told, row),
+            request_url=f"{request.url.path}?{request.url.query}",
+            **live,
+        )
+
+
+def _add_api(routes: APIRouter, store: Store) -> None:
+    @routes.get("/api/v1/triggers/map", tags=["triggers"], response_model=RateMap, responses=NOT_FOUND | UNAVAILABLE)
+    def get_map(run: Number, dataset: Dataset) -> Response:
+        """All rates of a run against its lumisections, a character a cell."""
+        with store.read() as tx:
+            told = _found(tx, dataset, run)
+        return _json(
+            {
+                "dataset": told.dataset,
+                "run": told.run,
+                "lumisections": told.lumisections,
+                "elements": told.elements,
+                "groups": told.groups.tolist(),
+                "states": as_text(told.reasons),
+                "pulls": _letters(told.pulls),
+                "reason_names": {CHARACTERS[reason].decode(): reason.name for reason in Reason},
+                "alarms": [reason.name for reason in Reason if reason.alarms],
+            }
+        )
+
+    @routes.get("/api/v1/triggers/rate", tags=["triggers"], response_model=Rate, responses=NOT_FOUND | UNAVAILABLE)
+    def get_rate(run: Number, dataset: Dataset, element: Element) -> Response:
+        """One rate of a run: Hz as observed and as expected, band, curve, prescale and conditions by lumisection."""
+        with store.read() as tx:
+            told = _found(tx, dataset, run)
+        if element not in told.elements:
+            raise HTTPException(404, f"There is no rate {element} in run {run}.")
+        return _json(_of_one(told, element))
+
+    @routes.get("/api/v1/triggers/causes", tags=["triggers"], responses=NOT_FOUND | UNAVAILABLE)
+    def get_causes(run: Number, dataset: Dataset) -> list[Cause]:
+        """What was found wrong in a run, the widest cause first."""
+        with store.read() as tx:
+            return causes(_found(tx, dataset, run))
+
+
+def _chosen(tx: Connection, runs: list[tuple[str, int]], dataset: str, run: int | None) -> RunRates | None:
+    """The run asked for; without one the newest. None if there are no rates at all."""
+    if run is None:
+        return triggers.run_rates(tx, *runs[0]) if runs else None
+    names = [dataset] if dataset else dict.fromkeys(name for name, _ in runs)
+    told = next((one for name in names if (one := triggers.run_rates(tx, name, run)) is not None), None)
+    return found(told, f"There are no trigger rates of run {run}.")
+
+
+def _found(tx: Connection, dataset: str, run: int) -> RunRates:
+    return found(triggers.run_rates(tx, dataset, run), f"There are no trigger rates of run {run} in {dataset}.")
+
+
+def _raised(tx: Connection, told: RunRates) -> list[Incident]:
+    return incidents.page(tx, limit=MOST_INCIDENTS, subsystem=SUBSYSTEM, run=told.run).items
+
+
+def _apart(found_: list[Cause], raised: list[Incident]) -> tuple[list[tuple[Cause, Incident]], list[Cause]]:
+    """Causes with the newest incident that each has raised, and those that did not last long enough to raise one."""
+    newest = {(one.family, one.element_group): one for one in reversed(raised)}
+    lasting, passing = [], []
+    for one in found_:
+        family = one.reason.family
+        incident = newest.get((family, group_of(family, one.element, SUBSYSTEM)))
+        if incident is None:
+            passing.append(one)
+        else:
+            lasting.append((one, incident))
+    return lasting, passing
+
+
+def _first(told: RunRates, listed: list[Cause]) -> str:
+    """The rate to look at first."""
+    named = [*(one.element for one in listed), *(one.element for one in worst(told, 1)), told.elements[0]]
+    return named[0]
+
+
+def _of_one(told: RunRates, element: str) -> Mapping[str, Any]:
+    """All that the plots of one rate need, by lumisection; None where there is nothing."""
+    row = told.elements.index(element)
+    seen = told.bands
+    live = [_live(one) for one in told.conditions]
+    return {
+        "element": element,
+        "run": told.run,
+        "lumisections": told.lumisections,
+        "observed": _plain(seen.observed[row]),
+        "expected": _plain(seen.expected[row]),
+        "low": _plain(seen.low[row]),
+        "high": _plain(seen.high[row]),
+        "curve": _plain(seen.curve[row]),
+        "prescale": _plain(seen.prescale[row]),
+        "pull": _plain(told.pulls[row]),
+        "p_value": _plain(told.p_values[row]),
+        "reason": ["" if one == UNEXPECTED else Reason(int(one)).name for one in told.reasons[row]],
+        "alarm": triggers.alarming(told)[row].tolist(),
+        "pileup": [one.get("pileup") for one in told.conditions],
+        "live": live,
+        "prescale_index": [one.get("prescale_index") for one in told.conditions],
+    }
+
+
+def _live(conditions: Mapping[str, Any]) -> float | None:
+    """Recorded over delivered luminosity; None where it is not known."""
+    delivered, recorded = conditions.get("delivered_lumi"), conditions.get("recorded_lumi")
+    return recorded / delivered if delivered and recorded is not None else None
+
+
+def _members(told: RunRates, row: int) -> list[Mapping[str, Any]]:
+    """The seed of a rate and all its paths, with the number of lumisections in which each alarmed."""
+    bad = triggers.alarming(told).sum(axis=1)
+    mine = np.flatnonzero(told.groups == told.groups[row])
+    with np.errstate(invalid="ignore"):
+        far = np.nan_to_num(told.pulls[mine])
+    extreme = far[np.arange(len(mine)), np.abs(far).argmax(axis=1)]
+    return [
+        {"element": told.elements[at], "bad": int(bad[at]), "pull": float(pull)}
+        for at, pull in zip(mine.tolist(), extreme, strict=True)
+    ]
+
+
+def _plain(values: npt.NDArray[np.float32]) -> list[float | None]:
+    return [float(f"{one:.5g}") if math.isfinite(one) else None for one in values.tolist()]
+
+
+def _letters(pulls: npt.NDArray[np.float32]) -> list[str]:
+    letters = np.frombuffer(b"abcdefghijklmnopqrstuvwxy-", dtype="S1")
+    steps = np.rint((np.clip(np.nan_to_num(pulls), -FARTHEST, FARTHEST) + FARTHEST) / STEP).astype(np.intp)
+    steps[~np.isfinite(pulls)] = len(letters) - 1
+    return [row.tobytes().decode("ascii") for row in letters[steps]]
+
+
+def _json(told: object) -> Response:
+    return Response(orjson.dumps(told), media_type="application/json")

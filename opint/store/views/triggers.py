@@ -1,0 +1,152 @@
+"""The trigger rates of one run, from one query."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, Row, select
+
+from dqm.quality import Reason
+from dqm.rates.bands import Bands
+from opint.store import catalogues
+from opint.store.joins import BY_CURRENT
+from opint.store.packing import unpack_bands
+from opint.store.tables import ls_score, lumisection
+from opint.store.views.maps import UNEXPECTED
+from opint.store.views.seeks import datasets, runs_before, subsystems
+
+SUBSYSTEM = "Trigger"
+EDGE = 2.576
+"""Standard deviations of a normal distribution that hold 99 %, as a band does."""
+
+Float32 = npt.NDArray[np.float32]
+Cells = npt.NDArray[np.uint8]
+
+TOGETHER = np.isin(np.arange(256), (Reason.SEED_MOVED, Reason.ALL_MOVED, Reason.WRONG_PRESCALES))
+"""By reason, whether rates moved with those that the expectation is made of."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunRates:
+    """Rates of one run: n elements (seeds, each followed by its paths) against L lumisections.
+
+    ``bands`` are six arrays (n, L) as in :class:`dqm.rates.bands.Bands`, NaN where there is none; ``reasons`` (n, L)
+    uint8, UNEXPECTED where the menu has no such rate; ``p_values`` (n, L). ``conditions`` are those of each lumisection
+    as stored.
+    """
+
+    dataset: str
+    run: int
+    elements: list[str]
+    lumisections: list[int]
+    conditions: list[Mapping[str, Any]]
+    bands: Bands
+    reasons: Cells
+    p_values: Float32
+
+    @cached_property
+    def pulls(self) -> Float32:
+        """How far rates lie from what is expected (n, L), 2.6 being the edge of the band on that side.
+
+        Where a rate moved with its seed or with all, it is as far as it lies from the curve in pileup, if that is more:
+        what is expected given the seed moves with the seed.
+        """
+        seen = self.bands
+        with np.errstate(invalid="ignore", divide="ignore"):
+            width = np.where(seen.observed >= seen.expected, seen.high - seen.expected, seen.expected - seen.low) / EDGE
+            pull = (seen.observed - seen.expected) / width
+            by_curve = (seen.observed - seen.curve) / width
+            together = TOGETHER[self.reasons] & (np.abs(by_curve) > np.abs(pull))
+        return np.where(together, by_curve, pull).astype(np.float32)
+
+    @cached_property
+    def groups(self) -> npt.NDArray[np.intp]:
+        """Row (n,) of the seed of each rate; of a rate whose seed is not there, its own."""
+        place = {name: row for row, name in enumerate(self.elements)}
+        return np.array([place.get(seed_of(name), row) for row, name in enumerate(self.elements)], dtype=np.intp)
+
+
+def seed_of(element: str) -> str:
+    """The seed's element of a rate: ``SEED/SEED`` of ``SEED/PATH``."""
+    seed = element.partition("/")[0]
+    return f"{seed}/{seed}"
+
+
+def recent(tx: Connection, limit: int) -> list[tuple[str, int]]:
+    """Dataset and number of the newest runs with trigger rates, newest first."""
+    found = []
+    for dataset in datasets(tx):
+        if SUBSYSTEM in subsystems(tx, dataset):
+            found += [(run, dataset) for _, run in zip(range(limit), runs_before(tx, dataset, None), strict=False)]
+    return [(dataset, run) for run, dataset in sorted(found, reverse=True)[:limit]]
+
+
+def run_rates(tx: Connection, dataset: str, run: int) -> RunRates | None:
+    """Everything stored of the rates of a run; None if nothing is.
+
+    Lumisections that are still open, and scores of models that did not make the verdict, are left out.
+    """
+    rows = _rows(tx, dataset, run)
+    if not rows:
+        return None
+    names = {digest: one.names for digest, one in catalogues.load(tx, {row.catalogue for row in rows}).items()}
+    elements = _ordered({name for told in names.values() for name in told})
+    place = {name: at for at, name in enumerate(elements)}
+    where = {digest: np.array([place[name] for name in told], dtype=np.intp) for digest, told in names.items()}
+    shape = (len(rows), len(elements))
+    # Filled by lumisection, as it is stored: by rate, every number would lie on another page of memory.
+    bands = np.full((6, *shape), np.nan, np.float32)
+    reasons = np.full(shape, UNEXPECTED, np.uint8)
+    p_values = np.full(shape, np.nan, np.float32)
+    for at, row in enumerate(rows):
+        mine = where[row.catalogue]
+        bands[:, at, mine] = unpack_bands(row.bands, len(mine)).as_array()
+        reasons[at, mine] = np.frombuffer(row.verdict_reasons, np.uint8)
+        p_values[at, mine] = np.frombuffer(row.p_values, "<f4")
+    return RunRates(
+        dataset,
+        run,
+        elements,
+        [row.ls for row in rows],
+        [row.conditions for row in rows],
+        Bands.from_array(np.ascontiguousarray(bands.transpose(0, 2, 1))),
+        np.ascontiguousarray(reasons.T),
+        np.ascontiguousarray(p_values.T),
+    )
+
+
+def alarming(told: RunRates) -> npt.NDArray[np.bool_]:
+    """Cells (n, L) that are bad, or missing, stuck or else a reason to look."""
+    cells: npt.NDArray[np.bool_] = _ALARMS[told.reasons]
+    return cells
+
+
+_ALARMS = np.zeros(256, dtype=np.bool_)
+_ALARMS[[one for one in Reason if one.alarms]] = True
+
+
+def _ordered(names: set[str]) -> list[str]:
+    """By seed, the seed itself first."""
+    return sorted(names, key=lambda name: (name.partition("/")[0], name != seed_of(name), name))
+
+
+def _rows(tx: Connection, dataset: str, run: int) -> list[Row[Any]]:
+    score = ls_score.c
+    query = (
+        select(
+            score.ls,
+            score.catalogue,
+            score.bands,
+            score.verdict_reasons,
+            score.p_values,
+            lumisection.c.conditions,
+        )
+        .join(lumisection, BY_CURRENT)
+        .where(score.dataset == dataset, score.run == run, score.subsystem == SUBSYSTEM)
+        .where(score.verdict_reasons.is_not(None), score.bands.is_not(None))
+        .order_by(score.ls)
+    )
+    return list(tx.execute(query))

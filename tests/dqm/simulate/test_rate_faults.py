@@ -1,0 +1,61 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from dqm.simulate.conditions import generate
+from dqm.simulate.errors import SimulationError
+from dqm.simulate.rate_faults import RateFault, RateFaultKind
+from dqm.simulate.rate_plan import plan_faults
+from dqm.simulate.rate_truth import read, write
+from dqm.simulate.rates import Trigger
+from streams.records import LumisectionKey
+
+FIRST, LAST = LumisectionKey(1, 1), LumisectionKey(1, 9)
+
+
+@pytest.fixture(scope="module")
+def plan():
+    good = [one for one in generate(np.random.default_rng(1), fills=1, stable=400) if one[1].beams_stable]
+    planned = plan_faults(np.random.default_rng(2), Trigger.own(1), good, count=16, length=10)
+    return [key for key, _ in good], planned
+
+
+def test_a_plan_has_all_kinds_and_its_faults_do_not_overlap(plan):
+    keys, planned = plan
+    assert {one.kind for one in planned} == set(RateFaultKind)
+    assert all(before.end < after.start for before, after in pairwise(planned))
+    assert all(one.start in keys and one.end in keys for one in planned)
+
+
+def test_the_truth_comes_back(plan, tmp_path):
+    write(tmp_path / "truth.jsonl", plan[1])
+    assert read(tmp_path / "truth.jsonl") == tuple(plan[1])
+
+
+def test_a_plan_needs_time():
+    with pytest.raises(ValueError, match="at least 4"):
+        plan_faults(np.random.default_rng(2), Trigger.published(1), [(FIRST, None)] * 3, count=2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"kind": "rotten"}, "allowed"),
+        ({"kind": "all", "factor": 0.0}, "above 0"),
+        ({"kind": "path"}, "needs elements"),
+        ({"kind": "seed"}, "name of a seed"),
+        ({"kind": "column"}, "prescale column"),
+        ({"kind": "all", "start": LAST, "end": FIRST}, "before it starts"),
+    ],
+)
+def test_nonsense_is_refused(wrong, says):
+    with pytest.raises(SimulationError, match=says):
+        RateFault(**{"start": FIRST, "end": LAST, **wrong})
+
+
+@pytest.mark.parametrize("line", ["no json", '{"kind": "all"}'])
+def test_a_file_that_holds_no_faults_is_refused(tmp_path, line):
+    (tmp_path / "truth").write_text(line)
+    with pytest.raises(SimulationError, match="line 1"):
+        read(tmp_path / "truth")

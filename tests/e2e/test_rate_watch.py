@@ -1,0 +1,114 @@
+"""Rates and histograms over TCP in one daemon: killed, stopped, without its database, with messages lost."""
+
+import uuid
+from contextlib import closing
+
+import pytest
+from sqlalchemy import select, true
+
+from conf.settings import KafkaSettings
+from opint.store.engine import Store
+from opint.store.tables import dead_letter, heartbeat, incident, lumisection
+from streams.kafka import KafkaPublisher
+from tests.e2e.test_delivery import ARROW, traffic
+from tests.e2e.watching import progress, settings_for, wait_until
+from tests.scripted_rates import DATASET, encode, rates
+
+LUMISECTIONS = 60
+SCRIPTED = ("-m", "tests.e2e.scripted_nightshift")
+
+
+@pytest.fixture
+def traffic_of_rates():
+    """One seed moves from lumisection 20 to 39; one message is nonsense."""
+    return [*(encode(rates(1, ls, {"L1_HTT360/": 1.4 if 20 <= ls < 40 else 1.0})) for ls in range(1, 61)), b"{"]
+
+
+class Site:
+    """Topics, a store, daemons."""
+
+    def __init__(self, broker, url, models, daemons_with):
+        self.topic = f"rates.{uuid.uuid4().hex}"
+        kafka = {"embedded": True, "cluster_id": broker.cluster_id, "max_poll_records": 8}
+        self.values = settings_for(broker.bootstrap_servers, f"dqm.{uuid.uuid4().hex}", url, models, **kafka)
+        self.values["rates"] = {"watch": True, "topic": self.topic, "group": "r"}
+        self.store = Store.open(url)
+        self.store.upgrade()
+        self.daemons = daemons_with(self.values)
+        self.broker = broker
+        for topic in (self.topic, self.values["stream"]["kafka"]["topic"]):
+            with closing(KafkaPublisher(KafkaSettings(**{**self.values["stream"]["kafka"], "topic": topic}))) as one:
+                one.ensure_topic(2)
+
+    def close(self):
+        self.store.close()
+
+    def publish(self, values):
+        with closing(KafkaPublisher(KafkaSettings(**self.values["stream"]["kafka"]))) as publisher:
+            for n, value in enumerate(values):
+                publisher.publish_bytes(value, {}, b"%d" % n, self.topic)
+            publisher.flush()
+
+    def publish_histograms(self, parts):
+        with closing(KafkaPublisher(KafkaSettings(**self.values["stream"]["kafka"]))) as publisher:
+            for part in parts:
+                publisher.publish(part, ARROW)
+            publisher.flush()
+
+    def found(self, *columns, where=None):
+        with self.store.read() as tx:
+            return sorted(tx.execute(select(*columns).where(true() if where is None else where)).all())
+
+
+@pytest.fixture
+def site(embedded_broker, models, tmp_path, daemons_with):
+    with closing(Site(embedded_broker, f"sqlite:///{tmp_path / 'n.db'}", models, daemons_with)) as made:
+        yield made
+
+
+@pytest.mark.postgres
+def test_killed_and_without_its_database_it_loses_and_doubles_nothing(
+    postgres, embedded_broker, models, daemons_with, detector, traffic_of_rates
+):
+    with closing(Site(embedded_broker, postgres.url(postgres.database()), models, daemons_with)) as site:
+        histograms = traffic(detector, lumisections=40, seed=41)
+        first = site.daemons.start(script=SCRIPTED)
+        site.publish(traffic_of_rates[:25])
+        site.publish_histograms(histograms)
+        wait_until(lambda: progress(site.store) > 20, 60, f"something is stored\n{site.daemons.logs()[-2000:]}")
+        site.daemons.kill(first)
+        before = progress(site.store)
+        second = site.daemons.start(script=SCRIPTED)
+        site.publish(traffic_of_rates[25:40])
+        wait_until(lambda: progress(site.store) > before, 60, "the second one is at work")
+        postgres.stop()
+        site.publish(traffic_of_rates[40:])
+        wait_until(
+            lambda: site.daemons.logs().count("waiting ") >= 2,
+            60,
+            f"both streams say that they wait\n{site.daemons.logs()[-2000:]}",
+        )
+        assert second.poll() is None
+        postgres.start()
+        total = len(traffic_of_rates) + len(histograms)
+        wait_until(lambda: progress(site.store) == total, 60, f"all is stored\n{site.daemons.logs()[-2000:]}")
+        assert site.daemons.stop(second) == 0
+        assert "Traceback" not in site.daemons.logs()
+        columns = (incident.c.family, incident.c.element_group, incident.c.first_ls, incident.c.last_ls)
+        assert ("seed", "L1_HTT360", 20, 39) in site.found(*columns)
+        assert [row[0] for row in site.found(*columns)].count("seed") == 1
+        mine = site.found(lumisection.c.ls, lumisection.c.closed_because, where=lumisection.c.dataset == DATASET)
+        assert [row[0] for row in mine] == list(range(1, LUMISECTIONS + 1))
+        assert {row[1] for row in mine} <= {"complete", "revised"}
+        assert site.found(dead_letter.c.reason, dead_letter.c.topic) == [("bad-json", site.topic)]
+        assert {tuple(row) for row in site.found(heartbeat.c.state)} == {("running",), ("stopped",)}
+        assert len(site.found(heartbeat.c.daemon)) == 4, "each stream says that it lives"
+
+
+def test_a_missing_model_is_one_line_that_says_what_to_run(site):
+    pytest.importorskip("dqm.rates.pipeline")
+    daemon = site.daemons.start()
+    assert daemon.wait(60) != 0
+    said = site.daemons.logs()
+    assert "nightshift train rates" in said
+    assert "Traceback" not in said

@@ -1,0 +1,99 @@
+"""Rates and events as a producer may write them: with fewer fields, in another order, and wrongly."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from streams.codecs import event_arrow, event_json, rate_arrow, rate_json
+from streams.codecs.event_fields import EventLimits
+from streams.codecs.rate_fields import RateLimits
+from streams.errors import DecodeError
+
+RATES = RateLimits(1 << 20, 100)
+EVENTS = EventLimits(1 << 20, 100, 100)
+PLACE = {"run": 1, "ls": 2, "dataset": "/Trigger/X/RATES"}
+SEED = {"name": "L1_A", "rate_hz": 7, "prescale": 1}
+PATH = {"name": "HLT_1", "seed": "L1_A", "rate_hz": 2.5, "prescale": 10}
+
+
+def arrow(columns, schema=None):
+    table = pa.record_batch(columns, schema=schema) if schema else pa.record_batch(columns)
+    table = table.replace_schema_metadata({"lumisection": json.dumps(PLACE)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_batch(table)
+    return sink.getvalue().to_pybytes()
+
+
+def refused(codec, raw, limits):
+    with pytest.raises(DecodeError) as caught:
+        codec.decode(raw, limits)
+    return caught.value
+
+
+def test_rates_may_come_in_any_order_with_further_fields():
+    raw = json.dumps({"lumisection": PLACE, "rates": [PATH | {"stream": "Physics"}, SEED]}).encode()
+    found = rate_json.decode(raw, RATES)
+    assert (found.menu.l1, found.menu.hlt, found.menu.seed_of) == (("L1_A",), ("HLT_1",), (0,))
+    assert (found.l1.tolist(), found.hlt.tolist(), found.hlt_prescales.tolist()) == ([7.0], [2.5], [10.0])
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason", "field"),
+    [
+        ([7], "wrong-type", "rate 0"),
+        ({}, "wrong-type", "rates"),
+        ([PATH], "unknown-seed", "HLT_1: seed"),
+        ([SEED | {"rate_hz": None}], "wrong-type", "L1_A: rate_hz"),
+        ([SEED | {"prescale": "1"}], "wrong-type", "L1_A: prescale"),
+        ([SEED | {"seed": 5}], "wrong-type", "L1_A: seed"),
+        ([], "no-rates", "rates"),
+    ],
+)
+def test_rates_in_json_are_refused_by_name(rows, reason, field):
+    error = refused(rate_json, json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
+    assert (error.reason, error.field) == (reason, field)
+
+
+def test_rates_without_a_lumisection_are_refused():
+    error = refused(rate_json, json.dumps({"rates": [SEED]}).encode(), RATES)
+    assert (error.reason, error.field) == ("missing-envelope", "lumisection")
+
+
+def test_nulls_in_arrow_are_refused():
+    raw = arrow([["L1_A"], [""], pa.array([None], pa.float64()), [1.0]], rate_arrow.SCHEMA)
+    assert (refused(rate_arrow, raw, RATES).reason, refused(rate_arrow, raw, RATES).field) == ("null", "rate_hz")
+
+
+def test_columns_of_other_types_are_refused():
+    assert refused(rate_arrow, arrow({"name": ["L1_A"], "rate_hz": [1.0]}), RATES).reason == "wrong-schema"
+    assert refused(event_arrow, arrow({"event": ["1"], "met_gev": [1.0]}), EVENTS).reason == "wrong-schema"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "field"),
+    [
+        ({"events": [1.5]}, "wrong-type", "event 0"),
+        ({"events": [2**63]}, "wrong-type", "event 0"),
+        ({"events": [-1]}, "wrong-type", "event 0"),
+        ({"values": [[1.0, 2.0]]}, "wrong-length", "event 5: values"),
+        ({"values": [["a"]]}, "wrong-type", "event 5: values"),
+        ({"values": []}, "wrong-length", "values"),
+        ({"values": [[1e39]]}, "not-finite", "event 5: met_gev"),
+        ({"features": []}, "no-features", "features"),
+        ({"events": [], "values": []}, "no-events", "events"),
+    ],
+)
+def test_events_in_json_are_refused_by_name(fields, reason, field):
+    whole = {"lumisection": PLACE, "features": ["met_gev"], "events": [5], "values": [[1.0]]} | fields
+    error = refused(event_json, json.dumps(whole).encode(), EVENTS)
+    assert (error.reason, error.field) == (reason, field)
+
+
+def test_events_are_read_only():
+    raw = json.dumps({"lumisection": PLACE, "features": ["met_gev"], "events": [5], "values": [[1.0]]}).encode()
+    found = event_json.decode(raw, EVENTS)
+    assert found.values.dtype == np.float32
+    assert not found.values.flags.writeable

@@ -1,0 +1,105 @@
+"""Long tables of trigger rates, as rate monitors export them."""
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import pytest
+
+from streams.codecs.rates import RateLimits
+from streams.files import rate_table
+from streams.records import Conditions, LumisectionKey
+
+LIMITS = RateLimits(1 << 20, 3)
+COLUMNS = {
+    "run": [7, 7, 6, 7],
+    "ls": [2, 1, 9, 1],
+    "name": ["L1_A", "HLT_1", "L1_A", "L1_A"],
+    "seed": [None, "L1_A", None, None],
+    "rate_hz": [5.5, 2.0, 4.0, 6.0],
+    "prescale": [1, 10, 1, 2],
+    "fill": [100, 100, 99, 100],
+    "pileup": [50.5, 51.0, None, 51.0],
+    "beams_stable": [True, False, True, False],
+    "stream": ["a", "b", "c", "d"],
+}
+WRITERS = {"parquet": pq.write_table, "csv": pacsv.write_csv}
+
+
+@pytest.fixture(params=WRITERS)
+def table(request, tmp_path):
+    """``table(**columns)``: path of a table of three lumisections, some columns changed, or left out by None."""
+
+    def write(**changed):
+        columns = {name: values for name, values in (COLUMNS | changed).items() if values is not None}
+        path = tmp_path / f"rates.{request.param}"
+        WRITERS[request.param](pa.table(columns), path)
+        return path
+
+    return write
+
+
+def test_lumisections_come_in_order_whatever_the_order_of_rows(table):
+    found = list(rate_table.read(table(), LIMITS))
+    assert [one.key for one in found] == [LumisectionKey(6, 9), LumisectionKey(7, 1), LumisectionKey(7, 2)]
+    both = found[1]
+    assert (both.menu.l1, both.menu.hlt, both.menu.seed_of) == (("L1_A",), ("HLT_1",), (0,))
+    assert (both.l1.tolist(), both.hlt.tolist()) == ([6.0], [2.0])
+    assert (both.l1_prescales.tolist(), both.hlt_prescales.tolist()) == ([2.0], [10.0])
+
+
+def test_conditions_are_those_of_the_rows(table):
+    first, second, _ = rate_table.read(table(), LIMITS)
+    assert first.conditions == Conditions(fill=99, beams_stable=True)
+    assert second.conditions == Conditions(fill=100, pileup=51.0, beams_stable=False)
+
+
+def test_a_dataset_is_read_where_it_is_named(table):
+    assert {one.dataset for one in rate_table.read(table(), LIMITS)} == {rate_table.UNKNOWN_DATASET}
+    named = table(dataset=["/Trigger/X/RATES"] * 4)
+    assert {one.dataset for one in rate_table.read(named, LIMITS)} == {"/Trigger/X/RATES"}
+
+
+@pytest.mark.parametrize("name", ["run", "seed", "rate_hz"])
+def test_a_missing_column_is_named(table, name):
+    (error,) = rate_table.read(table(**{name: None}), LIMITS)
+    assert (error.reason, error.value) == ("missing-column", f"'{name}'")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [({"run": ["x", "7", "6", "7"]}, {"wrong-type", "bad-table"}), ({"prescale": [1, None, 1, 2]}, {"null"})],
+)
+def test_a_table_of_wrong_values_is_refused_whole(table, changed, reason):
+    (error,) = rate_table.read(table(**changed), LIMITS)
+    assert error.reason in reason
+
+
+def test_what_is_wrong_in_one_lumisection_leaves_the_others(table):
+    found = list(rate_table.read(table(rate_hz=[5.5, -2.0, 4.0, 6.0]), LIMITS))
+    assert [getattr(one, "reason", "read") for one in found] == ["read", "negative-count", "read"]
+    assert found[1].field.endswith("run 7 LS 1: HLT_1: rate_hz")
+
+
+def test_a_lumisection_of_too_many_rates_is_refused(table):
+    found = list(rate_table.read(table(), RateLimits(1 << 20, 1)))
+    assert [getattr(one, "reason", "read") for one in found] == ["read", "too-many-rates", "read"]
+
+
+def test_tables_of_rates_are_told_from_others(table):
+    assert rate_table.is_table(table())
+    assert not rate_table.is_table(table(rate_hz=None))
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_a_damaged_file_is_no_table(tmp_path, suffix):
+    path = tmp_path / f"rates.{suffix}"
+    path.write_bytes(b"\xff\xfe damaged")
+    assert not rate_table.is_table(path)
+    (error,) = rate_table.read(path, LIMITS)
+    assert error.reason in {"bad-table", "bad-csv"}
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_a_file_that_is_not_there_is_the_systems_error(tmp_path, suffix):
+    with pytest.raises(FileNotFoundError):
+        rate_table.is_table(tmp_path / f"rates.{suffix}")
