@@ -30,7 +30,7 @@ REMEMBERED_WEEKS = 52
 class WeekForecast:
     """What was forecast for one week, and what came.
 
-    ``dataset`` (r,) are the rows of all datasets that were known when it was made, ``probability`` and ``forecast`` (r,)
+    ``dataset`` (r,) are the rows of all datasets known when it was made, ``probability`` and ``forecast`` (r,)
     what was said at the end of week ``made``, ``popular`` (r,) what ``week`` brought.
     """
 
