@@ -108,7 +108,7 @@ def save(bundle: Bundle, folder: Path) -> Bundle:
     The bundle's ``manifest`` is kept and completed.
     """
     contents = {f"subsystem{place}.npz": _pack(model) for place, model in enumerate(bundle.subsystems.values())}
-    contents["lumisections.npz"] = _archive(
+    contents["lumisections.npz"] = archive(
         {"folder_p": bundle.folder_p}
         | ({} if bundle.certification_p is None else {"certification_p": bundle.certification_p})
     )
@@ -126,20 +126,20 @@ def save(bundle: Bundle, folder: Path) -> Bundle:
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
     }
     contents[MANIFEST] = json.dumps(manifest, indent=1, sort_keys=True).encode()
-    _write(folder, contents)
+    write(folder, contents)
     version = hashlib.sha256(contents[MANIFEST]).hexdigest()
     return replace(bundle, version=version, manifest=manifest)
 
 
 def load(folder: Path) -> Bundle:
     """Read and verify a bundle; raises BundleError naming the file and what to do."""
-    raw = _read(folder / MANIFEST)
+    raw = read(folder / MANIFEST)
     try:
         manifest = json.loads(raw)
         if manifest["format"] != FORMAT:
             raise BundleError(f"{folder / MANIFEST}: format is {manifest['format']}, not {FORMAT}; train a new bundle")
         _require_scorers(folder, manifest["scorers"])
-        files = {name: _verified(folder, name, digest) for name, digest in manifest["files"].items()}
+        files = {name: verified(folder, name, digest) for name, digest in manifest["files"].items()}
         subsystems = {
             one["name"]: _unpack(Catalogue.from_json(one["catalogue"]), files[one["file"]])
             for one in manifest["subsystems"]
@@ -164,7 +164,8 @@ def _require_scorers(folder: Path, found: Mapping[str, int]) -> None:
         raise BundleError(f"{folder / MANIFEST}: scorers are {found}, this program has {wanted}; train a new bundle")
 
 
-def _read(path: Path) -> bytes:
+def read(path: Path) -> bytes:
+    """Content of a file of a bundle; raises BundleError if there is none or it is far too large."""
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
@@ -177,20 +178,22 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _verified(folder: Path, name: str, digest: str) -> Arrays:
+def verified(folder: Path, name: str, digest: str) -> Arrays:
+    """Arrays of the archive ``name``, whose SHA-256 has to be ``digest``; raises BundleError."""
     if Path(name).name != name:
         raise BundleError(f"{folder / MANIFEST}: file {name!r} lies outside the bundle; do not use it")
-    content = _read(folder / name)
+    content = read(folder / name)
     if hashlib.sha256(content).hexdigest() != digest:
         raise BundleError(f"{folder / name} differs from what the manifest says; restore it or train a new bundle")
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+        with np.load(io.BytesIO(content), allow_pickle=False) as found:
+            return {key: found[key] for key in found.files}
     except (ValueError, zipfile.BadZipFile) as error:
         raise BundleError(f"{folder / name} holds no plain arrays ({error}); train a new bundle") from error
 
 
-def _archive(arrays: Arrays) -> bytes:
+def archive(arrays: Arrays) -> bytes:
+    """Arrays as a file."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -217,15 +220,15 @@ def _pack(model: SubsystemModel) -> bytes:
             arrays |= {f"group{place}/{scorer}/{name}": array for name, array in learned.arrays().items()}
     if model.certification is not None:
         arrays |= {f"certification/{name}": array for name, array in model.certification.arrays().items()}
-    return _archive(arrays)
+    return archive(arrays)
 
 
 def _unpack(catalogue: Catalogue, arrays: Arrays) -> SubsystemModel:
-    certification = _below(arrays, "certification/")
+    certification = below(arrays, "certification/")
     return SubsystemModel(
         catalogue=catalogue,
-        groups=tuple(_group(_below(arrays, f"group{place}/")) for place in range(len(catalogue.blocks))),
-        entries=EntriesModel(**_below(arrays, "entries/")),
+        groups=tuple(_group(below(arrays, f"group{place}/")) for place in range(len(catalogue.blocks))),
+        entries=EntriesModel(**below(arrays, "entries/")),
         lack=ConformalTable.from_array(arrays["lack"]),
         normaliser=Normaliser(**{name: arrays[name] for name in _NORMALISER}),
         tables=tuple(ConformalTable.from_array(row) for row in arrays["tables"]),
@@ -239,16 +242,17 @@ _NORMALISER = ("lines", "spread", "centre", "reach", "pileup", "judged", "covere
 
 
 def _group(arrays: Arrays) -> Group:
-    learned = {name: _below(arrays, f"{name}/") for name in REGISTRY}
-    reference = FrozenReference.from_arrays(_below(arrays, "reference/"))
+    learned = {name: below(arrays, f"{name}/") for name in REGISTRY}
+    reference = FrozenReference.from_arrays(below(arrays, "reference/"))
     return Group(reference, {name: REGISTRY[name].from_arrays(own) for name, own in learned.items() if own})
 
 
-def _below(arrays: Arrays, prefix: str) -> Arrays:
+def below(arrays: Arrays, prefix: str) -> Arrays:
+    """Those whose name begins with ``prefix``, by the rest of their name."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
+def write(folder: Path, contents: Mapping[str, bytes]) -> None:
     """All files or none: they are written beside the folder, which is then swapped."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

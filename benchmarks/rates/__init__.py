@@ -1,0 +1,1 @@
+"""How well trigger rates and events are judged."""
