@@ -22,15 +22,15 @@ Float64 = npt.NDArray[np.float64]
 RUNG = 0.25
 RUNGS = 120
 """Of surprise: they reach to 30, once in 10^13 events."""
-MEMORY_S = 6 * 3600.0
+MEMORY_S = 12 * 3600.0
 """Live time after which what was counted weighs 1/e."""
-ENOUGH = 200.0
+ENOUGH = 100.0
 """Remembered events that the rung from which the tail goes on must have."""
 PRIOR = 20.0
 """Events that the calibrated slope, which is 1, weighs as much as."""
 TRUST_S = 72 * 3600.0
 """Live time after which what was kept and promised weighs 1/e."""
-TRUST = 20.0
+TRUST = 10.0
 """Kept events that the belief that as many are kept as promised weighs as much as."""
 RECENT = 32
 """Lumisections of which parts may still come without their live time being counted again."""
@@ -41,8 +41,8 @@ class Ladder:
     """What is remembered of earlier events.
 
     ``counts`` (rungs,) is the number of events in each step of surprise and ``sums`` (rungs,) that of their surprise,
-    in a live time of ``live_s``. ``kept`` events were kept where the tail had promised ``promised``; these two fade
-    more slowly. ``recent`` holds the newest lumisections.
+    in a live time of ``live_s``. ``kept`` events were kept in ``watched_s`` of live time where the tail had promised
+    ``promised``; these three fade more slowly. ``recent`` holds the newest lumisections.
     """
 
     counts: Float64
@@ -50,6 +50,7 @@ class Ladder:
     live_s: float = 0.0
     kept: float = 0.0
     promised: float = 0.0
+    watched_s: float = 0.0
     recent: tuple[LumisectionKey, ...] = ()
 
     @classmethod
@@ -81,6 +82,11 @@ class Ladder:
         start, known, slope = self._tail(0.0)
         return self.live_s / 3600.0 / known * float(np.exp(slope * max(surprise - start, 0.0)))
 
+    def strain(self, per_hour: float) -> float:
+        """How many standard deviations more (or, negative, fewer) events were kept of late than are declared."""
+        declared = per_hour * self.watched_s / 3600.0
+        return float((self.kept - declared) / np.sqrt(declared + 1.0))
+
     def _asked(self, per_hour: float) -> float:
         """The rate to be asked of the tail, so that ``per_hour`` are kept."""
         return per_hour * (self.promised + TRUST) / (self.kept + TRUST)
@@ -107,5 +113,6 @@ class Ladder:
             live_s=fade * self.live_s + passed,
             kept=trust * self.kept + kept,
             promised=trust * self.promised + passed / 3600.0 * self._asked(per_hour),
+            watched_s=trust * self.watched_s + passed,
             recent=self.recent if known else (*self.recent, key)[-RECENT:],
         )

@@ -75,36 +75,47 @@ class Kept:
     unusual: tuple[Unusual, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Events of one message with the ``costs`` (n, f + 1) and ``surprise`` (n,) of each, and their live time in s."""
+
+    events: EventFeatures
+    costs: Float32
+    surprise: Float32
+    live_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Events of one message: those kept, the level that decided, live time in s, and the ladder after them."""
+    """Events of one message: those kept, the level that decided, and the ladder after them."""
 
     kept: tuple[Kept, ...]
     level: float
-    live_s: float
     ladder: Ladder
 
 
-def judge(model: HotlineModel, ladder: Ladder, events: EventFeatures, per_hour: float) -> Judged:
-    """Keep the events above the level of ``ladder``, then count them all; raises FeatureError."""
+def score(model: HotlineModel, events: EventFeatures) -> Scored:
+    """What the model says of events, whatever came before them; raises FeatureError."""
     model.require(events)
     live_s = live_seconds(events.conditions)
-    level = ladder.level(per_hour)
-    if not len(events.events) or live_s <= 0:
-        return Judged((), level, live_s, ladder.after(events.key, np.zeros(0, dtype=np.float32), live_s, 0, per_hour))
-    costs = model.costs(events.values)
-    scores = costs.sum(axis=1)
-    surprise = model.tail.surprise(scores, events.conditions.pileup)
-    chosen = np.flatnonzero(surprise > level)
+    # Where nothing was recorded there is no rate that could be held.
+    values = events.values if live_s > 0 else events.values[:0]
+    costs = model.costs(values)
+    return Scored(events, costs, model.tail.surprise(costs.sum(axis=1), events.conditions.pileup), live_s)
+
+
+def judge(model: HotlineModel, ladder: Ladder, scored: Scored, per_hour: float) -> Judged:
+    """Keep the events above the level of ``ladder``, then count them all."""
+    level, events = ladder.level(per_hour), scored.events
     kept = tuple(
         Kept(
             int(events.events[at]),
-            float(scores[at]),
-            float(surprise[at]),
-            ladder.once_in_hours(float(surprise[at])),
+            float(scored.costs[at].sum()),
+            float(scored.surprise[at]),
+            ladder.once_in_hours(float(scored.surprise[at])),
             tuple(float(one) for one in events.values[at]),
-            unusual(model.features, events.values[at], (costs[at] - model.mean_costs)[:-1], model.usual),
+            unusual(model.features, events.values[at], (scored.costs[at] - model.mean_costs)[:-1], model.usual),
         )
-        for at in chosen
+        for at in np.flatnonzero(scored.surprise > level)
     )
-    return Judged(kept, level, live_s, ladder.after(events.key, surprise, live_s, len(kept), per_hour))
+    return Judged(kept, level, ladder.after(events.key, scored.surprise, scored.live_s, len(kept), per_hour))

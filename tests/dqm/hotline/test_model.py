@@ -8,11 +8,16 @@ from conf.settings import HotlineSettings
 from dqm.bundle import BundleError
 from dqm.hotline.bundle import load, save
 from dqm.hotline.level import Ladder
-from dqm.hotline.model import FeatureError, judge
+from dqm.hotline.model import FeatureError, score
+from dqm.hotline.model import judge as judge_scored
 from dqm.hotline.scaling import Scaling
 from dqm.hotline.train import TrainingError, train
 from dqm.simulate.events import FEATURES, Drift, simulate
 from dqm.simulate.processes import NAMES
+
+
+def judge(model, ladder, events, per_hour):
+    return judge_scored(model, ladder, score(model, events), per_hour)
 
 
 def events_of(kind, count=4000):
