@@ -1,14 +1,23 @@
 """The event hotline of the daemon: events from a topic are scored, and the most surprising ones kept."""
 
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+import numpy as np
 import structlog
 
+from conf.settings import Settings
+from dqm.hotline.bundle import load
 from dqm.hotline.model import FeatureError, HotlineModel, Scored, score
 from opint.hotline_keeping import EventArrival, HotlineKeeping
+from opint.position import Position
+from opint.store.engine import Store
+from streams import loop
 from streams.errors import DecodeError
 from streams.records import EventFeatures
-from streams.source import Loss, Message, Partition
+from streams.source import Loss, Message, Partition, Source
 
 Decode = Callable[[Message], EventFeatures]
 """Raises DecodeError for a message that is unusable."""
@@ -63,3 +72,18 @@ class Hotline:
             return error
         except FeatureError as error:
             return DecodeError("other-features", "features", "", str(error))
+
+
+def run_hotline(
+    settings: Settings, store: Store, source: Source, decode: Decode, stop: threading.Event, owner: str
+) -> None:
+    """Watch what ``source`` delivers, as consumer ``owner``, until ``stop`` is set.
+
+    The model is the bundle ``hotline.model`` below ``dqm.models``. Raises NightshiftError for whatever the user can
+    mend.
+    """
+    model = load(Path(settings.dqm.models) / settings.hotline.model)
+    position = Position(store, settings.hotline.group, owner, time.time, settings.stream.dead_letter_bytes)
+    keeping = HotlineKeeping(store, model, settings.hotline.events_per_hour, position, time.time)
+    log.info("watching events", topic=settings.hotline.topic, model=model.version[:12], owner=owner)
+    loop.run(source, Hotline(keeping, model, decode), stop, np.random.default_rng())
