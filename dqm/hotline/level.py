@@ -6,7 +6,7 @@ training. What has changed shows at lower levels long before it shows among the 
 time. The level is found from the rung that still has many events, going on with an exponential tail whose slope those
 events have themselves. That tail is a model; how many more events than it promised were kept is remembered longer, and
 taken into account. So neither the rate of events nor the declared one needs to be known in training, and memory is
-a few hundred bytes. An event is never judged by a ladder that has counted it.
+some two thousand bytes. An event is never judged by a ladder that has counted it.
 """
 
 from dataclasses import dataclass, replace
