@@ -8,6 +8,7 @@ from opint.store.tables import (
     dead_letter,
     evidence,
     heartbeat,
+    hotline_event,
     ls_score,
     ls_summary,
     lumisection,
@@ -34,6 +35,7 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
         tx.execute(delete(run_sums).where(run_sums.c.updated_s < before_s))
         tx.execute(delete(reference).where(reference.c.chosen_s < before_s))
         tx.execute(delete(certification_centre).where(certification_centre.c.updated_s < before_s))
+        tx.execute(delete(hotline_event).where(hotline_event.c.kept_s < before_s))
     deleted = 0
     while True:
         with store.begin() as tx:

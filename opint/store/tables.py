@@ -330,6 +330,31 @@ certification_centre = Table(
     Column("updated_s", Float, nullable=False, index=True),
 )
 
+hotline_event = Table(
+    "hotline_event",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("event", BigInteger, primary_key=True, comment="unique within a run"),
+    Column("ls", BigInteger, nullable=False),
+    Column("model_version", String, nullable=False),
+    Column("score", Float, nullable=False, comment="what it costs to explain the event, in nats"),
+    Column("p_value", Float, nullable=False, comment="as calibrated, before the correction for drift"),
+    Column("once_in_hours", Float, nullable=False, comment="hours of live time in which one such event was expected"),
+    Column("features", JSON, nullable=False, comment="value by name"),
+    Column("unusual", JSON, nullable=False, comment="dqm.hotline.unusual.Unusual, the dearest first"),
+    Column("kept_s", Float, nullable=False, index=True),
+)
+
+hotline_state = Table(
+    "hotline_state",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("model_version", String, primary_key=True),
+    Column("ladder", JSON, nullable=False, comment="dqm.hotline.level.Ladder"),
+    Column("updated_s", Float, nullable=False),
+)
+
 suggestion = Table(
     "suggestion",
     metadata,
