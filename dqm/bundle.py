@@ -173,7 +173,7 @@ def read(path: Path, made_by: str = "nightshift train histograms") -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BundleError(
-            f"{path} cannot be read ({error.strerror}); make a bundle with `{made_by}`, or set dqm.models and dqm.model"
+            f"{path} cannot be read ({error.strerror}); make a bundle with `{made_by}`, or set dqm.models"
         ) from error
 
 

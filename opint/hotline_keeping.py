@@ -12,12 +12,14 @@ from sqlalchemy import Connection
 from dqm.hotline.level import Ladder
 from dqm.hotline.model import HotlineModel, Scored, judge
 from opint.alerts import standing
+from opint.alerts.engine import AlertOutcome
 from opint.alerts.labels import Labels
 from opint.alerts.standing import Trouble
 from opint.position import Clock, Position
 from opint.store import deadletters, hotline
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
+from opint.store.incidents import Incident
 from streams.errors import DecodeError
 from streams.source import Loss, Message, Partition
 
@@ -40,12 +42,13 @@ class EventArrival:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What one transaction has stored: offsets behind the messages, numbers of events, unusable messages."""
+    """What one transaction has stored: offsets behind the messages, numbers of events, unusable messages, incidents."""
 
     next_offsets: Mapping[Partition, int]
     seen: int
     kept: int
     letters: Sequence[DeadLetter]
+    alerts: AlertOutcome
 
 
 class HotlineKeeping:
@@ -80,18 +83,22 @@ class HotlineKeeping:
             deadletters.add(tx, letters)
             scored = [one.outcome for one in wanted if isinstance(one.outcome, Scored)]
             # In the order of names, so that two daemons never wait for each other's ladders.
-            kept = sum(
-                self._judge(tx, dataset, [one for one in scored if one.events.dataset == dataset], now_s)
-                for dataset in sorted({one.events.dataset for one in scored})
-            )
+            kept, opened, cleared = 0, list[Incident](), list[Incident]()
+            for dataset in sorted({one.events.dataset for one in scored}):
+                alerts, more = self._judge(tx, dataset, [one for one in scored if one.events.dataset == dataset], now_s)
+                kept += more
+                opened += alerts.opened
+                cleared += alerts.cleared
             next_offsets = self._position.advance(tx, arrivals, now_s)
-        return Stored(next_offsets, sum(len(one.surprise) for one in scored), kept, letters)
+        seen = sum(len(one.surprise) for one in scored)
+        return Stored(next_offsets, seen, kept, letters, AlertOutcome(opened, cleared))
 
     def lost(self, loss: Loss) -> None:
         """Raise an incident for messages that the broker no longer holds, and go on at what it has."""
         self._position.lost(loss)
 
-    def _judge(self, tx: Connection, dataset: str, scored: Sequence[Scored], now_s: float) -> int:
+    def _judge(self, tx: Connection, dataset: str, scored: Sequence[Scored], now_s: float) -> tuple[AlertOutcome, int]:
+        """Incidents that came of it, and how many events are kept."""
         version = self._model.version
         ladder, kept = hotline.ladder(tx, dataset, version, self._model.start, now_s), 0
         for one in scored:
@@ -99,16 +106,18 @@ class HotlineKeeping:
             hotline.keep(tx, one.events, judged.kept, version, now_s)
             ladder, kept = judged.ladder, kept + len(judged.kept)
         hotline.put(tx, dataset, version, ladder, now_s)
-        _tell(tx, dataset, ladder, self._per_hour, now_s)
-        return kept
+        return _tell(tx, dataset, ladder, self._per_hour, now_s), kept
 
 
-def _tell(tx: Connection, dataset: str, ladder: Ladder, per_hour: float, now_s: float) -> None:
+def _tell(tx: Connection, dataset: str, ladder: Ladder, per_hour: float, now_s: float) -> AlertOutcome:
     """Begin or end the incident of a rate that is not held."""
     labels, strain = Labels(dataset, "", FAMILY, ""), ladder.strain(per_hour)
     if abs(strain) > STRAINED:
         many = "many" if strain > 0 else "few"
         title = f"Event hotline: far too {many} events are kept, {per_hour:g} an hour are declared"
-        standing.begin(tx, Trouble(labels, title, _ADVICE, "warning"), now_s)
-    elif abs(strain) < RELIEVED:
-        standing.end(tx, labels, "the declared rate is held again", now_s)
+        opened = standing.begin(tx, Trouble(labels, title, _ADVICE, "warning"), now_s)
+        return AlertOutcome(opened=[opened] if opened else [])
+    if abs(strain) < RELIEVED:
+        cleared = standing.end(tx, labels, "the declared rate is held again", now_s)
+        return AlertOutcome(cleared=[cleared] if cleared else [])
+    return AlertOutcome()

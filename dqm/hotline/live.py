@@ -4,7 +4,12 @@ from streams.records import LUMISECTION_SECONDS, Conditions
 
 
 def live_seconds(at: Conditions) -> float:
-    """Time of the lumisection in which data were recorded; all of it where luminosity is not known, 0 without any."""
+    """Time of the lumisection in which data were recorded, s.
+
+    All of it where luminosity is not known; 0 without any, and while beams are not stable.
+    """
+    if at.beams_stable is False:
+        return 0.0
     if at.delivered_lumi is None or at.recorded_lumi is None:
         return LUMISECTION_SECONDS
     if at.delivered_lumi <= 0:

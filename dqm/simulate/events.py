@@ -90,21 +90,20 @@ def stream(
     seed: int,
     dataset: str = "/SingleLepton/Simulated-v1/RAW",
 ) -> Iterator[SimulatedEvents]:
-    """Events of those lumisections in which data are recorded; each depends on seed, run and LS alone.
+    """Events of each lumisection, none where no data are recorded; they depend on seed, run and LS alone.
 
     ``rate_hz`` of events is that of live time at a pileup of 40, to which it is proportional; a share ``rare_share`` of
     them is of the rare kinds, in equal parts.
     """
     for key, at in conditions:
-        live = live_seconds(at)
-        if not at.beams_stable or live <= 0 or not at.pileup:
-            continue
         rng = np.random.default_rng([seed, 2, key.run, key.ls])
         detector = drift(seed, at.fill or 0)
-        kinds = _kinds(int(rng.poisson(rate_hz * live * at.pileup / TYPICAL_PILEUP)), rare_share, detector, rng)
+        pileup = at.pileup or 0.0
+        count = int(rng.poisson(rate_hz * live_seconds(at) * pileup / TYPICAL_PILEUP))
+        kinds = _kinds(count, rare_share, detector, rng)
         numbers = key.ls * 1_000_000 + np.arange(len(kinds), dtype=np.int64)
         yield SimulatedEvents(
-            EventFeatures(key, dataset, at, FEATURES, numbers, simulate(kinds, at.pileup, detector, rng)), kinds
+            EventFeatures(key, dataset, at, FEATURES, numbers, simulate(kinds, pileup, detector, rng)), kinds
         )
 
 

@@ -1,17 +1,33 @@
-"""``nightshift hotline``: the most unusual events."""
+"""``nightshift hotline``: the most unusual events, and simulated ones to try the watching of them on."""
 
 from typing import Annotated
 
 import typer
 
-from opint.cli.common import Config, Limit, Log, open_store, start
+from opint.cli.common import (
+    AsWire,
+    AtMost,
+    ConditionsFile,
+    Config,
+    Limit,
+    Log,
+    OutFile,
+    Pace,
+    Publish,
+    Skip,
+    TruthFile,
+    Wire,
+    open_store,
+    start,
+)
+from opint.cli.simulate import deliver, one_destination
 
-app = typer.Typer(help="List the most unusual events.", no_args_is_help=True)
+app = typer.Typer(help="List the most unusual events, or simulate events.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """List the most unusual events."""
+    """List the most unusual events, or simulate events."""
 
 
 @app.command("list")
@@ -39,3 +55,39 @@ def list_(
         row = iso(one.kept_s), one.dataset, str(one.run), str(one.ls), str(one.event), f"{one.once_in_hours:.3g} h"
         table.add_row(*(Text(cell) for cell in (*row, unusual)))
     Console().print(table if found else "No events are kept.")
+
+
+@app.command()
+def simulate(
+    conditions: ConditionsFile = None,
+    skip: Skip = 0,
+    lumisections: AtMost = None,
+    rate: Annotated[
+        float, typer.Option(min=0.01, max=1000, help="Events a second of live time at a pileup of 40 (Hz).")
+    ] = 10.0,
+    rare: Annotated[float, typer.Option(min=0, max=0.5, help="Share of the events that are of a rare kind.")] = 2e-4,
+    seed: Annotated[int, typer.Option(help="Seed of the events and of how the detector drifts.")] = 1,
+    truth: TruthFile = None,
+    out: OutFile = None,
+    publish: Publish = False,
+    pace: Pace = None,
+    wire: AsWire = Wire.ARROW,
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Simulate the features of single-lepton events, with a few rare ones among them; write or publish them.
+
+    W, multijet, Z and top-pair events follow pileup, live time and fills of the conditions, which may be real. Rare are
+    a light A that decays to four leptons, a leptoquark, a neutral and a charged scalar. It is a sketch of such events,
+    no detector simulation.
+
+    To watch events: simulate some (--rare 0 --lumisections 3000 --out events.arrow), learn from them (`nightshift train
+    hotline events.arrow`), set hotline.watch to true, start `nightshift run` and publish.
+    """
+    from opint.simulation import conditions_of, events_of
+
+    one_destination(out, publish)
+    settings = start(config, log_format)
+    source = conditions_of(conditions, good_only=False, seed=seed)
+    stream = events_of(source, skip, lumisections, rate, rare, seed, truth)
+    deliver(stream, "lumisections", out, settings, wire, pace)

@@ -5,24 +5,35 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
 from conf.settings import Settings
+from dqm.bundle import BundleError
 from dqm.hotline.bundle import save
 from dqm.hotline.level import Ladder
 from dqm.hotline.train import fit
 from dqm.simulate.conditions import generate
 from dqm.simulate.events import stream
 from opint.cli.main import app
-from opint.hotline import Hotline, run_hotline
-from opint.hotline_keeping import FAMILY, HotlineKeeping, _tell
-from opint.position import Position
+from opint.hotline import hotline as hotline_of
+from opint.hotline import open_hotline
+from opint.hotline_keeping import FAMILY, _tell
 from opint.store import hotline
 from opint.store.retention import sweep
-from opint.store.tables import dead_letter, hotline_event, hotline_state, incident, source_offset
+from opint.store.tables import (
+    dead_letter,
+    heartbeat,
+    hotline_event,
+    hotline_state,
+    incident,
+    model_version,
+    source_offset,
+)
 from streams import loop
 from streams.errors import DecodeError, FencedError
+from streams.metrics import Metrics
 from streams.records import Partition
 from streams.scripted import ScriptedSource
 from streams.source import Loss
@@ -34,7 +45,7 @@ PER_HOUR = 60.0
 @pytest.fixture(scope="module")
 def taken():
     conditions = generate(np.random.default_rng(1), fills=3, stable=40)
-    return [one.features for one in stream(conditions, 4, 0.0, seed=5)]
+    return [one.features for one in stream(conditions, 4, 0.0, seed=5) if len(one.kinds)]
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +62,11 @@ def handler(store, model, taken, owner="me", now_s=100.0):
         except ValueError as error:
             raise DecodeError("bad-event", "value", message.value) from error
 
-    position = Position(store, "g", owner, lambda: now_s, 1000)
-    return Hotline(HotlineKeeping(store, model, PER_HOUR, position, lambda: now_s), model, decode)
+    values = {"hotline": {"group": "g", "events_per_hour": PER_HOUR}, "stream": {"dead_letter_bytes": 1000}}
+    metrics = Metrics(CollectorRegistry())
+    return hotline_of(
+        Settings.model_validate(values), store, model, decode, ScriptedSource(7), metrics, owner, lambda: now_s
+    )
 
 
 def source_of(count, *more):
@@ -198,12 +212,23 @@ def test_the_command_lists_them(other_url, other, model, taken, monkeypatch):
             assert one.unusual[0]["feature"] in shown
 
 
-def test_the_daemon_runs_it_on_its_settings(store, model, taken, tmp_path):
+def test_its_model_comes_from_the_settings_and_goes_on_record(store, model, tmp_path):
     save(model, tmp_path / "unusual")
-    values = {"dqm": {"models": str(tmp_path)}, "hotline": {"model": "unusual", "group": "g"}}
-    source = source_of(20)
-    source.end()
-    run_hotline(
-        Settings.model_validate(values), store, source, lambda one: taken[int(one.value)], threading.Event(), "me"
-    )
-    assert content(store)[2] == 20
+    values = {"dqm": {"models": str(tmp_path)}, "hotline": {"model": "unusual"}}
+    opened = open_hotline(Settings.model_validate(values), store)
+    with store.read() as tx:
+        assert tx.execute(select(model_version.c.name, model_version.c.version)).all() == [("unusual", opened.version)]
+    with pytest.raises(BundleError, match=r"nightshift train hotline.*hotline\.watch"):
+        open_hotline(Settings.model_validate(values | {"hotline": {"model": "none"}}), store)
+
+
+def test_it_says_that_it_lives_and_when_its_model_is_old(store, model, taken):
+    watching = handler(store, model, taken, now_s=100 * 86_400.0)
+    go(source_of(3), watching)
+    watching.tick()
+    watching.waiting("the database is away")
+    assert watching.trouble()
+    watching.stopped()
+    with store.read() as tx:
+        assert tx.execute(select(heartbeat.c.state, heartbeat.c.messages)).all() == [("stopped", 3)]
+        assert tx.scalars(select(incident.c.family)).all() == ["stale-model"]
