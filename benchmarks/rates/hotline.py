@@ -32,7 +32,6 @@ from streams.records import EventFeatures
 
 Float32 = npt.NDArray[np.float32]
 
-SEEDS = (11, 12, 13, 14, 15)
 PER_HOUR = 3.0
 HOURS = 100.0
 WINDOW_HOURS = 10.0
