@@ -19,6 +19,7 @@ from opint.position import Clock, Position
 from opint.store import deadletters, hotline
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
+from opint.store.hotline import Counted
 from opint.store.incidents import Incident
 from streams.errors import DecodeError
 from streams.source import Loss, Message, Partition
@@ -100,12 +101,16 @@ class HotlineKeeping:
     def _judge(self, tx: Connection, dataset: str, scored: Sequence[Scored], now_s: float) -> tuple[AlertOutcome, int]:
         """Incidents that came of it, and how many events are kept."""
         version = self._model.version
-        ladder, kept = hotline.ladder(tx, dataset, version, self._model.start, now_s), 0
+        ladder, counted = hotline.ladder(tx, dataset, version, self._model.start, now_s), []
         for one in scored:
             judged = judge(self._model, ladder, one, self._per_hour)
             hotline.keep(tx, one.events, judged.kept, version, now_s)
-            ladder, kept = judged.ladder, kept + len(judged.kept)
+            passed_s = 0.0 if one.events.key in ladder.recent else one.live_s
+            counted.append(Counted(passed_s, len(one.surprise), len(judged.kept)))
+            ladder = judged.ladder
         hotline.put(tx, dataset, version, ladder, now_s)
+        hotline.count(tx, dataset, version, counted, now_s)
+        kept = sum(one.kept for one in counted)
         return _tell(tx, dataset, ladder, self._per_hour, now_s), kept
 
 

@@ -48,7 +48,13 @@ def unusual(features: Sequence[str], values: Float32, costs: Float32, usual: Flo
             float(costs[at]),
             float(usual[at, 2]),
             float(usual[at, 6]),
-            float(np.interp(values[at], usual[at], QUANTILES)),
+            _below(float(values[at]), usual[at]),
         )
         for at in order
     )
+
+
+def _below(value: float, quantiles: Float32) -> float:
+    """Share of training events with a smaller value; of equal quantiles the first counts, for many values are whole."""
+    different, first = np.unique(quantiles, return_index=True)
+    return float(np.interp(value, different, QUANTILES[first]))

@@ -33,28 +33,21 @@ def group() -> None:
 @app.command("list")
 def list_(
     limit: Limit = 50,
-    skip: Annotated[int, typer.Option(min=0, help="Leave out so many of the newest.")] = 0,
+    before: Annotated[int | None, typer.Option(min=1, help="Only events with a smaller number than this.")] = None,
     config: Config = None,
     log_format: Log = None,
 ) -> None:
     """Show kept events, newest first, with what is unusual about each."""
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    from opint.store import hotline
-    from opint.times import iso
+    from opint.kept_table import kept_table
+    from opint.store.views import hotline
 
     with open_store(start(config, log_format)).read() as tx:
-        found = hotline.newest(tx, limit, skip)
-    table = Table("kept (UTC)", "dataset", "run", "LS", "event", "once in", "unusual (usual range)", box=None)
-    for one in found:
-        unusual = "\n".join(
-            f"{each['feature']} {each['value']:.4g} ({each['low']:.3g} to {each['high']:.3g})" for each in one.unusual
-        )
-        row = iso(one.kept_s), one.dataset, str(one.run), str(one.ls), str(one.event), f"{one.once_in_hours:.3g} h"
-        table.add_row(*(Text(cell) for cell in (*row, unusual)))
-    Console().print(table if found else "No events are kept.")
+        found = hotline.page(tx, limit=limit, before=before)
+    Console().print(kept_table(found.items) if found.items else "No events are kept.")
+    if found.next is not None:
+        typer.echo(f"older ones: --before {found.next}")
 
 
 @app.command()

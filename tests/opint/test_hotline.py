@@ -13,6 +13,7 @@ from conf.settings import Settings
 from dqm.bundle import BundleError
 from dqm.hotline.bundle import save
 from dqm.hotline.level import Ladder
+from dqm.hotline.live import live_seconds
 from dqm.hotline.train import fit
 from dqm.simulate.conditions import generate
 from dqm.simulate.events import stream
@@ -20,17 +21,18 @@ from opint.cli.main import app
 from opint.hotline import hotline as hotline_of
 from opint.hotline import open_hotline
 from opint.hotline_keeping import FAMILY, _tell
-from opint.store import hotline
+from opint.store import hotline as store_of
+from opint.store.hotline import Counted
 from opint.store.retention import sweep
 from opint.store.tables import (
     dead_letter,
     heartbeat,
-    hotline_event,
     hotline_state,
     incident,
     model_version,
     source_offset,
 )
+from opint.store.views import hotline as view
 from streams import loop
 from streams.errors import DecodeError, FencedError
 from streams.metrics import Metrics
@@ -85,9 +87,9 @@ def go(source, watching):
 def content(store):
     """All that was kept, the ladder, and how far it is."""
     with store.read() as tx:
-        kept = [(one.run, one.ls, one.event, one.once_in_hours) for one in hotline.newest(tx, 1000)]
+        found = [(one.run, one.ls, one.event, one.once_in_hours) for one in view.page(tx, limit=1000).items]
         ladder = tx.scalars(select(hotline_state.c.ladder)).one()
-        return kept, ladder, tx.scalars(select(source_offset.c.next_offset)).one()
+        return found, ladder, tx.scalars(select(source_offset.c.next_offset)).one()
 
 
 def test_events_are_kept_with_the_offset_and_what_is_unusual(store, model, taken):
@@ -98,11 +100,11 @@ def test_events_are_kept_with_the_offset_and_what_is_unusual(store, model, taken
     assert 0.3 * PER_HOUR * hours < len(kept) < 3 * PER_HOUR * hours
     assert ladder["counts"]
     with store.read() as tx:
-        one = hotline.newest(tx, 1)[0]
+        one = view.page(tx, limit=1).items[0]
     assert set(one.features) == set(model.features)
     assert 0 < one.p_value < 0.01
     for each in one.unusual:
-        assert one.features[each["feature"]] == each["value"]
+        assert one.features[each.feature] == each.value
 
 
 def test_a_message_that_comes_again_changes_nothing(store, model, taken):
@@ -191,13 +193,49 @@ def test_a_rate_that_is_not_held_is_an_incident_until_it_is(store, kept, word):
     assert told(42.0)[0].state == "resolved"
 
 
-def test_old_events_are_forgotten(store, model, taken):
+def test_hours_of_live_time_count_what_is_seen_and_kept(store, model, taken):
     go(source_of(len(taken)), handler(store, model, taken))
+    again = handler(store, model, taken, "another")
+    again.claim([PLACE])
+    again.handle(replayed(len(taken)))
+    with store.read() as tx:
+        dataset, hours = view.hours(tx, 1000)
+        kept = view.page(tx, limit=1000).items
+    assert dataset == taken[0].dataset
+    assert sum(one.kept for one in hours) == len(kept)
+    assert sum(one.seen for one in hours) == sum(len(one.events) for one in taken)
+    live = [live_seconds(one.conditions) for one in taken]
+    assert sum(one.live_s for one in hours) == pytest.approx(sum(live))
+
+
+def test_an_hour_is_full_before_the_next_begins(store):
+    with store.begin() as tx:
+        for _ in range(9):
+            store_of.count(tx, "/A/B/C", "v1", [Counted(1000.0, 10, 1), Counted(0.0, 5, 0)], 7.0)
+        _, hours = view.hours(tx, 100)
+        assert view.hours(tx, 1)[1] == hours[-1:]
+    assert [(one.live_s, one.seen, one.kept) for one in hours] == [(4000.0, 55, 4), (4000.0, 60, 4), (1000.0, 20, 1)]
+
+
+def test_old_events_are_forgotten_unless_somebody_has_marked_them(store, model, taken):
+    go(source_of(len(taken)), handler(store, model, taken))
+    with store.begin() as tx:
+        last = view.page(tx, limit=1).items[0].id
+        assert store_of.mark(tx, last, "interesting", "Ada", "two pairs", 200.0)
+        assert not store_of.mark(tx, last + 1, "known", "Ada", "", 200.0)
+        assert store_of.mark(tx, last, "detector", "Ben", "", 300.0)
     sweep(store, 100.0 + 2 * 86_400, 3.0)
-    assert content(store)[0]
+    assert len(content(store)[0]) > 1
     sweep(store, 100.0 + 2 * 86_400, 1.0)
     with store.read() as tx:
-        assert tx.scalar(select(func.count()).select_from(hotline_event)) == 0
+        assert [one.id for one in view.page(tx, limit=9).items] == [last]
+        told = view.detail(tx, last)
+        assert view.hours(tx, 9) == ("", [])
+    assert told.event.marking == "detector"
+    assert [(one.actor, one.marking, one.note) for one in told.markings] == [
+        ("Ben", "detector", ""),
+        ("Ada", "interesting", "two pairs"),
+    ]
 
 
 def test_the_command_lists_them(other_url, other, model, taken, monkeypatch):
@@ -207,9 +245,9 @@ def test_the_command_lists_them(other_url, other, model, taken, monkeypatch):
     go(source_of(len(taken)), handler(other, model, taken))
     shown = CliRunner().invoke(app, ["hotline", "list", "--limit", "2"]).output
     with other.read() as tx:
-        for one in hotline.newest(tx, 2):
+        for one in view.page(tx, limit=2).items:
             assert str(one.event) in shown
-            assert one.unusual[0]["feature"] in shown
+            assert one.unusual[0].feature in shown
 
 
 def test_its_model_comes_from_the_settings_and_goes_on_record(store, model, tmp_path):

@@ -12,6 +12,7 @@ from dqm.hotline.model import FeatureError, score
 from dqm.hotline.model import judge as judge_scored
 from dqm.hotline.scaling import Scaling
 from dqm.hotline.train import TrainingError, train
+from dqm.hotline.unusual import unusual
 from dqm.simulate.events import FEATURES, Drift, simulate
 from dqm.simulate.processes import NAMES
 
@@ -118,3 +119,11 @@ def test_the_network_sees_absence_apart_from_size():
     assert (shown[mass == 0, 0] == 0).all()
     assert abs(shown[mass > 0, 0].std() - 1) < 0.05
     assert (shown[:, 3] == 1).all()
+
+
+def test_of_many_equal_values_none_is_smaller():
+    usual = np.array([[0, 0, 0, 0, 0, 1, 1, 1, 3]], dtype=np.float32)
+    for value, below in ((0.0, 0.0), (1.0, 0.84), (2.0, 0.92), (3.0, 1.0), (9.0, 1.0)):
+        (one,) = unusual(("jets",), np.array([value], np.float32), np.array([1.0], np.float32), usual)
+        assert one.below == pytest.approx(below)
+    assert unusual(("jets",), usual[0, :1], np.zeros(1, np.float32), usual) == ()
