@@ -1,5 +1,6 @@
 """The pages of the hotline and their part of the API, over HTTP."""
 
+import fastjsonschema
 import pytest
 
 from opint.hotline_report import MOST_BARS, bars, place
@@ -42,6 +43,14 @@ def test_events_are_paged_and_filtered(told):
     assert told.get("/api/v1/hotline", params={"marked": "lost"}).status_code == 422
     assert "Older" in told.get("/hotline").text
     assert "No kept event fits" in told.get("/hotline", params={"run": "1"}).text
+
+
+def test_every_answer_is_as_openapi_says(told):
+    document = told.get("/openapi.json").json()
+    for path in ("/api/v1/hotline", "/api/v1/hotline/{event_id}"):
+        answer = told.get(path.format(event_id=3))
+        schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        fastjsonschema.compile(schema | {"components": document["components"]})(answer.json())
 
 
 def test_a_marking_is_kept_with_who_and_when(told):
