@@ -17,7 +17,7 @@ from dqm.hotline.scaling import Scaling
 from dqm.hotline.tail import PileupTail
 from dqm.statistics.conformal import ConformalTable
 
-FORMAT = "hotline-1"
+FORMAT = "hotline-2"
 _FILE = "hotline.npz"
 
 

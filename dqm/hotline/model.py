@@ -29,7 +29,7 @@ class FeatureError(NightshiftError):
 class HotlineModel:
     """All that was learned.
 
-    ``usual`` (f, 9) are quantiles of each feature, ``mean_costs`` (f + 1,) those of calibration events;
+    ``usual`` (f, 9) are quantiles of each feature, ``mean_costs`` (f,) those of calibration events;
     ``events_per_s`` is the rate of training events in live time. ``version`` is empty if it was never saved.
     """
 
@@ -51,7 +51,7 @@ class HotlineModel:
         raise FeatureError(f"features differ from those of the hotline's model: {', '.join(differing[:5])}")
 
     def costs(self, values: Float32) -> Float32:
-        """Of each feature and of the code (n, f + 1), for events ``values`` (n, f)."""
+        """Of each feature (n, f), for events ``values`` (n, f)."""
         return self.network.costs(self.scaling(values))
 
     @cached_property
@@ -77,7 +77,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Events of one message with the ``costs`` (n, f + 1) and ``surprise`` (n,) of each, and their live time in s."""
+    """Events of one message with the ``costs`` (n, f) and ``surprise`` (n,) of each, and their live time in s."""
 
     events: EventFeatures
     costs: Float32
@@ -114,7 +114,7 @@ def judge(model: HotlineModel, ladder: Ladder, scored: Scored, per_hour: float) 
             float(scored.surprise[at]),
             ladder.once_in_hours(float(scored.surprise[at])),
             tuple(float(one) for one in events.values[at]),
-            unusual(model.features, events.values[at], (scored.costs[at] - model.mean_costs)[:-1], model.usual),
+            unusual(model.features, events.values[at], scored.costs[at] - model.mean_costs, model.usual),
         )
         for at in np.flatnonzero(scored.surprise > level)
     )

@@ -2,8 +2,9 @@
 
 TensorFlow trains it (:mod:`dqm.models.events`). The decoder says of each feature how likely it is to be present, and
 where and how widely its size is spread; an event's score is what it costs to write it down in these terms: the negative
-logarithm of the likelihood at the mean of the code, and the divergence of the code from its prior (D. Kingma,
-M. Welling, arXiv:1312.6114). Each feature's own part is kept, since it says what is unusual.
+logarithm of the likelihood at the mean of the code (D. Kingma, M. Welling, arXiv:1312.6114). The divergence of the code
+is left out, as in the hotline's paper: it is large for whatever is far off and yet ordinary. Each feature's own part is
+kept, since it says what is unusual.
 """
 
 from collections.abc import Sequence
@@ -17,9 +18,13 @@ Float32 = npt.NDArray[np.float32]
 
 INPUT_REACH = 6.0
 """Sizes enter the network within plus and minus this: an outlier must not drive its own reconstruction."""
+FARTHEST = 1e15
+"""Sizes beyond it cost no more: their square would overflow."""
 SLOPE = 0.2
 """Of the units below zero."""
 MOST_LOG_SPREAD = 3.0
+FREEDOM = 4.0
+"""Degrees of freedom of the sizes' t distribution: one far-off size costs a logarithm and does not outvote all else."""
 BLOCK = 16_384
 """Events that are scored at once, so that memory stays small whatever the lumisection brings."""
 
@@ -49,7 +54,7 @@ class EventNetwork:
             raise ValueError(f"these layers do not fit: {[one.shape for one in self.layers]}")
 
     def costs(self, shown: Float32) -> Float32:
-        """Of events ``shown`` (n, 2f) as scaled: what each feature costs, then the code; (n, f + 1)."""
+        """Of events ``shown`` (n, 2f) as scaled: what each feature costs, in nats; (n, f)."""
         return np.concatenate(
             [self._costs(shown[start : start + BLOCK]) for start in range(0, max(len(shown), 1), BLOCK)]
         )
@@ -57,18 +62,18 @@ class EventNetwork:
     def _costs(self, shown: Float32) -> Float32:
         f = len(self.floor)
         k1, b1, k2, b2, k3, b3, k4, b4, k5, b5 = self.layers
-        code = _leaky(np.clip(shown, -INPUT_REACH, INPUT_REACH) @ k1 + b1) @ k2 + b2
-        mean, log_variance = np.split(code, 2, axis=1)
-        log_variance = np.clip(log_variance, -10.0, 10.0)
+        code: Float32 = _leaky(np.clip(shown, -INPUT_REACH, INPUT_REACH) @ k1 + b1) @ k2 + b2
+        mean = code[:, : code.shape[1] // 2]
         out = _leaky(_leaky(mean @ k3 + b3) @ k4 + b4) @ k5 + b5
         sizes, present = shown[:, :f], shown[:, f:]
         log_spread = np.clip(out[:, f : 2 * f], np.log(self.floor), MOST_LOG_SPREAD)
-        pull = (sizes - out[:, :f]) * np.exp(-log_spread)
+        pull = (np.clip(sizes, -FARTHEST, FARTHEST) - out[:, :f]) * np.exp(-log_spread)
+        tail = 0.5 * (FREEDOM + 1.0) * np.log1p(pull**2 / FREEDOM)
         chance = out[:, 2 * f :]
         # Of a coin with log-odds ``chance``: log(1 + e^c) - present * c, written so that it cannot overflow.
         coin = np.maximum(chance, 0.0) - present * chance + np.log1p(np.exp(-np.abs(chance)))
-        divergence = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1.0).sum(axis=1, keepdims=True)
-        return np.concatenate([present * (0.5 * pull**2 + log_spread) + coin, divergence], axis=1)
+        costs: Float32 = present * (tail + log_spread) + coin
+        return costs
 
     def arrays(self) -> dict[str, Float32]:
         """The numbers by name, to be saved."""

@@ -18,6 +18,8 @@ LEANING = 1.0
 """Skewness beyond which the logarithm is taken."""
 STEP_SHARE = 0.3
 """Least spread of a whole number, in steps of one: the network is not to tell counts apart by their roundness."""
+LARGEST = 1e30
+"""Values beyond it are taken as it: nothing that is divided by a spread may overflow."""
 LEAST_SPREAD = 0.1
 """Least spread that the network may claim of any feature, in units of the spread of all events."""
 
@@ -45,6 +47,7 @@ class Scaling:
     def __call__(self, values: Float32) -> Float32:
         """What a network is shown of ``values`` (n, f): sizes (0 where absent), then 1 where present; (n, 2f)."""
         present = np.where(self.optional > 0, values != 0, True)
+        values = np.clip(values, -LARGEST, LARGEST)
         leaning = self.unit > 0
         unit = np.where(leaning, self.unit, 1.0)
         logarithm = np.log1p(np.maximum(values, 0.0) / unit)

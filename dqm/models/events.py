@@ -1,7 +1,7 @@
 """Trains the variational autoencoder of events (:mod:`dqm.hotline.network`) in TensorFlow.
 
-Each feature has the density of its kind: present or not is a coin, the size of what is present a normal distribution
-on the scale of :mod:`dqm.hotline.scaling`, whose mean and spread depend on the code.
+Each feature has the density of its kind: present or not is a coin, the size of what is present a t distribution on
+the scale of :mod:`dqm.hotline.scaling`, whose mean and spread depend on the code.
 """
 
 from typing import Any
@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.hotline.network import INPUT_REACH, MOST_LOG_SPREAD, SLOPE, EventNetwork, initial
+from dqm.hotline.network import FREEDOM, INPUT_REACH, MOST_LOG_SPREAD, SLOPE, EventNetwork, initial
 from dqm.models.descent import Schedule, descend
 from dqm.models.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 
-HIDDEN = 32
-CODE = 4
+HIDDEN = 64
+CODE = 8
 
 
 def train(
@@ -38,7 +38,7 @@ def train(
 
 
 def _costs(rows: Any, weights: list[Any], least: Any, noise: Any) -> Any:
-    """Cost (n,) of each event, the code drawn with ``noise`` (n, code): as :meth:`EventNetwork.costs`."""
+    """Cost (n,) of each event, the code drawn with ``noise`` (n, code): as :meth:`EventNetwork.costs`, and the code."""
     f = rows.shape[1] // 2
     k1, b1, k2, b2, k3, b3, k4, b4, k5, b5 = weights
     code = tf.matmul(tf.nn.leaky_relu(tf.matmul(rows, k1) + b1, SLOPE), k2) + b2
@@ -50,6 +50,7 @@ def _costs(rows: Any, weights: list[Any], least: Any, noise: Any) -> Any:
     sizes, present = rows[:, :f], rows[:, f:]
     log_spread = tf.clip_by_value(out[:, f : 2 * f], least, MOST_LOG_SPREAD)
     pull = (sizes - out[:, :f]) * tf.exp(-log_spread)
+    tail = 0.5 * (FREEDOM + 1.0) * tf.math.log1p(tf.square(pull) / FREEDOM)
     coin = tf.nn.sigmoid_cross_entropy_with_logits(labels=present, logits=out[:, 2 * f :])
     divergence = 0.5 * tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - log_variance - 1.0, axis=1)
-    return tf.reduce_sum(present * (0.5 * tf.square(pull) + log_spread) + coin, axis=1) + divergence
+    return tf.reduce_sum(present * (tail + log_spread) + coin, axis=1) + divergence

@@ -3,6 +3,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conf.settings import HotlineSettings
 from dqm.bundle import BundleError
@@ -127,3 +129,26 @@ def test_of_many_equal_values_none_is_smaller():
         (one,) = unusual(("jets",), np.array([value], np.float32), np.array([1.0], np.float32), usual)
         assert one.below == pytest.approx(below)
     assert unusual(("jets",), usual[0, :1], np.zeros(1, np.float32), usual) == ()
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=25)
+def test_any_event_has_a_finite_cost_that_depends_on_it_alone(model, data):
+    rows = st.lists(
+        st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=len(FEATURES), max_size=len(FEATURES)
+    )
+    values = np.array(data.draw(st.lists(rows, min_size=1, max_size=5)), dtype=np.float32)
+    costs = model.costs(values)
+    assert costs.shape == values.shape
+    assert np.isfinite(costs).all()
+    order = np.random.default_rng(0).permutation(len(values))
+    np.testing.assert_allclose(model.costs(values[order]), costs[order], rtol=1e-3, atol=1e-3)
+
+
+def test_one_far_off_size_costs_a_logarithm(model, taken):
+    values = np.repeat(taken[0].values[:1], 3, axis=0)
+    at = FEATURES.index("lepton_eta")
+    values[:, at] = (10.0, 1e4, 1e7)
+    near, far, farther = model.costs(values)[:, at]
+    assert near < far < farther
+    assert farther - far == pytest.approx(5.0 * np.log(1e3), rel=0.05)
