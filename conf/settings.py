@@ -189,10 +189,13 @@ class RateSettings(Section):
 
 
 class HotlineSettings(Section):
-    """Features of events, as recordings of them are published."""
+    """Features of events, and how many of the most unusual ones are kept."""
 
+    watch: bool = False
     topic: Topic = "events.features"
     group: Name = "nightshift-hotline"
+    model: Name = "hotline"
+    events_per_hour: Positive = 3.0
     max_events: Count = 200_000
     max_features: Count = 1_000
 

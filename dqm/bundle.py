@@ -173,7 +173,7 @@ def read(path: Path, made_by: str = "nightshift train histograms") -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BundleError(
-            f"{path} cannot be read ({error.strerror}); make a bundle with `{made_by}`, or set dqm.models and dqm.model"
+            f"{path} cannot be read ({error.strerror}); make a bundle with `{made_by}`, or set dqm.models"
         ) from error
 
 
@@ -223,11 +223,11 @@ def _pack(model: SubsystemModel) -> bytes:
 
 
 def _unpack(catalogue: Catalogue, arrays: Arrays) -> SubsystemModel:
-    certification = _below(arrays, "certification/")
+    certification = below(arrays, "certification/")
     return SubsystemModel(
         catalogue=catalogue,
-        groups=tuple(_group(_below(arrays, f"group{place}/")) for place in range(len(catalogue.blocks))),
-        entries=EntriesModel(**_below(arrays, "entries/")),
+        groups=tuple(_group(below(arrays, f"group{place}/")) for place in range(len(catalogue.blocks))),
+        entries=EntriesModel(**below(arrays, "entries/")),
         lack=ConformalTable.from_array(arrays["lack"]),
         normaliser=Normaliser(**{name: arrays[name] for name in _NORMALISER}),
         tables=tuple(ConformalTable.from_array(row) for row in arrays["tables"]),
@@ -241,12 +241,13 @@ _NORMALISER = ("lines", "spread", "centre", "reach", "pileup", "judged", "covere
 
 
 def _group(arrays: Arrays) -> Group:
-    learned = {name: _below(arrays, f"{name}/") for name in REGISTRY}
-    reference = FrozenReference.from_arrays(_below(arrays, "reference/"))
+    learned = {name: below(arrays, f"{name}/") for name in REGISTRY}
+    reference = FrozenReference.from_arrays(below(arrays, "reference/"))
     return Group(reference, {name: REGISTRY[name].from_arrays(own) for name, own in learned.items() if own})
 
 
-def _below(arrays: Arrays, prefix: str) -> Arrays:
+def below(arrays: Arrays, prefix: str) -> Arrays:
+    """The arrays whose names begin with ``prefix``, without it."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 

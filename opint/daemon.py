@@ -1,6 +1,5 @@
-"""The daemon's side of the loop: decode, score, write; heartbeat and metrics beside it."""
+"""The daemon's side of the loop: decode, score, write."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic
 
@@ -10,18 +9,15 @@ from dqm.quality import Quality
 from dqm.scored import LumisectionState, ScoredBatch
 from opint.ingest import Arrival, Ingest, Written
 from opint.judging import Judging, Record
+from opint.pulse import Pulse, tell
 from opint.references import References
 from opint.silence import Silence
-from opint.store import heartbeats
 from opint.store.engine import Store
-from opint.store.heartbeats import Heartbeat
 from opint.store.retention import sweep
-from opint.store.views import incidents
-from streams.errors import DecodeError, Unavailable
+from streams.errors import DecodeError
 from streams.metrics import Metrics
 from streams.source import Loss, Message, Partition, Source
 
-HEARTBEAT_SECONDS = 5.0
 SWEEP_SECONDS = 3600.0
 """How often data older than ``database.retain_days`` are deleted."""
 
@@ -52,22 +48,19 @@ class Daemon(Generic[Record]):
         ``stream`` is how metrics call what is judged. ``decode`` makes a record of a message and raises DecodeError
         for one that is unusable.
         """
-        self.source = source
         self.name = name
         self._stream = stream
         self._pipeline = pipeline
         self._shadow = shadow
-        self._silence = silence
         self._references = references
         self._ingest = ingest
         self._store = store
         self._decode = decode
         self._metrics = metrics
         self._clock = clock
-        self._heartbeat = Heartbeat(daemon=name, started_s=clock(), at_s=0.0, state="running")
+        self._pulse = Pulse(name, stream, source, store, metrics, silence, clock)
         self._retain_days = retain_days
         self._swept_s = clock()
-        self._trouble = ""
 
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """Take partitions over; where each goes on."""
@@ -85,13 +78,7 @@ class Daemon(Generic[Record]):
                 arrivals = self._scored(*part)
                 written.append(self._ingest.apply(arrivals))
                 elements += sum(_elements(one) for one in arrivals)
-        self._heartbeat.messages += len(messages)
-        self._heartbeat.histograms += elements
-        self._metrics.messages.labels(self._stream).inc(len(messages))
-        self._metrics.histograms.labels(self._stream).inc(elements)
-        size = sum(len(one.value) for one in messages if isinstance(one.value, bytes))
-        self._metrics.bytes.labels(self._stream).inc(size)
-        self._metrics.last_progress.labels(self._stream).set(self._clock())
+        self._pulse.handled(messages, elements)
         for one in written:
             self._count(one)
         return {partition: offset for one in written for partition, offset in one.next_offsets.items()}
@@ -104,23 +91,14 @@ class Daemon(Generic[Record]):
     def tick(self) -> None:
         """Close what is due; say from time to time that we live."""
         self._count(self._ingest.close_due())
-        if self._clock() - self._heartbeat.at_s >= HEARTBEAT_SECONDS:
-            self._beat("running")
+        self._pulse.tick()
         if self._clock() - self._swept_s >= SWEEP_SECONDS:
             self._swept_s = self._clock()
             log.info("old data deleted", lumisections=sweep(self._store, self._swept_s, self._retain_days))
 
     def waiting(self, reason: str) -> None:
-        """Say that we live and wait for something; an empty reason ends that.
-
-        The database may be what we wait for, so this sign may not be stored.
-        """
-        self._trouble = reason
-        if reason:
-            log.warning("waiting", reason=reason)
-        else:
-            log.info("going on")
-        self._try_to_beat("waiting" if reason else "running")
+        """Say that we live and wait for something; an empty reason ends that."""
+        self._pulse.waiting(reason)
 
     def finish(self) -> None:
         """Close what is still open, because nothing can follow."""
@@ -128,12 +106,12 @@ class Daemon(Generic[Record]):
             self._count(written)
 
     def stopped(self) -> None:
-        """The last heartbeat, if the database can be reached: stopped on purpose, not dead."""
-        self._try_to_beat("stopped")
+        """Say that we were stopped on purpose."""
+        self._pulse.stopped()
 
     def trouble(self) -> str:
         """What we wait for, for the health check; empty if nothing."""
-        return self._trouble
+        return self._pulse.trouble()
 
     def _decoded(self, message: Message) -> Record | DecodeError:
         try:
@@ -166,35 +144,8 @@ class Daemon(Generic[Record]):
             if published_s is not None:
                 verdict_s = self._metrics.publish_to_verdict_seconds.labels(self._stream)
                 verdict_s.observe(max(0.0, now_s - published_s))
-        for reason, count in Counter(letter.reason for letter in written.letters).items():
-            self._metrics.dead_letters.labels(self._stream, reason).inc(count)
-        for letter in written.letters:
-            log.warning("dead letter", origin=letter.origin, why=letter.detail)
-        for one in written.alerts.opened:
-            log.warning("incident opened", id=one.id, title=one.title, severity=one.severity)
-        for one in written.alerts.cleared:
-            log.info("incident cleared", id=one.id, title=one.title)
-
-    def _try_to_beat(self, state: str) -> None:
-        try:
-            self._beat(state)
-        except Unavailable as error:
-            log.debug("no heartbeat", reason=str(error))
-
-    def _beat(self, state: str) -> None:
-        self._heartbeat.state = state
-        self._heartbeat.detail = self._trouble
-        self._heartbeat.at_s = self._clock()
-        lag = self.source.lag()
-        for one, messages in lag.items():
-            self._metrics.lag.labels(one.topic, str(one.partition)).set(messages)
-        self._heartbeat.lag = {f"{one.topic}[{one.partition}]": messages for one, messages in lag.items()}
-        with self._store.begin() as tx:
-            heartbeats.beat(tx, self._heartbeat)
-            alerts = self._silence.look(tx, lag, self._heartbeat.at_s)
-            states = incidents.counts(tx)
-        self._count(Written(alerts=alerts))
-        self._metrics.incidents_open.set(states.get("open", 0) + states.get("acknowledged", 0))
+        self._pulse.unusable(written.letters)
+        tell(written.alerts)
 
 
 def _elements(one: Arrival) -> int:

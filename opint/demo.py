@@ -1,7 +1,7 @@
 """Everything embedded: broker, producers, daemon and dashboard, each a process of its own.
 
 The parts are the ones that a real installation has and speak to each other over TCP and the database;
-only detector and trigger are simulated. Ctrl-C, or the end of any part, ends all of them.
+only detector, trigger and events are simulated. Ctrl-C, or the end of any part, ends all of them.
 """
 
 import os
@@ -26,6 +26,8 @@ from streams.broker import BrokerAddress, embedded_broker
 
 STOP_SECONDS = 8.0
 WATCH_SECONDS = 1.0
+PRODUCERS = {"producer": ["simulate"], "trigger": ["trigger", "simulate"], "events": ["hotline", "simulate"]}
+"""Commands of those who publish, by name."""
 
 Say = Callable[[str], None]
 
@@ -61,8 +63,8 @@ def run(settings: Settings, folder: Path, pace: float, seed: int, stop: threadin
         _wait_for(port, parts, stop)
         say(f"\nnightshift is watching a simulated detector: open http://127.0.0.1:{port}\nCtrl-C stops everything.\n")
         parts.append(_started("daemon", folder, file, ["run"]))
-        for name, command in (("producer", ["simulate"]), ("trigger", ["trigger", "simulate"])):
-            # The same seed: both tell of the same runs and lumisections.
+        for name, command in PRODUCERS.items():
+            # The same seed: all tell of the same runs and lumisections.
             truth = str(folder / f"truth-{name}.jsonl")
             to = ["--publish", "--pace", str(pace), "--seed", str(seed), "--truth", truth]
             parts.append(_started(name, folder, file, [*command, *to]))
@@ -109,6 +111,7 @@ def _write_settings(settings: Settings, folder: Path, broker: BrokerAddress, por
     }
     values["dqm"]["models"] = str(folder / "models")
     values["rates"]["watch"] = True
+    values["hotline"]["watch"] = True
     values["dashboard"]["port"] = port
     values["metrics"]["port"] = _free_port(settings.metrics.port)
     file = folder / "nightshift.yaml"

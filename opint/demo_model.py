@@ -1,4 +1,4 @@
-"""The demo's models: trained once on good lumisections of the simulated detector and trigger, then kept."""
+"""The demo's models: trained once on good lumisections of the simulated detector, trigger and events, then kept."""
 
 import time
 from collections.abc import Callable
@@ -10,8 +10,9 @@ import numpy as np
 from conf.errors import NightshiftError
 from conf.settings import Settings
 from dqm import bundle
+from dqm.hotline import bundle as hotline_bundle
 from dqm.rates import bundle as rate_bundle
-from dqm.simulate import conditions, rates
+from dqm.simulate import conditions, events, rates
 from dqm.simulate.detector import Detector
 from dqm.simulate.rates import Trigger
 from dqm.simulate.stream import stream
@@ -28,6 +29,10 @@ RATE_FILLS = RATE_STEP * LUMISECTIONS // (simulation.FILL_LUMISECTIONS // 2)
 """Enough of them: the shortest are half as long as usual."""
 FIRST_FILL = 9900
 
+EVENT_STEP = 4
+"""Events are learned from every so many-th lumisection, for the same reason."""
+EVENT_RATE_HZ = 10.0
+
 Progress = Callable[[str, float], None]
 
 
@@ -35,10 +40,13 @@ def ensure_models(settings: Settings, models: Path, seed: int, progress: Progres
     """Train the bundles in ``models`` unless valid ones lie there."""
     folder = models / settings.dqm.model
     if not _is_there(bundle.load, folder):
-        _train_histograms(settings, folder, seed, lambda step, share: progress(step, 0.8 * share))
+        _train_histograms(settings, folder, seed, lambda step, share: progress(step, 0.7 * share))
     folder = models / settings.rates.model
     if not _is_there(rate_bundle.load, folder):
-        _train_rates(settings, folder, seed, lambda step, share: progress(f"rates, {step}", 0.8 + 0.2 * share))
+        _train_rates(settings, folder, seed, lambda step, share: progress(f"rates, {step}", 0.7 + 0.2 * share))
+    folder = models / settings.hotline.model
+    if not _is_there(hotline_bundle.load, folder):
+        _train_hotline(settings, folder, seed, lambda read: progress("hotline", 0.9 + 0.1 * read / LUMISECTIONS))
 
 
 def _is_there(load: Callable[[Path], object], folder: Path) -> bool:
@@ -79,3 +87,20 @@ def _train_rates(settings: Settings, folder: Path, seed: int, progress: Progress
     some = islice(good, 0, RATE_STEP * LUMISECTIONS, RATE_STEP)
     seen = (one.rates for one in rates.stream(Trigger.own(), some, (), seed + 1))
     train(seen, folder, settings.rates, rng, progress, time.time())
+
+
+def _train_hotline(settings: Settings, folder: Path, seed: int, progress: Callable[[int], None]) -> None:
+    from dqm.hotline.train import train  # noqa: PLC0415 - imports TensorFlow
+
+    fills = conditions.generate(
+        np.random.default_rng([seed, 5]),
+        fills=2 * EVENT_STEP * LUMISECTIONS // simulation.FILL_LUMISECTIONS,
+        stable=simulation.FILL_LUMISECTIONS,
+        first_run=FIRST_RUN,
+        first_fill=FIRST_FILL - RATE_FILLS,
+    )
+    good = ((key, at) for key, at in fills if at.beams_stable)
+    some = islice(good, 0, EVENT_STEP * LUMISECTIONS, EVENT_STEP)
+    # The seed of the events to be watched: it is that of their detector's drift.
+    seen = (one.features for one in events.stream(some, EVENT_RATE_HZ, 0.0, seed))
+    train(seen, folder, settings.hotline, np.random.default_rng([seed, 6]), progress, time.time())

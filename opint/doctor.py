@@ -29,6 +29,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if settings.rates.watch:
         yield _try("rates model", lambda: _rates_model(settings))
         yield _try("rates source", lambda: _rates_source(settings))
+    if settings.hotline.watch:
+        yield _try("hotline model", lambda: _hotline_model(settings))
+        yield _try("hotline source", lambda: _hotline_source(settings))
     yield _checksums()
     yield _java()
 
@@ -72,6 +75,20 @@ def _rates_model(settings: Settings) -> str:
 
 def _rates_source(settings: Settings) -> str:
     from opint.rate_watch import kafka_of
+    from streams.kafka import describe
+
+    return describe(kafka_of(settings))
+
+
+def _hotline_model(settings: Settings) -> str:
+    from opint.hotline import hotline_model
+
+    model = hotline_model(settings)
+    return f"{settings.hotline.model}, version {model.version[:12]}: {len(model.features)} features"
+
+
+def _hotline_source(settings: Settings) -> str:
+    from opint.hotline import kafka_of
     from streams.kafka import describe
 
     return describe(kafka_of(settings))

@@ -1,4 +1,4 @@
-"""Verdicts of a store as a table in a terminal."""
+"""What a store tells of files that were judged, in a terminal: verdicts, incidents, kept events."""
 
 from itertools import groupby
 
@@ -7,7 +7,12 @@ from rich.table import Table
 from sqlalchemy import Connection, select
 
 from dqm.quality import Quality
+from opint.kept_table import kept_table
 from opint.store.tables import dead_letter, incident, ls_summary
+from opint.store.views import hotline
+
+MOST_KEPT = 50
+"""Kept events that are printed; `nightshift hotline list` has them all."""
 
 _MARKS = {
     Quality.GOOD: "[blue]✓ good[/blue]",
@@ -18,7 +23,7 @@ _MARKS = {
 
 
 def report(tx: Connection, console: Console, only_problems: bool) -> None:
-    """Print one line per lumisection and subsystem, then the incidents and how many records were unusable."""
+    """Print one line per lumisection and subsystem, then incidents, kept events, and how many records were unusable."""
     row = ls_summary.c
     query = select(ls_summary).order_by(row.dataset, row.run, row.ls, row.subsystem)
     counts = dict.fromkeys(Quality, 0)
@@ -38,6 +43,8 @@ def report(tx: Connection, console: Console, only_problems: bool) -> None:
             console.print(table)
     console.print(" · ".join(f"{count} {quality.name.lower().replace('_', ' ')}" for quality, count in counts.items()))
     _incidents(tx, console)
+    if (kept := hotline.page(tx, limit=MOST_KEPT)).items:
+        console.print("kept events, newest first:", kept_table(kept.items), sep="\n")
     letters = [reason for (reason,) in tx.execute(select(dead_letter.c.reason).order_by(dead_letter.c.reason))]
     for reason, same in groupby(letters):
         console.print(f"{len(list(same))} records unusable: {reason}")

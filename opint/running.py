@@ -18,13 +18,14 @@ from prometheus_client import CollectorRegistry
 
 from conf.settings import Settings, StreamSettings
 from dqm.pipeline import Pipeline
-from opint import abreast
+from opint import abreast, hotline, rate_watch
 from opint.abreast import Stream
 from opint.daemon import Daemon
+from opint.hotline import EVENTS, Hotline, open_hotline
 from opint.ingest import Ingest
 from opint.promotion import Located, current, located
-from opint.rate_watch import RATES, kafka_of, rate_daemon
-from opint.reading import limits, rate_messages
+from opint.rate_watch import RATES, rate_daemon
+from opint.reading import event_limits, limits, rate_messages
 from opint.references import References
 from opint.shadow import Shadow
 from opint.silence import DAY_S, Model, Silence
@@ -33,7 +34,8 @@ from opint.store.engine import Store
 from streams import loop
 from streams.apart import SourceApart
 from streams.codecs import decode
-from streams.errors import DecodeError
+from streams.codecs.events import decode_events
+from streams.files.arrow_file import messages
 from streams.files.kinds import Kind, kind_of
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaSource
@@ -47,21 +49,25 @@ log = structlog.get_logger()
 
 
 def run_daemon(settings: Settings, store: Store, stop: threading.Event) -> None:
-    """Judge what the settings' source delivers until ``stop`` is set, and trigger rates if they are watched.
+    """Judge what the settings' source delivers until ``stop`` is set, and trigger rates and events if they are watched.
 
     Models are loaded and warmed up before sources are opened, so that no time of the consumer
     session is spent on that. Raises NightshiftError for whatever the user can mend.
     """
     pipeline, shadow = load_pipeline(settings, store), load_shadow(settings, store)
     rates = _rates(settings, store) if settings.rates.watch else None
+    events = _events(settings, store) if settings.hotline.watch else None
     metrics = Metrics(CollectorRegistry())
     with ExitStack() as opened:
         source = opened.enter_context(closing(open_source(settings.stream)))
         daemon = assemble(settings, store, pipeline, source, metrics, shadow)
         streams = [Stream(HISTOGRAMS, source, daemon)]
         if rates is not None:
-            source = opened.enter_context(closing(KafkaSource(kafka_of(settings))))
+            source = opened.enter_context(closing(KafkaSource(rate_watch.kafka_of(settings))))
             streams.append(Stream(RATES, source, rates(source, metrics)))
+        if events is not None:
+            source = opened.enter_context(closing(KafkaSource(hotline.kafka_of(settings))))
+            streams.append(Stream(EVENTS, source, events(source, metrics)))
         where = settings.metrics.host, settings.metrics.port
         address = opened.enter_context(served(metrics.registry, *where, partial(abreast.trouble, streams)))
         log.info("watching", daemon=daemon.name, model=pipeline.version[:12], metrics=address)
@@ -76,6 +82,13 @@ def _rates(settings: Settings, store: Store) -> Callable[[Source, Metrics], Daem
     pipeline, decode_ = load_rates(settings, store), rate_decoder(settings)
     name = f"{own_name()}:{RATES}"
     return lambda source, metrics: rate_daemon(settings, store, pipeline, decode_, source, metrics, name)
+
+
+def _events(settings: Settings, store: Store) -> Callable[[Source, Metrics], Hotline]:
+    """What makes the hotline, whose model is ready."""
+    model, decode_ = open_hotline(settings, store), partial(decode_events, limits=event_limits(settings))
+    name = f"{own_name()}:{EVENTS}"
+    return lambda source, metrics: hotline.hotline(settings, store, model, decode_, source, metrics, name)
 
 
 def load_pipeline(settings: Settings, store: Store) -> Pipeline:
@@ -164,14 +177,11 @@ def open_source(settings: StreamSettings) -> Source:
 def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: threading.Event) -> None:
     """Judge files to their end, as the daemon would; then close what is still open.
 
-    Histograms come first, then trigger rates, each with its own model, which is loaded only where it is needed.
-    Raises DecodeError for a recording of anything else.
+    Histograms come first, then trigger rates, then events, each with its own model, which is loaded only where it is
+    needed.
     """
     metrics = Metrics(CollectorRegistry())
     kinds = {path.resolve(): kind_of(path, limits(settings.stream)) for path in files}
-    strange = next((path for path, kind in kinds.items() if kind not in {Kind.HISTOGRAMS, Kind.RATES}), None)
-    if strange is not None:
-        raise DecodeError("wrong-kind", strange.name, kinds[strange].value, "histograms or trigger rates are needed")
     if histograms := [path for path, kind in kinds.items() if kind is Kind.HISTOGRAMS]:
         pipeline, shadow = load_pipeline(settings, store), load_shadow(settings, store)
         source = FileSource(histograms, limits(settings.stream), time.time)
@@ -179,6 +189,11 @@ def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: t
     if recorded := [path for path, kind in kinds.items() if kind is Kind.RATES]:
         source = FileSource(recorded, limits(settings.stream), time.time, read=rate_messages(settings))
         _judge_all(_rates(settings, store)(source, metrics), source, stop)
+    if recorded := [path for path, kind in kinds.items() if kind is Kind.EVENTS]:
+        source = FileSource(recorded, limits(settings.stream), time.time, read=messages)
+        keeper = _events(settings, store)(source, metrics)
+        loop.run(source, keeper, stop, np.random.default_rng())
+        keeper.stopped()
 
 
 def _judge_all(daemon: Daemon[Any], source: Source, stop: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""Endless or bounded streams of simulated histograms and trigger rates, with faults planned as they come."""
+"""Endless or bounded streams of simulated histograms, trigger rates and events, with faults planned as they come."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from dqm.simulate import rate_plan, rate_truth, rates
+from dqm.simulate import event_truth, events, rate_plan, rate_truth, rates
 from dqm.simulate import truth as truths
 from dqm.simulate.conditions import from_oms, generate
 from dqm.simulate.detector import Detector
@@ -17,7 +17,7 @@ from dqm.simulate.plan import plan_faults
 from dqm.simulate.rate_faults import RateFault
 from dqm.simulate.rates import Trigger
 from dqm.simulate.stream import SimulatedLumisection, stream
-from streams.records import Conditions, HistogramBatch, LumisectionKey, TriggerRates
+from streams.records import Conditions, EventFeatures, HistogramBatch, LumisectionKey, TriggerRates
 
 PLAN_LUMISECTIONS = 300
 FAULT_LUMISECTIONS = 20
@@ -75,6 +75,20 @@ def faulty_rates(
     write = None if truth is None else partial(rate_truth.write, truth)
     for chunk, planned in _planned(islice(conditions, skip, _end(skip, limit)), faults, seed, plan, write):
         yield from (one.rates for one in rates.stream(trigger, chunk, planned, seed))
+
+
+def events_of(
+    conditions: Iterable[Lumisection],
+    skip: int,
+    limit: int | None,
+    rate_hz: float,
+    rare_share: float,
+    seed: int,
+    truth: Path | None,
+) -> Iterator[EventFeatures]:
+    """Event features in the same way; the rare events so far stand in the file ``truth``."""
+    made = events.stream(islice(conditions, skip, _end(skip, limit)), rate_hz, rare_share, seed)
+    yield from (one.features for one in (made if truth is None else event_truth.noted(truth, made)))
 
 
 def conditions_of(table: Path | None, good_only: bool, seed: int) -> Iterator[Lumisection]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.quality import Reason
+from opint.emulated import by_name
 from opint.store.views.triggers import TOGETHER, RunRates, alarming, seed_of
 
 Rows = npt.NDArray[np.intp]
@@ -84,14 +85,10 @@ def emulated(told: RunRates) -> str:
     A dataset whose name has the word ``Simulated`` or ``Emulated`` says so; the era of the conditions says the same of
     these.
     """
-    if not _says(told.dataset):
+    if not by_name(told.dataset):
         return ""
-    real = not any(_says(str(one.get("era"))) for one in told.conditions)
+    real = not any(by_name(str(one.get("era"))) for one in told.conditions)
     return f"These rates are emulated over {'real' if real else 'generated'} conditions, not measured."
-
-
-def _says(name: str) -> bool:
-    return "simulated" in name.lower() or "emulated" in name.lower()
 
 
 def _apart(told: RunRates, reason: Reason, rows: Rows) -> Sequence[Rows]:

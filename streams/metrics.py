@@ -29,7 +29,9 @@ class Metrics:
         self.registry = registry
         self.messages = Counter("nightshift_messages", "Messages handled", ["stream"], registry=registry)
         self.bytes = Counter("nightshift_message_bytes", "Bytes of the messages handled", ["stream"], registry=registry)
-        self.histograms = Counter("nightshift_histograms", "Histograms scored, or rates", ["stream"], registry=registry)
+        self.histograms = Counter(
+            "nightshift_histograms", "Histograms, rates or events scored", ["stream"], registry=registry
+        )
         self.lumisections = Counter(
             "nightshift_lumisections", "Lumisections closed, by quality", ["stream", "quality"], registry=registry
         )
@@ -52,6 +54,7 @@ class Metrics:
             buckets=VERDICT_S,
             registry=registry,
         )
+        self.events_kept = Counter("nightshift_events_kept", "Events kept by the hotline", registry=registry)
         self.incidents_open = Gauge("nightshift_incidents_open", "Incidents not resolved", registry=registry)
         self.last_progress = Gauge(
             "nightshift_last_progress_timestamp_seconds",

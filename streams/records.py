@@ -300,7 +300,7 @@ class EventFeatures:
     """Features of recorded events of one lumisection, or of a part of them.
 
     ``events`` (n,) int64 are event numbers, unique within a run; ``values`` (n, f) float32 are finite, one column for
-    each of ``features`` (names with units, as ``met_gev``).
+    each of ``features`` (names with units, as ``met_gev``). There may be none.
     """
 
     key: LumisectionKey

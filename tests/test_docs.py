@@ -12,7 +12,8 @@ import typer
 from conf.environment import NO_SETTINGS
 from conf.keys import dotted, fields, is_secret, sections, variable
 from opint.cli import app
-from streams.codecs import rate_json
+from streams.codecs import event_json, rate_json
+from streams.codecs.events import EventLimits
 from streams.codecs.rates import RateLimits
 from streams.files import rate_table
 from streams.records import TriggerRates
@@ -127,9 +128,20 @@ def test_metrics_exist(page: Path) -> None:
     assert {name for name in used if name not in known and name.removesuffix("_total") not in known} == set()
 
 
+def messages_and_files() -> list[str]:
+    """The examples of rates as a message, of events as a message, and of rates as a table."""
+    section = (ROOT / "docs" / "operations.md").read_text().partition("## As messages and files")[2]
+    return re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[:3]
+
+
+def test_the_example_of_events_is_read() -> None:
+    message = messages_and_files()[1].encode()
+    found = event_json.decode(message, EventLimits(len(message), 2, 3))
+    assert found.values.shape == (2, 3)
+
+
 def test_the_examples_of_trigger_rates_are_read_alike(tmp_path: Path) -> None:
-    section = (ROOT / "docs" / "operations.md").read_text().partition("### As messages and files")[2]
-    message, table = re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[:2]
+    message, _, table = messages_and_files()
     (tmp_path / "rates.csv").write_text(table)
     limits = RateLimits(len(message), 2)
     (row,), sent = rate_table.read(tmp_path / "rates.csv", limits), rate_json.decode(message.encode(), limits)

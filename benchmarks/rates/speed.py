@@ -1,50 +1,77 @@
-"""How many lumisections of 40 seeds and 600 paths are judged in a second: scored, merged and closed, one at a time.
+"""How many lumisections of 40 seeds and 600 paths the daemon takes in a second, from the message to the stored verdict.
 
-Decoding and storing are not in it.
+Messages in Arrow are decoded, scored, closed and stored in SQLite in batches as a broker delivers them. What is left
+out is the broker alone.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from prometheus_client import CollectorRegistry
 
 from benchmarks.report import Progress, Result
-from conf.settings import AlertSettings, DqmSettings, RateSettings
-from dqm.assembly import merge
+from conf.settings import Settings
 from dqm.rates.pipeline import RatePipeline
 from dqm.rates.train import train
 from dqm.simulate.conditions import generate
 from dqm.simulate.rates import Trigger, stream
+from opint.rate_watch import rate_daemon
+from opint.reading import rate_limits
+from opint.store.engine import Store
+from streams.codecs import rate_arrow
+from streams.codecs.rates import decode_rates
+from streams.metrics import Metrics
+from streams.scripted import ScriptedSource
+from streams.source import Message, Partition
 
 JUDGED, QUICK_JUDGED = 2000, 50
 ROUNDS = 5
+PLACE = Partition("benchmark", "trigger.rates", 0)
 
 
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:
-    """Lumisections in a second of one core, the median of five rounds."""
+    """Lumisections in a second of one core, the median of five rounds, each into a database of its own."""
     del data
-    trigger = Trigger.own(seeds[0])
+    settings, trigger = Settings(), Trigger.own(seeds[0])
     conditions = [one for one in generate(np.random.default_rng(seeds[0]), fills=2, stable=600) if one[1].beams_stable]
+    count = QUICK_JUDGED if quick else JUDGED
+    taken = []
     with TemporaryDirectory() as folder:
         progress("training")
         learned = (one.rates for one in stream(trigger, conditions, (), 1))
         rng = np.random.default_rng(1)
-        bundle = train(learned, Path(folder) / "rates", RateSettings(), rng, lambda *_: None)
-    pipeline = RatePipeline(bundle, RateSettings(), DqmSettings(), AlertSettings())
-    pipeline.warm_up()
-    count = QUICK_JUDGED if quick else JUDGED
-    records = [one.rates for one in stream(trigger, conditions[-count:], (), 2)]
-    taken = []
-    for _ in range(1 if quick else ROUNDS):
-        start = time.perf_counter()
-        for record in records:
-            (scored,) = pipeline.score([record])
-            pipeline.close(merge(None, scored, 0.0).state, {}, 0.0, "complete")
-        taken.append(time.perf_counter() - start)
-    rates = len(records) / np.array(taken)
-    value = float(np.median(rates))
-    note = "scored and closed; decoding and storing are not in it; low and high are the slowest and the fastest round"
+        bundle = train(learned, Path(folder) / "rates", settings.rates, rng, lambda *_: None)
+        pipeline = RatePipeline(bundle, settings.rates, settings.dqm, settings.alerts)
+        pipeline.warm_up()
+        messages = _messages(rate_arrow.encode(one.rates) for one in stream(trigger, conditions[-count:], (), 2))
+        for number in range(1 if quick else ROUNDS):
+            store = Store.open(f"sqlite:///{folder}/round{number}.db")
+            store.upgrade()
+            taken.append(_seconds(settings, store, pipeline, messages))
+            store.close()
+    rates = len(messages) / np.array(taken)
+    note = "decoded, scored, closed and stored in SQLite; low and high are the slowest and the fastest round"
     low, high = float(rates.min()), float(rates.max())
-    return {"lumisections_per_s": Result(value, "1/s", low, high, len(records) * len(taken), note=note)}
+    value = float(np.median(rates))
+    return {"lumisections_per_s": Result(value, "1/s", low, high, len(messages) * len(taken), note=note)}
+
+
+def _messages(values: Iterable[bytes]) -> list[Message]:
+    headers = {"content-type": rate_arrow.CONTENT_TYPE}
+    return [Message(PLACE, offset, one, headers, 1.0, f"offset {offset}") for offset, one in enumerate(values)]
+
+
+def _seconds(settings: Settings, store: Store, pipeline: RatePipeline, messages: Sequence[Message]) -> float:
+    """Time in which a daemon handles the messages."""
+    decode = partial(decode_rates, limits=rate_limits(settings))
+    metrics = Metrics(CollectorRegistry())
+    daemon = rate_daemon(settings, store, pipeline, decode, ScriptedSource(), metrics, "benchmark")
+    daemon.claim([PLACE])
+    start, most = time.perf_counter(), settings.stream.kafka.max_poll_records
+    for first in range(0, len(messages), most):
+        daemon.handle(messages[first : first + most])
+    return time.perf_counter() - start

@@ -18,7 +18,8 @@ def demo(
     """Watch a simulated detector and trigger: broker, producers, daemon and dashboard on this machine.
 
     The first start trains the models on simulated good lumisections (under a minute). Then open the
-    printed address: histograms and trigger rates arrive, faults are injected, found, named and explained.
+    printed address: histograms, trigger rates and events arrive, faults are injected, found, named and
+    explained, and the most unusual events are kept.
     """
     from opint import demo as parts
     from opint.cli.progress import bar

@@ -14,6 +14,7 @@ from opint.cli import (
     deadletters,
     demo,
     doctor,
+    hotline,
     incidents,
     models,
     replay,
@@ -44,6 +45,7 @@ app.command(rich_help_panel=_WATCH)(daemon.run)
 app.command(rich_help_panel=_WATCH)(daemon.dashboard)
 app.command(rich_help_panel=_WATCH)(score.score)
 app.add_typer(incidents.app, name="incidents", rich_help_panel=_OPERATE)
+app.add_typer(hotline.app, name="hotline", rich_help_panel=_OPERATE)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(certify.certify)
 app.command(rich_help_panel=_OPERATE)(doctor.doctor)

@@ -12,7 +12,9 @@ from opint.cli.common import Config, Log, open_store, start, stop_on_signal
 def score(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Recordings of histograms or trigger rates, UHI/DIALS JSON, CSV dialect, ROOT, Parquet."),
+        typer.Argument(
+            help="Recordings of histograms, trigger rates or events, UHI/DIALS JSON, CSV dialect, ROOT, Parquet."
+        ),
     ],
     keep: Annotated[
         bool, typer.Option("--keep", help="Write to the settings' database, for the dashboard, not to a temporary one.")
@@ -23,7 +25,7 @@ def score(
 ) -> None:
     """Judge the lumisections of files and print a verdict for each.
 
-    The same pipelines as `nightshift run`: scores, verdicts, incidents. With --keep a file is read once:
+    The same pipelines as `nightshift run`: scores, verdicts, incidents, kept events. With --keep a file is read once:
     the database remembers how far it was read.
     """
     from rich.console import Console

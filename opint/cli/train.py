@@ -105,6 +105,41 @@ def rates(
     typer.echo(f"{folder}: version {bundle.version[:12]} from {learned} lumisections, calibrated on {calibrated}")
 
 
+@app.command()
+def hotline(
+    files: Annotated[list[Path], typer.Argument(help="Recordings of event features, in the order of time.")],
+    runs: Runs = "",
+    seed: Annotated[int, typer.Option(help="Seed of everything that is random in training.")] = 0,
+    name: Annotated[
+        str,
+        typer.Option(
+            "--as", help="Name of the bundle, so that another may go on judging.", show_default="hotline.model"
+        ),
+    ] = "",
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Learn what events usually look like, and how rare it is that one looks different.
+
+    No truth is needed: what is unusual has to be too rare to be learned. The files are taken as they come and must be
+    in the order of time: the earlier part trains, the later part calibrates. At least 5,000 events are needed. The
+    bundle is written to dqm.models under the name hotline.model and takes effect when the daemon is started again.
+    """
+    import numpy as np
+
+    from dqm.hotline.train import train
+    from opint.cli.progress import tally
+    from opint.reading import events as read
+    from opint.reading import good_records
+
+    settings = start(config, log_format)
+    folder = settings.dqm.models / (bundle_name(name) if name else settings.hotline.model)
+    records = good_records(files, read(settings), runs_of(runs))
+    with tally("lumisections read") as progress:
+        model = train(records, folder, settings.hotline, np.random.default_rng(seed), progress, time.time())
+    typer.echo(f"{folder}: version {model.version[:12]}, {model.events_per_s:.3g} events a second of live time")
+
+
 def _words(settings: Settings) -> "Words":
     from opint.selection import Words
 

@@ -98,7 +98,10 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
         return Session(csrf_token=token)
 
     @routes.post(
-        "/incidents/{incident_id}/{action}", tags=["incidents"], responses=REFUSED, dependencies=[Depends(_token)]
+        "/incidents/{incident_id}/{action}",
+        tags=["incidents"],
+        responses=REFUSED,
+        dependencies=[Depends(require_token)],
     )
     def act_on_incident(incident_id: int, action: Action, deed: Deed) -> IncidentDetail:
         """Acknowledge, resolve, comment, or give a verdict (confirm, false-alarm); the incident as it is afterwards."""
@@ -174,7 +177,8 @@ def _incident(store: Store, incident_id: int) -> IncidentDetail:
         return found(incidents.detail(tx, incident_id), f"There is no incident {incident_id}.")
 
 
-def _token(request: Request, x_csrf_token: Annotated[str, Header()]) -> None:
+def require_token(request: Request, x_csrf_token: Annotated[str, Header()]) -> None:
+    """Raise HTTPException 403 without the token of ``GET /api/v1/session``."""
     check_token(request, x_csrf_token)
 
 

@@ -21,7 +21,7 @@ from opint.dashboard.api import Cursor, Number, found
 from opint.dashboard.events import written
 from opint.dashboard.security import check_token, csrf_token, keep_token
 from opint.dashboard.status import overall, staleness
-from opint.dashboard.wording import FILTERS
+from opint.dashboard.wording import FILTERS, FUNCTIONS
 from opint.store import references
 from opint.store.engine import Store
 from opint.store.views import evidence, incidents, runs, system
@@ -44,6 +44,7 @@ class Renderer:
         loader = FileSystemLoader(_TEMPLATES)
         self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
         self._templates.filters.update(FILTERS)
+        self._templates.globals.update(FUNCTIONS)
 
     def page(self, request: Request, name: str, code: int = 200, /, **values: Any) -> HTMLResponse:
         """One rendered page."""
@@ -175,14 +176,10 @@ def _add_incident(routes: APIRouter, store: Store, clock: Callable[[], float], r
         )
 
     @routes.post("/incidents/{incident_id}/{action}")
-    def change(incident_id: int, action: Action, form: Annotated[dict[str, str], Depends(_form)]) -> Response:
+    def change(incident_id: int, action: Action, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
         actor = form.get("actor", "")
         act(store, clock, action, incident_id, actor, form.get("text", ""))
-        response = RedirectResponse(form["back"], 303)
-        response.set_cookie(
-            ACTOR_COOKIE, quote(actor.strip()), max_age=ACTOR_DAYS * 86400, httponly=True, samesite="strict", path="/"
-        )
-        return response
+        return going_back(form, actor)
 
 
 def _add_runs(routes: APIRouter, store: Store, renderer: Renderer) -> None:
@@ -266,7 +263,16 @@ def _worst(told: list[SubsystemSummary]) -> str:
     return ranked[0].subsystem if ranked else ""
 
 
-async def _form(request: Request) -> dict[str, str]:
+def going_back(form: dict[str, str], actor: str) -> Response:
+    """Back to where the form stood; the operator's name is kept for the next one."""
+    response = RedirectResponse(form["back"], 303)
+    response.set_cookie(
+        ACTOR_COOKIE, quote(actor.strip()), max_age=ACTOR_DAYS * 86400, httponly=True, samesite="strict", path="/"
+    )
+    return response
+
+
+async def posted(request: Request) -> dict[str, str]:
     """The fields of an urlencoded form that comes from one of our own pages; its size has been checked."""
     body = (await request.body()).decode("utf-8", "replace")
     form = {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True, max_num_fields=20).items()}

@@ -1,4 +1,4 @@
-"""How times, numbers and qualities are written on the page; all are Jinja filters."""
+"""How times, numbers and qualities are written on the page; all are Jinja filters or functions."""
 
 import math
 from collections.abc import Callable
@@ -51,6 +51,21 @@ def number(value: float | None, unit: str = "") -> str:
             return f"{value / scale:.3g} {prefix}{unit}"
     plain = f"{value:.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.3g}"
     return f"{plain} {unit}" if unit else plain
+
+
+def feature(name: str) -> str:
+    """A feature of an event in words, without the unit that ends its name: ``met_gev`` as ``met``."""
+    return name.removesuffix("_gev").replace("_", " ")
+
+
+def feature_unit(name: str) -> str:
+    """The unit that ends the name of a feature; empty for a number or a ratio."""
+    return "GeV" if name.endswith("_gev") else ""
+
+
+def usual(low: float, high: float, unit: str = "") -> str:
+    """A usual range: ``5 to 78 GeV``; one number where nothing else is usual."""
+    return number(high, unit) if number(low) == number(high) else f"{number(low)} to {number(high, unit)}"
 
 
 def uncertain(value: float | None, spread: float | None) -> str:
@@ -125,6 +140,8 @@ def _to_width(edge: float, width: float) -> str:
     return f"{edge:.{min(decimals, 9)}f}".rstrip("0").rstrip(".") if decimals else f"{edge:.0f}"
 
 
+FUNCTIONS: dict[str, Callable[..., Any]] = {"usual": usual}
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "iso": iso,
     "clock_time": clock_time,
@@ -132,6 +149,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "duration": duration,
     "number": number,
     "probability": probability,
+    "feature": feature,
+    "feature_unit": feature_unit,
     "uncertain": uncertain,
     "quality_word": quality_word,
     "quality_glyph": quality_glyph,

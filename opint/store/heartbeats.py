@@ -13,7 +13,7 @@ from opint.store.upserts import replacing
 class Heartbeat:
     """One daemon's sign of life; counts are since its start, ``lag`` is in messages by ``topic[partition]``.
 
-    ``histograms`` counts the rates of a daemon that watches these.
+    ``histograms`` counts the rates, or the events, of a daemon that watches these.
     """
 
     daemon: str

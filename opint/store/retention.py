@@ -8,6 +8,8 @@ from opint.store.tables import (
     dead_letter,
     evidence,
     heartbeat,
+    hotline_event,
+    hotline_hour,
     ls_score,
     ls_summary,
     lumisection,
@@ -25,7 +27,8 @@ DAY_SECONDS = 86_400.0
 def sweep(store: Store, now_s: float, retain_days: float) -> int:
     """Delete all that last changed more than ``retain_days`` ago; the number of lumisections deleted.
 
-    Incidents and their history are never deleted, and neither are catalogues, model versions and offsets.
+    Incidents and their history are never deleted, and neither are events that somebody has marked, catalogues, model
+    versions and offsets.
     """
     before_s = now_s - retain_days * DAY_SECONDS
     with store.begin() as tx:
@@ -34,6 +37,8 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
         tx.execute(delete(run_sums).where(run_sums.c.updated_s < before_s))
         tx.execute(delete(reference).where(reference.c.chosen_s < before_s))
         tx.execute(delete(certification_centre).where(certification_centre.c.updated_s < before_s))
+        tx.execute(delete(hotline_event).where(hotline_event.c.kept_s < before_s, hotline_event.c.marking == ""))
+        tx.execute(delete(hotline_hour).where(hotline_hour.c.updated_s < before_s))
     deleted = 0
     while True:
         with store.begin() as tx:

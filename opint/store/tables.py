@@ -330,6 +330,57 @@ certification_centre = Table(
     Column("updated_s", Float, nullable=False, index=True),
 )
 
+hotline_event = Table(
+    "hotline_event",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("dataset", String, nullable=False),
+    Column("run", BigInteger, nullable=False, index=True),
+    Column("ls", BigInteger, nullable=False),
+    Column("event", BigInteger, nullable=False, comment="unique within a run"),
+    Column("model_version", String, nullable=False),
+    Column("score", Float, nullable=False, comment="what the model makes of the event; the greater, the stranger"),
+    Column("p_value", Float, nullable=False, comment="as calibrated, before the correction for drift"),
+    Column("once_in_hours", Float, nullable=False, comment="hours of live time in which one such event was expected"),
+    Column("features", JSON, nullable=False, comment="value by name"),
+    Column("unusual", JSON, nullable=False, comment="dqm.hotline.unusual.Unusual, the dearest first"),
+    Column("kept_s", Float, nullable=False, index=True),
+    Column("marking", String, nullable=False, comment="the newest of hotline_marking; empty if nobody has looked"),
+    UniqueConstraint("dataset", "run", "event"),
+)
+
+hotline_marking = Table(
+    "hotline_marking",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("event_id", serial, ForeignKey("hotline_event.id"), nullable=False, index=True),
+    Column("at_s", Float, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("marking", String, nullable=False, comment="interesting, known or detector"),
+    Column("note", Text, nullable=False),
+)
+
+hotline_hour = Table(
+    "hotline_hour",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("model_version", String, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, comment="of live time, counted from 0"),
+    Column("live_s", Float, nullable=False),
+    Column("seen", BigInteger, nullable=False, comment="events judged"),
+    Column("kept", BigInteger, nullable=False),
+    Column("updated_s", Float, nullable=False, index=True),
+)
+
+hotline_state = Table(
+    "hotline_state",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("model_version", String, primary_key=True),
+    Column("ladder", JSON, nullable=False, comment="dqm.hotline.level.Ladder"),
+    Column("updated_s", Float, nullable=False),
+)
+
 suggestion = Table(
     "suggestion",
     metadata,

@@ -27,10 +27,13 @@ class EventLimits:
             raise OversizeError("too-large", "message", size, f"at most {self.max_message_bytes} bytes are allowed")
 
     def check_events(self, events: int, features: int) -> None:
-        """Raise DecodeError if there are no events or no features, OversizeError if there are too many."""
+        """Raise DecodeError if there are no features, OversizeError if there are too many of either.
+
+        A lumisection without events says for how long none was recorded.
+        """
+        if features < 1:
+            raise DecodeError("no-features", "features", features)
         for field, count, most in (("events", events, self.max_events), ("features", features, self.max_features)):
-            if count < 1:
-                raise DecodeError(f"no-{field}", field, count)
             if count > most:
                 raise OversizeError(f"too-many-{field}", field, count, f"at most {most} are allowed")
 
@@ -43,7 +46,7 @@ def read_events(
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DecodeError("name-twice", "features", twice, "each feature has a name of its own")
-    if events.min() < 0:
+    if len(events) and events.min() < 0:
         raise DecodeError("out-of-range", "event", int(events.min()), "event numbers are not negative")
     if len(np.unique(events)) != len(events):
         numbers, times = np.unique(events, return_counts=True)

@@ -63,4 +63,4 @@ def _values(rows: list[Any], events: list[Any], features: int) -> npt.NDArray[np
         for one in row:
             if not isinstance(one, int | float) or isinstance(one, bool):
                 raise DecodeError("wrong-type", f"event {event}: values", one, "a number is needed")
-    return np.array(rows, dtype=np.float64)
+    return np.array(rows, dtype=np.float64).reshape(len(rows), features)

@@ -15,6 +15,8 @@ KEYS = {
     "false_incidents_per_shift",
     "culprit_named",
     "lumisections_per_s",
+    "hotline_rate_error",
+    "hotline_anomalous_kept",
     *(f"found_{kind.replace('-', '_')}" for kind in RateFaultKind),
 }
 
@@ -22,10 +24,10 @@ KEYS = {
 @pytest.mark.slow
 def test_one_command_measures_every_part(real_data, capsys):
     real_data("oms/Run2024E-v1.parquet")
-    assert main(["--quick", "--json", "--only", "published", "culprits", "speed"]) == 0
+    assert main(["--quick", "--json", "--only", "published", "culprits", "speed", "hotline"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert "skipped" not in told["data"]
-    assert {"published", "culprits", "speed"} <= set(PARTS)
+    assert set(PARTS) == {"published", "culprits", "speed", "hotline"}
     found = told["results"]
     assert set(found) >= KEYS
     assert all(0 <= one["value"] <= 1 for key, one in found.items() if one["unit"] in ("AUC", "share"))

@@ -110,9 +110,10 @@ def rates(draw):
 @st.composite
 def events(draw):
     features = draw(st.lists(words, min_size=1, max_size=5, unique=True))
-    numbers = draw(st.lists(st.integers(0, 2**62), min_size=1, max_size=6, unique=True))
+    numbers = draw(st.lists(st.integers(0, 2**62), max_size=6, unique=True))
     cells = st.floats(-1e6, 1e6, width=32)
     values = np.array([[draw(cells) for _ in features] for _ in numbers], dtype=np.float32)
+    values = values.reshape(len(numbers), len(features))
     return EventFeatures(
         draw(keys), draw(words), draw(conditions), tuple(features), np.array(numbers, dtype=np.int64), values
     )

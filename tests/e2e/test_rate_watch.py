@@ -1,21 +1,38 @@
-"""Rates and histograms over TCP in one daemon: killed, stopped, without its database, with messages lost."""
+"""Rates, events and histograms over TCP in one daemon: killed, stopped, without its database, with messages lost."""
 
+import time
 import uuid
 from contextlib import closing
 
+import numpy as np
 import pytest
 from sqlalchemy import select, true
 
 from conf.settings import KafkaSettings
+from dqm.hotline.bundle import save
+from dqm.hotline.live import live_seconds
+from dqm.hotline.train import fit
+from dqm.simulate.conditions import generate
+from dqm.simulate.events import stream
 from opint.store.engine import Store
-from opint.store.tables import dead_letter, heartbeat, incident, lumisection
+from opint.store.tables import dead_letter, heartbeat, hotline_event, hotline_state, incident, lumisection
+from streams.codecs import event_arrow
 from streams.kafka import KafkaPublisher
 from tests.e2e.test_delivery import ARROW, traffic
 from tests.e2e.watching import progress, settings_for, wait_until
 from tests.scripted_rates import DATASET, encode, rates
 
 LUMISECTIONS = 60
+PER_HOUR = 120.0
+"""Events to be kept: enough of them to be counted."""
 SCRIPTED = ("-m", "tests.e2e.scripted_nightshift")
+
+
+@pytest.fixture(scope="module")
+def events():
+    """Lumisections of simulated events."""
+    conditions = generate(np.random.default_rng(1), fills=2, stable=40)
+    return [one.features for one in stream(conditions, 5, 0.0, seed=5)]
 
 
 @pytest.fixture
@@ -34,19 +51,21 @@ class Site:
         self.values["rates"] = {"watch": True, "topic": self.topic, "group": "r"}
         self.store = Store.open(url)
         self.store.upgrade()
+        self.events = f"events.{uuid.uuid4().hex}"
+        self.values["hotline"] = {"watch": True, "topic": self.events, "group": "e", "events_per_hour": PER_HOUR}
         self.daemons = daemons_with(self.values)
         self.broker = broker
-        for topic in (self.topic, self.values["stream"]["kafka"]["topic"]):
+        for topic in (self.topic, self.events, self.values["stream"]["kafka"]["topic"]):
             with closing(KafkaPublisher(KafkaSettings(**{**self.values["stream"]["kafka"], "topic": topic}))) as one:
                 one.ensure_topic(2)
 
     def close(self):
         self.store.close()
 
-    def publish(self, values):
+    def publish(self, values, topic=None, headers=None):
         with closing(KafkaPublisher(KafkaSettings(**self.values["stream"]["kafka"]))) as publisher:
             for n, value in enumerate(values):
-                publisher.publish_bytes(value, {}, b"%d" % n, self.topic)
+                publisher.publish_bytes(value, headers or {}, b"%d" % n, topic or self.topic)
             publisher.flush()
 
     def publish_histograms(self, parts):
@@ -54,6 +73,11 @@ class Site:
             for part in parts:
                 publisher.publish(part, ARROW)
             publisher.flush()
+
+    def publish_events(self, events):
+        self.publish(
+            (event_arrow.encode(one) for one in events), self.events, {"content-type": event_arrow.CONTENT_TYPE}
+        )
 
     def found(self, *columns, where=None):
         with self.store.read() as tx:
@@ -68,14 +92,16 @@ def site(embedded_broker, models, tmp_path, daemons_with):
 
 @pytest.mark.postgres
 def test_killed_and_without_its_database_it_loses_and_doubles_nothing(
-    postgres, embedded_broker, models, daemons_with, detector, traffic_of_rates
+    postgres, embedded_broker, models, daemons_with, detector, traffic_of_rates, events
 ):
+    save(fit(events, np.random.default_rng(2), time.time()), models / "hotline")
     with closing(Site(embedded_broker, postgres.url(postgres.database()), models, daemons_with)) as site:
         histograms = traffic(detector, lumisections=40, seed=41)
         first = site.daemons.start(script=SCRIPTED)
         site.publish(traffic_of_rates[:25])
         site.publish_histograms(histograms)
-        wait_until(lambda: progress(site.store) > 20, 60, f"something is stored\n{site.daemons.logs()[-2000:]}")
+        site.publish_events(events[:40])
+        wait_until(lambda: progress(site.store) > 40, 60, f"something is stored\n{site.daemons.logs()[-2000:]}")
         site.daemons.kill(first)
         before = progress(site.store)
         second = site.daemons.start(script=SCRIPTED)
@@ -83,14 +109,15 @@ def test_killed_and_without_its_database_it_loses_and_doubles_nothing(
         wait_until(lambda: progress(site.store) > before, 60, "the second one is at work")
         postgres.stop()
         site.publish(traffic_of_rates[40:])
+        site.publish_events(events[40:])
         wait_until(
-            lambda: site.daemons.logs().count("waiting ") >= 2,
+            lambda: site.daemons.logs().count("waiting ") >= 3,
             60,
-            f"both streams say that they wait\n{site.daemons.logs()[-2000:]}",
+            f"all streams say that they wait\n{site.daemons.logs()[-2000:]}",
         )
         assert second.poll() is None
         postgres.start()
-        total = len(traffic_of_rates) + len(histograms)
+        total = len(traffic_of_rates) + len(histograms) + len(events)
         wait_until(lambda: progress(site.store) == total, 60, f"all is stored\n{site.daemons.logs()[-2000:]}")
         assert site.daemons.stop(second) == 0
         assert "Traceback" not in site.daemons.logs()
@@ -102,7 +129,13 @@ def test_killed_and_without_its_database_it_loses_and_doubles_nothing(
         assert {row[1] for row in mine} <= {"complete", "revised"}
         assert site.found(dead_letter.c.reason, dead_letter.c.topic) == [("bad-json", site.topic)]
         assert {tuple(row) for row in site.found(heartbeat.c.state)} == {("running",), ("stopped",)}
-        assert len(site.found(heartbeat.c.daemon)) == 4, "each stream says that it lives"
+        assert len(site.found(heartbeat.c.daemon)) == 6, "each stream says that it lives"
+        ((ladder,),) = site.found(hotline_state.c.ladder)
+        kept = site.found(hotline_event.c.run, hotline_event.c.event)
+        assert ladder["kept"] == pytest.approx(len(kept), rel=0.01), "each event is counted once"
+        assert ladder["watched_s"] == pytest.approx(sum(live_seconds(one.conditions) for one in events), rel=0.01)
+        hours = ladder["watched_s"] / 3600
+        assert 0.5 * PER_HOUR * hours < len(kept) < 2 * PER_HOUR * hours
 
 
 def test_a_missing_model_is_one_line_that_says_what_to_run(site):

@@ -127,7 +127,7 @@ def test_lost_messages_and_a_stalled_partition_are_incidents(watched, monkeypatc
     watched.daemon.lost(Loss(PLACE, 0, 4))
     monkeypatch.setattr(watched.source, "lag", lambda: {PLACE: 2})
     now_s = 1e9
-    monkeypatch.setattr(watched.daemon, "_clock", lambda: now_s)
+    monkeypatch.setattr(watched.daemon._pulse, "_clock", lambda: now_s)
     watched.daemon.tick()
     now_s += SETTINGS.stream.stalled_after_s
     watched.daemon.tick()

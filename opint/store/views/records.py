@@ -27,7 +27,7 @@ class Incident(Record):
     dataset: str
     subsystem: str
     family: str = Field(
-        description="content, frozen, missing, starved, shape, status, data-lost, stalled or stale-model"
+        description="what it is about: content, frozen, missing, starved, shape, status, path, seed, data-lost …"
     )
     element_group: str = Field(description="the folder of monitoring elements")
     kind: str = Field(description="best guess at the fault")

@@ -15,6 +15,7 @@ from opint.store.tables import (
     promotion,
     source_offset,
 )
+from opint.store.views import hotline
 from opint.store.views.records import (
     AgreementView,
     Daemon,
@@ -41,10 +42,11 @@ class Marker(NamedTuple):
     lumisections: int
     dead_letters: int
     heartbeat: int
+    hotline: int
 
 
 def marker(tx: Connection) -> Marker:
-    """Where the store stands. Four seeks and two small counts: cheap enough for every second.
+    """Where the store stands. Six seeks and two small counts: cheap enough for every second.
 
     Audit entries and incidents are counted as well, because a transaction that commits late may bring a
     smaller number than one already seen.
@@ -56,6 +58,7 @@ def marker(tx: Connection) -> Marker:
         lumisections=_milliseconds(tx.execute(select(func.max(lumisection.c.updated_s))).scalar_one()),
         dead_letters=tx.execute(select(func.max(dead_letter.c.id))).scalar_one() or 0,
         heartbeat=_milliseconds(tx.execute(select(func.max(heartbeat.c.at_s))).scalar_one()),
+        hotline=hotline.marker(tx),
     )
 
 

@@ -153,7 +153,7 @@ def test_what_cannot_be_learned_from_or_judged_is_one_line(folder, tmp_path):
     assert "too few" in refused("train", "rates", tmp_path / "few.arrow", *config)
     assert "missing.arrow" in refused("train", "rates", tmp_path / "missing.arrow", *config)
     assert "one folder" in refused("train", "rates", folder / "good.arrow", "--as", "a/b", *config)
-    assert "event features" in refused("score", tmp_path / "events.arrow", *config)
+    assert "nightshift train hotline" in refused("score", tmp_path / "events.arrow", *config)
     assert "--out" in refused("trigger", "simulate", *config)
     assert "cannot be written" in refused("trigger", "simulate", "--out", tmp_path / "none" / "a.arrow", *config)
 

@@ -14,7 +14,7 @@ from opint.store.views.system import Marker
 from streams.errors import Unavailable
 
 numbers = st.integers(0, 2**53)
-markers = st.builds(Marker, numbers, numbers, numbers, numbers)
+markers = st.builds(Marker, *[numbers] * len(Marker._fields))
 
 
 @given(markers)
@@ -88,7 +88,7 @@ class _Moving:
     """A store's marker that the test moves."""
 
     def __init__(self):
-        self.at = Marker(1, 1, 1, 1)
+        self.at = Marker(1, 1, 1, 1, 1)
         self.away = False
 
     def read(self):
@@ -116,7 +116,7 @@ def test_a_slow_page_gets_one_summary_not_a_backlog():
             await hub._look()
         told = await anext(stream)
         assert told.count(b"event: ") == 1
-        assert b"id: 1.1999.1.1" in told
+        assert b"id: 1.1999.1.1.1" in told
         await stream.aclose()
         assert hub.streams == 0
 
@@ -149,7 +149,7 @@ def test_closing_ends_every_stream():
         await asyncio.sleep(0.01)
         hub.close()
         for told in await asyncio.wait_for(asyncio.gather(*tasks), 2):
-            assert any(b"id: 1.1.1.1" in one for one in told)
+            assert any(b"id: 1.1.1.1.1" in one for one in told)
 
     asyncio.run(scenario())
 

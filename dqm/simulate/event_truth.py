@@ -1,0 +1,25 @@
+"""The truth that goes with simulated events: which of them are of a rare kind, one JSON object a line."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dqm.simulate.events import SimulatedEvents
+from dqm.simulate.processes import NAMES, STANDARD
+
+
+def noted(path: Path, lumisections: Iterable[SimulatedEvents]) -> Iterator[SimulatedEvents]:
+    """The same lumisections; the rare events of each are written to ``path`` before it is passed on.
+
+    A file that exists is replaced. Each line names ``run``, ``ls``, ``event`` and ``process``.
+    """
+    with path.open("w", encoding="utf-8") as file:
+        for one in lumisections:
+            key = one.features.key
+            for at in np.flatnonzero(one.kinds >= len(STANDARD)):
+                row = {"run": key.run, "ls": key.ls, "event": int(one.features.events[at])}
+                file.write(json.dumps(row | {"process": NAMES[one.kinds[at]]}) + "\n")
+            file.flush()
+            yield one

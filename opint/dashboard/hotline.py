@@ -1,0 +1,141 @@
+"""The event hotline: unusual events, newest first, and what people make of them."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from pydantic import BaseModel, Field
+from starlette.responses import HTMLResponse
+
+from conf.settings import Settings
+from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_words
+from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, found, require_token
+from opint.dashboard.pages import Renderer, going_back, posted
+from opint.emulated import by_name
+from opint.hotline_report import bars, place
+from opint.store import hotline as kept
+from opint.store.engine import Store
+from opint.store.hotline import Marking
+from opint.store.views import hotline
+from opint.store.views.hotline import KeptDetail, KeptPage
+
+SHOWN = 20
+HOURS = 144
+MARKINGS: tuple[Marking, ...] = get_args(Marking)
+
+Wanted = Annotated[
+    Literal["all", "new", "interesting", "known", "detector"],
+    Query(description="only events that are marked so; `new` are those that nobody has looked at"),
+]
+
+
+class Opinion(BaseModel):
+    """Who looked at an event, and what there is to say."""
+
+    actor: str = Field(min_length=1, max_length=MOST_ACTOR)
+    note: str = Field("", max_length=MOST_TEXT)
+
+
+def router(store: Store, settings: Settings, clock: Callable[[], float], renderer: Renderer) -> APIRouter:
+    """The pages of the hotline, and its part of the API."""
+    routes = APIRouter()
+    _add_list(routes, store, settings, renderer)
+    _add_event(routes, store, clock, renderer)
+    _add_api(routes, store, clock)
+    return routes
+
+
+def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Renderer) -> None:
+    @routes.get("/hotline", include_in_schema=False)
+    def events(request: Request, marked: Wanted = "all", run: str = "", cursor: Cursor = None) -> HTMLResponse:
+        live, wanted = renderer.live(), int(run) if run.isdecimal() and len(run) < 16 else None
+        with store.read() as tx:
+            shown = _page(store, SHOWN, cursor, marked, wanted)
+            dataset, hours = hotline.hours(tx, HOURS)
+        return renderer.page(
+            request,
+            "hotline.html",
+            shown=shown,
+            places={one.id: [place(each) for each in one.unusual] for one in shown.items},
+            marked=marked,
+            run=run,
+            rest="&" + urlencode({"marked": marked, "run": run}),
+            request_url=f"{request.url.path}?{request.url.query}",
+            dataset=dataset,
+            simulated=by_name(dataset) or any(by_name(one.dataset) for one in shown.items),
+            hours=sum(one.live_s for one in hours) / 3600.0,
+            kept=sum(one.kept for one in hours),
+            seen=sum(one.seen for one in hours),
+            bars=bars(hours, settings.hotline.events_per_hour),
+            declared=settings.hotline.events_per_hour,
+            **live,
+        )
+
+
+def _add_event(routes: APIRouter, store: Store, clock: Callable[[], float], renderer: Renderer) -> None:
+    @routes.get("/hotline/{event_id}", include_in_schema=False)
+    def event(request: Request, event_id: int) -> HTMLResponse:
+        live = renderer.live()
+        told = _detail(store, event_id)
+        return renderer.page(
+            request,
+            "hotline_event.html",
+            told=told,
+            places=[place(one) for one in told.event.unusual],
+            markings=MARKINGS,
+            simulated=by_name(told.event.dataset),
+            **live,
+        )
+
+    @routes.post("/hotline/{event_id}/{marking}", include_in_schema=False)
+    def mark(event_id: int, marking: Marking, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
+        actor = form.get("actor", "")
+        _mark(store, clock, event_id, marking, actor, form.get("note", ""))
+        return going_back(form, actor)
+
+
+def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> None:
+    @routes.get("/api/v1/hotline", tags=["hotline"], responses=UNAVAILABLE)
+    def list_events(
+        marked: Wanted = "all", run: Number | None = None, limit: Limit = 50, cursor: Cursor = None
+    ) -> KeptPage:
+        """Unusual events that were kept, newest first."""
+        return _page(store, limit, cursor, marked, run)
+
+    @routes.get("/api/v1/hotline/{event_id}", tags=["hotline"], responses=NOT_FOUND | UNAVAILABLE)
+    def get_event(event_id: int) -> KeptDetail:
+        """One event with all its features, and what was said of it."""
+        return _detail(store, event_id)
+
+    @routes.post(
+        "/api/v1/hotline/{event_id}/{marking}",
+        tags=["hotline"],
+        responses=REFUSED | UNAVAILABLE,
+        dependencies=[Depends(require_token)],
+    )
+    def mark_event(event_id: int, marking: Marking, opinion: Opinion) -> KeptDetail:
+        """Say that an event is interesting, of a known process, or a fault of the detector; the event afterwards."""
+        _mark(store, clock, event_id, marking, opinion.actor, opinion.note)
+        return _detail(store, event_id)
+
+
+def _page(store: Store, limit: int, cursor: str | None, marked: str, run: int | None) -> KeptPage:
+    marking = {"all": None, "new": ""}.get(marked, marked)
+    with store.read() as tx:
+        before = None if cursor is None else int(cursor)
+        return hotline.page(tx, limit=limit, before=before, marking=marking, run=run)
+
+
+def _detail(store: Store, event_id: int) -> KeptDetail:
+    with store.read() as tx:
+        return found(hotline.detail(tx, event_id), f"There is no kept event {event_id}.")
+
+
+def _mark(store: Store, clock: Callable[[], float], event_id: int, marking: Marking, actor: str, note: str) -> None:
+    actor, note = actor.strip(), note.strip()
+    check_words("Your name", actor, MOST_ACTOR, required=True)
+    check_words("The note", note, MOST_TEXT, required=False)
+    with store.begin() as tx:
+        if not kept.mark(tx, event_id, marking, actor, note, clock()):
+            raise HTTPException(404, f"There is no kept event {event_id}.")

@@ -1,0 +1,138 @@
+"""The event hotline of the daemon: events from a topic are scored, and the most surprising ones kept."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from conf.settings import KafkaSettings, Settings
+from dqm.bundle import BundleError
+from dqm.hotline.bundle import load
+from dqm.hotline.model import FeatureError, HotlineModel, Scored, score
+from opint.hotline_keeping import EventArrival, HotlineKeeping
+from opint.position import Position
+from opint.pulse import Pulse, tell
+from opint.silence import DAY_S, Model, Silence
+from opint.store import models
+from opint.store.engine import Store
+from streams.errors import DecodeError
+from streams.metrics import Metrics
+from streams.records import EventFeatures
+from streams.source import Loss, Message, Partition, Source
+
+EVENTS = "events"
+TRAINED_AS = "hotline"
+"""What `nightshift train` calls it."""
+
+Decode = Callable[[Message], EventFeatures]
+"""Raises DecodeError for a message that is unusable."""
+
+log = structlog.get_logger()
+
+
+class Hotline:
+    """Handler of :func:`streams.loop.run` for messages of event features; scores before the transaction begins."""
+
+    def __init__(
+        self, keeping: HotlineKeeping, model: HotlineModel, decode: Decode, pulse: Pulse, metrics: Metrics
+    ) -> None:
+        """Keep the collaborators."""
+        self._keeping = keeping
+        self._model = model
+        self._decode = decode
+        self._pulse = pulse
+        self._metrics = metrics
+
+    def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
+        """Take partitions over; where each goes on."""
+        claimed = self._keeping.claim(partitions)
+        for partition, offset in claimed.items():
+            log.info("partition claimed", topic=partition.topic, partition=partition.partition, offset=offset)
+        return claimed
+
+    def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
+        """Judge the events of these messages and store what came of it; the offsets behind them."""
+        with self._metrics.batch_seconds.labels(EVENTS).time():
+            stored = self._keeping.apply([EventArrival(one, self._scored(one)) for one in messages])
+        self._pulse.handled(messages, stored.seen)
+        self._pulse.unusable(stored.letters)
+        self._metrics.events_kept.inc(stored.kept)
+        tell(stored.alerts)
+        if stored.kept:
+            log.info("events kept", kept=stored.kept, seen=stored.seen)
+        return stored.next_offsets
+
+    def lost(self, loss: Loss) -> None:
+        """Raise the alarm for messages that are gone."""
+        log.error("messages lost", topic=loss.partition.topic, expected=loss.expected, resumed=loss.resumed)
+        self._keeping.lost(loss)
+
+    def tick(self) -> None:
+        """Say from time to time that we live."""
+        self._pulse.tick()
+
+    def waiting(self, reason: str) -> None:
+        """Say that we live and wait for something; an empty reason ends that."""
+        self._pulse.waiting(reason)
+
+    def stopped(self) -> None:
+        """Say that we were stopped on purpose."""
+        self._pulse.stopped()
+
+    def trouble(self) -> str:
+        """What we wait for, for the health check; empty if nothing."""
+        return self._pulse.trouble()
+
+    def _scored(self, message: Message) -> Scored | DecodeError:
+        try:
+            return score(self._model, self._decode(message))
+        except DecodeError as error:
+            return error
+        except FeatureError as error:
+            return DecodeError("other-features", "features", "", str(error))
+
+
+def kafka_of(settings: Settings) -> KafkaSettings:
+    """How the topic of event features is reached."""
+    return settings.stream.kafka.on(settings.hotline.topic, settings.hotline.group)
+
+
+def hotline_model(settings: Settings) -> HotlineModel:
+    """The model that judges events, verified; raises BundleError, which says what to run."""
+    try:
+        return load(settings.dqm.models / settings.hotline.model)
+    except BundleError as error:
+        raise BundleError(f"events cannot be watched: {error}; or set hotline.watch to false") from error
+
+
+def open_hotline(settings: Settings, store: Store) -> HotlineModel:
+    """The model that judges events, on record."""
+    model = hotline_model(settings)
+    name, folder = settings.hotline.model, str(settings.dqm.models / settings.hotline.model)
+    manifest = {"trained_s": model.trained_s, "features": list(model.features)}
+    with store.begin() as tx:
+        models.record(tx, model.version, name, folder, manifest, time.time())
+    return model
+
+
+def hotline(
+    settings: Settings,
+    store: Store,
+    model: HotlineModel,
+    decode: Decode,
+    source: Source,
+    metrics: Metrics,
+    name: str,
+    clock: Callable[[], float] = time.time,
+) -> Hotline:
+    """A hotline under a ``name`` that no other has; ``clock`` gives s since 1970."""
+    position = Position(store, settings.hotline.group, name, clock, settings.stream.dead_letter_bytes)
+    keeping = HotlineKeeping(store, model, settings.hotline.events_per_hour, position, clock)
+    silence = Silence(
+        Model(settings.hotline.model, model.version, model.trained_s, TRAINED_AS),
+        settings.hotline.group,
+        settings.stream.stalled_after_s,
+        settings.dqm.oldest_model_days * DAY_S,
+    )
+    pulse = Pulse(name, EVENTS, source, store, metrics, silence, clock)
+    return Hotline(keeping, model, decode, pulse, metrics)

@@ -1,0 +1,108 @@
+"""Events that the hotline has kept, what people say of them, and the ladder that says which come next."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from sqlalchemy import Connection, insert, select, update
+
+from dqm.hotline.level import Ladder
+from dqm.hotline.model import Kept
+from opint.store.tables import hotline_event, hotline_hour, hotline_marking, hotline_state
+from opint.store.upserts import insert_into, replacing
+from streams.records import EventFeatures, LumisectionKey
+
+HOUR_S = 3600.0
+
+Marking = Literal["interesting", "known", "detector"]
+"""What somebody makes of a kept event: worth a second look, a known process, or a fault of the detector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Events ``seen`` and ``kept`` in ``live_s`` of live time."""
+
+    live_s: float
+    seen: int
+    kept: int
+
+
+def ladder(tx: Connection, dataset: str, model_version: str, start: Ladder, now_s: float) -> Ladder:
+    """The ladder of a dataset, held against others until the transaction ends; ``start`` if there was none."""
+    key = {"dataset": dataset, "model_version": model_version}
+    row = key | {"ladder": _content(start), "updated_s": now_s}
+    # Written first, so that there is a row to be locked.
+    tx.execute(insert_into(tx, hotline_state).on_conflict_do_nothing(), row)
+    query = select(hotline_state.c.ladder).filter_by(**key).with_for_update()
+    content = tx.scalars(query).one()
+    recent = tuple(LumisectionKey(run, ls) for run, ls in content.pop("recent"))
+    return Ladder(np.array(content.pop("counts")), np.array(content.pop("sums")), **content, recent=recent)
+
+
+def put(tx: Connection, dataset: str, model_version: str, ladder: Ladder, now_s: float) -> None:
+    """Store the ladder of a dataset, which :func:`ladder` has given in this transaction."""
+    key = {"dataset": dataset, "model_version": model_version}
+    tx.execute(update(hotline_state).filter_by(**key).values(ladder=_content(ladder), updated_s=now_s))
+
+
+def keep(tx: Connection, events: EventFeatures, kept: Sequence[Kept], model_version: str, now_s: float) -> None:
+    """Store events that are kept; one that is known already stays as it is."""
+    rows = [
+        {
+            "dataset": events.dataset,
+            "run": events.key.run,
+            "ls": events.key.ls,
+            "event": one.event,
+            "model_version": model_version,
+            "score": one.score,
+            "p_value": float(np.exp(-one.surprise)),
+            "once_in_hours": one.once_in_hours,
+            "features": dict(zip(events.features, one.values, strict=True)),
+            "unusual": [asdict(each) for each in one.unusual],
+            "kept_s": now_s,
+            "marking": "",
+        }
+        for one in kept
+    ]
+    if rows:
+        tx.execute(insert_into(tx, hotline_event).on_conflict_do_nothing(), rows)
+
+
+def count(tx: Connection, dataset: str, model_version: str, judged: Sequence[Counted], now_s: float) -> None:
+    """Add lumisections, or parts of them, to the hours of live time; call it where :func:`ladder` holds the row."""
+    at = hotline_hour.c
+    mine = (at.dataset == dataset) & (at.model_version == model_version)
+    newest = select(at.hour, at.live_s, at.seen, at.kept).where(mine).order_by(at.hour.desc()).limit(1)
+    found = tx.execute(newest).one_or_none()
+    hours = {found.hour: Counted(found.live_s, found.seen, found.kept)} if found else {0: Counted(0.0, 0, 0)}
+    for one in judged:
+        hour, before = max(hours.items())
+        if before.live_s >= HOUR_S:
+            hour, before = hour + 1, Counted(0.0, 0, 0)
+        hours[hour] = Counted(before.live_s + one.live_s, before.seen + one.seen, before.kept + one.kept)
+    key = {"dataset": dataset, "model_version": model_version, "updated_s": now_s}
+    for hour, one in hours.items():
+        tx.execute(replacing(tx, hotline_hour), key | {"hour": hour} | asdict(one))
+
+
+def mark(tx: Connection, event_id: int, marking: Marking, actor: str, note: str, now_s: float) -> bool:
+    """Store what ``actor`` makes of an event; False if there is no such event. Earlier markings stay on record."""
+    at = hotline_event.c
+    if not tx.execute(update(hotline_event).where(at.id == event_id).values(marking=marking)).rowcount:
+        return False
+    row = {"event_id": event_id, "at_s": now_s, "actor": actor, "marking": marking, "note": note}
+    tx.execute(insert(hotline_marking), row)
+    return True
+
+
+def _content(ladder: Ladder) -> dict[str, Any]:
+    return {
+        "counts": ladder.counts.tolist(),
+        "sums": ladder.sums.tolist(),
+        "live_s": ladder.live_s,
+        "kept": ladder.kept,
+        "promised": ladder.promised,
+        "watched_s": ladder.watched_s,
+        "recent": [(one.run, one.ls) for one in ladder.recent],
+    }

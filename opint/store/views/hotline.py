@@ -1,0 +1,112 @@
+"""What the hotline has kept and how it has kept its rate, for reading."""
+
+from pydantic import Field
+from sqlalchemy import Connection, func, select
+
+from opint.store.tables import hotline_event, hotline_hour, hotline_marking
+from opint.store.views.records import Record
+
+
+class Unusual(Record):
+    """One feature of an event, as :class:`dqm.hotline.unusual.Unusual` says."""
+
+    feature: str
+    value: float
+    cost: float
+    low: float = Field(description="95 % of events lie between low and high")
+    high: float
+    below: float = Field(description="share of events with a smaller value")
+
+
+class MarkingView(Record):
+    """What somebody made of an event."""
+
+    at_s: float
+    actor: str
+    marking: str
+    note: str
+
+
+class KeptEvent(Record):
+    """An event that was kept."""
+
+    id: int
+    dataset: str
+    run: int
+    ls: int
+    event: int
+    model_version: str
+    score: float
+    p_value: float
+    once_in_hours: float = Field(description="hours of live time in which one such event was expected")
+    features: dict[str, float]
+    unusual: list[Unusual]
+    kept_s: float
+    marking: str = Field(description="interesting, known or detector; empty if nobody has looked")
+
+
+class KeptPage(Record):
+    """A page of kept events, newest first; ``next`` is the cursor of the following page, null at the end."""
+
+    items: list[KeptEvent]
+    next: str | None
+
+
+class KeptDetail(Record):
+    """A kept event, and all that was said of it, newest first."""
+
+    event: KeptEvent
+    markings: list[MarkingView]
+
+
+class Hour(Record):
+    """About an hour of live time: events seen and kept."""
+
+    live_s: float
+    seen: int
+    kept: int
+    updated_s: float
+
+
+def page(
+    tx: Connection, *, limit: int, before: int | None = None, marking: str | None = None, run: int | None = None
+) -> KeptPage:
+    """Kept events, newest first; an empty ``marking`` asks for those that nobody has looked at."""
+    at = hotline_event.c
+    query = select(hotline_event).order_by(at.id.desc()).limit(limit + 1)
+    for column, wanted in ((at.marking, marking), (at.run, run)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if before is not None:
+        query = query.where(at.id < before)
+    rows = tx.execute(query).all()
+    items = [KeptEvent.model_validate(row) for row in rows[:limit]]
+    return KeptPage(items=items, next=str(items[-1].id) if len(rows) > limit else None)
+
+
+def detail(tx: Connection, event_id: int) -> KeptDetail | None:
+    """One event; None if there is none of this number."""
+    row = tx.execute(select(hotline_event).where(hotline_event.c.id == event_id)).one_or_none()
+    if row is None:
+        return None
+    at = hotline_marking.c
+    said = tx.execute(select(hotline_marking).where(at.event_id == event_id).order_by(at.id.desc())).all()
+    return KeptDetail(event=KeptEvent.model_validate(row), markings=[MarkingView.model_validate(one) for one in said])
+
+
+def hours(tx: Connection, most: int) -> tuple[str, list[Hour]]:
+    """The dataset that was judged last, and the newest hours of it by its present model, oldest first."""
+    at = hotline_hour.c
+    newest = select(at.dataset, at.model_version).order_by(at.updated_s.desc(), at.hour.desc()).limit(1)
+    found = tx.execute(newest).one_or_none()
+    if found is None:
+        return "", []
+    mine = (at.dataset == found.dataset) & (at.model_version == found.model_version)
+    rows = tx.execute(select(hotline_hour).where(mine).order_by(at.hour.desc()).limit(most)).all()
+    return found.dataset, [Hour.model_validate(row) for row in reversed(rows)]
+
+
+def marker(tx: Connection) -> int:
+    """A number that moves when events are kept or marked."""
+    kept, said = func.max(hotline_event.c.id), func.max(hotline_marking.c.id)
+    return (tx.scalar(select(kept)) or 0) + (tx.scalar(select(said)) or 0)

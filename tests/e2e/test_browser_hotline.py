@@ -1,0 +1,61 @@
+"""The hotline in a real browser: found, looked at, marked."""
+
+import pytest
+
+from opint.store.engine import Store
+from tests.e2e.test_browser_pages import DESK, PHONE, _Clock, _settled, page  # noqa: F401 - a fixture
+from tests.opint.dashboard import seed_hotline
+from tests.serving import served
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    made = Store.open(f"sqlite:///{tmp_path_factory.mktemp('hotline') / 'n.db'}")
+    seed_hotline.fill(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def url(store):
+    with served(store, _Clock(seed_hotline.now_s())) as address:
+        yield address
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_at_both_sizes(page, url, tmp_path, scheme):  # noqa: F811
+    page.emulate_media(color_scheme=scheme)
+    for name, size in (("desk", DESK), ("phone", PHONE)):
+        page.set_viewport_size(size)
+        for path in ("/hotline", "/hotline/24"):
+            page.goto(url + path)
+            _settled(page)
+            page.screenshot(path=tmp_path / f"{path.replace('/', '-')}-{name}-{scheme}.png", full_page=True)
+            wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            assert wide <= 0, f"{wide} px wider than the {name}'s screen"
+
+
+def test_an_event_is_found_looked_at_and_marked(page, url):  # noqa: F811
+    page.goto(url + "/hotline")
+    page.get_by_label("Marked").select_option("new")
+    page.get_by_role("button", name="Show").click()
+    page.locator("#kept a[href^='/hotline/']").first.click()
+    page.get_by_text("Nobody has looked at this event yet.").wait_for()
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("Note").fill("a <Z> with a photon")
+    page.get_by_role("button", name="Known process").click()
+    page.locator("#markings").get_by_text("a <Z> with a photon").wait_for()
+    page.reload()
+    assert page.locator("#head .marking").inner_text() == "– known process"
+    assert page.get_by_label("Your name").input_value() == "Ada"
+
+
+def test_a_kept_event_arrives_without_a_reload(page, url, store):  # noqa: F811
+    page.goto(url + "/hotline")
+    _settled(page)
+    page.evaluate("window.notReloaded = true")
+    seed_hotline.one_more(store, 50, seed_hotline.now_s())
+    page.locator("#kept").get_by_text("event 7000050").wait_for(timeout=10_000)
+    assert page.evaluate("window.notReloaded")

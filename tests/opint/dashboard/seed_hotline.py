@@ -1,0 +1,65 @@
+"""A store with kept events of a simulated stream, and the hours in which they were kept."""
+
+import numpy as np
+
+from dqm.hotline.model import Kept
+from dqm.hotline.unusual import QUANTILES, unusual
+from dqm.simulate.events import FEATURES, Drift, simulate
+from dqm.simulate.processes import NAMES
+from opint.store import hotline
+from opint.store.hotline import Counted
+from streams.records import Conditions, EventFeatures, LumisectionKey
+
+RUN = 386000
+DATASET = "/SingleLepton/Simulated-v1/RAW"
+START_S = 1_725_000_000.0
+HOURS = 70
+RARE = ("a-to-4l", "lq-to-btau", "h0-to-tautau", "h+-to-taunu")
+
+
+def now_s():
+    """Just after the last hour."""
+    return START_S + HOURS * 3600.0
+
+
+def one_more(store, number, at_s):
+    """Keep one more event."""
+    rng = np.random.default_rng([5, number])
+    usual = np.quantile(_events("w", 4000, rng), QUANTILES, axis=0).T.astype(np.float32)
+    found = _events(RARE[number % len(RARE)], 300, rng)
+    spread = usual[:, 6] - usual[:, 2] + 0.5
+    away = np.square((found - usual[:, 4]) / spread).astype(np.float32) - 0.3
+    strangest = int(np.argmax(away.sum(axis=1)))
+    values, costs = found[strangest], away[strangest]
+    hours = float(0.34 * (1 + rng.pareto(1.0)))
+    key = LumisectionKey(RUN, number + 1)
+    events = EventFeatures(key, DATASET, Conditions(), FEATURES, np.array([7_000_000 + number]), values[None])
+    kept = Kept(
+        7_000_000 + number,
+        float(costs.sum()),
+        9.0 + float(np.log(hours)),
+        hours,
+        tuple(values.tolist()),
+        unusual(FEATURES, values, costs, usual),
+    )
+    with store.begin() as tx:
+        hotline.keep(tx, events, [kept], "f" * 64, at_s)
+
+
+def fill(store, number=24):
+    """Make the tables and put everything in; two events have been looked at."""
+    store.upgrade()
+    for at in range(number):
+        one_more(store, at, START_S + (at + 1) / number * HOURS * 3600.0)
+    rng = np.random.default_rng(7)
+    with store.begin() as tx:
+        for hour in range(HOURS):
+            counted = Counted(3600.0, 36_000, int(rng.poisson(3)))
+            hotline.count(tx, DATASET, "f" * 64, [counted], START_S + 3600.0 * hour)
+        hotline.mark(tx, number, "interesting", "Ada", "two muon pairs of one mass", now_s() - 600)
+        hotline.mark(tx, number - 1, "detector", "Ben", "", now_s() - 300)
+
+
+def _events(process, count, rng):
+    kinds = np.full(count, NAMES.index(process), dtype=np.int8)
+    return simulate(kinds, 45.0, Drift(), rng)

@@ -1,0 +1,116 @@
+"""The pages of the hotline and their part of the API, over HTTP."""
+
+import fastjsonschema
+import pytest
+
+from opint.hotline_report import MOST_BARS, bars, place
+from opint.store.views.hotline import Hour, Unusual
+from tests.opint.dashboard import seed_hotline
+
+
+@pytest.fixture
+def told(serving, store):
+    seed_hotline.fill(store)
+    return serving(store, seed_hotline.now_s)
+
+
+def token(client):
+    return client.get("/api/v1/session").json()["csrf_token"]
+
+
+def test_the_page_says_how_rare_an_event_is_and_what_is_unusual(told):
+    page = told.get("/hotline").text
+    assert "These events are simulated, not measured." in page
+    assert "once in" in page
+    assert " GeV" in page
+    assert "210 were to be in 70.0 h" in page.replace("210.0", "210")
+    assert "_gev" not in page
+
+
+def test_events_are_paged_and_filtered(told):
+    first = told.get("/api/v1/hotline", params={"limit": 20}).json()
+    rest = told.get("/api/v1/hotline", params={"limit": 20, "cursor": first["next"]}).json()
+    numbers = [one["id"] for one in first["items"] + rest["items"]]
+    assert numbers == sorted(numbers, reverse=True)
+    assert len(set(numbers)) == 24
+    assert rest["next"] is None
+    counts = {
+        marked: len(told.get("/api/v1/hotline", params={"marked": marked}).json()["items"])
+        for marked in ("all", "new", "interesting", "known", "detector")
+    }
+    assert counts == {"all": 24, "new": 22, "interesting": 1, "known": 0, "detector": 1}
+    assert told.get("/api/v1/hotline", params={"run": 1}).json()["items"] == []
+    assert told.get("/api/v1/hotline", params={"marked": "lost"}).status_code == 422
+    assert "Older" in told.get("/hotline").text
+    assert "No kept event fits" in told.get("/hotline", params={"run": "1"}).text
+
+
+def test_every_answer_is_as_openapi_says(told):
+    document = told.get("/openapi.json").json()
+    for path in ("/api/v1/hotline", "/api/v1/hotline/{event_id}"):
+        answer = told.get(path.format(event_id=3))
+        schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        fastjsonschema.compile(schema | {"components": document["components"]})(answer.json())
+
+
+def test_a_marking_is_kept_with_who_and_when(told):
+    headers = {"X-CSRF-Token": token(told)}
+    answer = told.post("/api/v1/hotline/3/known", json={"actor": " Ada ", "note": "a Z"}, headers=headers)
+    assert answer.json()["event"]["marking"] == "known"
+    (said,) = answer.json()["markings"]
+    assert (said["actor"], said["marking"], said["note"]) == ("Ada", "known", "a Z")
+    page = told.get("/hotline/3").text
+    assert "a Z" in page
+    assert "known process" in page
+
+
+def test_what_cannot_be_marked_is_refused(told):
+    headers = {"X-CSRF-Token": token(told)}
+    assert told.post("/api/v1/hotline/3/known", json={"actor": "Ada"}).status_code in (403, 422)
+    assert told.post("/api/v1/hotline/999/known", json={"actor": "Ada"}, headers=headers).status_code == 404
+    assert told.post("/api/v1/hotline/3/lovely", json={"actor": "Ada"}, headers=headers).status_code == 422
+    assert told.post("/api/v1/hotline/3/known", json={"actor": " "}, headers=headers).status_code == 422
+    assert told.post("/hotline/3/known", data={"actor": "Ada"}).status_code == 403
+    assert told.get("/hotline/999").status_code == 404
+    assert told.get("/api/v1/hotline/999").status_code == 404
+
+
+def test_notes_are_escaped(told):
+    headers = {"X-CSRF-Token": token(told)}
+    told.post("/api/v1/hotline/3/known", json={"actor": "<b>Ada", "note": "<script>"}, headers=headers)
+    page = told.get("/hotline/3").text
+    assert "&lt;script&gt;" in page
+    assert "<b>Ada" not in page
+
+
+def test_without_events_the_page_says_what_to_do(serving, store):
+    store.upgrade()
+    client = serving(store, seed_hotline.now_s)
+    assert "nightshift train hotline" in client.get("/hotline").text
+    assert client.get("/api/v1/hotline").json() == {"items": [], "next": None}
+
+
+def hour(kept, live_s=3600.0):
+    return Hour(live_s=live_s, seen=1000, kept=kept, updated_s=1.0)
+
+
+def test_bars_hold_all_hours_and_their_chance():
+    made = bars([hour(3)] * 80 + [hour(1, 600.0)], 3.0)
+    assert len(made) <= MOST_BARS
+    assert sum(one.hours for one in made) == pytest.approx(80 + 1 / 6)
+    assert sum(one.kept * one.hours for one in made) == pytest.approx(241)
+    for one in made:
+        assert 0 <= one.low < 3.0 < one.high
+    assert bars([], 3.0) == []
+    assert bars([hour(0, 0.0)], 3.0)[0].kept == 0.0
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"), [(5.0, 0.0, 10.0), (90.0, 0.0, 10.0), (-4.0, 0.0, 0.0), (0.0, 0.0, 0.0)]
+)
+def test_a_value_is_placed_within_the_picture(value, low, high):
+    at = place(Unusual(feature="met_gev", value=value, cost=1.0, low=low, high=high, below=0.5))
+    assert 0 <= at.low <= at.high <= 1
+    assert 0 <= at.value <= 1
+    assert (at.value > at.high) == (value > high)
+    assert (at.value < at.low) == (value < low)
