@@ -17,6 +17,7 @@ from opint.cli import (
     hotline,
     incidents,
     models,
+    popularity,
     replay,
     score,
     simulate,
@@ -39,6 +40,7 @@ _WATCH = "Watch"
 _OPERATE = "Operate"
 _PREPARE = "Prepare"
 _CACHE = "Cache"
+_DATASETS = "Datasets"
 
 app.command(rich_help_panel=_WATCH)(demo.demo)
 app.command(rich_help_panel=_WATCH)(daemon.run)
@@ -61,6 +63,7 @@ cache.app.command()(cache_agents.suggest)
 cache.app.command()(cache_live.watch)
 cache.app.command()(cache_live.suggestions)
 cache.app.command()(cache_live.publish)
+app.add_typer(popularity.app, name="popularity", rich_help_panel=_DATASETS)
 app.add_typer(cache.app, name="cache", rich_help_panel=_CACHE)
 
 

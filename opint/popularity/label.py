@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opint.popularity.errors import PopularityError
+from opint.popularity.history import History
 
 MEASURES = ("naccess", "nusers", "nsites")
 _OPERATORS: dict[str, Callable[[npt.NDArray[np.float32], float], npt.NDArray[np.bool_]]] = {
@@ -35,6 +36,11 @@ class Label:
                 f"label is {text!r}; it must be MEASURE > NUMBER or MEASURE >= NUMBER with one of {', '.join(MEASURES)}"
             )
         return cls(found["measure"], found["operator"], float(found["limit"]))
+
+    def require(self, history: History) -> None:
+        """Raise PopularityError unless the history has the measure."""
+        if self.measure not in history.measures:
+            raise PopularityError(f"the table has no {self.measure}; it has {', '.join(history.measures)}")
 
     def holds(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
         """Where ``values`` of the measure, of any shape, are popular."""

@@ -2,7 +2,7 @@
 
 Columns DATETIME, WORKINGGROUP, INPUT_FORMAT_SHORT, INPUT_FORMAT_DESC, INPUT_PROJECT, N_TASKS, N_FILES. A group is
 called ``/project/workinggroup-description/FORMAT``, so that its format takes the place of the data tier; tasks are its
-accesses, and files stand for users, being the only other measure of how widely it is read.
+accesses.
 """
 
 from pathlib import Path

@@ -1,0 +1,1 @@
+"""How well the popularity of datasets is forecast."""

@@ -1,0 +1,76 @@
+"""Several forecasters on one history, by the rolling protocol: what was forecast, and how good it was."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from benchmarks.report import Progress, Result
+from opint.popularity.baselines import last_weeks, persistence
+from opint.popularity.bootstrap import F1, AveragePrecision, interval
+from opint.popularity.calibrated import Calibrated
+from opint.popularity.cold_start import ColdStart
+from opint.popularity.features import features
+from opint.popularity.history import History
+from opint.popularity.label import Label
+from opint.popularity.metrics import Counts
+from opint.popularity.models import trainer
+from opint.popularity.rolling import Learned, Question, Score, WeekForecast, roll
+from opint.popularity.totals import totals
+
+LABEL = Label("naccess", ">", 10)
+EVERY = 4
+"""Weeks between two trainings."""
+OURS, FOREST, PERSISTENCE = "blend", "forest", "persistence"
+MODELS = (FOREST, "boosting", "sgd", OURS)
+Forecasts = Mapping[str, Sequence[WeekForecast]]
+
+
+def question_of(history: History, horizon: int = 1) -> Question:
+    """What is asked: more than ten accesses in the week."""
+    return Question(history, features(history, LABEL, totals(history, LABEL)), LABEL, horizon)
+
+
+def forecasts(
+    question: Question, weeks: Sequence[int], models: Sequence[str], seed: int, progress: Progress
+) -> dict[str, list[WeekForecast]]:
+    """By name, those of the models, each trained on all weeks before, and those of what needs no model."""
+    scores: dict[str, Callable[[], Score]] = {name: partial(_learned, name, seed) for name in models}
+    scores |= {PERSISTENCE: lambda: persistence, "last 4 weeks": lambda: partial(last_weeks, weeks=4)}
+    found = {}
+    for name, score in scores.items():
+        found[name] = list(roll(question, score(), weeks))
+        progress(f"{name}: F1 {F1(found[name])(np.ones(len(weeks), dtype=np.int64)):.3f}")
+    return found
+
+
+def results(prefix: str, found: Forecasts, rng: np.random.Generator) -> dict[str, Result]:
+    """F1 and average precision of ours beside the better of forest and persistence, and all counts."""
+    weeks = len(found[OURS])
+    made: dict[str, Result] = {}
+    for key, measures in (
+        ("f1", {name: F1(one) for name, one in found.items()}),
+        ("average_precision", {name: AveragePrecision(one) for name, one in found.items()}),
+    ):
+        once = np.ones(weeks, dtype=np.int64)
+        values = {name: measure(once) for name, measure in measures.items()}
+        better = max((FOREST, PERSISTENCE), key=lambda name: values[name])
+        low, high = interval(weeks, rng, measures[OURS])
+        value, peer = values[OURS], values[better]
+        note = "over weeks: " + ", ".join(f"{name} {one:.3f}" for name, one in values.items())
+        made[f"{prefix}_{key}"] = Result(value, key, low, high, weeks, better, peer, value / peer, note)
+        low, high = interval(weeks, rng, measures[OURS], measures[better])
+        made[f"{prefix}_{key}_gain"] = Result(value - peer, key, low, high, weeks, note=f"ours less {better}")
+    for name, each in found.items():
+        counts = sum((Counts.of(one.forecast, one.popular) for one in each), start=Counts(0, 0, 0, 0))
+        word = name.replace(" ", "_")
+        made[f"{prefix}_tpr_{word}"] = Result(counts.tpr, "share", n=weeks)
+        made[f"{prefix}_tnr_{word}"] = Result(counts.tnr, "share", n=weeks)
+        made[f"{prefix}_precision_{word}"] = Result(counts.precision, "share", n=weeks)
+    return made
+
+
+def _learned(name: str, seed: int) -> Score:
+    learned = Learned(trainer(name), seed, every=EVERY)
+    # What the published forecasters lack is added to ours alone.
+    return Calibrated(ColdStart(learned)) if name == OURS else learned

@@ -1,0 +1,155 @@
+"""``nightshift popularity``: which datasets will be wanted."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from opint.popularity.rolling import Question
+
+app = typer.Typer(help="Forecast which datasets will be wanted.", no_args_is_help=True)
+
+TableFile = Annotated[
+    Path,
+    typer.Argument(
+        help="Weekly accesses: CSV or Parquet with columns dataset, week and naccess, a CMS series, or ATLAS groups."
+    ),
+]
+LabelText = Annotated[str, typer.Option("--label", help="What counts as popular in a week.")]
+ModelName = Annotated[
+    str, typer.Option("--model", help="forest, boosting, sgd, or blend: forest and boosting together.")
+]
+Horizon = Annotated[int, typer.Option("--horizon", min=1, max=26, help="Weeks ahead.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of everything that is random.")]
+
+
+@app.callback()
+def group() -> None:
+    """Forecast which datasets will be wanted."""
+
+
+@app.command()
+def forecast(
+    table: TableFile,
+    out: Annotated[Path | None, typer.Option("--out", help="Write all of it here (CSV, or .parquet).")] = None,
+    label: LabelText = "naccess > 10",
+    model: ModelName = "blend",
+    horizon: Horizon = 1,
+    confidence: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="Below it neither yes nor no is said: unsure.")
+    ] = 0.8,
+    top: Annotated[int, typer.Option(min=1, max=10_000, help="Show so many, the likeliest first.")] = 20,
+    seed: Seed = 0,
+) -> None:
+    """Say which datasets will be popular after the table's last week, and how likely that is.
+
+    The model is trained anew on the weeks of the table, so the same table gives the same forecast. Probabilities are
+    calibrated on forecasts of the weeks before; datasets with hardly any history are judged by their names as well.
+    """
+    import pyarrow as pa
+    from rich.console import Console
+
+    from opint.popularity.models import trainer
+    from opint.popularity.next_week import forecast as make
+    from opint.popularity.report import forecast_table
+    from opint.popularity.written import write_table
+
+    train = trainer(model)
+    question = _question(table, label, horizon)
+    history = question.history
+    found = make(question, history.shape[1] - 1, train, seed, confidence)
+    week = history.weeks.start(found.week).isoformat()
+    Console().print(f"week of {week}: {question.label} of {len(found.dataset):,} datasets", highlight=False)
+    Console().print(forecast_table(history, found, top))
+    if out is not None:
+        columns = {
+            "dataset": [history.names[one] for one in found.dataset],
+            "week": [week] * len(found.dataset),
+            "probability": found.probability,
+            "popular": [found.answer(row) for row in range(len(found.dataset))],
+            "new": found.new,
+        }
+        write_table(pa.table(columns), out)
+        typer.echo(f"{out}: {len(found.dataset)} datasets")
+
+
+@app.command()
+def scoreboard(
+    table: TableFile,
+    weeks: Annotated[int, typer.Option(min=2, max=520, help="The newest weeks, forecast one by one.")] = 26,
+    every: Annotated[int, typer.Option(min=1, help="Weeks between two trainings.")] = 4,
+    label: LabelText = "naccess > 10",
+    model: ModelName = "blend",
+    horizon: Horizon = 1,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="Write every week and tier here (JSON).")] = None,
+) -> None:
+    """Forecast past weeks as if they lay ahead, and say how good that was beside what needs no model.
+
+    The model is promoted if its F1 beats that of persistence (what was popular stays so) and of the share of the last
+    four weeks, each with an interval over weeks that lies above zero. It loses a tier in which it has fallen behind.
+    """
+    import numpy as np
+    from rich.console import Console
+
+    from conf.errors import NightshiftError
+    from opint.cli.progress import bar
+    from opint.popularity.models import trainer
+    from opint.popularity.report import scoreboard_json, scoreboard_table
+    from opint.popularity.scoreboard import rows
+    from opint.popularity.standing import promoted, watched
+    from opint.popularity.trial import BASELINES, trial
+
+    train = trainer(model)
+    question = _question(table, label, horizon)
+    with bar("forecasting") as progress:
+        found = trial(question, model, train, weeks, every, seed, lambda done: progress("weeks", done))
+    board = list(rows(question.history, found))
+    console, rng = Console(), np.random.default_rng(seed)
+    console.print(scoreboard_table(board))
+    standing = promoted(model, BASELINES, found, rng)
+    console.print(f"forecasts by {standing.model}: {standing.reason}", highlight=False)
+    for one in watched(standing.model, question.history, found, rng):
+        if one.demoted:
+            console.print(f"{one.tier}: forecasts by {one.model}: {one.reason}", highlight=False)
+    if out is not None:
+        try:
+            out.write_text(json.dumps(scoreboard_json(board, question.history.weeks), indent=1))
+        except OSError as error:
+            raise NightshiftError(f"{out} cannot be written: {error.strerror or error}") from error
+        typer.echo(f"{out}: {len(board)} rows")
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option("--out", help="Write the table here (CSV, or .parquet).")],
+    datasets: Annotated[int, typer.Option(min=10, max=1_000_000, help="About so many datasets.")] = 2000,
+    weeks: Annotated[int, typer.Option(min=10, max=1000, help="So many weeks.")] = 104,
+    seed: Seed = 0,
+) -> None:
+    """Make up a catalogue of datasets and what is read of it, to try forecasts on.
+
+    Data tiers MINIAOD and MINIAODSIM are introduced after 60 % of the time, and readers move over to them.
+    """
+    import numpy as np
+
+    from opint.popularity.simulate import Size
+    from opint.popularity.simulate import simulate as make
+    from opint.popularity.written import write_history
+
+    rows = write_history(make(np.random.default_rng(seed), Size(datasets, weeks)), out)
+    typer.echo(f"{out}: {rows} rows")
+
+
+def _question(table: Path, label: str, horizon: int) -> "Question":
+    from opint.popularity.features import features
+    from opint.popularity.label import Label
+    from opint.popularity.readers.any_table import read
+    from opint.popularity.rolling import Question
+    from opint.popularity.totals import totals
+
+    wanted, history = Label.parse(label), read(table)
+    wanted.require(history)
+    return Question(history, features(history, wanted, totals(history, wanted)), wanted, horizon)

@@ -1,0 +1,70 @@
+"""Scoreboards and forecasts in a terminal, and as plain data."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from opint.popularity.history import History
+from opint.popularity.metrics import Counts
+from opint.popularity.next_week import Forecast
+from opint.popularity.scoreboard import Row, summed
+from opint.popularity.weeks import Weeks
+
+
+def scoreboard_table(found: Sequence[Row]) -> Table:
+    """All weeks together: a row for each group and model."""
+    table = Table("group", "model", "TPR", "TNR", "precision", "F1", "false +", "false −", "popular", box=None)
+    for group in dict.fromkeys(one.group for one in found):
+        for model in dict.fromkeys(one.model for one in found):
+            counts = summed(found, group, model)
+            shares = (counts.tpr, counts.tnr, counts.precision, counts.f1)
+            wrong = counts.false_positives, counts.false_negatives
+            popular = counts.true_positives + counts.false_negatives
+            table.add_row(group, model, *map(_share, shares), *(f"{one:,}" for one in (*wrong, popular)))
+    return table
+
+
+def forecast_table(history: History, found: Forecast, most: int) -> Table:
+    """The datasets that are most likely to be popular, at most so many."""
+    table = Table("dataset", "probability", "popular?", "", box=None)
+    for row in found.probability.argsort()[::-1][:most]:
+        name = history.names[found.dataset[row]]
+        table.add_row(name, f"{found.probability[row]:.3f}", found.answer(int(row)), "new" if found.new[row] else "")
+    return table
+
+
+def scoreboard_json(found: Sequence[Row], weeks: Weeks) -> list[dict[str, Any]]:
+    """A plain object a row; what is not known is null."""
+    return [
+        {
+            "week": weeks.start(one.week).isoformat(),
+            "group": one.group,
+            "model": one.model,
+            **_counted(one.counts),
+            "auc": _known(one.auc),
+            "average_precision": _known(one.average_precision),
+        }
+        for one in found
+    ]
+
+
+def _counted(counts: Counts) -> dict[str, Any]:
+    return {
+        "true_positives": counts.true_positives,
+        "false_positives": counts.false_positives,
+        "false_negatives": counts.false_negatives,
+        "true_negatives": counts.true_negatives,
+        "tpr": _known(counts.tpr),
+        "tnr": _known(counts.tnr),
+        "precision": _known(counts.precision),
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _share(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"

@@ -1,0 +1,41 @@
+"""Histories and forecasts as tables that others read."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from opint.popularity.errors import PopularityError
+from opint.popularity.history import History
+
+
+def write_history(history: History, path: Path) -> int:
+    """Write a data frame that :mod:`opint.popularity.readers.frames` reads; how many rows it has.
+
+    There is a row for each dataset and week from the first in which it is known on. Raises PopularityError if the file
+    cannot be written.
+    """
+    dataset, week = np.nonzero(history.exists)
+    starts = np.array([history.weeks.start(one) for one in range(history.shape[1])], dtype="datetime64[D]")
+    columns = {
+        "dataset": pa.array([history.names[one] for one in dataset]),
+        "week": pa.array(starts[week]),
+        **{name: pa.array(one[dataset, week].astype(np.int64)) for name, one in history.measures.items()},
+        "size": pa.array(history.size_bytes[dataset]),
+    }
+    write_table(pa.table(columns), path)
+    return len(dataset)
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write CSV or, by the ending ``.parquet``, Parquet; raises PopularityError if that cannot be done."""
+    unfinished = path.with_name(path.name + ".tmp")
+    try:
+        if path.suffix.lower() == ".parquet":
+            parquet.write_table(table, unfinished)
+        else:
+            csv.write_csv(table, unfinished)
+        unfinished.replace(path)
+    except (OSError, pa.ArrowException) as error:
+        raise PopularityError(f"{path} cannot be written: {error}") from error

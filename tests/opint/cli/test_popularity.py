@@ -1,0 +1,79 @@
+"""Popularity on the command line: made up, tried on past weeks, forecast."""
+
+import json
+
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from typer.testing import CliRunner
+
+from conf.errors import NightshiftError
+from opint.cli import app
+
+
+def nightshift(*arguments):
+    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, env={"COLUMNS": "160"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(*arguments):
+    with pytest.raises(NightshiftError) as caught:
+        CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    made = tmp_path_factory.mktemp("popularity") / "weekly.parquet"
+    assert "rows" in nightshift("popularity", "simulate", "--datasets", 400, "--weeks", 50, "--out", made)
+    return made
+
+
+def test_past_weeks_are_forecast_beside_persistence(table, tmp_path):
+    out = tmp_path / "board.json"
+    said = nightshift("popularity", "scoreboard", table, "--weeks", 8, "--model", "sgd", "--out", out)
+    for word in ("persistence", "last 4 weeks", "MINIAODSIM", "new", "forecasts by"):
+        assert word in said
+    board = json.loads(out.read_text())
+    assert {one["model"] for one in board} == {"sgd", "persistence", "last 4 weeks"}
+    assert len({one["week"] for one in board}) == 8
+    assert all(one["tpr"] is None or 0 <= one["tpr"] <= 1 for one in board)
+
+
+def test_the_next_week_is_forecast_the_same_each_time(table, tmp_path):
+    for name in ("a.csv", "b.csv", "c.parquet"):
+        said = nightshift("popularity", "forecast", table, "--model", "sgd", "--out", tmp_path / name)
+        assert "week of 2023-12-18" in said
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    found = pyarrow.csv.read_csv(tmp_path / "a.csv")
+    assert found.column_names == ["dataset", "week", "probability", "popular", "new"]
+    assert set(found["popular"].to_pylist()) <= {"yes", "no", "unsure"}
+    assert pyarrow.parquet.read_table(tmp_path / "c.parquet").num_rows == found.num_rows
+
+
+def test_a_table_as_csv_tells_the_same(tmp_path):
+    for name in ("t.csv", "t.parquet"):
+        nightshift("popularity", "simulate", "--datasets", 200, "--weeks", 30, "--out", tmp_path / name)
+    first, second = (
+        nightshift("popularity", "forecast", tmp_path / name, "--model", "sgd") for name in ("t.csv", "t.parquet")
+    )
+    assert first == second
+
+
+def test_mistakes_are_one_line(table, tmp_path):
+    (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "odd.gz").write_bytes(b"\x1f\x8bnonsense")
+    assert "dataset is missing" in refused("popularity", "forecast", tmp_path / "odd.csv")
+    assert "odd.gz" in refused("popularity", "forecast", tmp_path / "odd.gz")
+    assert "none.csv" in refused("popularity", "forecast", tmp_path / "none.csv")
+    assert "MEASURE" in refused("popularity", "forecast", table, "--label", "size")
+    assert "known are forest" in refused("popularity", "forecast", table, "--model", "oracle")
+    assert "at most" in refused("popularity", "scoreboard", table, "--weeks", 49)
+    assert "cannot be written" in refused("popularity", "simulate", "--out", tmp_path / "none" / "t.csv")
+
+
+def test_a_measure_that_the_table_lacks_is_told(real_data):
+    path = real_data("popularity/cms_weekly_naccess_2013_2015.csv.gz")
+    assert "no nusers" in refused("popularity", "forecast", path, "--label", "nusers > 3")
