@@ -4,6 +4,10 @@ An option is held or not. Where a dataset has several, a variable says whether i
 has several in a region, another whether it has one there: both are at most the number of those that are held.
 """
 
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,13 +51,14 @@ def choose(problem: Problem, time_limit_s: float) -> Optimum:
     ]
     limits = [problem.room / TB, np.array([problem.network / TB]), problem.most, np.zeros(a + len(local_of))]
     low = np.concatenate([problem.forced, np.zeros(width - q)]).astype(np.float64)
-    found = milp(
-        -worth,
-        integrality=(np.arange(width) < q).astype(np.int64),
-        bounds=Bounds(low, np.ones(width)),
-        constraints=LinearConstraint(vstack(rows, format="csr"), -np.inf, np.concatenate(limits)),
-        options={"time_limit": time_limit_s, "mip_rel_gap": GAP},
-    )
+    with _said_to_stderr():
+        found = milp(
+            -worth,
+            integrality=np.ones(width),
+            bounds=Bounds(low, np.ones(width)),
+            constraints=LinearConstraint(vstack(rows, format="csr"), -np.inf, np.concatenate(limits)),
+            options={"time_limit": time_limit_s, "mip_rel_gap": GAP},
+        )
     bound = np.inf if found.mip_dual_bound is None else -float(found.mip_dual_bound)
     return Optimum(None if found.x is None else found.x[:q] > 0.5, bound)
 
@@ -83,3 +88,18 @@ def _below(group: Rows, groups: int, offset: int, width: int) -> csr_array:
     column = np.concatenate([member, offset + np.arange(groups)])
     weight = np.concatenate([-np.ones(len(member)), np.ones(groups)])
     return csr_array((weight, (row, column)), shape=(groups, width))
+
+
+@contextmanager
+def _said_to_stderr() -> Iterator[None]:
+    """Lines that HiGHS prints although it is told to be silent go where they cannot spoil JSON on standard output."""
+    c = ctypes.CDLL(None)
+    stdout = os.dup(1)
+    c.fflush(None)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        c.fflush(None)
+        os.dup2(stdout, 1)
+        os.close(stdout)

@@ -121,7 +121,9 @@ def _offers(
     copies = replicas.disk_copies
     size = replicas.size_bytes
     possible = (size <= budget.network_bytes) & (replicas.archived | (copies > 0)) & (copies < budget.most_copies)
-    net = np.where(copies == 0, anywhere, 0)[:, None] + local - (size / TB * (prices.storage + prices.transfer))[:, None]
+    net = (
+        np.where(copies == 0, anywhere, 0)[:, None] + local - (size / TB * (prices.storage + prices.transfer))[:, None]
+    )
     offered = possible[:, None] & ~here & (net > 0) & (size[:, None] <= largest)
     dataset, region = np.nonzero(offered)
     density = net[offered] / np.maximum(size[dataset], 1.0)

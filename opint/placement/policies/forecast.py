@@ -1,7 +1,7 @@
 """The plan: what is held saves most of the reads that are forecast, for its price and within the budget."""
 
 from opint.placement.decision import Decision
-from opint.placement.demand import Demand, expected
+from opint.placement.demand import expected
 from opint.placement.policies.situation import Situation
 from opint.placement.problem import build
 from opint.placement.solve import decision, solve
@@ -9,10 +9,6 @@ from opint.placement.solve import decision, solve
 
 def decide(situation: Situation) -> Decision:
     """The plan for the reads that follow from the probabilities."""
-    return plan(situation, expected(situation.history, situation.label, situation.probability, situation.share))
-
-
-def plan(situation: Situation, demand: Demand) -> Decision:
-    """The plan for a demand."""
+    demand = expected(situation.history, situation.label, situation.probability, situation.share)
     problem = build(situation.replicas, demand, situation.budget, situation.prices)
     return decision(problem, solve(problem).chosen, len(situation.replicas.dataset))

@@ -1,4 +1,4 @@
-"""LRU deletion: what is new, or was read from tape, comes to disk; what was read least recently makes room for it.
+"""LRU deletion: what is new or has become popular comes to disk; what was read least recently makes room for it.
 
 Of all disks that one is taken whose data have been unread for longest, as if there were one list for all of them.
 """
@@ -15,11 +15,12 @@ from opint.popularity.history import Float64
 
 
 def decide(situation: Situation) -> Decision:
-    """Copies of what was read in the last week or is new, those with most reads first."""
+    """Copies of what was popular in the last week or is new, those with most reads first."""
     replicas, week = situation.replicas, situation.week
     reads = situation.history.measures["naccess"][:, week]
     is_new = situation.history.known_since == week
-    wanted = np.flatnonzero((is_new | (reads > 0)) & replicas.archived & (replicas.disk_copies == 0))
+    popular = situation.label.holds(situation.history.measures[situation.label.measure][:, week])
+    wanted = np.flatnonzero((is_new | popular) & replicas.archived & (replicas.disk_copies == 0))
     used = _last_used(situation)
     delete = np.zeros(len(replicas.dataset), dtype=np.bool_)
     free = np.where(replicas.is_disk, room(replicas, situation.budget) - replicas.used_bytes, 0.0)
@@ -62,9 +63,7 @@ def _queues(replicas: Replicas, used: Float64) -> list[deque[int]]:
     return found
 
 
-def _oldest(
-    queues: list[deque[int]], free: Float64, size: float, held: Float64, used: Float64, before: float
-) -> int:
+def _oldest(queues: list[deque[int]], free: Float64, size: float, held: Float64, used: Float64, before: float) -> int:
     """The RSE where the last replica that must go was used first; -1 if one used since ``before`` would have to."""
     best, oldest = -1, before
     for rse, queue in enumerate(queues):
