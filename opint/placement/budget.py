@@ -8,6 +8,7 @@ import numpy as np
 
 from opint.placement.errors import PlacementError
 from opint.placement.replicas import Replicas
+from opint.placement.sites import TB
 from opint.popularity.history import Float64
 
 
@@ -38,21 +39,28 @@ class Budget:
 class Prices:
     """Everything in reads: a cold one, whose dataset is on no disk, counts 1, a remote one ``remote``.
 
-    Holding a TB (1e12 bytes) on disk for a week is worth as much as ``storage`` reads, copying it as ``transfer``.
+    Holding a TB (1e12 bytes) on disk for a week is worth as much as ``storage`` reads, copying it as ``transfer``, and
+    every copy as ``each``: somebody has to approve and follow it, however small it is.
     """
 
     remote: float = 0.1
     storage: float = 0.01
     transfer: float = 0.1
+    each: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         if not 0 <= self.remote <= 1:
             raise PlacementError(f"price of a remote read is {self.remote}; it must be 0 to 1 cold reads")
-        for name in ("storage", "transfer"):
+        for name in ("storage", "transfer", "each"):
             price = getattr(self, name)
             if not (math.isfinite(price) and price >= 0):
-                raise PlacementError(f"price of {name} is {price} reads a TB; it must be finite and at least 0")
+                raise PlacementError(f"price of {name} is {price} reads; it must be finite and at least 0")
+
+    def of_copy(self, size: Float64) -> Float64:
+        """Reads that it costs to make copies of these sizes in bytes and to hold them for a week."""
+        found: Float64 = size / TB * (self.storage + self.transfer) + self.each
+        return found
 
 
 def room(replicas: Replicas, budget: Budget) -> Float64:

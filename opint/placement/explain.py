@@ -156,7 +156,7 @@ def refusals(facts: Chosen) -> Iterator[Refusal]:
 def _why_no_copy(facts: Chosen, dataset: int, left: float, network: float) -> tuple[Why, str]:
     """``left`` bytes are free at the RSE with most room, ``network`` bytes can still be copied."""
     size = facts.replicas.size_bytes[dataset]
-    price = size / TB * (facts.prices.storage + facts.prices.transfer)
+    price = facts.prices.of_copy(size)
     saved = facts.problem.anywhere[dataset] + facts.problem.local[dataset].max()
     never = [
         (not np.isfinite(size), Why.NO_SIZE, "its size is not known"),

@@ -87,7 +87,7 @@ def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) ->
     holding = np.bincount(replicas.rse[kept][forced], replicas.bytes[kept][forced], len(replicas.rses))
     dataset, rse = _offers(replicas, anywhere, local, space, budget, prices)
     sizes = np.concatenate([replicas.bytes[kept], replicas.size_bytes[dataset]])
-    transfer = np.concatenate([np.zeros(len(kept)), np.full(len(dataset), prices.transfer)])
+    cost = np.concatenate([replicas.bytes[kept] / TB * prices.storage, prices.of_copy(replicas.size_bytes[dataset])])
     datasets = np.concatenate([replicas.dataset[kept], dataset])
     must = np.concatenate([forced, np.zeros(len(dataset), dtype=np.bool_)])
     rses = np.concatenate([replicas.rse[kept], rse])
@@ -97,7 +97,7 @@ def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) ->
         rses,
         replicas.region[rses],
         sizes,
-        sizes / TB * (prices.storage + transfer),
+        cost,
         np.concatenate([kept, np.full(len(dataset), -1, dtype=np.intp)]),
         must,
         anywhere,
@@ -121,9 +121,7 @@ def _offers(
     copies = replicas.disk_copies
     size = replicas.size_bytes
     possible = (size <= budget.network_bytes) & (replicas.archived | (copies > 0)) & (copies < budget.most_copies)
-    net = (
-        np.where(copies == 0, anywhere, 0)[:, None] + local - (size / TB * (prices.storage + prices.transfer))[:, None]
-    )
+    net = np.where(copies == 0, anywhere, 0)[:, None] + local - prices.of_copy(size)[:, None]
     offered = possible[:, None] & ~here & (net > 0) & (size[:, None] <= largest)
     dataset, region = np.nonzero(offered)
     density = net[offered] / np.maximum(size[dataset], 1.0)
