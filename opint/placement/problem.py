@@ -77,7 +77,11 @@ def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) ->
 
     Raises:
         PlacementError: the budget names an RSE that is not known.
+        ValueError: the demand is that of other regions than the disks have.
     """
+    if demand.share.shape != (len(replicas.names), len(replicas.regions)):
+        expected = f"{len(replicas.names)} datasets and {len(replicas.regions)} regions of disk"
+        raise ValueError(f"demand has shares of shape {demand.share.shape}; there are {expected}")
     kept = np.flatnonzero(replicas.on_disk)
     known = np.isfinite(replicas.size_bytes)
     forced = (replicas.locked | replicas.last_copy | ~known[replicas.dataset])[kept]
