@@ -1,0 +1,1 @@
+"""How well datasets that will be wanted are forecast, and what that is worth."""
