@@ -110,7 +110,8 @@ def test_more_copies_than_allowed_are_refused():
 def test_lru_makes_room_by_what_was_read_least_recently():
     held = [(0, 0), (1, 0), (0, 2), (1, 2), (2, 2)]
     played = two_regions([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 50, 50]], held, network_tb=9)
-    full = replace(played.replicas, last_read=np.array(["2026-01-05", "2026-01-12", "2026-01-19"], dtype="datetime64[D]"))
+    days = np.array(["2026-01-05", "2026-01-12", "2026-01-19"], dtype="datetime64[D]")
+    full = replace(played.replicas, last_read=days)
     bigger = replace(full, size_bytes=np.array([4, 5, 7]) * TB)
     (week,) = play(replace(played, replicas=bigger), POLICIES["lru"])
     assert (week.cold, week.deleted_tb, week.copied_tb) == (0, 9, 7)
