@@ -19,6 +19,7 @@ KEYS = {
 }
 
 
+@pytest.mark.slow
 def test_one_command_measures_all_of_it(capfd):
     assert main("popularity.placement", placement.run, ["--quick", "--json"]) == 0
     found = json.loads(capfd.readouterr().out)["results"]
