@@ -18,6 +18,7 @@ ACTIVITY = "Data rebalancing"
 WEEK_S = 7 * 24 * 3600
 LONGEST_COMMENT = 250
 ACCOUNT = re.compile(r"[a-z0-9_-]{1,25}")
+NAME = re.compile(r"/[a-zA-Z0-9_-]{1,99}/[a-zA-Z0-9._-]{1,199}/[A-Z-]{1,50}")
 RULE_ID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
@@ -45,7 +46,7 @@ def requests(lines: Iterable[Line], rses: Sequence[Rse], terms: Terms) -> tuple[
     A deletion ends the rule; Rucio then removes the replica when it needs the room.
 
     Raises:
-        PlacementError: a line names an RSE that is not among ``rses``, or is tape.
+        PlacementError: Rucio would refuse a rule, as :func:`check` says.
     """
     disks = {one.name for one in rses if one.kind is Kind.DISK}
     asked, unknown = [], []
@@ -83,7 +84,13 @@ def rule(line: Line, terms: Terms) -> dict[str, Any]:
 
 
 def check(body: Mapping[str, Any], disks: Iterable[str]) -> None:
-    """Raise PlacementError if more copies are asked for than RSEs match, or one of them is no known disk."""
+    """Raise PlacementError for what Rucio would refuse.
+
+    That is a name that is none of a dataset, an RSE that is no known disk, or more copies than there are RSEs.
+    """
+    for did in body["dids"]:
+        if not NAME.fullmatch(did["name"]):
+            raise PlacementError(f"rule is for {did['name']!r}; Rucio knows names like /primary/processed/TIER")
     names = body["rse_expression"].split("|")
     known = set(disks)
     for name in names:

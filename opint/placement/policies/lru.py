@@ -55,7 +55,7 @@ def _last_used(situation: Situation) -> Float64:
 
 def _queues(replicas: Replicas, used: Float64) -> list[deque[int]]:
     """By RSE the replicas that may go, least recently used first."""
-    movable = np.flatnonzero(replicas.on_disk & ~replicas.locked & ~replicas.last_copy)
+    movable = np.flatnonzero(replicas.on_disk & ~replicas.locked & ~replicas.last_copy & (replicas.bytes > 0))
     order = movable[np.argsort(used[replicas.dataset[movable]], kind="stable")]
     found: list[deque[int]] = [deque() for _ in replicas.rses]
     for row in order:

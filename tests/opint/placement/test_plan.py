@@ -243,7 +243,9 @@ def test_a_deletion_whose_rule_is_not_known_is_named():
 
 def test_rules_that_rucio_would_refuse_are_refused():
     with pytest.raises(PlacementError, match="3 copies at 2 RSEs"):
-        check_rule({"copies": 3, "rse_expression": "T2_DE_DESY|T2_DE_KIT"}, ["T2_DE_DESY", "T2_DE_KIT"])
+        check_rule({"dids": [], "copies": 3, "rse_expression": "T2_DE_DESY|T2_DE_KIT"}, ["T2_DE_DESY", "T2_DE_KIT"])
+    with pytest.raises(PlacementError, match="'/D0/A v1/AOD'; Rucio knows names like"):
+        check_rule({"dids": [{"scope": "cms", "name": "/D0/A v1/AOD"}]}, [])
     _, found = example()
     with pytest.raises(PlacementError, match="'T2_DE_DESY', which is no known disk"):
         requests(found.lines, [tape("T2_DE_DESY")], Terms("cmsops"))
