@@ -1,0 +1,80 @@
+"""What a plan may use, and what it counts as the price of it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from opint.placement.errors import PlacementError
+from opint.placement.replicas import Replicas
+from opint.placement.sites import TB
+from opint.popularity.history import Float64
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits of one week.
+
+    At most ``network_bytes`` are copied, at most ``most_copies`` replicas of a dataset lie on disk, and all replicas
+    on disk take at most ``rse_bytes`` of the RSEs named there; of others, whatever is free or theirs already.
+    """
+
+    network_bytes: float
+    most_copies: int = 3
+    rse_bytes: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if not (math.isfinite(self.network_bytes) and self.network_bytes >= 0):
+            raise PlacementError(f"network budget is {self.network_bytes} bytes; it must be finite and at least 0")
+        if self.most_copies < 1:
+            raise PlacementError(f"most copies is {self.most_copies}; it must be at least 1")
+        for name, limit in self.rse_bytes.items():
+            if not (math.isfinite(limit) and limit >= 0):
+                raise PlacementError(f"budget of RSE {name} is {limit} bytes; it must be finite and at least 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Everything in reads: a cold one, whose dataset is on no disk, counts 1, a remote one ``remote``.
+
+    Holding a TB (1e12 bytes) on disk for a week is worth as much as ``storage`` reads, copying it as ``transfer``, and
+    every copy as ``each``: somebody has to approve and follow it, however small it is.
+    """
+
+    remote: float = 0.1
+    storage: float = 0.01
+    transfer: float = 0.1
+    each: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if not 0 <= self.remote <= 1:
+            raise PlacementError(f"price of a remote read is {self.remote}; it must be 0 to 1 cold reads")
+        for name in ("storage", "transfer", "each"):
+            price = getattr(self, name)
+            if not (math.isfinite(price) and price >= 0):
+                raise PlacementError(f"price of {name} is {price} reads; it must be finite and at least 0")
+
+    def of_copy(self, size: Float64) -> Float64:
+        """Reads that it costs to make copies of these sizes in bytes and to hold them for a week."""
+        found: Float64 = size / TB * (self.storage + self.transfer) + self.each
+        return found
+
+
+def room(replicas: Replicas, budget: Budget) -> Float64:
+    """Bytes (s,) that these replicas may take of each RSE; 0 on tape, which is left alone.
+
+    Raises:
+        PlacementError: the budget names an RSE that is not known, or is tape.
+    """
+    known = {one.name: row for row, one in enumerate(replicas.rses)}
+    free = np.array([one.free_bytes for one in replicas.rses], dtype=np.float64)
+    found = np.where(replicas.is_disk, free + replicas.used_bytes, 0.0)
+    for name, limit in budget.rse_bytes.items():
+        row = known.get(name, -1)
+        if row < 0 or not replicas.is_disk[row]:
+            raise PlacementError(f"budget names RSE {name}, which is no known disk; name one of the sites, or leave it")
+        found[row] = min(found[row], limit)
+    return found

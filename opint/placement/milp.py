@@ -1,0 +1,105 @@
+"""The best options by mixed-integer linear programming: HiGHS (Q. Huangfu and J. Hall, 2018), by SciPy.
+
+An option is held or not. Where a dataset has several, a variable says whether it has a replica at all, and where it
+has several in a region, another whether it has one there: both are at most the number of those that are held.
+"""
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array, vstack
+
+from opint.placement.problem import Problem
+from opint.placement.replicas import Flags
+from opint.placement.sites import TB
+from opint.popularity.history import Float64, Rows
+
+GAP = 1e-4
+"""Good enough: the best possible value is at most this share higher."""
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """Options (q,) that are held, None if none were found in time; no options are worth more than ``bound`` reads."""
+
+    chosen: Flags | None
+    bound: float
+
+
+def choose(problem: Problem, time_limit_s: float) -> Optimum:
+    """The best options that are found within the time."""
+    q = len(problem.dataset)
+    if not q:
+        return Optimum(np.zeros(0, dtype=np.bool_), 0.0)
+    cell = problem.dataset * problem.local.shape[1] + problem.region
+    any_row, any_of, any_sum = _shared(problem.dataset, problem.anywhere)
+    local_row, local_of, local_sum = _shared(cell, problem.local.ravel())
+    worth = np.concatenate([any_sum - problem.cost + local_sum, problem.anywhere[any_of], problem.local.flat[local_of]])
+    width, a = len(worth), len(any_of)
+    copies = problem.is_copy
+    rows = [
+        _sums(problem.rse, problem.bytes / TB, len(problem.room), width),
+        _sums(np.zeros(copies.sum(), np.intp), problem.bytes[copies] / TB, 1, width, np.flatnonzero(copies)),
+        _sums(problem.dataset, np.ones(q), len(problem.most), width),
+        _below(any_row, a, q, width),
+        _below(local_row, len(local_of), q + a, width),
+    ]
+    limits = [problem.room / TB, np.array([problem.network / TB]), problem.most, np.zeros(a + len(local_of))]
+    low = np.concatenate([problem.forced, np.zeros(width - q)]).astype(np.float64)
+    with _said_to_stderr():
+        found = milp(
+            -worth,
+            integrality=np.ones(width),
+            bounds=Bounds(low, np.ones(width)),
+            constraints=LinearConstraint(vstack(rows, format="csr"), -np.inf, np.concatenate(limits)),
+            options={"time_limit": time_limit_s, "mip_rel_gap": GAP},
+        )
+    bound = np.inf if found.mip_dual_bound is None else -float(found.mip_dual_bound)
+    return Optimum(None if found.x is None else found.x[:q] > 0.5, bound)
+
+
+def _shared(group: Rows, worth: Float64) -> tuple[Rows, Rows, Float64]:
+    """Of options (q,) in groups: a number (q,) of their group where it has several, -1 where they are alone in it.
+
+    And the groups that are numbered, and what each option (q,) is worth by being alone.
+    """
+    count = np.bincount(group, minlength=len(worth))
+    several = np.flatnonzero(count > 1)
+    number = np.full(len(worth), -1, dtype=np.intp)
+    number[several] = np.arange(len(several))
+    return number[group], several, np.where(count[group] == 1, worth[group], 0.0)
+
+
+def _sums(row: Rows, weight: Float64, height: int, width: int, column: Rows | None = None) -> csr_array:
+    """Sums of the weighted options of each row (height, width)."""
+    where = np.arange(len(row)) if column is None else column
+    return csr_array((weight, (row, where)), shape=(height, width))
+
+
+def _below(group: Rows, groups: int, offset: int, width: int) -> csr_array:
+    """Rows (groups, width) that are at most 0 where the variable of a group is at most the sum of its options."""
+    member = np.flatnonzero(group >= 0)
+    row = np.concatenate([group[member], np.arange(groups)])
+    column = np.concatenate([member, offset + np.arange(groups)])
+    weight = np.concatenate([-np.ones(len(member)), np.ones(groups)])
+    return csr_array((weight, (row, column)), shape=(groups, width))
+
+
+@contextmanager
+def _said_to_stderr() -> Iterator[None]:
+    """Lines that HiGHS prints although it is told to be silent go where they cannot spoil JSON on standard output."""
+    c = ctypes.CDLL(None)
+    stdout = os.dup(1)
+    c.fflush(None)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        c.fflush(None)
+        os.dup2(stdout, 1)
+        os.close(stdout)

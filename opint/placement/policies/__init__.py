@@ -1,0 +1,1 @@
+"""Ways of deciding week by week what lies on disk, one file each."""

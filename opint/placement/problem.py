@@ -1,0 +1,151 @@
+"""The question that a plan answers, as numbers: which replicas to hold next week.
+
+Every replica on disk may be kept, and some copies may be made: these are the options. A dataset with a replica on any
+disk saves its expected reads from being cold, and one in a region saves the reads of that region from being remote.
+Each option has its price.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from opint.placement.budget import Budget, Prices, room
+from opint.placement.demand import Demand
+from opint.placement.replicas import Flags, Replicas
+from opint.placement.sites import TB
+from opint.popularity.history import Float64, Rows
+
+OFFERED = 4.0
+"""Copies are offered in order of what a byte of them saves, up to so many times what the network can carry."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """q options of holding a replica, of n datasets at s RSEs in R regions.
+
+    ``dataset``, ``rse`` and ``region`` (q,) say of what and where, ``bytes`` (q,) how large, ``cost`` (q,) in reads.
+    Of the options the first are replicas (rows in ``replica``, -1 of a copy); ``forced`` (q,) must be held.
+    ``anywhere`` (n,) reads are saved by any replica, ``local`` (n, R) by one in the region. ``room`` (s,) and
+    ``network`` are in bytes, ``most`` (n,) in replicas.
+    """
+
+    dataset: Rows
+    rse: Rows
+    region: Rows
+    bytes: Float64
+    cost: Float64
+    replica: Rows
+    forced: Flags
+    anywhere: Float64
+    local: Float64
+    room: Float64
+    network: float
+    most: Rows
+
+    @cached_property
+    def is_copy(self) -> Flags:
+        """(q,): which options are copies."""
+        found: Flags = self.replica < 0
+        return found
+
+    def held(self, chosen: Flags) -> tuple[Rows, Rows]:
+        """How many of the ``chosen`` (q,) options each dataset has: (n,), and by region (n, R)."""
+        n, regions = self.local.shape
+        everywhere = np.bincount(self.dataset[chosen], minlength=n)
+        cell = self.dataset[chosen] * regions + self.region[chosen]
+        return everywhere, np.bincount(cell, minlength=n * regions).reshape(n, regions)
+
+    def value(self, chosen: Flags) -> float:
+        """Reads saved by the ``chosen`` (q,) options, less their prices."""
+        everywhere, by_region = self.held(chosen)
+        saved = self.anywhere[everywhere > 0].sum() + self.local[by_region > 0].sum()
+        return float(saved - self.cost[chosen].sum())
+
+    def marginal(self, chosen: Flags) -> Float64:
+        """Reads (q,) that each option saves beside the other ``chosen`` ones, without its price."""
+        everywhere, by_region = self.held(chosen)
+        others = everywhere[self.dataset] - chosen
+        others_here = by_region[self.dataset, self.region] - chosen
+        local = self.local[self.dataset, self.region]
+        found: Float64 = np.where(others == 0, self.anywhere[self.dataset], 0.0) + np.where(others_here == 0, local, 0)
+        return found
+
+
+def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) -> Problem:
+    """The problem of these replicas and this demand, whose names are the same.
+
+    Raises:
+        PlacementError: the budget names an RSE that is not known.
+        ValueError: the demand is that of other regions than the disks have.
+    """
+    if demand.share.shape != (len(replicas.names), len(replicas.regions)):
+        expected = f"{len(replicas.names)} datasets and {len(replicas.regions)} regions of disk"
+        raise ValueError(f"demand has shares of shape {demand.share.shape}; there are {expected}")
+    kept = np.flatnonzero(replicas.on_disk)
+    known = np.isfinite(replicas.size_bytes)
+    forced = (replicas.locked | replicas.last_copy | ~known[replicas.dataset])[kept]
+    anywhere = demand.reads * (1 - prices.remote)
+    local = demand.reads[:, None] * prices.remote * demand.share
+    space = room(replicas, budget)
+    holding = np.bincount(replicas.rse[kept][forced], replicas.bytes[kept][forced], len(replicas.rses))
+    dataset, rse = _offers(replicas, anywhere, local, space, budget, prices)
+    sizes = np.concatenate([replicas.bytes[kept], replicas.size_bytes[dataset]])
+    cost = np.concatenate([replicas.bytes[kept] / TB * prices.storage, prices.of_copy(replicas.size_bytes[dataset])])
+    datasets = np.concatenate([replicas.dataset[kept], dataset])
+    must = np.concatenate([forced, np.zeros(len(dataset), dtype=np.bool_)])
+    rses = np.concatenate([replicas.rse[kept], rse])
+    forced_copies = np.bincount(datasets[must], minlength=len(replicas.names))
+    return Problem(
+        datasets,
+        rses,
+        replicas.region[rses],
+        sizes,
+        cost,
+        np.concatenate([kept, np.full(len(dataset), -1, dtype=np.intp)]),
+        must,
+        anywhere,
+        local,
+        # What must stay may already be more than a budget that was lowered.
+        np.maximum(space, holding),
+        budget.network_bytes,
+        np.maximum(budget.most_copies, forced_copies).astype(np.intp),
+    )
+
+
+def _offers(
+    replicas: Replicas, anywhere: Float64, local: Float64, space: Float64, budget: Budget, prices: Prices
+) -> tuple[Rows, Rows]:
+    """Datasets (c,) worth a copy and an RSE (c,) for each: one of a region that has none, best ones first."""
+    kept = np.flatnonzero(replicas.on_disk)
+    here = np.zeros(local.shape, dtype=np.bool_)
+    here[replicas.dataset[kept], replicas.region[replicas.rse[kept]]] = True
+    largest = np.full(len(replicas.regions), -1.0)
+    np.maximum.at(largest, replicas.region[replicas.is_disk], space[replicas.is_disk])
+    copies = replicas.disk_copies
+    size = replicas.size_bytes
+    possible = (size <= budget.network_bytes) & (replicas.archived | (copies > 0)) & (copies < budget.most_copies)
+    net = np.where(copies == 0, anywhere, 0)[:, None] + local - prices.of_copy(size)[:, None]
+    offered = possible[:, None] & ~here & (net > 0) & (size[:, None] <= largest)
+    dataset, region = np.nonzero(offered)
+    density = net[offered] / np.maximum(size[dataset], 1.0)
+    order = np.argsort(-density, kind="stable")
+    order = order[np.cumsum(size[dataset[order]]) - size[dataset[order]] <= OFFERED * budget.network_bytes]
+    least = density[order[-1]] if len(order) else 0.0
+    worth = anywhere[replicas.dataset[kept]] / np.maximum(replicas.bytes[kept], 1.0) > least
+    better = np.bincount(replicas.rse[kept][worth], replicas.bytes[kept][worth], len(replicas.rses))
+    dataset, region = dataset[order], region[order]
+    return dataset, _spread(replicas, size[dataset], region, space - better, space)
+
+
+def _spread(replicas: Replicas, size: Float64, region: Rows, left: Float64, space: Float64) -> Rows:
+    """An RSE (c,) for each of these copies: the one of its region with most room left, one after the other."""
+    left = left.copy()
+    of_region = [np.flatnonzero(replicas.region == row) for row in range(len(replicas.regions))]
+    found = np.empty(len(size), dtype=np.intp)
+    for row, (one, where) in enumerate(zip(size, region, strict=True)):
+        rses = of_region[where]
+        target = rses[np.argmax(np.where(space[rses] >= one, left[rses], -np.inf))]
+        left[target] -= one
+        found[row] = target
+    return found

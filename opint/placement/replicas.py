@@ -1,0 +1,89 @@
+"""Which datasets lie where."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from opint.placement.sites import Kind, Rse, regions
+from opint.popularity.history import Float64, Rows
+
+Flags = npt.NDArray[np.bool_]
+Days = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, eq=False)
+class Replicas:
+    """m replicas of n datasets at s RSEs.
+
+    ``size_bytes`` (n,) is NaN where not known; ``last_read`` (n,) is the day in datetime64[D], NaT where nobody is
+    known to have read a dataset. ``dataset`` and ``rse`` (m,) are rows of ``names`` and ``rses``. ``locked`` (m,)
+    replicas must stay. ``rule`` has m identifiers of the Rucio rules that hold them, empty where not known.
+    """
+
+    rses: tuple[Rse, ...]
+    names: tuple[str, ...]
+    size_bytes: Float64
+    last_read: Days
+    dataset: Rows
+    rse: Rows
+    locked: Flags
+    rule: tuple[str, ...]
+
+    @cached_property
+    def is_disk(self) -> Flags:
+        """(s,): which RSEs are disk."""
+        return np.array([one.kind is Kind.DISK for one in self.rses], dtype=np.bool_)
+
+    @cached_property
+    def regions(self) -> tuple[str, ...]:
+        """Of the disk RSEs, sorted."""
+        return regions(self.rses)
+
+    @cached_property
+    def region(self) -> Rows:
+        """(s,): row of ``regions`` of each disk RSE, -1 of tape."""
+        place = {name: row for row, name in enumerate(self.regions)}
+        return np.array([place[one.region] if one.kind is Kind.DISK else -1 for one in self.rses], dtype=np.intp)
+
+    @cached_property
+    def on_disk(self) -> Flags:
+        """(m,): which replicas lie on disk."""
+        found: Flags = self.is_disk[self.rse]
+        return found
+
+    @cached_property
+    def archived(self) -> Flags:
+        """(n,): which datasets have a replica on tape."""
+        found = np.zeros(len(self.names), dtype=np.bool_)
+        found[self.dataset[~self.on_disk]] = True
+        return found
+
+    @cached_property
+    def disk_copies(self) -> Rows:
+        """(n,): how many replicas on disk each dataset has."""
+        return np.bincount(self.dataset[self.on_disk], minlength=len(self.names)).astype(np.intp)
+
+    @cached_property
+    def bytes(self) -> Float64:
+        """(m,): size of each replica; 0 where not known."""
+        return np.nan_to_num(self.size_bytes)[self.dataset]
+
+    @cached_property
+    def used_bytes(self) -> Float64:
+        """(s,): what these replicas take of each RSE."""
+        return np.bincount(self.rse, self.bytes, len(self.rses)).astype(np.float64)
+
+    @cached_property
+    def last_copy(self) -> Flags:
+        """(m,): which replicas on disk stay because nothing else of their dataset is safe to stay.
+
+        Of a dataset that is neither on tape nor locked anywhere it is the first replica.
+        """
+        kept = self.archived.copy()
+        kept[self.dataset[self.locked]] = True
+        rows = np.flatnonzero(self.on_disk & ~kept[self.dataset])
+        found = np.zeros(len(self.dataset), dtype=np.bool_)
+        found[rows[np.unique(self.dataset[rows], return_index=True)[1]]] = True
+        return found

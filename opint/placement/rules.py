@@ -1,0 +1,100 @@
+"""A plan as requests to Rucio's REST interface: ``POST /rules/`` and ``DELETE /rules/{rule_id}``.
+
+Each line is a request of its own, so that one can be left out without the others. What Rucio calls a container is a
+dataset here. Fields and their limits are those of Rucio's documentation (``add_replication_rule``) and its schema.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opint.placement.errors import PlacementError
+from opint.placement.plan import Action, Line
+from opint.placement.sites import Kind, Rse
+
+SCOPE = "cms"
+ACTIVITY = "Data rebalancing"
+WEEK_S = 7 * 24 * 3600
+LONGEST_COMMENT = 250
+ACCOUNT = re.compile(r"[a-z0-9_-]{1,25}")
+NAME = re.compile(r"/[a-zA-Z0-9_-]{1,99}/[a-zA-Z0-9._-]{1,199}/[A-Z-]{1,50}")
+RULE_ID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Who owns the rules, how many weeks they live, and whether each has to be approved in Rucio."""
+
+    account: str
+    lifetime_weeks: int = 13
+    ask_approval: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what Rucio would."""
+        if not ACCOUNT.fullmatch(self.account):
+            raise PlacementError(
+                f"Rucio account is {self.account!r}; it has 1 to 25 lower-case letters, digits, hyphens and underscores"
+            )
+        if self.lifetime_weeks < 1:
+            raise PlacementError(f"lifetime of rules is {self.lifetime_weeks} weeks; it must be at least 1")
+
+
+def requests(lines: Iterable[Line], rses: Sequence[Rse], terms: Terms) -> tuple[list[dict[str, Any]], list[Line]]:
+    """A request for each copy and deletion, and the deletions that cannot be asked for: their rule is not known.
+
+    A deletion ends the rule; Rucio then removes the replica when it needs the room.
+
+    Raises:
+        PlacementError: Rucio would refuse a rule, as :func:`check` says.
+    """
+    disks = {one.name for one in rses if one.kind is Kind.DISK}
+    asked, unknown = [], []
+    for line in lines:
+        if line.action is Action.COPY:
+            body = rule(line, terms)
+            check(body, disks)
+            asked.append({"id": line.id, "method": "POST", "path": "/rules/", "body": body})
+        elif line.action is Action.DELETE and RULE_ID.fullmatch(line.rule):
+            body = {"purge_replicas": False}
+            asked.append({"id": line.id, "method": "DELETE", "path": f"/rules/{line.rule}", "body": body})
+        elif line.action is Action.DELETE:
+            unknown.append(line)
+    return asked, unknown
+
+
+def rule(line: Line, terms: Terms) -> dict[str, Any]:
+    """The rule that makes a copy and holds it."""
+    return {
+        "dids": [{"scope": SCOPE, "name": line.dataset}],
+        "account": terms.account,
+        "copies": 1,
+        "rse_expression": line.rse,
+        "grouping": "ALL",
+        "weight": None,
+        "lifetime": terms.lifetime_weeks * WEEK_S,
+        "locked": False,
+        "activity": ACTIVITY,
+        "notify": "N",
+        "purge_replicas": False,
+        "comment": f"nightshift {line.id}: {line.reason}"[:LONGEST_COMMENT],
+        "ask_approval": terms.ask_approval,
+        "asynchronous": False,
+    }
+
+
+def check(body: Mapping[str, Any], disks: Iterable[str]) -> None:
+    """Raise PlacementError for what Rucio would refuse.
+
+    That is a name that is none of a dataset, an RSE that is no known disk, or more copies than there are RSEs.
+    """
+    for did in body["dids"]:
+        if not NAME.fullmatch(did["name"]):
+            raise PlacementError(f"rule is for {did['name']!r}; Rucio knows names like /primary/processed/TIER")
+    names = body["rse_expression"].split("|")
+    known = set(disks)
+    for name in names:
+        if name not in known:
+            raise PlacementError(f"rule asks for RSE {name!r}, which is no known disk; read the sites anew")
+    if not 1 <= body["copies"] <= len(names):
+        raise PlacementError(f"rule asks for {body['copies']} copies at {len(names)} RSEs; at most one fits at each")

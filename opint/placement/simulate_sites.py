@@ -1,0 +1,104 @@
+"""A simulated grid, what it holds of a catalogue at first, and where its readers sit. All of it is made up.
+
+As in the WLCG a few tier-1 sites have tape and much disk, and many tier-2 sites have disk alone, of very different
+sizes. Three regions read, each its own datasets more than others.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from opint.placement.replicas import Replicas
+from opint.placement.sites import TB, Kind, Rse, regions
+from opint.popularity.history import Float64, History
+
+COUNTRIES = {
+    "Americas": ("US", "BR", "MX"),
+    "Asia": ("TW", "IN", "KR", "CN"),
+    "Europe": ("DE", "IT", "FR", "ES", "UK", "CH", "BE", "PL"),
+}
+SHARES = {"Americas": 0.35, "Asia": 0.1, "Europe": 0.55}
+"""Of sites and of readers."""
+TIER1 = 0.15
+"""Share of the sites that are tier 1, whose disk is TIER1_DISK times that of a tier 2."""
+TIER1_DISK = 4.0
+TAPE_TB = 1e6
+"""Of a tier 1: more than is ever filled."""
+SPREAD = 0.6
+"""Standard deviation of the logarithm of the sizes of sites."""
+OWN_REGION = 2.0
+"""Concentration of a Dirichlet distribution: the smaller, the more a dataset belongs to one region."""
+FILLED = 0.85
+LOCKED = 0.03
+DISK_ONLY = 0.03
+"""Shares of the disk that is filled at first, of its replicas that are locked, and that are on no tape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """How large a grid is made: sites, each with one RSE of disk, and the bytes of all their disks."""
+
+    sites: int
+    disk_bytes: float
+
+
+def simulate(rng: np.random.Generator, grid: Grid) -> tuple[Rse, ...]:
+    """RSEs of disk, all free, and of tape at tier 1."""
+    names = tuple(SHARES)
+    region = np.concatenate([np.arange(len(names)), rng.choice(len(names), grid.sites, p=list(SHARES.values()))])
+    region = region[: grid.sites]
+    is_tier1 = np.arange(grid.sites) < max(1, round(TIER1 * grid.sites))
+    weight = rng.lognormal(0.0, SPREAD, grid.sites) * np.where(is_tier1, TIER1_DISK, 1.0)
+    disks, tapes = [], []
+    for number, (where, large, part) in enumerate(zip(region, is_tier1, weight / weight.sum(), strict=True)):
+        place = names[where]
+        site = f"T{1 if large else 2}_{rng.choice(COUNTRIES[place])}_Site{number:02d}"
+        capacity = round(grid.disk_bytes * part)
+        disks.append(Rse(f"{site}_Disk" if large else site, Kind.DISK, capacity, capacity, place))
+        if large:
+            tapes.append(Rse(f"{site}_Tape", Kind.TAPE, round(TAPE_TB * TB), round(TAPE_TB * TB), place))
+    return (*disks, *tapes)
+
+
+def readers(rng: np.random.Generator, history: History, rses: tuple[Rse, ...]) -> Float64:
+    """Reads (n, R, T) by region of disk, which add up to those of the history."""
+    overall = np.array([SHARES[name] for name in regions(rses)])
+    share = rng.dirichlet(OWN_REGION * overall / overall.sum(), history.shape[0])
+    reads = history.measures["naccess"].astype(np.int64)
+    return np.moveaxis(rng.multinomial(reads, share[:, None, :]), 2, 1).astype(np.float64)
+
+
+def first_replicas(rng: np.random.Generator, history: History, week: int, rses: tuple[Rse, ...]) -> Replicas:
+    """What lies where at the end of a week: everything on tape, and on disk what was read last, as far as it fits."""
+    n = history.shape[0]
+    read = history.measures["naccess"][:, : week + 1] > 0
+    since = np.where(read.any(axis=1), np.argmax(read[:, ::-1], axis=1), week + 1)
+    known = history.known_since <= week
+    order = np.lexsort((rng.random(n), since))
+    free = np.array([one.free_bytes * FILLED if one.kind is Kind.DISK else 0.0 for one in rses])
+    dataset, rse = [], []
+    for row in order[known[order]]:
+        fitting = np.flatnonzero(free >= history.size_bytes[row])
+        if len(fitting):
+            target = int(rng.choice(fitting, p=free[fitting] / free[fitting].sum()))
+            free[target] -= history.size_bytes[row]
+            dataset.append(int(row))
+            rse.append(target)
+    on_disk = np.zeros(n, dtype=np.bool_)
+    on_disk[dataset] = True
+    tape = np.array([row for row, one in enumerate(rses) if one.kind is Kind.TAPE])
+    archived = np.flatnonzero(known & ~(on_disk & (rng.random(n) < DISK_ONLY)))
+    datasets = np.concatenate([np.array(dataset, dtype=np.intp), archived])
+    locked = np.concatenate([rng.random(len(dataset)) < LOCKED, np.zeros(len(archived), dtype=np.bool_)])
+    first_day = np.datetime64(history.first_day)
+    days = np.where(read.any(axis=1), first_day + 7 * (week - since), np.datetime64("NaT"))
+    return Replicas(
+        rses,
+        history.names,
+        history.size_bytes,
+        days.astype("datetime64[D]"),
+        datasets,
+        np.concatenate([np.array(rse, dtype=np.intp), rng.choice(tape, len(archived))]),
+        locked,
+        ("",) * len(datasets),
+    )

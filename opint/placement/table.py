@@ -1,0 +1,64 @@
+"""A plan as a table for people: what would be done, and what would not."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from opint.placement.plan import Action, Plan
+from opint.placement.sites import TB
+
+STYLES = {Action.COPY: "green", Action.DELETE: "red", Action.KEEP: "dim"}
+
+
+def rows(plan: Plan, kept: bool = False) -> list[dict[str, Any]]:
+    """Lines and refusals as plain rows; what is kept only if it is asked for."""
+    told = [
+        {
+            "id": line.id,
+            "action": str(line.action),
+            "dataset": line.dataset,
+            "rse": line.rse,
+            "tb": line.bytes / TB,
+            "benefit_reads": line.benefit,
+            "reason": line.reason,
+        }
+        for line in plan.lines
+        if kept or line.action is not Action.KEEP
+    ]
+    return told + [
+        {
+            "id": one.id,
+            "action": f"no {one.action}",
+            "dataset": one.dataset,
+            "rse": one.rse,
+            "tb": None,
+            "benefit_reads": None,
+            "reason": f"{one.why}: {one.reason}",
+        }
+        for one in plan.refusals
+    ]
+
+
+def dry_run(plan: Plan, kept: bool = False) -> RenderableType:
+    """The rows and what they come to."""
+    shown = Table(title=f"Placement plan for the week of {plan.week.isoformat()}")
+    for name in ("id", "action", "dataset", "RSE", "TB", "reads saved", "reason"):
+        shown.add_column(name, justify="right" if name in {"TB", "reads saved"} else "left", overflow="fold")
+    for row in rows(plan, kept):
+        style = STYLES.get(row["action"], "yellow")
+        tb, reads = ("" if row[name] is None else f"{row[name]:.3g}" for name in ("tb", "benefit_reads"))
+        shown.add_row(row["id"], row["action"], row["dataset"], row["rse"], tb, reads, row["reason"], style=style)
+    return Group(shown, summary(plan))
+
+
+def summary(plan: Plan) -> str:
+    """What a plan comes to, in one sentence."""
+    copied, deleted = (plan.bytes(one) / TB for one in (Action.COPY, Action.DELETE))
+    most = (
+        f"at most {plan.bound:,.0f} are possible" if plan.bound < float("inf") else "how many are possible is not known"
+    )
+    return (
+        f"{copied:,.4g} TB to copy, {deleted:,.4g} TB to delete, {len(plan.refusals)} left out; "
+        f"saves {plan.value:,.0f} reads, prices paid ({plan.method}; {most})"
+    )

@@ -1,0 +1,32 @@
+"""The benchmark of placement, small."""
+
+import json
+
+import pytest
+
+from benchmarks.popularity import placement
+from benchmarks.report import main
+
+KEYS = {
+    "plan_cold_read_reduction",
+    *(
+        f"{figure}_{name}"
+        for figure in ("cold_reads", "remote_reads", "tb_weeks", "copied")
+        for name in ("keep_everything", "lru", "persistence", "forecast", "greedy", "foreknown")
+    ),
+    "plan_s_1e4",
+    "plan_s_1e5",
+}
+
+
+@pytest.mark.slow
+def test_one_command_measures_all_of_it(capfd):
+    assert main("popularity.placement", placement.run, ["--quick", "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)["results"]
+    assert set(found) >= KEYS
+    assert found["plan_cold_read_reduction"]["peer"] == "LRU deletion"
+    cold = {name: found[f"cold_reads_{name}"]["value"] for name in ("lru", "forecast", "foreknown")}
+    assert found["plan_cold_read_reduction"]["value"] == pytest.approx(1 - cold["forecast"] / cold["lru"])
+    assert cold["foreknown"] < min(cold["lru"], cold["forecast"])
+    assert all(found[f"tb_weeks_{name}"]["ratio"] < 0.5 for name in ("lru", "persistence", "forecast"))
+    assert found["plan_s_1e4"]["value"] > 0
