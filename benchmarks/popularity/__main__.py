@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.dqm.table import Measure, measured
-from benchmarks.popularity import atlas, catalogue, cms
+from benchmarks.popularity import atlas, catalogue, cms, placement
 from benchmarks.report import Outcome, arguments, data_folder, show
 
 PARTS: Mapping[str, Measure] = {
     "cms": cms.measure,
     "atlas": atlas.measure,
     "catalogue": catalogue.measure,
+    "placement": placement.measure,
 }
 """By name, in the order in which they are measured."""
 

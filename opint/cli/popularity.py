@@ -1,15 +1,15 @@
-"""``nightshift popularity``: which datasets will be wanted."""
+"""``nightshift popularity``: which datasets will be wanted, and what to do about it."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from opint.popularity.rolling import Question
 
-app = typer.Typer(help="Forecast which datasets will be wanted.", no_args_is_help=True)
+app = typer.Typer(help="Forecast which datasets will be wanted, and plan where they should lie.", no_args_is_help=True)
 
 TableFile = Annotated[
     Path,
@@ -27,7 +27,7 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed of everything that is ra
 
 @app.callback()
 def group() -> None:
-    """Forecast which datasets will be wanted."""
+    """Forecast which datasets will be wanted, and plan where they should lie."""
 
 
 @app.command()
@@ -94,7 +94,6 @@ def scoreboard(
     import numpy as np
     from rich.console import Console
 
-    from conf.errors import NightshiftError
     from opint.cli.progress import bar
     from opint.popularity.models import trainer
     from opint.popularity.report import scoreboard_json, scoreboard_table
@@ -115,11 +114,72 @@ def scoreboard(
         if one.demoted:
             console.print(f"{one.tier}: forecasts by {one.model}: {one.reason}", highlight=False)
     if out is not None:
-        try:
-            out.write_text(json.dumps(scoreboard_json(board, question.history.weeks), indent=1))
-        except OSError as error:
-            raise NightshiftError(f"{out} cannot be written: {error.strerror or error}") from error
+        _write_json(out, scoreboard_json(board, question.history.weeks))
         typer.echo(f"{out}: {len(board)} rows")
+
+
+@app.command()
+def plan(
+    table: TableFile,
+    sites: Annotated[
+        Path,
+        typer.Option(help="RSEs: YAML, CSV or Parquet with name, kind (disk, tape), capacity_tb, free_tb, region."),
+    ],
+    replicas: Annotated[
+        Path, typer.Option(help="What lies where: CSV or Parquet with dataset, rse, size, locked, last_read, rule_id.")
+    ],
+    network_tb: Annotated[float, typer.Option(min=0, help="At most so many TB are copied in the week.")],
+    most_copies: Annotated[int, typer.Option(min=1, max=100, help="Most replicas of a dataset on disk.")] = 3,
+    rules: Annotated[Path | None, typer.Option(help="Write the plan as requests to Rucio here (JSON).")] = None,
+    account: Annotated[str, typer.Option(help="Rucio account that would own the rules.")] = "nightshift",
+    label: LabelText = "naccess > 10",
+    model: ModelName = "blend",
+    seed: Seed = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, not a table.")] = False,
+) -> None:
+    """Say what to copy to disk and what to delete from it next week, and why. A dry run: nothing is sent anywhere.
+
+    What is held saves most of the reads that are forecast, for its price and within the budgets. Tape and locked
+    replicas are left alone, and so is the last copy of a dataset. The table does not say where datasets are read: any
+    region is alike.
+    """
+    import numpy as np
+    from rich.console import Console
+
+    from opint.placement import rules as rucio
+    from opint.placement.budget import Budget, Prices
+    from opint.placement.demand import expected, shares
+    from opint.placement.explain import plan as make
+    from opint.placement.replica_files import read as read_replicas
+    from opint.placement.sites import TB
+    from opint.placement.sites import read as read_sites
+    from opint.placement.table import dry_run
+    from opint.popularity.models import trainer
+    from opint.popularity.next_week import CONFIDENCE
+    from opint.popularity.next_week import forecast as told
+
+    train = trainer(model)
+    rses = read_sites(sites)
+    held = read_replicas(replicas, rses)
+    terms = rucio.Terms(account)
+    question = _question(table, label, 1)
+    history = question.history
+    found = told(question, history.shape[1] - 1, train, seed, CONFIDENCE)
+    probability = np.zeros(history.shape[0])
+    probability[found.dataset] = found.probability
+    anywhere = shares(np.zeros((history.shape[0], len(held.regions))))
+    demand = expected(history, question.label, probability, anywhere)
+    made = make(history.weeks.start(found.week), held, demand, Budget(network_tb * TB, most_copies), Prices())
+    if as_json:
+        typer.echo(json.dumps(made.as_json()))
+    else:
+        Console().print(dry_run(made))
+    if rules is not None:
+        asked, unknown = rucio.requests(made.lines, rses, terms)
+        _write_json(rules, asked)
+        typer.echo(f"{rules}: {len(asked)} requests", err=as_json)
+        if unknown:
+            typer.echo(f"{len(unknown)} deletions are left out: the rule that holds the replica is not known", err=True)
 
 
 @app.command()
@@ -127,20 +187,47 @@ def simulate(
     out: Annotated[Path, typer.Option("--out", help="Write the table here (CSV, or .parquet).")],
     datasets: Annotated[int, typer.Option(min=10, max=1_000_000, help="About so many datasets.")] = 2000,
     weeks: Annotated[int, typer.Option(min=10, max=1000, help="So many weeks.")] = 104,
+    sites: Annotated[Path | None, typer.Option(help="Write a grid of 50 sites here as well, with --replicas.")] = None,
+    replicas: Annotated[Path | None, typer.Option(help="Write what lies where on it here.")] = None,
     seed: Seed = 0,
 ) -> None:
-    """Make up a catalogue of datasets and what is read of it, to try forecasts on.
+    """Make up a catalogue of datasets and what is read of it, to try forecasts and plans on.
 
-    Data tiers MINIAOD and MINIAODSIM are introduced after 60 % of the time, and readers move over to them.
+    Data tiers MINIAOD and MINIAODSIM are introduced after 60 % of the time, and readers move over to them. The grid's
+    disks hold a tenth of all bytes.
     """
     import numpy as np
 
+    from conf.errors import SettingsError
     from opint.popularity.simulate import Size
     from opint.popularity.simulate import simulate as make
     from opint.popularity.written import write_history
 
-    rows = write_history(make(np.random.default_rng(seed), Size(datasets, weeks)), out)
-    typer.echo(f"{out}: {rows} rows")
+    if (sites is None) != (replicas is None):
+        raise SettingsError("--sites and --replicas belong together: name both, or neither")
+    history = make(np.random.default_rng(seed), Size(datasets, weeks))
+    typer.echo(f"{out}: {write_history(history, out)} rows")
+    if sites is not None and replicas is not None:
+        from opint.placement.backtest import with_free_space
+        from opint.placement.simulate_sites import Grid, first_replicas
+        from opint.placement.simulate_sites import simulate as make_sites
+        from opint.placement.written import write_replicas, write_sites
+
+        rng = np.random.default_rng([seed, 1])
+        rses = make_sites(rng, Grid(50, 0.1 * float(history.size_bytes.sum())))
+        held = with_free_space(first_replicas(rng, history, weeks - 1, rses))
+        write_sites(held.rses, sites)
+        write_replicas(held, replicas)
+        typer.echo(f"{sites}: {len(held.rses)} RSEs; {replicas}: {len(held.dataset)} replicas")
+
+
+def _write_json(path: Path, content: list[dict[str, Any]]) -> None:
+    from conf.errors import NightshiftError
+
+    try:
+        path.write_text(json.dumps(content, indent=1) + "\n")
+    except OSError as error:
+        raise NightshiftError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _question(table: Path, label: str, horizon: int) -> "Question":

@@ -14,6 +14,7 @@ from opint.popularity.rolling import WARM_UP_WEEKS, Flags, Learned, Places, Ques
 CALIBRATION_WEEKS = 12
 """Weeks before, forecast as well, on which the probabilities are calibrated."""
 
+CONFIDENCE = 0.8
 EVERY = 4
 """Weeks between two trainings on the way."""
 

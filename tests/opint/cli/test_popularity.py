@@ -53,6 +53,44 @@ def test_the_next_week_is_forecast_the_same_each_time(table, tmp_path):
     assert pyarrow.parquet.read_table(tmp_path / "c.parquet").num_rows == found.num_rows
 
 
+@pytest.fixture(scope="module")
+def grid(table):
+    """Files of sites and replicas."""
+    where = {name: table.with_name(f"{name}.csv") for name in ("sites", "replicas")}
+    options = [word for name, path in where.items() for word in (f"--{name}", path)]
+    some = ("--datasets", 400, "--weeks", 50, "--out", table.with_name("again.parquet"), *options)
+    assert "50 RSEs" not in nightshift("popularity", "simulate", *some), "tapes as well"
+    assert table.with_name("again.parquet").read_bytes() == table.read_bytes()
+    return options
+
+
+def test_a_plan_says_why_and_becomes_requests(table, grid, tmp_path):
+    wanted = ("--network-tb", 300, "--model", "sgd", "--rules", tmp_path / "rules.json")
+    said = nightshift("popularity", "plan", table, *grid, *wanted)
+    assert "reads are expected" in said
+    requests = json.loads((tmp_path / "rules.json").read_text())
+    copies = [one["body"] for one in requests if one["method"] == "POST"]
+    assert copies
+    assert all(one["copies"] == 1 and one["account"] == "nightshift" for one in copies)
+    result = CliRunner().invoke(app, [str(one) for one in ("popularity", "plan", table, *grid, *wanted[:4], "--json")])
+    told = json.loads(result.stdout)
+    assert {one["dataset"] for one in told["lines"] if one["action"] == "copy"} == {
+        one["dids"][0]["name"] for one in copies
+    }
+    assert told["value"] <= told["bound"] * (1 + 1e-9)
+
+
+def test_a_plan_that_cannot_be_is_one_line(table, grid, tmp_path):
+    wanted = ("--network-tb", 300, "--model", "sgd")
+    assert "account" in refused("popularity", "plan", table, *grid, *wanted, "--account", "Not One")
+    (tmp_path / "sites.csv").write_text("name,kind,capacity_tb,free_tb\nnowhere,disk,1,1\n")
+    other = ("--sites", tmp_path / "sites.csv", *grid[2:])
+    assert "nowhere" in refused("popularity", "plan", table, *other, *wanted)
+    assert "belong together" in refused(
+        "popularity", "simulate", "--out", tmp_path / "t.csv", "--sites", tmp_path / "s"
+    )
+
+
 def test_a_table_as_csv_tells_the_same(tmp_path):
     for name in ("t.csv", "t.parquet"):
         nightshift("popularity", "simulate", "--datasets", 200, "--weeks", 30, "--out", tmp_path / name)
