@@ -1,10 +1,13 @@
 """``nightshift popularity``: which datasets will be wanted, and what to do about it."""
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from opint.cli.common import Config, Log, open_store, start
 
 if TYPE_CHECKING:
     from opint.popularity.rolling import Question
@@ -22,6 +25,10 @@ ModelName = Annotated[
     str, typer.Option("--model", help="forest, boosting, sgd, or blend: forest and boosting together.")
 ]
 Horizon = Annotated[int, typer.Option("--horizon", min=1, max=26, help="Weeks ahead.")]
+Keep = Annotated[
+    bool, typer.Option("--keep", help="Store it in the settings' database, for the dashboard; a week is replaced.")
+]
+Catalogue = Annotated[str, typer.Option("--catalogue", help="What these datasets are called in the store.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything that is random.")]
 
 
@@ -41,12 +48,17 @@ def forecast(
         float, typer.Option(min=0.5, max=0.999, help="Below it neither yes nor no is said: unsure.")
     ] = 0.8,
     top: Annotated[int, typer.Option(min=1, max=10_000, help="Show so many, the likeliest first.")] = 20,
+    keep: Keep = False,
+    catalogue: Catalogue = "datasets",
     seed: Seed = 0,
+    config: Config = None,
+    log_format: Log = None,
 ) -> None:
     """Say which datasets will be popular after the table's last week, and how likely that is.
 
     The model is trained anew on the weeks of the table, so the same table gives the same forecast. Probabilities are
     calibrated on forecasts of the weeks before; datasets with hardly any history are judged by their names as well.
+    With --keep, persistence forecasts where the newest stored scoreboard says that the model does not beat it.
     """
     import pyarrow as pa
     from rich.console import Console
@@ -55,11 +67,21 @@ def forecast(
     from opint.popularity.next_week import forecast as make
     from opint.popularity.report import forecast_table
     from opint.popularity.written import write_table
+    from opint.popularity_keeping import fallen_back, keep_forecast
+    from opint.store.popularity import Asked, standings
 
     train = trainer(model)
     question = _question(table, label, horizon)
     history = question.history
-    found = make(question, history.shape[1] - 1, train, seed, confidence)
+    asked, store, fallen = Asked(catalogue, str(question.label), horizon), None, None
+    if keep:
+        store = open_store(start(config, log_format))
+        with store.read() as tx:
+            fallen = fallen_back(history, standings(tx, asked))
+    found = make(question, history.shape[1] - 1, model, train, seed, confidence, fallen)
+    if store is not None:
+        keep_forecast(store, asked, history, found, time.time())
+        store.close()
     week = history.weeks.start(found.week).isoformat()
     Console().print(f"week of {week}: {question.label} of {len(found.dataset):,} datasets", highlight=False)
     Console().print(forecast_table(history, found, top))
@@ -70,6 +92,7 @@ def forecast(
             "probability": found.probability,
             "popular": [found.answer(row) for row in range(len(found.dataset))],
             "new": found.new,
+            "model": list(found.model),
         }
         write_table(pa.table(columns), out)
         typer.echo(f"{out}: {len(found.dataset)} datasets")
@@ -85,6 +108,10 @@ def scoreboard(
     horizon: Horizon = 1,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option("--out", help="Write every week and tier here (JSON).")] = None,
+    keep: Keep = False,
+    catalogue: Catalogue = "datasets",
+    config: Config = None,
+    log_format: Log = None,
 ) -> None:
     """Forecast past weeks as if they lay ahead, and say how good that was beside what needs no model.
 
@@ -100,6 +127,8 @@ def scoreboard(
     from opint.popularity.scoreboard import rows
     from opint.popularity.standing import promoted, watched
     from opint.popularity.trial import BASELINES, trial
+    from opint.popularity_keeping import keep_scoreboard
+    from opint.store.popularity import Asked
 
     train = trainer(model)
     question = _question(table, label, horizon)
@@ -110,9 +139,15 @@ def scoreboard(
     console.print(scoreboard_table(board))
     standing = promoted(model, BASELINES, found, rng)
     console.print(f"forecasts by {standing.model}: {standing.reason}", highlight=False)
-    for one in watched(standing.model, question.history, found, rng):
+    by_tier = watched(standing.model, question.history, found, rng)
+    for one in by_tier:
         if one.demoted:
             console.print(f"{one.tier}: forecasts by {one.model}: {one.reason}", highlight=False)
+    if keep:
+        store = open_store(start(config, log_format))
+        asked = Asked(catalogue, str(question.label), horizon)
+        keep_scoreboard(store, asked, question.history, board, [standing, *by_tier], time.time())
+        store.close()
     if out is not None:
         _write_json(out, scoreboard_json(board, question.history.weeks))
         typer.echo(f"{out}: {len(board)} rows")
@@ -164,7 +199,7 @@ def plan(
     terms = rucio.Terms(account)
     question = _question(table, label, 1)
     history = question.history
-    found = told(question, history.shape[1] - 1, train, seed, CONFIDENCE)
+    found = told(question, history.shape[1] - 1, model, train, seed, CONFIDENCE)
     probability = np.zeros(history.shape[0])
     probability[found.dataset] = found.probability
     anywhere = shares(np.zeros((history.shape[0], len(held.regions))))

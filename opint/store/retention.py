@@ -13,6 +13,8 @@ from opint.store.tables import (
     ls_score,
     ls_summary,
     lumisection,
+    popularity_forecast,
+    popularity_score,
     reference,
     run_sums,
     shadow_summary,
@@ -38,6 +40,8 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
         tx.execute(delete(reference).where(reference.c.chosen_s < before_s))
         tx.execute(delete(certification_centre).where(certification_centre.c.updated_s < before_s))
         tx.execute(delete(hotline_event).where(hotline_event.c.kept_s < before_s, hotline_event.c.marking == ""))
+        for made in (popularity_forecast, popularity_score):
+            tx.execute(delete(made).where(made.c.made_s < before_s))
         tx.execute(delete(hotline_hour).where(hotline_hour.c.updated_s < before_s))
     deleted = 0
     while True:

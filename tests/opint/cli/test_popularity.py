@@ -48,7 +48,7 @@ def test_the_next_week_is_forecast_the_same_each_time(table, tmp_path):
         assert "week of 2023-12-18" in said
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
     found = pyarrow.csv.read_csv(tmp_path / "a.csv")
-    assert found.column_names == ["dataset", "week", "probability", "popular", "new"]
+    assert found.column_names == ["dataset", "week", "probability", "popular", "new", "model"]
     assert set(found["popular"].to_pylist()) <= {"yes", "no", "unsure"}
     assert pyarrow.parquet.read_table(tmp_path / "c.parquet").num_rows == found.num_rows
 
@@ -62,6 +62,17 @@ def grid(table):
     assert "50 RSEs" not in nightshift("popularity", "simulate", *some), "tapes as well"
     assert table.with_name("again.parquet").read_bytes() == table.read_bytes()
     return options
+
+
+def test_what_is_kept_decides_who_forecasts(table, tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_DATABASE__URL", f"sqlite:///{tmp_path / 'n.db'}")
+    nightshift("db", "upgrade")
+    some = ("--model", "sgd", "--keep", "--catalogue", "mine")
+    said = nightshift("popularity", "scoreboard", table, "--weeks", 8, *some)
+    beaten = "forecasts by persistence" in said
+    nightshift("popularity", "forecast", table, *some, "--out", tmp_path / "kept.csv")
+    models = set(pyarrow.csv.read_csv(tmp_path / "kept.csv")["model"].to_pylist())
+    assert models == ({"persistence"} if beaten else models & {"sgd", "persistence"})
 
 
 def test_a_plan_says_why_and_becomes_requests(table, grid, tmp_path):

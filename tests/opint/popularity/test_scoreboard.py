@@ -188,13 +188,13 @@ def test_a_model_that_rots_loses_its_tier(question):
 
 
 def test_the_forecast_of_the_next_week_says_what_it_is_sure_of(question):
-    found = forecast(question, 59, trainer("sgd"), 1, 0.8)
+    found = forecast(question, 59, "sgd", trainer("sgd"), 1, 0.8)
     assert (found.made, found.week) == (59, 60)
     assert len(found.dataset) == question.history.exists[:, 59].sum()
     sure = ~found.abstained
     assert (np.maximum(found.probability, 1 - found.probability)[sure] >= 0.8).all()
     assert {found.answer(row) for row in range(len(found.dataset))} >= {"yes", "no"}
-    again = forecast(question, 59, trainer("sgd"), 1, 0.8)
+    again = forecast(question, 59, "sgd", trainer("sgd"), 1, 0.8)
     np.testing.assert_array_equal(found.probability, again.probability)
 
 

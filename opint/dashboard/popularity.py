@@ -1,0 +1,116 @@
+"""Which datasets will be wanted, how good earlier forecasts were, and who forecasts."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from starlette.responses import HTMLResponse
+
+from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Cursor, Limit
+from opint.dashboard.pages import Renderer
+from opint.popularity_report import HEIGHT, WIDTH, lines
+from opint.store.engine import Store
+from opint.store.views import popularity
+from opint.store.views.popularity import Catalogue, ForecastPage, Score, StandingView
+
+SHOWN = 50
+
+Name = Annotated[str, Query(max_length=200, description="of the catalogue; the one stored last if it is left out")]
+LabelText = Annotated[str, Query(max_length=100, description="what counts as popular")]
+Weeks = Annotated[int | None, Query(ge=1, le=26, description="weeks ahead")]
+Search = Annotated[str, Query(max_length=200, description="part of the datasets' names")]
+
+
+def router(store: Store, renderer: Renderer) -> APIRouter:
+    """The page, and its part of the API."""
+    routes = APIRouter()
+    _add_page(routes, store, renderer)
+    _add_api(routes, store)
+    return routes
+
+
+def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
+    @routes.get("/popularity", include_in_schema=False)
+    def page(
+        request: Request,
+        catalogue: Name = "",
+        label: LabelText = "",
+        horizon: Weeks = None,
+        search: Search = "",
+        cursor: Cursor = None,
+    ) -> HTMLResponse:
+        live = renderer.live()
+        with store.read() as tx:
+            known = popularity.catalogues(tx)
+            asked = _chosen(known, catalogue, label, horizon)
+            if asked is None:
+                return renderer.page(request, "popularity.html", asked=None, **live)
+            skip = int(cursor or 0)
+            shown = popularity.forecasts(tx, asked, search=search, limit=SHOWN, skip=skip)
+            board, standings = lines(popularity.scores(tx, asked)), popularity.standings(tx, asked)
+        of = {"catalogue": asked.catalogue, "label": asked.label, "horizon": asked.horizon}
+        return renderer.page(
+            request,
+            "popularity.html",
+            asked=asked,
+            known=[(one, urlencode(one.model_dump(exclude={"week"}))) for one in known],
+            of=of,
+            shown=shown,
+            board=board,
+            standings=standings,
+            search=search,
+            rest="&" + urlencode(of | {"search": search}),
+            width=WIDTH,
+            height=HEIGHT,
+            **live,
+        )
+
+
+def _add_api(routes: APIRouter, store: Store) -> None:
+    @routes.get("/api/v1/popularity", tags=["popularity"], responses=UNAVAILABLE)
+    def list_catalogues() -> list[Catalogue]:
+        """What was asked of which datasets."""
+        with store.read() as tx:
+            return popularity.catalogues(tx)
+
+    @routes.get("/api/v1/popularity/forecasts", tags=["popularity"], responses=NOT_FOUND | UNAVAILABLE)
+    def list_forecasts(
+        catalogue: Name = "",
+        label: LabelText = "",
+        horizon: Weeks = None,
+        search: Search = "",
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> ForecastPage:
+        """The newest forecast, the likeliest datasets first."""
+        with store.read() as tx:
+            asked = _found(_chosen(popularity.catalogues(tx), catalogue, label, horizon))
+            return popularity.forecasts(tx, asked, search=search, limit=limit, skip=int(cursor or 0))
+
+    @routes.get("/api/v1/popularity/scoreboard", tags=["popularity"], responses=NOT_FOUND | UNAVAILABLE)
+    def get_scoreboard(catalogue: Name = "", label: LabelText = "", horizon: Weeks = None) -> list[Score]:
+        """How each model fared, week by week and tier by tier."""
+        with store.read() as tx:
+            return popularity.scores(tx, _found(_chosen(popularity.catalogues(tx), catalogue, label, horizon)))
+
+    @routes.get("/api/v1/popularity/standings", tags=["popularity"], responses=NOT_FOUND | UNAVAILABLE)
+    def get_standings(catalogue: Name = "", label: LabelText = "", horizon: Weeks = None) -> list[StandingView]:
+        """Which model forecasts for which tier, and why."""
+        with store.read() as tx:
+            return popularity.standings(tx, _found(_chosen(popularity.catalogues(tx), catalogue, label, horizon)))
+
+
+def _chosen(known: list[Catalogue], catalogue: str, label: str, horizon: int | None) -> Catalogue | None:
+    """The newest that fits; None if nothing is stored. Raises HTTPException 404 if nothing fits."""
+    if not known:
+        return None
+    for one in known:
+        if catalogue in ("", one.catalogue) and label in ("", one.label) and horizon in (None, one.horizon):
+            return one
+    raise HTTPException(404, f"Nothing is stored of {catalogue or 'any catalogue'} {label}.")
+
+
+def _found(asked: Catalogue | None) -> Catalogue:
+    if asked is None:
+        raise HTTPException(404, "Nothing is stored yet: nightshift popularity scoreboard TABLE --keep")
+    return asked

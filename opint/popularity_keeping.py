@@ -1,0 +1,79 @@
+"""Forecasts, scoreboards and standings go into the store; a tier that is lost raises an incident."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from opint.alerts import standing as troubles
+from opint.alerts.labels import Labels
+from opint.alerts.standing import Trouble
+from opint.popularity.history import History
+from opint.popularity.next_week import Forecast
+from opint.popularity.scoreboard import Row
+from opint.popularity.standing import PERSISTENCE, Standing
+from opint.store import popularity
+from opint.store.engine import Store
+from opint.store.popularity import Asked, StoredForecast, StoredScore, StoredStanding
+
+FAMILY = "popularity-drift"
+_ADVICE = (
+    "Until a scoreboard in which the model has recovered, forecasts of this tier are those of persistence: what was "
+    "popular stays so. Look at the tier on the page Popularity: was it introduced or given up, or has its use changed?"
+)
+
+
+def keep_scoreboard(
+    store: Store, asked: Asked, history: History, board: Sequence[Row], found: Sequence[Standing], now_s: float
+) -> None:
+    """Store scores and standings; open an incident for each tier lost, and end those of tiers regained."""
+    scores = [
+        StoredScore(
+            history.weeks.start(one.week).isoformat(),
+            one.group,
+            one.model,
+            one.counts.true_positives,
+            one.counts.false_positives,
+            one.counts.false_negatives,
+            one.counts.true_negatives,
+            _known(one.auc),
+            _known(one.average_precision),
+        )
+        for one in board
+    ]
+    with store.begin() as tx:
+        popularity.keep_scores(tx, asked, scores, now_s)
+        popularity.keep_standings(tx, asked, [StoredStanding(one.tier, one.model, one.reason) for one in found], now_s)
+        for one in found:
+            labels = Labels(asked.catalogue, "", FAMILY, one.tier)
+            if one.demoted:
+                title = f"Popularity of {one.tier} in {asked.catalogue}: forecasts have fallen behind persistence"
+                troubles.begin(tx, Trouble(labels, title, f"{one.reason}. {_ADVICE}", "warning"), now_s)
+            else:
+                troubles.end(tx, labels, f"{one.model} forecasts: {one.reason}", now_s)
+
+
+def keep_forecast(store: Store, asked: Asked, history: History, found: Forecast, now_s: float) -> None:
+    """Store the forecast of a week, in place of an earlier one of the same week."""
+    rows = [
+        StoredForecast(
+            history.names[dataset],
+            float(found.probability[row]),
+            found.answer(row),
+            bool(found.new[row]),
+            found.model[row],
+        )
+        for row, dataset in enumerate(found.dataset)
+    ]
+    with store.begin() as tx:
+        popularity.keep_forecast(tx, asked, history.weeks.start(found.week).isoformat(), rows, now_s)
+
+
+def fallen_back(history: History, standings: Mapping[str, str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Datasets (n,) of tiers for which persistence stands; a tier that was never judged goes with all others."""
+    tiers = history.traits.get("tier", ("",) * history.shape[0])
+    models = {tier: standings.get(tier, standings.get("", "")) for tier in set(tiers)}
+    return np.array([models[tier] == PERSISTENCE for tier in tiers], dtype=np.bool_)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
