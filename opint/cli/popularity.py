@@ -171,12 +171,16 @@ def plan(
     model: ModelName = "blend",
     seed: Seed = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, not a table.")] = False,
+    keep: Keep = False,
+    catalogue: Catalogue = "datasets",
+    config: Config = None,
+    log_format: Log = None,
 ) -> None:
     """Say what to copy to disk and what to delete from it next week, and why. A dry run: nothing is sent anywhere.
 
     What is held saves most of the reads that are forecast, for its price and within the budgets. Tape and locked
     replicas are left alone, and so is the last copy of a dataset. The table does not say where datasets are read: any
-    region is alike.
+    region is alike. With --keep the plan stands on the page Placement, where its lines are accepted or rejected.
     """
     import numpy as np
     from rich.console import Console
@@ -186,9 +190,10 @@ def plan(
     from opint.placement.demand import expected, shares
     from opint.placement.explain import plan as make
     from opint.placement.replica_files import read as read_replicas
-    from opint.placement.sites import TB
+    from opint.placement.sites import TB, disks
     from opint.placement.sites import read as read_sites
     from opint.placement.table import dry_run
+    from opint.placement_keeping import keep_plan
     from opint.popularity.models import trainer
     from opint.popularity.next_week import CONFIDENCE
     from opint.popularity.next_week import forecast as told
@@ -205,12 +210,16 @@ def plan(
     anywhere = shares(np.zeros((history.shape[0], len(held.regions))))
     demand = expected(history, question.label, probability, anywhere)
     made = make(history.weeks.start(found.week), held, demand, Budget(network_tb * TB, most_copies), Prices())
+    if keep:
+        store = open_store(start(config, log_format))
+        keep_plan(store, catalogue, made, time.time())
+        store.close()
     if as_json:
         typer.echo(json.dumps(made.as_json()))
     else:
         Console().print(dry_run(made))
     if rules is not None:
-        asked, unknown = rucio.requests(made.lines, rses, terms)
+        asked, unknown = rucio.requests(made.lines, disks(rses), terms)
         _write_json(rules, asked)
         typer.echo(f"{rules}: {len(asked)} requests", err=as_json)
         if unknown:

@@ -15,7 +15,18 @@ from starlette.staticfiles import StaticFiles
 
 from conf.errors import NightshiftError
 from conf.settings import Settings
-from opint.dashboard import api, certificates, comparisons, events, health, hotline, pages, popularity, triggers
+from opint.dashboard import (
+    api,
+    certificates,
+    comparisons,
+    events,
+    health,
+    hotline,
+    pages,
+    placement,
+    popularity,
+    triggers,
+)
 from opint.dashboard.security import Guard, refuse_outside
 from opint.store.engine import Store
 from opint.store.views import system
@@ -58,6 +69,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     app.include_router(triggers.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(hotline.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(popularity.router(store, renderer), dependencies=[Depends(upgraded)])
+    app.include_router(placement.router(store, clock, renderer), dependencies=[Depends(upgraded)])
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     _add_problems(app, renderer)
     app.add_middleware(Guard)

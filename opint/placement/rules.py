@@ -5,13 +5,12 @@ dataset here. Fields and their limits are those of Rucio's documentation (``add_
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from opint.placement.errors import PlacementError
 from opint.placement.plan import Action, Line
-from opint.placement.sites import Kind, Rse
 
 SCOPE = "cms"
 ACTIVITY = "Data rebalancing"
@@ -40,15 +39,15 @@ class Terms:
             raise PlacementError(f"lifetime of rules is {self.lifetime_weeks} weeks; it must be at least 1")
 
 
-def requests(lines: Iterable[Line], rses: Sequence[Rse], terms: Terms) -> tuple[list[dict[str, Any]], list[Line]]:
+def requests(lines: Iterable[Line], disks: Collection[str], terms: Terms) -> tuple[list[dict[str, Any]], list[Line]]:
     """A request for each copy and deletion, and the deletions that cannot be asked for: their rule is not known.
 
-    A deletion ends the rule; Rucio then removes the replica when it needs the room.
+    ``disks`` are the names of the RSEs that may be copied to. A deletion ends the rule; Rucio then removes the replica
+    when it needs the room.
 
     Raises:
         PlacementError: Rucio would refuse a rule, as :func:`check` says.
     """
-    disks = {one.name for one in rses if one.kind is Kind.DISK}
     asked, unknown = [], []
     for line in lines:
         if line.action is Action.COPY:
@@ -83,7 +82,7 @@ def rule(line: Line, terms: Terms) -> dict[str, Any]:
     }
 
 
-def check(body: Mapping[str, Any], disks: Iterable[str]) -> None:
+def check(body: Mapping[str, Any], disks: Collection[str]) -> None:
     """Raise PlacementError for what Rucio would refuse.
 
     That is a name that is none of a dataset, an RSE that is no known disk, or more copies than there are RSEs.
@@ -92,9 +91,8 @@ def check(body: Mapping[str, Any], disks: Iterable[str]) -> None:
         if not NAME.fullmatch(did["name"]):
             raise PlacementError(f"rule is for {did['name']!r}; Rucio knows names like /primary/processed/TIER")
     names = body["rse_expression"].split("|")
-    known = set(disks)
     for name in names:
-        if name not in known:
+        if name not in disks:
             raise PlacementError(f"rule asks for RSE {name!r}, which is no known disk; read the sites anew")
     if not 1 <= body["copies"] <= len(names):
         raise PlacementError(f"rule asks for {body['copies']} copies at {len(names)} RSEs; at most one fits at each")

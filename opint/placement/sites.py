@@ -64,6 +64,11 @@ def regions(rses: Iterable[Rse]) -> tuple[str, ...]:
     return tuple(sorted({one.region for one in rses if one.kind is Kind.DISK}))
 
 
+def disks(rses: Iterable[Rse]) -> frozenset[str]:
+    """Names of the RSEs that are disk."""
+    return frozenset(one.name for one in rses if one.kind is Kind.DISK)
+
+
 def read(path: Path) -> tuple[Rse, ...]:
     """RSEs of a YAML list or a CSV or Parquet table with ``name``, ``kind``, ``capacity_tb``, ``free_tb``, ``region``.
 

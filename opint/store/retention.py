@@ -2,6 +2,7 @@
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, select
 
+from opint.store import placement
 from opint.store.engine import Store
 from opint.store.tables import (
     certification_centre,
@@ -42,6 +43,7 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
         tx.execute(delete(hotline_event).where(hotline_event.c.kept_s < before_s, hotline_event.c.marking == ""))
         for made in (popularity_forecast, popularity_score):
             tx.execute(delete(made).where(made.c.made_s < before_s))
+        placement.forget(tx, before_s)
         tx.execute(delete(hotline_hour).where(hotline_hour.c.updated_s < before_s))
     deleted = 0
     while True:

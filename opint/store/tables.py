@@ -426,6 +426,46 @@ popularity_standing = Table(
     Column("since_s", Float, nullable=False, comment="since when this model"),
 )
 
+placement_plan = Table(
+    "placement_plan",
+    metadata,
+    Column("catalogue", String, primary_key=True),
+    Column("week", String, primary_key=True, comment="first day of the week that is planned, ISO 8601"),
+    Column("method", String, nullable=False),
+    Column("value", Float, nullable=False, comment="reads saved, prices paid"),
+    Column("bound", Float, nullable=True, comment="no plan saves more; null where not known"),
+    Column("made_s", Float, nullable=False, index=True),
+)
+
+placement_line = Table(
+    "placement_line",
+    metadata,
+    Column("catalogue", String, primary_key=True),
+    Column("week", String, primary_key=True),
+    Column("line", String, primary_key=True, comment="opint.placement.plan.Line.id"),
+    Column("place", Integer, nullable=False, comment="in the plan, from 0"),
+    Column("action", String, nullable=False, comment="copy or delete; of what is left out, what it would have been"),
+    Column("dataset", String, nullable=False),
+    Column("rse", String, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("benefit", Float, nullable=False, comment="reads saved, prices paid"),
+    Column("reason", Text, nullable=False),
+    Column("rule", String, nullable=False, comment="the Rucio rule that holds the replica; empty if not known"),
+    Column("refused", String, nullable=False, comment="why it is left out; empty for what is planned"),
+)
+
+placement_decision = Table(
+    "placement_decision",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("catalogue", String, nullable=False),
+    Column("line", String, nullable=False, index=True),
+    Column("decision", String, nullable=False, comment="accepted or rejected"),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at_s", Float, nullable=False),
+)
+
 suggestion = Table(
     "suggestion",
     metadata,

@@ -1,10 +1,12 @@
-"""The page of popularity in a real browser, at both sizes."""
+"""The pages of popularity and placement in a real browser, at both sizes."""
 
 import pytest
 
+from opint.placement_keeping import keep_plan
 from opint.store.engine import Store
 from tests.e2e.test_browser_pages import DESK, PHONE, _Clock, _settled, page  # noqa: F401 - a fixture
 from tests.opint.dashboard import seed_popularity
+from tests.opint.dashboard.test_placement import PLAN
 from tests.serving import served
 
 pytestmark = pytest.mark.browser
@@ -14,6 +16,7 @@ pytestmark = pytest.mark.browser
 def url(tmp_path_factory):
     store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('popularity') / 'n.db'}")
     seed_popularity.fill(store)
+    keep_plan(store, "simulated", PLAN, seed_popularity.now_s() - 60)
     with served(store, _Clock(seed_popularity.now_s())) as address:
         yield address
     store.close()
@@ -24,11 +27,12 @@ def test_at_both_sizes(page, url, tmp_path, scheme):  # noqa: F811
     page.emulate_media(color_scheme=scheme)
     for name, size in (("desk", DESK), ("phone", PHONE)):
         page.set_viewport_size(size)
-        page.goto(url + "/popularity")
-        _settled(page)
-        page.screenshot(path=tmp_path / f"popularity-{name}-{scheme}.png", full_page=True)
-        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0, f"{wide} px wider than the {name}'s screen"
+        for path in ("popularity", "placement"):
+            page.goto(f"{url}/{path}")
+            _settled(page)
+            page.screenshot(path=tmp_path / f"{path}-{name}-{scheme}.png", full_page=True)
+            wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            assert wide <= 0, f"{wide} px wider than the {name}'s screen"
 
 
 def test_an_incident_leads_to_the_tier_and_a_search_to_a_dataset(page, url):  # noqa: F811
@@ -42,3 +46,17 @@ def test_an_incident_leads_to_the_tier_and_a_search_to_a_dataset(page, url):  # 
     names = page.locator("#forecast td.mono").all_inner_texts()
     assert names
     assert all("/MINIAOD" in name for name in names)
+
+
+def test_a_line_is_rejected_with_a_reason_and_another_accepted(page, url):  # noqa: F811
+    page.goto(url + "/placement")
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("Reason").fill("the group has left")
+    page.locator("#plan tr", has_text="/Sample/B-v1/").get_by_role("button", name="Reject").click()
+    page.locator("#plan tr", has_text="/Sample/B-v1/").get_by_text("Ada: the group has left").wait_for()
+    page.locator("#plan tr", has_text="/Sample/A-v1/").get_by_role("button", name="Accept").click()
+    page.locator("#plan tr", has_text="/Sample/A-v1/").get_by_text("✓ accepted").wait_for()
+    page.locator("select[name=which]").select_option("undecided")
+    page.get_by_role("button", name="Show").click()
+    _settled(page)
+    assert page.locator("#plan tbody tr").count() == 1

@@ -134,7 +134,7 @@ def test_bad_queries_are_422(client, query):
     assert client.get(f"/api/v1/incidents?{query}").status_code == 422
 
 
-ELSEWHERE = ("/api/v1/triggers/", "/api/v1/hotline", "/api/v1/popularity")
+ELSEWHERE = ("/api/v1/triggers/", "/api/v1/hotline", "/api/v1/popularity", "/api/v1/placement")
 """Answers that the tests of those pages check."""
 
 EXAMPLES = {"incident_id": 3, "run": 379415}

@@ -21,7 +21,7 @@ from opint.placement.plan import Action, Why
 from opint.placement.problem import build
 from opint.placement.rules import Terms, requests
 from opint.placement.rules import check as check_rule
-from opint.placement.sites import TB
+from opint.placement.sites import TB, disks
 from opint.placement.solve import Method, decision, solve
 from opint.placement.table import dry_run, rows, summary
 from tests.opint.placement.small import disk, replicas, tape
@@ -221,7 +221,7 @@ def test_a_plan_is_json_with_ids_that_stay():
 
 def test_lines_become_requests_to_rucio():
     held, found = example()
-    asked, unknown = requests(found.lines, held.rses, Terms("cmsops"))
+    asked, unknown = requests(found.lines, disks(held.rses), Terms("cmsops"))
     copy, delete = asked
     assert not unknown
     assert (copy["method"], copy["path"]) == ("POST", "/rules/")
@@ -236,7 +236,7 @@ def test_lines_become_requests_to_rucio():
 
 def test_a_deletion_whose_rule_is_not_known_is_named():
     held = replicas([disk("T2_DE_DESY", 10, 1), tape()], [4], [(0, 0), (0, 1)])
-    asked, unknown = requests(planned(held, demand([0.0]), prices=Prices()).lines, held.rses, Terms("cmsops"))
+    asked, unknown = requests(planned(held, demand([0.0]), prices=Prices()).lines, disks(held.rses), Terms("cmsops"))
     assert not asked
     assert [(line.dataset, line.rse) for line in unknown] == [("/D0/A-v1/AOD", "T2_DE_DESY")]
 
@@ -248,7 +248,7 @@ def test_rules_that_rucio_would_refuse_are_refused():
         check_rule({"dids": [{"scope": "cms", "name": "/D0/A v1/AOD"}]}, [])
     _, found = example()
     with pytest.raises(PlacementError, match="'T2_DE_DESY', which is no known disk"):
-        requests(found.lines, [tape("T2_DE_DESY")], Terms("cmsops"))
+        requests(found.lines, disks([tape("T2_DE_DESY")]), Terms("cmsops"))
     with pytest.raises(PlacementError, match="account is 'CMS Ops'"):
         Terms("CMS Ops")
     with pytest.raises(PlacementError, match="lifetime of rules is 0 weeks"):

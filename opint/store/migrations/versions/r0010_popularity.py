@@ -1,4 +1,4 @@
-"""Forecasts of the popularity of datasets, how good they were, and who forecasts."""
+"""Popularity of datasets: forecasts, scores, who forecasts; placement plans and what people decide."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -61,9 +61,58 @@ def upgrade() -> None:
         sa.Column("since_s", sa.Float(), nullable=False, comment="since when this model"),
         sa.PrimaryKeyConstraint("catalogue", "label", "horizon", "tier", name=op.f("pk_popularity_standing")),
     )
+    op.create_table(
+        "placement_plan",
+        sa.Column("catalogue", sa.String(), nullable=False),
+        sa.Column("week", sa.String(), nullable=False, comment="first day of the week that is planned, ISO 8601"),
+        sa.Column("method", sa.String(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=False, comment="reads saved, prices paid"),
+        sa.Column("bound", sa.Float(), nullable=True, comment="no plan saves more; null where not known"),
+        sa.Column("made_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("catalogue", "week", name=op.f("pk_placement_plan")),
+    )
+    op.create_index(op.f("ix_placement_plan_made_s"), "placement_plan", ["made_s"])
+    op.create_table(
+        "placement_line",
+        sa.Column("catalogue", sa.String(), nullable=False),
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("line", sa.String(), nullable=False, comment="opint.placement.plan.Line.id"),
+        sa.Column("place", sa.Integer(), nullable=False, comment="in the plan, from 0"),
+        sa.Column(
+            "action",
+            sa.String(),
+            nullable=False,
+            comment="copy or delete; of what is left out, what it would have been",
+        ),
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("rse", sa.String(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("benefit", sa.Float(), nullable=False, comment="reads saved, prices paid"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "rule", sa.String(), nullable=False, comment="the Rucio rule that holds the replica; empty if not known"
+        ),
+        sa.Column("refused", sa.String(), nullable=False, comment="why it is left out; empty for what is planned"),
+        sa.PrimaryKeyConstraint("catalogue", "week", "line", name=op.f("pk_placement_line")),
+    )
+    op.create_table(
+        "placement_decision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("catalogue", sa.String(), nullable=False),
+        sa.Column("line", sa.String(), nullable=False),
+        sa.Column("decision", sa.String(), nullable=False, comment="accepted or rejected"),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_decision")),
+    )
+    op.create_index(op.f("ix_placement_decision_line"), "placement_decision", ["line"])
 
 
 def downgrade() -> None:
     """Drop the tables."""
+    op.drop_table("placement_decision")
+    op.drop_table("placement_line")
+    op.drop_table("placement_plan")
     for table in ("popularity_standing", "popularity_score", "popularity_forecast"):
         op.drop_table(table)

@@ -1,0 +1,151 @@
+"""The placement plan: what to copy and delete next week, why, and what people decide about each line."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from pydantic import BaseModel, Field
+from starlette.responses import HTMLResponse
+
+from conf.errors import NightshiftError
+from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_words
+from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, require_token
+from opint.dashboard.pages import Renderer, going_back, posted
+from opint.placement.rules import Terms, requests
+from opint.placement_keeping import as_lines
+from opint.store import placement as kept
+from opint.store.engine import Store
+from opint.store.placement import Verdict
+from opint.store.views import placement
+from opint.store.views.placement import PlanPage, PlanView
+
+SHOWN = 50
+MOST_REQUESTS = 100_000
+
+Name = Annotated[str, Query(max_length=200, description="of the catalogue; the plan made last if it is left out")]
+Which = Annotated[
+    Literal["planned", "left-out", "undecided", "accepted", "rejected"], Query(description="which lines of the plan")
+]
+
+
+class Ruling(BaseModel):
+    """Who decides, and why."""
+
+    actor: str = Field(min_length=1, max_length=MOST_ACTOR)
+    reason: str = Field("", max_length=MOST_TEXT)
+
+
+def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIRouter:
+    """The page, and its part of the API."""
+    routes = APIRouter()
+    _add_page(routes, store, clock, renderer)
+    _add_api(routes, store, clock)
+    return routes
+
+
+def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], renderer: Renderer) -> None:
+    @routes.get("/placement", include_in_schema=False)
+    def page(request: Request, catalogue: Name = "", which: Which = "planned", cursor: Cursor = None) -> HTMLResponse:
+        live = renderer.live()
+        with store.read() as tx:
+            plans = placement.newest(tx)
+            plan = _chosen(plans, catalogue)
+            if plan is None:
+                return renderer.page(request, "placement.html", plan=None, **live)
+            shown = placement.page(tx, plan, which=which, limit=SHOWN, skip=int(cursor or 0))
+        of = {"catalogue": plan.catalogue, "which": which}
+        return renderer.page(
+            request,
+            "placement.html",
+            plan=plan,
+            plans=plans,
+            which=which,
+            shown=shown,
+            here=f"/placement?{urlencode(of | ({'cursor': cursor} if cursor else {}))}",
+            rest="&" + urlencode(of),
+            **live,
+        )
+
+    @routes.post("/placement/{line}/{verdict}", include_in_schema=False)
+    def decide(line: str, verdict: Verdict, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
+        actor = form.get("actor", "")
+        _decide(store, clock, form.get("catalogue", ""), line, verdict, actor, form.get("reason", ""))
+        return going_back(form, actor)
+
+
+def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> None:
+    @routes.get("/api/v1/placement", tags=["placement"], responses=UNAVAILABLE)
+    def list_plans() -> list[PlanView]:
+        """The newest plan of each catalogue."""
+        with store.read() as tx:
+            return placement.newest(tx)
+
+    @routes.get("/api/v1/placement/lines", tags=["placement"], responses=NOT_FOUND | UNAVAILABLE)
+    def list_lines(
+        catalogue: Name = "", which: Which = "planned", limit: Limit = 50, cursor: Cursor = None
+    ) -> PlanPage:
+        """Lines of the newest plan, with what was decided about them."""
+        with store.read() as tx:
+            plan = _found(_chosen(placement.newest(tx), catalogue))
+            return placement.page(tx, plan, which=which, limit=limit, skip=int(cursor or 0))
+
+    @routes.get("/api/v1/placement/rules", tags=["placement"], responses=NOT_FOUND | UNAVAILABLE)
+    def get_rules(catalogue: Name = "", account: Annotated[str, Query(max_length=25)] = "nightshift") -> list[Any]:
+        """The accepted lines of the newest plan as requests to Rucio."""
+        with store.read() as tx:
+            plan = _found(_chosen(placement.newest(tx), catalogue))
+            accepted = placement.page(tx, plan, which="accepted", limit=MOST_REQUESTS)
+        # A plan copies to disks alone, so that each of its RSEs is one.
+        disks = {one.rse for one in accepted.items}
+        try:
+            asked, _ = requests(as_lines(plan.week, accepted.items), disks, Terms(account))
+        except NightshiftError as error:
+            raise HTTPException(422, str(error)) from error
+        return asked
+
+    @routes.post(
+        "/api/v1/placement/{line}/{verdict}",
+        tags=["placement"],
+        responses=REFUSED | UNAVAILABLE,
+        status_code=204,
+        dependencies=[Depends(require_token)],
+    )
+    def decide_line(line: str, verdict: Verdict, ruling: Ruling, catalogue: Name = "") -> None:
+        """Accept or reject a line of a plan; decisions are kept."""
+        with store.read() as tx:
+            plan = _found(_chosen(placement.newest(tx), catalogue))
+        _decide(store, clock, plan.catalogue, line, verdict, ruling.actor, ruling.reason)
+
+
+def _decide(
+    store: Store,
+    clock: Callable[[], float],
+    catalogue: str,
+    line: str,
+    verdict: Verdict,
+    actor: str,
+    reason: str,
+) -> None:
+    actor, reason = actor.strip(), reason.strip()
+    check_words("Your name", actor, MOST_ACTOR, required=True)
+    check_words("The reason", reason, MOST_TEXT, required=verdict == "rejected")
+    with store.begin() as tx:
+        if not kept.decide(tx, catalogue, line, verdict, actor, reason, clock()):
+            raise HTTPException(404, f"There is no line {line} in a plan of {catalogue}.")
+
+
+def _chosen(plans: list[PlanView], catalogue: str) -> PlanView | None:
+    """The newest that fits; None if there is no plan. Raises HTTPException 404 if none fits."""
+    if not plans:
+        return None
+    for one in plans:
+        if catalogue in ("", one.catalogue):
+            return one
+    raise HTTPException(404, f"There is no plan of {catalogue}.")
+
+
+def _found(plan: PlanView | None) -> PlanView:
+    if plan is None:
+        raise HTTPException(404, "No plan is stored yet: nightshift popularity plan TABLE ... --keep")
+    return plan

@@ -1,0 +1,129 @@
+"""The page of the placement plan, its part of the API, and what is stored of plans and decisions."""
+
+from datetime import date
+
+import fastjsonschema
+import pytest
+
+from opint.placement.plan import Action, Line, Plan, Refusal, Why
+from opint.placement_keeping import keep_plan
+from opint.store.retention import sweep
+from opint.store.tables import placement_decision
+from opint.store.views import placement as view
+
+WEEK = date(2024, 9, 2)
+RULE = "0123456789abcdef0123456789abcdef"
+
+
+def line(action, name, rse="T2_DE_DESY", benefit=5.0, rule=""):
+    return Line(WEEK, action, f"/Sample/{name}-v1/AODSIM", rse, 3 * 10**12, benefit, f"<b>{name}</b> is wanted", rule)
+
+
+LINES = (
+    line(Action.COPY, "A", benefit=9.0),
+    line(Action.COPY, "B"),
+    line(Action.DELETE, "C", rule=RULE),
+    line(Action.KEEP, "D"),
+)
+REFUSALS = (Refusal(WEEK, Action.COPY, "/Sample/E-v1/AODSIM", "", Why.NETWORK, "it is too large"),)
+PLAN = Plan(WEEK, LINES, REFUSALS, "greedy", 14.0, float("inf"))
+
+
+def now_s():
+    return 1_725_000_000.0
+
+
+@pytest.fixture
+def told(serving, store):
+    store.upgrade()
+    keep_plan(store, "cms", PLAN, 5.0)
+    return serving(store, now_s)
+
+
+def decide(client, one, verdict, **words):
+    token = client.get("/api/v1/session").json()["csrf_token"]
+    path = f"/api/v1/placement/{one.id}/{verdict}"
+    return client.post(path, json={"actor": "Ada"} | words, headers={"X-CSRF-Token": token})
+
+
+def lines(client, which):
+    found = client.get("/api/v1/placement/lines", params={"which": which}).json()["items"]
+    return [one["dataset"].split("/")[2][0] for one in found]
+
+
+def test_the_page_shows_what_is_planned_and_what_is_left_out(told):
+    page = told.get("/placement").text
+    for word in ("＋ copy", "− delete", "3 TB", "how many are possible is not known", "&lt;b&gt;A&lt;/b&gt;"):
+        assert word in page
+    assert "/Sample/D-v1" not in page, "what stays where it is needs no decision"
+    left_out = told.get("/placement", params={"which": "left-out"}).text
+    assert "network budget" in left_out
+    assert "Accept</button>" not in left_out
+
+
+def test_lines_are_accepted_and_rejected_and_become_requests(told):
+    assert decide(told, LINES[0], "accepted").status_code == 204
+    assert decide(told, LINES[2], "accepted").status_code == 204
+    assert decide(told, LINES[1], "accepted").status_code == 204
+    assert decide(told, LINES[1], "rejected", reason="the group has left").status_code == 204
+    assert lines(told, "accepted") == ["A", "C"]
+    assert lines(told, "rejected") == ["B"]
+    assert lines(told, "undecided") == []
+    requests = told.get("/api/v1/placement/rules", params={"account": "dataops"}).json()
+    assert [(one["method"], one["path"]) for one in requests] == [("POST", "/rules/"), ("DELETE", f"/rules/{RULE}")]
+    assert requests[0]["body"]["account"] == "dataops"
+    assert "the group has left" in told.get("/placement").text
+    assert told.get("/api/v1/placement/rules", params={"account": "No"}).status_code == 422
+
+
+def test_what_cannot_be_decided_is_refused(told):
+    assert decide(told, LINES[1], "rejected").status_code == 422, "a reason is needed"
+    assert decide(told, LINES[3], "accepted").status_code == 404
+    assert decide(told, REFUSALS[0], "accepted").status_code == 404
+    assert decide(told, LINES[0], "maybe").status_code == 422
+    assert told.post(f"/placement/{LINES[0].id}/accepted", data={"actor": "Ada"}).status_code == 403
+    assert told.get("/placement", params={"catalogue": "none"}).status_code == 404
+
+
+def test_a_plan_that_is_made_again_keeps_what_was_decided(told, store):
+    decide(told, LINES[0], "accepted")
+    keep_plan(store, "cms", Plan(WEEK, LINES[:2], (), "greedy", 9.0, 9.5), 6.0)
+    keep_plan(store, "atlas", PLAN, 7.0)
+    with store.read() as tx:
+        plans = view.newest(tx)
+        cms = next(one for one in plans if one.catalogue == "cms")
+        items = view.page(tx, cms, which="planned", limit=10).items
+        assert [one.catalogue for one in plans] == ["atlas", "cms"]
+    assert (cms.value, cms.bound) == (9.0, 9.5)
+    assert [(one.dataset, one.decision) for one in items] == [
+        ("/Sample/A-v1/AODSIM", "accepted"),
+        ("/Sample/B-v1/AODSIM", None),
+    ]
+
+
+def test_old_plans_are_forgotten_and_decisions_are_not(told, store):
+    decide(told, LINES[0], "accepted")
+    sweep(store, 10 * 86_400.0, 1.0)
+    with store.read() as tx:
+        assert view.newest(tx) == []
+        assert len(tx.execute(placement_decision.select()).all()) == 1
+    assert "No plan is stored yet" in told.get("/placement").text
+    assert told.get("/api/v1/placement/lines").status_code == 404
+
+
+def test_lines_are_paged(told):
+    first = told.get("/api/v1/placement/lines", params={"limit": 2}).json()
+    rest = told.get("/api/v1/placement/lines", params={"limit": 2, "cursor": first["next"]}).json()
+    assert [one["line"] for one in first["items"] + rest["items"]] == [one.id for one in LINES[:3]]
+    assert rest["next"] is None
+
+
+def test_every_answer_is_as_openapi_says(told):
+    decide(told, LINES[0], "accepted")
+    document = told.get("/openapi.json").json()
+    for path in ("", "/lines", "/rules"):
+        answer = told.get(f"/api/v1/placement{path}")
+        schema = document["paths"][f"/api/v1/placement{path}"]["get"]["responses"]["200"]["content"]
+        fastjsonschema.compile(schema["application/json"]["schema"] | {"components": document["components"]})(
+            answer.json()
+        )
