@@ -53,7 +53,7 @@ def lines(client, which):
 
 def test_the_page_shows_what_is_planned_and_what_is_left_out(told):
     page = told.get("/placement").text
-    for word in ("＋ copy", "− delete", "3 TB", "how many are possible is not known", "&lt;b&gt;A&lt;/b&gt;"):
+    for word in ("+ copy", "− delete", "3 TB", "how many are possible is not known", "&lt;b&gt;A&lt;/b&gt;"):
         assert word in page
     assert "/Sample/D-v1" not in page, "what stays where it is needs no decision"
     left_out = told.get("/placement", params={"which": "left-out"}).text
