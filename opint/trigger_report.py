@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.quality import Reason
-from opint.emulated import by_name
+from opint.emulated import by_name, over_conditions
 from opint.store.views.triggers import TOGETHER, RunRates, alarming, seed_of
 
 Rows = npt.NDArray[np.intp]
@@ -87,8 +87,7 @@ def emulated(told: RunRates) -> str:
     """
     if not by_name(told.dataset):
         return ""
-    real = not any(by_name(str(one.get("era"))) for one in told.conditions)
-    return f"These rates are emulated over {'real' if real else 'generated'} conditions, not measured."
+    return over_conditions("These rates are emulated over", (one.get("era") for one in told.conditions))
 
 
 def _apart(told: RunRates, reason: Reason, rows: Rows) -> Sequence[Rows]:

@@ -1,33 +1,39 @@
 """The event hotline: unusual events, newest first, and what people make of them."""
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 from starlette.responses import HTMLResponse
 
 from conf.settings import Settings
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_words
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, found, require_token
 from opint.dashboard.pages import Renderer, going_back, posted
-from opint.emulated import by_name
-from opint.hotline_report import bars, place
+from opint.hotline import EVENTS
+from opint.hotline_report import bars, features, lately, simulated, unusual
 from opint.store import hotline as kept
 from opint.store.engine import Store
 from opint.store.hotline import Marking
-from opint.store.views import hotline
-from opint.store.views.hotline import KeptDetail, KeptPage
+from opint.store.views import hotline, system
+from opint.store.views.hotline import Judging, KeptDetail, KeptPage
 
 SHOWN = 20
 HOURS = 144
+"""Hours of live time that the picture shows at most."""
 MARKINGS: tuple[Marking, ...] = get_args(Marking)
 
 Wanted = Annotated[
     Literal["all", "new", "interesting", "known", "detector"],
     Query(description="only events that are marked so; `new` are those that nobody has looked at"),
 ]
+
+
+Dataset = Annotated[str, Query(max_length=500, description="only events of this dataset; of all if empty")]
 
 
 class Opinion(BaseModel):
@@ -48,27 +54,39 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
 
 def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Renderer) -> None:
     @routes.get("/hotline", include_in_schema=False)
-    def events(request: Request, marked: Wanted = "all", run: str = "", cursor: Cursor = None) -> HTMLResponse:
+    def events(
+        request: Request, marked: Wanted = "all", run: str = "", dataset: Dataset = "", cursor: Cursor = None
+    ) -> HTMLResponse:
         live, wanted = renderer.live(), int(run) if run.isdecimal() and len(run) < 16 else None
+        declared = settings.hotline.events_per_hour
         with store.read() as tx:
-            shown = _page(store, SHOWN, cursor, marked, wanted)
-            dataset, hours = hotline.hours(tx, HOURS)
+            shown = _page(tx, SHOWN, cursor, marked, wanted, dataset)
+            judging = hotline.judging(tx, HOURS, dataset or None)
+            surprise = _level(tx, judging, declared)
+            datasets = hotline.datasets(tx)
+            watchers = [one for one in system.daemons(tx) if one.daemon.endswith(f":{EVENTS}")]
+        hours = judging.hours if judging else []
         return renderer.page(
             request,
             "hotline.html",
             shown=shown,
-            places={one.id: [place(each) for each in one.unusual] for one in shown.items},
+            unusual_of={one.id: unusual(one) for one in shown.items},
             marked=marked,
             run=run,
-            rest="&" + urlencode({"marked": marked, "run": run}),
-            request_url=f"{request.url.path}?{request.url.query}",
             dataset=dataset,
-            simulated=by_name(dataset) or any(by_name(one.dataset) for one in shown.items),
+            datasets=datasets,
+            rest="&" + urlencode({"marked": marked, "run": run, "dataset": dataset}),
+            request_url=f"{request.url.path}?{request.url.query}",
+            simulated=simulated(shown.items),
+            judging=judging,
+            watchers=watchers,
+            one_in=None if surprise is None else math.exp(surprise),
             hours=sum(one.live_s for one in hours) / 3600.0,
             kept=sum(one.kept for one in hours),
             seen=sum(one.seen for one in hours),
-            bars=bars(hours, settings.hotline.events_per_hour),
-            declared=settings.hotline.events_per_hour,
+            lately=lately(hours, declared),
+            bars=bars(hours, declared),
+            declared=declared,
             **live,
         )
 
@@ -82,9 +100,10 @@ def _add_event(routes: APIRouter, store: Store, clock: Callable[[], float], rend
             request,
             "hotline_event.html",
             told=told,
-            places=[place(one) for one in told.event.unusual],
+            unusual=list(zip(told.event.unusual, unusual(told.event), strict=True)),
+            features=features(told.event),
             markings=MARKINGS,
-            simulated=by_name(told.event.dataset),
+            simulated=simulated([told.event]),
             **live,
         )
 
@@ -98,10 +117,15 @@ def _add_event(routes: APIRouter, store: Store, clock: Callable[[], float], rend
 def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> None:
     @routes.get("/api/v1/hotline", tags=["hotline"], responses=UNAVAILABLE)
     def list_events(
-        marked: Wanted = "all", run: Number | None = None, limit: Limit = 50, cursor: Cursor = None
+        marked: Wanted = "all",
+        run: Number | None = None,
+        dataset: Dataset = "",
+        limit: Limit = 50,
+        cursor: Cursor = None,
     ) -> KeptPage:
         """Unusual events that were kept, newest first."""
-        return _page(store, limit, cursor, marked, run)
+        with store.read() as tx:
+            return _page(tx, limit, cursor, marked, run, dataset)
 
     @routes.get("/api/v1/hotline/{event_id}", tags=["hotline"], responses=NOT_FOUND | UNAVAILABLE)
     def get_event(event_id: int) -> KeptDetail:
@@ -120,11 +144,17 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         return _detail(store, event_id)
 
 
-def _page(store: Store, limit: int, cursor: str | None, marked: str, run: int | None) -> KeptPage:
+def _page(tx: Connection, limit: int, cursor: str | None, marked: str, run: int | None, dataset: str) -> KeptPage:
     marking = {"all": None, "new": ""}.get(marked, marked)
-    with store.read() as tx:
-        before = None if cursor is None else int(cursor)
-        return hotline.page(tx, limit=limit, before=before, marking=marking, run=run)
+    before = None if cursor is None else int(cursor)
+    return hotline.page(tx, limit=limit, before=before, marking=marking, run=run, dataset=dataset or None)
+
+
+def _level(tx: Connection, judging: Judging | None, per_hour: float) -> float | None:
+    """The surprise beyond which events are kept now; None before any was judged."""
+    ladder = judging and kept.present(tx, judging.dataset, judging.model_version)
+    level = ladder.level(per_hour) if ladder else math.inf
+    return level if math.isfinite(level) else None
 
 
 def _detail(store: Store, event_id: int) -> KeptDetail:

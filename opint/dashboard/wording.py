@@ -64,8 +64,10 @@ def feature_unit(name: str) -> str:
 
 
 def usual(low: float, high: float, unit: str = "") -> str:
-    """A usual range: ``5 to 78 GeV``; one number where nothing else is usual."""
-    return number(high, unit) if number(low) == number(high) else f"{number(low)} to {number(high, unit)}"
+    """A usual range: ``5 to 78 GeV``; one number where nothing else is usual, and a bare 0 where there is none."""
+    if number(low) == number(high):
+        return number(high, unit if high else "")
+    return f"{number(low)} to {number(high, unit)}"
 
 
 def uncertain(value: float | None, spread: float | None) -> str:

@@ -1,6 +1,6 @@
 """Events that the hotline has kept, what people say of them, and the ladder that says which come next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -14,6 +14,8 @@ from opint.store.upserts import insert_into, replacing
 from streams.records import EventFeatures, LumisectionKey
 
 HOUR_S = 3600.0
+CONDITIONS = ("fill", "era", "pileup", "delivered_lumi", "recorded_lumi", "prescale_index", "beams_stable")
+"""What is stored of the conditions in which an event was recorded."""
 
 Marking = Literal["interesting", "known", "detector"]
 """What somebody makes of a kept event: worth a second look, a known process, or a fault of the detector."""
@@ -34,10 +36,14 @@ def ladder(tx: Connection, dataset: str, model_version: str, start: Ladder, now_
     row = key | {"ladder": _content(start), "updated_s": now_s}
     # Written first, so that there is a row to be locked.
     tx.execute(insert_into(tx, hotline_state).on_conflict_do_nothing(), row)
-    query = select(hotline_state.c.ladder).filter_by(**key).with_for_update()
-    content = tx.scalars(query).one()
-    recent = tuple(LumisectionKey(run, ls) for run, ls in content.pop("recent"))
-    return Ladder(np.array(content.pop("counts")), np.array(content.pop("sums")), **content, recent=recent)
+    return _ladder(tx.scalars(select(hotline_state.c.ladder).filter_by(**key).with_for_update()).one())
+
+
+def present(tx: Connection, dataset: str, model_version: str) -> Ladder | None:
+    """The ladder of a dataset, to be looked at; None if there is none."""
+    query = select(hotline_state.c.ladder).filter_by(dataset=dataset, model_version=model_version)
+    content = tx.scalars(query).one_or_none()
+    return None if content is None else _ladder(content)
 
 
 def put(tx: Connection, dataset: str, model_version: str, ladder: Ladder, now_s: float) -> None:
@@ -46,8 +52,19 @@ def put(tx: Connection, dataset: str, model_version: str, ladder: Ladder, now_s:
     tx.execute(update(hotline_state).filter_by(**key).values(ladder=_content(ladder), updated_s=now_s))
 
 
-def keep(tx: Connection, events: EventFeatures, kept: Sequence[Kept], model_version: str, now_s: float) -> None:
-    """Store events that are kept; one that is known already stays as it is."""
+def keep(
+    tx: Connection,
+    events: EventFeatures,
+    kept: Sequence[Kept],
+    usual: Mapping[str, Sequence[float]],
+    model_version: str,
+    now_s: float,
+) -> None:
+    """Store events that are kept; one that is known already stays as it is.
+
+    ``usual`` has, for each feature, the ends of the central 95 % of training events.
+    """
+    conditions = {name: getattr(events.conditions, name) for name in CONDITIONS}
     rows = [
         {
             "dataset": events.dataset,
@@ -60,6 +77,8 @@ def keep(tx: Connection, events: EventFeatures, kept: Sequence[Kept], model_vers
             "once_in_hours": one.once_in_hours,
             "features": dict(zip(events.features, one.values, strict=True)),
             "unusual": [asdict(each) for each in one.unusual],
+            "usual": {name: list(usual[name]) for name in events.features},
+            "conditions": conditions,
             "kept_s": now_s,
             "marking": "",
         }
@@ -94,6 +113,11 @@ def mark(tx: Connection, event_id: int, marking: Marking, actor: str, note: str,
     row = {"event_id": event_id, "at_s": now_s, "actor": actor, "marking": marking, "note": note}
     tx.execute(insert(hotline_marking), row)
     return True
+
+
+def _ladder(content: dict[str, Any]) -> Ladder:
+    recent = tuple(LumisectionKey(run, ls) for run, ls in content.pop("recent"))
+    return Ladder(np.array(content.pop("counts")), np.array(content.pop("sums")), **content, recent=recent)
 
 
 def _content(ladder: Ladder) -> dict[str, Any]:

@@ -344,6 +344,8 @@ hotline_event = Table(
     Column("once_in_hours", Float, nullable=False, comment="hours of live time in which one such event was expected"),
     Column("features", JSON, nullable=False, comment="value by name"),
     Column("unusual", JSON, nullable=False, comment="dqm.hotline.unusual.Unusual, the dearest first"),
+    Column("usual", JSON, nullable=False, comment="by name, the ends of the central 95 % of training events"),
+    Column("conditions", JSON, nullable=False, comment="of its lumisection; dcs left out"),
     Column("kept_s", Float, nullable=False, index=True),
     Column("marking", String, nullable=False, comment="the newest of hotline_marking; empty if nobody has looked"),
     UniqueConstraint("dataset", "run", "event"),

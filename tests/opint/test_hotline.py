@@ -36,7 +36,7 @@ from opint.store.views import hotline as view
 from streams import loop
 from streams.errors import DecodeError, FencedError
 from streams.metrics import Metrics
-from streams.records import Partition
+from streams.records import LumisectionKey, Partition
 from streams.scripted import ScriptedSource
 from streams.source import Loss
 
@@ -105,6 +105,20 @@ def test_events_are_kept_with_the_offset_and_what_is_unusual(store, model, taken
     assert 0 < one.p_value < 0.01
     for each in one.unusual:
         assert one.features[each.feature] == each.value
+        assert one.usual[each.feature] == (each.low, each.high)
+    assert set(one.usual) == set(model.features)
+    of = {events.key: events.conditions for events in taken}[LumisectionKey(one.run, one.ls)]
+    assert (one.conditions["pileup"], one.conditions["fill"]) == (of.pileup, of.fill)
+
+
+def test_the_ladder_can_be_looked_at(store, model, taken):
+    go(source_of(30), handler(store, model, taken))
+    with store.begin() as tx:
+        dataset = taken[0].dataset
+        seen, held = store_of.present(tx, dataset, "v1"), store_of.ladder(tx, dataset, "v1", model.start, 1.0)
+        assert store_of.present(tx, dataset, "v2") is None
+    assert seen.level(PER_HOUR) == held.level(PER_HOUR)
+    assert seen.recent == held.recent
 
 
 def test_a_message_that_comes_again_changes_nothing(store, model, taken):
@@ -199,9 +213,10 @@ def test_hours_of_live_time_count_what_is_seen_and_kept(store, model, taken):
     again.claim([PLACE])
     again.handle(replayed(len(taken)))
     with store.read() as tx:
-        dataset, hours = view.hours(tx, 1000)
-        kept = view.page(tx, limit=1000).items
-    assert dataset == taken[0].dataset
+        told, kept = view.judging(tx, 1000), view.page(tx, limit=1000).items
+        assert view.judging(tx, 1000, "/Another/Run2024I-v1/RAW") is None
+    hours = told.hours
+    assert (told.dataset, told.model_version, told.model_name) == (taken[0].dataset, "v1", "")
     assert sum(one.kept for one in hours) == len(kept)
     assert sum(one.seen for one in hours) == sum(len(one.events) for one in taken)
     live = [live_seconds(one.conditions) for one in taken]
@@ -212,8 +227,8 @@ def test_an_hour_is_full_before_the_next_begins(store):
     with store.begin() as tx:
         for _ in range(9):
             store_of.count(tx, "/A/B/C", "v1", [Counted(1000.0, 10, 1), Counted(0.0, 5, 0)], 7.0)
-        _, hours = view.hours(tx, 100)
-        assert view.hours(tx, 1)[1] == hours[-1:]
+        hours = view.judging(tx, 100).hours
+        assert view.judging(tx, 1).hours == hours[-1:]
     assert [(one.live_s, one.seen, one.kept) for one in hours] == [(4000.0, 55, 4), (4000.0, 60, 4), (1000.0, 20, 1)]
 
 
@@ -230,7 +245,7 @@ def test_old_events_are_forgotten_unless_somebody_has_marked_them(store, model, 
     with store.read() as tx:
         assert [one.id for one in view.page(tx, limit=9).items] == [last]
         told = view.detail(tx, last)
-        assert view.hours(tx, 9) == ("", [])
+        assert view.judging(tx, 9) is None
     assert told.event.marking == "detector"
     assert [(one.actor, one.marking, one.note) for one in told.markings] == [
         ("Ben", "detector", ""),

@@ -1,9 +1,11 @@
 """What the hotline has kept and how it has kept its rate, for reading."""
 
+from typing import Any
+
 from pydantic import Field
 from sqlalchemy import Connection, func, select
 
-from opint.store.tables import hotline_event, hotline_hour, hotline_marking
+from opint.store.tables import hotline_event, hotline_hour, hotline_marking, model_version
 from opint.store.views.records import Record
 
 
@@ -41,6 +43,8 @@ class KeptEvent(Record):
     once_in_hours: float = Field(description="hours of live time in which one such event was expected")
     features: dict[str, float]
     unusual: list[Unusual]
+    usual: dict[str, tuple[float, float]] = Field(description="ends of the central 95 % of training events by feature")
+    conditions: dict[str, Any] = Field(description="of its lumisection: fill, era, pileup, luminosities in 1/pb …")
     kept_s: float
     marking: str = Field(description="interesting, known or detector; empty if nobody has looked")
 
@@ -68,13 +72,28 @@ class Hour(Record):
     updated_s: float
 
 
+class Judging(Record):
+    """The dataset that was judged last, by which model, and its newest hours, oldest first."""
+
+    dataset: str
+    model_version: str
+    model_name: str = Field(description="empty if no daemon has said how it calls the model")
+    hours: list[Hour]
+
+
 def page(
-    tx: Connection, *, limit: int, before: int | None = None, marking: str | None = None, run: int | None = None
+    tx: Connection,
+    *,
+    limit: int,
+    before: int | None = None,
+    marking: str | None = None,
+    run: int | None = None,
+    dataset: str | None = None,
 ) -> KeptPage:
     """Kept events, newest first; an empty ``marking`` asks for those that nobody has looked at."""
     at = hotline_event.c
     query = select(hotline_event).order_by(at.id.desc()).limit(limit + 1)
-    for column, wanted in ((at.marking, marking), (at.run, run)):
+    for column, wanted in ((at.marking, marking), (at.run, run), (at.dataset, dataset)):
         if wanted is not None:
             query = query.where(column == wanted)
     if before is not None:
@@ -94,16 +113,27 @@ def detail(tx: Connection, event_id: int) -> KeptDetail | None:
     return KeptDetail(event=KeptEvent.model_validate(row), markings=[MarkingView.model_validate(one) for one in said])
 
 
-def hours(tx: Connection, most: int) -> tuple[str, list[Hour]]:
-    """The dataset that was judged last, and the newest hours of it by its present model, oldest first."""
+def datasets(tx: Connection) -> list[str]:
+    """Datasets of which events are kept, in the order of their names."""
+    return list(tx.scalars(select(hotline_event.c.dataset).distinct().order_by(hotline_event.c.dataset)))
+
+
+def judging(tx: Connection, most: int, dataset: str | None = None) -> Judging | None:
+    """What was judged last, of ``dataset`` if one is named, with the newest ``most`` hours; None if nothing was."""
     at = hotline_hour.c
     newest = select(at.dataset, at.model_version).order_by(at.updated_s.desc(), at.hour.desc()).limit(1)
-    found = tx.execute(newest).one_or_none()
+    found = tx.execute(newest if dataset is None else newest.where(at.dataset == dataset)).one_or_none()
     if found is None:
-        return "", []
+        return None
     mine = (at.dataset == found.dataset) & (at.model_version == found.model_version)
     rows = tx.execute(select(hotline_hour).where(mine).order_by(at.hour.desc()).limit(most)).all()
-    return found.dataset, [Hour.model_validate(row) for row in reversed(rows)]
+    name = tx.scalar(select(model_version.c.name).where(model_version.c.version == found.model_version))
+    return Judging(
+        dataset=found.dataset,
+        model_version=found.model_version,
+        model_name=name or "",
+        hours=[Hour.model_validate(row) for row in reversed(rows)],
+    )
 
 
 def marker(tx: Connection) -> int:

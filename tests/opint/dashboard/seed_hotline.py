@@ -2,15 +2,18 @@
 
 import numpy as np
 
+from dqm.hotline.level import Ladder
 from dqm.hotline.model import Kept
 from dqm.hotline.unusual import QUANTILES, unusual
 from dqm.simulate.events import FEATURES, Drift, simulate
 from dqm.simulate.processes import NAMES
-from opint.store import hotline
+from opint.store import hotline, models
+from opint.store.heartbeats import Heartbeat, beat
 from opint.store.hotline import Counted
 from streams.records import Conditions, EventFeatures, LumisectionKey
 
 RUN = 386000
+MODEL = "f" * 64
 DATASET = "/SingleLepton/Simulated-v1/RAW"
 START_S = 1_725_000_000.0
 HOURS = 70
@@ -22,7 +25,7 @@ def now_s():
     return START_S + HOURS * 3600.0
 
 
-def one_more(store, number, at_s):
+def one_more(store, number, at_s, dataset=DATASET):
     """Keep one more event."""
     rng = np.random.default_rng([5, number])
     usual = np.quantile(_events("w", 4000, rng), QUANTILES, axis=0).T.astype(np.float32)
@@ -33,7 +36,8 @@ def one_more(store, number, at_s):
     values, costs = found[strangest], away[strangest]
     hours = float(0.34 * (1 + rng.pareto(1.0)))
     key = LumisectionKey(RUN, number + 1)
-    events = EventFeatures(key, DATASET, Conditions(), FEATURES, np.array([7_000_000 + number]), values[None])
+    at = Conditions(10144, "Run2024I", pileup=45.0, delivered_lumi=0.42, recorded_lumi=0.40, beams_stable=True)
+    events = EventFeatures(key, dataset, at, FEATURES, np.array([7_000_000 + number]), values[None])
     kept = Kept(
         7_000_000 + number,
         float(costs.sum()),
@@ -43,7 +47,7 @@ def one_more(store, number, at_s):
         unusual(FEATURES, values, costs, usual),
     )
     with store.begin() as tx:
-        hotline.keep(tx, events, [kept], "f" * 64, at_s)
+        hotline.keep(tx, events, [kept], dict(zip(FEATURES, usual[:, [2, 6]].tolist(), strict=True)), MODEL, at_s)
 
 
 def fill(store, number=24):
@@ -55,7 +59,10 @@ def fill(store, number=24):
     with store.begin() as tx:
         for hour in range(HOURS):
             counted = Counted(3600.0, 36_000, int(rng.poisson(3)))
-            hotline.count(tx, DATASET, "f" * 64, [counted], START_S + 3600.0 * hour)
+            hotline.count(tx, DATASET, MODEL, [counted], START_S + 3600.0 * hour)
+        hotline.ladder(tx, DATASET, MODEL, Ladder.expected(10.0, 12 * 3600.0), now_s())
+        models.record(tx, MODEL, "hotline", "models/hotline", {}, START_S)
+        beat(tx, Heartbeat("cr01:4711:events", START_S, now_s() - 3.0, "running"))
         hotline.mark(tx, number, "interesting", "Ada", "two muon pairs of one mass", now_s() - 600)
         hotline.mark(tx, number - 1, "detector", "Ben", "", now_s() - 300)
 

@@ -1,11 +1,18 @@
 """The pages of the hotline and their part of the API, over HTTP."""
 
+import re
+
 import fastjsonschema
 import pytest
 
-from opint.hotline_report import MOST_BARS, bars, place
-from opint.store.views.hotline import Hour, Unusual
+from opint.alerts import standing
+from opint.alerts.labels import Labels
+from opint.alerts.standing import Trouble
+from opint.hotline_report import MOST_BARS, Compared, bars, lately
+from opint.store.views.hotline import Hour
 from tests.opint.dashboard import seed_hotline
+
+MEASURED = "/SingleLepton/Run2024I-v1/RAW"
 
 
 @pytest.fixture
@@ -20,11 +27,54 @@ def token(client):
 
 def test_the_page_says_how_rare_an_event_is_and_what_is_unusual(told):
     page = told.get("/hotline").text
-    assert "These events are simulated, not measured." in page
+    assert "These events are simulated under real conditions, not measured." in page
     assert "once in" in page
     assert " GeV" in page
-    assert "210 were to be in 70.0 h" in page.replace("210.0", "210")
     assert "_gev" not in page
+    assert "usually 0 GeV" not in page
+
+
+def test_the_page_says_how_the_rate_is_held_and_by_whom(told):
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", told.get("/hotline").text))
+    assert "Declared 3 an hour of data taking" in page
+    assert re.search(r"Kept of late \d+ events in 10.0 h of data taking; declared 30, chance 19 to 41: as decl", page)
+    # What would be kept of 10 events a second: 3 of 36,000 an hour.
+    assert "Level now one in 12 k of the events of calibration" in page
+    assert "Model hotline ffffffffffff judged last 1 h ago" in page
+    assert "Watched by ✓ running cr01:4711:events, heard 3 s ago" in page
+
+
+def test_datasets_are_told_apart(told, store):
+    seed_hotline.one_more(store, 60, seed_hotline.now_s(), MEASURED)
+    listed = told.get("/api/v1/hotline", params={"dataset": MEASURED}).json()["items"]
+    assert [one["dataset"] for one in listed] == [MEASURED]
+    assert "Some of these events are simulated" in told.get("/hotline").text
+    alone = told.get("/hotline", params={"dataset": MEASURED}).text
+    assert "simulated under" not in alone
+    assert "event 7000060" in alone
+    assert "nothing was judged yet" in alone
+    assert "No kept event fits" in told.get("/hotline", params={"dataset": "/None/X-v1/RAW"}).text
+
+
+def test_an_event_has_its_conditions_and_all_features_beside_what_is_usual(told):
+    event = told.get("/api/v1/hotline/3").json()["event"]
+    page = told.get("/hotline/3").text
+    assert set(event["usual"]) == set(event["features"])
+    assert page.count("usually ") == len(event["features"])
+    assert "fill 10144, Run2024I" in page
+    assert "95 % of the luminosity recorded" in page
+    assert "This event is simulated under real conditions, not measured." in page
+
+
+def test_the_incident_of_a_rate_leads_to_the_page(told, store):
+    labels = Labels(seed_hotline.DATASET, "", "hotline-rate", "")
+    with store.begin() as tx:
+        raised = standing.begin(tx, Trouble(labels, "far too many events are kept", "train again", "warning"), 1.0)
+    page = told.get(f"/incidents/{raised.id}").text
+    assert 'href="/hotline?dataset=%2FSingleLepton%2FSimulated-v1%2FRAW"' in page
+    assert "0 monitoring elements" not in page
+    assert "lumisections below" not in page
+    assert "up to 0 monitoring" not in told.get("/incidents").text
 
 
 def test_events_are_paged_and_filtered(told):
@@ -105,11 +155,22 @@ def test_bars_hold_all_hours_and_their_chance():
     assert bars([hour(0, 0.0)], 3.0)[0].kept == 0.0
 
 
+def test_of_late_are_ten_hours_of_data_taking_or_all_there_are():
+    told = lately([hour(50)] * 5 + [hour(3)] * 10, 3.0)
+    assert (told.hours, told.kept, told.declared, told.verdict) == (10.0, 30, 30.0, "as declared")
+    assert lately([hour(1, 600.0)], 3.0).hours == pytest.approx(1 / 6)
+    assert lately([hour(6)] * 10, 3.0).verdict == "more than chance explains"
+    assert lately([hour(1)] * 10, 3.0).verdict == "fewer than chance explains"
+    assert lately([], 3.0).kept == 0
+
+
 @pytest.mark.parametrize(
     ("value", "low", "high"), [(5.0, 0.0, 10.0), (90.0, 0.0, 10.0), (-4.0, 0.0, 0.0), (0.0, 0.0, 0.0)]
 )
 def test_a_value_is_placed_within_the_picture(value, low, high):
-    at = place(Unusual(feature="met_gev", value=value, cost=1.0, low=low, high=high, below=0.5))
+    one = Compared("met_gev", value, low, high)
+    at = one.place
+    assert one.outside == (value > high or value < low)
     assert 0 <= at.low <= at.high <= 1
     assert 0 <= at.value <= 1
     assert (at.value > at.high) == (value > high)

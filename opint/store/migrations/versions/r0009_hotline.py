@@ -35,6 +35,10 @@ def upgrade() -> None:
         ),
         sa.Column("features", sa.JSON(), nullable=False, comment="value by name"),
         sa.Column("unusual", sa.JSON(), nullable=False, comment="dqm.hotline.unusual.Unusual, the dearest first"),
+        sa.Column(
+            "usual", sa.JSON(), nullable=False, comment="by name, the ends of the central 95 % of training events"
+        ),
+        sa.Column("conditions", sa.JSON(), nullable=False, comment="of its lumisection; dcs left out"),
         sa.Column("kept_s", sa.Float(), nullable=False),
         sa.Column(
             "marking",
