@@ -14,7 +14,7 @@ from opint.popularity.scoreboard import NEW, rows, summed
 from opint.popularity.simulate import TIERS, Size, simulate
 
 SIZE, QUICK_SIZE = Size(3000, 120), Size(400, 60)
-JUDGED_WEEKS = 36
+JUDGED_WEEKS, QUICK_JUDGED_WEEKS = 36, 12
 FIRST_WEEKS = 4
 """A tier is new in so many weeks after its first appearance, the published figure's."""
 
@@ -29,7 +29,8 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         tiers = np.array(question.history.traits["tier"])
         begun = {tier: int(question.history.known_since[tiers == tier].min()) for tier in np.unique(tiers)}
         # From half of the time on: the tiers that begin part of the way through are among what is judged.
-        weeks = range(size.weeks // 2, min(size.weeks // 2 + JUDGED_WEEKS, size.weeks))
+        first = size.weeks // 2
+        weeks = range(first, first + (QUICK_JUDGED_WEEKS if quick else JUDGED_WEEKS))
         told = forecasts(question, weeks, (OURS,), seed, progress)
         board = list(rows(question.history, told))
         for name in (OURS, PERSISTENCE):

@@ -23,6 +23,9 @@ EVERY = 4
 """Weeks between two trainings."""
 OURS, FOREST, PERSISTENCE = "blend", "forest", "persistence"
 MODELS = (FOREST, "boosting", "sgd", OURS)
+WEEKS, QUICK_WEEKS = 50, 6
+QUICK_SHARE = 6
+"""Quickly, one of so many datasets is forecast."""
 Forecasts = Mapping[str, Sequence[WeekForecast]]
 
 
@@ -44,6 +47,16 @@ def forecasts(
     return found
 
 
+def newest_weeks(prefix: str, history: History, quick: bool, seed: int, progress: Progress) -> Mapping[str, Result]:
+    """Results over the last weeks of a real table, forecast one by one."""
+    if quick:
+        history = history.only(np.arange(0, history.shape[0], QUICK_SHARE))
+    last = history.shape[1]
+    weeks = range(last - (QUICK_WEEKS if quick else WEEKS), last)
+    found = forecasts(question_of(history), weeks, (FOREST, OURS) if quick else MODELS, seed, progress)
+    return results(prefix, found, np.random.default_rng(seed))
+
+
 def results(prefix: str, found: Forecasts, rng: np.random.Generator) -> dict[str, Result]:
     """F1 and average precision of ours beside the better of forest and persistence, and all counts."""
     weeks = len(found[OURS])
@@ -59,8 +72,10 @@ def results(prefix: str, found: Forecasts, rng: np.random.Generator) -> dict[str
         value, peer = values[OURS], values[better]
         note = "over weeks: " + ", ".join(f"{name} {one:.3f}" for name, one in values.items())
         made[f"{prefix}_{key}"] = Result(value, key, low, high, weeks, better, peer, value / peer, note)
-        low, high = interval(weeks, rng, measures[OURS], measures[better])
-        made[f"{prefix}_{key}_gain"] = Result(value - peer, key, low, high, weeks, note=f"ours less {better}")
+        for gain, other in (("gain", better), ("gain_on_persistence", PERSISTENCE)):
+            low, high = interval(weeks, rng, measures[OURS], measures[other])
+            more = value - values[other]
+            made[f"{prefix}_{key}_{gain}"] = Result(more, key, low, high, weeks, note=f"ours less {other}")
     for name, each in found.items():
         counts = sum((Counts.of(one.forecast, one.popular) for one in each), start=Counts(0, 0, 0, 0))
         word = name.replace(" ", "_")
