@@ -15,6 +15,8 @@ from opint.popularity.simulate import TIERS, Size, simulate
 
 SIZE, QUICK_SIZE = Size(3000, 120), Size(400, 60)
 JUDGED_WEEKS, QUICK_JUDGED_WEEKS = 36, 12
+LEARNED_WEEKS = 26
+"""Half a year is learned from: a catalogue has many more datasets in a week than the real series."""
 FIRST_WEEKS = 4
 """A tier is new in so many weeks after its first appearance, the published figure's."""
 
@@ -31,7 +33,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         # From half of the time on: the tiers that begin part of the way through are among what is judged.
         first = size.weeks // 2
         weeks = range(first, first + (QUICK_JUDGED_WEEKS if quick else JUDGED_WEEKS))
-        told = forecasts(question, weeks, (OURS,), seed, progress)
+        told = forecasts(question, weeks, (OURS,), seed, progress, LEARNED_WEEKS)
         board = list(rows(question.history, told))
         for name in (OURS, PERSISTENCE):
             for group in (*(one.name for one in TIERS), NEW):

@@ -21,6 +21,8 @@ from opint.popularity.totals import totals
 LABEL = Label("naccess", ">", 10)
 EVERY = 4
 """Weeks between two trainings."""
+MOST_WEEKS = 104
+"""Weeks that are learned from at most."""
 OURS, FOREST, PERSISTENCE = "blend", "forest", "persistence"
 MODELS = (FOREST, "boosting", "sgd", OURS)
 WEEKS, QUICK_WEEKS = 50, 6
@@ -35,10 +37,15 @@ def question_of(history: History, horizon: int = 1) -> Question:
 
 
 def forecasts(
-    question: Question, weeks: Sequence[int], models: Sequence[str], seed: int, progress: Progress
+    question: Question,
+    weeks: Sequence[int],
+    models: Sequence[str],
+    seed: int,
+    progress: Progress,
+    most_weeks: int = MOST_WEEKS,
 ) -> dict[str, list[WeekForecast]]:
-    """By name, those of the models, each trained on all weeks before, and those of what needs no model."""
-    scores: dict[str, Callable[[], Score]] = {name: partial(_learned, name, seed) for name in models}
+    """By name, those of the models, trained on at most so many weeks before, and those of what needs no model."""
+    scores: dict[str, Callable[[], Score]] = {name: partial(_learned, name, seed, most_weeks) for name in models}
     scores |= {PERSISTENCE: lambda: persistence, "last 4 weeks": lambda: partial(last_weeks, weeks=4)}
     found = {}
     for name, score in scores.items():
@@ -85,7 +92,7 @@ def results(prefix: str, found: Forecasts, rng: np.random.Generator) -> dict[str
     return made
 
 
-def _learned(name: str, seed: int) -> Score:
-    learned = Learned(trainer(name), seed, every=EVERY)
+def _learned(name: str, seed: int, most_weeks: int) -> Score:
+    learned = Learned(trainer(name), seed, EVERY, most_weeks)
     # What the published forecasters lack is added to ours alone.
     return Calibrated(ColdStart(learned)) if name == OURS else learned
