@@ -84,7 +84,7 @@ def jars(cache: Path = CACHE) -> Path:
 
 
 def java(user: str = "Apache Kafka") -> str:
-    """Path of a Java of version 17 or newer for ``user``; SourceUnavailable, saying what to install, if there is none."""
+    """Path of Java 17 or newer for ``user``; SourceUnavailable, saying what to install, if there is none."""
     path = _program("java", "Java 17 or newer", "openjdk-17-jre-headless")
     done = subprocess.run([path, "-version"], check=False, capture_output=True, text=True)  # noqa: S603
     words = done.stderr.split('"')

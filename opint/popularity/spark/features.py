@@ -7,7 +7,6 @@ are multiples of 2^-24 and their sums in float64 exact: the order of adding does
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from opint.popularity.features import features
 from opint.popularity.history import Float64, History
 from opint.popularity.label import Label
 from opint.popularity.readers.frames import history
+from opint.popularity.spark.asked import Asked
 from opint.popularity.totals import Totals, totals
 
 if TYPE_CHECKING:
@@ -46,15 +46,6 @@ class Weekly:
     span: Span
     rows: int
     origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What makes a popular week, how many weeks ahead it is forecast, and when conferences begin."""
-
-    label: Label
-    horizon: int = 1
-    conferences: tuple[date, ...] = ()
 
 
 def all_totals(table: Weekly, label: Label) -> Mapping[str, Totals]:

@@ -1,7 +1,11 @@
 """Tables of weekly accesses as :mod:`opint.popularity.readers.frames` has them, read and cut into parts by Spark."""
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as f
 
 from opint.popularity.assemble import Span
 from opint.popularity.errors import TableError
@@ -9,21 +13,15 @@ from opint.popularity.readers.frames import NEEDED, WANTED
 from opint.popularity.spark.features import LEAST_PARTS, ROWS_PER_PART, Weekly
 from opint.popularity.weeks import EARLIEST, LATEST
 
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
-
 TEXT_ENDINGS = (".csv", ".csv.gz")
 
 
-def read(session: "SparkSession", path: str) -> Weekly:
+def read(session: SparkSession, path: str) -> Weekly:
     """The table in a CSV file (plain or gzip), or in a Parquet file or folder, wherever Spark can read.
 
     Raises:
         TableError: there is none, a column is missing, or a cell holds no day or number.
     """
-    from pyspark.errors import PySparkException  # noqa: PLC0415 - heavy, and an extra
-    from pyspark.sql import functions as f  # noqa: PLC0415 - heavy, and an extra
-
     try:
         text = path.lower().endswith(TEXT_ENDINGS)
         raw = session.read.csv(path, header=True) if text else session.read.parquet(path)
@@ -42,10 +40,8 @@ def read(session: "SparkSession", path: str) -> Weekly:
     return Weekly(typed.repartition(parts, "dataset"), span, rows, path)
 
 
-def _checked(raw: "DataFrame", cast: list["Column"], kept: list[str], path: str) -> tuple[int, Span]:
+def _checked(raw: DataFrame, cast: list[Column], kept: list[str], path: str) -> tuple[int, Span]:
     """How many rows there are, and of which weeks; raises TableError naming a cell that is not what it should be."""
-    from pyspark.sql import functions as f  # noqa: PLC0415 - heavy, and an extra
-
     wrong = [
         f.max(f.when(one.isNull() & f.col(name).isNotNull(), f.col(name).cast("string"))).alias(f"wrong_{name}")
         for name, one in zip(kept, cast, strict=True)
