@@ -23,7 +23,8 @@ def run(session: SparkSession, source: str, folder: str, asked: Asked, training:
         PopularityError: the table cannot be used, or nothing can be learned from it.
     """
     try:
-        told = forecast(read(session, source), asked, training)
+        table = read(session, source)
+        told = forecast(table, asked, training)
         rows = told.rows.select(
             "dataset",
             f.lit(told.made).alias("made"),
@@ -31,7 +32,9 @@ def run(session: SparkSession, source: str, folder: str, asked: Asked, training:
             "probability",
             (f.col("probability") > UNTRIED).alias("forecast"),
         )
-        return publish(rows, folder, told.week)
+        where = publish(rows, folder, told.week)
+        table.parts.unpersist()
+        return where
     except PySparkException as error:
         found = _IN_A_WORKER.search(str(error))
         if found is None:

@@ -17,17 +17,17 @@ from opint.popularity.assemble import Span
 from opint.popularity.examples import FeatureTable, gather
 from opint.popularity.features import features
 from opint.popularity.history import Float64, History
-from opint.popularity.label import Label
+from opint.popularity.label import MEASURES, Label
 from opint.popularity.readers.frames import history
 from opint.popularity.spark.asked import Asked
-from opint.popularity.totals import Totals, totals
+from opint.popularity.totals import KINDS, Totals, totals
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
     from pyspark.sql import DataFrame
 
 ROWS_PER_PART = 100_000
-LEAST_PARTS = 4
+LEAST_PARTS = 2
 ROWS_PER_BATCH = 10_000
 """Rows that cross from Python to Java at once."""
 EXAMPLE = "dataset string, week int, popular boolean, features array<float>"
@@ -67,13 +67,11 @@ def examples(table: Weekly, asked: Asked, known: Mapping[str, Totals], weeks: Se
     return table.parts.mapInArrow(make, EXAMPLE)
 
 
-def names(table: Weekly, asked: Asked, known: Mapping[str, Totals]) -> tuple[str, ...]:
-    """What the features are called, in their order: those of a history without datasets."""
-    measures = [name for name in ("naccess", "nusers", "nsites") if name in table.parts.columns]
+def empty(table: Weekly) -> History:
+    """The history of none of its datasets: it has the measures and kinds of traits of all of them."""
     nothing = np.zeros((0, table.span.weeks), dtype=np.float32)
-    traits: dict[str, tuple[str, ...]] = dict.fromkeys(known, ())
-    empty = History((), table.span.first, dict.fromkeys(measures, nothing), np.zeros(0, np.int32), traits, np.zeros(0))
-    return tuple(features(empty, asked.label, known, asked.conferences))
+    measures = {name: nothing for name in MEASURES if name in table.parts.columns}
+    return History((), table.span.first, measures, np.zeros(0, np.int32), dict.fromkeys(KINDS, ()), np.zeros(0))
 
 
 def _count(batches: Iterable[Any], span: Span, origin: str, label: Label) -> Iterator[Any]:
@@ -105,7 +103,7 @@ def _make(
     part = _history(batches, span, origin)
     if part is None:
         return
-    columns = features(part, asked.label, known.value, asked.conferences)
+    columns = features(part, asked.label, known.value)
     for week in weeks:
         yield from _rows(gather(columns, part, [week]), part, asked).to_batches(ROWS_PER_BATCH)
 

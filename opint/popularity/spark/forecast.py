@@ -7,9 +7,10 @@ import numpy as np
 from pyspark.sql import DataFrame
 
 from opint.popularity.examples import FeatureTable, check_honest
+from opint.popularity.features import features
 from opint.popularity.rolling import TRAINING_WEEKS, check_both, training_weeks
 from opint.popularity.spark.asked import Asked, Training
-from opint.popularity.spark.features import Weekly, all_totals, examples, names
+from opint.popularity.spark.features import Weekly, all_totals, empty, examples
 from opint.popularity.spark.models import check_name, probabilities, train
 from opint.popularity.weeks import Weeks
 
@@ -34,16 +35,16 @@ def forecast(table: Weekly, asked: Asked, training: Training) -> Told:
         LeakError: a feature tells the future.
     """
     check_name(training.model)
+    none = empty(table)
+    asked.label.require(none)
     last = table.span.weeks - 1
     weeks = training_weeks(last, asked.horizon, TRAINING_WEEKS)
-    parts = table.parts.persist()
     known = all_totals(table, asked.label)
     learned = examples(table, asked, known, weeks).persist()
-    _check(learned, weeks, asked, names(table, asked, known))
+    _check(learned, weeks, asked, tuple(features(none, asked.label, known)))
     trained = train(training, learned)
     learned.unpersist()
     rows = probabilities(trained, examples(table, asked, known, [last]))
-    parts.unpersist()
     grid = Weeks(table.span.first)
     return Told(rows, grid.start(last), grid.start(last + asked.horizon))
 

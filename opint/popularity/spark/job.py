@@ -60,7 +60,8 @@ def _on_spark(options: argparse.Namespace, asked: Asked, environ: Mapping[str, s
 def _on_one_machine(options: argparse.Namespace, asked: Asked, _: Mapping[str, str]) -> str:
     train = trainer(options.model)
     history = frames.read(Path(options.input))
-    columns = features(history, asked.label, totals(history, asked.label), asked.conferences)
+    asked.label.require(history)
+    columns = features(history, asked.label, totals(history, asked.label))
     question = Question(history, columns, asked.label, asked.horizon)
     made = history.shape[1] - 1
     dataset, probability = Learned(train, options.seed)(question, made)

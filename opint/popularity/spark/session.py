@@ -19,6 +19,7 @@ SUBMITTED = "PYSPARK_GATEWAY_PORT"
 SETTINGS: Mapping[str, object] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": 8,
+    "spark.python.sql.dataFrameDebugging.enabled": False,
     "spark.ui.enabled": False,
     "spark.ui.showConsoleProgress": False,
 }

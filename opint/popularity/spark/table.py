@@ -19,6 +19,8 @@ TEXT_ENDINGS = (".csv", ".csv.gz")
 def read(session: SparkSession, path: str) -> Weekly:
     """The table in a CSV file (plain or gzip), or in a Parquet file or folder, wherever Spark can read.
 
+    Its parts are kept by Spark once they are made, until they are unpersisted.
+
     Raises:
         TableError: there is none, a column is missing, or a cell holds no day or number.
     """
@@ -37,7 +39,7 @@ def read(session: SparkSession, path: str) -> Weekly:
         first = str(error).strip().splitlines()[0]
         raise TableError(path, "file", first, "a CSV or Parquet table is needed") from None
     parts = max(LEAST_PARTS, -(-rows // ROWS_PER_PART))
-    return Weekly(typed.repartition(parts, "dataset"), span, rows, path)
+    return Weekly(typed.repartition(parts, "dataset").persist(), span, rows, path)
 
 
 def _checked(raw: DataFrame, cast: list[Column], kept: list[str], path: str) -> tuple[int, Span]:
