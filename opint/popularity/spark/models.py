@@ -23,7 +23,7 @@ FEATURE_SHARE = 0.2
 RATE = 0.1
 ROW_SHARE = 0.7
 PENALTY = 1e-4
-ITERATIONS = 50
+ITERATIONS = 30
 
 
 def forest(training: Training) -> Any:

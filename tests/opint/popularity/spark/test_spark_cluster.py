@@ -11,7 +11,7 @@ from tests.opint.popularity.spark.cluster import cluster, submit
 
 @pytest.mark.slow
 def test_a_cluster_forecasts_what_one_machine_does(spark, weekly, tmp_path):
-    asked = ["--input", str(weekly), "--model", "forest", "--trees", "10", "--seed", "5"]
+    asked = ["--input", str(weekly), "--model", "forest", "--trees", "5", "--seed", "5"]
     with cluster(tmp_path) as url:
         told = submit(url, Path(job.__file__), [*asked, "--output", str(tmp_path / "cluster")])
         ran = {path.parts[-2] for one in range(2) for path in (tmp_path / f"work{one}").glob("app-*/*/stderr")}

@@ -47,7 +47,6 @@ def test_a_week_is_replaced_and_no_other(spark, history, weekly, tmp_path):
     [
         ({"dataset": "nobody"}, (), r"dataset 'nobody', week 2023-07-24: dataset is 'nobody'; a name looks like"),
         ({"naccess": -1}, (), r"dataset '/A/B-v1/RAW', week 2023-07-24: naccess is -1.0; counts are finite"),
-        ({"naccess": None}, (), r"dataset '/A/B-v1/RAW', week 2023-07-24: naccess is nan; counts are finite"),
         ({}, ("--label", "nsites > 3"), "the table has no nsites; it has naccess"),
         ({}, ("--label", "naccess > 1000000"), r"none of \d+ examples of 25 weeks has naccess > 1e\+06"),
         ({}, ("--horizon", "26"), "30 weeks are known; training needs at least 31"),
