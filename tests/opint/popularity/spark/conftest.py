@@ -1,33 +1,10 @@
-"""One session of Spark and one table for all tests of this folder."""
-
-import os
+"""One table for all tests of this folder."""
 
 import numpy as np
 import pytest
 
-from opint.popularity.errors import PopularityError
 from opint.popularity.simulate import Size, simulate
-from opint.popularity.spark.session import check_java, session
 from opint.popularity.written import write_history
-
-
-@pytest.fixture(scope="session")
-def java_for_spark():
-    """Skips where Spark cannot run, and fails there if CI is set."""
-    try:
-        check_java(os.environ)
-    except PopularityError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must run the tests on Spark: {error}")
-        pytest.skip(f"Spark cannot run here: {error}")
-
-
-@pytest.fixture(scope="session")
-def spark(java_for_spark):
-    """A session on two threads of this machine."""
-    found = session({}, "local[2]")
-    yield found
-    found.stop()
 
 
 @pytest.fixture(scope="session")
