@@ -59,7 +59,7 @@ clean: ## remove .venv, caches and build results; var/, where data lives, stays
 
 .venv/.dev: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift and what its tests need (several GB with torch).'
-	@$(INSTALL) --editable '.[rl,dev]'
+	@$(INSTALL) --editable '.[spark,rl,dev]'
 	@touch $@ .venv/.base
 
 .venv/.all: .venv/.uv $(NEEDS)

@@ -20,6 +20,8 @@ from conf.settings import DqmSettings
 from dqm.simulate.detector import Detector
 from dqm.simulate.stream import stream
 from dqm.train import train
+from opint.popularity.errors import PopularityError
+from opint.popularity.spark.session import check_java, session
 from opint.store.engine import Store
 from streams import apache, broker
 from streams.errors import SourceUnavailable
@@ -262,6 +264,20 @@ def _require_java() -> None:
         if os.environ.get("CI"):
             pytest.fail(f"CI must run the Kafka tests: {error}")
         pytest.skip(f"Apache Kafka cannot be started here: {error}")
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """A session of Spark on two threads of this machine; skipped where there is no Java, but never under CI."""
+    try:
+        check_java(os.environ)
+    except PopularityError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must run the tests on Spark: {error}")
+        pytest.skip(f"Spark cannot run here: {error}")
+    found = session({}, "local[2]")
+    yield found
+    found.stop()
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,8 @@ MOST_COUNT = 1e12
 class Rows:
     """Columns of equal length r: names of datasets, first days of weeks (as datetime64[D]), and counts by measure.
 
-    ``size_bytes`` may be NaN. ``origin`` says where the table comes from, ``first_row`` how its first row is numbered.
+    ``size_bytes`` may be NaN. ``origin`` says where the table comes from, ``first_row`` how its first row is numbered;
+    it is None where rows have no order.
     """
 
     dataset: Sequence[str]
@@ -30,18 +31,38 @@ class Rows:
     measures: Mapping[str, Float64]
     size_bytes: Float64 | None
     origin: str
-    first_row: int = 1
+    first_row: int | None = 1
 
     def place(self, row: int) -> str:
         """Where a row stands, for errors."""
+        if self.first_row is None:
+            return f"{self.origin}, dataset {self.dataset[row]!r}, week {self.day[row]}"
         return f"{self.origin}, row {row + self.first_row}"
 
 
-def assemble(rows: Rows, *, named: bool) -> History:
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The weeks of a table: so many from the first day on."""
+
+    first: date
+    weeks: int
+
+    @classmethod
+    def between(cls, first: date, last: date, origin: str) -> "Span":
+        """From the first to the last day of a table; raises TableError if they are too far apart."""
+        weeks = Weeks(first).number(last) + 1
+        if weeks > MOST_WEEKS:
+            hint = f"at most {MOST_WEEKS} weeks are read: is a date wrong?"
+            raise TableError(origin, "weeks", f"{first} to {last}", hint)
+        return cls(first, weeks)
+
+
+def assemble(rows: Rows, *, named: bool, span: Span | None = None) -> History:
     """The history of these rows; several rows of one dataset and week are added up.
 
     ``named`` says that names are those of datasets, whose parts are traits; anonymous ones have none. A week that is
-    off the grid of the earliest one belongs to the week of that grid in which it begins.
+    off the grid of the earliest one belongs to the week of that grid in which it begins. ``span`` holds the weeks of
+    the whole table where these rows are a part of it.
 
     Raises:
         TableError: there is no row, a name is none, a count is negative, not finite or huge, or the days are too far
@@ -51,22 +72,18 @@ def assemble(rows: Rows, *, named: bool) -> History:
         raise TableError(rows.origin, "rows", 0, "a table of weekly accesses is needed")
     _check_counts(rows)
     place, names = codes(rows.dataset)
-    first = rows.day.min()
-    week = ((rows.day - first).astype(np.int64) // DAYS).astype(np.intp)
-    weeks = int(week.max()) + 1
-    if weeks > MOST_WEEKS:
-        span = f"{first} to {rows.day.max()}"
-        raise TableError(rows.origin, "weeks", span, f"at most {MOST_WEEKS} weeks are read: is a date wrong?")
+    if span is None:
+        span = Span.between(rows.day.min().astype(date), rows.day.max().astype(date), rows.origin)
+    week = ((rows.day - np.datetime64(span.first)).astype(np.int64) // DAYS).astype(np.intp)
     measures = {}
     for name, values in rows.measures.items():
-        counts = np.zeros((len(names), weeks))
+        counts = np.zeros((len(names), span.weeks))
         np.add.at(counts, (place, week), values)
         measures[name] = counts.astype(np.float32)
-    known_since = np.full(len(names), weeks, dtype=np.int32)
+    known_since = np.full(len(names), span.weeks, dtype=np.int32)
     np.minimum.at(known_since, place, week.astype(np.int32))
-    day: date = first.astype(date)
     traits = _traits(names, rows, place) if named else {}
-    return History(names, Weeks(day).start(0), measures, known_since, traits, _sizes(rows, place, len(names)))
+    return History(names, span.first, measures, known_since, traits, _sizes(rows, place, len(names)))
 
 
 def _check_counts(rows: Rows) -> None:

@@ -68,5 +68,6 @@ class History:
 
 def codes(words: Sequence[str]) -> tuple[Rows, tuple[str, ...]]:
     """The place (n,) of each word in the sorted list of different ones, and that list."""
-    different, places = np.unique(np.array(words, dtype=object).astype(str), return_inverse=True)
-    return places.astype(np.intp), tuple(str(one) for one in different)
+    different = tuple(sorted(set(words)))
+    place = {word: row for row, word in enumerate(different)}
+    return np.fromiter(map(place.__getitem__, words), np.intp, len(words)), different

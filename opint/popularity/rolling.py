@@ -22,6 +22,8 @@ Places = npt.NDArray[np.intp]
 
 WARM_UP_WEEKS = 4
 """The first weeks of a table have no past: nothing is learned from them."""
+TRAINING_WEEKS = 104
+"""Of examples at most, the newest."""
 REMEMBERED_WEEKS = 52
 """Forecasts come true within this time are what the threshold is chosen by."""
 
@@ -64,7 +66,7 @@ class Learned:
     train: Train
     seed: int
     every: int = 1
-    most_weeks: int = 104
+    most_weeks: int = TRAINING_WEEKS
     _model: Forecaster | None = field(default=None, init=False)
     _trained: int = field(default=-1, init=False)
 
@@ -83,21 +85,34 @@ def fit(question: Question, week: int, train: Train, seed: int, most_weeks: int)
         PopularityError: there are too few weeks, or nothing or everything was popular in them.
         LeakError: a feature tells the future.
     """
-    last = week - question.horizon
-    first = max(WARM_UP_WEEKS, last + 1 - most_weeks)
-    if last < first:
-        least = WARM_UP_WEEKS + question.horizon + 1
-        raise PopularityError(f"{week + 1} weeks are known; training needs at least {least}")
-    table = telling(gather(question.columns, question.history, range(first, last + 1)), question.history)
+    weeks = training_weeks(week, question.horizon, most_weeks)
+    table = telling(gather(question.columns, question.history, weeks), question.history)
     check_known(table)
     popular = labels(table, question.history, question.label, question.horizon)
-    if popular.all() or not popular.any():
-        kind = "none" if len(popular) and not popular.any() else "each"
-        raise PopularityError(
-            f"{kind} of {len(popular)} examples of {last + 1 - first} weeks has {question.label}: nothing to learn"
-        )
+    check_both(int(popular.sum()), len(popular), weeks, question.label)
     check_honest(table, popular)
     return train(table.values, popular, seed)
+
+
+def training_weeks(week: int, horizon: int, most_weeks: int) -> range:
+    """The weeks at whose ends examples are taken for a training at the end of ``week``, the newest of them.
+
+    Raises:
+        PopularityError: there is none.
+    """
+    last = week - horizon
+    first = max(WARM_UP_WEEKS, last + 1 - most_weeks)
+    if last < first:
+        least = WARM_UP_WEEKS + horizon + 1
+        raise PopularityError(f"{week + 1} weeks are known; training needs at least {least}")
+    return range(first, last + 1)
+
+
+def check_both(popular: int, examples: int, weeks: range, label: Label) -> None:
+    """Raise PopularityError unless some of the ``examples`` of these weeks are popular, and some are not."""
+    if popular in (0, examples):
+        kind = "each" if popular == examples > 0 else "none"
+        raise PopularityError(f"{kind} of {examples} examples of {len(weeks)} weeks has {label}: nothing to learn")
 
 
 def telling(table: FeatureTable, history: History) -> FeatureTable:

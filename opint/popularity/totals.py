@@ -53,8 +53,8 @@ def totals(history: History, label: Label) -> Mapping[str, Totals]:
     for kind in KINDS:
         if kind in history.traits:
             places, words = codes(history.traits[kind])
-            sums = np.zeros((3, len(words), history.shape[1]))
-            for row, one in enumerate((history.exists, popular, log)):
-                np.add.at(sums[row], places, one)
-            found[kind] = Totals(words, *sums)
+            order = np.argsort(places, kind="stable")
+            starts = np.searchsorted(places[order], np.arange(len(words)))
+            parts = (one[order].astype(np.float64) for one in (history.exists, popular, log))
+            found[kind] = Totals(words, *(np.add.reduceat(one, starts, axis=0) for one in parts))
     return found

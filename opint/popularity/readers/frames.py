@@ -6,8 +6,9 @@ them (``totcpu``, ``cpu``, ``wct``, ``proc_evts`` …) are only known when the w
 """
 
 from pathlib import Path
+from typing import Any
 
-from opint.popularity.assemble import Rows, assemble
+from opint.popularity.assemble import Rows, Span, assemble
 from opint.popularity.history import History
 from opint.popularity.readers.columns import days, numbers, table, texts
 
@@ -21,10 +22,19 @@ def read(path: Path) -> History:
     Raises:
         TableError: the file cannot be read, a column is missing, or a cell holds something that cannot be.
     """
-    origin = str(path)
-    found = table(path, NEEDED, WANTED)
+    return history(table(path, NEEDED, WANTED), str(path))
+
+
+def history(found: Any, origin: str, span: Span | None = None) -> History:
+    """The history in an Arrow table; with ``span``, the weeks of the whole, it is an unordered part of a frame.
+
+    Raises:
+        TableError: a cell holds something that cannot be.
+    """
     measures = {
         name: numbers(found, name, origin) for name in ("naccess", "nusers", "nsites") if name in found.column_names
     }
     size = numbers(found, "size", origin) if "size" in found.column_names else None
-    return assemble(Rows(texts(found, "dataset"), days(found, "week", origin), measures, size, origin), named=True)
+    first_row = 1 if span is None else None
+    rows = Rows(texts(found, "dataset"), days(found, "week", origin), measures, size, origin, first_row)
+    return assemble(rows, named=True, span=span)

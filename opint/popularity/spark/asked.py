@@ -1,0 +1,26 @@
+"""What a batch job is asked for."""
+
+from dataclasses import dataclass
+
+from opint.popularity.label import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What makes a popular week, and how many weeks ahead it is forecast."""
+
+    label: Label
+    horizon: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Which model is trained; ``trees`` of a forest or of boosting, ``workers`` that XGBoost trains in.
+
+    There must be free slots for as many workers.
+    """
+
+    model: str
+    seed: int
+    trees: int = 100
+    workers: int = 1

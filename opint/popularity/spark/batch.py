@@ -1,0 +1,42 @@
+"""Table in, forecast out, on a session of Spark."""
+
+import re
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as f
+
+from opint.popularity.errors import PopularityError
+from opint.popularity.spark.asked import Asked, Training
+from opint.popularity.spark.forecast import forecast
+from opint.popularity.spark.published import publish
+from opint.popularity.spark.table import read
+from opint.popularity.threshold import UNTRIED
+
+_IN_A_WORKER = re.compile(r"opint\.popularity\.errors\.\w+: (.+)")
+
+
+def run(session: SparkSession, source: str, folder: str, asked: Asked, training: Training) -> str:
+    """Forecast the week after the table at ``source`` and write it into ``folder``; where it is.
+
+    Raises:
+        PopularityError: the table cannot be used, or nothing can be learned from it.
+    """
+    try:
+        table = read(session, source)
+        told = forecast(table, asked, training)
+        rows = told.rows.select(
+            "dataset",
+            f.lit(told.made).alias("made"),
+            f.lit(training.model).alias("model"),
+            "probability",
+            (f.col("probability") > UNTRIED).alias("forecast"),
+        )
+        where = publish(rows, folder, told.week)
+        table.parts.unpersist()
+        return where
+    except PySparkException as error:
+        found = _IN_A_WORKER.search(str(error))
+        if found is None:
+            raise
+        raise PopularityError(found[1]) from None

@@ -1,0 +1,138 @@
+"""Features on Spark: the kernels of the laptop run on parts of the table, so that every number is the laptop's.
+
+The table is cut by dataset into parts, of which each becomes a :class:`History` in some worker. What a feature has to
+know of other datasets are totals; they are counted by parts and added. Counts are whole, so ln(1 + count) in float32
+are multiples of 2^-24 and their sums in float64 exact: the order of adding does not matter, nor does the cluster.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from opint.popularity.assemble import Span
+from opint.popularity.examples import FeatureTable, gather
+from opint.popularity.features import features
+from opint.popularity.history import Float64, History
+from opint.popularity.label import MEASURES, Label
+from opint.popularity.readers.frames import history
+from opint.popularity.spark.asked import Asked
+from opint.popularity.totals import KINDS, Totals, totals
+
+if TYPE_CHECKING:
+    from pyspark import Broadcast
+    from pyspark.sql import DataFrame
+
+ROWS_PER_PART = 100_000
+LEAST_PARTS = 2
+ROWS_PER_BATCH = 10_000
+"""Rows that cross from Python to Java at once."""
+EXAMPLE = "dataset string, week int, popular boolean, features array<float>"
+SUM = "kind string, word string, week int, existing double, popular double, log double"
+
+
+@dataclass(frozen=True, slots=True)
+class Weekly:
+    """A table of weekly accesses in parts: no dataset lies in two of them.
+
+    ``parts`` has columns dataset (string), week (date), naccess and, where known, nusers, nsites and size (double).
+    How it is cut depends on the number of rows alone, so that models which look at parts are the same everywhere.
+    """
+
+    parts: "DataFrame"
+    span: Span
+    rows: int
+    origin: str
+
+
+def all_totals(table: Weekly, label: Label) -> Mapping[str, Totals]:
+    """By kind of trait, over all datasets; counted by parts."""
+    count = partial(_count, span=table.span, origin=table.origin, label=label)
+    added = table.parts.mapInArrow(count, SUM).groupBy("kind", "word", "week").sum("existing", "popular", "log")
+    found = added.toArrow()
+    kinds = found["kind"].to_numpy(zero_copy_only=False)
+    return {kind: _summed(found.filter(pa.array(kinds == kind)), table.span.weeks) for kind in sorted(set(kinds))}
+
+
+def examples(table: Weekly, asked: Asked, known: Mapping[str, Totals], weeks: Sequence[int]) -> "DataFrame":
+    """A row of EXAMPLE for each dataset that is known at the end of each of ``weeks``; ``known`` are the totals.
+
+    ``popular`` says whether it is ``horizon`` weeks later, and is null where that lies beyond the table.
+    """
+    shared = table.parts.sparkSession.sparkContext.broadcast(dict(known))
+    make = partial(_make, span=table.span, origin=table.origin, asked=asked, known=shared, weeks=tuple(weeks))
+    return table.parts.mapInArrow(make, EXAMPLE)
+
+
+def empty(table: Weekly) -> History:
+    """The history of none of its datasets: it has the measures and kinds of traits of all of them."""
+    nothing = np.zeros((0, table.span.weeks), dtype=np.float32)
+    measures = {name: nothing for name in MEASURES if name in table.parts.columns}
+    return History((), table.span.first, measures, np.zeros(0, np.int32), dict.fromkeys(KINDS, ()), np.zeros(0))
+
+
+def _count(batches: Iterable[Any], span: Span, origin: str, label: Label) -> Iterator[Any]:
+    """Totals of one part, a row for each word and week in which there is anything."""
+    part = _history(batches, span, origin)
+    if part is None:
+        return
+    for kind, one in totals(part, label).items():
+        word, week = np.nonzero(one.existing)
+        yield pa.record_batch(
+            {
+                "kind": pa.array([kind] * len(word)),
+                "word": pa.array(one.words).take(pa.array(word)),
+                "week": pa.array(week.astype(np.int32)),
+                **{name: pa.array(getattr(one, name)[word, week]) for name in ("existing", "popular", "log")},
+            }
+        )
+
+
+def _make(
+    batches: Iterable[Any],
+    span: Span,
+    origin: str,
+    asked: Asked,
+    known: "Broadcast[dict[str, Totals]]",
+    weeks: Sequence[int],
+) -> Iterator[Any]:
+    """Examples of one part."""
+    part = _history(batches, span, origin)
+    if part is None:
+        return
+    columns = features(part, asked.label, known.value)
+    for week in weeks:
+        yield from _rows(gather(columns, part, [week]), part, asked).to_batches(ROWS_PER_BATCH)
+
+
+def _history(batches: Iterable[Any], span: Span, origin: str) -> History | None:
+    """The datasets of one part; None if it is empty."""
+    found = [batch for batch in batches if batch.num_rows]
+    return history(pa.Table.from_batches(found), origin, span) if found else None
+
+
+def _rows(table: FeatureTable, part: History, asked: Asked) -> Any:
+    n, k = table.values.shape
+    counts = part.measures[asked.label.measure]
+    target = table.week + asked.horizon
+    ahead = target < part.shape[1]
+    popular = asked.label.holds(counts[table.dataset, np.where(ahead, target, 0)])
+    return pa.table(
+        {
+            "dataset": pa.array(part.names).take(pa.array(table.dataset)),
+            "week": pa.array(table.week.astype(np.int32)),
+            "popular": pa.array(popular, mask=~ahead),
+            "features": pa.ListArray.from_arrays(np.arange(0, n * k + 1, k, dtype=np.int32), table.values.ravel()),
+        }
+    )
+
+
+def _summed(rows: Any, weeks: int) -> Totals:
+    words, place = np.unique(np.array(rows["word"].to_pylist(), dtype=object).astype(str), return_inverse=True)
+    sums: Float64 = np.zeros((3, len(words), weeks))
+    for row, name in enumerate(("existing", "popular", "log")):
+        sums[row, place, rows["week"].to_numpy()] = rows[f"sum({name})"].to_numpy()
+    return Totals(tuple(str(word) for word in words), *sums)

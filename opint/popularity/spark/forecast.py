@@ -1,0 +1,62 @@
+"""The forecast of one week on Spark: learn from the weeks of a table, forecast the one ``horizon`` after its last."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from pyspark.sql import DataFrame
+
+from opint.popularity.examples import FeatureTable, check_honest
+from opint.popularity.features import features
+from opint.popularity.rolling import TRAINING_WEEKS, check_both, training_weeks
+from opint.popularity.spark.asked import Asked, Training
+from opint.popularity.spark.features import Weekly, all_totals, empty, examples
+from opint.popularity.spark.models import check_name, probabilities, train
+from opint.popularity.weeks import Weeks
+
+CHECKED_ROWS = 100_000
+"""About so many examples are looked at for a feature that is the label in disguise: it would be in any of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was said at the end of week ``made`` of week ``week`` (first days): ``rows`` of dataset and probability."""
+
+    rows: DataFrame
+    made: date
+    week: date
+
+
+def forecast(table: Weekly, asked: Asked, training: Training) -> Told:
+    """Train on the weeks of the table and forecast all datasets in it.
+
+    Raises:
+        PopularityError: there are too few weeks, or nothing or everything was popular in them.
+        LeakError: a feature tells the future.
+    """
+    check_name(training.model)
+    none = empty(table)
+    asked.label.require(none)
+    last = table.span.weeks - 1
+    weeks = training_weeks(last, asked.horizon, TRAINING_WEEKS)
+    known = all_totals(table, asked.label)
+    learned = examples(table, asked, known, weeks).persist()
+    _check(learned, weeks, asked, tuple(features(none, asked.label, known)))
+    trained = train(training, learned)
+    learned.unpersist()
+    rows = probabilities(trained, examples(table, asked, known, [last]))
+    grid = Weeks(table.span.first)
+    return Told(rows, grid.start(last), grid.start(last + asked.horizon))
+
+
+def _check(learned: DataFrame, weeks: range, asked: Asked, columns: tuple[str, ...]) -> None:
+    """Raise PopularityError or LeakError if there is nothing to learn, or a feature that nobody can know."""
+    counts = {bool(row["popular"]): int(row["count"]) for row in learned.groupBy("popular").count().collect()}
+    rows = sum(counts.values())
+    check_both(counts.get(True, 0), rows, weeks, asked.label)
+    share = min(1.0, CHECKED_ROWS / rows)
+    some = learned.select("popular", "features").sample(fraction=share, seed=0).toArrow()
+    values = some["features"].combine_chunks().flatten().to_numpy().reshape(len(some), len(columns))
+    nowhere = np.zeros(len(some), dtype=np.intp)
+    sample = FeatureTable(columns, values, (0,) * len(columns), nowhere, nowhere)
+    check_honest(sample, some["popular"].to_numpy(zero_copy_only=False).astype(np.bool_))

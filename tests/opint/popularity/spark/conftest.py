@@ -1,0 +1,21 @@
+"""One table for all tests of this folder."""
+
+import numpy as np
+import pytest
+
+from opint.popularity.simulate import Size, simulate
+from opint.popularity.written import write_history
+
+
+@pytest.fixture(scope="session")
+def history():
+    """300 datasets in 30 weeks."""
+    return simulate(np.random.default_rng(3), Size(300, 30))
+
+
+@pytest.fixture(scope="session")
+def weekly(history, tmp_path_factory):
+    """The table of that history, as Parquet."""
+    path = tmp_path_factory.mktemp("popularity") / "weekly.parquet"
+    write_history(history, path)
+    return path

@@ -1,0 +1,89 @@
+"""The batch job on this machine: one file a week, written in one step, with Java or without."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from opint.popularity.errors import PopularityError
+from opint.popularity.spark.job import main
+from opint.popularity.written import write_history
+
+WEEK, WEEK_BEFORE = "week=2023-07-31", "week=2023-07-24"
+
+
+def run(source, output, *more, environ=None):
+    found = main(["--input", str(source), "--output", str(output), "--trees", "3", *more], environ or {})
+    return parquet.read_table(found, partitioning=None)
+
+
+def files(output: Path) -> dict[str, tuple[int, int]]:
+    """Name, inode and time of change of every file below: what was written anew has others."""
+    found = (path for path in output.rglob("*") if path.is_file())
+    return {str(path.relative_to(output)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
+
+
+def test_a_week_is_replaced_and_no_other(spark, history, weekly, tmp_path):
+    short = tmp_path / "short.parquet"
+    write_history(history.until(28), short)
+    output = tmp_path / "forecasts"
+    run(short, output)
+    before = files(output)
+    assert list(before) == [f"{WEEK_BEFORE}/forecast.parquet"]
+    first = run(weekly, output)
+    again = run(weekly, output)
+    assert first.equals(again)
+    assert files(output) == before | {f"{WEEK}/forecast.parquet": files(output)[f"{WEEK}/forecast.parquet"]}
+    assert again.column_names == ["dataset", "made", "model", "probability", "forecast"]
+    assert again["dataset"].to_pylist() == sorted(history.names)
+    assert set(map(str, again["made"].to_pylist())) == {"2023-07-24"}
+    assert [one > 0.5 for one in again["probability"].to_pylist()] == again["forecast"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("row", "more", "told"),
+    [
+        ({"dataset": "nobody"}, (), r"dataset 'nobody', week 2023-07-24: dataset is 'nobody'; a name looks like"),
+        ({"naccess": -1}, (), r"dataset '/A/B-v1/RAW', week 2023-07-24: naccess is -1.0; counts are finite"),
+        ({}, ("--label", "nsites > 3"), "the table has no nsites; it has naccess"),
+        ({}, ("--label", "naccess > 1000000"), r"none of \d+ examples of 25 weeks has naccess > 1e\+06"),
+        ({}, ("--horizon", "26"), "30 weeks are known; training needs at least 31"),
+        ({}, ("--model", "oracle"), "model is 'oracle'; known on Spark are"),
+    ],
+)
+def test_a_job_that_fails_says_why_and_leaves_the_forecast_alone(spark, weekly, tmp_path, row, more, told):
+    output = tmp_path / "forecasts"
+    (output / WEEK).mkdir(parents=True)
+    (output / WEEK / "forecast.parquet").write_text("of yesterday")
+    before = files(output)
+    good = parquet.read_table(weekly).select(["dataset", "week", "naccess"])
+    week = good["week"].to_pylist()[-1]
+    table = pa.concat_tables(
+        [good, pa.Table.from_pylist([{"dataset": "/A/B-v1/RAW", "week": week, "naccess": 1} | row], good.schema)]
+    )
+    parquet.write_table(table, tmp_path / "weekly.parquet")
+    with pytest.raises(PopularityError, match=told):
+        run(tmp_path / "weekly.parquet", output, *more)
+    assert files(output) == before
+
+
+def test_without_java_one_line_says_what_to_install_and_offers_the_laptop(monkeypatch, weekly, tmp_path):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(PopularityError) as caught:
+        run(weekly, tmp_path)
+    assert str(caught.value) == (
+        "Java 17 or newer is not installed (java not found); install openjdk-17-jre-headless; "
+        "without Java, --engine local makes the same features and forecasts on one machine"
+    )
+    found = run(weekly, tmp_path, "--engine", "local")
+    assert found.column_names == ["dataset", "made", "model", "probability", "forecast"]
+    assert sum(found["forecast"].to_pylist()) > 0
+
+
+def test_a_java_that_is_named_is_left_to_spark(monkeypatch):
+    from opint.popularity.spark.session import check_java
+
+    monkeypatch.setenv("PATH", "")
+    check_java({"JAVA_HOME": os.devnull})
