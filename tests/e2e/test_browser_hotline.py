@@ -40,7 +40,10 @@ def test_at_both_sizes(page, url, tmp_path, scheme):  # noqa: F811
 def test_an_event_is_found_looked_at_and_marked(page, url):  # noqa: F811
     page.goto(url + "/hotline")
     page.get_by_label("Marked").select_option("new")
+    page.get_by_label("Dataset").select_option(seed_hotline.DATASET)
     page.get_by_role("button", name="Show").click()
+    page.locator("#kept").get_by_text("not looked at").first.wait_for()
+    assert page.locator("#kept").get_by_text("interesting").count() == 0
     page.locator("#kept a[href^='/hotline/']").first.click()
     page.get_by_text("Nobody has looked at this event yet.").wait_for()
     page.get_by_label("Your name").fill("Ada")
