@@ -74,6 +74,7 @@ def test_the_incident_of_a_rate_leads_to_the_page(told, store):
     assert 'href="/hotline?dataset=%2FSingleLepton%2FSimulated-v1%2FRAW"' in page
     assert "0 monitoring elements" not in page
     assert "lumisections below" not in page
+    assert "lumisections of ," not in page
     assert "up to 0 monitoring" not in told.get("/incidents").text
 
 
