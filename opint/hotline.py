@@ -16,11 +16,10 @@ from opint.silence import DAY_S, Model, Silence
 from opint.store import models
 from opint.store.engine import Store
 from streams.errors import DecodeError
-from streams.metrics import Metrics
+from streams.metrics import EVENTS, Metrics
 from streams.records import EventFeatures
 from streams.source import Loss, Message, Partition, Source
 
-EVENTS = "events"
 TRAINED_AS = "hotline"
 """What `nightshift train` calls it."""
 

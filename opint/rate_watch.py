@@ -10,11 +10,9 @@ from opint.judging import Judging
 from opint.references import References
 from opint.silence import DAY_S, Model, Silence
 from opint.store.engine import Store
-from streams.metrics import Metrics
+from streams.metrics import RATES, Metrics
 from streams.records import TriggerRates
 from streams.source import Message, Source
-
-RATES = "rates"
 
 
 def kafka_of(settings: Settings) -> KafkaSettings:

@@ -21,10 +21,10 @@ from dqm.pipeline import Pipeline
 from opint import abreast, hotline, rate_watch
 from opint.abreast import Stream
 from opint.daemon import Daemon
-from opint.hotline import EVENTS, Hotline, open_hotline
+from opint.hotline import Hotline, open_hotline
 from opint.ingest import Ingest
 from opint.promotion import Located, current, located
-from opint.rate_watch import RATES, rate_daemon
+from opint.rate_watch import rate_daemon
 from opint.reading import event_limits, limits, rate_messages
 from opint.references import References
 from opint.shadow import Shadow
@@ -39,11 +39,9 @@ from streams.files.arrow_file import messages
 from streams.files.kinds import Kind, kind_of
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaSource
-from streams.metrics import Metrics, served
+from streams.metrics import EVENTS, HISTOGRAMS, RATES, Metrics, served
 from streams.records import HistogramBatch, TriggerRates
 from streams.source import Source
-
-HISTOGRAMS = "histograms"
 
 log = structlog.get_logger()
 
