@@ -60,10 +60,7 @@ class Watch:
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """Take partitions over; where each goes on. What waits of them will be delivered again."""
         self._forget(set(partitions))
-        claimed = self._trials.claim(partitions)
-        for partition, offset in claimed.items():
-            log.info("partition claimed", topic=partition.topic, partition=partition.partition, offset=offset)
-        return claimed
+        return self._trials.claim(partitions)
 
     def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         """Take the messages in."""
@@ -73,7 +70,6 @@ class Watch:
     def lost(self, loss: Loss) -> None:
         """Store what came before; then raise the alarm."""
         self._store([one for one in self._waiting if one.message.partition == loss.partition])
-        log.error("messages lost", topic=loss.partition.topic, expected=loss.expected, resumed=loss.resumed)
         self._trials.lost(loss)
 
     def tick(self) -> None:

@@ -189,13 +189,11 @@ def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: t
         _judge_all(_rates(settings, store)(source, metrics), source, stop)
     if recorded := [path for path, kind in kinds.items() if kind is Kind.EVENTS]:
         source = FileSource(recorded, limits(settings.stream), time.time, read=messages)
-        keeper = _events(settings, store)(source, metrics)
-        loop.run(source, keeper, stop, np.random.default_rng())
-        keeper.stopped()
+        _judge_all(_events(settings, store)(source, metrics), source, stop)
 
 
-def _judge_all(daemon: Daemon[Any], source: Source, stop: threading.Event) -> None:
-    loop.run(source, daemon, stop, np.random.default_rng())
+def _judge_all(watcher: Daemon[Any] | Hotline, source: Source, stop: threading.Event) -> None:
+    loop.run(source, watcher, stop, np.random.default_rng())
     if not stop.is_set():
-        daemon.finish()
-    daemon.stopped()
+        watcher.finish()
+    watcher.stopped()
