@@ -11,7 +11,7 @@ import numpy as np
 import structlog
 
 from conf.settings import Settings
-from opint.accesses import kafka_of, limits_of
+from opint.accesses import limits_of
 from opint.cache_trials import Arrival, CacheTrials, Tried
 from opint.store.engine import Store
 from rl_cache.shadow import Standing
@@ -149,7 +149,7 @@ def run_watch(settings: Settings, store: Store, stop: threading.Event) -> None:
     """
     warm_up()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    kafka = kafka_of(settings)
+    kafka = settings.kafka_of(settings.cache)
     trials = CacheTrials(store, kafka.group, name, time.time, settings.stream.dead_letter_bytes)
     source = KafkaSource(kafka)
     watch = Watch(source, trials, limits_of(settings), settings.cache.store_every_s)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from conf.settings import KafkaSettings, Settings
+from conf.settings import Settings
 from dqm.bundle import BundleError
 from dqm.hotline.bundle import load
 from dqm.hotline.model import FeatureError, HotlineModel, Scored, score
@@ -73,11 +73,6 @@ class Hotline(Alive):
             return error
         except FeatureError as error:
             return DecodeError("other-features", "features", "", str(error))
-
-
-def kafka_of(settings: Settings) -> KafkaSettings:
-    """How the topic of event features is reached."""
-    return settings.stream.kafka.on(settings.hotline.topic, settings.hotline.group)
 
 
 def hotline_model(settings: Settings) -> HotlineModel:

@@ -23,11 +23,10 @@ class Topics:
 
     def __init__(self, settings: Settings) -> None:
         """Connect nothing yet."""
-        kafka = settings.stream.kafka
         self._kafka: Mapping[type, KafkaSettings] = {
-            HistogramBatch: kafka,
-            TriggerRates: kafka.on(settings.rates.topic, settings.rates.group),
-            EventFeatures: kafka.on(settings.hotline.topic, settings.hotline.group),
+            HistogramBatch: settings.stream.kafka,
+            TriggerRates: settings.kafka_of(settings.rates),
+            EventFeatures: settings.kafka_of(settings.hotline),
         }
         self._connected: dict[type, KafkaPublisher] = {}
 

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from conf.settings import Settings, StreamSettings
 from dqm.pipeline import Pipeline
-from opint import abreast, hotline, rate_watch
+from opint import abreast, hotline
 from opint.abreast import Stream
 from opint.daemon import Daemon
 from opint.hotline import Hotline, open_hotline
@@ -61,10 +61,10 @@ def run_daemon(settings: Settings, store: Store, stop: threading.Event) -> None:
         daemon = assemble(settings, store, pipeline, source, metrics, shadow)
         streams = [Stream(HISTOGRAMS, source, daemon)]
         if rates is not None:
-            source = opened.enter_context(closing(KafkaSource(rate_watch.kafka_of(settings))))
+            source = opened.enter_context(closing(KafkaSource(settings.kafka_of(settings.rates))))
             streams.append(Stream(RATES, source, rates(source, metrics)))
         if events is not None:
-            source = opened.enter_context(closing(KafkaSource(hotline.kafka_of(settings))))
+            source = opened.enter_context(closing(KafkaSource(settings.kafka_of(settings.hotline))))
             streams.append(Stream(EVENTS, source, events(source, metrics)))
         where = settings.metrics.host, settings.metrics.port
         address = opened.enter_context(served(metrics.registry, *where, partial(abreast.trouble, streams)))
