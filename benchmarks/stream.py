@@ -47,7 +47,7 @@ from opint.daemon import Daemon
 from opint.ingest import Ingest, Written
 from opint.log import configure
 from opint.reading import limits
-from opint.running import HISTOGRAMS, load_pipeline, open_source, silence_of
+from opint.running import load_pipeline, open_source, silence_of
 from opint.store.engine import Store
 from opint.store.tables import lumisection
 from streams import loop
@@ -55,7 +55,7 @@ from streams.apache import apache_kafka
 from streams.codecs import decode
 from streams.kafka import KafkaPublisher
 from streams.kafka.source import FETCH_BYTES, FETCH_PARTITION_BYTES
-from streams.metrics import Metrics
+from streams.metrics import HISTOGRAMS, Metrics
 from streams.records import Conditions, HistogramBatch, LumisectionKey
 from streams.replay import replay
 from streams.source import Message, Partition

@@ -236,3 +236,7 @@ class Settings(Section):
     dashboard: DashboardSettings = DashboardSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+
+    def kafka_of(self, section: RateSettings | HotlineSettings | CacheSettings) -> KafkaSettings:
+        """How the topic of a section is reached: its own topic and consumer group on the broker of ``stream.kafka``."""
+        return self.stream.kafka.on(section.topic, section.group)

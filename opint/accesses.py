@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from conf.settings import KafkaSettings, Settings
+from conf.settings import Settings
 from rl_cache.traces.assemble import Sizes, assemble
 from rl_cache.traces.trace import Labels, Trace
 from streams.codecs.accesses import AccessLimits
@@ -75,11 +75,6 @@ def _accesses(trace: Trace) -> Iterator[FileAccess]:
 
 def _words(labels: Labels | None, rows: np.typing.NDArray[np.int64], n: int) -> Sequence[str]:
     return [""] * n if labels is None else [labels.names[code] for code in labels.code[rows]]
-
-
-def kafka_of(settings: Settings) -> KafkaSettings:
-    """How the topic of accesses is reached."""
-    return settings.stream.kafka.on(settings.cache.topic, settings.cache.group)
 
 
 def limits_of(settings: Settings) -> AccessLimits:

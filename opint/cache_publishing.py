@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from conf.settings import Settings
-from opint.accesses import PER_MESSAGE, as_batches, kafka_of
+from opint.accesses import PER_MESSAGE, as_batches
 from opint.publishing import PARTITIONS
 from rl_cache.traces.trace import Trace
 from streams.kafka import KafkaPublisher
@@ -23,7 +23,7 @@ def publish_trace(
 
     ``progress`` hears a word and the share done. Raises SourceUnavailable if the broker cannot be reached.
     """
-    publisher = KafkaPublisher(kafka_of(settings))
+    publisher = KafkaPublisher(settings.kafka_of(settings.cache))
     done = 0
     try:
         publisher.ensure_topic(PARTITIONS)

@@ -11,7 +11,7 @@ import numpy as np
 import structlog
 
 from conf.settings import Settings
-from opint.accesses import kafka_of, limits_of
+from opint.accesses import limits_of
 from opint.cache_trials import Arrival, CacheTrials, Tried
 from opint.store.engine import Store
 from rl_cache.shadow import Standing
@@ -60,10 +60,7 @@ class Watch:
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """Take partitions over; where each goes on. What waits of them will be delivered again."""
         self._forget(set(partitions))
-        claimed = self._trials.claim(partitions)
-        for partition, offset in claimed.items():
-            log.info("partition claimed", topic=partition.topic, partition=partition.partition, offset=offset)
-        return claimed
+        return self._trials.claim(partitions)
 
     def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         """Take the messages in."""
@@ -73,7 +70,6 @@ class Watch:
     def lost(self, loss: Loss) -> None:
         """Store what came before; then raise the alarm."""
         self._store([one for one in self._waiting if one.message.partition == loss.partition])
-        log.error("messages lost", topic=loss.partition.topic, expected=loss.expected, resumed=loss.resumed)
         self._trials.lost(loss)
 
     def tick(self) -> None:
@@ -153,7 +149,7 @@ def run_watch(settings: Settings, store: Store, stop: threading.Event) -> None:
     """
     warm_up()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    kafka = kafka_of(settings)
+    kafka = settings.kafka_of(settings.cache)
     trials = CacheTrials(store, kafka.group, name, time.time, settings.stream.dead_letter_bytes)
     source = KafkaSource(kafka)
     watch = Watch(source, trials, limits_of(settings), settings.cache.store_every_s)

@@ -9,7 +9,7 @@ from dqm.quality import Quality
 from dqm.scored import LumisectionState, ScoredBatch
 from opint.ingest import Arrival, Ingest, Written
 from opint.judging import Judging, Record
-from opint.pulse import Pulse, tell
+from opint.pulse import Alive, Pulse, tell
 from opint.references import References
 from opint.silence import Silence
 from opint.store.engine import Store
@@ -24,7 +24,7 @@ SWEEP_SECONDS = 3600.0
 log = structlog.get_logger()
 
 
-class Daemon(Generic[Record]):
+class Daemon(Alive, Generic[Record]):
     """Handler of :func:`streams.loop.run` that judges one stream: of histograms, or of trigger rates."""
 
     def __init__(
@@ -48,6 +48,7 @@ class Daemon(Generic[Record]):
         ``stream`` is how metrics call what is judged. ``decode`` makes a record of a message and raises DecodeError
         for one that is unusable.
         """
+        super().__init__(Pulse(name, stream, source, store, metrics, silence, clock))
         self.name = name
         self._stream = stream
         self._pipeline = pipeline
@@ -58,16 +59,12 @@ class Daemon(Generic[Record]):
         self._decode = decode
         self._metrics = metrics
         self._clock = clock
-        self._pulse = Pulse(name, stream, source, store, metrics, silence, clock)
         self._retain_days = retain_days
         self._swept_s = clock()
 
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """Take partitions over; where each goes on."""
-        claimed = self._ingest.claim(partitions)
-        for partition, offset in claimed.items():
-            log.info("partition claimed", topic=partition.topic, partition=partition.partition, offset=offset)
-        return claimed
+        return self._ingest.claim(partitions)
 
     def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         """Judge the messages and store all effects with the offsets after them."""
@@ -85,7 +82,6 @@ class Daemon(Generic[Record]):
 
     def lost(self, loss: Loss) -> None:
         """Raise the alarm for messages that are gone."""
-        log.error("messages lost", topic=loss.partition.topic, expected=loss.expected, resumed=loss.resumed)
         self._ingest.lost(loss)
 
     def tick(self) -> None:
@@ -96,22 +92,10 @@ class Daemon(Generic[Record]):
             self._swept_s = self._clock()
             log.info("old data deleted", lumisections=sweep(self._store, self._swept_s, self._retain_days))
 
-    def waiting(self, reason: str) -> None:
-        """Say that we live and wait for something; an empty reason ends that."""
-        self._pulse.waiting(reason)
-
     def finish(self) -> None:
         """Close what is still open, because nothing can follow."""
         while (written := self._ingest.close_due(everything=True)).closed:
             self._count(written)
-
-    def stopped(self) -> None:
-        """Say that we were stopped on purpose."""
-        self._pulse.stopped()
-
-    def trouble(self) -> str:
-        """What we wait for, for the health check; empty if nothing."""
-        return self._pulse.trouble()
 
     def _decoded(self, message: Message) -> Record | DecodeError:
         try:

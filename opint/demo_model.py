@@ -1,7 +1,7 @@
 """The demo's models: trained once on good lumisections of the simulated detector, trigger and events, then kept."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -17,20 +17,17 @@ from dqm.simulate.detector import Detector
 from dqm.simulate.rates import Trigger
 from dqm.simulate.stream import stream
 from opint import simulation
+from opint.simulation import Lumisection
 
 LUMISECTIONS = 600
 FILL_LUMISECTIONS = 40
 FIRST_RUN = 390_000
 """Runs that come before those which the demo watches."""
 
-RATE_STEP = 12
-"""Rates are learned from every so many-th lumisection of fills as long as those watched: these sweep pileup."""
-RATE_FILLS = RATE_STEP * LUMISECTIONS // (simulation.FILL_LUMISECTIONS // 2)
-"""Enough of them: the shortest are half as long as usual."""
-FIRST_FILL = 9900
-
-EVENT_STEP = 4
-"""Events are learned from every so many-th lumisection, for the same reason."""
+RATE_STEP, EVENT_STEP = 12, 4
+"""Rates and events are learned from every so many-th lumisection of fills as long as those watched, to sweep pileup."""
+FIRST_FILL = 9876
+"""Far enough before the fills that are watched for those of the rates."""
 EVENT_RATE_HZ = 10.0
 
 Progress = Callable[[str, float], None]
@@ -76,31 +73,28 @@ def _train_rates(settings: Settings, folder: Path, seed: int, progress: Progress
     from dqm.rates.train import train  # noqa: PLC0415 - imports TensorFlow
 
     rng = np.random.default_rng([seed, 4])
-    fills = conditions.generate(
-        rng,
-        fills=RATE_FILLS,
-        stable=simulation.FILL_LUMISECTIONS,
-        first_run=FIRST_RUN,
-        first_fill=FIRST_FILL - RATE_FILLS,
-    )
-    good = ((key, at) for key, at in fills if at.beams_stable)
-    some = islice(good, 0, RATE_STEP * LUMISECTIONS, RATE_STEP)
-    seen = (one.rates for one in rates.stream(Trigger.own(), some, (), seed + 1))
+    seen = (one.rates for one in rates.stream(Trigger.own(), _sweeping(rng, RATE_STEP), (), seed + 1))
     train(seen, folder, settings.rates, rng, progress, time.time())
 
 
 def _train_hotline(settings: Settings, folder: Path, seed: int, progress: Callable[[int], None]) -> None:
     from dqm.hotline.train import train  # noqa: PLC0415 - imports TensorFlow
 
-    fills = conditions.generate(
-        np.random.default_rng([seed, 5]),
-        fills=2 * EVENT_STEP * LUMISECTIONS // simulation.FILL_LUMISECTIONS,
-        stable=simulation.FILL_LUMISECTIONS,
-        first_run=FIRST_RUN,
-        first_fill=FIRST_FILL - RATE_FILLS,
-    )
-    good = ((key, at) for key, at in fills if at.beams_stable)
-    some = islice(good, 0, EVENT_STEP * LUMISECTIONS, EVENT_STEP)
+    some = _sweeping(np.random.default_rng([seed, 5]), EVENT_STEP)
     # The seed of the events to be watched: it is that of their detector's drift.
     seen = (one.features for one in events.stream(some, EVENT_RATE_HZ, 0.0, seed))
     train(seen, folder, settings.hotline, np.random.default_rng([seed, 6]), progress, time.time())
+
+
+def _sweeping(rng: np.random.Generator, step: int) -> Iterator[Lumisection]:
+    """Every ``step``-th lumisection with stable beams, as many as are learned from."""
+    fills = conditions.generate(
+        rng,
+        # Enough of them: the shortest are half as long as usual.
+        fills=step * LUMISECTIONS // (simulation.FILL_LUMISECTIONS // 2),
+        stable=simulation.FILL_LUMISECTIONS,
+        first_run=FIRST_RUN,
+        first_fill=FIRST_FILL,
+    )
+    good = (one for one in fills if one[1].beams_stable)
+    return islice(good, 0, step * LUMISECTIONS, step)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conf.errors import NightshiftError
-from conf.settings import Settings
+from conf.settings import KafkaSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _try("source", lambda: _source(settings))
     if settings.rates.watch:
         yield _try("rates model", lambda: _rates_model(settings))
-        yield _try("rates source", lambda: _rates_source(settings))
+        yield _try("rates source", lambda: _broker(settings.kafka_of(settings.rates)))
     if settings.hotline.watch:
         yield _try("hotline model", lambda: _hotline_model(settings))
-        yield _try("hotline source", lambda: _hotline_source(settings))
+        yield _try("hotline source", lambda: _broker(settings.kafka_of(settings.hotline)))
     yield _checksums()
     yield _java()
 
@@ -73,13 +73,6 @@ def _rates_model(settings: Settings) -> str:
     return f"{settings.rates.model}, version {rate_bundle(settings).version[:12]}"
 
 
-def _rates_source(settings: Settings) -> str:
-    from opint.rate_watch import kafka_of
-    from streams.kafka import describe
-
-    return describe(kafka_of(settings))
-
-
 def _hotline_model(settings: Settings) -> str:
     from opint.hotline import hotline_model
 
@@ -87,19 +80,16 @@ def _hotline_model(settings: Settings) -> str:
     return f"{settings.hotline.model}, version {model.version[:12]}: {len(model.features)} features"
 
 
-def _hotline_source(settings: Settings) -> str:
-    from opint.hotline import kafka_of
-    from streams.kafka import describe
-
-    return describe(kafka_of(settings))
-
-
 def _source(settings: Settings) -> str:
     if settings.stream.source == "folder":
         return _folder(settings.stream.folder.path)
+    return _broker(settings.stream.kafka)
+
+
+def _broker(kafka: KafkaSettings) -> str:
     from streams.kafka import describe
 
-    return describe(settings.stream.kafka)
+    return describe(kafka)
 
 
 def _folder(path: Path) -> str:

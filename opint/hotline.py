@@ -5,22 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from conf.settings import KafkaSettings, Settings
+from conf.settings import Settings
 from dqm.bundle import BundleError
 from dqm.hotline.bundle import load
 from dqm.hotline.model import FeatureError, HotlineModel, Scored, score
 from opint.hotline_keeping import EventArrival, HotlineKeeping
 from opint.position import Position
-from opint.pulse import Pulse, tell
+from opint.pulse import Alive, Pulse, tell
 from opint.silence import DAY_S, Model, Silence
 from opint.store import models
 from opint.store.engine import Store
 from streams.errors import DecodeError
-from streams.metrics import Metrics
+from streams.metrics import EVENTS, Metrics
 from streams.records import EventFeatures
 from streams.source import Loss, Message, Partition, Source
 
-EVENTS = "events"
 TRAINED_AS = "hotline"
 """What `nightshift train` calls it."""
 
@@ -30,25 +29,22 @@ Decode = Callable[[Message], EventFeatures]
 log = structlog.get_logger()
 
 
-class Hotline:
+class Hotline(Alive):
     """Handler of :func:`streams.loop.run` for messages of event features; scores before the transaction begins."""
 
     def __init__(
         self, keeping: HotlineKeeping, model: HotlineModel, decode: Decode, pulse: Pulse, metrics: Metrics
     ) -> None:
         """Keep the collaborators."""
+        super().__init__(pulse)
         self._keeping = keeping
         self._model = model
         self._decode = decode
-        self._pulse = pulse
         self._metrics = metrics
 
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """Take partitions over; where each goes on."""
-        claimed = self._keeping.claim(partitions)
-        for partition, offset in claimed.items():
-            log.info("partition claimed", topic=partition.topic, partition=partition.partition, offset=offset)
-        return claimed
+        return self._keeping.claim(partitions)
 
     def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         """Judge the events of these messages and store what came of it; the offsets behind them."""
@@ -64,24 +60,11 @@ class Hotline:
 
     def lost(self, loss: Loss) -> None:
         """Raise the alarm for messages that are gone."""
-        log.error("messages lost", topic=loss.partition.topic, expected=loss.expected, resumed=loss.resumed)
         self._keeping.lost(loss)
 
     def tick(self) -> None:
         """Say from time to time that we live."""
         self._pulse.tick()
-
-    def waiting(self, reason: str) -> None:
-        """Say that we live and wait for something; an empty reason ends that."""
-        self._pulse.waiting(reason)
-
-    def stopped(self) -> None:
-        """Say that we were stopped on purpose."""
-        self._pulse.stopped()
-
-    def trouble(self) -> str:
-        """What we wait for, for the health check; empty if nothing."""
-        return self._pulse.trouble()
 
     def _scored(self, message: Message) -> Scored | DecodeError:
         try:
@@ -90,11 +73,6 @@ class Hotline:
             return error
         except FeatureError as error:
             return DecodeError("other-features", "features", "", str(error))
-
-
-def kafka_of(settings: Settings) -> KafkaSettings:
-    """How the topic of event features is reached."""
-    return settings.stream.kafka.on(settings.hotline.topic, settings.hotline.group)
 
 
 def hotline_model(settings: Settings) -> HotlineModel:

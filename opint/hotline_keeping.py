@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from dqm.hotline.level import Ladder
 from dqm.hotline.model import HotlineModel, Scored, judge
-from dqm.hotline.unusual import QUANTILES
+from dqm.hotline.unusual import CENTRAL_95
 from opint.alerts import standing
 from opint.alerts.engine import AlertOutcome
 from opint.alerts.labels import Labels
@@ -26,8 +26,6 @@ from streams.errors import DecodeError
 from streams.source import Loss, Message, Partition
 
 FAMILY = "hotline-rate"
-USUAL = 0.025, 0.975
-"""Shares of training events that lie below the ends of a feature's usual range."""
 STRAINED, RELIEVED = 5.0, 3.0
 """Standard deviations between kept and declared at which the incident begins, and at which it ends."""
 _ADVICE = (
@@ -63,8 +61,7 @@ class HotlineKeeping:
         self._store = store
         self._model = model
         self._per_hour = per_hour
-        low, high = (QUANTILES.tolist().index(share) for share in USUAL)
-        self._usual = dict(zip(model.features, model.usual[:, [low, high]].tolist(), strict=True))
+        self._usual = dict(zip(model.features, model.usual[:, CENTRAL_95].tolist(), strict=True))
         self._position = position
         self._clock = clock
 
@@ -110,7 +107,7 @@ class HotlineKeeping:
         for one in scored:
             judged = judge(self._model, ladder, one, self._per_hour)
             hotline.keep(tx, one.events, judged.kept, self._usual, version, now_s)
-            passed_s = 0.0 if one.events.key in ladder.recent else one.live_s
+            passed_s = ladder.passed(one.events.key, one.live_s)
             counted.append(Counted(passed_s, len(one.surprise), len(judged.kept)))
             ladder = judged.ladder
         hotline.put(tx, dataset, version, ladder, now_s)

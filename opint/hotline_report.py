@@ -109,8 +109,7 @@ def lately(hours: Sequence[Hour], per_hour: float) -> Lately:
         if live >= LATELY_H:
             break
     declared = per_hour * live
-    reach = _TWO_SIDED_95 * math.sqrt(declared)
-    return Lately(live, kept, declared, max(0.0, declared - reach), declared + reach)
+    return Lately(live, kept, declared, *_chance(declared))
 
 
 def bars(hours: Sequence[Hour], per_hour: float) -> list[Bar]:
@@ -123,6 +122,11 @@ def _bar(hours: Sequence[Hour], per_hour: float) -> Bar:
     live = sum(one.live_s for one in hours) / 3600.0
     if live <= 0:
         return Bar(hours[-1].updated_s, 0.0, 0.0, 0.0, 0.0)
-    reach = _TWO_SIDED_95 * math.sqrt(per_hour / live)
-    kept = sum(one.kept for one in hours) / live
-    return Bar(hours[-1].updated_s, live, kept, max(0.0, per_hour - reach), per_hour + reach)
+    low, high = _chance(per_hour * live)
+    return Bar(hours[-1].updated_s, live, sum(one.kept for one in hours) / live, low / live, high / live)
+
+
+def _chance(declared: float) -> tuple[float, float]:
+    """Between what numbers chance puts 95 % of counts of which ``declared`` are expected."""
+    reach = _TWO_SIDED_95 * math.sqrt(declared)
+    return max(0.0, declared - reach), declared + reach

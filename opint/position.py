@@ -7,6 +7,7 @@ alone when it comes again.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
+import structlog
 from sqlalchemy import Connection
 
 from opint.alerts.lost import data_lost
@@ -17,6 +18,8 @@ from streams.errors import DecodeError
 from streams.source import Loss, Message, Partition
 
 Clock = Callable[[], float]
+
+log = structlog.get_logger()
 
 
 class FromMessage(Protocol):
@@ -47,9 +50,12 @@ class Position:
     def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
         """Take the partitions over from whoever had them; the next wanted offset of each."""
         with self._store.begin() as tx:
-            return {
+            claimed = {
                 one: offsets.claim(tx, one, self._group, self._owner, self._clock()) for one in sorted(set(partitions))
             }
+        for one, offset in claimed.items():
+            log.info("partition claimed", topic=one.topic, partition=one.partition, offset=offset)
+        return claimed
 
     def unprocessed(self, tx: Connection, arrivals: Sequence[Arrived]) -> list[Arrived]:
         """Lock the offsets of all partitions concerned and drop what was processed before.
@@ -74,6 +80,7 @@ class Position:
 
         That may be a smaller offset: of a topic that was made anew, or of a broker that forgot it.
         """
+        log.error("messages lost", topic=loss.partition.topic, expected=loss.expected, resumed=loss.resumed)
         now_s = self._clock()
         with self._store.begin() as tx:
             offsets.move(tx, loss.partition, self._group, self._owner, loss.resumed, now_s)

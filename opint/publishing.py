@@ -1,15 +1,12 @@
 """Publishing lumisections to the topics that the settings name, with a count for whoever watches."""
 
-import sys
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from conf.settings import KafkaSettings, Settings
 from opint.reading import LumisectionRecord
+from opint.spinner import spinner
 from streams.kafka import KafkaPublisher
 from streams.records import EventFeatures, HistogramBatch, LumisectionKey, TriggerRates
 from streams.replay import replay
@@ -23,11 +20,10 @@ class Topics:
 
     def __init__(self, settings: Settings) -> None:
         """Connect nothing yet."""
-        kafka = settings.stream.kafka
         self._kafka: Mapping[type, KafkaSettings] = {
-            HistogramBatch: kafka,
-            TriggerRates: kafka.on(settings.rates.topic, settings.rates.group),
-            EventFeatures: kafka.on(settings.hotline.topic, settings.hotline.group),
+            HistogramBatch: settings.stream.kafka,
+            TriggerRates: settings.kafka_of(settings.rates),
+            EventFeatures: settings.kafka_of(settings.hotline),
         }
         self._connected: dict[type, KafkaPublisher] = {}
 
@@ -66,19 +62,9 @@ def publish(
     ``pace`` is in lumisections per second, None for as fast as possible. Raises SourceUnavailable if the
     broker cannot be reached.
     """
-    with (
-        closing(Topics(settings)) as topics,
-        Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=Console(file=sys.stderr),
-            disable=not sys.stderr.isatty(),
-        ) as shown,
-    ):
-        task = shown.add_task("publishing", total=None)
+    with closing(Topics(settings)) as topics, spinner("publishing") as tell:
 
         def count(key: LumisectionKey, done: int) -> None:
-            shown.update(task, description=f"published {done} lumisections, now run {key.run} LS {key.ls}")
+            tell(f"published {done} lumisections, now run {key.run} LS {key.ls}")
 
         return replay(records, topics, content_type, pace, stop, progress=count)

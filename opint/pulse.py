@@ -106,6 +106,29 @@ class Pulse:
         self._metrics.incidents_open.set(states.get("open", 0) + states.get("acknowledged", 0))
 
 
+class Alive:
+    """What every watcher says of itself, by its pulse."""
+
+    def __init__(self, pulse: Pulse) -> None:
+        """Keep the pulse."""
+        self._pulse = pulse
+
+    def waiting(self, reason: str) -> None:
+        """Say that we live and wait for something; an empty reason ends that."""
+        self._pulse.waiting(reason)
+
+    def finish(self) -> None:
+        """Deal with what is left because nothing can follow; here nothing is ever left."""
+
+    def stopped(self) -> None:
+        """Say that we were stopped on purpose."""
+        self._pulse.stopped()
+
+    def trouble(self) -> str:
+        """What we wait for, for the health check; empty if nothing."""
+        return self._pulse.trouble()
+
+
 def tell(alerts: AlertOutcome) -> None:
     """Log incidents that have opened and cleared."""
     for one in alerts.opened:

@@ -3,23 +3,16 @@
 import time
 from collections.abc import Callable
 
-from conf.settings import KafkaSettings, Settings
+from conf.settings import Settings
 from opint.daemon import Daemon
 from opint.ingest import Ingest
 from opint.judging import Judging
 from opint.references import References
 from opint.silence import DAY_S, Model, Silence
 from opint.store.engine import Store
-from streams.metrics import Metrics
+from streams.metrics import RATES, Metrics
 from streams.records import TriggerRates
 from streams.source import Message, Source
-
-RATES = "rates"
-
-
-def kafka_of(settings: Settings) -> KafkaSettings:
-    """How the topic of trigger rates is reached."""
-    return settings.stream.kafka.on(settings.rates.topic, settings.rates.group)
 
 
 def rate_daemon(

@@ -18,13 +18,13 @@ from prometheus_client import CollectorRegistry
 
 from conf.settings import Settings, StreamSettings
 from dqm.pipeline import Pipeline
-from opint import abreast, hotline, rate_watch
+from opint import abreast, hotline
 from opint.abreast import Stream
 from opint.daemon import Daemon
-from opint.hotline import EVENTS, Hotline, open_hotline
+from opint.hotline import Hotline, open_hotline
 from opint.ingest import Ingest
 from opint.promotion import Located, current, located
-from opint.rate_watch import RATES, rate_daemon
+from opint.rate_watch import rate_daemon
 from opint.reading import event_limits, limits, rate_messages
 from opint.references import References
 from opint.shadow import Shadow
@@ -39,11 +39,9 @@ from streams.files.arrow_file import messages
 from streams.files.kinds import Kind, kind_of
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaSource
-from streams.metrics import Metrics, served
+from streams.metrics import EVENTS, HISTOGRAMS, RATES, Metrics, served
 from streams.records import HistogramBatch, TriggerRates
 from streams.source import Source
-
-HISTOGRAMS = "histograms"
 
 log = structlog.get_logger()
 
@@ -63,10 +61,10 @@ def run_daemon(settings: Settings, store: Store, stop: threading.Event) -> None:
         daemon = assemble(settings, store, pipeline, source, metrics, shadow)
         streams = [Stream(HISTOGRAMS, source, daemon)]
         if rates is not None:
-            source = opened.enter_context(closing(KafkaSource(rate_watch.kafka_of(settings))))
+            source = opened.enter_context(closing(KafkaSource(settings.kafka_of(settings.rates))))
             streams.append(Stream(RATES, source, rates(source, metrics)))
         if events is not None:
-            source = opened.enter_context(closing(KafkaSource(hotline.kafka_of(settings))))
+            source = opened.enter_context(closing(KafkaSource(settings.kafka_of(settings.hotline))))
             streams.append(Stream(EVENTS, source, events(source, metrics)))
         where = settings.metrics.host, settings.metrics.port
         address = opened.enter_context(served(metrics.registry, *where, partial(abreast.trouble, streams)))
@@ -191,13 +189,11 @@ def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: t
         _judge_all(_rates(settings, store)(source, metrics), source, stop)
     if recorded := [path for path, kind in kinds.items() if kind is Kind.EVENTS]:
         source = FileSource(recorded, limits(settings.stream), time.time, read=messages)
-        keeper = _events(settings, store)(source, metrics)
-        loop.run(source, keeper, stop, np.random.default_rng())
-        keeper.stopped()
+        _judge_all(_events(settings, store)(source, metrics), source, stop)
 
 
-def _judge_all(daemon: Daemon[Any], source: Source, stop: threading.Event) -> None:
-    loop.run(source, daemon, stop, np.random.default_rng())
+def _judge_all(watcher: Daemon[Any] | Hotline, source: Source, stop: threading.Event) -> None:
+    loop.run(source, watcher, stop, np.random.default_rng())
     if not stop.is_set():
-        daemon.finish()
-    daemon.stopped()
+        watcher.finish()
+    watcher.stopped()

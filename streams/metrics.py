@@ -11,6 +11,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from conf.errors import SettingsError
 
+HISTOGRAMS, RATES, EVENTS = "histograms", "rates", "events"
+"""Values of the label ``stream``, and the names of those who watch these."""
+
 BATCH_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Bounds of the histogram of seconds per batch."""
 
@@ -21,7 +24,7 @@ VERDICT_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 class Metrics:
     """The metrics of one daemon; each is an attribute, and all are in ``registry``.
 
-    Most have the label ``stream``: histograms, rates or events.
+    Most have the label ``stream``: HISTOGRAMS, RATES or EVENTS.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

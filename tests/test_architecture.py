@@ -87,6 +87,13 @@ def test_the_command_line_starts_without_heavy_libraries(command: str) -> None:
     assert done.stdout.splitlines()[-1].strip() == "LOADED"
 
 
+def test_the_page_loads_nothing_that_judges_or_consumes() -> None:
+    judges = ("kafka", "tensorflow", "scipy", "dqm.bundle", "dqm.scorers", "dqm.hotline.model")
+    code = LOADED.format(what="import opint.dashboard.app", heavy=judges)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].strip() == "LOADED"
+
+
 def base_requirements() -> Iterator[str]:
     """Names of everything that ``pip install nightshift`` pulls, as installed here."""
     waiting = {("nightshift", frozenset[str]())}

@@ -65,7 +65,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     learned, judged = files(data, "oms/Run2024B-v1.parquet", "oms/Run2024E-v1.parquet")
     runs, speeds = [], []
     for seed in seeds:
-        taken = list(_events(learned, seed, 600 if quick else LEARN_LS))
+        taken = list(_events(learned, seed, 300 if quick else LEARN_LS))
         model = fit(taken, np.random.default_rng(seed), 0.0)
         found, speed = _watch(model, taken, judged, seed, 2.0 if quick else HOURS)
         runs.append(found)

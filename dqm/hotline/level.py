@@ -99,10 +99,13 @@ class Ladder:
         excess = float(self.sums[start:].sum()) - known * RUNG * start
         return RUNG * start, known, (known + PRIOR) / (max(excess, 0.0) + PRIOR)
 
+    def passed(self, key: LumisectionKey, live_s: float) -> float:
+        """Live time that passes with a part of a lumisection, s: that of the lumisection with its first part."""
+        return 0.0 if key in self.recent else live_s
+
     def after(self, key: LumisectionKey, surprise: Float32, live_s: float, kept: int, per_hour: float) -> "Ladder":
         """With the events of a lumisection or of a part of it, of which ``kept`` were kept to hold ``per_hour``."""
-        known = key in self.recent
-        passed = 0.0 if known else live_s
+        passed = self.passed(key, live_s)
         fade = float(np.exp(-passed / MEMORY_S))
         trust = float(np.exp(-passed / TRUST_S))
         rung = np.minimum(surprise / RUNG, RUNGS - 1).astype(np.intp)
@@ -114,5 +117,5 @@ class Ladder:
             kept=trust * self.kept + kept,
             promised=trust * self.promised + passed / 3600.0 * self._asked(per_hour),
             watched_s=trust * self.watched_s + passed,
-            recent=self.recent if known else (*self.recent, key)[-RECENT:],
+            recent=self.recent if key in self.recent else (*self.recent, key)[-RECENT:],
         )

@@ -11,6 +11,8 @@ Float32 = npt.NDArray[np.float32]
 MOST = 4
 QUANTILES = np.array([0.0, 0.005, 0.025, 0.16, 0.5, 0.84, 0.975, 0.995, 1.0])
 """Of the training events, kept of each feature."""
+CENTRAL_95 = [2, 6]
+"""Places in QUANTILES of the ends of a feature's usual range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ def unusual(features: Sequence[str], values: Float32, costs: Float32, usual: Flo
             features[at],
             float(values[at]),
             float(costs[at]),
-            float(usual[at, 2]),
-            float(usual[at, 6]),
+            float(usual[at, CENTRAL_95[0]]),
+            float(usual[at, CENTRAL_95[1]]),
             _below(float(values[at]), usual[at]),
         )
         for at in order

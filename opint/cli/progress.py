@@ -1,11 +1,11 @@
-"""Progress on standard error, only where somebody looks at a terminal."""
+"""Progress bars on standard error, only where somebody looks at a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 
 @contextmanager
@@ -25,21 +25,3 @@ def bar(title: str) -> Iterator[Callable[[str, float], None]]:
             progress.update(task, description=f"{title}: {step}", completed=share)
 
         yield advance
-
-
-@contextmanager
-def tally(what: str) -> Iterator[Callable[[int], None]]:
-    """For work whose end is not known: call what it yields with how many are done."""
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=Console(file=sys.stderr),
-        disable=not sys.stderr.isatty(),
-    ) as progress:
-        task = progress.add_task(what, total=None)
-
-        def count(done: int) -> None:
-            progress.update(task, description=f"{done:,} {what}")
-
-        yield count

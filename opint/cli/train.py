@@ -128,15 +128,19 @@ def hotline(
     import numpy as np
 
     from dqm.hotline.train import train
-    from opint.cli.progress import tally
     from opint.reading import events as read
     from opint.reading import good_records
+    from opint.spinner import spinner
 
     settings = start(config, log_format)
     folder = settings.dqm.models / (bundle_name(name) if name else settings.hotline.model)
     records = good_records(files, read(settings), runs_of(runs))
-    with tally("lumisections read") as progress:
-        model = train(records, folder, settings.hotline, np.random.default_rng(seed), progress, time.time())
+    with spinner("reading lumisections") as tell:
+
+        def count(done: int) -> None:
+            tell(f"{done:,} lumisections read")
+
+        model = train(records, folder, settings.hotline, np.random.default_rng(seed), count, time.time())
     typer.echo(f"{folder}: version {model.version[:12]}, {model.events_per_s:.3g} events a second of live time")
 
 

@@ -14,13 +14,13 @@ from conf.settings import Settings
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_words
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, found, require_token
 from opint.dashboard.pages import Renderer, going_back, posted
-from opint.hotline import EVENTS
 from opint.hotline_report import bars, features, lately, simulated, unusual
 from opint.store import hotline as kept
 from opint.store.engine import Store
 from opint.store.hotline import Marking
 from opint.store.views import hotline, system
 from opint.store.views.hotline import Judging, KeptDetail, KeptPage
+from streams.metrics import EVENTS
 
 SHOWN = 20
 HOURS = 144

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
 from dqm.hotline.level import Ladder
-from dqm.hotline.model import Kept
 from opint.store.tables import hotline_event, hotline_hour, hotline_marking, hotline_state
 from opint.store.upserts import insert_into, replacing
 from streams.records import EventFeatures, LumisectionKey
+
+if TYPE_CHECKING:
+    from dqm.hotline.model import Kept
 
 HOUR_S = 3600.0
 CONDITIONS = ("fill", "era", "pileup", "delivered_lumi", "recorded_lumi", "prescale_index", "beams_stable")
@@ -55,7 +57,7 @@ def put(tx: Connection, dataset: str, model_version: str, ladder: Ladder, now_s:
 def keep(
     tx: Connection,
     events: EventFeatures,
-    kept: Sequence[Kept],
+    kept: Sequence["Kept"],
     usual: Mapping[str, Sequence[float]],
     model_version: str,
     now_s: float,

@@ -11,6 +11,8 @@ import pytest
 import yaml
 from playwright.sync_api import sync_playwright
 
+from tests.e2e.browsing import DESK
+
 CHROMIUM = Path("/usr/bin/chromium")
 
 
@@ -88,3 +90,17 @@ def browser():
         started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield started
         started.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page on the desk; the test fails if the browser complained about anything."""
+    complaints = []
+    context = browser.new_context(viewport=DESK)
+    opened = context.new_page()
+    opened.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.expected = []
+    yield opened
+    context.close()
+    assert [one for one in complaints if not any(known in one for known in opened.expected)] == []

@@ -3,7 +3,7 @@
 import pytest
 
 from opint.store.engine import Store
-from tests.e2e.test_browser_pages import DESK, PHONE, _Clock, _settled, page  # noqa: F401 - a fixture
+from tests.e2e.browsing import Clock, fits, settled
 from tests.opint.dashboard import seed_hotline
 from tests.serving import served
 
@@ -20,27 +20,22 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def url(store):
-    with served(store, _Clock(seed_hotline.now_s())) as address:
+    with served(store, Clock(seed_hotline.now_s())) as address:
         yield address
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_at_both_sizes(page, url, tmp_path, scheme):  # noqa: F811
-    page.emulate_media(color_scheme=scheme)
-    for name, size in (("desk", DESK), ("phone", PHONE)):
-        page.set_viewport_size(size)
-        for path in ("/hotline", "/hotline/24"):
-            page.goto(url + path)
-            _settled(page)
-            page.screenshot(path=tmp_path / f"{path.replace('/', '-')}-{name}-{scheme}.png", full_page=True)
-            wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-            assert wide <= 0, f"{wide} px wider than the {name}'s screen"
+def test_at_both_sizes(page, url, tmp_path, scheme):
+    fits(page, url, {"hotline": "/hotline", "event": "/hotline/24"}, scheme, tmp_path)
 
 
-def test_an_event_is_found_looked_at_and_marked(page, url):  # noqa: F811
+def test_an_event_is_found_looked_at_and_marked(page, url):
     page.goto(url + "/hotline")
     page.get_by_label("Marked").select_option("new")
+    page.get_by_label("Dataset").select_option(seed_hotline.DATASET)
     page.get_by_role("button", name="Show").click()
+    page.locator("#kept").get_by_text("not looked at").first.wait_for()
+    assert page.locator("#kept").get_by_text("interesting").count() == 0
     page.locator("#kept a[href^='/hotline/']").first.click()
     page.get_by_text("Nobody has looked at this event yet.").wait_for()
     page.get_by_label("Your name").fill("Ada")
@@ -52,9 +47,9 @@ def test_an_event_is_found_looked_at_and_marked(page, url):  # noqa: F811
     assert page.get_by_label("Your name").input_value() == "Ada"
 
 
-def test_a_kept_event_arrives_without_a_reload(page, url, store):  # noqa: F811
+def test_a_kept_event_arrives_without_a_reload(page, url, store):
     page.goto(url + "/hotline")
-    _settled(page)
+    settled(page)
     page.evaluate("window.notReloaded = true")
     seed_hotline.one_more(store, 50, seed_hotline.now_s())
     page.locator("#kept").get_by_text("event 7000050").wait_for(timeout=10_000)

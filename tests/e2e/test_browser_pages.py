@@ -3,15 +3,13 @@
 Screenshots of every page at both sizes lie in pytest's temporary folder (``--basetemp`` chooses it).
 """
 
-import time
-
 import pytest
 from playwright.sync_api import expect
 
 from opint.store.heartbeats import Heartbeat, beat
+from tests.e2e.browsing import DESK, Clock, fits, settled
 from tests.serving import served
 
-DESK, PHONE = {"width": 1400, "height": 1000}, {"width": 390, "height": 844}
 PAGES = {
     "overview": "/",
     "incidents": "/incidents",
@@ -27,22 +25,9 @@ PAGES = {
 pytestmark = pytest.mark.browser
 
 
-class _Clock:
-    """Real time that goes on from the seeded store's present, and can be turned."""
-
-    def __init__(self, now_s):
-        self._shift = now_s - time.time()
-
-    def turn(self, seconds):
-        self._shift += seconds
-
-    def __call__(self):
-        return time.time() + self._shift
-
-
 @pytest.fixture
 def clock(seed):
-    return _Clock(seed.now_s())
+    return Clock(seed.now_s())
 
 
 @pytest.fixture
@@ -56,43 +41,15 @@ def url(store, clock):
         yield address
 
 
-@pytest.fixture
-def page(browser):
-    """A page on the desk; the test fails if the browser complained about anything."""
-    complaints = []
-    context = browser.new_context(viewport=DESK)
-    opened = context.new_page()
-    opened.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.expected = []
-    yield opened
-    context.close()
-    assert [one for one in complaints if not any(known in one for known in opened.expected)] == []
-
-
-def _settled(page):
-    """The stream is open and plots are drawn."""
-    page.wait_for_selector("#live.on")
-    page.wait_for_timeout(300)
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_at_both_sizes(page, url, tmp_path, scheme):
     page.expected = ["404"]
-    page.emulate_media(color_scheme=scheme)
-    for size_name, size in (("desk", DESK), ("phone", PHONE)):
-        page.set_viewport_size(size)
-        for name, path in PAGES.items():
-            page.goto(url + path)
-            _settled(page)
-            page.screenshot(path=tmp_path / f"{name}-{size_name}-{scheme}.png", full_page=True)
-            wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-            assert wide <= 0, f"{name} is {wide} px wider than the {size_name}'s screen"
+    fits(page, url, PAGES, scheme, tmp_path)
 
 
 def test_an_incident_appears_is_opened_acknowledged_and_resolved(page, url, store, seed, clock):
     page.goto(url)
-    _settled(page)
+    settled(page)
     page.evaluate("window.notReloaded = true")
     title = "Pixel/Barrel/Layer2: noisy channels in 3 of 3 monitoring elements"
     with store.begin() as tx:
@@ -118,7 +75,7 @@ def test_an_incident_appears_is_opened_acknowledged_and_resolved(page, url, stor
 
 def test_a_false_alarm_gives_luminosity_back(page, url):
     page.goto(url + "/runs/379415/certificate")
-    _settled(page)
+    settled(page)
     page.get_by_text("20 of 62 LS").wait_for()
     page.get_by_role("row", name="22–40").get_by_role("link", name="2", exact=True).click()
     page.get_by_label("Your name").fill("Ada")
@@ -142,7 +99,7 @@ def test_once_named_an_operator_acknowledges_from_the_overview(page, url, seed):
 
 def test_lumisections_arrive_without_a_reload(page, url, store, seed, clock):
     page.goto(url)
-    _settled(page)
+    settled(page)
     cells = page.locator(".strip td a")
     before = cells.count()
     with store.begin() as tx:
@@ -152,7 +109,7 @@ def test_lumisections_arrive_without_a_reload(page, url, store, seed, clock):
 
 def test_silence_raises_the_banner_and_news_lower_it(page, url, store, clock):
     page.goto(url)
-    _settled(page)
+    settled(page)
     banner = page.locator("#stale")
     assert not banner.is_visible()
     clock.turn(3600)
@@ -168,7 +125,7 @@ def test_the_banner_needs_no_server(page, store, clock):
         beat(tx, Heartbeat("cr01:4711:1712799000", clock(), clock() + 1000, "running"))
     with served(store, clock, stale_after_s=3.0) as address:
         page.goto(address)
-        _settled(page)
+        settled(page)
         assert not page.locator("#stale").is_visible()
     page.locator("#stale").get_by_text("No contact with the dashboard's server").wait_for(timeout=10_000)
     assert page.locator("#live").inner_text() == "reconnecting"
@@ -176,7 +133,7 @@ def test_the_banner_needs_no_server(page, store, clock):
 
 def test_the_map_by_keyboard_leads_to_evidence(page, url):
     page.goto(url + "/runs/379415?subsystem=Muon")
-    _settled(page)
+    settled(page)
     page.locator("#map").focus()
     page.keyboard.press("ArrowRight")
     page.locator("#readout").get_by_text("LS 62 · ✕ bad").wait_for()
@@ -188,7 +145,7 @@ def test_the_map_by_keyboard_leads_to_evidence(page, url):
 
 def test_the_map_filters(page, url):
     page.goto(url + "/runs/379415?subsystem=Pixel")
-    _settled(page)
+    settled(page)
     page.get_by_text("No monitoring element had a problem.").wait_for()
     page.get_by_label("only with problems").uncheck()
     page.get_by_text("12 of 12 monitoring elements × 62 lumisections").wait_for()
@@ -198,7 +155,7 @@ def test_the_map_filters(page, url):
 
 def test_choosers_change_the_evidence(page, url):
     page.goto(url + "/incidents/3")
-    _settled(page)
+    settled(page)
     page.locator("select[name=at]").select_option("379415:50")
     page.wait_for_url("**at=379415%3A50**")
     assert "run 379415 LS 50" in page.locator(".u-title").first.inner_text()

@@ -4,7 +4,7 @@ import pytest
 
 from opint.placement_keeping import keep_plan
 from opint.store.engine import Store
-from tests.e2e.test_browser_pages import DESK, PHONE, _Clock, _settled, page  # noqa: F401 - a fixture
+from tests.e2e.browsing import Clock, fits, settled
 from tests.opint.dashboard import seed_popularity
 from tests.opint.dashboard.test_placement import PLAN
 from tests.serving import served
@@ -17,38 +17,30 @@ def url(tmp_path_factory):
     store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('popularity') / 'n.db'}")
     seed_popularity.fill(store)
     keep_plan(store, "simulated", PLAN, seed_popularity.now_s() - 60)
-    with served(store, _Clock(seed_popularity.now_s())) as address:
+    with served(store, Clock(seed_popularity.now_s())) as address:
         yield address
     store.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_at_both_sizes(page, url, tmp_path, scheme):  # noqa: F811
-    page.emulate_media(color_scheme=scheme)
-    for name, size in (("desk", DESK), ("phone", PHONE)):
-        page.set_viewport_size(size)
-        for path in ("popularity", "placement"):
-            page.goto(f"{url}/{path}")
-            _settled(page)
-            page.screenshot(path=tmp_path / f"{path}-{name}-{scheme}.png", full_page=True)
-            wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-            assert wide <= 0, f"{wide} px wider than the {name}'s screen"
+def test_at_both_sizes(page, url, tmp_path, scheme):
+    fits(page, url, {"popularity": "/popularity", "placement": "/placement"}, scheme, tmp_path)
 
 
-def test_an_incident_leads_to_the_tier_and_a_search_to_a_dataset(page, url):  # noqa: F811
+def test_an_incident_leads_to_the_tier_and_a_search_to_a_dataset(page, url):
     page.goto(url + "/incidents")
     page.get_by_role("link", name="Popularity of AOD in simulated").click()
     page.get_by_role("link", name="Scoreboard and forecasts").click()
     page.locator("#standings").get_by_text("AOD", exact=True).wait_for()
     page.get_by_label("Dataset contains").fill("/MINIAOD")
     page.get_by_role("button", name="Show").click()
-    _settled(page)
+    settled(page)
     names = page.locator("#forecast td.mono").all_inner_texts()
     assert names
     assert all("/MINIAOD" in name for name in names)
 
 
-def test_a_line_is_rejected_with_a_reason_and_another_accepted(page, url):  # noqa: F811
+def test_a_line_is_rejected_with_a_reason_and_another_accepted(page, url):
     page.goto(url + "/placement")
     page.get_by_label("Your name").fill("Ada")
     page.get_by_label("Reason").fill("the group has left")
@@ -58,5 +50,5 @@ def test_a_line_is_rejected_with_a_reason_and_another_accepted(page, url):  # no
     page.locator("#plan tr", has_text="/Sample/A-v1/").get_by_text("✓ accepted").wait_for()
     page.locator("select[name=which]").select_option("undecided")
     page.get_by_role("button", name="Show").click()
-    _settled(page)
+    settled(page)
     assert page.locator("#plan tbody tr").count() == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from opint.store.engine import Store
-from tests.e2e.test_browser_pages import DESK, PHONE, _Clock, _settled, page  # noqa: F401 - a fixture
+from tests.e2e.browsing import Clock, fits, settled
 from tests.opint.dashboard import seed_rates
 from tests.opint.dashboard.seed_rates import ALONE, CULPRIT
 from tests.serving import served
@@ -21,25 +21,18 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def url(store):
-    with served(store, _Clock(seed_rates.now_s(seed_rates.site()))) as address:
+    with served(store, Clock(seed_rates.now_s(seed_rates.site()))) as address:
         yield address
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_at_both_sizes(page, url, tmp_path, scheme):  # noqa: F811
-    page.emulate_media(color_scheme=scheme)
-    for name, size in (("desk", DESK), ("phone", PHONE)):
-        page.set_viewport_size(size)
-        page.goto(url + "/triggers")
-        _settled(page)
-        page.screenshot(path=tmp_path / f"triggers-{name}-{scheme}.png", full_page=True)
-        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0, f"{wide} px wider than the {name}'s screen"
+def test_at_both_sizes(page, url, tmp_path, scheme):
+    fits(page, url, {"triggers": "/triggers"}, scheme, tmp_path)
 
 
-def test_the_map_by_keyboard_leads_to_a_rate(page, url):  # noqa: F811
+def test_the_map_by_keyboard_leads_to_a_rate(page, url):
     page.goto(url + "/triggers")
-    _settled(page)
+    settled(page)
     page.get_by_text("27 of 108 rates × 110 lumisections").wait_for()
     page.get_by_label("Name contains").fill(ALONE)
     page.get_by_text("1 of 108 rates").wait_for()
@@ -53,19 +46,19 @@ def test_the_map_by_keyboard_leads_to_a_rate(page, url):  # noqa: F811
     assert ALONE in page.locator("#against-ls .u-title").inner_text()
 
 
-def test_the_incident_of_a_seed_leads_to_it(page, url):  # noqa: F811
+def test_the_incident_of_a_seed_leads_to_it(page, url):
     page.goto(url + "/incidents")
     page.get_by_role("link", name=f"{CULPRIT}: 9 of 9 rates moved together").click()
     page.get_by_role("link", name="Rates against LS and pileup").click()
-    _settled(page)
+    settled(page)
     assert page.locator("#rate-name").inner_text().startswith(CULPRIT)
     page.locator("#which").select_option("this")
     page.get_by_text("9 of 108 rates").wait_for()
 
 
-def test_lumisections_arrive_without_a_reload(page, url, store):  # noqa: F811
+def test_lumisections_arrive_without_a_reload(page, url, store):
     page.goto(url + "/triggers")
-    _settled(page)
+    settled(page)
     page.evaluate("window.notReloaded = true")
     page.locator("#causes").get_by_text("110 lumisections, LS 1 to 110").wait_for()
     seed_rates.one_more(store, seed_rates.site(), 111)

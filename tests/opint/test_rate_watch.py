@@ -8,11 +8,11 @@ from sqlalchemy import select
 from conf.settings import Settings
 from dqm.quality import Quality, Reason
 from opint.ingest import Arrival, Ingest
-from opint.rate_watch import RATES, rate_daemon
+from opint.rate_watch import rate_daemon
 from opint.store import lumisections
 from opint.store.tables import dead_letter, heartbeat, incident, source_offset
 from opint.store.views import triggers
-from streams.metrics import Metrics
+from streams.metrics import RATES, Metrics
 from streams.records import LumisectionKey
 from streams.scripted import ScriptedSource
 from streams.source import Loss, Message, Partition

@@ -1,11 +1,9 @@
 """``nightshift cache train|evaluate|suggest`` as a person types them."""
 
 import json
-import logging
 
 import numpy as np
 import pytest
-import structlog
 import yaml
 from typer.testing import CliRunner
 
@@ -21,14 +19,6 @@ from rl_cache.kernels.network import silent
 from rl_cache.policies.scored import Knobs
 
 DAYS, PER_DAY = 16, 60
-
-
-@pytest.fixture(autouse=True)
-def logs():
-    """Commands set up logging for their process; here that is the process of all tests."""
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers.clear()
 
 
 @pytest.fixture

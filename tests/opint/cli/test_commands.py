@@ -1,11 +1,9 @@
 """The commands as a person types them: what they do, and one clear line for what went wrong."""
 
 import json
-import logging
 import time
 
 import pytest
-import structlog
 import yaml
 from sqlalchemy import insert
 from typer.testing import CliRunner
@@ -20,6 +18,7 @@ from opint.store.engine import Store
 from opint.store.tables import incident
 from streams.kafka import KafkaSource
 from streams.source import Partition
+from tests.opint.cli.commands import nightshift, refused
 
 ROW = {
     "fingerprint": "f",
@@ -38,14 +37,6 @@ ROW = {
     "opened_s": 1.7e9,
     "updated_s": 1.7e9,
 }
-
-
-@pytest.fixture(autouse=True)
-def logs():
-    """Commands set up logging for their process; here that is the process of all tests."""
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers.clear()
 
 
 @pytest.fixture
@@ -72,22 +63,6 @@ def opened(tmp_path):
         tx.execute(insert(incident).values(ROW))
     yield store
     store.close()
-
-
-def nightshift(*arguments):
-    """Run a command that must succeed; what it prints."""
-    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, env={"COLUMNS": "200"})
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(*arguments):
-    """Run a command that must fail; the one line that it says."""
-    with pytest.raises(NightshiftError) as caught:
-        CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
-    said = str(caught.value)
-    assert "\n" not in said
-    return said
 
 
 def test_the_tables_are_made_once(settings):

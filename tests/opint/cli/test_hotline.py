@@ -1,40 +1,15 @@
 """The hotline on the command line: simulated, learned from, judged, listed."""
 
 import json
-import logging
 
 import numpy as np
 import pytest
-import structlog
 import yaml
-from typer.testing import CliRunner
 
-from conf.errors import NightshiftError
-from opint.cli import app
 from opint.store.engine import Store
 from streams.files.arrow_file import write_recording
 from tests.contracts.test_lumisection_codecs import EVENTS, RATES
-
-
-@pytest.fixture(autouse=True, scope="module")
-def logs():
-    """Commands set up logging for their process; here that is the process of all tests."""
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers.clear()
-
-
-def nightshift(*arguments):
-    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, env={"COLUMNS": "160"})
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(*arguments):
-    with pytest.raises(NightshiftError) as caught:
-        CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+from tests.opint.cli.commands import nightshift, refused
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,10 @@
 """Training another model, running it in shadow, comparing and promoting it, as a person would."""
 
 import json
-import logging
 import shutil
 import time
 
 import pytest
-import structlog
 import yaml
 from typer.testing import CliRunner
 
@@ -18,23 +16,8 @@ from opint.cli import app
 from opint.store.engine import Store
 from opint.store.views.incidents import page
 from streams.files.arrow_file import write_recording
+from tests.opint.cli.commands import WIDE, nightshift
 from tests.small import LEVEL, keys, small_fault
-
-WIDE = {"COLUMNS": "220"}
-
-
-@pytest.fixture(autouse=True)
-def logs():
-    """Commands set up logging for their process; here that is the process of all tests."""
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers.clear()
-
-
-def nightshift(*arguments):
-    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, env=WIDE)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def listed(name, *common):

@@ -5,23 +5,8 @@ import json
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from typer.testing import CliRunner
 
-from conf.errors import NightshiftError
-from opint.cli import app
-
-
-def nightshift(*arguments):
-    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, env={"COLUMNS": "160"})
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(*arguments):
-    with pytest.raises(NightshiftError) as caught:
-        CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+from tests.opint.cli.commands import nightshift, refused
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +68,7 @@ def test_a_plan_says_why_and_becomes_requests(table, grid, tmp_path):
     copies = [one["body"] for one in requests if one["method"] == "POST"]
     assert copies
     assert all(one["copies"] == 1 and one["account"] == "nightshift" for one in copies)
-    result = CliRunner().invoke(app, [str(one) for one in ("popularity", "plan", table, *grid, *wanted[:4], "--json")])
-    told = json.loads(result.stdout)
+    told = json.loads(nightshift("popularity", "plan", table, *grid, *wanted[:4], "--json"))
     assert {one["dataset"] for one in told["lines"] if one["action"] == "copy"} == {
         one["dids"][0]["name"] for one in copies
     }

@@ -1,19 +1,14 @@
 """Trigger rates on the command line: emulated, recorded, published, learned from and judged."""
 
 import json
-import logging
 import time
 import uuid
 
 import pytest
-import structlog
 import yaml
 from sqlalchemy import select
-from typer.testing import CliRunner
 
-from conf.errors import NightshiftError
 from conf.settings import KafkaSettings, Settings
-from opint.cli import app
 from opint.reading import good_records, whatever
 from opint.store.engine import Store
 from opint.store.tables import incident
@@ -22,30 +17,10 @@ from streams.codecs.rates import RateLimits, decode_rates
 from streams.files.arrow_file import write_recording
 from streams.kafka import KafkaSource
 from tests.contracts.test_lumisection_codecs import EVENTS, RATES
+from tests.opint.cli.commands import nightshift, refused
 
 LEARNED = 300
 """Lumisections of the training: fewer leave p-values too coarse for causes."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def logs():
-    """Commands set up logging for their process; here that is the process of all tests."""
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers.clear()
-
-
-def nightshift(*arguments):
-    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, env={"COLUMNS": "200"})
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(*arguments):
-    with pytest.raises(NightshiftError) as caught:
-        CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.fixture(scope="module")

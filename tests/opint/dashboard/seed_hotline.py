@@ -4,7 +4,7 @@ import numpy as np
 
 from dqm.hotline.level import Ladder
 from dqm.hotline.model import Kept
-from dqm.hotline.unusual import QUANTILES, unusual
+from dqm.hotline.unusual import CENTRAL_95, QUANTILES, unusual
 from dqm.simulate.events import FEATURES, Drift, simulate
 from dqm.simulate.processes import NAMES
 from opint.store import hotline, models
@@ -47,7 +47,7 @@ def one_more(store, number, at_s, dataset=DATASET):
         unusual(FEATURES, values, costs, usual),
     )
     with store.begin() as tx:
-        hotline.keep(tx, events, [kept], dict(zip(FEATURES, usual[:, [2, 6]].tolist(), strict=True)), MODEL, at_s)
+        hotline.keep(tx, events, [kept], dict(zip(FEATURES, usual[:, CENTRAL_95].tolist(), strict=True)), MODEL, at_s)
 
 
 def fill(store, number=24):

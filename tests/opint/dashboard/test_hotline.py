@@ -37,7 +37,7 @@ def test_the_page_says_how_rare_an_event_is_and_what_is_unusual(told):
 def test_the_page_says_how_the_rate_is_held_and_by_whom(told):
     page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", told.get("/hotline").text))
     assert "Declared 3 an hour of data taking" in page
-    assert re.search(r"Kept of late \d+ events in 10.0 h of data taking; declared 30, chance 19 to 41: as decl", page)
+    assert re.search(r"Kept of late \d+ events as declared : 30 in 10.0 h of data taking, by chance 19 to 41", page)
     # What would be kept of 10 events a second: 3 of 36,000 an hour.
     assert "Level now one in 12 k of the events of calibration" in page
     assert "Model hotline ffffffffffff judged last 1 h ago" in page
@@ -74,6 +74,7 @@ def test_the_incident_of_a_rate_leads_to_the_page(told, store):
     assert 'href="/hotline?dataset=%2FSingleLepton%2FSimulated-v1%2FRAW"' in page
     assert "0 monitoring elements" not in page
     assert "lumisections below" not in page
+    assert "lumisections of ," not in page
     assert "up to 0 monitoring" not in told.get("/incidents").text
 
 

@@ -47,7 +47,7 @@ def upgrade() -> None:
             comment="the newest of hotline_marking; empty if nobody has looked",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hotline_event")),
-        sa.UniqueConstraint("dataset", "run", "event", name=op.f("uq_hotline_event_dataset")),
+        sa.UniqueConstraint("dataset", "run", "event", name=op.f("uq_hotline_event_dataset_run_event")),
     )
     op.create_index(op.f("ix_hotline_event_kept_s"), "hotline_event", ["kept_s"])
     op.create_index(op.f("ix_hotline_event_run"), "hotline_event", ["run"])
