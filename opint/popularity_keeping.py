@@ -9,6 +9,7 @@ from opint.alerts.labels import Labels
 from opint.alerts.standing import Trouble
 from opint.popularity.history import History
 from opint.popularity.next_week import Forecast
+from opint.popularity.readers.batch_forecast import BatchForecast
 from opint.popularity.scoreboard import Row
 from opint.popularity.standing import PERSISTENCE, Standing
 from opint.store import popularity
@@ -68,9 +69,32 @@ def keep_forecast(store: Store, asked: Asked, history: History, found: Forecast,
         popularity.keep_forecast(tx, asked, history.weeks.start(found.week).isoformat(), rows, now_s)
 
 
+def keep_batch(store: Store, catalogue: str, found: BatchForecast, now_s: float) -> int:
+    """Store the forecast of a batch job; for how many datasets persistence speaks, since the model lost their tiers."""
+    asked = Asked(catalogue, str(found.label), found.horizon)
+    with store.begin() as tx:
+        stands = popularity.standings(tx, asked)
+        lost = _lost(found.tier, stands)
+        rows = [
+            StoredForecast(
+                dataset,
+                float(found.was[row]) if lost[row] else float(found.probability[row]),
+                "yes" if (found.was if lost[row] else found.forecast)[row] else "no",
+                bool(found.new[row]),
+                PERSISTENCE if lost[row] else found.model,
+            )
+            for row, dataset in enumerate(found.dataset)
+        ]
+        popularity.keep_forecast(tx, asked, found.week.isoformat(), rows, now_s)
+    return int(lost.sum())
+
+
 def fallen_back(history: History, standings: Mapping[str, str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Datasets (n,) of tiers for which persistence stands; a tier that was never judged goes with all others."""
-    tiers = history.traits.get("tier", ("",) * history.shape[0])
+    return _lost(history.traits.get("tier", ("",) * history.shape[0]), standings)
+
+
+def _lost(tiers: Sequence[str], standings: Mapping[str, str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     models = {tier: standings.get(tier, standings.get("", "")) for tier in set(tiers)}
     return np.array([models[tier] == PERSISTENCE for tier in tiers], dtype=np.bool_)
 

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opint.popularity.metrics import Counts
-from opint.popularity.scoreboard import ALL, NEW
+from opint.popularity.metrics import ALL, NEW, Counts
 from opint.store.views.popularity import Score
 
 WIDTH, HEIGHT = 160.0, 26.0

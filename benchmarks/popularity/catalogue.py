@@ -8,9 +8,9 @@ import numpy as np
 from benchmarks.dqm.over_seeds import interval
 from benchmarks.popularity.compared import OURS, PERSISTENCE, forecasts, question_of
 from benchmarks.report import Progress, Result
-from opint.popularity.metrics import Counts
+from opint.popularity.metrics import NEW, Counts
 from opint.popularity.rolling import WeekForecast
-from opint.popularity.scoreboard import NEW, rows, summed
+from opint.popularity.scoreboard import rows, summed
 from opint.popularity.simulate import TIERS, Size, simulate
 
 SIZE, QUICK_SIZE = Size(3000, 120), Size(400, 60)

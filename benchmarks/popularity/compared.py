@@ -10,13 +10,11 @@ from opint.popularity.baselines import last_weeks, persistence
 from opint.popularity.bootstrap import F1, AveragePrecision, interval
 from opint.popularity.calibrated import Calibrated
 from opint.popularity.cold_start import ColdStart
-from opint.popularity.features import features
 from opint.popularity.history import History
 from opint.popularity.label import Label
 from opint.popularity.metrics import Counts
 from opint.popularity.models import trainer
 from opint.popularity.rolling import Learned, Question, Score, WeekForecast, roll
-from opint.popularity.totals import totals
 
 LABEL = Label("naccess", ">", 10)
 EVERY = 4
@@ -33,7 +31,7 @@ Forecasts = Mapping[str, Sequence[WeekForecast]]
 
 def question_of(history: History, horizon: int = 1) -> Question:
     """What is asked: more than ten accesses in the week."""
-    return Question(history, features(history, LABEL, totals(history, LABEL)), LABEL, horizon)
+    return Question.of(history, LABEL, horizon)
 
 
 def forecasts(

@@ -31,13 +31,11 @@ from opint.placement.problem import build
 from opint.placement.simulate_sites import Grid
 from opint.placement.sites import Kind
 from opint.placement.solve import decision, solve
-from opint.popularity.features import features
 from opint.popularity.history import Float64, History
 from opint.popularity.label import Label
 from opint.popularity.models import trainer
 from opint.popularity.rolling import Learned, Question, roll
 from opint.popularity.simulate import Size, simulate
-from opint.popularity.totals import totals
 
 SEEDS = (31, 32, 33, 34, 35)
 LABEL = Label("naccess", ">", 10)
@@ -103,7 +101,7 @@ def figures(seed: int, extent: Extent) -> Figures:
 
 def forecasts(history: History, seed: int, targets: Sequence[int]) -> dict[int, Float64]:
     """Probabilities (n,) by week, each known at the end of the week before."""
-    question = Question(history, features(history, LABEL, totals(history, LABEL)), LABEL)
+    question = Question.of(history, LABEL)
     learned = Learned(trainer("boosting"), seed, EVERY_WEEKS, LEARNED_WEEKS)
     return {one.week: probabilities(one, history.shape[0]) for one in roll(question, learned, targets)}
 

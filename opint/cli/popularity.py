@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,10 @@ import typer
 from opint.cli.common import Config, Log, open_store, start
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from opint.popularity.rolling import Question
+    from opint.popularity.trained import Trained
 
 app = typer.Typer(help="Forecast which datasets will be wanted, and plan where they should lie.", no_args_is_help=True)
 
@@ -30,6 +34,12 @@ Keep = Annotated[
 ]
 Catalogue = Annotated[str, typer.Option("--catalogue", help="What these datasets are called in the store.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything that is random.")]
+Conferences = Annotated[
+    Path | None,
+    typer.Option("--conferences", help="Calendar of conferences: CSV with their first days in a column ds."),
+]
+_TRAINING = ("label", "model", "horizon", "seed", "conferences")
+"""Options that say what is learned."""
 
 
 @app.callback()
@@ -38,12 +48,41 @@ def group() -> None:
 
 
 @app.command()
-def forecast(
+def train(
     table: TableFile,
-    out: Annotated[Path | None, typer.Option("--out", help="Write all of it here (CSV, or .parquet).")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Write the trained model here, one file.")],
     label: LabelText = "naccess > 10",
     model: ModelName = "blend",
     horizon: Horizon = 1,
+    conferences: Conferences = None,
+    seed: Seed = 0,
+) -> None:
+    """Train a model on all weeks of a table and keep it in a file, for forecasts of the weeks that follow.
+
+    Its probabilities are calibrated on the newest twelve weeks, each forecast as if it lay ahead. The file is loaded
+    without executing anything of it. A scoreboard says how good such a model is.
+    """
+    from opint.popularity.trained import save
+
+    question = _question(table, label, horizon, conferences)
+    trained = _trained(question, model, seed)
+    save(trained, out)
+    ahead = "one week" if horizon == 1 else f"{horizon} weeks"
+    typer.echo(f"{out}: {model} for {trained.label} {ahead} ahead, trained on weeks up to that of {trained.newest}")
+
+
+@app.command()
+def forecast(
+    context: typer.Context,
+    table: TableFile,
+    out: Annotated[Path | None, typer.Option("--out", help="Write all of it here (CSV, or .parquet).")] = None,
+    trained: Annotated[
+        Path | None, typer.Option("--trained", help="Forecast by this file of `train`, instead of training anew.")
+    ] = None,
+    label: LabelText = "naccess > 10",
+    model: ModelName = "blend",
+    horizon: Horizon = 1,
+    conferences: Conferences = None,
     confidence: Annotated[
         float, typer.Option(min=0.5, max=0.999, help="Below it neither yes nor no is said: unsure.")
     ] = 0.8,
@@ -56,29 +95,32 @@ def forecast(
 ) -> None:
     """Say which datasets will be popular after the table's last week, and how likely that is.
 
-    The model is trained anew on the weeks of the table, so the same table gives the same forecast. Probabilities are
-    calibrated on forecasts of the weeks before; datasets with hardly any history are judged by their names as well.
+    The model is trained anew on the weeks of the table, so the same table gives the same forecast; with --trained it
+    is the one that was kept, for the label and the horizon that it learned. Probabilities are calibrated on forecasts
+    of the weeks before; datasets with hardly any history are judged by their names as well.
     With --keep, persistence forecasts where the newest stored scoreboard says that the model does not beat it.
     """
     import pyarrow as pa
     from rich.console import Console
 
-    from opint.popularity.models import trainer
     from opint.popularity.next_week import forecast as make
     from opint.popularity.report import forecast_table
     from opint.popularity.written import write_table
     from opint.popularity_keeping import fallen_back, keep_forecast
     from opint.store.popularity import Asked, standings
 
-    train = trainer(model)
-    question = _question(table, label, horizon)
+    if trained is None:
+        question = _question(table, label, horizon, conferences)
+        by = _trained(question, model, seed)
+    else:
+        question, by = _learned(table, trained, _given(context, _TRAINING))
     history = question.history
-    asked, store, fallen = Asked(catalogue, str(question.label), horizon), None, None
+    asked, store, fallen = Asked(catalogue, str(question.label), question.horizon), None, None
     if keep:
         store = open_store(start(config, log_format))
         with store.read() as tx:
             fallen = fallen_back(history, standings(tx, asked))
-    found = make(question, history.shape[1] - 1, model, train, seed, confidence, fallen)
+    found = make(question, history.shape[1] - 1, by, confidence, fallen)
     if store is not None:
         keep_forecast(store, asked, history, found, time.time())
         store.close()
@@ -99,6 +141,27 @@ def forecast(
 
 
 @app.command()
+def keep(
+    forecasts: Annotated[Path, typer.Argument(help="A file that the batch job wrote: week=…/forecast.parquet.")],
+    catalogue: Catalogue = "datasets",
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Store the forecast of a batch job on Spark, for the dashboard; a week is replaced.
+
+    Persistence forecasts where the newest stored scoreboard says that the model does not beat it.
+    """
+    from opint.popularity.readers.batch_forecast import read
+    from opint.popularity_keeping import keep_batch
+
+    found = read(forecasts)
+    store = open_store(start(config, log_format))
+    fallen = keep_batch(store, catalogue, found, time.time())
+    store.close()
+    typer.echo(f"{catalogue}, week of {found.week}: {len(found.dataset)} datasets, {fallen} of them by persistence")
+
+
+@app.command()
 def scoreboard(
     table: TableFile,
     weeks: Annotated[int, typer.Option(min=2, max=520, help="The newest weeks, forecast one by one.")] = 26,
@@ -106,6 +169,7 @@ def scoreboard(
     label: LabelText = "naccess > 10",
     model: ModelName = "blend",
     horizon: Horizon = 1,
+    conferences: Conferences = None,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option("--out", help="Write every week and tier here (JSON).")] = None,
     keep: Keep = False,
@@ -130,10 +194,10 @@ def scoreboard(
     from opint.popularity_keeping import keep_scoreboard
     from opint.store.popularity import Asked
 
-    train = trainer(model)
-    question = _question(table, label, horizon)
+    how = trainer(model)
+    question = _question(table, label, horizon, conferences)
     with bar("forecasting") as progress:
-        found = trial(question, model, train, weeks, every, seed, lambda done: progress("weeks", done))
+        found = trial(question, model, how, weeks, every, seed, lambda done: progress("weeks", done))
     board = list(rows(question.history, found))
     console, rng = Console(), np.random.default_rng(seed)
     console.print(scoreboard_table(board))
@@ -169,6 +233,7 @@ def plan(
     account: Annotated[str, typer.Option(help="Rucio account that would own the rules.")] = "nightshift",
     label: LabelText = "naccess > 10",
     model: ModelName = "blend",
+    conferences: Conferences = None,
     seed: Seed = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, not a table.")] = False,
     keep: Keep = False,
@@ -194,17 +259,15 @@ def plan(
     from opint.placement.sites import read as read_sites
     from opint.placement.table import dry_run
     from opint.placement_keeping import keep_plan
-    from opint.popularity.models import trainer
     from opint.popularity.next_week import CONFIDENCE
     from opint.popularity.next_week import forecast as told
 
-    train = trainer(model)
     rses = read_sites(sites)
     held = read_replicas(replicas, rses)
     terms = rucio.Terms(account)
-    question = _question(table, label, 1)
+    question = _question(table, label, 1, conferences)
     history = question.history
-    found = told(question, history.shape[1] - 1, model, train, seed, CONFIDENCE)
+    found = told(question, history.shape[1] - 1, _trained(question, model, seed), CONFIDENCE)
     probability = np.zeros(history.shape[0])
     probability[found.dataset] = found.probability
     anywhere = shares(np.zeros((history.shape[0], len(held.regions))))
@@ -233,6 +296,7 @@ def simulate(
     weeks: Annotated[int, typer.Option(min=10, max=1000, help="So many weeks.")] = 104,
     sites: Annotated[Path | None, typer.Option(help="Write a grid of 50 sites here as well, with --replicas.")] = None,
     replicas: Annotated[Path | None, typer.Option(help="Write what lies where on it here.")] = None,
+    conferences: Conferences = None,
     seed: Seed = 0,
 ) -> None:
     """Make up a catalogue of datasets and what is read of it, to try forecasts and plans on.
@@ -249,7 +313,7 @@ def simulate(
 
     if (sites is None) != (replicas is None):
         raise SettingsError("--sites and --replicas belong together: name both, or neither")
-    history = make(np.random.default_rng(seed), Size(datasets, weeks))
+    history = make(np.random.default_rng(seed), Size(datasets, weeks), _calendar(conferences))
     typer.echo(f"{out}: {write_history(history, out)} rows")
     if sites is not None and replicas is not None:
         from opint.placement.backtest import with_free_space
@@ -274,13 +338,46 @@ def _write_json(path: Path, content: list[dict[str, Any]]) -> None:
         raise NightshiftError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _question(table: Path, label: str, horizon: int) -> "Question":
-    from opint.popularity.features import features
+def _question(table: Path, label: str, horizon: int, conferences: Path | None) -> "Question":
     from opint.popularity.label import Label
     from opint.popularity.readers.any_table import read
     from opint.popularity.rolling import Question
-    from opint.popularity.totals import totals
 
-    wanted, history = Label.parse(label), read(table)
-    wanted.require(history)
-    return Question(history, features(history, wanted, totals(history, wanted)), wanted, horizon)
+    wanted = Label.parse(label)
+    return Question.of(read(table), wanted, horizon, _calendar(conferences))
+
+
+def _calendar(conferences: Path | None) -> "tuple[date, ...]":
+    from opint.popularity.readers.conferences import read
+
+    return () if conferences is None else read(conferences)
+
+
+def _trained(question: "Question", model: str, seed: int) -> "Trained":
+    """Trained on all weeks of the table, with a bar."""
+    from opint.cli.progress import bar
+    from opint.popularity.models import trainer
+    from opint.popularity.next_week import train as make
+
+    how = trainer(model)
+    with bar("training") as progress:
+        return make(question, question.history.shape[1] - 1, model, how, seed, lambda done: progress(model, done))
+
+
+def _learned(table: Path, file: Path, given: list[str]) -> "tuple[Question, Trained]":
+    """What a file was trained for, asked of a table; ``given`` are options that the file has answered already."""
+    from conf.errors import SettingsError
+    from opint.popularity.readers.any_table import read
+    from opint.popularity.rolling import Question
+    from opint.popularity.trained import load
+
+    if given:
+        raise SettingsError(f"--{given[0]} says what is learned, and --trained has learned: leave one of them out")
+    trained = load(file)
+    return Question.of(read(table), trained.label, trained.horizon, trained.conferences), trained
+
+
+def _given(context: typer.Context, names: Sequence[str]) -> list[str]:
+    """Which of these options stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]

@@ -4,7 +4,6 @@ A logistic curve on the log-odds (J. Platt, Advances in Large Margin Classifiers
 forecast and what came, of weeks that are over when the forecast is made. It never changes who is before whom.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +19,21 @@ LEAST_OF_EACH = 20
 """Popular and other datasets without which nothing is corrected."""
 PRIOR = 1e-2
 """Strength of the belief that nothing need be corrected, in units of examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Corrected log-odds are ``slope`` (above zero) times the log-odds, plus ``shift``."""
+
+    slope: float = 1.0
+    shift: float = 0.0
+
+    def __call__(self, told: Float64) -> Float64:
+        """Calibrated probabilities (r,) for those that were told; as they are where nothing is to be corrected."""
+        if (self.slope, self.shift) == (1.0, 0.0):
+            return told
+        mended: Float64 = expit(self.slope * _log_odds(told) + self.shift)
+        return mended
 
 
 @dataclass
@@ -42,10 +56,10 @@ class Calibrated:
         return dataset, curve(past, popular)(told)
 
 
-def curve(probability: Float64, popular: Flags) -> Callable[[Float64], Float64]:
-    """What makes calibrated probabilities of others (r,), learned from forecasts (n,) and outcomes (n,)."""
+def curve(probability: Float64, popular: Flags) -> Curve:
+    """Learned from forecasts (n,) and outcomes (n,)."""
     if min(int(popular.sum()), int((~popular).sum())) < LEAST_OF_EACH:
-        return lambda told: told
+        return Curve()
     odds, came = _log_odds(probability), popular.astype(np.float64)
 
     def loss(at: Float64) -> tuple[float, Float64]:
@@ -56,7 +70,7 @@ def curve(probability: Float64, popular: Flags) -> Callable[[Float64], Float64]:
         return float(value), np.array([(away * odds).sum() * slope, away.sum()]) + 2 * PRIOR * at
 
     slope, shift = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B").x
-    return lambda told: expit(np.exp(slope) * _log_odds(told) + shift)
+    return Curve(float(np.exp(slope)), float(shift))
 
 
 def unsure(probability: Float64, confidence: float) -> Flags:

@@ -48,4 +48,4 @@ class Label:
 
     def __str__(self) -> str:
         """The expression."""
-        return f"{self.measure} {self.comparison} {self.limit:g}"
+        return f"{self.measure} {self.comparison} {self.limit:.15g}"

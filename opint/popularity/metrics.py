@@ -10,6 +10,10 @@ from opint.popularity.history import Float64
 Flags = npt.NDArray[np.bool_]
 
 
+ALL, NEW = "all", "new"
+"""Groups of datasets beside the data tiers: all of them, and those with hardly any history."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Hits and misses of yes-or-no forecasts; counts of disjoint sets add."""

@@ -1,17 +1,21 @@
-"""The forecast that a data manager asks for: what will be popular, how sure that is, and which model says so."""
+"""Training, and what a data manager asks for: what will be popular, how sure that is, and which model says so."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from opint.popularity.baselines import persistence
-from opint.popularity.calibrated import Calibrated, unsure
+from opint.popularity.calibrated import curve, unsure
 from opint.popularity.cold_start import ColdStart, is_new
+from opint.popularity.errors import PopularityError
 from opint.popularity.history import Float64
 from opint.popularity.models import Train
-from opint.popularity.rolling import WARM_UP_WEEKS, Flags, Learned, Places, Question
+from opint.popularity.rolling import WARM_UP_WEEKS, Flags, Learned, Places, Question, fit, scored
 from opint.popularity.standing import PERSISTENCE
+from opint.popularity.trained import Trained
 
 CALIBRATION_WEEKS = 12
 """Weeks before, forecast as well, on which the probabilities are calibrated."""
@@ -46,31 +50,64 @@ class Forecast:
         return "yes" if self.probability[row] >= 0.5 else "no"
 
 
-def forecast(
+def train(
     question: Question,
     week: int,
     model: str,
-    train: Train,
+    how: Train,
     seed: int,
-    confidence: float,
-    fallen_back: Flags | None = None,
-) -> Forecast:
-    """At the end of ``week``; a model is trained anew, and its probabilities calibrated on the weeks before.
+    progress: Callable[[float], None] = lambda _: None,
+) -> Trained:
+    """Train at the end of ``week`` (``model`` is the name of ``how``), and calibrate on the weeks before.
 
-    For datasets that have ``fallen_back`` (n,), persistence forecasts: what was popular stays so, without a doubt.
+    For these the model is trained every :data:`EVERY` weeks on what was known by then. ``progress`` hears the share
+    done.
 
     Raises:
         PopularityError: there are too few weeks, or nothing or everything was popular in them.
         LeakError: a feature tells the future.
     """
-    score = Calibrated(ColdStart(Learned(train, seed, EVERY)))
-    first = max(WARM_UP_WEEKS + question.horizon, week - CALIBRATION_WEEKS - question.horizon + 1)
-    for earlier in range(first, week):
-        score(question, earlier)
-    dataset, probability = score(question, week)
+    history, horizon = question.history, question.horizon
+    score = ColdStart(Learned(how, seed, EVERY))
+    known = question.label.holds(history.measures[question.label.measure])
+    last = week - horizon
+    weeks = range(max(WARM_UP_WEEKS + horizon, last - CALIBRATION_WEEKS + 1), last + 1)
+    told, came = [np.empty(0)], [np.empty(0, dtype=np.bool_)]
+    for earlier in weeks:
+        dataset, probability = score(question, earlier)
+        told.append(probability)
+        came.append(known[dataset, earlier + horizon])
+        progress((len(told) - 1) / (len(weeks) + 1))
+    forecaster = fit(question, week, how, seed)
+    progress(1.0)
+    return Trained(
+        model,
+        question.label,
+        horizon,
+        seed,
+        history.weeks.start(week),
+        tuple(question.columns),
+        question.conferences,
+        curve(np.concatenate(told), np.concatenate(came)),
+        forecaster,
+    )
+
+
+def forecast(
+    question: Question, week: int, trained: Trained, confidence: float, fallen_back: Flags | None = None
+) -> Forecast:
+    """What is known at the end of ``week``, as the ``trained`` model sees it; ``question`` is the one it learned.
+
+    For datasets that have ``fallen_back`` (n,), persistence forecasts: what was popular stays so, without a doubt.
+
+    Raises:
+        PopularityError: the model was trained for another question, or on weeks after this one.
+    """
+    _check(question, week, trained)
+    dataset, raw = ColdStart(partial(scored, trained.forecaster))(question, week)
     known = np.flatnonzero(question.history.exists[:, week])
     told = np.zeros(question.history.shape[0])
-    told[dataset] = probability
+    told[dataset] = trained.curve(raw)
     stays = np.zeros(len(known), dtype=np.bool_) if fallen_back is None else fallen_back[known]
     rows, was = persistence(question, week)
     told[rows[stays]] = was[stays]
@@ -81,5 +118,18 @@ def forecast(
         told[known],
         is_new(question.history, week)[known],
         unsure(told[known], confidence),
-        tuple(PERSISTENCE if one else model for one in stays),
+        tuple(PERSISTENCE if one else trained.model for one in stays),
     )
+
+
+def _check(question: Question, week: int, trained: Trained) -> None:
+    """Raise PopularityError if the model cannot answer this."""
+    other = sorted(set(trained.columns) ^ set(question.columns))
+    if other:
+        raise PopularityError(f"the model was trained on a table of another kind: {other[0]} is in only one of them")
+    newest = question.history.weeks.start(week)
+    if trained.newest > newest:
+        raise PopularityError(
+            f"the model has seen the week of {trained.newest}, and the table ends with that of {newest}: "
+            "it would tell what it has seen; train it on this table"
+        )

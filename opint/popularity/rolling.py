@@ -6,16 +6,19 @@ t + h. The threshold between yes and no is the one that was best for the forecas
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
 from opint.popularity.errors import PopularityError
 from opint.popularity.examples import FeatureTable, check_honest, check_known, gather, labels
+from opint.popularity.features import features
 from opint.popularity.history import Float32, Float64, History
 from opint.popularity.label import Label
 from opint.popularity.models import Forecaster, Train
 from opint.popularity.threshold import UNTRIED, best_f1
+from opint.popularity.totals import totals
 
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
@@ -47,12 +50,23 @@ class WeekForecast:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What is forecast: ``label`` of a history ``horizon`` weeks ahead, from ``columns`` (n, T)."""
+    """What is forecast: ``label`` of a history ``horizon`` weeks ahead, from ``columns`` (n, T).
+
+    ``conferences`` (first days) are those that the columns know of.
+    """
 
     history: History
     columns: Mapping[str, Float32]
     label: Label
     horizon: int = 1
+    conferences: tuple[date, ...] = ()
+
+    @classmethod
+    def of(cls, history: History, label: Label, horizon: int = 1, conferences: tuple[date, ...] = ()) -> "Question":
+        """With all features; raises PopularityError if the history lacks what the label looks at."""
+        label.require(history)
+        columns = features(history, label, totals(history, label), conferences)
+        return cls(history, columns, label, horizon, conferences)
 
 
 Score = Callable[[Question, int], tuple[Places, Float64]]
@@ -71,14 +85,19 @@ class Learned:
     _trained: int = field(default=-1, init=False)
 
     def __call__(self, question: Question, week: int) -> tuple[Places, Float64]:
-        """Train if it is time, then forecast for the datasets that somebody has read or whose names tell something."""
+        """Train if it is time, then forecast as :func:`scored` does."""
         if self._model is None or week - self._trained >= self.every:
             self._model, self._trained = fit(question, week, self.train, self.seed, self.most_weeks), week
-        table = telling(gather(question.columns, question.history, [week]), question.history)
-        return table.dataset, self._model.probabilities(table.values)
+        return scored(self._model, question, week)
 
 
-def fit(question: Question, week: int, train: Train, seed: int, most_weeks: int) -> Forecaster:
+def scored(model: Forecaster, question: Question, week: int) -> tuple[Places, Float64]:
+    """By a trained model, datasets that somebody has read or whose names tell something, and their probabilities."""
+    table = telling(gather(question.columns, question.history, [week]), question.history)
+    return table.dataset, model.probabilities(table.values)
+
+
+def fit(question: Question, week: int, train: Train, seed: int, most_weeks: int = TRAINING_WEEKS) -> Forecaster:
     """Train on what is known at the end of ``week``.
 
     Raises:

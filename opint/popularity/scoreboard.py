@@ -7,10 +7,9 @@ import numpy as np
 
 from opint.popularity.cold_start import is_new
 from opint.popularity.history import History
-from opint.popularity.metrics import Counts, average_precision, roc_auc
+from opint.popularity.metrics import ALL, NEW, Counts, average_precision, roc_auc
 from opint.popularity.rolling import Flags, WeekForecast
 
-ALL, NEW = "all", "new"
 """Groups beside the tiers: all datasets, and those that were new when the forecast was made."""
 
 

@@ -28,9 +28,13 @@ def run(session: SparkSession, source: str, folder: str, asked: Asked, training:
         rows = told.rows.select(
             "dataset",
             f.lit(told.made).alias("made"),
+            f.lit(str(asked.label)).alias("label"),
+            f.lit(asked.horizon).alias("horizon"),
             f.lit(training.model).alias("model"),
             "probability",
             (f.col("probability") > UNTRIED).alias("forecast"),
+            "new",
+            "was",
         )
         where = publish(rows, folder, told.week)
         table.parts.unpersist()

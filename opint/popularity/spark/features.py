@@ -103,7 +103,7 @@ def _make(
     part = _history(batches, span, origin)
     if part is None:
         return
-    columns = features(part, asked.label, known.value)
+    columns = features(part, asked.label, known.value, asked.conferences)
     for week in weeks:
         yield from _rows(gather(columns, part, [week]), part, asked).to_batches(ROWS_PER_BATCH)
 

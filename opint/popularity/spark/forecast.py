@@ -5,7 +5,9 @@ from datetime import date
 
 import numpy as np
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as f
 
+from opint.popularity.cold_start import NEW_WEEKS
 from opint.popularity.examples import FeatureTable, check_honest
 from opint.popularity.features import features
 from opint.popularity.rolling import TRAINING_WEEKS, check_both, training_weeks
@@ -20,7 +22,11 @@ CHECKED_ROWS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was said at the end of week ``made`` of week ``week`` (first days): ``rows`` of dataset and probability."""
+    """What was said at the end of week ``made`` of week ``week`` (first days).
+
+    ``rows`` have dataset, probability, ``new`` for those with hardly any history, and whether each ``was`` popular in
+    the week ``made``.
+    """
 
     rows: DataFrame
     made: date
@@ -41,10 +47,17 @@ def forecast(table: Weekly, asked: Asked, training: Training) -> Told:
     weeks = training_weeks(last, asked.horizon, TRAINING_WEEKS)
     known = all_totals(table, asked.label)
     learned = examples(table, asked, known, weeks).persist()
-    _check(learned, weeks, asked, tuple(features(none, asked.label, known)))
+    columns = tuple(features(none, asked.label, known))
+    _check(learned, weeks, asked, columns)
     trained = train(training, learned)
     learned.unpersist()
-    rows = probabilities(trained, examples(table, asked, known, [last]))
+    now = examples(table, asked, known, [last]).withColumns(
+        {
+            "new": f.col("features")[columns.index("age_weeks")] < NEW_WEEKS,
+            "was": f.col("features")[columns.index("weeks_since_popular")] == 0,
+        }
+    )
+    rows = probabilities(trained, now, "new", "was")
     grid = Weeks(table.span.first)
     return Told(rows, grid.start(last), grid.start(last + asked.horizon))
 

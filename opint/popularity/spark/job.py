@@ -13,23 +13,23 @@ from pathlib import Path
 import pyarrow as pa
 
 from conf.errors import NightshiftError
-from opint.popularity.features import features
+from opint.popularity.cold_start import is_new
 from opint.popularity.label import Label
 from opint.popularity.models import trainer
-from opint.popularity.readers import frames
+from opint.popularity.readers import conferences, frames
 from opint.popularity.rolling import Learned, Question
 from opint.popularity.spark.asked import Asked, Training
 from opint.popularity.spark.published import place
 from opint.popularity.spark.session import session
 from opint.popularity.threshold import UNTRIED
-from opint.popularity.totals import totals
 from opint.popularity.written import write_table
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     """Run the job; where the forecast is. Raises NightshiftError."""
     options = _parser().parse_args(argv)
-    asked = Asked(Label.parse(options.label), options.horizon)
+    calendar = () if options.conferences is None else conferences.read(options.conferences)
+    asked = Asked(Label.parse(options.label), options.horizon, calendar)
     engine = {"spark": _on_spark, "local": _on_one_machine}[options.engine]
     return engine(options, asked, environ)
 
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", default="forest", help="forest, logistic, gbt or boosting")
     parser.add_argument("--label", default="naccess > 10", help="what counts as popular (default: naccess > 10)")
     parser.add_argument("--horizon", type=int, choices=range(1, 27), default=1, metavar="1..26", help="weeks ahead")
+    parser.add_argument("--conferences", type=Path, help="CSV with the first days of conferences in a column ds")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything that is random")
     parser.add_argument("--trees", type=int, default=100, help="of a forest or of boosting (default: 100)")
     parser.add_argument("--workers", type=int, default=1, help="that XGBoost trains in; results depend on how many")
@@ -60,9 +61,7 @@ def _on_spark(options: argparse.Namespace, asked: Asked, environ: Mapping[str, s
 def _on_one_machine(options: argparse.Namespace, asked: Asked, _: Mapping[str, str]) -> str:
     train = trainer(options.model)
     history = frames.read(Path(options.input))
-    asked.label.require(history)
-    columns = features(history, asked.label, totals(history, asked.label))
-    question = Question(history, columns, asked.label, asked.horizon)
+    question = Question.of(history, asked.label, asked.horizon, asked.conferences)
     made = history.shape[1] - 1
     dataset, probability = Learned(train, options.seed)(question, made)
     target = Path(place(options.output, history.weeks.start(made + asked.horizon)))
@@ -70,9 +69,13 @@ def _on_one_machine(options: argparse.Namespace, asked: Asked, _: Mapping[str, s
     found = {
         "dataset": [history.names[row] for row in dataset],
         "made": pa.array([history.weeks.start(made)] * len(dataset), pa.date32()),
+        "label": [str(asked.label)] * len(dataset),
+        "horizon": pa.array([asked.horizon] * len(dataset), pa.int32()),
         "model": [options.model] * len(dataset),
         "probability": probability,
         "forecast": probability > UNTRIED,
+        "new": is_new(history, made)[dataset],
+        "was": asked.label.holds(history.measures[asked.label.measure])[dataset, made],
     }
     write_table(pa.table(found), target)
     return str(target)

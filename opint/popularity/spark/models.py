@@ -91,14 +91,13 @@ def train(training: Training, examples: DataFrame) -> Any:
     return ESTIMATORS[training.model](training).fit(vectors(examples))
 
 
-def probabilities(model: Any, examples: DataFrame) -> DataFrame:
-    """Columns dataset and probability (double), one row for each example."""
+def probabilities(model: Any, examples: DataFrame, *kept: str) -> DataFrame:
+    """Columns dataset, probability (double) and those of the examples that are ``kept``, one row for each example."""
     told = vector_to_array(f.col("probability"))[1]
-    return model.transform(vectors(examples)).select("dataset", told.alias("probability"))  # type: ignore[no-any-return]
+    return model.transform(vectors(examples, *kept)).select("dataset", told.alias("probability"), *kept)  # type: ignore[no-any-return]
 
 
-def vectors(examples: DataFrame) -> DataFrame:
+def vectors(examples: DataFrame, *kept: str) -> DataFrame:
     """Examples as Spark ML wants them: ``features`` as a vector, and ``label`` 1 for popular ones."""
-    return examples.select(
-        "dataset", array_to_vector(f.col("features")).alias("features"), f.col("popular").cast("double").alias("label")
-    )
+    features, label = array_to_vector(f.col("features")), f.col("popular").cast("double")
+    return examples.select("dataset", features.alias("features"), label.alias("label"), *kept)

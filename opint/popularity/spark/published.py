@@ -1,5 +1,9 @@
 """Forecasts as a table of Parquet files, one for each week: ``week=2026-11-30/forecast.parquet``.
 
+Columns: dataset, made (first day of the last week that was known), label, horizon (weeks), model, probability,
+forecast (yes or no), new (with hardly any history) and was (popular in the week made). ``nightshift popularity keep``
+puts a file into the store.
+
 A file takes the place of an older one of its week in one step, so that a reader finds the one or the other. Only the
 table of that week is touched, and a job that fails leaves it as it was.
 """

@@ -6,6 +6,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
+from opint.popularity.spark import job
 from tests.opint.cli.commands import nightshift, refused
 
 
@@ -110,3 +111,40 @@ def test_mistakes_are_one_line(table, tmp_path):
 def test_a_measure_that_the_table_lacks_is_told(real_data):
     path = real_data("popularity/cms_weekly_naccess_2013_2015.csv.gz")
     assert "no nusers" in refused("popularity", "forecast", path, "--label", "nusers > 3")
+
+
+def test_a_trained_model_forecasts_what_training_anew_does(table, tmp_path, real_data):
+    kept, calendar = tmp_path / "popular.skops", tmp_path / "calendar.csv"
+    calendar.write_text("ds;holiday\n18.07.2022;ICHEP\n2023-12-20;a workshop\n")
+    said = nightshift("popularity", "train", table, "--model", "sgd", "--conferences", calendar, "--out", kept)
+    assert "sgd for naccess > 10 one week ahead, trained on weeks up to that of 2023-12-11" in said
+    first = nightshift("popularity", "forecast", table, "--model", "sgd", "--conferences", calendar)
+    assert first == nightshift("popularity", "forecast", table, "--trained", kept)
+    assert first != nightshift("popularity", "forecast", table, "--model", "sgd")
+
+
+def test_a_trained_model_that_does_not_fit_is_one_line(table, tmp_path, real_data):
+    kept, short = tmp_path / "popular.skops", tmp_path / "short.csv"
+    nightshift("popularity", "train", table, "--model", "sgd", "--out", kept)
+    answers = refused("popularity", "forecast", table, "--trained", kept, "--label", "nusers > 3")
+    assert "--label says what is learned" in answers
+    nightshift("popularity", "simulate", "--datasets", 100, "--weeks", 30, "--out", short)
+    assert "it would tell what it has seen" in refused("popularity", "forecast", short, "--trained", kept)
+    real = real_data("popularity/cms_weekly_naccess_2013_2015.csv.gz")
+    assert "a table of another kind" in refused("popularity", "forecast", real, "--trained", kept)
+    assert "not a trained model" in refused("popularity", "forecast", table, "--trained", short)
+    assert "none.skops cannot be read" in refused("popularity", "forecast", table, "--trained", tmp_path / "none.skops")
+    assert "cannot be written" in refused(
+        "popularity", "train", table, "--model", "sgd", "--out", tmp_path / "no" / "f"
+    )
+
+
+def test_a_batch_forecast_is_kept(table, tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_DATABASE__URL", f"sqlite:///{tmp_path / 'n.db'}")
+    nightshift("db", "upgrade")
+    asked = ("--input", str(table), "--output", str(tmp_path), "--model", "sgd", "--engine", "local")
+    made = job.main(asked, {})
+    said = nightshift("popularity", "keep", made, "--catalogue", "mine")
+    assert "mine, week of 2023-12-18" in said
+    assert "0 of them by persistence" in said
+    assert "made is missing" in refused("popularity", "keep", table)

@@ -12,16 +12,14 @@ from opint.popularity.bootstrap import F1, AveragePrecision, interval
 from opint.popularity.calibrated import Calibrated, curve, unsure
 from opint.popularity.cold_start import NEW_WEEKS, ColdStart, by_name, is_new
 from opint.popularity.errors import PopularityError
-from opint.popularity.features import features
 from opint.popularity.label import Label
-from opint.popularity.metrics import Counts, average_precision
+from opint.popularity.metrics import ALL, NEW, Counts, average_precision
 from opint.popularity.models import trainer
-from opint.popularity.next_week import forecast
+from opint.popularity.next_week import forecast, train
 from opint.popularity.rolling import Learned, Question, WeekForecast, roll
-from opint.popularity.scoreboard import ALL, NEW, rows, summed
+from opint.popularity.scoreboard import rows, summed
 from opint.popularity.simulate import Size, simulate
 from opint.popularity.standing import PERSISTENCE, RECENT_WEEKS, promoted, watched
-from opint.popularity.totals import totals
 from opint.popularity.trial import BASELINES, trial
 
 LABEL = Label("naccess", ">", 10)
@@ -30,7 +28,7 @@ LABEL = Label("naccess", ">", 10)
 @pytest.fixture(scope="module")
 def question():
     history = simulate(np.random.default_rng(5), Size(600, 60))
-    return Question(history, features(history, LABEL, totals(history, LABEL)), LABEL)
+    return Question.of(history, LABEL)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +67,7 @@ def test_too_little_that_came_true_changes_nothing():
 
 def test_calibration_knows_the_past_alone(question):
     until = question.history.until(40)
-    early = Question(until, features(until, LABEL, totals(until, LABEL)), LABEL)
+    early = Question.of(until, LABEL)
     found = [[Calibrated(persistence)(asked, one)[1] for one in range(35, 41)] for asked in (question, early)]
     once = Calibrated(persistence)
     whole = [once(question, one)[1] for one in range(35, 41)]
@@ -188,13 +186,14 @@ def test_a_model_that_rots_loses_its_tier(question):
 
 
 def test_the_forecast_of_the_next_week_says_what_it_is_sure_of(question):
-    found = forecast(question, 59, "sgd", trainer("sgd"), 1, 0.8)
+    trained = train(question, 59, "sgd", trainer("sgd"), 1)
+    found = forecast(question, 59, trained, 0.8)
     assert (found.made, found.week) == (59, 60)
     assert len(found.dataset) == question.history.exists[:, 59].sum()
     sure = ~found.abstained
     assert (np.maximum(found.probability, 1 - found.probability)[sure] >= 0.8).all()
     assert {found.answer(row) for row in range(len(found.dataset))} >= {"yes", "no"}
-    again = forecast(question, 59, "sgd", trainer("sgd"), 1, 0.8)
+    again = forecast(question, 59, train(question, 59, "sgd", trainer("sgd"), 1), 0.8)
     np.testing.assert_array_equal(found.probability, again.probability)
 
 

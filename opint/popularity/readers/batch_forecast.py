@@ -1,0 +1,99 @@
+"""Forecasts that a batch job wrote: one Parquet file for one week, see :mod:`opint.popularity.spark.published`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from opint.popularity import names
+from opint.popularity.errors import PopularityError, TableError
+from opint.popularity.history import Float64
+from opint.popularity.label import Label
+from opint.popularity.readers.columns import days, numbers, table, texts
+from opint.popularity.weeks import DAYS
+
+Flags = npt.NDArray[np.bool_]
+COLUMNS = ("dataset", "made", "label", "horizon", "model", "probability", "forecast", "new", "was")
+
+
+@dataclass(frozen=True, eq=False)
+class BatchForecast:
+    """What ``model`` said at the end of the week ``made`` of the one that begins with ``week``.
+
+    Of each dataset (n,): its ``tier`` (empty where the name does not tell), ``probability`` to be popular,
+    ``forecast`` yes or no, whether it is ``new``, and whether it ``was`` popular in the week ``made``.
+    """
+
+    label: Label
+    horizon: int
+    made: date
+    model: str
+    dataset: tuple[str, ...]
+    tier: tuple[str, ...]
+    probability: Float64
+    forecast: Flags
+    new: Flags
+    was: Flags
+
+    @property
+    def week(self) -> date:
+        """First day of the week that is forecast."""
+        return self.made + timedelta(days=DAYS * self.horizon)
+
+
+def read(path: Path) -> BatchForecast:
+    """A file of forecasts.
+
+    Raises:
+        TableError: it cannot be read, a column is missing, or a cell holds something that cannot be.
+    """
+    origin, found = str(path), table(path, COLUMNS)
+    if not len(found):
+        raise TableError(origin, "rows", 0, "a forecast of at least one dataset is needed")
+    horizon = _one(numbers(found, "horizon", origin), "horizon", origin)
+    if not horizon.is_integer() or horizon < 1:
+        raise TableError(origin, "horizon", horizon, "whole weeks are needed")
+    probability = numbers(found, "probability", origin)
+    outside = ~((probability >= 0) & (probability <= 1))
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise TableError(f"{origin}, row {row + 1}", "probability", probability[row], "0 to 1 is needed")
+    datasets = texts(found, "dataset")
+    if len(set(datasets)) < len(datasets):
+        twice = next(one for one in datasets if datasets.count(one) > 1)
+        raise TableError(origin, "dataset", repr(twice), "each may stand in a forecast once")
+    expression = _one(texts(found, "label"), "label", origin)
+    try:
+        label = Label.parse(expression)
+    except PopularityError as error:
+        raise TableError(origin, "label", repr(expression), str(error)) from None
+    return BatchForecast(
+        label,
+        int(horizon),
+        _one(days(found, "made", origin).tolist(), "made", origin),
+        _one(texts(found, "model"), "model", origin),
+        tuple(datasets),
+        tuple(names.parse(one, f"{origin}, row {row}").tier for row, one in enumerate(datasets, start=1)),
+        probability,
+        *(_flags(found, name, origin) for name in ("forecast", "new", "was")),
+    )
+
+
+def _one(column: Iterable[Any], name: str, origin: str) -> Any:
+    """What a column says in every row."""
+    values = sorted(set(column))
+    if len(values) > 1:
+        said = ", ".join(map(str, values))
+        raise TableError(origin, name, said, "one file is the forecast of one week by one model")
+    return values[0]
+
+
+def _flags(found: Any, name: str, origin: str) -> Flags:
+    values = numbers(found, name, origin)
+    if not np.isin(values, (0.0, 1.0)).all():
+        raise TableError(origin, name, values[~np.isin(values, (0.0, 1.0))][0], "true or false is needed")
+    return values.astype(np.bool_)

@@ -1,0 +1,83 @@
+"""Forecasts of batch jobs as files, and what is kept of them."""
+
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from opint.popularity.errors import TableError
+from opint.popularity.readers.batch_forecast import read
+from opint.popularity.standing import PERSISTENCE
+from opint.popularity_keeping import keep_batch
+from opint.store import popularity
+from opint.store.popularity import Asked, StoredStanding
+from opint.store.views import popularity as view
+
+ROW = {
+    "dataset": "/A/B-v1/AOD",
+    "made": date(2026, 11, 16),
+    "label": "naccess > 10",
+    "horizon": 2,
+    "model": "gbt",
+    "probability": 0.3,
+    "forecast": False,
+    "new": True,
+    "was": True,
+}
+ROWS = [ROW, ROW | {"dataset": "/A/C-v1/RAW", "probability": 0.9, "forecast": True, "new": False, "was": False}]
+
+
+def written(folder, rows):
+    parquet.write_table(pa.Table.from_pylist(rows), folder / "forecast.parquet")
+    return folder / "forecast.parquet"
+
+
+def test_a_file_is_read(tmp_path):
+    found = read(written(tmp_path, ROWS))
+    assert (found.made, found.week, found.horizon, found.model) == (date(2026, 11, 16), date(2026, 11, 30), 2, "gbt")
+    assert found.tier == ("AOD", "RAW")
+    np.testing.assert_array_equal(found.probability, [0.3, 0.9])
+    for name, flags in (("forecast", [False, True]), ("new", [True, False]), ("was", [True, False])):
+        np.testing.assert_array_equal(getattr(found, name), flags, err_msg=name)
+
+
+def test_where_a_model_has_lost_a_tier_persistence_speaks(store, tmp_path):
+    asked = Asked("mine", "naccess > 10", 2)
+    with store.begin() as tx:
+        popularity.keep_standings(
+            tx, asked, [StoredStanding("", "gbt", "beats"), StoredStanding("AOD", PERSISTENCE, "fell behind")], 1.0
+        )
+    for _ in range(2):
+        assert keep_batch(store, "mine", read(written(tmp_path, ROWS)), 5.0) == 1
+    with store.read() as tx:
+        (catalogue,) = view.catalogues(tx)
+        page = view.forecasts(tx, catalogue, search="", limit=10, skip=0)
+    assert page.week == "2026-11-30"
+    told = {one.dataset: (one.probability, one.answer, one.new, one.model) for one in page.items}
+    assert told == {"/A/B-v1/AOD": (1.0, "yes", True, PERSISTENCE), "/A/C-v1/RAW": (0.9, "yes", False, "gbt")}
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([ROW | {"dataset": "nobody"}], "row 1: dataset is 'nobody'; a name looks like"),
+        ([ROW, ROW], "dataset is '/A/B-v1/AOD'; each may stand in a forecast once"),
+        ([ROWS[0], ROWS[1] | {"model": "forest"}], "model is forest, gbt; one file is the forecast of one week"),
+        ([ROWS[0], ROWS[1] | {"made": date(2026, 11, 9)}], "made is 2026-11-09, 2026-11-16; one file"),
+        ([ROW | {"horizon": 0}], "horizon is 0.0; whole weeks are needed"),
+        ([ROW | {"probability": 1.5}], "row 1: probability is 1.5; 0 to 1 is needed"),
+        ([ROW | {"label": "popular"}], "label is 'popular'; label is 'popular'; it must be MEASURE"),
+        ([ROW | {"new": 3}], "new is 3.0; true or false is needed"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told(tmp_path, rows, told):
+    with pytest.raises(TableError, match=told):
+        read(written(tmp_path, rows))
+
+
+def test_an_empty_file_is_told(tmp_path):
+    parquet.write_table(pa.Table.from_pylist([ROW]).slice(0, 0), tmp_path / "forecast.parquet")
+    with pytest.raises(TableError, match="rows is 0; a forecast of at least one dataset"):
+        read(tmp_path / "forecast.parquet")
