@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from benchmarks.popularity.plain_forest import plain_forest
 from benchmarks.report import Progress, Result
 from opint.popularity.baselines import last_weeks, persistence
 from opint.popularity.bootstrap import F1, AveragePrecision, interval
@@ -21,8 +22,8 @@ EVERY = 4
 """Weeks between two trainings."""
 MOST_WEEKS = 104
 """Weeks that are learned from at most."""
-OURS, FOREST, PERSISTENCE = "blend", "forest", "persistence"
-MODELS = (FOREST, "boosting", "sgd", OURS)
+OURS, FOREST, PLAIN, PERSISTENCE = "blend", "forest", "plain forest", "persistence"
+MODELS = (PLAIN, FOREST, "boosting", "sgd", OURS)
 WEEKS, QUICK_WEEKS = 50, 6
 QUICK_SHARE = 6
 """Quickly, one of so many datasets is forecast."""
@@ -43,7 +44,11 @@ def forecasts(
     most_weeks: int = MOST_WEEKS,
 ) -> dict[str, list[WeekForecast]]:
     """By name, those of the models, trained on at most so many weeks before, and those of what needs no model."""
-    scores: dict[str, Callable[[], Score]] = {name: partial(_learned, name, seed, most_weeks) for name in models}
+    scores: dict[str, Callable[[], Score]] = {
+        name: partial(_learned, name, seed, most_weeks) for name in models if name != PLAIN
+    }
+    if PLAIN in models:
+        scores[PLAIN] = lambda: partial(plain_forest, seed=seed)
     scores |= {PERSISTENCE: lambda: persistence, "last 4 weeks": lambda: partial(last_weeks, weeks=4)}
     found = {}
     for name, score in scores.items():
@@ -58,12 +63,15 @@ def newest_weeks(prefix: str, history: History, quick: bool, seed: int, progress
         history = history.only(np.arange(0, history.shape[0], QUICK_SHARE))
     last = history.shape[1]
     weeks = range(last - (QUICK_WEEKS if quick else WEEKS), last)
-    found = forecasts(question_of(history), weeks, (FOREST, OURS) if quick else MODELS, seed, progress)
+    found = forecasts(question_of(history), weeks, (PLAIN, FOREST, OURS) if quick else MODELS, seed, progress)
     return results(prefix, found, np.random.default_rng(seed))
 
 
 def results(prefix: str, found: Forecasts, rng: np.random.Generator) -> dict[str, Result]:
-    """F1 and average precision of ours beside the better of forest and persistence, and all counts."""
+    """F1 and average precision of ours beside the better of plain forest and persistence, and all counts.
+
+    What a forest makes of our own features is beside them as well.
+    """
     weeks = len(found[OURS])
     made: dict[str, Result] = {}
     for key, measures in (
@@ -72,12 +80,12 @@ def results(prefix: str, found: Forecasts, rng: np.random.Generator) -> dict[str
     ):
         once = np.ones(weeks, dtype=np.int64)
         values = {name: measure(once) for name, measure in measures.items()}
-        better = max((FOREST, PERSISTENCE), key=lambda name: values[name])
+        better = max((PLAIN, PERSISTENCE), key=lambda name: values[name])
         low, high = interval(weeks, rng, measures[OURS])
         value, peer = values[OURS], values[better]
         note = "over weeks: " + ", ".join(f"{name} {one:.3f}" for name, one in values.items())
         made[f"{prefix}_{key}"] = Result(value, key, low, high, weeks, better, peer, value / peer, note)
-        for gain, other in (("gain", better), ("gain_on_persistence", PERSISTENCE)):
+        for gain, other in (("gain", better), ("gain_on_persistence", PERSISTENCE), ("gain_on_forest", FOREST)):
             low, high = interval(weeks, rng, measures[OURS], measures[other])
             more = value - values[other]
             made[f"{prefix}_{key}_{gain}"] = Result(more, key, low, high, weeks, note=f"ours less {other}")

@@ -24,7 +24,7 @@ class Tier:
     """One data tier: how many of 100 of its datasets are wanted at all, their median size in bytes, when it begins.
 
     ``since`` is the share of the simulated time after which the tier exists; ``moves`` names the tier whose readers
-    move over to this one.
+    move over to this one, which is then wanted as much as that one was.
     """
 
     name: str
@@ -38,14 +38,16 @@ TIERS = (
     Tier("RAW", 1.0, 4e13),
     Tier("AOD", 14.0, 8e12),
     Tier("AODSIM", 8.0, 1.5e12),
-    Tier("MINIAOD", 40.0, 1.2e12, since=0.6, moves="AOD"),
-    Tier("MINIAODSIM", 22.0, 2e11, since=0.6, moves="AODSIM"),
+    Tier("MINIAOD", 14.0, 1.2e12, since=0.6, moves="AOD"),
+    Tier("MINIAODSIM", 8.0, 2e11, since=0.6, moves="AODSIM"),
     Tier("USER", 6.0, 2e10),
 )
 PRIMARIES = 60
 CAMPAIGN_WEEKS = 13
 """A campaign begins every quarter of a year, and brings its datasets over the ten weeks that follow."""
 ARRIVAL_WEEKS = 10
+REPROCESSING_WEEKS = 26
+"""Within this time campaigns from before a tier have been processed into it."""
 MOVING_WEEKS = 12.0
 """Time scale of the move to a new tier."""
 LIFETIME_WEEKS = 40.0
@@ -70,7 +72,8 @@ def simulate(rng: np.random.Generator, size: Size, conferences: Sequence[date] =
     traits, tier, born = _catalogue(rng, size)
     n = len(tier)
     since = np.array([round(one.since * size.weeks) for one in TIERS])
-    known_since = np.maximum(born, since[tier]).astype(np.int32)
+    made_anew = since[tier] + rng.integers(0, REPROCESSING_WEEKS, n)
+    known_since = np.where(born < since[tier], made_anew, born).astype(np.int32)
     wanted = _wanted(rng, traits, tier)
     start = _start_rate(size, tier, known_since, wanted, conferences)
     reading = _spells(rng, start)

@@ -16,7 +16,7 @@ KEYS = {
         f"{prefix}_{rate}_{model}"
         for prefix in ("cms", "atlas")
         for rate in ("tpr", "tnr")
-        for model in ("forest", "blend", "persistence")
+        for model in ("plain_forest", "forest", "blend", "persistence")
     ),
     *(f"{rate}_{group}" for rate in ("tpr", "tnr") for group in (*(one.name for one in TIERS), "new")),
     "new_tier_tpr",
@@ -36,7 +36,7 @@ def test_one_command_measures_series_and_catalogues(real_data, capsys):
     assert set(found) >= KEYS
     assert all(0 <= one["value"] <= 1 for one in found.values() if one["unit"] == "share" and "value" in one)
     for key in ("cms_f1", "atlas_f1", "atlas_average_precision"):
-        assert found[key]["peer"] in ("forest", "persistence")
+        assert found[key]["peer"] in ("plain forest", "persistence")
         assert found[f"{key}_gain"]["value"] == pytest.approx(found[key]["value"] - found[key]["peer_value"])
     assert found["atlas_f1"]["value"] > 0.5
     assert found["tpr_AOD"]["value"] > 0.5

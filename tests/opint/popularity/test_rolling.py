@@ -20,7 +20,7 @@ LABEL = Label("naccess", ">", 10)
 
 @pytest.fixture(scope="module")
 def question():
-    history = simulate(np.random.default_rng(5), Size(300, 40))
+    history = simulate(np.random.default_rng(5), Size(900, 40))
     return Question.of(history, LABEL)
 
 
