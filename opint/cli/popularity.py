@@ -38,6 +38,9 @@ Conferences = Annotated[
     Path | None,
     typer.Option("--conferences", help="Calendar of conferences: CSV with their first days in a column ds."),
 ]
+TrainedFile = Annotated[
+    Path | None, typer.Option("--trained", help="Forecast by this file of `train`, instead of training anew.")
+]
 _TRAINING = ("label", "model", "horizon", "seed", "conferences")
 """Options that say what is learned."""
 
@@ -76,9 +79,7 @@ def forecast(
     context: typer.Context,
     table: TableFile,
     out: Annotated[Path | None, typer.Option("--out", help="Write all of it here (CSV, or .parquet).")] = None,
-    trained: Annotated[
-        Path | None, typer.Option("--trained", help="Forecast by this file of `train`, instead of training anew.")
-    ] = None,
+    trained: TrainedFile = None,
     label: LabelText = "naccess > 10",
     model: ModelName = "blend",
     horizon: Horizon = 1,
@@ -219,6 +220,7 @@ def scoreboard(
 
 @app.command()
 def plan(
+    context: typer.Context,
     table: TableFile,
     sites: Annotated[
         Path,
@@ -231,6 +233,7 @@ def plan(
     most_copies: Annotated[int, typer.Option(min=1, max=100, help="Most replicas of a dataset on disk.")] = 3,
     rules: Annotated[Path | None, typer.Option(help="Write the plan as requests to Rucio here (JSON).")] = None,
     account: Annotated[str, typer.Option(help="Rucio account that would own the rules.")] = "nightshift",
+    trained: TrainedFile = None,
     label: LabelText = "naccess > 10",
     model: ModelName = "blend",
     conferences: Conferences = None,
@@ -250,6 +253,7 @@ def plan(
     import numpy as np
     from rich.console import Console
 
+    from conf.errors import SettingsError
     from opint.placement import rules as rucio
     from opint.placement.budget import Budget, Prices
     from opint.placement.demand import expected, shares
@@ -265,9 +269,17 @@ def plan(
     rses = read_sites(sites)
     held = read_replicas(replicas, rses)
     terms = rucio.Terms(account)
-    question = _question(table, label, 1, conferences)
+    if trained is None:
+        question = _question(table, label, 1, conferences)
+        by = _trained(question, model, seed)
+    else:
+        question, by = _learned(table, trained, _given(context, _TRAINING))
+    if by.horizon != 1:
+        raise SettingsError(
+            f"{trained} looks {by.horizon} weeks ahead; a plan is for the next week: train with --horizon 1"
+        )
     history = question.history
-    found = told(question, history.shape[1] - 1, _trained(question, model, seed), CONFIDENCE)
+    found = told(question, history.shape[1] - 1, by, CONFIDENCE)
     probability = np.zeros(history.shape[0])
     probability[found.dataset] = found.probability
     anywhere = shares(np.zeros((history.shape[0], len(held.regions))))

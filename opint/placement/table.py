@@ -4,6 +4,7 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from opint.placement.plan import Action, Plan
 from opint.placement.sites import TB
@@ -42,13 +43,15 @@ def rows(plan: Plan, kept: bool = False) -> list[dict[str, Any]]:
 
 def dry_run(plan: Plan, kept: bool = False) -> RenderableType:
     """The rows and what they come to."""
-    shown = Table(title=f"Placement plan for the week of {plan.week.isoformat()}")
-    for name in ("id", "action", "dataset", "RSE", "TB", "reads saved", "reason"):
-        shown.add_column(name, justify="right" if name in {"TB", "reads saved"} else "left", overflow="fold")
+    shown = Table(title=f"Placement plan for the week of {plan.week.isoformat()}", box=None, padding=(0, 1, 0, 0))
+    for name in ("action", "TB", "reads"):
+        shown.add_column(name, justify="left" if name == "action" else "right", no_wrap=True)
+    shown.add_column("dataset @ RSE, and why", overflow="fold")
     for row in rows(plan, kept):
         style = STYLES.get(row["action"], "yellow")
         tb, reads = ("" if row[name] is None else f"{row[name]:.3g}" for name in ("tb", "benefit_reads"))
-        shown.add_row(row["id"], row["action"], row["dataset"], row["rse"], tb, reads, row["reason"], style=style)
+        where = f"{row['dataset']} @ {row['rse']}" if row["rse"] else row["dataset"]
+        shown.add_row(Text(row["action"], style), tb, reads, Text(where, style).append(f"\n{row['reason']}", "default"))
     return Group(shown, summary(plan))
 
 

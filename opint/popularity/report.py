@@ -15,7 +15,11 @@ from opint.popularity.weeks import Weeks
 
 def scoreboard_table(found: Sequence[Row]) -> Table:
     """All weeks together: a row for each group and model."""
-    table = Table("group", "model", "TPR", "TNR", "precision", "F1", "false +", "false −", "popular", box=None)
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in ("group", "model"):
+        table.add_column(name, no_wrap=True)
+    for name in ("TPR", "TNR", "precision", "F1", "false +", "false −", "popular"):
+        table.add_column(name, justify="right")
     for group in dict.fromkeys(one.group for one in found):
         for model in dict.fromkeys(one.model for one in found):
             counts = summed(found, group, model)

@@ -65,7 +65,9 @@ def _watched(
     rng: np.random.Generator,
 ) -> Standing:
     ours, theirs = ([_only(one, own) for one in forecasts[name][-RECENT_WEEKS:]] for name in (standing, PERSISTENCE))
-    if standing == PERSISTENCE or len(ours) < RECENT_WEEKS or not any(one.popular.any() for one in ours):
+    if standing == PERSISTENCE:
+        return Standing(tier, standing, "no model beats it over all tiers together")
+    if len(ours) < RECENT_WEEKS or not any(one.popular.any() for one in ours):
         return Standing(tier, standing, "too little has come true to say otherwise")
     low, high = interval(len(ours), rng, F1(ours), F1(theirs))
     said = f"F1 less that of persistence over the newest {len(ours)} weeks: [{low:.3f}, {high:.3f}]"

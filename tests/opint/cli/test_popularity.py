@@ -123,6 +123,15 @@ def test_a_trained_model_forecasts_what_training_anew_does(table, tmp_path, real
     assert first != nightshift("popularity", "forecast", table, "--model", "sgd")
 
 
+def test_a_plan_by_a_trained_model_is_that_of_training_anew(table, grid, tmp_path):
+    kept, far = tmp_path / "popular.skops", tmp_path / "far.skops"
+    for path, horizon in ((kept, 1), (far, 4)):
+        nightshift("popularity", "train", table, "--model", "sgd", "--horizon", horizon, "--out", path)
+    wanted = ("popularity", "plan", table, *grid, "--network-tb", 300)
+    assert nightshift(*wanted, "--trained", kept) == nightshift(*wanted, "--model", "sgd")
+    assert "looks 4 weeks ahead" in refused(*wanted, "--trained", far)
+
+
 def test_a_trained_model_that_does_not_fit_is_one_line(table, tmp_path, real_data):
     kept, short = tmp_path / "popular.skops", tmp_path / "short.csv"
     nightshift("popularity", "train", table, "--model", "sgd", "--out", kept)
