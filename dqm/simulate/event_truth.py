@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dqm.simulate.errors import SimulationError
 from dqm.simulate.events import SimulatedEvents
 from dqm.simulate.processes import NAMES, STANDARD
 
@@ -14,8 +15,13 @@ def noted(path: Path, lumisections: Iterable[SimulatedEvents]) -> Iterator[Simul
     """The same lumisections; the rare events of each are written to ``path`` before it is passed on.
 
     A file that exists is replaced. Each line names ``run``, ``ls``, ``event`` and ``process``.
+    Raises SimulationError if the file cannot be written.
     """
-    with path.open("w", encoding="utf-8") as file:
+    try:
+        opened = path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise SimulationError(f"truth file {path} cannot be written: {error.strerror or error}") from error
+    with opened as file:
         for one in lumisections:
             key = one.features.key
             for at in np.flatnonzero(one.kinds >= len(STANDARD)):

@@ -30,10 +30,13 @@ Kept = TypeVar("Kept")
 
 
 def write(path: Path, faults: Iterable[Lasting]) -> None:
-    """Write the faults; the file is replaced as a whole."""
+    """Write the faults; the file is replaced as a whole. Raises SimulationError if it cannot be written."""
     unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text("".join(json.dumps(_row(fault)) + "\n" for fault in faults), encoding="utf-8")
-    unfinished.replace(path)
+    try:
+        unfinished.write_text("".join(json.dumps(_row(fault)) + "\n" for fault in faults), encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise SimulationError(f"truth file {path} cannot be written: {error.strerror or error}") from error
 
 
 def read(path: Path, fault_of: Callable[[Mapping[str, Any]], Kept]) -> tuple[Kept, ...]:

@@ -219,3 +219,10 @@ def test_ranges_of_runs_are_checked(text):
 def test_ranges_of_runs_hold_both_ends():
     assert list(runs_of("3-5")) == [3, 4, 5]
     assert 10**9 in runs_of("")
+
+
+@pytest.mark.parametrize("command", [("simulate",), ("trigger", "simulate"), ("hotline", "simulate")])
+def test_a_truth_that_cannot_be_written_is_told_in_one_line(command, tmp_path):
+    nowhere = tmp_path / "none" / "truth.jsonl"
+    said = refused(*command, "--lumisections", 3, "--truth", nowhere, "--out", tmp_path / "out.arrow")
+    assert f"truth file {nowhere} cannot be written: No such file or directory" in said
