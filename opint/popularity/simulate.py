@@ -47,7 +47,7 @@ CAMPAIGN_WEEKS = 13
 """A campaign begins every quarter of a year, and brings its datasets over the ten weeks that follow."""
 ARRIVAL_WEEKS = 10
 REPROCESSING_WEEKS = 26
-"""Within this time campaigns from before a tier have been processed into it."""
+"""Within this time, or to the end of the table, campaigns from before a tier are processed into it."""
 MOVING_WEEKS = 12.0
 """Time scale of the move to a new tier."""
 LIFETIME_WEEKS = 40.0
@@ -72,7 +72,7 @@ def simulate(rng: np.random.Generator, size: Size, conferences: Sequence[date] =
     traits, tier, born = _catalogue(rng, size)
     n = len(tier)
     since = np.array([round(one.since * size.weeks) for one in TIERS])
-    made_anew = since[tier] + rng.integers(0, REPROCESSING_WEEKS, n)
+    made_anew = since[tier] + rng.integers(0, np.minimum(REPROCESSING_WEEKS, size.weeks - since[tier]))
     known_since = np.where(born < since[tier], made_anew, born).astype(np.int32)
     wanted = _wanted(rng, traits, tier)
     start = _start_rate(size, tier, known_since, wanted, conferences)

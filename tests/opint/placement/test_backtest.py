@@ -143,7 +143,7 @@ def test_a_forecast_brings_to_disk_what_nobody_has_read_yet():
 
 def test_good_forecasts_beat_lru_deletion_where_disk_is_short():
     scores = {name: score(play(world(11, 300, 32, 24, 0.15), POLICIES[name])) for name in POLICIES}
-    assert scores["forecast"].cold < 0.7 * scores["lru"].cold
+    assert scores["forecast"].cold < 0.85 * scores["lru"].cold
     assert len({one.reads for one in scores.values()}) == 1
 
 
