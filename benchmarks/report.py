@@ -32,6 +32,10 @@ PACKAGES = (
     "kafka-python",
     "sqlalchemy",
     "pyarrow",
+    "scikit-learn",
+    "xgboost",
+    "pyspark",
+    "pandas",
 )
 
 

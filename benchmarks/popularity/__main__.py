@@ -1,4 +1,4 @@
-"""How well the popularity of datasets is forecast, part by part.
+"""How well the popularity of datasets is forecast, what plans make of that, and what it costs, part by part.
 
 Run it: ``python -m benchmarks.popularity [--json] [--quick] [--only PART ...]``. Parts whose data are absent are
 skipped, and the report says so. Catalogues are simulated; the series of CMS and ATLAS are real.
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.dqm.table import Measure, measured
-from benchmarks.popularity import atlas, catalogue, cms, placement
+from benchmarks.popularity import atlas, catalogue, cms, cost, placement
 from benchmarks.report import Outcome, arguments, data_folder, show
 
 PARTS: Mapping[str, Measure] = {
@@ -18,6 +18,7 @@ PARTS: Mapping[str, Measure] = {
     "atlas": atlas.measure,
     "catalogue": catalogue.measure,
     "placement": placement.measure,
+    "cost": cost.measure,
 }
 """By name, in the order in which they are measured."""
 

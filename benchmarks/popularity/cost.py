@@ -6,7 +6,6 @@ the same features is checked before anything is timed.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -21,7 +20,7 @@ from benchmarks.dqm.kept import Figures, kept
 from benchmarks.popularity import pandas_peer
 from benchmarks.popularity.cost_run import LABEL
 from benchmarks.popularity.memory import Watched
-from benchmarks.report import ROOT, Outcome, Progress, Result, data_folder, main, progress
+from benchmarks.report import ROOT, Progress, Result
 from opint.popularity.examples import gather
 from opint.popularity.features import features
 from opint.popularity.readers import frames
@@ -31,7 +30,6 @@ from opint.popularity.written import write_history
 
 ENGINES = ("spark", "pandas", "kernels")
 PEER = {"features_s": "pandas", "fit_s": "scikit-learn"}
-SEEDS = (41, 42, 43)
 TOLERANCE = 1e-4
 """Between the features of pandas and ours, which are float32."""
 
@@ -140,13 +138,3 @@ def exponent(found: Mapping[str, Sequence[Figures]], name: str) -> float:
     """Slope of the logarithm of seconds over that of rows, over all tables."""
     rows, seconds = (np.log([one[key] for tables in found.values() for one in tables]) for key in ("rows", name))
     return float(np.polyfit(rows, seconds, 1)[0])
-
-
-def run_all(quick: bool) -> Outcome:
-    """All of it."""
-    results = measure(data_folder(os.environ), quick, SEEDS, progress)
-    return Outcome(results, "simulated catalogues")
-
-
-if __name__ == "__main__":
-    sys.exit(main("popularity.cost", run_all))

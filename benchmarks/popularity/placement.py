@@ -6,8 +6,6 @@ them are played: everything kept on disk for all of it; the plan solved greedily
 datasets will be popular, as the most that a forecast of that can bring.
 """
 
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +15,7 @@ import numpy as np
 
 from benchmarks.dqm.kept import Figures, kept
 from benchmarks.intervals import student
-from benchmarks.report import Outcome, Progress, Result, data_folder, main, progress
+from benchmarks.report import Progress, Result
 from opint.placement import simulate_sites
 from opint.placement.backtest import World, play, score, with_free_space
 from opint.placement.budget import Budget, Prices
@@ -37,7 +35,6 @@ from opint.popularity.models import trainer
 from opint.popularity.rolling import Learned, Question, roll
 from opint.popularity.simulate import Size, simulate
 
-SEEDS = (31, 32, 33, 34, 35)
 LABEL = Label("naccess", ">", 10)
 DISK, OTHER_DISKS = 0.1, (0.05, 0.2)
 """Disk as a share of the bytes of the catalogue."""
@@ -199,13 +196,3 @@ def _with_seconds(made: Callable[[], Plan]) -> tuple[Plan, float]:
     start = time.perf_counter()
     found = made()
     return found, time.perf_counter() - start
-
-
-def run(quick: bool) -> Outcome:
-    """All of it, with the seeds of this page's table, or with one."""
-    data = "simulated catalogue, grid and readers"
-    return Outcome(measure(data_folder(os.environ), quick, SEEDS[:1] if quick else SEEDS, progress), data)
-
-
-if __name__ == "__main__":
-    sys.exit(main("popularity.placement", run))
