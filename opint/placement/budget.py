@@ -40,13 +40,15 @@ class Prices:
     """Everything in reads: a cold one, whose dataset is on no disk, counts 1, a remote one ``remote``.
 
     Holding a TB (1e12 bytes) on disk for a week is worth as much as ``storage`` reads, copying it as ``transfer``, and
-    every copy as ``each``: somebody has to approve and follow it, however small it is.
+    every copy as ``each``: somebody has to approve and follow it, however small it is. A copy is made once and read
+    for longer: what it costs to make is spread over ``weeks``.
     """
 
     remote: float = 0.1
     storage: float = 0.01
     transfer: float = 0.1
     each: float = 1.0
+    weeks: float = 4.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -56,10 +58,12 @@ class Prices:
             price = getattr(self, name)
             if not (math.isfinite(price) and price >= 0):
                 raise PlacementError(f"price of {name} is {price} reads; it must be finite and at least 0")
+        if not (math.isfinite(self.weeks) and self.weeks >= 1):
+            raise PlacementError(f"a copy is of use for {self.weeks} weeks; it must be finite and at least 1")
 
     def of_copy(self, size: Float64) -> Float64:
-        """Reads that it costs to make copies of these sizes in bytes and to hold them for a week."""
-        found: Float64 = size / TB * (self.storage + self.transfer) + self.each
+        """Reads a week that it costs to make copies of these sizes in bytes and to hold them."""
+        found: Float64 = size / TB * self.storage + (size / TB * self.transfer + self.each) / self.weeks
         return found
 
 

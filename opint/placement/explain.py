@@ -92,7 +92,7 @@ def _action(facts: Chosen, row: int) -> tuple[Action, str]:
     reads = _expected(facts, int(dataset))
     if problem.is_copy[row]:
         where = "on no disk" if facts.replicas.disk_copies[dataset] == 0 else f"not in {_region(facts, row)}"
-        return Action.COPY, f"{reads} and it is {where}: a copy saves {saved:.3g} reads for the price of {cost:.2g}"
+        return Action.COPY, f"{reads} and it is {where}: a copy saves {saved:.3g} reads a week at the price of {cost:.2g}"
     if facts.chosen[row]:
         return Action.KEEP, _why_kept(facts, row)
     if saved <= cost:
@@ -163,7 +163,7 @@ def _why_no_copy(facts: Chosen, dataset: int, left: float, network: float) -> tu
         (
             saved <= price,
             Why.PRICE,
-            f"a copy of {size / TB:.3g} TB saves {saved:.2g} reads at the price of {price:.2g}",
+            f"a copy of {size / TB:.3g} TB saves {saved:.2g} reads a week at the price of {price:.2g}",
         ),
         (size > network, Why.NETWORK, f"of its {size / TB:.3g} TB the network has {network / TB:.3g} left"),
         (size > left, Why.ROOM, f"no disk has more than {left / TB:.3g} of its {size / TB:.3g} TB free"),

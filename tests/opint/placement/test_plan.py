@@ -123,7 +123,7 @@ def test_what_is_wanted_is_copied_and_what_is_not_makes_room():
     (copied,) = told(found, Action.COPY).items()
     assert copied[0] == ("/D2/A-v1/AOD", "T2_DE_DESY")
     assert copied[1] == (
-        "80 reads are expected (popular with 80%) and it is on no disk: a copy saves 80 reads for the price of 0"
+        "80 reads are expected (popular with 80%) and it is on no disk: a copy saves 80 reads a week at the price of 0"
     )
     (deleted,) = told(found, Action.DELETE).items()
     assert deleted[0] == ("/D1/A-v1/AOD", "T2_DE_DESY")
@@ -136,13 +136,20 @@ def test_what_is_wanted_is_copied_and_what_is_not_makes_room():
 def test_a_second_copy_serves_readers_elsewhere():
     rses = [disk("T2_DE_DESY", 10, 5, "Europe"), disk("T2_US_MIT", 10, 10, "Americas")]
     held = replicas(rses, [5], [(0, 0)])
-    found = planned(held, demand([100], 2), prices=Prices(0.1, 0.0, 0.0, 1.0))
+    found = planned(held, demand([100], 2), prices=Prices(0.1, 0.0, 0.0, 4.0))
     assert told(found, Action.COPY) == {
         ("/D0/A-v1/AOD", "T2_US_MIT"): "100 reads are expected (popular with 100%) and it is not in Americas: "
-        "a copy saves 5 reads for the price of 1"
+        "a copy saves 5 reads a week at the price of 1"
     }
-    assert not told(planned(held, demand([100], 2), prices=Prices(0.1, 0.0, 0.0, 6.0)), Action.COPY)
+    assert not told(planned(held, demand([100], 2), prices=Prices(0.1, 0.0, 0.0, 24.0)), Action.COPY)
     assert not told(planned(held, demand([100], 2), most_copies=1), Action.COPY)
+
+
+@pytest.mark.parametrize(("weeks", "copies"), [(1.0, 0), (4.0, 1)])
+def test_what_a_copy_costs_to_make_is_spread_over_the_weeks_of_its_use(weeks, copies):
+    held = replicas([disk("T2_DE_DESY", 10, 10), tape()], [4], [(0, 1)])
+    found = planned(held, demand([0.5]), prices=Prices(each=1.0, weeks=weeks))
+    assert len(told(found, Action.COPY)) == copies
 
 
 def test_a_copy_too_many_goes():
@@ -173,7 +180,7 @@ def test_what_must_stay_stays_and_is_told(held, locked, why, kept):
         (float("nan"), 50, 100, Why.NO_SIZE, "its size is not known"),
         (5, 50, 3, Why.NETWORK, "of its 5 TB the network has 3 left"),
         (20, 50, 100, Why.ROOM, "no disk has more than 10 of its 20 TB free"),
-        (9, 1.5, 100, Why.PRICE, "a copy of 9 TB saves 1.5 reads at the price of 2"),
+        (38, 1.5, 100, Why.PRICE, "a copy of 38 TB saves 1.5 reads a week at the price of 1.6"),
     ],
 )
 def test_what_is_left_out_says_why(size, reads, network, why, reason):

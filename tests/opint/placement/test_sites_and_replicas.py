@@ -119,6 +119,7 @@ def test_room_is_what_is_free_and_what_is_there_unless_the_budget_is_less():
         (lambda: Budget(1.0, 1, {"T2_DE_DESY": -2.0}), "budget of RSE T2_DE_DESY is -2.0"),
         (lambda: Prices(remote=1.5), "price of a remote read is 1.5"),
         (lambda: Prices(storage=-1), "price of storage is -1"),
+        (lambda: Prices(weeks=0), "a copy is of use for 0 weeks"),
     ],
 )
 def test_nonsense_is_refused(make, told):
