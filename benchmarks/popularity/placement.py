@@ -173,7 +173,8 @@ def timed(seed: int, extent: Extent, progress: Progress) -> dict[str, Result]:
         start, (one, seconds) = time.perf_counter(), _one_plan(seed, replace(extent, datasets=datasets))
         progress(f"{datasets} datasets: {seconds:.3g} s, {time.perf_counter() - start:.3g} s with what it stands on")
         gap = (one.bound - one.value) / one.bound
-        note = f"{datasets} datasets, {len(one.lines)} lines, {one.method}, at most {gap:.2g} of the value is missed"
+        missed = f"at most {gap:.2g} of the value is missed" if np.isfinite(gap) else "nothing is known of the best"
+        note = f"{datasets} datasets, {len(one.lines)} lines, {one.method}, {missed}"
         found[key] = Result(seconds, "s", n=1, note=note)
     return found
 
