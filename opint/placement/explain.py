@@ -92,7 +92,10 @@ def _action(facts: Chosen, row: int) -> tuple[Action, str]:
     reads = _expected(facts, int(dataset))
     if problem.is_copy[row]:
         where = "on no disk" if facts.replicas.disk_copies[dataset] == 0 else f"not in {_region(facts, row)}"
-        return Action.COPY, f"{reads} and it is {where}: a copy saves {saved:.3g} reads a week at the price of {cost:.2g}"
+        return (
+            Action.COPY,
+            f"{reads} and it is {where}: a copy saves {saved:.3g} reads a week at the price of {cost:.2g}",
+        )
     if facts.chosen[row]:
         return Action.KEEP, _why_kept(facts, row)
     if saved <= cost:

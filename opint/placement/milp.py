@@ -14,6 +14,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
+from opint.placement.decision import SLACK
 from opint.placement.problem import Problem
 from opint.placement.replicas import Flags
 from opint.placement.sites import TB
@@ -61,7 +62,28 @@ def choose(problem: Problem, time_limit_s: float) -> Optimum:
             options={"time_limit": time_limit_s, "mip_rel_gap": GAP, "presolve": False},
         )
     bound = np.inf if found.mip_dual_bound is None else -float(found.mip_dual_bound)
-    return Optimum(None if found.x is None else found.x[:q] > 0.5, bound)
+    return Optimum(None if found.x is None else within_limits(problem, found.x[:q] > 0.5), bound)
+
+
+def within_limits(problem: Problem, chosen: Flags) -> Flags:
+    """The ``chosen`` (q,) options without what is beyond room and network, which the solver keeps to a millionth only.
+
+    What saves least for a byte is left out.
+    """
+    chosen = chosen.copy()
+    used = np.bincount(problem.rse[chosen], problem.bytes[chosen], len(problem.room))
+    for rse in np.flatnonzero(used > problem.room + SLACK):
+        _shrink(problem, chosen, problem.rse == rse, problem.room[rse])
+    _shrink(problem, chosen, problem.is_copy, problem.network)
+    return chosen
+
+
+def _shrink(problem: Problem, chosen: Flags, these: Flags, limit: float) -> None:
+    """Choose fewer of ``these`` (q,), until their bytes are below the limit."""
+    while problem.bytes[chosen & these].sum() > limit + SLACK:
+        may_go = np.flatnonzero(chosen & these & ~problem.forced & (problem.bytes > 0))
+        worth = (problem.marginal(chosen) - problem.cost)[may_go] / problem.bytes[may_go]
+        chosen[may_go[np.argmin(worth)]] = False
 
 
 def _shared(group: Rows, worth: Float64) -> tuple[Rows, Rows, Float64]:

@@ -142,9 +142,13 @@ def test_a_forecast_brings_to_disk_what_nobody_has_read_yet():
 
 
 def test_good_forecasts_beat_lru_deletion_where_disk_is_short():
-    scores = {name: score(play(world(11, 300, 32, 24, 0.15), POLICIES[name])) for name in POLICIES}
-    assert scores["forecast"].cold < 0.85 * scores["lru"].cold
-    assert len({one.reads for one in scores.values()}) == 1
+    beside = []
+    for seed in range(11, 19):
+        scores = {name: score(play(world(seed, 300, 32, 24, 0.15), POLICIES[name])) for name in ("lru", "forecast")}
+        assert scores["forecast"].reads == scores["lru"].reads
+        beside.append(scores["forecast"].cold / scores["lru"].cold)
+    # Of catalogues so small one large dataset decides some either way.
+    assert np.median(beside) < 0.85
 
 
 def test_expected_reads_follow_from_probability_and_the_past():

@@ -88,6 +88,20 @@ def test_no_other_choice_is_better(seed):
         check(decision(problem, found.chosen, len(held.dataset)), held, budget)
 
 
+@given(st.integers(0, 2**32))
+@settings(max_examples=80, deadline=None)
+def test_what_a_solver_lets_in_beyond_the_limits_is_left_out(seed):
+    held, wanted, budget, prices = example_of(seed)
+    problem = build(held, wanted, budget, prices)
+    every = np.ones(len(problem.dataset), dtype=bool)
+    found = milp.within_limits(problem, every)
+    used = np.bincount(problem.rse[found], problem.bytes[found], len(problem.room))
+    assert (used <= problem.room + 1).all()
+    assert problem.bytes[found & problem.is_copy].sum() <= problem.network + 1
+    assert found[problem.forced].all()
+    np.testing.assert_array_equal(milp.within_limits(problem, found), found)
+
+
 def test_greedy_alone_is_not_enough():
     """The dataset that saves most for a byte leaves no room for the one that saves most."""
     held = replicas([disk("T2_DE_DESY", 10, 10), tape()], [1, 10], [(0, 1), (1, 1)])
