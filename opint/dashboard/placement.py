@@ -36,6 +36,18 @@ class Ruling(BaseModel):
     reason: str = Field("", max_length=MOST_TEXT)
 
 
+class RulingOnRest(Ruling):
+    """The same about all that nobody has decided."""
+
+    made_s: float = Field(description="when the plan was made that was looked at")
+
+
+class Accepted(BaseModel):
+    """What came of it."""
+
+    lines: int = Field(description="how many were accepted by this")
+
+
 def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIRouter:
     """The page, and its part of the API."""
     routes = APIRouter()
@@ -54,6 +66,7 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
             if plan is None:
                 return renderer.page(request, "placement.html", plan=None, **live)
             shown = placement.page(tx, plan, which=which, limit=SHOWN, skip=int(cursor or 0))
+            undecided = placement.undecided(tx, plan)
         of = {"catalogue": plan.catalogue, "which": which}
         return renderer.page(
             request,
@@ -62,10 +75,17 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
             plans=plans,
             which=which,
             shown=shown,
+            undecided=undecided,
             here=f"/placement?{urlencode(of | ({'cursor': cursor} if cursor else {}))}",
             rest="&" + urlencode(of),
             **live,
         )
+
+    @routes.post("/placement/undecided/accepted", include_in_schema=False)
+    def accept_rest(form: Annotated[dict[str, str], Depends(posted)]) -> Response:
+        actor, made_s = form.get("actor", ""), form.get("made_s", "")
+        _accept_rest(store, clock, form.get("catalogue", ""), made_s, actor, form.get("reason", ""))
+        return going_back(form, actor)
 
     @routes.post("/placement/{line}/{verdict}", include_in_schema=False)
     def decide(line: str, verdict: Verdict, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
@@ -105,6 +125,17 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         return asked
 
     @routes.post(
+        "/api/v1/placement/undecided/accepted",
+        tags=["placement"],
+        responses=REFUSED | UNAVAILABLE,
+        dependencies=[Depends(require_token)],
+    )
+    def accept_undecided(ruling: RulingOnRest, catalogue: Name = "") -> Accepted:
+        """Accept every planned line of the newest plan about which nobody has decided."""
+        made_s = repr(ruling.made_s)
+        return Accepted(lines=_accept_rest(store, clock, catalogue, made_s, ruling.actor, ruling.reason))
+
+    @routes.post(
         "/api/v1/placement/{line}/{verdict}",
         tags=["placement"],
         responses=REFUSED | UNAVAILABLE,
@@ -127,12 +158,27 @@ def _decide(
     actor: str,
     reason: str,
 ) -> None:
-    actor, reason = actor.strip(), reason.strip()
-    check_words("Your name", actor, MOST_ACTOR, required=True)
-    check_words("The reason", reason, MOST_TEXT, required=verdict == "rejected")
+    actor, reason = _words(actor, reason, needed=verdict == "rejected")
     with store.begin() as tx:
         if not kept.decide(tx, catalogue, line, verdict, actor, reason, clock()):
             raise HTTPException(404, f"There is no line {line} in a plan of {catalogue}.")
+
+
+def _accept_rest(store: Store, clock: Callable[[], float], catalogue: str, made_s: str, actor: str, reason: str) -> int:
+    actor, reason = _words(actor, reason, needed=False)
+    with store.begin() as tx:
+        plan = _found(_chosen(placement.newest(tx), catalogue))
+        if made_s != repr(plan.made_s):
+            raise HTTPException(409, "The plan has been made again since you looked at it. Look again, then accept.")
+        return kept.accept_rest(tx, plan.catalogue, plan.week, actor, reason, clock())
+
+
+def _words(actor: str, reason: str, *, needed: bool) -> tuple[str, str]:
+    """Both without space around them; raises HTTPException 422 if they cannot be stored, or the reason is needed."""
+    actor, reason = actor.strip(), reason.strip()
+    check_words("Your name", actor, MOST_ACTOR, required=True)
+    check_words("The reason", reason, MOST_TEXT, required=needed)
+    return actor, reason
 
 
 def _chosen(plans: list[PlanView], catalogue: str) -> PlanView | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, delete, exists, insert, literal, select
 
 from opint.store.tables import placement_decision, placement_line, placement_plan
 
@@ -60,6 +60,17 @@ def decide(tx: Connection, catalogue: str, line: str, verdict: Verdict, actor: s
     row = {"catalogue": catalogue, "line": line, "decision": verdict, "actor": actor, "reason": reason, "at_s": now_s}
     tx.execute(insert(placement_decision), row)
     return True
+
+
+def accept_rest(tx: Connection, catalogue: str, week: str, actor: str, reason: str, now_s: float) -> int:
+    """Accept all planned lines about which nobody has decided; how many these were."""
+    at, said = placement_line.c, placement_decision.c
+    decided = exists().where(said.catalogue == catalogue, said.line == at.line)
+    words = {"decision": "accepted", "actor": actor, "reason": reason, "at_s": now_s}
+    rest = select(at.catalogue, at.line, *map(literal, words.values())).where(
+        at.catalogue == catalogue, at.week == week, at.refused == "", ~decided
+    )
+    return tx.execute(insert(placement_decision).from_select(["catalogue", "line", *words], rest)).rowcount
 
 
 def forget(tx: Connection, before_s: float) -> None:

@@ -52,3 +52,8 @@ def test_a_line_is_rejected_with_a_reason_and_another_accepted(page, url):
     page.get_by_role("button", name="Show").click()
     settled(page)
     assert page.locator("#plan tbody tr").count() == 1
+    page.get_by_label("Your name").press("Enter")
+    settled(page)
+    assert page.locator("#plan tbody tr").count() == 1, "Enter decides nothing"
+    page.get_by_role("button", name="Accept all 1 undecided").click()
+    page.get_by_text("No line fits.").wait_for()

@@ -76,6 +76,34 @@ def test_lines_are_accepted_and_rejected_and_become_requests(told):
     assert told.get("/api/v1/placement/rules", params={"account": "No"}).status_code == 422
 
 
+def accept_rest(client, made_s, **words):
+    token = client.get("/api/v1/session").json()["csrf_token"]
+    told = {"actor": "Ada", "made_s": made_s} | words
+    return client.post("/api/v1/placement/undecided/accepted", json=told, headers={"X-CSRF-Token": token})
+
+
+def test_all_that_nobody_has_decided_is_accepted_at_once(told, store):
+    keep_plan(store, "atlas", PLAN, 4.0)
+    decide(told, LINES[1], "rejected", reason="the group has left")
+    assert "Accept all 2 undecided" in told.get("/placement").text
+    answer = accept_rest(told, 5.0, reason="as every week")
+    assert (answer.status_code, answer.json()) == (200, {"lines": 2})
+    assert lines(told, "accepted") == ["A", "C"]
+    assert lines(told, "rejected") == ["B"]
+    assert "as every week" in told.get("/placement").text
+    assert "Accept all" not in told.get("/placement").text
+    assert accept_rest(told, 5.0).json() == {"lines": 0}
+    atlas = told.get("/api/v1/placement/lines", params={"which": "undecided", "catalogue": "atlas"}).json()["items"]
+    assert len(atlas) == 3
+
+
+def test_a_plan_that_nobody_has_looked_at_is_not_accepted_at_once(told, store):
+    keep_plan(store, "cms", PLAN, 6.0)
+    assert accept_rest(told, 5.0).status_code == 409
+    assert accept_rest(told, 6.0, actor=" ").status_code == 422
+    assert lines(told, "accepted") == []
+
+
 def test_what_cannot_be_decided_is_refused(told):
     assert decide(told, LINES[1], "rejected").status_code == 422, "a reason is needed"
     assert decide(told, LINES[3], "accepted").status_code == 404
