@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,9 @@ def arguments(name: str) -> argparse.ArgumentParser:
 def show(name: str, run: Run, options: argparse.Namespace, clock: Callable[[], float] = time.monotonic) -> int:
     """Run the benchmark as the ``options`` of :func:`arguments` ask and print its report; the exit status."""
     start = clock()
-    outcome = run(options.quick)
+    # Standard output is for the figures alone; what is logged meanwhile goes where progress goes.
+    with redirect_stdout(sys.stderr):
+        outcome = run(options.quick)
     report = frame(name, outcome, clock() - start)
     if options.json:
         print(json.dumps(report, allow_nan=False))

@@ -4,10 +4,8 @@ Messages in Arrow are decoded, scored, closed and stored in SQLite in batches as
 out is the broker alone.
 """
 
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,9 +51,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         for number in range(1 if quick else ROUNDS):
             store = Store.open(f"sqlite:///{folder}/round{number}.db")
             store.upgrade()
-            # Standard output is for the figures alone; what the daemon logs goes where progress goes.
-            with redirect_stdout(sys.stderr):
-                taken.append(_seconds(settings, store, pipeline, messages))
+            taken.append(_seconds(settings, store, pipeline, messages))
             store.close()
     rates = len(messages) / np.array(taken)
     note = "decoded, scored, closed and stored in SQLite; low and high are the slowest and the fastest round"

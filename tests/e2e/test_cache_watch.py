@@ -45,8 +45,7 @@ def traces(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("wire", ["arrow", "json"])
-def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_with, traces, wire):
+def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_with, traces):
     before, during, after = traces
     url = f"sqlite:///{tmp_path / 'n.db'}"
     store = Store.open(url)
@@ -66,12 +65,12 @@ def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_
     assert ("refuse", "once") in standing(store, "active")
 
     first = daemons.start("cache", "watch")
-    assert f"published {DAYS * PER_DAY} accesses" in run("publish", during, "--as", wire)
+    assert f"published {DAYS * PER_DAY} accesses" in run("publish", during, "--as", "arrow")
     wait_until(lambda: progress(store) > 0, 60, "something is stored")
     daemons.kill(first)
     assert ("refuse", "once") in standing(store, "active")
 
-    run("publish", after, "--as", wire)
+    run("publish", after, "--as", "json")
     second = daemons.start("cache", "watch")
     wait_until(lambda: progress(store) == 2 * MESSAGES, 60, "all accesses are tried")
     assert daemons.stop(second) == 0

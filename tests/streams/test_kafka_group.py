@@ -1,4 +1,4 @@
-"""Members of a consumer group on Apache Kafka: how they join, share, and keep what is theirs."""
+"""Members of a consumer group: how they join, share, and keep what is theirs."""
 
 import time
 
@@ -19,6 +19,18 @@ def test_one_member_joins_once(apache_kafka, settings_on, publishers):
         claims.extend(source.claimed())
     source.close()
     assert len(claims) == 2
+
+
+def test_the_answer_to_a_join_is_not_missed_between_polls(embedded_broker, settings_on, publishers):
+    # It comes after 3 s, of which the timeout is an even part; whoever misses it waits 5 s more.
+    settings = settings_on(embedded_broker)
+    publishers(settings, 4)
+    source, start = KafkaSource(settings), time.monotonic()
+    while not source.owned() and time.monotonic() < start + 20:
+        source.poll(0.05)
+    took = time.monotonic() - start
+    source.close()
+    assert took < 6
 
 
 @pytest.mark.kafka

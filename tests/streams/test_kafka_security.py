@@ -13,7 +13,7 @@ from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 from conf.settings import KafkaSettings
 from streams import apache
 from streams.errors import SourceUnavailable
-from streams.kafka import KafkaPublisher, KafkaSource
+from streams.kafka import KafkaPublisher, KafkaSource, client
 
 USER, PASSWORD, WRONG = "shifter", "three-in-the-morning", "four-in-the-morning"
 
@@ -98,24 +98,30 @@ def test_messages_pass_when_name_and_password_are_right(secured, publishers, rea
     assert not losses
 
 
-def refusal(chosen: KafkaSettings) -> str:
-    """What a user is told."""
-    with pytest.raises(SourceUnavailable) as told:
-        KafkaPublisher(chosen).ensure_topic(1)
-    return str(told.value)
+@pytest.fixture
+def refusal(monkeypatch):
+    """``refusal(settings)``: what a user is told, who waits less long for it than others."""
+    monkeypatch.setattr(client, "CONNECT_S", 3.0)
+
+    def refusal(chosen: KafkaSettings) -> str:
+        with pytest.raises(SourceUnavailable) as told:
+            KafkaPublisher(chosen).ensure_topic(1)
+        return str(told.value)
+
+    return refusal
 
 
-def test_a_wrong_password_is_one_line_without_the_password(secured):
+def test_a_wrong_password_is_one_line_without_the_password(secured, refusal):
     said = refusal(settings(secured, sasl_mechanism="PLAIN", password=WRONG))
     assert "security settings" in said
     assert WRONG not in said
 
 
-def test_a_broker_that_nobody_vouches_for_is_refused(secured):
+def test_a_broker_that_nobody_vouches_for_is_refused(secured, refusal):
     said = refusal(settings(secured, sasl_mechanism="PLAIN", ca_file=secured.another_authority))
     assert secured.bootstrap_servers in said
 
 
-def test_plain_text_is_not_spoken_to_a_secured_broker(secured):
+def test_plain_text_is_not_spoken_to_a_secured_broker(secured, refusal):
     said = refusal(KafkaSettings(bootstrap_servers=secured.bootstrap_servers))
     assert secured.bootstrap_servers in said
