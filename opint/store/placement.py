@@ -70,7 +70,8 @@ def accept_rest(tx: Connection, catalogue: str, week: str, actor: str, reason: s
     rest = select(at.catalogue, at.line, *map(literal, words.values())).where(
         at.catalogue == catalogue, at.week == week, at.refused == "", ~decided
     )
-    return tx.execute(insert(placement_decision).from_select(["catalogue", "line", *words], rest)).rowcount
+    accept = insert(placement_decision).from_select(["catalogue", "line", *words], rest)
+    return tx.execute(accept, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def forget(tx: Connection, before_s: float) -> None:
