@@ -140,7 +140,7 @@ def embedded(broker, url, models, daemons_with):
 
 
 def test_kills_with_the_embedded_broker(embedded_broker, detector, models, tmp_path, daemons_with):
-    parts = traffic(detector, lumisections=400, seed=21)
+    parts = traffic(detector, lumisections=200, seed=21)
     right = judged_at_once(parts, models, tmp_path)
     url = f"sqlite:///{tmp_path / 'daemon.db'}"
     with embedded(embedded_broker, url, models, daemons_with) as (store, daemons, publisher):
