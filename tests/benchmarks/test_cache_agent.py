@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 from benchmarks.cache import agent
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_the_agent_is_measured_beside_its_peers(monkeypatch, tmp_path):
     monkeypatch.setenv("NIGHTSHIFT_DATA", str(tmp_path))
     results = agent.run(quick=True)

@@ -26,7 +26,7 @@ def test_the_published_table_has_every_column_for_every_policy():
     assert results["table_random_0.1_cost"].value < results["table_lru_cost"].value
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_what_was_tried_is_measured_against_s3fifo():
     results = tried.run(quick=True)
     ways = {name: results[f"ablation_way_{name}"].value for name in ("all_features", "without_dataset_features")}

@@ -18,7 +18,7 @@ KEYS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_one_command_measures_all_of_it(capfd):
     assert main(["--quick", "--json", "--only", "placement"]) == 0
     found = json.loads(capfd.readouterr().out)["results"]

@@ -24,7 +24,7 @@ KEYS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_one_command_measures_series_and_catalogues(real_data, capsys):
     for name in ("cms_weekly_naccess_2013_2015", "atlas_weekly_from_2017"):
         real_data(f"popularity/{name}.csv.gz")

@@ -8,7 +8,7 @@ from benchmarks.popularity import cost
 from benchmarks.popularity.cost_run import ENGINES
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_every_engine_is_timed_beside_its_peer(spark, tmp_path):
     found = {}
     for size, rows in cost.QUICK.rows.items():

@@ -21,7 +21,7 @@ KEYS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_one_command_measures_every_part(real_data, capsys):
     real_data("oms/Run2024E-v1.parquet")
     assert main(["--quick", "--json", "--only", "published", "culprits", "speed", "hotline"]) == 0

@@ -64,7 +64,7 @@ def test_figures_of_a_seed_are_kept_for_a_clean_commit_only(monkeypatch, tmp_pat
     assert len(calls) == 5
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_the_small_table_has_all_its_keys():
     try:
         found = certification.measure(data_folder(os.environ), True, (11,), lambda _text: None)
@@ -82,7 +82,7 @@ def test_the_penalty_is_the_squared_distance_correlation():
     assert penalty == pytest.approx(distance_correlation(one, other) ** 2, abs=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_the_small_table_of_the_penalty_has_all_its_keys():
     try:
         found = decorrelation.measure(data_folder(os.environ), True, (11,), lambda _text: None)

@@ -20,7 +20,7 @@ def test_shares_and_times_are_means_over_detectors():
     assert told["judged_with_shadow"].peer_value == pytest.approx(1000.0)
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_the_table_is_made(real_data):
     data = real_data("oms/Run2024E-v1.parquet").parents[1]
     told = certify.measure(data, quick=True, seeds=(11,), progress=lambda _: None)

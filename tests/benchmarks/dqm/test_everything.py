@@ -22,7 +22,7 @@ KEYS = {
 PEERS = KEYS - {"certification_auc"}
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 @pytest.mark.timeout(1800)
 def test_one_command_measures_every_table(real_data, capsys):
     pytest.importorskip("pyod")

@@ -47,7 +47,7 @@ def test_figures_are_means_over_seeds_beside_their_peer():
     assert (one.low, one.peer) == (None, None)
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_the_table_of_strips_is_made(tmp_path):
     told = occupancy.measure(tmp_path, quick=True, seeds=(11,), progress=lambda _: None)
     assert told["occupancy_auc"].value > 0.9
@@ -55,7 +55,7 @@ def test_the_table_of_strips_is_made(tmp_path):
     assert {"occupancy_auc_variance", "occupancy_auc_sobel", "occupancy_auc_no_labels"} < set(told)
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_the_table_of_maps_is_made(tmp_path):
     told = surfaces.measure(tmp_path, quick=True, seeds=(11,), progress=lambda _: None)
     wanted = {"occupancy_map_auc_autoencoder_corrected_multiplied", "occupancy_map_auc_occupancy_map"}
