@@ -3,7 +3,7 @@
 A catalogue, a grid and readers are simulated for each seed. Boosted trees are trained anew every four weeks on what was
 known by then and forecast the next week; every policy then plays the same weeks with the same disk and network. Beside
 them are played: everything kept on disk for all of it; the plan solved greedily alone; and the plan that is told which
-datasets will be popular, as the most that a forecast of that can bring.
+datasets will be popular next week, and believes in no others.
 """
 
 import time

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, exists, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, literal, select
 
 from opint.store.tables import placement_decision, placement_line, placement_plan
 
@@ -62,14 +62,18 @@ def decide(tx: Connection, catalogue: str, line: str, verdict: Verdict, actor: s
     return True
 
 
+def undecided(catalogue: str, week: str) -> ColumnElement[bool]:
+    """What holds of planned lines of a week about which nobody has decided."""
+    at, said = placement_line.c, placement_decision.c
+    decided = exists().where(said.catalogue == at.catalogue, said.line == at.line)
+    return and_(at.catalogue == catalogue, at.week == week, at.refused == "", ~decided)
+
+
 def accept_rest(tx: Connection, catalogue: str, week: str, actor: str, reason: str, now_s: float) -> int:
     """Accept all planned lines about which nobody has decided; how many these were."""
-    at, said = placement_line.c, placement_decision.c
-    decided = exists().where(said.catalogue == catalogue, said.line == at.line)
+    at = placement_line.c
     words = {"decision": "accepted", "actor": actor, "reason": reason, "at_s": now_s}
-    rest = select(at.catalogue, at.line, *map(literal, words.values())).where(
-        at.catalogue == catalogue, at.week == week, at.refused == "", ~decided
-    )
+    rest = select(at.catalogue, at.line, *map(literal, words.values())).where(undecided(catalogue, week))
     accept = insert(placement_decision).from_select(["catalogue", "line", *words], rest)
     return tx.execute(accept, execution_options={"preserve_rowcount": True}).rowcount
 

@@ -1,8 +1,9 @@
 """Placement plans and what people decide, for reading."""
 
 from pydantic import Field
-from sqlalchemy import Connection, and_, exists, func, select
+from sqlalchemy import Connection, and_, func, select
 
+from opint.store import placement
 from opint.store.tables import placement_decision, placement_line, placement_plan
 from opint.store.views.records import Record
 
@@ -54,10 +55,8 @@ def newest(tx: Connection) -> list[PlanView]:
 
 def undecided(tx: Connection, plan: PlanView) -> int:
     """How many planned lines nobody has decided about."""
-    line, said = placement_line.c, placement_decision.c
-    decided = exists().where(said.catalogue == line.catalogue, said.line == line.line)
-    mine = (line.catalogue == plan.catalogue, line.week == plan.week, line.refused == "")
-    return tx.scalar(select(func.count()).select_from(placement_line).where(*mine, ~decided)) or 0
+    mine = placement.undecided(plan.catalogue, plan.week)
+    return tx.scalar(select(func.count()).select_from(placement_line).where(mine)) or 0
 
 
 def page(tx: Connection, plan: PlanView, *, which: str, limit: int, skip: int = 0) -> PlanPage:
