@@ -139,7 +139,6 @@ class DqmSettings(Section):
     references: Literal["frozen", "adaptive"] = "frozen"
     status_bits: StatusBits = ""
     oldest_model_days: Positive = 90.0
-    evidence_p_value: Share = 0.001
     evidence_per_lumisection: Count = 16
 
     def bits_of(self, subsystem: str) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from dqm.scorers import REGISTRY
 from dqm.statistics.conformal import ConformalTable
 from streams.records import Catalogue
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 MOST_BYTES = 4 * 1024**3
 """A file larger than this is refused before it is read."""

@@ -71,7 +71,7 @@ class Witness:
         Those that would be discoveries at twice the rate if all other MEs were good, or of a bad folder.
         """
         with np.errstate(invalid="ignore"):
-            likely: npt.NDArray[np.bool_] = p_values <= settings.evidence_p_value
+            likely: npt.NDArray[np.bool_] = p_values <= _MARGIN * settings.false_discovery_rate
             if not likely.any():
                 return likely
             ranked = np.sort(p_values[likely])
@@ -115,14 +115,14 @@ class Witness:
         return {name: score for name, score in named if not np.isnan(score)}
 
     def _histogram(self, counts: Sequence[Counts], pileup: float, row: int) -> tuple[Float64, Float64, Float64]:
-        """Counts, reference scaled to them, and pulls of one ME; each (bins,)."""
+        """Counts, what is expected of them as scoring sees it, and pulls of one ME; each (bins,)."""
         place = next(at for at, block in enumerate(self._model.catalogue.blocks) if block.start <= row < block.stop)
         at = row - self._model.catalogue.blocks[place].start
         own = self._model.groups[place].reference.only(at)
         observed = counts[place][at].astype(np.float32)[None, None]
         x = np.array([pileup], dtype=np.float32)
         block = features(observed, x, own)
-        expected = own.expected(block.totals, x)
+        expected = own.expected(block.scales, x)
         return (
             observed[0, 0].astype(np.float64),
             expected[0, 0].astype(np.float64),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dqm.hypotheses import Hypothesis, fit, robust_reference
+from dqm.hypotheses import Hypothesis, fit
 from dqm.quality import Reason, WorstBin
 from streams.records import Axis, MonitoringElement
 
@@ -50,7 +50,7 @@ def explain(
     Args:
         me: the histogram's name and axes.
         counts: (bins,) observed, flat.
-        reference: (bins,) expected, scaled to the observed sum.
+        reference: (bins,) expected, scaled to what the healthy bins hold (:mod:`dqm.features`).
         pulls: (bins,) signed deviations in standard deviations, as the scorer sees them.
         reason: why it was flagged; where that says the fault already, the content is not fitted.
         entries: observed entries.
@@ -93,7 +93,7 @@ def _fit(me: MonitoringElement, observed: Floats, expected: Floats) -> Hypothesi
 
 
 def _dead(me: MonitoringElement, observed: Floats, expected: Floats, found: Hypothesis) -> str:
-    should = robust_reference(observed, expected)[found.cells].sum()
+    should = expected[found.cells].sum()
     return (
         f"{len(found.cells)} of {observed.size} bins empty or nearly so ({_region(me, found.cells)}): "
         f"{_number(observed[found.cells].sum())} counts there, {_number(should)} ± {_number(np.sqrt(should))} expected."
@@ -101,11 +101,10 @@ def _dead(me: MonitoringElement, observed: Floats, expected: Floats, found: Hypo
 
 
 def _hot(me: MonitoringElement, observed: Floats, expected: Floats, found: Hypothesis) -> str:
-    usual = robust_reference(observed, expected)
-    top = int(found.cells[np.argmax((observed - usual)[found.cells])])
+    top = int(found.cells[np.argmax((observed - expected)[found.cells])])
     return (
         f"{len(found.cells)} of {observed.size} bins far too full; worst {_region(me, np.array([top]))}: "
-        f"{_number(observed[top])} counts, {_number(usual[top])} ± {_number(np.sqrt(usual[top]))} expected."
+        f"{_number(observed[top])} counts, {_number(expected[top])} ± {_number(np.sqrt(expected[top]))} expected."
     )
 
 

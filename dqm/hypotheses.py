@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.moved import moved, scale_edges, shift_edges
+from dqm.statistics.robust_total import robust_totals
 from streams.records import Axis
 
 Floats = npt.NDArray[np.float64]
@@ -71,22 +72,9 @@ def _by_share(hypothesis: Hypothesis) -> float:
     return hypothesis.explained
 
 
-def robust_reference(observed: Floats, reference: Floats) -> Floats:
-    """The reference scaled by the median of observed over expected, so that few bad cells do not tilt it."""
-    # Cells with next to nothing say that they are dead, and nothing about the scale.
-    seen = np.maximum(observed, reference) >= min(5.0, reference.max() / 2)
-    alive = seen & (observed > EMPTY * reference) & (reference > 0)
-    if not alive.any():
-        return reference
-    ratio = observed[alive] / reference[alive]
-    order = np.argsort(ratio)
-    weight = np.cumsum(reference[alive][order])
-    return np.asarray(reference * ratio[order][np.searchsorted(weight, weight[-1] / 2)], dtype=float)
-
-
 def dead(observed: Floats, reference: Floats) -> Hypothesis:
     """Cells that should hold counts and hold less than the share ``EMPTY`` of them."""
-    expected = robust_reference(observed, reference).ravel()
+    expected = _healthy(observed, reference)
     terms = chi2_terms(observed.ravel(), expected)
     empty = (observed.ravel() < EMPTY * expected) & (terms > 6)
     remaining = terms[~empty].sum() + 2 * np.log(observed.size)
@@ -96,7 +84,7 @@ def dead(observed: Floats, reference: Floats) -> Hypothesis:
 
 def crowded(observed: Floats, reference: Floats) -> Hypothesis:
     """Cells with too many counts: hot if they are few, noisy if they are many."""
-    expected = robust_reference(observed, reference).ravel()
+    expected = _healthy(observed, reference)
     terms = chi2_terms(observed.ravel(), expected)
     full = (observed.ravel() > expected) & (terms > 9)
     cells = np.flatnonzero(full)
@@ -105,6 +93,13 @@ def crowded(observed: Floats, reference: Floats) -> Hypothesis:
     kind = "hot" if len(cells) <= max(1, np.ceil(_HOT_SHARE * observed.size)) else "noisy"
     explained = _explained(observed, reference, remaining) if len(cells) else -1.0
     return Hypothesis(kind, explained, cells, excess)
+
+
+def _healthy(observed: Floats, reference: Floats) -> Floats:
+    """The reference, flat, scaled to the cells that are not out of line."""
+    usual = reference.ravel()
+    totals, _ = robust_totals(observed.reshape(1, -1), usual[None])
+    return np.asarray(usual * totals[0] / max(usual.sum(), 1e-300), dtype=float)
 
 
 def shift(observed: Floats, reference: Floats, per_cell: int) -> Hypothesis:

@@ -31,6 +31,7 @@ from dqm.folders import folders
 from dqm.occupancy.kinds import kind
 from dqm.references import entries as entries_model
 from dqm.references import frozen
+from dqm.scorers import REGISTRY
 from dqm.statistics.conformal import ConformalTable
 from dqm.threads import one_thread
 from streams.records import Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
@@ -179,6 +180,7 @@ def _cut(keys: Sequence[LumisectionKey]) -> int:
 class _Part:
     """One subsystem: counts (L, n, bins) of each group, statistics (L, n), and which came (L, n)."""
 
+    subsystem: str
     catalogue: Catalogue
     counts: list[Float32]
     statistics: npt.NDArray[np.float64]
@@ -201,7 +203,7 @@ class _Part:
             for whole, part in zip(counts, gathered, strict=True):
                 whole[at] += part
         totals = np.concatenate([one.sum(axis=-1, dtype=np.float64) for one in counts], axis=1)
-        return cls(catalogue, counts, np.minimum(entries, totals), came)
+        return cls(subsystem, catalogue, counts, np.minimum(entries, totals), came)
 
 
 def _union(subsystem: str, batches: Sequence[HistogramBatch]) -> Catalogue:
@@ -238,6 +240,14 @@ def _model(
         for counts, own, one in zip(part.counts, rows, members, strict=True)
     ]
     names = group.scorers(groups)
+    if not names:
+        needed = min(scorer.least_histograms for scorer in REGISTRY.values())
+        raise TrainingError(
+            f"{part.subsystem}: no monitoring element can be judged: "
+            f"{int(use[:cut].sum())} good histograms were left to learn from, at least {needed} of one shape are "
+            f"needed; {cut} of {len(pileup)} lumisections train, and histograms of fewer than "
+            f"{settings.min_entries:g} entries do not count: give more files"
+        )
     found = [one.score(counts[cut:], pileup[cut:], names) for one, counts in zip(groups, part.counts, strict=True)]
     calibrated = calibrate(
         np.concatenate([scores for scores, _ in found], axis=2),
@@ -334,12 +344,17 @@ def _manifest(good: _Good, cut: int, settings: DqmSettings, metrics: dict[str, d
         "libraries": {"python": platform.python_version(), **{name: _version(name) for name in _LIBRARIES}},
         "settings": settings.model_dump(mode="json"),
         "metrics": metrics,
-        "training": {"first": _shown(good.keys[0]), "last": _shown(good.keys[cut - 1]), "lumisections": cut},
-        "calibration": {
-            "first": _shown(good.keys[cut]),
-            "last": _shown(good.keys[-1]),
-            "lumisections": len(good.keys) - cut,
-        },
+        "training": _period(good.keys[:cut]),
+        "calibration": _period(good.keys[cut:]),
+    }
+
+
+def _period(keys: Sequence[LumisectionKey]) -> dict[str, object]:
+    return {
+        "first": _shown(keys[0]),
+        "last": _shown(keys[-1]),
+        "lumisections": len(keys),
+        "runs": len({key.run for key in keys}),
     }
 
 

@@ -52,6 +52,8 @@ def _database(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> str:
+    from dqm.pipeline import Pipeline
+    from dqm.resolution import resolutions
     from opint.promotion import current, located
     from opint.store.engine import Store, StoreError, StoreUnavailable
 
@@ -62,9 +64,9 @@ def _model(settings: Settings) -> str:
     except (StoreError, StoreUnavailable):
         # The line above says what is wrong with the database; without it nothing is promoted.
         found = located(settings.dqm, settings.dqm.model)
-    catalogues = found.bundle.catalogues
-    size = f"{sum(map(len, catalogues.values()))} monitoring elements in {len(catalogues)} subsystems"
-    return f"{found.name}, version {found.bundle.version[:12]}: {size}"
+    pipeline = Pipeline(found.bundle, settings.dqm, settings.alerts)
+    lines = [one.sentence() for one in resolutions(found.bundle, pipeline.thresholds)]
+    return "\n".join([f"{found.name}, version {found.bundle.version[:12]}", *lines])
 
 
 def _rates_model(settings: Settings) -> str:

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from conf.settings import Settings, StreamSettings
 from dqm.pipeline import Pipeline
+from dqm.resolution import resolutions
 from opint import abreast, hotline
 from opint.abreast import Stream
 from opint.daemon import Daemon
@@ -109,8 +110,13 @@ def _ready(settings: Settings, store: Store, found: Located) -> Pipeline:
     bundle, folder = found.bundle, settings.dqm.models / found.name
     pipeline = Pipeline(bundle, settings.dqm, settings.alerts)
     pipeline.warm_up()
+    reached = resolutions(bundle, pipeline.thresholds)
+    manifest = {**bundle.manifest, "resolution": [one.sentence() for one in reached]}
+    for one in reached:
+        if not one.suffices:
+            log.warning("model cannot tell what the budget asks for", model=found.name, resolution=one.sentence())
     with store.begin() as tx:
-        models.record(tx, bundle.version, found.name, str(folder), bundle.manifest, time.time())
+        models.record(tx, bundle.version, found.name, str(folder), manifest, time.time())
     # TensorFlow brings a million objects; a full collection that looks at all of them stops the daemon for 0.2 s.
     gc.collect()
     gc.freeze()

@@ -67,8 +67,7 @@ class FrozenReference:
     def only(self, row: int) -> "FrozenReference":
         """The reference of one ME."""
         one = slice(row, row + 1)
-        movements = Modes(self.modes.directions[:, one], self.modes.limits[one])
-        return FrozenReference(self.share[one], self.slope[one], self.wander[one], movements)
+        return FrozenReference(self.share[one], self.slope[one], self.wander[one], self.modes.only(one))
 
 
 def fit(counts: Float32, pileup: Float32, use: Rows) -> FrozenReference:

@@ -33,8 +33,12 @@ class Modes:
     directions: Float32
     limits: Float32
 
+    def only(self, rows: slice | npt.NDArray[np.intp]) -> "Modes":
+        """The modes of some MEs, which may stand there more than once."""
+        return Modes(self.directions[:, rows], self.limits[rows])
+
     def amplitudes(self, pulls: Float32, totals: Float32) -> Float32:
-        """How far each histogram of ``pulls`` (L, n, bins) has moved along its modes, (L, n, k), within limits."""
+        """How far each histogram of ``pulls`` (..., n, bins) has moved along its modes, (..., n, k), within limits."""
         amplitudes = np.empty((*totals.shape, len(self.directions)), dtype=np.float32)
         for place, direction in enumerate(self.directions):
             amplitudes[..., place] = np.vecdot(pulls, direction)

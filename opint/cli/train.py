@@ -49,6 +49,8 @@ def histograms(
     """
     import numpy as np
 
+    from dqm.pipeline import Pipeline
+    from dqm.resolution import resolutions
     from dqm.train import train
     from opint.cli.progress import bar
     from opint.reading import good_records
@@ -67,7 +69,13 @@ def histograms(
     folder = settings.dqm.models / settings.dqm.model
     with bar("training") as progress:
         bundle = train(batches, folder, settings.dqm, np.random.default_rng(seed), progress, time.time())
-    typer.echo(f"{folder}: version {bundle.version[:12]} from {len(batches)} batches")
+    typer.echo(f"{folder}: version {bundle.version[:12]}")
+    for period in ("training", "calibration"):
+        used = bundle.manifest[period]
+        extent = f"{used['lumisections']} lumisections of {used['runs']} runs, {used['first']} to {used['last']}"
+        typer.echo(f"{period}: {extent}")
+    for resolution in resolutions(bundle, Pipeline(bundle, settings.dqm, settings.alerts).thresholds):
+        typer.echo(resolution.sentence())
 
 
 @app.command()

@@ -104,11 +104,10 @@ def trained(manifest: dict[str, Any]) -> str:
     return iso(told) if isinstance(told, int | float) else str(told or "–")
 
 
-def metrics(manifest: dict[str, Any]) -> dict[str, str]:
-    """The plain numbers among a manifest's metrics."""
-    told = manifest.get("metrics")
-    plain = told.items() if isinstance(told, dict) else ()
-    return {name: f"{value:.3g}" for name, value in plain if isinstance(value, int | float)}
+def resolution(manifest: dict[str, Any]) -> list[str]:
+    """How rare a thing the model can tell beside what the budget asks for, a sentence for each subsystem."""
+    sentences = manifest.get("resolution")
+    return [str(one) for one in sentences] if isinstance(sentences, list) else []
 
 
 def where(worst: WorstBinView, axes: list[AxisView]) -> str:
@@ -159,5 +158,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "reason_word": reason_word,
     "where": where,
     "trained": trained,
-    "metrics": metrics,
+    "resolution": resolution,
 }

@@ -13,6 +13,7 @@ from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import fault_on
 from dqm.simulate.stream import generator
+from dqm.statistics.robust_total import robust_totals
 from streams.records import Axis, Conditions, LumisectionKey, MonitoringElement
 
 KEY = LumisectionKey(380_000, 40)
@@ -28,7 +29,8 @@ def detector():
 
 
 def judged(me, counts, expected, reason=Reason.DEVIATES, entries=None, expected_entries=None):
-    scaled = expected * counts.sum() / max(expected.sum(), 1)
+    totals, _ = robust_totals(counts.reshape(1, -1), expected.reshape(1, -1))
+    scaled = expected * totals[0] / max(expected.sum(), 1)
     pulls = (counts - scaled) / np.sqrt(scaled + 1)
     entries = float(counts.sum()) if entries is None else entries
     return explain(me, counts, scaled, pulls, reason=reason, entries=entries, expected_entries=expected_entries)

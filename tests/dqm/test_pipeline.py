@@ -7,8 +7,9 @@ import pytest
 from scipy.stats import kstest
 
 from conf.settings import AlertSettings, DqmSettings
+from dqm.assembly import merge
 from dqm.pipeline import Pipeline
-from dqm.quality import Reason
+from dqm.quality import Quality, Reason
 from streams.records import Axis, Catalogue, HistogramBatch, MonitoringElement
 
 FIELDS = ("present", "p_values", "scores", "digests", "reasons")
@@ -114,10 +115,43 @@ def test_faults_have_small_p_values_and_evidence(pipeline, toy, edit):
         assert evidence.p_value == pytest.approx(float(one.scores.p_values[0]))
         assert set(evidence.scores) == {"pull", "chi2", "kolmogorov", "autoencoder"}
         assert len(evidence.counts) == len(evidence.reference) == len(evidence.pulls) == toy.catalogue.blocks[0].bins
-        assert sum(evidence.reference) == pytest.approx(sum(evidence.counts), rel=0.02)
+        healthy = [at for at, pull in enumerate(evidence.pulls) if abs(pull) < 3]
+        counts, reference = (sum(bins[at] for at in healthy) for bins in (evidence.counts, evidence.reference))
+        assert reference == pytest.approx(counts, rel=0.08)
         assert max(map(abs, evidence.pulls)) > 4
         assert evidence.sentence
         assert evidence.model_version == one.model_version
+
+
+def test_a_hot_bin_is_compared_with_the_same_expectation_everywhere(pipeline, toy):
+    def very_hot(_catalogue, means):
+        means[0][0, 3] *= 40
+
+    healthy = pipeline.score([toy.batch(1, run=1001)])[0]
+    evidence = pipeline.score([toy.batch(1, run=1001, edit=very_hot)])[0].scores.evidence[toy.catalogue.names[0]]
+
+    expected = evidence.reference[3]
+    assert expected == pytest.approx(toy.means(0, 48, 0)[0, 3], rel=0.25)
+    assert evidence.worst_bins[0].expected == expected
+    assert f"{expected:,.0f} ± {np.sqrt(expected):,.0f} expected" in evidence.sentence
+    others = [pull for at, pull in enumerate(evidence.pulls) if at != 3]
+    assert max(map(abs, others)) < 5
+    assert healthy.scores.present.all()
+
+
+def test_whatever_becomes_a_warning_has_evidence(toy_bundle, toy):
+    pipeline = Pipeline(toy_bundle, DqmSettings(false_discovery_rate=0.5), AlertSettings())
+    scored = pipeline.score([toy.batch(ls, run=1001) for ls in range(1, 100)])
+    closed = [pipeline.close(merge(None, one, 0.0).state, {}, 1.0, "complete") for one in scored]
+    warned = [
+        (state.parts["Muon"].evidence, name)
+        for state in closed
+        for name, quality in zip(toy.catalogue.names, state.verdicts["Muon"].qualities.tolist(), strict=True)
+        if quality == Quality.WARNING
+    ]
+
+    assert len(warned) > 20
+    assert all(evidence[name].counts for evidence, name in warned)
 
 
 def test_evidence_is_limited(toy_bundle, toy):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from dqm.assembly import merge
 from dqm.bundle import MANIFEST, BundleError, load
 from dqm.pipeline import Pipeline
 from dqm.quality import Reason
+from dqm.resolution import resolutions
 from dqm.train import LEAST_LUMISECTIONS, TrainingError, train
 from streams.records import Axis, Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
 
@@ -46,7 +48,7 @@ def test_a_loaded_bundle_scores_as_the_trained_one(toy_bundle, saved, toy):
 def test_the_manifest_says_what_it_was_made_of(saved):
     manifest = json.loads((saved / MANIFEST).read_text())
     assert manifest["training"]["lumisections"] + manifest["calibration"]["lumisections"] == 300
-    assert manifest["training"]["lumisections"] == 180
+    assert manifest["training"] == {"first": "1000:1", "last": "1000:180", "lumisections": 180, "runs": 1}
     assert len(manifest["data"]) == 64
     assert manifest["libraries"]["numpy"]
     assert manifest["settings"]["false_incidents_per_shift"] == 1.0
@@ -139,8 +141,6 @@ def test_too_few_lumisections_are_refused_in_words(toy, tmp_path):
 
 
 def test_lumisections_without_stable_beams_are_left_out(toy, tmp_path):
-    from dataclasses import replace
-
     batches = [toy.batch(ls) for ls in range(1, 120)]
     unstable = [replace(one, conditions=Conditions(beams_stable=False)) for one in batches[60:]]
     bundle = train(batches[:60] + unstable, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
@@ -154,9 +154,35 @@ def test_the_cut_lies_between_runs_where_it_can(toy, tmp_path):
     assert bundle.manifest["calibration"]["first"] == "1001:65"
 
 
-def test_changing_axes_are_refused_by_name(toy, tmp_path):
-    from dataclasses import replace
+@pytest.mark.parametrize("lumisections", [LEAST_LUMISECTIONS, 106])
+def test_too_few_histograms_of_one_shape_are_refused_by_number(toy, tmp_path, lumisections):
+    name = toy.catalogue.names[0]
 
+    def alone(batch):
+        catalogue = Catalogue.of([batch.catalogue.elements[0]])
+        return replace(
+            batch,
+            catalogue=catalogue,
+            counts=(batch.histogram(name)[None],),
+            flow=batch.flow[:1],
+            entries=batch.entries[:1],
+        )
+
+    batches = [alone(toy.batch(ls)) for ls in range(1, lumisections + 1)]
+    with pytest.raises(TrainingError, match=rf"Muon: .* {int(0.6 * lumisections)} good histograms .* at least 64"):
+        train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
+
+
+def test_a_model_says_how_rare_a_thing_it_can_tell(toy_bundle):
+    (reached,) = resolutions(toy_bundle, pipeline_of(toy_bundle).thresholds)
+    assert (reached.elements, reached.lumisections, reached.runs) == (18, 120, 1)
+    assert reached.scores == 18 * 120
+    assert "can tell 1 in 2,161, the budget asks for 1 in" in reached.sentence()
+    assert not reached.suffices
+    assert "train on several runs" in reached.sentence()
+
+
+def test_changing_axes_are_refused_by_name(toy, tmp_path):
     batches = [toy.batch(ls) for ls in range(1, 60)]
     other = replace(toy.catalogue.elements[0], axes=(Axis(toy.catalogue.blocks[0].bins, 0.0, 99.0),))
     changed = Catalogue.of([other, *toy.catalogue.elements[1:]])

@@ -17,10 +17,13 @@ from opint.store.packing import unpack_bands
 from opint.store.tables import ls_score, lumisection
 from opint.store.views.maps import UNEXPECTED
 from opint.store.views.seeks import datasets, runs_before, subsystems
+from streams.records import LUMISECTION_SECONDS
 
 SUBSYSTEM = "Trigger"
 EDGE = 2.576
 """Standard deviations of a normal distribution that hold 99 %, as a band does."""
+LEAST_WIDTH_HZ = 0.375**0.5 / LUMISECTION_SECONDS
+"""Standard deviation of a count whose mean is next to nothing, as the transform of F. Anscombe (1948) has it."""
 
 Float32 = npt.NDArray[np.float32]
 Cells = npt.NDArray[np.uint8]
@@ -52,15 +55,20 @@ class RunRates:
         """How far rates lie from what is expected (n, L), 2.6 being the edge of the band on that side.
 
         Where a rate moved with its seed or with all, it is as far as it lies from the curve in pileup, if that is more:
-        what is expected given the seed moves with the seed.
+        what is expected given the seed moves with the seed. No width is smaller than that of a rate of which next to
+        nothing is expected in a lumisection.
         """
-        seen = self.bands
+        bands = self.bands
         with np.errstate(invalid="ignore", divide="ignore"):
-            width = np.where(seen.observed >= seen.expected, seen.high - seen.expected, seen.expected - seen.low) / EDGE
-            pull = (seen.observed - seen.expected) / width
-            by_curve = (seen.observed - seen.curve) / width
+            above = bands.observed >= bands.expected
+            width = np.where(above, bands.high - bands.expected, bands.expected - bands.low) / EDGE
+            pull = (bands.observed - bands.expected) / np.maximum(width, LEAST_WIDTH_HZ)
+            # The band lies about the expectation; about a higher curve it would be wider in proportion.
+            wider = width * np.maximum(bands.curve / bands.expected, 1.0)
+            by_curve = (bands.observed - bands.curve) / np.maximum(wider, LEAST_WIDTH_HZ)
             together = TOGETHER[self.reasons] & (np.abs(by_curve) > np.abs(pull))
-        return np.where(together, by_curve, pull).astype(np.float32)
+        farther: Float32 = np.where(together, by_curve, pull).astype(np.float32)
+        return farther
 
     @cached_property
     def groups(self) -> npt.NDArray[np.intp]:

@@ -51,6 +51,19 @@ def test_the_page_names_every_cause_once(client):
     assert f'data-element="{SEED}"' in page, "the culprit is what is shown first"
 
 
+def test_a_rate_of_next_to_nothing_is_not_the_worst(told):
+    """0.002 Hz given its seed, 0.04 Hz by the curve: in a lumisection that is no event where one was expected."""
+    row = told.elements.index(SEED)
+    tiny = told.bands.as_array().copy()
+    tiny[:, row] = np.array([0.002, 0.002, 0.0, 0.004, 0.04, 1.0])[:, None]
+    reasons = told.reasons.copy()
+    reasons[row] = Reason.SEED_MOVED
+
+    pulls = replace(told, bands=Bands.from_array(tiny), reasons=reasons).pulls
+
+    assert np.abs(pulls[row]).max() < 3
+
+
 def test_the_worst_rates_stand_in_a_table(client):
     page = client.get("/triggers").text
     worst = page[page.index('id="worst"') :]

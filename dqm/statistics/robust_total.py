@@ -1,0 +1,74 @@
+"""How many counts a histogram would have if a few of its bins were not out of line.
+
+A reference of shares is scaled to a histogram's counts. A hot channel adds to those counts and dead ones take from
+them, so that every healthy bin would look low or high. The bins that are out of line are left out on both sides:
+those more than a factor of two, and five standard deviations of a Poisson count, away from the reference scaled by the
+weighted median of observed over expected (F. Hampel et al., "Robust Statistics" (1986), on medians and their breakdown
+point). Dead bins are common and may be many, so the median is first that of the bins that are not; where hardly
+anything is in line with it, a few hot bins have made all others look dead, and it is that of all bins.
+
+Where counts have moved from some bins to others (a shift, an exchange) the sum is right as it is: then about as much is
+too many in some bins as is too few in others.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.bool_]
+
+FACTOR = 2.0
+SIGMAS = 5.0
+DEAD = 0.2
+"""Share of what is expected below which a bin counts as dead."""
+LEAST_IN_LINE = 0.25
+"""Share of what is expected that the bins in line must hold."""
+MOVED = 0.25
+"""Counts have moved where the smaller of excess and deficit is more than this share of the larger."""
+
+TINY = 1e-12
+"""No bin of a reference is expected to hold less; it keeps ratios finite."""
+
+
+def robust_totals(counts: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Floats, Rows]:
+    """Counts (m,) to which ``expected`` should sum, given the histograms ``counts``; both (m, bins).
+
+    Where no bin is out of line, counts have moved, or no quarter of the histogram is in line with itself, it is the sum
+    of the counts. Also the bins (m, bins) that it is the sum of.
+    """
+    observed, usual = np.asarray(counts, dtype=np.float64), np.asarray(expected, dtype=np.float64)
+    scale = np.maximum(usual.sum(axis=-1), TINY)
+    ratio = observed / np.maximum(usual, TINY)
+    factor = _weighted_median(ratio, np.where(ratio > DEAD * (observed.sum(axis=-1) / scale)[:, None], usual, 0.0))
+    above, below = _out_of_line(observed, factor[:, None] * usual)
+    crowded = (usual * ~(above | below)).sum(axis=-1) < LEAST_IN_LINE * scale
+    if crowded.any():
+        factor[crowded] = _weighted_median(ratio[crowded], usual[crowded])
+        above[crowded], below[crowded] = _out_of_line(observed[crowded], factor[crowded, None] * usual[crowded])
+    away = observed - factor[:, None] * usual
+    excess, deficit = (away * above).sum(axis=-1), -(away * below).sum(axis=-1)
+    in_line = ~(above | below)
+    share = (usual * in_line).sum(axis=-1) / scale
+    one_sided = np.minimum(excess, deficit) <= MOVED * np.maximum(excess, deficit)
+    in_line[~one_sided | (share < LEAST_IN_LINE)] = True
+    whole = in_line.all(axis=-1)
+    kept = np.where(whole, 1.0, np.maximum(share, LEAST_IN_LINE))
+    totals: Floats = (observed * in_line).sum(axis=-1) / kept
+    return totals, in_line
+
+
+def _out_of_line(observed: Floats, typical: Floats) -> tuple[Rows, Rows]:
+    """Bins (m, bins) that hold far too many counts, and those that hold far too few."""
+    margin = SIGMAS * np.sqrt(typical + 1.0)
+    above = observed > np.maximum(FACTOR * typical, typical + margin)
+    below = observed < np.minimum(typical / FACTOR, typical - margin)
+    return above, below
+
+
+def _weighted_median(values: Floats, weights: Floats) -> Floats:
+    """Median (m,) of ``values`` (m, bins) by ``weights``; the smallest value where all weights are zero."""
+    order = np.argsort(values, axis=-1)
+    cumulative = np.cumsum(np.take_along_axis(weights, order, axis=-1), axis=-1)
+    middle = (cumulative < 0.5 * cumulative[:, -1:]).sum(axis=-1)
+    place = np.take_along_axis(order, np.minimum(middle, values.shape[-1] - 1)[:, None], axis=-1)
+    return np.take_along_axis(values, place, axis=-1)[:, 0]
