@@ -79,10 +79,14 @@ def by_pandas(path: Path, trees: int) -> Figures:
 def by_kernels(path: Path, _: int) -> Figures:
     """The kernels alone."""
     start = time.perf_counter()
-    history = frames.read(path)
+    history = frames.read(path, _nothing_is_left_out)
     columns = features(history, LABEL, totals(history, LABEL))
     gather(columns, history, range(history.shape[1]))
     return {"features_s": time.perf_counter() - start}
+
+
+def _nothing_is_left_out(line: str) -> None:
+    raise AssertionError(line)
 
 
 ENGINES: Mapping[str, Callable[[Path, int], Figures]] = {"spark": on_spark, "pandas": by_pandas, "kernels": by_kernels}
@@ -91,11 +95,11 @@ ENGINES: Mapping[str, Callable[[Path, int], Figures]] = {"spark": on_spark, "pan
 def _examples(spark: Any, path: Path) -> tuple[Any, Any, Any]:
     """The table in parts, features of all its weeks, and those of which is known what came."""
     from opint.popularity.spark.asked import Asked
-    from opint.popularity.spark.features import all_totals, examples
+    from opint.popularity.spark.features import examples, shared_totals
     from opint.popularity.spark.table import read
 
-    table, asked = read(spark, str(path)), Asked(LABEL)
-    known = all_totals(table, LABEL)
+    table, asked = read(spark, str(path), _nothing_is_left_out), Asked(LABEL)
+    known = shared_totals(table, LABEL)
     weeks = range(table.span.weeks)
     every = examples(table, asked, known, weeks)
     return table.parts, every, examples(table, asked, known, weeks[WARM_UP_WEEKS:-1])

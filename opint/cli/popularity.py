@@ -26,7 +26,7 @@ TableFile = Annotated[
 ]
 LabelText = Annotated[str, typer.Option("--label", help="What counts as popular in a week.")]
 ModelName = Annotated[
-    str, typer.Option("--model", help="forest, boosting, sgd, or blend: forest and boosting together.")
+    str, typer.Option("--model", help="boosting, sgd (fastest), forest (slow), or blend: forest and boosting together.")
 ]
 Horizon = Annotated[int, typer.Option("--horizon", min=1, max=26, help="Weeks ahead.")]
 Keep = Annotated[
@@ -55,7 +55,7 @@ def train(
     table: TableFile,
     out: Annotated[Path, typer.Option("--out", help="Write the trained model here, one file.")],
     label: LabelText = "naccess > 10",
-    model: ModelName = "blend",
+    model: ModelName = "boosting",
     horizon: Horizon = 1,
     conferences: Conferences = None,
     seed: Seed = 0,
@@ -81,7 +81,7 @@ def forecast(
     out: Annotated[Path | None, typer.Option("--out", help="Write all of it here (CSV, or .parquet).")] = None,
     trained: TrainedFile = None,
     label: LabelText = "naccess > 10",
-    model: ModelName = "blend",
+    model: ModelName = "boosting",
     horizon: Horizon = 1,
     conferences: Conferences = None,
     confidence: Annotated[
@@ -110,15 +110,15 @@ def forecast(
     from opint.popularity_keeping import fallen_back, keep_forecast
     from opint.store.popularity import Asked, standings
 
+    store = open_store(start(config, log_format)) if keep else None
     if trained is None:
         question = _question(table, label, horizon, conferences)
         by = _trained(question, model, seed)
     else:
         question, by = _learned(table, trained, _given(context, _TRAINING))
     history = question.history
-    asked, store, fallen = Asked(catalogue, str(question.label), question.horizon), None, None
-    if keep:
-        store = open_store(start(config, log_format))
+    asked, fallen = Asked(catalogue, str(question.label), question.horizon), None
+    if store is not None:
         with store.read() as tx:
             fallen = fallen_back(history, standings(tx, asked))
     found = make(question, history.shape[1] - 1, by, confidence, fallen)
@@ -143,7 +143,13 @@ def forecast(
 
 @app.command()
 def keep(
-    forecasts: Annotated[Path, typer.Argument(help="A file that the batch job wrote: week=…/forecast.parquet.")],
+    forecasts: Annotated[
+        str,
+        typer.Argument(
+            help="What the batch job wrote: week=…/forecast.parquet, its folder, or the folder of all weeks (newest "
+            "taken); a path, or an address of hdfs:// or s3://."
+        ),
+    ],
     catalogue: Catalogue = "datasets",
     config: Config = None,
     log_format: Log = None,
@@ -168,7 +174,7 @@ def scoreboard(
     weeks: Annotated[int, typer.Option(min=2, max=520, help="The newest weeks, forecast one by one.")] = 26,
     every: Annotated[int, typer.Option(min=1, help="Weeks between two trainings.")] = 4,
     label: LabelText = "naccess > 10",
-    model: ModelName = "blend",
+    model: ModelName = "boosting",
     horizon: Horizon = 1,
     conferences: Conferences = None,
     seed: Seed = 0,
@@ -196,7 +202,9 @@ def scoreboard(
     from opint.store.popularity import Asked
 
     how = trainer(model)
+    store = open_store(start(config, log_format)) if keep else None
     question = _question(table, label, horizon, conferences)
+    _announce(model, question, -(-weeks // every))
     with bar("forecasting") as progress:
         found = trial(question, model, how, weeks, every, seed, lambda done: progress("weeks", done))
     board = list(rows(question.history, found))
@@ -208,8 +216,7 @@ def scoreboard(
     for one in by_tier:
         if one.demoted:
             console.print(f"{one.tier}: forecasts by {one.model}: {one.reason}", highlight=False)
-    if keep:
-        store = open_store(start(config, log_format))
+    if store is not None:
         asked = Asked(catalogue, str(question.label), horizon)
         keep_scoreboard(store, asked, question.history, board, [standing, *by_tier], time.time())
         store.close()
@@ -233,9 +240,13 @@ def plan(
     most_copies: Annotated[int, typer.Option(min=1, max=100, help="Most replicas of a dataset on disk.")] = 3,
     rules: Annotated[Path | None, typer.Option(help="Write the plan as requests to Rucio here (JSON).")] = None,
     account: Annotated[str, typer.Option(help="Rucio account that would own the rules.")] = "nightshift",
+    scope: Annotated[str, typer.Option(help="Rucio scope of the datasets.")] = "cms",
+    activity: Annotated[str, typer.Option(help="Rucio activity of the copies.")] = "Data Rebalancing",
+    lifetime_weeks: Annotated[int, typer.Option(min=1, max=520, help="Weeks that a rule lives.")] = 13,
+    ask_approval: Annotated[bool, typer.Option(help="Whether each rule has to be approved in Rucio.")] = True,
     trained: TrainedFile = None,
     label: LabelText = "naccess > 10",
-    model: ModelName = "blend",
+    model: ModelName = "boosting",
     conferences: Conferences = None,
     seed: Seed = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, not a table.")] = False,
@@ -266,9 +277,10 @@ def plan(
     from opint.popularity.next_week import CONFIDENCE
     from opint.popularity.next_week import forecast as told
 
+    store = open_store(start(config, log_format)) if keep else None
     rses = read_sites(sites)
     held = read_replicas(replicas, rses)
-    terms = rucio.Terms(account)
+    terms = rucio.Terms(account, lifetime_weeks, ask_approval, scope, activity)
     if trained is None:
         question = _question(table, label, 1, conferences)
         by = _trained(question, model, seed)
@@ -285,8 +297,7 @@ def plan(
     anywhere = shares(np.zeros((history.shape[0], len(held.regions))))
     demand = expected(history, question.label, probability, anywhere)
     made = make(history.weeks.start(found.week), held, demand, Budget(network_tb * TB, most_copies), Prices())
-    if keep:
-        store = open_store(start(config, log_format))
+    if store is not None:
         keep_plan(store, catalogue, made, time.time())
         store.close()
     if as_json:
@@ -350,13 +361,17 @@ def _write_json(path: Path, content: list[dict[str, Any]]) -> None:
         raise NightshiftError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
+def _warn(line: str) -> None:
+    typer.echo(f"warning: {line}", err=True)
+
+
 def _question(table: Path, label: str, horizon: int, conferences: Path | None) -> "Question":
     from opint.popularity.label import Label
     from opint.popularity.readers.any_table import read
     from opint.popularity.rolling import Question
 
     wanted = Label.parse(label)
-    return Question.of(read(table), wanted, horizon, _calendar(conferences))
+    return Question.of(read(table, _warn), wanted, horizon, _calendar(conferences))
 
 
 def _calendar(conferences: Path | None) -> "tuple[date, ...]":
@@ -369,11 +384,23 @@ def _trained(question: "Question", model: str, seed: int) -> "Trained":
     """Trained on all weeks of the table, with a bar."""
     from opint.cli.progress import bar
     from opint.popularity.models import trainer
+    from opint.popularity.next_week import CALIBRATION_WEEKS, EVERY
     from opint.popularity.next_week import train as make
 
     how = trainer(model)
+    _announce(model, question, CALIBRATION_WEEKS // EVERY + 1)
     with bar("training") as progress:
         return make(question, question.history.shape[1] - 1, model, how, seed, lambda done: progress(model, done))
+
+
+def _announce(model: str, question: "Question", trainings: int) -> None:
+    """Say how long it takes, before it does."""
+    from opint.popularity.models import CPU_SECONDS
+
+    examples = int(question.history.exists.sum())
+    seconds = trainings * CPU_SECONDS[model] * examples / 100_000
+    duration = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(seconds, 1):.0f} s"
+    typer.echo(f"{model}: {trainings} trainings on up to {examples:,} examples, about {duration} of CPU time", err=True)
 
 
 def _learned(table: Path, file: Path, given: list[str]) -> "tuple[Question, Trained]":
@@ -386,7 +413,7 @@ def _learned(table: Path, file: Path, given: list[str]) -> "tuple[Question, Trai
     if given:
         raise SettingsError(f"--{given[0]} says what is learned, and --trained has learned: leave one of them out")
     trained = load(file)
-    return Question.of(read(table), trained.label, trained.horizon, trained.conferences), trained
+    return Question.of(read(table, _warn), trained.label, trained.horizon, trained.conferences), trained
 
 
 def _given(context: typer.Context, names: Sequence[str]) -> list[str]:

@@ -111,7 +111,14 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
             return placement.page(tx, plan, which=which, limit=limit, skip=int(cursor or 0))
 
     @routes.get("/api/v1/placement/rules", tags=["placement"], responses=NOT_FOUND | UNAVAILABLE)
-    def get_rules(catalogue: Name = "", account: Annotated[str, Query(max_length=25)] = "nightshift") -> list[Any]:
+    def get_rules(
+        catalogue: Name = "",
+        account: Annotated[str, Query(max_length=25)] = "nightshift",
+        scope: Annotated[str, Query(max_length=25)] = "cms",
+        activity: Annotated[str, Query(max_length=40)] = "Data Rebalancing",
+        lifetime_weeks: Annotated[int, Query(ge=1, le=520)] = 13,
+        ask_approval: bool = True,
+    ) -> list[Any]:
         """The accepted lines of the newest plan as requests to Rucio."""
         with store.read() as tx:
             plan = _found(_chosen(placement.newest(tx), catalogue))
@@ -119,7 +126,8 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         # A plan copies to disks alone, so that each of its RSEs is one.
         disks = {one.rse for one in accepted.items}
         try:
-            asked, _ = requests(as_lines(plan.week, accepted.items), disks, Terms(account))
+            terms = Terms(account, lifetime_weeks, ask_approval, scope, activity)
+            asked, _ = requests(as_lines(plan.week, accepted.items), disks, terms)
         except NightshiftError as error:
             raise HTTPException(422, str(error)) from error
         return asked

@@ -1,7 +1,8 @@
 """A plan as requests to Rucio's REST interface: ``POST /rules/`` and ``DELETE /rules/{rule_id}``.
 
 Each line is a request of its own, so that one can be left out without the others. What Rucio calls a container is a
-dataset here. Fields and their limits are those of Rucio's documentation (``add_replication_rule``) and its schema.
+dataset here. Fields and their limits are those of Rucio's documentation (``add_replication_rule``) and of the generic
+schema of its clients, which the tests hold every rule against.
 """
 
 import re
@@ -12,22 +13,47 @@ from typing import Any
 from opint.placement.errors import PlacementError
 from opint.placement.plan import Action, Line
 
-SCOPE = "cms"
-ACTIVITY = "Data rebalancing"
+ACTIVITIES = (
+    "Data Brokering",
+    "Data Consolidation",
+    "Data Rebalancing",
+    "Debug",
+    "Express",
+    "Functional Test",
+    "Group Subscriptions",
+    "Production Input",
+    "Production Output",
+    "Analysis Input",
+    "Analysis Output",
+    "Staging",
+    "T0 Export",
+    "T0 Tape",
+    "Upload/Download (Job)",
+    "Upload/Download (User)",
+    "User Subscriptions",
+    "Data Challenge",
+)
+"""Those of Rucio's generic schema."""
 WEEK_S = 7 * 24 * 3600
 LONGEST_COMMENT = 250
 ACCOUNT = re.compile(r"[a-z0-9_-]{1,25}")
+SCOPE = re.compile(r"[a-zA-Z0-9_.-]{1,25}")
 NAME = re.compile(r"/[a-zA-Z0-9_-]{1,99}/[a-zA-Z0-9._-]{1,199}/[A-Z-]{1,50}")
 RULE_ID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Who owns the rules, how many weeks they live, and whether each has to be approved in Rucio."""
+    """Who owns the rules, how many weeks they live, and whether each has to be approved in Rucio.
+
+    ``scope`` is that of the datasets, ``activity`` the share of the transfers that the copies count for.
+    """
 
     account: str
     lifetime_weeks: int = 13
     ask_approval: bool = True
+    scope: str = "cms"
+    activity: str = "Data Rebalancing"
 
     def __post_init__(self) -> None:
         """Refuse what Rucio would."""
@@ -37,6 +63,12 @@ class Terms:
             )
         if self.lifetime_weeks < 1:
             raise PlacementError(f"lifetime of rules is {self.lifetime_weeks} weeks; it must be at least 1")
+        if not SCOPE.fullmatch(self.scope):
+            raise PlacementError(
+                f"Rucio scope is {self.scope!r}; it has 1 to 25 letters, digits, dots, hyphens and underscores"
+            )
+        if self.activity not in ACTIVITIES:
+            raise PlacementError(f"Rucio activity is {self.activity!r}; known are {', '.join(ACTIVITIES)}")
 
 
 def requests(lines: Iterable[Line], disks: Collection[str], terms: Terms) -> tuple[list[dict[str, Any]], list[Line]]:
@@ -65,7 +97,7 @@ def requests(lines: Iterable[Line], disks: Collection[str], terms: Terms) -> tup
 def rule(line: Line, terms: Terms) -> dict[str, Any]:
     """The rule that makes a copy and holds it."""
     return {
-        "dids": [{"scope": SCOPE, "name": line.dataset}],
+        "dids": [{"scope": terms.scope, "name": line.dataset}],
         "account": terms.account,
         "copies": 1,
         "rse_expression": line.rse,
@@ -73,7 +105,7 @@ def rule(line: Line, terms: Terms) -> dict[str, Any]:
         "weight": None,
         "lifetime": terms.lifetime_weeks * WEEK_S,
         "locked": False,
-        "activity": ACTIVITY,
+        "activity": terms.activity,
         "notify": "N",
         "purge_replicas": False,
         "comment": f"nightshift {line.id}: {line.reason}"[:LONGEST_COMMENT],

@@ -4,6 +4,7 @@ As in the WLCG a few tier-1 sites have tape and much disk, and many tier-2 sites
 sizes. Three regions read, each its own datasets more than others.
 """
 
+import uuid
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,7 @@ def first_replicas(rng: np.random.Generator, history: History, week: int, rses: 
     archived = np.flatnonzero(known & ~(on_disk & (rng.random(n) < DISK_ONLY)))
     datasets = np.concatenate([np.array(dataset, dtype=np.intp), archived])
     locked = np.concatenate([rng.random(len(dataset)) < LOCKED, np.zeros(len(archived), dtype=np.bool_)])
+    targets = np.concatenate([np.array(rse, dtype=np.intp), rng.choice(tape, len(archived))])
     first_day = np.datetime64(history.first_day)
     days = np.where(read.any(axis=1), first_day + 7 * (week - since), np.datetime64("NaT"))
     return Replicas(
@@ -98,7 +100,12 @@ def first_replicas(rng: np.random.Generator, history: History, week: int, rses: 
         history.size_bytes,
         days.astype("datetime64[D]"),
         datasets,
-        np.concatenate([np.array(rse, dtype=np.intp), rng.choice(tape, len(archived))]),
+        targets,
         locked,
-        ("",) * len(datasets),
+        tuple(_rule(history.names[row], rses[target].name) for row, target in zip(datasets, targets, strict=True)),
     )
+
+
+def _rule(dataset: str, rse: str) -> str:
+    """The number of the rule that holds a replica, always the same."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"{dataset}@{rse}").hex

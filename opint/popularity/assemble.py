@@ -22,8 +22,8 @@ MOST_COUNT = 1e12
 class Rows:
     """Columns of equal length r: names of datasets, first days of weeks (as datetime64[D]), and counts by measure.
 
-    ``size_bytes`` may be NaN. ``origin`` says where the table comes from, ``first_row`` how its first row is numbered;
-    it is None where rows have no order.
+    ``size_bytes`` may be NaN. ``origin`` says where the table comes from, ``number`` (r,) which of its rows each is,
+    from 1 on; it is None where rows have no order.
     """
 
     dataset: Sequence[str]
@@ -31,13 +31,24 @@ class Rows:
     measures: Mapping[str, Float64]
     size_bytes: Float64 | None
     origin: str
-    first_row: int | None = 1
+    number: npt.NDArray[np.intp] | None
+
+    def only(self, rows: npt.NDArray[np.intp]) -> "Rows":
+        """Some of the rows."""
+        return Rows(
+            [self.dataset[row] for row in rows],
+            self.day[rows],
+            {name: values[rows] for name, values in self.measures.items()},
+            None if self.size_bytes is None else self.size_bytes[rows],
+            self.origin,
+            None if self.number is None else self.number[rows],
+        )
 
     def place(self, row: int) -> str:
         """Where a row stands, for errors."""
-        if self.first_row is None:
+        if self.number is None:
             return f"{self.origin}, dataset {self.dataset[row]!r}, week {self.day[row]}"
-        return f"{self.origin}, row {row + self.first_row}"
+        return f"{self.origin}, row {self.number[row]}"
 
 
 @dataclass(frozen=True, slots=True)

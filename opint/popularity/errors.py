@@ -6,7 +6,12 @@ NightshiftError
     └── LeakError           a feature is not known at the time of the forecast
 """
 
+from collections.abc import Callable
+
 from conf.errors import NightshiftError
+
+Warn = Callable[[str], None]
+"""Hears, in one line, what of a table was left out."""
 
 
 class PopularityError(NightshiftError):

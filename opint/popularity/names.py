@@ -8,9 +8,10 @@ from opint.popularity.errors import TableError
 MOST_CHARACTERS = 700
 """A longer name is no name."""
 
-_NAME = re.compile(
-    r"/(?P<primary>[A-Za-z0-9][A-Za-z0-9_.-]*)/(?P<processed>[A-Za-z0-9][A-Za-z0-9_.-]*)/(?P<tier>[A-Z0-9-]+)"
-)
+PATTERN = r"/([A-Za-z0-9][A-Za-z0-9_.-]*)/([A-Za-z0-9][A-Za-z0-9_.-]*)/([A-Z0-9-]+)"
+"""Primary dataset, processed dataset, tier; in the words of Python as of Java."""
+SHAPE = "a name looks like /primary/processed/TIER"
+_NAME = re.compile(PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,12 @@ def parse(name: str, origin: str) -> DatasetName:
     Raises:
         TableError: it is no name of a dataset.
     """
-    found = _NAME.fullmatch(name) if len(name) <= MOST_CHARACTERS else None
-    if found is None:
-        raise TableError(origin, "dataset", repr(name), "a name looks like /primary/processed/TIER")
-    return DatasetName(found["primary"], found["processed"], found["tier"])
+    match = _NAME.fullmatch(name) if is_name(name) else None
+    if match is None:
+        raise TableError(origin, "dataset", repr(name), SHAPE)
+    return DatasetName(*match.groups())
+
+
+def is_name(text: str) -> bool:
+    """Whether it is the name of a dataset."""
+    return len(text) <= MOST_CHARACTERS and _NAME.fullmatch(text) is not None

@@ -3,7 +3,7 @@
 Totals add: those of two disjoint sets of datasets are those of both, so that a cluster counts them in parts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,12 +45,12 @@ class Totals:
         return existing, popular, log
 
 
-def totals(history: History, label: Label) -> Mapping[str, Totals]:
-    """By kind of trait, for those that the history has."""
+def totals(history: History, label: Label, kinds: Sequence[str] = KINDS) -> Mapping[str, Totals]:
+    """By kind of trait, for those of ``kinds`` that the history has."""
     popular = label.holds(history.measures[label.measure]) & history.exists
     log = np.where(history.exists, np.log1p(history.measures["naccess"]), 0)
     found = {}
-    for kind in KINDS:
+    for kind in kinds:
         if kind in history.traits:
             places, words = codes(history.traits[kind])
             order = np.argsort(places, kind="stable")

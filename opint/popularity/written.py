@@ -13,9 +13,15 @@ from opint.popularity.history import History
 def write_history(history: History, path: Path) -> int:
     """Write a data frame that :mod:`opint.popularity.readers.frames` reads; how many rows it has.
 
-    There is a row for each dataset and week from the first in which it is known on. Raises PopularityError if the file
-    cannot be written.
+    Raises PopularityError if the file cannot be written.
     """
+    table = history_table(history)
+    write_table(table, path)
+    return len(table)
+
+
+def history_table(history: History) -> pa.Table:
+    """A row for each dataset and week from the first in which it is known on."""
     dataset, week = np.nonzero(history.exists)
     starts = np.array([history.weeks.start(one) for one in range(history.shape[1])], dtype="datetime64[D]")
     columns = {
@@ -24,8 +30,7 @@ def write_history(history: History, path: Path) -> int:
         **{name: pa.array(one[dataset, week].astype(np.int64)) for name, one in history.measures.items()},
         "size": pa.array(history.size_bytes[dataset]),
     }
-    write_table(pa.table(columns), path)
-    return len(dataset)
+    return pa.table(columns)
 
 
 def write_table(table: pa.Table, path: Path) -> None:

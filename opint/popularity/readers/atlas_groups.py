@@ -7,6 +7,8 @@ accesses.
 
 from pathlib import Path
 
+import numpy as np
+
 from opint.popularity.assemble import Rows, assemble
 from opint.popularity.history import History
 from opint.popularity.readers.columns import days, numbers, table, texts
@@ -28,7 +30,8 @@ def read(path: Path) -> History:
         for g, s, d, p in zip(group, short, described, project, strict=True)
     ]
     measures = {"naccess": numbers(found, "N_TASKS", str(path))}
-    return assemble(Rows(names, days(found, "DATETIME", str(path)), measures, None, str(path), 2), named=True)
+    number = np.arange(1, len(names) + 1)
+    return assemble(Rows(names, days(found, "DATETIME", str(path)), measures, None, str(path), number), named=True)
 
 
 def _word(text: str) -> str:

@@ -1,19 +1,24 @@
-"""Forecasts that a batch job wrote: one Parquet file for one week, see :mod:`opint.popularity.spark.published`."""
+"""Forecasts that a batch job wrote: one Parquet file for one week, see :mod:`opint.popularity.spark.published`.
 
+The file may lie wherever Arrow can read: on a local disk, or at an address of hdfs:// or s3://.
+"""
+
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+from pyarrow import fs, parquet
 
 from opint.popularity import names
 from opint.popularity.errors import PopularityError, TableError
 from opint.popularity.history import Float64
 from opint.popularity.label import Label
-from opint.popularity.readers.columns import days, numbers, table, texts
+from opint.popularity.readers.columns import days, numbers, texts
 from opint.popularity.weeks import DAYS
 
 Flags = npt.NDArray[np.bool_]
@@ -45,13 +50,17 @@ class BatchForecast:
         return self.made + timedelta(days=DAYS * self.horizon)
 
 
-def read(path: Path) -> BatchForecast:
-    """A file of forecasts.
+def read(source: str) -> BatchForecast:
+    """The forecast in a file, in the folder ``week=…`` of the job, or of the newest week in a folder of these.
 
     Raises:
         TableError: it cannot be read, a column is missing, or a cell holds something that cannot be.
     """
-    origin, found = str(path), table(path, COLUMNS)
+    origin, found = _opened(source)
+    missing = [name for name in COLUMNS if name not in found.column_names]
+    if missing:
+        there = ", ".join(found.column_names[:20])
+        raise TableError(origin, "columns", there, f"{missing[0]} is missing; needed are {', '.join(COLUMNS)}")
     if not len(found):
         raise TableError(origin, "rows", 0, "a forecast of at least one dataset is needed")
     horizon = _one(numbers(found, "horizon", origin), "horizon", origin)
@@ -77,10 +86,36 @@ def read(path: Path) -> BatchForecast:
         _one(days(found, "made", origin).tolist(), "made", origin),
         _one(texts(found, "model"), "model", origin),
         tuple(datasets),
-        tuple(names.parse(one, f"{origin}, row {row}").tier for row, one in enumerate(datasets, start=1)),
+        tuple(names.parse(one, origin).tier if names.is_name(one) else "" for one in datasets),
         probability,
         *(_flags(found, name, origin) for name in ("forecast", "new", "was")),
     )
+
+
+def _opened(source: str) -> tuple[str, Any]:
+    """Where the file lies, and what it holds."""
+    try:
+        if "://" in source:
+            # Hadoop calls by other names what Arrow calls s3.
+            files, path = fs.FileSystem.from_uri(re.sub(r"^s3[an]://", "s3://", source))
+        else:
+            files, path = fs.LocalFileSystem(), source
+        place = _file(files, path)
+        with files.open_input_file(place) as file:
+            return place if "://" not in source else source, parquet.read_table(file)
+    except (OSError, pa.ArrowException) as error:
+        first = str(error).splitlines()[0]
+        hint = "a forecast of the batch job is needed: week=…/forecast.parquet; hdfs:// needs Hadoop's libhdfs"
+        raise TableError(source, "file", first, hint) from None
+
+
+def _file(files: Any, path: str) -> str:
+    info = files.get_file_info(path)
+    if info.type is not fs.FileType.Directory:
+        return path
+    entries = [one.path for one in files.get_file_info(fs.FileSelector(path))]
+    weeks = sorted(one for one in entries if one.rpartition("/")[2].startswith("week="))
+    return f"{weeks[-1] if weeks else path.rstrip('/')}/forecast.parquet"
 
 
 def _one(column: Iterable[Any], name: str, origin: str) -> Any:

@@ -31,6 +31,7 @@ def read(path: Path) -> History:
     names: list[str] = []
     days: list[np.datetime64] = []
     counts: list[float] = []
+    numbers: list[int] = []
     try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
             for name, number, line in _lines(enumerate(lines, start=1), str(path)):
@@ -39,9 +40,11 @@ def read(path: Path) -> History:
                 names.append(name)
                 days.append(np.datetime64(parse_period(period, where)))
                 counts.append(_count(count, where))
+                numbers.append(number)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise TableError(str(path), "file", str(error), "a text of weekly series is needed, plain or gzip") from None
-    return assemble(Rows(names, np.array(days), {"naccess": np.array(counts)}, None, str(path)), named=False)
+    rows = Rows(names, np.array(days), {"naccess": np.array(counts)}, None, str(path), np.array(numbers, dtype=np.intp))
+    return assemble(rows, named=False)
 
 
 def _lines(lines: Iterator[tuple[int, str]], origin: str) -> Iterator[tuple[str, int, str]]:

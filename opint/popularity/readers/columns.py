@@ -1,6 +1,7 @@
 """Columns of CSV and Parquet files, checked by name and type."""
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +13,53 @@ from pyarrow import csv, parquet
 
 from opint.popularity.errors import TableError
 from opint.popularity.history import Float64
-from opint.popularity.weeks import EARLIEST, LATEST
+from opint.popularity.weeks import EARLIEST, LATEST, parse_day
 
 PARQUET = b"PAR1"
+_DAY_OF_TIME = re.compile(r"(?<=^\d{4}-\d{2}-\d{2})[ T]\d{2}:.*$")
 
 
 def table(path: Path, needed: tuple[str, ...], wanted: tuple[str, ...] = ()) -> Any:
     """The columns ``needed``, and those of ``wanted`` that are there, of a CSV (plain or gzip) or Parquet file.
 
+    A folder stands for its files in the order of their names, as Spark writes tables; names that begin with a dot or an
+    underscore are no part of it.
+
     Raises:
-        TableError: the file cannot be read, or lacks a needed column.
+        TableError: a file cannot be read, lacks a needed column, or has it twice.
     """
+    if not path.is_dir():
+        return _file(path, needed, wanted)
+    files = sorted(one for one in path.rglob("*") if one.is_file() and not _is_hidden(one.relative_to(path)))
+    if not files:
+        raise TableError(str(path), "files", 0, "a folder of CSV or Parquet files is needed")
+    tables = [_file(one, needed, wanted) for one in files]
     try:
-        found = _parquet(path) if _begins(path) == PARQUET else _csv(path)
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise TableError(str(path), "files", str(error).splitlines()[0], "all need the same columns") from None
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts)
+
+
+def _file(path: Path, needed: tuple[str, ...], wanted: tuple[str, ...]) -> Any:
+    try:
+        content = _parquet(path) if _begins(path) == PARQUET else _csv(path)
     except (OSError, EOFError, pa.ArrowException) as error:
         first = str(error).splitlines()[0]
         raise TableError(str(path), "file", first, "a CSV or Parquet table is needed") from None
-    missing = [name for name in needed if name not in found.column_names]
+    columns = content.column_names
+    there = ", ".join(columns[:20])
+    missing = [name for name in needed if name not in columns]
     if missing:
-        there = ", ".join(found.column_names[:20])
         raise TableError(str(path), "columns", there, f"{missing[0]} is missing; needed are {', '.join(needed)}")
-    return found.select([*needed, *(name for name in wanted if name in found.column_names)])
+    chosen = [*needed, *(name for name in wanted if name in columns)]
+    twice = [name for name in chosen if columns.count(name) > 1]
+    if twice:
+        raise TableError(str(path), "columns", there, f"{twice[0]} stands twice; rename or remove one of them")
+    return content.select(chosen)
 
 
 def texts(found: Any, name: str) -> list[str]:
@@ -59,16 +86,21 @@ def numbers(found: Any, name: str, origin: str) -> Float64:
 
 
 def days(found: Any, name: str, origin: str) -> npt.NDArray[np.datetime64]:
-    """A column of days (r,) as datetime64[D], from dates, timestamps, or texts like 2026-11-25.
+    """A column of days (r,) as datetime64[D], from dates, timestamps, or texts like 2026-11-25 or 20261125.
+
+    Of a timestamp with a time zone it is the day in that zone.
 
     Raises:
         TableError: a cell holds no day, or one that is not of our time.
     """
-    try:
-        column = np.asarray(pc.cast(found[name], pa.date32()).to_numpy(), dtype="datetime64[D]")
-    except pa.ArrowException:
-        cells = [_day(one or "NaT", origin, name, row) for row, one in enumerate(texts(found, name))]
-        column = np.array(cells, dtype="datetime64[D]")
+    cells = found[name]
+    if pa.types.is_timestamp(cells.type):
+        local = pc.local_timestamp(cells) if cells.type.tz is not None else cells
+        column = np.asarray(local.to_numpy(), dtype="datetime64[D]")
+    elif pa.types.is_date(cells.type):
+        column = np.asarray(pc.cast(cells, pa.date32()).to_numpy(), dtype="datetime64[D]")
+    else:
+        column = _days_of_texts(texts(found, name), name, origin)
     wrong = ~((column >= np.datetime64(EARLIEST)) & (column < np.datetime64(LATEST)))
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -76,11 +108,16 @@ def days(found: Any, name: str, origin: str) -> npt.NDArray[np.datetime64]:
     return column
 
 
-def _day(text: str, origin: str, name: str, row: int) -> np.datetime64:
-    try:
-        return np.datetime64(text, "D")
-    except ValueError:
-        raise TableError(f"{origin}, row {row + 1}", name, repr(text), "a day is needed, as 2026-11-25") from None
+def _days_of_texts(cells: list[str], name: str, origin: str) -> npt.NDArray[np.datetime64]:
+    """Each different text is looked at once: a table has many rows and few weeks."""
+    rows: dict[str, int] = {}
+    for row, text in enumerate(cells):
+        rows.setdefault(text, row)
+    known = {
+        text: np.datetime64(parse_day(_DAY_OF_TIME.sub("", text), f"{origin}, row {row + 1}", name), "D")
+        for text, row in rows.items()
+    }
+    return np.array([known[text] for text in cells], dtype="datetime64[D]")
 
 
 def _begins(path: Path) -> bytes:

@@ -6,7 +6,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
-from opint.popularity.errors import PopularityError
+from opint.popularity.errors import PopularityError, Warn
 from opint.popularity.spark.asked import Asked, Training
 from opint.popularity.spark.forecast import forecast
 from opint.popularity.spark.published import publish
@@ -16,14 +16,16 @@ from opint.popularity.threshold import UNTRIED
 _IN_A_WORKER = re.compile(r"opint\.popularity\.errors\.\w+: (.+)")
 
 
-def run(session: SparkSession, source: str, folder: str, asked: Asked, training: Training) -> str:
+def run(session: SparkSession, source: str, folder: str, asked: Asked, training: Training, warn: Warn) -> str:
     """Forecast the week after the table at ``source`` and write it into ``folder``; where it is.
+
+    ``warn`` hears which rows are left out.
 
     Raises:
         PopularityError: the table cannot be used, or nothing can be learned from it.
     """
     try:
-        table = read(session, source)
+        table = read(session, source, warn)
         told = forecast(table, asked, training)
         rows = told.rows.select(
             "dataset",

@@ -12,8 +12,9 @@ from opint.popularity.examples import FeatureTable, check_honest
 from opint.popularity.features import features
 from opint.popularity.rolling import TRAINING_WEEKS, check_both, training_weeks
 from opint.popularity.spark.asked import Asked, Training
-from opint.popularity.spark.features import Weekly, all_totals, empty, examples
+from opint.popularity.spark.features import OWN, Weekly, empty, examples, shared_totals
 from opint.popularity.spark.models import check_name, probabilities, train
+from opint.popularity.totals import totals
 from opint.popularity.weeks import Weeks
 
 CHECKED_ROWS = 100_000
@@ -45,9 +46,9 @@ def forecast(table: Weekly, asked: Asked, training: Training) -> Told:
     asked.label.require(none)
     last = table.span.weeks - 1
     weeks = training_weeks(last, asked.horizon, TRAINING_WEEKS)
-    known = all_totals(table, asked.label)
+    known = shared_totals(table, asked.label)
     learned = examples(table, asked, known, weeks).persist()
-    columns = tuple(features(none, asked.label, known))
+    columns = tuple(features(none, asked.label, {**known, **totals(none, asked.label, OWN)}))
     _check(learned, weeks, asked, columns)
     trained = train(training, learned)
     learned.unpersist()

@@ -16,7 +16,7 @@ from conf.errors import NightshiftError
 from opint.popularity.cold_start import is_new
 from opint.popularity.label import Label
 from opint.popularity.models import trainer
-from opint.popularity.readers import conferences, frames
+from opint.popularity.readers import any_table, conferences
 from opint.popularity.rolling import Learned, Question
 from opint.popularity.spark.asked import Asked, Training
 from opint.popularity.spark.published import place
@@ -36,7 +36,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Forecast which datasets will be popular, in batch.")
-    parser.add_argument("--input", required=True, help="weekly accesses: CSV or Parquet with dataset, week, naccess")
+    parser.add_argument(
+        "--input",
+        required=True,
+        help="weekly accesses: CSV or Parquet (a file or a folder), a CMS series, or ATLAS groups",
+    )
     parser.add_argument("--output", required=True, help="folder of forecasts, a file for each week")
     parser.add_argument("--model", default="forest", help="forest, logistic, gbt or boosting")
     parser.add_argument("--label", default="naccess > 10", help="what counts as popular (default: naccess > 10)")
@@ -50,17 +54,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _warn(line: str) -> None:
+    sys.stderr.write(f"warning: {line}\n")
+
+
 def _on_spark(options: argparse.Namespace, asked: Asked, environ: Mapping[str, str]) -> str:
     spark = session(environ)
     from opint.popularity.spark.batch import run  # noqa: PLC0415 - needs pyspark, which the other engine does not
 
     training = Training(options.model, options.seed, options.trees, options.workers)
-    return run(spark, options.input, options.output, asked, training)
+    return run(spark, options.input, options.output, asked, training, _warn)
 
 
 def _on_one_machine(options: argparse.Namespace, asked: Asked, _: Mapping[str, str]) -> str:
     train = trainer(options.model)
-    history = frames.read(Path(options.input))
+    history = any_table.read(Path(options.input), _warn)
     question = Question.of(history, asked.label, asked.horizon, asked.conferences)
     made = history.shape[1] - 1
     dataset, probability = Learned(train, options.seed)(question, made)

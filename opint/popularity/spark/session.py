@@ -16,14 +16,20 @@ LAPTOP = "local[*]"
 WITHOUT_JAVA = "without Java, --engine local makes the same features and forecasts on one machine"
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """Set by spark-submit, which has chosen master and memory by then."""
-SETTINGS: Mapping[str, object] = {
+ARGUMENTS = "PYSPARK_SUBMIT_ARGS"
+"""What an operator hands to the Spark that this process starts."""
+SET_BY_THE_SHELL = frozenset({"spark.app.name", "spark.master", "spark.ui.showConsoleProgress"})
+"""Spark sets them by itself where it is started from Python and nobody has said anything."""
+NEEDED: Mapping[str, object] = {"spark.sql.legacy.parquet.nanosAsLong": True}
+"""Without it Spark refuses the nanoseconds in which pandas writes days."""
+DEFAULTS: Mapping[str, object] = {
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": 8,
     "spark.python.sql.dataFrameDebugging.enabled": False,
-    "spark.ui.enabled": False,
     "spark.ui.showConsoleProgress": False,
 }
 ON_A_LAPTOP: Mapping[str, object] = {
+    "spark.sql.shuffle.partitions": 8,
+    "spark.ui.enabled": False,
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.memory": "4g",
@@ -33,26 +39,41 @@ ON_A_LAPTOP: Mapping[str, object] = {
 def session(environ: Mapping[str, str], master: str = LAPTOP) -> "SparkSession":
     """The running session, or a new one on ``master`` unless spark-submit has chosen another.
 
+    What spark-submit, spark-defaults.conf or the running session set stands; only what nobody set has defaults of ours.
+
     Raises:
         PopularityError: Spark or Java is not installed.
     """
     try:
-        from pyspark.sql import SparkSession  # noqa: PLC0415 - heavy, and an extra
+        from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - heavy, and an extra
+        from pyspark.sql import SparkSession  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise PopularityError(f"Spark needs {error.name}: pip install 'nightshift[spark]'") from None
     check_java(environ)
-    builder = SparkSession.builder.appName("nightshift-popularity")
-    settings = dict(SETTINGS)
+    settings = dict(DEFAULTS)
     if SUBMITTED not in environ:
         # Workers run the Python of the driver, whatever is called python3 on the path.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        builder = builder.master(master)
-        settings |= ON_A_LAPTOP
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    found = builder.getOrCreate()
-    found.sparkContext.setLogLevel("ERROR")
-    return found
+        settings |= {"spark.master": master, **ON_A_LAPTOP}
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        for name, value in NEEDED.items():
+            running.conf.set(name, str(value).lower())
+        return running
+    # The gateway reads what spark-submit and spark-defaults.conf say; an empty configuration then shows it.
+    SparkContext._ensure_initialized()
+    given = SparkConf()
+    of_the_shell = () if {SUBMITTED, ARGUMENTS} & environ.keys() else SET_BY_THE_SHELL
+    builder = SparkSession.builder
+    for name, value in {"spark.app.name": "nightshift-popularity", **settings}.items():
+        if name in of_the_shell or not given.contains(name):
+            builder = builder.config(name, str(value).lower() if isinstance(value, bool) else value)
+    for name, value in NEEDED.items():
+        builder = builder.config(name, str(value).lower())
+    started = builder.getOrCreate()
+    if SUBMITTED not in environ and not given.contains("spark.log.level"):
+        started.sparkContext.setLogLevel("ERROR")
+    return started
 
 
 def check_java(environ: Mapping[str, str]) -> None:

@@ -1,76 +1,169 @@
-"""Tables of weekly accesses as :mod:`opint.popularity.readers.frames` has them, read and cut into parts by Spark."""
+"""Tables of weekly accesses as :mod:`opint.popularity.readers.any_table` has them, read and cut into parts by Spark."""
 
+import tempfile
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as f
 
+from opint.popularity import names
 from opint.popularity.assemble import Span
-from opint.popularity.errors import TableError
-from opint.popularity.readers.frames import NEEDED, WANTED
+from opint.popularity.errors import TableError, Warn
+from opint.popularity.readers import any_table
+from opint.popularity.readers.frames import NEEDED, WANTED, check_odd_names
 from opint.popularity.spark.features import LEAST_PARTS, ROWS_PER_PART, Weekly
 from opint.popularity.weeks import EARLIEST, LATEST
+from opint.popularity.written import history_table
 
-TEXT_ENDINGS = (".csv", ".csv.gz")
+TEXT_ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".gz")
+DAY = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:.*)?|\d{8}"
+HALF_A_DAY_US, DAY_US = 43_200_000_000, 86_400_000_000
+NANOSECONDS = 1e15
+"""A number of days, or a day as 20261125, is smaller; one of nanoseconds since 1970 is larger."""
 
 
-def read(session: SparkSession, path: str) -> Weekly:
-    """The table in a CSV file (plain or gzip), or in a Parquet file or folder, wherever Spark can read.
+def read(session: SparkSession, path: str, warn: Warn) -> Weekly:
+    """The table in a text file (plain or gzip), a Parquet file, or a folder of either, wherever Spark can read.
 
-    Its parts are kept by Spark once they are made, until they are unpersisted.
+    Series of CMS and tables of ATLAS groups are read whole on the driver. ``warn`` hears which rows are left out. The
+    parts are kept by Spark once they are made, until they are unpersisted.
 
     Raises:
         TableError: there is none, a column is missing, or a cell holds no day or number.
     """
     try:
-        text = path.lower().endswith(TEXT_ENDINGS)
-        raw = session.read.csv(path, header=True) if text else session.read.parquet(path)
+        raw = _csv(session, path, warn) if _is_text(session, path) else session.read.parquet(path)
         missing = [name for name in NEEDED if name not in raw.columns]
         if missing:
             hint = f"{missing[0]} is missing; needed are {', '.join(NEEDED)}"
             raise TableError(path, "columns", ", ".join(raw.columns[:20]), hint)
-        types = {"dataset": "string", "week": "date"}
-        kept = [*NEEDED, *(name for name in WANTED if name in raw.columns)]
-        typed = raw.select(*(f.col(name).try_cast(types.get(name, "double")).alias(name) for name in kept))
-        rows, span = _checked(raw, [f.col(name).try_cast(types.get(name, "double")) for name in kept], kept, path)
+        cells = {name: _typed(raw, name) for name in (*NEEDED, *WANTED) if name in raw.columns}
+        rows, span, named = _checked(raw, cells, path, warn)
     except PySparkException as error:
         first = str(error).strip().splitlines()[0]
         raise TableError(path, "file", first, "a CSV or Parquet table is needed") from None
-    parts = max(LEAST_PARTS, -(-rows // ROWS_PER_PART))
-    return Weekly(typed.repartition(parts, "dataset").persist(), span, rows, path)
+    typed = raw.select(*(cell.alias(name) for name, cell in cells.items()))
+    if named:
+        typed = typed.where(_is_name(f.col("dataset")))
+    # All datasets of one primary lie in one part, so that what they did together is counted there.
+    by = f.split("dataset", "/")[1] if named else f.col("dataset")
+    return Weekly(typed.repartition(max(LEAST_PARTS, -(-rows // ROWS_PER_PART)), by).persist(), span, rows, path, named)
 
 
-def _checked(raw: DataFrame, cast: list[Column], kept: list[str], path: str) -> tuple[int, Span]:
-    """How many rows there are, and of which weeks; raises TableError naming a cell that is not what it should be."""
+def _is_text(session: SparkSession, path: str) -> bool:
+    """Whether the names of the files say so; raises TableError for a folder of both kinds, or of nothing."""
+    context = session.sparkContext
+    java: Any = context._jvm  # Spark's Python has no other way to Hadoop's file systems
+    where = java.org.apache.hadoop.fs.Path(path)
+    files = where.getFileSystem(context._jsc.hadoopConfiguration())
+    matching = files.globStatus(where)
+    found = [name for status in matching or () for name in _names(files, status)]
+    if not found:
+        raise TableError(path, "files", 0, "there is none: a CSV or Parquet table is needed")
+    texts = {name.lower().endswith(TEXT_ENDINGS) for name in found}
+    if len(texts) > 1:
+        raise TableError(path, "files", ", ".join(sorted(found)[:4]), "a folder holds either CSV or Parquet")
+    return texts.pop()
+
+
+def _names(files: Any, status: Any) -> list[str]:
+    """Of a file, or of the files below a folder that are part of its table."""
+    if not status.isDirectory():
+        return [status.getPath().getName()]
+    children = [one for one in files.listStatus(status.getPath()) if one.getPath().getName()[0] not in "._"]
+    return [name for one in children for name in _names(files, one)]
+
+
+def _csv(session: SparkSession, path: str, warn: Warn) -> DataFrame:
+    head = "\n".join(row["value"] for row in session.read.text(path).head(5))
+    if any_table.CMS_SERIES.decode() in head or any_table.ATLAS_GROUPS.decode() in head.partition("\n")[0]:
+        return _converted(session, path, warn)
+    raw = session.read.csv(path, header=True)
+    return raw.toDF(*(name.removeprefix("\ufeff") for name in raw.columns))
+
+
+def _converted(session: SparkSession, path: str, warn: Warn) -> DataFrame:
+    """A table of another kind as a frame; such tables are small, and of one file."""
+    (content,) = session.read.format("binaryFile").load(path).select("content").collect()
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder) / Path(path).name
+        local.write_bytes(content["content"])
+        history = any_table.read(local, warn)
+    return session.createDataFrame(history_table(history))
+
+
+def _typed(raw: DataFrame, name: str) -> Column:
+    """A column as it is used; null where a cell cannot be."""
+    if name == "dataset":
+        return f.col(name).cast("string")
+    return _day(raw, name) if name == "week" else f.col(name).try_cast("double")
+
+
+def _day(raw: DataFrame, name: str) -> Column:
+    """The day of a week's beginning.
+
+    Spark knows of a timestamp when it is, not in which zone it was written: a week that begins at midnight somewhere
+    begins on the day whose midnight in UTC is nearest.
+    """
+    cell, kind = f.col(name), dict(raw.dtypes)[name]
+    if kind in ("date", "timestamp_ntz"):
+        return cell.cast("date")
+    if kind == "timestamp":
+        return _nearest_day(f.unix_micros(cell))
+    text = cell.cast("string")
+    written = f.when(text.rlike(f"^({DAY})$"), f.regexp_replace(text, r"^(\d{4})-?(\d{2})-?(\d{2}).*$", "$1-$2-$3"))
+    days = written.try_cast("date")
+    return f.when(cell > NANOSECONDS, _nearest_day(cell / 1000)).otherwise(days) if kind == "bigint" else days
+
+
+def _nearest_day(microseconds: Column) -> Column:
+    return f.date_from_unix_date(f.floor((microseconds + HALF_A_DAY_US) / DAY_US).cast("int"))
+
+
+def _is_name(dataset: Column) -> Column:
+    return dataset.rlike(f"^{names.PATTERN}$") & (f.length(dataset) <= names.MOST_CHARACTERS)
+
+
+def _checked(raw: DataFrame, cells: dict[str, Column], path: str, warn: Warn) -> tuple[int, Span, bool]:
+    """How many rows there are, of which weeks, and whether datasets have names; raises TableError naming a bad cell."""
     wrong = [
-        f.max(f.when(one.isNull() & f.col(name).isNotNull(), f.col(name).cast("string"))).alias(f"wrong_{name}")
-        for name, one in zip(kept, cast, strict=True)
+        f.max(f.when(cell.isNull() & f.col(name).isNotNull(), f.col(name).cast("string"))).alias(f"wrong_{name}")
+        for name, cell in cells.items()
     ]
-    day = cast[kept.index("week")]
-    found: Any = raw.agg(
+    day, dataset = cells["week"], f.coalesce(cells["dataset"], f.lit(""))
+    totals: Any = raw.agg(
         f.count("*").alias("rows"),
         f.min(day).alias("first"),
         f.max(day).alias("last"),
-        f.max(f.when(day.isNull(), f.coalesce(f.col("dataset"), f.lit("")))).alias("timeless"),
+        f.max(f.when(day.isNull(), dataset)).alias("timeless"),
+        f.count_if(~_is_name(dataset)).alias("odd"),
+        f.min(f.when(~_is_name(dataset), dataset)).alias("odd_name"),
+        f.count_if(dataset.contains("/") | (dataset == "")).alias("tried"),
         *wrong,
     ).first()
-    if not found["rows"]:
+    rows, odd = totals["rows"], totals["odd"]
+    if not rows:
         raise TableError(path, "rows", 0, "a table of weekly accesses is needed")
-    for name in kept:
-        if found[f"wrong_{name}"] is not None:
+    for name in cells:
+        if totals[f"wrong_{name}"] is not None:
             hint = "a day is needed, as 2026-11-25" if name == "week" else "a number is needed"
-            raise TableError(path, name, repr(found[f"wrong_{name}"]), hint)
-    return found["rows"], _span(found, path)
+            raise TableError(path, name, repr(totals[f"wrong_{name}"]), hint)
+    if odd == rows and not totals["tried"]:
+        return rows, _span(totals, path), False
+    if odd:
+        check_odd_names(odd, rows, "one of them", totals["odd_name"], path, warn)
+    return rows - odd, _span(totals, path), True
 
 
-def _span(found: Any, path: str) -> Span:
-    if found["timeless"] is not None:
+def _span(totals: Any, path: str) -> Span:
+    if totals["timeless"] is not None:
         hint = "a day is needed, as 2026-11-25"
-        raise TableError(f"{path}, dataset {found['timeless']!r}", "week", "empty", hint)
-    first: date = found["first"]
-    last: date = found["last"]
+        raise TableError(f"{path}, dataset {totals['timeless']!r}", "week", "empty", hint)
+    first: date = totals["first"]
+    last: date = totals["last"]
     for day in (first, last):
         if not EARLIEST <= day < LATEST:
             raise TableError(path, "week", day, "a day is needed, as 2026-11-25")

@@ -11,7 +11,7 @@ WIDE = {"COLUMNS": "220"}
 
 
 def nightshift(*arguments):
-    """Run a command that must succeed; what it prints."""
+    """Run a command that must succeed; what it prints, errors included."""
     result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, env=WIDE)
     assert result.exit_code == 0, result.output
     return result.output
@@ -24,3 +24,10 @@ def refused(*arguments):
     said = str(caught.value)
     assert "\n" not in said
     return said
+
+
+def printed(*arguments):
+    """Run a command that must succeed; its standard output, which a pipe would get."""
+    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, env=WIDE)
+    assert result.exit_code == 0, result.output
+    return result.stdout

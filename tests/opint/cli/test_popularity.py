@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from opint.popularity.spark import job
-from tests.opint.cli.commands import nightshift, refused
+from tests.opint.cli.commands import nightshift, printed, refused
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_plan_says_why_and_becomes_requests(table, grid, tmp_path):
     copies = [one["body"] for one in requests if one["method"] == "POST"]
     assert copies
     assert all(one["copies"] == 1 and one["account"] == "nightshift" for one in copies)
-    told = json.loads(nightshift("popularity", "plan", table, *grid, *wanted[:4], "--json"))
+    told = json.loads(printed("popularity", "plan", table, *grid, *wanted[:4], "--json"))
     assert {one["dataset"] for one in told["lines"] if one["action"] == "copy"} == {
         one["dids"][0]["name"] for one in copies
     }
@@ -118,9 +118,9 @@ def test_a_trained_model_forecasts_what_training_anew_does(table, tmp_path, real
     calendar.write_text("ds;holiday\n18.07.2022;ICHEP\n2023-12-20;a workshop\n")
     said = nightshift("popularity", "train", table, "--model", "sgd", "--conferences", calendar, "--out", kept)
     assert "sgd for naccess > 10 one week ahead, trained on weeks up to that of 2023-12-11" in said
-    first = nightshift("popularity", "forecast", table, "--model", "sgd", "--conferences", calendar)
-    assert first == nightshift("popularity", "forecast", table, "--trained", kept)
-    assert first != nightshift("popularity", "forecast", table, "--model", "sgd")
+    first = printed("popularity", "forecast", table, "--model", "sgd", "--conferences", calendar)
+    assert first == printed("popularity", "forecast", table, "--trained", kept)
+    assert first != printed("popularity", "forecast", table, "--model", "sgd")
 
 
 def test_a_plan_by_a_trained_model_is_that_of_training_anew(table, grid, tmp_path):
@@ -128,7 +128,7 @@ def test_a_plan_by_a_trained_model_is_that_of_training_anew(table, grid, tmp_pat
     for path, horizon in ((kept, 1), (far, 4)):
         nightshift("popularity", "train", table, "--model", "sgd", "--horizon", horizon, "--out", path)
     wanted = ("popularity", "plan", table, *grid, "--network-tb", 300)
-    assert nightshift(*wanted, "--trained", kept) == nightshift(*wanted, "--model", "sgd")
+    assert printed(*wanted, "--trained", kept) == printed(*wanted, "--model", "sgd")
     assert "looks 4 weeks ahead" in refused(*wanted, "--trained", far)
 
 

@@ -19,7 +19,7 @@ from opint.placement.errors import PlacementError
 from opint.placement.explain import plan
 from opint.placement.plan import Action, Why
 from opint.placement.problem import build
-from opint.placement.rules import Terms, requests
+from opint.placement.rules import ACTIVITIES, Terms, requests
 from opint.placement.rules import check as check_rule
 from opint.placement.sites import TB, disks
 from opint.placement.solve import Method, decision, solve
@@ -255,6 +255,26 @@ def test_lines_become_requests_to_rucio():
     assert (delete["method"], delete["path"], delete["body"]) == ("DELETE", f"/rules/{RULE}", {"purge_replicas": False})
 
 
+def test_rules_fit_the_schema_of_rucio_s_client(monkeypatch, tmp_path):
+    settings = tmp_path / "rucio.cfg"
+    settings.write_text("[client]\nrucio_host=http://127.0.0.1\n")
+    monkeypatch.setenv("RUCIO_CONFIG", str(settings))
+    from jsonschema import validate
+    from rucio.common.schema import generic
+
+    held, found = example()
+    asked, _ = requests(found.lines, disks(held.rses), Terms("cmsops", 2, False, "user.jdoe", "Production Input"))
+    rules = [one["body"] for one in asked if one["method"] == "POST"]
+    assert rules
+    for body in rules:
+        validate(body, generic.RULE)
+        for did in body["dids"]:
+            validate(did["scope"], generic.SCOPE)
+            validate(did["name"], generic.NAME)
+    assert generic.ACTIVITY["enum"] == list(ACTIVITIES)
+    assert Terms("cmsops").activity in ACTIVITIES
+
+
 def test_a_deletion_whose_rule_is_not_known_is_named():
     held = replicas([disk("T2_DE_DESY", 10, 1), tape()], [4], [(0, 0), (0, 1)])
     asked, unknown = requests(planned(held, demand([0.0]), prices=Prices()).lines, disks(held.rses), Terms("cmsops"))
@@ -274,6 +294,10 @@ def test_rules_that_rucio_would_refuse_are_refused():
         Terms("CMS Ops")
     with pytest.raises(PlacementError, match="lifetime of rules is 0 weeks"):
         Terms("cmsops", 0)
+    with pytest.raises(PlacementError, match="scope is 'a b'"):
+        Terms("cmsops", scope="a b")
+    with pytest.raises(PlacementError, match="activity is 'Data rebalancing'; known are Data Brokering"):
+        Terms("cmsops", activity="Data rebalancing")
 
 
 def test_the_dry_run_shows_lines_refusals_and_sums():

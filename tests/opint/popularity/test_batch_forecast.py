@@ -31,7 +31,7 @@ ROWS = [ROW, ROW | {"dataset": "/A/C-v1/RAW", "probability": 0.9, "forecast": Tr
 
 def written(folder, rows):
     parquet.write_table(pa.Table.from_pylist(rows), folder / "forecast.parquet")
-    return folder / "forecast.parquet"
+    return str(folder / "forecast.parquet")
 
 
 def test_a_file_is_read(tmp_path):
@@ -41,6 +41,21 @@ def test_a_file_is_read(tmp_path):
     np.testing.assert_array_equal(found.probability, [0.3, 0.9])
     for name, flags in (("forecast", [False, True]), ("new", [True, False]), ("was", [True, False])):
         np.testing.assert_array_equal(getattr(found, name), flags, err_msg=name)
+
+
+@pytest.mark.parametrize("below", ["", "week=2026-11-30", "week=2026-11-30/forecast.parquet"])
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_forecast_is_read_from_file_folder_and_address(tmp_path, scheme, below):
+    for week in ("week=2026-11-23", "week=2026-11-30"):
+        (tmp_path / week).mkdir()
+        written(tmp_path / week, ROWS if week.endswith("30") else ROWS[:1])
+    assert len(read(f"{scheme}{tmp_path}/{below}".rstrip("/")).dataset) == 2
+
+
+@pytest.mark.parametrize("source", ["nowhere", "gopher://host/forecast.parquet", "hdfs://127.0.0.1:1/week=2026-11-30"])
+def test_what_cannot_be_read_is_told_in_a_line(source):
+    with pytest.raises(TableError, match=f"{source}: file is .*; a forecast of the batch job is needed"):
+        read(source)
 
 
 def test_where_a_model_has_lost_a_tier_persistence_speaks(store, tmp_path):
@@ -62,7 +77,6 @@ def test_where_a_model_has_lost_a_tier_persistence_speaks(store, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ([ROW | {"dataset": "nobody"}], "row 1: dataset is 'nobody'; a name looks like"),
         ([ROW, ROW], "dataset is '/A/B-v1/AOD'; each may stand in a forecast once"),
         ([ROWS[0], ROWS[1] | {"model": "forest"}], "model is forest, gbt; one file is the forecast of one week"),
         ([ROWS[0], ROWS[1] | {"made": date(2026, 11, 9)}], "made is 2026-11-09, 2026-11-16; one file"),
@@ -80,4 +94,4 @@ def test_what_is_wrong_in_a_file_is_told(tmp_path, rows, told):
 def test_an_empty_file_is_told(tmp_path):
     parquet.write_table(pa.Table.from_pylist([ROW]).slice(0, 0), tmp_path / "forecast.parquet")
     with pytest.raises(TableError, match="rows is 0; a forecast of at least one dataset"):
-        read(tmp_path / "forecast.parquet")
+        read(str(tmp_path / "forecast.parquet"))

@@ -2,8 +2,9 @@
 
 import gzip
 import os
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from opint.popularity.errors import TableError
-from opint.popularity.readers import atlas_groups, cms_series, frames
+from opint.popularity.readers import any_table, atlas_groups, cms_series, frames
 
 DATA = Path(os.environ.get("NIGHTSHIFT_DATA", "../shared/data")) / "popularity"
 needs_data = pytest.mark.skipif(not DATA.exists(), reason="needs the data of NIGHTSHIFT_DATA")
@@ -31,6 +32,10 @@ tstamp,naccess
 """
 FRAME = "dataset,week,naccess,nusers,size,totcpu\n"
 ROW = "/Muon0/Run2024I-PromptReco-v1/MINIAOD,2026-11-23,12,3,1e12,77\n"
+
+
+def any_table_read(path):
+    return any_table.read(path, pytest.fail)
 
 
 def test_weeks_of_both_clocks_meet_in_one_grid(tmp_path):
@@ -82,7 +87,7 @@ def test_the_real_groups_of_atlas():
 def test_a_frame_is_read_by_the_names_of_its_columns(tmp_path):
     path = tmp_path / "frame.csv"
     path.write_text(FRAME + ROW + ROW.replace("MINIAOD", "AOD").replace("11-23", "11-30") + ROW)
-    found = frames.read(path)
+    found = frames.read(path, pytest.fail)
     assert found.shape == (2, 2)
     assert found.traits["tier"] == ("AOD", "MINIAOD")
     assert found.measures["naccess"].tolist() == [[0, 12], [24, 0]]
@@ -96,7 +101,7 @@ def test_a_frame_is_read_by_the_names_of_its_columns(tmp_path):
         }
     )
     parquet.write_table(table, tmp_path / "frame.pq")
-    assert frames.read(tmp_path / "frame.pq").measures["naccess"].tolist() == [[12]]
+    assert frames.read(tmp_path / "frame.pq", pytest.fail).measures["naccess"].tolist() == [[12]]
 
 
 @pytest.mark.parametrize(
@@ -118,11 +123,11 @@ def test_what_is_wrong_with_a_frame_is_told_with_its_row(tmp_path, text, told):
     path = tmp_path / "frame.csv"
     path.write_text(text)
     with pytest.raises(TableError, match=told):
-        frames.read(path)
+        frames.read(path, pytest.fail)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
-    for read in (cms_series.read, atlas_groups.read, frames.read):
+    for read in (cms_series.read, atlas_groups.read, any_table_read):
         with pytest.raises(TableError, match="No such file"):
             read(tmp_path / "none")
 
@@ -130,6 +135,71 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 def test_bytes_that_are_no_table_are_told(tmp_path):
     path = tmp_path / "noise.gz"
     path.write_bytes(np.random.default_rng(0).bytes(500))
-    for read in (cms_series.read, frames.read):
+    for read in (cms_series.read, any_table_read):
         with pytest.raises(TableError, match="file is"):
             read(path)
+
+
+def test_rows_whose_dataset_is_no_name_are_left_out_and_counted(tmp_path):
+    path = tmp_path / "frame.csv"
+    path.write_text(FRAME + ROW * 3 + ROW.replace("/Muon0", "unknown") + ROW.replace("12", "5"))
+    warnings = []
+    found = frames.read(path, warnings.append)
+    assert found.measures["naccess"].tolist() == [[41]]
+    (line,) = warnings
+    assert "1 of 5 rows are left out" in line, line
+    assert "row 4, 'unknown/Run2024I-PromptReco-v1/MINIAOD'" in line
+    path.write_text(FRAME + ROW + ROW.replace("/Muon0", "unknown") * 2)
+    with pytest.raises(TableError, match=r"row 2: dataset is 'unknown.*2 of 3 rows have none"):
+        frames.read(path, pytest.fail)
+
+
+def test_a_table_without_any_name_is_anonymous(tmp_path):
+    path = tmp_path / "frame.csv"
+    path.write_text("dataset,week,naccess\n7@3,2026-11-23,5\n8@0,2026-11-23,6\n")
+    found = frames.read(path, pytest.fail)
+    assert (found.names, found.traits) == (("7@3", "8@0"), {})
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [("20261123", "2026-11-23"), ("2026-11-23 00:00:00", "2026-11-23"), ("2026-11-23T00:00:00Z", "2026-11-23")],
+)
+def test_days_are_read_in_every_clear_spelling(tmp_path, cell, day):
+    path = tmp_path / "frame.csv"
+    path.write_text(FRAME + ROW.replace("2026-11-23", cell))
+    assert str(frames.read(path, pytest.fail).first_day) == day
+
+
+@pytest.mark.parametrize("cell", ["2026-11", "2026", "20261323", "soon", "2026-11-23x"])
+def test_what_is_no_day_is_quoted_as_it_stands(tmp_path, cell):
+    path = tmp_path / "frame.csv"
+    path.write_text(FRAME + ROW.replace("2026-11-23", cell))
+    with pytest.raises(TableError, match=f"row 1: week is '?{cell}'?; a day is needed"):
+        frames.read(path, pytest.fail)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Zurich", "America/Chicago", "Asia/Tokyo"])
+def test_a_week_begins_at_midnight_of_its_own_zone(tmp_path, zone):
+    midnight = datetime(2024, 5, 20, tzinfo=ZoneInfo(zone))
+    table = pa.table(
+        {"dataset": ["/A/B-v1/RAW"], "week": pa.array([midnight], pa.timestamp("us", zone)), "naccess": [1]}
+    )
+    parquet.write_table(table, tmp_path / "frame.parquet")
+    assert str(frames.read(tmp_path / "frame.parquet", pytest.fail).first_day) == "2024-05-20"
+
+
+def test_a_folder_is_one_table(tmp_path):
+    folder = tmp_path / "weekly"
+    folder.mkdir()
+    (folder / "part-0.csv").write_text(FRAME + ROW)
+    (folder / "part-1.csv").write_text(FRAME + ROW.replace("2026-11-23", "2026-11-30"))
+    (folder / "_SUCCESS").touch()
+    assert any_table_read(folder).measures["naccess"].tolist() == [[12, 12]]
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "frame.csv"
+    path.write_text("dataset,week,naccess,week\n/A/B-v1/RAW,2026-11-23,1,2026-11-23\n")
+    with pytest.raises(TableError, match="week stands twice"):
+        frames.read(path, pytest.fail)

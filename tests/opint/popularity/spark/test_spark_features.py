@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from pyarrow import csv, parquet
 
@@ -21,13 +22,13 @@ BY_WEEK = [("week", "ascending"), ("dataset", "ascending")]
 def table(spark, weekly):
     from opint.popularity.spark.table import read
 
-    return read(spark, str(weekly))
+    return read(spark, str(weekly), pytest.fail)
 
 
 def test_totals_are_those_of_one_machine(table, weekly):
-    from opint.popularity.spark.features import all_totals
+    from opint.popularity.spark.features import SHARED, shared_totals
 
-    found, own = all_totals(table, LABEL), totals(frames.read(weekly), LABEL)
+    found, own = shared_totals(table, LABEL), totals(frames.read(weekly, pytest.fail), LABEL, SHARED)
     assert set(found) == set(own)
     for kind, one in own.items():
         assert found[kind].words == one.words
@@ -36,14 +37,15 @@ def test_totals_are_those_of_one_machine(table, weekly):
 
 
 def test_features_and_labels_are_those_of_one_machine_bit_for_bit(table, weekly):
-    from opint.popularity.spark.features import all_totals, empty, examples
+    from opint.popularity.spark.features import OWN, empty, examples, shared_totals
 
-    known = all_totals(table, LABEL)
+    known = shared_totals(table, LABEL)
     found = examples(table, Asked(LABEL, 2), known, range(30)).toArrow().sort_by(BY_WEEK)
-    history = frames.read(weekly)
+    history = frames.read(weekly, pytest.fail)
     columns = features(history, LABEL, totals(history, LABEL))
     own = gather(columns, history, range(30))
-    assert tuple(features(empty(table), LABEL, known)) == own.names
+    nothing = empty(table)
+    assert tuple(features(nothing, LABEL, {**known, **totals(nothing, LABEL, OWN)})) == own.names
     assert found["dataset"].to_pylist() == [history.names[row] for row in own.dataset]
     assert found["week"].to_pylist() == own.week.tolist()
     values = found["features"].combine_chunks().flatten().to_numpy().reshape(own.values.shape)
@@ -57,7 +59,7 @@ def test_a_csv_file_is_read_as_the_same_table(spark, table, weekly, tmp_path):
     from opint.popularity.spark.table import read
 
     csv.write_csv(parquet.read_table(weekly), tmp_path / "weekly.csv")
-    found = read(spark, str(tmp_path / "weekly.csv"))
+    found = read(spark, str(tmp_path / "weekly.csv"), pytest.fail)
     assert (found.span, found.rows) == (table.span, table.rows)
     first, second = (one.parts.toArrow().sort_by(BY_WEEK) for one in (found, table))
     assert first.select(["dataset", "week", "naccess", "size"]).equals(
@@ -85,14 +87,105 @@ def test_what_is_wrong_in_a_table_is_told(spark, tmp_path, rows, told):
     path = tmp_path / "weekly.parquet"
     parquet.write_table(pa.Table.from_pylist(rows), path)
     if told is None:
-        assert read(spark, str(path)).rows == 2
+        assert read(spark, str(path), pytest.fail).rows == 2
         return
     with pytest.raises(TableError, match=told):
-        read(spark, str(path))
+        read(spark, str(path), pytest.fail)
 
 
 def test_a_table_that_is_not_there_is_told(spark, tmp_path):
     from opint.popularity.spark.table import read
 
-    with pytest.raises(TableError, match=r"nowhere.parquet: file is .*PATH_NOT_FOUND.* a CSV or Parquet table"):
-        read(spark, str(tmp_path / "nowhere.parquet"))
+    with pytest.raises(TableError, match=r"nowhere.parquet: files is 0; there is none: a CSV or Parquet table"):
+        read(spark, str(tmp_path / "nowhere.parquet"), pytest.fail)
+
+
+ROWS = 40
+
+
+def small(column):
+    """Two datasets in twenty weeks."""
+    return pa.table({"dataset": ["/A/B-v1/RAW", "/C/D-v1/AOD"] * 20, "week": column, "naccess": list(range(ROWS))})
+
+
+def mondays(unit, zone=None):
+    days = np.repeat(np.datetime64("2024-05-20") + 7 * np.arange(20), 2).astype(f"datetime64[{unit}]")
+    naive = pa.array(days, pa.timestamp(unit))
+    return naive if zone is None else pc.assume_timezone(naive, zone)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        mondays("ns"),
+        mondays("us"),
+        mondays("ms", "UTC"),
+        mondays("us", "Europe/Zurich"),
+        mondays("ns", "America/Chicago"),
+        pa.array([20240520] * ROWS),
+        pa.array(["20240520"] * ROWS),
+        pa.array(["2024-05-20 00:00:00"] * ROWS),
+    ],
+    ids=str,
+)
+def test_weeks_begin_on_the_same_day_as_on_one_machine(spark, tmp_path, column):
+    from opint.popularity.spark.table import read
+
+    path = tmp_path / "weekly.parquet"
+    parquet.write_table(small(column), path)
+    found = read(spark, str(path), pytest.fail)
+    history = frames.read(path, pytest.fail)
+    assert (found.span.first, found.span.weeks) == (history.first_day, history.shape[1])
+    assert str(found.span.first) == "2024-05-20"
+
+
+def test_a_month_is_no_week(spark, tmp_path):
+    from opint.popularity.spark.table import read
+
+    parquet.write_table(small(["2015-01"] * ROWS), tmp_path / "weekly.parquet")
+    with pytest.raises(TableError, match="week is '2015-01'; a day is needed"):
+        read(spark, str(tmp_path / "weekly.parquet"), pytest.fail)
+
+
+def test_odd_names_are_left_out_and_anonymous_ones_are_kept(spark, tmp_path):
+    from opint.popularity.spark.table import read
+
+    path, warnings = tmp_path / "weekly.parquet", []
+    table = small(mondays("us"))
+    parquet.write_table(table.set_column(0, "dataset", [["unknown", *table["dataset"].to_pylist()[1:]]]), path)
+    found = read(spark, str(path), warnings.append)
+    assert (found.rows, found.named, found.parts.count()) == (39, True, 39)
+    assert "1 of 40 rows are left out" in warnings[0]
+    parquet.write_table(table.set_column(0, "dataset", [["7@3", "8@0"] * 20]), path)
+    found = read(spark, str(path), pytest.fail)
+    assert (found.rows, found.named) == (40, False)
+
+
+def test_a_folder_is_what_its_files_are(spark, tmp_path):
+    from opint.popularity.spark.table import read
+
+    folder = tmp_path / "weekly"
+    folder.mkdir()
+    for part in (0, 1):
+        csv.write_csv(small(["2024-05-20"] * ROWS), folder / f"part-{part}.csv")
+    (folder / "_SUCCESS").touch()
+    assert read(spark, str(folder), pytest.fail).rows == 2 * ROWS
+    parquet.write_table(small(["2024-05-20"] * ROWS), folder / "part-2.parquet")
+    with pytest.raises(TableError, match="a folder holds either CSV or Parquet"):
+        read(spark, str(folder), pytest.fail)
+
+
+def test_series_of_cms_and_groups_of_atlas_are_read_as_they_are(spark, tmp_path):
+    from opint.popularity.spark.table import read
+
+    series = tmp_path / "series.txt"
+    series.write_text("Length: 2 dataset: 7 dbs: 3\ntstamp,naccess\n20131217-20131223,5.0\n20131224-20131231,11.0\n")
+    found = read(spark, str(series), pytest.fail)
+    assert (found.named, found.rows, str(found.span.first)) == (False, 2, "2013-12-17")
+    groups = tmp_path / "groups.csv"
+    groups.write_text(
+        "DATETIME,WORKINGGROUP,INPUT_FORMAT_SHORT,INPUT_FORMAT_DESC,INPUT_PROJECT,N_TASKS,N_FILES\n"
+        "2017-01-02,AP_HIGG,DAOD,HIGG1,data16,7,70\n"
+    )
+    found = read(spark, str(groups), pytest.fail)
+    assert (found.named, found.rows, found.parts.first()["dataset"]) == (True, 1, "/data16/AP_HIGG-HIGG1/DAOD")

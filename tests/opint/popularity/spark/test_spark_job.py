@@ -1,6 +1,8 @@
 """The batch job on this machine: one file a week, written in one step, with Java or without."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -46,7 +48,6 @@ def test_a_week_is_replaced_and_no_other(spark, history, weekly, tmp_path):
 @pytest.mark.parametrize(
     ("row", "more", "told"),
     [
-        ({"dataset": "nobody"}, (), r"dataset 'nobody', week 2023-07-24: dataset is 'nobody'; a name looks like"),
         ({"naccess": -1}, (), r"dataset '/A/B-v1/RAW', week 2023-07-24: naccess is -1.0; counts are finite"),
         ({}, ("--label", "nsites > 3"), "the table has no nsites; it has naccess"),
         ({}, ("--label", "naccess > 1000000"), r"none of \d+ examples of 25 weeks has naccess > 1000000"),
@@ -87,7 +88,7 @@ def test_both_engines_say_alike_what_is_new_and_what_was_popular(spark, history,
     short = tmp_path / "short.parquet"
     write_history(history.until(17), short)
     first, second = (
-        read(Path(main(["--input", str(short), "--output", str(tmp_path / engine), "--engine", engine], {})))
+        read(main(["--input", str(short), "--output", str(tmp_path / engine), "--engine", engine], {}))
         for engine in ("spark", "local")
     )
     assert (first.label, first.horizon, first.week) == (second.label, second.horizon, second.week)
@@ -95,6 +96,19 @@ def test_both_engines_say_alike_what_is_new_and_what_was_popular(spark, history,
         rows, others = (dict(zip(one.dataset, getattr(one, flags), strict=True)) for one in (first, second))
         assert rows == others
         assert 0 < sum(rows.values()) < len(rows)
+
+
+def test_what_the_operator_set_stands():
+    """As spark-submit and spark-defaults.conf hand it over."""
+    code = (
+        "import os; from opint.popularity.spark.session import session; s = session(os.environ);"
+        "print([s.conf.get(n) for n in"
+        " ('spark.sql.shuffle.partitions', 'spark.sql.session.timeZone', 'spark.app.name', 'spark.ui.enabled')])"
+    )
+    given = "--conf spark.sql.shuffle.partitions=3 --conf spark.sql.session.timeZone=Asia/Tokyo --name theirs"
+    environ = os.environ | {"PYSPARK_SUBMIT_ARGS": f"--master local[1] {given} pyspark-shell"}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "['3', 'Asia/Tokyo', 'theirs', 'false']"
 
 
 def test_a_java_that_is_named_is_left_to_spark(monkeypatch):
