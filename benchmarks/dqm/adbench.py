@@ -112,8 +112,8 @@ def _leading(rows: Float32) -> Float32:
 
 def _told_apart(train: Float32, out: npt.NDArray[np.bool_], size: int, seed: int) -> float:
     """AUC of the rows left ``out`` (n,) above a part of the others that was not trained on either."""
-    from dqm.models.certification import train as network
-    from dqm.models.descent import Schedule
+    from dqm.networks.training.certification import train as network
+    from dqm.networks.training.descent import Schedule
 
     rng = np.random.default_rng(seed)
     others = rng.permutation(np.flatnonzero(~out))

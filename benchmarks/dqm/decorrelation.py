@@ -24,9 +24,9 @@ from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
 from dqm.certification import scaling
 from dqm.certification.model import squared_errors, top
-from dqm.certification.network import Network
 from dqm.certification.train import HELD_SHARE, LEAST_ORDINARY, Good
 from dqm.features import pileup_scale
+from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from dqm.simulate import templates
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
@@ -101,11 +101,13 @@ def _scores(features: Sequence[Float32], conditions: Float32, weight: float, see
     return np.log(ranked[0]), np.log(ranked[1])
 
 
-def _trained(features: Float32, conditions: Float32, early: int, weight: float, rng: np.random.Generator) -> Network:
-    """As :func:`dqm.models.certification.train`, with the penalty in the loss; conditions ride in the last columns."""
-    from dqm.models.dense import applied, clipped, network, variables
-    from dqm.models.descent import Schedule, descend
-    from dqm.models.tensor import tf
+def _trained(
+    features: Float32, conditions: Float32, early: int, weight: float, rng: np.random.Generator
+) -> PreluAutoencoder:
+    """As networks.training.certification trains, with the penalty in the loss; conditions ride in the last columns."""
+    from dqm.networks.training.dense import applied, clipped, network, variables
+    from dqm.networks.training.descent import Schedule, descend
+    from dqm.networks.training.tensor import tf
 
     width, count = features.shape[1], top(features.shape[1])
     weights = variables(clipped(features[:early]), rng)
@@ -124,7 +126,7 @@ def _trained(features: Float32, conditions: Float32, early: int, weight: float, 
 
 def _dependence(one: Any, other: Any) -> Any:
     """Squared distance correlation of tensors (rows, k): :mod:`dqm.statistics.distance_correlation`, differentiable."""
-    from dqm.models.tensor import tf
+    from dqm.networks.training.tensor import tf
 
     def centred(points: Any) -> Any:
         # The root has no slope at 0, where a point meets itself.

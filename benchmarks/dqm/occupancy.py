@@ -62,12 +62,12 @@ Score = Callable[[Float32], npt.NDArray[np.floating]]
 def _networks(
     learn: Sequence[Strip], held: Sequence[Strip], rng: np.random.Generator, seed: int
 ) -> Iterator[tuple[str, Score]]:
-    from dqm.models.local_cnn import Labelled, train
+    from dqm.networks.training.strip_cnn import LabelledStrips, train
 
     early, late = _spoilt(learn, rng), _spoilt(held, rng)
     for name, labels, faults in ((LABELS, True, False), (FAULTS, False, True), (BOTH, True, True)):
-        first = Labelled(*_joined(learn, early if faults else None, labels=labels))
-        second = Labelled(*_joined(held, late if faults else None, labels=labels))
+        first = LabelledStrips(*_joined(learn, early if faults else None, labels=labels))
+        second = LabelledStrips(*_joined(held, late if faults else None, labels=labels))
         yield name, train(first, second, seed).surprise
 
 

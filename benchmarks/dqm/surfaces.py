@@ -23,7 +23,8 @@ from benchmarks.dqm.over_seeds import mean_auc
 from benchmarks.dqm.ranking import auc
 from benchmarks.report import Progress, Result
 from dqm.features import FeatureBlock, features
-from dqm.models.occupancy_autoencoder import OccupancyAutoencoder, train
+from dqm.networks.map_autoencoder import MapAutoencoder
+from dqm.networks.training.map_autoencoder import train
 from dqm.occupancy.maps import corrected, neighbourhoods, persistent
 from dqm.references import frozen
 from dqm.scorers.base import LEAST_PRECISION, Lesson
@@ -83,8 +84,8 @@ class Taught:
     reference: frozen.FrozenReference
     scorers: Mapping[str, PullScorer | ChiSquareScorer | OccupancyMapScorer]
     chosen: OccupancyMapScorer
-    plain: OccupancyAutoencoder
-    corrected: OccupancyAutoencoder
+    plain: MapAutoencoder
+    corrected: MapAutoencoder
     good: Float32
 
 
@@ -164,7 +165,7 @@ def _taught(counts: Float32, seed: int) -> Taught:
     return Taught(reference, scorers, chosen, plain, relative, good)
 
 
-def _network(lesson: Lesson) -> OccupancyAutoencoder:
+def _network(lesson: Lesson) -> MapAutoencoder:
     """The scorer's network, whether it helps or not."""
     pulls, seen = lesson.block.pulls, lesson.block.precision >= LEAST_PRECISION
     return train((np.clip(pulls, -INPUT_REACH, INPUT_REACH) * seen).reshape(-1, *SHAPE), lesson.seed)
@@ -176,7 +177,7 @@ def _normalised(counts: Float32) -> Float32:
     return maps
 
 
-def _errors(network: OccupancyAutoencoder, maps: Float32) -> Float64:
+def _errors(network: MapAutoencoder, maps: Float32) -> Float64:
     """Squared errors (n, towers) of reconstruction."""
     rest = maps - network.reconstructed(maps.reshape(-1, *SHAPE)).reshape(maps.shape)
     return (rest**2).astype(np.float64)

@@ -23,11 +23,11 @@ from benchmarks.dqm.over_seeds import mean_auc
 from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import files
 from benchmarks.report import Progress, Result
-from dqm.models.conditional_variational import PUBLISHED, Size, train
-from dqm.models.descent import Schedule
+from dqm.networks.conditional_vae import ConditionalVae
+from dqm.networks.training.conditional_vae import PUBLISHED, Size, train
+from dqm.networks.training.descent import Schedule
 from dqm.rates.drift import carried
 from dqm.rates.model import RateModel
-from dqm.rates.network import RateNetwork
 from dqm.rates.observed import Observed, is_usable, observed
 from dqm.rates.sight import look, relative_to
 from dqm.rates.train import HELD_SHARE, TRAINING_SHARE, learn
@@ -119,7 +119,7 @@ def figures(seed: int, path: Path, quick: bool) -> dict[str, float]:
     return found
 
 
-def _networks(units: Float32, seeds: int, rng: np.random.Generator, quick: bool) -> dict[str, RateNetwork]:
+def _networks(units: Float32, seeds: int, rng: np.random.Generator, quick: bool) -> dict[str, ConditionalVae]:
     """The published networks: with the seeds as condition, and without one."""
     held = round((1 - HELD_SHARE) * len(units))
     schedule: Schedule = replace(PUBLISHED, epochs=10) if quick else PUBLISHED
@@ -131,7 +131,7 @@ def _networks(units: Float32, seeds: int, rng: np.random.Generator, quick: bool)
 
 
 def _aucs(
-    tested: Tested, networks: Mapping[str, RateNetwork], rng: np.random.Generator, random: bool
+    tested: Tested, networks: Mapping[str, ConditionalVae], rng: np.random.Generator, random: bool
 ) -> dict[str, float]:
     seeds = len(tested.model.menu.l1)
     good, condition = tested.units[:, seeds:], tested.units[:, :seeds]

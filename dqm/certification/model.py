@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from dqm.calibration import Normaliser
 from dqm.certification.largest import Largest
-from dqm.certification.network import Network
 from dqm.certification.scaling import Scaling
 from dqm.certification.summaries import NUMBERS
+from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from dqm.quality import Certified
 from dqm.statistics.conformal import ConformalTable
 
@@ -43,7 +43,7 @@ class Ensemble:
     """
 
     scaling: Scaling
-    members: tuple[Network, ...]
+    members: tuple[PreluAutoencoder, ...]
     ordinary: Float32
 
     @property
@@ -112,13 +112,13 @@ class CertificationModel:
         members = [_below(arrays, f"member{place}/") for place in range(len(arrays["ordinary"]))]
         ensemble = Ensemble(
             Scaling.from_arrays(_below(arrays, "scaling/")),
-            tuple(Network.from_arrays(one) for one in members),
+            tuple(PreluAutoencoder.from_arrays(one) for one in members),
             arrays["ordinary"],
         )
         return cls(ensemble, Normaliser(**_below(arrays, "normaliser/")), ConformalTable.from_array(arrays["table"]))
 
 
-def squared_errors(members: tuple[Network, ...], features: Float32) -> Float32:
+def squared_errors(members: tuple[PreluAutoencoder, ...], features: Float32) -> Float32:
     """Squared errors (members, L, f) of the reconstruction of ``features`` (L, f)."""
     return np.stack([np.square(features - one.reconstructed(features)) for one in members])
 

@@ -13,10 +13,10 @@ from dqm.certification import scaling
 from dqm.certification.attribution import shares
 from dqm.certification.largest import Largest
 from dqm.certification.model import PER_PB, CertificationModel, Ensemble, luminosity, squared_errors
-from dqm.certification.network import Network
 from dqm.certification.summaries import NUMBERS
 from dqm.combination import Opinion
 from dqm.following import Residuals
+from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from streams.records import Conditions
 
 Float32 = npt.NDArray[np.float32]
@@ -102,7 +102,7 @@ def _calibrated(
 
 def members(
     features: Float32, kind: Kind, rng: np.random.Generator, code: int | None = None
-) -> tuple[tuple[Network, ...], Float32]:
+) -> tuple[tuple[PreluAutoencoder, ...], Float32]:
     """Networks trained on ``features`` (L, f) in order of time, and the ordinary squared error of each (members, f).
 
     ``code`` is how many numbers are in the middle of each, by default as many as suit lumisections.
@@ -117,12 +117,14 @@ def members(
     return trained, np.maximum(ordinary, np.float32(LEAST_ORDINARY))
 
 
-def _trained(features: Float32, held: Float32, kind: Kind, rng: np.random.Generator, code: int | None) -> Network:
+def _trained(
+    features: Float32, held: Float32, kind: Kind, rng: np.random.Generator, code: int | None
+) -> PreluAutoencoder:
     if kind == "variational":
-        from dqm.models.variational import train as variational  # noqa: PLC0415 - TensorFlow takes seconds to import
+        from dqm.networks.training.variational_autoencoder import train as variational  # noqa: PLC0415 - TensorFlow takes seconds to import
 
         return variational(features, held, rng, code=code)
-    from dqm.models.certification import train as plain  # noqa: PLC0415 - as above
+    from dqm.networks.training.certification import train as plain  # noqa: PLC0415 - as above
 
     return plain(features, held, rng, code=code)
 

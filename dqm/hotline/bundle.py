@@ -12,9 +12,9 @@ import numpy as np
 
 from dqm.bundle import MANIFEST, Arrays, BundleError, archive, below, read, verified, write
 from dqm.hotline.model import HotlineModel
-from dqm.hotline.network import EventNetwork
 from dqm.hotline.scaling import Scaling
 from dqm.hotline.tail import PileupTail
+from dqm.networks.event_vae import EventVae
 from dqm.statistics.conformal import ConformalTable
 
 FORMAT = "hotline-2"
@@ -55,7 +55,7 @@ def load(folder: Path) -> HotlineModel:
         return HotlineModel(
             features=tuple(str(one) for one in manifest["features"]),
             scaling=Scaling(**below(arrays, "scaling/")),
-            network=EventNetwork.from_arrays(below(arrays, "network/")),
+            network=EventVae.from_arrays(below(arrays, "network/")),
             tail=PileupTail(arrays["tail/pileup"], tuple(map(ConformalTable.from_array, arrays["tail/tables"]))),
             usual=arrays["usual"],
             mean_costs=arrays["mean_costs"],

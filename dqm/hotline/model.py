@@ -9,10 +9,10 @@ import numpy.typing as npt
 from conf.errors import NightshiftError
 from dqm.hotline.level import Ladder
 from dqm.hotline.live import live_seconds
-from dqm.hotline.network import EventNetwork
 from dqm.hotline.scaling import Scaling
 from dqm.hotline.tail import PileupTail
 from dqm.hotline.unusual import Unusual, unusual
+from dqm.networks.event_vae import EventVae
 from streams.records import EventFeatures
 
 Float32 = npt.NDArray[np.float32]
@@ -35,7 +35,7 @@ class HotlineModel:
 
     features: tuple[str, ...]
     scaling: Scaling
-    network: EventNetwork
+    network: EventVae
     tail: PileupTail
     usual: Float32
     mean_costs: Float32

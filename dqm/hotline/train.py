@@ -62,14 +62,14 @@ def fit(taken: list[EventFeatures], rng: np.random.Generator, trained_s: float) 
     other = next((one for one in taken if one.features != features), None)
     if other is not None:
         raise TrainingError(f"run {other.key.run} LS {other.key.ls} has other features than the first lumisection")
-    from dqm.models import events as network  # noqa: PLC0415 - TensorFlow takes seconds to import
+    from dqm.networks.training import event_vae  # noqa: PLC0415 - TensorFlow takes seconds to import
 
     cut = max(1, round(LEARN_SHARE * len(taken)))
     stop = max(1, round(0.8 * cut))
     scaled = _sample(taken[:stop], rng)
     scaling = Scaling.of(scaled)
     held = _sample(taken[stop:cut] or taken[:stop], rng)
-    trained = network.train(scaling(scaled), scaling(held), scaling.floor, rng)
+    trained = event_vae.train(scaling(scaled), scaling(held), scaling.floor, rng)
     late = taken[cut:] or taken
     costs = [trained.costs(scaling(one.values)) for one in late]
     pileup = np.concatenate([np.full(len(one.events), one.conditions.pileup, dtype=np.float32) for one in late])

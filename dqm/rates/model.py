@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.features import PileupScale
+from dqm.networks.conditional_vae import ConditionalVae
 from dqm.rates.calibration import Calibration, PValues
 from dqm.rates.columns import Columns
 from dqm.rates.curves import Curves
-from dqm.rates.network import RateNetwork
 from dqm.rates.sight import Expectation
 from dqm.statistics.conformal import ConformalTable
 from streams.records import TriggerMenu
@@ -77,7 +77,7 @@ class RateModel:
             arrays["reach"],
         )
         return cls(
-            Expectation(menu, curves, RateNetwork.from_arrays(network), arrays["unit"], arrays["spread"]),
+            Expectation(menu, curves, ConditionalVae.from_arrays(network), arrays["unit"], arrays["spread"]),
             calibration,
             Columns(arrays["columns/index"], arrays["columns/prescales"]),
             PValues(**{one.name: arrays[f"found/{one.name}"] for one in fields(PValues)}),

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from dqm.networks.conditional_vae import ConditionalVae
 from dqm.rates.curves import LEAST_FACTOR, Curves
-from dqm.rates.network import RateNetwork
 from dqm.rates.observed import Observed
 from dqm.statistics.stabilised import stabilised
 from streams.records import TriggerMenu
@@ -38,7 +38,7 @@ class Expectation:
 
     menu: TriggerMenu
     curves: Curves
-    network: RateNetwork
+    network: ConditionalVae
     unit: Float64
     spread: Float64
 

@@ -95,7 +95,7 @@ def _expectation(
 ) -> Expectation:
     """Curves with a network trained on what they leave, drift carried from run to run."""
     # Here, because it imports TensorFlow.
-    from dqm.models.conditional_variational import size_for, train  # noqa: PLC0415
+    from dqm.networks.training.conditional_vae import size_for, train  # noqa: PLC0415
 
     by_pileup = np.concatenate(
         [moved.expected(seen.exposure[rows], seen.pileup[rows]) for rows, moved in carried(curves, seen, keys)]

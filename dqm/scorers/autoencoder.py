@@ -1,21 +1,19 @@
 """What a network that has only seen good lumisections cannot reconstruct."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from dqm.features import FeatureBlock
+from dqm.networks.pull_autoencoder import PullAutoencoder
 from dqm.occupancy.kinds import Kind
 from dqm.scorers.base import EVERYTHING, Arrays, Float32, Lesson, require_shape
-
-if TYPE_CHECKING:
-    from dqm.models.autoencoder import Autoencoder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AutoencoderScorer:
-    """Root mean fourth power of the residual pulls after reconstruction (:mod:`dqm.models.autoencoder`).
+    """Root mean fourth power of the residual pulls after reconstruction (:mod:`dqm.networks.pull_autoencoder`).
 
     The fourth power plays the part of the TOP-100 mean of A. Pol et al. (EPJ Web Conf. 214 (2019) 06008):
     bins that behave well must not dilute those that do not.
@@ -27,12 +25,12 @@ class AutoencoderScorer:
     judges: ClassVar[frozenset[Kind]] = EVERYTHING
     elements: int
     bins: int
-    model: "Autoencoder"
+    model: PullAutoencoder
 
     @classmethod
     def fit(cls, lesson: Lesson) -> Self:
         """Train a network on the pulls of all MEs of the group."""
-        from dqm.models.autoencoder import train  # noqa: PLC0415 - TensorFlow takes seconds to import
+        from dqm.networks.training.pull_autoencoder import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 
         elements, bins = lesson.reference.share.shape
         model = train(lesson.block.pulls[lesson.use], lesson.block.precision[lesson.use], lesson.seed)
@@ -41,11 +39,9 @@ class AutoencoderScorer:
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
         """Inverse of :meth:`arrays`."""
-        from dqm.models.autoencoder import Autoencoder  # noqa: PLC0415 - TensorFlow takes seconds to import
-
         elements, bins = (int(size) for size in arrays["shape"])
         weights = tuple(arrays[f"weight{place}"] for place in range(len(arrays) - 1))
-        return cls(elements, bins, Autoencoder(weights))
+        return cls(elements, bins, PullAutoencoder(weights))
 
     def arrays(self) -> Arrays:
         """The shape and the weights."""

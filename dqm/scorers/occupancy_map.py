@@ -1,21 +1,19 @@
 """Cells of a map that are dead or hot, alone or as a region of which no cell can be seen by itself."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import mannwhitneyu
 
 from dqm.features import FeatureBlock, features
+from dqm.networks.map_autoencoder import MapAutoencoder
 from dqm.occupancy.kinds import Kind
 from dqm.occupancy.maps import neighbourhoods
 from dqm.occupancy.regions import spoilt
 from dqm.scorers.base import LEAST_PRECISION, Arrays, Float32, Lesson, require_shape
 from dqm.statistics.robust import scale
-
-if TYPE_CHECKING:
-    from dqm.models.occupancy_autoencoder import OccupancyAutoencoder
 
 Rows = npt.NDArray[np.bool_]
 
@@ -49,7 +47,7 @@ class OccupancyMapScorer:
     shape: tuple[int, int]
     factor: Float32
     power: float
-    model: "OccupancyAutoencoder | None"
+    model: MapAutoencoder | None
 
     @classmethod
     def fit(cls, lesson: Lesson) -> Self:
@@ -72,9 +70,7 @@ class OccupancyMapScorer:
         weights = tuple(arrays[f"weight{place}"] for place in range(len(arrays) - 3))
         if not weights:
             return cls((rows, columns), arrays["factor"], float(arrays["power"]), None)
-        from dqm.models.occupancy_autoencoder import OccupancyAutoencoder  # noqa: PLC0415 - TensorFlow takes seconds
-
-        return cls((rows, columns), arrays["factor"], float(arrays["power"]), OccupancyAutoencoder(weights))
+        return cls((rows, columns), arrays["factor"], float(arrays["power"]), MapAutoencoder(weights))
 
     def arrays(self) -> Arrays:
         """Shape, scale and, where there is a network, its weights."""
@@ -128,9 +124,9 @@ def _medians(logs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return medians
 
 
-def _trained(lesson: Lesson, use: Rows) -> "OccupancyAutoencoder":
+def _trained(lesson: Lesson, use: Rows) -> MapAutoencoder:
     """A network of the pulls of good maps ``use`` (L, n)."""
-    from dqm.models.occupancy_autoencoder import train  # noqa: PLC0415 - TensorFlow takes seconds to import
+    from dqm.networks.training.map_autoencoder import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 
     seen = lesson.block.precision[use] >= LEAST_PRECISION
     maps = np.clip(lesson.block.pulls[use], -INPUT_REACH, INPUT_REACH) * seen

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.features import FeatureBlock, features
+from dqm.networks.strip_cnn import StripCnn
 from dqm.occupancy.faults import spoilt
 from dqm.occupancy.kinds import Kind
 from dqm.occupancy.strips import prepared
@@ -14,7 +15,7 @@ from dqm.scorers.base import Arrays, Float32, Lesson, require_shape
 from dqm.statistics.beta_binomial import ratios
 
 if TYPE_CHECKING:
-    from dqm.models.local_cnn import Labelled, LocalCnn
+    from dqm.networks.training.strip_cnn import LabelledStrips
 
 MOST_STRIPS = 4_000
 """Good strips that are learned from at most; as many are spoilt."""
@@ -22,7 +23,7 @@ MOST_STRIPS = 4_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OccupancyStripScorer:
-    """-ln of the probability that a strip is good, by the local network of :mod:`dqm.models.local_cnn`.
+    """-ln of the probability that a strip is good, by the local network of :mod:`dqm.networks.strip_cnn`.
 
     There are no labels: the bad strips that it learns are good ones with faults put in
     (:mod:`dqm.occupancy.faults`). A strip is divided by its reference before it is prepared. ``rows`` (n,) says
@@ -35,12 +36,12 @@ class OccupancyStripScorer:
     judges: ClassVar[frozenset[Kind]] = frozenset({Kind.STRIP})
     bins: int
     rows: npt.NDArray[np.bool_]
-    model: "LocalCnn"
+    model: StripCnn
 
     @classmethod
     def fit(cls, lesson: Lesson) -> Self:
         """Train on strips of the group, good and spoilt; the latest fifth of the lumisections says when to stop."""
-        from dqm.models.local_cnn import train  # noqa: PLC0415 - TensorFlow takes seconds to import
+        from dqm.networks.training.strip_cnn import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 
         rng = np.random.default_rng(lesson.seed)
         kept = _drawn(lesson.use, rng)
@@ -53,10 +54,8 @@ class OccupancyStripScorer:
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
         """Inverse of :meth:`arrays`."""
-        from dqm.models.local_cnn import LocalCnn  # noqa: PLC0415 - as above
-
         weights = tuple(arrays[f"weight{place}"] for place in range(len(arrays) - 2))
-        return cls(int(arrays["bins"]), arrays["rows"] > 0, LocalCnn(weights))
+        return cls(int(arrays["bins"]), arrays["rows"] > 0, StripCnn(weights))
 
     def arrays(self) -> Arrays:
         """The number of bins, the rows and the weights."""
@@ -79,9 +78,9 @@ def _drawn(use: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[
     return use & (rng.random(use.shape) < share)
 
 
-def _labelled(lesson: Lesson, use: npt.NDArray[np.bool_], rng: np.random.Generator) -> "Labelled":
+def _labelled(lesson: Lesson, use: npt.NDArray[np.bool_], rng: np.random.Generator) -> "LabelledStrips":
     """Good strips and spoilt ones, both as they are and mirrored."""
-    from dqm.models.local_cnn import Labelled  # noqa: PLC0415 - as above
+    from dqm.networks.training.strip_cnn import LabelledStrips  # noqa: PLC0415 - as above
 
     block = lesson.block
     counts = block.counts.copy()
@@ -91,4 +90,4 @@ def _labelled(lesson: Lesson, use: npt.NDArray[np.bool_], rng: np.random.Generat
     bad = prepared(ratios(broken.pulls[use], broken.precision[use]))[possible]
     strips = np.concatenate([good, bad])
     labels = np.repeat([False, True], [len(good), len(bad)])
-    return Labelled(np.concatenate([strips, strips[:, ::-1]]), np.tile(labels, 2))
+    return LabelledStrips(np.concatenate([strips, strips[:, ::-1]]), np.tile(labels, 2))

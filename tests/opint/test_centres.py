@@ -10,9 +10,9 @@ from conf.settings import Settings
 from dqm.bundle import load
 from dqm.calibration import Normaliser
 from dqm.certification.model import CertificationModel, Ensemble, top
-from dqm.certification.network import Network
 from dqm.certification.scaling import Scaling
 from dqm.certification.summaries import NUMBERS
+from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from dqm.pipeline import Pipeline
 from dqm.references.sums import EVERY
 from dqm.simulate.stream import stream
@@ -44,7 +44,7 @@ def untrained(catalogue):
     n, width = len(catalogue), NUMBERS * len(catalogue)
     flat = np.tile(np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.5, 0.29], dtype=np.float32), (n, 1))
     scaling = Scaling(flat, np.zeros_like(flat), np.full_like(flat, 1e-4), np.zeros_like(flat))
-    silent = Network((np.zeros((width, 1), np.float32), np.zeros((1, width), np.float32)), *_rest(width))
+    silent = PreluAutoencoder((np.zeros((width, 1), np.float32), np.zeros((1, width), np.float32)), *_rest(width))
     one = np.ones((1, 1), dtype=np.float32)
     normaliser = Normaliser(
         np.zeros((1, 1, 3), np.float32), one, one[0], one[0], np.array([-1, 1], np.float32), one[0] > 0, one > 0

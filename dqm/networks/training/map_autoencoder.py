@@ -1,8 +1,6 @@
-"""A convolutional autoencoder of maps, in TensorFlow.
+"""Training of the autoencoder of maps, :mod:`dqm.networks.map_autoencoder`.
 
-Two convolutions of stride 2 to two channels and two transposed ones back, ELU in between: of what good maps do
-together it passes on what is smooth. It does not depend on the size of the maps. Adam; early stopping on the latest
-fifth of the maps, which are in time order. The weights are plain arrays.
+Adam; early stopping on the latest fifth of the maps, which are in time order.
 """
 
 from collections.abc import Sequence
@@ -11,12 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.models.tensor import tf
+from dqm.networks.map_autoencoder import SHAPES, MapAutoencoder
+from dqm.networks.training.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 
-SHAPES = ((3, 3, 1, 8), (8,), (3, 3, 8, 2), (2,), (3, 3, 8, 2), (8,), (3, 3, 1, 8), (1,))
-"""Kernels and biases: two convolutions (rows, columns, in, out), two transposed (rows, columns, out, in)."""
 MOST_CELLS = 8_000_000
 """Cells that are trained on at most; maps are drawn at random where there are more."""
 
@@ -27,27 +24,7 @@ _RATE = 3e-3
 _FAR = 3.0
 
 
-class OccupancyAutoencoder:
-    """A trained network with weights of :data:`SHAPES`."""
-
-    def __init__(self, weights: tuple[Float32, ...]) -> None:
-        """Compile the network for ``weights``; raises ValueError if they have other shapes."""
-        sizes = tuple(one.shape for one in weights)
-        if sizes != SHAPES:
-            raise ValueError(f"these are not the weights of an autoencoder of maps: {sizes}")
-        self.weights = weights
-        constants = [tf.constant(one) for one in weights]
-        self._network = tf.function(
-            lambda maps: _network(maps, constants), input_signature=[tf.TensorSpec([None, None, None], tf.float32)]
-        ).get_concrete_function()
-
-    def reconstructed(self, maps: Float32) -> Float32:
-        """What the network makes of ``maps`` (n, rows, columns)."""
-        made: Float32 = self._network(tf.constant(maps)).numpy()
-        return made
-
-
-def train(maps: Float32, seed: int) -> OccupancyAutoencoder:
+def train(maps: Float32, seed: int) -> MapAutoencoder:
     """Train on good maps (n, rows, columns) in time order."""
     rng = np.random.default_rng(seed)
     most = max(2, MOST_CELLS // maps[0].size)
@@ -67,7 +44,7 @@ def train(maps: Float32, seed: int) -> OccupancyAutoencoder:
         waited += 1
         if waited > _PATIENCE:
             break
-    return OccupancyAutoencoder(tuple(best_weights))
+    return MapAutoencoder(tuple(best_weights))
 
 
 def _initial(rng: np.random.Generator) -> list[Float32]:

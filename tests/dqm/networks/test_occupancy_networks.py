@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from benchmarks.dqm.ranking import auc
-from dqm.models.local_cnn import Labelled, LocalCnn
-from dqm.models.local_cnn import train as train_strips
-from dqm.models.occupancy_autoencoder import SHAPES, OccupancyAutoencoder
-from dqm.models.occupancy_autoencoder import train as train_maps
+from dqm.networks.map_autoencoder import SHAPES, MapAutoencoder
+from dqm.networks.strip_cnn import StripCnn
+from dqm.networks.training.map_autoencoder import train as train_maps
+from dqm.networks.training.strip_cnn import LabelledStrips
+from dqm.networks.training.strip_cnn import train as train_strips
 from dqm.occupancy.faults import spoilt
 from dqm.occupancy.strips import prepared
 
@@ -15,7 +16,7 @@ from dqm.occupancy.strips import prepared
 def labelled(rng, count=300):
     good = rng.poisson(100, (count, 60)).astype(np.float32)
     bad, _ = spoilt(good, rng)
-    return Labelled(prepared(np.concatenate([good, bad])), np.repeat([False, True], count))
+    return LabelledStrips(prepared(np.concatenate([good, bad])), np.repeat([False, True], count))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def test_it_tells_spoilt_strips_from_good_ones(local):
 
 def test_without_bad_strips_nothing_can_be_told():
     """Strips so empty that no fault would be seen are no reason for training to fail."""
-    good = Labelled(prepared(np.ones((40, 50), dtype=np.float32)), np.zeros(40, dtype=bool))
+    good = LabelledStrips(prepared(np.ones((40, 50), dtype=np.float32)), np.zeros(40, dtype=bool))
     surprise = train_strips(good, good, seed=1).surprise(good.strips)
     assert np.isfinite(surprise).all()
     assert surprise.max() < 0.1
@@ -42,11 +43,11 @@ def test_without_bad_strips_nothing_can_be_told():
 
 def test_weights_that_do_not_fit_are_refused(local):
     with pytest.raises(ValueError, match="not the weights"):
-        LocalCnn(local.weights[:-1])
+        StripCnn(local.weights[:-1])
     with pytest.raises(ValueError, match="not the weights"):
-        LocalCnn((np.zeros((5, 1, 10), dtype=np.float32), *local.weights[1:]))
+        StripCnn((np.zeros((5, 1, 10), dtype=np.float32), *local.weights[1:]))
     with pytest.raises(ValueError, match="not the weights"):
-        OccupancyAutoencoder(tuple(np.zeros(2, dtype=np.float32) for _ in SHAPES))
+        MapAutoencoder(tuple(np.zeros(2, dtype=np.float32) for _ in SHAPES))
 
 
 def test_training_again_gives_the_same_network(local):

@@ -1,10 +1,10 @@
 """The variational autoencoder of events, run in NumPy.
 
-TensorFlow trains it (:mod:`dqm.models.events`). The decoder says of each feature how likely it is to be present, and
-where and how widely its size is spread; an event's score is what it costs to write it down in these terms: the negative
-logarithm of the likelihood at the mean of the code (D. Kingma, M. Welling, arXiv:1312.6114). The divergence of the code
-is left out, as in the hotline's paper: it is large for whatever is far off and yet ordinary. Each feature's own part is
-kept, since it says what is unusual.
+TensorFlow trains it (:mod:`dqm.networks.training.event_vae`). The decoder says of each feature how likely it is to be
+present, and where and how widely its size is spread; an event's score is what it costs to write it down in these
+terms: the negative logarithm of the likelihood at the mean of the code (D. Kingma, M. Welling, arXiv:1312.6114). The
+divergence of the code is left out, as in the hotline's paper: it is large for whatever is far off and yet ordinary.
+Each feature's own part is kept, since it says what is unusual.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ BLOCK = 16_384
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EventNetwork:
+class EventVae:
     """``layers``: kernel (in, out) and bias (out,) of two encoding and three decoding steps; ``floor`` (f,) as scaled.
 
     Raises ValueError if they do not fit onto one another.
@@ -80,7 +80,7 @@ class EventNetwork:
         return {f"layer{place}": one for place, one in enumerate(self.layers)} | {"floor": self.floor}
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, Float32]) -> "EventNetwork":
+    def from_arrays(cls, arrays: dict[str, Float32]) -> "EventVae":
         """Inverse of :meth:`arrays`; raises KeyError or ValueError."""
         return cls(tuple(arrays[f"layer{place}"] for place in range(10)), arrays["floor"])
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 
-from dqm.certification.network import INPUT_REACH, Network
-from dqm.models.tensor import tf
+from dqm.networks.prelu_autoencoder import INPUT_REACH, PreluAutoencoder
+from dqm.networks.training.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 
@@ -64,10 +64,10 @@ def prelu(layer: Any, slope: Any) -> Any:
     return tf.where(layer > 0, layer, layer * slope)
 
 
-def network(weights: list[Float32]) -> Network:
+def network(weights: list[Float32]) -> PreluAutoencoder:
     """The trained network as plain numbers."""
     inner = weights[:-2]
-    return Network((*inner[::3], weights[-2]), (*inner[1::3], weights[-1]), tuple(inner[2::3]))
+    return PreluAutoencoder((*inner[::3], weights[-2]), (*inner[1::3], weights[-1]), tuple(inner[2::3]))
 
 
 def _random(shape: tuple[int, int], rng: np.random.Generator) -> Float32:

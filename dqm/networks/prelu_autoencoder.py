@@ -1,6 +1,6 @@
 """A fully connected autoencoder with PReLU units, run in NumPy.
 
-TensorFlow trains it (:mod:`dqm.models.certification`, :mod:`dqm.models.variational`); to run it takes four matrix
+TensorFlow trains it, plain (:mod:`dqm.networks.training.certification`) or variational; to run it takes four matrix
 products. Rows are multiplied in blocks of one size, because the rounding of a matrix product may depend on its
 size: the same row gives the same bytes in any company.
 """
@@ -19,7 +19,7 @@ BLOCK = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
+class PreluAutoencoder:
     """``kernels`` (in, out) and ``biases`` (out,) of each layer; ``slopes`` (out,) of all layers but the last.
 
     A PReLU unit gives x for x > 0 and ``slope * x`` otherwise (K. He et al., arXiv:1502.01852). Raises ValueError
@@ -71,7 +71,7 @@ class Network:
         return {f"{name}{place}": one for name, some in named.items() for place, one in enumerate(some)}
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, Float32]) -> "Network":
+    def from_arrays(cls, arrays: dict[str, Float32]) -> "PreluAutoencoder":
         """Inverse of :meth:`arrays`."""
 
         def numbered(name: str) -> tuple[Float32, ...]:

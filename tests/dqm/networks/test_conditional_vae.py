@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dqm.models.conditional_variational import PUBLISHED, Size, train
-from dqm.models.tensor import tf
-from dqm.rates.network import RateNetwork
+from dqm.networks.conditional_vae import ConditionalVae
+from dqm.networks.training.conditional_vae import PUBLISHED, Size, train
+from dqm.networks.training.tensor import tf
 
 P, C, L = 12, 3, 800
 
@@ -64,7 +64,7 @@ def test_without_a_condition_it_is_a_plain_autoencoder(rows):
 
 
 def test_arrays_come_back(network, rows):
-    again = RateNetwork.from_arrays(network.arrays())
+    again = ConditionalVae.from_arrays(network.arrays())
     np.testing.assert_array_equal(again.predicted(rows[1]), network.predicted(rows[1]))
 
 

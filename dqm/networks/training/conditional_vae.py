@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.models.descent import Schedule, descend
-from dqm.models.tensor import tf
-from dqm.rates.network import LOG_VARIANCE, RateNetwork, clipped
+from dqm.networks.conditional_vae import LOG_VARIANCE, ConditionalVae, clipped
+from dqm.networks.training.descent import Schedule, descend
+from dqm.networks.training.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 
@@ -42,7 +42,7 @@ def train(
     rng: np.random.Generator,
     size: Size,
     schedule: Schedule = PUBLISHED,
-) -> RateNetwork:
+) -> ConditionalVae:
     """Train on residuals of paths (L, p) and of seeds (L, c); those ``held`` back say when to stop.
 
     c may be 0: a plain variational autoencoder. With ``size.direct`` the descent starts at the linear regression on the
@@ -72,7 +72,7 @@ def train(
     values = descend(variables, loss, rows, rng, schedule, lambda late: loss(late, 0.0))
     layers = [(values[at], values[at + 1]) for at in range(0, len(encoder) + len(decoder), 2)]
     middle = len(encoder) // 2
-    return RateNetwork(tuple(layers[:middle]), tuple(layers[middle:]), values[-1] if size.direct else direct.numpy())
+    return ConditionalVae(tuple(layers[:middle]), tuple(layers[middle:]), values[-1] if size.direct else direct.numpy())
 
 
 def _layers(widths: tuple[int, ...], rng: np.random.Generator) -> list[Any]:

@@ -5,12 +5,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dqm.certification.network import BLOCK, INPUT_REACH, Network
+from dqm.networks.prelu_autoencoder import BLOCK, INPUT_REACH, PreluAutoencoder
 
 
 def network(rng, widths=(30, 12, 4, 12, 30)):
     pairs = list(pairwise(widths))
-    return Network(
+    return PreluAutoencoder(
         tuple(rng.normal(size=pair).astype(np.float32) for pair in pairs),
         tuple(rng.normal(size=out).astype(np.float32) for _, out in pairs),
         tuple(rng.uniform(0, 1, out).astype(np.float32) for _, out in pairs[:-1]),
@@ -50,7 +50,7 @@ def test_round_trip_is_exact():
     rng = np.random.default_rng(3)
     one = network(rng)
     features = rng.normal(size=(4, 30)).astype(np.float32)
-    again = Network.from_arrays(one.arrays())
+    again = PreluAutoencoder.from_arrays(one.arrays())
     assert again.reconstructed(features).tobytes() == one.reconstructed(features).tobytes()
 
 
@@ -63,4 +63,4 @@ def test_what_is_no_autoencoder_is_refused(widths):
 def test_layers_that_do_not_fit_are_refused():
     one = network(np.random.default_rng(5))
     with pytest.raises(ValueError, match="not the layers"):
-        Network(one.kernels[:1] + one.kernels[2:], one.biases[:1] + one.biases[2:], one.slopes[1:])
+        PreluAutoencoder(one.kernels[:1] + one.kernels[2:], one.biases[:1] + one.biases[2:], one.slopes[1:])

@@ -1,17 +1,8 @@
-"""A small autoencoder of pulls, in TensorFlow.
+"""Training of the autoencoder of pulls, :mod:`dqm.networks.pull_autoencoder`.
 
-The network sees a histogram as pulls against its reference, so that one network serves all MEs of a group, and
-learns the ways in which good lumisections depart from the reference *together*: what it can reconstruct is
-ordinary. Bins with next to no expected counts are masked on both sides.
-
-Three hidden layers, ELU; Adam; early stopping on the latest fifth of the histograms (they are in time order).
-The weights are plain arrays: a model is rebuilt from numbers, never from stored code.
+Adam; early stopping on the latest fifth of the histograms (they are in time order). The weights are plain arrays: a
+model is rebuilt from numbers, never from stored code.
 """
-
-import os
-
-# Read when TensorFlow is imported: no start-up chatter.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from itertools import pairwise
 from typing import Any
@@ -19,14 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.models.tensor import tf
+from dqm.networks.pull_autoencoder import INPUT_REACH, LEAST_PRECISION, PullAutoencoder
+from dqm.networks.training.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
-
-INPUT_REACH = 6.0
-"""Pulls enter the network within plus and minus this: a fault must not drive its own reconstruction."""
-LEAST_PRECISION = 2.0
-"""Bins are masked where a doubling of the counts would not be a pull of about two: some one expected count."""
 
 _BATCH = 512
 _EPOCHS = 60
@@ -35,41 +22,7 @@ _RATE = 2e-3
 _ROWS = 30_000
 
 
-class Autoencoder:
-    """A trained network; ``weights`` are kernel and bias of each of the four layers in turn."""
-
-    def __init__(self, weights: tuple[Float32, ...]) -> None:
-        """Compile the network for ``weights``; raises ValueError if they do not fit onto one another."""
-        sizes = [one.shape for one in weights]
-        fits = len(weights) == 8 and all(
-            len(kernel) == 2 and bias == kernel[1:] and (not place or kernel[0] == sizes[2 * place - 1][0])
-            for place, (kernel, bias) in enumerate(zip(sizes[::2], sizes[1::2], strict=True))
-        )
-        if not fits or sizes[0][0] != sizes[-1][0]:
-            raise ValueError(f"these are not the weights of an autoencoder: {sizes}")
-        self.weights = weights
-        bins = sizes[0][0]
-        constants = [tf.constant(one) for one in weights]
-        network = tf.function(
-            lambda x: _network(x, constants), input_signature=[tf.TensorSpec([None, bins], tf.float32)]
-        )
-        # Called by its concrete form: the checks of arguments cost more than a small network.
-        self._network = network.get_concrete_function()
-
-    def errors(self, pulls: Float32, precision: Float32) -> Float32:
-        """Root mean fourth power (n,) of the residuals of ``pulls`` (n, bins), over bins of some ``precision``."""
-        mask = (precision >= LEAST_PRECISION).astype(np.float32)
-        residual = pulls * mask
-        seen = tf.constant(np.clip(residual, -INPUT_REACH, INPUT_REACH))
-        residual -= self._network(seen).numpy()
-        residual *= mask
-        np.square(residual, out=residual)
-        mean = np.vecdot(residual, residual) / (np.vecdot(mask, mask) + np.float32(1.0))
-        errors: Float32 = np.sqrt(mean)
-        return errors
-
-
-def train(pulls: Float32, precision: Float32, seed: int) -> Autoencoder:
+def train(pulls: Float32, precision: Float32, seed: int) -> PullAutoencoder:
     """Train on histograms (n, bins) in time order; at most 30,000 of them, drawn at random, are used."""
     rng = np.random.default_rng(seed)
     if len(pulls) > _ROWS:
@@ -94,7 +47,7 @@ def train(pulls: Float32, precision: Float32, seed: int) -> Autoencoder:
         waited += 1
         if waited > _PATIENCE:
             break
-    return Autoencoder(tuple(best_weights))
+    return PullAutoencoder(tuple(best_weights))
 
 
 def _initial(bins: int, rng: np.random.Generator) -> list[Float32]:

@@ -1,4 +1,4 @@
-"""The conditional variational autoencoder of rates, run in NumPy; TensorFlow trains it (:mod:`dqm.models`).
+"""The conditional variational autoencoder of rates, run in NumPy; TensorFlow trains it.
 
 K. Sohn et al., NeurIPS 28 (2015) 3483; for trigger rates arXiv:2010.05531. The encoder is shown the paths' residuals
 and the condition, the residuals of the seeds, and gives mean and logarithm of the variance of the code; the decoder
@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dqm.networks.activations import elu
+
 Float32 = npt.NDArray[np.float32]
 Layers = tuple[tuple[Float32, Float32], ...]
 
@@ -23,7 +25,7 @@ LOG_VARIANCE = 8.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RateNetwork:
+class ConditionalVae:
     """``encoder`` and ``decoder`` are layers, each a kernel (in, out) and a bias (out,), with ELU between.
 
     The last layer of each gives twice as many numbers as there are in the code, or paths. ``direct`` (c, paths) is
@@ -86,7 +88,7 @@ class RateNetwork:
         return named
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> "RateNetwork":
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> "ConditionalVae":
         """Inverse of :meth:`arrays`."""
 
         def layers(name: str) -> Layers:
@@ -104,8 +106,7 @@ def clipped(residuals: Float32) -> Float32:
 
 def _forward(layers: Layers, shown: Float32) -> Float32:
     for kernel, bias in layers[:-1]:
-        linear = shown @ kernel + bias
-        shown = np.where(linear > 0, linear, np.expm1(np.minimum(linear, 0)))
+        shown = elu(shown @ kernel + bias)
     kernel, bias = layers[-1]
     last: Float32 = shown @ kernel + bias
     return last

@@ -1,8 +1,6 @@
-"""A small convolutional network that tells good strips from bad ones, in TensorFlow.
+"""Training of the network of strips, :mod:`dqm.networks.strip_cnn`.
 
-The local approach of A. Pol et al. (Comput. Softw. Big Sci. 3 (2019) 3, arXiv:1808.00911): ten filters of width 3,
-maxima over 5 places, eight hidden units, two outputs; classes weighted by their rarity; training ends when the loss
-on held-out strips has not fallen for 32 epochs. The weights are plain arrays: a network is rebuilt from numbers.
+Classes are weighted by their rarity; training ends when the loss on held-out strips has not fallen for 32 epochs.
 """
 
 from collections.abc import Sequence
@@ -12,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.models.tensor import tf
+from dqm.networks.strip_cnn import FILTERS, HIDDEN, POOL, WIDTH, StripCnn
+from dqm.networks.training.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_]
@@ -20,50 +19,19 @@ Rows = npt.NDArray[np.bool_]
 PATIENCE = 32
 EPOCHS = 150
 
-_FILTERS, _WIDTH, _POOL, _HIDDEN = 10, 3, 5, 8
 _BATCH = 256
 _RATE = 3e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Labelled:
+class LabelledStrips:
     """Prepared strips (n, length), and which of them are bad (n,)."""
 
     strips: Float32
     bad: Rows
 
 
-class LocalCnn:
-    """A trained network; ``weights`` are kernel and bias of the convolution, the hidden layer and the output."""
-
-    def __init__(self, weights: tuple[Float32, ...]) -> None:
-        """Compile the network for ``weights``; raises ValueError if they are not those of such a network."""
-        sizes = [one.shape for one in weights]
-        fits = (
-            len(weights) == 6
-            and sizes[:2] == [(_WIDTH, 1, _FILTERS), (_FILTERS,)]
-            and len(sizes[2]) == 2
-            and sizes[2][0] % _FILTERS == 0
-            and sizes[3:] == [(_HIDDEN,), (_HIDDEN, 2), (2,)]
-        )
-        if not fits:
-            raise ValueError(f"these are not the weights of a local network: {sizes}")
-        self.weights = weights
-        length = sizes[2][0] // _FILTERS * _POOL + _WIDTH - 1
-        constants = [tf.constant(one) for one in weights]
-        compiled = tf.function(
-            lambda x: _logits(x, constants), input_signature=[tf.TensorSpec([None, length], tf.float32)]
-        )
-        self._network = compiled.get_concrete_function()
-
-    def surprise(self, strips: Float32) -> Float32:
-        """-ln of the probability that each of the prepared ``strips`` (n, length) is good, (n,); 0 is surely good."""
-        logits = self._network(tf.constant(strips)).numpy()
-        surprise: Float32 = np.logaddexp(np.float32(0.0), logits[:, 1] - logits[:, 0])
-        return surprise
-
-
-def train(learn: Labelled, held: Labelled, seed: int) -> LocalCnn:
+def train(learn: LabelledStrips, held: LabelledStrips, seed: int) -> StripCnn:
     """Train on ``learn`` and stop by ``held``; without bad strips it learns that all are good.
 
     The length of strips must be a multiple of 5, and 2.
@@ -83,7 +51,7 @@ def train(learn: Labelled, held: Labelled, seed: int) -> LocalCnn:
         waited += 1
         if waited >= PATIENCE:
             break
-    return LocalCnn(tuple(best_weights))
+    return StripCnn(tuple(best_weights))
 
 
 def _rarity(bad: Rows) -> Float32:
@@ -94,12 +62,12 @@ def _rarity(bad: Rows) -> Float32:
 
 def _initial(length: int, rng: np.random.Generator) -> list[Float32]:
     """Glorot's uniform kernels and zero biases."""
-    pooled = (length - _WIDTH + 1) // _POOL * _FILTERS
+    pooled = (length - WIDTH + 1) // POOL * FILTERS
     weights: list[Float32] = []
     for shape, fans in (
-        ((_WIDTH, 1, _FILTERS), _WIDTH * (1 + _FILTERS)),
-        ((pooled, _HIDDEN), pooled + _HIDDEN),
-        ((_HIDDEN, 2), _HIDDEN + 2),
+        ((WIDTH, 1, FILTERS), WIDTH * (1 + FILTERS)),
+        ((pooled, HIDDEN), pooled + HIDDEN),
+        ((HIDDEN, 2), HIDDEN + 2),
     ):
         reach = np.sqrt(6.0 / fans)
         weights.append(rng.uniform(-reach, reach, shape).astype(np.float32))
@@ -107,7 +75,7 @@ def _initial(length: int, rng: np.random.Generator) -> list[Float32]:
     return weights
 
 
-def _epoch(variables: list[Any], rarity: Any, learn: Labelled) -> Any:
+def _epoch(variables: list[Any], rarity: Any, learn: LabelledStrips) -> Any:
     """One pass over the strips in a given order, as one graph: a call for each step would cost more than the step."""
     optimizer = tf.keras.optimizers.Adam(_RATE)
     optimizer.build(variables)
@@ -136,11 +104,11 @@ def _loss(strips: Any, labels: Any, weights: Sequence[Any], rarity: Any) -> Any:
 def _logits(strips: Any, weights: Sequence[Any]) -> Any:
     """A convolution over one channel is a product with neighbours side by side, which is several times faster."""
     kernel, bias, hidden, hidden_bias, output, output_bias = weights
-    places = strips.shape[1] - _WIDTH + 1
-    neighbours = tf.stack([strips[:, at : at + places] for at in range(_WIDTH)], axis=-1)
-    layer = tf.matmul(tf.reshape(neighbours, [-1, _WIDTH]), kernel[:, 0])
+    places = strips.shape[1] - WIDTH + 1
+    neighbours = tf.stack([strips[:, at : at + places] for at in range(WIDTH)], axis=-1)
+    layer = tf.matmul(tf.reshape(neighbours, [-1, WIDTH]), kernel[:, 0])
     # The largest of biased, rectified values is the biased, rectified largest value.
-    layer = tf.reduce_max(tf.reshape(layer, [-1, places // _POOL, _POOL, _FILTERS]), axis=2)
+    layer = tf.reduce_max(tf.reshape(layer, [-1, places // POOL, POOL, FILTERS]), axis=2)
     layer = tf.reshape(tf.nn.relu(layer + bias), [-1, hidden.shape[0]])
     layer = tf.nn.relu(tf.matmul(layer, hidden) + hidden_bias)
     return tf.matmul(layer, output) + output_bias

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.certification.network import Network
-from dqm.models.dense import clipped, network, prelu, variables
-from dqm.models.descent import Schedule, descend
-from dqm.models.tensor import tf
+from dqm.networks.prelu_autoencoder import PreluAutoencoder
+from dqm.networks.training.dense import clipped, network, prelu, variables
+from dqm.networks.training.descent import Schedule, descend
+from dqm.networks.training.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 
@@ -26,10 +26,10 @@ def train(
     rng: np.random.Generator,
     schedule: Schedule | None = None,
     code: int | None = None,
-) -> Network:
+) -> PreluAutoencoder:
     """Train on good ``features`` (n, f); ``held`` (m, f) of later lumisections say when to stop.
 
-    ``code`` is how many numbers are in the middle, by default those of :func:`dqm.models.dense.variables`.
+    ``code`` is how many numbers are in the middle, by default those of :func:`dqm.networks.training.dense.variables`.
     """
     shown = clipped(features)
     weights = variables(shown, rng, code)

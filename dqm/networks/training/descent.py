@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.models.tensor import tf
+from dqm.networks.training.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 Loss = Callable[[Any], Any]

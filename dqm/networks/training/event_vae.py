@@ -1,4 +1,4 @@
-"""Trains the variational autoencoder of events (:mod:`dqm.hotline.network`) in TensorFlow.
+"""Trains the variational autoencoder of events (:mod:`dqm.networks.event_vae`) in TensorFlow.
 
 Each feature has the density of its kind: present or not is a coin, the size of what is present a t distribution on
 the scale of :mod:`dqm.hotline.scaling`, whose mean and spread depend on the code.
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.hotline.network import FREEDOM, INPUT_REACH, MOST_LOG_SPREAD, SLOPE, EventNetwork, initial
-from dqm.models.descent import Schedule, descend
-from dqm.models.tensor import tf
+from dqm.networks.event_vae import FREEDOM, INPUT_REACH, MOST_LOG_SPREAD, SLOPE, EventVae, initial
+from dqm.networks.training.descent import Schedule, descend
+from dqm.networks.training.tensor import tf
 
 Float32 = npt.NDArray[np.float32]
 
@@ -21,7 +21,7 @@ CODE = 8
 
 def train(
     shown: Float32, held: Float32, floor: Float32, rng: np.random.Generator, schedule: Schedule | None = None
-) -> EventNetwork:
+) -> EventVae:
     """Train on events ``shown`` (n, 2f) as scaled; ``held`` (m, 2f) of later lumisections say when to stop."""
     weights = [tf.Variable(one) for one in initial(len(floor), HIDDEN, CODE, rng)]
     noise = tf.random.Generator.from_seed(int(rng.integers(2**31)))
@@ -34,11 +34,11 @@ def train(
     learned = (np.clip(one, -INPUT_REACH, INPUT_REACH) for one in (shown, held))
     schedule = schedule or Schedule(rate=2e-3, beta2=0.999, patience=4, epochs=30, batch=512)
     rows = next(learned), next(learned)
-    return EventNetwork(tuple(descend(weights, loss, rows, rng, schedule, lambda held: loss(held, 0.0))), floor)
+    return EventVae(tuple(descend(weights, loss, rows, rng, schedule, lambda held: loss(held, 0.0))), floor)
 
 
 def _costs(rows: Any, weights: list[Any], least: Any, noise: Any) -> Any:
-    """Cost (n,) of each event, the code drawn with ``noise`` (n, code): as :meth:`EventNetwork.costs`, and the code."""
+    """Cost (n,) of each event, the code drawn with ``noise`` (n, code): as :meth:`EventVae.costs`, and the code."""
     f = rows.shape[1] // 2
     k1, b1, k2, b2, k3, b3, k4, b4, k5, b5 = weights
     code = tf.matmul(tf.nn.leaky_relu(tf.matmul(rows, k1) + b1, SLOPE), k2) + b2

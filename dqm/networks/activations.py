@@ -1,0 +1,12 @@
+"""Activations that several networks share."""
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+
+
+def elu(layer: Float32) -> Float32:
+    """X for x > 0, exp(x) - 1 otherwise (D.-A. Clevert et al., arXiv:1511.07289)."""
+    bent: Float32 = np.where(layer > 0, layer, np.expm1(np.minimum(layer, 0)))
+    return bent
