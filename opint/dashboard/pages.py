@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs, quote, unquote, urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse
 
@@ -32,6 +32,7 @@ ACTOR_DAYS = 30
 STRIP_LENGTH = 120
 OPEN_SHOWN = 50
 RECENT_S = 60.0
+MOST_FIELDS = 20
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -154,7 +155,7 @@ def _add_incidents(routes: APIRouter, store: Store, renderer: Renderer) -> None:
 
 def _add_incident(routes: APIRouter, store: Store, clock: Callable[[], float], renderer: Renderer) -> None:
     @routes.get("/incidents/{incident_id}")
-    def incident(request: Request, incident_id: int, me: str = "", at: str = "") -> HTMLResponse:
+    def incident(request: Request, incident_id: Number, me: str = "", at: str = "") -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
             told = found(incidents.detail(tx, incident_id), f"There is no incident {incident_id}.")
@@ -176,7 +177,7 @@ def _add_incident(routes: APIRouter, store: Store, clock: Callable[[], float], r
         )
 
     @routes.post("/incidents/{incident_id}/{action}")
-    def change(incident_id: int, action: Action, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
+    def change(incident_id: Number, action: Action, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
         actor = form.get("actor", "")
         act(store, clock, action, incident_id, actor, form.get("text", ""))
         return going_back(form, actor)
@@ -192,7 +193,7 @@ def _add_runs(routes: APIRouter, store: Store, renderer: Renderer) -> None:
 
     @routes.get("/runs/{run}")
     def run_page(
-        request: Request, run: int, dataset: str | None = None, subsystem: str = "", ls: Number | None = None
+        request: Request, run: Number, dataset: str | None = None, subsystem: str = "", ls: Number | None = None
     ) -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
@@ -275,7 +276,13 @@ def going_back(form: dict[str, str], actor: str) -> Response:
 async def posted(request: Request) -> dict[str, str]:
     """The fields of an urlencoded form that comes from one of our own pages; its size has been checked."""
     body = (await request.body()).decode("utf-8", "replace")
-    form = {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True, max_num_fields=20).items()}
+    try:
+        fields = parse_qs(body, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise HTTPException(422, f"The form has more than {MOST_FIELDS} fields.") from None
+    form = {name: values[-1] for name, values in fields.items()}
+    if "\0" in "".join(form.values()):
+        raise HTTPException(422, "The form holds a NUL character.")
     check_token(request, form.get("csrf", ""))
     # Only a path of our own is a place to go back to.
     back = form.get("back", "/")
