@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from opint.dashboard.wording import ago, clock_time
+from opint.dashboard.wording import ago
 from opint.store.views.records import Daemon, Incident
+from opint.times import clock_time
 
 Level = Literal["good", "warning", "bad", "unknown"]
 
