@@ -79,7 +79,7 @@ class Ledger:
         if change.because is Because.CLEARED:
             self.cleared.append(one)
         if change.because is Because.REOPENED:
-            _reopen(one)
+            one.reopen()
         if change.because is not Because.SEEN or one.state == "resolved":
             self._note(one, change.because, _detail(change))
 
@@ -188,11 +188,6 @@ class Ledger:
 
     def _note(self, one: Incident, action: str, detail: str) -> None:
         self._entries.append(Entry(one.id, self.now_s, SYSTEM, str(action), detail))
-
-
-def _reopen(one: Incident) -> None:
-    one.state = "open" if one.acknowledged_by is None else "acknowledged"
-    one.resolved_s = one.resolved_by = None
 
 
 def _severity(family: str, seen: Sequence[Observation], size: int) -> str:

@@ -12,7 +12,7 @@ from opint.cli.common import Config, Limit, Log, open_store, start
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-app = typer.Typer(help="List, acknowledge, resolve and judge incidents.", no_args_is_help=True)
+app = typer.Typer(help="List, acknowledge, resolve, reopen and judge incidents.", no_args_is_help=True)
 
 
 class State(StrEnum):
@@ -30,7 +30,7 @@ Note = Annotated[str, typer.Option("--note", help="Why; kept in the audit trail.
 
 @app.callback()
 def group() -> None:
-    """List, acknowledge, resolve and judge incidents."""
+    """List, acknowledge, resolve, reopen and judge incidents."""
 
 
 @app.command("list")
@@ -73,6 +73,14 @@ def resolve(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_f
     from opint.alerts.actions import resolve as resolve_
 
     _act(resolve_, "resolved", id_, by, note, config, log_format)
+
+
+@app.command()
+def reopen(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
+    """Reopen an incident that was resolved too early."""
+    from opint.alerts.actions import reopen as reopen_
+
+    _act(reopen_, "reopened", id_, by, note, config, log_format)
 
 
 @app.command()

@@ -77,13 +77,20 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
         state: Annotated[list[State] | None, Query(description="repeat for several; all if absent")] = None,
         subsystem: Annotated[str | None, Query(max_length=200)] = None,
         run: Number | None = None,
+        dataset: Annotated[str | None, Query(max_length=500)] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> IncidentPage:
         """Incidents, newest first."""
         with store.read() as tx:
             return incidents.page(
-                tx, limit=limit, before=_number(cursor), states=tuple(state or ()), subsystem=subsystem, run=run
+                tx,
+                limit=limit,
+                before=_number(cursor),
+                states=tuple(state or ()),
+                subsystem=subsystem,
+                run=run,
+                dataset=dataset,
             )
 
     @routes.get("/incidents/{incident_id}", tags=["incidents"], responses=NOT_FOUND)
@@ -105,7 +112,7 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
         dependencies=[Depends(require_token)],
     )
     def act_on_incident(incident_id: Number, action: Action, deed: Deed) -> IncidentDetail:
-        """Acknowledge, resolve, comment, or give a verdict (confirm, false-alarm); the incident as it is afterwards."""
+        """Act on an incident; `confirm` and `false-alarm` are verdicts on it. The incident as it is afterwards."""
         act(store, clock, action, incident_id, deed.actor, deed.text)
         return _incident(store, incident_id)
 

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 from conf.settings import Settings
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_words
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, found, require_token
-from opint.dashboard.pages import Renderer, going_back, posted
+from opint.dashboard.pages import Renderer, RunText, going_back, posted
 from opint.hotline_report import bars, features, lately, simulated, unusual
 from opint.store import hotline as kept
 from opint.store.engine import Store
@@ -55,9 +55,9 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
 def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Renderer) -> None:
     @routes.get("/hotline", include_in_schema=False)
     def events(
-        request: Request, marked: Wanted = "all", run: str = "", dataset: Dataset = "", cursor: Cursor = None
+        request: Request, marked: Wanted = "all", run: RunText = "", dataset: Dataset = "", cursor: Cursor = None
     ) -> HTMLResponse:
-        live, wanted = renderer.live(), int(run) if run.isdecimal() and len(run) < 16 else None
+        live, wanted = renderer.live(), int(run) if run else None
         declared = settings.hotline.events_per_hour
         with store.read() as tx:
             shown = _page(tx, SHOWN, cursor, marked, wanted, dataset)

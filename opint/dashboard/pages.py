@@ -31,8 +31,10 @@ ACTOR_COOKIE = "nightshift_actor"
 ACTOR_DAYS = 30
 STRIP_LENGTH = 120
 OPEN_SHOWN = 50
+RAISED_SHOWN = 20
 RECENT_S = 60.0
 MOST_FIELDS = 20
+RunText = Annotated[str, Query(pattern="^[0-9]{0,15}$", description="a run; all if empty")]
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -93,13 +95,13 @@ def _add_overview(
     def overview(request: Request) -> HTMLResponse:
         live, now_s = renderer.live(), clock()
         with store.read() as tx:
-            active = incidents.page(tx, limit=OPEN_SHOWN, states=("open", "acknowledged"))
+            active = incidents.gravest(tx, OPEN_SHOWN)
             counts, daemons = incidents.counts(tx), system.daemons(tx)
             strips, newest = runs.strips(tx, STRIP_LENGTH), runs.latest(tx, 1)
             recent, delays = system.closed_since(tx, now_s - RECENT_S)
             resolved = incidents.recently_resolved(tx, 8)
         stale = staleness(daemons, now_s, settings.dashboard.stale_after_s)
-        unseen = next((one for one in active.items if one.state == "open"), None)
+        unseen = max((one for one in active if one.state == "open"), key=lambda one: one.id, default=None)
         return renderer.page(
             request,
             "overview.html",
@@ -115,7 +117,7 @@ def _add_overview(
             delay_s=statistics.median(delays) if delays else None,
             resolved=resolved,
             lag=sum(_lag(daemons).values()),
-            status=overall(counts, unseen, stale, judged=bool(strips), now_s=now_s),
+            status=overall(counts, unseen, stale, judged=bool(strips)),
             counts=counts,
             **live,
         )
@@ -127,10 +129,11 @@ def _add_incidents(routes: APIRouter, store: Store, renderer: Renderer) -> None:
         request: Request,
         state: Annotated[list[State] | None, Query()] = None,
         subsystem: str = "",
-        run: str = "",
+        run: RunText = "",
+        dataset: str = "",
         cursor: Cursor = None,
     ) -> HTMLResponse:
-        live, wanted = renderer.live(), int(run) if run.isdecimal() and len(run) < 16 else None
+        live = renderer.live()
         with store.read() as tx:
             shown = incidents.page(
                 tx,
@@ -138,7 +141,8 @@ def _add_incidents(routes: APIRouter, store: Store, renderer: Renderer) -> None:
                 before=int(cursor) if cursor else None,
                 states=tuple(state or ()),
                 subsystem=subsystem or None,
-                run=wanted,
+                run=int(run) if run else None,
+                dataset=dataset or None,
             )
         return renderer.page(
             request,
@@ -147,8 +151,10 @@ def _add_incidents(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             states=state or [],
             subsystem=subsystem,
             run=run,
+            dataset=dataset,
             request_url=_own_url(request),
-            rest="&" + urlencode([*(("state", one) for one in state or []), ("subsystem", subsystem), ("run", run)]),
+            rest="&"
+            + urlencode({"state": state or [], "subsystem": subsystem, "run": run, "dataset": dataset}, doseq=True),
             **live,
         )
 
@@ -201,7 +207,8 @@ def _add_runs(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             names = [one.subsystem for one in told.subsystems]
             chosen = subsystem if subsystem in names else _worst(told.subsystems)
             kept = evidence.kept(tx, told.run.dataset, chosen, run) if chosen else []
-            raised = incidents.page(tx, limit=20, run=run)
+            raised = incidents.page(tx, limit=RAISED_SHOWN, run=run, dataset=told.run.dataset)
+            raised_count = incidents.count(tx, run, told.run.dataset)
             against = references.shown(tx, told.run.dataset, run)
         recorded = [value for one in told.lumisections if (value := one.conditions.get("recorded_lumi")) is not None]
         return renderer.page(
@@ -212,6 +219,7 @@ def _add_runs(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             ls=ls,
             kept=kept,
             raised=raised,
+            raised_count=raised_count,
             against=against,
             recorded=sum(recorded) if recorded else None,
             conditions=_conditions(told),
@@ -226,7 +234,15 @@ def _add_system(routes: APIRouter, store: Store, renderer: Renderer) -> None:
         with store.read() as tx:
             told = system.system(tx)
             letters = system.dead_letters(tx, limit=25, before=int(cursor) if cursor else None)
-        return renderer.page(request, "system.html", told=told, letters=letters, lag=_lag(told.daemons), **live)
+        return renderer.page(
+            request,
+            "system.html",
+            told=told,
+            letters=letters,
+            lag=_lag(told.daemons),
+            request_url=_own_url(request),
+            **live,
+        )
 
 
 def _lag(daemons: list[Daemon]) -> dict[str, int]:

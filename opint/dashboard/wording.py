@@ -73,6 +73,11 @@ def uncertain(value: float | None, spread: float | None) -> str:
     return f"{value:.{digits}f} ± {spread:.{digits}f}"
 
 
+def filled(values: dict[str, Any]) -> dict[str, Any]:
+    """The entries that are not empty."""
+    return {name: value for name, value in values.items() if value != ""}
+
+
 def probability(value: float | None) -> str:
     """A p-value to two digits, ``3.2e-05``; a dash for None."""
     return "–" if value is None else f"{value:.2g}"
@@ -145,6 +150,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ago": ago,
     "duration": duration,
     "number": number,
+    "filled": filled,
     "probability": probability,
     "feature": feature,
     "feature_unit": feature_unit,

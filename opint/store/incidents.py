@@ -73,6 +73,11 @@ class Incident:
         """Its last occurrence, None if it has none."""
         return None if self.last_run is None or self.last_ls is None else LumisectionKey(self.last_run, self.last_ls)
 
+    def reopen(self) -> None:
+        """Forget its end."""
+        self.state = "open" if self.acknowledged_by is None else "acknowledged"
+        self.resolved_s = self.resolved_by = None
+
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:

@@ -39,6 +39,9 @@ class Incident(Record):
     first_ls: int | None
     last_run: int | None
     last_ls: int | None
+    last_seen_s: float | None = Field(
+        description="when its last bad lumisection was published; null where that is not stored any more"
+    )
     lumisections: int = Field(description="how many lumisections it was seen in")
     elements: int = Field(description="most monitoring elements in one lumisection")
     model_version: str

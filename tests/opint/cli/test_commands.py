@@ -83,6 +83,9 @@ def test_incidents_are_listed_acknowledged_and_resolved(settings, opened):
     assert "acknowledged" in nightshift("incidents", "list", "--state", "acknowledged", "--config", file)
     nightshift("incidents", "resolve", 1, "--by", "Ada", "--config", file)
     assert "No incidents" in nightshift("incidents", "list", "--state", "open", "--config", file)
+    nightshift("incidents", "reopen", 1, "--by", "Ada", "--note", "too early", "--config", file)
+    assert "dead channels" in nightshift("incidents", "list", "--state", "acknowledged", "--config", file)
+    nightshift("incidents", "resolve", 1, "--by", "Ada", "--config", file)
     assert "99" in refused("incidents", "ack", 99, "--config", file)
     assert "resolved" in refused("incidents", "ack", 1, "--config", file)
 

@@ -45,11 +45,23 @@ MOST |= {BigInteger: 2**53}
 LEAST = {Float: -1e300, Integer: -1, BigInteger: -(2**53)}
 PLACES = {"run": 379415, "ls": 41, "event_id": 1, "incident_id": 1, "horizon": 1, "week": "2024-04-08"}
 CHOICES = {"marking": "known", "answer": "yes", "action": "copy", "decision": "accepted", "verdict": "true"}
-PAGES = ("/", "/incidents", "/incidents/1", "/incidents/2", "/incidents/3", "/runs", "/runs/379415", "/triggers", "/hotline",
-         "/hotline/1", "/popularity", "/placement", "/system", "/models", "/runs/379415/certificate", "/metrics",
-         "/api/v1/deadletters", "/api/v1/system", "/api/v1/incidents", "/api/v1/incidents/2", "/api/v1/runs",
-         "/api/v1/runs/379415", "/api/v1/hotline", "/api/v1/hotline/1", "/api/v1/lumisections/latest",
-         "/api/v1/popularity/forecasts", "/api/v1/popularity/scoreboard", "/api/v1/placement/lines")  # fmt: skip
+PAGES = [
+    *(
+        "/",
+        "/incidents",
+        "/incidents/1",
+        "/incidents/2",
+        "/incidents/3",
+        "/runs",
+        "/runs/379415",
+        "/triggers",
+        "/hotline",
+    ),
+    *("/hotline/1", "/popularity", "/placement", "/system", "/models", "/runs/379415/certificate", "/metrics"),
+    *(f"/api/v1/{name}" for name in ("deadletters", "system", "incidents", "incidents/2", "runs", "runs/379415")),
+    *(f"/api/v1/{name}" for name in ("hotline", "hotline/1", "lumisections/latest", "popularity/forecasts")),
+    *("/api/v1/popularity/scoreboard", "/api/v1/placement/lines"),
+]
 
 
 def kind(column):
