@@ -96,7 +96,7 @@ def _explained(fault: dict[str, Any]) -> str:
         return f"{name} is missing"
     value = repr(fault["input"])
     shown = value if len(value) <= MOST_SHOWN else value[:MOST_SHOWN] + "…"
-    return f"{name} is {shown}: {fault['msg'].removeprefix('Input ')}"
+    return f"{name} is {shown}: {fault['msg'].removeprefix('Input ').removeprefix('Value error, ')}"
 
 
 def _answer(request: Request, status: int, detail: str, problem: Problem) -> Response:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import AfterValidator
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from conf.settings import Settings
@@ -34,7 +35,15 @@ OPEN_SHOWN = 50
 RAISED_SHOWN = 20
 RECENT_S = 60.0
 MOST_FIELDS = 20
-RunText = Annotated[str, Query(pattern="^[0-9]{0,15}$", description="a run; all if empty")]
+
+
+def _run_text(text: str) -> str:
+    if text and not (text.isdecimal() and len(text) < 16):
+        raise ValueError("write the number of a run, such as 379415")
+    return text
+
+
+RunText = Annotated[str, AfterValidator(_run_text), Query(description="a run; all if empty")]
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -68,7 +77,8 @@ class Renderer:
 
     def problem(self, request: Request, status: int, detail: str) -> HTMLResponse:
         """The page that says what went wrong."""
-        return self.page(request, "problem.html", status, title=f"{status} {HTTPStatus(status).phrase}", detail=detail)
+        title = f"{status} {HTTPStatus(status).phrase}"
+        return self.page(request, "problem.html", status, title=title, detail=detail, before=_page_before(request))
 
     def live(self) -> dict[str, Any]:
         """Where the store stands; read before a page's own queries, so that no change falls between."""
@@ -267,6 +277,13 @@ def _conditions(told: RunDetail) -> list[dict[str, Any]]:
     """What the plot above the map needs of each lumisection."""
     names = ("pileup", "delivered_lumi", "recorded_lumi")
     return [{"ls": one.ls} | {name: one.conditions.get(name) for name in names} for one in told.lumisections]
+
+
+def _page_before(request: Request) -> str | None:
+    """The page of ours that led to this request; None if there is none."""
+    own = f"{request.url.scheme}://{request.headers['host']}"
+    path = request.headers.get("referer", "").removeprefix(own)
+    return path if path.startswith("/") and not path.startswith("//") and path != "/" else None
 
 
 def _own_url(request: Request) -> str:

@@ -161,4 +161,11 @@ def test_a_filter_takes_any_case_and_names_what_it_cannot_take(client):
     assert "Calo/EB+03" in client.get("/incidents", params={"subsystem": "cALO"}).text
     refused = client.get("/incidents", params={"run": "thirty"})
     assert refused.status_code == 422
-    assert "run is &#39;thirty&#39;" in refused.text
+    assert "run is &#39;thirty&#39;: write the number of a run" in refused.text
+
+
+def test_a_problem_leads_back_to_the_page_before(client):
+    own, foreign = f"{client.base_url}/incidents/3?at=x", "https://elsewhere.example/incidents/3"
+    assert 'href="/incidents/3?at=x"' in client.get("/runs/5", headers={"Referer": own}).text
+    for referer in (foreign, "//[", ""):
+        assert "page before" not in client.get("/runs/5", headers={"Referer": referer}).text
