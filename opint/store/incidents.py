@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, s
 from conf.errors import NightshiftError
 from opint.store.tables import audit, incident, occurrence
 from opint.store.upserts import replacing
-from streams.records import LumisectionKey
+from streams.keys import LumisectionKey
 
 DATA_LOST = "data-lost"
 """Family of incidents that stand for messages which the broker no longer holds."""

@@ -17,7 +17,7 @@ State = Literal["open", "acknowledged", "resolved"]
 class Record(BaseModel):
     """Base of all records: they do not change."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, defer_build=True)
 
 
 class Incident(Record):
