@@ -181,6 +181,19 @@ def test_the_title_follows_the_fault_and_the_history_says_so(store, feed, judge)
     assert _history(store) == ["opened", "changed"]
 
 
+def test_a_reopened_incident_goes_on_and_clears_as_before(store, feed, judge, rules) -> None:
+    feed([judge(1, ls, BAD) for ls in (1, 2, 3)])
+    with store.begin() as tx:
+        engine.resolve(tx, 1, "ana", "", 10.0)
+        engine.reopen(tx, 1, "ana", "", 11.0)
+    feed([judge(1, 4), judge(1, 5, BAD)])
+    assert [row.id for row in _incidents(store)] == [1], "it goes on; no second one opens"
+    assert _seen(store) == [(1, 1), (1, 2), (1, 3), (1, 5)]
+    feed([judge(1, ls) for ls in range(6, 6 + rules.clear_good)])
+    assert _incidents(store)[0].resolved_by == "nightshift"
+    assert _history(store) == ["opened", "resolved", "reopened", "cleared"]
+
+
 def test_the_commonest_kind_names_it(store, feed, judge) -> None:
     feed([judge(1, ls, BAD, kind="hot") for ls in (1, 2)])
     feed([judge(1, ls, BAD, kind="noisy") for ls in (3, 4, 5)])
