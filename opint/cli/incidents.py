@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opint.cli.common import Config, Limit, Log, open_store, start
+from opint.cli.common import MOST_NUMBER, Config, Limit, Log, open_store, start, stored_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,7 +23,10 @@ class State(StrEnum):
     RESOLVED = "resolved"
 
 
-Id = Annotated[int, typer.Argument(help="The incident's number, as `nightshift incidents list` shows it.")]
+Id = Annotated[
+    int,
+    typer.Argument(min=1, max=MOST_NUMBER, help="The incident's number, as `nightshift incidents list` shows it."),
+]
 Who = Annotated[str, typer.Option("--by", help="Who does it; kept in the audit trail.", show_default="your login name")]
 Note = Annotated[str, typer.Option("--note", help="Why; kept in the audit trail.")]
 
@@ -36,8 +39,10 @@ def group() -> None:
 @app.command("list")
 def list_(
     state: Annotated[State | None, typer.Option(help="Only incidents in this state.")] = None,
-    subsystem: Annotated[str | None, typer.Option(help="Only incidents of this subsystem.")] = None,
-    run: Annotated[int | None, typer.Option(help="Only incidents that touch this run.")] = None,
+    subsystem: Annotated[
+        str | None, typer.Option(parser=stored_text, metavar="NAME", help="Only incidents of this subsystem.")
+    ] = None,
+    run: Annotated[int | None, typer.Option(min=0, max=MOST_NUMBER, help="Only incidents that touch this run.")] = None,
     limit: Limit = 50,
     config: Config = None,
     log_format: Log = None,
