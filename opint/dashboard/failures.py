@@ -6,6 +6,7 @@ traceback.
 """
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,8 @@ MOST_SHOWN = 200
 """Longest path, and longest wrong value, that is repeated to the log or the client."""
 
 UNEXPECTED = "nightshift could not answer this request. The dashboard's log says why."
+_REASON = "nightshift.reason"
+"""Where a request's scope holds why the store could not answer; what a client has sent is never repeated."""
 _PROGRAM_PATHS = ("/api/", "/static/", "/events", "/healthz", "/readyz", "/metrics", "/openapi.json")
 
 Problem = Callable[[Request, int, str], Response]
@@ -66,7 +69,9 @@ class FailureLog:
 def log_refusal(scope: Scope, status: int | None) -> None:
     """Write one line about an answer of 4xx or 5xx."""
     if status is not None and status >= 400:
-        log.log(30 if status >= 500 else 20, "request refused", status=status, **_request(scope))
+        reason = {"reason": scope[_REASON]} if _REASON in scope else {}
+        level = logging.WARNING if status >= 500 else logging.INFO
+        log.log(level, "request refused", status=status, **reason, **_request(scope))
 
 
 def add_handlers(app: FastAPI, problem: Problem) -> None:
@@ -87,6 +92,7 @@ def add_handlers(app: FastAPI, problem: Problem) -> None:
 
     @app.exception_handler(NightshiftError)
     async def unavailable(request: Request, error: NightshiftError) -> Response:
+        request.scope[_REASON] = str(error)
         return _answer(request, 503, str(error), problem)
 
 

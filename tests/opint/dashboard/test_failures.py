@@ -6,6 +6,8 @@ import pytest
 import structlog
 from sqlalchemy import text
 
+from opint.store.engine import Store
+
 
 @pytest.fixture
 def broken(fresh, store):
@@ -33,6 +35,19 @@ def test_the_log_names_the_request_once(broken):
     assert len(lines) == 1
     assert (lines[0]["method"], lines[0]["path"], lines[0]["log_level"]) == ("GET", "/incidents/2", "error")
     assert lines[0]["exc_info"]
+
+
+def test_the_log_says_why_the_store_does_not_answer(serving, tmp_path):
+    store = Store.open(f"sqlite:///{tmp_path / 'bare.db'}")
+    client = serving(store, lambda: 0.0)
+    with structlog.testing.capture_logs() as lines:
+        client.get("/incidents")
+        end = time.monotonic() + 5
+        while not lines and time.monotonic() < end:
+            time.sleep(0.01)
+    assert (lines[0]["status"], lines[0]["log_level"]) == (503, "warning")
+    assert "nightshift db upgrade" in lines[0]["reason"]
+    store.close()
 
 
 def test_a_refused_request_is_one_line_that_cannot_be_broken(fresh):

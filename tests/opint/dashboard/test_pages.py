@@ -169,3 +169,11 @@ def test_a_problem_leads_back_to_the_page_before(client):
     assert 'href="/incidents/3?at=x"' in client.get("/runs/5", headers={"Referer": own}).text
     for referer in (foreign, "//[", ""):
         assert "page before" not in client.get("/runs/5", headers={"Referer": referer}).text
+
+
+def test_an_incident_says_how_many_elements_it_does_not_list(serving, store, seed):
+    with store.begin() as tx:
+        number = seed.raise_incident(tx, 100, elements=[f"Muon/Wheel-1/me{at}" for at in range(230)], first_ls=62)
+    page = serving(store, seed.now_s).get(f"/incidents/{number}").text
+    assert "Muon/Wheel-1/me199<" in page
+    assert "and 30 more" in page
