@@ -2,6 +2,8 @@
 PYTHON ?= python3
 UV_VERSION = 0.13.9
 UV = .venv/bin/uv
+# Also where Python is told to write no bytecode, commands start from it.
+COMPILE = PYTHONDONTWRITEBYTECODE= .venv/bin/python -c 'import opint.cli.main, opint.daemon, opint.dashboard.app, rich.table'
 INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraint constraints.txt
 NEEDS = setup.cfg pyproject.toml constraints.txt
 
@@ -55,14 +57,17 @@ clean: ## remove .venv, caches and build results; var/, where data lives, stays
 .venv/.base: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift (about 2 GB on disk, mostly TensorFlow).'
 	@$(INSTALL) --editable .
+	@$(COMPILE)
 	@touch $@
 
 .venv/.dev: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift and what its tests need (several GB with torch).'
 	@$(INSTALL) --editable '.[spark,rl,dev]'
+	@$(COMPILE)
 	@touch $@ .venv/.base
 
 .venv/.all: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift with all extras (several GB with torch).'
 	@$(INSTALL) --editable '.[spark,rl,bench,dev]'
+	@$(COMPILE)
 	@touch $@ .venv/.base .venv/.dev

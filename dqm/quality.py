@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from streams.records import Axis
+if TYPE_CHECKING:
+    from streams.records import Axis
 
 
 class Quality(IntEnum):
@@ -135,7 +137,7 @@ class Evidence:
     sentence: str
     p_value: float
     scores: dict[str, float]
-    axes: tuple[Axis, ...]
+    axes: "tuple[Axis, ...]"
     counts: tuple[float, ...]
     reference: tuple[float, ...]
     pulls: tuple[float, ...]

@@ -14,13 +14,17 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import yaml
 
 from conf.errors import NightshiftError
 from conf.settings import Settings
+from opint.simulation import endless
+from opint.store import offsets
 from opint.store.engine import Store
+from opint.store.views import runs
 from opint.store.views.incidents import page
 from streams.broker import BrokerAddress, embedded_broker
 
@@ -44,37 +48,49 @@ class Part:
 def run(settings: Settings, folder: Path, pace: float, seed: int, stop: threading.Event, say: Say) -> None:
     """Start all parts, print what they find, and stop them when ``stop`` is set.
 
-    ``folder`` keeps the models, the database and the logs; the database begins anew each time, because the
-    embedded broker forgets everything when it ends. ``pace`` is in lumisections per second. Raises
-    NightshiftError with the end of its log if a part ends by itself.
+    ``folder`` keeps the models, the database and the logs, so that the next start goes on where this one ends; only
+    the embedded broker forgets everything. ``pace`` is in lumisections per second. Raises NightshiftError with the end
+    of its log if a part ends by itself.
     """
+    folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("nightshift.db*"):
-        old.unlink()
     with ExitStack() as stack:
         broker = stack.enter_context(embedded_broker())
         port = _free_port(settings.dashboard.port)
         file = _write_settings(settings, folder, broker, port)
         store = Store.open(_url(folder))
         store.upgrade()
+        with store.begin() as tx:
+            offsets.forget_other_clusters(tx, broker.cluster_id)
+        begin = lumisections_seen(store, seed)
         parts: list[Part] = []
         stack.callback(_end, parts)
         parts.append(_started("dashboard", folder, file, ["dashboard"]))
         _wait_for(port, parts, stop)
         say(f"\nnightshift is watching a simulated detector: open http://127.0.0.1:{port}\nCtrl-C stops everything.\n")
+        say(f"For commands beside it: export NIGHTSHIFT_CONFIG={file}\n")
         parts.append(_started("daemon", folder, file, ["run"]))
         for name, command in PRODUCERS.items():
             # The same seed: all tell of the same runs and lumisections.
             truth = str(folder / f"truth-{name}.jsonl")
-            to = ["--publish", "--pace", str(pace), "--seed", str(seed), "--truth", truth]
+            to = ["--publish", "--pace", str(pace), "--seed", str(seed), "--skip", str(begin), "--truth", truth]
             parts.append(_started(name, folder, file, [*command, *to]))
         _watch(store, parts, stop, say)
         say("stopping ...")
 
 
+def lumisections_seen(store: Store, seed: int) -> int:
+    """How many lumisections of the simulation lie behind the newest one in the database, itself included."""
+    with store.read() as tx:
+        newest = max(((one.run, one.last_ls) for one in runs.page(tx, limit=1).items), default=(0, 0))
+    keys = (key for key, _ in endless(seed, good_only=False))
+    return sum(1 for _ in takewhile(lambda key: (key.run, key.ls) <= newest, keys))
+
+
 def _watch(store: Store, parts: Sequence[Part], stop: threading.Event, say: Say) -> None:
     """Print incidents as they open, until ``stop`` or the end of a part."""
-    seen = 0
+    with store.read() as tx:
+        seen = max((one.id for one in page(tx, limit=1).items), default=0)
     while not stop.wait(WATCH_SECONDS):
         _raise_if_ended(parts)
         with store.read() as tx:

@@ -18,7 +18,7 @@ import reprlib
 from typing import Any
 
 from conf.errors import NightshiftError
-from streams.records import Partition
+from streams.keys import Partition
 
 _brief = reprlib.Repr()
 _brief.maxstring = _brief.maxother = 120

@@ -17,27 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streams.keys import LumisectionKey as LumisectionKey  # noqa: PLC0414 - re-exported
+from streams.keys import Partition as Partition  # noqa: PLC0414 - re-exported
+
 Counts = npt.NDArray[np.float32] | npt.NDArray[np.int64]
 
 LUMISECTION_SECONDS = 23.31
 """Length of one lumisection: 2**18 LHC orbits of 88.924 µs."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Partition:
-    """Identity of one ordered sequence of messages."""
-
-    cluster: str
-    topic: str
-    partition: int
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class LumisectionKey:
-    """Run and lumisection numbers; ``ls`` 0 stands for a histogram of the whole run."""
-
-    run: int
-    ls: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,13 @@ Contract of every source (tests/contracts/test_sources.py):
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from streams.errors import DecodeError
-from streams.records import HistogramBatch, Partition
+from streams.keys import Partition
+
+if TYPE_CHECKING:
+    from streams.records import HistogramBatch
 
 __all__ = ["Loss", "Message", "Partition", "Source"]
 
@@ -36,7 +39,7 @@ class Message:
 
     partition: Partition
     offset: int
-    value: bytes | HistogramBatch | DecodeError
+    value: "bytes | HistogramBatch | DecodeError"
     headers: Mapping[str, str]
     published_s: float
     origin: str

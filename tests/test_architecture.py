@@ -3,6 +3,7 @@
 import ast
 import configparser
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -83,6 +84,21 @@ def test_outside_the_store_a_transaction_is_only_handed_on() -> None:
 def test_the_command_line_starts_without_heavy_libraries(command: str) -> None:
     code = LOADED.format(what=COMMANDS[command], heavy=HEAVY)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].strip() == "LOADED"
+
+
+LISTING = ("alembic", "numpy", "pandas", "fastapi", "confluent_kafka", "uvicorn", "psycopg")
+
+
+@pytest.mark.parametrize("command", [["incidents", "list"], ["deadletters", "list"]])
+def test_a_command_that_looks_into_the_database_loads_little_else(command: list[str], sqlite_template: Path) -> None:
+    what = f"import opint.cli; sys.argv = ['nightshift', *{command}]; opint.cli.main()"
+    environ = os.environ | {"NIGHTSHIFT_DATABASE__URL": f"sqlite:///{sqlite_template}"}
+    code = LOADED.format(what=what, heavy=LISTING)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].strip() == "LOADED"
 

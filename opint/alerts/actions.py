@@ -41,6 +41,22 @@ def resolve(tx: Connection, incident_id: int, actor: str, text: str, now_s: floa
     _write(tx, one, actor, "resolved", text, now_s)
 
 
+def reopen(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
+    """Take back the end of an incident; it is acknowledged again if it was before.
+
+    What goes on being good clears it again. Raises UnknownIncidentError, and ActionError if it is not resolved, or if
+    the same fault has opened another incident since.
+    """
+    one = _mine(tx, incident_id, actor)
+    if one.state != "resolved":
+        raise ActionError(f"incident {incident_id} is {one.state}: there is nothing to reopen")
+    successor = incidents.active(tx, one.fingerprint)
+    if successor is not None:
+        raise ActionError(f"incident {successor.id} stands for the same fault since: go on there")
+    one.reopen()
+    _write(tx, one, actor, "reopened", text, now_s)
+
+
 def comment(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
     """Add ``text`` to the history of an incident in any state.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from opint.alerts.labels import OF_ELEMENT, TRIGGER, Labels
 from opint.alerts.observation import Observation
 from opint.store.evidence import Hint
+from opint.store.incidents import NAMELESS_KINDS
 from streams.records import LumisectionKey
 
 CRITICAL_SHARE = 0.5
@@ -52,7 +53,6 @@ _KIND_OF_FAMILY = {
     "all-rates": "all-rates",
     "prescales": "prescales",
 }
-_SAYS_NOTHING = frozenset({"", "unknown"})
 _ADVICE = {
     "content": "Compare the histograms with their references and look at the bins named worst.",
     "frozen": "The content is the same bin by bin as before: look at whether the source still fills and publishes it.",
@@ -92,18 +92,24 @@ def severity(family: str, bad: int, size: int, p_value: float | None) -> str:
 
 def kind(labels: Labels, one: Observation, hints: Mapping[str, Hint]) -> str:
     """The fault that the evidence of the bad MEs names most often; the family's own word without evidence."""
-    named = Counter(hints[me].kind for me in one.bad if me in hints and hints[me].kind not in _SAYS_NOTHING)
+    named = Counter(hints[me].kind for me in one.bad if me in hints and hints[me].kind not in NAMELESS_KINDS)
     known: Iterable[tuple[str, int]] = named.most_common(1)
     return next((name for name, _ in known), _KIND_OF_FAMILY.get(labels.family, "unknown"))
 
 
-def title(labels: Labels, kind_: str, bad: int, size: int, first: LumisectionKey) -> str:
-    """One line: where, what, how much of it and since when."""
+def noun(labels: Labels, kind_: str) -> str:
+    """What the fault is called in a sentence."""
+    return _NOUNS.get(kind_, _OF_FAMILY[labels.family])
+
+
+def title(labels: Labels, kind_: str, bad: int, size: int, first: LumisectionKey, opening: str = "") -> str:
+    """One line: where, what, how much of it and since when; ``opening`` is the kind that it began as."""
     where = labels.group or labels.subsystem
     if labels.subsystem not in where:
         where = f"{labels.subsystem} {where}"
-    what = _NOUNS.get(kind_, _OF_FAMILY[labels.family])
-    return f"{where}: {what} in {bad} of {size} monitoring element{'s' * (size != 1)} since {place(first)}"
+    what = noun(labels, kind_)
+    began = f" (at first {noun(labels, opening)})" if opening and noun(labels, opening) != what else ""
+    return f"{where}: {what} in {bad} of {size} monitoring element{'s' * (size != 1)} since {place(first)}{began}"
 
 
 def explanation(labels: Labels, worst: Observation, hints: Mapping[str, Hint]) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from conf.settings import AlertSettings
 from dqm.scored import LumisectionState
-from opint.alerts.actions import acknowledge, comment, confirm, dispute, resolve
+from opint.alerts.actions import acknowledge, comment, confirm, dispute, reopen, resolve
 from opint.alerts.cases import Case
 from opint.alerts.labels import Labels, fingerprint, group_of
 from opint.alerts.ledger import Decided, Ledger
@@ -23,7 +23,7 @@ from opint.store import incidents
 from opint.store.incidents import Incident, Occurrence
 from streams.records import LumisectionKey
 
-__all__ = ["AlertOutcome", "acknowledge", "comment", "confirm", "data_lost", "dispute", "resolve", "update"]
+__all__ = ["AlertOutcome", "acknowledge", "comment", "confirm", "data_lost", "dispute", "reopen", "resolve", "update"]
 
 
 @dataclass(frozen=True, slots=True)

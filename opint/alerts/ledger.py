@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from opint.alerts import describe, trigger
+from opint.alerts import cause, describe, trigger
 from opint.alerts.decide import Because, Change
 from opint.alerts.labels import TRIGGER, Labels, fingerprint
 from opint.alerts.observation import Observation
@@ -38,6 +38,7 @@ class Ledger:
     _recount: set[int] = field(default_factory=set)
     _seen: list[Occurrence] = field(default_factory=list)
     _sizes: dict[int, tuple[Labels, int]] = field(default_factory=dict)
+    _newest: dict[tuple[int, str], Observation] = field(default_factory=dict)
     _hints: dict[tuple[str, LumisectionKey, str], Mapping[str, Hint]] = field(default_factory=dict)
 
     def write(self, decided: Sequence[Decided]) -> None:
@@ -79,13 +80,14 @@ class Ledger:
         if change.because is Because.CLEARED:
             self.cleared.append(one)
         if change.because is Because.REOPENED:
-            _reopen(one)
+            one.reopen()
         if change.because is not Because.SEEN or one.state == "resolved":
             self._note(one, change.because, _detail(change))
 
     def _see(self, labels: Labels, size: int, one: Incident, seen: Sequence[Observation]) -> None:
         occurrences = [self._occurrence(labels, one.id, each) for each in seen]
         self._seen += occurrences
+        self._newest |= {(one.id, stored.kind): each for stored, each in zip(occurrences, seen, strict=True)}
         first, last = one.first, one.last
         if first is not None and last is not None and all(each.key > last for each in seen):
             one.lumisections += len(seen)
@@ -125,10 +127,23 @@ class Ledger:
                 feedback.move(self.tx, gone, into)
 
     def _count_anew(self, one: Incident) -> None:
-        extent = incidents.extent(self.tx, one.id)
+        extent = incidents.extent(self.tx, one.id, cause.NEWEST)
         one.first_run, one.first_ls = (None, None) if extent.first is None else (extent.first.run, extent.first.ls)
         one.last_run, one.last_ls = (None, None) if extent.last is None else (extent.last.run, extent.last.ls)
-        one.lumisections, one.elements, one.kind = extent.lumisections, extent.elements, extent.kind or one.kind
+        one.lumisections, one.elements = extent.lumisections, extent.elements
+        kind = cause.present_kind(extent.newest_kinds, extent.commonest_kind) or one.kind
+        if one.kind not in {kind, ""}:
+            self._change_cause(one, kind)
+        one.kind = kind
+
+    def _change_cause(self, one: Incident, kind: str) -> None:
+        """Say in the history, and in the explanation, that the fault has become another one."""
+        labels, _ = self._sizes[one.id]
+        seen = self._newest.get((one.id, kind))
+        where = "" if seen is None else f", last in {describe.place(seen.key)}"
+        self._note(one, "changed", f"from {describe.noun(labels, one.kind)} to {describe.noun(labels, kind)}{where}")
+        if seen is not None:
+            one.explanation = describe.explanation(labels, seen, self._hints_of(labels, seen.key))
 
     def _retitle(self, one: Incident) -> None:
         labels, size = self._sizes[one.id]
@@ -138,7 +153,8 @@ class Ledger:
         if seen:
             one.title = trigger.titled(labels, one.kind, one.elements, size, one.first, seen)
         else:
-            one.title = describe.title(labels, one.kind, one.elements, size, one.first)
+            opening = incidents.opening_kind(self.tx, one.id)
+            one.title = describe.title(labels, one.kind, one.elements, size, one.first, opening)
 
     def _rates(self, labels: Labels, number: int) -> Sequence[Seen]:
         """Those of the first lumisections of an incident: what comes and goes later does not rewrite its title."""
@@ -188,11 +204,6 @@ class Ledger:
 
     def _note(self, one: Incident, action: str, detail: str) -> None:
         self._entries.append(Entry(one.id, self.now_s, SYSTEM, str(action), detail))
-
-
-def _reopen(one: Incident) -> None:
-    one.state = "open" if one.acknowledged_by is None else "acknowledged"
-    one.resolved_s = one.resolved_by = None
 
 
 def _severity(family: str, seen: Sequence[Observation], size: int) -> str:

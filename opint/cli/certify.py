@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opint.cli.common import Config, Log, open_store, start
+from opint.cli.common import MOST_NUMBER, Config, Log, open_store, start
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def certify(
-    runs: Annotated[list[int], typer.Argument(metavar="RUN...", help="Runs that are in the database.", min=1)],
+    runs: Annotated[
+        list[int], typer.Argument(metavar="RUN...", help="Runs that are in the database.", min=1, max=MOST_NUMBER)
+    ],
     dataset: Annotated[
         str | None, typer.Option(help="Dataset to certify.", show_default="the only one that has the run")
     ] = None,

@@ -79,12 +79,24 @@ Publish = Annotated[bool, typer.Option("--publish", help="Publish to the topic i
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many, newest first.")]
 
 
+MOST_NUMBER = 2**53
+"""Greatest run or number of a row: within what both databases hold."""
+
+
+def stored_text(text: str) -> str:
+    """Text that may stand in the database; raises typer.BadParameter for bytes that are not UTF-8."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise typer.BadParameter(f"{text!a} is not UTF-8 text")
+    return text
+
+
 def runs_of(text: str) -> range:
     """The runs that the option ``--runs`` names; all for an empty one. Raises SettingsError."""
     if not text:
         return range(2**63 - 1)
     first, _, last = text.partition("-")
-    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+    digits = first.isdecimal() and last.isdecimal() and max(len(first), len(last)) <= 16
+    if not (digits and int(first) <= int(last) <= MOST_NUMBER):
         raise SettingsError(f"--runs is {text!r}; write FIRST-LAST, such as 297050-299999")
     return range(int(first), int(last) + 1)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from opint.cli.common import Config, Limit, Log, open_store, start
+from opint.cli.common import MOST_NUMBER, Config, Limit, Log, open_store, start, stored_text
 
 app = typer.Typer(help="List and replay messages that could not be used.", no_args_is_help=True)
 
@@ -17,7 +17,10 @@ def group() -> None:
 
 @app.command("list")
 def list_(
-    reason: Annotated[str | None, typer.Option(help="Only letters with this reason, e.g. bad-json.")] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option(parser=stored_text, metavar="NAME", help="Only letters with this reason, e.g. bad-json."),
+    ] = None,
     limit: Limit = 50,
     config: Config = None,
     log_format: Log = None,
@@ -48,7 +51,10 @@ def list_(
 @app.command()
 def replay(
     ids: Annotated[
-        list[int], typer.Argument(help="Numbers of the letters, as `nightshift deadletters list` shows them.")
+        list[int],
+        typer.Argument(
+            min=1, max=MOST_NUMBER, help="Numbers of the letters, as `nightshift deadletters list` shows them."
+        ),
     ],
     config: Config = None,
     log_format: Log = None,

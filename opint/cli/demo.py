@@ -19,7 +19,8 @@ def demo(
 
     The first start trains the models on simulated good lumisections (under a minute). Then open the
     printed address: histograms, trigger rates and events arrive, faults are injected, found, named and
-    explained, and the most unusual events are kept.
+    explained, and the most unusual events are kept. The next start goes on where this one ends; to begin
+    anew, remove the folder.
     """
     from opint import demo as parts
     from opint.cli.progress import bar

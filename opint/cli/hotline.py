@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from opint.cli.common import (
+    MOST_NUMBER,
     AsWire,
     AtMost,
     ConditionsFile,
@@ -33,7 +34,9 @@ def group() -> None:
 @app.command("list")
 def list_(
     limit: Limit = 50,
-    before: Annotated[int | None, typer.Option(min=1, help="Only events with a smaller number than this.")] = None,
+    before: Annotated[
+        int | None, typer.Option(min=1, max=MOST_NUMBER, help="Only events with a smaller number than this.")
+    ] = None,
     config: Config = None,
     log_format: Log = None,
 ) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opint.cli.common import Config, Limit, Log, open_store, start
+from opint.cli.common import MOST_NUMBER, Config, Limit, Log, open_store, start, stored_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-app = typer.Typer(help="List, acknowledge, resolve and judge incidents.", no_args_is_help=True)
+app = typer.Typer(help="List, acknowledge, resolve, reopen and judge incidents.", no_args_is_help=True)
 
 
 class State(StrEnum):
@@ -23,21 +23,26 @@ class State(StrEnum):
     RESOLVED = "resolved"
 
 
-Id = Annotated[int, typer.Argument(help="The incident's number, as `nightshift incidents list` shows it.")]
+Id = Annotated[
+    int,
+    typer.Argument(min=1, max=MOST_NUMBER, help="The incident's number, as `nightshift incidents list` shows it."),
+]
 Who = Annotated[str, typer.Option("--by", help="Who does it; kept in the audit trail.", show_default="your login name")]
 Note = Annotated[str, typer.Option("--note", help="Why; kept in the audit trail.")]
 
 
 @app.callback()
 def group() -> None:
-    """List, acknowledge, resolve and judge incidents."""
+    """List, acknowledge, resolve, reopen and judge incidents."""
 
 
 @app.command("list")
 def list_(
     state: Annotated[State | None, typer.Option(help="Only incidents in this state.")] = None,
-    subsystem: Annotated[str | None, typer.Option(help="Only incidents of this subsystem.")] = None,
-    run: Annotated[int | None, typer.Option(help="Only incidents that touch this run.")] = None,
+    subsystem: Annotated[
+        str | None, typer.Option(parser=stored_text, metavar="NAME", help="Only incidents of this subsystem.")
+    ] = None,
+    run: Annotated[int | None, typer.Option(min=0, max=MOST_NUMBER, help="Only incidents that touch this run.")] = None,
     limit: Limit = 50,
     config: Config = None,
     log_format: Log = None,
@@ -73,6 +78,14 @@ def resolve(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_f
     from opint.alerts.actions import resolve as resolve_
 
     _act(resolve_, "resolved", id_, by, note, config, log_format)
+
+
+@app.command()
+def reopen(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
+    """Reopen an incident that was resolved too early."""
+    from opint.alerts.actions import reopen as reopen_
+
+    _act(reopen_, "reopened", id_, by, note, config, log_format)
 
 
 @app.command()

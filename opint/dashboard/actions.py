@@ -6,18 +6,19 @@ from typing import Literal, get_args
 from fastapi import HTTPException
 
 from conf.errors import NightshiftError
-from opint.alerts.engine import acknowledge, comment, confirm, dispute, resolve
+from opint.alerts.engine import acknowledge, comment, confirm, dispute, reopen, resolve
 from opint.store.engine import Store
 from opint.store.views import incidents
 from streams.errors import Unavailable
 
-Action = Literal["acknowledge", "resolve", "comment", "confirm", "false-alarm"]
+Action = Literal["acknowledge", "resolve", "reopen", "comment", "confirm", "false-alarm"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 MOST_ACTOR = 80
 MOST_TEXT = 2000
 _PERFORM = {
     "acknowledge": acknowledge,
     "resolve": resolve,
+    "reopen": reopen,
     "comment": comment,
     "confirm": confirm,
     "false-alarm": dispute,

@@ -29,7 +29,8 @@ from opint.store.views.records import (
     System,
 )
 
-Number = Annotated[int, Query(ge=0, le=2**53)]
+Number = Annotated[int, Field(ge=0, le=2**53)]
+"""A run, a lumisection, the number of an incident: within what both databases, and JavaScript, can hold."""
 Limit = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[str | None, Query(pattern="^[0-9]{1,16}$", description="`next` of the page before")]
 
@@ -76,17 +77,24 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
         state: Annotated[list[State] | None, Query(description="repeat for several; all if absent")] = None,
         subsystem: Annotated[str | None, Query(max_length=200)] = None,
         run: Number | None = None,
+        dataset: Annotated[str | None, Query(max_length=500)] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> IncidentPage:
         """Incidents, newest first."""
         with store.read() as tx:
             return incidents.page(
-                tx, limit=limit, before=_number(cursor), states=tuple(state or ()), subsystem=subsystem, run=run
+                tx,
+                limit=limit,
+                before=_number(cursor),
+                states=tuple(state or ()),
+                subsystem=subsystem,
+                run=run,
+                dataset=dataset,
             )
 
     @routes.get("/incidents/{incident_id}", tags=["incidents"], responses=NOT_FOUND)
-    def get_incident(incident_id: int) -> IncidentDetail:
+    def get_incident(incident_id: Number) -> IncidentDetail:
         """One incident with its newest occurrences, its audit trail and where its evidence is."""
         return _incident(store, incident_id)
 
@@ -103,8 +111,8 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
         responses=REFUSED,
         dependencies=[Depends(require_token)],
     )
-    def act_on_incident(incident_id: int, action: Action, deed: Deed) -> IncidentDetail:
-        """Acknowledge, resolve, comment, or give a verdict (confirm, false-alarm); the incident as it is afterwards."""
+    def act_on_incident(incident_id: Number, action: Action, deed: Deed) -> IncidentDetail:
+        """Act on an incident; `confirm` and `false-alarm` are verdicts on it. The incident as it is afterwards."""
         act(store, clock, action, incident_id, deed.actor, deed.text)
         return _incident(store, incident_id)
 
@@ -117,13 +125,13 @@ def _add_runs(routes: APIRouter, store: Store) -> None:
             return runs.page(tx, limit=limit, before=_number(cursor))
 
     @routes.get("/runs/{run}", tags=["runs"], responses=NOT_FOUND)
-    def get_run(run: int, dataset: str | None = None) -> RunDetail:
+    def get_run(run: Number, dataset: str | None = None) -> RunDetail:
         """One run: lumisections with conditions, and subsystem summaries."""
         with store.read() as tx:
             return found(runs.detail(tx, run, dataset), f"There is no run {run}.")
 
     @routes.get("/runs/{run}/map", tags=["runs"], response_model=RunMap, responses=NOT_FOUND)
-    def get_map(run: int, subsystem: str, dataset: str | None = None) -> Response:
+    def get_map(run: Number, subsystem: str, dataset: str | None = None) -> Response:
         """Monitoring elements against lumisections: qualities, reasons and p-values."""
         with store.read() as tx:
             told = found(runs.detail(tx, run, dataset), f"There is no run {run}.")

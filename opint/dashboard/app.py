@@ -6,20 +6,16 @@ from collections.abc import AsyncIterator, Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import Depends, FastAPI, Request, Response
-from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
-from conf.errors import NightshiftError
 from conf.settings import Settings
 from opint.dashboard import (
     api,
     certificates,
     comparisons,
     events,
+    failures,
     health,
     hotline,
     pages,
@@ -57,6 +53,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
         docs_url=None,
         redoc_url=None,
         lifespan=lambda _: _watching(hub),
+        responses={422: {"model": api.Problem}},
     )
     app.state.hub = hub
     renderer = pages.Renderer(store, settings, clock)
@@ -71,7 +68,8 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     app.include_router(popularity.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(placement.router(store, clock, renderer), dependencies=[Depends(upgraded)])
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    _add_problems(app, renderer)
+    failures.add_handlers(app, renderer.problem)
+    app.add_middleware(failures.FailureLog, problem=renderer.problem)
     app.add_middleware(Guard)
     return app
 
@@ -98,29 +96,3 @@ async def _watching(hub: events.Hub) -> AsyncIterator[None]:
     watch.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watch
-
-
-def _add_problems(app: FastAPI, renderer: pages.Renderer) -> None:
-    """Errors are JSON for programs and pages for people."""
-
-    @app.exception_handler(HTTPException)
-    async def http_problem(request: Request, error: HTTPException) -> Response:
-        if _for_program(request):
-            return await http_exception_handler(request, error)
-        return renderer.problem(request, error.status_code, str(error.detail))
-
-    @app.exception_handler(RequestValidationError)
-    async def bad_request(request: Request, error: RequestValidationError) -> Response:
-        if _for_program(request):
-            return await request_validation_exception_handler(request, error)
-        return renderer.problem(request, 422, "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()))
-
-    @app.exception_handler(NightshiftError)
-    async def away(request: Request, error: NightshiftError) -> Response:
-        if _for_program(request):
-            return JSONResponse({"detail": str(error)}, 503)
-        return renderer.problem(request, 503, str(error))
-
-
-def _for_program(request: Request) -> bool:
-    return request.url.path.startswith(("/api/", "/static/", "/events"))

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 from conf.settings import CertifySettings
 from opint.certify.certificate import Certificate, good_runs
 from opint.certify.facts import CertifyError, of_run
-from opint.dashboard.api import NOT_FOUND, UNAVAILABLE
+from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number
 from opint.dashboard.pages import Renderer
 from opint.store.engine import Store
 from opint.store.views.seeks import datasets_with
@@ -22,7 +22,7 @@ def router(store: Store, settings: CertifySettings, renderer: Renderer) -> APIRo
     routes = APIRouter()
 
     @routes.get("/runs/{run}/certificate", include_in_schema=False)
-    def page(request: Request, run: int, dataset: str | None = None) -> HTMLResponse:
+    def page(request: Request, run: Number, dataset: str | None = None) -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
             having = datasets_with(tx, run)
@@ -38,13 +38,13 @@ def router(store: Store, settings: CertifySettings, renderer: Renderer) -> APIRo
         )
 
     @routes.get("/api/v1/runs/{run}/certificate", tags=["certification"], responses=NOT_FOUND | UNAVAILABLE)
-    def get_certificate(run: int, dataset: Dataset = None) -> Certificate:
+    def get_certificate(run: Number, dataset: Dataset = None) -> Certificate:
         """Good and excluded ranges of one run, why, and the luminosity lost (1/pb)."""
         return _certificate(store, settings, run, dataset)
 
     @routes.get("/api/v1/good-runs", tags=["certification"], responses=NOT_FOUND | UNAVAILABLE)
     def get_good_runs(
-        run: Annotated[list[int], Query(max_length=MOST_RUNS, description="repeat for several")],
+        run: Annotated[list[Number], Query(max_length=MOST_RUNS, description="repeat for several")],
         dataset: Dataset = None,
     ) -> dict[str, list[list[int]]]:
         """Good-run JSON: the inclusive ranges of good lumisections by run; runs without any are left out."""

@@ -1,12 +1,12 @@
 """A model in shadow beside the one that judges: where they agree, and where they do not."""
 
-from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse
 
 from opint import comparison
-from opint.dashboard.pages import Renderer
+from opint.dashboard.pages import Renderer, RunText
 from opint.selection import Words
 from opint.store.engine import Store
 from opint.store.views import shadows
@@ -17,15 +17,13 @@ MOST_RUNS = 20
 MOST_STRETCHES = 100
 """Stretches of lumisections judged differently that are listed."""
 
-Run = Annotated[str, Query(pattern="^[0-9]{0,15}$")]
-
 
 def router(store: Store, renderer: Renderer) -> APIRouter:
     """The page of models in shadow."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/models")
-    def page(request: Request, pair: str = "", first: Run = "", last: Run = "") -> HTMLResponse:
+    def page(request: Request, pair: str = "", first: RunText = "", last: RunText = "") -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
             pairs = shadows.beside(tx)
@@ -47,11 +45,18 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
             differing=sum(one.differs for one in judged),
             stretches=stretches[:MOST_STRETCHES],
             left_out=max(0, len(stretches) - MOST_STRETCHES),
-            request_url=f"{request.url.path}?{request.url.query}",
+            request_url="/models?" + urlencode(_address(chosen, span)),
             **live,
         )
 
     return routes
+
+
+def _address(chosen: Beside | None, span: range) -> dict[str, str | int]:
+    """What the page shows, so that a part of it that asks for itself again gets the same."""
+    if chosen is None:
+        return {}
+    return {"pair": f"{chosen.current}.{chosen.shadow}", "first": span.start, "last": span.stop - 1}
 
 
 def _chosen(pairs: list[Beside], wanted: str) -> Beside | None:

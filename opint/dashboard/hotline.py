@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 from conf.settings import Settings
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_words
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, found, require_token
-from opint.dashboard.pages import Renderer, going_back, posted
+from opint.dashboard.pages import Renderer, RunText, going_back, posted
 from opint.hotline_report import bars, features, lately, simulated, unusual
 from opint.store import hotline as kept
 from opint.store.engine import Store
@@ -55,9 +55,9 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
 def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Renderer) -> None:
     @routes.get("/hotline", include_in_schema=False)
     def events(
-        request: Request, marked: Wanted = "all", run: str = "", dataset: Dataset = "", cursor: Cursor = None
+        request: Request, marked: Wanted = "all", run: RunText = "", dataset: Dataset = "", cursor: Cursor = None
     ) -> HTMLResponse:
-        live, wanted = renderer.live(), int(run) if run.isdecimal() and len(run) < 16 else None
+        live, wanted = renderer.live(), int(run) if run else None
         declared = settings.hotline.events_per_hour
         with store.read() as tx:
             shown = _page(tx, SHOWN, cursor, marked, wanted, dataset)
@@ -93,7 +93,7 @@ def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Ren
 
 def _add_event(routes: APIRouter, store: Store, clock: Callable[[], float], renderer: Renderer) -> None:
     @routes.get("/hotline/{event_id}", include_in_schema=False)
-    def event(request: Request, event_id: int) -> HTMLResponse:
+    def event(request: Request, event_id: Number) -> HTMLResponse:
         live = renderer.live()
         told = _detail(store, event_id)
         return renderer.page(
@@ -108,7 +108,7 @@ def _add_event(routes: APIRouter, store: Store, clock: Callable[[], float], rend
         )
 
     @routes.post("/hotline/{event_id}/{marking}", include_in_schema=False)
-    def mark(event_id: int, marking: Marking, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
+    def mark(event_id: Number, marking: Marking, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
         actor = form.get("actor", "")
         _mark(store, clock, event_id, marking, actor, form.get("note", ""))
         return going_back(form, actor)
@@ -128,7 +128,7 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
             return _page(tx, limit, cursor, marked, run, dataset)
 
     @routes.get("/api/v1/hotline/{event_id}", tags=["hotline"], responses=NOT_FOUND | UNAVAILABLE)
-    def get_event(event_id: int) -> KeptDetail:
+    def get_event(event_id: Number) -> KeptDetail:
         """One event with all its features, and what was said of it."""
         return _detail(store, event_id)
 
@@ -138,7 +138,7 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         responses=REFUSED | UNAVAILABLE,
         dependencies=[Depends(require_token)],
     )
-    def mark_event(event_id: int, marking: Marking, opinion: Opinion) -> KeptDetail:
+    def mark_event(event_id: Number, marking: Marking, opinion: Opinion) -> KeptDetail:
         """Say that an event is interesting, of a known process, or a fault of the detector; the event afterwards."""
         _mark(store, clock, event_id, marking, opinion.actor, opinion.note)
         return _detail(store, event_id)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs, quote, unquote, urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import AfterValidator
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from conf.settings import Settings
@@ -31,7 +32,18 @@ ACTOR_COOKIE = "nightshift_actor"
 ACTOR_DAYS = 30
 STRIP_LENGTH = 120
 OPEN_SHOWN = 50
+RAISED_SHOWN = 20
 RECENT_S = 60.0
+MOST_FIELDS = 20
+
+
+def _run_text(text: str) -> str:
+    if text and not (text.isdecimal() and len(text) < 16):
+        raise ValueError("write the number of a run, such as 379415")
+    return text
+
+
+RunText = Annotated[str, AfterValidator(_run_text), Query(description="a run; all if empty")]
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -65,7 +77,8 @@ class Renderer:
 
     def problem(self, request: Request, status: int, detail: str) -> HTMLResponse:
         """The page that says what went wrong."""
-        return self.page(request, "problem.html", status, title=f"{status} {HTTPStatus(status).phrase}", detail=detail)
+        title = f"{status} {HTTPStatus(status).phrase}"
+        return self.page(request, "problem.html", status, title=title, detail=detail, before=_page_before(request))
 
     def live(self) -> dict[str, Any]:
         """Where the store stands; read before a page's own queries, so that no change falls between."""
@@ -92,13 +105,13 @@ def _add_overview(
     def overview(request: Request) -> HTMLResponse:
         live, now_s = renderer.live(), clock()
         with store.read() as tx:
-            active = incidents.page(tx, limit=OPEN_SHOWN, states=("open", "acknowledged"))
+            active = incidents.gravest(tx, OPEN_SHOWN)
             counts, daemons = incidents.counts(tx), system.daemons(tx)
             strips, newest = runs.strips(tx, STRIP_LENGTH), runs.latest(tx, 1)
             recent, delays = system.closed_since(tx, now_s - RECENT_S)
             resolved = incidents.recently_resolved(tx, 8)
         stale = staleness(daemons, now_s, settings.dashboard.stale_after_s)
-        unseen = next((one for one in active.items if one.state == "open"), None)
+        unseen = max((one for one in active if one.state == "open"), key=lambda one: one.id, default=None)
         return renderer.page(
             request,
             "overview.html",
@@ -114,7 +127,7 @@ def _add_overview(
             delay_s=statistics.median(delays) if delays else None,
             resolved=resolved,
             lag=sum(_lag(daemons).values()),
-            status=overall(counts, unseen, stale, judged=bool(strips), now_s=now_s),
+            status=overall(counts, unseen, stale, judged=bool(strips)),
             counts=counts,
             **live,
         )
@@ -126,10 +139,11 @@ def _add_incidents(routes: APIRouter, store: Store, renderer: Renderer) -> None:
         request: Request,
         state: Annotated[list[State] | None, Query()] = None,
         subsystem: str = "",
-        run: str = "",
+        run: RunText = "",
+        dataset: str = "",
         cursor: Cursor = None,
     ) -> HTMLResponse:
-        live, wanted = renderer.live(), int(run) if run.isdecimal() and len(run) < 16 else None
+        live = renderer.live()
         with store.read() as tx:
             shown = incidents.page(
                 tx,
@@ -137,7 +151,8 @@ def _add_incidents(routes: APIRouter, store: Store, renderer: Renderer) -> None:
                 before=int(cursor) if cursor else None,
                 states=tuple(state or ()),
                 subsystem=subsystem or None,
-                run=wanted,
+                run=int(run) if run else None,
+                dataset=dataset or None,
             )
         return renderer.page(
             request,
@@ -146,15 +161,17 @@ def _add_incidents(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             states=state or [],
             subsystem=subsystem,
             run=run,
+            dataset=dataset,
             request_url=_own_url(request),
-            rest="&" + urlencode([*(("state", one) for one in state or []), ("subsystem", subsystem), ("run", run)]),
+            rest="&"
+            + urlencode({"state": state or [], "subsystem": subsystem, "run": run, "dataset": dataset}, doseq=True),
             **live,
         )
 
 
 def _add_incident(routes: APIRouter, store: Store, clock: Callable[[], float], renderer: Renderer) -> None:
     @routes.get("/incidents/{incident_id}")
-    def incident(request: Request, incident_id: int, me: str = "", at: str = "") -> HTMLResponse:
+    def incident(request: Request, incident_id: Number, me: str = "", at: str = "") -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
             told = found(incidents.detail(tx, incident_id), f"There is no incident {incident_id}.")
@@ -176,7 +193,7 @@ def _add_incident(routes: APIRouter, store: Store, clock: Callable[[], float], r
         )
 
     @routes.post("/incidents/{incident_id}/{action}")
-    def change(incident_id: int, action: Action, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
+    def change(incident_id: Number, action: Action, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
         actor = form.get("actor", "")
         act(store, clock, action, incident_id, actor, form.get("text", ""))
         return going_back(form, actor)
@@ -192,7 +209,7 @@ def _add_runs(routes: APIRouter, store: Store, renderer: Renderer) -> None:
 
     @routes.get("/runs/{run}")
     def run_page(
-        request: Request, run: int, dataset: str | None = None, subsystem: str = "", ls: Number | None = None
+        request: Request, run: Number, dataset: str | None = None, subsystem: str = "", ls: Number | None = None
     ) -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
@@ -200,7 +217,8 @@ def _add_runs(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             names = [one.subsystem for one in told.subsystems]
             chosen = subsystem if subsystem in names else _worst(told.subsystems)
             kept = evidence.kept(tx, told.run.dataset, chosen, run) if chosen else []
-            raised = incidents.page(tx, limit=20, run=run)
+            raised = incidents.page(tx, limit=RAISED_SHOWN, run=run, dataset=told.run.dataset)
+            raised_count = incidents.count(tx, run, told.run.dataset)
             against = references.shown(tx, told.run.dataset, run)
         recorded = [value for one in told.lumisections if (value := one.conditions.get("recorded_lumi")) is not None]
         return renderer.page(
@@ -211,6 +229,7 @@ def _add_runs(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             ls=ls,
             kept=kept,
             raised=raised,
+            raised_count=raised_count,
             against=against,
             recorded=sum(recorded) if recorded else None,
             conditions=_conditions(told),
@@ -225,7 +244,15 @@ def _add_system(routes: APIRouter, store: Store, renderer: Renderer) -> None:
         with store.read() as tx:
             told = system.system(tx)
             letters = system.dead_letters(tx, limit=25, before=int(cursor) if cursor else None)
-        return renderer.page(request, "system.html", told=told, letters=letters, lag=_lag(told.daemons), **live)
+        return renderer.page(
+            request,
+            "system.html",
+            told=told,
+            letters=letters,
+            lag=_lag(told.daemons),
+            request_url=_own_url(request),
+            **live,
+        )
 
 
 def _lag(daemons: list[Daemon]) -> dict[str, int]:
@@ -252,6 +279,13 @@ def _conditions(told: RunDetail) -> list[dict[str, Any]]:
     return [{"ls": one.ls} | {name: one.conditions.get(name) for name in names} for one in told.lumisections]
 
 
+def _page_before(request: Request) -> str | None:
+    """The page of ours that led to this request; None if there is none."""
+    own = f"{request.url.scheme}://{request.headers['host']}"
+    path = request.headers.get("referer", "").removeprefix(own)
+    return path if path.startswith("/") and not path.startswith("//") and path != "/" else None
+
+
 def _own_url(request: Request) -> str:
     """Path and query, for a part of a page that asks for itself again."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -275,7 +309,13 @@ def going_back(form: dict[str, str], actor: str) -> Response:
 async def posted(request: Request) -> dict[str, str]:
     """The fields of an urlencoded form that comes from one of our own pages; its size has been checked."""
     body = (await request.body()).decode("utf-8", "replace")
-    form = {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True, max_num_fields=20).items()}
+    try:
+        fields = parse_qs(body, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise HTTPException(422, f"The form has more than {MOST_FIELDS} fields.") from None
+    form = {name: values[-1] for name, values in fields.items()}
+    if "\0" in "".join(form.values()):
+        raise HTTPException(422, "The form holds a NUL character.")
     check_token(request, form.get("csrf", ""))
     # Only a path of our own is a place to go back to.
     back = form.get("back", "/")

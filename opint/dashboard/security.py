@@ -7,6 +7,7 @@ only our own pages know together with a check of the Origin header.
 """
 
 import ipaddress
+import re
 import secrets
 from urllib.parse import urlsplit
 
@@ -16,9 +17,11 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conf.errors import SettingsError
+from opint.dashboard.failures import log_refusal
 
 CSRF_COOKIE = "nightshift_csrf"
 MOST_BODY_BYTES = 64 * 1024
+_TOKEN = re.compile(r"[\w-]{32}", re.ASCII)
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
@@ -69,27 +72,38 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refusal = _refusal(scope["method"], Headers(scope=scope))
+        refusal = _refusal(scope, Headers(scope=scope))
+        if refusal is not None:
+            log_refusal(scope, refusal.status_code)
         await (refusal or self.app)(scope, receive, with_headers)
 
 
-def _refusal(method: str, headers: Headers) -> Response | None:
-    name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-    if not is_loopback(name):
-        return PlainTextResponse(f"This page answers to loopback names only, not to {name[:80]!r}.\n", 421)
-    if method in {"GET", "HEAD"}:
-        return None
-    length = headers.get("content-length", "")
-    if not length.isdecimal():
+def _refusal(scope: Scope, headers: Headers) -> Response | None:
+    host = headers.get("host", "")
+    if not is_loopback(_hostname(host)):
+        return PlainTextResponse(f"This page answers to loopback names only, not to {host[:80]!a}.\n", 421)
+    # No name, number or text holds it, and PostgreSQL refuses it in the middle of a query.
+    if b"%00" in scope["raw_path"] or b"%00" in scope["query_string"]:
+        return PlainTextResponse("The address holds a NUL character.\n", 400)
+    if "transfer-encoding" in headers:
         return PlainTextResponse("A Content-Length is required.\n", 411)
-    if int(length) > MOST_BODY_BYTES:
+    if int(headers.get("content-length", "0")) > MOST_BODY_BYTES:
         return PlainTextResponse(f"More than {MOST_BODY_BYTES} bytes.\n", 413)
     return None
 
 
+def _hostname(host: str) -> str:
+    """The name in a Host header; empty for what is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
 def csrf_token(request: Request) -> str:
     """The browser's token: that of its cookie, or a new one to be set by :func:`keep_token`."""
-    return request.cookies.get(CSRF_COOKIE) or secrets.token_urlsafe(24)
+    kept = request.cookies.get(CSRF_COOKIE, "")
+    return kept if _TOKEN.fullmatch(kept) else secrets.token_urlsafe(24)
 
 
 def keep_token(response: Response, token: str) -> None:

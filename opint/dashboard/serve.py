@@ -16,6 +16,7 @@ from conf.settings import Settings
 from opint.dashboard.app import create_app
 from opint.dashboard.events import Hub
 from opint.dashboard.security import refuse_outside
+from opint.dashboard.timed_http import TimedHttp
 from opint.store.engine import Store
 
 GRACE_S = 2
@@ -41,7 +42,13 @@ def serve(
     try:
         app = create_app(settings, store, clock)
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False, ws="none"
+            app,
+            http=TimedHttp,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
+            server_header=False,
+            ws="none",
         )
         server = _Server(config, app.state.hub, stop or threading.Event(), lambda: on_address(address(listener)))
         server.run(sockets=[listener])

@@ -3,19 +3,20 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from opint.dashboard.wording import ago, clock_time
 from opint.store.views.records import Daemon, Incident
+from opint.times import clock_time
 
 Level = Literal["good", "warning", "bad", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``headline`` in a few words, ``more`` a sentence on it."""
+    """``headline`` in a few words, ``more`` a sentence on it: the title of an incident that opened at ``newest_s``."""
 
     level: Level
     headline: str
     more: str
+    newest_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +34,19 @@ def staleness(daemons: list[Daemon], now_s: float, stale_after_s: float) -> Stal
         return Staleness(True, None, "No daemon has ever reported to this database.")
     last = daemons[0]
     if now_s - last.at_s > stale_after_s:
-        return Staleness(True, last.at_s, f"Daemon {last.daemon} was heard last {ago(last.at_s, now_s)}.")
+        return Staleness(True, last.at_s, f"Daemon {last.daemon} was heard last at {clock_time(last.at_s)}.")
     running = [one for one in daemons if now_s - one.at_s <= stale_after_s and one.state == "running"]
     if not running:
         return Staleness(True, last.at_s, f"Daemon {last.daemon} is {last.state}: {last.detail or 'no reason given'}.")
     return Staleness(False, last.at_s, "")
 
 
-def overall(counts: dict[str, int], newest: Incident | None, stale: Staleness, *, judged: bool, now_s: float) -> Status:
+def overall(counts: dict[str, int], newest: Incident | None, stale: Staleness, *, judged: bool) -> Status:
     """The headline. Open incidents come first; then silence; only then may anything be called good."""
     number = counts.get("open", 0)
     if number and newest is not None:
-        more = f"Newest {ago(newest.opened_s, now_s)}: {newest.title}"
-        return Status("bad", f"{number} open incident{'s' if number > 1 else ''}", more)
+        headline = f"{number} open incident{'s' if number > 1 else ''}"
+        return Status("bad", headline, newest.title, newest.opened_s)
     if stale.stale:
         since = (
             "Nothing has been received yet" if stale.since_s is None else f"No news since {clock_time(stale.since_s)}"

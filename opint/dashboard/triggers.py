@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +75,7 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             shown=shown,
             data=_of_one(told, shown),
             members=_members(told, row),
-            request_url=f"{request.url.path}?{request.url.query}",
+            request_url="/triggers?" + urlencode({"run": told.run, "dataset": told.dataset, "element": shown}),
             **live,
         )
 

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from dqm.quality import Quality, Reason
+from opint import times
 from opint.store.views.records import AxisView, WorstBinView
 
 GLYPHS = {Quality.GOOD: "✓", Quality.WARNING: "!", Quality.BAD: "✕", Quality.NOT_INSPECTED: "·"}
@@ -20,12 +20,7 @@ _STEPS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 def iso(seconds: float | None) -> str:
     """UTC in ISO 8601 to the second, ``2026-01-31T23:59:59Z``; a dash for None."""
-    return "–" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def clock_time(seconds: float) -> str:
-    """Time of day, ``23:59:59 UTC``."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S UTC")
+    return "–" if seconds is None else times.iso(seconds)
 
 
 def ago(seconds: float, now_s: float) -> str:
@@ -76,6 +71,11 @@ def uncertain(value: float | None, spread: float | None) -> str:
         return number(value)
     digits = max(0, -math.floor(math.log10(spread)))
     return f"{value:.{digits}f} ± {spread:.{digits}f}"
+
+
+def filled(values: dict[str, Any]) -> dict[str, Any]:
+    """The entries that are not empty."""
+    return {name: value for name, value in values.items() if value != ""}
 
 
 def probability(value: float | None) -> str:
@@ -145,10 +145,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {"usual": usual}
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "iso": iso,
-    "clock_time": clock_time,
+    "clock_time": times.clock_time,
     "ago": ago,
     "duration": duration,
     "number": number,
+    "filled": filled,
     "probability": probability,
     "feature": feature,
     "feature_unit": feature_unit,

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from opint.store.incidents import STANDING
 from opint.store.tables import feedback, incident, occurrence
 from opint.store.upserts import replacing
-from streams.records import LumisectionKey
+from streams.keys import LumisectionKey
 
 SubsystemKey = tuple[str, str, LumisectionKey]
 """Dataset, subsystem and lumisection."""

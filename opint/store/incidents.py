@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, s
 from conf.errors import NightshiftError
 from opint.store.tables import audit, incident, occurrence
 from opint.store.upserts import replacing
-from streams.records import LumisectionKey
+from streams.keys import LumisectionKey
 
 DATA_LOST = "data-lost"
 """Family of incidents that stand for messages which the broker no longer holds."""
@@ -20,6 +20,9 @@ STALLED = "stalled"
 
 STALE_MODEL = "stale-model"
 """The model that judges was trained too long ago."""
+
+NAMELESS_KINDS = ("", "unknown")
+"""Kinds of occurrences that name no fault."""
 
 STANDING = (DATA_LOST, STALLED, STALE_MODEL)
 """Families that stand for nightshift's own running and not for lumisections."""
@@ -73,6 +76,11 @@ class Incident:
         """Its last occurrence, None if it has none."""
         return None if self.last_run is None or self.last_ls is None else LumisectionKey(self.last_run, self.last_ls)
 
+    def reopen(self) -> None:
+        """Forget its end."""
+        self.state = "open" if self.acknowledged_by is None else "acknowledged"
+        self.resolved_s = self.resolved_by = None
+
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
@@ -98,13 +106,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What the occurrences of one incident add up to; ``kind`` is the commonest."""
+    """What the occurrences of one incident add up to.
+
+    ``commonest_kind`` is that of most occurrences, ``newest_kinds`` are those of the newest, newest first.
+    """
 
     first: LumisectionKey | None
     last: LumisectionKey | None
     lumisections: int
     elements: int
-    kind: str
+    commonest_kind: str
+    newest_kinds: Sequence[str]
 
 
 def lock(tx: Connection, dataset: str) -> None:
@@ -235,8 +247,15 @@ def opening(tx: Connection, number: int, most: int) -> list[LumisectionKey]:
     return [LumisectionKey(*row) for row in tx.execute(query)]
 
 
-def extent(tx: Connection, number: int) -> Extent:
-    """What the stored occurrences of an incident add up to; reads all of them."""
+def opening_kind(tx: Connection, number: int) -> str:
+    """The kind of its first occurrence that names one; empty if none does."""
+    named = (_seen.incident_id == number) & _seen.kind.not_in(NAMELESS_KINDS)
+    query = select(_seen.kind).where(named).order_by(_seen.run, _seen.ls).limit(1)
+    return tx.execute(query).scalar_one_or_none() or ""
+
+
+def extent(tx: Connection, number: int, newest: int) -> Extent:
+    """What the stored occurrences of an incident add up to, with the kinds of the ``newest``; reads all of them."""
     mine = _seen.incident_id == number
     most = func.coalesce(func.max(func.json_array_length(_seen.elements)), 0)
     lumisections, elements = tx.execute(select(func.count(), most).where(mine)).one()
@@ -244,9 +263,12 @@ def extent(tx: Connection, number: int) -> Extent:
         tx.execute(select(_seen.run, _seen.ls).where(mine).order_by(*order).limit(1)).one_or_none()
         for order in ((_seen.run, _seen.ls), (_seen.run.desc(), _seen.ls.desc()))
     ]
-    kinds = select(_seen.kind).where(mine).group_by(_seen.kind).order_by(func.count().desc(), _seen.kind).limit(1)
+    by_number = (_seen.kind.in_(NAMELESS_KINDS), func.count().desc(), _seen.kind)
+    commonest = select(_seen.kind).where(mine).group_by(_seen.kind).order_by(*by_number).limit(1)
+    latest = select(_seen.kind).where(mine).order_by(_seen.run.desc(), _seen.ls.desc()).limit(newest)
     first, last = (None if row is None else LumisectionKey(*row) for row in ends)
-    return Extent(first, last, lumisections, elements, tx.execute(kinds).scalar_one_or_none() or "")
+    kind = tx.execute(commonest).scalar_one_or_none() or ""
+    return Extent(first, last, lumisections, elements, kind, tx.scalars(latest).all())
 
 
 def write_history(tx: Connection, entries: Sequence[Entry]) -> None:

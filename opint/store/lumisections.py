@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import groupby
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, select, text, tuple_
@@ -25,8 +25,11 @@ from opint.store.packing import (
     unpack_largest,
 )
 from opint.store.tables import ls_score, ls_summary, lumisection, shadow_summary
-from opint.store.upserts import Insert, insert_into, replacing
+from opint.store.upserts import insert_into, replacing
 from streams.records import Catalogue, Conditions, LumisectionKey
+
+if TYPE_CHECKING:
+    from opint.store.upserts import Insert
 
 StateKey = tuple[str, LumisectionKey]
 """Dataset and lumisection."""
@@ -223,7 +226,7 @@ def _save_scores(tx: Connection, states: Sequence[LumisectionState]) -> None:
         tx.execute(replacing(tx, ls_score), scores)
 
 
-def _head_upsert(tx: Connection) -> Insert:
+def _head_upsert(tx: Connection) -> "Insert":
     statement = insert_into(tx, lumisection)
     new, old = statement.excluded, lumisection.c
     keys = lumisection.primary_key.columns

@@ -8,7 +8,7 @@ stopped for a while and woke up (a *zombie*) writes nothing.
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
-from sqlalchemy import ColumnElement, Connection, and_, case, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, select, tuple_, update
 
 from opint.store.tables import source_offset
 from opint.store.upserts import insert_into
@@ -92,6 +92,11 @@ def move(tx: Connection, partition: Partition, group: str, owner: str, next_offs
     )
     if changed.rowcount == 0:
         _fenced(partition, None)
+
+
+def forget_other_clusters(tx: Connection, cluster: str) -> None:
+    """Remove the offsets of every other cluster, for a broker whose topics ended with it."""
+    tx.execute(delete(source_offset).where(source_offset.c.cluster != cluster))
 
 
 def behind(messages: Iterable[Message]) -> dict[Partition, int]:

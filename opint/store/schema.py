@@ -1,22 +1,27 @@
 """Which migrations there are, and running them."""
 
+import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
 
 _UPGRADE_LOCK = 0x6E73_7570
 """Number of PostgreSQL's advisory lock: one upgrade at a time."""
 
 
-def config(tx: Connection | None = None) -> Config:
+def config(tx: Connection | None = None) -> "Config":
     """Alembic's configuration; its commands work inside the transaction ``tx``."""
+    from alembic.config import Config  # noqa: PLC0415 - few commands migrate
+
     made = Config()
-    folder = Path(__file__).with_name("migrations")
-    made.set_main_option("script_location", str(folder).replace("%", "%%"))
+    made.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     made.attributes["connection"] = tx
     return made
 
@@ -26,6 +31,8 @@ def migrate(tx: Connection, revision: str = "head") -> None:
 
     Waits for another upgrade; SQLite has taken its write lock already when the transaction began.
     """
+    from alembic import command  # noqa: PLC0415 - as above
+
     if tx.dialect.name == "postgresql":
         tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
     command.upgrade(config(tx), revision)
@@ -34,13 +41,19 @@ def migrate(tx: Connection, revision: str = "head") -> None:
 @cache
 def head() -> str:
     """The newest migration of this release."""
-    newest = ScriptDirectory.from_config(config()).get_current_head()
-    if newest is None:
-        raise RuntimeError("this installation has no migrations: opint/store/migrations is incomplete")
+    (newest,) = known() - set(_parents().values())
     return newest
 
 
 @cache
 def known() -> frozenset[str]:
     """All migrations of this release."""
-    return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())
+    return frozenset(_parents())
+
+
+@cache
+def _parents() -> dict[str, str]:
+    """What each migration follows, read without Alembic: every command asks for it, and few migrate."""
+    texts = [file.read_text() for file in (_MIGRATIONS / "versions").glob("r*.py")]
+    named = [dict(re.findall(r'^(revision|down_revision) = "(\w+)"', text, re.MULTILINE)) for text in texts]
+    return {one["revision"]: one.get("down_revision", "") for one in named}

@@ -1,17 +1,28 @@
 """``INSERT ... ON CONFLICT``, which both databases have and SQLAlchemy offers once for each."""
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
-Insert = sqlite.Insert | postgresql.Insert
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    Insert = sqlite.Insert | postgresql.Insert
 
 
-def insert_into(tx: Connection, table: Table) -> Insert:
+def insert_into(tx: Connection, table: Table) -> "Insert":
     """An insert of the dialect of ``tx``, to which ``on_conflict_...`` can be added."""
-    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+    # Only the dialect in use is loaded: that of PostgreSQL takes as long as the rest of a short command.
+    if tx.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+    return sqlite.insert(table)
 
 
-def replacing(tx: Connection, table: Table) -> Insert:
+def replacing(tx: Connection, table: Table) -> "Insert":
     """An insert that overwrites the row with the same primary key."""
     statement = insert_into(tx, table)
     keys = table.primary_key.columns

@@ -40,6 +40,9 @@ def test_an_event_is_found_looked_at_and_marked(page, url):
     page.get_by_text("Nobody has looked at this event yet.").wait_for()
     page.get_by_label("Your name").fill("Ada")
     page.get_by_label("Note").fill("a <Z> with a photon")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    assert page.get_by_text("Nobody has looked at this event yet.").count() == 1, "Enter marks nothing"
     page.get_by_role("button", name="Known process").click()
     page.locator("#markings").get_by_text("a <Z> with a photon").wait_for()
     page.reload()

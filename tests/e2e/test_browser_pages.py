@@ -6,6 +6,7 @@ Screenshots of every page at both sizes lie in pytest's temporary folder (``--ba
 import pytest
 from playwright.sync_api import expect
 
+from opint.alerts.actions import acknowledge
 from opint.store.heartbeats import Heartbeat, beat
 from tests.e2e.browsing import DESK, Clock, fits, settled
 from tests.serving import served
@@ -47,6 +48,29 @@ def test_every_page_at_both_sizes(page, url, tmp_path, scheme):
     fits(page, url, PAGES, scheme, tmp_path)
 
 
+CONTRASTS = """() => {
+  const channels = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
+  const part = (value) => (value <= 0.03928 * 255 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+  const weights = [0.2126, 0.7152, 0.0722];
+  const light = (colour) => channels(colour).reduce((sum, value, at) => sum + weights[at] * part(value), 0);
+  const behind = (one) => { for (; one; one = one.parentElement) {
+    const colour = getComputedStyle(one).backgroundColor;
+    if (colour !== "rgba(0, 0, 0, 0)") return colour; } };
+  const kinds = ".severity, .state, .key, .strip td, .status .glyph, .q2t, .q3t, .dim, small, a";
+  return [...document.querySelectorAll(kinds)].map((one) => {
+    const [low, high] = [light(getComputedStyle(one).color), light(behind(one))].sort((a, b) => a - b);
+    return [(high + 0.05) / (low + 0.05), one.className || one.tagName]; });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/incidents/3", "/system"])
+def test_text_can_be_read_on_what_is_behind_it(page, url, path, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.goto(url + path)
+    assert [(kind, round(contrast, 2)) for contrast, kind in page.evaluate(CONTRASTS) if contrast < 4.5] == []
+
+
 def test_an_incident_appears_is_opened_acknowledged_and_resolved(page, url, store, seed, clock):
     page.goto(url)
     settled(page)
@@ -71,6 +95,57 @@ def test_an_incident_appears_is_opened_acknowledged_and_resolved(page, url, stor
     page.goto(url)
     page.get_by_role("heading", name="1 open incident").wait_for()
     assert page.locator("#resolved").get_by_text(title).count() == 1
+
+
+def test_enter_in_a_comment_comments(page, url):
+    page.goto(url + "/incidents/3")
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("Comment").fill("Looking into it.")
+    page.keyboard.press("Enter")
+    page.locator("#audit").get_by_text("Looking into it.").wait_for()
+    assert page.locator("#audit tbody tr").count() == 2
+    assert page.locator("#head .state.open").count() == 1
+
+
+def test_an_incident_resolved_too_early_is_reopened(page, url):
+    page.goto(url + "/incidents/3")
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Resolve").click()
+    page.get_by_role("button", name="Reopen").click()
+    page.locator("#head .state.open").wait_for()
+
+
+def test_what_another_person_does_changes_the_buttons_and_keeps_my_words(page, url, store, clock):
+    page.goto(url + "/incidents/3")
+    settled(page)
+    page.get_by_label("Comment").fill("I am writ")
+    with store.begin() as tx:
+        acknowledge(tx, 3, "Ben", "", clock())
+    expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0, timeout=10_000)
+    assert page.get_by_label("Comment").input_value() == "I am writ"
+
+
+def test_hovering_tells_the_bin_under_the_pointer(page, url):
+    page.goto(url + "/incidents/3")
+    settled(page)
+    plot = page.locator("#plot .u-over").first
+    for share in (0.402, 0.407, 0.41, 0.993):
+        box = plot.bounding_box()
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + 40)
+        told = page.locator("#plot .u-legend .u-value").first
+        low, _, high = told.inner_text().partition(" to ")
+        assert float(low) <= 200 * share <= float(high)
+
+
+def test_times_grow_old_without_the_server(page, store, clock):
+    page.expected = ["net::ERR"]
+    with served(store, clock) as address:
+        page.goto(address)
+        settled(page)
+        first = page.locator("#facts time.ago").last
+        before = int(first.inner_text().split()[0])
+    page.wait_for_timeout(3000)
+    assert int(first.inner_text().split()[0]) >= before + 2
 
 
 def test_a_false_alarm_gives_luminosity_back(page, url):

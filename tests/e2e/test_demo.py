@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -14,18 +15,25 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
-def demo(tmp_path):
-    """A running demo in a session of its own, and the file that it writes to."""
-    output = tmp_path / "demo.out"
-    command = [sys.executable, "-m", "opint.cli", "demo", "--folder", str(tmp_path / "demo")]
-    with output.open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    yield process, output
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def start(tmp_path):
+    """Starts a demo in a session of its own; the process, and the file that it writes to."""
+    started = []
+
+    def _start():
+        output = tmp_path / f"demo-{len(started)}.out"
+        command = [sys.executable, "-m", "opint.cli", "demo", "--folder", str(tmp_path / "demo")]
+        with output.open("wb") as log:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        started.append(process)
+        return process, output
+
+    yield _start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def address_in(output, process, timeout_s):
@@ -45,8 +53,8 @@ def members(session):
 
 
 @pytest.mark.timeout(400)
-def test_an_injected_fault_appears_is_opened_and_acknowledged(demo, browser, tmp_path):
-    process, output = demo
+def test_an_injected_fault_appears_is_opened_and_acknowledged(start, browser, tmp_path):
+    process, output = start()
     address = address_in(output, process, timeout_s=240)
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     errors = []
@@ -71,6 +79,11 @@ def test_an_injected_fault_appears_is_opened_and_acknowledged(demo, browser, tmp
     page.close()
     assert errors == []
 
+    environ = os.environ | {"NIGHTSHIFT_CONFIG": str(tmp_path / "demo" / "nightshift.yaml")}
+    command = [sys.executable, "-m", "opint.cli", "incidents", "list", "--state", "acknowledged"]
+    listed = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    assert place.split()[0] in listed, "commands work beside it with the settings that it names"
+
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=20) == 0
     assert members(process.pid) == []
@@ -78,3 +91,9 @@ def test_an_injected_fault_appears_is_opened_and_acknowledged(demo, browser, tmp
     assert len(logs) == 6
     for log in logs:
         assert "Traceback" not in log.read_text(errors="replace"), log
+
+    process, output = start()
+    address = address_in(output, process, timeout_s=60)
+    assert "Ada" in httpx.get(address + href).text, "what people said outlives a restart"
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=20) == 0

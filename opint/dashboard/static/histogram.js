@@ -31,14 +31,17 @@ const histogram = (() => {
     const axis = told.axes[0], stepped = uPlot.paths.stepped({ align: 1 });
     const x = axis.categories ? edges({ ...axis, lower: 0, upper: axis.bins, edges: null }) : edges(axis);
     const width = place.clientWidth - 14, left = 62;
-    const cursor = { sync: { key: "evidence" }, drag: { x: true, y: false } };
+    // A value belongs to the bin that the pointer is in, which begins at the edge to its left.
+    const dataIdx = (_, _series, nearest, at) => Math.min(axis.bins - 1, Math.max(0, x[nearest] > at ? nearest - 1 : nearest));
+    const cursor = { dataIdx, sync: { key: "evidence" }, drag: { x: true, y: false } };
+    const bin = (_, _value, _series, at) => (at === null ? "–" : axis.categories ? axis.categories[at] : `${number(x[at])} to ${number(x[at + 1])}`);
     const common = { width, cursor, scales: { x: { time: false } }, padding: [8, 14, 0, 0] };
     const named = (label, more) => ({ label, paths: stepped, points: { show: false }, value: (_, value) => number(value), ...more });
     const above = new uPlot({
       ...common, title: title(told), height: Math.max(220, Math.min(330, width * 0.42)),
       scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.06)] } },
       axes: [xAxis(axis, false), axisOptions({ label: "counts", size: left, labelSize: 20 })],
-      series: [{ label: axis.label || "x", value: (_, value) => number(value) },
+      series: [{ label: axis.label || "x", value: bin },
         named("observed", { stroke: palette.css("--ink"), width: 1.5, fill: palette.css("--ink") + "1f" }),
         named("reference", { stroke: palette.css("--ref"), width: 2, dash: [6, 3] })],
     }, [x, closed(told.counts), closed(told.reference)], place);
@@ -47,7 +50,7 @@ const histogram = (() => {
       ...common, height: 150,
       scales: { x: { time: false }, y: { range: [-far * 1.08, far * 1.08] } },
       axes: [xAxis(axis, true), axisOptions({ label: "pull (σ)", size: left, labelSize: 20 })],
-      series: [{ label: axis.label || "x", value: (_, value) => number(value) },
+      series: [{ label: axis.label || "x", value: bin },
         named("too many", { stroke: palette.pulls[5], fill: palette.pulls[5] + "b0", width: 1 }),
         named("too few", { stroke: palette.pulls[1], fill: palette.pulls[1] + "b0", width: 1 })],
       hooks: { drawAxes: [threeSigma] },

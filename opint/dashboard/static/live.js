@@ -90,8 +90,18 @@
     return null;
   }
 
+  // As opint/dashboard/wording.py writes it.
+  function ago(s) {
+    const past = Math.max(0, now() - s), [step, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([step]) => past >= step) ?? [1, "s"];
+    return `${Math.floor(past / step)} ${unit} ago`;
+  }
+
   function tick() {
     refresh();
+    for (const time of document.querySelectorAll("time.ago")) {
+      const words = ago(Number(time.dataset.s));
+      if (time.textContent !== words) time.textContent = words;
+    }
     document.getElementById("clock").textContent = clockTime(now());
     const banner = document.getElementById("stale");
     const told = staleness();

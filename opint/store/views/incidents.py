@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from opint.store import feedback
-from opint.store.tables import audit, evidence, incident, occurrence
+from opint.store.tables import audit, evidence, incident, lumisection, occurrence
 from opint.store.views.records import (
     AuditEntry,
     EvidenceKey,
@@ -21,6 +21,18 @@ MOST_AUDIT = 500
 """Newest audit entries that are given with one incident."""
 
 
+_LAST_SEEN = (
+    select(lumisection.c.published_s)
+    .where(
+        lumisection.c.dataset == incident.c.dataset,
+        lumisection.c.run == incident.c.last_run,
+        lumisection.c.ls == incident.c.last_ls,
+    )
+    .scalar_subquery()
+    .label("last_seen_s")
+)
+
+
 def page(
     tx: Connection,
     *,
@@ -29,23 +41,39 @@ def page(
     states: tuple[str, ...] = (),
     subsystem: str | None = None,
     run: int | None = None,
+    dataset: str | None = None,
 ) -> IncidentPage:
     """Incidents, newest first, at most ``limit``; ``before`` is the number that the last page's cursor names.
 
-    ``run`` keeps those that were seen in it. Numbers grow with time, so pages neither repeat nor skip an
-    incident while new ones come in.
+    ``run`` keeps those that were seen in it; ``subsystem`` may be in whatever case. Numbers grow with time, so pages
+    neither repeat nor skip an incident while new ones come in.
     """
-    query = select(incident).order_by(incident.c.id.desc()).limit(limit + 1)
+    query = select(incident, _LAST_SEEN).order_by(incident.c.id.desc()).limit(limit + 1)
     if before is not None:
         query = query.where(incident.c.id < before)
     if states:
         query = query.where(incident.c.state.in_(states))
     if subsystem is not None:
-        query = query.where(incident.c.subsystem == subsystem)
+        query = query.where(func.lower(incident.c.subsystem) == subsystem.lower())
+    if dataset is not None:
+        query = query.where(incident.c.dataset == dataset)
     if run is not None:
         query = query.where(_seen_in(run))
     rows = [Incident.model_validate(row) for row in tx.execute(query)]
     return IncidentPage(items=rows[:limit], next=str(rows[limit - 1].id) if len(rows) > limit else None)
+
+
+def gravest(tx: Connection, limit: int) -> list[Incident]:
+    """The incidents that are not resolved, critical ones first, then the newest first."""
+    query = select(incident, _LAST_SEEN).where(incident.c.state != "resolved")
+    query = query.order_by(incident.c.severity != "critical", incident.c.id.desc()).limit(limit)
+    return [Incident.model_validate(row) for row in tx.execute(query)]
+
+
+def count(tx: Connection, run: int, dataset: str) -> int:
+    """How many incidents were seen in a run of a dataset."""
+    query = select(func.count()).select_from(incident).where(incident.c.dataset == dataset, _seen_in(run))
+    return tx.execute(query).scalar_one()
 
 
 def counts(tx: Connection) -> dict[str, int]:
@@ -56,7 +84,12 @@ def counts(tx: Connection) -> dict[str, int]:
 
 def recently_resolved(tx: Connection, limit: int) -> list[Incident]:
     """The incidents that ended last, newest end first."""
-    query = select(incident).where(incident.c.state == "resolved").order_by(incident.c.resolved_s.desc()).limit(limit)
+    query = (
+        select(incident, _LAST_SEEN)
+        .where(incident.c.state == "resolved")
+        .order_by(incident.c.resolved_s.desc())
+        .limit(limit)
+    )
     return [Incident.model_validate(row) for row in tx.execute(query)]
 
 
@@ -67,7 +100,7 @@ def exists(tx: Connection, incident_id: int) -> bool:
 
 def detail(tx: Connection, incident_id: int) -> IncidentDetail | None:
     """One incident with all that belongs to it; None if there is none of this number."""
-    row = tx.execute(select(incident).where(incident.c.id == incident_id)).mappings().one_or_none()
+    row = tx.execute(select(incident, _LAST_SEEN).where(incident.c.id == incident_id)).mappings().one_or_none()
     if row is None:
         return None
     seen, word = _occurrences(tx, incident_id), feedback.load(tx, incident_id)

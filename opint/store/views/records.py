@@ -17,7 +17,7 @@ State = Literal["open", "acknowledged", "resolved"]
 class Record(BaseModel):
     """Base of all records: they do not change."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, defer_build=True)
 
 
 class Incident(Record):
@@ -39,6 +39,9 @@ class Incident(Record):
     first_ls: int | None
     last_run: int | None
     last_ls: int | None
+    last_seen_s: float | None = Field(
+        description="when its last bad lumisection was published; null where that is not stored any more"
+    )
     lumisections: int = Field(description="how many lumisections it was seen in")
     elements: int = Field(description="most monitoring elements in one lumisection")
     model_version: str

@@ -83,7 +83,8 @@ def dead_letters(tx: Connection, *, limit: int, before: int | None = None) -> De
     if before is not None:
         query = query.where(dead_letter.c.id < before)
     rows = tx.execute(query).mappings().all()
-    items = [DeadLetter(**row, preview=_preview(bytes(row["head"]))) for row in rows[:limit]]
+    # SQLite's substr of an empty blob is null.
+    items = [DeadLetter(**row, preview=_preview(bytes(row["head"] or b""))) for row in rows[:limit]]
     return DeadLetterPage(items=items, next=str(items[-1].id) if len(rows) > limit else None)
 
 

@@ -59,6 +59,29 @@ def test_what_the_state_forbids_is_refused_and_leaves_no_trace(store, number) ->
     assert [one[2] for one in _history(store)] == ["acknowledged", "resolved"]
 
 
+def test_an_end_can_be_taken_back(store, number) -> None:
+    with store.begin() as tx:
+        with pytest.raises(ActionError, match=f"incident {number} is open: there is nothing to reopen"):
+            engine.reopen(tx, number, "ana", "", 1.5)
+        engine.resolve(tx, number, "ana", "", 2.0)
+        engine.reopen(tx, number, "ben", "too early", 3.0)
+        one = incidents.get(tx, number)
+        assert (one.state, one.resolved_s, one.resolved_by) == ("open", None, None)
+        engine.acknowledge(tx, number, "ben", "", 4.0)
+        engine.resolve(tx, number, "ben", "", 5.0)
+        engine.reopen(tx, number, "ben", "", 6.0)
+        assert incidents.get(tx, number).state == "acknowledged"
+    assert _history(store)[:2] == [(2.0, "ana", "resolved", ""), (3.0, "ben", "reopened", "too early")]
+
+
+def test_what_opened_anew_is_not_reopened(store, number) -> None:
+    with store.begin() as tx:
+        engine.resolve(tx, number, "ana", "", 2.0)
+        successor = engine.data_lost(tx, Loss(Partition("c", "t", 0), 20, 29), 3.0)
+        with pytest.raises(ActionError, match=f"incident {successor} stands for the same fault since"):
+            engine.reopen(tx, number, "ana", "", 4.0)
+
+
 @pytest.mark.parametrize("act", [engine.acknowledge, engine.resolve, engine.comment])
 def test_an_unknown_incident_is_said_to_be_unknown(store, act) -> None:
     with store.begin() as tx, pytest.raises(UnknownIncidentError, match="there is no incident 5"):

@@ -162,6 +162,38 @@ def test_it_worsens_but_never_improves(store, feed, judge, mes) -> None:
     assert _history(store) == ["opened", "worsened"]
 
 
+def test_the_title_follows_the_fault_and_the_history_says_so(store, feed, judge) -> None:
+    feed([judge(1, ls, BAD, kind="dead") for ls in range(1, 21)])
+    (before,) = _incidents(store)
+    feed([judge(2, ls, BAD, kind="shift") for ls in range(1, 5)])
+    assert _incidents(store)[0].title == before.title, "four of the newest eight may be guesses"
+    feed([judge(2, ls, BAD, kind="shift") for ls in range(5, 9)])
+    (row,) = _incidents(store)
+    assert row.kind == "shift"
+    assert row.title == (
+        "DT Muon/Sector1: a shifted distribution in 1 of 4 monitoring elements since run 1 LS 1"
+        " (at first dead channels)"
+    )
+    assert row.explanation.startswith("Worst in run 2 LS 8:")
+    assert _history(store) == ["opened", "changed"]
+    feed([judge(2, ls, BAD, kind=kind) for ls, kind in ((9, "hot"), (10, "shift"), (11, "unknown"), (12, "shift"))])
+    assert _incidents(store)[0].title == row.title, "a guess that differs changes nothing"
+    assert _history(store) == ["opened", "changed"]
+
+
+def test_a_reopened_incident_goes_on_and_clears_as_before(store, feed, judge, rules) -> None:
+    feed([judge(1, ls, BAD) for ls in (1, 2, 3)])
+    with store.begin() as tx:
+        engine.resolve(tx, 1, "ana", "", 10.0)
+        engine.reopen(tx, 1, "ana", "", 11.0)
+    feed([judge(1, 4), judge(1, 5, BAD)])
+    assert [row.id for row in _incidents(store)] == [1], "it goes on; no second one opens"
+    assert _seen(store) == [(1, 1), (1, 2), (1, 3), (1, 5)]
+    feed([judge(1, ls) for ls in range(6, 6 + rules.clear_good)])
+    assert _incidents(store)[0].resolved_by == "nightshift"
+    assert _history(store) == ["opened", "resolved", "reopened", "cleared"]
+
+
 def test_the_commonest_kind_names_it(store, feed, judge) -> None:
     feed([judge(1, ls, BAD, kind="hot") for ls in (1, 2)])
     feed([judge(1, ls, BAD, kind="noisy") for ls in (3, 4, 5)])

@@ -8,7 +8,7 @@ import yaml
 from sqlalchemy import insert
 from typer.testing import CliRunner
 
-from conf.errors import NightshiftError
+from conf.errors import NightshiftError, SettingsError
 from conf.settings import KafkaSettings
 from opint.cli import app
 from opint.cli.common import runs_of
@@ -18,7 +18,7 @@ from opint.store.engine import Store
 from opint.store.tables import incident
 from streams.kafka import KafkaSource
 from streams.source import Partition
-from tests.opint.cli.commands import nightshift, refused
+from tests.opint.cli.commands import WIDE, nightshift, refused
 
 ROW = {
     "fingerprint": "f",
@@ -83,6 +83,9 @@ def test_incidents_are_listed_acknowledged_and_resolved(settings, opened):
     assert "acknowledged" in nightshift("incidents", "list", "--state", "acknowledged", "--config", file)
     nightshift("incidents", "resolve", 1, "--by", "Ada", "--config", file)
     assert "No incidents" in nightshift("incidents", "list", "--state", "open", "--config", file)
+    nightshift("incidents", "reopen", 1, "--by", "Ada", "--note", "too early", "--config", file)
+    assert "dead channels" in nightshift("incidents", "list", "--state", "acknowledged", "--config", file)
+    nightshift("incidents", "resolve", 1, "--by", "Ada", "--config", file)
     assert "99" in refused("incidents", "ack", 99, "--config", file)
     assert "resolved" in refused("incidents", "ack", 1, "--config", file)
 
@@ -226,3 +229,27 @@ def test_a_truth_that_cannot_be_written_is_told_in_one_line(command, tmp_path):
     nowhere = tmp_path / "none" / "truth.jsonl"
     said = refused(*command, "--lumisections", 3, "--truth", nowhere, "--out", tmp_path / "out.arrow")
     assert f"truth file {nowhere} cannot be written: No such file or directory" in said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("incidents", "ack", 2**63),
+        ("incidents", "list", "--run", 10**20),
+        ("incidents", "list", "--subsystem", "\udcff"),
+        ("deadletters", "list", "--reason", "\udcff"),
+        ("deadletters", "replay", 10**20),
+        ("hotline", "list", "--before", 10**20),
+        ("certify", 10**20),
+    ],
+)
+def test_what_no_database_can_hold_is_refused_by_name(command):
+    result = CliRunner().invoke(app, [str(one) for one in command], catch_exceptions=False, env=WIDE)
+    assert result.exit_code == 2
+    assert "Invalid value for" in result.output
+
+
+@pytest.mark.parametrize("runs", ["1-99999999999999999999", "5-4", "one"])
+def test_a_range_of_runs_that_cannot_be_is_refused(runs):
+    with pytest.raises(SettingsError, match="--runs is "):
+        runs_of(runs)

@@ -5,8 +5,16 @@ import contextlib
 import httpx
 import pytest
 
+from conf.settings import LogSettings
+from opint import log
 from opint.store.engine import Store
 from tests.serving import served
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging():
+    """As in a daemon: structlog's own default takes seconds to print a traceback."""
+    log.configure(LogSettings())
 
 
 @pytest.fixture

@@ -26,6 +26,14 @@ def test_the_life_of_an_incident(fresh, token):
     assert told["audit"][2]["detail"] == "Expert called."
 
 
+def test_an_incident_is_reopened(fresh, token):
+    assert "/incidents/1/reopen" in fresh.get("/incidents/1").text
+    told = _do(fresh, token, "reopen", incident=1, text="It is back.").json()
+    assert (told["state"], told["resolved_by"], told["audit"][-1]["action"]) == ("open", None, "reopened")
+    assert "/incidents/1/resolve" in fresh.get("/incidents/1").text
+    assert _do(fresh, token, "reopen", incident=1).status_code == 409
+
+
 def test_a_state_that_does_not_allow_it_is_409_with_a_sentence(fresh, token):
     answer = _do(fresh, token, "acknowledge", incident=1)
     assert answer.status_code == 409

@@ -1,5 +1,9 @@
 """What the pages say, full and empty, fresh and stale."""
 
+import re
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from opint.store.heartbeats import Heartbeat, beat
@@ -109,3 +113,67 @@ def test_promotions_are_told(serving, store, seed):
     assert "&lt;b&gt;better&lt;/b&gt;" in page
     (told,) = client.get("/api/v1/system").json()["promotions"]
     assert (told["name"], told["actor"], told["previous"]) == ("candidate", "Ada", "")
+
+
+@pytest.mark.parametrize("path", ["/", "/incidents", "/incidents/3"])
+def test_links_to_the_run_of_an_incident_carry_its_dataset(client, seed, path):
+    page = client.get(path).text
+    links = [urlsplit(unescape(link)) for link in re.findall(r'href="(/runs/[^"]*)"', page)]
+    assert links
+    assert {parse_qs(link.query)["dataset"][0] for link in links} == {seed.DATASET}
+
+
+def test_last_seen_is_when_the_last_bad_lumisection_came(fresh, store, seed):
+    before = fresh.get("/api/v1/incidents/2").json()["last_seen_s"]
+    assert before == seed.START_S + (22 + 44) * 23.31
+    token = fresh.get("/api/v1/session").json()["csrf_token"]
+    comment = {"actor": "Ada", "text": "looking"}
+    fresh.post("/api/v1/incidents/2/comment", json=comment, headers={"X-CSRF-Token": token})
+    assert fresh.get("/api/v1/incidents/2").json()["last_seen_s"] == before
+    assert fresh.get("/api/v1/incidents").json()["items"][1]["last_seen_s"] == before
+
+
+def test_a_run_says_how_many_incidents_it_does_not_list(serving, store, seed):
+    with store.begin() as tx:
+        for number in range(30):
+            seed.raise_incident(tx, 100 + number, title=f"Extra {number}")
+        seed.raise_incident(tx, 200, title="Elsewhere", dataset="/0/B/DQM")
+    client = serving(store, seed.now_s)
+    page = client.get("/runs/379415").text
+    assert "20 of 32; see all" in page
+    link = unescape(re.search(r'href="(/incidents\?run[^"]*)"', page).group(1))
+    listed = client.get(link).text
+    assert "Extra 0<" in listed
+    assert "Elsewhere" not in listed
+
+
+def test_critical_incidents_come_first(serving, store, seed):
+    with store.begin() as tx:
+        seed.raise_incident(tx, 100, title="A warning that is newer")
+    page = serving(store, seed.now_s).get("/").text
+    active = page[page.index('id="incidents"') :]
+    assert active.index("Muon/Wheel-1/Sector05: dead channels") < active.index("A warning that is newer")
+    assert "Newest <time" in page
+    assert "</time>: A warning that is newer" in page
+
+
+def test_a_filter_takes_any_case_and_names_what_it_cannot_take(client):
+    assert "Calo/EB+03" in client.get("/incidents", params={"subsystem": "cALO"}).text
+    refused = client.get("/incidents", params={"run": "thirty"})
+    assert refused.status_code == 422
+    assert "run is &#39;thirty&#39;: write the number of a run" in refused.text
+
+
+def test_a_problem_leads_back_to_the_page_before(client):
+    own, foreign = f"{client.base_url}/incidents/3?at=x", "https://elsewhere.example/incidents/3"
+    assert 'href="/incidents/3?at=x"' in client.get("/runs/5", headers={"Referer": own}).text
+    for referer in (foreign, "//[", ""):
+        assert "page before" not in client.get("/runs/5", headers={"Referer": referer}).text
+
+
+def test_an_incident_says_how_many_elements_it_does_not_list(serving, store, seed):
+    with store.begin() as tx:
+        number = seed.raise_incident(tx, 100, elements=[f"Muon/Wheel-1/me{at}" for at in range(230)], first_ls=62)
+    page = serving(store, seed.now_s).get(f"/incidents/{number}").text
+    assert "Muon/Wheel-1/me199<" in page
+    assert "and 30 more" in page

@@ -13,6 +13,7 @@ import pytest
 from dqm.quality import Reason
 from dqm.rates.bands import Bands
 from opint import trigger_report
+from opint.store import tables
 from opint.store.engine import Store
 from opint.store.views import triggers
 from tests.opint.dashboard import seed_rates
@@ -62,6 +63,20 @@ def test_a_rate_of_next_to_nothing_is_not_the_worst(told):
     pulls = replace(told, bands=Bands.from_array(tiny), reasons=reasons).pulls
 
     assert np.abs(pulls[row]).max() < 3
+
+
+def test_a_page_left_open_over_a_run_change_goes_on_showing_its_run(serving, tmp_path):
+    store = Store.open(f"sqlite:///{tmp_path / 'n.db'}")
+    seed_rates.fill(store)
+    client = serving(store, lambda: seed_rates.now_s(seed_rates.site()))
+    refresh = unescape(re.search(r'hx-get="([^"]*)"', client.get("/triggers").text).group(1))
+    with store.begin() as tx:
+        for table in (tables.lumisection, tables.ls_score, tables.ls_summary):
+            row = {**tx.execute(table.select().where(table.c.run == RUN)).mappings().first()}
+            tx.execute(table.insert().values(row | {"run": RUN + 1}))
+    assert f'data-run="{RUN + 1}"' in client.get("/triggers").text
+    assert f'data-run="{RUN}"' in client.get(refresh).text
+    store.close()
 
 
 def test_the_worst_rates_stand_in_a_table(client):

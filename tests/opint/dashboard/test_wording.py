@@ -69,10 +69,10 @@ def test_silence_and_waiting_are_stale():
 
 
 def test_good_is_said_only_when_it_is_known():
-    assert overall({}, None, FRESH, judged=True, now_s=0).level == "good"
-    assert overall({}, None, FRESH, judged=False, now_s=0).level == "unknown"
-    assert overall({}, None, Staleness(True, 5.0, "silent."), judged=True, now_s=0).level == "unknown"
-    assert overall({"acknowledged": 2}, None, FRESH, judged=True, now_s=0).level == "warning"
+    assert overall({}, None, FRESH, judged=True).level == "good"
+    assert overall({}, None, FRESH, judged=False).level == "unknown"
+    assert overall({}, None, Staleness(True, 5.0, "silent."), judged=True).level == "unknown"
+    assert overall({"acknowledged": 2}, None, FRESH, judged=True).level == "warning"
 
 
 @pytest.mark.parametrize(

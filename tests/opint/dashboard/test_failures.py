@@ -1,0 +1,61 @@
+"""An error that nobody expected: our own page, and one log entry that says where."""
+
+import time
+
+import pytest
+import structlog
+from sqlalchemy import text
+
+from opint.store.engine import Store
+
+
+@pytest.fixture
+def broken(fresh, store):
+    """A dashboard whose store has lost a table."""
+    with store.begin() as tx:
+        tx.execute(text("PRAGMA defer_foreign_keys=ON"))
+        tx.execute(text("ALTER TABLE incident RENAME TO gone"))
+    return fresh
+
+
+def test_people_get_a_page_and_programs_get_json(broken):
+    page = broken.get("/incidents")
+    assert page.status_code == 500
+    assert "Back to the overview" in page.text
+    assert "no such table" not in page.text
+    answer = broken.get("/api/v1/incidents")
+    assert answer.status_code == 500
+    assert "log" in answer.json()["detail"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_log_names_the_request_once(broken):
+    with structlog.testing.capture_logs() as lines:
+        broken.get("/incidents/2?me=secret")
+    assert len(lines) == 1
+    assert (lines[0]["method"], lines[0]["path"], lines[0]["log_level"]) == ("GET", "/incidents/2", "error")
+    assert lines[0]["exc_info"]
+
+
+def test_the_log_says_why_the_store_does_not_answer(serving, tmp_path):
+    store = Store.open(f"sqlite:///{tmp_path / 'bare.db'}")
+    client = serving(store, lambda: 0.0)
+    with structlog.testing.capture_logs() as lines:
+        client.get("/incidents")
+        end = time.monotonic() + 5
+        while not lines and time.monotonic() < end:
+            time.sleep(0.01)
+    assert (lines[0]["status"], lines[0]["log_level"]) == (503, "warning")
+    assert "nightshift db upgrade" in lines[0]["reason"]
+    store.close()
+
+
+def test_a_refused_request_is_one_line_that_cannot_be_broken(fresh):
+    with structlog.testing.capture_logs() as lines:
+        fresh.get("/incidents/%0Anightshift%1b[31m")
+        end = time.monotonic() + 5
+        while not lines and time.monotonic() < end:
+            time.sleep(0.01)
+    assert [(one["event"], one["status"], one["path"]) for one in lines] == [
+        ("request refused", 404, "/incidents/%0Anightshift%1b[31m")
+    ]
