@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import uproot
 
+from streams.codecs.checks import check_text
 from streams.codecs.envelope import Envelope, lumisection_key
 from streams.codecs.limits import Limits
 from streams.errors import DecodeError
@@ -83,7 +84,8 @@ def _row(file: Any, name: str, path: Path, limits: Limits) -> Row | DecodeError:
         # The key tells the size of the uncompressed histogram before it is read.
         limits.check_bytes(int(file.key(name).fObjlen), "histogram")
         run, section, subsystem, me = _located(name) or ("", "", "", "")
-        envelope = Envelope(_key(run, section), _dataset(path), subsystem, Conditions())
+        dataset = check_text(_dataset(path), "dataset")
+        envelope = Envelope(_key(run, section), dataset, check_text(subsystem, "subsystem"), Conditions())
         return Row(envelope, _histogram(file[name], me, limits), place)
     except DecodeError as error:
         return placed(error, place)
