@@ -169,7 +169,8 @@ def open_source(settings: StreamSettings) -> Source:
         return FolderSource(
             settings.folder.path, settings.folder.pattern, settings.folder.settle_s, limits(settings), time.time
         )
-    return SourceApart(partial(KafkaSource, settings.kafka))
+    # Half of the time that the broker waits: so another consumer has the partitions within it, whichever half stops.
+    return SourceApart(partial(KafkaSource, settings.kafka), settings.kafka.session_timeout_s / 2)
 
 
 def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: threading.Event) -> None:

@@ -78,7 +78,7 @@ class ApartCase(KafkaCase):
     """The same, read by a process of its own."""
 
     def open(self):
-        self.sources.append(SourceApart(partial(KafkaSource, self.settings)))
+        self.sources.append(SourceApart(partial(KafkaSource, self.settings), 5.0))
         return self.sources[-1]
 
 
