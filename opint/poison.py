@@ -13,8 +13,8 @@ from opint.store.errors import StoreError, StoreRefusedError
 from streams.errors import DecodeError, FencedError, Unavailable
 
 MAX_FAULTS_IN_A_ROW = 16
-"""With so many messages in a row that fail by a fault of ours, the fault lies not in the messages: it is raised, so that
-the others stay where they are."""
+"""With so many messages in a row that fail by a fault of ours, the fault lies not in them: it is raised, and the others
+stay where they are."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

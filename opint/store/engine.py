@@ -10,8 +10,8 @@ back together, and the messages are read again. Words of operators from the last
 Its file is made for its owner alone. One that was removed or replaced under a running process is noticed at the next
 transaction, which would otherwise be written into nothing.
 
-**PostgreSQL** commits durably by itself, and its database must have the encoding UTF8. A client that stops in the middle
-of a transaction would hold its locks for ever, so the server ends such a session after ``IDLE_IN_TRANSACTION_SECONDS``.
+**PostgreSQL** commits durably by itself; the database must have the encoding UTF8. A client that stops in the middle of
+a transaction would hold its locks for ever, so the server ends such a session after ``IDLE_IN_TRANSACTION_SECONDS``.
 """
 
 import os

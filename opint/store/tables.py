@@ -54,6 +54,7 @@ source_offset = Table(
     Column("next_offset", BigInteger, nullable=True, comment="null: claimed, nothing processed yet"),
     Column("owner", String, nullable=False, comment="the consumer that may write; others are fenced"),
     Column("updated_s", Float, nullable=False),
+    Column("topic_id", String, nullable=False, server_default="", comment="empty: not known"),
 )
 
 dead_letter = Table(
