@@ -10,7 +10,7 @@ their dataset. An axis whose bins all have labels, all different, becomes one of
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import uproot
@@ -33,16 +33,15 @@ def read(path: Path, limits: Limits) -> Iterator[HistogramBatch | DecodeError]:
 
     One histogram at a time is read; one that cannot be is reported, and reading goes on with the next.
     """
-    # Opened here because uproot's own messages for a missing file are long.
-    with path.open("rb"):
-        pass
-    yield from group(_rows(path, limits), limits)
+    # Opened here because uproot takes a path for a URL, and its messages for a missing file are long.
+    with path.open("rb") as raw:
+        yield from group(_rows(raw, path, limits), limits)
 
 
-def _rows(path: Path, limits: Limits) -> Iterator[Row | DecodeError]:
+def _rows(raw: BinaryIO, path: Path, limits: Limits) -> Iterator[Row | DecodeError]:
     found = 0
     try:
-        with uproot.open(path) as file:
+        with uproot.open(raw) as file:
             for name in _names(file, limits):
                 found += 1
                 yield _row(file, name, path, limits)
