@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from types import MappingProxyType
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -40,6 +41,16 @@ FETCH_PARTITION_BYTES = 4 * 1024 * 1024
 
 RECEIVE_BYTES = 256 * 1024 * 1024
 """The largest answer that is taken at all, and so the largest message."""
+
+FETCHING = MappingProxyType(
+    {
+        "isolation_level": "read_committed",
+        "fetch_max_bytes": FETCH_BYTES,
+        "max_partition_fetch_bytes": FETCH_PARTITION_BYTES,
+        "receive_message_max_bytes": RECEIVE_BYTES,
+    }
+)
+"""What is asked for, and how much at once."""
 
 OFF_BEAT = 0.9
 """Share of its timeout that a poll waits while nothing is ours.
@@ -99,7 +110,7 @@ class KafkaSource:
                 self._look_for_broker(consumer, assignment)
             except KafkaError as error:
                 raise unavailable(self._settings, error) from error
-        return [message for partition, found in records.items() for message in _messages(self._name(partition), found)]
+        return [one for partition, found in records.items() for one in messages_of(self._name(partition), found)]
 
     def claimed(self) -> Sequence[Partition]:
         """Partitions that have become ours since the last call."""
@@ -159,7 +170,7 @@ class KafkaSource:
             return {}
         delivered = self._assignment.positions()
         # What is passed over, such as marks of transactions, is not waited for.
-        positions = {at: max(offset, _position(self._consumer, at)) for at, offset in delivered.items()}
+        positions = {at: max(offset, position_of(self._consumer, at)) for at, offset in delivered.items()}
         ends = {partition: _end(self._consumer, partition) for partition in positions}
         if self._paused or None in ends.values():
             ends = self._ask_ends(self._consumer, list(ends)) or ends
@@ -308,7 +319,8 @@ class KafkaSource:
         return Partition(self._cluster, partition.topic, partition.partition, self._topic_id)
 
 
-def _messages(partition: Partition, records: Sequence[Any]) -> Iterator[Message]:
+def messages_of(partition: Partition, records: Sequence[Any]) -> Iterator[Message]:
+    """The records of a partition as messages; those without a value are passed over."""
     # One frame for all records of a partition: for small messages the cost of delivering one is what counts.
     where = f"{partition.topic}[{partition.partition}] offset "
     for record in records:
@@ -333,14 +345,11 @@ def _connect(settings: KafkaSettings) -> tuple[KafkaConsumer, Assignment]:
         group_id=settings.group,
         auto_offset_reset="none",
         enable_auto_commit=False,
-        isolation_level="read_committed",
         allow_auto_create_topics=settings.embedded,
         max_poll_records=settings.max_poll_records,
         session_timeout_ms=int(settings.session_timeout_s * 1000),
         heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 3),
-        fetch_max_bytes=FETCH_BYTES,
-        max_partition_fetch_bytes=FETCH_PARTITION_BYTES,
-        receive_message_max_bytes=RECEIVE_BYTES,
+        **FETCHING,
         # The mock cluster waits its whole time even when messages have come.
         fetch_max_wait_ms=10 if settings.embedded else 100,
     )
@@ -365,7 +374,8 @@ def _end(consumer: KafkaConsumer, partition: TopicPartition) -> int | None:
     return found
 
 
-def _position(consumer: KafkaConsumer, partition: TopicPartition) -> int:
+def position_of(consumer: KafkaConsumer, partition: TopicPartition) -> int:
+    """The offset that is fetched next; 0 where that is not known."""
     # The library's public way to ask may wait for the broker.
     state = consumer._subscription.assignment.get(partition)
     return 0 if state is None or state.position is None else int(state.position.offset)

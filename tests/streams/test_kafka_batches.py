@@ -9,7 +9,7 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 
 from streams.errors import SourceUnavailable
-from streams.kafka import KafkaSource, batches, decompression
+from streams.kafka import KafkaSource, batches, decompression, newest_message
 from streams.kafka.client import options
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
@@ -238,3 +238,22 @@ def test_a_header_name_that_is_not_utf8_stops_nothing(apache_kafka, settings_on,
     found, losses = read_from(opened(settings), 2)
     assert [one.headers for one in found] == [{"n??": "v", "content-type": "text/x"}, {"content-type": "text/x"}]
     assert losses == []
+
+
+@BROKERS
+def test_the_newest_message_is_found_behind_what_is_none(settings, publishers):
+    publishers(settings)
+    assert newest_message(settings) is None
+    produce(settings, [b"first"] * 100, **{"compression.type": "lz4"})
+    assert newest_message(settings).offset == 99
+    produce(settings, [b"last", None, None])
+    assert newest_message(settings).value == b"last"
+
+
+def test_a_newest_message_that_cannot_be_read_is_one_line(embedded_broker, settings_on, publishers, monkeypatch):
+    settings = settings_on(embedded_broker)
+    publishers(settings)
+    produce(settings, [b"packed"] * 100, **{"compression.type": "zstd"})
+    monkeypatch.setattr(codec, "zstd", None)
+    with pytest.raises(SourceUnavailable, match=r"cannot be read: .*compressed by zstd.*pip install"):
+        newest_message(settings)
