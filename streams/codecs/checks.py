@@ -33,7 +33,8 @@ def check_text(value: object, field: str, *, empty: bool = False) -> str:
         raise DecodeError("unprintable-text", field, value)
     # Most are short: a character takes at most 4 bytes.
     if 4 * len(value) > MAX_TEXT_BYTES and (size := len(value.encode())) > MAX_TEXT_BYTES:
-        raise DecodeError("text-too-long", field, value, f"{size} bytes in UTF-8, at most {MAX_TEXT_BYTES} are allowed")
+        hint = f"it has {size} bytes in UTF-8, at most {MAX_TEXT_BYTES} are allowed"
+        raise DecodeError("text-too-long", field, f"{value[:24]}...", hint)
     return value
 
 
