@@ -61,7 +61,7 @@ class LenientRecordBatch(DefaultRecordBatch):  # type: ignore[misc]
             return super()._read_msg()
 
     def _mend_header_names(self) -> None:
-        """Overwrite in place what is not UTF-8 in the header names of the record that comes next."""
+        """Overwrite in place the header names of the next record that are not UTF-8, as far as they are not ASCII."""
         buffer, at = self._buffer, self._pos
         # Length, attributes, timestamp and offset.
         for _ in range(4):
@@ -73,7 +73,10 @@ class LenientRecordBatch(DefaultRecordBatch):  # type: ignore[misc]
         for _ in range(headers):
             size, at = decode_varint(buffer, at)
             name = bytes(buffer[at : at + size])
-            buffer[at : at + size] = name.decode("ascii", "replace").replace("\N{REPLACEMENT CHARACTER}", "?").encode()
+            try:
+                name.decode()
+            except UnicodeDecodeError:
+                buffer[at : at + size] = bytes(byte if byte < 0x80 else ord("?") for byte in name)
             at += size
             size, at = decode_varint(buffer, at)
             at += max(size, 0)
