@@ -109,11 +109,11 @@ MEMBER = """
 import sys, time
 from functools import partial
 from conf.settings import KafkaSettings
-from streams.apart import SourceApart
+from streams.subprocess_source import SubprocessSource
 from streams.errors import SourceUnavailable
 from streams.kafka import KafkaSource
 settings = KafkaSettings.model_validate_json(sys.argv[1])
-source = SourceApart(partial(KafkaSource, settings), settings.session_timeout_s / 2)
+source = SubprocessSource(partial(KafkaSource, settings), settings.session_timeout_s / 2)
 while True:
     try:
         source.poll(0.2)
@@ -143,7 +143,7 @@ def member():
 
 
 def test_partitions_of_a_member_that_is_stopped_go_to_another(embedded_broker, settings_on, publishers, member):
-    """What fetches for it is not stopped, and would keep them; tests/streams/test_apart.py stops the fetching half."""
+    """What fetches for it is not stopped, and would keep them; test_subprocess_source.py stops the other half."""
     settings = settings_on(embedded_broker)
     publishers(settings, 4)
     stopped = member(settings)

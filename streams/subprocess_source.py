@@ -3,7 +3,7 @@
 Python runs one thread at a time. A client library that takes a broker's answers apart in Python shares that one
 thread with whatever is done with the messages, and its heartbeats wait whenever a long computation keeps it. Apart,
 the two use two cores, and a partition is not lost because a model took its time. While one batch is worked on, the
-next is fetched (:mod:`streams.ahead`).
+next is fetched (:mod:`streams.prefetch`).
 
 The other process ends when this one does, however that ends. If it ends by itself, ``poll`` says so once and
 starts another, to which all partitions are new; positions are in the receiver's database, so nothing is lost.
@@ -26,9 +26,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from conf.errors import NightshiftError
-from streams.ahead import Ahead, Delivery
 from streams.errors import SourceUnavailable
 from streams.heartbeat import Heartbeat
+from streams.prefetch import Delivery, PrefetchingSource
 from streams.source import Loss, Message, Partition, Source
 
 ANSWER_S = 60.0
@@ -45,7 +45,7 @@ _GONE = (EOFError, OSError)
 _UNANSWERED = "processed"
 
 
-class SourceApart:
+class SubprocessSource:
     """The source that ``opener`` makes, in a process of its own.
 
     ``opener`` is pickled: a function of a module, or a ``functools.partial`` of one. A NightshiftError that it raises
@@ -61,7 +61,7 @@ class SourceApart:
         self._last = Delivery()
         self._claimed: list[Partition] = []
         self._losses: list[Loss] = []
-        self._other: _Other | None = _Other(opener, silence_s)
+        self._reader: _ReaderProcess | None = _ReaderProcess(opener, silence_s)
 
     def poll(self, timeout_s: float) -> Sequence[Message]:
         """Messages as the source inside delivers them; SourceUnavailable if its process has ended."""
@@ -69,7 +69,7 @@ class SourceApart:
             return ()
         found: Delivery | None = self._ask("poll", timeout_s, patience_s=timeout_s + ANSWER_S)
         if found is None:
-            self._other = _Other(self._opener, self._silence_s)
+            self._reader = _ReaderProcess(self._opener, self._silence_s)
             if self._paused:
                 self._ask("pause")
             raise SourceUnavailable("the process that reads messages has ended; another one was started")
@@ -125,10 +125,10 @@ class SourceApart:
 
     def _ask(self, method: str, *arguments: object, patience_s: float = ANSWER_S) -> Any:
         """The answer, or None if there is no process to give one."""
-        if self._other is None:
+        if self._reader is None:
             return None
         try:
-            return self._other.ask(method, arguments, patience_s)
+            return self._reader.ask(method, arguments, patience_s)
         except _GONE:
             self._lose()
             return None
@@ -136,12 +136,12 @@ class SourceApart:
     def _lose(self) -> None:
         """End the process; nothing is ours without it."""
         self._last, self._claimed, self._losses = Delivery(), [], []
-        if self._other is not None:
-            self._other.end()
-            self._other = None
+        if self._reader is not None:
+            self._reader.end()
+            self._reader = None
 
 
-class _Other:
+class _ReaderProcess:
     """The other process and the line to it."""
 
     def __init__(self, opener: Opener, silence_s: float) -> None:
@@ -149,7 +149,9 @@ class _Other:
         with theirs, their_beats:
             passed = [theirs.fileno(), their_beats.fileno()]
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "streams.apart", *map(str, passed)], stdin=subprocess.DEVNULL, pass_fds=passed
+                [sys.executable, "-m", "streams.subprocess_source", *map(str, passed)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=passed,
             )
         self._line = Connection(ours.detach())
         self._beats: Heartbeat | socket.socket = our_beats
@@ -204,7 +206,7 @@ def serve(line: Connection, beats: socket.socket) -> None:
     try:
         opener, silence_s = line.recv()
         try:
-            source = Ahead(opener())
+            source = PrefetchingSource(opener())
         except NightshiftError as error:
             line.send((error, ()))
             return
@@ -220,14 +222,14 @@ def serve(line: Connection, beats: socket.socket) -> None:
         source.close()
 
 
-def _serve(line: Connection, source: Ahead) -> None:
+def _serve(line: Connection, source: PrefetchingSource) -> None:
     while True:
         method, arguments = line.recv()
         answer = _answer(source, method, arguments)
         if method != _UNANSWERED:
             _send(line, answer)
         if isinstance(answer, Delivery) and answer.messages:
-            source.look()
+            source.prefetch()
 
 
 def _interrupt() -> None:
@@ -241,7 +243,7 @@ def _stop(*_: object) -> None:
     raise _ReceiverStopped
 
 
-def _answer(source: Ahead, method: str, arguments: Sequence[object]) -> object:
+def _answer(source: PrefetchingSource, method: str, arguments: Sequence[object]) -> object:
     try:
         return getattr(source, method)(*arguments)
     except Exception as error:

@@ -15,14 +15,14 @@ import pytest
 
 from conf.errors import SettingsError
 from conf.settings import KafkaSettings
-from streams import apart
-from streams.apart import SourceApart
+from streams import subprocess_source
 from streams.codecs.limits import Limits
 from streams.errors import SourceUnavailable
 from streams.files.source import FileSource
 from streams.kafka import KafkaSource
 from streams.scripted import ScriptedSource
 from streams.source import Partition
+from streams.subprocess_source import SubprocessSource
 
 PARTITION = Partition("c", "t", 0)
 
@@ -58,7 +58,7 @@ def opened():
     sources = []
 
     def open_(opener, silence_s=30.0):
-        sources.append(SourceApart(opener, silence_s))
+        sources.append(SubprocessSource(opener, silence_s))
         return sources[-1]
 
     yield open_
@@ -67,7 +67,7 @@ def opened():
 
 
 def child_of(source):
-    return source._other._process.pid
+    return source._reader._process.pid
 
 
 def alive(pid):
@@ -111,7 +111,7 @@ def test_a_fault_inside_comes_out(opened):
 
 def test_what_cannot_be_opened_is_said_by_the_constructor():
     with pytest.raises(SettingsError, match=r"stream\.kafka\.cluster_id"):
-        SourceApart(partial(KafkaSource, KafkaSettings(embedded=True)), 5.0)
+        SubprocessSource(partial(KafkaSource, KafkaSettings(embedded=True)), 5.0)
 
 
 def test_a_process_that_ends_is_told_once_and_started_again(opened):
@@ -153,7 +153,7 @@ def test_a_pause_outlives_the_process(opened):
 
 def test_a_process_that_gives_no_answer_is_replaced(opened, monkeypatch):
     source = opened(partial(Failing, "hang"))
-    monkeypatch.setattr(apart, "ANSWER_S", 0.5)
+    monkeypatch.setattr(subprocess_source, "ANSWER_S", 0.5)
     began_s = time.monotonic()
     with pytest.raises(SourceUnavailable, match="has ended"):
         source.poll(0.0)
@@ -179,7 +179,7 @@ def test_a_process_that_is_stopped_is_replaced(opened):
     began_s = time.monotonic()
     with pytest.raises(SourceUnavailable, match="has ended"):
         source.poll(0.0)
-    assert time.monotonic() - began_s < apart.ANSWER_S / 2
+    assert time.monotonic() - began_s < subprocess_source.ANSWER_S / 2
     assert not alive(pid)
     source.poll(0.0)
     assert source.claimed() == [PARTITION]
@@ -188,13 +188,13 @@ def test_a_process_that_is_stopped_is_replaced(opened):
 RECEIVER = """
 import sys, time
 from functools import partial
-from streams.apart import SourceApart
+from streams.subprocess_source import SubprocessSource
 from streams.errors import SourceUnavailable
-from tests.streams.test_apart import scripted
-source = SourceApart(partial(scripted, 200), 1.0)
+from tests.streams.test_subprocess_source import scripted
+source = SubprocessSource(partial(scripted, 200), 1.0)
 source.poll(0.0)
 source.start_at(source.claimed()[0], 0)
-print(source._other._process.pid, flush=True)
+print(source._reader._process.pid, flush=True)
 # Asked for more than a socket holds; the answer is not taken before the next line is read.
 {asks}
 sys.stdin.readline()
@@ -206,7 +206,9 @@ source.close()
 """
 
 
-@pytest.mark.parametrize("asks", ["", "source._other._line.send(('poll', (0.0,)))"], ids=["between polls", "in a poll"])
+@pytest.mark.parametrize(
+    "asks", ["", "source._reader._line.send(('poll', (0.0,)))"], ids=["between polls", "in a poll"]
+)
 def test_partitions_are_given_up_where_the_receiver_is_stopped(asks):
     program = [sys.executable, "-c", RECEIVER.format(asks=asks)]
     receiver = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -230,9 +232,9 @@ def running(pid):
 
 def test_it_does_not_outlive_a_killed_parent():
     program = (
-        "from functools import partial; from streams.apart import SourceApart; "
-        "from streams.scripted import ScriptedSource; source = SourceApart(ScriptedSource, 5.0); "
-        "print(source._other._process.pid, flush=True); input()"
+        "from functools import partial; from streams.subprocess_source import SubprocessSource; "
+        "from streams.scripted import ScriptedSource; source = SubprocessSource(ScriptedSource, 5.0); "
+        "print(source._reader._process.pid, flush=True); input()"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     pid = int(parent.stdout.readline())
