@@ -13,6 +13,7 @@ import structlog
 from conf.settings import Settings
 from opint.accesses import limits_of
 from opint.cache_trials import Arrival, CacheTrials, Tried
+from opint.poison import PoisonIsolation
 from opint.store.engine import Store
 from rl_cache.shadow import Standing
 from rl_cache.traces.trace import Trace
@@ -56,6 +57,7 @@ class Watch:
         self._waiting_accesses = 0
         self._since_s = clock()
         self._unknown: set[str] = set()
+        self._isolation = PoisonIsolation()
 
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """Take partitions over; where each goes on. What waits of them will be delivered again."""
@@ -98,13 +100,17 @@ class Watch:
             return
         partitions = {one.message.partition for one in arrivals}
         try:
-            tried = self._trials.apply(arrivals)
+            parts = self._isolation.process(arrivals, self._trials.apply, self._refuse)
         except FencedError as error:
             self._forget(partitions if error.partition is None else {error.partition})
             raise
         self._forget(partitions)
-        self._source.processed(tried.next_offsets)
-        self._tell(tried)
+        for tried in parts:
+            self._source.processed(tried.next_offsets)
+            self._tell(tried)
+
+    def _refuse(self, arrival: Arrival, error: DecodeError) -> Tried:
+        return self._trials.apply([Arrival(arrival.message, error)])
 
     def _forget(self, partitions: set[Partition]) -> None:
         self._wait([one for one in self._waiting if one.message.partition not in partitions])

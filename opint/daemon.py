@@ -9,6 +9,7 @@ from dqm.quality import Quality
 from dqm.scored import LumisectionState, ScoredBatch
 from opint.ingest import Arrival, Ingest, Written
 from opint.judging import Judging, Record
+from opint.poison import PoisonIsolation
 from opint.pulse import Alive, Pulse, tell
 from opint.references import References
 from opint.silence import Silence
@@ -61,6 +62,7 @@ class Daemon(Alive, Generic[Record]):
         self._clock = clock
         self._retain_days = retain_days
         self._swept_s = clock()
+        self._isolation = PoisonIsolation()
 
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """Take partitions over; where each goes on."""
@@ -68,17 +70,8 @@ class Daemon(Alive, Generic[Record]):
 
     def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         """Judge the messages and store all effects with the offsets after them."""
-        written, elements = [], 0
-        with self._metrics.batch_seconds.labels(self._stream).time():
-            records = [self._decoded(message) for message in messages]
-            for part in self._parts(messages, records):
-                arrivals = self._scored(*part)
-                written.append(self._ingest.apply(arrivals))
-                elements += sum(_elements(one) for one in arrivals)
-        self._pulse.handled(messages, elements)
-        for one in written:
-            self._count(one)
-        return {partition: offset for one in written for partition, offset in one.next_offsets.items()}
+        parts = self._isolation.process(messages, self._judge, self._refuse)
+        return {partition: offset for part in parts for partition, offset in part.items()}
 
     def lost(self, loss: Loss) -> None:
         """Raise the alarm for messages that are gone."""
@@ -96,6 +89,25 @@ class Daemon(Alive, Generic[Record]):
         """Close what is still open, because nothing can follow."""
         while (written := self._ingest.close_due(everything=True)).closed:
             self._count(written)
+
+    def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
+        written, elements = [], 0
+        with self._metrics.batch_seconds.labels(self._stream).time():
+            records = [self._decoded(message) for message in messages]
+            for part in self._parts(messages, records):
+                arrivals = self._scored(*part)
+                written.append(self._ingest.apply(arrivals))
+                elements += sum(_elements(one) for one in arrivals)
+        self._pulse.handled(messages, elements)
+        for one in written:
+            self._count(one)
+        return {partition: offset for one in written for partition, offset in one.next_offsets.items()}
+
+    def _refuse(self, message: Message, error: DecodeError) -> Mapping[Partition, int]:
+        written = self._ingest.apply([Arrival(message, error)])
+        self._pulse.handled([message], 0)
+        self._count(written)
+        return written.next_offsets
 
     def _decoded(self, message: Message) -> Record | DecodeError:
         try:

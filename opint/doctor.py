@@ -6,10 +6,15 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conf.errors import NightshiftError
 from conf.settings import KafkaSettings, Settings
+
+if TYPE_CHECKING:
+    from streams.source import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +33,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _try("source", lambda: _source(settings))
     if settings.rates.watch:
         yield _try("rates model", lambda: _rates_model(settings))
-        yield _try("rates source", lambda: _broker(settings.kafka_of(settings.rates)))
+        yield _try("rates source", lambda: _rates_source(settings))
     if settings.hotline.watch:
         yield _try("hotline model", lambda: _hotline_model(settings))
-        yield _try("hotline source", lambda: _broker(settings.kafka_of(settings.hotline)))
+        yield _try("hotline source", lambda: _hotline_source(settings))
     yield _checksums()
     yield _java()
 
@@ -85,13 +90,38 @@ def _hotline_model(settings: Settings) -> str:
 def _source(settings: Settings) -> str:
     if settings.stream.source == "folder":
         return _folder(settings.stream.folder.path)
-    return _broker(settings.stream.kafka)
+    from opint.reading import limits
+    from streams.codecs import decode
+
+    return _topic(settings.stream.kafka, partial(decode, limits=limits(settings.stream)))
 
 
-def _broker(kafka: KafkaSettings) -> str:
-    from streams.kafka import describe
+def _rates_source(settings: Settings) -> str:
+    from opint.rate_model import rate_decoder
 
-    return describe(kafka)
+    return _topic(settings.kafka_of(settings.rates), rate_decoder(settings))
+
+
+def _hotline_source(settings: Settings) -> str:
+    from opint.reading import event_limits
+    from streams.codecs.events import decode_events
+
+    return _topic(settings.kafka_of(settings.hotline), partial(decode_events, limits=event_limits(settings)))
+
+
+def _topic(kafka: KafkaSettings, decode: Callable[["Message"], object]) -> str:
+    """Reach a topic, and decode its newest message as the daemon does."""
+    from streams.errors import DecodeError
+    from streams.kafka import describe, newest_message
+
+    described, message = describe(kafka), newest_message(kafka)
+    if message is None:
+        return f"{described}, no message yet"
+    try:
+        decode(message)
+    except DecodeError as error:
+        raise NightshiftError(f"{described}; its newest message, {message.origin}, is unusable: {error}") from error
+    return f"{described}; its newest message is readable"
 
 
 def _folder(path: Path) -> str:

@@ -10,6 +10,7 @@ from dqm.bundle import BundleError
 from dqm.hotline.bundle import load
 from dqm.hotline.model import FeatureError, HotlineModel, Scored, score
 from opint.hotline_keeping import EventArrival, HotlineKeeping
+from opint.poison import PoisonIsolation
 from opint.position import Position
 from opint.pulse import Alive, Pulse, tell
 from opint.silence import DAY_S, Model, Silence
@@ -41,6 +42,7 @@ class Hotline(Alive):
         self._model = model
         self._decode = decode
         self._metrics = metrics
+        self._isolation = PoisonIsolation()
 
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """Take partitions over; where each goes on."""
@@ -48,15 +50,8 @@ class Hotline(Alive):
 
     def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         """Judge the events of these messages and store what came of it; the offsets behind them."""
-        with self._metrics.batch_seconds.labels(EVENTS).time():
-            stored = self._keeping.apply([EventArrival(one, self._scored(one)) for one in messages])
-        self._pulse.handled(messages, stored.seen)
-        self._pulse.unusable(stored.letters)
-        self._metrics.events_kept.inc(stored.kept)
-        tell(stored.alerts)
-        if stored.kept:
-            log.info("events kept", kept=stored.kept, seen=stored.seen)
-        return stored.next_offsets
+        parts = self._isolation.process(messages, self._judge, self._refuse)
+        return {partition: offset for part in parts for partition, offset in part.items()}
 
     def lost(self, loss: Loss) -> None:
         """Raise the alarm for messages that are gone."""
@@ -65,6 +60,23 @@ class Hotline(Alive):
     def tick(self) -> None:
         """Say from time to time that we live."""
         self._pulse.tick()
+
+    def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
+        with self._metrics.batch_seconds.labels(EVENTS).time():
+            return self._apply([EventArrival(one, self._scored(one)) for one in messages])
+
+    def _refuse(self, message: Message, error: DecodeError) -> Mapping[Partition, int]:
+        return self._apply([EventArrival(message, error)])
+
+    def _apply(self, arrivals: Sequence[EventArrival]) -> Mapping[Partition, int]:
+        stored = self._keeping.apply(arrivals)
+        self._pulse.handled([one.message for one in arrivals], stored.seen)
+        self._pulse.unusable(stored.letters)
+        self._metrics.events_kept.inc(stored.kept)
+        tell(stored.alerts)
+        if stored.kept:
+            log.info("events kept", kept=stored.kept, seen=stored.seen)
+        return stored.next_offsets
 
     def _scored(self, message: Message) -> Scored | DecodeError:
         try:

@@ -48,14 +48,36 @@ class Position:
         self._letter_bytes = letter_bytes
 
     def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
-        """Take the partitions over from whoever had them; the next wanted offset of each."""
+        """Take the partitions over from whoever had them; the next wanted offset of each.
+
+        An offset of a topic that was deleted says nothing about the one that has its name now, which is read from its
+        beginning; what was not read of the old one is lost, and an incident says so.
+        """
+        now_s = self._clock()
         with self._store.begin() as tx:
-            claimed = {
-                one: offsets.claim(tx, one, self._group, self._owner, self._clock()) for one in sorted(set(partitions))
-            }
+            claimed = {one: self._claim(tx, one, now_s) for one in sorted(set(partitions))}
         for one, offset in claimed.items():
             log.info("partition claimed", topic=one.topic, partition=one.partition, offset=offset)
         return claimed
+
+    def _claim(self, tx: Connection, partition: Partition, now_s: float) -> int | None:
+        offset = offsets.claim(tx, partition, self._group, self._owner, now_s)
+        if not offsets.adopt_topic(tx, partition, self._group) or not offset:
+            return offset
+        self._go_on(tx, Loss(partition, offset, 0, "the topic was made anew"), now_s)
+        return 0
+
+    def _go_on(self, tx: Connection, loss: Loss, now_s: float) -> None:
+        log.error(
+            "messages lost",
+            topic=loss.partition.topic,
+            partition=loss.partition.partition,
+            expected=loss.expected,
+            resumed=loss.resumed,
+            reason=loss.reason,
+        )
+        offsets.move(tx, loss.partition, self._group, self._owner, loss.resumed, now_s)
+        data_lost(tx, loss, now_s)
 
     def unprocessed(self, tx: Connection, arrivals: Sequence[Arrived]) -> list[Arrived]:
         """Lock the offsets of all partitions concerned and drop what was processed before.
@@ -76,15 +98,12 @@ class Position:
         return behind
 
     def lost(self, loss: Loss) -> None:
-        """Raise an incident for messages that the broker no longer holds, and go on at what it has.
+        """Raise an incident for messages that are gone or cannot be read, and go on behind them.
 
         That may be a smaller offset: of a topic that was made anew, or of a broker that forgot it.
         """
-        log.error("messages lost", topic=loss.partition.topic, expected=loss.expected, resumed=loss.resumed)
-        now_s = self._clock()
         with self._store.begin() as tx:
-            offsets.move(tx, loss.partition, self._group, self._owner, loss.resumed, now_s)
-            data_lost(tx, loss, now_s)
+            self._go_on(tx, loss, self._clock())
 
     def letter(self, message: Message, error: DecodeError, now_s: float) -> DeadLetter:
         """The dead letter of a message that is unusable."""

@@ -1,15 +1,18 @@
 """What a store tells of files that were judged, in a terminal: verdicts, incidents, kept events."""
 
+from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from dqm.quality import Quality
 from opint.kept_table import kept_table
-from opint.store.tables import dead_letter, incident, ls_summary
+from opint.store.tables import dead_letter, incident, ls_summary, source_offset
 from opint.store.views import hotline
+from streams.files.source import FILES, topic_of
 
 MOST_KEPT = 50
 """Kept events that are printed; `nightshift hotline list` has them all."""
@@ -48,6 +51,18 @@ def report(tx: Connection, console: Console, only_problems: bool) -> None:
     letters = [reason for (reason,) in tx.execute(select(dead_letter.c.reason).order_by(dead_letter.c.reason))]
     for reason, same in groupby(letters):
         console.print(f"{len(list(same))} records unusable: {reason}")
+
+
+def nothing_usable(tx: Connection, files: Sequence[Path]) -> str:
+    """Why none of the records of these files could be used; empty if any could, or if there are none."""
+    topics = [topic_of(file.absolute()) for file in files]
+    where, letter = source_offset.c, dead_letter.c
+    read = tx.scalar(select(func.sum(where.next_offset)).where(where.cluster == FILES, where.topic.in_(topics)))
+    of_files = letter.cluster == FILES, letter.topic.in_(topics)
+    refused = select(letter.topic, letter.message_offset).where(*of_files).distinct().subquery()
+    if not read or (tx.scalar(select(func.count()).select_from(refused)) or 0) < read:
+        return ""
+    return str(tx.scalar(select(letter.detail).where(*of_files).order_by(letter.id).limit(1)))
 
 
 def _incidents(tx: Connection, console: Console) -> None:

@@ -33,7 +33,6 @@ from opint.silence import DAY_S, Model, Silence
 from opint.store import models
 from opint.store.engine import Store
 from streams import loop
-from streams.apart import SourceApart
 from streams.codecs import decode
 from streams.codecs.events import decode_events
 from streams.files.arrow_file import messages
@@ -43,6 +42,7 @@ from streams.kafka import KafkaSource
 from streams.metrics import EVENTS, HISTOGRAMS, RATES, Metrics, served
 from streams.records import HistogramBatch, TriggerRates
 from streams.source import Source
+from streams.subprocess_source import SubprocessSource
 
 log = structlog.get_logger()
 
@@ -175,7 +175,8 @@ def open_source(settings: StreamSettings) -> Source:
         return FolderSource(
             settings.folder.path, settings.folder.pattern, settings.folder.settle_s, limits(settings), time.time
         )
-    return SourceApart(partial(KafkaSource, settings.kafka))
+    # Half of the time that the broker waits: so another consumer has the partitions within it, whichever half stops.
+    return SubprocessSource(partial(KafkaSource, settings.kafka), settings.kafka.session_timeout_s / 2)
 
 
 def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: threading.Event) -> None:

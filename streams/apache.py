@@ -147,8 +147,14 @@ class ApacheKafka:
         self._end(signal.SIGKILL)
 
     def wait(self) -> int:
-        """Wait until it ends by itself; its exit status."""
-        return self._process.wait() if self._process else 0
+        """Wait until it ends; its exit status. A signal handler may call :meth:`stop` meanwhile."""
+        while (process := self._process) is not None:
+            try:
+                # Without a timeout a lock is held that stopping needs.
+                return process.wait(timeout=1)
+            except subprocess.TimeoutExpired:
+                continue
+        return 0
 
     def _write_settings(self, run: str, library: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -48,11 +48,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Messages ``expected`` … ``resumed - 1`` of a partition are gone for good."""
+    """Messages ``expected`` … ``resumed - 1`` of a partition are gone for good.
+
+    ``reason`` says why where it is known; empty: the broker no longer holds them.
+    """
 
     partition: Partition
     expected: int
     resumed: int
+    reason: str = ""
 
 
 class Source(Protocol):

@@ -16,6 +16,11 @@ _ADVICE = (
     "they exist elsewhere."
 )
 
+_UNREADABLE = (
+    "They are on the broker and cannot be read, so the lumisections in them were never judged. Look at the producer "
+    "that wrote them and at the log of the broker; publish the data again if they exist elsewhere."
+)
+
 
 def data_lost(tx: Connection, loss: Loss, now_s: float) -> int:
     """Raise a critical incident for lost messages, or add to the one of this partition; its number.
@@ -25,7 +30,8 @@ def data_lost(tx: Connection, loss: Loss, now_s: float) -> int:
     partition = loss.partition
     group = f"{partition.cluster}/{partition.topic}[{partition.partition}]"
     labels = Labels("", "", DATA_LOST, group)
-    what = f"{partition.topic}[{partition.partition}]: {_range(loss)}"
+    what = f"{partition.topic}[{partition.partition}]: {_range(loss)}" + (f" ({loss.reason})" if loss.reason else "")
+    advice = _UNREADABLE if loss.reason and loss.resumed > loss.expected else _ADVICE
     incidents.lock(tx, labels.dataset)
     known = incidents.active(tx, fingerprint(labels))
     if known is not None:
@@ -33,7 +39,7 @@ def data_lost(tx: Connection, loss: Loss, now_s: float) -> int:
         incidents.overwrite(tx, [known])
         incidents.write_history(tx, [Entry(known.id, now_s, SYSTEM, "worsened", what)])
         return known.id
-    opened = standing.begin(tx, Trouble(labels, what, _ADVICE, "critical"), now_s)
+    opened = standing.begin(tx, Trouble(labels, what, advice, "critical"), now_s)
     assert opened is not None  # noqa: S101 - none is active, and the lock is held
     return opened.id
 

@@ -50,6 +50,17 @@ Config = Annotated[
 ]
 Log = Annotated[LogFormat | None, typer.Option("--log-format", help="Log lines for people or for a collector.")]
 
+
+def existing(files: list[Path]) -> list[Path]:
+    """The files given, before any work is done on the first of them; raises SettingsError for one that is not there."""
+    for file in files:
+        if file.is_dir():
+            raise SettingsError(f"{file} is a folder; name the files in it")
+        if not file.exists():
+            raise SettingsError(f"{file}: no such file")
+    return files
+
+
 Runs = Annotated[
     str, typer.Option("--runs", metavar="FIRST-LAST", help="Only these runs, both included.", show_default="all")
 ]

@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-from opint.cli.common import AsWire, Config, Log, Pace, Runs, Wire, runs_of, start, stop_on_signal
+from opint.cli.common import AsWire, Config, Log, Pace, Runs, Wire, existing, runs_of, start, stop_on_signal
 
 
 def replay(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Recordings of any kind; histograms in UHI/DIALS JSON, CSV dialect, ROOT, Parquet."),
+        typer.Argument(
+            help="Recordings of any kind; histograms in UHI/DIALS JSON, CSV dialect, ROOT, Parquet.", callback=existing
+        ),
     ],
     runs: Runs = "",
     pace: Pace = None,

@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
-from opint.cli.common import Config, Log, open_store, start, stop_on_signal
+from conf.errors import SettingsError
+from opint.cli.common import Config, Log, existing, open_store, start, stop_on_signal
 
 
 def score(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Recordings of histograms, trigger rates or events, UHI/DIALS JSON, CSV dialect, ROOT, Parquet."
+            help="Recordings of histograms, trigger rates or events, UHI/DIALS JSON, CSV dialect, ROOT, Parquet.",
+            callback=existing,
         ),
     ],
     keep: Annotated[
@@ -26,11 +28,11 @@ def score(
     """Judge the lumisections of files and print a verdict for each.
 
     The same pipelines as `nightshift run`: scores, verdicts, incidents, kept events. With --keep a file is read once:
-    the database remembers how far it was read.
+    the database remembers how far it was read. Exits with 1 if nothing in the files could be used.
     """
     from rich.console import Console
 
-    from opint.report import report
+    from opint.report import nothing_usable, report
     from opint.running import score_files
     from opint.store.engine import Store
 
@@ -44,4 +46,7 @@ def score(
         score_files(settings, store, files, stop)
         with store.read() as tx:
             report(tx, Console(), only_problems)
+            trouble = nothing_usable(tx, files)
         store.close()
+    if trouble:
+        raise SettingsError(trouble)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conf.settings import Settings
-from opint.cli.common import Config, Log, Runs, bundle_name, open_store, runs_of, start
+from opint.cli.common import Config, Log, Runs, bundle_name, existing, open_store, runs_of, start
 
 if TYPE_CHECKING:
     from opint.selection import Words
@@ -23,7 +23,8 @@ def group() -> None:
 @app.command()
 def histograms(
     files: Annotated[
-        list[Path], typer.Argument(help="Good lumisections: recordings, UHI/DIALS JSON, CSV, ROOT, Parquet.")
+        list[Path],
+        typer.Argument(help="Good lumisections: recordings, UHI/DIALS JSON, CSV, ROOT, Parquet.", callback=existing),
     ],
     runs: Runs = "",
     seed: Annotated[int, typer.Option(help="Seed of everything that is random in training.")] = 0,
@@ -80,7 +81,10 @@ def histograms(
 
 @app.command()
 def rates(
-    files: Annotated[list[Path], typer.Argument(help="Recordings of good trigger rates, or tables (CSV, Parquet).")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Recordings of good trigger rates, or tables (CSV, Parquet).", callback=existing),
+    ],
     runs: Runs = "",
     seed: Annotated[int, typer.Option(help="Seed of everything that is random in training.")] = 0,
     name: Annotated[
@@ -115,7 +119,9 @@ def rates(
 
 @app.command()
 def hotline(
-    files: Annotated[list[Path], typer.Argument(help="Recordings of event features, in the order of time.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Recordings of event features, in the order of time.", callback=existing)
+    ],
     runs: Runs = "",
     seed: Annotated[int, typer.Option(help="Seed of everything that is random in training.")] = 0,
     name: Annotated[

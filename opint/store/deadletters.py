@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from conf.errors import NightshiftError
 from opint.store.tables import dead_letter
-from opint.store.texts import storable
+from opint.store.texts import indexable, storable
 from opint.store.upserts import insert_into
 from streams.errors import DecodeError
 from streams.source import Message, Partition
@@ -16,7 +16,10 @@ MOST_BYTES = 1024 * 1024
 """No more of one message is stored, whatever ``stream.dead_letter_bytes`` says."""
 
 MOST_CHARACTERS = 2000
-"""Longest reason, field, detail or origin, and the longest name or value of a header."""
+"""Longest detail or origin, and the longest name or value of a header."""
+
+MOST_NAME_BYTES = 512
+"""Longest reason and field, which are part of what a letter is known by."""
 
 MOST_HEADERS = 32
 MOST_KEY_BYTES = 1024
@@ -132,8 +135,8 @@ def _as_row(letter: DeadLetter) -> dict[str, object]:
         "topic": letter.partition.topic,
         "partition": letter.partition.partition,
         "message_offset": letter.offset,
-        "reason": _text(letter.reason),
-        "field": _text(letter.field),
+        "reason": indexable(letter.reason, MOST_NAME_BYTES),
+        "field": indexable(letter.field, MOST_NAME_BYTES),
         "detail": _text(letter.detail),
         "origin": _text(letter.origin),
         "headers": {_text(name): _text(value) for name, value in headers},

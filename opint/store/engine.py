@@ -7,12 +7,16 @@ only at checkpoints. A killed process loses nothing by that (the kernel has the 
 back the newest transactions, each of them wholly, and the database stays consistent: effects and offset go
 back together, and the messages are read again. Words of operators from the last second may be lost then.
 
-**PostgreSQL** commits durably by itself. A client that stops in the middle of a transaction would hold its
-locks for ever, so the server ends such a session after ``IDLE_IN_TRANSACTION_SECONDS``.
+Its file is made for its owner alone. One that was removed or replaced under a running process is noticed at the next
+transaction, which would otherwise be written into nothing.
+
+**PostgreSQL** commits durably by itself; the database must have the encoding UTF8. A client that stops in the middle of
+a transaction would hold its locks for ever, so the server ends such a session after ``IDLE_IN_TRANSACTION_SECONDS``.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +59,8 @@ class Store:
         name = parsed.set(query={}).render_as_string(hide_password=True)
         if parsed.get_backend_name() == "sqlite":
             _make_folder(parsed, name)
-            return cls(_sqlite(parsed), name)
-        return cls(_postgresql(parsed), name)
+            return cls(_sqlite(parsed, name), name)
+        return cls(_postgresql(parsed, name), name)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -142,8 +146,18 @@ def _make_folder(url: URL, name: str) -> None:
         raise SettingsError(f"database.url {name}: cannot make the folder {folder}: {error.strerror}") from None
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, name: str) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **_common())
+    file = _SqliteFile(Path(str(url.database)), name)
+
+    @event.listens_for(engine, "do_connect")
+    def _open(_dialect: object, record: Any, _arguments: object, _options: object) -> None:
+        record.info["identity"] = file.opened()
+
+    @event.listens_for(engine, "checkout")
+    def _check(_connection: object, record: Any, _proxy: object) -> None:
+        if record.info["identity"] != file.identity():
+            raise exc.DisconnectionError
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
@@ -160,10 +174,56 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
+class _SqliteFile:
+    """The file of a database: made once, for its owner alone, and then expected to be there."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        self._name = name
+        self._was_there = False
+
+    def opened(self) -> tuple[int, int]:
+        """Which file is opened now; it is made if this is the first time. SQLite gives -wal and -shm its mode."""
+        if not self._was_there:
+            with suppress(OSError):
+                # What else is wrong with the path, SQLite says.
+                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+                self._was_there = True
+        return self.identity()
+
+    def identity(self) -> tuple[int, int]:
+        """Device and inode of the file; raises StoreUnavailable if it has gone."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            if not self._was_there:
+                return 0, 0
+            raise StoreUnavailable(
+                f"database {self._name} is not available: the file was removed; put it back, or end all of nightshift, "
+                "run `nightshift db upgrade` and start again"
+            ) from None
+        except OSError:
+            return 0, 0
+        return status.st_dev, status.st_ino
+
+
+def _postgresql(url: URL, name: str) -> Engine:
     wanted = {"connect_timeout": CONNECT_SECONDS, "application_name": "nightshift"}
     defaults = {key: value for key, value in wanted.items() if key not in url.query}
     engine = create_engine(url, pool_pre_ping=True, connect_args=defaults, **_common())
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Any, _record: object, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        connection = dialect.connect(*arguments, **options)
+        # Asked before anything else, because not even the server's version can be read in another one.
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding == "UTF8":
+            return connection
+        connection.close()
+        raise StoreError(
+            f"database {name} has the encoding {encoding}, which cannot hold all names; make one that has UTF8: "
+            "createdb --encoding UTF8 --template template0 NAME"
+        )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:

@@ -6,7 +6,11 @@ from dataclasses import asdict, dataclass, field
 from sqlalchemy import Connection
 
 from opint.store.tables import heartbeat
+from opint.store.texts import storable
 from opint.store.upserts import replacing
+
+MOST_CHARACTERS = 2000
+"""Longest reason that is stored."""
 
 
 @dataclass(slots=True)
@@ -28,4 +32,5 @@ class Heartbeat:
 
 def beat(tx: Connection, sign: Heartbeat) -> None:
     """Store the sign in place of the daemon's last one."""
-    tx.execute(replacing(tx, heartbeat), asdict(sign))
+    # The reason may quote whatever was met outside, such as the name of a file that is no text.
+    tx.execute(replacing(tx, heartbeat), asdict(sign) | {"detail": storable(sign.detail, MOST_CHARACTERS)})

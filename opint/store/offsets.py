@@ -39,6 +39,16 @@ def claim(tx: Connection, partition: Partition, group: str, owner: str, now_s: f
     return stored
 
 
+def adopt_topic(tx: Connection, partition: Partition, group: str) -> bool:
+    """Note to which topic of this name the offset belongs; whether it belonged to another until now."""
+    row = and_(_is(partition, group), _row.topic_id != partition.topic_id)
+    before = tx.execute(select(_row.topic_id).where(row)).scalar_one_or_none()
+    if before is None or not partition.topic_id:
+        return False
+    tx.execute(update(source_offset).where(row).values(topic_id=partition.topic_id))
+    return bool(before)
+
+
 def lock(tx: Connection, partition: Partition, group: str, owner: str) -> int | None:
     """The next wanted offset, held against other consumers until the transaction ends.
 

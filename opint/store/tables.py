@@ -24,6 +24,8 @@ from sqlalchemy import (
     text,
 )
 
+from opint.store.texts import IndexedText
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -33,27 +35,34 @@ metadata = MetaData(
     }
 )
 
+Name = IndexedText(512)
+"""A name in a key: five of them fit into a row of a PostgreSQL index, which holds 2704 bytes."""
+
+LongName = IndexedText(1024)
+"""A topic, which for a file is its path, a folder or a dataset; fits into an index row beside three names."""
+
 serial = BigInteger().with_variant(Integer, "sqlite")
 """An integer key that SQLite, too, counts up by itself."""
 
 source_offset = Table(
     "source_offset",
     metadata,
-    Column("cluster", String, primary_key=True),
-    Column("consumer_group", String, primary_key=True),
-    Column("topic", String, primary_key=True),
+    Column("cluster", Name, primary_key=True),
+    Column("consumer_group", Name, primary_key=True),
+    Column("topic", LongName, primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("next_offset", BigInteger, nullable=True, comment="null: claimed, nothing processed yet"),
     Column("owner", String, nullable=False, comment="the consumer that may write; others are fenced"),
     Column("updated_s", Float, nullable=False),
+    Column("topic_id", String, nullable=False, server_default="", comment="empty: not known"),
 )
 
 dead_letter = Table(
     "dead_letter",
     metadata,
     Column("id", serial, primary_key=True, autoincrement=True),
-    Column("cluster", String, nullable=False),
-    Column("topic", String, nullable=False),
+    Column("cluster", Name, nullable=False),
+    Column("topic", LongName, nullable=False),
     Column("partition", Integer, nullable=False),
     Column("message_offset", BigInteger, nullable=False),
     Column("reason", String, nullable=False),
@@ -72,14 +81,14 @@ dead_letter = Table(
 catalogue = Table(
     "catalogue",
     metadata,
-    Column("digest", String, primary_key=True),
+    Column("digest", Name, primary_key=True),
     Column("elements", JSON, nullable=False),
 )
 
 lumisection = Table(
     "lumisection",
     metadata,
-    Column("dataset", String, primary_key=True),
+    Column("dataset", Name, primary_key=True),
     Column("run", BigInteger, primary_key=True),
     Column("ls", BigInteger, primary_key=True),
     Column("conditions", JSON, nullable=False),
@@ -108,8 +117,8 @@ lumisection = Table(
 ls_summary = Table(
     "ls_summary",
     metadata,
-    Column("dataset", String, primary_key=True),
-    Column("subsystem", String, primary_key=True),
+    Column("dataset", Name, primary_key=True),
+    Column("subsystem", Name, primary_key=True),
     Column("run", BigInteger, primary_key=True),
     Column("ls", BigInteger, primary_key=True),
     Column("quality", Integer, nullable=False),
@@ -123,11 +132,11 @@ ls_summary = Table(
 shadow_summary = Table(
     "shadow_summary",
     metadata,
-    Column("dataset", String, primary_key=True),
+    Column("dataset", Name, primary_key=True),
     Column("run", BigInteger, primary_key=True),
     Column("ls", BigInteger, primary_key=True),
-    Column("subsystem", String, primary_key=True),
-    Column("model_version", String, primary_key=True, comment="of a bundle that judges beside the current one"),
+    Column("subsystem", Name, primary_key=True),
+    Column("model_version", Name, primary_key=True, comment="of a bundle that judges beside the current one"),
     Column("quality", Integer, nullable=False),
     Column("p_value", Float, nullable=True),
     Column("good", Integer, nullable=False),
@@ -139,11 +148,11 @@ shadow_summary = Table(
 ls_score = Table(
     "ls_score",
     metadata,
-    Column("dataset", String, primary_key=True),
+    Column("dataset", Name, primary_key=True),
     Column("run", BigInteger, primary_key=True),
     Column("ls", BigInteger, primary_key=True),
-    Column("subsystem", String, primary_key=True),
-    Column("model_version", String, primary_key=True),
+    Column("subsystem", Name, primary_key=True),
+    Column("model_version", Name, primary_key=True),
     Column("catalogue", String, ForeignKey("catalogue.digest"), nullable=False),
     Column("scorers", JSON, nullable=False),
     Column("present", LargeBinary, nullable=False, comment="n bool"),
@@ -161,11 +170,11 @@ ls_score = Table(
 evidence = Table(
     "evidence",
     metadata,
-    Column("dataset", String, primary_key=True),
+    Column("dataset", Name, primary_key=True),
     Column("run", BigInteger, primary_key=True),
     Column("ls", BigInteger, primary_key=True),
-    Column("subsystem", String, primary_key=True),
-    Column("me", String, primary_key=True),
+    Column("subsystem", Name, primary_key=True),
+    Column("me", Name, primary_key=True),
     Column("p_value", Float, nullable=True),
     Column("body", LargeBinary, nullable=False, comment="JSON of dqm.quality.Evidence"),
 )
@@ -174,9 +183,9 @@ incident = Table(
     "incident",
     metadata,
     Column("id", serial, primary_key=True, autoincrement=True),
-    Column("fingerprint", String, nullable=False),
-    Column("dataset", String, nullable=False),
-    Column("subsystem", String, nullable=False, index=True),
+    Column("fingerprint", Name, nullable=False),
+    Column("dataset", Name, nullable=False),
+    Column("subsystem", Name, nullable=False, index=True),
     Column("family", String, nullable=False, comment="content, frozen, missing, starved, shape or data-lost"),
     Column("element_group", String, nullable=False),
     Column("kind", String, nullable=False, comment="the fault most often named by the evidence"),
@@ -242,7 +251,7 @@ feedback = Table(
 model_version = Table(
     "model_version",
     metadata,
-    Column("version", String, primary_key=True),
+    Column("version", Name, primary_key=True),
     Column("name", String, nullable=False),
     Column("path", Text, nullable=False),
     Column("manifest", JSON, nullable=False),
@@ -253,7 +262,7 @@ promotion = Table(
     "promotion",
     metadata,
     Column("id", serial, primary_key=True, autoincrement=True),
-    Column("slot", String, nullable=False, index=True, comment="the dqm.model of the settings that it stands for"),
+    Column("slot", Name, nullable=False, index=True, comment="the dqm.model of the settings that it stands for"),
     Column("name", String, nullable=False, comment="folder of the bundle below dqm.models"),
     Column("version", String, nullable=False),
     Column("previous", String, nullable=False, comment="version that judged before; empty: none"),
@@ -265,7 +274,7 @@ promotion = Table(
 heartbeat = Table(
     "heartbeat",
     metadata,
-    Column("daemon", String, primary_key=True, comment="host:pid:start"),
+    Column("daemon", Name, primary_key=True, comment="host:pid:start"),
     Column("started_s", Float, nullable=False),
     Column("at_s", Float, nullable=False),
     Column("state", String, nullable=False, comment="running, waiting (with the reason in detail) or stopped"),
@@ -278,10 +287,10 @@ heartbeat = Table(
 run_sums = Table(
     "run_sums",
     metadata,
-    Column("dataset", String, primary_key=True),
+    Column("dataset", Name, primary_key=True),
     Column("run", BigInteger, primary_key=True),
-    Column("subsystem", String, primary_key=True),
-    Column("model_version", String, primary_key=True),
+    Column("subsystem", Name, primary_key=True),
+    Column("model_version", Name, primary_key=True),
     Column("counts", LargeBinary, nullable=False, comment="trusted, then held; compressed"),
     Column("leaning", LargeBinary, nullable=False, comment="counts times standardised pileup in steps"),
     Column("histograms", LargeBinary, nullable=False),
@@ -291,10 +300,10 @@ run_sums = Table(
 reference = Table(
     "reference",
     metadata,
-    Column("dataset", String, primary_key=True),
+    Column("dataset", Name, primary_key=True),
     Column("run", BigInteger, primary_key=True),
-    Column("subsystem", String, primary_key=True),
-    Column("model_version", String, primary_key=True),
+    Column("subsystem", Name, primary_key=True),
+    Column("model_version", Name, primary_key=True),
     Column("adaptive", Boolean, nullable=False, comment="whether the template judges the run"),
     Column("reason", Text, nullable=False),
     Column("share", LargeBinary, nullable=False, comment="the template's shapes, compressed"),
@@ -311,7 +320,7 @@ reference = Table(
 cache_trial = Table(
     "cache_trial",
     metadata,
-    Column("cache", String, primary_key=True),
+    Column("cache", Name, primary_key=True),
     Column("capacity_bytes", BigInteger, nullable=False),
     Column("through_s", BigInteger, nullable=False, comment="time of the newest access that was tried"),
     Column("content", LargeBinary, nullable=False, comment="what the caches in the dark hold and counted, compressed"),
@@ -321,10 +330,10 @@ cache_trial = Table(
 certification_centre = Table(
     "certification_centre",
     metadata,
-    Column("dataset", String, primary_key=True),
+    Column("dataset", Name, primary_key=True),
     Column("run", BigInteger, primary_key=True),
-    Column("subsystem", String, primary_key=True),
-    Column("model_version", String, primary_key=True),
+    Column("subsystem", Name, primary_key=True),
+    Column("model_version", Name, primary_key=True),
     Column("shift", LargeBinary, nullable=False, comment="of the centre about which the run is certified"),
     Column("residuals", LargeBinary, nullable=False, comment="what the run leaves: dqm.following"),
     Column("updated_s", Float, nullable=False, index=True),
@@ -334,7 +343,7 @@ hotline_event = Table(
     "hotline_event",
     metadata,
     Column("id", serial, primary_key=True, autoincrement=True),
-    Column("dataset", String, nullable=False),
+    Column("dataset", Name, nullable=False),
     Column("run", BigInteger, nullable=False, index=True),
     Column("ls", BigInteger, nullable=False),
     Column("event", BigInteger, nullable=False, comment="unique within a run"),
@@ -365,8 +374,8 @@ hotline_marking = Table(
 hotline_hour = Table(
     "hotline_hour",
     metadata,
-    Column("dataset", String, primary_key=True),
-    Column("model_version", String, primary_key=True),
+    Column("dataset", Name, primary_key=True),
+    Column("model_version", Name, primary_key=True),
     Column("hour", BigInteger, primary_key=True, comment="of live time, counted from 0"),
     Column("live_s", Float, nullable=False),
     Column("seen", BigInteger, nullable=False, comment="events judged"),
@@ -377,8 +386,8 @@ hotline_hour = Table(
 hotline_state = Table(
     "hotline_state",
     metadata,
-    Column("dataset", String, primary_key=True),
-    Column("model_version", String, primary_key=True),
+    Column("dataset", Name, primary_key=True),
+    Column("model_version", Name, primary_key=True),
     Column("ladder", JSON, nullable=False, comment="dqm.hotline.level.Ladder"),
     Column("updated_s", Float, nullable=False),
 )
@@ -386,11 +395,11 @@ hotline_state = Table(
 popularity_forecast = Table(
     "popularity_forecast",
     metadata,
-    Column("catalogue", String, primary_key=True, comment="whose datasets, as the operator calls it"),
-    Column("label", String, primary_key=True, comment="what counts as popular"),
+    Column("catalogue", Name, primary_key=True, comment="whose datasets, as the operator calls it"),
+    Column("label", Name, primary_key=True, comment="what counts as popular"),
     Column("horizon", Integer, primary_key=True, comment="weeks ahead"),
-    Column("week", String, primary_key=True, comment="first day of the week that is forecast, ISO 8601"),
-    Column("dataset", String, primary_key=True),
+    Column("week", Name, primary_key=True, comment="first day of the week that is forecast, ISO 8601"),
+    Column("dataset", LongName, primary_key=True),
     Column("probability", Float, nullable=False),
     Column("answer", String, nullable=False, comment="yes, no or unsure"),
     Column("new", Boolean, nullable=False, comment="whether it has hardly any history"),
@@ -401,12 +410,12 @@ popularity_forecast = Table(
 popularity_score = Table(
     "popularity_score",
     metadata,
-    Column("catalogue", String, primary_key=True),
-    Column("label", String, primary_key=True),
+    Column("catalogue", Name, primary_key=True),
+    Column("label", Name, primary_key=True),
     Column("horizon", Integer, primary_key=True),
-    Column("week", String, primary_key=True, comment="first day of the week that was forecast"),
-    Column("tier", String, primary_key=True, comment="a data tier, all, or new: datasets with hardly any history"),
-    Column("model", String, primary_key=True),
+    Column("week", Name, primary_key=True, comment="first day of the week that was forecast"),
+    Column("tier", Name, primary_key=True, comment="a data tier, all, or new: datasets with hardly any history"),
+    Column("model", Name, primary_key=True),
     Column("true_positives", BigInteger, nullable=False),
     Column("false_positives", BigInteger, nullable=False),
     Column("false_negatives", BigInteger, nullable=False),
@@ -419,10 +428,10 @@ popularity_score = Table(
 popularity_standing = Table(
     "popularity_standing",
     metadata,
-    Column("catalogue", String, primary_key=True),
-    Column("label", String, primary_key=True),
+    Column("catalogue", Name, primary_key=True),
+    Column("label", Name, primary_key=True),
     Column("horizon", Integer, primary_key=True),
-    Column("tier", String, primary_key=True, comment="empty: all tiers without a line of their own"),
+    Column("tier", Name, primary_key=True, comment="empty: all tiers without a line of their own"),
     Column("model", String, nullable=False, comment="which forecasts"),
     Column("reason", Text, nullable=False),
     Column("since_s", Float, nullable=False, comment="since when this model"),
@@ -431,8 +440,8 @@ popularity_standing = Table(
 placement_plan = Table(
     "placement_plan",
     metadata,
-    Column("catalogue", String, primary_key=True),
-    Column("week", String, primary_key=True, comment="first day of the week that is planned, ISO 8601"),
+    Column("catalogue", Name, primary_key=True),
+    Column("week", Name, primary_key=True, comment="first day of the week that is planned, ISO 8601"),
     Column("method", String, nullable=False),
     Column("value", Float, nullable=False, comment="reads saved, prices paid"),
     Column("bound", Float, nullable=True, comment="no plan saves more; null where not known"),
@@ -442,9 +451,9 @@ placement_plan = Table(
 placement_line = Table(
     "placement_line",
     metadata,
-    Column("catalogue", String, primary_key=True),
-    Column("week", String, primary_key=True),
-    Column("line", String, primary_key=True, comment="opint.placement.plan.Line.id"),
+    Column("catalogue", Name, primary_key=True),
+    Column("week", Name, primary_key=True),
+    Column("line", LongName, primary_key=True, comment="opint.placement.plan.Line.id"),
     Column("place", Integer, nullable=False, comment="in the plan, from 0"),
     Column("action", String, nullable=False, comment="copy or delete; of what is left out, what it would have been"),
     Column("dataset", String, nullable=False),
@@ -461,7 +470,7 @@ placement_decision = Table(
     metadata,
     Column("id", serial, primary_key=True, autoincrement=True),
     Column("catalogue", String, nullable=False),
-    Column("line", String, nullable=False, index=True),
+    Column("line", LongName, nullable=False, index=True),
     Column("decision", String, nullable=False, comment="accepted or rejected"),
     Column("actor", String, nullable=False),
     Column("reason", Text, nullable=False),
@@ -471,9 +480,9 @@ placement_decision = Table(
 suggestion = Table(
     "suggestion",
     metadata,
-    Column("cache", String, primary_key=True, comment="which cache it is for, as the operator calls it"),
-    Column("kind", String, primary_key=True, comment="refuse, quota or pin"),
-    Column("target", String, primary_key=True, comment="a directory or a dataset"),
+    Column("cache", Name, primary_key=True, comment="which cache it is for, as the operator calls it"),
+    Column("kind", Name, primary_key=True, comment="refuse, quota or pin"),
+    Column("target", LongName, primary_key=True, comment="a directory or a dataset"),
     Column("share", Float, nullable=False, comment="of the capacity, for a quota"),
     Column("saved_bytes_per_day", Float, nullable=False),
     Column("saved_low", Float, nullable=False),

@@ -14,8 +14,8 @@ from streams.records import Axis, MonitoringElement
 MAX_COUNT = 2.0**53
 """Above it float64 no longer holds every whole number, so that sums would lose counts."""
 
-MAX_TEXT = 512
-"""Characters of a name, label or category."""
+MAX_TEXT_BYTES = 512
+"""Longest name, label or category in UTF-8: a database must be able to index a few of them together."""
 
 MAX_DIMENSIONS = 2
 
@@ -29,10 +29,12 @@ def check_text(value: object, field: str, *, empty: bool = False) -> str:
         raise DecodeError("wrong-type", field, value, "a string is needed")
     if not value and not empty:
         raise DecodeError("empty-text", field, value)
-    if len(value) > MAX_TEXT:
-        raise DecodeError("text-too-long", field, value, f"at most {MAX_TEXT} characters are allowed")
     if not value.isprintable():
         raise DecodeError("unprintable-text", field, value)
+    # Most are short: a character takes at most 4 bytes.
+    if 4 * len(value) > MAX_TEXT_BYTES and (size := len(value.encode())) > MAX_TEXT_BYTES:
+        hint = f"it has {size} bytes in UTF-8, at most {MAX_TEXT_BYTES} are allowed"
+        raise DecodeError("text-too-long", field, f"{value[:24]}...", hint)
     return value
 
 

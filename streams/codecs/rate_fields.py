@@ -118,4 +118,6 @@ def _read_menu(given: Sequence[object], behind: Sequence[object]) -> _Known:
         _ = menu.catalogue
     except ValueError as error:
         raise DecodeError("name-twice", "name", str(error)) from None
+    for element in menu.names:
+        check_text(element, "seed and path")
     return _Known(menu, np.array([not one for one in seeds]))

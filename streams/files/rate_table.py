@@ -9,7 +9,7 @@ import csv
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -83,7 +83,8 @@ def read(path: Path, limits: RateLimits) -> Iterator[TriggerRates | DecodeError]
 def _names(path: Path) -> list[str]:
     """Names of the columns of a table."""
     if path.suffix.lower() == ".parquet":
-        return _opened(partial(pq.read_schema, path)).names  # type: ignore[no-any-return]
+        with path.open("rb") as raw:
+            return _opened(partial(pq.read_schema, raw)).names  # type: ignore[no-any-return]
     with path.open(encoding="utf-8", newline="") as file:
         try:
             return next(csv.reader(file), [])
@@ -98,21 +99,42 @@ def _table(path: Path) -> Any:
         hint = f"columns {', '.join(NEEDED.names)} are needed"
         raise DecodeError("missing-column", "columns", ", ".join(absent), hint)
     schema = pa.schema([field for field in _COLUMNS if field.name in names])
-    if path.suffix.lower() == ".parquet":
-        table = _opened(partial(pq.read_table, path, columns=schema.names))
-    else:
-        types = pacsv.ConvertOptions(
-            include_columns=schema.names,
-            column_types=schema,
-            strings_can_be_null=True,
-            true_values=["true", "True", "1"],
-            false_values=["false", "False", "0"],
-        )
-        table = _opened(partial(pacsv.read_csv, path, convert_options=types))
+    # pyarrow cannot open a file whose name is not UTF-8.
+    with path.open("rb") as raw:
+        table = _opened(partial(_columns, raw, path.suffix.lower(), schema))
     try:
-        return table.select(schema.names).cast(schema).combine_chunks().unify_dictionaries()
+        table = table.select(schema.names).cast(schema).combine_chunks().unify_dictionaries()
     except pa.ArrowException as error:
         raise DecodeError("wrong-type", "columns", str(error)) from None
+    _check_text(table)
+    return table
+
+
+def _columns(raw: BinaryIO, suffix: str, schema: Any) -> Any:
+    if suffix == ".parquet":
+        return pq.read_table(raw, columns=schema.names)
+    types = pacsv.ConvertOptions(
+        include_columns=schema.names,
+        column_types=schema,
+        strings_can_be_null=True,
+        true_values=["true", "True", "1"],
+        false_values=["false", "False", "0"],
+    )
+    return pacsv.read_csv(raw, convert_options=types)
+
+
+def _check_text(table: Any) -> None:
+    """Raise DecodeError, naming column and row, for text that is not UTF-8: Parquet does not look at it."""
+    for name in table.schema.names:
+        if table.schema.field(name).type != _TEXT:
+            continue
+        column = table[name].combine_chunks()
+        for index, text in enumerate(column.dictionary.cast(pa.binary())):
+            try:
+                text.as_py().decode()
+            except UnicodeDecodeError as error:
+                row = column.indices.index(index).as_py()
+                raise DecodeError("not-utf8", f"column {name!r} row {row}", error.object) from None
 
 
 def _opened(read: "partial[Any]") -> Any:

@@ -10,11 +10,12 @@ their dataset. An axis whose bins all have labels, all different, becomes one of
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import uproot
 
+from streams.codecs.checks import check_text
 from streams.codecs.envelope import Envelope, lumisection_key
 from streams.codecs.limits import Limits
 from streams.errors import DecodeError
@@ -32,16 +33,15 @@ def read(path: Path, limits: Limits) -> Iterator[HistogramBatch | DecodeError]:
 
     One histogram at a time is read; one that cannot be is reported, and reading goes on with the next.
     """
-    # Opened here because uproot's own messages for a missing file are long.
-    with path.open("rb"):
-        pass
-    yield from group(_rows(path, limits), limits)
+    # Opened here because uproot takes a path for a URL, and its messages for a missing file are long.
+    with path.open("rb") as raw:
+        yield from group(_rows(raw, path, limits), limits)
 
 
-def _rows(path: Path, limits: Limits) -> Iterator[Row | DecodeError]:
+def _rows(raw: BinaryIO, path: Path, limits: Limits) -> Iterator[Row | DecodeError]:
     found = 0
     try:
-        with uproot.open(path) as file:
+        with uproot.open(raw) as file:
             for name in _names(file, limits):
                 found += 1
                 yield _row(file, name, path, limits)
@@ -83,7 +83,8 @@ def _row(file: Any, name: str, path: Path, limits: Limits) -> Row | DecodeError:
         # The key tells the size of the uncompressed histogram before it is read.
         limits.check_bytes(int(file.key(name).fObjlen), "histogram")
         run, section, subsystem, me = _located(name) or ("", "", "", "")
-        envelope = Envelope(_key(run, section), _dataset(path), subsystem, Conditions())
+        dataset = check_text(_dataset(path), "dataset")
+        envelope = Envelope(_key(run, section), dataset, check_text(subsystem, "subsystem"), Conditions())
         return Row(envelope, _histogram(file[name], me, limits), place)
     except DecodeError as error:
         return placed(error, place)

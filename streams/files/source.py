@@ -1,13 +1,15 @@
 """Files as sources: a list of them that ends, or a folder that is watched while it is being filled.
 
-Each file is a partition of its own: cluster ``file``, topic the absolute path, partition 0; an offset is the
-number of a record in it. So a restart resumes inside a file, and a file whose stored offset is the number of
-its records is finished. A name therefore stands for one content: to give a folder new data, use a new name.
+Each file is a partition of its own: cluster ``file``, topic the absolute path (:func:`topic_of`), partition 0; an
+offset is the number of a record in it. So a restart resumes inside a file, and a file whose stored offset is the number
+of its records is finished. A name therefore stands for one content: to give a folder new data, use a new name.
 
 Few files are open at a time: a new one is claimed when one before it is finished. Finished files stay ours
 for a while, because what they delivered may still be on its way to the store.
 """
 
+import hashlib
+import os
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,11 +23,27 @@ from streams.files.watch import FolderWatch
 from streams.records import HistogramBatch
 from streams.source import Loss, Message, Partition
 
+FILES = "file"
+"""The cluster of all files."""
+
 OPEN_FILES = 16
 FINISHED_FILES = 1024
 POLL_RECORDS = 256
 IDLE_S = 0.1
 """How long an idle poll waits at most before it lets its caller go on, s."""
+
+LONGEST_PATH_BYTES = 1024
+"""Of longer paths, and of those that are no text, the topic holds the end and a digest."""
+
+
+def topic_of(path: Path) -> str:
+    """The topic of a file: its path where that is printable and not too long for an index, else what tells it apart."""
+    text, raw = str(path), os.fsencode(path)
+    if text.isprintable() and len(raw) <= LONGEST_PATH_BYTES:
+        return text
+    legible = raw.decode("utf-8", "backslashreplace")
+    printable = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in legible)
+    return f"...{printable[-150:]} (sha256 {hashlib.sha256(raw).hexdigest()[:16]})"
 
 
 class FileSource:
@@ -52,6 +70,7 @@ class FileSource:
         self._clock = clock
         self._sleep = sleep
         self._waiting = deque(path.absolute() for path in paths)
+        self._paths: dict[Partition, Path] = {}
         self._open: dict[Partition, Cursor | None] = {}
         self._finished: OrderedDict[Partition, None] = OrderedDict()
         self._claimed: list[Partition] = []
@@ -79,7 +98,7 @@ class FileSource:
         if partition not in self._open and partition not in self._finished:
             return
         self._finished.pop(partition, None)
-        self._open[partition] = Cursor(Path(partition.topic), self._limits, offset or 0, self._read_file)
+        self._open[partition] = Cursor(self._paths[partition], self._limits, offset or 0, self._read_file)
 
     def losses(self) -> Sequence[Loss]:
         """Nothing: a file that is gone is reported as a record that cannot be decoded."""
@@ -108,6 +127,7 @@ class FileSource:
     def close(self) -> None:
         """Forget all files."""
         self._waiting.clear()
+        self._paths.clear()
         self._open.clear()
         self._finished.clear()
         self._claimed.clear()
@@ -117,9 +137,12 @@ class FileSource:
             del self._open[partition]
             self._finished[partition] = None
         while len(self._finished) > FINISHED_FILES:
-            self._finished.popitem(last=False)
+            forgotten, _ = self._finished.popitem(last=False)
+            del self._paths[forgotten]
         while self._waiting and len(self._open) < OPEN_FILES:
-            partition = Partition("file", str(self._waiting.popleft()), 0)
+            path = self._waiting.popleft()
+            partition = Partition(FILES, topic_of(path), 0)
+            self._paths[partition] = path
             self._open[partition] = None
             self._claimed.append(partition)
 

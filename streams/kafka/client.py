@@ -11,10 +11,13 @@ from kafka.net.compat import KafkaNetClient
 
 from conf.settings import KafkaSettings
 from streams.errors import SourceUnavailable
-from streams.kafka import receiving
+from streams.kafka import batches, receiving
 
 CONNECT_S = 10.0
 """How long one attempt to connect may take, s."""
+
+METADATA_S = 30.0
+"""How long what the brokers say of topics is believed, s: later a new topic is noticed, or one that was made anew."""
 
 Client = TypeVar("Client")
 
@@ -29,7 +32,7 @@ def options(settings: KafkaSettings) -> dict[str, Any]:
         "security_protocol": settings.security_protocol,
         "bootstrap_timeout_ms": int(CONNECT_S * 1000),
         "reconnect_backoff_max_ms": 2000,
-        "metadata_max_age_ms": 30_000,
+        "metadata_max_age_ms": int(METADATA_S * 1000),
     }
     if settings.embedded:
         # The mock cluster answers the question for its version with requests that it does not serve.
@@ -52,6 +55,7 @@ def opened(settings: KafkaSettings, build: Callable[..., Client], **more: Any) -
     """A client built and connected, or SourceUnavailable; may take :data:`CONNECT_S`."""
     _quiet_library()
     receiving.install()
+    batches.install()
     if not anybody_listens(settings):
         raise unavailable(settings, "nothing listens there")
     networks: list[KafkaNetClient] = []

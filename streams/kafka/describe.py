@@ -1,11 +1,21 @@
-"""One line about a broker and its topic, for whoever checks an installation."""
+"""What a broker says of a topic, and the newest message there, for whoever checks an installation."""
 
-from kafka import KafkaAdminClient
+import time
+from collections.abc import Mapping
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from conf.settings import KafkaSettings
 from streams.errors import SourceUnavailable
-from streams.kafka.client import opened, unavailable
+from streams.kafka.batches import MissingCodecError, UnreadableBatchError
+from streams.kafka.client import CONNECT_S, opened, unavailable
+from streams.kafka.source import FETCHING, messages_of, position_of
+from streams.source import Message, Partition
+
+LOOK_BACK = (1, 32)
+"""How many offsets before the end of a partition a message is looked for: few at first, because messages may be large;
+then more, because some offsets are no messages (marks of transactions, what was aborted or deleted)."""
 
 
 def describe(settings: KafkaSettings) -> str:
@@ -28,3 +38,39 @@ def describe(settings: KafkaSettings) -> str:
             "create it or correct stream.kafka.topic"
         )
     return f"cluster {cluster} at {settings.bootstrap_servers}, topic {settings.topic} with {partitions} partitions"
+
+
+def newest_message(settings: KafkaSettings) -> Message | None:
+    """The newest message of the topic, read beside the consumer group; None if there is none near the end.
+
+    Raises SourceUnavailable if the broker cannot be used, or a message there cannot be taken apart.
+    """
+    consumer = opened(settings, KafkaConsumer, metrics_enabled=False, **FETCHING)
+    try:
+        partitions = [
+            TopicPartition(settings.topic, one) for one in consumer.partitions_for_topic(settings.topic) or ()
+        ]
+        firsts, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        filled = {one: end for one, end in ends.items() if end > firsts[one]}
+        consumer.assign(list(filled))
+        for back in LOOK_BACK if filled else ():
+            for one, end in filled.items():
+                consumer.seek(one, max(firsts[one], end - back))
+            if found := _read_to(consumer, filled):
+                return max(found, key=lambda message: message.published_s)
+        return None
+    except (MissingCodecError, UnreadableBatchError) as error:
+        raise SourceUnavailable(f"the newest message of topic {settings.topic} cannot be read: {error}") from error
+    except KafkaError as error:
+        raise unavailable(settings, error) from error
+    finally:
+        consumer.close(timeout_ms=2000)
+
+
+def _read_to(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> list[Message]:
+    found: list[Message] = []
+    deadline_s = time.monotonic() + CONNECT_S
+    while time.monotonic() < deadline_s and any(position_of(consumer, one) < end for one, end in ends.items()):
+        for one, records in consumer.poll(timeout_ms=200).items():
+            found += messages_of(Partition("", one.topic, one.partition), records)
+    return found

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from types import MappingProxyType
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -21,6 +22,7 @@ from conf.errors import SettingsError
 from conf.settings import KafkaSettings
 from streams.errors import SourceUnavailable
 from streams.kafka.assignment import Assignment
+from streams.kafka.batches import MissingCodecError, UnreadableBatchError
 from streams.kafka.client import CONNECT_S, anybody_listens, opened, unavailable
 from streams.source import Loss, Message, Partition
 
@@ -40,6 +42,16 @@ FETCH_PARTITION_BYTES = 4 * 1024 * 1024
 RECEIVE_BYTES = 256 * 1024 * 1024
 """The largest answer that is taken at all, and so the largest message."""
 
+FETCHING = MappingProxyType(
+    {
+        "isolation_level": "read_committed",
+        "fetch_max_bytes": FETCH_BYTES,
+        "max_partition_fetch_bytes": FETCH_PARTITION_BYTES,
+        "receive_message_max_bytes": RECEIVE_BYTES,
+    }
+)
+"""What is asked for, and how much at once."""
+
 OFF_BEAT = 0.9
 """Share of its timeout that a poll waits while nothing is ours.
 
@@ -55,7 +67,11 @@ class KafkaSource:
     SourceUnavailable at times and recovers by itself later. An offset that the broker no longer holds,
     or does not hold yet, becomes a :class:`Loss`, and reading goes on at the first message that there is;
     ``resumed`` is the smaller one where the topic was cut or made anew. Offsets that Kafka uses for
-    itself (transaction marks, compaction) are no loss.
+    itself (transaction marks, compaction) are no loss, nor are messages of transactions that were aborted, which are
+    not delivered. A batch that cannot be read in two tries is a loss with the reason. A message without a value (a
+    tombstone) says that a key is deleted, and is passed over.
+
+    A topic that is made anew under its name is connected to anew; its partitions carry another ``topic_id``.
     """
 
     def __init__(self, settings: KafkaSettings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -69,9 +85,11 @@ class KafkaSource:
         self._consumer: KafkaConsumer | None = None
         self._assignment: Assignment | None = None
         self._cluster = settings.cluster_id
+        self._topic_id = ""
         self._paused = False
         self._losses: list[Loss] = []
         self._begun: dict[Partition, int] = {}
+        self._unreadable: dict[TopicPartition, int] = {}
         self._heard_s = clock()
         self._away: SourceUnavailable | None = None
         self._closed = False
@@ -81,7 +99,9 @@ class KafkaSource:
         consumer, assignment = self._connected(timeout_s)
         if consumer is None or assignment is None:
             return ()
-        records = assignment.admit(self._fetch(consumer, assignment, timeout_s))
+        fetched = self._fetch(consumer, assignment, timeout_s)
+        self._check_topic(consumer)
+        records = assignment.admit(fetched)
         _finish_rebalance(consumer)
         if records:
             self._heard_s = self._clock()
@@ -90,7 +110,7 @@ class KafkaSource:
                 self._look_for_broker(consumer, assignment)
             except KafkaError as error:
                 raise unavailable(self._settings, error) from error
-        return [message for partition, found in records.items() for message in _messages(self._name(partition), found)]
+        return [one for partition, found in records.items() for one in messages_of(self._name(partition), found)]
 
     def claimed(self) -> Sequence[Partition]:
         """Partitions that have become ours since the last call."""
@@ -148,7 +168,9 @@ class KafkaSource:
         """Messages published and not yet delivered; a partition whose end is not known now is left out."""
         if self._consumer is None or self._assignment is None:
             return {}
-        positions = self._assignment.positions()
+        delivered = self._assignment.positions()
+        # What is passed over, such as marks of transactions, is not waited for.
+        positions = {at: max(offset, position_of(self._consumer, at)) for at, offset in delivered.items()}
         ends = {partition: _end(self._consumer, partition) for partition in positions}
         if self._paused or None in ends.values():
             ends = self._ask_ends(self._consumer, list(ends)) or ends
@@ -193,6 +215,16 @@ class KafkaSource:
             self._assignment.pause()
         return self._consumer, self._assignment
 
+    def _check_topic(self, consumer: KafkaConsumer) -> None:
+        """Raise SourceUnavailable if the topic was made anew: what is wanted of it is another offset."""
+        topic_id = _topic_id_of(consumer, self._settings.topic)
+        if not self._topic_id:
+            self._topic_id = topic_id
+        elif topic_id not in {"", self._topic_id}:
+            self._disconnect()
+            self._begun.clear()
+            raise unavailable(self._settings, f"topic {self._settings.topic} was made anew; connecting to it")
+
     def _moved(self, consumer: KafkaConsumer) -> bool:
         return not self._settings.cluster_id and _cluster_of(consumer) not in {None, self._cluster}
 
@@ -203,6 +235,7 @@ class KafkaSource:
         if self._consumer is not None:
             _close(self._consumer)
         self._consumer = self._assignment = None
+        self._topic_id = ""
 
     def _fetch(self, consumer: KafkaConsumer, assignment: Assignment, timeout_s: float) -> Mapping[Any, Sequence[Any]]:
         try:
@@ -213,6 +246,10 @@ class KafkaSource:
             self._step_over(consumer, assignment, error.args[0])
         except LogTruncationError as error:
             self._step_over(consumer, assignment, error.divergent_offsets)
+        except UnreadableBatchError as error:
+            self._pass_over(assignment, error)
+        except MissingCodecError as error:
+            raise SourceUnavailable(str(error)) from error
         except NoOffsetForPartitionError:
             # The I/O thread is between assigning a partition and calling our listener, which gives it one.
             return {}
@@ -235,6 +272,18 @@ class KafkaSource:
                 return
             self._losses.append(Loss(self._name(partition), expected, resumed))
             assignment.start(partition, resumed)
+
+    def _pass_over(self, assignment: Assignment, unreadable: UnreadableBatchError) -> None:
+        """Read a batch once more, since the first answer may have been damaged on its way; then go on behind it."""
+        partition, first = unreadable.partition, unreadable.first
+        if partition not in assignment.positions():
+            return
+        if self._unreadable.get(partition) != first:
+            self._unreadable[partition] = first
+            assignment.start(partition, first)
+            return
+        self._losses.append(Loss(self._name(partition), first, unreadable.following, unreadable.why))
+        assignment.start(partition, unreadable.following)
 
     def _beginning(self, consumer: KafkaConsumer, partition: Partition, theirs: TopicPartition) -> int:
         # Asked once: if the partition goes and returns with still nothing stored, "latest" would be later
@@ -267,17 +316,20 @@ class KafkaSource:
         self._heard_s = self._clock()
 
     def _name(self, partition: TopicPartition) -> Partition:
-        return Partition(self._cluster, partition.topic, partition.partition)
+        return Partition(self._cluster, partition.topic, partition.partition, self._topic_id)
 
 
-def _messages(partition: Partition, records: Sequence[Any]) -> Iterator[Message]:
+def messages_of(partition: Partition, records: Sequence[Any]) -> Iterator[Message]:
+    """The records of a partition as messages; those without a value are passed over."""
     # One frame for all records of a partition: for small messages the cost of delivering one is what counts.
     where = f"{partition.topic}[{partition.partition}] offset "
     for record in records:
+        if record.value is None:
+            continue
         yield Message(
             partition,
             record.offset,
-            record.value or b"",
+            record.value,
             {name: (value or b"").decode(errors="replace") for name, value in record.headers},
             record.timestamp / 1000,
             f"{where}{record.offset}",
@@ -297,9 +349,7 @@ def _connect(settings: KafkaSettings) -> tuple[KafkaConsumer, Assignment]:
         max_poll_records=settings.max_poll_records,
         session_timeout_ms=int(settings.session_timeout_s * 1000),
         heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 3),
-        fetch_max_bytes=FETCH_BYTES,
-        max_partition_fetch_bytes=FETCH_PARTITION_BYTES,
-        receive_message_max_bytes=RECEIVE_BYTES,
+        **FETCHING,
         # The mock cluster waits its whole time even when messages have come.
         fetch_max_wait_ms=10 if settings.embedded else 100,
     )
@@ -322,6 +372,19 @@ def _end(consumer: KafkaConsumer, partition: TopicPartition) -> int | None:
         # It was taken away this instant.
         return None
     return found
+
+
+def position_of(consumer: KafkaConsumer, partition: TopicPartition) -> int:
+    """The offset that is fetched next; 0 where that is not known."""
+    # The library's public way to ask may wait for the broker.
+    state = consumer._subscription.assignment.get(partition)
+    return 0 if state is None or state.position is None else int(state.position.offset)
+
+
+def _topic_id_of(consumer: KafkaConsumer, topic: str) -> str:
+    """Empty where the broker is too old to have such, or the topic is not there."""
+    found = consumer._cluster.topic_id(topic)
+    return str(found) if found is not None and found.int else ""
 
 
 def _knows(consumer: KafkaConsumer, topic: str) -> bool:

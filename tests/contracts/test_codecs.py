@@ -209,7 +209,10 @@ def test_counts_that_are_no_numbers_are_refused(content_type, count):
     assert error.field.startswith("DT/occupancy")
 
 
-@pytest.mark.parametrize(("name", "reason"), [("x\x00y", "unprintable-text"), ("n" * 513, "text-too-long")])
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("x\x00y", "unprintable-text"), ("n" * 513, "text-too-long"), ("\N{HATCHING CHICK}" * 129, "text-too-long")],
+)
 def test_names_that_nobody_can_store_are_refused(content_type, name, reason):
     assert refusal(encode(small(name=name), content_type), content_type).reason == reason
 

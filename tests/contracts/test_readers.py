@@ -1,6 +1,8 @@
 """What every file reader promises, for each suffix in the registry."""
 
 import json
+import os
+import shutil
 
 import hist
 import numpy as np
@@ -111,6 +113,26 @@ def test_a_sound_file_gives_sound_batches(sample, suffix):
         for array in (*record.counts, record.flow, record.entries):
             assert not array.flags.writeable
         assert all(counts.dtype in (np.float32, np.int64) for counts in record.counts)
+
+
+ODD_NAMES = [
+    b"donn\xe9es",
+    b"a:b",
+    b"http:a",
+    b"a#b?c",
+    b"a%41*[b]",
+    b"-a",
+    b"a\nb",
+    b"~a",
+    "\N{HATCHING CHICK}".encode() * 50,
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_file_may_have_any_name(sample, suffix, name, tmp_path):
+    odd = tmp_path / os.fsdecode(name + suffix.encode())
+    shutil.copy(sample, odd)
+    assert summary(read(odd)) == summary(read(sample))
 
 
 def test_records_keep_their_numbers(sample):

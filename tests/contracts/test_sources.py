@@ -12,13 +12,13 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
 from conf.settings import KafkaSettings
-from streams.apart import SourceApart
 from streams.codecs.limits import Limits
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaPublisher, KafkaSource
 from streams.kafka.client import options
 from streams.scripted import ScriptedSource
 from streams.source import Loss, Partition
+from streams.subprocess_source import SubprocessSource
 
 LIMITS = Limits(1_000_000, 1000, 1000)
 
@@ -78,7 +78,7 @@ class ApartCase(KafkaCase):
     """The same, read by a process of its own."""
 
     def open(self):
-        self.sources.append(SourceApart(partial(KafkaSource, self.settings)))
+        self.sources.append(SubprocessSource(partial(KafkaSource, self.settings), 5.0))
         return self.sources[-1]
 
 

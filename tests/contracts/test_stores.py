@@ -5,18 +5,22 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import func, insert, inspect, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import JSON, Boolean, Column, LargeBinary, String, func, insert, inspect, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from conf.errors import SettingsError
 from opint.store import schema
 from opint.store.engine import Store, StoreError, StoreUnavailable
+from opint.store.errors import StoreRefusedError
 from opint.store.tables import audit, heartbeat, metadata, source_offset
+from opint.store.texts import IndexedText
 from streams.errors import Unavailable
 
 ROW = {"cluster": "c", "consumer_group": "g", "topic": "t", "owner": "me", "updated_s": 1.0}
@@ -225,3 +229,115 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
     with pytest.raises(SettingsError, match="cannot make the folder"):
         Store.open(f"sqlite:///{tmp_path / 'a' / 'b' / 'one.db'}")
+
+
+def test_a_file_that_was_removed_is_noticed_and_one_put_back_is_used(tmp_path: Path, open_store) -> None:
+    file = tmp_path / "one.db"
+    store = open_store(f"sqlite:///{file}")
+    store.upgrade()
+    file.rename(tmp_path / "elsewhere.db")
+    with pytest.raises(StoreUnavailable, match="the file was removed; put it back"):
+        _rows(store)
+    assert not file.exists()
+    (tmp_path / "elsewhere.db").rename(file)
+    with store.begin() as tx:
+        tx.execute(insert(source_offset), ROW | {"partition": 1})
+    assert _rows(open_store(f"sqlite:///{file}")) == 1
+
+
+def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path, open_store) -> None:
+    store, other = (open_store(f"sqlite:///{tmp_path / name}") for name in ("one.db", "other.db"))
+    for each in (store, other):
+        each.upgrade()
+    with other.begin() as tx:
+        tx.execute(insert(source_offset), ROW | {"partition": 1})
+    other.close()
+    assert _rows(store) == 0
+    for each in tmp_path.glob("one.db*"):
+        each.unlink()
+    (tmp_path / "other.db").rename(tmp_path / "one.db")
+    assert _rows(store) == 1
+
+
+def test_a_file_without_tables_is_one_line(tmp_path: Path, open_store) -> None:
+    with pytest.raises(StoreError, match=r"has no such table; run `nightshift db upgrade`"):
+        _rows(open_store(f"sqlite:///{tmp_path / 'one.db'}"))
+
+
+def test_files_are_for_their_owner_alone(tmp_path: Path, open_store) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'one.db'}")
+    store.upgrade()
+    with store.begin() as tx:
+        tx.execute(insert(source_offset), ROW | {"partition": 1})
+        modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    assert modes == {"one.db": 0o600, "one.db-wal": 0o600, "one.db-shm": 0o600}
+
+
+LONG = "\N{HATCHING CHICK}" * 500
+
+
+def test_a_name_longer_than_an_index_holds_is_refused_and_the_next_is_stored(store: Store) -> None:
+    def write(group: str) -> None:
+        with store.begin() as tx:
+            tx.execute(insert(source_offset), ROW | {"partition": 1, "consumer_group": group})
+
+    with pytest.raises(StoreRefusedError, match="has 2000 bytes in UTF-8; at most 512 are kept"):
+        write(LONG)
+    write("g")
+    with store.read() as tx:
+        assert tx.execute(select(source_offset).where(source_offset.c.consumer_group == LONG)).all() == []
+
+
+def test_names_as_long_as_allowed_fit_into_every_index(store: Store) -> None:
+    """Random text, because PostgreSQL compresses what repeats itself."""
+    rng = Random(1)
+    with store.begin() as tx:
+        for table in metadata.sorted_tables:
+            if not table.foreign_keys:
+                tx.execute(insert(table), {column.name: _longest(column, rng) for column in table.c})
+
+
+def _longest(column: Column[Any], rng: Random) -> object:
+    match column.type:
+        case IndexedText(max_bytes=size):
+            return "".join(chr(rng.randint(0x10000, 0x1FFFF)) for _ in range(size // 4))
+        case String():
+            return "text"
+        case LargeBinary():
+            return b"bytes"
+        case JSON():
+            return {}
+        case Boolean():
+            return True
+    return 1
+
+
+@pytest.mark.postgres
+def test_what_postgresql_says_is_classed_by_its_state(postgres, postgres_template, open_store) -> None:
+    store = open_store(postgres.url(postgres.database(postgres_template)))
+
+    def fail(state: str) -> None:
+        with store.begin() as tx:
+            tx.execute(text(f"DO $$ BEGIN RAISE SQLSTATE '{state}' USING message = 'said so'; END $$"))
+
+    for state in ("08006", "40001", "40P01", "53100", "53300", "55P03", "57P01", "58030", "25006"):
+        with pytest.raises(StoreUnavailable, match="is not available: said so"):
+            fail(state)
+    for state in ("22003", "22021", "22P05", "54000"):
+        with pytest.raises(StoreRefusedError, match="refuses these data: said so"):
+            fail(state)
+    for state in ("28P01", "3D000", "42501", "42P01", "XX001"):
+        with pytest.raises(StoreError):
+            fail(state)
+    for state in ("23505", "42601"):
+        with pytest.raises(DBAPIError):
+            fail(state)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_all_text_is_refused(postgres, open_store, encoding: str) -> None:
+    store = open_store(postgres.url(postgres.database(f"template0 ENCODING '{encoding}'")))
+    for attempt in (store.upgrade, store.check_version, store.version):
+        with pytest.raises(StoreError, match=rf"has the encoding {encoding}.*createdb --encoding UTF8"):
+            attempt()

@@ -46,7 +46,9 @@ class Daemons:
     def kill_fetching(self, process):
         """SIGKILL for the process that fetches for a daemon, which goes on without it."""
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        (fetching,) = [pid for pid in children if b"streams.apart" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        (fetching,) = [
+            pid for pid in children if b"streams.subprocess_source" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
         os.kill(int(fetching), signal.SIGKILL)
 
     def stop(self, process, timeout_s=20.0):

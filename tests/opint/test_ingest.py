@@ -130,6 +130,18 @@ def test_a_fenced_consumer_writes_nothing(ingest, store, pipeline, detector, clo
         assert tx.scalar(select(source_offset.c.next_offset)) is None
 
 
+def test_an_offset_of_a_topic_that_was_deleted_is_not_one_of_its_successor(ingest, store, pipeline, detector):
+    old, new = (replace(PLACE, topic_id=name) for name in ("old", "new"))
+    assert ingest.claim([old]) == {PLACE: None}
+    ingest.apply(arrivals(pipeline, batches(detector, count=2)))
+    assert ingest.claim([old]) == {PLACE: 4}
+    assert ingest.claim([new]) == ingest.claim([new]) == {PLACE: 0}
+    with store.read() as tx:
+        (title,) = tx.scalars(select(incident.c.title).where(incident.c.family == "data-lost"))
+    assert title.endswith("messages lost, offset 4 was expected and 0 came (the topic was made anew)")
+    assert ingest.apply(arrivals(pipeline, batches(detector, count=3)[4:])).next_offsets == {PLACE: 2}
+
+
 def test_bad_messages_are_kept_and_the_stream_goes_on(ingest, store, pipeline, detector):
     good = batches(detector, count=1)
     written = ingest.apply(arrivals(pipeline, [good[0], DecodeError("bad-json", "message", "{"), good[1]]))

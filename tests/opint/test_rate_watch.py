@@ -9,7 +9,7 @@ from conf.settings import Settings
 from dqm.quality import Quality, Reason
 from opint.ingest import Arrival, Ingest
 from opint.rate_watch import rate_daemon
-from opint.store import lumisections
+from opint.store import deadletters, lumisections
 from opint.store.tables import dead_letter, heartbeat, incident, source_offset
 from opint.store.views import triggers
 from streams.metrics import RATES, Metrics
@@ -67,6 +67,16 @@ def test_a_message_is_a_whole_lumisection(watched):
     row = told.elements.index("L1_HTT360/L1_HTT360")
     assert told.bands.observed[row, 1] == np.float32(rates(1, 2).l1[2])
     assert watched.metrics.registry.get_sample_value("nightshift_histograms_total", {"stream": RATES}) == 3 * 21
+
+
+def test_what_the_database_refuses_is_a_dead_letter_and_the_rest_is_judged(watched):
+    unstorable = "/" + "\N{HATCHING CHICK}" * 500
+    assert watched.send(rates(1, 1), rates(1, 2, dataset=unstorable), rates(1, 3)) == {PLACE: 3}
+    assert [watched.state(1, ls).verdicts["Trigger"].quality for ls in (1, 3)] == [Quality.GOOD] * 2
+    with watched.store.read() as tx:
+        (letter,) = deadletters.list_(tx).items
+    assert (letter.reason, letter.offset) == ("refused-by-database", 1)
+    assert "has 2001 bytes in UTF-8; at most 512 are kept" in letter.detail
 
 
 def test_what_is_not_in_the_message_is_missing_at_once(watched):

@@ -1,5 +1,9 @@
 """Members of a consumer group: how they join, share, and keep what is theirs."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -99,3 +103,57 @@ def test_a_member_that_is_paused_keeps_its_partitions_by_polling(apache_kafka, s
     found, _ = read_from(source, 1)
     source.close()
     assert [m.value for m in found] == [b"2"]
+
+
+MEMBER = """
+import sys, time
+from functools import partial
+from conf.settings import KafkaSettings
+from streams.subprocess_source import SubprocessSource
+from streams.errors import SourceUnavailable
+from streams.kafka import KafkaSource
+settings = KafkaSettings.model_validate_json(sys.argv[1])
+source = SubprocessSource(partial(KafkaSource, settings), settings.session_timeout_s / 2)
+while True:
+    try:
+        source.poll(0.2)
+    except SourceUnavailable:
+        continue
+    if source.claimed():
+        print("claimed", flush=True)
+"""
+
+
+@pytest.fixture
+def member():
+    """``member(settings)``: the number of another process, which has all partitions."""
+    started = []
+
+    def start(settings):
+        program = [sys.executable, "-c", MEMBER, settings.model_dump_json()]
+        started.append(subprocess.Popen(program, stdout=subprocess.PIPE, text=True))
+        assert started[-1].stdout.readline() == "claimed\n"
+        return started[-1].pid
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.communicate()
+
+
+def test_partitions_of_a_member_that_is_stopped_go_to_another(embedded_broker, settings_on, publishers, member):
+    """What fetches for it is not stopped, and would keep them; test_subprocess_source.py stops the other half."""
+    settings = settings_on(embedded_broker)
+    publishers(settings, 4)
+    stopped = member(settings)
+    source = KafkaSource(settings)
+    source.poll(0.5)
+    os.kill(stopped, signal.SIGSTOP)
+    began_s = time.monotonic()
+    while len(source.owned()) < 4 and time.monotonic() < began_s + 60:
+        source.poll(0.05)
+    took_s = time.monotonic() - began_s
+    source.close()
+    # The embedded broker takes 3 s more to hand partitions over.
+    assert took_s < settings.session_timeout_s + 5

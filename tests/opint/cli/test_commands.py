@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import closing
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ from opint.store import deadletters
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
 from opint.store.tables import incident
-from streams.kafka import KafkaSource
+from streams.kafka import KafkaPublisher, KafkaSource
 from streams.source import Partition
 from tests.opint.cli.commands import WIDE, nightshift, refused
 
@@ -171,8 +172,22 @@ def test_no_broker_is_one_line(settings, tmp_path):
     assert "127.0.0.1:9" in refused("replay", tmp_path / "a.arrow", "--config", file)
 
 
-def test_a_file_that_nobody_can_read_is_one_line(settings, tmp_path):
-    assert "missing.root" in refused("train", "histograms", tmp_path / "missing.root", "--config", settings())
+@pytest.mark.parametrize("command", ["score", "replay", "train histograms", "train rates", "train hotline"])
+def test_a_file_that_is_not_there_is_told_before_anything_is_done(settings, tmp_path, command):
+    (tmp_path / "there.arrow").touch()
+    for absent, why in (("missing.root", "missing.root: no such file"), (".", "is a folder; name the files in it")):
+        given = [*command.split(), tmp_path / "there.arrow", tmp_path / absent, "--config", settings()]
+        assert refused(*given).endswith(why)
+
+
+@pytest.mark.usefixtures("opened")
+def test_files_in_which_nothing_is_usable_are_refused(settings, models, tmp_path):
+    (tmp_path / "bad.uhi.json").write_text("{}")
+    file = settings(dqm={"models": str(models)})
+    assert refused("score", tmp_path / "bad.uhi.json", "--config", file).startswith("missing-envelope")
+    for _ in range(2):
+        said = refused("score", "--keep", tmp_path / "bad.uhi.json", "--config", file)
+        assert said.startswith("missing-envelope")
 
 
 def test_no_model_says_what_to_do(settings, tmp_path):
@@ -202,6 +217,25 @@ def test_the_doctor_names_what_is_missing(settings):
 def test_the_doctor_is_content(settings, models, tmp_path, opened):
     file = settings(dqm={"models": str(models)}, stream={"source": "folder", "folder": {"path": str(tmp_path)}})
     assert "FAILS" not in nightshift("doctor", "--config", file)
+
+
+def test_the_doctor_reads_the_newest_message(settings, models, embedded_broker, opened):
+    kafka = {
+        "bootstrap_servers": embedded_broker.bootstrap_servers,
+        "cluster_id": embedded_broker.cluster_id,
+        "embedded": True,
+        "topic": f"doctor.{time.time_ns()}",
+    }
+    file = settings(dqm={"models": str(models)}, stream={"kafka": kafka})
+    with closing(KafkaPublisher(KafkaSettings(**kafka))) as publisher:
+        publisher.ensure_topic(4)
+        assert "no message yet" in nightshift("doctor", "--config", file)
+        nightshift("simulate", "--lumisections", 1, "--publish", "--config", file)
+        assert "its newest message is readable" in nightshift("doctor", "--config", file)
+        publisher.publish_bytes(b"{}", {"content-type": "application/json"}, None)
+    result = CliRunner().invoke(app, ["doctor", "--config", file], env={"COLUMNS": "400"})
+    assert result.exit_code == 1
+    assert "is unusable: missing-envelope" in result.output
 
 
 def test_the_doctor_looks_at_the_model_of_rates_where_they_are_watched(settings, tmp_path):

@@ -1,6 +1,7 @@
 """Offsets never go back, and belong to one consumer at a time."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -44,6 +45,14 @@ def test_an_offset_never_goes_back(store: Store, steps: list[int]) -> None:
         for step in steps:
             offsets.advance(tx, partition, "g", "a", step, 2.0)
         assert offsets.lock(tx, partition, "g", "a") == max(steps)
+
+
+def test_an_offset_belongs_to_one_topic_of_a_name(store: Store) -> None:
+    old, new, unknown = (replace(P, topic_id=name) for name in ("old", "new", ""))
+    with store.begin() as tx:
+        offsets.claim(tx, P, "g", "a", 1.0)
+        adopted = [offsets.adopt_topic(tx, one, "g") for one in (unknown, old, old, unknown, new, new, old)]
+    assert adopted == [False, False, False, False, True, False, True]
 
 
 @pytest.mark.parametrize(

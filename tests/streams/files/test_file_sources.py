@@ -1,12 +1,15 @@
 """Files and folders as sources: order, resumption, files in the making, files that are lost."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from streams.codecs import Limits
 from streams.errors import DecodeError, SourceUnavailable
 from streams.files import source as source_module
 from streams.files.arrow_file import write_recording
-from streams.files.source import FileSource, FolderSource
+from streams.files.source import LONGEST_PATH_BYTES, FileSource, FolderSource, topic_of
 from streams.source import Partition
 
 
@@ -254,3 +257,24 @@ def test_closing_twice_is_allowed(tmp_path, folder_source, record):
     source.close()
     source.close()
     assert source.owned() == frozenset()
+
+
+@pytest.mark.parametrize("name", [b"donn\xe9es", b"a\nb", b"a b:c#d", b"x" * 200, "\N{HATCHING CHICK}".encode() * 60])
+def test_a_file_of_any_name_is_read_and_resumed(folder_source, record, tmp_path, name):
+    record(tmp_path / os.fsdecode(name + b".arrow"), 1, 3)
+    record(tmp_path / "good.arrow", 4, 4)
+    source = folder_source(settle_s=0.0)
+    found = drain(source)
+    assert sorted(one.value.key.ls for one in found) == [1, 2, 3, 4]
+    assert all(one.partition.topic.isprintable() and one.origin.isprintable() for one in found)
+    (odd,) = {one.partition for one in found if one.value.key.ls < 4}
+    assert [one.value.key.ls for one in drain(folder_source(settle_s=0.0), {odd: 2}) if one.value.key.ls < 4] == [3]
+
+
+def test_topics_are_the_paths_unless_nobody_can_store_them():
+    assert topic_of(Path("/data/é b.root")) == "/data/é b.root"
+    odd = [
+        topic_of(Path(os.fsdecode(raw))) for raw in (b"/a/\xe9", b"/a/\\xe9", b"/a/\xe9\n", b"/a" * 2000, b"/a" * 2001)
+    ]
+    assert len(set(odd)) == 5
+    assert all(len(topic.encode()) <= LONGEST_PATH_BYTES and topic.isprintable() for topic in odd)

@@ -103,3 +103,12 @@ def test_a_damaged_file_is_no_table(tmp_path, suffix):
 def test_a_file_that_is_not_there_is_the_systems_error(tmp_path, suffix):
     with pytest.raises(FileNotFoundError):
         rate_table.is_table(tmp_path / f"rates.{suffix}")
+
+
+@pytest.mark.parametrize("column", ["name", "seed", "dataset", "era"])
+def test_text_that_is_not_utf8_is_named_with_its_row(tmp_path, column):
+    texts = pa.array([b"L1_A", b"HLT_\xff", b"L1_A", b"L1_B"]).view(pa.string())
+    path = tmp_path / "rates.parquet"
+    pq.write_table(pa.table(COLUMNS | {column: texts}), path)
+    (error,) = rate_table.read(path, LIMITS)
+    assert (error.reason, error.field) == ("not-utf8", f"rates.parquet: column '{column}' row 1")

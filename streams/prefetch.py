@@ -31,7 +31,7 @@ class Delivery:
         )
 
 
-class Ahead:
+class PrefetchingSource:
     """A source that can be polled before somebody asks."""
 
     def __init__(self, source: Source) -> None:
@@ -53,14 +53,14 @@ class Ahead:
         now = held.without((known - owned) | frozenset(fresh))
         return replace(now, claimed=[*held.claimed, *fresh], owned=owned)
 
-    def look(self) -> None:
+    def prefetch(self) -> None:
         """Fetch what is there already, for the next :meth:`poll`; an error waits for it as well."""
         if self._held is not None or self._paused:
             return
         try:
             self._held = self._polled(0.0)
         except Exception as error:
-            # It belongs to the poll that was looked ahead to, and is raised there.
+            # It belongs to the poll that was made ahead, and is raised there.
             self._held = error
 
     def start_at(self, partition: Partition, offset: int | None) -> None:

@@ -5,8 +5,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from streams.ahead import Ahead
 from streams.errors import SourceUnavailable
+from streams.prefetch import PrefetchingSource
 from streams.scripted import ScriptedSource
 from streams.source import Loss, Partition
 
@@ -18,10 +18,10 @@ def filled(count=10, at_most=3):
     for number in range(count):
         source.publish(A, b"%d" % number)
     source.give(A)
-    ahead = Ahead(source)
-    assert ahead.poll(0.0).claimed == [A]
-    ahead.start_at(A, 0)
-    return source, ahead
+    prefetching = PrefetchingSource(source)
+    assert prefetching.poll(0.0).claimed == [A]
+    prefetching.start_at(A, 0)
+    return source, prefetching
 
 
 def offsets(delivery):
@@ -29,75 +29,75 @@ def offsets(delivery):
 
 
 def test_what_was_fetched_ahead_comes_next_and_counts_as_lag():
-    source, ahead = filled()
-    assert offsets(ahead.poll(0.0)) == [0, 1, 2]
-    ahead.look()
-    ahead.look()
+    source, prefetching = filled()
+    assert offsets(prefetching.poll(0.0)) == [0, 1, 2]
+    prefetching.prefetch()
+    prefetching.prefetch()
     assert source.lag()[A] == 4
-    assert ahead.lag() == {A: 7}
-    assert offsets(ahead.poll(0.0)) == [3, 4, 5]
-    assert offsets(ahead.poll(0.0)) == [6, 7, 8]
+    assert prefetching.lag() == {A: 7}
+    assert offsets(prefetching.poll(0.0)) == [3, 4, 5]
+    assert offsets(prefetching.poll(0.0)) == [6, 7, 8]
 
 
 def test_a_new_start_forgets_what_was_fetched_ahead():
-    _, ahead = filled()
-    ahead.look()
-    ahead.start_at(A, 7)
-    assert offsets(ahead.poll(0.0)) == []
-    assert offsets(ahead.poll(0.0)) == [7, 8, 9]
+    _, prefetching = filled()
+    prefetching.prefetch()
+    prefetching.start_at(A, 7)
+    assert offsets(prefetching.poll(0.0)) == []
+    assert offsets(prefetching.poll(0.0)) == [7, 8, 9]
 
 
 def test_while_paused_what_was_fetched_ahead_waits():
-    _, ahead = filled()
-    ahead.look()
-    ahead.pause()
-    assert offsets(ahead.poll(0.0)) == []
-    ahead.resume()
-    assert offsets(ahead.poll(0.0)) == [0, 1, 2]
+    _, prefetching = filled()
+    prefetching.prefetch()
+    prefetching.pause()
+    assert offsets(prefetching.poll(0.0)) == []
+    prefetching.resume()
+    assert offsets(prefetching.poll(0.0)) == [0, 1, 2]
 
 
 def test_nothing_comes_of_a_partition_that_was_taken_away_or_given_anew():
-    source, ahead = filled()
-    ahead.look()
+    source, prefetching = filled()
+    prefetching.prefetch()
     source.take_away(A)
-    found = ahead.poll(0.0)
+    found = prefetching.poll(0.0)
     assert (offsets(found), found.owned) == ([], frozenset())
     source.give(A)
-    assert ahead.poll(0.0).claimed == [A]
-    ahead.start_at(A, 0)
-    ahead.look()
+    assert prefetching.poll(0.0).claimed == [A]
+    prefetching.start_at(A, 0)
+    prefetching.prefetch()
     source.take_away(A)
     source.give(A)
-    found = ahead.poll(0.0)
+    found = prefetching.poll(0.0)
     assert (offsets(found), found.claimed) == ([], [A])
 
 
 def test_an_error_of_the_poll_ahead_is_raised_by_the_next_one():
-    source, ahead = filled()
+    source, prefetching = filled()
     source.fail(SourceUnavailable("away"))
-    ahead.look()
+    prefetching.prefetch()
     with pytest.raises(SourceUnavailable, match="away"):
-        ahead.poll(0.0)
-    assert offsets(ahead.poll(0.0)) == [0, 1, 2]
+        prefetching.poll(0.0)
+    assert offsets(prefetching.poll(0.0)) == [0, 1, 2]
 
 
 def test_a_loss_comes_with_the_messages_behind_it():
-    source, ahead = filled()
-    assert offsets(ahead.poll(0.0)) == [0, 1, 2]
+    source, prefetching = filled()
+    assert offsets(prefetching.poll(0.0)) == [0, 1, 2]
     source.forget_before(A, 5)
-    ahead.look()
-    found = ahead.poll(0.0)
+    prefetching.prefetch()
+    found = prefetching.poll(0.0)
     assert list(found.losses) == [Loss(A, 3, 5)]
     assert offsets(found) == [5, 6, 7]
 
 
 def test_only_the_last_delivery_says_that_nothing_follows():
-    source, ahead = filled(6)
+    source, prefetching = filled(6)
     source.end()
-    first = ahead.poll(0.0)
-    ahead.look()
+    first = prefetching.poll(0.0)
+    prefetching.prefetch()
     assert not first.exhausted
-    assert ahead.poll(0.0).exhausted
+    assert prefetching.poll(0.0).exhausted
 
 
 class Reading(RuleBasedStateMachine):
@@ -106,7 +106,7 @@ class Reading(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         self.source = ScriptedSource(at_most=4)
-        self.ahead = Ahead(self.source)
+        self.prefetching = PrefetchingSource(self.source)
         self.wanted, self.fresh, self.paused, self.published = {}, set(), False, {A: 0, B: 0}
 
     @rule(partition=st.sampled_from([A, B]), count=st.integers(1, 9))
@@ -131,7 +131,7 @@ class Reading(RuleBasedStateMachine):
     def start(self):
         partition = min(self.fresh)
         self.fresh.discard(partition)
-        self.ahead.start_at(partition, 0)
+        self.prefetching.start_at(partition, 0)
         self.wanted[partition] = 0
 
     @precondition(lambda self: self.wanted)
@@ -139,20 +139,20 @@ class Reading(RuleBasedStateMachine):
     def start_again(self, data):
         partition = data.draw(st.sampled_from(sorted(self.wanted)))
         self.wanted[partition] = data.draw(st.integers(0, self.published[partition]))
-        self.ahead.start_at(partition, self.wanted[partition])
+        self.prefetching.start_at(partition, self.wanted[partition])
 
     @rule(paused=st.booleans())
     def turn(self, paused):
         self.paused = paused
-        (self.ahead.pause if paused else self.ahead.resume)()
+        (self.prefetching.pause if paused else self.prefetching.resume)()
 
     @rule()
-    def look(self):
-        self.ahead.look()
+    def prefetch(self):
+        self.prefetching.prefetch()
 
     @rule()
     def poll(self):
-        found = self.ahead.poll(0.0)
+        found = self.prefetching.poll(0.0)
         self.fresh |= set(found.claimed) & found.owned
         assert not (self.paused and found.messages)
         for message in found.messages:
@@ -162,7 +162,7 @@ class Reading(RuleBasedStateMachine):
     @invariant()
     def nothing_is_forgotten(self):
         if hasattr(self, "ahead"):
-            lag = self.ahead.lag()
+            lag = self.prefetching.lag()
             assert all(lag[at] == self.published[at] - next_one for at, next_one in self.wanted.items())
 
 

@@ -3,10 +3,14 @@
 Python runs one thread at a time. A client library that takes a broker's answers apart in Python shares that one
 thread with whatever is done with the messages, and its heartbeats wait whenever a long computation keeps it. Apart,
 the two use two cores, and a partition is not lost because a model took its time. While one batch is worked on, the
-next is fetched (:mod:`streams.ahead`).
+next is fetched (:mod:`streams.prefetch`).
 
 The other process ends when this one does, however that ends. If it ends by itself, ``poll`` says so once and
 starts another, to which all partitions are new; positions are in the receiver's database, so nothing is lost.
+
+Membership of a consumer group belongs to whoever judges. So both processes beat (:mod:`streams.heartbeat`), and where
+one of them is stopped the other gives way: the source is closed, by which its partitions go to others at once, or its
+process is replaced.
 """
 
 import pickle
@@ -14,14 +18,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
 from conf.errors import NightshiftError
-from streams.ahead import Ahead, Delivery
 from streams.errors import SourceUnavailable
+from streams.heartbeat import Heartbeat
+from streams.prefetch import Delivery, PrefetchingSource
 from streams.source import Loss, Message, Partition, Source
 
 ANSWER_S = 60.0
@@ -38,22 +45,23 @@ _GONE = (EOFError, OSError)
 _UNANSWERED = "processed"
 
 
-class SourceApart:
+class SubprocessSource:
     """The source that ``opener`` makes, in a process of its own.
 
     ``opener`` is pickled: a function of a module, or a ``functools.partial`` of one. A NightshiftError that it raises
-    comes out of the constructor.
+    comes out of the constructor. A process that gives no sign of life for ``silence_s`` seconds is taken to be stopped.
     """
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, opener: Opener, silence_s: float) -> None:
         """Start the process and open the source there."""
         self._opener = opener
+        self._silence_s = silence_s
         self._paused = False
         self._closed = False
         self._last = Delivery()
         self._claimed: list[Partition] = []
         self._losses: list[Loss] = []
-        self._other: _Other | None = _Other(opener)
+        self._reader: _ReaderProcess | None = _ReaderProcess(opener, silence_s)
 
     def poll(self, timeout_s: float) -> Sequence[Message]:
         """Messages as the source inside delivers them; SourceUnavailable if its process has ended."""
@@ -61,7 +69,7 @@ class SourceApart:
             return ()
         found: Delivery | None = self._ask("poll", timeout_s, patience_s=timeout_s + ANSWER_S)
         if found is None:
-            self._other = _Other(self._opener)
+            self._reader = _ReaderProcess(self._opener, self._silence_s)
             if self._paused:
                 self._ask("pause")
             raise SourceUnavailable("the process that reads messages has ended; another one was started")
@@ -117,10 +125,10 @@ class SourceApart:
 
     def _ask(self, method: str, *arguments: object, patience_s: float = ANSWER_S) -> Any:
         """The answer, or None if there is no process to give one."""
-        if self._other is None:
+        if self._reader is None:
             return None
         try:
-            return self._other.ask(method, arguments, patience_s)
+            return self._reader.ask(method, arguments, patience_s)
         except _GONE:
             self._lose()
             return None
@@ -128,26 +136,30 @@ class SourceApart:
     def _lose(self) -> None:
         """End the process; nothing is ours without it."""
         self._last, self._claimed, self._losses = Delivery(), [], []
-        if self._other is not None:
-            self._other.end()
-            self._other = None
+        if self._reader is not None:
+            self._reader.end()
+            self._reader = None
 
 
-class _Other:
+class _ReaderProcess:
     """The other process and the line to it."""
 
-    def __init__(self, opener: Opener) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
+    def __init__(self, opener: Opener, silence_s: float) -> None:
+        (ours, theirs), (our_beats, their_beats) = socket.socketpair(), socket.socketpair()
+        with theirs, their_beats:
+            passed = [theirs.fileno(), their_beats.fileno()]
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "streams.apart", str(theirs.fileno())],
+                [sys.executable, "-m", "streams.subprocess_source", *map(str, passed)],
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=passed,
             )
         self._line = Connection(ours.detach())
+        self._beats: Heartbeat | socket.socket = our_beats
         try:
-            self._line.send(opener)
+            self._line.send((opener, silence_s))
             self._receive(START_S)
+            # Not before: a new process imports for a while.
+            self._beats = Heartbeat(our_beats, silence_s, self._process.kill)
         except _GONE as error:
             self.end()
             raise SourceUnavailable("the process that reads messages does not start; see its message above") from error
@@ -163,6 +175,7 @@ class _Other:
     def end(self) -> None:
         """Hang up, which is the signal to give everything back; wait, and only then insist."""
         self._line.close()
+        self._beats.close()
         try:
             self._process.wait(END_S)
         except subprocess.TimeoutExpired:
@@ -184,12 +197,16 @@ class _Other:
         return replace(answer, messages=whole)
 
 
-def serve(line: Connection) -> None:
-    """Open the source that comes over the line, answer for it, and close it when the line is cut."""
+class _ReceiverStopped(BaseException):
+    """Whoever receives the messages is stopped, and so must not keep the partitions."""
+
+
+def serve(line: Connection, beats: socket.socket) -> None:
+    """Open the source that comes over the line, answer for it, and close it when the line is cut or falls silent."""
     try:
-        opener: Opener = line.recv()
+        opener, silence_s = line.recv()
         try:
-            source = Ahead(opener())
+            source = PrefetchingSource(opener())
         except NightshiftError as error:
             line.send((error, ()))
             return
@@ -197,20 +214,36 @@ def serve(line: Connection) -> None:
         return
     try:
         line.send((None, ()))
-        while True:
-            method, arguments = line.recv()
-            answer = _answer(source, method, arguments)
-            if method != _UNANSWERED:
-                _send(line, answer)
-            if isinstance(answer, Delivery) and answer.messages:
-                source.look()
-    except _GONE:
+        with closing(Heartbeat(beats, silence_s, _interrupt)):
+            _serve(line, source)
+    except (*_GONE, _ReceiverStopped):
         return
     finally:
         source.close()
 
 
-def _answer(source: Ahead, method: str, arguments: Sequence[object]) -> object:
+def _serve(line: Connection, source: PrefetchingSource) -> None:
+    while True:
+        method, arguments = line.recv()
+        answer = _answer(source, method, arguments)
+        if method != _UNANSWERED:
+            _send(line, answer)
+        if isinstance(answer, Delivery) and answer.messages:
+            source.prefetch()
+
+
+def _interrupt() -> None:
+    """Stop the main thread wherever it waits: for a question, or for its answer to be taken."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+
+def _stop(*_: object) -> None:
+    # Once is enough: what is done now must not be interrupted.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    raise _ReceiverStopped
+
+
+def _answer(source: PrefetchingSource, method: str, arguments: Sequence[object]) -> object:
     try:
         return getattr(source, method)(*arguments)
     except Exception as error:
@@ -240,11 +273,13 @@ def _portable(error: Exception) -> Exception:
 
 
 def main() -> None:
-    """Serve on the inherited socket whose number is the first argument."""
+    """Serve on the inherited sockets whose numbers are the arguments: that of questions and that of signs of life."""
     # Ctrl-C and a service manager reach the whole group; this process ends after the one that it serves.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    serve(Connection(int(sys.argv[1])))
+    signal.signal(signal.SIGUSR1, _stop)
+    line, beats = map(int, sys.argv[1:])
+    serve(Connection(line), socket.socket(fileno=beats))
 
 
 if __name__ == "__main__":

@@ -9,19 +9,20 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from conf.errors import SettingsError
 from conf.settings import KafkaSettings
-from streams import apart
-from streams.apart import SourceApart
+from streams import subprocess_source
 from streams.codecs.limits import Limits
 from streams.errors import SourceUnavailable
 from streams.files.source import FileSource
 from streams.kafka import KafkaSource
 from streams.scripted import ScriptedSource
 from streams.source import Partition
+from streams.subprocess_source import SubprocessSource
 
 PARTITION = Partition("c", "t", 0)
 
@@ -56,8 +57,8 @@ class Failing(ScriptedSource):
 def opened():
     sources = []
 
-    def open_(opener):
-        sources.append(SourceApart(opener))
+    def open_(opener, silence_s=30.0):
+        sources.append(SubprocessSource(opener, silence_s))
         return sources[-1]
 
     yield open_
@@ -66,7 +67,7 @@ def opened():
 
 
 def child_of(source):
-    return source._other._process.pid
+    return source._reader._process.pid
 
 
 def alive(pid):
@@ -110,7 +111,7 @@ def test_a_fault_inside_comes_out(opened):
 
 def test_what_cannot_be_opened_is_said_by_the_constructor():
     with pytest.raises(SettingsError, match=r"stream\.kafka\.cluster_id"):
-        SourceApart(partial(KafkaSource, KafkaSettings(embedded=True)))
+        SubprocessSource(partial(KafkaSource, KafkaSettings(embedded=True)), 5.0)
 
 
 def test_a_process_that_ends_is_told_once_and_started_again(opened):
@@ -152,7 +153,7 @@ def test_a_pause_outlives_the_process(opened):
 
 def test_a_process_that_gives_no_answer_is_replaced(opened, monkeypatch):
     source = opened(partial(Failing, "hang"))
-    monkeypatch.setattr(apart, "ANSWER_S", 0.5)
+    monkeypatch.setattr(subprocess_source, "ANSWER_S", 0.5)
     began_s = time.monotonic()
     with pytest.raises(SourceUnavailable, match="has ended"):
         source.poll(0.0)
@@ -170,11 +171,70 @@ def test_signals_to_the_group_do_not_end_it_and_closing_does(opened):
     assert not source.poll(0.0)
 
 
+def test_a_process_that_is_stopped_is_replaced(opened):
+    source = opened(partial(scripted, 3), silence_s=1.0)
+    source.poll(0.0)
+    pid = child_of(source)
+    os.kill(pid, signal.SIGSTOP)
+    began_s = time.monotonic()
+    with pytest.raises(SourceUnavailable, match="has ended"):
+        source.poll(0.0)
+    assert time.monotonic() - began_s < subprocess_source.ANSWER_S / 2
+    assert not alive(pid)
+    source.poll(0.0)
+    assert source.claimed() == [PARTITION]
+
+
+RECEIVER = """
+import sys, time
+from functools import partial
+from streams.subprocess_source import SubprocessSource
+from streams.errors import SourceUnavailable
+from tests.streams.test_subprocess_source import scripted
+source = SubprocessSource(partial(scripted, 200), 1.0)
+source.poll(0.0)
+source.start_at(source.claimed()[0], 0)
+print(source._reader._process.pid, flush=True)
+# Asked for more than a socket holds; the answer is not taken before the next line is read.
+{asks}
+sys.stdin.readline()
+try:
+    source.poll(0.0)
+except SourceUnavailable as error:
+    print(error, flush=True)
+source.close()
+"""
+
+
+@pytest.mark.parametrize(
+    "asks", ["", "source._reader._line.send(('poll', (0.0,)))"], ids=["between polls", "in a poll"]
+)
+def test_partitions_are_given_up_where_the_receiver_is_stopped(asks):
+    program = [sys.executable, "-c", RECEIVER.format(asks=asks)]
+    receiver = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pid = int(receiver.stdout.readline())
+    time.sleep(1.5)
+    assert alive(pid), "a receiver that is busy is not stopped"
+    receiver.send_signal(signal.SIGSTOP)
+    deadline = time.monotonic() + 5
+    while running(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not running(pid)
+    receiver.send_signal(signal.SIGCONT)
+    said, _ = receiver.communicate("go on\n", timeout=20)
+    assert "another one was started" in said
+
+
+def running(pid):
+    """Whether a process works; one that has ended may wait for its parent to look at it."""
+    return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
 def test_it_does_not_outlive_a_killed_parent():
     program = (
-        "from functools import partial; from streams.apart import SourceApart; "
-        "from streams.scripted import ScriptedSource; source = SourceApart(ScriptedSource); "
-        "print(source._other._process.pid, flush=True); input()"
+        "from functools import partial; from streams.subprocess_source import SubprocessSource; "
+        "from streams.scripted import ScriptedSource; source = SubprocessSource(ScriptedSource, 5.0); "
+        "print(source._reader._process.pid, flush=True); input()"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     pid = int(parent.stdout.readline())
