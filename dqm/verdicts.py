@@ -23,7 +23,7 @@ from dqm.digests import EMPTY
 from dqm.folders import folders
 from dqm.quality import Quality, Reason
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
-from dqm.statistics.benjamini_hochberg import threshold
+from dqm.statistics.benjamini_hochberg import discovery_threshold
 from dqm.statistics.conformal import ConformalTable
 from streams.records import Catalogue, Conditions
 
@@ -87,7 +87,7 @@ def close(
             parts[name] = nothing(catalogue)
     frozen = {name: _frozen(part, history.get(name, ()), settings.frozen_after) for name, part in parts.items()}
     tested = {name: np.where(_inspected(part), part.p_values, np.float32(np.nan)) for name, part in parts.items()}
-    limit = threshold(np.concatenate(list(tested.values())), settings.false_discovery_rate) if tested else 0.0
+    limit = discovery_threshold(np.concatenate(list(tested.values())), settings.false_discovery_rate) if tested else 0.0
     verdicts = {}
     for name, part in parts.items():
         reasons = _reasons(part, tested[name], limit, judge.folder_p)

@@ -17,7 +17,7 @@ from benchmarks.dqm.over_seeds import mean_auc
 from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.strips import BAD, GOOD, Strip, emulate
 from benchmarks.report import Progress, Result
-from dqm.occupancy.faults import spoilt
+from dqm.occupancy.faults import inject_strip_faults
 from dqm.occupancy.strips import prepared
 
 Float32 = npt.NDArray[np.float32]
@@ -98,7 +98,7 @@ def _bad(strips: Sequence[Strip]) -> Rows:
 
 def _spoilt(strips: Sequence[Strip], rng: np.random.Generator) -> Float32:
     """Good strips with faults put in, prepared."""
-    made = [spoilt(one.counts[None], rng) for one in strips if not one.bad for _ in range(INJECTED)]
+    made = [inject_strip_faults(one.counts[None], rng) for one in strips if not one.bad for _ in range(INJECTED)]
     return np.concatenate([prepared(counts) for counts, possible in made if possible[0]])
 
 

@@ -18,7 +18,7 @@ HOTTEST = 5.0
 _HOT_SHARE = 1 / 3
 
 
-def spoilt(strips: Float32, rng: np.random.Generator) -> tuple[Float32, Rows]:
+def inject_strip_faults(strips: Float32, rng: np.random.Generator) -> tuple[Float32, Rows]:
     """Strips of counts (n, bins) with one region each dead, inefficient or hot, and which of them could be spoilt (n,).
 
     A strip whose region has too few counts for any loss to be seen is left as it is.

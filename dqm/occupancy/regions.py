@@ -11,7 +11,7 @@ SEEN = (3.0, 9.0)
 """Standard deviations of counting that a region loses or gains, both included."""
 
 
-def spoilt(maps: Float32, rng: np.random.Generator) -> Float32:
+def inject_map_faults(maps: Float32, rng: np.random.Generator) -> Float32:
     """Maps of counts (n, rows, columns), each with one square region that loses or gains a part of its counts.
 
     What cannot be lost, because a region has too few counts, is not lost: then the region is dead.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dqm.quality import Reason
 from dqm.rates.calibration import Limits
 from dqm.rates.columns import Columns
-from dqm.statistics.benjamini_hochberg import threshold
+from dqm.statistics.benjamini_hochberg import discovery_threshold
 
 Float64 = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -82,7 +82,7 @@ def causes(found: Findings, limits: Limits, columns: Columns, false_discovery_ra
     questions asked of the lumisection.
     """
     every = np.concatenate([found.p_rows, found.p_together, [found.p_overall]]).astype(np.float32)
-    discovery = threshold(every, false_discovery_rate)
+    discovery = discovery_threshold(every, false_discovery_rate)
     with np.errstate(invalid="ignore"):
         alone = np.where(np.arange(len(found.p_rows)) < found.seeds, limits.seeds, limits.paths)
         fired = found.p_rows <= np.minimum(alone, discovery)

@@ -16,7 +16,7 @@ from dqm.combination import of_elements
 from dqm.digests import EMPTY
 from dqm.quality import Quality, Reason
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
-from dqm.statistics.benjamini_hochberg import threshold
+from dqm.statistics.benjamini_hochberg import discovery_threshold
 from dqm.statistics.conformal import ConformalTable
 from dqm.verdicts import QUALITY, Content, History, nothing, repeating
 from streams.records import Catalogue
@@ -44,7 +44,7 @@ def close(
         frozen = stuck(part, history.get(name, ()), settings.frozen_after)
         reasons = part.reasons.copy()
         with np.errstate(invalid="ignore"):
-            likely = part.p_values <= threshold(part.p_values, settings.false_discovery_rate)
+            likely = part.p_values <= discovery_threshold(part.p_values, settings.false_discovery_rate)
         reasons[likely & (reasons == Reason.CONSISTENT)] = Reason.SUSPECT
         reasons[frozen] = Reason.FROZEN
         reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING

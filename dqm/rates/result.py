@@ -18,7 +18,7 @@ from dqm.rates.observed import Observed, places
 from dqm.rates.sight import Sight
 from dqm.rates.testimony import Case, evidence
 from dqm.scored import SubsystemScores
-from dqm.statistics.benjamini_hochberg import threshold
+from dqm.statistics.benjamini_hochberg import discovery_threshold
 from dqm.statistics.stabilised import reached
 from streams.records import LUMISECTION_SECONDS, TriggerMenu, TriggerRates
 
@@ -143,7 +143,7 @@ def _evidence(
         rows = row_of[one.rows]
         told += [(int(row), one) for row in rows[np.argsort(p_values[rows], kind="stable")] if row >= 0]
     with np.errstate(invalid="ignore"):
-        suspect = np.flatnonzero(p_values <= threshold(p_values, settings.false_discovery_rate))
+        suspect = np.flatnonzero(p_values <= discovery_threshold(p_values, settings.false_discovery_rate))
     explained = {row for row, _ in told}
     worst = suspect[np.argsort(p_values[suspect], kind="stable")]
     told += [(row, None) for row in worst.tolist() if row not in explained]

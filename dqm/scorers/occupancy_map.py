@@ -11,7 +11,7 @@ from dqm.features import FeatureBlock, features
 from dqm.networks.map_autoencoder import MapAutoencoder
 from dqm.occupancy.kinds import Kind
 from dqm.occupancy.maps import neighbourhoods
-from dqm.occupancy.regions import spoilt
+from dqm.occupancy.regions import inject_map_faults
 from dqm.scorers.base import LEAST_PRECISION, Arrays, Float32, Lesson, require_shape
 from dqm.statistics.robust import scale
 
@@ -141,7 +141,9 @@ def _found(lesson: Lesson, rows: npt.NDArray[np.intp], scorers: tuple[OccupancyM
     counts = lesson.block.counts[rows]
     maps = counts.reshape(-1, *lesson.shape)
     good = features(counts, pileup, lesson.reference)
-    bad = [features(spoilt(maps, rng).reshape(counts.shape), pileup, lesson.reference) for _ in range(_ROUNDS)]
+    bad = [
+        features(inject_map_faults(maps, rng).reshape(counts.shape), pileup, lesson.reference) for _ in range(_ROUNDS)
+    ]
     told = []
     for one in scorers:
         broken = np.concatenate([one.score(block)[use] for block in bad])

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from dqm.features import FeatureBlock, features
 from dqm.networks.strip_cnn import StripCnn
-from dqm.occupancy.faults import spoilt
+from dqm.occupancy.faults import inject_strip_faults
 from dqm.occupancy.kinds import Kind
 from dqm.occupancy.strips import prepared
 from dqm.scorers.base import Arrays, Float32, Lesson, require_shape
@@ -84,7 +84,7 @@ def _labelled(lesson: Lesson, use: npt.NDArray[np.bool_], rng: np.random.Generat
 
     block = lesson.block
     counts = block.counts.copy()
-    counts[use], possible = spoilt(block.counts[use], rng)
+    counts[use], possible = inject_strip_faults(block.counts[use], rng)
     broken = features(counts, block.pileup, lesson.reference)
     good = prepared(ratios(block.pulls[use], block.precision[use]))
     bad = prepared(ratios(broken.pulls[use], broken.precision[use]))[possible]

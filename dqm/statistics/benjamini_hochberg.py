@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-def threshold(p_values: npt.NDArray[np.float32], rate: float) -> float:
+def discovery_threshold(p_values: npt.NDArray[np.float32], rate: float) -> float:
     """Largest p-value that is rejected, 0 if none is; NaN marks what was not tested and does not count."""
     tested = np.sort(p_values[~np.isnan(p_values)])
     limits = rate * np.arange(1, len(tested) + 1) / max(len(tested), 1)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from dqm.occupancy.faults import HOTTEST, LEAST_AMOUNT, LEAST_REGION, MOST_SHARE, SEEN, spoilt
+from dqm.occupancy.faults import HOTTEST, LEAST_AMOUNT, LEAST_REGION, MOST_SHARE, SEEN, inject_strip_faults
 
 
 @pytest.fixture(scope="module")
 def pair():
     rng = np.random.default_rng(1)
     good = rng.poisson(300, (4000, 60)).astype(np.float32)
-    return good, *spoilt(good, rng)
+    return good, *inject_strip_faults(good, rng)
 
 
 def hit(good, broken):
@@ -48,20 +48,20 @@ def test_counts_are_whole_and_not_negative(pair):
 def test_strips_with_too_few_counts_are_left_alone():
     """Three channels of one count each cannot lose five standard deviations."""
     few = np.ones((50, 9), dtype=np.float32)
-    broken, possible = spoilt(few, np.random.default_rng(0))
+    broken, possible = inject_strip_faults(few, np.random.default_rng(0))
     assert not possible.any()
     np.testing.assert_array_equal(broken, few)
     assert few[0, :3].sum() < SEEN**2
 
 
 def test_an_empty_strip_is_left_alone():
-    broken, possible = spoilt(np.zeros((3, 40), dtype=np.float32), np.random.default_rng(0))
+    broken, possible = inject_strip_faults(np.zeros((3, 40), dtype=np.float32), np.random.default_rng(0))
     assert not possible.any()
     assert not broken.any()
 
 
 def test_the_same_generator_gives_the_same_faults():
     good = np.full((20, 50), 80, dtype=np.float32)
-    first, _ = spoilt(good, np.random.default_rng(5))
-    second, _ = spoilt(good, np.random.default_rng(5))
+    first, _ = inject_strip_faults(good, np.random.default_rng(5))
+    second, _ = inject_strip_faults(good, np.random.default_rng(5))
     np.testing.assert_array_equal(first, second)

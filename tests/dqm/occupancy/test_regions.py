@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.dqm.ranking import auc
 from dqm.features import features
-from dqm.occupancy.regions import SIDES, spoilt
+from dqm.occupancy.regions import SIDES, inject_map_faults
 from dqm.references import frozen
 from dqm.scorers.base import Lesson
 from dqm.scorers.occupancy_map import NETWORK_MAPS, OccupancyMapScorer
@@ -33,7 +33,7 @@ def test_one_square_region_of_each_map_is_spoilt():
     rng = np.random.default_rng(0)
     maps = rng.poisson(50, (200, *SHAPE)).astype(np.float32)
     kept = maps.copy()
-    broken = spoilt(maps, rng)
+    broken = inject_map_faults(maps, rng)
     np.testing.assert_array_equal(maps, kept)
     sizes, lost = [], []
     for one, before in zip(broken, maps, strict=True):
@@ -48,7 +48,7 @@ def test_one_square_region_of_each_map_is_spoilt():
 @pytest.mark.parametrize("level", [0, 1])
 def test_maps_with_next_to_nothing_are_spoilt_as_far_as_possible(level):
     maps = np.full((40, 3, 4), level, dtype=np.float32)
-    broken = spoilt(maps, np.random.default_rng(1))
+    broken = inject_map_faults(maps, np.random.default_rng(1))
     assert (broken >= 0).all()
     assert np.isfinite(broken).all()
 
