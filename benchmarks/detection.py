@@ -26,14 +26,14 @@ from benchmarks.intervals import bootstrap_mean, poisson, wilson
 from benchmarks.report import Outcome, Result, data_folder, main, progress
 from benchmarks.watching import Incident, Judged, incidents, watch
 from conf.settings import AlertSettings, DqmSettings
-from dqm.pipeline import Pipeline
-from dqm.scorers import REGISTRY
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.scorers import REGISTRY
+from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms, generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import fault_on
 from dqm.simulate.stream import SimulatedLumisection, stream
-from dqm.train import train
 from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey
 
 Lumisections = Sequence[tuple[LumisectionKey, Conditions]]

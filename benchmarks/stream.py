@@ -37,12 +37,12 @@ from conf.settings import (
     Settings,
     StreamSettings,
 )
-from dqm.bundle import load
-from dqm.pipeline import Pipeline
+from dqm.histograms.bundle import load
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms, generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.stream import stream
-from dqm.train import train
 from opint.daemon import Daemon
 from opint.ingest import Ingest, Written
 from opint.log import configure

@@ -1,6 +1,6 @@
 """What the daemon does with lumisections, without broker and database: score, close, raise incidents.
 
-The same functions as in the daemon: ``Pipeline.score``, ``dqm.assembly.merge``, ``Pipeline.close`` and the raise
+The same functions as in the daemon: ``Pipeline.score``, ``dqm.core.assembly.merge``, ``Pipeline.close`` and the raise
 rule of ``opint.alerts``. What the database would keep between lumisections is kept in memory.
 """
 
@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.settings import AlertSettings, DqmSettings
-from dqm import following
-from dqm.assembly import merge
-from dqm.folders import PerCatalogue
-from dqm.following import Residuals
-from dqm.pipeline import Pipeline
-from dqm.scored import LumisectionState
+from dqm.core import drift as following
+from dqm.core.assembly import merge
+from dqm.core.combination import PerCatalogue
+from dqm.core.drift import Residuals
+from dqm.core.state import LumisectionState
+from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.stream import SimulatedLumisection
 from opint.alerts import window
 from opint.alerts.episodes import walk

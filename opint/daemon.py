@@ -5,8 +5,8 @@ from typing import Generic
 
 import structlog
 
-from dqm.quality import Quality
-from dqm.scored import LumisectionState, ScoredBatch
+from dqm.core.quality import Quality
+from dqm.core.state import LumisectionState, ScoredBatch
 from opint.ingest import Arrival, Ingest, Written
 from opint.judging import Judging, Record
 from opint.poison import PoisonIsolation

@@ -9,9 +9,9 @@ import numpy as np
 
 from conf.errors import NightshiftError
 from conf.settings import Settings
-from dqm import bundle
-from dqm.hotline import bundle as hotline_bundle
-from dqm.rates import bundle as rate_bundle
+from dqm.events import bundle as hotline_bundle
+from dqm.histograms import bundle
+from dqm.rates import model as rate_bundle
 from dqm.simulate import conditions, events, rates
 from dqm.simulate.detector import Detector
 from dqm.simulate.rates import Trigger
@@ -55,7 +55,7 @@ def _is_there(load: Callable[[Path], object], folder: Path) -> bool:
 
 
 def _train_histograms(settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
-    from dqm.train import train  # noqa: PLC0415 - imports TensorFlow
+    from dqm.histograms.train import train  # noqa: PLC0415 - imports TensorFlow
 
     rng = np.random.default_rng([seed, 2])
     fills = conditions.generate(
@@ -78,7 +78,7 @@ def _train_rates(settings: Settings, folder: Path, seed: int, progress: Progress
 
 
 def _train_hotline(settings: Settings, folder: Path, seed: int, progress: Callable[[int], None]) -> None:
-    from dqm.hotline.train import train  # noqa: PLC0415 - imports TensorFlow
+    from dqm.events.train import train  # noqa: PLC0415 - imports TensorFlow
 
     some = _sweeping(np.random.default_rng([seed, 5]), EVENT_STEP)
     # The seed of the events to be watched: it is that of their detector's drift.

@@ -57,8 +57,8 @@ def _database(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> str:
-    from dqm.pipeline import Pipeline
-    from dqm.resolution import resolutions
+    from dqm.histograms.pipeline import Pipeline
+    from dqm.histograms.resolution import resolutions
     from opint.promotion import current, located
     from opint.store.engine import Store, StoreError, StoreUnavailable
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from conf.settings import Settings
-from dqm.bundle import BundleError
-from dqm.hotline.bundle import load
-from dqm.hotline.model import FeatureError, HotlineModel, Scored, score
+from dqm.core.bundle_files import BundleError
+from dqm.events.bundle import load
+from dqm.events.model import FeatureError, HotlineModel, Scored, score
 from opint.hotline_keeping import EventArrival, HotlineKeeping
 from opint.poison import PoisonIsolation
 from opint.position import Position

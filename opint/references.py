@@ -13,14 +13,12 @@ import numpy.typing as npt
 import structlog
 from sqlalchemy import Connection
 
-from dqm.bundle import SubsystemModel
-from dqm.following import Residuals, followed, start
-from dqm.pipeline import Pipeline
-from dqm.references.changes import WITHIN
-from dqm.references.choice import choose
-from dqm.references.chosen import Reference
-from dqm.references.sums import RunSums
-from dqm.scored import LumisectionState, ScoredBatch
+from dqm.core.drift import Reference, Residuals, RunSums, followed, start
+from dqm.core.state import LumisectionState, ScoredBatch
+from dqm.histograms.bundle import SubsystemModel
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.references.adaptive import WITHIN
+from dqm.histograms.references.choice import choose
 from opint.judging import Closing, Keyed, Record
 from opint.store import centres, references
 from opint.store.engine import Store

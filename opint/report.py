@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, func, select
 
-from dqm.quality import Quality
+from dqm.core.quality import Quality
 from opint.kept_table import kept_table
 from opint.store.tables import dead_letter, incident, ls_summary, source_offset
 from opint.store.views import hotline

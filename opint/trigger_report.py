@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from opint.emulated import by_name, over_conditions
 from opint.store.views.triggers import TOGETHER, RunRates, alarming, seed_of
 

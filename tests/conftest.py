@@ -17,9 +17,9 @@ import psycopg
 import pytest
 
 from conf.settings import DqmSettings
+from dqm.histograms.train import train
 from dqm.simulate.detector import Detector
 from dqm.simulate.stream import stream
-from dqm.train import train
 from opint.popularity.errors import PopularityError
 from opint.popularity.spark.session import check_java, session
 from opint.store.engine import Store

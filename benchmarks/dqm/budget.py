@@ -24,14 +24,14 @@ from benchmarks.intervals import poisson, wilson
 from benchmarks.report import Progress, Result
 from benchmarks.watching import Centres, incidents, watch
 from conf.settings import AlertSettings, DqmSettings
-from dqm.bundle import Bundle
-from dqm.pipeline import Pipeline
+from dqm.histograms.bundle import Bundle
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import suits
 from dqm.simulate.stream import SimulatedLumisection, stream
-from dqm.train import train
 from streams.records import LUMISECTION_SECONDS
 
 LEARN, WATCHED, TRIALS = 1024, 4000, 60

@@ -21,14 +21,14 @@ from benchmarks.dqm.table import files
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
 from conf.settings import CertifySettings, Settings
-from dqm.pipeline import Pipeline
-from dqm.quality import Quality
+from dqm.core.quality import Quality
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import fault_on, plan_faults
 from dqm.simulate.stream import SimulatedLumisection, stream
-from dqm.train import train
 from opint import comparison
 from opint.alerts.actions import dispute
 from opint.certify.certificate import Certificate

@@ -20,9 +20,9 @@ from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
 from benchmarks.watching import incidents, watch
 from conf.settings import AlertSettings, DqmSettings
-from dqm.bundle import Bundle
-from dqm.combination import METHODS
-from dqm.pipeline import Pipeline
+from dqm.core.combination import METHODS
+from dqm.histograms.bundle import Bundle
+from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import suits

@@ -21,15 +21,15 @@ import numpy.typing as npt
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
 from conf.settings import AlertSettings, DqmSettings
-from dqm.bundle import Bundle
-from dqm.features import FeatureBlock, features
-from dqm.group import Group
-from dqm.pipeline import Pipeline
+from dqm.core.threads import one_thread
+from dqm.histograms.bundle import Bundle
+from dqm.histograms.features import FeatureBlock, features
+from dqm.histograms.group import Group
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.train import train
 from dqm.simulate.conditions import generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.stream import stream
-from dqm.threads import one_thread
-from dqm.train import train
 from streams.records import Counts, HistogramBatch
 
 Float32 = npt.NDArray[np.float32]

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from dqm import following
-from dqm.certification.live import of_groups
-from dqm.certification.scaling import Scaling
-from dqm.certification.summaries import NUMBERS
-from dqm.certification.train import Good
-from dqm.features import PileupScale
-from dqm.following import Residuals
+from dqm.core import drift as following
+from dqm.core.drift import Residuals
+from dqm.core.largest_errors import NUMBERS
+from dqm.core.pileup import PileupScale
+from dqm.histograms.certification.attribution import of_groups
+from dqm.histograms.certification.scaling import Scaling
+from dqm.histograms.certification.train import Good
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.stream import generator

@@ -22,14 +22,14 @@ import numpy.typing as npt
 from benchmarks.dqm.over_seeds import mean_auc
 from benchmarks.dqm.ranking import auc
 from benchmarks.report import Progress, Result
-from dqm.features import FeatureBlock, features
+from dqm.histograms.features import FeatureBlock, features
+from dqm.histograms.occupancy.shapes import corrected, neighbourhoods, persistent
+from dqm.histograms.references import frozen
+from dqm.histograms.scorers.base import LEAST_PRECISION, Lesson
+from dqm.histograms.scorers.direct import ChiSquareScorer, PullScorer
+from dqm.histograms.scorers.occupancy_map import INPUT_REACH, OccupancyMapScorer
 from dqm.networks.map_autoencoder import MapAutoencoder
 from dqm.networks.training.map_autoencoder import train
-from dqm.occupancy.maps import corrected, neighbourhoods, persistent
-from dqm.references import frozen
-from dqm.scorers.base import LEAST_PRECISION, Lesson
-from dqm.scorers.direct import ChiSquareScorer, PullScorer
-from dqm.scorers.occupancy_map import INPUT_REACH, OccupancyMapScorer
 from dqm.simulate.shapes import channels, ripple
 from streams.records import Axis
 

@@ -26,12 +26,11 @@ from benchmarks.rates.watching import Shifts, watch
 from benchmarks.report import Progress, Result
 from benchmarks.watching import incidents
 from conf.settings import AlertSettings, DqmSettings, RateSettings
-from dqm.budget import limit
+from dqm.core.budget import limit
 from dqm.rates.curves import Curves
-from dqm.rates.drift import carried
-from dqm.rates.observed import is_usable, observed
+from dqm.rates.observed import carried, is_usable, observed
 from dqm.rates.pipeline import RatePipeline
-from dqm.rates.sight import Expectation, look
+from dqm.rates.residuals import Expectation, look
 from dqm.rates.train import train
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.rate_faults import RateFault, RateFaultKind

@@ -26,10 +26,9 @@ from benchmarks.report import Progress, Result
 from dqm.networks.conditional_vae import ConditionalVae
 from dqm.networks.training.conditional_vae import PUBLISHED, Size, train
 from dqm.networks.training.descent import Schedule
-from dqm.rates.drift import carried
 from dqm.rates.model import RateModel
-from dqm.rates.observed import Observed, is_usable, observed
-from dqm.rates.sight import look, relative_to
+from dqm.rates.observed import Observed, carried, is_usable, observed
+from dqm.rates.residuals import look, relative_to
 from dqm.rates.train import HELD_SHARE, TRAINING_SHARE, learn
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.rates import Trigger, stream

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from benchmarks.watching import Judged, summary
 from conf.settings import DqmSettings
-from dqm import following
-from dqm.assembly import merge
-from dqm.following import Residuals
+from dqm.core import drift as following
+from dqm.core.assembly import merge
+from dqm.core.drift import Residuals
 from dqm.rates.pipeline import RatePipeline
 from dqm.rates.result import SUBSYSTEM
 from dqm.simulate.rates import SimulatedRates

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
+from dqm.arrays import Float32
 
 INPUT_REACH = 6.0
 """Sizes enter the network within plus and minus this: an outlier must not drive its own reconstruction."""

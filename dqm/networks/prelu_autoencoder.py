@@ -8,9 +8,8 @@ size: the same row gives the same bytes in any company.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
+from dqm.arrays import Float32
 
 INPUT_REACH = 6.0
 """Features enter the network within plus and minus this: a fault must not drive its own reconstruction."""

@@ -10,17 +10,14 @@ four.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from conf.settings import AlertSettings
-from dqm.budget import limit
-from dqm.rates.sight import Sight
+from dqm.arrays import Float32, Float64, Indices
+from dqm.core.budget import limit
+from dqm.rates.residuals import Sight
 from dqm.statistics.conformal import ConformalTable, ConformalTables
 from dqm.statistics.robust import scale
 from streams.records import LUMISECTION_SECONDS
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 CLASSES = (0.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 """Expected counts from which each class of paths begins."""
@@ -114,8 +111,8 @@ def limits(found: PValues, seeds: int, per_shift: float, shift_hours: float, ale
     return Limits(**{name: limit(one.T, bad, of, allowed * SHARES[name]) for name, one in units.items()})
 
 
-def _kinds(expected: Float64, seeds: int) -> npt.NDArray[np.intp]:
+def _kinds(expected: Float64, seeds: int) -> Indices:
     """Number (L, n) of the table of each: 0 for seeds."""
-    kinds: npt.NDArray[np.intp] = np.searchsorted(np.array(CLASSES), expected, side="right")
+    kinds: Indices = np.searchsorted(np.array(CLASSES), expected, side="right")
     kinds[:, :seeds] = 0
     return kinds

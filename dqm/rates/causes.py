@@ -8,17 +8,12 @@ what kind of cause it is follows from who moved, and by how much.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from dqm.quality import Reason
+from dqm.arrays import Float32, Float64, Indices, Mask
+from dqm.core.quality import Reason
 from dqm.rates.calibration import Limits
 from dqm.rates.columns import Columns
-from dqm.statistics.benjamini_hochberg import discovery_threshold
-
-Float64 = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
+from dqm.statistics.multiple_testing import discovery_threshold
 
 SEVERAL = 3
 """So many seeds must be concerned before prescales are suspected."""
@@ -44,8 +39,8 @@ class Findings:
     by_pileup: Float64
     prescale: Float64
     spread: Float64
-    judged: Rows
-    seed_of: Places
+    judged: Mask
+    seed_of: Indices
 
     @property
     def seeds(self) -> int:
@@ -68,7 +63,7 @@ class Cause:
     """
 
     reason: Reason
-    rows: Places
+    rows: Indices
     p_value: float
     by: float
     seed: int = -1
@@ -98,7 +93,7 @@ def causes(found: Findings, limits: Limits, columns: Columns, false_discovery_ra
     return behind + [_path(found, row) for row in np.flatnonzero(fired & ~explained).tolist()]
 
 
-def _prescales(found: Findings, fired: Rows, groups: Rows, overall: bool, columns: Columns) -> Cause | None:
+def _prescales(found: Findings, fired: Mask, groups: Mask, overall: bool, columns: Columns) -> Cause | None:
     """Rates of several seeds that moved by factors of their own while others stayed."""
     clear = fired & (np.abs(found.log_ratio) >= CLEAR)
     if len(set(found.seed_of[clear].tolist())) < SEVERAL:
@@ -138,12 +133,12 @@ def _path(found: Findings, row: int) -> Cause:
     return Cause(Reason.PATH_MOVED, rows, float(found.p_rows[row]), _factor(found, rows), int(found.seed_of[row]))
 
 
-def _factor(found: Findings, rows: Places) -> float:
+def _factor(found: Findings, rows: Indices) -> float:
     """By how much the rows moved together."""
     return float(found.counts[rows].sum() / max(found.by_pileup[rows].sum(), 1e-9))
 
 
-def _median_factor(found: Findings, rows: Places) -> float:
+def _median_factor(found: Findings, rows: Indices) -> float:
     return float(np.exp(np.median(found.log_ratio[rows])))
 
 

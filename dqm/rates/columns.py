@@ -4,12 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from dqm.statistics.stabilised import stabilised
-
-Float64 = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.bool_]
+from dqm.arrays import Float64, Indices, Mask
+from dqm.statistics.variance_stabilised import stabilised
 
 FAR = 8.0
 """A residual counts no more than this: one that is beyond all doubt must not outweigh all others."""
@@ -23,7 +20,7 @@ LEAST_CHANGED = 3
 class Columns:
     """``prescales`` (k, n) of the columns ``index`` (k,), each from level 1 on, 0: off."""
 
-    index: npt.NDArray[np.intp]
+    index: Indices
     prescales: Float64
 
     @classmethod
@@ -37,7 +34,7 @@ class Columns:
         return cls(np.array(sorted(found), dtype=np.intp), np.array(rows).reshape(len(rows), n))
 
     def explaining(
-        self, counts: Float64, by_pileup: Float64, prescale: Float64, spread: Float64, judged: Rows
+        self, counts: Float64, by_pileup: Float64, prescale: Float64, spread: Float64, judged: Mask
     ) -> int | None:
         """The index of the column that explains ``counts`` (n,) where the one declared does not; None: none of them.
 

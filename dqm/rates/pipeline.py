@@ -1,30 +1,28 @@
 """Trigger rates in, scores, causes and bands out; closing them.
 
-The counterpart of :mod:`dqm.pipeline` for rates. One message is a whole lumisection, so that causes, which look at all
-rates together, are found when it is scored.
+The counterpart of :mod:`dqm.histograms.pipeline` for rates. One message is a whole lumisection, so that causes, which
+look at all rates together, are found when it is scored.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from conf.settings import AlertSettings, DqmSettings, RateSettings
-from dqm.rates import closing, drift
-from dqm.rates.bundle import RateBundle
+from dqm.arrays import Float32
+from dqm.core.drift import Reference, is_sampled
+from dqm.core.state import LumisectionState, ScoredBatch
+from dqm.core.threads import one_thread
+from dqm.core.verdicts import History
+from dqm.rates import closing
+from dqm.rates import observed as drift
 from dqm.rates.calibration import PValues, limits
 from dqm.rates.causes import Findings, causes
+from dqm.rates.model import RateBundle
 from dqm.rates.observed import Observed, observed
+from dqm.rates.residuals import Expectation, Sight, look
 from dqm.rates.result import SUBSYSTEM, Found, banded, in_catalogue, scored
-from dqm.rates.sight import Expectation, Sight, look
-from dqm.references.chosen import Reference
-from dqm.references.sums import is_sampled
-from dqm.scored import LumisectionState, ScoredBatch
-from dqm.threads import one_thread
-from dqm.verdicts import History
 from streams.records import Catalogue, Conditions, LumisectionKey, TriggerRates
-
-Float32 = npt.NDArray[np.float32]
 
 
 class RatePipeline:

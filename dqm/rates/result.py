@@ -4,26 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from conf.settings import DqmSettings
-from dqm.following import Residuals
-from dqm.quality import Evidence, Reason
-from dqm.rates.bands import Bands
+from dqm.arrays import Float32, Float64, Indices, UInt8
+from dqm.core.drift import Residuals
+from dqm.core.quality import Evidence, Reason
+from dqm.core.state import Bands, SubsystemScores
 from dqm.rates.calibration import PValues
 from dqm.rates.causes import Cause
-from dqm.rates.content import content
+from dqm.rates.closing import content
+from dqm.rates.evidence import Case, evidence
 from dqm.rates.model import RateModel
 from dqm.rates.observed import Observed, places
-from dqm.rates.sight import Sight
-from dqm.rates.testimony import Case, evidence
-from dqm.scored import SubsystemScores
-from dqm.statistics.benjamini_hochberg import discovery_threshold
-from dqm.statistics.stabilised import reached
+from dqm.rates.residuals import Sight
+from dqm.statistics.multiple_testing import discovery_threshold
+from dqm.statistics.variance_stabilised import reached
 from streams.records import LUMISECTION_SECONDS, TriggerMenu, TriggerRates
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 SUBSYSTEM = "Trigger"
 """Trigger rates stand in the store as one subsystem."""
@@ -36,7 +32,7 @@ together from what is expected of them; in standard deviations."""
 class Found:
     """What was found in one lumisection (L = 1), in the order of the menu that the model knows.
 
-    ``bands`` (6, n) are :class:`dqm.rates.bands.Bands` as rows.
+    ``bands`` (6, n) are :class:`dqm.core.state.Bands` as rows.
     """
 
     seen: Observed
@@ -101,7 +97,7 @@ def in_catalogue(residuals: Residuals, menu: TriggerMenu) -> Residuals:
     )
 
 
-def _judged(record: TriggerRates, found: Found) -> tuple[Float32, npt.NDArray[np.uint8]]:
+def _judged(record: TriggerRates, found: Found) -> tuple[Float32, UInt8]:
     """P-values and reasons (n,) in the order of the model's menu."""
     seen, judged = found.seen, found.sight.judged[0]
     p_values = np.where(judged, found.p_values.rows[0], np.float32(np.nan))
@@ -131,7 +127,7 @@ def _scores(model: RateModel, found: Found) -> Float32:
 def _evidence(
     case: Case,
     named: Sequence[Cause],
-    row_of: npt.NDArray[np.intp],
+    row_of: Indices,
     p_values: Float32,
     scores: Float32,
     settings: DqmSettings,

@@ -11,26 +11,22 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from conf.settings import RateSettings
-from dqm.combination import of_elements
+from dqm.arrays import Float64
+from dqm.core.combination import of_elements
+from dqm.core.errors import TrainingError
+from dqm.core.threads import one_thread
 from dqm.rates import curves as curve
-from dqm.rates.bundle import KIND, RateBundle, save
 from dqm.rates.calibration import calibrate
 from dqm.rates.columns import Columns
 from dqm.rates.curves import Curves
-from dqm.rates.drift import carried
-from dqm.rates.model import RateModel
-from dqm.rates.observed import Observed, is_usable, joined, observed
-from dqm.rates.sight import Expectation, Sight, look, relative_to
+from dqm.rates.model import KIND, RateBundle, RateModel, save
+from dqm.rates.observed import Observed, carried, is_usable, joined, observed
+from dqm.rates.residuals import Expectation, Sight, look, relative_to
 from dqm.statistics.conformal import ConformalTable
-from dqm.threads import one_thread
-from dqm.train import TrainingError
 from streams.records import LumisectionKey, TriggerMenu, TriggerRates
 
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 Progress = Callable[[str, float], None]
 
 LEAST_LUMISECTIONS = 200

@@ -6,16 +6,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float64, Int64
 from dqm.simulate import templates
 from dqm.simulate.effects import EFFECTS
 from dqm.simulate.faults import Fault, FaultKind, active
 from dqm.simulate.own import own
 from dqm.simulate.state import DetectorState, loadings
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
-
-Floats = npt.NDArray[np.float64]
 
 DATASET = "/Simulated/Detector-v1/DQM"
 NOMINAL = Conditions(pileup=55.0, delivered_lumi=0.44, recorded_lumi=0.42, beams_stable=True)
@@ -31,11 +29,11 @@ class _Part:
     """Templates of one subsystem in catalogue order: matrices by block, vectors over all rows."""
 
     catalogue: Catalogue
-    base: tuple[Floats, ...]
-    modes: tuple[Floats, ...]
-    loadings: Floats
-    entries_per_pb: Floats
-    outside: Floats
+    base: tuple[Float64, ...]
+    modes: tuple[Float64, ...]
+    loadings: Float64
+    entries_per_pb: Float64
+    outside: Float64
 
 
 class Detector:
@@ -97,7 +95,7 @@ class Detector:
         *,
         key: LumisectionKey,
         conditions: Conditions,
-        state: Floats,
+        state: Float64,
         rng: np.random.Generator,
         faults: Sequence[Fault],
     ) -> HistogramBatch:
@@ -119,9 +117,7 @@ class Detector:
             catalogue = self._reduced(name, tuple(absent))
         return _packed(key, name, conditions, catalogue=catalogue, counts=counts, flow=flow)
 
-    def _freeze(
-        self, part: _Part, counts: list[npt.NDArray[np.int64]], flow: npt.NDArray[np.int64], fault: Fault
-    ) -> None:
+    def _freeze(self, part: _Part, counts: list[Int64], flow: Int64, fault: Fault) -> None:
         """Put the content that a stuck histogram repeats in its place: one draw under nominal conditions."""
         means, outside = _expected(part, NOMINAL, self._state.at(fault.start, NOMINAL), 1.0)
         for row in fault.share_of_targets(part.catalogue):
@@ -157,7 +153,7 @@ def _part(elements: Sequence[templates.Template], rng: np.random.Generator) -> _
     )
 
 
-def _expected(part: _Part, conditions: Conditions, state: Floats, rate: float) -> tuple[list[Floats], Floats]:
+def _expected(part: _Part, conditions: Conditions, state: Float64, rate: float) -> tuple[list[Float64], Float64]:
     """Expected counts by block, and below and above the axes."""
     lumi = conditions.recorded_lumi if conditions.recorded_lumi is not None else NOMINAL.recorded_lumi
     share = _UNSTABLE_SHARE if conditions.beams_stable is False else 1.0
@@ -175,7 +171,7 @@ def _expected(part: _Part, conditions: Conditions, state: Floats, rate: float) -
     return means, entries[:, None] * part.outside
 
 
-def _distort(catalogue: Catalogue, means: list[Floats], outside: Floats, fault: Fault) -> None:
+def _distort(catalogue: Catalogue, means: list[Float64], outside: Float64, fault: Fault) -> None:
     """Apply one fault to the expectation of the MEs that it hits."""
     rows = fault.targets(catalogue)
     for block, matrix in zip(catalogue.blocks, means, strict=True):
@@ -193,10 +189,10 @@ def _distort(catalogue: Catalogue, means: list[Floats], outside: Floats, fault: 
 
 def _without(
     catalogue: Catalogue,
-    counts: Sequence[npt.NDArray[np.int64]],
-    flow: npt.NDArray[np.int64],
+    counts: Sequence[Int64],
+    flow: Int64,
     absent: Sequence[int],
-) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+) -> tuple[list[Int64], Int64]:
     keep = np.ones(len(catalogue), dtype=bool)
     keep[list(absent)] = False
     kept = [matrix[keep[block.start : block.stop]] for block, matrix in zip(catalogue.blocks, counts, strict=True)]
@@ -209,8 +205,8 @@ def _packed(
     conditions: Conditions,
     *,
     catalogue: Catalogue,
-    counts: Sequence[npt.NDArray[np.int64]],
-    flow: npt.NDArray[np.int64],
+    counts: Sequence[Int64],
+    flow: Int64,
 ) -> HistogramBatch:
     sums = [matrix.sum(axis=1) for matrix in counts]
     entries = (np.concatenate(sums) + flow.sum(axis=1)).astype(float) if sums else np.zeros(0)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dqm.hotline.live import live_seconds
+from dqm.arrays import Float32
+from dqm.events.model import live_seconds
 from dqm.simulate.processes import PROCESSES, RARE, STANDARD, by_event
 from streams.records import Conditions, EventFeatures, LumisectionKey
 
-Float32 = npt.NDArray[np.float32]
 Kinds = npt.NDArray[np.int8]
 
 FEATURES = (

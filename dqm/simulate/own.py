@@ -4,13 +4,11 @@ The shapes are the kinds that tracking, calorimeter and muon monitoring have; no
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float64
 from dqm.simulate.shapes import channels, falling, gaussian, landau, normalised, ripple
 from dqm.simulate.templates import Template
 from streams.records import Axis, MonitoringElement
-
-Floats = npt.NDArray[np.float64]
 
 _WHEELS = (-2, -1, 0, 1, 2)
 _SECTORS = (1, 4, 7, 10)
@@ -127,7 +125,7 @@ def _varying(
     subsystem: str,
     name: str,
     axis: Axis,
-    shapes: tuple[Floats, Floats, Floats],
+    shapes: tuple[Float64, Float64, Float64],
     *,
     per_pb: float,
     outside: tuple[float, float],

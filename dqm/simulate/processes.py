@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dqm.arrays import Float32
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -60,7 +62,7 @@ PROCESSES = (*STANDARD, *RARE)
 NAMES = tuple(one.name for one in PROCESSES)
 
 
-def by_event(kinds: npt.NDArray[np.int8]) -> dict[str, npt.NDArray[np.float32]]:
+def by_event(kinds: npt.NDArray[np.int8]) -> dict[str, Float32]:
     """Each number of :class:`Process` for events (n,) of these places in ``PROCESSES``."""
     columns: dict[str, Any] = {
         one.name: np.array([getattr(process, one.name) for process in PROCESSES], dtype=np.float32)

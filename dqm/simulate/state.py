@@ -1,11 +1,9 @@
 """What moves the shapes of a good detector: pileup, slow drift from fill to fill, ageing."""
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float64
 from streams.records import Conditions, LumisectionKey
-
-Floats = npt.NDArray[np.float64]
 
 DRIFTS = 4
 WAVES = 6
@@ -28,7 +26,7 @@ class DetectorState:
         self._frequency = 2 * np.pi / np.exp(rng.uniform(np.log(300), np.log(3000), (DRIFTS, WAVES)))
         self._phase = rng.uniform(0, 2 * np.pi, (DRIFTS, WAVES))
 
-    def at(self, key: LumisectionKey, conditions: Conditions) -> Floats:
+    def at(self, key: LumisectionKey, conditions: Conditions) -> Float64:
         """The state (SIZE,) at one lumisection; where the fill is unknown the run number stands for it."""
         fill = float(conditions.fill if conditions.fill is not None else key.run)
         pileup = _PILEUP_MEAN if conditions.pileup is None else conditions.pileup
@@ -38,7 +36,7 @@ class DetectorState:
         return np.concatenate([[crowding, ageing], drifts])
 
 
-def loadings(count: int, modes: int, rng: np.random.Generator) -> Floats:
+def loadings(count: int, modes: int, rng: np.random.Generator) -> Float64:
     """(count, modes, SIZE) unit vectors: how much each mode of each ME follows each part of the state."""
     directions = rng.standard_normal((count, modes, SIZE))
     return np.asarray(directions / np.linalg.norm(directions, axis=2, keepdims=True))

@@ -11,11 +11,9 @@ two straight lines. tests/dqm/statistics/test_beta_binomial.py states how far ap
 """
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import betaln, gammaln
 
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
+from dqm.arrays import Float32, Float64
 
 CONTINUITY = np.float32(0.375)
 """Added to counts and expectation alike (Anscombe 1948), so that empty bins where none is expected pull nothing."""

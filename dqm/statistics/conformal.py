@@ -12,10 +12,8 @@ tails that end would call everything beyond them impossible.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
+from dqm.arrays import Float32, Float64, Indices
 
 CELLS = 1024
 TAIL_SHARE = 0.01
@@ -99,7 +97,7 @@ class ConformalTables:
             np.array([[one.tail_p, one.tail_scale, one.shape] for one in tables]),
         )
 
-    def p_values(self, scores: Float32, table: npt.NDArray[np.intp]) -> Float32:
+    def p_values(self, scores: Float32, table: Indices) -> Float32:
         """P-values of ``scores`` (..., m), column j by table number ``table[j]``; NaN gives NaN."""
         place = (scores - self.low[table]) * self.inverse_width[table]
         with np.errstate(invalid="ignore"):
@@ -113,7 +111,7 @@ class ConformalTables:
         p_values[np.isnan(scores)] = np.nan
         return p_values
 
-    def _tail_p(self, scores: Float32, table: npt.NDArray[np.intp]) -> Float32:
+    def _tail_p(self, scores: Float32, table: Indices) -> Float32:
         p_start, scale, shape = self.tail[table].T
         distance = (np.minimum(scores.astype(np.float64), 1e30) - self.tail_start[table]) / scale
         heavy = np.maximum(shape, 1e-9)

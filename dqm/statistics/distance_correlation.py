@@ -6,9 +6,8 @@ square of the sample. A constant sample depends on nothing: 0. Independent sampl
 """
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
+from dqm.arrays import Float64
 
 
 def distance_correlation(one: Float64, other: Float64) -> float:

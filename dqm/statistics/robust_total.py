@@ -15,8 +15,7 @@ too many in some bins as is too few in others.
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.bool_]
+from dqm.arrays import Float64, Mask
 
 FACTOR = 2.0
 SIGMAS = 5.0
@@ -33,7 +32,7 @@ TINY = 1e-12
 """No bin of a reference is expected to hold less; it keeps ratios finite."""
 
 
-def robust_totals(counts: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Floats, Rows]:
+def robust_totals(counts: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Float64, Mask]:
     """Counts (m,) to which ``expected`` should sum, given the histograms ``counts``; both (m, bins).
 
     Where no bin is out of line, counts have moved, or hardly anything is in line with itself, it is the sum of the
@@ -57,11 +56,11 @@ def robust_totals(counts: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Float
     inside = (observed * in_line).sum(axis=-1)
     in_line[~one_sided | ((share < LEAST_IN_LINE) & (inside < ALIVE * observed.sum(axis=-1)))] = True
     kept = np.where(in_line.all(axis=-1), 1.0, np.maximum(share, TINY))
-    totals: Floats = (observed * in_line).sum(axis=-1) / kept
+    totals: Float64 = (observed * in_line).sum(axis=-1) / kept
     return totals, in_line
 
 
-def _out_of_line(observed: Floats, typical: Floats) -> tuple[Rows, Rows]:
+def _out_of_line(observed: Float64, typical: Float64) -> tuple[Mask, Mask]:
     """Bins (m, bins) that hold far too many counts, and those that hold far too few."""
     margin = SIGMAS * np.sqrt(typical + 1.0)
     above = observed > np.maximum(FACTOR * typical, typical + margin)
@@ -69,7 +68,7 @@ def _out_of_line(observed: Floats, typical: Floats) -> tuple[Rows, Rows]:
     return above, below
 
 
-def _weighted_median(values: Floats, weights: Floats) -> Floats:
+def _weighted_median(values: Float64, weights: Float64) -> Float64:
     """Median (m,) of ``values`` (m, bins) by ``weights``; the smallest value where all weights are zero."""
     order = np.argsort(values, axis=-1)
     cumulative = np.cumsum(np.take_along_axis(weights, order, axis=-1), axis=-1)

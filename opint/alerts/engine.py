@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from conf.settings import AlertSettings
-from dqm.scored import LumisectionState
+from dqm.core.state import LumisectionState
 from opint.alerts.actions import acknowledge, comment, confirm, dispute, reopen, resolve
 from opint.alerts.cases import Case
 from opint.alerts.labels import Labels, fingerprint, group_of

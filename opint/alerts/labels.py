@@ -19,7 +19,7 @@ OF_ELEMENT = frozenset({"path"})
 
 @dataclass(frozen=True, slots=True, order=True)
 class Labels:
-    """Identity of an incident: ``family`` is :attr:`dqm.quality.Reason.family`, ``group`` the folder of MEs.
+    """Identity of an incident: ``family`` is :attr:`dqm.core.quality.Reason.family`, ``group`` the folder of MEs.
 
     ``group`` is empty for what befalls a subsystem as a whole, and the name of the ME for one of OF_ELEMENT.
     """

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, select
 
 from conf.errors import NightshiftError
 from conf.settings import CertifySettings
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from opint.certify.certificate import Certificate, certify
 from opint.certify.rules import Counts, Facts, Seen
 from opint.store.feedback import Verdict

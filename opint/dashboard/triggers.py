@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from sqlalchemy import Connection
 from starlette.responses import HTMLResponse
 
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from opint.alerts.labels import group_of
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number, found
 from opint.dashboard.pages import Renderer

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from dqm.rates.bands import Bands
+from dqm.core.state import Bands
 from opint.store import catalogues
 from opint.store.joins import BY_CURRENT
 from opint.store.packing import unpack_bands

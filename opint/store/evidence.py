@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, delete, select
 
-from dqm.quality import Certified, Evidence, Reason, WorstBin, WorstFeature
-from dqm.scored import LumisectionState
+from dqm.core.quality import Certified, Evidence, Reason, WorstBin, WorstFeature
+from dqm.core.state import LumisectionState
 from opint.store.tables import evidence
 from opint.store.upserts import replacing
 from streams.records import Axis, LumisectionKey

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
-from dqm.hotline.level import Ladder
+from dqm.events.level import Ladder
 from opint.store.tables import hotline_event, hotline_hour, hotline_marking, hotline_state
 from opint.store.upserts import insert_into, replacing
 from streams.records import EventFeatures, LumisectionKey
 
 if TYPE_CHECKING:
-    from dqm.hotline.model import Kept
+    from dqm.events.model import Kept
 
 HOUR_S = 3600.0
 CONDITIONS = ("fill", "era", "pileup", "delivered_lumi", "recorded_lumi", "prescale_index", "beams_stable")

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select, true
 
 from conf.settings import KafkaSettings
-from dqm.hotline.bundle import save
-from dqm.hotline.live import live_seconds
-from dqm.hotline.train import fit
+from dqm.events.bundle import save
+from dqm.events.model import live_seconds
+from dqm.events.train import fit
 from dqm.simulate.conditions import generate
 from dqm.simulate.events import stream
 from opint.store.engine import Store

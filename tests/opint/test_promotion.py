@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from conf.settings import DqmSettings, Settings
-from dqm.bundle import MANIFEST, BundleError, load
+from dqm.core.bundle_files import MANIFEST, BundleError
+from dqm.histograms.bundle import load
 from opint.lineup import lineup
 from opint.promotion import PromotionError, current, promote
 from opint.running import load_pipeline, load_shadow

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
 from conf.settings import Settings
-from dqm.quality import Quality, Reason
+from dqm.core.quality import Quality, Reason
 from opint.ingest import Arrival, Ingest
 from opint.rate_watch import rate_daemon
 from opint.store import deadletters, lumisections
@@ -111,8 +111,8 @@ def test_the_same_again_changes_nothing_and_other_content_is_a_dead_letter(watch
 
 
 def test_open_histograms_are_left_alone(watched, store, detector, models):
-    from dqm.bundle import load
-    from dqm.pipeline import Pipeline
+    from dqm.histograms.bundle import load
+    from dqm.histograms.pipeline import Pipeline
     from dqm.simulate.stream import stream
     from tests.small import LEVEL
 

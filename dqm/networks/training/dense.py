@@ -8,13 +8,11 @@ begins at the best linear autoencoder and learns what bends.
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import eigh
 
+from dqm.arrays import Float32
 from dqm.networks.prelu_autoencoder import INPUT_REACH, PreluAutoencoder
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
 
 CODE = 16
 HIDDEN = 64

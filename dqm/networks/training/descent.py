@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.training.tensor import tf
 
-Float32 = npt.NDArray[np.float32]
 Loss = Callable[[Any], Any]
 """From a tensor of features (rows, f) to a scalar."""
 

@@ -1,19 +1,17 @@
 """Trains the variational autoencoder of events (:mod:`dqm.networks.event_vae`) in TensorFlow.
 
 Each feature has the density of its kind: present or not is a coin, the size of what is present a t distribution on
-the scale of :mod:`dqm.hotline.scaling`, whose mean and spread depend on the code.
+the scale of :mod:`dqm.events.scaling`, whose mean and spread depend on the code.
 """
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.event_vae import FREEDOM, INPUT_REACH, MOST_LOG_SPREAD, SLOPE, EventVae, initial
 from dqm.networks.training.descent import Schedule, descend
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
 
 HIDDEN = 64
 CODE = 8

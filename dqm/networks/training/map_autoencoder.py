@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.map_autoencoder import SHAPES, MapAutoencoder
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
 
 MOST_CELLS = 8_000_000
 """Cells that are trained on at most; maps are drawn at random where there are more."""

@@ -8,12 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.pull_autoencoder import INPUT_REACH, LEAST_PRECISION, PullAutoencoder
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
 
 _BATCH = 512
 _EPOCHS = 60

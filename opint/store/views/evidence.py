@@ -7,8 +7,8 @@ import numpy as np
 import orjson
 from sqlalchemy import Connection, and_, select
 
-from dqm.occupancy.maps import persistent
-from dqm.quality import Reason
+from dqm.core.quality import Reason
+from dqm.histograms.occupancy.shapes import persistent
 from opint.store.tables import catalogue, evidence, ls_score
 from opint.store.views.records import EvidenceView, PersistentView
 

@@ -10,7 +10,7 @@ from opint.store.views.records import Record
 
 
 class Unusual(Record):
-    """One feature of an event, as :class:`dqm.hotline.unusual.Unusual` says."""
+    """One feature of an event, as :class:`dqm.events.model.Unusual` says."""
 
     feature: str
     value: float

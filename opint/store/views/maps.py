@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, Row, select
 
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from opint.store import catalogues
 from opint.store.joins import BY_CURRENT
 from opint.store.tables import ls_score, lumisection

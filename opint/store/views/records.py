@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dqm.quality import Quality
+from dqm.core.quality import Quality
 
 State = Literal["open", "acknowledged", "resolved"]
 
@@ -127,14 +127,14 @@ class WorstBinView(Record):
 
 
 class PersistentView(Record):
-    """What stays in the pulls of a map over consecutive lumisections; see :func:`dqm.occupancy.maps.persistent`."""
+    """What stays in the pulls of a map over consecutive lumisections (dqm.histograms.occupancy.shapes.persistent)."""
 
     lumisections: list[int] = Field(description="their numbers, in order")
     pulls: list[float] = Field(description="signed geometric mean, in standard deviations; 0 where the sign changes")
 
 
 class WorstFeatureView(Record):
-    """One number of a histogram that speaks against its lumisection; see :class:`dqm.quality.WorstFeature`."""
+    """One number of a histogram that speaks against its lumisection; see :class:`dqm.core.quality.WorstFeature`."""
 
     name: str
     observed: float | None
@@ -144,7 +144,7 @@ class WorstFeatureView(Record):
 
 
 class CertifiedView(Record):
-    """What certification says of the whole subsystem; see :class:`dqm.quality.Certified`."""
+    """What certification says of the whole subsystem; see :class:`dqm.core.quality.Certified`."""
 
     score: float | None
     spread: float | None = Field(description="standard deviation over the networks of the ensemble")
@@ -152,7 +152,7 @@ class CertifiedView(Record):
 
 
 class EvidenceView(Record):
-    """Kept evidence of one ME in one lumisection; see :class:`dqm.quality.Evidence`."""
+    """Kept evidence of one ME in one lumisection; see :class:`dqm.core.quality.Evidence`."""
 
     dataset: str
     subsystem: str
@@ -267,8 +267,8 @@ class RunMap(Record):
     """Monitoring elements against lumisections of one subsystem in one run.
 
     Row i belongs to ``elements[i]``, column j to ``lumisections[j]``. ``qualities`` and ``reasons`` hold
-    one string per row with one character per column: the number of :class:`dqm.quality.Quality` or
-    :class:`dqm.quality.Reason`, a letter from ``a`` = 10 on, and ``-`` where the ME was not expected.
+    one string per row with one character per column: the number of :class:`dqm.core.quality.Quality` or
+    :class:`dqm.core.quality.Reason`, a letter from ``a`` = 10 on, and ``-`` where the ME was not expected.
     """
 
     dataset: str

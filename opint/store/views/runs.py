@@ -4,7 +4,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, Integer, Row, and_, case, func, select
 
-from dqm.quality import Quality
+from dqm.core.quality import Quality
 from opint.store.tables import ls_summary, lumisection
 from opint.store.views.records import Cell, Incident, Lumisection, Run, RunDetail, RunPage, Strip, SubsystemSummary
 from opint.store.views.seeks import datasets, datasets_with, runs_before, subsystems

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from dqm import following
-from dqm.rates import drift
+from dqm.core import drift as following
+from dqm.rates import observed as drift
 from dqm.rates.curves import fit
 from dqm.rates.observed import Observed
 from streams.records import LumisectionKey

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import false_discovery_control, genpareto, kstest
 
-from dqm.statistics.benjamini_hochberg import discovery_threshold
 from dqm.statistics.conformal import ConformalTable, ConformalTables
-from dqm.statistics.simes import simes
+from dqm.statistics.multiple_testing import discovery_threshold, simes
 
 p_values = hnp.arrays(np.float32, st.integers(1, 60), elements=st.floats(2**-20, 1, width=32))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from opint.alerts import describe
 from opint.alerts.labels import Labels, fingerprint
 from opint.alerts.observation import Observation

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from conf.settings import AlertSettings
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from opint.alerts import engine
 from opint.alerts.episodes import walk
 from opint.alerts.observation import Observation

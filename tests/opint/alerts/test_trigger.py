@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from dqm.quality import Reason
-from dqm.rates.bands import Bands
-from dqm.scored import LumisectionState
-from dqm.verdicts import QUALITY, Quality, SubsystemVerdict
+from dqm.core.quality import Reason
+from dqm.core.state import Bands, LumisectionState
+from dqm.core.verdicts import QUALITY, Quality, SubsystemVerdict
 from opint.alerts import describe, engine, trigger
 from opint.alerts.labels import Labels
 from opint.alerts.observation import Observation

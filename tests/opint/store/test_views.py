@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dqm.quality import Quality
+from dqm.core.quality import Quality
 from opint.store.tables import lumisection
 from opint.store.views import evidence, incidents, maps, runs, seeks, shadows, system
 
