@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conf.errors import SettingsError
-from opint.cli.cache import FirstSize, Json, TraceFile, laboratory
+from opint.cli.cache import FirstSize, Json, TraceFile, laboratory, read_trace
 from opint.cli.common import Config, Log, open_store, start
 from opint.cli.progress import bar
 from opint.suggestion_report import print_suggestions
@@ -72,7 +72,7 @@ def evaluate(
         from rl_cache import evaluate as scores
         from rl_cache.agent import Agent
         from rl_cache.errors import SimulationError
-    loaded, read = Agent.load(agent), _read(trace, first_size)
+    loaded, read = Agent.load(agent), read_trace(trace, first_size)
     if warm_up_days >= len(read.day_starts) - 1:
         raise SimulationError(f"--warm-up-days is {warm_up_days}; {trace} has {len(read.day_starts) - 1} days")
     peers = ("lru", scores.SHADOW, "gdsf", "w-tinylfu", scores.BOUND)
@@ -111,7 +111,7 @@ def suggest(
         from rl_cache.suggestion import judged
     # Before anything that takes its time, so that a mistake is told at once.
     store = open_store(start(config, log_format)) if cache else None
-    read, now_s = _read(trace, first_size), time.time()
+    read, now_s = read_trace(trace, first_size), time.time()
     trial = tried(read, Agent.load(agent), _capacity(size, read))
     made = judged(trial, np.random.default_rng(seed))
     if store is not None:
@@ -127,13 +127,6 @@ def suggest(
     print_suggestions(cache or str(trace), rows)
 
 
-def _read(path: Path, first_size: bool) -> "Trace":
-    from rl_cache.traces.assemble import Sizes
-    from rl_cache.traces.read import read
-
-    return read(path, Sizes.FIRST if first_size else Sizes.CONSTANT)
-
-
 def _capacity(text: str, trace: "Trace") -> int:
     from rl_cache.quantities import parse_size
 
@@ -142,7 +135,7 @@ def _capacity(text: str, trace: "Trace") -> int:
 
 def _parts(files: list[Path], first_size: bool) -> tuple[list["Trace"], list["Trace"], list["Trace"]]:
     """Earlier half, third quarter, last quarter of each trace."""
-    whole = [_read(file, first_size) for file in files]
+    whole = [read_trace(file, first_size) for file in files]
     if short := next((one for one in whole if len(one) < _FEWEST), None):
         raise SettingsError(f"{short.origin} has {len(short)} requests; training needs at least {_FEWEST}")
     cuts = ((0, 2), (2, 3), (3, 4))
