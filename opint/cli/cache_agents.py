@@ -112,19 +112,21 @@ def suggest(
     # Before anything that takes its time, so that a mistake is told at once.
     store = open_store(start(config, log_format)) if cache else None
     read, now_s = read_trace(trace, first_size), time.time()
-    trial = tried(read, Agent.load(agent), _capacity(size, read))
-    made = judged(trial, np.random.default_rng(seed))
+    rules = tried(read, Agent.load(agent), _capacity(size, read))
+    made = judged(rules.trials, np.random.default_rng(seed))
     if store is not None:
         standing = [number for number, one in enumerate(made) if not one.withdrawn]
         with store.begin() as tx:
             suggestions.keep(tx, cache, made, now_s)
-            trials.save(tx, cache, trial.only(standing), now_s)
+            trials.save(tx, cache, rules.trials.only(standing), now_s)
     made.sort(key=lambda one: -one.saved_bytes_per_day)
     rows = [suggestions.row_of(cache, one, now_s) for one in made]
     if as_json:
         typer.echo(json.dumps(rows))
+        if not rows:
+            typer.echo(f"nightshift: no suggestions: {rules.why_none}", err=True)
         return
-    print_suggestions(cache or str(trace), rows)
+    print_suggestions(cache or str(trace), rows, why_none=rules.why_none)
 
 
 def _capacity(text: str, trace: "Trace") -> int:

@@ -61,5 +61,8 @@ def suggestions(
     if as_json:
         typer.echo(json.dumps(found))
         return
+    if not found:
+        typer.echo("no suggestions are stored; `nightshift cache suggest --cache NAME` makes them")
     for name, rows in found.items():
-        print_suggestions(name, rows, through_s[name])
+        why_none = f"none are stored; `nightshift cache suggest --cache {name}` makes them"
+        print_suggestions(name, rows, through_s[name], why_none=why_none)
