@@ -23,12 +23,22 @@ MOST_BYTES = 2**62
 _UNITS = {"ms": 10**3, "µs": 10**6, "ns": 10**9}
 
 
+def read_only(values: NDArray[Any]) -> NDArray[Any]:
+    """A view that cannot be written to. As all traces have such arrays, a policy is compiled once for all of them."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Labels:
     """A column of words: ``names[code[row]]``; rows are requests or files, as the trace's field says."""
 
     code: NDArray[np.int32]
     names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "code", read_only(self.code))
 
     def rows(self, chosen: slice) -> "Labels":
         """The same words for some of the rows."""
@@ -76,6 +86,8 @@ class Trace:
         for fault in (self._lengths, self._times, self._files, self._sizes, self._labels, self._seconds):
             for field, value, hint in fault():
                 raise TraceError(self.origin, field, value, hint)
+        for name in ("time_s", "file", "file_size"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
 
     def __len__(self) -> int:
         return len(self.time_s)
