@@ -12,14 +12,17 @@ from rl_cache.quantities import show_bytes
 _STYLES = {"active": "green", "withdrawn": "red"}
 
 
-def print_suggestions(title: str, rows: Sequence[Mapping[str, Any]], through_s: int | None = None) -> None:
+def print_suggestions(
+    title: str, rows: Sequence[Mapping[str, Any]], through_s: int | None = None, *, why_none: str
+) -> None:
     """Rows of the table ``suggestion``, two lines each: how it stands, what it asks and saves; and why.
 
-    ``through_s`` is the time of the newest access on which they were tried, None where that is not known.
+    ``through_s`` is the time of the newest access on which they were tried, None where that is not known; ``why_none``
+    is said where there are no rows.
     """
     console = Console()
     if not rows:
-        console.print(Text(f"{title}: no suggestions"))
+        console.print(Text(f"{title}: no suggestions: {why_none}"), soft_wrap=True)
         return
     through = "" if through_s is None else f", tried through {iso(through_s)}"
     console.print(Text(f"{title}, against LRU{through}", "bold"))

@@ -1,11 +1,13 @@
 """Suggest rules that a cache can follow today, each tried in the dark on days that it was not made from.
 
-The trace is cut by time. On the earlier part the agent steers a cache, and what it did is put into rules: directories
-that it hardly let in are refused, quotas follow the room that it gave to a directory, and datasets that it kept and
-that were read most are pinned. On the later part every rule runs alone over LRU, beside LRU without it.
+The trace is cut by time. On the earlier part the agent steers a cache, and rules are made from that part: quotas follow
+the room that the agent gave to a directory, and datasets that it kept and that were read most are pinned. Directories
+of which hardly anything was read again are refused, whatever the agent did with them. On the later part every rule runs
+alone over LRU, beside LRU without it.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,17 +28,36 @@ _LEARN = 0.5
 """Share of the trace that rules are made from."""
 _LOOKS = 50
 _REFUSE_BELOW = 0.1
-"""A directory is proposed for refusal if less of what was read of it is repeated within the capacity."""
+"""A directory is proposed for refusal if a smaller share of the bytes that were read of it was read again."""
+_MOST_QUOTA = 0.5
+"""Share of the capacity: a larger quota would hold nothing back."""
 _ROOM = 1.25
 """A quota leaves a directory so much more than the agent's cache held of it."""
 _MOST_PINS = 3
 _MOST_PINNED = 0.1
 
 
-def tried(trace: Trace, agent: Agent, capacity_bytes: int) -> Trials:
-    """Rules made from the earlier days of the trace, tried on the later ones.
+class RuleTrials(NamedTuple):
+    """Trials of the rules that had an effect, and the rules that had none."""
 
-    Rules that changed nothing are left out.
+    trials: Trials
+    without_effect: tuple[Proposal, ...]
+
+    @property
+    def why_none(self) -> str:
+        """Why there is no rule to suggest, where there is none."""
+        if self.without_effect:
+            rules = ", ".join(f"{proposal.kind} {proposal.target}" for proposal in self.without_effect)
+            return f"on the later days each rule that was tried left misses and writes as LRU has them ({rules})"
+        return (
+            f"on the earlier days at least {_REFUSE_BELOW:.0%} of the bytes of each directory were read again, "
+            f"the agent gave each at least {_MOST_QUOTA / _ROOM:.0%} of its cache, "
+            "and it kept no dataset that was read repeatedly"
+        )
+
+
+def tried(trace: Trace, agent: Agent, capacity_bytes: int) -> RuleTrials:
+    """Rules made from the earlier days of the trace, tried on the later ones.
 
     Raises:
         SimulationError: the trace has neither data tiers nor datasets, or fewer than 2 * TRIAL_DAYS days.
@@ -50,12 +71,13 @@ def tried(trace: Trace, agent: Agent, capacity_bytes: int) -> Trials:
     learned, later = trace.part(0, start), trace.part(start, len(trace))
     trials = Trials.begin(propose(learned, agent, capacity_bytes), capacity_bytes)
     trials = advance(advance(trials, learned).uncounted(), later)
-    numbers = range(len(trials.proposals))
-    return trials.only([k for k in numbers if trials.saved(k).any() or trials.written_less(k).any()])
+    had_effect = [trials.saved(k).any() or trials.written_less(k).any() for k in range(len(trials.proposals))]
+    without_effect = [rule for rule, effect in zip(trials.proposals, had_effect, strict=True) if not effect]
+    return RuleTrials(trials.only([k for k, effect in enumerate(had_effect) if effect]), tuple(without_effect))
 
 
 def propose(trace: Trace, agent: Agent, capacity_bytes: int) -> list[Proposal]:
-    """Rules that follow from what the agent's cache held and served on this trace."""
+    """Rules that follow from what was read again on this trace, and from what the agent's cache held of it."""
     held = _held(trace, agent.scored(), capacity_bytes)
     labels = directories(trace)
     room = np.bincount(labels.code, held, minlength=len(labels.names)) / capacity_bytes
@@ -93,7 +115,7 @@ def _refusals(labels: Labels, reuse: Floats) -> Iterator[Proposal]:
 def _quotas(labels: Labels, room: Floats, reuse: Floats) -> Iterator[Proposal]:
     for code in np.unique(labels.code):
         share = float(min(1.0, max(0.01, _ROOM * room[code])))
-        if share < 0.5:
+        if share < _MOST_QUOTA:
             reason = f"the agent's cache gave it {room[code]:.1%}; {reuse[code]:.0%} of its bytes were read again"
             yield Proposal(Kind.QUOTA, labels.names[code], round(share, 3), reason)
 

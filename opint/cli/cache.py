@@ -1,7 +1,7 @@
 """``nightshift cache``: replay traces of file accesses, compare policies, plan a cache's size."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,6 +57,18 @@ def laboratory() -> Iterator[None]:
         ) from None
 
 
+def read_trace(path: Path, first_size: bool) -> "Trace":
+    """The trace in this file; what a reader should know of it goes to standard error."""
+    with laboratory():
+        from rl_cache.traces.assemble import Sizes
+        from rl_cache.traces.read import read
+
+    trace = read(path, Sizes.FIRST if first_size else Sizes.CONSTANT)
+    for remark in trace.remarks:
+        typer.echo(f"nightshift: {path}: {remark}", err=True)
+    return trace
+
+
 @app.callback()
 def group() -> None:
     """Replay file accesses: what would another cache have done?"""
@@ -69,7 +81,7 @@ def trace_info(trace: TraceFile, first_size: FirstSize = False, as_json: Json = 
         from opint.cache_report import info_json, print_info
         from rl_cache.traces.info import info
 
-    found = info(_read(trace, first_size))
+    found = info(read_trace(trace, first_size))
     if as_json:
         typer.echo(json.dumps(info_json(found)))
     else:
@@ -91,7 +103,7 @@ def simulate(
     with laboratory():
         from opint.cache_report import points_json, print_metrics, print_points
 
-    read = _read(trace, first_size)
+    read = read_trace(trace, first_size)
     conditions = _conditions(read, warm_up, watermarks, bandwidth)
     points = _compare(read, policy, [size], conditions)
     if as_json:
@@ -121,27 +133,27 @@ def what_if(
     """
     with laboratory():
         from opint.cache_report import points_json, print_points
-        from rl_cache.picture import FORMATS, draw
 
-    if picture is not None and picture.suffix not in FORMATS:
-        raise SettingsError(f"--picture is {picture}; end its name in one of {', '.join(FORMATS)}")
-    read = _read(trace, first_size)
+        draw = None if picture is None else _drawing(picture)
+    read = read_trace(trace, first_size)
     conditions = _conditions(read, warm_up, watermarks, bandwidth)
     names = None if policy is None else list(dict.fromkeys([*policy, "lru", "belady"]))
     points = _compare(read, names, size or ["1%", "3%", "10%", "30%"], conditions)
-    if picture is not None:
-        draw(points, picture, trace.name)
+    if draw is not None:
+        draw(points, trace.name)
     if as_json:
         typer.echo(json.dumps(points_json(points, read, conditions)))
     else:
         print_points(points)
 
 
-def _read(path: Path, first_size: bool) -> "Trace":
-    from rl_cache.traces.assemble import Sizes
-    from rl_cache.traces.read import read
+def _drawing(picture: Path) -> "Callable[[Sequence[Point], str], None]":
+    """What draws into this file; loads matplotlib, and refuses what it cannot write before anything is simulated."""
+    from rl_cache.picture import FORMATS, draw
 
-    return read(path, Sizes.FIRST if first_size else Sizes.CONSTANT)
+    if picture.suffix not in FORMATS:
+        raise SettingsError(f"--picture is {picture}; end its name in one of {', '.join(FORMATS)}")
+    return lambda points, title: draw(points, picture, title)
 
 
 def _conditions(

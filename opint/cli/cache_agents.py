@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conf.errors import SettingsError
-from opint.cli.cache import FirstSize, Json, TraceFile, laboratory
+from opint.cli.cache import FirstSize, Json, TraceFile, laboratory, read_trace
 from opint.cli.common import Config, Log, open_store, start
 from opint.cli.progress import bar
 from opint.suggestion_report import print_suggestions
@@ -72,7 +72,7 @@ def evaluate(
         from rl_cache import evaluate as scores
         from rl_cache.agent import Agent
         from rl_cache.errors import SimulationError
-    loaded, read = Agent.load(agent), _read(trace, first_size)
+    loaded, read = Agent.load(agent), read_trace(trace, first_size)
     if warm_up_days >= len(read.day_starts) - 1:
         raise SimulationError(f"--warm-up-days is {warm_up_days}; {trace} has {len(read.day_starts) - 1} days")
     peers = ("lru", scores.SHADOW, "gdsf", "w-tinylfu", scores.BOUND)
@@ -111,27 +111,22 @@ def suggest(
         from rl_cache.suggestion import judged
     # Before anything that takes its time, so that a mistake is told at once.
     store = open_store(start(config, log_format)) if cache else None
-    read, now_s = _read(trace, first_size), time.time()
-    trial = tried(read, Agent.load(agent), _capacity(size, read))
-    made = judged(trial, np.random.default_rng(seed))
+    read, now_s = read_trace(trace, first_size), time.time()
+    rules = tried(read, Agent.load(agent), _capacity(size, read))
+    made = judged(rules.trials, np.random.default_rng(seed))
     if store is not None:
         standing = [number for number, one in enumerate(made) if not one.withdrawn]
         with store.begin() as tx:
             suggestions.keep(tx, cache, made, now_s)
-            trials.save(tx, cache, trial.only(standing), now_s)
+            trials.save(tx, cache, rules.trials.only(standing), now_s)
     made.sort(key=lambda one: -one.saved_bytes_per_day)
     rows = [suggestions.row_of(cache, one, now_s) for one in made]
     if as_json:
         typer.echo(json.dumps(rows))
+        if not rows:
+            typer.echo(f"nightshift: no suggestions: {rules.why_none}", err=True)
         return
-    print_suggestions(cache or str(trace), rows)
-
-
-def _read(path: Path, first_size: bool) -> "Trace":
-    from rl_cache.traces.assemble import Sizes
-    from rl_cache.traces.read import read
-
-    return read(path, Sizes.FIRST if first_size else Sizes.CONSTANT)
+    print_suggestions(cache or str(trace), rows, why_none=rules.why_none)
 
 
 def _capacity(text: str, trace: "Trace") -> int:
@@ -142,7 +137,7 @@ def _capacity(text: str, trace: "Trace") -> int:
 
 def _parts(files: list[Path], first_size: bool) -> tuple[list["Trace"], list["Trace"], list["Trace"]]:
     """Earlier half, third quarter, last quarter of each trace."""
-    whole = [_read(file, first_size) for file in files]
+    whole = [read_trace(file, first_size) for file in files]
     if short := next((one for one in whole if len(one) < _FEWEST), None):
         raise SettingsError(f"{short.origin} has {len(short)} requests; training needs at least {_FEWEST}")
     cuts = ((0, 2), (2, 3), (3, 4))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from opint.cli.cache import FirstSize, Json, TraceFile, laboratory
+from opint.cli.cache import FirstSize, Json, TraceFile, laboratory, read_trace
 from opint.cli.common import AsWire, Config, Log, Wire, open_store, start, stop_on_signal
 from opint.cli.progress import bar
 from opint.suggestion_report import print_suggestions
@@ -39,9 +39,7 @@ def publish(
     settings = start(config, log_format)
     with laboratory():
         from opint.cache_publishing import publish_trace
-        from rl_cache.traces.assemble import Sizes
-        from rl_cache.traces.read import read
-    made = read(trace, Sizes.FIRST if first_size else Sizes.CONSTANT)
+    made = read_trace(trace, first_size)
     with stop_on_signal() as stop, bar("accesses") as progress:
         done = publish_trace(made, cache, settings, wire.content_type, stop, progress)
     typer.echo(f"published {done} accesses of {len(made)}")
@@ -63,5 +61,8 @@ def suggestions(
     if as_json:
         typer.echo(json.dumps(found))
         return
+    if not found:
+        typer.echo("no suggestions are stored; `nightshift cache suggest --cache NAME` makes them")
     for name, rows in found.items():
-        print_suggestions(name, rows, through_s[name])
+        why_none = f"none are stored; `nightshift cache suggest --cache {name}` makes them"
+        print_suggestions(name, rows, through_s[name], why_none=why_none)

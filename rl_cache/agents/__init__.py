@@ -3,9 +3,8 @@
 import sys
 from types import ModuleType
 
-# TensorBoard would load TensorFlow where that is installed, which takes seconds and, with another LLVM in the same
-# process, ends it. It looks for a module of this name to be told that it shall do without.
-sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
+import rl_cache.env  # noqa: F401 - before torch, since it keeps what torch loads from ending the process
 
-# Its compiler for graphics cards clashes with TensorFlow's in one process, and nothing here runs on such a card.
-sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
+# TensorBoard would load TensorFlow where that is installed, which takes seconds. It looks for a module of this name to
+# be told that it shall do without.
+sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))

@@ -2,6 +2,8 @@
 
 import gymnasium
 
+import rl_cache.env.llvm  # noqa: F401 - whoever trains on these loads torch, and often TensorFlow with TensorBoard
+
 HEP_CACHE = "nightshift/HepCache-v0"
 FILE_ADMISSION = "nightshift/FileAdmission-v0"
 

@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from rl_cache.env.checks import check_step
 from rl_cache.errors import SimulationError
 from rl_cache.policies.learned_admission import FEATURES, HIT_RATE, MOST
 from rl_cache.traces.generate import hep
@@ -41,6 +42,7 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
         if not 0 < cache_share <= 1:
             raise SimulationError(f"cache_share is {cache_share}; need over 0 and at most 1")
         self._traces, self._share = tuple(traces), cache_share
+        self._over = True
         self.action_space = spaces.Discrete(2)
         self.observation_space = spaces.Box(-MOST, MOST, (len(OBSERVED),), np.float32)
 
@@ -59,10 +61,17 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
         self._requests = np.zeros(self._trace.n_files, np.int64)
         self._last_s = np.zeros(self._trace.n_files, np.int64)
         self._next_miss()
+        self._over = False
         return self._observe(), {}
 
     def step(self, action: np.int64) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
-        """Decide on the missing file, then serve hits up to the next miss."""
+        """Decide on the missing file, then serve hits up to the next miss.
+
+        Raises:
+            gymnasium.error.ResetNeeded: the episode is over, or none has begun.
+            gymnasium.error.InvalidAction: neither 0 nor 1.
+        """
+        check_step(self._over, self.action_space, action)
         file = int(self._trace.file[self._row])
         size = int(self._trace.file_size[file])
         reward = size / 1e9 * (1.0 if self._comes_back_in_time() == (action == 1) else -1.0)
@@ -71,9 +80,9 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
             self._store(file, size)
         self._note(file, 0.0)
         hit = self._next_miss()
-        over = self._row >= len(self._trace)
-        observation = np.zeros(len(OBSERVED), np.float32) if over else self._observe()
-        return observation, reward, False, over, {"hit": hit, "written": written}
+        self._over = self._row >= len(self._trace)
+        observation = np.zeros(len(OBSERVED), np.float32) if self._over else self._observe()
+        return observation, reward, False, self._over, {"hit": hit, "written": written}
 
     def _comes_back_in_time(self) -> bool:
         """Whether the present file, stored now, would be hit before it leaves."""

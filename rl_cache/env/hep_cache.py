@@ -15,6 +15,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rl_cache.account import Account
+from rl_cache.env.checks import check_step
 from rl_cache.errors import SimulationError
 from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import Network, silent
@@ -87,21 +88,28 @@ class HepCache(gymnasium.Env[Floats, Floats]):
             capacity_bytes: size of the cache, in place of a share.
 
         Raises:
-            SimulationError: an epoch below one second, a share outside 0 to 1.
+            SimulationError: an epoch below one second, a share outside 0 to 1, a cache below one byte.
         """
         if epoch_s < 1 or not all(0 < share <= 1 for share in cache_shares) or not cache_shares:
             raise SimulationError(
                 f"epoch_s is {epoch_s}, cache_shares {cache_shares}; need >= 1 s and shares in (0, 1]"
             )
+        if capacity_bytes is not None and capacity_bytes < 1:
+            raise SimulationError(f"capacity_bytes is {capacity_bytes}; a cache holds at least one byte")
         self._traces, self._shares = tuple(traces), tuple(cache_shares)
         self._start = Knobs() if start is None else start
         self._network = silent(len(FEATURES)) if network is None else network
         self._epoch_s, self._write_price, self._fixed = epoch_s, write_price, capacity_bytes
+        self._over = True
         self.action_space = spaces.Box(-1.0, 1.0, (len(REACH.by_name()),), np.float32)
         self.observation_space = spaces.Box(-10.0, 10.0, (len(OBSERVED),), np.float32)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
-        """Empty caches before the first request of a trace; ``options["trace"]`` chooses which, by number."""
+        """Empty caches before the first request of a trace; ``options["trace"]`` chooses which, by number.
+
+        Raises:
+            SimulationError: there is no trace of this number.
+        """
         super().reset(seed=seed)
         self._trace = self._choose((options or {}).get("trace"))
         share = float(self.np_random.choice(self._shares))
@@ -112,10 +120,17 @@ class HepCache(gymnasium.Env[Floats, Floats]):
         self._until_s = int(self._trace.time_s[0])
         self._before = (Sums(0, 0, 0), Sums(0, 0, 0))
         self._gain = 0.0
+        self._over = False
         return self._observe(Sums(0, 0, 0), Sums(0, 0, 0)), {}
 
     def step(self, action: Floats) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
-        """Turn the knobs, and serve the requests of one epoch; epochs without requests are passed over."""
+        """Turn the knobs, and serve the requests of one epoch; epochs without requests are passed over.
+
+        Raises:
+            gymnasium.error.ResetNeeded: the episode is over, or none has begun.
+            gymnasium.error.InvalidAction: not a number from -1 to 1 for each knob.
+        """
+        check_step(self._over, self.action_space, np.asarray(action, np.float32))
         self._cache.state.knobs[:] = self.knobs(action).array()
         stop = self._next_stop()
         self._cache.advance(stop)
@@ -125,7 +140,8 @@ class HepCache(gymnasium.Env[Floats, Floats]):
         self._gain += 0.1 * (gain - self._gain)
         reward = gain - self._write_price * own.written / self._capacity
         info = {"hit": own.hit, "read": own.read, "written": own.written, "shadow_hit": shadow.hit}
-        return self._observe(own, shadow), float(reward), False, stop >= len(self._trace), info
+        self._over = stop >= len(self._trace)
+        return self._observe(own, shadow), float(reward), False, self._over, info
 
     @property
     def account(self) -> Account:
@@ -139,14 +155,17 @@ class HepCache(gymnasium.Env[Floats, Floats]):
     def _choose(self, number: int | None) -> Trace:
         if not self._traces:
             return hep(replace(WORKLOADS["mixed"], days=7, scale=0.02), self.np_random)
-        return self._traces[int(self.np_random.integers(len(self._traces))) if number is None else number]
+        if number is None:
+            return self._traces[int(self.np_random.integers(len(self._traces)))]
+        if number not in range(len(self._traces)):
+            raise SimulationError(f'options["trace"] is {number!r}; there are {len(self._traces)} traces, from 0 on')
+        return self._traces[number]
 
     def _next_stop(self) -> int:
-        stop = self._cache.row
-        while stop <= self._cache.row:
-            self._until_s += self._epoch_s
-            stop = self._trace.row_at(self._until_s)
-        return stop
+        """The row behind the epoch of the next request."""
+        idle_s = int(self._trace.time_s[self._cache.row]) - self._until_s
+        self._until_s += (idle_s // self._epoch_s + 1) * self._epoch_s
+        return self._trace.row_at(self._until_s)
 
     def _since_before(self) -> tuple[Sums, Sums]:
         now = (_sums(self._cache), _sums(self._shadow))

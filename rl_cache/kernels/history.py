@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cache.kernels.jit import kernel
-from rl_cache.traces.trace import Trace
+from rl_cache.traces.trace import Trace, read_only
 
 Floats = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ class History(NamedTuple):
 
 def history(trace: Trace, capacity_bytes: int) -> History:
     """Nothing seen yet."""
-    nothing = np.zeros(trace.n_files, np.int32)
+    nothing = read_only(np.zeros(trace.n_files, np.int32))
     dataset = nothing if trace.dataset is None else trace.dataset.code
     tier = nothing if trace.tier is None else trace.tier.code
     files = np.zeros((trace.n_files, 4))

@@ -1,34 +1,46 @@
-"""Compilation with numba, typed, with a cache on disk that notices changes in what is compiled in.
+"""Compilation with numba, typed, with a cache on disk that no other code can be taken from.
 
-numba compiles an entry anew when the entry's own file changes, but not when a function changes that it calls
-in another file. So the cache of compiled code lies in a folder named after the content of this package.
+numba's own cache goes wrong in two ways, and both are mended here.
+
+A compiled function is a symbol made of its name, the types of its arguments and a number, and numba counts these
+numbers from 1 in every process (``FunctionIdentity._unique_ids``). Closures of one function have one name, so two
+processes can give one symbol to different policies; a third process that loads both from disk runs the first for both
+(github.com/numba/numba/issues/10486). So numbers are drawn at random here, for all that numba compiles in this process.
+
+numba compiles an entry anew when the entry's own file changes, but not when another file changes whose functions,
+constants or types are compiled into it. So what is compiled of an entry lies in a folder named after all these files.
 """
 
-import hashlib
+import inspect
 import os
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.bytecode import FunctionIdentity
 
-_HERE = Path(__file__).parent
+from rl_cache.kernels.fingerprint import fingerprint
+
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
-
-def _fingerprint() -> str:
-    content = b"".join(path.read_bytes() for path in sorted(_HERE.glob("*.py")))
-    return hashlib.sha256(content).hexdigest()[:16]
+_SYMBOL_BITS = 96
+"""So many that two symbols of one name never meet; without a state that a forked process would share."""
 
 
-def _folder() -> Path:
-    """NUMBA_CACHE_DIR or the user's cache folder; numba falls back to ``__pycache__`` where it cannot write."""
-    chosen = os.environ.get("NUMBA_CACHE_DIR") or Path.home() / ".cache" / "nightshift" / "numba"
-    return Path(chosen) / _fingerprint()
+def _random_symbols() -> bool:
+    """Whether numba takes random numbers for its symbols; False where another numba makes them in another way."""
+    if not isinstance(getattr(FunctionIdentity, "_unique_ids", None), Iterator):
+        return False
+    numbers = iter(lambda: secrets.randbits(_SYMBOL_BITS), None)
+    FunctionIdentity._unique_ids = numbers  # type: ignore[assignment]  # numba only takes the next one
+    identity = FunctionIdentity.from_function(_random_symbols)  # type: ignore[no-untyped-call]
+    return bool(identity.unique_id > 2**32)
 
 
-numba.config.CACHE_DIR = str(_folder())  # type: ignore[attr-defined]  # made from the environment at import
-
+_SAFE_ON_DISK = _random_symbols()
+"""Without unique symbols nothing is kept on disk: slow at each start, and right."""
 
 # Without numba's memory management, since counting references to the arrays of a state costs more than a request
 # does (GDSF ran at a third of its speed). So compiled code cannot make arrays; a state brings all that it needs.
@@ -41,5 +53,26 @@ def kernel(function: _Function) -> _Function:
 
 
 def entry(function: _Function) -> _Function:
-    """Compile for calls from Python, and keep the result on disk."""
-    return cast(_Function, numba.njit(cache=True, nogil=True, **_OPTIONS)(function))
+    """Compile for calls from Python, and keep the result on disk.
+
+    The folder is NUMBA_CACHE_DIR or the user's cache folder. Where it cannot be written, or where the function does
+    not come from a file, code is compiled anew in each process.
+    """
+    compiled = numba.njit(nogil=True, **_OPTIONS)(function)
+    if _SAFE_ON_DISK and Path(inspect.getfile(function)).is_file() and (folder := _folder(function)):
+        before = numba.config.CACHE_DIR  # type: ignore[attr-defined]  # made from the environment at import
+        numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]
+        compiled.enable_caching()
+        numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
+    return cast(_Function, compiled)
+
+
+def _folder(function: Callable[..., object]) -> str:
+    """Where the code of this function is kept, empty where nothing can be written."""
+    chosen = numba.config.CACHE_DIR or Path.home() / ".cache" / "nightshift" / "numba"  # type: ignore[attr-defined]
+    folder = Path(chosen) / fingerprint(function)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return ""
+    return str(folder) if os.access(folder, os.W_OK) else ""

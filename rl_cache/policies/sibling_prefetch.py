@@ -16,7 +16,7 @@ from rl_cache.kernels import chain
 from rl_cache.kernels.jit import entry, kernel
 from rl_cache.kernels.request import NOTHING, Frame, serving
 from rl_cache.policies import s3fifo
-from rl_cache.traces.trace import Trace
+from rl_cache.traces.trace import Trace, read_only
 
 _LAST_S, _BURST = range(2)
 _NEXT, _LEFT, _ROW = range(3)
@@ -142,7 +142,7 @@ class SiblingPrefetch:
     def state(self, trace: Trace, capacity_bytes: int) -> State:
         """Empty queues, nothing known."""
         if trace.dataset is None:
-            dataset, most = np.zeros(trace.n_files, np.int32), 0
+            dataset, most = read_only(np.zeros(trace.n_files, np.int32)), 0
         else:
             dataset, most = trace.dataset.code, int(self.most_share * capacity_bytes)
         datasets = int(dataset.max()) + 1

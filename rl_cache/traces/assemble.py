@@ -1,6 +1,6 @@
 """Put a trace together from blocks of rows, so that no source has to be in memory twice."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
 
@@ -9,11 +9,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rl_cache.errors import TraceError
+from rl_cache.traces.columns import NUMBERS, chosen, codes, from_text, numbers, seconds
+from rl_cache.traces.operations import only_reads
 from rl_cache.traces.trace import Labels, Trace
 
-COLUMNS = ("time", "file", "size", "dataset", "tier", "site", "cpu_time", "io_time")
-"""What a source may call its columns; all others are ignored."""
-_WORDS = ("file", "dataset", "tier", "site")
 MOST_REQUESTS = 500_000_000
 
 
@@ -26,24 +25,24 @@ class Sizes(StrEnum):
     """The first size stands for all requests."""
 
 
-def assemble(blocks: Iterable[pa.RecordBatch], origin: str, sizes: Sizes = Sizes.CONSTANT) -> Trace:
+def assemble(
+    blocks: Iterable[pa.RecordBatch], origin: str, sizes: Sizes = Sizes.CONSTANT, remarks: tuple[str, ...] = ()
+) -> Trace:
     """A trace of these rows. ``file`` must be there.
 
     Without ``time`` requests are a second apart, without ``size`` every file has one byte. Times are whole or
     fractional seconds, or timestamps; fractions are cut off. A file belongs to the dataset and tier of its first
-    request.
+    request. Where a column says what was done, only reads are requests.
 
     Raises:
         TraceError: no ``file``, missing or unusable values, changing sizes (unless ``sizes`` allows them), too
             many rows, and whatever :class:`Trace` refuses.
     """
-    table = _table(blocks, origin)
-    if "file" not in table.column_names:
-        raise TraceError(origin, "column file", "missing", f"columns are named {', '.join(COLUMNS)}")
-    file, file_name = _coded(table, "file", origin)
+    table, left_out = only_reads(_table(blocks, origin), origin)
+    file, file_name = codes(table.column("file").combine_chunks(), "file", origin)
     first = _first_rows(file, len(file_name))
     return Trace(
-        time_s=_seconds(table, origin),
+        time_s=_times(table, origin),
         file=file.astype(np.int64),
         file_size=_file_sizes(table, file, first, file_name, origin, sizes),
         origin=origin,
@@ -53,42 +52,45 @@ def assemble(blocks: Iterable[pa.RecordBatch], origin: str, sizes: Sizes = Sizes
         site=_labels(table, "site", origin, slice(None)),
         cpu_s=_floats(table, "cpu_time", origin),
         io_s=_floats(table, "io_time", origin),
+        remarks=(*remarks, *left_out),
     )
 
 
 def _table(blocks: Iterable[pa.RecordBatch], origin: str) -> pa.Table:
-    kept: list[pa.RecordBatch] = []
+    tables = [pa.Table.from_batches([block]) for block in _compact(blocks, origin)]
+    if not sum(table.num_rows for table in tables):
+        raise TraceError(origin, "number of requests", 0, "an empty trace cannot be used")
+    return _joined(tables, origin).unify_dictionaries()
+
+
+def _compact(blocks: Iterable[pa.RecordBatch], origin: str) -> Iterator[pa.RecordBatch]:
+    """The columns that are known; words become codes at once, since they are many times as large."""
     rows = 0
     for block in blocks:
+        names = chosen(block.schema.names, origin)
+        yield pa.record_batch([_encoded(block.column(name), name, origin, rows) for name in names], names=names)
         rows += block.num_rows
         if rows > MOST_REQUESTS:
             raise TraceError(origin, "number of requests", f"over {MOST_REQUESTS}", "split the trace")
-        kept.append(_compact(block))
-    if not rows:
-        raise TraceError(origin, "number of requests", 0, "an empty trace cannot be used")
-    return pa.Table.from_batches(kept).unify_dictionaries()
 
 
-def _compact(block: pa.RecordBatch) -> pa.RecordBatch:
-    """The columns that are known; words become codes at once, since they are many times as large."""
-    names = [name for name in COLUMNS if name in block.schema.names]
-    columns = [block.column(name) for name in names]
-    coded = [
-        column.dictionary_encode() if name in _WORDS and not pa.types.is_dictionary(column.type) else column
-        for name, column in zip(names, columns, strict=True)
-    ]
-    return pa.record_batch(coded, names=names)
+def _encoded(column: pa.Array, name: str, origin: str, row: int) -> pa.Array:
+    if pa.types.is_nested(column.type):
+        raise TraceError(origin, f"column {name}", f"of type {column.type}", "words or numbers are expected")
+    if name not in NUMBERS:
+        plain = pa.types.is_dictionary(column.type) or pa.types.is_integer(column.type)
+        return column if plain else column.dictionary_encode()
+    values = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
+    return from_text(values, name, origin, row) if is_text else values
 
 
-def _coded(table: pa.Table, name: str, origin: str) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    column = table.column(name).combine_chunks()
-    if column.null_count:
-        raise TraceError(origin, f"{name} of request {_first_null(column)}", "missing", "fill it in or drop the row")
-    return column.indices.to_numpy(), column.dictionary.to_numpy(zero_copy_only=False)
-
-
-def _first_null(column: pa.Array) -> int:
-    return int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
+def _joined(tables: list[pa.Table], origin: str) -> pa.Table:
+    """One table; whole numbers become fractions where other blocks have those."""
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise TraceError(origin, "columns", f"of several kinds: {error}", "use one kind of value in a column") from None
 
 
 def _first_rows(file: NDArray[np.int32], n_files: int) -> NDArray[np.int64]:
@@ -97,26 +99,10 @@ def _first_rows(file: NDArray[np.int32], n_files: int) -> NDArray[np.int64]:
     return first
 
 
-def _seconds(table: pa.Table, origin: str) -> NDArray[np.int64]:
+def _times(table: pa.Table, origin: str) -> NDArray[np.int64]:
     if "time" not in table.column_names:
         return np.arange(table.num_rows, dtype=np.int64)
-    column = table.column("time").combine_chunks()
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.timestamp("s", column.type.tz), safe=False).cast(pa.int64())
-    seconds = _numbers(column, "time", origin)
-    return np.floor(seconds).astype(np.int64) if seconds.dtype.kind == "f" else seconds.astype(np.int64)
-
-
-def _numbers(column: pa.Array, name: str, origin: str) -> NDArray[Any]:
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        raise TraceError(origin, f"column {name}", f"of type {column.type}", "numbers are expected")
-    if column.null_count:
-        raise TraceError(origin, f"{name} of request {_first_null(column)}", "missing", "fill it in or drop the row")
-    numbers: NDArray[Any] = column.to_numpy(zero_copy_only=False)
-    wrong = np.flatnonzero(~(np.abs(numbers.astype(np.float64)) < 2.0**62))
-    if len(wrong):
-        raise TraceError(origin, f"{name} of request {wrong[0]}", numbers[wrong[0]], "out of range")
-    return numbers
+    return seconds(table.column("time").combine_chunks(), origin)
 
 
 def _file_sizes(
@@ -129,9 +115,9 @@ def _file_sizes(
 ) -> NDArray[np.int64]:
     if "size" not in table.column_names:
         return np.ones(len(first), np.int64)
-    given = _numbers(table.column("size").combine_chunks(), "size", origin)
-    found = given.astype(np.int64)
-    if (found != given).any():
+    given = numbers(table.column("size").combine_chunks(), "size", origin)
+    found = given.astype(np.int64, copy=False)
+    if given.dtype.kind == "f" and (found != given).any():
         row = int(np.flatnonzero(found != given)[0])
         raise TraceError(origin, f"size of request {row}", given[row], "sizes are whole bytes")
     other = np.flatnonzero(found != found[first][file])
@@ -150,11 +136,11 @@ def _file_sizes(
 def _labels(table: pa.Table, name: str, origin: str, rows: NDArray[np.int64] | slice) -> Labels | None:
     if name not in table.column_names:
         return None
-    code, names = _coded(table, name, origin)
+    code, names = codes(table.column(name).combine_chunks(), name, origin)
     return Labels(code[rows], tuple(str(one) for one in names))
 
 
 def _floats(table: pa.Table, name: str, origin: str) -> NDArray[np.float64] | None:
     if name not in table.column_names:
         return None
-    return _numbers(table.column(name).combine_chunks(), name, origin).astype(np.float64)
+    return numbers(table.column(name).combine_chunks(), name, origin).astype(np.float64)

@@ -44,7 +44,7 @@ class Info:
 
 def info(trace: Trace) -> Info:
     """The figures of this trace."""
-    times = np.bincount(trace.file, minlength=trace.n_files)
+    times = trace.requests
     seen = times > 0
     sizes = trace.file_size[seen]
     requested = int(trace.size.sum())
@@ -55,12 +55,12 @@ def info(trace: Trace) -> Info:
         files=int(seen.sum()),
         days=len(trace.day_starts) - 1,
         requested_bytes=requested,
-        footprint_bytes=int(sizes.sum()),
+        footprint_bytes=trace.footprint_bytes,
         median_size_bytes=float(np.median(sizes)),
         largest_size_bytes=int(sizes.max()),
         read_once=float((times == 1).sum() / seen.sum()),
         read_twice=float((times == 2).sum() / seen.sum()),
-        compulsory_byte_miss_ratio=int(sizes.sum()) / requested,
+        compulsory_byte_miss_ratio=trace.footprint_bytes / requested,
         median_reuse_s=float(np.median(gaps)) if len(gaps) else float("nan"),
         datasets=None if trace.dataset is None else len(np.unique(trace.dataset.code[seen])),
         sites=None if trace.site is None else len(np.unique(trace.site.code)),

@@ -6,9 +6,11 @@ file but computed where it is needed.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from rl_cache.errors import TraceError
 from rl_cache.traces.assemble import Sizes, assemble
@@ -37,7 +39,13 @@ def _blocks(path: Path) -> Iterator[pa.RecordBatch]:
             rest = data[whole * RECORD.itemsize :]
             found = np.frombuffer(data, RECORD, whole)
             rows += whole
-            yield pa.record_batch({name: np.ascontiguousarray(found[name]) for name in ("time", "file", "size")})
+            yield pa.record_batch({name: _column(found[name]) for name in ("time", "file", "size")})
     if rest:
         hint = f"the file ends inside request {rows}: records have {RECORD.itemsize}"
         raise TraceError(str(path), "length of the last record", f"{len(rest)} bytes", hint)
+
+
+def _column(values: NDArray[Any]) -> pa.Array:
+    """``pa.array`` would load pandas, which takes longer than a small trace does."""
+    buffer = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])

@@ -16,8 +16,18 @@ Floats = NDArray[np.float64]
 DAY_S = 86_400
 MOST_DAYS = 36_525
 """A trace longer than a century has times in another unit than seconds."""
+LATEST_S = 2**36
+"""The year 4147: any later time is not in seconds."""
 MOST_BYTES = 2**62
 """Four exabytes: sums must stay whole numbers."""
+_UNITS = {"ms": 10**3, "µs": 10**6, "ns": 10**9}
+
+
+def read_only(values: NDArray[Any]) -> NDArray[Any]:
+    """A view that cannot be written to. As all traces have such arrays, a policy is compiled once for all of them."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +36,9 @@ class Labels:
 
     code: NDArray[np.int32]
     names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "code", read_only(self.code))
 
     def rows(self, chosen: slice) -> "Labels":
         """The same words for some of the rows."""
@@ -50,6 +63,7 @@ class Trace:
         site: where the job ran that made the request.
         cpu_s: CPU time of that job in seconds.
         io_s: time that it waited for input and output, in seconds.
+        remarks: what a reader should know of how the source was read, in words.
 
     Raises:
         TraceError: no request at all, times that run backwards or span more than a century, files without a
@@ -66,11 +80,14 @@ class Trace:
     site: Labels | None = None
     cpu_s: Floats | None = None
     io_s: Floats | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for fault in (self._lengths, self._times, self._files, self._sizes, self._labels, self._seconds):
             for field, value, hint in fault():
                 raise TraceError(self.origin, field, value, hint)
+        for name in ("time_s", "file", "file_size"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -85,10 +102,15 @@ class Trace:
         """Bytes of each request."""
         return self.file_size[self.file]
 
-    @property
+    @cached_property
+    def requests(self) -> Ints:
+        """How often each file is requested."""
+        return np.bincount(self.file, minlength=self.n_files)
+
+    @cached_property
     def footprint_bytes(self) -> int:
         """Size of all files together: a cache as large as this never has to evict."""
-        return int(self.file_size[np.unique(self.file)].sum())
+        return int(self.file_size[self.requests > 0].sum())
 
     @property
     def first_day(self) -> int:
@@ -146,7 +168,11 @@ class Trace:
             row = int(back[0]) + 1
             earlier = f"{self.time_s[row]} after {self.time_s[row - 1]}"
             yield f"time_s of request {row}", earlier, "sort the trace by time"
-        days = (int(self.time_s[-1]) - int(self.time_s[0])) // DAY_S
+        latest = int(self.time_s[-1])
+        if latest >= LATEST_S:
+            unit = next((unit for unit, factor in _UNITS.items() if latest / factor < LATEST_S / 8), "no unit of time")
+            yield "time_s of the last request", latest, f"that is in {unit}; times must be in seconds"
+        days = (latest - int(self.time_s[0])) // DAY_S
         if days > MOST_DAYS:
             yield "span of time_s", f"{days} days", "times must be in seconds"
 
@@ -159,7 +185,7 @@ class Trace:
         if len(wrong):
             name = wrong[0] if self.file_name is None else self.file_name[wrong[0]]
             yield f"size of file {name}", int(self.file_size[wrong[0]]), "sizes are whole bytes, at least 1"
-        requested = float(np.bincount(self.file, minlength=self.n_files) @ self.file_size.astype(np.float64))
+        requested = float(self.requests @ self.file_size.astype(np.float64))
         if requested >= MOST_BYTES:
             yield "sum of requested bytes", f"{requested:.3g}", "sizes must be in bytes"
 

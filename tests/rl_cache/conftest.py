@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("numba")
 
+from rl_cache.traces.oracle_general import RECORD
 from rl_cache.traces.trace import Trace
 
 
@@ -21,3 +22,13 @@ def popular(rng, requests=3000, files=400, largest=1000):
     file = np.minimum(rng.zipf(1.3, requests) - 1, files - 1).astype(np.int64)
     times = np.sort(rng.integers(0, 216_000, requests))
     return Trace(times, rng.permutation(files)[file], rng.integers(1, largest + 1, files))
+
+
+def write_oracle_general(trace, path):
+    """The trace as libCacheSim reads it; returns the path."""
+    never = trace.next_access == len(trace)
+    records = np.empty(len(trace), RECORD)
+    records["time"], records["file"], records["size"] = trace.time_s, trace.file + 1, trace.size
+    records["next"] = np.where(never, np.iinfo(np.int64).max, trace.next_access + 1)
+    path.write_bytes(records.tobytes())
+    return path

@@ -17,13 +17,13 @@ from rl_cache.kernels.network import silent
 from rl_cache.policies.scored import Knobs
 from rl_cache.proposal import Kind, Proposal
 from rl_cache.shadow import TRIAL_DAYS, WINDOW_DAYS, Standing, judge
-from rl_cache.suggest import tried
+from rl_cache.suggest import propose, tried
 from rl_cache.suggestion import Suggestion, judged
 from rl_cache.traces.trace import DAY_S, Labels, Trace
 
 
 def made_of(trace: Trace, agent: Agent, capacity_bytes: int, rng: np.random.Generator) -> list[Suggestion]:
-    return judged(tried(trace, agent, capacity_bytes), rng)
+    return judged(tried(trace, agent, capacity_bytes).trials, rng)
 
 
 AGENT = Agent(Knobs(share=1.0, recency=-1.0, frequency=1.0), silent(len(FEATURES)))
@@ -68,6 +68,34 @@ def test_a_rule_that_turns_bad_is_withdrawn() -> None:
     refusal = next(one for one in made if one.kind is Kind.REFUSE)
     assert refusal.judgement.standing is Standing.WITHDRAWN
     assert "LRU served" in refusal.judgement.reason
+
+
+def test_a_refusal_looks_at_the_trace_and_not_at_the_agent() -> None:
+    never_admits = Agent(Knobs(share=1.0, margin=1e9), silent(len(FEATURES)))
+    targets = [
+        {(rule.target, rule.reason) for rule in propose(polluted(), agent, 60 * SIZE) if rule.kind is Kind.REFUSE}
+        for agent in (AGENT, never_admits)
+    ]
+    assert targets == [{("once", "0% of its bytes were read again")}] * 2
+
+
+def test_where_no_rule_had_an_effect_they_are_named() -> None:
+    trace = polluted()
+    names = Labels((np.arange(trace.n_files) % 2).astype(np.int32), ("even", "odd"))
+    often = replace(trace, file=trace.file % 100, tier=names, dataset=None)
+    rules = tried(often, AGENT, 10_000 * SIZE)
+    assert rules.trials.proposals == ()
+    assert rules.why_none.startswith("on the later days each rule that was tried left misses and writes")
+    assert "(quota even, quota odd)" in rules.why_none
+
+
+def test_where_no_rule_followed_the_reasons_are_said() -> None:
+    trace = polluted()
+    names = Labels(np.zeros(trace.n_files, np.int32), ("all",))
+    often = replace(trace, file=trace.file % 100, tier=names, dataset=None)
+    rules = tried(often, AGENT, 90 * SIZE)
+    assert (rules.trials.proposals, rules.without_effect) == ((), ())
+    assert "at least 10% of the bytes of each directory were read again" in rules.why_none
 
 
 def test_suggestions_repeat_themselves() -> None:

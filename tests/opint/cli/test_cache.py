@@ -2,6 +2,8 @@
 
 import builtins
 import json
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -34,6 +36,17 @@ def test_info_as_table_and_as_json(trace):
     found = json.loads(run("trace-info", trace, "--json"))
     assert (found["requests"], found["files"], found["footprint_bytes"]) == (300, 5, 15)
     assert "datasets" in found
+
+
+def test_what_was_left_out_of_a_trace_is_on_standard_error(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("time,file,size,op,user\n1,a,10,PUT,me\n2,a,10,GET,me\n")
+    done = CliRunner().invoke(app, ["cache", "trace-info", str(path), "--json"])
+    assert json.loads(done.stdout)["requests"] == 1
+    assert done.stderr.splitlines() == [
+        f"nightshift: {path}: not read: column user",
+        f"nightshift: {path}: 1 of 2 rows are no reads and not counted: PUT",
+    ]
 
 
 def test_simulate_shows_misses_and_published_metrics(trace):
@@ -78,6 +91,16 @@ def test_what_if_draws_and_always_knows_how_far_belady_is(trace, tmp_path):
 def test_a_mistake_is_one_line(trace, words, message):
     with pytest.raises(NightshiftError, match=message):
         run(*(word.format(trace=trace) for word in words))
+
+
+def test_a_small_trace_is_simulated_without_pandas_and_matplotlib(trace):
+    heavy = "{'pandas', 'matplotlib', 'torch', 'lightgbm'} & set(sys.modules)"
+    words = ["nightshift", "cache", "simulate", trace, "-s", "7", "-p", "lru", "--json"]
+    code = (
+        f"import sys\nsys.argv = {words}\nfrom opint.cli.main import app\ntry: app()\nfinally: sys.exit(len({heavy}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, len(json.loads(done.stdout)["points"])) == (0, 1)
 
 
 def test_a_missing_extra_says_what_to_install(trace, monkeypatch):

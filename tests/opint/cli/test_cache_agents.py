@@ -64,6 +64,7 @@ def test_suggestions_are_told_and_kept(trace, agent, tmp_path):
     config.write_text(yaml.safe_dump({"database": {"url": url}}))
     assert CliRunner().invoke(app, ["db", "upgrade", "--config", str(config)]).exit_code == 0
     words = ("suggest", "--agent", agent, trace, "--size", "80", "--cache", "rome", "--config", str(config))
+    assert "no suggestions are stored" in run("suggestions", "--config", str(config))
     assert "refuse once: saves" in run(*words)
     with Store.open(url).read() as tx:
         kept = suggestions.of_cache(tx, "rome")
@@ -73,7 +74,9 @@ def test_suggestions_are_told_and_kept(trace, agent, tmp_path):
     assert "refuse once" in shown
     stored = json.loads(run("suggestions", "--cache", "rome", "--json", "--config", str(config)))
     assert [one["target"] for one in stored["rome"]] == [row.target for row in kept]
-    assert "bari: no suggestions" in run("suggestions", "--cache", "bari", "--config", str(config))
+    assert "bari: no suggestions: none are stored; `nightshift cache suggest --cache bari`" in run(
+        "suggestions", "--cache", "bari", "--config", str(config)
+    )
     told = json.loads(run("suggest", "--agent", agent, trace, "--size", "80", "--json"))
     assert {one["target"] for one in told} == {row.target for row in kept}
 

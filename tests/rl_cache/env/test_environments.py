@@ -1,11 +1,17 @@
 """Environments: what gymnasium demands, what was promised, and that nothing of the future is seen."""
 
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("gymnasium")
 
 import gymnasium
+from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
 from rl_cache.env import FILE_ADMISSION, HEP_CACHE
@@ -21,6 +27,15 @@ from tests.rl_cache.conftest import popular
 
 IDS = (HEP_CACHE, FILE_ADMISSION)
 NOTHING = np.zeros(8, np.float32)
+ROOT = Path(__file__).parents[3]
+TRAINING = """
+import rl_cache.env
+import tensorflow  # as TensorBoard does, which stable-baselines3 loads
+import torch
+
+torch.optim.Adam([torch.zeros(2, requires_grad=True)])  # looks for Triton
+print("goes on")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +55,66 @@ def episode(env: gymnasium.Env, action, limit: int = 10_000) -> list[tuple]:  # 
 @pytest.mark.parametrize("name", IDS)
 def test_gymnasium_is_content(name: str) -> None:
     check_env(gymnasium.make(name).unwrapped, skip_render_check=True)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_stable_baselines_is_content(name: str) -> None:
+    checker = pytest.importorskip("stable_baselines3.common.env_checker")
+    checker.check_env(gymnasium.make(name).unwrapped)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_step_needs_a_running_episode(name: str, trace: Trace) -> None:
+    env = gymnasium.make(name, traces=[trace]).unwrapped
+    action = NOTHING if name == HEP_CACHE else np.int64(1)
+    with pytest.raises(ResetNeeded):
+        env.step(action)
+    env.reset(seed=0)
+    episode(env, action)
+    for _ in range(2):
+        with pytest.raises(ResetNeeded):
+            env.step(action)
+    env.reset(seed=0)
+    assert len(env.step(action)) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [
+        (HEP_CACHE, NOTHING[:7]),
+        (HEP_CACHE, NOTHING + np.nan),
+        (HEP_CACHE, NOTHING + 1.5),
+        (FILE_ADMISSION, 7),
+        (FILE_ADMISSION, -1),
+        (FILE_ADMISSION, 0.5),
+    ],
+)
+def test_an_action_outside_the_space_is_refused_and_changes_nothing(name: str, action: object, trace: Trace) -> None:
+    env = gymnasium.make(name, traces=[trace]).unwrapped
+    right = NOTHING if name == HEP_CACHE else np.int64(1)
+    env.reset(seed=0)
+    expected = env.step(right)
+    env.reset(seed=0)
+    with pytest.raises(InvalidAction, match="action is"):
+        env.step(action)
+    observation, *rest = env.step(right)
+    assert observation.tolist() == expected[0].tolist()
+    assert rest == list(expected[1:])
+
+
+def test_a_year_without_requests_is_one_epoch() -> None:
+    trace = Trace(np.array([0, 1, 31_536_000]), np.array([0, 1, 0]), np.array([10, 10]))
+    env = HepCache([trace], epoch_s=1)
+    env.reset(seed=0)
+    assert len(episode(env, NOTHING)) == 3
+
+
+@pytest.mark.skipif(not (find_spec("torch") and find_spec("tensorflow")), reason="needs torch and TensorFlow")
+def test_torch_trains_in_a_process_that_has_tensorflow() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINING], env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "goes on\n", done.stderr
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -96,7 +171,16 @@ def test_an_observation_has_a_name_for_each_number(trace: Trace) -> None:
     assert env.reset(seed=0)[0].shape == (len(OBSERVED),)
 
 
-@pytest.mark.parametrize("wrong", [{"epoch_s": 0}, {"cache_shares": ()}, {"cache_shares": (0.0,)}])
+def test_a_trace_is_chosen_by_number(trace: Trace) -> None:
+    env = HepCache([trace])
+    env.reset(options={"trace": 0})
+    with pytest.raises(SimulationError, match=r"trace.* is -1; there are 1 traces"):
+        env.reset(options={"trace": -1})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epoch_s": 0}, {"cache_shares": ()}, {"cache_shares": (0.0,)}, {"capacity_bytes": 0}]
+)
 def test_nonsense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(SimulationError):
         HepCache(**wrong)  # type: ignore[arg-type]

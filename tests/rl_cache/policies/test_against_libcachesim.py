@@ -14,22 +14,13 @@ import pytest
 from benchmarks.cache import peer
 from rl_cache.policies.registry import policy
 from rl_cache.simulator import simulate
-from rl_cache.traces.oracle_general import RECORD, read_oracle_general
-from tests.rl_cache.conftest import popular, trace_of
+from rl_cache.traces.oracle_general import read_oracle_general
+from tests.rl_cache.conftest import popular, trace_of, write_oracle_general
 
 pytestmark = pytest.mark.skipif(not peer.installed(), reason="libcachesim is not installed")
 
 SAME = {"lru": "LRU", "fifo": "FIFO", "lfu": "LFU", "s3fifo": "S3FIFO", "sieve": "Sieve", "belady": "Belady"}
 CLOUDPHYSICS = Path(os.environ.get("NIGHTSHIFT_DATA", "../shared/data")) / "cache/cloudphysics.oracleGeneral.bin"
-
-
-def written(trace, path):
-    never = trace.next_access == len(trace)
-    records = np.empty(len(trace), RECORD)
-    records["time"], records["file"], records["size"] = trace.time_s, trace.file + 1, trace.size
-    records["next"] = np.where(never, np.iinfo(np.int64).max, trace.next_access + 1)
-    path.write_bytes(records.tobytes())
-    return path
 
 
 def assert_same(trace, path, ours, theirs, capacity):
@@ -43,7 +34,7 @@ def assert_same(trace, path, ours, theirs, capacity):
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.4])
 def test_with_sizes(tmp_path, ours, share):
     trace = popular(np.random.default_rng(2), requests=20_000, files=3000, largest=50)
-    path = written(trace, tmp_path / "x.oracleGeneral.bin")
+    path = write_oracle_general(trace, tmp_path / "x.oracleGeneral.bin")
     assert_same(trace, path, ours, SAME[ours], int(share * trace.footprint_bytes))
 
 
@@ -51,7 +42,7 @@ def test_with_sizes(tmp_path, ours, share):
 @pytest.mark.parametrize("files", [20, 300])
 def test_with_files_of_one_byte(tmp_path, ours, files):
     trace = trace_of(popular(np.random.default_rng(3), requests=20_000, files=3000).file)
-    path = written(trace, tmp_path / "x.oracleGeneral.bin")
+    path = write_oracle_general(trace, tmp_path / "x.oracleGeneral.bin")
     assert_same(trace, path, ours, {**SAME, "arc": "ARC"}[ours], files)
 
 

@@ -1,0 +1,152 @@
+"""The columns of a source: which of them are read, and their values as numbers, seconds and codes.
+
+Text is read as a number or as a time where such a column has text. What a value means never depends on its neighbours
+or on how far into the source it stands.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from rl_cache.errors import TraceError
+from rl_cache.traces.operations import says_operation
+
+TEXT = ("file", "dataset", "tier", "site")
+NUMBERS = ("time", "size", "cpu_time", "io_time")
+COLUMNS = ("time", "file", "size", "dataset", "tier", "site", "cpu_time", "io_time")
+"""What a source may call its columns, beside one of operations; all others are ignored."""
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_MOST_SPAN = 4
+_HINT = {
+    "time": "seconds since 1970 or since the beginning are expected, or times such as 2024-01-31T12:00:00Z",
+}
+
+
+def chosen(names: Sequence[str], origin: str) -> list[str]:
+    """Those of a source's columns that are read.
+
+    Raises:
+        TraceError: there is no column ``file``, or a column that is read stands twice.
+    """
+    read = [name for name in names if name in COLUMNS or says_operation(name)]
+    for name in read:
+        if read.count(name) > 1:
+            raise TraceError(origin, f"column {name}", "there twice", "rename or drop one of them")
+    if "file" not in names:
+        shown = ", ".join(repr(name) for name in names)
+        raise TraceError(origin, "column file", "missing", f"columns are named {', '.join(COLUMNS)}; found {shown}")
+    return read
+
+
+def remarks(names: Sequence[str]) -> tuple[str, ...]:
+    """What a reader of the trace should know about its columns, in words."""
+    ignored = [name for name in names if name not in COLUMNS and not says_operation(name)]
+    missing = {"time": "requests count as a second apart", "size": "files count as one byte each"}
+    return (
+        *([f"not read: column {', '.join(ignored)}"] if ignored else []),
+        *(f"no column {name}: {meaning}" for name, meaning in missing.items() if name not in names),
+    )
+
+
+def from_text(column: pa.Array, name: str, origin: str, row: int) -> pa.Array:
+    """Text as whole numbers, else as numbers, else as times; empty text as missing. ``row`` is that of the first value.
+
+    Raises:
+        TraceError: none of these fits all values.
+    """
+    whole = _cast(column, pa.int64())
+    if whole is not None:
+        return whole
+    trimmed = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    filled = pc.if_else(pc.binary_length(trimmed).cast(pa.bool_()), trimmed, pa.nulls(len(trimmed), pa.string()))
+    for kind in (pa.int64(), pa.float64(), pa.timestamp("ns", "UTC"), pa.timestamp("ns")):
+        values = _cast(filled, kind)
+        if values is not None:
+            return values
+    at = _first_not_castable(filled, pa.float64())
+    hint = _HINT.get(name, "numbers are expected")
+    raise TraceError(origin, f"{name} of request {row + at}", filled[at].as_py(), hint)
+
+
+def _cast(column: pa.Array, kind: Any) -> pa.Array | None:
+    try:
+        return column.cast(kind)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _first_not_castable(column: pa.Array, kind: Any) -> int:
+    low, high = 0, len(column) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if _cast(column.slice(low, middle - low + 1), kind) is not None:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def seconds(column: pa.Array, origin: str) -> NDArray[np.int64]:
+    """Numbers, or times in whatever unit the source says, as whole seconds; fractions are cut off."""
+    kind = column.type
+    if pa.types.is_date(kind):
+        column = column.cast(pa.timestamp("s" if pa.types.is_date32(kind) else "ms"))
+    if pa.types.is_timestamp(column.type) or pa.types.is_duration(column.type):
+        return numbers(column.cast(pa.int64()), "time", origin) // _PER_SECOND[column.type.unit]
+    found = numbers(column, "time", origin)
+    return (np.floor(found) if found.dtype.kind == "f" else found).astype(np.int64, copy=False)
+
+
+def numbers(column: pa.Array, name: str, origin: str) -> NDArray[Any]:
+    """Numbers, none of which is missing or too large to be added up."""
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        raise TraceError(origin, f"column {name}", f"of type {column.type}", _HINT.get(name, "numbers are expected"))
+    _check_filled(column, name, origin)
+    found = _array(column)
+    low, high = found.min(), found.max()
+    if not (-(2**62) < low <= high < 2**62):  # also where one is no number
+        row = int(np.flatnonzero(~(np.abs(found.astype(np.float64)) < 2.0**62))[0])
+        raise TraceError(origin, f"{name} of request {row}", found[row], "out of range")
+    return found
+
+
+def codes(column: pa.Array, name: str, origin: str) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    """The number of each row's value, counted in the order in which they appear, and the values by number."""
+    _check_filled(column, name, origin)
+    if pa.types.is_integer(column.type) and (numbered := _numbered(_array(column))):
+        return numbered
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    return _array(encoded.indices), _array(encoded.dictionary)
+
+
+def _numbered(values: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any]] | None:
+    """As :func:`codes`, by a table of all integers in their range; None where that is much longer than the column."""
+    low, span = values.min(), int(values.max()) - int(values.min()) + 1
+    if span > _MOST_SPAN * len(values):
+        return None
+    place = (values - low).astype(np.int64)
+    first = np.full(span, len(values))
+    first[place[::-1]] = np.arange(len(values) - 1, -1, -1)
+    seen = np.flatnonzero(first < len(values))
+    in_order = seen[np.argsort(first[seen])]
+    code = np.empty(span, np.int32)
+    code[in_order] = np.arange(len(in_order))
+    return code[place], in_order.astype(values.dtype) + low
+
+
+def _array(column: pa.Array) -> NDArray[Any]:
+    """Without nulls. ``to_numpy`` of pyarrow would load pandas, which takes longer than a small trace does."""
+    is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    return np.from_dlpack(column) if is_number else np.array(column.to_pylist(), object)
+
+
+def _check_filled(column: pa.Array, name: str, origin: str) -> None:
+    if column.null_count:
+        row = column.is_null().index(True).as_py()
+        raise TraceError(origin, f"{name} of request {row}", "missing", "fill it in or drop the row")
