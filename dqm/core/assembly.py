@@ -87,7 +87,7 @@ def _add(known: SubsystemScores | None, part: SubsystemScores) -> tuple[Subsyste
     largest = _largest(known, part, conflicting)
     if not new.any() and largest is known.largest:
         return None, names
-    wanted = {part.catalogue.names[row] for row in np.flatnonzero(new)}
+    missing = {part.catalogue.names[row] for row in np.flatnonzero(new)}
     return (
         SubsystemScores(
             catalogue=known.catalogue,
@@ -97,7 +97,7 @@ def _add(known: SubsystemScores | None, part: SubsystemScores) -> tuple[Subsyste
             scores=np.where(new, part.scores, known.scores),
             digests=np.where(new, part.digests, known.digests),
             reasons=np.where(new, part.reasons, known.reasons),
-            evidence={**known.evidence, **{me: seen for me, seen in part.evidence.items() if me in wanted}},
+            evidence={**known.evidence, **{me: seen for me, seen in part.evidence.items() if me in missing}},
             largest=largest,
             bands=_bands(known, part, new),
         ),

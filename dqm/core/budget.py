@@ -80,8 +80,8 @@ def thresholds(
 
 def limit(folder_p: PValues, bad: int, of: int, allowed: float) -> float:
     """The p-value that ``bad`` of ``of`` lumisections in a row reach in some row with probability ``allowed``."""
-    found = folder_p.astype(np.float64)
-    return min(_independent(len(found), bad, of, allowed), _measured(found, bad, of, allowed))
+    p_values = folder_p.astype(np.float64)
+    return min(_independent(len(p_values), bad, of, allowed), _measured(p_values, bad, of, allowed))
 
 
 def _independent(folders: int, bad: int, of: int, allowed: float) -> float:

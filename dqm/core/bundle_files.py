@@ -47,8 +47,8 @@ def verified(folder: Path, name: str, digest: str) -> NamedArrays:
     if hashlib.sha256(content).hexdigest() != digest:
         raise BundleError(f"{folder / name} differs from what the manifest says; restore it or train a new bundle")
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as found:
-            return {key: found[key] for key in found.files}
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive_file:
+            return {key: archive_file[key] for key in archive_file.files}
     except (ValueError, zipfile.BadZipFile) as error:
         raise BundleError(f"{folder / name} holds no plain arrays ({error}); train a new bundle") from error
 

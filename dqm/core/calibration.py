@@ -136,9 +136,9 @@ class ElementCalibration:
 def _smallest(normalised: Float32, table: Indices, groups: int, tables: ConformalTables) -> Float32:
     """The smallest p-value (L, n) over the scorers."""
     kinds, lumisections, n = normalised.shape
-    beside = normalised.transpose(1, 0, 2).reshape(lumisections, kinds * n)
+    columns = normalised.transpose(1, 0, 2).reshape(lumisections, kinds * n)
     places = (np.arange(kinds)[:, None] * groups + table).ravel()
-    smallest: Float32 = tables.p_values(beside, places).reshape(lumisections, kinds, n).min(axis=1)
+    smallest: Float32 = tables.p_values(columns, places).reshape(lumisections, kinds, n).min(axis=1)
     return smallest
 
 

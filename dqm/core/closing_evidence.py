@@ -42,10 +42,10 @@ def of_whole(part: SubsystemScores, condemned: Mask, opinion: Opinion, version: 
         if known.kind in (_NOT_KNOWN, "pattern"):
             evidence[known.me] = replace(known, reason=Reason.DEVIATES, kind="pattern", sentence=sentence)
         elif known.reason == Reason.SUSPECT:
-            said = f"{known.sentence} {sentence}"
-            evidence[known.me] = replace(known, reason=Reason.DEVIATES, sentence=said)
-    told = {me: replace(one, certified=opinion.certified) for me, one in evidence.items()}
-    return replace(part, evidence=told)
+            both = f"{known.sentence} {sentence}"
+            evidence[known.me] = replace(known, reason=Reason.DEVIATES, sentence=both)
+    certified = {me: replace(piece, certified=opinion.certified) for me, piece in evidence.items()}
+    return replace(part, evidence=certified)
 
 
 def _known(part: SubsystemScores, row: int, version: str) -> Evidence:

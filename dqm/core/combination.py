@@ -37,9 +37,9 @@ class PerCatalogue(Generic[_Value]):
 
     def __call__(self, catalogue: Catalogue) -> _Value:
         """The catalogue's value."""
-        found = self._known.get(id(catalogue))
-        if found is not None:
-            return found[1]
+        entry = self._known.get(id(catalogue))
+        if entry is not None:
+            return entry[1]
         value = self._compute(catalogue)
         if len(self._known) >= _KEPT:
             del self._known[next(iter(self._known))]
@@ -121,11 +121,11 @@ class Opinion:
 
 def named(opinion: Opinion, catalogue: Catalogue) -> Mask:
     """The MEs (n,) that an opinion speaks of: those that count in the folders that hold most."""
-    found = folders(catalogue)
+    grouped = folders(catalogue)
     chosen = _named_folders(opinion, catalogue)
-    held = np.bincount(found.of, opinion.shares, len(found.names))
-    counts: Mask = opinion.shares >= _TAKES_PART * held[found.of]
-    return counts & chosen[found.of] & (opinion.shares > 0)
+    held = np.bincount(grouped.of, opinion.shares, len(grouped.names))
+    counts: Mask = opinion.shares >= _TAKES_PART * held[grouped.of]
+    return counts & chosen[grouped.of] & (opinion.shares > 0)
 
 
 def folder_p(opinions: Sequence[Opinion | None], catalogue: Catalogue) -> Float32:
@@ -136,15 +136,15 @@ def folder_p(opinions: Sequence[Opinion | None], catalogue: Catalogue) -> Float3
     """
     columns = [
         np.full(len(folders(catalogue).names), np.nan)
-        if one is None
-        else np.where(_named_folders(one, catalogue), one.p_value, 1.0)
-        for one in opinions
+        if opinion is None
+        else np.where(_named_folders(opinion, catalogue), opinion.p_value, 1.0)
+        for opinion in opinions
     ]
     return np.array(columns, dtype=np.float32).T
 
 
 def _named_folders(opinion: Opinion, catalogue: Catalogue) -> Mask:
-    found = folders(catalogue)
-    held = np.bincount(found.of, opinion.shares, len(found.names))
+    grouped = folders(catalogue)
+    held = np.bincount(grouped.of, opinion.shares, len(grouped.names))
     chosen: Mask = held >= min(NAMED_SHARE * held.sum(), held.max(initial=0.0))
     return chosen & (held > 0)

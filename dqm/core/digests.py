@@ -29,10 +29,10 @@ def digests(counts: Counts, flow: Float64, entries: Float64) -> UInt64:
     :data:`EMPTY` for any number of bins. A digest is never 0, which stands for "did not come".
     """
     words = _float_words(_as_float(counts)) + _remainders(counts)
-    beside = np.empty((len(entries), 3), dtype=np.float64)
-    np.add(flow, 0.0, out=beside[:, :2])
-    np.add(entries, 0.0, out=beside[:, 2])
-    words += _weighted(beside.view(np.uint64), 1)
+    extras = np.empty((len(entries), 3), dtype=np.float64)
+    np.add(flow, 0.0, out=extras[:, :2])
+    np.add(entries, 0.0, out=extras[:, 2])
+    words += _weighted(extras.view(np.uint64), 1)
     return _finish(words)
 
 

@@ -68,7 +68,7 @@ class Residuals:
 
     def __add__(self, other: "Residuals") -> "Residuals":
         """Of the lumisections of both."""
-        return Residuals(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        return Residuals(*(getattr(self, entry.name) + getattr(other, entry.name) for entry in fields(self)))
 
     def only(self, rows: Mask) -> "Residuals":
         """Of some MEs (n,), zero for the others."""
@@ -143,12 +143,12 @@ def is_sampled(key: LumisectionKey) -> bool:
 
 def sums(counts: Sequence[Counts], p_values: Float32, pileup: float) -> RunSums:
     """Sums over the histograms of one lumisection: ``counts`` of each group, ``p_values`` (n,), NaN: not inspected."""
-    whole = [np.rint(one).astype(np.int64) for one in counts]
-    totals = np.concatenate([one.sum(axis=1) for one in whole])
+    whole = [np.rint(block).astype(np.int64) for block in counts]
+    totals = np.concatenate([block.sum(axis=1) for block in whole])
     with np.errstate(invalid="ignore"):
         kinds = np.stack([p_values > TRUST_P, p_values <= TRUST_P]).astype(np.int64)
-    widths = np.concatenate([np.full(len(one), one.shape[1]) for one in whole])
-    flat = np.concatenate([one.ravel() for one in whole])
+    widths = np.concatenate([np.full(len(block), block.shape[1]) for block in whole])
+    flat = np.concatenate([block.ravel() for block in whole])
     steps = round(pileup * PILEUP_STEPS)
     return RunSums(flat * np.repeat(kinds, widths, axis=1), totals * steps * kinds, kinds)
 

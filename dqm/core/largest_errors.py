@@ -41,8 +41,8 @@ class Largest:
         if errors.shape[1] > kept:
             # To sort all would take most of the time of scoring: those below the last one that is kept are left out.
             last = np.partition(errors, -kept, axis=1)[:, -kept, None]
-            some = (errors >= last).any(axis=0)
-            errors, features = errors[:, some], features[some]
+            candidates = (errors >= last).any(axis=0)
+            errors, features = errors[:, candidates], features[candidates]
         return _first(errors, np.broadcast_to(features, errors.shape), kept)
 
     def merged(self, other: "Largest") -> "Largest":
@@ -81,11 +81,11 @@ class Largest:
 def _first(errors: Float32, features: Int32, kept: int) -> Largest:
     """The first ``kept`` in order, with empty places where there are fewer."""
     order = _order(errors, features)[:, :kept]
-    found = np.zeros((len(errors), kept), dtype=np.float32)
+    first = np.zeros((len(errors), kept), dtype=np.float32)
     numbers = np.full((len(errors), kept), NOTHING, dtype=np.int32)
-    found[:, : order.shape[1]] = np.take_along_axis(errors, order, axis=1)
+    first[:, : order.shape[1]] = np.take_along_axis(errors, order, axis=1)
     numbers[:, : order.shape[1]] = np.take_along_axis(features, order, axis=1)
-    return Largest(found, numbers)
+    return Largest(first, numbers)
 
 
 def _order(errors: Float32, features: Int32) -> Indices:
@@ -112,26 +112,26 @@ def summaries(counts: Float32) -> Float32:
     The numbers of a histogram depend on nothing but its own counts, to the last bit.
     """
     bins = counts.shape[-1]
-    found = np.empty((*counts.shape[:-1], NUMBERS), dtype=np.float32)
+    numbers = np.empty((*counts.shape[:-1], NUMBERS), dtype=np.float32)
     below = np.cumsum(counts, axis=-1)
     total = below[..., -1]
     with np.errstate(invalid="ignore", divide="ignore"):
         for place, share in enumerate(QUANTILES):
-            found[..., place] = _quantile(counts, below, total * np.float32(share))
+            numbers[..., place] = _quantile(counts, below, total * np.float32(share))
         # About the middle of the axis, so that the square of the mean takes away little.
         at = ((np.arange(bins) + 0.5) / bins - 0.5).astype(np.float32)
         mean = np.vecdot(counts, at) / total
-        found[..., -2] = mean + np.float32(0.5)
-        found[..., -1] = np.sqrt(np.maximum(np.vecdot(counts, at * at) / total - mean * mean, 0.0))
-    found[total <= 0] = np.nan
-    return found
+        numbers[..., -2] = mean + np.float32(0.5)
+        numbers[..., -1] = np.sqrt(np.maximum(np.vecdot(counts, at * at) / total - mean * mean, 0.0))
+    numbers[total <= 0] = np.nan
+    return numbers
 
 
-def _quantile(counts: Float32, below: Float32, wanted: Float32) -> Float32:
-    """Where the cumulative sums ``below`` (..., bins) reach ``wanted`` (...), by a straight line inside the cell."""
-    cell = np.argmax(below >= wanted[..., None], axis=-1)[..., None]
+def _quantile(counts: Float32, below: Float32, target: Float32) -> Float32:
+    """Where the cumulative sums ``below`` (..., bins) reach ``target`` (...), by a straight line inside the cell."""
+    cell = np.argmax(below >= target[..., None], axis=-1)[..., None]
     upper = np.take_along_axis(below, cell, axis=-1)[..., 0]
     content = np.take_along_axis(counts, cell, axis=-1)[..., 0]
-    inside = np.clip((upper - wanted) / np.maximum(content, np.float32(1e-30)), 0.0, 1.0)
+    inside = np.clip((upper - target) / np.maximum(content, np.float32(1e-30)), 0.0, 1.0)
     place: Float32 = (cell[..., 0] + np.float32(1.0) - inside) / np.float32(counts.shape[-1])
     return place.astype(np.float32)

@@ -36,7 +36,7 @@ class Bands:
 
     def as_array(self) -> Float32:
         """All six, one after the other (6, n)."""
-        return np.stack([getattr(self, one.name) for one in fields(self)])
+        return np.stack([getattr(self, entry.name) for entry in fields(self)])
 
     @classmethod
     def from_array(cls, rows: Float32) -> "Bands":

@@ -140,7 +140,7 @@ def _frozen(part: SubsystemScores, history: Sequence[Content], frozen_after: int
 
 def repeating(candidates: Mask, part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Mask:
     """Those ``candidates`` (n,) whose content is that of all the lumisections before; none while these are too few."""
-    if len(history) < frozen_after - 1 or any(one.catalogue != part.catalogue.digest for one in history):
+    if len(history) < frozen_after - 1 or any(earlier.catalogue != part.catalogue.digest for earlier in history):
         return np.zeros_like(candidates)
     alike = candidates.copy()
     for before in history:
@@ -156,9 +156,9 @@ def _reasons(part: SubsystemScores, tested: Float32, limit: float, folder_limit:
         doubtful = tested <= likely
     if not doubtful.any():
         return reasons
-    found = folders(part.catalogue)
+    grouped = folders(part.catalogue)
     with np.errstate(invalid="ignore"):
-        bad_folder = (found.simes(tested) <= folder_limit)[found.of]
+        bad_folder = (grouped.simes(tested) <= folder_limit)[grouped.of]
         discovery = tested <= limit
         suspect = discovery | (bad_folder & (tested <= folder_limit))
         reasons[suspect & (reasons == Reason.CONSISTENT)] = Reason.SUSPECT

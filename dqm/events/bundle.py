@@ -23,11 +23,11 @@ _FILE = "hotline.npz"
 
 def save(model: HotlineModel, folder: Path) -> HotlineModel:
     """Write the model to ``folder``, whole or not at all; returns it with its version."""
-    arrays: NamedArrays = {f"scaling/{name}": one for name, one in model.scaling.arrays().items()}
-    arrays |= {f"network/{name}": one for name, one in model.network.arrays().items()}
+    arrays: NamedArrays = {f"scaling/{name}": array for name, array in model.scaling.arrays().items()}
+    arrays |= {f"network/{name}": array for name, array in model.network.arrays().items()}
     arrays |= {
         "tail/pileup": model.tail.pileup,
-        "tail/tables": np.array([one.as_array() for one in model.tail.tables]),
+        "tail/tables": np.array([array.as_array() for array in model.tail.tables]),
         "usual": model.usual,
         "mean_costs": model.mean_costs,
     }
@@ -53,7 +53,7 @@ def load(folder: Path) -> HotlineModel:
             raise BundleError(f"{folder / MANIFEST}: format is {manifest['format']!r}, not {FORMAT!r}; train a new one")
         arrays = verified(folder, _FILE, manifest["files"][_FILE])
         return HotlineModel(
-            features=tuple(str(one) for one in manifest["features"]),
+            features=tuple(str(feature) for feature in manifest["features"]),
             scaling=Scaling(**below(arrays, "scaling/")),
             network=EventVae.from_arrays(below(arrays, "network/")),
             tail=PileupTail(arrays["tail/pileup"], tuple(map(ConformalTable.from_array, arrays["tail/tables"]))),

@@ -68,11 +68,11 @@ class Ladder:
 
     def level(self, per_hour: float) -> float:
         """The surprise beyond which ``per_hour`` events an hour of live time are expected; inf before any event."""
-        wanted = self._asked(per_hour) / 3600.0 * self.live_s
-        if wanted <= 0 or self.counts.sum() <= 0:
+        target = self._asked(per_hour) / 3600.0 * self.live_s
+        if target <= 0 or self.counts.sum() <= 0:
             return float("inf")
-        start, known, slope = self._tail(wanted)
-        return start + max(float(np.log(known / wanted)), 0.0) / slope
+        start, known, slope = self._tail(target)
+        return start + max(float(np.log(known / target)), 0.0) / slope
 
     def once_in_hours(self, surprise: float) -> float:
         """Hours of live time in which one event beyond ``surprise`` is expected, which is above the level."""
@@ -88,10 +88,10 @@ class Ladder:
         """The rate to be asked of the tail, so that ``per_hour`` are kept."""
         return per_hour * (self.promised + TRUST) / (self.kept + TRUST)
 
-    def _tail(self, wanted: float) -> tuple[float, float, float]:
+    def _tail(self, target: float) -> tuple[float, float, float]:
         """Where the exponential tail starts, how many events are beyond it, and its slope."""
         beyond = np.cumsum(self.counts[::-1])[::-1]
-        start = int(np.flatnonzero(beyond >= min(max(ENOUGH, wanted), beyond[0]))[-1])
+        start = int(np.flatnonzero(beyond >= min(max(ENOUGH, target), beyond[0]))[-1])
         known = float(beyond[start])
         excess = float(self.sums[start:].sum()) - known * RUNG * start
         return RUNG * start, known, (known + PRIOR) / (max(excess, 0.0) + PRIOR)

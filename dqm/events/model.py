@@ -48,8 +48,8 @@ class PileupTail:
         return between
 
     def _surprise(self, band: int, scores: Float32) -> Float32:
-        found: Float32 = np.negative(np.log(self.tables[band].p_values(scores)))
-        return found
+        surprise: Float32 = np.negative(np.log(self.tables[band].p_values(scores)))
+        return surprise
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def judge(model: HotlineModel, ladder: Ladder, scored: Scored, per_hour: float) 
             float(scored.costs[at].sum()),
             float(scored.surprise[at]),
             ladder.once_in_hours(float(scored.surprise[at])),
-            tuple(float(one) for one in events.values[at]),
+            tuple(float(value) for value in events.values[at]),
             unusual(model.features, events.values[at], scored.costs[at] - model.mean_costs, model.usual),
         )
         for at in np.flatnonzero(scored.surprise > level)

@@ -40,7 +40,7 @@ class Scaling:
     @classmethod
     def of(cls, values: Float32) -> "Scaling":
         """Learned from events ``values`` (n, f)."""
-        columns = [_column(one.astype(np.float64)) for one in values.T]
+        columns = [_column(column.astype(np.float64)) for column in values.T]
         return cls(*np.array(columns, dtype=np.float32).T)
 
     def __call__(self, values: Float32) -> Float32:
@@ -56,7 +56,7 @@ class Scaling:
 
     def arrays(self) -> dict[str, Float32]:
         """The numbers by name, to be saved."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
 
 def _column(values: Float64) -> tuple[float, float, float, float, float]:

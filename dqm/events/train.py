@@ -38,23 +38,23 @@ def train(
     TrainingError for too few events or features that change on the way.
     """
     taken = []
-    for count, one in enumerate(events, start=1):
-        if len(one.events) > settings.max_events or len(one.features) > settings.max_features:
+    for count, batch in enumerate(events, start=1):
+        if len(batch.events) > settings.max_events or len(batch.features) > settings.max_features:
             raise TrainingError(
-                f"run {one.key.run} LS {one.key.ls}: more events or features than hotline.max_... allow"
+                f"run {batch.key.run} LS {batch.key.ls}: more events or features than hotline.max_... allow"
             )
-        if live_seconds(one.conditions) > 0 and one.conditions.pileup is not None and len(one.events):
-            taken.append(one)
+        if live_seconds(batch.conditions) > 0 and batch.conditions.pileup is not None and len(batch.events):
+            taken.append(batch)
         progress(count)
     return save(fit(taken, rng, trained_s), folder)
 
 
 def fit(taken: list[EventFeatures], rng: np.random.Generator, trained_s: float) -> HotlineModel:
     """Learn from lumisections with events and a pileup, in time order; raises TrainingError."""
-    if sum(len(one.events) for one in taken) < LEAST_EVENTS:
+    if sum(len(batch.events) for batch in taken) < LEAST_EVENTS:
         raise TrainingError(f"the hotline needs at least {LEAST_EVENTS} events to learn from")
     features = taken[0].features
-    other = next((one for one in taken if one.features != features), None)
+    other = next((batch for batch in taken if batch.features != features), None)
     if other is not None:
         raise TrainingError(f"run {other.key.run} LS {other.key.ls} has other features than the first lumisection")
     from dqm.networks.training import event_vae  # noqa: PLC0415 - TensorFlow takes seconds to import
@@ -66,24 +66,24 @@ def fit(taken: list[EventFeatures], rng: np.random.Generator, trained_s: float) 
     held = _sample(taken[stop:cut] or taken[:stop], rng)
     trained = event_vae.train(scaling(scaled), scaling(held), scaling.floor, rng)
     late = taken[cut:] or taken
-    costs = [trained.costs(scaling(one.values)) for one in late]
-    pileup = np.concatenate([np.full(len(one.events), one.conditions.pileup, dtype=np.float32) for one in late])
-    scores = np.concatenate([one.sum(axis=1) for one in costs])
-    live_s = sum(live_seconds(one.conditions) for one in late)
+    costs = [trained.costs(scaling(batch.values)) for batch in late]
+    pileup = np.concatenate([np.full(len(batch.events), batch.conditions.pileup, dtype=np.float32) for batch in late])
+    scores = np.concatenate([batch.sum(axis=1) for batch in costs])
+    live_s = sum(live_seconds(batch.conditions) for batch in late)
     return HotlineModel(
         features=features,
         scaling=scaling,
         network=trained,
         tail=PileupTail.of(scores, pileup),
         usual=np.quantile(scaled, QUANTILES, axis=0).T.astype(np.float32),
-        mean_costs=(sum(one.sum(axis=0, dtype=np.float64) for one in costs) / len(scores)).astype(np.float32),
+        mean_costs=(sum(batch.sum(axis=0, dtype=np.float64) for batch in costs) / len(scores)).astype(np.float32),
         events_per_s=len(scores) / live_s,
         trained_s=trained_s,
     )
 
 
 def _sample(taken: list[EventFeatures], rng: np.random.Generator) -> Float32:
-    values = np.concatenate([one.values for one in taken])
+    values = np.concatenate([batch.values for batch in taken])
     if len(values) <= LEARN_MOST:
         return values
     return values[rng.choice(len(values), LEARN_MOST, replace=False)]

@@ -29,17 +29,17 @@ class Alignment:
     reasons: UInt8
     plain: bool
 
-    def gathered(self, batch: HistogramBatch, wanted: Catalogue) -> tuple[list[Counts], "Beside"]:
+    def gathered(self, batch: HistogramBatch, expected: Catalogue) -> tuple[list[Counts], "Beside"]:
         """Counts by expected group and what lies beside them, in expected order; zeros for what is absent."""
         if self.plain:
-            came = np.ones(len(wanted), dtype=np.bool_)
+            came = np.ones(len(expected), dtype=np.bool_)
             return list(batch.counts), Beside(came, batch.flow, batch.entries)
         source, target = self.known
-        beside = Beside.nothing(len(wanted))
-        beside.came[target] = True
-        beside.flow[target] = batch.flow[source]
-        beside.entries[target] = batch.entries[source]
-        return [_block(batch, source, target, start, stop, bins) for start, stop, bins in _spans(wanted)], beside
+        presence = Beside.nothing(len(expected))
+        presence.came[target] = True
+        presence.flow[target] = batch.flow[source]
+        presence.entries[target] = batch.entries[source]
+        return [_block(batch, source, target, start, stop, bins) for start, stop, bins in _spans(expected)], presence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,10 +78,10 @@ def align(catalogue: Catalogue, expected: Catalogue) -> Alignment:
 def _reason(me: MonitoringElement, expected: Catalogue) -> Reason:
     if me.name not in expected.index:
         return Reason.NO_MODEL
-    wanted = expected.elements[expected.index[me.name]]
-    same = len(me.axes) == len(wanted.axes) and all(
+    expected_me = expected.elements[expected.index[me.name]]
+    same = len(me.axes) == len(expected_me.axes) and all(
         (a.bins, a.lower, a.upper, a.edges, a.categories) == (b.bins, b.lower, b.upper, b.edges, b.categories)
-        for a, b in zip(me.axes, wanted.axes, strict=True)
+        for a, b in zip(me.axes, expected_me.axes, strict=True)
     )
     return Reason.CONSISTENT if same else Reason.WRONG_SHAPE
 

@@ -84,8 +84,8 @@ class Bundle:
     @property
     def trained_s(self) -> float | None:
         """When it was trained, s since 1970; None where the manifest does not say."""
-        told = self.manifest.get("trained_s")
-        return float(told) if isinstance(told, int | float) else None
+        trained_s = self.manifest.get("trained_s")
+        return float(trained_s) if isinstance(trained_s, int | float) else None
 
 
 def save(bundle: Bundle, folder: Path) -> Bundle:
@@ -127,14 +127,14 @@ def load(folder: Path) -> Bundle:
         _require_scorers(folder, manifest["scorers"])
         files = {name: verified(folder, name, digest) for name, digest in manifest["files"].items()}
         subsystems = {
-            one["name"]: _unpack(Catalogue.from_json(one["catalogue"]), files[one["file"]])
-            for one in manifest["subsystems"]
+            entry["name"]: _unpack(Catalogue.from_json(entry["catalogue"]), files[entry["file"]])
+            for entry in manifest["subsystems"]
         }
         return Bundle(
             name=str(manifest["name"]),
             version=hashlib.sha256(raw).hexdigest(),
             subsystems=subsystems,
-            pileup=PileupScale(*(float(one) for one in manifest["pileup"])),
+            pileup=PileupScale(*(float(entry) for entry in manifest["pileup"])),
             folder_p=files["lumisections.npz"]["folder_p"],
             whole_runs=bool(manifest["whole_runs"]),
             manifest=manifest,
@@ -144,10 +144,10 @@ def load(folder: Path) -> Bundle:
         raise BundleError(f"{folder} is not a complete bundle ({error!r}); train it again") from error
 
 
-def _require_scorers(folder: Path, found: Mapping[str, int]) -> None:
-    wanted = {name: scorer.version for name, scorer in REGISTRY.items()}
-    if dict(found) != wanted:
-        raise BundleError(f"{folder / MANIFEST}: scorers are {found}, this program has {wanted}; train a new bundle")
+def _require_scorers(folder: Path, saved: Mapping[str, int]) -> None:
+    current = {name: scorer.version for name, scorer in REGISTRY.items()}
+    if dict(saved) != current:
+        raise BundleError(f"{folder / MANIFEST}: scorers are {saved}, this program has {current}; train a new bundle")
 
 
 def _pack(model: SubsystemModel) -> bytes:
@@ -155,7 +155,7 @@ def _pack(model: SubsystemModel) -> bytes:
         "lack": model.lack.as_array(),
         "combined": model.combined.as_array(),
         "lumisections": model.lumisections.as_array(),
-        "tables": np.array([one.as_array() for one in model.tables]),
+        "tables": np.array([table.as_array() for table in model.tables]),
         "lines": model.normaliser.lines,
         "spread": model.normaliser.spread,
         "centre": model.normaliser.centre,

@@ -50,17 +50,17 @@ class Witness:
         self._model = model
         self._version = version
 
-    def evidence(self, found: Found, counts: Sequence[Counts], settings: DqmSettings) -> Mapping[str, Evidence]:
+    def evidence(self, batch: Found, counts: Sequence[Counts], settings: DqmSettings) -> Mapping[str, Evidence]:
         """By ME: STARVED and condemned ones, and the smallest p-values, up to the settings' limit.
 
         ``counts`` are those of the expected groups.
         """
-        starved = found.reasons == Reason.STARVED
-        shown = np.where(starved, found.lack_p, found.p_values)
-        suspicious = np.flatnonzero(starved | found.condemned | self._suspicious(found.p_values, settings))
+        starved = batch.reasons == Reason.STARVED
+        shown = np.where(starved, batch.lack_p, batch.p_values)
+        suspicious = np.flatnonzero(starved | batch.condemned | self._suspicious(batch.p_values, settings))
         worst = suspicious[np.argsort(shown[suspicious], kind="stable")][: settings.evidence_per_lumisection]
-        written = [self._one(found, counts, int(row), float(shown[row])) for row in worst]
-        return {one.me: one for one in written}
+        pieces = [self._one(batch, counts, int(row), float(shown[row])) for row in worst]
+        return {piece.me: piece for piece in pieces}
 
     def _suspicious(self, p_values: Float32, settings: DqmSettings) -> Mask:
         """MEs that closing the lumisection may call SUSPECT or DEVIATES; explaining others would be wasted.
@@ -79,22 +79,22 @@ class Witness:
             bad = folders(self._model.catalogue).simes(p_values) <= self._folder_p
             return likely & (discovery | (bad[folders(self._model.catalogue).of] & (p_values <= self._folder_p)))
 
-    def _one(self, found: Found, counts: Sequence[Counts], row: int, p_value: float) -> Evidence:
+    def _one(self, batch: Found, counts: Sequence[Counts], row: int, p_value: float) -> Evidence:
         me = self._model.catalogue.elements[row]
-        reason = Reason(int(found.reasons[row]))
-        observed, reference, pulls = self._histogram(counts, float(found.pileup), row)
-        expected = float(found.expected_entries[row]) if np.isfinite(found.expected_entries[row]) else None
-        entries = float(found.beside.entries[row])
+        reason = Reason(int(batch.reasons[row]))
+        observed, reference, pulls = self._histogram(counts, float(batch.pileup), row)
+        expected = float(batch.expected_entries[row]) if np.isfinite(batch.expected_entries[row]) else None
+        entries = float(batch.beside.entries[row])
         # A content that is suspicious enough to be shown is explained as if it were bad.
         why = Reason.DEVIATES if reason == Reason.CONSISTENT else reason
-        said = explain(me, observed, reference, pulls, reason=why, entries=entries, expected_entries=expected)
+        explanation = explain(me, observed, reference, pulls, reason=why, entries=entries, expected_entries=expected)
         return Evidence(
             me=me.name,
             reason=Reason.SUSPECT if reason == Reason.CONSISTENT else reason,
-            kind=said.kind,
-            sentence=said.sentence,
+            kind=explanation.kind,
+            sentence=explanation.sentence,
             p_value=p_value,
-            scores=self._scores(found, row),
+            scores=self._scores(batch, row),
             axes=me.axes,
             counts=tuple(observed.tolist()),
             reference=tuple(reference.tolist()),
@@ -102,13 +102,13 @@ class Witness:
             entries=entries,
             expected_entries=expected,
             model_version=self._version,
-            worst_bins=said.worst_bins,
-            worst_features=() if found.sight is None else found.sight.features(row),
+            worst_bins=explanation.worst_bins,
+            worst_features=() if batch.sight is None else batch.sight.features(row),
         )
 
-    def _scores(self, found: Found, row: int) -> dict[str, float]:
+    def _scores(self, batch: Found, row: int) -> dict[str, float]:
         """Scores of one ME by those scorers that are made for it."""
-        named = zip(self._model.scorers, found.scores[:, row].tolist(), strict=True)
+        named = zip(self._model.scorers, batch.scores[:, row].tolist(), strict=True)
         return {name: score for name, score in named if not np.isnan(score)}
 
     def _histogram(self, counts: Sequence[Counts], pileup: float, row: int) -> tuple[Float64, Float64, Float64]:

@@ -91,46 +91,46 @@ def _fit(me: MonitoringElement, observed: Float64, expected: Float64) -> Hypothe
     return best if best.explained >= MIN_EXPLAINED else None
 
 
-def _dead(me: MonitoringElement, observed: Float64, expected: Float64, found: Hypothesis) -> str:
-    should = expected[found.cells].sum()
+def _dead(me: MonitoringElement, observed: Float64, expected: Float64, fault: Hypothesis) -> str:
+    should = expected[fault.cells].sum()
     return (
-        f"{len(found.cells)} of {observed.size} bins empty or nearly so ({_region(me, found.cells)}): "
-        f"{_number(observed[found.cells].sum())} counts there, {_number(should)} ± {_number(np.sqrt(should))} expected."
+        f"{len(fault.cells)} of {observed.size} bins empty or nearly so ({_region(me, fault.cells)}): "
+        f"{_number(observed[fault.cells].sum())} counts there, {_number(should)} ± {_number(np.sqrt(should))} expected."
     )
 
 
-def _hot(me: MonitoringElement, observed: Float64, expected: Float64, found: Hypothesis) -> str:
-    top = int(found.cells[np.argmax((observed - expected)[found.cells])])
+def _hot(me: MonitoringElement, observed: Float64, expected: Float64, fault: Hypothesis) -> str:
+    top = int(fault.cells[np.argmax((observed - expected)[fault.cells])])
     return (
-        f"{len(found.cells)} of {observed.size} bins far too full; worst {_region(me, np.array([top]))}: "
+        f"{len(fault.cells)} of {observed.size} bins far too full; worst {_region(me, np.array([top]))}: "
         f"{_number(observed[top])} counts, {_number(expected[top])} ± {_number(np.sqrt(expected[top]))} expected."
     )
 
 
-def _noisy(me: MonitoringElement, observed: Float64, expected: Float64, found: Hypothesis) -> str:  # noqa: ARG001
+def _noisy(me: MonitoringElement, observed: Float64, expected: Float64, fault: Hypothesis) -> str:  # noqa: ARG001
     return (
-        f"{len(found.cells)} of {observed.size} bins have too many counts, scattered over "
-        f"{_region(me, found.cells)}: noise makes up {found.amount:.0%} of all counts."
+        f"{len(fault.cells)} of {observed.size} bins have too many counts, scattered over "
+        f"{_region(me, fault.cells)}: noise makes up {fault.amount:.0%} of all counts."
     )
 
 
-def _shift(me: MonitoringElement, observed: Float64, expected: Float64, found: Hypothesis) -> str:  # noqa: ARG001
+def _shift(me: MonitoringElement, observed: Float64, expected: Float64, fault: Hypothesis) -> str:  # noqa: ARG001
     axis = me.axes[0]
     name, unit = _label(axis)
-    by = abs(found.amount) * (axis.upper - axis.lower) / axis.bins
-    return f"The distribution has moved {'up' if found.amount > 0 else 'down'} by {by:.3g}{unit} in {name}."
+    by = abs(fault.amount) * (axis.upper - axis.lower) / axis.bins
+    return f"The distribution has moved {'up' if fault.amount > 0 else 'down'} by {by:.3g}{unit} in {name}."
 
 
-def _gain(me: MonitoringElement, observed: Float64, expected: Float64, found: Hypothesis) -> str:  # noqa: ARG001
+def _gain(me: MonitoringElement, observed: Float64, expected: Float64, fault: Hypothesis) -> str:  # noqa: ARG001
     name, _ = _label(me.axes[0])
-    return f"Values of {name} are {found.amount:.3g} times what they should be: the scale has changed."
+    return f"Values of {name} are {fault.amount:.3g} times what they should be: the scale has changed."
 
 
-def _swap(me: MonitoringElement, observed: Float64, expected: Float64, found: Hypothesis) -> str:  # noqa: ARG001
-    partner = found.cells if found.partner is None else found.partner
+def _swap(me: MonitoringElement, observed: Float64, expected: Float64, fault: Hypothesis) -> str:  # noqa: ARG001
+    partner = fault.cells if fault.partner is None else fault.partner
     axis = me.axes[0]
     return (
-        f"{_range(axis, found.cells[0], found.cells[-1])} and {_range(axis, partner[0], partner[-1])} look "
+        f"{_range(axis, fault.cells[0], fault.cells[-1])} and {_range(axis, partner[0], partner[-1])} look "
         "exchanged: each has the content that the other should have."
     )
 

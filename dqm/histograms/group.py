@@ -59,7 +59,7 @@ class Group:
 
 def scorers(groups: Sequence[Group]) -> tuple[str, ...]:
     """Names of the scorers that any of the ``groups`` has, in the order of the registry."""
-    return tuple(name for name in REGISTRY if any(name in one.scorers for one in groups))
+    return tuple(name for name in REGISTRY if any(name in group.scorers for group in groups))
 
 
 def fit(counts: Float32, pileup: Float32, use: Mask, reference: FrozenReference, seed: int, members: Members) -> Group:

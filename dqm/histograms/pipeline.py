@@ -52,18 +52,18 @@ class Pipeline:
         self.trained_s = bundle.trained_s
         self.expected: Mapping[str, Catalogue] = bundle.catalogues
         self._settings = settings
-        elements = sum(len(one) for one in self.expected.values())
+        elements = sum(len(catalogue) for catalogue in self.expected.values())
         self.thresholds = thresholds(
             bundle.folder_p, bundle.whole_runs, elements, settings, alerts, bundle.certification_p
         )
         self._judge = verdicts.Judge(
             self.expected,
-            {name: one.lumisections for name, one in bundle.subsystems.items()},
+            {name: catalogue.lumisections for name, catalogue in bundle.subsystems.items()},
             self.thresholds.folder_p,
             {
-                name: ModelCertifier(one.certification, bundle.pileup)
-                for name, one in bundle.subsystems.items()
-                if one.certification is not None
+                name: ModelCertifier(catalogue.certification, bundle.pileup)
+                for name, catalogue in bundle.subsystems.items()
+                if catalogue.certification is not None
             },
             self.thresholds.certification_p,
         )
@@ -89,11 +89,11 @@ class Pipeline:
         """Judge the run by ``references`` and certify it about shifted centres, of each subsystem, from now on."""
         for subsystem, model in self.models.items():
             reference, shift = references.get(subsystem), shifts.get(subsystem)
-            found = adapted(model, reference) if reference is not None and reference.adaptive else model
-            if found.certification is not None and shift is not None:
-                found = replace(found, certification=found.certification.moved(shift))
-            if found is not model:
-                self._adapted[dataset, run, subsystem] = self._stage(found)
+            adopted = adapted(model, reference) if reference is not None and reference.adaptive else model
+            if adopted.certification is not None and shift is not None:
+                adopted = replace(adopted, certification=adopted.certification.moved(shift))
+            if adopted is not model:
+                self._adapted[dataset, run, subsystem] = self._stage(adopted)
 
     def drop(self, dataset: str, run: int) -> None:
         """Forget what was adopted for the run."""
@@ -118,11 +118,14 @@ class Pipeline:
         for part, places in parts.items():
             stage = self._stages.get(part) if isinstance(part, str) else self._adapted[part]
             for start in range(0, len(places), MICRO_BATCH):
-                some = places[start : start + MICRO_BATCH]
-                found = [batches[place] for place in some]
-                results = stage.score(found) if stage else [_unknown(batch) for batch in found]
+                chunk = places[start : start + MICRO_BATCH]
+                chunk_batches = [batches[place] for place in chunk]
+                results = stage.score(chunk_batches) if stage else [_unknown(batch) for batch in chunk_batches]
                 scored.update(
-                    {place: self._result(batches[place], one, stage) for place, one in zip(some, results, strict=True)}
+                    {
+                        place: self._result(batches[place], scores, stage)
+                        for place, scores in zip(chunk, results, strict=True)
+                    }
                 )
         return [scored[place] for place in range(len(batches))]
 
@@ -155,14 +158,16 @@ class _Stage:
 
     def score(self, batches: Sequence[HistogramBatch]) -> list[SubsystemScores]:
         alignments = [self._align(batch.catalogue) for batch in batches]
-        gathered = [one.gathered(batch, self._model.catalogue) for one, batch in zip(alignments, batches, strict=True)]
-        beside = [one for _, one in gathered]
-        pileup = np.array([self._pileup.standardised(one.conditions) for one in batches], dtype=np.float32)
-        scores, totals, content = self._groups([counts for counts, _ in gathered], beside, pileup)
+        gathered = [
+            item.gathered(batch, self._model.catalogue) for item, batch in zip(alignments, batches, strict=True)
+        ]
+        presences = [item for _, item in gathered]
+        pileup = np.array([self._pileup.standardised(item.conditions) for item in batches], dtype=np.float32)
+        scores, totals, content = self._groups([counts for counts, _ in gathered], presences, pileup)
         p_values = self._model.calibration.p_values(scores, totals, pileup)
-        came = np.array([one.came for one in beside])
-        statistics = np.minimum(np.array([one.entries for one in beside]), totals.astype(np.float64))
-        reasons, expected, lack_p = self._reasons([one.conditions for one in batches], statistics, came)
+        came = np.array([item.came for item in presences])
+        statistics = np.minimum(np.array([item.entries for item in presences]), totals.astype(np.float64))
+        reasons, expected, lack_p = self._reasons([item.conditions for item in batches], statistics, came)
         few = statistics < self._settings.min_entries
         p_values[~came | few | ~verdicts.IS_TESTED[reasons]] = np.nan
         scores[:, ~came] = np.nan
@@ -170,20 +175,20 @@ class _Stage:
         sights = self._sights([counts for counts, _ in gathered], totals, pileup, np.isfinite(p_values))
         results = []
         for at, batch in enumerate(batches):
-            found = Found(
+            result = Found(
                 scores[:, at],
                 content[at],
                 p_values[at],
                 reasons[at],
-                beside[at],
+                presences[at],
                 expected[at],
                 lack_p[at],
                 pileup[at],
                 sights[at],
                 self._condemned(sights[at], batch.conditions, float(pileup[at])),
             )
-            evidence = self._witness.evidence(found, gathered[at][0], self._settings)
-            results.append(_result(batch, alignments[at], self._model.scorers, found, evidence))
+            evidence = self._witness.evidence(result, gathered[at][0], self._settings)
+            results.append(_result(batch, alignments[at], self._model.scorers, result, evidence))
         return results
 
     def _sights(
@@ -193,12 +198,12 @@ class _Stage:
         model = self._model.certification
         return [None] * len(counts) if model is None else look(model, counts, totals, pileup, use)
 
-    def _condemned(self, sight: Sight | None, conditions: Conditions, pileup: float) -> Mask:
+    def _condemned(self, errors: Sight | None, conditions: Conditions, pileup: float) -> Mask:
         model = self._model.certification
-        if model is None or sight is None:
+        if model is None or errors is None:
             return np.zeros(len(self._model.catalogue), dtype=np.bool_)
         limit = self._limits.certification_p
-        return condemned(model, sight, self._model.catalogue, conditions, pileup, limit)
+        return condemned(model, errors, self._model.catalogue, conditions, pileup, limit)
 
     def sums(self, batch: HistogramBatch, scores: SubsystemScores) -> RunSums:
         """What the batch adds to the references of later runs."""
@@ -216,7 +221,7 @@ class _Stage:
         return Residuals.of(of_groups(counts), typical, float(pileup[0]), p_values)
 
     def _groups(
-        self, counts: Sequence[Sequence[Counts]], beside: Sequence[Beside], pileup: Float32
+        self, counts: Sequence[Sequence[Counts]], presences: Sequence[Beside], pileup: Float32
     ) -> tuple[Float32, Float32, npt.NDArray[np.uint64]]:
         """Scores (k, L, n), totals (L, n) and digests (L, n)."""
         n, lumisections = len(self._model.catalogue), len(counts)
@@ -226,10 +231,10 @@ class _Stage:
         for place, (block, group) in enumerate(zip(self._model.catalogue.blocks, self._model.groups, strict=True)):
             own = slice(block.start, block.stop)
             stacked = np.empty((lumisections, block.stop - block.start, block.bins), dtype=np.float32)
-            for at, one in enumerate(counts):
-                stacked[at] = one[place]
+            for at, blocks in enumerate(counts):
+                stacked[at] = blocks[place]
             scores[:, :, own], totals[:, own] = group.score(stacked, pileup, self._model.scorers)
-            content[:, own] = _digests(stacked, [one[place] for one in counts], beside, own, totals[:, own])
+            content[:, own] = _digests(stacked, [blocks[place] for blocks in counts], presences, own, totals[:, own])
         return scores, totals, content
 
     def _reasons(
@@ -249,21 +254,24 @@ class _Stage:
             lack_p[few] = self._model.lack.p_values(lack.astype(np.float32))
             reasons[few & (lack_p <= self._limits.starved_p)] = Reason.STARVED
         if settings.require_stable_beams:
-            reasons[[one.beams_stable is False for one in conditions]] = Reason.NO_STABLE_BEAMS
+            reasons[[condition.beams_stable is False for condition in conditions]] = Reason.NO_STABLE_BEAMS
         reasons[~came] = 0
         return reasons, expected, lack_p
 
 
 def _digests(
-    stacked: Float32, counts: Sequence[Counts], beside: Sequence[Beside], own: slice, totals: Float32
+    stacked: Float32, counts: Sequence[Counts], presences: Sequence[Beside], own: slice, totals: Float32
 ) -> npt.NDArray[np.uint64]:
     """Digests (L, n) of one group; whole numbers that float32 cannot hold are taken from where they came."""
     if totals.size and float(totals.max()) >= _EXACT:
         return np.array(
-            [digests(one, near.flow[own], near.entries[own]) for one, near in zip(counts, beside, strict=True)]
+            [
+                digests(presence, near.flow[own], near.entries[own])
+                for presence, near in zip(counts, presences, strict=True)
+            ]
         )
-    flow = np.concatenate([one.flow[own] for one in beside])
-    entries = np.concatenate([one.entries[own] for one in beside])
+    flow = np.concatenate([presence.flow[own] for presence in presences])
+    entries = np.concatenate([presence.entries[own] for presence in presences])
     return digests(stacked.reshape(len(entries), -1), flow, entries).reshape(totals.shape)
 
 
@@ -340,7 +348,7 @@ def _unknown(batch: HistogramBatch) -> SubsystemScores:
 
 def _zeros(subsystem: str, catalogue: Catalogue) -> HistogramBatch:
     n = len(catalogue)
-    counts = tuple(np.zeros((one.stop - one.start, one.bins), dtype=np.float32) for one in catalogue.blocks)
+    counts = tuple(np.zeros((block.stop - block.start, block.bins), dtype=np.float32) for block in catalogue.blocks)
     return HistogramBatch(
         LumisectionKey(1, 1), "", subsystem, Conditions(), catalogue, counts, np.zeros((n, 2)), np.zeros(n)
     )

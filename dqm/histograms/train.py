@@ -79,7 +79,7 @@ def _train(
     good.require_enough()
     cut = _cut(good.keys)
     scale = pileup_scale(good.conditions[:cut])
-    pileup = np.array([scale.standardised(one) for one in good.conditions], dtype=np.float32)
+    pileup = np.array([scale.standardised(condition) for condition in good.conditions], dtype=np.float32)
     models: dict[str, SubsystemModel] = {}
     folder_p: list[Float32] = []
     certification_p: list[Float32] = []
@@ -131,7 +131,11 @@ class _Good:
             used += sum(counts.size for counts in batch.counts) * 4
             while used > MOST_BYTES:
                 stride *= 2
-                kept = {key: one for key, one in kept.items() if not (ordinals[key] // STRETCH) % stride}
+                kept = {
+                    key: batches_of_key
+                    for key, batches_of_key in kept.items()
+                    if not (ordinals[key] // STRETCH) % stride
+                }
                 used //= 2
         keys = sorted(kept)
         by_subsystem: dict[str, list[tuple[int, HistogramBatch]]] = defaultdict(list)
@@ -159,15 +163,15 @@ def _content(batch: HistogramBatch) -> bytes:
         digests(counts, batch.flow[block.start : block.stop], batch.entries[block.start : block.stop])
         for block, counts in zip(batch.catalogue.blocks, batch.counts, strict=True)
     ]
-    return head + b"".join(one.astype("<u8").tobytes() for one in rows)
+    return head + b"".join(digest.astype("<u8").tobytes() for digest in rows)
 
 
 def _cut(keys: Sequence[LumisectionKey]) -> int:
     """Where calibration begins: at 60 %, or at the start of a run between 50 % and 70 % nearest to that."""
-    wanted = int(TRAINING_SHARE * len(keys))
+    target = int(TRAINING_SHARE * len(keys))
     starts = [at for at in range(1, len(keys)) if keys[at].run != keys[at - 1].run]
     near = [at for at in starts if 0.5 * len(keys) <= at <= 0.7 * len(keys)]
-    return min(near, key=lambda at: abs(at - wanted)) if near else wanted
+    return min(near, key=lambda at: abs(at - target)) if near else target
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,12 +195,12 @@ class _Part:
         entries = np.zeros((lumisections, n))
         while batches:
             at, batch = batches.pop()
-            gathered, beside = align(batch.catalogue, catalogue).gathered(batch, catalogue)
-            came[at] |= beside.came
-            entries[at] += beside.entries
+            gathered, presence = align(batch.catalogue, catalogue).gathered(batch, catalogue)
+            came[at] |= presence.came
+            entries[at] += presence.entries
             for whole, part in zip(counts, gathered, strict=True):
                 whole[at] += part
-        totals = np.concatenate([one.sum(axis=-1, dtype=np.float64) for one in counts], axis=1)
+        totals = np.concatenate([block.sum(axis=-1, dtype=np.float64) for block in counts], axis=1)
         return cls(subsystem, catalogue, counts, np.minimum(entries, totals), came)
 
 
@@ -230,8 +234,8 @@ def _model(
     rows = [slice(block.start, block.stop) for block in part.catalogue.blocks]
     members = [_members(part.catalogue, own, settings) for own in rows]
     groups = [
-        _group(counts[:cut], pileup[:cut], use[:cut, own], rng, one)
-        for counts, own, one in zip(part.counts, rows, members, strict=True)
+        _group(counts[:cut], pileup[:cut], use[:cut, own], rng, item)
+        for counts, own, item in zip(part.counts, rows, members, strict=True)
     ]
     names = group.scorers(groups)
     if not names:
@@ -242,14 +246,14 @@ def _model(
             f"needed; {cut} of {len(pileup)} lumisections train, and histograms of fewer than "
             f"{settings.min_entries:g} entries do not count: give more files"
         )
-    found = [one.score(counts[cut:], pileup[cut:], names) for one, counts in zip(groups, part.counts, strict=True)]
+    scored = [item.score(counts[cut:], pileup[cut:], names) for item, counts in zip(groups, part.counts, strict=True)]
     calibrated = calibrate(
-        np.concatenate([scores for scores, _ in found], axis=2),
-        np.concatenate([totals for _, totals in found], axis=1),
+        np.concatenate([scores for scores, _ in scored], axis=2),
+        np.concatenate([totals for _, totals in scored], axis=1),
         pileup[cut:],
         use[cut:],
         rows,
-        np.concatenate([one.covered(own, names) for one, own in zip(groups, members, strict=True)], axis=1),
+        np.concatenate([item.covered(own, names) for item, own in zip(groups, members, strict=True)], axis=1),
     )
     seen = np.where(part.came, part.statistics, np.nan)
     model = entries_model.fit(seen[:cut], conditions[:cut])
@@ -280,11 +284,11 @@ def _certification(
     """The certification model of a subsystem, and what it thinks of its calibration lumisections."""
     assert settings.certification != "none"  # noqa: S101 - the caller has looked
     good = certification.Good(
-        summaries=np.array([of_groups([one[at] for one in part.counts]) for at in range(len(read.keys))]),
-        totals=np.concatenate([one.sum(axis=-1) for one in part.counts], axis=1),
+        summaries=np.array([of_groups([block[at] for block in part.counts]) for at in range(len(read.keys))]),
+        totals=np.concatenate([block.sum(axis=-1) for block in part.counts], axis=1),
         pileup=pileup,
         use=part.came & (part.statistics >= settings.min_entries),
-        bins=np.repeat([one.bins for one in part.catalogue.blocks], [len(one[0]) for one in part.counts]),
+        bins=np.repeat([block.bins for block in part.catalogue.blocks], [len(block[0]) for block in part.counts]),
         runs=np.array([key.run for key in read.keys], dtype=np.int64),
         conditions=read.conditions,
     )
@@ -315,8 +319,8 @@ def _table(pool: Float64) -> ConformalTable:
 
 
 def _folder_p(catalogue: Catalogue, p_values: Float32) -> Float32:
-    found = folders(catalogue)
-    return np.array([found.simes(row) for row in p_values], dtype=np.float32).T
+    grouped = folders(catalogue)
+    return np.array([grouped.simes(row) for row in p_values], dtype=np.float32).T
 
 
 def _metrics(model: SubsystemModel, p_values: Float32) -> dict[str, float]:

@@ -62,53 +62,55 @@ class Calibration:
     wide: Float64
     reach: Float64
 
-    def p_values(self, sight: Sight) -> PValues:
+    def p_values(self, residuals: Sight) -> PValues:
         """P-values of a sight; NaN where nothing was judged."""
-        kinds, seeds = _kinds(sight.expected, len(self.wide)), len(self.wide)
-        away = np.abs(np.concatenate([sight.off_curve[:, :seeds], sight.away[:, seeds:]], axis=1)).astype(np.float32)
+        kinds, seeds = _kinds(residuals.expected, len(self.wide)), len(self.wide)
+        away = np.abs(np.concatenate([residuals.off_curve[:, :seeds], residuals.away[:, seeds:]], axis=1)).astype(
+            np.float32
+        )
         rows = np.full(away.shape, np.nan, dtype=np.float32)
         tables = ConformalTables.of(list(self.rows))
         flat = np.flatnonzero(np.isfinite(away))
         rows.ravel()[flat] = tables.p_values(away.ravel()[flat], kinds.ravel()[flat])
-        together = self.together.p_values((np.abs(sight.together) / self.wide).astype(np.float32))
-        return PValues(rows, together, self.overall.p_values(np.abs(sight.overall).astype(np.float32)))
+        together = self.together.p_values((np.abs(residuals.together) / self.wide).astype(np.float32))
+        return PValues(rows, together, self.overall.p_values(np.abs(residuals.overall).astype(np.float32)))
 
     def reaches(self, expected: Float64) -> Float64:
         """Standard deviations (L, n) to the edges of the band about ``expected`` counts (L, n)."""
-        found: Float64 = self.reach[_kinds(expected, len(self.wide))]
-        return found
+        reaches: Float64 = self.reach[_kinds(expected, len(self.wide))]
+        return reaches
 
 
-def calibrate(sight: Sight, seeds: int) -> Calibration:
+def calibrate(residuals: Sight, seeds: int) -> Calibration:
     """Calibration from good lumisections."""
-    kinds = _kinds(sight.expected, seeds)
-    away = np.abs(np.concatenate([sight.off_curve[:, :seeds], sight.away[:, seeds:]], axis=1))
+    kinds = _kinds(residuals.expected, seeds)
+    away = np.abs(np.concatenate([residuals.off_curve[:, :seeds], residuals.away[:, seeds:]], axis=1))
     pools = [away[(kinds == kind) & np.isfinite(away)] for kind in range(1 + len(CLASSES))]
     everything = away[np.isfinite(away)]
     pools = [pool if len(pool) >= _LEAST else everything for pool in pools]
-    wide = np.nan_to_num(scale(sight.together), nan=1.0)
+    wide = np.nan_to_num(scale(residuals.together), nan=1.0)
     wide = np.maximum(wide, 0.1)
-    together = np.abs(sight.together) / wide
+    together = np.abs(residuals.together) / wide
     return Calibration(
         tuple(ConformalTable.of(pool) for pool in pools),
         ConformalTable.of(together[np.isfinite(together)] if np.isfinite(together).any() else np.zeros(1)),
-        ConformalTable.of(np.abs(sight.overall[np.isfinite(sight.overall)])),
+        ConformalTable.of(np.abs(residuals.overall[np.isfinite(residuals.overall)])),
         wide,
         np.array([np.quantile(pool, INSIDE) for pool in pools]),
     )
 
 
-def limits(found: PValues, seeds: int, per_shift: float, shift_hours: float, alerts: AlertSettings) -> Limits:
+def limits(p_values: PValues, seeds: int, per_shift: float, shift_hours: float, alerts: AlertSettings) -> Limits:
     """Limits from the p-values of calibration in order of time, for ``per_shift`` false incidents in so many hours."""
     allowed = min(per_shift * LUMISECTION_SECONDS / (shift_hours * 3600), _MOST)
     bad, of = min(alerts.raise_bad, alerts.raise_of), alerts.raise_of
     units = {
-        "overall": found.overall[:, None],
-        "seeds": found.rows[:, :seeds],
-        "together": found.together,
-        "paths": found.rows[:, seeds:],
+        "overall": p_values.overall[:, None],
+        "seeds": p_values.rows[:, :seeds],
+        "together": p_values.together,
+        "paths": p_values.rows[:, seeds:],
     }
-    return Limits(**{name: limit(one.T, bad, of, allowed * SHARES[name]) for name, one in units.items()})
+    return Limits(**{name: limit(unit.T, bad, of, allowed * SHARES[name]) for name, unit in units.items()})
 
 
 def _kinds(expected: Float64, seeds: int) -> Indices:

@@ -34,16 +34,16 @@ def content(rates: Float64, counts: Float64, catalogue: Catalogue) -> UInt64:
     """Digest (n,) of the folder of each of ``rates`` (n,) in Hz, which are ``counts`` (n,), in catalogue order."""
     if not len(rates):
         return np.zeros(0, dtype=np.uint64)
-    found = folders(catalogue)
+    grouped = folders(catalogue)
     each = digests(rates.astype(np.float32)[:, None], np.zeros((len(rates), 2)), rates)
-    of_folder = np.zeros(len(found.names), dtype=np.uint64)
-    total = np.zeros(len(found.names))
+    of_folder = np.zeros(len(grouped.names), dtype=np.uint64)
+    total = np.zeros(len(grouped.names))
     # The sum of digests that are as good as random is one again, in whatever order the rates stand; it wraps around.
-    np.add.at(of_folder, found.of, each * _odd(len(each)))
-    np.add.at(total, found.of, counts)
+    np.add.at(of_folder, grouped.of, each * _odd(len(each)))
+    np.add.at(total, grouped.of, counts)
     of_folder[of_folder == 0] = 1
     of_folder[total < LEAST_COUNTS] = EMPTY
-    return of_folder[found.of]
+    return of_folder[grouped.of]
 
 
 def _odd(count: int) -> UInt64:

@@ -26,12 +26,12 @@ class Columns:
     @classmethod
     def of(cls, seen: Iterable[tuple[int | None, Float64]], n: int) -> "Columns":
         """Of pairs of prescale index and prescales (n,); an index has those that came first with it."""
-        found: dict[int, Float64] = {}
+        columns: dict[int, Float64] = {}
         for index, prescales in seen:
             if index is not None:
-                found.setdefault(index, prescales)
-        rows = [found[index] for index in sorted(found)]
-        return cls(np.array(sorted(found), dtype=np.intp), np.array(rows).reshape(len(rows), n))
+                columns.setdefault(index, prescales)
+        rows = [columns[index] for index in sorted(columns)]
+        return cls(np.array(sorted(columns), dtype=np.intp), np.array(rows).reshape(len(rows), n))
 
     def explaining(
         self, counts: Float64, by_pileup: Float64, prescale: Float64, spread: Float64, judged: Mask

@@ -43,12 +43,12 @@ def evidence(
     reason = Reason.SUSPECT if cause is None else cause.reason
     observed, expected = float(case.bands.observed[row]), float(case.bands.expected[row])
     other = _other_prescale(case.bands, row) if reason is Reason.PATH_MOVED else None
-    told = [_rate(case, row), _explained(case, row, cause, other)]
+    parts = [_rate(case, row), _explained(case, row, cause, other)]
     return Evidence(
         me=case.catalogue.names[row],
         reason=reason,
         kind=_kind(reason, cause, other),
-        sentence="; ".join(one for one in told if one) + ".",
+        sentence="; ".join(part for part in parts if part) + ".",
         p_value=p_value,
         scores=scores,
         axes=(),
@@ -71,7 +71,7 @@ def _kind(reason: Reason, cause: Cause | None, other: float | None) -> str:
 
 def _rate(case: Case, row: int) -> str:
     bands = case.bands
-    observed, low, high = (_hz(float(one[row])) for one in (bands.observed, bands.low, bands.high))
+    observed, low, high = (_hz(float(band[row])) for band in (bands.observed, bands.low, bands.high))
     return f"Rate {observed} Hz where {low} to {high} Hz are expected at pileup {case.pileup:.1f}"
 
 
@@ -88,12 +88,12 @@ def _explained(case: Case, row: int, cause: Cause | None, other: float | None) -
     if cause.reason is Reason.WRONG_PRESCALES:
         declared = "no column" if case.declared is None else f"column {case.declared}"
         known = "no column that is known would explain them"
-        found = known if cause.column is None else f"column {cause.column} would explain them"
-        return f"rates behind several seeds moved, each by a factor of its own, while {declared} is declared; {found}"
+        better = known if cause.column is None else f"column {cause.column} would explain them"
+        return f"rates behind several seeds moved, each by a factor of its own, while {declared} is declared; {better}"
     if cause.reason is Reason.SEED_MOVED:
         seed = case.menu.l1[cause.seed]
-        whose = f"{seed} and its paths" if _has_seed(case, cause) else f"the paths of {seed}, but not the seed itself,"
-        return f"{whose} moved together, {len(cause.rows)} rates, to {change}"
+        rates = f"{seed} and its paths" if _has_seed(case, cause) else f"the paths of {seed}, but not the seed itself,"
+        return f"{rates} moved together, {len(cause.rows)} rates, to {change}"
     if other is not None:
         declared = f"{case.bands.prescale[row]:g}"
         return f"as with a prescale of {other:g} in all instead of {declared}; its neighbours did not move"
@@ -106,13 +106,13 @@ def _has_seed(case: Case, cause: Cause) -> bool:
 
 def _other_prescale(bands: Bands, row: int) -> float | None:
     """A usual prescale, other than the one declared, that would make the rate what it is; None: there is no such."""
-    observed, expected, declared = (float(one[row]) for one in (bands.observed, bands.expected, bands.prescale))
+    observed, expected, declared = (float(band[row]) for band in (bands.observed, bands.expected, bands.prescale))
     if not (observed > 0 and expected > 0 and declared > 0):
         return None
-    wanted = declared * expected / observed
-    nearest = float(_USUAL[np.argmin(np.abs(np.log(_USUAL / wanted)))])
+    implied = declared * expected / observed
+    nearest = float(_USUAL[np.argmin(np.abs(np.log(_USUAL / implied)))])
     ratio: Float32 = np.array([bands.high[row] / expected, expected / max(bands.low[row], 1e-9)])
     # Of few counts any prescale could be told: the band must tell neighbouring ones apart.
     sharp = float(ratio.max()) < _CLEARLY_OTHER
-    near = abs(np.log(nearest / wanted)) <= _WIDER * np.log(float(ratio.max()))
+    near = abs(np.log(nearest / implied)) <= _WIDER * np.log(float(ratio.max()))
     return nearest if sharp and near and max(nearest / declared, declared / nearest) > _CLEARLY_OTHER else None

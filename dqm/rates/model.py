@@ -53,10 +53,10 @@ class RateModel:
             "curves/reach": curves.reach,
             "curves/shift": curves.shift,
             "curves/known": curves.known,
-            **{f"network/{name}": one for name, one in expectation.network.arrays().items()},
+            **{f"network/{name}": entry for name, entry in expectation.network.arrays().items()},
             "unit": expectation.unit,
             "spread": expectation.spread,
-            "tables/rows": np.array([one.as_array() for one in calibration.rows]),
+            "tables/rows": np.array([entry.as_array() for entry in calibration.rows]),
             "tables/together": calibration.together.as_array(),
             "tables/overall": calibration.overall.as_array(),
             "tables/whole": self.whole.as_array(),
@@ -64,18 +64,20 @@ class RateModel:
             "reach": calibration.reach,
             "columns/index": self.columns.index,
             "columns/prescales": self.columns.prescales,
-            **{f"found/{one.name}": getattr(self.found, one.name) for one in fields(PValues)},
+            **{f"found/{entry.name}": getattr(self.found, entry.name) for entry in fields(PValues)},
         }
 
     @classmethod
     def from_arrays(cls, menu: TriggerMenu, arrays: NamedArrays) -> "RateModel":
         """Inverse of :meth:`arrays`; raises KeyError or ValueError for numbers that make no model."""
-        mean, deviation = (float(one) for one in arrays["curves/pileup"])
+        mean, deviation = (float(number) for number in arrays["curves/pileup"])
         curves = Curves(
             pileup=PileupScale(mean, deviation),
             **{name: arrays[f"curves/{name}"] for name in ("coefficients", "spread", "reach", "shift", "known")},
         )
-        network = {name.removeprefix("network/"): one for name, one in arrays.items() if name.startswith("network/")}
+        network = {
+            name.removeprefix("network/"): number for name, number in arrays.items() if name.startswith("network/")
+        }
         calibration = Calibration(
             tuple(ConformalTable.from_array(row) for row in arrays["tables/rows"]),
             ConformalTable.from_array(arrays["tables/together"]),
@@ -87,7 +89,7 @@ class RateModel:
             Expectation(menu, curves, ConditionalVae.from_arrays(network), arrays["unit"], arrays["spread"]),
             calibration,
             Columns(arrays["columns/index"], arrays["columns/prescales"]),
-            PValues(**{one.name: arrays[f"found/{one.name}"] for one in fields(PValues)}),
+            PValues(**{number.name: arrays[f"found/{number.name}"] for number in fields(PValues)}),
             ConformalTable.from_array(arrays["tables/whole"]),
         )
 
@@ -109,8 +111,8 @@ class RateBundle:
     @property
     def trained_s(self) -> float | None:
         """When it was trained, s since 1970; None where the manifest does not say."""
-        told = self.manifest.get("trained_s")
-        return float(told) if isinstance(told, int | float) else None
+        trained_s = self.manifest.get("trained_s")
+        return float(trained_s) if isinstance(trained_s, int | float) else None
 
 
 def save(bundle: RateBundle, folder: Path) -> RateBundle:
@@ -137,8 +139,10 @@ def load(folder: Path) -> RateBundle:
         manifest = json.loads(raw)
         if (manifest.get("kind"), manifest["format"]) != (KIND, FORMAT):
             raise BundleError(f"{folder / MANIFEST} is no model of rates of format {FORMAT}; train a new bundle")
-        told = manifest["menu"]
-        menu = TriggerMenu(tuple(told["l1"]), tuple(told["hlt"]), tuple(int(one) for one in told["seed_of"]))
+        saved_menu = manifest["menu"]
+        menu = TriggerMenu(
+            tuple(saved_menu["l1"]), tuple(saved_menu["hlt"]), tuple(int(seed) for seed in saved_menu["seed_of"])
+        )
         model = RateModel.from_arrays(menu, verified(folder, _FILE, manifest["files"][_FILE]))
         return RateBundle(str(manifest["name"]), hashlib.sha256(raw).hexdigest(), model, manifest)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:

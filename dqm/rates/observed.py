@@ -41,7 +41,7 @@ class Observed:
 
     def only(self, rows: Mask | Indices) -> "Observed":
         """Some of the lumisections."""
-        return Observed(*(getattr(self, one.name)[rows] for one in fields(self)))
+        return Observed(*(getattr(self, entry.name)[rows] for entry in fields(self)))
 
     @property
     def judged(self) -> Mask:
@@ -62,17 +62,20 @@ def observed(records: Sequence[TriggerRates], menu: TriggerMenu) -> Observed:
         prescale[at, target] = np.concatenate([record.l1_prescales, record.hlt_prescales * before])[source]
         came[at, target] = True
     conditions = [record.conditions for record in records]
-    lumi = np.array([one.recorded_lumi or 0.0 for one in conditions])
+    lumi = np.array([condition.recorded_lumi or 0.0 for condition in conditions])
     exposure = np.divide(lumi[:, None], prescale, out=np.zeros_like(prescale), where=prescale > 0)
-    pileup = np.array([one.pileup or 0.0 for one in conditions])
-    usable = np.array([is_usable(one) for one in conditions], dtype=np.bool_)
-    column = np.array([-1 if one.prescale_index is None else one.prescale_index for one in conditions], dtype=np.intp)
+    pileup = np.array([condition.pileup or 0.0 for condition in conditions])
+    usable = np.array([is_usable(condition) for condition in conditions], dtype=np.bool_)
+    column = np.array(
+        [-1 if condition.prescale_index is None else condition.prescale_index for condition in conditions],
+        dtype=np.intp,
+    )
     return Observed(rates * LUMISECTION_SECONDS, np.maximum(exposure, 0.0), prescale, came, pileup, usable, column)
 
 
 def joined(parts: Sequence[Observed]) -> Observed:
     """The lumisections of all ``parts``, one after the other."""
-    return Observed(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Observed)))
+    return Observed(*(np.concatenate([getattr(part, entry.name) for part in parts]) for entry in fields(Observed)))
 
 
 def is_usable(conditions: Conditions) -> bool:
@@ -103,11 +106,11 @@ FARTHEST = 3.0
 
 def left_by(curves: Curves, seen: Observed, at: int, p_values: Float32) -> Residuals:
     """What one lumisection leaves: ``p_values`` (n,) of each rate, NaN: not judged."""
-    one = seen.only(np.array([at], dtype=np.intp))
-    away = one.counts / np.maximum(curves.at_training(one.exposure, one.pileup), 1e-9) - 1
+    lumisection = seen.only(np.array([at], dtype=np.intp))
+    away = lumisection.counts / np.maximum(curves.at_training(lumisection.exposure, lumisection.pileup), 1e-9) - 1
     known = np.where(np.isfinite(p_values), np.clip(away, -1.0, FARTHEST), np.nan)
     residual: Float32 = known.T.astype(np.float32)
-    return Residuals.of(residual, np.zeros_like(residual), float(curves.standardised(one.pileup)[0]), p_values)
+    return Residuals.of(residual, np.zeros_like(residual), float(curves.standardised(lumisection.pileup)[0]), p_values)
 
 
 def carried(curves: Curves, seen: Observed, keys: Sequence[LumisectionKey]) -> Iterator[tuple[slice, Curves]]:

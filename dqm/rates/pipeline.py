@@ -77,33 +77,35 @@ class RatePipeline:
     def _one(self, record: TriggerRates) -> ScoredBatch:
         expectation = self._moved.get((record.dataset, record.key.run), self.model.expectation)
         seen = observed([record], self.model.menu)
-        sight = look(expectation, seen)
-        found = self.model.calibration.p_values(sight)
-        findings = self._findings(expectation, seen, sight, found)
+        residuals = look(expectation, seen)
+        p_values = self.model.calibration.p_values(residuals)
+        findings = self._findings(expectation, seen, residuals, p_values)
         named = causes(findings, self.limits, self.model.columns, self._settings.false_discovery_rate)
-        bands = banded(seen, sight, expectation.spread, self.model.calibration.reaches(sight.expected))
-        scores = scored(record, self.model, Found(seen, sight, found, bands, named), self._settings, self.version)
+        bands = banded(seen, residuals, expectation.spread, self.model.calibration.reaches(residuals.expected))
+        scores = scored(
+            record, self.model, Found(seen, residuals, p_values, bands, named), self._settings, self.version
+        )
         left = None
-        if is_sampled(record.key) and sight.judged.any():
-            trust = np.where(sight.judged[0], np.float32(1.0), np.float32(np.nan))
+        if is_sampled(record.key) and residuals.judged.any():
+            trust = np.where(residuals.judged[0], np.float32(1.0), np.float32(np.nan))
             # What is named wrong is not learned from. What is only unlikely is: a rate that has drifted for good would
             # otherwise be held back for ever.
-            for one in named:
-                trust[one.rows] = 0.0
+            for cause in named:
+                trust[cause.rows] = 0.0
             of_menu = drift.left_by(self.model.expectation.curves, seen, 0, trust)
             left = in_catalogue(of_menu, self.model.menu)
         key, dataset = record.key, record.dataset
         return ScoredBatch(key, dataset, SUBSYSTEM, record.conditions, self.version, scores, residuals=left)
 
-    def _findings(self, expectation: Expectation, seen: Observed, sight: Sight, found: PValues) -> Findings:
+    def _findings(self, expectation: Expectation, seen: Observed, residuals: Sight, p_values: PValues) -> Findings:
         return Findings(
-            found.rows[0],
-            found.together[0],
-            float(found.overall[0]),
+            p_values.rows[0],
+            p_values.together[0],
+            float(p_values.overall[0]),
             seen.counts[0],
-            sight.by_pileup[0],
+            residuals.by_pileup[0],
             seen.prescale[0],
             expectation.curves.spread,
-            sight.judged[0],
+            residuals.judged[0],
             self._seed_of,
         )

@@ -127,8 +127,8 @@ def _behind(seed_of: Indices, seeds: int) -> Indices:
     most = int(np.bincount(seed_of, minlength=seeds).max())
     behind = np.full((seeds, most), -1, dtype=np.intp)
     for seed in range(seeds):
-        mine = np.flatnonzero(seed_of == seed)
-        behind[seed, : len(mine)] = mine
+        paths = np.flatnonzero(seed_of == seed)
+        behind[seed, : len(paths)] = paths
     return behind
 
 
@@ -136,15 +136,15 @@ def _without_most(pull: Float64, information: Float64, count: Indices) -> Float6
     """Sum of pulls (L, s, paths) over the root of their information, without the share that pulls most; (L, s)."""
     order = np.argsort(np.where(information > 0, -pull, np.inf), axis=2)
     kept = np.arange(pull.shape[2]) >= np.ceil(LEFT_OUT * count)[..., None]
-    q, i = (np.take_along_axis(one, order, axis=2) * kept for one in (pull, information))
-    found: Float64 = q.sum(axis=2) / np.sqrt(np.maximum(i.sum(axis=2), 1e-12))
-    return found
+    q, i = (np.take_along_axis(values, order, axis=2) * kept for values in (pull, information))
+    significance: Float64 = q.sum(axis=2) / np.sqrt(np.maximum(i.sum(axis=2), 1e-12))
+    return significance
 
 
 def _median(of_seeds: Float64) -> Float64:
     """The median (L,) over seeds, times the square root of their number; NaN where there is none."""
     known = np.isfinite(of_seeds).sum(axis=1)
     result = np.full(len(of_seeds), np.nan)
-    some = known > 0
-    result[some] = np.nanmedian(of_seeds[some], axis=1) * np.sqrt(known[some])
+    has_seeds = known > 0
+    result[has_seeds] = np.nanmedian(of_seeds[has_seeds], axis=1) * np.sqrt(known[has_seeds])
     return result

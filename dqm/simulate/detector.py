@@ -129,12 +129,12 @@ class Detector:
 
     def _reduced(self, name: str, absent: tuple[int, ...]) -> Catalogue:
         """The catalogue without some rows; the same object every time, as consumers cache by identity."""
-        found = self._without.get((name, absent))
-        if found is None:
+        cached = self._without.get((name, absent))
+        if cached is None:
             elements = self._parts[name].catalogue.elements
-            found = Catalogue.of([me for row, me in enumerate(elements) if row not in absent])
-            self._without[name, absent] = found
-        return found
+            cached = Catalogue.of([me for row, me in enumerate(elements) if row not in absent])
+            self._without[name, absent] = cached
+        return cached
 
 
 def _part(elements: Sequence[templates.Template], rng: np.random.Generator) -> _Part:

@@ -43,10 +43,10 @@ def hot(mean: Float64, _axes: tuple[Axis, ...], severity: float, rng: np.random.
 
 def noisy(mean: Float64, _axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Float64:
     """Extra counts, ``severity`` of all, in a third of the bins with exponentially distributed weights."""
-    some = rng.choice(mean.size, max(2, mean.size // 3), replace=False)
-    weights = rng.exponential(size=len(some))
+    cells = rng.choice(mean.size, max(2, mean.size // 3), replace=False)
+    weights = rng.exponential(size=len(cells))
     excess = np.zeros(mean.size)
-    excess[some] = severity * mean.sum() * weights / weights.sum()
+    excess[cells] = severity * mean.sum() * weights / weights.sum()
     return mean + excess.reshape(mean.shape)
 
 

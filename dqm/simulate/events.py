@@ -72,7 +72,7 @@ def drift(seed: int, fill: int) -> Drift:
     period, phase = waves.uniform(20, 100, (2, 5)), waves.uniform(0, 2 * np.pi, (2, 5))
     slow = np.sin(2 * np.pi * fill / period + phase).mean(axis=0) * np.sqrt(2) * _SLOW
     jump = np.random.default_rng([seed, 1, fill]).standard_normal(5) * _JUMP
-    return Drift(*(float(one) for one in np.exp(slow + jump)))
+    return Drift(*(float(factor) for factor in np.exp(slow + jump)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +108,7 @@ def stream(
 
 
 def _kinds(count: int, rare_share: float, detector: Drift, rng: np.random.Generator) -> Kinds:
-    shares = np.array([one.share for one in STANDARD])
+    shares = np.array([process.share for process in STANDARD])
     shares[1] *= detector.multijet
     shares *= (1.0 - rare_share) / shares.sum()
     shares = np.concatenate([shares, np.full(len(RARE), rare_share / len(RARE))])
@@ -135,15 +135,15 @@ def simulate(kinds: Kinds, pileup: float, detector: Drift, rng: np.random.Genera
 
     jets = np.minimum(rng.poisson(of["jets"] + 0.003 * pileup), 15)
     b_jets = rng.binomial(jets, of["b_share"])
-    some = jets > 0
-    leading = np.where(some, JET_GEV + (12 + 8 * np.sqrt(jets)) * exponential() ** 1.15 * detector.scale, 0)
+    has_jets = jets > 0
+    leading = np.where(has_jets, JET_GEV + (12 + 8 * np.sqrt(jets)) * exponential() ** 1.15 * detector.scale, 0)
     others = np.maximum(jets - 1, 0)
     rest = others * JET_GEV + np.minimum(leading - JET_GEV, 25) * others * rng.random(n, dtype=np.float32)
     mass = np.where(jets > 1, np.sqrt(np.maximum(leading * rest, 0)) * np.exp(0.3 * normal()), 0)
 
     neutrino = of["neutrino_gev"] * np.exp(of["neutrino_spread"] * normal())
     # The neutrino of a W flies away from the lepton, that of a multijet event along it.
-    angle = np.pi + normal() * (0.5 + 0.5 * some)
+    angle = np.pi + normal() * (0.5 + 0.5 * has_jets)
     spread = detector.resolution * np.sqrt(25 + 1.2 * pileup + 0.2 * (leading + rest))
     along = neutrino * np.cos(angle) + spread * normal()
     across = neutrino * np.sin(angle) + spread * normal()
@@ -160,10 +160,10 @@ def simulate(kinds: Kinds, pileup: float, detector: Drift, rng: np.random.Genera
     first = 1 + same
     second = different * (1 + (rng.random(n, dtype=np.float32) < 0.5))
     own = first, np.where(same, pair_pt, lepton), np.where(same, pair_mass, 0)
-    beside = second, np.where(different, other_pt, 0), np.where(second > 1, other_mass, 0)
-    muons = [np.where(muon, a, b) for a, b in zip(own, beside, strict=True)]
-    electrons = [np.where(muon, b, a) for a, b in zip(own, beside, strict=True)]
+    subleading = second, np.where(different, other_pt, 0), np.where(second > 1, other_mass, 0)
+    muons = [np.where(muon, a, b) for a, b in zip(own, subleading, strict=True)]
+    electrons = [np.where(muon, b, a) for a, b in zip(own, subleading, strict=True)]
 
     columns = [leading + rest, met, along, across, mt, lepton, eta, muon, charged, neutral, photon]
     columns += [jets, b_jets, mass, leading, *muons, *electrons]
-    return np.stack([np.asarray(one, dtype=np.float32) for one in columns], axis=1)
+    return np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)

@@ -85,8 +85,8 @@ class Fault:
         rows = self.targets(catalogue)
         if not rows:
             return ()
-        wanted = max(1, round(self.severity * len(rows)))
-        return tuple(sorted(int(row) for row in self.generator("").choice(rows, wanted, replace=False)))
+        count = max(1, round(self.severity * len(rows)))
+        return tuple(sorted(int(row) for row in self.generator("").choice(rows, count, replace=False)))
 
     def generator(self, name: str) -> np.random.Generator:
         """The fault's own randomness for the ME ``name``: the same whenever it is asked for."""

@@ -20,11 +20,11 @@ def own(rng: np.random.Generator) -> list[Template]:
 
 
 def _pixel(rng: np.random.Generator) -> list[Template]:
-    found = []
+    templates = []
     for layer in range(1, 5):
         folder = f"Pixel/Barrel/Layer{layer}"
         ladders, modules = Axis(6 + 4 * layer, 0, 6 + 4 * layer, "ladder"), Axis(16, -8, 8, "module")
-        found += [
+        templates += [
             _occupancy("Pixel", f"{folder}/occupancy_map", (ladders, modules), 200_000, rng),
             _charge("Pixel", f"{folder}/charge", Axis(60, 0, 120, "cluster charge [ke]"), (22, 3.0), rng),
             _sizes("Pixel", f"{folder}/cluster_size", 2.2 + 0.4 / layer, rng),
@@ -32,53 +32,53 @@ def _pixel(rng: np.random.Generator) -> list[Template]:
         ]
     for disk in (-3, -2, -1, 1, 2, 3):
         folder = f"Pixel/Forward/Disk{disk:+d}"
-        found += [
+        templates += [
             _occupancy("Pixel", f"{folder}/occupancy", (Axis(56, 0, 56, "blade"),), 60_000, rng),
             _charge("Pixel", f"{folder}/charge", Axis(60, 0, 120, "cluster charge [ke]"), (20, 2.8), rng),
             _sizes("Pixel", f"{folder}/cluster_size", 1.8, rng),
         ]
-    return found
+    return templates
 
 
 def _strips(rng: np.random.Generator) -> list[Template]:
-    found = []
+    templates = []
     for folder in [f"Strips/TIB/Layer{n}" for n in range(1, 5)] + [f"Strips/TOB/Layer{n}" for n in range(1, 7)]:
-        found += [
+        templates += [
             _occupancy("Strips", f"{folder}/occupancy", (Axis(100, 0, 100, "module"),), 70_000, rng),
             _charge("Strips", f"{folder}/signal_to_noise", Axis(60, 0, 60, "signal to noise"), (16, 2.2), rng),
             _peak("Strips", f"{folder}/timing", Axis(50, -25, 25, "time [ns]"), 6.0, rng),
         ]
-    return found
+    return templates
 
 
 def _calo(rng: np.random.Generator) -> list[Template]:
-    found = []
+    templates = []
     for part in ("Barrel", "EndcapPlus", "EndcapMinus"):
         eta, phi = Axis(20, -1.5, 1.5, "eta"), Axis(24, -3.14, 3.14, "phi [rad]")
-        found += [
+        templates += [
             _occupancy("Calo", f"Calo/Ecal{part}/occupancy_map", (eta, phi), 200_000, rng),
             _peak("Calo", f"Calo/Ecal{part}/timing", Axis(50, -12.5, 12.5, "time [ns]"), 1.8, rng),
             _spectrum("Calo", f"Calo/Ecal{part}/energy", Axis(60, 0, 30, "energy [GeV]"), 3.0, rng),
         ]
     for part in ("HB", "HE", "HF", "HO"):
-        found += [
+        templates += [
             _occupancy("Calo", f"Calo/{part}/occupancy", (Axis(72, 1, 73, "phi index"),), 60_000, rng),
             _peak("Calo", f"Calo/{part}/timing", Axis(50, -25, 25, "time [ns]"), 4.0, rng),
             _spectrum("Calo", f"Calo/{part}/energy", Axis(60, 0, 60, "energy [GeV]"), 6.0, rng),
         ]
-    return found
+    return templates
 
 
 def _muon(rng: np.random.Generator) -> list[Template]:
-    found = []
+    templates = []
     for wheel in _WHEELS:
         for sector in _SECTORS:
             folder = f"Muon/Wheel{_signed(wheel)}/Sector{sector:02d}"
-            found += [
+            templates += [
                 _occupancy("Muon", f"{folder}/occupancy", (Axis(80, 1, 81, "wire"),), 30_000, rng),
                 _peak("Muon", f"{folder}/segment_t0", Axis(50, -50, 50, "time [ns]"), 9.0, rng),
             ]
-    return found
+    return templates
 
 
 def _occupancy(subsystem: str, name: str, axes: tuple[Axis, ...], per_pb: float, rng: np.random.Generator) -> Template:

@@ -65,8 +65,8 @@ NAMES = tuple(one.name for one in PROCESSES)
 def by_event(kinds: npt.NDArray[np.int8]) -> dict[str, Float32]:
     """Each number of :class:`Process` for events (n,) of these places in ``PROCESSES``."""
     columns: dict[str, Any] = {
-        one.name: np.array([getattr(process, one.name) for process in PROCESSES], dtype=np.float32)
-        for one in fields(Process)
-        if one.name != "name"
+        entry.name: np.array([getattr(process, entry.name) for process in PROCESSES], dtype=np.float32)
+        for entry in fields(Process)
+        if entry.name != "name"
     }
     return {name: column[kinds] for name, column in columns.items()}

@@ -69,7 +69,7 @@ def own(rng: np.random.Generator) -> Recipe:
     """40 seeds with 600 paths, many of which have less than 5 Hz."""
     weights = rng.lognormal(0.0, 0.6, OWN_SEEDS)
     sizes = 4 + rng.multinomial(OWN_PATHS - 4 * OWN_SEEDS, weights / weights.sum())
-    return Recipe(tuple(int(one) for one in sizes), 100e3, 1.5, 1.3, (0.008, 0.03), (0.002, 0.008), 0.35)
+    return Recipe(tuple(int(size) for size in sizes), 100e3, 1.5, 1.3, (0.008, 0.03), (0.002, 0.008), 0.35)
 
 
 def published() -> Recipe:

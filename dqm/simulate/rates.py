@@ -74,8 +74,8 @@ class Trigger:
         """Declared prescales (n,) of a column in the order of ``menu.names``; all are off where there is none."""
         if column is None:
             return np.zeros(len(self._parts.rate))
-        found: Float64 = self._parts.prescales[column % COLUMNS]
-        return found
+        prescales: Float64 = self._parts.prescales[column % COLUMNS]
+        return prescales
 
     @property
     def columns(self) -> int:
@@ -213,5 +213,5 @@ def _repeating(rates: TriggerRates, before: TriggerRates, fault: RateFault) -> T
     names, earlier = rates.menu.names, dict(zip(before.menu.names, [*before.l1, *before.hlt], strict=True))
     now = zip(names, [*rates.l1, *rates.hlt], strict=True)
     whole = not fault.elements
-    held = np.array([earlier.get(name, one) if whole or name in fault.elements else one for name, one in now])
+    held = np.array([earlier.get(name, rate) if whole or name in fault.elements else rate for name, rate in now])
     return replace(rates, l1=held[: len(rates.l1)], hlt=held[len(rates.l1) :])

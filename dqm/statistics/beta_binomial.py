@@ -85,5 +85,5 @@ def ratios(pulls: Float32, precision: Float32) -> Float32:
     relative = pulls / precision
     half = np.float32(0.5) * (_SLOPE - _FLOOR + relative)
     root = (half + np.sqrt(half * half + _SLOPE * np.maximum(_FLOOR + _POLE * relative, np.float32(0.0)))) / _SLOPE
-    found: Float32 = np.square(np.maximum(root, np.float32(0.0)))
-    return found
+    squared: Float32 = np.square(np.maximum(root, np.float32(0.0)))
+    return squared

@@ -61,8 +61,8 @@ class ConformalTable:
     def p_values(self, scores: Float32) -> Float32:
         """P-values in [1e-30, 1] of any shape; they never rise with the score. NaN gives NaN."""
         tables = ConformalTables.of([self])
-        found: Float32 = tables.p_values(scores.reshape(-1, 1), np.zeros(1, dtype=np.intp)).reshape(scores.shape)
-        return found
+        p_values: Float32 = tables.p_values(scores.reshape(-1, 1), np.zeros(1, dtype=np.intp)).reshape(scores.shape)
+        return p_values
 
     def as_array(self) -> Float64:
         """All numbers in one array, for :meth:`from_array`."""
@@ -72,7 +72,7 @@ class ConformalTable:
     @classmethod
     def from_array(cls, row: Float64) -> "ConformalTable":
         """Inverse of :meth:`as_array`."""
-        low, width, start, tail_p, scale, shape, pool = (float(one) for one in row[:7])
+        low, width, start, tail_p, scale, shape, pool = (float(number) for number in row[:7])
         return cls(low, width, row[7:].astype(np.float32), start, tail_p, scale, shape, int(pool))
 
 
@@ -90,11 +90,11 @@ class ConformalTables:
     def of(cls, tables: list[ConformalTable]) -> "ConformalTables":
         """Stack tables; their place in the list is the number used by :meth:`p_values`."""
         return cls(
-            np.concatenate([one.steps for one in tables]),
-            np.array([one.low for one in tables], dtype=np.float32),
-            np.array([1.0 / one.width for one in tables], dtype=np.float32),
-            np.array([one.tail_start for one in tables], dtype=np.float32),
-            np.array([[one.tail_p, one.tail_scale, one.shape] for one in tables]),
+            np.concatenate([table.steps for table in tables]),
+            np.array([table.low for table in tables], dtype=np.float32),
+            np.array([1.0 / table.width for table in tables], dtype=np.float32),
+            np.array([table.tail_start for table in tables], dtype=np.float32),
+            np.array([[table.tail_p, table.tail_scale, table.shape] for table in tables]),
         )
 
     def p_values(self, scores: Float32, table: Indices) -> Float32:

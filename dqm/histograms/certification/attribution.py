@@ -20,8 +20,8 @@ MOST_FEATURES = 3
 
 def shares(largest: Largest, elements: int) -> Float64:
     """The part (n,) that each ME has in the score of a lumisection, mean over the ensemble; the sum is 1, or 0."""
-    found: Float64 = _feature_shares(largest, elements).reshape(elements, NUMBERS).sum(axis=1)
-    return found
+    held: Float64 = _feature_shares(largest, elements).reshape(elements, NUMBERS).sum(axis=1)
+    return held
 
 
 def worst_features(largest: Largest, row: int, observed: Float32, expected: Float32) -> tuple[WorstFeature, ...]:
@@ -31,10 +31,16 @@ def worst_features(largest: Largest, row: int, observed: Float32, expected: Floa
     """
     own = _feature_shares(largest, row + 1)[row * NUMBERS :]
     errors = _mean_errors(largest, row)
-    order = [int(one) for one in np.argsort(-own, kind="stable") if own[one] > 0][:MOST_FEATURES]
+    order = [int(feature) for feature in np.argsort(-own, kind="stable") if own[feature] > 0][:MOST_FEATURES]
     return tuple(
-        WorstFeature(NAMES[one], float(observed[one]), float(expected[one]), float(errors[one]), float(own[one]))
-        for one in order
+        WorstFeature(
+            NAMES[feature],
+            float(observed[feature]),
+            float(expected[feature]),
+            float(errors[feature]),
+            float(own[feature]),
+        )
+        for feature in order
     )
 
 
@@ -74,25 +80,25 @@ def look(
 
     ``pileup`` (L,) is standardised.
     """
-    found = np.array([of_groups(one) for one in counts])
-    largest = model.ensemble.largest(found, totals, pileup, use)
+    features = np.array([of_groups(parts) for parts in counts])
+    largest = model.ensemble.largest(features, totals, pileup, use)
     typical = model.ensemble.scaling.typical(pileup)
-    return [Sight(*one) for one in zip(largest, found, typical, strict=True)]
+    return [Sight(*parts) for parts in zip(largest, features, typical, strict=True)]
 
 
 def of_groups(counts: Sequence[Counts]) -> Float32:
     """Summaries (n, 7) of the groups of one lumisection in catalogue order."""
-    return np.concatenate([summaries(one.astype(np.float32, copy=False)) for one in counts])
+    return np.concatenate([summaries(block.astype(np.float32, copy=False)) for block in counts])
 
 
 def condemned(
-    model: CertificationModel, sight: Sight, catalogue: Catalogue, conditions: Conditions, pileup: float, limit: float
+    model: CertificationModel, errors: Sight, catalogue: Catalogue, conditions: Conditions, pileup: float, limit: float
 ) -> Mask:
     """The MEs (n,) named if what was seen is as unlikely as ``limit``: their evidence is worth keeping."""
-    found = model.certified(sight.largest, pileup, conditions.recorded_lumi)
-    if found is None or found.p_value > limit:
+    certified = model.certified(errors.largest, pileup, conditions.recorded_lumi)
+    if certified is None or certified.p_value > limit:
         return np.zeros(len(catalogue), dtype=np.bool_)
-    return named(Opinion(found.p_value, shares(sight.largest, len(catalogue))), catalogue)
+    return named(Opinion(certified.p_value, shares(errors.largest, len(catalogue))), catalogue)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,5 +114,9 @@ class ModelCertifier:
         # What another model kept of a lumisection says nothing to this one.
         if part.largest is None or part.largest.errors.shape != kept:
             return None
-        found = self.model.certified(part.largest, self.pileup.standardised(conditions), conditions.recorded_lumi)
-        return None if found is None else Opinion(found.p_value, shares(part.largest, len(part.catalogue)), found)
+        certified = self.model.certified(part.largest, self.pileup.standardised(conditions), conditions.recorded_lumi)
+        return (
+            None
+            if certified is None
+            else Opinion(certified.p_value, shares(part.largest, len(part.catalogue)), certified)
+        )

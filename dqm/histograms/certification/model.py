@@ -93,11 +93,11 @@ class CertificationModel:
         arrays: NamedArrays = {
             "ordinary": self.ensemble.ordinary,
             "table": self.table.as_array(),
-            **{f"normaliser/{one.name}": getattr(self.normaliser, one.name) for one in fields(Normaliser)},
-            **{f"scaling/{name}": one for name, one in self.ensemble.scaling.arrays().items()},
+            **{f"normaliser/{entry.name}": getattr(self.normaliser, entry.name) for entry in fields(Normaliser)},
+            **{f"scaling/{name}": entry for name, entry in self.ensemble.scaling.arrays().items()},
         }
         for place, member in enumerate(self.ensemble.members):
-            arrays |= {f"member{place}/{name}": one for name, one in member.arrays().items()}
+            arrays |= {f"member{place}/{name}": entry for name, entry in member.arrays().items()}
         return arrays
 
     @classmethod
@@ -106,7 +106,7 @@ class CertificationModel:
         members = [_below(arrays, f"member{place}/") for place in range(len(arrays["ordinary"]))]
         ensemble = Ensemble(
             Scaling.from_arrays(_below(arrays, "scaling/")),
-            tuple(PreluAutoencoder.from_arrays(one) for one in members),
+            tuple(PreluAutoencoder.from_arrays(member) for member in members),
             arrays["ordinary"],
         )
         return cls(ensemble, Normaliser(**_below(arrays, "normaliser/")), ConformalTable.from_array(arrays["table"]))
@@ -114,14 +114,14 @@ class CertificationModel:
 
 def squared_errors(members: tuple[PreluAutoencoder, ...], features: Float32) -> Float32:
     """Squared errors (members, L, f) of the reconstruction of ``features`` (L, f)."""
-    return np.stack([np.square(features - one.reconstructed(features)) for one in members])
+    return np.stack([np.square(features - member.reconstructed(features)) for member in members])
 
 
 def luminosity(recorded: Sequence[float | None], median: float) -> Float32:
     """What stands for the number of counts, (L, 1): luminosity in 1/µb; ``median`` where it is not known."""
-    known = [median if one is None or one <= 0 else one * PER_PB for one in recorded]
+    known = [median if lumi is None or lumi <= 0 else lumi * PER_PB for lumi in recorded]
     return np.array(known, dtype=np.float32)[:, None]
 
 
 def _below(arrays: NamedArrays, prefix: str) -> NamedArrays:
-    return {name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -78,7 +78,7 @@ def fit(summaries: Float32, totals: Float32, pileup: Float32, use: Mask, bins: I
         rows = slice(start, start + _ELEMENTS)
         values = np.where(use[:, rows, None], summaries[:, rows], np.nan).astype(np.float64)
         parts.append(_fit(values, counts[:, rows], pileup, use[:, rows], least[rows]))
-    return Scaling(*(np.concatenate(one).astype(np.float32) for one in zip(*parts, strict=True)))
+    return Scaling(*(np.concatenate(columns).astype(np.float32) for columns in zip(*parts, strict=True)))
 
 
 def _fit(values: Float64, totals: Float64, pileup: Float32, use: Mask, least: Float64) -> tuple[Float64, ...]:

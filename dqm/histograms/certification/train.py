@@ -70,9 +70,9 @@ def _followed(trained: Ensemble, good: Good, cut: int) -> tuple[list[Largest], F
             largest += trained.moved(shift).largest(*seen)
         typical = trained.scaling.typical(good.pileup[rows])
         left = Residuals.nothing(len(good.bins), NUMBERS)
-        for at, one in zip(rows, typical, strict=True):
+        for at, centre in zip(rows, typical, strict=True):
             trusted = np.where(good.use[at], np.float32(1.0), np.float32(np.nan))
-            left += Residuals.of(good.summaries[at], one, float(good.pileup[at]), trusted)
+            left += Residuals.of(good.summaries[at], centre, float(good.pileup[at]), trusted)
         shift = following.followed(shift, left)
     return largest, shift
 
@@ -81,20 +81,20 @@ def _calibrated(
     trained: Ensemble, largest: Sequence[Largest], conditions: Sequence[Conditions], pileup: Float32
 ) -> tuple[CertificationModel, list[Opinion | None]]:
     """With a table of the scores of later lumisections, conditional on pileup and luminosity."""
-    scores = np.array([one.scores().mean() for one in largest], dtype=np.float32)[:, None]
-    recorded = [one.recorded_lumi for one in conditions]
-    known = [one * PER_PB for one in recorded if one is not None and one > 0]
+    scores = np.array([condition.scores().mean() for condition in largest], dtype=np.float32)[:, None]
+    recorded = [condition.recorded_lumi for condition in conditions]
+    known = [condition * PER_PB for condition in recorded if condition is not None and condition > 0]
     size = luminosity(recorded, float(np.median(known)) if known else 1.0)
     use = np.isfinite(scores)
-    found = calibrate(
+    calibrated = calibrate(
         np.nan_to_num(scores, nan=1.0)[None], size, pileup, use, [slice(0, 1)], np.ones((1, 1), dtype=np.bool_)
     )
     elements = len(trained.scaling.centre)
     opinions = [
-        Opinion(float(p), shares(one, elements)) if np.isfinite(p) else None
-        for one, p in zip(largest, found.p_values[:, 0], strict=True)
+        Opinion(float(p), shares(condition, elements)) if np.isfinite(p) else None
+        for condition, p in zip(largest, calibrated.p_values[:, 0], strict=True)
     ]
-    return CertificationModel(trained, found.normaliser, found.scorers[0]), opinions
+    return CertificationModel(trained, calibrated.normaliser, calibrated.scorers[0]), opinions
 
 
 def members(
@@ -128,4 +128,6 @@ def _trained(
 
 def _drawn(rows: int, rng: np.random.Generator) -> Indices:
     stretches = [np.arange(start, min(start + STRETCH, rows)) for start in range(0, rows, STRETCH)]
-    return np.concatenate([stretches[one] for one in np.sort(rng.integers(len(stretches), size=len(stretches)))])
+    return np.concatenate(
+        [stretches[stretch] for stretch in np.sort(rng.integers(len(stretches), size=len(stretches)))]
+    )

@@ -55,20 +55,20 @@ def stands_out(counts: Float64, expected: Float64, wander: Float64) -> Float64:
     return largest
 
 
-def differences(one: Float64, other: Float64, wander: Float64) -> Float64:
+def differences(first_run: Float64, other: Float64, wander: Float64) -> Float64:
     """Mean squared difference of the shapes of two histograms (..., bins), about 1 where they agree.
 
     The variance is Poisson's of both plus the relative variance ``wander`` of good shapes, twice. An empty
     histogram agrees with nothing.
     """
-    sizes = one.sum(axis=-1, keepdims=True), other.sum(axis=-1, keepdims=True)
+    sizes = first_run.sum(axis=-1, keepdims=True), other.sum(axis=-1, keepdims=True)
     empty = (np.minimum(*sizes) <= 0)[..., 0]
     first, second = (np.maximum(size, 1.0) for size in sizes)
-    share = (one + other + 0.5) / (first + second + 0.5 * one.shape[-1])
+    share = (first_run + other + 0.5) / (first + second + 0.5 * first_run.shape[-1])
     variance = share * (1 / first + 1 / second) + 2.0 * wander * share**2
-    found: Float64 = ((one / first - other / second) ** 2 / variance).mean(axis=-1)
-    found[empty] = np.inf
-    return found
+    distance: Float64 = ((first_run / first - other / second) ** 2 / variance).mean(axis=-1)
+    distance[empty] = np.inf
+    return distance
 
 
 def lasting(counts: Float64, recent: Float64, faulty: Mask, wander: Float64) -> tuple[Mask, Float64]:
@@ -166,8 +166,8 @@ def _distance(template: Template, counts: Float64, expected: Float64) -> Float64
     own = size / np.maximum(template.size[:, None], 1.0)
     variance = expected * (1.0 + own) + template.wander * expected**2 + 1.0
     squares = np.minimum((counts - expected) ** 2 / variance, _MOST_PULL**2)
-    found: Float64 = squares.mean(axis=-1)
-    return found
+    distance: Float64 = squares.mean(axis=-1)
+    return distance
 
 
 def _lasting(
@@ -183,8 +183,8 @@ def _lasting(
 
 def _faulty(runs: Float64, share: Float64, wander: Float64) -> Mask:
     """Where a bin of ``runs`` (r, n, bins) stands out as it does not in ``share`` (n, bins); (r, n)."""
-    found: Mask = stands_out(runs, share * runs.sum(axis=-1, keepdims=True), wander) >= STANDS_OUT
-    return found
+    faulty: Mask = stands_out(runs, share * runs.sum(axis=-1, keepdims=True), wander) >= STANDS_OUT
+    return faulty
 
 
 def _added(template: Template, counts: Float64, where: Mask) -> Template:

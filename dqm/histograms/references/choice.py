@@ -43,7 +43,7 @@ def choose(
     reference = start(model) if previous is None else previous
     known = list(before)
     for number, sums in since:
-        reference = _step(model, reference, number, sums, [one for _, one in known])
+        reference = _step(model, reference, number, sums, [earlier for _, earlier in known])
         known.append((number, sums))
     usable = reference.usable
     followed = float(usable.mean()) if len(usable) else 0.0
@@ -116,7 +116,7 @@ def _step(model: SubsystemModel, reference: Reference, run: int, sums: RunSums, 
         rows = slice(block.start, block.stop)
         shape = group.reference.share.shape
         counts, trusted = _histograms(sums, group, block, where)
-        recent = [_likewise(_histograms(one, group, block, where), trusted) for one in before]
+        recent = [_likewise(_histograms(earlier, group, block, where), trusted) for earlier in before]
         template = Template(
             share[where].reshape(shape).astype(np.float64),
             _begun(size[rows].astype(np.float64), counts),
@@ -187,12 +187,12 @@ def _faulty(template: Template, share: Float32) -> Mask:
 
 def _blocks(model: SubsystemModel) -> Sequence[tuple[Block, Group, slice]]:
     """Each group with its rows and its cells."""
-    found, cell = [], 0
+    blocks, cell = [], 0
     for block, group in zip(model.catalogue.blocks, model.groups, strict=True):
         cells = (block.stop - block.start) * block.bins
-        found.append((block, group, slice(cell, cell + cells)))
+        blocks.append((block, group, slice(cell, cell + cells)))
         cell += cells
-    return found
+    return blocks
 
 
 def _movements(reference: frozen.FrozenReference) -> Float32:
@@ -203,4 +203,4 @@ def _movements(reference: frozen.FrozenReference) -> Float32:
 
 
 def _joined(arrays: Sequence[Float32]) -> Float32:
-    return np.concatenate([one.ravel() for one in arrays]) if arrays else np.empty(0, dtype=np.float32)
+    return np.concatenate([array.ravel() for array in arrays]) if arrays else np.empty(0, dtype=np.float32)

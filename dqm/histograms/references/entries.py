@@ -35,14 +35,17 @@ class EntriesModel:
     def expected(self, conditions: Sequence[Conditions]) -> tuple[Float64, Float64]:
         """Expected entries (L, n) and the relative spread (L, n) about them."""
         blind = bool(np.isnan(self.centre).any())
-        known = [None if blind else regressors(one) for one in conditions]
+        known = [None if blind else regressors(regressor) for regressor in conditions]
         lines = np.empty((len(conditions), len(self.median)))
         spreads = np.empty_like(lines)
-        for at, one in enumerate(known):
-            if one is None:
+        for at, regressor in enumerate(known):
+            if regressor is None:
                 lines[at], spreads[at] = self.median, self.median_spread
             else:
-                lines[at], spreads[at] = self.coefficients @ np.concatenate([[1.0], one - self.centre]), self.spread
+                lines[at], spreads[at] = (
+                    self.coefficients @ np.concatenate([[1.0], regressor - self.centre]),
+                    self.spread,
+                )
         return np.expm1(np.clip(lines, 0.0, 60.0)), spreads
 
     @staticmethod
@@ -78,11 +81,13 @@ def fit(statistics: Float64, conditions: list[Conditions]) -> EntriesModel:
     never = np.isnan(logs).all(axis=0)
     median = np.where(never, np.nan, np.nanmedian(np.where(never, 0.0, logs), axis=0))
     median_spread = _spread(logs - median)
-    rows = [(place, known) for place, one in enumerate(conditions) if (known := regressors(one)) is not None]
+    rows = [
+        (place, known) for place, condition in enumerate(conditions) if (known := regressors(condition)) is not None
+    ]
     if len(rows) < max(20, len(conditions) // 2):
         blank = np.full((n, 3), np.nan)
         return EntriesModel(blank, np.full(2, np.nan), np.full(n, np.nan), median, median_spread)
-    known = np.array([one for _, one in rows])
+    known = np.array([condition for _, condition in rows])
     centre = known.mean(axis=0)
     design = np.column_stack([np.ones(len(known)), known - centre])
     logs = logs[[place for place, _ in rows]]

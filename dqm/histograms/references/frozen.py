@@ -61,8 +61,8 @@ class FrozenReference:
 
     def only(self, row: int) -> "FrozenReference":
         """The reference of one ME."""
-        one = slice(row, row + 1)
-        return FrozenReference(self.share[one], self.slope[one], self.wander[one], self.modes.only(one))
+        alone = slice(row, row + 1)
+        return FrozenReference(self.share[alone], self.slope[alone], self.wander[alone], self.modes.only(alone))
 
 
 def fit(counts: Float32, pileup: Float32, use: Mask) -> FrozenReference:

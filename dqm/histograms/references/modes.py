@@ -61,10 +61,10 @@ def fit(pulls: Float32, totals: Float32, use: Mask) -> Modes:
         rows = (
             rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _ROWS)).astype(np.intp))] if len(rows) else rows
         )
-        found = _components(pulls[rows, me])
-        directions[: len(found), me] = found
-        amplitudes = pulls[rows, me] @ found.T / np.sqrt(np.maximum(totals[rows, me], 1.0))[:, None]
-        limits[me, : len(found)] = REACH * np.sqrt((amplitudes**2).mean(axis=0)) if len(found) else 0.0
+        components = _components(pulls[rows, me])
+        directions[: len(components), me] = components
+        amplitudes = pulls[rows, me] @ components.T / np.sqrt(np.maximum(totals[rows, me], 1.0))[:, None]
+        limits[me, : len(components)] = REACH * np.sqrt((amplitudes**2).mean(axis=0)) if len(components) else 0.0
     used = int((limits > 0).any(axis=0).sum())
     return Modes(directions[:used].copy(), limits[:, :used].copy())
 

@@ -29,12 +29,12 @@ class AutoencoderScorer:
     model: PullAutoencoder
 
     @classmethod
-    def fit(cls, lesson: Lesson) -> Self:
+    def fit(cls, training: Lesson) -> Self:
         """Train a network on the pulls of all MEs of the group."""
         from dqm.networks.training.pull_autoencoder import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-        elements, bins = lesson.reference.share.shape
-        model = train(lesson.block.pulls[lesson.use], lesson.block.precision[lesson.use], lesson.seed)
+        elements, bins = training.reference.share.shape
+        model = train(training.block.pulls[training.use], training.block.precision[training.use], training.seed)
         return cls(elements, bins, model)
 
     @classmethod

@@ -64,7 +64,7 @@ class Scorer(Protocol):
     """Kinds of ME that it is made for."""
 
     @classmethod
-    def fit(cls, lesson: Lesson) -> Self:
+    def fit(cls, training: Lesson) -> Self:
         """Learn from good lumisections."""
 
     @classmethod
@@ -78,11 +78,11 @@ class Scorer(Protocol):
         """Scores (L, n), greater is worse."""
 
 
-def require_shape(name: str, wanted: tuple[int, int], block: FeatureBlock) -> None:
-    """Raise ShapeMismatchError unless the block has ``wanted`` MEs and bins."""
-    found = block.pulls.shape[1:]
-    if found != wanted:
+def require_shape(name: str, expected: tuple[int, int], block: FeatureBlock) -> None:
+    """Raise ShapeMismatchError unless the block has ``expected`` MEs and bins."""
+    shape = block.pulls.shape[1:]
+    if shape != expected:
         raise ShapeMismatchError(
-            f"scorer {name!r} was made for {wanted[0]} monitoring elements of {wanted[1]} bins, "
-            f"not for {found[0]} of {found[1]}; train a bundle on the present catalogue"
+            f"scorer {name!r} was made for {expected[0]} monitoring elements of {expected[1]} bins, "
+            f"not for {shape[0]} of {shape[1]}; train a bundle on the present catalogue"
         )

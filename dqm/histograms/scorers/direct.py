@@ -23,9 +23,9 @@ class _Direct:
     bins: int
 
     @classmethod
-    def fit(cls, lesson: Lesson) -> Self:
+    def fit(cls, training: Lesson) -> Self:
         """Note the shape."""
-        return cls(*lesson.reference.share.shape)
+        return cls(*training.reference.share.shape)
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:

@@ -36,9 +36,9 @@ class KolmogorovScorer:
     wander: Float32
 
     @classmethod
-    def fit(cls, lesson: Lesson) -> Self:
+    def fit(cls, training: Lesson) -> Self:
         """Cumulate the reference and see how far good lumisections wander from it."""
-        reference, block, use = lesson.reference, lesson.block, lesson.use
+        reference, block, use = training.reference, training.block, training.use
         steps = grid(reference.share.shape[1])
         # A pull of one is a change of sqrt(N share) counts.
         movements = (reference.modes.directions * np.sqrt(reference.share)) @ steps

@@ -47,18 +47,18 @@ class OccupancyMapScorer:
     model: MapAutoencoder | None
 
     @classmethod
-    def fit(cls, lesson: Lesson) -> Self:
+    def fit(cls, training: Lesson) -> Self:
         """See how far good maps deviate; with enough of them try a network, and keep it if it helps."""
-        rows, columns = lesson.shape
-        unscaled = cls((rows, columns), np.ones(len(lesson.reference.share), dtype=np.float32), 1.0, None)
-        plain = unscaled.scaled(lesson.block, lesson.use)
-        late = np.arange(len(lesson.use)) >= _EARLY * len(lesson.use)
-        early = lesson.use & ~late[:, None]
-        if lesson.use.sum() < NETWORK_MAPS or not early.any():
+        rows, columns = training.shape
+        unscaled = cls((rows, columns), np.ones(len(training.reference.share), dtype=np.float32), 1.0, None)
+        plain = unscaled.scaled(training.block, training.use)
+        late = np.arange(len(training.use)) >= _EARLY * len(training.use)
+        early = training.use & ~late[:, None]
+        if training.use.sum() < NETWORK_MAPS or not early.any():
             return plain
-        network = replace(unscaled, model=_trained(lesson, early)).scaled(lesson.block, lesson.use)
-        found, found_with = _found(lesson, np.flatnonzero(late), (plain, network))
-        return network if found_with > found + LEAST_GAIN else plain
+        network = replace(unscaled, model=_trained(training, early)).scaled(training.block, training.use)
+        plain_auc, network_auc = _found(training, np.flatnonzero(late), (plain, network))
+        return network if network_auc > plain_auc + LEAST_GAIN else plain
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
@@ -83,8 +83,10 @@ class OccupancyMapScorer:
         """The same, with the scale that good maps ``use`` (L, n) of the block ask for."""
         logs = np.log(np.maximum(np.array(self.largest(block), dtype=np.float64), 1e-3))
         logs[:, ~use] = np.nan
-        middle = np.array([_medians(one) for one in logs])
-        alone, together = (float(scale((one - own).ravel())) for one, own in zip(logs, middle, strict=True))
+        middle = np.array([_medians(deviations) for deviations in logs])
+        alone, together = (
+            float(scale((deviations - own).ravel())) for deviations, own in zip(logs, middle, strict=True)
+        )
         power = np.float32(alone / together if min(alone, together) > 0 else 1.0)
         factor = np.exp(middle[0] - power * middle[1])
         return replace(self, factor=factor.astype(np.float32), power=float(power))
@@ -121,29 +123,29 @@ def _medians(logs: Float64) -> Float64:
     return medians
 
 
-def _trained(lesson: Lesson, use: Mask) -> MapAutoencoder:
+def _trained(training: Lesson, use: Mask) -> MapAutoencoder:
     """A network of the pulls of good maps ``use`` (L, n)."""
     from dqm.networks.training.map_autoencoder import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-    seen = lesson.block.precision[use] >= LEAST_PRECISION
-    maps = np.clip(lesson.block.pulls[use], -INPUT_REACH, INPUT_REACH) * seen
-    return train(maps.reshape(-1, *lesson.shape), lesson.seed)
+    seen = training.block.precision[use] >= LEAST_PRECISION
+    maps = np.clip(training.block.pulls[use], -INPUT_REACH, INPUT_REACH) * seen
+    return train(maps.reshape(-1, *training.shape), training.seed)
 
 
-def _found(lesson: Lesson, rows: Indices, scorers: tuple[OccupancyMapScorer, ...]) -> list[float]:
+def _found(training: Lesson, rows: Indices, scorers: tuple[OccupancyMapScorer, ...]) -> list[float]:
     """AUC of each scorer for good maps in some lumisections ``rows`` against the same ones spoilt."""
-    rng = np.random.default_rng(lesson.seed)
-    rows = rows[:: max(1, int(lesson.use[rows].sum()) // _MOST_HELD)]
-    use, pileup = lesson.use[rows], lesson.block.pileup[rows]
-    counts = lesson.block.counts[rows]
-    maps = counts.reshape(-1, *lesson.shape)
-    good = features(counts, pileup, lesson.reference)
+    rng = np.random.default_rng(training.seed)
+    rows = rows[:: max(1, int(training.use[rows].sum()) // _MOST_HELD)]
+    use, pileup = training.use[rows], training.block.pileup[rows]
+    counts = training.block.counts[rows]
+    maps = counts.reshape(-1, *training.shape)
+    good = features(counts, pileup, training.reference)
     bad = [
-        features(inject_map_faults(maps, rng).reshape(counts.shape), pileup, lesson.reference) for _ in range(_ROUNDS)
+        features(inject_map_faults(maps, rng).reshape(counts.shape), pileup, training.reference) for _ in range(_ROUNDS)
     ]
-    told = []
-    for one in scorers:
-        broken = np.concatenate([one.score(block)[use] for block in bad])
-        ranked = mannwhitneyu(broken, one.score(good)[use])
-        told.append(float(ranked.statistic / (len(broken) * use.sum())))
-    return told
+    aucs = []
+    for scorer in scorers:
+        broken = np.concatenate([scorer.score(block)[use] for block in bad])
+        ranked = mannwhitneyu(broken, scorer.score(good)[use])
+        aucs.append(float(ranked.statistic / (len(broken) * use.sum())))
+    return aucs

@@ -38,17 +38,17 @@ class OccupancyStripScorer:
     model: StripCnn
 
     @classmethod
-    def fit(cls, lesson: Lesson) -> Self:
+    def fit(cls, training: Lesson) -> Self:
         """Train on strips of the group, good and spoilt; the latest fifth of the lumisections says when to stop."""
         from dqm.networks.training.strip_cnn import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-        rng = np.random.default_rng(lesson.seed)
-        kept = _drawn(lesson.use, rng)
+        rng = np.random.default_rng(training.seed)
+        kept = _drawn(training.use, rng)
         late = np.arange(len(kept)) >= len(kept) * 4 // 5
-        learn = _labelled(lesson, kept & ~late[:, None], rng)
-        model = train(learn, _labelled(lesson, kept & late[:, None], rng), lesson.seed)
-        rows: Mask = np.any(lesson.use, axis=0, keepdims=True)[0]
-        return cls(lesson.block.counts.shape[-1], rows, model)
+        learn = _labelled(training, kept & ~late[:, None], rng)
+        model = train(learn, _labelled(training, kept & late[:, None], rng), training.seed)
+        rows: Mask = np.any(training.use, axis=0, keepdims=True)[0]
+        return cls(training.block.counts.shape[-1], rows, model)
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
@@ -77,14 +77,14 @@ def _drawn(use: Mask, rng: np.random.Generator) -> Mask:
     return use & (rng.random(use.shape) < share)
 
 
-def _labelled(lesson: Lesson, use: Mask, rng: np.random.Generator) -> "LabelledStrips":
+def _labelled(training: Lesson, use: Mask, rng: np.random.Generator) -> "LabelledStrips":
     """Good strips and spoilt ones, both as they are and mirrored."""
     from dqm.networks.training.strip_cnn import LabelledStrips  # noqa: PLC0415 - as above
 
-    block = lesson.block
+    block = training.block
     counts = block.counts.copy()
     counts[use], possible = inject_strip_faults(block.counts[use], rng)
-    broken = features(counts, block.pileup, lesson.reference)
+    broken = features(counts, block.pileup, training.reference)
     good = prepared(ratios(block.pulls[use], block.precision[use]))
     bad = prepared(ratios(broken.pulls[use], broken.precision[use]))[possible]
     strips = np.concatenate([good, bad])

@@ -66,7 +66,7 @@ def train(
 
     if size.direct:
         variables.append(direct)
-    rows = np.concatenate([paths, condition], axis=1), np.concatenate([clipped(one) for one in held], axis=1)
+    rows = np.concatenate([paths, condition], axis=1), np.concatenate([clipped(rows_) for rows_ in held], axis=1)
     values = descend(variables, loss, rows, rng, schedule, lambda late: loss(late, 0.0))
     layers = [(values[at], values[at + 1]) for at in range(0, len(encoder) + len(decoder), 2)]
     middle = len(encoder) // 2
@@ -99,5 +99,5 @@ def _halves(last: Any) -> tuple[Any, Any]:
 def _regression(condition: Float32, paths: Float32) -> Float32:
     """Ridge regression (c, p) of the paths on the condition."""
     ridge = 1e-2 * len(condition) * np.eye(condition.shape[1])
-    found: Float32 = np.linalg.solve(condition.T @ condition + ridge, condition.T @ paths).astype(np.float32)
-    return found
+    coefficients: Float32 = np.linalg.solve(condition.T @ condition + ridge, condition.T @ paths).astype(np.float32)
+    return coefficients

@@ -34,16 +34,16 @@ def train(learn: LabelledStrips, held: LabelledStrips, seed: int) -> StripCnn:
     The length of strips must be a multiple of 5, and 2.
     """
     rng = np.random.default_rng(seed)
-    variables = [tf.Variable(one) for one in _initial(learn.strips.shape[1], rng)]
+    variables = [tf.Variable(value) for value in _initial(learn.strips.shape[1], rng)]
     rarity = tf.constant(_rarity(learn.bad))
     epoch, loss = _epoch(variables, rarity, learn), _evaluation(variables, rarity)
     late = tf.constant(held.strips), tf.constant(held.bad.astype(np.int32))
-    best, best_weights, waited = np.inf, [one.numpy() for one in variables], 0
+    best, best_weights, waited = np.inf, [value.numpy() for value in variables], 0
     for _ in range(EPOCHS):
         epoch(tf.constant(rng.permutation(len(learn.strips))))
         now = float(loss(*late))
         if now < best * 0.999:
-            best, best_weights, waited = now, [one.numpy() for one in variables], 0
+            best, best_weights, waited = now, [value.numpy() for value in variables], 0
             continue
         waited += 1
         if waited >= PATIENCE:
