@@ -117,7 +117,7 @@ def _run(seed: int, plan: Plan, era: Lumisections, folder: Path, tally: Tally) -
     cut = int(EARLIER_SHARE * len(era))
     earlier, later = era[:cut], era[cut:]
     dqm, rules = DqmSettings(), AlertSettings()
-    detector = Detector.own(seed)
+    detector = Detector.built_in(seed)
     lumisections = stream(detector, stretches(earlier, plan.train), (), seed)
     batches = (batch for one in lumisections for batch in one.batches)
     bundle = train(

@@ -99,7 +99,7 @@ def detectors(data: Path, plan: Plan) -> Detectors:
     else:
         name = "own detector under generated conditions"
         fills = generate(np.random.default_rng(0), fills=10, stable=500)
-        detector, period = Detector.own(), [one for one in fills if one[1].beams_stable]
+        detector, period = Detector.built_in(), [one for one in fills if one[1].beams_stable]
     cut = int(EARLIER_SHARE * len(period))
     return Detectors(detector, stretches(period[:cut], plan.training), period[cut:], name)
 

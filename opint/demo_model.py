@@ -65,7 +65,7 @@ def _train_histograms(settings: Settings, folder: Path, seed: int, progress: Pro
         first_run=FIRST_RUN,
     )
     good = ((key, at) for key, at in fills if at.beams_stable)
-    batches = simulation.batches_of(stream(Detector.own(), islice(good, LUMISECTIONS), (), seed + 1))
+    batches = simulation.batches_of(stream(Detector.built_in(), islice(good, LUMISECTIONS), (), seed + 1))
     train(batches, folder, settings.dqm, rng, progress, time.time())
 
 
@@ -73,7 +73,7 @@ def _train_rates(settings: Settings, folder: Path, seed: int, progress: Progress
     from dqm.rates.train import train  # noqa: PLC0415 - imports TensorFlow
 
     rng = np.random.default_rng([seed, 4])
-    seen = (one.rates for one in rates.stream(Trigger.own(), _sweeping(rng, RATE_STEP), (), seed + 1))
+    seen = (one.rates for one in rates.stream(Trigger.built_in(), _sweeping(rng, RATE_STEP), (), seed + 1))
     train(seen, folder, settings.rates, rng, progress, time.time())
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import structlog
 from sqlalchemy import Connection
 
-from dqm.core.drift import Reference, Residuals, RunSums, followed, start
+from dqm.core.drift import Reference, Residuals, RunSums, initial_centre, updated_centre
 from dqm.core.state import LumisectionState, ScoredBatch
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.pipeline import Pipeline
@@ -113,7 +113,7 @@ class References:
         known = centres.shift(tx, part)
         if known is None:
             before = centres.before(tx, part)
-            centre = start(elements, numbers) if before is None else followed(*before)
+            centre = initial_centre(elements, numbers) if before is None else updated_centre(*before)
             centres.record(tx, part, centre, self._clock())
             known = centres.shift(tx, part)
             assert known is not None  # noqa: S101 - it has just been written

@@ -69,7 +69,7 @@ def _figures(seed: int, earlier: Lumisections, later: Lumisections, learn: int, 
 
     Both are the same bundle. The centres of the runs are those that the good lumisections led to.
     """
-    detector, rules = Detector.own(seed), AlertSettings()
+    detector, rules = Detector.built_in(seed), AlertSettings()
     bundle = learned(detector, earlier, learn, CERTIFIED, seed)
     bare = {name: replace(one, certification=None) for name, one in bundle.subsystems.items()}
     plain = Pipeline(replace(bundle, subsystems=bare, certification_p=None), CERTIFIED, rules)

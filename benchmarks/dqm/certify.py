@@ -117,7 +117,7 @@ def _against(one: Result, peer: str, value: float) -> Result:
 def _round(seed: int, earlier: Lumisections, later: Lumisections, quick: bool, folder: Path) -> Round:
     learn, watched, faults = (160, 100, 2) if quick else (384, 500, 8)
     rng = np.random.default_rng(seed)
-    detector = Detector.own(seed)
+    detector = Detector.built_in(seed)
     train_on, watch = stretches(earlier, learn), later[:watched]
     old = _old_fault(rng, detector, [key for key, _ in train_on])
     batches = _batches(stream(detector, train_on, [old], seed))

@@ -63,7 +63,7 @@ class _Round:
     def __init__(self, seed: int, earlier: Lumisections, later: Lumisections, quick: bool, progress: Progress) -> None:
         learn, self.watched, hit = (192, 200, 24) if quick else (LEARN, WATCHED, 200)
         settings, rules = DqmSettings(), AlertSettings()
-        detector = Detector.own(seed)
+        detector = Detector.built_in(seed)
         bundle = learned(detector, earlier, learn, settings, seed)
         pipeline = Pipeline(bundle, settings, rules)
         watched = list(good(detector, later[: self.watched], seed))

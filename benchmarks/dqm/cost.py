@@ -71,7 +71,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
 def _batches(seed: int, lumisections: int) -> list[HistogramBatch]:
     rng = np.random.default_rng(seed)
     stable = [item for item in generate(rng, fills=1 + lumisections // 200, stable=400) if item[1].beams_stable]
-    return [batch for one in stream(Detector.own(1), stable[:lumisections], (), seed) for batch in one.batches]
+    return [batch for one in stream(Detector.built_in(1), stable[:lumisections], (), seed) for batch in one.batches]
 
 
 def _costs(bundle: Bundle, pipeline: Pipeline, batches: Sequence[HistogramBatch], repeats: int) -> dict[str, float]:

@@ -24,8 +24,7 @@ from benchmarks.report import Progress, Result
 from dqm.events.model import HotlineModel, PileupTail, live_seconds
 from dqm.events.train import fit
 from dqm.simulate.conditions import from_oms
-from dqm.simulate.events import drift, simulate, stream
-from dqm.simulate.processes import PROCESSES, RARE
+from dqm.simulate.events import PROCESSES, RARE, drift, simulate, stream
 from streams.records import EventFeatures
 
 Float32 = npt.NDArray[np.float32]

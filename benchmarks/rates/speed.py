@@ -36,7 +36,7 @@ PLACE = Partition("benchmark", "trigger.rates", 0)
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:
     """Lumisections in a second of one core, the median of five rounds, each into a database of its own."""
     del data
-    settings, trigger = Settings(), Trigger.own(seeds[0])
+    settings, trigger = Settings(), Trigger.built_in(seeds[0])
     conditions = [one for one in generate(np.random.default_rng(seeds[0]), fills=2, stable=600) if one[1].beams_stable]
     count = QUICK_JUDGED if quick else JUDGED
     taken = []

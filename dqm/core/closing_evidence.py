@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from dqm.arrays import Mask
-from dqm.core.combination import Opinion
+from dqm.core.combination import SubsystemOpinion
 from dqm.core.quality import Evidence, Reason
 from dqm.core.state import SubsystemScores
 
 _NOT_KNOWN = "unknown"
 
 
-def of_frozen(part: SubsystemScores, frozen: Mask, version: str, frozen_after: int, most: int) -> SubsystemScores:
+def add_frozen(part: SubsystemScores, frozen: Mask, version: str, frozen_after: int, most: int) -> SubsystemScores:
     """The part with evidence for its ``frozen`` MEs, at most ``most`` of them."""
     sentence = f"The same content, bin by bin, in {frozen_after} lumisections in a row: no new data arrive."
     evidence = dict(part.evidence)
@@ -25,7 +25,9 @@ def of_frozen(part: SubsystemScores, frozen: Mask, version: str, frozen_after: i
     return replace(part, evidence=evidence) if frozen.any() else part
 
 
-def of_whole(part: SubsystemScores, condemned: Mask, opinion: Opinion, version: str, most: int) -> SubsystemScores:
+def add_condemned(
+    part: SubsystemScores, condemned: Mask, opinion: SubsystemOpinion, version: str, most: int
+) -> SubsystemScores:
     """The part with evidence for the MEs that an ``opinion`` condemns, those that hold most first.
 
     All evidence of the part then says what certification found of the whole.

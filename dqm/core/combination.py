@@ -106,7 +106,7 @@ of_sources: Method = METHODS["cauchy"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opinion:
+class SubsystemOpinion:
     """What a scorer of whole lumisections says of one subsystem.
 
     ``p_value`` in (0, 1] is calibrated on whole good lumisections. ``shares`` (n,), in catalogue order and not
@@ -119,7 +119,7 @@ class Opinion:
     certified: Certified | None = None
 
 
-def named(opinion: Opinion, catalogue: Catalogue) -> Mask:
+def condemned_elements(opinion: SubsystemOpinion, catalogue: Catalogue) -> Mask:
     """The MEs (n,) that an opinion speaks of: those that count in the folders that hold most."""
     grouped = folders(catalogue)
     chosen = _named_folders(opinion, catalogue)
@@ -128,7 +128,7 @@ def named(opinion: Opinion, catalogue: Catalogue) -> Mask:
     return counts & chosen[grouped.of] & (opinion.shares > 0)
 
 
-def folder_p(opinions: Sequence[Opinion | None], catalogue: Catalogue) -> Float32:
+def folder_p(opinions: Sequence[SubsystemOpinion | None], catalogue: Catalogue) -> Float32:
     """P-values (folders, L) of the folders that opinions name, 1 for others and NaN without an opinion.
 
     :mod:`dqm.core.budget` takes its threshold from these, so that opinions which hit upon another folder each time
@@ -143,7 +143,7 @@ def folder_p(opinions: Sequence[Opinion | None], catalogue: Catalogue) -> Float3
     return np.array(columns, dtype=np.float32).T
 
 
-def _named_folders(opinion: Opinion, catalogue: Catalogue) -> Mask:
+def _named_folders(opinion: SubsystemOpinion, catalogue: Catalogue) -> Mask:
     grouped = folders(catalogue)
     held = np.bincount(grouped.of, opinion.shares, len(grouped.names))
     chosen: Mask = held >= min(NAMED_SHARE * held.sum(), held.max(initial=0.0))

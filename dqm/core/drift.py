@@ -75,12 +75,12 @@ class Residuals:
         return Residuals(self.seen * rows, self.sums * rows[:, None], self.leaning * rows[:, None], self.pileup * rows)
 
 
-def start(elements: int, numbers: int) -> Float32:
+def initial_centre(elements: int, numbers: int) -> Float32:
     """The shift (2, n, k) of a model that has followed nothing yet."""
     return np.zeros((LINE, elements, numbers), dtype=np.float32)
 
 
-def followed(shift: Float32, run: Residuals) -> Float32:
+def updated_centre(shift: Float32, run: Residuals) -> Float32:
     """The shift (2, n, k) of the centre after a run: shares of the axis, at the mean pileup and per deviation of it."""
     use = run.seen[TRUSTED] >= run.seen[HELD]
     count = MEMORY + np.where(use, run.seen[TRUSTED], 0)[:, None]
@@ -141,7 +141,7 @@ def is_sampled(key: LumisectionKey) -> bool:
     return key.ls % EVERY == 0
 
 
-def sums(counts: Sequence[Counts], p_values: Float32, pileup: float) -> RunSums:
+def run_sums(counts: Sequence[Counts], p_values: Float32, pileup: float) -> RunSums:
     """Sums over the histograms of one lumisection: ``counts`` of each group, ``p_values`` (n,), NaN: not inspected."""
     whole = [np.rint(block).astype(np.int64) for block in counts]
     totals = np.concatenate([block.sum(axis=1) for block in whole])

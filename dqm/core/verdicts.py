@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from conf.settings import DqmSettings
 from dqm.arrays import Float32, Mask, UInt8
-from dqm.core import closing_evidence as testimony
+from dqm.core import closing_evidence
 from dqm.core import status_bits as silence
 from dqm.core.assembly import widen
-from dqm.core.combination import Opinion, folders, named, of_elements, of_sources
+from dqm.core.combination import SubsystemOpinion, condemned_elements, folders, of_elements, of_sources
 from dqm.core.digests import EMPTY
 from dqm.core.quality import Quality, Reason
 from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
@@ -52,7 +52,7 @@ History = Mapping[str, Sequence[Content]]
 class Certifier(Protocol):
     """Looks at all MEs of a subsystem together."""
 
-    def opinion(self, part: SubsystemScores, conditions: Conditions) -> Opinion | None:
+    def opinion(self, part: SubsystemScores, conditions: Conditions) -> SubsystemOpinion | None:
         """What it says of a part of the state of a lumisection; None if it cannot say anything."""
 
 
@@ -179,7 +179,7 @@ def _verdict(
     reasons: UInt8,
     tested: Float32,
     table: ConformalTable | None,
-    opinion: Opinion | None,
+    opinion: SubsystemOpinion | None,
 ) -> SubsystemVerdict:
     qualities = QUALITY[reasons]
     p_value = float(of_elements(tested))
@@ -191,27 +191,31 @@ def _verdict(
     return SubsystemVerdict(worst, p_value, qualities, reasons)
 
 
-def _opinion(judge: Judge, name: str, part: SubsystemScores, conditions: Conditions) -> Opinion | None:
+def _opinion(judge: Judge, name: str, part: SubsystemScores, conditions: Conditions) -> SubsystemOpinion | None:
     certifier = judge.certifiers.get(name)
     return certifier.opinion(part, conditions) if certifier is not None and part.present.any() else None
 
 
-def _condemned(opinion: Opinion | None, limit: float, part: SubsystemScores, reasons: UInt8) -> Mask:
+def _condemned(opinion: SubsystemOpinion | None, limit: float, part: SubsystemScores, reasons: UInt8) -> Mask:
     """MEs that only an opinion speaks against: where an ME is bad by itself, that one tells more."""
     if opinion is None or not opinion.p_value <= limit or (reasons == Reason.DEVIATES).any():
         return np.zeros_like(part.present)
-    return named(opinion, part.catalogue) & part.present & np.isin(reasons, (Reason.CONSISTENT, Reason.SUSPECT))
+    return (
+        condemned_elements(opinion, part.catalogue)
+        & part.present
+        & np.isin(reasons, (Reason.CONSISTENT, Reason.SUSPECT))
+    )
 
 
 def _explained(
     part: SubsystemScores,
     frozen: Mask,
     condemned: Mask,
-    opinion: Opinion | None,
+    opinion: SubsystemOpinion | None,
     state: LumisectionState,
     settings: DqmSettings,
 ) -> SubsystemScores:
     most = settings.evidence_per_lumisection
     if opinion is not None:
-        part = testimony.of_whole(part, condemned, opinion, state.model_version, most)
-    return testimony.of_frozen(part, frozen, state.model_version, settings.frozen_after, most)
+        part = closing_evidence.add_condemned(part, condemned, opinion, state.model_version, most)
+    return closing_evidence.add_frozen(part, frozen, state.model_version, settings.frozen_after, most)

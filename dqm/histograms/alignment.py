@@ -29,13 +29,13 @@ class Alignment:
     reasons: UInt8
     plain: bool
 
-    def gathered(self, batch: HistogramBatch, expected: Catalogue) -> tuple[list[Counts], "Beside"]:
+    def gathered(self, batch: HistogramBatch, expected: Catalogue) -> tuple[list[Counts], "Presence"]:
         """Counts by expected group and what lies beside them, in expected order; zeros for what is absent."""
         if self.plain:
             came = np.ones(len(expected), dtype=np.bool_)
-            return list(batch.counts), Beside(came, batch.flow, batch.entries)
+            return list(batch.counts), Presence(came, batch.flow, batch.entries)
         source, target = self.known
-        presence = Beside.nothing(len(expected))
+        presence = Presence.nothing(len(expected))
         presence.came[target] = True
         presence.flow[target] = batch.flow[source]
         presence.entries[target] = batch.entries[source]
@@ -43,7 +43,7 @@ class Alignment:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Beside:
+class Presence:
     """Which of the expected MEs came (n,), and their flow (n, 2) and entries (n,)."""
 
     came: Mask
@@ -51,7 +51,7 @@ class Beside:
     entries: Float64
 
     @classmethod
-    def nothing(cls, n: int) -> "Beside":
+    def nothing(cls, n: int) -> "Presence":
         """Nothing came."""
         return cls(np.zeros(n, dtype=np.bool_), np.zeros((n, 2)), np.zeros(n))
 

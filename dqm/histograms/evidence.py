@@ -10,9 +10,9 @@ from conf.settings import DqmSettings
 from dqm.arrays import Float32, Float64, Mask, UInt8
 from dqm.core.combination import folders
 from dqm.core.quality import Evidence, Reason
-from dqm.histograms.alignment import Beside
+from dqm.histograms.alignment import Presence
 from dqm.histograms.bundle import SubsystemModel
-from dqm.histograms.certification.attribution import Sight
+from dqm.histograms.certification.attribution import CertificationErrors
 from dqm.histograms.explain import explain
 from dqm.histograms.features import features
 from streams.records import Counts
@@ -21,7 +21,7 @@ _MARGIN = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class ScoredHistograms:
     """What scoring found for the n expected MEs of one batch: arrays (n,), scores (k, n).
 
     ``lack_p`` are the p-values of too few entries, ``pileup`` is standardised. ``sight`` is what certification sees,
@@ -32,15 +32,15 @@ class Found:
     digests: npt.NDArray[np.uint64]
     p_values: Float32
     reasons: UInt8
-    beside: Beside
+    beside: Presence
     expected_entries: Float64
     lack_p: Float32
     pileup: np.float32
-    sight: Sight | None
+    sight: CertificationErrors | None
     condemned: Mask
 
 
-class Witness:
+class EvidenceBuilder:
     """Writes evidence for the suspicious MEs of one subsystem."""
 
     def __init__(self, model: SubsystemModel, version: str, of: int, folder_p: float) -> None:
@@ -50,7 +50,9 @@ class Witness:
         self._model = model
         self._version = version
 
-    def evidence(self, batch: Found, counts: Sequence[Counts], settings: DqmSettings) -> Mapping[str, Evidence]:
+    def evidence(
+        self, batch: ScoredHistograms, counts: Sequence[Counts], settings: DqmSettings
+    ) -> Mapping[str, Evidence]:
         """By ME: STARVED and condemned ones, and the smallest p-values, up to the settings' limit.
 
         ``counts`` are those of the expected groups.
@@ -79,7 +81,7 @@ class Witness:
             bad = folders(self._model.catalogue).simes(p_values) <= self._folder_p
             return likely & (discovery | (bad[folders(self._model.catalogue).of] & (p_values <= self._folder_p)))
 
-    def _one(self, batch: Found, counts: Sequence[Counts], row: int, p_value: float) -> Evidence:
+    def _one(self, batch: ScoredHistograms, counts: Sequence[Counts], row: int, p_value: float) -> Evidence:
         me = self._model.catalogue.elements[row]
         reason = Reason(int(batch.reasons[row]))
         observed, reference, pulls = self._histogram(counts, float(batch.pileup), row)
@@ -106,7 +108,7 @@ class Witness:
             worst_features=() if batch.sight is None else batch.sight.features(row),
         )
 
-    def _scores(self, batch: Found, row: int) -> dict[str, float]:
+    def _scores(self, batch: ScoredHistograms, row: int) -> dict[str, float]:
         """Scores of one ME by those scorers that are made for it."""
         named = zip(self._model.scorers, batch.scores[:, row].tolist(), strict=True)
         return {name: score for name, score in named if not np.isnan(score)}

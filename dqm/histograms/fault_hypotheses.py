@@ -105,7 +105,7 @@ def shift(observed: Float64, reference: Float64, per_cell: int) -> Hypothesis:
     best, remaining = 0.0, np.inf
     for step in (reach, 2 * reach / _STEPS):
         moves = best + np.linspace(-step, step, _STEPS)
-        best, remaining = _best(observed, moved(reference, shift_edges(cells, moves[:, None])), moves)
+        best, remaining = _best(observed, remapped(reference, shift_edges(cells, moves[:, None])), moves)
     explained = _explained(observed, reference, remaining + 2 * np.log(observed.size))
     return Hypothesis("shift", explained, np.arange(0), best * per_cell)
 
@@ -116,7 +116,7 @@ def gain(observed: Float64, reference: Float64, origin: float) -> Hypothesis:
     best, remaining = 0.0, np.inf
     for step in (0.6, 1.2 / _STEPS):
         logs = best + np.linspace(-step, step, _STEPS)
-        best, remaining = _best(observed, moved(reference, scale_edges(cells, np.exp(logs)[:, None], origin)), logs)
+        best, remaining = _best(observed, remapped(reference, scale_edges(cells, np.exp(logs)[:, None], origin)), logs)
     explained = _explained(observed, reference, remaining + 2 * np.log(observed.size))
     return Hypothesis("gain", explained, np.arange(0), float(np.exp(best)))
 
@@ -198,7 +198,7 @@ def _merged(cells: int) -> int:
     return -(-cells // MAX_CELLS)
 
 
-def moved(contents: Float64, edges: Float64) -> Float64:
+def remapped(contents: Float64, edges: Float64) -> Float64:
     """Contents of n cells whose edges are read at other places of the same distribution.
 
     Counts are taken as spread evenly inside a cell, so that a move by a fraction of a cell is defined.

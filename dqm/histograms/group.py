@@ -10,7 +10,7 @@ from dqm.histograms.features import CHUNK_CELLS, features
 from dqm.histograms.occupancy.shapes import Kind
 from dqm.histograms.references.frozen import FrozenReference
 from dqm.histograms.scorers import REGISTRY
-from dqm.histograms.scorers.base import Lesson, Scorer
+from dqm.histograms.scorers.base import Scorer, TrainingData
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +72,5 @@ def fit(counts: Float32, pileup: Float32, use: Mask, reference: FrozenReference,
     for name, scorer in REGISTRY.items():
         own = use & members.judged_by(scorer)
         if own.sum() >= scorer.least_histograms:
-            learned[name] = scorer.fit(Lesson(block, own, reference, seed, members.shape))
+            learned[name] = scorer.fit(TrainingData(block, own, reference, seed, members.shape))
     return Group(reference, learned)

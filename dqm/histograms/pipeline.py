@@ -12,16 +12,22 @@ from dqm.core import verdicts
 from dqm.core.budget import Thresholds, thresholds
 from dqm.core.combination import PerCatalogue
 from dqm.core.digests import digests
-from dqm.core.drift import Reference, Residuals, RunSums, is_sampled, sums
+from dqm.core.drift import Reference, Residuals, RunSums, is_sampled, run_sums
 from dqm.core.largest_errors import NUMBERS
 from dqm.core.quality import Evidence, Reason
 from dqm.core.state import LumisectionState, ScoredBatch, SubsystemScores
 from dqm.core.threads import one_thread
-from dqm.histograms.alignment import Alignment, Beside, align
+from dqm.histograms.alignment import Alignment, Presence, align
 from dqm.histograms.bundle import Bundle, SubsystemModel
-from dqm.histograms.certification.attribution import ModelCertifier, Sight, condemned, look, of_groups
+from dqm.histograms.certification.attribution import (
+    CertificationErrors,
+    ModelCertifier,
+    certification_errors,
+    condemned,
+    features_of_groups,
+)
 from dqm.histograms.certification.model import CertificationModel
-from dqm.histograms.evidence import Found, Witness
+from dqm.histograms.evidence import EvidenceBuilder, ScoredHistograms
 from dqm.histograms.references.choice import adapted
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
 
@@ -153,7 +159,7 @@ class _Stage:
         self._pileup = bundle.pileup
         self._settings = settings
         self._limits = limits
-        self._witness = Witness(model, bundle.version, elements, limits.folder_p)
+        self._witness = EvidenceBuilder(model, bundle.version, elements, limits.folder_p)
         self._align: PerCatalogue[Alignment] = PerCatalogue(lambda catalogue: align(catalogue, model.catalogue))
 
     def score(self, batches: Sequence[HistogramBatch]) -> list[SubsystemScores]:
@@ -175,7 +181,7 @@ class _Stage:
         sights = self._sights([counts for counts, _ in gathered], totals, pileup, np.isfinite(p_values))
         results = []
         for at, batch in enumerate(batches):
-            result = Found(
+            result = ScoredHistograms(
                 scores[:, at],
                 content[at],
                 p_values[at],
@@ -193,12 +199,12 @@ class _Stage:
 
     def _sights(
         self, counts: Sequence[Sequence[Counts]], totals: Float32, pileup: Float32, use: Mask
-    ) -> Sequence[Sight | None]:
+    ) -> Sequence[CertificationErrors | None]:
         """What certification sees of each batch; None where the bundle has none."""
         model = self._model.certification
-        return [None] * len(counts) if model is None else look(model, counts, totals, pileup, use)
+        return [None] * len(counts) if model is None else certification_errors(model, counts, totals, pileup, use)
 
-    def _condemned(self, errors: Sight | None, conditions: Conditions, pileup: float) -> Mask:
+    def _condemned(self, errors: CertificationErrors | None, conditions: Conditions, pileup: float) -> Mask:
         model = self._model.certification
         if model is None or errors is None:
             return np.zeros(len(self._model.catalogue), dtype=np.bool_)
@@ -209,7 +215,7 @@ class _Stage:
         """What the batch adds to the references of later runs."""
         alignment = self._align(batch.catalogue)
         counts, _ = alignment.gathered(batch, self._model.catalogue)
-        return sums(counts, scores.p_values[alignment.expected], self._pileup.standardised(batch.conditions))
+        return run_sums(counts, scores.p_values[alignment.expected], self._pileup.standardised(batch.conditions))
 
     def residuals(self, batch: HistogramBatch, scores: SubsystemScores, model: CertificationModel) -> Residuals:
         """What the batch adds to the centres of later runs: how far it lies from the centre of ``model``."""
@@ -218,10 +224,10 @@ class _Stage:
         pileup = np.array([self._pileup.standardised(batch.conditions)], dtype=np.float32)
         typical = model.ensemble.scaling.typical(pileup)[0]
         p_values = scores.p_values[alignment.expected]
-        return Residuals.of(of_groups(counts), typical, float(pileup[0]), p_values)
+        return Residuals.of(features_of_groups(counts), typical, float(pileup[0]), p_values)
 
     def _groups(
-        self, counts: Sequence[Sequence[Counts]], presences: Sequence[Beside], pileup: Float32
+        self, counts: Sequence[Sequence[Counts]], presences: Sequence[Presence], pileup: Float32
     ) -> tuple[Float32, Float32, npt.NDArray[np.uint64]]:
         """Scores (k, L, n), totals (L, n) and digests (L, n)."""
         n, lumisections = len(self._model.catalogue), len(counts)
@@ -260,7 +266,7 @@ class _Stage:
 
 
 def _digests(
-    stacked: Float32, counts: Sequence[Counts], presences: Sequence[Beside], own: slice, totals: Float32
+    stacked: Float32, counts: Sequence[Counts], presences: Sequence[Presence], own: slice, totals: Float32
 ) -> npt.NDArray[np.uint64]:
     """Digests (L, n) of one group; whole numbers that float32 cannot hold are taken from where they came."""
     if totals.size and float(totals.max()) >= _EXACT:
@@ -279,7 +285,7 @@ def _result(
     batch: HistogramBatch,
     alignment: Alignment,
     scorers: tuple[str, ...],
-    found: Found,
+    found: ScoredHistograms,
     evidence: Mapping[str, Evidence],
 ) -> SubsystemScores:
     """Results over the union of what was expected and what came."""

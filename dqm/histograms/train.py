@@ -27,7 +27,7 @@ from dqm.histograms import group
 from dqm.histograms.alignment import align
 from dqm.histograms.bundle import Bundle, SubsystemModel, save
 from dqm.histograms.certification import train as certification
-from dqm.histograms.certification.attribution import of_groups
+from dqm.histograms.certification.attribution import features_of_groups
 from dqm.histograms.certification.model import CertificationModel
 from dqm.histograms.occupancy.shapes import kind
 from dqm.histograms.references import entries as entries_model
@@ -280,11 +280,11 @@ def _certification(
     cut: int,
     settings: DqmSettings,
     rng: np.random.Generator,
-) -> tuple[CertificationModel, list[combination.Opinion | None]]:
+) -> tuple[CertificationModel, list[combination.SubsystemOpinion | None]]:
     """The certification model of a subsystem, and what it thinks of its calibration lumisections."""
     assert settings.certification != "none"  # noqa: S101 - the caller has looked
     good = certification.Good(
-        summaries=np.array([of_groups([block[at] for block in part.counts]) for at in range(len(read.keys))]),
+        summaries=np.array([features_of_groups([block[at] for block in part.counts]) for at in range(len(read.keys))]),
         totals=np.concatenate([block.sum(axis=-1) for block in part.counts], axis=1),
         pileup=pileup,
         use=part.came & (part.statistics >= settings.min_entries),

@@ -14,7 +14,7 @@ import numpy as np
 from conf.settings import AlertSettings
 from dqm.arrays import Float32, Float64, Indices
 from dqm.core.budget import limit
-from dqm.rates.residuals import Sight
+from dqm.rates.residuals import RateResiduals
 from dqm.statistics.conformal import ConformalTable, ConformalTables
 from dqm.statistics.robust import scale
 from streams.records import LUMISECTION_SECONDS
@@ -62,7 +62,7 @@ class Calibration:
     wide: Float64
     reach: Float64
 
-    def p_values(self, residuals: Sight) -> PValues:
+    def p_values(self, residuals: RateResiduals) -> PValues:
         """P-values of a sight; NaN where nothing was judged."""
         kinds, seeds = _kinds(residuals.expected, len(self.wide)), len(self.wide)
         away = np.abs(np.concatenate([residuals.off_curve[:, :seeds], residuals.away[:, seeds:]], axis=1)).astype(
@@ -81,7 +81,7 @@ class Calibration:
         return reaches
 
 
-def calibrate(residuals: Sight, seeds: int) -> Calibration:
+def calibrate(residuals: RateResiduals, seeds: int) -> Calibration:
     """Calibration from good lumisections."""
     kinds = _kinds(residuals.expected, seeds)
     away = np.abs(np.concatenate([residuals.off_curve[:, :seeds], residuals.away[:, seeds:]], axis=1))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from conf.settings import DqmSettings
 from dqm.arrays import Float64, Mask, UInt8
-from dqm.core import closing_evidence as testimony
+from dqm.core import closing_evidence
 from dqm.core.assembly import widen
 from dqm.core.combination import folders, of_elements
 from dqm.core.digests import EMPTY, digests
@@ -77,7 +77,7 @@ def close(
         reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
         verdicts[name] = _verdict(part, reasons, judge.whole)
         most = settings.evidence_per_lumisection
-        parts[name] = testimony.of_frozen(part, frozen, state.model_version, settings.frozen_after, most)
+        parts[name] = closing_evidence.add_frozen(part, frozen, state.model_version, settings.frozen_after, most)
     return replace(
         state,
         parts=parts,

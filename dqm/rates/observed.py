@@ -10,8 +10,7 @@ from itertools import groupby
 import numpy as np
 
 from dqm.arrays import Float32, Float64, Indices, Mask
-from dqm.core import drift as following
-from dqm.core.drift import Residuals, is_sampled
+from dqm.core.drift import Residuals, initial_centre, is_sampled, updated_centre
 from dqm.rates.curves import Curves
 from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey, TriggerMenu, TriggerRates
 
@@ -104,7 +103,7 @@ FARTHEST = 3.0
 """A rate is taken to have drifted no farther than this."""
 
 
-def left_by(curves: Curves, seen: Observed, at: int, p_values: Float32) -> Residuals:
+def centre_residuals(curves: Curves, seen: Observed, at: int, p_values: Float32) -> Residuals:
     """What one lumisection leaves: ``p_values`` (n,) of each rate, NaN: not judged."""
     lumisection = seen.only(np.array([at], dtype=np.intp))
     away = lumisection.counts / np.maximum(curves.at_training(lumisection.exposure, lumisection.pileup), 1e-9) - 1
@@ -115,7 +114,7 @@ def left_by(curves: Curves, seen: Observed, at: int, p_values: Float32) -> Resid
 
 def carried(curves: Curves, seen: Observed, keys: Sequence[LumisectionKey]) -> Iterator[tuple[slice, Curves]]:
     """The runs of good lumisections in order, each with the curves that those before have moved."""
-    shift = following.start(len(curves.known), NUMBERS)
+    shift = initial_centre(len(curves.known), NUMBERS)
     start = 0
     for _, of_run in groupby(keys, lambda key: key.run):
         rows = slice(start, start + len(list(of_run)))
@@ -124,6 +123,6 @@ def carried(curves: Curves, seen: Observed, keys: Sequence[LumisectionKey]) -> I
         for at in range(rows.start, rows.stop):
             if is_sampled(keys[at]):
                 good = np.where(seen.judged[at] & curves.known, 1.0, np.nan).astype(np.float32)
-                left += left_by(curves, seen, at, good)
-        shift = following.followed(shift, left)
+                left += centre_residuals(curves, seen, at, good)
+        shift = updated_centre(shift, left)
         start = rows.stop

@@ -20,8 +20,8 @@ from dqm.rates.calibration import PValues, limits
 from dqm.rates.causes import Findings, causes
 from dqm.rates.model import RateBundle
 from dqm.rates.observed import Observed, observed
-from dqm.rates.residuals import Expectation, Sight, look
-from dqm.rates.result import SUBSYSTEM, Found, banded, in_catalogue, scored
+from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals
+from dqm.rates.result import SUBSYSTEM, ScoredRates, in_catalogue, rate_bands, scored
 from streams.records import Catalogue, Conditions, LumisectionKey, TriggerRates
 
 
@@ -77,13 +77,13 @@ class RatePipeline:
     def _one(self, record: TriggerRates) -> ScoredBatch:
         expectation = self._moved.get((record.dataset, record.key.run), self.model.expectation)
         seen = observed([record], self.model.menu)
-        residuals = look(expectation, seen)
+        residuals = rate_residuals(expectation, seen)
         p_values = self.model.calibration.p_values(residuals)
         findings = self._findings(expectation, seen, residuals, p_values)
         named = causes(findings, self.limits, self.model.columns, self._settings.false_discovery_rate)
-        bands = banded(seen, residuals, expectation.spread, self.model.calibration.reaches(residuals.expected))
+        bands = rate_bands(seen, residuals, expectation.spread, self.model.calibration.reaches(residuals.expected))
         scores = scored(
-            record, self.model, Found(seen, residuals, p_values, bands, named), self._settings, self.version
+            record, self.model, ScoredRates(seen, residuals, p_values, bands, named), self._settings, self.version
         )
         left = None
         if is_sampled(record.key) and residuals.judged.any():
@@ -92,12 +92,14 @@ class RatePipeline:
             # otherwise be held back for ever.
             for cause in named:
                 trust[cause.rows] = 0.0
-            of_menu = drift.left_by(self.model.expectation.curves, seen, 0, trust)
+            of_menu = drift.centre_residuals(self.model.expectation.curves, seen, 0, trust)
             left = in_catalogue(of_menu, self.model.menu)
         key, dataset = record.key, record.dataset
         return ScoredBatch(key, dataset, SUBSYSTEM, record.conditions, self.version, scores, residuals=left)
 
-    def _findings(self, expectation: Expectation, seen: Observed, residuals: Sight, p_values: PValues) -> Findings:
+    def _findings(
+        self, expectation: Expectation, seen: Observed, residuals: RateResiduals, p_values: PValues
+    ) -> Findings:
         return Findings(
             p_values.rows[0],
             p_values.together[0],

@@ -44,7 +44,7 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class RateResiduals:
     """L lumisections; all (L, n) in the order of the menu, residuals signed in standard deviations, NaN: not judged.
 
     ``by_pileup`` are expected counts of pileup alone, ``expected`` those given the seeds. ``away`` is how far the
@@ -61,7 +61,7 @@ class Sight:
     overall: Float64
 
 
-def look(expectation: Expectation, seen: Observed) -> Sight:
+def rate_residuals(expectation: Expectation, seen: Observed) -> RateResiduals:
     """Residuals of what was ``seen``."""
     curves, seeds = expectation.curves, len(expectation.menu.l1)
     judged = seen.judged & curves.known & curves.covers(seen.pileup)
@@ -77,7 +77,7 @@ def look(expectation: Expectation, seen: Observed) -> Sight:
     away = stabilised(seen.counts, expected, expectation.spread)
     information = np.where(judged, expected / (1 + expectation.spread**2 * expected), 0.0)
     together = moved_together(away[:, seeds:], information[:, seeds:], np.array(expectation.menu.seed_of), seeds)
-    return Sight(
+    return RateResiduals(
         judged,
         by_pileup,
         expected,

@@ -16,7 +16,7 @@ from dqm.rates.closing import content
 from dqm.rates.evidence import Case, evidence
 from dqm.rates.model import RateModel
 from dqm.rates.observed import Observed, places
-from dqm.rates.residuals import Sight
+from dqm.rates.residuals import RateResiduals
 from dqm.statistics.multiple_testing import discovery_threshold
 from dqm.statistics.variance_stabilised import reached
 from streams.records import LUMISECTION_SECONDS, TriggerMenu, TriggerRates
@@ -29,32 +29,32 @@ together from what is expected of them; in standard deviations."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class ScoredRates:
     """What was found in one lumisection (L = 1), in the order of the menu that the model knows.
 
     ``bands`` (6, n) are :class:`dqm.core.state.Bands` as rows.
     """
 
     seen: Observed
-    sight: Sight
+    sight: RateResiduals
     p_values: PValues
     bands: Float32
     causes: Sequence[Cause]
 
 
-def banded(seen: Observed, residuals: Sight, spread: Float64, reach: Float64) -> Float32:
+def rate_bands(seen: Observed, residuals: RateResiduals, spread: Float64, reach: Float64) -> Float32:
     """Bands (6, n) of one lumisection: where ``reach`` (1, n) standard deviations to both sides end."""
     low, high = (reached(residuals.expected, spread, side * reach) for side in (-1.0, 1.0))
     counts = np.stack([seen.counts[0], residuals.expected[0], low[0], high[0], residuals.by_pileup[0]])
     rows = np.concatenate([counts / LUMISECTION_SECONDS, seen.prescale])
     rows[1:5, ~residuals.judged[0]] = np.nan
     rows[:, ~seen.came[0]] = np.nan
-    banded: Float32 = rows.astype(np.float32)
-    return banded
+    rate_bands: Float32 = rows.astype(np.float32)
+    return rate_bands
 
 
 def scored(
-    record: TriggerRates, model: RateModel, result: Found, settings: DqmSettings, version: str
+    record: TriggerRates, model: RateModel, result: ScoredRates, settings: DqmSettings, version: str
 ) -> SubsystemScores:
     """Scores of ``record`` in the order of its own catalogue; what the model does not know is not judged."""
     menu = record.menu
@@ -97,7 +97,7 @@ def in_catalogue(residuals: Residuals, menu: TriggerMenu) -> Residuals:
     )
 
 
-def _judged(record: TriggerRates, result: Found) -> tuple[Float32, UInt8]:
+def _judged(record: TriggerRates, result: ScoredRates) -> tuple[Float32, UInt8]:
     """P-values and reasons (n,) in the order of the model's menu."""
     seen, judged = result.seen, result.sight.judged[0]
     p_values = np.where(judged, result.p_values.rows[0], np.float32(np.nan))
@@ -113,7 +113,7 @@ def _judged(record: TriggerRates, result: Found) -> tuple[Float32, UInt8]:
     return p_values, reasons
 
 
-def _scores(model: RateModel, result: Found) -> Float32:
+def _scores(model: RateModel, result: ScoredRates) -> Float32:
     """Scores (k, n) in the order of the model's menu."""
     residuals, seeds = result.sight, len(model.menu.l1)
     network = np.abs(residuals.away[0])

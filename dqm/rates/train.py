@@ -23,7 +23,7 @@ from dqm.rates.columns import Columns
 from dqm.rates.curves import Curves
 from dqm.rates.model import KIND, RateBundle, RateModel, save
 from dqm.rates.observed import Observed, carried, is_usable, joined, observed
-from dqm.rates.residuals import Expectation, Sight, look, relative_to
+from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals, relative_to
 from dqm.statistics.conformal import ConformalTable
 from streams.records import LumisectionKey, TriggerMenu, TriggerRates
 
@@ -106,7 +106,7 @@ def _expectation(
     network = train((paths[:held], condition[:held]), (paths[held:], condition[held:]), rng, size_for(paths.shape[1]))
     first = Expectation(menu, curves, network, unit, curves.spread.copy())
     late = seen.only(np.arange(held, len(keys)))
-    residuals = look(first, replace(late, exposure=late.exposure * _drift(curves, seen, keys)[held:]))
+    residuals = rate_residuals(first, replace(late, exposure=late.exposure * _drift(curves, seen, keys)[held:]))
     spread = curve.spread_of(late.counts, residuals.expected, residuals.judged)
     spread[:seeds] = curves.spread[:seeds]
     return replace(first, spread=spread)
@@ -117,11 +117,11 @@ def _drift(curves: Curves, seen: Observed, keys: Sequence[LumisectionKey]) -> Fl
     return np.concatenate([moved.drift(seen.pileup[rows]) for rows, moved in carried(curves, seen, keys)])
 
 
-def _sight_of(expectation: Expectation, seen: Observed, keys: Sequence[LumisectionKey], cut: int) -> Sight:
+def _sight_of(expectation: Expectation, seen: Observed, keys: Sequence[LumisectionKey], cut: int) -> RateResiduals:
     """Lumisections from ``cut`` on, with the drift that was carried to their runs from the first on."""
     drift = _drift(expectation.curves, seen, keys)[cut:]
     late = seen.only(np.arange(cut, len(keys)))
-    return look(expectation, replace(late, exposure=late.exposure * drift))
+    return rate_residuals(expectation, replace(late, exposure=late.exposure * drift))
 
 
 def _read(rates: Iterable[TriggerRates]) -> tuple[list[LumisectionKey], Observed, TriggerMenu]:

@@ -1,4 +1,7 @@
-"""The detector: conditions in, one batch of histograms for each subsystem out."""
+"""The simulated detector: conditions in, one batch of histograms for each subsystem out.
+
+Pileup, slow drift from fill to fill and ageing move the shapes of a good detector.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +12,47 @@ import numpy as np
 
 from dqm.arrays import Float64, Int64
 from dqm.simulate import templates
+from dqm.simulate.built_in import built_in_templates
 from dqm.simulate.effects import EFFECTS
 from dqm.simulate.faults import Fault, FaultKind, active
-from dqm.simulate.own import own
-from dqm.simulate.state import DetectorState, loadings
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
+
+DRIFTS = 4
+WAVES = 6
+SIZE = DRIFTS + 2
+"""Numbers in a state: pileup, ageing and the drifts, each of about unit variance over some years."""
+
+_PILEUP_MEAN, _PILEUP_SPREAD = 48.0, 12.0
+_FILL_MIDDLE, _FILL_SPREAD = 9900.0, 400.0
+
+
+class DetectorState:
+    """A random but smooth function of conditions, fixed by its generator.
+
+    Each drift is a sum of waves over the fill number with periods of 300 to 3000 fills (some months to some years),
+    which makes a stationary process of unit variance that can be asked at any fill, in any order.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        """Draw the waves."""
+        self._frequency = 2 * np.pi / np.exp(rng.uniform(np.log(300), np.log(3000), (DRIFTS, WAVES)))
+        self._phase = rng.uniform(0, 2 * np.pi, (DRIFTS, WAVES))
+
+    def at(self, key: LumisectionKey, conditions: Conditions) -> Float64:
+        """The state (SIZE,) at one lumisection; where the fill is unknown the run number stands for it."""
+        fill = float(conditions.fill if conditions.fill is not None else key.run)
+        pileup = _PILEUP_MEAN if conditions.pileup is None else conditions.pileup
+        drifts = np.sqrt(2 / WAVES) * np.cos(self._frequency * fill + self._phase).sum(axis=1)
+        ageing = np.clip((fill - _FILL_MIDDLE) / _FILL_SPREAD, -2, 2)
+        crowding = np.clip((pileup - _PILEUP_MEAN) / _PILEUP_SPREAD, -3, 3)
+        return np.concatenate([[crowding, ageing], drifts])
+
+
+def loadings(count: int, modes: int, rng: np.random.Generator) -> Float64:
+    """(count, modes, SIZE) unit vectors: how much each mode of each ME follows each part of the state."""
+    directions = rng.standard_normal((count, modes, SIZE))
+    return np.asarray(directions / np.linalg.norm(directions, axis=2, keepdims=True))
+
 
 DATASET = "/Simulated/Detector-v1/DQM"
 NOMINAL = Conditions(pileup=55.0, delivered_lumi=0.44, recorded_lumi=0.42, beams_stable=True)
@@ -40,7 +79,7 @@ class Detector:
     """A detector whose good histograms are fixed by its templates and its seed, up to Poisson noise.
 
     Entries are proportional to recorded luminosity, so dead time counts; shapes follow pileup and fill
-    smoothly (:mod:`dqm.simulate.state`). Without stable beams 1% of the entries are left; a handful of
+    smoothly (:mod:`dqm.simulate.detector`). Without stable beams 1% of the entries are left; a handful of
     entries comes from noise always.
     """
 
@@ -54,10 +93,10 @@ class Detector:
         self._without: dict[tuple[str, tuple[int, ...]], Catalogue] = {}
 
     @classmethod
-    def own(cls, seed: int = 0) -> "Detector":
+    def built_in(cls, seed: int = 0) -> "Detector":
         """The detector that ships with the simulator."""
         rng = np.random.default_rng(seed)
-        return cls(own(rng), rng)
+        return cls(built_in_templates(rng), rng)
 
     @classmethod
     def from_templates(cls, path: Path, seed: int = 0) -> "Detector":

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from dqm.arrays import Float64
-from dqm.histograms.fault_hypotheses import moved, scale_edges, shift_edges
+from dqm.histograms.fault_hypotheses import remapped, scale_edges, shift_edges
 from dqm.simulate.faults import FaultKind
 from streams.records import Axis
 
@@ -56,7 +56,7 @@ def shift(mean: Float64, _axes: tuple[Axis, ...], severity: float, rng: np.rando
     at = np.arange(len(profile)) + 0.5
     centre = np.average(at, weights=profile) if profile.sum() > 0 else 0.0
     width = np.sqrt(np.average((at - centre) ** 2, weights=profile)) if profile.sum() > 0 else 0.0
-    return moved(mean, shift_edges(mean.shape[0], rng.choice([-1, 1]) * severity * width))
+    return remapped(mean, shift_edges(mean.shape[0], rng.choice([-1, 1]) * severity * width))
 
 
 def gain(mean: Float64, axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Float64:
@@ -64,7 +64,7 @@ def gain(mean: Float64, axes: tuple[Axis, ...], severity: float, rng: np.random.
     axis = axes[0]
     factor = (1 + severity / 2) ** float(rng.choice([-1, 1]))
     origin = -axis.lower / (axis.upper - axis.lower) * axis.bins
-    return moved(mean, scale_edges(mean.shape[0], factor, origin))
+    return remapped(mean, scale_edges(mean.shape[0], factor, origin))
 
 
 def swap(mean: Float64, _axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Float64:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dqm.simulate.errors import SimulationError
-from dqm.simulate.events import SimulatedEvents
-from dqm.simulate.processes import NAMES, STANDARD
+from dqm.simulate.events import NAMES, STANDARD, SimulatedEvents
+from dqm.simulate.faults import SimulationError
 
 
 def noted(path: Path, lumisections: Iterable[SimulatedEvents]) -> Iterator[SimulatedEvents]:

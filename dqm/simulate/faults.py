@@ -1,4 +1,4 @@
-"""Faults: what is wrong with which histograms, how badly, from when to when."""
+"""Faults of the simulator: what is wrong with which histograms, how badly, from when to when."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,12 @@ from hashlib import sha256
 
 import numpy as np
 
-from dqm.simulate.errors import SimulationError
+from conf.errors import NightshiftError
 from streams.records import Catalogue, LumisectionKey
+
+
+class SimulationError(NightshiftError):
+    """A file that the simulator was given, or a fault that it was asked for, is unusable."""
 
 
 class FaultKind(StrEnum):

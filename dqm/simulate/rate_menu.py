@@ -65,7 +65,7 @@ class Parts:
 OWN_SEEDS, OWN_PATHS = 40, 600
 
 
-def own(rng: np.random.Generator) -> Recipe:
+def built_in_recipe(rng: np.random.Generator) -> Recipe:
     """40 seeds with 600 paths, many of which have less than 5 Hz."""
     weights = rng.lognormal(0.0, 0.6, OWN_SEEDS)
     sizes = 4 + rng.multinomial(OWN_PATHS - 4 * OWN_SEEDS, weights / weights.sum())

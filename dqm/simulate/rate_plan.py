@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dqm.simulate.plan import slots
 from dqm.simulate.rate_faults import RateFault, RateFaultKind
 from dqm.simulate.rates import Trigger
-from dqm.simulate.slots import slots
 from streams.records import Conditions, LumisectionKey
 
 FACTORS = (0.3, 0.6)

@@ -13,7 +13,7 @@ import numpy as np
 from dqm.arrays import Float64
 from dqm.simulate.conditions import luminosity
 from dqm.simulate.rate_faults import RateFault, RateFaultKind, active
-from dqm.simulate.rate_menu import COLUMNS, Parts, Recipe, draw, own, published
+from dqm.simulate.rate_menu import COLUMNS, Parts, Recipe, built_in_recipe, draw, published
 from dqm.simulate.stream import generator
 from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey, TriggerMenu, TriggerRates
 
@@ -55,10 +55,10 @@ class Trigger:
         self._without: dict[tuple[str, ...], TriggerMenu] = {}
 
     @classmethod
-    def own(cls, seed: int = 0) -> "Trigger":
+    def built_in(cls, seed: int = 0) -> "Trigger":
         """A menu of realistic size: 40 seeds and 600 paths."""
         rng = np.random.default_rng([seed, 40])
-        return cls(own(rng), rng)
+        return cls(built_in_recipe(rng), rng)
 
     @classmethod
     def published(cls, seed: int = 0) -> "Trigger":

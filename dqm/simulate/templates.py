@@ -11,7 +11,7 @@ import pyarrow
 import pyarrow.parquet
 
 from dqm.arrays import Float64
-from dqm.simulate.errors import SimulationError
+from dqm.simulate.faults import SimulationError
 from streams.records import Axis, MonitoringElement
 
 COLUMNS = ("subsystem", "me", "n_bins", "mean", "components", "explained_variance")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dqm.arrays import Float32, Float64, Mask
-from dqm.core.combination import Opinion, named
+from dqm.core.combination import SubsystemOpinion, condemned_elements
 from dqm.core.largest_errors import NAMES, NUMBERS, Largest, summaries
 from dqm.core.pileup import PileupScale
 from dqm.core.quality import WorstFeature
@@ -61,7 +61,7 @@ def _mean_errors(largest: Largest, row: int) -> Float64:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class CertificationErrors:
     """The largest errors of one batch, and its summaries beside the typical ones, (n, 7)."""
 
     largest: Largest
@@ -73,32 +73,37 @@ class Sight:
         return worst_features(self.largest, row, self.summaries[row], self.typical[row])
 
 
-def look(
+def certification_errors(
     model: CertificationModel, counts: Sequence[Sequence[Counts]], totals: Float32, pileup: Float32, use: Mask
-) -> list[Sight]:
+) -> list[CertificationErrors]:
     """What ``model`` sees of L batches: the ``counts`` of each by group, ``totals`` (L, n) and what to ``use`` (L, n).
 
     ``pileup`` (L,) is standardised.
     """
-    features = np.array([of_groups(parts) for parts in counts])
+    features = np.array([features_of_groups(parts) for parts in counts])
     largest = model.ensemble.largest(features, totals, pileup, use)
     typical = model.ensemble.scaling.typical(pileup)
-    return [Sight(*parts) for parts in zip(largest, features, typical, strict=True)]
+    return [CertificationErrors(*parts) for parts in zip(largest, features, typical, strict=True)]
 
 
-def of_groups(counts: Sequence[Counts]) -> Float32:
+def features_of_groups(counts: Sequence[Counts]) -> Float32:
     """Summaries (n, 7) of the groups of one lumisection in catalogue order."""
     return np.concatenate([summaries(block.astype(np.float32, copy=False)) for block in counts])
 
 
 def condemned(
-    model: CertificationModel, errors: Sight, catalogue: Catalogue, conditions: Conditions, pileup: float, limit: float
+    model: CertificationModel,
+    errors: CertificationErrors,
+    catalogue: Catalogue,
+    conditions: Conditions,
+    pileup: float,
+    limit: float,
 ) -> Mask:
     """The MEs (n,) named if what was seen is as unlikely as ``limit``: their evidence is worth keeping."""
     certified = model.certified(errors.largest, pileup, conditions.recorded_lumi)
     if certified is None or certified.p_value > limit:
         return np.zeros(len(catalogue), dtype=np.bool_)
-    return named(Opinion(certified.p_value, shares(errors.largest, len(catalogue))), catalogue)
+    return condemned_elements(SubsystemOpinion(certified.p_value, shares(errors.largest, len(catalogue))), catalogue)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +113,7 @@ class ModelCertifier:
     model: CertificationModel
     pileup: PileupScale
 
-    def opinion(self, part: SubsystemScores, conditions: Conditions) -> Opinion | None:
+    def opinion(self, part: SubsystemScores, conditions: Conditions) -> SubsystemOpinion | None:
         """How unlikely the part is among good lumisections, and which MEs (in its catalogue) speak against it."""
         kept = (len(self.model.ensemble.members), self.model.ensemble.kept)
         # What another model kept of a lumisection says nothing to this one.
@@ -118,5 +123,5 @@ class ModelCertifier:
         return (
             None
             if certified is None
-            else Opinion(certified.p_value, shares(part.largest, len(part.catalogue)), certified)
+            else SubsystemOpinion(certified.p_value, shares(part.largest, len(part.catalogue)), certified)
         )

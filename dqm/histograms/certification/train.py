@@ -7,10 +7,9 @@ from typing import Literal
 import numpy as np
 
 from dqm.arrays import Float32, Indices, Int64, Mask
-from dqm.core import drift as following
 from dqm.core.calibration import calibrate
-from dqm.core.combination import Opinion
-from dqm.core.drift import Residuals
+from dqm.core.combination import SubsystemOpinion
+from dqm.core.drift import Residuals, initial_centre, updated_centre
 from dqm.core.largest_errors import NUMBERS, Largest
 from dqm.histograms.certification import scaling
 from dqm.histograms.certification.attribution import shares
@@ -47,7 +46,9 @@ class Good:
     conditions: Sequence[Conditions]
 
 
-def fit(good: Good, cut: int, kind: Kind, rng: np.random.Generator) -> tuple[CertificationModel, list[Opinion | None]]:
+def fit(
+    good: Good, cut: int, kind: Kind, rng: np.random.Generator
+) -> tuple[CertificationModel, list[SubsystemOpinion | None]]:
     """Train on the first ``cut`` lumisections, calibrate on the others, and say what it thinks of those.
 
     Calibration lumisections are judged as later ones will be, about a centre that followed the runs before; the
@@ -62,7 +63,7 @@ def fit(good: Good, cut: int, kind: Kind, rng: np.random.Generator) -> tuple[Cer
 
 def _followed(trained: Ensemble, good: Good, cut: int) -> tuple[list[Largest], Float32]:
     """Of the lumisections from ``cut`` on the largest errors about the centre of their run; the centre after all."""
-    shift = following.start(len(good.bins), NUMBERS)
+    shift = initial_centre(len(good.bins), NUMBERS)
     largest: list[Largest] = []
     for rows in np.split(np.arange(len(good.runs)), np.flatnonzero(np.diff(good.runs)) + 1):
         if len(judged := rows[rows >= cut]):
@@ -73,13 +74,13 @@ def _followed(trained: Ensemble, good: Good, cut: int) -> tuple[list[Largest], F
         for at, centre in zip(rows, typical, strict=True):
             trusted = np.where(good.use[at], np.float32(1.0), np.float32(np.nan))
             left += Residuals.of(good.summaries[at], centre, float(good.pileup[at]), trusted)
-        shift = following.followed(shift, left)
+        shift = updated_centre(shift, left)
     return largest, shift
 
 
 def _calibrated(
     trained: Ensemble, largest: Sequence[Largest], conditions: Sequence[Conditions], pileup: Float32
-) -> tuple[CertificationModel, list[Opinion | None]]:
+) -> tuple[CertificationModel, list[SubsystemOpinion | None]]:
     """With a table of the scores of later lumisections, conditional on pileup and luminosity."""
     scores = np.array([condition.scores().mean() for condition in largest], dtype=np.float32)[:, None]
     recorded = [condition.recorded_lumi for condition in conditions]
@@ -91,7 +92,7 @@ def _calibrated(
     )
     elements = len(trained.scaling.centre)
     opinions = [
-        Opinion(float(p), shares(condition, elements)) if np.isfinite(p) else None
+        SubsystemOpinion(float(p), shares(condition, elements)) if np.isfinite(p) else None
         for condition, p in zip(largest, calibrated.p_values[:, 0], strict=True)
     ]
     return CertificationModel(trained, calibrated.normaliser, calibrated.scorers[0]), opinions

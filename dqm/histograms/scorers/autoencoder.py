@@ -8,7 +8,7 @@ import numpy as np
 from dqm.arrays import Float32
 from dqm.histograms.features import FeatureBlock
 from dqm.histograms.occupancy.shapes import Kind
-from dqm.histograms.scorers.base import EVERYTHING, Arrays, Lesson, require_shape
+from dqm.histograms.scorers.base import EVERYTHING, Arrays, TrainingData, require_shape
 from dqm.networks.pull_autoencoder import PullAutoencoder
 
 
@@ -29,7 +29,7 @@ class AutoencoderScorer:
     model: PullAutoencoder
 
     @classmethod
-    def fit(cls, training: Lesson) -> Self:
+    def fit(cls, training: TrainingData) -> Self:
         """Train a network on the pulls of all MEs of the group."""
         from dqm.networks.training.pull_autoencoder import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 

@@ -33,7 +33,7 @@ LEAST_PRECISION = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesson:
+class TrainingData:
     """What a scorer learns from: good lumisections of one group in time order.
 
     ``use`` (L, n) says which histograms of the block are to be used, ``shape`` is that of one histogram, and
@@ -64,7 +64,7 @@ class Scorer(Protocol):
     """Kinds of ME that it is made for."""
 
     @classmethod
-    def fit(cls, training: Lesson) -> Self:
+    def fit(cls, training: TrainingData) -> Self:
         """Learn from good lumisections."""
 
     @classmethod

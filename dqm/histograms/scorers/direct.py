@@ -8,7 +8,7 @@ import numpy as np
 from dqm.arrays import Float32
 from dqm.histograms.features import FeatureBlock
 from dqm.histograms.occupancy.shapes import Kind
-from dqm.histograms.scorers.base import EVERYTHING, Arrays, Lesson, require_shape
+from dqm.histograms.scorers.base import EVERYTHING, Arrays, TrainingData, require_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class _Direct:
     bins: int
 
     @classmethod
-    def fit(cls, training: Lesson) -> Self:
+    def fit(cls, training: TrainingData) -> Self:
         """Note the shape."""
         return cls(*training.reference.share.shape)
 

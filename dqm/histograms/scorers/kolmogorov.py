@@ -12,7 +12,7 @@ from dqm.arrays import Float32
 from dqm.histograms.features import FeatureBlock
 from dqm.histograms.occupancy.shapes import Kind
 from dqm.histograms.references.frozen import FrozenReference
-from dqm.histograms.scorers.base import EVERYTHING, Arrays, Lesson, require_shape
+from dqm.histograms.scorers.base import EVERYTHING, Arrays, TrainingData, require_shape
 from dqm.statistics.kolmogorov import grid, scaled_distance
 
 
@@ -36,7 +36,7 @@ class KolmogorovScorer:
     wander: Float32
 
     @classmethod
-    def fit(cls, training: Lesson) -> Self:
+    def fit(cls, training: TrainingData) -> Self:
         """Cumulate the reference and see how far good lumisections wander from it."""
         reference, block, use = training.reference, training.block, training.use
         steps = grid(reference.share.shape[1])

@@ -10,7 +10,7 @@ from dqm.arrays import Float32, Float64, Indices, Mask
 from dqm.histograms.features import FeatureBlock, features
 from dqm.histograms.occupancy.injected_faults import inject_map_faults
 from dqm.histograms.occupancy.shapes import Kind, neighbourhoods
-from dqm.histograms.scorers.base import LEAST_PRECISION, Arrays, Lesson, require_shape
+from dqm.histograms.scorers.base import LEAST_PRECISION, Arrays, TrainingData, require_shape
 from dqm.networks.map_autoencoder import MapAutoencoder
 from dqm.statistics.robust import scale
 
@@ -47,7 +47,7 @@ class OccupancyMapScorer:
     model: MapAutoencoder | None
 
     @classmethod
-    def fit(cls, training: Lesson) -> Self:
+    def fit(cls, training: TrainingData) -> Self:
         """See how far good maps deviate; with enough of them try a network, and keep it if it helps."""
         rows, columns = training.shape
         unscaled = cls((rows, columns), np.ones(len(training.reference.share), dtype=np.float32), 1.0, None)
@@ -123,7 +123,7 @@ def _medians(logs: Float64) -> Float64:
     return medians
 
 
-def _trained(training: Lesson, use: Mask) -> MapAutoencoder:
+def _trained(training: TrainingData, use: Mask) -> MapAutoencoder:
     """A network of the pulls of good maps ``use`` (L, n)."""
     from dqm.networks.training.map_autoencoder import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 
@@ -132,7 +132,7 @@ def _trained(training: Lesson, use: Mask) -> MapAutoencoder:
     return train(maps.reshape(-1, *training.shape), training.seed)
 
 
-def _found(training: Lesson, rows: Indices, scorers: tuple[OccupancyMapScorer, ...]) -> list[float]:
+def _found(training: TrainingData, rows: Indices, scorers: tuple[OccupancyMapScorer, ...]) -> list[float]:
     """AUC of each scorer for good maps in some lumisections ``rows`` against the same ones spoilt."""
     rng = np.random.default_rng(training.seed)
     rows = rows[:: max(1, int(training.use[rows].sum()) // _MOST_HELD)]

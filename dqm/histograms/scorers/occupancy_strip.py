@@ -9,7 +9,7 @@ from dqm.arrays import Float32, Mask
 from dqm.histograms.features import FeatureBlock, features
 from dqm.histograms.occupancy.injected_faults import inject_strip_faults
 from dqm.histograms.occupancy.shapes import Kind, prepared
-from dqm.histograms.scorers.base import Arrays, Lesson, require_shape
+from dqm.histograms.scorers.base import Arrays, TrainingData, require_shape
 from dqm.networks.strip_cnn import StripCnn
 from dqm.statistics.beta_binomial import ratios
 
@@ -38,7 +38,7 @@ class OccupancyStripScorer:
     model: StripCnn
 
     @classmethod
-    def fit(cls, training: Lesson) -> Self:
+    def fit(cls, training: TrainingData) -> Self:
         """Train on strips of the group, good and spoilt; the latest fifth of the lumisections says when to stop."""
         from dqm.networks.training.strip_cnn import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 
@@ -77,7 +77,7 @@ def _drawn(use: Mask, rng: np.random.Generator) -> Mask:
     return use & (rng.random(use.shape) < share)
 
 
-def _labelled(training: Lesson, use: Mask, rng: np.random.Generator) -> "LabelledStrips":
+def _labelled(training: TrainingData, use: Mask, rng: np.random.Generator) -> "LabelledStrips":
     """Good strips and spoilt ones, both as they are and mirrored."""
     from dqm.networks.training.strip_cnn import LabelledStrips  # noqa: PLC0415 - as above
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqm.core.drift import MEMORY, Residuals, followed, start
+from dqm.core.drift import MEMORY, Residuals, initial_centre, updated_centre
 from dqm.core.largest_errors import NUMBERS, summaries
 from dqm.histograms.certification.train import Good, fit
 from streams.records import Conditions
@@ -34,29 +34,31 @@ def test_the_order_of_parts_changes_nothing(seeds, chance):
     chance.shuffle(parts)
     back = sum(parts, Residuals.nothing(N, NUMBERS))
     shift = np.random.default_rng(0).random((2, N, NUMBERS), dtype=np.float32)
-    assert followed(shift, there).tobytes() == followed(shift, back).tobytes()
+    assert updated_centre(shift, there).tobytes() == updated_centre(shift, back).tobytes()
 
 
 def test_the_centre_comes_to_where_runs_lie():
-    shift = start(N, NUMBERS)
+    shift = initial_centre(N, NUMBERS)
     for _ in range(8):
-        shift = followed(shift, left(0.03, lumisections=60))
+        shift = updated_centre(shift, left(0.03, lumisections=60))
     np.testing.assert_allclose(shift[0], 0.03, rtol=0.01)
     assert not shift[1].any()
 
 
 def test_a_line_in_pileup_is_followed_from_runs_of_different_pileup():
-    shift = start(N, NUMBERS)
+    shift = initial_centre(N, NUMBERS)
     for _ in range(12):
         for pileup in (-1.5, 0.2, 1.0):
-            shift = followed(shift, left(0.01 - 0.02 * pileup, 60, pileup=pileup))
+            shift = updated_centre(shift, left(0.01 - 0.02 * pileup, 60, pileup=pileup))
     np.testing.assert_allclose(shift[0], 0.01, atol=5e-4)
     np.testing.assert_allclose(shift[1], -0.02, atol=5e-4)
 
 
 def test_a_run_weighs_as_much_as_it_has_lumisections():
-    np.testing.assert_allclose(followed(start(N, NUMBERS), left(0.02, int(MEMORY)))[0], 0.01, rtol=1e-4)
-    np.testing.assert_allclose(followed(start(N, NUMBERS), left(0.02, 1))[0], 0.02 / (MEMORY + 1), rtol=1e-4)
+    np.testing.assert_allclose(updated_centre(initial_centre(N, NUMBERS), left(0.02, int(MEMORY)))[0], 0.01, rtol=1e-4)
+    np.testing.assert_allclose(
+        updated_centre(initial_centre(N, NUMBERS), left(0.02, 1))[0], 0.02 / (MEMORY + 1), rtol=1e-4
+    )
 
 
 def test_it_is_the_formula():
@@ -68,23 +70,23 @@ def test_it_is_the_formula():
     design = np.stack([np.ones(40), pileup], axis=1)
     prior = MEMORY * np.eye(2)
     wanted = np.linalg.solve(prior + design.T @ design, prior @ [0.01, -0.03] + design.T @ away)
-    np.testing.assert_allclose(followed(before, run)[:, 0, 0], wanted, atol=1e-6)
+    np.testing.assert_allclose(updated_centre(before, run)[:, 0, 0], wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize("p_value", [0.05, 0.0, np.nan])
 def test_what_is_unlikely_or_was_not_inspected_is_not_learned_from(p_value):
-    assert not followed(start(N, NUMBERS), left(0.2, 50, p_value)).any()
+    assert not updated_centre(initial_centre(N, NUMBERS), left(0.2, 50, p_value)).any()
 
 
 def test_a_run_that_mostly_looks_bad_is_held_back_as_a_whole():
-    assert not followed(start(N, NUMBERS), left(0.2, 10) + left(0.2, 11, p_value=0.01)).any()
-    assert followed(start(N, NUMBERS), left(0.2, 10) + left(0.2, 10, p_value=0.01))[0].all()
+    assert not updated_centre(initial_centre(N, NUMBERS), left(0.2, 10) + left(0.2, 11, p_value=0.01)).any()
+    assert updated_centre(initial_centre(N, NUMBERS), left(0.2, 10) + left(0.2, 10, p_value=0.01))[0].all()
 
 
 def test_elements_that_a_run_did_not_have_stay_where_they_were():
-    shift = followed(start(N, NUMBERS), left(0.1, 64))
+    shift = updated_centre(initial_centre(N, NUMBERS), left(0.1, 64))
     some = np.arange(N) < 3
-    after = followed(shift, left(0.0, 64).only(some))
+    after = updated_centre(shift, left(0.0, 64).only(some))
     np.testing.assert_array_equal(after[:, 3:], shift[:, 3:])
     assert (after[0, :3] < shift[0, :3]).all()
 
@@ -108,7 +110,7 @@ def test_p_values_of_a_drifting_detector_hold_if_the_centre_follows():
     model, _ = fit(
         Good(*given, np.full(N, BINS), runs, [CONDITIONS] * earlier), cut, "autoencoder", np.random.default_rng(2)
     )
-    shift = start(N, NUMBERS)
+    shift = initial_centre(N, NUMBERS)
     follows, stands = [], []
     for run in range(24):
         counts = drifting(rng, earlier + run * per_run, per_run)
@@ -117,6 +119,6 @@ def test_p_values_of_a_drifting_detector_hold_if_the_centre_follows():
             found += [one.certified(each, 0.0, 0.4).p_value for each in one.ensemble.largest(*seen)]
         typical = model.ensemble.scaling.typical(zeros[:1])[0]
         run_left = [Residuals.of(each, typical, 0.0, np.ones(N, dtype=np.float32)) for each in seen[0]]
-        shift = followed(shift, sum(run_left, Residuals.nothing(N, NUMBERS)))
+        shift = updated_centre(shift, sum(run_left, Residuals.nothing(N, NUMBERS)))
     assert 0.01 < np.mean(np.array(follows) <= 0.05) < 0.12
     assert np.mean(np.array(stands) <= 0.05) > 0.5

@@ -7,7 +7,7 @@ import pytest
 
 from conf.settings import DqmSettings
 from dqm.core.assembly import merge
-from dqm.core.combination import Opinion
+from dqm.core.combination import SubsystemOpinion
 from dqm.core.digests import EMPTY
 from dqm.core.quality import Certified, Quality, Reason
 from dqm.core.state import ScoredBatch, SubsystemScores
@@ -209,7 +209,7 @@ class Says:
     def opinion(self, part, _conditions):
         shares = np.zeros(len(part.catalogue))
         shares[list(self.rows)] = 2.0
-        return Opinion(self.p_value, shares, Certified(9.0, 0.5, self.p_value))
+        return SubsystemOpinion(self.p_value, shares, Certified(9.0, 0.5, self.p_value))
 
 
 def certified(says, limit=1e-3):

@@ -14,8 +14,7 @@ from dqm.events.model import FeatureError, score, unusual
 from dqm.events.model import judge as judge_scored
 from dqm.events.scaling import Scaling
 from dqm.events.train import TrainingError, train
-from dqm.simulate.events import FEATURES, Drift, simulate
-from dqm.simulate.processes import NAMES
+from dqm.simulate.events import FEATURES, NAMES, Drift, simulate
 
 
 def judge(model, ladder, events, per_hour):

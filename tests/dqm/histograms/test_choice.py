@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from conf.settings import AlertSettings, DqmSettings
-from dqm.core.drift import EVERY, RunSums, sums
+from dqm.core.drift import EVERY, RunSums, run_sums
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.references.adaptive import PERSISTS
 from dqm.histograms.references.choice import RECENT, SIMILAR, adapted, choose, start
@@ -30,7 +30,7 @@ def run_of(toy, toy_bundle):
         for ls in range(EVERY, 12 * EVERY + 1, EVERY):
             batch = toy.batch(ls, run=number, edit=edit)
             p_values = np.full(len(batch.catalogue), p_value, dtype=np.float32)
-            total += sums(batch.counts, p_values, toy_bundle.pileup.standardised(batch.conditions))
+            total += run_sums(batch.counts, p_values, toy_bundle.pileup.standardised(batch.conditions))
         return number, total
 
     return summed

@@ -25,7 +25,7 @@ KINDS = {*map(str, FaultKind), "unknown"}
 
 @pytest.fixture(scope="module")
 def detector():
-    return Detector.own(seed=3)
+    return Detector.built_in(seed=3)
 
 
 def judged(me, counts, expected, reason=Reason.DEVIATES, entries=None, expected_entries=None):

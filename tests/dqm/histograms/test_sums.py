@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqm.core.drift import EVERY, HELD, PILEUP_STEPS, TRUSTED, RunSums, cells_of, is_sampled, sums
+from dqm.core.drift import EVERY, HELD, PILEUP_STEPS, TRUSTED, RunSums, cells_of, is_sampled, run_sums
 from streams.records import Axis, Catalogue, LumisectionKey, MonitoringElement
 
 CATALOGUE = Catalogue.of([MonitoringElement(f"me{n}", (Axis(bins, 0.0, 1.0),)) for n, bins in enumerate((4, 4, 6))])
@@ -13,7 +13,7 @@ CATALOGUE = Catalogue.of([MonitoringElement(f"me{n}", (Axis(bins, 0.0, 1.0),)) f
 def some(seed):
     rng = np.random.default_rng(seed)
     counts = [rng.integers(0, 10**9, (2, 4)).astype(np.float32), rng.integers(0, 9, (1, 6)).astype(np.int64)]
-    return sums(counts, rng.choice([0.5, 0.01, np.nan], 3).astype(np.float32), float(rng.uniform(-3, 3)))
+    return run_sums(counts, rng.choice([0.5, 0.01, np.nan], 3).astype(np.float32), float(rng.uniform(-3, 3)))
 
 
 def same(one, other):
@@ -30,7 +30,7 @@ def test_sums_do_not_depend_on_order(seeds, random):
 
 def test_histograms_go_where_their_p_values_say():
     counts = [np.array([[1, 2, 3, 4], [5, 6, 7, 8]], dtype=np.float32), np.full((1, 6), 9, dtype=np.float32)]
-    found = sums(counts, np.array([0.5, 0.01, np.nan], dtype=np.float32), 1.5)
+    found = run_sums(counts, np.array([0.5, 0.01, np.nan], dtype=np.float32), 1.5)
     assert found.counts[TRUSTED].tolist() == [1, 2, 3, 4, *[0] * 10]
     assert found.counts[HELD].tolist() == [0] * 4 + [5, 6, 7, 8] + [0] * 6
     assert found.histograms.tolist() == [[1, 0, 0], [0, 1, 0]]

@@ -120,7 +120,7 @@ def test_saving_leaves_the_old_bundle_or_the_new_one(toy, tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dqm.histograms.bundle.os.fsync", full)
+        patch.setattr("dqm.core.bundle_files.os.fsync", full)
         with pytest.raises(OSError, match="No space"):
             train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(2), silent)
     assert load(tmp_path / "m").version == first.version

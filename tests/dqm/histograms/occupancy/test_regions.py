@@ -7,7 +7,7 @@ from benchmarks.dqm.ranking import auc
 from dqm.histograms.features import features
 from dqm.histograms.occupancy.injected_faults import MAP_SIDES, inject_map_faults
 from dqm.histograms.references import frozen
-from dqm.histograms.scorers.base import Lesson
+from dqm.histograms.scorers.base import TrainingData
 from dqm.histograms.scorers.occupancy_map import NETWORK_MAPS, OccupancyMapScorer
 
 SHAPE = (20, 24)
@@ -18,7 +18,7 @@ def lesson(maps, seed=1):
     counts, use = maps.astype(np.float32)[:, None], np.ones((len(maps), 1), dtype=bool)
     pileup = np.zeros(len(maps), dtype=np.float32)
     reference = frozen.fit(counts, pileup, use)
-    return Lesson(features(counts, pileup, reference), use, reference, seed, SHAPE)
+    return TrainingData(features(counts, pileup, reference), use, reference, seed, SHAPE)
 
 
 def waves(rng, count, amplitude):
