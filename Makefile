@@ -38,7 +38,7 @@ setup: .venv/.all ## prepare .venv for everything, all extras and the test tools
 	@sh deploy/install-test-tools.sh
 
 kafka: .venv/.base ## run Apache Kafka on 127.0.0.1:9092 with its data in var/kafka; needs Java 17 and Maven
-	@exec .venv/bin/python -m streams.apache --data var/kafka
+	@exec .venv/bin/python -m streams.dev_kafka --data var/kafka
 
 lock: .venv/.uv ## write constraints.txt anew from setup.cfg; pins that still fit stay, delete the file to renew all
 	$(UV) pip compile setup.cfg --all-extras --universal --python-version 3.11 --no-annotate --quiet \

@@ -51,8 +51,8 @@ from opint.running import load_pipeline, open_source, silence_of
 from opint.store.engine import Store
 from opint.store.tables import lumisection
 from streams import loop
-from streams.apache import apache_kafka
 from streams.codecs import decode
+from streams.dev_kafka import apache_kafka
 from streams.kafka import KafkaPublisher
 from streams.kafka.source import FETCH_BYTES, FETCH_PARTITION_BYTES
 from streams.metrics import HISTOGRAMS, Metrics

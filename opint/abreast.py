@@ -11,8 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from streams import loop
-from streams.loop import Handler
-from streams.notify import notify as systemd_notify
+from streams.loop import Handler, systemd_notify
 from streams.source import Source
 
 

@@ -22,11 +22,11 @@ from dqm.simulate.rates import Trigger, stream
 from opint.rate_watch import rate_daemon
 from opint.reading import rate_limits
 from opint.store.engine import Store
-from streams.codecs import rate_arrow
+from streams.codecs.rates import arrow as rate_arrow
 from streams.codecs.rates import decode_rates
 from streams.metrics import Metrics
-from streams.scripted import ScriptedSource
 from streams.source import Message, Partition
+from streams.testing import ScriptedSource
 
 JUDGED, QUICK_JUDGED = 2000, 50
 ROUNDS = 5

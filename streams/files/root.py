@@ -15,9 +15,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import uproot
 
-from streams.codecs.checks import check_text
+from streams.codecs.checks import Limits, check_text
 from streams.codecs.envelope import Envelope, lumisection_key
-from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.files.assemble import UNKNOWN_DATASET, Histogram, Row, group, histogram_of_cells, placed
 from streams.records import Axis, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
@@ -39,11 +38,11 @@ def read(path: Path, limits: Limits) -> Iterator[HistogramBatch | DecodeError]:
 
 
 def _rows(raw: BinaryIO, path: Path, limits: Limits) -> Iterator[Row | DecodeError]:
-    found = 0
+    rows = 0
     try:
         with uproot.open(raw) as file:
             for name in _names(file, limits):
-                found += 1
+                rows += 1
                 yield _row(file, name, path, limits)
     except DecodeError as error:
         yield placed(error, path.name)
@@ -51,7 +50,7 @@ def _rows(raw: BinaryIO, path: Path, limits: Limits) -> Iterator[Row | DecodeErr
     except Exception as error:
         yield DecodeError("bad-root", path.name, f"{type(error).__name__}: {error}")
     else:
-        if not found:
+        if not rows:
             hint = "TH1 or TH2 under DQMData/Run N/SUBSYSTEM/Run summary are needed"
             yield DecodeError("no-histograms", path.name, 0, hint)
 

@@ -12,13 +12,13 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
 from conf.settings import KafkaSettings
-from streams.codecs.limits import Limits
+from streams.codecs.checks import Limits
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaPublisher, KafkaSource
 from streams.kafka.client import options
-from streams.scripted import ScriptedSource
 from streams.source import Loss, Partition
 from streams.subprocess_source import SubprocessSource
+from streams.testing import ScriptedSource
 
 LIMITS = Limits(1_000_000, 1000, 1000)
 

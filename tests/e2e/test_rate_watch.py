@@ -16,7 +16,7 @@ from dqm.simulate.conditions import generate
 from dqm.simulate.events import stream
 from opint.store.engine import Store
 from opint.store.tables import dead_letter, heartbeat, hotline_event, hotline_state, incident, lumisection
-from streams.codecs import event_arrow
+from streams.codecs.events import arrow as event_arrow
 from streams.kafka import KafkaPublisher
 from tests.e2e.test_delivery import ARROW, traffic
 from tests.e2e.watching import progress, settings_for, wait_until

@@ -37,8 +37,8 @@ from streams import loop
 from streams.errors import DecodeError, FencedError
 from streams.metrics import Metrics
 from streams.records import LumisectionKey, Partition
-from streams.scripted import ScriptedSource
 from streams.source import Loss
+from streams.testing import ScriptedSource
 
 PLACE = Partition("cluster", "events.features", 0)
 PER_HOUR = 60.0

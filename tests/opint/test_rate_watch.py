@@ -14,8 +14,8 @@ from opint.store.tables import dead_letter, heartbeat, incident, source_offset
 from opint.store.views import triggers
 from streams.metrics import RATES, Metrics
 from streams.records import LumisectionKey
-from streams.scripted import ScriptedSource
 from streams.source import Loss, Message, Partition
+from streams.testing import ScriptedSource
 from tests.scripted_rates import DATASET, MENU, PER_SEED, Scripted, decode, encode, rates
 
 PLACE = Partition("cluster", "trigger.rates", 0)

@@ -1,7 +1,7 @@
 """Apache Kafka itself for one machine: one KRaft node on loopback with its data in a folder.
 
 Maven fetches the jars once (deploy/kafka/pom.xml) into a cache folder; Java 17 or newer runs them.
-``python -m streams.apache --data DIR [--port 9092]`` runs a node in the foreground until SIGINT or SIGTERM.
+``python -m streams.dev_kafka --data DIR [--port 9092]`` runs a node in the foreground until SIGINT or SIGTERM.
 """
 
 import argparse
@@ -170,8 +170,10 @@ class ApacheKafka:
         command += ["format", "-t", _cluster_id(), "-c", str(file)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
         if done.returncode:
-            said = (done.stderr or done.stdout).strip().splitlines()
-            raise SourceUnavailable(f"{self.folder} cannot be made a data folder of Kafka: {said[-1] if said else '?'}")
+            output = (done.stderr or done.stdout).strip().splitlines()
+            raise SourceUnavailable(
+                f"{self.folder} cannot be made a data folder of Kafka: {output[-1] if output else '?'}"
+            )
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_S
@@ -232,7 +234,7 @@ def apache_kafka(folder: Path, port: int = 0, cache: Path = CACHE) -> Iterator[A
 
 def main() -> None:
     """Run one node in the foreground until SIGINT or SIGTERM."""
-    parser = argparse.ArgumentParser(prog="python -m streams.apache", description="Run one Apache Kafka node.")
+    parser = argparse.ArgumentParser(prog="python -m streams.dev_kafka", description="Run one Apache Kafka node.")
     parser.add_argument("--data", type=Path, required=True, help="folder for data, settings and log")
     parser.add_argument("--port", type=int, default=9092, help="port on loopback (default 9092)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder for the jars")

@@ -6,15 +6,15 @@ For example::
         {"time": 1732521600.5, "file": "/store/data/…/1.root", "size": 3984588800, "dataset": "/SingleMuon/…/MINIAOD",
          "tier": "MINIAOD", "site": "T2_IT_Rome", "cpu_time": 5120.0, "io_time": 340.5}]}
 
-``time``, ``file`` and ``size`` are needed (:mod:`streams.codecs.access_fields`).
+``time``, ``file`` and ``size`` are needed (:mod:`streams.codecs.accesses.schema`).
 """
 
 from dataclasses import asdict
 
 import orjson
 
-from streams.codecs.access_fields import AccessLimits, read_batch
-from streams.codecs.json_message import listed, parsed
+from streams.codecs.accesses.schema import AccessLimits, read_batch
+from streams.codecs.envelope import listed, parsed
 from streams.records import AccessBatch, FileAccess
 
 CONTENT_TYPE = "application/json"
@@ -31,7 +31,7 @@ def decode(raw: bytes, limits: AccessLimits) -> AccessBatch:
 
 def encode(batch: AccessBatch) -> bytes:
     """One message; numbers that are not known are left out."""
-    return orjson.dumps({"cache": batch.cache, "accesses": [_row(one) for one in batch.accesses]})
+    return orjson.dumps({"cache": batch.cache, "accesses": [_row(access) for access in batch.accesses]})
 
 
 def _row(access: FileAccess) -> dict[str, object]:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from streams import apache
+from streams import dev_kafka as apache
 from streams.errors import SourceUnavailable
 from streams.kafka import describe
 
@@ -61,7 +61,7 @@ def test_data_and_cluster_outlive_a_stop_and_the_foreground_command_ends_on_sigt
     before = describe(settings)
     node.stop()
     port = node.bootstrap_servers.rpartition(":")[2]
-    command = [sys.executable, "-m", "streams.apache", "--data", str(node.folder), "--port", port]
+    command = [sys.executable, "-m", "streams.dev_kafka", "--data", str(node.folder), "--port", port]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert f"listens on {node.bootstrap_servers}" in process.stdout.readline()
     assert describe(settings) == before

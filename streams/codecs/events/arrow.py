@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from streams.codecs.arrow_message import column_of_numbers, envelope_fields, message, record_batch
 from streams.codecs.envelope import ENVELOPE, read_place, write_place
-from streams.codecs.event_fields import EventLimits, read_events
+from streams.codecs.events.schema import EventLimits, read_events
 from streams.errors import DecodeError
 from streams.records import EventFeatures
 
@@ -39,7 +39,7 @@ def decode(raw: bytes, limits: EventLimits) -> EventFeatures:
 def encode(record: EventFeatures) -> bytes:
     """One message."""
     schema = pa.schema([(_EVENT, pa.int64()), *((name, pa.float32()) for name in record.features)])
-    columns = [pa.array(record.events), *(pa.array(np.ascontiguousarray(one)) for one in record.values.T)]
+    columns = [pa.array(record.events), *(pa.array(np.ascontiguousarray(feature)) for feature in record.values.T)]
     return message(schema.with_metadata({ENVELOPE: orjson.dumps(write_place(record))}), columns)
 
 

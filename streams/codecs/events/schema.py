@@ -42,7 +42,7 @@ def read_events(
     place: Place, features: Sequence[object], events: npt.NDArray[np.int64], values: npt.NDArray[Any]
 ) -> EventFeatures:
     """Features ``values`` (n, f) of ``events`` (n,); raise DecodeError naming the event and feature that is wrong."""
-    names = tuple(check_text(one, f"feature {number}") for number, one in enumerate(features))
+    names = tuple(check_text(places, f"feature {number}") for number, places in enumerate(features))
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DecodeError("name-twice", "features", twice, "each feature has a name of its own")
@@ -55,7 +55,7 @@ def read_events(
         found = np.ascontiguousarray(values, dtype=np.float32)
     wrong = ~np.isfinite(found)
     if wrong.any():
-        row, column = (int(one[0]) for one in np.nonzero(wrong))
+        row, column = (int(places[0]) for places in np.nonzero(wrong))
         hint = "features are finite float32 numbers"
         raise DecodeError("not-finite", f"event {events[row]}: {names[column]}", float(values[row, column]), hint)
     found.setflags(write=False)

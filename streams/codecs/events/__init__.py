@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from streams.codecs import event_arrow, event_json
 from streams.codecs.content_type import Codec, decoded
-from streams.codecs.event_fields import EventLimits
+from streams.codecs.events import arrow as event_arrow
+from streams.codecs.events import json as event_json
+from streams.codecs.events.schema import EventLimits
 from streams.records import EventFeatures
 from streams.source import Message
 

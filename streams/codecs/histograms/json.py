@@ -16,7 +16,7 @@ every storage of a message is int, counts are int64, otherwise float32.
 Validation is uhi's own, and everything is validated. uhi's validator takes about 100 µs for a histogram of
 100 bins, nearly all of it for looking at single numbers. So a message is taken apart: the numbers are
 checked here, by type and length; the rest, in which the storages are left empty, is validated by uhi, and
-what passed is remembered (:mod:`streams.codecs.uhi_plan`).
+what passed is remembered (:mod:`streams.codecs.histograms.uhi_plan`).
 """
 
 import math
@@ -27,12 +27,12 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.codecs.checks import check_amounts
-from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope
-from streams.codecs.limits import Limits
-from streams.codecs.uhi_plan import Group, Plan, plan_of, validate
+from streams.codecs.checks import Limits, check_amounts
+from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope, write_envelope
+from streams.codecs.histograms.axes import write_axis
+from streams.codecs.histograms.uhi_plan import Group, Plan, plan_of, validate
 from streams.errors import DecodeError
-from streams.records import Counts, HistogramBatch
+from streams.records import Counts, HistogramBatch, MonitoringElement
 
 CONTENT_TYPE = "application/vnd.uhi+json"
 
@@ -154,8 +154,8 @@ def _numbers(storage: dict[str, Any], extents: tuple[int, ...], name: str) -> li
 def _flat(numbers: Any, extents: tuple[int, ...], name: str) -> list[Any]:
     """The numbers of one histogram in C order; raise DecodeError unless there are as many as the axes say."""
     rows = [numbers] if len(extents) == 1 else numbers
-    wanted = extents[:-1] or (1,)
-    if not isinstance(rows, list) or len(rows) != wanted[0]:
+    shape = extents[:-1] or (1,)
+    if not isinstance(rows, list) or len(rows) != shape[0]:
         raise _wrong_count(rows, extents, name)
     for row in rows:
         if not isinstance(row, list) or len(row) != extents[-1]:
@@ -182,3 +182,33 @@ def _integers(flat: list[Any], name: str) -> list[int]:
         if value != math.floor(value):
             raise DecodeError("not-uhi", f"{name}: values", value, "int storage needs integers")
     return [int(value) for value in flat]
+
+
+def encode(batch: HistogramBatch) -> bytes:
+    """One message; raises ValueError for flow that UHI has no cell for: below an axis of categories."""
+    message: dict[str, Any] = {ENVELOPE: _empty(write_envelope(batch))}
+    for block, counts in zip(batch.catalogue.blocks, batch.counts, strict=True):
+        for row in range(block.start, block.stop):
+            me = batch.catalogue.elements[row]
+            if me.name == ENVELOPE:
+                raise ValueError(f"no monitoring element may be called {ENVELOPE!r}")
+            message[me.name] = _histogram(me, counts[row - block.start], batch.flow[row], float(batch.entries[row]))
+    return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _empty(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {"uhi_schema": 1, "axes": [], "storage": {"type": "double"}, "metadata": metadata}
+
+
+def _histogram(me: MonitoringElement, counts: Counts, flow: npt.NDArray[np.float64], entries: float) -> dict[str, Any]:
+    """UHI of one ME; flow below lies in the first cell of all, flow above in the last."""
+    axes = [write_axis(axis) for axis in me.axes]
+    if flow[0] and all(axis.categories is not None for axis in me.axes):
+        raise ValueError(f"{me.name}: an axis of categories has no cell below it, and {flow[0]} counts lie there")
+    whole = counts.dtype == np.int64 and bool((flow == np.floor(flow)).all())
+    margins = [(int(axis.categories is None), 1) for axis in me.axes]
+    cells = np.pad(counts.reshape(me.shape).astype(np.int64 if whole else np.float64), margins)
+    cells.flat[0] += flow[0]
+    cells.flat[-1] += flow[1]
+    storage = {"type": "int" if whole else "double", "values": cells}
+    return {"uhi_schema": 1, "axes": axes, "storage": storage, "metadata": {"entries": entries}}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from streams.codecs.access_fields import AccessLimits, read_batch
+from streams.codecs.accesses.schema import AccessLimits, read_batch
 from streams.codecs.arrow_message import message, record_batch
 from streams.errors import DecodeError
 from streams.records import AccessBatch, FileAccess
@@ -40,7 +40,7 @@ def decode(raw: bytes, limits: AccessLimits) -> AccessBatch:
 def encode(batch: AccessBatch) -> bytes:
     """One message with all columns."""
     columns = [
-        pa.array([getattr(one, field.name) for one in batch.accesses], _TYPES[field.name])
+        pa.array([getattr(access, field.name) for access in batch.accesses], _TYPES[field.name])
         for field in fields(FileAccess)
     ]
     names = [field.name for field in fields(FileAccess)]

@@ -31,11 +31,11 @@ class BoundedCache(Generic[V]):
     def get(self, key: Hashable) -> V | None:
         """What is held for ``key``, or None."""
         with self._lock:
-            found = self._held.get(key)
-            if found is None:
+            value = self._held.get(key)
+            if value is None:
                 return None
             self._held.move_to_end(key)
-            return found[0]
+            return value[0]
 
     def put(self, key: Hashable, value: V, cost: int) -> V:
         """Hold ``value`` and return it; if another thread was first, return what that one put."""

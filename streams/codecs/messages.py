@@ -6,13 +6,13 @@ from streams.codecs.events import encode_events
 from streams.codecs.rates import encode_rates
 from streams.records import AccessBatch, EventFeatures, HistogramBatch, TriggerRates
 
-__all__ = ["Record", "key_of", "written"]
+__all__ = ["Record", "encode_record", "key_of"]
 
 Record = HistogramBatch | TriggerRates | EventFeatures | AccessBatch
 """Whatever is published."""
 
 
-def written(record: Record, content_type: str) -> bytes:
+def encode_record(record: Record, content_type: str) -> bytes:
     """Bytes of the record; raises KeyError for a content type that its kind does not know."""
     match record:
         case HistogramBatch():

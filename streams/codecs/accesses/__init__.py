@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from streams.codecs import access_arrow, access_json
-from streams.codecs.access_fields import AccessLimits
+from streams.codecs.accesses import arrow as access_arrow
+from streams.codecs.accesses import json as access_json
+from streams.codecs.accesses.schema import AccessLimits
 from streams.codecs.content_type import Codec, decoded
 from streams.records import AccessBatch
 from streams.source import Message

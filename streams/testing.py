@@ -67,14 +67,14 @@ class ScriptedSource:
             raise self._failures.pop(0)
         if self._paused:
             return ()
-        found: list[Message] = []
+        messages: list[Message] = []
         for partition in sorted(self._next):
             self._step_over(partition)
             start = self._next[partition]
-            taken = self._logs.get(partition, [])[start : start + self._at_most - len(found)]
+            taken = self._logs.get(partition, [])[start : start + self._at_most - len(messages)]
             self._next[partition] = start + len(taken)
-            found.extend(taken)
-        return found
+            messages.extend(taken)
+        return messages
 
     def claimed(self) -> Sequence[Partition]:
         """Partitions given since the last call."""
@@ -122,7 +122,7 @@ class ScriptedSource:
         self._next.clear()
 
     def _step_over(self, partition: Partition) -> None:
-        wanted, first = self._next[partition], self._first.get(partition, 0)
-        if wanted < first or wanted > len(self._logs.get(partition, [])):
-            self._losses.append(Loss(partition, wanted, first))
+        next_offset, first = self._next[partition], self._first.get(partition, 0)
+        if next_offset < first or next_offset > len(self._logs.get(partition, [])):
+            self._losses.append(Loss(partition, next_offset, first))
             self._next[partition] = first

@@ -12,10 +12,9 @@ import numpy as np
 import orjson
 from uhi.schema import validate_histogram
 
-from streams.codecs.cache import CACHE_BYTES, BoundedCache, digest, intern
-from streams.codecs.checks import MAX_DIMENSIONS, check_element
-from streams.codecs.limits import Limits
-from streams.codecs.uhi_axes import Cells, Layout, extents_of, layout_of, read_axis
+from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest, intern
+from streams.codecs.checks import MAX_DIMENSIONS, Limits, check_element
+from streams.codecs.histograms.axes import Cells, Layout, extents_of, layout_of, read_axis
 from streams.errors import DecodeError
 from streams.records import Axis, Catalogue, MonitoringElement
 

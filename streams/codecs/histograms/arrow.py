@@ -19,10 +19,9 @@ import orjson
 import pyarrow as pa
 
 from streams.codecs.arrow_message import envelope_fields, message, record_batch
-from streams.codecs.cache import CACHE_BYTES, BoundedCache, digest, intern
-from streams.codecs.checks import check_amounts, check_element
+from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest, intern
+from streams.codecs.checks import Limits, check_amounts, check_element
 from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope, write_envelope
-from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.records import Catalogue, Counts, HistogramBatch
 
@@ -169,12 +168,12 @@ def _values(table: Any, known: _Known) -> Counts:
     """Values of all rows, one after the other; raise DecodeError unless each row has as many as its axes say."""
     offsets = _buffer(table, _COUNTS, 1, np.int32, table.num_rows + 1)
     if not np.array_equal(offsets, known.offsets):
-        sizes, wanted = np.diff(offsets.astype(np.int64)), np.diff(known.offsets)
-        wrong = np.flatnonzero(sizes != wanted)
+        sizes, expected = np.diff(offsets.astype(np.int64)), np.diff(known.offsets)
+        wrong = np.flatnonzero(sizes != expected)
         if not len(wrong):
             raise DecodeError("bad-arrow", "counts", int(offsets[0]), "offsets must begin at 0")
         row = int(wrong[0])
-        hint = f"the axes have {wanted[row]} bins"
+        hint = f"the axes have {expected[row]} bins"
         raise DecodeError("wrong-bin-count", f"{known.catalogue.names[row]}: counts", int(sizes[row]), hint)
     dtype = _COUNT_TYPES[table.schema.field(_COUNTS).type.value_type]
     return _buffer(table, _COUNTS, 3, dtype, int(known.offsets[-1]))

@@ -1,7 +1,7 @@
 """Trigger rates as an Arrow IPC stream: a schema and one record batch with one row for each seed and path.
 
 Columns, in this order: ``name`` and ``seed`` (text; the seed of an L1 seed itself is empty), ``rate_hz`` and
-``prescale`` (float64). They mean what :mod:`streams.codecs.rate_json` says. The schema's metadata holds the
+``prescale`` (float64). They mean what :mod:`streams.codecs.rates.json` says. The schema's metadata holds the
 envelope as JSON under ``lumisection``. Bodies are not compressed: a compressed one could grow beyond any limit.
 """
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from streams.codecs.arrow_message import column_of_numbers, envelope_fields, message, record_batch
 from streams.codecs.envelope import ENVELOPE, read_place, write_place
-from streams.codecs.rate_fields import RateLimits, columns, read_rates
+from streams.codecs.rates.schema import RateLimits, columns, read_rates
 from streams.errors import DecodeError
 from streams.records import TriggerRates
 
@@ -38,7 +38,7 @@ def decode(raw: bytes, limits: RateLimits) -> TriggerRates:
 def encode(record: TriggerRates) -> bytes:
     """One message, seeds first."""
     schema = SCHEMA.with_metadata({ENVELOPE: orjson.dumps(write_place(record))})
-    return message(schema, [pa.array(one, kind) for one, kind in zip(columns(record), SCHEMA.types, strict=True)])
+    return message(schema, [pa.array(column, kind) for column, kind in zip(columns(record), SCHEMA.types, strict=True)])
 
 
 def _check_schema(schema: Any) -> None:

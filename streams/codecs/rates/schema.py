@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.codecs.cache import CACHE_BYTES, BoundedCache, digest
+from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest
 from streams.codecs.checks import check_amounts, check_text
 from streams.codecs.envelope import Place
 from streams.errors import DecodeError, OversizeError
@@ -76,7 +76,7 @@ def columns(record: TriggerRates) -> tuple[list[str], list[str], npt.NDArray[np.
     """Names, seeds (empty for an L1 seed), rates in Hz and prescales: the seeds, then the paths."""
     menu = record.menu
     names = [*menu.l1, *menu.hlt]
-    seeds = [*("" for _ in menu.l1), *(menu.l1[one] for one in menu.seed_of)]
+    seeds = [*("" for _ in menu.l1), *(menu.l1[seed] for seed in menu.seed_of)]
     return (
         names,
         seeds,

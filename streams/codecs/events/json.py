@@ -17,9 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.codecs.envelope import ENVELOPE, read_place, write_place
-from streams.codecs.event_fields import EventLimits, read_events
-from streams.codecs.json_message import listed, parsed
+from streams.codecs.envelope import ENVELOPE, listed, parsed, read_place, write_place
+from streams.codecs.events.schema import EventLimits, read_events
 from streams.errors import DecodeError
 from streams.records import EventFeatures
 
@@ -50,9 +49,9 @@ def encode(record: EventFeatures) -> bytes:
 
 
 def _events(events: list[Any]) -> npt.NDArray[np.int64]:
-    for number, one in enumerate(events):
-        if not isinstance(one, int) or isinstance(one, bool) or not 0 <= one < 2**63:
-            raise DecodeError("wrong-type", f"event {number}", one, "a whole number, not below 0, is needed")
+    for number, event in enumerate(events):
+        if not isinstance(event, int) or isinstance(event, bool) or not 0 <= event < 2**63:
+            raise DecodeError("wrong-type", f"event {number}", event, "a whole number, not below 0, is needed")
     return np.array(events, dtype=np.int64)
 
 
@@ -60,7 +59,7 @@ def _values(rows: list[Any], events: list[Any], features: int) -> npt.NDArray[np
     for event, row in zip(events, rows, strict=True):
         if not isinstance(row, list) or len(row) != features:
             raise DecodeError("wrong-length", f"event {event}: values", row, f"a list of {features} numbers is needed")
-        for one in row:
-            if not isinstance(one, int | float) or isinstance(one, bool):
-                raise DecodeError("wrong-type", f"event {event}: values", one, "a number is needed")
+        for value in row:
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise DecodeError("wrong-type", f"event {event}: values", value, "a number is needed")
     return np.array(rows, dtype=np.float64).reshape(len(rows), features)

@@ -18,9 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.codecs.envelope import ENVELOPE, read_place, write_place
-from streams.codecs.json_message import listed, parsed
-from streams.codecs.rate_fields import RateLimits, columns, read_rates
+from streams.codecs.envelope import ENVELOPE, listed, parsed, read_place, write_place
+from streams.codecs.rates.schema import RateLimits, columns, read_rates
 from streams.errors import DecodeError
 from streams.records import TriggerRates
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from streams.codecs import rate_arrow, rate_json
 from streams.codecs.content_type import Codec, decoded
-from streams.codecs.rate_fields import RateLimits
+from streams.codecs.rates import arrow as rate_arrow
+from streams.codecs.rates import json as rate_json
+from streams.codecs.rates.schema import RateLimits
 from streams.records import TriggerRates
 from streams.source import Message
 
