@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from streams.codecs.checks import Limits
+from streams.codecs.limits import Limits
 from streams.errors import ContentTypeError, DecodeError
 from streams.files import arrow_file, csc_parquet, csv_dialect, dials, root, uhi
 from streams.records import HistogramBatch

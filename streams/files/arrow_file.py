@@ -11,9 +11,9 @@ from typing import Any, BinaryIO, TypeVar
 import pyarrow as pa
 
 from streams.codecs import arrow_message as framing
-from streams.codecs.checks import Limits
 from streams.codecs.content_type import ByteLimit, SomeLimits
 from streams.codecs.histograms import arrow
+from streams.codecs.limits import Limits
 from streams.codecs.messages import Record, encode_record
 from streams.errors import DecodeError, OversizeError
 from streams.files.assemble import placed

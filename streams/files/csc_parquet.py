@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from streams.codecs.checks import Limits
 from streams.codecs.envelope import Envelope, lumisection_key
+from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.files.assemble import Row, batch_of, histogram_of_cells, placed
 from streams.records import Axis, Conditions, HistogramBatch, MonitoringElement

@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import uproot
 
-from streams.codecs.checks import Limits, check_text
+from streams.codecs.checks import check_text
 from streams.codecs.envelope import Envelope, lumisection_key
+from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.files.assemble import UNKNOWN_DATASET, Histogram, Row, group, histogram_of_cells, placed
 from streams.records import Axis, Conditions, HistogramBatch, LumisectionKey, MonitoringElement

@@ -15,8 +15,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from streams.codecs.checks import Limits
 from streams.codecs.histograms import arrow
+from streams.codecs.limits import Limits
 from streams.files import read_file
 from streams.files.cursor import Cursor, Read, Record
 from streams.files.watch import FolderWatch

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from streams.codecs.checks import Limits
 from streams.codecs.histograms import json as uhi_json
+from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.records import HistogramBatch
 
