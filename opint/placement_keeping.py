@@ -15,12 +15,13 @@ def keep_plan(store: Store, catalogue: str, plan: Plan, now_s: float) -> None:
     """Store what is to be done and what was left out; what is merely kept where it is, is not stored."""
     bound = plan.bound if math.isfinite(plan.bound) else None
     lines = [
-        StoredLine(one.id, one.action, one.dataset, one.rse, one.bytes, one.benefit, one.reason, one.rule, "")
-        for one in plan.lines
-        if one.action is not Action.KEEP
+        StoredLine(line.id, line.action, line.dataset, line.rse, line.bytes, line.benefit, line.reason, line.rule, "")
+        for line in plan.lines
+        if line.action is not Action.KEEP
     ]
     left_out = [
-        StoredLine(one.id, one.action, one.dataset, one.rse, 0, 0.0, one.reason, "", one.why) for one in plan.refusals
+        StoredLine(line.id, line.action, line.dataset, line.rse, 0, 0.0, line.reason, "", line.why)
+        for line in plan.refusals
     ]
     with store.begin() as tx:
         kept = StoredPlan(catalogue, plan.week.isoformat(), plan.method, plan.value, bound)
@@ -32,13 +33,13 @@ def as_lines(week: str, lines: Iterable[PlanLine]) -> list[Line]:
     return [
         Line(
             date.fromisoformat(week),
-            Action(one.action),
-            one.dataset,
-            one.rse,
-            one.bytes,
-            one.benefit,
-            one.reason,
-            one.rule,
+            Action(line.action),
+            line.dataset,
+            line.rse,
+            line.bytes,
+            line.benefit,
+            line.reason,
+            line.rule,
         )
-        for one in lines
+        for line in lines
     ]

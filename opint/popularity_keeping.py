@@ -24,69 +24,71 @@ _ADVICE = (
 
 
 def keep_scoreboard(
-    store: Store, asked: Asked, history: History, board: Sequence[Row], found: Sequence[Standing], now_s: float
+    store: Store, key: Asked, history: History, board: Sequence[Row], standings: Sequence[Standing], now_s: float
 ) -> None:
     """Store scores and standings; open an incident for each tier lost, and end those of tiers regained."""
     scores = [
         StoredScore(
-            history.weeks.start(one.week).isoformat(),
-            one.group,
-            one.model,
-            one.counts.true_positives,
-            one.counts.false_positives,
-            one.counts.false_negatives,
-            one.counts.true_negatives,
-            _known(one.auc),
-            _known(one.average_precision),
+            history.weeks.start(row.week).isoformat(),
+            row.group,
+            row.model,
+            row.counts.true_positives,
+            row.counts.false_positives,
+            row.counts.false_negatives,
+            row.counts.true_negatives,
+            _known(row.auc),
+            _known(row.average_precision),
         )
-        for one in board
+        for row in board
     ]
     with store.begin() as tx:
-        popularity.keep_scores(tx, asked, scores, now_s)
-        popularity.keep_standings(tx, asked, [StoredStanding(one.tier, one.model, one.reason) for one in found], now_s)
-        for one in found:
-            labels = Labels(asked.catalogue, "", FAMILY, one.tier)
-            if one.demoted:
-                title = f"Popularity of {one.tier} in {asked.catalogue}: forecasts have fallen behind persistence"
-                troubles.begin(tx, Trouble(labels, title, f"{one.reason}. {_ADVICE}", "warning"), now_s)
+        popularity.keep_scores(tx, key, scores, now_s)
+        popularity.keep_standings(
+            tx, key, [StoredStanding(row.tier, row.model, row.reason) for row in standings], now_s
+        )
+        for row in standings:
+            labels = Labels(key.catalogue, "", FAMILY, row.tier)
+            if row.demoted:
+                title = f"Popularity of {row.tier} in {key.catalogue}: forecasts have fallen behind persistence"
+                troubles.begin(tx, Trouble(labels, title, f"{row.reason}. {_ADVICE}", "warning"), now_s)
             else:
-                troubles.end(tx, labels, f"{one.model} forecasts: {one.reason}", now_s)
+                troubles.end(tx, labels, f"{row.model} forecasts: {row.reason}", now_s)
 
 
-def keep_forecast(store: Store, asked: Asked, history: History, found: Forecast, now_s: float) -> None:
+def keep_forecast(store: Store, key: Asked, history: History, forecast: Forecast, now_s: float) -> None:
     """Store the forecast of a week, in place of an earlier one of the same week."""
     rows = [
         StoredForecast(
             history.names[dataset],
-            float(found.probability[row]),
-            found.answer(row),
-            bool(found.new[row]),
-            found.model[row],
+            float(forecast.probability[row]),
+            forecast.answer(row),
+            bool(forecast.new[row]),
+            forecast.model[row],
         )
-        for row, dataset in enumerate(found.dataset)
+        for row, dataset in enumerate(forecast.dataset)
     ]
     with store.begin() as tx:
-        popularity.keep_forecast(tx, asked, history.weeks.start(found.week).isoformat(), rows, now_s)
+        popularity.keep_forecast(tx, key, history.weeks.start(forecast.week).isoformat(), rows, now_s)
 
 
-def keep_batch(store: Store, catalogue: str, found: BatchForecast, now_s: float) -> int:
+def keep_batch(store: Store, catalogue: str, forecast: BatchForecast, now_s: float) -> int:
     """Store the forecast of a batch job; for how many datasets persistence speaks, since the model lost their tiers."""
-    asked = Asked(catalogue, str(found.label), found.horizon)
+    key = Asked(catalogue, str(forecast.label), forecast.horizon)
     with store.begin() as tx:
-        stands = popularity.standings(tx, asked)
-        lost = _lost(found.tier, stands)
+        standings = popularity.standings(tx, key)
+        fallen = _lost(forecast.tier, standings)
         rows = [
             StoredForecast(
                 dataset,
-                float(found.was[row]) if lost[row] else float(found.probability[row]),
-                "yes" if (found.was if lost[row] else found.forecast)[row] else "no",
-                bool(found.new[row]),
-                PERSISTENCE if lost[row] else found.model,
+                float(forecast.was[row]) if fallen[row] else float(forecast.probability[row]),
+                "yes" if (forecast.was if fallen[row] else forecast.forecast)[row] else "no",
+                bool(forecast.new[row]),
+                PERSISTENCE if fallen[row] else forecast.model,
             )
-            for row, dataset in enumerate(found.dataset)
+            for row, dataset in enumerate(forecast.dataset)
         ]
-        popularity.keep_forecast(tx, asked, found.week.isoformat(), rows, now_s)
-    return int(lost.sum())
+        popularity.keep_forecast(tx, key, forecast.week.isoformat(), rows, now_s)
+    return int(fallen.sum())
 
 
 def fallen_back(history: History, standings: Mapping[str, str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -30,21 +30,21 @@ class Line:
 
 def lines(scores: Sequence[Score]) -> list[Line]:
     """All datasets first, then new ones, then tier by tier; models in the order of their F1, best first."""
-    tiers = sorted({one.tier for one in scores}, key=lambda tier: (tier != ALL, tier != NEW, tier))
-    weeks = sorted({one.week for one in scores})
-    found = []
+    tiers = sorted({score.tier for score in scores}, key=lambda tier: (tier != ALL, tier != NEW, tier))
+    weeks = sorted({score.week for score in scores})
+    board = []
     for tier in tiers:
-        mine = [one for one in scores if one.tier == tier]
-        models = sorted({one.model for one in mine})
-        made = [_line(tier, model, [one for one in mine if one.model == model], weeks) for model in models]
-        found += sorted(made, key=lambda line: -1.0 if math.isnan(line.f1) else line.f1, reverse=True)
-    return found
+        tier_scores = [score for score in scores if score.tier == tier]
+        models = sorted({score.model for score in tier_scores})
+        made = [_line(tier, model, [score for score in tier_scores if score.model == model], weeks) for model in models]
+        board += sorted(made, key=lambda line: -1.0 if math.isnan(line.f1) else line.f1, reverse=True)
+    return board
 
 
 def _line(tier: str, model: str, scores: Sequence[Score], weeks: Sequence[str]) -> Line:
-    counts = sum((_counts(one) for one in scores), start=Counts(0, 0, 0, 0))
+    counts = sum((_counts(score) for score in scores), start=Counts(0, 0, 0, 0))
     popular = counts.true_positives + counts.false_negatives
-    spark = _spark({one.week: _counts(one).f1 for one in scores}, weeks)
+    spark = _spark({score.week: _counts(score).f1 for score in scores}, weeks)
     return Line(tier, model, counts.tpr, counts.tnr, counts.precision, counts.f1, popular, spark)
 
 

@@ -25,7 +25,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     """Means over catalogues, one for each seed."""
     del data
     size = QUICK_SIZE if quick else SIZE
-    found: dict[str, list[Counts]] = {}
+    counts: dict[str, list[Counts]] = {}
     for seed in seeds:
         question = question_of(simulate(np.random.default_rng(seed), size))
         tiers = np.array(question.history.traits["tier"])
@@ -33,38 +33,39 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         # From half of the time on: the tiers that begin part of the way through are among what is judged.
         first = size.weeks // 2
         weeks = range(first, first + (QUICK_JUDGED_WEEKS if quick else JUDGED_WEEKS))
-        told = forecasts(question, weeks, (OURS,), seed, progress, LEARNED_WEEKS)
-        board = list(rows(question.history, told))
+        made_forecasts = forecasts(question, weeks, (OURS,), seed, progress, LEARNED_WEEKS)
+        board = list(rows(question.history, made_forecasts))
         for name in (OURS, PERSISTENCE):
-            for group in (*(one.name for one in TIERS), NEW):
-                found.setdefault(f"{name} {group}", []).append(summed(board, group, name))
-            found.setdefault(f"{name} new tier", []).append(_first_weeks(told[name], tiers, begun))
-    made: dict[str, Result] = {}
-    for group in (*(one.name for one in TIERS), NEW, "new tier"):
+            for group in (*(tier.name for tier in TIERS), NEW):
+                counts.setdefault(f"{name} {group}", []).append(summed(board, group, name))
+            counts.setdefault(f"{name} new tier", []).append(_first_weeks(made_forecasts[name], tiers, begun))
+    results: dict[str, Result] = {}
+    for group in (*(tier.name for tier in TIERS), NEW, "new tier"):
         key = group.replace(" ", "_")
-        ours, beside = found[f"{OURS} {group}"], found[f"{PERSISTENCE} {group}"]
-        made[f"tpr_{key}"] = _result([one.tpr for one in ours], [one.tpr for one in beside])
-        made[f"tnr_{key}"] = _result([one.tnr for one in ours], [one.tnr for one in beside])
-    made["new_tier_tpr"], made["new_tier_tnr"] = made.pop("tpr_new_tier"), made.pop("tnr_new_tier")
-    return made
+        ours, peer = counts[f"{OURS} {group}"], counts[f"{PERSISTENCE} {group}"]
+        results[f"tpr_{key}"] = _result([one.tpr for one in ours], [one.tpr for one in peer])
+        results[f"tnr_{key}"] = _result([one.tnr for one in ours], [one.tnr for one in peer])
+    results["new_tier_tpr"], results["new_tier_tnr"] = results.pop("tpr_new_tier"), results.pop("tnr_new_tier")
+    return results
 
 
-def _first_weeks(told: Sequence[WeekForecast], tiers: np.ndarray, begun: Mapping[str, int]) -> Counts:
+def _first_weeks(forecasts: Sequence[WeekForecast], tiers: np.ndarray, begun: Mapping[str, int]) -> Counts:
     """Of tiers that began while we watched, in the weeks after their first."""
     total = Counts(0, 0, 0, 0)
-    for one in told:
-        late = [tier for tier, since in begun.items() if since > 0 and since < one.week <= since + FIRST_WEEKS]
-        which = np.isin(tiers[one.dataset], late)
-        total += Counts.of(one.forecast[which], one.popular[which])
+    for forecast in forecasts:
+        late = [tier for tier, since in begun.items() if since > 0 and since < forecast.week <= since + FIRST_WEEKS]
+        which = np.isin(tiers[forecast.dataset], late)
+        total += Counts.of(forecast.forecast[which], forecast.popular[which])
     return total
 
 
-def _result(values: Sequence[float], beside: Sequence[float]) -> Result:
-    known = [one for one in values if not np.isnan(one)]
-    peer = [one for one in beside if not np.isnan(one)]
-    value, other = _mean(known), _mean(peer)
+def _result(values: Sequence[float], peer_values: Sequence[float]) -> Result:
+    known = [value for value in values if not np.isnan(value)]
+    peer = [value for value in peer_values if not np.isnan(value)]
+    mean, peer_mean = _mean(known), _mean(peer)
     low, high = interval(known)
-    return Result(value, "share", low, high, len(known), PERSISTENCE, other, value / other if other else None)
+    ratio = mean / peer_mean if peer_mean else None
+    return Result(mean, "share", low, high, len(known), PERSISTENCE, peer_mean, ratio)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -50,11 +50,11 @@ def forecasts(
     if PLAIN in models:
         scores[PLAIN] = lambda: partial(plain_forest, seed=seed)
     scores |= {PERSISTENCE: lambda: persistence, "last 4 weeks": lambda: partial(last_weeks, weeks=4)}
-    found = {}
+    made = {}
     for name, score in scores.items():
-        found[name] = list(roll(question, score(), weeks))
-        progress(f"{name}: F1 {F1(found[name])(np.ones(len(weeks), dtype=np.int64)):.3f}")
-    return found
+        made[name] = list(roll(question, score(), weeks))
+        progress(f"{name}: F1 {F1(made[name])(np.ones(len(weeks), dtype=np.int64)):.3f}")
+    return made
 
 
 def newest_weeks(prefix: str, history: History, quick: bool, seed: int, progress: Progress) -> Mapping[str, Result]:
@@ -63,8 +63,8 @@ def newest_weeks(prefix: str, history: History, quick: bool, seed: int, progress
         history = history.only(np.arange(0, history.shape[0], QUICK_SHARE))
     last = history.shape[1]
     weeks = range(last - (QUICK_WEEKS if quick else WEEKS), last)
-    found = forecasts(question_of(history), weeks, (PLAIN, FOREST, OURS) if quick else MODELS, seed, progress)
-    return results(prefix, found, np.random.default_rng(seed))
+    made = forecasts(question_of(history), weeks, (PLAIN, FOREST, OURS) if quick else MODELS, seed, progress)
+    return results(prefix, made, np.random.default_rng(seed))
 
 
 def results(prefix: str, found: Forecasts, rng: np.random.Generator) -> dict[str, Result]:
@@ -75,22 +75,22 @@ def results(prefix: str, found: Forecasts, rng: np.random.Generator) -> dict[str
     weeks = len(found[OURS])
     made: dict[str, Result] = {}
     for key, measures in (
-        ("f1", {name: F1(one) for name, one in found.items()}),
-        ("average_precision", {name: AveragePrecision(one) for name, one in found.items()}),
+        ("f1", {name: F1(forecast) for name, forecast in found.items()}),
+        ("average_precision", {name: AveragePrecision(forecast) for name, forecast in found.items()}),
     ):
         once = np.ones(weeks, dtype=np.int64)
         values = {name: measure(once) for name, measure in measures.items()}
         better = max((PLAIN, PERSISTENCE), key=lambda name: values[name])
         low, high = interval(weeks, rng, measures[OURS])
         value, peer = values[OURS], values[better]
-        note = "over weeks: " + ", ".join(f"{name} {one:.3f}" for name, one in values.items())
+        note = "over weeks: " + ", ".join(f"{name} {forecast:.3f}" for name, forecast in values.items())
         made[f"{prefix}_{key}"] = Result(value, key, low, high, weeks, better, peer, value / peer, note)
         for gain, other in (("gain", better), ("gain_on_persistence", PERSISTENCE), ("gain_on_forest", FOREST)):
             low, high = interval(weeks, rng, measures[OURS], measures[other])
             more = value - values[other]
             made[f"{prefix}_{key}_{gain}"] = Result(more, key, low, high, weeks, note=f"ours less {other}")
     for name, each in found.items():
-        counts = sum((Counts.of(one.forecast, one.popular) for one in each), start=Counts(0, 0, 0, 0))
+        counts = sum((Counts.of(forecast.forecast, forecast.popular) for forecast in each), start=Counts(0, 0, 0, 0))
         word = name.replace(" ", "_")
         made[f"{prefix}_tpr_{word}"] = Result(counts.tpr, "share", n=weeks)
         made[f"{prefix}_tnr_{word}"] = Result(counts.tnr, "share", n=weeks)

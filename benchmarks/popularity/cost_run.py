@@ -50,15 +50,15 @@ def on_spark(path: Path, trees: int) -> Figures:
     start = time.perf_counter()
     table, everything, learned = _examples(spark, path)
     everything.write.format("noop").mode("overwrite").save()
-    found = {"features_s": time.perf_counter() - start}
+    seconds = {"features_s": time.perf_counter() - start}
     if trees:
         learned.persist().write.format("noop").mode("overwrite").save()
         start = time.perf_counter()
         train(Training("forest", 1, trees), learned)
-        found["fit_s"] = time.perf_counter() - start
+        seconds["fit_s"] = time.perf_counter() - start
         learned.unpersist()
     table.unpersist()
-    return found
+    return seconds
 
 
 def by_pandas(path: Path, trees: int) -> Figures:
@@ -68,12 +68,12 @@ def by_pandas(path: Path, trees: int) -> Figures:
     start = time.perf_counter()
     rows = pandas_peer.read(path)
     columns = pandas_peer.features(rows)
-    found = {"features_s": time.perf_counter() - start}
+    seconds = {"features_s": time.perf_counter() - start}
     if trees:
         popular = (rows["naccess"] > LABEL.limit).groupby(rows["dataset"].cat.codes).shift(-1)
-        told = popular.notna() & (rows["week"] >= WARM_UP_WEEKS)
-        found["fit_s"] = _forest(columns[told].to_numpy(), popular[told].to_numpy(dtype=np.bool_), trees)
-    return found
+        complete = popular.notna() & (rows["week"] >= WARM_UP_WEEKS)
+        seconds["fit_s"] = _forest(columns[complete].to_numpy(), popular[complete].to_numpy(dtype=np.bool_), trees)
+    return seconds
 
 
 def by_kernels(path: Path, _: int) -> Figures:
@@ -98,11 +98,11 @@ def _examples(spark: Any, path: Path) -> tuple[Any, Any, Any]:
     from opint.popularity.spark.features import examples, shared_totals
     from opint.popularity.spark.table import read
 
-    table, asked = read(spark, str(path), _nothing_is_left_out), Asked(LABEL)
-    known = shared_totals(table, LABEL)
+    table, spec = read(spark, str(path), _nothing_is_left_out), Asked(LABEL)
+    shared = shared_totals(table, LABEL)
     weeks = range(table.span.weeks)
-    every = examples(table, asked, known, weeks)
-    return table.parts, every, examples(table, asked, known, weeks[WARM_UP_WEEKS:-1])
+    every = examples(table, spec, shared, weeks)
+    return table.parts, every, examples(table, spec, shared, weeks[WARM_UP_WEEKS:-1])
 
 
 def _forest(values: Any, popular: Any, trees: int) -> float:

@@ -113,32 +113,32 @@ def forecast(
     store = open_store(start(config, log_format)) if keep else None
     if trained is None:
         question = _question(table, label, horizon, conferences)
-        by = _trained(question, model, seed)
+        model_ = _trained(question, model, seed)
     else:
-        question, by = _learned(table, trained, _given(context, _TRAINING))
+        question, model_ = _learned(table, trained, _given(context, _TRAINING))
     history = question.history
-    asked, fallen = Asked(catalogue, str(question.label), question.horizon), None
+    key, fallback = Asked(catalogue, str(question.label), question.horizon), None
     if store is not None:
         with store.read() as tx:
-            fallen = fallen_back(history, standings(tx, asked))
-    found = make(question, history.shape[1] - 1, by, confidence, fallen)
+            fallback = fallen_back(history, standings(tx, key))
+    made = make(question, history.shape[1] - 1, model_, confidence, fallback)
     if store is not None:
-        keep_forecast(store, asked, history, found, time.time())
+        keep_forecast(store, key, history, made, time.time())
         store.close()
-    week = history.weeks.start(found.week).isoformat()
-    Console().print(f"week of {week}: {question.label} of {len(found.dataset):,} datasets", highlight=False)
-    Console().print(forecast_table(history, found, top))
+    week = history.weeks.start(made.week).isoformat()
+    Console().print(f"week of {week}: {question.label} of {len(made.dataset):,} datasets", highlight=False)
+    Console().print(forecast_table(history, made, top))
     if out is not None:
         columns = {
-            "dataset": [history.names[one] for one in found.dataset],
-            "week": [week] * len(found.dataset),
-            "probability": found.probability,
-            "popular": [found.answer(row) for row in range(len(found.dataset))],
-            "new": found.new,
-            "model": list(found.model),
+            "dataset": [history.names[one] for one in made.dataset],
+            "week": [week] * len(made.dataset),
+            "probability": made.probability,
+            "popular": [made.answer(row) for row in range(len(made.dataset))],
+            "new": made.new,
+            "model": list(made.model),
         }
         write_table(pa.table(columns), out)
-        typer.echo(f"{out}: {len(found.dataset)} datasets")
+        typer.echo(f"{out}: {len(made.dataset)} datasets")
 
 
 @app.command()
@@ -161,11 +161,13 @@ def keep(
     from opint.popularity.readers.batch_forecast import read
     from opint.popularity_keeping import keep_batch
 
-    found = read(forecasts)
+    forecast_ = read(forecasts)
     store = open_store(start(config, log_format))
-    fallen = keep_batch(store, catalogue, found, time.time())
+    fallen = keep_batch(store, catalogue, forecast_, time.time())
     store.close()
-    typer.echo(f"{catalogue}, week of {found.week}: {len(found.dataset)} datasets, {fallen} of them by persistence")
+    typer.echo(
+        f"{catalogue}, week of {forecast_.week}: {len(forecast_.dataset)} datasets, {fallen} of them by persistence"
+    )
 
 
 @app.command()
@@ -201,24 +203,26 @@ def scoreboard(
     from opint.popularity_keeping import keep_scoreboard
     from opint.store.popularity import Asked
 
-    how = trainer(model)
+    train_model = trainer(model)
     store = open_store(start(config, log_format)) if keep else None
     question = _question(table, label, horizon, conferences)
     _announce(model, question, -(-weeks // every))
     with bar("forecasting") as progress:
-        found = trial(question, model, how, weeks, every, seed, lambda done: progress("weeks", done))
-    board = list(rows(question.history, found))
+        backtests = trial(question, model, train_model, weeks, every, seed, lambda done: progress("weeks", done))
+    board = list(rows(question.history, backtests))
     console, rng = Console(), np.random.default_rng(seed)
     console.print(scoreboard_table(board))
-    standing = promoted(model, BASELINES, found, rng)
+    standing = promoted(model, BASELINES, backtests, rng)
     console.print(f"forecasts by {standing.model}: {standing.reason}", highlight=False)
-    by_tier = watched(standing.model, question.history, found, rng)
-    for one in by_tier:
-        if one.demoted:
-            console.print(f"{one.tier}: forecasts by {one.model}: {one.reason}", highlight=False)
+    by_tier = watched(standing.model, question.history, backtests, rng)
+    for tier_standing in by_tier:
+        if tier_standing.demoted:
+            console.print(
+                f"{tier_standing.tier}: forecasts by {tier_standing.model}: {tier_standing.reason}", highlight=False
+            )
     if store is not None:
-        asked = Asked(catalogue, str(question.label), horizon)
-        keep_scoreboard(store, asked, question.history, board, [standing, *by_tier], time.time())
+        key = Asked(catalogue, str(question.label), horizon)
+        keep_scoreboard(store, key, question.history, board, [standing, *by_tier], time.time())
         store.close()
     if out is not None:
         _write_json(out, scoreboard_json(board, question.history.weeks))
@@ -291,23 +295,23 @@ def plan(
             f"{trained} looks {by.horizon} weeks ahead; a plan is for the next week: train with --horizon 1"
         )
     history = question.history
-    found = told(question, history.shape[1] - 1, by, CONFIDENCE)
+    forecast_ = told(question, history.shape[1] - 1, by, CONFIDENCE)
     probability = np.zeros(history.shape[0])
-    probability[found.dataset] = found.probability
+    probability[forecast_.dataset] = forecast_.probability
     anywhere = shares(np.zeros((history.shape[0], len(held.regions))))
     demand = expected(history, question.label, probability, anywhere)
-    made = make(history.weeks.start(found.week), held, demand, Budget(network_tb * TB, most_copies), Prices())
+    planned = make(history.weeks.start(forecast_.week), held, demand, Budget(network_tb * TB, most_copies), Prices())
     if store is not None:
-        keep_plan(store, catalogue, made, time.time())
+        keep_plan(store, catalogue, planned, time.time())
         store.close()
     if as_json:
-        typer.echo(json.dumps(made.as_json()))
+        typer.echo(json.dumps(planned.as_json()))
     else:
-        Console().print(dry_run(made))
+        Console().print(dry_run(planned))
     if rules is not None:
-        asked, unknown = rucio.requests(made.lines, disks(rses), terms)
-        _write_json(rules, asked)
-        typer.echo(f"{rules}: {len(asked)} requests", err=as_json)
+        bodies, unknown = rucio.requests(planned.lines, disks(rses), terms)
+        _write_json(rules, bodies)
+        typer.echo(f"{rules}: {len(bodies)} requests", err=as_json)
         if unknown:
             typer.echo(f"{len(unknown)} deletions are left out: the rule that holds the replica is not known", err=True)
 
@@ -370,8 +374,8 @@ def _question(table: Path, label: str, horizon: int, conferences: Path | None) -
     from opint.popularity.readers.any_table import read
     from opint.popularity.rolling import Question
 
-    wanted = Label.parse(label)
-    return Question.of(read(table, _warn), wanted, horizon, _calendar(conferences))
+    popular = Label.parse(label)
+    return Question.of(read(table, _warn), popular, horizon, _calendar(conferences))
 
 
 def _calendar(conferences: Path | None) -> "tuple[date, ...]":
@@ -387,10 +391,12 @@ def _trained(question: "Question", model: str, seed: int) -> "Trained":
     from opint.popularity.next_week import CALIBRATION_WEEKS, EVERY
     from opint.popularity.next_week import train as make
 
-    how = trainer(model)
+    train_model = trainer(model)
     _announce(model, question, CALIBRATION_WEEKS // EVERY + 1)
     with bar("training") as progress:
-        return make(question, question.history.shape[1] - 1, model, how, seed, lambda done: progress(model, done))
+        return make(
+            question, question.history.shape[1] - 1, model, train_model, seed, lambda done: progress(model, done)
+        )
 
 
 def _announce(model: str, question: "Question", trainings: int) -> None:

@@ -72,13 +72,13 @@ def play(world: World, policy: Policy) -> Iterator[Week]:
     """
     replicas = world.replicas
     for week, probability in sorted(world.probability.items()):
-        made = week - 1
+        last_week = week - 1
         replicas = with_free_space(replicas)
-        share = shares(world.reads[:, :, : made + 1].sum(axis=2))
-        situation = Situation(
-            world.history.until(made), replicas, world.label, probability, share, world.budget, world.prices
+        share = shares(world.reads[:, :, : last_week + 1].sum(axis=2))
+        policy_input = Situation(
+            world.history.until(last_week), replicas, world.label, probability, share, world.budget, world.prices
         )
-        decision = policy(situation)
+        decision = policy(policy_input)
         check(decision, replicas, world.budget)
         after = applied(decision, replicas)
         copied = replicas.size_bytes[decision.copy_dataset].sum()
@@ -89,7 +89,7 @@ def play(world: World, policy: Policy) -> Iterator[Week]:
 def score(weeks: Iterator[Week]) -> Score:
     """What they come to."""
     names = ("reads", "cold", "remote", "disk_tb", "copied_tb", "deleted_tb")
-    rows = np.array([[getattr(one, name) for name in names] for one in weeks]).reshape(-1, len(names))
+    rows = np.array([[getattr(week, name) for name in names] for week in weeks]).reshape(-1, len(names))
     return Score(*(float(total) for total in rows.sum(axis=0)))
 
 
@@ -98,8 +98,8 @@ def with_free_space(replicas: Replicas) -> Replicas:
     return replace(
         replicas,
         rses=tuple(
-            replace(one, free_bytes=int(max(0.0, one.capacity_bytes - used)))
-            for one, used in zip(replicas.rses, replicas.used_bytes, strict=True)
+            replace(rse, free_bytes=int(max(0.0, rse.capacity_bytes - used)))
+            for rse, used in zip(replicas.rses, replicas.used_bytes, strict=True)
         ),
     )
 
@@ -107,14 +107,14 @@ def with_free_space(replicas: Replicas) -> Replicas:
 def _counted(world: World, week: int, after: Replicas, copied: float, deleted: float) -> Week:
     known = world.history.exists[:, week - 1]
     reads = world.reads[:, :, week] * known[:, None]
-    here = np.zeros(reads.shape, dtype=np.bool_)
-    here[after.dataset[after.on_disk], after.region[after.rse[after.on_disk]]] = True
-    somewhere = here.any(axis=1)
+    in_region = np.zeros(reads.shape, dtype=np.bool_)
+    in_region[after.dataset[after.on_disk], after.region[after.rse[after.on_disk]]] = True
+    on_disk = in_region.any(axis=1)
     return Week(
         week,
         float(reads.sum()),
-        float(reads[~somewhere].sum()),
-        float(reads[somewhere][~here[somewhere]].sum()),
+        float(reads[~on_disk].sum()),
+        float(reads[on_disk][~in_region[on_disk]].sum()),
         float(after.bytes[after.on_disk].sum()) / TB,
         copied / TB,
         deleted / TB,
@@ -123,14 +123,14 @@ def _counted(world: World, week: int, after: Replicas, copied: float, deleted: f
 
 def _end_of_week(world: World, week: int, replicas: Replicas) -> Replicas:
     """New datasets on tape, and who was read."""
-    born = np.flatnonzero(world.history.known_since == week)
+    new = np.flatnonzero(world.history.known_since == week)
     read = world.history.measures["naccess"][:, week] > 0
     day = np.datetime64(world.history.weeks.start(week))
     return replace(
         replicas,
-        dataset=np.concatenate([replicas.dataset, born]),
-        rse=np.concatenate([replicas.rse, world.archive[born]]),
-        locked=np.concatenate([replicas.locked, np.zeros(len(born), dtype=np.bool_)]),
-        rule=(*replicas.rule, *[""] * len(born)),
+        dataset=np.concatenate([replicas.dataset, new]),
+        rse=np.concatenate([replicas.rse, world.archive[new]]),
+        locked=np.concatenate([replicas.locked, np.zeros(len(new), dtype=np.bool_)]),
+        rule=(*replicas.rule, *[""] * len(new)),
         last_read=np.where(read, day, replicas.last_read),
     )

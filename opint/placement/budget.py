@@ -63,8 +63,8 @@ class Prices:
 
     def of_copy(self, size: Float64) -> Float64:
         """Reads a week that it costs to make copies of these sizes in bytes and to hold them."""
-        found: Float64 = size / TB * self.storage + (size / TB * self.transfer + self.each) / self.weeks
-        return found
+        reads: Float64 = size / TB * self.storage + (size / TB * self.transfer + self.each) / self.weeks
+        return reads
 
 
 def room(replicas: Replicas, budget: Budget) -> Float64:
@@ -73,12 +73,12 @@ def room(replicas: Replicas, budget: Budget) -> Float64:
     Raises:
         PlacementError: the budget names an RSE that is not known, or is tape.
     """
-    known = {one.name: row for row, one in enumerate(replicas.rses)}
-    free = np.array([one.free_bytes for one in replicas.rses], dtype=np.float64)
-    found = np.where(replicas.is_disk, free + replicas.used_bytes, 0.0)
+    known = {rse.name: row for row, rse in enumerate(replicas.rses)}
+    free = np.array([rse.free_bytes for rse in replicas.rses], dtype=np.float64)
+    limits = np.where(replicas.is_disk, free + replicas.used_bytes, 0.0)
     for name, limit in budget.rse_bytes.items():
         row = known.get(name, -1)
         if row < 0 or not replicas.is_disk[row]:
             raise PlacementError(f"budget names RSE {name}, which is no known disk; name one of the sites, or leave it")
-        found[row] = min(found[row], limit)
-    return found
+        limits[row] = min(limits[row], limit)
+    return limits

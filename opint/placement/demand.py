@@ -40,9 +40,9 @@ class Demand:
 
 def probabilities(forecast: WeekForecast, n: int) -> Float64:
     """Of each of n datasets (n,), 0 of those of which nothing was forecast."""
-    found = np.zeros(n)
-    found[forecast.dataset] = forecast.probability
-    return found
+    probability = np.zeros(n)
+    probability[forecast.dataset] = forecast.probability
+    return probability
 
 
 def expected(history: History, label: Label, probability: Float64, share: Float64) -> Demand:
@@ -58,13 +58,13 @@ def _mean_reads(history: History, weeks: npt.NDArray[np.bool_], otherwise: float
     total = (history.measures["naccess"] * weeks).sum(axis=1, dtype=np.float64)
     count = weeks.sum(axis=1)
     overall = total.sum() / count.sum() if count.any() else otherwise
-    found: Float64 = (total + WEEKS_OF_ALL * overall) / (count + WEEKS_OF_ALL)
-    return found
+    mean: Float64 = (total + WEEKS_OF_ALL * overall) / (count + WEEKS_OF_ALL)
+    return mean
 
 
 def shares(seen: Float64) -> Float64:
     """Shares (n, R) of the reads of each dataset, from those ``seen`` (n, R) by region so far."""
     total = seen.sum()
     overall = seen.sum(axis=0) / total if total else np.full(seen.shape[1], 1 / seen.shape[1])
-    found: Float64 = (seen + READS_OF_ALL * overall) / (seen.sum(axis=1, keepdims=True) + READS_OF_ALL)
-    return found
+    share: Float64 = (seen + READS_OF_ALL * overall) / (seen.sum(axis=1, keepdims=True) + READS_OF_ALL)
+    return share

@@ -59,12 +59,12 @@ def plan(
     Raises:
         PlacementError: the budget names an RSE that is not known.
     """
-    known = demand.of(replicas.names)
-    problem = build(replicas, known, budget, prices)
-    found = solve(problem, time_limit_s)
-    facts = Chosen(week, replicas, known, budget, prices, problem, found.chosen, problem.marginal(found.chosen))
-    told = sorted(lines(facts), key=lambda line: (line.action is Action.KEEP, -line.benefit, line.dataset, line.rse))
-    return Plan(week, tuple(told), tuple(refusals(facts)), found.method, found.value, found.bound)
+    matched = demand.of(replicas.names)
+    problem = build(replicas, matched, budget, prices)
+    solution = solve(problem, time_limit_s)
+    facts = Chosen(week, replicas, matched, budget, prices, problem, solution.chosen, problem.marginal(solution.chosen))
+    planned = sorted(lines(facts), key=lambda line: (line.action is Action.KEEP, -line.benefit, line.dataset, line.rse))
+    return Plan(week, tuple(planned), tuple(refusals(facts)), solution.method, solution.value, solution.bound)
 
 
 def lines(facts: Chosen) -> Iterator[Line]:
@@ -147,17 +147,17 @@ def refusals(facts: Chosen) -> Iterator[Refusal]:
         price = f"it saves {facts.saved[row]:.2g} reads at the price of {problem.cost[row]:.2g}"
         yield Refusal(facts.week, Action.DELETE, name, rse, why, f"{price}, but {kept}")
     used = np.bincount(problem.rse[facts.chosen], problem.bytes[facts.chosen], len(problem.room))
-    left = float(np.max((problem.room - used)[replicas.is_disk], initial=0.0))
+    free = float(np.max((problem.room - used)[replicas.is_disk], initial=0.0))
     network = problem.network - float(problem.bytes[facts.chosen & problem.is_copy].sum())
-    wanted = np.flatnonzero((facts.held == 0) & (facts.demand.reads >= WORTH_TELLING))
-    for dataset in wanted[np.argsort(-facts.demand.reads[wanted], kind="stable")]:
-        why, reason = _why_no_copy(facts, int(dataset), left, network)
-        told = f"{_expected(facts, int(dataset))}, but {reason}"
-        yield Refusal(facts.week, Action.COPY, replicas.names[dataset], "", why, told)
+    uncovered = np.flatnonzero((facts.held == 0) & (facts.demand.reads >= WORTH_TELLING))
+    for dataset in uncovered[np.argsort(-facts.demand.reads[uncovered], kind="stable")]:
+        why, reason = _why_no_copy(facts, int(dataset), free, network)
+        full_reason = f"{_expected(facts, int(dataset))}, but {reason}"
+        yield Refusal(facts.week, Action.COPY, replicas.names[dataset], "", why, full_reason)
 
 
-def _why_no_copy(facts: Chosen, dataset: int, left: float, network: float) -> tuple[Why, str]:
-    """``left`` bytes are free at the RSE with most room, ``network`` bytes can still be copied."""
+def _why_no_copy(facts: Chosen, dataset: int, free: float, network: float) -> tuple[Why, str]:
+    """``free`` bytes are free at the RSE with most room, ``network`` bytes can still be copied."""
     size = facts.replicas.size_bytes[dataset]
     price = facts.prices.of_copy(size)
     saved = facts.problem.anywhere[dataset] + facts.problem.local[dataset].max()
@@ -169,7 +169,7 @@ def _why_no_copy(facts: Chosen, dataset: int, left: float, network: float) -> tu
             f"a copy of {size / TB:.3g} TB saves {saved:.2g} reads a week at the price of {price:.2g}",
         ),
         (size > network, Why.NETWORK, f"of its {size / TB:.3g} TB the network has {network / TB:.3g} left"),
-        (size > left, Why.ROOM, f"no disk has more than {left / TB:.3g} of its {size / TB:.3g} TB free"),
+        (size > free, Why.ROOM, f"no disk has more than {free / TB:.3g} of its {size / TB:.3g} TB free"),
     ]
-    found = next(((why, reason) for holds, why, reason in never if holds), None)
-    return found or (Why.OTHERS, "others save more where it was offered")
+    cause = next(((why, reason) for holds, why, reason in never if holds), None)
+    return cause or (Why.OTHERS, "others save more where it was offered")

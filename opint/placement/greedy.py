@@ -23,7 +23,7 @@ def choose(problem: Problem) -> Flags:
     queue = [(-float(first[row]), int(row)) for row in np.flatnonzero(~chosen & (first > 0))]
     heapq.heapify(queue)
     while queue:
-        told, row = heapq.heappop(queue)
+        queued, row = heapq.heappop(queue)
         dataset, region, rse, needed = problem.dataset[row], problem.region[row], problem.rse[row], problem.bytes[row]
         copied = needed if problem.is_copy[row] else 0.0
         if needed > room[rse] or copied > network or everywhere[dataset] >= problem.most[dataset]:
@@ -31,7 +31,7 @@ def choose(problem: Problem) -> Flags:
         saved = problem.anywhere[dataset] if everywhere[dataset] == 0 else 0.0
         saved += problem.local[dataset, region] if by_region[dataset, region] == 0 else 0.0
         now = float((saved - problem.cost[row]) / size[row])
-        if now < -told:
+        if now < -queued:
             if now > 0:
                 heapq.heappush(queue, (-now, row))
             continue

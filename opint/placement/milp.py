@@ -53,7 +53,7 @@ def choose(problem: Problem, time_limit_s: float) -> Optimum:
     limits = [problem.room / TB, np.array([problem.network / TB]), problem.most, np.zeros(a + len(local_of))]
     low = np.concatenate([problem.forced, np.zeros(width - q)]).astype(np.float64)
     with _silent():
-        found = milp(
+        solution = milp(
             -worth,
             integrality=np.ones(width),
             bounds=Bounds(low, np.ones(width)),
@@ -61,8 +61,8 @@ def choose(problem: Problem, time_limit_s: float) -> Optimum:
             # Presolve does not end in a minute for 100,000 datasets; without it the optimum is found in seconds.
             options={"time_limit": time_limit_s, "mip_rel_gap": GAP, "presolve": False},
         )
-    bound = np.inf if found.mip_dual_bound is None else -float(found.mip_dual_bound)
-    return Optimum(None if found.x is None else within_limits(problem, found.x[:q] > 0.5), bound)
+    bound = np.inf if solution.mip_dual_bound is None else -float(solution.mip_dual_bound)
+    return Optimum(None if solution.x is None else within_limits(problem, solution.x[:q] > 0.5), bound)
 
 
 def within_limits(problem: Problem, chosen: Flags) -> Flags:

@@ -103,7 +103,7 @@ class Plan:
             "value": self.value,
             "bound": self.bound if math.isfinite(self.bound) else None,
             "lines": [line.as_json() for line in self.lines],
-            "refusals": [one.as_json() for one in self.refusals],
+            "refusals": [refusal.as_json() for refusal in self.refusals],
         }
 
 

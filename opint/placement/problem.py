@@ -46,8 +46,8 @@ class Problem:
     @cached_property
     def is_copy(self) -> Flags:
         """(q,): which options are copies."""
-        found: Flags = self.replica < 0
-        return found
+        is_copy: Flags = self.replica < 0
+        return is_copy
 
     def held(self, chosen: Flags) -> tuple[Rows, Rows]:
         """How many of the ``chosen`` (q,) options each dataset has: (n,), and by region (n, R)."""
@@ -68,8 +68,8 @@ class Problem:
         others = everywhere[self.dataset] - chosen
         others_here = by_region[self.dataset, self.region] - chosen
         local = self.local[self.dataset, self.region]
-        found: Float64 = np.where(others == 0, self.anywhere[self.dataset], 0.0) + np.where(others_here == 0, local, 0)
-        return found
+        saved: Float64 = np.where(others == 0, self.anywhere[self.dataset], 0.0) + np.where(others_here == 0, local, 0)
+        return saved
 
 
 def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) -> Problem:
@@ -138,14 +138,14 @@ def _offers(
     return dataset, _spread(replicas, size[dataset], region, space - better, space)
 
 
-def _spread(replicas: Replicas, size: Float64, region: Rows, left: Float64, space: Float64) -> Rows:
+def _spread(replicas: Replicas, size: Float64, region: Rows, remaining: Float64, space: Float64) -> Rows:
     """An RSE (c,) for each of these copies: the one of its region with most room left, one after the other."""
-    left = left.copy()
+    remaining = remaining.copy()
     of_region = [np.flatnonzero(replicas.region == row) for row in range(len(replicas.regions))]
-    found = np.empty(len(size), dtype=np.intp)
-    for row, (one, where) in enumerate(zip(size, region, strict=True)):
+    targets = np.empty(len(size), dtype=np.intp)
+    for row, (size_bytes, where) in enumerate(zip(size, region, strict=True)):
         rses = of_region[where]
-        target = rses[np.argmax(np.where(space[rses] >= one, left[rses], -np.inf))]
-        left[target] -= one
-        found[row] = target
-    return found
+        target = rses[np.argmax(np.where(space[rses] >= size_bytes, remaining[rses], -np.inf))]
+        remaining[target] -= size_bytes
+        targets[row] = target
+    return targets

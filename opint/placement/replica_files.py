@@ -33,16 +33,16 @@ def read(path: Path, rses: Sequence[Rse]) -> Replicas:
             is there twice.
     """
     origin = str(path)
-    found = table(path, NEEDED, WANTED)
-    if not len(found):
+    content = table(path, NEEDED, WANTED)
+    if not len(content):
         raise TableError(origin, "rows", 0, "a table of replicas is needed")
-    cells = {name: texts(found, name) for name in ("dataset", "rse", *WANTED) if name in found.column_names}
-    empty = [""] * len(found)
+    cells = {name: texts(content, name) for name in ("dataset", "rse", *WANTED) if name in content.column_names}
+    empty = [""] * len(content)
     place, names = codes(cells["dataset"])
     first = np.unique(place, return_index=True)[1]
     for name, row in zip(names, first, strict=True):
         parse(name, f"{origin}, row {row + 1}")
-    rows = {one.name: row for row, one in enumerate(rses)}
+    rows = {site.name: row for row, site in enumerate(rses)}
     for number, name in enumerate(cells["rse"], start=1):
         if name not in rows:
             hint = f"{len(rows)} storage elements are known: add it to them, or leave the row out"
@@ -52,7 +52,7 @@ def read(path: Path, rses: Sequence[Rse]) -> Replicas:
     return Replicas(
         tuple(rses),
         names,
-        _sizes(numbers(found, "size", origin), place, len(names), origin),
+        _sizes(numbers(content, "size", origin), place, len(names), origin),
         _last_read(cells.get("last_read", empty), place, len(names), origin),
         place,
         rse,
@@ -82,12 +82,12 @@ def _sizes(size: Float64, place: Rows, n: int, origin: str) -> Float64:
 
 def _last_read(cells: Sequence[str], place: Rows, n: int, origin: str) -> Days:
     """The newest day told of each dataset, NaT where none is."""
-    found = np.full(n, np.datetime64("NaT"), dtype="datetime64[D]")
+    days = np.full(n, np.datetime64("NaT"), dtype="datetime64[D]")
     for row, text in enumerate(cells):
         if text:
             day = np.datetime64(parse_day(text[:10], f"{origin}, row {row + 1}", "last_read"))
-            found[place[row]] = np.fmax(found[place[row]], day)
-    return found
+            days[place[row]] = np.fmax(days[place[row]], day)
+    return days
 
 
 def _locked(cells: Sequence[str], origin: str) -> Flags:

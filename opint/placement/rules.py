@@ -71,7 +71,7 @@ class Terms:
             raise PlacementError(f"Rucio activity is {self.activity!r}; known are {', '.join(ACTIVITIES)}")
 
 
-def requests(lines: Iterable[Line], disks: Collection[str], terms: Terms) -> tuple[list[dict[str, Any]], list[Line]]:
+def requests(lines: Iterable[Line], disks: Collection[str], options: Terms) -> tuple[list[dict[str, Any]], list[Line]]:
     """A request for each copy and deletion, and the deletions that cannot be asked for: their rule is not known.
 
     ``disks`` are the names of the RSEs that may be copied to. A deletion ends the rule; Rucio then removes the replica
@@ -80,36 +80,36 @@ def requests(lines: Iterable[Line], disks: Collection[str], terms: Terms) -> tup
     Raises:
         PlacementError: Rucio would refuse a rule, as :func:`check` says.
     """
-    asked, unknown = [], []
+    bodies, unknown = [], []
     for line in lines:
         if line.action is Action.COPY:
-            body = rule(line, terms)
+            body = rule(line, options)
             check(body, disks)
-            asked.append({"id": line.id, "method": "POST", "path": "/rules/", "body": body})
+            bodies.append({"id": line.id, "method": "POST", "path": "/rules/", "body": body})
         elif line.action is Action.DELETE and RULE_ID.fullmatch(line.rule):
             body = {"purge_replicas": False}
-            asked.append({"id": line.id, "method": "DELETE", "path": f"/rules/{line.rule}", "body": body})
+            bodies.append({"id": line.id, "method": "DELETE", "path": f"/rules/{line.rule}", "body": body})
         elif line.action is Action.DELETE:
             unknown.append(line)
-    return asked, unknown
+    return bodies, unknown
 
 
-def rule(line: Line, terms: Terms) -> dict[str, Any]:
+def rule(line: Line, options: Terms) -> dict[str, Any]:
     """The rule that makes a copy and holds it."""
     return {
-        "dids": [{"scope": terms.scope, "name": line.dataset}],
-        "account": terms.account,
+        "dids": [{"scope": options.scope, "name": line.dataset}],
+        "account": options.account,
         "copies": 1,
         "rse_expression": line.rse,
         "grouping": "ALL",
         "weight": None,
-        "lifetime": terms.lifetime_weeks * WEEK_S,
+        "lifetime": options.lifetime_weeks * WEEK_S,
         "locked": False,
-        "activity": terms.activity,
+        "activity": options.activity,
         "notify": "N",
         "purge_replicas": False,
         "comment": f"nightshift {line.id}: {line.reason}"[:LONGEST_COMMENT],
-        "ask_approval": terms.ask_approval,
+        "ask_approval": options.ask_approval,
         "asynchronous": False,
     }
 

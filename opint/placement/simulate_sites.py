@@ -76,7 +76,7 @@ def first_replicas(rng: np.random.Generator, history: History, week: int, rses: 
     since = np.where(read.any(axis=1), np.argmax(read[:, ::-1], axis=1), week + 1)
     known = history.known_since <= week
     order = np.lexsort((rng.random(n), since))
-    free = np.array([one.free_bytes * FILLED if one.kind is Kind.DISK else 0.0 for one in rses])
+    free = np.array([site_rse.free_bytes * FILLED if site_rse.kind is Kind.DISK else 0.0 for site_rse in rses])
     dataset, rse = [], []
     for row in order[known[order]]:
         fitting = np.flatnonzero(free >= history.size_bytes[row])
@@ -87,7 +87,7 @@ def first_replicas(rng: np.random.Generator, history: History, week: int, rses: 
             rse.append(target)
     on_disk = np.zeros(n, dtype=np.bool_)
     on_disk[dataset] = True
-    tape = np.array([row for row, one in enumerate(rses) if one.kind is Kind.TAPE])
+    tape = np.array([row for row, site_rse in enumerate(rses) if site_rse.kind is Kind.TAPE])
     archived = np.flatnonzero(known & ~(on_disk & (rng.random(n) < DISK_ONLY)))
     datasets = np.concatenate([np.array(dataset, dtype=np.intp), archived])
     locked = np.concatenate([rng.random(len(dataset)) < LOCKED, np.zeros(len(archived), dtype=np.bool_)])

@@ -61,12 +61,12 @@ class Rse:
 
 def regions(rses: Iterable[Rse]) -> tuple[str, ...]:
     """The different regions of disk, sorted."""
-    return tuple(sorted({one.region for one in rses if one.kind is Kind.DISK}))
+    return tuple(sorted({rse.region for rse in rses if rse.kind is Kind.DISK}))
 
 
 def disks(rses: Iterable[Rse]) -> frozenset[str]:
     """Names of the RSEs that are disk."""
-    return frozenset(one.name for one in rses if one.kind is Kind.DISK)
+    return frozenset(rse.name for rse in rses if rse.kind is Kind.DISK)
 
 
 def read(path: Path) -> tuple[Rse, ...]:
@@ -81,13 +81,13 @@ def read(path: Path) -> tuple[Rse, ...]:
     rows = _yaml(path) if path.suffix in {".yaml", ".yml"} else table(path, NEEDED, WANTED).to_pylist()
     if not rows:
         raise TableError(origin, "entries", 0, "a list of storage elements is needed")
-    found: dict[str, Rse] = {}
+    rses: dict[str, Rse] = {}
     for number, row in enumerate(rows, start=1):
-        one = _rse(row, f"{origin}, entry {number}")
-        if one.name in found:
-            raise TableError(f"{origin}, entry {number}", "name", repr(one.name), "it is there twice; keep one")
-        found[one.name] = one
-    return tuple(found.values())
+        rse = _rse(row, f"{origin}, entry {number}")
+        if rse.name in rses:
+            raise TableError(f"{origin}, entry {number}", "name", repr(rse.name), "it is there twice; keep one")
+        rses[rse.name] = rse
+    return tuple(rses.values())
 
 
 def _yaml(path: Path) -> list[Any]:

@@ -46,8 +46,8 @@ def solve(problem: Problem, time_limit_s: float = TIME_LIMIT_S, most_options: in
     if len(first) > most_options:
         return Solution(first, value, float("inf"), Method.GREEDY)
     best = milp.choose(problem, time_limit_s)
-    if best.chosen is not None and (found := problem.value(best.chosen)) >= value:
-        return Solution(best.chosen, found, best.bound, Method.OPTIMAL)
+    if best.chosen is not None and (optimum := problem.value(best.chosen)) >= value:
+        return Solution(best.chosen, optimum, best.bound, Method.OPTIMAL)
     return Solution(first, value, best.bound, Method.GREEDY)
 
 

@@ -12,9 +12,9 @@ from opint.placement.sites import TB
 STYLES = {Action.COPY: "green", Action.DELETE: "red", Action.KEEP: "dim"}
 
 
-def rows(plan: Plan, kept: bool = False) -> list[dict[str, Any]]:
+def rows(plan: Plan, keeps: bool = False) -> list[dict[str, Any]]:
     """Lines and refusals as plain rows; what is kept only if it is asked for."""
-    told = [
+    planned = [
         {
             "id": line.id,
             "action": str(line.action),
@@ -25,29 +25,29 @@ def rows(plan: Plan, kept: bool = False) -> list[dict[str, Any]]:
             "reason": line.reason,
         }
         for line in plan.lines
-        if kept or line.action is not Action.KEEP
+        if keeps or line.action is not Action.KEEP
     ]
-    return told + [
+    return planned + [
         {
-            "id": one.id,
-            "action": f"no {one.action}",
-            "dataset": one.dataset,
-            "rse": one.rse,
+            "id": refusal.id,
+            "action": f"no {refusal.action}",
+            "dataset": refusal.dataset,
+            "rse": refusal.rse,
             "tb": None,
             "benefit_reads": None,
-            "reason": f"{one.why}: {one.reason}",
+            "reason": f"{refusal.why}: {refusal.reason}",
         }
-        for one in plan.refusals
+        for refusal in plan.refusals
     ]
 
 
-def dry_run(plan: Plan, kept: bool = False) -> RenderableType:
+def dry_run(plan: Plan, keeps: bool = False) -> RenderableType:
     """The rows and what they come to."""
     shown = Table(title=f"Placement plan for the week of {plan.week.isoformat()}", box=None, padding=(0, 1, 0, 0))
     for name in ("action", "TB", "reads"):
         shown.add_column(name, justify="left" if name == "action" else "right", no_wrap=True)
     shown.add_column("dataset @ RSE, and why", overflow="fold")
-    for row in rows(plan, kept):
+    for row in rows(plan, keeps):
         style = STYLES.get(row["action"], "yellow")
         tb, reads = ("" if row[name] is None else f"{row[name]:.3g}" for name in ("tb", "benefit_reads"))
         where = f"{row['dataset']} @ {row['rse']}" if row["rse"] else row["dataset"]
@@ -57,7 +57,7 @@ def dry_run(plan: Plan, kept: bool = False) -> RenderableType:
 
 def summary(plan: Plan) -> str:
     """What a plan comes to, in one sentence."""
-    copied, deleted = (plan.bytes(one) / TB for one in (Action.COPY, Action.DELETE))
+    copied, deleted = (plan.bytes(action) / TB for action in (Action.COPY, Action.DELETE))
     most = (
         f"at most {plan.bound:,.0f} are possible" if plan.bound < float("inf") else "how many are possible is not known"
     )

@@ -14,11 +14,11 @@ from opint.popularity.written import write_table
 def write_sites(rses: Sequence[Rse], path: Path) -> None:
     """Write CSV or Parquet; raises PopularityError if that cannot be done."""
     columns = {
-        "name": [one.name for one in rses],
-        "kind": [str(one.kind) for one in rses],
-        "capacity_tb": [one.capacity_bytes / TB for one in rses],
-        "free_tb": [one.free_bytes / TB for one in rses],
-        "region": [one.region for one in rses],
+        "name": [rse.name for rse in rses],
+        "kind": [str(rse.kind) for rse in rses],
+        "capacity_tb": [rse.capacity_bytes / TB for rse in rses],
+        "free_tb": [rse.free_bytes / TB for rse in rses],
+        "region": [rse.region for rse in rses],
     }
     write_table(pa.table(columns), path)
 
@@ -27,11 +27,11 @@ def write_replicas(replicas: Replicas, path: Path) -> None:
     """Write CSV or Parquet; raises PopularityError if that cannot be done."""
     days = replicas.last_read[replicas.dataset]
     columns = {
-        "dataset": [replicas.names[one] for one in replicas.dataset],
-        "rse": [replicas.rses[one].name for one in replicas.rse],
+        "dataset": [replicas.names[row] for row in replicas.dataset],
+        "rse": [replicas.rses[row].name for row in replicas.rse],
         "size": replicas.size_bytes[replicas.dataset],
-        "locked": ["true" if one else "false" for one in replicas.locked],
-        "last_read": ["" if np.isnat(one) else str(one) for one in days],
+        "locked": ["true" if row else "false" for row in replicas.locked],
+        "last_read": ["" if np.isnat(row) else str(row) for row in days],
         "rule_id": list(replicas.rule),
     }
     write_table(pa.table(columns), path)

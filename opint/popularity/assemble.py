@@ -111,9 +111,9 @@ def _traits(names: tuple[str, ...], rows: Rows, place: npt.NDArray[np.intp]) -> 
     first_row[place[::-1]] = np.arange(len(place))[::-1]
     parsed = [parse(name, rows.place(int(row))) for name, row in zip(names, first_row, strict=True)]
     return {
-        "tier": tuple(one.tier for one in parsed),
-        "campaign": tuple(one.campaign for one in parsed),
-        "primary": tuple(one.primary for one in parsed),
+        "tier": tuple(parts.tier for parts in parsed),
+        "campaign": tuple(parts.campaign for parts in parsed),
+        "primary": tuple(parts.primary for parts in parsed),
     }
 
 

@@ -20,14 +20,14 @@ DRAWS = 1000
 
 
 def interval(
-    weeks: int, rng: np.random.Generator, measure: Measure, beside: Measure | None = None
+    weeks: int, rng: np.random.Generator, measure: Measure, baseline: Measure | None = None
 ) -> tuple[float, float]:
-    """Ends of the interval of ``measure``, or of its difference from ``beside``, over so many weeks."""
-    found = []
+    """Ends of the interval of ``measure``, or of its difference from ``baseline``, over so many weeks."""
+    draws = []
     for _ in range(DRAWS):
         weights = np.bincount(rng.integers(0, weeks, weeks), minlength=weeks)
-        found.append(measure(weights) - (0.0 if beside is None else beside(weights)))
-    low, high = np.nanpercentile(found, [2.5, 97.5])
+        draws.append(measure(weights) - (0.0 if baseline is None else baseline(weights)))
+    low, high = np.nanpercentile(draws, [2.5, 97.5])
     return float(low), float(high)
 
 
@@ -36,14 +36,17 @@ class F1:
 
     def __init__(self, weeks: Sequence[WeekForecast]) -> None:
         """Count each week once."""
-        each = [Counts.of(one.forecast, one.popular) for one in weeks]
+        each = [Counts.of(forecast.forecast, forecast.popular) for forecast in weeks]
         self._counts = np.array(
-            [(one.true_positives, one.false_positives, one.false_negatives, one.true_negatives) for one in each]
+            [
+                (forecast.true_positives, forecast.false_positives, forecast.false_negatives, forecast.true_negatives)
+                for forecast in each
+            ]
         )
 
     def __call__(self, weights: Weights) -> float:
         """With weeks drawn so often."""
-        return Counts(*(int(one) for one in weights @ self._counts)).f1
+        return Counts(*(int(count) for count in weights @ self._counts)).f1
 
 
 class AveragePrecision:
@@ -51,17 +54,17 @@ class AveragePrecision:
 
     def __init__(self, weeks: Sequence[WeekForecast]) -> None:
         """Sort once, not for each draw."""
-        probability = np.concatenate([one.probability for one in weeks])
+        probability = np.concatenate([forecast.probability for forecast in weeks])
         order = np.argsort(-probability, kind="stable")
         ordered = probability[order]
         self._last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-        self._popular = np.concatenate([one.popular for one in weeks])[order]
-        self._week = np.repeat(np.arange(len(weeks)), [len(one.dataset) for one in weeks])[order]
+        self._popular = np.concatenate([forecast.popular for forecast in weeks])[order]
+        self._week = np.repeat(np.arange(len(weeks)), [len(forecast.dataset) for forecast in weeks])[order]
 
     def __call__(self, weights: Weights) -> float:
         """With weeks drawn so often."""
         drawn = weights[self._week].astype(np.float64)
-        hits, found = np.cumsum(drawn * self._popular)[self._last], np.cumsum(drawn)[self._last]
+        hits, forecasts = np.cumsum(drawn * self._popular)[self._last], np.cumsum(drawn)[self._last]
         if hits[-1] == 0:
             return float("nan")
-        return float((np.diff(hits, prepend=0) * hits / np.maximum(found, 1.0)).sum() / hits[-1])
+        return float((np.diff(hits, prepend=0) * hits / np.maximum(forecasts, 1.0)).sum() / hits[-1])

@@ -28,12 +28,12 @@ class Curve:
     slope: float = 1.0
     shift: float = 0.0
 
-    def __call__(self, told: Float64) -> Float64:
+    def __call__(self, probability: Float64) -> Float64:
         """Calibrated probabilities (r,) for those that were told; as they are where nothing is to be corrected."""
         if (self.slope, self.shift) == (1.0, 0.0):
-            return told
-        mended: Float64 = expit(self.slope * _log_odds(told) + self.shift)
-        return mended
+            return probability
+        calibrated: Float64 = expit(self.slope * _log_odds(probability) + self.shift)
+        return calibrated
 
 
 @dataclass
@@ -45,29 +45,29 @@ class Calibrated:
 
     def __call__(self, question: Question, week: int) -> tuple[Places, Float64]:
         """As :data:`opint.popularity.rolling.Score`."""
-        dataset, told = self.score(question, week)
-        known = question.label.holds(question.history.measures[question.label.measure])
-        over = [one for one in self._made if one + question.horizon <= week][-REMEMBERED_WEEKS:]
-        self._made[week] = dataset, told
+        dataset, probability = self.score(question, week)
+        outcomes = question.label.holds(question.history.measures[question.label.measure])
+        over = [earlier for earlier in self._made if earlier + question.horizon <= week][-REMEMBERED_WEEKS:]
+        self._made[week] = dataset, probability
         if not over:
-            return dataset, told
-        past = np.concatenate([self._made[one][1] for one in over])
-        popular = np.concatenate([known[self._made[one][0], one + question.horizon] for one in over])
-        return dataset, curve(past, popular)(told)
+            return dataset, probability
+        past = np.concatenate([self._made[earlier][1] for earlier in over])
+        popular = np.concatenate([outcomes[self._made[earlier][0], earlier + question.horizon] for earlier in over])
+        return dataset, curve(past, popular)(probability)
 
 
 def curve(probability: Float64, popular: Flags) -> Curve:
     """Learned from forecasts (n,) and outcomes (n,)."""
     if min(int(popular.sum()), int((~popular).sum())) < LEAST_OF_EACH:
         return Curve()
-    odds, came = _log_odds(probability), popular.astype(np.float64)
+    odds, outcome = _log_odds(probability), popular.astype(np.float64)
 
-    def loss(at: Float64) -> tuple[float, Float64]:
-        slope, shift = np.exp(at[0]), at[1]
-        bent = slope * odds + shift
-        away = expit(bent) - came
-        value = np.logaddexp(0.0, bent).sum() - (came * bent).sum() + PRIOR * (at @ at)
-        return float(value), np.array([(away * odds).sum() * slope, away.sum()]) + 2 * PRIOR * at
+    def loss(parameters: Float64) -> tuple[float, Float64]:
+        slope, shift = np.exp(parameters[0]), parameters[1]
+        scaled = slope * odds + shift
+        residual = expit(scaled) - outcome
+        value = np.logaddexp(0.0, scaled).sum() - (outcome * scaled).sum() + PRIOR * (parameters @ parameters)
+        return float(value), np.array([(residual * odds).sum() * slope, residual.sum()]) + 2 * PRIOR * parameters
 
     slope, shift = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B").x
     return Curve(float(np.exp(slope)), float(shift))
@@ -75,10 +75,10 @@ def curve(probability: Float64, popular: Flags) -> Curve:
 
 def unsure(probability: Float64, confidence: float) -> Flags:
     """Where neither yes nor no is right with at least ``confidence`` (above one half): better to abstain."""
-    found: Flags = np.maximum(probability, 1.0 - probability) < confidence
-    return found
+    unsure_rows: Flags = np.maximum(probability, 1.0 - probability) < confidence
+    return unsure_rows
 
 
 def _log_odds(probability: Float64) -> Float64:
-    found: Float64 = logit(np.clip(probability, SUREST, 1.0 - SUREST))
-    return found
+    log_odds: Float64 = logit(np.clip(probability, SUREST, 1.0 - SUREST))
+    return log_odds

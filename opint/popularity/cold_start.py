@@ -26,14 +26,14 @@ class ColdStart:
 
     def __call__(self, question: Question, week: int) -> tuple[Places, Float64]:
         """As :data:`opint.popularity.rolling.Score`."""
-        dataset, told = self.score(question, week)
+        dataset, probability = self.score(question, week)
         fresh = is_new(question.history, week)[dataset]
         if not question.history.traits or not fresh.any():
-            return dataset, told
-        kind = by_name(question, week)[dataset[fresh]]
-        own = np.clip(told[fresh], 1e-6, 1 - 1e-6)
-        odds = np.sqrt(own / (1 - own) * kind / (1 - kind))
-        mixed = told.copy()
+            return dataset, probability
+        prior = by_name(question, week)[dataset[fresh]]
+        clipped = np.clip(probability[fresh], 1e-6, 1 - 1e-6)
+        odds = np.sqrt(clipped / (1 - clipped) * prior / (1 - prior))
+        mixed = probability.copy()
         mixed[fresh] = odds / (1 + odds)
         return dataset, mixed
 
@@ -41,25 +41,25 @@ class ColdStart:
 def is_new(history: History, week: int) -> Flags:
     """Which datasets (n,) have been known for less than :data:`NEW_WEEKS` at the end of ``week``."""
     age = week - history.known_since
-    found: Flags = (age >= 0) & (age < NEW_WEEKS)
-    return found
+    fresh: Flags = (age >= 0) & (age < NEW_WEEKS)
+    return fresh
 
 
 def by_name(question: Question, week: int) -> Float64:
     """Probability (n,) of a new dataset to be popular a horizon later, from its name and from weeks up to ``week``."""
     history, horizon = question.history, question.horizon
-    known = question.label.holds(history.measures[question.label.measure])
+    outcomes = question.label.holds(history.measures[question.label.measure])
     n, counts, hits = history.shape[0], np.zeros(history.shape[0]), np.zeros(history.shape[0])
     for past in range(max(0, week - horizon - LOOK_BACK_WEEKS), week - horizon + 1):
         fresh = is_new(history, past)
         counts += fresh
-        hits += fresh & known[:, past + horizon]
+        hits += fresh & outcomes[:, past + horizon]
     share = np.full(n, (hits.sum() + 1.0) / (counts.sum() + 2.0))
     tiers = history.traits.get("tier", ("",) * n)
     for kind in ("tier", "campaign", "primary"):
         if kind in history.traits:
             words = tiers if kind == "tier" else [f"{a} {b}" for a, b in zip(tiers, history.traits[kind], strict=True)]
             place, _ = codes(words)
-            found, popular = np.bincount(place, counts), np.bincount(place, hits)
-            share = (popular[place] + WEIGHT * share) / (found[place] + WEIGHT)
+            examples, popular = np.bincount(place, counts), np.bincount(place, hits)
+            share = (popular[place] + WEIGHT * share) / (examples[place] + WEIGHT)
     return share

@@ -43,15 +43,15 @@ class FeatureTable:
 
     def column(self, name: str) -> Float32:
         """One column (r,); raises ValueError for a name that is not there."""
-        found: Float32 = self.values[:, self.names.index(name)]
-        return found
+        column: Float32 = self.values[:, self.names.index(name)]
+        return column
 
 
 def gather(columns: Mapping[str, Float32], history: History, weeks: Sequence[int]) -> FeatureTable:
     """A row for each dataset that was known at the end of each of ``weeks``, of columns (n, T)."""
-    at = [np.flatnonzero(history.exists[:, week]) for week in weeks]
-    dataset = np.concatenate([np.empty(0, np.intp), *at]).astype(np.intp)
-    week = np.repeat(np.array(weeks, dtype=np.intp), [len(one) for one in at])
+    rows_by_week = [np.flatnonzero(history.exists[:, week]) for week in weeks]
+    dataset = np.concatenate([np.empty(0, np.intp), *rows_by_week]).astype(np.intp)
+    week = np.repeat(np.array(weeks, dtype=np.intp), [len(rows) for rows in rows_by_week])
     values = np.empty((len(dataset), len(columns)), dtype=np.float32)
     for place, column in enumerate(columns.values()):
         values[:, place] = column[dataset, week]
@@ -62,8 +62,8 @@ def labels(table: FeatureTable, history: History, label: Label, horizon: int) ->
     """Whether each row's dataset is popular ``horizon`` weeks later (r,); raises ValueError beyond the history."""
     if horizon < 1:
         raise ValueError(f"horizon is {horizon} weeks; a forecast looks at least one week ahead")
-    found: Flags = label.holds(history.measures[label.measure])[table.dataset, table.week + horizon]
-    return found
+    popular: Flags = label.holds(history.measures[label.measure])[table.dataset, table.week + horizon]
+    return popular
 
 
 def check_known(table: FeatureTable) -> None:

@@ -47,19 +47,19 @@ class History:
     @cached_property
     def exists(self) -> npt.NDArray[np.bool_]:
         """(n, T): whether a dataset was known in a week."""
-        found: npt.NDArray[np.bool_] = np.arange(self.shape[1]) >= self.known_since[:, None]
-        return found
+        exists: npt.NDArray[np.bool_] = np.arange(self.shape[1]) >= self.known_since[:, None]
+        return exists
 
     def until(self, week: int) -> "History":
         """What was known at the end of a week: its column is the last."""
-        return replace(self, measures={name: one[:, : week + 1] for name, one in self.measures.items()})
+        return replace(self, measures={name: counts[:, : week + 1] for name, counts in self.measures.items()})
 
     def only(self, rows: Rows) -> "History":
         """Some of the datasets."""
         return History(
             tuple(self.names[row] for row in rows),
             self.first_day,
-            {name: one[rows] for name, one in self.measures.items()},
+            {name: counts[rows] for name, counts in self.measures.items()},
             self.known_since[rows],
             {kind: tuple(words[row] for row in rows) for kind, words in self.traits.items()},
             self.size_bytes[rows],

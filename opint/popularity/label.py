@@ -30,12 +30,12 @@ class Label:
     @classmethod
     def parse(cls, text: str) -> "Label":
         """Read an expression; raises PopularityError if it is none."""
-        found = _EXPRESSION.fullmatch(text)
-        if found is None or found["measure"] not in MEASURES:
+        match = _EXPRESSION.fullmatch(text)
+        if match is None or match["measure"] not in MEASURES:
             raise PopularityError(
                 f"label is {text!r}; it must be MEASURE > NUMBER or MEASURE >= NUMBER with one of {', '.join(MEASURES)}"
             )
-        return cls(found["measure"], found["operator"], float(found["limit"]))
+        return cls(match["measure"], match["operator"], float(match["limit"]))
 
     def require(self, history: History) -> None:
         """Raise PopularityError unless the history has the measure."""

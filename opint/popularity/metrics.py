@@ -27,8 +27,8 @@ class Counts:
     def of(cls, forecast: Flags, popular: Flags) -> "Counts":
         """Of forecasts and outcomes of equal shape."""
         hits = int((forecast & popular).sum())
-        yes, wanted = int(forecast.sum()), int(popular.sum())
-        return cls(hits, yes - hits, wanted - hits, forecast.size - yes - wanted + hits)
+        forecasts, positives = int(forecast.sum()), int(popular.sum())
+        return cls(hits, forecasts - hits, positives - hits, forecast.size - forecasts - positives + hits)
 
     def __add__(self, other: "Counts") -> "Counts":
         """Of both."""
@@ -66,18 +66,18 @@ def average_precision(probability: Float64, popular: Flags) -> float:
 
     NaN if nothing was popular.
     """
-    hits, found = _curve(probability, popular)
+    hits, forecasts = _curve(probability, popular)
     if not len(hits) or hits[-1] == 0:
         return float("nan")
-    return float((np.diff(hits, prepend=0) * hits / found).sum() / hits[-1])
+    return float((np.diff(hits, prepend=0) * hits / forecasts).sum() / hits[-1])
 
 
 def roc_auc(probability: Float64, popular: Flags) -> float:
     """Probability that a popular one is given more than another, ties counting half; NaN without both kinds."""
-    hits, found = _curve(probability, popular)
-    if not len(hits) or hits[-1] in (0, found[-1]):
+    hits, forecasts = _curve(probability, popular)
+    if not len(hits) or hits[-1] in (0, forecasts[-1]):
         return float("nan")
-    misses = found - hits
+    misses = forecasts - hits
     steps, between = np.diff(misses, prepend=0), (hits + np.concatenate([[0], hits[:-1]])) / 2
     return float((steps * between).sum() / hits[-1] / misses[-1])
 

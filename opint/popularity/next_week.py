@@ -69,15 +69,15 @@ def train(
     """
     history, horizon = question.history, question.horizon
     score = ColdStart(Learned(how, seed, EVERY))
-    known = question.label.holds(history.measures[question.label.measure])
+    popular = question.label.holds(history.measures[question.label.measure])
     last = week - horizon
     weeks = range(max(WARM_UP_WEEKS + horizon, last - CALIBRATION_WEEKS + 1), last + 1)
-    told, came = [np.empty(0)], [np.empty(0, dtype=np.bool_)]
+    probabilities, outcomes = [np.empty(0)], [np.empty(0, dtype=np.bool_)]
     for earlier in weeks:
         dataset, probability = score(question, earlier)
-        told.append(probability)
-        came.append(known[dataset, earlier + horizon])
-        progress((len(told) - 1) / (len(weeks) + 1))
+        probabilities.append(probability)
+        outcomes.append(popular[dataset, earlier + horizon])
+        progress((len(probabilities) - 1) / (len(weeks) + 1))
     forecaster = fit(question, week, how, seed)
     progress(1.0)
     return Trained(
@@ -88,7 +88,7 @@ def train(
         history.weeks.start(week),
         tuple(question.columns),
         question.conferences,
-        curve(np.concatenate(told), np.concatenate(came)),
+        curve(np.concatenate(probabilities), np.concatenate(outcomes)),
         forecaster,
     )
 
@@ -106,19 +106,19 @@ def forecast(
     _check(question, week, trained)
     dataset, raw = ColdStart(partial(scored, trained.forecaster))(question, week)
     known = np.flatnonzero(question.history.exists[:, week])
-    told = np.zeros(question.history.shape[0])
-    told[dataset] = trained.curve(raw)
+    probability = np.zeros(question.history.shape[0])
+    probability[dataset] = trained.curve(raw)
     stays = np.zeros(len(known), dtype=np.bool_) if fallen_back is None else fallen_back[known]
     rows, was = persistence(question, week)
-    told[rows[stays]] = was[stays]
+    probability[rows[stays]] = was[stays]
     return Forecast(
         week,
         week + question.horizon,
         known,
-        told[known],
+        probability[known],
         is_new(question.history, week)[known],
-        unsure(told[known], confidence),
-        tuple(PERSISTENCE if one else trained.model for one in stays),
+        unsure(probability[known], confidence),
+        tuple(PERSISTENCE if by_persistence else trained.model for by_persistence in stays),
     )
 
 

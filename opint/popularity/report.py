@@ -13,16 +13,16 @@ from opint.popularity.scoreboard import Row, summed
 from opint.popularity.weeks import Weeks
 
 
-def scoreboard_table(found: Sequence[Row]) -> Table:
+def scoreboard_table(board: Sequence[Row]) -> Table:
     """All weeks together: a row for each group and model."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("group", "model"):
         table.add_column(name, no_wrap=True)
     for name in ("TPR", "TNR", "precision", "F1", "false +", "false −", "popular"):
         table.add_column(name, justify="right")
-    for group in dict.fromkeys(one.group for one in found):
-        for model in dict.fromkeys(one.model for one in found):
-            counts = summed(found, group, model)
+    for group in dict.fromkeys(one.group for one in board):
+        for model in dict.fromkeys(one.model for one in board):
+            counts = summed(board, group, model)
             shares = (counts.tpr, counts.tnr, counts.precision, counts.f1)
             wrong = counts.false_positives, counts.false_negatives
             popular = counts.true_positives + counts.false_negatives
@@ -30,27 +30,29 @@ def scoreboard_table(found: Sequence[Row]) -> Table:
     return table
 
 
-def forecast_table(history: History, found: Forecast, most: int) -> Table:
+def forecast_table(history: History, forecast: Forecast, most: int) -> Table:
     """The datasets that are most likely to be popular, at most so many."""
     table = Table("dataset", "probability", "popular?", "", box=None)
-    for row in found.probability.argsort()[::-1][:most]:
-        name = history.names[found.dataset[row]]
-        table.add_row(name, f"{found.probability[row]:.3f}", found.answer(int(row)), "new" if found.new[row] else "")
+    for row in forecast.probability.argsort()[::-1][:most]:
+        name = history.names[forecast.dataset[row]]
+        table.add_row(
+            name, f"{forecast.probability[row]:.3f}", forecast.answer(int(row)), "new" if forecast.new[row] else ""
+        )
     return table
 
 
-def scoreboard_json(found: Sequence[Row], weeks: Weeks) -> list[dict[str, Any]]:
+def scoreboard_json(board: Sequence[Row], weeks: Weeks) -> list[dict[str, Any]]:
     """A plain object a row; what is not known is null."""
     return [
         {
-            "week": weeks.start(one.week).isoformat(),
-            "group": one.group,
-            "model": one.model,
-            **_counted(one.counts),
-            "auc": _known(one.auc),
-            "average_precision": _known(one.average_precision),
+            "week": weeks.start(row.week).isoformat(),
+            "group": row.group,
+            "model": row.model,
+            **_counted(row.counts),
+            "auc": _known(row.auc),
+            "average_precision": _known(row.average_precision),
         }
-        for one in found
+        for row in board
     ]
 
 

@@ -144,19 +144,19 @@ def telling(table: FeatureTable, history: History) -> FeatureTable:
 
 def roll(question: Question, score: Score, targets: Sequence[int]) -> Iterator[WeekForecast]:
     """Forecast each of the ``targets`` (consecutive weeks, in order) when its time has come."""
-    known = question.label.holds(question.history.measures[question.label.measure])
+    popular = question.label.holds(question.history.measures[question.label.measure])
     past: list[WeekForecast] = []
     for week in targets:
         made = week - question.horizon
         dataset = np.flatnonzero(question.history.exists[:, made])
-        told = np.zeros(question.history.shape[0])
-        scored, probabilities = score(question, made)
-        told[scored] = probabilities
-        probability = told[dataset]
-        true_by_now = [one for one in past if one.week <= made][-REMEMBERED_WEEKS:]
+        all_probabilities = np.zeros(question.history.shape[0])
+        predicted, probabilities = score(question, made)
+        all_probabilities[predicted] = probabilities
+        probability = all_probabilities[dataset]
+        true_by_now = [forecast for forecast in past if forecast.week <= made][-REMEMBERED_WEEKS:]
         threshold = _threshold(true_by_now)
         past.append(
-            WeekForecast(made, week, dataset, probability, probability > threshold, known[dataset, week], threshold)
+            WeekForecast(made, week, dataset, probability, probability > threshold, popular[dataset, week], threshold)
         )
         yield past[-1]
 
@@ -164,5 +164,5 @@ def roll(question: Question, score: Score, targets: Sequence[int]) -> Iterator[W
 def _threshold(past: Sequence[WeekForecast]) -> float:
     if not past:
         return UNTRIED
-    probability = np.concatenate([one.probability for one in past])
-    return best_f1(probability, np.concatenate([one.popular for one in past]))
+    probability = np.concatenate([forecast.probability for forecast in past])
+    return best_f1(probability, np.concatenate([forecast.popular for forecast in past]))

@@ -29,19 +29,19 @@ def rows(history: History, forecasts: Mapping[str, Sequence[WeekForecast]]) -> I
     """All rows of the forecasts by model: first of all datasets, then of new ones, then by tier."""
     tiers = np.array(history.traits.get("tier", ("",) * history.shape[0]))
     for model, weeks in forecasts.items():
-        for one in weeks:
-            fresh = is_new(history, one.made)[one.dataset]
-            yield _row(one, model, ALL, np.ones(len(one.dataset), dtype=np.bool_))
-            yield _row(one, model, NEW, fresh)
-            own = tiers[one.dataset]
-            for tier in np.unique(own):
+        for forecast in weeks:
+            fresh = is_new(history, forecast.made)[forecast.dataset]
+            yield _row(forecast, model, ALL, np.ones(len(forecast.dataset), dtype=np.bool_))
+            yield _row(forecast, model, NEW, fresh)
+            tier_of = tiers[forecast.dataset]
+            for tier in np.unique(tier_of):
                 if tier:
-                    yield _row(one, model, str(tier), own == tier)
+                    yield _row(forecast, model, str(tier), tier_of == tier)
 
 
-def summed(found: Sequence[Row], group: str, model: str) -> Counts:
+def summed(board: Sequence[Row], group: str, model: str) -> Counts:
     """Hits and misses of a model over all weeks of a group."""
-    counts = [one.counts for one in found if (one.group, one.model) == (group, model)]
+    counts = [row.counts for row in board if (row.group, row.model) == (group, model)]
     return sum(counts, start=Counts(0, 0, 0, 0))
 
 

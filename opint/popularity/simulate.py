@@ -71,17 +71,17 @@ def simulate(rng: np.random.Generator, size: Size, conferences: Sequence[date] =
     """A catalogue of about ``size.datasets`` datasets read over ``size.weeks`` weeks."""
     traits, tier, born = _catalogue(rng, size)
     n = len(tier)
-    since = np.array([round(one.since * size.weeks) for one in TIERS])
+    since = np.array([round(spec.since * size.weeks) for spec in TIERS])
     made_anew = since[tier] + rng.integers(0, np.minimum(REPROCESSING_WEEKS, size.weeks - since[tier]))
     known_since = np.where(born < since[tier], made_anew, born).astype(np.int32)
-    wanted = _wanted(rng, traits, tier)
-    start = _start_rate(size, tier, known_since, wanted, conferences)
+    demand = _wanted(rng, traits, tier)
+    start = _start_rate(size, tier, known_since, demand, conferences)
     reading = _spells(rng, start)
     level = np.exp(rng.normal(3.6, 1.0, (n, 1)) + rng.normal(0.0, 0.7, (n, size.weeks)))
     naccess = np.where(reading, 11 + rng.poisson(level), rng.poisson(0.05, (n, size.weeks)))
     naccess[np.arange(size.weeks) < known_since[:, None]] = 0
     users = rng.binomial(np.minimum(naccess, 60), 0.3) + (naccess > 0)
-    medians = np.array([one.median_bytes for one in TIERS])
+    medians = np.array([spec.median_bytes for spec in TIERS])
     return History(
         tuple(_names(traits)),
         size.first_day,
@@ -104,9 +104,9 @@ def _catalogue(rng: np.random.Generator, size: Size) -> tuple[dict[str, tuple[st
     tier = rng.choice(len(TIERS), n, p=np.array([0.06, 0.12, 0.28, 0.12, 0.28, 0.14]))
     primary = rng.zipf(1.3, n) % PRIMARIES
     born = CAMPAIGN_WEEKS * campaign + rng.integers(0, ARRIVAL_WEEKS, n)
-    data = np.isin([TIERS[one].name for one in tier], ("RAW", "AOD", "MINIAOD"))
+    data = np.isin([TIERS[row].name for row in tier], ("RAW", "AOD", "MINIAOD"))
     traits = {
-        "tier": tuple(TIERS[one].name for one in tier),
+        "tier": tuple(TIERS[row].name for row in tier),
         "campaign": tuple(
             f"Run{2023 + int(c) // 4}{'ABCD'[int(c) % 4]}" if d else f"Winter{23 + int(c) // 4}S{int(c) % 4}"
             for c, d in zip(campaign, data, strict=True)
@@ -133,27 +133,27 @@ def _wanted(rng: np.random.Generator, traits: Mapping[str, Sequence[str]], tier:
     fame = dict(zip(primaries, rng.lognormal(0.0, 0.9, len(primaries)), strict=True))
     share = np.array([one.wanted for one in TIERS])[tier] / 100 * np.array([fame[one] for one in traits["primary"]])
     chosen = rng.random(len(tier)) < np.minimum(share, 0.95)
-    found: Float64 = chosen * rng.lognormal(0.0, 0.5, len(tier))
-    return found
+    demand: Float64 = chosen * rng.lognormal(0.0, 0.5, len(tier))
+    return demand
 
 
 def _start_rate(
-    size: Size, tier: npt.NDArray[np.intp], known_since: Int32, wanted: Float64, conferences: Sequence[date]
+    size: Size, tier: npt.NDArray[np.intp], known_since: Int32, demand: Float64, conferences: Sequence[date]
 ) -> Float64:
     """Probability (n, weeks) that a spell of reading begins in a week in which there is none."""
     week = np.arange(size.weeks)
     age = week - known_since[:, None]
-    rate = 0.12 * wanted[:, None] * np.exp(-np.maximum(age, 0) / LIFETIME_WEEKS)
+    rate = 0.12 * demand[:, None] * np.exp(-np.maximum(age, 0) / LIFETIME_WEEKS)
     # Readers find a new dataset within its first weeks or hardly ever.
     rate *= 1 + 4 * ((age >= 0) & (age < 3))
     moved = np.ones((len(TIERS), size.weeks))
-    for one in TIERS:
-        if one.moves:
-            old = next(row for row, other in enumerate(TIERS) if other.name == one.moves)
-            moved[old] = 0.25 + 0.75 * np.exp(-np.maximum(week - one.since * size.weeks, 0) / MOVING_WEEKS)
+    for spec in TIERS:
+        if spec.moves:
+            old = next(row for row, other in enumerate(TIERS) if other.name == spec.moves)
+            moved[old] = 0.25 + 0.75 * np.exp(-np.maximum(week - spec.since * size.weeks, 0) / MOVING_WEEKS)
     rate *= moved[tier]
-    found: Float64 = np.minimum(rate * _season(size, conferences), 0.9) * (age >= 0)
-    return found
+    probability: Float64 = np.minimum(rate * _season(size, conferences), 0.9) * (age >= 0)
+    return probability
 
 
 def _season(size: Size, conferences: Sequence[date]) -> Float64:

@@ -39,14 +39,16 @@ def promoted(
     ours = F1(forecasts[candidate])
     weeks = len(forecasts[candidate])
     once = np.ones(weeks, dtype=np.int64)
-    said = []
+    differences = []
     for name in baselines:
         theirs = F1(forecasts[name])
         low, high = interval(weeks, rng, ours, theirs)
-        said.append(f"F1 {ours(once):.3f} against {theirs(once):.3f} of {name}, difference [{low:.3f}, {high:.3f}]")
+        differences.append(
+            f"F1 {ours(once):.3f} against {theirs(once):.3f} of {name}, difference [{low:.3f}, {high:.3f}]"
+        )
         if not low > 0:
-            return Standing("", PERSISTENCE, f"{candidate} does not beat {name} over {weeks} weeks: {said[-1]}")
-    return Standing("", candidate, f"over {weeks} weeks: " + "; ".join(said))
+            return Standing("", PERSISTENCE, f"{candidate} does not beat {name} over {weeks} weeks: {differences[-1]}")
+    return Standing("", candidate, f"over {weeks} weeks: " + "; ".join(differences))
 
 
 def watched(
@@ -60,23 +62,25 @@ def watched(
 def _watched(
     tier: str,
     standing: str,
-    own: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    in_tier: np.ndarray[tuple[int], np.dtype[np.bool_]],
     forecasts: Mapping[str, Sequence[WeekForecast]],
     rng: np.random.Generator,
 ) -> Standing:
-    ours, theirs = ([_only(one, own) for one in forecasts[name][-RECENT_WEEKS:]] for name in (standing, PERSISTENCE))
+    ours, theirs = (
+        [_only(forecast, in_tier) for forecast in forecasts[name][-RECENT_WEEKS:]] for name in (standing, PERSISTENCE)
+    )
     if standing == PERSISTENCE:
         return Standing(tier, standing, "no model beats it over all tiers together")
-    if len(ours) < RECENT_WEEKS or not any(one.popular.any() for one in ours):
+    if len(ours) < RECENT_WEEKS or not any(forecast.popular.any() for forecast in ours):
         return Standing(tier, standing, "too little has come true to say otherwise")
     low, high = interval(len(ours), rng, F1(ours), F1(theirs))
-    said = f"F1 less that of persistence over the newest {len(ours)} weeks: [{low:.3f}, {high:.3f}]"
+    difference = f"F1 less that of persistence over the newest {len(ours)} weeks: [{low:.3f}, {high:.3f}]"
     if high < 0:
-        return Standing(tier, PERSISTENCE, f"{standing} has fallen behind. {said}", demoted=True)
-    return Standing(tier, standing, said)
+        return Standing(tier, PERSISTENCE, f"{standing} has fallen behind. {difference}", demoted=True)
+    return Standing(tier, standing, difference)
 
 
-def _only(one: WeekForecast, own: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> WeekForecast:
-    which = own[one.dataset]
-    kept = one.dataset[which], one.probability[which], one.forecast[which], one.popular[which]
-    return WeekForecast(one.made, one.week, *kept, one.threshold)
+def _only(forecast: WeekForecast, in_tier: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> WeekForecast:
+    rows = in_tier[forecast.dataset]
+    kept = forecast.dataset[rows], forecast.probability[rows], forecast.forecast[rows], forecast.popular[rows]
+    return WeekForecast(forecast.made, forecast.week, *kept, forecast.threshold)

@@ -20,7 +20,7 @@ def best_f1(probability: Float64, popular: Flags) -> float:
     hits = np.cumsum(popular[order][::-1])[::-1]
     above = np.searchsorted(probability[order], GRID, side="right")
     inside = above < len(order)
-    found = np.where(inside, hits[np.minimum(above, len(order) - 1)], 0)
-    f1 = 2 * found / (len(order) - above + popular.sum())
+    hits_above = np.where(inside, hits[np.minimum(above, len(order) - 1)], 0)
+    f1 = 2 * hits_above / (len(order) - above + popular.sum())
     best = np.flatnonzero(f1 >= f1.max() - 1e-12)
     return float(GRID[best[len(best) // 2]])

@@ -32,16 +32,16 @@ class Totals:
         words = tuple(sorted({*self.words, *other.words}))
         place = {word: row for row, word in enumerate(words)}
         sums = np.zeros((3, len(words), self.existing.shape[1]))
-        for one in (self, other):
-            sums[:, [place[word] for word in one.words]] += (one.existing, one.popular, one.log)
+        for part in (self, other):
+            sums[:, [place[word] for word in part.words]] += (part.existing, part.popular, part.log)
         return Totals(words, *sums)
 
     def of(self, words: tuple[str, ...]) -> tuple[Float32, Float32, Float32]:
         """``existing``, ``popular`` and ``log`` (n, T) of each of ``words`` (n); 0 for one that is not there."""
         place = {word: row for row, word in enumerate(self.words)}
         rows = np.array([place.get(word, len(self.words)) for word in words], dtype=np.intp)
-        padded = (np.vstack([one, np.zeros((1, one.shape[1]))]) for one in (self.existing, self.popular, self.log))
-        existing, popular, log = (one[rows].astype(np.float32) for one in padded)
+        padded = (np.vstack([sums, np.zeros((1, sums.shape[1]))]) for sums in (self.existing, self.popular, self.log))
+        existing, popular, log = (sums[rows].astype(np.float32) for sums in padded)
         return existing, popular, log
 
 
@@ -49,12 +49,12 @@ def totals(history: History, label: Label, kinds: Sequence[str] = KINDS) -> Mapp
     """By kind of trait, for those of ``kinds`` that the history has."""
     popular = label.holds(history.measures[label.measure]) & history.exists
     log = np.where(history.exists, np.log1p(history.measures["naccess"]), 0)
-    found = {}
+    totals_by_kind = {}
     for kind in kinds:
         if kind in history.traits:
             places, words = codes(history.traits[kind])
             order = np.argsort(places, kind="stable")
             starts = np.searchsorted(places[order], np.arange(len(words)))
-            parts = (one[order].astype(np.float64) for one in (history.exists, popular, log))
-            found[kind] = Totals(words, *(np.add.reduceat(one, starts, axis=0) for one in parts))
-    return found
+            parts = (values[order].astype(np.float64) for values in (history.exists, popular, log))
+            totals_by_kind[kind] = Totals(words, *(np.add.reduceat(values, starts, axis=0) for values in parts))
+    return totals_by_kind

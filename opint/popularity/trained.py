@@ -104,10 +104,10 @@ def load(path: Path) -> Trained:
     Raises:
         TrainedError: there is no such file, it holds something else, or other libraries made it.
     """
-    found = _loaded(path)
+    content = _loaded(path)
     try:
-        about = _About.model_validate_json(found["about"])
-        forecaster = found["model"]
+        about = _About.model_validate_json(content["about"])
+        forecaster = content["model"]
         curve, label = Curve(**about.curve), Label.parse(about.label)
     except (KeyError, TypeError, ValidationError, PopularityError) as error:
         raise TrainedError(f"{path}: not a trained model ({str(error).splitlines()[0]}); train it again") from error
@@ -137,20 +137,20 @@ def _loaded(path: Path) -> dict[str, Any]:
         raise TrainedError(f"{path} needs {error.name}: pip install 'nightshift[spark]'") from None
     try:
         with zipfile.ZipFile(path) as packed:
-            room = sum(one.file_size for one in packed.infolist())
-        if room > MOST_BYTES:
-            raise TrainedError(f"{path}: unpacked it has {room} bytes, more than {MOST_BYTES}")
+            unpacked_bytes = sum(member.file_size for member in packed.infolist())
+        if unpacked_bytes > MOST_BYTES:
+            raise TrainedError(f"{path}: unpacked it has {unpacked_bytes} bytes, more than {MOST_BYTES}")
         strange = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
         if strange:
             raise TrainedError(f"{path}: holds {strange[0]}, which no trained model does; nothing was loaded")
-        found = skops.io.load(path, trusted=list(TRUSTED))
+        content = skops.io.load(path, trusted=list(TRUSTED))
     except OSError as error:
         raise TrainedError(f"{path} cannot be read: {error.strerror or error}") from error
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError, EOFError) as error:
         raise TrainedError(f"{path}: not a trained model, or damaged ({error}); train it again") from error
-    if not isinstance(found, dict):
-        raise TrainedError(f"{path}: holds {type(found).__name__}, not a trained model; train one")
-    return found
+    if not isinstance(content, dict):
+        raise TrainedError(f"{path}: holds {type(content).__name__}, not a trained model; train one")
+    return content
 
 
 def _libraries() -> dict[str, str]:

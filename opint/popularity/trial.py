@@ -37,9 +37,9 @@ def trial(
         PERSISTENCE: persistence,
         SHARE: partial(last_weeks, weeks=4),
     }
-    found: dict[str, list[WeekForecast]] = {name: [] for name in scores}
+    forecasts: dict[str, list[WeekForecast]] = {name: [] for name in scores}
     for name, score in scores.items():
-        for one in roll(question, score, range(last - weeks, last)):
-            found[name].append(one)
-            progress(sum(map(len, found.values())) / len(scores) / weeks)
-    return found
+        for forecast in roll(question, score, range(last - weeks, last)):
+            forecasts[name].append(forecast)
+            progress(sum(map(len, forecasts.values())) / len(scores) / weeks)
+    return forecasts

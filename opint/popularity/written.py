@@ -23,11 +23,11 @@ def write_history(history: History, path: Path) -> int:
 def history_table(history: History) -> pa.Table:
     """A row for each dataset and week from the first in which it is known on."""
     dataset, week = np.nonzero(history.exists)
-    starts = np.array([history.weeks.start(one) for one in range(history.shape[1])], dtype="datetime64[D]")
+    starts = np.array([history.weeks.start(row) for row in range(history.shape[1])], dtype="datetime64[D]")
     columns = {
-        "dataset": pa.array([history.names[one] for one in dataset]),
+        "dataset": pa.array([history.names[row] for row in dataset]),
         "week": pa.array(starts[week]),
-        **{name: pa.array(one[dataset, week].astype(np.int64)) for name, one in history.measures.items()},
+        **{name: pa.array(row[dataset, week].astype(np.int64)) for name, row in history.measures.items()},
         "size": pa.array(history.size_bytes[dataset]),
     }
     return pa.table(columns)

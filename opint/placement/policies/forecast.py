@@ -7,8 +7,8 @@ from opint.placement.problem import build
 from opint.placement.solve import decision, solve
 
 
-def decide(situation: Situation) -> Decision:
+def decide(policy_input: Situation) -> Decision:
     """The plan for the reads that follow from the probabilities."""
-    demand = expected(situation.history, situation.label, situation.probability, situation.share)
-    problem = build(situation.replicas, demand, situation.budget, situation.prices)
-    return decision(problem, solve(problem).chosen, len(situation.replicas.dataset))
+    demand = expected(policy_input.history, policy_input.label, policy_input.probability, policy_input.share)
+    problem = build(policy_input.replicas, demand, policy_input.budget, policy_input.prices)
+    return decision(problem, solve(problem).chosen, len(policy_input.replicas.dataset))

@@ -7,16 +7,16 @@ from opint.placement.decision import Decision
 from opint.placement.policies.situation import Situation
 
 
-def decide(situation: Situation) -> Decision:
+def decide(policy_input: Situation) -> Decision:
     """Copies to the disks with most room."""
-    replicas = situation.replicas
-    free = np.where(replicas.is_disk, room(replicas, situation.budget) - replicas.used_bytes, 0.0)
-    network = situation.budget.network_bytes
+    replicas = policy_input.replicas
+    free = np.where(replicas.is_disk, room(replicas, policy_input.budget) - replicas.used_bytes, 0.0)
+    network = policy_input.budget.network_bytes
     missing = np.flatnonzero(
-        situation.history.exists[:, situation.week] & replicas.archived & (replicas.disk_copies == 0)
+        policy_input.history.exists[:, policy_input.week] & replicas.archived & (replicas.disk_copies == 0)
     )
     made = []
-    for dataset in missing[np.argsort(-situation.history.known_since[missing], kind="stable")]:
+    for dataset in missing[np.argsort(-policy_input.history.known_since[missing], kind="stable")]:
         size, target = replicas.size_bytes[dataset], int(np.argmax(free))
         if size <= min(free[target], network):
             free[target] -= size

@@ -14,20 +14,20 @@ from opint.placement.replicas import Flags, Replicas
 from opint.popularity.history import Float64
 
 
-def decide(situation: Situation) -> Decision:
+def decide(policy_input: Situation) -> Decision:
     """Copies of what was popular in the last week or is new, those with most reads first."""
-    replicas, week = situation.replicas, situation.week
-    reads = situation.history.measures["naccess"][:, week]
-    is_new = situation.history.known_since == week
-    popular = situation.label.holds(situation.history.measures[situation.label.measure][:, week])
-    wanted = np.flatnonzero((is_new | popular) & replicas.archived & (replicas.disk_copies == 0))
-    used = _last_used(situation)
+    replicas, week = policy_input.replicas, policy_input.week
+    reads = policy_input.history.measures["naccess"][:, week]
+    is_new = policy_input.history.known_since == week
+    popular = policy_input.label.holds(policy_input.history.measures[policy_input.label.measure][:, week])
+    needed = np.flatnonzero((is_new | popular) & replicas.archived & (replicas.disk_copies == 0))
+    used = _last_used(policy_input)
     delete = np.zeros(len(replicas.dataset), dtype=np.bool_)
-    free = np.where(replicas.is_disk, room(replicas, situation.budget) - replicas.used_bytes, 0.0)
+    free = np.where(replicas.is_disk, room(replicas, policy_input.budget) - replicas.used_bytes, 0.0)
     queues = _queues(replicas, used)
-    network = situation.budget.network_bytes
+    network = policy_input.budget.network_bytes
     made = []
-    for dataset in wanted[np.argsort(-reads[wanted], kind="stable")]:
+    for dataset in needed[np.argsort(-reads[needed], kind="stable")]:
         size = replicas.size_bytes[dataset]
         if not size <= network:
             continue
@@ -44,23 +44,23 @@ def decide(situation: Situation) -> Decision:
     return Decision(delete, copies[:, 0], copies[:, 1])
 
 
-def _last_used(situation: Situation) -> Float64:
+def _last_used(policy_input: Situation) -> Float64:
     """Week (n,) in which each dataset was read last or, before that, came; a read of this week is ``week``."""
-    first = np.datetime64(situation.history.first_day)
-    weeks = (situation.replicas.last_read - first).astype(np.float64) / 7
-    weeks[np.isnat(situation.replicas.last_read)] = -np.inf
-    found: Float64 = np.maximum(weeks, situation.history.known_since)
-    return found
+    first = np.datetime64(policy_input.history.first_day)
+    weeks = (policy_input.replicas.last_read - first).astype(np.float64) / 7
+    weeks[np.isnat(policy_input.replicas.last_read)] = -np.inf
+    last_used: Float64 = np.maximum(weeks, policy_input.history.known_since)
+    return last_used
 
 
 def _queues(replicas: Replicas, used: Float64) -> list[deque[int]]:
     """By RSE the replicas that may go, least recently used first."""
     movable = np.flatnonzero(replicas.on_disk & ~replicas.locked & ~replicas.last_copy & (replicas.bytes > 0))
     order = movable[np.argsort(used[replicas.dataset[movable]], kind="stable")]
-    found: list[deque[int]] = [deque() for _ in replicas.rses]
+    queues: list[deque[int]] = [deque() for _ in replicas.rses]
     for row in order:
-        found[replicas.rse[row]].append(int(row))
-    return found
+        queues[replicas.rse[row]].append(int(row))
+    return queues
 
 
 def _oldest(queues: list[deque[int]], free: Float64, size: float, held: Float64, used: Float64, before: float) -> int:

@@ -9,7 +9,7 @@ from opint.placement.policies import forecast
 from opint.placement.policies.situation import Situation
 
 
-def decide(situation: Situation) -> Decision:
+def decide(policy_input: Situation) -> Decision:
     """The plan with probabilities 1 and 0."""
-    popular = situation.label.holds(situation.history.measures[situation.label.measure][:, situation.week])
-    return forecast.decide(replace(situation, probability=popular.astype(np.float64)))
+    popular = policy_input.label.holds(policy_input.history.measures[policy_input.label.measure][:, policy_input.week])
+    return forecast.decide(replace(policy_input, probability=popular.astype(np.float64)))

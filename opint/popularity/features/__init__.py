@@ -30,7 +30,7 @@ def features(
     history: History, label: Label, totals: Mapping[str, Totals], conferences: Sequence[date] = ()
 ) -> dict[str, Float32]:
     """All columns (n, T) by name; ``totals`` are those of all datasets, of which ``history`` may hold a part."""
-    found: dict[str, Float32] = {}
+    columns: dict[str, Float32] = {}
     for family in OWN:
-        found |= family(history, label)
-    return found | seasonality(history, label, conferences) | relatives(history, label, totals)
+        columns |= family(history, label)
+    return columns | seasonality(history, label, conferences) | relatives(history, label, totals)

@@ -18,7 +18,7 @@ def frequency(history: History, label: Label) -> dict[str, Float32]:
     log = np.log1p(history.measures["naccess"])
     popular = label.holds(history.measures[label.measure]).astype(np.float32)
     touched = (history.measures["naccess"] > 0).astype(np.float32)
-    found: dict[str, Float32] = {}
+    columns: dict[str, Float32] = {}
     for name, values in (("log_mean", log), ("popular_share", popular), ("touched_share", touched)):
-        found |= {f"{name}_{weeks}w": sums(values, weeks) / np.float32(weeks) for weeks in WINDOWS}
-    return found
+        columns |= {f"{name}_{weeks}w": sums(values, weeks) / np.float32(weeks) for weeks in WINDOWS}
+    return columns

@@ -25,30 +25,30 @@ def relatives(history: History, label: Label, totals: Mapping[str, Totals]) -> d
     popular = (label.holds(history.measures[label.measure]) & history.exists).astype(np.float32)
     log = np.where(history.exists, np.log1p(history.measures["naccess"]), np.float32(0))
     exists = history.exists.astype(np.float32)
-    found: dict[str, Float32] = {}
+    columns: dict[str, Float32] = {}
     prior: Float32 = _of_all(totals, history.shape[1])
     for kind in KINDS:
         if kind not in totals:
             continue
-        there, wanted, read = totals[kind].of(history.traits[kind])
-        n = np.maximum(sums(there - exists, WEEKS), np.float32(0))
-        k = np.maximum(sums(wanted - popular, WEEKS), np.float32(0))
-        found[f"{kind}_popular_share"] = _ratio(k, n)
-        found[f"{kind}_log_mean"] = _ratio(sums(read - log, WEEKS), n)
-        found[f"{kind}_weeks"] = np.log1p(n)
+        all_existing, all_popular, all_log = totals[kind].of(history.traits[kind])
+        n = np.maximum(sums(all_existing - exists, WEEKS), np.float32(0))
+        k = np.maximum(sums(all_popular - popular, WEEKS), np.float32(0))
+        columns[f"{kind}_popular_share"] = _ratio(k, n)
+        columns[f"{kind}_log_mean"] = _ratio(sums(all_log - log, WEEKS), n)
+        columns[f"{kind}_weeks"] = np.log1p(n)
         prior = ((k + PRIOR_WEIGHT * prior) / (n + PRIOR_WEIGHT)).astype(np.float32, copy=False)
-    if found:
-        found["name_prior"] = np.broadcast_to(prior, history.shape).astype(np.float32)
-    return found
+    if columns:
+        columns["name_prior"] = np.broadcast_to(prior, history.shape).astype(np.float32)
+    return columns
 
 
 def _of_all(totals: Mapping[str, Totals], weeks: int) -> Float32:
     """Share (1, T) of popular weeks of all datasets: the sums over any kind are those over all."""
     if not totals:
         return np.zeros((1, weeks), dtype=np.float32)
-    one = next(iter(totals.values()))
-    n = sums(one.existing.sum(axis=0, keepdims=True).astype(np.float32), WEEKS)
-    k = sums(one.popular.sum(axis=0, keepdims=True).astype(np.float32), WEEKS)
+    any_kind = next(iter(totals.values()))
+    n = sums(any_kind.existing.sum(axis=0, keepdims=True).astype(np.float32), WEEKS)
+    k = sums(any_kind.popular.sum(axis=0, keepdims=True).astype(np.float32), WEEKS)
     return _ratio(k, n)
 
 

@@ -23,11 +23,11 @@ class Blend:
 
     def probabilities(self, features: Float32) -> Float64:
         """The logistic function of the mean log-odds."""
-        told = [np.clip(one.probabilities(features), SUREST, 1 - SUREST) for one in self.parts]
-        blended: Float64 = expit(np.mean([logit(one) for one in told], axis=0))
+        probabilities = [np.clip(part.probabilities(features), SUREST, 1 - SUREST) for part in self.parts]
+        blended: Float64 = expit(np.mean([logit(part) for part in probabilities], axis=0))
         return blended
 
 
 def train(features: Float32, popular: Flags, seed: int) -> Blend:
     """Train each on all examples."""
-    return Blend(tuple(one(features, popular, seed) for one in (forest.train, boosting.train)))
+    return Blend(tuple(train_part(features, popular, seed) for train_part in (forest.train, boosting.train)))

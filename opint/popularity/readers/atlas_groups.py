@@ -23,15 +23,15 @@ def read(path: Path) -> History:
     Raises:
         TableError: the file cannot be read, or a column is missing or holds something else.
     """
-    found = table(path, ("DATETIME", *_TEXTS, *_NUMBERS))
-    group, short, described, project = (texts(found, name) for name in _TEXTS)
+    content = table(path, ("DATETIME", *_TEXTS, *_NUMBERS))
+    group, short, described, project = (texts(content, name) for name in _TEXTS)
     names = [
         f"/{_word(p)}/{_word(g)}-{_word(d)}/{_word(s).upper()}"
         for g, s, d, p in zip(group, short, described, project, strict=True)
     ]
-    measures = {"naccess": numbers(found, "N_TASKS", str(path))}
+    measures = {"naccess": numbers(content, "N_TASKS", str(path))}
     number = np.arange(1, len(names) + 1)
-    return assemble(Rows(names, days(found, "DATETIME", str(path)), measures, None, str(path), number), named=True)
+    return assemble(Rows(names, days(content, "DATETIME", str(path)), measures, None, str(path), number), named=True)
 
 
 def _word(text: str) -> str:

@@ -56,26 +56,26 @@ def read(source: str) -> BatchForecast:
     Raises:
         TableError: it cannot be read, a column is missing, or a cell holds something that cannot be.
     """
-    origin, found = _opened(source)
-    missing = [name for name in COLUMNS if name not in found.column_names]
+    origin, content = _opened(source)
+    missing = [name for name in COLUMNS if name not in content.column_names]
     if missing:
-        there = ", ".join(found.column_names[:20])
+        there = ", ".join(content.column_names[:20])
         raise TableError(origin, "columns", there, f"{missing[0]} is missing; needed are {', '.join(COLUMNS)}")
-    if not len(found):
+    if not len(content):
         raise TableError(origin, "rows", 0, "a forecast of at least one dataset is needed")
-    horizon = _one(numbers(found, "horizon", origin), "horizon", origin)
+    horizon = _one(numbers(content, "horizon", origin), "horizon", origin)
     if not horizon.is_integer() or horizon < 1:
         raise TableError(origin, "horizon", horizon, "whole weeks are needed")
-    probability = numbers(found, "probability", origin)
+    probability = numbers(content, "probability", origin)
     outside = ~((probability >= 0) & (probability <= 1))
     if outside.any():
         row = int(np.argmax(outside))
         raise TableError(f"{origin}, row {row + 1}", "probability", probability[row], "0 to 1 is needed")
-    datasets = texts(found, "dataset")
+    datasets = texts(content, "dataset")
     if len(set(datasets)) < len(datasets):
-        twice = next(one for one in datasets if datasets.count(one) > 1)
+        twice = next(dataset for dataset in datasets if datasets.count(dataset) > 1)
         raise TableError(origin, "dataset", repr(twice), "each may stand in a forecast once")
-    expression = _one(texts(found, "label"), "label", origin)
+    expression = _one(texts(content, "label"), "label", origin)
     try:
         label = Label.parse(expression)
     except PopularityError as error:
@@ -83,12 +83,12 @@ def read(source: str) -> BatchForecast:
     return BatchForecast(
         label,
         int(horizon),
-        _one(days(found, "made", origin).tolist(), "made", origin),
-        _one(texts(found, "model"), "model", origin),
+        _one(days(content, "made", origin).tolist(), "made", origin),
+        _one(texts(content, "model"), "model", origin),
         tuple(datasets),
-        tuple(names.parse(one, origin).tier if names.is_name(one) else "" for one in datasets),
+        tuple(names.parse(name, origin).tier if names.is_name(name) else "" for name in datasets),
         probability,
-        *(_flags(found, name, origin) for name in ("forecast", "new", "was")),
+        *(_flags(content, name, origin) for name in ("forecast", "new", "was")),
     )
 
 
@@ -113,8 +113,8 @@ def _file(files: Any, path: str) -> str:
     info = files.get_file_info(path)
     if info.type is not fs.FileType.Directory:
         return path
-    entries = [one.path for one in files.get_file_info(fs.FileSelector(path))]
-    weeks = sorted(one for one in entries if one.rpartition("/")[2].startswith("week="))
+    entries = [entry.path for entry in files.get_file_info(fs.FileSelector(path))]
+    weeks = sorted(entry for entry in entries if entry.rpartition("/")[2].startswith("week="))
     return f"{weeks[-1] if weeks else path.rstrip('/')}/forecast.parquet"
 
 
@@ -122,13 +122,13 @@ def _one(column: Iterable[Any], name: str, origin: str) -> Any:
     """What a column says in every row."""
     values = sorted(set(column))
     if len(values) > 1:
-        said = ", ".join(map(str, values))
-        raise TableError(origin, name, said, "one file is the forecast of one week by one model")
+        listed = ", ".join(map(str, values))
+        raise TableError(origin, name, listed, "one file is the forecast of one week by one model")
     return values[0]
 
 
-def _flags(found: Any, name: str, origin: str) -> Flags:
-    values = numbers(found, name, origin)
+def _flags(content: Any, name: str, origin: str) -> Flags:
+    values = numbers(content, name, origin)
     if not np.isin(values, (0.0, 1.0)).all():
         raise TableError(origin, name, values[~np.isin(values, (0.0, 1.0))][0], "true or false is needed")
     return values.astype(np.bool_)

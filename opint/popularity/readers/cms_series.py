@@ -51,8 +51,8 @@ def _lines(lines: Iterator[tuple[int, str]], origin: str) -> Iterator[tuple[str,
     """Name of the dataset, number and text of each line of data."""
     for number, line in lines:
         text = line.strip()
-        found = _BLOCK.fullmatch(text)
-        if found is None:
+        block = _BLOCK.fullmatch(text)
+        if block is None:
             # What stands before the first block is a preface; anything else but empty lines is a fault.
             if text and not text.startswith("Number of"):
                 raise TableError(
@@ -62,7 +62,7 @@ def _lines(lines: Iterator[tuple[int, str]], origin: str) -> Iterator[tuple[str,
         heading = next(lines, (number, ""))[1].strip()
         if heading != _HEADING:
             raise TableError(f"{origin}, line {number + 1}", "heading", repr(heading), f"expected {_HEADING!r}")
-        length, name = int(found["length"]), f"{found['dataset']}@{found['dbs']}"
+        length, name = int(block["length"]), f"{block['dataset']}@{block['dbs']}"
         rows = list(islice(lines, length))
         if len(rows) < length:
             raise TableError(

@@ -19,8 +19,8 @@ PARQUET = b"PAR1"
 _DAY_OF_TIME = re.compile(r"(?<=^\d{4}-\d{2}-\d{2})[ T]\d{2}:.*$")
 
 
-def table(path: Path, needed: tuple[str, ...], wanted: tuple[str, ...] = ()) -> Any:
-    """The columns ``needed``, and those of ``wanted`` that are there, of a CSV (plain or gzip) or Parquet file.
+def table(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> Any:
+    """The columns ``needed``, and those of ``optional`` that are there, of a CSV (plain or gzip) or Parquet file.
 
     A folder stands for its files in the order of their names, as Spark writes tables; names that begin with a dot or an
     underscore are no part of it.
@@ -29,11 +29,11 @@ def table(path: Path, needed: tuple[str, ...], wanted: tuple[str, ...] = ()) -> 
         TableError: a file cannot be read, lacks a needed column, or has it twice.
     """
     if not path.is_dir():
-        return _file(path, needed, wanted)
-    files = sorted(one for one in path.rglob("*") if one.is_file() and not _is_hidden(one.relative_to(path)))
+        return _file(path, needed, optional)
+    files = sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(path)))
     if not files:
         raise TableError(str(path), "files", 0, "a folder of CSV or Parquet files is needed")
-    tables = [_file(one, needed, wanted) for one in files]
+    tables = [_file(file, needed, optional) for file in files]
     try:
         return pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException as error:
@@ -44,7 +44,7 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.parts)
 
 
-def _file(path: Path, needed: tuple[str, ...], wanted: tuple[str, ...]) -> Any:
+def _file(path: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> Any:
     try:
         content = _parquet(path) if _begins(path) == PARQUET else _csv(path)
     except (OSError, EOFError, pa.ArrowException) as error:
@@ -55,29 +55,29 @@ def _file(path: Path, needed: tuple[str, ...], wanted: tuple[str, ...]) -> Any:
     missing = [name for name in needed if name not in columns]
     if missing:
         raise TableError(str(path), "columns", there, f"{missing[0]} is missing; needed are {', '.join(needed)}")
-    chosen = [*needed, *(name for name in wanted if name in columns)]
+    chosen = [*needed, *(name for name in optional if name in columns)]
     twice = [name for name in chosen if columns.count(name) > 1]
     if twice:
         raise TableError(str(path), "columns", there, f"{twice[0]} stands twice; rename or remove one of them")
     return content.select(chosen)
 
 
-def texts(found: Any, name: str) -> list[str]:
+def texts(content: Any, name: str) -> list[str]:
     """A column as texts; nothing becomes an empty text."""
-    return [one or "" for one in pc.cast(found[name], pa.string()).to_pylist()]
+    return [text or "" for text in pc.cast(content[name], pa.string()).to_pylist()]
 
 
-def numbers(found: Any, name: str, origin: str) -> Float64:
+def numbers(content: Any, name: str, origin: str) -> Float64:
     """A column as float64 (r,); an empty cell is NaN.
 
     Raises:
         TableError: a cell holds no number.
     """
-    column = found[name]
+    column = content[name]
     try:
         return np.asarray(pc.cast(column, pa.float64()).to_numpy(), dtype=np.float64)
     except pa.ArrowException:
-        for row, text in enumerate(texts(found, name)):
+        for row, text in enumerate(texts(content, name)):
             try:
                 float(text or "nan")
             except ValueError:
@@ -85,7 +85,7 @@ def numbers(found: Any, name: str, origin: str) -> Float64:
         raise TableError(origin, name, column.type, "a column of numbers is needed") from None
 
 
-def days(found: Any, name: str, origin: str) -> npt.NDArray[np.datetime64]:
+def days(content: Any, name: str, origin: str) -> npt.NDArray[np.datetime64]:
     """A column of days (r,) as datetime64[D], from dates, timestamps, or texts like 2026-11-25 or 20261125.
 
     Of a timestamp with a time zone it is the day in that zone.
@@ -93,14 +93,14 @@ def days(found: Any, name: str, origin: str) -> npt.NDArray[np.datetime64]:
     Raises:
         TableError: a cell holds no day, or one that is not of our time.
     """
-    cells = found[name]
+    cells = content[name]
     if pa.types.is_timestamp(cells.type):
         local = pc.local_timestamp(cells) if cells.type.tz is not None else cells
         column = np.asarray(local.to_numpy(), dtype="datetime64[D]")
     elif pa.types.is_date(cells.type):
         column = np.asarray(pc.cast(cells, pa.date32()).to_numpy(), dtype="datetime64[D]")
     else:
-        column = _days_of_texts(texts(found, name), name, origin)
+        column = _days_of_texts(texts(content, name), name, origin)
     wrong = ~((column >= np.datetime64(EARLIEST)) & (column < np.datetime64(LATEST)))
     if wrong.any():
         row = int(np.argmax(wrong))

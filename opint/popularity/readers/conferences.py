@@ -33,9 +33,9 @@ def read(path: Path) -> tuple[date, ...]:
 def _day(text: str | None, origin: str) -> date:
     for form in _FORMS:
         try:
-            found = datetime.strptime(text or "", form).date()  # noqa: DTZ007 - a day has no zone
+            day = datetime.strptime(text or "", form).date()  # noqa: DTZ007 - a day has no zone
         except ValueError:
             continue
-        if EARLIEST <= found < LATEST:
-            return found
+        if EARLIEST <= day < LATEST:
+            return day
     raise TableError(origin, COLUMN, repr(text), "a day is needed, as 2026-11-25 or 25.11.2026")

@@ -16,7 +16,7 @@ from opint.popularity.threshold import UNTRIED
 _IN_A_WORKER = re.compile(r"opint\.popularity\.errors\.\w+: (.+)")
 
 
-def run(session: SparkSession, source: str, folder: str, asked: Asked, training: Training, warn: Warn) -> str:
+def run(session: SparkSession, source: str, folder: str, spec: Asked, training: Training, warn: Warn) -> str:
     """Forecast the week after the table at ``source`` and write it into ``folder``; where it is.
 
     ``warn`` hears which rows are left out.
@@ -26,23 +26,23 @@ def run(session: SparkSession, source: str, folder: str, asked: Asked, training:
     """
     try:
         table = read(session, source, warn)
-        told = forecast(table, asked, training)
-        rows = told.rows.select(
+        made = forecast(table, spec, training)
+        rows = made.rows.select(
             "dataset",
-            f.lit(told.made).alias("made"),
-            f.lit(str(asked.label)).alias("label"),
-            f.lit(asked.horizon).alias("horizon"),
+            f.lit(made.made).alias("made"),
+            f.lit(str(spec.label)).alias("label"),
+            f.lit(spec.horizon).alias("horizon"),
             f.lit(training.model).alias("model"),
             "probability",
             (f.col("probability") > UNTRIED).alias("forecast"),
             "new",
             "was",
         )
-        where = publish(rows, folder, told.week)
+        where = publish(rows, folder, made.week)
         table.parts.unpersist()
         return where
     except PySparkException as error:
-        found = _IN_A_WORKER.search(str(error))
-        if found is None:
+        match = _IN_A_WORKER.search(str(error))
+        if match is None:
             raise
-        raise PopularityError(found[1]) from None
+        raise PopularityError(match[1]) from None

@@ -61,19 +61,19 @@ def shared_totals(table: Weekly, label: Label) -> Mapping[str, Totals]:
         return {}
     count = partial(_count, span=table.span, origin=table.origin, label=label)
     added = table.parts.mapInArrow(count, SUM).groupBy("kind", "word", "week").sum("existing", "popular", "log")
-    found = added.toArrow()
-    kinds = found["kind"].to_numpy(zero_copy_only=False)
-    return {kind: _summed(found.filter(pa.array(kinds == kind)), table.span.weeks) for kind in sorted(set(kinds))}
+    sums = added.toArrow()
+    kinds = sums["kind"].to_numpy(zero_copy_only=False)
+    return {kind: _summed(sums.filter(pa.array(kinds == kind)), table.span.weeks) for kind in sorted(set(kinds))}
 
 
-def examples(table: Weekly, asked: Asked, known: Mapping[str, Totals], weeks: Sequence[int]) -> "DataFrame":
+def examples(table: Weekly, spec: Asked, known: Mapping[str, Totals], weeks: Sequence[int]) -> "DataFrame":
     """A row of EXAMPLE for each dataset that is known at the end of each of ``weeks``; ``known`` are shared totals.
 
     ``popular`` says whether it is ``horizon`` weeks later, and is null where that lies beyond the table.
     """
     shared = table.parts.sparkSession.sparkContext.broadcast(dict(known))
     make = partial(
-        _make, span=table.span, origin=table.origin, named=table.named, asked=asked, known=shared, weeks=tuple(weeks)
+        _make, span=table.span, origin=table.origin, named=table.named, spec=spec, shared=shared, weeks=tuple(weeks)
     )
     return table.parts.mapInArrow(make, EXAMPLE)
 
@@ -91,14 +91,14 @@ def _count(batches: Iterable[Any], span: Span, origin: str, label: Label) -> Ite
     part = _history(batches, span, origin, named=True)
     if part is None:
         return
-    for kind, one in totals(part, label, SHARED).items():
-        word, week = np.nonzero(one.existing)
+    for kind, sums in totals(part, label, SHARED).items():
+        word, week = np.nonzero(sums.existing)
         yield pa.record_batch(
             {
                 "kind": pa.array([kind] * len(word)),
-                "word": pa.array(one.words).take(pa.array(word)),
+                "word": pa.array(sums.words).take(pa.array(word)),
                 "week": pa.array(week.astype(np.int32)),
-                **{name: pa.array(getattr(one, name)[word, week]) for name in ("existing", "popular", "log")},
+                **{name: pa.array(getattr(sums, name)[word, week]) for name in ("existing", "popular", "log")},
             }
         )
 
@@ -108,18 +108,18 @@ def _make(
     span: Span,
     origin: str,
     named: bool,
-    asked: Asked,
-    known: "Broadcast[dict[str, Totals]]",
+    spec: Asked,
+    shared: "Broadcast[dict[str, Totals]]",
     weeks: Sequence[int],
 ) -> Iterator[Any]:
     """Examples of one part."""
     part = _history(batches, span, origin, named=named)
     if part is None:
         return
-    every = {**known.value, **totals(part, asked.label, OWN)}
-    columns = features(part, asked.label, every, asked.conferences)
+    every = {**shared.value, **totals(part, spec.label, OWN)}
+    columns = features(part, spec.label, every, spec.conferences)
     for week in weeks:
-        yield from _rows(gather(columns, part, [week]), part, asked).to_batches(ROWS_PER_BATCH)
+        yield from _rows(gather(columns, part, [week]), part, spec).to_batches(ROWS_PER_BATCH)
 
 
 def _history(batches: Iterable[Any], span: Span, origin: str, *, named: bool) -> History | None:
@@ -128,12 +128,12 @@ def _history(batches: Iterable[Any], span: Span, origin: str, *, named: bool) ->
     return frames.part(pa.Table.from_batches(rows), origin, span, named=named) if rows else None
 
 
-def _rows(table: FeatureTable, part: History, asked: Asked) -> Any:
+def _rows(table: FeatureTable, part: History, spec: Asked) -> Any:
     n, k = table.values.shape
-    counts = part.measures[asked.label.measure]
-    target = table.week + asked.horizon
+    counts = part.measures[spec.label.measure]
+    target = table.week + spec.horizon
     ahead = target < part.shape[1]
-    popular = asked.label.holds(counts[table.dataset, np.where(ahead, target, 0)])
+    popular = spec.label.holds(counts[table.dataset, np.where(ahead, target, 0)])
     return pa.table(
         {
             "dataset": pa.array(part.names).take(pa.array(table.dataset)),

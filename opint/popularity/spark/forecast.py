@@ -34,7 +34,7 @@ class Told:
     week: date
 
 
-def forecast(table: Weekly, asked: Asked, training: Training) -> Told:
+def forecast(table: Weekly, spec: Asked, training: Training) -> Told:
     """Train on the weeks of the table and forecast all datasets in it.
 
     Raises:
@@ -42,17 +42,17 @@ def forecast(table: Weekly, asked: Asked, training: Training) -> Told:
         LeakError: a feature tells the future.
     """
     check_name(training.model)
-    none = empty(table)
-    asked.label.require(none)
+    nothing = empty(table)
+    spec.label.require(nothing)
     last = table.span.weeks - 1
-    weeks = training_weeks(last, asked.horizon, TRAINING_WEEKS)
-    known = shared_totals(table, asked.label)
-    learned = examples(table, asked, known, weeks).persist()
-    columns = tuple(features(none, asked.label, {**known, **totals(none, asked.label, OWN)}))
-    _check(learned, weeks, asked, columns)
+    weeks = training_weeks(last, spec.horizon, TRAINING_WEEKS)
+    shared = shared_totals(table, spec.label)
+    learned = examples(table, spec, shared, weeks).persist()
+    columns = tuple(features(nothing, spec.label, {**shared, **totals(nothing, spec.label, OWN)}))
+    _check(learned, weeks, spec, columns)
     trained = train(training, learned)
     learned.unpersist()
-    now = examples(table, asked, known, [last]).withColumns(
+    now = examples(table, spec, shared, [last]).withColumns(
         {
             "new": f.col("features")[columns.index("age_weeks")] < NEW_WEEKS,
             "was": f.col("features")[columns.index("weeks_since_popular")] == 0,
@@ -60,17 +60,17 @@ def forecast(table: Weekly, asked: Asked, training: Training) -> Told:
     )
     rows = probabilities(trained, now, "new", "was")
     grid = Weeks(table.span.first)
-    return Told(rows, grid.start(last), grid.start(last + asked.horizon))
+    return Told(rows, grid.start(last), grid.start(last + spec.horizon))
 
 
-def _check(learned: DataFrame, weeks: range, asked: Asked, columns: tuple[str, ...]) -> None:
+def _check(learned: DataFrame, weeks: range, spec: Asked, columns: tuple[str, ...]) -> None:
     """Raise PopularityError or LeakError if there is nothing to learn, or a feature that nobody can know."""
     counts = {bool(row["popular"]): int(row["count"]) for row in learned.groupBy("popular").count().collect()}
     rows = sum(counts.values())
-    check_both(counts.get(True, 0), rows, weeks, asked.label)
+    check_both(counts.get(True, 0), rows, weeks, spec.label)
     share = min(1.0, CHECKED_ROWS / rows)
-    some = learned.select("popular", "features").sample(fraction=share, seed=0).toArrow()
-    values = some["features"].combine_chunks().flatten().to_numpy().reshape(len(some), len(columns))
-    nowhere = np.zeros(len(some), dtype=np.intp)
+    drawn = learned.select("popular", "features").sample(fraction=share, seed=0).toArrow()
+    values = drawn["features"].combine_chunks().flatten().to_numpy().reshape(len(drawn), len(columns))
+    nowhere = np.zeros(len(drawn), dtype=np.intp)
     sample = FeatureTable(columns, values, (0,) * len(columns), nowhere, nowhere)
-    check_honest(sample, some["popular"].to_numpy(zero_copy_only=False).astype(np.bool_))
+    check_honest(sample, drawn["popular"].to_numpy(zero_copy_only=False).astype(np.bool_))

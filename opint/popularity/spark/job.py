@@ -29,9 +29,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     """Run the job; where the forecast is. Raises NightshiftError."""
     options = _parser().parse_args(argv)
     calendar = () if options.conferences is None else conferences.read(options.conferences)
-    asked = Asked(Label.parse(options.label), options.horizon, calendar)
+    spec = Asked(Label.parse(options.label), options.horizon, calendar)
     engine = {"spark": _on_spark, "local": _on_one_machine}[options.engine]
-    return engine(options, asked, environ)
+    return engine(options, spec, environ)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,8 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="seed of everything that is random")
     parser.add_argument("--trees", type=int, default=100, help="of a forest or of boosting (default: 100)")
     parser.add_argument("--workers", type=int, default=1, help="that XGBoost trains in; results depend on how many")
-    told = "local needs no Java: one process, and the models of `nightshift popularity forecast`"
-    parser.add_argument("--engine", choices=("spark", "local"), default="spark", help=told)
+    engine_help = "local needs no Java: one process, and the models of `nightshift popularity forecast`"
+    parser.add_argument("--engine", choices=("spark", "local"), default="spark", help=engine_help)
     return parser
 
 
@@ -58,34 +58,34 @@ def _warn(line: str) -> None:
     sys.stderr.write(f"warning: {line}\n")
 
 
-def _on_spark(options: argparse.Namespace, asked: Asked, environ: Mapping[str, str]) -> str:
+def _on_spark(options: argparse.Namespace, spec: Asked, environ: Mapping[str, str]) -> str:
     spark = session(environ)
     from opint.popularity.spark.batch import run  # noqa: PLC0415 - needs pyspark, which the other engine does not
 
     training = Training(options.model, options.seed, options.trees, options.workers)
-    return run(spark, options.input, options.output, asked, training, _warn)
+    return run(spark, options.input, options.output, spec, training, _warn)
 
 
-def _on_one_machine(options: argparse.Namespace, asked: Asked, _: Mapping[str, str]) -> str:
+def _on_one_machine(options: argparse.Namespace, spec: Asked, _: Mapping[str, str]) -> str:
     train = trainer(options.model)
     history = any_table.read(Path(options.input), _warn)
-    question = Question.of(history, asked.label, asked.horizon, asked.conferences)
+    question = Question.of(history, spec.label, spec.horizon, spec.conferences)
     made = history.shape[1] - 1
     dataset, probability = Learned(train, options.seed)(question, made)
-    target = Path(place(options.output, history.weeks.start(made + asked.horizon)))
+    target = Path(place(options.output, history.weeks.start(made + spec.horizon)))
     target.parent.mkdir(parents=True, exist_ok=True)
-    found = {
+    columns = {
         "dataset": [history.names[row] for row in dataset],
         "made": pa.array([history.weeks.start(made)] * len(dataset), pa.date32()),
-        "label": [str(asked.label)] * len(dataset),
-        "horizon": pa.array([asked.horizon] * len(dataset), pa.int32()),
+        "label": [str(spec.label)] * len(dataset),
+        "horizon": pa.array([spec.horizon] * len(dataset), pa.int32()),
         "model": [options.model] * len(dataset),
         "probability": probability,
         "forecast": probability > UNTRIED,
         "new": is_new(history, made)[dataset],
-        "was": asked.label.holds(history.measures[asked.label.measure])[dataset, made],
+        "was": spec.label.holds(history.measures[spec.label.measure])[dataset, made],
     }
-    write_table(pa.table(found), target)
+    write_table(pa.table(columns), target)
     return str(target)
 
 

@@ -93,8 +93,8 @@ def train(training: Training, examples: DataFrame) -> Any:
 
 def probabilities(model: Any, examples: DataFrame, *kept: str) -> DataFrame:
     """Columns dataset, probability (double) and those of the examples that are ``kept``, one row for each example."""
-    told = vector_to_array(f.col("probability"))[1]
-    return model.transform(vectors(examples, *kept)).select("dataset", told.alias("probability"), *kept)  # type: ignore[no-any-return]
+    probability = vector_to_array(f.col("probability"))[1]
+    return model.transform(vectors(examples, *kept)).select("dataset", probability.alias("probability"), *kept)  # type: ignore[no-any-return]
 
 
 def vectors(examples: DataFrame, *kept: str) -> DataFrame:

@@ -32,7 +32,7 @@ def publish(rows: "DataFrame", folder: str, week: date) -> str:
     files = target.getFileSystem(context._jsc.hadoopConfiguration())
     try:
         rows.repartition(1).sortWithinPartitions("dataset").write.mode("overwrite").parquet(unfinished.toString())
-        (part,) = (one.getPath() for one in files.globStatus(path(unfinished, "part-*.parquet")))
+        (part,) = (status.getPath() for status in files.globStatus(path(unfinished, "part-*.parquet")))
         files.mkdirs(target.getParent())
         _rename(context, files, part, target)
     finally:

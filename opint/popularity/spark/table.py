@@ -60,12 +60,12 @@ def _is_text(session: SparkSession, path: str) -> bool:
     where = java.org.apache.hadoop.fs.Path(path)
     files = where.getFileSystem(context._jsc.hadoopConfiguration())
     matching = files.globStatus(where)
-    found = [name for status in matching or () for name in _names(files, status)]
-    if not found:
+    file_names = [name for status in matching or () for name in _names(files, status)]
+    if not file_names:
         raise TableError(path, "files", 0, "there is none: a CSV or Parquet table is needed")
-    texts = {name.lower().endswith(TEXT_ENDINGS) for name in found}
+    texts = {name.lower().endswith(TEXT_ENDINGS) for name in file_names}
     if len(texts) > 1:
-        raise TableError(path, "files", ", ".join(sorted(found)[:4]), "a folder holds either CSV or Parquet")
+        raise TableError(path, "files", ", ".join(sorted(file_names)[:4]), "a folder holds either CSV or Parquet")
     return texts.pop()
 
 
@@ -73,8 +73,8 @@ def _names(files: Any, status: Any) -> list[str]:
     """Of a file, or of the files below a folder that are part of its table."""
     if not status.isDirectory():
         return [status.getPath().getName()]
-    children = [one for one in files.listStatus(status.getPath()) if one.getPath().getName()[0] not in "._"]
-    return [name for one in children for name in _names(files, one)]
+    children = [child for child in files.listStatus(status.getPath()) if child.getPath().getName()[0] not in "._"]
+    return [name for child in children for name in _names(files, child)]
 
 
 def _csv(session: SparkSession, path: str, warn: Warn) -> DataFrame:
@@ -114,8 +114,8 @@ def _day(raw: DataFrame, name: str) -> Column:
     if kind == "timestamp":
         return _nearest_day(f.unix_micros(cell))
     text = cell.cast("string")
-    written = f.when(text.rlike(f"^({DAY})$"), f.regexp_replace(text, r"^(\d{4})-?(\d{2})-?(\d{2}).*$", "$1-$2-$3"))
-    days = written.try_cast("date")
+    iso_text = f.when(text.rlike(f"^({DAY})$"), f.regexp_replace(text, r"^(\d{4})-?(\d{2})-?(\d{2}).*$", "$1-$2-$3"))
+    days = iso_text.try_cast("date")
     return f.when(cell > NANOSECONDS, _nearest_day(cell / 1000)).otherwise(days) if kind == "bigint" else days
 
 

@@ -303,7 +303,7 @@ def test_rules_that_rucio_would_refuse_are_refused():
 def test_the_dry_run_shows_lines_refusals_and_sums():
     _, found = example()
     assert [row["action"] for row in rows(found)] == ["copy", "delete", "no copy"]
-    assert [row["action"] for row in rows(found, kept=True)] == ["copy", "delete", "keep", "no copy"]
+    assert [row["action"] for row in rows(found, keeps=True)] == ["copy", "delete", "keep", "no copy"]
     console = Console(width=80, record=True, file=StringIO())
     console.print(dry_run(found))
     text = " ".join(console.export_text().split())
