@@ -24,10 +24,10 @@ from benchmarks.popularity.memory import Watched
 from benchmarks.report import ROOT, Progress, Result
 from opint.popularity.examples import gather
 from opint.popularity.features import features
-from opint.popularity.readers import frames
-from opint.popularity.simulate import Size, simulate
-from opint.popularity.totals import totals
-from opint.popularity.written import write_history
+from opint.popularity.features.relatives import totals
+from opint.popularity.readers.access_table import read_frame
+from opint.popularity.simulate import CatalogueSize, simulate_catalogue
+from opint.popularity.writers import write_history
 
 ENGINES = ("spark", "pandas", "kernels")
 PEER = {"features_s": "pandas", "fit_s": "scikit-learn"}
@@ -62,7 +62,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
 
 
 def figures(seed: int, rows: int, extent: Extent, progress: Progress) -> Figures:
-    """Seconds and bytes of every engine on one table of about so many rows."""
+    """Seconds and bytes of every engine on one table of about ``rows`` rows."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "weekly.parquet"
         seconds = {"rows": float(table(path, seed, rows, extent.weeks))}
@@ -76,10 +76,10 @@ def figures(seed: int, rows: int, extent: Extent, progress: Progress) -> Figures
 
 
 def table(path: Path, seed: int, rows: int, weeks: int) -> int:
-    """Write a table of about so many rows; how many it has."""
+    """Write a table of about ``rows`` rows; returns their exact number."""
     rng = np.random.default_rng(seed)
-    mean = float(simulate(rng, Size(1000, weeks)).exists.sum()) / 1000
-    return write_history(simulate(rng, Size(round(rows / mean), weeks)), path)
+    mean = float(simulate_catalogue(rng, CatalogueSize(1000, weeks)).exists.sum()) / 1000
+    return write_history(simulate_catalogue(rng, CatalogueSize(round(rows / mean), weeks)), path)
 
 
 def run(engine: str, path: Path, trees: int) -> Figures:
@@ -91,7 +91,7 @@ def run(engine: str, path: Path, trees: int) -> Figures:
     ):
         printed, _ = process.communicate()
     if process.returncode:
-        raise RuntimeError(f"{engine} failed on {path}; the reason stands above")
+        raise RuntimeError(f"{engine} failed on {path}; the reason is above")
     seconds: Figures = json.loads(printed.splitlines()[-1])
     return seconds | {"peak_gb": watched.peak / 1e9}
 
@@ -103,7 +103,7 @@ def _nothing_is_left_out(line: str) -> None:
 def check_same(path: Path) -> None:
     """Raise AssertionError unless pandas and the kernels make the same features."""
     peer = pandas_peer.features(pandas_peer.read(path))
-    history = frames.read(path, _nothing_is_left_out)
+    history = read_frame(path, _nothing_is_left_out)
     own = gather(features(history, LABEL, totals(history, LABEL)), history, range(history.shape[1]))
     order = np.lexsort((own.week, own.dataset))
     assert set(peer.columns) == set(own.names)

@@ -9,13 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from opint.popularity.features.frequency import WINDOWS
-from opint.popularity.features.recency import LAGS, NEVER
-from opint.popularity.features.relatives import PRIOR_WEIGHT
-from opint.popularity.features.relatives import WEEKS as RELATED
-from opint.popularity.features.smoothing import RATES
-from opint.popularity.features.trend import WINDOWS as SLOPES
-from opint.popularity.totals import KINDS
+from opint.popularity.features.access_patterns import FREQUENCY_WINDOWS, LAGS, NEVER, SMOOTHING_RATES
+from opint.popularity.features.access_patterns import TREND_WINDOWS as SLOPES
+from opint.popularity.features.relatives import KINDS, PRIOR_WEEKS
+from opint.popularity.features.relatives import RELATIVES_WEEKS as RELATED
 
 LIMIT = 10.0
 """A week with more accesses is popular."""
@@ -71,7 +68,7 @@ def _frequency(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
     return {
         f"{name}_{weeks}w": _window(rows[column], by, weeks) / weeks
         for name, column in (("log_mean", "log"), ("popular_share", "popular"), ("touched_share", "touched"))
-        for weeks in WINDOWS
+        for weeks in FREQUENCY_WINDOWS
     }
 
 
@@ -113,7 +110,7 @@ def _smoothing(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
     smoothed = {}
     for name in ("log", "popular"):
         first = rows[name].groupby(by).transform("first")
-        for rate in RATES:
+        for rate in SMOOTHING_RATES:
             mean = rows[name].groupby(by).ewm(alpha=rate, adjust=False).mean().droplevel(0)
             smoothed[f"{name}_smoothed_{rate:g}"] = mean - first * (1 - rate) ** (age + 1)
     return smoothed
@@ -167,7 +164,7 @@ def _relatives(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
         columns[f"{kind}_popular_share"] = k / n.clip(lower=1)
         columns[f"{kind}_log_mean"] = (group["log"] - own["log"]) / n.clip(lower=1)
         columns[f"{kind}_weeks"] = np.log1p(n)
-        prior = (k + PRIOR_WEIGHT * prior) / (n + PRIOR_WEIGHT)
+        prior = (k + PRIOR_WEEKS * prior) / (n + PRIOR_WEEKS)
     return columns | {"name_prior": prior}
 
 

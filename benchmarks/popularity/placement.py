@@ -1,9 +1,9 @@
 """What the placement plan saves: cold reads and TB × weeks in a back-test, and how long a plan takes.
 
 A catalogue, a grid and readers are simulated for each seed. Boosted trees are trained anew every four weeks on what was
-known by then and forecast the next week; every policy then plays the same weeks with the same disk and network. Beside
-them are played: everything kept on disk for all of it; the plan solved greedily alone; and the plan that is told which
-datasets will be popular next week, and believes in no others.
+known by then and forecast the next week; every policy then plays the same weeks with the same disk and network. Three
+more are compared: everything kept, with disk for all of it; the greedy plan alone; and the plan that knows which
+datasets will be popular next week.
 """
 
 import time
@@ -16,24 +16,24 @@ import numpy as np
 from benchmarks.dqm.kept import Figures, kept
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
-from opint.placement import simulate_sites
-from opint.placement.backtest import World, play, score, with_free_space
+from opint.placement.backtest import Scenario, add_up, play, with_free_space
 from opint.placement.budget import Budget, Prices
 from opint.placement.decision import Decision
-from opint.placement.demand import expected, probabilities, shares
-from opint.placement.explain import plan
+from opint.placement.demand import expected_demand, probabilities, region_shares
 from opint.placement.plan import Plan
-from opint.placement.policies.registry import POLICIES
-from opint.placement.policies.situation import Policy, Situation
+from opint.placement.planner import make_plan
+from opint.placement.policies import POLICIES, Policy, PolicyInput
 from opint.placement.problem import build
-from opint.placement.simulate_sites import Grid
-from opint.placement.sites import Kind
-from opint.placement.solve import decision, solve
-from opint.popularity.history import Float64, History
+from opint.placement.simulate_sites import GridSize, first_replicas, readers, simulate_grid
+from opint.placement.sites import StorageKind
+from opint.placement.solve import solve, to_decision
+from opint.popularity.arrays import Float64
+from opint.popularity.history import History
 from opint.popularity.label import Label
 from opint.popularity.models import trainer
-from opint.popularity.rolling import Learned, Question, roll
-from opint.popularity.simulate import Size, simulate
+from opint.popularity.predictors import ForecastTask, RetrainedModel
+from opint.popularity.simulate import CatalogueSize, simulate_catalogue
+from opint.popularity.walk_forward import walk_forward
 
 LABEL = Label("naccess", ">", 10)
 DISK, OTHER_DISKS = 0.1, (0.05, 0.2)
@@ -72,12 +72,12 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
 
 def figures(seed: int, extent: Extent) -> Figures:
     """Shares of cold and remote reads, TB × weeks and TB copied of each policy, with one seed."""
-    history = simulate(np.random.default_rng(seed), Size(extent.datasets, extent.weeks))
+    history = simulate_catalogue(np.random.default_rng(seed), CatalogueSize(extent.datasets, extent.weeks))
     probability = forecasts(history, seed, range(extent.first, extent.weeks))
     world = world_of(history, probability, seed, extent, DISK)
     popular = LABEL.holds(history.measures["naccess"])
     known = {week: popular[:, week].astype(np.float64) for week in probability}
-    played: dict[str, tuple[World, Policy]] = {name: (world, policy) for name, policy in POLICIES.items()}
+    played: dict[str, tuple[Scenario, Policy]] = {name: (world, policy) for name, policy in POLICIES.items()}
     played["everything"] = (endless(world), POLICIES["keep_everything"])
     played["greedy"] = (world, greedily)
     played["foreknown"] = (replace(world, probability=known), POLICIES["forecast"])
@@ -86,7 +86,7 @@ def figures(seed: int, extent: Extent) -> Figures:
         played |= {f"{name}_disk_{disk:.0%}": (other, POLICIES[name]) for name in ("lru", "forecast")}
     results: Figures = {}
     for name, (scene, policy) in played.items():
-        sums = score(play(scene, policy))
+        sums = add_up(play(scene, policy))
         results |= {
             f"cold_{name}": sums.cold / sums.reads,
             f"remote_{name}": sums.remote / sums.reads,
@@ -98,38 +98,40 @@ def figures(seed: int, extent: Extent) -> Figures:
 
 def forecasts(history: History, seed: int, targets: Sequence[int]) -> dict[int, Float64]:
     """Probabilities (n,) by week, each known at the end of the week before."""
-    question = Question.of(history, LABEL)
-    learned = Learned(trainer("boosting"), seed, EVERY_WEEKS, LEARNED_WEEKS)
-    return {forecast.week: probabilities(forecast, history.shape[0]) for forecast in roll(question, learned, targets)}
+    task = ForecastTask.of(history, LABEL)
+    learned = RetrainedModel(trainer("boosting"), seed, EVERY_WEEKS, LEARNED_WEEKS)
+    return {
+        forecast.week: probabilities(forecast, history.shape[0]) for forecast in walk_forward(task, learned, targets)
+    }
 
 
-def world_of(history: History, probability: Mapping[int, Float64], seed: int, extent: Extent, disk: float) -> World:
+def world_of(history: History, probability: Mapping[int, Float64], seed: int, extent: Extent, disk: float) -> Scenario:
     """A grid with a disk of this share of all bytes."""
     rng = np.random.default_rng([seed, 1])
     bytes_ = disk * float(history.size_bytes.sum())
-    rses = simulate_sites.simulate(rng, Grid(extent.sites, bytes_))
-    tapes = np.flatnonzero([rse.kind is Kind.TAPE for rse in rses])
-    reads = simulate_sites.readers(rng, history, rses)
-    held = simulate_sites.first_replicas(rng, history, min(probability) - 1, rses)
+    rses = simulate_grid(rng, GridSize(extent.sites, bytes_))
+    tapes = np.flatnonzero([rse.kind is StorageKind.TAPE for rse in rses])
+    reads = readers(rng, history, rses)
+    held = first_replicas(rng, history, min(probability) - 1, rses)
     archive = rng.choice(tapes, history.shape[0])
-    return World(history, reads, held, archive, probability, LABEL, Budget(NETWORK * bytes_), Prices())
+    return Scenario(history, reads, held, archive, probability, LABEL, Budget(NETWORK * bytes_), Prices())
 
 
-def endless(world: World) -> World:
+def endless(world: Scenario) -> Scenario:
     """The same with room on every disk, and a network, for all datasets."""
     every = float(world.history.size_bytes.sum())
     rses = (
-        replace(rse, capacity_bytes=rse.capacity_bytes + int(every)) if rse.kind is Kind.DISK else rse
+        replace(rse, capacity_bytes=rse.capacity_bytes + int(every)) if rse.kind is StorageKind.DISK else rse
         for rse in world.replicas.rses
     )
     return replace(world, replicas=replace(world.replicas, rses=tuple(rses)), budget=Budget(every))
 
 
-def greedily(policy_input: Situation) -> Decision:
+def greedily(policy_input: PolicyInput) -> Decision:
     """The plan without the optimiser."""
-    demand = expected(policy_input.history, policy_input.label, policy_input.probability, policy_input.share)
+    demand = expected_demand(policy_input.history, policy_input.label, policy_input.probability, policy_input.share)
     problem = build(policy_input.replicas, demand, policy_input.budget, policy_input.prices)
-    return decision(problem, solve(problem, most_options=-1).chosen, len(policy_input.replicas.dataset))
+    return to_decision(problem, solve(problem, most_options=-1).chosen, len(policy_input.replicas.dataset))
 
 
 def saved(runs: Sequence[Figures]) -> dict[str, Result]:
@@ -140,12 +142,12 @@ def saved(runs: Sequence[Figures]) -> dict[str, Result]:
         results[key] = _reduction(runs, f"forecast_disk_{disk:.0%}", f"lru_disk_{disk:.0%}")
     results["plan_cold_read_reduction_to_persistence"] = _reduction(runs, "forecast", "persistence")
     for name in (*POLICIES, "greedy", "foreknown"):
-        results[f"cold_reads_{name}"] = _beside(runs, f"cold_{name}", "cold_lru", "share", "LRU deletion")
-        results[f"remote_reads_{name}"] = _beside(runs, f"remote_{name}", "remote_lru", "share", "LRU deletion")
-        results[f"tb_weeks_{name}"] = _beside(
+        results[f"cold_reads_{name}"] = _compare(runs, f"cold_{name}", "cold_lru", "share", "LRU deletion")
+        results[f"remote_reads_{name}"] = _compare(runs, f"remote_{name}", "remote_lru", "share", "LRU deletion")
+        results[f"tb_weeks_{name}"] = _compare(
             runs, f"tb_weeks_{name}", "tb_weeks_everything", "TB weeks", "everything kept, with disk for all"
         )
-        results[f"copied_{name}"] = _beside(runs, f"copied_{name}", "copied_lru", "TB", "LRU deletion")
+        results[f"copied_{name}"] = _compare(runs, f"copied_{name}", "copied_lru", "TB", "LRU deletion")
     return results
 
 
@@ -158,7 +160,7 @@ def _reduction(runs: Sequence[Figures], name: str, peer: str) -> Result:
     return Result(float(np.mean(values)), "share", low, high, len(runs), peers[peer.partition("_")[0]], note=note)
 
 
-def _beside(runs: Sequence[Figures], name: str, peer: str, unit: str, words: str) -> Result:
+def _compare(runs: Sequence[Figures], name: str, peer: str, unit: str, words: str) -> Result:
     values = [run[name] for run in runs]
     low, high = student(values)
     value, peer_value = float(np.mean(values)), float(np.mean([run[peer] for run in runs]))
@@ -181,16 +183,16 @@ def timed(seed: int, extent: Extent, progress: Progress) -> dict[str, Result]:
 
 def _one_plan(seed: int, extent: Extent) -> tuple[Plan, float]:
     weeks, week = 40, 39
-    history = simulate(np.random.default_rng(seed), Size(extent.datasets, weeks))
+    history = simulate_catalogue(np.random.default_rng(seed), CatalogueSize(extent.datasets, weeks))
     rng = np.random.default_rng([seed, 2])
     popular = LABEL.holds(history.measures["naccess"])[:, week - 1]
     # Persistence, blurred: how long a solver takes hardly depends on how good a forecast is.
     probability = np.where(popular, 0.85, 0.01) * rng.uniform(0.5, 1.1, extent.datasets)
     world = world_of(history, {week: probability}, seed, extent, DISK)
-    known = shares(world.reads[:, :, :week].sum(axis=2))
-    demand = expected(history.until(week - 1), LABEL, probability, known)
+    known = region_shares(world.reads[:, :, :week].sum(axis=2))
+    demand = expected_demand(history.until(week - 1), LABEL, probability, known)
     replicas = with_free_space(world.replicas)
-    return _with_seconds(lambda: plan(history.weeks.start(week), replicas, demand, world.budget, world.prices))
+    return _with_seconds(lambda: make_plan(history.weeks.start(week), replicas, demand, world.budget, world.prices))
 
 
 def _with_seconds(make: Callable[[], Plan]) -> tuple[Plan, float]:

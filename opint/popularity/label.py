@@ -5,14 +5,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from opint.popularity.arrays import Flags, Float32
 from opint.popularity.errors import PopularityError
 from opint.popularity.history import History
 
 MEASURES = ("naccess", "nusers", "nsites")
-_OPERATORS: dict[str, Callable[[npt.NDArray[np.float32], float], npt.NDArray[np.bool_]]] = {
+_OPERATORS: dict[str, Callable[[Float32, float], Flags]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
@@ -29,7 +27,7 @@ class Label:
 
     @classmethod
     def parse(cls, text: str) -> "Label":
-        """Read an expression; raises PopularityError if it is none."""
+        """Read an expression; raises PopularityError if it is not one."""
         match = _EXPRESSION.fullmatch(text)
         if match is None or match["measure"] not in MEASURES:
             raise PopularityError(
@@ -42,8 +40,8 @@ class Label:
         if self.measure not in history.measures:
             raise PopularityError(f"the table has no {self.measure}; it has {', '.join(history.measures)}")
 
-    def holds(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-        """Where ``values`` of the measure, of any shape, are popular."""
+    def holds(self, values: Float32) -> Flags:
+        """Where ``values`` of the measure (any shape) are popular."""
         return _OPERATORS[self.comparison](values, self.limit)
 
     def __str__(self) -> str:

@@ -1,10 +1,10 @@
 """A simulated catalogue of datasets and what a collaboration reads of it, week by week.
 
 Campaigns begin every few months and bring datasets of several primaries in each data tier; a tier can be introduced
-part of the way through, after which analyses move over to it. How wanted a dataset is depends on its primary, its tier
-and its campaign; it is read in spells, whose beginnings grow more frequent before conferences and rarer with age. All
-of it is made up; names, tiers and the shape of the spells (a few per cent of the datasets popular in a week, most of
-them again in the next) are like those of real catalogues.
+part of the way through, after which analyses move over to it. The demand for a dataset depends on its primary, its tier
+and its campaign; it is read in spells, which begin more often before conferences and more rarely with age. Everything
+is invented; names, tiers and the shape of the spells (a few per cent of the datasets popular in a week, most of them
+again in the next) resemble those of real catalogues.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,69 +12,67 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-import numpy.typing as npt
 
-from opint.popularity.history import History, Int32
-
-Float64 = npt.NDArray[np.float64]
+from opint.popularity.arrays import Flags, Float64, Indices, Int32
+from opint.popularity.history import History
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
-    """One data tier: how many of 100 of its datasets are wanted at all, their median size in bytes, when it begins.
+class TierSpec:
+    """One data tier: the percentage of its datasets that are ever popular, their median size in bytes, and its start.
 
     ``since`` is the share of the simulated time after which the tier exists; ``moves`` names the tier whose readers
-    move over to this one, which is then wanted as much as that one was.
+    move over to this one.
     """
 
     name: str
-    wanted: float
+    popular_percent: float
     median_bytes: float
     since: float = 0.0
     moves: str = ""
 
 
 TIERS = (
-    Tier("RAW", 1.0, 4e13),
-    Tier("AOD", 14.0, 8e12),
-    Tier("AODSIM", 8.0, 1.5e12),
-    Tier("MINIAOD", 14.0, 1.2e12, since=0.6, moves="AOD"),
-    Tier("MINIAODSIM", 8.0, 2e11, since=0.6, moves="AODSIM"),
-    Tier("USER", 6.0, 2e10),
+    TierSpec("RAW", 1.0, 4e13),
+    TierSpec("AOD", 14.0, 8e12),
+    TierSpec("AODSIM", 8.0, 1.5e12),
+    TierSpec("MINIAOD", 14.0, 1.2e12, since=0.6, moves="AOD"),
+    TierSpec("MINIAODSIM", 8.0, 2e11, since=0.6, moves="AODSIM"),
+    TierSpec("USER", 6.0, 2e10),
 )
 PRIMARIES = 60
 CAMPAIGN_WEEKS = 13
 """A campaign begins every quarter of a year, and brings its datasets over the ten weeks that follow."""
 ARRIVAL_WEEKS = 10
 REPROCESSING_WEEKS = 26
-"""Within this time, or to the end of the table, campaigns from before a tier are processed into it."""
+"""Time within which campaigns older than a tier are processed into it."""
 MOVING_WEEKS = 12.0
 """Time scale of the move to a new tier."""
 LIFETIME_WEEKS = 40.0
 """Interest in a campaign falls to 1/e within this time."""
-STAY = 0.88
+SPELL_CONTINUES = 0.88
 """Probability that a spell goes on for another week."""
 BEFORE_CONFERENCE = 1.8
 CONFERENCE_WEEKS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """How large a catalogue is made."""
+class CatalogueSize:
+    """The size of a simulated catalogue."""
 
     datasets: int
     weeks: int
     first_day: date = date(2023, 1, 2)
 
 
-def simulate(rng: np.random.Generator, size: Size, conferences: Sequence[date] = ()) -> History:
-    """A catalogue of about ``size.datasets`` datasets read over ``size.weeks`` weeks."""
+def simulate_catalogue(rng: np.random.Generator, size: CatalogueSize, conferences: Sequence[date] = ()) -> History:
+    """A catalogue of ``size.datasets`` datasets read over ``size.weeks`` weeks."""
     traits, tier, born = _catalogue(rng, size)
     n = len(tier)
     since = np.array([round(spec.since * size.weeks) for spec in TIERS])
     made_anew = since[tier] + rng.integers(0, np.minimum(REPROCESSING_WEEKS, size.weeks - since[tier]))
     known_since = np.where(born < since[tier], made_anew, born).astype(np.int32)
-    demand = _wanted(rng, traits, tier)
+    demand = _demand(rng, traits, tier)
     start = _start_rate(size, tier, known_since, demand, conferences)
     reading = _spells(rng, start)
     level = np.exp(rng.normal(3.6, 1.0, (n, 1)) + rng.normal(0.0, 0.7, (n, size.weeks)))
@@ -96,8 +94,8 @@ def simulate(rng: np.random.Generator, size: Size, conferences: Sequence[date] =
     )
 
 
-def _catalogue(rng: np.random.Generator, size: Size) -> tuple[dict[str, tuple[str, ...]], npt.NDArray[np.intp], Int32]:
-    """Traits of the names, the tier of each dataset, and the week in which it would be born."""
+def _catalogue(rng: np.random.Generator, size: CatalogueSize) -> tuple[dict[str, tuple[str, ...]], Indices, Int32]:
+    """Traits of the names, the tier of each dataset, and the week in which its campaign produces it."""
     n = size.datasets
     campaigns = max(1, size.weeks // CAMPAIGN_WEEKS)
     campaign = rng.integers(0, campaigns, n)
@@ -127,18 +125,22 @@ def _names(traits: Mapping[str, Sequence[str]]) -> list[str]:
     return names
 
 
-def _wanted(rng: np.random.Generator, traits: Mapping[str, Sequence[str]], tier: npt.NDArray[np.intp]) -> Float64:
-    """How wanted each dataset is (n,): a factor of its primary, one of its own, and none at all for most."""
+def _demand(rng: np.random.Generator, traits: Mapping[str, Sequence[str]], tier: Indices) -> Float64:
+    """The demand for each dataset (n,): a factor of its primary and one of its own; 0 for most."""
     primaries = sorted(set(traits["primary"]))
     fame = dict(zip(primaries, rng.lognormal(0.0, 0.9, len(primaries)), strict=True))
-    share = np.array([one.wanted for one in TIERS])[tier] / 100 * np.array([fame[one] for one in traits["primary"]])
+    share = (
+        np.array([spec.popular_percent for spec in TIERS])[tier]
+        / 100
+        * np.array([fame[name] for name in traits["primary"]])
+    )
     chosen = rng.random(len(tier)) < np.minimum(share, 0.95)
     demand: Float64 = chosen * rng.lognormal(0.0, 0.5, len(tier))
     return demand
 
 
 def _start_rate(
-    size: Size, tier: npt.NDArray[np.intp], known_since: Int32, demand: Float64, conferences: Sequence[date]
+    size: CatalogueSize, tier: Indices, known_since: Int32, demand: Float64, conferences: Sequence[date]
 ) -> Float64:
     """Probability (n, weeks) that a spell of reading begins in a week in which there is none."""
     week = np.arange(size.weeks)
@@ -156,20 +158,20 @@ def _start_rate(
     return probability
 
 
-def _season(size: Size, conferences: Sequence[date]) -> Float64:
+def _season(size: CatalogueSize, conferences: Sequence[date]) -> Float64:
     starts = [size.first_day + timedelta(days=7 * week) for week in range(size.weeks)]
     near = [any(0 <= (held - day).days < 7 * CONFERENCE_WEEKS for held in conferences) for day in starts]
     quiet = [day.month == 12 and day.day > 18 for day in starts]
     return np.where(quiet, 0.4, np.where(near, BEFORE_CONFERENCE, 1.0))
 
 
-def _spells(rng: np.random.Generator, start: Float64) -> npt.NDArray[np.bool_]:
-    """Which weeks are read in (n, weeks): a chain of two states."""
+def _spells(rng: np.random.Generator, start: Float64) -> Flags:
+    """Weeks with reads (n, weeks): a Markov chain of two states."""
     n, weeks = start.shape
     draw = rng.random((n, weeks))
     reading = np.zeros((n, weeks), dtype=np.bool_)
     now = np.zeros(n, dtype=np.bool_)
     for week in range(weeks):
-        now = draw[:, week] < np.where(now, STAY, start[:, week])
+        now = draw[:, week] < np.where(now, SPELL_CONTINUES, start[:, week])
         reading[:, week] = now
     return reading

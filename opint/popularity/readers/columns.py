@@ -6,24 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
+from opint.popularity.arrays import Days, Float64
 from opint.popularity.errors import TableError
-from opint.popularity.history import Float64
-from opint.popularity.weeks import EARLIEST, LATEST, parse_day
+from opint.popularity.weeks import EARLIEST_DAY, LATEST_DAY, parse_day
 
 PARQUET = b"PAR1"
 _DAY_OF_TIME = re.compile(r"(?<=^\d{4}-\d{2}-\d{2})[ T]\d{2}:.*$")
 
 
-def table(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> Any:
-    """The columns ``needed``, and those of ``optional`` that are there, of a CSV (plain or gzip) or Parquet file.
+def read_columns(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> Any:
+    """The ``needed`` columns, and the ``optional`` ones that exist, of a CSV (plain or gzip) or Parquet file.
 
-    A folder stands for its files in the order of their names, as Spark writes tables; names that begin with a dot or an
-    underscore are no part of it.
+    A folder stands for all its files, sorted by name, as Spark writes tables; files whose names begin with a dot or an
+    underscore are ignored.
 
     Raises:
         TableError: a file cannot be read, lacks a needed column, or has it twice.
@@ -63,7 +62,7 @@ def _file(path: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> Any
 
 
 def texts(content: Any, name: str) -> list[str]:
-    """A column as texts; nothing becomes an empty text."""
+    """A column as texts; a null becomes an empty text."""
     return [text or "" for text in pc.cast(content[name], pa.string()).to_pylist()]
 
 
@@ -85,13 +84,13 @@ def numbers(content: Any, name: str, origin: str) -> Float64:
         raise TableError(origin, name, column.type, "a column of numbers is needed") from None
 
 
-def days(content: Any, name: str, origin: str) -> npt.NDArray[np.datetime64]:
+def days(content: Any, name: str, origin: str) -> Days:
     """A column of days (r,) as datetime64[D], from dates, timestamps, or texts like 2026-11-25 or 20261125.
 
-    Of a timestamp with a time zone it is the day in that zone.
+    A timestamp with a time zone gives the day in that zone.
 
     Raises:
-        TableError: a cell holds no day, or one that is not of our time.
+        TableError: a cell holds no day, or a day before 1990 or after 2099.
     """
     cells = content[name]
     if pa.types.is_timestamp(cells.type):
@@ -101,15 +100,15 @@ def days(content: Any, name: str, origin: str) -> npt.NDArray[np.datetime64]:
         column = np.asarray(pc.cast(cells, pa.date32()).to_numpy(), dtype="datetime64[D]")
     else:
         column = _days_of_texts(texts(content, name), name, origin)
-    wrong = ~((column >= np.datetime64(EARLIEST)) & (column < np.datetime64(LATEST)))
+    wrong = ~((column >= np.datetime64(EARLIEST_DAY)) & (column < np.datetime64(LATEST_DAY)))
     if wrong.any():
         row = int(np.argmax(wrong))
         raise TableError(f"{origin}, row {row + 1}", name, column[row], "a day is needed, as 2026-11-25")
     return column
 
 
-def _days_of_texts(cells: list[str], name: str, origin: str) -> npt.NDArray[np.datetime64]:
-    """Each different text is looked at once: a table has many rows and few weeks."""
+def _days_of_texts(cells: list[str], name: str, origin: str) -> Days:
+    """Each distinct text is parsed once: a table has many rows and few weeks."""
     rows: dict[str, int] = {}
     for row, text in enumerate(cells):
         rows.setdefault(text, row)
