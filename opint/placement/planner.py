@@ -95,7 +95,8 @@ def _action(context: PlanContext, row: int) -> tuple[Action, str]:
     dataset, saved, cost = problem.dataset[row], context.saved[row], problem.cost[row]
     reads = _expected_reads(context, int(dataset))
     if problem.is_copy[row]:
-        where = "on no disk" if context.replicas.disk_copies[dataset] == 0 else f"not in {_region(context, row)}"
+        region = context.replicas.regions[problem.region[row]]
+        where = "on no disk" if context.replicas.disk_copies[dataset] == 0 else f"not in {region}"
         return (
             Action.COPY,
             f"{reads} and it is {where}: a copy saves {saved:.3g} reads a week at the price of {cost:.2g}",
@@ -126,10 +127,6 @@ def _why_kept(context: PlanContext, row: int) -> str:
 def _expected_reads(context: PlanContext, dataset: int) -> str:
     demand = context.demand
     return f"{demand.reads[dataset]:.3g} reads are expected (popular with {demand.probability[dataset]:.0%})"
-
-
-def _region(context: PlanContext, row: int) -> str:
-    return str(context.replicas.regions[context.problem.region[row]])
 
 
 def _remaining(context: PlanContext, dataset: int) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -78,24 +78,15 @@ def scoreboard_json(board: Sequence[ScoreRow], weeks: Weeks) -> list[dict[str, A
             "week": weeks.start(row.week).isoformat(),
             "group": row.group,
             "model": row.model,
-            **_counts_json(row.counts),
+            **asdict(row.counts),
+            "tpr": null_if_nan(row.counts.tpr),
+            "tnr": null_if_nan(row.counts.tnr),
+            "precision": null_if_nan(row.counts.precision),
             "auc": null_if_nan(row.auc),
             "average_precision": null_if_nan(row.average_precision),
         }
         for row in board
     ]
-
-
-def _counts_json(counts: Counts) -> dict[str, Any]:
-    return {
-        "true_positives": counts.true_positives,
-        "false_positives": counts.false_positives,
-        "false_negatives": counts.false_negatives,
-        "true_negatives": counts.true_negatives,
-        "tpr": null_if_nan(counts.tpr),
-        "tnr": null_if_nan(counts.tnr),
-        "precision": null_if_nan(counts.precision),
-    }
 
 
 def null_if_nan(value: float) -> float | None:

@@ -45,7 +45,7 @@ def _is_hidden(path: Path) -> bool:
 
 def _file(path: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> Any:
     try:
-        content = _parquet(path) if _begins(path) == PARQUET else _csv(path)
+        content = parquet.read_table(path) if _begins(path) == PARQUET else _csv(path)
     except (OSError, EOFError, pa.ArrowException) as error:
         first = str(error).splitlines()[0]
         raise TableError(str(path), "file", first, "a CSV or Parquet table is needed") from None
@@ -122,10 +122,6 @@ def _days_of_texts(cells: list[str], name: str, origin: str) -> Days:
 def _begins(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(len(PARQUET))
-
-
-def _parquet(path: Path) -> Any:
-    return parquet.read_table(path)
 
 
 def _csv(path: Path) -> Any:
