@@ -1,4 +1,4 @@
-"""How well the popularity of datasets is forecast, what plans make of that, and what it costs, part by part.
+"""How good popularity forecasts are, what plans save with them, and what both cost, part by part.
 
 Run it: ``python -m benchmarks.popularity [--json] [--quick] [--only PART ...]``. Parts whose data are absent are
 skipped, and the report says so. Catalogues are simulated; the series of CMS and ATLAS are real.
@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.dqm.table import Measure, measured
-from benchmarks.popularity import atlas, catalogue, cms, cost, placement
+from benchmarks.popularity import catalogue, cost, placement, series
 from benchmarks.report import Outcome, arguments, data_folder, show
 
 PARTS: Mapping[str, Measure] = {
-    "cms": cms.measure,
-    "atlas": atlas.measure,
+    "cms": series.measure_cms,
+    "atlas": series.measure_atlas,
     "catalogue": catalogue.measure,
     "placement": placement.measure,
     "cost": cost.measure,
@@ -32,7 +32,7 @@ def measure(parts: Mapping[str, Measure], data: Path, quick: bool) -> Outcome:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the parts that were asked for, or all; the exit status."""
+    """Run the selected parts, or all; returns the exit status."""
     parser = arguments("popularity")
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="measure these parts")
     options = parser.parse_args(argv)

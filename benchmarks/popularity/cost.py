@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,10 +24,10 @@ from benchmarks.popularity.memory import Watched
 from benchmarks.report import ROOT, Progress, Result
 from opint.popularity.examples import gather
 from opint.popularity.features import features
-from opint.popularity.readers import frames
-from opint.popularity.simulate import Size, simulate
-from opint.popularity.totals import totals
-from opint.popularity.written import write_history
+from opint.popularity.features.relatives import totals
+from opint.popularity.readers.access_table import read_frame
+from opint.popularity.simulate import CatalogueSize, simulate_catalogue
+from opint.popularity.writers import write_history
 
 ENGINES = ("spark", "pandas", "kernels")
 PEER = {"features_s": "pandas", "fit_s": "scikit-learn"}
@@ -52,33 +53,33 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     """Rows in a second, seconds and bytes of each engine and size."""
     del data
     extent = QUICK if quick else FULL
-    found: dict[str, list[Figures]] = defaultdict(list)
+    figures_by_size: dict[str, list[Figures]] = defaultdict(list)
     for size, rows in extent.rows.items():
         for seed in seeds[: extent.tables[size]]:
             name = f"popularity-cost-{rows}"
-            found[size].append(kept(name, seed, lambda seed=seed, rows=rows: figures(seed, rows, extent, progress)))  # type: ignore[misc]
-    return report(found)
+            figures_by_size[size].append(kept(name, seed, partial(figures, seed, rows, extent, progress)))
+    return report(figures_by_size)
 
 
 def figures(seed: int, rows: int, extent: Extent, progress: Progress) -> Figures:
-    """Seconds and bytes of every engine on one table of about so many rows."""
+    """Seconds and bytes of every engine on one table of about ``rows`` rows."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "weekly.parquet"
-        found = {"rows": float(table(path, seed, rows, extent.weeks))}
+        seconds = {"rows": float(table(path, seed, rows, extent.weeks))}
         if rows == min(extent.rows.values()):
             check_same(path)
         for engine in ENGINES:
-            found |= {f"{engine} {name}": value for name, value in run(engine, path, extent.trees).items()}
-            told = (f"{name} {value:.4g}" for name, value in found.items() if name.startswith(engine))
-            progress(f"{found['rows']:.0f} rows: {', '.join(told)}")
-    return found
+            seconds |= {f"{engine} {name}": value for name, value in run(engine, path, extent.trees).items()}
+            measured = (f"{name} {value:.4g}" for name, value in seconds.items() if name.startswith(engine))
+            progress(f"{seconds['rows']:.0f} rows: {', '.join(measured)}")
+    return seconds
 
 
 def table(path: Path, seed: int, rows: int, weeks: int) -> int:
-    """Write a table of about so many rows; how many it has."""
+    """Write a table of about ``rows`` rows; returns their exact number."""
     rng = np.random.default_rng(seed)
-    mean = float(simulate(rng, Size(1000, weeks)).exists.sum()) / 1000
-    return write_history(simulate(rng, Size(round(rows / mean), weeks)), path)
+    mean = float(simulate_catalogue(rng, CatalogueSize(1000, weeks)).exists.sum()) / 1000
+    return write_history(simulate_catalogue(rng, CatalogueSize(round(rows / mean), weeks)), path)
 
 
 def run(engine: str, path: Path, trees: int) -> Figures:
@@ -88,10 +89,10 @@ def run(engine: str, path: Path, trees: int) -> Figures:
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process,  # noqa: S603
         Watched(process.pid) as watched,
     ):
-        told, _ = process.communicate()
+        printed, _ = process.communicate()
     if process.returncode:
-        raise RuntimeError(f"{engine} failed on {path}; the reason stands above")
-    seconds: Figures = json.loads(told.splitlines()[-1])
+        raise RuntimeError(f"{engine} failed on {path}; the reason is above")
+    seconds: Figures = json.loads(printed.splitlines()[-1])
     return seconds | {"peak_gb": watched.peak / 1e9}
 
 
@@ -102,7 +103,7 @@ def _nothing_is_left_out(line: str) -> None:
 def check_same(path: Path) -> None:
     """Raise AssertionError unless pandas and the kernels make the same features."""
     peer = pandas_peer.features(pandas_peer.read(path))
-    history = frames.read(path, _nothing_is_left_out)
+    history = read_frame(path, _nothing_is_left_out)
     own = gather(features(history, LABEL, totals(history, LABEL)), history, range(history.shape[1]))
     order = np.lexsort((own.week, own.dataset))
     assert set(peer.columns) == set(own.names)
@@ -110,25 +111,27 @@ def check_same(path: Path) -> None:
         np.testing.assert_allclose(peer[name], own.column(name)[order], TOLERANCE, TOLERANCE, err_msg=name)
 
 
-def report(found: Mapping[str, Sequence[Figures]]) -> dict[str, Result]:
+def report(figures_by_size: Mapping[str, Sequence[Figures]]) -> dict[str, Result]:
     """Results of all sizes; their low and high are the slowest and the fastest table."""
     results: dict[str, Result] = {}
-    for size, tables in found.items():
-        rows = [one["rows"] for one in tables]
-        rate = {engine: [one["rows"] / one[f"{engine} features_s"] for one in tables] for engine in ENGINES}
+    for size, tables in figures_by_size.items():
+        rows = [row["rows"] for row in tables]
+        rate = {engine: [row["rows"] / row[f"{engine} features_s"] for row in tables] for engine in ENGINES}
         note = f"{np.mean(rows):.0f} rows, from the file to features of all weeks, Spark running"
         results[f"features_rows_per_s_{size}"] = compared(rate["spark"], rate["pandas"], "1/s", "pandas", note)
         alone = "the kernels on one machine, without Spark"
         results[f"kernels_rows_per_s_{size}"] = compared(rate["kernels"], rate["pandas"], "1/s", "pandas", alone)
         for name, peer in PEER.items():
-            own, other = ([one[f"{engine} {name}"] for one in tables] for engine in ("spark", "pandas"))
+            own, other = ([row[f"{engine} {name}"] for row in tables] for engine in ("spark", "pandas"))
             results[f"{name}_{size}"] = compared(own, other, "s", peer, f"{np.mean(rows):.0f} rows")
-        peak, peaks = ([one[f"{engine} peak_gb"] for one in tables] for engine in ("spark", "pandas"))
+        peak, peaks = ([row[f"{engine} peak_gb"] for row in tables] for engine in ("spark", "pandas"))
         results[f"peak_memory_gb_{size}"] = compared(peak, peaks, "GB", "pandas", "all processes, fit included")
     for name, key in (("features_s", "growth_exponent"), ("fit_s", "fit_growth_exponent")):
-        grown, peers = (exponent(found, f"{engine} {name}") for engine in ("spark", "pandas"))
+        grown, peers = (exponent(figures_by_size, f"{engine} {name}") for engine in ("spark", "pandas"))
         note = "slope of ln(seconds) over ln(rows), least squares; 1 is linear"
-        results[key] = Result(grown, "1", n=sum(map(len, found.values())), peer=PEER[name], peer_value=peers, note=note)
+        results[key] = Result(
+            grown, "1", n=sum(map(len, figures_by_size.values())), peer=PEER[name], peer_value=peers, note=note
+        )
     return results
 
 
@@ -138,7 +141,9 @@ def compared(own: Sequence[float], peer: Sequence[float], unit: str, name: str, 
     return Result(value, unit, min(own), max(own), len(own), name, other, value / other, note)
 
 
-def exponent(found: Mapping[str, Sequence[Figures]], name: str) -> float:
+def exponent(figures_by_size: Mapping[str, Sequence[Figures]], name: str) -> float:
     """Slope of the logarithm of seconds over that of rows, over all tables."""
-    rows, seconds = (np.log([one[key] for tables in found.values() for one in tables]) for key in ("rows", name))
+    rows, seconds = (
+        np.log([row[key] for tables in figures_by_size.values() for row in tables]) for key in ("rows", name)
+    )
     return float(np.polyfit(rows, seconds, 1)[0])

@@ -16,14 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from opint.popularity.examples import gather
+from opint.popularity.examples import WARM_UP_WEEKS, gather
 from opint.popularity.features import features
+from opint.popularity.features.relatives import totals
 from opint.popularity.label import Label
-from opint.popularity.readers import frames
-from opint.popularity.rolling import WARM_UP_WEEKS
-from opint.popularity.simulate import Size, simulate
-from opint.popularity.totals import totals
-from opint.popularity.written import write_history
+from opint.popularity.readers.access_table import read_frame
+from opint.popularity.simulate import CatalogueSize, simulate_catalogue
+from opint.popularity.writers import write_history
 
 LABEL = Label("naccess", ">", 10)
 DEPTH, LEAST_LEAF, FEATURE_SHARE = 8, 10, 0.2
@@ -35,30 +34,29 @@ def main(argv: Sequence[str]) -> Figures:
     engine, table, trees = argv
     with TemporaryDirectory() as folder:
         few = Path(folder) / "few.parquet"
-        write_history(simulate(np.random.default_rng(1), Size(200, 30)), few)
+        write_history(simulate_catalogue(np.random.default_rng(1), CatalogueSize(200, 30)), few)
         ENGINES[engine](few, min(int(trees), 1))
     return ENGINES[engine](Path(table), int(trees))
 
 
 def on_spark(path: Path, trees: int) -> Figures:
     """The parts of the batch job, one after the other."""
-    from opint.popularity.spark.asked import Training
-    from opint.popularity.spark.models import train
+    from opint.popularity.spark.models import TrainingSpec, train
     from opint.popularity.spark.session import session
 
     spark = session(os.environ)
     start = time.perf_counter()
     table, everything, learned = _examples(spark, path)
     everything.write.format("noop").mode("overwrite").save()
-    found = {"features_s": time.perf_counter() - start}
+    seconds = {"features_s": time.perf_counter() - start}
     if trees:
         learned.persist().write.format("noop").mode("overwrite").save()
         start = time.perf_counter()
-        train(Training("forest", 1, trees), learned)
-        found["fit_s"] = time.perf_counter() - start
+        train(TrainingSpec("forest", 1, trees), learned)
+        seconds["fit_s"] = time.perf_counter() - start
         learned.unpersist()
     table.unpersist()
-    return found
+    return seconds
 
 
 def by_pandas(path: Path, trees: int) -> Figures:
@@ -68,18 +66,18 @@ def by_pandas(path: Path, trees: int) -> Figures:
     start = time.perf_counter()
     rows = pandas_peer.read(path)
     columns = pandas_peer.features(rows)
-    found = {"features_s": time.perf_counter() - start}
+    seconds = {"features_s": time.perf_counter() - start}
     if trees:
         popular = (rows["naccess"] > LABEL.limit).groupby(rows["dataset"].cat.codes).shift(-1)
-        told = popular.notna() & (rows["week"] >= WARM_UP_WEEKS)
-        found["fit_s"] = _forest(columns[told].to_numpy(), popular[told].to_numpy(dtype=np.bool_), trees)
-    return found
+        complete = popular.notna() & (rows["week"] >= WARM_UP_WEEKS)
+        seconds["fit_s"] = _forest(columns[complete].to_numpy(), popular[complete].to_numpy(dtype=np.bool_), trees)
+    return seconds
 
 
 def by_kernels(path: Path, _: int) -> Figures:
     """The kernels alone."""
     start = time.perf_counter()
-    history = frames.read(path, _nothing_is_left_out)
+    history = read_frame(path, _nothing_is_left_out)
     columns = features(history, LABEL, totals(history, LABEL))
     gather(columns, history, range(history.shape[1]))
     return {"features_s": time.perf_counter() - start}
@@ -94,15 +92,14 @@ ENGINES: Mapping[str, Callable[[Path, int], Figures]] = {"spark": on_spark, "pan
 
 def _examples(spark: Any, path: Path) -> tuple[Any, Any, Any]:
     """The table in parts, features of all its weeks, and those of which is known what came."""
-    from opint.popularity.spark.asked import Asked
-    from opint.popularity.spark.features import examples, shared_totals
-    from opint.popularity.spark.table import read
+    from opint.popularity.spark.features import BatchSpec, examples, shared_totals
+    from opint.popularity.spark.table import read_table
 
-    table, asked = read(spark, str(path), _nothing_is_left_out), Asked(LABEL)
-    known = shared_totals(table, LABEL)
+    table, spec = read_table(spark, str(path), _nothing_is_left_out), BatchSpec(LABEL)
+    shared = shared_totals(table, LABEL)
     weeks = range(table.span.weeks)
-    every = examples(table, asked, known, weeks)
-    return table.parts, every, examples(table, asked, known, weeks[WARM_UP_WEEKS:-1])
+    every = examples(table, spec, shared, weeks)
+    return table.parts, every, examples(table, spec, shared, weeks[WARM_UP_WEEKS:-1])
 
 
 def _forest(values: Any, popular: Any, trees: int) -> float:

@@ -36,16 +36,16 @@ class Watched:
 def _below(pid: int) -> list[int]:
     """The process and all below it."""
     children: dict[int, list[int]] = {}
-    for one in Path("/proc").glob("[0-9]*/stat"):
+    for stat in Path("/proc").glob("[0-9]*/stat"):
         # The name of a program stands in parentheses and may hold anything; the parent is the second word after it.
-        words = _text(one).rpartition(")")[2].split()
+        words = _text(stat).rpartition(")")[2].split()
         if words:
-            children.setdefault(int(words[1]), []).append(int(one.parent.name))
-    found, waiting = [], [pid]
+            children.setdefault(int(words[1]), []).append(int(stat.parent.name))
+    below, waiting = [], [pid]
     while waiting:
-        found.append(waiting.pop())
-        waiting += children.get(found[-1], [])
-    return found
+        below.append(waiting.pop())
+        waiting += children.get(below[-1], [])
+    return below
 
 
 def _held(pid: int) -> int:

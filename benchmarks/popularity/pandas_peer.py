@@ -9,13 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from opint.popularity.features.frequency import WINDOWS
-from opint.popularity.features.recency import LAGS, NEVER
-from opint.popularity.features.relatives import PRIOR_WEIGHT
-from opint.popularity.features.relatives import WEEKS as RELATED
-from opint.popularity.features.smoothing import RATES
-from opint.popularity.features.trend import WINDOWS as SLOPES
-from opint.popularity.totals import KINDS
+from opint.popularity.features.access_patterns import FREQUENCY_WINDOWS, LAGS, NEVER, SMOOTHING_RATES
+from opint.popularity.features.access_patterns import TREND_WINDOWS as SLOPES
+from opint.popularity.features.relatives import KINDS, PRIOR_WEEKS
+from opint.popularity.features.relatives import RELATIVES_WEEKS as RELATED
 
 LIMIT = 10.0
 """A week with more accesses is popular."""
@@ -45,8 +42,8 @@ def features(rows: pd.DataFrame) -> pd.DataFrame:
     )
     dataset = rows["dataset"].cat.codes
     families = (_recency, _frequency, _reuse, _trend, _smoothing, _usage, _age, _season, _relatives)
-    found = [one(rows, dataset) for one in families]
-    return pd.DataFrame({name: column.astype(np.float32) for family in found for name, column in family.items()})
+    made = [compute(rows, dataset) for compute in families]
+    return pd.DataFrame({name: column.astype(np.float32) for family in made for name, column in family.items()})
 
 
 def _window(values: pd.Series, by: pd.Series, weeks: int) -> pd.Series:
@@ -59,19 +56,19 @@ def _since(event: pd.Series, week: pd.Series, by: pd.Series) -> pd.Series:
 
 
 def _recency(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
-    found = {
+    elapsed = {
         "weeks_since_popular": _since(rows["popular"] > 0, rows["week"], by),
         "weeks_since_access": _since(rows["touched"] > 0, rows["week"], by),
     }
     lagged = rows["log"].groupby(by)
-    return found | {f"log_lag_{weeks}w": lagged.shift(weeks, fill_value=0.0) for weeks in range(LAGS)}
+    return elapsed | {f"log_lag_{weeks}w": lagged.shift(weeks, fill_value=0.0) for weeks in range(LAGS)}
 
 
 def _frequency(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
     return {
         f"{name}_{weeks}w": _window(rows[column], by, weeks) / weeks
         for name, column in (("log_mean", "log"), ("popular_share", "popular"), ("touched_share", "touched"))
-        for weeks in WINDOWS
+        for weeks in FREQUENCY_WINDOWS
     }
 
 
@@ -86,8 +83,8 @@ def _reuse(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
     quiet = (before == 0).astype(np.float64)
     was = before.fillna(0.0)
     summed = {
-        name: one.groupby(by).cumsum()
-        for name, one in (("stayed", was * popular), ("left", was), ("returned", quiet * popular), ("quiet", quiet))
+        name: events.groupby(by).cumsum()
+        for name, events in (("stayed", was * popular), ("left", was), ("returned", quiet * popular), ("quiet", quiet))
     }
     return {
         "reuse_distance_weeks": distance,
@@ -99,24 +96,24 @@ def _reuse(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
 
 
 def _trend(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
-    found = {}
+    slopes = {}
     for weeks in SLOPES:
-        plain, rising = (_window(one, by, weeks) for one in (rows["log"], rows["log"] * rows["week"]))
+        plain, rising = (_window(values, by, weeks) for values in (rows["log"], rows["log"] * rows["week"]))
         middle = rows["week"] - (weeks - 1) / 2
-        found[f"log_slope_{weeks}w"] = (rising - middle * plain) / (weeks * (weeks**2 - 1) / 12)
-    return found
+        slopes[f"log_slope_{weeks}w"] = (rising - middle * plain) / (weeks * (weeks**2 - 1) / 12)
+    return slopes
 
 
 def _smoothing(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
     """A mean of pandas begins at the first value, ours at 0: the difference fades by the same factor every week."""
     age = rows.groupby(by).cumcount()
-    found = {}
+    smoothed = {}
     for name in ("log", "popular"):
         first = rows[name].groupby(by).transform("first")
-        for rate in RATES:
+        for rate in SMOOTHING_RATES:
             mean = rows[name].groupby(by).ewm(alpha=rate, adjust=False).mean().droplevel(0)
-            found[f"{name}_smoothed_{rate:g}"] = mean - first * (1 - rate) ** (age + 1)
-    return found
+            smoothed[f"{name}_smoothed_{rate:g}"] = mean - first * (1 - rate) ** (age + 1)
+    return smoothed
 
 
 def _usage(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
@@ -149,26 +146,26 @@ def _season(rows: pd.DataFrame, _: pd.Series) -> dict[str, pd.Series]:
         "conferences_4w": none,
         "conferences_8w": none,
     }
-    return {name: rows["week"].map(one) for name, one in by_week.items()}
+    return {name: rows["week"].map(column) for name, column in by_week.items()}
 
 
 def _relatives(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
-    one = pd.Series(1.0, index=rows.index)
+    unit = pd.Series(1.0, index=rows.index)
     own = {
         name: _window(values, by, RELATED)
-        for name, values in (("n", one), ("k", rows["popular"]), ("log", rows["log"]))
+        for name, values in (("n", unit), ("k", rows["popular"]), ("log", rows["log"]))
     }
-    found = {}
+    columns = {}
     everything = _of_group(rows.assign(all=0), "all")
     prior = everything["k"] / everything["n"].clip(lower=1)
     for kind in KINDS:
         group = _of_group(rows, kind)
         n, k = ((group[name] - own[name]).clip(lower=0) for name in ("n", "k"))
-        found[f"{kind}_popular_share"] = k / n.clip(lower=1)
-        found[f"{kind}_log_mean"] = (group["log"] - own["log"]) / n.clip(lower=1)
-        found[f"{kind}_weeks"] = np.log1p(n)
-        prior = (k + PRIOR_WEIGHT * prior) / (n + PRIOR_WEIGHT)
-    return found | {"name_prior": prior}
+        columns[f"{kind}_popular_share"] = k / n.clip(lower=1)
+        columns[f"{kind}_log_mean"] = (group["log"] - own["log"]) / n.clip(lower=1)
+        columns[f"{kind}_weeks"] = np.log1p(n)
+        prior = (k + PRIOR_WEEKS * prior) / (n + PRIOR_WEEKS)
+    return columns | {"name_prior": prior}
 
 
 def _of_group(rows: pd.DataFrame, kind: str) -> pd.DataFrame:

@@ -7,23 +7,23 @@ classes. Of the sizes of leaves 1, 5, 10, 20 and 50 the one with the largest F1 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from opint.popularity.history import Float32, Float64
-from opint.popularity.rolling import Places, Question
+from opint.popularity.arrays import Float32, Float64, Indices
+from opint.popularity.predictors import ForecastTask
 
 WEEKS = 12
 TREES, LEAST_LEAF = 100, 20
 
 
-def plain_forest(question: Question, week: int, *, seed: int) -> tuple[Places, Float64]:
-    """Probabilities as :data:`opint.popularity.rolling.Score`, of the datasets that were read in those weeks."""
-    read = question.history.measures["naccess"]
-    popular = question.label.holds(question.history.measures[question.label.measure])
+def plain_forest(task: ForecastTask, week: int, *, seed: int) -> tuple[Indices, Float64]:
+    """Probabilities as :data:`opint.popularity.predictors.Predictor`, of the datasets that were read in those weeks."""
+    read = task.history.measures["naccess"]
+    popular = task.label.holds(task.history.measures[task.label.measure])
     values, came = [], []
-    for end in range(max(WEEKS, week - question.horizon - WEEKS + 1), week - question.horizon + 1):
+    for end in range(max(WEEKS, week - task.horizon - WEEKS + 1), week - task.horizon + 1):
         table = _counts(read, end)
         active = table[:, -1] > 0
         values.append(table[active])
-        came.append(popular[active, end + question.horizon])
+        came.append(popular[active, end + task.horizon])
     trees = RandomForestClassifier(
         TREES, min_samples_leaf=LEAST_LEAF, class_weight="balanced", random_state=seed, n_jobs=-1
     )

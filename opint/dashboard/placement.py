@@ -12,8 +12,8 @@ from conf.errors import NightshiftError
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_words
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, require_token
 from opint.dashboard.pages import Renderer, going_back, posted
-from opint.placement.rules import Terms, requests
-from opint.placement_keeping import as_lines
+from opint.placement.rules import RuleOptions, rule_requests
+from opint.placement.storage import plan_lines
 from opint.store import placement as kept
 from opint.store.engine import Store
 from opint.store.placement import Verdict
@@ -126,8 +126,8 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         # A plan copies to disks alone, so that each of its RSEs is one.
         disks = {one.rse for one in accepted.items}
         try:
-            terms = Terms(account, lifetime_weeks, ask_approval, scope, activity)
-            asked, _ = requests(as_lines(plan.week, accepted.items), disks, terms)
+            terms = RuleOptions(account, lifetime_weeks, ask_approval, scope, activity)
+            asked, _ = rule_requests(plan_lines(plan.week, accepted.items), disks, terms)
         except NightshiftError as error:
             raise HTTPException(422, str(error)) from error
         return asked

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Cursor, Limit
 from opint.dashboard.pages import Renderer
-from opint.popularity_report import HEIGHT, WIDTH, lines
+from opint.popularity.summary import SPARK_HEIGHT, SPARK_WIDTH, summary_lines
 from opint.store.engine import Store
 from opint.store.views import popularity
 from opint.store.views.popularity import Catalogue, ForecastPage, Score, StandingView
@@ -47,7 +47,7 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
                 return renderer.page(request, "popularity.html", asked=None, **live)
             skip = int(cursor or 0)
             shown = popularity.forecasts(tx, asked, search=search, limit=SHOWN, skip=skip)
-            board, standings = lines(popularity.scores(tx, asked)), popularity.standings(tx, asked)
+            board, standings = summary_lines(popularity.scores(tx, asked)), popularity.standings(tx, asked)
         of = {"catalogue": asked.catalogue, "label": asked.label, "horizon": asked.horizon}
         return renderer.page(
             request,
@@ -60,8 +60,8 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             standings=standings,
             search=search,
             rest="&" + urlencode(of | {"search": search}),
-            width=WIDTH,
-            height=HEIGHT,
+            width=SPARK_WIDTH,
+            height=SPARK_HEIGHT,
             **live,
         )
 

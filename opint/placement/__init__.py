@@ -1,1 +1,1 @@
-"""What to do about forecasts: which datasets to copy to disk, which to delete from it, and why."""
+"""Acting on forecasts: which datasets to copy to disk, which to delete from it, and why."""

@@ -1,8 +1,8 @@
-"""What a policy would have made of past weeks: cold and remote reads, disk and network that it used.
+"""Back-tests of policies on past weeks: cold and remote reads, and the disk and network used.
 
-At the end of each week a policy is told what was read until then and decides; its copies are there when the next week
-begins. A read is cold if its dataset lies on no disk, and remote if on none of the reader's region. In the week in
-which it is made a dataset is read where it was made, which no policy changes, and goes to tape.
+At the end of each week a policy decides from what was read until then; its copies exist when the next week begins. A
+read is cold if its dataset lies on no disk, and remote if on none of the reader's region. In the week in which it is
+made a dataset is read where it was made, which no policy changes, and goes to tape.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,18 +11,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from opint.placement.budget import Budget, Prices
-from opint.placement.decision import applied, check
-from opint.placement.demand import shares
-from opint.placement.policies.situation import Policy, Situation
+from opint.placement.decision import apply_decision, check_decision
+from opint.placement.demand import region_shares
+from opint.placement.policies import Policy, PolicyInput
 from opint.placement.replicas import Replicas
 from opint.placement.sites import TB
-from opint.popularity.history import Float64, History, Rows
+from opint.popularity.arrays import Float64, Indices
+from opint.popularity.history import History
 from opint.popularity.label import Label
 
 
 @dataclass(frozen=True, eq=False)
-class World:
-    """What happened, whatever a policy did.
+class Scenario:
+    """The part of the past that no policy changes.
 
     ``reads`` (n, R, T) are the reads by region of the disks. ``probability`` has for each week that is played the
     forecast (n,) for it, made at the end of the week before. ``replicas`` lie there before the first of these weeks;
@@ -32,7 +33,7 @@ class World:
     history: History
     reads: Float64
     replicas: Replicas
-    archive: Rows
+    archive: Indices
     probability: Mapping[int, Float64]
     label: Label
     budget: Budget
@@ -40,8 +41,8 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Week:
-    """What one week brought: reads, and TB (1e12 bytes) on disk, copied and deleted."""
+class WeekResult:
+    """The result of one week: reads, and TB (1e12 bytes) on disk, copied and deleted."""
 
     week: int
     reads: float
@@ -53,7 +54,7 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class BacktestTotals:
     """Sums over the weeks; disk in TB × weeks."""
 
     reads: float
@@ -64,73 +65,73 @@ class Score:
     deleted_tb: float
 
 
-def play(world: World, policy: Policy) -> Iterator[Week]:
-    """Week by week.
+def play(world: Scenario, policy: Policy) -> Iterator[WeekResult]:
+    """Run a policy through the scenario, week by week.
 
     Raises:
-        PlacementError: the policy decides what it must not.
+        PlacementError: the policy makes a forbidden decision.
     """
     replicas = world.replicas
     for week, probability in sorted(world.probability.items()):
-        made = week - 1
+        last_week = week - 1
         replicas = with_free_space(replicas)
-        share = shares(world.reads[:, :, : made + 1].sum(axis=2))
-        situation = Situation(
-            world.history.until(made), replicas, world.label, probability, share, world.budget, world.prices
+        share = region_shares(world.reads[:, :, : last_week + 1].sum(axis=2))
+        policy_input = PolicyInput(
+            world.history.until(last_week), replicas, world.label, probability, share, world.budget, world.prices
         )
-        decision = policy(situation)
-        check(decision, replicas, world.budget)
-        after = applied(decision, replicas)
+        decision = policy(policy_input)
+        check_decision(decision, replicas, world.budget)
+        after = apply_decision(decision, replicas)
         copied = replicas.size_bytes[decision.copy_dataset].sum()
-        yield _counted(world, week, after, float(copied), float(replicas.bytes[decision.delete].sum()))
+        yield _week_result(world, week, after, float(copied), float(replicas.bytes[decision.delete].sum()))
         replicas = _end_of_week(world, week, after)
 
 
-def score(weeks: Iterator[Week]) -> Score:
-    """What they come to."""
+def add_up(weeks: Iterator[WeekResult]) -> BacktestTotals:
+    """The sums over all weeks."""
     names = ("reads", "cold", "remote", "disk_tb", "copied_tb", "deleted_tb")
-    rows = np.array([[getattr(one, name) for name in names] for one in weeks]).reshape(-1, len(names))
-    return Score(*(float(total) for total in rows.sum(axis=0)))
+    rows = np.array([[getattr(week, name) for name in names] for week in weeks]).reshape(-1, len(names))
+    return BacktestTotals(*(float(total) for total in rows.sum(axis=0)))
 
 
 def with_free_space(replicas: Replicas) -> Replicas:
-    """The same replicas at RSEs whose free space is what they leave of the capacity."""
+    """The same replicas at RSEs whose free space is the capacity that the replicas leave."""
     return replace(
         replicas,
         rses=tuple(
-            replace(one, free_bytes=int(max(0.0, one.capacity_bytes - used)))
-            for one, used in zip(replicas.rses, replicas.used_bytes, strict=True)
+            replace(rse, free_bytes=int(max(0.0, rse.capacity_bytes - used)))
+            for rse, used in zip(replicas.rses, replicas.used_bytes, strict=True)
         ),
     )
 
 
-def _counted(world: World, week: int, after: Replicas, copied: float, deleted: float) -> Week:
+def _week_result(world: Scenario, week: int, after: Replicas, copied: float, deleted: float) -> WeekResult:
     known = world.history.exists[:, week - 1]
     reads = world.reads[:, :, week] * known[:, None]
-    here = np.zeros(reads.shape, dtype=np.bool_)
-    here[after.dataset[after.on_disk], after.region[after.rse[after.on_disk]]] = True
-    somewhere = here.any(axis=1)
-    return Week(
+    in_region = np.zeros(reads.shape, dtype=np.bool_)
+    in_region[after.dataset[after.on_disk], after.region[after.rse[after.on_disk]]] = True
+    on_disk = in_region.any(axis=1)
+    return WeekResult(
         week,
         float(reads.sum()),
-        float(reads[~somewhere].sum()),
-        float(reads[somewhere][~here[somewhere]].sum()),
+        float(reads[~on_disk].sum()),
+        float(reads[on_disk][~in_region[on_disk]].sum()),
         float(after.bytes[after.on_disk].sum()) / TB,
         copied / TB,
         deleted / TB,
     )
 
 
-def _end_of_week(world: World, week: int, replicas: Replicas) -> Replicas:
-    """New datasets on tape, and who was read."""
-    born = np.flatnonzero(world.history.known_since == week)
+def _end_of_week(world: Scenario, week: int, replicas: Replicas) -> Replicas:
+    """The replicas with the new datasets on tape, and the last reads."""
+    new = np.flatnonzero(world.history.known_since == week)
     read = world.history.measures["naccess"][:, week] > 0
     day = np.datetime64(world.history.weeks.start(week))
     return replace(
         replicas,
-        dataset=np.concatenate([replicas.dataset, born]),
-        rse=np.concatenate([replicas.rse, world.archive[born]]),
-        locked=np.concatenate([replicas.locked, np.zeros(len(born), dtype=np.bool_)]),
-        rule=(*replicas.rule, *[""] * len(born)),
+        dataset=np.concatenate([replicas.dataset, new]),
+        rse=np.concatenate([replicas.rse, world.archive[new]]),
+        locked=np.concatenate([replicas.locked, np.zeros(len(new), dtype=np.bool_)]),
+        rule=(*replicas.rule, *[""] * len(new)),
         last_read=np.where(read, day, replicas.last_read),
     )

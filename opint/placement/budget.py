@@ -1,4 +1,4 @@
-"""What a plan may use, and what it counts as the price of it."""
+"""The budget of a plan and the prices of storage and transfers."""
 
 import math
 from collections.abc import Mapping
@@ -6,18 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from opint.placement.errors import PlacementError
 from opint.placement.replicas import Replicas
-from opint.placement.sites import TB
-from opint.popularity.history import Float64
+from opint.placement.sites import TB, PlacementError
+from opint.popularity.arrays import Float64
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     """Limits of one week.
 
-    At most ``network_bytes`` are copied, at most ``most_copies`` replicas of a dataset lie on disk, and all replicas
-    on disk take at most ``rse_bytes`` of the RSEs named there; of others, whatever is free or theirs already.
+    At most ``network_bytes`` are copied, and at most ``most_copies`` replicas of a dataset lie on disk. Replicas take
+    at most ``rse_bytes`` of the RSEs named there; at other RSEs they may use all that is free or already theirs.
     """
 
     network_bytes: float
@@ -25,7 +24,7 @@ class Budget:
     rse_bytes: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
+        """Check the ranges of all values."""
         if not (math.isfinite(self.network_bytes) and self.network_bytes >= 0):
             raise PlacementError(f"network budget is {self.network_bytes} bytes; it must be finite and at least 0")
         if self.most_copies < 1:
@@ -37,11 +36,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Everything in reads: a cold one, whose dataset is on no disk, counts 1, a remote one ``remote``.
+    """Prices in reads: a cold read, whose dataset is on no disk, counts 1, a remote read counts ``remote``.
 
-    Holding a TB (1e12 bytes) on disk for a week is worth as much as ``storage`` reads, copying it as ``transfer``, and
-    every copy as ``each``: somebody has to approve and follow it, however small it is. A copy is made once and read
-    for longer: what it costs to make is spread over ``weeks``.
+    Holding a TB (1e12 bytes) on disk for a week costs ``storage`` reads, copying it ``transfer``, and every copy
+    ``each``: somebody has to approve and follow it, however small it is. A copy is made once and read for longer, so
+    the cost of making it is spread over ``weeks``.
     """
 
     remote: float = 0.1
@@ -51,7 +50,7 @@ class Prices:
     weeks: float = 4.0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
+        """Check the ranges of all values."""
         if not 0 <= self.remote <= 1:
             raise PlacementError(f"price of a remote read is {self.remote}; it must be 0 to 1 cold reads")
         for name in ("storage", "transfer", "each"):
@@ -62,23 +61,23 @@ class Prices:
             raise PlacementError(f"a copy is of use for {self.weeks} weeks; it must be finite and at least 1")
 
     def of_copy(self, size: Float64) -> Float64:
-        """Reads a week that it costs to make copies of these sizes in bytes and to hold them."""
-        found: Float64 = size / TB * self.storage + (size / TB * self.transfer + self.each) / self.weeks
-        return found
+        """Cost in reads per week of making and holding copies of these sizes in bytes."""
+        reads: Float64 = size / TB * self.storage + (size / TB * self.transfer + self.each) / self.weeks
+        return reads
 
 
 def room(replicas: Replicas, budget: Budget) -> Float64:
-    """Bytes (s,) that these replicas may take of each RSE; 0 on tape, which is left alone.
+    """Bytes (s,) that replicas may take at each RSE; 0 on tape, where nothing is planned.
 
     Raises:
-        PlacementError: the budget names an RSE that is not known, or is tape.
+        PlacementError: the budget names an RSE that is unknown or tape.
     """
-    known = {one.name: row for row, one in enumerate(replicas.rses)}
-    free = np.array([one.free_bytes for one in replicas.rses], dtype=np.float64)
-    found = np.where(replicas.is_disk, free + replicas.used_bytes, 0.0)
+    known = {rse.name: row for row, rse in enumerate(replicas.rses)}
+    free = np.array([rse.free_bytes for rse in replicas.rses], dtype=np.float64)
+    limits = np.where(replicas.is_disk, free + replicas.used_bytes, 0.0)
     for name, limit in budget.rse_bytes.items():
         row = known.get(name, -1)
         if row < 0 or not replicas.is_disk[row]:
             raise PlacementError(f"budget names RSE {name}, which is no known disk; name one of the sites, or leave it")
-        found[row] = min(found[row], limit)
-    return found
+        limits[row] = min(limits[row], limit)
+    return limits

@@ -1,29 +1,29 @@
-"""What a policy decides for a week: which replicas go, which copies are made. And that it may."""
+"""The decision of a policy for a week: which replicas are deleted and which copies made; and the rules it must keep."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from opint.placement.budget import Budget, room
-from opint.placement.errors import PlacementError
-from opint.placement.replicas import Flags, Replicas
-from opint.popularity.history import Rows
+from opint.placement.replicas import Replicas
+from opint.placement.sites import PlacementError
+from opint.popularity.arrays import Flags, Indices
 
-SLACK = 1.0
-"""Bytes by which sums of sizes may differ."""
+SLACK_BYTES = 1.0
+"""Tolerance of sums of sizes in bytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """``delete`` (m,) says which replicas go; copies of ``copy_dataset`` (c,) are made at ``copy_rse`` (c,)."""
+    """``delete`` (m,) flags replicas to delete; copies of ``copy_dataset`` (c,) are made at ``copy_rse`` (c,)."""
 
     delete: Flags
-    copy_dataset: Rows
-    copy_rse: Rows
+    copy_dataset: Indices
+    copy_rse: Indices
 
 
-def applied(decision: Decision, replicas: Replicas) -> Replicas:
-    """The replicas afterwards; copies come last, in their order."""
+def apply_decision(decision: Decision, replicas: Replicas) -> Replicas:
+    """The replicas after the decision; copies come last, in order."""
     stay = ~decision.delete
     copies = len(decision.copy_dataset)
     return replace(
@@ -35,24 +35,24 @@ def applied(decision: Decision, replicas: Replicas) -> Replicas:
     )
 
 
-def check(decision: Decision, replicas: Replicas, budget: Budget) -> None:
-    """Raise PlacementError if a decision breaks what every decision must keep to."""
+def check_decision(decision: Decision, replicas: Replicas, budget: Budget) -> None:
+    """Raise PlacementError if a decision breaks a rule that holds for every decision."""
     gone = decision.delete
     _refuse(replicas, gone & ~replicas.on_disk, "lies on tape")
     _refuse(replicas, gone & replicas.locked, "is locked")
     stay = np.bincount(replicas.dataset[~gone], minlength=len(replicas.names)) > 0
     _refuse(replicas, gone & ~stay[replicas.dataset], "is the last one")
-    after = applied(decision, replicas)
+    after = apply_decision(decision, replicas)
     held = after.dataset * len(after.rses) + after.rse
     if len(np.unique(held)) < len(held):
         raise PlacementError("a copy is made where there is one already")
     if not replicas.is_disk[decision.copy_rse].all():
         raise PlacementError("a copy is made to tape")
     copied = float(replicas.size_bytes[decision.copy_dataset].sum())
-    if not copied <= budget.network_bytes + SLACK:
+    if not copied <= budget.network_bytes + SLACK_BYTES:
         raise PlacementError(f"{copied:.4g} bytes are copied; the network has {budget.network_bytes:.4g} a week")
     over = np.flatnonzero(
-        replicas.is_disk & (after.used_bytes > np.maximum(room(replicas, budget), replicas.used_bytes) + SLACK)
+        replicas.is_disk & (after.used_bytes > np.maximum(room(replicas, budget), replicas.used_bytes) + SLACK_BYTES)
     )
     if len(over):
         name = replicas.rses[over[0]].name

@@ -1,7 +1,8 @@
 """The best options by mixed-integer linear programming: HiGHS (Q. Huangfu and J. Hall, 2018), by SciPy.
 
-An option is held or not. Where a dataset has several, a variable says whether it has a replica at all, and where it
-has several in a region, another whether it has one there: both are at most the number of those that are held.
+A binary variable per option says whether it is held. A dataset with several options has another variable for having any
+replica, and a region with several options of a dataset has one for having a replica there: both are bounded by the
+number of held options.
 """
 
 import ctypes
@@ -14,26 +15,25 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
-from opint.placement.decision import SLACK
+from opint.placement.decision import SLACK_BYTES
 from opint.placement.problem import Problem
-from opint.placement.replicas import Flags
 from opint.placement.sites import TB
-from opint.popularity.history import Float64, Rows
+from opint.popularity.arrays import Flags, Float64, Indices
 
 GAP = 1e-4
-"""Good enough: the best possible value is at most this share higher."""
+"""Relative gap to the best possible value at which the solver stops."""
 
 
 @dataclass(frozen=True, eq=False)
 class Optimum:
-    """Options (q,) that are held, None if none were found in time; no options are worth more than ``bound`` reads."""
+    """The options (q,) to hold, None if none were found in time; no choice is worth more than ``bound`` reads."""
 
     chosen: Flags | None
     bound: float
 
 
 def choose(problem: Problem, time_limit_s: float) -> Optimum:
-    """The best options that are found within the time."""
+    """The best options found within the time limit."""
     q = len(problem.dataset)
     if not q:
         return Optimum(np.zeros(0, dtype=np.bool_), 0.0)
@@ -53,7 +53,7 @@ def choose(problem: Problem, time_limit_s: float) -> Optimum:
     limits = [problem.room / TB, np.array([problem.network / TB]), problem.most, np.zeros(a + len(local_of))]
     low = np.concatenate([problem.forced, np.zeros(width - q)]).astype(np.float64)
     with _silent():
-        found = milp(
+        solution = milp(
             -worth,
             integrality=np.ones(width),
             bounds=Bounds(low, np.ones(width)),
@@ -61,8 +61,8 @@ def choose(problem: Problem, time_limit_s: float) -> Optimum:
             # Presolve does not end in a minute for 100,000 datasets; without it the optimum is found in seconds.
             options={"time_limit": time_limit_s, "mip_rel_gap": GAP, "presolve": False},
         )
-    bound = np.inf if found.mip_dual_bound is None else -float(found.mip_dual_bound)
-    return Optimum(None if found.x is None else within_limits(problem, found.x[:q] > 0.5), bound)
+    bound = np.inf if solution.mip_dual_bound is None else -float(solution.mip_dual_bound)
+    return Optimum(None if solution.x is None else within_limits(problem, solution.x[:q] > 0.5), bound)
 
 
 def within_limits(problem: Problem, chosen: Flags) -> Flags:
@@ -72,21 +72,21 @@ def within_limits(problem: Problem, chosen: Flags) -> Flags:
     """
     chosen = chosen.copy()
     used = np.bincount(problem.rse[chosen], problem.bytes[chosen], len(problem.room))
-    for rse in np.flatnonzero(used > problem.room + SLACK):
+    for rse in np.flatnonzero(used > problem.room + SLACK_BYTES):
         _shrink(problem, chosen, problem.rse == rse, problem.room[rse])
     _shrink(problem, chosen, problem.is_copy, problem.network)
     return chosen
 
 
 def _shrink(problem: Problem, chosen: Flags, these: Flags, limit: float) -> None:
-    """Choose fewer of ``these`` (q,), until their bytes are below the limit."""
-    while problem.bytes[chosen & these].sum() > limit + SLACK:
+    """Choose fewer of ``these`` options (q,) until their bytes are within the limit."""
+    while problem.bytes[chosen & these].sum() > limit + SLACK_BYTES:
         may_go = np.flatnonzero(chosen & these & ~problem.forced & (problem.bytes > 0))
         worth = (problem.marginal(chosen) - problem.cost)[may_go] / problem.bytes[may_go]
         chosen[may_go[np.argmin(worth)]] = False
 
 
-def _shared(group: Rows, worth: Float64) -> tuple[Rows, Rows, Float64]:
+def _shared(group: Indices, worth: Float64) -> tuple[Indices, Indices, Float64]:
     """Of options (q,) in groups: a number (q,) of their group where it has several, -1 where they are alone in it.
 
     And the groups that are numbered, and what each option (q,) is worth by being alone.
@@ -98,13 +98,13 @@ def _shared(group: Rows, worth: Float64) -> tuple[Rows, Rows, Float64]:
     return number[group], several, np.where(count[group] == 1, worth[group], 0.0)
 
 
-def _sums(row: Rows, weight: Float64, height: int, width: int, column: Rows | None = None) -> csr_array:
+def _sums(row: Indices, weight: Float64, height: int, width: int, column: Indices | None = None) -> csr_array:
     """Sums of the weighted options of each row (height, width)."""
     where = np.arange(len(row)) if column is None else column
     return csr_array((weight, (row, where)), shape=(height, width))
 
 
-def _below(group: Rows, groups: int, offset: int, width: int) -> csr_array:
+def _below(group: Indices, groups: int, offset: int, width: int) -> csr_array:
     """Rows (groups, width) that are at most 0 where the variable of a group is at most the sum of its options."""
     member = np.flatnonzero(group >= 0)
     row = np.concatenate([group[member], np.arange(groups)])
@@ -115,7 +115,7 @@ def _below(group: Rows, groups: int, offset: int, width: int) -> csr_array:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Lines that HiGHS prints although it is told to be silent would spoil JSON on standard output."""
+    """Silence HiGHS, which prints lines even when asked not to: they would spoil JSON on standard output."""
     c = ctypes.CDLL(None)
     stdout = os.dup(1)
     c.fflush(None)

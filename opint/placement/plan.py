@@ -1,4 +1,4 @@
-"""A plan: what is to be done about each replica and why, and what was left out and why."""
+"""A plan: the action for each replica with its reason, and the actions left out with theirs."""
 
 import hashlib
 import math
@@ -9,15 +9,15 @@ from typing import Any
 
 
 class Action(StrEnum):
-    """What is done about a dataset at an RSE."""
+    """The action for a dataset at an RSE."""
 
     COPY = "copy"
     DELETE = "delete"
     KEEP = "keep"
 
 
-class Why(StrEnum):
-    """Why something that was worth doing is not done."""
+class RefusalCause(StrEnum):
+    """Why a worthwhile action is left out."""
 
     LOCKED = "locked"
     LAST_COPY = "last copy"
@@ -30,10 +30,10 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing to do in the week that begins on ``week``.
+    """One action in the week that begins on ``week``.
 
-    ``benefit`` is in reads: what is saved, less the prices, against not doing it; a deletion that makes room for others
-    has a negative one. ``rule`` is the Rucio rule that holds the replica, empty where not known.
+    ``benefit`` is in reads: savings less prices, compared with not doing it; it is negative for a deletion that makes
+    room for others. ``rule`` is the Rucio rule that holds the replica, empty if unknown.
     """
 
     week: date
@@ -47,7 +47,7 @@ class Line:
 
     @property
     def id(self) -> str:
-        """The same for the same action on the same dataset, RSE and week, in whichever plan it stands."""
+        """Identifier of this action on this dataset, RSE and week, the same in every plan."""
         return _id(self.week, self.action, self.dataset, self.rse)
 
     def as_json(self) -> dict[str, Any]:
@@ -57,18 +57,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What was left out; ``rse`` is empty where it would have been any of them."""
+    """An action left out; ``rse`` is empty if it could have been any."""
 
     week: date
     action: Action
     dataset: str
     rse: str
-    why: Why
+    why: RefusalCause
     reason: str
 
     @property
     def id(self) -> str:
-        """That of the line that it would have been."""
+        """Identifier of the line that it would have been."""
         return _id(self.week, self.action, self.dataset, self.rse)
 
     def as_json(self) -> dict[str, Any]:
@@ -78,10 +78,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done in the week that begins on ``week``.
+    """All actions in the week that begins on ``week``.
 
-    It saves ``value`` reads, prices paid; no plan saves more than ``bound`` (infinite where that is not known).
-    ``method`` says how it was found.
+    It saves ``value`` reads after prices; no plan saves more than ``bound`` (infinite if unknown). ``method`` is that
+    of the solver.
     """
 
     week: date
@@ -92,18 +92,18 @@ class Plan:
     bound: float
 
     def bytes(self, action: Action) -> int:
-        """Sum over the lines of an action."""
+        """Bytes of all lines with an action."""
         return sum(line.bytes for line in self.lines if line.action is action)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything; a bound that is not known is null."""
+        """All fields; an unknown bound is null."""
         return {
             "week": self.week.isoformat(),
             "method": self.method,
             "value": self.value,
             "bound": self.bound if math.isfinite(self.bound) else None,
             "lines": [line.as_json() for line in self.lines],
-            "refusals": [one.as_json() for one in self.refusals],
+            "refusals": [refusal.as_json() for refusal in self.refusals],
         }
 
 

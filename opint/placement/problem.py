@@ -1,4 +1,4 @@
-"""The question that a plan answers, as numbers: which replicas to hold next week.
+"""The optimisation problem of a plan: which replicas to hold next week.
 
 Every replica on disk may be kept, and some copies may be made: these are the options. A dataset with a replica on any
 disk saves its expected reads from being cold, and one in a region saves the reads of that region from being remote.
@@ -12,72 +12,72 @@ import numpy as np
 
 from opint.placement.budget import Budget, Prices, room
 from opint.placement.demand import Demand
-from opint.placement.replicas import Flags, Replicas
+from opint.placement.replicas import Replicas
 from opint.placement.sites import TB
-from opint.popularity.history import Float64, Rows
+from opint.popularity.arrays import Flags, Float64, Indices
 
 OFFERED = 4.0
-"""Copies are offered in order of what a byte of them saves, up to so many times what the network can carry."""
+"""Copies are offered in order of the reads saved per byte, up to this multiple of the network budget."""
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
     """q options of holding a replica, of n datasets at s RSEs in R regions.
 
-    ``dataset``, ``rse`` and ``region`` (q,) say of what and where, ``bytes`` (q,) how large, ``cost`` (q,) in reads.
+    ``dataset``, ``rse`` and ``region`` (q,) identify an option; ``bytes`` (q,) is its size, ``cost`` (q,) its price.
     Of the options the first are replicas (rows in ``replica``, -1 of a copy); ``forced`` (q,) must be held.
     ``anywhere`` (n,) reads are saved by any replica, ``local`` (n, R) by one in the region. ``room`` (s,) and
     ``network`` are in bytes, ``most`` (n,) in replicas.
     """
 
-    dataset: Rows
-    rse: Rows
-    region: Rows
+    dataset: Indices
+    rse: Indices
+    region: Indices
     bytes: Float64
     cost: Float64
-    replica: Rows
+    replica: Indices
     forced: Flags
     anywhere: Float64
     local: Float64
     room: Float64
     network: float
-    most: Rows
+    most: Indices
 
     @cached_property
     def is_copy(self) -> Flags:
-        """(q,): which options are copies."""
-        found: Flags = self.replica < 0
-        return found
+        """Which options are copies (q,)."""
+        is_copy: Flags = self.replica < 0
+        return is_copy
 
-    def held(self, chosen: Flags) -> tuple[Rows, Rows]:
-        """How many of the ``chosen`` (q,) options each dataset has: (n,), and by region (n, R)."""
+    def held(self, chosen: Flags) -> tuple[Indices, Indices]:
+        """Number of ``chosen`` options (q,) of each dataset (n,), and by region (n, R)."""
         n, regions = self.local.shape
         everywhere = np.bincount(self.dataset[chosen], minlength=n)
         cell = self.dataset[chosen] * regions + self.region[chosen]
         return everywhere, np.bincount(cell, minlength=n * regions).reshape(n, regions)
 
     def value(self, chosen: Flags) -> float:
-        """Reads saved by the ``chosen`` (q,) options, less their prices."""
+        """Reads saved by the ``chosen`` options (q,), less their prices."""
         everywhere, by_region = self.held(chosen)
         saved = self.anywhere[everywhere > 0].sum() + self.local[by_region > 0].sum()
         return float(saved - self.cost[chosen].sum())
 
     def marginal(self, chosen: Flags) -> Float64:
-        """Reads (q,) that each option saves beside the other ``chosen`` ones, without its price."""
+        """Reads (q,) that each option saves in addition to the other ``chosen`` options, without its price."""
         everywhere, by_region = self.held(chosen)
         others = everywhere[self.dataset] - chosen
         others_here = by_region[self.dataset, self.region] - chosen
         local = self.local[self.dataset, self.region]
-        found: Float64 = np.where(others == 0, self.anywhere[self.dataset], 0.0) + np.where(others_here == 0, local, 0)
-        return found
+        saved: Float64 = np.where(others == 0, self.anywhere[self.dataset], 0.0) + np.where(others_here == 0, local, 0)
+        return saved
 
 
 def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) -> Problem:
-    """The problem of these replicas and this demand, whose names are the same.
+    """The problem for these replicas and this demand, which have the same names.
 
     Raises:
-        PlacementError: the budget names an RSE that is not known.
-        ValueError: the demand is that of other regions than the disks have.
+        PlacementError: the budget names an unknown RSE.
+        ValueError: the regions of the demand are not those of the disks.
     """
     if demand.share.shape != (len(replicas.names), len(replicas.regions)):
         expected = f"{len(replicas.names)} datasets and {len(replicas.regions)} regions of disk"
@@ -115,8 +115,8 @@ def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) ->
 
 def _offers(
     replicas: Replicas, anywhere: Float64, local: Float64, space: Float64, budget: Budget, prices: Prices
-) -> tuple[Rows, Rows]:
-    """Datasets (c,) worth a copy and an RSE (c,) for each: one of a region that has none, best ones first."""
+) -> tuple[Indices, Indices]:
+    """Datasets (c,) worth a copy, and an RSE (c,) in a region without one for each; the best first."""
     kept = np.flatnonzero(replicas.on_disk)
     here = np.zeros(local.shape, dtype=np.bool_)
     here[replicas.dataset[kept], replicas.region[replicas.rse[kept]]] = True
@@ -138,14 +138,14 @@ def _offers(
     return dataset, _spread(replicas, size[dataset], region, space - better, space)
 
 
-def _spread(replicas: Replicas, size: Float64, region: Rows, left: Float64, space: Float64) -> Rows:
-    """An RSE (c,) for each of these copies: the one of its region with most room left, one after the other."""
-    left = left.copy()
+def _spread(replicas: Replicas, size: Float64, region: Indices, remaining: Float64, space: Float64) -> Indices:
+    """An RSE (c,) for each of these copies, in order: the RSE of its region with most room left."""
+    remaining = remaining.copy()
     of_region = [np.flatnonzero(replicas.region == row) for row in range(len(replicas.regions))]
-    found = np.empty(len(size), dtype=np.intp)
-    for row, (one, where) in enumerate(zip(size, region, strict=True)):
+    targets = np.empty(len(size), dtype=np.intp)
+    for row, (size_bytes, where) in enumerate(zip(size, region, strict=True)):
         rses = of_region[where]
-        target = rses[np.argmax(np.where(space[rses] >= one, left[rses], -np.inf))]
-        left[target] -= one
-        found[row] = target
-    return found
+        target = rses[np.argmax(np.where(space[rses] >= size_bytes, remaining[rses], -np.inf))]
+        remaining[target] -= size_bytes
+        targets[row] = target
+    return targets

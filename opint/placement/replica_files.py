@@ -1,48 +1,52 @@
-"""Replicas as tables: CSV or Parquet, a row a replica.
+"""Tables of replicas: CSV or Parquet, one row per replica.
 
 ``dataset`` (``/primary/processed/TIER``), ``rse`` and ``size`` (bytes) are needed. ``locked`` (true or false),
-``last_read`` (a day) and ``rule_id`` (the Rucio rule that holds the replica) are read where they are there. A replica
-that several rules hold is locked: no single one of them can let it go.
+``last_read`` (a day) and ``rule_id`` (the Rucio rule that holds the replica) are optional. A replica that several rules
+hold is locked: no single rule can release it.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
-from opint.placement.replicas import Days, Flags, Replicas
+from opint.placement.replicas import Replicas
 from opint.placement.sites import Rse
+from opint.popularity.arrays import Days, Flags, Float64, Indices
 from opint.popularity.errors import TableError
-from opint.popularity.history import Float64, Rows, codes
+from opint.popularity.history import codes
 from opint.popularity.names import parse
-from opint.popularity.readers.columns import numbers, table, texts
+from opint.popularity.readers.columns import numbers, read_columns, texts
 from opint.popularity.weeks import parse_day
+from opint.popularity.writers import write_table
 
-NEEDED = ("dataset", "rse", "size")
-WANTED = ("locked", "last_read", "rule_id")
-MOST_BYTES = 1e17
+NEEDED_COLUMNS = ("dataset", "rse", "size")
+OPTIONAL_COLUMNS = ("locked", "last_read", "rule_id")
+MAX_DATASET_BYTES = 1e17
 """A hundred petabytes: no dataset is larger."""
-_FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
+_LOCKED_TEXTS = {"true": True, "1": True, "false": False, "0": False, "": False}
 
 
-def read(path: Path, rses: Sequence[Rse]) -> Replicas:
+def read_replicas(path: Path, rses: Sequence[Rse]) -> Replicas:
     """The replicas in a table at these storage elements.
 
     Raises:
-        TableError: the file cannot be read, a column is missing, a cell holds something that cannot be, or a replica
-            is there twice.
+        TableError: the file cannot be read, a column is missing, a cell is invalid, or a replica occurs twice.
     """
     origin = str(path)
-    found = table(path, NEEDED, WANTED)
-    if not len(found):
+    content = read_columns(path, NEEDED_COLUMNS, OPTIONAL_COLUMNS)
+    if not len(content):
         raise TableError(origin, "rows", 0, "a table of replicas is needed")
-    cells = {name: texts(found, name) for name in ("dataset", "rse", *WANTED) if name in found.column_names}
-    empty = [""] * len(found)
+    cells = {
+        name: texts(content, name) for name in ("dataset", "rse", *OPTIONAL_COLUMNS) if name in content.column_names
+    }
+    empty = [""] * len(content)
     place, names = codes(cells["dataset"])
     first = np.unique(place, return_index=True)[1]
     for name, row in zip(names, first, strict=True):
         parse(name, f"{origin}, row {row + 1}")
-    rows = {one.name: row for row, one in enumerate(rses)}
+    rows = {site.name: row for row, site in enumerate(rses)}
     for number, name in enumerate(cells["rse"], start=1):
         if name not in rows:
             hint = f"{len(rows)} storage elements are known: add it to them, or leave the row out"
@@ -52,7 +56,7 @@ def read(path: Path, rses: Sequence[Rse]) -> Replicas:
     return Replicas(
         tuple(rses),
         names,
-        _sizes(numbers(found, "size", origin), place, len(names), origin),
+        _sizes(numbers(content, "size", origin), place, len(names), origin),
         _last_read(cells.get("last_read", empty), place, len(names), origin),
         place,
         rse,
@@ -61,7 +65,7 @@ def read(path: Path, rses: Sequence[Rse]) -> Replicas:
     )
 
 
-def _check_once(pair: Rows, cells: dict[str, list[str]], origin: str) -> None:
+def _check_once(pair: Indices, cells: dict[str, list[str]], origin: str) -> None:
     _, first = np.unique(pair, return_index=True)
     if len(first) < len(pair):
         row = int(np.setdiff1d(np.arange(len(pair)), first)[0])
@@ -69,29 +73,45 @@ def _check_once(pair: Rows, cells: dict[str, list[str]], origin: str) -> None:
         raise TableError(f"{origin}, row {row + 1}", "replica", value, "it is there twice; keep one row of it")
 
 
-def _sizes(size: Float64, place: Rows, n: int, origin: str) -> Float64:
-    """The largest size told of each dataset, NaN where none is."""
-    wrong = ~(np.isnan(size) | ((size >= 0) & (size <= MOST_BYTES)))
+def _sizes(size: Float64, place: Indices, n: int, origin: str) -> Float64:
+    """The largest size given for each dataset, NaN without any."""
+    wrong = ~(np.isnan(size) | ((size >= 0) & (size <= MAX_DATASET_BYTES)))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise TableError(f"{origin}, row {row + 1}", "size", size[row], f"bytes from 0 to {MOST_BYTES:g} are needed")
+        raise TableError(
+            f"{origin}, row {row + 1}", "size", size[row], f"bytes from 0 to {MAX_DATASET_BYTES:g} are needed"
+        )
     largest = np.full(n, -np.inf)
     np.maximum.at(largest, place, np.where(np.isnan(size), -np.inf, size))
     return np.where(np.isfinite(largest), largest, np.nan)
 
 
-def _last_read(cells: Sequence[str], place: Rows, n: int, origin: str) -> Days:
-    """The newest day told of each dataset, NaT where none is."""
-    found = np.full(n, np.datetime64("NaT"), dtype="datetime64[D]")
+def _last_read(cells: Sequence[str], place: Indices, n: int, origin: str) -> Days:
+    """The newest day given for each dataset, NaT without any."""
+    days = np.full(n, np.datetime64("NaT"), dtype="datetime64[D]")
     for row, text in enumerate(cells):
         if text:
             day = np.datetime64(parse_day(text[:10], f"{origin}, row {row + 1}", "last_read"))
-            found[place[row]] = np.fmax(found[place[row]], day)
-    return found
+            days[place[row]] = np.fmax(days[place[row]], day)
+    return days
 
 
 def _locked(cells: Sequence[str], origin: str) -> Flags:
     for row, text in enumerate(cells):
-        if text.lower() not in _FLAGS:
+        if text.lower() not in _LOCKED_TEXTS:
             raise TableError(f"{origin}, row {row + 1}", "locked", repr(text), "true or false is needed")
-    return np.array([_FLAGS[text.lower()] for text in cells], dtype=np.bool_)
+    return np.array([_LOCKED_TEXTS[text.lower()] for text in cells], dtype=np.bool_)
+
+
+def write_replicas(replicas: Replicas, path: Path) -> None:
+    """Write CSV or Parquet; raises PopularityError if that fails."""
+    days = replicas.last_read[replicas.dataset]
+    columns = {
+        "dataset": [replicas.names[row] for row in replicas.dataset],
+        "rse": [replicas.rses[row].name for row in replicas.rse],
+        "size": replicas.size_bytes[replicas.dataset],
+        "locked": ["true" if row else "false" for row in replicas.locked],
+        "last_read": ["" if np.isnat(row) else str(row) for row in days],
+        "rule_id": list(replicas.rule),
+    }
+    write_table(pa.table(columns), path)

@@ -1,16 +1,12 @@
-"""Which datasets lie where."""
+"""Replicas: which datasets lie at which storage elements."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from opint.placement.sites import Kind, Rse, regions
-from opint.popularity.history import Float64, Rows
-
-Flags = npt.NDArray[np.bool_]
-Days = npt.NDArray[np.datetime64]
+from opint.placement.sites import Rse, StorageKind, regions
+from opint.popularity.arrays import Days, Flags, Float64, Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,15 +22,15 @@ class Replicas:
     names: tuple[str, ...]
     size_bytes: Float64
     last_read: Days
-    dataset: Rows
-    rse: Rows
+    dataset: Indices
+    rse: Indices
     locked: Flags
     rule: tuple[str, ...]
 
     @cached_property
     def is_disk(self) -> Flags:
         """(s,): which RSEs are disk."""
-        return np.array([one.kind is Kind.DISK for one in self.rses], dtype=np.bool_)
+        return np.array([rse.kind is StorageKind.DISK for rse in self.rses], dtype=np.bool_)
 
     @cached_property
     def regions(self) -> tuple[str, ...]:
@@ -42,26 +38,26 @@ class Replicas:
         return regions(self.rses)
 
     @cached_property
-    def region(self) -> Rows:
+    def region(self) -> Indices:
         """(s,): row of ``regions`` of each disk RSE, -1 of tape."""
         place = {name: row for row, name in enumerate(self.regions)}
-        return np.array([place[one.region] if one.kind is Kind.DISK else -1 for one in self.rses], dtype=np.intp)
+        return np.array([place[rse.region] if rse.kind is StorageKind.DISK else -1 for rse in self.rses], dtype=np.intp)
 
     @cached_property
     def on_disk(self) -> Flags:
         """(m,): which replicas lie on disk."""
-        found: Flags = self.is_disk[self.rse]
-        return found
+        on_disk: Flags = self.is_disk[self.rse]
+        return on_disk
 
     @cached_property
     def archived(self) -> Flags:
         """(n,): which datasets have a replica on tape."""
-        found = np.zeros(len(self.names), dtype=np.bool_)
-        found[self.dataset[~self.on_disk]] = True
-        return found
+        archived = np.zeros(len(self.names), dtype=np.bool_)
+        archived[self.dataset[~self.on_disk]] = True
+        return archived
 
     @cached_property
-    def disk_copies(self) -> Rows:
+    def disk_copies(self) -> Indices:
         """(n,): how many replicas on disk each dataset has."""
         return np.bincount(self.dataset[self.on_disk], minlength=len(self.names)).astype(np.intp)
 
@@ -84,6 +80,6 @@ class Replicas:
         kept = self.archived.copy()
         kept[self.dataset[self.locked]] = True
         rows = np.flatnonzero(self.on_disk & ~kept[self.dataset])
-        found = np.zeros(len(self.dataset), dtype=np.bool_)
-        found[rows[np.unique(self.dataset[rows], return_index=True)[1]]] = True
-        return found
+        last_copy = np.zeros(len(self.dataset), dtype=np.bool_)
+        last_copy[rows[np.unique(self.dataset[rows], return_index=True)[1]]] = True
+        return last_copy

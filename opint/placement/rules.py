@@ -1,6 +1,6 @@
 """A plan as requests to Rucio's REST interface: ``POST /rules/`` and ``DELETE /rules/{rule_id}``.
 
-Each line is a request of its own, so that one can be left out without the others. What Rucio calls a container is a
+Each line is a separate request, so that any of them can be left out. What Rucio calls a container is a
 dataset here. Fields and their limits are those of Rucio's documentation (``add_replication_rule``) and of the generic
 schema of its clients, which the tests hold every rule against.
 """
@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opint.placement.errors import PlacementError
 from opint.placement.plan import Action, Line
+from opint.placement.sites import PlacementError
 
 ACTIVITIES = (
     "Data Brokering",
@@ -33,7 +33,7 @@ ACTIVITIES = (
     "User Subscriptions",
     "Data Challenge",
 )
-"""Those of Rucio's generic schema."""
+"""The activities of Rucio's generic schema."""
 WEEK_S = 7 * 24 * 3600
 LONGEST_COMMENT = 250
 ACCOUNT = re.compile(r"[a-z0-9_-]{1,25}")
@@ -43,10 +43,10 @@ RULE_ID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """Who owns the rules, how many weeks they live, and whether each has to be approved in Rucio.
+class RuleOptions:
+    """The owner of the rules, their lifetime in weeks, and whether each has to be approved in Rucio.
 
-    ``scope`` is that of the datasets, ``activity`` the share of the transfers that the copies count for.
+    ``scope`` is that of the datasets; ``activity`` is the share of the transfers to which the copies count.
     """
 
     account: str
@@ -56,7 +56,7 @@ class Terms:
     activity: str = "Data Rebalancing"
 
     def __post_init__(self) -> None:
-        """Refuse what Rucio would."""
+        """Refuse values that Rucio would refuse."""
         if not ACCOUNT.fullmatch(self.account):
             raise PlacementError(
                 f"Rucio account is {self.account!r}; it has 1 to 25 lower-case letters, digits, hyphens and underscores"
@@ -71,53 +71,55 @@ class Terms:
             raise PlacementError(f"Rucio activity is {self.activity!r}; known are {', '.join(ACTIVITIES)}")
 
 
-def requests(lines: Iterable[Line], disks: Collection[str], terms: Terms) -> tuple[list[dict[str, Any]], list[Line]]:
-    """A request for each copy and deletion, and the deletions that cannot be asked for: their rule is not known.
+def rule_requests(
+    lines: Iterable[Line], disks: Collection[str], options: RuleOptions
+) -> tuple[list[dict[str, Any]], list[Line]]:
+    """A request for each copy and deletion, and the deletions without a request: their rule is unknown.
 
     ``disks`` are the names of the RSEs that may be copied to. A deletion ends the rule; Rucio then removes the replica
     when it needs the room.
 
     Raises:
-        PlacementError: Rucio would refuse a rule, as :func:`check` says.
+        PlacementError: Rucio would refuse a rule, as :func:`check_rule` says.
     """
-    asked, unknown = [], []
+    bodies, unknown = [], []
     for line in lines:
         if line.action is Action.COPY:
-            body = rule(line, terms)
-            check(body, disks)
-            asked.append({"id": line.id, "method": "POST", "path": "/rules/", "body": body})
+            body = rule_body(line, options)
+            check_rule(body, disks)
+            bodies.append({"id": line.id, "method": "POST", "path": "/rules/", "body": body})
         elif line.action is Action.DELETE and RULE_ID.fullmatch(line.rule):
             body = {"purge_replicas": False}
-            asked.append({"id": line.id, "method": "DELETE", "path": f"/rules/{line.rule}", "body": body})
+            bodies.append({"id": line.id, "method": "DELETE", "path": f"/rules/{line.rule}", "body": body})
         elif line.action is Action.DELETE:
             unknown.append(line)
-    return asked, unknown
+    return bodies, unknown
 
 
-def rule(line: Line, terms: Terms) -> dict[str, Any]:
+def rule_body(line: Line, options: RuleOptions) -> dict[str, Any]:
     """The rule that makes a copy and holds it."""
     return {
-        "dids": [{"scope": terms.scope, "name": line.dataset}],
-        "account": terms.account,
+        "dids": [{"scope": options.scope, "name": line.dataset}],
+        "account": options.account,
         "copies": 1,
         "rse_expression": line.rse,
         "grouping": "ALL",
         "weight": None,
-        "lifetime": terms.lifetime_weeks * WEEK_S,
+        "lifetime": options.lifetime_weeks * WEEK_S,
         "locked": False,
-        "activity": terms.activity,
+        "activity": options.activity,
         "notify": "N",
         "purge_replicas": False,
         "comment": f"nightshift {line.id}: {line.reason}"[:LONGEST_COMMENT],
-        "ask_approval": terms.ask_approval,
+        "ask_approval": options.ask_approval,
         "asynchronous": False,
     }
 
 
-def check(body: Mapping[str, Any], disks: Collection[str]) -> None:
-    """Raise PlacementError for what Rucio would refuse.
+def check_rule(body: Mapping[str, Any], disks: Collection[str]) -> None:
+    """Raise PlacementError for a rule that Rucio would refuse.
 
-    That is a name that is none of a dataset, an RSE that is no known disk, or more copies than there are RSEs.
+    That is an invalid name of a dataset, an RSE that is not a known disk, or more copies than RSEs.
     """
     for did in body["dids"]:
         if not NAME.fullmatch(did["name"]):

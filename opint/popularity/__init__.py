@@ -1,1 +1,1 @@
-"""Which datasets will be wanted: forecasts of weekly accesses, and how good they have been."""
+"""Which datasets will be popular: forecasts of weekly accesses, and how good they have been."""

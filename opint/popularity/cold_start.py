@@ -1,39 +1,41 @@
-"""Datasets with little or no history, by their names: how newcomers of the same kind fared.
+"""Datasets with little or no history, judged by their names: how popular other new datasets of their kind became.
 
-From the widest to the narrowest: all newcomers, those of the data tier, of a campaign in it, of a primary dataset in
-it. Each share is drawn towards the one before it by as many examples as :data:`WEIGHT` (the mean of a beta
-distribution with that prior), so that a kind with few examples says little, and one with none nothing.
+Shares are computed from the widest kind to the narrowest: all new datasets, then those of the data tier, of a campaign
+in that tier, and of a primary dataset in that tier. Each share is shrunk towards the wider one with the weight of
+:data:`PRIOR_EXAMPLES` examples (the mean of a beta distribution with that prior), so that a kind with few examples
+changes little.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from opint.popularity.history import Float64, History, codes
-from opint.popularity.rolling import Flags, Places, Question, Score
+from opint.popularity.arrays import Flags, Float64, Indices
+from opint.popularity.history import History, codes
+from opint.popularity.predictors import ForecastTask, Predictor
 
 NEW_WEEKS = 4
-"""A dataset is new in the week in which it is first known and in as many weeks in all."""
+"""A dataset is new in its first four weeks."""
 LOOK_BACK_WEEKS = 52
-WEIGHT = 20.0
+PRIOR_EXAMPLES = 20.0
 
 
 @dataclass(frozen=True)
-class ColdStart:
-    """The probabilities of ``score``; for new datasets the geometric mean of its odds and those of their kind."""
+class ColdStartModel:
+    """The probabilities of ``predictor``; for new datasets, the geometric mean of its odds and those of their kind."""
 
-    score: Score
+    predictor: Predictor
 
-    def __call__(self, question: Question, week: int) -> tuple[Places, Float64]:
-        """As :data:`opint.popularity.rolling.Score`."""
-        dataset, told = self.score(question, week)
-        fresh = is_new(question.history, week)[dataset]
-        if not question.history.traits or not fresh.any():
-            return dataset, told
-        kind = by_name(question, week)[dataset[fresh]]
-        own = np.clip(told[fresh], 1e-6, 1 - 1e-6)
-        odds = np.sqrt(own / (1 - own) * kind / (1 - kind))
-        mixed = told.copy()
+    def __call__(self, task: ForecastTask, week: int) -> tuple[Indices, Float64]:
+        """As :data:`opint.popularity.predictors.Predictor`."""
+        dataset, probability = self.predictor(task, week)
+        fresh = is_new(task.history, week)[dataset]
+        if not task.history.traits or not fresh.any():
+            return dataset, probability
+        prior = name_prior(task, week)[dataset[fresh]]
+        clipped = np.clip(probability[fresh], 1e-6, 1 - 1e-6)
+        odds = np.sqrt(clipped / (1 - clipped) * prior / (1 - prior))
+        mixed = probability.copy()
         mixed[fresh] = odds / (1 + odds)
         return dataset, mixed
 
@@ -41,25 +43,25 @@ class ColdStart:
 def is_new(history: History, week: int) -> Flags:
     """Which datasets (n,) have been known for less than :data:`NEW_WEEKS` at the end of ``week``."""
     age = week - history.known_since
-    found: Flags = (age >= 0) & (age < NEW_WEEKS)
-    return found
+    fresh: Flags = (age >= 0) & (age < NEW_WEEKS)
+    return fresh
 
 
-def by_name(question: Question, week: int) -> Float64:
-    """Probability (n,) of a new dataset to be popular a horizon later, from its name and from weeks up to ``week``."""
-    history, horizon = question.history, question.horizon
-    known = question.label.holds(history.measures[question.label.measure])
+def name_prior(task: ForecastTask, week: int) -> Float64:
+    """Probability (n,) that a new dataset is popular one horizon later, from its name and the weeks up to ``week``."""
+    history, horizon = task.history, task.horizon
+    outcomes = task.label.holds(history.measures[task.label.measure])
     n, counts, hits = history.shape[0], np.zeros(history.shape[0]), np.zeros(history.shape[0])
     for past in range(max(0, week - horizon - LOOK_BACK_WEEKS), week - horizon + 1):
         fresh = is_new(history, past)
         counts += fresh
-        hits += fresh & known[:, past + horizon]
+        hits += fresh & outcomes[:, past + horizon]
     share = np.full(n, (hits.sum() + 1.0) / (counts.sum() + 2.0))
     tiers = history.traits.get("tier", ("",) * n)
     for kind in ("tier", "campaign", "primary"):
         if kind in history.traits:
             words = tiers if kind == "tier" else [f"{a} {b}" for a, b in zip(tiers, history.traits[kind], strict=True)]
             place, _ = codes(words)
-            found, popular = np.bincount(place, counts), np.bincount(place, hits)
-            share = (popular[place] + WEIGHT * share) / (found[place] + WEIGHT)
+            examples, popular = np.bincount(place, counts), np.bincount(place, hits)
+            share = (popular[place] + PRIOR_EXAMPLES * share) / (examples[place] + PRIOR_EXAMPLES)
     return share

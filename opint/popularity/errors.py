@@ -1,4 +1,4 @@
-"""What can be wrong with access tables, or with what is asked of a forecast.
+"""Errors about access tables and forecasts.
 
 NightshiftError
 └── PopularityError
@@ -11,15 +11,15 @@ from collections.abc import Callable
 from conf.errors import NightshiftError
 
 Warn = Callable[[str], None]
-"""Hears, in one line, what of a table was left out."""
+"""Called with one line that says which part of a table was left out."""
 
 
 class PopularityError(NightshiftError):
-    """Something about popularity that a user can cause, meet or mend."""
+    """A fault of popularity or its input that a user can understand and correct."""
 
 
 class TableError(PopularityError):
-    """Part of an access table that cannot be used: where it is, which field, what stood there, what to do."""
+    """Part of an access table that cannot be used: the place, the field, its value, and what to do."""
 
     def __init__(self, origin: str, field: str, value: object, hint: str = "") -> None:
         """Describe the fault; a long ``value`` is cut to 120 characters."""
@@ -31,4 +31,4 @@ class TableError(PopularityError):
 
 
 class LeakError(PopularityError):
-    """A feature that would tell the future: nobody knows it when the forecast is made."""
+    """A feature that contains the future: it is not known when the forecast is made."""

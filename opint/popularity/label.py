@@ -5,14 +5,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from opint.popularity.arrays import Flags, Float32
 from opint.popularity.errors import PopularityError
 from opint.popularity.history import History
 
 MEASURES = ("naccess", "nusers", "nsites")
-_OPERATORS: dict[str, Callable[[npt.NDArray[np.float32], float], npt.NDArray[np.bool_]]] = {
+_OPERATORS: dict[str, Callable[[Float32, float], Flags]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
@@ -29,21 +27,21 @@ class Label:
 
     @classmethod
     def parse(cls, text: str) -> "Label":
-        """Read an expression; raises PopularityError if it is none."""
-        found = _EXPRESSION.fullmatch(text)
-        if found is None or found["measure"] not in MEASURES:
+        """Read an expression; raises PopularityError if it is not one."""
+        match = _EXPRESSION.fullmatch(text)
+        if match is None or match["measure"] not in MEASURES:
             raise PopularityError(
                 f"label is {text!r}; it must be MEASURE > NUMBER or MEASURE >= NUMBER with one of {', '.join(MEASURES)}"
             )
-        return cls(found["measure"], found["operator"], float(found["limit"]))
+        return cls(match["measure"], match["operator"], float(match["limit"]))
 
     def require(self, history: History) -> None:
         """Raise PopularityError unless the history has the measure."""
         if self.measure not in history.measures:
             raise PopularityError(f"the table has no {self.measure}; it has {', '.join(history.measures)}")
 
-    def holds(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-        """Where ``values`` of the measure, of any shape, are popular."""
+    def holds(self, values: Float32) -> Flags:
+        """Where ``values`` of the measure (any shape) are popular."""
         return _OPERATORS[self.comparison](values, self.limit)
 
     def __str__(self) -> str:

@@ -3,15 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from opint.popularity.history import Float64
-
-Flags = npt.NDArray[np.bool_]
-
+from opint.popularity.arrays import Flags, Float64
 
 ALL, NEW = "all", "new"
-"""Groups of datasets beside the data tiers: all of them, and those with hardly any history."""
+"""Groups next to the data tiers: all datasets, and those with hardly any history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +21,13 @@ class Counts:
 
     @classmethod
     def of(cls, forecast: Flags, popular: Flags) -> "Counts":
-        """Of forecasts and outcomes of equal shape."""
+        """The counts of forecasts and outcomes of equal shape."""
         hits = int((forecast & popular).sum())
-        yes, wanted = int(forecast.sum()), int(popular.sum())
-        return cls(hits, yes - hits, wanted - hits, forecast.size - yes - wanted + hits)
+        forecasts, positives = int(forecast.sum()), int(popular.sum())
+        return cls(hits, forecasts - hits, positives - hits, forecast.size - forecasts - positives + hits)
 
     def __add__(self, other: "Counts") -> "Counts":
-        """Of both."""
+        """The counts of both."""
         return Counts(
             self.true_positives + other.true_positives,
             self.false_positives + other.false_positives,
@@ -41,17 +37,17 @@ class Counts:
 
     @property
     def tpr(self) -> float:
-        """Share of what was popular that was forecast (true-positive rate, recall); NaN if nothing was."""
+        """Share of popular datasets that were forecast (true-positive rate, recall); NaN if there were none."""
         return _ratio(self.true_positives, self.true_positives + self.false_negatives)
 
     @property
     def tnr(self) -> float:
-        """Share of what was not popular that was not forecast (true-negative rate)."""
+        """Share of other datasets that were not forecast (true-negative rate); NaN if there were none."""
         return _ratio(self.true_negatives, self.true_negatives + self.false_positives)
 
     @property
     def precision(self) -> float:
-        """Share of what was forecast that was popular."""
+        """Share of forecast datasets that were popular; NaN if there were none."""
         return _ratio(self.true_positives, self.true_positives + self.false_positives)
 
     @property
@@ -62,28 +58,28 @@ class Counts:
 
 
 def average_precision(probability: Float64, popular: Flags) -> float:
-    """Mean precision over the popular ones, each at the threshold at which it is found; ties are found together.
+    """Mean precision over the popular datasets, each at the threshold that just includes it; ties count together.
 
     NaN if nothing was popular.
     """
-    hits, found = _curve(probability, popular)
+    hits, forecasts = _curve(probability, popular)
     if not len(hits) or hits[-1] == 0:
         return float("nan")
-    return float((np.diff(hits, prepend=0) * hits / found).sum() / hits[-1])
+    return float((np.diff(hits, prepend=0) * hits / forecasts).sum() / hits[-1])
 
 
 def roc_auc(probability: Float64, popular: Flags) -> float:
-    """Probability that a popular one is given more than another, ties counting half; NaN without both kinds."""
-    hits, found = _curve(probability, popular)
-    if not len(hits) or hits[-1] in (0, found[-1]):
+    """Probability that a popular dataset is ranked above another, ties counting half; NaN without both classes."""
+    hits, forecasts = _curve(probability, popular)
+    if not len(hits) or hits[-1] in (0, forecasts[-1]):
         return float("nan")
-    misses = found - hits
+    misses = forecasts - hits
     steps, between = np.diff(misses, prepend=0), (hits + np.concatenate([[0], hits[:-1]])) / 2
     return float((steps * between).sum() / hits[-1] / misses[-1])
 
 
 def _curve(probability: Float64, popular: Flags) -> tuple[Float64, Float64]:
-    """Cumulative hits and forecasts at each different probability, from the largest down."""
+    """Cumulative hits and forecasts at each distinct probability, from the largest down."""
     order = np.argsort(-probability, kind="stable")
     ordered = probability[order]
     last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) if len(ordered) else np.empty(0, np.intp)

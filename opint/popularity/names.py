@@ -1,4 +1,4 @@
-"""Names of datasets, ``/primary/processed/TIER``, and what they tell of a dataset that nobody has read yet."""
+"""Names of datasets, ``/primary/processed/TIER``, and their parts."""
 
 import re
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from opint.popularity.errors import TableError
 
 MOST_CHARACTERS = 700
-"""A longer name is no name."""
+"""A longer text is not a name."""
 
 PATTERN = r"/([A-Za-z0-9][A-Za-z0-9_.-]*)/([A-Za-z0-9][A-Za-z0-9_.-]*)/([A-Z0-9-]+)"
-"""Primary dataset, processed dataset, tier; in the words of Python as of Java."""
+"""Primary dataset, processed dataset, tier; valid in Python and in Java."""
 SHAPE = "a name looks like /primary/processed/TIER"
 _NAME = re.compile(PATTERN)
 
@@ -32,10 +32,10 @@ class DatasetName:
 
 
 def parse(name: str, origin: str) -> DatasetName:
-    """The parts of ``name``; ``origin`` says in errors where it stood.
+    """The parts of ``name``; ``origin`` is its place, for errors.
 
     Raises:
-        TableError: it is no name of a dataset.
+        TableError: it is not the name of a dataset.
     """
     match = _NAME.fullmatch(name) if is_name(name) else None
     if match is None:

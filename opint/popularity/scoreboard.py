@@ -1,21 +1,24 @@
-"""How each model fared, week by week and tier by tier, beside what needs no model."""
+"""How each model did, week by week and tier by tier, next to the baselines; as records, a table and JSON."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+from rich.table import Table
 
+from opint.popularity.arrays import Flags
 from opint.popularity.cold_start import is_new
 from opint.popularity.history import History
 from opint.popularity.metrics import ALL, NEW, Counts, average_precision, roc_auc
-from opint.popularity.rolling import Flags, WeekForecast
-
-"""Groups beside the tiers: all datasets, and those that were new when the forecast was made."""
+from opint.popularity.walk_forward import WeekForecast
+from opint.popularity.weeks import Weeks
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One model in one week and group; areas are NaN where nothing, or everything, was popular."""
+class ScoreRow:
+    """The score of one model in one week and group; areas are NaN where nothing, or everything, was popular."""
 
     week: int
     group: str
@@ -25,27 +28,71 @@ class Row:
     average_precision: float
 
 
-def rows(history: History, forecasts: Mapping[str, Sequence[WeekForecast]]) -> Iterator[Row]:
-    """All rows of the forecasts by model: first of all datasets, then of new ones, then by tier."""
+def score_rows(history: History, forecasts: Mapping[str, Sequence[WeekForecast]]) -> Iterator[ScoreRow]:
+    """The rows of all forecasts by model: all datasets first, then new datasets, then each tier."""
     tiers = np.array(history.traits.get("tier", ("",) * history.shape[0]))
     for model, weeks in forecasts.items():
-        for one in weeks:
-            fresh = is_new(history, one.made)[one.dataset]
-            yield _row(one, model, ALL, np.ones(len(one.dataset), dtype=np.bool_))
-            yield _row(one, model, NEW, fresh)
-            own = tiers[one.dataset]
-            for tier in np.unique(own):
+        for forecast in weeks:
+            fresh = is_new(history, forecast.made)[forecast.dataset]
+            yield _score_row(forecast, model, ALL, np.ones(len(forecast.dataset), dtype=np.bool_))
+            yield _score_row(forecast, model, NEW, fresh)
+            tier_of = tiers[forecast.dataset]
+            for tier in np.unique(tier_of):
                 if tier:
-                    yield _row(one, model, str(tier), own == tier)
+                    yield _score_row(forecast, model, str(tier), tier_of == tier)
 
 
-def summed(found: Sequence[Row], group: str, model: str) -> Counts:
+def total_counts(board: Sequence[ScoreRow], group: str, model: str) -> Counts:
     """Hits and misses of a model over all weeks of a group."""
-    counts = [one.counts for one in found if (one.group, one.model) == (group, model)]
+    counts = [row.counts for row in board if (row.group, row.model) == (group, model)]
     return sum(counts, start=Counts(0, 0, 0, 0))
 
 
-def _row(one: WeekForecast, model: str, group: str, which: Flags) -> Row:
-    forecast, popular, probability = one.forecast[which], one.popular[which], one.probability[which]
+def _score_row(forecast: WeekForecast, model: str, group: str, rows: Flags) -> ScoreRow:
+    popular, probability = forecast.popular[rows], forecast.probability[rows]
     areas = roc_auc(probability, popular), average_precision(probability, popular)
-    return Row(one.week, group, model, Counts.of(forecast, popular), *areas)
+    return ScoreRow(forecast.week, group, model, Counts.of(forecast.forecast[rows], popular), *areas)
+
+
+def scoreboard_table(board: Sequence[ScoreRow]) -> Table:
+    """All weeks together: one row per group and model."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in ("group", "model"):
+        table.add_column(name, no_wrap=True)
+    for name in ("TPR", "TNR", "precision", "F1", "false +", "false −", "popular"):
+        table.add_column(name, justify="right")
+    for group in dict.fromkeys(row.group for row in board):
+        for model in dict.fromkeys(row.model for row in board):
+            counts = total_counts(board, group, model)
+            shares = (counts.tpr, counts.tnr, counts.precision, counts.f1)
+            wrong = counts.false_positives, counts.false_negatives
+            popular = counts.true_positives + counts.false_negatives
+            table.add_row(group, model, *map(_share, shares), *(f"{count:,}" for count in (*wrong, popular)))
+    return table
+
+
+def scoreboard_json(board: Sequence[ScoreRow], weeks: Weeks) -> list[dict[str, Any]]:
+    """One plain object per row; NaN becomes null."""
+    return [
+        {
+            "week": weeks.start(row.week).isoformat(),
+            "group": row.group,
+            "model": row.model,
+            **asdict(row.counts),
+            "tpr": null_if_nan(row.counts.tpr),
+            "tnr": null_if_nan(row.counts.tnr),
+            "precision": null_if_nan(row.counts.precision),
+            "auc": null_if_nan(row.auc),
+            "average_precision": null_if_nan(row.average_precision),
+        }
+        for row in board
+    ]
+
+
+def null_if_nan(value: float) -> float | None:
+    """NaN as JSON and databases write it."""
+    return None if math.isnan(value) else value
+
+
+def _share(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"

@@ -1,10 +1,10 @@
 """A simulated catalogue of datasets and what a collaboration reads of it, week by week.
 
 Campaigns begin every few months and bring datasets of several primaries in each data tier; a tier can be introduced
-part of the way through, after which analyses move over to it. How wanted a dataset is depends on its primary, its tier
-and its campaign; it is read in spells, whose beginnings grow more frequent before conferences and rarer with age. All
-of it is made up; names, tiers and the shape of the spells (a few per cent of the datasets popular in a week, most of
-them again in the next) are like those of real catalogues.
+part of the way through, after which analyses move over to it. The demand for a dataset depends on its primary, its tier
+and its campaign; it is read in spells, which begin more often before conferences and more rarely with age. Everything
+is invented; names, tiers and the shape of the spells (a few per cent of the datasets popular in a week, most of them
+again in the next) resemble those of real catalogues.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,76 +12,74 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-import numpy.typing as npt
 
-from opint.popularity.history import History, Int32
-
-Float64 = npt.NDArray[np.float64]
+from opint.popularity.arrays import Flags, Float64, Indices, Int32
+from opint.popularity.history import History
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
-    """One data tier: how many of 100 of its datasets are wanted at all, their median size in bytes, when it begins.
+class TierSpec:
+    """One data tier: the percentage of its datasets that are ever popular, their median size in bytes, and its start.
 
     ``since`` is the share of the simulated time after which the tier exists; ``moves`` names the tier whose readers
-    move over to this one, which is then wanted as much as that one was.
+    move over to this one.
     """
 
     name: str
-    wanted: float
+    popular_percent: float
     median_bytes: float
     since: float = 0.0
     moves: str = ""
 
 
 TIERS = (
-    Tier("RAW", 1.0, 4e13),
-    Tier("AOD", 14.0, 8e12),
-    Tier("AODSIM", 8.0, 1.5e12),
-    Tier("MINIAOD", 14.0, 1.2e12, since=0.6, moves="AOD"),
-    Tier("MINIAODSIM", 8.0, 2e11, since=0.6, moves="AODSIM"),
-    Tier("USER", 6.0, 2e10),
+    TierSpec("RAW", 1.0, 4e13),
+    TierSpec("AOD", 14.0, 8e12),
+    TierSpec("AODSIM", 8.0, 1.5e12),
+    TierSpec("MINIAOD", 14.0, 1.2e12, since=0.6, moves="AOD"),
+    TierSpec("MINIAODSIM", 8.0, 2e11, since=0.6, moves="AODSIM"),
+    TierSpec("USER", 6.0, 2e10),
 )
 PRIMARIES = 60
 CAMPAIGN_WEEKS = 13
 """A campaign begins every quarter of a year, and brings its datasets over the ten weeks that follow."""
 ARRIVAL_WEEKS = 10
 REPROCESSING_WEEKS = 26
-"""Within this time, or to the end of the table, campaigns from before a tier are processed into it."""
+"""Time within which campaigns older than a tier are processed into it."""
 MOVING_WEEKS = 12.0
 """Time scale of the move to a new tier."""
 LIFETIME_WEEKS = 40.0
 """Interest in a campaign falls to 1/e within this time."""
-STAY = 0.88
+SPELL_CONTINUES = 0.88
 """Probability that a spell goes on for another week."""
 BEFORE_CONFERENCE = 1.8
 CONFERENCE_WEEKS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """How large a catalogue is made."""
+class CatalogueSize:
+    """The size of a simulated catalogue."""
 
     datasets: int
     weeks: int
     first_day: date = date(2023, 1, 2)
 
 
-def simulate(rng: np.random.Generator, size: Size, conferences: Sequence[date] = ()) -> History:
-    """A catalogue of about ``size.datasets`` datasets read over ``size.weeks`` weeks."""
+def simulate_catalogue(rng: np.random.Generator, size: CatalogueSize, conferences: Sequence[date] = ()) -> History:
+    """A catalogue of ``size.datasets`` datasets read over ``size.weeks`` weeks."""
     traits, tier, born = _catalogue(rng, size)
     n = len(tier)
-    since = np.array([round(one.since * size.weeks) for one in TIERS])
+    since = np.array([round(spec.since * size.weeks) for spec in TIERS])
     made_anew = since[tier] + rng.integers(0, np.minimum(REPROCESSING_WEEKS, size.weeks - since[tier]))
     known_since = np.where(born < since[tier], made_anew, born).astype(np.int32)
-    wanted = _wanted(rng, traits, tier)
-    start = _start_rate(size, tier, known_since, wanted, conferences)
+    demand = _demand(rng, traits, tier)
+    start = _start_rate(size, tier, known_since, demand, conferences)
     reading = _spells(rng, start)
     level = np.exp(rng.normal(3.6, 1.0, (n, 1)) + rng.normal(0.0, 0.7, (n, size.weeks)))
     naccess = np.where(reading, 11 + rng.poisson(level), rng.poisson(0.05, (n, size.weeks)))
     naccess[np.arange(size.weeks) < known_since[:, None]] = 0
     users = rng.binomial(np.minimum(naccess, 60), 0.3) + (naccess > 0)
-    medians = np.array([one.median_bytes for one in TIERS])
+    medians = np.array([spec.median_bytes for spec in TIERS])
     return History(
         tuple(_names(traits)),
         size.first_day,
@@ -96,17 +94,17 @@ def simulate(rng: np.random.Generator, size: Size, conferences: Sequence[date] =
     )
 
 
-def _catalogue(rng: np.random.Generator, size: Size) -> tuple[dict[str, tuple[str, ...]], npt.NDArray[np.intp], Int32]:
-    """Traits of the names, the tier of each dataset, and the week in which it would be born."""
+def _catalogue(rng: np.random.Generator, size: CatalogueSize) -> tuple[dict[str, tuple[str, ...]], Indices, Int32]:
+    """Traits of the names, the tier of each dataset, and the week in which its campaign produces it."""
     n = size.datasets
     campaigns = max(1, size.weeks // CAMPAIGN_WEEKS)
     campaign = rng.integers(0, campaigns, n)
     tier = rng.choice(len(TIERS), n, p=np.array([0.06, 0.12, 0.28, 0.12, 0.28, 0.14]))
     primary = rng.zipf(1.3, n) % PRIMARIES
     born = CAMPAIGN_WEEKS * campaign + rng.integers(0, ARRIVAL_WEEKS, n)
-    data = np.isin([TIERS[one].name for one in tier], ("RAW", "AOD", "MINIAOD"))
+    data = np.isin([TIERS[row].name for row in tier], ("RAW", "AOD", "MINIAOD"))
     traits = {
-        "tier": tuple(TIERS[one].name for one in tier),
+        "tier": tuple(TIERS[row].name for row in tier),
         "campaign": tuple(
             f"Run{2023 + int(c) // 4}{'ABCD'[int(c) % 4]}" if d else f"Winter{23 + int(c) // 4}S{int(c) % 4}"
             for c, d in zip(campaign, data, strict=True)
@@ -127,49 +125,53 @@ def _names(traits: Mapping[str, Sequence[str]]) -> list[str]:
     return names
 
 
-def _wanted(rng: np.random.Generator, traits: Mapping[str, Sequence[str]], tier: npt.NDArray[np.intp]) -> Float64:
-    """How wanted each dataset is (n,): a factor of its primary, one of its own, and none at all for most."""
+def _demand(rng: np.random.Generator, traits: Mapping[str, Sequence[str]], tier: Indices) -> Float64:
+    """The demand for each dataset (n,): a factor of its primary and one of its own; 0 for most."""
     primaries = sorted(set(traits["primary"]))
     fame = dict(zip(primaries, rng.lognormal(0.0, 0.9, len(primaries)), strict=True))
-    share = np.array([one.wanted for one in TIERS])[tier] / 100 * np.array([fame[one] for one in traits["primary"]])
+    share = (
+        np.array([spec.popular_percent for spec in TIERS])[tier]
+        / 100
+        * np.array([fame[name] for name in traits["primary"]])
+    )
     chosen = rng.random(len(tier)) < np.minimum(share, 0.95)
-    found: Float64 = chosen * rng.lognormal(0.0, 0.5, len(tier))
-    return found
+    demand: Float64 = chosen * rng.lognormal(0.0, 0.5, len(tier))
+    return demand
 
 
 def _start_rate(
-    size: Size, tier: npt.NDArray[np.intp], known_since: Int32, wanted: Float64, conferences: Sequence[date]
+    size: CatalogueSize, tier: Indices, known_since: Int32, demand: Float64, conferences: Sequence[date]
 ) -> Float64:
     """Probability (n, weeks) that a spell of reading begins in a week in which there is none."""
     week = np.arange(size.weeks)
     age = week - known_since[:, None]
-    rate = 0.12 * wanted[:, None] * np.exp(-np.maximum(age, 0) / LIFETIME_WEEKS)
+    rate = 0.12 * demand[:, None] * np.exp(-np.maximum(age, 0) / LIFETIME_WEEKS)
     # Readers find a new dataset within its first weeks or hardly ever.
     rate *= 1 + 4 * ((age >= 0) & (age < 3))
     moved = np.ones((len(TIERS), size.weeks))
-    for one in TIERS:
-        if one.moves:
-            old = next(row for row, other in enumerate(TIERS) if other.name == one.moves)
-            moved[old] = 0.25 + 0.75 * np.exp(-np.maximum(week - one.since * size.weeks, 0) / MOVING_WEEKS)
+    for spec in TIERS:
+        if spec.moves:
+            old = next(row for row, other in enumerate(TIERS) if other.name == spec.moves)
+            moved[old] = 0.25 + 0.75 * np.exp(-np.maximum(week - spec.since * size.weeks, 0) / MOVING_WEEKS)
     rate *= moved[tier]
-    found: Float64 = np.minimum(rate * _season(size, conferences), 0.9) * (age >= 0)
-    return found
+    probability: Float64 = np.minimum(rate * _season(size, conferences), 0.9) * (age >= 0)
+    return probability
 
 
-def _season(size: Size, conferences: Sequence[date]) -> Float64:
+def _season(size: CatalogueSize, conferences: Sequence[date]) -> Float64:
     starts = [size.first_day + timedelta(days=7 * week) for week in range(size.weeks)]
     near = [any(0 <= (held - day).days < 7 * CONFERENCE_WEEKS for held in conferences) for day in starts]
     quiet = [day.month == 12 and day.day > 18 for day in starts]
     return np.where(quiet, 0.4, np.where(near, BEFORE_CONFERENCE, 1.0))
 
 
-def _spells(rng: np.random.Generator, start: Float64) -> npt.NDArray[np.bool_]:
-    """Which weeks are read in (n, weeks): a chain of two states."""
+def _spells(rng: np.random.Generator, start: Float64) -> Flags:
+    """Weeks with reads (n, weeks): a Markov chain of two states."""
     n, weeks = start.shape
     draw = rng.random((n, weeks))
     reading = np.zeros((n, weeks), dtype=np.bool_)
     now = np.zeros(n, dtype=np.bool_)
     for week in range(weeks):
-        now = draw[:, week] < np.where(now, STAY, start[:, week])
+        now = draw[:, week] < np.where(now, SPELL_CONTINUES, start[:, week])
         reading[:, week] = now
     return reading

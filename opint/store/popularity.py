@@ -13,8 +13,8 @@ ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What was asked: which datasets, what counts as popular, how many weeks ahead."""
+class ForecastKey:
+    """Identifies forecasts: the catalogue of datasets, the label of a popular week, and the horizon in weeks."""
 
     catalogue: str
     label: str
@@ -23,7 +23,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class StoredForecast:
-    """Of one dataset; see :mod:`opint.popularity.next_week`."""
+    """Of one dataset; see :mod:`opint.popularity.forecasting`."""
 
     dataset: str
     probability: float
@@ -34,7 +34,7 @@ class StoredForecast:
 
 @dataclass(frozen=True, slots=True)
 class StoredScore:
-    """Of one model in one week (ISO 8601) and tier; see :class:`opint.popularity.scoreboard.Row`."""
+    """Of one model in one week (ISO 8601) and tier; see :class:`opint.popularity.scoreboard.ScoreRow`."""
 
     week: str
     tier: str
@@ -56,30 +56,30 @@ class StoredStanding:
     reason: str
 
 
-def keep_forecast(tx: Connection, asked: Asked, week: str, found: Iterable[StoredForecast], now_s: float) -> None:
+def keep_forecast(tx: Connection, key: ForecastKey, week: str, found: Iterable[StoredForecast], now_s: float) -> None:
     """Store the forecast of a week in place of an earlier one."""
     mine = popularity_forecast.c
-    tx.execute(delete(popularity_forecast).where(*_of(mine, asked), mine.week == week))
-    more = asdict(asked) | {"week": week, "made_s": now_s}
+    tx.execute(delete(popularity_forecast).where(*_of(mine, key), mine.week == week))
+    more = asdict(key) | {"week": week, "made_s": now_s}
     _insert(tx, popularity_forecast, [more | asdict(one) for one in found])
 
 
-def keep_scores(tx: Connection, asked: Asked, found: Sequence[StoredScore], now_s: float) -> None:
+def keep_scores(tx: Connection, key: ForecastKey, found: Sequence[StoredScore], now_s: float) -> None:
     """Store the scores of some weeks in place of those of the same weeks."""
     mine = popularity_score.c
     for week in sorted({one.week for one in found}):
-        tx.execute(delete(popularity_score).where(*_of(mine, asked), mine.week == week))
-    more = asdict(asked) | {"made_s": now_s}
+        tx.execute(delete(popularity_score).where(*_of(mine, key), mine.week == week))
+    more = asdict(key) | {"made_s": now_s}
     _insert(tx, popularity_score, [more | asdict(one) for one in found])
 
 
-def keep_standings(tx: Connection, asked: Asked, found: Sequence[StoredStanding], now_s: float) -> None:
+def keep_standings(tx: Connection, key: ForecastKey, found: Sequence[StoredStanding], now_s: float) -> None:
     """Store who forecasts, in place of all before; who goes on keeps the time since when."""
     mine = popularity_standing.c
-    rows = tx.execute(select(popularity_standing).where(*_of(mine, asked)))
+    rows = tx.execute(select(popularity_standing).where(*_of(mine, key)))
     since = {(row.tier, row.model): row.since_s for row in rows}
-    tx.execute(delete(popularity_standing).where(*_of(mine, asked)))
-    more = asdict(asked)
+    tx.execute(delete(popularity_standing).where(*_of(mine, key)))
+    more = asdict(key)
     _insert(
         tx,
         popularity_standing,
@@ -87,14 +87,14 @@ def keep_standings(tx: Connection, asked: Asked, found: Sequence[StoredStanding]
     )
 
 
-def standings(tx: Connection, asked: Asked) -> dict[str, str]:
+def standings(tx: Connection, key: ForecastKey) -> dict[str, str]:
     """The model by tier; empty if no scoreboard was stored."""
-    rows = tx.execute(select(popularity_standing).where(*_of(popularity_standing.c, asked)))
+    rows = tx.execute(select(popularity_standing).where(*_of(popularity_standing.c, key)))
     return {row.tier: row.model for row in rows}
 
 
-def _of(columns: ColumnCollection[str, Any], asked: Asked) -> tuple[ColumnElement[bool], ...]:
-    return columns.catalogue == asked.catalogue, columns.label == asked.label, columns.horizon == asked.horizon
+def _of(columns: ColumnCollection[str, Any], key: ForecastKey) -> tuple[ColumnElement[bool], ...]:
+    return columns.catalogue == key.catalogue, columns.label == key.label, columns.horizon == key.horizon
 
 
 def _insert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Every policy of placement keeps to what every decision must keep to."""
+"""Every placement policy respects what every decision must respect."""
 
 from dataclasses import replace
 
@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opint.placement.backtest import play, score, with_free_space
-from opint.placement.decision import applied
-from opint.placement.demand import shares
-from opint.placement.policies.registry import POLICIES
-from opint.placement.policies.situation import Situation
-from tests.opint.placement.small import world
+from opint.placement.backtest import add_up, play, with_free_space
+from opint.placement.decision import apply_decision
+from opint.placement.demand import region_shares
+from opint.placement.policies import POLICIES, PolicyInput
+from tests.support.placement import world
 
 CASES = st.fixed_dictionaries(
     {
@@ -24,51 +23,51 @@ CASES = st.fixed_dictionaries(
 )
 
 
-def situations(policy, case):
-    """What a policy is asked in a few weeks, and what it decides."""
+def decisions(policy, case):
+    """The input of a policy in a few weeks, and its decision."""
     played = world(datasets=40, weeks=22, first=19, **case)
     held = played.replicas
     for week, probability in sorted(played.probability.items()):
         held = with_free_space(held)
-        seen = shares(played.reads[:, :, :week].sum(axis=2))
+        seen = region_shares(played.reads[:, :, :week].sum(axis=2))
         known = played.history.until(week - 1)
-        asked = Situation(known, held, played.label, probability, seen, played.budget, played.prices)
-        decided = policy(asked)
-        yield asked, decided
-        held = applied(decided, held)
+        policy_input = PolicyInput(known, held, played.label, probability, seen, played.budget, played.prices)
+        decision = policy(policy_input)
+        yield policy_input, decision
+        held = apply_decision(decision, held)
 
 
 @pytest.mark.parametrize("name", POLICIES)
 @given(case=CASES)
 @settings(max_examples=12, deadline=None)
 def test_no_disk_holds_more_than_fits(name, case):
-    for asked, decided in situations(POLICIES[name], case):
-        used = applied(decided, asked.replicas).used_bytes
-        for one, bytes_ in zip(asked.replicas.rses, used, strict=True):
-            assert bytes_ <= one.capacity_bytes + 1
-        copied = asked.replicas.size_bytes[decided.copy_dataset].sum()
-        assert copied <= asked.budget.network_bytes + 1
+    for policy_input, decision in decisions(POLICIES[name], case):
+        used = apply_decision(decision, policy_input.replicas).used_bytes
+        for rse, bytes_ in zip(policy_input.replicas.rses, used, strict=True):
+            assert bytes_ <= rse.capacity_bytes + 1
+        copied = policy_input.replicas.size_bytes[decision.copy_dataset].sum()
+        assert copied <= policy_input.budget.network_bytes + 1
 
 
 @pytest.mark.parametrize("name", POLICIES)
 @given(case=CASES)
 @settings(max_examples=12, deadline=None)
 def test_last_copies_tape_and_locked_replicas_stay(name, case):
-    for asked, decided in situations(POLICIES[name], case):
-        before, after = asked.replicas, applied(decided, asked.replicas)
-        assert set(before.dataset) == set(before.dataset[~decided.delete])
-        assert not (decided.delete & before.locked).any()
-        assert before.is_disk[before.rse[decided.delete]].all()
-        assert before.is_disk[decided.copy_rse].all()
+    for policy_input, decision in decisions(POLICIES[name], case):
+        before, after = policy_input.replicas, apply_decision(decision, policy_input.replicas)
+        assert set(before.dataset) == set(before.dataset[~decision.delete])
+        assert not (decision.delete & before.locked).any()
+        assert before.is_disk[before.rse[decision.delete]].all()
+        assert before.is_disk[decision.copy_rse].all()
         assert len({*zip(after.dataset, after.rse, strict=True)}) == len(after.dataset)
-        assert (after.disk_copies <= np.maximum(before.disk_copies, asked.budget.most_copies)).all()
+        assert (after.disk_copies <= np.maximum(before.disk_copies, policy_input.budget.most_copies)).all()
         sources = set(before.dataset)
-        assert set(decided.copy_dataset) <= sources
+        assert set(decision.copy_dataset) <= sources
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_the_same_situation_is_decided_alike(name):
-    scores = [score(play(world(7), POLICIES[name])) for _ in range(2)]
+def test_the_same_situation_is_decision_alike(name):
+    scores = [add_up(play(world(7), POLICIES[name])) for _ in range(2)]
     assert scores[0] == scores[1]
     assert scores[0].reads > 0
 
@@ -76,13 +75,13 @@ def test_the_same_situation_is_decided_alike(name):
 @pytest.mark.parametrize("name", POLICIES)
 def test_what_comes_later_changes_no_week_before_it(name):
     played, until = world(3), 21
-    changed = {key: one.copy() for key, one in played.history.measures.items()}
+    changed = {key: counts.copy() for key, counts in played.history.measures.items()}
     for values in changed.values():
         values[:, until + 1 :] = np.random.default_rng(1).permutation(values[:, until + 1 :])
     reads = played.reads.copy()
     reads[:, :, until + 1 :] = 1000
     other = replace(played, history=replace(played.history, measures=changed), reads=reads)
     weeks, again = list(play(played, POLICIES[name])), list(play(other, POLICIES[name]))
-    place = [one.week for one in weeks].index(until) + 1
+    place = [counts.week for counts in weeks].index(until) + 1
     assert weeks[:place] == again[:place]
     assert weeks[place:] != again[place:]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from opint.placement_keeping import keep_plan
+from opint.placement.storage import store_plan
 from opint.store.engine import Store
 from tests.e2e.browsing import Clock, fits, settled
-from tests.opint.dashboard import seed_popularity
-from tests.opint.dashboard.test_placement import PLAN
 from tests.serving import served
+from tests.support import seed_popularity
+from tests.support.placement import PLAN
 
 pytestmark = pytest.mark.browser
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 def url(tmp_path_factory):
     store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('popularity') / 'n.db'}")
     seed_popularity.fill(store)
-    keep_plan(store, "simulated", PLAN, seed_popularity.now_s() - 60)
+    store_plan(store, "simulated", PLAN, seed_popularity.now_s() - 60)
     with served(store, Clock(seed_popularity.now_s())) as address:
         yield address
     store.close()

@@ -7,13 +7,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
-import numpy as np
-import numpy.typing as npt
-
+from opint.popularity.arrays import Flags, Float32, Float64
 from opint.popularity.errors import PopularityError
-from opint.popularity.history import Float32, Float64
-
-Flags = npt.NDArray[np.bool_]
 
 
 class Forecaster(Protocol):
@@ -24,25 +19,27 @@ class Forecaster(Protocol):
 
 
 Train = Callable[[Float32, Flags, int], Forecaster]
-"""From features (r, k), labels (r,) with both kinds among them, and a seed."""
+"""From features (r, k), labels (r,) of both classes, and a seed."""
 
-_HOMES: Mapping[str, str] = {
-    "forest": "opint.popularity.models.forest",
-    "sgd": "opint.popularity.models.sgd",
-    "boosting": "opint.popularity.models.boosting",
-    "blend": "opint.popularity.models.blend",
+_TRAINERS: Mapping[str, tuple[str, str]] = {
+    "forest": ("opint.popularity.models.trees", "train_forest"),
+    "sgd": ("opint.popularity.models.sgd", "train_sgd"),
+    "boosting": ("opint.popularity.models.trees", "train_boosting"),
+    "blend": ("opint.popularity.models.trees", "train_blend"),
 }
-NAMES = tuple(_HOMES)
+"""Module and function by name of the model."""
+NAMES = tuple(_TRAINERS)
 
 CPU_SECONDS: Mapping[str, float] = {"sgd": 4, "boosting": 10, "forest": 53, "blend": 63}
-"""What one training on 100,000 examples took, measured on the simulated catalogue; to tell people how long it takes."""
+"""CPU time of one training on 100,000 examples, measured on the simulated catalogue; commands announce it."""
 
 
 def trainer(name: str) -> Train:
-    """How the model of this name is trained; raises PopularityError for one that is not there."""
-    if name not in _HOMES:
+    """The function that trains the model of this name; raises PopularityError for an unknown name."""
+    if name not in _TRAINERS:
         raise PopularityError(f"model is {name!r}; known are {', '.join(NAMES)}")
+    module, function = _TRAINERS[name]
     try:
-        return cast(Train, import_module(_HOMES[name]).train)
+        return cast(Train, getattr(import_module(module), function))
     except ModuleNotFoundError as error:
         raise PopularityError(f"model {name!r} needs {error.name}: pip install 'nightshift[spark]'") from None

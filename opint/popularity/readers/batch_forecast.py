@@ -1,36 +1,39 @@
-"""Forecasts that a batch job wrote: one Parquet file for one week, see :mod:`opint.popularity.spark.published`.
+"""Forecasts of the batch job: ``week=2026-11-30/forecast.parquet``, one file per week.
 
-The file may lie wherever Arrow can read: on a local disk, or at an address of hdfs:// or s3://.
+Columns: dataset, made (first day of the last known week), label, horizon (weeks), model, probability, forecast (yes or
+no), new (hardly any history) and was (popular in the week made). A file may lie wherever Arrow can read: on a local
+disk, or at an hdfs:// or s3:// address.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import fs, parquet
 
 from opint.popularity import names
+from opint.popularity.arrays import Flags, Float64
 from opint.popularity.errors import PopularityError, TableError
-from opint.popularity.history import Float64
 from opint.popularity.label import Label
 from opint.popularity.readers.columns import days, numbers, texts
-from opint.popularity.weeks import DAYS
+from opint.popularity.weeks import DAYS_PER_WEEK
 
-Flags = npt.NDArray[np.bool_]
+if TYPE_CHECKING:
+    pass
+
 COLUMNS = ("dataset", "made", "label", "horizon", "model", "probability", "forecast", "new", "was")
 
 
 @dataclass(frozen=True, eq=False)
 class BatchForecast:
-    """What ``model`` said at the end of the week ``made`` of the one that begins with ``week``.
+    """The forecast that ``model`` made at the end of the week ``made``.
 
-    Of each dataset (n,): its ``tier`` (empty where the name does not tell), ``probability`` to be popular,
-    ``forecast`` yes or no, whether it is ``new``, and whether it ``was`` popular in the week ``made``.
+    For each dataset (n,): its ``tier`` (empty if the name has none), the ``probability`` that it is popular, the
+    ``forecast`` (yes or no), whether it is ``new``, and whether it ``was`` popular in the week ``made``.
     """
 
     label: Label
@@ -47,35 +50,35 @@ class BatchForecast:
     @property
     def week(self) -> date:
         """First day of the week that is forecast."""
-        return self.made + timedelta(days=DAYS * self.horizon)
+        return self.made + timedelta(days=DAYS_PER_WEEK * self.horizon)
 
 
-def read(source: str) -> BatchForecast:
+def read_batch_forecast(source: str) -> BatchForecast:
     """The forecast in a file, in the folder ``week=…`` of the job, or of the newest week in a folder of these.
 
     Raises:
-        TableError: it cannot be read, a column is missing, or a cell holds something that cannot be.
+        TableError: it cannot be read, a column is missing, or a cell is invalid.
     """
-    origin, found = _opened(source)
-    missing = [name for name in COLUMNS if name not in found.column_names]
+    origin, content = _open(source)
+    missing = [name for name in COLUMNS if name not in content.column_names]
     if missing:
-        there = ", ".join(found.column_names[:20])
+        there = ", ".join(content.column_names[:20])
         raise TableError(origin, "columns", there, f"{missing[0]} is missing; needed are {', '.join(COLUMNS)}")
-    if not len(found):
+    if not len(content):
         raise TableError(origin, "rows", 0, "a forecast of at least one dataset is needed")
-    horizon = _one(numbers(found, "horizon", origin), "horizon", origin)
+    horizon = _single_value(numbers(content, "horizon", origin), "horizon", origin)
     if not horizon.is_integer() or horizon < 1:
         raise TableError(origin, "horizon", horizon, "whole weeks are needed")
-    probability = numbers(found, "probability", origin)
+    probability = numbers(content, "probability", origin)
     outside = ~((probability >= 0) & (probability <= 1))
     if outside.any():
         row = int(np.argmax(outside))
         raise TableError(f"{origin}, row {row + 1}", "probability", probability[row], "0 to 1 is needed")
-    datasets = texts(found, "dataset")
+    datasets = texts(content, "dataset")
     if len(set(datasets)) < len(datasets):
-        twice = next(one for one in datasets if datasets.count(one) > 1)
-        raise TableError(origin, "dataset", repr(twice), "each may stand in a forecast once")
-    expression = _one(texts(found, "label"), "label", origin)
+        twice = next(dataset for dataset in datasets if datasets.count(dataset) > 1)
+        raise TableError(origin, "dataset", repr(twice), "each dataset may occur once in a forecast")
+    expression = _single_value(texts(content, "label"), "label", origin)
     try:
         label = Label.parse(expression)
     except PopularityError as error:
@@ -83,17 +86,17 @@ def read(source: str) -> BatchForecast:
     return BatchForecast(
         label,
         int(horizon),
-        _one(days(found, "made", origin).tolist(), "made", origin),
-        _one(texts(found, "model"), "model", origin),
+        _single_value(days(content, "made", origin).tolist(), "made", origin),
+        _single_value(texts(content, "model"), "model", origin),
         tuple(datasets),
-        tuple(names.parse(one, origin).tier if names.is_name(one) else "" for one in datasets),
+        tuple(names.parse(name, origin).tier if names.is_name(name) else "" for name in datasets),
         probability,
-        *(_flags(found, name, origin) for name in ("forecast", "new", "was")),
+        *(_flags(content, name, origin) for name in ("forecast", "new", "was")),
     )
 
 
-def _opened(source: str) -> tuple[str, Any]:
-    """Where the file lies, and what it holds."""
+def _open(source: str) -> tuple[str, Any]:
+    """The place of the file and its content."""
     try:
         if "://" in source:
             # Hadoop calls by other names what Arrow calls s3.
@@ -113,22 +116,27 @@ def _file(files: Any, path: str) -> str:
     info = files.get_file_info(path)
     if info.type is not fs.FileType.Directory:
         return path
-    entries = [one.path for one in files.get_file_info(fs.FileSelector(path))]
-    weeks = sorted(one for one in entries if one.rpartition("/")[2].startswith("week="))
+    entries = [entry.path for entry in files.get_file_info(fs.FileSelector(path))]
+    weeks = sorted(entry for entry in entries if entry.rpartition("/")[2].startswith("week="))
     return f"{weeks[-1] if weeks else path.rstrip('/')}/forecast.parquet"
 
 
-def _one(column: Iterable[Any], name: str, origin: str) -> Any:
-    """What a column says in every row."""
+def _single_value(column: Iterable[Any], name: str, origin: str) -> Any:
+    """The value that a column has in every row."""
     values = sorted(set(column))
     if len(values) > 1:
-        said = ", ".join(map(str, values))
-        raise TableError(origin, name, said, "one file is the forecast of one week by one model")
+        listed = ", ".join(map(str, values))
+        raise TableError(origin, name, listed, "one file is the forecast of one week by one model")
     return values[0]
 
 
-def _flags(found: Any, name: str, origin: str) -> Flags:
-    values = numbers(found, name, origin)
+def _flags(content: Any, name: str, origin: str) -> Flags:
+    values = numbers(content, name, origin)
     if not np.isin(values, (0.0, 1.0)).all():
         raise TableError(origin, name, values[~np.isin(values, (0.0, 1.0))][0], "true or false is needed")
     return values.astype(np.bool_)
+
+
+def forecast_path(folder: str, week: date) -> str:
+    """The path of the file of a week."""
+    return f"{folder.rstrip('/')}/week={week.isoformat()}/forecast.parquet"

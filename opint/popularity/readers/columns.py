@@ -6,34 +6,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
+from opint.popularity.arrays import Days, Float64
 from opint.popularity.errors import TableError
-from opint.popularity.history import Float64
-from opint.popularity.weeks import EARLIEST, LATEST, parse_day
+from opint.popularity.weeks import EARLIEST_DAY, LATEST_DAY, parse_day
 
 PARQUET = b"PAR1"
 _DAY_OF_TIME = re.compile(r"(?<=^\d{4}-\d{2}-\d{2})[ T]\d{2}:.*$")
 
 
-def table(path: Path, needed: tuple[str, ...], wanted: tuple[str, ...] = ()) -> Any:
-    """The columns ``needed``, and those of ``wanted`` that are there, of a CSV (plain or gzip) or Parquet file.
+def read_columns(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> Any:
+    """The ``needed`` columns, and the ``optional`` ones that exist, of a CSV (plain or gzip) or Parquet file.
 
-    A folder stands for its files in the order of their names, as Spark writes tables; names that begin with a dot or an
-    underscore are no part of it.
+    A folder stands for all its files, sorted by name, as Spark writes tables; files whose names begin with a dot or an
+    underscore are ignored.
 
     Raises:
         TableError: a file cannot be read, lacks a needed column, or has it twice.
     """
     if not path.is_dir():
-        return _file(path, needed, wanted)
-    files = sorted(one for one in path.rglob("*") if one.is_file() and not _is_hidden(one.relative_to(path)))
+        return _file(path, needed, optional)
+    files = sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(path)))
     if not files:
         raise TableError(str(path), "files", 0, "a folder of CSV or Parquet files is needed")
-    tables = [_file(one, needed, wanted) for one in files]
+    tables = [_file(file, needed, optional) for file in files]
     try:
         return pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException as error:
@@ -44,9 +43,9 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.parts)
 
 
-def _file(path: Path, needed: tuple[str, ...], wanted: tuple[str, ...]) -> Any:
+def _file(path: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> Any:
     try:
-        content = _parquet(path) if _begins(path) == PARQUET else _csv(path)
+        content = parquet.read_table(path) if _begins(path) == PARQUET else _csv(path)
     except (OSError, EOFError, pa.ArrowException) as error:
         first = str(error).splitlines()[0]
         raise TableError(str(path), "file", first, "a CSV or Parquet table is needed") from None
@@ -55,29 +54,29 @@ def _file(path: Path, needed: tuple[str, ...], wanted: tuple[str, ...]) -> Any:
     missing = [name for name in needed if name not in columns]
     if missing:
         raise TableError(str(path), "columns", there, f"{missing[0]} is missing; needed are {', '.join(needed)}")
-    chosen = [*needed, *(name for name in wanted if name in columns)]
+    chosen = [*needed, *(name for name in optional if name in columns)]
     twice = [name for name in chosen if columns.count(name) > 1]
     if twice:
         raise TableError(str(path), "columns", there, f"{twice[0]} stands twice; rename or remove one of them")
     return content.select(chosen)
 
 
-def texts(found: Any, name: str) -> list[str]:
-    """A column as texts; nothing becomes an empty text."""
-    return [one or "" for one in pc.cast(found[name], pa.string()).to_pylist()]
+def texts(content: Any, name: str) -> list[str]:
+    """A column as texts; a null becomes an empty text."""
+    return [text or "" for text in pc.cast(content[name], pa.string()).to_pylist()]
 
 
-def numbers(found: Any, name: str, origin: str) -> Float64:
+def numbers(content: Any, name: str, origin: str) -> Float64:
     """A column as float64 (r,); an empty cell is NaN.
 
     Raises:
         TableError: a cell holds no number.
     """
-    column = found[name]
+    column = content[name]
     try:
         return np.asarray(pc.cast(column, pa.float64()).to_numpy(), dtype=np.float64)
     except pa.ArrowException:
-        for row, text in enumerate(texts(found, name)):
+        for row, text in enumerate(texts(content, name)):
             try:
                 float(text or "nan")
             except ValueError:
@@ -85,31 +84,31 @@ def numbers(found: Any, name: str, origin: str) -> Float64:
         raise TableError(origin, name, column.type, "a column of numbers is needed") from None
 
 
-def days(found: Any, name: str, origin: str) -> npt.NDArray[np.datetime64]:
+def days(content: Any, name: str, origin: str) -> Days:
     """A column of days (r,) as datetime64[D], from dates, timestamps, or texts like 2026-11-25 or 20261125.
 
-    Of a timestamp with a time zone it is the day in that zone.
+    A timestamp with a time zone gives the day in that zone.
 
     Raises:
-        TableError: a cell holds no day, or one that is not of our time.
+        TableError: a cell holds no day, or a day before 1990 or after 2099.
     """
-    cells = found[name]
+    cells = content[name]
     if pa.types.is_timestamp(cells.type):
         local = pc.local_timestamp(cells) if cells.type.tz is not None else cells
         column = np.asarray(local.to_numpy(), dtype="datetime64[D]")
     elif pa.types.is_date(cells.type):
         column = np.asarray(pc.cast(cells, pa.date32()).to_numpy(), dtype="datetime64[D]")
     else:
-        column = _days_of_texts(texts(found, name), name, origin)
-    wrong = ~((column >= np.datetime64(EARLIEST)) & (column < np.datetime64(LATEST)))
+        column = _days_of_texts(texts(content, name), name, origin)
+    wrong = ~((column >= np.datetime64(EARLIEST_DAY)) & (column < np.datetime64(LATEST_DAY)))
     if wrong.any():
         row = int(np.argmax(wrong))
         raise TableError(f"{origin}, row {row + 1}", name, column[row], "a day is needed, as 2026-11-25")
     return column
 
 
-def _days_of_texts(cells: list[str], name: str, origin: str) -> npt.NDArray[np.datetime64]:
-    """Each different text is looked at once: a table has many rows and few weeks."""
+def _days_of_texts(cells: list[str], name: str, origin: str) -> Days:
+    """Each distinct text is parsed once: a table has many rows and few weeks."""
     rows: dict[str, int] = {}
     for row, text in enumerate(cells):
         rows.setdefault(text, row)
@@ -123,10 +122,6 @@ def _days_of_texts(cells: list[str], name: str, origin: str) -> npt.NDArray[np.d
 def _begins(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(len(PARQUET))
-
-
-def _parquet(path: Path) -> Any:
-    return parquet.read_table(path)
 
 
 def _csv(path: Path) -> Any:

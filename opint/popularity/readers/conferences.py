@@ -1,25 +1,26 @@
-"""Calendars of conferences: before one, and after it, other data are read than in a quiet week."""
+"""Calendars of conferences: around a conference other data are read than in a quiet week."""
 
 import csv
 from datetime import date, datetime
 from pathlib import Path
 
 from opint.popularity.errors import TableError
-from opint.popularity.weeks import EARLIEST, LATEST
+from opint.popularity.weeks import EARLIEST_DAY, LATEST_DAY
 
 COLUMN = "ds"
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 _FORMS = ("%Y-%m-%d", "%d.%m.%Y")
 
 
-def read(path: Path) -> tuple[date, ...]:
+def read_conferences(path: Path) -> tuple[date, ...]:
     """First days in column ``ds`` of a CSV file (comma or semicolon), as 2026-11-25 or 25.11.2026; in order.
 
-    That is how calendars for Prophet look. Raises TableError for a file, a column or a day that cannot be read.
+    This is the format of holiday calendars for Prophet. Raises TableError for a file, a column or a day that cannot be
+    read.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise TableError(str(path), "size", f"{path.stat().st_size} bytes", f"at most {MOST_BYTES} are read")
+        if path.stat().st_size > MAX_BYTES:
+            raise TableError(str(path), "size", f"{path.stat().st_size} bytes", f"at most {MAX_BYTES} are read")
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(str(path), "file", str(error), f"a CSV file with column {COLUMN} is needed") from None
@@ -33,9 +34,9 @@ def read(path: Path) -> tuple[date, ...]:
 def _day(text: str | None, origin: str) -> date:
     for form in _FORMS:
         try:
-            found = datetime.strptime(text or "", form).date()  # noqa: DTZ007 - a day has no zone
+            day = datetime.strptime(text or "", form).date()  # noqa: DTZ007 - a day has no zone
         except ValueError:
             continue
-        if EARLIEST <= found < LATEST:
-            return found
+        if EARLIEST_DAY <= day < LATEST_DAY:
+            return day
     raise TableError(origin, COLUMN, repr(text), "a day is needed, as 2026-11-25 or 25.11.2026")

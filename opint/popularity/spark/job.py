@@ -16,22 +16,23 @@ from conf.errors import NightshiftError
 from opint.popularity.cold_start import is_new
 from opint.popularity.label import Label
 from opint.popularity.models import trainer
-from opint.popularity.readers import any_table, conferences
-from opint.popularity.rolling import Learned, Question
-from opint.popularity.spark.asked import Asked, Training
-from opint.popularity.spark.published import place
+from opint.popularity.predictors import ForecastTask, RetrainedModel
+from opint.popularity.readers.access_table import read_history
+from opint.popularity.readers.batch_forecast import forecast_path
+from opint.popularity.readers.conferences import read_conferences
+from opint.popularity.spark.features import BatchSpec
 from opint.popularity.spark.session import session
-from opint.popularity.threshold import UNTRIED
-from opint.popularity.written import write_table
+from opint.popularity.walk_forward import DEFAULT_THRESHOLD
+from opint.popularity.writers import write_table
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Run the job; where the forecast is. Raises NightshiftError."""
+    """Run the job; returns the path of the forecast. Raises NightshiftError."""
     options = _parser().parse_args(argv)
-    calendar = () if options.conferences is None else conferences.read(options.conferences)
-    asked = Asked(Label.parse(options.label), options.horizon, calendar)
+    calendar = () if options.conferences is None else read_conferences(options.conferences)
+    spec = BatchSpec(Label.parse(options.label), options.horizon, calendar)
     engine = {"spark": _on_spark, "local": _on_one_machine}[options.engine]
-    return engine(options, asked, environ)
+    return engine(options, spec, environ)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,16 +42,18 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="weekly accesses: CSV or Parquet (a file or a folder), a CMS series, or ATLAS groups",
     )
-    parser.add_argument("--output", required=True, help="folder of forecasts, a file for each week")
+    parser.add_argument("--output", required=True, help="folder of forecasts, one file per week")
     parser.add_argument("--model", default="forest", help="forest, logistic, gbt or boosting")
     parser.add_argument("--label", default="naccess > 10", help="what counts as popular (default: naccess > 10)")
     parser.add_argument("--horizon", type=int, choices=range(1, 27), default=1, metavar="1..26", help="weeks ahead")
     parser.add_argument("--conferences", type=Path, help="CSV with the first days of conferences in a column ds")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything that is random")
-    parser.add_argument("--trees", type=int, default=100, help="of a forest or of boosting (default: 100)")
-    parser.add_argument("--workers", type=int, default=1, help="that XGBoost trains in; results depend on how many")
-    told = "local needs no Java: one process, and the models of `nightshift popularity forecast`"
-    parser.add_argument("--engine", choices=("spark", "local"), default="spark", help=told)
+    parser.add_argument(
+        "--trees", type=int, default=100, help="number of trees of a forest or of boosting (default: 100)"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="number of XGBoost workers; results depend on it")
+    engine_help = "local runs in one process without Java, with the models of `nightshift popularity forecast`"
+    parser.add_argument("--engine", choices=("spark", "local"), default="spark", help=engine_help)
     return parser
 
 
@@ -58,34 +61,35 @@ def _warn(line: str) -> None:
     sys.stderr.write(f"warning: {line}\n")
 
 
-def _on_spark(options: argparse.Namespace, asked: Asked, environ: Mapping[str, str]) -> str:
+def _on_spark(options: argparse.Namespace, spec: BatchSpec, environ: Mapping[str, str]) -> str:
     spark = session(environ)
-    from opint.popularity.spark.batch import run  # noqa: PLC0415 - needs pyspark, which the other engine does not
+    from opint.popularity.spark.batch import run_batch  # noqa: PLC0415 - needs pyspark, which the other engine does not
+    from opint.popularity.spark.models import TrainingSpec  # noqa: PLC0415 - as above
 
-    training = Training(options.model, options.seed, options.trees, options.workers)
-    return run(spark, options.input, options.output, asked, training, _warn)
+    training = TrainingSpec(options.model, options.seed, options.trees, options.workers)
+    return run_batch(spark, options.input, options.output, spec, training, _warn)
 
 
-def _on_one_machine(options: argparse.Namespace, asked: Asked, _: Mapping[str, str]) -> str:
+def _on_one_machine(options: argparse.Namespace, spec: BatchSpec, _: Mapping[str, str]) -> str:
     train = trainer(options.model)
-    history = any_table.read(Path(options.input), _warn)
-    question = Question.of(history, asked.label, asked.horizon, asked.conferences)
+    history = read_history(Path(options.input), _warn)
+    task = ForecastTask.of(history, spec.label, spec.horizon, spec.conferences)
     made = history.shape[1] - 1
-    dataset, probability = Learned(train, options.seed)(question, made)
-    target = Path(place(options.output, history.weeks.start(made + asked.horizon)))
+    dataset, probability = RetrainedModel(train, options.seed)(task, made)
+    target = Path(forecast_path(options.output, history.weeks.start(made + spec.horizon)))
     target.parent.mkdir(parents=True, exist_ok=True)
-    found = {
+    columns = {
         "dataset": [history.names[row] for row in dataset],
         "made": pa.array([history.weeks.start(made)] * len(dataset), pa.date32()),
-        "label": [str(asked.label)] * len(dataset),
-        "horizon": pa.array([asked.horizon] * len(dataset), pa.int32()),
+        "label": [str(spec.label)] * len(dataset),
+        "horizon": pa.array([spec.horizon] * len(dataset), pa.int32()),
         "model": [options.model] * len(dataset),
         "probability": probability,
-        "forecast": probability > UNTRIED,
+        "forecast": probability > DEFAULT_THRESHOLD,
         "new": is_new(history, made)[dataset],
-        "was": asked.label.holds(history.measures[asked.label.measure])[dataset, made],
+        "was": spec.label.holds(history.measures[spec.label.measure])[dataset, made],
     }
-    write_table(pa.table(found), target)
+    write_table(pa.table(columns), target)
     return str(target)
 
 

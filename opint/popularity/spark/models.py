@@ -5,6 +5,7 @@ same on a laptop and on a cluster.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pyspark.ml.classification import GBTClassifier, LogisticRegression, RandomForestClassifier
@@ -14,7 +15,6 @@ from pyspark.sql import functions as f
 from xgboost.spark import SparkXGBClassifier
 
 from opint.popularity.errors import PopularityError
-from opint.popularity.spark.asked import Training
 
 DEPTH = 8
 BOOSTED_DEPTH = 3
@@ -26,7 +26,20 @@ PENALTY = 1e-4
 ITERATIONS = 30
 
 
-def forest(training: Training) -> Any:
+@dataclass(frozen=True, slots=True)
+class TrainingSpec:
+    """Which model is trained; ``trees`` of a forest or of boosting, ``workers`` that XGBoost trains in.
+
+    There must be free slots for as many workers.
+    """
+
+    model: str
+    seed: int
+    trees: int = 100
+    workers: int = 1
+
+
+def forest(training: TrainingSpec) -> Any:
     """Random forest (L. Breiman, Mach. Learn. 45 (2001) 5)."""
     return RandomForestClassifier(
         numTrees=training.trees,
@@ -37,12 +50,12 @@ def forest(training: Training) -> Any:
     )
 
 
-def logistic(_: Training) -> Any:
+def logistic(_: TrainingSpec) -> Any:
     """Logistic regression with a quadratic penalty, on features in units of their standard deviation."""
     return LogisticRegression(regParam=PENALTY, maxIter=ITERATIONS)
 
 
-def gbt(training: Training) -> Any:
+def gbt(training: TrainingSpec) -> Any:
     """Gradient-boosted trees (J. H. Friedman, Ann. Stat. 29 (2001) 1189)."""
     return GBTClassifier(
         maxIter=training.trees,
@@ -55,7 +68,7 @@ def gbt(training: Training) -> Any:
     )
 
 
-def boosting(training: Training) -> Any:
+def boosting(training: TrainingSpec) -> Any:
     """Gradient-boosted trees by XGBoost (T. Chen and C. Guestrin, KDD 2016)."""
     return SparkXGBClassifier(
         num_workers=training.workers,
@@ -71,7 +84,7 @@ def boosting(training: Training) -> Any:
     )
 
 
-ESTIMATORS: Mapping[str, Callable[[Training], Any]] = {
+ESTIMATORS: Mapping[str, Callable[[TrainingSpec], Any]] = {
     "forest": forest,
     "logistic": logistic,
     "gbt": gbt,
@@ -80,24 +93,24 @@ ESTIMATORS: Mapping[str, Callable[[Training], Any]] = {
 
 
 def check_name(model: str) -> None:
-    """Raise PopularityError for a model that is not there."""
+    """Raise PopularityError for an unknown model."""
     if model not in ESTIMATORS:
         raise PopularityError(f"model is {model!r}; known on Spark are {', '.join(ESTIMATORS)}")
 
 
-def train(training: Training, examples: DataFrame) -> Any:
+def train(training: TrainingSpec, examples: DataFrame) -> Any:
     """A trained model; ``examples`` as :mod:`opint.popularity.spark.features` makes them."""
     check_name(training.model)
     return ESTIMATORS[training.model](training).fit(vectors(examples))
 
 
 def probabilities(model: Any, examples: DataFrame, *kept: str) -> DataFrame:
-    """Columns dataset, probability (double) and those of the examples that are ``kept``, one row for each example."""
-    told = vector_to_array(f.col("probability"))[1]
-    return model.transform(vectors(examples, *kept)).select("dataset", told.alias("probability"), *kept)  # type: ignore[no-any-return]
+    """Columns dataset, probability (double) and the ``kept`` columns of the examples, one row per example."""
+    probability = vector_to_array(f.col("probability"))[1]
+    return model.transform(vectors(examples, *kept)).select("dataset", probability.alias("probability"), *kept)  # type: ignore[no-any-return]
 
 
 def vectors(examples: DataFrame, *kept: str) -> DataFrame:
-    """Examples as Spark ML wants them: ``features`` as a vector, and ``label`` 1 for popular ones."""
+    """Examples in the form of Spark ML: ``features`` as a vector, and ``label`` 1 for popular datasets."""
     features, label = array_to_vector(f.col("features")), f.col("popular").cast("double")
     return examples.select("dataset", features.alias("features"), label.alias("label"), *kept)

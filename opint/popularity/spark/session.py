@@ -17,9 +17,9 @@ WITHOUT_JAVA = "without Java, --engine local makes the same features and forecas
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """Set by spark-submit, which has chosen master and memory by then."""
 ARGUMENTS = "PYSPARK_SUBMIT_ARGS"
-"""What an operator hands to the Spark that this process starts."""
+"""Options of the operator for the Spark that this process starts."""
 SET_BY_THE_SHELL = frozenset({"spark.app.name", "spark.master", "spark.ui.showConsoleProgress"})
-"""Spark sets them by itself where it is started from Python and nobody has said anything."""
+"""Settings that Spark makes itself when it is started from Python."""
 NEEDED: Mapping[str, object] = {"spark.sql.legacy.parquet.nanosAsLong": True}
 """Without it Spark refuses the nanoseconds in which pandas writes days."""
 DEFAULTS: Mapping[str, object] = {
@@ -39,7 +39,7 @@ ON_A_LAPTOP: Mapping[str, object] = {
 def session(environ: Mapping[str, str], master: str = LAPTOP) -> "SparkSession":
     """The running session, or a new one on ``master`` unless spark-submit has chosen another.
 
-    What spark-submit, spark-defaults.conf or the running session set stands; only what nobody set has defaults of ours.
+    Settings of spark-submit, spark-defaults.conf or the running session take precedence over the defaults here.
 
     Raises:
         PopularityError: Spark or Java is not installed.
@@ -60,7 +60,7 @@ def session(environ: Mapping[str, str], master: str = LAPTOP) -> "SparkSession":
         for name, value in NEEDED.items():
             running.conf.set(name, str(value).lower())
         return running
-    # The gateway reads what spark-submit and spark-defaults.conf say; an empty configuration then shows it.
+    # The gateway reads the settings of spark-submit and spark-defaults.conf; an empty configuration then shows them.
     SparkContext._ensure_initialized()
     given = SparkConf()
     of_the_shell = () if {SUBMITTED, ARGUMENTS} & environ.keys() else SET_BY_THE_SHELL

@@ -1,4 +1,4 @@
-"""Tables of weekly accesses as :mod:`opint.popularity.readers.any_table` has them, read and cut into parts by Spark."""
+"""The tables of :mod:`opint.popularity.readers.access_table`, read and cut into parts by Spark."""
 
 import tempfile
 from datetime import date
@@ -10,13 +10,19 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as f
 
 from opint.popularity import names
-from opint.popularity.assemble import Span
+from opint.popularity.assemble import WeekSpan
 from opint.popularity.errors import TableError, Warn
-from opint.popularity.readers import any_table
-from opint.popularity.readers.frames import NEEDED, WANTED, check_odd_names
-from opint.popularity.spark.features import LEAST_PARTS, ROWS_PER_PART, Weekly
-from opint.popularity.weeks import EARLIEST, LATEST
-from opint.popularity.written import history_table
+from opint.popularity.readers.access_table import (
+    ATLAS_GROUPS_MARK,
+    CMS_SERIES_MARK,
+    NEEDED_COLUMNS,
+    OPTIONAL_COLUMNS,
+    check_odd_names,
+    read_history,
+)
+from opint.popularity.spark.features import LEAST_PARTS, ROWS_PER_PART, PartitionedTable
+from opint.popularity.weeks import EARLIEST_DAY, LATEST_DAY
+from opint.popularity.writers import history_table
 
 TEXT_ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".gz")
 DAY = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:.*)?|\d{8}"
@@ -25,22 +31,22 @@ NANOSECONDS = 1e15
 """A number of days, or a day as 20261125, is smaller; one of nanoseconds since 1970 is larger."""
 
 
-def read(session: SparkSession, path: str, warn: Warn) -> Weekly:
+def read_table(session: SparkSession, path: str, warn: Warn) -> PartitionedTable:
     """The table in a text file (plain or gzip), a Parquet file, or a folder of either, wherever Spark can read.
 
-    Series of CMS and tables of ATLAS groups are read whole on the driver. ``warn`` hears which rows are left out. The
-    parts are kept by Spark once they are made, until they are unpersisted.
+    CMS series and tables of ATLAS groups are read whole on the driver. ``warn`` is called with what is left out. Spark
+    keeps the parts until they are unpersisted.
 
     Raises:
-        TableError: there is none, a column is missing, or a cell holds no day or number.
+        TableError: there is no file, a column is missing, or a cell holds no day or number.
     """
     try:
         raw = _csv(session, path, warn) if _is_text(session, path) else session.read.parquet(path)
-        missing = [name for name in NEEDED if name not in raw.columns]
+        missing = [name for name in NEEDED_COLUMNS if name not in raw.columns]
         if missing:
-            hint = f"{missing[0]} is missing; needed are {', '.join(NEEDED)}"
+            hint = f"{missing[0]} is missing; needed are {', '.join(NEEDED_COLUMNS)}"
             raise TableError(path, "columns", ", ".join(raw.columns[:20]), hint)
-        cells = {name: _typed(raw, name) for name in (*NEEDED, *WANTED) if name in raw.columns}
+        cells = {name: _typed(raw, name) for name in (*NEEDED_COLUMNS, *OPTIONAL_COLUMNS) if name in raw.columns}
         rows, span, named = _checked(raw, cells, path, warn)
     except PySparkException as error:
         first = str(error).strip().splitlines()[0]
@@ -50,53 +56,55 @@ def read(session: SparkSession, path: str, warn: Warn) -> Weekly:
         typed = typed.where(_is_name(f.col("dataset")))
     # All datasets of one primary lie in one part, so that what they did together is counted there.
     by = f.split("dataset", "/")[1] if named else f.col("dataset")
-    return Weekly(typed.repartition(max(LEAST_PARTS, -(-rows // ROWS_PER_PART)), by).persist(), span, rows, path, named)
+    return PartitionedTable(
+        typed.repartition(max(LEAST_PARTS, -(-rows // ROWS_PER_PART)), by).persist(), span, rows, path, named
+    )
 
 
 def _is_text(session: SparkSession, path: str) -> bool:
-    """Whether the names of the files say so; raises TableError for a folder of both kinds, or of nothing."""
+    """Whether the files are texts, by their names; raises TableError for a folder of both kinds, or without files."""
     context = session.sparkContext
     java: Any = context._jvm  # Spark's Python has no other way to Hadoop's file systems
     where = java.org.apache.hadoop.fs.Path(path)
     files = where.getFileSystem(context._jsc.hadoopConfiguration())
     matching = files.globStatus(where)
-    found = [name for status in matching or () for name in _names(files, status)]
-    if not found:
+    file_names = [name for status in matching or () for name in _names(files, status)]
+    if not file_names:
         raise TableError(path, "files", 0, "there is none: a CSV or Parquet table is needed")
-    texts = {name.lower().endswith(TEXT_ENDINGS) for name in found}
+    texts = {name.lower().endswith(TEXT_ENDINGS) for name in file_names}
     if len(texts) > 1:
-        raise TableError(path, "files", ", ".join(sorted(found)[:4]), "a folder holds either CSV or Parquet")
+        raise TableError(path, "files", ", ".join(sorted(file_names)[:4]), "a folder holds either CSV or Parquet")
     return texts.pop()
 
 
 def _names(files: Any, status: Any) -> list[str]:
-    """Of a file, or of the files below a folder that are part of its table."""
+    """Names of the files: one file, or all files below a folder that belong to its table."""
     if not status.isDirectory():
         return [status.getPath().getName()]
-    children = [one for one in files.listStatus(status.getPath()) if one.getPath().getName()[0] not in "._"]
-    return [name for one in children for name in _names(files, one)]
+    children = [child for child in files.listStatus(status.getPath()) if child.getPath().getName()[0] not in "._"]
+    return [name for child in children for name in _names(files, child)]
 
 
 def _csv(session: SparkSession, path: str, warn: Warn) -> DataFrame:
     head = "\n".join(row["value"] for row in session.read.text(path).head(5))
-    if any_table.CMS_SERIES.decode() in head or any_table.ATLAS_GROUPS.decode() in head.partition("\n")[0]:
+    if CMS_SERIES_MARK.decode() in head or ATLAS_GROUPS_MARK.decode() in head.partition("\n")[0]:
         return _converted(session, path, warn)
     raw = session.read.csv(path, header=True)
     return raw.toDF(*(name.removeprefix("\ufeff") for name in raw.columns))
 
 
 def _converted(session: SparkSession, path: str, warn: Warn) -> DataFrame:
-    """A table of another kind as a frame; such tables are small, and of one file."""
+    """A CMS series or ATLAS table as a frame; such tables are small single files."""
     (content,) = session.read.format("binaryFile").load(path).select("content").collect()
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder) / Path(path).name
         local.write_bytes(content["content"])
-        history = any_table.read(local, warn)
+        history = read_history(local, warn)
     return session.createDataFrame(history_table(history))
 
 
 def _typed(raw: DataFrame, name: str) -> Column:
-    """A column as it is used; null where a cell cannot be."""
+    """A column with its type; null where a cell is invalid."""
     if name == "dataset":
         return f.col(name).cast("string")
     return _day(raw, name) if name == "week" else f.col(name).try_cast("double")
@@ -114,8 +122,8 @@ def _day(raw: DataFrame, name: str) -> Column:
     if kind == "timestamp":
         return _nearest_day(f.unix_micros(cell))
     text = cell.cast("string")
-    written = f.when(text.rlike(f"^({DAY})$"), f.regexp_replace(text, r"^(\d{4})-?(\d{2})-?(\d{2}).*$", "$1-$2-$3"))
-    days = written.try_cast("date")
+    iso_text = f.when(text.rlike(f"^({DAY})$"), f.regexp_replace(text, r"^(\d{4})-?(\d{2})-?(\d{2}).*$", "$1-$2-$3"))
+    days = iso_text.try_cast("date")
     return f.when(cell > NANOSECONDS, _nearest_day(cell / 1000)).otherwise(days) if kind == "bigint" else days
 
 
@@ -127,8 +135,8 @@ def _is_name(dataset: Column) -> Column:
     return dataset.rlike(f"^{names.PATTERN}$") & (f.length(dataset) <= names.MOST_CHARACTERS)
 
 
-def _checked(raw: DataFrame, cells: dict[str, Column], path: str, warn: Warn) -> tuple[int, Span, bool]:
-    """How many rows there are, of which weeks, and whether datasets have names; raises TableError naming a bad cell."""
+def _checked(raw: DataFrame, cells: dict[str, Column], path: str, warn: Warn) -> tuple[int, WeekSpan, bool]:
+    """Number of rows, their weeks, and whether datasets have names; raises TableError naming an invalid cell."""
     wrong = [
         f.max(f.when(cell.isNull() & f.col(name).isNotNull(), f.col(name).cast("string"))).alias(f"wrong_{name}")
         for name, cell in cells.items()
@@ -158,13 +166,13 @@ def _checked(raw: DataFrame, cells: dict[str, Column], path: str, warn: Warn) ->
     return rows - odd, _span(totals, path), True
 
 
-def _span(totals: Any, path: str) -> Span:
+def _span(totals: Any, path: str) -> WeekSpan:
     if totals["timeless"] is not None:
         hint = "a day is needed, as 2026-11-25"
         raise TableError(f"{path}, dataset {totals['timeless']!r}", "week", "empty", hint)
     first: date = totals["first"]
     last: date = totals["last"]
     for day in (first, last):
-        if not EARLIEST <= day < LATEST:
+        if not EARLIEST_DAY <= day < LATEST_DAY:
             raise TableError(path, "week", day, "a day is needed, as 2026-11-25")
-    return Span.between(first, last, path)
+    return WeekSpan.between(first, last, path)

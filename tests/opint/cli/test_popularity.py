@@ -19,24 +19,24 @@ def table(tmp_path_factory):
 
 def test_past_weeks_are_forecast_beside_persistence(table, tmp_path):
     out = tmp_path / "board.json"
-    said = nightshift("popularity", "scoreboard", table, "--weeks", 8, "--model", "sgd", "--out", out)
+    output = nightshift("popularity", "scoreboard", table, "--weeks", 8, "--model", "sgd", "--out", out)
     for word in ("persistence", "last 4 weeks", "MINIAODSIM", "new", "forecasts by"):
-        assert word in said
+        assert word in output
     board = json.loads(out.read_text())
-    assert {one["model"] for one in board} == {"sgd", "persistence", "last 4 weeks"}
-    assert len({one["week"] for one in board}) == 8
-    assert all(one["tpr"] is None or 0 <= one["tpr"] <= 1 for one in board)
+    assert {row["model"] for row in board} == {"sgd", "persistence", "last 4 weeks"}
+    assert len({row["week"] for row in board}) == 8
+    assert all(row["tpr"] is None or 0 <= row["tpr"] <= 1 for row in board)
 
 
 def test_the_next_week_is_forecast_the_same_each_time(table, tmp_path):
     for name in ("a.csv", "b.csv", "c.parquet"):
-        said = nightshift("popularity", "forecast", table, "--model", "sgd", "--out", tmp_path / name)
-        assert "week of 2023-12-18" in said
+        output = nightshift("popularity", "forecast", table, "--model", "sgd", "--out", tmp_path / name)
+        assert "week of 2023-12-18" in output
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
-    found = pyarrow.csv.read_csv(tmp_path / "a.csv")
-    assert found.column_names == ["dataset", "week", "probability", "popular", "new", "model"]
-    assert set(found["popular"].to_pylist()) <= {"yes", "no", "unsure"}
-    assert pyarrow.parquet.read_table(tmp_path / "c.parquet").num_rows == found.num_rows
+    forecast = pyarrow.csv.read_csv(tmp_path / "a.csv")
+    assert forecast.column_names == ["dataset", "week", "probability", "popular", "new", "model"]
+    assert set(forecast["popular"].to_pylist()) <= {"yes", "no", "unsure"}
+    assert pyarrow.parquet.read_table(tmp_path / "c.parquet").num_rows == forecast.num_rows
 
 
 @pytest.fixture(scope="module")
@@ -44,44 +44,44 @@ def grid(table):
     """Files of sites and replicas."""
     where = {name: table.with_name(f"{name}.csv") for name in ("sites", "replicas")}
     options = [word for name, path in where.items() for word in (f"--{name}", path)]
-    some = ("--datasets", 400, "--weeks", 50, "--out", table.with_name("again.parquet"), *options)
-    assert "50 RSEs" not in nightshift("popularity", "simulate", *some), "tapes as well"
+    arguments = ("--datasets", 400, "--weeks", 50, "--out", table.with_name("again.parquet"), *options)
+    assert "50 RSEs" not in nightshift("popularity", "simulate", *arguments), "tapes as well"
     assert table.with_name("again.parquet").read_bytes() == table.read_bytes()
     return options
 
 
-def test_what_is_kept_decides_who_forecasts(table, tmp_path, monkeypatch):
+def test_the_stored_scoreboard_decides_which_model_forecasts(table, tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_DATABASE__URL", f"sqlite:///{tmp_path / 'n.db'}")
     nightshift("db", "upgrade")
-    some = ("--model", "sgd", "--keep", "--catalogue", "mine")
-    said = nightshift("popularity", "scoreboard", table, "--weeks", 8, *some)
-    beaten = "forecasts by persistence" in said
-    nightshift("popularity", "forecast", table, *some, "--out", tmp_path / "kept.csv")
+    arguments = ("--model", "sgd", "--keep", "--catalogue", "mine")
+    output = nightshift("popularity", "scoreboard", table, "--weeks", 8, *arguments)
+    beaten = "forecasts by persistence" in output
+    nightshift("popularity", "forecast", table, *arguments, "--out", tmp_path / "kept.csv")
     models = set(pyarrow.csv.read_csv(tmp_path / "kept.csv")["model"].to_pylist())
     assert models == ({"persistence"} if beaten else models & {"sgd", "persistence"})
 
 
 def test_a_plan_says_why_and_becomes_requests(table, grid, tmp_path):
-    wanted = ("--network-tb", 300, "--model", "sgd", "--rules", tmp_path / "rules.json")
-    said = nightshift("popularity", "plan", table, *grid, *wanted)
-    assert "reads are expected" in said
+    options = ("--network-tb", 300, "--model", "sgd", "--rules", tmp_path / "rules.json")
+    output = nightshift("popularity", "plan", table, *grid, *options)
+    assert "reads are expected" in output
     requests = json.loads((tmp_path / "rules.json").read_text())
-    copies = [one["body"] for one in requests if one["method"] == "POST"]
+    copies = [request["body"] for request in requests if request["method"] == "POST"]
     assert copies
-    assert all(one["copies"] == 1 and one["account"] == "nightshift" for one in copies)
-    told = json.loads(printed("popularity", "plan", table, *grid, *wanted[:4], "--json"))
-    assert {one["dataset"] for one in told["lines"] if one["action"] == "copy"} == {
-        one["dids"][0]["name"] for one in copies
+    assert all(request["copies"] == 1 and request["account"] == "nightshift" for request in copies)
+    planned = json.loads(printed("popularity", "plan", table, *grid, *options[:4], "--json"))
+    assert {request["dataset"] for request in planned["lines"] if request["action"] == "copy"} == {
+        request["dids"][0]["name"] for request in copies
     }
-    assert told["value"] <= told["bound"] * (1 + 1e-9)
+    assert planned["value"] <= planned["bound"] * (1 + 1e-9)
 
 
-def test_a_plan_that_cannot_be_is_one_line(table, grid, tmp_path):
-    wanted = ("--network-tb", 300, "--model", "sgd")
-    assert "account" in refused("popularity", "plan", table, *grid, *wanted, "--account", "Not One")
+def test_an_impossible_plan_is_one_line(table, grid, tmp_path):
+    options = ("--network-tb", 300, "--model", "sgd")
+    assert "account" in refused("popularity", "plan", table, *grid, *options, "--account", "Not One")
     (tmp_path / "sites.csv").write_text("name,kind,capacity_tb,free_tb\nnowhere,disk,1,1\n")
     other = ("--sites", tmp_path / "sites.csv", *grid[2:])
-    assert "nowhere" in refused("popularity", "plan", table, *other, *wanted)
+    assert "nowhere" in refused("popularity", "plan", table, *other, *options)
     assert "belong together" in refused(
         "popularity", "simulate", "--out", tmp_path / "t.csv", "--sites", tmp_path / "s"
     )
@@ -108,7 +108,7 @@ def test_mistakes_are_one_line(table, tmp_path):
     assert "cannot be written" in refused("popularity", "simulate", "--out", tmp_path / "none" / "t.csv")
 
 
-def test_a_measure_that_the_table_lacks_is_told(real_data):
+def test_a_measure_that_the_table_lacks_is_reported(real_data):
     path = real_data("popularity/cms_weekly_naccess_2013_2015.csv.gz")
     assert "no nusers" in refused("popularity", "forecast", path, "--label", "nusers > 3")
 
@@ -116,8 +116,8 @@ def test_a_measure_that_the_table_lacks_is_told(real_data):
 def test_a_trained_model_forecasts_what_training_anew_does(table, tmp_path, real_data):
     kept, calendar = tmp_path / "popular.skops", tmp_path / "calendar.csv"
     calendar.write_text("ds;holiday\n18.07.2022;ICHEP\n2023-12-20;a workshop\n")
-    said = nightshift("popularity", "train", table, "--model", "sgd", "--conferences", calendar, "--out", kept)
-    assert "sgd for naccess > 10 one week ahead, trained on weeks up to that of 2023-12-11" in said
+    output = nightshift("popularity", "train", table, "--model", "sgd", "--conferences", calendar, "--out", kept)
+    assert "sgd for naccess > 10 one week ahead, trained on weeks up to that of 2023-12-11" in output
     first = printed("popularity", "forecast", table, "--model", "sgd", "--conferences", calendar)
     assert first == printed("popularity", "forecast", table, "--trained", kept)
     assert first != printed("popularity", "forecast", table, "--model", "sgd")
@@ -127,18 +127,18 @@ def test_a_plan_by_a_trained_model_is_that_of_training_anew(table, grid, tmp_pat
     kept, far = tmp_path / "popular.skops", tmp_path / "far.skops"
     for path, horizon in ((kept, 1), (far, 4)):
         nightshift("popularity", "train", table, "--model", "sgd", "--horizon", horizon, "--out", path)
-    wanted = ("popularity", "plan", table, *grid, "--network-tb", 300)
-    assert printed(*wanted, "--trained", kept) == printed(*wanted, "--model", "sgd")
-    assert "looks 4 weeks ahead" in refused(*wanted, "--trained", far)
+    arguments = ("popularity", "plan", table, *grid, "--network-tb", 300)
+    assert printed(*arguments, "--trained", kept) == printed(*arguments, "--model", "sgd")
+    assert "forecasts 4 weeks ahead" in refused(*arguments, "--trained", far)
 
 
 def test_a_trained_model_that_does_not_fit_is_one_line(table, tmp_path, real_data):
     kept, short = tmp_path / "popular.skops", tmp_path / "short.csv"
     nightshift("popularity", "train", table, "--model", "sgd", "--out", kept)
     answers = refused("popularity", "forecast", table, "--trained", kept, "--label", "nusers > 3")
-    assert "--label says what is learned" in answers
+    assert "--label belongs to training" in answers
     nightshift("popularity", "simulate", "--datasets", 100, "--weeks", 30, "--out", short)
-    assert "it would tell what it has seen" in refused("popularity", "forecast", short, "--trained", kept)
+    assert "it has seen the weeks that it would forecast" in refused("popularity", "forecast", short, "--trained", kept)
     real = real_data("popularity/cms_weekly_naccess_2013_2015.csv.gz")
     assert "a table of another kind" in refused("popularity", "forecast", real, "--trained", kept)
     assert "not a trained model" in refused("popularity", "forecast", table, "--trained", short)
@@ -151,9 +151,9 @@ def test_a_trained_model_that_does_not_fit_is_one_line(table, tmp_path, real_dat
 def test_a_batch_forecast_is_kept(table, tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_DATABASE__URL", f"sqlite:///{tmp_path / 'n.db'}")
     nightshift("db", "upgrade")
-    asked = ("--input", str(table), "--output", str(tmp_path), "--model", "sgd", "--engine", "local")
-    made = job.main(asked, {})
-    said = nightshift("popularity", "keep", made, "--catalogue", "mine")
-    assert "mine, week of 2023-12-18" in said
-    assert "0 of them by persistence" in said
+    arguments = ("--input", str(table), "--output", str(tmp_path), "--model", "sgd", "--engine", "local")
+    made = job.main(arguments, {})
+    output = nightshift("popularity", "keep", made, "--catalogue", "mine")
+    assert "mine, week of 2023-12-18" in output
+    assert "0 of them by persistence" in output
     assert "made is missing" in refused("popularity", "keep", table)

@@ -1,32 +1,14 @@
 """The page of the placement plan, its part of the API, and what is stored of plans and decisions."""
 
-from datetime import date
-
 import fastjsonschema
 import pytest
 
-from opint.placement.plan import Action, Line, Plan, Refusal, Why
-from opint.placement_keeping import keep_plan
+from opint.placement.plan import Plan
+from opint.placement.storage import store_plan
 from opint.store.retention import sweep
 from opint.store.tables import placement_decision
 from opint.store.views import placement as view
-
-WEEK = date(2024, 9, 2)
-RULE = "0123456789abcdef0123456789abcdef"
-
-
-def line(action, name, rse="T2_DE_DESY", benefit=5.0, rule=""):
-    return Line(WEEK, action, f"/Sample/{name}-v1/AODSIM", rse, 3 * 10**12, benefit, f"<b>{name}</b> is wanted", rule)
-
-
-LINES = (
-    line(Action.COPY, "A", benefit=9.0),
-    line(Action.COPY, "B"),
-    line(Action.DELETE, "C", rule=RULE),
-    line(Action.KEEP, "D"),
-)
-REFUSALS = (Refusal(WEEK, Action.COPY, "/Sample/E-v1/AODSIM", "", Why.NETWORK, "it is too large"),)
-PLAN = Plan(WEEK, LINES, REFUSALS, "greedy", 14.0, float("inf"))
+from tests.support.placement import LINES, PLAN, REFUSALS, RULE, WEEK
 
 
 def now_s():
@@ -36,7 +18,7 @@ def now_s():
 @pytest.fixture
 def told(serving, store):
     store.upgrade()
-    keep_plan(store, "cms", PLAN, 5.0)
+    store_plan(store, "cms", PLAN, 5.0)
     return serving(store, now_s)
 
 
@@ -83,7 +65,7 @@ def accept_rest(client, made_s, **words):
 
 
 def test_all_that_nobody_has_decided_is_accepted_at_once(told, store):
-    keep_plan(store, "atlas", PLAN, 4.0)
+    store_plan(store, "atlas", PLAN, 4.0)
     decide(told, LINES[1], "rejected", reason="the group has left")
     assert "Accept all 2 undecided" in told.get("/placement").text
     answer = accept_rest(told, 5.0, reason="as every week")
@@ -98,7 +80,7 @@ def test_all_that_nobody_has_decided_is_accepted_at_once(told, store):
 
 
 def test_a_plan_that_nobody_has_looked_at_is_not_accepted_at_once(told, store):
-    keep_plan(store, "cms", PLAN, 6.0)
+    store_plan(store, "cms", PLAN, 6.0)
     assert accept_rest(told, 5.0).status_code == 409
     assert accept_rest(told, 6.0, actor=" ").status_code == 422
     assert lines(told, "accepted") == []
@@ -115,8 +97,8 @@ def test_what_cannot_be_decided_is_refused(told):
 
 def test_a_plan_that_is_made_again_keeps_what_was_decided(told, store):
     decide(told, LINES[0], "accepted")
-    keep_plan(store, "cms", Plan(WEEK, LINES[:2], (), "greedy", 9.0, 9.5), 6.0)
-    keep_plan(store, "atlas", PLAN, 7.0)
+    store_plan(store, "cms", Plan(WEEK, LINES[:2], (), "greedy", 9.0, 9.5), 6.0)
+    store_plan(store, "atlas", PLAN, 7.0)
     with store.read() as tx:
         plans = view.newest(tx)
         cms = next(one for one in plans if one.catalogue == "cms")

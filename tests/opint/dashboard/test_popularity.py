@@ -3,9 +3,9 @@
 import fastjsonschema
 import pytest
 
-from opint.popularity_report import lines
+from opint.popularity.summary import summary_lines
 from opint.store.views.popularity import Score
-from tests.opint.dashboard import seed_popularity
+from tests.support import seed_popularity
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_lines_begin_with_all_and_the_best_model():
         for tier in ("AOD", "all", "new")
         for model, hits in (("persistence", 5), ("blend", 8))
     ]
-    found = lines(scores)
+    found = summary_lines(scores)
     assert [(one.tier, one.model) for one in found][:4] == [
         ("all", "blend"),
         ("all", "persistence"),
@@ -82,5 +82,5 @@ def test_lines_begin_with_all_and_the_best_model():
     assert found[0].f1 == pytest.approx(0.8)
     assert found[0].popular == 20
     assert found[0].spark == "0.0,5.8 160.0,5.8"
-    assert lines([score("2024-01-01", "all", "blend", 0, 0)])[0].spark == ""
-    assert lines([]) == []
+    assert summary_lines([score("2024-01-01", "all", "blend", 0, 0)])[0].spark == ""
+    assert summary_lines([]) == []

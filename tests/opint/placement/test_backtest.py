@@ -6,27 +6,26 @@ from datetime import date
 import numpy as np
 import pytest
 
-from opint.placement import simulate_sites
-from opint.placement.backtest import World, play, score
+from opint.placement.backtest import Scenario, add_up, play
 from opint.placement.budget import Budget, Prices
 from opint.placement.decision import Decision
-from opint.placement.demand import Demand, expected, probabilities, shares
-from opint.placement.errors import PlacementError
-from opint.placement.policies.registry import POLICIES
-from opint.placement.sites import TB, Kind
+from opint.placement.demand import Demand, expected_demand, probabilities, region_shares
+from opint.placement.policies import POLICIES
+from opint.placement.simulate_sites import REGION_SHARES, GridSize, simulate_grid
+from opint.placement.sites import TB, PlacementError, StorageKind
 from opint.popularity.history import History
-from opint.popularity.rolling import WeekForecast
-from tests.opint.placement.small import LABEL, disk, replicas, tape, world
+from opint.popularity.walk_forward import WeekForecast
+from tests.support.placement import LABEL, disk, replicas, tape, world
 
 
-def nothing(situation):
+def nothing(policy_input):
     none = np.empty(0, dtype=np.intp)
-    return Decision(np.zeros(len(situation.replicas.dataset), dtype=np.bool_), none, none)
+    return Decision(np.zeros(len(policy_input.replicas.dataset), dtype=np.bool_), none, none)
 
 
 def deciding(**what):
-    def decide(situation):
-        return replace(nothing(situation), **{name: np.array(values) for name, values in what.items()})
+    def decide(policy_input):
+        return replace(nothing(policy_input), **{name: np.array(values) for name, values in what.items()})
 
     return decide
 
@@ -45,10 +44,10 @@ def two_regions(counts, held, sizes_tb=(4, 5, 3), known_since=None, network_tb=1
     rses = [disk("T2_US_MIT", 10, 10, "Americas"), disk("T2_DE_DESY", 6, 6, "Europe"), tape()]
     reads = np.stack([history.measures["naccess"], np.zeros(history.shape)], axis=1).astype(np.float64)
     last = history.shape[1] - 1
-    told = {last: kinds.get("probability", np.zeros(len(counts)))}
+    probability = {last: kinds.get("probability", np.zeros(len(counts)))}
     archive = np.full(len(counts), 2)
-    return World(
-        history, reads, replicas(rses, sizes_tb, held), archive, told, LABEL, Budget(network_tb * TB), Prices()
+    return Scenario(
+        history, reads, replicas(rses, sizes_tb, held), archive, probability, LABEL, Budget(network_tb * TB), Prices()
     )
 
 
@@ -62,8 +61,8 @@ def test_reads_are_cold_remote_or_neither():
 def test_a_new_dataset_counts_from_the_week_after_it_was_made():
     held = [(0, 0), (0, 2)]
     played = two_regions([[0, 20, 5], [0, 30, 6]], held, (4, 5), [0, 1])
-    told = {1: np.zeros(2), 2: np.zeros(2)}
-    first, second = play(replace(played, probability=told), nothing)
+    probability = {1: np.zeros(2), 2: np.zeros(2)}
+    first, second = play(replace(played, probability=probability), nothing)
     assert (first.reads, first.cold) == (20, 0)
     assert (second.reads, second.cold) == (11, 6)
 
@@ -71,13 +70,13 @@ def test_a_new_dataset_counts_from_the_week_after_it_was_made():
 def test_copies_and_deletions_are_counted():
     held = [(0, 0), (1, 1), (0, 2), (1, 2), (2, 2)]
     policy = deciding(delete=[True, False, False, False, False], copy_dataset=[2], copy_rse=[0])
-    found = score(play(two_regions([[0, 20], [0, 30], [0, 7]], held), policy))
-    assert (found.cold, found.remote) == (20, 30)
-    assert (found.disk_tb_weeks, found.copied_tb, found.deleted_tb) == (8, 3, 4)
+    totals = add_up(play(two_regions([[0, 20], [0, 30], [0, 7]], held), policy))
+    assert (totals.cold, totals.remote) == (20, 30)
+    assert (totals.disk_tb_weeks, totals.copied_tb, totals.deleted_tb) == (8, 3, 4)
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("what", "message"),
     [
         (
             {"delete": [False, False, True, False, False]},
@@ -91,20 +90,20 @@ def test_copies_and_deletions_are_counted():
         ({"copy_dataset": [0], "copy_rse": [1]}, "RSE T2_DE_DESY would hold 9e"),
     ],
 )
-def test_what_no_policy_may_do_is_refused(what, told):
+def test_what_no_policy_may_do_is_refused(what, message):
     held = [(0, 0), (1, 1), (0, 2), (1, 2), (2, 0)]
     played = two_regions([[0, 20], [0, 30], [0, 7]], held, network_tb=7)
     locked = replace(played.replicas, locked=np.arange(5) == 0)
     with pytest.raises(PlacementError) as error:
         list(play(replace(played, replicas=locked), deciding(**what)))
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_more_copies_than_allowed_are_refused():
     played = two_regions([[0, 20]], [(0, 0), (0, 2)], (4,))
-    one = replace(played, budget=Budget(10 * TB, most_copies=1))
+    limited = replace(played, budget=Budget(10 * TB, most_copies=1))
     with pytest.raises(PlacementError, match="more than 1 replicas on disk"):
-        list(play(one, deciding(copy_dataset=[0], copy_rse=[1])))
+        list(play(limited, deciding(copy_dataset=[0], copy_rse=[1])))
 
 
 def test_lru_makes_room_by_what_was_read_least_recently():
@@ -135,63 +134,63 @@ def test_keep_everything_deletes_nothing_and_fills_what_is_free():
 
 def test_a_forecast_brings_to_disk_what_nobody_has_read_yet():
     held = [(0, 0), (0, 2), (1, 2)]
-    told = np.array([0.0, 0.9])
-    played = two_regions([[30, 0, 0, 0], [0, 0, 0, 60]], held, (4, 5), probability=told)
-    colds = {name: score(play(played, POLICIES[name])).cold for name in POLICIES}
+    probability = np.array([0.0, 0.9])
+    played = two_regions([[30, 0, 0, 0], [0, 0, 0, 60]], held, (4, 5), probability=probability)
+    colds = {name: add_up(play(played, POLICIES[name])).cold for name in POLICIES}
     assert colds == {"keep_everything": 0, "lru": 60, "persistence": 60, "forecast": 0}
 
 
 def test_good_forecasts_beat_lru_deletion_where_disk_is_short():
-    beside = []
+    ratios = []
     for seed in range(11, 16):
         same = world(seed, 300, 32, 24, 0.15)
-        scores = {name: score(play(same, POLICIES[name])) for name in POLICIES}
-        assert len({one.reads for one in scores.values()}) == 1
-        beside.append(scores["forecast"].cold / scores["lru"].cold)
+        scores = {name: add_up(play(same, POLICIES[name])) for name in POLICIES}
+        assert len({totals.reads for totals in scores.values()}) == 1
+        ratios.append(scores["forecast"].cold / scores["lru"].cold)
     # Of catalogues so small one large dataset decides some either way.
-    assert np.median(beside) < 0.85
+    assert np.median(ratios) < 0.85
 
 
 def test_expected_reads_follow_from_probability_and_the_past():
     history = history_of([[100, 100, 0, 0], [20, 0, 0, 0], [0, 0, 0, 0]], [1, 1, 1])
     share = np.full((3, 2), 0.5)
-    yes, no = (expected(history, LABEL, np.full(3, p), share).reads for p in (1.0, 0.0))
+    yes, no = (expected_demand(history, LABEL, np.full(3, p), share).reads for p in (1.0, 0.0))
     mean = 220 / 3
     np.testing.assert_allclose(yes, [(200 + 2 * mean) / 4, (20 + 2 * mean) / 3, mean])
     np.testing.assert_allclose(no, 0)
-    half = expected(history, LABEL, np.full(3, 0.5), share)
+    half = expected_demand(history, LABEL, np.full(3, 0.5), share)
     np.testing.assert_allclose(half.reads, yes / 2)
 
 
-def test_a_demand_for_other_names_expects_nothing_of_strangers():
-    one = Demand(("a", "b"), np.array([0.1, 0.2]), np.array([1.0, 2.0]), np.array([[1.0, 0.0], [0.25, 0.75]]))
-    other = one.of(["c", "b"])
+def test_a_demand_for_other_names_expects_no_reads_of_unknown_datasets():
+    demand = Demand(("a", "b"), np.array([0.1, 0.2]), np.array([1.0, 2.0]), np.array([[1.0, 0.0], [0.25, 0.75]]))
+    other = demand.of(["c", "b"])
     assert other.reads.tolist() == [0, 2]
     assert other.share.tolist() == [[0.5, 0.5], [0.25, 0.75]]
 
 
 def test_shares_are_those_of_all_until_much_is_seen():
-    found = shares(np.array([[1000.0, 0.0], [0.0, 0.0], [0.0, 1000.0]]))
-    np.testing.assert_allclose(found[1], [0.5, 0.5])
-    assert found[0, 0] > 0.98
-    np.testing.assert_allclose(found.sum(axis=1), 1)
+    share = region_shares(np.array([[1000.0, 0.0], [0.0, 0.0], [0.0, 1000.0]]))
+    np.testing.assert_allclose(share[1], [0.5, 0.5])
+    assert share[0, 0] > 0.98
+    np.testing.assert_allclose(share.sum(axis=1), 1)
 
 
-def test_what_was_not_forecast_has_probability_zero():
-    told = WeekForecast(3, 4, np.array([2]), np.array([0.7]), np.array([True]), np.array([True]), 0.5)
-    assert probabilities(told, 4).tolist() == [0, 0, 0.7, 0]
+def test_a_dataset_without_forecast_has_probability_zero():
+    forecast = WeekForecast(3, 4, np.array([2]), np.array([0.7]), np.array([True]), np.array([True]), 0.5)
+    assert probabilities(forecast, 4).tolist() == [0, 0, 0.7, 0]
 
 
-def test_a_simulated_grid_has_the_disk_that_was_asked_for():
-    rses = simulate_sites.simulate(np.random.default_rng(2), simulate_sites.Grid(60, 5e16))
-    disks = [one for one in rses if one.kind is Kind.DISK]
+def test_a_simulated_grid_has_the_requested_disk():
+    rses = simulate_grid(np.random.default_rng(2), GridSize(60, 5e16))
+    disks = [rse for rse in rses if rse.kind is StorageKind.DISK]
     assert len(disks) == 60
-    assert sum(one.capacity_bytes for one in disks) == pytest.approx(5e16, rel=1e-9)
-    assert {one.region for one in disks} == set(simulate_sites.SHARES)
-    assert [one.name for one in rses if one.kind is Kind.TAPE] == [
-        one.name.replace("Disk", "Tape") for one in disks if one.name.startswith("T1")
+    assert sum(rse.capacity_bytes for rse in disks) == pytest.approx(5e16, rel=1e-9)
+    assert {rse.region for rse in disks} == set(REGION_SHARES)
+    assert [rse.name for rse in rses if rse.kind is StorageKind.TAPE] == [
+        rse.name.replace("Disk", "Tape") for rse in disks if rse.name.startswith("T1")
     ]
-    assert rses == simulate_sites.simulate(np.random.default_rng(2), simulate_sites.Grid(60, 5e16))
+    assert rses == simulate_grid(np.random.default_rng(2), GridSize(60, 5e16))
 
 
 def test_readers_add_up_to_what_was_read():

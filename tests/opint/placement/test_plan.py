@@ -11,20 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from opint.placement import greedy, milp
+from opint.placement import milp
 from opint.placement.budget import Budget, Prices
-from opint.placement.decision import check
+from opint.placement.decision import check_decision
 from opint.placement.demand import Demand
-from opint.placement.errors import PlacementError
-from opint.placement.explain import plan
-from opint.placement.plan import Action, Why
+from opint.placement.plan import Action, RefusalCause
+from opint.placement.plan_table import dry_run, plan_rows, plan_summary
+from opint.placement.planner import make_plan
 from opint.placement.problem import build
-from opint.placement.rules import ACTIVITIES, Terms, requests
-from opint.placement.rules import check as check_rule
-from opint.placement.sites import TB, disks
-from opint.placement.solve import Method, decision, solve
-from opint.placement.table import dry_run, rows, summary
-from tests.opint.placement.small import disk, replicas, tape
+from opint.placement.rules import ACTIVITIES, RuleOptions, check_rule, rule_requests
+from opint.placement.sites import TB, PlacementError, disk_names
+from opint.placement.solve import Method, choose_greedily, solve, to_decision
+from tests.support.placement import disk, replicas, tape
 
 WEEK = date(2026, 11, 30)
 RULE = "01234567-89ab-cdef-0123-456789abcdef"
@@ -34,31 +32,33 @@ FREE = Prices(storage=0.0, transfer=0.0, each=0.0)
 def demand(reads, regions=1, probability=None):
     n = len(reads)
     share = np.full((n, regions), 1 / regions)
-    told = np.minimum(np.array(reads) / 100, 1.0) if probability is None else np.array(probability)
-    return Demand(tuple(f"/D{row}/A-v1/AOD" for row in range(n)), told, np.array(reads, dtype=np.float64), share)
+    probabilities = np.minimum(np.array(reads) / 100, 1.0) if probability is None else np.array(probability)
+    return Demand(
+        tuple(f"/D{row}/A-v1/AOD" for row in range(n)), probabilities, np.array(reads, dtype=np.float64), share
+    )
 
 
-def planned(held, wanted, network_tb=100.0, prices=FREE, **limits):
-    return plan(WEEK, held, wanted, Budget(network_tb * TB, **limits), prices)
+def planned(held, expected, network_tb=100.0, prices=FREE, **limits):
+    return make_plan(WEEK, held, expected, Budget(network_tb * TB, **limits), prices)
 
 
-def told(found, action):
-    return {(line.dataset, line.rse): line.reason for line in found.lines if line.action is action}
+def reasons(made, action):
+    return {(line.dataset, line.rse): line.reason for line in made.lines if line.action is action}
 
 
 def example_of(seed):
     rng = np.random.default_rng(seed)
-    n, disks = int(rng.integers(3, 6)), int(rng.integers(1, 4))
+    n, disk_names = int(rng.integers(3, 6)), int(rng.integers(1, 4))
     sizes = rng.integers(1, 6, n).astype(float)
-    held = [(d, s) for d, s in product(range(n), range(disks)) if rng.random() < 0.35]
-    held += [(d, disks) for d in range(n) if rng.random() < 0.9]
-    rses = [disk(f"T2_DE_S{s}", 30, float(rng.integers(0, 12)), f"R{s % 2}") for s in range(disks)]
-    locked = [row for row, (_, s) in enumerate(held) if s < disks and rng.random() < 0.2]
+    held = [(d, s) for d, s in product(range(n), range(disk_names)) if rng.random() < 0.35]
+    held += [(d, disk_names) for d in range(n) if rng.random() < 0.9]
+    rses = [disk(f"T2_DE_S{s}", 30, float(rng.integers(0, 12)), f"R{s % 2}") for s in range(disk_names)]
+    locked = [row for row, (_, s) in enumerate(held) if s < disk_names and rng.random() < 0.2]
     limits = {"T2_DE_S0": float(rng.integers(0, 15)) * TB} if rng.random() < 0.3 else {}
     budget = Budget(float(rng.integers(2, 20)) * TB, int(rng.integers(1, 4)), limits)
     prices = Prices(rng.uniform(0, 0.5), rng.uniform(0, 0.5), rng.uniform(0, 0.5), rng.uniform(0, 1))
-    wanted = demand(rng.exponential(10, n), min(disks, 2))
-    return replicas([*rses, tape()], sizes, held, locked), wanted, budget, prices
+    expected = demand(rng.exponential(10, n), min(disk_names, 2))
+    return replicas([*rses, tape()], sizes, held, locked), expected, budget, prices
 
 
 def allowed(problem, chosen):
@@ -72,58 +72,58 @@ def allowed(problem, chosen):
 @given(st.integers(0, 2**32))
 @settings(max_examples=80, deadline=None)
 def test_no_other_choice_is_better(seed):
-    held, wanted, budget, prices = example_of(seed)
-    problem = build(held, wanted, budget, prices)
+    held, expected, budget, prices = example_of(seed)
+    problem = build(held, expected, budget, prices)
     q = len(problem.dataset)
-    every = (np.array(one, dtype=bool) for one in product([False, True], repeat=min(q, 9)))
-    found, first = solve(problem), greedy.choose(problem)
-    assert allowed(problem, found.chosen)
+    every = (np.array(choice, dtype=bool) for choice in product([False, True], repeat=min(q, 9)))
+    solution, first = solve(problem), choose_greedily(problem)
+    assert allowed(problem, solution.chosen)
     assert allowed(problem, first)
-    assert problem.value(first) <= found.value + 1e-6
-    assert found.value <= found.bound + 1e-6 * max(1, abs(found.bound))
+    assert problem.value(first) <= solution.value + 1e-6
+    assert solution.value <= solution.bound + 1e-6 * max(1, abs(solution.bound))
     if q <= 9:
-        best = max(problem.value(one) for one in every if allowed(problem, one))
-        assert found.value == pytest.approx(best, rel=2 * milp.GAP, abs=1e-6)
+        best = max(problem.value(choice) for choice in every if allowed(problem, choice))
+        assert solution.value == pytest.approx(best, rel=2 * milp.GAP, abs=1e-6)
     if not budget.rse_bytes:
-        check(decision(problem, found.chosen, len(held.dataset)), held, budget)
+        check_decision(to_decision(problem, solution.chosen, len(held.dataset)), held, budget)
 
 
 @given(st.integers(0, 2**32))
 @settings(max_examples=80, deadline=None)
-def test_what_a_solver_lets_in_beyond_the_limits_is_left_out(seed):
-    held, wanted, budget, prices = example_of(seed)
-    problem = build(held, wanted, budget, prices)
+def test_options_beyond_the_limits_are_left_out(seed):
+    held, expected, budget, prices = example_of(seed)
+    problem = build(held, expected, budget, prices)
     every = np.ones(len(problem.dataset), dtype=bool)
-    found = milp.within_limits(problem, every)
-    used = np.bincount(problem.rse[found], problem.bytes[found], len(problem.room))
+    chosen = milp.within_limits(problem, every)
+    used = np.bincount(problem.rse[chosen], problem.bytes[chosen], len(problem.room))
     assert (used <= problem.room + 1).all()
-    assert problem.bytes[found & problem.is_copy].sum() <= problem.network + 1
-    assert found[problem.forced].all()
-    np.testing.assert_array_equal(milp.within_limits(problem, found), found)
+    assert problem.bytes[chosen & problem.is_copy].sum() <= problem.network + 1
+    assert chosen[problem.forced].all()
+    np.testing.assert_array_equal(milp.within_limits(problem, chosen), chosen)
 
 
 def test_greedy_alone_is_not_enough():
     """The dataset that saves most for a byte leaves no room for the one that saves most."""
     held = replicas([disk("T2_DE_DESY", 10, 10), tape()], [1, 10], [(0, 1), (1, 1)])
     problem = build(held, demand([20, 100]), Budget(20 * TB), FREE)
-    assert problem.value(greedy.choose(problem)) == pytest.approx(20)
+    assert problem.value(choose_greedily(problem)) == pytest.approx(20)
     assert solve(problem).value == pytest.approx(100)
 
 
 def test_too_many_options_are_left_to_greedy_and_the_gap_is_not_known():
     held = replicas([disk("T2_DE_DESY", 10, 10), tape()], [1, 10], [(0, 1), (1, 1)])
     problem = build(held, demand([20, 100]), Budget(20 * TB), FREE)
-    found = solve(problem, most_options=1)
-    assert (found.method, found.value, found.gap) == (Method.GREEDY, pytest.approx(20), float("inf"))
+    solution = solve(problem, most_options=1)
+    assert (solution.method, solution.value, solution.gap) == (Method.GREEDY, pytest.approx(20), float("inf"))
     assert solve(problem).gap == pytest.approx(0, abs=milp.GAP)
 
 
 def test_without_time_the_greedy_choice_stands():
     held = replicas([disk("T2_DE_DESY", 10, 10), tape()], [1, 10], [(0, 1), (1, 1)])
     problem = build(held, demand([20, 100]), Budget(20 * TB), FREE)
-    found = solve(problem, time_limit_s=0.0)
-    assert found.value >= 20 - 1e-9
-    assert allowed(problem, found.chosen)
+    solution = solve(problem, time_limit_s=0.0)
+    assert solution.value >= 20 - 1e-9
+    assert allowed(problem, solution.chosen)
 
 
 def test_the_solver_keeps_standard_output_clean(capfd):
@@ -131,59 +131,59 @@ def test_the_solver_keeps_standard_output_clean(capfd):
     assert capfd.readouterr().out == ""
 
 
-def test_what_is_wanted_is_copied_and_what_is_not_makes_room():
+def test_expected_reads_are_copied_and_others_make_room():
     held = replicas([disk("T2_DE_DESY", 10, 1), tape()], [4, 5, 3], [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1)])
-    found = planned(held, demand([50, 0.5, 80]))
-    (copied,) = told(found, Action.COPY).items()
+    made = planned(held, demand([50, 0.5, 80]))
+    (copied,) = reasons(made, Action.COPY).items()
     assert copied[0] == ("/D2/A-v1/AOD", "T2_DE_DESY")
     assert copied[1] == (
         "80 reads are expected (popular with 80%) and it is on no disk: a copy saves 80 reads a week at the price of 0"
     )
-    (deleted,) = told(found, Action.DELETE).items()
+    (deleted,) = reasons(made, Action.DELETE).items()
     assert deleted[0] == ("/D1/A-v1/AOD", "T2_DE_DESY")
     assert deleted[1].endswith("others save more in its room; left: tape")
-    assert list(told(found, Action.KEEP)) == [("/D0/A-v1/AOD", "T2_DE_DESY")]
-    assert (found.bytes(Action.COPY), found.bytes(Action.DELETE)) == (3 * TB, 5 * TB)
-    assert found.value == pytest.approx(130)
+    assert list(reasons(made, Action.KEEP)) == [("/D0/A-v1/AOD", "T2_DE_DESY")]
+    assert (made.bytes(Action.COPY), made.bytes(Action.DELETE)) == (3 * TB, 5 * TB)
+    assert made.value == pytest.approx(130)
 
 
 def test_a_second_copy_serves_readers_elsewhere():
     rses = [disk("T2_DE_DESY", 10, 5, "Europe"), disk("T2_US_MIT", 10, 10, "Americas")]
     held = replicas(rses, [5], [(0, 0)])
-    found = planned(held, demand([100], 2), prices=Prices(0.1, 0.0, 0.0, 4.0))
-    assert told(found, Action.COPY) == {
+    made = planned(held, demand([100], 2), prices=Prices(0.1, 0.0, 0.0, 4.0))
+    assert reasons(made, Action.COPY) == {
         ("/D0/A-v1/AOD", "T2_US_MIT"): "100 reads are expected (popular with 100%) and it is not in Americas: "
         "a copy saves 5 reads a week at the price of 1"
     }
-    assert not told(planned(held, demand([100], 2), prices=Prices(0.1, 0.0, 0.0, 24.0)), Action.COPY)
-    assert not told(planned(held, demand([100], 2), most_copies=1), Action.COPY)
+    assert not reasons(planned(held, demand([100], 2), prices=Prices(0.1, 0.0, 0.0, 24.0)), Action.COPY)
+    assert not reasons(planned(held, demand([100], 2), most_copies=1), Action.COPY)
 
 
 @pytest.mark.parametrize(("weeks", "copies"), [(1.0, 0), (4.0, 1)])
 def test_what_a_copy_costs_to_make_is_spread_over_the_weeks_of_its_use(weeks, copies):
     held = replicas([disk("T2_DE_DESY", 10, 10), tape()], [4], [(0, 1)])
-    found = planned(held, demand([0.5]), prices=Prices(each=1.0, weeks=weeks))
-    assert len(told(found, Action.COPY)) == copies
+    made = planned(held, demand([0.5]), prices=Prices(each=1.0, weeks=weeks))
+    assert len(reasons(made, Action.COPY)) == copies
 
 
 def test_a_copy_too_many_goes():
     rses = [disk("T2_DE_DESY", 10, 5), disk("T2_DE_KIT", 10, 5)]
-    found = planned(replicas(rses, [5], [(0, 0), (0, 1)]), demand([100]), most_copies=1, prices=Prices())
-    (reason,) = told(found, Action.DELETE).values()
+    made = planned(replicas(rses, [5], [(0, 0), (0, 1)]), demand([100]), most_copies=1, prices=Prices())
+    (reason,) = reasons(made, Action.DELETE).values()
     assert reason.endswith("left: 1 on disk")
 
 
 @pytest.mark.parametrize(
     ("held", "locked", "why", "kept"),
     [
-        ([(0, 0), (0, 1)], [0], Why.LOCKED, "it is locked"),
-        ([(0, 0)], [], Why.LAST_COPY, "its dataset is on no tape"),
+        ([(0, 0), (0, 1)], [0], RefusalCause.LOCKED, "it is locked"),
+        ([(0, 0)], [], RefusalCause.LAST_COPY, "its dataset is on no tape"),
     ],
 )
-def test_what_must_stay_stays_and_is_told(held, locked, why, kept):
-    found = planned(replicas([disk("T2_DE_DESY", 10), tape()], [5], held, locked), demand([0.0]), prices=Prices())
-    assert told(found, Action.KEEP) == {("/D0/A-v1/AOD", "T2_DE_DESY"): kept}
-    (refused,) = found.refusals
+def test_what_must_stay_stays_with_a_refusal(held, locked, why, kept):
+    made = planned(replicas([disk("T2_DE_DESY", 10), tape()], [5], held, locked), demand([0.0]), prices=Prices())
+    assert reasons(made, Action.KEEP) == {("/D0/A-v1/AOD", "T2_DE_DESY"): kept}
+    (refused,) = made.refusals
     assert (refused.action, refused.why, refused.rse) == (Action.DELETE, why, "T2_DE_DESY")
     assert "saves 0 reads at the price of 0.05" in refused.reason
 
@@ -191,13 +191,13 @@ def test_what_must_stay_stays_and_is_told(held, locked, why, kept):
 @pytest.mark.parametrize(
     ("size", "reads", "network", "why", "reason"),
     [
-        (float("nan"), 50, 100, Why.NO_SIZE, "its size is not known"),
-        (5, 50, 3, Why.NETWORK, "of its 5 TB the network has 3 left"),
-        (20, 50, 100, Why.ROOM, "no disk has more than 10 of its 20 TB free"),
-        (38, 1.5, 100, Why.PRICE, "a copy of 38 TB saves 1.5 reads a week at the price of 1.6"),
+        (float("nan"), 50, 100, RefusalCause.NO_SIZE, "its size is not known"),
+        (5, 50, 3, RefusalCause.NETWORK, "of its 5 TB the network has 3 left"),
+        (20, 50, 100, RefusalCause.ROOM, "no disk has more than 10 of its 20 TB free"),
+        (38, 1.5, 100, RefusalCause.PRICE, "a copy of 38 TB saves 1.5 reads a week at the price of 1.6"),
     ],
 )
-def test_what_is_left_out_says_why(size, reads, network, why, reason):
+def test_a_refusal_has_its_cause(size, reads, network, why, reason):
     held = replicas([disk("T2_DE_DESY", 10, 10), tape()], [size], [(0, 1)])
     (refused,) = planned(held, demand([reads]), network, Prices()).refusals
     assert (refused.action, refused.why) == (Action.COPY, why)
@@ -206,15 +206,15 @@ def test_what_is_left_out_says_why(size, reads, network, why, reason):
 
 def test_a_lowered_budget_empties_an_rse_as_far_as_it_may():
     held = replicas([disk("T2_DE_DESY", 10, 1), tape()], [4, 5], [(0, 0), (1, 0), (0, 1)])
-    found = planned(held, demand([50, 50]), rse_bytes={"T2_DE_DESY": 1 * TB})
-    assert list(told(found, Action.DELETE)) == [("/D0/A-v1/AOD", "T2_DE_DESY")]
-    assert list(told(found, Action.KEEP)) == [("/D1/A-v1/AOD", "T2_DE_DESY")]
+    made = planned(held, demand([50, 50]), rse_bytes={"T2_DE_DESY": 1 * TB})
+    assert list(reasons(made, Action.DELETE)) == [("/D0/A-v1/AOD", "T2_DE_DESY")]
+    assert list(reasons(made, Action.KEEP)) == [("/D1/A-v1/AOD", "T2_DE_DESY")]
 
 
 def test_of_unknown_datasets_nothing_is_expected():
     held = replicas([disk("T2_DE_DESY", 10, 1), tape()], [4, 5], [(0, 0), (1, 0), (0, 1), (1, 1)])
-    found = planned(held, demand([50]), prices=Prices())
-    assert list(told(found, Action.DELETE)) == [("/D1/A-v1/AOD", "T2_DE_DESY")]
+    made = planned(held, demand([50]), prices=Prices())
+    assert list(reasons(made, Action.DELETE)) == [("/D1/A-v1/AOD", "T2_DE_DESY")]
 
 
 def example():
@@ -228,22 +228,22 @@ def example():
 
 
 def test_a_plan_is_json_with_ids_that_stay():
-    _, found = example()
-    read = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    _, made = example()
+    read = json.loads(json.dumps(made.as_json(), allow_nan=False))
     ids = [line["id"] for line in read["lines"]]
     assert len(set(ids)) == len(ids)
     assert ids == [line["id"] for line in example()[1].as_json()["lines"]]
     assert read["lines"][0]["action"] == "copy"
     assert read["week"] == read["lines"][0]["week"] == "2026-11-30"
     assert read["refusals"][0]["why"] == "no room"
-    other = plan(date(2026, 12, 7), *[example()[0], demand([50, 0.5, 80, 20])], Budget(100 * TB), FREE)
+    other = make_plan(date(2026, 12, 7), *[example()[0], demand([50, 0.5, 80, 20])], Budget(100 * TB), FREE)
     assert not {line.id for line in other.lines} & set(ids)
 
 
 def test_lines_become_requests_to_rucio():
-    held, found = example()
-    asked, unknown = requests(found.lines, disks(held.rses), Terms("cmsops"))
-    copy, delete = asked
+    held, made = example()
+    bodies, unknown = rule_requests(made.lines, disk_names(held.rses), RuleOptions("cmsops"))
+    copy, delete = bodies
     assert not unknown
     assert (copy["method"], copy["path"]) == ("POST", "/rules/")
     body = copy["body"]
@@ -262,9 +262,11 @@ def test_rules_fit_the_schema_of_rucio_s_client(monkeypatch, tmp_path):
     from jsonschema import validate
     from rucio.common.schema import generic
 
-    held, found = example()
-    asked, _ = requests(found.lines, disks(held.rses), Terms("cmsops", 2, False, "user.jdoe", "Production Input"))
-    rules = [one["body"] for one in asked if one["method"] == "POST"]
+    held, made = example()
+    bodies, _ = rule_requests(
+        made.lines, disk_names(held.rses), RuleOptions("cmsops", 2, False, "user.jdoe", "Production Input")
+    )
+    rules = [request["body"] for request in bodies if request["method"] == "POST"]
     assert rules
     for body in rules:
         validate(body, generic.RULE)
@@ -272,13 +274,15 @@ def test_rules_fit_the_schema_of_rucio_s_client(monkeypatch, tmp_path):
             validate(did["scope"], generic.SCOPE)
             validate(did["name"], generic.NAME)
     assert generic.ACTIVITY["enum"] == list(ACTIVITIES)
-    assert Terms("cmsops").activity in ACTIVITIES
+    assert RuleOptions("cmsops").activity in ACTIVITIES
 
 
 def test_a_deletion_whose_rule_is_not_known_is_named():
     held = replicas([disk("T2_DE_DESY", 10, 1), tape()], [4], [(0, 0), (0, 1)])
-    asked, unknown = requests(planned(held, demand([0.0]), prices=Prices()).lines, disks(held.rses), Terms("cmsops"))
-    assert not asked
+    bodies, unknown = rule_requests(
+        planned(held, demand([0.0]), prices=Prices()).lines, disk_names(held.rses), RuleOptions("cmsops")
+    )
+    assert not bodies
     assert [(line.dataset, line.rse) for line in unknown] == [("/D0/A-v1/AOD", "T2_DE_DESY")]
 
 
@@ -287,26 +291,26 @@ def test_rules_that_rucio_would_refuse_are_refused():
         check_rule({"dids": [], "copies": 3, "rse_expression": "T2_DE_DESY|T2_DE_KIT"}, ["T2_DE_DESY", "T2_DE_KIT"])
     with pytest.raises(PlacementError, match="'/D0/A v1/AOD'; Rucio knows names like"):
         check_rule({"dids": [{"scope": "cms", "name": "/D0/A v1/AOD"}]}, [])
-    _, found = example()
+    _, made = example()
     with pytest.raises(PlacementError, match="'T2_DE_DESY', which is no known disk"):
-        requests(found.lines, disks([tape("T2_DE_DESY")]), Terms("cmsops"))
+        rule_requests(made.lines, disk_names([tape("T2_DE_DESY")]), RuleOptions("cmsops"))
     with pytest.raises(PlacementError, match="account is 'CMS Ops'"):
-        Terms("CMS Ops")
+        RuleOptions("CMS Ops")
     with pytest.raises(PlacementError, match="lifetime of rules is 0 weeks"):
-        Terms("cmsops", 0)
+        RuleOptions("cmsops", 0)
     with pytest.raises(PlacementError, match="scope is 'a b'"):
-        Terms("cmsops", scope="a b")
+        RuleOptions("cmsops", scope="a b")
     with pytest.raises(PlacementError, match="activity is 'Data rebalancing'; known are Data Brokering"):
-        Terms("cmsops", activity="Data rebalancing")
+        RuleOptions("cmsops", activity="Data rebalancing")
 
 
 def test_the_dry_run_shows_lines_refusals_and_sums():
-    _, found = example()
-    assert [row["action"] for row in rows(found)] == ["copy", "delete", "no copy"]
-    assert [row["action"] for row in rows(found, kept=True)] == ["copy", "delete", "keep", "no copy"]
+    _, made = example()
+    assert [row["action"] for row in plan_rows(made)] == ["copy", "delete", "no copy"]
+    assert [row["action"] for row in plan_rows(made, keeps=True)] == ["copy", "delete", "keep", "no copy"]
     console = Console(width=80, record=True, file=StringIO())
-    console.print(dry_run(found))
+    console.print(dry_run(made))
     text = " ".join(console.export_text().split())
-    assert f"{found.lines[0].dataset} @ {found.lines[0].rse}" in text
+    assert f"{made.lines[0].dataset} @ {made.lines[0].rse}" in text
     assert "no room: 20 reads are expected (popular with 20%), but no disk has more than 3 of its 9 TB free" in text
-    assert summary(found).startswith("3 TB to copy, 5 TB to delete, 1 left out; saves 130 reads")
+    assert plan_summary(made).startswith("3 TB to copy, 5 TB to delete, 1 left out; saves 130 reads")

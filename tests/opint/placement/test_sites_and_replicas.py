@@ -5,12 +5,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from opint.placement import replica_files, sites
 from opint.placement.budget import Budget, Prices, room
-from opint.placement.errors import PlacementError
-from opint.placement.sites import TB, Kind, Rse
+from opint.placement.replica_files import read_replicas
+from opint.placement.sites import TB, PlacementError, Rse, StorageKind, read_sites, regions
 from opint.popularity.errors import TableError
-from tests.opint.placement.small import disk, replicas, tape
+from tests.support.placement import disk, replicas, tape
 
 YAML = """
 - {name: T2_DE_DESY, kind: disk, capacity_tb: 4000, free_tb: 120.5}
@@ -27,15 +26,15 @@ REPLICAS = (
 def test_sites_are_read_from_yaml_and_csv(tmp_path):
     (tmp_path / "sites.yaml").write_text(YAML)
     (tmp_path / "sites.csv").write_text(CSV)
-    desy, fnal = sites.read(tmp_path / "sites.yaml")
-    assert desy == Rse("T2_DE_DESY", Kind.DISK, round(4000 * TB), round(120.5 * TB), "DE")
-    assert (fnal.kind, fnal.region) == (Kind.TAPE, "Americas")
-    assert sites.read(tmp_path / "sites.csv") == (desy,)
-    assert sites.regions([desy, fnal]) == ("DE",)
+    desy, fnal = read_sites(tmp_path / "sites.yaml")
+    assert desy == Rse("T2_DE_DESY", StorageKind.DISK, round(4000 * TB), round(120.5 * TB), "DE")
+    assert (fnal.kind, fnal.region) == (StorageKind.TAPE, "Americas")
+    assert read_sites(tmp_path / "sites.csv") == (desy,)
+    assert regions([desy, fnal]) == ("DE",)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("- {name: DESY, kind: disk, capacity_tb: 1, free_tb: 0}", "name is 'DESY'; names look like T2_DE_DESY"),
         ("- {name: T2_DE_DESY, kind: ssd, capacity_tb: 1, free_tb: 0}", "entry 1: kind is 'ssd'; it must be disk or"),
@@ -51,12 +50,12 @@ def test_sites_are_read_from_yaml_and_csv(tmp_path):
         ("[]", "entries is 0"),
     ],
 )
-def test_what_is_wrong_with_sites_is_said(tmp_path, text, told):
+def test_wrong_sites_are_reported(tmp_path, text, message):
     path = tmp_path / "sites.yaml"
     path.write_text(text)
     with pytest.raises(TableError) as error:
-        sites.read(path)
-    assert told in str(error.value)
+        read_sites(path)
+    assert message in str(error.value)
     assert str(path) in str(error.value)
 
 
@@ -67,22 +66,22 @@ def test_replicas_are_read_from_csv_and_parquet(tmp_path):
         pa.table({"dataset": ["/A/B-v1/AOD"], "rse": ["T2_DE_DESY"], "size": [2_000_000_000_000]}),
         tmp_path / "replicas.parquet",
     )
-    found = replica_files.read(tmp_path / "replicas.csv", rses)
-    assert found.names == ("/A/B-v1/AOD",)
-    assert found.size_bytes.tolist() == [2e12]
-    assert found.locked.tolist() == [False, True]
-    assert found.last_read.tolist() == [np.datetime64("2026-11-20").item()]
-    assert found.rule == ("01234567-89ab-cdef-0123-456789abcdef", "")
-    assert found.archived.tolist() == [True]
-    assert found.used_bytes.tolist() == [2e12, 2e12]
-    other = replica_files.read(tmp_path / "replicas.parquet", rses)
-    assert (other.names, other.locked.tolist(), other.rule) == (found.names, [False], ("",))
+    replicas_ = read_replicas(tmp_path / "replicas.csv", rses)
+    assert replicas_.names == ("/A/B-v1/AOD",)
+    assert replicas_.size_bytes.tolist() == [2e12]
+    assert replicas_.locked.tolist() == [False, True]
+    assert replicas_.last_read.tolist() == [np.datetime64("2026-11-20").item()]
+    assert replicas_.rule == ("01234567-89ab-cdef-0123-456789abcdef", "")
+    assert replicas_.archived.tolist() == [True]
+    assert replicas_.used_bytes.tolist() == [2e12, 2e12]
+    other = read_replicas(tmp_path / "replicas.parquet", rses)
+    assert (other.names, other.locked.tolist(), other.rule) == (replicas_.names, [False], ("",))
     assert np.isnat(other.last_read).all()
     assert other.last_copy.tolist() == [True]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("/A/B-v1/AOD,T2", "A,T2", "row 1: dataset is 'A'; a name looks like"),
         ("T2_DE_DESY", "T2_XX_Lost", "row 1: rse is 'T2_XX_Lost'; 2 storage elements are known"),
@@ -94,12 +93,12 @@ def test_replicas_are_read_from_csv_and_parquet(tmp_path):
         ("rse,size", "rse,bytes", "size is missing"),
     ],
 )
-def test_what_is_wrong_with_replicas_is_said(tmp_path, old, new, told):
+def test_wrong_replicas_are_reported(tmp_path, old, new, message):
     path = tmp_path / "replicas.csv"
     path.write_text(REPLICAS.replace(old, new))
     with pytest.raises(TableError) as error:
-        replica_files.read(path, (disk("T2_DE_DESY", 10), tape()))
-    assert told in str(error.value)
+        read_replicas(path, (disk("T2_DE_DESY", 10), tape()))
+    assert message in str(error.value)
 
 
 def test_room_is_what_is_free_and_what_is_there_unless_the_budget_is_less():
@@ -111,7 +110,7 @@ def test_room_is_what_is_free_and_what_is_there_unless_the_budget_is_less():
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: Budget(-1.0), "network budget is -1.0"),
         (lambda: Budget(float("nan")), "network budget is nan"),
@@ -122,6 +121,6 @@ def test_room_is_what_is_free_and_what_is_there_unless_the_budget_is_less():
         (lambda: Prices(weeks=0), "a copy is of use for 0 weeks"),
     ],
 )
-def test_nonsense_is_refused(make, told):
-    with pytest.raises(PlacementError, match=told):
+def test_impossible_values_are_refused(make, message):
+    with pytest.raises(PlacementError, match=message):
         make()

@@ -5,23 +5,23 @@ from datetime import date
 import pytest
 
 from opint.popularity.errors import TableError
-from opint.popularity.readers.conferences import read
+from opint.popularity.readers.conferences import read_conferences
 
 
 def test_a_real_calendar(real_data):
-    found = read(real_data("popularity/hep_conferences.csv"))
-    assert date(2022, 8, 30) in found
-    assert len(found) > 200
-    assert list(found) == sorted(set(found))
+    days = read_conferences(real_data("popularity/hep_conferences.csv"))
+    assert date(2022, 8, 30) in days
+    assert len(days) > 200
+    assert list(days) == sorted(set(days))
 
 
 def test_commas_and_days_as_iso_are_read_too(tmp_path):
     (tmp_path / "c.csv").write_text("name,ds\nEPS,2027-07-05\nLHCP,2026-05-04\n")
-    assert read(tmp_path / "c.csv") == (date(2026, 5, 4), date(2027, 7, 5))
+    assert read_conferences(tmp_path / "c.csv") == (date(2026, 5, 4), date(2027, 7, 5))
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("name\nEPS\n", "ds is missing"),
         ("", "columns is empty"),
@@ -32,9 +32,9 @@ def test_commas_and_days_as_iso_are_read_too(tmp_path):
         (b"\xff\xfe\x00", "a CSV file with column ds is needed"),
     ],
 )
-def test_what_is_wrong_is_told(tmp_path, text, told):
+def test_what_is_wrong_is_reported(tmp_path, text, message):
     (tmp_path / "c.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(TableError, match=told):
-        read(tmp_path / "c.csv")
+    with pytest.raises(TableError, match=message):
+        read_conferences(tmp_path / "c.csv")
     with pytest.raises(TableError, match=r"none\.csv: file is"):
-        read(tmp_path / "none.csv")
+        read_conferences(tmp_path / "none.csv")

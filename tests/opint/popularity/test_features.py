@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opint.popularity.features import features
-from opint.popularity.features.windows import lagged, since, sums
+from opint.popularity.features.access_patterns import lagged, since, sums
+from opint.popularity.features.relatives import totals
 from opint.popularity.history import History
 from opint.popularity.label import Label
-from opint.popularity.simulate import Size, simulate
-from opint.popularity.totals import totals
+from opint.popularity.simulate import CatalogueSize, simulate_catalogue
 
 LABEL = Label("naccess", ">", 10)
 CONFERENCES = [date(2023, 3, 20), date(2023, 7, 5)]
@@ -35,37 +35,37 @@ def columns(history, conferences=CONFERENCES):
 
 @given(seed=st.integers(0, 2**32), week=st.integers(0, 28))
 @settings(max_examples=25, deadline=None)
-def test_no_feature_knows_the_future(seed, week):
+def test_no_feature_depends_on_the_future(seed, week):
     rng = np.random.default_rng(seed)
-    history = simulate(rng, Size(60, 30))
-    other = {name: one.copy() for name, one in history.measures.items()}
+    history = simulate_catalogue(rng, CatalogueSize(60, 30))
+    other = {name: before.copy() for name, before in history.measures.items()}
     for values in other.values():
         values[:, week + 1 :] = rng.permutation(values[:, week + 1 :].ravel()).reshape(60, -1)
     changed = replace(history, measures=other)
-    for (name, one), two in zip(columns(history).items(), columns(changed).values(), strict=True):
-        np.testing.assert_array_equal(one[:, : week + 1], two[:, : week + 1], err_msg=name)
+    for (name, before), after in zip(columns(history).items(), columns(changed).values(), strict=True):
+        np.testing.assert_array_equal(before[:, : week + 1], after[:, : week + 1], err_msg=name)
 
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=15, deadline=None)
 def test_a_part_of_the_datasets_has_the_features_it_has_among_all(seed):
     rng = np.random.default_rng(seed)
-    history = simulate(rng, Size(40, 25))
+    history = simulate_catalogue(rng, CatalogueSize(40, 25))
     rows = np.sort(rng.choice(40, 15, replace=False))
     all_of_them = totals(history, LABEL)
     whole = features(history, LABEL, all_of_them, CONFERENCES)
     part = features(history.only(rows), LABEL, all_of_them, CONFERENCES)
-    for name, one in part.items():
-        np.testing.assert_allclose(one, whole[name][rows], rtol=1e-5, atol=1e-6, err_msg=name)
+    for name, column in part.items():
+        np.testing.assert_allclose(column, whole[name][rows], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=15, deadline=None)
 def test_totals_of_parts_add(seed):
     rng = np.random.default_rng(seed)
-    history = simulate(rng, Size(30, 20))
+    history = simulate_catalogue(rng, CatalogueSize(30, 20))
     cut = np.arange(30) < rng.integers(1, 29)
-    parts = [totals(history.only(np.flatnonzero(one)), LABEL) for one in (cut, ~cut)]
+    parts = [totals(history.only(np.flatnonzero(rows)), LABEL) for rows in (cut, ~cut)]
     for kind, whole in totals(history, LABEL).items():
         added = parts[0][kind] + parts[1][kind]
         assert added.words == whole.words
@@ -74,64 +74,64 @@ def test_totals_of_parts_add(seed):
 
 
 def test_all_features_are_finite_numbers():
-    for name, one in columns(simulate(np.random.default_rng(3), Size(200, 60))).items():
-        assert one.dtype == np.float32, name
-        assert one.shape == (200, 60), name
-        assert np.isfinite(one).all(), name
+    for name, column in columns(simulate_catalogue(np.random.default_rng(3), CatalogueSize(200, 60))).items():
+        assert column.dtype == np.float32, name
+        assert column.shape == (200, 60), name
+        assert np.isfinite(column).all(), name
 
 
 def test_recency_counts_weeks():
-    found = columns(history_of([11, 5, 0, 20, 0]))
-    assert found["weeks_since_popular"].tolist() == [[0, 1, 2, 0, 1]]
-    assert found["weeks_since_access"].tolist() == [[0, 0, 1, 0, 1]]
-    np.testing.assert_allclose(found["log_lag_1w"][0], np.log1p([0, 11, 5, 0, 20]), rtol=1e-6)
+    values = columns(history_of([11, 5, 0, 20, 0]))
+    assert values["weeks_since_popular"].tolist() == [[0, 1, 2, 0, 1]]
+    assert values["weeks_since_access"].tolist() == [[0, 0, 1, 0, 1]]
+    np.testing.assert_allclose(values["log_lag_1w"][0], np.log1p([0, 11, 5, 0, 20]), rtol=1e-6)
 
 
 def test_reuse_distance_is_the_mean_gap():
-    found = columns(history_of([11, 0, 11, 0, 0, 0, 11, 0]))
-    assert found["reuse_distance_weeks"][0, 2:].tolist() == [2, 2, 2, 2, 3, 3]
-    assert found["overdue"][0, 5] == pytest.approx(1.5)
-    assert found["popular_weeks"][0].tolist() == [1, 1, 2, 2, 2, 2, 3, 3]
+    values = columns(history_of([11, 0, 11, 0, 0, 0, 11, 0]))
+    assert values["reuse_distance_weeks"][0, 2:].tolist() == [2, 2, 2, 2, 3, 3]
+    assert values["overdue"][0, 5] == pytest.approx(1.5)
+    assert values["popular_weeks"][0].tolist() == [1, 1, 2, 2, 2, 2, 3, 3]
     # Of three popular weeks with a follower none stayed; of four quiet ones two were followed by a popular one.
-    assert found["stays"][0, -1] == pytest.approx(1 / 5)
-    assert found["returns"][0, -1] == pytest.approx(3 / 6)
+    assert values["stays"][0, -1] == pytest.approx(1 / 5)
+    assert values["returns"][0, -1] == pytest.approx(3 / 6)
 
 
 def test_the_slope_is_that_of_a_straight_line():
     counts = np.expm1(0.25 * np.arange(20))
-    found = columns(history_of(counts))
-    np.testing.assert_allclose(found["log_slope_4w"][0, 4:], 0.25, rtol=1e-3)
-    np.testing.assert_allclose(found["log_slope_12w"][0, 12:], 0.25, rtol=1e-3)
+    values = columns(history_of(counts))
+    np.testing.assert_allclose(values["log_slope_4w"][0, 4:], 0.25, rtol=1e-3)
+    np.testing.assert_allclose(values["log_slope_12w"][0, 12:], 0.25, rtol=1e-3)
 
 
 def test_smoothing_forgets_at_its_rate():
-    found = columns(history_of([11] + [0] * 5))
-    np.testing.assert_allclose(found["popular_smoothed_0.3"][0], 0.3 * 0.7 ** np.arange(6), rtol=1e-5)
+    values = columns(history_of([11] + [0] * 5))
+    np.testing.assert_allclose(values["popular_smoothed_0.3"][0], 0.3 * 0.7 ** np.arange(6), rtol=1e-5)
 
 
 def test_relatives_leave_the_dataset_itself_out():
-    found = columns(history_of([11, 11, 11], [11, 11, 11], [1, 1, 1], tiers=["AOD", "AOD", "AOD"]))
-    np.testing.assert_allclose(found["tier_popular_share"][:, 2], [0.5, 0.5, 1.0])
+    values = columns(history_of([11, 11, 11], [11, 11, 11], [1, 1, 1], tiers=["AOD", "AOD", "AOD"]))
+    np.testing.assert_allclose(values["tier_popular_share"][:, 2], [0.5, 0.5, 1.0])
 
 
-def test_a_new_dataset_is_believed_what_its_relatives_did():
+def test_the_prior_of_a_new_dataset_is_that_of_its_relatives():
     rows = [[11.0] * 8] * 6 + [[1.0] * 8] * 6
-    found = columns(history_of(*rows, [0] * 7 + [1], [0] * 7 + [1], tiers=["AOD"] * 6 + ["RAW"] * 6 + ["AOD", "RAW"]))
-    new_aod, new_raw = found["name_prior"][-2:, 7]
+    values = columns(history_of(*rows, [0] * 7 + [1], [0] * 7 + [1], tiers=["AOD"] * 6 + ["RAW"] * 6 + ["AOD", "RAW"]))
+    new_aod, new_raw = values["name_prior"][-2:, 7]
     assert new_aod > 0.8
     assert new_raw < 0.2
 
 
 def test_conferences_are_known_before():
-    found = columns(history_of([0] * 12))
-    assert found["conferences_4w"][0].tolist() == [0] * 8 + [1] * 4
+    values = columns(history_of([0] * 12))
+    assert values["conferences_4w"][0].tolist() == [0] * 8 + [1] * 4
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=30), st.integers(1, 12))
 def test_window_sums_are_sums(values, weeks):
     row = np.array([values], dtype=np.float32)
-    wanted = [sum(values[max(0, t - weeks + 1) : t + 1]) for t in range(len(values))]
-    assert sums(row, weeks)[0].tolist() == wanted
+    expected = [sum(values[max(0, t - weeks + 1) : t + 1]) for t in range(len(values))]
+    assert sums(row, weeks)[0].tolist() == expected
     assert lagged(row, weeks)[0].tolist() == ([0] * weeks + values)[: len(values)]
     events = row > 25
     past = [next((t - u for u in range(t, -1, -1) if events[0, u]), 99) for t in range(len(values))]

@@ -9,42 +9,42 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from opint.popularity.metrics import Counts, average_precision, roc_auc
-from opint.popularity.threshold import GRID, UNTRIED, best_f1
+from opint.popularity.walk_forward import DEFAULT_THRESHOLD, THRESHOLDS, best_f1_threshold
 
-pairs = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), st.booleans()), min_size=1, max_size=40)
-
-
-def arrays(some):
-    return np.array([one for one, _ in some]), np.array([two for _, two in some])
+PAIRS = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), st.booleans()), min_size=1, max_size=40)
 
 
-@given(pairs)
-def test_areas_are_those_of_scikit_learn(some):
-    probability, popular = arrays(some)
+def arrays(pairs):
+    return np.array([first for first, _ in pairs]), np.array([second for _, second in pairs])
+
+
+@given(PAIRS)
+def test_areas_are_those_of_scikit_learn(pairs):
+    probability, popular = arrays(pairs)
     if popular.any():
         assert average_precision(probability, popular) == pytest.approx(average_precision_score(popular, probability))
     if popular.any() and not popular.all():
         assert roc_auc(probability, popular) == pytest.approx(roc_auc_score(popular, probability))
 
 
-@given(pairs)
-def test_counts_are_those_of_scikit_learn(some):
-    probability, popular = arrays(some)
+@given(PAIRS)
+def test_counts_are_those_of_scikit_learn(pairs):
+    probability, popular = arrays(pairs)
     forecast = probability > 0.3
-    found = Counts.of(forecast, popular)
+    counts = Counts.of(forecast, popular)
     if popular.any():
-        assert found.tpr == pytest.approx(recall_score(popular, forecast))
+        assert counts.tpr == pytest.approx(recall_score(popular, forecast))
     if not popular.all():
-        assert found.tnr == pytest.approx(recall_score(~popular, ~forecast))
+        assert counts.tnr == pytest.approx(recall_score(~popular, ~forecast))
     if forecast.any():
-        assert found.precision == pytest.approx(precision_score(popular, forecast))
+        assert counts.precision == pytest.approx(precision_score(popular, forecast))
     if forecast.any() or popular.any():
-        assert found.f1 == pytest.approx(f1_score(popular, forecast))
+        assert counts.f1 == pytest.approx(f1_score(popular, forecast))
 
 
-@given(pairs, pairs)
-def test_counts_add(some, others):
-    (p, y), (q, z) = arrays(some), arrays(others)
+@given(PAIRS, PAIRS)
+def test_counts_add(pairs, other_pairs):
+    (p, y), (q, z) = arrays(pairs), arrays(other_pairs)
     both = Counts.of(np.concatenate([p, q]) > 0.3, np.concatenate([y, z]))
     assert Counts.of(p > 0.3, y) + Counts.of(q > 0.3, z) == both
 
@@ -57,12 +57,12 @@ def test_nothing_popular_is_no_number():
     assert math.isnan(Counts.of(none, none).f1)
 
 
-@given(pairs)
-def test_no_threshold_of_the_grid_does_better(some):
-    probability, popular = arrays(some)
-    found = best_f1(probability, popular)
+@given(PAIRS)
+def test_no_threshold_of_the_grid_does_better(pairs):
+    probability, popular = arrays(pairs)
+    threshold = best_f1_threshold(probability, popular)
     if not popular.any():
-        assert found == UNTRIED
+        assert threshold == DEFAULT_THRESHOLD
         return
-    best = max(Counts.of(probability > one, popular).f1 for one in GRID)
-    assert Counts.of(probability > found, popular).f1 == pytest.approx(best)
+    best = max(Counts.of(probability > candidate, popular).f1 for candidate in THRESHOLDS)
+    assert Counts.of(probability > threshold, popular).f1 == pytest.approx(best)

@@ -1,4 +1,4 @@
-"""What is written in a table, read piece by piece."""
+"""Names, weeks and labels, read from the texts of a table."""
 
 from datetime import date, timedelta
 
@@ -14,12 +14,12 @@ from opint.popularity.weeks import Weeks, parse_day, parse_period
 
 
 def test_a_name_has_three_parts_and_a_campaign():
-    found = parse("/Muon0/Run2024I-PromptReco-v1/MINIAOD", "here")
-    assert (found.primary, found.campaign, found.tier) == ("Muon0", "Run2024I", "MINIAOD")
+    name = parse("/Muon0/Run2024I-PromptReco-v1/MINIAOD", "here")
+    assert (name.primary, name.campaign, name.tier) == ("Muon0", "Run2024I", "MINIAOD")
 
 
 @pytest.mark.parametrize("name", ["", "Muon0", "/a/b", "/a/b/AOD#1", "/a b/c/AOD", "/a/b/aod", "/" + "a" * 800])
-def test_what_is_no_name_is_told(name):
+def test_what_is_no_name_is_reported(name):
     with pytest.raises(TableError, match=r"here: dataset is .*/primary/processed/TIER"):
         parse(name, "here")
 
@@ -36,7 +36,7 @@ def test_days_are_written_in_two_ways():
 
 
 @pytest.mark.parametrize("text", ["", "20261325", "2026-1-1", "tomorrow", "18991231", "25/11/2026", "²0261125"])
-def test_what_is_no_day_is_told(text):
+def test_what_is_no_day_is_reported(text):
     with pytest.raises(TableError, match="row 3: week is"):
         parse_day(text, "row 3")
 

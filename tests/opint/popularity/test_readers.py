@@ -12,7 +12,8 @@ import pytest
 from pyarrow import parquet
 
 from opint.popularity.errors import TableError
-from opint.popularity.readers import any_table, atlas_groups, cms_series, frames
+from opint.popularity.readers.access_table import read_frame, read_history
+from opint.popularity.readers.experiment_formats import read_atlas_groups, read_cms_series
 
 DATA = Path(os.environ.get("NIGHTSHIFT_DATA", "../shared/data")) / "popularity"
 needs_data = pytest.mark.skipif(not DATA.exists(), reason="needs the data of NIGHTSHIFT_DATA")
@@ -35,23 +36,23 @@ ROW = "/Muon0/Run2024I-PromptReco-v1/MINIAOD,2026-11-23,12,3,1e12,77\n"
 
 
 def any_table_read(path):
-    return any_table.read(path, pytest.fail)
+    return read_history(path, pytest.fail)
 
 
 def test_weeks_of_both_clocks_meet_in_one_grid(tmp_path):
     path = tmp_path / "series.txt"
     path.write_text(SERIES)
-    found = cms_series.read(path)
-    assert (found.names, found.first_day, found.shape) == (("7@3", "8@0"), date(2013, 12, 17), (2, 4))
-    assert found.measures["naccess"].tolist() == [[5, 11, 0, 0], [0, 0, 2, 4]]
-    assert found.known_since.tolist() == [0, 2]
+    history = read_cms_series(path)
+    assert (history.names, history.first_day, history.shape) == (("7@3", "8@0"), date(2013, 12, 17), (2, 4))
+    assert history.measures["naccess"].tolist() == [[5, 11, 0, 0], [0, 0, 2, 4]]
+    assert history.known_since.tolist() == [0, 2]
     with gzip.open(tmp_path / "series.gz", "wt") as file:
         file.write(SERIES)
-    assert cms_series.read(tmp_path / "series.gz").names == found.names
+    assert read_cms_series(tmp_path / "series.gz").names == history.names
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (("Length: 2", "Length: 20"), r"line 3: Length is 20; the file ends"),
         (("Length: 2", "Length: two"), r"line 3: block is"),
@@ -62,37 +63,37 @@ def test_weeks_of_both_clocks_meet_in_one_grid(tmp_path):
         (("5.0", "nan"), r"naccess is nan; counts are finite"),
     ],
 )
-def test_what_is_wrong_with_a_series_is_told_with_its_line(tmp_path, change, told):
+def test_what_is_wrong_with_a_series_is_reported_with_its_line(tmp_path, change, message):
     path = tmp_path / "series.txt"
     path.write_text(SERIES.replace(*change))
-    with pytest.raises(TableError, match=told):
-        cms_series.read(path)
+    with pytest.raises(TableError, match=message):
+        read_cms_series(path)
 
 
 @needs_data
 def test_the_real_series_of_cms():
-    found = cms_series.read(DATA / "cms_weekly_naccess_2013_2015.csv.gz")
-    assert found.shape == (3279, 117)
-    assert int((found.measures["naccess"].max(axis=1) > 0).sum()) == 320
+    history = read_cms_series(DATA / "cms_weekly_naccess_2013_2015.csv.gz")
+    assert history.shape == (3279, 117)
+    assert int((history.measures["naccess"].max(axis=1) > 0).sum()) == 320
 
 
 @needs_data
 def test_the_real_groups_of_atlas():
-    found = atlas_groups.read(DATA / "atlas_weekly_from_2017.csv.gz")
-    assert found.shape[1] == 300
-    assert "DAOD" in found.traits["tier"]
-    assert (found.measures["naccess"] > 10).sum() == 20552
+    history = read_atlas_groups(DATA / "atlas_weekly_from_2017.csv.gz")
+    assert history.shape[1] == 300
+    assert "DAOD" in history.traits["tier"]
+    assert (history.measures["naccess"] > 10).sum() == 20552
 
 
 def test_a_frame_is_read_by_the_names_of_its_columns(tmp_path):
     path = tmp_path / "frame.csv"
     path.write_text(FRAME + ROW + ROW.replace("MINIAOD", "AOD").replace("11-23", "11-30") + ROW)
-    found = frames.read(path, pytest.fail)
-    assert found.shape == (2, 2)
-    assert found.traits["tier"] == ("AOD", "MINIAOD")
-    assert found.measures["naccess"].tolist() == [[0, 12], [24, 0]]
-    assert found.measures["nusers"].tolist() == [[0, 3], [6, 0]]
-    assert found.size_bytes.tolist() == [1e12, 1e12]
+    history = read_frame(path, pytest.fail)
+    assert history.shape == (2, 2)
+    assert history.traits["tier"] == ("AOD", "MINIAOD")
+    assert history.measures["naccess"].tolist() == [[0, 12], [24, 0]]
+    assert history.measures["nusers"].tolist() == [[0, 3], [6, 0]]
+    assert history.size_bytes.tolist() == [1e12, 1e12]
     table = pa.table(
         {
             "week": pa.array([date(2026, 11, 23)]),
@@ -101,11 +102,11 @@ def test_a_frame_is_read_by_the_names_of_its_columns(tmp_path):
         }
     )
     parquet.write_table(table, tmp_path / "frame.pq")
-    assert frames.read(tmp_path / "frame.pq", pytest.fail).measures["naccess"].tolist() == [[12]]
+    assert read_frame(tmp_path / "frame.pq", pytest.fail).measures["naccess"].tolist() == [[12]]
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", r"file is .*Empty"),
         (FRAME, r"rows is 0"),
@@ -119,23 +120,23 @@ def test_a_frame_is_read_by_the_names_of_its_columns(tmp_path):
         (FRAME + ROW + ROW.replace("2026", "2096"), r"weeks is 2026-11-23 to 2096-11-23; at most"),
     ],
 )
-def test_what_is_wrong_with_a_frame_is_told_with_its_row(tmp_path, text, told):
+def test_what_is_wrong_with_a_frame_is_reported_with_its_row(tmp_path, text, message):
     path = tmp_path / "frame.csv"
     path.write_text(text)
-    with pytest.raises(TableError, match=told):
-        frames.read(path, pytest.fail)
+    with pytest.raises(TableError, match=message):
+        read_frame(path, pytest.fail)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
-    for read in (cms_series.read, atlas_groups.read, any_table_read):
+def test_a_file_that_is_not_there_is_reported(tmp_path):
+    for read in (read_cms_series, read_atlas_groups, any_table_read):
         with pytest.raises(TableError, match="No such file"):
             read(tmp_path / "none")
 
 
-def test_bytes_that_are_no_table_are_told(tmp_path):
+def test_bytes_that_are_no_table_are_reported(tmp_path):
     path = tmp_path / "noise.gz"
     path.write_bytes(np.random.default_rng(0).bytes(500))
-    for read in (cms_series.read, any_table_read):
+    for read in (read_cms_series, any_table_read):
         with pytest.raises(TableError, match="file is"):
             read(path)
 
@@ -144,21 +145,21 @@ def test_rows_whose_dataset_is_no_name_are_left_out_and_counted(tmp_path):
     path = tmp_path / "frame.csv"
     path.write_text(FRAME + ROW * 3 + ROW.replace("/Muon0", "unknown") + ROW.replace("12", "5"))
     warnings = []
-    found = frames.read(path, warnings.append)
-    assert found.measures["naccess"].tolist() == [[41]]
+    history = read_frame(path, warnings.append)
+    assert history.measures["naccess"].tolist() == [[41]]
     (line,) = warnings
     assert "1 of 5 rows are left out" in line, line
     assert "row 4, 'unknown/Run2024I-PromptReco-v1/MINIAOD'" in line
     path.write_text(FRAME + ROW + ROW.replace("/Muon0", "unknown") * 2)
     with pytest.raises(TableError, match=r"row 2: dataset is 'unknown.*2 of 3 rows have none"):
-        frames.read(path, pytest.fail)
+        read_frame(path, pytest.fail)
 
 
 def test_a_table_without_any_name_is_anonymous(tmp_path):
     path = tmp_path / "frame.csv"
     path.write_text("dataset,week,naccess\n7@3,2026-11-23,5\n8@0,2026-11-23,6\n")
-    found = frames.read(path, pytest.fail)
-    assert (found.names, found.traits) == (("7@3", "8@0"), {})
+    history = read_frame(path, pytest.fail)
+    assert (history.names, history.traits) == (("7@3", "8@0"), {})
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_a_table_without_any_name_is_anonymous(tmp_path):
 def test_days_are_read_in_every_clear_spelling(tmp_path, cell, day):
     path = tmp_path / "frame.csv"
     path.write_text(FRAME + ROW.replace("2026-11-23", cell))
-    assert str(frames.read(path, pytest.fail).first_day) == day
+    assert str(read_frame(path, pytest.fail).first_day) == day
 
 
 @pytest.mark.parametrize("cell", ["2026-11", "2026", "20261323", "soon", "2026-11-23x"])
@@ -176,7 +177,7 @@ def test_what_is_no_day_is_quoted_as_it_stands(tmp_path, cell):
     path = tmp_path / "frame.csv"
     path.write_text(FRAME + ROW.replace("2026-11-23", cell))
     with pytest.raises(TableError, match=f"row 1: week is '?{cell}'?; a day is needed"):
-        frames.read(path, pytest.fail)
+        read_frame(path, pytest.fail)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Zurich", "America/Chicago", "Asia/Tokyo"])
@@ -186,7 +187,7 @@ def test_a_week_begins_at_midnight_of_its_own_zone(tmp_path, zone):
         {"dataset": ["/A/B-v1/RAW"], "week": pa.array([midnight], pa.timestamp("us", zone)), "naccess": [1]}
     )
     parquet.write_table(table, tmp_path / "frame.parquet")
-    assert str(frames.read(tmp_path / "frame.parquet", pytest.fail).first_day) == "2024-05-20"
+    assert str(read_frame(tmp_path / "frame.parquet", pytest.fail).first_day) == "2024-05-20"
 
 
 def test_a_folder_is_one_table(tmp_path):
@@ -202,4 +203,4 @@ def test_a_column_that_stands_twice_is_refused(tmp_path):
     path = tmp_path / "frame.csv"
     path.write_text("dataset,week,naccess,week\n/A/B-v1/RAW,2026-11-23,1,2026-11-23\n")
     with pytest.raises(TableError, match="week stands twice"):
-        frames.read(path, pytest.fail)
+        read_frame(path, pytest.fail)

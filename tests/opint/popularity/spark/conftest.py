@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from opint.popularity.simulate import Size, simulate
-from opint.popularity.written import write_history
+from opint.popularity.simulate import CatalogueSize, simulate_catalogue
+from opint.popularity.writers import write_history
 
 
 @pytest.fixture(scope="session")
 def history():
     """300 datasets in 30 weeks."""
-    return simulate(np.random.default_rng(3), Size(300, 30))
+    return simulate_catalogue(np.random.default_rng(3), CatalogueSize(300, 30))
 
 
 @pytest.fixture(scope="session")

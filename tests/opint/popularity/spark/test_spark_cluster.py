@@ -6,19 +6,19 @@ import pytest
 from pyarrow import parquet
 
 from opint.popularity.spark import job
-from tests.opint.popularity.spark.cluster import cluster, submit
+from tests.support.spark_cluster import cluster, submit
 
 
 @pytest.mark.slow
 def test_a_cluster_forecasts_what_one_machine_does(spark, weekly, tmp_path):
-    asked = ["--input", str(weekly), "--model", "forest", "--trees", "5", "--seed", "5"]
+    arguments = ["--input", str(weekly), "--model", "forest", "--trees", "5", "--seed", "5"]
     with cluster(tmp_path) as url:
-        told = submit(url, Path(job.__file__), [*asked, "--output", str(tmp_path / "cluster")])
-        ran = {path.parts[-2] for one in range(2) for path in (tmp_path / f"work{one}").glob("app-*/*/stderr")}
-    own = job.main([*asked, "--output", str(tmp_path / "own")], {})
-    assert told.strip().endswith("week=2023-07-31/forecast.parquet")
+        output = submit(url, Path(job.__file__), [*arguments, "--output", str(tmp_path / "cluster")])
+        ran = {path.parts[-2] for worker in range(2) for path in (tmp_path / f"work{worker}").glob("app-*/*/stderr")}
+    own = job.main([*arguments, "--output", str(tmp_path / "own")], {})
+    assert output.strip().endswith("week=2023-07-31/forecast.parquet")
     assert len(ran) == 2
-    first, second = (parquet.read_table(one, partitioning=None) for one in (told.strip().splitlines()[-1], own))
+    first, second = (parquet.read_table(file, partitioning=None) for file in (output.strip().splitlines()[-1], own))
     assert first.equals(second)
     assert len(first) == 300
     assert 0 < sum(first["forecast"].to_pylist()) < 100

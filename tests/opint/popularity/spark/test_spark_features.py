@@ -9,10 +9,10 @@ from pyarrow import csv, parquet
 from opint.popularity.errors import TableError
 from opint.popularity.examples import gather, labels
 from opint.popularity.features import features
+from opint.popularity.features.relatives import totals
 from opint.popularity.label import Label
-from opint.popularity.readers import frames
-from opint.popularity.spark.asked import Asked
-from opint.popularity.totals import totals
+from opint.popularity.readers.access_table import read_frame
+from opint.popularity.spark.features import BatchSpec
 
 LABEL = Label("naccess", ">", 10)
 BY_WEEK = [("week", "ascending"), ("dataset", "ascending")]
@@ -20,48 +20,50 @@ BY_WEEK = [("week", "ascending"), ("dataset", "ascending")]
 
 @pytest.fixture(scope="module")
 def table(spark, weekly):
-    from opint.popularity.spark.table import read
+    from opint.popularity.spark.table import read_table
 
-    return read(spark, str(weekly), pytest.fail)
+    return read_table(spark, str(weekly), pytest.fail)
 
 
 def test_totals_are_those_of_one_machine(table, weekly):
-    from opint.popularity.spark.features import SHARED, shared_totals
+    from opint.popularity.spark.features import SHARED_KINDS, shared_totals
 
-    found, own = shared_totals(table, LABEL), totals(frames.read(weekly, pytest.fail), LABEL, SHARED)
-    assert set(found) == set(own)
-    for kind, one in own.items():
-        assert found[kind].words == one.words
+    shared, own = shared_totals(table, LABEL), totals(read_frame(weekly, pytest.fail), LABEL, SHARED_KINDS)
+    assert set(shared) == set(own)
+    for kind, expected in own.items():
+        assert shared[kind].words == expected.words
         for name in ("existing", "popular", "log"):
-            np.testing.assert_array_equal(getattr(found[kind], name), getattr(one, name), err_msg=f"{kind} {name}")
+            np.testing.assert_array_equal(
+                getattr(shared[kind], name), getattr(expected, name), err_msg=f"{kind} {name}"
+            )
 
 
 def test_features_and_labels_are_those_of_one_machine_bit_for_bit(table, weekly):
-    from opint.popularity.spark.features import OWN, empty, examples, shared_totals
+    from opint.popularity.spark.features import LOCAL_KINDS, empty_history, examples, shared_totals
 
     known = shared_totals(table, LABEL)
-    found = examples(table, Asked(LABEL, 2), known, range(30)).toArrow().sort_by(BY_WEEK)
-    history = frames.read(weekly, pytest.fail)
+    rows = examples(table, BatchSpec(LABEL, 2), known, range(30)).toArrow().sort_by(BY_WEEK)
+    history = read_frame(weekly, pytest.fail)
     columns = features(history, LABEL, totals(history, LABEL))
     own = gather(columns, history, range(30))
-    nothing = empty(table)
-    assert tuple(features(nothing, LABEL, {**known, **totals(nothing, LABEL, OWN)})) == own.names
-    assert found["dataset"].to_pylist() == [history.names[row] for row in own.dataset]
-    assert found["week"].to_pylist() == own.week.tolist()
-    values = found["features"].combine_chunks().flatten().to_numpy().reshape(own.values.shape)
+    nothing = empty_history(table)
+    assert tuple(features(nothing, LABEL, {**known, **totals(nothing, LABEL, LOCAL_KINDS)})) == own.names
+    assert rows["dataset"].to_pylist() == [history.names[row] for row in own.dataset]
+    assert rows["week"].to_pylist() == own.week.tolist()
+    values = rows["features"].combine_chunks().flatten().to_numpy().reshape(own.values.shape)
     np.testing.assert_array_equal(values.view(np.int32), own.values.view(np.int32))
     early = own.only(own.week < 28)
-    assert found["popular"].drop_null().to_pylist() == labels(early, history, LABEL, 2).tolist()
-    assert found["popular"].null_count == len(own) - len(early)
+    assert rows["popular"].drop_null().to_pylist() == labels(early, history, LABEL, 2).tolist()
+    assert rows["popular"].null_count == len(own) - len(early)
 
 
 def test_a_csv_file_is_read_as_the_same_table(spark, table, weekly, tmp_path):
-    from opint.popularity.spark.table import read
+    from opint.popularity.spark.table import read_table
 
     csv.write_csv(parquet.read_table(weekly), tmp_path / "weekly.csv")
-    found = read(spark, str(tmp_path / "weekly.csv"), pytest.fail)
-    assert (found.span, found.rows) == (table.span, table.rows)
-    first, second = (one.parts.toArrow().sort_by(BY_WEEK) for one in (found, table))
+    from_csv = read_table(spark, str(tmp_path / "weekly.csv"), pytest.fail)
+    assert (from_csv.span, from_csv.rows) == (table.span, table.rows)
+    first, second = (table_.parts.toArrow().sort_by(BY_WEEK) for table_ in (from_csv, table))
     assert first.select(["dataset", "week", "naccess", "size"]).equals(
         second.select(["dataset", "week", "naccess", "size"])
     )
@@ -71,7 +73,7 @@ ROW = {"dataset": "/A/B-v1/RAW", "week": "2026-11-23", "naccess": "3"}
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         ([{**ROW, "week": "soon"}], "week is 'soon'; a day is needed"),
         ([ROW, {**ROW, "week": None}], "dataset '/A/B-v1/RAW': week is empty; a day is needed"),
@@ -81,23 +83,23 @@ ROW = {"dataset": "/A/B-v1/RAW", "week": "2026-11-23", "naccess": "3"}
         ([ROW, {**ROW, "week": "1989-01-04"}], "week is 1989-01-04; a day is needed"),
     ],
 )
-def test_what_is_wrong_in_a_table_is_told(spark, tmp_path, rows, told):
-    from opint.popularity.spark.table import read
+def test_what_is_wrong_in_a_table_is_reported(spark, tmp_path, rows, message):
+    from opint.popularity.spark.table import read_table
 
     path = tmp_path / "weekly.parquet"
     parquet.write_table(pa.Table.from_pylist(rows), path)
-    if told is None:
-        assert read(spark, str(path), pytest.fail).rows == 2
+    if message is None:
+        assert read_table(spark, str(path), pytest.fail).rows == 2
         return
-    with pytest.raises(TableError, match=told):
-        read(spark, str(path), pytest.fail)
+    with pytest.raises(TableError, match=message):
+        read_table(spark, str(path), pytest.fail)
 
 
-def test_a_table_that_is_not_there_is_told(spark, tmp_path):
-    from opint.popularity.spark.table import read
+def test_a_table_that_is_not_there_is_reported(spark, tmp_path):
+    from opint.popularity.spark.table import read_table
 
     with pytest.raises(TableError, match=r"nowhere.parquet: files is 0; there is none: a CSV or Parquet table"):
-        read(spark, str(tmp_path / "nowhere.parquet"), pytest.fail)
+        read_table(spark, str(tmp_path / "nowhere.parquet"), pytest.fail)
 
 
 ROWS = 40
@@ -129,63 +131,63 @@ def mondays(unit, zone=None):
     ids=str,
 )
 def test_weeks_begin_on_the_same_day_as_on_one_machine(spark, tmp_path, column):
-    from opint.popularity.spark.table import read
+    from opint.popularity.spark.table import read_table
 
     path = tmp_path / "weekly.parquet"
     parquet.write_table(small(column), path)
-    found = read(spark, str(path), pytest.fail)
-    history = frames.read(path, pytest.fail)
-    assert (found.span.first, found.span.weeks) == (history.first_day, history.shape[1])
-    assert str(found.span.first) == "2024-05-20"
+    table = read_table(spark, str(path), pytest.fail)
+    history = read_frame(path, pytest.fail)
+    assert (table.span.first, table.span.weeks) == (history.first_day, history.shape[1])
+    assert str(table.span.first) == "2024-05-20"
 
 
 def test_a_month_is_no_week(spark, tmp_path):
-    from opint.popularity.spark.table import read
+    from opint.popularity.spark.table import read_table
 
     parquet.write_table(small(["2015-01"] * ROWS), tmp_path / "weekly.parquet")
     with pytest.raises(TableError, match="week is '2015-01'; a day is needed"):
-        read(spark, str(tmp_path / "weekly.parquet"), pytest.fail)
+        read_table(spark, str(tmp_path / "weekly.parquet"), pytest.fail)
 
 
 def test_odd_names_are_left_out_and_anonymous_ones_are_kept(spark, tmp_path):
-    from opint.popularity.spark.table import read
+    from opint.popularity.spark.table import read_table
 
     path, warnings = tmp_path / "weekly.parquet", []
     table = small(mondays("us"))
     parquet.write_table(table.set_column(0, "dataset", [["unknown", *table["dataset"].to_pylist()[1:]]]), path)
-    found = read(spark, str(path), warnings.append)
-    assert (found.rows, found.named, found.parts.count()) == (39, True, 39)
+    read = read_table(spark, str(path), warnings.append)
+    assert (read.rows, read.named, read.parts.count()) == (39, True, 39)
     assert "1 of 40 rows are left out" in warnings[0]
     parquet.write_table(table.set_column(0, "dataset", [["7@3", "8@0"] * 20]), path)
-    found = read(spark, str(path), pytest.fail)
-    assert (found.rows, found.named) == (40, False)
+    read = read_table(spark, str(path), pytest.fail)
+    assert (read.rows, read.named) == (40, False)
 
 
 def test_a_folder_is_what_its_files_are(spark, tmp_path):
-    from opint.popularity.spark.table import read
+    from opint.popularity.spark.table import read_table
 
     folder = tmp_path / "weekly"
     folder.mkdir()
     for part in (0, 1):
         csv.write_csv(small(["2024-05-20"] * ROWS), folder / f"part-{part}.csv")
     (folder / "_SUCCESS").touch()
-    assert read(spark, str(folder), pytest.fail).rows == 2 * ROWS
+    assert read_table(spark, str(folder), pytest.fail).rows == 2 * ROWS
     parquet.write_table(small(["2024-05-20"] * ROWS), folder / "part-2.parquet")
     with pytest.raises(TableError, match="a folder holds either CSV or Parquet"):
-        read(spark, str(folder), pytest.fail)
+        read_table(spark, str(folder), pytest.fail)
 
 
 def test_series_of_cms_and_groups_of_atlas_are_read_as_they_are(spark, tmp_path):
-    from opint.popularity.spark.table import read
+    from opint.popularity.spark.table import read_table
 
     series = tmp_path / "series.txt"
     series.write_text("Length: 2 dataset: 7 dbs: 3\ntstamp,naccess\n20131217-20131223,5.0\n20131224-20131231,11.0\n")
-    found = read(spark, str(series), pytest.fail)
-    assert (found.named, found.rows, str(found.span.first)) == (False, 2, "2013-12-17")
+    table = read_table(spark, str(series), pytest.fail)
+    assert (table.named, table.rows, str(table.span.first)) == (False, 2, "2013-12-17")
     groups = tmp_path / "groups.csv"
     groups.write_text(
         "DATETIME,WORKINGGROUP,INPUT_FORMAT_SHORT,INPUT_FORMAT_DESC,INPUT_PROJECT,N_TASKS,N_FILES\n"
         "2017-01-02,AP_HIGG,DAOD,HIGG1,data16,7,70\n"
     )
-    found = read(spark, str(groups), pytest.fail)
-    assert (found.named, found.rows, found.parts.first()["dataset"]) == (True, 1, "/data16/AP_HIGG-HIGG1/DAOD")
+    table = read_table(spark, str(groups), pytest.fail)
+    assert (table.named, table.rows, table.parts.first()["dataset"]) == (True, 1, "/data16/AP_HIGG-HIGG1/DAOD")

@@ -10,22 +10,22 @@ import pytest
 from pyarrow import parquet
 
 from opint.popularity.errors import PopularityError
-from opint.popularity.readers.batch_forecast import COLUMNS, read
+from opint.popularity.readers.batch_forecast import COLUMNS, read_batch_forecast
 from opint.popularity.spark.job import main
-from opint.popularity.written import write_history
+from opint.popularity.writers import write_history
 
 WEEK, WEEK_BEFORE = "week=2023-07-31", "week=2023-07-24"
 
 
 def run(source, output, *more, environ=None):
-    found = main(["--input", str(source), "--output", str(output), "--trees", "3", *more], environ or {})
-    return parquet.read_table(found, partitioning=None)
+    path = main(["--input", str(source), "--output", str(output), "--trees", "3", *more], environ or {})
+    return parquet.read_table(path, partitioning=None)
 
 
 def files(output: Path) -> dict[str, tuple[int, int]]:
     """Name, inode and time of change of every file below: what was written anew has others."""
-    found = (path for path in output.rglob("*") if path.is_file())
-    return {str(path.relative_to(output)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
+    paths = (path for path in output.rglob("*") if path.is_file())
+    return {str(path.relative_to(output)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
 
 
 def test_a_week_is_replaced_and_no_other(spark, history, weekly, tmp_path):
@@ -42,11 +42,11 @@ def test_a_week_is_replaced_and_no_other(spark, history, weekly, tmp_path):
     assert again.column_names == list(COLUMNS)
     assert again["dataset"].to_pylist() == sorted(history.names)
     assert set(map(str, again["made"].to_pylist())) == {"2023-07-24"}
-    assert [one > 0.5 for one in again["probability"].to_pylist()] == again["forecast"].to_pylist()
+    assert [probability > 0.5 for probability in again["probability"].to_pylist()] == again["forecast"].to_pylist()
 
 
 @pytest.mark.parametrize(
-    ("row", "more", "told"),
+    ("row", "more", "message"),
     [
         ({"naccess": -1}, (), r"dataset '/A/B-v1/RAW', week 2023-07-24: naccess is -1.0; counts are finite"),
         ({}, ("--label", "nsites > 3"), "the table has no nsites; it has naccess"),
@@ -55,7 +55,7 @@ def test_a_week_is_replaced_and_no_other(spark, history, weekly, tmp_path):
         ({}, ("--model", "oracle"), "model is 'oracle'; known on Spark are"),
     ],
 )
-def test_a_job_that_fails_says_why_and_leaves_the_forecast_alone(spark, weekly, tmp_path, row, more, told):
+def test_a_job_that_fails_reports_the_cause_and_leaves_the_forecast_alone(spark, weekly, tmp_path, row, more, message):
     output = tmp_path / "forecasts"
     (output / WEEK).mkdir(parents=True)
     (output / WEEK / "forecast.parquet").write_text("of yesterday")
@@ -66,12 +66,12 @@ def test_a_job_that_fails_says_why_and_leaves_the_forecast_alone(spark, weekly, 
         [good, pa.Table.from_pylist([{"dataset": "/A/B-v1/RAW", "week": week, "naccess": 1} | row], good.schema)]
     )
     parquet.write_table(table, tmp_path / "weekly.parquet")
-    with pytest.raises(PopularityError, match=told):
+    with pytest.raises(PopularityError, match=message):
         run(tmp_path / "weekly.parquet", output, *more)
     assert files(output) == before
 
 
-def test_without_java_one_line_says_what_to_install_and_offers_the_laptop(monkeypatch, weekly, tmp_path):
+def test_without_java_the_error_names_the_package_and_the_local_engine(monkeypatch, weekly, tmp_path):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(PopularityError) as caught:
         run(weekly, tmp_path)
@@ -79,26 +79,28 @@ def test_without_java_one_line_says_what_to_install_and_offers_the_laptop(monkey
         "Java 17 or newer is not installed (java not found); install openjdk-17-jre-headless; "
         "without Java, --engine local makes the same features and forecasts on one machine"
     )
-    found = run(weekly, tmp_path, "--engine", "local")
-    assert found.column_names == list(COLUMNS)
-    assert sum(found["forecast"].to_pylist()) > 0
+    forecast = run(weekly, tmp_path, "--engine", "local")
+    assert forecast.column_names == list(COLUMNS)
+    assert sum(forecast["forecast"].to_pylist()) > 0
 
 
-def test_both_engines_say_alike_what_is_new_and_what_was_popular(spark, history, tmp_path):
+def test_both_engines_agree_on_new_and_popular_datasets(spark, history, tmp_path):
     short = tmp_path / "short.parquet"
     write_history(history.until(17), short)
     first, second = (
-        read(main(["--input", str(short), "--output", str(tmp_path / engine), "--engine", engine], {}))
+        read_batch_forecast(main(["--input", str(short), "--output", str(tmp_path / engine), "--engine", engine], {}))
         for engine in ("spark", "local")
     )
     assert (first.label, first.horizon, first.week) == (second.label, second.horizon, second.week)
     for flags in ("new", "was"):
-        rows, others = (dict(zip(one.dataset, getattr(one, flags), strict=True)) for one in (first, second))
+        rows, others = (
+            dict(zip(forecast.dataset, getattr(forecast, flags), strict=True)) for forecast in (first, second)
+        )
         assert rows == others
         assert 0 < sum(rows.values()) < len(rows)
 
 
-def test_what_the_operator_set_stands():
+def test_settings_of_the_operator_take_precedence():
     """As spark-submit and spark-defaults.conf hand it over."""
     code = (
         "import os; from opint.popularity.spark.session import session; s = session(os.environ);"

@@ -6,9 +6,10 @@ from pyarrow import parquet
 
 from opint.popularity.errors import PopularityError
 from opint.popularity.label import Label
-from opint.popularity.spark.asked import Asked, Training
+from opint.popularity.spark.features import BatchSpec
+from opint.popularity.spark.models import TrainingSpec
 
-ASKED = Asked(Label("naccess", ">", 10))
+SPEC = BatchSpec(Label("naccess", ">", 10))
 MODELS = ("forest", "logistic", "gbt", "boosting")
 
 
@@ -16,30 +17,30 @@ MODELS = ("forest", "logistic", "gbt", "boosting")
 def learned(spark, weekly, tmp_path_factory):
     """Examples of the same table, once as it is and once with its rows in another order."""
     from opint.popularity.spark.features import examples, shared_totals
-    from opint.popularity.spark.table import read
+    from opint.popularity.spark.table import read_table
 
     rows = parquet.read_table(weekly)
     other = tmp_path_factory.mktemp("shuffled") / "weekly.parquet"
     parquet.write_table(rows.take(np.random.default_rng(1).permutation(len(rows))), other, row_group_size=1000)
-    found = []
+    batches = []
     for path in (weekly, other):
-        table = read(spark, str(path), pytest.fail)
-        found.append(examples(table, ASKED, shared_totals(table, ASKED.label), range(4, 29)).persist())
-    return found
+        table = read_table(spark, str(path), pytest.fail)
+        batches.append(examples(table, SPEC, shared_totals(table, SPEC.label), range(4, 29)).persist())
+    return batches
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_model_tells_popular_ones_and_is_the_same_for_any_order_of_rows(learned, model):
+def test_a_model_separates_the_classes_and_is_the_same_for_any_order_of_rows(learned, model):
     from opint.popularity.spark.models import probabilities, train
 
-    told = []
-    for one in learned:
-        rows = probabilities(train(Training(model, 7, trees=5), one), learned[0]).toArrow()
-        told.append(rows["probability"].to_numpy())
+    outcomes = []
+    for frame in learned:
+        rows = probabilities(train(TrainingSpec(model, 7, trees=5), frame), learned[0]).toArrow()
+        outcomes.append(rows["probability"].to_numpy())
     popular = learned[0].select("popular").toArrow()["popular"].to_numpy(zero_copy_only=False).astype(bool)
-    np.testing.assert_allclose(told[0], told[1], rtol=0, atol=1e-9)
-    assert ((told[0] >= 0) & (told[0] <= 1)).all()
-    assert told[0][popular].mean() > 1.5 * told[0][~popular].mean()
+    np.testing.assert_allclose(outcomes[0], outcomes[1], rtol=0, atol=1e-9)
+    assert ((outcomes[0] >= 0) & (outcomes[0] <= 1)).all()
+    assert outcomes[0][popular].mean() > 1.5 * outcomes[0][~popular].mean()
 
 
 def test_the_models_are_those_that_are_tested():
