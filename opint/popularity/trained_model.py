@@ -144,7 +144,8 @@ def _load_content(path: Path) -> dict[str, Any]:
             raise TrainedModelError(f"{path}: unpacked it has {unpacked_bytes} bytes, more than {MAX_UNPACKED_BYTES}")
         strange = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED_TYPES))
         if strange:
-            raise TrainedModelError(f"{path}: holds {strange[0]}, which no trained model does; nothing was loaded")
+            hint = "no trained model of this version does; nothing was loaded, train it again"
+            raise TrainedModelError(f"{path}: holds {strange[0]}, which {hint}")
         content = skops.io.load(path, trusted=list(TRUSTED_TYPES))
     except OSError as error:
         raise TrainedModelError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pyspark.errors import PySparkException
@@ -34,9 +34,6 @@ from opint.popularity.spark.models import TrainingSpec, check_name, probabilitie
 from opint.popularity.spark.table import read_table
 from opint.popularity.walk_forward import DEFAULT_THRESHOLD
 from opint.popularity.weeks import Weeks
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 CHECKED_ROWS = 100_000
 """Number of examples, roughly, that are checked for a feature that contains the label."""
@@ -97,7 +94,7 @@ def _check_examples(learned: DataFrame, weeks: range, spec: BatchSpec, columns: 
     check_leakage(sample, drawn["popular"].to_numpy(zero_copy_only=False).astype(np.bool_))
 
 
-def publish(rows: "DataFrame", folder: str, week: date) -> str:
+def publish(rows: DataFrame, folder: str, week: date) -> str:
     """Write the forecasts of a week, sorted by dataset; returns the path."""
     context = rows.sparkSession.sparkContext
     java: Any = context._jvm  # Spark's Python has no other way to Hadoop's file systems
