@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from opint.alerts import standing as troubles
-from opint.alerts.labels import Labels
-from opint.alerts.standing import Trouble
+from opint.incidents import operational as troubles
+from opint.incidents.families import IncidentKey
+from opint.incidents.operational import OperationalFault
 from opint.popularity.history import History
 from opint.popularity.next_week import Forecast
 from opint.popularity.readers.batch_forecast import BatchForecast
@@ -45,12 +45,12 @@ def keep_scoreboard(
         popularity.keep_scores(tx, asked, scores, now_s)
         popularity.keep_standings(tx, asked, [StoredStanding(one.tier, one.model, one.reason) for one in found], now_s)
         for one in found:
-            labels = Labels(asked.catalogue, "", FAMILY, one.tier)
+            labels = IncidentKey(asked.catalogue, "", FAMILY, one.tier)
             if one.demoted:
                 title = f"Popularity of {one.tier} in {asked.catalogue}: forecasts have fallen behind persistence"
-                troubles.begin(tx, Trouble(labels, title, f"{one.reason}. {_ADVICE}", "warning"), now_s)
+                troubles.open_fault(tx, OperationalFault(labels, title, f"{one.reason}. {_ADVICE}", "warning"), now_s)
             else:
-                troubles.end(tx, labels, f"{one.model} forecasts: {one.reason}", now_s)
+                troubles.clear_fault(tx, labels, f"{one.model} forecasts: {one.reason}", now_s)
 
 
 def keep_forecast(store: Store, asked: Asked, history: History, found: Forecast, now_s: float) -> None:

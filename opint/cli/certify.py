@@ -10,7 +10,7 @@ from opint.cli.common import MOST_NUMBER, Config, Log, open_store, start
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from opint.certify.certificate import Certificate, Luminosity
+    from opint.certification.certificate import Certificate, Luminosity
 
 
 def certify(
@@ -40,12 +40,12 @@ def certify(
     import orjson
     from rich.console import Console
 
-    from opint.certify.certificate import good_runs
-    from opint.certify.facts import of_run
+    from opint.certification.certificate import good_runs
+    from opint.certification.facts import certify_run
 
     settings = start(config, log_format)
     with open_store(settings).read() as tx:
-        found = [of_run(tx, run, dataset, settings.certify) for run in dict.fromkeys(runs)]
+        found = [certify_run(tx, run, dataset, settings.certify) for run in dict.fromkeys(runs)]
     if report is not None:
         _write(report, orjson.dumps({str(one.run): one for one in found}, option=orjson.OPT_INDENT_2))
     console = Console(stderr=True)
@@ -92,7 +92,7 @@ def _show(one: "Certificate", console: "Console") -> None:
 
 
 def _amount(told: "Luminosity") -> str:
-    from opint.certify.certificate import LUMI_UNIT
+    from opint.certification.certificate import LUMI_UNIT
 
     unknown = f" + {told.unknown} LS that do not say" if told.unknown else ""
     return f"{told.recorded:.4g} {LUMI_UNIT}{unknown}"

@@ -121,12 +121,12 @@ def bundle_name(text: str) -> str:
 
 def start(config: Path | None, log_format: LogFormat | None) -> Settings:
     """Load the settings and set up logging as they, or the option, say."""
-    from opint import log
+    from opint.daemon import logging
 
     settings = load(config, os.environ)
     chosen = settings.log if log_format is None else settings.log.model_copy(update={"format": log_format.value})
-    settings = settings.model_copy(update={"log": chosen})
-    log.configure(settings.log)
+    settings = settings.model_copy(update={"logging": chosen})
+    logging.configure(settings.log)
     return settings
 
 

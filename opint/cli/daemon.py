@@ -12,7 +12,7 @@ def run(config: Config = None, log_format: Log = None) -> None:
     on where it was: nothing is lost or done twice.
     """
     settings = start(config, log_format)
-    from opint.running import run_daemon
+    from opint.daemon.run import run_daemon
 
     with stop_on_signal() as stop:
         run_daemon(settings, open_store(settings), stop)

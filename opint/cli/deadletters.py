@@ -30,7 +30,7 @@ def list_(
     from rich.table import Table
 
     from opint.store import deadletters
-    from opint.times import iso
+    from opint.wording import iso
 
     store = open_store(start(config, log_format))
     with store.read() as tx:

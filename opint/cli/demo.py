@@ -22,9 +22,9 @@ def demo(
     explained, and the most unusual events are kept. The next start goes on where this one ends; to begin
     anew, remove the folder.
     """
-    from opint import demo as parts
     from opint.cli.progress import bar
-    from opint.demo_model import ensure_models
+    from opint.demo import processes as parts
+    from opint.demo.models import ensure_models
 
     settings = start(config, log_format)
     with stop_on_signal() as stop:

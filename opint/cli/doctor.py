@@ -16,7 +16,7 @@ def doctor(config: Config = None, log_format: Log = None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from opint.doctor import Finding, examine
+    from opint.daemon.doctor import Finding, examine
 
     settings = start(config, log_format)
     findings = [Finding("settings", True, "built-in defaults" if config is None else str(config)), *examine(settings)]

@@ -43,7 +43,7 @@ def list_(
     """Show kept events, newest first, with what is unusual about each."""
     from rich.console import Console
 
-    from opint.kept_table import kept_table
+    from opint.cli.render import kept_table
     from opint.store.views import hotline
 
     with open_store(start(config, log_format)).read() as tx:
@@ -80,7 +80,7 @@ def simulate(
     To watch events: simulate some (--rare 0 --lumisections 3000 --out events.arrow), learn from them (`nightshift train
     hotline events.arrow`), set hotline.watch to true, start `nightshift run` and publish.
     """
-    from opint.simulation import conditions_of, events_of
+    from opint.demo.simulation import conditions_of, events_of
 
     one_destination(out, publish)
     settings = start(config, log_format)

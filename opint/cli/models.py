@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from opint.comparison import Agreement, Pair, Rates
+    from opint.registry.comparison import Agreement, Pair, Rates
 
 app = typer.Typer(help="List, compare and promote models.", no_args_is_help=True)
 
@@ -30,13 +30,13 @@ def list_(config: Config = None, log_format: Log = None) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    from opint.lineup import lineup
-    from opint.times import iso
+    from opint.registry.listing import list_bundles
+    from opint.wording import iso
 
     settings = start(config, log_format)
     version = Column("version", no_wrap=True)
     table = Table("name", version, "role", "trained on (run:LS)", "judged LS", "shadow LS", "promoted", box=None)
-    for one in lineup(settings.dqm, open_store(settings)):
+    for one in list_bundles(settings.dqm, open_store(settings)):
         since = "" if one.promoted is None else f"{iso(one.promoted.at_s)} by {one.promoted.actor}"
         numbers = (str(one.judged), str(one.in_shadow))
         table.add_row(one.name, one.version[:12], one.role, one.trained or one.trouble, *numbers, since)
@@ -52,16 +52,16 @@ def compare(name: Name, runs: Runs = "", limit: Limit = 50, config: Config = Non
     """
     from rich.console import Console
 
-    from opint import comparison
-    from opint.promotion import current, located
-    from opint.selection import Words
+    from opint.registry import comparison
+    from opint.registry.promotion import current_bundle, load_named
+    from opint.registry.training_data import OperatorFeedback
 
     settings = start(config, log_format)
     store = open_store(settings)
-    now, shadow = current(settings.dqm, store), located(settings.dqm, bundle_name(name))
+    now, shadow = current_bundle(settings.dqm, store), load_named(settings.dqm, bundle_name(name))
     with store.read() as tx:
-        pairs = comparison.read(tx, now.bundle.version, shadow.bundle.version, runs_of(runs))
-        words = Words.read(tx)
+        pairs = comparison.read_pairs(tx, now.bundle.version, shadow.bundle.version, runs_of(runs))
+        words = OperatorFeedback.read(tx)
     console = Console()
     console.print(
         f"now: {now.name} {now.bundle.version[:12]} · in shadow: {name} {shadow.bundle.version[:12]}", highlight=False
@@ -90,7 +90,7 @@ def promote(
     """
     import time
 
-    from opint.promotion import promote as promote_
+    from opint.registry.promotion import promote as promote_
 
     settings = start(config, log_format)
     store = open_store(settings)

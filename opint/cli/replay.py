@@ -26,11 +26,12 @@ def replay(
     Histograms, trigger rates and event features have topics of their own (stream.kafka, rates and hotline in the
     settings). What a recording holds is seen by its content, not by its name.
     """
-    from opint.publishing import publish
-    from opint.reading import good_records, whatever
+    from opint.cli.progress import spinner
+    from opint.demo.publish import publish
+    from opint.recordings import any_kind, good_records
 
     settings = start(config, log_format)
-    with stop_on_signal() as stop:
-        records = good_records(files, whatever(settings), runs_of(runs))
-        done = publish(records, settings, wire.content_type, pace, stop)
+    with stop_on_signal() as stop, spinner("publishing") as progress:
+        records = good_records(files, any_kind(settings), runs_of(runs))
+        done = publish(records, settings, wire.content_type, pace, stop, progress)
     typer.echo(f"published {done} lumisections")

@@ -32,8 +32,8 @@ def score(
     """
     from rich.console import Console
 
-    from opint.report import nothing_usable, report
-    from opint.running import score_files
+    from opint.cli.render import nothing_usable, report
+    from opint.daemon.run import score_files
     from opint.store.engine import Store
 
     settings = start(config, log_format)

@@ -56,7 +56,7 @@ def simulate(
     (`nightshift train rates good.arrow`), set rates.watch to true, start `nightshift run` and publish.
     """
     from dqm.simulate.rates import Trigger
-    from opint.simulation import conditions_of, faulty_rates
+    from opint.demo.simulation import conditions_of, faulty_rates
 
     one_destination(out, publish)
     settings = start(config, log_format)

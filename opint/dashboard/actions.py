@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from fastapi import HTTPException
 
 from conf.errors import NightshiftError
-from opint.alerts.engine import acknowledge, comment, confirm, dispute, reopen, resolve
+from opint.incidents.operator import acknowledge, comment, confirm, dispute, reopen, resolve
 from opint.store.engine import Store
 from opint.store.views import incidents
 from streams.errors import Unavailable

@@ -6,8 +6,8 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import HTMLResponse
 
 from conf.settings import CertifySettings
-from opint.certify.certificate import Certificate, good_runs
-from opint.certify.facts import CertifyError, of_run
+from opint.certification.certificate import Certificate, good_runs
+from opint.certification.facts import CertifyError, certify_run
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number
 from opint.dashboard.pages import Renderer
 from opint.store.engine import Store
@@ -56,7 +56,7 @@ def router(store: Store, settings: CertifySettings, renderer: Renderer) -> APIRo
 def _certificate(store: Store, settings: CertifySettings, run: int, dataset: str | None) -> Certificate:
     with store.read() as tx:
         try:
-            return of_run(tx, run, dataset, settings)
+            return certify_run(tx, run, dataset, settings)
         except CertifyError as error:
             raise HTTPException(404, str(error)) from error
 

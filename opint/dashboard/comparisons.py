@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse
 
-from opint import comparison
 from opint.dashboard.pages import Renderer, RunText
-from opint.selection import Words
+from opint.registry import comparison
+from opint.registry.training_data import OperatorFeedback
 from opint.store.engine import Store
 from opint.store.views import shadows
 from opint.store.views.shadows import Beside
@@ -30,8 +30,8 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
             chosen = _chosen(pairs, pair)
             newest = shadows.newest_runs(tx, chosen, MOST_RUNS) if chosen else []
             span = range(int(first or (newest or [0])[-1]), int(last or (newest or [0])[0]) + 1)
-            judged = comparison.read(tx, chosen.current, chosen.shadow, span) if chosen else []
-            words = Words.read(tx)
+            judged = comparison.read_pairs(tx, chosen.current, chosen.shadow, span) if chosen else []
+            words = OperatorFeedback.read(tx)
         stretches = comparison.stretches(judged)[::-1]
         return renderer.page(
             request,

@@ -14,7 +14,7 @@ from conf.settings import Settings
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_words
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, found, require_token
 from opint.dashboard.pages import Renderer, RunText, going_back, posted
-from opint.hotline_report import bars, features, lately, simulated, unusual
+from opint.hotline.summary import bars, features, lately, simulated, unusual
 from opint.store import hotline as kept
 from opint.store.engine import Store
 from opint.store.hotline import Marking

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opint.store.views.records import Daemon, Incident
-from opint.times import clock_time
+from opint.wording import clock_time
 
 Level = Literal["good", "warning", "bad", "unknown"]
 

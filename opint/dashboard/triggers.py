@@ -13,16 +13,16 @@ from sqlalchemy import Connection
 from starlette.responses import HTMLResponse
 
 from dqm.quality import Reason
-from opint.alerts.labels import group_of
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number, found
 from opint.dashboard.pages import Renderer
+from opint.incidents.families import incident_group
 from opint.store.engine import Store
 from opint.store.views import incidents, triggers
 from opint.store.views.maps import CHARACTERS, UNEXPECTED, as_text
 from opint.store.views.rate_records import Rate, RateMap
 from opint.store.views.records import Incident
 from opint.store.views.triggers import SUBSYSTEM, RunRates
-from opint.trigger_report import WIDTH, Cause, causes, emulated, worst
+from opint.triggers.summary import WIDTH, Cause, causes, emulated, worst
 
 MOST_RUNS = 20
 MOST_WORST = 15
@@ -139,7 +139,7 @@ def _apart(found_: list[Cause], raised: list[Incident]) -> tuple[list[tuple[Caus
     lasting, passing = [], []
     for one in found_:
         family = one.reason.family
-        incident = newest.get((family, group_of(family, one.element, SUBSYSTEM)))
+        incident = newest.get((family, incident_group(family, one.element, SUBSYSTEM)))
         if incident is None:
             passing.append(one)
         else:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dqm.quality import Quality, Reason
-from opint import times
+from opint import wording
 from opint.store.views.records import AxisView, WorstBinView
 
 GLYPHS = {Quality.GOOD: "✓", Quality.WARNING: "!", Quality.BAD: "✕", Quality.NOT_INSPECTED: "·"}
@@ -20,7 +20,7 @@ _STEPS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 def iso(seconds: float | None) -> str:
     """UTC in ISO 8601 to the second, ``2026-01-31T23:59:59Z``; a dash for None."""
-    return "–" if seconds is None else times.iso(seconds)
+    return "–" if seconds is None else wording.iso(seconds)
 
 
 def ago(seconds: float, now_s: float) -> str:
@@ -145,7 +145,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {"usual": usual}
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "iso": iso,
-    "clock_time": times.clock_time,
+    "clock_time": wording.clock_time,
     "ago": ago,
     "duration": duration,
     "number": number,

@@ -95,7 +95,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of an incident's history; ``action`` is one of opint.alerts.decide.Because or an operator's."""
+    """One line of an incident's history; ``action`` is one of opint.incidents.reconcile.Because or an operator's."""
 
     incident: int
     at_s: float

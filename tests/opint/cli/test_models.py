@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from conf.errors import NightshiftError
 from dqm.bundle import MANIFEST, load
 from dqm.simulate.stream import stream
-from opint.alerts.actions import confirm, dispute
 from opint.cli import app
+from opint.incidents.operator import confirm, dispute
 from opint.store.engine import Store
 from opint.store.views.incidents import page
 from streams.files.arrow_file import write_recording

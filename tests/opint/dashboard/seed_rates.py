@@ -9,7 +9,7 @@ from dqm.quality import Evidence, Reason
 from dqm.rates.bands import Bands
 from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
 from dqm.verdicts import QUALITY, Quality
-from opint.alerts import engine
+from opint.incidents import update
 from opint.store import lumisections
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat, beat
@@ -57,7 +57,7 @@ def fill(store: Store, made: Site | None = None) -> None:
     states = [_state(made, rng, ls) for ls in range(1, made.count + 1)]
     with store.begin() as tx:
         lumisections.save(tx, states, {}, now_s(made))
-        engine.update(tx, states, AlertSettings(), now_s(made))
+        update.update(tx, states, AlertSettings(), now_s(made))
         beat(tx, Heartbeat("cr01:4711:rates", START_S, now_s(made), "running"))
 
 

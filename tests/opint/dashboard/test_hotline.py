@@ -5,10 +5,10 @@ import re
 import fastjsonschema
 import pytest
 
-from opint.alerts import standing
-from opint.alerts.labels import Labels
-from opint.alerts.standing import Trouble
-from opint.hotline_report import MOST_BARS, Compared, bars, lately
+from opint.hotline.summary import MOST_BARS, Compared, bars, lately
+from opint.incidents import operational
+from opint.incidents.families import IncidentKey
+from opint.incidents.operational import OperationalFault
 from opint.store.views.hotline import Hour
 from tests.opint.dashboard import seed_hotline
 
@@ -67,9 +67,11 @@ def test_an_event_has_its_conditions_and_all_features_beside_what_is_usual(told)
 
 
 def test_the_incident_of_a_rate_leads_to_the_page(told, store):
-    labels = Labels(seed_hotline.DATASET, "", "hotline-rate", "")
+    labels = IncidentKey(seed_hotline.DATASET, "", "hotline-rate", "")
     with store.begin() as tx:
-        raised = standing.begin(tx, Trouble(labels, "far too many events are kept", "train again", "warning"), 1.0)
+        raised = operational.open_fault(
+            tx, OperationalFault(labels, "far too many events are kept", "train again", "warning"), 1.0
+        )
     page = told.get(f"/incidents/{raised.id}").text
     assert 'href="/hotline?dataset=%2FSingleLepton%2FSimulated-v1%2FRAW"' in page
     assert "0 monitoring elements" not in page

@@ -12,10 +12,10 @@ import pytest
 
 from dqm.quality import Reason
 from dqm.rates.bands import Bands
-from opint import trigger_report
 from opint.store import tables
 from opint.store.engine import Store
 from opint.store.views import triggers
+from opint.triggers import summary
 from tests.opint.dashboard import seed_rates
 from tests.opint.dashboard.seed_rates import ALONE, CHANGE_LS, CULPRIT, DATASET, GONE, RUN
 
@@ -184,6 +184,6 @@ def test_rates_that_move_with_their_seed_show_in_the_map(told):
     ],
 )
 def test_emulated_rates_are_called_so(told, dataset, era, said):
-    sentence = trigger_report.emulated(replace(told, dataset=dataset, conditions=[{"era": era}]))
+    sentence = summary.emulated(replace(told, dataset=dataset, conditions=[{"era": era}]))
     assert said in sentence
     assert bool(sentence) == bool(said)

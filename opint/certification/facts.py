@@ -1,0 +1,84 @@
+"""What the store knows of a run, as far as certification needs it."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, and_, select
+
+from conf.errors import NightshiftError
+from conf.settings import CertifySettings
+from dqm.quality import Reason
+from opint.certification.certificate import Certificate, certify
+from opint.certification.rules import Counts, LumisectionFacts, SeenIncident
+from opint.store.feedback import Verdict
+from opint.store.tables import feedback, incident, ls_summary, lumisection, occurrence
+from opint.store.views.seeks import datasets_with, subsystems
+
+_FAMILIES_OF_BAD = {Reason.DEVIATES.family, Reason.FROZEN.family}
+"""Families of incidents whose MEs are BAD; those of the others were not inspected."""
+
+
+class CertifyError(NightshiftError):
+    """A run cannot be certified."""
+
+
+def certify_run(tx: Connection, run: int, dataset: str | None, settings: CertifySettings) -> Certificate:
+    """The certificate of a run as the store stands now.
+
+    Raises CertifyError for a run that no dataset has, or several where ``dataset`` is None.
+    """
+    having = datasets_with(tx, run)
+    if not having or (dataset is not None and dataset not in having):
+        where = f" of {dataset}" if dataset else ""
+        raise CertifyError(f"there is no run {run}{where} in the database; see `nightshift run` and `nightshift score`")
+    if dataset is None and len(having) > 1:
+        raise CertifyError(f"run {run} is in several datasets: {', '.join(having)}; choose one with --dataset")
+    chosen = dataset or having[0]
+    return certify(chosen, run, read_facts(tx, chosen, run), settings.least_inspected)
+
+
+def read_facts(tx: Connection, dataset: str, run: int) -> list[LumisectionFacts]:
+    """The facts of all lumisections of a run that have come."""
+    counts, seen = _counts(tx, dataset, run), _seen_incidents(tx, dataset, run)
+    head = lumisection.c
+    query = select(head.ls, head.conditions, head.model_version, head.closed_s)
+    rows = tx.execute(query.where(head.dataset == dataset, head.run == run).order_by(head.ls))
+    return [
+        LumisectionFacts(
+            ls=ls,
+            closed=closed_s is not None,
+            beams_stable=at["beams_stable"],
+            not_ready=tuple(sorted(part for part, ready in at["dcs"].items() if not ready)),
+            recorded_lumi=at["recorded_lumi"],
+            model_version=version,
+            subsystems=counts.get(ls, {}),
+            incidents=tuple(seen.get(ls, ())),
+        )
+        for ls, at, version, closed_s in rows
+    ]
+
+
+def _counts(tx: Connection, dataset: str, run: int) -> Mapping[int, dict[str, Counts]]:
+    row = ls_summary.c
+    found: dict[int, dict[str, Counts]] = defaultdict(dict)
+    for name in subsystems(tx, dataset):
+        query = select(row.ls, row.good, row.warning, row.bad, row.not_inspected)
+        for ls, *numbers in tx.execute(query.where(row.dataset == dataset, row.subsystem == name, row.run == run)):
+            found[ls][name] = Counts(*numbers)
+    return found
+
+
+def _seen_incidents(tx: Connection, dataset: str, run: int) -> Mapping[int, list[SeenIncident]]:
+    one = incident.c
+    query = (
+        select(occurrence.c.ls, one.id, one.subsystem, one.family, occurrence.c.elements, feedback.c.verdict)
+        .join(occurrence, and_(occurrence.c.incident_id == one.id, occurrence.c.run == run))
+        .outerjoin(feedback, feedback.c.incident_id == one.id)
+        .where(one.dataset == dataset, one.last_run >= run, one.first_run <= run)
+        .order_by(one.id)
+    )
+    found: dict[int, list[SeenIncident]] = defaultdict(list)
+    for ls, number, subsystem, family, elements, verdict in tx.execute(query):
+        bad = len(elements) if family in _FAMILIES_OF_BAD else 0
+        found[ls].append(SeenIncident(number, subsystem, bad, verdict == Verdict.FALSE_ALARM.value))
+    return found

@@ -1,0 +1,85 @@
+"""What a terminal shows of a store: verdicts, incidents, kept events."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import Connection, func, select
+
+from dqm.quality import Quality
+from opint.store.tables import dead_letter, incident, ls_summary, source_offset
+from opint.store.views import hotline
+from opint.store.views.hotline import KeptEvent
+from opint.wording import iso
+from streams.files.source import FILES, topic_of
+
+MOST_KEPT = 50
+"""Kept events that are printed; `nightshift hotline list` has them all."""
+
+_MARKS = {
+    Quality.GOOD: "[blue]✓ good[/blue]",
+    Quality.WARNING: "[yellow]! warning[/yellow]",
+    Quality.BAD: "[bold red]✕ bad[/bold red]",
+    Quality.NOT_INSPECTED: "[dim]· not inspected[/dim]",
+}
+
+
+def report(tx: Connection, console: Console, only_problems: bool) -> None:
+    """Print one line per lumisection and subsystem, then incidents, kept events, and how many records were unusable."""
+    row = ls_summary.c
+    query = select(ls_summary).order_by(row.dataset, row.run, row.ls, row.subsystem)
+    counts = dict.fromkeys(Quality, 0)
+    for dataset, group in groupby(tx.execute(query), key=lambda one: one.dataset):
+        table = Table(
+            "run", "LS", "subsystem", "quality", "good", "warn", "bad", "not insp.", "p", box=None, title=dataset
+        )
+        for one in group:
+            quality = Quality(one.quality)
+            counts[quality] += 1
+            if only_problems and quality is Quality.GOOD:
+                continue
+            p_value = "" if one.p_value is None else f"{one.p_value:.2g}"
+            numbers = (one.good, one.warning, one.bad, one.not_inspected)
+            table.add_row(str(one.run), str(one.ls), one.subsystem, _MARKS[quality], *map(str, numbers), p_value)
+        if table.row_count:
+            console.print(table)
+    console.print(" · ".join(f"{count} {quality.name.lower().replace('_', ' ')}" for quality, count in counts.items()))
+    _incidents(tx, console)
+    if (kept := hotline.page(tx, limit=MOST_KEPT)).items:
+        console.print("kept events, newest first:", kept_table(kept.items), sep="\n")
+    letters = [reason for (reason,) in tx.execute(select(dead_letter.c.reason).order_by(dead_letter.c.reason))]
+    for reason, same in groupby(letters):
+        console.print(f"{len(list(same))} records unusable: {reason}")
+
+
+def nothing_usable(tx: Connection, files: Sequence[Path]) -> str:
+    """Why none of the records of these files could be used; empty if any could, or if there are none."""
+    topics = [topic_of(file.absolute()) for file in files]
+    where, letter = source_offset.c, dead_letter.c
+    read = tx.scalar(select(func.sum(where.next_offset)).where(where.cluster == FILES, where.topic.in_(topics)))
+    of_files = letter.cluster == FILES, letter.topic.in_(topics)
+    refused = select(letter.topic, letter.message_offset).where(*of_files).distinct().subquery()
+    if not read or (tx.scalar(select(func.count()).select_from(refused)) or 0) < read:
+        return ""
+    return str(tx.scalar(select(letter.detail).where(*of_files).order_by(letter.id).limit(1)))
+
+
+def _incidents(tx: Connection, console: Console) -> None:
+    for one in tx.execute(select(incident).order_by(incident.c.id)):
+        console.print(f"incident {one.id} ({one.severity}): {one.title}", highlight=False, markup=False)
+
+
+def kept_table(events: Sequence[KeptEvent]) -> Table:
+    """One row an event; below its place what is unusual about it, each beside the range of 95 % of all events."""
+    table = Table("once in", "event", box=None, pad_edge=False)
+    for one in events:
+        seen = f", {one.marking}" if one.marking else ""
+        head = f"{one.id}: run {one.run} LS {one.ls} event {one.event} of {one.dataset}, kept {iso(one.kept_s)}{seen}"
+        lines = [
+            f"  {each.feature} {each.value:.4g} (usually {each.low:.3g} to {each.high:.3g})" for each in one.unusual
+        ]
+        table.add_row(Text(f"{one.once_in_hours:.3g} h"), Text("\n".join([head, *lines])))
+    return table

@@ -1,0 +1,101 @@
+"""A partition on which nothing moves although messages wait, and a model that has grown old.
+
+Neither shows in any histogram, and both let bad data pass. What is missing, frozen or against the status bits is
+found where lumisections are judged (:mod:`dqm.verdicts`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from opint.incidents import operational
+from opint.incidents.families import IncidentKey
+from opint.incidents.operational import OperationalFault
+from opint.incidents.update import IncidentUpdate
+from opint.store import offsets
+from opint.store.incidents import STALE_MODEL, STALLED
+from streams.source import Partition
+
+DAY_S = 86400.0
+
+_STALLED_ADVICE = (
+    "Messages wait on the broker and this daemon gets none of them: look at the leader of the partition, at the "
+    "daemon's log and at /healthz. Lumisections that are spread over partitions are closed without these parts."
+)
+_STALE_ADVICE = (
+    "The detector and its conditions have moved on since: faults are missed and good data are called bad. Train on "
+    "recent good lumisections (nightshift train {}), or raise dqm.oldest_model_days if it still fits."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingModel:
+    """The model that judges ``what``; ``trained_s`` is None where its manifest does not say."""
+
+    name: str
+    version: str
+    trained_s: float | None
+    what: str = "histograms"
+
+
+@dataclass
+class StallDetector:
+    """Watches on behalf of one daemon, of consumer group ``group``."""
+
+    model: JudgingModel
+    group: str
+    stalled_after_s: float
+    oldest_model_s: float
+    _waiting: dict[Partition, tuple[int | None, float]] = field(default_factory=dict)
+
+    def check(self, tx: Connection, lag: Mapping[Partition, int], now_s: float) -> IncidentUpdate:
+        """Raise what has fallen silent and clear what moves again; ``lag`` is that of the partitions we have.
+
+        The time that a partition waits is counted from when we first saw it wait, not from its last message: one
+        that had nothing to deliver for a day has not stalled when a message comes.
+        """
+        offset = offsets.stored(tx, sorted(lag), self.group)
+        self._waiting = {one: self._since(one, offset.get(one), now_s) for one, behind in lag.items() if behind > 0}
+        opened, cleared = [], []
+        for one, behind in sorted(lag.items()):
+            waited_s = now_s - self._waiting[one][1] if behind > 0 else 0.0
+            if waited_s >= self.stalled_after_s:
+                opened.append(operational.open_fault(tx, _stalled_partition(one, behind, waited_s), now_s))
+            elif waited_s == 0.0:
+                cleared.append(
+                    operational.clear_fault(tx, _partition_key(one), "its messages are processed again", now_s)
+                )
+        if self._age_s(now_s) > self.oldest_model_s:
+            opened.append(operational.open_fault(tx, _stale_model(self.model, self._age_s(now_s)), now_s))
+        else:
+            said = f"version {self.model.version[:12]} judges"
+            cleared.append(operational.clear_fault(tx, _model_key(self.model), said, now_s))
+        return IncidentUpdate(tuple(one for one in opened if one), tuple(one for one in cleared if one))
+
+    def _since(self, one: Partition, offset: int | None, now_s: float) -> tuple[int | None, float]:
+        known = self._waiting.get(one)
+        return known if known is not None and known[0] == offset else (offset, now_s)
+
+    def _age_s(self, now_s: float) -> float:
+        """Seconds since training; 0 if that is not known, since a model of unknown age is no reason to wake anybody."""
+        return 0.0 if self.model.trained_s is None else now_s - self.model.trained_s
+
+
+def _partition_key(one: Partition) -> IncidentKey:
+    return IncidentKey("", "", STALLED, f"{one.cluster}/{one.topic}[{one.partition}]")
+
+
+def _stalled_partition(one: Partition, behind: int, waited_s: float) -> OperationalFault:
+    waiting = f"{behind} message{'s' * (behind != 1)} waiting"
+    title = f"{one.topic}[{one.partition}]: {waiting}, none processed for {waited_s:.0f} s"
+    return OperationalFault(_partition_key(one), title, _STALLED_ADVICE, "critical")
+
+
+def _model_key(model: JudgingModel) -> IncidentKey:
+    return IncidentKey("", "", STALE_MODEL, model.name)
+
+
+def _stale_model(model: JudgingModel, age_s: float) -> OperationalFault:
+    title = f"model {model.name}: trained {age_s / DAY_S:.0f} days ago"
+    return OperationalFault(_model_key(model), title, _STALE_ADVICE.format(model.what), "warning")

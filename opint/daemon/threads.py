@@ -1,0 +1,98 @@
+"""Streams side by side in one process: a thread and a loop for each, one fate for all.
+
+A thread suffices where scoring is short; what takes a core, fetching histograms, has a process of its own.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from streams import loop
+from streams.loop import Handler
+from streams.notify import notify as systemd_notify
+from streams.source import Source
+
+
+class ReportingHandler(Handler, Protocol):
+    """A handler that says how it is."""
+
+    def waiting_reason(self) -> str:
+        """What it waits for; empty if nothing."""
+
+    def stopped(self) -> None:
+        """Say, where that can be said, that it was stopped on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A source and who handles its messages; ``name`` is that of the thread and of its troubles."""
+
+    name: str
+    source: Source
+    watcher: ReportingHandler
+
+
+def run(
+    streams: Sequence[Stream],
+    stop: threading.Event,
+    rng: np.random.Generator,
+    notify: Callable[[str], None] = systemd_notify,
+) -> None:
+    """Move the messages of all streams until ``stop`` is set; the first of them in this thread.
+
+    If one ends by an exception, all are stopped, and it is raised here.
+    """
+    watchdog = WatchdogBarrier([one.name for one in streams], notify)
+    failures: list[BaseException] = []
+
+    def move(one: Stream, own: np.random.Generator) -> None:
+        try:
+            loop.run(one.source, one.watcher, stop, own, notify=watchdog.notifier(one.name))
+        except BaseException as error:
+            failures.append(error)
+            stop.set()
+
+    parts = list(zip(streams, rng.spawn(len(streams)), strict=True))
+    threads = [threading.Thread(target=move, args=part, name=part[0].name) for part in parts[1:]]
+    for thread in threads:
+        thread.start()
+    move(*parts[0])
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    for one in streams:
+        one.watcher.stopped()
+
+
+def waiting_reason(streams: Sequence[Stream]) -> str:
+    """What the streams wait for, in one line; empty if nothing."""
+    found = [(one.name, one.watcher.waiting_reason()) for one in streams]
+    return "; ".join(why if len(streams) == 1 else f"{name}: {why}" for name, why in found if why)
+
+
+class WatchdogBarrier:
+    """Says once what all say: a loop that hangs must not hide behind one that moves."""
+
+    def __init__(self, names: Sequence[str], notify: Callable[[str], None]) -> None:
+        """``names`` are those whose voices count."""
+        self._names = frozenset(names)
+        self._notify = notify
+        self._lock = threading.Lock()
+        self._said: dict[str, set[str]] = {}
+
+    def notifier(self, name: str) -> Callable[[str], None]:
+        """What the loop of this name is given to speak with."""
+
+        def say(state: str) -> None:
+            with self._lock:
+                said = self._said.setdefault(state, set())
+                said.add(name)
+                if said == self._names:
+                    said.clear()
+                    self._notify(state)
+
+        return say

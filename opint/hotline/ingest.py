@@ -1,0 +1,136 @@
+"""Events become the few that are kept: the transaction of the hotline.
+
+The events kept, the ladder after all events, the incident of a rate that cannot be held, and the offset of the messages
+are written together or not at all. Nothing in this module keeps state between transactions.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from dqm.hotline.level import Ladder
+from dqm.hotline.model import HotlineModel, Scored, judge
+from dqm.hotline.unusual import CENTRAL_95
+from opint.consumer.offsets import Clock, ConsumerOffsets
+from opint.incidents import operational
+from opint.incidents.families import IncidentKey
+from opint.incidents.operational import OperationalFault
+from opint.incidents.update import IncidentUpdate
+from opint.store import deadletters, hotline
+from opint.store.deadletters import DeadLetter
+from opint.store.engine import Store
+from opint.store.hotline import Counted
+from opint.store.incidents import Incident
+from streams.errors import DecodeError
+from streams.source import Loss, Message, Partition
+
+FAMILY = "hotline-rate"
+STRAINED, RELIEVED = 5.0, 3.0
+"""Standard deviations between kept and declared at which the incident begins, and at which it ends."""
+_ADVICE = (
+    "The detector has changed more than the hotline can follow, or the events on the topic are others. Look at what is "
+    "unusual about the kept events; if this is how events are from now on, train again: nightshift train hotline."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventArrival:
+    """A message with its scored events, or why it is unusable."""
+
+    message: Message
+    outcome: Scored | DecodeError
+
+
+@dataclass(frozen=True, slots=True)
+class EventIngestResult:
+    """What one transaction has stored: offsets behind the messages, numbers of events, unusable messages, incidents."""
+
+    next_offsets: Mapping[Partition, int]
+    seen: int
+    kept: int
+    letters: Sequence[DeadLetter]
+    alerts: IncidentUpdate
+
+
+class EventIngest:
+    """Writes arrivals and losses to the store on behalf of one consumer, ``owner``; keeps ``per_hour`` events."""
+
+    def __init__(
+        self, store: Store, model: HotlineModel, per_hour: float, position: ConsumerOffsets, clock: Clock
+    ) -> None:
+        """Keep the collaborators; ``clock`` gives s since 1970."""
+        self._store = store
+        self._model = model
+        self._per_hour = per_hour
+        self._usual = dict(zip(model.features, model.usual[:, CENTRAL_95].tolist(), strict=True))
+        self._position = position
+        self._clock = clock
+
+    def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
+        """Take the partitions over from whoever had them; the next wanted offset of each."""
+        return self._position.claim(partitions)
+
+    def apply(self, arrivals: Sequence[EventArrival]) -> EventIngestResult:
+        """Judge these events; those of messages that were judged before are left alone.
+
+        Raises FencedError if another consumer has taken one of the partitions (nothing is written then)
+        and StoreUnavailable if the database is away.
+        """
+        now_s = self._clock()
+        with self._store.begin() as tx:
+            wanted = self._position.unprocessed(tx, arrivals)
+            letters = [
+                self._position.letter(one.message, one.outcome, now_s)
+                for one in wanted
+                if isinstance(one.outcome, DecodeError)
+            ]
+            deadletters.add(tx, letters)
+            scored = [one.outcome for one in wanted if isinstance(one.outcome, Scored)]
+            # In the order of names, so that two daemons never wait for each other's ladders.
+            kept, opened, cleared = 0, list[Incident](), list[Incident]()
+            for dataset in sorted({one.events.dataset for one in scored}):
+                alerts, more = self._judge(tx, dataset, [one for one in scored if one.events.dataset == dataset], now_s)
+                kept += more
+                opened += alerts.opened
+                cleared += alerts.cleared
+            next_offsets = self._position.advance(tx, arrivals, now_s)
+        seen = sum(len(one.surprise) for one in scored)
+        return EventIngestResult(next_offsets, seen, kept, letters, IncidentUpdate(opened, cleared))
+
+    def lost(self, loss: Loss) -> None:
+        """Raise an incident for messages that the broker no longer holds, and go on at what it has."""
+        self._position.lost(loss)
+
+    def _judge(
+        self, tx: Connection, dataset: str, scored: Sequence[Scored], now_s: float
+    ) -> tuple[IncidentUpdate, int]:
+        """Incidents that came of it, and how many events are kept."""
+        version = self._model.version
+        ladder, counted = hotline.ladder(tx, dataset, version, self._model.start, now_s), []
+        for one in scored:
+            judged = judge(self._model, ladder, one, self._per_hour)
+            hotline.keep(tx, one.events, judged.kept, self._usual, version, now_s)
+            passed_s = ladder.passed(one.events.key, one.live_s)
+            counted.append(Counted(passed_s, len(one.surprise), len(judged.kept)))
+            ladder = judged.ladder
+        hotline.put(tx, dataset, version, ladder, now_s)
+        hotline.count(tx, dataset, version, counted, now_s)
+        kept = sum(one.kept for one in counted)
+        return _update_rate_incident(tx, dataset, ladder, self._per_hour, now_s), kept
+
+
+def _update_rate_incident(
+    tx: Connection, dataset: str, ladder: Ladder, per_hour: float, now_s: float
+) -> IncidentUpdate:
+    """Begin or end the incident of a rate that is not held."""
+    labels, strain = IncidentKey(dataset, "", FAMILY, ""), ladder.strain(per_hour)
+    if abs(strain) > STRAINED:
+        many = "many" if strain > 0 else "few"
+        title = f"Event hotline: far too {many} events are kept, {per_hour:g} an hour are declared"
+        opened = operational.open_fault(tx, OperationalFault(labels, title, _ADVICE, "warning"), now_s)
+        return IncidentUpdate(opened=[opened] if opened else [])
+    if abs(strain) < RELIEVED:
+        cleared = operational.clear_fault(tx, labels, "the declared rate is held again", now_s)
+        return IncidentUpdate(cleared=[cleared] if cleared else [])
+    return IncidentUpdate()

@@ -1,0 +1,212 @@
+"""What people on shift read of an incident: title, explanation, advice, severity.
+
+Incidents of trigger rates have titles as a trigger expert would write them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from opint.incidents.families import OF_ELEMENT, TRIGGER, IncidentKey
+from opint.incidents.rule import Observation
+from opint.incidents.window import Folders
+from opint.store.bands import Seen
+from opint.store.evidence import Hint
+from opint.store.incidents import NAMELESS_KINDS
+from streams.records import LumisectionKey
+
+CRITICAL_SHARE = 0.5
+"""Share of a folder's MEs, bad in one lumisection, from which an incident is critical."""
+
+CRITICAL_P_VALUE = 1e-6
+"""p-value of one ME at which an incident is critical: fewer than one in a million good lumisections."""
+
+ALL_RATES = frozenset({"all-rates", "prescales"})
+"""Families of what befalls all trigger rates: whatever is recorded meanwhile has to be corrected for it, or is lost."""
+
+_NOUNS = {
+    "dead": "dead channels",
+    "hot": "hot channels",
+    "noisy": "noisy channels",
+    "shift": "a shifted distribution",
+    "gain": "a changed gain",
+    "swap": "swapped channels",
+    "stuck": "frozen content",
+    "missing": "no data",
+    "low-statistics": "far too few entries",
+    "pattern": "a pattern unlike that of good lumisections",
+    "status": "content that contradicts the detector status",
+}
+_OF_FAMILY = {
+    "content": "content unlike that of good lumisections",
+    "frozen": "frozen content",
+    "missing": "no data",
+    "starved": "far too few entries",
+    "shape": "axes unlike those of the model",
+    "status": "content that contradicts the detector status",
+    "path": "a rate that moved by itself",
+    "seed": "rates that moved together",
+    "all-rates": "all rates moved",
+    "prescales": "rates of another prescale column",
+}
+_KIND_OF_FAMILY = {
+    "frozen": "stuck",
+    "missing": "missing",
+    "starved": "low-statistics",
+    "status": "status",
+    "path": "path",
+    "seed": "seed",
+    "all-rates": "all-rates",
+    "prescales": "prescales",
+}
+_ADVICE = {
+    "content": "Compare the histograms with their references and look at the bins named worst.",
+    "frozen": "The content is the same bin by bin as before: look at whether the source still fills and publishes it.",
+    "missing": "Expected and not delivered: look at the producer of this subsystem and at the readout.",
+    "starved": "Far fewer entries than under the same conditions before: look at trigger, readout and masks.",
+    "shape": "The axes differ from those the model was trained on: was the booking changed? Train anew if so.",
+    "status": "Full although declared off, or empty although declared ready: compare status bits and hardware.",
+    "path": "Its seed and the paths beside it did not move: look at this path's filters, thresholds and prescale.",
+    "seed": "Its paths moved with it: look at the L1 seed, its prescale, and the detector that feeds it.",
+    "all-rates": "All seeds moved alike: look at beam, luminosity calibration and dead time, not at single paths.",
+    "prescales": "Compare the prescale column that is declared with the one that is loaded at L1 and HLT.",
+}
+
+
+_OF_TRIGGER = {
+    "frozen": "The rates are those of the lumisections before: look at whether the counters are still read out.",
+    "missing": "Expected and not published: is the menu another than the model knows? If not, look at the publisher.",
+}
+
+
+def severity(family: str, bad: int, size: int, p_value: float | None) -> str:
+    """``critical`` or ``warning``.
+
+    Critical if at least half of the folder's ``size`` MEs, and at least two, are bad in one lumisection, or
+    if one of them is as unlikely as CRITICAL_P_VALUE. What befalls all trigger rates is always critical. One path by
+    itself never is: with many counts the smallest change is unlikely, and all others record what they should. Of a
+    seed it does not tell how many of its rates are bad, since all of them are.
+    """
+    if family in ALL_RATES:
+        return "critical"
+    if family in OF_ELEMENT:
+        return "warning"
+    many = family != "seed" and bad >= max(2.0, CRITICAL_SHARE * size)
+    unlikely = p_value is not None and p_value <= CRITICAL_P_VALUE
+    return "critical" if many or unlikely else "warning"
+
+
+def kind(labels: IncidentKey, one: Observation, hints: Mapping[str, Hint]) -> str:
+    """The fault that the evidence of the bad MEs names most often; the family's own word without evidence."""
+    named = Counter(hints[me].kind for me in one.bad if me in hints and hints[me].kind not in NAMELESS_KINDS)
+    known: Iterable[tuple[str, int]] = named.most_common(1)
+    return next((name for name, _ in known), _KIND_OF_FAMILY.get(labels.family, "unknown"))
+
+
+def noun(labels: IncidentKey, kind_: str) -> str:
+    """What the fault is called in a sentence."""
+    return _NOUNS.get(kind_, _OF_FAMILY[labels.family])
+
+
+def histogram_title(
+    labels: IncidentKey, kind_: str, bad: int, size: int, first: LumisectionKey, opening: str = ""
+) -> str:
+    """One line: where, what, how much of it and since when; ``opening`` is the kind that it began as."""
+    where = labels.group or labels.subsystem
+    if labels.subsystem not in where:
+        where = f"{labels.subsystem} {where}"
+    what = noun(labels, kind_)
+    began = f" (at first {noun(labels, opening)})" if opening and noun(labels, opening) != what else ""
+    elements = f"{bad} of {size} monitoring element{'s' * (size != 1)}"
+    return f"{where}: {what} in {elements} since {lumisection_name(first)}{began}"
+
+
+def explanation(labels: IncidentKey, worst: Observation, hints: Mapping[str, Hint]) -> str:
+    """What was seen in the lumisection that raised or worsened it, and where to look."""
+    name = worst.bad[0]
+    told = next((me for me in worst.bad if me in hints), None)
+    hint = "" if told is None else f" {hints[told].sentence.rstrip('.')}."
+    if told is not None and told != name:
+        hint = f" {told}:{hint}"
+    p_value = "" if worst.p_value is None else f" (p = {worst.p_value:.2g})"
+    advice = (_OF_TRIGGER.get(labels.family) if labels.subsystem == TRIGGER else None) or _ADVICE[labels.family]
+    return f"Worst in {lumisection_name(worst.key)}: {name}{p_value}.{hint} {advice}"
+
+
+def lumisection_name(key: LumisectionKey) -> str:
+    """``run 379415 LS 120``, or the run alone for a whole-run histogram."""
+    return f"run {key.run}" + (f" LS {key.ls}" if key.ls else "")
+
+
+MEASURED_LUMISECTIONS = 5
+"""Lumisections of an incident, its first, in which a change is measured."""
+SMALLEST_CHANGE = 0.005
+"""A change of a rate by a smaller share than this is not told: it is none on average."""
+
+
+def measured_rate_title(
+    labels: IncidentKey, kind: str, bad: int, size: int, first: LumisectionKey, seen: Sequence[Seen]
+) -> str:
+    """One line: what moved, by how much in the median of what was ``seen`` first, and since when."""
+    changes = [one for each in seen if (one := rate_change(each, labels)) is not None]
+    changed = float(np.median(changes)) if changes else None
+    return f"{rate_title(labels, kind, bad, size, changed, seen[0].prescale_index)} since {lumisection_name(first)}"
+
+
+def rate_change(seen: Seen, labels: IncidentKey) -> float | None:
+    """By what share the rates of the labels changed, in the median; None where there is nothing to compare.
+
+    A path that moved alone is compared with what the rates of all seeds make one expect, others with what pileup does,
+    since what moves with a seed is expected of it.
+    """
+    rows = Folders(seen.catalogue).of(labels)
+    if rows is None:
+        return None
+    typical = seen.bands.expected if labels.family == "path" else seen.bands.curve
+    observed, expected = seen.bands.observed[rows], typical[rows]
+    usable = np.isfinite(observed) & (expected > 0)
+    return float(np.median(observed[usable] / expected[usable])) - 1.0 if usable.any() else None
+
+
+def rate_title(labels: IncidentKey, kind: str, bad: int, size: int, changed: float | None, declared: int | None) -> str:
+    """What happened and to how many of ``size`` rates; ``declared`` is the prescale column said to be in use."""
+    told, number = _change_text(changed), f"{bad} of {size}"
+    seed, _, path = labels.group.rpartition("/")
+    column = kind if kind.startswith("prescale column") else "another prescale column"
+    alone = "rate as of another prescale" if kind == "prescale" else "rate moved by itself"
+    words = {
+        "path": f"{path}: {alone}{told}" + (f", {seed} did not move" if seed != path else ""),
+        "seed": f"{labels.group}: {number} rates moved together{told}",
+        "all-rates": f"All trigger rates moved together{told}, {number}",
+        "prescales": f"Rates as of {column}{'' if declared is None else f' instead of {declared}'}, {number} differ",
+        "frozen": f"Trigger rates stuck: {number} repeat digit by digit",
+        "missing": f"Trigger rates missing: {number} were not published",
+    }
+    return words.get(labels.family, f"{labels.subsystem} {labels.family}: {number} rates")
+
+
+def _change_text(changed: float | None) -> str:
+    if changed is None or abs(changed) < SMALLEST_CHANGE:
+        return ""
+    return f" ({'+' if changed > 0 else '−'}{100 * abs(changed):.0f} %)"
+
+
+NEWEST_OCCURRENCES = 8
+"""Newest occurrences that decide whether the fault has become another one."""
+
+LEAST_AGREEING = 3
+AGREEING_SHARE = 0.75
+"""The fault is another one when so many of the newest occurrences, and this share of those that name one, agree."""
+
+
+def present_kind(newest: Sequence[str], commonest: str) -> str:
+    """The kind that the ``newest`` occurrences agree on; where they do not, the ``commonest`` of all.
+
+    A guess at a single lumisection is often wrong, so that a few that differ change nothing.
+    """
+    named = Counter(kind for kind in newest if kind not in NAMELESS_KINDS)
+    for kind, number in named.most_common(1):
+        if number >= LEAST_AGREEING and number >= AGREEING_SHARE * named.total():
+            return kind
+    return commonest

@@ -1,0 +1,142 @@
+"""Incidents out of verdicts, in the transaction that stores the verdicts; and what operators do to incidents.
+
+All decisions about one dataset are made one after the other (a lock that is held until the transaction
+ends), so that daemons which work on one run side by side neither double an incident nor miss one.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection
+
+from conf.settings import AlertSettings
+from dqm.scored import LumisectionState
+from opint.incidents.families import IncidentKey, fingerprint, incident_group
+from opint.incidents.reconcile import Case
+from opint.incidents.window import FAMILY_NAMES, FAMILY_OF, clusters, lumisection_before, read_window
+from opint.incidents.writer import IncidentWriter, KeyChanges
+from opint.store import incidents
+from opint.store.incidents import Incident, Occurrence
+from streams.records import LumisectionKey
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentUpdate:
+    """Incidents that one update has opened and cleared."""
+
+    opened: Sequence[Incident] = ()
+    cleared: Sequence[Incident] = ()
+
+
+def update(tx: Connection, states: Sequence[LumisectionState], rules: AlertSettings, now_s: float) -> IncidentUpdate:
+    """Bring the incidents up to date with closed lumisections that :func:`lumisections.save` has just stored.
+
+    The same lumisections lead to the same incidents and occurrences in whatever order they come (see
+    opint.incidents.rule), but for what a person has resolved in between.
+    """
+    opened: list[Incident] = []
+    cleared: list[Incident] = []
+    for dataset in sorted({state.dataset for state in states}):
+        mine = {state.key: state for state in states if state.dataset == dataset}
+        incidents.lock(tx, dataset)
+        if not _alarms(mine.values()) and not incidents.reaching(tx, dataset, min(mine)):
+            continue
+        for cluster in clusters(mine):
+            ledger = _update(tx, dataset, cluster, [mine[key] for key in cluster], rules, now_s)
+            opened += ledger.opened
+            cleared += ledger.cleared
+    return IncidentUpdate(tuple(opened), tuple(cleared))
+
+
+def _alarms(states: Iterable[LumisectionState]) -> bool:
+    reasons = [verdict.reasons for state in states for verdict in state.verdicts.values()]
+    return bool(reasons) and bool(FAMILY_OF[np.concatenate(reasons)].any())
+
+
+def _update(
+    tx: Connection,
+    dataset: str,
+    keys: Sequence[LumisectionKey],
+    states: Iterable[LumisectionState],
+    rules: AlertSettings,
+    now_s: float,
+) -> IncidentWriter:
+    """Update with a few lumisections that lie close together."""
+    # Every other lumisection may be a whole-run histogram, which does not count.
+    near = 2 * (rules.raise_of - 1)
+    bad = _alarming_keys(states)
+    reached = {_key_of(one) for one in incidents.reaching(tx, dataset, keys[0])}
+    subsystems = sorted({labels.subsystem for labels in bad | reached})
+    floors = {name: lumisection_before(tx, dataset, name, keys[0], near) for name in subsystems}
+    known: dict[IncidentKey, list[Incident]] = defaultdict(list)
+    floor_of_all = min(floors.values(), default=keys[0])
+    for one in incidents.reaching(tx, dataset, floor_of_all):
+        known[_key_of(one)].append(one)
+    # One that was cleared by now may not have been, had these lumisections come in time.
+    for one in incidents.latest_before(tx, [fingerprint(labels) for labels in bad], floor_of_all):
+        if all(one.id != other.id for other in known[_key_of(one)]):
+            known[_key_of(one)].append(one)
+    ledger = IncidentWriter(tx, now_s, {one.id: one for some in known.values() for one in some})
+    decided: list[KeyChanges] = []
+    for subsystem, floor in floors.items():
+        mine = [labels for labels in sorted(bad | reached) if labels.subsystem == subsystem]
+        cases = [Case(labels, known[labels], _going_on(tx, known[labels], keys[0], rules)) for labels in mine]
+        decided += _decided(tx, cases, keys, floor, near, rules)
+    ledger.write(decided)
+    return ledger
+
+
+def _decided(
+    tx: Connection,
+    cases: Sequence[Case],
+    keys: Sequence[LumisectionKey],
+    floor: LumisectionKey,
+    near: int,
+    rules: AlertSettings,
+) -> Iterator[KeyChanges]:
+    """Changes of the cases of one subsystem."""
+    since = min((one.last.key for one in cases if one.last is not None), default=None)
+    labels = cases[0].labels
+    window = read_window(tx, labels.dataset, labels.subsystem, keys, near, since)
+    if not window.judged:
+        return
+    numbers = [one.id for case in cases for one in case.incidents]
+    span = window.judged[0].key, window.judged[-1].key
+    occurrences = incidents.occurrences(tx, numbers, *span) if numbers else {}
+    for case in cases:
+        size, changes = case.changes(window, floor, occurrences, rules)
+        if changes:
+            yield case.labels, size, changes
+
+
+def _alarming_keys(states: Iterable[LumisectionState]) -> set[IncidentKey]:
+    """Labels for which at least one lumisection is bad."""
+    found = set()
+    for state in states:
+        for subsystem, verdict in state.verdicts.items():
+            families, names = FAMILY_OF[verdict.reasons], state.parts[subsystem].catalogue.names
+            for row in np.flatnonzero(families):
+                family = FAMILY_NAMES[int(families[row])]
+                found.add(IncidentKey(state.dataset, subsystem, family, incident_group(family, names[row], subsystem)))
+    return found
+
+
+def _key_of(one: Incident) -> IncidentKey:
+    return IncidentKey(one.dataset, one.subsystem, one.family, one.element_group)
+
+
+def _going_on(tx: Connection, some: Sequence[Incident], key: LumisectionKey, rules: AlertSettings) -> Occurrence | None:
+    """The newest occurrence before ``key`` of an incident that had been raised by then."""
+    earlier = [one for one in some if one.first is not None and one.first < key and _raised(tx, one, key, rules)]
+    found = [seen for one in earlier if (seen := incidents.last_before(tx, one.id, key)) is not None]
+    return max(found, key=lambda seen: seen.key, default=None)
+
+
+def _raised(tx: Connection, one: Incident, key: LumisectionKey, rules: AlertSettings) -> bool:
+    """Whether lumisections before ``key`` alone had raised it: by their number, or by a whole-run histogram."""
+    if one.lumisections >= rules.raise_bad and one.last is not None and one.last < key:
+        return True
+    seen = [first for first in incidents.opening(tx, one.id, rules.raise_bad) if first < key]
+    return len(seen) >= rules.raise_bad or any(first.ls == 0 for first in seen)

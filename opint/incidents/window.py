@@ -1,0 +1,211 @@
+"""Stored verdicts of the lumisections around given ones, and what they say of each folder of MEs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, tuple_
+
+from dqm.quality import Quality, Reason
+from opint.incidents.families import OF_ELEMENT, IncidentKey, is_whole
+from opint.incidents.rule import Observation
+from opint.store import catalogues
+from opint.store.joins import BY_CURRENT
+from opint.store.packing import REAL, SMALL, unpack
+from opint.store.tables import ls_score, lumisection
+from streams.records import Catalogue, LumisectionKey
+
+LOOK_BACK = 256
+"""An incident last seen more lumisections ago than this counts its good ones from there on."""
+
+LOOK_AHEAD = 256
+"""So many lumisections after a late one are looked at again."""
+
+MOST_NAMED = 1000
+"""MEs of one folder in one lumisection that are named and counted."""
+
+FAMILIES = {family: index + 1 for index, family in enumerate(sorted({r.family for r in Reason if r.alarms}))}
+FAMILY_NAMES = {number: family for family, number in FAMILIES.items()}
+FAMILY_OF = np.zeros(256, dtype=np.uint8)
+"""Number in FAMILIES by reason; 0 for a reason that does not alarm."""
+for _reason in Reason:
+    FAMILY_OF[_reason] = FAMILIES.get(_reason.family, 0)
+
+_INSPECTED = np.zeros(256, dtype=np.bool_)
+_INSPECTED[[Quality.GOOD, Quality.WARNING]] = True
+_score = ls_score.c
+
+
+class Folders:
+    """Rows of a catalogue by folder."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Sort the MEs into their folders."""
+        self.names = catalogue.names
+        self._index = catalogue.index
+        rows: dict[str, list[int]] = {}
+        for row, group in enumerate(me.group for me in catalogue.elements):
+            rows.setdefault(group, []).append(row)
+        self.rows = {group: np.array(some, dtype=np.intp) for group, some in rows.items()}
+
+    def of(self, labels: IncidentKey) -> npt.NDArray[np.intp] | None:
+        """Rows of the MEs that the labels speak of; None if there are none."""
+        if is_whole(labels.family, labels.subsystem):
+            return np.arange(len(self.names))
+        if labels.family in OF_ELEMENT:
+            row = self._index.get(labels.group)
+            return None if row is None else np.array([row], dtype=np.intp)
+        return self.rows.get(labels.group)
+
+
+@dataclass(frozen=True, eq=False)
+class SubsystemVerdict:
+    """The verdict of one subsystem in one lumisection; arrays in catalogue order."""
+
+    key: LumisectionKey
+    folders: Folders
+    qualities: npt.NDArray[np.uint8]
+    reasons: npt.NDArray[np.uint8]
+    p_values: npt.NDArray[np.float32]
+    model_version: str
+
+    @cached_property
+    def families(self) -> npt.NDArray[np.uint8]:
+        """Number of the family of each ME's reason, 0 if that does not alarm."""
+        found: npt.NDArray[np.uint8] = FAMILY_OF[self.reasons]
+        return found
+
+    def observation(self, labels: IncidentKey) -> Observation:
+        """What it says of one folder and family; says nothing of a folder that it does not have."""
+        rows = self.folders.of(labels)
+        if rows is None:
+            return Observation(self.key)
+        families, names = self.families[rows], self.folders.names
+        bad = rows[families == FAMILIES[labels.family]]
+        worst = bad[np.lexsort((bad, self.p_values[bad]))][:MOST_NAMED]
+        p_values = self.p_values[bad]
+        known = p_values[np.isfinite(p_values)]
+        inspected = rows[(families == 0) & _INSPECTED[self.qualities[rows]]]
+        return Observation(
+            key=self.key,
+            bad=tuple(names[row] for row in worst),
+            ill=frozenset(names[row] for row in rows[families > 0]),
+            inspected=frozenset(names[row] for row in inspected),
+            size=len(rows),
+            p_value=float(known.min()) if known.size else None,
+            model_version=self.model_version,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Verdicts of one subsystem around some lumisections, in (run, LS) order.
+
+    ``complete`` says that none follow, ``cut`` that some between it and what was asked for are left out.
+    """
+
+    judged: Sequence[SubsystemVerdict]
+    complete: bool
+    cut: bool
+
+
+def read_window(
+    tx: Connection,
+    dataset: str,
+    subsystem: str,
+    about: Sequence[LumisectionKey],
+    near: int,
+    since: LumisectionKey | None,
+) -> Window:
+    """Verdicts from before the first to after the last of ``about`` (sorted).
+
+    Before the first come those after ``since``, at most LOOK_BACK, and in any case ``near`` of them.
+    """
+    first, last = about[0], about[-1]
+    here = and_(_score.dataset == dataset, _score.subsystem == subsystem)
+    earlier = _rows(tx, here & _before(first), newest=near)
+    cut = False
+    border = _key(earlier[0]) if earlier else first
+    if since is not None and since < border:
+        beyond = _rows(tx, here & _before(border) & _after(since), newest=LOOK_BACK)
+        cut = len(beyond) == LOOK_BACK
+        earlier = [*beyond, *earlier]
+    amid = _rows(tx, here & ~_before(first) & ~_after(last))
+    later = _rows(tx, here & _after(last), oldest=LOOK_AHEAD + 1)
+    rows = [*earlier, *amid, *later[:LOOK_AHEAD]]
+    known = catalogues.load(tx, {row.catalogue for row in rows})
+    folders = {digest: Folders(catalogue) for digest, catalogue in known.items()}
+    return Window([_verdict(row, folders) for row in rows], len(later) <= LOOK_AHEAD, cut)
+
+
+def lumisection_before(tx: Connection, dataset: str, subsystem: str, key: LumisectionKey, near: int) -> LumisectionKey:
+    """The lumisection with a verdict ``near`` places before ``key``, or as far back as there are any."""
+    query = (
+        select(_score.run, _score.ls)
+        .where(_score.dataset == dataset, _score.subsystem == subsystem, _before(key))
+        .where(_score.verdict_reasons.is_not(None))
+        .order_by(_score.run.desc(), _score.ls.desc())
+        .limit(near)
+    )
+    return min((LumisectionKey(*row) for row in tx.execute(query)), default=key)
+
+
+def _before(key: LumisectionKey) -> ColumnElement[bool]:
+    return tuple_(_score.run, _score.ls) < (key.run, key.ls)
+
+
+def _after(key: LumisectionKey) -> ColumnElement[bool]:
+    return tuple_(_score.run, _score.ls) > (key.run, key.ls)
+
+
+def _rows(
+    tx: Connection, where: ColumnElement[bool], newest: int | None = None, oldest: int | None = None
+) -> Sequence[Any]:
+    """Verdicts of the current model version in (run, LS) order."""
+    query = (
+        select(
+            _score.run,
+            _score.ls,
+            _score.catalogue,
+            _score.model_version,
+            _score.p_values,
+            _score.verdict_qualities,
+            _score.verdict_reasons,
+        )
+        .join(lumisection, BY_CURRENT)
+        .where(where, _score.verdict_reasons.is_not(None))
+    )
+    if newest is not None:
+        return tx.execute(query.order_by(_score.run.desc(), _score.ls.desc()).limit(newest)).all()[::-1]
+    return tx.execute(query.order_by(_score.run, _score.ls).limit(oldest)).all()
+
+
+def _key(row: Row[Any]) -> LumisectionKey:
+    return LumisectionKey(row.run, row.ls)
+
+
+def _verdict(row: Row[Any], folders: Mapping[str, Folders]) -> SubsystemVerdict:
+    mine = folders[row.catalogue]
+    n = len(mine.names)
+    return SubsystemVerdict(
+        key=_key(row),
+        folders=mine,
+        qualities=unpack(row.verdict_qualities, SMALL, (n,)),
+        reasons=unpack(row.verdict_reasons, SMALL, (n,)),
+        p_values=unpack(row.p_values, REAL, (n,)),
+        model_version=row.model_version,
+    )
+
+
+def clusters(keys: Iterable[LumisectionKey]) -> list[list[LumisectionKey]]:
+    """Sorted keys in groups that lie close together, each to be looked at with one window."""
+    found: list[list[LumisectionKey]] = []
+    for key in sorted(set(keys)):
+        last = found[-1][-1] if found else None
+        if last is None or last.run != key.run or key.ls - last.ls > LOOK_AHEAD // 2:
+            found.append([])
+        found[-1].append(key)
+    return found

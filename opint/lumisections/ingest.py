@@ -1,0 +1,219 @@
+"""One poll's messages become stored effects: the transaction that everything else is arranged around.
+
+Whatever happens in here is written together with the offset of the message that caused it, or not at
+all. Nothing in this module keeps state between transactions, so a killed daemon has nothing to restore.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from conf.settings import Settings
+from dqm.assembly import complete, merge
+from dqm.following import Residuals
+from dqm.references.sums import RunSums
+from dqm.scored import LumisectionState, ScoredBatch
+from opint.consumer.offsets import Clock, ConsumerOffsets
+from opint.incidents import update
+from opint.lumisections.closing import REVISED, StateKey, close
+from opint.lumisections.judge import Judge
+from opint.lumisections.references import learned_counts
+from opint.lumisections.shadow import Shadow
+from opint.store import centres, deadletters, lumisections, references
+from opint.store.deadletters import DeadLetter
+from opint.store.engine import Store
+from opint.store.references import Part
+from streams.errors import ConflictError, DecodeError
+from streams.source import Loss, Message, Partition
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message with what became of it: its scores, those of the model in shadow, or why it has none."""
+
+    message: Message
+    outcome: ScoredBatch | DecodeError
+    shadow: ScoredBatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What one transaction has stored, for metrics and logs."""
+
+    next_offsets: Mapping[Partition, int] = field(default_factory=dict)
+    closed: Sequence[LumisectionState] = ()
+    published_s: Mapping[StateKey, float] = field(default_factory=dict)
+    letters: Sequence[DeadLetter] = ()
+    alerts: update.IncidentUpdate = field(default_factory=update.IncidentUpdate)
+
+
+class LumisectionIngest:
+    """Writes arrivals, closings and losses to the store on behalf of one consumer, ``owner`` of ``group``.
+
+    ``whole`` says that a message holds all there is of its lumisection, which therefore is closed with it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        pipeline: Judge,
+        settings: Settings,
+        owner: str,
+        clock: Clock,
+        shadow: Shadow | None = None,
+        *,
+        group: str | None = None,
+        whole: bool = False,
+    ) -> None:
+        """Keep the collaborators; ``group`` None means that of histograms. Nothing is read or written yet."""
+        self._store = store
+        self._pipeline = pipeline
+        self._settings = settings
+        self._position = ConsumerOffsets(
+            store, group or settings.stream.kafka.group, owner, clock, settings.stream.dead_letter_bytes
+        )
+        self._clock = clock
+        self._shadow = shadow
+        self._whole = whole
+
+    def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
+        """Take the partitions over from whoever had them; the next wanted offset of each."""
+        return self._position.claim(partitions)
+
+    def apply(self, arrivals: Sequence[Arrival]) -> IngestResult:
+        """Write all effects of the arrivals and the offsets after them.
+
+        Raises FencedError if another consumer has taken one of the partitions (nothing is written then)
+        and StoreUnavailable if the database is away.
+        """
+        now_s = self._clock()
+        with self._store.begin() as tx:
+            wanted = self._position.unprocessed(tx, arrivals)
+            letters = [
+                self._position.letter(one.message, one.outcome, now_s)
+                for one in wanted
+                if isinstance(one.outcome, DecodeError)
+            ]
+            states, published_s, conflicts = self._merged(tx, wanted, now_s)
+            closed = self._close(
+                tx,
+                {
+                    key: (REVISED if state.closed_s is not None else "complete")
+                    for key, state in states.items()
+                    if state.closed_s is not None or self._whole or complete(state, self._pipeline.expected)
+                },
+                states,
+                now_s,
+            )
+            states.update({(one.dataset, one.key): one for one in closed})
+            lumisections.save(tx, list(states.values()), published_s, now_s)
+            alerts = update.update(tx, closed, self._settings.alerts, now_s)
+            if self._shadow is not None:
+                self._shadow.write(tx, [one.shadow for one in wanted if one.shadow is not None], closed, now_s)
+            deadletters.add(tx, [*letters, *conflicts])
+            next_offsets = self._position.advance(tx, arrivals, now_s)
+        return IngestResult(next_offsets, closed, published_s, [*letters, *conflicts], alerts)
+
+    def close_due(self, everything: bool = False) -> IngestResult:
+        """Close lumisections that are overtaken or timed out, or all of them when nothing can follow."""
+        if self._whole:
+            return IngestResult()
+        now_s = self._clock()
+        stream = self._settings.stream
+        with self._store.begin() as tx:
+            due = lumisections.due(
+                tx, now_s, 0.0 if everything else stream.lumisection_timeout_s, stream.watermark_lumisections
+            )
+            if not due:
+                return IngestResult()
+            by_dataset = defaultdict(list)
+            for dataset, key in due:
+                by_dataset[dataset].append(key)
+            states = {
+                (dataset, key): state
+                for dataset, keys in by_dataset.items()
+                for key, state in lumisections.load(tx, dataset, keys).items()
+            }
+            closed = self._close(tx, due, states, now_s)
+            lumisections.save(tx, closed, {}, now_s)
+            alerts = update.update(tx, closed, self._settings.alerts, now_s)
+            if self._shadow is not None:
+                self._shadow.write(tx, (), closed, now_s)
+        return IngestResult(closed=closed, alerts=alerts)
+
+    def lost(self, loss: Loss) -> None:
+        """Raise an incident for messages that the broker no longer holds, and go on at what it has."""
+        self._position.lost(loss)
+
+    def _merged(
+        self, tx: Connection, arrivals: Sequence[Arrival], now_s: float
+    ) -> tuple[dict[StateKey, LumisectionState], dict[StateKey, float], list[DeadLetter]]:
+        """Changed states, the newest publishing time of each, and the contradictions found.
+
+        What the batches add to later references and centres is stored at once.
+        """
+        scored = [(one.message, one.outcome) for one in arrivals if isinstance(one.outcome, ScoredBatch)]
+        known: dict[StateKey, LumisectionState] = {}
+        for dataset in sorted({batch.dataset for _, batch in scored}):
+            keys = sorted({batch.key for _, batch in scored if batch.dataset == dataset})
+            known |= {(dataset, key): state for key, state in lumisections.load(tx, dataset, keys).items()}
+        changed: dict[StateKey, LumisectionState] = {}
+        published_s: dict[StateKey, float] = {}
+        conflicts: list[DeadLetter] = []
+        sums: dict[Part, RunSums] = {}
+        residuals: dict[Part, Residuals] = {}
+        for message, batch in scored:
+            key = (batch.dataset, batch.key)
+            if _differs_in_menu(known.get(key), batch):
+                conflicts.append(self._position.letter(message, _mixed(batch), now_s))
+                continue
+            part = Part(batch.dataset, batch.key.run, batch.subsystem, batch.model_version)
+            new = learned_counts(known.get(key), batch, self._pipeline)
+            if new.sums is not None:
+                sums[part] = sums[part] + new.sums if part in sums else new.sums
+            if new.residuals is not None:
+                residuals[part] = residuals[part] + new.residuals if part in residuals else new.residuals
+            merged = merge(known.get(key), batch, now_s, _origin(message.partition))
+            known[key] = merged.state
+            if merged.changed:
+                changed[key] = merged.state
+                published_s[key] = max(published_s.get(key, 0.0), message.published_s)
+            if merged.conflicts:
+                conflicts.append(self._position.letter(message, _conflict(batch, merged.conflicts), now_s))
+        for part in sorted(sums):
+            references.add(tx, part, sums[part], now_s)
+        for part in sorted(residuals):
+            centres.add(tx, part, residuals[part], now_s)
+        return changed, published_s, conflicts
+
+    def _close(
+        self,
+        tx: Connection,
+        because: Mapping[StateKey, str],
+        states: Mapping[StateKey, LumisectionState],
+        now_s: float,
+    ) -> list[LumisectionState]:
+        return close(tx, self._pipeline, because, states, self._settings.dqm.frozen_after - 1, now_s)
+
+
+def _differs_in_menu(known: LumisectionState | None, batch: ScoredBatch) -> bool:
+    """Whether one of both holds rates and the other histograms: their models know nothing of each other."""
+    rates = batch.scores.bands is not None
+    return known is not None and any((part.bands is not None) != rates for part in known.parts.values())
+
+
+def _mixed(batch: ScoredBatch) -> ConflictError:
+    where = f"run {batch.key.run} LS {batch.key.ls}"
+    said = "histograms and trigger rates under one name; each stream needs datasets of its own"
+    return ConflictError("conflict", where, batch.dataset, said)
+
+
+def _conflict(batch: ScoredBatch, names: Sequence[str]) -> ConflictError:
+    where = f"run {batch.key.run} LS {batch.key.ls} {batch.subsystem}"
+    return ConflictError("conflict", where, ", ".join(names), "other content came before; the first one stands")
+
+
+def _origin(partition: Partition) -> str:
+    return f"{partition.cluster} {partition.topic}[{partition.partition}]"

@@ -1,0 +1,160 @@
+"""What a trigger expert wants to know of one run: the causes found, and the worst rates. Pure functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.quality import Reason
+from opint.store.views.triggers import TOGETHER, RunRates, alarming, seed_of
+from opint.wording import conditions_sentence, is_simulated
+
+Rows = npt.NDArray[np.intp]
+
+WIDTH = {
+    Reason.ALL_MOVED: "all rates",
+    Reason.WRONG_PRESCALES: "prescales",
+    Reason.SEED_MOVED: "seed",
+    Reason.PATH_MOVED: "one rate",
+    Reason.FROZEN: "stuck",
+    Reason.MISSING: "missing",
+}
+"""The reasons of trigger rates in words, what concerns most rates first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing that is wrong: what it is, which rates, and when.
+
+    ``element`` is the one to look at first. ``change`` is the share by which the rates changed, in the median; None
+    where there is nothing to compare. ``p_value`` is the smallest, None where none was calculated.
+    """
+
+    reason: Reason
+    what: str
+    element: str
+    elements: int
+    first_ls: int
+    last_ls: int
+    lumisections: int
+    change: float | None
+    p_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """One rate in the lumisection in which it lies farthest off; rates in Hz, ``pull`` as in RunRates."""
+
+    element: str
+    seed: str
+    ls: int
+    observed: float
+    expected: float
+    pull: float
+    reason: Reason
+    bad: int
+
+
+def causes(told: RunRates) -> list[Cause]:
+    """What was found, the widest first; what has one cause stands once, whatever the number of its rates."""
+    bad = alarming(told)
+    found: list[Cause] = []
+    for reason in WIDTH:
+        mine = bad & (told.reasons == reason)
+        rows = np.flatnonzero(mine.any(axis=1))
+        if len(rows):
+            found += [_cause(told, reason, some, mine) for some in _apart(told, reason, rows)]
+    return found
+
+
+def worst(told: RunRates, most: int) -> list[Worst]:
+    """The rates that lie farthest off: those with alarms first, at most ``most``."""
+    far = np.where(np.isfinite(told.pulls), np.abs(told.pulls), -1.0)
+    bad = alarming(told)
+    column = np.where(bad, far + 1e6, far).argmax(axis=1)
+    rows = np.arange(len(told.elements))
+    peak, times = far[rows, column], bad.sum(axis=1)
+    order = [int(row) for row in np.lexsort((-peak, times == 0)) if peak[row] >= 0][:most]
+    return [_worst(told, row, int(column[row]), int(times[row])) for row in order]
+
+
+def emulated(told: RunRates) -> str:
+    """One sentence if the rates are not measured, empty if they are.
+
+    A dataset whose name has the word ``Simulated`` or ``Emulated`` says so; the era of the conditions says the same of
+    these.
+    """
+    if not is_simulated(told.dataset):
+        return ""
+    return conditions_sentence("These rates are emulated over", (one.get("era") for one in told.conditions))
+
+
+def _apart(told: RunRates, reason: Reason, rows: Rows) -> Sequence[Rows]:
+    """Rows that are one cause each: a seed's by seed, single ones alone, anything else together."""
+    if reason is Reason.PATH_MOVED:
+        return list(rows[:, None])
+    if reason is Reason.SEED_MOVED:
+        of = told.groups[rows]
+        return [rows[of == seed] for seed in dict.fromkeys(of.tolist())]
+    return [rows]
+
+
+def _cause(told: RunRates, reason: Reason, rows: Rows, mine: npt.NDArray[np.bool_]) -> Cause:
+    cells = mine[rows]
+    columns = np.flatnonzero(cells.any(axis=0))
+    far = np.where(cells, np.abs(np.nan_to_num(told.pulls[rows])), -1.0).max(axis=1)
+    first = told.elements[int(rows[far.argmax()])]
+    seed = seed_of(told.elements[int(rows[0])])
+    p_values = told.p_values[rows][cells]
+    known = p_values[np.isfinite(p_values)]
+    is_seed = reason is Reason.SEED_MOVED
+    return Cause(
+        reason,
+        _what(reason, seed if is_seed else first, len(rows)),
+        seed if is_seed and seed in told.elements else first,
+        len(rows),
+        told.lumisections[int(columns[0])],
+        told.lumisections[int(columns[-1])],
+        len(columns),
+        _change(told, reason, rows, cells),
+        float(known.min()) if known.size else None,
+    )
+
+
+def _what(reason: Reason, element: str, number: int) -> str:
+    seed, _, path = element.partition("/")
+    if reason is Reason.SEED_MOVED:
+        return f"{seed} and its paths"
+    if reason is Reason.PATH_MOVED:
+        return path
+    plural = "" if number == 1 else "s"
+    return {
+        Reason.ALL_MOVED: "all trigger rates",
+        Reason.WRONG_PRESCALES: f"prescales of {number} rate{plural}",
+        Reason.FROZEN: f"{path if number == 1 else f'{number} rates'} repeated",
+        Reason.MISSING: f"{path if number == 1 else f'{number} rates'} not published",
+    }[reason]
+
+
+def _change(told: RunRates, reason: Reason, rows: Rows, cells: npt.NDArray[np.bool_]) -> float | None:
+    if reason in {Reason.FROZEN, Reason.MISSING}:
+        return None
+    typical = told.bands.curve if TOGETHER[reason] else told.bands.expected
+    observed, expected = told.bands.observed[rows][cells], typical[rows][cells]
+    usable = np.isfinite(observed) & (expected > 0)
+    return float(np.median(observed[usable] / expected[usable])) - 1.0 if usable.any() else None
+
+
+def _worst(told: RunRates, row: int, column: int, bad: int) -> Worst:
+    element = told.elements[row]
+    return Worst(
+        element,
+        element.partition("/")[0],
+        told.lumisections[column],
+        float(told.bands.observed[row, column]),
+        float(told.bands.expected[row, column]),
+        float(told.pulls[row, column]),
+        Reason(int(told.reasons[row, column])),
+        bad,
+    )
