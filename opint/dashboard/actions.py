@@ -32,8 +32,8 @@ def act(store: Store, clock: Callable[[], float], action: Action, incident_id: i
     for a name or text that is empty or too long.
     """
     actor, text = actor.strip(), text.strip()
-    check_words("Your name", actor, MOST_ACTOR, required=True)
-    check_words("The comment", text, MOST_TEXT, required=action == "comment")
+    check_text("Your name", actor, MOST_ACTOR, required=True)
+    check_text("The comment", text, MOST_TEXT, required=action == "comment")
     with store.begin() as tx:
         if not incidents.exists(tx, incident_id):
             raise HTTPException(404, f"There is no incident {incident_id}.")
@@ -45,7 +45,7 @@ def act(store: Store, clock: Callable[[], float], action: Action, incident_id: i
             raise HTTPException(409, str(error)) from error
 
 
-def check_words(what: str, value: str, most: int, *, required: bool) -> None:
+def check_text(what: str, value: str, most: int, *, required: bool) -> None:
     """Raise HTTPException 422 for words that are too long, do not print, or are ``required`` and not there."""
     if required and not value:
         raise HTTPException(422, f"{what} is empty.")

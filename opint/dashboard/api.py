@@ -50,7 +50,7 @@ class Session(BaseModel):
     csrf_token: str
 
 
-class Deed(BaseModel):
+class OperatorAction(BaseModel):
     """Who does it, and what there is to say; a comment needs text."""
 
     actor: str = Field(min_length=1, max_length=MOST_ACTOR)
@@ -111,7 +111,7 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
         responses=REFUSED,
         dependencies=[Depends(require_token)],
     )
-    def act_on_incident(incident_id: Number, action: Action, deed: Deed) -> IncidentDetail:
+    def act_on_incident(incident_id: Number, action: Action, deed: OperatorAction) -> IncidentDetail:
         """Act on an incident; `confirm` and `false-alarm` are verdicts on it. The incident as it is afterwards."""
         act(store, clock, action, incident_id, deed.actor, deed.text)
         return _incident(store, incident_id)
@@ -128,13 +128,13 @@ def _add_runs(routes: APIRouter, store: Store) -> None:
     def get_run(run: Number, dataset: str | None = None) -> RunDetail:
         """One run: lumisections with conditions, and subsystem summaries."""
         with store.read() as tx:
-            return found(runs.detail(tx, run, dataset), f"There is no run {run}.")
+            return or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
 
     @routes.get("/runs/{run}/map", tags=["runs"], response_model=RunMap, responses=NOT_FOUND)
     def get_map(run: Number, subsystem: str, dataset: str | None = None) -> Response:
         """Monitoring elements against lumisections: qualities, reasons and p-values."""
         with store.read() as tx:
-            told = found(runs.detail(tx, run, dataset), f"There is no run {run}.")
+            told = or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
             made = maps.run_map(tx, told.run.dataset, run, subsystem)
         # A long run has a million cells: they are written once and not validated one by one.
         return Response(orjson.dumps(made.__dict__), media_type="application/json")
@@ -143,7 +143,7 @@ def _add_runs(routes: APIRouter, store: Store) -> None:
     def get_evidence(dataset: str, subsystem: str, run: Number, ls: Number, me: str) -> EvidenceView:
         """The evidence kept of one monitoring element in one lumisection."""
         with store.read() as tx:
-            return found(
+            return or_404(
                 evidence.one(tx, dataset, subsystem, run, ls, me),
                 f"No evidence is kept of {me} in run {run} LS {ls}: it is kept of the most suspicious "
                 "monitoring elements only.",
@@ -170,10 +170,10 @@ def _add_system(routes: APIRouter, store: Store) -> None:
             return system.system(tx)
 
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 
-def found(value: Found | None, otherwise: str) -> Found:
+def or_404(value: Value | None, otherwise: str) -> Value:
     """The value, or 404 with the sentence."""
     if value is None:
         raise HTTPException(404, otherwise)
@@ -182,7 +182,7 @@ def found(value: Found | None, otherwise: str) -> Found:
 
 def _incident(store: Store, incident_id: int) -> IncidentDetail:
     with store.read() as tx:
-        return found(incidents.detail(tx, incident_id), f"There is no incident {incident_id}.")
+        return or_404(incidents.detail(tx, incident_id), f"There is no incident {incident_id}.")
 
 
 def require_token(request: Request, x_csrf_token: Annotated[str, Header()]) -> None:

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from conf.errors import NightshiftError
-from opint.dashboard.events import Hub
+from opint.dashboard.sse import Hub
 from opint.store.engine import Store
 from opint.store.views import incidents, system
 from opint.store.views.records import Daemon

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from starlette.responses import HTMLResponse
 
 from conf.settings import Settings
-from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_words
-from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, found, require_token
-from opint.dashboard.pages import Renderer, RunText, going_back, posted
+from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_text
+from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, or_404, require_token
+from opint.dashboard.render import Renderer, RunText, form_fields, redirect_back
 from opint.hotline.summary import bars, features, lately, simulated, unusual
 from opint.store import hotline as kept
 from opint.store.engine import Store
@@ -108,10 +108,10 @@ def _add_event(routes: APIRouter, store: Store, clock: Callable[[], float], rend
         )
 
     @routes.post("/hotline/{event_id}/{marking}", include_in_schema=False)
-    def mark(event_id: Number, marking: Marking, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
+    def mark(event_id: Number, marking: Marking, form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
         actor = form.get("actor", "")
         _mark(store, clock, event_id, marking, actor, form.get("note", ""))
-        return going_back(form, actor)
+        return redirect_back(form, actor)
 
 
 def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> None:
@@ -159,13 +159,13 @@ def _level(tx: Connection, judging: Judging | None, per_hour: float) -> float | 
 
 def _detail(store: Store, event_id: int) -> KeptDetail:
     with store.read() as tx:
-        return found(hotline.detail(tx, event_id), f"There is no kept event {event_id}.")
+        return or_404(hotline.detail(tx, event_id), f"There is no kept event {event_id}.")
 
 
 def _mark(store: Store, clock: Callable[[], float], event_id: int, marking: Marking, actor: str, note: str) -> None:
     actor, note = actor.strip(), note.strip()
-    check_words("Your name", actor, MOST_ACTOR, required=True)
-    check_words("The note", note, MOST_TEXT, required=False)
+    check_text("Your name", actor, MOST_ACTOR, required=True)
+    check_text("The note", note, MOST_TEXT, required=False)
     with store.begin() as tx:
         if not kept.mark(tx, event_id, marking, actor, note, clock()):
             raise HTTPException(404, f"There is no kept event {event_id}.")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import HTMLResponse
 
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Cursor, Limit
-from opint.dashboard.pages import Renderer
+from opint.dashboard.render import Renderer
 from opint.popularity_report import HEIGHT, WIDTH, lines
 from opint.store.engine import Store
 from opint.store.views import popularity

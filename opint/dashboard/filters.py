@@ -9,7 +9,7 @@ from opint import wording
 from opint.store.views.records import AxisView, WorstBinView
 
 GLYPHS = {Quality.GOOD: "✓", Quality.WARNING: "!", Quality.BAD: "✕", Quality.NOT_INSPECTED: "·"}
-_WORDS = {
+_QUALITY_NAMES = {
     Quality.GOOD: "good",
     Quality.WARNING: "warning",
     Quality.BAD: "bad",
@@ -85,7 +85,7 @@ def probability(value: float | None) -> str:
 
 def quality_word(value: int) -> str:
     """A quality in lower case words."""
-    return _WORDS[Quality(value)]
+    return _QUALITY_NAMES[Quality(value)]
 
 
 def quality_glyph(value: int) -> str:

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse
 
-from opint.dashboard.pages import Renderer, RunText
+from opint.dashboard.render import Renderer, RunText
 from opint.registry import comparison
 from opint.registry.training_data import OperatorFeedback
 from opint.store.engine import Store

@@ -9,7 +9,7 @@ from conf.settings import CertifySettings
 from opint.certification.certificate import Certificate, good_runs
 from opint.certification.facts import CertifyError, certify_run
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number
-from opint.dashboard.pages import Renderer
+from opint.dashboard.render import Renderer
 from opint.store.engine import Store
 from opint.store.views.seeks import datasets_with
 

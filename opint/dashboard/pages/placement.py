@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse
 
 from conf.errors import NightshiftError
-from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_words
+from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_text
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, require_token
-from opint.dashboard.pages import Renderer, going_back, posted
+from opint.dashboard.render import Renderer, form_fields, redirect_back
 from opint.placement.rules import Terms, requests
 from opint.placement_keeping import as_lines
 from opint.store import placement as kept
@@ -82,16 +82,16 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
         )
 
     @routes.post("/placement/undecided/accepted", include_in_schema=False)
-    def accept_rest(form: Annotated[dict[str, str], Depends(posted)]) -> Response:
+    def accept_rest(form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
         actor, made_s = form.get("actor", ""), form.get("made_s", "")
         _accept_rest(store, clock, form.get("catalogue", ""), made_s, actor, form.get("reason", ""))
-        return going_back(form, actor)
+        return redirect_back(form, actor)
 
     @routes.post("/placement/{line}/{verdict}", include_in_schema=False)
-    def decide(line: str, verdict: Verdict, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
+    def decide(line: str, verdict: Verdict, form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
         actor = form.get("actor", "")
         _decide(store, clock, form.get("catalogue", ""), line, verdict, actor, form.get("reason", ""))
-        return going_back(form, actor)
+        return redirect_back(form, actor)
 
 
 def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> None:
@@ -184,8 +184,8 @@ def _accept_rest(store: Store, clock: Callable[[], float], catalogue: str, made_
 def _words(actor: str, reason: str, *, needed: bool) -> tuple[str, str]:
     """Both without space around them; raises HTTPException 422 if they cannot be stored, or the reason is needed."""
     actor, reason = actor.strip(), reason.strip()
-    check_words("Your name", actor, MOST_ACTOR, required=True)
-    check_words("The reason", reason, MOST_TEXT, required=needed)
+    check_text("Your name", actor, MOST_ACTOR, required=True)
+    check_text("The reason", reason, MOST_TEXT, required=needed)
     return actor, reason
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opint.dashboard import wording
+from opint.dashboard import filters
 from opint.dashboard.status import Staleness, overall, staleness
 from opint.store.views.records import AxisView, Daemon, WorstBinView
 
@@ -29,23 +29,23 @@ def _daemon(at_s, state="running", detail=""):
     ],
 )
 def test_numbers(value, unit, text):
-    assert wording.number(value, unit) == text
+    assert filters.number(value, unit) == text
 
 
 @pytest.mark.parametrize(("s", "text"), [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (7300, "2 h"), (200_000, "2 d")])
 def test_durations(s, text):
-    assert wording.duration(s) == text
+    assert filters.duration(s) == text
 
 
 def test_times_are_utc_iso_8601():
-    assert wording.iso(1_712_800_000.0) == "2024-04-11T01:46:40Z"
+    assert filters.iso(1_712_800_000.0) == "2024-04-11T01:46:40Z"
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=3), st.data())
 def test_cell_numbers_unravel_in_c_order(shape, data):
     index = data.draw(st.integers(0, int(__import__("math").prod(shape)) - 1))
     flat = 0
-    for bins, place in zip(shape, wording.unravel(index, shape), strict=True):
+    for bins, place in zip(shape, filters.unravel(index, shape), strict=True):
         assert 0 <= place < bins
         flat = flat * bins + place
     assert flat == index
@@ -57,7 +57,7 @@ def test_where_a_bin_lies():
         AxisView(bins=2, lower=0, upper=2, categories=["a", "b"]),
     ]
     worst = WorstBinView(index=5, observed=0, expected=1, pull=-1)
-    assert wording.where(worst, axes) == "t (ns) 0.5 to 0.75, b"
+    assert filters.where(worst, axes) == "t (ns) 0.5 to 0.75, b"
 
 
 def test_silence_and_waiting_are_stale():
@@ -87,4 +87,4 @@ def test_good_is_said_only_when_it_is_known():
     ],
 )
 def test_an_uncertainty_has_one_digit_and_the_value_as_many_places(value, spread, shown):
-    assert wording.uncertain(value, spread) == shown
+    assert filters.uncertain(value, spread) == shown

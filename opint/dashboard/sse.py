@@ -26,7 +26,7 @@ MOST_STREAMS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class LiveStatus:
     """The present in one piece, for the page's clock and stale banner; times in s since 1970.
 
     ``marker`` is the newest event id: a page that did not follow the stream itself sees by it what has changed.
@@ -76,10 +76,10 @@ class Hub:
         self._closed = True
         self._wake()
 
-    def pulse(self) -> Pulse:
+    def pulse(self) -> LiveStatus:
         """The present moment, for the page."""
         beat = self._marker.heartbeat / 1000 if self._marker and self._marker.heartbeat else None
-        return Pulse(self._clock(), beat, self._reachable, written(self._marker) if self._marker else "")
+        return LiveStatus(self._clock(), beat, self._reachable, event_id(self._marker) if self._marker else "")
 
     async def stream(self, told: Marker | None) -> AsyncIterator[bytes]:
         """Events from marker ``told`` on, as bytes of ``text/event-stream``."""
@@ -104,21 +104,21 @@ def changes(told: Marker | None, present: Marker) -> bytes:
     """One event for each part that differs; only the last carries the id, so that none is lost half-way."""
     parts = [part for part in Marker._fields if told is None or getattr(told, part) != getattr(present, part)]
     last = parts.pop()
-    return b"".join(event(part, b"{}") for part in parts) + event(last, b"{}", written(present))
+    return b"".join(event(part, b"{}") for part in parts) + event(last, b"{}", event_id(present))
 
 
-def event(name: str, data: bytes, event_id: str | None = None) -> bytes:
+def event(name: str, data: bytes, identifier: str | None = None) -> bytes:
     """One event in the format of https://html.spec.whatwg.org/multipage/server-sent-events.html."""
-    identity = f"id: {event_id}\n" if event_id is not None else ""
+    identity = f"id: {identifier}\n" if identifier is not None else ""
     return f"event: {name}\n{identity}data: ".encode() + data + b"\n\n"
 
 
-def written(marker: Marker) -> str:
+def event_id(marker: Marker) -> str:
     """A marker as an event id."""
     return ".".join(map(str, marker))
 
 
-def parsed(event_id: str) -> Marker | None:
+def parse_event_id(event_id: str) -> Marker | None:
     """Inverse of :func:`written`; None for anything else, which means that nothing is known."""
     numbers = event_id.split(".")
     if len(numbers) != len(Marker._fields) or not all(one.isdecimal() and len(one) < 20 for one in numbers):
@@ -134,7 +134,7 @@ def router(hub: Hub) -> APIRouter:
     async def events(request: Request, since: str = "") -> StreamingResponse:
         if hub.streams >= MOST_STREAMS:
             raise HTTPException(503, f"{MOST_STREAMS} pages are open already.")
-        told = parsed(request.headers.get("last-event-id", since))
+        told = parse_event_id(request.headers.get("last-event-id", since))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(hub.stream(told), media_type="text/event-stream", headers=headers)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opint.dashboard.events import Hub, changes, parsed, written
+from opint.dashboard.sse import Hub, changes, event_id, parse_event_id
 from opint.store.views import system
 from opint.store.views.system import Marker
 from streams.errors import Unavailable
@@ -19,12 +19,12 @@ markers = st.builds(Marker, *[numbers] * len(Marker._fields))
 
 @given(markers)
 def test_a_marker_survives_as_an_event_id(marker):
-    assert parsed(written(marker)) == marker
+    assert parse_event_id(event_id(marker)) == marker
 
 
 @given(st.text(max_size=60))
 def test_any_other_id_is_nothing_known_or_a_marker(text):
-    told = parsed(text)
+    told = parse_event_id(text)
     assert told is None or len(told) == 4
 
 
@@ -64,7 +64,7 @@ def test_a_new_page_is_told_everything(fresh, store):
 
 
 def test_resuming_tells_what_was_missed_and_nothing_else(fresh, store, seed):
-    known = written(_marker(store))
+    known = event_id(_marker(store))
     _events(fresh, {}, "heartbeat")
     assert _events(fresh, {"Last-Event-ID": known}, "alive") == []
     with store.begin() as tx:

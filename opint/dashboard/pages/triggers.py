@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from starlette.responses import HTMLResponse
 
 from dqm.quality import Reason
-from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number, found
-from opint.dashboard.pages import Renderer
+from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number, or_404
+from opint.dashboard.render import Renderer
 from opint.incidents.families import incident_group
 from opint.store.engine import Store
 from opint.store.views import incidents, triggers
@@ -58,7 +58,7 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             raised = [] if told is None else _raised(tx, told)
         if told is None:
             return renderer.page(request, "triggers.html", told=None, runs=[], **live)
-        lasting, passing = _apart(causes(told), raised)
+        lasting, passing = _by_duration(causes(told), raised)
         shown = element if element in told.elements else _first(told, [one for one, _ in lasting] or passing)
         row = told.elements.index(shown)
         return renderer.page(
@@ -73,7 +73,7 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             emulated=emulated(told),
             ls=ls,
             shown=shown,
-            data=_of_one(told, shown),
+            data=_rate_columns(told, shown),
             members=_members(told, row),
             request_url="/triggers?" + urlencode({"run": told.run, "dataset": told.dataset, "element": shown}),
             **live,
@@ -85,7 +85,7 @@ def _add_api(routes: APIRouter, store: Store) -> None:
     def get_map(run: Number, dataset: Dataset) -> Response:
         """All rates of a run against its lumisections, a character a cell."""
         with store.read() as tx:
-            told = _found(tx, dataset, run)
+            told = _run_or_404(tx, dataset, run)
         return _json(
             {
                 "dataset": told.dataset,
@@ -104,16 +104,16 @@ def _add_api(routes: APIRouter, store: Store) -> None:
     def get_rate(run: Number, dataset: Dataset, element: Element) -> Response:
         """One rate of a run: Hz as observed and as expected, band, curve, prescale and conditions by lumisection."""
         with store.read() as tx:
-            told = _found(tx, dataset, run)
+            told = _run_or_404(tx, dataset, run)
         if element not in told.elements:
             raise HTTPException(404, f"There is no rate {element} in run {run}.")
-        return _json(_of_one(told, element))
+        return _json(_rate_columns(told, element))
 
     @routes.get("/api/v1/triggers/causes", tags=["triggers"], responses=NOT_FOUND | UNAVAILABLE)
     def get_causes(run: Number, dataset: Dataset) -> list[Cause]:
         """What was found wrong in a run, the widest cause first."""
         with store.read() as tx:
-            return causes(_found(tx, dataset, run))
+            return causes(_run_or_404(tx, dataset, run))
 
 
 def _chosen(tx: Connection, runs: list[tuple[str, int]], dataset: str, run: int | None) -> RunRates | None:
@@ -122,22 +122,22 @@ def _chosen(tx: Connection, runs: list[tuple[str, int]], dataset: str, run: int 
         return triggers.run_rates(tx, *runs[0]) if runs else None
     names = [dataset] if dataset else dict.fromkeys(name for name, _ in runs)
     told = next((one for name in names if (one := triggers.run_rates(tx, name, run)) is not None), None)
-    return found(told, f"There are no trigger rates of run {run}.")
+    return or_404(told, f"There are no trigger rates of run {run}.")
 
 
-def _found(tx: Connection, dataset: str, run: int) -> RunRates:
-    return found(triggers.run_rates(tx, dataset, run), f"There are no trigger rates of run {run} in {dataset}.")
+def _run_or_404(tx: Connection, dataset: str, run: int) -> RunRates:
+    return or_404(triggers.run_rates(tx, dataset, run), f"There are no trigger rates of run {run} in {dataset}.")
 
 
 def _raised(tx: Connection, told: RunRates) -> list[Incident]:
     return incidents.page(tx, limit=MOST_INCIDENTS, subsystem=SUBSYSTEM, run=told.run).items
 
 
-def _apart(found_: list[Cause], raised: list[Incident]) -> tuple[list[tuple[Cause, Incident]], list[Cause]]:
+def _by_duration(causes_: list[Cause], raised: list[Incident]) -> tuple[list[tuple[Cause, Incident]], list[Cause]]:
     """Causes with the newest incident that each has raised, and those that did not last long enough to raise one."""
     newest = {(one.family, one.element_group): one for one in reversed(raised)}
     lasting, passing = [], []
-    for one in found_:
+    for one in causes_:
         family = one.reason.family
         incident = newest.get((family, incident_group(family, one.element, SUBSYSTEM)))
         if incident is None:
@@ -153,7 +153,7 @@ def _first(told: RunRates, listed: list[Cause]) -> str:
     return named[0]
 
 
-def _of_one(told: RunRates, element: str) -> Mapping[str, Any]:
+def _rate_columns(told: RunRates, element: str) -> Mapping[str, Any]:
     """All that the plots of one rate need, by lumisection; None where there is nothing."""
     row = told.elements.index(element)
     seen = told.bands

@@ -1,0 +1,78 @@
+"""The front page and the state of the system: daemons, offsets, models, dead letters."""
+
+import statistics
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from conf.settings import Settings
+from opint.dashboard.api import Cursor
+from opint.dashboard.render import Renderer, own_url
+from opint.dashboard.status import overall, staleness
+from opint.store.engine import Store
+from opint.store.views import incidents, runs, system
+from opint.store.views.records import Daemon
+
+STRIP_LENGTH = 120
+OPEN_SHOWN = 50
+RECENT_S = 60.0
+
+
+def router(store: Store, settings: Settings, clock: Callable[[], float], renderer: Renderer) -> APIRouter:
+    """The two pages."""
+    routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @routes.get("/")
+    def overview(request: Request) -> HTMLResponse:
+        live, now_s = renderer.live(), clock()
+        with store.read() as tx:
+            active = incidents.gravest(tx, OPEN_SHOWN)
+            counts, daemons = incidents.counts(tx), system.daemons(tx)
+            strips, newest = runs.strips(tx, STRIP_LENGTH), runs.latest(tx, 1)
+            recent, delays = system.closed_since(tx, now_s - RECENT_S)
+            resolved = incidents.recently_resolved(tx, 8)
+        stale = staleness(daemons, now_s, settings.dashboard.stale_after_s)
+        unseen = max((one for one in active if one.state == "open"), key=lambda one: one.id, default=None)
+        return renderer.page(
+            request,
+            "overview.html",
+            active=active,
+            strips=strips,
+            newest=newest[0] if newest else None,
+            daemons=daemons,
+            running=sum(
+                one.state == "running" and now_s - one.at_s <= settings.dashboard.stale_after_s for one in daemons
+            ),
+            stale=stale,
+            recent=recent,
+            delay_s=statistics.median(delays) if delays else None,
+            resolved=resolved,
+            lag=sum(lag_by_partition(daemons).values()),
+            status=overall(counts, unseen, stale, judged=bool(strips)),
+            counts=counts,
+            **live,
+        )
+
+    @routes.get("/system")
+    def system_page(request: Request, cursor: Cursor = None) -> HTMLResponse:
+        live = renderer.live()
+        with store.read() as tx:
+            told = system.system(tx)
+            letters = system.dead_letters(tx, limit=25, before=int(cursor) if cursor else None)
+        return renderer.page(
+            request,
+            "system.html",
+            told=told,
+            letters=letters,
+            lag=lag_by_partition(told.daemons),
+            request_url=own_url(request),
+            **live,
+        )
+
+    return routes
+
+
+def lag_by_partition(daemons: list[Daemon]) -> dict[str, int]:
+    """Messages behind by partition; of one that several daemons name, the daemon heard last knows."""
+    return {partition: behind for one in reversed(daemons) for partition, behind in one.lag.items()}
