@@ -120,9 +120,9 @@ def _only(kind: Kind, read: Reader[Record], settings: Settings) -> Reader[Record
     """``read``, but for a recording of another kind one DecodeError that says so, not one for each message."""
 
     def checked(path: Path) -> Iterator[Record | DecodeError]:
-        found = kind_of(path, limits(settings.stream))
-        if found is kind:
+        actual = kind_of(path, limits(settings.stream))
+        if actual is kind:
             return read(path)
-        return iter((DecodeError("wrong-kind", path.name, found.value, f"{kind} are needed"),))
+        return iter((DecodeError("wrong-kind", path.name, actual.value, f"{kind} are needed"),))
 
     return checked

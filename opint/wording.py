@@ -28,5 +28,5 @@ def is_simulated(name: str) -> bool:
 
 def conditions_sentence(what: str, eras: Iterable[str | None]) -> str:
     """One sentence on ``what`` is made under conditions of these ``eras``, whose names say whether they are real."""
-    real = not any(is_simulated(str(one)) for one in eras)
+    real = not any(is_simulated(str(era)) for era in eras)
     return f"{what} {'real' if real else 'generated'} conditions, not measured."

@@ -23,8 +23,8 @@ class Luminosity:
     @classmethod
     def of(cls, values: Iterable[float | None]) -> "Luminosity":
         """The sum of what is known."""
-        known = list(values)
-        return cls(sum(one for one in known if one is not None), sum(one is None for one in known))
+        recorded = list(values)
+        return cls(sum(lumi for lumi in recorded if lumi is not None), sum(lumi is None for lumi in recorded))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,85 +78,97 @@ class Certificate:
     def lumisections(self) -> tuple[int, int]:
         """How many lumisections are certified, and how many there are."""
         certified = sum(last - first + 1 for first, last in self.good)
-        return certified, certified + sum(one.lumisections for one in self.excluded)
+        return certified, certified + sum(excluded.lumisections for excluded in self.excluded)
 
 
 def certify(dataset: str, run: int, facts: Sequence[LumisectionFacts], least_inspected: float) -> Certificate:
     """The certificate of a run from the facts of its lumisections, in any order."""
-    required = {name for one in facts for name in one.subsystems}
-    of_whole_run = next((_of_whole_run(one, required) for one in facts if one.ls == 0), ())
-    known = {one.ls: one for one in facts if one.ls > 0}
-    every = [known.get(ls, LumisectionFacts(ls)) for ls in range(1, max(known, default=0) + 1)]
+    required = {name for lumisection in facts for name in lumisection.subsystems}
+    of_whole_run = next((_of_whole_run(lumisection, required) for lumisection in facts if lumisection.ls == 0), ())
+    received = {lumisection.ls: lumisection for lumisection in facts if lumisection.ls > 0}
+    every = [received.get(ls, LumisectionFacts(ls)) for ls in range(1, max(received, default=0) + 1)]
     against = {
-        one.ls: weightiest_first(of_whole_run + objections(one, required, least_inspected))
-        if one.ls in known
+        lumisection.ls: weightiest_first(of_whole_run + objections(lumisection, required, least_inspected))
+        if lumisection.ls in received
         else (Objection(Cause.NOT_RECEIVED),)
-        for one in every
+        for lumisection in every
     }
-    good = [one for one in every if not against[one.ls]]
-    bad = [one for one in every if against[one.ls]]
+    good = [lumisection for lumisection in every if not against[lumisection.ls]]
+    bad = [lumisection for lumisection in every if against[lumisection.ls]]
     return Certificate(
         dataset=dataset,
         run=run,
-        good=ranges(one.ls for one in good),
+        good=ranges(lumisection.ls for lumisection in good),
         excluded=_excluded(bad, against),
         whole_run=of_whole_run,
         recorded=_luminosity(every),
         certified=_luminosity(good),
         lost=_luminosity(bad),
         lost_by_cause=_by_cause(bad, against),
-        warnings=sum(any(counts.warning for counts in one.subsystems.values()) for one in good),
+        warnings=sum(any(counts.warning for counts in lumisection.subsystems.values()) for lumisection in good),
         least_inspected=_least_inspected(good),
-        model_versions=tuple(sorted({one.model_version for one in known.values() if one.closed})),
+        model_versions=tuple(
+            sorted({lumisection.model_version for lumisection in received.values() if lumisection.closed})
+        ),
     )
 
 
 def ranges(lumisections: Iterable[int]) -> tuple[Range, ...]:
     """Ascending lumisections as ranges of consecutive ones."""
-    found: list[Range] = []
+    consecutive: list[Range] = []
     for ls in lumisections:
-        if found and found[-1][1] == ls - 1:
-            found[-1] = (found[-1][0], ls)
+        if consecutive and consecutive[-1][1] == ls - 1:
+            consecutive[-1] = (consecutive[-1][0], ls)
         else:
-            found.append((ls, ls))
-    return tuple(found)
+            consecutive.append((ls, ls))
+    return tuple(consecutive)
 
 
 def good_runs(certificates: Iterable[Certificate]) -> dict[str, list[list[int]]]:
     """Good-run JSON: by run number, the inclusive ranges ``[[59, 84], ...]``; runs without any are left out."""
-    return {str(one.run): [list(part) for part in one.good] for one in certificates if one.good}
+    return {
+        str(certificate.run): [list(part) for part in certificate.good]
+        for certificate in certificates
+        if certificate.good
+    }
 
 
 def _of_whole_run(facts: LumisectionFacts, required: set[str]) -> tuple[Objection, ...]:
     """What whole-run histograms show to be wrong; what they do not show, lumisections may."""
-    found = objections(facts, required & facts.subsystems.keys(), 0.0)
-    told = (one for one in found if one.cause in {Cause.INCIDENT, Cause.BAD})
-    return tuple(Objection(one.cause, f"{one.where} (whole run)", one.incidents) for one in told)
+    every = objections(facts, required & facts.subsystems.keys(), 0.0)
+    shown = (objection for objection in every if objection.cause in {Cause.INCIDENT, Cause.BAD})
+    return tuple(
+        Objection(objection.cause, f"{objection.where} (whole run)", objection.incidents) for objection in shown
+    )
 
 
 def _excluded(bad: Sequence[LumisectionFacts], against: Mapping[int, tuple[Objection, ...]]) -> tuple[Excluded, ...]:
-    found = []
-    for why, some in groupby(bad, key=lambda one: against[one.ls]):
-        together = list(some)
-        by_ls = {one.ls: one.recorded_lumi for one in together}
-        found += [
+    excluded = []
+    for why, group in groupby(bad, key=lambda lumisection: against[lumisection.ls]):
+        together = list(group)
+        by_ls = {lumisection.ls: lumisection.recorded_lumi for lumisection in together}
+        excluded += [
             Excluded(first, last, why, Luminosity.of(by_ls[ls] for ls in range(first, last + 1)))
             for first, last in ranges(by_ls)
         ]
-    return tuple(found)
+    return tuple(excluded)
 
 
 def _by_cause(bad: Sequence[LumisectionFacts], against: Mapping[int, tuple[Objection, ...]]) -> dict[str, Luminosity]:
     values: dict[Cause, list[float | None]] = defaultdict(list)
-    for one in bad:
-        values[against[one.ls][0].cause].append(one.recorded_lumi)
+    for lumisection in bad:
+        values[against[lumisection.ls][0].cause].append(lumisection.recorded_lumi)
     return {cause.value: Luminosity.of(values[cause]) for cause in Cause if cause in values}
 
 
-def _luminosity(some: Iterable[LumisectionFacts]) -> Luminosity:
-    return Luminosity.of(one.recorded_lumi for one in some)
+def _luminosity(lumisections: Iterable[LumisectionFacts]) -> Luminosity:
+    return Luminosity.of(lumisection.recorded_lumi for lumisection in lumisections)
 
 
 def _least_inspected(good: Iterable[LumisectionFacts]) -> Inspected | None:
-    shares = [Inspected(counts.inspected, name, one.ls) for one in good for name, counts in one.subsystems.items()]
-    return min(shares, key=lambda one: one.share, default=None)
+    shares = [
+        Inspected(counts.inspected, name, lumisection.ls)
+        for lumisection in good
+        for name, counts in lumisection.subsystems.items()
+    ]
+    return min(shares, key=lambda inspected: inspected.share, default=None)

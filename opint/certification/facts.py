@@ -39,7 +39,7 @@ def certify_run(tx: Connection, run: int, dataset: str | None, settings: Certify
 
 def read_facts(tx: Connection, dataset: str, run: int) -> list[LumisectionFacts]:
     """The facts of all lumisections of a run that have come."""
-    counts, seen = _counts(tx, dataset, run), _seen_incidents(tx, dataset, run)
+    counts, incidents = _counts(tx, dataset, run), _seen_incidents(tx, dataset, run)
     head = lumisection.c
     query = select(head.ls, head.conditions, head.model_version, head.closed_s)
     rows = tx.execute(query.where(head.dataset == dataset, head.run == run).order_by(head.ls))
@@ -52,7 +52,7 @@ def read_facts(tx: Connection, dataset: str, run: int) -> list[LumisectionFacts]
             recorded_lumi=at["recorded_lumi"],
             model_version=version,
             subsystems=counts.get(ls, {}),
-            incidents=tuple(seen.get(ls, ())),
+            incidents=tuple(incidents.get(ls, ())),
         )
         for ls, at, version, closed_s in rows
     ]
@@ -60,25 +60,27 @@ def read_facts(tx: Connection, dataset: str, run: int) -> list[LumisectionFacts]
 
 def _counts(tx: Connection, dataset: str, run: int) -> Mapping[int, dict[str, Counts]]:
     row = ls_summary.c
-    found: dict[int, dict[str, Counts]] = defaultdict(dict)
+    counts: dict[int, dict[str, Counts]] = defaultdict(dict)
     for name in subsystems(tx, dataset):
         query = select(row.ls, row.good, row.warning, row.bad, row.not_inspected)
         for ls, *numbers in tx.execute(query.where(row.dataset == dataset, row.subsystem == name, row.run == run)):
-            found[ls][name] = Counts(*numbers)
-    return found
+            counts[ls][name] = Counts(*numbers)
+    return counts
 
 
 def _seen_incidents(tx: Connection, dataset: str, run: int) -> Mapping[int, list[SeenIncident]]:
-    one = incident.c
+    columns = incident.c
     query = (
-        select(occurrence.c.ls, one.id, one.subsystem, one.family, occurrence.c.elements, feedback.c.verdict)
-        .join(occurrence, and_(occurrence.c.incident_id == one.id, occurrence.c.run == run))
-        .outerjoin(feedback, feedback.c.incident_id == one.id)
-        .where(one.dataset == dataset, one.last_run >= run, one.first_run <= run)
-        .order_by(one.id)
+        select(
+            occurrence.c.ls, columns.id, columns.subsystem, columns.family, occurrence.c.elements, feedback.c.verdict
+        )
+        .join(occurrence, and_(occurrence.c.incident_id == columns.id, occurrence.c.run == run))
+        .outerjoin(feedback, feedback.c.incident_id == columns.id)
+        .where(columns.dataset == dataset, columns.last_run >= run, columns.first_run <= run)
+        .order_by(columns.id)
     )
-    found: dict[int, list[SeenIncident]] = defaultdict(list)
+    incidents: dict[int, list[SeenIncident]] = defaultdict(list)
     for ls, number, subsystem, family, elements, verdict in tx.execute(query):
         bad = len(elements) if family in _FAMILIES_OF_BAD else 0
-        found[ls].append(SeenIncident(number, subsystem, bad, verdict == Verdict.FALSE_ALARM.value))
-    return found
+        incidents[ls].append(SeenIncident(number, subsystem, bad, verdict == Verdict.FALSE_ALARM.value))
+    return incidents

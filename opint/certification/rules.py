@@ -95,33 +95,33 @@ def objections(facts: LumisectionFacts, required: Collection[str], least_inspect
     # Without beams nothing is inspected: that would only be said once more for each subsystem.
     if facts.beams_stable is False:
         return (Objection(Cause.NO_STABLE_BEAMS),)
-    found = []
+    against = []
     if facts.not_ready:
-        found.append(Objection(Cause.DETECTOR_OFF, ", ".join(facts.not_ready)))
+        against.append(Objection(Cause.DETECTOR_OFF, ", ".join(facts.not_ready)))
     if not required:
-        found.append(Objection(Cause.NOT_INSPECTED))
+        against.append(Objection(Cause.NOT_INSPECTED))
     for subsystem in sorted(required):
         counts = facts.subsystems.get(subsystem)
         if found_bad := _bad(facts, subsystem, counts):
-            found.append(found_bad)
+            against.append(found_bad)
         if counts is None or counts.inspected < least_inspected:
-            found.append(Objection(Cause.NOT_INSPECTED, subsystem))
-    return weightiest_first(found)
+            against.append(Objection(Cause.NOT_INSPECTED, subsystem))
+    return weightiest_first(against)
 
 
-def weightiest_first(some: Iterable[Objection]) -> tuple[Objection, ...]:
+def weightiest_first(unordered: Iterable[Objection]) -> tuple[Objection, ...]:
     """The objections in the order of their causes, then of where they lie."""
-    return tuple(sorted(some, key=lambda one: (_ORDER[one.cause], one.where)))
+    return tuple(sorted(unordered, key=lambda objection: (_ORDER[objection.cause], objection.where)))
 
 
 def _bad(facts: LumisectionFacts, subsystem: str, counts: Counts | None) -> Objection | None:
     """The objection to bad MEs of one subsystem; None if there are none but those of false alarms."""
-    mine = [one for one in facts.incidents if one.subsystem == subsystem]
-    standing = tuple(sorted(one.incident for one in mine if not one.false_alarm))
+    incidents = [incident for incident in facts.incidents if incident.subsystem == subsystem]
+    standing = tuple(sorted(incident.incident for incident in incidents if not incident.false_alarm))
     if standing:
         return Objection(Cause.INCIDENT, subsystem, standing)
     # Each bad ME belongs to one folder and one family, so those of several incidents add up.
-    forgiven = sum(one.bad for one in mine)
+    forgiven = sum(incident.bad for incident in incidents)
     if counts is not None and counts.bad > forgiven:
         return Objection(Cause.BAD, subsystem)
     return None

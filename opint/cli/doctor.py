@@ -21,7 +21,7 @@ def doctor(config: Config = None, log_format: Log = None) -> None:
     settings = start(config, log_format)
     findings = [Finding("settings", True, "built-in defaults" if config is None else str(config)), *examine(settings)]
     table = Table(box=None, show_header=False)
-    for one in findings:
-        table.add_row(_MARKS[one.ok], one.what, escape(one.said))
+    for finding in findings:
+        table.add_row(_MARKS[finding.ok], finding.what, escape(finding.said))
     Console().print(table)
-    raise typer.Exit(1 if any(one.ok is False for one in findings) else 0)
+    raise typer.Exit(1 if any(finding.ok is False for finding in findings) else 0)

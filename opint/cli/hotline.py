@@ -47,10 +47,10 @@ def list_(
     from opint.store.views import hotline
 
     with open_store(start(config, log_format)).read() as tx:
-        found = hotline.page(tx, limit=limit, before=before)
-    Console().print(kept_table(found.items) if found.items else "No events are kept.")
-    if found.next is not None:
-        typer.echo(f"older ones: --before {found.next}")
+        events = hotline.page(tx, limit=limit, before=before)
+    Console().print(kept_table(events.items) if events.items else "No events are kept.")
+    if events.next is not None:
+        typer.echo(f"older ones: --before {events.next}")
 
 
 @app.command()

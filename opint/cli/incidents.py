@@ -59,8 +59,15 @@ def list_(
         states = () if state is None else (state.value,)
         page = incidents(tx, limit=limit, states=states, subsystem=subsystem, run=run)
     table = Table("id", "state", "severity", "what", "LS", "opened (UTC)", box=None)
-    for one in page.items:
-        table.add_row(str(one.id), one.state, one.severity, one.title, str(one.lumisections), iso(one.opened_s))
+    for incident in page.items:
+        table.add_row(
+            str(incident.id),
+            incident.state,
+            incident.severity,
+            incident.title,
+            str(incident.lumisections),
+            iso(incident.opened_s),
+        )
     Console().print(table if page.items else "No incidents.")
 
 

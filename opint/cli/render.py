@@ -32,18 +32,20 @@ def report(tx: Connection, console: Console, only_problems: bool) -> None:
     row = ls_summary.c
     query = select(ls_summary).order_by(row.dataset, row.run, row.ls, row.subsystem)
     counts = dict.fromkeys(Quality, 0)
-    for dataset, group in groupby(tx.execute(query), key=lambda one: one.dataset):
+    for dataset, group in groupby(tx.execute(query), key=lambda row: row.dataset):
         table = Table(
             "run", "LS", "subsystem", "quality", "good", "warn", "bad", "not insp.", "p", box=None, title=dataset
         )
-        for one in group:
-            quality = Quality(one.quality)
+        for summary in group:
+            quality = Quality(summary.quality)
             counts[quality] += 1
             if only_problems and quality is Quality.GOOD:
                 continue
-            p_value = "" if one.p_value is None else f"{one.p_value:.2g}"
-            numbers = (one.good, one.warning, one.bad, one.not_inspected)
-            table.add_row(str(one.run), str(one.ls), one.subsystem, _MARKS[quality], *map(str, numbers), p_value)
+            p_value = "" if summary.p_value is None else f"{summary.p_value:.2g}"
+            numbers = (summary.good, summary.warning, summary.bad, summary.not_inspected)
+            table.add_row(
+                str(summary.run), str(summary.ls), summary.subsystem, _MARKS[quality], *map(str, numbers), p_value
+            )
         if table.row_count:
             console.print(table)
     console.print(" · ".join(f"{count} {quality.name.lower().replace('_', ' ')}" for quality, count in counts.items()))
@@ -68,18 +70,22 @@ def nothing_usable(tx: Connection, files: Sequence[Path]) -> str:
 
 
 def _incidents(tx: Connection, console: Console) -> None:
-    for one in tx.execute(select(incident).order_by(incident.c.id)):
-        console.print(f"incident {one.id} ({one.severity}): {one.title}", highlight=False, markup=False)
+    for row in tx.execute(select(incident).order_by(incident.c.id)):
+        console.print(f"incident {row.id} ({row.severity}): {row.title}", highlight=False, markup=False)
 
 
 def kept_table(events: Sequence[KeptEvent]) -> Table:
     """One row an event; below its place what is unusual about it, each beside the range of 95 % of all events."""
     table = Table("once in", "event", box=None, pad_edge=False)
-    for one in events:
-        seen = f", {one.marking}" if one.marking else ""
-        head = f"{one.id}: run {one.run} LS {one.ls} event {one.event} of {one.dataset}, kept {iso(one.kept_s)}{seen}"
+    for event in events:
+        marking = f", {event.marking}" if event.marking else ""
+        head = (
+            f"{event.id}: run {event.run} LS {event.ls} event {event.event} of {event.dataset}, "
+            f"kept {iso(event.kept_s)}{marking}"
+        )
         lines = [
-            f"  {each.feature} {each.value:.4g} (usually {each.low:.3g} to {each.high:.3g})" for each in one.unusual
+            f"  {value.feature} {value.value:.4g} (usually {value.low:.3g} to {value.high:.3g})"
+            for value in event.unusual
         ]
-        table.add_row(Text(f"{one.once_in_hours:.3g} h"), Text("\n".join([head, *lines])))
+        table.add_row(Text(f"{event.once_in_hours:.3g} h"), Text("\n".join([head, *lines])))
     return table

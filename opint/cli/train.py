@@ -61,7 +61,7 @@ def histograms(
     settings = start(config, log_format)
     if name:
         settings = settings.model_copy(update={"dqm": settings.dqm.model_copy(update={"model": bundle_name(name)})})
-    selection = TrainingSelection(runs_of(runs), _words(settings) if with_feedback else OperatorFeedback())
+    selection = TrainingSelection(runs_of(runs), _operator_feedback(settings) if with_feedback else OperatorFeedback())
     batches = list(selection.of(good_records(files, read(settings))))
     batches.sort(key=lambda batch: (batch.key, batch.subsystem))
     if with_feedback:
@@ -158,7 +158,7 @@ def hotline(
     typer.echo(f"{folder}: version {model.version[:12]}, {model.events_per_s:.3g} events a second of live time")
 
 
-def _words(settings: Settings) -> "OperatorFeedback":
+def _operator_feedback(settings: Settings) -> "OperatorFeedback":
     from opint.registry.training_data import OperatorFeedback
 
     with open_store(settings).read() as tx:

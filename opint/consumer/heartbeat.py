@@ -49,7 +49,7 @@ class StreamHeartbeat:
         self._heartbeat.histograms += elements
         self._metrics.messages.labels(self._stream).inc(len(messages))
         self._metrics.histograms.labels(self._stream).inc(elements)
-        size = sum(len(one.value) for one in messages if isinstance(one.value, bytes))
+        size = sum(len(message.value) for message in messages if isinstance(message.value, bytes))
         self._metrics.bytes.labels(self._stream).inc(size)
         self._metrics.last_progress.labels(self._stream).set(self._clock())
 
@@ -95,9 +95,11 @@ class StreamHeartbeat:
         self._heartbeat.detail = self._waiting_reason
         self._heartbeat.at_s = self._clock()
         lag = self._source.lag()
-        for one, messages in lag.items():
-            self._metrics.lag.labels(one.topic, str(one.partition)).set(messages)
-        self._heartbeat.lag = {f"{one.topic}[{one.partition}]": messages for one, messages in lag.items()}
+        for partition, messages in lag.items():
+            self._metrics.lag.labels(partition.topic, str(partition.partition)).set(messages)
+        self._heartbeat.lag = {
+            f"{partition.topic}[{partition.partition}]": messages for partition, messages in lag.items()
+        }
         with self._store.begin() as tx:
             heartbeats.beat(tx, self._heartbeat)
             alerts = self._stalls.check(tx, lag, self._heartbeat.at_s)
@@ -131,7 +133,7 @@ class StreamHandler:
 
 def log_incidents(alerts: IncidentUpdate) -> None:
     """Log incidents that have opened and cleared."""
-    for one in alerts.opened:
-        log.warning("incident opened", id=one.id, title=one.title, severity=one.severity)
-    for one in alerts.cleared:
-        log.info("incident cleared", id=one.id, title=one.title)
+    for incident in alerts.opened:
+        log.warning("incident opened", id=incident.id, title=incident.title, severity=incident.severity)
+    for incident in alerts.cleared:
+        log.info("incident cleared", id=incident.id, title=incident.title)

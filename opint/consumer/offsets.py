@@ -55,9 +55,9 @@ class ConsumerOffsets:
         """
         now_s = self._clock()
         with self._store.begin() as tx:
-            claimed = {one: self._claim(tx, one, now_s) for one in sorted(set(partitions))}
-        for one, offset in claimed.items():
-            log.info("partition claimed", topic=one.topic, partition=one.partition, offset=offset)
+            claimed = {partition: self._claim(tx, partition, now_s) for partition in sorted(set(partitions))}
+        for partition, offset in claimed.items():
+            log.info("partition claimed", topic=partition.topic, partition=partition.partition, offset=offset)
         return claimed
 
     def _claim(self, tx: Connection, partition: Partition, now_s: float) -> int | None:
@@ -86,13 +86,13 @@ class ConsumerOffsets:
         """
         done = {
             partition: offsets.lock(tx, partition, self._group, self._owner) or 0
-            for partition in sorted({one.message.partition for one in arrivals})
+            for partition in sorted({arrival.message.partition for arrival in arrivals})
         }
-        return [one for one in arrivals if one.message.offset >= done[one.message.partition]]
+        return [arrival for arrival in arrivals if arrival.message.offset >= done[arrival.message.partition]]
 
     def advance(self, tx: Connection, arrivals: Iterable[HasMessage], now_s: float) -> dict[Partition, int]:
         """Store the offsets behind these, which are returned; raises FencedError as :meth:`unprocessed`."""
-        behind = offsets.behind(one.message for one in arrivals)
+        behind = offsets.behind(arrival.message for arrival in arrivals)
         for partition, offset in behind.items():
             offsets.advance(tx, partition, self._group, self._owner, offset, now_s)
         return behind

@@ -56,40 +56,46 @@ class StallDetector:
         that had nothing to deliver for a day has not stalled when a message comes.
         """
         offset = offsets.stored(tx, sorted(lag), self.group)
-        self._waiting = {one: self._since(one, offset.get(one), now_s) for one, behind in lag.items() if behind > 0}
+        self._waiting = {
+            partition: self._since(partition, offset.get(partition), now_s)
+            for partition, behind in lag.items()
+            if behind > 0
+        }
         opened, cleared = [], []
-        for one, behind in sorted(lag.items()):
-            waited_s = now_s - self._waiting[one][1] if behind > 0 else 0.0
+        for partition, behind in sorted(lag.items()):
+            waited_s = now_s - self._waiting[partition][1] if behind > 0 else 0.0
             if waited_s >= self.stalled_after_s:
-                opened.append(operational.open_fault(tx, _stalled_partition(one, behind, waited_s), now_s))
+                opened.append(operational.open_fault(tx, _stalled_partition(partition, behind, waited_s), now_s))
             elif waited_s == 0.0:
                 cleared.append(
-                    operational.clear_fault(tx, _partition_key(one), "its messages are processed again", now_s)
+                    operational.clear_fault(tx, _partition_key(partition), "its messages are processed again", now_s)
                 )
         if self._age_s(now_s) > self.oldest_model_s:
             opened.append(operational.open_fault(tx, _stale_model(self.model, self._age_s(now_s)), now_s))
         else:
-            said = f"version {self.model.version[:12]} judges"
-            cleared.append(operational.clear_fault(tx, _model_key(self.model), said, now_s))
-        return IncidentUpdate(tuple(one for one in opened if one), tuple(one for one in cleared if one))
+            reason = f"version {self.model.version[:12]} judges"
+            cleared.append(operational.clear_fault(tx, _model_key(self.model), reason, now_s))
+        return IncidentUpdate(
+            tuple(incident for incident in opened if incident), tuple(incident for incident in cleared if incident)
+        )
 
-    def _since(self, one: Partition, offset: int | None, now_s: float) -> tuple[int | None, float]:
-        known = self._waiting.get(one)
-        return known if known is not None and known[0] == offset else (offset, now_s)
+    def _since(self, partition: Partition, offset: int | None, now_s: float) -> tuple[int | None, float]:
+        waiting = self._waiting.get(partition)
+        return waiting if waiting is not None and waiting[0] == offset else (offset, now_s)
 
     def _age_s(self, now_s: float) -> float:
         """Seconds since training; 0 if that is not known, since a model of unknown age is no reason to wake anybody."""
         return 0.0 if self.model.trained_s is None else now_s - self.model.trained_s
 
 
-def _partition_key(one: Partition) -> IncidentKey:
-    return IncidentKey("", "", STALLED, f"{one.cluster}/{one.topic}[{one.partition}]")
+def _partition_key(partition: Partition) -> IncidentKey:
+    return IncidentKey("", "", STALLED, f"{partition.cluster}/{partition.topic}[{partition.partition}]")
 
 
-def _stalled_partition(one: Partition, behind: int, waited_s: float) -> OperationalFault:
+def _stalled_partition(partition: Partition, behind: int, waited_s: float) -> OperationalFault:
     waiting = f"{behind} message{'s' * (behind != 1)} waiting"
-    title = f"{one.topic}[{one.partition}]: {waiting}, none processed for {waited_s:.0f} s"
-    return OperationalFault(_partition_key(one), title, _STALLED_ADVICE, "critical")
+    title = f"{partition.topic}[{partition.partition}]: {waiting}, none processed for {waited_s:.0f} s"
+    return OperationalFault(_partition_key(partition), title, _STALLED_ADVICE, "critical")
 
 
 def _model_key(model: JudgingModel) -> IncidentKey:

@@ -65,13 +65,13 @@ def _model(settings: Settings) -> str:
     store = Store.open(settings.database.url.get_secret_value())
     try:
         store.check_version()
-        found = current_bundle(settings.dqm, store)
+        current = current_bundle(settings.dqm, store)
     except (StoreError, StoreUnavailable):
         # The line above says what is wrong with the database; without it nothing is promoted.
-        found = load_named(settings.dqm, settings.dqm.model)
-    pipeline = Pipeline(found.bundle, settings.dqm, settings.alerts)
-    lines = [one.sentence() for one in resolutions(found.bundle, pipeline.thresholds)]
-    return "\n".join([f"{found.name}, version {found.bundle.version[:12]}", *lines])
+        current = load_named(settings.dqm, settings.dqm.model)
+    pipeline = Pipeline(current.bundle, settings.dqm, settings.alerts)
+    lines = [resolution.sentence() for resolution in resolutions(current.bundle, pipeline.thresholds)]
+    return "\n".join([f"{current.name}, version {current.bundle.version[:12]}", *lines])
 
 
 def _rates_model(settings: Settings) -> str:
@@ -142,5 +142,5 @@ def _java() -> Finding:
     java = shutil.which("java")
     if java is None:
         return Finding("java", None, "not found; needed only for `make kafka` and its tests (17 or newer)")
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603 - found on PATH
-    return Finding("java", True, said.stderr.splitlines()[0] if said.stderr else java)
+    result = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603 - found on PATH
+    return Finding("java", True, result.stderr.splitlines()[0] if result.stderr else java)

@@ -102,24 +102,26 @@ def load_shadow(settings: Settings, store: Store) -> Pipeline | None:
     """The model that judges beside it, warmed up and on record; None if there is none or it is the same."""
     if not settings.dqm.shadow:
         return None
-    found = load_named(settings.dqm, settings.dqm.shadow)
-    if found.bundle.version == current_bundle(settings.dqm, store).bundle.version:
-        log.warning("the model in shadow is the one that judges: nothing to compare", name=found.name)
+    shadow = load_named(settings.dqm, settings.dqm.shadow)
+    if shadow.bundle.version == current_bundle(settings.dqm, store).bundle.version:
+        log.warning("the model in shadow is the one that judges: nothing to compare", name=shadow.name)
         return None
-    return _load_on_record(settings, store, found)
+    return _load_on_record(settings, store, shadow)
 
 
-def _load_on_record(settings: Settings, store: Store, found: NamedBundle) -> Pipeline:
-    bundle, folder = found.bundle, settings.dqm.models / found.name
+def _load_on_record(settings: Settings, store: Store, named: NamedBundle) -> Pipeline:
+    bundle, folder = named.bundle, settings.dqm.models / named.name
     pipeline = Pipeline(bundle, settings.dqm, settings.alerts)
     pipeline.warm_up()
     reached = resolutions(bundle, pipeline.thresholds)
-    manifest = {**bundle.manifest, "resolution": [one.sentence() for one in reached]}
-    for one in reached:
-        if not one.suffices:
-            log.warning("model cannot tell what the budget asks for", model=found.name, resolution=one.sentence())
+    manifest = {**bundle.manifest, "resolution": [resolution.sentence() for resolution in reached]}
+    for resolution in reached:
+        if not resolution.suffices:
+            log.warning(
+                "model cannot tell what the budget asks for", model=named.name, resolution=resolution.sentence()
+            )
     with store.begin() as tx:
-        models.record(tx, bundle.version, found.name, str(folder), manifest, time.time())
+        models.record(tx, bundle.version, named.name, str(folder), manifest, time.time())
     # TensorFlow brings a million objects; a full collection that looks at all of them stops the daemon for 0.2 s.
     gc.collect()
     gc.freeze()
@@ -141,8 +143,8 @@ def histogram_handler(
 ) -> LumisectionHandler[HistogramBatch]:
     """A daemon under a name that no other has."""
     name = own_name()
-    beside = None if shadow is None else Shadow(shadow, settings.dqm.frozen_after - 1)
-    ingest = LumisectionIngest(store, pipeline, settings, name, time.time, beside)
+    shadow_judge = None if shadow is None else Shadow(shadow, settings.dqm.frozen_after - 1)
+    ingest = LumisectionIngest(store, pipeline, settings, name, time.time, shadow_judge)
     centred = pipeline.followed or (shadow is not None and shadow.followed)
     followed = RunReferences(store, pipeline, time.time, shadow) if pipeline.follows or centred else None
     return LumisectionHandler(

@@ -45,12 +45,12 @@ def run(
 
     If one ends by an exception, all are stopped, and it is raised here.
     """
-    watchdog = WatchdogBarrier([one.name for one in streams], notify)
+    watchdog = WatchdogBarrier([stream.name for stream in streams], notify)
     failures: list[BaseException] = []
 
-    def move(one: Stream, own: np.random.Generator) -> None:
+    def move(stream: Stream, own: np.random.Generator) -> None:
         try:
-            loop.run(one.source, one.watcher, stop, own, notify=watchdog.notifier(one.name))
+            loop.run(stream.source, stream.watcher, stop, own, notify=watchdog.notifier(stream.name))
         except BaseException as error:
             failures.append(error)
             stop.set()
@@ -64,14 +64,14 @@ def run(
         thread.join()
     if failures:
         raise failures[0]
-    for one in streams:
-        one.watcher.stopped()
+    for stream in streams:
+        stream.watcher.stopped()
 
 
 def waiting_reason(streams: Sequence[Stream]) -> str:
     """What the streams wait for, in one line; empty if nothing."""
-    found = [(one.name, one.watcher.waiting_reason()) for one in streams]
-    return "; ".join(why if len(streams) == 1 else f"{name}: {why}" for name, why in found if why)
+    reasons = [(stream.name, stream.watcher.waiting_reason()) for stream in streams]
+    return "; ".join(why if len(streams) == 1 else f"{name}: {why}" for name, why in reasons if why)
 
 
 class WatchdogBarrier:
@@ -89,10 +89,10 @@ class WatchdogBarrier:
 
         def say(state: str) -> None:
             with self._lock:
-                said = self._said.setdefault(state, set())
-                said.add(name)
-                if said == self._names:
-                    said.clear()
+                notified = self._said.setdefault(state, set())
+                notified.add(name)
+                if notified == self._names:
+                    notified.clear()
                     self._notify(state)
 
         return say

@@ -51,5 +51,5 @@ def check_text(what: str, value: str, most: int, *, required: bool) -> None:
         raise HTTPException(422, f"{what} is empty.")
     if len(value) > most:
         raise HTTPException(422, f"{what} has {len(value)} characters; at most {most} are allowed.")
-    if any(not one.isprintable() and one not in "\r\n\t" for one in value):
+    if any(not character.isprintable() and character not in "\r\n\t" for character in value):
         raise HTTPException(422, f"{what} holds characters that do not print.")

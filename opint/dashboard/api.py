@@ -134,8 +134,8 @@ def _add_runs(routes: APIRouter, store: Store) -> None:
     def get_map(run: Number, subsystem: str, dataset: str | None = None) -> Response:
         """Monitoring elements against lumisections: qualities, reasons and p-values."""
         with store.read() as tx:
-            told = or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
-            made = maps.run_map(tx, told.run.dataset, run, subsystem)
+            detail = or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
+            made = maps.run_map(tx, detail.run.dataset, run, subsystem)
         # A long run has a million cells: they are written once and not validated one by one.
         return Response(orjson.dumps(made.__dict__), media_type="application/json")
 
@@ -144,7 +144,7 @@ def _add_runs(routes: APIRouter, store: Store) -> None:
         """The evidence kept of one monitoring element in one lumisection."""
         with store.read() as tx:
             return or_404(
-                evidence.one(tx, dataset, subsystem, run, ls, me),
+                evidence.load_view(tx, dataset, subsystem, run, ls, me),
                 f"No evidence is kept of {me} in run {run} LS {ls}: it is kept of the most suspicious "
                 "monitoring elements only.",
             )

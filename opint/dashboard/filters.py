@@ -100,14 +100,14 @@ def reason_word(name: str) -> str:
 
 def trained(manifest: dict[str, Any]) -> str:
     """When a model was trained, as its manifest says it; a dash where it does not."""
-    told = next((manifest[key] for key in ("trained_s", "created_s", "trained", "created") if key in manifest), None)
-    return iso(told) if isinstance(told, int | float) else str(told or "–")
+    moment = next((manifest[key] for key in ("trained_s", "created_s", "trained", "created") if key in manifest), None)
+    return iso(moment) if isinstance(moment, int | float) else str(moment or "–")
 
 
 def resolution(manifest: dict[str, Any]) -> list[str]:
     """How rare a thing the model can tell beside what the budget asks for, a sentence for each subsystem."""
     sentences = manifest.get("resolution")
-    return [str(one) for one in sentences] if isinstance(sentences, list) else []
+    return [str(sentence) for sentence in sentences] if isinstance(sentences, list) else []
 
 
 def where(worst: WorstBinView, axes: list[AxisView]) -> str:

@@ -56,18 +56,18 @@ class StoreCollector(Collector):
         try:
             self._store.check_version()
             with self._store.read() as tx:
-                states, told = incidents.counts(tx), system.system(tx)
+                states, state = incidents.counts(tx), system.system(tx)
         except NightshiftError:
             up.add_metric([], 0)
             yield up
             return
         up.add_metric([], 1)
         yield up
-        yield GaugeMetricFamily("nightshift_dead_letters", "Messages that could not be used.", told.dead_letters)
+        yield GaugeMetricFamily("nightshift_dead_letters", "Messages that could not be used.", state.dead_letters)
         yield _labelled("nightshift_incidents", "Incidents.", "state", states)
-        ages = {one.daemon: self._clock() - one.at_s for one in told.daemons}
+        ages = {daemon.daemon: self._clock() - daemon.at_s for daemon in state.daemons}
         yield _labelled("nightshift_heartbeat_age_seconds", "Since a daemon was last heard.", "daemon", ages)
-        lag = {partition: behind for one in told.daemons[::-1] for partition, behind in one.lag.items()}
+        lag = {partition: behind for daemon in state.daemons[::-1] for partition, behind in daemon.lag.items()}
         yield _labelled("nightshift_lag_messages", "Published and not yet delivered.", "partition", lag)
 
 

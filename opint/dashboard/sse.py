@@ -81,8 +81,8 @@ class Hub:
         beat = self._marker.heartbeat / 1000 if self._marker and self._marker.heartbeat else None
         return LiveStatus(self._clock(), beat, self._reachable, event_id(self._marker) if self._marker else "")
 
-    async def stream(self, told: Marker | None) -> AsyncIterator[bytes]:
-        """Events from marker ``told`` on, as bytes of ``text/event-stream``."""
+    async def stream(self, last: Marker | None) -> AsyncIterator[bytes]:
+        """Events from marker ``last`` on, as bytes of ``text/event-stream``."""
         if self.streams >= MOST_STREAMS:
             return
         self.streams += 1
@@ -90,9 +90,9 @@ class Hub:
             yield b"retry: 2000\n\n"
             while not self._closed:
                 moved = self._moved
-                if self._marker is not None and self._marker != told:
-                    yield changes(told, self._marker)
-                    told = self._marker
+                if self._marker is not None and self._marker != last:
+                    yield changes(last, self._marker)
+                    last = self._marker
                 yield event("alive", orjson.dumps(self.pulse()))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(moved.wait(), ALIVE_S)
@@ -100,9 +100,9 @@ class Hub:
             self.streams -= 1
 
 
-def changes(told: Marker | None, present: Marker) -> bytes:
+def changes(before: Marker | None, present: Marker) -> bytes:
     """One event for each part that differs; only the last carries the id, so that none is lost half-way."""
-    parts = [part for part in Marker._fields if told is None or getattr(told, part) != getattr(present, part)]
+    parts = [part for part in Marker._fields if before is None or getattr(before, part) != getattr(present, part)]
     last = parts.pop()
     return b"".join(event(part, b"{}") for part in parts) + event(last, b"{}", event_id(present))
 
@@ -121,7 +121,7 @@ def event_id(marker: Marker) -> str:
 def parse_event_id(event_id: str) -> Marker | None:
     """Inverse of :func:`written`; None for anything else, which means that nothing is known."""
     numbers = event_id.split(".")
-    if len(numbers) != len(Marker._fields) or not all(one.isdecimal() and len(one) < 20 for one in numbers):
+    if len(numbers) != len(Marker._fields) or not all(number.isdecimal() and len(number) < 20 for number in numbers):
         return None
     return Marker(*map(int, numbers))
 
@@ -134,8 +134,8 @@ def router(hub: Hub) -> APIRouter:
     async def events(request: Request, since: str = "") -> StreamingResponse:
         if hub.streams >= MOST_STREAMS:
             raise HTTPException(503, f"{MOST_STREAMS} pages are open already.")
-        told = parse_event_id(request.headers.get("last-event-id", since))
+        last = parse_event_id(request.headers.get("last-event-id", since))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(hub.stream(told), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(hub.stream(last), media_type="text/event-stream", headers=headers)
 
     return routes

@@ -35,7 +35,7 @@ def staleness(daemons: list[Daemon], now_s: float, stale_after_s: float) -> Stal
     last = daemons[0]
     if now_s - last.at_s > stale_after_s:
         return Staleness(True, last.at_s, f"Daemon {last.daemon} was heard last at {clock_time(last.at_s)}.")
-    running = [one for one in daemons if now_s - one.at_s <= stale_after_s and one.state == "running"]
+    running = [daemon for daemon in daemons if now_s - daemon.at_s <= stale_after_s and daemon.state == "running"]
     if not running:
         return Staleness(True, last.at_s, f"Daemon {last.daemon} is {last.state}: {last.detail or 'no reason given'}.")
     return Staleness(False, last.at_s, "")
@@ -54,7 +54,7 @@ def overall(counts: dict[str, int], newest: Incident | None, stale: Staleness, *
         return Status("unknown", since, f"{stale.why} What follows may be out of date.")
     if not judged:
         return Status("unknown", "Waiting for lumisections", "The daemon runs; nothing has been judged yet.")
-    known = counts.get("acknowledged", 0)
-    if known:
-        return Status("warning", "No open incidents", f"{known} acknowledged and not yet resolved.")
+    acknowledged = counts.get("acknowledged", 0)
+    if acknowledged:
+        return Status("warning", "No open incidents", f"{acknowledged} acknowledged and not yet resolved.")
     return Status("good", "No open incidents", "Data arrive and are judged.")

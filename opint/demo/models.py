@@ -73,17 +73,17 @@ def _train_rates(settings: Settings, folder: Path, seed: int, progress: Progress
     from dqm.rates.train import train  # noqa: PLC0415 - imports TensorFlow
 
     rng = np.random.default_rng([seed, 4])
-    seen = (one.rates for one in rates.stream(Trigger.own(), _sweeping(rng, RATE_STEP), (), seed + 1))
-    train(seen, folder, settings.rates, rng, progress, time.time())
+    good = (lumisection.rates for lumisection in rates.stream(Trigger.own(), _sweeping(rng, RATE_STEP), (), seed + 1))
+    train(good, folder, settings.rates, rng, progress, time.time())
 
 
 def _train_hotline(settings: Settings, folder: Path, seed: int, progress: Callable[[int], None]) -> None:
     from dqm.hotline.train import train  # noqa: PLC0415 - imports TensorFlow
 
-    some = _sweeping(np.random.default_rng([seed, 5]), EVENT_STEP)
+    swept = _sweeping(np.random.default_rng([seed, 5]), EVENT_STEP)
     # The seed of the events to be watched: it is that of their detector's drift.
-    seen = (one.features for one in events.stream(some, EVENT_RATE_HZ, 0.0, seed))
-    train(seen, folder, settings.hotline, np.random.default_rng([seed, 6]), progress, time.time())
+    good = (lumisection.features for lumisection in events.stream(swept, EVENT_RATE_HZ, 0.0, seed))
+    train(good, folder, settings.hotline, np.random.default_rng([seed, 6]), progress, time.time())
 
 
 def _sweeping(rng: np.random.Generator, step: int) -> Iterator[Lumisection]:
@@ -96,5 +96,5 @@ def _sweeping(rng: np.random.Generator, step: int) -> Iterator[Lumisection]:
         first_run=FIRST_RUN,
         first_fill=FIRST_FILL,
     )
-    good = (one for one in fills if one[1].beams_stable)
+    good = (lumisection for lumisection in fills if lumisection[1].beams_stable)
     return islice(good, 0, step * LUMISECTIONS, step)

@@ -82,7 +82,7 @@ def run(settings: Settings, folder: Path, pace: float, seed: int, stop: threadin
 def lumisections_seen(store: Store, seed: int) -> int:
     """How many lumisections of the simulation lie behind the newest one in the database, itself included."""
     with store.read() as tx:
-        newest = max(((one.run, one.last_ls) for one in runs.page(tx, limit=1).items), default=(0, 0))
+        newest = max(((run.run, run.last_ls) for run in runs.page(tx, limit=1).items), default=(0, 0))
     keys = (key for key, _ in endless(seed, good_only=False))
     return sum(1 for _ in takewhile(lambda key: (key.run, key.ls) <= newest, keys))
 
@@ -90,15 +90,15 @@ def lumisections_seen(store: Store, seed: int) -> int:
 def _watch(store: Store, parts: Sequence[DemoProcess], stop: threading.Event, say: Say) -> None:
     """Print incidents as they open, until ``stop`` or the end of a part."""
     with store.read() as tx:
-        seen = max((one.id for one in page(tx, limit=1).items), default=0)
+        shown = max((incident.id for incident in page(tx, limit=1).items), default=0)
     while not stop.wait(WATCH_SECONDS):
         _raise_if_ended(parts)
         with store.read() as tx:
             newest = page(tx, limit=20)
-        for one in reversed(newest.items):
-            if one.id > seen:
-                say(f"incident {one.id} ({one.severity}): {one.title}")
-                seen = one.id
+        for incident in reversed(newest.items):
+            if incident.id > shown:
+                say(f"incident {incident.id} ({incident.severity}): {incident.title}")
+                shown = incident.id
 
 
 def _raise_if_ended(parts: Sequence[DemoProcess]) -> None:
@@ -135,12 +135,12 @@ def _write_settings(settings: Settings, folder: Path, broker: BrokerAddress, por
     return file
 
 
-def _free_port(wanted: int) -> int:
-    """``wanted`` if nobody listens there, else one that the system chooses."""
+def _free_port(preferred: int) -> int:
+    """``preferred`` if nobody listens there, else one that the system chooses."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", wanted))
+            probe.bind(("127.0.0.1", preferred))
         except OSError:
             probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -36,17 +36,17 @@ class Topics:
 
     def unread_bytes(self) -> int:
         """Bytes that wait for their reader on the fullest topic."""
-        return max((one.unread_bytes() for one in self._connected.values()), default=0)
+        return max((publisher.unread_bytes() for publisher in self._connected.values()), default=0)
 
     def flush(self) -> None:
         """Wait until all is stored by the broker."""
-        for one in self._connected.values():
-            one.flush()
+        for publisher in self._connected.values():
+            publisher.flush()
 
     def close(self) -> None:
         """Close all connections."""
-        for one in self._connected.values():
-            one.close()
+        for publisher in self._connected.values():
+            publisher.close()
 
 
 def publish(

@@ -68,13 +68,13 @@ def faulty_rates(
 
     def plan(rng: np.random.Generator, usable: Sequence[Lumisection], count: int) -> list[RateFault]:
         # Without a prescale column nothing runs, so nothing can be wrong.
-        running = [one for one in usable if one[1].prescale_index is not None]
+        running = [lumisection for lumisection in usable if lumisection[1].prescale_index is not None]
         count = min(count, len(running) // 2)
         return rate_plan.plan_faults(rng, trigger, running, count=count, length=FAULT_LUMISECTIONS)
 
     write = None if truth is None else partial(rate_truth.write, truth)
     for chunk, planned in _planned(islice(conditions, skip, _end(skip, limit)), faults, seed, plan, write):
-        yield from (one.rates for one in rates.stream(trigger, chunk, planned, seed))
+        yield from (lumisection.rates for lumisection in rates.stream(trigger, chunk, planned, seed))
 
 
 def events_of(
@@ -88,7 +88,7 @@ def events_of(
 ) -> Iterator[EventFeatures]:
     """Event features in the same way; the rare events so far stand in the file ``truth``."""
     made = events.stream(islice(conditions, skip, _end(skip, limit)), rate_hz, rare_share, seed)
-    yield from (one.features for one in (made if truth is None else event_truth.noted(truth, made)))
+    yield from (lumisection.features for lumisection in (made if truth is None else event_truth.noted(truth, made)))
 
 
 def conditions_of(table: Path | None, good_only: bool, seed: int) -> Iterator[Lumisection]:
@@ -102,13 +102,13 @@ def endless(seed: int, good_only: bool) -> Iterator[Lumisection]:
     ``good_only`` leaves those with stable beams.
     """
     fills = generate(np.random.default_rng([seed, 3]), fills=ENDLESS_FILLS, stable=FILL_LUMISECTIONS)
-    return (one for one in fills if one[1].beams_stable or not good_only)
+    return (lumisection for lumisection in fills if lumisection[1].beams_stable or not good_only)
 
 
 def batches_of(lumisections: Iterable[SimulatedLumisection]) -> Iterator[HistogramBatch]:
     """All their batches, in order."""
-    for one in lumisections:
-        yield from one.batches
+    for lumisection in lumisections:
+        yield from lumisection.batches
 
 
 def _end(skip: int, limit: int | None) -> int | None:
@@ -124,12 +124,12 @@ def _planned(
 ) -> Iterator[tuple[list[Lumisection], list[PlannedFault]]]:
     """Lumisections, 300 at a time, with the faults planned for them; ``write`` is given all that are known so far."""
     rng = np.random.default_rng([seed, 1])
-    known: list[PlannedFault] = []
+    planned_so_far: list[PlannedFault] = []
     while chunk := list(islice(lumisections, PLAN_LUMISECTIONS)):
-        usable = [one for one in chunk if one[1].beams_stable is not False]
+        usable = [lumisection for lumisection in chunk if lumisection[1].beams_stable is not False]
         count = min(faults, len(usable) // 2)
         planned = plan(rng, usable, count) if count else []
-        known += planned
+        planned_so_far += planned
         if write is not None:
-            write(known)
+            write(planned_so_far)
         yield chunk, planned

@@ -63,14 +63,14 @@ class EventHandler(StreamHandler):
 
     def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         with self._metrics.batch_seconds.labels(EVENTS).time():
-            return self._apply([EventArrival(one, self._scored(one)) for one in messages])
+            return self._apply([EventArrival(message, self._scored(message)) for message in messages])
 
     def _refuse(self, message: Message, error: DecodeError) -> Mapping[Partition, int]:
         return self._apply([EventArrival(message, error)])
 
     def _apply(self, arrivals: Sequence[EventArrival]) -> Mapping[Partition, int]:
         stored = self._keeping.apply(arrivals)
-        self._heartbeat.handled([one.message for one in arrivals], stored.seen)
+        self._heartbeat.handled([arrival.message for arrival in arrivals], stored.seen)
         self._heartbeat.unusable(stored.letters)
         self._metrics.events_kept.inc(stored.kept)
         log_incidents(stored.alerts)

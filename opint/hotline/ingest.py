@@ -79,24 +79,26 @@ class EventIngest:
         """
         now_s = self._clock()
         with self._store.begin() as tx:
-            wanted = self._position.unprocessed(tx, arrivals)
+            unprocessed = self._position.unprocessed(tx, arrivals)
             letters = [
-                self._position.letter(one.message, one.outcome, now_s)
-                for one in wanted
-                if isinstance(one.outcome, DecodeError)
+                self._position.letter(arrival.message, arrival.outcome, now_s)
+                for arrival in unprocessed
+                if isinstance(arrival.outcome, DecodeError)
             ]
             deadletters.add(tx, letters)
-            scored = [one.outcome for one in wanted if isinstance(one.outcome, Scored)]
+            scored = [arrival.outcome for arrival in unprocessed if isinstance(arrival.outcome, Scored)]
             # In the order of names, so that two daemons never wait for each other's ladders.
             kept, opened, cleared = 0, list[Incident](), list[Incident]()
-            for dataset in sorted({one.events.dataset for one in scored}):
-                alerts, more = self._judge(tx, dataset, [one for one in scored if one.events.dataset == dataset], now_s)
+            for dataset in sorted({events.events.dataset for events in scored}):
+                alerts, more = self._judge(
+                    tx, dataset, [events for events in scored if events.events.dataset == dataset], now_s
+                )
                 kept += more
                 opened += alerts.opened
                 cleared += alerts.cleared
             next_offsets = self._position.advance(tx, arrivals, now_s)
-        seen = sum(len(one.surprise) for one in scored)
-        return EventIngestResult(next_offsets, seen, kept, letters, IncidentUpdate(opened, cleared))
+        event_count = sum(len(events.surprise) for events in scored)
+        return EventIngestResult(next_offsets, event_count, kept, letters, IncidentUpdate(opened, cleared))
 
     def lost(self, loss: Loss) -> None:
         """Raise an incident for messages that the broker no longer holds, and go on at what it has."""
@@ -108,15 +110,15 @@ class EventIngest:
         """Incidents that came of it, and how many events are kept."""
         version = self._model.version
         ladder, counted = hotline.ladder(tx, dataset, version, self._model.start, now_s), []
-        for one in scored:
-            judged = judge(self._model, ladder, one, self._per_hour)
-            hotline.keep(tx, one.events, judged.kept, self._usual, version, now_s)
-            passed_s = ladder.passed(one.events.key, one.live_s)
-            counted.append(Counted(passed_s, len(one.surprise), len(judged.kept)))
+        for events in scored:
+            judged = judge(self._model, ladder, events, self._per_hour)
+            hotline.keep(tx, events.events, judged.kept, self._usual, version, now_s)
+            passed_s = ladder.passed(events.events.key, events.live_s)
+            counted.append(Counted(passed_s, len(events.surprise), len(judged.kept)))
             ladder = judged.ladder
         hotline.put(tx, dataset, version, ladder, now_s)
         hotline.count(tx, dataset, version, counted, now_s)
-        kept = sum(one.kept for one in counted)
+        kept = sum(hour.kept for hour in counted)
         return _update_rate_incident(tx, dataset, ladder, self._per_hour, now_s), kept
 
 

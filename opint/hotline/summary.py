@@ -82,7 +82,7 @@ class Compared:
 
 def unusual(event: KeptEvent) -> list[Compared]:
     """The features that speak most against an event, the dearest first."""
-    return [Compared(one.feature, one.value, one.low, one.high) for one in event.unusual]
+    return [Compared(value.feature, value.value, value.low, value.high) for value in event.unusual]
 
 
 def features(event: KeptEvent) -> list[Compared]:
@@ -92,20 +92,20 @@ def features(event: KeptEvent) -> list[Compared]:
 
 def simulated(events: Sequence[KeptEvent]) -> str:
     """One sentence if events are not measured, or some of them; empty if all are."""
-    made = [one for one in events if is_simulated(one.dataset)]
+    made = [event for event in events if is_simulated(event.dataset)]
     if not made:
         return ""
     what = "This event is" if len(events) == 1 else "These events are"
     if len(made) < len(events):
         what = "Some of these events are"
-    return conditions_sentence(f"{what} simulated under", (one.conditions.get("era") for one in made))
+    return conditions_sentence(f"{what} simulated under", (event.conditions.get("era") for event in made))
 
 
 def lately(hours: Sequence[Hour], per_hour: float) -> Lately:
     """What was kept in the newest ``LATELY_H`` of live time, or since the start if that is less."""
     kept, live = 0, 0.0
-    for one in reversed(hours):
-        kept, live = kept + one.kept, live + one.live_s / 3600.0
+    for hour in reversed(hours):
+        kept, live = kept + hour.kept, live + hour.live_s / 3600.0
         if live >= LATELY_H:
             break
     declared = per_hour * live
@@ -119,11 +119,11 @@ def bars(hours: Sequence[Hour], per_hour: float) -> list[Bar]:
 
 
 def _bar(hours: Sequence[Hour], per_hour: float) -> Bar:
-    live = sum(one.live_s for one in hours) / 3600.0
+    live = sum(hour.live_s for hour in hours) / 3600.0
     if live <= 0:
         return Bar(hours[-1].updated_s, 0.0, 0.0, 0.0, 0.0)
     low, high = _chance(per_hour * live)
-    return Bar(hours[-1].updated_s, live, sum(one.kept for one in hours) / live, low / live, high / live)
+    return Bar(hours[-1].updated_s, live, sum(hour.kept for hour in hours) / live, low / live, high / live)
 
 
 def _chance(declared: float) -> tuple[float, float]:

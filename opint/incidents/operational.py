@@ -29,7 +29,7 @@ def open_fault(tx: Connection, trouble: OperationalFault, now_s: float) -> Incid
     incidents.lock(tx, labels.dataset)
     if incidents.active(tx, fingerprint(labels)) is not None:
         return None
-    one = Incident(
+    incident = Incident(
         fingerprint=fingerprint(labels),
         dataset=labels.dataset,
         subsystem=labels.subsystem,
@@ -43,21 +43,21 @@ def open_fault(tx: Connection, trouble: OperationalFault, now_s: float) -> Incid
         explanation=trouble.advice,
         severity=trouble.severity,
     )
-    one.id = incidents.insert_new(tx, one)
-    incidents.write_history(tx, [Entry(one.id, now_s, SYSTEM, "opened", trouble.title)])
-    return one
+    incident.id = incidents.insert_new(tx, incident)
+    incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "opened", trouble.title)])
+    return incident
 
 
 def clear_fault(tx: Connection, labels: IncidentKey, why: str, now_s: float) -> Incident | None:
     """Resolve the incident of these labels; None if none is active."""
     incidents.lock(tx, labels.dataset)
-    one = incidents.active(tx, fingerprint(labels))
-    if one is None:
+    incident = incidents.active(tx, fingerprint(labels))
+    if incident is None:
         return None
-    one.state, one.updated_s, one.resolved_s, one.resolved_by = "resolved", now_s, now_s, SYSTEM
-    incidents.overwrite(tx, [one])
-    incidents.write_history(tx, [Entry(one.id, now_s, SYSTEM, "cleared", why)])
-    return one
+    incident.state, incident.updated_s, incident.resolved_s, incident.resolved_by = "resolved", now_s, now_s, SYSTEM
+    incidents.overwrite(tx, [incident])
+    incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "cleared", why)])
+    return incident
 
 
 _DELETED_ADVICE = (
@@ -83,12 +83,12 @@ def data_lost(tx: Connection, loss: Loss, now_s: float) -> int:
     what = f"{partition.topic}[{partition.partition}]: {_range(loss)}" + (f" ({loss.reason})" if loss.reason else "")
     advice = _UNREADABLE_ADVICE if loss.reason and loss.resumed > loss.expected else _DELETED_ADVICE
     incidents.lock(tx, labels.dataset)
-    known = incidents.active(tx, fingerprint(labels))
-    if known is not None:
-        known.title, known.updated_s = f"{what}, and others before", now_s
-        incidents.overwrite(tx, [known])
-        incidents.write_history(tx, [Entry(known.id, now_s, SYSTEM, "worsened", what)])
-        return known.id
+    incident = incidents.active(tx, fingerprint(labels))
+    if incident is not None:
+        incident.title, incident.updated_s = f"{what}, and others before", now_s
+        incidents.overwrite(tx, [incident])
+        incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "worsened", what)])
+        return incident.id
     opened = open_fault(tx, OperationalFault(labels, what, advice, "critical"), now_s)
     assert opened is not None  # noqa: S101 - none is active, and the lock is held
     return opened.id

@@ -22,12 +22,16 @@ def acknowledge(tx: Connection, incident_id: int, actor: str, text: str, now_s: 
 
     Raises UnknownIncidentError, and ActionError if it is acknowledged or resolved already.
     """
-    one = _locked_incident(tx, incident_id, actor)
-    if one.state == "acknowledged":
-        raise ActionError(f"incident {incident_id} is acknowledged by {one.acknowledged_by} already")
-    _require_active(one)
-    one.state, one.acknowledged_s, one.acknowledged_by = "acknowledged", now_s, storable(actor, MOST_ACTOR)
-    _write(tx, one, actor, "acknowledged", text, now_s)
+    incident = _locked_incident(tx, incident_id, actor)
+    if incident.state == "acknowledged":
+        raise ActionError(f"incident {incident_id} is acknowledged by {incident.acknowledged_by} already")
+    _require_active(incident)
+    incident.state, incident.acknowledged_s, incident.acknowledged_by = (
+        "acknowledged",
+        now_s,
+        storable(actor, MOST_ACTOR),
+    )
+    _write(tx, incident, actor, "acknowledged", text, now_s)
 
 
 def resolve(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
@@ -35,10 +39,10 @@ def resolve(tx: Connection, incident_id: int, actor: str, text: str, now_s: floa
 
     Raises UnknownIncidentError, and ActionError if it is resolved already.
     """
-    one = _locked_incident(tx, incident_id, actor)
-    _require_active(one)
-    one.state, one.resolved_s, one.resolved_by = "resolved", now_s, storable(actor, MOST_ACTOR)
-    _write(tx, one, actor, "resolved", text, now_s)
+    incident = _locked_incident(tx, incident_id, actor)
+    _require_active(incident)
+    incident.state, incident.resolved_s, incident.resolved_by = "resolved", now_s, storable(actor, MOST_ACTOR)
+    _write(tx, incident, actor, "resolved", text, now_s)
 
 
 def reopen(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
@@ -47,14 +51,14 @@ def reopen(tx: Connection, incident_id: int, actor: str, text: str, now_s: float
     What goes on being good clears it again. Raises UnknownIncidentError, and ActionError if it is not resolved, or if
     the same fault has opened another incident since.
     """
-    one = _locked_incident(tx, incident_id, actor)
-    if one.state != "resolved":
-        raise ActionError(f"incident {incident_id} is {one.state}: there is nothing to reopen")
-    successor = incidents.active(tx, one.fingerprint)
+    incident = _locked_incident(tx, incident_id, actor)
+    if incident.state != "resolved":
+        raise ActionError(f"incident {incident_id} is {incident.state}: there is nothing to reopen")
+    successor = incidents.active(tx, incident.fingerprint)
     if successor is not None:
         raise ActionError(f"incident {successor.id} stands for the same fault since: go on there")
-    one.reopen()
-    _write(tx, one, actor, "reopened", text, now_s)
+    incident.reopen()
+    _write(tx, incident, actor, "reopened", text, now_s)
 
 
 def comment(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
@@ -62,10 +66,10 @@ def comment(tx: Connection, incident_id: int, actor: str, text: str, now_s: floa
 
     Raises UnknownIncidentError, and ActionError for an empty text.
     """
-    one = _locked_incident(tx, incident_id, actor)
+    incident = _locked_incident(tx, incident_id, actor)
     if not text.strip():
         raise ActionError("the comment is empty; write something")
-    _write(tx, one, actor, "commented", text, now_s)
+    _write(tx, incident, actor, "commented", text, now_s)
 
 
 def confirm(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
@@ -82,12 +86,12 @@ def dispute(tx: Connection, incident_id: int, actor: str, text: str, now_s: floa
 
 
 def _judge(tx: Connection, incident_id: int, verdict: Verdict, actor: str, text: str, now_s: float) -> None:
-    one = _locked_incident(tx, incident_id, actor)
-    known = feedback.load(tx, incident_id)
-    if known is not None and known.verdict is verdict:
-        raise ActionError(f"incident {incident_id} was {_VERDICT_WORDS[verdict]} by {known.actor} already")
+    incident = _locked_incident(tx, incident_id, actor)
+    previous = feedback.load(tx, incident_id)
+    if previous is not None and previous.verdict is verdict:
+        raise ActionError(f"incident {incident_id} was {_VERDICT_WORDS[verdict]} by {previous.actor} already")
     feedback.save(tx, incident_id, Feedback(verdict, storable(actor, MOST_ACTOR), now_s))
-    _write(tx, one, actor, _VERDICT_WORDS[verdict], text, now_s)
+    _write(tx, incident, actor, _VERDICT_WORDS[verdict], text, now_s)
 
 
 _VERDICT_WORDS = {Verdict.TRUE: "confirmed", Verdict.FALSE_ALARM: "called a false alarm"}
@@ -103,13 +107,13 @@ def _locked_incident(tx: Connection, incident_id: int, actor: str) -> Incident:
     return incidents.get(tx, incident_id)
 
 
-def _require_active(one: Incident) -> None:
-    if one.state == "resolved":
-        raise ActionError(f"incident {one.id} was resolved by {one.resolved_by} already")
+def _require_active(incident: Incident) -> None:
+    if incident.state == "resolved":
+        raise ActionError(f"incident {incident.id} was resolved by {incident.resolved_by} already")
 
 
-def _write(tx: Connection, one: Incident, actor: str, action: str, text: str, now_s: float) -> None:
-    one.updated_s = now_s
-    incidents.overwrite(tx, [one])
-    entry = Entry(one.id, now_s, storable(actor, MOST_ACTOR), action, storable(text.strip(), MOST_TEXT))
+def _write(tx: Connection, incident: Incident, actor: str, action: str, text: str, now_s: float) -> None:
+    incident.updated_s = now_s
+    incidents.overwrite(tx, [incident])
+    entry = Entry(incident.id, now_s, storable(actor, MOST_ACTOR), action, storable(text.strip(), MOST_TEXT))
     incidents.write_history(tx, [entry])

@@ -68,27 +68,31 @@ class StoredIncident:
 def decide(
     window: Sequence[Observation],
     start: OngoingIncident | None,
-    known: Sequence[StoredIncident],
+    stored: Sequence[StoredIncident],
     rules: AlertSettings,
     complete: bool,
 ) -> list[Change]:
     """Changes in the order in which they must be made: what ends comes before what begins.
 
     ``window`` holds consecutive lumisections in (run, LS) order, beginning after the last occurrence of
-    ``start`` or where nothing was going on. If it is not ``complete``, more follow, and ``known`` says by
+    ``start`` or where nothing was going on. If it is not ``complete``, more follow, and ``stored`` says by
     ``after`` which incident goes on there.
     """
-    settled = [OperatorResolved(one.id, one.first, one.last) for one in known if one.resolved and one.by_person]
+    settled = [
+        OperatorResolved(incident.id, incident.first, incident.last)
+        for incident in stored
+        if incident.resolved and incident.by_person
+    ]
     episodes = walk(window, start, settled, rules)
-    absorbed = _assign(episodes, known, complete)
+    absorbed = _assign(episodes, stored, complete)
     owners = {episode.incident: episode for episode in episodes if episode.incident is not None}
     changes: list[Change] = []
-    for one in known:
-        if one.id in absorbed:
-            stray = one.occurrences.keys() - owners[absorbed[one.id]].keys
-            changes.append(Change(Because.MERGED, one.id, keys=tuple(sorted(stray)), into=absorbed[one.id]))
+    for incident in stored:
+        if incident.id in absorbed:
+            stray = incident.occurrences.keys() - owners[absorbed[incident.id]].keys
+            changes.append(Change(Because.MERGED, incident.id, keys=tuple(sorted(stray)), into=absorbed[incident.id]))
         else:
-            changes += _changes(one, owners.get(one.id), one.id in absorbed.values())
+            changes += _changes(incident, owners.get(incident.id), incident.id in absorbed.values())
     for episode in episodes:
         if episode.incident is None:
             changes.append(Change(Because.OPENED, None, tuple(episode.seen), ended=episode.ended))
@@ -96,7 +100,7 @@ def decide(
     return sorted(changes, key=lambda change: order.index(change.because) if change.because in order else len(order))
 
 
-def _assign(episodes: Sequence[Episode], known: Sequence[StoredIncident], complete: bool) -> dict[int, int]:
+def _assign(episodes: Sequence[Episode], stored: Sequence[StoredIncident], complete: bool) -> dict[int, int]:
     """Give episodes the incidents that stand for them; which incidents merge into which.
 
     An incident that reaches beyond the window's end belongs to the episode that goes on there; if there is
@@ -106,8 +110,10 @@ def _assign(episodes: Sequence[Episode], known: Sequence[StoredIncident], comple
     """
     absorbed: dict[int, int] = {}
     taken = {episode.incident for episode in episodes}
-    alive = next((one for one in reversed(episodes) if not one.settled and one.ended is None), None)
-    beyond = next((one for one in known if one.after and not (one.resolved and one.by_person)), None)
+    alive = next((episode for episode in reversed(episodes) if not episode.settled and episode.ended is None), None)
+    beyond = next(
+        (incident for incident in stored if incident.after and not (incident.resolved and incident.by_person)), None
+    )
     if alive is not None and beyond is not None and beyond.id != alive.incident:
         if alive.incident is None:
             alive.incident = beyond.id
@@ -116,35 +122,37 @@ def _assign(episodes: Sequence[Episode], known: Sequence[StoredIncident], comple
             absorbed[beyond.id] = alive.incident
     if alive is not None and beyond is None and not complete:
         alive.ended = alive.seen[-1].key if alive.seen else None
-    free = [one for one in known if one.id not in taken and one.id not in absorbed]
+    free = [incident for incident in stored if incident.id not in taken and incident.id not in absorbed]
     for episode in reversed(episodes):
         if episode.incident is None:
-            shared = {one.id: len(episode.keys & one.occurrences.keys()) for one in free}
+            shared = {incident.id: len(episode.keys & incident.occurrences.keys()) for incident in free}
             best = max(shared, key=lambda number: (shared[number], -number), default=None)
             if best is not None and shared[best]:
                 episode.incident = best
-                free = [one for one in free if one.id != best]
+                free = [incident for incident in free if incident.id != best]
     return absorbed
 
 
-def _changes(one: StoredIncident, episode: Episode | None, absorbs: bool) -> list[Change]:
+def _changes(incident: StoredIncident, episode: Episode | None, absorbs: bool) -> list[Change]:
     """Changes of one incident that stays itself; ``episode`` None: the window shows nothing of it."""
     keys = set() if episode is None else episode.keys
-    gone = tuple(sorted(one.occurrences.keys() - keys))
-    changes = [Change(Because.REVISED, one.id, keys=gone)] if gone else []
+    gone = tuple(sorted(incident.occurrences.keys() - keys))
+    changes = [Change(Because.REVISED, incident.id, keys=gone)] if gone else []
     if episode is None:
-        if gone and not one.before and not one.after:
-            changes.append(Change(Because.WITHDRAWN, one.id))
+        if gone and not incident.before and not incident.after:
+            changes.append(Change(Because.WITHDRAWN, incident.id))
         return changes
-    new = tuple(seen for seen in episode.seen if one.occurrences.get(seen.key) != seen.bad)
+    new = tuple(
+        observation for observation in episode.seen if incident.occurrences.get(observation.key) != observation.bad
+    )
     if new:
-        changes.append(Change(Because.SEEN, one.id, new))
-    if episode.settled or one.after or absorbs:
+        changes.append(Change(Because.SEEN, incident.id, new))
+    if episode.settled or incident.after or absorbs:
         return changes
-    if episode.ended is not None and not one.resolved:
-        changes.append(Change(Because.CLEARED, one.id, ended=episode.ended))
-    if episode.ended is None and one.resolved:
-        changes.append(Change(Because.REOPENED, one.id))
+    if episode.ended is not None and not incident.resolved:
+        changes.append(Change(Because.CLEARED, incident.id, ended=episode.ended))
+    if episode.ended is None and incident.resolved:
+        changes.append(Change(Because.REOPENED, incident.id))
     return changes
 
 
@@ -173,30 +181,37 @@ class Case:
         """
         start = self._start(window)
         if start is not None and self.last is not None:
-            judged = [one for one in window.judged if one.key > self.last.key]
+            judged = [verdict for verdict in window.judged if verdict.key > self.last.key]
         else:
-            judged = [one for one in window.judged if one.key >= floor]
+            judged = [verdict for verdict in window.judged if verdict.key >= floor]
         if not judged:
             return 0, []
-        seen = [one.observation(self.labels) for one in judged]
-        keys = {one.key for one in seen}
-        known = [
+        observations = [verdict.observation(self.labels) for verdict in judged]
+        keys = {observation.key for observation in observations}
+        stored = [
             _stored_incident(
-                one,
-                {each.key: each.elements for each in occurrences.get(one.id, ()) if each.key in keys},
+                incident,
+                {
+                    occurrence.key: occurrence.elements
+                    for occurrence in occurrences.get(incident.id, ())
+                    if occurrence.key in keys
+                },
                 judged[0].key,
                 judged[-1].key,
             )
-            for one in self.incidents
-            if _touches(one, judged[0].key, judged[-1].key) or (start is not None and one.id == start.incident)
+            for incident in self.incidents
+            if _touches(incident, judged[0].key, judged[-1].key)
+            or (start is not None and incident.id == start.incident)
         ]
-        return max(one.size for one in seen), decide(seen, start, known, rules, window.complete)
+        return max(observation.size for observation in observations), decide(
+            observations, start, stored, rules, window.complete
+        )
 
     def _start(self, window: Window) -> OngoingIncident | None:
         """What goes on when the window begins."""
         if self.last is None or not window.judged:
             return None
-        owner = next(one for one in self.incidents if one.id == self.last.incident)
+        owner = next(incident for incident in self.incidents if incident.id == self.last.incident)
         # Whether it was cleared before the window begins, only its state can tell.
         forgotten = window.cut and self.last.key < window.judged[0].key
         if _by_person(owner) or (forgotten and owner.state == "resolved"):
@@ -204,28 +219,30 @@ class Case:
         return OngoingIncident(owner.id, self.last.elements)
 
 
-def _by_person(one: Incident) -> bool:
-    return one.state == "resolved" and one.resolved_by != SYSTEM
+def _by_person(incident: Incident) -> bool:
+    return incident.state == "resolved" and incident.resolved_by != SYSTEM
 
 
-def _touches(one: Incident, first: LumisectionKey, last: LumisectionKey) -> bool:
-    return one.first is not None and one.last is not None and one.first <= last and one.last >= first
+def _touches(incident: Incident, first: LumisectionKey, last: LumisectionKey) -> bool:
+    return (
+        incident.first is not None and incident.last is not None and incident.first <= last and incident.last >= first
+    )
 
 
 def _stored_incident(
-    one: Incident,
+    incident: Incident,
     occurrences: Mapping[LumisectionKey, tuple[str, ...]],
     first: LumisectionKey,
     last: LumisectionKey,
 ) -> StoredIncident:
-    mine = one.first or first, one.last or last
+    extent = incident.first or first, incident.last or last
     return StoredIncident(
-        id=one.id,
-        resolved=one.state == "resolved",
-        by_person=_by_person(one),
-        first=mine[0],
-        last=mine[1],
+        id=incident.id,
+        resolved=incident.state == "resolved",
+        by_person=_by_person(incident),
+        first=extent[0],
+        last=extent[1],
         occurrences=occurrences,
-        before=mine[0] < first,
-        after=mine[1] > last,
+        before=extent[0] < first,
+        after=extent[1] > last,
     )

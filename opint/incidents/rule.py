@@ -71,7 +71,7 @@ class Episode:
     @property
     def keys(self) -> set[LumisectionKey]:
         """Lumisections of the window in which it was seen."""
-        return {one.key for one in self.seen}
+        return {observation.key for observation in self.seen}
 
 
 def walk(
@@ -86,13 +86,15 @@ def walk(
     histogram (LS 0); cleared after ``clear_good`` lumisections that speak for its end, with none in
     between that is bad. A lumisection that says nothing neither clears nor interrupts clearing.
     """
-    walker = _Walker(start, {one.incident: Episode(incident=one.incident, settled=True) for one in settled}, rules)
-    for one in window:
-        inside = next((range_ for range_ in settled if range_.first <= one.key <= range_.last), None)
+    walker = _Walker(
+        start, {resolved.incident: Episode(incident=resolved.incident, settled=True) for resolved in settled}, rules
+    )
+    for observation in window:
+        inside = next((range_ for range_ in settled if range_.first <= observation.key <= range_.last), None)
         if inside is None:
-            walker.step(one)
+            walker.step(observation)
         else:
-            walker.step_settled(one, inside.incident)
+            walker.step_settled(observation, inside.incident)
     return walker.found
 
 
@@ -108,43 +110,45 @@ class _Walker:
         # Bad lumisections not yet part of an episode, with their places in the window.
         self._waiting: list[tuple[int, Observation]] = []
 
-    def step(self, one: Observation) -> None:
-        if one.key.ls > 0:
+    def step(self, observation: Observation) -> None:
+        if observation.key.ls > 0:
             self._place += 1
         if self._current is not None:
-            self._go_on(self._current, one)
-        elif one.bad:
-            self._wait(one)
+            self._go_on(self._current, observation)
+        elif observation.bad:
+            self._wait(observation)
 
-    def step_settled(self, one: Observation, incident: int) -> None:
+    def step_settled(self, observation: Observation, incident: int) -> None:
         """Inside the range of a settled incident nothing is raised or cleared."""
         episode = self._settled[incident]
-        self._place += one.key.ls > 0
+        self._place += observation.key.ls > 0
         if self._current is not None:
-            self._current.ended = one.key
+            self._current.ended = observation.key
             self._current = None
         episode.seen += [waiting for _, waiting in self._recent()]
         self._waiting = []
-        if one.bad:
-            episode.seen.append(one)
+        if observation.bad:
+            episode.seen.append(observation)
 
-    def _go_on(self, episode: Episode, one: Observation) -> None:
-        if one.bad:
-            episode.seen.append(one)
-            self._elements, self._good = one.bad, 0
-        elif one.heals(self._elements):
+    def _go_on(self, episode: Episode, observation: Observation) -> None:
+        if observation.bad:
+            episode.seen.append(observation)
+            self._elements, self._good = observation.bad, 0
+        elif observation.heals(self._elements):
             self._good += 1
             if self._good >= self._rules.clear_good:
-                episode.ended = one.key
+                episode.ended = observation.key
                 self._current = None
 
-    def _wait(self, one: Observation) -> None:
-        self._waiting = [*self._recent(), (self._place, one)]
-        if one.key.ls == 0 or len(self._waiting) >= self._rules.raise_bad:
+    def _wait(self, observation: Observation) -> None:
+        self._waiting = [*self._recent(), (self._place, observation)]
+        if observation.key.ls == 0 or len(self._waiting) >= self._rules.raise_bad:
             self._current = Episode(seen=[waiting for _, waiting in self._waiting])
             self.found.append(self._current)
-            self._elements, self._good, self._waiting = one.bad, 0, []
+            self._elements, self._good, self._waiting = observation.bad, 0, []
 
     def _recent(self) -> list[tuple[int, Observation]]:
         """Of those waiting, the ones that lie within the last ``raise_of`` lumisections."""
-        return [(place, one) for place, one in self._waiting if self._place - place < self._rules.raise_of]
+        return [
+            (place, observation) for place, observation in self._waiting if self._place - place < self._rules.raise_of
+        ]

@@ -97,11 +97,11 @@ def severity(family: str, bad: int, size: int, p_value: float | None) -> str:
     return "critical" if many or unlikely else "warning"
 
 
-def kind(labels: IncidentKey, one: Observation, hints: Mapping[str, Hint]) -> str:
+def kind(labels: IncidentKey, observation: Observation, hints: Mapping[str, Hint]) -> str:
     """The fault that the evidence of the bad MEs names most often; the family's own word without evidence."""
-    named = Counter(hints[me].kind for me in one.bad if me in hints and hints[me].kind not in NAMELESS_KINDS)
-    known: Iterable[tuple[str, int]] = named.most_common(1)
-    return next((name for name, _ in known), _KIND_OF_FAMILY.get(labels.family, "unknown"))
+    named = Counter(hints[me].kind for me in observation.bad if me in hints and hints[me].kind not in NAMELESS_KINDS)
+    commonest: Iterable[tuple[str, int]] = named.most_common(1)
+    return next((name for name, _ in commonest), _KIND_OF_FAMILY.get(labels.family, "unknown"))
 
 
 def noun(labels: IncidentKey, kind_: str) -> str:
@@ -125,10 +125,10 @@ def histogram_title(
 def explanation(labels: IncidentKey, worst: Observation, hints: Mapping[str, Hint]) -> str:
     """What was seen in the lumisection that raised or worsened it, and where to look."""
     name = worst.bad[0]
-    told = next((me for me in worst.bad if me in hints), None)
-    hint = "" if told is None else f" {hints[told].sentence.rstrip('.')}."
-    if told is not None and told != name:
-        hint = f" {told}:{hint}"
+    hinted = next((me for me in worst.bad if me in hints), None)
+    hint = "" if hinted is None else f" {hints[hinted].sentence.rstrip('.')}."
+    if hinted is not None and hinted != name:
+        hint = f" {hinted}:{hint}"
     p_value = "" if worst.p_value is None else f" (p = {worst.p_value:.2g})"
     advice = (_OF_TRIGGER.get(labels.family) if labels.subsystem == TRIGGER else None) or _ADVICE[labels.family]
     return f"Worst in {lumisection_name(worst.key)}: {name}{p_value}.{hint} {advice}"
@@ -146,44 +146,46 @@ SMALLEST_CHANGE = 0.005
 
 
 def measured_rate_title(
-    labels: IncidentKey, kind: str, bad: int, size: int, first: LumisectionKey, seen: Sequence[Seen]
+    labels: IncidentKey, kind: str, bad: int, size: int, first: LumisectionKey, bands_seen: Sequence[Seen]
 ) -> str:
-    """One line: what moved, by how much in the median of what was ``seen`` first, and since when."""
-    changes = [one for each in seen if (one := rate_change(each, labels)) is not None]
+    """One line: what moved, by how much in the median of what was ``bands_seen`` first, and since when."""
+    changes = [change for bands in bands_seen if (change := rate_change(bands, labels)) is not None]
     changed = float(np.median(changes)) if changes else None
-    return f"{rate_title(labels, kind, bad, size, changed, seen[0].prescale_index)} since {lumisection_name(first)}"
+    return (
+        f"{rate_title(labels, kind, bad, size, changed, bands_seen[0].prescale_index)} since {lumisection_name(first)}"
+    )
 
 
-def rate_change(seen: Seen, labels: IncidentKey) -> float | None:
+def rate_change(rates: Seen, labels: IncidentKey) -> float | None:
     """By what share the rates of the labels changed, in the median; None where there is nothing to compare.
 
     A path that moved alone is compared with what the rates of all seeds make one expect, others with what pileup does,
     since what moves with a seed is expected of it.
     """
-    rows = Folders(seen.catalogue).of(labels)
+    rows = Folders(rates.catalogue).of(labels)
     if rows is None:
         return None
-    typical = seen.bands.expected if labels.family == "path" else seen.bands.curve
-    observed, expected = seen.bands.observed[rows], typical[rows]
+    typical = rates.bands.expected if labels.family == "path" else rates.bands.curve
+    observed, expected = rates.bands.observed[rows], typical[rows]
     usable = np.isfinite(observed) & (expected > 0)
     return float(np.median(observed[usable] / expected[usable])) - 1.0 if usable.any() else None
 
 
 def rate_title(labels: IncidentKey, kind: str, bad: int, size: int, changed: float | None, declared: int | None) -> str:
     """What happened and to how many of ``size`` rates; ``declared`` is the prescale column said to be in use."""
-    told, number = _change_text(changed), f"{bad} of {size}"
+    change, number = _change_text(changed), f"{bad} of {size}"
     seed, _, path = labels.group.rpartition("/")
     column = kind if kind.startswith("prescale column") else "another prescale column"
     alone = "rate as of another prescale" if kind == "prescale" else "rate moved by itself"
-    words = {
-        "path": f"{path}: {alone}{told}" + (f", {seed} did not move" if seed != path else ""),
-        "seed": f"{labels.group}: {number} rates moved together{told}",
-        "all-rates": f"All trigger rates moved together{told}, {number}",
+    title_by_family = {
+        "path": f"{path}: {alone}{change}" + (f", {seed} did not move" if seed != path else ""),
+        "seed": f"{labels.group}: {number} rates moved together{change}",
+        "all-rates": f"All trigger rates moved together{change}, {number}",
         "prescales": f"Rates as of {column}{'' if declared is None else f' instead of {declared}'}, {number} differ",
         "frozen": f"Trigger rates stuck: {number} repeat digit by digit",
         "missing": f"Trigger rates missing: {number} were not published",
     }
-    return words.get(labels.family, f"{labels.subsystem} {labels.family}: {number} rates")
+    return title_by_family.get(labels.family, f"{labels.subsystem} {labels.family}: {number} rates")
 
 
 def _change_text(changed: float | None) -> str:

@@ -39,12 +39,12 @@ def update(tx: Connection, states: Sequence[LumisectionState], rules: AlertSetti
     opened: list[Incident] = []
     cleared: list[Incident] = []
     for dataset in sorted({state.dataset for state in states}):
-        mine = {state.key: state for state in states if state.dataset == dataset}
+        state_by_key = {state.key: state for state in states if state.dataset == dataset}
         incidents.lock(tx, dataset)
-        if not _alarms(mine.values()) and not incidents.reaching(tx, dataset, min(mine)):
+        if not _alarms(state_by_key.values()) and not incidents.reaching(tx, dataset, min(state_by_key)):
             continue
-        for cluster in clusters(mine):
-            ledger = _update(tx, dataset, cluster, [mine[key] for key in cluster], rules, now_s)
+        for cluster in clusters(state_by_key):
+            ledger = _update(tx, dataset, cluster, [state_by_key[key] for key in cluster], rules, now_s)
             opened += ledger.opened
             cleared += ledger.cleared
     return IncidentUpdate(tuple(opened), tuple(cleared))
@@ -67,22 +67,27 @@ def _update(
     # Every other lumisection may be a whole-run histogram, which does not count.
     near = 2 * (rules.raise_of - 1)
     bad = _alarming_keys(states)
-    reached = {_key_of(one) for one in incidents.reaching(tx, dataset, keys[0])}
+    reached = {_key_of(incident) for incident in incidents.reaching(tx, dataset, keys[0])}
     subsystems = sorted({labels.subsystem for labels in bad | reached})
     floors = {name: lumisection_before(tx, dataset, name, keys[0], near) for name in subsystems}
-    known: dict[IncidentKey, list[Incident]] = defaultdict(list)
+    incidents_by_key: dict[IncidentKey, list[Incident]] = defaultdict(list)
     floor_of_all = min(floors.values(), default=keys[0])
-    for one in incidents.reaching(tx, dataset, floor_of_all):
-        known[_key_of(one)].append(one)
+    for incident in incidents.reaching(tx, dataset, floor_of_all):
+        incidents_by_key[_key_of(incident)].append(incident)
     # One that was cleared by now may not have been, had these lumisections come in time.
-    for one in incidents.latest_before(tx, [fingerprint(labels) for labels in bad], floor_of_all):
-        if all(one.id != other.id for other in known[_key_of(one)]):
-            known[_key_of(one)].append(one)
-    ledger = IncidentWriter(tx, now_s, {one.id: one for some in known.values() for one in some})
+    for incident in incidents.latest_before(tx, [fingerprint(labels) for labels in bad], floor_of_all):
+        if all(incident.id != other.id for other in incidents_by_key[_key_of(incident)]):
+            incidents_by_key[_key_of(incident)].append(incident)
+    ledger = IncidentWriter(
+        tx, now_s, {incident.id: incident for group in incidents_by_key.values() for incident in group}
+    )
     decided: list[KeyChanges] = []
     for subsystem, floor in floors.items():
-        mine = [labels for labels in sorted(bad | reached) if labels.subsystem == subsystem]
-        cases = [Case(labels, known[labels], _going_on(tx, known[labels], keys[0], rules)) for labels in mine]
+        keys_of_subsystem = [labels for labels in sorted(bad | reached) if labels.subsystem == subsystem]
+        cases = [
+            Case(labels, incidents_by_key[labels], _going_on(tx, incidents_by_key[labels], keys[0], rules))
+            for labels in keys_of_subsystem
+        ]
         decided += _decided(tx, cases, keys, floor, near, rules)
     ledger.write(decided)
     return ledger
@@ -97,12 +102,12 @@ def _decided(
     rules: AlertSettings,
 ) -> Iterator[KeyChanges]:
     """Changes of the cases of one subsystem."""
-    since = min((one.last.key for one in cases if one.last is not None), default=None)
+    since = min((case.last.key for case in cases if case.last is not None), default=None)
     labels = cases[0].labels
     window = read_window(tx, labels.dataset, labels.subsystem, keys, near, since)
     if not window.judged:
         return
-    numbers = [one.id for case in cases for one in case.incidents]
+    numbers = [incident.id for case in cases for incident in case.incidents]
     span = window.judged[0].key, window.judged[-1].key
     occurrences = incidents.occurrences(tx, numbers, *span) if numbers else {}
     for case in cases:
@@ -113,30 +118,38 @@ def _decided(
 
 def _alarming_keys(states: Iterable[LumisectionState]) -> set[IncidentKey]:
     """Labels for which at least one lumisection is bad."""
-    found = set()
+    keys = set()
     for state in states:
         for subsystem, verdict in state.verdicts.items():
             families, names = FAMILY_OF[verdict.reasons], state.parts[subsystem].catalogue.names
             for row in np.flatnonzero(families):
                 family = FAMILY_NAMES[int(families[row])]
-                found.add(IncidentKey(state.dataset, subsystem, family, incident_group(family, names[row], subsystem)))
-    return found
+                keys.add(IncidentKey(state.dataset, subsystem, family, incident_group(family, names[row], subsystem)))
+    return keys
 
 
-def _key_of(one: Incident) -> IncidentKey:
-    return IncidentKey(one.dataset, one.subsystem, one.family, one.element_group)
+def _key_of(incident: Incident) -> IncidentKey:
+    return IncidentKey(incident.dataset, incident.subsystem, incident.family, incident.element_group)
 
 
-def _going_on(tx: Connection, some: Sequence[Incident], key: LumisectionKey, rules: AlertSettings) -> Occurrence | None:
+def _going_on(
+    tx: Connection, stored: Sequence[Incident], key: LumisectionKey, rules: AlertSettings
+) -> Occurrence | None:
     """The newest occurrence before ``key`` of an incident that had been raised by then."""
-    earlier = [one for one in some if one.first is not None and one.first < key and _raised(tx, one, key, rules)]
-    found = [seen for one in earlier if (seen := incidents.last_before(tx, one.id, key)) is not None]
-    return max(found, key=lambda seen: seen.key, default=None)
+    earlier = [
+        incident
+        for incident in stored
+        if incident.first is not None and incident.first < key and _raised(tx, incident, key, rules)
+    ]
+    newest = [
+        occurrence for incident in earlier if (occurrence := incidents.last_before(tx, incident.id, key)) is not None
+    ]
+    return max(newest, key=lambda occurrence: occurrence.key, default=None)
 
 
-def _raised(tx: Connection, one: Incident, key: LumisectionKey, rules: AlertSettings) -> bool:
+def _raised(tx: Connection, incident: Incident, key: LumisectionKey, rules: AlertSettings) -> bool:
     """Whether lumisections before ``key`` alone had raised it: by their number, or by a whole-run histogram."""
-    if one.lumisections >= rules.raise_bad and one.last is not None and one.last < key:
+    if incident.lumisections >= rules.raise_bad and incident.last is not None and incident.last < key:
         return True
-    seen = [first for first in incidents.opening(tx, one.id, rules.raise_bad) if first < key]
-    return len(seen) >= rules.raise_bad or any(first.ls == 0 for first in seen)
+    earlier = [first for first in incidents.opening(tx, incident.id, rules.raise_bad) if first < key]
+    return len(earlier) >= rules.raise_bad or any(first.ls == 0 for first in earlier)

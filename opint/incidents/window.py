@@ -49,7 +49,7 @@ class Folders:
         rows: dict[str, list[int]] = {}
         for row, group in enumerate(me.group for me in catalogue.elements):
             rows.setdefault(group, []).append(row)
-        self.rows = {group: np.array(some, dtype=np.intp) for group, some in rows.items()}
+        self.rows = {group: np.array(members, dtype=np.intp) for group, members in rows.items()}
 
     def of(self, labels: IncidentKey) -> npt.NDArray[np.intp] | None:
         """Rows of the MEs that the labels speak of; None if there are none."""
@@ -75,8 +75,8 @@ class SubsystemVerdict:
     @cached_property
     def families(self) -> npt.NDArray[np.uint8]:
         """Number of the family of each ME's reason, 0 if that does not alarm."""
-        found: npt.NDArray[np.uint8] = FAMILY_OF[self.reasons]
-        return found
+        families: npt.NDArray[np.uint8] = FAMILY_OF[self.reasons]
+        return families
 
     def observation(self, labels: IncidentKey) -> Observation:
         """What it says of one folder and family; says nothing of a folder that it does not have."""
@@ -87,7 +87,7 @@ class SubsystemVerdict:
         bad = rows[families == FAMILIES[labels.family]]
         worst = bad[np.lexsort((bad, self.p_values[bad]))][:MOST_NAMED]
         p_values = self.p_values[bad]
-        known = p_values[np.isfinite(p_values)]
+        finite = p_values[np.isfinite(p_values)]
         inspected = rows[(families == 0) & _INSPECTED[self.qualities[rows]]]
         return Observation(
             key=self.key,
@@ -95,7 +95,7 @@ class SubsystemVerdict:
             ill=frozenset(names[row] for row in rows[families > 0]),
             inspected=frozenset(names[row] for row in inspected),
             size=len(rows),
-            p_value=float(known.min()) if known.size else None,
+            p_value=float(finite.min()) if finite.size else None,
             model_version=self.model_version,
         )
 
@@ -125,19 +125,19 @@ def read_window(
     Before the first come those after ``since``, at most LOOK_BACK, and in any case ``near`` of them.
     """
     first, last = about[0], about[-1]
-    here = and_(_score.dataset == dataset, _score.subsystem == subsystem)
-    earlier = _rows(tx, here & _before(first), newest=near)
+    scope = and_(_score.dataset == dataset, _score.subsystem == subsystem)
+    earlier = _rows(tx, scope & _before(first), newest=near)
     cut = False
     border = _key(earlier[0]) if earlier else first
     if since is not None and since < border:
-        beyond = _rows(tx, here & _before(border) & _after(since), newest=LOOK_BACK)
+        beyond = _rows(tx, scope & _before(border) & _after(since), newest=LOOK_BACK)
         cut = len(beyond) == LOOK_BACK
         earlier = [*beyond, *earlier]
-    amid = _rows(tx, here & ~_before(first) & ~_after(last))
-    later = _rows(tx, here & _after(last), oldest=LOOK_AHEAD + 1)
+    amid = _rows(tx, scope & ~_before(first) & ~_after(last))
+    later = _rows(tx, scope & _after(last), oldest=LOOK_AHEAD + 1)
     rows = [*earlier, *amid, *later[:LOOK_AHEAD]]
-    known = catalogues.load(tx, {row.catalogue for row in rows})
-    folders = {digest: Folders(catalogue) for digest, catalogue in known.items()}
+    catalogue_by_digest = catalogues.load(tx, {row.catalogue for row in rows})
+    folders = {digest: Folders(catalogue) for digest, catalogue in catalogue_by_digest.items()}
     return Window([_verdict(row, folders) for row in rows], len(later) <= LOOK_AHEAD, cut)
 
 
@@ -188,11 +188,11 @@ def _key(row: Row[Any]) -> LumisectionKey:
 
 
 def _verdict(row: Row[Any], folders: Mapping[str, Folders]) -> SubsystemVerdict:
-    mine = folders[row.catalogue]
-    n = len(mine.names)
+    folders_of_catalogue = folders[row.catalogue]
+    n = len(folders_of_catalogue.names)
     return SubsystemVerdict(
         key=_key(row),
-        folders=mine,
+        folders=folders_of_catalogue,
         qualities=unpack(row.verdict_qualities, SMALL, (n,)),
         reasons=unpack(row.verdict_reasons, SMALL, (n,)),
         p_values=unpack(row.p_values, REAL, (n,)),
@@ -202,10 +202,10 @@ def _verdict(row: Row[Any], folders: Mapping[str, Folders]) -> SubsystemVerdict:
 
 def clusters(keys: Iterable[LumisectionKey]) -> list[list[LumisectionKey]]:
     """Sorted keys in groups that lie close together, each to be looked at with one window."""
-    found: list[list[LumisectionKey]] = []
+    groups: list[list[LumisectionKey]] = []
     for key in sorted(set(keys)):
-        last = found[-1][-1] if found else None
+        last = groups[-1][-1] if groups else None
         if last is None or last.run != key.run or key.ls - last.ls > LOOK_AHEAD // 2:
-            found.append([])
-        found[-1].append(key)
-    return found
+            groups.append([])
+        groups[-1].append(key)
+    return groups

@@ -55,142 +55,163 @@ class IncidentWriter:
         for number in self._touched:
             self._retitle(self.incidents[number])
         changed = [self.incidents[number] for number in self._touched]
-        incidents.overwrite(self.tx, sorted(changed, key=lambda one: one.state != "resolved"))
+        incidents.overwrite(self.tx, sorted(changed, key=lambda incident: incident.state != "resolved"))
         for labels, size, changes in decided:
             for change in changes:
                 if change.incident is None:
                     self._open(labels, size, change)
         incidents.write_history(self.tx, self._entries)
 
-    def _change(self, labels: IncidentKey, size: int, one: Incident, change: Change) -> None:
-        self._touched.add(one.id)
-        one.updated_s = self.now_s
+    def _change(self, labels: IncidentKey, size: int, incident: Incident, change: Change) -> None:
+        self._touched.add(incident.id)
+        incident.updated_s = self.now_s
         if change.keys:
-            incidents.remove_occurrences(self.tx, one.id, change.keys)
-            self._recount.add(one.id)
+            incidents.remove_occurrences(self.tx, incident.id, change.keys)
+            self._recount.add(incident.id)
         if change.observations:
-            self._see(labels, size, one, change.observations)
+            self._see(labels, size, incident, change.observations)
         if change.into is not None:
-            self._merge(one, self.incidents[change.into])
-        if change.because in _ENDS and one.state != "resolved":
-            one.state, one.resolved_s, one.resolved_by = "resolved", self.now_s, SYSTEM
+            self._merge(incident, self.incidents[change.into])
+        if change.because in _ENDS and incident.state != "resolved":
+            incident.state, incident.resolved_s, incident.resolved_by = "resolved", self.now_s, SYSTEM
         if change.because is Because.CLEARED:
-            self.cleared.append(one)
+            self.cleared.append(incident)
         if change.because is Because.REOPENED:
-            one.reopen()
-        if change.because is not Because.SEEN or one.state == "resolved":
-            self._note(one, change.because, _detail(change))
+            incident.reopen()
+        if change.because is not Because.SEEN or incident.state == "resolved":
+            self._note(incident, change.because, _detail(change))
 
-    def _see(self, labels: IncidentKey, size: int, one: Incident, seen: Sequence[Observation]) -> None:
-        occurrences = [self._occurrence(labels, one.id, each) for each in seen]
+    def _see(self, labels: IncidentKey, size: int, incident: Incident, observations: Sequence[Observation]) -> None:
+        occurrences = [self._occurrence(labels, incident.id, observation) for observation in observations]
         self._seen += occurrences
-        self._newest |= {(one.id, stored.kind): each for stored, each in zip(occurrences, seen, strict=True)}
-        first, last = one.first, one.last
-        if first is not None and last is not None and all(each.key > last for each in seen):
-            one.lumisections += len(seen)
-            one.last_run, one.last_ls = seen[-1].key.run, seen[-1].key.ls
+        self._newest |= {
+            (incident.id, stored.kind): observation
+            for stored, observation in zip(occurrences, observations, strict=True)
+        }
+        first, last = incident.first, incident.last
+        if first is not None and last is not None and all(observation.key > last for observation in observations):
+            incident.lumisections += len(observations)
+            incident.last_run, incident.last_ls = observations[-1].key.run, observations[-1].key.ls
         else:
-            self._recount.add(one.id)
-        if any(each.kind != one.kind for each in occurrences):
-            self._recount.add(one.id)
-        worst = max(seen, key=lambda each: len(each.bad))
-        if len(worst.bad) > one.elements:
-            one.elements = len(worst.bad)
-            one.explanation = titles.explanation(labels, worst, self._hints_of(labels, worst.key))
-        one.model_version = seen[-1].model_version
-        if one.severity == "warning" and _severity(labels.family, seen, size) == "critical":
-            one.severity = "critical"
-            self._note(one, "worsened", f"critical since {titles.lumisection_name(worst.key)}")
+            self._recount.add(incident.id)
+        if any(occurrence.kind != incident.kind for occurrence in occurrences):
+            self._recount.add(incident.id)
+        worst = max(observations, key=lambda observation: len(observation.bad))
+        if len(worst.bad) > incident.elements:
+            incident.elements = len(worst.bad)
+            incident.explanation = titles.explanation(labels, worst, self._hints_of(labels, worst.key))
+        incident.model_version = observations[-1].model_version
+        if incident.severity == "warning" and _severity(labels.family, observations, size) == "critical":
+            incident.severity = "critical"
+            self._note(incident, "worsened", f"critical since {titles.lumisection_name(worst.key)}")
 
-    def _merge(self, one: Incident, into: Incident) -> None:
-        incidents.move_occurrences(self.tx, one.id, into.id)
-        feedback.move(self.tx, one.id, into.id)
-        into.state, into.resolved_s, into.resolved_by = one.state, one.resolved_s, one.resolved_by
-        into.acknowledged_s = into.acknowledged_s or one.acknowledged_s
-        into.acknowledged_by = into.acknowledged_by or one.acknowledged_by
+    def _merge(self, incident: Incident, into: Incident) -> None:
+        incidents.move_occurrences(self.tx, incident.id, into.id)
+        feedback.move(self.tx, incident.id, into.id)
+        into.state, into.resolved_s, into.resolved_by = incident.state, incident.resolved_s, incident.resolved_by
+        into.acknowledged_s = into.acknowledged_s or incident.acknowledged_s
+        into.acknowledged_by = into.acknowledged_by or incident.acknowledged_by
         into.updated_s = self.now_s
         self._touched.add(into.id)
-        self._recount |= {one.id, into.id}
-        self._sizes[into.id] = self._sizes[one.id]
-        self._note(into, Because.MERGED, f"took in incident {one.id}")
+        self._recount |= {incident.id, into.id}
+        self._sizes[into.id] = self._sizes[incident.id]
+        self._note(into, Because.MERGED, f"took in incident {incident.id}")
 
     def _hand_words_on(self, changes: Sequence[Change]) -> None:
         """What an operator said of a withdrawn incident goes to the one that its lumisections belong to now."""
-        for gone in [one.incident for one in changes if one.because is Because.WITHDRAWN]:
-            keys = {key for one in changes if one.incident == gone for key in one.keys}
-            takers = [one.incident for one in changes if any(seen.key in keys for seen in one.observations)]
+        for gone in [change.incident for change in changes if change.because is Because.WITHDRAWN]:
+            keys = {key for change in changes if change.incident == gone for key in change.keys}
+            takers = [
+                change.incident
+                for change in changes
+                if any(observation.key in keys for observation in change.observations)
+            ]
             into = next((number for number in takers if number is not None), None)
             if gone is not None and into is not None:
                 feedback.move(self.tx, gone, into)
 
-    def _count_anew(self, one: Incident) -> None:
-        extent = incidents.extent(self.tx, one.id, titles.NEWEST_OCCURRENCES)
-        one.first_run, one.first_ls = (None, None) if extent.first is None else (extent.first.run, extent.first.ls)
-        one.last_run, one.last_ls = (None, None) if extent.last is None else (extent.last.run, extent.last.ls)
-        one.lumisections, one.elements = extent.lumisections, extent.elements
-        kind = titles.present_kind(extent.newest_kinds, extent.commonest_kind) or one.kind
-        if one.kind not in {kind, ""}:
-            self._change_cause(one, kind)
-        one.kind = kind
+    def _count_anew(self, incident: Incident) -> None:
+        extent = incidents.extent(self.tx, incident.id, titles.NEWEST_OCCURRENCES)
+        incident.first_run, incident.first_ls = (
+            (None, None) if extent.first is None else (extent.first.run, extent.first.ls)
+        )
+        incident.last_run, incident.last_ls = (None, None) if extent.last is None else (extent.last.run, extent.last.ls)
+        incident.lumisections, incident.elements = extent.lumisections, extent.elements
+        kind = titles.present_kind(extent.newest_kinds, extent.commonest_kind) or incident.kind
+        if incident.kind not in {kind, ""}:
+            self._change_cause(incident, kind)
+        incident.kind = kind
 
-    def _change_cause(self, one: Incident, kind: str) -> None:
+    def _change_cause(self, incident: Incident, kind: str) -> None:
         """Say in the history, and in the explanation, that the fault has become another one."""
-        labels, _ = self._sizes[one.id]
-        seen = self._newest.get((one.id, kind))
-        where = "" if seen is None else f", last in {titles.lumisection_name(seen.key)}"
-        self._note(one, "changed", f"from {titles.noun(labels, one.kind)} to {titles.noun(labels, kind)}{where}")
-        if seen is not None:
-            one.explanation = titles.explanation(labels, seen, self._hints_of(labels, seen.key))
+        labels, _ = self._sizes[incident.id]
+        newest = self._newest.get((incident.id, kind))
+        where = "" if newest is None else f", last in {titles.lumisection_name(newest.key)}"
+        self._note(
+            incident, "changed", f"from {titles.noun(labels, incident.kind)} to {titles.noun(labels, kind)}{where}"
+        )
+        if newest is not None:
+            incident.explanation = titles.explanation(labels, newest, self._hints_of(labels, newest.key))
 
-    def _retitle(self, one: Incident) -> None:
-        labels, size = self._sizes[one.id]
-        if one.first is None:
+    def _retitle(self, incident: Incident) -> None:
+        labels, size = self._sizes[incident.id]
+        if incident.first is None:
             return
-        seen = self._rates(labels, one.id) if labels.subsystem == TRIGGER else []
-        if seen:
-            one.title = titles.measured_rate_title(labels, one.kind, one.elements, size, one.first, seen)
+        rates = self._rates(labels, incident.id) if labels.subsystem == TRIGGER else []
+        if rates:
+            incident.title = titles.measured_rate_title(
+                labels, incident.kind, incident.elements, size, incident.first, rates
+            )
         else:
-            opening = incidents.opening_kind(self.tx, one.id)
-            one.title = titles.histogram_title(labels, one.kind, one.elements, size, one.first, opening)
+            opening = incidents.opening_kind(self.tx, incident.id)
+            incident.title = titles.histogram_title(
+                labels, incident.kind, incident.elements, size, incident.first, opening
+            )
 
     def _rates(self, labels: IncidentKey, number: int) -> Sequence[Seen]:
         """Those of the first lumisections of an incident: what comes and goes later does not rewrite its title."""
         keys = incidents.opening(self.tx, number, titles.MEASURED_LUMISECTIONS)
-        found = (bands.load(self.tx, labels.dataset, key, labels.subsystem) for key in keys)
-        return [one for one in found if one is not None]
+        rates = (bands.load(self.tx, labels.dataset, key, labels.subsystem) for key in keys)
+        return [lumisection_rates for lumisection_rates in rates if lumisection_rates is not None]
 
     def _open(self, labels: IncidentKey, size: int, change: Change) -> None:
-        seen = change.observations
-        worst = max(seen, key=lambda each: len(each.bad))
-        one = Incident(
+        observations = change.observations
+        worst = max(observations, key=lambda observation: len(observation.bad))
+        incident = Incident(
             fingerprint=fingerprint(labels),
             dataset=labels.dataset,
             subsystem=labels.subsystem,
             family=labels.family,
             element_group=labels.group,
-            model_version=seen[-1].model_version,
+            model_version=observations[-1].model_version,
             opened_s=self.now_s,
             updated_s=self.now_s,
             explanation=titles.explanation(labels, worst, self._hints_of(labels, worst.key)),
-            severity=_severity(labels.family, seen, size),
+            severity=_severity(labels.family, observations, size),
         )
         if change.ended is not None:
-            one.state, one.resolved_s, one.resolved_by = "resolved", self.now_s, SYSTEM
-        one.id = incidents.insert_new(self.tx, one)
-        self.incidents[one.id] = one
-        self._sizes[one.id] = (labels, size)
-        incidents.add_occurrences(self.tx, [self._occurrence(labels, one.id, each) for each in seen])
-        self._count_anew(one)
-        self._retitle(one)
-        incidents.overwrite(self.tx, [one])
-        self.opened.append(one)
-        self._note(one, Because.OPENED, _detail(change))
+            incident.state, incident.resolved_s, incident.resolved_by = "resolved", self.now_s, SYSTEM
+        incident.id = incidents.insert_new(self.tx, incident)
+        self.incidents[incident.id] = incident
+        self._sizes[incident.id] = (labels, size)
+        incidents.add_occurrences(
+            self.tx, [self._occurrence(labels, incident.id, observation) for observation in observations]
+        )
+        self._count_anew(incident)
+        self._retitle(incident)
+        incidents.overwrite(self.tx, [incident])
+        self.opened.append(incident)
+        self._note(incident, Because.OPENED, _detail(change))
         if change.ended is not None:
-            self._note(one, Because.CLEARED, f"ended before it was raised, by {titles.lumisection_name(change.ended)}")
+            self._note(
+                incident, Because.CLEARED, f"ended before it was raised, by {titles.lumisection_name(change.ended)}"
+            )
 
-    def _occurrence(self, labels: IncidentKey, number: int, one: Observation) -> Occurrence:
-        hints = self._hints_of(labels, one.key)
-        return Occurrence(number, one.key, one.bad, one.p_value, titles.kind(labels, one, hints))
+    def _occurrence(self, labels: IncidentKey, number: int, observation: Observation) -> Occurrence:
+        hints = self._hints_of(labels, observation.key)
+        return Occurrence(
+            number, observation.key, observation.bad, observation.p_value, titles.kind(labels, observation, hints)
+        )
 
     def _hints_of(self, labels: IncidentKey, key: LumisectionKey) -> Mapping[str, Hint]:
         """Read once for all folders of a subsystem."""
@@ -199,12 +220,12 @@ class IncidentWriter:
             self._hints[where] = evidence.hints(self.tx, *where)
         return self._hints[where]
 
-    def _note(self, one: Incident, action: str, detail: str) -> None:
-        self._entries.append(Entry(one.id, self.now_s, SYSTEM, str(action), detail))
+    def _note(self, incident: Incident, action: str, detail: str) -> None:
+        self._entries.append(Entry(incident.id, self.now_s, SYSTEM, str(action), detail))
 
 
-def _severity(family: str, seen: Sequence[Observation], size: int) -> str:
-    judged = {titles.severity(family, len(one.bad), size, one.p_value) for one in seen}
+def _severity(family: str, observations: Sequence[Observation], size: int) -> str:
+    judged = {titles.severity(family, len(observation.bad), size, observation.p_value) for observation in observations}
     return "critical" if "critical" in judged else "warning"
 
 
@@ -214,6 +235,6 @@ def _detail(change: Change) -> str:
         return f"into incident {change.into}"
     if change.because is Because.CLEARED and change.ended is not None:
         return f"good up to {titles.lumisection_name(change.ended)}"
-    keys = change.keys or tuple(one.key for one in change.observations)
+    keys = change.keys or tuple(observation.key for observation in change.observations)
     named = ", ".join(titles.lumisection_name(key) for key in keys[:10])
     return named + (f" and {len(keys) - 10} more" if len(keys) > 10 else "")

@@ -41,9 +41,9 @@ def close(
     """
     closed: list[LumisectionState] = []
     for dataset in sorted({name for name, _ in because}):
-        here = {key: state for (name, key), state in states.items() if name == dataset}
+        dataset_states = {key: state for (name, key), state in states.items() if name == dataset}
         why = {key: reason for (name, key), reason in because.items() if name == dataset}
-        closed += _close(tx, pipeline, dataset, why, here, reach, now_s, version)
+        closed += _close(tx, pipeline, dataset, why, dataset_states, reach, now_s, version)
     return closed
 
 
@@ -60,7 +60,7 @@ def _close(
     around = neighbours(tx, dataset, because, reach, version)
     earlier = _EarlierContents(around.values(), states, reach)
     closed = {key: pipeline.close(states[key], earlier.history(key), now_s, because[key]) for key in sorted(because)}
-    late = {key for one in around for key in _followers_repeating(around[one], closed[one])} - closed.keys()
+    late = {follower for key in around for follower in _followers_repeating(around[key], closed[key])} - closed.keys()
     if late:
         stored = {
             key: states.get(key, state)
@@ -79,8 +79,8 @@ class _EarlierContents:
     def __init__(self, around: Iterable[Neighbours], states: States, reach: int) -> None:
         self._reach = reach
         self._found: dict[LumisectionKey, dict[str, Content]] = defaultdict(dict)
-        for one in around:
-            for name, contents in one.before.items():
+        for near in around:
+            for name, contents in near.before.items():
                 for content in contents:
                     self._found[content.key][name] = content
         for key, state in states.items():
@@ -110,16 +110,16 @@ def _followers_repeating(around: Neighbours, state: LumisectionState) -> Iterabl
     """
     own = _contents(state)
     for name, followers in around.after.items():
-        beside = [*around.before.get(name, ()), *followers, *([own[name]] if name in own else ())]
+        compared = [*around.before.get(name, ()), *followers, *([own[name]] if name in own else ())]
         for follower in followers:
-            if any(other is not follower and _share_content(follower, other) for other in beside):
+            if any(other is not follower and _share_content(follower, other) for other in compared):
                 yield follower.key
 
 
-def _share_content(one: Content, other: Content) -> bool:
-    if one.catalogue != other.catalogue:
+def _share_content(content: Content, other: Content) -> bool:
+    if content.catalogue != other.catalogue:
         return False
-    alike = one.digests == other.digests
+    alike = content.digests == other.digests
     # Neither what did not come (0) nor an empty histogram says anything.
-    alike &= (one.digests != np.uint64(0)) & (one.digests != np.uint64(EMPTY))
+    alike &= (content.digests != np.uint64(0)) & (content.digests != np.uint64(EMPTY))
     return bool(alike.any())

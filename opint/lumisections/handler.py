@@ -87,27 +87,27 @@ class LumisectionHandler(StreamHandler, Generic[Record]):
 
     def finish(self) -> None:
         """Close what is still open, because nothing can follow."""
-        while (written := self._ingest.close_due(everything=True)).closed:
-            self._count(written)
+        while (result := self._ingest.close_due(everything=True)).closed:
+            self._count(result)
 
     def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
-        written, elements = [], 0
+        results, elements = [], 0
         with self._metrics.batch_seconds.labels(self._stream).time():
             records = [self._decoded(message) for message in messages]
             for part in self._parts(messages, records):
                 arrivals = self._scored(*part)
-                written.append(self._ingest.apply(arrivals))
-                elements += sum(_element_count(one) for one in arrivals)
+                results.append(self._ingest.apply(arrivals))
+                elements += sum(_element_count(arrival) for arrival in arrivals)
         self._heartbeat.handled(messages, elements)
-        for one in written:
-            self._count(one)
-        return {partition: offset for one in written for partition, offset in one.next_offsets.items()}
+        for result in results:
+            self._count(result)
+        return {partition: offset for result in results for partition, offset in result.next_offsets.items()}
 
     def _refuse(self, message: Message, error: DecodeError) -> Mapping[Partition, int]:
-        written = self._ingest.apply([Arrival(message, error)])
+        result = self._ingest.apply([Arrival(message, error)])
         self._heartbeat.handled([message], 0)
-        self._count(written)
-        return written.next_offsets
+        self._count(result)
+        return result.next_offsets
 
     def _decoded(self, message: Message) -> Record | DecodeError:
         try:
@@ -121,32 +121,32 @@ class LumisectionHandler(StreamHandler, Generic[Record]):
         return [(messages, records)] if self._references is None else self._references.parts(messages, records)
 
     def _scored(self, messages: Sequence[Message], records: Sequence[Record | DecodeError]) -> list[Arrival]:
-        decoded = [one for one in records if not isinstance(one, DecodeError)]
+        decoded = [record for record in records if not isinstance(record, DecodeError)]
         scored = iter(self._pipeline.score(decoded))
         shadow = iter(self._shadow.score(decoded) if self._shadow is not None else ())
         return [
-            Arrival(message, one)
-            if isinstance(one, DecodeError)
+            Arrival(message, record)
+            if isinstance(record, DecodeError)
             else Arrival(message, next(scored), next(shadow, None))
-            for message, one in zip(messages, records, strict=True)
+            for message, record in zip(messages, records, strict=True)
         ]
 
-    def _count(self, written: IngestResult) -> None:
+    def _count(self, result: IngestResult) -> None:
         """Metrics and log lines of what has been stored."""
         now_s = self._clock()
-        for state in written.closed:
+        for state in result.closed:
             self._metrics.lumisections.labels(self._stream, quality(state).name).inc()
-            published_s = written.published_s.get((state.dataset, state.key))
+            published_s = result.published_s.get((state.dataset, state.key))
             if published_s is not None:
                 verdict_s = self._metrics.publish_to_verdict_seconds.labels(self._stream)
                 verdict_s.observe(max(0.0, now_s - published_s))
-        self._heartbeat.unusable(written.letters)
-        log_incidents(written.alerts)
+        self._heartbeat.unusable(result.letters)
+        log_incidents(result.alerts)
 
 
-def _element_count(one: Arrival) -> int:
+def _element_count(arrival: Arrival) -> int:
     """How many histograms or rates were scored."""
-    return int(one.outcome.scores.present.sum()) if isinstance(one.outcome, ScoredBatch) else 0
+    return int(arrival.outcome.scores.present.sum()) if isinstance(arrival.outcome, ScoredBatch) else 0
 
 
 def quality(state: LumisectionState) -> Quality:

@@ -90,13 +90,13 @@ class LumisectionIngest:
         """
         now_s = self._clock()
         with self._store.begin() as tx:
-            wanted = self._position.unprocessed(tx, arrivals)
+            unprocessed = self._position.unprocessed(tx, arrivals)
             letters = [
-                self._position.letter(one.message, one.outcome, now_s)
-                for one in wanted
-                if isinstance(one.outcome, DecodeError)
+                self._position.letter(arrival.message, arrival.outcome, now_s)
+                for arrival in unprocessed
+                if isinstance(arrival.outcome, DecodeError)
             ]
-            states, published_s, conflicts = self._merged(tx, wanted, now_s)
+            states, published_s, conflicts = self._merged(tx, unprocessed, now_s)
             closed = self._close(
                 tx,
                 {
@@ -107,11 +107,13 @@ class LumisectionIngest:
                 states,
                 now_s,
             )
-            states.update({(one.dataset, one.key): one for one in closed})
+            states.update({(state.dataset, state.key): state for state in closed})
             lumisections.save(tx, list(states.values()), published_s, now_s)
             alerts = update.update(tx, closed, self._settings.alerts, now_s)
             if self._shadow is not None:
-                self._shadow.write(tx, [one.shadow for one in wanted if one.shadow is not None], closed, now_s)
+                self._shadow.write(
+                    tx, [arrival.shadow for arrival in unprocessed if arrival.shadow is not None], closed, now_s
+                )
             deadletters.add(tx, [*letters, *conflicts])
             next_offsets = self._position.advance(tx, arrivals, now_s)
         return IngestResult(next_offsets, closed, published_s, [*letters, *conflicts], alerts)
@@ -154,11 +156,13 @@ class LumisectionIngest:
 
         What the batches add to later references and centres is stored at once.
         """
-        scored = [(one.message, one.outcome) for one in arrivals if isinstance(one.outcome, ScoredBatch)]
-        known: dict[StateKey, LumisectionState] = {}
+        scored = [
+            (arrival.message, arrival.outcome) for arrival in arrivals if isinstance(arrival.outcome, ScoredBatch)
+        ]
+        states: dict[StateKey, LumisectionState] = {}
         for dataset in sorted({batch.dataset for _, batch in scored}):
             keys = sorted({batch.key for _, batch in scored if batch.dataset == dataset})
-            known |= {(dataset, key): state for key, state in lumisections.load(tx, dataset, keys).items()}
+            states |= {(dataset, key): state for key, state in lumisections.load(tx, dataset, keys).items()}
         changed: dict[StateKey, LumisectionState] = {}
         published_s: dict[StateKey, float] = {}
         conflicts: list[DeadLetter] = []
@@ -166,17 +170,17 @@ class LumisectionIngest:
         residuals: dict[Part, Residuals] = {}
         for message, batch in scored:
             key = (batch.dataset, batch.key)
-            if _differs_in_menu(known.get(key), batch):
+            if _differs_in_menu(states.get(key), batch):
                 conflicts.append(self._position.letter(message, _mixed(batch), now_s))
                 continue
             part = Part(batch.dataset, batch.key.run, batch.subsystem, batch.model_version)
-            new = learned_counts(known.get(key), batch, self._pipeline)
+            new = learned_counts(states.get(key), batch, self._pipeline)
             if new.sums is not None:
                 sums[part] = sums[part] + new.sums if part in sums else new.sums
             if new.residuals is not None:
                 residuals[part] = residuals[part] + new.residuals if part in residuals else new.residuals
-            merged = merge(known.get(key), batch, now_s, _origin(message.partition))
-            known[key] = merged.state
+            merged = merge(states.get(key), batch, now_s, _origin(message.partition))
+            states[key] = merged.state
             if merged.changed:
                 changed[key] = merged.state
                 published_s[key] = max(published_s.get(key, 0.0), message.published_s)
@@ -198,16 +202,16 @@ class LumisectionIngest:
         return close(tx, self._pipeline, because, states, self._settings.dqm.frozen_after - 1, now_s)
 
 
-def _differs_in_menu(known: LumisectionState | None, batch: ScoredBatch) -> bool:
+def _differs_in_menu(stored: LumisectionState | None, batch: ScoredBatch) -> bool:
     """Whether one of both holds rates and the other histograms: their models know nothing of each other."""
     rates = batch.scores.bands is not None
-    return known is not None and any((part.bands is not None) != rates for part in known.parts.values())
+    return stored is not None and any((part.bands is not None) != rates for part in stored.parts.values())
 
 
 def _mixed(batch: ScoredBatch) -> ConflictError:
     where = f"run {batch.key.run} LS {batch.key.ls}"
-    said = "histograms and trigger rates under one name; each stream needs datasets of its own"
-    return ConflictError("conflict", where, batch.dataset, said)
+    reason = "histograms and trigger rates under one name; each stream needs datasets of its own"
+    return ConflictError("conflict", where, batch.dataset, reason)
 
 
 def _conflict(batch: ScoredBatch, names: Sequence[str]) -> ConflictError:

@@ -77,12 +77,12 @@ class RunReferences:
         """Choose for the run of ``batch``, or read what was chosen."""
         dataset, run = batch.dataset, batch.key.run
         with self._store.begin() as tx:
-            known = self._references(tx, batch, self._pipeline) if isinstance(self._pipeline, Pipeline) else {}
+            chosen = self._references(tx, batch, self._pipeline) if isinstance(self._pipeline, Pipeline) else {}
             shifts = [self._centres(tx, batch, pipeline) for pipeline in self._pipelines]
-        for subsystem, one in sorted(known.items()):
-            log.info("reference", run=run, subsystem=subsystem, adaptive=one.adaptive, reason=one.reason)
+        for subsystem, reference in sorted(chosen.items()):
+            log.info("reference", run=run, subsystem=subsystem, adaptive=reference.adaptive, reason=reference.reason)
         for pipeline, own in zip(self._pipelines, shifts, strict=True):
-            pipeline.adopt(dataset, run, known if pipeline is self._pipeline else {}, own)
+            pipeline.adopt(dataset, run, chosen if pipeline is self._pipeline else {}, own)
         self._ready[dataset, run] = None
         while len(self._ready) > MOST_RUNS:
             past = self._ready.popitem(last=False)[0]
@@ -95,9 +95,9 @@ class RunReferences:
             return {}
         pileup = pipeline.pileup.standardised(batch.conditions)
         dataset, run, version = batch.dataset, batch.key.run, pipeline.version
-        known = references.chosen(tx, dataset, run, version)
+        stored = references.chosen(tx, dataset, run, version)
         for subsystem, model in pipeline.models.items():
-            if subsystem not in known:
+            if subsystem not in stored:
                 part = Part(dataset, run, subsystem, version)
                 references.record(tx, part, _chosen(tx, part, model, pileup), self._clock())
         return references.chosen(tx, dataset, run, version)
@@ -110,19 +110,18 @@ class RunReferences:
 
     def _centre(self, tx: Connection, part: Part, elements: int, numbers: int) -> Float32:
         """That of the run before, which it has moved."""
-        known = centres.shift(tx, part)
-        if known is None:
+        stored = centres.shift(tx, part)
+        if stored is None:
             before = centres.before(tx, part)
             centre = start(elements, numbers) if before is None else followed(*before)
             centres.record(tx, part, centre, self._clock())
-            known = centres.shift(tx, part)
-            assert known is not None  # noqa: S101 - it has just been written
-        return known
+            stored = centres.shift(tx, part)
+            assert stored is not None  # noqa: S101 - it has just been written
+        return stored
 
 
 def _chosen(tx: Connection, part: Part, model: SubsystemModel, pileup: float) -> Reference:
-    found = references.previous(tx, part)
-    first, previous = (0, None) if found is None else found
+    first, previous = references.previous(tx, part) or (0, None)
     since = references.since(tx, part, first, MOST_FOLLOWED)
     before = references.before(tx, part, since[0][0] if since else first, WITHIN - 1)
     return choose(model, previous, since, before, part.run, pileup)
@@ -132,12 +131,12 @@ def learned_counts(before: LumisectionState | None, batch: ScoredBatch, pipeline
     """What a batch leaves for later runs that is new, given the state of its lumisection before."""
     if batch.sums is None and batch.residuals is None:
         return LearnedCounts(None, None)
-    known = None if before is None else before.parts.get(batch.subsystem)
-    if known is None:
+    stored = None if before is None else before.parts.get(batch.subsystem)
+    if stored is None:
         return LearnedCounts(batch.sums, batch.residuals)
     expected = pipeline.expected[batch.subsystem]
-    seen = {name for name, present in zip(known.catalogue.names, known.present, strict=True) if present}
-    new = np.array([name not in seen for name in expected.names])
+    present_names = {name for name, present in zip(stored.catalogue.names, stored.present, strict=True) if present}
+    new = np.array([name not in present_names for name in expected.names])
     if not new.any():
         return LearnedCounts(None, None)
     return LearnedCounts(

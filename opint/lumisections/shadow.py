@@ -48,24 +48,27 @@ class Shadow:
             if merged.changed:
                 states[place] = changed[place] = merged.state
         because = {
-            (one.dataset, one.key): one.closed_because
-            for one in judged
-            if _has_all_parts(states[one.dataset, one.key], one)
+            (state.dataset, state.key): state.closed_because
+            for state in judged
+            if _has_all_parts(states[state.dataset, state.key], state)
         }
         closed = close(tx, self.pipeline, because, states, self._reach, now_s, self.pipeline.version)
-        changed |= {(one.dataset, one.key): one for one in closed}
+        changed |= {(state.dataset, state.key): state for state in closed}
         lumisections.save_shadow(tx, list(changed.values()))
 
     def _states(
         self, tx: Connection, scored: Sequence[ScoredBatch], judged: Sequence[LumisectionState]
     ) -> dict[StateKey, LumisectionState]:
         keys: dict[str, set[LumisectionKey]] = defaultdict(set)
-        for dataset, key in [*((one.dataset, one.key) for one in scored), *((one.dataset, one.key) for one in judged)]:
+        for dataset, key in [
+            *((state.dataset, state.key) for state in scored),
+            *((state.dataset, state.key) for state in judged),
+        ]:
             keys[dataset].add(key)
         return {
             (dataset, key): state
-            for dataset, some in sorted(keys.items())
-            for key, state in lumisections.load(tx, dataset, some, self.pipeline.version).items()
+            for dataset, dataset_keys in sorted(keys.items())
+            for key, state in lumisections.load(tx, dataset, dataset_keys, self.pipeline.version).items()
         }
 
 

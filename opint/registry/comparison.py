@@ -87,20 +87,30 @@ class Agreement:
 
 def read_pairs(tx: Connection, current: str, shadow: str, runs: range) -> list[Pair]:
     """All pairs of verdicts of two model versions in these runs, in the order of dataset, run, LS and subsystem."""
-    head, now, beside = lumisection.c, ls_summary.c, shadow_summary.c
+    head, now, in_shadow = lumisection.c, ls_summary.c, shadow_summary.c
     same = and_(
-        now.dataset == beside.dataset, now.subsystem == beside.subsystem, now.run == beside.run, now.ls == beside.ls
+        now.dataset == in_shadow.dataset,
+        now.subsystem == in_shadow.subsystem,
+        now.run == in_shadow.run,
+        now.ls == in_shadow.ls,
     )
-    judged = and_(head.dataset == beside.dataset, head.run == beside.run, head.ls == beside.ls)
+    judged = and_(head.dataset == in_shadow.dataset, head.run == in_shadow.run, head.ls == in_shadow.ls)
     query = (
         select(
-            beside.dataset, beside.subsystem, beside.run, beside.ls, now.quality, now.bad, beside.quality, beside.bad
+            in_shadow.dataset,
+            in_shadow.subsystem,
+            in_shadow.run,
+            in_shadow.ls,
+            now.quality,
+            now.bad,
+            in_shadow.quality,
+            in_shadow.bad,
         )
         .join(ls_summary, same)
         .join(lumisection, judged)
-        .where(beside.model_version == shadow, head.model_version == current)
-        .where(beside.run >= runs.start, beside.run < runs.stop)
-        .order_by(beside.dataset, beside.run, beside.ls, beside.subsystem)
+        .where(in_shadow.model_version == shadow, head.model_version == current)
+        .where(in_shadow.run >= runs.start, in_shadow.run < runs.stop)
+        .order_by(in_shadow.dataset, in_shadow.run, in_shadow.ls, in_shadow.subsystem)
     )
     return [
         Pair(dataset, subsystem, LumisectionKey(run, ls), Side(Quality(q), bad), Side(Quality(other), other_bad))
@@ -111,30 +121,32 @@ def read_pairs(tx: Connection, current: str, shadow: str, runs: range) -> list[P
 def rates(pairs: Sequence[Pair]) -> list[Rates]:
     """Rates by subsystem, in the order of their names."""
     return [
-        _rates(name, [one for one in pairs if one.subsystem == name])
-        for name in sorted({one.subsystem for one in pairs})
+        _rates(name, [pair for pair in pairs if pair.subsystem == name])
+        for name in sorted({pair.subsystem for pair in pairs})
     ]
 
 
 def stretches(pairs: Iterable[Pair]) -> list[Stretch]:
     """Those judged differently, in the order of the runs they are in, put together where they follow each other."""
-    found: list[Stretch] = []
-    differing = [one for one in pairs if one.differs]
-    for one in sorted(differing, key=lambda pair: (pair.dataset, pair.key.run, pair.subsystem, pair.key.ls)):
-        before = found[-1] if found else None
-        if before is not None and _goes_on(before, one):
-            sides = (_larger(before.current, one.current), _larger(before.shadow, one.shadow))
-            found[-1] = replace(before, last=one.key.ls, current=sides[0], shadow=sides[1])
+    merged: list[Stretch] = []
+    differing = [pair for pair in pairs if pair.differs]
+    for pair in sorted(differing, key=lambda pair: (pair.dataset, pair.key.run, pair.subsystem, pair.key.ls)):
+        before = merged[-1] if merged else None
+        if before is not None and _goes_on(before, pair):
+            sides = (_larger(before.current, pair.current), _larger(before.shadow, pair.shadow))
+            merged[-1] = replace(before, last=pair.key.ls, current=sides[0], shadow=sides[1])
         else:
-            ls = one.key.ls
-            found.append(Stretch(one.dataset, one.subsystem, one.key.run, ls, ls, one.current, one.shadow))
-    return sorted(found, key=lambda stretch: (stretch.run, stretch.first))
+            ls = pair.key.ls
+            merged.append(Stretch(pair.dataset, pair.subsystem, pair.key.run, ls, ls, pair.current, pair.shadow))
+    return sorted(merged, key=lambda stretch: (stretch.run, stretch.first))
 
 
-def agreement(pairs: Iterable[Pair], words: OperatorFeedback) -> tuple[Agreement, Agreement]:
+def agreement(pairs: Iterable[Pair], operator_feedback: OperatorFeedback) -> tuple[Agreement, Agreement]:
     """How both models judge what operators have confirmed, and what they have called false alarms."""
-    known = list(pairs)
-    return _agreement(known, words.confirmed), _agreement(known, words.disputed - words.confirmed)
+    compared = list(pairs)
+    return _agreement(compared, operator_feedback.confirmed), _agreement(
+        compared, operator_feedback.disputed - operator_feedback.confirmed
+    )
 
 
 def _goes_on(stretch: Stretch, pair: Pair) -> bool:
@@ -143,12 +155,12 @@ def _goes_on(stretch: Stretch, pair: Pair) -> bool:
     return alike and place == (pair.dataset, pair.subsystem, pair.key.run, pair.key.ls)
 
 
-def _larger(one: Side, other: Side) -> Side:
-    return Side(one.quality, max(one.flagged, other.flagged))
+def _larger(current: Side, other: Side) -> Side:
+    return Side(current.quality, max(current.flagged, other.flagged))
 
 
 def _rates(name: str, pairs: Sequence[Pair]) -> Rates:
-    bad = [(one.current.quality is Quality.BAD, one.shadow.quality is Quality.BAD) for one in pairs]
+    bad = [(pair.current.quality is Quality.BAD, pair.shadow.quality is Quality.BAD) for pair in pairs]
     return Rates(
         subsystem=name,
         lumisections=len(pairs),
@@ -157,19 +169,19 @@ def _rates(name: str, pairs: Sequence[Pair]) -> Rates:
         only_shadow=bad.count((False, True)),
         warnings=_counts(pairs, Quality.WARNING),
         not_inspected=_counts(pairs, Quality.NOT_INSPECTED),
-        flagged_current=sum(one.current.flagged for one in pairs) / len(pairs),
-        flagged_shadow=sum(one.shadow.flagged for one in pairs) / len(pairs),
+        flagged_current=sum(pair.current.flagged for pair in pairs) / len(pairs),
+        flagged_shadow=sum(pair.shadow.flagged for pair in pairs) / len(pairs),
     )
 
 
 def _counts(pairs: Sequence[Pair], quality: Quality) -> tuple[int, int]:
-    return sum(one.current.quality is quality for one in pairs), sum(one.shadow.quality is quality for one in pairs)
+    return sum(pair.current.quality is quality for pair in pairs), sum(pair.shadow.quality is quality for pair in pairs)
 
 
 def _agreement(pairs: Iterable[Pair], places: Collection[SubsystemKey]) -> Agreement:
-    mine = [one for one in pairs if one.place in places]
+    judged = [pair for pair in pairs if pair.place in places]
     return Agreement(
-        len(mine),
-        sum(one.current.quality is Quality.BAD for one in mine),
-        sum(one.shadow.quality is Quality.BAD for one in mine),
+        len(judged),
+        sum(pair.current.quality is Quality.BAD for pair in judged),
+        sum(pair.shadow.quality is Quality.BAD for pair in judged),
     )

@@ -32,7 +32,7 @@ def list_bundles(settings: DqmSettings, store: Store) -> list[BundleEntry]:
     with store.read() as tx:
         standing = models.promoted(tx, settings.model)
         judged, in_shadow = models.lumisections_judged(tx)
-    found = []
+    entries = []
     for path in sorted(settings.models.glob(f"*/{MANIFEST}")):
         name = path.parent.name
         role = "judges" if name == (standing.name if standing else settings.model) else ""
@@ -41,11 +41,11 @@ def list_bundles(settings: DqmSettings, store: Store) -> list[BundleEntry]:
         try:
             bundle = load_named(settings, name).bundle
         except BundleError as error:
-            found.append(BundleEntry(name, role=role, promoted=promoted, trouble=str(error)))
+            entries.append(BundleEntry(name, role=role, promoted=promoted, trouble=str(error)))
             continue
-        version, told = bundle.version, bundle.manifest["training"]
+        version, period = bundle.version, bundle.manifest["training"]
         trouble = "changed since it was promoted" if promoted and promoted.version != version else ""
-        trained = "" if trouble else f"{told['first']} to {told['last']}"
+        trained = "" if trouble else f"{period['first']} to {period['last']}"
         counts = (judged.get(version, 0), in_shadow.get(version, 0))
-        found.append(BundleEntry(name, version, role, trained, *counts, promoted, trouble))
-    return found
+        entries.append(BundleEntry(name, version, role, trained, *counts, promoted, trouble))
+    return entries

@@ -37,13 +37,13 @@ def current_bundle(settings: DqmSettings, store: Store) -> NamedBundle:
         standing = models.promoted(tx, settings.model)
     if standing is None:
         return load_named(settings, settings.model)
-    found = load_named(settings, standing.name)
-    if found.bundle.version != standing.version:
+    named = load_named(settings, standing.name)
+    if named.bundle.version != standing.version:
         raise PromotionError(
-            f"{settings.models / standing.name} has version {found.bundle.version[:12]}, but {standing.actor} promoted "
+            f"{settings.models / standing.name} has version {named.bundle.version[:12]}, but {standing.actor} promoted "
             f"version {standing.version[:12]}; put that bundle back, or `nightshift models promote` the one to use"
         )
-    return found
+    return named
 
 
 def promote(settings: DqmSettings, store: Store, name: str, actor: str, note: str, now_s: float) -> Promotion:

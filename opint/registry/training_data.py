@@ -20,8 +20,10 @@ class OperatorFeedback:
     @classmethod
     def read(cls, tx: Connection) -> "OperatorFeedback":
         """All words of the store."""
-        found = (frozenset(feedback.lumisections(tx, one)) for one in (Verdict.TRUE, Verdict.FALSE_ALARM))
-        return cls(*found)
+        lumisections = (
+            frozenset(feedback.lumisections(tx, verdict)) for verdict in (Verdict.TRUE, Verdict.FALSE_ALARM)
+        )
+        return cls(*lumisections)
 
 
 @dataclass(slots=True)
@@ -40,16 +42,16 @@ class TrainingSelection:
 
     def of(self, batches: Iterable[HistogramBatch]) -> Iterator[HistogramBatch]:
         """The batches to train on."""
-        return (one for one in batches if self._wanted(one))
+        return (batch for batch in batches if self._wanted(batch))
 
     def _wanted(self, batch: HistogramBatch) -> bool:
         place = (batch.dataset, batch.subsystem, batch.key)
-        asked = batch.key.run in self.runs
+        selected = batch.key.run in self.runs
         if place in self.words.confirmed:
-            if asked:
+            if selected:
                 self.left_out.add(place)
             return False
-        if place in self.words.disputed and not asked:
+        if place in self.words.disputed and not selected:
             self.put_in.add(place)
             return True
-        return asked
+        return selected

@@ -67,19 +67,19 @@ def _at(part: Part) -> ColumnElement[bool]:
 
 
 def _packed(left: Residuals) -> dict[str, bytes]:
-    return {"residuals": b"".join(pack(getattr(left, one.name), WHOLE) for one in fields(left))}
+    return {"residuals": b"".join(pack(getattr(left, field.name), WHOLE) for field in fields(left))}
 
 
 def _residuals(row: Row[Any]) -> Residuals:
     """The fields one after the other, each as long as one of no lumisection."""
     empty = Residuals.nothing(*_shape(row))
-    found, start = [], 0
-    for one in fields(empty):
-        shape = getattr(empty, one.name).shape
+    arrays, start = [], 0
+    for field in fields(empty):
+        shape = getattr(empty, field.name).shape
         end = start + WHOLE.itemsize * int(np.prod(shape))
-        found.append(unpack(row.residuals[start:end], WHOLE, shape))
+        arrays.append(unpack(row.residuals[start:end], WHOLE, shape))
         start = end
-    return Residuals(*found)
+    return Residuals(*arrays)
 
 
 def _shape(row: Row[Any]) -> tuple[int, int]:

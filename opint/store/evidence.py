@@ -26,13 +26,13 @@ def save(tx: Connection, states: Iterable[LumisectionState]) -> None:
     The newer of one ME stands; if it has no picture, because it was written when counts were no longer at hand, it
     takes over the stored one's.
     """
-    rows = [_as_row(state, name, one) for state in states for name, one in _carried(tx, state)]
+    rows = [_as_row(state, name, part) for state in states for name, part in _carried(tx, state)]
     if not rows:
         return
     tx.execute(replacing(tx, evidence), rows)
     names = ("dataset", "run", "ls", "subsystem")
     touched = {tuple(row[name] for name in names) for row in rows}
-    tx.execute(_SURPLUS, [dict(zip(("d", "r", "l", "s"), one, strict=True)) for one in sorted(touched)])
+    tx.execute(_SURPLUS, [dict(zip(("d", "r", "l", "s"), key, strict=True)) for key in sorted(touched)])
 
 
 def load(tx: Connection, dataset: str, key: LumisectionKey, subsystem: str) -> dict[str, Evidence]:
@@ -56,32 +56,32 @@ def hints(tx: Connection, dataset: str, key: LumisectionKey, subsystem: str) -> 
     query = select(_row.me, _row.body).where(
         _row.dataset == dataset, _row.run == key.run, _row.ls == key.ls, _row.subsystem == subsystem
     )
-    told = ((me, orjson.loads(body)) for me, body in tx.execute(query))
-    return {me: Hint(one["kind"], one["sentence"]) for me, one in told}
+    bodies = ((me, orjson.loads(body)) for me, body in tx.execute(query))
+    return {me: Hint(body["kind"], body["sentence"]) for me, body in bodies}
 
 
-def encode(one: Evidence) -> bytes:
+def encode(shown: Evidence) -> bytes:
     """The stored form."""
-    return orjson.dumps(one)
+    return orjson.dumps(shown)
 
 
 def decode(body: bytes) -> Evidence:
     """Inverse of :func:`encode`."""
-    told: Mapping[str, Any] = orjson.loads(body)
-    reals = {name: tuple(map(_real, told[name])) for name in ("counts", "reference", "pulls")}
-    worst = (WorstBin(one["index"], *(_real(one[name]) for name in _WORST)) for one in told["worst_bins"])
+    content: Mapping[str, Any] = orjson.loads(body)
+    reals = {name: tuple(map(_real, content[name])) for name in ("counts", "reference", "pulls")}
+    worst = (WorstBin(cell["index"], *(_real(cell[name]) for name in _WORST)) for cell in content["worst_bins"])
     return Evidence(
         **{
-            **told,
+            **content,
             **reals,
-            "reason": Reason(told["reason"]),
-            "p_value": _real(told["p_value"]),
-            "entries": _real(told["entries"]),
-            "scores": {name: _real(score) for name, score in told["scores"].items()},
-            "axes": tuple(map(_axis, told["axes"])),
+            "reason": Reason(content["reason"]),
+            "p_value": _real(content["p_value"]),
+            "entries": _real(content["entries"]),
+            "scores": {name: _real(score) for name, score in content["scores"].items()},
+            "axes": tuple(map(_axis, content["axes"])),
             "worst_bins": tuple(worst),
-            "worst_features": tuple(WorstFeature(**one) for one in told.get("worst_features", ())),
-            "certified": None if told.get("certified") is None else Certified(**told["certified"]),
+            "worst_features": tuple(WorstFeature(**feature) for feature in content.get("worst_features", ())),
+            "certified": None if content.get("certified") is None else Certified(**content["certified"]),
         }
     )
 
@@ -105,17 +105,17 @@ _SURPLUS = (
 
 def _carried(tx: Connection, state: LumisectionState) -> Iterable[tuple[str, Evidence]]:
     for subsystem, part in state.parts.items():
-        bare = any(not one.counts for one in part.evidence.values())
+        bare = any(not kept.counts for kept in part.evidence.values())
         stored = load(tx, state.dataset, state.key, subsystem) if bare else {}
-        for one in part.evidence.values():
-            yield subsystem, one if one.counts else _pictured(one, stored.get(one.me))
+        for kept in part.evidence.values():
+            yield subsystem, kept if kept.counts else _pictured(kept, stored.get(kept.me))
 
 
-def _pictured(one: Evidence, stored: Evidence | None) -> Evidence:
+def _pictured(fresh: Evidence, stored: Evidence | None) -> Evidence:
     if stored is None or not stored.counts:
-        return one
+        return fresh
     return replace(
-        one,
+        fresh,
         counts=stored.counts,
         reference=stored.reference,
         pulls=stored.pulls,
@@ -125,15 +125,15 @@ def _pictured(one: Evidence, stored: Evidence | None) -> Evidence:
     )
 
 
-def _as_row(state: LumisectionState, subsystem: str, one: Evidence) -> dict[str, Any]:
+def _as_row(state: LumisectionState, subsystem: str, kept: Evidence) -> dict[str, Any]:
     return {
         "dataset": state.dataset,
         "run": state.key.run,
         "ls": state.key.ls,
         "subsystem": subsystem,
-        "me": one.me,
-        "p_value": one.p_value if isfinite(one.p_value) else None,
-        "body": encode(one),
+        "me": kept.me,
+        "p_value": kept.p_value if isfinite(kept.p_value) else None,
+        "body": encode(kept),
     }
 
 
@@ -141,6 +141,6 @@ def _real(value: float | None) -> float:
     return nan if value is None else float(value)
 
 
-def _axis(told: Mapping[str, Any]) -> Axis:
-    lists = {name: None if told[name] is None else tuple(told[name]) for name in ("edges", "categories")}
-    return Axis(**{**told, **lists})
+def _axis(content: Mapping[str, Any]) -> Axis:
+    lists = {name: None if content[name] is None else tuple(content[name]) for name in ("edges", "categories")}
+    return Axis(**{**content, **lists})

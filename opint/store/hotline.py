@@ -72,19 +72,19 @@ def keep(
             "dataset": events.dataset,
             "run": events.key.run,
             "ls": events.key.ls,
-            "event": one.event,
+            "event": event.event,
             "model_version": model_version,
-            "score": one.score,
-            "p_value": float(np.exp(-one.surprise)),
-            "once_in_hours": one.once_in_hours,
-            "features": dict(zip(events.features, one.values, strict=True)),
-            "unusual": [asdict(each) for each in one.unusual],
+            "score": event.score,
+            "p_value": float(np.exp(-event.surprise)),
+            "once_in_hours": event.once_in_hours,
+            "features": dict(zip(events.features, event.values, strict=True)),
+            "unusual": [asdict(value) for value in event.unusual],
             "usual": {name: list(usual[name]) for name in events.features},
             "conditions": conditions,
             "kept_s": now_s,
             "marking": "",
         }
-        for one in kept
+        for event in kept
     ]
     if rows:
         tx.execute(insert_into(tx, hotline_event).on_conflict_do_nothing(), rows)
@@ -93,18 +93,22 @@ def keep(
 def count(tx: Connection, dataset: str, model_version: str, judged: Sequence[Counted], now_s: float) -> None:
     """Add lumisections, or parts of them, to the hours of live time; call it where :func:`ladder` holds the row."""
     at = hotline_hour.c
-    mine = (at.dataset == dataset) & (at.model_version == model_version)
-    newest = select(at.hour, at.live_s, at.seen, at.kept).where(mine).order_by(at.hour.desc()).limit(1)
-    found = tx.execute(newest).one_or_none()
-    hours = {found.hour: Counted(found.live_s, found.seen, found.kept)} if found else {0: Counted(0.0, 0, 0)}
-    for one in judged:
+    scope = (at.dataset == dataset) & (at.model_version == model_version)
+    newest = select(at.hour, at.live_s, at.seen, at.kept).where(scope).order_by(at.hour.desc()).limit(1)
+    newest_row = tx.execute(newest).one_or_none()
+    hours = (
+        {newest_row.hour: Counted(newest_row.live_s, newest_row.seen, newest_row.kept)}
+        if newest_row
+        else {0: Counted(0.0, 0, 0)}
+    )
+    for counted in judged:
         hour, before = max(hours.items())
         if before.live_s >= HOUR_S:
             hour, before = hour + 1, Counted(0.0, 0, 0)
-        hours[hour] = Counted(before.live_s + one.live_s, before.seen + one.seen, before.kept + one.kept)
+        hours[hour] = Counted(before.live_s + counted.live_s, before.seen + counted.seen, before.kept + counted.kept)
     key = {"dataset": dataset, "model_version": model_version, "updated_s": now_s}
-    for hour, one in hours.items():
-        tx.execute(replacing(tx, hotline_hour), key | {"hour": hour} | asdict(one))
+    for hour, counted in hours.items():
+        tx.execute(replacing(tx, hotline_hour), key | {"hour": hour} | asdict(counted))
 
 
 def mark(tx: Connection, event_id: int, marking: Marking, actor: str, note: str, now_s: float) -> bool:
@@ -130,5 +134,5 @@ def _content(ladder: Ladder) -> dict[str, Any]:
         "kept": ladder.kept,
         "promised": ladder.promised,
         "watched_s": ladder.watched_s,
-        "recent": [(one.run, one.ls) for one in ladder.recent],
+        "recent": [(key.run, key.ls) for key in ladder.recent],
     }

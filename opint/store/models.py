@@ -35,17 +35,17 @@ class Promotion:
     at_s: float
 
 
-def promote(tx: Connection, one: Promotion) -> None:
+def promote(tx: Connection, entry: Promotion) -> None:
     """Store a promotion; the newest of a slot stands."""
-    tx.execute(insert(promotion), asdict(one))
+    tx.execute(insert(promotion), asdict(entry))
 
 
 def promoted(tx: Connection, slot: str) -> Promotion | None:
     """The promotion that stands; None if there never was one."""
     row = promotion.c
     columns = [column for column in row if column.name != "id"]
-    found = tx.execute(select(*columns).where(row.slot == slot).order_by(row.id.desc()).limit(1)).one_or_none()
-    return None if found is None else Promotion(*found)
+    newest = tx.execute(select(*columns).where(row.slot == slot).order_by(row.id.desc()).limit(1)).one_or_none()
+    return None if newest is None else Promotion(*newest)
 
 
 def lumisections_judged(tx: Connection) -> tuple[dict[str, int], dict[str, int]]:
@@ -55,9 +55,9 @@ def lumisections_judged(tx: Connection) -> tuple[dict[str, int], dict[str, int]]
     places = select(
         shadow_summary.c.model_version, shadow_summary.c.dataset, shadow_summary.c.run, shadow_summary.c.ls
     ).distinct()
-    seen = places.subquery()
-    beside = select(seen.c.model_version, func.count()).group_by(seen.c.model_version)
-    return _as_dict(tx, judged), _as_dict(tx, beside)
+    shadow_version = places.subquery().c.model_version
+    in_shadow = select(shadow_version, func.count()).group_by(shadow_version)
+    return _as_dict(tx, judged), _as_dict(tx, in_shadow)
 
 
 def _as_dict(tx: Connection, query: Executable) -> dict[str, int]:

@@ -55,10 +55,10 @@ def lock(tx: Connection, partition: Partition, group: str, owner: str) -> int | 
     Raises FencedError if the partition belongs to somebody else.
     """
     query = select(_row.owner, _row.next_offset).where(_is(partition, group)).with_for_update()
-    found = tx.execute(query).one_or_none()
-    if found is None or found.owner != owner:
-        _fenced(partition, None if found is None else found.owner)
-    stored: int | None = found.next_offset
+    row = tx.execute(query).one_or_none()
+    if row is None or row.owner != owner:
+        _fenced(partition, None if row is None else row.owner)
+    stored: int | None = row.next_offset
     return stored
 
 
@@ -69,7 +69,7 @@ def stored(tx: Connection, partitions: Sequence[Partition], group: str) -> dict[
     query = select(_row.cluster, _row.topic, _row.partition, _row.next_offset).where(
         _row.consumer_group == group,
         tuple_(_row.cluster, _row.topic, _row.partition).in_(
-            [(one.cluster, one.topic, one.partition) for one in partitions]
+            [(partition.cluster, partition.topic, partition.partition) for partition in partitions]
         ),
     )
     return {Partition(*where): offset for *where, offset in tx.execute(query)}
@@ -111,10 +111,10 @@ def forget_other_clusters(tx: Connection, cluster: str) -> None:
 
 def behind(messages: Iterable[Message]) -> dict[Partition, int]:
     """The offset behind the last message of each partition."""
-    found: dict[Partition, int] = {}
-    for one in messages:
-        found[one.partition] = max(found.get(one.partition, 0), one.offset + 1)
-    return found
+    offsets: dict[Partition, int] = {}
+    for message in messages:
+        offsets[message.partition] = max(offsets.get(message.partition, 0), message.offset + 1)
+    return offsets
 
 
 def _is(partition: Partition, group: str) -> ColumnElement[bool]:

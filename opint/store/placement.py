@@ -46,7 +46,7 @@ def keep(tx: Connection, plan: StoredPlan, lines: Sequence[StoredLine], now_s: f
     for table in (placement_line, placement_plan):
         tx.execute(delete(table).filter_by(**key))
     tx.execute(insert(placement_plan), asdict(plan) | {"made_s": now_s})
-    rows = [key | {"place": place} | asdict(one) for place, one in enumerate(lines)]
+    rows = [key | {"place": place} | asdict(line) for place, line in enumerate(lines)]
     for first in range(0, len(rows), ROWS):
         tx.execute(insert(placement_line), rows[first : first + ROWS])
 
@@ -64,17 +64,17 @@ def decide(tx: Connection, catalogue: str, line: str, verdict: Verdict, actor: s
 
 def undecided(catalogue: str, week: str) -> ColumnElement[bool]:
     """What holds of planned lines of a week about which nobody has decided."""
-    at, said = placement_line.c, placement_decision.c
-    decided = exists().where(said.catalogue == at.catalogue, said.line == at.line)
+    at, decision = placement_line.c, placement_decision.c
+    decided = exists().where(decision.catalogue == at.catalogue, decision.line == at.line)
     return and_(at.catalogue == catalogue, at.week == week, at.refused == "", ~decided)
 
 
 def accept_rest(tx: Connection, catalogue: str, week: str, actor: str, reason: str, now_s: float) -> int:
     """Accept all planned lines about which nobody has decided; how many these were."""
     at = placement_line.c
-    words = {"decision": "accepted", "actor": actor, "reason": reason, "at_s": now_s}
-    rest = select(at.catalogue, at.line, *map(literal, words.values())).where(undecided(catalogue, week))
-    accept = insert(placement_decision).from_select(["catalogue", "line", *words], rest)
+    values = {"decision": "accepted", "actor": actor, "reason": reason, "at_s": now_s}
+    rest = select(at.catalogue, at.line, *map(literal, values.values())).where(undecided(catalogue, week))
+    accept = insert(placement_decision).from_select(["catalogue", "line", *values], rest)
     return tx.execute(accept, execution_options={"preserve_rowcount": True}).rowcount
 
 

@@ -56,45 +56,45 @@ class StoredStanding:
     reason: str
 
 
-def keep_forecast(tx: Connection, asked: Asked, week: str, found: Iterable[StoredForecast], now_s: float) -> None:
+def keep_forecast(tx: Connection, batch: Asked, week: str, stored: Iterable[StoredForecast], now_s: float) -> None:
     """Store the forecast of a week in place of an earlier one."""
-    mine = popularity_forecast.c
-    tx.execute(delete(popularity_forecast).where(*_of(mine, asked), mine.week == week))
-    more = asdict(asked) | {"week": week, "made_s": now_s}
-    _insert(tx, popularity_forecast, [more | asdict(one) for one in found])
+    columns = popularity_forecast.c
+    tx.execute(delete(popularity_forecast).where(*_of(columns, batch), columns.week == week))
+    more = asdict(batch) | {"week": week, "made_s": now_s}
+    _insert(tx, popularity_forecast, [more | asdict(record) for record in stored])
 
 
-def keep_scores(tx: Connection, asked: Asked, found: Sequence[StoredScore], now_s: float) -> None:
+def keep_scores(tx: Connection, batch: Asked, stored: Sequence[StoredScore], now_s: float) -> None:
     """Store the scores of some weeks in place of those of the same weeks."""
-    mine = popularity_score.c
-    for week in sorted({one.week for one in found}):
-        tx.execute(delete(popularity_score).where(*_of(mine, asked), mine.week == week))
-    more = asdict(asked) | {"made_s": now_s}
-    _insert(tx, popularity_score, [more | asdict(one) for one in found])
+    columns = popularity_score.c
+    for week in sorted({record.week for record in stored}):
+        tx.execute(delete(popularity_score).where(*_of(columns, batch), columns.week == week))
+    more = asdict(batch) | {"made_s": now_s}
+    _insert(tx, popularity_score, [more | asdict(record) for record in stored])
 
 
-def keep_standings(tx: Connection, asked: Asked, found: Sequence[StoredStanding], now_s: float) -> None:
+def keep_standings(tx: Connection, batch: Asked, stored: Sequence[StoredStanding], now_s: float) -> None:
     """Store who forecasts, in place of all before; who goes on keeps the time since when."""
-    mine = popularity_standing.c
-    rows = tx.execute(select(popularity_standing).where(*_of(mine, asked)))
+    columns = popularity_standing.c
+    rows = tx.execute(select(popularity_standing).where(*_of(columns, batch)))
     since = {(row.tier, row.model): row.since_s for row in rows}
-    tx.execute(delete(popularity_standing).where(*_of(mine, asked)))
-    more = asdict(asked)
+    tx.execute(delete(popularity_standing).where(*_of(columns, batch)))
+    more = asdict(batch)
     _insert(
         tx,
         popularity_standing,
-        [more | asdict(one) | {"since_s": since.get((one.tier, one.model), now_s)} for one in found],
+        [more | asdict(record) | {"since_s": since.get((record.tier, record.model), now_s)} for record in stored],
     )
 
 
-def standings(tx: Connection, asked: Asked) -> dict[str, str]:
+def standings(tx: Connection, batch: Asked) -> dict[str, str]:
     """The model by tier; empty if no scoreboard was stored."""
-    rows = tx.execute(select(popularity_standing).where(*_of(popularity_standing.c, asked)))
+    rows = tx.execute(select(popularity_standing).where(*_of(popularity_standing.c, batch)))
     return {row.tier: row.model for row in rows}
 
 
-def _of(columns: ColumnCollection[str, Any], asked: Asked) -> tuple[ColumnElement[bool], ...]:
-    return columns.catalogue == asked.catalogue, columns.label == asked.label, columns.horizon == asked.horizon
+def _of(columns: ColumnCollection[str, Any], batch: Asked) -> tuple[ColumnElement[bool], ...]:
+    return columns.catalogue == batch.catalogue, columns.label == batch.label, columns.horizon == batch.horizon
 
 
 def _insert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

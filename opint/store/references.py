@@ -49,7 +49,7 @@ class Shown:
 def add(tx: Connection, part: Part, sums: RunSums, now_s: float) -> None:
     """Add to the sums of a run; the row stays locked until the transaction ends."""
     key = _key(part)
-    empty = _packed(RunSums(*(np.zeros_like(one) for one in (sums.counts, sums.leaning, sums.histograms))))
+    empty = _packed(RunSums(*(np.zeros_like(array) for array in (sums.counts, sums.leaning, sums.histograms))))
     tx.execute(insert_into(tx, run_sums).on_conflict_do_nothing(), key | empty | {"updated_s": now_s})
     row = tx.execute(select(run_sums).where(_at(run_sums, part)).with_for_update()).one()
     values = _packed(_sums(row) + sums) | {"updated_s": now_s}

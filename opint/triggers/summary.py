@@ -56,69 +56,71 @@ class Worst:
     bad: int
 
 
-def causes(told: RunRates) -> list[Cause]:
+def causes(rates: RunRates) -> list[Cause]:
     """What was found, the widest first; what has one cause stands once, whatever the number of its rates."""
-    bad = alarming(told)
-    found: list[Cause] = []
+    bad = alarming(rates)
+    listed: list[Cause] = []
     for reason in WIDTH:
-        mine = bad & (told.reasons == reason)
-        rows = np.flatnonzero(mine.any(axis=1))
+        cells = bad & (rates.reasons == reason)
+        rows = np.flatnonzero(cells.any(axis=1))
         if len(rows):
-            found += [_cause(told, reason, some, mine) for some in _apart(told, reason, rows)]
-    return found
+            listed += [_cause(rates, reason, group, cells) for group in _apart(rates, reason, rows)]
+    return listed
 
 
-def worst(told: RunRates, most: int) -> list[Worst]:
+def worst(rates: RunRates, most: int) -> list[Worst]:
     """The rates that lie farthest off: those with alarms first, at most ``most``."""
-    far = np.where(np.isfinite(told.pulls), np.abs(told.pulls), -1.0)
-    bad = alarming(told)
+    far = np.where(np.isfinite(rates.pulls), np.abs(rates.pulls), -1.0)
+    bad = alarming(rates)
     column = np.where(bad, far + 1e6, far).argmax(axis=1)
-    rows = np.arange(len(told.elements))
+    rows = np.arange(len(rates.elements))
     peak, times = far[rows, column], bad.sum(axis=1)
     order = [int(row) for row in np.lexsort((-peak, times == 0)) if peak[row] >= 0][:most]
-    return [_worst(told, row, int(column[row]), int(times[row])) for row in order]
+    return [_worst(rates, row, int(column[row]), int(times[row])) for row in order]
 
 
-def emulated(told: RunRates) -> str:
+def emulated(rates: RunRates) -> str:
     """One sentence if the rates are not measured, empty if they are.
 
     A dataset whose name has the word ``Simulated`` or ``Emulated`` says so; the era of the conditions says the same of
     these.
     """
-    if not is_simulated(told.dataset):
+    if not is_simulated(rates.dataset):
         return ""
-    return conditions_sentence("These rates are emulated over", (one.get("era") for one in told.conditions))
+    return conditions_sentence(
+        "These rates are emulated over", (conditions.get("era") for conditions in rates.conditions)
+    )
 
 
-def _apart(told: RunRates, reason: Reason, rows: Rows) -> Sequence[Rows]:
+def _apart(rates: RunRates, reason: Reason, rows: Rows) -> Sequence[Rows]:
     """Rows that are one cause each: a seed's by seed, single ones alone, anything else together."""
     if reason is Reason.PATH_MOVED:
         return list(rows[:, None])
     if reason is Reason.SEED_MOVED:
-        of = told.groups[rows]
+        of = rates.groups[rows]
         return [rows[of == seed] for seed in dict.fromkeys(of.tolist())]
     return [rows]
 
 
-def _cause(told: RunRates, reason: Reason, rows: Rows, mine: npt.NDArray[np.bool_]) -> Cause:
-    cells = mine[rows]
+def _cause(rates: RunRates, reason: Reason, rows: Rows, bad_cells: npt.NDArray[np.bool_]) -> Cause:
+    cells = bad_cells[rows]
     columns = np.flatnonzero(cells.any(axis=0))
-    far = np.where(cells, np.abs(np.nan_to_num(told.pulls[rows])), -1.0).max(axis=1)
-    first = told.elements[int(rows[far.argmax()])]
-    seed = seed_of(told.elements[int(rows[0])])
-    p_values = told.p_values[rows][cells]
-    known = p_values[np.isfinite(p_values)]
+    far = np.where(cells, np.abs(np.nan_to_num(rates.pulls[rows])), -1.0).max(axis=1)
+    first = rates.elements[int(rows[far.argmax()])]
+    seed = seed_of(rates.elements[int(rows[0])])
+    p_values = rates.p_values[rows][cells]
+    finite = p_values[np.isfinite(p_values)]
     is_seed = reason is Reason.SEED_MOVED
     return Cause(
         reason,
         _what(reason, seed if is_seed else first, len(rows)),
-        seed if is_seed and seed in told.elements else first,
+        seed if is_seed and seed in rates.elements else first,
         len(rows),
-        told.lumisections[int(columns[0])],
-        told.lumisections[int(columns[-1])],
+        rates.lumisections[int(columns[0])],
+        rates.lumisections[int(columns[-1])],
         len(columns),
-        _change(told, reason, rows, cells),
-        float(known.min()) if known.size else None,
+        _change(rates, reason, rows, cells),
+        float(finite.min()) if finite.size else None,
     )
 
 
@@ -137,24 +139,24 @@ def _what(reason: Reason, element: str, number: int) -> str:
     }[reason]
 
 
-def _change(told: RunRates, reason: Reason, rows: Rows, cells: npt.NDArray[np.bool_]) -> float | None:
+def _change(rates: RunRates, reason: Reason, rows: Rows, cells: npt.NDArray[np.bool_]) -> float | None:
     if reason in {Reason.FROZEN, Reason.MISSING}:
         return None
-    typical = told.bands.curve if TOGETHER[reason] else told.bands.expected
-    observed, expected = told.bands.observed[rows][cells], typical[rows][cells]
+    typical = rates.bands.curve if TOGETHER[reason] else rates.bands.expected
+    observed, expected = rates.bands.observed[rows][cells], typical[rows][cells]
     usable = np.isfinite(observed) & (expected > 0)
     return float(np.median(observed[usable] / expected[usable])) - 1.0 if usable.any() else None
 
 
-def _worst(told: RunRates, row: int, column: int, bad: int) -> Worst:
-    element = told.elements[row]
+def _worst(rates: RunRates, row: int, column: int, bad: int) -> Worst:
+    element = rates.elements[row]
     return Worst(
         element,
         element.partition("/")[0],
-        told.lumisections[column],
-        float(told.bands.observed[row, column]),
-        float(told.bands.expected[row, column]),
-        float(told.pulls[row, column]),
-        Reason(int(told.reasons[row, column])),
+        rates.lumisections[column],
+        float(rates.bands.observed[row, column]),
+        float(rates.bands.expected[row, column]),
+        float(rates.pulls[row, column]),
+        Reason(int(rates.reasons[row, column])),
         bad,
     )

@@ -26,12 +26,12 @@ def router(store: Store, settings: CertifySettings, renderer: Renderer) -> APIRo
         live = renderer.live()
         with store.read() as tx:
             having = datasets_with(tx, run)
-        told = _certificate(store, settings, run, dataset if dataset or not having else having[0])
+        certificate = _certificate(store, settings, run, dataset if dataset or not having else having[0])
         return renderer.page(
             request,
             "certificate.html",
-            told=told,
-            parts=_parts(told),
+            certificate=certificate,
+            parts=_parts(certificate),
             having=having,
             least=settings.least_inspected,
             **live,
@@ -48,7 +48,7 @@ def router(store: Store, settings: CertifySettings, renderer: Renderer) -> APIRo
         dataset: Dataset = None,
     ) -> dict[str, list[list[int]]]:
         """Good-run JSON: the inclusive ranges of good lumisections by run; runs without any are left out."""
-        return good_runs(_certificate(store, settings, one, dataset) for one in dict.fromkeys(run))
+        return good_runs(_certificate(store, settings, number, dataset) for number in dict.fromkeys(run))
 
     return routes
 
@@ -61,8 +61,11 @@ def _certificate(store: Store, settings: CertifySettings, run: int, dataset: str
             raise HTTPException(404, str(error)) from error
 
 
-def _parts(told: Certificate) -> list[dict[str, object]]:
+def _parts(certificate: Certificate) -> list[dict[str, object]]:
     """All ranges in order, the good ones without reasons."""
-    good = [{"first": first, "last": last, "why": ()} for first, last in told.good]
-    bad = [{"first": one.first, "last": one.last, "why": one.why, "lost": one.lost} for one in told.excluded]
-    return sorted([*good, *bad], key=lambda one: one["first"])  # type: ignore[arg-type,return-value]
+    good = [{"first": first, "last": last, "why": ()} for first, last in certificate.good]
+    bad = [
+        {"first": excluded.first, "last": excluded.last, "why": excluded.why, "lost": excluded.lost}
+        for excluded in certificate.excluded
+    ]
+    return sorted([*good, *bad], key=lambda part: part["first"])  # type: ignore[arg-type,return-value]

@@ -26,12 +26,12 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
     def page(request: Request, pair: str = "", first: RunText = "", last: RunText = "") -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
-            pairs = shadows.beside(tx)
+            pairs = shadows.shadow_pairs(tx)
             chosen = _chosen(pairs, pair)
             newest = shadows.newest_runs(tx, chosen, MOST_RUNS) if chosen else []
             span = range(int(first or (newest or [0])[-1]), int(last or (newest or [0])[0]) + 1)
             judged = comparison.read_pairs(tx, chosen.current, chosen.shadow, span) if chosen else []
-            words = OperatorFeedback.read(tx)
+            operator_feedback = OperatorFeedback.read(tx)
         stretches = comparison.stretches(judged)[::-1]
         return renderer.page(
             request,
@@ -40,9 +40,9 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
             chosen=chosen,
             span=span,
             rates=comparison.rates(judged),
-            words=comparison.agreement(judged, words),
+            words=comparison.agreement(judged, operator_feedback),
             judged=len(judged),
-            differing=sum(one.differs for one in judged),
+            differing=sum(difference.differs for difference in judged),
             stretches=stretches[:MOST_STRETCHES],
             left_out=max(0, len(stretches) - MOST_STRETCHES),
             request_url="/models?" + urlencode(_address(chosen, span)),
@@ -59,11 +59,11 @@ def _address(chosen: Beside | None, span: range) -> dict[str, str | int]:
     return {"pair": f"{chosen.current}.{chosen.shadow}", "first": span.start, "last": span.stop - 1}
 
 
-def _chosen(pairs: list[Beside], wanted: str) -> Beside | None:
-    """The pair whose versions are ``wanted`` (the current one, a dot, the shadow), by default the newest."""
-    if not wanted:
+def _chosen(pairs: list[Beside], versions: str) -> Beside | None:
+    """The pair whose versions are ``versions`` (the current one, a dot, the shadow), by default the newest."""
+    if not versions:
         return pairs[0] if pairs else None
-    found = next((one for one in pairs if f"{one.current}.{one.shadow}" == wanted), None)
-    if found is None:
+    chosen = next((pair for pair in pairs if f"{pair.current}.{pair.shadow}" == versions), None)
+    if chosen is None:
         raise HTTPException(404, "These two models have not judged the same lumisections.")
-    return found
+    return chosen

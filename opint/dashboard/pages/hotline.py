@@ -57,20 +57,20 @@ def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Ren
     def events(
         request: Request, marked: Wanted = "all", run: RunText = "", dataset: Dataset = "", cursor: Cursor = None
     ) -> HTMLResponse:
-        live, wanted = renderer.live(), int(run) if run else None
+        live, run_number = renderer.live(), int(run) if run else None
         declared = settings.hotline.events_per_hour
         with store.read() as tx:
-            shown = _page(tx, SHOWN, cursor, marked, wanted, dataset)
+            shown = _page(tx, SHOWN, cursor, marked, run_number, dataset)
             judging = hotline.judging(tx, HOURS, dataset or None)
             surprise = _level(tx, judging, declared)
             datasets = hotline.datasets(tx)
-            watchers = [one for one in system.daemons(tx) if one.daemon.endswith(f":{EVENTS}")]
+            watchers = [daemon for daemon in system.daemons(tx) if daemon.daemon.endswith(f":{EVENTS}")]
         hours = judging.hours if judging else []
         return renderer.page(
             request,
             "hotline.html",
             shown=shown,
-            unusual_of={one.id: unusual(one) for one in shown.items},
+            unusual_of={event.id: unusual(event) for event in shown.items},
             marked=marked,
             run=run,
             dataset=dataset,
@@ -81,9 +81,9 @@ def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Ren
             judging=judging,
             watchers=watchers,
             one_in=None if surprise is None else math.exp(surprise),
-            hours=sum(one.live_s for one in hours) / 3600.0,
-            kept=sum(one.kept for one in hours),
-            seen=sum(one.seen for one in hours),
+            hours=sum(hour.live_s for hour in hours) / 3600.0,
+            kept=sum(hour.kept for hour in hours),
+            seen=sum(hour.seen for hour in hours),
             lately=lately(hours, declared),
             bars=bars(hours, declared),
             declared=declared,
@@ -95,15 +95,15 @@ def _add_event(routes: APIRouter, store: Store, clock: Callable[[], float], rend
     @routes.get("/hotline/{event_id}", include_in_schema=False)
     def event(request: Request, event_id: Number) -> HTMLResponse:
         live = renderer.live()
-        told = _detail(store, event_id)
+        detail = _detail(store, event_id)
         return renderer.page(
             request,
             "hotline_event.html",
-            told=told,
-            unusual=list(zip(told.event.unusual, unusual(told.event), strict=True)),
-            features=features(told.event),
+            detail=detail,
+            unusual=list(zip(detail.event.unusual, unusual(detail.event), strict=True)),
+            features=features(detail.event),
             markings=MARKINGS,
-            simulated=simulated([told.event]),
+            simulated=simulated([detail.event]),
             **live,
         )
 

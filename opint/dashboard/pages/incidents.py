@@ -60,21 +60,25 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
     def incident(request: Request, incident_id: Number, me: str = "", at: str = "") -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
-            told = or_404(incidents.detail(tx, incident_id), f"There is no incident {incident_id}.")
-            chosen = _chosen_evidence(told.evidence, at, me)
-            shown = chosen and evidence.one(tx, told.dataset, told.subsystem, chosen.run, chosen.ls, chosen.me)
-            history = runs.around(tx, told, STRIP_LENGTH)
+            detail = or_404(incidents.detail(tx, incident_id), f"There is no incident {incident_id}.")
+            chosen = _chosen_evidence(detail.evidence, at, me)
+            shown = chosen and evidence.load_view(
+                tx, detail.dataset, detail.subsystem, chosen.run, chosen.ls, chosen.me
+            )
+            history = runs.around(tx, detail, STRIP_LENGTH)
         return renderer.page(
             request,
             "incident.html",
-            incident=told,
+            incident=detail,
             chosen=chosen,
             shown=shown,
-            lumisections=list(dict.fromkeys((key.run, key.ls) for key in told.evidence)),
-            here=[key.me for key in told.evidence if chosen and (key.run, key.ls) == (chosen.run, chosen.ls)],
+            lumisections=list(dict.fromkeys((key.run, key.ls) for key in detail.evidence)),
+            elements_here=[
+                key.me for key in detail.evidence if chosen and (key.run, key.ls) == (chosen.run, chosen.ls)
+            ],
             history=history,
-            culprit=_first_element(told),
-            seen={(one.run, one.ls): one for one in told.occurrences},
+            culprit=_first_element(detail),
+            occurrence_by_key={(occurrence.run, occurrence.ls): occurrence for occurrence in detail.occurrences},
             **live,
         )
 
@@ -87,11 +91,11 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
     return routes
 
 
-def _first_element(told: IncidentDetail) -> str:
+def _first_element(detail: IncidentDetail) -> str:
     """The rate to look at first in an incident of the trigger: the seed of a seed, else what was worst last."""
-    if told.family == "seed":
-        return f"{told.element_group}/{told.element_group}"
-    return told.occurrences[0].elements[0] if told.occurrences and told.occurrences[0].elements else ""
+    if detail.family == "seed":
+        return f"{detail.element_group}/{detail.element_group}"
+    return detail.occurrences[0].elements[0] if detail.occurrences and detail.occurrences[0].elements else ""
 
 
 def _chosen_evidence(kept: list[EvidenceKey], at: str, me: str) -> EvidenceKey | None:

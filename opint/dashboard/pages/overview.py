@@ -33,7 +33,11 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             recent, delays = system.closed_since(tx, now_s - RECENT_S)
             resolved = incidents.recently_resolved(tx, 8)
         stale = staleness(daemons, now_s, settings.dashboard.stale_after_s)
-        unseen = max((one for one in active if one.state == "open"), key=lambda one: one.id, default=None)
+        unseen = max(
+            (incident for incident in active if incident.state == "open"),
+            key=lambda incident: incident.id,
+            default=None,
+        )
         return renderer.page(
             request,
             "overview.html",
@@ -42,7 +46,8 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             newest=newest[0] if newest else None,
             daemons=daemons,
             running=sum(
-                one.state == "running" and now_s - one.at_s <= settings.dashboard.stale_after_s for one in daemons
+                daemon.state == "running" and now_s - daemon.at_s <= settings.dashboard.stale_after_s
+                for daemon in daemons
             ),
             stale=stale,
             recent=recent,
@@ -58,14 +63,14 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
     def system_page(request: Request, cursor: Cursor = None) -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
-            told = system.system(tx)
+            state = system.system(tx)
             letters = system.dead_letters(tx, limit=25, before=int(cursor) if cursor else None)
         return renderer.page(
             request,
             "system.html",
-            told=told,
+            state=state,
             letters=letters,
-            lag=lag_by_partition(told.daemons),
+            lag=lag_by_partition(state.daemons),
             request_url=own_url(request),
             **live,
         )
@@ -75,4 +80,4 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
 
 def lag_by_partition(daemons: list[Daemon]) -> dict[str, int]:
     """Messages behind by partition; of one that several daemons name, the daemon heard last knows."""
-    return {partition: behind for one in reversed(daemons) for partition, behind in one.lag.items()}
+    return {partition: behind for daemon in reversed(daemons) for partition, behind in daemon.lag.items()}

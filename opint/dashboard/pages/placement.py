@@ -76,7 +76,7 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
             which=which,
             shown=shown,
             undecided=undecided,
-            here=f"/placement?{urlencode(of | ({'cursor': cursor} if cursor else {}))}",
+            own_url=f"/placement?{urlencode(of | ({'cursor': cursor} if cursor else {}))}",
             rest="&" + urlencode(of),
             **live,
         )
@@ -107,7 +107,7 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
     ) -> PlanPage:
         """Lines of the newest plan, with what was decided about them."""
         with store.read() as tx:
-            plan = _found(_chosen(placement.newest(tx), catalogue))
+            plan = _plan_or_404(_chosen(placement.newest(tx), catalogue))
             return placement.page(tx, plan, which=which, limit=limit, skip=int(cursor or 0))
 
     @routes.get("/api/v1/placement/rules", tags=["placement"], responses=NOT_FOUND | UNAVAILABLE)
@@ -121,16 +121,16 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
     ) -> list[Any]:
         """The accepted lines of the newest plan as requests to Rucio."""
         with store.read() as tx:
-            plan = _found(_chosen(placement.newest(tx), catalogue))
+            plan = _plan_or_404(_chosen(placement.newest(tx), catalogue))
             accepted = placement.page(tx, plan, which="accepted", limit=MOST_REQUESTS)
         # A plan copies to disks alone, so that each of its RSEs is one.
-        disks = {one.rse for one in accepted.items}
+        disks = {line.rse for line in accepted.items}
         try:
             terms = Terms(account, lifetime_weeks, ask_approval, scope, activity)
-            asked, _ = requests(as_lines(plan.week, accepted.items), disks, terms)
+            rule_requests, _ = requests(as_lines(plan.week, accepted.items), disks, terms)
         except NightshiftError as error:
             raise HTTPException(422, str(error)) from error
-        return asked
+        return rule_requests
 
     @routes.post(
         "/api/v1/placement/undecided/accepted",
@@ -153,7 +153,7 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
     def decide_line(line: str, verdict: Verdict, ruling: Ruling, catalogue: Name = "") -> None:
         """Accept or reject a line of a plan; decisions are kept."""
         with store.read() as tx:
-            plan = _found(_chosen(placement.newest(tx), catalogue))
+            plan = _plan_or_404(_chosen(placement.newest(tx), catalogue))
         _decide(store, clock, plan.catalogue, line, verdict, ruling.actor, ruling.reason)
 
 
@@ -166,22 +166,22 @@ def _decide(
     actor: str,
     reason: str,
 ) -> None:
-    actor, reason = _words(actor, reason, needed=verdict == "rejected")
+    actor, reason = _checked_texts(actor, reason, needed=verdict == "rejected")
     with store.begin() as tx:
         if not kept.decide(tx, catalogue, line, verdict, actor, reason, clock()):
             raise HTTPException(404, f"There is no line {line} in a plan of {catalogue}.")
 
 
 def _accept_rest(store: Store, clock: Callable[[], float], catalogue: str, made_s: str, actor: str, reason: str) -> int:
-    actor, reason = _words(actor, reason, needed=False)
+    actor, reason = _checked_texts(actor, reason, needed=False)
     with store.begin() as tx:
-        plan = _found(_chosen(placement.newest(tx), catalogue))
+        plan = _plan_or_404(_chosen(placement.newest(tx), catalogue))
         if made_s != repr(plan.made_s):
             raise HTTPException(409, "The plan has been made again since you looked at it. Look again, then accept.")
         return kept.accept_rest(tx, plan.catalogue, plan.week, actor, reason, clock())
 
 
-def _words(actor: str, reason: str, *, needed: bool) -> tuple[str, str]:
+def _checked_texts(actor: str, reason: str, *, needed: bool) -> tuple[str, str]:
     """Both without space around them; raises HTTPException 422 if they cannot be stored, or the reason is needed."""
     actor, reason = actor.strip(), reason.strip()
     check_text("Your name", actor, MOST_ACTOR, required=True)
@@ -193,13 +193,13 @@ def _chosen(plans: list[PlanView], catalogue: str) -> PlanView | None:
     """The newest that fits; None if there is no plan. Raises HTTPException 404 if none fits."""
     if not plans:
         return None
-    for one in plans:
-        if catalogue in ("", one.catalogue):
-            return one
+    for plan in plans:
+        if catalogue in ("", plan.catalogue):
+            return plan
     raise HTTPException(404, f"There is no plan of {catalogue}.")
 
 
-def _found(plan: PlanView | None) -> PlanView:
+def _plan_or_404(plan: PlanView | None) -> PlanView:
     if plan is None:
         raise HTTPException(404, "No plan is stored yet: nightshift popularity plan TABLE ... --keep")
     return plan

@@ -41,19 +41,19 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
     ) -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
-            known = popularity.catalogues(tx)
-            asked = _chosen(known, catalogue, label, horizon)
-            if asked is None:
-                return renderer.page(request, "popularity.html", asked=None, **live)
+            catalogues = popularity.catalogues(tx)
+            selected = _chosen(catalogues, catalogue, label, horizon)
+            if selected is None:
+                return renderer.page(request, "popularity.html", selected=None, **live)
             skip = int(cursor or 0)
-            shown = popularity.forecasts(tx, asked, search=search, limit=SHOWN, skip=skip)
-            board, standings = lines(popularity.scores(tx, asked)), popularity.standings(tx, asked)
-        of = {"catalogue": asked.catalogue, "label": asked.label, "horizon": asked.horizon}
+            shown = popularity.forecasts(tx, selected, search=search, limit=SHOWN, skip=skip)
+            board, standings = lines(popularity.scores(tx, selected)), popularity.standings(tx, selected)
+        of = {"catalogue": selected.catalogue, "label": selected.label, "horizon": selected.horizon}
         return renderer.page(
             request,
             "popularity.html",
-            asked=asked,
-            known=[(one, urlencode(one.model_dump(exclude={"week"}))) for one in known],
+            selected=selected,
+            catalogues=[(record, urlencode(record.model_dump(exclude={"week"}))) for record in catalogues],
             of=of,
             shown=shown,
             board=board,
@@ -84,33 +84,41 @@ def _add_api(routes: APIRouter, store: Store) -> None:
     ) -> ForecastPage:
         """The newest forecast, the likeliest datasets first."""
         with store.read() as tx:
-            asked = _found(_chosen(popularity.catalogues(tx), catalogue, label, horizon))
-            return popularity.forecasts(tx, asked, search=search, limit=limit, skip=int(cursor or 0))
+            selected = _catalogue_or_404(_chosen(popularity.catalogues(tx), catalogue, label, horizon))
+            return popularity.forecasts(tx, selected, search=search, limit=limit, skip=int(cursor or 0))
 
     @routes.get("/api/v1/popularity/scoreboard", tags=["popularity"], responses=NOT_FOUND | UNAVAILABLE)
     def get_scoreboard(catalogue: Name = "", label: LabelText = "", horizon: Weeks = None) -> list[Score]:
         """How each model fared, week by week and tier by tier."""
         with store.read() as tx:
-            return popularity.scores(tx, _found(_chosen(popularity.catalogues(tx), catalogue, label, horizon)))
+            return popularity.scores(
+                tx, _catalogue_or_404(_chosen(popularity.catalogues(tx), catalogue, label, horizon))
+            )
 
     @routes.get("/api/v1/popularity/standings", tags=["popularity"], responses=NOT_FOUND | UNAVAILABLE)
     def get_standings(catalogue: Name = "", label: LabelText = "", horizon: Weeks = None) -> list[StandingView]:
         """Which model forecasts for which tier, and why."""
         with store.read() as tx:
-            return popularity.standings(tx, _found(_chosen(popularity.catalogues(tx), catalogue, label, horizon)))
+            return popularity.standings(
+                tx, _catalogue_or_404(_chosen(popularity.catalogues(tx), catalogue, label, horizon))
+            )
 
 
-def _chosen(known: list[Catalogue], catalogue: str, label: str, horizon: int | None) -> Catalogue | None:
+def _chosen(catalogues: list[Catalogue], catalogue: str, label: str, horizon: int | None) -> Catalogue | None:
     """The newest that fits; None if nothing is stored. Raises HTTPException 404 if nothing fits."""
-    if not known:
+    if not catalogues:
         return None
-    for one in known:
-        if catalogue in ("", one.catalogue) and label in ("", one.label) and horizon in (None, one.horizon):
-            return one
+    for candidate in catalogues:
+        if (
+            catalogue in ("", candidate.catalogue)
+            and label in ("", candidate.label)
+            and horizon in (None, candidate.horizon)
+        ):
+            return candidate
     raise HTTPException(404, f"Nothing is stored of {catalogue or 'any catalogue'} {label}.")
 
 
-def _found(asked: Catalogue | None) -> Catalogue:
-    if asked is None:
+def _catalogue_or_404(selected: Catalogue | None) -> Catalogue:
+    if selected is None:
         raise HTTPException(404, "Nothing is stored yet: nightshift popularity scoreboard TABLE --keep")
-    return asked
+    return selected

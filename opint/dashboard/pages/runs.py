@@ -32,18 +32,22 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
     ) -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
-            told = or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
-            names = [one.subsystem for one in told.subsystems]
-            chosen = subsystem if subsystem in names else _worst_subsystem(told.subsystems)
-            kept = evidence.kept(tx, told.run.dataset, chosen, run) if chosen else []
-            raised = incidents.page(tx, limit=RAISED_SHOWN, run=run, dataset=told.run.dataset)
-            raised_count = incidents.count(tx, run, told.run.dataset)
-            against = references.shown(tx, told.run.dataset, run)
-        recorded = [value for one in told.lumisections if (value := one.conditions.get("recorded_lumi")) is not None]
+            detail = or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
+            names = [summary.subsystem for summary in detail.subsystems]
+            chosen = subsystem if subsystem in names else _worst_subsystem(detail.subsystems)
+            kept = evidence.kept(tx, detail.run.dataset, chosen, run) if chosen else []
+            raised = incidents.page(tx, limit=RAISED_SHOWN, run=run, dataset=detail.run.dataset)
+            raised_count = incidents.count(tx, run, detail.run.dataset)
+            against = references.shown(tx, detail.run.dataset, run)
+        recorded = [
+            value
+            for lumisection in detail.lumisections
+            if (value := lumisection.conditions.get("recorded_lumi")) is not None
+        ]
         return renderer.page(
             request,
             "run.html",
-            told=told,
+            detail=detail,
             subsystem=chosen,
             ls=ls,
             kept=kept,
@@ -51,20 +55,23 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
             raised_count=raised_count,
             against=against,
             recorded=sum(recorded) if recorded else None,
-            conditions=_conditions(told),
+            conditions=_conditions(detail),
             **live,
         )
 
     return routes
 
 
-def _conditions(told: RunDetail) -> list[dict[str, Any]]:
+def _conditions(detail: RunDetail) -> list[dict[str, Any]]:
     """What the plot above the map needs of each lumisection."""
     names = ("pileup", "delivered_lumi", "recorded_lumi")
-    return [{"ls": one.ls} | {name: one.conditions.get(name) for name in names} for one in told.lumisections]
+    return [
+        {"ls": lumisection.ls} | {name: lumisection.conditions.get(name) for name in names}
+        for lumisection in detail.lumisections
+    ]
 
 
-def _worst_subsystem(told: list[SubsystemSummary]) -> str:
+def _worst_subsystem(summaries: list[SubsystemSummary]) -> str:
     """The subsystem to look at first; empty if there is none."""
-    ranked = sorted(told, key=lambda one: (-one.bad, -one.warning, one.subsystem))
+    ranked = sorted(summaries, key=lambda summary: (-summary.bad, -summary.warning, summary.subsystem))
     return ranked[0].subsystem if ranked else ""

@@ -54,28 +54,28 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
         live = renderer.live()
         with store.read() as tx:
             runs = triggers.recent(tx, MOST_RUNS)
-            told = _chosen(tx, runs, dataset, run)
-            raised = [] if told is None else _raised(tx, told)
-        if told is None:
-            return renderer.page(request, "triggers.html", told=None, runs=[], **live)
-        lasting, passing = _by_duration(causes(told), raised)
-        shown = element if element in told.elements else _first(told, [one for one, _ in lasting] or passing)
-        row = told.elements.index(shown)
+            rates = _chosen(tx, runs, dataset, run)
+            raised = [] if rates is None else _raised(tx, rates)
+        if rates is None:
+            return renderer.page(request, "triggers.html", rates=None, runs=[], **live)
+        lasting, passing = _by_duration(causes(rates), raised)
+        shown = element if element in rates.elements else _first(rates, [cause for cause, _ in lasting] or passing)
+        row = rates.elements.index(shown)
         return renderer.page(
             request,
             "triggers.html",
-            told=told,
+            rates=rates,
             runs=runs,
             lasting=lasting,
             passing=passing,
             words=WIDTH,
-            worst=worst(told, MOST_WORST),
-            emulated=emulated(told),
+            worst=worst(rates, MOST_WORST),
+            emulated=emulated(rates),
             ls=ls,
             shown=shown,
-            data=_rate_columns(told, shown),
-            members=_members(told, row),
-            request_url="/triggers?" + urlencode({"run": told.run, "dataset": told.dataset, "element": shown}),
+            data=_rate_columns(rates, shown),
+            members=_members(rates, row),
+            request_url="/triggers?" + urlencode({"run": rates.run, "dataset": rates.dataset, "element": shown}),
             **live,
         )
 
@@ -85,16 +85,16 @@ def _add_api(routes: APIRouter, store: Store) -> None:
     def get_map(run: Number, dataset: Dataset) -> Response:
         """All rates of a run against its lumisections, a character a cell."""
         with store.read() as tx:
-            told = _run_or_404(tx, dataset, run)
+            rates = _run_or_404(tx, dataset, run)
         return _json(
             {
-                "dataset": told.dataset,
-                "run": told.run,
-                "lumisections": told.lumisections,
-                "elements": told.elements,
-                "groups": told.groups.tolist(),
-                "states": as_text(told.reasons),
-                "pulls": _letters(told.pulls),
+                "dataset": rates.dataset,
+                "run": rates.run,
+                "lumisections": rates.lumisections,
+                "elements": rates.elements,
+                "groups": rates.groups.tolist(),
+                "states": as_text(rates.reasons),
+                "pulls": _letters(rates.pulls),
                 "reason_names": {CHARACTERS[reason].decode(): reason.name for reason in Reason},
                 "alarms": [reason.name for reason in Reason if reason.alarms],
             }
@@ -104,10 +104,10 @@ def _add_api(routes: APIRouter, store: Store) -> None:
     def get_rate(run: Number, dataset: Dataset, element: Element) -> Response:
         """One rate of a run: Hz as observed and as expected, band, curve, prescale and conditions by lumisection."""
         with store.read() as tx:
-            told = _run_or_404(tx, dataset, run)
-        if element not in told.elements:
+            rates = _run_or_404(tx, dataset, run)
+        if element not in rates.elements:
             raise HTTPException(404, f"There is no rate {element} in run {run}.")
-        return _json(_rate_columns(told, element))
+        return _json(_rate_columns(rates, element))
 
     @routes.get("/api/v1/triggers/causes", tags=["triggers"], responses=NOT_FOUND | UNAVAILABLE)
     def get_causes(run: Number, dataset: Dataset) -> list[Cause]:
@@ -121,60 +121,64 @@ def _chosen(tx: Connection, runs: list[tuple[str, int]], dataset: str, run: int 
     if run is None:
         return triggers.run_rates(tx, *runs[0]) if runs else None
     names = [dataset] if dataset else dict.fromkeys(name for name, _ in runs)
-    told = next((one for name in names if (one := triggers.run_rates(tx, name, run)) is not None), None)
-    return or_404(told, f"There are no trigger rates of run {run}.")
+    rates = next((run_rates for name in names if (run_rates := triggers.run_rates(tx, name, run)) is not None), None)
+    return or_404(rates, f"There are no trigger rates of run {run}.")
 
 
 def _run_or_404(tx: Connection, dataset: str, run: int) -> RunRates:
     return or_404(triggers.run_rates(tx, dataset, run), f"There are no trigger rates of run {run} in {dataset}.")
 
 
-def _raised(tx: Connection, told: RunRates) -> list[Incident]:
-    return incidents.page(tx, limit=MOST_INCIDENTS, subsystem=SUBSYSTEM, run=told.run).items
+def _raised(tx: Connection, rates: RunRates) -> list[Incident]:
+    return incidents.page(tx, limit=MOST_INCIDENTS, subsystem=SUBSYSTEM, run=rates.run).items
 
 
 def _by_duration(causes_: list[Cause], raised: list[Incident]) -> tuple[list[tuple[Cause, Incident]], list[Cause]]:
     """Causes with the newest incident that each has raised, and those that did not last long enough to raise one."""
-    newest = {(one.family, one.element_group): one for one in reversed(raised)}
+    newest = {(incident.family, incident.element_group): incident for incident in reversed(raised)}
     lasting, passing = [], []
-    for one in causes_:
-        family = one.reason.family
-        incident = newest.get((family, incident_group(family, one.element, SUBSYSTEM)))
+    for cause in causes_:
+        family = cause.reason.family
+        incident = newest.get((family, incident_group(family, cause.element, SUBSYSTEM)))
         if incident is None:
-            passing.append(one)
+            passing.append(cause)
         else:
-            lasting.append((one, incident))
+            lasting.append((cause, incident))
     return lasting, passing
 
 
-def _first(told: RunRates, listed: list[Cause]) -> str:
+def _first(rates: RunRates, listed: list[Cause]) -> str:
     """The rate to look at first."""
-    named = [*(one.element for one in listed), *(one.element for one in worst(told, 1)), told.elements[0]]
+    named = [
+        *(cause.element for cause in listed),
+        *(deviating.element for deviating in worst(rates, 1)),
+        rates.elements[0],
+    ]
     return named[0]
 
 
-def _rate_columns(told: RunRates, element: str) -> Mapping[str, Any]:
+def _rate_columns(rates: RunRates, element: str) -> Mapping[str, Any]:
     """All that the plots of one rate need, by lumisection; None where there is nothing."""
-    row = told.elements.index(element)
-    seen = told.bands
-    live = [_live(one) for one in told.conditions]
+    row = rates.elements.index(element)
+    bands = rates.bands
+    live = [_live(conditions) for conditions in rates.conditions]
     return {
         "element": element,
-        "run": told.run,
-        "lumisections": told.lumisections,
-        "observed": _plain(seen.observed[row]),
-        "expected": _plain(seen.expected[row]),
-        "low": _plain(seen.low[row]),
-        "high": _plain(seen.high[row]),
-        "curve": _plain(seen.curve[row]),
-        "prescale": _plain(seen.prescale[row]),
-        "pull": _plain(told.pulls[row]),
-        "p_value": _plain(told.p_values[row]),
-        "reason": ["" if one == UNEXPECTED else Reason(int(one)).name for one in told.reasons[row]],
-        "alarm": triggers.alarming(told)[row].tolist(),
-        "pileup": [one.get("pileup") for one in told.conditions],
+        "run": rates.run,
+        "lumisections": rates.lumisections,
+        "observed": _plain(bands.observed[row]),
+        "expected": _plain(bands.expected[row]),
+        "low": _plain(bands.low[row]),
+        "high": _plain(bands.high[row]),
+        "curve": _plain(bands.curve[row]),
+        "prescale": _plain(bands.prescale[row]),
+        "pull": _plain(rates.pulls[row]),
+        "p_value": _plain(rates.p_values[row]),
+        "reason": ["" if reason == UNEXPECTED else Reason(int(reason)).name for reason in rates.reasons[row]],
+        "alarm": triggers.alarming(rates)[row].tolist(),
+        "pileup": [conditions.get("pileup") for conditions in rates.conditions],
         "live": live,
-        "prescale_index": [one.get("prescale_index") for one in told.conditions],
+        "prescale_index": [conditions.get("prescale_index") for conditions in rates.conditions],
     }
 
 
@@ -184,21 +188,21 @@ def _live(conditions: Mapping[str, Any]) -> float | None:
     return recorded / delivered if delivered and recorded is not None else None
 
 
-def _members(told: RunRates, row: int) -> list[Mapping[str, Any]]:
+def _members(rates: RunRates, row: int) -> list[Mapping[str, Any]]:
     """The seed of a rate and all its paths, with the number of lumisections in which each alarmed."""
-    bad = triggers.alarming(told).sum(axis=1)
-    mine = np.flatnonzero(told.groups == told.groups[row])
+    bad = triggers.alarming(rates).sum(axis=1)
+    rows = np.flatnonzero(rates.groups == rates.groups[row])
     with np.errstate(invalid="ignore"):
-        far = np.nan_to_num(told.pulls[mine])
-    extreme = far[np.arange(len(mine)), np.abs(far).argmax(axis=1)]
+        far = np.nan_to_num(rates.pulls[rows])
+    extreme = far[np.arange(len(rows)), np.abs(far).argmax(axis=1)]
     return [
-        {"element": told.elements[at], "bad": int(bad[at]), "pull": float(pull)}
-        for at, pull in zip(mine.tolist(), extreme, strict=True)
+        {"element": rates.elements[at], "bad": int(bad[at]), "pull": float(pull)}
+        for at, pull in zip(rows.tolist(), extreme, strict=True)
     ]
 
 
 def _plain(values: npt.NDArray[np.float32]) -> list[float | None]:
-    return [float(f"{one:.5g}") if math.isfinite(one) else None for one in values.tolist()]
+    return [float(f"{value:.5g}") if math.isfinite(value) else None for value in values.tolist()]
 
 
 def _letters(pulls: npt.NDArray[np.float32]) -> list[str]:
@@ -208,5 +212,5 @@ def _letters(pulls: npt.NDArray[np.float32]) -> list[str]:
     return [row.tobytes().decode("ascii") for row in letters[steps]]
 
 
-def _json(told: object) -> Response:
-    return Response(orjson.dumps(told), media_type="application/json")
+def _json(content: object) -> Response:
+    return Response(orjson.dumps(content), media_type="application/json")

@@ -16,7 +16,7 @@ MULTIPLIED = 3
 """Lumisections whose maps are multiplied, as far as evidence of them is kept."""
 
 
-def one(tx: Connection, dataset: str, subsystem: str, run: int, ls: int, me: str) -> EvidenceView | None:
+def load_view(tx: Connection, dataset: str, subsystem: str, run: int, ls: int, me: str) -> EvidenceView | None:
     """Evidence of one ME in one lumisection, with the reason of its newest verdict; None if none was kept."""
     place = and_(*(evidence.c[name] == ls_score.c[name] for name in ("dataset", "subsystem", "run", "ls")))
     query = (
@@ -34,11 +34,11 @@ def one(tx: Connection, dataset: str, subsystem: str, run: int, ls: int, me: str
     row = tx.execute(query).first()
     if row is None:
         return None
-    told = orjson.loads(row.body)
-    told["reason"] = Reason(_verdict(row.verdict_reasons, row.elements, me, told["reason"])).name
-    kept = _maps(tx, (dataset, subsystem, run, me), ls, told["axes"])
+    body = orjson.loads(row.body)
+    body["reason"] = Reason(_verdict(row.verdict_reasons, row.elements, me, body["reason"])).name
+    kept = _maps(tx, (dataset, subsystem, run, me), ls, body["axes"])
     return EvidenceView(
-        dataset=dataset, subsystem=subsystem, run=run, ls=ls, persistent=_persistent(kept), **_finite(told)
+        dataset=dataset, subsystem=subsystem, run=run, ls=ls, persistent=_persistent(kept), **_finite(body)
     )
 
 
@@ -47,12 +47,19 @@ def _maps(tx: Connection, place: tuple[str, str, int, str], ls: int, axes: list[
     dataset, subsystem, run, me = place
     if len(axes) != 2:
         return {}
-    here = evidence.c
-    query = select(here.ls, here.body).where(
-        here.dataset == dataset, here.subsystem == subsystem, here.run == run, here.me == me, here.ls <= ls
+    columns = evidence.c
+    query = select(columns.ls, columns.body).where(
+        columns.dataset == dataset,
+        columns.subsystem == subsystem,
+        columns.run == run,
+        columns.me == me,
+        columns.ls <= ls,
     )
-    told = {at: orjson.loads(body) for at, body in tx.execute(query.where(here.ls > ls - MULTIPLIED).order_by(here.ls))}
-    return {at: one["pulls"] for at, one in told.items() if one["axes"] == axes and one["pulls"]}
+    bodies = {
+        at: orjson.loads(body)
+        for at, body in tx.execute(query.where(columns.ls > ls - MULTIPLIED).order_by(columns.ls))
+    }
+    return {at: body["pulls"] for at, body in bodies.items() if body["axes"] == axes and body["pulls"]}
 
 
 def _persistent(maps: dict[int, list[float]]) -> PersistentView | None:

@@ -93,9 +93,9 @@ def page(
     """Kept events, newest first; an empty ``marking`` asks for those that nobody has looked at."""
     at = hotline_event.c
     query = select(hotline_event).order_by(at.id.desc()).limit(limit + 1)
-    for column, wanted in ((at.marking, marking), (at.run, run), (at.dataset, dataset)):
-        if wanted is not None:
-            query = query.where(column == wanted)
+    for column, value in ((at.marking, marking), (at.run, run), (at.dataset, dataset)):
+        if value is not None:
+            query = query.where(column == value)
     if before is not None:
         query = query.where(at.id < before)
     rows = tx.execute(query).all()
@@ -109,8 +109,10 @@ def detail(tx: Connection, event_id: int) -> KeptDetail | None:
     if row is None:
         return None
     at = hotline_marking.c
-    said = tx.execute(select(hotline_marking).where(at.event_id == event_id).order_by(at.id.desc())).all()
-    return KeptDetail(event=KeptEvent.model_validate(row), markings=[MarkingView.model_validate(one) for one in said])
+    rows = tx.execute(select(hotline_marking).where(at.event_id == event_id).order_by(at.id.desc())).all()
+    return KeptDetail(
+        event=KeptEvent.model_validate(row), markings=[MarkingView.model_validate(marking) for marking in rows]
+    )
 
 
 def datasets(tx: Connection) -> list[str]:
@@ -122,15 +124,15 @@ def judging(tx: Connection, most: int, dataset: str | None = None) -> Judging | 
     """What was judged last, of ``dataset`` if one is named, with the newest ``most`` hours; None if nothing was."""
     at = hotline_hour.c
     newest = select(at.dataset, at.model_version).order_by(at.updated_s.desc(), at.hour.desc()).limit(1)
-    found = tx.execute(newest if dataset is None else newest.where(at.dataset == dataset)).one_or_none()
-    if found is None:
+    newest_row = tx.execute(newest if dataset is None else newest.where(at.dataset == dataset)).one_or_none()
+    if newest_row is None:
         return None
-    mine = (at.dataset == found.dataset) & (at.model_version == found.model_version)
-    rows = tx.execute(select(hotline_hour).where(mine).order_by(at.hour.desc()).limit(most)).all()
-    name = tx.scalar(select(model_version.c.name).where(model_version.c.version == found.model_version))
+    scope = (at.dataset == newest_row.dataset) & (at.model_version == newest_row.model_version)
+    rows = tx.execute(select(hotline_hour).where(scope).order_by(at.hour.desc()).limit(most)).all()
+    name = tx.scalar(select(model_version.c.name).where(model_version.c.version == newest_row.model_version))
     return Judging(
-        dataset=found.dataset,
-        model_version=found.model_version,
+        dataset=newest_row.dataset,
+        model_version=newest_row.model_version,
         model_name=name or "",
         hours=[Hour.model_validate(row) for row in reversed(rows)],
     )
@@ -138,5 +140,5 @@ def judging(tx: Connection, most: int, dataset: str | None = None) -> Judging | 
 
 def marker(tx: Connection) -> int:
     """A number that moves when events are kept or marked."""
-    kept, said = func.max(hotline_event.c.id), func.max(hotline_marking.c.id)
-    return (tx.scalar(select(kept)) or 0) + (tx.scalar(select(said)) or 0)
+    kept, marked = func.max(hotline_event.c.id), func.max(hotline_marking.c.id)
+    return (tx.scalar(select(kept)) or 0) + (tx.scalar(select(marked)) or 0)

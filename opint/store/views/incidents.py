@@ -103,12 +103,12 @@ def detail(tx: Connection, incident_id: int) -> IncidentDetail | None:
     row = tx.execute(select(incident, _LAST_SEEN).where(incident.c.id == incident_id)).mappings().one_or_none()
     if row is None:
         return None
-    seen, word = _occurrences(tx, incident_id), feedback.load(tx, incident_id)
+    occurrences, word = _occurrences(tx, incident_id), feedback.load(tx, incident_id)
     return IncidentDetail(
         **row,
-        occurrences=seen,
+        occurrences=occurrences,
         audit=_audit(tx, incident_id),
-        evidence=_evidence(tx, incident_id, seen),
+        evidence=_evidence(tx, incident_id, occurrences),
         feedback=None if word is None else FeedbackView.model_validate(word),
     )
 
@@ -135,9 +135,9 @@ def _audit(tx: Connection, incident_id: int) -> list[AuditEntry]:
     return [AuditEntry.model_validate(row) for row in tx.execute(query)][::-1]
 
 
-def _evidence(tx: Connection, incident_id: int, seen: list[Occurrence]) -> list[EvidenceKey]:
+def _evidence(tx: Connection, incident_id: int, occurrences: list[Occurrence]) -> list[EvidenceKey]:
     """Kept evidence of the MEs of an incident, newest lumisection first and most unlikely ME first."""
-    wanted = {(one.run, one.ls): set(one.elements) for one in seen}
+    elements = {(record.run, record.ls): set(record.elements) for record in occurrences}
     query = (
         select(evidence.c.run, evidence.c.ls, evidence.c.me, evidence.c.p_value)
         .join(incident, and_(incident.c.dataset == evidence.c.dataset, incident.c.subsystem == evidence.c.subsystem))
@@ -153,4 +153,4 @@ def _evidence(tx: Connection, incident_id: int, seen: list[Occurrence]) -> list[
         .order_by(evidence.c.run.desc(), evidence.c.ls.desc(), evidence.c.p_value, evidence.c.me)
     )
     keys = (EvidenceKey.model_validate(row) for row in tx.execute(query))
-    return [key for key in keys if key.me in wanted.get((key.run, key.ls), ())]
+    return [key for key in keys if key.me in elements.get((key.run, key.ls), ())]

@@ -25,10 +25,12 @@ def run_map(tx: Connection, dataset: str, run: int, subsystem: str) -> RunMap:
     scores of model versions that did not make the verdict, are left out; so the map may be empty.
     """
     rows = _rows(tx, dataset, run, subsystem)
-    names = {digest: one.names for digest, one in catalogues.load(tx, {row.catalogue for row in rows}).items()}
-    elements = sorted({name for told in names.values() for name in told})
+    names = {
+        digest: catalogue.names for digest, catalogue in catalogues.load(tx, {row.catalogue for row in rows}).items()
+    }
+    elements = sorted({name for menu in names.values() for name in menu})
     place = {name: index for index, name in enumerate(elements)}
-    where = {digest: np.array([place[name] for name in told], dtype=np.intp) for digest, told in names.items()}
+    where = {digest: np.array([place[name] for name in menu], dtype=np.intp) for digest, menu in names.items()}
     shape = (len(elements), len(rows))
     qualities, reasons = np.full(shape, UNEXPECTED, np.uint8), np.full(shape, UNEXPECTED, np.uint8)
     p_values = np.full(shape, np.nan, np.float32)

@@ -48,15 +48,15 @@ def newest(tx: Connection) -> list[PlanView]:
     """The newest plan of each catalogue, the one made last first."""
     at = placement_plan.c
     last = select(at.catalogue, func.max(at.week).label("week")).group_by(at.catalogue).subquery()
-    mine = and_(at.catalogue == last.c.catalogue, at.week == last.c.week)
-    rows = tx.execute(select(placement_plan).join(last, mine).order_by(at.made_s.desc(), at.catalogue))
+    same_plan = and_(at.catalogue == last.c.catalogue, at.week == last.c.week)
+    rows = tx.execute(select(placement_plan).join(last, same_plan).order_by(at.made_s.desc(), at.catalogue))
     return [PlanView.model_validate(row) for row in rows]
 
 
 def undecided(tx: Connection, plan: PlanView) -> int:
     """How many planned lines nobody has decided about."""
-    mine = placement.undecided(plan.catalogue, plan.week)
-    return tx.scalar(select(func.count()).select_from(placement_line).where(mine)) or 0
+    open_lines = placement.undecided(plan.catalogue, plan.week)
+    return tx.scalar(select(func.count()).select_from(placement_line).where(open_lines)) or 0
 
 
 def page(tx: Connection, plan: PlanView, *, which: str, limit: int, skip: int = 0) -> PlanPage:
@@ -64,25 +64,25 @@ def page(tx: Connection, plan: PlanView, *, which: str, limit: int, skip: int = 
 
     ``which`` is ``planned``, ``left-out``, ``undecided``, ``accepted`` or ``rejected``.
     """
-    line, said = placement_line.c, placement_decision
+    line, decision = placement_line.c, placement_decision
     last = (
-        select(said.c.line, func.max(said.c.id).label("id"))
-        .where(said.c.catalogue == plan.catalogue)
-        .group_by(said.c.line)
+        select(decision.c.line, func.max(decision.c.id).label("id"))
+        .where(decision.c.catalogue == plan.catalogue)
+        .group_by(decision.c.line)
         .subquery()
     )
     query = (
-        select(placement_line, said.c.decision, said.c.actor, said.c.reason.label("said"), said.c.at_s)
+        select(placement_line, decision.c.decision, decision.c.actor, decision.c.reason.label("said"), decision.c.at_s)
         .outerjoin(last, last.c.line == line.line)
-        .outerjoin(said, said.c.id == last.c.id)
+        .outerjoin(decision, decision.c.id == last.c.id)
         .where(line.catalogue == plan.catalogue, line.week == plan.week)
     )
     kinds = {
         "planned": line.refused == "",
         "left-out": line.refused != "",
-        "undecided": and_(line.refused == "", said.c.decision.is_(None)),
-        "accepted": said.c.decision == "accepted",
-        "rejected": said.c.decision == "rejected",
+        "undecided": and_(line.refused == "", decision.c.decision.is_(None)),
+        "accepted": decision.c.decision == "accepted",
+        "rejected": decision.c.decision == "rejected",
     }
     rows = tx.execute(query.where(kinds[which]).order_by(line.place).offset(skip).limit(limit + 1)).all()
     items = [PlanLine.model_validate(row) for row in rows[:limit]]

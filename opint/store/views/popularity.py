@@ -60,40 +60,44 @@ class StandingView(Record):
 
 def catalogues(tx: Connection) -> list[Catalogue]:
     """All that was asked, the newest first."""
-    found: dict[tuple[str, str, int], str] = {}
+    newest_week: dict[tuple[str, str, int], str] = {}
     for table in (popularity_score, popularity_forecast):
         at = table.c
         key = at.catalogue, at.label, at.horizon
         for name, label, horizon, week in tx.execute(select(*key, func.max(at.week)).group_by(*key)):
-            found[name, label, horizon] = max(week, found.get((name, label, horizon), ""))
-    told = [Catalogue(catalogue=a, label=b, horizon=c, week=week) for (a, b, c), week in found.items()]
-    return sorted(told, key=lambda one: (one.week, one.catalogue, one.label, -one.horizon), reverse=True)
+            newest_week[name, label, horizon] = max(week, newest_week.get((name, label, horizon), ""))
+    entries = [Catalogue(catalogue=a, label=b, horizon=c, week=week) for (a, b, c), week in newest_week.items()]
+    return sorted(
+        entries,
+        key=lambda catalogue: (catalogue.week, catalogue.catalogue, catalogue.label, -catalogue.horizon),
+        reverse=True,
+    )
 
 
-def forecasts(tx: Connection, asked: Catalogue, *, search: str, limit: int, skip: int) -> ForecastPage:
+def forecasts(tx: Connection, catalogue: Catalogue, *, search: str, limit: int, skip: int) -> ForecastPage:
     """The newest forecast, of datasets whose name contains ``search``."""
     at = popularity_forecast.c
-    mine = at.catalogue == asked.catalogue, at.label == asked.label, at.horizon == asked.horizon
-    week = tx.scalar(select(func.max(at.week)).where(*mine))
+    scope = at.catalogue == catalogue.catalogue, at.label == catalogue.label, at.horizon == catalogue.horizon
+    week = tx.scalar(select(func.max(at.week)).where(*scope))
     if week is None:
         return ForecastPage(week="", items=[], next=None)
-    query = select(popularity_forecast).where(*mine, at.week == week, at.dataset.contains(search, autoescape=True))
+    query = select(popularity_forecast).where(*scope, at.week == week, at.dataset.contains(search, autoescape=True))
     rows = tx.execute(query.order_by(at.probability.desc(), at.dataset).offset(skip).limit(limit + 1)).all()
     items = [Forecast.model_validate(row) for row in rows[:limit]]
     return ForecastPage(week=week, items=items, next=str(skip + limit) if len(rows) > limit else None)
 
 
-def scores(tx: Connection, asked: Catalogue) -> list[Score]:
+def scores(tx: Connection, catalogue: Catalogue) -> list[Score]:
     """All scores, in the order of weeks."""
     at = popularity_score.c
-    mine = at.catalogue == asked.catalogue, at.label == asked.label, at.horizon == asked.horizon
-    rows = tx.execute(select(popularity_score).where(*mine).order_by(at.week, at.tier, at.model))
+    scope = at.catalogue == catalogue.catalogue, at.label == catalogue.label, at.horizon == catalogue.horizon
+    rows = tx.execute(select(popularity_score).where(*scope).order_by(at.week, at.tier, at.model))
     return [Score.model_validate(row) for row in rows]
 
 
-def standings(tx: Connection, asked: Catalogue) -> list[StandingView]:
+def standings(tx: Connection, catalogue: Catalogue) -> list[StandingView]:
     """Who forecasts, by tier."""
     at = popularity_standing.c
-    mine = at.catalogue == asked.catalogue, at.label == asked.label, at.horizon == asked.horizon
-    rows = tx.execute(select(popularity_standing).where(*mine).order_by(at.tier))
+    scope = at.catalogue == catalogue.catalogue, at.label == catalogue.label, at.horizon == catalogue.horizon
+    rows = tx.execute(select(popularity_standing).where(*scope).order_by(at.tier))
     return [StandingView.model_validate(row) for row in rows]

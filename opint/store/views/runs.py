@@ -26,7 +26,7 @@ def page(tx: Connection, *, limit: int, before: int | None = None) -> RunPage:
     """
     named = datasets(tx)
     numbers = sorted({run for name in named for run in islice(runs_before(tx, name, before), limit + 1)}, reverse=True)
-    items = [found for run in numbers[:limit] for name in named if (found := summary(tx, name, run))]
+    items = [run_summary for run in numbers[:limit] for name in named if (run_summary := summary(tx, name, run))]
     return RunPage(items=items, next=str(numbers[limit - 1]) if len(numbers) > limit else None)
 
 
@@ -60,11 +60,11 @@ def detail(tx: Connection, run: int, dataset: str | None) -> RunDetail | None:
     """One run in full; without ``dataset`` the first one that has this run. None if there is none."""
     having = datasets_with(tx, run)
     chosen = dataset if dataset in having else (having[0] if having and dataset is None else None)
-    told = None if chosen is None else summary(tx, chosen, run)
-    if chosen is None or told is None:
+    run_summary = None if chosen is None else summary(tx, chosen, run)
+    if chosen is None or run_summary is None:
         return None
     return RunDetail(
-        run=told,
+        run=run_summary,
         datasets=having,
         subsystems=_subsystem_summaries(tx, chosen, run),
         lumisections=_lumisections(tx, chosen, run),
@@ -80,25 +80,25 @@ def strips(tx: Connection, length: int) -> list[Strip]:
     return [strip for name in datasets(tx) for strip in _strips_of(tx, name, length)]
 
 
-def around(tx: Connection, told: Incident, length: int) -> list[Cell]:
+def around(tx: Connection, incident: Incident, length: int) -> list[Cell]:
     """The subsystem's lumisections from shortly before an incident to shortly after it, oldest first.
 
     At most ``length``, the newest; empty for an incident that belongs to no lumisection.
     """
-    if told.first_run is None or told.first_ls is None or told.last_run is None or told.last_ls is None:
+    if incident.first_run is None or incident.first_ls is None or incident.last_run is None or incident.last_ls is None:
         return []
-    begin = (told.first_run, max(0, told.first_ls - MARGIN))
-    end = (told.last_run, told.last_ls + MARGIN)
+    begin = (incident.first_run, max(0, incident.first_ls - MARGIN))
+    end = (incident.last_run, incident.last_ls + MARGIN)
     row = lumisection.c
     query = (
         select(row.run, row.ls)
-        .where(row.dataset == told.dataset, row.run >= begin[0], row.run <= end[0])
+        .where(row.dataset == incident.dataset, row.run >= begin[0], row.run <= end[0])
         .where((row.run > begin[0]) | (row.ls >= begin[1]), (row.run < end[0]) | (row.ls <= end[1]))
         .order_by(row.run.desc(), row.ls.desc())
         .limit(length)
     )
     keys = [(run, ls) for run, ls in tx.execute(query)][::-1]
-    return _cells(tx, told.dataset, told.subsystem, keys)
+    return _cells(tx, incident.dataset, incident.subsystem, keys)
 
 
 def _strips_of(tx: Connection, dataset: str, length: int) -> list[Strip]:
@@ -119,8 +119,8 @@ def _cells(tx: Connection, dataset: str, subsystem: str, keys: list[tuple[int, i
     """One cell for each lumisection of ``keys``, which are sorted."""
     if not keys:
         return []
-    told = {(row.run, row.ls): row for row in _since(tx, dataset, subsystem, keys[0])}
-    return [_cell(key, told.get(key)) for key in keys]
+    row_by_key = {(row.run, row.ls): row for row in _since(tx, dataset, subsystem, keys[0])}
+    return [_cell(key, row_by_key.get(key)) for key in keys]
 
 
 def _since(tx: Connection, dataset: str, subsystem: str, key: tuple[int, int]) -> list[Row[tuple[object, ...]]]:
@@ -150,20 +150,20 @@ def _worst_qualities(tx: Connection, dataset: str, run: int) -> list[int]:
 def _subsystem_summaries(tx: Connection, dataset: str, run: int) -> list[SubsystemSummary]:
     row = ls_summary.c
     of = {quality: func.sum(case((row.quality == int(quality), 1), else_=0), type_=Integer) for quality in Quality}
-    told = []
+    cells = []
     for subsystem in subsystems(tx, dataset):
         query = select(of[Quality.GOOD], of[Quality.WARNING], of[Quality.BAD], of[Quality.NOT_INSPECTED]).where(
             and_(row.dataset == dataset, row.subsystem == subsystem, row.run == run)
         )
         good, warning, bad, unseen = tx.execute(query).one()
         if good is not None:
-            told.append(
+            cells.append(
                 SubsystemSummary(subsystem=subsystem, good=good, warning=warning, bad=bad, not_inspected=unseen)
             )
-    return told
+    return cells
 
 
 def _lumisections(tx: Connection, dataset: str, run: int) -> list[Lumisection]:
     row = lumisection.c
     query = select(lumisection).where(row.dataset == dataset, row.run == run).order_by(row.ls)
-    return [Lumisection.model_validate(found) for found in tx.execute(query)]
+    return [Lumisection.model_validate(row) for row in tx.execute(query)]

@@ -28,9 +28,9 @@ def datasets_with(tx: Connection, run: int) -> list[str]:
 
 def runs_before(tx: Connection, dataset: str, run: int | None) -> Iterator[int]:
     """Runs of a dataset, newest first, those below ``run`` only if it is given."""
-    here = lumisection.c.dataset == dataset
+    scope = lumisection.c.dataset == dataset
     while True:
-        bound = here if run is None else here & (lumisection.c.run < run)
+        bound = scope if run is None else scope & (lumisection.c.run < run)
         run = tx.execute(select(func.max(lumisection.c.run)).where(bound)).scalar_one()
         if run is None:
             return
@@ -38,7 +38,7 @@ def runs_before(tx: Connection, dataset: str, run: int | None) -> Iterator[int]:
 
 
 def _distinct(tx: Connection, column: ColumnElement[str], *where: ColumnElement[bool]) -> Iterator[str]:
-    found = tx.execute(select(func.min(column)).where(*where)).scalar_one()
-    while found is not None:
-        yield found
-        found = tx.execute(select(func.min(column)).where(*where, column > found)).scalar_one()
+    value = tx.execute(select(func.min(column)).where(*where)).scalar_one()
+    while value is not None:
+        yield value
+        value = tx.execute(select(func.min(column)).where(*where, column > value)).scalar_one()

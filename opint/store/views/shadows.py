@@ -28,20 +28,20 @@ _SAME = and_(
 )
 
 
-def beside(tx: Connection) -> list[Beside]:
+def shadow_pairs(tx: Connection) -> list[Beside]:
     """All pairs of versions, the one that judged the newest run first; reads all summaries of shadows."""
     head = lumisection.c
     places = select(shadow_summary.c.model_version.label("shadow"), head.model_version, head.dataset, head.run, head.ls)
-    each = places.join(lumisection, _SAME).distinct().subquery().c
-    query = select(each.model_version, each.shadow, func.count(), func.max(each.run)).group_by(
-        each.model_version, each.shadow
+    judged = places.join(lumisection, _SAME).distinct().subquery().c
+    query = select(judged.model_version, judged.shadow, func.count(), func.max(judged.run)).group_by(
+        judged.model_version, judged.shadow
     )
-    names = {one.version: one.name for one in tx.execute(select(model_version))}
-    found = [
+    names = {row.version: row.name for row in tx.execute(select(model_version))}
+    pairs = [
         Beside(current, shadow, names.get(current, ""), names.get(shadow, ""), count, newest)
         for current, shadow, count, newest in tx.execute(query)
     ]
-    return sorted(found, key=lambda one: (-one.newest_run, -one.lumisections, one.shadow))
+    return sorted(pairs, key=lambda pair: (-pair.newest_run, -pair.lumisections, pair.shadow))
 
 
 def newest_runs(tx: Connection, pair: Beside, most: int) -> list[int]:

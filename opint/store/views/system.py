@@ -97,7 +97,7 @@ def system(tx: Connection) -> System:
         offsets=[Offset.model_validate(row) for row in rows],
         models=_models(tx),
         promotions=_promotions(tx),
-        agreement=[AgreementView.model_validate(one) for one in feedback.agreement(tx)],
+        agreement=[AgreementView.model_validate(row) for row in feedback.agreement(tx)],
         dead_letters=tx.execute(select(func.count()).select_from(dead_letter)).scalar_one(),
         database=f"{tx.dialect.name} {'.'.join(map(str, tx.dialect.server_version_info or ()))}".strip(),
         schema_version=_schema_version(tx),
@@ -122,8 +122,11 @@ def _schema_version(tx: Connection) -> str | None:
 
 def _preview(raw: bytes) -> str:
     """Text that cannot move a cursor, ring or hide: what does not print is written as an escape."""
-    told = raw.decode("utf-8", "backslashreplace")
-    return "".join(one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode() for one in told)
+    decoded = raw.decode("utf-8", "backslashreplace")
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else character.encode("unicode_escape").decode()
+        for character in decoded
+    )
 
 
 def _milliseconds(seconds: float | None) -> int:

@@ -85,11 +85,11 @@ def seed_of(element: str) -> str:
 
 def recent(tx: Connection, limit: int) -> list[tuple[str, int]]:
     """Dataset and number of the newest runs with trigger rates, newest first."""
-    found = []
+    newest = []
     for dataset in datasets(tx):
         if SUBSYSTEM in subsystems(tx, dataset):
-            found += [(run, dataset) for _, run in zip(range(limit), runs_before(tx, dataset, None), strict=False)]
-    return [(dataset, run) for run, dataset in sorted(found, reverse=True)[:limit]]
+            newest += [(run, dataset) for _, run in zip(range(limit), runs_before(tx, dataset, None), strict=False)]
+    return [(dataset, run) for run, dataset in sorted(newest, reverse=True)[:limit]]
 
 
 def run_rates(tx: Connection, dataset: str, run: int) -> RunRates | None:
@@ -100,20 +100,22 @@ def run_rates(tx: Connection, dataset: str, run: int) -> RunRates | None:
     rows = _rows(tx, dataset, run)
     if not rows:
         return None
-    names = {digest: one.names for digest, one in catalogues.load(tx, {row.catalogue for row in rows}).items()}
-    elements = _ordered({name for told in names.values() for name in told})
+    names = {
+        digest: catalogue.names for digest, catalogue in catalogues.load(tx, {row.catalogue for row in rows}).items()
+    }
+    elements = _ordered({name for menu in names.values() for name in menu})
     place = {name: at for at, name in enumerate(elements)}
-    where = {digest: np.array([place[name] for name in told], dtype=np.intp) for digest, told in names.items()}
+    where = {digest: np.array([place[name] for name in menu], dtype=np.intp) for digest, menu in names.items()}
     shape = (len(rows), len(elements))
     # Filled by lumisection, as it is stored: by rate, every number would lie on another page of memory.
     bands = np.full((6, *shape), np.nan, np.float32)
     reasons = np.full(shape, UNEXPECTED, np.uint8)
     p_values = np.full(shape, np.nan, np.float32)
     for at, row in enumerate(rows):
-        mine = where[row.catalogue]
-        bands[:, at, mine] = unpack_bands(row.bands, len(mine)).as_array()
-        reasons[at, mine] = np.frombuffer(row.verdict_reasons, np.uint8)
-        p_values[at, mine] = np.frombuffer(row.p_values, "<f4")
+        columns = where[row.catalogue]
+        bands[:, at, columns] = unpack_bands(row.bands, len(columns)).as_array()
+        reasons[at, columns] = np.frombuffer(row.verdict_reasons, np.uint8)
+        p_values[at, columns] = np.frombuffer(row.p_values, "<f4")
     return RunRates(
         dataset,
         run,
@@ -126,14 +128,14 @@ def run_rates(tx: Connection, dataset: str, run: int) -> RunRates | None:
     )
 
 
-def alarming(told: RunRates) -> npt.NDArray[np.bool_]:
+def alarming(rates: RunRates) -> npt.NDArray[np.bool_]:
     """Cells (n, L) that are bad, or missing, stuck or else a reason to look."""
-    cells: npt.NDArray[np.bool_] = _ALARMS[told.reasons]
+    cells: npt.NDArray[np.bool_] = _ALARMS[rates.reasons]
     return cells
 
 
 _ALARMS = np.zeros(256, dtype=np.bool_)
-_ALARMS[[one for one in Reason if one.alarms]] = True
+_ALARMS[[reason for reason in Reason if reason.alarms]] = True
 
 
 def _ordered(names: set[str]) -> list[str]:

@@ -25,30 +25,30 @@ def test_every_view_reads_the_seeded_store(tx, seed):
     told = incidents.detail(tx, 2)
     assert len(told.occurrences) == len(told.evidence) == 24
     first = told.evidence[0]
-    shown = evidence.one(tx, told.dataset, told.subsystem, first.run, first.ls, first.me)
+    shown = evidence.load_view(tx, told.dataset, told.subsystem, first.run, first.ls, first.me)
     assert [axis.bins for axis in shown.axes] == [36, 30]
     assert len(evidence.kept(tx, seed.DATASET, "Calo", 379415)) == 24
     assert incidents.detail(tx, 99) is None
-    assert evidence.one(tx, seed.DATASET, "Calo", 1, 1, "x") is None
+    assert evidence.load_view(tx, seed.DATASET, "Calo", 1, 1, "x") is None
     assert runs.detail(tx, 1, None) is None
-    (pair,) = shadows.beside(tx)
+    (pair,) = shadows.shadow_pairs(tx)
     assert pair == (seed.MODEL, seed.SHADOW, "histograms", "candidate", 62, 379415)
     assert shadows.newest_runs(tx, pair, 5) == [379415]
 
 
 def test_maps_of_consecutive_lumisections_are_multiplied(tx, seed):
     """The dead region stays, what fluctuates fades; a first map and other than maps have nothing to be multiplied."""
-    told = evidence.one(tx, seed.DATASET, "Calo", 379415, 30, seed.OCCUPANCY)
+    told = evidence.load_view(tx, seed.DATASET, "Calo", 379415, 30, seed.OCCUPANCY)
     assert told.persistent.lumisections == [28, 29, 30]
     stays, alone = (np.array(one).reshape(36, 30) for one in (told.persistent.pulls, told.pulls))
     dead = np.zeros((36, 30), dtype=bool)
     dead[20:26, 10:18] = True
     assert (stays[dead] < -5).all()
     assert np.abs(stays[~dead]).mean() < 0.5 * np.abs(alone[~dead]).mean()
-    second = evidence.one(tx, seed.DATASET, "Calo", 379415, 23, seed.OCCUPANCY)
+    second = evidence.load_view(tx, seed.DATASET, "Calo", 379415, 23, seed.OCCUPANCY)
     assert second.persistent.lumisections == [22, 23]
-    assert evidence.one(tx, seed.DATASET, "Calo", 379415, 22, seed.OCCUPANCY).persistent is None
-    assert evidence.one(tx, seed.DATASET, "Muon", 379415, 50, seed.TIMING).persistent is None
+    assert evidence.load_view(tx, seed.DATASET, "Calo", 379415, 22, seed.OCCUPANCY).persistent is None
+    assert evidence.load_view(tx, seed.DATASET, "Muon", 379415, 50, seed.TIMING).persistent is None
 
 
 def test_strips_have_the_same_columns_newest_last(tx):
