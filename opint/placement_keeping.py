@@ -7,8 +7,7 @@ from datetime import date
 from opint.placement.plan import Action, Line, Plan
 from opint.store import placement
 from opint.store.engine import Store
-from opint.store.placement import StoredLine, StoredPlan
-from opint.store.views.placement import PlanLine
+from opint.store.placement import PlanLine, StoredLine, StoredPlan
 
 
 def keep_plan(store: Store, catalogue: str, plan: Plan, now_s: float) -> None:

@@ -14,7 +14,7 @@ from opint.popularity.scoreboard import Row
 from opint.popularity.standing import PERSISTENCE, Standing
 from opint.store import popularity
 from opint.store.engine import Store
-from opint.store.popularity import Asked, StoredForecast, StoredScore, StoredStanding
+from opint.store.popularity import ForecastKey, StoredForecast, StoredScore, StoredStanding
 
 FAMILY = "popularity-drift"
 _ADVICE = (
@@ -24,7 +24,7 @@ _ADVICE = (
 
 
 def keep_scoreboard(
-    store: Store, asked: Asked, history: History, board: Sequence[Row], found: Sequence[Standing], now_s: float
+    store: Store, asked: ForecastKey, history: History, board: Sequence[Row], found: Sequence[Standing], now_s: float
 ) -> None:
     """Store scores and standings; open an incident for each tier lost, and end those of tiers regained."""
     scores = [
@@ -53,7 +53,7 @@ def keep_scoreboard(
                 troubles.clear_fault(tx, labels, f"{one.model} forecasts: {one.reason}", now_s)
 
 
-def keep_forecast(store: Store, asked: Asked, history: History, found: Forecast, now_s: float) -> None:
+def keep_forecast(store: Store, asked: ForecastKey, history: History, found: Forecast, now_s: float) -> None:
     """Store the forecast of a week, in place of an earlier one of the same week."""
     rows = [
         StoredForecast(
@@ -71,9 +71,9 @@ def keep_forecast(store: Store, asked: Asked, history: History, found: Forecast,
 
 def keep_batch(store: Store, catalogue: str, found: BatchForecast, now_s: float) -> int:
     """Store the forecast of a batch job; for how many datasets persistence speaks, since the model lost their tiers."""
-    asked = Asked(catalogue, str(found.label), found.horizon)
+    asked = ForecastKey(catalogue, str(found.label), found.horizon)
     with store.begin() as tx:
-        stands = popularity.standings(tx, asked)
+        stands = popularity.model_by_tier(tx, asked)
         lost = _lost(found.tier, stands)
         rows = [
             StoredForecast(

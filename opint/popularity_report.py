@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opint.popularity.metrics import ALL, NEW, Counts
-from opint.store.views.popularity import Score
+from opint.store.popularity import Score
 
 WIDTH, HEIGHT = 160.0, 26.0
 """Of a sparkline, in its own units."""

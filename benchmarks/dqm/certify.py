@@ -37,8 +37,8 @@ from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.lumisections.shadow import Shadow
 from opint.registry import comparison
 from opint.registry.training_data import OperatorFeedback, TrainingSelection
+from opint.store import incident_pages
 from opint.store.engine import Store
-from opint.store.views import incidents
 from streams.records import HistogramBatch, LumisectionKey
 from streams.source import Message, Partition
 
@@ -224,7 +224,7 @@ def _call_false(store: Store, judged: Sequence[SimulatedLumisection]) -> None:
     """Call every incident false in whose lumisections its subsystem has no fault."""
     faulty = {(one.key.run, one.key.ls, fault.subsystem) for one in judged for fault in one.faults}
     with store.begin() as tx:
-        for one in incidents.page(tx, limit=10_000).items:
-            told = incidents.detail(tx, one.id)
+        for one in incident_pages.page(tx, limit=10_000).items:
+            told = incident_pages.detail(tx, one.id)
             if told is not None and not any((at.run, at.ls, one.subsystem) in faulty for at in told.occurrences):
                 dispute(tx, one.id, "the truth", "", 0.0)

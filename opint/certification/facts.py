@@ -11,8 +11,8 @@ from dqm.quality import Reason
 from opint.certification.certificate import Certificate, certify
 from opint.certification.rules import Counts, LumisectionFacts, SeenIncident
 from opint.store.feedback import Verdict
+from opint.store.runs import datasets_with, subsystems
 from opint.store.tables import feedback, incident, ls_summary, lumisection, occurrence
-from opint.store.views.seeks import datasets_with, subsystems
 
 _FAMILIES_OF_BAD = {Reason.DEVIATES.family, Reason.FROZEN.family}
 """Families of incidents whose MEs are BAD; those of the others were not inspected."""

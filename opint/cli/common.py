@@ -125,7 +125,7 @@ def start(config: Path | None, log_format: LogFormat | None) -> Settings:
 
     settings = load(config, os.environ)
     chosen = settings.log if log_format is None else settings.log.model_copy(update={"format": log_format.value})
-    settings = settings.model_copy(update={"logging": chosen})
+    settings = settings.model_copy(update={"log": chosen})
     logging.configure(settings.log)
     return settings
 

@@ -44,7 +44,7 @@ def list_(
     from rich.console import Console
 
     from opint.cli.render import kept_table
-    from opint.store.views import hotline
+    from opint.store import hotline
 
     with open_store(start(config, log_format)).read() as tx:
         events = hotline.page(tx, limit=limit, before=before)

@@ -51,7 +51,7 @@ def list_(
     from rich.console import Console
     from rich.table import Table
 
-    from opint.store.views.incidents import page as incidents
+    from opint.store.incident_pages import page as incidents
     from opint.wording import iso
 
     store = open_store(start(config, log_format))

@@ -108,7 +108,7 @@ def forecast(
     from opint.popularity.report import forecast_table
     from opint.popularity.written import write_table
     from opint.popularity_keeping import fallen_back, keep_forecast
-    from opint.store.popularity import Asked, standings
+    from opint.store.popularity import ForecastKey, model_by_tier
 
     store = open_store(start(config, log_format)) if keep else None
     if trained is None:
@@ -117,10 +117,10 @@ def forecast(
     else:
         question, by = _learned(table, trained, _given(context, _TRAINING))
     history = question.history
-    asked, fallen = Asked(catalogue, str(question.label), question.horizon), None
+    asked, fallen = ForecastKey(catalogue, str(question.label), question.horizon), None
     if store is not None:
         with store.read() as tx:
-            fallen = fallen_back(history, standings(tx, asked))
+            fallen = fallen_back(history, model_by_tier(tx, asked))
     found = make(question, history.shape[1] - 1, by, confidence, fallen)
     if store is not None:
         keep_forecast(store, asked, history, found, time.time())
@@ -199,7 +199,7 @@ def scoreboard(
     from opint.popularity.standing import promoted, watched
     from opint.popularity.trial import BASELINES, trial
     from opint.popularity_keeping import keep_scoreboard
-    from opint.store.popularity import Asked
+    from opint.store.popularity import ForecastKey
 
     how = trainer(model)
     store = open_store(start(config, log_format)) if keep else None
@@ -217,7 +217,7 @@ def scoreboard(
         if one.demoted:
             console.print(f"{one.tier}: forecasts by {one.model}: {one.reason}", highlight=False)
     if store is not None:
-        asked = Asked(catalogue, str(question.label), horizon)
+        asked = ForecastKey(catalogue, str(question.label), horizon)
         keep_scoreboard(store, asked, question.history, board, [standing, *by_tier], time.time())
         store.close()
     if out is not None:

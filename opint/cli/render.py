@@ -10,9 +10,9 @@ from rich.text import Text
 from sqlalchemy import Connection, func, select
 
 from dqm.quality import Quality
+from opint.store import hotline
+from opint.store.hotline import KeptEvent
 from opint.store.tables import dead_letter, incident, ls_summary, source_offset
-from opint.store.views import hotline
-from opint.store.views.hotline import KeptEvent
 from opint.wording import iso
 from streams.files.source import FILES, topic_of
 

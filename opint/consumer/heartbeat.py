@@ -6,11 +6,10 @@ import structlog
 
 from opint.consumer.stalls import StallDetector
 from opint.incidents.update import IncidentUpdate
-from opint.store import heartbeats
+from opint.store import heartbeats, incident_pages
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat
-from opint.store.views import incidents
 from streams.errors import Unavailable
 from streams.metrics import Metrics
 from streams.source import Message, Source
@@ -103,7 +102,7 @@ class StreamHeartbeat:
         with self._store.begin() as tx:
             heartbeats.beat(tx, self._heartbeat)
             alerts = self._stalls.check(tx, lag, self._heartbeat.at_s)
-            states = incidents.counts(tx)
+            states = incident_pages.counts(tx)
         log_incidents(alerts)
         self._metrics.incidents_open.set(states.get("open", 0) + states.get("acknowledged", 0))
 

@@ -7,8 +7,8 @@ from fastapi import HTTPException
 
 from conf.errors import NightshiftError
 from opint.incidents.operator import acknowledge, comment, confirm, dispute, reopen, resolve
+from opint.store import incident_pages
 from opint.store.engine import Store
-from opint.store.views import incidents
 from streams.errors import Unavailable
 
 Action = Literal["acknowledge", "resolve", "reopen", "comment", "confirm", "false-alarm"]
@@ -35,7 +35,7 @@ def act(store: Store, clock: Callable[[], float], action: Action, incident_id: i
     check_text("Your name", actor, MOST_ACTOR, required=True)
     check_text("The comment", text, MOST_TEXT, required=action == "comment")
     with store.begin() as tx:
-        if not incidents.exists(tx, incident_id):
+        if not incident_pages.exists(tx, incident_id):
             raise HTTPException(404, f"There is no incident {incident_id}.")
         try:
             _PERFORM[action](tx, incident_id, actor, text, clock())

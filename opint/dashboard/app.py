@@ -24,9 +24,9 @@ from opint.dashboard.pages import (
 )
 from opint.dashboard.render import Renderer
 from opint.dashboard.security import Guard, refuse_outside
+from opint.store import system
 from opint.store.engine import Store
-from opint.store.views import system
-from opint.store.views.system import Marker
+from opint.store.system import Marker
 
 _STATIC = Path(__file__).parent / "static"
 

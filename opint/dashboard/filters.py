@@ -6,7 +6,7 @@ from typing import Any
 
 from dqm.quality import Quality, Reason
 from opint import wording
-from opint.store.views.records import AxisView, WorstBinView
+from opint.store.evidence import AxisView, WorstBinView
 
 GLYPHS = {Quality.GOOD: "✓", Quality.WARNING: "!", Quality.BAD: "✕", Quality.NOT_INSPECTED: "·"}
 _QUALITY_NAMES = {

@@ -16,8 +16,8 @@ from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT
 from opint.dashboard.filters import FILTERS, FUNCTIONS
 from opint.dashboard.security import check_token, csrf_token, keep_token
 from opint.dashboard.sse import event_id
+from opint.store import system
 from opint.store.engine import Store
-from opint.store.views import system
 
 ACTOR_COOKIE = "nightshift_actor"
 ACTOR_DAYS = 30

@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from conf.errors import NightshiftError
-from opint.store.views.system import Marker
+from opint.store.system import Marker
 
 POLL_S = 1.0
 ALIVE_S = 5.0

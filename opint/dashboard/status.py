@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from opint.store.views.records import Daemon, Incident
+from opint.store.heartbeats import Heartbeat
+from opint.store.incident_pages import Incident
 from opint.wording import clock_time
 
 Level = Literal["good", "warning", "bad", "unknown"]
@@ -28,7 +29,7 @@ class Staleness:
     why: str
 
 
-def staleness(daemons: list[Daemon], now_s: float, stale_after_s: float) -> Staleness:
+def staleness(daemons: list[Heartbeat], now_s: float, stale_after_s: float) -> Staleness:
     """Stale means that no running daemon was heard within ``stale_after_s``."""
     if not daemons:
         return Staleness(True, None, "No daemon has ever reported to this database.")

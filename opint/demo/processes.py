@@ -22,10 +22,9 @@ import yaml
 from conf.errors import NightshiftError
 from conf.settings import Settings
 from opint.demo.simulation import endless
-from opint.store import offsets
+from opint.store import offsets, runs
 from opint.store.engine import Store
-from opint.store.views import runs
-from opint.store.views.incidents import page
+from opint.store.incident_pages import page
 from streams.broker import BrokerAddress, embedded_broker
 
 STOP_SECONDS = 8.0

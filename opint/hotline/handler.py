@@ -21,7 +21,7 @@ from streams.metrics import EVENTS, Metrics
 from streams.records import EventFeatures
 from streams.source import Loss, Message, Partition, Source
 
-TRAINED_AS = "event_handler"
+TRAINED_AS = "hotline"
 """What `nightshift train` calls it."""
 
 Decode = Callable[[Message], EventFeatures]

@@ -20,7 +20,7 @@ from opint.incidents.update import IncidentUpdate
 from opint.store import deadletters, hotline
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
-from opint.store.hotline import Counted
+from opint.store.hotline import EventCount
 from opint.store.incidents import Incident
 from streams.errors import DecodeError
 from streams.source import Loss, Message, Partition
@@ -114,7 +114,7 @@ class EventIngest:
             judged = judge(self._model, ladder, events, self._per_hour)
             hotline.keep(tx, events.events, judged.kept, self._usual, version, now_s)
             passed_s = ladder.passed(events.events.key, events.live_s)
-            counted.append(Counted(passed_s, len(events.surprise), len(judged.kept)))
+            counted.append(EventCount(passed_s, len(events.surprise), len(judged.kept)))
             ladder = judged.ladder
         hotline.put(tx, dataset, version, ladder, now_s)
         hotline.count(tx, dataset, version, counted, now_s)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opint.store.views.hotline import Hour, KeptEvent
+from opint.store.hotline import Hour, KeptEvent
 from opint.wording import conditions_sentence, is_simulated
 
 MOST_BARS = 36

@@ -11,9 +11,9 @@ import numpy as np
 from opint.incidents.families import OF_ELEMENT, TRIGGER, IncidentKey
 from opint.incidents.rule import Observation
 from opint.incidents.window import Folders
-from opint.store.bands import Seen
 from opint.store.evidence import Hint
 from opint.store.incidents import NAMELESS_KINDS
+from opint.store.trigger_rates import LumisectionRates
 from streams.records import LumisectionKey
 
 CRITICAL_SHARE = 0.5
@@ -146,7 +146,7 @@ SMALLEST_CHANGE = 0.005
 
 
 def measured_rate_title(
-    labels: IncidentKey, kind: str, bad: int, size: int, first: LumisectionKey, bands_seen: Sequence[Seen]
+    labels: IncidentKey, kind: str, bad: int, size: int, first: LumisectionKey, bands_seen: Sequence[LumisectionRates]
 ) -> str:
     """One line: what moved, by how much in the median of what was ``bands_seen`` first, and since when."""
     changes = [change for bands in bands_seen if (change := rate_change(bands, labels)) is not None]
@@ -156,7 +156,7 @@ def measured_rate_title(
     )
 
 
-def rate_change(rates: Seen, labels: IncidentKey) -> float | None:
+def rate_change(rates: LumisectionRates, labels: IncidentKey) -> float | None:
     """By what share the rates of the labels changed, in the median; None where there is nothing to compare.
 
     A path that moved alone is compared with what the rates of all seeds make one expect, others with what pileup does,

@@ -13,8 +13,8 @@ from dqm.quality import Quality, Reason
 from opint.incidents.families import OF_ELEMENT, IncidentKey, is_whole
 from opint.incidents.rule import Observation
 from opint.store import catalogues
-from opint.store.joins import BY_CURRENT
 from opint.store.packing import REAL, SMALL, unpack
+from opint.store.sql import BY_CURRENT
 from opint.store.tables import ls_score, lumisection
 from streams.records import Catalogue, LumisectionKey
 

@@ -9,10 +9,10 @@ from opint.incidents import titles
 from opint.incidents.families import SYSTEM, TRIGGER, IncidentKey, fingerprint
 from opint.incidents.reconcile import Because, Change
 from opint.incidents.rule import Observation
-from opint.store import bands, evidence, feedback, incidents
-from opint.store.bands import Seen
+from opint.store import evidence, feedback, incidents, trigger_rates
 from opint.store.evidence import Hint
 from opint.store.incidents import Entry, Incident, Occurrence
+from opint.store.trigger_rates import LumisectionRates
 from streams.records import LumisectionKey
 
 KeyChanges = tuple[IncidentKey, int, Sequence[Change]]
@@ -168,10 +168,10 @@ class IncidentWriter:
                 labels, incident.kind, incident.elements, size, incident.first, opening
             )
 
-    def _rates(self, labels: IncidentKey, number: int) -> Sequence[Seen]:
+    def _rates(self, labels: IncidentKey, number: int) -> Sequence[LumisectionRates]:
         """Those of the first lumisections of an incident: what comes and goes later does not rewrite its title."""
         keys = incidents.opening(self.tx, number, titles.MEASURED_LUMISECTIONS)
-        rates = (bands.load(self.tx, labels.dataset, key, labels.subsystem) for key in keys)
+        rates = (trigger_rates.load_lumisection(self.tx, labels.dataset, key, labels.subsystem) for key in keys)
         return [lumisection_rates for lumisection_rates in rates if lumisection_rates is not None]
 
     def _open(self, labels: IncidentKey, size: int, change: Change) -> None:

@@ -6,8 +6,8 @@ from threading import Lock
 
 from sqlalchemy import Connection, select
 
+from opint.store.sql import insert_into
 from opint.store.tables import catalogue
-from opint.store.upserts import insert_into
 from streams.records import Catalogue
 
 MOST_KEPT = 64

@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 from dqm.following import LINE, Residuals
 from opint.store.packing import REAL, WHOLE, pack, unpack
 from opint.store.references import Part
+from opint.store.sql import insert_into
 from opint.store.tables import certification_centre
-from opint.store.upserts import insert_into
 
 Float32 = npt.NDArray[np.float32]
 

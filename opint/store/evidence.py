@@ -1,18 +1,100 @@
-"""Evidence of suspicious MEs, stored as JSON: what cannot be finite comes back as NaN."""
+"""Evidence of suspicious MEs, stored as JSON: what cannot be finite comes back as NaN.
 
+Kept evidence, for reading.
+"""
+
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 from typing import Any
 
+import numpy as np
 import orjson
-from sqlalchemy import Connection, bindparam, delete, select
+from pydantic import Field
+from sqlalchemy import Connection, and_, bindparam, delete, select
 
+from dqm.occupancy.maps import persistent
 from dqm.quality import Certified, Evidence, Reason, WorstBin, WorstFeature
 from dqm.scored import LumisectionState
-from opint.store.tables import evidence
-from opint.store.upserts import replacing
+from opint.store.records import Record
+from opint.store.sql import replacing
+from opint.store.tables import catalogue, evidence, ls_score
 from streams.records import Axis, LumisectionKey
+
+
+class AxisView(Record):
+    """One histogram axis; see :class:`streams.records.Axis`."""
+
+    bins: int
+    lower: float
+    upper: float
+    label: str = ""
+    edges: list[float] | None = None
+    categories: list[str] | None = None
+
+
+class WorstBinView(Record):
+    """One bin that speaks against the histogram; ``index`` is the flat cell number."""
+
+    index: int
+    observed: float | None
+    expected: float | None
+    pull: float | None
+
+
+class PersistentView(Record):
+    """What stays in the pulls of a map over consecutive lumisections; see :func:`dqm.occupancy.maps.persistent`."""
+
+    lumisections: list[int] = Field(description="their numbers, in order")
+    pulls: list[float] = Field(description="signed geometric mean, in standard deviations; 0 where the sign changes")
+
+
+class WorstFeatureView(Record):
+    """One number of a histogram that speaks against its lumisection; see :class:`dqm.quality.WorstFeature`."""
+
+    name: str
+    observed: float | None
+    expected: float | None
+    error: float | None
+    share: float | None
+
+
+class CertifiedView(Record):
+    """What certification says of the whole subsystem; see :class:`dqm.quality.Certified`."""
+
+    score: float | None
+    spread: float | None = Field(description="standard deviation over the networks of the ensemble")
+    p_value: float | None
+
+
+class EvidenceView(Record):
+    """Kept evidence of one ME in one lumisection; see :class:`dqm.quality.Evidence`."""
+
+    dataset: str
+    subsystem: str
+    run: int
+    ls: int
+    me: str
+    reason: str
+    kind: str
+    sentence: str
+    p_value: float | None
+    scores: dict[str, float | None] = Field(description="by scorer; greater is worse")
+    axes: list[AxisView]
+    counts: list[float | None]
+    reference: list[float | None] = Field(description="scaled to the observed number of counts")
+    pulls: list[float | None] = Field(description="signed, in standard deviations")
+    entries: float | None
+    expected_entries: float | None
+    model_version: str
+    worst_bins: list[WorstBinView]
+    persistent: PersistentView | None = Field(None, description="for maps of which the lumisections before are kept")
+    worst_features: list[WorstFeatureView] = Field(
+        default=[], description="as certification of the whole lumisection sees it; observed and expected on the axis"
+    )
+    certified: CertifiedView | None = Field(None, description="None where nothing looks at the subsystem as a whole")
+
 
 MOST_PER_SUBSYSTEM = 64
 """Pieces of evidence of one subsystem in one lumisection; the least likely MEs stay."""
@@ -144,3 +226,85 @@ def _real(value: float | None) -> float:
 def _axis(content: Mapping[str, Any]) -> Axis:
     lists = {name: None if content[name] is None else tuple(content[name]) for name in ("edges", "categories")}
     return Axis(**{**content, **lists})
+
+
+MULTIPLIED = 3
+"""Lumisections whose maps are multiplied, as far as evidence of them is kept."""
+
+
+def evidence_view(tx: Connection, dataset: str, subsystem: str, run: int, ls: int, me: str) -> EvidenceView | None:
+    """Evidence of one ME in one lumisection, with the reason of its newest verdict; None if none was kept."""
+    place = and_(*(evidence.c[name] == ls_score.c[name] for name in ("dataset", "subsystem", "run", "ls")))
+    query = (
+        select(evidence.c.body, ls_score.c.verdict_reasons, catalogue.c.elements)
+        .outerjoin(ls_score, place)
+        .outerjoin(catalogue, catalogue.c.digest == ls_score.c.catalogue)
+        .where(
+            evidence.c.dataset == dataset,
+            evidence.c.subsystem == subsystem,
+            evidence.c.run == run,
+            evidence.c.ls == ls,
+            evidence.c.me == me,
+        )
+    )
+    row = tx.execute(query).first()
+    if row is None:
+        return None
+    body = orjson.loads(row.body)
+    body["reason"] = Reason(_verdict_reason(row.verdict_reasons, row.elements, me, body["reason"])).name
+    kept = _maps(tx, (dataset, subsystem, run, me), ls, body["axes"])
+    return EvidenceView(
+        dataset=dataset, subsystem=subsystem, run=run, ls=ls, persistent=_persistent(kept), **_finite(body)
+    )
+
+
+def _maps(tx: Connection, place: tuple[str, str, int, str], ls: int, axes: list[Any]) -> dict[int, list[float]]:
+    """Pulls of one ME by LS in the last lumisections up to ``ls``, as far as it is a map of these ``axes``."""
+    dataset, subsystem, run, me = place
+    if len(axes) != 2:
+        return {}
+    columns = evidence.c
+    query = select(columns.ls, columns.body).where(
+        columns.dataset == dataset,
+        columns.subsystem == subsystem,
+        columns.run == run,
+        columns.me == me,
+        columns.ls <= ls,
+    )
+    bodies = {
+        at: orjson.loads(body)
+        for at, body in tx.execute(query.where(columns.ls > ls - MULTIPLIED).order_by(columns.ls))
+    }
+    return {at: body["pulls"] for at, body in bodies.items() if body["axes"] == axes and body["pulls"]}
+
+
+def _persistent(maps: dict[int, list[float]]) -> PersistentView | None:
+    if len(maps) < 2:
+        return None
+    stays = persistent(np.array(list(maps.values()), dtype=np.float64))
+    return PersistentView(lumisections=list(maps), pulls=stays.tolist())
+
+
+def _verdict_reason(reasons: bytes | None, elements: list[dict[str, Any]] | None, me: str, before: int) -> int:
+    """What the verdict says of the ME; evidence is kept ``before`` its lumisection is judged as a whole."""
+    names = [element["me"] for element in elements or ()]
+    return reasons[names.index(me)] if reasons is not None and me in names else before
+
+
+def kept(tx: Connection, dataset: str, subsystem: str, run: int) -> list[tuple[int, str]]:
+    """LS and ME name of every evidence that is kept of one subsystem in one run."""
+    query = select(evidence.c.ls, evidence.c.me).where(
+        evidence.c.dataset == dataset, evidence.c.subsystem == subsystem, evidence.c.run == run
+    )
+    return [(ls, me) for ls, me in tx.execute(query)]
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN or infinity: null says it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, select, text, tuple_, union, update
 
 from conf.errors import NightshiftError
+from opint.store.sql import replacing
 from opint.store.tables import audit, incident, occurrence
-from opint.store.upserts import replacing
 from streams.keys import LumisectionKey
 
 DATA_LOST = "data-lost"

@@ -24,12 +24,12 @@ from opint.store.packing import (
     unpack_bands,
     unpack_largest,
 )
+from opint.store.sql import insert_into, replacing
 from opint.store.tables import ls_score, ls_summary, lumisection, shadow_summary
-from opint.store.upserts import insert_into, replacing
 from streams.records import Catalogue, Conditions, LumisectionKey
 
 if TYPE_CHECKING:
-    from opint.store.upserts import Insert
+    from opint.store.sql import Insert
 
 StateKey = tuple[str, LumisectionKey]
 """Dataset and lumisection."""

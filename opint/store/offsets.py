@@ -10,10 +10,24 @@ from typing import NoReturn
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, select, tuple_, update
 
+from opint.store.records import Record
+from opint.store.sql import insert_into
 from opint.store.tables import source_offset
-from opint.store.upserts import insert_into
 from streams.errors import FencedError
 from streams.source import Message, Partition
+
+
+class StoredOffset(Record):
+    """How far one partition has been processed, and by whom."""
+
+    cluster: str
+    consumer_group: str
+    topic: str
+    partition: int
+    next_offset: int | None
+    owner: str
+    updated_s: float
+
 
 _row = source_offset.c
 
@@ -129,3 +143,9 @@ def _is(partition: Partition, group: str) -> ColumnElement[bool]:
 def _fenced(partition: Partition, owner: str | None) -> NoReturn:
     to_whom = "nobody here" if owner is None else owner
     raise FencedError(f"{partition.topic}[{partition.partition}] belongs to {to_whom} now", partition)
+
+
+def every(tx: Connection) -> list[StoredOffset]:
+    """All stored offsets, in the order of their partitions."""
+    rows = tx.execute(select(source_offset).order_by(_row.cluster, _row.topic, _row.partition))
+    return [StoredOffset.model_validate(row) for row in rows]

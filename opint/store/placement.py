@@ -1,11 +1,16 @@
-"""Placement plans by week, and what people decide about their lines; a plan that is made again replaces the first."""
+"""Placement plans by week, and what people decide about their lines; a plan that is made again replaces the first.
+
+Placement plans and what people decide, for reading.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, literal, select
+from pydantic import Field
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, literal, select
 
+from opint.store.records import Record
 from opint.store.tables import placement_decision, placement_line, placement_plan
 
 ROWS = 1000
@@ -62,7 +67,7 @@ def decide(tx: Connection, catalogue: str, line: str, verdict: Verdict, actor: s
     return True
 
 
-def undecided(catalogue: str, week: str) -> ColumnElement[bool]:
+def is_undecided(catalogue: str, week: str) -> ColumnElement[bool]:
     """What holds of planned lines of a week about which nobody has decided."""
     at, decision = placement_line.c, placement_decision.c
     decided = exists().where(decision.catalogue == at.catalogue, decision.line == at.line)
@@ -73,7 +78,7 @@ def accept_rest(tx: Connection, catalogue: str, week: str, actor: str, reason: s
     """Accept all planned lines about which nobody has decided; how many these were."""
     at = placement_line.c
     values = {"decision": "accepted", "actor": actor, "reason": reason, "at_s": now_s}
-    rest = select(at.catalogue, at.line, *map(literal, values.values())).where(undecided(catalogue, week))
+    rest = select(at.catalogue, at.line, *map(literal, values.values())).where(is_undecided(catalogue, week))
     accept = insert(placement_decision).from_select(["catalogue", "line", *values], rest)
     return tx.execute(accept, execution_options={"preserve_rowcount": True}).rowcount
 
@@ -84,3 +89,84 @@ def forget(tx: Connection, before_s: float) -> None:
     for row in tx.execute(select(at.catalogue, at.week).where(at.made_s < before_s)).all():
         for table in (placement_line, placement_plan):
             tx.execute(delete(table).filter_by(catalogue=row.catalogue, week=row.week))
+
+
+class PlanView(Record):
+    """The plan of a week."""
+
+    catalogue: str
+    week: str = Field(description="its first day, ISO 8601")
+    method: str
+    value: float = Field(description="reads saved, prices paid")
+    bound: float | None = Field(description="no plan saves more; null where not known")
+    made_s: float
+
+
+class PlanLine(Record):
+    """Something to do, or left out."""
+
+    line: str = Field(description="its id: the same in every plan of the week")
+    action: str = Field(description="copy or delete")
+    dataset: str
+    rse: str
+    bytes: int
+    benefit: float = Field(description="reads saved, prices paid")
+    reason: str
+    rule: str
+    refused: str = Field(description="why it is left out; empty for what is planned")
+    decision: str | None = Field(description="accepted or rejected; null if nobody has decided")
+    actor: str | None
+    said: str | None = Field(description="the reason that was given")
+    at_s: float | None
+
+
+class PlanPage(Record):
+    """Lines of a plan in its order; ``next`` is the cursor of the following page, null at the end."""
+
+    items: list[PlanLine]
+    next: str | None
+
+
+def newest(tx: Connection) -> list[PlanView]:
+    """The newest plan of each catalogue, the one made last first."""
+    at = placement_plan.c
+    last = select(at.catalogue, func.max(at.week).label("week")).group_by(at.catalogue).subquery()
+    same_plan = and_(at.catalogue == last.c.catalogue, at.week == last.c.week)
+    rows = tx.execute(select(placement_plan).join(last, same_plan).order_by(at.made_s.desc(), at.catalogue))
+    return [PlanView.model_validate(row) for row in rows]
+
+
+def count_undecided(tx: Connection, plan: PlanView) -> int:
+    """How many planned lines nobody has decided about."""
+    open_lines = is_undecided(plan.catalogue, plan.week)
+    return tx.scalar(select(func.count()).select_from(placement_line).where(open_lines)) or 0
+
+
+def page(tx: Connection, plan: PlanView, *, which: str, limit: int, skip: int = 0) -> PlanPage:
+    """Lines of a plan with the newest decision about each.
+
+    ``which`` is ``planned``, ``left-out``, ``undecided``, ``accepted`` or ``rejected``.
+    """
+    line, decision = placement_line.c, placement_decision
+    last = (
+        select(decision.c.line, func.max(decision.c.id).label("id"))
+        .where(decision.c.catalogue == plan.catalogue)
+        .group_by(decision.c.line)
+        .subquery()
+    )
+    query = (
+        select(placement_line, decision.c.decision, decision.c.actor, decision.c.reason.label("said"), decision.c.at_s)
+        .outerjoin(last, last.c.line == line.line)
+        .outerjoin(decision, decision.c.id == last.c.id)
+        .where(line.catalogue == plan.catalogue, line.week == plan.week)
+    )
+    kinds = {
+        "planned": line.refused == "",
+        "left-out": line.refused != "",
+        "undecided": and_(line.refused == "", decision.c.decision.is_(None)),
+        "accepted": decision.c.decision == "accepted",
+        "rejected": decision.c.decision == "rejected",
+    }
+    rows = tx.execute(query.where(kinds[which]).order_by(line.place).offset(skip).limit(limit + 1)).all()
+    items = [PlanLine.model_validate(row) for row in rows[:limit]]
+    return PlanPage(items=items, next=str(skip + limit) if len(rows) > limit else None)

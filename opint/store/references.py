@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select, upda
 from dqm.references.chosen import Earlier, Reference
 from dqm.references.sums import RunSums
 from opint.store.packing import FLAG, REAL, WHOLE, pack, unpack
+from opint.store.sql import insert_into
 from opint.store.tables import reference, run_sums
-from opint.store.upserts import insert_into
 
 __all__ = ["Part", "Shown", "add", "before", "chosen", "previous", "record", "shown", "since"]
 

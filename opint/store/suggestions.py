@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, delete, select
 
+from opint.store.sql import replacing
 from opint.store.tables import cache_trial, suggestion
-from opint.store.upserts import replacing
 
 if TYPE_CHECKING:
     from rl_cache.suggestion import Suggestion

@@ -8,8 +8,8 @@ import numpy as np
 import orjson
 from sqlalchemy import Connection, delete, select
 
+from opint.store.sql import replacing
 from opint.store.tables import cache_trial
-from opint.store.upserts import replacing
 from rl_cache.proposal import Kind, Proposal
 from rl_cache.trials import Files, Trials
 

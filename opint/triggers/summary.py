@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.quality import Reason
-from opint.store.views.triggers import TOGETHER, RunRates, alarming, seed_of
+from opint.store.trigger_rates import TOGETHER, RunRates, alarming, seed_of
 from opint.wording import conditions_sentence, is_simulated
 
 Rows = npt.NDArray[np.intp]

@@ -13,12 +13,12 @@ from opint.popularity.simulate import Size, simulate
 from opint.popularity.standing import PERSISTENCE, Standing
 from opint.popularity_keeping import FAMILY, fallen_back, keep_forecast, keep_scoreboard
 from opint.store import popularity
-from opint.store.popularity import Asked
+from opint.store import popularity as view
+from opint.store.popularity import ForecastKey
 from opint.store.retention import sweep
 from opint.store.tables import incident
-from opint.store.views import popularity as view
 
-ASKED = Asked("cms", "naccess > 10", 1)
+ASKED = ForecastKey("cms", "naccess > 10", 1)
 DAY_S = 86_400.0
 
 
@@ -94,7 +94,7 @@ def test_a_tier_that_is_lost_is_an_incident_until_it_is_regained(store, history)
             (asked,) = view.catalogues(tx)
             since = {one.tier: one.since_s for one in view.standings(tx, asked)}
             rows = tx.execute(select(incident.c.family, incident.c.element_group, incident.c.state)).all()
-            return since, [tuple(one) for one in rows], popularity.standings(tx, ASKED)
+            return since, [tuple(one) for one in rows], popularity.model_by_tier(tx, ASKED)
 
     assert told("blend", False, 1.0)[1] == []
     since, incidents, standings = told(PERSISTENCE, True, 2.0)
@@ -121,4 +121,4 @@ def test_old_weeks_are_forgotten_and_standings_are_not(store, history):
     sweep(store, 104 * DAY_S, 2.0)
     with store.read() as tx:
         assert view.catalogues(tx) == []
-        assert popularity.standings(tx, ASKED) == {"": "blend"}
+        assert popularity.model_by_tier(tx, ASKED) == {"": "blend"}

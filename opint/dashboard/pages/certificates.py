@@ -11,7 +11,7 @@ from opint.certification.facts import CertifyError, certify_run
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number
 from opint.dashboard.render import Renderer
 from opint.store.engine import Store
-from opint.store.views.seeks import datasets_with
+from opint.store.runs import datasets_with
 
 Dataset = Annotated[str | None, Query(max_length=1000, description="the only one that has the run if absent")]
 MOST_RUNS = 1000

@@ -8,9 +8,9 @@ from starlette.responses import HTMLResponse
 from opint.dashboard.render import Renderer, RunText
 from opint.registry import comparison
 from opint.registry.training_data import OperatorFeedback
+from opint.store import models
 from opint.store.engine import Store
-from opint.store.views import shadows
-from opint.store.views.shadows import Beside
+from opint.store.models import ShadowPair
 
 MOST_RUNS = 20
 """Newest runs that are compared unless others are asked for."""
@@ -26,9 +26,9 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
     def page(request: Request, pair: str = "", first: RunText = "", last: RunText = "") -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
-            pairs = shadows.shadow_pairs(tx)
+            pairs = models.shadow_pairs(tx)
             chosen = _chosen(pairs, pair)
-            newest = shadows.newest_runs(tx, chosen, MOST_RUNS) if chosen else []
+            newest = models.newest_runs(tx, chosen, MOST_RUNS) if chosen else []
             span = range(int(first or (newest or [0])[-1]), int(last or (newest or [0])[0]) + 1)
             judged = comparison.read_pairs(tx, chosen.current, chosen.shadow, span) if chosen else []
             operator_feedback = OperatorFeedback.read(tx)
@@ -52,14 +52,14 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
     return routes
 
 
-def _address(chosen: Beside | None, span: range) -> dict[str, str | int]:
+def _address(chosen: ShadowPair | None, span: range) -> dict[str, str | int]:
     """What the page shows, so that a part of it that asks for itself again gets the same."""
     if chosen is None:
         return {}
     return {"pair": f"{chosen.current}.{chosen.shadow}", "first": span.start, "last": span.stop - 1}
 
 
-def _chosen(pairs: list[Beside], versions: str) -> Beside | None:
+def _chosen(pairs: list[ShadowPair], versions: str) -> ShadowPair | None:
     """The pair whose versions are ``versions`` (the current one, a dot, the shadow), by default the newest."""
     if not versions:
         return pairs[0] if pairs else None

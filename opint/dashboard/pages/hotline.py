@@ -15,11 +15,10 @@ from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_text
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, or_404, require_token
 from opint.dashboard.render import Renderer, RunText, form_fields, redirect_back
 from opint.hotline.summary import bars, features, lately, simulated, unusual
+from opint.store import heartbeats, hotline
 from opint.store import hotline as kept
 from opint.store.engine import Store
-from opint.store.hotline import Marking
-from opint.store.views import hotline, system
-from opint.store.views.hotline import Judging, KeptDetail, KeptPage
+from opint.store.hotline import JudgedHours, KeptDetail, KeptPage, Marking
 from streams.metrics import EVENTS
 
 SHOWN = 20
@@ -61,10 +60,10 @@ def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Ren
         declared = settings.hotline.events_per_hour
         with store.read() as tx:
             shown = _page(tx, SHOWN, cursor, marked, run_number, dataset)
-            judging = hotline.judging(tx, HOURS, dataset or None)
+            judging = hotline.newest_hours(tx, HOURS, dataset or None)
             surprise = _level(tx, judging, declared)
             datasets = hotline.datasets(tx)
-            watchers = [daemon for daemon in system.daemons(tx) if daemon.daemon.endswith(f":{EVENTS}")]
+            watchers = [daemon for daemon in heartbeats.newest(tx) if daemon.daemon.endswith(f":{EVENTS}")]
         hours = judging.hours if judging else []
         return renderer.page(
             request,
@@ -150,7 +149,7 @@ def _page(tx: Connection, limit: int, cursor: str | None, marked: str, run: int 
     return hotline.page(tx, limit=limit, before=before, marking=marking, run=run, dataset=dataset or None)
 
 
-def _level(tx: Connection, judging: Judging | None, per_hour: float) -> float | None:
+def _level(tx: Connection, judging: JudgedHours | None, per_hour: float) -> float | None:
     """The surprise beyond which events are kept now; None before any was judged."""
     ladder = judging and kept.present(tx, judging.dataset, judging.model_version)
     level = ladder.level(per_hour) if ladder else math.inf

@@ -10,9 +10,9 @@ from starlette.responses import HTMLResponse
 from opint.dashboard.actions import Action, act
 from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.render import Renderer, RunText, form_fields, own_url, redirect_back
+from opint.store import evidence, incident_pages, runs
 from opint.store.engine import Store
-from opint.store.views import evidence, incidents, runs
-from opint.store.views.records import EvidenceKey, IncidentDetail, State
+from opint.store.incident_pages import EvidenceKey, IncidentDetail, State
 
 STRIP_LENGTH = 120
 OPEN_SHOWN = 50
@@ -33,7 +33,7 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
     ) -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
-            shown = incidents.page(
+            shown = incident_pages.page(
                 tx,
                 limit=OPEN_SHOWN,
                 before=int(cursor) if cursor else None,
@@ -60,9 +60,9 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
     def incident(request: Request, incident_id: Number, me: str = "", at: str = "") -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
-            detail = or_404(incidents.detail(tx, incident_id), f"There is no incident {incident_id}.")
+            detail = or_404(incident_pages.detail(tx, incident_id), f"There is no incident {incident_id}.")
             chosen = _chosen_evidence(detail.evidence, at, me)
-            shown = chosen and evidence.load_view(
+            shown = chosen and evidence.evidence_view(
                 tx, detail.dataset, detail.subsystem, chosen.run, chosen.ls, chosen.me
             )
             history = runs.around(tx, detail, STRIP_LENGTH)

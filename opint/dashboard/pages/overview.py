@@ -10,9 +10,9 @@ from conf.settings import Settings
 from opint.dashboard.api import Cursor
 from opint.dashboard.render import Renderer, own_url
 from opint.dashboard.status import overall, staleness
+from opint.store import deadletters, heartbeats, incident_pages, runs, system
 from opint.store.engine import Store
-from opint.store.views import incidents, runs, system
-from opint.store.views.records import Daemon
+from opint.store.heartbeats import Heartbeat
 
 STRIP_LENGTH = 120
 OPEN_SHOWN = 50
@@ -27,11 +27,11 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
     def overview(request: Request) -> HTMLResponse:
         live, now_s = renderer.live(), clock()
         with store.read() as tx:
-            active = incidents.gravest(tx, OPEN_SHOWN)
-            counts, daemons = incidents.counts(tx), system.daemons(tx)
+            active = incident_pages.gravest(tx, OPEN_SHOWN)
+            counts, daemons = incident_pages.counts(tx), heartbeats.newest(tx)
             strips, newest = runs.strips(tx, STRIP_LENGTH), runs.latest(tx, 1)
             recent, delays = system.closed_since(tx, now_s - RECENT_S)
-            resolved = incidents.recently_resolved(tx, 8)
+            resolved = incident_pages.recently_resolved(tx, 8)
         stale = staleness(daemons, now_s, settings.dashboard.stale_after_s)
         unseen = max(
             (incident for incident in active if incident.state == "open"),
@@ -63,8 +63,8 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
     def system_page(request: Request, cursor: Cursor = None) -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
-            state = system.system(tx)
-            letters = system.dead_letters(tx, limit=25, before=int(cursor) if cursor else None)
+            state = system.load_system(tx)
+            letters = deadletters.page(tx, limit=25, before=int(cursor) if cursor else None)
         return renderer.page(
             request,
             "system.html",
@@ -78,6 +78,6 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
     return routes
 
 
-def lag_by_partition(daemons: list[Daemon]) -> dict[str, int]:
+def lag_by_partition(daemons: list[Heartbeat]) -> dict[str, int]:
     """Messages behind by partition; of one that several daemons name, the daemon heard last knows."""
     return {partition: behind for daemon in reversed(daemons) for partition, behind in daemon.lag.items()}

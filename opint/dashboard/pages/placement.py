@@ -14,11 +14,10 @@ from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, 
 from opint.dashboard.render import Renderer, form_fields, redirect_back
 from opint.placement.rules import Terms, requests
 from opint.placement_keeping import as_lines
+from opint.store import placement
 from opint.store import placement as kept
 from opint.store.engine import Store
-from opint.store.placement import Verdict
-from opint.store.views import placement
-from opint.store.views.placement import PlanPage, PlanView
+from opint.store.placement import PlanPage, PlanView, Verdict
 
 SHOWN = 50
 MOST_REQUESTS = 100_000
@@ -66,7 +65,7 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
             if plan is None:
                 return renderer.page(request, "placement.html", plan=None, **live)
             shown = placement.page(tx, plan, which=which, limit=SHOWN, skip=int(cursor or 0))
-            undecided = placement.undecided(tx, plan)
+            undecided = placement.count_undecided(tx, plan)
         of = {"catalogue": plan.catalogue, "which": which}
         return renderer.page(
             request,

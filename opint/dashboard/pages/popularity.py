@@ -9,9 +9,9 @@ from starlette.responses import HTMLResponse
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Cursor, Limit
 from opint.dashboard.render import Renderer
 from opint.popularity_report import HEIGHT, WIDTH, lines
+from opint.store import popularity
 from opint.store.engine import Store
-from opint.store.views import popularity
-from opint.store.views.popularity import Catalogue, ForecastPage, Score, StandingView
+from opint.store.popularity import Catalogue, ForecastPage, Score, StandingView
 
 SHOWN = 50
 

@@ -7,10 +7,9 @@ from starlette.responses import HTMLResponse
 
 from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.render import Renderer, own_url
-from opint.store import references
+from opint.store import evidence, incident_pages, references, runs
 from opint.store.engine import Store
-from opint.store.views import evidence, incidents, runs
-from opint.store.views.records import RunDetail, SubsystemSummary
+from opint.store.runs import RunDetail, SubsystemSummary
 
 RAISED_SHOWN = 20
 
@@ -36,8 +35,8 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
             names = [summary.subsystem for summary in detail.subsystems]
             chosen = subsystem if subsystem in names else _worst_subsystem(detail.subsystems)
             kept = evidence.kept(tx, detail.run.dataset, chosen, run) if chosen else []
-            raised = incidents.page(tx, limit=RAISED_SHOWN, run=run, dataset=detail.run.dataset)
-            raised_count = incidents.count(tx, run, detail.run.dataset)
+            raised = incident_pages.page(tx, limit=RAISED_SHOWN, run=run, dataset=detail.run.dataset)
+            raised_count = incident_pages.count(tx, run, detail.run.dataset)
             against = references.shown(tx, detail.run.dataset, run)
         recorded = [
             value

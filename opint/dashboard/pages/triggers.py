@@ -16,12 +16,11 @@ from dqm.quality import Reason
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number, or_404
 from opint.dashboard.render import Renderer
 from opint.incidents.families import incident_group
+from opint.store import incident_pages, trigger_rates
 from opint.store.engine import Store
-from opint.store.views import incidents, triggers
-from opint.store.views.maps import CHARACTERS, UNEXPECTED, as_text
-from opint.store.views.rate_records import Rate, RateMap
-from opint.store.views.records import Incident
-from opint.store.views.triggers import SUBSYSTEM, RunRates
+from opint.store.incident_pages import Incident
+from opint.store.run_map import CHARACTERS, UNEXPECTED, as_text
+from opint.store.trigger_rates import SUBSYSTEM, Rate, RateMap, RunRates
 from opint.triggers.summary import WIDTH, Cause, causes, emulated, worst
 
 MOST_RUNS = 20
@@ -53,7 +52,7 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
     ) -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
-            runs = triggers.recent(tx, MOST_RUNS)
+            runs = trigger_rates.recent(tx, MOST_RUNS)
             rates = _chosen(tx, runs, dataset, run)
             raised = [] if rates is None else _raised(tx, rates)
         if rates is None:
@@ -119,18 +118,20 @@ def _add_api(routes: APIRouter, store: Store) -> None:
 def _chosen(tx: Connection, runs: list[tuple[str, int]], dataset: str, run: int | None) -> RunRates | None:
     """The run asked for; without one the newest. None if there are no rates at all."""
     if run is None:
-        return triggers.run_rates(tx, *runs[0]) if runs else None
+        return trigger_rates.run_rates(tx, *runs[0]) if runs else None
     names = [dataset] if dataset else dict.fromkeys(name for name, _ in runs)
-    rates = next((run_rates for name in names if (run_rates := triggers.run_rates(tx, name, run)) is not None), None)
+    rates = next(
+        (run_rates for name in names if (run_rates := trigger_rates.run_rates(tx, name, run)) is not None), None
+    )
     return or_404(rates, f"There are no trigger rates of run {run}.")
 
 
 def _run_or_404(tx: Connection, dataset: str, run: int) -> RunRates:
-    return or_404(triggers.run_rates(tx, dataset, run), f"There are no trigger rates of run {run} in {dataset}.")
+    return or_404(trigger_rates.run_rates(tx, dataset, run), f"There are no trigger rates of run {run} in {dataset}.")
 
 
 def _raised(tx: Connection, rates: RunRates) -> list[Incident]:
-    return incidents.page(tx, limit=MOST_INCIDENTS, subsystem=SUBSYSTEM, run=rates.run).items
+    return incident_pages.page(tx, limit=MOST_INCIDENTS, subsystem=SUBSYSTEM, run=rates.run).items
 
 
 def _by_duration(causes_: list[Cause], raised: list[Incident]) -> tuple[list[tuple[Cause, Incident]], list[Cause]]:
@@ -175,7 +176,7 @@ def _rate_columns(rates: RunRates, element: str) -> Mapping[str, Any]:
         "pull": _plain(rates.pulls[row]),
         "p_value": _plain(rates.p_values[row]),
         "reason": ["" if reason == UNEXPECTED else Reason(int(reason)).name for reason in rates.reasons[row]],
-        "alarm": triggers.alarming(rates)[row].tolist(),
+        "alarm": trigger_rates.alarming(rates)[row].tolist(),
         "pileup": [conditions.get("pileup") for conditions in rates.conditions],
         "live": live,
         "prescale_index": [conditions.get("prescale_index") for conditions in rates.conditions],
@@ -190,7 +191,7 @@ def _live(conditions: Mapping[str, Any]) -> float | None:
 
 def _members(rates: RunRates, row: int) -> list[Mapping[str, Any]]:
     """The seed of a rate and all its paths, with the number of lumisections in which each alarmed."""
-    bad = triggers.alarming(rates).sum(axis=1)
+    bad = trigger_rates.alarming(rates).sum(axis=1)
     rows = np.flatnonzero(rates.groups == rates.groups[row])
     with np.errstate(invalid="ignore"):
         far = np.nan_to_num(rates.pulls[rows])

@@ -11,7 +11,7 @@ from opint.popularity.simulate import Size, simulate
 from opint.popularity.standing import PERSISTENCE, Standing
 from opint.popularity.trial import trial
 from opint.popularity_keeping import keep_forecast, keep_scoreboard
-from opint.store.popularity import Asked
+from opint.store.popularity import ForecastKey
 
 LABEL = Label("naccess", ">", 10)
 
@@ -31,7 +31,7 @@ def fill(store):
         Standing("", "blend", "over 12 weeks: F1 0.810 against 0.760 of persistence, difference [0.010, 0.080]"),
         Standing("AOD", PERSISTENCE, "blend has fallen behind. F1 less that of persistence: [-0.200, -0.040]", True),
     ]
-    asked = Asked("simulated", str(LABEL), 1)
+    asked = ForecastKey("simulated", str(LABEL), 1)
     keep_scoreboard(store, asked, history, list(rows(history, told)), standings, now_s() - 3600)
     found = forecast(question, 39, train(question, 39, "blend", trainer("sgd"), 1), 0.8)
     keep_forecast(store, asked, history, found, now_s() - 1800)

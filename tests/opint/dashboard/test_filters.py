@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 
 from opint.dashboard import filters
 from opint.dashboard.status import Staleness, overall, staleness
-from opint.store.views.records import AxisView, Daemon, WorstBinView
+from opint.store.evidence import AxisView, WorstBinView
+from opint.store.heartbeats import Heartbeat
 
 FRESH = Staleness(False, 0.0, "")
 
 
 def _daemon(at_s, state="running", detail=""):
-    return Daemon(daemon="a:1:0", started_s=0, at_s=at_s, state=state, detail=detail, messages=0, histograms=0, lag={})
+    return Heartbeat(daemon="a:1:0", started_s=0, at_s=at_s, state=state, detail=detail, messages=0)
 
 
 @pytest.mark.parametrize(

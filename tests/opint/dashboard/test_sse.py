@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opint.dashboard.sse import Hub, changes, event_id, parse_event_id
-from opint.store.views import system
-from opint.store.views.system import Marker
+from opint.store import system
+from opint.store.system import Marker
 from streams.errors import Unavailable
 
 numbers = st.integers(0, 2**53)

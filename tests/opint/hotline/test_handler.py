@@ -22,7 +22,8 @@ from opint.hotline.handler import event_handler as hotline_of
 from opint.hotline.handler import open_hotline
 from opint.hotline.ingest import FAMILY, _update_rate_incident
 from opint.store import hotline as store_of
-from opint.store.hotline import Counted
+from opint.store import hotline as view
+from opint.store.hotline import EventCount
 from opint.store.retention import sweep
 from opint.store.tables import (
     dead_letter,
@@ -32,7 +33,6 @@ from opint.store.tables import (
     model_version,
     source_offset,
 )
-from opint.store.views import hotline as view
 from streams import loop
 from streams.errors import DecodeError, FencedError
 from streams.metrics import Metrics
@@ -213,8 +213,8 @@ def test_hours_of_live_time_count_what_is_seen_and_kept(store, model, taken):
     again.claim([PLACE])
     again.handle(replayed(len(taken)))
     with store.read() as tx:
-        told, kept = view.judging(tx, 1000), view.page(tx, limit=1000).items
-        assert view.judging(tx, 1000, "/Another/Run2024I-v1/RAW") is None
+        told, kept = view.newest_hours(tx, 1000), view.page(tx, limit=1000).items
+        assert view.newest_hours(tx, 1000, "/Another/Run2024I-v1/RAW") is None
     hours = told.hours
     assert (told.dataset, told.model_version, told.model_name) == (taken[0].dataset, "v1", "")
     assert sum(one.kept for one in hours) == len(kept)
@@ -226,9 +226,9 @@ def test_hours_of_live_time_count_what_is_seen_and_kept(store, model, taken):
 def test_an_hour_is_full_before_the_next_begins(store):
     with store.begin() as tx:
         for _ in range(9):
-            store_of.count(tx, "/A/B/C", "v1", [Counted(1000.0, 10, 1), Counted(0.0, 5, 0)], 7.0)
-        hours = view.judging(tx, 100).hours
-        assert view.judging(tx, 1).hours == hours[-1:]
+            store_of.count(tx, "/A/B/C", "v1", [EventCount(1000.0, 10, 1), EventCount(0.0, 5, 0)], 7.0)
+        hours = view.newest_hours(tx, 100).hours
+        assert view.newest_hours(tx, 1).hours == hours[-1:]
     assert [(one.live_s, one.seen, one.kept) for one in hours] == [(4000.0, 55, 4), (4000.0, 60, 4), (1000.0, 20, 1)]
 
 
@@ -245,7 +245,7 @@ def test_old_events_are_forgotten_unless_somebody_has_marked_them(store, model, 
     with store.read() as tx:
         assert [one.id for one in view.page(tx, limit=9).items] == [last]
         told = view.detail(tx, last)
-        assert view.judging(tx, 9) is None
+        assert view.newest_hours(tx, 9) is None
     assert told.event.marking == "detector"
     assert [(one.actor, one.marking, one.note) for one in told.markings] == [
         ("Ben", "detector", ""),

@@ -14,9 +14,9 @@ from opint.incidents import titles, update
 from opint.incidents.families import IncidentKey
 from opint.incidents.rule import Observation
 from opint.store import lumisections
-from opint.store.bands import Seen
 from opint.store.evidence import Hint
 from opint.store.tables import incident
+from opint.store.trigger_rates import LumisectionRates
 from streams.records import Catalogue, LumisectionKey, MonitoringElement
 from tests.scripted_rates import DATASET, MENU, PER_SEED, Scripted, rates
 
@@ -131,11 +131,11 @@ def test_a_path_is_compared_with_what_its_seed_makes_one_expect():
     catalogue = Catalogue.of([MonitoringElement(name, ()) for name in ("S/A", "S/B")])
     ones = np.ones(2, dtype=np.float32)
     bands = Bands(12 * ones, 10 * ones, 9 * ones, 11 * ones, 6 * ones, ones)
-    seen = Seen(catalogue, bands, 1)
+    seen = LumisectionRates(catalogue, bands, 1)
     labels = {family: IncidentKey("", "Trigger", family, group) for family, group in (("path", "S/A"), ("seed", "S"))}
     told = {family: titles.rate_change(seen, one) for family, one in labels.items()}
     assert told == {"path": pytest.approx(0.2), "seed": pytest.approx(1.0)}
-    nothing = Seen(catalogue, Bands.nothing(2), None)
+    nothing = LumisectionRates(catalogue, Bands.nothing(2), None)
     assert titles.rate_change(nothing, IncidentKey("", "Trigger", "seed", "S")) is None
     assert "%" not in titles.rate_title(IncidentKey("", "Trigger", "seed", "S"), "seed", 1, 2, None, None)
 

@@ -12,8 +12,8 @@ from opint.popularity.readers.batch_forecast import read
 from opint.popularity.standing import PERSISTENCE
 from opint.popularity_keeping import keep_batch
 from opint.store import popularity
-from opint.store.popularity import Asked, StoredStanding
-from opint.store.views import popularity as view
+from opint.store import popularity as view
+from opint.store.popularity import ForecastKey, StoredStanding
 
 ROW = {
     "dataset": "/A/B-v1/AOD",
@@ -59,7 +59,7 @@ def test_what_cannot_be_read_is_told_in_a_line(source):
 
 
 def test_where_a_model_has_lost_a_tier_persistence_speaks(store, tmp_path):
-    asked = Asked("mine", "naccess > 10", 2)
+    asked = ForecastKey("mine", "naccess > 10", 2)
     with store.begin() as tx:
         popularity.keep_standings(
             tx, asked, [StoredStanding("", "gbt", "beats"), StoredStanding("AOD", PERSISTENCE, "fell behind")], 1.0

@@ -8,9 +8,8 @@ from sqlalchemy import select
 from conf.settings import Settings
 from dqm.quality import Quality, Reason
 from opint.lumisections.ingest import Arrival, LumisectionIngest
-from opint.store import deadletters, lumisections
+from opint.store import deadletters, lumisections, trigger_rates
 from opint.store.tables import dead_letter, heartbeat, incident, source_offset
-from opint.store.views import triggers
 from opint.triggers.handler import rate_handler
 from streams.metrics import RATES, Metrics
 from streams.records import LumisectionKey
@@ -61,8 +60,8 @@ def test_a_message_is_a_whole_lumisection(watched):
     published = np.concatenate([rates(1, 2).l1, rates(1, 2).hlt])
     np.testing.assert_array_equal(one.parts["Trigger"].bands.observed[MENU.rows], published.astype(np.float32))
     with watched.store.read() as tx:
-        assert triggers.recent(tx, 5) == [(DATASET, 1)]
-        told = triggers.run_rates(tx, DATASET, 1)
+        assert trigger_rates.recent(tx, 5) == [(DATASET, 1)]
+        told = trigger_rates.run_rates(tx, DATASET, 1)
     assert told.lumisections == [1, 2, 3]
     row = told.elements.index("L1_HTT360/L1_HTT360")
     assert told.bands.observed[row, 1] == np.float32(rates(1, 2).l1[2])
@@ -137,7 +136,7 @@ def test_lost_messages_and_a_stalled_partition_are_incidents(watched, monkeypatc
     watched.daemon.lost(Loss(PLACE, 0, 4))
     monkeypatch.setattr(watched.source, "lag", lambda: {PLACE: 2})
     now_s = 1e9
-    monkeypatch.setattr(watched.daemon._pulse, "_clock", lambda: now_s)
+    monkeypatch.setattr(watched.daemon._heartbeat, "_clock", lambda: now_s)
     watched.daemon.tick()
     now_s += SETTINGS.stream.stalled_after_s
     watched.daemon.tick()

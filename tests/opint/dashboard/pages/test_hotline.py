@@ -9,7 +9,7 @@ from opint.hotline.summary import MOST_BARS, Compared, bars, lately
 from opint.incidents import operational
 from opint.incidents.families import IncidentKey
 from opint.incidents.operational import OperationalFault
-from opint.store.views.hotline import Hour
+from opint.store.hotline import Hour
 from tests.opint.dashboard import seed_hotline
 
 MEASURED = "/SingleLepton/Run2024I-v1/RAW"

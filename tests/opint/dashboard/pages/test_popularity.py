@@ -4,7 +4,7 @@ import fastjsonschema
 import pytest
 
 from opint.popularity_report import lines
-from opint.store.views.popularity import Score
+from opint.store.popularity import Score
 from tests.opint.dashboard import seed_popularity
 
 

@@ -12,9 +12,8 @@ import pytest
 
 from dqm.quality import Reason
 from dqm.rates.bands import Bands
-from opint.store import tables
+from opint.store import tables, trigger_rates
 from opint.store.engine import Store
-from opint.store.views import triggers
 from opint.triggers import summary
 from tests.opint.dashboard import seed_rates
 from tests.opint.dashboard.seed_rates import ALONE, CHANGE_LS, CULPRIT, DATASET, GONE, RUN
@@ -34,7 +33,7 @@ def filled(tmp_path_factory):
 @pytest.fixture(scope="module")
 def told(filled):
     with filled.read() as tx:
-        return triggers.run_rates(tx, DATASET, RUN)
+        return trigger_rates.run_rates(tx, DATASET, RUN)
 
 
 @pytest.fixture

@@ -1,8 +1,13 @@
-"""``INSERT ... ON CONFLICT``, which both databases have and SQLAlchemy offers once for each."""
+"""``INSERT ... ON CONFLICT``, which both databases have and SQLAlchemy offers once for each.
+
+Conditions under which rows of two tables belong together.
+"""
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, and_
+
+from opint.store.tables import ls_score, lumisection
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -28,3 +33,12 @@ def replacing(tx: Connection, table: Table) -> "Insert":
     keys = table.primary_key.columns
     changes = {name: statement.excluded[name] for column in table.c if (name := column.name) not in keys}
     return statement.on_conflict_do_update(index_elements=list(keys), set_=changes)
+
+
+BY_CURRENT = and_(
+    lumisection.c.dataset == ls_score.c.dataset,
+    lumisection.c.run == ls_score.c.run,
+    lumisection.c.ls == ls_score.c.ls,
+    lumisection.c.model_version == ls_score.c.model_version,
+)
+"""Scores of a lumisection by the model that judges it, and not by one in shadow or before."""

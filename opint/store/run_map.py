@@ -2,13 +2,34 @@
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 from sqlalchemy import Connection, Row, select
 
 from dqm.quality import Reason
 from opint.store import catalogues
-from opint.store.joins import BY_CURRENT
+from opint.store.records import Record
+from opint.store.sql import BY_CURRENT
 from opint.store.tables import ls_score, lumisection
-from opint.store.views.records import RunMap
+
+
+class RunMap(Record):
+    """Monitoring elements against lumisections of one subsystem in one run.
+
+    Row i belongs to ``elements[i]``, column j to ``lumisections[j]``. ``qualities`` and ``reasons`` hold
+    one string per row with one character per column: the number of :class:`dqm.quality.Quality` or
+    :class:`dqm.quality.Reason`, a letter from ``a`` = 10 on, and ``-`` where the ME was not expected.
+    """
+
+    dataset: str
+    run: int
+    subsystem: str
+    lumisections: list[int]
+    elements: list[str]
+    qualities: list[str]
+    reasons: list[str]
+    p_values: list[list[float | None]] = Field(description="to 3 digits; null where nothing was inspected")
+    reason_names: dict[str, str] = Field(description="name of every character that ``reasons`` may hold")
+
 
 UNEXPECTED = 255
 """Stored nowhere: marks cells of MEs that a lumisection's catalogue does not have."""

@@ -1,13 +1,140 @@
-"""Runs and lumisections, for reading."""
+"""Distinct values of an index's leading columns, by seeks instead of a scan.
 
+``SELECT DISTINCT`` reads every row of a table that grows by thousands a day. Asking an index again and
+again for the next greater value costs one seek a value, and there are few datasets and subsystems.
+
+Runs and lumisections, for reading.
+"""
+
+from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, and_, case, func, select
+from pydantic import Field
+from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, case, func, select
 
 from dqm.quality import Quality
+from opint.store.incident_pages import Incident
+from opint.store.records import Record
 from opint.store.tables import ls_summary, lumisection
-from opint.store.views.records import Cell, Incident, Lumisection, Run, RunDetail, RunPage, Strip, SubsystemSummary
-from opint.store.views.seeks import datasets, datasets_with, runs_before, subsystems
+
+
+class Cell(Record):
+    """One subsystem in one lumisection: its quality and how many MEs have which."""
+
+    run: int
+    ls: int
+    quality: Quality = Field(description="0 not inspected, 1 good, 2 warning, 3 bad")
+    p_value: float | None = None
+    good: int = 0
+    warning: int = 0
+    bad: int = 0
+    not_inspected: int = 0
+
+
+class Strip(Record):
+    """The newest lumisections of one subsystem, oldest first."""
+
+    dataset: str
+    subsystem: str
+    cells: list[Cell]
+
+
+class Lumisection(Record):
+    """One lumisection and what the machine did; ``closed_s`` is null while it is being assembled."""
+
+    dataset: str
+    run: int
+    ls: int
+    conditions: dict[str, Any]
+    model_version: str
+    first_seen_s: float
+    published_s: float
+    updated_s: float
+    closed_s: float | None
+    closed_because: str
+    revision: int
+
+
+class LatestLumisections(Record):
+    """The newest lumisections, newest first."""
+
+    items: list[Lumisection]
+
+
+class Run(Record):
+    """One run of one dataset; ``bad`` and ``warning`` count lumisections whose worst subsystem is so."""
+
+    dataset: str
+    run: int
+    lumisections: int
+    last_ls: int
+    first_seen_s: float
+    updated_s: float
+    good: int
+    warning: int
+    bad: int
+    not_inspected: int
+
+
+class RunPage(Record):
+    """A page of runs, newest first."""
+
+    items: list[Run]
+    next: str | None
+
+
+class SubsystemSummary(Record):
+    """How many lumisections of a run one subsystem spent in each quality."""
+
+    subsystem: str
+    good: int
+    warning: int
+    bad: int
+    not_inspected: int
+
+
+class RunDetail(Record):
+    """One run: its lumisections with conditions, oldest first, and its subsystems."""
+
+    run: Run
+    datasets: list[str] = Field(description="all datasets that have this run")
+    subsystems: list[SubsystemSummary]
+    lumisections: list[Lumisection]
+
+
+def datasets(tx: Connection) -> list[str]:
+    """Names of all datasets with lumisections, sorted."""
+    return list(_distinct(tx, lumisection.c.dataset))
+
+
+def subsystems(tx: Connection, dataset: str) -> list[str]:
+    """Names of all judged subsystems of a dataset, sorted."""
+    return list(_distinct(tx, ls_summary.c.subsystem, ls_summary.c.dataset == dataset))
+
+
+def datasets_with(tx: Connection, run: int) -> list[str]:
+    """Names of the datasets that have this run, sorted."""
+    return [name for name in datasets(tx) if next(runs_before(tx, name, run + 1), None) == run]
+
+
+def runs_before(tx: Connection, dataset: str, run: int | None) -> Iterator[int]:
+    """Runs of a dataset, newest first, those below ``run`` only if it is given."""
+    scope = lumisection.c.dataset == dataset
+    while True:
+        bound = scope if run is None else scope & (lumisection.c.run < run)
+        run = tx.execute(select(func.max(lumisection.c.run)).where(bound)).scalar_one()
+        if run is None:
+            return
+        yield run
+
+
+def _distinct(tx: Connection, column: ColumnElement[str], *where: ColumnElement[bool]) -> Iterator[str]:
+    value = tx.execute(select(func.min(column)).where(*where)).scalar_one()
+    while value is not None:
+        yield value
+        value = tx.execute(select(func.min(column)).where(*where, column > value)).scalar_one()
+
 
 MARGIN = 10
 """Lumisections shown before and after an incident."""

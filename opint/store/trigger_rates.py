@@ -1,4 +1,9 @@
-"""The trigger rates of one run, from one query."""
+"""Rates as seen and as expected, of one lumisection.
+
+The trigger rates of one run, from one query.
+
+What a reader gets of trigger rates.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,17 +12,44 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 from sqlalchemy import Connection, Row, select
 
 from dqm.quality import Reason
 from dqm.rates.bands import Bands
 from opint.store import catalogues
-from opint.store.joins import BY_CURRENT
 from opint.store.packing import unpack_bands
+from opint.store.records import Record
+from opint.store.run_map import UNEXPECTED
+from opint.store.runs import datasets, runs_before, subsystems
+from opint.store.sql import BY_CURRENT
 from opint.store.tables import ls_score, lumisection
-from opint.store.views.maps import UNEXPECTED
-from opint.store.views.seeks import datasets, runs_before, subsystems
-from streams.records import LUMISECTION_SECONDS
+from streams.records import LUMISECTION_SECONDS, Catalogue, LumisectionKey
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LumisectionRates:
+    """Bands in the order of ``catalogue``, and the prescale column that was declared, None where it is not known."""
+
+    catalogue: Catalogue
+    bands: Bands
+    prescale_index: int | None
+
+
+def load_lumisection(tx: Connection, dataset: str, key: LumisectionKey, subsystem: str) -> LumisectionRates | None:
+    """As the current model saw it; None where there is none."""
+    score = ls_score.c
+    query = (
+        select(score.catalogue, score.bands, lumisection.c.conditions)
+        .join(lumisection, BY_CURRENT)
+        .where(score.dataset == dataset, score.run == key.run, score.ls == key.ls, score.subsystem == subsystem)
+    )
+    row = tx.execute(query).first()
+    if row is None or row.bands is None:
+        return None
+    catalogue = catalogues.load(tx, {row.catalogue})[row.catalogue]
+    return LumisectionRates(catalogue, unpack_bands(row.bands, len(catalogue)), row.conditions.get("prescale_index"))
+
 
 SUBSYSTEM = "Trigger"
 EDGE = 2.576
@@ -97,7 +129,7 @@ def run_rates(tx: Connection, dataset: str, run: int) -> RunRates | None:
 
     Lumisections that are still open, and scores of models that did not make the verdict, are left out.
     """
-    rows = _rows(tx, dataset, run)
+    rows = _score_rows(tx, dataset, run)
     if not rows:
         return None
     names = {
@@ -143,7 +175,7 @@ def _ordered(names: set[str]) -> list[str]:
     return sorted(names, key=lambda name: (name.partition("/")[0], name != seed_of(name), name))
 
 
-def _rows(tx: Connection, dataset: str, run: int) -> list[Row[Any]]:
+def _score_rows(tx: Connection, dataset: str, run: int) -> list[Row[Any]]:
     score = ls_score.c
     query = (
         select(
@@ -160,3 +192,40 @@ def _rows(tx: Connection, dataset: str, run: int) -> list[Row[Any]]:
         .order_by(score.ls)
     )
     return list(tx.execute(query))
+
+
+class RateMap(Record):
+    """All rates of a run against its lumisections: row i is ``elements[i]``, character j ``lumisections[j]``."""
+
+    dataset: str
+    run: int
+    lumisections: list[int]
+    elements: list[str] = Field(description="SEED/SEED for a seed, SEED/PATH for its paths, which follow it")
+    groups: list[int] = Field(description="for each row, the row of its seed")
+    states: list[str] = Field(description="numbers of reasons, letters from a = 10 on; - is not in the menu")
+    pulls: list[str] = Field(
+        description="letters from a = -6 to y = +6 in steps of 0.5, 2.6 being the edge of the band; - is none"
+    )
+    reason_names: dict[str, str] = Field(description="name of every character that states may hold")
+    alarms: list[str] = Field(description="names of the reasons that alarm")
+
+
+class Rate(Record):
+    """One rate of a run by lumisection, in Hz; null where there is nothing."""
+
+    element: str
+    run: int
+    lumisections: list[int]
+    observed: list[float | None]
+    expected: list[float | None]
+    low: list[float | None] = Field(description="where the band begins that holds 99 % of good lumisections")
+    high: list[float | None]
+    curve: list[float | None] = Field(description="what pileup alone makes of it")
+    prescale: list[float | None] = Field(description="declared, with that of the seed; 0: off")
+    pull: list[float | None]
+    p_value: list[float | None]
+    reason: list[str] = Field(description="empty where the menu has no such rate")
+    alarm: list[bool]
+    pileup: list[float | None]
+    live: list[float | None] = Field(description="recorded over delivered luminosity")
+    prescale_index: list[int | None]

@@ -1,18 +1,95 @@
 """Incidents, for reading."""
 
+from typing import Literal
+
+from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from opint.store import feedback
+from opint.store.feedback import Feedback
+from opint.store.records import Record
 from opint.store.tables import audit, evidence, incident, lumisection, occurrence
-from opint.store.views.records import (
-    AuditEntry,
-    EvidenceKey,
-    FeedbackView,
-    Incident,
-    IncidentDetail,
-    IncidentPage,
-    Occurrence,
-)
+
+State = Literal["open", "acknowledged", "resolved"]
+
+
+class Incident(Record):
+    """One incident: one family of trouble in one folder of monitoring elements (MEs)."""
+
+    id: int
+    dataset: str
+    subsystem: str
+    family: str = Field(
+        description="what it is about: content, frozen, missing, starved, shape, status, path, seed, data-lost …"
+    )
+    element_group: str = Field(description="the folder of monitoring elements")
+    kind: str = Field(description="best guess at the fault")
+    title: str
+    explanation: str
+    severity: str = Field(description="warning or critical")
+    state: State
+    first_run: int | None
+    first_ls: int | None
+    last_run: int | None
+    last_ls: int | None
+    last_seen_s: float | None = Field(
+        description="when its last bad lumisection was published; null where that is not stored any more"
+    )
+    lumisections: int = Field(description="how many lumisections it was seen in")
+    elements: int = Field(description="most monitoring elements in one lumisection")
+    model_version: str
+    opened_s: float
+    updated_s: float
+    acknowledged_s: float | None
+    acknowledged_by: str | None
+    resolved_s: float | None
+    resolved_by: str | None
+
+
+class IncidentPage(Record):
+    """A page of incidents, newest first; ``next`` is the cursor of the following page, null at the end."""
+
+    items: list[Incident]
+    next: str | None
+
+
+class IncidentOccurrence(Record):
+    """One lumisection in which an incident was seen; ``elements`` are ME names, worst first."""
+
+    run: int
+    ls: int
+    elements: list[str]
+    p_value: float | None
+    kind: str
+
+
+class AuditEntry(Record):
+    """One line of an incident's history."""
+
+    id: int
+    at_s: float
+    actor: str
+    action: str
+    detail: str
+
+
+class EvidenceKey(Record):
+    """Where a piece of kept evidence is found."""
+
+    run: int
+    ls: int
+    me: str
+    p_value: float | None
+
+
+class IncidentDetail(Incident):
+    """An incident with its newest occurrences, its audit trail (oldest first), its evidence and its verdict."""
+
+    feedback: Feedback | None
+    occurrences: list[IncidentOccurrence]
+    audit: list[AuditEntry]
+    evidence: list[EvidenceKey]
+
 
 MOST_OCCURRENCES = 1000
 """Newest occurrences that are given with one incident."""
@@ -103,13 +180,13 @@ def detail(tx: Connection, incident_id: int) -> IncidentDetail | None:
     row = tx.execute(select(incident, _LAST_SEEN).where(incident.c.id == incident_id)).mappings().one_or_none()
     if row is None:
         return None
-    occurrences, word = _occurrences(tx, incident_id), feedback.load(tx, incident_id)
+    occurrences = _occurrences(tx, incident_id)
     return IncidentDetail(
         **row,
         occurrences=occurrences,
         audit=_audit(tx, incident_id),
         evidence=_evidence(tx, incident_id, occurrences),
-        feedback=None if word is None else FeedbackView.model_validate(word),
+        feedback=feedback.load(tx, incident_id),
     )
 
 
@@ -120,14 +197,14 @@ def _seen_in(run: int) -> ColumnElement[bool]:
     )
 
 
-def _occurrences(tx: Connection, incident_id: int) -> list[Occurrence]:
+def _occurrences(tx: Connection, incident_id: int) -> list[IncidentOccurrence]:
     query = (
         select(occurrence)
         .where(occurrence.c.incident_id == incident_id)
         .order_by(occurrence.c.run.desc(), occurrence.c.ls.desc())
         .limit(MOST_OCCURRENCES)
     )
-    return [Occurrence.model_validate(row) for row in tx.execute(query)]
+    return [IncidentOccurrence.model_validate(row) for row in tx.execute(query)]
 
 
 def _audit(tx: Connection, incident_id: int) -> list[AuditEntry]:
@@ -135,7 +212,7 @@ def _audit(tx: Connection, incident_id: int) -> list[AuditEntry]:
     return [AuditEntry.model_validate(row) for row in tx.execute(query)][::-1]
 
 
-def _evidence(tx: Connection, incident_id: int, occurrences: list[Occurrence]) -> list[EvidenceKey]:
+def _evidence(tx: Connection, incident_id: int, occurrences: list[IncidentOccurrence]) -> list[EvidenceKey]:
     """Kept evidence of the MEs of an incident, newest lumisection first and most unlikely ME first."""
     elements = {(record.run, record.ls): set(record.elements) for record in occurrences}
     query = (
