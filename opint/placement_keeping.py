@@ -7,7 +7,7 @@ from datetime import date
 from opint.placement.plan import Action, Line, Plan
 from opint.store import placement
 from opint.store.engine import Store
-from opint.store.placement import PlanLine, StoredLine, StoredPlan
+from opint.store.placement import StoredLine, StoredPlan
 
 
 def keep_plan(store: Store, catalogue: str, plan: Plan, now_s: float) -> None:
@@ -26,7 +26,7 @@ def keep_plan(store: Store, catalogue: str, plan: Plan, now_s: float) -> None:
         placement.keep(tx, kept, [*lines, *left_out], now_s)
 
 
-def as_lines(week: str, lines: Iterable[PlanLine]) -> list[Line]:
+def as_lines(week: str, lines: Iterable[StoredLine]) -> list[Line]:
     """Stored lines of the week as they were planned."""
     return [
         Line(

@@ -14,7 +14,7 @@ from opint.popularity.scoreboard import Row
 from opint.popularity.standing import PERSISTENCE, Standing
 from opint.store import popularity
 from opint.store.engine import Store
-from opint.store.popularity import ForecastKey, StoredForecast, StoredScore, StoredStanding
+from opint.store.popularity import ForecastKey, Score, StoredForecast, StoredStanding
 
 FAMILY = "popularity-drift"
 _ADVICE = (
@@ -28,7 +28,7 @@ def keep_scoreboard(
 ) -> None:
     """Store scores and standings; open an incident for each tier lost, and end those of tiers regained."""
     scores = [
-        StoredScore(
+        Score(
             history.weeks.start(one.week).isoformat(),
             one.group,
             one.model,

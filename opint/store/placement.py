@@ -1,16 +1,13 @@
-"""Placement plans by week, and what people decide about their lines; a plan that is made again replaces the first.
-
-Placement plans and what people decide, for reading.
-"""
+"""Placement plans by week, and what people decide about their lines; a plan that is made again replaces the first."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Literal
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, literal, select
 
-from opint.store.records import Record
+from opint.store.sql import columns_of
 from opint.store.tables import placement_decision, placement_line, placement_plan
 
 ROWS = 1000
@@ -21,28 +18,47 @@ Verdict = Literal["accepted", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """The plan of a week (its first day, ISO 8601); see :class:`opint.placement.plan.Plan`."""
+    """The plan of a week; see :class:`opint.placement.plan.Plan`. ``made_s`` is set when it is stored."""
 
     catalogue: str
-    week: str
+    week: Annotated[str, Field(description="its first day, ISO 8601")]
     method: str
-    value: float
-    bound: float | None
+    value: Annotated[float, Field(description="reads saved, prices paid")]
+    bound: Annotated[float | None, Field(description="no plan saves more; null where not known")]
+    made_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLine:
-    """Something to do, or left out if ``refused`` says why; see :class:`opint.placement.plan.Line`."""
+    """Something to do, or left out if ``refused`` says why; see :class:`opint.placement.plan.Line`.
 
-    line: str
-    action: str
+    The newest decision about it comes with it when it is read.
+    """
+
+    line: Annotated[str, Field(description="its id: the same in every plan of the week")]
+    action: Annotated[str, Field(description="copy or delete")]
     dataset: str
     rse: str
     bytes: int
-    benefit: float
+    benefit: Annotated[float, Field(description="reads saved, prices paid")]
     reason: str
     rule: str
-    refused: str
+    refused: Annotated[str, Field(description="why it is left out; empty for what is planned")]
+    decision: Annotated[str | None, Field(description="accepted or rejected; null if nobody has decided")] = None
+    actor: str | None = None
+    said: Annotated[str | None, Field(description="the reason that was given")] = None
+    at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPage:
+    """Lines of a plan in its order; ``next`` is the cursor of the following page, null at the end."""
+
+    items: list[StoredLine]
+    next: str | None
+
+
+_PLANNED = [field.name for field in fields(StoredLine) if field.name in placement_line.c]
 
 
 def keep(tx: Connection, plan: StoredPlan, lines: Sequence[StoredLine], now_s: float) -> None:
@@ -51,7 +67,9 @@ def keep(tx: Connection, plan: StoredPlan, lines: Sequence[StoredLine], now_s: f
     for table in (placement_line, placement_plan):
         tx.execute(delete(table).filter_by(**key))
     tx.execute(insert(placement_plan), asdict(plan) | {"made_s": now_s})
-    rows = [key | {"place": place} | asdict(line) for place, line in enumerate(lines)]
+    rows = [
+        key | {"place": place} | {name: getattr(line, name) for name in _PLANNED} for place, line in enumerate(lines)
+    ]
     for first in range(0, len(rows), ROWS):
         tx.execute(insert(placement_line), rows[first : first + ROWS])
 
@@ -91,58 +109,24 @@ def forget(tx: Connection, before_s: float) -> None:
             tx.execute(delete(table).filter_by(catalogue=row.catalogue, week=row.week))
 
 
-class PlanView(Record):
-    """The plan of a week."""
-
-    catalogue: str
-    week: str = Field(description="its first day, ISO 8601")
-    method: str
-    value: float = Field(description="reads saved, prices paid")
-    bound: float | None = Field(description="no plan saves more; null where not known")
-    made_s: float
-
-
-class PlanLine(Record):
-    """Something to do, or left out."""
-
-    line: str = Field(description="its id: the same in every plan of the week")
-    action: str = Field(description="copy or delete")
-    dataset: str
-    rse: str
-    bytes: int
-    benefit: float = Field(description="reads saved, prices paid")
-    reason: str
-    rule: str
-    refused: str = Field(description="why it is left out; empty for what is planned")
-    decision: str | None = Field(description="accepted or rejected; null if nobody has decided")
-    actor: str | None
-    said: str | None = Field(description="the reason that was given")
-    at_s: float | None
-
-
-class PlanPage(Record):
-    """Lines of a plan in its order; ``next`` is the cursor of the following page, null at the end."""
-
-    items: list[PlanLine]
-    next: str | None
-
-
-def newest(tx: Connection) -> list[PlanView]:
+def newest(tx: Connection) -> list[StoredPlan]:
     """The newest plan of each catalogue, the one made last first."""
     at = placement_plan.c
     last = select(at.catalogue, func.max(at.week).label("week")).group_by(at.catalogue).subquery()
     same_plan = and_(at.catalogue == last.c.catalogue, at.week == last.c.week)
-    rows = tx.execute(select(placement_plan).join(last, same_plan).order_by(at.made_s.desc(), at.catalogue))
-    return [PlanView.model_validate(row) for row in rows]
+    rows = tx.execute(
+        select(*columns_of(placement_plan, StoredPlan)).join(last, same_plan).order_by(at.made_s.desc(), at.catalogue)
+    )
+    return [StoredPlan(*row) for row in rows]
 
 
-def count_undecided(tx: Connection, plan: PlanView) -> int:
+def count_undecided(tx: Connection, plan: StoredPlan) -> int:
     """How many planned lines nobody has decided about."""
     open_lines = is_undecided(plan.catalogue, plan.week)
     return tx.scalar(select(func.count()).select_from(placement_line).where(open_lines)) or 0
 
 
-def page(tx: Connection, plan: PlanView, *, which: str, limit: int, skip: int = 0) -> PlanPage:
+def page(tx: Connection, plan: StoredPlan, *, which: str, limit: int, skip: int = 0) -> PlanPage:
     """Lines of a plan with the newest decision about each.
 
     ``which`` is ``planned``, ``left-out``, ``undecided``, ``accepted`` or ``rejected``.
@@ -155,7 +139,13 @@ def page(tx: Connection, plan: PlanView, *, which: str, limit: int, skip: int = 
         .subquery()
     )
     query = (
-        select(placement_line, decision.c.decision, decision.c.actor, decision.c.reason.label("said"), decision.c.at_s)
+        select(
+            *(line[name] for name in _PLANNED),
+            decision.c.decision,
+            decision.c.actor,
+            decision.c.reason.label("said"),
+            decision.c.at_s,
+        )
         .outerjoin(last, last.c.line == line.line)
         .outerjoin(decision, decision.c.id == last.c.id)
         .where(line.catalogue == plan.catalogue, line.week == plan.week)
@@ -168,5 +158,5 @@ def page(tx: Connection, plan: PlanView, *, which: str, limit: int, skip: int = 
         "rejected": decision.c.decision == "rejected",
     }
     rows = tx.execute(query.where(kinds[which]).order_by(line.place).offset(skip).limit(limit + 1)).all()
-    items = [PlanLine.model_validate(row) for row in rows[:limit]]
+    items = [StoredLine(*row) for row in rows[:limit]]
     return PlanPage(items=items, next=str(skip + limit) if len(rows) > limit else None)

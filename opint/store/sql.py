@@ -1,11 +1,9 @@
-"""``INSERT ... ON CONFLICT``, which both databases have and SQLAlchemy offers once for each.
+"""What queries share: ``INSERT ... ON CONFLICT`` of both databases, a join, the columns of a record."""
 
-Conditions under which rows of two tables belong together.
-"""
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
-from typing import TYPE_CHECKING
-
-from sqlalchemy import Connection, Table, and_
+from sqlalchemy import Column, Connection, Table, and_
 
 from opint.store.tables import ls_score, lumisection
 
@@ -42,3 +40,8 @@ BY_CURRENT = and_(
     lumisection.c.model_version == ls_score.c.model_version,
 )
 """Scores of a lumisection by the model that judges it, and not by one in shadow or before."""
+
+
+def columns_of(table: Table, record: type) -> list[Column[Any]]:
+    """The columns of a table that a dataclass holds, in the order of its fields."""
+    return [table.c[field.name] for field in fields(record)]

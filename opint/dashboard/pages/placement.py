@@ -17,7 +17,7 @@ from opint.placement_keeping import as_lines
 from opint.store import placement
 from opint.store import placement as kept
 from opint.store.engine import Store
-from opint.store.placement import PlanPage, PlanView, Verdict
+from opint.store.placement import PlanPage, StoredPlan, Verdict
 
 SHOWN = 50
 MOST_REQUESTS = 100_000
@@ -95,7 +95,7 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
 
 def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> None:
     @routes.get("/api/v1/placement", tags=["placement"], responses=UNAVAILABLE)
-    def list_plans() -> list[PlanView]:
+    def list_plans() -> list[StoredPlan]:
         """The newest plan of each catalogue."""
         with store.read() as tx:
             return placement.newest(tx)
@@ -188,7 +188,7 @@ def _checked_texts(actor: str, reason: str, *, needed: bool) -> tuple[str, str]:
     return actor, reason
 
 
-def _chosen(plans: list[PlanView], catalogue: str) -> PlanView | None:
+def _chosen(plans: list[StoredPlan], catalogue: str) -> StoredPlan | None:
     """The newest that fits; None if there is no plan. Raises HTTPException 404 if none fits."""
     if not plans:
         return None
@@ -198,7 +198,7 @@ def _chosen(plans: list[PlanView], catalogue: str) -> PlanView | None:
     raise HTTPException(404, f"There is no plan of {catalogue}.")
 
 
-def _plan_or_404(plan: PlanView | None) -> PlanView:
+def _plan_or_404(plan: StoredPlan | None) -> StoredPlan:
     if plan is None:
         raise HTTPException(404, "No plan is stored yet: nightshift popularity plan TABLE ... --keep")
     return plan

@@ -11,7 +11,7 @@ from opint.dashboard.render import Renderer
 from opint.popularity_report import HEIGHT, WIDTH, lines
 from opint.store import popularity
 from opint.store.engine import Store
-from opint.store.popularity import Catalogue, ForecastPage, Score, StandingView
+from opint.store.popularity import Catalogue, ForecastPage, Score, StoredStanding
 
 SHOWN = 50
 
@@ -53,7 +53,10 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             request,
             "popularity.html",
             selected=selected,
-            catalogues=[(record, urlencode(record.model_dump(exclude={"week"}))) for record in catalogues],
+            catalogues=[
+                (record, urlencode({"catalogue": record.catalogue, "label": record.label, "horizon": record.horizon}))
+                for record in catalogues
+            ],
             of=of,
             shown=shown,
             board=board,
@@ -96,7 +99,7 @@ def _add_api(routes: APIRouter, store: Store) -> None:
             )
 
     @routes.get("/api/v1/popularity/standings", tags=["popularity"], responses=NOT_FOUND | UNAVAILABLE)
-    def get_standings(catalogue: Name = "", label: LabelText = "", horizon: Weeks = None) -> list[StandingView]:
+    def get_standings(catalogue: Name = "", label: LabelText = "", horizon: Weeks = None) -> list[StoredStanding]:
         """Which model forecasts for which tier, and why."""
         with store.read() as tx:
             return popularity.standings(
