@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from opint.incidents import operational as troubles
-from opint.incidents.families import IncidentKey
+from opint.incidents.families import FAMILIES, POPULARITY_DRIFT, IncidentKey
 from opint.incidents.operational import OperationalFault
 from opint.popularity.history import History
 from opint.popularity.next_week import Forecast
@@ -15,12 +15,6 @@ from opint.popularity.standing import PERSISTENCE, Standing
 from opint.store import popularity
 from opint.store.engine import Store
 from opint.store.popularity import ForecastKey, Score, StoredForecast, StoredStanding
-
-FAMILY = "popularity-drift"
-_ADVICE = (
-    "Until a scoreboard in which the model has recovered, forecasts of this tier are those of persistence: what was "
-    "popular stays so. Look at the tier on the page Popularity: was it introduced or given up, or has its use changed?"
-)
 
 
 def keep_scoreboard(
@@ -45,10 +39,11 @@ def keep_scoreboard(
         popularity.keep_scores(tx, asked, scores, now_s)
         popularity.keep_standings(tx, asked, [StoredStanding(one.tier, one.model, one.reason) for one in found], now_s)
         for one in found:
-            labels = IncidentKey(asked.catalogue, "", FAMILY, one.tier)
+            labels = IncidentKey(asked.catalogue, "", POPULARITY_DRIFT, one.tier)
             if one.demoted:
                 title = f"Popularity of {one.tier} in {asked.catalogue}: forecasts have fallen behind persistence"
-                troubles.open_fault(tx, OperationalFault(labels, title, f"{one.reason}. {_ADVICE}", "warning"), now_s)
+                advice = f"{one.reason}. {FAMILIES[POPULARITY_DRIFT].advice}"
+                troubles.open_fault(tx, OperationalFault(labels, title, advice, "warning"), now_s)
             else:
                 troubles.clear_fault(tx, labels, f"{one.model} forecasts: {one.reason}", now_s)
 

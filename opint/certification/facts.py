@@ -7,15 +7,14 @@ from sqlalchemy import Connection, and_, select
 
 from conf.errors import NightshiftError
 from conf.settings import CertifySettings
-from dqm.quality import Reason
 from opint.certification.certificate import Certificate, certify
 from opint.certification.rules import Counts, LumisectionFacts, SeenIncident
+from opint.incidents.families import FAMILIES
 from opint.store.feedback import Verdict
 from opint.store.runs import datasets_with, subsystems
 from opint.store.tables import feedback, incident, ls_summary, lumisection, occurrence
 
-_FAMILIES_OF_BAD = {Reason.DEVIATES.family, Reason.FROZEN.family}
-"""Families of incidents whose MEs are BAD; those of the others were not inspected."""
+_FAMILIES_OF_BAD = {family.name for family in FAMILIES.values() if family.bad_elements}
 
 
 class CertifyError(NightshiftError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from opint.incidents import operational
-from opint.incidents.families import IncidentKey
+from opint.incidents.families import FAMILIES, IncidentKey
 from opint.incidents.operational import OperationalFault
 from opint.incidents.update import IncidentUpdate
 from opint.store import offsets
@@ -18,15 +18,6 @@ from opint.store.incidents import STALE_MODEL, STALLED
 from streams.source import Partition
 
 DAY_S = 86400.0
-
-_STALLED_ADVICE = (
-    "Messages wait on the broker and this daemon gets none of them: look at the leader of the partition, at the "
-    "daemon's log and at /healthz. Lumisections that are spread over partitions are closed without these parts."
-)
-_STALE_ADVICE = (
-    "The detector and its conditions have moved on since: faults are missed and good data are called bad. Train on "
-    "recent good lumisections (nightshift train {}), or raise dqm.oldest_model_days if it still fits."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +86,7 @@ def _partition_key(partition: Partition) -> IncidentKey:
 def _stalled_partition(partition: Partition, behind: int, waited_s: float) -> OperationalFault:
     waiting = f"{behind} message{'s' * (behind != 1)} waiting"
     title = f"{partition.topic}[{partition.partition}]: {waiting}, none processed for {waited_s:.0f} s"
-    return OperationalFault(_partition_key(partition), title, _STALLED_ADVICE, "critical")
+    return OperationalFault(_partition_key(partition), title, FAMILIES[STALLED].advice, "critical")
 
 
 def _model_key(model: JudgingModel) -> IncidentKey:
@@ -104,4 +95,4 @@ def _model_key(model: JudgingModel) -> IncidentKey:
 
 def _stale_model(model: JudgingModel, age_s: float) -> OperationalFault:
     title = f"model {model.name}: trained {age_s / DAY_S:.0f} days ago"
-    return OperationalFault(_model_key(model), title, _STALE_ADVICE.format(model.what), "warning")
+    return OperationalFault(_model_key(model), title, FAMILIES[STALE_MODEL].advice.format(stream=model.what), "warning")

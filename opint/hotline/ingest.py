@@ -14,7 +14,7 @@ from dqm.hotline.model import HotlineModel, Scored, judge
 from dqm.hotline.unusual import CENTRAL_95
 from opint.consumer.offsets import Clock, ConsumerOffsets
 from opint.incidents import operational
-from opint.incidents.families import IncidentKey
+from opint.incidents.families import FAMILIES, HOTLINE_RATE, IncidentKey
 from opint.incidents.operational import OperationalFault
 from opint.incidents.update import IncidentUpdate
 from opint.store import deadletters, hotline
@@ -25,13 +25,8 @@ from opint.store.incidents import Incident
 from streams.errors import DecodeError
 from streams.source import Loss, Message, Partition
 
-FAMILY = "hotline-rate"
 STRAINED, RELIEVED = 5.0, 3.0
 """Standard deviations between kept and declared at which the incident begins, and at which it ends."""
-_ADVICE = (
-    "The detector has changed more than the hotline can follow, or the events on the topic are others. Look at what is "
-    "unusual about the kept events; if this is how events are from now on, train again: nightshift train hotline."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +121,13 @@ def _update_rate_incident(
     tx: Connection, dataset: str, ladder: Ladder, per_hour: float, now_s: float
 ) -> IncidentUpdate:
     """Begin or end the incident of a rate that is not held."""
-    labels, strain = IncidentKey(dataset, "", FAMILY, ""), ladder.strain(per_hour)
+    labels, strain = IncidentKey(dataset, "", HOTLINE_RATE, ""), ladder.strain(per_hour)
     if abs(strain) > STRAINED:
         many = "many" if strain > 0 else "few"
         title = f"Event hotline: far too {many} events are kept, {per_hour:g} an hour are declared"
-        opened = operational.open_fault(tx, OperationalFault(labels, title, _ADVICE, "warning"), now_s)
+        opened = operational.open_fault(
+            tx, OperationalFault(labels, title, FAMILIES[HOTLINE_RATE].advice, "warning"), now_s
+        )
         return IncidentUpdate(opened=[opened] if opened else [])
     if abs(strain) < RELIEVED:
         cleared = operational.clear_fault(tx, labels, "the declared rate is held again", now_s)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from opint.incidents.families import SYSTEM, IncidentKey, fingerprint
+from opint.incidents.families import FAMILIES, SYSTEM, IncidentKey, fingerprint
 from opint.store import incidents
 from opint.store.incidents import DATA_LOST, Entry, Incident
 from streams.source import Loss
@@ -60,12 +60,6 @@ def clear_fault(tx: Connection, labels: IncidentKey, why: str, now_s: float) -> 
     return incident
 
 
-_DELETED_ADVICE = (
-    "They were deleted on the broker before they were read, so the lumisections in them were never judged. "
-    "Look at the broker's retention, and at how long the daemon was away or behind; publish the data again if "
-    "they exist elsewhere."
-)
-
 _UNREADABLE_ADVICE = (
     "They are on the broker and cannot be read, so the lumisections in them were never judged. Look at the producer "
     "that wrote them and at the log of the broker; publish the data again if they exist elsewhere."
@@ -81,7 +75,7 @@ def data_lost(tx: Connection, loss: Loss, now_s: float) -> int:
     group = f"{partition.cluster}/{partition.topic}[{partition.partition}]"
     labels = IncidentKey("", "", DATA_LOST, group)
     what = f"{partition.topic}[{partition.partition}]: {_range(loss)}" + (f" ({loss.reason})" if loss.reason else "")
-    advice = _UNREADABLE_ADVICE if loss.reason and loss.resumed > loss.expected else _DELETED_ADVICE
+    advice = _UNREADABLE_ADVICE if loss.reason and loss.resumed > loss.expected else FAMILIES[DATA_LOST].advice
     incidents.lock(tx, labels.dataset)
     incident = incidents.active(tx, fingerprint(labels))
     if incident is not None:

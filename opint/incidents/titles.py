@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from opint.incidents.families import OF_ELEMENT, TRIGGER, IncidentKey
+from opint.incidents.families import FAMILIES, KIND_NOUNS, IncidentKey
 from opint.incidents.rule import Observation
 from opint.incidents.window import Folders
 from opint.store.evidence import Hint
@@ -22,77 +22,17 @@ CRITICAL_SHARE = 0.5
 CRITICAL_P_VALUE = 1e-6
 """p-value of one ME at which an incident is critical: fewer than one in a million good lumisections."""
 
-ALL_RATES = frozenset({"all-rates", "prescales"})
-"""Families of what befalls all trigger rates: whatever is recorded meanwhile has to be corrected for it, or is lost."""
-
-_NOUNS = {
-    "dead": "dead channels",
-    "hot": "hot channels",
-    "noisy": "noisy channels",
-    "shift": "a shifted distribution",
-    "gain": "a changed gain",
-    "swap": "swapped channels",
-    "stuck": "frozen content",
-    "missing": "no data",
-    "low-statistics": "far too few entries",
-    "pattern": "a pattern unlike that of good lumisections",
-    "status": "content that contradicts the detector status",
-}
-_OF_FAMILY = {
-    "content": "content unlike that of good lumisections",
-    "frozen": "frozen content",
-    "missing": "no data",
-    "starved": "far too few entries",
-    "shape": "axes unlike those of the model",
-    "status": "content that contradicts the detector status",
-    "path": "a rate that moved by itself",
-    "seed": "rates that moved together",
-    "all-rates": "all rates moved",
-    "prescales": "rates of another prescale column",
-}
-_KIND_OF_FAMILY = {
-    "frozen": "stuck",
-    "missing": "missing",
-    "starved": "low-statistics",
-    "status": "status",
-    "path": "path",
-    "seed": "seed",
-    "all-rates": "all-rates",
-    "prescales": "prescales",
-}
-_ADVICE = {
-    "content": "Compare the histograms with their references and look at the bins named worst.",
-    "frozen": "The content is the same bin by bin as before: look at whether the source still fills and publishes it.",
-    "missing": "Expected and not delivered: look at the producer of this subsystem and at the readout.",
-    "starved": "Far fewer entries than under the same conditions before: look at trigger, readout and masks.",
-    "shape": "The axes differ from those the model was trained on: was the booking changed? Train anew if so.",
-    "status": "Full although declared off, or empty although declared ready: compare status bits and hardware.",
-    "path": "Its seed and the paths beside it did not move: look at this path's filters, thresholds and prescale.",
-    "seed": "Its paths moved with it: look at the L1 seed, its prescale, and the detector that feeds it.",
-    "all-rates": "All seeds moved alike: look at beam, luminosity calibration and dead time, not at single paths.",
-    "prescales": "Compare the prescale column that is declared with the one that is loaded at L1 and HLT.",
-}
-
-
-_OF_TRIGGER = {
-    "frozen": "The rates are those of the lumisections before: look at whether the counters are still read out.",
-    "missing": "Expected and not published: is the menu another than the model knows? If not, look at the publisher.",
-}
-
 
 def severity(family: str, bad: int, size: int, p_value: float | None) -> str:
     """``critical`` or ``warning``.
 
     Critical if at least half of the folder's ``size`` MEs, and at least two, are bad in one lumisection, or
-    if one of them is as unlikely as CRITICAL_P_VALUE. What befalls all trigger rates is always critical. One path by
-    itself never is: with many counts the smallest change is unlikely, and all others record what they should. Of a
-    seed it does not tell how many of its rates are bad, since all of them are.
+    if one of them is as unlikely as CRITICAL_P_VALUE, unless the family says otherwise.
     """
-    if family in ALL_RATES:
-        return "critical"
-    if family in OF_ELEMENT:
-        return "warning"
-    many = family != "seed" and bad >= max(2.0, CRITICAL_SHARE * size)
+    entry = FAMILIES[family]
+    if entry.severity:
+        return entry.severity
+    many = entry.counts_elements and bad >= max(2.0, CRITICAL_SHARE * size)
     unlikely = p_value is not None and p_value <= CRITICAL_P_VALUE
     return "critical" if many or unlikely else "warning"
 
@@ -101,12 +41,12 @@ def kind(labels: IncidentKey, observation: Observation, hints: Mapping[str, Hint
     """The fault that the evidence of the bad MEs names most often; the family's own word without evidence."""
     named = Counter(hints[me].kind for me in observation.bad if me in hints and hints[me].kind not in NAMELESS_KINDS)
     commonest: Iterable[tuple[str, int]] = named.most_common(1)
-    return next((name for name, _ in commonest), _KIND_OF_FAMILY.get(labels.family, "unknown"))
+    return next((name for name, _ in commonest), FAMILIES[labels.family].kind)
 
 
 def noun(labels: IncidentKey, kind_: str) -> str:
     """What the fault is called in a sentence."""
-    return _NOUNS.get(kind_, _OF_FAMILY[labels.family])
+    return KIND_NOUNS.get(kind_, FAMILIES[labels.family].noun)
 
 
 def histogram_title(
@@ -130,7 +70,7 @@ def explanation(labels: IncidentKey, worst: Observation, hints: Mapping[str, Hin
     if hinted is not None and hinted != name:
         hint = f" {hinted}:{hint}"
     p_value = "" if worst.p_value is None else f" (p = {worst.p_value:.2g})"
-    advice = (_OF_TRIGGER.get(labels.family) if labels.subsystem == TRIGGER else None) or _ADVICE[labels.family]
+    advice = FAMILIES[labels.family].advice_in(labels.subsystem)
     return f"Worst in {lumisection_name(worst.key)}: {name}{p_value}.{hint} {advice}"
 
 
@@ -173,19 +113,20 @@ def rate_change(rates: LumisectionRates, labels: IncidentKey) -> float | None:
 
 def rate_title(labels: IncidentKey, kind: str, bad: int, size: int, changed: float | None, declared: int | None) -> str:
     """What happened and to how many of ``size`` rates; ``declared`` is the prescale column said to be in use."""
-    change, number = _change_text(changed), f"{bad} of {size}"
     seed, _, path = labels.group.rpartition("/")
-    column = kind if kind.startswith("prescale column") else "another prescale column"
-    alone = "rate as of another prescale" if kind == "prescale" else "rate moved by itself"
-    title_by_family = {
-        "path": f"{path}: {alone}{change}" + (f", {seed} did not move" if seed != path else ""),
-        "seed": f"{labels.group}: {number} rates moved together{change}",
-        "all-rates": f"All trigger rates moved together{change}, {number}",
-        "prescales": f"Rates as of {column}{'' if declared is None else f' instead of {declared}'}, {number} differ",
-        "frozen": f"Trigger rates stuck: {number} repeat digit by digit",
-        "missing": f"Trigger rates missing: {number} were not published",
-    }
-    return title_by_family.get(labels.family, f"{labels.subsystem} {labels.family}: {number} rates")
+    template = FAMILIES[labels.family].rate_title or "{subsystem} {family}: {count} rates"
+    return template.format(
+        subsystem=labels.subsystem,
+        family=labels.family,
+        group=labels.group,
+        path=path,
+        count=f"{bad} of {size}",
+        change=_change_text(changed),
+        moved="rate as of another prescale" if kind == "prescale" else "rate moved by itself",
+        seed_unmoved=f", {seed} did not move" if seed != path else "",
+        column=kind if kind.startswith("prescale column") else "another prescale column",
+        declared="" if declared is None else f" instead of {declared}",
+    )
 
 
 def _change_text(changed: float | None) -> str:

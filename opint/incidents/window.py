@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, tuple_
 
 from dqm.quality import Quality, Reason
-from opint.incidents.families import OF_ELEMENT, IncidentKey, is_whole
+from opint.incidents.families import FAMILIES, IncidentKey, Width
 from opint.incidents.rule import Observation
 from opint.store import catalogues
 from opint.store.packing import REAL, SMALL, unpack
@@ -27,12 +27,12 @@ LOOK_AHEAD = 256
 MOST_NAMED = 1000
 """MEs of one folder in one lumisection that are named and counted."""
 
-FAMILIES = {family: index + 1 for index, family in enumerate(sorted({r.family for r in Reason if r.alarms}))}
-FAMILY_NAMES = {number: family for family, number in FAMILIES.items()}
+FAMILY_NUMBERS = {family: index + 1 for index, family in enumerate(sorted({r.family for r in Reason if r.alarms}))}
+FAMILY_NAMES = {number: family for family, number in FAMILY_NUMBERS.items()}
 FAMILY_OF = np.zeros(256, dtype=np.uint8)
-"""Number in FAMILIES by reason; 0 for a reason that does not alarm."""
+"""Number in FAMILY_NUMBERS by reason; 0 for a reason that does not alarm."""
 for _reason in Reason:
-    FAMILY_OF[_reason] = FAMILIES.get(_reason.family, 0)
+    FAMILY_OF[_reason] = FAMILY_NUMBERS.get(_reason.family, 0)
 
 _INSPECTED = np.zeros(256, dtype=np.bool_)
 _INSPECTED[[Quality.GOOD, Quality.WARNING]] = True
@@ -53,9 +53,10 @@ class Folders:
 
     def of(self, labels: IncidentKey) -> npt.NDArray[np.intp] | None:
         """Rows of the MEs that the labels speak of; None if there are none."""
-        if is_whole(labels.family, labels.subsystem):
+        width = FAMILIES[labels.family].width_in(labels.subsystem)
+        if width is Width.SUBSYSTEM:
             return np.arange(len(self.names))
-        if labels.family in OF_ELEMENT:
+        if width is Width.ELEMENT:
             row = self._index.get(labels.group)
             return None if row is None else np.array([row], dtype=np.intp)
         return self.rows.get(labels.group)
@@ -84,7 +85,7 @@ class SubsystemVerdict:
         if rows is None:
             return Observation(self.key)
         families, names = self.families[rows], self.folders.names
-        bad = rows[families == FAMILIES[labels.family]]
+        bad = rows[families == FAMILY_NUMBERS[labels.family]]
         worst = bad[np.lexsort((bad, self.p_values[bad]))][:MOST_NAMED]
         p_values = self.p_values[bad]
         finite = p_values[np.isfinite(p_values)]

@@ -7,20 +7,24 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.quality import Reason
+from opint.incidents.families import FAMILIES
 from opint.store.trigger_rates import TOGETHER, RunRates, alarming, seed_of
 from opint.wording import conditions_sentence, is_simulated
 
 Rows = npt.NDArray[np.intp]
 
-WIDTH = {
-    Reason.ALL_MOVED: "all rates",
-    Reason.WRONG_PRESCALES: "prescales",
-    Reason.SEED_MOVED: "seed",
-    Reason.PATH_MOVED: "one rate",
-    Reason.FROZEN: "stuck",
-    Reason.MISSING: "missing",
+CAUSE_LABELS = {
+    reason: FAMILIES[reason.family].rate_label
+    for reason in (
+        Reason.ALL_MOVED,
+        Reason.WRONG_PRESCALES,
+        Reason.SEED_MOVED,
+        Reason.PATH_MOVED,
+        Reason.FROZEN,
+        Reason.MISSING,
+    )
 }
-"""The reasons of trigger rates in words, what concerns most rates first."""
+"""Labels of the reasons of trigger rates; what concerns most rates comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def causes(rates: RunRates) -> list[Cause]:
     """What was found, the widest first; what has one cause stands once, whatever the number of its rates."""
     bad = alarming(rates)
     listed: list[Cause] = []
-    for reason in WIDTH:
+    for reason in CAUSE_LABELS:
         cells = bad & (rates.reasons == reason)
         rows = np.flatnonzero(cells.any(axis=1))
         if len(rows):

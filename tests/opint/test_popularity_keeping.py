@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from opint.incidents.families import POPULARITY_DRIFT
 from opint.popularity.metrics import Counts
 from opint.popularity.next_week import Forecast
 from opint.popularity.scoreboard import Row
 from opint.popularity.simulate import Size, simulate
 from opint.popularity.standing import PERSISTENCE, Standing
-from opint.popularity_keeping import FAMILY, fallen_back, keep_forecast, keep_scoreboard
+from opint.popularity_keeping import fallen_back, keep_forecast, keep_scoreboard
 from opint.store import popularity
 from opint.store import popularity as view
 from opint.store.popularity import ForecastKey
@@ -98,11 +99,11 @@ def test_a_tier_that_is_lost_is_an_incident_until_it_is_regained(store, history)
 
     assert told("blend", False, 1.0)[1] == []
     since, incidents, standings = told(PERSISTENCE, True, 2.0)
-    assert incidents == [(FAMILY, "AOD", "open")]
+    assert incidents == [(POPULARITY_DRIFT, "AOD", "open")]
     assert since == {"": 1.0, "AOD": 2.0}
     assert standings == {"": "blend", "AOD": PERSISTENCE}
     assert told(PERSISTENCE, True, 3.0)[0] == {"": 1.0, "AOD": 2.0}
-    assert told("blend", False, 4.0)[1] == [(FAMILY, "AOD", "resolved")]
+    assert told("blend", False, 4.0)[1] == [(POPULARITY_DRIFT, "AOD", "resolved")]
 
 
 def test_tiers_that_were_never_judged_go_with_all_others(history):

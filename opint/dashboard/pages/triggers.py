@@ -21,7 +21,7 @@ from opint.store.engine import Store
 from opint.store.incident_pages import Incident
 from opint.store.run_map import CHARACTERS, UNEXPECTED, as_text
 from opint.store.trigger_rates import SUBSYSTEM, Rate, RateMap, RunRates
-from opint.triggers.summary import WIDTH, Cause, causes, emulated, worst
+from opint.triggers.summary import CAUSE_LABELS, Cause, causes, emulated, worst
 
 MOST_RUNS = 20
 MOST_WORST = 15
@@ -67,7 +67,7 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             runs=runs,
             lasting=lasting,
             passing=passing,
-            words=WIDTH,
+            cause_labels=CAUSE_LABELS,
             worst=worst(rates, MOST_WORST),
             emulated=emulated(rates),
             ls=ls,

@@ -20,7 +20,8 @@ from dqm.simulate.events import stream
 from opint.cli.main import app
 from opint.hotline.handler import event_handler as hotline_of
 from opint.hotline.handler import open_hotline
-from opint.hotline.ingest import FAMILY, _update_rate_incident
+from opint.hotline.ingest import _update_rate_incident
+from opint.incidents.families import HOTLINE_RATE
 from opint.store import hotline as store_of
 from opint.store import hotline as view
 from opint.store.hotline import EventCount
@@ -201,7 +202,7 @@ def test_a_rate_that_is_not_held_is_an_incident_until_it_is(store, kept, word):
 
     assert told(40.0) == []
     ((family, state, title),) = told(kept)
-    assert (family, state) == (FAMILY, "open")
+    assert (family, state) == (HOTLINE_RATE, "open")
     assert word in title
     assert len(told(kept)) == 1
     assert told(42.0)[0].state == "resolved"

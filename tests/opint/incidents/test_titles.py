@@ -6,7 +6,7 @@ from dqm.quality import Reason
 from opint.incidents import titles
 from opint.incidents.families import IncidentKey, fingerprint
 from opint.incidents.rule import Observation
-from opint.incidents.window import FAMILIES, FAMILY_OF
+from opint.incidents.window import FAMILY_NUMBERS, FAMILY_OF
 from opint.store.evidence import Hint
 from streams.records import LumisectionKey
 
@@ -44,12 +44,12 @@ def test_every_family_has_words(reason) -> None:
     one = Observation(LumisectionKey(1, 0), ("a/me",))
     assert "unknown" not in titles.histogram_title(labels, titles.kind(labels, one, {}), 1, 2, one.key)
     assert titles.explanation(labels, one, {}).startswith("Worst in run 1: a/me. ")
-    assert FAMILY_OF[reason] == FAMILIES[reason.family]
+    assert FAMILY_OF[reason] == FAMILY_NUMBERS[reason.family]
 
 
 def test_reasons_that_do_not_alarm_have_no_family() -> None:
     assert {int(FAMILY_OF[one]) for one in Reason if not one.alarms} == {0}
-    assert len(FAMILIES) == 10
+    assert len(FAMILY_NUMBERS) == 10
 
 
 def test_the_kind_is_what_most_of_the_evidence_says() -> None:
