@@ -34,11 +34,11 @@ class EventHandler(StreamHandler):
     """Handler of :func:`streams.loop.run` for messages of event features; scores before the transaction begins."""
 
     def __init__(
-        self, keeping: EventIngest, model: HotlineModel, decode: Decode, heartbeat: StreamHeartbeat, metrics: Metrics
+        self, ingest: EventIngest, model: HotlineModel, decode: Decode, heartbeat: StreamHeartbeat, metrics: Metrics
     ) -> None:
         """Keep the collaborators."""
         super().__init__(heartbeat)
-        self._keeping = keeping
+        self._ingest = ingest
         self._model = model
         self._decode = decode
         self._metrics = metrics
@@ -46,7 +46,7 @@ class EventHandler(StreamHandler):
 
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """Take partitions over; where each goes on."""
-        return self._keeping.claim(partitions)
+        return self._ingest.claim(partitions)
 
     def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         """Judge the events of these messages and store what came of it; the offsets behind them."""
@@ -55,7 +55,7 @@ class EventHandler(StreamHandler):
 
     def lost(self, loss: Loss) -> None:
         """Raise the alarm for messages that are gone."""
-        self._keeping.lost(loss)
+        self._ingest.lost(loss)
 
     def tick(self) -> None:
         """Say from time to time that we live."""
@@ -69,7 +69,7 @@ class EventHandler(StreamHandler):
         return self._apply([EventArrival(message, error)])
 
     def _apply(self, arrivals: Sequence[EventArrival]) -> Mapping[Partition, int]:
-        stored = self._keeping.apply(arrivals)
+        stored = self._ingest.apply(arrivals)
         self._heartbeat.handled([arrival.message for arrival in arrivals], stored.seen)
         self._heartbeat.unusable(stored.letters)
         self._metrics.events_kept.inc(stored.kept)
@@ -116,8 +116,8 @@ def event_handler(
     clock: Callable[[], float] = time.time,
 ) -> EventHandler:
     """A hotline under a ``name`` that no other has; ``clock`` gives s since 1970."""
-    position = ConsumerOffsets(store, settings.hotline.group, name, clock, settings.stream.dead_letter_bytes)
-    keeping = EventIngest(store, model, settings.hotline.events_per_hour, position, clock)
+    offsets = ConsumerOffsets(store, settings.hotline.group, name, clock, settings.stream.dead_letter_bytes)
+    ingest = EventIngest(store, model, settings.hotline.events_per_hour, offsets, clock)
     stalls = StallDetector(
         JudgingModel(settings.hotline.model, model.version, model.trained_s, TRAINED_AS),
         settings.hotline.group,
@@ -125,4 +125,4 @@ def event_handler(
         settings.dqm.oldest_model_days * DAY_S,
     )
     heartbeat = StreamHeartbeat(name, EVENTS, source, store, metrics, stalls, clock)
-    return EventHandler(keeping, model, decode, heartbeat, metrics)
+    return EventHandler(ingest, model, decode, heartbeat, metrics)

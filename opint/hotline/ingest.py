@@ -4,7 +4,7 @@ The events kept, the ladder after all events, the incident of a rate that cannot
 are written together or not at all. Nothing in this module keeps state between transactions.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -13,17 +13,18 @@ from dqm.hotline.level import Ladder
 from dqm.hotline.model import HotlineModel, Scored, judge
 from dqm.hotline.unusual import CENTRAL_95
 from opint.consumer.offsets import Clock, ConsumerOffsets
+from opint.consumer.transaction import StreamIngest
 from opint.incidents import operational
 from opint.incidents.families import FAMILIES, HOTLINE_RATE, IncidentKey
 from opint.incidents.operational import OperationalFault
 from opint.incidents.update import IncidentUpdate
-from opint.store import deadletters, hotline
+from opint.store import hotline
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
 from opint.store.hotline import EventCount
 from opint.store.incidents import Incident
 from streams.errors import DecodeError
-from streams.source import Loss, Message, Partition
+from streams.source import Message, Partition
 
 STRAINED, RELIEVED = 5.0, 3.0
 """Standard deviations between kept and declared at which the incident begins, and at which it ends."""
@@ -48,56 +49,35 @@ class EventIngestResult:
     alerts: IncidentUpdate
 
 
-class EventIngest:
+class EventIngest(StreamIngest):
     """Writes arrivals and losses to the store on behalf of one consumer, ``owner``; keeps ``per_hour`` events."""
 
     def __init__(
-        self, store: Store, model: HotlineModel, per_hour: float, position: ConsumerOffsets, clock: Clock
+        self, store: Store, model: HotlineModel, per_hour: float, offsets: ConsumerOffsets, clock: Clock
     ) -> None:
         """Keep the collaborators; ``clock`` gives s since 1970."""
-        self._store = store
+        super().__init__(store, offsets, clock)
         self._model = model
         self._per_hour = per_hour
         self._usual = dict(zip(model.features, model.usual[:, CENTRAL_95].tolist(), strict=True))
-        self._position = position
-        self._clock = clock
-
-    def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
-        """Take the partitions over from whoever had them; the next wanted offset of each."""
-        return self._position.claim(partitions)
 
     def apply(self, arrivals: Sequence[EventArrival]) -> EventIngestResult:
         """Judge these events; those of messages that were judged before are left alone.
 
-        Raises FencedError if another consumer has taken one of the partitions (nothing is written then)
-        and StoreUnavailable if the database is away.
+        Raises as :meth:`transaction`.
         """
-        now_s = self._clock()
-        with self._store.begin() as tx:
-            unprocessed = self._position.unprocessed(tx, arrivals)
-            letters = [
-                self._position.letter(arrival.message, arrival.outcome, now_s)
-                for arrival in unprocessed
-                if isinstance(arrival.outcome, DecodeError)
-            ]
-            deadletters.add(tx, letters)
-            scored = [arrival.outcome for arrival in unprocessed if isinstance(arrival.outcome, Scored)]
+        with self.transaction(arrivals) as poll:
+            scored = [arrival.outcome for arrival in poll.arrivals if isinstance(arrival.outcome, Scored)]
             # In the order of names, so that two daemons never wait for each other's ladders.
             kept, opened, cleared = 0, list[Incident](), list[Incident]()
             for dataset in sorted({events.events.dataset for events in scored}):
-                alerts, more = self._judge(
-                    tx, dataset, [events for events in scored if events.events.dataset == dataset], now_s
-                )
+                of_dataset = [events for events in scored if events.events.dataset == dataset]
+                alerts, more = self._judge(poll.tx, dataset, of_dataset, poll.now_s)
                 kept += more
                 opened += alerts.opened
                 cleared += alerts.cleared
-            next_offsets = self._position.advance(tx, arrivals, now_s)
         event_count = sum(len(events.surprise) for events in scored)
-        return EventIngestResult(next_offsets, event_count, kept, letters, IncidentUpdate(opened, cleared))
-
-    def lost(self, loss: Loss) -> None:
-        """Raise an incident for messages that the broker no longer holds, and go on at what it has."""
-        self._position.lost(loss)
+        return EventIngestResult(poll.next_offsets, event_count, kept, poll.letters, IncidentUpdate(opened, cleared))
 
     def _judge(
         self, tx: Connection, dataset: str, scored: Sequence[Scored], now_s: float

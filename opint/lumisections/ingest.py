@@ -1,11 +1,7 @@
-"""One poll's messages become stored effects: the transaction that everything else is arranged around.
-
-Whatever happens in here is written together with the offset of the message that caused it, or not at
-all. Nothing in this module keeps state between transactions, so a killed daemon has nothing to restore.
-"""
+"""One poll's messages become verdicts and incidents, in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -16,17 +12,18 @@ from dqm.following import Residuals
 from dqm.references.sums import RunSums
 from dqm.scored import LumisectionState, ScoredBatch
 from opint.consumer.offsets import Clock, ConsumerOffsets
+from opint.consumer.transaction import PollTransaction, StreamIngest
 from opint.incidents import update
 from opint.lumisections.closing import REVISED, StateKey, close
 from opint.lumisections.judge import Judge
 from opint.lumisections.references import learned_counts
 from opint.lumisections.shadow import Shadow
-from opint.store import centres, deadletters, lumisections, references
+from opint.store import centres, lumisections, references
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
 from opint.store.references import Part
 from streams.errors import ConflictError, DecodeError
-from streams.source import Loss, Message, Partition
+from streams.source import Message, Partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class IngestResult:
     alerts: update.IncidentUpdate = field(default_factory=update.IncidentUpdate)
 
 
-class LumisectionIngest:
+class LumisectionIngest(StreamIngest):
     """Writes arrivals, closings and losses to the store on behalf of one consumer, ``owner`` of ``group``.
 
     ``whole`` says that a message holds all there is of its lumisection, which therefore is closed with it.
@@ -68,35 +65,20 @@ class LumisectionIngest:
         whole: bool = False,
     ) -> None:
         """Keep the collaborators; ``group`` None means that of histograms. Nothing is read or written yet."""
-        self._store = store
-        self._pipeline = pipeline
-        self._settings = settings
-        self._position = ConsumerOffsets(
+        offsets = ConsumerOffsets(
             store, group or settings.stream.kafka.group, owner, clock, settings.stream.dead_letter_bytes
         )
-        self._clock = clock
+        super().__init__(store, offsets, clock)
+        self._pipeline = pipeline
+        self._settings = settings
         self._shadow = shadow
         self._whole = whole
 
-    def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
-        """Take the partitions over from whoever had them; the next wanted offset of each."""
-        return self._position.claim(partitions)
-
     def apply(self, arrivals: Sequence[Arrival]) -> IngestResult:
-        """Write all effects of the arrivals and the offsets after them.
-
-        Raises FencedError if another consumer has taken one of the partitions (nothing is written then)
-        and StoreUnavailable if the database is away.
-        """
-        now_s = self._clock()
-        with self._store.begin() as tx:
-            unprocessed = self._position.unprocessed(tx, arrivals)
-            letters = [
-                self._position.letter(arrival.message, arrival.outcome, now_s)
-                for arrival in unprocessed
-                if isinstance(arrival.outcome, DecodeError)
-            ]
-            states, published_s, conflicts = self._merged(tx, unprocessed, now_s)
+        """Write all effects of the arrivals and the offsets after them; raises as :meth:`transaction`."""
+        with self.transaction(arrivals) as poll:
+            tx, now_s = poll.tx, poll.now_s
+            states, published_s = self._merged(poll)
             closed = self._close(
                 tx,
                 {
@@ -111,12 +93,9 @@ class LumisectionIngest:
             lumisections.save(tx, list(states.values()), published_s, now_s)
             alerts = update.update(tx, closed, self._settings.alerts, now_s)
             if self._shadow is not None:
-                self._shadow.write(
-                    tx, [arrival.shadow for arrival in unprocessed if arrival.shadow is not None], closed, now_s
-                )
-            deadletters.add(tx, [*letters, *conflicts])
-            next_offsets = self._position.advance(tx, arrivals, now_s)
-        return IngestResult(next_offsets, closed, published_s, [*letters, *conflicts], alerts)
+                scored = [arrival.shadow for arrival in poll.arrivals if arrival.shadow is not None]
+                self._shadow.write(tx, scored, closed, now_s)
+        return IngestResult(poll.next_offsets, closed, published_s, poll.letters, alerts)
 
     def close_due(self, everything: bool = False) -> IngestResult:
         """Close lumisections that are overtaken or timed out, or all of them when nothing can follow."""
@@ -145,19 +124,14 @@ class LumisectionIngest:
                 self._shadow.write(tx, (), closed, now_s)
         return IngestResult(closed=closed, alerts=alerts)
 
-    def lost(self, loss: Loss) -> None:
-        """Raise an incident for messages that the broker no longer holds, and go on at what it has."""
-        self._position.lost(loss)
-
-    def _merged(
-        self, tx: Connection, arrivals: Sequence[Arrival], now_s: float
-    ) -> tuple[dict[StateKey, LumisectionState], dict[StateKey, float], list[DeadLetter]]:
-        """Changed states, the newest publishing time of each, and the contradictions found.
+    def _merged(self, poll: PollTransaction[Arrival]) -> tuple[dict[StateKey, LumisectionState], dict[StateKey, float]]:
+        """Changed states, and the newest publishing time of each; contradictions become dead letters.
 
         What the batches add to later references and centres is stored at once.
         """
+        tx, now_s = poll.tx, poll.now_s
         scored = [
-            (arrival.message, arrival.outcome) for arrival in arrivals if isinstance(arrival.outcome, ScoredBatch)
+            (arrival.message, arrival.outcome) for arrival in poll.arrivals if isinstance(arrival.outcome, ScoredBatch)
         ]
         states: dict[StateKey, LumisectionState] = {}
         for dataset in sorted({batch.dataset for _, batch in scored}):
@@ -165,13 +139,12 @@ class LumisectionIngest:
             states |= {(dataset, key): state for key, state in lumisections.load(tx, dataset, keys).items()}
         changed: dict[StateKey, LumisectionState] = {}
         published_s: dict[StateKey, float] = {}
-        conflicts: list[DeadLetter] = []
         sums: dict[Part, RunSums] = {}
         residuals: dict[Part, Residuals] = {}
         for message, batch in scored:
             key = (batch.dataset, batch.key)
             if _differs_in_menu(states.get(key), batch):
-                conflicts.append(self._position.letter(message, _mixed(batch), now_s))
+                self.refuse(poll, message, _mixed(batch))
                 continue
             part = Part(batch.dataset, batch.key.run, batch.subsystem, batch.model_version)
             new = learned_counts(states.get(key), batch, self._pipeline)
@@ -185,12 +158,12 @@ class LumisectionIngest:
                 changed[key] = merged.state
                 published_s[key] = max(published_s.get(key, 0.0), message.published_s)
             if merged.conflicts:
-                conflicts.append(self._position.letter(message, _conflict(batch, merged.conflicts), now_s))
+                self.refuse(poll, message, _conflict(batch, merged.conflicts))
         for part in sorted(sums):
             references.add(tx, part, sums[part], now_s)
         for part in sorted(residuals):
             centres.add(tx, part, residuals[part], now_s)
-        return changed, published_s, conflicts
+        return changed, published_s
 
     def _close(
         self,
