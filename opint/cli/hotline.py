@@ -1,4 +1,4 @@
-"""``nightshift hotline``: the most unusual events, and simulated ones to try the watching of them on."""
+"""``nightshift hotline``: lists the most unusual events, and simulates events for tests and demonstrations."""
 
 from typing import Annotated
 

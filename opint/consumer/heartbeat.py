@@ -59,14 +59,14 @@ class StreamHeartbeat:
             log.warning("dead letter", origin=letter.origin, why=letter.detail)
 
     def tick(self) -> None:
-        """Say from time to time that we live; raises StoreUnavailable if the database is away."""
+        """Store a heartbeat every HEARTBEAT_SECONDS; raises StoreUnavailable if the database is away."""
         if self._clock() - self._heartbeat.at_s >= HEARTBEAT_SECONDS:
             self._beat("running")
 
     def waiting(self, reason: str) -> None:
-        """Say that we live and wait for something; an empty reason ends that.
+        """Report that the stream waits; an empty reason ends that.
 
-        The database may be what we wait for, so this sign may not be stored.
+        If it waits for the database, this heartbeat cannot be stored.
         """
         self._waiting_reason = reason
         if reason:
@@ -80,7 +80,7 @@ class StreamHeartbeat:
         self._try_to_beat("stopped")
 
     def waiting_reason(self) -> str:
-        """What we wait for, for the health check; empty if nothing."""
+        """Why the stream waits, for the health check; empty if it does not."""
         return self._waiting_reason
 
     def _try_to_beat(self, state: str) -> None:
@@ -115,18 +115,18 @@ class StreamHandler:
         self._heartbeat = heartbeat
 
     def waiting(self, reason: str) -> None:
-        """Say that we live and wait for something; an empty reason ends that."""
+        """Report that the stream waits; an empty reason ends that."""
         self._heartbeat.waiting(reason)
 
     def finish(self) -> None:
-        """Deal with what is left because nothing can follow; here nothing is ever left."""
+        """Complete what is open because no message can follow; here nothing is ever open."""
 
     def stopped(self) -> None:
-        """Say that we were stopped on purpose."""
+        """Record that the stream was stopped on purpose."""
         self._heartbeat.stopped()
 
     def waiting_reason(self) -> str:
-        """What we wait for, for the health check; empty if nothing."""
+        """Why the stream waits, for the health check; empty if it does not."""
         return self._heartbeat.waiting_reason()
 
 

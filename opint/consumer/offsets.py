@@ -1,4 +1,4 @@
-"""Where one consumer stands on its partitions: what every transaction on a stream begins and ends with.
+"""The offsets of one consumer, with which every transaction on a stream begins and ends.
 
 The offset of a message is written together with its effects or not at all, and what was processed before is left
 alone when it comes again.
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class HasMessage(Protocol):
-    """Anything that came of a message."""
+    """Anything made from a message."""
 
     @property
     def message(self) -> Message:
@@ -48,7 +48,7 @@ class ConsumerOffsets:
         self._letter_bytes = letter_bytes
 
     def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
-        """Take the partitions over from whoever had them; the next wanted offset of each.
+        """Take over the partitions; the offset at which each goes on.
 
         An offset of a topic that was deleted says nothing about the one that has its name now, which is read from its
         beginning; what was not read of the old one is lost, and an incident says so.

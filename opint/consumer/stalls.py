@@ -32,7 +32,7 @@ class JudgingModel:
 
 @dataclass
 class StallDetector:
-    """Watches on behalf of one daemon, of consumer group ``group``."""
+    """Finds stalled partitions and an old model for one daemon of consumer group ``group``."""
 
     model: JudgingModel
     group: str
@@ -41,7 +41,7 @@ class StallDetector:
     _waiting: dict[Partition, tuple[int | None, float]] = field(default_factory=dict)
 
     def check(self, tx: Connection, lag: Mapping[Partition, int], now_s: float) -> IncidentUpdate:
-        """Raise what has fallen silent and clear what moves again; ``lag`` is that of the partitions we have.
+        """Open incidents of what has stalled and clear those of what moves; ``lag`` is that of the claimed partitions.
 
         The time that a partition waits is counted from when we first saw it wait, not from its last message: one
         that had nothing to deliver for a day has not stalled when a message comes.

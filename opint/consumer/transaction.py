@@ -63,7 +63,7 @@ class StreamIngest:
         self._clock = clock
 
     def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
-        """Take the partitions over from whoever had them; the next wanted offset of each."""
+        """Take over the partitions; the offset at which each goes on."""
         return self._offsets.claim(partitions)
 
     def lost(self, loss: Loss) -> None:

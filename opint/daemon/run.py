@@ -1,4 +1,4 @@
-"""The daemon put together: model, source, metrics, loop."""
+"""The daemon put together: models, sources, handlers, metrics, loops; and the same pipelines on files."""
 
 import gc
 import os

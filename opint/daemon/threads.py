@@ -17,18 +17,18 @@ from streams.source import Source
 
 
 class ReportingHandler(Handler, Protocol):
-    """A handler that says how it is."""
+    """A handler that reports its state."""
 
     def waiting_reason(self) -> str:
-        """What it waits for; empty if nothing."""
+        """The reason why it waits; empty if it does not."""
 
     def stopped(self) -> None:
-        """Say, where that can be said, that it was stopped on purpose."""
+        """Record that it was stopped on purpose, where that can be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A source and who handles its messages; ``name`` is that of the thread and of its troubles."""
+    """A source and the handler of its messages; ``name`` is that of the thread."""
 
     name: str
     source: Source
@@ -69,23 +69,23 @@ def run(
 
 
 def waiting_reason(streams: Sequence[Stream]) -> str:
-    """What the streams wait for, in one line; empty if nothing."""
+    """Why streams wait, in one line; empty if none does."""
     reasons = [(stream.name, stream.watcher.waiting_reason()) for stream in streams]
     return "; ".join(why if len(streams) == 1 else f"{name}: {why}" for name, why in reasons if why)
 
 
 class WatchdogBarrier:
-    """Says once what all say: a loop that hangs must not hide behind one that moves."""
+    """Passes a notification on when all loops have sent it, so that a loop that hangs is not hidden by the others."""
 
     def __init__(self, names: Sequence[str], notify: Callable[[str], None]) -> None:
-        """``names`` are those whose voices count."""
+        """``names`` are those of the loops that must have sent it."""
         self._names = frozenset(names)
         self._notify = notify
         self._lock = threading.Lock()
         self._said: dict[str, set[str]] = {}
 
     def notifier(self, name: str) -> Callable[[str], None]:
-        """What the loop of this name is given to speak with."""
+        """The function by which the loop of this name notifies."""
 
         def say(state: str) -> None:
             with self._lock:

@@ -25,7 +25,7 @@ FIRST_RUN = 390_000
 """Runs that come before those which the demo watches."""
 
 RATE_STEP, EVENT_STEP = 12, 4
-"""Rates and events are learned from every so many-th lumisection of fills as long as those watched, to sweep pileup."""
+"""Rates and events are learned from every 12th and every 4th lumisection of long fills, to sweep pileup."""
 FIRST_FILL = 9876
 """Far enough before the fills that are watched for those of the rates."""
 EVENT_RATE_HZ = 10.0

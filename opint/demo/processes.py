@@ -70,7 +70,7 @@ def run(settings: Settings, folder: Path, pace: float, seed: int, stop: threadin
         say(f"For commands beside it: export NIGHTSHIFT_CONFIG={file}\n")
         parts.append(_start("daemon", folder, file, ["run"]))
         for name, command in PRODUCERS.items():
-            # The same seed: all tell of the same runs and lumisections.
+            # With the same seed all produce the same runs and lumisections.
             truth = str(folder / f"truth-{name}.jsonl")
             to = ["--publish", "--pace", str(pace), "--seed", str(seed), "--skip", str(begin), "--truth", truth]
             parts.append(_start(name, folder, file, [*command, *to]))

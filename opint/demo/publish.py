@@ -1,4 +1,4 @@
-"""Publishing lumisections to the topics that the settings name, with a count for whoever watches."""
+"""Publishing lumisections to the topics that the settings name, with a line of progress."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ from streams.records import EventFeatures, HistogramBatch, LumisectionKey, Trigg
 from streams.replay import replay
 
 PARTITIONS = 4
-"""Partitions of a topic that is made here; so many daemons can share it."""
+"""Partitions of a topic that is made here: as many daemons can share it."""
 
 
 class Topics:

@@ -58,7 +58,7 @@ class EventHandler(StreamHandler):
         self._ingest.lost(loss)
 
     def tick(self) -> None:
-        """Say from time to time that we live."""
+        """Store a heartbeat from time to time."""
         self._heartbeat.tick()
 
     def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:

@@ -82,7 +82,7 @@ def lumisection_name(key: LumisectionKey) -> str:
 MEASURED_LUMISECTIONS = 5
 """Lumisections of an incident, its first, in which a change is measured."""
 SMALLEST_CHANGE = 0.005
-"""A change of a rate by a smaller share than this is not told: it is none on average."""
+"""A change of a rate by a smaller share than this is left out of the title: on average there is none."""
 
 
 def measured_rate_title(
@@ -140,7 +140,7 @@ NEWEST_OCCURRENCES = 8
 
 LEAST_AGREEING = 3
 AGREEING_SHARE = 0.75
-"""The fault is another one when so many of the newest occurrences, and this share of those that name one, agree."""
+"""The fault has become another when so many of the newest occurrences, and this share of those with a kind, agree."""
 
 
 def present_kind(newest: Sequence[str], commonest: str) -> str:

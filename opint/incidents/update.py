@@ -1,4 +1,4 @@
-"""Incidents out of verdicts, in the transaction that stores the verdicts; and what operators do to incidents.
+"""Incidents are brought up to date with verdicts, in the transaction that stores the verdicts.
 
 All decisions about one dataset are made one after the other (a lock that is held until the transaction
 ends), so that daemons which work on one run side by side neither double an incident nor miss one.

@@ -22,7 +22,7 @@ LOOK_BACK = 256
 """An incident last seen more lumisections ago than this counts its good ones from there on."""
 
 LOOK_AHEAD = 256
-"""So many lumisections after a late one are looked at again."""
+"""Lumisections after a late one that are looked at again."""
 
 MOST_NAMED = 1000
 """MEs of one folder in one lumisection that are named and counted."""

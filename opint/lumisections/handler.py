@@ -1,4 +1,4 @@
-"""The daemon's side of the loop: decode, score, write."""
+"""The handler of a stream of lumisections: decode, score, write."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic
@@ -78,7 +78,7 @@ class LumisectionHandler(StreamHandler, Generic[Record]):
         self._ingest.lost(loss)
 
     def tick(self) -> None:
-        """Close what is due; say from time to time that we live."""
+        """Close what is due; store a heartbeat from time to time."""
         self._count(self._ingest.close_due())
         self._heartbeat.tick()
         if self._clock() - self._swept_s >= SWEEP_SECONDS:

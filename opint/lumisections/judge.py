@@ -1,4 +1,4 @@
-"""What a daemon asks of whoever judges its records, whether these hold histograms or trigger rates."""
+"""What a daemon needs of the pipeline that judges its records, be they histograms or trigger rates."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar

@@ -1,7 +1,7 @@
 """The centre about which each run is certified, and the residuals that it leaves for the centres of later runs.
 
-A centre is written once, before the first lumisection of its run is stored, and stands: who comes second reads what
-the first has written.
+A centre is written once, before the first lumisection of its run is stored, and never changed: a second
+daemon reads what the first has written.
 """
 
 from dataclasses import fields

@@ -1,7 +1,4 @@
-"""Evidence of suspicious MEs, stored as JSON: what cannot be finite comes back as NaN.
-
-Kept evidence, for reading.
-"""
+"""Evidence of suspicious MEs, stored as JSON: what cannot be finite comes back as NaN, and goes to readers as null."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,4 @@
-"""Events that the hotline has kept, what people say of them, and the ladder that says which come next.
-
-What the hotline has kept and how it has kept its rate, for reading.
-"""
+"""The event hotline: events that were kept, what people say of them, and the ladder that decides which come next."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

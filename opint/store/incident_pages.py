@@ -1,4 +1,4 @@
-"""Incidents, for reading."""
+"""Incidents as pages and the API show them: lists, counts, and one with all that belongs to it."""
 
 from typing import Literal
 

@@ -89,7 +89,7 @@ def _as_dict(tx: Connection, query: Executable) -> dict[str, int]:
 
 
 class ShadowPair(NamedTuple):
-    """``current`` judged and ``shadow`` judged beside it: versions, the bundles' names, and what both have judged.
+    """The model that judged, ``current``, and the one in ``shadow``: versions, names of the bundles, what both judged.
 
     The names are empty for versions that are not on record.
     """
@@ -126,7 +126,7 @@ def shadow_pairs(tx: Connection) -> list[ShadowPair]:
 
 
 def newest_runs(tx: Connection, pair: ShadowPair, most: int) -> list[int]:
-    """Numbers of the newest runs that both have judged, the newest first, at most so many."""
+    """Numbers of the newest runs that both have judged, the newest first, at most ``most``."""
     query = (
         select(lumisection.c.run)
         .join(shadow_summary, _SAME_LUMISECTION)

@@ -1,6 +1,6 @@
 """Sums that runs leave for later references, and the reference that was chosen for each run.
 
-A choice is written once and stands: who comes second reads what the first has written.
+A choice is written once and never changed: a second daemon reads what the first has written.
 """
 
 import zlib

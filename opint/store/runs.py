@@ -1,9 +1,7 @@
-"""Distinct values of an index's leading columns, by seeks instead of a scan.
+"""Runs and their lumisections, as pages show them.
 
-``SELECT DISTINCT`` reads every row of a table that grows by thousands a day. Asking an index again and
-again for the next greater value costs one seek a value, and there are few datasets and subsystems.
-
-Runs and lumisections, for reading.
+``SELECT DISTINCT`` reads every row of a table that grows by thousands a day. So datasets, subsystems and runs are
+found by asking an index again and again for the next value: one seek each, and there are few of them.
 """
 
 from collections.abc import Iterator

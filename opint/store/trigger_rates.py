@@ -1,9 +1,4 @@
-"""Rates as seen and as expected, of one lumisection.
-
-The trigger rates of one run, from one query.
-
-What a reader gets of trigger rates.
-"""
+"""Trigger rates as seen and as expected: of one lumisection, and of a run from one query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
