@@ -11,11 +11,67 @@ from sqlalchemy import Connection, func, insert, select, update
 from dqm.hotline.level import Ladder
 from opint.store.records import Record
 from opint.store.sql import insert_into, replacing
-from opint.store.tables import hotline_event, hotline_hour, hotline_marking, hotline_state, model_version
+from opint.store.tables import model_version
 from streams.records import EventFeatures, LumisectionKey
 
 if TYPE_CHECKING:
     from dqm.hotline.model import Kept
+from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, String, Table, Text, UniqueConstraint
+
+from opint.store.tables import Name, metadata, serial
+
+hotline_event = Table(
+    "hotline_event",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("dataset", Name, nullable=False),
+    Column("run", BigInteger, nullable=False, index=True),
+    Column("ls", BigInteger, nullable=False),
+    Column("event", BigInteger, nullable=False, comment="unique within a run"),
+    Column("model_version", String, nullable=False),
+    Column("score", Float, nullable=False, comment="what the model makes of the event; the greater, the stranger"),
+    Column("p_value", Float, nullable=False, comment="as calibrated, before the correction for drift"),
+    Column("once_in_hours", Float, nullable=False, comment="hours of live time in which one such event was expected"),
+    Column("features", JSON, nullable=False, comment="value by name"),
+    Column("unusual", JSON, nullable=False, comment="dqm.hotline.unusual.Unusual, the dearest first"),
+    Column("usual", JSON, nullable=False, comment="by name, the ends of the central 95 % of training events"),
+    Column("conditions", JSON, nullable=False, comment="of its lumisection; dcs left out"),
+    Column("kept_s", Float, nullable=False, index=True),
+    Column("marking", String, nullable=False, comment="the newest of hotline_marking; empty if nobody has looked"),
+    UniqueConstraint("dataset", "run", "event"),
+)
+
+hotline_marking = Table(
+    "hotline_marking",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("event_id", serial, ForeignKey("hotline_event.id"), nullable=False, index=True),
+    Column("at_s", Float, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("marking", String, nullable=False, comment="interesting, known or detector"),
+    Column("note", Text, nullable=False),
+)
+
+hotline_hour = Table(
+    "hotline_hour",
+    metadata,
+    Column("dataset", Name, primary_key=True),
+    Column("model_version", Name, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, comment="of live time, counted from 0"),
+    Column("live_s", Float, nullable=False),
+    Column("seen", BigInteger, nullable=False, comment="events judged"),
+    Column("kept", BigInteger, nullable=False),
+    Column("updated_s", Float, nullable=False, index=True),
+)
+
+hotline_state = Table(
+    "hotline_state",
+    metadata,
+    Column("dataset", Name, primary_key=True),
+    Column("model_version", Name, primary_key=True),
+    Column("ladder", JSON, nullable=False, comment="dqm.hotline.level.Ladder"),
+    Column("updated_s", Float, nullable=False),
+)
 
 HOUR_S = 3600.0
 CONDITIONS = ("fill", "era", "pileup", "delivered_lumi", "recorded_lumi", "prescale_index", "beams_stable")

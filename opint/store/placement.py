@@ -5,10 +5,67 @@ from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    String,
+    Table,
+    Text,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from opint.store.sql import columns_of
-from opint.store.tables import placement_decision, placement_line, placement_plan
+from opint.store.tables import LongName, Name, metadata, serial
+
+placement_plan = Table(
+    "placement_plan",
+    metadata,
+    Column("catalogue", Name, primary_key=True),
+    Column("week", Name, primary_key=True, comment="first day of the week that is planned, ISO 8601"),
+    Column("method", String, nullable=False),
+    Column("value", Float, nullable=False, comment="reads saved, prices paid"),
+    Column("bound", Float, nullable=True, comment="no plan saves more; null where not known"),
+    Column("made_s", Float, nullable=False, index=True),
+)
+
+placement_line = Table(
+    "placement_line",
+    metadata,
+    Column("catalogue", Name, primary_key=True),
+    Column("week", Name, primary_key=True),
+    Column("line", LongName, primary_key=True, comment="opint.placement.plan.Line.id"),
+    Column("place", Integer, nullable=False, comment="in the plan, from 0"),
+    Column("action", String, nullable=False, comment="copy or delete; of what is left out, what it would have been"),
+    Column("dataset", String, nullable=False),
+    Column("rse", String, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("benefit", Float, nullable=False, comment="reads saved, prices paid"),
+    Column("reason", Text, nullable=False),
+    Column("rule", String, nullable=False, comment="the Rucio rule that holds the replica; empty if not known"),
+    Column("refused", String, nullable=False, comment="why it is left out; empty for what is planned"),
+)
+
+placement_decision = Table(
+    "placement_decision",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("catalogue", String, nullable=False),
+    Column("line", LongName, nullable=False, index=True),
+    Column("decision", String, nullable=False, comment="accepted or rejected"),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at_s", Float, nullable=False),
+)
 
 ROWS = 1000
 """Stored with one statement."""

@@ -5,10 +5,71 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import ColumnCollection, ColumnElement, Connection, Table, delete, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnCollection,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+)
 
 from opint.store.sql import columns_of
-from opint.store.tables import popularity_forecast, popularity_score, popularity_standing
+from opint.store.tables import LongName, Name, metadata
+
+popularity_forecast = Table(
+    "popularity_forecast",
+    metadata,
+    Column("catalogue", Name, primary_key=True, comment="whose datasets, as the operator calls it"),
+    Column("label", Name, primary_key=True, comment="what counts as popular"),
+    Column("horizon", Integer, primary_key=True, comment="weeks ahead"),
+    Column("week", Name, primary_key=True, comment="first day of the week that is forecast, ISO 8601"),
+    Column("dataset", LongName, primary_key=True),
+    Column("probability", Float, nullable=False),
+    Column("answer", String, nullable=False, comment="yes, no or unsure"),
+    Column("new", Boolean, nullable=False, comment="whether it has hardly any history"),
+    Column("model", String, nullable=False),
+    Column("made_s", Float, nullable=False, index=True),
+)
+
+popularity_score = Table(
+    "popularity_score",
+    metadata,
+    Column("catalogue", Name, primary_key=True),
+    Column("label", Name, primary_key=True),
+    Column("horizon", Integer, primary_key=True),
+    Column("week", Name, primary_key=True, comment="first day of the week that was forecast"),
+    Column("tier", Name, primary_key=True, comment="a data tier, all, or new: datasets with hardly any history"),
+    Column("model", Name, primary_key=True),
+    Column("true_positives", BigInteger, nullable=False),
+    Column("false_positives", BigInteger, nullable=False),
+    Column("false_negatives", BigInteger, nullable=False),
+    Column("true_negatives", BigInteger, nullable=False),
+    Column("auc", Float, nullable=True, comment="null where nothing, or everything, was popular"),
+    Column("average_precision", Float, nullable=True, comment="null where nothing was popular"),
+    Column("made_s", Float, nullable=False, index=True),
+)
+
+popularity_standing = Table(
+    "popularity_standing",
+    metadata,
+    Column("catalogue", Name, primary_key=True),
+    Column("label", Name, primary_key=True),
+    Column("horizon", Integer, primary_key=True),
+    Column("tier", Name, primary_key=True, comment="empty: all tiers without a line of their own"),
+    Column("model", String, nullable=False, comment="which forecasts"),
+    Column("reason", Text, nullable=False),
+    Column("since_s", Float, nullable=False, comment="since when this model"),
+)
 
 ROWS = 1000
 """Stored with one statement."""

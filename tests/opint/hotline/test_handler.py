@@ -24,16 +24,9 @@ from opint.hotline.ingest import _update_rate_incident
 from opint.incidents.families import HOTLINE_RATE
 from opint.store import hotline as store_of
 from opint.store import hotline as view
-from opint.store.hotline import EventCount
+from opint.store.hotline import EventCount, hotline_state
 from opint.store.retention import sweep
-from opint.store.tables import (
-    dead_letter,
-    heartbeat,
-    hotline_state,
-    incident,
-    model_version,
-    source_offset,
-)
+from opint.store.tables import dead_letter, heartbeat, incident, model_version, source_offset
 from streams import loop
 from streams.errors import DecodeError, FencedError
 from streams.metrics import Metrics

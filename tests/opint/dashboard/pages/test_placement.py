@@ -8,8 +8,8 @@ import pytest
 from opint.placement.plan import Action, Line, Plan, Refusal, Why
 from opint.placement_keeping import keep_plan
 from opint.store import placement as view
+from opint.store.placement import placement_decision
 from opint.store.retention import sweep
-from opint.store.tables import placement_decision
 
 WEEK = date(2024, 9, 2)
 RULE = "0123456789abcdef0123456789abcdef"
