@@ -23,7 +23,7 @@ class Finding:
 
     what: str
     ok: bool | None
-    said: str
+    detail: str
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
