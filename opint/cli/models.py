@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from opint.registry.comparison import Agreement, Pair, Rates
+    from opint.registry.comparison import FeedbackAgreement, FlaggedRates, Pair
 
 app = typer.Typer(help="List, compare and promote models.", no_args_is_help=True)
 
@@ -101,7 +101,7 @@ def promote(
     typer.echo(f"{name}: version {done.version[:12]} judges in place of {before} once the daemons are started again")
 
 
-def _show_rates(console: "Console", rates: "Sequence[Rates]") -> None:
+def _show_rates(console: "Console", rates: "Sequence[FlaggedRates]") -> None:
     from rich.table import Table
 
     columns = ("subsystem", "LS", "bad in both", "only now", "only in shadow", "warning", "not inspected", "bad MEs/LS")
@@ -119,7 +119,7 @@ def _show_rates(console: "Console", rates: "Sequence[Rates]") -> None:
     console.print(table)
 
 
-def _show_agreement(console: "Console", verdict: str, agreement: "Agreement") -> None:
+def _show_agreement(console: "Console", verdict: str, agreement: "FeedbackAgreement") -> None:
     if agreement.lumisections:
         console.print(
             f"of {agreement.lumisections} subsystem lumisections in incidents that operators {verdict}: "

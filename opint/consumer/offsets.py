@@ -30,7 +30,7 @@ class HasMessage(Protocol):
         """The message."""
 
 
-ArrivalT = TypeVar("ArrivalT", bound=HasMessage)
+MessageT = TypeVar("MessageT", bound=HasMessage)
 
 
 class ConsumerOffsets:
@@ -79,7 +79,7 @@ class ConsumerOffsets:
         offsets.move(tx, loss.partition, self._group, self._owner, loss.resumed, now_s)
         data_lost(tx, loss, now_s)
 
-    def unprocessed(self, tx: Connection, arrivals: Sequence[ArrivalT]) -> list[ArrivalT]:
+    def unprocessed(self, tx: Connection, arrivals: Sequence[MessageT]) -> list[MessageT]:
         """Lock the offsets of all partitions concerned and drop what was processed before.
 
         Raises FencedError if another consumer has taken one of the partitions.

@@ -101,15 +101,15 @@ def _update_rate_incident(
     tx: Connection, dataset: str, ladder: Ladder, per_hour: float, now_s: float
 ) -> IncidentUpdate:
     """Begin or end the incident of a rate that is not held."""
-    labels, strain = IncidentKey(dataset, "", HOTLINE_RATE, ""), ladder.strain(per_hour)
+    incident_key, strain = IncidentKey(dataset, "", HOTLINE_RATE, ""), ladder.strain(per_hour)
     if abs(strain) > STRAINED:
         many = "many" if strain > 0 else "few"
         title = f"Event hotline: far too {many} events are kept, {per_hour:g} an hour are declared"
         opened = operational.open_fault(
-            tx, OperationalFault(labels, title, FAMILIES[HOTLINE_RATE].advice, "warning"), now_s
+            tx, OperationalFault(incident_key, title, FAMILIES[HOTLINE_RATE].advice, "warning"), now_s
         )
         return IncidentUpdate(opened=[opened] if opened else [])
     if abs(strain) < RELIEVED:
-        cleared = operational.clear_fault(tx, labels, "the declared rate is held again", now_s)
+        cleared = operational.clear_fault(tx, incident_key, "the declared rate is held again", now_s)
         return IncidentUpdate(cleared=[cleared] if cleared else [])
     return IncidentUpdate()

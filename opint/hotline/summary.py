@@ -8,7 +8,7 @@ from opint.store.hotline import Hour, KeptEvent
 from opint.wording import conditions_sentence, is_simulated
 
 MOST_BARS = 36
-LATELY_H = 10.0
+RECENT_H = 10.0
 """Hours of live time that are taken together to say whether the declared rate is held."""
 _TWO_SIDED_95 = 1.96
 
@@ -28,7 +28,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Lately:
+class RecentRate:
     """Events kept in the newest ``hours`` of live time, of which ``declared`` were to be.
 
     Chance puts their number between ``low`` and ``high`` in 95 % of such hours.
@@ -49,7 +49,7 @@ class Lately:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PicturePosition:
     """Where a value lies against what is usual, all in shares of a picture's width."""
 
     low: float
@@ -58,7 +58,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class FeatureRange:
     """A feature of an event beside the range in which 95 % of training events have it."""
 
     feature: str
@@ -72,25 +72,25 @@ class Compared:
         return not self.low <= self.value <= self.high
 
     @property
-    def place(self) -> Place:
+    def place(self) -> PicturePosition:
         """The usual range takes the middle of the picture, unless the value lies far from it."""
         first, last = min(self.low, self.value), max(self.high, self.value)
         margin = 0.08 * (last - first) or 1.0
         first, width = first - margin, last - first + 2 * margin
-        return Place(*((value - first) / width for value in (self.low, self.high, self.value)))
+        return PicturePosition(*((value - first) / width for value in (self.low, self.high, self.value)))
 
 
-def unusual(event: KeptEvent) -> list[Compared]:
+def unusual_features(event: KeptEvent) -> list[FeatureRange]:
     """The features that speak most against an event, the dearest first."""
-    return [Compared(value.feature, value.value, value.low, value.high) for value in event.unusual]
+    return [FeatureRange(value.feature, value.value, value.low, value.high) for value in event.unusual]
 
 
-def features(event: KeptEvent) -> list[Compared]:
+def all_features(event: KeptEvent) -> list[FeatureRange]:
     """All features of an event, in the order in which they were published."""
-    return [Compared(name, value, *event.usual[name]) for name, value in event.features.items()]
+    return [FeatureRange(name, value, *event.usual[name]) for name, value in event.features.items()]
 
 
-def simulated(events: Sequence[KeptEvent]) -> str:
+def simulated_notice(events: Sequence[KeptEvent]) -> str:
     """One sentence if events are not measured, or some of them; empty if all are."""
     made = [event for event in events if is_simulated(event.dataset)]
     if not made:
@@ -101,15 +101,15 @@ def simulated(events: Sequence[KeptEvent]) -> str:
     return conditions_sentence(f"{what} simulated under", (event.conditions.get("era") for event in made))
 
 
-def lately(hours: Sequence[Hour], per_hour: float) -> Lately:
+def recent_rate(hours: Sequence[Hour], per_hour: float) -> RecentRate:
     """What was kept in the newest ``LATELY_H`` of live time, or since the start if that is less."""
     kept, live = 0, 0.0
     for hour in reversed(hours):
         kept, live = kept + hour.kept, live + hour.live_s / 3600.0
-        if live >= LATELY_H:
+        if live >= RECENT_H:
             break
     declared = per_hour * live
-    return Lately(live, kept, declared, *_chance(declared))
+    return RecentRate(live, kept, declared, *_chance_interval(declared))
 
 
 def bars(hours: Sequence[Hour], per_hour: float) -> list[Bar]:
@@ -122,11 +122,11 @@ def _bar(hours: Sequence[Hour], per_hour: float) -> Bar:
     live = sum(hour.live_s for hour in hours) / 3600.0
     if live <= 0:
         return Bar(hours[-1].updated_s, 0.0, 0.0, 0.0, 0.0)
-    low, high = _chance(per_hour * live)
+    low, high = _chance_interval(per_hour * live)
     return Bar(hours[-1].updated_s, live, sum(hour.kept for hour in hours) / live, low / live, high / live)
 
 
-def _chance(declared: float) -> tuple[float, float]:
+def _chance_interval(declared: float) -> tuple[float, float]:
     """Between what numbers chance puts 95 % of counts of which ``declared`` are expected."""
     reach = _TWO_SIDED_95 * math.sqrt(declared)
     return max(0.0, declared - reach), declared + reach

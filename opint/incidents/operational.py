@@ -15,43 +15,43 @@ from streams.source import Loss
 
 @dataclass(frozen=True, slots=True)
 class OperationalFault:
-    """What is wrong: its labels, one line, what to do about it, and how bad it is."""
+    """What is wrong: the key of its incident, one line, what to do about it, and how bad it is."""
 
-    labels: IncidentKey
+    incident_key: IncidentKey
     title: str
     advice: str
     severity: str
 
 
-def open_fault(tx: Connection, trouble: OperationalFault, now_s: float) -> Incident | None:
-    """Open an incident for a trouble; None if one is active, which stays as it is."""
-    labels = trouble.labels
-    incidents.lock(tx, labels.dataset)
-    if incidents.active(tx, fingerprint(labels)) is not None:
+def open_fault(tx: Connection, fault: OperationalFault, now_s: float) -> Incident | None:
+    """Open an incident for a fault; None if one is active, which stays as it is."""
+    incident_key = fault.incident_key
+    incidents.lock(tx, incident_key.dataset)
+    if incidents.active(tx, fingerprint(incident_key)) is not None:
         return None
     incident = Incident(
-        fingerprint=fingerprint(labels),
-        dataset=labels.dataset,
-        subsystem=labels.subsystem,
-        family=labels.family,
-        element_group=labels.group,
+        fingerprint=fingerprint(incident_key),
+        dataset=incident_key.dataset,
+        subsystem=incident_key.subsystem,
+        family=incident_key.family,
+        element_group=incident_key.group,
         model_version="",
         opened_s=now_s,
         updated_s=now_s,
-        kind=labels.family,
-        title=trouble.title,
-        explanation=trouble.advice,
-        severity=trouble.severity,
+        kind=incident_key.family,
+        title=fault.title,
+        explanation=fault.advice,
+        severity=fault.severity,
     )
     incident.id = incidents.insert_new(tx, incident)
-    incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "opened", trouble.title)])
+    incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "opened", fault.title)])
     return incident
 
 
-def clear_fault(tx: Connection, labels: IncidentKey, why: str, now_s: float) -> Incident | None:
-    """Resolve the incident of these labels; None if none is active."""
-    incidents.lock(tx, labels.dataset)
-    incident = incidents.active(tx, fingerprint(labels))
+def clear_fault(tx: Connection, incident_key: IncidentKey, why: str, now_s: float) -> Incident | None:
+    """Resolve the incident of this key; None if none is active."""
+    incidents.lock(tx, incident_key.dataset)
+    incident = incidents.active(tx, fingerprint(incident_key))
     if incident is None:
         return None
     incident.state, incident.updated_s, incident.resolved_s, incident.resolved_by = "resolved", now_s, now_s, SYSTEM
@@ -73,17 +73,17 @@ def data_lost(tx: Connection, loss: Loss, now_s: float) -> int:
     """
     partition = loss.partition
     group = f"{partition.cluster}/{partition.topic}[{partition.partition}]"
-    labels = IncidentKey("", "", DATA_LOST, group)
+    incident_key = IncidentKey("", "", DATA_LOST, group)
     what = f"{partition.topic}[{partition.partition}]: {_range(loss)}" + (f" ({loss.reason})" if loss.reason else "")
     advice = _UNREADABLE_ADVICE if loss.reason and loss.resumed > loss.expected else FAMILIES[DATA_LOST].advice
-    incidents.lock(tx, labels.dataset)
-    incident = incidents.active(tx, fingerprint(labels))
+    incidents.lock(tx, incident_key.dataset)
+    incident = incidents.active(tx, fingerprint(incident_key))
     if incident is not None:
         incident.title, incident.updated_s = f"{what}, and others before", now_s
         incidents.overwrite(tx, [incident])
         incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "worsened", what)])
         return incident.id
-    opened = open_fault(tx, OperationalFault(labels, what, advice, "critical"), now_s)
+    opened = open_fault(tx, OperationalFault(incident_key, what, advice, "critical"), now_s)
     assert opened is not None  # noqa: S101 - none is active, and the lock is held
     return opened.id
 

@@ -163,7 +163,7 @@ class Case:
     ``last`` belongs to an incident that had been raised by then; None if there is none.
     """
 
-    labels: IncidentKey
+    incident_key: IncidentKey
     incidents: Sequence[Incident]
     last: Occurrence | None
 
@@ -186,7 +186,7 @@ class Case:
             judged = [verdict for verdict in window.judged if verdict.key >= floor]
         if not judged:
             return 0, []
-        observations = [verdict.observation(self.labels) for verdict in judged]
+        observations = [verdict.observation(self.incident_key) for verdict in judged]
         keys = {observation.key for observation in observations}
         stored = [
             _stored_incident(

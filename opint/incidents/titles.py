@@ -37,32 +37,32 @@ def severity(family: str, bad: int, size: int, p_value: float | None) -> str:
     return "critical" if many or unlikely else "warning"
 
 
-def kind(labels: IncidentKey, observation: Observation, hints: Mapping[str, Hint]) -> str:
+def kind(incident_key: IncidentKey, observation: Observation, hints: Mapping[str, Hint]) -> str:
     """The fault that the evidence of the bad MEs names most often; the family's own word without evidence."""
     named = Counter(hints[me].kind for me in observation.bad if me in hints and hints[me].kind not in NAMELESS_KINDS)
     commonest: Iterable[tuple[str, int]] = named.most_common(1)
-    return next((name for name, _ in commonest), FAMILIES[labels.family].kind)
+    return next((name for name, _ in commonest), FAMILIES[incident_key.family].kind)
 
 
-def noun(labels: IncidentKey, kind_: str) -> str:
+def noun(incident_key: IncidentKey, kind_: str) -> str:
     """What the fault is called in a sentence."""
-    return KIND_NOUNS.get(kind_, FAMILIES[labels.family].noun)
+    return KIND_NOUNS.get(kind_, FAMILIES[incident_key.family].noun)
 
 
 def histogram_title(
-    labels: IncidentKey, kind_: str, bad: int, size: int, first: LumisectionKey, opening: str = ""
+    incident_key: IncidentKey, kind_: str, bad: int, size: int, first: LumisectionKey, opening: str = ""
 ) -> str:
     """One line: where, what, how much of it and since when; ``opening`` is the kind that it began as."""
-    where = labels.group or labels.subsystem
-    if labels.subsystem not in where:
-        where = f"{labels.subsystem} {where}"
-    what = noun(labels, kind_)
-    began = f" (at first {noun(labels, opening)})" if opening and noun(labels, opening) != what else ""
+    where = incident_key.group or incident_key.subsystem
+    if incident_key.subsystem not in where:
+        where = f"{incident_key.subsystem} {where}"
+    what = noun(incident_key, kind_)
+    began = f" (at first {noun(incident_key, opening)})" if opening and noun(incident_key, opening) != what else ""
     elements = f"{bad} of {size} monitoring element{'s' * (size != 1)}"
     return f"{where}: {what} in {elements} since {lumisection_name(first)}{began}"
 
 
-def explanation(labels: IncidentKey, worst: Observation, hints: Mapping[str, Hint]) -> str:
+def explanation(incident_key: IncidentKey, worst: Observation, hints: Mapping[str, Hint]) -> str:
     """What was seen in the lumisection that raised or worsened it, and where to look."""
     name = worst.bad[0]
     hinted = next((me for me in worst.bad if me in hints), None)
@@ -70,7 +70,7 @@ def explanation(labels: IncidentKey, worst: Observation, hints: Mapping[str, Hin
     if hinted is not None and hinted != name:
         hint = f" {hinted}:{hint}"
     p_value = "" if worst.p_value is None else f" (p = {worst.p_value:.2g})"
-    advice = FAMILIES[labels.family].advice_in(labels.subsystem)
+    advice = FAMILIES[incident_key.family].advice_in(incident_key.subsystem)
     return f"Worst in {lumisection_name(worst.key)}: {name}{p_value}.{hint} {advice}"
 
 
@@ -86,39 +86,45 @@ SMALLEST_CHANGE = 0.005
 
 
 def measured_rate_title(
-    labels: IncidentKey, kind: str, bad: int, size: int, first: LumisectionKey, bands_seen: Sequence[LumisectionRates]
+    incident_key: IncidentKey,
+    kind: str,
+    bad: int,
+    size: int,
+    first: LumisectionKey,
+    bands_seen: Sequence[LumisectionRates],
 ) -> str:
     """One line: what moved, by how much in the median of what was ``bands_seen`` first, and since when."""
-    changes = [change for bands in bands_seen if (change := rate_change(bands, labels)) is not None]
+    changes = [change for bands in bands_seen if (change := rate_change(bands, incident_key)) is not None]
     changed = float(np.median(changes)) if changes else None
-    return (
-        f"{rate_title(labels, kind, bad, size, changed, bands_seen[0].prescale_index)} since {lumisection_name(first)}"
-    )
+    title = rate_title(incident_key, kind, bad, size, changed, bands_seen[0].prescale_index)
+    return f"{title} since {lumisection_name(first)}"
 
 
-def rate_change(rates: LumisectionRates, labels: IncidentKey) -> float | None:
-    """By what share the rates of the labels changed, in the median; None where there is nothing to compare.
+def rate_change(rates: LumisectionRates, incident_key: IncidentKey) -> float | None:
+    """By what share the rates of an incident changed, in the median; None where there is nothing to compare.
 
     A path that moved alone is compared with what the rates of all seeds make one expect, others with what pileup does,
     since what moves with a seed is expected of it.
     """
-    rows = Folders(rates.catalogue).of(labels)
+    rows = Folders(rates.catalogue).of(incident_key)
     if rows is None:
         return None
-    typical = rates.bands.expected if labels.family == "path" else rates.bands.curve
+    typical = rates.bands.expected if incident_key.family == "path" else rates.bands.curve
     observed, expected = rates.bands.observed[rows], typical[rows]
     usable = np.isfinite(observed) & (expected > 0)
     return float(np.median(observed[usable] / expected[usable])) - 1.0 if usable.any() else None
 
 
-def rate_title(labels: IncidentKey, kind: str, bad: int, size: int, changed: float | None, declared: int | None) -> str:
+def rate_title(
+    incident_key: IncidentKey, kind: str, bad: int, size: int, changed: float | None, declared: int | None
+) -> str:
     """What happened and to how many of ``size`` rates; ``declared`` is the prescale column said to be in use."""
-    seed, _, path = labels.group.rpartition("/")
-    template = FAMILIES[labels.family].rate_title or "{subsystem} {family}: {count} rates"
+    seed, _, path = incident_key.group.rpartition("/")
+    template = FAMILIES[incident_key.family].rate_title or "{subsystem} {family}: {count} rates"
     return template.format(
-        subsystem=labels.subsystem,
-        family=labels.family,
-        group=labels.group,
+        subsystem=incident_key.subsystem,
+        family=incident_key.family,
+        group=incident_key.group,
         path=path,
         count=f"{bad} of {size}",
         change=_change_text(changed),

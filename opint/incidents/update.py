@@ -68,14 +68,14 @@ def _update(
     near = 2 * (rules.raise_of - 1)
     bad = _alarming_keys(states)
     reached = {_key_of(incident) for incident in incidents.reaching(tx, dataset, keys[0])}
-    subsystems = sorted({labels.subsystem for labels in bad | reached})
+    subsystems = sorted({incident_key.subsystem for incident_key in bad | reached})
     floors = {name: lumisection_before(tx, dataset, name, keys[0], near) for name in subsystems}
     incidents_by_key: dict[IncidentKey, list[Incident]] = defaultdict(list)
     floor_of_all = min(floors.values(), default=keys[0])
     for incident in incidents.reaching(tx, dataset, floor_of_all):
         incidents_by_key[_key_of(incident)].append(incident)
     # One that was cleared by now may not have been, had these lumisections come in time.
-    for incident in incidents.latest_before(tx, [fingerprint(labels) for labels in bad], floor_of_all):
+    for incident in incidents.latest_before(tx, [fingerprint(incident_key) for incident_key in bad], floor_of_all):
         if all(incident.id != other.id for other in incidents_by_key[_key_of(incident)]):
             incidents_by_key[_key_of(incident)].append(incident)
     ledger = IncidentWriter(
@@ -83,10 +83,16 @@ def _update(
     )
     decided: list[KeyChanges] = []
     for subsystem, floor in floors.items():
-        keys_of_subsystem = [labels for labels in sorted(bad | reached) if labels.subsystem == subsystem]
+        keys_of_subsystem = [
+            incident_key for incident_key in sorted(bad | reached) if incident_key.subsystem == subsystem
+        ]
         cases = [
-            Case(labels, incidents_by_key[labels], _going_on(tx, incidents_by_key[labels], keys[0], rules))
-            for labels in keys_of_subsystem
+            Case(
+                incident_key,
+                incidents_by_key[incident_key],
+                _going_on(tx, incidents_by_key[incident_key], keys[0], rules),
+            )
+            for incident_key in keys_of_subsystem
         ]
         decided += _decided(tx, cases, keys, floor, near, rules)
     ledger.write(decided)
@@ -103,8 +109,8 @@ def _decided(
 ) -> Iterator[KeyChanges]:
     """Changes of the cases of one subsystem."""
     since = min((case.last.key for case in cases if case.last is not None), default=None)
-    labels = cases[0].labels
-    window = read_window(tx, labels.dataset, labels.subsystem, keys, near, since)
+    incident_key = cases[0].incident_key
+    window = read_window(tx, incident_key.dataset, incident_key.subsystem, keys, near, since)
     if not window.judged:
         return
     numbers = [incident.id for case in cases for incident in case.incidents]
@@ -113,11 +119,11 @@ def _decided(
     for case in cases:
         size, changes = case.changes(window, floor, occurrences, rules)
         if changes:
-            yield case.labels, size, changes
+            yield case.incident_key, size, changes
 
 
 def _alarming_keys(states: Iterable[LumisectionState]) -> set[IncidentKey]:
-    """Labels for which at least one lumisection is bad."""
+    """Keys for which at least one lumisection is bad."""
     keys = set()
     for state in states:
         for subsystem, verdict in state.verdicts.items():

@@ -51,15 +51,15 @@ class Folders:
             rows.setdefault(group, []).append(row)
         self.rows = {group: np.array(members, dtype=np.intp) for group, members in rows.items()}
 
-    def of(self, labels: IncidentKey) -> npt.NDArray[np.intp] | None:
-        """Rows of the MEs that the labels speak of; None if there are none."""
-        width = FAMILIES[labels.family].width_in(labels.subsystem)
+    def of(self, incident_key: IncidentKey) -> npt.NDArray[np.intp] | None:
+        """Rows of the MEs of an incident; None if there are none."""
+        width = FAMILIES[incident_key.family].width_in(incident_key.subsystem)
         if width is Width.SUBSYSTEM:
             return np.arange(len(self.names))
         if width is Width.ELEMENT:
-            row = self._index.get(labels.group)
+            row = self._index.get(incident_key.group)
             return None if row is None else np.array([row], dtype=np.intp)
-        return self.rows.get(labels.group)
+        return self.rows.get(incident_key.group)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +79,13 @@ class SubsystemVerdict:
         families: npt.NDArray[np.uint8] = FAMILY_OF[self.reasons]
         return families
 
-    def observation(self, labels: IncidentKey) -> Observation:
+    def observation(self, incident_key: IncidentKey) -> Observation:
         """What it says of one folder and family; says nothing of a folder that it does not have."""
-        rows = self.folders.of(labels)
+        rows = self.folders.of(incident_key)
         if rows is None:
             return Observation(self.key)
         families, names = self.families[rows], self.folders.names
-        bad = rows[families == FAMILY_NUMBERS[labels.family]]
+        bad = rows[families == FAMILY_NUMBERS[incident_key.family]]
         worst = bad[np.lexsort((bad, self.p_values[bad]))][:MOST_NAMED]
         p_values = self.p_values[bad]
         finite = p_values[np.isfinite(p_values)]

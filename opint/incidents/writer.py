@@ -16,7 +16,7 @@ from opint.store.trigger_rates import LumisectionRates
 from streams.records import LumisectionKey
 
 KeyChanges = tuple[IncidentKey, int, Sequence[Change]]
-"""Labels, the number of MEs in the folder, and what changes."""
+"""The key, the number of MEs in the folder, and what changes."""
 
 _ENDS = frozenset({Because.MERGED, Because.WITHDRAWN, Because.CLEARED})
 
@@ -43,11 +43,11 @@ class IncidentWriter:
 
         What ends is written before what begins, because at most one incident of a fingerprint is active.
         """
-        for labels, size, changes in decided:
+        for incident_key, size, changes in decided:
             for change in changes:
                 if change.incident is not None:
-                    self._sizes[change.incident] = (labels, size)
-                    self._change(labels, size, self.incidents[change.incident], change)
+                    self._sizes[change.incident] = (incident_key, size)
+                    self._change(incident_key, size, self.incidents[change.incident], change)
             self._hand_words_on(changes)
         incidents.add_occurrences(self.tx, self._seen)
         for number in self._recount:
@@ -56,20 +56,20 @@ class IncidentWriter:
             self._retitle(self.incidents[number])
         changed = [self.incidents[number] for number in self._touched]
         incidents.overwrite(self.tx, sorted(changed, key=lambda incident: incident.state != "resolved"))
-        for labels, size, changes in decided:
+        for incident_key, size, changes in decided:
             for change in changes:
                 if change.incident is None:
-                    self._open(labels, size, change)
+                    self._open(incident_key, size, change)
         incidents.write_history(self.tx, self._entries)
 
-    def _change(self, labels: IncidentKey, size: int, incident: Incident, change: Change) -> None:
+    def _change(self, incident_key: IncidentKey, size: int, incident: Incident, change: Change) -> None:
         self._touched.add(incident.id)
         incident.updated_s = self.now_s
         if change.keys:
             incidents.remove_occurrences(self.tx, incident.id, change.keys)
             self._recount.add(incident.id)
         if change.observations:
-            self._see(labels, size, incident, change.observations)
+            self._see(incident_key, size, incident, change.observations)
         if change.into is not None:
             self._merge(incident, self.incidents[change.into])
         if change.because in _ENDS and incident.state != "resolved":
@@ -81,8 +81,10 @@ class IncidentWriter:
         if change.because is not Because.SEEN or incident.state == "resolved":
             self._note(incident, change.because, _detail(change))
 
-    def _see(self, labels: IncidentKey, size: int, incident: Incident, observations: Sequence[Observation]) -> None:
-        occurrences = [self._occurrence(labels, incident.id, observation) for observation in observations]
+    def _see(
+        self, incident_key: IncidentKey, size: int, incident: Incident, observations: Sequence[Observation]
+    ) -> None:
+        occurrences = [self._occurrence(incident_key, incident.id, observation) for observation in observations]
         self._seen += occurrences
         self._newest |= {
             (incident.id, stored.kind): observation
@@ -99,9 +101,9 @@ class IncidentWriter:
         worst = max(observations, key=lambda observation: len(observation.bad))
         if len(worst.bad) > incident.elements:
             incident.elements = len(worst.bad)
-            incident.explanation = titles.explanation(labels, worst, self._hints_of(labels, worst.key))
+            incident.explanation = titles.explanation(incident_key, worst, self._hints_of(incident_key, worst.key))
         incident.model_version = observations[-1].model_version
-        if incident.severity == "warning" and _severity(labels.family, observations, size) == "critical":
+        if incident.severity == "warning" and _severity(incident_key.family, observations, size) == "critical":
             incident.severity = "critical"
             self._note(incident, "worsened", f"critical since {titles.lumisection_name(worst.key)}")
 
@@ -144,58 +146,62 @@ class IncidentWriter:
 
     def _change_cause(self, incident: Incident, kind: str) -> None:
         """Say in the history, and in the explanation, that the fault has become another one."""
-        labels, _ = self._sizes[incident.id]
+        incident_key, _ = self._sizes[incident.id]
         newest = self._newest.get((incident.id, kind))
         where = "" if newest is None else f", last in {titles.lumisection_name(newest.key)}"
         self._note(
-            incident, "changed", f"from {titles.noun(labels, incident.kind)} to {titles.noun(labels, kind)}{where}"
+            incident,
+            "changed",
+            f"from {titles.noun(incident_key, incident.kind)} to {titles.noun(incident_key, kind)}{where}",
         )
         if newest is not None:
-            incident.explanation = titles.explanation(labels, newest, self._hints_of(labels, newest.key))
+            incident.explanation = titles.explanation(incident_key, newest, self._hints_of(incident_key, newest.key))
 
     def _retitle(self, incident: Incident) -> None:
-        labels, size = self._sizes[incident.id]
+        incident_key, size = self._sizes[incident.id]
         if incident.first is None:
             return
-        rates = self._rates(labels, incident.id) if labels.subsystem == TRIGGER else []
+        rates = self._rates(incident_key, incident.id) if incident_key.subsystem == TRIGGER else []
         if rates:
             incident.title = titles.measured_rate_title(
-                labels, incident.kind, incident.elements, size, incident.first, rates
+                incident_key, incident.kind, incident.elements, size, incident.first, rates
             )
         else:
             opening = incidents.opening_kind(self.tx, incident.id)
             incident.title = titles.histogram_title(
-                labels, incident.kind, incident.elements, size, incident.first, opening
+                incident_key, incident.kind, incident.elements, size, incident.first, opening
             )
 
-    def _rates(self, labels: IncidentKey, number: int) -> Sequence[LumisectionRates]:
+    def _rates(self, incident_key: IncidentKey, number: int) -> Sequence[LumisectionRates]:
         """Those of the first lumisections of an incident: what comes and goes later does not rewrite its title."""
         keys = incidents.opening(self.tx, number, titles.MEASURED_LUMISECTIONS)
-        rates = (trigger_rates.load_lumisection(self.tx, labels.dataset, key, labels.subsystem) for key in keys)
+        rates = (
+            trigger_rates.load_lumisection(self.tx, incident_key.dataset, key, incident_key.subsystem) for key in keys
+        )
         return [lumisection_rates for lumisection_rates in rates if lumisection_rates is not None]
 
-    def _open(self, labels: IncidentKey, size: int, change: Change) -> None:
+    def _open(self, incident_key: IncidentKey, size: int, change: Change) -> None:
         observations = change.observations
         worst = max(observations, key=lambda observation: len(observation.bad))
         incident = Incident(
-            fingerprint=fingerprint(labels),
-            dataset=labels.dataset,
-            subsystem=labels.subsystem,
-            family=labels.family,
-            element_group=labels.group,
+            fingerprint=fingerprint(incident_key),
+            dataset=incident_key.dataset,
+            subsystem=incident_key.subsystem,
+            family=incident_key.family,
+            element_group=incident_key.group,
             model_version=observations[-1].model_version,
             opened_s=self.now_s,
             updated_s=self.now_s,
-            explanation=titles.explanation(labels, worst, self._hints_of(labels, worst.key)),
-            severity=_severity(labels.family, observations, size),
+            explanation=titles.explanation(incident_key, worst, self._hints_of(incident_key, worst.key)),
+            severity=_severity(incident_key.family, observations, size),
         )
         if change.ended is not None:
             incident.state, incident.resolved_s, incident.resolved_by = "resolved", self.now_s, SYSTEM
         incident.id = incidents.insert_new(self.tx, incident)
         self.incidents[incident.id] = incident
-        self._sizes[incident.id] = (labels, size)
+        self._sizes[incident.id] = (incident_key, size)
         incidents.add_occurrences(
-            self.tx, [self._occurrence(labels, incident.id, observation) for observation in observations]
+            self.tx, [self._occurrence(incident_key, incident.id, observation) for observation in observations]
         )
         self._count_anew(incident)
         self._retitle(incident)
@@ -207,15 +213,15 @@ class IncidentWriter:
                 incident, Because.CLEARED, f"ended before it was raised, by {titles.lumisection_name(change.ended)}"
             )
 
-    def _occurrence(self, labels: IncidentKey, number: int, observation: Observation) -> Occurrence:
-        hints = self._hints_of(labels, observation.key)
+    def _occurrence(self, incident_key: IncidentKey, number: int, observation: Observation) -> Occurrence:
+        hints = self._hints_of(incident_key, observation.key)
         return Occurrence(
-            number, observation.key, observation.bad, observation.p_value, titles.kind(labels, observation, hints)
+            number, observation.key, observation.bad, observation.p_value, titles.kind(incident_key, observation, hints)
         )
 
-    def _hints_of(self, labels: IncidentKey, key: LumisectionKey) -> Mapping[str, Hint]:
+    def _hints_of(self, incident_key: IncidentKey, key: LumisectionKey) -> Mapping[str, Hint]:
         """Read once for all folders of a subsystem."""
-        where = (labels.dataset, key, labels.subsystem)
+        where = (incident_key.dataset, key, incident_key.subsystem)
         if where not in self._hints:
             self._hints[where] = evidence.hints(self.tx, *where)
         return self._hints[where]

@@ -13,7 +13,7 @@ from streams.records import LumisectionKey
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class Judgement:
     """One model's verdict on a subsystem in a lumisection; ``flagged`` is how many of its elements are bad."""
 
     quality: Quality
@@ -27,8 +27,8 @@ class Pair:
     dataset: str
     subsystem: str
     key: LumisectionKey
-    current: Side
-    shadow: Side
+    current: Judgement
+    shadow: Judgement
 
     @property
     def place(self) -> SubsystemKey:
@@ -42,7 +42,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class DifferingStretch:
     """Lumisections ``first`` to ``last`` of one run, all judged differently, and alike among themselves.
 
     ``flagged`` of each side is the largest in the stretch.
@@ -53,12 +53,12 @@ class Stretch:
     run: int
     first: int
     last: int
-    current: Side
-    shadow: Side
+    current: Judgement
+    shadow: Judgement
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class FlaggedRates:
     """How two models judged the same ``lumisections`` of one subsystem; counts of lumisections.
 
     ``both_bad`` + ``only_current`` are those that the current model called bad, ``both_bad`` + ``only_shadow`` those
@@ -77,7 +77,7 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class FeedbackAgreement:
     """Of ``lumisections`` in incidents with one kind of operator's verdict, how many each model calls bad."""
 
     lumisections: int
@@ -113,12 +113,18 @@ def read_pairs(tx: Connection, current: str, shadow: str, runs: range) -> list[P
         .order_by(in_shadow.dataset, in_shadow.run, in_shadow.ls, in_shadow.subsystem)
     )
     return [
-        Pair(dataset, subsystem, LumisectionKey(run, ls), Side(Quality(q), bad), Side(Quality(other), other_bad))
+        Pair(
+            dataset,
+            subsystem,
+            LumisectionKey(run, ls),
+            Judgement(Quality(q), bad),
+            Judgement(Quality(other), other_bad),
+        )
         for dataset, subsystem, run, ls, q, bad, other, other_bad in tx.execute(query)
     ]
 
 
-def rates(pairs: Sequence[Pair]) -> list[Rates]:
+def rates(pairs: Sequence[Pair]) -> list[FlaggedRates]:
     """Rates by subsystem, in the order of their names."""
     return [
         _rates(name, [pair for pair in pairs if pair.subsystem == name])
@@ -126,9 +132,9 @@ def rates(pairs: Sequence[Pair]) -> list[Rates]:
     ]
 
 
-def stretches(pairs: Iterable[Pair]) -> list[Stretch]:
+def stretches(pairs: Iterable[Pair]) -> list[DifferingStretch]:
     """Those judged differently, in the order of the runs they are in, put together where they follow each other."""
-    merged: list[Stretch] = []
+    merged: list[DifferingStretch] = []
     differing = [pair for pair in pairs if pair.differs]
     for pair in sorted(differing, key=lambda pair: (pair.dataset, pair.key.run, pair.subsystem, pair.key.ls)):
         before = merged[-1] if merged else None
@@ -137,11 +143,15 @@ def stretches(pairs: Iterable[Pair]) -> list[Stretch]:
             merged[-1] = replace(before, last=pair.key.ls, current=sides[0], shadow=sides[1])
         else:
             ls = pair.key.ls
-            merged.append(Stretch(pair.dataset, pair.subsystem, pair.key.run, ls, ls, pair.current, pair.shadow))
+            merged.append(
+                DifferingStretch(pair.dataset, pair.subsystem, pair.key.run, ls, ls, pair.current, pair.shadow)
+            )
     return sorted(merged, key=lambda stretch: (stretch.run, stretch.first))
 
 
-def agreement(pairs: Iterable[Pair], operator_feedback: OperatorFeedback) -> tuple[Agreement, Agreement]:
+def agreement(
+    pairs: Iterable[Pair], operator_feedback: OperatorFeedback
+) -> tuple[FeedbackAgreement, FeedbackAgreement]:
     """How both models judge what operators have confirmed, and what they have called false alarms."""
     compared = list(pairs)
     return _agreement(compared, operator_feedback.confirmed), _agreement(
@@ -149,19 +159,19 @@ def agreement(pairs: Iterable[Pair], operator_feedback: OperatorFeedback) -> tup
     )
 
 
-def _goes_on(stretch: Stretch, pair: Pair) -> bool:
+def _goes_on(stretch: DifferingStretch, pair: Pair) -> bool:
     place = (stretch.dataset, stretch.subsystem, stretch.run, stretch.last + 1)
     alike = stretch.current.quality is pair.current.quality and stretch.shadow.quality is pair.shadow.quality
     return alike and place == (pair.dataset, pair.subsystem, pair.key.run, pair.key.ls)
 
 
-def _larger(current: Side, other: Side) -> Side:
-    return Side(current.quality, max(current.flagged, other.flagged))
+def _larger(current: Judgement, other: Judgement) -> Judgement:
+    return Judgement(current.quality, max(current.flagged, other.flagged))
 
 
-def _rates(name: str, pairs: Sequence[Pair]) -> Rates:
+def _rates(name: str, pairs: Sequence[Pair]) -> FlaggedRates:
     bad = [(pair.current.quality is Quality.BAD, pair.shadow.quality is Quality.BAD) for pair in pairs]
-    return Rates(
+    return FlaggedRates(
         subsystem=name,
         lumisections=len(pairs),
         both_bad=bad.count((True, True)),
@@ -178,9 +188,9 @@ def _counts(pairs: Sequence[Pair], quality: Quality) -> tuple[int, int]:
     return sum(pair.current.quality is quality for pair in pairs), sum(pair.shadow.quality is quality for pair in pairs)
 
 
-def _agreement(pairs: Iterable[Pair], places: Collection[SubsystemKey]) -> Agreement:
+def _agreement(pairs: Iterable[Pair], places: Collection[SubsystemKey]) -> FeedbackAgreement:
     judged = [pair for pair in pairs if pair.place in places]
-    return Agreement(
+    return FeedbackAgreement(
         len(judged),
         sum(pair.current.quality is Quality.BAD for pair in judged),
         sum(pair.shadow.quality is Quality.BAD for pair in judged),

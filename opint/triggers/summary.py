@@ -47,7 +47,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Worst:
+class DeviatingRate:
     """One rate in the lumisection in which it lies farthest off; rates in Hz, ``pull`` as in RunRates."""
 
     element: str
@@ -68,11 +68,11 @@ def causes(rates: RunRates) -> list[Cause]:
         cells = bad & (rates.reasons == reason)
         rows = np.flatnonzero(cells.any(axis=1))
         if len(rows):
-            listed += [_cause(rates, reason, group, cells) for group in _apart(rates, reason, rows)]
+            listed += [_cause(rates, reason, group, cells) for group in _separate_causes(rates, reason, rows)]
     return listed
 
 
-def worst(rates: RunRates, most: int) -> list[Worst]:
+def most_deviating(rates: RunRates, most: int) -> list[DeviatingRate]:
     """The rates that lie farthest off: those with alarms first, at most ``most``."""
     far = np.where(np.isfinite(rates.pulls), np.abs(rates.pulls), -1.0)
     bad = alarming(rates)
@@ -80,10 +80,10 @@ def worst(rates: RunRates, most: int) -> list[Worst]:
     rows = np.arange(len(rates.elements))
     peak, times = far[rows, column], bad.sum(axis=1)
     order = [int(row) for row in np.lexsort((-peak, times == 0)) if peak[row] >= 0][:most]
-    return [_worst(rates, row, int(column[row]), int(times[row])) for row in order]
+    return [_deviating_rate(rates, row, int(column[row]), int(times[row])) for row in order]
 
 
-def emulated(rates: RunRates) -> str:
+def emulated_notice(rates: RunRates) -> str:
     """One sentence if the rates are not measured, empty if they are.
 
     A dataset whose name has the word ``Simulated`` or ``Emulated`` says so; the era of the conditions says the same of
@@ -96,7 +96,7 @@ def emulated(rates: RunRates) -> str:
     )
 
 
-def _apart(rates: RunRates, reason: Reason, rows: Rows) -> Sequence[Rows]:
+def _separate_causes(rates: RunRates, reason: Reason, rows: Rows) -> Sequence[Rows]:
     """Rows that are one cause each: a seed's by seed, single ones alone, anything else together."""
     if reason is Reason.PATH_MOVED:
         return list(rows[:, None])
@@ -117,7 +117,7 @@ def _cause(rates: RunRates, reason: Reason, rows: Rows, bad_cells: npt.NDArray[n
     is_seed = reason is Reason.SEED_MOVED
     return Cause(
         reason,
-        _what(reason, seed if is_seed else first, len(rows)),
+        _description(reason, seed if is_seed else first, len(rows)),
         seed if is_seed and seed in rates.elements else first,
         len(rows),
         rates.lumisections[int(columns[0])],
@@ -128,7 +128,7 @@ def _cause(rates: RunRates, reason: Reason, rows: Rows, bad_cells: npt.NDArray[n
     )
 
 
-def _what(reason: Reason, element: str, number: int) -> str:
+def _description(reason: Reason, element: str, number: int) -> str:
     seed, _, path = element.partition("/")
     if reason is Reason.SEED_MOVED:
         return f"{seed} and its paths"
@@ -152,9 +152,9 @@ def _change(rates: RunRates, reason: Reason, rows: Rows, cells: npt.NDArray[np.b
     return float(np.median(observed[usable] / expected[usable])) - 1.0 if usable.any() else None
 
 
-def _worst(rates: RunRates, row: int, column: int, bad: int) -> Worst:
+def _deviating_rate(rates: RunRates, row: int, column: int, bad: int) -> DeviatingRate:
     element = rates.elements[row]
-    return Worst(
+    return DeviatingRate(
         element,
         element.partition("/")[0],
         rates.lumisections[column],

@@ -14,7 +14,7 @@ from conf.settings import Settings
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_text
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, or_404, require_token
 from opint.dashboard.render import Renderer, RunText, form_fields, redirect_back
-from opint.hotline.summary import bars, features, lately, simulated, unusual
+from opint.hotline.summary import all_features, bars, recent_rate, simulated_notice, unusual_features
 from opint.store import heartbeats, hotline
 from opint.store import hotline as kept
 from opint.store.engine import Store
@@ -69,21 +69,21 @@ def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Ren
             request,
             "hotline.html",
             shown=shown,
-            unusual_of={event.id: unusual(event) for event in shown.items},
+            unusual_of={event.id: unusual_features(event) for event in shown.items},
             marked=marked,
             run=run,
             dataset=dataset,
             datasets=datasets,
             rest="&" + urlencode({"marked": marked, "run": run, "dataset": dataset}),
             request_url=f"{request.url.path}?{request.url.query}",
-            simulated=simulated(shown.items),
+            simulated=simulated_notice(shown.items),
             judging=judging,
             watchers=watchers,
             one_in=None if surprise is None else math.exp(surprise),
             hours=sum(hour.live_s for hour in hours) / 3600.0,
             kept=sum(hour.kept for hour in hours),
             seen=sum(hour.seen for hour in hours),
-            lately=lately(hours, declared),
+            lately=recent_rate(hours, declared),
             bars=bars(hours, declared),
             declared=declared,
             **live,
@@ -99,10 +99,10 @@ def _add_event(routes: APIRouter, store: Store, clock: Callable[[], float], rend
             request,
             "hotline_event.html",
             detail=detail,
-            unusual=list(zip(detail.event.unusual, unusual(detail.event), strict=True)),
-            features=features(detail.event),
+            unusual=list(zip(detail.event.unusual, unusual_features(detail.event), strict=True)),
+            features=all_features(detail.event),
             markings=MARKINGS,
-            simulated=simulated([detail.event]),
+            simulated=simulated_notice([detail.event]),
             **live,
         )
 

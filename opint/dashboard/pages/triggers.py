@@ -21,7 +21,7 @@ from opint.store.engine import Store
 from opint.store.incident_pages import Incident
 from opint.store.run_map import CHARACTERS, UNEXPECTED, as_text
 from opint.store.trigger_rates import SUBSYSTEM, Rate, RateMap, RunRates
-from opint.triggers.summary import CAUSE_LABELS, Cause, causes, emulated, worst
+from opint.triggers.summary import CAUSE_LABELS, Cause, causes, emulated_notice, most_deviating
 
 MOST_RUNS = 20
 MOST_WORST = 15
@@ -68,8 +68,8 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             lasting=lasting,
             passing=passing,
             cause_labels=CAUSE_LABELS,
-            worst=worst(rates, MOST_WORST),
-            emulated=emulated(rates),
+            worst=most_deviating(rates, MOST_WORST),
+            emulated=emulated_notice(rates),
             ls=ls,
             shown=shown,
             data=_rate_columns(rates, shown),
@@ -152,7 +152,7 @@ def _first(rates: RunRates, listed: list[Cause]) -> str:
     """The rate to look at first."""
     named = [
         *(cause.element for cause in listed),
-        *(deviating.element for deviating in worst(rates, 1)),
+        *(deviating.element for deviating in most_deviating(rates, 1)),
         rates.elements[0],
     ]
     return named[0]

@@ -65,7 +65,8 @@ PAGES = [
 
 
 def kind(column):
-    return next(one for one in EMPTY if type(column.type) is one or type(column.type).__mro__[1] is one)
+    type_ = getattr(column.type, "impl", column.type)
+    return next(one for one in EMPTY if type(type_) is one or type(type_).__mro__[1] is one)
 
 
 def values_of(table, edge, nulls):

@@ -5,7 +5,7 @@ import re
 import fastjsonschema
 import pytest
 
-from opint.hotline.summary import MOST_BARS, Compared, bars, lately
+from opint.hotline.summary import MOST_BARS, FeatureRange, bars, recent_rate
 from opint.incidents import operational
 from opint.incidents.families import IncidentKey
 from opint.incidents.operational import OperationalFault
@@ -159,19 +159,19 @@ def test_bars_hold_all_hours_and_their_chance():
 
 
 def test_of_late_are_ten_hours_of_data_taking_or_all_there_are():
-    told = lately([hour(50)] * 5 + [hour(3)] * 10, 3.0)
+    told = recent_rate([hour(50)] * 5 + [hour(3)] * 10, 3.0)
     assert (told.hours, told.kept, told.declared, told.verdict) == (10.0, 30, 30.0, "as declared")
-    assert lately([hour(1, 600.0)], 3.0).hours == pytest.approx(1 / 6)
-    assert lately([hour(6)] * 10, 3.0).verdict == "more than chance explains"
-    assert lately([hour(1)] * 10, 3.0).verdict == "fewer than chance explains"
-    assert lately([], 3.0).kept == 0
+    assert recent_rate([hour(1, 600.0)], 3.0).hours == pytest.approx(1 / 6)
+    assert recent_rate([hour(6)] * 10, 3.0).verdict == "more than chance explains"
+    assert recent_rate([hour(1)] * 10, 3.0).verdict == "fewer than chance explains"
+    assert recent_rate([], 3.0).kept == 0
 
 
 @pytest.mark.parametrize(
     ("value", "low", "high"), [(5.0, 0.0, 10.0), (90.0, 0.0, 10.0), (-4.0, 0.0, 0.0), (0.0, 0.0, 0.0)]
 )
 def test_a_value_is_placed_within_the_picture(value, low, high):
-    one = Compared("met_gev", value, low, high)
+    one = FeatureRange("met_gev", value, low, high)
     at = one.place
     assert one.outside == (value > high or value < low)
     assert 0 <= at.low <= at.high <= 1

@@ -183,6 +183,6 @@ def test_rates_that_move_with_their_seed_show_in_the_map(told):
     ],
 )
 def test_emulated_rates_are_called_so(told, dataset, era, said):
-    sentence = summary.emulated(replace(told, dataset=dataset, conditions=[{"era": era}]))
+    sentence = summary.emulated_notice(replace(told, dataset=dataset, conditions=[{"era": era}]))
     assert said in sentence
     assert bool(sentence) == bool(said)
