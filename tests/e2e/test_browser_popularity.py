@@ -6,7 +6,7 @@ from opint.placement_keeping import keep_plan
 from opint.store.engine import Store
 from tests.e2e.browsing import Clock, fits, settled
 from tests.opint.dashboard import seed_popularity
-from tests.opint.dashboard.test_placement import PLAN
+from tests.opint.dashboard.seed_placement import PLAN
 from tests.serving import served
 
 pytestmark = pytest.mark.browser

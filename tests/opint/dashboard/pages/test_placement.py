@@ -1,32 +1,13 @@
 """The page of the placement plan, its part of the API, and what is stored of plans and decisions."""
 
-from datetime import date
-
 import fastjsonschema
 import pytest
 
-from opint.placement.plan import Action, Line, Plan, Refusal, Why
 from opint.placement_keeping import keep_plan
 from opint.store import placement as view
 from opint.store.placement import placement_decision
 from opint.store.retention import sweep
-
-WEEK = date(2024, 9, 2)
-RULE = "0123456789abcdef0123456789abcdef"
-
-
-def line(action, name, rse="T2_DE_DESY", benefit=5.0, rule=""):
-    return Line(WEEK, action, f"/Sample/{name}-v1/AODSIM", rse, 3 * 10**12, benefit, f"<b>{name}</b> is wanted", rule)
-
-
-LINES = (
-    line(Action.COPY, "A", benefit=9.0),
-    line(Action.COPY, "B"),
-    line(Action.DELETE, "C", rule=RULE),
-    line(Action.KEEP, "D"),
-)
-REFUSALS = (Refusal(WEEK, Action.COPY, "/Sample/E-v1/AODSIM", "", Why.NETWORK, "it is too large"),)
-PLAN = Plan(WEEK, LINES, REFUSALS, "greedy", 14.0, float("inf"))
+from tests.opint.dashboard.seed_placement import LINES, PLAN, REFUSALS, RULE, WEEK
 
 
 def now_s():
