@@ -3,6 +3,7 @@
 import fastjsonschema
 import pytest
 
+from opint.placement.plan import Plan
 from opint.placement_keeping import keep_plan
 from opint.store import placement as view
 from opint.store.placement import placement_decision
