@@ -26,14 +26,14 @@ from benchmarks.intervals import bootstrap_mean, poisson, wilson
 from benchmarks.report import Outcome, Result, data_folder, main, progress
 from benchmarks.watching import Incident, Judged, incidents, watch
 from conf.settings import AlertSettings, DqmSettings
-from dqm.pipeline import Pipeline
-from dqm.scorers import REGISTRY
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.scorers import REGISTRY
+from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms, generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import fault_on
 from dqm.simulate.stream import SimulatedLumisection, stream
-from dqm.train import train
 from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey
 
 Lumisections = Sequence[tuple[LumisectionKey, Conditions]]
@@ -117,7 +117,7 @@ def _run(seed: int, plan: Plan, era: Lumisections, folder: Path, tally: Tally) -
     cut = int(EARLIER_SHARE * len(era))
     earlier, later = era[:cut], era[cut:]
     dqm, rules = DqmSettings(), AlertSettings()
-    detector = Detector.own(seed)
+    detector = Detector.built_in(seed)
     lumisections = stream(detector, stretches(earlier, plan.train), (), seed)
     batches = (batch for one in lumisections for batch in one.batches)
     bundle = train(

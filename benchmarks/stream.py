@@ -37,12 +37,12 @@ from conf.settings import (
     Settings,
     StreamSettings,
 )
-from dqm.bundle import load
-from dqm.pipeline import Pipeline
+from dqm.histograms.bundle import load
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms, generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.stream import stream
-from dqm.train import train
 from opint.daemon.logging import configure
 from opint.daemon.run import load_pipeline, open_source, stall_detector
 from opint.lumisections.handler import LumisectionHandler
@@ -51,8 +51,8 @@ from opint.recordings import limits
 from opint.store.engine import Store
 from opint.store.tables import lumisection
 from streams import loop
-from streams.apache import apache_kafka
 from streams.codecs import decode
+from streams.dev_kafka import apache_kafka
 from streams.kafka import KafkaPublisher
 from streams.kafka.source import FETCH_BYTES, FETCH_PARTITION_BYTES
 from streams.metrics import HISTOGRAMS, Metrics
@@ -99,7 +99,7 @@ def detectors(data: Path, plan: Plan) -> Detectors:
     else:
         name = "own detector under generated conditions"
         fills = generate(np.random.default_rng(0), fills=10, stable=500)
-        detector, period = Detector.own(), [one for one in fills if one[1].beams_stable]
+        detector, period = Detector.built_in(), [one for one in fills if one[1].beams_stable]
     cut = int(EARLIER_SHARE * len(period))
     return Detectors(detector, stretches(period[:cut], plan.training), period[cut:], name)
 

@@ -1,6 +1,6 @@
 """What the daemon does with lumisections, without broker and database: score, close, raise incidents.
 
-The same functions as in the daemon: ``Pipeline.score``, ``dqm.assembly.merge``, ``Pipeline.close`` and the raise
+The same functions as in the daemon: ``Pipeline.score``, ``dqm.core.assembly.merge``, ``Pipeline.close`` and the raise
 rule of ``opint.incidents``. What the database would keep between lumisections is kept in memory.
 """
 
@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.settings import AlertSettings, DqmSettings
-from dqm import following
-from dqm.assembly import merge
-from dqm.folders import PerCatalogue
-from dqm.following import Residuals
-from dqm.pipeline import Pipeline
-from dqm.scored import LumisectionState
+from dqm.core.assembly import merge
+from dqm.core.combination import PerCatalogue
+from dqm.core.drift import Residuals, initial_centre, updated_centre
+from dqm.core.state import LumisectionState
+from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.stream import SimulatedLumisection
 from opint.incidents import window
 from opint.incidents.families import IncidentKey, incident_group
@@ -77,7 +76,7 @@ def watch(
     centres = {} if centres is None else centres
     history: dict[str, deque[_Content]] = defaultdict(lambda: deque(maxlen=settings.frozen_after - 1))
     shifts: Mapping[str, npt.NDArray[np.float32]] = {
-        name: following.start(len(pipeline.expected[name]), pipeline.numbers) for name in pipeline.followed
+        name: initial_centre(len(pipeline.expected[name]), pipeline.numbers) for name in pipeline.followed
     }
     for run, of_run in groupby(lumisections, lambda one: one.key.run):
         shifts = centres.setdefault(run, shifts)
@@ -99,7 +98,7 @@ def watch(
                 yield summary(closed)
         for dataset in adopted:
             pipeline.drop(dataset, run)
-        shifts = {name: following.followed(shift, left[name]) for name, shift in shifts.items()}
+        shifts = {name: updated_centre(shift, left[name]) for name, shift in shifts.items()}
 
 
 def incidents(judged: Sequence[Judged], rules: AlertSettings) -> list[Incident]:

@@ -70,5 +70,5 @@ def resembling(wanted: str, known: Iterator[str] | list[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.75)
     same_end = [name for name in names if name.rpartition(".")[2] == wanted.rpartition(".")[2]]
-    found = [*close, *same_end, *difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)]
-    return f"; did you mean {found[0]}?" if found else ""
+    similar = [*close, *same_end, *difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)]
+    return f"; did you mean {similar[0]}?" if similar else ""

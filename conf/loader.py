@@ -27,18 +27,18 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     named = environ.get("NIGHTSHIFT_CONFIG", "")
     chosen = path or (Path(named) if named else None)
     defaults = read_document(DEFAULTS)
-    written = {**(read_document(chosen) if chosen else {}), **read_environment(environ)}
-    _refuse_broken_text(written)
+    given = {**(read_document(chosen) if chosen else {}), **read_environment(environ)}
+    _refuse_broken_text(given)
     try:
         # Strict, so that `port: yes` is no port 1; as JSON, so that a string may still become a path.
-        return Settings.model_validate_json(json.dumps(_nested({**defaults, **written})), strict=True)
+        return Settings.model_validate_json(json.dumps(_nested({**defaults, **given})), strict=True)
     except ValidationError as error:
-        raise SettingsError(_explained(error, written)) from None
+        raise SettingsError(_explained(error, given)) from None
 
 
-def _refuse_broken_text(written: Layer) -> None:
+def _refuse_broken_text(given: Layer) -> None:
     """Halves of surrogate pairs stand for bytes that are no text; JSON and databases refuse them."""
-    for key, entry in written.items():
+    for key, entry in given.items():
         if isinstance(entry.value, str) and any("\ud800" <= letter <= "\udfff" for letter in entry.value):
             raise SettingsError(f"{dotted(key)} ({entry.origin}) is not valid UTF-8 text")
 
@@ -53,19 +53,19 @@ def _nested(layer: Layer) -> dict[str, Any]:
     return tree
 
 
-def _explained(error: ValidationError, written: Mapping[KeyPath, Entry]) -> str:
+def _explained(error: ValidationError, given: Mapping[KeyPath, Entry]) -> str:
     """The first fault in words, and how many more there are."""
     faults = error.errors(include_url=False)
     key = tuple(str(part) for part in faults[0]["loc"])
     allowed = faults[0]["msg"].removeprefix("Value error, ").removeprefix("Input ")
     others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     if key in sections():
-        return f"{dotted(key) or 'settings'} ({_origins(key, written)}): {allowed}{others}"
-    entry = written[key]
+        return f"{dotted(key) or 'settings'} ({_origins(key, given)}): {allowed}{others}"
+    entry = given[key]
     value = "a value that is not shown here" if is_secret(key) else repr(entry.value)[:120]
     return f"{dotted(key)} is {value} ({entry.origin}): {allowed}{others}"
 
 
-def _origins(section: KeyPath, written: Mapping[KeyPath, Entry]) -> str:
-    found = sorted(entry.origin for key, entry in written.items() if key[: len(section)] == section)
-    return "; ".join(found)
+def _origins(section: KeyPath, given: Mapping[KeyPath, Entry]) -> str:
+    origins = sorted(entry.origin for key, entry in given.items() if key[: len(section)] == section)
+    return "; ".join(origins)

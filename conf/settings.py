@@ -34,8 +34,8 @@ def _database(url: SecretStr) -> SecretStr:
 
 
 def _status_bits(text: str) -> str:
-    for one in filter(None, text.replace(" ", "").split(",")):
-        if not re.fullmatch(r"[^=+,]+=[^=+,]+(\+[^=+,]+)*", one):
+    for pair in filter(None, text.replace(" ", "").split(",")):
+        if not re.fullmatch(r"[^=+,]+=[^=+,]+(\+[^=+,]+)*", pair):
             raise ValueError("must be SUBSYSTEM=BIT, several bits joined by + and several subsystems by commas")
     return text
 
@@ -143,8 +143,8 @@ class DqmSettings(Section):
 
     def bits_of(self, subsystem: str) -> tuple[str, ...]:
         """Names of the detector-status bits of a subsystem; empty if none are set for it."""
-        told = (one.partition("=") for one in self.status_bits.replace(" ", "").split(","))
-        return next((tuple(bits.split("+")) for name, _, bits in told if name == subsystem and bits), ())
+        pairs = (pair.partition("=") for pair in self.status_bits.replace(" ", "").split(","))
+        return next((tuple(bits.split("+")) for name, _, bits in pairs if name == subsystem and bits), ())
 
 
 class AlertSettings(Section):

@@ -1,1 +1,1 @@
-"""What a histogram means: references, models, scorers, calibration and verdicts."""
+"""What a histogram, a trigger rate or an event means: statistics, networks, calibration, verdicts, and simulation."""

@@ -8,9 +8,11 @@ from typing import TypeVar
 import structlog
 
 from conf.settings import Settings, StreamSettings
-from streams.codecs import Limits, event_arrow, rate_arrow
+from streams.codecs import Limits
 from streams.codecs.events import EventLimits
+from streams.codecs.events import arrow as event_arrow
 from streams.codecs.rates import RateLimits
+from streams.codecs.rates import arrow as rate_arrow
 from streams.errors import DecodeError
 from streams.files import rate_table, read_file
 from streams.files.arrow_file import messages, read_with

@@ -2,9 +2,11 @@
 
 What came and is not handled yet is retained as one batch. While the handler says that something it needs
 cannot be reached, the source is paused, polling goes on so that our partitions stay ours, and the same
-batch is tried again after growing pauses.
+batch is tried again after growing pauses. systemd hears how the daemon is by the sd_notify protocol (sd_notify(3)).
 """
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +16,26 @@ from typing import Protocol
 import numpy as np
 
 from streams.errors import FencedError, SourceUnavailable, Unavailable
-from streams.notify import notify as systemd_notify
 from streams.source import Loss, Message, Partition, Source
+
+
+def systemd_notify(state: str) -> None:
+    """Send ``READY=1``, ``WATCHDOG=1``, ``STOPPING=1`` or ``STATUS=…`` to systemd.
+
+    Does nothing where systemd does not listen (NOTIFY_SOCKET is not set) or no longer does.
+    """
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        # A name in Linux's abstract name space begins with a zero byte.
+        address = "\0" + address[1:]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            channel.sendto(state.encode(), address)
+    except OSError:
+        return
+
 
 POLL_S = 0.5
 """Longest wait for messages, s."""
@@ -163,41 +183,41 @@ class _Loop:
             return
         began_s = self.clock()
         try:
-            found = self.source.poll(min(POLL_S, self.handling.remaining() or POLL_S))
+            messages = self.source.poll(min(POLL_S, self.handling.remaining() or POLL_S))
         except SourceUnavailable as error:
             self.polling.postpone()
             self.handler.waiting(str(error))
             return
         if self.polling.clear() and not self.handling.failures:
             self.handler.waiting("")
-        self._take(found)
-        if not found and self.clock() - began_s < SHORTEST_WAIT_S:
+        self._take(messages)
+        if not messages and self.clock() - began_s < SHORTEST_WAIT_S:
             # A source may return at once; without a rest here the loop would spin.
             self.stop.wait(SHORTEST_WAIT_S)
 
-    def _take(self, found: Sequence[Message]) -> None:
+    def _take(self, messages: Sequence[Message]) -> None:
         fresh = self.source.claimed()
         for partition in fresh:
             self.fenced.pop(partition, None)
         self.unclaimed.extend(fresh)
         # What was in hand of a partition that went and came back will be delivered again.
-        mine = self.source.owned() - set(self.unclaimed) - set(self.fenced)
+        claimed = self.source.owned() - set(self.unclaimed) - set(self.fenced)
         # A loss moves the stored offset, so what came before it has to be handled first.
         noticed = () if self.batch else self.source.losses()
-        self.losses = [loss for loss in [*self.losses, *noticed] if loss.partition in mine]
-        self.batch = [message for message in [*self.batch, *found] if message.partition in mine]
+        self.losses = [loss for loss in [*self.losses, *noticed] if loss.partition in claimed]
+        self.batch = [message for message in [*self.batch, *messages] if message.partition in claimed]
 
     def _claim(self) -> None:
-        mine = self.source.owned()
+        owned = self.source.owned()
         for partition, since_s in list(self.fenced.items()):
             # Claims can cross, so that the name of a consumer stays that has lost the partition since.
-            if partition in mine and self.clock() - since_s >= RECLAIM_S:
+            if partition in owned and self.clock() - since_s >= RECLAIM_S:
                 del self.fenced[partition]
                 self.unclaimed.append(partition)
-        wanted = [partition for partition in dict.fromkeys(self.unclaimed) if partition in mine]
-        if wanted:
-            offsets = self.handler.claim(wanted)
-            for partition in wanted:
+        claimable = [partition for partition in dict.fromkeys(self.unclaimed) if partition in owned]
+        if claimable:
+            offsets = self.handler.claim(claimable)
+            for partition in claimable:
                 self.source.start_at(partition, offsets.get(partition))
         self.unclaimed.clear()
 

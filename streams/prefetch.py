@@ -26,8 +26,8 @@ class Delivery:
         """The same with no message and no loss of these ``partitions``."""
         return replace(
             self,
-            messages=[one for one in self.messages if one.partition not in partitions],
-            losses=[one for one in self.losses if one.partition not in partitions],
+            messages=[message for message in self.messages if message.partition not in partitions],
+            losses=[message for message in self.losses if message.partition not in partitions],
         )
 
 
@@ -49,7 +49,9 @@ class PrefetchingSource:
         if isinstance(held, Exception):
             raise held
         fresh, owned = self._source.claimed(), self._source.owned()
-        known = frozenset(one.partition for one in held.messages) | frozenset(one.partition for one in held.losses)
+        known = frozenset(event.partition for event in held.messages) | frozenset(
+            event.partition for event in held.losses
+        )
         now = held.without((known - owned) | frozenset(fresh))
         return replace(now, claimed=[*held.claimed, *fresh], owned=owned)
 
@@ -86,7 +88,7 @@ class PrefetchingSource:
     def lag(self) -> Mapping[Partition, int]:
         """As the source; what was fetched ahead is not delivered yet."""
         held = self._held.messages if isinstance(self._held, Delivery) else ()
-        waiting = Counter(one.partition for one in held)
+        waiting = Counter(message.partition for message in held)
         return {partition: count + waiting[partition] for partition, count in self._source.lag().items()}
 
     def close(self) -> None:

@@ -123,13 +123,13 @@ class Catalogue:
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """Runs of equal shape, in order; they cover all rows."""
-        found: list[Block] = []
+        blocks: list[Block] = []
         for row, me in enumerate(self.elements):
-            if found and found[-1].shape == me.shape:
-                found[-1] = Block(me.shape, found[-1].start, row + 1)
+            if blocks and blocks[-1].shape == me.shape:
+                blocks[-1] = Block(me.shape, blocks[-1].start, row + 1)
             else:
-                found.append(Block(me.shape, row, row + 1))
-        return tuple(found)
+                blocks.append(Block(me.shape, row, row + 1))
+        return tuple(blocks)
 
     @cached_property
     def digest(self) -> str:

@@ -67,16 +67,16 @@ class SubprocessSource:
         """Messages as the source inside delivers them; SourceUnavailable if its process has ended."""
         if self._closed:
             return ()
-        found: Delivery | None = self._ask("poll", timeout_s, patience_s=timeout_s + ANSWER_S)
-        if found is None:
+        delivery: Delivery | None = self._ask("poll", timeout_s, patience_s=timeout_s + ANSWER_S)
+        if delivery is None:
             self._reader = _ReaderProcess(self._opener, self._silence_s)
             if self._paused:
                 self._ask("pause")
             raise SourceUnavailable("the process that reads messages has ended; another one was started")
-        self._last = found
-        self._claimed += found.claimed
-        self._losses += found.losses
-        return found.messages
+        self._last = delivery
+        self._claimed += delivery.claimed
+        self._losses += delivery.losses
+        return delivery.messages
 
     def claimed(self) -> Sequence[Partition]:
         """Partitions that have become ours, as polls have found since the last call."""
@@ -256,8 +256,8 @@ def _send(line: Connection, answer: object) -> None:
     if not isinstance(answer, Delivery):
         line.send((answer, ()))
         return
-    bare = {place: one.value for place, one in enumerate(answer.messages) if isinstance(one.value, bytes)}
-    light = [replace(one, value=b"") if place in bare else one for place, one in enumerate(answer.messages)]
+    bare = {place: message.value for place, message in enumerate(answer.messages) if isinstance(message.value, bytes)}
+    light = [replace(message, value=b"") if place in bare else message for place, message in enumerate(answer.messages)]
     line.send((replace(answer, messages=light), list(bare)))
     for value in bare.values():
         line.send_bytes(value)

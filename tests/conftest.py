@@ -17,13 +17,14 @@ import psycopg
 import pytest
 
 from conf.settings import DqmSettings
+from dqm.histograms.train import train
 from dqm.simulate.detector import Detector
 from dqm.simulate.stream import stream
-from dqm.train import train
 from opint.popularity.errors import PopularityError
 from opint.popularity.spark.session import check_java, session
 from opint.store.engine import Store
-from streams import apache, broker
+from streams import broker
+from streams import dev_kafka as apache
 from streams.errors import SourceUnavailable
 from tests.opint.dashboard import seed as seeding
 from tests.small import LEVEL, keys, small_detector

@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from dqm import verdicts
-from dqm.assembly import widen
-from dqm.quality import Evidence, Reason
-from dqm.rates.bands import Bands
-from dqm.scored import ScoredBatch, SubsystemScores, SubsystemVerdict
-from dqm.verdicts import QUALITY
+from dqm.core import verdicts
+from dqm.core.assembly import widen
+from dqm.core.quality import Evidence, Reason
+from dqm.core.state import Bands, ScoredBatch, SubsystemScores, SubsystemVerdict
+from dqm.core.verdicts import QUALITY
 from streams.errors import DecodeError
 from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey, TriggerMenu, TriggerRates
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from dqm.simulate.built_in import channels, gaussian, normalised
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
-from dqm.simulate.shapes import channels, gaussian, normalised
 from dqm.simulate.templates import Template
 from streams.records import Axis, Conditions, LumisectionKey, MonitoringElement
 

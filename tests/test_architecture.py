@@ -104,7 +104,7 @@ def test_a_command_that_looks_into_the_database_loads_little_else(command: list[
 
 
 def test_the_page_loads_nothing_that_judges_or_consumes() -> None:
-    judges = ("kafka", "tensorflow", "scipy", "dqm.bundle", "dqm.scorers", "dqm.hotline.model")
+    judges = ("kafka", "tensorflow", "scipy", "dqm.histograms.bundle", "dqm.histograms.scorers", "dqm.events.model")
     code = LOADED.format(what="import opint.dashboard.app", heavy=judges)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1].strip() == "LOADED"

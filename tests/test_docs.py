@@ -12,9 +12,10 @@ import typer
 from conf.environment import NO_SETTINGS
 from conf.keys import dotted, fields, is_secret, sections, variable
 from opint.cli import app
-from streams.codecs import event_json, rate_json
 from streams.codecs.events import EventLimits
+from streams.codecs.events import json as event_json
 from streams.codecs.rates import RateLimits
+from streams.codecs.rates import json as rate_json
 from streams.files import rate_table
 from streams.records import TriggerRates
 

@@ -26,9 +26,9 @@ from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import DataMissing, files
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
-from dqm.certification.model import TOP, squared_errors
-from dqm.certification.train import LEAST_ORDINARY, members
-from dqm.threads import one_thread
+from dqm.core.threads import one_thread
+from dqm.histograms.certification.model import TOP, squared_errors
+from dqm.histograms.certification.train import LEAST_ORDINARY, members
 
 Float32 = npt.NDArray[np.float32]
 Judged = tuple[npt.NDArray[Any], ...]

@@ -24,14 +24,14 @@ from benchmarks.intervals import poisson, wilson
 from benchmarks.report import Progress, Result
 from benchmarks.watching import Centres, incidents, watch
 from conf.settings import AlertSettings, DqmSettings
-from dqm.bundle import Bundle
-from dqm.pipeline import Pipeline
+from dqm.histograms.bundle import Bundle
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import suits
 from dqm.simulate.stream import SimulatedLumisection, stream
-from dqm.train import train
 from streams.records import LUMISECTION_SECONDS
 
 LEARN, WATCHED, TRIALS = 1024, 4000, 60
@@ -69,7 +69,7 @@ def _figures(seed: int, earlier: Lumisections, later: Lumisections, learn: int, 
 
     Both are the same bundle. The centres of the runs are those that the good lumisections led to.
     """
-    detector, rules = Detector.own(seed), AlertSettings()
+    detector, rules = Detector.built_in(seed), AlertSettings()
     bundle = learned(detector, earlier, learn, CERTIFIED, seed)
     bare = {name: replace(one, certification=None) for name, one in bundle.subsystems.items()}
     plain = Pipeline(replace(bundle, subsystems=bare, certification_p=None), CERTIFIED, rules)

@@ -32,14 +32,14 @@ from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import files
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
-from dqm.certification.model import TOP, CertificationModel, squared_errors
-from dqm.certification.train import Good, fit
-from dqm.features import pileup_scale
+from dqm.core.pileup import pileup_scale
+from dqm.core.threads import one_thread
+from dqm.histograms.certification.model import TOP, CertificationModel, squared_errors
+from dqm.histograms.certification.train import Good, fit
 from dqm.simulate import templates
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
 from dqm.statistics.distance_correlation import distance_correlation
-from dqm.threads import one_thread
 
 Float64 = npt.NDArray[np.float64]
 

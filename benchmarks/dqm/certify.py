@@ -21,14 +21,14 @@ from benchmarks.dqm.table import files
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
 from conf.settings import CertifySettings, Settings
-from dqm.pipeline import Pipeline
-from dqm.quality import Quality
+from dqm.core.quality import Quality
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import fault_on, plan_faults
 from dqm.simulate.stream import SimulatedLumisection, stream
-from dqm.train import train
 from opint.certification.certificate import Certificate
 from opint.certification.facts import certify_run
 from opint.certification.rules import Cause
@@ -117,7 +117,7 @@ def _against(one: Result, peer: str, value: float) -> Result:
 def _round(seed: int, earlier: Lumisections, later: Lumisections, quick: bool, folder: Path) -> Round:
     learn, watched, faults = (160, 100, 2) if quick else (384, 500, 8)
     rng = np.random.default_rng(seed)
-    detector = Detector.own(seed)
+    detector = Detector.built_in(seed)
     train_on, watch = stretches(earlier, learn), later[:watched]
     old = _old_fault(rng, detector, [key for key, _ in train_on])
     batches = _batches(stream(detector, train_on, [old], seed))

@@ -20,9 +20,9 @@ from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
 from benchmarks.watching import incidents, watch
 from conf.settings import AlertSettings, DqmSettings
-from dqm.bundle import Bundle
-from dqm.combination import METHODS
-from dqm.pipeline import Pipeline
+from dqm.core.combination import METHODS
+from dqm.histograms.bundle import Bundle
+from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import suits
@@ -63,7 +63,7 @@ class _Round:
     def __init__(self, seed: int, earlier: Lumisections, later: Lumisections, quick: bool, progress: Progress) -> None:
         learn, self.watched, hit = (192, 200, 24) if quick else (LEARN, WATCHED, 200)
         settings, rules = DqmSettings(), AlertSettings()
-        detector = Detector.own(seed)
+        detector = Detector.built_in(seed)
         bundle = learned(detector, earlier, learn, settings, seed)
         pipeline = Pipeline(bundle, settings, rules)
         watched = list(good(detector, later[: self.watched], seed))

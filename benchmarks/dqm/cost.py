@@ -21,15 +21,15 @@ import numpy.typing as npt
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
 from conf.settings import AlertSettings, DqmSettings
-from dqm.bundle import Bundle
-from dqm.features import FeatureBlock, features
-from dqm.group import Group
-from dqm.pipeline import Pipeline
+from dqm.core.threads import one_thread
+from dqm.histograms.bundle import Bundle
+from dqm.histograms.features import FeatureBlock, features
+from dqm.histograms.group import Group
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.train import train
 from dqm.simulate.conditions import generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.stream import stream
-from dqm.threads import one_thread
-from dqm.train import train
 from streams.records import Counts, HistogramBatch
 
 Float32 = npt.NDArray[np.float32]
@@ -71,7 +71,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
 def _batches(seed: int, lumisections: int) -> list[HistogramBatch]:
     rng = np.random.default_rng(seed)
     stable = [item for item in generate(rng, fills=1 + lumisections // 200, stable=400) if item[1].beams_stable]
-    return [batch for one in stream(Detector.own(1), stable[:lumisections], (), seed) for batch in one.batches]
+    return [batch for one in stream(Detector.built_in(1), stable[:lumisections], (), seed) for batch in one.batches]
 
 
 def _costs(bundle: Bundle, pipeline: Pipeline, batches: Sequence[HistogramBatch], repeats: int) -> dict[str, float]:

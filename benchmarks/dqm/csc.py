@@ -26,16 +26,15 @@ from benchmarks.dqm.table import files
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
 from conf.settings import AlertSettings, DqmSettings
-from dqm.bundle import Bundle
-from dqm.pipeline import Pipeline
-from dqm.references.changes import WITHIN
-from dqm.references.choice import choose
-from dqm.references.chosen import Reference
-from dqm.references.sums import RunSums
+from dqm.core.drift import Reference, RunSums
+from dqm.histograms.bundle import Bundle
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.references.adaptive import WITHIN
+from dqm.histograms.references.choice import choose
+from dqm.histograms.train import train
 from dqm.simulate.effects import EFFECTS
 from dqm.simulate.faults import FaultKind
 from dqm.statistics.beta_binomial import exact_pulls
-from dqm.train import train
 from streams.codecs import Limits
 from streams.files import read_file
 from streams.records import HistogramBatch

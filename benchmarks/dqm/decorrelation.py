@@ -22,16 +22,16 @@ from benchmarks.dqm.kept import kept
 from benchmarks.dqm.table import files
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
-from dqm.certification import scaling
-from dqm.certification.model import squared_errors, top
-from dqm.certification.train import HELD_SHARE, LEAST_ORDINARY, Good
-from dqm.features import pileup_scale
+from dqm.core.pileup import pileup_scale
+from dqm.core.threads import one_thread
+from dqm.histograms.certification import scaling
+from dqm.histograms.certification.model import squared_errors, top
+from dqm.histograms.certification.train import HELD_SHARE, LEAST_ORDINARY, Good
 from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from dqm.simulate import templates
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
 from dqm.statistics.distance_correlation import distance_correlation
-from dqm.threads import one_thread
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

@@ -16,8 +16,7 @@ import numpy.typing as npt
 from benchmarks.dqm.ranking import auc, auc_draws
 from benchmarks.dqm.table import files
 from benchmarks.report import Progress, Result
-from dqm.references.adaptive import blank, follow
-from dqm.references.changes import WITHIN
+from dqm.histograms.references.adaptive import WITHIN, blank, follow
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

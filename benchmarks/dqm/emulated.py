@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from dqm import following
-from dqm.certification.live import of_groups
-from dqm.certification.scaling import Scaling
-from dqm.certification.summaries import NUMBERS
-from dqm.certification.train import Good
-from dqm.features import PileupScale
-from dqm.following import Residuals
+from dqm.core.drift import Residuals, initial_centre, updated_centre
+from dqm.core.largest_errors import NUMBERS
+from dqm.core.pileup import PileupScale
+from dqm.histograms.certification.attribution import features_of_groups
+from dqm.histograms.certification.scaling import Scaling
+from dqm.histograms.certification.train import Good
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.stream import generator
@@ -68,7 +67,7 @@ def seen(
     numbers, totals = [], []
     for key, conditions in period:
         (batch,) = detector.lumisection(key, conditions, generator(seed, key), faults(key))
-        numbers.append(of_groups(batch.counts))
+        numbers.append(features_of_groups(batch.counts))
         totals.append(np.concatenate([one.sum(axis=1) for one in batch.counts]))
     counts = np.array(totals, dtype=np.float32)
     blocks = detector.catalogues[SUBSYSTEM].blocks
@@ -95,7 +94,7 @@ def joined(one: Good, other: Good) -> Good:
 def shifts(scaled: Scaling, judged: Good) -> npt.NDArray[np.float32]:
     """By how much (L, n, 7) the centre of each lumisection has followed the good ones of the runs before."""
     found = np.empty_like(judged.summaries)
-    shift = following.start(len(judged.bins), NUMBERS)
+    shift = initial_centre(len(judged.bins), NUMBERS)
     typical = scaled.typical(judged.pileup)
     trusted = np.where(judged.use, np.float32(1.0), np.float32(np.nan))
     for run in np.unique(judged.runs):
@@ -103,7 +102,7 @@ def shifts(scaled: Scaling, judged: Good) -> npt.NDArray[np.float32]:
         for at in np.flatnonzero(judged.runs == run):
             found[at] = shift[0] + shift[1] * judged.pileup[at]
             left += Residuals.of(judged.summaries[at], typical[at], float(judged.pileup[at]), trusted[at])
-        shift = following.followed(shift, left)
+        shift = updated_centre(shift, left)
     return found
 
 

@@ -17,8 +17,8 @@ from benchmarks.dqm.over_seeds import mean_auc
 from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.strips import BAD, GOOD, Strip, emulate
 from benchmarks.report import Progress, Result
-from dqm.occupancy.faults import spoilt
-from dqm.occupancy.strips import prepared
+from dqm.histograms.occupancy.injected_faults import spoilt
+from dqm.histograms.occupancy.shapes import prepared
 
 Float32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_]

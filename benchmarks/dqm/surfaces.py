@@ -22,15 +22,15 @@ import numpy.typing as npt
 from benchmarks.dqm.over_seeds import mean_auc
 from benchmarks.dqm.ranking import auc
 from benchmarks.report import Progress, Result
-from dqm.features import FeatureBlock, features
+from dqm.histograms.features import FeatureBlock, features
+from dqm.histograms.occupancy.shapes import corrected, neighbourhoods, persistent
+from dqm.histograms.references import frozen
+from dqm.histograms.scorers.base import LEAST_PRECISION, TrainingData
+from dqm.histograms.scorers.direct import ChiSquareScorer, PullScorer
+from dqm.histograms.scorers.occupancy_map import INPUT_REACH, OccupancyMapScorer
 from dqm.networks.map_autoencoder import MapAutoencoder
 from dqm.networks.training.map_autoencoder import train
-from dqm.occupancy.maps import corrected, neighbourhoods, persistent
-from dqm.references import frozen
-from dqm.scorers.base import LEAST_PRECISION, Lesson
-from dqm.scorers.direct import ChiSquareScorer, PullScorer
-from dqm.scorers.occupancy_map import INPUT_REACH, OccupancyMapScorer
-from dqm.simulate.shapes import channels, ripple
+from dqm.simulate.built_in import channels, ripple
 from streams.records import Axis
 
 Float32 = npt.NDArray[np.float32]
@@ -150,7 +150,7 @@ def _taught(counts: Float32, seed: int) -> Taught:
     maps, use = counts[:, None], np.ones((len(counts), 1), dtype=np.bool_)
     pileup = np.zeros(len(counts), dtype=np.float32)
     reference = frozen.fit(maps, pileup, use)
-    lesson = Lesson(features(maps, pileup, reference), use, reference, seed, SHAPE)
+    lesson = TrainingData(features(maps, pileup, reference), use, reference, seed, SHAPE)
     chosen = OccupancyMapScorer.fit(lesson)
     scorers: dict[str, PullScorer | ChiSquareScorer | OccupancyMapScorer] = {
         "pull": PullScorer.fit(lesson),
@@ -165,7 +165,7 @@ def _taught(counts: Float32, seed: int) -> Taught:
     return Taught(reference, scorers, chosen, plain, relative, good)
 
 
-def _network(lesson: Lesson) -> MapAutoencoder:
+def _network(lesson: TrainingData) -> MapAutoencoder:
     """The scorer's network, whether it helps or not."""
     pulls, seen = lesson.block.pulls, lesson.block.precision >= LEAST_PRECISION
     return train((np.clip(pulls, -INPUT_REACH, INPUT_REACH) * seen).reshape(-1, *SHAPE), lesson.seed)

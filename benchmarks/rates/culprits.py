@@ -26,12 +26,11 @@ from benchmarks.rates.watching import Shifts, watch
 from benchmarks.report import Progress, Result
 from benchmarks.watching import incidents
 from conf.settings import AlertSettings, DqmSettings, RateSettings
-from dqm.budget import limit
+from dqm.core.budget import limit
 from dqm.rates.curves import Curves
-from dqm.rates.drift import carried
-from dqm.rates.observed import is_usable, observed
+from dqm.rates.observed import carried, is_usable, observed
 from dqm.rates.pipeline import RatePipeline
-from dqm.rates.sight import Expectation, look
+from dqm.rates.residuals import Expectation, rate_residuals
 from dqm.rates.train import train
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.rate_faults import RateFault, RateFaultKind
@@ -126,7 +125,7 @@ def report(sums: Mapping[str, float], trials: int) -> dict[str, Result]:
 
 def figures(seed: int, paths: Sequence[Path], size: Size, progress: Progress) -> dict[str, float]:
     """Counts of one trigger."""
-    trigger = Trigger.own(seed)
+    trigger = Trigger.built_in(seed)
     era, later = (near_collisions(list(from_oms(path))) for path in paths)
     cut = _cut(era)
     progress(f"seed {seed}: training")
@@ -208,7 +207,7 @@ class CurvesAlone:
         good = [one for one in learned if is_usable(one.conditions) and one.conditions.prescale_index is not None]
         seen = observed(good, self._model.menu)
         off = [
-            look(self._expectation(moved), seen.only(np.arange(rows.start, rows.stop))).off_curve
+            rate_residuals(self._expectation(moved), seen.only(np.arange(rows.start, rows.stop))).off_curve
             for rows, moved in carried(self._model.expectation.curves, seen, [one.key for one in good])
         ]
         calibrates = np.abs(np.concatenate(off)[-len(self._model.found.rows) :]).astype(np.float32)
@@ -220,7 +219,7 @@ class CurvesAlone:
         """How many rates raise an incident of their own in these lumisections."""
         of_menu = shift[:, self._model.menu.rows, 0]
         expectation = self._expectation(self._model.expectation.curves.moved(of_menu))
-        off = np.abs(look(expectation, observed(rates, self._model.menu)).off_curve).astype(np.float32)
+        off = np.abs(rate_residuals(expectation, observed(rates, self._model.menu)).off_curve).astype(np.float32)
         bad = self._table.p_values(off) <= self._limit
         windows = np.lib.stride_tricks.sliding_window_view(bad, RULES.raise_of, axis=0)
         return int((windows.sum(axis=-1) >= RULES.raise_bad).any(axis=0).sum())

@@ -3,7 +3,7 @@
 Events are simulated; pileup, live time and fills are real. The model learns in one era and judges another one, whose
 detector has drifted on. Rare events are not mixed in: a few of each kind are simulated for every lumisection and held
 against the level that decides there, so that what they would do to the level does not blur what is kept of them.
-Memory and counts of :mod:`dqm.hotline.level` were chosen on Run2024I and seeds that are not used here.
+Memory and counts of :mod:`dqm.events.level` were chosen on Run2024I and seeds that are not used here.
 """
 
 import time
@@ -15,19 +15,16 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from dqm.hotline.mahalanobis import Mahalanobis
 
 from benchmarks.dqm.over_seeds import interval
 from benchmarks.dqm.table import files
 from benchmarks.rates.levels import Fixed, Followed, Newest, Seen, Way
 from benchmarks.report import Progress, Result
-from dqm.hotline.live import live_seconds
-from dqm.hotline.mahalanobis import Mahalanobis
-from dqm.hotline.model import HotlineModel
-from dqm.hotline.tail import PileupTail
-from dqm.hotline.train import fit
+from dqm.events.model import HotlineModel, PileupTail, live_seconds
+from dqm.events.train import fit
 from dqm.simulate.conditions import from_oms
-from dqm.simulate.events import drift, simulate, stream
-from dqm.simulate.processes import PROCESSES, RARE
+from dqm.simulate.events import PROCESSES, RARE, drift, simulate, stream
 from streams.records import EventFeatures
 
 Float32 = npt.NDArray[np.float32]

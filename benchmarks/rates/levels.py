@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dqm.hotline.level import Ladder
+from dqm.events.level import Ladder
 from streams.records import LumisectionKey
 
 Float32 = npt.NDArray[np.float32]

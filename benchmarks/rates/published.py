@@ -26,10 +26,9 @@ from benchmarks.report import Progress, Result
 from dqm.networks.conditional_vae import ConditionalVae
 from dqm.networks.training.conditional_vae import PUBLISHED, Size, train
 from dqm.networks.training.descent import Schedule
-from dqm.rates.drift import carried
 from dqm.rates.model import RateModel
-from dqm.rates.observed import Observed, is_usable, observed
-from dqm.rates.sight import look, relative_to
+from dqm.rates.observed import Observed, carried, is_usable, observed
+from dqm.rates.residuals import rate_residuals, relative_to
 from dqm.rates.train import HELD_SHARE, TRAINING_SHARE, learn
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.rates import Trigger, stream
@@ -150,7 +149,7 @@ def _aucs(
         found[f"{name} b"] = above(network.divergence(b, given), network.divergence(others, given))
     found["fit a"] = above(np.abs(a).max(axis=1), np.abs(good).max(axis=1))
     wide = tested.model.calibration.wide
-    sights = [look(tested.model.expectation, tested.moved(units)) for units in (a, good, b, others)]
+    sights = [rate_residuals(tested.model.expectation, tested.moved(units)) for units in (a, good, b, others)]
     worst = [np.nanmax(np.abs(one.away[:, seeds:]), axis=1) for one in sights[:2]]
     found["ours a"] = above(*worst)
     together = [np.nanmax(np.abs(one.together) / wide, axis=1) for one in sights[2:]]

@@ -22,11 +22,11 @@ from dqm.simulate.rates import Trigger, stream
 from opint.recordings import rate_limits
 from opint.store.engine import Store
 from opint.triggers.handler import rate_handler
-from streams.codecs import rate_arrow
+from streams.codecs.rates import arrow as rate_arrow
 from streams.codecs.rates import decode_rates
 from streams.metrics import Metrics
-from streams.scripted import ScriptedSource
 from streams.source import Message, Partition
+from streams.testing import ScriptedSource
 
 JUDGED, QUICK_JUDGED = 2000, 50
 ROUNDS = 5
@@ -36,7 +36,7 @@ PLACE = Partition("benchmark", "trigger.rates", 0)
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:
     """Lumisections in a second of one core, the median of five rounds, each into a database of its own."""
     del data
-    settings, trigger = Settings(), Trigger.own(seeds[0])
+    settings, trigger = Settings(), Trigger.built_in(seeds[0])
     conditions = [one for one in generate(np.random.default_rng(seeds[0]), fills=2, stable=600) if one[1].beams_stable]
     count = QUICK_JUDGED if quick else JUDGED
     taken = []

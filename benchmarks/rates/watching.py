@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from benchmarks.watching import Judged, summary
 from conf.settings import DqmSettings
-from dqm import following
-from dqm.assembly import merge
-from dqm.following import Residuals
+from dqm.core.assembly import merge
+from dqm.core.drift import Residuals, initial_centre, updated_centre
 from dqm.rates.pipeline import RatePipeline
 from dqm.rates.result import SUBSYSTEM
 from dqm.simulate.rates import SimulatedRates
@@ -35,7 +34,7 @@ def watch(
     A run that is in ``shifts`` is judged by that; that of any other follows the run before and is put in.
     """
     history: deque[_Content] = deque(maxlen=settings.frozen_after - 1)
-    shift = following.start(len(pipeline.expected[SUBSYSTEM]), pipeline.numbers)
+    shift = initial_centre(len(pipeline.expected[SUBSYSTEM]), pipeline.numbers)
     for run, of_run in groupby(stream, lambda one: one.key.run):
         shift = shifts.setdefault(run, shift)
         left = Residuals.nothing(*shift.shape[1:])
@@ -53,4 +52,4 @@ def watch(
             yield summary(closed)
         if adopted is not None:
             pipeline.drop(adopted, run)
-        shift = following.followed(shift, left)
+        shift = updated_centre(shift, left)

@@ -1,9 +1,8 @@
 """Activations that several networks share."""
 
 import numpy as np
-import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
+from dqm.arrays import Float32
 
 
 def elu(layer: Float32) -> Float32:

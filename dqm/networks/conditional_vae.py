@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.activations import elu
 
-Float32 = npt.NDArray[np.float32]
 Layers = tuple[tuple[Float32, Float32], ...]
 
 REACH = 6.0

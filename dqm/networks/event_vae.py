@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
+from dqm.arrays import Float32
 
 INPUT_REACH = 6.0
 """Sizes enter the network within plus and minus this: an outlier must not drive its own reconstruction."""
@@ -46,12 +45,12 @@ class EventVae:
         if len(self.layers) != 10 or any(
             kernel.ndim != 2 or bias.shape != kernel.shape[1:] for kernel, bias in zip(kernels, biases, strict=True)
         ):
-            raise ValueError(f"these are not the layers of an event network: {[one.shape for one in self.layers]}")
+            raise ValueError(f"these are not the layers of an event network: {[layer.shape for layer in self.layers]}")
         widths = [(a.shape[1], b.shape[0]) for a, b in pairwise(kernels)]
         code = kernels[2].shape[0]
         widths[1] = widths[1][0], 2 * code
         if any(a != b for a, b in widths) or kernels[0].shape[0] != 2 * f or kernels[4].shape[1] != 3 * f:
-            raise ValueError(f"these layers do not fit: {[one.shape for one in self.layers]}")
+            raise ValueError(f"these layers do not fit: {[layer.shape for layer in self.layers]}")
 
     def costs(self, shown: Float32) -> Float32:
         """Of events ``shown`` (n, 2f) as scaled: what each feature costs, in nats; (n, f)."""
@@ -77,7 +76,7 @@ class EventVae:
 
     def arrays(self) -> dict[str, Float32]:
         """The numbers by name, to be saved."""
-        return {f"layer{place}": one for place, one in enumerate(self.layers)} | {"floor": self.floor}
+        return {f"layer{place}": layer for place, layer in enumerate(self.layers)} | {"floor": self.floor}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Float32]) -> "EventVae":

@@ -8,11 +8,9 @@ TensorFlow's ``SAME`` does it: one row before and after for an odd number of row
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.activations import elu
-
-Float32 = npt.NDArray[np.float32]
 
 SIDE = 3
 STRIDE = 2

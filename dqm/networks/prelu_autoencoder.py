@@ -8,9 +8,8 @@ size: the same row gives the same bytes in any company.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
+from dqm.arrays import Float32
 
 INPUT_REACH = 6.0
 """Features enter the network within plus and minus this: a fault must not drive its own reconstruction."""
@@ -32,7 +31,7 @@ class PreluAutoencoder:
 
     def __post_init__(self) -> None:
         """Refuse what is no autoencoder."""
-        widths = [one.shape[0] for one in self.kernels] + [one.shape[1] for one in self.kernels[-1:]]
+        widths = [kernel_.shape[0] for kernel_ in self.kernels] + [kernel_.shape[1] for kernel_ in self.kernels[-1:]]
         fits = (
             len(self.kernels) == len(self.biases) == len(self.slopes) + 1
             and all(kernel.shape == (a, b) for kernel, a, b in zip(self.kernels, widths, widths[1:], strict=False))
@@ -41,7 +40,9 @@ class PreluAutoencoder:
             and widths[0] == widths[-1]
         )
         if not fits:
-            raise ValueError(f"these are not the layers of an autoencoder: {[one.shape for one in self.kernels]}")
+            raise ValueError(
+                f"these are not the layers of an autoencoder: {[kernel_.shape for kernel_ in self.kernels]}"
+            )
 
     @property
     def features(self) -> int:
@@ -68,7 +69,7 @@ class PreluAutoencoder:
     def arrays(self) -> dict[str, Float32]:
         """The numbers by name, to be saved."""
         named = {"kernel": self.kernels, "bias": self.biases, "slope": self.slopes}
-        return {f"{name}{place}": one for name, some in named.items() for place, one in enumerate(some)}
+        return {f"{name}{place}": array for name, layers in named.items() for place, array in enumerate(layers)}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Float32]) -> "PreluAutoencoder":

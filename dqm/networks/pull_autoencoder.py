@@ -8,11 +8,9 @@ ordinary. Bins with next to no expected counts are masked on both sides. Three h
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.activations import elu
-
-Float32 = npt.NDArray[np.float32]
 
 INPUT_REACH = 6.0
 """Pulls enter the network within plus and minus this: a fault must not drive its own reconstruction."""

@@ -7,9 +7,8 @@ maxima over 5 places, eight hidden units, two outputs. :mod:`dqm.networks.traini
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
+from dqm.arrays import Float32
 
 FILTERS, WIDTH, POOL, HIDDEN = 10, 3, 5, 8
 

@@ -10,17 +10,14 @@ four.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from conf.settings import AlertSettings
-from dqm.budget import limit
-from dqm.rates.sight import Sight
+from dqm.arrays import Float32, Float64, Indices
+from dqm.core.budget import limit
+from dqm.rates.residuals import RateResiduals
 from dqm.statistics.conformal import ConformalTable, ConformalTables
 from dqm.statistics.robust import scale
 from streams.records import LUMISECTION_SECONDS
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 CLASSES = (0.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 """Expected counts from which each class of paths begins."""
@@ -65,57 +62,59 @@ class Calibration:
     wide: Float64
     reach: Float64
 
-    def p_values(self, sight: Sight) -> PValues:
+    def p_values(self, residuals: RateResiduals) -> PValues:
         """P-values of a sight; NaN where nothing was judged."""
-        kinds, seeds = _kinds(sight.expected, len(self.wide)), len(self.wide)
-        away = np.abs(np.concatenate([sight.off_curve[:, :seeds], sight.away[:, seeds:]], axis=1)).astype(np.float32)
+        kinds, seeds = _kinds(residuals.expected, len(self.wide)), len(self.wide)
+        away = np.abs(np.concatenate([residuals.off_curve[:, :seeds], residuals.away[:, seeds:]], axis=1)).astype(
+            np.float32
+        )
         rows = np.full(away.shape, np.nan, dtype=np.float32)
         tables = ConformalTables.of(list(self.rows))
         flat = np.flatnonzero(np.isfinite(away))
         rows.ravel()[flat] = tables.p_values(away.ravel()[flat], kinds.ravel()[flat])
-        together = self.together.p_values((np.abs(sight.together) / self.wide).astype(np.float32))
-        return PValues(rows, together, self.overall.p_values(np.abs(sight.overall).astype(np.float32)))
+        together = self.together.p_values((np.abs(residuals.together) / self.wide).astype(np.float32))
+        return PValues(rows, together, self.overall.p_values(np.abs(residuals.overall).astype(np.float32)))
 
     def reaches(self, expected: Float64) -> Float64:
         """Standard deviations (L, n) to the edges of the band about ``expected`` counts (L, n)."""
-        found: Float64 = self.reach[_kinds(expected, len(self.wide))]
-        return found
+        reaches: Float64 = self.reach[_kinds(expected, len(self.wide))]
+        return reaches
 
 
-def calibrate(sight: Sight, seeds: int) -> Calibration:
+def calibrate(residuals: RateResiduals, seeds: int) -> Calibration:
     """Calibration from good lumisections."""
-    kinds = _kinds(sight.expected, seeds)
-    away = np.abs(np.concatenate([sight.off_curve[:, :seeds], sight.away[:, seeds:]], axis=1))
+    kinds = _kinds(residuals.expected, seeds)
+    away = np.abs(np.concatenate([residuals.off_curve[:, :seeds], residuals.away[:, seeds:]], axis=1))
     pools = [away[(kinds == kind) & np.isfinite(away)] for kind in range(1 + len(CLASSES))]
     everything = away[np.isfinite(away)]
     pools = [pool if len(pool) >= _LEAST else everything for pool in pools]
-    wide = np.nan_to_num(scale(sight.together), nan=1.0)
+    wide = np.nan_to_num(scale(residuals.together), nan=1.0)
     wide = np.maximum(wide, 0.1)
-    together = np.abs(sight.together) / wide
+    together = np.abs(residuals.together) / wide
     return Calibration(
         tuple(ConformalTable.of(pool) for pool in pools),
         ConformalTable.of(together[np.isfinite(together)] if np.isfinite(together).any() else np.zeros(1)),
-        ConformalTable.of(np.abs(sight.overall[np.isfinite(sight.overall)])),
+        ConformalTable.of(np.abs(residuals.overall[np.isfinite(residuals.overall)])),
         wide,
         np.array([np.quantile(pool, INSIDE) for pool in pools]),
     )
 
 
-def limits(found: PValues, seeds: int, per_shift: float, shift_hours: float, alerts: AlertSettings) -> Limits:
+def limits(p_values: PValues, seeds: int, per_shift: float, shift_hours: float, alerts: AlertSettings) -> Limits:
     """Limits from the p-values of calibration in order of time, for ``per_shift`` false incidents in so many hours."""
     allowed = min(per_shift * LUMISECTION_SECONDS / (shift_hours * 3600), _MOST)
     bad, of = min(alerts.raise_bad, alerts.raise_of), alerts.raise_of
     units = {
-        "overall": found.overall[:, None],
-        "seeds": found.rows[:, :seeds],
-        "together": found.together,
-        "paths": found.rows[:, seeds:],
+        "overall": p_values.overall[:, None],
+        "seeds": p_values.rows[:, :seeds],
+        "together": p_values.together,
+        "paths": p_values.rows[:, seeds:],
     }
-    return Limits(**{name: limit(one.T, bad, of, allowed * SHARES[name]) for name, one in units.items()})
+    return Limits(**{name: limit(unit.T, bad, of, allowed * SHARES[name]) for name, unit in units.items()})
 
 
-def _kinds(expected: Float64, seeds: int) -> npt.NDArray[np.intp]:
+def _kinds(expected: Float64, seeds: int) -> Indices:
     """Number (L, n) of the table of each: 0 for seeds."""
-    kinds: npt.NDArray[np.intp] = np.searchsorted(np.array(CLASSES), expected, side="right")
+    kinds: Indices = np.searchsorted(np.array(CLASSES), expected, side="right")
     kinds[:, :seeds] = 0
     return kinds

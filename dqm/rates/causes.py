@@ -8,17 +8,12 @@ what kind of cause it is follows from who moved, and by how much.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from dqm.quality import Reason
+from dqm.arrays import Float32, Float64, Indices, Mask
+from dqm.core.quality import Reason
 from dqm.rates.calibration import Limits
 from dqm.rates.columns import Columns
-from dqm.statistics.benjamini_hochberg import threshold
-
-Float64 = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
+from dqm.statistics.multiple_testing import discovery_threshold
 
 SEVERAL = 3
 """So many seeds must be concerned before prescales are suspected."""
@@ -44,8 +39,8 @@ class Findings:
     by_pileup: Float64
     prescale: Float64
     spread: Float64
-    judged: Rows
-    seed_of: Places
+    judged: Mask
+    seed_of: Indices
 
     @property
     def seeds(self) -> int:
@@ -68,83 +63,87 @@ class Cause:
     """
 
     reason: Reason
-    rows: Places
+    rows: Indices
     p_value: float
     by: float
     seed: int = -1
     column: int | None = None
 
 
-def causes(found: Findings, limits: Limits, columns: Columns, false_discovery_rate: float) -> list[Cause]:
+def causes(findings: Findings, limits: Limits, columns: Columns, false_discovery_rate: float) -> list[Cause]:
     """What is wrong in one lumisection; empty if nothing is unlikely enough.
 
     Two tests must agree, as with histograms: the limit that keeps the budget, and Benjamini and Hochberg's over all
     questions asked of the lumisection.
     """
-    every = np.concatenate([found.p_rows, found.p_together, [found.p_overall]]).astype(np.float32)
-    discovery = threshold(every, false_discovery_rate)
+    every = np.concatenate([findings.p_rows, findings.p_together, [findings.p_overall]]).astype(np.float32)
+    discovery = discovery_threshold(every, false_discovery_rate)
     with np.errstate(invalid="ignore"):
-        alone = np.where(np.arange(len(found.p_rows)) < found.seeds, limits.seeds, limits.paths)
-        fired = found.p_rows <= np.minimum(alone, discovery)
-        groups = found.p_together <= min(limits.together, discovery)
+        alone = np.where(np.arange(len(findings.p_rows)) < findings.seeds, limits.seeds, limits.paths)
+        fired = findings.p_rows <= np.minimum(alone, discovery)
+        groups = findings.p_together <= min(limits.together, discovery)
         overall = bool(every[-1] <= min(limits.overall, discovery))
     if not (overall or fired.any() or groups.any()):
         return []
-    wide = _prescales(found, fired, groups, overall, columns) or _all_rates(found, overall)
+    wide = _prescales(findings, fired, groups, overall, columns) or _all_rates(findings, overall)
     if wide is not None:
         return [wide]
-    behind = [_seed(found, seed, limits) for seed in np.flatnonzero(groups | fired[: found.seeds]).tolist()]
-    explained = np.isin(found.seed_of, [one.seed for one in behind])
-    return behind + [_path(found, row) for row in np.flatnonzero(fired & ~explained).tolist()]
+    behind = [_seed(findings, seed, limits) for seed in np.flatnonzero(groups | fired[: findings.seeds]).tolist()]
+    explained = np.isin(findings.seed_of, [cause.seed for cause in behind])
+    return behind + [_path(findings, row) for row in np.flatnonzero(fired & ~explained).tolist()]
 
 
-def _prescales(found: Findings, fired: Rows, groups: Rows, overall: bool, columns: Columns) -> Cause | None:
+def _prescales(findings: Findings, fired: Mask, groups: Mask, overall: bool, columns: Columns) -> Cause | None:
     """Rates of several seeds that moved by factors of their own while others stayed."""
-    clear = fired & (np.abs(found.log_ratio) >= CLEAR)
-    if len(set(found.seed_of[clear].tolist())) < SEVERAL:
+    clear = fired & (np.abs(findings.log_ratio) >= CLEAR)
+    if len(set(findings.seed_of[clear].tolist())) < SEVERAL:
         return None
-    column = columns.explaining(found.counts, found.by_pileup, found.prescale, found.spread, found.judged)
-    if column is None and overall and _as_one(found):
+    column = columns.explaining(
+        findings.counts, findings.by_pileup, findings.prescale, findings.spread, findings.judged
+    )
+    if column is None and overall and _as_one(findings):
         return None
-    rows = np.flatnonzero(fired | (groups[found.seed_of] & found.judged))
-    p_value = _least(found.p_rows[fired], found.p_together[groups])
-    return Cause(Reason.WRONG_PRESCALES, rows, p_value, _factor(found, rows), column=column)
+    rows = np.flatnonzero(fired | (groups[findings.seed_of] & findings.judged))
+    p_value = _least(findings.p_rows[fired], findings.p_together[groups])
+    return Cause(Reason.WRONG_PRESCALES, rows, p_value, _factor(findings, rows), column=column)
 
 
-def _all_rates(found: Findings, overall: bool) -> Cause | None:
+def _all_rates(findings: Findings, overall: bool) -> Cause | None:
     """All seeds by about one factor."""
     if not overall:
         return None
-    seeds = np.flatnonzero(found.judged[: found.seeds])
-    return Cause(Reason.ALL_MOVED, np.flatnonzero(found.judged), found.p_overall, _median_factor(found, seeds))
+    seeds = np.flatnonzero(findings.judged[: findings.seeds])
+    return Cause(Reason.ALL_MOVED, np.flatnonzero(findings.judged), findings.p_overall, _median_factor(findings, seeds))
 
 
-def _as_one(found: Findings) -> bool:
-    of_seeds = found.log_ratio[: found.seeds][found.judged[: found.seeds]]
+def _as_one(findings: Findings) -> bool:
+    of_seeds = findings.log_ratio[: findings.seeds][findings.judged[: findings.seeds]]
     return bool(np.mean(np.abs(of_seeds - np.median(of_seeds)) <= AS_ONE) >= 0.75)
 
 
-def _seed(found: Findings, seed: int, limits: Limits) -> Cause:
+def _seed(findings: Findings, seed: int, limits: Limits) -> Cause:
     """A seed with its paths; if the seed itself did not move it is good, and only its paths are concerned."""
-    rows = np.flatnonzero((found.seed_of == seed) & found.judged)
-    if not found.p_rows[seed] <= limits.seeds and not np.abs(found.log_ratio[seed]) >= CLEAR:
-        rows = rows[rows >= found.seeds]
-    p_value = _least(found.p_rows[seed : seed + 1], found.p_together[seed : seed + 1])
-    return Cause(Reason.SEED_MOVED, rows, p_value, _factor(found, rows), seed)
+    rows = np.flatnonzero((findings.seed_of == seed) & findings.judged)
+    if not findings.p_rows[seed] <= limits.seeds and not np.abs(findings.log_ratio[seed]) >= CLEAR:
+        rows = rows[rows >= findings.seeds]
+    p_value = _least(findings.p_rows[seed : seed + 1], findings.p_together[seed : seed + 1])
+    return Cause(Reason.SEED_MOVED, rows, p_value, _factor(findings, rows), seed)
 
 
-def _path(found: Findings, row: int) -> Cause:
+def _path(findings: Findings, row: int) -> Cause:
     rows = np.array([row], dtype=np.intp)
-    return Cause(Reason.PATH_MOVED, rows, float(found.p_rows[row]), _factor(found, rows), int(found.seed_of[row]))
+    return Cause(
+        Reason.PATH_MOVED, rows, float(findings.p_rows[row]), _factor(findings, rows), int(findings.seed_of[row])
+    )
 
 
-def _factor(found: Findings, rows: Places) -> float:
+def _factor(findings: Findings, rows: Indices) -> float:
     """By how much the rows moved together."""
-    return float(found.counts[rows].sum() / max(found.by_pileup[rows].sum(), 1e-9))
+    return float(findings.counts[rows].sum() / max(findings.by_pileup[rows].sum(), 1e-9))
 
 
-def _median_factor(found: Findings, rows: Places) -> float:
-    return float(np.exp(np.median(found.log_ratio[rows])))
+def _median_factor(findings: Findings, rows: Indices) -> float:
+    return float(np.exp(np.median(findings.log_ratio[rows])))
 
 
 def _least(*p_values: Float32) -> float:

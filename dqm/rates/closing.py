@@ -1,6 +1,8 @@
 """Closing a lumisection of trigger rates.
 
-What moved was decided when it was scored; what is missing, stuck or suspect is decided here.
+What moved was decided when it was scored; what is missing, stuck or suspect is decided here. A path of a few Hz counts
+the same number twice by chance. What does not repeat by chance is a folder, a seed with all its paths, which counts ten
+thousands: all its rates have the digest of the folder's content.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,18 +12,43 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.settings import DqmSettings
-from dqm import testimony
-from dqm.assembly import widen
-from dqm.combination import of_elements
-from dqm.digests import EMPTY
-from dqm.quality import Quality, Reason
-from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
-from dqm.statistics.benjamini_hochberg import threshold
+from dqm.arrays import Float64, Mask, UInt8
+from dqm.core import closing_evidence
+from dqm.core.assembly import widen
+from dqm.core.combination import folders, of_elements
+from dqm.core.digests import EMPTY, digests
+from dqm.core.quality import Quality, Reason
+from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.core.verdicts import QUALITY, Content, History, nothing, repeating
 from dqm.statistics.conformal import ConformalTable
-from dqm.verdicts import QUALITY, Content, History, nothing, repeating
+from dqm.statistics.multiple_testing import discovery_threshold
 from streams.records import Catalogue
 
-Rows = npt.NDArray[np.bool_]
+UInt64 = npt.NDArray[np.uint64]
+
+LEAST_COUNTS = 1000.0
+"""A folder that counts less may repeat by chance and is called empty."""
+
+
+def content(rates: Float64, counts: Float64, catalogue: Catalogue) -> UInt64:
+    """Digest (n,) of the folder of each of ``rates`` (n,) in Hz, which are ``counts`` (n,), in catalogue order."""
+    if not len(rates):
+        return np.zeros(0, dtype=np.uint64)
+    grouped = folders(catalogue)
+    each = digests(rates.astype(np.float32)[:, None], np.zeros((len(rates), 2)), rates)
+    of_folder = np.zeros(len(grouped.names), dtype=np.uint64)
+    total = np.zeros(len(grouped.names))
+    # The sum of digests that are as good as random is one again, in whatever order the rates stand; it wraps around.
+    np.add.at(of_folder, grouped.of, each * _odd(len(each)))
+    np.add.at(total, grouped.of, counts)
+    of_folder[of_folder == 0] = 1
+    of_folder[total < LEAST_COUNTS] = EMPTY
+    return of_folder[grouped.of]
+
+
+def _odd(count: int) -> UInt64:
+    """Odd numbers: two rates that change places are another content."""
+    return 2 * np.arange(count, dtype=np.uint64) + np.uint64(1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +71,13 @@ def close(
         frozen = stuck(part, history.get(name, ()), settings.frozen_after)
         reasons = part.reasons.copy()
         with np.errstate(invalid="ignore"):
-            likely = part.p_values <= threshold(part.p_values, settings.false_discovery_rate)
+            likely = part.p_values <= discovery_threshold(part.p_values, settings.false_discovery_rate)
         reasons[likely & (reasons == Reason.CONSISTENT)] = Reason.SUSPECT
         reasons[frozen] = Reason.FROZEN
         reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
         verdicts[name] = _verdict(part, reasons, judge.whole)
         most = settings.evidence_per_lumisection
-        parts[name] = testimony.of_frozen(part, frozen, state.model_version, settings.frozen_after, most)
+        parts[name] = closing_evidence.add_frozen(part, frozen, state.model_version, settings.frozen_after, most)
     return replace(
         state,
         parts=parts,
@@ -61,13 +88,13 @@ def close(
     )
 
 
-def stuck(part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Rows:
-    """Rates whose folder has had the same content in all the lumisections before (:mod:`dqm.rates.content`)."""
-    rows: Rows = part.present & (part.digests != np.uint64(EMPTY)) & (QUALITY[part.reasons] != Quality.NOT_INSPECTED)
+def stuck(part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Mask:
+    """Rates whose folder has had the same content in all the lumisections before (:mod:`dqm.rates.closing`)."""
+    rows: Mask = part.present & (part.digests != np.uint64(EMPTY)) & (QUALITY[part.reasons] != Quality.NOT_INSPECTED)
     return repeating(rows, part, history, frozen_after)
 
 
-def _verdict(part: SubsystemScores, reasons: npt.NDArray[np.uint8], whole: ConformalTable) -> SubsystemVerdict:
+def _verdict(part: SubsystemScores, reasons: UInt8, whole: ConformalTable) -> SubsystemVerdict:
     qualities = QUALITY[reasons]
     p_value = float(of_elements(np.where(part.present, part.p_values, np.float32(np.nan))))
     if not np.isnan(p_value):

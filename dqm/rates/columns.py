@@ -4,12 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from dqm.statistics.stabilised import stabilised
-
-Float64 = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.bool_]
+from dqm.arrays import Float64, Indices, Mask
+from dqm.statistics.variance_stabilised import stabilised
 
 FAR = 8.0
 """A residual counts no more than this: one that is beyond all doubt must not outweigh all others."""
@@ -23,21 +20,21 @@ LEAST_CHANGED = 3
 class Columns:
     """``prescales`` (k, n) of the columns ``index`` (k,), each from level 1 on, 0: off."""
 
-    index: npt.NDArray[np.intp]
+    index: Indices
     prescales: Float64
 
     @classmethod
     def of(cls, seen: Iterable[tuple[int | None, Float64]], n: int) -> "Columns":
         """Of pairs of prescale index and prescales (n,); an index has those that came first with it."""
-        found: dict[int, Float64] = {}
+        columns: dict[int, Float64] = {}
         for index, prescales in seen:
             if index is not None:
-                found.setdefault(index, prescales)
-        rows = [found[index] for index in sorted(found)]
-        return cls(np.array(sorted(found), dtype=np.intp), np.array(rows).reshape(len(rows), n))
+                columns.setdefault(index, prescales)
+        rows = [columns[index] for index in sorted(columns)]
+        return cls(np.array(sorted(columns), dtype=np.intp), np.array(rows).reshape(len(rows), n))
 
     def explaining(
-        self, counts: Float64, by_pileup: Float64, prescale: Float64, spread: Float64, judged: Rows
+        self, counts: Float64, by_pileup: Float64, prescale: Float64, spread: Float64, judged: Mask
     ) -> int | None:
         """The index of the column that explains ``counts`` (n,) where the one declared does not; None: none of them.
 

@@ -2,20 +2,17 @@
 
 Events per luminosity are the exponential of a polynomial in pileup. It is fitted to counts, not to logarithms of rates:
 iteratively reweighted least squares of a Poisson regression (J. Nelder, R. Wedderburn, J. R. Stat. Soc. A 135 (1972)
-370) whose variance is that of :mod:`dqm.statistics.stabilised`, with Huber's weights against outliers.
+370) whose variance is that of :mod:`dqm.statistics.variance_stabilised`, with Huber's weights against outliers.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from dqm.features import PileupScale
+from dqm.arrays import Float32, Float64, Mask
+from dqm.core.pileup import PileupScale
 from dqm.statistics.robust import scale
-from dqm.statistics.stabilised import stabilised
-
-Float64 = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.bool_]
+from dqm.statistics.variance_stabilised import stabilised
 
 DEGREE = 4
 LEAST_COUNTS = 200.0
@@ -47,7 +44,7 @@ class Curves:
     pileup: PileupScale
     reach: Float64
     shift: Float64
-    known: Rows
+    known: Mask
 
     def expected(self, exposure: Float64, pileup: Float64) -> Float64:
         """Expected counts (L, n) of ``exposure`` (L, n) in 1/pb at ``pileup`` (L,), drift included."""
@@ -72,20 +69,20 @@ class Curves:
         x: Float64 = (within - self.pileup.mean) / self.pileup.deviation
         return x
 
-    def covers(self, pileup: Float64) -> Rows:
+    def covers(self, pileup: Float64) -> Mask:
         """Whether each pileup (L,) lies where training has seen each rate, or hardly beyond, (L, n)."""
         away = pileup[:, None]
-        covered: Rows = (away >= self.reach[0] - BEYOND) & (away <= self.reach[1] + BEYOND)
+        covered: Mask = (away >= self.reach[0] - BEYOND) & (away <= self.reach[1] + BEYOND)
         return covered
 
-    def moved(self, shift: npt.NDArray[np.float32]) -> "Curves":
+    def moved(self, shift: Float32) -> "Curves":
         """The same after a drift of ``shift`` (2, n)."""
         return replace(self, shift=shift.astype(np.float64))
 
 
-def fit(counts: Float64, exposure: Float64, pileup: Float64, use: Rows) -> Curves:
+def fit(counts: Float64, exposure: Float64, pileup: Float64, use: Mask) -> Curves:
     """Curves of ``counts`` (L, n) of ``exposure`` (L, n) at ``pileup`` (L,); ``use`` (L, n) leaves some out."""
-    known: Rows = (counts * use).sum(axis=0) >= LEAST_COUNTS
+    known: Mask = (counts * use).sum(axis=0) >= LEAST_COUNTS
     middle = PileupScale(float(pileup.mean()), max(float(pileup.std()), 1.0))
     weight = use & known
     n = counts.shape[1]
@@ -105,7 +102,7 @@ def fit(counts: Float64, exposure: Float64, pileup: Float64, use: Rows) -> Curve
     return replace(curves, spread=spread)
 
 
-def _reach(pileup: Float64, seen: Rows) -> Float64:
+def _reach(pileup: Float64, seen: Mask) -> Float64:
     """Lowest and highest pileup (L,) at which each rate was ``seen`` (L, n); all of it for one that never was."""
     seen = seen | ~seen.any(axis=0)
     low = np.where(seen, pileup[:, None], np.inf).min(axis=0)
@@ -113,7 +110,7 @@ def _reach(pileup: Float64, seen: Rows) -> Float64:
     return np.array([low, high])
 
 
-def spread_of(counts: Float64, expected: Float64, use: Rows) -> Float64:
+def spread_of(counts: Float64, expected: Float64, use: Mask) -> Float64:
     """What ``counts`` (L, n) scatter about ``expected`` ones, as a share, beyond counting noise; robust, (n,)."""
     low: Float64 = np.full(counts.shape[1], 1e-4)
     high: Float64 = np.full(counts.shape[1], 1.0)
@@ -126,7 +123,7 @@ def spread_of(counts: Float64, expected: Float64, use: Rows) -> Float64:
     return spread
 
 
-def _step(design: Float64, counts: Float64, expected: Float64, spread: Float64, use: Rows) -> Float64:
+def _step(design: Float64, counts: Float64, expected: Float64, spread: Float64, use: Mask) -> Float64:
     """One step (n, k) of Newton's method for all curves together."""
     variance = expected + (spread * expected) ** 2
     pull = (counts - expected) / np.sqrt(variance)

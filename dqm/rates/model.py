@@ -1,21 +1,28 @@
-"""Everything that was learned of the rates of one trigger."""
+"""Everything that was learned of the rates of one trigger, and that model as a folder of numbers.
 
-from dataclasses import dataclass, fields
+``manifest.json`` says what it is and holds the SHA-256 of ``rates.npz``; the SHA-256 of the manifest is the version.
+Nothing that is loaded is executed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from dqm.features import PileupScale
+from dqm.arrays import NamedArrays
+from dqm.core.bundle_files import MANIFEST, BundleError, archive, read, verified, write
+from dqm.core.pileup import PileupScale
 from dqm.networks.conditional_vae import ConditionalVae
 from dqm.rates.calibration import Calibration, PValues
 from dqm.rates.columns import Columns
 from dqm.rates.curves import Curves
-from dqm.rates.sight import Expectation
+from dqm.rates.residuals import Expectation
 from dqm.statistics.conformal import ConformalTable
 from streams.records import TriggerMenu
-
-Arrays = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +43,7 @@ class RateModel:
         """Seeds and paths that are known."""
         return self.expectation.menu
 
-    def arrays(self) -> Arrays:
+    def arrays(self) -> NamedArrays:
         """All numbers by name; the menu is not among them."""
         expectation, calibration, curves = self.expectation, self.calibration, self.expectation.curves
         return {
@@ -46,10 +53,10 @@ class RateModel:
             "curves/reach": curves.reach,
             "curves/shift": curves.shift,
             "curves/known": curves.known,
-            **{f"network/{name}": one for name, one in expectation.network.arrays().items()},
+            **{f"network/{name}": entry for name, entry in expectation.network.arrays().items()},
             "unit": expectation.unit,
             "spread": expectation.spread,
-            "tables/rows": np.array([one.as_array() for one in calibration.rows]),
+            "tables/rows": np.array([entry.as_array() for entry in calibration.rows]),
             "tables/together": calibration.together.as_array(),
             "tables/overall": calibration.overall.as_array(),
             "tables/whole": self.whole.as_array(),
@@ -57,18 +64,20 @@ class RateModel:
             "reach": calibration.reach,
             "columns/index": self.columns.index,
             "columns/prescales": self.columns.prescales,
-            **{f"found/{one.name}": getattr(self.found, one.name) for one in fields(PValues)},
+            **{f"found/{entry.name}": getattr(self.found, entry.name) for entry in fields(PValues)},
         }
 
     @classmethod
-    def from_arrays(cls, menu: TriggerMenu, arrays: Arrays) -> "RateModel":
+    def from_arrays(cls, menu: TriggerMenu, arrays: NamedArrays) -> "RateModel":
         """Inverse of :meth:`arrays`; raises KeyError or ValueError for numbers that make no model."""
-        mean, deviation = (float(one) for one in arrays["curves/pileup"])
+        mean, deviation = (float(number) for number in arrays["curves/pileup"])
         curves = Curves(
             pileup=PileupScale(mean, deviation),
             **{name: arrays[f"curves/{name}"] for name in ("coefficients", "spread", "reach", "shift", "known")},
         )
-        network = {name.removeprefix("network/"): one for name, one in arrays.items() if name.startswith("network/")}
+        network = {
+            name.removeprefix("network/"): number for name, number in arrays.items() if name.startswith("network/")
+        }
         calibration = Calibration(
             tuple(ConformalTable.from_array(row) for row in arrays["tables/rows"]),
             ConformalTable.from_array(arrays["tables/together"]),
@@ -80,6 +89,61 @@ class RateModel:
             Expectation(menu, curves, ConditionalVae.from_arrays(network), arrays["unit"], arrays["spread"]),
             calibration,
             Columns(arrays["columns/index"], arrays["columns/prescales"]),
-            PValues(**{one.name: arrays[f"found/{one.name}"] for one in fields(PValues)}),
+            PValues(**{number.name: arrays[f"found/{number.name}"] for number in fields(PValues)}),
             ConformalTable.from_array(arrays["tables/whole"]),
         )
+
+
+FORMAT = 1
+KIND = "rates"
+_FILE = "rates.npz"
+
+
+@dataclass(frozen=True)
+class RateBundle:
+    """A model and what is told of it; ``version`` is empty for one that was never saved."""
+
+    name: str
+    version: str
+    model: RateModel
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def trained_s(self) -> float | None:
+        """When it was trained, s since 1970; None where the manifest does not say."""
+        trained_s = self.manifest.get("trained_s")
+        return float(trained_s) if isinstance(trained_s, int | float) else None
+
+
+def save(bundle: RateBundle, folder: Path) -> RateBundle:
+    """Write the bundle to ``folder``, whole or not at all, in place of what was there; returns it with its version."""
+    content = archive(bundle.model.arrays())
+    menu = bundle.model.menu
+    manifest = {
+        **bundle.manifest,
+        "format": FORMAT,
+        "kind": KIND,
+        "name": bundle.name,
+        "menu": {"l1": menu.l1, "hlt": menu.hlt, "seed_of": menu.seed_of},
+        "files": {_FILE: hashlib.sha256(content).hexdigest()},
+    }
+    raw = json.dumps(manifest, indent=1, sort_keys=True).encode()
+    write(folder, {_FILE: content, MANIFEST: raw})
+    return replace(bundle, version=hashlib.sha256(raw).hexdigest(), manifest=manifest)
+
+
+def load(folder: Path) -> RateBundle:
+    """Read and verify a bundle; raises BundleError naming the file and what to do."""
+    raw = read(folder / MANIFEST, "nightshift train rates")
+    try:
+        manifest = json.loads(raw)
+        if (manifest.get("kind"), manifest["format"]) != (KIND, FORMAT):
+            raise BundleError(f"{folder / MANIFEST} is no model of rates of format {FORMAT}; train a new bundle")
+        saved_menu = manifest["menu"]
+        menu = TriggerMenu(
+            tuple(saved_menu["l1"]), tuple(saved_menu["hlt"]), tuple(int(seed) for seed in saved_menu["seed_of"])
+        )
+        model = RateModel.from_arrays(menu, verified(folder, _FILE, manifest["files"][_FILE]))
+        return RateBundle(str(manifest["name"]), hashlib.sha256(raw).hexdigest(), model, manifest)
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise BundleError(f"{folder} is not a complete bundle ({error!r}); train it again") from error

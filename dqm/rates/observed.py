@@ -1,15 +1,18 @@
-"""Rates as counts beside the luminosity that made them, in the order of the menu that a model knows."""
+"""Rates as counts beside the luminosity that made them, in the order of the menu that a model knows.
 
-from collections.abc import Sequence
+Their drift is carried from run to run: a run is judged with what the runs before it left.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import groupby
 
 import numpy as np
-import numpy.typing as npt
 
-from streams.records import LUMISECTION_SECONDS, Conditions, TriggerMenu, TriggerRates
-
-Float64 = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.bool_]
+from dqm.arrays import Float32, Float64, Indices, Mask
+from dqm.core.drift import Residuals, initial_centre, is_sampled, updated_centre
+from dqm.rates.curves import Curves
+from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey, TriggerMenu, TriggerRates
 
 LEAST_PILEUP = 15.0
 """Below it, in ramps and dumps, rates are not those of collisions alone (arXiv:2010.05531 asks for as much)."""
@@ -30,19 +33,19 @@ class Observed:
     counts: Float64
     exposure: Float64
     prescale: Float64
-    came: Rows
+    came: Mask
     pileup: Float64
-    usable: Rows
-    column: npt.NDArray[np.intp]
+    usable: Mask
+    column: Indices
 
-    def only(self, rows: Rows | npt.NDArray[np.intp]) -> "Observed":
+    def only(self, rows: Mask | Indices) -> "Observed":
         """Some of the lumisections."""
-        return Observed(*(getattr(self, one.name)[rows] for one in fields(self)))
+        return Observed(*(getattr(self, entry.name)[rows] for entry in fields(self)))
 
     @property
-    def judged(self) -> Rows:
+    def judged(self) -> Mask:
         """(L, n): what came, was switched on, and in usable conditions."""
-        rows: Rows = self.came & (self.exposure > 0) & self.usable[:, None]
+        rows: Mask = self.came & (self.exposure > 0) & self.usable[:, None]
         return rows
 
 
@@ -58,17 +61,20 @@ def observed(records: Sequence[TriggerRates], menu: TriggerMenu) -> Observed:
         prescale[at, target] = np.concatenate([record.l1_prescales, record.hlt_prescales * before])[source]
         came[at, target] = True
     conditions = [record.conditions for record in records]
-    lumi = np.array([one.recorded_lumi or 0.0 for one in conditions])
+    lumi = np.array([condition.recorded_lumi or 0.0 for condition in conditions])
     exposure = np.divide(lumi[:, None], prescale, out=np.zeros_like(prescale), where=prescale > 0)
-    pileup = np.array([one.pileup or 0.0 for one in conditions])
-    usable = np.array([is_usable(one) for one in conditions], dtype=np.bool_)
-    column = np.array([-1 if one.prescale_index is None else one.prescale_index for one in conditions], dtype=np.intp)
+    pileup = np.array([condition.pileup or 0.0 for condition in conditions])
+    usable = np.array([is_usable(condition) for condition in conditions], dtype=np.bool_)
+    column = np.array(
+        [-1 if condition.prescale_index is None else condition.prescale_index for condition in conditions],
+        dtype=np.intp,
+    )
     return Observed(rates * LUMISECTION_SECONDS, np.maximum(exposure, 0.0), prescale, came, pileup, usable, column)
 
 
 def joined(parts: Sequence[Observed]) -> Observed:
     """The lumisections of all ``parts``, one after the other."""
-    return Observed(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Observed)))
+    return Observed(*(np.concatenate([getattr(part, entry.name) for part in parts]) for entry in fields(Observed)))
 
 
 def is_usable(conditions: Conditions) -> bool:
@@ -80,7 +86,7 @@ def is_usable(conditions: Conditions) -> bool:
     return pileup >= LEAST_PILEUP and recorded > 0 and live >= LEAST_LIVE
 
 
-def places(source: TriggerMenu, target: TriggerMenu) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def places(source: TriggerMenu, target: TriggerMenu) -> tuple[Indices, Indices]:
     """Places in ``source`` of names that ``target`` has too, and their places there."""
     if source is target or source == target:
         rows = np.arange(len(target.names))
@@ -89,3 +95,34 @@ def places(source: TriggerMenu, target: TriggerMenu) -> tuple[npt.NDArray[np.int
     both = [(at, place[name]) for at, name in enumerate(source.names) if name in place]
     pairs = np.array(both, dtype=np.intp).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
+
+
+NUMBERS = 1
+"""Of each seed and path that the centre follows: how far its rate has drifted, as a share of the curve of training."""
+FARTHEST = 3.0
+"""A rate is taken to have drifted no farther than this."""
+
+
+def centre_residuals(curves: Curves, seen: Observed, at: int, p_values: Float32) -> Residuals:
+    """What one lumisection leaves: ``p_values`` (n,) of each rate, NaN: not judged."""
+    lumisection = seen.only(np.array([at], dtype=np.intp))
+    away = lumisection.counts / np.maximum(curves.at_training(lumisection.exposure, lumisection.pileup), 1e-9) - 1
+    known = np.where(np.isfinite(p_values), np.clip(away, -1.0, FARTHEST), np.nan)
+    residual: Float32 = known.T.astype(np.float32)
+    return Residuals.of(residual, np.zeros_like(residual), float(curves.standardised(lumisection.pileup)[0]), p_values)
+
+
+def carried(curves: Curves, seen: Observed, keys: Sequence[LumisectionKey]) -> Iterator[tuple[slice, Curves]]:
+    """The runs of good lumisections in order, each with the curves that those before have moved."""
+    shift = initial_centre(len(curves.known), NUMBERS)
+    start = 0
+    for _, of_run in groupby(keys, lambda key: key.run):
+        rows = slice(start, start + len(list(of_run)))
+        yield rows, curves.moved(shift[..., 0])
+        left = Residuals.nothing(len(curves.known), NUMBERS)
+        for at in range(rows.start, rows.stop):
+            if is_sampled(keys[at]):
+                good = np.where(seen.judged[at] & curves.known, 1.0, np.nan).astype(np.float32)
+                left += centre_residuals(curves, seen, at, good)
+        shift = updated_centre(shift, left)
+        start = rows.stop

@@ -1,30 +1,28 @@
 """Trigger rates in, scores, causes and bands out; closing them.
 
-The counterpart of :mod:`dqm.pipeline` for rates. One message is a whole lumisection, so that causes, which look at all
-rates together, are found when it is scored.
+The counterpart of :mod:`dqm.histograms.pipeline` for rates. One message is a whole lumisection, so that causes, which
+look at all rates together, are found when it is scored.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from conf.settings import AlertSettings, DqmSettings, RateSettings
-from dqm.rates import closing, drift
-from dqm.rates.bundle import RateBundle
+from dqm.arrays import Float32
+from dqm.core.drift import Reference, is_sampled
+from dqm.core.state import LumisectionState, ScoredBatch
+from dqm.core.threads import one_thread
+from dqm.core.verdicts import History
+from dqm.rates import closing
+from dqm.rates import observed as drift
 from dqm.rates.calibration import PValues, limits
 from dqm.rates.causes import Findings, causes
+from dqm.rates.model import RateBundle
 from dqm.rates.observed import Observed, observed
-from dqm.rates.result import SUBSYSTEM, Found, banded, in_catalogue, scored
-from dqm.rates.sight import Expectation, Sight, look
-from dqm.references.chosen import Reference
-from dqm.references.sums import is_sampled
-from dqm.scored import LumisectionState, ScoredBatch
-from dqm.threads import one_thread
-from dqm.verdicts import History
+from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals
+from dqm.rates.result import SUBSYSTEM, ScoredRates, in_catalogue, rate_bands, scored
 from streams.records import Catalogue, Conditions, LumisectionKey, TriggerRates
-
-Float32 = npt.NDArray[np.float32]
 
 
 class RatePipeline:
@@ -79,33 +77,37 @@ class RatePipeline:
     def _one(self, record: TriggerRates) -> ScoredBatch:
         expectation = self._moved.get((record.dataset, record.key.run), self.model.expectation)
         seen = observed([record], self.model.menu)
-        sight = look(expectation, seen)
-        found = self.model.calibration.p_values(sight)
-        findings = self._findings(expectation, seen, sight, found)
+        residuals = rate_residuals(expectation, seen)
+        p_values = self.model.calibration.p_values(residuals)
+        findings = self._findings(expectation, seen, residuals, p_values)
         named = causes(findings, self.limits, self.model.columns, self._settings.false_discovery_rate)
-        bands = banded(seen, sight, expectation.spread, self.model.calibration.reaches(sight.expected))
-        scores = scored(record, self.model, Found(seen, sight, found, bands, named), self._settings, self.version)
+        bands = rate_bands(seen, residuals, expectation.spread, self.model.calibration.reaches(residuals.expected))
+        scores = scored(
+            record, self.model, ScoredRates(seen, residuals, p_values, bands, named), self._settings, self.version
+        )
         left = None
-        if is_sampled(record.key) and sight.judged.any():
-            trust = np.where(sight.judged[0], np.float32(1.0), np.float32(np.nan))
+        if is_sampled(record.key) and residuals.judged.any():
+            trust = np.where(residuals.judged[0], np.float32(1.0), np.float32(np.nan))
             # What is named wrong is not learned from. What is only unlikely is: a rate that has drifted for good would
             # otherwise be held back for ever.
-            for one in named:
-                trust[one.rows] = 0.0
-            of_menu = drift.left_by(self.model.expectation.curves, seen, 0, trust)
+            for cause in named:
+                trust[cause.rows] = 0.0
+            of_menu = drift.centre_residuals(self.model.expectation.curves, seen, 0, trust)
             left = in_catalogue(of_menu, self.model.menu)
         key, dataset = record.key, record.dataset
         return ScoredBatch(key, dataset, SUBSYSTEM, record.conditions, self.version, scores, residuals=left)
 
-    def _findings(self, expectation: Expectation, seen: Observed, sight: Sight, found: PValues) -> Findings:
+    def _findings(
+        self, expectation: Expectation, seen: Observed, residuals: RateResiduals, p_values: PValues
+    ) -> Findings:
         return Findings(
-            found.rows[0],
-            found.together[0],
-            float(found.overall[0]),
+            p_values.rows[0],
+            p_values.together[0],
+            float(p_values.overall[0]),
             seen.counts[0],
-            sight.by_pileup[0],
+            residuals.by_pileup[0],
             seen.prescale[0],
             expectation.curves.spread,
-            sight.judged[0],
+            residuals.judged[0],
             self._seed_of,
         )

@@ -4,26 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from conf.settings import DqmSettings
-from dqm.following import Residuals
-from dqm.quality import Evidence, Reason
-from dqm.rates.bands import Bands
+from dqm.arrays import Float32, Float64, Indices, UInt8
+from dqm.core.drift import Residuals
+from dqm.core.quality import Evidence, Reason
+from dqm.core.state import Bands, SubsystemScores
 from dqm.rates.calibration import PValues
 from dqm.rates.causes import Cause
-from dqm.rates.content import content
+from dqm.rates.closing import content
+from dqm.rates.evidence import Case, evidence
 from dqm.rates.model import RateModel
 from dqm.rates.observed import Observed, places
-from dqm.rates.sight import Sight
-from dqm.rates.testimony import Case, evidence
-from dqm.scored import SubsystemScores
-from dqm.statistics.benjamini_hochberg import threshold
-from dqm.statistics.stabilised import reached
+from dqm.rates.residuals import RateResiduals
+from dqm.statistics.multiple_testing import discovery_threshold
+from dqm.statistics.variance_stabilised import reached
 from streams.records import LUMISECTION_SECONDS, TriggerMenu, TriggerRates
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 SUBSYSTEM = "Trigger"
 """Trigger rates stand in the store as one subsystem."""
@@ -33,50 +29,50 @@ together from what is expected of them; in standard deviations."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class ScoredRates:
     """What was found in one lumisection (L = 1), in the order of the menu that the model knows.
 
-    ``bands`` (6, n) are :class:`dqm.rates.bands.Bands` as rows.
+    ``bands`` (6, n) are :class:`dqm.core.state.Bands` as rows.
     """
 
     seen: Observed
-    sight: Sight
+    sight: RateResiduals
     p_values: PValues
     bands: Float32
     causes: Sequence[Cause]
 
 
-def banded(seen: Observed, sight: Sight, spread: Float64, reach: Float64) -> Float32:
+def rate_bands(seen: Observed, residuals: RateResiduals, spread: Float64, reach: Float64) -> Float32:
     """Bands (6, n) of one lumisection: where ``reach`` (1, n) standard deviations to both sides end."""
-    low, high = (reached(sight.expected, spread, side * reach) for side in (-1.0, 1.0))
-    counts = np.stack([seen.counts[0], sight.expected[0], low[0], high[0], sight.by_pileup[0]])
+    low, high = (reached(residuals.expected, spread, side * reach) for side in (-1.0, 1.0))
+    counts = np.stack([seen.counts[0], residuals.expected[0], low[0], high[0], residuals.by_pileup[0]])
     rows = np.concatenate([counts / LUMISECTION_SECONDS, seen.prescale])
-    rows[1:5, ~sight.judged[0]] = np.nan
+    rows[1:5, ~residuals.judged[0]] = np.nan
     rows[:, ~seen.came[0]] = np.nan
-    banded: Float32 = rows.astype(np.float32)
-    return banded
+    rate_bands: Float32 = rows.astype(np.float32)
+    return rate_bands
 
 
 def scored(
-    record: TriggerRates, model: RateModel, found: Found, settings: DqmSettings, version: str
+    record: TriggerRates, model: RateModel, result: ScoredRates, settings: DqmSettings, version: str
 ) -> SubsystemScores:
     """Scores of ``record`` in the order of its own catalogue; what the model does not know is not judged."""
     menu = record.menu
     catalogue, n = menu.catalogue, len(menu.names)
     source, target = places(menu, model.menu)
     rows = menu.rows[source]
-    p_values, reasons = _judged(record, found)
+    p_values, reasons = _judged(record, result)
     own_p = np.full(n, np.nan, dtype=np.float32)
     own_reasons = np.full(n, Reason.NO_MODEL, dtype=np.uint8)
     own_scores = np.full((len(SCORERS), n), np.nan, dtype=np.float32)
     bands = np.full((6, n), np.nan, dtype=np.float32)
     own_p[rows], own_reasons[rows] = p_values[target], reasons[target]
-    own_scores[:, rows], bands[:, rows] = _scores(model, found)[:, target], found.bands[:, target]
+    own_scores[:, rows], bands[:, rows] = _scores(model, result)[:, target], result.bands[:, target]
     rates = np.empty(n)
     rates[menu.rows] = np.concatenate([record.l1, record.hlt])
     bands[0] = rates
     case = Case(
-        catalogue, model.menu, Bands.from_array(bands), float(found.seen.pileup[0]), record.conditions.prescale_index
+        catalogue, model.menu, Bands.from_array(bands), float(result.seen.pileup[0]), record.conditions.prescale_index
     )
     row_of = np.full(len(model.menu.names), -1, dtype=np.intp)
     row_of[target] = rows
@@ -88,7 +84,7 @@ def scored(
         own_scores,
         content(rates, rates * LUMISECTION_SECONDS, catalogue),
         own_reasons,
-        _evidence(case, found.causes, row_of, own_p, own_scores, settings, version),
+        _evidence(case, result.causes, row_of, own_p, own_scores, settings, version),
         bands=case.bands,
     )
 
@@ -101,37 +97,37 @@ def in_catalogue(residuals: Residuals, menu: TriggerMenu) -> Residuals:
     )
 
 
-def _judged(record: TriggerRates, found: Found) -> tuple[Float32, npt.NDArray[np.uint8]]:
+def _judged(record: TriggerRates, result: ScoredRates) -> tuple[Float32, UInt8]:
     """P-values and reasons (n,) in the order of the model's menu."""
-    seen, judged = found.seen, found.sight.judged[0]
-    p_values = np.where(judged, found.p_values.rows[0], np.float32(np.nan))
+    seen, judged = result.seen, result.sight.judged[0]
+    p_values = np.where(judged, result.p_values.rows[0], np.float32(np.nan))
     reasons = np.full(len(judged), Reason.NO_MODEL, dtype=np.uint8)
     reasons[judged] = Reason.CONSISTENT
     if not seen.usable[0]:
         unstable = record.conditions.beams_stable is False
         reasons[:] = Reason.NO_STABLE_BEAMS if unstable else Reason.LOW_STATISTICS
     reasons[seen.prescale[0] == 0] = Reason.SWITCHED_OFF
-    for cause in found.causes:
+    for cause in result.causes:
         reasons[cause.rows] = cause.reason
         p_values[cause.rows] = np.fmin(p_values[cause.rows], np.float32(cause.p_value))
     return p_values, reasons
 
 
-def _scores(model: RateModel, found: Found) -> Float32:
+def _scores(model: RateModel, result: ScoredRates) -> Float32:
     """Scores (k, n) in the order of the model's menu."""
-    sight, seeds = found.sight, len(model.menu.l1)
-    network = np.abs(sight.away[0])
+    residuals, seeds = result.sight, len(model.menu.l1)
+    network = np.abs(residuals.away[0])
     network[:seeds] = np.nan
     seed_of = np.concatenate([np.arange(seeds), np.array(model.menu.seed_of, dtype=np.intp)])
-    together = (np.abs(sight.together[0]) / model.calibration.wide)[seed_of]
-    scores: Float32 = np.stack([network, np.abs(sight.off_curve[0]), together]).astype(np.float32)
+    together = (np.abs(residuals.together[0]) / model.calibration.wide)[seed_of]
+    scores: Float32 = np.stack([network, np.abs(residuals.off_curve[0]), together]).astype(np.float32)
     return scores
 
 
 def _evidence(
     case: Case,
     named: Sequence[Cause],
-    row_of: npt.NDArray[np.intp],
+    row_of: Indices,
     p_values: Float32,
     scores: Float32,
     settings: DqmSettings,
@@ -139,16 +135,18 @@ def _evidence(
 ) -> Mapping[str, Evidence]:
     """Evidence on what causes explain, the widest first, and then on what is suspect, up to the settings' limit."""
     told: list[tuple[int, Cause | None]] = []
-    for one in named:
-        rows = row_of[one.rows]
-        told += [(int(row), one) for row in rows[np.argsort(p_values[rows], kind="stable")] if row >= 0]
+    for cause_ in named:
+        rows = row_of[cause_.rows]
+        told += [(int(row), cause_) for row in rows[np.argsort(p_values[rows], kind="stable")] if row >= 0]
     with np.errstate(invalid="ignore"):
-        suspect = np.flatnonzero(p_values <= threshold(p_values, settings.false_discovery_rate))
+        suspect = np.flatnonzero(p_values <= discovery_threshold(p_values, settings.false_discovery_rate))
     explained = {row for row, _ in told}
     worst = suspect[np.argsort(p_values[suspect], kind="stable")]
     told += [(row, None) for row in worst.tolist() if row not in explained]
-    found = {}
+    pieces = {}
     for row, cause in told[: settings.evidence_per_lumisection]:
-        known = {name: float(one) for name, one in zip(SCORERS, scores[:, row], strict=True) if np.isfinite(one)}
-        found[case.catalogue.names[row]] = evidence(case, row, cause, float(p_values[row]), known, version)
-    return found
+        known = {
+            name: float(cause_) for name, cause_ in zip(SCORERS, scores[:, row], strict=True) if np.isfinite(cause_)
+        }
+        pieces[case.catalogue.names[row]] = evidence(case, row, cause, float(p_values[row]), known, version)
+    return pieces

@@ -11,26 +11,22 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from conf.settings import RateSettings
-from dqm.combination import of_elements
+from dqm.arrays import Float64
+from dqm.core.combination import of_elements
+from dqm.core.errors import TrainingError
+from dqm.core.threads import one_thread
 from dqm.rates import curves as curve
-from dqm.rates.bundle import KIND, RateBundle, save
 from dqm.rates.calibration import calibrate
 from dqm.rates.columns import Columns
 from dqm.rates.curves import Curves
-from dqm.rates.drift import carried
-from dqm.rates.model import RateModel
-from dqm.rates.observed import Observed, is_usable, joined, observed
-from dqm.rates.sight import Expectation, Sight, look, relative_to
+from dqm.rates.model import KIND, RateBundle, RateModel, save
+from dqm.rates.observed import Observed, carried, is_usable, joined, observed
+from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals, relative_to
 from dqm.statistics.conformal import ConformalTable
-from dqm.threads import one_thread
-from dqm.train import TrainingError
 from streams.records import LumisectionKey, TriggerMenu, TriggerRates
 
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 Progress = Callable[[str, float], None]
 
 LEAST_LUMISECTIONS = 200
@@ -81,13 +77,13 @@ def learn(
     expectation = _expectation(menu, curves, keys[:cut], learned, rng)
     later = _sight_of(expectation, seen, keys, cut)
     calibration = calibrate(later, len(menu.l1))
-    found = calibration.p_values(later)
-    together = np.array([of_elements(row) for row in found.rows])
+    p_values = calibration.p_values(later)
+    together = np.array([of_elements(row) for row in p_values.rows])
     whole = ConformalTable.of(-np.log(np.maximum(together[np.isfinite(together)], 1e-300)))
     columns = Columns.of(
-        zip((int(one) if one >= 0 else None for one in seen.column), seen.prescale, strict=True), len(menu.names)
+        zip((int(index) if index >= 0 else None for index in seen.column), seen.prescale, strict=True), len(menu.names)
     )
-    return RateModel(expectation, calibration, columns, found, whole)
+    return RateModel(expectation, calibration, columns, p_values, whole)
 
 
 def _expectation(
@@ -110,8 +106,8 @@ def _expectation(
     network = train((paths[:held], condition[:held]), (paths[held:], condition[held:]), rng, size_for(paths.shape[1]))
     first = Expectation(menu, curves, network, unit, curves.spread.copy())
     late = seen.only(np.arange(held, len(keys)))
-    sight = look(first, replace(late, exposure=late.exposure * _drift(curves, seen, keys)[held:]))
-    spread = curve.spread_of(late.counts, sight.expected, sight.judged)
+    residuals = rate_residuals(first, replace(late, exposure=late.exposure * _drift(curves, seen, keys)[held:]))
+    spread = curve.spread_of(late.counts, residuals.expected, residuals.judged)
     spread[:seeds] = curves.spread[:seeds]
     return replace(first, spread=spread)
 
@@ -121,23 +117,25 @@ def _drift(curves: Curves, seen: Observed, keys: Sequence[LumisectionKey]) -> Fl
     return np.concatenate([moved.drift(seen.pileup[rows]) for rows, moved in carried(curves, seen, keys)])
 
 
-def _sight_of(expectation: Expectation, seen: Observed, keys: Sequence[LumisectionKey], cut: int) -> Sight:
+def _sight_of(expectation: Expectation, seen: Observed, keys: Sequence[LumisectionKey], cut: int) -> RateResiduals:
     """Lumisections from ``cut`` on, with the drift that was carried to their runs from the first on."""
     drift = _drift(expectation.curves, seen, keys)[cut:]
     late = seen.only(np.arange(cut, len(keys)))
-    return look(expectation, replace(late, exposure=late.exposure * drift))
+    return rate_residuals(expectation, replace(late, exposure=late.exposure * drift))
 
 
 def _read(rates: Iterable[TriggerRates]) -> tuple[list[LumisectionKey], Observed, TriggerMenu]:
     """Keys and contents of usable lumisections, in the order of the first menu that comes."""
-    usable = (one for one in rates if is_usable(one.conditions) and one.conditions.prescale_index is not None)
+    usable = (
+        record for record in rates if is_usable(record.conditions) and record.conditions.prescale_index is not None
+    )
     keys: list[LumisectionKey] = []
     parts: list[Observed] = []
     menu: TriggerMenu | None = None
-    while some := list(islice(usable, _AT_ONCE)):
-        menu = menu or some[0].menu
-        keys += [one.key for one in some]
-        parts.append(observed(some, menu))
+    while chunk := list(islice(usable, _AT_ONCE)):
+        menu = menu or chunk[0].menu
+        keys += [record.key for record in chunk]
+        parts.append(observed(chunk, menu))
     if menu is None or len(keys) < LEAST_LUMISECTIONS:
         raise TrainingError(f"{len(keys)} usable lumisections are too few; a model needs {LEAST_LUMISECTIONS}")
     if not (menu.l1 and menu.hlt):

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 
-from dqm.simulate.errors import SimulationError
+from dqm.simulate.faults import SimulationError
 from streams.records import Conditions, LumisectionKey
 
 CROSS_SECTION_PB = 80e9

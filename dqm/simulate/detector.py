@@ -1,4 +1,7 @@
-"""The detector: conditions in, one batch of histograms for each subsystem out."""
+"""The simulated detector: conditions in, one batch of histograms for each subsystem out.
+
+Pileup, slow drift from fill to fill and ageing move the shapes of a good detector.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,16 +9,50 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float64, Int64
 from dqm.simulate import templates
+from dqm.simulate.built_in import built_in_templates
 from dqm.simulate.effects import EFFECTS
 from dqm.simulate.faults import Fault, FaultKind, active
-from dqm.simulate.own import own
-from dqm.simulate.state import DetectorState, loadings
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
 
-Floats = npt.NDArray[np.float64]
+DRIFTS = 4
+WAVES = 6
+SIZE = DRIFTS + 2
+"""Numbers in a state: pileup, ageing and the drifts, each of about unit variance over some years."""
+
+_PILEUP_MEAN, _PILEUP_SPREAD = 48.0, 12.0
+_FILL_MIDDLE, _FILL_SPREAD = 9900.0, 400.0
+
+
+class DetectorState:
+    """A random but smooth function of conditions, fixed by its generator.
+
+    Each drift is a sum of waves over the fill number with periods of 300 to 3000 fills (some months to some years),
+    which makes a stationary process of unit variance that can be asked at any fill, in any order.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        """Draw the waves."""
+        self._frequency = 2 * np.pi / np.exp(rng.uniform(np.log(300), np.log(3000), (DRIFTS, WAVES)))
+        self._phase = rng.uniform(0, 2 * np.pi, (DRIFTS, WAVES))
+
+    def at(self, key: LumisectionKey, conditions: Conditions) -> Float64:
+        """The state (SIZE,) at one lumisection; where the fill is unknown the run number stands for it."""
+        fill = float(conditions.fill if conditions.fill is not None else key.run)
+        pileup = _PILEUP_MEAN if conditions.pileup is None else conditions.pileup
+        drifts = np.sqrt(2 / WAVES) * np.cos(self._frequency * fill + self._phase).sum(axis=1)
+        ageing = np.clip((fill - _FILL_MIDDLE) / _FILL_SPREAD, -2, 2)
+        crowding = np.clip((pileup - _PILEUP_MEAN) / _PILEUP_SPREAD, -3, 3)
+        return np.concatenate([[crowding, ageing], drifts])
+
+
+def loadings(count: int, modes: int, rng: np.random.Generator) -> Float64:
+    """(count, modes, SIZE) unit vectors: how much each mode of each ME follows each part of the state."""
+    directions = rng.standard_normal((count, modes, SIZE))
+    return np.asarray(directions / np.linalg.norm(directions, axis=2, keepdims=True))
+
 
 DATASET = "/Simulated/Detector-v1/DQM"
 NOMINAL = Conditions(pileup=55.0, delivered_lumi=0.44, recorded_lumi=0.42, beams_stable=True)
@@ -31,18 +68,18 @@ class _Part:
     """Templates of one subsystem in catalogue order: matrices by block, vectors over all rows."""
 
     catalogue: Catalogue
-    base: tuple[Floats, ...]
-    modes: tuple[Floats, ...]
-    loadings: Floats
-    entries_per_pb: Floats
-    outside: Floats
+    base: tuple[Float64, ...]
+    modes: tuple[Float64, ...]
+    loadings: Float64
+    entries_per_pb: Float64
+    outside: Float64
 
 
 class Detector:
     """A detector whose good histograms are fixed by its templates and its seed, up to Poisson noise.
 
     Entries are proportional to recorded luminosity, so dead time counts; shapes follow pileup and fill
-    smoothly (:mod:`dqm.simulate.state`). Without stable beams 1% of the entries are left; a handful of
+    smoothly (:mod:`dqm.simulate.detector`). Without stable beams 1% of the entries are left; a handful of
     entries comes from noise always.
     """
 
@@ -56,10 +93,10 @@ class Detector:
         self._without: dict[tuple[str, tuple[int, ...]], Catalogue] = {}
 
     @classmethod
-    def own(cls, seed: int = 0) -> "Detector":
+    def built_in(cls, seed: int = 0) -> "Detector":
         """The detector that ships with the simulator."""
         rng = np.random.default_rng(seed)
-        return cls(own(rng), rng)
+        return cls(built_in_templates(rng), rng)
 
     @classmethod
     def from_templates(cls, path: Path, seed: int = 0) -> "Detector":
@@ -97,7 +134,7 @@ class Detector:
         *,
         key: LumisectionKey,
         conditions: Conditions,
-        state: Floats,
+        state: Float64,
         rng: np.random.Generator,
         faults: Sequence[Fault],
     ) -> HistogramBatch:
@@ -119,9 +156,7 @@ class Detector:
             catalogue = self._reduced(name, tuple(absent))
         return _packed(key, name, conditions, catalogue=catalogue, counts=counts, flow=flow)
 
-    def _freeze(
-        self, part: _Part, counts: list[npt.NDArray[np.int64]], flow: npt.NDArray[np.int64], fault: Fault
-    ) -> None:
+    def _freeze(self, part: _Part, counts: list[Int64], flow: Int64, fault: Fault) -> None:
         """Put the content that a stuck histogram repeats in its place: one draw under nominal conditions."""
         means, outside = _expected(part, NOMINAL, self._state.at(fault.start, NOMINAL), 1.0)
         for row in fault.share_of_targets(part.catalogue):
@@ -133,12 +168,12 @@ class Detector:
 
     def _reduced(self, name: str, absent: tuple[int, ...]) -> Catalogue:
         """The catalogue without some rows; the same object every time, as consumers cache by identity."""
-        found = self._without.get((name, absent))
-        if found is None:
+        cached = self._without.get((name, absent))
+        if cached is None:
             elements = self._parts[name].catalogue.elements
-            found = Catalogue.of([me for row, me in enumerate(elements) if row not in absent])
-            self._without[name, absent] = found
-        return found
+            cached = Catalogue.of([me for row, me in enumerate(elements) if row not in absent])
+            self._without[name, absent] = cached
+        return cached
 
 
 def _part(elements: Sequence[templates.Template], rng: np.random.Generator) -> _Part:
@@ -157,7 +192,7 @@ def _part(elements: Sequence[templates.Template], rng: np.random.Generator) -> _
     )
 
 
-def _expected(part: _Part, conditions: Conditions, state: Floats, rate: float) -> tuple[list[Floats], Floats]:
+def _expected(part: _Part, conditions: Conditions, state: Float64, rate: float) -> tuple[list[Float64], Float64]:
     """Expected counts by block, and below and above the axes."""
     lumi = conditions.recorded_lumi if conditions.recorded_lumi is not None else NOMINAL.recorded_lumi
     share = _UNSTABLE_SHARE if conditions.beams_stable is False else 1.0
@@ -175,7 +210,7 @@ def _expected(part: _Part, conditions: Conditions, state: Floats, rate: float) -
     return means, entries[:, None] * part.outside
 
 
-def _distort(catalogue: Catalogue, means: list[Floats], outside: Floats, fault: Fault) -> None:
+def _distort(catalogue: Catalogue, means: list[Float64], outside: Float64, fault: Fault) -> None:
     """Apply one fault to the expectation of the MEs that it hits."""
     rows = fault.targets(catalogue)
     for block, matrix in zip(catalogue.blocks, means, strict=True):
@@ -193,10 +228,10 @@ def _distort(catalogue: Catalogue, means: list[Floats], outside: Floats, fault: 
 
 def _without(
     catalogue: Catalogue,
-    counts: Sequence[npt.NDArray[np.int64]],
-    flow: npt.NDArray[np.int64],
+    counts: Sequence[Int64],
+    flow: Int64,
     absent: Sequence[int],
-) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+) -> tuple[list[Int64], Int64]:
     keep = np.ones(len(catalogue), dtype=bool)
     keep[list(absent)] = False
     kept = [matrix[keep[block.start : block.stop]] for block, matrix in zip(catalogue.blocks, counts, strict=True)]
@@ -209,8 +244,8 @@ def _packed(
     conditions: Conditions,
     *,
     catalogue: Catalogue,
-    counts: Sequence[npt.NDArray[np.int64]],
-    flow: npt.NDArray[np.int64],
+    counts: Sequence[Int64],
+    flow: Int64,
 ) -> HistogramBatch:
     sums = [matrix.sum(axis=1) for matrix in counts]
     entries = (np.concatenate(sums) + flow.sum(axis=1)).astype(float) if sums else np.zeros(0)

@@ -8,17 +8,16 @@ says what the severity means. Stuck and missing do not act on the expectation an
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
-from dqm.moved import moved, scale_edges, shift_edges
+from dqm.arrays import Float64
+from dqm.histograms.fault_hypotheses import remapped, scale_edges, shift_edges
 from dqm.simulate.faults import FaultKind
 from streams.records import Axis
 
-Floats = npt.NDArray[np.float64]
-Effect = Callable[[Floats, tuple[Axis, ...], float, np.random.Generator], Floats]
+Effect = Callable[[Float64, tuple[Axis, ...], float, np.random.Generator], Float64]
 
 
-def dead(mean: Floats, axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Floats:
+def dead(mean: Float64, axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Float64:
     """No counts in a block of the share ``severity`` of the bins around a bin drawn by its content."""
     total = mean.sum()
     centre = np.unravel_index(rng.choice(mean.size, p=(mean / total).ravel()) if total > 0 else 0, mean.shape)
@@ -34,7 +33,7 @@ def dead(mean: Floats, axes: tuple[Axis, ...], severity: float, rng: np.random.G
     return broken
 
 
-def hot(mean: Floats, _axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Floats:
+def hot(mean: Float64, _axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Float64:
     """Extra counts, ``severity`` of all, evenly in 1% of the bins."""
     few = rng.choice(mean.size, max(1, mean.size // 100), replace=False)
     excess = np.zeros(mean.size)
@@ -42,33 +41,33 @@ def hot(mean: Floats, _axes: tuple[Axis, ...], severity: float, rng: np.random.G
     return mean + excess.reshape(mean.shape)
 
 
-def noisy(mean: Floats, _axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Floats:
+def noisy(mean: Float64, _axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Float64:
     """Extra counts, ``severity`` of all, in a third of the bins with exponentially distributed weights."""
-    some = rng.choice(mean.size, max(2, mean.size // 3), replace=False)
-    weights = rng.exponential(size=len(some))
+    cells = rng.choice(mean.size, max(2, mean.size // 3), replace=False)
+    weights = rng.exponential(size=len(cells))
     excess = np.zeros(mean.size)
-    excess[some] = severity * mean.sum() * weights / weights.sum()
+    excess[cells] = severity * mean.sum() * weights / weights.sum()
     return mean + excess.reshape(mean.shape)
 
 
-def shift(mean: Floats, _axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Floats:
+def shift(mean: Float64, _axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Float64:
     """All values move by ``severity`` standard deviations along the first axis, up or down."""
     profile = mean.reshape(mean.shape[0], -1).sum(axis=1)
     at = np.arange(len(profile)) + 0.5
     centre = np.average(at, weights=profile) if profile.sum() > 0 else 0.0
     width = np.sqrt(np.average((at - centre) ** 2, weights=profile)) if profile.sum() > 0 else 0.0
-    return moved(mean, shift_edges(mean.shape[0], rng.choice([-1, 1]) * severity * width))
+    return remapped(mean, shift_edges(mean.shape[0], rng.choice([-1, 1]) * severity * width))
 
 
-def gain(mean: Floats, axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Floats:
+def gain(mean: Float64, axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Float64:
     """All values on the first axis are multiplied by 1 + severity/2 or divided by it."""
     axis = axes[0]
     factor = (1 + severity / 2) ** float(rng.choice([-1, 1]))
     origin = -axis.lower / (axis.upper - axis.lower) * axis.bins
-    return moved(mean, scale_edges(mean.shape[0], factor, origin))
+    return remapped(mean, scale_edges(mean.shape[0], factor, origin))
 
 
-def swap(mean: Floats, _axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Floats:
+def swap(mean: Float64, _axes: tuple[Axis, ...], severity: float, rng: np.random.Generator) -> Float64:
     """Two blocks of cells along the first axis, ``severity`` of it together, exchanged."""
     bins = mean.shape[0]
     length = min(max(1, round(severity * bins / 2)), bins // 2)
@@ -83,11 +82,11 @@ def swap(mean: Floats, _axes: tuple[Axis, ...], severity: float, rng: np.random.
 
 
 def low_statistics(
-    mean: Floats,
+    mean: Float64,
     _axes: tuple[Axis, ...],
     severity: float,
     _rng: np.random.Generator,
-) -> Floats:
+) -> Float64:
     """The share ``severity`` of the counts is lost everywhere."""
     return mean * (1 - severity)
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dqm.simulate.errors import SimulationError
-from dqm.simulate.events import SimulatedEvents
-from dqm.simulate.processes import NAMES, STANDARD
+from dqm.simulate.events import NAMES, STANDARD, SimulatedEvents
+from dqm.simulate.faults import SimulationError
 
 
 def noted(path: Path, lumisections: Iterable[SimulatedEvents]) -> Iterator[SimulatedEvents]:
@@ -22,10 +21,10 @@ def noted(path: Path, lumisections: Iterable[SimulatedEvents]) -> Iterator[Simul
     except OSError as error:
         raise SimulationError(f"truth file {path} cannot be written: {error.strerror or error}") from error
     with opened as file:
-        for one in lumisections:
-            key = one.features.key
-            for at in np.flatnonzero(one.kinds >= len(STANDARD)):
-                row = {"run": key.run, "ls": key.ls, "event": int(one.features.events[at])}
-                file.write(json.dumps(row | {"process": NAMES[one.kinds[at]]}) + "\n")
+        for lumisection in lumisections:
+            key = lumisection.features.key
+            for at in np.flatnonzero(lumisection.kinds >= len(STANDARD)):
+                row = {"run": key.run, "ls": key.ls, "event": int(lumisection.features.events[at])}
+                file.write(json.dumps(row | {"process": NAMES[lumisection.kinds[at]]}) + "\n")
             file.flush()
-            yield one
+            yield lumisection

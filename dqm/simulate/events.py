@@ -1,22 +1,84 @@
 """Features of single-lepton events, lumisection by lumisection, with truth.
 
-Each event is of one process (:mod:`dqm.simulate.processes`). Its features hang together as they do in nature: missing
-pT is the neutrino and the resolution, which grows with pileup and jets; the transverse mass follows from it and the
-lepton; masses exist where there is a pair. The detector drifts (:class:`Drift`): slowly over fills, and by a jump with
-every fill.
+Each event is of one process. The Standard Model part is a mixture of W, multijet (QCD), Z and top-pair events; the rare
+kinds are those of O. Cerri et al., JHEP 05 (2019) 036: a light A that decays to four leptons, a leptoquark to b and
+tau, a neutral scalar to two taus, a charged one to tau and neutrino. The numbers give shapes of the right order; they
+are no cross-sections and no detector simulation.
+
+Features hang together as they do in nature: missing pT is the neutrino and the resolution, which grows with pileup and
+jets; the transverse mass follows from it and the lepton; masses exist where there is a pair. The detector drifts
+(:class:`Drift`): slowly over fills, and by a jump with every fill.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dqm.hotline.live import live_seconds
-from dqm.simulate.processes import PROCESSES, RARE, STANDARD, by_event
+from dqm.arrays import Float32
+from dqm.events.model import live_seconds
 from streams.records import Conditions, EventFeatures, LumisectionKey
 
-Float32 = npt.NDArray[np.float32]
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What tells one process from the others.
+
+    Attributes:
+        name: how truth calls it.
+        share: of the Standard Model events; 0 for what is rare.
+        lepton_gev: mean of the lepton's pT above the threshold.
+        isolation: mean energy around the lepton, relative to its pT.
+        neutrino_gev: median of the true missing pT; its logarithm spreads by ``neutrino_spread``.
+        jets: mean number of jets.
+        b_share: chance of a jet to be a b jet.
+        pairs: chance of a second lepton of the same flavour.
+        pair_gev: mass of that pair, which spreads by ``pair_spread`` (relative).
+        others: chance of a pair of the other flavour beside it.
+    """
+
+    name: str
+    share: float
+    lepton_gev: float
+    isolation: float
+    neutrino_gev: float
+    neutrino_spread: float
+    jets: float
+    b_share: float
+    pairs: float
+    pair_gev: float
+    pair_spread: float
+    others: float
+
+
+STANDARD = (
+    Process("w", 0.59, 16.0, 0.02, 32.0, 0.35, 0.7, 0.02, 0.002, 40.0, 0.50, 0.0005),
+    Process("qcd", 0.34, 8.0, 0.25, 8.0, 0.60, 2.0, 0.08, 0.010, 15.0, 0.60, 0.0020),
+    Process("z", 0.067, 16.0, 0.02, 6.0, 0.50, 0.8, 0.02, 0.550, 91.0, 0.03, 0.0010),
+    Process("tt", 0.003, 30.0, 0.03, 45.0, 0.60, 4.0, 0.40, 0.080, 80.0, 0.50, 0.0600),
+)
+RARE = (
+    Process("a-to-4l", 0.0, 14.0, 0.03, 7.0, 0.50, 1.0, 0.02, 0.700, 20.0, 0.50, 0.6000),
+    Process("lq-to-btau", 0.0, 18.0, 0.03, 30.0, 0.50, 2.5, 0.40, 0.060, 30.0, 0.50, 0.0300),
+    Process("h0-to-tautau", 0.0, 10.0, 0.03, 20.0, 0.50, 0.9, 0.02, 0.150, 28.0, 0.40, 0.1000),
+    Process("h+-to-taunu", 0.0, 10.0, 0.03, 42.0, 0.45, 0.7, 0.02, 0.002, 40.0, 0.50, 0.0005),
+)
+PROCESSES = (*STANDARD, *RARE)
+NAMES = tuple(one.name for one in PROCESSES)
+
+
+def by_event(kinds: npt.NDArray[np.int8]) -> dict[str, Float32]:
+    """Each number of :class:`Process` for events (n,) of these places in ``PROCESSES``."""
+    columns: dict[str, Any] = {
+        entry.name: np.array([getattr(process, entry.name) for process in PROCESSES], dtype=np.float32)
+        for entry in fields(Process)
+        if entry.name != "name"
+    }
+    return {name: column[kinds] for name, column in columns.items()}
+
+
 Kinds = npt.NDArray[np.int8]
 
 FEATURES = (
@@ -72,7 +134,7 @@ def drift(seed: int, fill: int) -> Drift:
     period, phase = waves.uniform(20, 100, (2, 5)), waves.uniform(0, 2 * np.pi, (2, 5))
     slow = np.sin(2 * np.pi * fill / period + phase).mean(axis=0) * np.sqrt(2) * _SLOW
     jump = np.random.default_rng([seed, 1, fill]).standard_normal(5) * _JUMP
-    return Drift(*(float(one) for one in np.exp(slow + jump)))
+    return Drift(*(float(factor) for factor in np.exp(slow + jump)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +170,7 @@ def stream(
 
 
 def _kinds(count: int, rare_share: float, detector: Drift, rng: np.random.Generator) -> Kinds:
-    shares = np.array([one.share for one in STANDARD])
+    shares = np.array([process.share for process in STANDARD])
     shares[1] *= detector.multijet
     shares *= (1.0 - rare_share) / shares.sum()
     shares = np.concatenate([shares, np.full(len(RARE), rare_share / len(RARE))])
@@ -135,15 +197,15 @@ def simulate(kinds: Kinds, pileup: float, detector: Drift, rng: np.random.Genera
 
     jets = np.minimum(rng.poisson(of["jets"] + 0.003 * pileup), 15)
     b_jets = rng.binomial(jets, of["b_share"])
-    some = jets > 0
-    leading = np.where(some, JET_GEV + (12 + 8 * np.sqrt(jets)) * exponential() ** 1.15 * detector.scale, 0)
+    has_jets = jets > 0
+    leading = np.where(has_jets, JET_GEV + (12 + 8 * np.sqrt(jets)) * exponential() ** 1.15 * detector.scale, 0)
     others = np.maximum(jets - 1, 0)
     rest = others * JET_GEV + np.minimum(leading - JET_GEV, 25) * others * rng.random(n, dtype=np.float32)
     mass = np.where(jets > 1, np.sqrt(np.maximum(leading * rest, 0)) * np.exp(0.3 * normal()), 0)
 
     neutrino = of["neutrino_gev"] * np.exp(of["neutrino_spread"] * normal())
     # The neutrino of a W flies away from the lepton, that of a multijet event along it.
-    angle = np.pi + normal() * (0.5 + 0.5 * some)
+    angle = np.pi + normal() * (0.5 + 0.5 * has_jets)
     spread = detector.resolution * np.sqrt(25 + 1.2 * pileup + 0.2 * (leading + rest))
     along = neutrino * np.cos(angle) + spread * normal()
     across = neutrino * np.sin(angle) + spread * normal()
@@ -160,10 +222,10 @@ def simulate(kinds: Kinds, pileup: float, detector: Drift, rng: np.random.Genera
     first = 1 + same
     second = different * (1 + (rng.random(n, dtype=np.float32) < 0.5))
     own = first, np.where(same, pair_pt, lepton), np.where(same, pair_mass, 0)
-    beside = second, np.where(different, other_pt, 0), np.where(second > 1, other_mass, 0)
-    muons = [np.where(muon, a, b) for a, b in zip(own, beside, strict=True)]
-    electrons = [np.where(muon, b, a) for a, b in zip(own, beside, strict=True)]
+    subleading = second, np.where(different, other_pt, 0), np.where(second > 1, other_mass, 0)
+    muons = [np.where(muon, a, b) for a, b in zip(own, subleading, strict=True)]
+    electrons = [np.where(muon, b, a) for a, b in zip(own, subleading, strict=True)]
 
     columns = [leading + rest, met, along, across, mt, lepton, eta, muon, charged, neutral, photon]
     columns += [jets, b_jets, mass, leading, *muons, *electrons]
-    return np.stack([np.asarray(one, dtype=np.float32) for one in columns], axis=1)
+    return np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)

@@ -1,4 +1,4 @@
-"""Faults: what is wrong with which histograms, how badly, from when to when."""
+"""Faults of the simulator: what is wrong with which histograms, how badly, from when to when."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,12 @@ from hashlib import sha256
 
 import numpy as np
 
-from dqm.simulate.errors import SimulationError
+from conf.errors import NightshiftError
 from streams.records import Catalogue, LumisectionKey
+
+
+class SimulationError(NightshiftError):
+    """A file that the simulator was given, or a fault that it was asked for, is unusable."""
 
 
 class FaultKind(StrEnum):
@@ -85,8 +89,8 @@ class Fault:
         rows = self.targets(catalogue)
         if not rows:
             return ()
-        wanted = max(1, round(self.severity * len(rows)))
-        return tuple(sorted(int(row) for row in self.generator("").choice(rows, wanted, replace=False)))
+        count = max(1, round(self.severity * len(rows)))
+        return tuple(sorted(int(row) for row in self.generator("").choice(rows, count, replace=False)))
 
     def generator(self, name: str) -> np.random.Generator:
         """The fault's own randomness for the ME ``name``: the same whenever it is asked for."""

@@ -1,12 +1,35 @@
-"""Which faults to put where: random plans for demonstrations and benchmarks."""
+"""Random plans of faults, for demonstrations and benchmarks: which kind, where and when."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from dqm.simulate.faults import Fault, FaultKind
-from dqm.simulate.slots import slots
 from streams.records import Catalogue, LumisectionKey, MonitoringElement
+
+Kind = TypeVar("Kind")
+
+
+def slots(
+    rng: np.random.Generator, kinds: Sequence[Kind], lumisections: int, count: int, length: int
+) -> Iterator[tuple[Kind, int, int]]:
+    """Kind, first and last place of each of ``count`` faults, ``length`` lumisections long (less where time is short).
+
+    Time is cut into ``count`` slots; a fault starts at a random place of its slot's first half and never reaches into
+    the next. Kinds take turns in random order. Each start is drawn when it is asked for.
+
+    Raises:
+        ValueError: fewer than two lumisections for each fault.
+    """
+    if lumisections < 2 * count:
+        raise ValueError(f"{count} faults need at least {2 * count} lumisections, got {lumisections}")
+    order = [kinds[int(index)] for _ in range(count // len(kinds) + 1) for index in rng.permutation(len(kinds))]
+    for number, kind in enumerate(order[:count]):
+        first, after = number * lumisections // count, (number + 1) * lumisections // count
+        start = first + int(rng.integers((after - first) // 2))
+        yield kind, start, min(start + length, after) - 1
+
 
 _OF_CHANNELS = frozenset({FaultKind.DEAD, FaultKind.HOT, FaultKind.NOISY, FaultKind.SWAP})
 _PEAKS = ("timing", "segment_t0", "residual", "charge", "signal_to_noise")

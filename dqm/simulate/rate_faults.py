@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dqm.simulate.errors import SimulationError
+from dqm.simulate.faults import SimulationError
 from streams.records import LumisectionKey
 
 

@@ -8,12 +8,9 @@ paths behind one seed move nearly as one, except behind a seed whose paths hardl
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float64, Indices, Mask
 from streams.records import TriggerMenu
-
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
 
 COLUMNS = 32
 """Prescale columns, by prescale index."""
@@ -55,24 +52,24 @@ class Parts:
     """
 
     menu: TriggerMenu
-    seed_of: Places
-    rate: Floats
-    bend: Floats
-    power: Floats
-    tilt: Floats
-    loading: Floats
-    own: Floats
-    prescales: Floats
+    seed_of: Indices
+    rate: Float64
+    bend: Float64
+    power: Float64
+    tilt: Float64
+    loading: Float64
+    own: Float64
+    prescales: Float64
 
 
 OWN_SEEDS, OWN_PATHS = 40, 600
 
 
-def own(rng: np.random.Generator) -> Recipe:
+def built_in_recipe(rng: np.random.Generator) -> Recipe:
     """40 seeds with 600 paths, many of which have less than 5 Hz."""
     weights = rng.lognormal(0.0, 0.6, OWN_SEEDS)
     sizes = 4 + rng.multinomial(OWN_PATHS - 4 * OWN_SEEDS, weights / weights.sum())
-    return Recipe(tuple(int(one) for one in sizes), 100e3, 1.5, 1.3, (0.008, 0.03), (0.002, 0.008), 0.35)
+    return Recipe(tuple(int(size) for size in sizes), 100e3, 1.5, 1.3, (0.008, 0.03), (0.002, 0.008), 0.35)
 
 
 def published() -> Recipe:
@@ -111,14 +108,14 @@ def draw(recipe: Recipe, rng: np.random.Generator) -> Parts:
     )
 
 
-def _columns(recipe: Recipe, is_path: npt.NDArray[np.bool_], rng: np.random.Generator) -> Floats:
+def _columns(recipe: Recipe, is_path: Mask, rng: np.random.Generator) -> Float64:
     """Prescales (columns, n): those that change fall from column to column, as luminosity does in a fill."""
     n = len(is_path)
     changes = rng.random(n) < recipe.prescaled
     first = rng.integers(1, len(_STEPS) - 2, n)
     slope = rng.uniform(0.05, 0.25, n)
     step = np.clip(np.rint(first - slope * np.arange(COLUMNS)[:, None]), 0, len(_STEPS) - 1).astype(np.intp)
-    prescales: Floats = np.where(changes, _STEPS[step], 1.0)
+    prescales: Float64 = np.where(changes, _STEPS[step], 1.0)
     # A few are switched off in the columns up to some one, or from it on; never in the nominal one.
     border = rng.integers(0, COLUMNS, n)
     column = np.arange(COLUMNS)[:, None]
@@ -127,7 +124,7 @@ def _columns(recipe: Recipe, is_path: npt.NDArray[np.bool_], rng: np.random.Gene
     return prescales
 
 
-def _named(behind: Places, seeds: int, rng: np.random.Generator) -> TriggerMenu:
+def _named(behind: Indices, seeds: int, rng: np.random.Generator) -> TriggerMenu:
     objects = [_OBJECTS[at % len(_OBJECTS)] for at in range(seeds)]
     thresholds = [int(one) for one in np.sort(rng.integers(5, 120, seeds))]
     l1 = [f"L1_{name}{at}_{threshold}" for at, (name, threshold) in enumerate(zip(objects, thresholds, strict=True))]

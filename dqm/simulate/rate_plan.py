@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dqm.simulate.plan import slots
 from dqm.simulate.rate_faults import RateFault, RateFaultKind
 from dqm.simulate.rates import Trigger
-from dqm.simulate.slots import slots
 from streams.records import Conditions, LumisectionKey
 
 FACTORS = (0.3, 0.6)
@@ -34,13 +34,13 @@ def fault_on(
     prescales, usual = trigger.prescales(column), trigger.usual(column)
     on = (prescales > 0) & (usual >= least_hz)
     paths = [name for name, runs in zip(menu.names[seeds:], on[seeds:], strict=True) if runs]
-    some = np.flatnonzero(np.bincount(np.array(menu.seed_of)[on[seeds:]], minlength=seeds) >= 3)
+    eligible = np.flatnonzero(np.bincount(np.array(menu.seed_of)[on[seeds:]], minlength=seeds) >= 3)
     factor = float(rng.uniform(*(factors or (ALL_FACTORS if kind is RateFaultKind.ALL else FACTORS))))
     if rng.random() < 0.5:
         factor = 1 / factor
     path = (str(rng.choice(paths)),)
     if kind in {RateFaultKind.SEED, RateFaultKind.SEED_PATHS}:
-        return RateFault(kind, *period, factor=factor, seed_name=menu.l1[int(rng.choice(some))])
+        return RateFault(kind, *period, factor=factor, seed_name=menu.l1[int(rng.choice(eligible))])
     if kind is RateFaultKind.COLUMN:
         return RateFault(kind, *period, column=_other_column(rng, trigger, column))
     if kind is RateFaultKind.PRESCALE:
@@ -78,6 +78,6 @@ def plan_faults(
 
 def _other_column(rng: np.random.Generator, trigger: Trigger, column: int | None) -> int:
     """A column near the declared one in which something differs."""
-    near = [one for one in range(max((column or 0) - 8, 0), (column or 0) + 9) if one < trigger.columns]
-    differing = [one for one in near if (trigger.prescales(one) != trigger.prescales(column)).any()]
+    near = [other for other in range(max((column or 0) - 8, 0), (column or 0) + 9) if other < trigger.columns]
+    differing = [other for other in near if (trigger.prescales(other) != trigger.prescales(column)).any()]
     return int(rng.choice(differing)) if differing else 0

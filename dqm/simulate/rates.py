@@ -9,15 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float64
 from dqm.simulate.conditions import luminosity
 from dqm.simulate.rate_faults import RateFault, RateFaultKind, active
-from dqm.simulate.rate_menu import COLUMNS, Parts, Recipe, draw, own, published
+from dqm.simulate.rate_menu import COLUMNS, Parts, Recipe, built_in_recipe, draw, published
 from dqm.simulate.stream import generator
 from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey, TriggerMenu, TriggerRates
-
-Floats = npt.NDArray[np.float64]
 
 DATASET = "/Simulated/Trigger-v1/RATES"
 NOMINAL_PILEUP = 55.0
@@ -57,10 +55,10 @@ class Trigger:
         self._without: dict[tuple[str, ...], TriggerMenu] = {}
 
     @classmethod
-    def own(cls, seed: int = 0) -> "Trigger":
+    def built_in(cls, seed: int = 0) -> "Trigger":
         """A menu of realistic size: 40 seeds and 600 paths."""
         rng = np.random.default_rng([seed, 40])
-        return cls(own(rng), rng)
+        return cls(built_in_recipe(rng), rng)
 
     @classmethod
     def published(cls, seed: int = 0) -> "Trigger":
@@ -72,19 +70,19 @@ class Trigger:
         """All seeds and paths."""
         return self._parts.menu
 
-    def prescales(self, column: int | None) -> Floats:
+    def prescales(self, column: int | None) -> Float64:
         """Declared prescales (n,) of a column in the order of ``menu.names``; all are off where there is none."""
         if column is None:
             return np.zeros(len(self._parts.rate))
-        found: Floats = self._parts.prescales[column % COLUMNS]
-        return found
+        prescales: Float64 = self._parts.prescales[column % COLUMNS]
+        return prescales
 
     @property
     def columns(self) -> int:
         """How many prescale columns there are."""
         return COLUMNS
 
-    def usual(self, column: int | None) -> Floats:
+    def usual(self, column: int | None) -> Float64:
         """Rates (n,) in Hz behind a column at the nominal pileup, in the order of ``menu.names``."""
         return self._expected(_NOMINAL, self.prescales(column))
 
@@ -109,7 +107,7 @@ class Trigger:
         absent = {name for fault in present if fault.kind is RateFaultKind.MISSING for name in fault.elements}
         return self._reduced(whole, tuple(sorted(absent))) if absent else whole
 
-    def _expected(self, conditions: Conditions, prescales: Floats) -> Floats:
+    def _expected(self, conditions: Conditions, prescales: Float64) -> Float64:
         """Mean rates (n,) in Hz behind the prescales (n,) of each by itself, as counted."""
         parts, pileup = self._parts, conditions.pileup or 0.0
         paths = np.arange(len(parts.rate)) >= len(self.menu.l1)
@@ -122,7 +120,7 @@ class Trigger:
         rate = parts.rate * follows * used * share + _IDLE_HZ
         return np.divide(rate, one_in, out=np.zeros_like(rate), where=one_in > 0)
 
-    def _moves(self, key: LumisectionKey, conditions: Conditions, rng: np.random.Generator) -> Floats:
+    def _moves(self, key: LumisectionKey, conditions: Conditions, rng: np.random.Generator) -> Float64:
         """Logarithms (n,) of what chance and time make of the rates."""
         parts, seeds = self._parts, len(self.menu.l1)
         fill = conditions.fill if conditions.fill is not None else key.run
@@ -132,10 +130,10 @@ class Trigger:
         own = rng.standard_normal(len(parts.rate))
         drift = _SEED_DRIFT * waves[:seeds][parts.seed_of]
         drift[seeds:] += _PATH_DRIFT * waves[seeds:]
-        moves: Floats = drift + parts.loading * common[parts.seed_of] + parts.own * own
+        moves: Float64 = drift + parts.loading * common[parts.seed_of] + parts.own * own
         return moves + _LUMINOSITY_NOISE * rng.standard_normal()
 
-    def _in_use(self, declared: Floats, faults: Sequence[RateFault]) -> Floats:
+    def _in_use(self, declared: Float64, faults: Sequence[RateFault]) -> Float64:
         """Prescales (n,) that are really in use."""
         in_use = declared.copy()
         for fault in faults:
@@ -145,7 +143,7 @@ class Trigger:
                 in_use[self._rows(fault)] /= fault.factor
         return in_use
 
-    def _factors(self, faults: Sequence[RateFault]) -> Floats:
+    def _factors(self, faults: Sequence[RateFault]) -> Float64:
         """What the faults multiply the rates (n,) by."""
         factors = np.ones(len(self._parts.rate))
         for fault in faults:
@@ -215,5 +213,5 @@ def _repeating(rates: TriggerRates, before: TriggerRates, fault: RateFault) -> T
     names, earlier = rates.menu.names, dict(zip(before.menu.names, [*before.l1, *before.hlt], strict=True))
     now = zip(names, [*rates.l1, *rates.hlt], strict=True)
     whole = not fault.elements
-    held = np.array([earlier.get(name, one) if whole or name in fault.elements else one for name, one in now])
+    held = np.array([earlier.get(name, rate) if whole or name in fault.elements else rate for name, rate in now])
     return replace(rates, l1=held[: len(rates.l1)], hlt=held[len(rates.l1) :])

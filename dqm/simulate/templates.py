@@ -7,14 +7,12 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow
 import pyarrow.parquet
 
-from dqm.simulate.errors import SimulationError
+from dqm.arrays import Float64
+from dqm.simulate.faults import SimulationError
 from streams.records import Axis, MonitoringElement
-
-Floats = npt.NDArray[np.float64]
 
 COLUMNS = ("subsystem", "me", "n_bins", "mean", "components", "explained_variance")
 MAX_ELEMENTS = 100_000
@@ -34,8 +32,8 @@ class Template:
 
     subsystem: str
     element: MonitoringElement
-    base: Floats
-    modes: Floats
+    base: Float64
+    modes: Float64
     entries_per_pb: float
     outside: tuple[float, float] = (0.0, 0.0)
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from dqm.simulate.errors import SimulationError
+from dqm.simulate.faults import SimulationError
 from streams.records import LumisectionKey
 
 MAX_BYTES = 64 * 1024 * 1024

@@ -11,11 +11,9 @@ two straight lines. tests/dqm/statistics/test_beta_binomial.py states how far ap
 """
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import betaln, gammaln
 
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
+from dqm.arrays import Float32, Float64
 
 CONTINUITY = np.float32(0.375)
 """Added to counts and expectation alike (Anscombe 1948), so that empty bins where none is expected pull nothing."""
@@ -87,5 +85,5 @@ def ratios(pulls: Float32, precision: Float32) -> Float32:
     relative = pulls / precision
     half = np.float32(0.5) * (_SLOPE - _FLOOR + relative)
     root = (half + np.sqrt(half * half + _SLOPE * np.maximum(_FLOOR + _POLE * relative, np.float32(0.0)))) / _SLOPE
-    found: Float32 = np.square(np.maximum(root, np.float32(0.0)))
-    return found
+    squared: Float32 = np.square(np.maximum(root, np.float32(0.0)))
+    return squared

@@ -4,10 +4,11 @@ C. E. Bonferroni, Pubbl. R. Ist. Sup. Sci. Econ. Comm. Firenze 8 (1936): m min p
 """
 
 import numpy as np
-import numpy.typing as npt
+
+from dqm.arrays import Float32, Float64
 
 
-def bonferroni(p_values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def bonferroni(p_values: Float32) -> Float64:
     """P-values of the sets along the last axis; NaN is left out, and a set of nothing gives NaN."""
     tested = ~np.isnan(p_values)
     count = tested.sum(axis=-1)

@@ -12,10 +12,8 @@ tails that end would call everything beyond them impossible.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
+from dqm.arrays import Float32, Float64, Indices
 
 CELLS = 1024
 TAIL_SHARE = 0.01
@@ -63,8 +61,8 @@ class ConformalTable:
     def p_values(self, scores: Float32) -> Float32:
         """P-values in [1e-30, 1] of any shape; they never rise with the score. NaN gives NaN."""
         tables = ConformalTables.of([self])
-        found: Float32 = tables.p_values(scores.reshape(-1, 1), np.zeros(1, dtype=np.intp)).reshape(scores.shape)
-        return found
+        p_values: Float32 = tables.p_values(scores.reshape(-1, 1), np.zeros(1, dtype=np.intp)).reshape(scores.shape)
+        return p_values
 
     def as_array(self) -> Float64:
         """All numbers in one array, for :meth:`from_array`."""
@@ -74,7 +72,7 @@ class ConformalTable:
     @classmethod
     def from_array(cls, row: Float64) -> "ConformalTable":
         """Inverse of :meth:`as_array`."""
-        low, width, start, tail_p, scale, shape, pool = (float(one) for one in row[:7])
+        low, width, start, tail_p, scale, shape, pool = (float(number) for number in row[:7])
         return cls(low, width, row[7:].astype(np.float32), start, tail_p, scale, shape, int(pool))
 
 
@@ -92,14 +90,14 @@ class ConformalTables:
     def of(cls, tables: list[ConformalTable]) -> "ConformalTables":
         """Stack tables; their place in the list is the number used by :meth:`p_values`."""
         return cls(
-            np.concatenate([one.steps for one in tables]),
-            np.array([one.low for one in tables], dtype=np.float32),
-            np.array([1.0 / one.width for one in tables], dtype=np.float32),
-            np.array([one.tail_start for one in tables], dtype=np.float32),
-            np.array([[one.tail_p, one.tail_scale, one.shape] for one in tables]),
+            np.concatenate([table.steps for table in tables]),
+            np.array([table.low for table in tables], dtype=np.float32),
+            np.array([1.0 / table.width for table in tables], dtype=np.float32),
+            np.array([table.tail_start for table in tables], dtype=np.float32),
+            np.array([[table.tail_p, table.tail_scale, table.shape] for table in tables]),
         )
 
-    def p_values(self, scores: Float32, table: npt.NDArray[np.intp]) -> Float32:
+    def p_values(self, scores: Float32, table: Indices) -> Float32:
         """P-values of ``scores`` (..., m), column j by table number ``table[j]``; NaN gives NaN."""
         place = (scores - self.low[table]) * self.inverse_width[table]
         with np.errstate(invalid="ignore"):
@@ -113,7 +111,7 @@ class ConformalTables:
         p_values[np.isnan(scores)] = np.nan
         return p_values
 
-    def _tail_p(self, scores: Float32, table: npt.NDArray[np.intp]) -> Float32:
+    def _tail_p(self, scores: Float32, table: Indices) -> Float32:
         p_start, scale, shape = self.tail[table].T
         distance = (np.minimum(scores.astype(np.float64), 1e30) - self.tail_start[table]) / scale
         heavy = np.maximum(shape, 1e-9)

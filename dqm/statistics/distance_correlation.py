@@ -6,16 +6,17 @@ square of the sample. A constant sample depends on nothing: 0. Independent sampl
 """
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
+from dqm.arrays import Float64
 
 
-def distance_correlation(one: Float64, other: Float64) -> float:
-    """Between 0 and 1, of n pairs: ``one`` (n,) or (n, k), ``other`` (n,) or (n, m); raises ValueError for n < 2."""
-    if len(one) != len(other) or len(one) < 2:
-        raise ValueError(f"distance correlation needs two samples of one size, at least 2: {len(one)} and {len(other)}")
-    a, b = _centred(one), _centred(other)
+def distance_correlation(first: Float64, other: Float64) -> float:
+    """Between 0 and 1, of n pairs: ``first`` (n,) or (n, k), ``other`` (n,) or (n, m); raises ValueError for n < 2."""
+    if len(first) != len(other) or len(first) < 2:
+        raise ValueError(
+            f"distance correlation needs two samples of one size, at least 2: {len(first)} and {len(other)}"
+        )
+    a, b = _centred(first), _centred(other)
     own = float((a * a).mean()) * float((b * b).mean())
     # The squared covariance is not negative but for rounding.
     return float(np.sqrt(max(float((a * b).mean()), 0.0) / np.sqrt(own))) if own > 0 else 0.0

@@ -6,12 +6,13 @@ Biometrika 107 (2020) 791).
 """
 
 import numpy as np
-import numpy.typing as npt
+
+from dqm.arrays import Float32, Float64
 
 _SMALLEST = 1e-300
 
 
-def harmonic_mean(p_values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def harmonic_mean(p_values: Float32) -> Float64:
     """Means of the sets along the last axis; NaN is left out, and a set of nothing gives NaN."""
     tested = ~np.isnan(p_values)
     count = tested.sum(axis=-1)

@@ -7,9 +7,8 @@ small samples); binning makes it smaller, never larger.
 """
 
 import numpy as np
-import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
+from dqm.arrays import Float32
 
 POINTS = 20
 

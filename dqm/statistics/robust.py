@@ -4,9 +4,8 @@ P. J. Huber, Ann. Math. Stat. 35 (1964) 73; iteratively reweighted least squares
 """
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
+from dqm.arrays import Float64
 
 NORMAL_MAD = 1.4826
 """Standard deviations per median absolute deviation of a normal distribution."""

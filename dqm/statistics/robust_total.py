@@ -5,7 +5,8 @@ them, so that every healthy bin would look low or high. The bins that are out of
 those more than a factor of two, and five standard deviations of a Poisson count, away from the reference scaled by the
 weighted median of observed over expected (F. Hampel et al., "Robust Statistics" (1986), on medians and their breakdown
 point). Dead bins are common and may be many, so the median is first that of the bins that are not; where hardly
-anything is in line with it, a few hot bins have made all others look dead, and it is that of all bins.
+anything is in line with it, and most bins are not empty, a few hot ones have made all others look dead, and it is that
+of all bins.
 
 Where counts have moved from some bins to others (a shift, an exchange) the sum is right as it is: then about as much is
 too many in some bins as is too few in others.
@@ -14,15 +15,16 @@ too many in some bins as is too few in others.
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.bool_]
+from dqm.arrays import Float64, Mask
 
 FACTOR = 2.0
 SIGMAS = 5.0
 DEAD = 0.2
 """Share of what is expected below which a bin counts as dead."""
 LEAST_IN_LINE = 0.25
-"""Share of what is expected that the bins in line must hold."""
+"""Share of what is expected that the bins in line must hold, unless they hold nearly all counts ..."""
+ALIVE = 0.9
+"""... that is this share of them: then all others are dead."""
 MOVED = 0.25
 """Counts have moved where the smaller of excess and deficit is more than this share of the larger."""
 
@@ -30,11 +32,11 @@ TINY = 1e-12
 """No bin of a reference is expected to hold less; it keeps ratios finite."""
 
 
-def robust_totals(counts: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Floats, Rows]:
+def robust_totals(counts: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Float64, Mask]:
     """Counts (m,) to which ``expected`` should sum, given the histograms ``counts``; both (m, bins).
 
-    Where no bin is out of line, counts have moved, or no quarter of the histogram is in line with itself, it is the sum
-    of the counts. Also the bins (m, bins) that it is the sum of.
+    Where no bin is out of line, counts have moved, or hardly anything is in line with itself, it is the sum of the
+    counts. Also the bins (m, bins) that it is the sum of.
     """
     observed, usual = np.asarray(counts, dtype=np.float64), np.asarray(expected, dtype=np.float64)
     scale = np.maximum(usual.sum(axis=-1), TINY)
@@ -42,6 +44,7 @@ def robust_totals(counts: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Float
     factor = _weighted_median(ratio, np.where(ratio > DEAD * (observed.sum(axis=-1) / scale)[:, None], usual, 0.0))
     above, below = _out_of_line(observed, factor[:, None] * usual)
     crowded = (usual * ~(above | below)).sum(axis=-1) < LEAST_IN_LINE * scale
+    crowded[crowded] = _weighted_median(ratio[crowded], usual[crowded]) > 0
     if crowded.any():
         factor[crowded] = _weighted_median(ratio[crowded], usual[crowded])
         above[crowded], below[crowded] = _out_of_line(observed[crowded], factor[crowded, None] * usual[crowded])
@@ -50,14 +53,14 @@ def robust_totals(counts: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Float
     in_line = ~(above | below)
     share = (usual * in_line).sum(axis=-1) / scale
     one_sided = np.minimum(excess, deficit) <= MOVED * np.maximum(excess, deficit)
-    in_line[~one_sided | (share < LEAST_IN_LINE)] = True
-    whole = in_line.all(axis=-1)
-    kept = np.where(whole, 1.0, np.maximum(share, LEAST_IN_LINE))
-    totals: Floats = (observed * in_line).sum(axis=-1) / kept
+    inside = (observed * in_line).sum(axis=-1)
+    in_line[~one_sided | ((share < LEAST_IN_LINE) & (inside < ALIVE * observed.sum(axis=-1)))] = True
+    kept = np.where(in_line.all(axis=-1), 1.0, np.maximum(share, TINY))
+    totals: Float64 = (observed * in_line).sum(axis=-1) / kept
     return totals, in_line
 
 
-def _out_of_line(observed: Floats, typical: Floats) -> tuple[Rows, Rows]:
+def _out_of_line(observed: Float64, typical: Float64) -> tuple[Mask, Mask]:
     """Bins (m, bins) that hold far too many counts, and those that hold far too few."""
     margin = SIGMAS * np.sqrt(typical + 1.0)
     above = observed > np.maximum(FACTOR * typical, typical + margin)
@@ -65,7 +68,7 @@ def _out_of_line(observed: Floats, typical: Floats) -> tuple[Rows, Rows]:
     return above, below
 
 
-def _weighted_median(values: Floats, weights: Floats) -> Floats:
+def _weighted_median(values: Float64, weights: Float64) -> Float64:
     """Median (m,) of ``values`` (m, bins) by ``weights``; the smallest value where all weights are zero."""
     order = np.argsort(values, axis=-1)
     cumulative = np.cumsum(np.take_along_axis(weights, order, axis=-1), axis=-1)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection, func, select
 
-from dqm.quality import Quality
+from dqm.core.quality import Quality
 from opint.store import hotline
 from opint.store.hotline import KeptEvent
 from opint.store.tables import dead_letter, incident, ls_summary, source_offset

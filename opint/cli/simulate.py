@@ -59,7 +59,9 @@ def simulate(
 
     one_destination(out, publish)
     settings = start(config, log_format)
-    detector = Detector.own(detector_seed) if templates is None else Detector.from_templates(templates, detector_seed)
+    detector = (
+        Detector.built_in(detector_seed) if templates is None else Detector.from_templates(templates, detector_seed)
+    )
     source = conditions_of(conditions, good_only, seed)
     stream = faulty(detector, source, skip, lumisections, faults, seed, truth)
     deliver(batches_of(stream), "batches", out, settings, wire, pace)

@@ -50,9 +50,9 @@ def histograms(
     """
     import numpy as np
 
-    from dqm.pipeline import Pipeline
-    from dqm.resolution import resolutions
-    from dqm.train import train
+    from dqm.histograms.pipeline import Pipeline
+    from dqm.histograms.resolution import resolutions
+    from dqm.histograms.train import train
     from opint.cli.progress import bar
     from opint.recordings import good_records
     from opint.recordings import histograms as read
@@ -141,7 +141,7 @@ def hotline(
     """
     import numpy as np
 
-    from dqm.hotline.train import train
+    from dqm.events.train import train
     from opint.cli.progress import spinner
     from opint.recordings import events as read
     from opint.recordings import good_records

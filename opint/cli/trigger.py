@@ -61,5 +61,5 @@ def simulate(
     one_destination(out, publish)
     settings = start(config, log_format)
     source = conditions_of(conditions, good_only, seed)
-    stream = faulty_rates(Trigger.own(trigger_seed), source, skip, lumisections, faults, seed, truth)
+    stream = faulty_rates(Trigger.built_in(trigger_seed), source, skip, lumisections, faults, seed, truth)
     deliver(stream, "lumisections", out, settings, wire, pace)

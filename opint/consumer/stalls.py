@@ -1,7 +1,7 @@
 """A partition on which nothing moves although messages wait, and a model that has grown old.
 
 Neither shows in any histogram, and both let bad data pass. What is missing, frozen or against the status bits is
-found where lumisections are judged (:mod:`dqm.verdicts`).
+found where lumisections are judged (:mod:`dqm.core.verdicts`).
 """
 
 from collections.abc import Mapping

@@ -57,8 +57,8 @@ def _database(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> str:
-    from dqm.pipeline import Pipeline
-    from dqm.resolution import resolutions
+    from dqm.histograms.pipeline import Pipeline
+    from dqm.histograms.resolution import resolutions
     from opint.registry.promotion import current_bundle, load_named
     from opint.store.engine import Store, StoreError, StoreUnavailable
 

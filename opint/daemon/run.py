@@ -17,8 +17,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from conf.settings import Settings, StreamSettings
-from dqm.pipeline import Pipeline
-from dqm.resolution import resolutions
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.resolution import resolutions
 from opint.consumer.stalls import DAY_S, JudgingModel, StallDetector
 from opint.daemon import threads
 from opint.daemon.threads import Stream

@@ -12,7 +12,7 @@ import numpy as np
 
 from streams import loop
 from streams.loop import Handler
-from streams.notify import notify as systemd_notify
+from streams.loop import notify as systemd_notify
 from streams.source import Source
 
 

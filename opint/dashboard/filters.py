@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from dqm.quality import Quality, Reason
+from dqm.core.quality import Quality, Reason
 from opint import wording
 from opint.store.evidence import AxisView, WorstBinView
 

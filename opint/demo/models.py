@@ -9,9 +9,9 @@ import numpy as np
 
 from conf.errors import NightshiftError
 from conf.settings import Settings
-from dqm import bundle
-from dqm.hotline import bundle as hotline_bundle
-from dqm.rates import bundle as rate_bundle
+from dqm.events import bundle as hotline_bundle
+from dqm.histograms import bundle
+from dqm.rates import model as rate_bundle
 from dqm.simulate import conditions, events, rates
 from dqm.simulate.detector import Detector
 from dqm.simulate.rates import Trigger
@@ -55,7 +55,7 @@ def _loads(load: Callable[[Path], object], folder: Path) -> bool:
 
 
 def _train_histograms(settings: Settings, folder: Path, seed: int, progress: Progress) -> None:
-    from dqm.train import train  # noqa: PLC0415 - imports TensorFlow
+    from dqm.histograms.train import train  # noqa: PLC0415 - imports TensorFlow
 
     rng = np.random.default_rng([seed, 2])
     fills = conditions.generate(
@@ -65,7 +65,7 @@ def _train_histograms(settings: Settings, folder: Path, seed: int, progress: Pro
         first_run=FIRST_RUN,
     )
     good = ((key, at) for key, at in fills if at.beams_stable)
-    batches = simulation.batches_of(stream(Detector.own(), islice(good, LUMISECTIONS), (), seed + 1))
+    batches = simulation.batches_of(stream(Detector.built_in(), islice(good, LUMISECTIONS), (), seed + 1))
     train(batches, folder, settings.dqm, rng, progress, time.time())
 
 
@@ -73,12 +73,14 @@ def _train_rates(settings: Settings, folder: Path, seed: int, progress: Progress
     from dqm.rates.train import train  # noqa: PLC0415 - imports TensorFlow
 
     rng = np.random.default_rng([seed, 4])
-    good = (lumisection.rates for lumisection in rates.stream(Trigger.own(), _sweeping(rng, RATE_STEP), (), seed + 1))
+    good = (
+        lumisection.rates for lumisection in rates.stream(Trigger.built_in(), _sweeping(rng, RATE_STEP), (), seed + 1)
+    )
     train(good, folder, settings.rates, rng, progress, time.time())
 
 
 def _train_hotline(settings: Settings, folder: Path, seed: int, progress: Callable[[int], None]) -> None:
-    from dqm.hotline.train import train  # noqa: PLC0415 - imports TensorFlow
+    from dqm.events.train import train  # noqa: PLC0415 - imports TensorFlow
 
     swept = _sweeping(np.random.default_rng([seed, 5]), EVENT_STEP)
     # The seed of the events to be watched: it is that of their detector's drift.

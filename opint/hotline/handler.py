@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from conf.settings import Settings
-from dqm.bundle import BundleError
-from dqm.hotline.bundle import load
-from dqm.hotline.model import FeatureError, HotlineModel, Scored, score
+from dqm.core.bundle_files import BundleError
+from dqm.events.bundle import load
+from dqm.events.model import FeatureError, HotlineModel, Scored, score
 from opint.consumer.heartbeat import StreamHandler, StreamHeartbeat, log_incidents
 from opint.consumer.offsets import ConsumerOffsets
 from opint.consumer.poison import PoisonIsolation

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from dqm.hotline.level import Ladder
-from dqm.hotline.model import HotlineModel, Scored, judge
-from dqm.hotline.unusual import CENTRAL_95
+from dqm.events.level import Ladder
+from dqm.events.model import CENTRAL_95, HotlineModel, Scored, judge
 from opint.consumer.offsets import Clock, ConsumerOffsets
 from opint.consumer.transaction import StreamIngest
 from opint.incidents import operational

@@ -30,7 +30,7 @@ class Family:
     """All that is said of one family of faults.
 
     Attributes:
-        name: as :attr:`dqm.quality.Reason.family`, or one of nightshift's own operation.
+        name: as :attr:`dqm.core.quality.Reason.family`, or one of nightshift's own operation.
         noun: what the fault is called in a sentence, where no evidence names its kind.
         advice: what to look at.
         kind: the kind of fault where no evidence names one.

@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from conf.settings import AlertSettings
-from dqm.scored import LumisectionState
+from dqm.core.state import LumisectionState
 from opint.incidents.families import IncidentKey, fingerprint, incident_group
 from opint.incidents.reconcile import Case
 from opint.incidents.window import FAMILY_NAMES, FAMILY_OF, clusters, lumisection_before, read_window

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, tuple_
 
-from dqm.quality import Quality, Reason
+from dqm.core.quality import Quality, Reason
 from opint.incidents.families import FAMILIES, IncidentKey, Width
 from opint.incidents.rule import Observation
 from opint.store import catalogues

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from sqlalchemy import Connection
 
-from dqm.digests import EMPTY
-from dqm.scored import LumisectionState
+from dqm.core.digests import EMPTY
+from dqm.core.state import LumisectionState
 from opint.lumisections.judge import Judge
 from opint.store import lumisections
 from opint.store.neighbours import Content, Contents, Neighbours, neighbours

@@ -5,8 +5,8 @@ from typing import Generic
 
 import structlog
 
-from dqm.quality import Quality
-from dqm.scored import LumisectionState, ScoredBatch
+from dqm.core.quality import Quality
+from dqm.core.state import LumisectionState, ScoredBatch
 from opint.consumer.heartbeat import StreamHandler, StreamHeartbeat, log_incidents
 from opint.consumer.poison import PoisonIsolation
 from opint.consumer.stalls import StallDetector

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from conf.settings import Settings
-from dqm.assembly import complete, merge
-from dqm.following import Residuals
-from dqm.references.sums import RunSums
-from dqm.scored import LumisectionState, ScoredBatch
+from dqm.core.assembly import complete, merge
+from dqm.core.drift import Residuals, RunSums
+from dqm.core.state import LumisectionState, ScoredBatch
 from opint.consumer.offsets import Clock, ConsumerOffsets
 from opint.consumer.transaction import PollTransaction, StreamIngest
 from opint.incidents import update

@@ -6,9 +6,9 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dqm.references.chosen import Reference
-from dqm.scored import LumisectionState, ScoredBatch
-from dqm.verdicts import History
+from dqm.core.drift import Reference
+from dqm.core.state import LumisectionState, ScoredBatch
+from dqm.core.verdicts import History
 from streams.records import Catalogue, Conditions, LumisectionKey
 
 Float32 = npt.NDArray[np.float32]

@@ -13,14 +13,12 @@ import numpy.typing as npt
 import structlog
 from sqlalchemy import Connection
 
-from dqm.bundle import SubsystemModel
-from dqm.following import Residuals, followed, start
-from dqm.pipeline import Pipeline
-from dqm.references.changes import WITHIN
-from dqm.references.choice import choose
-from dqm.references.chosen import Reference
-from dqm.references.sums import RunSums
-from dqm.scored import LumisectionState, ScoredBatch
+from dqm.core.drift import Reference, Residuals, RunSums, initial_centre, updated_centre
+from dqm.core.state import LumisectionState, ScoredBatch
+from dqm.histograms.bundle import SubsystemModel
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.references.adaptive import WITHIN
+from dqm.histograms.references.choice import choose
 from opint.lumisections.judge import Judge, Keyed, Record
 from opint.store import centres, references
 from opint.store.engine import Store
@@ -64,14 +62,14 @@ class RunReferences:
         self, messages: Sequence[Message], batches: Sequence[Record | DecodeError]
     ) -> Iterator[tuple[Sequence[Message], Sequence[Record | DecodeError]]]:
         """The messages in parts; one ends where a new run begins, and must be stored before the next is taken."""
-        start = 0
+        initial_centre = 0
         for at, batch in enumerate(batches):
             if not isinstance(batch, DecodeError) and (batch.dataset, batch.key.run) not in self._ready:
-                if at > start:
-                    yield messages[start:at], batches[start:at]
-                start = at
+                if at > initial_centre:
+                    yield messages[initial_centre:at], batches[initial_centre:at]
+                initial_centre = at
                 self._prepare(batch)
-        yield messages[start:], batches[start:]
+        yield messages[initial_centre:], batches[initial_centre:]
 
     def _prepare(self, batch: Keyed) -> None:
         """Choose for the run of ``batch``, or read what was chosen."""
@@ -113,7 +111,7 @@ class RunReferences:
         stored = centres.shift(tx, part)
         if stored is None:
             before = centres.before(tx, part)
-            centre = start(elements, numbers) if before is None else followed(*before)
+            centre = initial_centre(elements, numbers) if before is None else updated_centre(*before)
             centres.record(tx, part, centre, self._clock())
             stored = centres.shift(tx, part)
             assert stored is not None  # noqa: S101 - it has just been written

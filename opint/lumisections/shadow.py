@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from sqlalchemy import Connection
 
-from dqm.assembly import merge
-from dqm.scored import LumisectionState, ScoredBatch, SubsystemScores
+from dqm.core.assembly import merge
+from dqm.core.state import LumisectionState, ScoredBatch, SubsystemScores
 from opint.lumisections.closing import StateKey, close
 from opint.lumisections.judge import Judge
 from opint.lumisections.references import learned_counts

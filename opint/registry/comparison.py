@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, and_, select
 
-from dqm.quality import Quality
+from dqm.core.quality import Quality
 from opint.registry.training_data import OperatorFeedback
 from opint.store.feedback import SubsystemKey
 from opint.store.tables import ls_summary, lumisection, shadow_summary

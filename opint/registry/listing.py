@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from conf.settings import DqmSettings
-from dqm.bundle import MANIFEST, BundleError
+from dqm.core.bundle_files import MANIFEST, BundleError
 from opint.registry.promotion import load_named
 from opint.store import models
 from opint.store.engine import Store

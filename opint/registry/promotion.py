@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from conf.errors import NightshiftError
 from conf.settings import DqmSettings
-from dqm.bundle import Bundle, BundleError, load
+from dqm.core.bundle_files import BundleError
+from dqm.histograms.bundle import Bundle, load
 from opint.store import models
 from opint.store.engine import Store
 from opint.store.models import Promotion

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
-from dqm.following import LINE, Residuals
+from dqm.core.drift import LINE, Residuals
 from opint.store.packing import REAL, WHOLE, pack, unpack
 from opint.store.references import Part
 from opint.store.sql import insert_into

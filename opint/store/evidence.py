@@ -11,9 +11,9 @@ import orjson
 from pydantic import Field
 from sqlalchemy import Connection, and_, bindparam, delete, select
 
-from dqm.occupancy.maps import persistent
-from dqm.quality import Certified, Evidence, Reason, WorstBin, WorstFeature
-from dqm.scored import LumisectionState
+from dqm.core.quality import Certified, Evidence, Reason, WorstBin, WorstFeature
+from dqm.core.state import LumisectionState
+from dqm.histograms.occupancy.shapes import persistent
 from opint.store.records import Record
 from opint.store.sql import replacing
 from opint.store.tables import catalogue, evidence, ls_score
@@ -41,14 +41,14 @@ class WorstBinView(Record):
 
 
 class PersistentView(Record):
-    """What stays in the pulls of a map over consecutive lumisections; see :func:`dqm.occupancy.maps.persistent`."""
+    """What stays in the pulls of a map over consecutive lumisections; see :func:`dqm.histograms.occupancy.shapes.persistent`."""
 
     lumisections: list[int] = Field(description="their numbers, in order")
     pulls: list[float] = Field(description="signed geometric mean, in standard deviations; 0 where the sign changes")
 
 
 class WorstFeatureView(Record):
-    """One number of a histogram that speaks against its lumisection; see :class:`dqm.quality.WorstFeature`."""
+    """One number of a histogram that speaks against its lumisection; see :class:`dqm.core.quality.WorstFeature`."""
 
     name: str
     observed: float | None
@@ -58,7 +58,7 @@ class WorstFeatureView(Record):
 
 
 class CertifiedView(Record):
-    """What certification says of the whole subsystem; see :class:`dqm.quality.Certified`."""
+    """What certification says of the whole subsystem; see :class:`dqm.core.quality.Certified`."""
 
     score: float | None
     spread: float | None = Field(description="standard deviation over the networks of the ensemble")
@@ -66,7 +66,7 @@ class CertifiedView(Record):
 
 
 class EvidenceView(Record):
-    """Kept evidence of one ME in one lumisection; see :class:`dqm.quality.Evidence`."""
+    """Kept evidence of one ME in one lumisection; see :class:`dqm.core.quality.Evidence`."""
 
     dataset: str
     subsystem: str

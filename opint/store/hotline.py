@@ -8,14 +8,14 @@ import numpy as np
 from pydantic import Field
 from sqlalchemy import Connection, func, insert, select, update
 
-from dqm.hotline.level import Ladder
+from dqm.events.level import Ladder
 from opint.store.records import Record
 from opint.store.sql import insert_into, replacing
 from opint.store.tables import model_version
 from streams.records import EventFeatures, LumisectionKey
 
 if TYPE_CHECKING:
-    from dqm.hotline.model import Kept
+    from dqm.events.model import Kept
 from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, String, Table, Text, UniqueConstraint
 
 from opint.store.tables import Name, metadata, serial
@@ -33,7 +33,7 @@ hotline_event = Table(
     Column("p_value", Float, nullable=False, comment="as calibrated, before the correction for drift"),
     Column("once_in_hours", Float, nullable=False, comment="hours of live time in which one such event was expected"),
     Column("features", JSON, nullable=False, comment="value by name"),
-    Column("unusual", JSON, nullable=False, comment="dqm.hotline.unusual.Unusual, the dearest first"),
+    Column("unusual", JSON, nullable=False, comment="dqm.events.model.Unusual, the dearest first"),
     Column("usual", JSON, nullable=False, comment="by name, the ends of the central 95 % of training events"),
     Column("conditions", JSON, nullable=False, comment="of its lumisection; dcs left out"),
     Column("kept_s", Float, nullable=False, index=True),
@@ -69,7 +69,7 @@ hotline_state = Table(
     metadata,
     Column("dataset", Name, primary_key=True),
     Column("model_version", Name, primary_key=True),
-    Column("ladder", JSON, nullable=False, comment="dqm.hotline.level.Ladder"),
+    Column("ladder", JSON, nullable=False, comment="dqm.events.level.Ladder"),
     Column("updated_s", Float, nullable=False),
 )
 
@@ -197,7 +197,7 @@ def _content(ladder: Ladder) -> dict[str, Any]:
 
 
 class Unusual(Record):
-    """One feature of an event, as :class:`dqm.hotline.unusual.Unusual` says."""
+    """One feature of an event, as :class:`dqm.events.model.Unusual` says."""
 
     feature: str
     value: float

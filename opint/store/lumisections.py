@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, select, text, tuple_
 
-from dqm.quality import Quality
-from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.core.quality import Quality
+from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.store import catalogues, evidence
 from opint.store.packing import (
     DIGEST,

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.certification.largest import Largest
-from dqm.rates.bands import Bands
+from dqm.core.largest_errors import Largest
+from dqm.core.state import Bands
 
 FLAG = np.dtype(np.bool_)
 SMALL = np.dtype(np.uint8)

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select, update
 
-from dqm.references.chosen import Earlier, Reference
-from dqm.references.sums import RunSums
+from dqm.core.drift import Earlier, Reference, RunSums
 from opint.store.packing import FLAG, REAL, WHOLE, pack, unpack
 from opint.store.sql import insert_into
 from opint.store.tables import reference, run_sums

@@ -5,7 +5,7 @@ import numpy.typing as npt
 from pydantic import Field
 from sqlalchemy import Connection, Row, select
 
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from opint.store import catalogues
 from opint.store.records import Record
 from opint.store.sql import BY_CURRENT
@@ -16,8 +16,8 @@ class RunMap(Record):
     """Monitoring elements against lumisections of one subsystem in one run.
 
     Row i belongs to ``elements[i]``, column j to ``lumisections[j]``. ``qualities`` and ``reasons`` hold
-    one string per row with one character per column: the number of :class:`dqm.quality.Quality` or
-    :class:`dqm.quality.Reason`, a letter from ``a`` = 10 on, and ``-`` where the ME was not expected.
+    one string per row with one character per column: the number of :class:`dqm.core.quality.Quality` or
+    :class:`dqm.core.quality.Reason`, a letter from ``a`` = 10 on, and ``-`` where the ME was not expected.
     """
 
     dataset: str

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, case, func, select
 
-from dqm.quality import Quality
+from dqm.core.quality import Quality
 from opint.store.incident_pages import Incident
 from opint.store.records import Record
 from opint.store.tables import ls_summary, lumisection

@@ -160,8 +160,8 @@ ls_score = Table(
     Column("scores", LargeBinary, nullable=False, comment="scorers x n float32"),
     Column("digests", LargeBinary, nullable=False, comment="n uint64"),
     Column("reasons", LargeBinary, nullable=False, comment="n uint8: as far as an ME can be judged alone"),
-    Column("largest", LargeBinary, nullable=True, comment="members, errors, features: dqm.certification.largest"),
-    Column("bands", LargeBinary, nullable=True, comment="6 x n float32: dqm.rates.bands"),
+    Column("largest", LargeBinary, nullable=True, comment="members, errors, features: dqm.core.largest_errors"),
+    Column("bands", LargeBinary, nullable=True, comment="6 x n float32: dqm.core.state"),
     Column("verdict_p", Float, nullable=True),
     Column("verdict_qualities", LargeBinary, nullable=True, comment="n uint8; null: not closed"),
     Column("verdict_reasons", LargeBinary, nullable=True, comment="n uint8; null: not closed"),
@@ -176,7 +176,7 @@ evidence = Table(
     Column("subsystem", Name, primary_key=True),
     Column("me", Name, primary_key=True),
     Column("p_value", Float, nullable=True),
-    Column("body", LargeBinary, nullable=False, comment="JSON of dqm.quality.Evidence"),
+    Column("body", LargeBinary, nullable=False, comment="JSON of dqm.core.quality.Evidence"),
 )
 
 incident = Table(
@@ -335,7 +335,7 @@ certification_centre = Table(
     Column("subsystem", Name, primary_key=True),
     Column("model_version", Name, primary_key=True),
     Column("shift", LargeBinary, nullable=False, comment="of the centre about which the run is certified"),
-    Column("residuals", LargeBinary, nullable=False, comment="what the run leaves: dqm.following"),
+    Column("residuals", LargeBinary, nullable=False, comment="what the run leaves: dqm.core.drift"),
     Column("updated_s", Float, nullable=False, index=True),
 )
 

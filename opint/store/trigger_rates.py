@@ -10,8 +10,8 @@ import numpy.typing as npt
 from pydantic import Field
 from sqlalchemy import Connection, Row, select
 
-from dqm.quality import Reason
-from dqm.rates.bands import Bands
+from dqm.core.quality import Reason
+from dqm.core.state import Bands
 from opint.store import catalogues
 from opint.store.packing import unpack_bands
 from opint.store.records import Record
@@ -63,7 +63,7 @@ TOGETHER = np.isin(np.arange(256), (Reason.SEED_MOVED, Reason.ALL_MOVED, Reason.
 class RunRates:
     """Rates of one run: n elements (seeds, each followed by its paths) against L lumisections.
 
-    ``bands`` are six arrays (n, L) as in :class:`dqm.rates.bands.Bands`, NaN where there is none; ``reasons`` (n, L)
+    ``bands`` are six arrays (n, L) as in :class:`dqm.core.state.Bands`, NaN where there is none; ``reasons`` (n, L)
     uint8, UNEXPECTED where the menu has no such rate; ``p_values`` (n, L). ``conditions`` are those of each lumisection
     as stored.
     """

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import partial
 
 from conf.settings import Settings
-from dqm.bundle import BundleError
-from dqm.rates.bundle import RateBundle, load
+from dqm.core.bundle_files import BundleError
+from dqm.rates.model import RateBundle, load
 from dqm.rates.pipeline import RatePipeline
 from opint.consumer.stalls import DAY_S, JudgingModel, StallDetector
 from opint.lumisections.handler import LumisectionHandler

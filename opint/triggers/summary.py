@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from opint.incidents.families import FAMILIES
 from opint.store.trigger_rates import TOGETHER, RunRates, alarming, seed_of
 from opint.wording import conditions_sentence, is_simulated

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from streams.codecs import arrow, uhi_encode, uhi_json
 from streams.codecs.content_type import chosen
+from streams.codecs.histograms import arrow
+from streams.codecs.histograms import json as uhi_encode
+from streams.codecs.histograms import json as uhi_json
 from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.records import HistogramBatch

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
+import orjson
+
 from streams.codecs.checks import check_text
 from streams.errors import DecodeError
 from streams.records import Conditions, HistogramBatch, LumisectionKey
@@ -156,3 +158,22 @@ def _flag(fields: Mapping[str, Any], field: str) -> bool | None:
 def _dcs(fields: Mapping[str, Any]) -> dict[str, bool]:
     parts = [name for name in fields if name.startswith(_DCS)]
     return {check_text(name, name)[len(_DCS) :]: bool(_flag(fields, name)) for name in parts}
+
+
+def parsed(raw: bytes, holding: str) -> dict[str, Any]:
+    """The object in the bytes; ``holding`` names its fields in the error. Raises DecodeError for anything else."""
+    try:
+        message = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise DecodeError("bad-json", "message", str(error), "NaN and Infinity are not JSON either") from None
+    if not isinstance(message, dict):
+        raise DecodeError("wrong-type", "message", message, f"an object with {holding} is needed")
+    return message
+
+
+def listed(message: dict[str, Any], field: str) -> list[Any]:
+    """The list in a field; raises DecodeError if there is none."""
+    entries = message.get(field)
+    if not isinstance(entries, list):
+        raise DecodeError("wrong-type", field, entries, "a list is needed")
+    return entries

@@ -10,10 +10,11 @@ from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 
-from streams.codecs import arrow, framing
+from streams.codecs import arrow_message as framing
 from streams.codecs.content_type import ByteLimit, SomeLimits
+from streams.codecs.histograms import arrow
 from streams.codecs.limits import Limits
-from streams.codecs.written import Record, written
+from streams.codecs.messages import Record, encode_record
 from streams.errors import DecodeError, OversizeError
 from streams.files.assemble import placed
 from streams.records import HistogramBatch
@@ -73,7 +74,7 @@ def write_recording(path: Path, records: Iterable[Record]) -> int:
     count = 0
     with path.open("wb") as file:
         for record in records:
-            file.write(written(record, arrow.CONTENT_TYPE))
+            file.write(encode_record(record, arrow.CONTENT_TYPE))
             count += 1
     return count
 

@@ -8,11 +8,11 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from streams.codecs.cache import intern
+from streams.codecs.catalogue_cache import intern
 from streams.codecs.checks import check_amounts, check_element
 from streams.codecs.envelope import Envelope
+from streams.codecs.histograms.axes import layout_of
 from streams.codecs.limits import Limits
-from streams.codecs.uhi_axes import layout_of
 from streams.errors import DecodeError
 from streams.records import Catalogue, Counts, HistogramBatch, LumisectionKey, MonitoringElement
 

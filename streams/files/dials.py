@@ -86,13 +86,13 @@ def _number(raw: Mapping[str, Any], field: str) -> float:
 
 def _cells(data: object, axes: tuple[Axis, ...]) -> npt.NDArray[Any]:
     """Counts, x first; raise DecodeError unless ``data`` is a regular list of as many numbers as the axes say."""
-    wanted = tuple(axis.bins for axis in reversed(axes))
+    shape = tuple(axis.bins for axis in reversed(axes))
     try:
         cells = np.array(data)
     except ValueError:
-        raise DecodeError("wrong-bin-count", "data", "lists of unequal length", f"{wanted} is needed") from None
+        raise DecodeError("wrong-bin-count", "data", "lists of unequal length", f"{shape} is needed") from None
     if cells.dtype.kind not in "if":
         raise DecodeError("wrong-type", "data", data, "lists of numbers are needed")
-    if cells.shape != wanted:
-        raise DecodeError("wrong-bin-count", "data", cells.shape, f"{wanted} is needed")
+    if cells.shape != shape:
+        raise DecodeError("wrong-bin-count", "data", cells.shape, f"{shape} is needed")
     return cells.T

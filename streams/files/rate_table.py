@@ -17,7 +17,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from streams.codecs.envelope import read_place
-from streams.codecs.rate_fields import RateLimits, read_rates
+from streams.codecs.rates.schema import RateLimits, read_rates
 from streams.errors import DecodeError
 from streams.files.assemble import placed
 from streams.records import TriggerRates

@@ -39,11 +39,11 @@ def read(path: Path, limits: Limits) -> Iterator[HistogramBatch | DecodeError]:
 
 
 def _rows(raw: BinaryIO, path: Path, limits: Limits) -> Iterator[Row | DecodeError]:
-    found = 0
+    rows = 0
     try:
         with uproot.open(raw) as file:
             for name in _names(file, limits):
-                found += 1
+                rows += 1
                 yield _row(file, name, path, limits)
     except DecodeError as error:
         yield placed(error, path.name)
@@ -51,7 +51,7 @@ def _rows(raw: BinaryIO, path: Path, limits: Limits) -> Iterator[Row | DecodeErr
     except Exception as error:
         yield DecodeError("bad-root", path.name, f"{type(error).__name__}: {error}")
     else:
-        if not found:
+        if not rows:
             hint = "TH1 or TH2 under DQMData/Run N/SUBSYSTEM/Run summary are needed"
             yield DecodeError("no-histograms", path.name, 0, hint)
 

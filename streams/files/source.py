@@ -15,7 +15,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from streams.codecs import arrow
+from streams.codecs.histograms import arrow
 from streams.codecs.limits import Limits
 from streams.files import read_file
 from streams.files.cursor import Cursor, Read, Record
@@ -42,7 +42,7 @@ def topic_of(path: Path) -> str:
     if text.isprintable() and len(raw) <= LONGEST_PATH_BYTES:
         return text
     legible = raw.decode("utf-8", "backslashreplace")
-    printable = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in legible)
+    printable = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in legible)
     return f"...{printable[-150:]} (sha256 {hashlib.sha256(raw).hexdigest()[:16]})"
 
 

@@ -1,9 +1,9 @@
-"""UHI JSON files: one message as :mod:`streams.codecs.uhi_json` describes it, one file, one batch."""
+"""UHI JSON files: one message as :mod:`streams.codecs.histograms.json` describes it, one file, one batch."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from streams.codecs import uhi_json
+from streams.codecs.histograms import json as uhi_json
 from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.records import HistogramBatch

@@ -95,10 +95,10 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         admitted: dict[TopicPartition, Sequence[Any]] = {}
         with self._lock:
-            for partition, found in records.items():
-                wanted = self._next.get(partition)
-                if wanted is None or not found or found[0].offset < wanted:
+            for partition, fetched in records.items():
+                next_offset = self._next.get(partition)
+                if next_offset is None or not fetched or fetched[0].offset < next_offset:
                     continue
-                admitted[partition] = found
-                self._next[partition] = found[-1].offset + 1
+                admitted[partition] = fetched
+                self._next[partition] = fetched[-1].offset + 1
         return admitted

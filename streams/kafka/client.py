@@ -1,4 +1,9 @@
-"""What consumers, producers and administration share: options, opening, and words for failures."""
+"""What consumers, producers and administration share: options, opening, larger reads, and words for failures.
+
+kafka-python 3.0 reads at most 4 KiB at a time from the broker's socket, and gives up Python's lock for each. While
+other threads work, getting the lock back takes far longer than the read, so that the I/O thread falls behind. Many KiB
+at once cost it as little.
+"""
 
 import logging
 import socket
@@ -6,12 +11,38 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConnectionError, KafkaError
+from kafka.net import manager
 from kafka.net.compat import KafkaNetClient
+from kafka.net.transport import KafkaTCPTransport
 
 from conf.settings import KafkaSettings
 from streams.errors import SourceUnavailable
-from streams.kafka import batches, receiving
+from streams.kafka import batches
+
+READ_BYTES = 256 * 1024
+"""About what a loopback socket holds: more would only be allocated."""
+
+
+class WideTransport(KafkaTCPTransport):  # type: ignore[misc]
+    """A plain connection that takes all that has come with few calls."""
+
+    def _sock_recv(self) -> tuple[bytes, KafkaConnectionError | None]:
+        parts: list[bytes] = []
+        try:
+            while not parts or len(parts[-1]) == READ_BYTES:
+                parts.append(self._sock.recv(READ_BYTES))
+        except (BlockingIOError, InterruptedError):
+            return b"".join(parts), None
+        except OSError as error:
+            return b"", KafkaConnectionError(error)
+        return b"".join(parts), None if parts[-1] else KafkaConnectionError("socket disconnected")
+
+
+def install() -> None:
+    """Let connections that are opened from now on read so."""
+    manager.KafkaTCPTransport = WideTransport
+
 
 CONNECT_S = 10.0
 """How long one attempt to connect may take, s."""
@@ -54,7 +85,7 @@ def servers(settings: KafkaSettings) -> list[str]:
 def opened(settings: KafkaSettings, build: Callable[..., Client], **more: Any) -> Client:
     """A client built and connected, or SourceUnavailable; may take :data:`CONNECT_S`."""
     _quiet_library()
-    receiving.install()
+    install()
     batches.install()
     if not anybody_listens(settings):
         raise unavailable(settings, "nothing listens there")

@@ -48,16 +48,17 @@ def newest_message(settings: KafkaSettings) -> Message | None:
     consumer = opened(settings, KafkaConsumer, metrics_enabled=False, **FETCHING)
     try:
         partitions = [
-            TopicPartition(settings.topic, one) for one in consumer.partitions_for_topic(settings.topic) or ()
+            TopicPartition(settings.topic, partition)
+            for partition in consumer.partitions_for_topic(settings.topic) or ()
         ]
         firsts, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        filled = {one: end for one, end in ends.items() if end > firsts[one]}
+        filled = {partition: end for partition, end in ends.items() if end > firsts[partition]}
         consumer.assign(list(filled))
         for back in LOOK_BACK if filled else ():
-            for one, end in filled.items():
-                consumer.seek(one, max(firsts[one], end - back))
-            if found := _read_to(consumer, filled):
-                return max(found, key=lambda message: message.published_s)
+            for partition, end in filled.items():
+                consumer.seek(partition, max(firsts[partition], end - back))
+            if messages := _read_to(consumer, filled):
+                return max(messages, key=lambda message: message.published_s)
         return None
     except (MissingCodecError, UnreadableBatchError) as error:
         raise SourceUnavailable(f"the newest message of topic {settings.topic} cannot be read: {error}") from error
@@ -68,9 +69,11 @@ def newest_message(settings: KafkaSettings) -> Message | None:
 
 
 def _read_to(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> list[Message]:
-    found: list[Message] = []
+    messages: list[Message] = []
     deadline_s = time.monotonic() + CONNECT_S
-    while time.monotonic() < deadline_s and any(position_of(consumer, one) < end for one, end in ends.items()):
-        for one, records in consumer.poll(timeout_ms=200).items():
-            found += messages_of(Partition("", one.topic, one.partition), records)
-    return found
+    while time.monotonic() < deadline_s and any(
+        position_of(consumer, partition) < end for partition, end in ends.items()
+    ):
+        for partition, records in consumer.poll(timeout_ms=200).items():
+            messages += messages_of(Partition("", partition.topic, partition.partition), records)
+    return messages

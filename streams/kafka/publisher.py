@@ -12,7 +12,7 @@ from streams.errors import OversizeError, SourceUnavailable, StreamError
 from streams.kafka.client import CONNECT_S, opened, unavailable
 
 if TYPE_CHECKING:
-    from streams.codecs.written import Record
+    from streams.codecs.messages import Record
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """Largest message that is sent; the broker's own limit (message.max.bytes) is often smaller."""
@@ -69,9 +69,9 @@ class KafkaPublisher:
     def publish(self, record: "Record", content_type: str, topic: str | None = None) -> None:
         """Encode a record and send it under its key: lumisections and caches stay in order."""
         # Raw bytes can be published without the codecs' libraries.
-        from streams.codecs.written import key_of, written  # noqa: PLC0415
+        from streams.codecs.messages import encode_record, key_of  # noqa: PLC0415
 
-        self.publish_bytes(written(record, content_type), {"content-type": content_type}, key_of(record), topic)
+        self.publish_bytes(encode_record(record, content_type), {"content-type": content_type}, key_of(record), topic)
 
     def publish_bytes(
         self, value: bytes, headers: Mapping[str, str], key: bytes | None, topic: str | None = None

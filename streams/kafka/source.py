@@ -110,7 +110,9 @@ class KafkaSource:
                 self._look_for_broker(consumer, assignment)
             except KafkaError as error:
                 raise unavailable(self._settings, error) from error
-        return [one for partition, found in records.items() for one in messages_of(self._name(partition), found)]
+        return [
+            message for partition, found in records.items() for message in messages_of(self._name(partition), found)
+        ]
 
     def claimed(self) -> Sequence[Partition]:
         """Partitions that have become ours since the last call."""
@@ -151,11 +153,11 @@ class KafkaSource:
 
     def processed(self, offsets: Mapping[Partition, int]) -> None:
         """Commit to Kafka without waiting, for whoever watches the group there; failures are of no account."""
-        mine = self.owned()
+        owned = self.owned()
         commits = {
             TopicPartition(partition.topic, partition.partition): OffsetAndMetadata(offset, "", -1)
             for partition, offset in offsets.items()
-            if partition in mine
+            if partition in owned
         }
         if self._consumer is None or not commits:
             return
@@ -240,8 +242,8 @@ class KafkaSource:
     def _fetch(self, consumer: KafkaConsumer, assignment: Assignment, timeout_s: float) -> Mapping[Any, Sequence[Any]]:
         try:
             patience_s = timeout_s if assignment.owned() else timeout_s * OFF_BEAT
-            found: Mapping[Any, Sequence[Any]] = consumer.poll(timeout_ms=int(patience_s * 1000))
-            return found
+            fetched: Mapping[Any, Sequence[Any]] = consumer.poll(timeout_ms=int(patience_s * 1000))
+            return fetched
         except OffsetOutOfRangeError as error:
             self._step_over(consumer, assignment, error.args[0])
         except LogTruncationError as error:
@@ -367,11 +369,11 @@ def _connect(settings: KafkaSettings) -> tuple[KafkaConsumer, Assignment]:
 
 def _end(consumer: KafkaConsumer, partition: TopicPartition) -> int | None:
     try:
-        found: int | None = consumer.highwater(partition)
+        highwater: int | None = consumer.highwater(partition)
     except IllegalStateError:
         # It was taken away this instant.
         return None
-    return found
+    return highwater
 
 
 def position_of(consumer: KafkaConsumer, partition: TopicPartition) -> int:
@@ -383,8 +385,8 @@ def position_of(consumer: KafkaConsumer, partition: TopicPartition) -> int:
 
 def _topic_id_of(consumer: KafkaConsumer, topic: str) -> str:
     """Empty where the broker is too old to have such, or the topic is not there."""
-    found = consumer._cluster.topic_id(topic)
-    return str(found) if found is not None and found.int else ""
+    topic_id = consumer._cluster.topic_id(topic)
+    return str(topic_id) if topic_id is not None and topic_id.int else ""
 
 
 def _knows(consumer: KafkaConsumer, topic: str) -> bool:
@@ -417,5 +419,5 @@ def _close_late(attempt: "Future[tuple[KafkaConsumer, Assignment]]") -> None:
 
 def _cluster_of(consumer: KafkaConsumer) -> str | None:
     # Kept fresh by the library; its public way to ask is an administration client with connections of its own.
-    found: str | None = consumer._cluster.cluster_id
-    return found
+    cluster_id: str | None = consumer._cluster.cluster_id
+    return cluster_id

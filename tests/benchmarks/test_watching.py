@@ -6,7 +6,7 @@ import pytest
 from benchmarks.detection import Tally, Trial, results, stretches
 from benchmarks.watching import Judged, incidents
 from conf.settings import AlertSettings
-from dqm.quality import Quality, Reason
+from dqm.core.quality import Quality, Reason
 from dqm.simulate.faults import FaultKind
 from opint.incidents import window
 from streams.records import Axis, Catalogue, LumisectionKey, MonitoringElement

@@ -13,7 +13,8 @@ import uproot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.codecs import Limits, uhi_encode
+from streams.codecs import Limits
+from streams.codecs.histograms import json as uhi_encode
 from streams.errors import DecodeError
 from streams.files import READERS, read_file
 from streams.files.arrow_file import write_recording

@@ -1,12 +1,12 @@
-"""Every scorer of the registry keeps the contract of dqm/scorers/base.py."""
+"""Every scorer of the registry keeps the contract of dqm/histograms/scorers/base.py."""
 
 import numpy as np
 import pytest
 
-from dqm.features import LARGEST, features
-from dqm.references import frozen
-from dqm.scorers import REGISTRY
-from dqm.scorers.base import Lesson, ShapeMismatchError
+from dqm.histograms.features import LARGEST, features
+from dqm.histograms.references import frozen
+from dqm.histograms.scorers import REGISTRY
+from dqm.histograms.scorers.base import ShapeMismatchError, TrainingData
 
 L, N, BINS = 60, 3, 20
 SHAPE = (4, 5)
@@ -22,7 +22,7 @@ def lesson():
     pileup = rng.uniform(-1, 1, L).astype(np.float32)
     use = np.ones((L, N), dtype=bool)
     reference = frozen.fit(counts, pileup, use)
-    return Lesson(features(counts, pileup, reference), use, reference, seed=1, shape=SHAPE)
+    return TrainingData(features(counts, pileup, reference), use, reference, seed=1, shape=SHAPE)
 
 
 @pytest.fixture(scope="module", params=sorted(REGISTRY))

@@ -16,9 +16,9 @@ from streams.codecs.limits import Limits
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaPublisher, KafkaSource
 from streams.kafka.client import options
-from streams.scripted import ScriptedSource
 from streams.source import Loss, Partition
 from streams.subprocess_source import SubprocessSource
+from streams.testing import ScriptedSource
 
 LIMITS = Limits(1_000_000, 1000, 1000)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conf.settings import DqmSettings
-from dqm.train import train
+from dqm.histograms.train import train
 from streams.records import Axis, Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
 
 DATASET = "/Toy/Run2024-v1/DQM"

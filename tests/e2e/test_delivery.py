@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from conf.settings import KafkaSettings, Settings
-from dqm.bundle import load
-from dqm.pipeline import Pipeline
+from dqm.histograms.bundle import load
+from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.plan import plan_faults
 from dqm.simulate.stream import stream
 from opint.lumisections.ingest import Arrival, LumisectionIngest

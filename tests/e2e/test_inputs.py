@@ -14,7 +14,7 @@ import uproot
 import yaml
 from sqlalchemy import func, select
 
-from dqm.quality import Quality
+from dqm.core.quality import Quality
 from dqm.simulate.stream import stream
 from opint.store.engine import Store
 from opint.store.tables import dead_letter, incident, ls_summary, lumisection, occurrence

@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import select, true
 
 from conf.settings import KafkaSettings
-from dqm.hotline.bundle import save
-from dqm.hotline.live import live_seconds
-from dqm.hotline.train import fit
+from dqm.events.bundle import save
+from dqm.events.model import live_seconds
+from dqm.events.train import fit
 from dqm.simulate.conditions import generate
 from dqm.simulate.events import stream
 from opint.store.engine import Store
 from opint.store.hotline import hotline_event, hotline_state
 from opint.store.tables import dead_letter, heartbeat, incident, lumisection
-from streams.codecs import event_arrow
+from streams.codecs.events import arrow as event_arrow
 from streams.kafka import KafkaPublisher
 from tests.e2e.test_delivery import ARROW, traffic
 from tests.e2e.watching import progress, settings_for, wait_until

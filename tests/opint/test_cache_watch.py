@@ -25,8 +25,8 @@ from streams import loop
 from streams.codecs.accesses import encode_accesses
 from streams.errors import FencedError
 from streams.records import AccessBatch
-from streams.scripted import ScriptedSource
 from streams.source import Loss, Partition
+from streams.testing import ScriptedSource
 
 PLACE = Partition("cluster", "cache.accesses", 0)
 LIMITS = limits_of(Settings())

@@ -11,7 +11,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from conf.settings import KafkaSettings
-from streams import apache
+from streams import dev_kafka as apache
 from streams.errors import SourceUnavailable
 from streams.kafka import KafkaPublisher, KafkaSource, client
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from streams.errors import FencedError, SourceUnavailable, Unavailable
 from streams.loop import LONGEST_PAUSE_S, RECLAIM_S, run
-from streams.scripted import ScriptedSource
 from streams.source import Partition
+from streams.testing import ScriptedSource
 
 ONE, TWO = Partition("c", "t", 1), Partition("c", "t", 2)
 

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from conf.errors import SettingsError
+from streams.loop import systemd_notify
 from streams.metrics import Metrics, served
-from streams.notify import notify
 
 
 def fetch(url):
@@ -83,20 +83,20 @@ def test_systemd_hears_what_is_said(monkeypatch, tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(path)
         monkeypatch.setenv("NOTIFY_SOCKET", path)
-        notify("READY=1")
+        systemd_notify("READY=1")
         assert systemd.recv(100) == b"READY=1"
     # Its end is no trouble of ours.
-    notify("WATCHDOG=1")
+    systemd_notify("WATCHDOG=1")
 
 
 def test_an_abstract_socket_is_understood(monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind("\0nightshift-test-notify")
         monkeypatch.setenv("NOTIFY_SOCKET", "@nightshift-test-notify")
-        notify("STOPPING=1")
+        systemd_notify("STOPPING=1")
         assert systemd.recv(100) == b"STOPPING=1"
 
 
 def test_without_systemd_nothing_is_said(monkeypatch):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    notify("READY=1")
+    systemd_notify("READY=1")

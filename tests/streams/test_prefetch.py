@@ -7,8 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from streams.errors import SourceUnavailable
 from streams.prefetch import PrefetchingSource
-from streams.scripted import ScriptedSource
 from streams.source import Loss, Partition
+from streams.testing import ScriptedSource
 
 A, B = Partition("c", "t", 0), Partition("c", "t", 1)
 

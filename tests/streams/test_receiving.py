@@ -10,8 +10,8 @@ from kafka.errors import KafkaConnectionError
 from kafka.net import manager
 from kafka.net.transport import KafkaTCPTransport
 
-from streams.kafka import receiving
-from streams.kafka.receiving import READ_BYTES, WideTransport
+from streams.kafka import client as receiving
+from streams.kafka.client import READ_BYTES, WideTransport
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from streams.codecs.limits import Limits
 from streams.errors import SourceUnavailable
 from streams.files.source import FileSource
 from streams.kafka import KafkaSource
-from streams.scripted import ScriptedSource
 from streams.source import Partition
 from streams.subprocess_source import SubprocessSource
+from streams.testing import ScriptedSource
 
 PARTITION = Partition("c", "t", 0)
 
@@ -233,7 +233,7 @@ def running(pid):
 def test_it_does_not_outlive_a_killed_parent():
     program = (
         "from functools import partial; from streams.subprocess_source import SubprocessSource; "
-        "from streams.scripted import ScriptedSource; source = SubprocessSource(ScriptedSource, 5.0); "
+        "from streams.testing import ScriptedSource; source = SubprocessSource(ScriptedSource, 5.0); "
         "print(source._reader._process.pid, flush=True); input()"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

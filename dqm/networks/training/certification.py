@@ -6,14 +6,12 @@ Fully connected, PReLU, mean squared error, Adam with beta1 0.9 and beta2 0.7, e
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from dqm.networks.training.dense import applied, clipped, network, variables
 from dqm.networks.training.descent import Schedule, descend
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
 
 
 def train(

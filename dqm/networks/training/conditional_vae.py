@@ -10,13 +10,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.conditional_vae import LOG_VARIANCE, ConditionalVae, clipped
 from dqm.networks.training.descent import Schedule, descend
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
 
 PUBLISHED = Schedule(rate=1e-3, beta1=0.9, beta2=0.999, patience=32, epochs=400, batch=128)
 
@@ -68,7 +66,7 @@ def train(
 
     if size.direct:
         variables.append(direct)
-    rows = np.concatenate([paths, condition], axis=1), np.concatenate([clipped(one) for one in held], axis=1)
+    rows = np.concatenate([paths, condition], axis=1), np.concatenate([clipped(rows_) for rows_ in held], axis=1)
     values = descend(variables, loss, rows, rng, schedule, lambda late: loss(late, 0.0))
     layers = [(values[at], values[at + 1]) for at in range(0, len(encoder) + len(decoder), 2)]
     middle = len(encoder) // 2
@@ -101,5 +99,5 @@ def _halves(last: Any) -> tuple[Any, Any]:
 def _regression(condition: Float32, paths: Float32) -> Float32:
     """Ridge regression (c, p) of the paths on the condition."""
     ridge = 1e-2 * len(condition) * np.eye(condition.shape[1])
-    found: Float32 = np.linalg.solve(condition.T @ condition + ridge, condition.T @ paths).astype(np.float32)
-    return found
+    coefficients: Float32 = np.linalg.solve(condition.T @ condition + ridge, condition.T @ paths).astype(np.float32)
+    return coefficients

@@ -8,13 +8,11 @@ begins at the best linear autoencoder and learns what bends.
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import eigh
 
+from dqm.arrays import Float32
 from dqm.networks.prelu_autoencoder import INPUT_REACH, PreluAutoencoder
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
 
 CODE = 16
 HIDDEN = 64
@@ -46,7 +44,7 @@ def variables(features: Float32, rng: np.random.Generator, code: int | None = No
     slopes = np.full(hidden, _SLOPE, dtype=np.float32)
     slopes[:code] = 1.0
     layers = [(first, slopes), (inner[0], np.ones(code, dtype=np.float32)), (inner[1], slopes)]
-    made = [tf.Variable(one) for kernel, slope in layers for one in (kernel, np.zeros_like(slope), slope)]
+    made = [tf.Variable(value) for kernel, slope in layers for value in (kernel, np.zeros_like(slope), slope)]
     # The mean is taken away where features enter and given back where they leave.
     made[1][:code].assign(-components @ mean)
     return [*made, tf.Variable(last), tf.Variable(mean)]

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.training.tensor import tf
 
-Float32 = npt.NDArray[np.float32]
 Loss = Callable[[Any], Any]
 """From a tensor of features (rows, f) to a scalar."""
 
@@ -42,17 +41,17 @@ def descend(
     ``rows`` are the features (n, f) to learn from and those held back, which ``held_loss`` (by default ``loss``)
     judges. The values before the first step take part: the result is never worse on the held rows than the start.
     """
-    learned, held = (tf.constant(one) for one in rows)
+    learned, held = (tf.constant(features) for features in rows)
     step = _step(list(variables), loss, schedule)
     judged = tf.function(held_loss or loss)
-    best, values, waited = float(judged(held)), [one.numpy() for one in variables], 0
+    best, values, waited = float(judged(held)), [features.numpy() for features in variables], 0
     for _ in range(schedule.epochs):
         order = rng.permutation(len(rows[0]))
         for start in range(0, len(order), schedule.batch):
             step(tf.gather(learned, tf.constant(order[start : start + schedule.batch])))
         now = float(judged(held))
         if now < best:
-            best, values, waited = now, [one.numpy() for one in variables], 0
+            best, values, waited = now, [features.numpy() for features in variables], 0
             continue
         waited += 1
         if waited >= schedule.patience:

@@ -1,19 +1,17 @@
 """Trains the variational autoencoder of events (:mod:`dqm.networks.event_vae`) in TensorFlow.
 
 Each feature has the density of its kind: present or not is a coin, the size of what is present a t distribution on
-the scale of :mod:`dqm.hotline.scaling`, whose mean and spread depend on the code.
+the scale of :mod:`dqm.events.scaling`, whose mean and spread depend on the code.
 """
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.event_vae import FREEDOM, INPUT_REACH, MOST_LOG_SPREAD, SLOPE, EventVae, initial
 from dqm.networks.training.descent import Schedule, descend
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
 
 HIDDEN = 64
 CODE = 8
@@ -23,7 +21,7 @@ def train(
     shown: Float32, held: Float32, floor: Float32, rng: np.random.Generator, schedule: Schedule | None = None
 ) -> EventVae:
     """Train on events ``shown`` (n, 2f) as scaled; ``held`` (m, 2f) of later lumisections say when to stop."""
-    weights = [tf.Variable(one) for one in initial(len(floor), HIDDEN, CODE, rng)]
+    weights = [tf.Variable(array) for array in initial(len(floor), HIDDEN, CODE, rng)]
     noise = tf.random.Generator.from_seed(int(rng.integers(2**31)))
     least = tf.constant(np.log(floor))
 
@@ -31,7 +29,7 @@ def train(
         return tf.reduce_mean(_costs(rows, weights, least, chance * noise.normal([tf.shape(rows)[0], CODE])))
 
     # Sizes are clipped in training, so that one event far off does not decide what the others look like.
-    learned = (np.clip(one, -INPUT_REACH, INPUT_REACH) for one in (shown, held))
+    learned = (np.clip(array, -INPUT_REACH, INPUT_REACH) for array in (shown, held))
     schedule = schedule or Schedule(rate=2e-3, beta2=0.999, patience=4, epochs=30, batch=512)
     rows = next(learned), next(learned)
     return EventVae(tuple(descend(weights, loss, rows, rng, schedule, lambda held: loss(held, 0.0))), floor)

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.map_autoencoder import SHAPES, MapAutoencoder
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
 
 MOST_CELLS = 8_000_000
 """Cells that are trained on at most; maps are drawn at random where there are more."""
@@ -30,16 +28,16 @@ def train(maps: Float32, seed: int) -> MapAutoencoder:
     most = max(2, MOST_CELLS // maps[0].size)
     if len(maps) > most:
         maps = maps[np.sort(rng.choice(len(maps), most, replace=False))]
-    variables = [tf.Variable(one) for one in _initial(rng)]
+    variables = [tf.Variable(value) for value in _initial(rng)]
     held = max(1, len(maps) // 5)
     epoch = _epoch(variables, tf.constant(maps[:-held]))
-    loss, late = tf.function(lambda some: _loss(some, variables)), tf.constant(maps[-held:])
-    best, best_weights, waited = np.inf, [one.numpy() for one in variables], 0
+    loss, late = tf.function(lambda batch: _loss(batch, variables)), tf.constant(maps[-held:])
+    best, best_weights, waited = np.inf, [value.numpy() for value in variables], 0
     for _ in range(_EPOCHS):
         epoch(tf.constant(rng.permutation(len(maps) - held)))
         now = float(loss(late))
         if now < best * 0.9995:
-            best, best_weights, waited = now, [one.numpy() for one in variables], 0
+            best, best_weights, waited = now, [value.numpy() for value in variables], 0
             continue
         waited += 1
         if waited > _PATIENCE:
@@ -63,9 +61,9 @@ def _epoch(variables: list[Any], maps: Any) -> Any:
 
     def epoch(order: Any) -> None:
         for start in tf.range(0, tf.size(order), _BATCH):
-            some = tf.gather(maps, order[start : start + _BATCH])
+            batch = tf.gather(maps, order[start : start + _BATCH])
             with tf.GradientTape() as tape:
-                loss = _loss(some, variables)
+                loss = _loss(batch, variables)
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
     return tf.function(epoch, input_signature=[tf.TensorSpec([None], tf.int64)])

@@ -8,12 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.pull_autoencoder import INPUT_REACH, LEAST_PRECISION, PullAutoencoder
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
 
 _BATCH = 512
 _EPOCHS = 60
@@ -28,13 +26,13 @@ def train(pulls: Float32, precision: Float32, seed: int) -> PullAutoencoder:
     if len(pulls) > _ROWS:
         chosen = np.sort(rng.choice(len(pulls), _ROWS, replace=False))
         pulls, precision = pulls[chosen], precision[chosen]
-    variables = [tf.Variable(one) for one in _initial(pulls.shape[1], rng)]
+    variables = [tf.Variable(value) for value in _initial(pulls.shape[1], rng)]
     held = max(1, len(pulls) // 5)
     step = _step(variables)
     loss = tf.function(lambda z, s: _loss(z, s, variables), input_signature=_signature(pulls.shape[1]))
     late = tf.constant(pulls[-held:]), tf.constant(precision[-held:])
     early = tf.constant(pulls[:-held]), tf.constant(precision[:-held])
-    best, best_weights, waited = np.inf, [one.numpy() for one in variables], 0
+    best, best_weights, waited = np.inf, [value.numpy() for value in variables], 0
     for _ in range(_EPOCHS):
         order = rng.permutation(len(pulls) - held)
         for start in range(0, len(order), _BATCH):
@@ -42,7 +40,7 @@ def train(pulls: Float32, precision: Float32, seed: int) -> PullAutoencoder:
             step(tf.gather(early[0], rows), tf.gather(early[1], rows))
         now = float(loss(*late))
         if now < best * 0.9995:
-            best, best_weights, waited = now, [one.numpy() for one in variables], 0
+            best, best_weights, waited = now, [value.numpy() for value in variables], 0
             continue
         waited += 1
         if waited > _PATIENCE:

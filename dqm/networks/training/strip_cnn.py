@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32, Mask
 from dqm.networks.strip_cnn import FILTERS, HIDDEN, POOL, WIDTH, StripCnn
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.bool_]
 
 PATIENCE = 32
 EPOCHS = 150
@@ -28,7 +25,7 @@ class LabelledStrips:
     """Prepared strips (n, length), and which of them are bad (n,)."""
 
     strips: Float32
-    bad: Rows
+    bad: Mask
 
 
 def train(learn: LabelledStrips, held: LabelledStrips, seed: int) -> StripCnn:
@@ -37,16 +34,16 @@ def train(learn: LabelledStrips, held: LabelledStrips, seed: int) -> StripCnn:
     The length of strips must be a multiple of 5, and 2.
     """
     rng = np.random.default_rng(seed)
-    variables = [tf.Variable(one) for one in _initial(learn.strips.shape[1], rng)]
+    variables = [tf.Variable(value) for value in _initial(learn.strips.shape[1], rng)]
     rarity = tf.constant(_rarity(learn.bad))
     epoch, loss = _epoch(variables, rarity, learn), _evaluation(variables, rarity)
     late = tf.constant(held.strips), tf.constant(held.bad.astype(np.int32))
-    best, best_weights, waited = np.inf, [one.numpy() for one in variables], 0
+    best, best_weights, waited = np.inf, [value.numpy() for value in variables], 0
     for _ in range(EPOCHS):
         epoch(tf.constant(rng.permutation(len(learn.strips))))
         now = float(loss(*late))
         if now < best * 0.999:
-            best, best_weights, waited = now, [one.numpy() for one in variables], 0
+            best, best_weights, waited = now, [value.numpy() for value in variables], 0
             continue
         waited += 1
         if waited >= PATIENCE:
@@ -54,7 +51,7 @@ def train(learn: LabelledStrips, held: LabelledStrips, seed: int) -> StripCnn:
     return StripCnn(tuple(best_weights))
 
 
-def _rarity(bad: Rows) -> Float32:
+def _rarity(bad: Mask) -> Float32:
     """Weights of good and bad strips with which both classes count the same; one of them may be empty."""
     counts = np.array([(~bad).sum(), bad.sum()], dtype=np.float32)
     return np.float32(len(bad)) / (np.float32(2.0) * np.maximum(counts, np.float32(1.0)))

@@ -8,14 +8,12 @@ same kind as the plain autoencoder's, and nothing is random once it is trained.
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dqm.arrays import Float32
 from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from dqm.networks.training.dense import clipped, network, prelu, variables
 from dqm.networks.training.descent import Schedule, descend
 from dqm.networks.training.tensor import tf
-
-Float32 = npt.NDArray[np.float32]
 
 _FIRST_LOG_VARIANCE = -2.0
 

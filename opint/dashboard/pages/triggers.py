@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from sqlalchemy import Connection
 from starlette.responses import HTMLResponse
 
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number, or_404
 from opint.dashboard.render import Renderer
 from opint.incidents.families import incident_group

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from opint.popularity.errors import PopularityError
-from streams.apache import java
+from streams.dev_kafka import java
 from streams.errors import SourceUnavailable
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ KEY = LumisectionKey(1, 1)
 
 @pytest.fixture(scope="module")
 def catalogue():
-    return Detector.own(1).catalogues["Muon"]
+    return Detector.built_in(1).catalogues["Muon"]
 
 
 @pytest.mark.parametrize("kind", list(combination.WEAK))
@@ -29,7 +29,7 @@ def test_extents_are_one_a_folder_and_a_quarter(catalogue, kind):
 
 
 def test_every_subsystem_can_be_hit_by_every_weak_fault():
-    for name, catalogue in Detector.own(1).catalogues.items():
+    for name, catalogue in Detector.built_in(1).catalogues.items():
         for kind in combination.WEAK:
             assert combination._fault(
                 np.random.default_rng(0), FaultKind(kind), name, catalogue, KEY, "quarter"

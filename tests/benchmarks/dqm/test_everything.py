@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.dqm.__main__ import TABLES, main
 from benchmarks.dqm.csc import SEVERITIES
-from dqm.scorers import REGISTRY
+from dqm.histograms.scorers import REGISTRY
 
 KEYS = {
     "autodqm_bad_caught_at_5pct",

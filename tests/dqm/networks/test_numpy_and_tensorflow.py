@@ -45,5 +45,6 @@ def test_strips():
 
 def test_judging_imports_no_tensorflow():
     """The daemon, its scorers and its bundles."""
-    code = "import sys, opint.daemon.run, dqm.bundle, dqm.pipeline, dqm.scorers; sys.exit('tensorflow' in sys.modules)"
+    modules = "opint.running, dqm.histograms.bundle, dqm.histograms.pipeline, dqm.histograms.scorers"
+    code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from benchmarks.dqm.ranking import auc
+from dqm.histograms.occupancy.injected_faults import inject_strip_faults
+from dqm.histograms.occupancy.shapes import prepared
 from dqm.networks.map_autoencoder import SHAPES, MapAutoencoder
 from dqm.networks.strip_cnn import StripCnn
 from dqm.networks.training.map_autoencoder import train as train_maps
 from dqm.networks.training.strip_cnn import LabelledStrips
 from dqm.networks.training.strip_cnn import train as train_strips
-from dqm.occupancy.faults import spoilt
-from dqm.occupancy.strips import prepared
 
 
 def labelled(rng, count=300):
     good = rng.poisson(100, (count, 60)).astype(np.float32)
-    bad, _ = spoilt(good, rng)
+    bad, _ = inject_strip_faults(good, rng)
     return LabelledStrips(prepared(np.concatenate([good, bad])), np.repeat([False, True], count))
 
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from conf.settings import RateSettings
-from dqm.bundle import BundleError
-from dqm.rates.bundle import load, save
+from dqm.core.bundle_files import BundleError
+from dqm.core.errors import TrainingError
+from dqm.rates.model import load, save
 from dqm.rates.train import LEAST_LUMISECTIONS, train
 from dqm.simulate.rates import stream
-from dqm.train import TrainingError
 
 
 def test_a_bundle_comes_back_with_its_version(bundle, tmp_path):

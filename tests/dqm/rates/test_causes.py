@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from dqm.rates.calibration import Limits
 from dqm.rates.causes import Findings, causes
 from dqm.rates.columns import Columns

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from conf.settings import DqmSettings
-from dqm.digests import EMPTY
-from dqm.quality import Quality, Reason
+from dqm.core.digests import EMPTY
+from dqm.core.quality import Quality, Reason
+from dqm.core.state import LumisectionState, SubsystemScores
 from dqm.rates.closing import RateJudge, close
-from dqm.scored import LumisectionState, SubsystemScores
 from dqm.statistics.conformal import ConformalTable
 from streams.records import Conditions, LumisectionKey, TriggerMenu
 

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqm.digests import EMPTY
-from dqm.rates.content import content
+from dqm.core.digests import EMPTY
+from dqm.rates.closing import content
 from streams.records import TriggerMenu
 
 MENU = TriggerMenu(("L1_A", "L1_B"), ("HLT_1", "HLT_2", "HLT_3"), (0, 0, 1))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from dqm import following
-from dqm.rates import drift
+from dqm.core.drift import initial_centre, updated_centre
+from dqm.rates import observed as drift
 from dqm.rates.curves import fit
 from dqm.rates.observed import Observed
 from streams.records import LumisectionKey
@@ -37,7 +37,7 @@ def test_a_run_is_judged_by_those_before_it_and_later_ones_catch_up(drifting):
 
 def test_what_is_named_wrong_or_not_judged_leaves_nothing(drifting):
     _, seen, curves = drifting
-    left = drift.left_by(curves, seen, LENGTH + 1, np.array([0.0, np.nan], dtype=np.float32))
+    left = drift.centre_residuals(curves, seen, LENGTH + 1, np.array([0.0, np.nan], dtype=np.float32))
     assert (left.sums == 0).all()
     assert left.seen.tolist() == [[0, 0], [1, 0]]
-    assert (following.followed(following.start(2, drift.NUMBERS), left) == 0).all()
+    assert (updated_centre(initial_centre(2, drift.NUMBERS), left) == 0).all()

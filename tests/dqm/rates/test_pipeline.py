@@ -6,8 +6,8 @@ import pytest
 from benchmarks.rates.watching import watch
 from benchmarks.watching import incidents
 from conf.settings import AlertSettings, DqmSettings
-from dqm.assembly import merge
-from dqm.quality import Quality, Reason
+from dqm.core.assembly import merge
+from dqm.core.quality import Quality, Reason
 from dqm.rates.pipeline import SUBSYSTEM
 from dqm.simulate.rate_faults import RateFault, RateFaultKind
 from dqm.simulate.rates import stream

@@ -10,7 +10,7 @@ from benchmarks.rates.culprits import near_collisions
 from benchmarks.rates.watching import watch
 from benchmarks.watching import incidents
 from conf.settings import AlertSettings, DqmSettings, RateSettings
-from dqm.quality import Quality
+from dqm.core.quality import Quality
 from dqm.rates.observed import is_usable
 from dqm.rates.pipeline import RatePipeline
 from dqm.rates.result import SUBSYSTEM

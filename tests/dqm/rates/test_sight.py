@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqm.rates.sight import ALONE, moved_together
+from dqm.rates.residuals import ALONE, moved_together
 
 SEED_OF = np.array([0, 1, 0, 1, 0, 1, 0, 0, 2])
 INFORMATION = np.full((1, len(SEED_OF)), 100.0)

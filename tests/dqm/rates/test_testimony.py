@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqm.quality import Reason
-from dqm.rates.bands import Bands
+from dqm.core.quality import Reason
+from dqm.core.state import Bands
 from dqm.rates.causes import Cause
-from dqm.rates.testimony import Case, evidence
+from dqm.rates.evidence import Case, evidence
 from streams.records import LUMISECTION_SECONDS, TriggerMenu
 
 MENU = TriggerMenu(("L1_A",), ("HLT_1", "HLT_2"), (0, 0))

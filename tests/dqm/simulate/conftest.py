@@ -5,4 +5,4 @@ from dqm.simulate.detector import Detector
 
 @pytest.fixture(scope="session")
 def detector():
-    return Detector.own(seed=1)
+    return Detector.built_in(seed=1)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqm.simulate.conditions import BUNCHES, CROSS_SECTION_PB, ORBITS, from_oms, generate, luminosity
-from dqm.simulate.errors import SimulationError
+from dqm.simulate.faults import SimulationError
 
 ROOT = Path(__file__).resolve().parents[3]
 OMS = Path(os.environ.get("NIGHTSHIFT_DATA", ROOT / "../shared/data")) / "oms" / "Run2024I-v1.parquet"

@@ -47,7 +47,9 @@ def test_batches_are_as_the_record_says(detector):
 def test_the_order_of_asking_does_not_matter(detector):
     keys = [LumisectionKey(380_000, ls) for ls in range(1, 6)]
     forth = {x.key: x.batches for x in stream(detector, [(k, NORMAL) for k in keys], [], seed=3)}
-    back = {x.key: x.batches for x in stream(Detector.own(seed=1), [(k, NORMAL) for k in reversed(keys)], [], seed=3)}
+    back = {
+        x.key: x.batches for x in stream(Detector.built_in(seed=1), [(k, NORMAL) for k in reversed(keys)], [], seed=3)
+    }
 
     for key in keys:
         assert all(same(a, b) for a, b in zip(forth[key], back[key], strict=True))

@@ -5,8 +5,7 @@ import pytest
 
 from dqm.simulate.conditions import generate
 from dqm.simulate.event_truth import noted
-from dqm.simulate.events import FEATURES, Drift, drift, simulate, stream
-from dqm.simulate.processes import NAMES, RARE, STANDARD
+from dqm.simulate.events import FEATURES, NAMES, RARE, STANDARD, Drift, drift, simulate, stream
 from streams.records import LUMISECTION_SECONDS
 
 

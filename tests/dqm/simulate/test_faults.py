@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from dqm.simulate.errors import SimulationError
-from dqm.simulate.faults import Fault, FaultKind, active
+from dqm.simulate.faults import Fault, FaultKind, SimulationError, active
 from streams.records import Axis, Catalogue, LumisectionKey, MonitoringElement
 
 START, END = LumisectionKey(7, 10), LumisectionKey(7, 20)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dqm.simulate.conditions import generate
-from dqm.simulate.errors import SimulationError
+from dqm.simulate.faults import SimulationError
 from dqm.simulate.rate_faults import RateFault, RateFaultKind
 from dqm.simulate.rate_plan import plan_faults
 from dqm.simulate.rate_truth import read, write
@@ -17,7 +17,7 @@ FIRST, LAST = LumisectionKey(1, 1), LumisectionKey(1, 9)
 @pytest.fixture(scope="module")
 def plan():
     good = [one for one in generate(np.random.default_rng(1), fills=1, stable=400) if one[1].beams_stable]
-    planned = plan_faults(np.random.default_rng(2), Trigger.own(1), good, count=16, length=10)
+    planned = plan_faults(np.random.default_rng(2), Trigger.built_in(1), good, count=16, length=10)
     return [key for key, _ in good], planned
 
 

@@ -19,7 +19,7 @@ LEVEL = Conditions(
 
 @pytest.fixture(scope="module")
 def trigger():
-    return Trigger.own(1)
+    return Trigger.built_in(1)
 
 
 def rates(trigger, conditions=LEVEL, fault=None, count=1, first=1):

@@ -3,8 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqm.simulate import truth
-from dqm.simulate.errors import SimulationError
-from dqm.simulate.faults import Fault, FaultKind
+from dqm.simulate.faults import Fault, FaultKind, SimulationError
 from streams.records import LumisectionKey
 
 numbers = st.integers(0, 2**40)

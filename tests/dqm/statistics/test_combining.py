@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import combine_pvalues, kstest, norm
 
-from dqm.combination import METHODS
-from dqm.statistics.cauchy import cauchy
+from dqm.core.combination import METHODS
 from dqm.statistics.fisher import fisher
 from dqm.statistics.harmonic_mean import harmonic_mean
-from dqm.statistics.simes import simes
+from dqm.statistics.multiple_testing import cauchy, simes
 
 every = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
 p_values = hnp.arrays(np.float32, st.integers(1, 60), elements=st.floats(2**-20, 1, width=32))

@@ -7,16 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import false_discovery_control, genpareto, kstest
 
-from dqm.statistics.benjamini_hochberg import threshold
 from dqm.statistics.conformal import ConformalTable, ConformalTables
-from dqm.statistics.simes import simes
+from dqm.statistics.multiple_testing import discovery_threshold, simes
 
 p_values = hnp.arrays(np.float32, st.integers(1, 60), elements=st.floats(2**-20, 1, width=32))
 
 
 @given(p_values, st.sampled_from([0.01, 0.05, 0.125, 0.3]))
 def test_discoveries_are_scipys(p, rate):
-    found = p <= threshold(p, rate)
+    found = p <= discovery_threshold(p, rate)
     adjusted = false_discovery_control(p.astype(np.float64))
     clear = np.abs(adjusted - rate) > 1e-9
     np.testing.assert_array_equal(found[clear], (adjusted <= rate)[clear])
@@ -24,8 +23,8 @@ def test_discoveries_are_scipys(p, rate):
 
 def test_what_was_not_tested_does_not_count():
     p = np.array([0.001, np.nan, 0.2, np.nan], dtype=np.float32)
-    assert threshold(p, 0.05) == threshold(p[[0, 2]], 0.05) == pytest.approx(0.001)
-    assert threshold(np.full(3, np.nan, dtype=np.float32), 0.05) == 0
+    assert discovery_threshold(p, 0.05) == discovery_threshold(p[[0, 2]], 0.05) == pytest.approx(0.001)
+    assert discovery_threshold(np.full(3, np.nan, dtype=np.float32), 0.05) == 0
     assert np.isnan(simes(np.full(3, np.nan, dtype=np.float32)))
 
 
@@ -34,7 +33,7 @@ def test_simes_is_the_smallest_rate_at_which_something_is_discovered(p):
     value = float(simes(p))
     assert value <= min(1.0, float(p.min()) * len(p)) + 1e-12
     assert value >= float(p.min()) - 1e-12
-    assert threshold(p, value * (1 + 1e-9)) > 0
+    assert discovery_threshold(p, value * (1 + 1e-9)) > 0
 
 
 def test_simes_is_uniform_for_independent_tests():

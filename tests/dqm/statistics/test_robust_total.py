@@ -27,13 +27,23 @@ def test_a_hot_bin_does_not_tilt_the_others(hot):
     assert scaled(counts) == pytest.approx(37_300)
 
 
-@pytest.mark.parametrize("left", [0, 5])
-@pytest.mark.parametrize("dead", [1, 30, 70])
+@pytest.mark.parametrize(("dead", "left"), [(1, 0), (1, 5), (30, 0), (30, 5), (70, 0), (70, 5), (90, 0)])
 def test_dead_bins_do_not_tilt_the_others(dead, left):
     counts = np.full(100, 400)
     counts[:dead] = left
 
     assert scaled(counts) == pytest.approx(40_000)
+
+
+def test_a_peak_that_died_leaves_its_tails_in_line():
+    """The living tails held a tenth of all counts: they say how many there should be."""
+    expected = np.where(np.arange(20) < 10, 900.0, 100.0)
+    counts = np.where(np.arange(20) < 10, 0, 100)
+
+    totals, in_line = robust_totals(counts[None], expected[None])
+
+    assert totals[0] == pytest.approx(10_000)
+    assert in_line[0].tolist() == [False] * 10 + [True] * 10
 
 
 @given(arrays(np.float64, (3, 20), elements=st.floats(0, 1e12)), arrays(np.float64, 20, elements=st.floats(1e-9, 1)))

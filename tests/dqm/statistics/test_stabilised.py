@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqm.statistics.stabilised import reached, stabilised
+from dqm.statistics.variance_stabilised import reached, stabilised
 
 MEANS = st.floats(0.0, 1e6)
 SPREADS = st.floats(0.0, 0.5)

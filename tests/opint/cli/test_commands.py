@@ -239,7 +239,7 @@ def test_the_doctor_reads_the_newest_message(settings, models, embedded_broker, 
 
 
 def test_the_doctor_looks_at_the_model_of_rates_where_they_are_watched(settings, tmp_path):
-    pytest.importorskip("dqm.rates.bundle")
+    pytest.importorskip("dqm.rates.model")
     file = settings(rates={"watch": True}, dqm={"models": str(tmp_path)})
     result = CliRunner().invoke(app, ["doctor", "--config", file], env={"COLUMNS": "300"})
     assert result.exit_code == 1

@@ -9,7 +9,8 @@ import yaml
 from typer.testing import CliRunner
 
 from conf.errors import NightshiftError
-from dqm.bundle import MANIFEST, load
+from dqm.core.bundle_files import MANIFEST
+from dqm.histograms.bundle import load
 from dqm.simulate.stream import stream
 from opint.cli import app
 from opint.incidents.operator import confirm, dispute

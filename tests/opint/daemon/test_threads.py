@@ -8,8 +8,8 @@ import pytest
 from conf.errors import NightshiftError
 from opint.daemon import threads
 from opint.daemon.threads import Stream, WatchdogBarrier
-from streams.scripted import ScriptedSource
 from streams.source import Partition
+from streams.testing import ScriptedSource
 
 PLACE = Partition("c", "t", 0)
 

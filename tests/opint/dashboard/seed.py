@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 from sqlalchemy import insert
 
-from dqm.quality import Certified, Evidence, Quality, Reason, WorstBin, WorstFeature
-from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.core.quality import Certified, Evidence, Quality, Reason, WorstBin, WorstFeature
+from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.store import lumisections
 from opint.store.deadletters import DeadLetter, add
 from opint.store.engine import Store

@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from dqm.hotline.level import Ladder
-from dqm.hotline.model import Kept
-from dqm.hotline.unusual import CENTRAL_95, QUANTILES, unusual
-from dqm.simulate.events import FEATURES, Drift, simulate
-from dqm.simulate.processes import NAMES
+from dqm.events.level import Ladder
+from dqm.events.model import CENTRAL_95, QUANTILES, Kept, unusual
+from dqm.simulate.events import FEATURES, NAMES, Drift, simulate
 from opint.store import hotline, models
 from opint.store.heartbeats import Heartbeat, beat
 from opint.store.hotline import EventCount

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from conf.settings import AlertSettings
-from dqm.quality import Evidence, Reason
-from dqm.rates.bands import Bands
-from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
-from dqm.verdicts import QUALITY, Quality
+from dqm.core.quality import Evidence, Reason
+from dqm.core.state import Bands, LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.core.verdicts import QUALITY, Quality
 from opint.incidents import update
 from opint.store import lumisections
 from opint.store.engine import Store

@@ -10,8 +10,8 @@ import yaml
 from sqlalchemy import select
 
 from conf.settings import Settings
-from dqm.bundle import load
-from dqm.pipeline import Pipeline
+from dqm.histograms.bundle import load
+from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.stream import stream
 from opint.lumisections.ingest import Arrival, LumisectionIngest

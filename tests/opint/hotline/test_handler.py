@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 from typer.testing import CliRunner
 
 from conf.settings import Settings
-from dqm.bundle import BundleError
-from dqm.hotline.bundle import save
-from dqm.hotline.level import Ladder
-from dqm.hotline.live import live_seconds
-from dqm.hotline.train import fit
+from dqm.core.bundle_files import BundleError
+from dqm.events.bundle import save
+from dqm.events.level import Ladder
+from dqm.events.model import live_seconds
+from dqm.events.train import fit
 from dqm.simulate.conditions import generate
 from dqm.simulate.events import stream
 from opint.cli.main import app
@@ -31,8 +31,8 @@ from streams import loop
 from streams.errors import DecodeError, FencedError
 from streams.metrics import Metrics
 from streams.records import LumisectionKey, Partition
-from streams.scripted import ScriptedSource
 from streams.source import Loss
+from streams.testing import ScriptedSource
 
 PLACE = Partition("cluster", "events.features", 0)
 PER_HOUR = 60.0

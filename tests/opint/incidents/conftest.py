@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from conf.settings import AlertSettings
-from dqm.quality import Evidence, Quality, Reason
-from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.core.quality import Evidence, Quality, Reason
+from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
 from streams.records import Axis, Catalogue, Conditions, LumisectionKey, MonitoringElement
 
 MES = tuple(f"Muon/Sector{sector}/me{me}" for sector in (1, 2) for me in range(4))

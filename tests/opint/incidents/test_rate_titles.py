@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from dqm.quality import Reason
-from dqm.rates.bands import Bands
-from dqm.scored import LumisectionState
-from dqm.verdicts import QUALITY, Quality, SubsystemVerdict
+from dqm.core.quality import Reason
+from dqm.core.state import Bands, LumisectionState
+from dqm.core.verdicts import QUALITY, Quality, SubsystemVerdict
 from opint.incidents import titles, update
 from opint.incidents.families import IncidentKey
 from opint.incidents.rule import Observation

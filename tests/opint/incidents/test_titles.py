@@ -2,7 +2,7 @@
 
 import pytest
 
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from opint.incidents import titles
 from opint.incidents.families import IncidentKey, fingerprint
 from opint.incidents.rule import Observation

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from conf.settings import AlertSettings
-from dqm.quality import Reason
-from dqm.scored import LumisectionState
+from dqm.core.quality import Reason
+from dqm.core.state import LumisectionState
 from opint.incidents import operational, operator, update
 from opint.incidents.update import IncidentUpdate
 from opint.store import feedback, lumisections

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from conf.settings import AlertSettings
-from dqm.quality import Reason
+from dqm.core.quality import Reason
 from opint.incidents import update
 from opint.incidents.rule import Observation, walk
 from opint.store import lumisections

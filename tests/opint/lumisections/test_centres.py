@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import func, select
 
 from conf.settings import Settings
-from dqm.bundle import load
-from dqm.calibration import Normaliser
-from dqm.certification.model import CertificationModel, Ensemble, top
-from dqm.certification.scaling import Scaling
-from dqm.certification.summaries import NUMBERS
+from dqm.core.calibration import Normaliser
+from dqm.core.drift import EVERY
+from dqm.core.largest_errors import NUMBERS
+from dqm.histograms.bundle import load
+from dqm.histograms.certification.model import CertificationModel, Ensemble, top
+from dqm.histograms.certification.scaling import Scaling
+from dqm.histograms.pipeline import Pipeline
 from dqm.networks.prelu_autoencoder import PreluAutoencoder
-from dqm.pipeline import Pipeline
-from dqm.references.sums import EVERY
 from dqm.simulate.stream import stream
 from dqm.statistics.conformal import ConformalTable
 from opint.lumisections.ingest import Arrival, LumisectionIngest

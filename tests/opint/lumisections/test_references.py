@@ -5,9 +5,9 @@ import pytest
 from sqlalchemy import func, select
 
 from conf.settings import DqmSettings, Settings
-from dqm.bundle import load
-from dqm.pipeline import Pipeline
-from dqm.references.sums import EVERY
+from dqm.core.drift import EVERY
+from dqm.histograms.bundle import load
+from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.stream import stream
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.lumisections.references import RunReferences

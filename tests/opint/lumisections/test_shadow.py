@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from conf.settings import DqmSettings, Settings
-from dqm.bundle import load, save
-from dqm.pipeline import Pipeline
-from dqm.quality import Quality, Reason
+from dqm.core.quality import Quality, Reason
+from dqm.histograms.bundle import load, save
+from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.stream import stream
 from opint.lumisections.ingest import Arrival, LumisectionIngest

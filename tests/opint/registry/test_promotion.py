@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from conf.settings import DqmSettings, Settings
-from dqm.bundle import MANIFEST, BundleError, load
+from dqm.core.bundle_files import MANIFEST, BundleError
+from dqm.histograms.bundle import load
 from opint.daemon.run import load_pipeline, load_shadow
 from opint.registry.listing import list_bundles
 from opint.registry.promotion import PromotionError, current_bundle, promote

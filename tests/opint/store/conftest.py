@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dqm.quality import Certified, Evidence, Quality, Reason, WorstBin, WorstFeature
-from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.core.quality import Certified, Evidence, Quality, Reason, WorstBin, WorstFeature
+from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
 from streams.records import Axis, Catalogue, Conditions, LumisectionKey, MonitoringElement
 
 MakeState = Callable[..., LumisectionState]

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sqlalchemy import func, select
 
-from dqm.quality import Quality
-from dqm.rates.bands import Bands
-from dqm.scored import LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.core.quality import Quality
+from dqm.core.state import Bands, LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.store import catalogues, evidence, lumisections
 from opint.store.engine import Store
 from opint.store.tables import evidence as evidence_table

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from dqm.certification.largest import Largest
+from dqm.core.largest_errors import Largest
 from opint.store.packing import DIGEST, FLAG, REAL, SMALL, pack, pack_largest, unpack, unpack_largest
 
 

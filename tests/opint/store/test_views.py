@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dqm.quality import Quality
+from dqm.core.quality import Quality
 from opint.store import deadletters, evidence, incident_pages, models, run_map, runs, system
 from opint.store import runs as seeks
 from opint.store.tables import lumisection

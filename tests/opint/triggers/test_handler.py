@@ -6,15 +6,15 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
 from conf.settings import Settings
-from dqm.quality import Quality, Reason
+from dqm.core.quality import Quality, Reason
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.store import deadletters, lumisections, trigger_rates
 from opint.store.tables import dead_letter, heartbeat, incident, source_offset
 from opint.triggers.handler import rate_handler
 from streams.metrics import RATES, Metrics
 from streams.records import LumisectionKey
-from streams.scripted import ScriptedSource
 from streams.source import Loss, Message, Partition
+from streams.testing import ScriptedSource
 from tests.scripted_rates import DATASET, MENU, PER_SEED, Scripted, decode, encode, rates
 
 PLACE = Partition("cluster", "trigger.rates", 0)
@@ -110,8 +110,8 @@ def test_the_same_again_changes_nothing_and_other_content_is_a_dead_letter(watch
 
 
 def test_open_histograms_are_left_alone(watched, store, detector, models):
-    from dqm.bundle import load
-    from dqm.pipeline import Pipeline
+    from dqm.histograms.bundle import load
+    from dqm.histograms.pipeline import Pipeline
     from dqm.simulate.stream import stream
     from tests.small import LEVEL
 

@@ -5,8 +5,9 @@ import json
 import pyarrow as pa
 import pytest
 
-from streams.codecs import access_arrow, access_json
-from streams.codecs.access_fields import AccessLimits
+from streams.codecs.accesses import arrow as access_arrow
+from streams.codecs.accesses import json as access_json
+from streams.codecs.accesses.schema import AccessLimits
 from streams.errors import DecodeError
 from streams.records import FileAccess
 

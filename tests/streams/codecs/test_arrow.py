@@ -6,7 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from streams.codecs import Limits, arrow, framing
+from streams.codecs import Limits
+from streams.codecs import arrow_message as framing
+from streams.codecs.histograms import arrow
 from streams.errors import DecodeError
 from streams.records import Axis, Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
 

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.codecs.cache import BoundedCache, digest
+from streams.codecs.catalogue_cache import BoundedCache, digest
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40)), max_size=50))

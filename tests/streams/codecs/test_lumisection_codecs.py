@@ -6,9 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from streams.codecs import event_arrow, event_json, rate_arrow, rate_json
-from streams.codecs.event_fields import EventLimits
-from streams.codecs.rate_fields import RateLimits
+from streams.codecs.events import arrow as event_arrow
+from streams.codecs.events import json as event_json
+from streams.codecs.events.schema import EventLimits
+from streams.codecs.rates import arrow as rate_arrow
+from streams.codecs.rates import json as rate_json
+from streams.codecs.rates.schema import RateLimits
 from streams.errors import DecodeError
 
 RATES = RateLimits(1 << 20, 100)

@@ -9,7 +9,9 @@ import pytest
 import uhi.io.json
 from uhi.schema import validate
 
-from streams.codecs import Limits, uhi_encode, uhi_json
+from streams.codecs import Limits
+from streams.codecs.histograms import json as uhi_encode
+from streams.codecs.histograms import json as uhi_json
 from streams.errors import DecodeError, OversizeError
 from streams.records import Axis, Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from streams.codecs import arrow
+from streams.codecs.histograms import arrow
 from streams.errors import DecodeError, OversizeError
 from streams.files import read_file
 from streams.files.arrow_file import write_recording

@@ -5,9 +5,10 @@ import time
 import numpy as np
 import pytest
 
-from streams.codecs import event_arrow, rate_arrow
 from streams.codecs.events import EventLimits
+from streams.codecs.events import arrow as event_arrow
 from streams.codecs.rates import RateLimits, decode_rates
+from streams.codecs.rates import arrow as rate_arrow
 from streams.errors import DecodeError
 from streams.files import read_file
 from streams.files.arrow_file import messages, read_with, write_recording

@@ -192,7 +192,7 @@ def _judgements() -> None:
         sa.Column("subsystem", sa.String(), nullable=False),
         sa.Column("me", sa.String(), nullable=False),
         sa.Column("p_value", sa.Float(), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False, comment="JSON of dqm.quality.Evidence"),
+        sa.Column("body", sa.LargeBinary(), nullable=False, comment="JSON of dqm.core.quality.Evidence"),
         sa.PrimaryKeyConstraint("dataset", "run", "ls", "subsystem", "me", name=op.f("pk_evidence")),
     )
     op.create_table(

@@ -15,7 +15,7 @@ def upgrade() -> None:
         "largest",
         sa.LargeBinary(),
         nullable=True,
-        comment="members, errors, features: dqm.certification.largest",
+        comment="members, errors, features: dqm.core.largest_errors",
     )
     op.add_column("ls_score", column)
 

@@ -22,7 +22,7 @@ def upgrade() -> None:
             "residuals",
             sa.LargeBinary(),
             nullable=False,
-            comment="what the run leaves: dqm.following",
+            comment="what the run leaves: dqm.core.drift",
         ),
         sa.Column("updated_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("dataset", "run", "subsystem", "model_version", name=op.f("pk_certification_centre")),

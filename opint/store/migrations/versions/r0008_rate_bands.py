@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the column; what is stored has none."""
-    column = sa.Column("bands", sa.LargeBinary(), nullable=True, comment="6 x n float32: dqm.rates.bands")
+    column = sa.Column("bands", sa.LargeBinary(), nullable=True, comment="6 x n float32: dqm.core.state")
     op.add_column("ls_score", column)
 
 

@@ -34,7 +34,7 @@ def upgrade() -> None:
             comment="hours of live time in which one such event was expected",
         ),
         sa.Column("features", sa.JSON(), nullable=False, comment="value by name"),
-        sa.Column("unusual", sa.JSON(), nullable=False, comment="dqm.hotline.unusual.Unusual, the dearest first"),
+        sa.Column("unusual", sa.JSON(), nullable=False, comment="dqm.events.model.Unusual, the dearest first"),
         sa.Column(
             "usual", sa.JSON(), nullable=False, comment="by name, the ends of the central 95 % of training events"
         ),
@@ -79,7 +79,7 @@ def upgrade() -> None:
         "hotline_state",
         sa.Column("dataset", sa.String(), nullable=False),
         sa.Column("model_version", sa.String(), nullable=False),
-        sa.Column("ladder", sa.JSON(), nullable=False, comment="dqm.hotline.level.Ladder"),
+        sa.Column("ladder", sa.JSON(), nullable=False, comment="dqm.events.level.Ladder"),
         sa.Column("updated_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("dataset", "model_version", name=op.f("pk_hotline_state")),
     )

@@ -10,8 +10,8 @@ import fastjsonschema
 import numpy as np
 import pytest
 
-from dqm.quality import Reason
-from dqm.rates.bands import Bands
+from dqm.core.quality import Reason
+from dqm.core.state import Bands
 from opint.store import tables, trigger_rates
 from opint.store.engine import Store
 from opint.triggers import summary

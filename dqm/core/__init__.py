@@ -1,0 +1,1 @@
+"""What judging histograms, rates and events has in common: quality, state, calibration, budget, verdicts, drift."""

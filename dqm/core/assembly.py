@@ -1,0 +1,173 @@
+"""Adding parts of a lumisection up, whatever their number and order.
+
+``merge`` is idempotent, and parts that do not contradict each other may come in any order: the state
+they add up to is the same (property tests in tests/dqm/test_assembly.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from dqm.arrays import Indices, Mask
+from dqm.core.largest_errors import NOTHING, NUMBERS, Largest
+from dqm.core.state import Bands, LumisectionState, ScoredBatch, SubsystemScores
+from streams.records import Catalogue, Conditions
+
+_Item = TypeVar("_Item", bound=np.generic)
+_UNKNOWN = Conditions()
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The state after a part; ``conflicts`` names the MEs of the part that contradict it and were left out."""
+
+    state: LumisectionState
+    changed: bool
+    conflicts: tuple[str, ...] = ()
+
+
+def merge(state: LumisectionState | None, scored: ScoredBatch, now_s: float, origin: str = "") -> Merged:
+    """Add one scored batch, which came from partition ``origin``, to what is known of its lumisection.
+
+    ``state`` None means that nothing is known yet.
+
+    An ME that came before with the same content is ignored; with other content it is a conflict, and
+    the first one stands.
+    """
+    if state is None:
+        parts = {scored.subsystem: scored.scores}
+        fresh = LumisectionState(
+            scored.dataset, scored.key, scored.conditions, scored.model_version, parts, now_s, origin
+        )
+        return Merged(fresh, True)
+    added, conflicts = _add(state.parts.get(scored.subsystem), scored.scores)
+    if added is None:
+        return Merged(state, False, conflicts)
+    conditions = scored.conditions if state.conditions == _UNKNOWN else state.conditions
+    parts = {**state.parts, scored.subsystem: added}
+    return Merged(replace(state, parts=parts, conditions=conditions), True, conflicts)
+
+
+def complete(state: LumisectionState, expected: Mapping[str, Catalogue]) -> bool:
+    """Whether every expected ME of every expected subsystem has come."""
+    return all(_has(state.parts.get(subsystem), catalogue) for subsystem, catalogue in expected.items())
+
+
+def widen(part: SubsystemScores, catalogue: Catalogue | None) -> SubsystemScores:
+    """The part over the union of its catalogue and ``catalogue``; itself if that adds nothing."""
+    if catalogue is None or catalogue is part.catalogue or catalogue.digest == part.catalogue.digest:
+        return part
+    if all(name in part.catalogue.index for name in catalogue.names):
+        return part
+    elements = {me.name: me for me in (*catalogue.elements, *part.catalogue.elements)}
+    return _spread(part, Catalogue.of(tuple(elements.values())), part.scorers)
+
+
+def _has(part: SubsystemScores | None, catalogue: Catalogue) -> bool:
+    if part is None:
+        return False
+    if part.catalogue == catalogue:
+        return bool(part.present.all())
+    index = part.catalogue.index
+    return all(name in index and bool(part.present[index[name]]) for name in catalogue.names)
+
+
+def _add(known: SubsystemScores | None, part: SubsystemScores) -> tuple[SubsystemScores | None, tuple[str, ...]]:
+    """The sum, or None if the part adds nothing; and the names of the MEs that conflict."""
+    if known is None:
+        return part, ()
+    known, part = _aligned(known, part)
+    both = known.present & part.present
+    conflicting = both & (known.digests != part.digests)
+    names = tuple(known.catalogue.names[row] for row in np.flatnonzero(conflicting))
+    new = part.present & ~known.present
+    largest = _largest(known, part, conflicting)
+    if not new.any() and largest is known.largest:
+        return None, names
+    missing = {part.catalogue.names[row] for row in np.flatnonzero(new)}
+    return (
+        SubsystemScores(
+            catalogue=known.catalogue,
+            scorers=known.scorers,
+            present=known.present | new,
+            p_values=np.where(new, part.p_values, known.p_values),
+            scores=np.where(new, part.scores, known.scores),
+            digests=np.where(new, part.digests, known.digests),
+            reasons=np.where(new, part.reasons, known.reasons),
+            evidence={**known.evidence, **{me: seen for me, seen in part.evidence.items() if me in missing}},
+            largest=largest,
+            bands=_bands(known, part, new),
+        ),
+        names,
+    )
+
+
+def _largest(known: SubsystemScores, part: SubsystemScores, conflicting: Mask) -> Largest | None:
+    """The largest errors of both but for MEs that conflict; that of ``known`` itself if the part adds nothing.
+
+    MEs that came before take part: the error of an ME depends on which others came in the same message, and the
+    larger one must win whichever was first.
+    """
+    if known.largest is None or part.largest is None:
+        return known.largest if part.largest is None else part.largest
+    added = part.largest
+    if conflicting.any():
+        added = added.moved(np.where(conflicting, NOTHING, np.arange(len(conflicting))), NUMBERS)
+    merged = known.largest.merged(added)
+    return known.largest if merged.same(known.largest) else merged
+
+
+def _bands(known: SubsystemScores, part: SubsystemScores, new: Mask) -> Bands | None:
+    """Those of ``part`` in its ``new`` rows, of ``known`` in the others."""
+    if part.bands is None:
+        return known.bands
+    before = Bands.nothing(len(new)) if known.bands is None else known.bands
+    return Bands.from_array(np.where(new, part.bands.as_array(), before.as_array()))
+
+
+def _aligned(left: SubsystemScores, right: SubsystemScores) -> tuple[SubsystemScores, SubsystemScores]:
+    """Both over the union of their catalogues and scorers; the common case costs nothing."""
+    if left.catalogue is right.catalogue or left.catalogue == right.catalogue:
+        catalogue = left.catalogue
+    else:
+        elements = {me.name: me for me in (*right.catalogue.elements, *left.catalogue.elements)}
+        catalogue = Catalogue.of(tuple(elements.values()))
+    scorers = left.scorers + tuple(name for name in right.scorers if name not in left.scorers)
+    return _spread(left, catalogue, scorers), _spread(right, catalogue, scorers)
+
+
+def _spread(part: SubsystemScores, catalogue: Catalogue, scorers: tuple[str, ...]) -> SubsystemScores:
+    if part.catalogue == catalogue and part.scorers == scorers:
+        return part
+    index = catalogue.index
+    rows = np.array([index[name] for name in part.catalogue.names], dtype=np.intp)
+    n = len(catalogue)
+    scores = np.full((len(scorers), n), np.nan, dtype=np.float32)
+    for old, name in enumerate(part.scorers):
+        scores[scorers.index(name), rows] = part.scores[old]
+    return replace(
+        part,
+        catalogue=catalogue,
+        scorers=scorers,
+        present=_scatter(part.present, rows, np.zeros(n, dtype=np.bool_)),
+        p_values=_scatter(part.p_values, rows, np.full(n, np.nan, dtype=np.float32)),
+        scores=scores,
+        digests=_scatter(part.digests, rows, np.zeros(n, dtype=np.uint64)),
+        reasons=_scatter(part.reasons, rows, np.zeros(n, dtype=np.uint8)),
+        largest=None if part.largest is None else part.largest.moved(rows, NUMBERS),
+        bands=None if part.bands is None else _spread_bands(part.bands, rows, n),
+    )
+
+
+def _spread_bands(bands: Bands, rows: Indices, elements: int) -> Bands:
+    wide = Bands.nothing(elements).as_array()
+    wide[:, rows] = bands.as_array()
+    return Bands.from_array(wide)
+
+
+def _scatter(values: npt.NDArray[_Item], rows: Indices, into: npt.NDArray[_Item]) -> npt.NDArray[_Item]:
+    into[rows] = values
+    return into

@@ -1,0 +1,222 @@
+"""From scores to p-values of MEs, and from those to p-values of lumisections.
+
+All of it comes from the calibration set: good lumisections later in time than those of training.
+
+1. *Normalisation.* The logarithm of a score is a line in ln(counts) and pileup, fitted robustly for each ME and
+   scorer; what remains is divided by its robust spread, drawn towards that of the ME's group.
+2. *One scorer.* Normalised scores of all MEs of a group are pooled, so that p-values can be as small as
+   1 / (MEs x lumisections); see :mod:`dqm.statistics.conformal` for that and for what lies beyond.
+3. *All scorers.* The smallest of an ME's p-values, which after Bonferroni would be safe under any dependence, is
+   calibrated once more, on the pool of the subsystem: scorers agree most of the time, and Bonferroni would pay
+   for tests that are not independent.
+
+The pool uses scores normalised by fits to *other* stretches of the calibration set (cross-fitting): a score that
+took part in its own normalisation would look too ordinary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dqm.arrays import Float32, Float64, Indices, Mask
+from dqm.statistics.conformal import ConformalTable, ConformalTables
+from dqm.statistics.robust import fit_lines, scale
+
+FOLDS = 4
+LEAST_SCORES = 12
+"""Calibration scores an ME must have to be judged at all."""
+
+_SMALLEST_SCORE = 1e-3
+_RIDGE = np.array([0.0, 4.0, 4.0])
+_SHRINK = 10.0
+_ORDINARY = (100.0, 0.0, 0.0)
+"""A line so high that every score lies far below it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Normaliser:
+    """Lines and spreads: ``lines`` (k, n, 3) of 1, ln(counts) - ``centre`` (n,), pileup; ``spread`` (k, n).
+
+    ``reach`` (n,) and ``pileup`` (2,) bound ln(counts) - centre and pileup to what calibration saw: beyond it a
+    line is not continued. ``judged`` (n,) says which MEs had enough calibration scores, ``covered`` (k, n) which
+    scorers judge which: what the others say comes out as very ordinary.
+    """
+
+    lines: Float32
+    spread: Float32
+    centre: Float32
+    reach: Float32
+    pileup: Float32
+    judged: Mask
+    covered: Mask
+
+    def normalised(self, scores: Float32, totals: Float32, pileup: Float32) -> Float32:
+        """Normalised scores of ``scores`` (k, L, n), with ``totals`` (L, n) counts and ``pileup`` (L,)."""
+        size = np.log(np.maximum(totals, np.float32(1.0))) - self.centre
+        np.clip(size, -self.reach, self.reach, out=size)
+        pileup = np.clip(pileup, self.pileup[0], self.pileup[1])
+        expected = self.lines[:, None, :, 1] * size
+        expected += self.lines[:, None, :, 2] * pileup[:, None]
+        expected += self.lines[:, None, :, 0]
+        logs: Float32 = np.log(np.maximum(scores, np.float32(_SMALLEST_SCORE)))
+        logs -= expected
+        logs /= self.spread[:, None]
+        return logs
+
+
+def fit_normaliser(
+    scores: Float32,
+    totals: Float32,
+    pileup: Float32,
+    use: Mask,
+    groups: Sequence[slice],
+    covered: Mask,
+) -> Normaliser:
+    """Normaliser of ``scores`` (k, L, n), NaN-free; ``use`` (L, n) leaves out what was not inspected.
+
+    ``groups`` are the rows of each group: spreads are drawn towards the median spread of the group as if by
+    ten more lumisections.
+    """
+    kinds, lumisections, n = scores.shape
+    seen = use.sum(axis=0)
+    logs = np.where(use, np.log(np.maximum(totals, 1.0)), np.nan).astype(np.float64)
+    centre = np.where(seen > 0, np.nanmedian(np.where(seen > 0, logs, 0.0), axis=0), 0.0)
+    size = np.where(use, logs - centre, 0.0)
+    design = np.stack([np.ones((lumisections, n)), size, np.repeat(pileup[:, None], n, axis=1)], axis=-1)
+    lines = np.zeros((kinds, n, 3))
+    spread = np.ones((kinds, n))
+    for kind in range(kinds):
+        values = np.where(use & covered[kind], np.log(np.maximum(scores[kind], _SMALLEST_SCORE)), np.nan)
+        values = values.astype(np.float64)
+        lines[kind] = fit_lines(design, values, _RIDGE)
+        own = scale(values - np.einsum("lnk,nk->ln", design, lines[kind]))
+        for rows in groups:
+            spread[kind, rows] = _drawn_together(own[rows], seen[rows])
+    lines[~covered], spread[~covered] = _ORDINARY, 1.0
+    return Normaliser(
+        lines.astype(np.float32),
+        spread.astype(np.float32),
+        centre.astype(np.float32),
+        np.abs(size).max(axis=0).astype(np.float32),
+        np.array([pileup.min(), pileup.max()], dtype=np.float32),
+        seen >= LEAST_SCORES,
+        covered,
+    )
+
+
+def _drawn_together(own: Float64, seen: Indices) -> Float64:
+    known = np.isfinite(own) & (seen >= LEAST_SCORES)
+    middle = float(np.median(own[known])) if known.any() else 1.0
+    filled = np.where(known, own, middle)
+    weight = np.where(known, seen, 0)
+    drawn: Float64 = np.maximum(np.sqrt((weight * filled**2 + _SHRINK * middle**2) / (weight + _SHRINK)), 1e-3)
+    return drawn
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ElementCalibration:
+    """P-values of the MEs of one subsystem; ``table`` (n,) is the group's number of each ME.
+
+    ``scorers`` holds a table for each scorer and group (scorer-major), ``combined`` one for the subsystem.
+    """
+
+    normaliser: Normaliser
+    table: Indices
+    groups: int
+    scorers: ConformalTables
+    combined: ConformalTables
+
+    def p_values(self, scores: Float32, totals: Float32, pileup: Float32) -> Float32:
+        """P-values (L, n) in (0, 1] of ``scores`` (k, L, n)."""
+        smallest = _smallest(self.normaliser.normalised(scores, totals, pileup), self.table, self.groups, self.scorers)
+        return self.combined.p_values(_surprise(smallest), np.zeros(len(self.table), dtype=np.intp))
+
+
+def _smallest(normalised: Float32, table: Indices, groups: int, tables: ConformalTables) -> Float32:
+    """The smallest p-value (L, n) over the scorers."""
+    kinds, lumisections, n = normalised.shape
+    columns = normalised.transpose(1, 0, 2).reshape(lumisections, kinds * n)
+    places = (np.arange(kinds)[:, None] * groups + table).ravel()
+    smallest: Float32 = tables.p_values(columns, places).reshape(lumisections, kinds, n).min(axis=1)
+    return smallest
+
+
+def _surprise(p_values: Float32) -> Float32:
+    surprise: Float32 = -np.log(p_values)
+    return surprise
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibrated:
+    """The calibration of a subsystem as it is saved, and the p-values (L, n) of the calibration set itself."""
+
+    normaliser: Normaliser
+    scorers: tuple[ConformalTable, ...]
+    combined: ConformalTable
+    p_values: Float32
+
+    def elements(self, groups: Sequence[slice]) -> ElementCalibration:
+        """Ready for use."""
+        return assemble(self.normaliser, self.scorers, self.combined, groups)
+
+
+def assemble(
+    normaliser: Normaliser, scorers: Sequence[ConformalTable], combined: ConformalTable, groups: Sequence[slice]
+) -> ElementCalibration:
+    """Calibration of a subsystem whose groups are the rows ``groups``, from what was saved."""
+    table = np.concatenate([np.full(rows.stop - rows.start, place) for place, rows in enumerate(groups)])
+    return ElementCalibration(
+        normaliser,
+        table.astype(np.intp),
+        len(groups),
+        ConformalTables.of(list(scorers)),
+        ConformalTables.of([combined]),
+    )
+
+
+def calibrate(
+    scores: Float32,
+    totals: Float32,
+    pileup: Float32,
+    use: Mask,
+    groups: Sequence[slice],
+    covered: Mask,
+) -> Calibrated:
+    """Calibrate one subsystem on ``scores`` (k, L, n) of good lumisections in time order.
+
+    ``covered`` (k, n) says which scorers judge which MEs.
+    """
+    crossed = _cross_fitted(scores, totals, pileup, use, groups, covered)
+    normaliser = fit_normaliser(scores, totals, pileup, use, groups, covered)
+    use = use & normaliser.judged
+    tables = [
+        _table(crossed[kind][:, rows][(use & covered[kind])[:, rows]]) for kind in range(len(scores)) for rows in groups
+    ]
+    table = np.concatenate([np.full(rows.stop - rows.start, place) for place, rows in enumerate(groups)])
+    smallest = _smallest(crossed, table.astype(np.intp), len(groups), ConformalTables.of(tables))
+    combined = _table(_surprise(smallest)[use])
+    p_values = np.where(use, combined.p_values(_surprise(smallest)), np.nan).astype(np.float32)
+    return Calibrated(normaliser, tuple(tables), combined, p_values)
+
+
+def _table(pool: Float32) -> ConformalTable:
+    """A table of the pool; where nothing was calibrated nothing is judged, and any table will do."""
+    return ConformalTable.of(pool.astype(np.float64) if len(pool) else np.zeros(1))
+
+
+def _cross_fitted(
+    scores: Float32,
+    totals: Float32,
+    pileup: Float32,
+    use: Mask,
+    groups: Sequence[slice],
+    covered: Mask,
+) -> Float32:
+    """Normalised scores (k, L, n), each by a fit that has not seen its stretch of time."""
+    crossed = np.zeros_like(scores)
+    for held in np.array_split(np.arange(len(pileup)), FOLDS):
+        others = np.setdiff1d(np.arange(len(pileup)), held)
+        fit = fit_normaliser(scores[:, others], totals[others], pileup[others], use[others], groups, covered)
+        crossed[:, held] = fit.normalised(scores[:, held], totals[held], pileup[held])
+    return crossed

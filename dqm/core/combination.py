@@ -1,0 +1,150 @@
+"""Folders of MEs, and from several p-values to one.
+
+A folder is what is likely to fail together, and what incidents are made of. Scorers of one ME look at the same counts,
+MEs of one subsystem at the same collisions: their p-values are not independent. What combines them is calibrated once
+more on good lumisections, so that a method decides what is seen, never how often it is wrong. For the scorers of one ME
+``python -m benchmarks.dqm --only combination`` finds no difference between methods; what was chosen is safe under the
+dependence to be expected (docs/combination.md).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from dqm.arrays import Float32, Float64, Indices, Mask
+from dqm.core.quality import Certified
+from dqm.statistics.bonferroni import bonferroni
+from dqm.statistics.fisher import fisher
+from dqm.statistics.harmonic_mean import harmonic_mean
+from dqm.statistics.multiple_testing import cauchy, simes
+from streams.records import Catalogue
+
+_Value = TypeVar("_Value")
+
+_KEPT = 64
+
+
+class PerCatalogue(Generic[_Value]):
+    """Values computed once per catalogue object; catalogues are shared, and comparing them would be slow."""
+
+    def __init__(self, compute: Callable[[Catalogue], _Value]) -> None:
+        """Keep ``compute``; at most 64 values are kept, the oldest goes first."""
+        self._compute = compute
+        self._known: dict[int, tuple[Catalogue, _Value]] = {}
+
+    def __call__(self, catalogue: Catalogue) -> _Value:
+        """The catalogue's value."""
+        entry = self._known.get(id(catalogue))
+        if entry is not None:
+            return entry[1]
+        value = self._compute(catalogue)
+        if len(self._known) >= _KEPT:
+            del self._known[next(iter(self._known))]
+        # Holding the catalogue keeps its id from being given to another one.
+        self._known[id(catalogue)] = catalogue, value
+        return value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folders:
+    """``names`` of the folders of a catalogue, sorted, and the folder ``of`` (n,) each ME as a place in them."""
+
+    names: tuple[str, ...]
+    of: Indices
+
+    def simes(self, p_values: Float32) -> Float64:
+        """Simes' p-value (:mod:`dqm.statistics.multiple_testing`) of each folder, NaN where nothing was tested."""
+        result = np.full(len(self.names), np.nan)
+        tested = np.flatnonzero(~np.isnan(p_values))
+        if not len(tested):
+            return result
+        order = tested[np.lexsort((p_values[tested], self.of[tested]))]
+        folder = self.of[order]
+        starts = np.flatnonzero(np.r_[True, folder[1:] != folder[:-1]])
+        sizes = np.diff(np.r_[starts, len(folder)])
+        ranks = np.arange(len(folder)) - np.repeat(starts, sizes) + 1
+        scaled = p_values[order].astype(np.float64) * np.repeat(sizes, sizes) / ranks
+        result[folder[starts]] = np.minimum(np.minimum.reduceat(scaled, starts), 1.0)
+        return result
+
+
+def _folders(catalogue: Catalogue) -> Folders:
+    names = sorted({me.group for me in catalogue.elements})
+    place = {name: number for number, name in enumerate(names)}
+    return Folders(tuple(names), np.array([place[me.group] for me in catalogue.elements], dtype=np.intp))
+
+
+folders = PerCatalogue(_folders)
+"""Folders of a catalogue."""
+
+
+NAMED_SHARE = 0.25
+"""A folder is named for a lumisection if it holds at least this share of what speaks against that, or the most."""
+_TAKES_PART = 0.1
+
+Method = Callable[[Float32], Float64]
+"""P-values (..., m) to p-values (...); NaN is left out, and a set of nothing gives NaN."""
+
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {
+        "bonferroni": bonferroni,
+        "simes": simes,
+        "cauchy": cauchy,
+        "harmonic-mean": harmonic_mean,
+        "fisher": fisher,
+    }
+)
+
+of_elements: Method = METHODS["simes"]
+"""The MEs of a subsystem, or of a folder, in one lumisection."""
+
+of_sources: Method = METHODS["cauchy"]
+"""The MEs of a subsystem one by one, and what looks at it as a whole."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubsystemOpinion:
+    """What a scorer of whole lumisections says of one subsystem.
+
+    ``p_value`` in (0, 1] is calibrated on whole good lumisections. ``shares`` (n,), in catalogue order and not
+    negative, is how much each ME holds of what speaks against the lumisection, in any unit. ``certified`` is the score
+    behind it and its uncertainty, where the scorer has one.
+    """
+
+    p_value: float
+    shares: Float64
+    certified: Certified | None = None
+
+
+def condemned_elements(opinion: SubsystemOpinion, catalogue: Catalogue) -> Mask:
+    """The MEs (n,) that an opinion speaks of: those that count in the folders that hold most."""
+    grouped = folders(catalogue)
+    chosen = _named_folders(opinion, catalogue)
+    held = np.bincount(grouped.of, opinion.shares, len(grouped.names))
+    counts: Mask = opinion.shares >= _TAKES_PART * held[grouped.of]
+    return counts & chosen[grouped.of] & (opinion.shares > 0)
+
+
+def folder_p(opinions: Sequence[SubsystemOpinion | None], catalogue: Catalogue) -> Float32:
+    """P-values (folders, L) of the folders that opinions name, 1 for others and NaN without an opinion.
+
+    :mod:`dqm.core.budget` takes its threshold from these, so that opinions which hit upon another folder each time
+    do not count as if they raised an incident.
+    """
+    columns = [
+        np.full(len(folders(catalogue).names), np.nan)
+        if opinion is None
+        else np.where(_named_folders(opinion, catalogue), opinion.p_value, 1.0)
+        for opinion in opinions
+    ]
+    return np.array(columns, dtype=np.float32).T
+
+
+def _named_folders(opinion: SubsystemOpinion, catalogue: Catalogue) -> Mask:
+    grouped = folders(catalogue)
+    held = np.bincount(grouped.of, opinion.shares, len(grouped.names))
+    chosen: Mask = held >= min(NAMED_SHARE * held.sum(), held.max(initial=0.0))
+    return chosen & (held > 0)

@@ -1,0 +1,221 @@
+"""Closing a lumisection: from p-values of MEs to what is said about them.
+
+Pure functions of data and settings. An ME is BAD (DEVIATES) if two tests agree: it is among the discoveries of
+Benjamini–Hochberg over all MEs of the lumisection, and its folder is below the threshold that keeps the budget of
+false incidents (:mod:`dqm.core.budget`). If only one of them says so it is a WARNING (SUSPECT).
+
+A scorer that looks at a subsystem as a whole may condemn it where no ME is bad by itself: then the MEs that hold
+most of what speaks against it are BAD, so that somebody can go and look.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.settings import DqmSettings
+from dqm.arrays import Float32, Mask, UInt8
+from dqm.core import closing_evidence
+from dqm.core import status_bits as silence
+from dqm.core.assembly import widen
+from dqm.core.combination import SubsystemOpinion, condemned_elements, folders, of_elements, of_sources
+from dqm.core.digests import EMPTY
+from dqm.core.quality import Quality, Reason
+from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.statistics.conformal import ConformalTable
+from dqm.statistics.multiple_testing import discovery_threshold
+from streams.records import Catalogue, Conditions
+
+IS_TESTED = np.isin(np.arange(max(Reason) + 1), (Reason.CONSISTENT, Reason.STARVED))
+"""By reason, whether content is tested. A histogram that lost a part of its entries because channels died is
+DEVIATES like its neighbours, and only one that lost them evenly stays STARVED."""
+
+
+class Content(Protocol):
+    """What is remembered of a subsystem in an earlier lumisection."""
+
+    @property
+    def catalogue(self) -> str:
+        """Digest of its catalogue."""
+
+    @property
+    def digests(self) -> npt.NDArray[np.uint64]:
+        """Content digests (n,) in the order of that catalogue."""
+
+
+History = Mapping[str, Sequence[Content]]
+"""By subsystem, the content of the ``frozen_after - 1`` lumisections before, in any order; fewer near the start."""
+
+
+class Certifier(Protocol):
+    """Looks at all MEs of a subsystem together."""
+
+    def opinion(self, part: SubsystemScores, conditions: Conditions) -> SubsystemOpinion | None:
+        """What it says of a part of the state of a lumisection; None if it cannot say anything."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """What closing needs of a bundle.
+
+    ``folder_p`` and ``certification_p`` are thresholds of :mod:`dqm.core.budget`; ``subsystems`` turn -ln of the
+    combined p-value of a whole subsystem into one calibrated on whole lumisections, because MEs of one lumisection are
+    not independent. ``certifiers`` are those of the subsystems that have one.
+    """
+
+    expected: Mapping[str, Catalogue]
+    subsystems: Mapping[str, ConformalTable]
+    folder_p: float
+    certifiers: Mapping[str, Certifier] = field(default_factory=dict)
+    certification_p: float = 0.0
+
+
+def close(
+    state: LumisectionState, history: History, judge: Judge, settings: DqmSettings, now_s: float, because: str
+) -> LumisectionState:
+    """The state with verdicts, closed at ``now_s``; closing it again is a revision.
+
+    Expected MEs that have not come are MISSING, whole subsystems included, unless the beams were not stable.
+    """
+    unstable = settings.require_stable_beams and state.conditions.beams_stable is False
+    parts = {name: widen(part, judge.expected.get(name)) for name, part in state.parts.items()}
+    for name, catalogue in judge.expected.items():
+        if name not in parts:
+            parts[name] = nothing(catalogue)
+    frozen = {name: _frozen(part, history.get(name, ()), settings.frozen_after) for name, part in parts.items()}
+    tested = {name: np.where(_inspected(part), part.p_values, np.float32(np.nan)) for name, part in parts.items()}
+    limit = discovery_threshold(np.concatenate(list(tested.values())), settings.false_discovery_rate) if tested else 0.0
+    verdicts = {}
+    for name, part in parts.items():
+        reasons = _reasons(part, tested[name], limit, judge.folder_p)
+        opinion = None if unstable else _opinion(judge, name, part, state.conditions)
+        condemned = _condemned(opinion, judge.certification_p, part, reasons)
+        reasons[condemned] = Reason.DEVIATES
+        reasons[frozen[name]] = Reason.FROZEN
+        ready = silence.ready(state.conditions.dcs, settings.bits_of(name))
+        reasons[silence.contradicting(part, reasons, ready)] = Reason.CONTRADICTS_STATUS
+        reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
+        verdicts[name] = _verdict(reasons, tested[name], judge.subsystems.get(name), opinion)
+        parts[name] = _explained(part, frozen[name], condemned & (reasons == Reason.DEVIATES), opinion, state, settings)
+    return replace(
+        state,
+        parts=parts,
+        verdicts=verdicts,
+        closed_s=now_s,
+        closed_because=because,
+        revision=state.revision + 1,
+    )
+
+
+def nothing(catalogue: Catalogue) -> SubsystemScores:
+    """A subsystem of which nothing has come."""
+    n = len(catalogue)
+    return SubsystemScores(
+        catalogue=catalogue,
+        scorers=(),
+        present=np.zeros(n, dtype=np.bool_),
+        p_values=np.full(n, np.nan, dtype=np.float32),
+        scores=np.empty((0, n), dtype=np.float32),
+        digests=np.zeros(n, dtype=np.uint64),
+        reasons=np.zeros(n, dtype=np.uint8),
+    )
+
+
+def _inspected(part: SubsystemScores) -> Mask:
+    inspected: Mask = part.present & IS_TESTED[part.reasons]
+    return inspected
+
+
+def _frozen(part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Mask:
+    """MEs whose content is that of all the lumisections before.
+
+    Histograms of low statistics may be alike by chance and are left alone.
+    """
+    candidates: Mask = part.present & IS_TESTED[part.reasons]
+    candidates &= part.digests != np.uint64(EMPTY)
+    return repeating(candidates, part, history, frozen_after)
+
+
+def repeating(candidates: Mask, part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Mask:
+    """Those ``candidates`` (n,) whose content is that of all the lumisections before; none while these are too few."""
+    if len(history) < frozen_after - 1 or any(earlier.catalogue != part.catalogue.digest for earlier in history):
+        return np.zeros_like(candidates)
+    alike = candidates.copy()
+    for before in history:
+        alike &= part.digests == before.digests
+    return alike
+
+
+def _reasons(part: SubsystemScores, tested: Float32, limit: float, folder_limit: float) -> UInt8:
+    """Reasons from content alone; ``limit`` is the largest p-value among the discoveries."""
+    reasons = part.reasons.copy()
+    likely = max(limit, folder_limit)
+    with np.errstate(invalid="ignore"):
+        doubtful = tested <= likely
+    if not doubtful.any():
+        return reasons
+    grouped = folders(part.catalogue)
+    with np.errstate(invalid="ignore"):
+        bad_folder = (grouped.simes(tested) <= folder_limit)[grouped.of]
+        discovery = tested <= limit
+        suspect = discovery | (bad_folder & (tested <= folder_limit))
+        reasons[suspect & (reasons == Reason.CONSISTENT)] = Reason.SUSPECT
+        reasons[discovery & bad_folder] = Reason.DEVIATES
+    return reasons
+
+
+QUALITY = np.full(max(Reason) + 1, Quality.NOT_INSPECTED, dtype=np.uint8)
+"""By reason, the quality that it means."""
+QUALITY[Reason.CONSISTENT] = Quality.GOOD
+QUALITY[Reason.SUSPECT] = Quality.WARNING
+QUALITY[Reason.DEVIATES] = Quality.BAD
+QUALITY[Reason.FROZEN] = Quality.BAD
+QUALITY[[Reason.PATH_MOVED, Reason.SEED_MOVED, Reason.ALL_MOVED, Reason.WRONG_PRESCALES]] = Quality.BAD
+
+
+def _verdict(
+    reasons: UInt8,
+    tested: Float32,
+    table: ConformalTable | None,
+    opinion: SubsystemOpinion | None,
+) -> SubsystemVerdict:
+    qualities = QUALITY[reasons]
+    p_value = float(of_elements(tested))
+    if table is not None and not np.isnan(p_value):
+        p_value = float(table.p_values(np.array([-np.log(max(p_value, 1e-300))], dtype=np.float32))[0])
+    if opinion is not None:
+        p_value = float(of_sources(np.array([p_value, opinion.p_value], dtype=np.float32)))
+    worst = Quality(int(qualities.max())) if len(qualities) else Quality.NOT_INSPECTED
+    return SubsystemVerdict(worst, p_value, qualities, reasons)
+
+
+def _opinion(judge: Judge, name: str, part: SubsystemScores, conditions: Conditions) -> SubsystemOpinion | None:
+    certifier = judge.certifiers.get(name)
+    return certifier.opinion(part, conditions) if certifier is not None and part.present.any() else None
+
+
+def _condemned(opinion: SubsystemOpinion | None, limit: float, part: SubsystemScores, reasons: UInt8) -> Mask:
+    """MEs that only an opinion speaks against: where an ME is bad by itself, that one tells more."""
+    if opinion is None or not opinion.p_value <= limit or (reasons == Reason.DEVIATES).any():
+        return np.zeros_like(part.present)
+    return (
+        condemned_elements(opinion, part.catalogue)
+        & part.present
+        & np.isin(reasons, (Reason.CONSISTENT, Reason.SUSPECT))
+    )
+
+
+def _explained(
+    part: SubsystemScores,
+    frozen: Mask,
+    condemned: Mask,
+    opinion: SubsystemOpinion | None,
+    state: LumisectionState,
+    settings: DqmSettings,
+) -> SubsystemScores:
+    most = settings.evidence_per_lumisection
+    if opinion is not None:
+        part = closing_evidence.add_condemned(part, condemned, opinion, state.model_version, most)
+    return closing_evidence.add_frozen(part, frozen, state.model_version, settings.frozen_after, most)

@@ -1,0 +1,1 @@
+"""The event hotline: which few events an hour look least like all others."""

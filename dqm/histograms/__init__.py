@@ -1,0 +1,1 @@
+"""Judging histograms: references, scorers, certification of whole subsystems, training, evidence."""

@@ -1,0 +1,1 @@
+"""Certification of whole subsystems by an ensemble of autoencoders."""

@@ -1,0 +1,1 @@
+"""Occupancies: strips and maps of channels."""

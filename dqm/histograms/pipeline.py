@@ -1,0 +1,360 @@
+"""Batches in, scores out: everything that is done to a histogram before its lumisection is assembled."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.settings import AlertSettings, DqmSettings
+from dqm.arrays import Float32, Float64, Mask, UInt8
+from dqm.core import verdicts
+from dqm.core.budget import Thresholds, thresholds
+from dqm.core.combination import PerCatalogue
+from dqm.core.digests import digests
+from dqm.core.drift import Reference, Residuals, RunSums, is_sampled, run_sums
+from dqm.core.largest_errors import NUMBERS
+from dqm.core.quality import Evidence, Reason
+from dqm.core.state import LumisectionState, ScoredBatch, SubsystemScores
+from dqm.core.threads import one_thread
+from dqm.histograms.alignment import Alignment, Presence, align
+from dqm.histograms.bundle import Bundle, SubsystemModel
+from dqm.histograms.certification.attribution import (
+    CertificationErrors,
+    ModelCertifier,
+    certification_errors,
+    condemned,
+    features_of_groups,
+)
+from dqm.histograms.certification.model import CertificationModel
+from dqm.histograms.evidence import EvidenceBuilder, ScoredHistograms
+from dqm.histograms.references.choice import adapted
+from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
+
+RunPart = tuple[str, int, str]
+"""Dataset, run and subsystem."""
+
+MICRO_BATCH = 32
+"""Batches of one subsystem that are scored together."""
+
+PLENTY = 4.0
+"""An ME can be STARVED only where this many times ``min_entries`` are expected ..."""
+STARVED_SHARE = 0.5
+"""... and less than this share of them came."""
+
+_EXACT = 2.0**24
+
+
+class Pipeline:
+    """Scores batches with one bundle; pure: equal batches give equal bytes, however they are grouped."""
+
+    numbers = NUMBERS
+    """How many numbers of each ME the centres of certification follow."""
+
+    def __init__(self, bundle: Bundle, settings: DqmSettings, alerts: AlertSettings) -> None:
+        """Derive the thresholds for ``settings`` and the raise rule of ``alerts``."""
+        self.version = bundle.version
+        self.name = bundle.name
+        self.trained_s = bundle.trained_s
+        self.expected: Mapping[str, Catalogue] = bundle.catalogues
+        self._settings = settings
+        elements = sum(len(catalogue) for catalogue in self.expected.values())
+        self.thresholds = thresholds(
+            bundle.folder_p, bundle.whole_runs, elements, settings, alerts, bundle.certification_p
+        )
+        self._judge = verdicts.Judge(
+            self.expected,
+            {name: catalogue.lumisections for name, catalogue in bundle.subsystems.items()},
+            self.thresholds.folder_p,
+            {
+                name: ModelCertifier(catalogue.certification, bundle.pileup)
+                for name, catalogue in bundle.subsystems.items()
+                if catalogue.certification is not None
+            },
+            self.thresholds.certification_p,
+        )
+        self.models: Mapping[str, SubsystemModel] = bundle.subsystems
+        self.pileup = bundle.pileup
+        self._stage: Callable[[SubsystemModel], _Stage] = lambda model: _Stage(
+            model, bundle, settings, self.thresholds, elements
+        )
+        self._stages = {name: self._stage(model) for name, model in bundle.subsystems.items()}
+        self._adapted: dict[RunPart, _Stage] = {}
+
+    @property
+    def follows(self) -> bool:
+        """Whether references may be chosen anew for each run."""
+        return self._settings.references == "adaptive"
+
+    @property
+    def followed(self) -> Sequence[str]:
+        """Subsystems that are certified as a whole, about a centre that moves from run to run; in order."""
+        return [name for name, model in sorted(self.models.items()) if model.certification is not None]
+
+    def adopt(self, dataset: str, run: int, references: Mapping[str, Reference], shifts: Mapping[str, Float32]) -> None:
+        """Judge the run by ``references`` and certify it about shifted centres, of each subsystem, from now on."""
+        for subsystem, model in self.models.items():
+            reference, shift = references.get(subsystem), shifts.get(subsystem)
+            adopted = adapted(model, reference) if reference is not None and reference.adaptive else model
+            if adopted.certification is not None and shift is not None:
+                adopted = replace(adopted, certification=adopted.certification.moved(shift))
+            if adopted is not model:
+                self._adapted[dataset, run, subsystem] = self._stage(adopted)
+
+    def drop(self, dataset: str, run: int) -> None:
+        """Forget what was adopted for the run."""
+        for subsystem in self.models:
+            self._adapted.pop((dataset, run, subsystem), None)
+
+    def warm_up(self) -> None:
+        """Run every model once, so that the first message does not wait for compilation."""
+        self.score([_zeros(name, catalogue) for name, catalogue in self.expected.items()])
+
+    def score(self, batches: Sequence[HistogramBatch]) -> list[ScoredBatch]:
+        """Scores of each batch, in the same order."""
+        with one_thread():
+            return self._scored(batches)
+
+    def _scored(self, batches: Sequence[HistogramBatch]) -> list[ScoredBatch]:
+        scored: dict[int, ScoredBatch] = {}
+        parts: dict[RunPart | str, list[int]] = {}
+        for place, batch in enumerate(batches):
+            own = (batch.dataset, batch.key.run, batch.subsystem)
+            parts.setdefault(own if own in self._adapted else batch.subsystem, []).append(place)
+        for part, places in parts.items():
+            stage = self._stages.get(part) if isinstance(part, str) else self._adapted[part]
+            for start in range(0, len(places), MICRO_BATCH):
+                chunk = places[start : start + MICRO_BATCH]
+                chunk_batches = [batches[place] for place in chunk]
+                results = stage.score(chunk_batches) if stage else [_unknown(batch) for batch in chunk_batches]
+                scored.update(
+                    {
+                        place: self._result(batches[place], scores, stage)
+                        for place, scores in zip(chunk, results, strict=True)
+                    }
+                )
+        return [scored[place] for place in range(len(batches))]
+
+    def close(self, state: LumisectionState, history: verdicts.History, now_s: float, because: str) -> LumisectionState:
+        """Verdicts of a lumisection: :func:`dqm.core.verdicts.close` with this bundle and these settings."""
+        return verdicts.close(state, history, self._judge, self._settings, now_s, because)
+
+    def _result(self, batch: HistogramBatch, scores: SubsystemScores, stage: "_Stage | None") -> ScoredBatch:
+        sampled = stage is not None and is_sampled(batch.key)
+        left = stage.sums(batch, scores) if stage and sampled and self.follows else None
+        whole = self.models[batch.subsystem].certification if sampled else None
+        residuals = stage.residuals(batch, scores, whole) if stage and whole is not None else None
+        return ScoredBatch(
+            batch.key, batch.dataset, batch.subsystem, batch.conditions, self.version, scores, left, residuals
+        )
+
+
+class _Stage:
+    """One subsystem."""
+
+    def __init__(
+        self, model: SubsystemModel, bundle: Bundle, settings: DqmSettings, limits: Thresholds, elements: int
+    ) -> None:
+        self._model = model
+        self._pileup = bundle.pileup
+        self._settings = settings
+        self._limits = limits
+        self._witness = EvidenceBuilder(model, bundle.version, elements, limits.folder_p)
+        self._align: PerCatalogue[Alignment] = PerCatalogue(lambda catalogue: align(catalogue, model.catalogue))
+
+    def score(self, batches: Sequence[HistogramBatch]) -> list[SubsystemScores]:
+        alignments = [self._align(batch.catalogue) for batch in batches]
+        gathered = [
+            item.gathered(batch, self._model.catalogue) for item, batch in zip(alignments, batches, strict=True)
+        ]
+        presences = [item for _, item in gathered]
+        pileup = np.array([self._pileup.standardised(item.conditions) for item in batches], dtype=np.float32)
+        scores, totals, content = self._groups([counts for counts, _ in gathered], presences, pileup)
+        p_values = self._model.calibration.p_values(scores, totals, pileup)
+        came = np.array([item.came for item in presences])
+        statistics = np.minimum(np.array([item.entries for item in presences]), totals.astype(np.float64))
+        reasons, expected, lack_p = self._reasons([item.conditions for item in batches], statistics, came)
+        few = statistics < self._settings.min_entries
+        p_values[~came | few | ~verdicts.IS_TESTED[reasons]] = np.nan
+        scores[:, ~came] = np.nan
+        scores.transpose(0, 2, 1)[~self._model.normaliser.covered] = np.nan
+        sights = self._sights([counts for counts, _ in gathered], totals, pileup, np.isfinite(p_values))
+        results = []
+        for at, batch in enumerate(batches):
+            result = ScoredHistograms(
+                scores[:, at],
+                content[at],
+                p_values[at],
+                reasons[at],
+                presences[at],
+                expected[at],
+                lack_p[at],
+                pileup[at],
+                sights[at],
+                self._condemned(sights[at], batch.conditions, float(pileup[at])),
+            )
+            evidence = self._witness.evidence(result, gathered[at][0], self._settings)
+            results.append(_result(batch, alignments[at], self._model.scorers, result, evidence))
+        return results
+
+    def _sights(
+        self, counts: Sequence[Sequence[Counts]], totals: Float32, pileup: Float32, use: Mask
+    ) -> Sequence[CertificationErrors | None]:
+        """What certification sees of each batch; None where the bundle has none."""
+        model = self._model.certification
+        return [None] * len(counts) if model is None else certification_errors(model, counts, totals, pileup, use)
+
+    def _condemned(self, errors: CertificationErrors | None, conditions: Conditions, pileup: float) -> Mask:
+        model = self._model.certification
+        if model is None or errors is None:
+            return np.zeros(len(self._model.catalogue), dtype=np.bool_)
+        limit = self._limits.certification_p
+        return condemned(model, errors, self._model.catalogue, conditions, pileup, limit)
+
+    def sums(self, batch: HistogramBatch, scores: SubsystemScores) -> RunSums:
+        """What the batch adds to the references of later runs."""
+        alignment = self._align(batch.catalogue)
+        counts, _ = alignment.gathered(batch, self._model.catalogue)
+        return run_sums(counts, scores.p_values[alignment.expected], self._pileup.standardised(batch.conditions))
+
+    def residuals(self, batch: HistogramBatch, scores: SubsystemScores, model: CertificationModel) -> Residuals:
+        """What the batch adds to the centres of later runs: how far it lies from the centre of ``model``."""
+        alignment = self._align(batch.catalogue)
+        counts, _ = alignment.gathered(batch, self._model.catalogue)
+        pileup = np.array([self._pileup.standardised(batch.conditions)], dtype=np.float32)
+        typical = model.ensemble.scaling.typical(pileup)[0]
+        p_values = scores.p_values[alignment.expected]
+        return Residuals.of(features_of_groups(counts), typical, float(pileup[0]), p_values)
+
+    def _groups(
+        self, counts: Sequence[Sequence[Counts]], presences: Sequence[Presence], pileup: Float32
+    ) -> tuple[Float32, Float32, npt.NDArray[np.uint64]]:
+        """Scores (k, L, n), totals (L, n) and digests (L, n)."""
+        n, lumisections = len(self._model.catalogue), len(counts)
+        scores = np.empty((len(self._model.scorers), lumisections, n), dtype=np.float32)
+        totals = np.empty((lumisections, n), dtype=np.float32)
+        content = np.empty((lumisections, n), dtype=np.uint64)
+        for place, (block, group) in enumerate(zip(self._model.catalogue.blocks, self._model.groups, strict=True)):
+            own = slice(block.start, block.stop)
+            stacked = np.empty((lumisections, block.stop - block.start, block.bins), dtype=np.float32)
+            for at, blocks in enumerate(counts):
+                stacked[at] = blocks[place]
+            scores[:, :, own], totals[:, own] = group.score(stacked, pileup, self._model.scorers)
+            content[:, own] = _digests(stacked, [blocks[place] for blocks in counts], presences, own, totals[:, own])
+        return scores, totals, content
+
+    def _reasons(
+        self, conditions: Sequence[Conditions], statistics: Float64, came: Mask
+    ) -> tuple[UInt8, Float64, Float32]:
+        """Reasons, expected entries and the p-values of lack of entries (1 where that is no question); (L, n)."""
+        settings = self._settings
+        expected, spread = self._model.entries.expected(conditions)
+        reasons = np.full(statistics.shape, Reason.CONSISTENT, dtype=np.uint8)
+        reasons[:, ~self._model.normaliser.judged] = Reason.NO_MODEL
+        reasons[statistics < settings.min_entries] = Reason.LOW_STATISTICS
+        with np.errstate(invalid="ignore"):
+            few = (expected >= PLENTY * settings.min_entries) & (statistics < STARVED_SHARE * expected)
+        lack_p = np.ones(statistics.shape, dtype=np.float32)
+        if few.any():
+            lack = self._model.entries.lack(statistics[few], expected[few], spread[few])
+            lack_p[few] = self._model.lack.p_values(lack.astype(np.float32))
+            reasons[few & (lack_p <= self._limits.starved_p)] = Reason.STARVED
+        if settings.require_stable_beams:
+            reasons[[condition.beams_stable is False for condition in conditions]] = Reason.NO_STABLE_BEAMS
+        reasons[~came] = 0
+        return reasons, expected, lack_p
+
+
+def _digests(
+    stacked: Float32, counts: Sequence[Counts], presences: Sequence[Presence], own: slice, totals: Float32
+) -> npt.NDArray[np.uint64]:
+    """Digests (L, n) of one group; whole numbers that float32 cannot hold are taken from where they came."""
+    if totals.size and float(totals.max()) >= _EXACT:
+        return np.array(
+            [
+                digests(presence, near.flow[own], near.entries[own])
+                for presence, near in zip(counts, presences, strict=True)
+            ]
+        )
+    flow = np.concatenate([presence.flow[own] for presence in presences])
+    entries = np.concatenate([presence.entries[own] for presence in presences])
+    return digests(stacked.reshape(len(entries), -1), flow, entries).reshape(totals.shape)
+
+
+def _result(
+    batch: HistogramBatch,
+    alignment: Alignment,
+    scorers: tuple[str, ...],
+    found: ScoredHistograms,
+    evidence: Mapping[str, Evidence],
+) -> SubsystemScores:
+    """Results over the union of what was expected and what came."""
+    came = found.beside.came
+    largest = found.sight.largest if found.sight is not None else None
+    if alignment.plain:
+        return SubsystemScores(
+            alignment.catalogue,
+            scorers,
+            came,
+            found.p_values,
+            found.scores,
+            found.digests,
+            found.reasons,
+            evidence,
+            largest,
+        )
+    n = len(alignment.catalogue)
+    result = SubsystemScores(
+        alignment.catalogue,
+        scorers,
+        np.zeros(n, dtype=np.bool_),
+        np.full(n, np.nan, dtype=np.float32),
+        np.full((len(scorers), n), np.nan, dtype=np.float32),
+        np.zeros(n, dtype=np.uint64),
+        np.zeros(n, dtype=np.uint8),
+        evidence,
+        None if largest is None else largest.moved(alignment.expected, NUMBERS),
+    )
+    rows = alignment.expected[came]
+    result.p_values[rows] = found.p_values[came]
+    result.digests[rows] = found.digests[came]
+    result.reasons[rows] = found.reasons[came]
+    result.scores[:, rows] = found.scores[:, came]
+    others = alignment.reasons != Reason.CONSISTENT
+    result.digests[alignment.batch[others]] = _own_digests(batch)[others]
+    result.reasons[alignment.batch[others]] = alignment.reasons[others]
+    result.present[alignment.batch] = True
+    return result
+
+
+def _own_digests(batch: HistogramBatch) -> npt.NDArray[np.uint64]:
+    """Digests in the order of the batch's own catalogue."""
+    return np.concatenate(
+        [
+            digests(counts, batch.flow[block.start : block.stop], batch.entries[block.start : block.stop])
+            for block, counts in zip(batch.catalogue.blocks, batch.counts, strict=True)
+        ]
+        or [np.empty(0, dtype=np.uint64)]
+    )
+
+
+def _unknown(batch: HistogramBatch) -> SubsystemScores:
+    """A subsystem that the bundle does not know."""
+    n = len(batch.catalogue)
+    return SubsystemScores(
+        batch.catalogue,
+        (),
+        np.ones(n, dtype=np.bool_),
+        np.full(n, np.nan, dtype=np.float32),
+        np.empty((0, n), dtype=np.float32),
+        _own_digests(batch),
+        np.full(n, Reason.NO_MODEL, dtype=np.uint8),
+    )
+
+
+def _zeros(subsystem: str, catalogue: Catalogue) -> HistogramBatch:
+    n = len(catalogue)
+    counts = tuple(np.zeros((block.stop - block.start, block.bins), dtype=np.float32) for block in catalogue.blocks)
+    return HistogramBatch(
+        LumisectionKey(1, 1), "", subsystem, Conditions(), catalogue, counts, np.zeros((n, 2)), np.zeros(n)
+    )

@@ -1,0 +1,104 @@
+"""How many entries each ME of a subsystem has in good lumisections under given conditions.
+
+Entries are proportional to recorded luminosity; what each has per unit of it, ln(entries + 1) - ln(luminosity), is
+a line in ln(pileup), fitted robustly for each ME. The first slope is not fitted, because good lumisections hardly
+differ in live time and one with little of it would be judged by extrapolation. Where the conditions are not known
+the median stands in. The spread about either is robust too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dqm.arrays import Float64
+from dqm.statistics.robust import NORMAL_MAD, fit_lines
+from streams.records import Conditions
+
+_LEAST_SPREAD = 0.02
+_RIDGE = np.array([0.0, 1.0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntriesModel:
+    """``coefficients`` (n, 3) of 1, ln(luminosity), ln(pileup) about ``centre`` (2,); ``spread`` (n,) of ln.
+
+    ``median`` (n,) and ``median_spread`` (n,) stand in where the conditions are unknown. NaN: never seen.
+    """
+
+    coefficients: Float64
+    centre: Float64
+    spread: Float64
+    median: Float64
+    median_spread: Float64
+
+    def expected(self, conditions: Sequence[Conditions]) -> tuple[Float64, Float64]:
+        """Expected entries (L, n) and the relative spread (L, n) about them."""
+        blind = bool(np.isnan(self.centre).any())
+        known = [None if blind else regressors(regressor) for regressor in conditions]
+        lines = np.empty((len(conditions), len(self.median)))
+        spreads = np.empty_like(lines)
+        for at, regressor in enumerate(known):
+            if regressor is None:
+                lines[at], spreads[at] = self.median, self.median_spread
+            else:
+                lines[at], spreads[at] = (
+                    self.coefficients @ np.concatenate([[1.0], regressor - self.centre]),
+                    self.spread,
+                )
+        return np.expm1(np.clip(lines, 0.0, 60.0)), spreads
+
+    @staticmethod
+    def lack(statistics: Float64, expected: Float64, spread: Float64) -> Float64:
+        """How many spreads the ``statistics`` lie below what is expected; arrays of any one shape."""
+        deficit = np.log1p(expected) - np.log1p(statistics)
+        lack: Float64 = deficit / np.sqrt(spread**2 + 1.0 / (expected + 1.0))
+        return lack
+
+    def arrays(self) -> dict[str, Float64]:
+        """The numbers by name, to be saved."""
+        return {
+            "coefficients": self.coefficients,
+            "centre": self.centre,
+            "spread": self.spread,
+            "median": self.median,
+            "median_spread": self.median_spread,
+        }
+
+
+def regressors(conditions: Conditions) -> Float64 | None:
+    """ln(recorded luminosity) and ln(pileup), None unless both are known and positive."""
+    lumi, pileup = conditions.recorded_lumi, conditions.pileup
+    if lumi is None or pileup is None or not (lumi > 0 and pileup > 0):
+        return None
+    return np.log([lumi, pileup])
+
+
+def fit(statistics: Float64, conditions: list[Conditions]) -> EntriesModel:
+    """Model from good lumisections: ``statistics`` (L, n), NaN where an ME did not come."""
+    logs = np.log1p(statistics)
+    n = statistics.shape[1]
+    never = np.isnan(logs).all(axis=0)
+    median = np.where(never, np.nan, np.nanmedian(np.where(never, 0.0, logs), axis=0))
+    median_spread = _spread(logs - median)
+    rows = [
+        (place, known) for place, condition in enumerate(conditions) if (known := regressors(condition)) is not None
+    ]
+    if len(rows) < max(20, len(conditions) // 2):
+        blank = np.full((n, 3), np.nan)
+        return EntriesModel(blank, np.full(2, np.nan), np.full(n, np.nan), median, median_spread)
+    known = np.array([condition for _, condition in rows])
+    centre = known.mean(axis=0)
+    design = np.column_stack([np.ones(len(known)), known - centre])
+    logs = logs[[place for place, _ in rows]]
+    per_lumi = logs - design[:, 1:2]
+    lines = fit_lines(np.repeat(design[:, None, [0, 2]], n, axis=1), per_lumi, _RIDGE)
+    coefficients = np.column_stack([lines[:, 0], np.where(never, np.nan, 1.0), lines[:, 1]])
+    spread = _spread(logs - design @ coefficients.T)
+    return EntriesModel(coefficients, centre, spread, median, median_spread)
+
+
+def _spread(residuals: Float64) -> Float64:
+    never = np.isnan(residuals).all(axis=0)
+    middle = np.nanmedian(np.abs(np.where(never, 0.0, residuals)), axis=0)
+    return np.where(never, np.nan, np.maximum(NORMAL_MAD * middle, _LEAST_SPREAD))

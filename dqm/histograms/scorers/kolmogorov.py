@@ -1,0 +1,79 @@
+"""Kolmogorov's distance of cumulative distributions: shifts and changes of scale.
+
+Maps are taken cell by cell in the order in which they are flattened.
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+
+from dqm.arrays import Float32
+from dqm.histograms.features import FeatureBlock
+from dqm.histograms.occupancy.shapes import Kind
+from dqm.histograms.references.frozen import FrozenReference
+from dqm.histograms.scorers.base import EVERYTHING, Arrays, TrainingData, require_shape
+from dqm.statistics.kolmogorov import grid, scaled_distance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KolmogorovScorer:
+    """Distance to the reference in units of its statistical spread and of how far good ones wander.
+
+    ``share`` and ``slope`` (n, points) are the reference's cumulative sums, ``modes`` (k, n, points) those of its
+    movements, which are taken out of the distance. ``wander`` (n,) is the mean squared distance of good
+    lumisections beyond statistics, as a share of all counts.
+    """
+
+    name: ClassVar[str] = "kolmogorov"
+    version: ClassVar[int] = 1
+    least_histograms: ClassVar[int] = 64
+    judges: ClassVar[frozenset[Kind]] = EVERYTHING
+    grid: Float32
+    share: Float32
+    slope: Float32
+    modes: Float32
+    wander: Float32
+
+    @classmethod
+    def fit(cls, training: TrainingData) -> Self:
+        """Cumulate the reference and see how far good lumisections wander from it."""
+        reference, block, use = training.reference, training.block, training.use
+        steps = grid(reference.share.shape[1])
+        # A pull of one is a change of sqrt(N share) counts.
+        movements = (reference.modes.directions * np.sqrt(reference.share)) @ steps
+        nowhere = np.zeros(len(reference.share), dtype=np.float32)
+        still = cls(steps, reference.share @ steps, reference.slope @ steps, movements, nowhere)
+        squares = np.where(use, still.score(block).astype(np.float64) ** 2, 0.0)
+        seen = np.maximum(use.sum(axis=0), 1)
+        # The mean square of Kolmogorov's distribution is pi^2 / 12; what exceeds it is systematic.
+        beyond = np.maximum(squares.sum(axis=0) / seen - np.pi**2 / 12, 0.0)
+        counts = np.where(use, block.totals, 0.0).sum(axis=0, dtype=np.float64) / seen
+        wander = (beyond / np.maximum(counts, 1.0)).astype(np.float32)
+        return replace(still, wander=wander)
+
+    def against(self, reference: FrozenReference) -> Self:
+        """The same scorer for the shapes of another reference; how far good lumisections wander stays."""
+        return replace(self, share=reference.share @ self.grid)
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """Inverse of :meth:`arrays`."""
+        return cls(arrays["grid"], arrays["share"], arrays["slope"], arrays["modes"], arrays["wander"])
+
+    def arrays(self) -> Arrays:
+        """Grid, cumulative reference and wandering."""
+        return {"grid": self.grid, "share": self.share, "slope": self.slope, "modes": self.modes, "wander": self.wander}
+
+    def score(self, block: FeatureBlock) -> Float32:
+        """Scaled distance, (L, n)."""
+        require_shape(self.name, (len(self.share), len(self.grid)), block)
+        # Sums of whole numbers are exact in any order, so that the matrix product is the same for any L.
+        cumulative = block.counts @ self.grid
+        expected = (self.share + self.slope * block.pileup[:, None, None]) * block.totals[..., None]
+        root = np.sqrt(block.totals)
+        for place, movement in enumerate(self.modes):
+            expected += (block.amplitudes[..., place] * root)[..., None] * movement
+        scaled = scaled_distance(cumulative, expected, block.totals)
+        score: Float32 = scaled / np.sqrt(np.float32(1.0) + self.wander * block.totals)
+        return score

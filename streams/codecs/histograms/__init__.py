@@ -1,0 +1,1 @@
+"""Histograms as messages: Arrow IPC and UHI JSON."""

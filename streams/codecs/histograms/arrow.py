@@ -1,0 +1,200 @@
+"""Arrow IPC streams: one message is a schema and one record batch with one row for each ME.
+
+Columns, in this order: ``me`` and ``axes`` (text; the axes as JSON, see :meth:`Catalogue.as_json`),
+``entries``, ``below``, ``above`` (float64; fills, and counts outside the axis range), ``counts`` (list of
+float32 or int64, flat in C order). Rows are in catalogue order: by shape, then by name. Because of that
+the values of all MEs of one shape lie side by side and become a matrix without being copied. The
+schema's metadata holds the envelope as JSON under ``lumisection`` (:mod:`streams.codecs.envelope`).
+Bodies are not compressed: a compressed one could grow beyond any limit.
+
+The first two columns hardly ever change: decoded catalogues are remembered by a digest of their bytes.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+
+from streams.codecs.arrow_message import envelope_fields, message, record_batch
+from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest, intern
+from streams.codecs.checks import check_amounts, check_element
+from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope, write_envelope
+from streams.codecs.limits import Limits
+from streams.errors import DecodeError
+from streams.records import Catalogue, Counts, HistogramBatch
+
+CONTENT_TYPE = "application/vnd.apache.arrow.stream"
+
+_COUNT_TYPES: dict[Any, np.dtype[Any]] = {pa.float32(): np.dtype(np.float32), pa.int64(): np.dtype(np.int64)}
+_COLUMNS: dict[str, Any] = {
+    "me": pa.string(),
+    "axes": pa.string(),
+    "entries": pa.float64(),
+    "below": pa.float64(),
+    "above": pa.float64(),
+}
+_SCHEMAS = {kind: pa.schema(_COLUMNS | {"counts": pa.list_(kind)}) for kind in _COUNT_TYPES}
+_ME, _AXES, _ENTRIES, _BELOW, _ABOVE, _COUNTS = range(6)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A catalogue and where the counts of each of its rows must begin."""
+
+    catalogue: Catalogue
+    offsets: npt.NDArray[np.int32]
+
+
+_known: BoundedCache[_Known] = BoundedCache(CACHE_BYTES)
+
+
+def decode(raw: bytes, limits: Limits) -> HistogramBatch:
+    """Batch whose counts are views of ``raw``; raise DecodeError for anything but one sound message."""
+    limits.check_bytes(len(raw))
+    table, envelope = _open(raw)
+    limits.check_histograms(table.num_rows)
+    known = _catalogue(table, limits)
+    values = _values(table, known)
+    entries = _floats(table, _ENTRIES)
+    flow = np.column_stack((_floats(table, _BELOW), _floats(table, _ABOVE)))
+    _check(known, values, entries, flow)
+    flow.setflags(write=False)
+    counts = _matrices(known, values)
+    return HistogramBatch(
+        envelope.key, envelope.dataset, envelope.subsystem, envelope.conditions, known.catalogue, counts, flow, entries
+    )
+
+
+def encode(batch: HistogramBatch) -> bytes:
+    """One message; raises ValueError for a batch whose matrices differ in dtype."""
+    dtypes = {counts.dtype for counts in batch.counts} or {np.dtype(np.float32)}
+    if len(dtypes) != 1:
+        raise ValueError("the counts of one batch must be all float32 or all int64")
+    dtype = dtypes.pop()
+    kind = next(kind for kind, known in _COUNT_TYPES.items() if known == dtype)
+    flat = np.concatenate([counts.ravel() for counts in batch.counts]) if batch.counts else np.empty(0, dtype)
+    columns = [
+        pa.array(batch.catalogue.names, pa.string()),
+        pa.array([orjson.dumps(row["axes"]).decode() for row in batch.catalogue.as_json()], pa.string()),
+        pa.array(batch.entries, pa.float64()),
+        pa.array(np.ascontiguousarray(batch.flow[:, 0]), pa.float64()),
+        pa.array(np.ascontiguousarray(batch.flow[:, 1]), pa.float64()),
+        pa.ListArray.from_arrays(pa.array(_offsets(batch.catalogue), pa.int32()), pa.array(flat, kind)),
+    ]
+    return message(_SCHEMAS[kind].with_metadata({ENVELOPE: orjson.dumps(write_envelope(batch))}), columns)
+
+
+def _open(raw: bytes) -> tuple[Any, Envelope]:
+    """The record batch, its buffers being views of ``raw``, and the envelope."""
+    table = record_batch(raw, _check_schema)
+    return table, read_envelope(envelope_fields(table.schema))
+
+
+def _check_schema(schema: Any) -> None:
+    if not any(schema.equals(known) for known in _SCHEMAS.values()):
+        hint = "columns me, axes: string; entries, below, above: double; counts: list<float or int64> are needed"
+        raise DecodeError("wrong-schema", "schema", schema.remove_metadata().to_string(), hint)
+
+
+def _buffer(table: Any, column: int, index: int, dtype: Any, count: int) -> npt.NDArray[Any]:
+    """First ``count`` items of one buffer of a column; raise DecodeError if it is too short."""
+    name = table.schema.names[column]
+    array = table.column(column)
+    buffers = array.buffers()
+    # The header's null count may lie, so nothing is asked of it: a bitmap that is there at all is refused.
+    if any(bitmap is not None for bitmap in (buffers[0], *buffers[2:-1:2])):
+        raise DecodeError("null", name, "a validity bitmap", "no value may be null")
+    buffer = buffers[index]
+    if count == 0:
+        return np.empty(0, dtype)
+    if buffer is None or buffer.size < count * np.dtype(dtype).itemsize:
+        raise DecodeError("bad-arrow", name, "buffer too short")
+    return np.frombuffer(buffer, dtype, count)
+
+
+def _floats(table: Any, column: int) -> npt.NDArray[np.float64]:
+    return _buffer(table, column, 1, np.float64, table.num_rows)
+
+
+def _text_bytes(table: Any, column: int) -> tuple[memoryview, memoryview]:
+    """Offsets and characters of a text column, as they lie in the message."""
+    offsets = _buffer(table, column, 1, np.int32, table.num_rows + 1)
+    last = int(offsets[-1])
+    if last < 0:
+        raise DecodeError("bad-arrow", table.schema.names[column], last, "an offset below 0")
+    return offsets.data, _buffer(table, column, 2, np.uint8, last).data
+
+
+def _catalogue(table: Any, limits: Limits) -> _Known:
+    if table.num_rows < 1:
+        raise DecodeError("no-histograms", "message", table.num_rows)
+    parts = (*_text_bytes(table, _ME), *_text_bytes(table, _AXES))
+    key = (digest(*parts), limits)
+    known = _known.get(key)
+    if known is None:
+        cost = sum(part.nbytes for part in parts)
+        known = _known.put(key, _read_catalogue(table, limits, cost), cost)
+    return known
+
+
+def _read_catalogue(table: Any, limits: Limits, cost: int) -> _Known:
+    try:
+        for column in (_ME, _AXES):
+            table.column(column).validate(full=True)
+        names, axes = table.column(_ME).to_pylist(), table.column(_AXES).to_pylist()
+        rows = [{"me": name, "axes": orjson.loads(text)} for name, text in zip(names, axes, strict=True)]
+        catalogue = Catalogue.from_json(rows)
+    except (pa.ArrowException, orjson.JSONDecodeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise DecodeError("bad-catalogue", "me, axes", repr(error), "see Catalogue.as_json") from None
+    for me in catalogue.elements:
+        check_element(me, limits)
+    if list(catalogue.names) != names:
+        row = next(i for i, name in enumerate(names) if name != catalogue.names[i])
+        raise DecodeError("wrong-order", f"row {row}: me", names[row], "rows must be sorted by shape, then by name")
+    return _Known(intern(catalogue, cost), _offsets(catalogue))
+
+
+def _offsets(catalogue: Catalogue) -> npt.NDArray[np.int32]:
+    sizes = np.concatenate([np.zeros(1, np.int64), *(np.full(b.stop - b.start, b.bins) for b in catalogue.blocks)])
+    ends = np.cumsum(sizes)
+    if ends[-1] > np.iinfo(np.int32).max:
+        raise DecodeError("too-many-bins", "axes", int(ends[-1]), "one message holds fewer than 2**31 bins")
+    return ends.astype(np.int32)
+
+
+def _values(table: Any, known: _Known) -> Counts:
+    """Values of all rows, one after the other; raise DecodeError unless each row has as many as its axes say."""
+    offsets = _buffer(table, _COUNTS, 1, np.int32, table.num_rows + 1)
+    if not np.array_equal(offsets, known.offsets):
+        sizes, expected = np.diff(offsets.astype(np.int64)), np.diff(known.offsets)
+        wrong = np.flatnonzero(sizes != expected)
+        if not len(wrong):
+            raise DecodeError("bad-arrow", "counts", int(offsets[0]), "offsets must begin at 0")
+        row = int(wrong[0])
+        hint = f"the axes have {expected[row]} bins"
+        raise DecodeError("wrong-bin-count", f"{known.catalogue.names[row]}: counts", int(sizes[row]), hint)
+    dtype = _COUNT_TYPES[table.schema.field(_COUNTS).type.value_type]
+    return _buffer(table, _COUNTS, 3, dtype, int(known.offsets[-1]))
+
+
+def _check(known: _Known, values: Counts, entries: npt.NDArray[np.float64], flow: npt.NDArray[np.float64]) -> None:
+    names = known.catalogue.names
+
+    def bin_of(index: int) -> str:
+        row = int(np.searchsorted(known.offsets, index, side="right")) - 1
+        return f"{names[row]}: bin {index - int(known.offsets[row])}"
+
+    check_amounts(values, bin_of)
+    check_amounts(entries, lambda row: f"{names[row]}: entries")
+    check_amounts(flow, lambda index: f"{names[index // 2]}: {('below', 'above')[index % 2]}")
+
+
+def _matrices(known: _Known, values: Counts) -> tuple[Counts, ...]:
+    ends = known.offsets
+    return tuple(
+        values[ends[block.start] : ends[block.stop]].reshape(block.stop - block.start, block.bins)
+        for block in known.catalogue.blocks
+    )

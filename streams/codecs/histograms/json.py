@@ -1,0 +1,215 @@
+"""UHI JSON: a named map of histograms after the schema of scikit-hep's ``uhi``, version 1.
+
+The name of a histogram is that of the ME. The map holds one more entry, ``lumisection``: an empty
+histogram without axes whose metadata are the envelope (:mod:`streams.codecs.envelope`), so that the whole
+message is valid UHI and its lumisection stands in it once, where a person can read it::
+
+    {"lumisection": {"uhi_schema": 1, "axes": [], "storage": {"type": "double"},
+                     "metadata": {"run": 355374, "ls": 59, "dataset": "/…", "subsystem": "DT"}},
+     "DT/occupancy": {"uhi_schema": 1, "axes": […], "storage": {"type": "int", "values": […]},
+                      "metadata": {"entries": 1234}}}
+
+Storages int, double (boost-histogram's unlimited writes it, too) and weighted (its values) are read, as
+inline dense lists, of one or two axes. ``entries`` may be left out: then it is the sum of all cells. If
+every storage of a message is int, counts are int64, otherwise float32.
+
+Validation is uhi's own, and everything is validated. uhi's validator takes about 100 µs for a histogram of
+100 bins, nearly all of it for looking at single numbers. So a message is taken apart: the numbers are
+checked here, by type and length; the rest, in which the storages are left empty, is validated by uhi, and
+what passed is remembered (:mod:`streams.codecs.histograms.uhi_plan`).
+"""
+
+import math
+from itertools import chain
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from streams.codecs.checks import check_amounts
+from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope, write_envelope
+from streams.codecs.histograms.axes import write_axis
+from streams.codecs.histograms.uhi_plan import Group, Plan, plan_of, validate
+from streams.codecs.limits import Limits
+from streams.errors import DecodeError
+from streams.records import Counts, HistogramBatch, MonitoringElement
+
+CONTENT_TYPE = "application/vnd.uhi+json"
+
+_STORAGES = {"int": {"values"}, "double": {"values"}, "weighted": {"values", "variances"}}
+_NUMBERS = {int, float}
+
+
+def decode(raw: bytes, limits: Limits) -> HistogramBatch:
+    """Batch of one message; raise DecodeError for anything that is not as this module says."""
+    limits.check_bytes(len(raw))
+    histograms = _parse(raw)
+    envelope = _envelope(histograms)
+    limits.check_histograms(len(histograms))
+    storages, entries = _take_apart(histograms)
+    plan = plan_of(histograms, limits, len(raw))
+    return _batch(envelope, plan, storages, entries)
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    try:
+        message = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise DecodeError("bad-json", "message", str(error), "NaN and Infinity are not JSON either") from None
+    if not isinstance(message, dict) or "uhi_schema" in message:
+        raise DecodeError("not-uhi", "message", message, "a map from name to histogram is needed")
+    return message
+
+
+def _envelope(histograms: dict[str, Any]) -> Envelope:
+    head = histograms.pop(ENVELOPE, None)
+    if head is None:
+        raise DecodeError("missing-envelope", ENVELOPE, None, "an empty histogram whose metadata hold run and ls")
+    validate(head, ENVELOPE)
+    return read_envelope(head.get("metadata", {}))
+
+
+def _take_apart(histograms: dict[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
+    """Move the lists of numbers and the entries out of the histograms: what stays hardly ever changes."""
+    storages: dict[str, dict[str, Any]] = {}
+    entries: dict[str, float] = {}
+    for name, histogram in histograms.items():
+        try:
+            storage = histogram["storage"]
+            kind = storage["type"]
+            if storage.keys() - {"type"} != _STORAGES[kind]:
+                raise DecodeError(
+                    "unsupported-storage", f"{name}: storage", sorted(storage), "write dense values inline"
+                )
+            storages[name] = storage
+            histogram["storage"] = {"type": kind}
+            metadata = histogram.get("metadata")
+            if metadata and "entries" in metadata:
+                entries[name] = _entries(metadata.pop("entries"), name)
+        except (KeyError, TypeError, AttributeError):
+            raise _not_uhi(name, histogram) from None
+    return storages, entries
+
+
+def _not_uhi(name: str, histogram: object) -> DecodeError:
+    storage = histogram.get("storage") if isinstance(histogram, dict) else None
+    kind = storage.get("type") if isinstance(storage, dict) else None
+    if kind in ("mean", "weighted_mean"):
+        return DecodeError("unsupported-storage", f"{name}: storage", kind, f"one of {sorted(_STORAGES)} is needed")
+    return DecodeError("not-uhi", name, histogram, "uhi_schema, axes and storage are needed")
+
+
+def _entries(value: object, name: str) -> float:
+    if type(value) not in _NUMBERS:
+        raise DecodeError("wrong-type", f"{name}: entries", value, "a number is needed")
+    return float(cast(float, value))
+
+
+def _batch(
+    envelope: Envelope, plan: Plan, storages: dict[str, dict[str, Any]], given_entries: dict[str, float]
+) -> HistogramBatch:
+    catalogue, dtype = plan.catalogue, np.dtype(np.int64 if plan.whole else np.float32)
+    counts = tuple(np.empty((block.stop - block.start, block.bins), dtype) for block in catalogue.blocks)
+    flow = np.empty((len(catalogue), 2))
+    entries = np.empty(len(catalogue))
+    for group in plan.groups:
+        cells = _cells(group, storages, plan.whole)
+        counts[group.block][group.block_rows] = cells[:, group.layout.inner]
+        flow[group.rows, 0] = cells[:, group.layout.below].sum(axis=1)
+        flow[group.rows, 1] = cells[:, group.layout.above].sum(axis=1)
+        entries[group.rows] = cells.sum(axis=1)
+    for name, number in given_entries.items():
+        entries[catalogue.index[name]] = number
+    check_amounts(entries, lambda row: f"{catalogue.names[row]}: entries")
+    for array in (*counts, flow, entries):
+        array.setflags(write=False)
+    typed = cast(tuple[Counts, ...], counts)
+    return HistogramBatch(
+        envelope.key, envelope.dataset, envelope.subsystem, envelope.conditions, catalogue, typed, flow, entries
+    )
+
+
+def _cells(group: Group, storages: dict[str, dict[str, Any]], whole: bool) -> npt.NDArray[Any]:
+    """Matrix (MEs of the group, cells with flow), checked."""
+    rows = [_numbers(storages[name], group.layout.extents, name) for name in group.names]
+    try:
+        cells = np.array(rows, np.int64 if whole else np.float64)
+    except OverflowError:
+        raise DecodeError("count-too-large", f"{group.names[0]}: values", "beyond 64 bits") from None
+    width = cells.shape[1]
+    check_amounts(cells, lambda index: f"{group.names[index // width]}: cell {index % width}")
+    return cells
+
+
+def _numbers(storage: dict[str, Any], extents: tuple[int, ...], name: str) -> list[Any]:
+    """Values of one storage in C order, checked; int storage gives only ints."""
+    values = _flat(storage["values"], extents, name)
+    if "variances" in storage:
+        _flat(storage["variances"], extents, name)
+    if storage["type"] == "int" and float in set(map(type, values)):
+        return _integers(values, name)
+    return values
+
+
+def _flat(numbers: Any, extents: tuple[int, ...], name: str) -> list[Any]:
+    """The numbers of one histogram in C order; raise DecodeError unless there are as many as the axes say."""
+    rows = [numbers] if len(extents) == 1 else numbers
+    shape = extents[:-1] or (1,)
+    if not isinstance(rows, list) or len(rows) != shape[0]:
+        raise _wrong_count(rows, extents, name)
+    for row in rows:
+        if not isinstance(row, list) or len(row) != extents[-1]:
+            raise _wrong_count(row, extents, name)
+    flat = rows[0] if len(extents) == 1 else list(chain.from_iterable(rows))
+    if not _NUMBERS.issuperset(map(type, flat)):
+        odd = next(value for value in flat if type(value) not in _NUMBERS)
+        raise DecodeError("not-uhi", f"{name}: values", odd, "a number is needed in each cell")
+    return cast(list[Any], flat)
+
+
+def _wrong_count(given: Any, extents: tuple[int, ...], name: str) -> DecodeError:
+    if isinstance(given, str):
+        return DecodeError("unsupported-storage", f"{name}: values", given, "write the numbers inline")
+    if not isinstance(given, list):
+        return DecodeError("not-uhi", f"{name}: values", given, "a list of numbers is needed")
+    hint = f"the axes, with their flow cells, have {' x '.join(map(str, extents))}"
+    return DecodeError("wrong-bin-count", f"{name}: values", len(given), hint)
+
+
+def _integers(flat: list[Any], name: str) -> list[int]:
+    """JSON knows one kind of number: 2.0 is an integer, too."""
+    for value in flat:
+        if value != math.floor(value):
+            raise DecodeError("not-uhi", f"{name}: values", value, "int storage needs integers")
+    return [int(value) for value in flat]
+
+
+def encode(batch: HistogramBatch) -> bytes:
+    """One message; raises ValueError for flow that UHI has no cell for: below an axis of categories."""
+    message: dict[str, Any] = {ENVELOPE: _empty(write_envelope(batch))}
+    for block, counts in zip(batch.catalogue.blocks, batch.counts, strict=True):
+        for row in range(block.start, block.stop):
+            me = batch.catalogue.elements[row]
+            if me.name == ENVELOPE:
+                raise ValueError(f"no monitoring element may be called {ENVELOPE!r}")
+            message[me.name] = _histogram(me, counts[row - block.start], batch.flow[row], float(batch.entries[row]))
+    return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _empty(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {"uhi_schema": 1, "axes": [], "storage": {"type": "double"}, "metadata": metadata}
+
+
+def _histogram(me: MonitoringElement, counts: Counts, flow: npt.NDArray[np.float64], entries: float) -> dict[str, Any]:
+    """UHI of one ME; flow below lies in the first cell of all, flow above in the last."""
+    axes = [write_axis(axis) for axis in me.axes]
+    if flow[0] and all(axis.categories is not None for axis in me.axes):
+        raise ValueError(f"{me.name}: an axis of categories has no cell below it, and {flow[0]} counts lie there")
+    whole = counts.dtype == np.int64 and bool((flow == np.floor(flow)).all())
+    margins = [(int(axis.categories is None), 1) for axis in me.axes]
+    cells = np.pad(counts.reshape(me.shape).astype(np.int64 if whole else np.float64), margins)
+    cells.flat[0] += flow[0]
+    cells.flat[-1] += flow[1]
+    storage = {"type": "int" if whole else "double", "values": cells}
+    return {"uhi_schema": 1, "axes": axes, "storage": storage, "metadata": {"entries": entries}}

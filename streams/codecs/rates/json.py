@@ -1,0 +1,61 @@
+"""Trigger rates as JSON, which any monitoring can write.
+
+For example::
+
+    {"lumisection": {"run": 386000, "ls": 120, "dataset": "/Trigger/Run2024I/RATES", "fill": 10144, "pileup": 52.1,
+                     "delivered_lumi": 0.42, "recorded_lumi": 0.40, "prescale_index": 6, "beams_stable": true},
+     "rates": [{"name": "L1_SingleMu22", "rate_hz": 8211.3, "prescale": 1},
+               {"name": "HLT_IsoMu24", "seed": "L1_SingleMu22", "rate_hz": 211.7, "prescale": 1}]}
+
+Rates are in Hz as counted, after prescales and dead time; a prescale of 0 is switched off. A rate without ``seed`` is
+that of an L1 seed; of several seeds of a path the one that gives most of its events is named. ``lumisection`` is the
+envelope of :mod:`streams.codecs.envelope`.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from streams.codecs.envelope import ENVELOPE, listed, parsed, read_place, write_place
+from streams.codecs.rates.schema import RateLimits, columns, read_rates
+from streams.errors import DecodeError
+from streams.records import TriggerRates
+
+CONTENT_TYPE = "application/json"
+
+
+def decode(raw: bytes, limits: RateLimits) -> TriggerRates:
+    """Rates of one message; raise DecodeError for anything that is not as this module says."""
+    limits.check_bytes(len(raw))
+    message = parsed(raw, "lumisection and rates")
+    rows = listed(message, "rates")
+    limits.check_rates(len(rows))
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise DecodeError("wrong-type", f"rate {number}", row, "an object is needed")
+    return read_rates(
+        read_place(message.get(ENVELOPE)),
+        [row.get("name") for row in rows],
+        [row.get("seed") or "" for row in rows],
+        _numbers(rows, "rate_hz"),
+        _numbers(rows, "prescale"),
+    )
+
+
+def encode(record: TriggerRates) -> bytes:
+    """One message, seeds first."""
+    rows = [
+        {"name": name, "rate_hz": rate, "prescale": prescale} | ({"seed": seed} if seed else {})
+        for name, seed, rate, prescale in zip(*columns(record), strict=True)
+    ]
+    return orjson.dumps({ENVELOPE: write_place(record), "rates": rows}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _numbers(rows: list[dict[str, Any]], field: str) -> npt.NDArray[np.float64]:
+    values = [row.get(field) for row in rows]
+    for row, value in zip(rows, values, strict=True):
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise DecodeError("wrong-type", f"{row.get('name')}: {field}", value, "a number is needed")
+    return np.array(values, dtype=np.float64)

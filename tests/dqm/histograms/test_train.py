@@ -1,0 +1,240 @@
+"""Training, and the bundle that it leaves behind."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from conf.settings import AlertSettings, DqmSettings
+from dqm.core.assembly import merge
+from dqm.core.bundle_files import MANIFEST, BundleError
+from dqm.core.errors import TrainingError
+from dqm.core.quality import Reason
+from dqm.histograms.bundle import load
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.resolution import resolutions
+from dqm.histograms.train import LEAST_LUMISECTIONS, train
+from streams.records import Axis, Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
+
+
+def silent(_what, _share):
+    """No progress is shown."""
+
+
+def pipeline_of(bundle):
+    return Pipeline(bundle, DqmSettings(), AlertSettings())
+
+
+@pytest.fixture
+def saved(toy_bundle, tmp_path_factory, tmp_path):
+    """A copy of the toy's bundle that may be damaged."""
+    base = tmp_path_factory.getbasetemp()
+    source = next(path for path in base.glob("models*/toy") if (path / MANIFEST).exists())
+    return shutil.copytree(source, tmp_path / "copy")
+
+
+def test_a_loaded_bundle_scores_as_the_trained_one(toy_bundle, saved, toy):
+    again = load(saved)
+    assert again.version == toy_bundle.version
+    assert len(again.version) == 64
+    batches = [toy.batch(ls, run=1002) for ls in range(1, 6)]
+    for one, other in zip(pipeline_of(toy_bundle).score(batches), pipeline_of(again).score(batches), strict=True):
+        assert one.model_version == other.model_version
+        assert one.scores.scores.tobytes() == other.scores.scores.tobytes()
+        assert one.scores.p_values.tobytes() == other.scores.p_values.tobytes()
+    assert pipeline_of(again).thresholds == pipeline_of(toy_bundle).thresholds
+
+
+def test_the_manifest_says_what_it_was_made_of(saved):
+    manifest = json.loads((saved / MANIFEST).read_text())
+    assert manifest["training"]["lumisections"] + manifest["calibration"]["lumisections"] == 300
+    assert manifest["training"] == {"first": "1000:1", "last": "1000:180", "lumisections": 180, "runs": 1}
+    assert len(manifest["data"]) == 64
+    assert manifest["libraries"]["numpy"]
+    assert manifest["settings"]["false_incidents_per_shift"] == 1.0
+    assert manifest["metrics"]["Muon"]["elements_judged"] == 18
+    assert 0 < manifest["metrics"]["Muon"]["p_value_resolution"] < 1e-3
+
+
+@pytest.mark.parametrize("name", ["subsystem0.npz", "lumisections.npz"])
+def test_a_damaged_file_is_refused_by_name(saved, name):
+    content = bytearray((saved / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (saved / name).write_bytes(bytes(content))
+    with pytest.raises(BundleError, match=name):
+        load(saved)
+
+
+def test_a_missing_file_or_folder_is_refused_by_name(saved, tmp_path):
+    (saved / "lumisections.npz").unlink()
+    with pytest.raises(BundleError, match=r"lumisections\.npz.*nightshift train"):
+        load(saved)
+    with pytest.raises(BundleError, match="nowhere"):
+        load(tmp_path / "nowhere")
+
+
+def rewritten(saved, change):
+    manifest = json.loads((saved / MANIFEST).read_text())
+    change(manifest)
+    (saved / MANIFEST).write_text(json.dumps(manifest))
+    return saved
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda one: one.update(format=99), "format is 99"),
+        (lambda one: one["scorers"].pop("pull"), "scorers"),
+        (lambda one: one.pop("subsystems"), "not a complete bundle"),
+        (lambda one: one["files"].update({"../outside.npz": "0"}), "outside"),
+    ],
+)
+def test_a_strange_manifest_is_refused(saved, change, said):
+    with pytest.raises(BundleError, match=said):
+        load(rewritten(saved, change))
+
+
+def test_a_manifest_that_is_not_json_is_refused(saved):
+    (saved / MANIFEST).write_text("not json")
+    with pytest.raises(BundleError, match="not a complete bundle"):
+        load(saved)
+
+
+def test_pickled_objects_are_never_loaded(saved):
+    import hashlib
+
+    path = saved / "lumisections.npz"
+    np.savez(path, folder_p=np.array([{"a": 1}], dtype=object))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(BundleError, match=r"lumisections\.npz.*plain arrays"):
+        load(rewritten(saved, lambda one: one["files"].update({"lumisections.npz": digest})))
+
+
+def test_saving_leaves_the_old_bundle_or_the_new_one(toy, tmp_path, monkeypatch):
+    batches = [toy.batch(ls) for ls in range(1, 60)]
+    first = train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
+
+    def full(_file):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dqm.core.bundle_files.os.fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(2), silent)
+    assert load(tmp_path / "m").version == first.version
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_training_is_repeatable(toy, tmp_path):
+    batches = [toy.batch(ls) for ls in range(1, 60)]
+    versions = {
+        train(batches, tmp_path / f"m{n}", DqmSettings(), np.random.default_rng(5), silent).version for n in range(2)
+    }
+    assert len(versions) == 1
+
+
+def test_too_few_lumisections_are_refused_in_words(toy, tmp_path):
+    batches = [toy.batch(ls) for ls in range(1, LEAST_LUMISECTIONS)]
+    with pytest.raises(TrainingError, match=f"{LEAST_LUMISECTIONS - 1} good lumisections.*at least"):
+        train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
+    assert not list(tmp_path.iterdir())
+
+
+def test_lumisections_without_stable_beams_are_left_out(toy, tmp_path):
+    batches = [toy.batch(ls) for ls in range(1, 120)]
+    unstable = [replace(one, conditions=Conditions(beams_stable=False)) for one in batches[60:]]
+    bundle = train(batches[:60] + unstable, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
+    assert bundle.manifest["training"]["lumisections"] + bundle.manifest["calibration"]["lumisections"] == 60
+
+
+def test_the_cut_lies_between_runs_where_it_can(toy, tmp_path):
+    batches = [toy.batch(ls, run=1000 + ls // 65) for ls in range(1, 121)]
+    bundle = train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
+    assert bundle.manifest["training"]["last"] == "1000:64"
+    assert bundle.manifest["calibration"]["first"] == "1001:65"
+
+
+@pytest.mark.parametrize("lumisections", [LEAST_LUMISECTIONS, 106])
+def test_too_few_histograms_of_one_shape_are_refused_by_number(toy, tmp_path, lumisections):
+    name = toy.catalogue.names[0]
+
+    def alone(batch):
+        catalogue = Catalogue.of([batch.catalogue.elements[0]])
+        return replace(
+            batch,
+            catalogue=catalogue,
+            counts=(batch.histogram(name)[None],),
+            flow=batch.flow[:1],
+            entries=batch.entries[:1],
+        )
+
+    batches = [alone(toy.batch(ls)) for ls in range(1, lumisections + 1)]
+    with pytest.raises(TrainingError, match=rf"Muon: .* {int(0.6 * lumisections)} good histograms .* at least 64"):
+        train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
+
+
+def test_a_model_says_how_rare_a_thing_it_can_tell(toy_bundle):
+    (reached,) = resolutions(toy_bundle, pipeline_of(toy_bundle).thresholds)
+    assert (reached.elements, reached.lumisections, reached.runs) == (18, 120, 1)
+    assert reached.scores == 18 * 120
+    assert "can tell 1 in 2,161, the budget asks for 1 in" in reached.sentence()
+    assert not reached.suffices
+    assert "train on several runs" in reached.sentence()
+
+
+def test_changing_axes_are_refused_by_name(toy, tmp_path):
+    batches = [toy.batch(ls) for ls in range(1, 60)]
+    other = replace(toy.catalogue.elements[0], axes=(Axis(toy.catalogue.blocks[0].bins, 0.0, 99.0),))
+    changed = Catalogue.of([other, *toy.catalogue.elements[1:]])
+    with pytest.raises(TrainingError, match=toy.catalogue.names[0]):
+        train(
+            [*batches, replace(toy.batch(60), catalogue=changed)],
+            tmp_path / "m",
+            DqmSettings(),
+            np.random.default_rng(1),
+            silent,
+        )
+
+
+def whole_runs(rng, count, spoil=None):
+    """One ME of 195 bins over whole runs whose statistics span three decades."""
+    catalogue = Catalogue.of([MonitoringElement("CSC/Segments/time", (Axis(195, -100.0, 100.0),))])
+    centre = np.linspace(-3, 3, 195)
+    for run in range(count):
+        shape = np.exp(-0.5 * (centre - 0.05 * np.sin(run / 9)) ** 2) + 0.01
+        if spoil is not None:
+            spoil(shape)
+        total = np.exp(rng.uniform(np.log(2e4), np.log(2e7)))
+        counts = rng.poisson(total * shape / shape.sum())[None].astype(np.int64)
+        yield HistogramBatch(
+            LumisectionKey(300_000 + run, 0),
+            "/CSC/Run2017/DQM",
+            "CSC",
+            Conditions(fill=6000 + run),
+            catalogue,
+            (counts,),
+            np.zeros((1, 2)),
+            counts.sum(axis=1).astype(np.float64),
+        )
+
+
+def test_whole_runs_of_a_single_element(tmp_path):
+    rng = np.random.default_rng(0)
+    bundle = train(whole_runs(rng, 300), tmp_path / "csc", DqmSettings(), np.random.default_rng(1), silent)
+    assert bundle.whole_runs
+    pipeline = pipeline_of(bundle)
+
+    def deviating(spoil=None):
+        found = [
+            pipeline.close(merge(None, one, 0.0).state, {}, 1.0, "complete").verdicts["CSC"].reasons[0]
+            for one in pipeline.score(list(whole_runs(rng, 100, spoil)))
+        ]
+        return np.mean(np.array(found) == Reason.DEVIATES)
+
+    def dead(shape):
+        shape[90:100] = 0
+
+    assert deviating() < 0.12
+    assert deviating(dead) > 0.95
