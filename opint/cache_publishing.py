@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from conf.settings import Settings
 from opint.accesses import PER_MESSAGE, as_batches
-from opint.publishing import PARTITIONS
+from opint.demo.publish import PARTITIONS
 from rl_cache.traces.trace import Trace
 from streams.kafka import KafkaPublisher
 from streams.replay import wait_for_room

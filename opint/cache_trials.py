@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from opint.accesses import as_trace
-from opint.position import Clock, Position
+from opint.consumer.offsets import Clock, ConsumerOffsets
 from opint.store import deadletters, suggestions, trials
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
@@ -69,7 +69,7 @@ class CacheTrials:
     def __init__(self, store: Store, group: str, owner: str, clock: Clock, letter_bytes: int) -> None:
         """Keep the collaborators; of an unusable message ``letter_bytes`` are kept."""
         self._store = store
-        self._position = Position(store, group, owner, clock, letter_bytes)
+        self._position = ConsumerOffsets(store, group, owner, clock, letter_bytes)
         self._clock = clock
 
     def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:

@@ -13,7 +13,7 @@ import structlog
 from conf.settings import Settings
 from opint.accesses import limits_of
 from opint.cache_trials import Arrival, CacheTrials, Tried
-from opint.poison import PoisonIsolation
+from opint.consumer.poison import PoisonIsolation
 from opint.store.engine import Store
 from rl_cache.shadow import Standing
 from rl_cache.traces.trace import Trace
