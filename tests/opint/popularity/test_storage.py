@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from opint.incidents.families import POPULARITY_DRIFT
 from opint.popularity.forecasting import Forecast
 from opint.popularity.metrics import Counts
 from opint.popularity.predictors import PERSISTENCE
 from opint.popularity.promotion import ModelChoice
 from opint.popularity.scoreboard import ScoreRow
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue
-from opint.popularity.storage import FAMILY, demoted_datasets, store_forecast, store_scoreboard
+from opint.popularity.storage import demoted_datasets, store_forecast, store_scoreboard
 from opint.store import popularity
 from opint.store import popularity as view
 from opint.store.popularity import ForecastKey
@@ -99,11 +100,11 @@ def test_a_tier_that_is_lost_is_an_incident_until_it_is_regained(store, history)
 
     assert store_choice("blend", False, 1.0)[1] == []
     since, incidents, standings = store_choice(PERSISTENCE, True, 2.0)
-    assert incidents == [(FAMILY, "AOD", "open")]
+    assert incidents == [(POPULARITY_DRIFT, "AOD", "open")]
     assert since == {"": 1.0, "AOD": 2.0}
     assert standings == {"": "blend", "AOD": PERSISTENCE}
     assert store_choice(PERSISTENCE, True, 3.0)[0] == {"": 1.0, "AOD": 2.0}
-    assert store_choice("blend", False, 4.0)[1] == [(FAMILY, "AOD", "resolved")]
+    assert store_choice("blend", False, 4.0)[1] == [(POPULARITY_DRIFT, "AOD", "resolved")]
 
 
 def test_tiers_that_were_never_judged_go_with_all_others(history):
