@@ -42,8 +42,18 @@ def staleness(daemons: list[Heartbeat], now_s: float, stale_after_s: float) -> S
     return Staleness(False, last.at_s, "")
 
 
-def overall(counts: dict[str, int], newest: Incident | None, stale: Staleness, *, judged: bool) -> Status:
-    """The headline. Open incidents come first; then silence; only then may anything be called good."""
+SUSPICIOUS_SHARE = 0.25
+"""Share of the lumisections shown from which on warnings without an incident are themselves the headline."""
+
+
+def overall(
+    counts: dict[str, int], newest: Incident | None, stale: Staleness, *, judged: int, suspicious: int = 0
+) -> Status:
+    """The headline. Open incidents come first; then silence; only then may anything be called good.
+
+    ``judged`` counts the lumisections of all subsystems that the page shows, ``suspicious`` those of them with a
+    warning or worse.
+    """
     number = counts.get("open", 0)
     if number and newest is not None:
         headline = f"{number} open incident{'s' if number > 1 else ''}"
@@ -58,4 +68,11 @@ def overall(counts: dict[str, int], newest: Incident | None, stale: Staleness, *
     acknowledged = counts.get("acknowledged", 0)
     if acknowledged:
         return Status("warning", "No open incidents", f"{acknowledged} acknowledged and not yet resolved.")
-    return Status("good", "No open incidents", "Data arrive and are judged.")
+    warned = f"{suspicious} of the {judged} lumisections shown have a warning or worse"
+    if suspicious >= SUSPICIOUS_SHARE * judged:
+        return Status("warning", "No open incidents, many warnings", f"{warned}: open the yellow ones below.")
+    return Status(
+        "good",
+        "No open incidents",
+        f"Data arrive and are judged; {warned}." if suspicious else "Data arrive and are judged.",
+    )

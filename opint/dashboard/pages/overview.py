@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from conf.settings import Settings
+from dqm.core.quality import Quality
 from opint.dashboard.api import Cursor
 from opint.dashboard.render import Renderer, own_url
 from opint.dashboard.status import overall, staleness
@@ -32,6 +33,8 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             strips, newest = runs.strips(tx, STRIP_LENGTH), runs.latest(tx, 1)
             recent, delays = system.closed_since(tx, now_s - RECENT_S)
             resolved = incident_pages.recently_resolved(tx, 8)
+        cells = [cell for strip in strips for cell in strip.cells]
+        suspicious = sum(cell.quality >= Quality.WARNING for cell in cells)
         stale = staleness(daemons, now_s, settings.dashboard.stale_after_s)
         unseen = max(
             (incident for incident in active if incident.state == "open"),
@@ -54,7 +57,8 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             delay_s=statistics.median(delays) if delays else None,
             resolved=resolved,
             lag=sum(lag_by_partition(daemons).values()),
-            status=overall(counts, unseen, stale, judged=bool(strips)),
+            status=overall(counts, unseen, stale, judged=len(cells), suspicious=suspicious),
+            suspicious=suspicious,
             counts=counts,
             **live,
         )

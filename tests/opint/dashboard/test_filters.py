@@ -70,10 +70,17 @@ def test_silence_and_waiting_are_stale():
 
 
 def test_good_is_said_only_when_it_is_known():
-    assert overall({}, None, FRESH, judged=True).level == "good"
-    assert overall({}, None, FRESH, judged=False).level == "unknown"
-    assert overall({}, None, Staleness(True, 5.0, "silent."), judged=True).level == "unknown"
-    assert overall({"acknowledged": 2}, None, FRESH, judged=True).level == "warning"
+    assert overall({}, None, FRESH, judged=9).level == "good"
+    assert overall({}, None, FRESH, judged=0).level == "unknown"
+    assert overall({}, None, Staleness(True, 5.0, "silent."), judged=9).level == "unknown"
+    assert overall({"acknowledged": 2}, None, FRESH, judged=9).level == "warning"
+
+
+def test_many_warnings_without_an_incident_are_the_headline():
+    few, many = (overall({}, None, FRESH, judged=120, suspicious=number) for number in (3, 60))
+    assert (few.level, many.level) == ("good", "warning")
+    assert "3 of the 120 lumisections shown have a warning" in few.more
+    assert "many warnings" in many.headline
 
 
 @pytest.mark.parametrize(
