@@ -14,9 +14,9 @@ import numpy as np
 
 from benchmarks.cache import peer
 from benchmarks.report import Result, progress
-from rl_cache.policies.registry import policy
-from rl_cache.simulator import simulate
-from rl_cache.traces.oracle_general import RECORD, read_oracle_general
+from rl_cache.laboratory.simulator import simulate
+from rl_cache.policies.registry import make_policy
+from rl_cache.traces.readers import RECORD, read_oracle_general
 from rl_cache.traces.trace import Trace
 
 COMPARED = {"lru": "LRU", "s3fifo": "S3FIFO", "gdsf": "GDSF"}
@@ -63,7 +63,7 @@ def _beside(trace: Trace, path: Path, name: str, theirs: str, rounds: int) -> Re
 
 
 def _ours(trace: Trace, name: str) -> None:
-    simulate(trace, policy(name), trace.footprint_bytes // 10)
+    simulate(trace, make_policy(name), trace.footprint_bytes // 10)
 
 
 def _rates(replay: Callable[[], object], requests: int, rounds: int) -> list[float]:

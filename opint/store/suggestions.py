@@ -10,7 +10,7 @@ from opint.store.tables import cache_trial, suggestion
 from opint.store.upserts import replacing
 
 if TYPE_CHECKING:
-    from rl_cache.suggestion import Suggestion
+    from rl_cache.trials.suggestions import Suggestion
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
+from rl_cache.arrays import Float64, Int64
 from rl_cache.traces.trace import Labels, Trace
 from rl_cache.traces.workload import Workload
 
@@ -17,24 +17,21 @@ _MONDAY_S = 1_514_764_800
 """2018-01-01, a Monday: where generated time begins."""
 _PILEUP = "/MinimumBias/Pileup/PREMIX"
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """All datasets, one array element each, and all files; those of one dataset lie side by side."""
 
     names: tuple[str, ...]
-    tier: Integers
-    released_s: Floats
+    tier: Int64
+    released_s: Float64
     """Before 0: it exists when the trace begins."""
-    wanted: Floats
+    popularity: Float64
     """Users' interest at its release."""
-    first: Integers
+    first: Int64
     """Number of its first file."""
-    files: Integers
-    size: Integers
+    files: Int64
+    size: Int64
     """Bytes, by file."""
 
 
@@ -42,8 +39,8 @@ class Catalogue:
 class Reads:
     """The reads of one task: when, of which files, where, and what a GB cost it in seconds of CPU and of I/O."""
 
-    time_s: Floats
-    file: Integers
+    time_s: Float64
+    file: Int64
     site: int
     cpu_s_per_gb: float
     io_s_per_gb: float
@@ -68,12 +65,12 @@ def _catalogue(workload: Workload, rng: Generator) -> Catalogue:
     tier = rng.choice(len(tiers), n, p=share / share.sum())
     drawn = np.array([t.files for t in tiers])[tier] * rng.lognormal(0.0, workload.files_sigma, n)
     pileup = workload.pileup_files * workload.scale
-    files: Integers = np.maximum(1, np.append(drawn, pileup)).astype(np.int64)
+    files: Int64 = np.maximum(1, np.append(drawn, pileup)).astype(np.int64)
     released = rng.uniform(0.0, workload.days * _DAY_S, n)
     old = rng.random(n) < workload.released_before
     released[old] = -rng.exponential(workload.half_life_days * _DAY_S, old.sum())
     rank = rng.permutation(n) + 1.0
-    wanted = rank**-workload.zipf * np.array([t.wanted for t in tiers])[tier]
+    popularity = rank**-workload.zipf * np.array([t.popularity for t in tiers])[tier]
     median_gb = np.append(np.array([t.size_gb for t in tiers])[tier], workload.pileup_size_gb)
     spread = rng.lognormal(0.0, workload.size_sigma, files.sum())
     size = np.maximum(1, np.repeat(median_gb, files) * spread * 1e9).astype(np.int64)
@@ -82,7 +79,7 @@ def _catalogue(workload: Workload, rng: Generator) -> Catalogue:
         names=names,
         tier=np.append(tier, len(tiers)),
         released_s=np.append(released, -np.inf),
-        wanted=np.append(wanted, 0.0),
+        popularity=np.append(popularity, 0.0),
         first=np.concatenate(([0], np.cumsum(files)[:-1])),
         files=files,
         size=size,
@@ -139,35 +136,35 @@ def _pileup(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Re
     return [Reads(time, file, 0, 3.0 * workload.cpu_s_per_gb, workload.io_s_per_gb)]
 
 
-def _starts(workload: Workload, per_day: float, rng: Generator) -> Floats:
+def _starts(workload: Workload, per_day: float, rng: Generator) -> Float64:
     """Times of a Poisson process that is slower at night and at weekends."""
     n = rng.poisson(per_day * workload.scale * workload.days)
     time = np.sort(rng.uniform(0.0, workload.days * _DAY_S, n))
     hour, day = time % _DAY_S / 3600.0, time // _DAY_S % 7
     rate = np.where((hour < 8) | (hour >= 20), workload.night, 1.0) * np.where(day >= 5, workload.weekend, 1.0)
-    kept: Floats = time[rng.random(n) < rate]
+    kept: Float64 = time[rng.random(n) < rate]
     return kept
 
 
-def _interest(workload: Workload, catalogue: Catalogue, now_s: float) -> Floats:
+def _interest(workload: Workload, catalogue: Catalogue, now_s: float) -> Float64:
     """Probability, by dataset, that a task that begins now reads it."""
     age = now_s - catalogue.released_s
     fresh = np.exp2(-np.maximum(age, 0.0) / (workload.half_life_days * _DAY_S))
-    weight = np.where(age >= 0.0, catalogue.wanted * fresh, 0.0)
-    share: Floats = weight / weight.sum()
+    weight = np.where(age >= 0.0, catalogue.popularity * fresh, 0.0)
+    share: Float64 = weight / weight.sum()
     return share
 
 
-def _part(workload: Workload, catalogue: Catalogue, dataset: int, rng: Generator) -> Integers:
-    files: Integers = catalogue.first[dataset] + np.arange(catalogue.files[dataset])
+def _part(workload: Workload, catalogue: Catalogue, dataset: int, rng: Generator) -> Int64:
+    files: Int64 = catalogue.first[dataset] + np.arange(catalogue.files[dataset])
     if rng.random() < workload.whole:
         return files
     n = max(1, round(rng.uniform(0.05, 0.9) * files.size))
-    part: Integers = rng.choice(files, n, replace=False)
+    part: Int64 = rng.choice(files, n, replace=False)
     return part
 
 
-def _reads(workload: Workload, begin_s: float, lasts_s: float, files: Integers, rng: Generator) -> Reads:
+def _reads(workload: Workload, begin_s: float, lasts_s: float, files: Int64, rng: Generator) -> Reads:
     """Reads spread evenly over the task, in the order of ``files``; some are repeated within the hour."""
     gaps = rng.exponential(1.0, files.size)
     time = begin_s + lasts_s * np.cumsum(gaps) / gaps.sum()

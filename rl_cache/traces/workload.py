@@ -19,8 +19,8 @@ class Tier:
     """Median number of files of a dataset."""
     size_gb: float
     """Median size of a file, in GB of 1e9 bytes."""
-    wanted: float
-    """How much users want a dataset of this tier, relative to the others."""
+    popularity: float
+    """Users' interest in a dataset of this tier, relative to the others."""
     campaign: float
     """Probability that production reads the whole dataset once, soon after its release."""
 

@@ -9,14 +9,14 @@ pytest.importorskip("numba")
 
 from opint.store import suggestions, trials
 from opint.store.engine import Store
-from rl_cache.agent import Agent
 from rl_cache.kernels.history import FEATURES
-from rl_cache.kernels.network import silent
-from rl_cache.policies.scored import Knobs
-from rl_cache.suggestion import judged
-from rl_cache.traces.read import read
+from rl_cache.kernels.network import zero_network
+from rl_cache.laboratory.agent import Agent
+from rl_cache.policies.eviction.scored import Knobs
+from rl_cache.traces.readers import read
 from rl_cache.traces.trace import DAY_S
-from rl_cache.trials import advance
+from rl_cache.trials.shadow import advance
+from rl_cache.trials.suggestions import judge_trials
 from tests.e2e.test_inputs import nightshift
 from tests.e2e.watching import progress, settings_for, wait_until
 
@@ -59,7 +59,7 @@ def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_
         return nightshift("cache", *words, "--cache", "rome", settings=daemons.settings)
 
     agent = tmp_path / "agent.npz"
-    Agent(Knobs(share=1.0, recency=-1.0, frequency=1.0), silent(len(FEATURES))).save(agent)
+    Agent(Knobs(share=1.0, recency=-1.0, frequency=1.0), zero_network(len(FEATURES))).save(agent)
     run("suggest", before, "--agent", agent, "--size", CAPACITY)
     withdrawn, begun = standing(store, "withdrawn"), resumed(store)
     assert ("refuse", "once") in standing(store, "active")
@@ -80,7 +80,7 @@ def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_
     assert "suggestion withdrawn" in daemons.logs()
     assert "Traceback" not in daemons.logs()
     # What two processes found, one of them killed, is what one quiet simulation finds.
-    quiet = judged(advance(advance(begun, read(during)), read(after)), np.random.default_rng(0), -1)
+    quiet = judge_trials(advance(advance(begun, read(during)), read(after)), np.random.default_rng(0), -1)
     assert found == {(one.kind, one.target) for one in quiet if one.withdrawn} | withdrawn
 
 

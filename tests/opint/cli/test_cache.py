@@ -107,7 +107,7 @@ def test_a_missing_extra_says_what_to_install(trace, monkeypatch):
     real = builtins.__import__
 
     def without_numba(name, *rest):
-        if name == "opint.cache_report":
+        if name == "opint.caches.report":
             raise ModuleNotFoundError("No module named 'numba'", name="numba")
         return real(name, *rest)
 

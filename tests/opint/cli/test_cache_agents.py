@@ -13,10 +13,10 @@ from conf.errors import NightshiftError
 from opint.cli import app
 from opint.store import suggestions
 from opint.store.engine import Store
-from rl_cache.agent import Agent
 from rl_cache.kernels.history import FEATURES
-from rl_cache.kernels.network import silent
-from rl_cache.policies.scored import Knobs
+from rl_cache.kernels.network import zero_network
+from rl_cache.laboratory.agent import Agent
+from rl_cache.policies.eviction.scored import Knobs
 
 DAYS, PER_DAY = 16, 60
 
@@ -37,7 +37,7 @@ def trace(tmp_path):
 @pytest.fixture
 def agent(tmp_path):
     path = tmp_path / "agent.npz"
-    Agent(Knobs(share=1.0, recency=-1.0), silent(len(FEATURES))).save(path)
+    Agent(Knobs(share=1.0, recency=-1.0), zero_network(len(FEATURES))).save(path)
     return str(path)
 
 

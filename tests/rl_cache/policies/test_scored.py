@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from rl_cache.errors import SimulationError
 from rl_cache.kernels.history import FEATURES
-from rl_cache.kernels.network import Network, answer
-from rl_cache.policies.lru import Lru
-from rl_cache.policies.s3fifo import S3Fifo
-from rl_cache.policies.scored import Knobs, Scored
-from rl_cache.simulator import Simulation, simulate
+from rl_cache.kernels.network import Network, predict
+from rl_cache.laboratory.simulator import Simulation, simulate
+from rl_cache.policies.eviction.lru import Lru
+from rl_cache.policies.eviction.s3fifo import S3Fifo
+from rl_cache.policies.eviction.scored import Knobs, Scored
 from rl_cache.traces.trace import Labels, Trace
-from tests.rl_cache.conftest import popular
+from tests.support.cache_traces import popular
 
 CAPACITY = 20_000
 STEERED = Knobs(share=0.7, margin=0.1, recency=-1.0, frequency=0.3, siblings_cached=0.2)
@@ -61,7 +61,7 @@ def test_the_books_balance(trace: Trace, knobs: Knobs) -> None:
         assert trace.file_size[held].sum() == cache.occupied_bytes == state.queues.occupied[:2].sum()
         assert trace.dataset is not None
         cached = np.bincount(trace.dataset.code[held], minlength=7)
-        assert np.array_equal(cached, state.seen.datasets[:, 3])
+        assert np.array_equal(cached, state.history.datasets[:, 3])
 
 
 def test_the_future_is_not_known(trace: Trace) -> None:
@@ -73,7 +73,7 @@ def test_the_future_is_not_known(trace: Trace) -> None:
     for one in (trace, replace(trace, file=file)):
         cache = Simulation(one, Scored(STEERED, some_network()), CAPACITY)
         cache.advance(rows)
-        found.append((cache.account.hit_bytes.sum(), cache.state.seen.files.tolist()))
+        found.append((cache.account.hit_bytes.sum(), cache.state.history.files.tolist()))
     assert found[0] == found[1]
 
 
@@ -92,9 +92,9 @@ def test_a_margin_writes_less(trace: Trace) -> None:
 
 
 def test_features_are_of_the_order_of_one(trace: Trace) -> None:
-    from rl_cache.observe import observe
+    from rl_cache.agents.samples import sample_cache
 
-    samples = observe(trace, Scored(), CAPACITY, 2000, np.random.default_rng(0))
+    samples = sample_cache(trace, Scored(), CAPACITY, 2000, np.random.default_rng(0))
     assert np.isfinite(samples.features).all()
     assert np.abs(samples.features).max() < 20
     assert np.abs(samples.features.mean(axis=0)).max() < 3
@@ -102,7 +102,7 @@ def test_features_are_of_the_order_of_one(trace: Trace) -> None:
 
 def test_waits_are_those_of_the_trace(trace: Trace) -> None:
     """Recomputed the slow way."""
-    from rl_cache.observe import _wait_s
+    from rl_cache.agents.samples import _wait_s
 
     rng = np.random.default_rng(1)
     files, rows = rng.integers(0, trace.n_files, 50), rng.integers(0, len(trace), 50)
@@ -117,7 +117,7 @@ def test_waits_are_those_of_the_trace(trace: Trace) -> None:
 def test_the_network_answers_as_its_formula(seed: int) -> None:
     network, values = some_network(seed), np.random.default_rng(seed).normal(size=len(FEATURES))
     expected = network.output @ np.maximum(0.0, network.hidden @ values + network.bias) + network.offset[0]
-    assert answer(network, values) == pytest.approx(expected)
+    assert predict(network, values) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("wrong", [{"share": 1.5}, {"share": -0.1}, {"margin": float("nan")}])
@@ -127,4 +127,4 @@ def test_knobs_refuse_nonsense(wrong: dict[str, float]) -> None:
 
 
 def test_knobs_survive_their_array() -> None:
-    assert Knobs.of(STEERED.array()) == STEERED
+    assert Knobs.from_array(STEERED.array()) == STEERED

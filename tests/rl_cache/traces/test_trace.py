@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rl_cache.errors import TraceError
 from rl_cache.traces.trace import Labels, Trace
-from tests.rl_cache.conftest import trace_of
+from tests.support.cache_traces import trace_of
 
 GOOD = {"time_s": [0, 5, 5], "file": [0, 1, 0], "file_size": [7, 6_000_000_000]}
 MISTAKES = {
