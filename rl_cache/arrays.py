@@ -1,4 +1,4 @@
-"""Types of arrays; the docstring beside each use states shape and unit."""
+"""Types of arrays; shapes and units are stated where they are used."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ _SIZE_B = 2e9
 
 
 def recency(requests: int, files: int, rng: Generator) -> Trace:
-    """Pure recency: the reuse distance is drawn anew each time, so that only the last access tells anything."""
+    """Pure recency: the reuse distance is drawn anew each time, so that only the last access is informative."""
     depth = np.minimum(rng.geometric(min(1.0, 8.0 / files), requests), files) - 1
     stack = list(range(files))
     file = np.empty(requests, np.int64)

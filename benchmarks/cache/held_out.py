@@ -1,6 +1,6 @@
 """Estimates over held-out cases: gains of the agent over other policies, all with the same warm-up and capacity.
 
-The byte miss ratio is compared with what was written beside it, since a cache that writes more may miss less.
+The byte miss ratio is compared together with the bytes written, since a cache that writes more may miss less.
 Intervals are bootstrapped over seeds: the cases of one seed (workloads, cache sizes) are drawn together, since they
 share their generator's state of the world and are not independent.
 """

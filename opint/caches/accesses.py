@@ -9,7 +9,7 @@ from rl_cache.traces.trace import Trace
 from streams.records import FileAccess
 
 LATE_S = 3600
-"""An access that is reported so much after later ones is left out, as is one from so far in the future, s."""
+"""Seconds: an access reported later than this after newer accesses, or from further in the future, is left out."""
 
 
 def as_trace(accesses: Sequence[FileAccess], through_s: int, now_s: float) -> tuple[Trace | None, int]:

@@ -151,7 +151,7 @@ class AccessHandler:
 def run_watch(settings: Settings, store: Store, stop: threading.Event) -> None:
     """Try suggestions on what the topic of accesses delivers until ``stop`` is set.
 
-    Raises NightshiftError for whatever the user can mend.
+    Raises NightshiftError for faults that the user can mend.
     """
     warm_up()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

@@ -39,5 +39,5 @@ def _rule(row: Mapping[str, Any]) -> str:
 def _worth(row: Mapping[str, Any]) -> str:
     saved, low, high = (format_bytes(row[name]) for name in ("saved_bytes_per_day", "saved_low", "saved_high"))
     less = row["written_bytes_per_day"]
-    written = f"{format_bytes(abs(less))} {'more' if less < 0 else 'less'}"
-    return f"saves {saved} a day ({low} to {high}), writes {written}"
+    write_change = f"{format_bytes(abs(less))} {'more' if less < 0 else 'less'}"
+    return f"saves {saved} a day ({low} to {high}), writes {write_change}"

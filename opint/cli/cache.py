@@ -58,7 +58,7 @@ def laboratory() -> Iterator[None]:
 
 
 def read_trace(path: Path, first_size: bool) -> "Trace":
-    """The trace in this file; what a reader should know of it goes to standard error."""
+    """The trace in this file; remarks on how it was read go to standard error."""
     with laboratory():
         from rl_cache.traces.assemble import Sizes
         from rl_cache.traces.readers import read

@@ -26,7 +26,7 @@ def train_dqn(
     gamma: float = 0.0,
     units: int = 32,
 ) -> LearnedAdmission:
-    """Train for so many misses; the policy that stores where the network values Store above NotStore."""
+    """Train for ``steps`` misses; the resulting policy stores where the network values Store above NotStore."""
     torch.set_num_threads(1)
     model = DQN(
         "MlpPolicy",

@@ -107,10 +107,10 @@ def train_agent(
 
 
 def _search_knobs(
-    ground: EvaluationCases, network: Network, rng: Generator, budget: TrainingBudget, progress: Progress
+    cases: EvaluationCases, network: Network, rng: Generator, budget: TrainingBudget, progress: Progress
 ) -> Knobs:
     best, _ = cross_entropy(
-        lambda point: ground.gain(Agent(Knobs.from_array(point), network)),
+        lambda point: cases.gain(Agent(Knobs.from_array(point), network)),
         NETWORK_ONLY.array(),
         _WIDTH.array(),
         rng,

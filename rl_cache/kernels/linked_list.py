@@ -4,8 +4,7 @@ Row f < n_files is file f, row n_files + k the head of list k; column 0 is the n
 front (newer), column 1 towards the back (older). A list is a ring through its head. A file is in one list at most, and
 in none where its row is -1.
 
-Policies with several queues keep beside the links which list a file is in and how many bytes each list holds
-(:class:`QueueState`).
+Policies with several queues also keep the queue of each file and the bytes in each queue (:class:`QueueState`).
 """
 
 from typing import Protocol

@@ -6,11 +6,11 @@ A policy supplies four compiled functions over its own state:
 * ``admit(state, file, row) -> bool``: whether a missing file is to be stored;
 * ``insert(state, file, row)``: the file is stored now;
 * ``evict(state, file, row) -> int``: make room for ``file``; the number of the file that left, or NOTHING where
-  the policy has only moved something within the cache: it is asked again.
+  the policy has only moved a file within the cache: it is called again.
 
-A policy that prefetches supplies a fifth one: ``fetch(state, file, row) -> int``, asked after ``file`` was missed until
-it answers NOTHING: another file that is not in the cache and is to be stored as well. What is fetched counts as read
-from afar (FETCHED_BYTES) and as written.
+A policy that prefetches supplies a fifth one: ``fetch(state, file, row) -> int``, called after ``file`` was missed
+until it returns NOTHING: another file that is not in the cache and is to be stored as well. Its bytes count as read
+from remote storage (FETCHED_BYTES) and as written.
 
 ``row`` counts requests from the beginning of the trace.
 """

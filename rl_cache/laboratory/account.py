@@ -1,9 +1,7 @@
-"""What a simulation counted, day by day.
-
-What an account says about a cache, as the published studies define it.
+"""What a simulation counted, day by day, and the metrics that published studies compute from it.
 
 The five metrics of Tracolli et al. (LOD 2020) in the definitions of the authors' code of May 2020 ("2020"); later
-versions of it define throughput otherwise. All are percentages, each given as the unweighted mean over days, as
+versions of it define throughput otherwise. All are percentages, each as the unweighted mean over days, as
 published, and as the ratio of sums over the whole period. The mean over days favours days with little traffic.
 Days on which a denominator is zero are left out of the mean.
 """

@@ -1,7 +1,7 @@
 """A trained agent as numbers: the network of the score, the knobs to start from, and the policy that turns them.
 
 It is one ``.npz`` file, read without pickle; the policy is evaluated in NumPy, so that an agent runs without torch.
-Beside the file stands its SHA-256 (``NAME.npz.sha256``), which is verified.
+Its SHA-256 in ``NAME.npz.sha256`` is verified.
 """
 
 import hashlib
@@ -65,7 +65,7 @@ class Agent:
 
     @classmethod
     def load(cls, path: Path) -> "Agent":
-        """Read and verify; AgentError says what is wrong with a file."""
+        """Read and verify; AgentError if the file cannot be used."""
         arrays = _arrays(path)
         missing = {"knobs", *_NETWORK} - arrays.keys()
         if missing:

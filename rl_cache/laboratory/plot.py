@@ -1,4 +1,4 @@
-"""The picture of a comparison: miss ratio against size, misses against writes, and the way to Belady."""
+"""A plot of a comparison: miss ratio against size, misses against writes, and the way to Belady."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,7 +42,7 @@ Coordinate = Callable[[Point], float]
 
 
 def _lines(axes: Axes, points: Sequence[Point], across: Coordinate, up: Coordinate) -> None:
-    """A line for each policy, told apart by marker as well as by colour."""
+    """A line for each policy, distinguished by marker and by colour."""
     names = list(dict.fromkeys(point.policy for point in points))
     colours = mpl.colormaps["tab20"]
     for number, name in enumerate(names):

@@ -57,7 +57,7 @@ class Simulation:
             trace: what is requested.
             policy: what is stored and evicted.
             capacity_bytes: size of the cache. A larger file is read past it, as a miss.
-            warm_up: so many requests are served and not counted.
+            warm_up: requests at the beginning that are served and not counted.
             watermarks: purge early and much; None evicts only what has to leave.
             daily_bandwidth: bytes that misses may read in a day: once a day's misses reach 95% of it, further
                 ones are redirected: served elsewhere, not stored, counted apart.
@@ -105,10 +105,10 @@ class Simulation:
         """Put these files, as a Resumable policy listed them, into the cache before the first request.
 
         Raises:
-            SimulationError: the policy cannot be taken up again.
+            SimulationError: the policy cannot be resumed.
         """
         if not isinstance(self.policy, Resumable):
-            raise SimulationError(f"a cache of {self.policy.name} cannot be taken up again")
+            raise SimulationError(f"a cache of {self.policy.name} cannot be resumed")
         self.policy.restore(self.state, files)
         self._frame.occupied[0] = self._frame.size[files].sum()
 

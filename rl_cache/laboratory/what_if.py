@@ -1,4 +1,4 @@
-"""What would have been: one trace, several policies, several cache sizes."""
+"""What-if comparison: one trace under several policies and cache sizes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def compare(
     conditions: SimulationSettings = SimulationSettings(),
     progress: Callable[[str, float], None] = lambda _step, _share: None,
 ) -> list[Point]:
-    """Simulate every policy at every size; ``progress`` hears the next policy and the share done."""
+    """Simulate every policy at every size; ``progress`` is called with the next policy and the share done."""
     points: list[Point] = []
     total = len(policies) * len(capacities_bytes)
     for capacity in capacities_bytes:

@@ -37,7 +37,7 @@ class Learner(Protocol):
 
 @runtime_checkable
 class Resumable(Protocol):
-    """A policy whose cache is known by the files that it holds in their order, so that it can be taken up again."""
+    """A policy whose cache is described by its files in their order, so that a simulation can be resumed."""
 
     def restore(self, state: Any, files: Int64) -> None:
         """Store these files, in the order of :meth:`held`, in the state of an empty cache."""

@@ -31,7 +31,7 @@ def assemble(
 
     Without ``time`` requests are a second apart, without ``size`` every file has one byte. Times are whole or
     fractional seconds, or timestamps; fractions are cut off. A file belongs to the dataset and tier of its first
-    request. Where a column says what was done, only reads are requests.
+    request. Where a column holds the operation, only reads are requests.
 
     Raises:
         TraceError: no ``file``, missing or unusable values, changing sizes (unless ``sizes`` allows them), too
@@ -63,7 +63,7 @@ def _table(blocks: Iterable[pa.RecordBatch], origin: str) -> pa.Table:
 
 
 def _encoded_blocks(blocks: Iterable[pa.RecordBatch], origin: str) -> Iterator[pa.RecordBatch]:
-    """The columns that are known; words become codes at once, since they are many times as large."""
+    """The columns that are read; names become codes at once, since they are many times as large."""
     rows = 0
     for block in blocks:
         names = select_columns(block.schema.names, origin)

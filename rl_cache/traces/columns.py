@@ -18,7 +18,7 @@ from rl_cache.traces.operations import is_operation_column
 TEXT = ("file", "dataset", "tier", "site")
 NUMBERS = ("time", "size", "cpu_time", "io_time")
 COLUMNS = ("time", "file", "size", "dataset", "tier", "site", "cpu_time", "io_time")
-"""What a source may call its columns, beside one of operations; all others are ignored."""
+"""Names of columns that are read, apart from a column of operations; all others are ignored."""
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _MAX_SPAN = 4
 _HINT = {
@@ -43,7 +43,7 @@ def select_columns(names: Sequence[str], origin: str) -> list[str]:
 
 
 def column_remarks(names: Sequence[str]) -> tuple[str, ...]:
-    """What a reader of the trace should know about its columns, in words."""
+    """Remarks for users on columns that are missing or not read."""
     ignored = [name for name in names if name not in COLUMNS and not is_operation_column(name)]
     missing = {"time": "requests count as a second apart", "size": "files count as one byte each"}
     return (

@@ -122,10 +122,12 @@ def _picks(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Rea
     starts = _starts(workload, workload.picks_per_day, rng)
     file = rng.integers(0, catalogue.first[-1], starts.size)
     dataset = np.searchsorted(catalogue.first, file, side="right") - 1
-    known = catalogue.released_s[dataset] <= starts
+    released = catalogue.released_s[dataset] <= starts
     site = rng.integers(0, workload.sites, starts.size)
     cpu, io = workload.cpu_s_per_gb, workload.io_s_per_gb
-    return [Reads(starts[known & (site == s)], file[known & (site == s)], s, cpu, io) for s in range(workload.sites)]
+    return [
+        Reads(starts[released & (site == s)], file[released & (site == s)], s, cpu, io) for s in range(workload.sites)
+    ]
 
 
 def _pileup(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:

@@ -1,4 +1,4 @@
-"""Which rows of an access log are reads, where a column says what was done: GET, PUT, read, REST.GET.OBJECT."""
+"""Which rows of an access log are reads, where a column holds the operation: GET, PUT, read, REST.GET.OBJECT."""
 
 import re
 
@@ -17,7 +17,7 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
 def is_operation_column(name: str) -> bool:
-    """Whether a column of this name says what was done."""
+    """Whether a column of this name holds operations."""
     return name.lower() in _COLUMNS
 
 
@@ -52,9 +52,9 @@ def keep_reads(table: pa.Table, origin: str) -> tuple[pa.Table, tuple[str, ...]]
 
 
 def _drop_unused_names(table: pa.Table) -> pa.Table:
-    """Words that are in no row any more lose their codes."""
+    """Names that are in no row any more lose their codes."""
     for place, column in enumerate(table.columns):
         if pa.types.is_dictionary(column.type):
-            words = column.cast(column.type.value_type).combine_chunks().dictionary_encode()
-            table = table.set_column(place, table.column_names[place], words)
+            names = column.cast(column.type.value_type).combine_chunks().dictionary_encode()
+            table = table.set_column(place, table.column_names[place], names)
     return table

@@ -23,8 +23,8 @@ class TraceSummary:
         read_twice: share of files that are requested twice.
         compulsory_byte_miss_ratio: what even an endless cache misses: each file's first request.
         median_reuse_s: median time between two requests for a file, NaN if no file is requested twice.
-        datasets: how many, None if the trace does not say.
-        sites: likewise.
+        datasets: how many datasets, None if the trace does not say.
+        sites: how many sites, None if the trace does not say.
     """
 
     requests: int

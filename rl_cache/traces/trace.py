@@ -53,13 +53,13 @@ class Trace:
         file: the number of the requested file.
         file_size: bytes, constant during the trace.
         origin: where the trace comes from, for messages.
-        file_name: what the source calls the file (integers or words).
+        file_name: what the source calls the file (integers or strings).
         dataset: the dataset that a file belongs to.
         tier: the data tier of a file (RAW, AOD, MINIAOD …).
         site: where the job ran that made the request.
         cpu_s: CPU time of that job in seconds.
         io_s: time that it waited for input and output, in seconds.
-        remarks: what a reader should know of how the source was read, in words.
+        remarks: for users, on how the source was read.
 
     Raises:
         TraceError: no request at all, times that run backwards or span more than a century, files without a

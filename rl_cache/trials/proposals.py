@@ -3,7 +3,7 @@
 The trace is cut by time. On the earlier part the agent steers a cache, and rules are made from that part: quotas follow
 the room that the agent gave to a directory, and datasets that it kept and that were read most are pinned. Directories
 of which hardly anything was read again are refused, whatever the agent did with them. On the later part every rule runs
-alone over LRU, beside LRU without it.
+alone over LRU, and is compared with LRU without it.
 """
 
 from collections.abc import Iterator
@@ -25,11 +25,11 @@ _LEARN = 0.5
 """Share of the trace that rules are made from."""
 _SNAPSHOTS = 50
 _REFUSE_BELOW = 0.1
-"""A directory is proposed for refusal if a smaller share of the bytes that were read of it was read again."""
+"""A directory of which a smaller share of the bytes was read again is proposed for refusal."""
 _MAX_QUOTA = 0.5
 """Share of the capacity: a larger quota would hold nothing back."""
 _QUOTA_HEADROOM = 1.25
-"""A quota leaves a directory so much more than the agent's cache held of it."""
+"""A quota, over what the agent's cache held of the directory."""
 _MAX_PINS = 3
 _MAX_PINNED = 0.1
 """Share of the capacity: a larger dataset is not pinned."""
@@ -77,7 +77,7 @@ def try_rules(trace: Trace, agent: Agent, capacity_bytes: int) -> RuleTrials:
 
 
 def propose(trace: Trace, agent: Agent, capacity_bytes: int) -> list[Proposal]:
-    """Rules that follow from what was read again on this trace, and from what the agent's cache held of it."""
+    """Rules from the reuse on this trace, and from what the agent's cache held."""
     held = _held(trace, agent.cache_policy(), capacity_bytes)
     labels = directories(trace)
     share_held = np.bincount(labels.code, held, minlength=len(labels.names)) / capacity_bytes

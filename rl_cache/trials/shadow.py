@@ -19,7 +19,7 @@ from rl_cache.traces.trace import Labels, Trace
 
 
 class RuleKind(StrEnum):
-    """What is asked of a cache."""
+    """What a rule asks of a cache."""
 
     REFUSE = "refuse"
     QUOTA = "quota"
@@ -31,7 +31,7 @@ class Proposal:
     """A rule before its trial.
 
     Attributes:
-        kind: what is asked.
+        kind: of the rule.
         target: the directory or dataset.
         share: of the capacity, for a quota; 0 for others.
         reason: for people.

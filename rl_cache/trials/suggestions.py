@@ -1,4 +1,4 @@
-"""Suggestions: rules that were tried in shadow beside LRU, what they save, and whether each stands its trial."""
+"""Suggestions: rules tried in shadow beside LRU, what each saves, and its standing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Suggestion:
     """One rule, what it is expected to save, and why.
 
     Attributes:
-        kind: what is asked.
+        kind: of the rule.
         target: the directory or dataset.
         share: of the capacity, for a quota; 0 for others.
         saved_bytes_per_day: bytes a day that LRU would have had to read from afar, less those under the rule.

@@ -63,7 +63,7 @@ def test_the_future_is_not_known(name, trace):
     rows = 1500
     later = np.random.default_rng(8).permutation(trace.file[rows:])
     other = Trace(trace.time_s, np.append(trace.file[:rows], later), trace.file_size)
-    past, same = (Simulation(one, make_policy(name), CAPACITY) for one in (trace, other))
+    past, same = (Simulation(variant, make_policy(name), CAPACITY) for variant in (trace, other))
     for replay in (past, same):
         replay.advance(rows)
     assert np.array_equal(past.account.hit_bytes, same.account.hit_bytes)

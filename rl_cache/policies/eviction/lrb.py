@@ -123,7 +123,7 @@ def evict(state: State, _file: int, row: int) -> int:
 
 @kernel
 def expected(state: State, file: int, row: int) -> float:
-    """What the regression says of a file; its age while there is none."""
+    """The regression's prediction for a file; its age before the first training."""
     if state.trees.n_trees[0] == 0:
         return float(row - state.history.last[file])
     lrb_features.write_features(state.history, file, row, state.features)
@@ -141,7 +141,7 @@ def replay(frame: Frame, state: State, start: int, stop: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Lrb:
-    """TrainingResult anew every ``pause_every`` requests; chooses of ``sample`` files, drawn with ``seed``."""
+    """Trained again every ``pause_every`` requests; a victim is chosen of ``sample`` files, drawn with ``seed``."""
 
     sample: int = 32
     pause_every: int = 8192

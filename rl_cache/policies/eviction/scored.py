@@ -1,12 +1,12 @@
 """Scored: S3-FIFO whose decisions an agent may take over, by a score of how soon a file is requested again.
 
 A missing file comes under the score with the probability :attr:`Knobs.share`; else S3-FIFO decides alone. Under the
-score, the file is compared with the least wanted of a few cached files drawn at random, as in LHD or LRB. It takes
-that one's place if its own score is greater by at least :attr:`Knobs.margin`, and is not stored if not. With ``share``
+score, the file is compared with the lowest-scored of a few cached files drawn at random, as in LHD or LRB. It takes
+that file's place if its own score is greater by at least :attr:`Knobs.margin`, and is not stored if not. With ``share``
 0, the default, this is S3-FIFO to the last request.
 
 The score is ``reuse * network(features) + weights . features``. The network is trained on other traces
-(rl_cache/agents/reuse.py) to say how soon a file is requested again; weights and margin are what an agent moves.
+(rl_cache/agents/reuse.py) to predict how soon a file is requested again; weights and margin are what an agent moves.
 """
 
 from dataclasses import dataclass, field, fields

@@ -1,8 +1,8 @@
 """Sibling prefetch: S3-FIFO that fetches the rest of a dataset once a few of its files were requested in a burst.
 
-A what-if, and no policy to be recommended: what is fetched is read from afar and written like a miss, whether anybody
-wants it or not. Only files that were requested before are known and can be fetched, and in one burst at most a share
-of the cache. Where a trace has no datasets, this is S3-FIFO.
+A what-if and no recommended policy: what is fetched is read from remote storage and written like a miss, whether it is
+requested later or not. Only files that were requested before can be fetched, and in one burst at most a share of the
+cache. Where a trace has no datasets, this is S3-FIFO.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _FETCHED = -(2**62)
 
 
 class State(NamedTuple):
-    """S3-FIFO's queues, what is known of each dataset, and how far the present fetching is.
+    """S3-FIFO's queues, the requested files of each dataset, and the state of the present fetching.
 
     Attributes:
         queues: S3-FIFO.
@@ -85,7 +85,7 @@ def evict(state: State, file: int, row: int) -> int:
 
 @kernel
 def fetch(state: State, file: int, row: int) -> int:
-    """The next known sibling that is not cached, while this burst's fetching lasts."""
+    """The next requested sibling that is not cached, while this burst's fetching lasts."""
     head = len(state.dataset) + state.dataset[file]
     if state.fetching[_ROW] != row:
         if state.datasets[state.dataset[file], _BURST] < state.trigger:
@@ -119,7 +119,7 @@ def replay(frame: Frame, state: State, start: int, stop: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SiblingPrefetch:
-    """S3-FIFO that fetches known siblings after ``trigger`` requests for a dataset in a burst.
+    """S3-FIFO that fetches siblings after ``trigger`` requests for a dataset in a burst.
 
     A burst ends when nothing of the dataset is requested for ``gap_s`` seconds; in one burst at most ``max_share`` of
     the capacity is fetched.
@@ -140,7 +140,7 @@ class SiblingPrefetch:
             )
 
     def state(self, trace: Trace, capacity_bytes: int) -> State:
-        """Empty queues, nothing known."""
+        """Empty queues, nothing requested yet."""
         if trace.dataset is None:
             dataset, max_bytes = read_only(np.zeros(trace.n_files, np.int32)), 0
         else:

@@ -25,16 +25,16 @@ def at(time_s, **fields):
 def test_a_published_trace_comes_back_as_it_was():
     trace = hep(replace(WORKLOADS["mixed"], days=3, scale=0.01), np.random.default_rng(0))
     batches = list(as_batches(trace, "rome", 500))
-    assert {len(one.accesses) for one in batches[:-1]} == {500}
-    assert {one.cache for one in batches} == {"rome"}
-    found, left_out = as_trace([access for one in batches for access in one.accesses], 0, NOW_S)
+    assert {len(batch.accesses) for batch in batches[:-1]} == {500}
+    assert {batch.cache for batch in batches} == {"rome"}
+    returned, left_out = as_trace([access for batch in batches for access in batch.accesses], 0, NOW_S)
     assert left_out == 0
-    assert found is not None
-    assert found.time_s.tolist() == trace.time_s.tolist()
-    assert found.size.tolist() == trace.size.tolist()
+    assert returned is not None
+    assert returned.time_s.tolist() == trace.time_s.tolist()
+    assert returned.size.tolist() == trace.size.tolist()
     for column in ("dataset", "tier"):
-        ours, theirs = getattr(found, column), getattr(trace, column)
-        assert [ours.names[code] for code in ours.code[found.file]] == [
+        ours, theirs = getattr(returned, column), getattr(trace, column)
+        assert [ours.names[code] for code in ours.code[returned.file]] == [
             theirs.names[code] for code in theirs.code[trace.file]
         ]
     first = batches[0].accesses[0]
@@ -48,30 +48,30 @@ def test_a_trace_of_numbers_alone_is_published():
 
 
 def test_what_is_a_little_late_counts_as_of_then():
-    found, left_out = as_trace([at(1000.9, file="/b"), at(990.0)], 995, NOW_S)
-    assert found is not None
-    assert (found.time_s.tolist(), left_out) == ([995, 1000], 0)
-    assert found.file_name.tolist() == ["/a", "/b"]
+    trace, left_out = as_trace([at(1000.9, file="/b"), at(990.0)], 995, NOW_S)
+    assert trace is not None
+    assert (trace.time_s.tolist(), left_out) == ([995, 1000], 0)
+    assert trace.file_name.tolist() == ["/a", "/b"]
 
 
 def test_what_is_much_too_late_or_from_the_future_is_left_out():
     kept, late, early = at(1e6), at(1e6 - LATE_S - 1), at(NOW_S + LATE_S + 1)
-    found, left_out = as_trace([late, kept, early], int(1e6), NOW_S)
-    assert found is not None
-    assert (len(found), left_out) == (1, 2)
+    trace, left_out = as_trace([late, kept, early], int(1e6), NOW_S)
+    assert trace is not None
+    assert (len(trace), left_out) == (1, 2)
     assert as_trace([late], int(1e6), NOW_S) == (None, 1)
     assert as_trace([kept, late, early], 0, NOW_S)[1] == 2
 
 
 def test_datasets_are_the_directories_where_there_are_no_tiers():
-    found, _ = as_trace([at(1.0, tier="")], 0, NOW_S)
-    assert found is not None
-    assert found.tier is None
-    assert found.dataset is not None
-    assert found.dataset.names == ("/x/MINIAOD",)
+    trace, _ = as_trace([at(1.0, tier="")], 0, NOW_S)
+    assert trace is not None
+    assert trace.tier is None
+    assert trace.dataset is not None
+    assert trace.dataset.names == ("/x/MINIAOD",)
 
 
 def test_a_file_of_several_sizes_has_the_first():
-    found, _ = as_trace([at(2.0, size=9), at(1.0), at(3.0, size=7)], 0, NOW_S)
-    assert found is not None
-    assert found.file_size.tolist() == [5]
+    trace, _ = as_trace([at(2.0, size=9), at(1.0), at(3.0, size=7)], 0, NOW_S)
+    assert trace is not None
+    assert trace.file_size.tolist() == [5]

@@ -31,7 +31,7 @@ LIMITS = AccessLimits(Settings().stream.max_message_bytes, Settings().cache.max_
 CAPACITY = 600
 DAYS, PER_DAY = 12, 200
 JSON = {"content-type": "application/json"}
-ASKED = (
+PROPOSALS = (
     Proposal(RuleKind.REFUSE, "once", 0.0, "0% of its bytes were read again"),
     Proposal(RuleKind.REFUSE, "good", 0.0, "a bad idea"),
 )
@@ -47,7 +47,7 @@ def polluted() -> Trace:
         time_s=np.sort(rng.integers(0, DAYS * DAY_S, n)),
         file=dense,
         file_size=np.full(len(seen), 10),
-        file_name=np.array([f"/store/{one}" for one in seen]),
+        file_name=np.array([f"/store/{number}" for number in seen]),
         tier=Labels((seen >= 100).astype(np.int32), ("good", "once")),
     )
 
@@ -75,7 +75,7 @@ class SuddenError(Exception):
 def suggested(store):
     """A store in which both rules are on trial for the cache "rome"."""
     with store.begin() as tx:
-        made = Trials.start(ASKED, CAPACITY)
+        made = Trials.start(PROPOSALS, CAPACITY)
         suggestions.keep(tx, "rome", judge_trials(made, np.random.default_rng(0)), 1.0)
         trials.save(tx, "rome", made, 1.0)
     return store
@@ -87,8 +87,8 @@ def writer(store, owner="me"):
 
 def source_of(batches, at_most=100):
     source = ScriptedSource(at_most)
-    for one in batches:
-        raw = one if isinstance(one, bytes) else encode_accesses(one, "application/json")
+    for batch in batches:
+        raw = batch if isinstance(batch, bytes) else encode_accesses(batch, "application/json")
         source.publish(PLACE, raw, headers=JSON)
     source.give(PLACE)
     return source
@@ -111,8 +111,8 @@ def standings(store, cache="rome"):
 
 def counted(store, cache="rome"):
     with store.begin() as tx:
-        found = trials.load(tx, cache)
-    return found.day.tolist(), found.missed_bytes[0].tolist(), found.files.name
+        stored = trials.load(tx, cache)
+    return stored.day.tolist(), stored.missed_bytes[0].tolist(), stored.files.name
 
 
 def right():
@@ -136,12 +136,12 @@ def test_what_saves_becomes_active_and_what_does_worse_is_withdrawn(suggested):
 def test_a_withdrawn_rule_is_not_tried_any_more_and_stays_withdrawn(suggested):
     go(suggested, source_of(BATCHES))
     with suggested.begin() as tx:
-        assert trials.load(tx, "rome").proposals == ASKED[:1]
+        assert trials.load(tx, "rome").proposals == PROPOSALS[:1]
     assert standings(suggested)["good"] == TrialStanding.WITHDRAWN
 
 
 def test_the_day_that_is_not_over_is_not_judged(suggested):
-    first = [one for one in BATCHES if one.accesses[-1].time < 3 * DAY_S]
+    first = [batch for batch in BATCHES if batch.accesses[-1].time < 3 * DAY_S]
     go(suggested, source_of(first))
     assert standings(suggested) == {"once": "on trial", "good": "on trial"}
     with suggested.read() as tx:
@@ -261,8 +261,8 @@ def test_lost_messages_raise_an_incident_and_the_trial_goes_on(suggested):
 def test_a_loss_stores_what_came_before_it_on_that_partition_only(suggested):
     other = Partition("cluster", "cache.accesses", 1)
     source = source_of(BATCHES)
-    for one in BATCHES[:2]:
-        source.publish(other, encode_accesses(replace(one, cache="bari"), "application/json"), 0.0, JSON)
+    for batch in BATCHES[:2]:
+        source.publish(other, encode_accesses(replace(batch, cache="bari"), "application/json"), 0.0, JSON)
     source.give(other)
     watch = AccessHandler(source, writer(suggested), LIMITS, 1e9, Clock())
     for place, offset in watch.claim([PLACE, other]).items():
@@ -279,7 +279,7 @@ def test_a_loss_stores_what_came_before_it_on_that_partition_only(suggested):
 def test_rules_suggested_anew_meanwhile_are_not_touched(suggested):
     """A rule that is tried and is not suggested any more leaves no row."""
     with suggested.begin() as tx:
-        suggestions.keep(tx, "rome", judge_trials(Trials.start(ASKED[:1], CAPACITY), np.random.default_rng(0)), 1.0)
+        suggestions.keep(tx, "rome", judge_trials(Trials.start(PROPOSALS[:1], CAPACITY), np.random.default_rng(0)), 1.0)
     go(suggested, source_of(BATCHES))
     with suggested.read() as tx:
         assert tx.scalars(select(suggestion.c.target)).all() == ["once"]

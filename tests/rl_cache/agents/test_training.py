@@ -59,8 +59,8 @@ def test_the_network_learns_who_comes_back() -> None:
     values = rng.normal(size=(4000, len(FEATURES)))
     wait = np.where(values[:, 0] > 0, 0.1, np.inf)
     network = fit(Samples(values, wait, np.full(4000, 10.0)), rng, horizon=1.0, units=8, epochs=60)
-    said = np.array([predict(network, row) for row in values[:500]])
-    assert np.mean((said > 0) == (values[:500, 0] > 0)) > 0.95
+    predicted = np.array([predict(network, row) for row in values[:500]])
+    assert np.mean((predicted > 0) == (values[:500, 0] > 0)) > 0.95
 
 
 def test_what_the_end_of_a_trace_hides_is_not_taken_for_never() -> None:
@@ -98,7 +98,7 @@ def test_a_network_that_does_not_see_a_feature_does_not_heed_it(small: Trace) ->
 
 
 def test_training_runs_saves_and_goes_on(small: Trace, tmp_path: Path) -> None:
-    told: list[str] = []
+    steps_shown: list[str] = []
     checkpoint, logs = tmp_path / "ppo.pt", tmp_path / "logs"
     made = train_agent(
         [small],
@@ -107,13 +107,13 @@ def test_training_runs_saves_and_goes_on(small: Trace, tmp_path: Path) -> None:
         np.random.default_rng(0),
         cache_shares=(0.1,),
         budget=TrainingBudget(samples=300, rounds=1, cem_rounds=1, cem_population=2, ppo_steps=1024),
-        progress=lambda step, share: told.append(f"{step} {0 <= share <= 1}"),
+        progress=lambda step, share: steps_shown.append(f"{step} {0 <= share <= 1}"),
         logs=logs,
         checkpoint=checkpoint,
     )
     assert np.isfinite([made.by_network, made.by_knobs, made.by_policy]).all()
-    assert any("PPO" in step for step in told)
-    assert not any("False" in step for step in told)
+    assert any("PPO" in step for step in steps_shown)
+    assert not any("False" in step for step in steps_shown)
     assert list(logs.rglob("events*"))
     steps: list[float] = []
     layers = train_ppo(

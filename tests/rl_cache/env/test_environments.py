@@ -155,8 +155,8 @@ def test_observations_do_not_depend_on_what_comes(trace: Trace) -> None:
     later = np.random.default_rng(1).permutation(trace.file[row:])
     other = replace(trace, file=np.concatenate((trace.file[:row], later)))
     seen = []
-    for one in (trace, other):
-        env = HepCache([one], epoch_s=500, capacity_bytes=20_000)
+    for variant in (trace, other):
+        env = HepCache([variant], epoch_s=500, capacity_bytes=20_000)
         observation, _ = env.reset(seed=0)
         observations = [observation.tolist()]
         while env._cache.row < row - 600:

@@ -27,7 +27,7 @@ def test_a_heap_gives_the_lowest_key_and_of_equal_ones_the_lowest_order(steps):
             lowest = min(expected, key=expected.__getitem__)
             assert heap.pop(made) == lowest
             del expected[lowest]
-        assert {one for one in range(FILES) if heap.contains(made, one)} == set(expected)
+        assert {other for other in range(FILES) if heap.contains(made, other)} == set(expected)
         assert made.length[0] == len(expected)
 
 
@@ -62,12 +62,12 @@ def test_a_set_holds_its_members_and_draws_only_them(files):
         (sampling.remove if file in expected else sampling.add)(made, file)
         expected ^= {file}
         assert set(made.file[: made.length[0]].tolist()) == expected
-        assert not expected or {sampling.draw_member(made, 1, one) for one in range(200)} == expected
+        assert not expected or {sampling.draw_member(made, 1, count) for count in range(200)} == expected
 
 
 def test_draws_are_uniform_and_follow_the_seed():
-    drawn = np.array([draw(3, one) for one in range(20_000)])
+    drawn = np.array([draw(3, count) for count in range(20_000)])
     assert np.histogram(drawn, 20, (0, 1))[0] == pytest.approx(1000, abs=150)
     assert abs(np.corrcoef(drawn[1:], drawn[:-1])[0, 1]) < 0.03
-    assert drawn[:100].tolist() == [draw(3, one) for one in range(100)]
-    assert abs(np.corrcoef(drawn, [draw(4, one) for one in range(20_000)])[0, 1]) < 0.03
+    assert drawn[:100].tolist() == [draw(3, count) for count in range(100)]
+    assert abs(np.corrcoef(drawn, [draw(4, count) for count in range(20_000)])[0, 1]) < 0.03

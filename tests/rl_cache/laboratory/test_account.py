@@ -28,20 +28,20 @@ TWO_DAYS = account_of(
 
 
 def test_days_weigh_alike_and_bytes_weigh_alike():
-    found = published_metrics(TWO_DAYS, trace_of([0]), daily_bandwidth=1000)
-    assert found.throughput == Percentage(pytest.approx((300 + 25) / 2), pytest.approx(80.0))
-    assert found.cost == Percentage(pytest.approx((10 + 60) / 2), pytest.approx(35.0))
-    assert found.read_on_hit == Percentage(pytest.approx((75 + 5) / 2), pytest.approx(100 * 40 / 240))
-    assert found.band_saturation == Percentage(pytest.approx((1 + 19) / 2), pytest.approx(10.0))
-    assert found.cpu_efficiency is None
+    metrics = published_metrics(TWO_DAYS, trace_of([0]), daily_bandwidth=1000)
+    assert metrics.throughput == Percentage(pytest.approx((300 + 25) / 2), pytest.approx(80.0))
+    assert metrics.cost == Percentage(pytest.approx((10 + 60) / 2), pytest.approx(35.0))
+    assert metrics.read_on_hit == Percentage(pytest.approx((75 + 5) / 2), pytest.approx(100 * 40 / 240))
+    assert metrics.band_saturation == Percentage(pytest.approx((1 + 19) / 2), pytest.approx(10.0))
+    assert metrics.cpu_efficiency is None
 
 
 def test_a_day_without_a_denominator_is_left_out():
-    found = published_metrics(
+    metrics = published_metrics(
         account_of({"hit_bytes": 5, "hits": 1}, {"hit_bytes": 6, "written_bytes": 3, "hits": 1}), trace_of([0])
     )
-    assert found.throughput.mean_of_days == 200
-    assert found.band_saturation is None
+    assert metrics.throughput.mean_of_days == 200
+    assert metrics.band_saturation is None
     assert math.isnan(
         published_metrics(account_of({"hit_bytes": 5, "hits": 1}), trace_of([0])).throughput.ratio_of_sums
     )
@@ -56,8 +56,8 @@ def test_a_remote_read_costs_cpu_efficiency():
     # Two jobs a day at 50% and 100%: the first day reads both remotely, the second none.
     trace = with_times([0, 1, 0, 1], [0, 0, DAY, DAY], [1, 1, 1, 1], [1, 0, 1, 0])
     account = simulate(trace, make_policy("lru"), 10)
-    found = cpu_efficiency(account, trace)
-    assert found.mean_of_days == pytest.approx((75 - 19 + 75) / 2)
+    efficiency = cpu_efficiency(account, trace)
+    assert efficiency.mean_of_days == pytest.approx((75 - 19 + 75) / 2)
     assert cpu_efficiency(account, trace, remote_loss=10).ratio_of_sums == pytest.approx(75 - 5)
 
 

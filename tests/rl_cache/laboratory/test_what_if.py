@@ -25,27 +25,27 @@ def points():
 
 
 def test_every_policy_at_every_size(points):
-    assert [(one.policy, one.capacity_bytes) for one in points[:4]] == [
+    assert [(point.policy, point.capacity_bytes) for point in points[:4]] == [
         ("lru", 1000),
         ("s3fifo", 1000),
         ("belady", 1000),
         ("lru", 4000),
     ]
-    ratios = np.array([one.account.byte_miss_ratio for one in points]).reshape(2, 3)
+    ratios = np.array([point.account.byte_miss_ratio for point in points]).reshape(2, 3)
     assert (ratios[1] < ratios[0]).all()
 
 
 def test_the_way_goes_from_lru_to_belady(points):
-    ways = [way_to_belady(points, one) for one in points]
+    ways = [way_to_belady(points, point) for point in points]
     assert ways[0] == ways[3] == 0
     assert ways[2] == ways[5] == 1
     assert 0 < ways[1] < 1
     assert math.isnan(way_to_belady(points[:2], points[1]))
 
 
-def test_progress_is_told():
+def test_progress_is_reported():
     heard = []
-    compare(trace_of([0, 1]), [make_policy("lru"), make_policy("fifo")], [1], progress=lambda *one: heard.append(one))
+    compare(trace_of([0, 1]), [make_policy("lru"), make_policy("fifo")], [1], progress=lambda *step: heard.append(step))
     assert heard == [("lru", 0.0), ("fifo", 0.5)]
 
 
@@ -62,12 +62,12 @@ def test_a_picture_that_cannot_be_written(points, tmp_path):
         draw(points, tmp_path / "nowhere/x.png", "")
 
 
-def test_info_of_a_trace():
-    found = summarize(trace_of([0, 1, 0, 2, 0, 1], [10, 20, 40, 7], times=[0, 0, 60, 60, 160, 86_400]))
-    assert (found.requests, found.files, found.days) == (6, 3, 2)
-    assert (found.requested_bytes, found.footprint_bytes) == (110, 70)
-    assert (found.median_size_bytes, found.largest_size_bytes) == (20, 40)
-    assert (found.read_once, found.read_twice) == (1 / 3, 1 / 3)
-    assert found.compulsory_byte_miss_ratio == 70 / 110
-    assert found.median_reuse_s == 100
-    assert found.datasets is None
+def test_the_summary_of_a_trace():
+    summary = summarize(trace_of([0, 1, 0, 2, 0, 1], [10, 20, 40, 7], times=[0, 0, 60, 60, 160, 86_400]))
+    assert (summary.requests, summary.files, summary.days) == (6, 3, 2)
+    assert (summary.requested_bytes, summary.footprint_bytes) == (110, 70)
+    assert (summary.median_size_bytes, summary.largest_size_bytes) == (20, 40)
+    assert (summary.read_once, summary.read_twice) == (1 / 3, 1 / 3)
+    assert summary.compulsory_byte_miss_ratio == 70 / 110
+    assert summary.median_reuse_s == 100
+    assert summary.datasets is None

@@ -25,9 +25,9 @@ CLOUDPHYSICS = Path(os.environ.get("NIGHTSHIFT_DATA", "../shared/data")) / "cach
 
 def assert_same(trace, path, ours, theirs, capacity):
     account = simulate(trace, make_policy(ours), capacity)
-    told = peer.replay(path, theirs, capacity)
-    assert account.misses.sum() == round(told.request_miss_ratio * len(trace))
-    assert account.byte_miss_ratio == pytest.approx(told.byte_miss_ratio, abs=1e-9)
+    replayed = peer.replay(path, theirs, capacity)
+    assert account.misses.sum() == round(replayed.request_miss_ratio * len(trace))
+    assert account.byte_miss_ratio == pytest.approx(replayed.byte_miss_ratio, abs=1e-9)
 
 
 @pytest.mark.parametrize("ours", SAME)

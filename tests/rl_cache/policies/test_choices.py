@@ -76,14 +76,14 @@ def test_a_scan_does_not_wash_out_what_is_popular(name):
 def test_arc_keeps_what_returned_once_although_more_is_read_only_once():
     often = list(range(6))
     rounds = [[*often, *range(first, first + 8)] for first in range(6, 486, 8)]
-    files = often + [file for one in rounds for file in one]
+    files = often + [file for batch in rounds for file in batch]
     assert simulate(trace_of(files), make_policy("lru"), 10).hits.sum() == 6
     assert simulate(trace_of(files), Arc(), 10).hits.sum() == 6 * 60
 
 
 def test_belady_by_size_misses_fewer_requests_and_writes_less():
     trace = popular(np.random.default_rng(9), requests=10_000)
-    by_size, plain = (simulate(trace, one, 20_000) for one in (BeladySize(), make_policy("belady")))
+    by_size, plain = (simulate(trace, policy, 20_000) for policy in (BeladySize(), make_policy("belady")))
     assert by_size.misses.sum() < plain.misses.sum()
     assert by_size.written_bytes.sum() < plain.written_bytes.sum()
 

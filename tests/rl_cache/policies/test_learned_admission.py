@@ -29,13 +29,13 @@ def test_the_same_decisions_as_in_the_environment(seed: int) -> None:
     network = some_network(seed)
     env = FileAdmission([trace], cache_share=0.1)
     observation, _ = env.reset(seed=0)
-    over, written, hit = False, 0, 0
+    over, written_bytes, hit = False, 0, 0
     while not over:
         store = predict(network, observation.astype(np.float64)) > 0
         observation, _, _, over, info = env.step(np.int64(store))
-        written, hit = written + info["written"], hit + info["hit"]
+        written_bytes, hit = written_bytes + info["written"], hit + info["hit"]
     account = simulate(trace, LearnedAdmission(network), int(0.1 * trace.footprint_bytes))
-    assert (account.written_bytes.sum(), account.hit_bytes.sum()) == (written, hit)
+    assert (account.written_bytes.sum(), account.hit_bytes.sum()) == (written_bytes, hit)
 
 
 def test_who_always_stores_is_lru() -> None:

@@ -72,8 +72,8 @@ def test_what_is_not_requested_for_a_window_is_labelled_twice_the_window():
 def test_it_learns_to_let_go_what_is_read_once():
     trace = mixed()
     hits = {
-        one.name: simulate(trace, one, 60, warm_up=6000).hits.sum()
-        for one in (Lrb(pause_every=2048), make_policy("lru"), make_policy("belady"))
+        policy.name: simulate(trace, policy, 60, warm_up=6000).hits.sum()
+        for policy in (Lrb(pause_every=2048), make_policy("lru"), make_policy("belady"))
     }
     way = (hits["lrb"] - hits["lru"]) / (hits["belady"] - hits["lru"])
     assert way > 0.5

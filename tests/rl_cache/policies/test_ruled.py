@@ -28,11 +28,11 @@ def trace() -> Trace:
 def held(trace: Trace, rules: Rules, looks: int = 20) -> np.ndarray:
     """Bytes of each directory in the cache at some moments; shape (looks, 4)."""
     cache = Simulation(trace, RuledLru(rules), CAPACITY)
-    found = []
+    files = []
     for row in np.linspace(len(trace) // 2, len(trace), looks).astype(int):
         cache.advance(int(row))
-        found.append(cache.state.occupied[:4].copy())
-    return np.array(found)
+        files.append(cache.state.occupied[:4].copy())
+    return np.array(files)
 
 
 def test_without_rules_it_is_lru(trace: Trace) -> None:

@@ -69,12 +69,12 @@ def test_the_future_is_not_known(trace: Trace) -> None:
 
     rows = len(trace) // 2
     file = np.concatenate((trace.file[:rows], np.random.default_rng(8).permutation(trace.file[rows:])))
-    found = []
-    for one in (trace, replace(trace, file=file)):
-        cache = Simulation(one, Scored(STEERED, some_network()), CAPACITY)
+    accounts = []
+    for variant in (trace, replace(trace, file=file)):
+        cache = Simulation(variant, Scored(STEERED, some_network()), CAPACITY)
         cache.advance(rows)
-        found.append((cache.account.hit_bytes.sum(), cache.state.history.files.tolist()))
-    assert found[0] == found[1]
+        accounts.append((cache.account.hit_bytes.sum(), cache.state.history.files.tolist()))
+    assert accounts[0] == accounts[1]
 
 
 def test_the_oldest_of_a_sample_is_nearly_lru(trace: Trace) -> None:
@@ -83,12 +83,12 @@ def test_the_oldest_of_a_sample_is_nearly_lru(trace: Trace) -> None:
 
 
 def test_a_margin_writes_less(trace: Trace) -> None:
-    written = [
+    written_bytes = [
         simulate(trace, Scored(Knobs(share=1.0, margin=margin, recency=-1.0)), CAPACITY).written_bytes.sum()
         for margin in (-100.0, 1.8, 100.0)
     ]
-    assert written[0] >= written[1] >= written[2]
-    assert written[0] > 2 * written[2]
+    assert written_bytes[0] >= written_bytes[1] >= written_bytes[2]
+    assert written_bytes[0] > 2 * written_bytes[2]
 
 
 def test_features_are_of_the_order_of_one(trace: Trace) -> None:

@@ -19,7 +19,7 @@ def reruns(datasets: int = 8, runs: int = 40) -> Trace:
     """Each run reads one dataset as a whole within an hour; runs are a day apart."""
     rng = np.random.default_rng(0)
     chosen = rng.integers(0, datasets, runs)
-    file = np.concatenate([one * FILES + rng.permutation(FILES) for one in chosen])
+    file = np.concatenate([dataset * FILES + rng.permutation(FILES) for dataset in chosen])
     time_s = np.concatenate([run * DAY_S + np.arange(FILES) * 60 for run in range(runs)])
     code = np.repeat(np.arange(datasets), FILES).astype(np.int32)
     sizes = np.full(datasets * FILES, SIZE)

@@ -138,10 +138,10 @@ def test_a_column_of_a_table_that_is_there_twice_is_refused(tmp_path):
 
 @pytest.mark.parametrize("column", ["op", "Operation", "http_method"])
 def test_only_reads_are_requests(trace, column):
-    found = trace(f"time,file,size,{column}\n1,a,10,PUT\n2,a,10,GET\n3,b,,DELETE\n4,a,10,get\n5,c,,\n")
-    assert found.time_s.tolist() == [2, 4]
-    assert found.file_name.tolist() == ["a"]
-    assert found.remarks == ("3 of 5 rows are no reads and not counted: PUT, DELETE, missing",)
+    reads = trace(f"time,file,size,{column}\n1,a,10,PUT\n2,a,10,GET\n3,b,,DELETE\n4,a,10,get\n5,c,,\n")
+    assert reads.time_s.tolist() == [2, 4]
+    assert reads.file_name.tolist() == ["a"]
+    assert reads.remarks == ("3 of 5 rows are no reads and not counted: PUT, DELETE, missing",)
 
 
 def test_a_trace_without_reads_is_refused(refused):
@@ -166,6 +166,6 @@ def test_columns_that_are_not_read_are_named(trace):
 
 @pytest.mark.parametrize("files", [[7, 3, 7, 5], [2**62, 3, 2**62, -5]], ids=["close together", "far apart"])
 def test_files_are_numbered_as_they_appear(tmp_path, files):
-    found = read(parquet_of(tmp_path, file=np.array(files)))
-    assert found.file.tolist() == [0, 1, 0, 2]
-    assert found.file_name.tolist() == [files[0], files[1], files[3]]
+    made = read(parquet_of(tmp_path, file=np.array(files)))
+    assert made.file.tolist() == [0, 1, 0, 2]
+    assert made.file_name.tolist() == [files[0], files[1], files[3]]

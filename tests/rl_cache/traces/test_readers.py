@@ -95,7 +95,7 @@ def test_oracle_general(tmp_path, suffix):
 def test_many_blocks_are_one_trace(tmp_path, monkeypatch):
     monkeypatch.setattr("rl_cache.traces.readers._BLOCK_BYTES", 4096)
     rng = np.random.default_rng(1)
-    files = [f"/store/{one}" for one in rng.integers(0, 300, 5000)]
+    files = [f"/store/{number}" for number in rng.integers(0, 300, 5000)]
     trace = read(as_csv(tmp_path / "x.csv", {"file": files}))
     assert trace.file_name[trace.file].tolist() == files
 

@@ -62,7 +62,9 @@ def test_files_above_four_gigabytes_are_normal():
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=60))
 def test_the_next_access_is_the_next_row_of_that_file(files):
     trace = trace_of(files)
-    expected = [files.index(one, row + 1) if one in files[row + 1 :] else len(files) for row, one in enumerate(files)]
+    expected = [
+        files.index(file, row + 1) if file in files[row + 1 :] else len(files) for row, file in enumerate(files)
+    ]
     assert trace.next_access.tolist() == expected
 
 

@@ -17,7 +17,7 @@ from rl_cache.trials.suggestions import Proposal, RuleKind, TrialStanding, judge
 from tests.support.cache_traces import popular
 
 CAPACITY = 20_000
-ASKED = (
+PROPOSALS = (
     Proposal(RuleKind.REFUSE, "b", 0.0, "why"),
     Proposal(RuleKind.QUOTA, "c", 0.1, "why"),
     Proposal(RuleKind.PIN, "/a", 0.0, "why"),
@@ -41,7 +41,7 @@ def trace() -> Trace:
 
 
 def in_parts(trace: Trace, cuts: list[int]) -> Trials:
-    trials = Trials.start(ASKED, CAPACITY)
+    trials = Trials.start(PROPOSALS, CAPACITY)
     for start, stop in zip([0, *cuts], [*cuts, len(trace)], strict=True):
         trials = advance(trials, trace.part(start, stop))
     return trials
@@ -52,16 +52,16 @@ def names(trials: Trials) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [500, 501, 1500], list(range(100, 2000, 100))])
-def test_where_a_trial_was_put_down_does_not_matter(trace: Trace, cuts: list[int]) -> None:
-    found = in_parts(trace, cuts)
-    for number, rules in enumerate([Rules(), *(one.rules for one in ASKED)]):
+def test_the_row_where_a_trial_was_suspended_does_not_matter(trace: Trace, cuts: list[int]) -> None:
+    resumed = in_parts(trace, cuts)
+    for number, rules in enumerate([Rules(), *(proposal.rules for proposal in PROPOSALS)]):
         account = simulate(trace, RuledLru(rules), CAPACITY)
         read = np.flatnonzero(np.diff(trace.day_starts))
-        assert found.day.tolist() == read.tolist() == [0, 1, 2, 3, 7, 8, 9]
-        assert found.missed_bytes[number].tolist() == account.miss_bytes[read].tolist()
-        assert found.written_bytes[number].tolist() == account.written_bytes[read].tolist()
-    assert names(found) == names(in_parts(trace, []))
-    assert found.through_s == trace.time_s[-1]
+        assert resumed.day.tolist() == read.tolist() == [0, 1, 2, 3, 7, 8, 9]
+        assert resumed.missed_bytes[number].tolist() == account.miss_bytes[read].tolist()
+        assert resumed.written_bytes[number].tolist() == account.written_bytes[read].tolist()
+    assert names(resumed) == names(in_parts(trace, []))
+    assert resumed.through_s == trace.time_s[-1]
 
 
 def test_files_are_known_by_name_whatever_their_number(trace: Trace) -> None:
@@ -79,19 +79,19 @@ def test_files_are_known_by_name_whatever_their_number(trace: Trace) -> None:
         dataset=replace(trace.dataset, code=trace.dataset.code[shuffled]),
     )
     half = len(trace) // 2
-    mixed = advance(advance(Trials.start(ASKED, CAPACITY), trace.part(0, half)), other.part(half, len(trace)))
+    mixed = advance(advance(Trials.start(PROPOSALS, CAPACITY), trace.part(0, half)), other.part(half, len(trace)))
     assert mixed.missed_bytes.tolist() == in_parts(trace, []).missed_bytes.tolist()
 
 
 def test_only_files_in_some_cache_are_kept(trace: Trace) -> None:
-    found = in_parts(trace, [1000])
-    assert len(found.files.name) < trace.n_files
-    assert {place for held in found.held for place in held} == set(range(len(found.files.name)))
-    fewer = found.select([2])
-    assert fewer.proposals == (ASKED[2],)
-    assert names(fewer) == [names(found)[0], names(found)[3]]
-    assert fewer.saved_bytes(0).tolist() == found.saved_bytes(2).tolist()
-    assert fewer.written_less_bytes(0).tolist() == found.written_less_bytes(2).tolist()
+    trials = in_parts(trace, [1000])
+    assert len(trials.files.name) < trace.n_files
+    assert {place for held in trials.held for place in held} == set(range(len(trials.files.name)))
+    fewer = trials.select([2])
+    assert fewer.proposals == (PROPOSALS[2],)
+    assert names(fewer) == [names(trials)[0], names(trials)[3]]
+    assert fewer.saved_bytes(0).tolist() == trials.saved_bytes(2).tolist()
+    assert fewer.written_less_bytes(0).tolist() == trials.written_less_bytes(2).tolist()
 
 
 def test_a_held_file_keeps_its_size_and_a_returning_one_may_change_it() -> None:
@@ -105,25 +105,25 @@ def test_a_held_file_keeps_its_size_and_a_returning_one_may_change_it() -> None:
 
 
 def test_a_warm_up_fills_the_caches_and_is_not_counted(trace: Trace) -> None:
-    warm = advance(Trials.start(ASKED, CAPACITY), trace.part(0, 1000)).without_counts()
+    warm = advance(Trials.start(PROPOSALS, CAPACITY), trace.part(0, 1000)).without_counts()
     assert len(warm.day) == 0
     assert len(warm.held[0]) > 0
     assert advance(warm, trace.part(1000, len(trace))).missed_bytes.sum() < in_parts(trace, []).missed_bytes.sum()
 
 
 def test_before_the_first_day_a_rule_is_on_trial() -> None:
-    (only,) = judge_trials(Trials.start(ASKED[:1], CAPACITY), np.random.default_rng(0))
+    (only,) = judge_trials(Trials.start(PROPOSALS[:1], CAPACITY), np.random.default_rng(0))
     assert only.judgement.standing is TrialStanding.ON_TRIAL
     assert (only.saved_bytes_per_day, only.low, only.high, only.written_bytes_per_day) == (0, 0, 0, 0)
 
 
 def test_a_judgement_may_leave_out_the_day_that_is_not_over(trace: Trace) -> None:
-    found = in_parts(trace, [])
-    whole, without = (judge_trials(found, np.random.default_rng(0), days)[0] for days in (None, -1))
-    assert whole.saved_bytes_per_day == found.saved_bytes(0).mean()
-    assert without.saved_bytes_per_day == found.saved_bytes(0)[:-1].mean()
+    trials = in_parts(trace, [])
+    whole, without = (judge_trials(trials, np.random.default_rng(0), days)[0] for days in (None, -1))
+    assert whole.saved_bytes_per_day == trials.saved_bytes(0).mean()
+    assert without.saved_bytes_per_day == trials.saved_bytes(0)[:-1].mean()
 
 
-def test_a_policy_that_cannot_be_put_down_is_not_taken_up(trace: Trace) -> None:
-    with pytest.raises(SimulationError, match="gdsf cannot be taken up"):
+def test_a_policy_that_cannot_be_resumed_is_refused(trace: Trace) -> None:
+    with pytest.raises(SimulationError, match="gdsf cannot be resumed"):
         Simulation(trace, Gdsf(), CAPACITY).refill(np.array([1]))

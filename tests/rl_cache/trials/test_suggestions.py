@@ -54,9 +54,9 @@ def polluted(n_days: int = 20, per_day: int = 400) -> Trace:
     )
 
 
-def test_pollution_is_refused_and_the_saving_is_told() -> None:
+def test_pollution_is_refused_and_the_saving_is_stated() -> None:
     made = made_of(polluted(), AGENT, 60 * SIZE, np.random.default_rng(0))
-    refusal = next(one for one in made if one.kind is RuleKind.REFUSE)
+    refusal = next(suggestion for suggestion in made if suggestion.kind is RuleKind.REFUSE)
     assert refusal.target == "once"
     assert refusal.low > 0
     assert refusal.low < refusal.saved_bytes_per_day < refusal.high
@@ -72,7 +72,7 @@ def test_a_rule_that_turns_bad_is_withdrawn() -> None:
     later = np.random.default_rng(1).choice(np.flatnonzero(trace.tier.code == 1)[:40], len(trace) - half)  # type: ignore[union-attr]
     turned = replace(trace, file=np.concatenate((trace.file[:half], later)))
     made = made_of(turned, AGENT, 60 * SIZE, np.random.default_rng(0))
-    refusal = next(one for one in made if one.kind is RuleKind.REFUSE)
+    refusal = next(suggestion for suggestion in made if suggestion.kind is RuleKind.REFUSE)
     assert refusal.judgement.standing is TrialStanding.WITHDRAWN
     assert "LRU served" in refusal.judgement.reason
 
@@ -96,7 +96,7 @@ def test_where_no_rule_had_an_effect_they_are_named() -> None:
     assert "(quota even, quota odd)" in rules.why_none
 
 
-def test_where_no_rule_followed_the_reasons_are_said() -> None:
+def test_where_no_rule_followed_the_reasons_are_given() -> None:
     trace = polluted()
     names = Labels(np.zeros(trace.n_files, np.int32), ("all",))
     often = replace(trace, file=trace.file % 100, tier=names, dataset=None)
