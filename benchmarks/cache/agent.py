@@ -14,7 +14,7 @@ from benchmarks.cache import held_out
 from benchmarks.cache.adverse import ADVERSE
 from benchmarks.cache.held_out import Case, Estimate
 from benchmarks.report import Result, data_folder, progress
-from rl_cache.agents.evaluate import AGENT, BASELINE, REFERENCE, Score, compare_agent
+from rl_cache.agents.evaluate import AGENT, BASELINE, REFERENCE, ReplayScore, compare_agent
 from rl_cache.agents.train import TrainingBudget, TrainingResult, train_agent
 from rl_cache.env.hep_cache import HepCache
 from rl_cache.laboratory.agent import Agent
@@ -177,10 +177,10 @@ def _real(quick: bool) -> dict[str, Result]:
     return {"cloudphysics_gain_over_s3fifo": _difference(scores, kept)}
 
 
-def _second_half(whole: Trace, half: int, agent: Agent, capacity: int) -> dict[str, Score]:
-    scores = {AGENT: Score.from_account(simulate(whole, agent.cache_policy(), capacity, warm_up=half))}
+def _second_half(whole: Trace, half: int, agent: Agent, capacity: int) -> dict[str, ReplayScore]:
+    scores = {AGENT: ReplayScore.from_account(simulate(whole, agent.cache_policy(), capacity, warm_up=half))}
     return scores | {
-        name: Score.from_account(simulate(whole, POLICIES[name](), capacity, warm_up=half)) for name in PEERS
+        name: ReplayScore.from_account(simulate(whole, POLICIES[name](), capacity, warm_up=half)) for name in PEERS
     }
 
 
@@ -197,7 +197,7 @@ def _env_speed(plan: Plan) -> Result:
     return Result(steps / took_s, "steps/s", n=steps, note=f"{len(made) / took_s:,.0f} requests/s, of CPU time")
 
 
-def _difference(scores: dict[str, Score], note: str) -> Result:
+def _difference(scores: dict[str, ReplayScore], note: str) -> Result:
     own, shadow = scores[AGENT], scores[BASELINE]
     ratios = ", ".join(f"{name} {score.byte_miss_ratio:.4f}" for name, score in scores.items())
     share = own.written_bytes / max(1, shadow.written_bytes)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from rl_cache.agents.evaluate import AGENT, BASELINE, REFERENCE, Score
+from rl_cache.agents.evaluate import AGENT, BASELINE, REFERENCE, ReplayScore
 from rl_cache.arrays import Float64
 
 _DRAWS = 2000
@@ -26,7 +26,7 @@ class Case:
     seed: int
     workload: str
     cache_share: float
-    scores: Mapping[str, Score]
+    scores: Mapping[str, ReplayScore]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from rl_cache.kernels.history import OF_DATASETS
 from rl_cache.laboratory.account import Account
 from rl_cache.laboratory.simulator import parallel_map, simulate
 from rl_cache.policies.eviction.s3fifo import S3Fifo
-from rl_cache.policies.eviction.scored import Scored
+from rl_cache.policies.eviction.scored import ScoredS3Fifo
 from rl_cache.policies.protocols import Policy
 from rl_cache.policies.reference.belady import Belady
 from rl_cache.policies.reference.sibling_prefetch import SiblingPrefetch
@@ -37,7 +37,7 @@ def run(quick: bool) -> dict[str, Result]:
     return _ablation(by_seed) | _prefetch(by_seed)
 
 
-def _network(plan: Plan, without: tuple[int, ...]) -> Scored:
+def _network(plan: Plan, without: tuple[int, ...]) -> ScoredS3Fifo:
     """The network alone decides, without what later stages of training add."""
     budget = plan.budget
     network = train_reuse(
@@ -49,7 +49,7 @@ def _network(plan: Plan, without: tuple[int, ...]) -> Scored:
         samples=budget.samples,
         without=without,
     )
-    return Scored(NETWORK_ONLY, network)
+    return ScoredS3Fifo(NETWORK_ONLY, network)
 
 
 def _replayed(plan: Plan, seed: int, policies: dict[str, Policy]) -> Rows:

@@ -8,7 +8,7 @@ import numpy as np
 from conf.settings import Settings
 from opint.publishing import PARTITIONS
 from rl_cache.arrays import Int64
-from rl_cache.traces.trace import Labels, Trace
+from rl_cache.traces.trace import LabelColumn, Trace
 from streams.kafka import KafkaPublisher
 from streams.records import AccessBatch, FileAccess
 from streams.replay import wait_for_room
@@ -70,5 +70,5 @@ def _accesses(trace: Trace) -> Iterator[FileAccess]:
         )
 
 
-def _label_names(labels: Labels | None, rows: Int64, n: int) -> Sequence[str]:
+def _label_names(labels: LabelColumn | None, rows: Int64, n: int) -> Sequence[str]:
     return [""] * n if labels is None else [labels.names[code] for code in labels.code[rows]]

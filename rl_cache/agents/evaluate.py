@@ -19,26 +19,28 @@ REFERENCE = "belady"
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class ReplayScore:
     """What one policy made of one case."""
 
     byte_miss_ratio: float
     written_bytes: int
 
     @classmethod
-    def from_account(cls, account: Account) -> "Score":
+    def from_account(cls, account: Account) -> "ReplayScore":
         """The figures of a simulation."""
         return cls(account.byte_miss_ratio, int(account.written_bytes.sum()))
 
 
 def compare_agent(
     trace: Trace, agent: Agent, capacity_bytes: int, policies: Sequence[str], *, warm_up_days: int, seed: int = 0
-) -> dict[str, Score]:
+) -> dict[str, ReplayScore]:
     """Replay the trace with the agent and with each of the policies (names of the registry); scores by name."""
     warm_up = int(trace.day_starts[warm_up_days])
-    scores = {AGENT: Score.from_account(run_agent(trace, agent, capacity_bytes, warm_up_days=warm_up_days, seed=seed))}
+    scores = {
+        AGENT: ReplayScore.from_account(run_agent(trace, agent, capacity_bytes, warm_up_days=warm_up_days, seed=seed))
+    }
     for name in policies:
-        scores[name] = Score.from_account(simulate(trace, POLICIES[name](), capacity_bytes, warm_up=warm_up))
+        scores[name] = ReplayScore.from_account(simulate(trace, POLICIES[name](), capacity_bytes, warm_up=warm_up))
     return scores
 
 

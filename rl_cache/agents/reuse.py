@@ -16,7 +16,7 @@ from rl_cache.agents.samples import Samples, sample_cache
 from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import Network
 from rl_cache.laboratory.simulator import parallel_map
-from rl_cache.policies.eviction.scored import Knobs, Scored
+from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
 from rl_cache.traces.trace import Trace
 
 _BATCH = 512
@@ -56,12 +56,12 @@ def train_reuse(
         without: features, by number, that the network does not see.
     """
     parts: list[Samples] = []
-    policy = Scored()
+    policy = ScoredS3Fifo()
     for done in range(rounds):
         progress(f"sampling caches, round {done + 1}", done / rounds)
         parts += _sample_all(traces, policy, cache_shares, samples, rng)
         network = fit(Samples.concatenate(parts), rng, horizon=horizon, units=units, epochs=epochs, without=without)
-        policy = Scored(NETWORK_ONLY, network)
+        policy = ScoredS3Fifo(NETWORK_ONLY, network)
     progress("reuse network", 1.0)
     return network
 
@@ -91,11 +91,12 @@ def fit(
     # Weights of inputs that were always 0 are those of the start: noise.
     with torch.no_grad():
         first.weight[:, list(without)] = 0.0
-    return _as_network(first, last)
+    arrays = (first.weight, first.bias, last.weight[0], last.bias)
+    return Network(*(np.ascontiguousarray(array.detach().numpy(), dtype=np.float64) for array in arrays))
 
 
 def _sample_all(
-    traces: Sequence[Trace], policy: Scored, cache_shares: Sequence[float], samples: int, rng: Generator
+    traces: Sequence[Trace], policy: ScoredS3Fifo, cache_shares: Sequence[float], samples: int, rng: Generator
 ) -> list[Samples]:
     cases = [(trace, share) for trace in traces for share in cache_shares]
 
@@ -105,8 +106,3 @@ def _sample_all(
 
     # Each case draws from a generator of its own, so that the order in which they end does not matter.
     return parallel_map(sample, zip(cases, rng.spawn(len(cases)), strict=True))
-
-
-def _as_network(first: torch.nn.Linear, last: torch.nn.Linear) -> Network:
-    arrays = (first.weight, first.bias, last.weight[0], last.bias)
-    return Network(*(np.ascontiguousarray(array.detach().numpy(), dtype=np.float64) for array in arrays))

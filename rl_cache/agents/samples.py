@@ -9,7 +9,7 @@ from rl_cache.arrays import Float64, Int64
 from rl_cache.kernels.history import FEATURES, TURNOVER_S, write_features
 from rl_cache.kernels.jit import entry
 from rl_cache.laboratory.simulator import Simulation
-from rl_cache.policies.eviction.scored import Scored, State
+from rl_cache.policies.eviction.scored import ScoredS3Fifo, State
 from rl_cache.traces.trace import Trace
 
 _NEWCOMERS = 3 * np.arange(4)
@@ -44,7 +44,7 @@ def _write_samples(state: State, files: Int64, row: int, into: Float64) -> None:
 
 
 def sample_cache(
-    trace: Trace, policy: Scored, capacity_bytes: int, samples: int, rng: Generator, per_moment: int = 20
+    trace: Trace, policy: ScoredS3Fifo, capacity_bytes: int, samples: int, rng: Generator, per_moment: int = 20
 ) -> Samples:
     """Run the cache over the trace and sample ``per_moment`` files at about ``samples / per_moment`` moments.
 

@@ -21,7 +21,7 @@ from rl_cache.kernels.network import Network, zero_network
 from rl_cache.laboratory.account import Account
 from rl_cache.laboratory.simulator import Simulation
 from rl_cache.policies.eviction.s3fifo import S3Fifo
-from rl_cache.policies.eviction.scored import Knobs, Scored
+from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
 from rl_cache.traces.trace import DAY_S, Trace
 
 KNOB_RANGE = Knobs(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
@@ -113,7 +113,7 @@ class HepCache(gymnasium.Env[Float32, Float32]):
         share = float(self.np_random.choice(self._shares))
         capacity = self._fixed or max(1, int(self._trace.footprint_bytes * share))
         self._capacity = capacity
-        self._cache = Simulation(self._trace, Scored(self._start, self._network), capacity)
+        self._cache = Simulation(self._trace, ScoredS3Fifo(self._start, self._network), capacity)
         self._shadow = Simulation(self._trace, S3Fifo(), capacity)
         self._until_s = int(self._trace.time_s[0])
         self._before = (EpochBytes(0, 0, 0), EpochBytes(0, 0, 0))

@@ -47,7 +47,7 @@ _BURST = 0.05
 _EVERY = 256
 
 
-class History(NamedTuple):
+class RequestHistory(NamedTuple):
     """Tables of what was requested.
 
     Attributes:
@@ -73,7 +73,7 @@ class History(NamedTuple):
     capacity: int
 
 
-def empty_history(trace: Trace, capacity_bytes: int) -> History:
+def empty_history(trace: Trace, capacity_bytes: int) -> RequestHistory:
     """Nothing seen yet."""
     nothing = read_only(np.zeros(trace.n_files, np.int32))
     dataset = nothing if trace.dataset is None else trace.dataset.code
@@ -82,11 +82,11 @@ def empty_history(trace: Trace, capacity_bytes: int) -> History:
     files[:, GAP_S] = -1.0
     total = np.array([86_400.0, 0.0, 0.5, 1.0])
     datasets, tiers = np.zeros((int(dataset.max()) + 1, 11)), np.full(int(tier.max()) + 1, 0.5)
-    return History(trace.time_s, trace.file_size, dataset, tier, files, datasets, tiers, total, capacity_bytes)
+    return RequestHistory(trace.time_s, trace.file_size, dataset, tier, files, datasets, tiers, total, capacity_bytes)
 
 
 @kernel
-def record_request(history: History, file: int, row: int) -> None:
+def record_request(history: RequestHistory, file: int, row: int) -> None:
     """Take in the request of this row."""
     now = float(history.time_s[row])
     file_row, dataset_row, total = history.files[file], history.datasets[history.dataset[file]], history.total
@@ -133,13 +133,13 @@ def _learn_gap(dataset_row: Float64, log_gap: float, log_count: float) -> None:
 
 
 @kernel
-def record_cached(history: History, file: int, by: int) -> None:
+def record_cached(history: RequestHistory, file: int, by: int) -> None:
     """The file has entered (+1) or left (-1) the cache."""
     history.datasets[history.dataset[file], D_CACHED] += by
 
 
 @kernel
-def write_features(history: History, file: int, row: int, into: Float64) -> None:
+def write_features(history: RequestHistory, file: int, row: int, into: Float64) -> None:
     """Write :data:`FEATURES` of a file that was requested before, as they are at this row."""
     now, turnover = float(history.time_s[row]), history.total[TURNOVER_S]
     file_row, dataset_row = history.files[file], history.datasets[history.dataset[file]]

@@ -16,7 +16,7 @@ from rl_cache.arrays import Float32, Float64
 from rl_cache.errors import AgentError
 from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import Network
-from rl_cache.policies.eviction.scored import Knobs, Scored
+from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
 
 MAX_BYTES = 16 * 1024 * 1024
 _NETWORK = ("hidden", "bias", "output", "offset")
@@ -48,9 +48,9 @@ class Agent:
         matrix, offset = self.policy[-1]
         return np.clip(matrix @ values + offset, -1.0, 1.0).astype(np.float32)
 
-    def cache_policy(self, seed: int = 0) -> Scored:
+    def cache_policy(self, seed: int = 0) -> ScoredS3Fifo:
         """The cache policy with the knobs left where they start."""
-        return Scored(self.knobs, self.network, seed)
+        return ScoredS3Fifo(self.knobs, self.network, seed)
 
     def save(self, path: Path) -> None:
         """Write the file and its hash."""

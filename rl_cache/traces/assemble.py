@@ -10,7 +10,7 @@ from rl_cache.arrays import AnyArray, Float64, Int32, Int64
 from rl_cache.errors import TraceError
 from rl_cache.traces.columns import NUMBERS, encode, parse_text, select_columns, to_numbers, to_seconds
 from rl_cache.traces.operations import keep_reads
-from rl_cache.traces.trace import Labels, Trace
+from rl_cache.traces.trace import LabelColumn, Trace
 
 MAX_REQUESTS = 500_000_000
 
@@ -40,8 +40,9 @@ def assemble(
     table, left_out = keep_reads(_table(blocks, origin), origin)
     file, file_name = encode(table.column("file").combine_chunks(), "file", origin)
     first = _first_rows(file, len(file_name))
+    times = table.column("time").combine_chunks() if "time" in table.column_names else None
     return Trace(
-        time_s=_times(table, origin),
+        time_s=np.arange(table.num_rows, dtype=np.int64) if times is None else to_seconds(times, origin),
         file=file.astype(np.int64),
         file_size=_file_sizes(table, file, first, file_name, origin, sizes),
         origin=origin,
@@ -98,12 +99,6 @@ def _first_rows(file: Int32, n_files: int) -> Int64:
     return first
 
 
-def _times(table: pa.Table, origin: str) -> Int64:
-    if "time" not in table.column_names:
-        return np.arange(table.num_rows, dtype=np.int64)
-    return to_seconds(table.column("time").combine_chunks(), origin)
-
-
 def _file_sizes(
     table: pa.Table,
     file: Int32,
@@ -132,11 +127,11 @@ def _file_sizes(
     return values[first]
 
 
-def _labels(table: pa.Table, name: str, origin: str, rows: Int64 | slice) -> Labels | None:
+def _labels(table: pa.Table, name: str, origin: str, rows: Int64 | slice) -> LabelColumn | None:
     if name not in table.column_names:
         return None
     code, names = encode(table.column(name).combine_chunks(), name, origin)
-    return Labels(code[rows], tuple(str(value) for value in names))
+    return LabelColumn(code[rows], tuple(str(value) for value in names))
 
 
 def _floats(table: pa.Table, name: str, origin: str) -> Float64 | None:

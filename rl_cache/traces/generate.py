@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from rl_cache.arrays import Float64, Int64
-from rl_cache.traces.trace import Labels, Trace
+from rl_cache.traces.trace import LabelColumn, Trace
 from rl_cache.traces.workload import Workload
 
 _DAY_S = 86_400.0
@@ -19,7 +19,7 @@ _PILEUP = "/MinimumBias/Pileup/PREMIX"
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class DatasetCatalogue:
     """All datasets, one array element each, and all files; those of one dataset lie side by side."""
 
     names: tuple[str, ...]
@@ -58,7 +58,7 @@ def hep(workload: Workload, rng: Generator) -> Trace:
     return _trace(workload, catalogue, tasks, rng)
 
 
-def _catalogue(workload: Workload, rng: Generator) -> Catalogue:
+def _catalogue(workload: Workload, rng: Generator) -> DatasetCatalogue:
     tiers = workload.tiers
     n = max(len(tiers), round(workload.datasets * workload.scale))
     share = np.array([tier.share for tier in tiers])
@@ -75,7 +75,7 @@ def _catalogue(workload: Workload, rng: Generator) -> Catalogue:
     spread = rng.lognormal(0.0, workload.size_sigma, files.sum())
     size = np.maximum(1, np.repeat(median_gb, files) * spread * 1e9).astype(np.int64)
     names = (*(f"/Primary{i:05d}/Era{i % 7}/{tiers[t].name}" for i, t in enumerate(tier)), _PILEUP)
-    return Catalogue(
+    return DatasetCatalogue(
         names=names,
         tier=np.append(tier, len(tiers)),
         released_s=np.append(released, -np.inf),
@@ -86,7 +86,7 @@ def _catalogue(workload: Workload, rng: Generator) -> Catalogue:
     )
 
 
-def _analysis(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+def _analysis(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) -> list[Reads]:
     """Users' tasks; each may be run again, by the same user on the same files."""
     tasks: list[Reads] = []
     for start in _starts(workload, workload.tasks_per_day, rng):
@@ -104,7 +104,7 @@ def _analysis(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[
     return tasks
 
 
-def _campaigns(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+def _campaigns(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) -> list[Reads]:
     """Production reads a dataset once, in order, within days of its release."""
     chance = np.append([tier.campaign for tier in workload.tiers], 0.0)[catalogue.tier]
     read = (rng.random(catalogue.files.size) < chance) & (catalogue.released_s >= 0.0)
@@ -117,7 +117,7 @@ def _campaigns(workload: Workload, catalogue: Catalogue, rng: Generator) -> list
     return tasks
 
 
-def _picks(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+def _picks(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) -> list[Reads]:
     """Single files of any age and tier; most of them are never read again."""
     starts = _starts(workload, workload.picks_per_day, rng)
     file = rng.integers(0, catalogue.first[-1], starts.size)
@@ -130,7 +130,7 @@ def _picks(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Rea
     ]
 
 
-def _pileup(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+def _pileup(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) -> list[Reads]:
     """The library that simulation mixes in: any of its files at any time."""
     n = rng.poisson(workload.pileup_reads_per_day * workload.scale * workload.days)
     time = rng.uniform(0.0, workload.days * _DAY_S, n)
@@ -148,7 +148,7 @@ def _starts(workload: Workload, per_day: float, rng: Generator) -> Float64:
     return kept
 
 
-def _interest(workload: Workload, catalogue: Catalogue, now_s: float) -> Float64:
+def _interest(workload: Workload, catalogue: DatasetCatalogue, now_s: float) -> Float64:
     """Probability, by dataset, that a task that begins now reads it."""
     age = now_s - catalogue.released_s
     fresh = np.exp2(-np.maximum(age, 0.0) / (workload.half_life_days * _DAY_S))
@@ -157,7 +157,7 @@ def _interest(workload: Workload, catalogue: Catalogue, now_s: float) -> Float64
     return share
 
 
-def _part(workload: Workload, catalogue: Catalogue, dataset: int, rng: Generator) -> Int64:
+def _part(workload: Workload, catalogue: DatasetCatalogue, dataset: int, rng: Generator) -> Int64:
     files: Int64 = catalogue.first[dataset] + np.arange(catalogue.files[dataset])
     if rng.random() < workload.whole:
         return files
@@ -182,7 +182,7 @@ def _reads(workload: Workload, begin_s: float, lasts_s: float, files: Int64, rng
     )
 
 
-def _trace(workload: Workload, catalogue: Catalogue, tasks: list[Reads], rng: Generator) -> Trace:
+def _trace(workload: Workload, catalogue: DatasetCatalogue, tasks: list[Reads], rng: Generator) -> Trace:
     """All reads in the order of time; files that nobody read have no number."""
     time = np.concatenate([task.time_s for task in tasks])
     file = np.concatenate([task.file for task in tasks])
@@ -201,9 +201,9 @@ def _trace(workload: Workload, catalogue: Catalogue, tasks: list[Reads], rng: Ge
         file=dense.astype(np.int64),
         file_size=size,
         origin=f"generated workload {workload.name}",
-        dataset=Labels(dataset.astype(np.int32), catalogue.names),
-        tier=Labels(catalogue.tier[dataset].astype(np.int32), (*(tier.name for tier in workload.tiers), "PREMIX")),
-        site=Labels(site[order].astype(np.int32), tuple(f"T2_{i}" for i in range(workload.sites))),
+        dataset=LabelColumn(dataset.astype(np.int32), catalogue.names),
+        tier=LabelColumn(catalogue.tier[dataset].astype(np.int32), (*(tier.name for tier in workload.tiers), "PREMIX")),
+        site=LabelColumn(site[order].astype(np.int32), tuple(f"T2_{i}" for i in range(workload.sites))),
         cpu_s=gb * cpu[order],
         io_s=gb * io[order],
     )

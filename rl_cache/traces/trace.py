@@ -27,7 +27,7 @@ def read_only(values: AnyArray) -> AnyArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Labels:
+class LabelColumn:
     """A column of names: ``names[code[row]]``; rows are requests or files, as the trace's field says."""
 
     code: Int32
@@ -36,7 +36,7 @@ class Labels:
     def __post_init__(self) -> None:
         object.__setattr__(self, "code", read_only(self.code))
 
-    def select(self, rows: slice) -> "Labels":
+    def select(self, rows: slice) -> "LabelColumn":
         """The labels of these rows."""
         return replace(self, code=self.code[rows])
 
@@ -71,9 +71,9 @@ class Trace:
     file_size: Int64
     origin: str = "trace"
     file_name: AnyArray | None = None
-    dataset: Labels | None = None
-    tier: Labels | None = None
-    site: Labels | None = None
+    dataset: LabelColumn | None = None
+    tier: LabelColumn | None = None
+    site: LabelColumn | None = None
     cpu_s: Float64 | None = None
     io_s: Float64 | None = None
     remarks: tuple[str, ...] = ()
@@ -154,7 +154,7 @@ class Trace:
 
     def _length(self, name: str, expected: int) -> Iterator[tuple[str, object, str]]:
         column = getattr(self, name)
-        length = expected if column is None else len(column.code if isinstance(column, Labels) else column)
+        length = expected if column is None else len(column.code if isinstance(column, LabelColumn) else column)
         if length != expected:
             yield f"length of {name}", length, f"expected {expected}"
 

@@ -16,8 +16,8 @@ from rl_cache.errors import SimulationError
 from rl_cache.laboratory.agent import Agent
 from rl_cache.laboratory.simulator import Simulation
 from rl_cache.policies.admission.ruled import directories
-from rl_cache.policies.eviction.scored import Scored
-from rl_cache.traces.trace import Labels, Trace
+from rl_cache.policies.eviction.scored import ScoredS3Fifo
+from rl_cache.traces.trace import LabelColumn, Trace
 from rl_cache.trials.shadow import Proposal, RuleKind, Trials, advance
 from rl_cache.trials.suggestions import TRIAL_DAYS
 
@@ -85,7 +85,7 @@ def propose(trace: Trace, agent: Agent, capacity_bytes: int) -> list[Proposal]:
     return [*_refusals(labels, reuse), *_quotas(labels, share_held, reuse), *_pins(trace, held, capacity_bytes)]
 
 
-def _held(trace: Trace, policy: Scored, capacity_bytes: int) -> Float64:
+def _held(trace: Trace, policy: ScoredS3Fifo, capacity_bytes: int) -> Float64:
     """Mean bytes of each file in the agent's cache over the later half of the trace."""
     cache = Simulation(trace, policy, capacity_bytes)
     held = np.zeros(trace.n_files)
@@ -97,7 +97,7 @@ def _held(trace: Trace, policy: Scored, capacity_bytes: int) -> Float64:
     return held
 
 
-def _reuse(trace: Trace, labels: Labels) -> Float64:
+def _reuse(trace: Trace, labels: LabelColumn) -> Float64:
     """Share of the bytes read of a directory that were read before, 0 where nothing was read."""
     read = np.bincount(labels.code[trace.file], trace.size, len(labels.names))
     requested = np.unique(trace.file)
@@ -106,13 +106,13 @@ def _reuse(trace: Trace, labels: Labels) -> Float64:
     return reuse
 
 
-def _refusals(labels: Labels, reuse: Float64) -> Iterator[Proposal]:
+def _refusals(labels: LabelColumn, reuse: Float64) -> Iterator[Proposal]:
     for code in np.unique(labels.code):
         if reuse[code] < _REFUSE_BELOW:
             yield Proposal(RuleKind.REFUSE, labels.names[code], 0.0, f"{reuse[code]:.0%} of its bytes were read again")
 
 
-def _quotas(labels: Labels, share_held: Float64, reuse: Float64) -> Iterator[Proposal]:
+def _quotas(labels: LabelColumn, share_held: Float64, reuse: Float64) -> Iterator[Proposal]:
     for code in np.unique(labels.code):
         share = float(min(1.0, max(0.01, _QUOTA_HEADROOM * share_held[code])))
         if share < _MAX_QUOTA:

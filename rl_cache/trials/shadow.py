@@ -15,7 +15,7 @@ from rl_cache.arrays import Float64, Int64
 from rl_cache.laboratory.account import Account
 from rl_cache.laboratory.simulator import Simulation
 from rl_cache.policies.admission.ruled import RuledLru, Rules, directories
-from rl_cache.traces.trace import Labels, Trace
+from rl_cache.traces.trace import LabelColumn, Trace
 
 
 class RuleKind(StrEnum):
@@ -176,15 +176,15 @@ def _merge_files(held: HeldFiles, trace: Trace) -> tuple[HeldFiles, Int64]:
     )
 
 
-def _label_names(labels: Labels | None, files: Int64) -> tuple[str, ...]:
+def _label_names(labels: LabelColumn | None, files: Int64) -> tuple[str, ...]:
     if labels is None:
         return ("",) * len(files)
     return tuple(labels.names[code] for code in labels.code[files])
 
 
-def _labels(names: Sequence[str]) -> Labels:
+def _labels(names: Sequence[str]) -> LabelColumn:
     encoded = pa.array(names, pa.string()).dictionary_encode()
-    return Labels(encoded.indices.to_numpy(), tuple(encoded.dictionary.to_pylist()))
+    return LabelColumn(encoded.indices.to_numpy(), tuple(encoded.dictionary.to_pylist()))
 
 
 def _add_counts(trials: Trials, trace: Trace, accounts: Sequence[Account]) -> Trials:

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("gymnasium")
 
 from benchmarks.cache.held_out import Case, mean_gain, mean_way_to_belady, write_ratio
-from rl_cache.agents.evaluate import Score
+from rl_cache.agents.evaluate import ReplayScore
 
 
 def cases(agent_ratio: float) -> list[Case]:
@@ -15,9 +15,9 @@ def cases(agent_ratio: float) -> list[Case]:
     for seed in range(10):
         hard = 0.1 * rng.random()
         scores = {
-            "s3fifo": Score(0.6 + hard, 1000),
-            "belady": Score(0.4 + hard, 500),
-            "agent": Score(agent_ratio + hard, 900),
+            "s3fifo": ReplayScore(0.6 + hard, 1000),
+            "belady": ReplayScore(0.4 + hard, 500),
+            "agent": ReplayScore(agent_ratio + hard, 900),
         }
         made.append(Case(seed, "mixed", 0.1, scores))
     return made

@@ -14,7 +14,7 @@ from rl_cache.errors import SimulationError
 from rl_cache.kernels import linked_list
 from rl_cache.kernels.jit import entry, kernel
 from rl_cache.kernels.request import NOTHING, Frame, serve_with
-from rl_cache.traces.trace import Labels, Trace
+from rl_cache.traces.trace import LabelColumn, Trace
 
 MAX_PINNED_SHARE = 0.5
 """Share of the capacity up to which pins hold."""
@@ -154,9 +154,9 @@ class Rules:
             raise SimulationError(f"quotas are {wrong}; shares of the capacity are over 0 and at most 1")
 
 
-def directories(trace: Trace) -> Labels:
+def directories(trace: Trace) -> LabelColumn:
     """What rules are made for: data tiers, or datasets where a trace has no tiers; else one directory for all."""
-    return trace.tier or trace.dataset or Labels(np.zeros(trace.n_files, np.int32), ("/",))
+    return trace.tier or trace.dataset or LabelColumn(np.zeros(trace.n_files, np.int32), ("/",))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,14 @@ import numpy as np
 
 from rl_cache.arrays import Float64, Int64
 from rl_cache.errors import SimulationError
-from rl_cache.kernels.history import FEATURES, History, empty_history, record_cached, record_request, write_features
+from rl_cache.kernels.history import (
+    FEATURES,
+    RequestHistory,
+    empty_history,
+    record_cached,
+    record_request,
+    write_features,
+)
 from rl_cache.kernels.jit import entry, kernel
 from rl_cache.kernels.linked_list import dequeue
 from rl_cache.kernels.network import Network, predict, zero_network
@@ -86,7 +93,7 @@ class State(NamedTuple):
 
     queues: s3fifo.State
     pool: Pool
-    history: History
+    history: RequestHistory
     network: Network
     knobs: Float64
     marks: Int64
@@ -185,7 +192,7 @@ def replay(frame: Frame, state: State, start: int, stop: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredS3Fifo:
     """S3-FIFO that an agent steers; ``seed`` is that of the samples."""
 
     knobs: Knobs = Knobs()

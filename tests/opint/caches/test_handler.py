@@ -16,7 +16,7 @@ from opint.caches.publish import as_batches
 from opint.store import suggestions, trials
 from opint.store.engine import StoreUnavailable
 from opint.store.tables import dead_letter, incident, source_offset, suggestion
-from rl_cache.traces.trace import DAY_S, Labels, Trace
+from rl_cache.traces.trace import DAY_S, LabelColumn, Trace
 from rl_cache.trials.shadow import Trials, advance
 from rl_cache.trials.suggestions import Proposal, RuleKind, TrialStanding, judge_trials
 from streams import loop
@@ -48,7 +48,7 @@ def polluted() -> Trace:
         file=dense,
         file_size=np.full(len(seen), 10),
         file_name=np.array([f"/store/{number}" for number in seen]),
-        tier=Labels((seen >= 100).astype(np.int32), ("good", "once")),
+        tier=LabelColumn((seen >= 100).astype(np.int32), ("good", "once")),
     )
 
 

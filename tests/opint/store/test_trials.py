@@ -8,7 +8,7 @@ pytest.importorskip("numba")
 from opint.store import suggestions
 from opint.store import trials as stored
 from opint.store.engine import Store
-from rl_cache.traces.trace import Labels, Trace
+from rl_cache.traces.trace import LabelColumn, Trace
 from rl_cache.trials.shadow import Trials, advance
 from rl_cache.trials.suggestions import Proposal, RuleKind
 
@@ -21,7 +21,7 @@ def example_trials(proposals: tuple[Proposal, ...] = PROPOSALS) -> Trials:
         np.array([0, 1, 0]),
         np.array([3 * 2**40, 7]),
         file_name=np.array(["/store/ä\n", "/store/b"]),
-        tier=Labels(np.array([0, 1], np.int32), ("MÜLL", "AOD")),
+        tier=LabelColumn(np.array([0, 1], np.int32), ("MÜLL", "AOD")),
     )
     return advance(Trials.start(proposals, 10 * 2**40), trace)
 

@@ -11,7 +11,7 @@ from rl_cache.errors import SimulationError
 from rl_cache.laboratory.simulator import Simulation, simulate
 from rl_cache.policies.admission.ruled import RuledLru, Rules
 from rl_cache.policies.eviction.lru import Lru
-from rl_cache.traces.trace import Labels, Trace
+from rl_cache.traces.trace import LabelColumn, Trace
 from tests.support.cache_traces import popular
 
 CAPACITY = 20_000
@@ -22,7 +22,9 @@ def trace() -> Trace:
     rng = np.random.default_rng(5)
     made = popular(rng)
     code = rng.integers(0, 4, made.n_files).astype(np.int32)
-    return replace(made, tier=Labels(code, ("a", "b", "c", "d")), dataset=Labels(code, ("/a", "/b", "/c", "/d")))
+    return replace(
+        made, tier=LabelColumn(code, ("a", "b", "c", "d")), dataset=LabelColumn(code, ("/a", "/b", "/c", "/d"))
+    )
 
 
 def held(trace: Trace, rules: Rules, looks: int = 20) -> np.ndarray:
@@ -53,7 +55,7 @@ def test_a_directory_over_its_quota_is_purged_first(trace: Trace) -> None:
 
 
 def test_what_is_pinned_stays(trace: Trace) -> None:
-    few = replace(trace, dataset=Labels((np.arange(trace.n_files) >= 3).astype(np.int32), ("/pinned", "/other")))
+    few = replace(trace, dataset=LabelColumn((np.arange(trace.n_files) >= 3).astype(np.int32), ("/pinned", "/other")))
     cache = Simulation(few, RuledLru(Rules(pinned=frozenset({"/pinned"}))), CAPACITY)
     first = int(max(np.flatnonzero(few.file == file)[0] for file in range(3) if (few.file == file).any()))
     for row in np.linspace(first + 1, len(few), 20).astype(int):

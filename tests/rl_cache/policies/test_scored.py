@@ -14,8 +14,8 @@ from rl_cache.kernels.network import Network, predict
 from rl_cache.laboratory.simulator import Simulation, simulate
 from rl_cache.policies.eviction.lru import Lru
 from rl_cache.policies.eviction.s3fifo import S3Fifo
-from rl_cache.policies.eviction.scored import Knobs, Scored
-from rl_cache.traces.trace import Labels, Trace
+from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
+from rl_cache.traces.trace import LabelColumn, Trace
 from tests.support.cache_traces import popular
 
 CAPACITY = 20_000
@@ -27,7 +27,7 @@ def labelled(trace: Trace, rng: np.random.Generator) -> Trace:
     from dataclasses import replace
 
     code = rng.integers(0, 7, trace.n_files).astype(np.int32)
-    return replace(trace, dataset=Labels(code, tuple("abcdefg")), tier=Labels(code % 2, ("x", "y")))
+    return replace(trace, dataset=LabelColumn(code, tuple("abcdefg")), tier=LabelColumn(code % 2, ("x", "y")))
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,14 @@ def some_network(seed: int = 0) -> Network:
 @settings(max_examples=10, deadline=None)
 def test_untouched_it_is_s3fifo_to_the_last_request(seed: int, capacity: int) -> None:
     trace = popular(np.random.default_rng(seed))
-    own, plain = simulate(trace, Scored(), capacity), simulate(trace, S3Fifo(), capacity)
+    own, plain = simulate(trace, ScoredS3Fifo(), capacity), simulate(trace, S3Fifo(), capacity)
     for column in ("hits", "hit_bytes", "written_bytes", "deleted_bytes"):
         assert np.array_equal(getattr(own, column), getattr(plain, column))
 
 
 @pytest.mark.parametrize("knobs", [STEERED, Knobs(share=1.0)])
 def test_the_books_balance(trace: Trace, knobs: Knobs) -> None:
-    cache = Simulation(trace, Scored(knobs, some_network()), CAPACITY)
+    cache = Simulation(trace, ScoredS3Fifo(knobs, some_network()), CAPACITY)
     for row in range(100, len(trace) + 100, 100):
         cache.advance(row)
         account, state = cache.account, cache.state
@@ -71,20 +71,20 @@ def test_the_future_is_not_known(trace: Trace) -> None:
     file = np.concatenate((trace.file[:rows], np.random.default_rng(8).permutation(trace.file[rows:])))
     accounts = []
     for variant in (trace, replace(trace, file=file)):
-        cache = Simulation(variant, Scored(STEERED, some_network()), CAPACITY)
+        cache = Simulation(variant, ScoredS3Fifo(STEERED, some_network()), CAPACITY)
         cache.advance(rows)
         accounts.append((cache.account.hit_bytes.sum(), cache.state.history.files.tolist()))
     assert accounts[0] == accounts[1]
 
 
 def test_the_oldest_of_a_sample_is_nearly_lru(trace: Trace) -> None:
-    by_age = simulate(trace, Scored(Knobs(share=1.0, margin=-100.0, reuse=0.0, recency=-1.0)), CAPACITY)
+    by_age = simulate(trace, ScoredS3Fifo(Knobs(share=1.0, margin=-100.0, reuse=0.0, recency=-1.0)), CAPACITY)
     assert by_age.byte_miss_ratio == pytest.approx(simulate(trace, Lru(), CAPACITY).byte_miss_ratio, abs=0.03)
 
 
 def test_a_margin_writes_less(trace: Trace) -> None:
     written_bytes = [
-        simulate(trace, Scored(Knobs(share=1.0, margin=margin, recency=-1.0)), CAPACITY).written_bytes.sum()
+        simulate(trace, ScoredS3Fifo(Knobs(share=1.0, margin=margin, recency=-1.0)), CAPACITY).written_bytes.sum()
         for margin in (-100.0, 1.8, 100.0)
     ]
     assert written_bytes[0] >= written_bytes[1] >= written_bytes[2]
@@ -94,7 +94,7 @@ def test_a_margin_writes_less(trace: Trace) -> None:
 def test_features_are_of_the_order_of_one(trace: Trace) -> None:
     from rl_cache.agents.samples import sample_cache
 
-    samples = sample_cache(trace, Scored(), CAPACITY, 2000, np.random.default_rng(0))
+    samples = sample_cache(trace, ScoredS3Fifo(), CAPACITY, 2000, np.random.default_rng(0))
     assert np.isfinite(samples.features).all()
     assert np.abs(samples.features).max() < 20
     assert np.abs(samples.features.mean(axis=0)).max() < 3

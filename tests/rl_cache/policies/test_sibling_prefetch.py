@@ -9,7 +9,7 @@ from rl_cache.errors import SimulationError
 from rl_cache.laboratory.simulator import Simulation, simulate
 from rl_cache.policies.eviction.s3fifo import S3Fifo
 from rl_cache.policies.reference.sibling_prefetch import SiblingPrefetch
-from rl_cache.traces.trace import DAY_S, Labels, Trace
+from rl_cache.traces.trace import DAY_S, LabelColumn, Trace
 from tests.support.cache_traces import popular
 
 SIZE, FILES = 10, 60
@@ -23,7 +23,7 @@ def reruns(datasets: int = 8, runs: int = 40) -> Trace:
     time_s = np.concatenate([run * DAY_S + np.arange(FILES) * 60 for run in range(runs)])
     code = np.repeat(np.arange(datasets), FILES).astype(np.int32)
     sizes = np.full(datasets * FILES, SIZE)
-    return Trace(time_s, file, sizes, dataset=Labels(code, tuple(f"/{n}" for n in range(datasets))))
+    return Trace(time_s, file, sizes, dataset=LabelColumn(code, tuple(f"/{n}" for n in range(datasets))))
 
 
 CAPACITY = 3 * FILES * SIZE

@@ -11,7 +11,7 @@ from rl_cache.errors import SimulationError
 from rl_cache.laboratory.simulator import Simulation, simulate
 from rl_cache.policies.admission.ruled import RuledLru, Rules
 from rl_cache.policies.eviction.gdsf import Gdsf
-from rl_cache.traces.trace import DAY_S, Labels, Trace
+from rl_cache.traces.trace import DAY_S, LabelColumn, Trace
 from rl_cache.trials.shadow import Trials, advance
 from rl_cache.trials.suggestions import Proposal, RuleKind, TrialStanding, judge_trials
 from tests.support.cache_traces import popular
@@ -35,8 +35,8 @@ def trace() -> Trace:
         made,
         time_s=time_s + np.where(time_s >= 4 * DAY_S, 3 * DAY_S, 0),
         file_name=np.array([f"/store/{n}" for n in range(made.n_files)]),
-        tier=Labels(code, ("a", "b", "c", "d")),
-        dataset=Labels(code, ("/a", "/b", "/c", "/d")),
+        tier=LabelColumn(code, ("a", "b", "c", "d")),
+        dataset=LabelColumn(code, ("/a", "/b", "/c", "/d")),
     )
 
 

@@ -15,7 +15,7 @@ from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import zero_network
 from rl_cache.laboratory.agent import Agent
 from rl_cache.policies.eviction.scored import Knobs
-from rl_cache.traces.trace import DAY_S, Labels, Trace
+from rl_cache.traces.trace import DAY_S, LabelColumn, Trace
 from rl_cache.trials.proposals import propose, try_rules
 from rl_cache.trials.suggestions import (
     TRIAL_DAYS,
@@ -49,8 +49,8 @@ def polluted(n_days: int = 20, per_day: int = 400) -> Trace:
         time_s=np.sort(rng.integers(0, n_days * DAY_S, n)),
         file=dense.astype(np.int64),
         file_size=np.full(len(seen), SIZE, np.int64),
-        tier=Labels(code, ("good", "once")),
-        dataset=Labels(code, ("/good", "/once")),
+        tier=LabelColumn(code, ("good", "once")),
+        dataset=LabelColumn(code, ("/good", "/once")),
     )
 
 
@@ -88,7 +88,7 @@ def test_a_refusal_looks_at_the_trace_and_not_at_the_agent() -> None:
 
 def test_where_no_rule_had_an_effect_they_are_named() -> None:
     trace = polluted()
-    names = Labels((np.arange(trace.n_files) % 2).astype(np.int32), ("even", "odd"))
+    names = LabelColumn((np.arange(trace.n_files) % 2).astype(np.int32), ("even", "odd"))
     often = replace(trace, file=trace.file % 100, tier=names, dataset=None)
     rules = try_rules(often, AGENT, 10_000 * SIZE)
     assert rules.trials.proposals == ()
@@ -98,7 +98,7 @@ def test_where_no_rule_had_an_effect_they_are_named() -> None:
 
 def test_where_no_rule_followed_the_reasons_are_given() -> None:
     trace = polluted()
-    names = Labels(np.zeros(trace.n_files, np.int32), ("all",))
+    names = LabelColumn(np.zeros(trace.n_files, np.int32), ("all",))
     often = replace(trace, file=trace.file % 100, tier=names, dataset=None)
     rules = try_rules(often, AGENT, 90 * SIZE)
     assert (rules.trials.proposals, rules.without_effect) == ((), ())
