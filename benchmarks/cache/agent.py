@@ -22,7 +22,7 @@ from rl_cache.laboratory.simulator import parallel_map, simulate
 from rl_cache.policies.registry import POLICIES
 from rl_cache.traces.assemble import Sizes
 from rl_cache.traces.generate import hep
-from rl_cache.traces.readers import read
+from rl_cache.traces.read import read
 from rl_cache.traces.trace import Trace
 from rl_cache.traces.workload import WORKLOADS
 

@@ -16,7 +16,7 @@ from benchmarks.cache import peer
 from benchmarks.report import Result, progress
 from rl_cache.laboratory.simulator import simulate
 from rl_cache.policies.registry import make_policy
-from rl_cache.traces.readers import RECORD, read_oracle_general
+from rl_cache.traces.read import RECORD, read_oracle_general
 from rl_cache.traces.trace import Trace
 
 COMPARED = {"lru": "LRU", "s3fifo": "S3FIFO", "gdsf": "GDSF"}

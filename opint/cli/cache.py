@@ -61,7 +61,7 @@ def read_trace(path: Path, first_size: bool) -> "Trace":
     """The trace in this file; remarks on how it was read go to standard error."""
     with laboratory():
         from rl_cache.traces.assemble import Sizes
-        from rl_cache.traces.readers import read
+        from rl_cache.traces.read import read
 
     trace = read(path, Sizes.FIRST if first_size else Sizes.CONSTANT)
     for remark in trace.remarks:

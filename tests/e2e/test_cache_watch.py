@@ -13,7 +13,7 @@ from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import zero_network
 from rl_cache.laboratory.agent import Agent
 from rl_cache.policies.eviction.scored import Knobs
-from rl_cache.traces.readers import read
+from rl_cache.traces.read import read
 from rl_cache.traces.trace import DAY_S
 from rl_cache.trials.shadow import advance
 from rl_cache.trials.suggestions import judge_trials

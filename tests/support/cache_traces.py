@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rl_cache.traces.readers import RECORD
+from rl_cache.traces.read import RECORD
 from rl_cache.traces.trace import Trace
 
 

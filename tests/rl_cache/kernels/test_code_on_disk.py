@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.cache import peer
-from rl_cache.traces.readers import read_oracle_general
+from rl_cache.traces.read import read_oracle_general
 from tests.support.cache_traces import popular, write_oracle_general
 
 ROOT = Path(__file__).parents[3]
@@ -21,7 +21,7 @@ import json, sys
 from pathlib import Path
 from rl_cache.policies.registry import make_policy
 from rl_cache.laboratory.simulator import simulate
-from rl_cache.traces.readers import read
+from rl_cache.traces.read import read
 
 trace = read(Path(sys.argv[1]))
 accounts = {name: simulate(trace, make_policy(name), trace.footprint_bytes // 10) for name in sys.argv[2:]}

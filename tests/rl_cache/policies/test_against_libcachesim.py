@@ -14,7 +14,7 @@ import pytest
 from benchmarks.cache import peer
 from rl_cache.laboratory.simulator import simulate
 from rl_cache.policies.registry import make_policy
-from rl_cache.traces.readers import read_oracle_general
+from rl_cache.traces.read import read_oracle_general
 from tests.support.cache_traces import popular, trace_of, write_oracle_general
 
 pytestmark = pytest.mark.skipif(not peer.installed(), reason="libcachesim is not installed")

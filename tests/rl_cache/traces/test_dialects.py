@@ -7,7 +7,7 @@ from pyarrow import parquet
 
 from rl_cache.errors import TraceError
 from rl_cache.traces.operations import is_read
-from rl_cache.traces.readers import read
+from rl_cache.traces.read import read
 
 DAY_S = 86_400
 NEW_YEAR_S = 1_704_067_200
@@ -89,7 +89,7 @@ def test_written_times(trace, text):
 @pytest.mark.parametrize("rows", [3, 5000])
 @pytest.mark.parametrize("last", ["1.5", " 1 ", "1e0"])
 def test_a_value_means_the_same_in_any_block(trace, monkeypatch, rows, last):
-    monkeypatch.setattr("rl_cache.traces.readers._BLOCK_BYTES", 4096)
+    monkeypatch.setattr("rl_cache.traces.read._BLOCK_BYTES", 4096)
     whole = trace("time,file,cpu_time\n" + "0,a,2\n" * rows + f"{last},b,{last}\n")
     assert len(whole) == rows + 1
     assert whole.time_s[-1] == 1
@@ -98,7 +98,7 @@ def test_a_value_means_the_same_in_any_block(trace, monkeypatch, rows, last):
 
 @pytest.mark.parametrize("rows", [3, 5000])
 def test_a_bad_value_is_named_in_any_block(refused, monkeypatch, rows):
-    monkeypatch.setattr("rl_cache.traces.readers._BLOCK_BYTES", 4096)
+    monkeypatch.setattr("rl_cache.traces.read._BLOCK_BYTES", 4096)
     text = "time,file,size\n" + "0,a,1\n" * rows
     assert f"time of request {rows} is soon; seconds since 1970" in refused(text + "soon,b,1\n")
     assert f"size of request {rows} is large; numbers are expected" in refused(text + "1,b,large\n")
@@ -107,7 +107,7 @@ def test_a_bad_value_is_named_in_any_block(refused, monkeypatch, rows):
 
 
 def test_what_is_not_read_may_change_its_kind(trace, monkeypatch):
-    monkeypatch.setattr("rl_cache.traces.readers._BLOCK_BYTES", 4096)
+    monkeypatch.setattr("rl_cache.traces.read._BLOCK_BYTES", 4096)
     assert len(trace("user,file,time,size\n" + "1,a,0,1\n" * 5000 + "somebody,a,0,1\n")) == 5001
 
 

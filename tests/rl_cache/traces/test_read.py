@@ -10,7 +10,7 @@ from pyarrow import csv, parquet
 
 from rl_cache.errors import TraceError
 from rl_cache.traces.assemble import Sizes
-from rl_cache.traces.readers import RECORD, read
+from rl_cache.traces.read import RECORD, read
 
 COLUMNS = {
     "time": [10, 11, 11, 90_000],
@@ -93,7 +93,7 @@ def test_oracle_general(tmp_path, suffix):
 
 
 def test_many_blocks_are_one_trace(tmp_path, monkeypatch):
-    monkeypatch.setattr("rl_cache.traces.readers._BLOCK_BYTES", 4096)
+    monkeypatch.setattr("rl_cache.traces.read._BLOCK_BYTES", 4096)
     rng = np.random.default_rng(1)
     files = [f"/store/{number}" for number in rng.integers(0, 300, 5000)]
     trace = read(as_csv(tmp_path / "x.csv", {"file": files}))
