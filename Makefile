@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV_VERSION = 0.13.9
 UV = .venv/bin/uv
 # Also where Python is told to write no bytecode, commands start from it.
-COMPILE = PYTHONDONTWRITEBYTECODE= .venv/bin/python -c 'import opint.cli.main, opint.daemon, opint.dashboard.app, rich.table'
+COMPILE = PYTHONDONTWRITEBYTECODE= .venv/bin/python -c 'import opint.cli.main, opint.daemon.run, opint.dashboard.app, rich.table'
 INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraint constraints.txt
 NEEDS = setup.cfg pyproject.toml constraints.txt
 

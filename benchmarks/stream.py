@@ -43,11 +43,11 @@ from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms, generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.stream import stream
-from opint.daemon import Daemon
-from opint.ingest import Ingest, Written
-from opint.log import configure
-from opint.reading import limits
-from opint.running import load_pipeline, open_source, silence_of
+from opint.daemon.logging import configure
+from opint.daemon.run import load_pipeline, open_source, stall_detector
+from opint.lumisections.handler import LumisectionHandler
+from opint.lumisections.ingest import IngestResult, LumisectionIngest
+from opint.recordings import limits
 from opint.store.engine import Store
 from opint.store.tables import lumisection
 from streams import loop
@@ -133,7 +133,7 @@ def consume_bare(kafka: KafkaSettings, messages: int, answer: Connection) -> Non
         answer.send((got - first) / (time.perf_counter() - began))
 
 
-class Timed(Daemon[HistogramBatch]):
+class Timed(LumisectionHandler[HistogramBatch]):
     """The daemon with a stopwatch, which runs from the first commit to the last."""
 
     first = 0
@@ -156,7 +156,7 @@ class Timed(Daemon[HistogramBatch]):
         """Messages per second behind those of the first batch."""
         return (self.handled - self.first) / max(self.ended - self.began, 1e-9)
 
-    def _count(self, written: Written) -> None:
+    def _count(self, written: IngestResult) -> None:
         now_s = time.time()
         self.latencies.extend(now_s - at_s for at_s in written.published_s.values())
         super()._count(written)
@@ -169,9 +169,9 @@ def consume_with_daemon(settings: Settings, messages: int, answer: Connection) -
     store.upgrade()
     pipeline = load_pipeline(settings, store)
     source = open_source(settings.stream)
-    ingest = Ingest(store, pipeline, settings, "benchmark", time.time)
+    ingest = LumisectionIngest(store, pipeline, settings, "benchmark", time.time)
     metrics = Metrics(CollectorRegistry())
-    read, silence = partial(decode, limits=limits(settings.stream)), silence_of(settings, pipeline)
+    read, silence = partial(decode, limits=limits(settings.stream)), stall_detector(settings, pipeline)
     daemon = Timed(HISTOGRAMS, source, read, pipeline, ingest, store, metrics, "benchmark", time.time, 90.0, silence)
     daemon.latencies = []
     stop = threading.Event()

@@ -1,7 +1,7 @@
 """What the daemon does with lumisections, without broker and database: score, close, raise incidents.
 
 The same functions as in the daemon: ``Pipeline.score``, ``dqm.core.assembly.merge``, ``Pipeline.close`` and the raise
-rule of ``opint.alerts``. What the database would keep between lumisections is kept in memory.
+rule of ``opint.incidents``. What the database would keep between lumisections is kept in memory.
 """
 
 from collections import Counter, defaultdict, deque
@@ -19,9 +19,9 @@ from dqm.core.drift import Residuals, initial_centre, updated_centre
 from dqm.core.state import LumisectionState
 from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.stream import SimulatedLumisection
-from opint.alerts import window
-from opint.alerts.episodes import walk
-from opint.alerts.labels import Labels, group_of
+from opint.incidents import window
+from opint.incidents.families import IncidentKey, incident_group
+from opint.incidents.rule import walk
 from streams.records import LumisectionKey
 
 LUMISECTIONS_AT_ONCE = 16
@@ -41,7 +41,7 @@ class Judged:
 
     key: LumisectionKey
     dataset: str
-    verdicts: Mapping[str, window.Judged]
+    verdicts: Mapping[str, window.SubsystemVerdict]
     scores: Mapping[str, Mapping[str, npt.NDArray[np.float32]]]
     kinds: Mapping[str, str]
 
@@ -50,7 +50,7 @@ class Judged:
 class Incident:
     """One incident: what it stands for, when it was raised, where it was seen, in which MEs."""
 
-    labels: Labels
+    labels: IncidentKey
     raised: LumisectionKey
     seen: tuple[LumisectionKey, ...]
     elements: frozenset[str]
@@ -103,7 +103,7 @@ def watch(
 
 def incidents(judged: Sequence[Judged], rules: AlertSettings) -> list[Incident]:
     """Incidents that the daemon would have raised, in the order of raising."""
-    bad: Counter[Labels] = Counter()
+    bad: Counter[IncidentKey] = Counter()
     for one in judged:
         for subsystem, verdict in one.verdicts.items():
             bad.update(_alarming(one.dataset, subsystem, verdict))
@@ -116,7 +116,7 @@ def incidents(judged: Sequence[Judged], rules: AlertSettings) -> list[Incident]:
     return sorted(found, key=lambda incident: (incident.raised, incident.labels))
 
 
-def _episodes(judged: Sequence[Judged], labels: Labels, rules: AlertSettings) -> Iterator[Incident]:
+def _episodes(judged: Sequence[Judged], labels: IncidentKey, rules: AlertSettings) -> Iterator[Incident]:
     verdicts = (one.verdicts.get(labels.subsystem) for one in judged)
     observations = [verdict.observation(labels) for verdict in verdicts if verdict is not None]
     for episode in walk(observations, None, [], rules):
@@ -125,11 +125,13 @@ def _episodes(judged: Sequence[Judged], labels: Labels, rules: AlertSettings) ->
         yield Incident(labels, keys[rules.raise_bad - 1], keys, elements)
 
 
-def _alarming(dataset: str, subsystem: str, verdict: window.Judged) -> set[Labels]:
+def _alarming(dataset: str, subsystem: str, verdict: window.SubsystemVerdict) -> set[IncidentKey]:
     found = set()
     for row in np.flatnonzero(verdict.families):
         family = window.FAMILY_NAMES[int(verdict.families[row])]
-        found.add(Labels(dataset, subsystem, family, group_of(family, verdict.folders.names[row], subsystem)))
+        found.add(
+            IncidentKey(dataset, subsystem, family, incident_group(family, verdict.folders.names[row], subsystem))
+        )
     return found
 
 
@@ -137,7 +139,7 @@ def summary(closed: LumisectionState) -> Judged:
     """What remains of a closed lumisection."""
     parts = closed.parts
     verdicts = {
-        name: window.Judged(
+        name: window.SubsystemVerdict(
             closed.key,
             _folders(part.catalogue),
             closed.verdicts[name].qualities,

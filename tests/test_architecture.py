@@ -49,10 +49,10 @@ except SystemExit as end:
 print("LOADED", *(name for name in {heavy} if name in sys.modules))
 """
 QUERIES_OUTSIDE_THE_STORE = {
-    "opint/alerts/window.py": "builds the observations that decisions are made of while it reads",
-    "opint/certify/facts.py": "builds the facts that a certificate is made of while it reads",
-    "opint/comparison.py": "pairs the verdicts of two models while it reads",
-    "opint/report.py": "prints what it reads, once, for a terminal",
+    "opint/incidents/window.py": "builds the observations that decisions are made of while it reads",
+    "opint/certification/facts.py": "builds the facts that a certificate is made of while it reads",
+    "opint/registry/comparison.py": "pairs the verdicts of two models while it reads",
+    "opint/cli/render.py": "prints what it reads, once, for a terminal",
 }
 COMMANDS = {
     "import": "import opint.cli",

@@ -29,16 +29,16 @@ from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import fault_on, plan_faults
 from dqm.simulate.stream import SimulatedLumisection, stream
-from opint import comparison
-from opint.alerts.actions import dispute
-from opint.certify.certificate import Certificate
-from opint.certify.facts import of_run
-from opint.certify.rules import Cause
-from opint.ingest import Arrival, Ingest
-from opint.selection import Selection, Words
-from opint.shadow import Shadow
+from opint.certification.certificate import Certificate
+from opint.certification.facts import certify_run
+from opint.certification.rules import Cause
+from opint.incidents.operator import dispute
+from opint.lumisections.ingest import Arrival, LumisectionIngest
+from opint.lumisections.shadow import Shadow
+from opint.registry import comparison
+from opint.registry.training_data import OperatorFeedback, TrainingSelection
+from opint.store import incident_pages
 from opint.store.engine import Store
-from opint.store.views import incidents
 from streams.records import HistogramBatch, LumisectionKey
 from streams.source import Message, Partition
 
@@ -122,7 +122,10 @@ def _round(seed: int, earlier: Lumisections, later: Lumisections, quick: bool, f
     old = _old_fault(rng, detector, [key for key, _ in train_on])
     batches = _batches(stream(detector, train_on, [old], seed))
     confirmed = {(one.dataset, old.subsystem, one.key) for one in batches if old.start <= one.key <= old.end}
-    everything, heard = Selection(range(2**62)), Selection(range(2**62), Words(confirmed=frozenset(confirmed)))
+    everything, heard = (
+        TrainingSelection(range(2**62)),
+        TrainingSelection(range(2**62), OperatorFeedback(confirmed=frozenset(confirmed))),
+    )
     current, shadow = (
         _trained(selection.of(batches), folder / name, seed) for name, selection in (("b", heard), ("a", everything))
     )
@@ -166,7 +169,7 @@ def _judge(store: Store, current: Pipeline, shadow: Pipeline | None, judged: Seq
     for one in filter(None, (current, shadow)):
         one.warm_up()
     beside = None if shadow is None else Shadow(shadow, SETTINGS.dqm.frozen_after - 1)
-    ingest = Ingest(store, current, SETTINGS, "benchmark", time.time, beside)
+    ingest = LumisectionIngest(store, current, SETTINGS, "benchmark", time.time, beside)
     ingest.claim([PLACE])
     batches = _batches(judged)
     start = time.process_time()
@@ -182,7 +185,7 @@ def _judge(store: Store, current: Pipeline, shadow: Pipeline | None, judged: Seq
 
 def _certificates(store: Store, keys: Sequence[LumisectionKey]) -> Mapping[int, Certificate]:
     with store.read() as tx:
-        return {run: of_run(tx, run, None, CertifySettings()) for run in sorted({key.run for key in keys})}
+        return {run: certify_run(tx, run, None, CertifySettings()) for run in sorted({key.run for key in keys})}
 
 
 def _held_against(
@@ -210,7 +213,7 @@ def _cause(told: Certificate, ls: int) -> Cause | None:
 def _found(store: Store, current: Pipeline, shadow: Pipeline, fault: Fault) -> tuple[float, float]:
     """Share of the lumisections of a fault in which its subsystem is bad, for both models."""
     with store.read() as tx:
-        pairs = comparison.read(tx, current.version, shadow.version, range(2**62))
+        pairs = comparison.read_pairs(tx, current.version, shadow.version, range(2**62))
     mine = [one for one in pairs if one.subsystem == fault.subsystem and fault.start <= one.key <= fault.end]
     bad = [[side.quality is Quality.BAD for side in (one.current, one.shadow)] for one in mine]
     found, without = np.mean(bad, axis=0)
@@ -221,7 +224,7 @@ def _call_false(store: Store, judged: Sequence[SimulatedLumisection]) -> None:
     """Call every incident false in whose lumisections its subsystem has no fault."""
     faulty = {(one.key.run, one.key.ls, fault.subsystem) for one in judged for fault in one.faults}
     with store.begin() as tx:
-        for one in incidents.page(tx, limit=10_000).items:
-            told = incidents.detail(tx, one.id)
+        for one in incident_pages.page(tx, limit=10_000).items:
+            told = incident_pages.detail(tx, one.id)
             if told is not None and not any((at.run, at.ls, one.subsystem) in faulty for at in told.occurrences):
                 dispute(tx, one.id, "the truth", "", 0.0)

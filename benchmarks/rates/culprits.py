@@ -37,7 +37,7 @@ from dqm.simulate.rate_faults import RateFault, RateFaultKind
 from dqm.simulate.rate_plan import fault_on
 from dqm.simulate.rates import Trigger, stream
 from dqm.statistics.conformal import ConformalTable
-from opint.alerts.labels import Labels
+from opint.incidents.families import IncidentKey
 from streams.records import LUMISECTION_SECONDS, TriggerRates
 
 Float32 = npt.NDArray[np.float32]
@@ -189,7 +189,7 @@ def found_by(
         found[f"curve incidents {kind}"] += alarming
 
 
-def is_right(fault: RateFault, labels: Labels, elements: frozenset[str]) -> bool:
+def is_right(fault: RateFault, labels: IncidentKey, elements: frozenset[str]) -> bool:
     """Whether an incident is that of the fault: the kind of cause, and whose it is."""
     if labels.family != _FAMILY[fault.kind]:
         return False

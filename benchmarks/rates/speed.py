@@ -19,9 +19,9 @@ from dqm.rates.pipeline import RatePipeline
 from dqm.rates.train import train
 from dqm.simulate.conditions import generate
 from dqm.simulate.rates import Trigger, stream
-from opint.rate_watch import rate_daemon
-from opint.reading import rate_limits
+from opint.recordings import rate_limits
 from opint.store.engine import Store
+from opint.triggers.handler import rate_handler
 from streams.codecs.rates import arrow as rate_arrow
 from streams.codecs.rates import decode_rates
 from streams.metrics import Metrics
@@ -69,7 +69,7 @@ def _seconds(settings: Settings, store: Store, pipeline: RatePipeline, messages:
     """Time in which a daemon handles the messages."""
     decode = partial(decode_rates, limits=rate_limits(settings))
     metrics = Metrics(CollectorRegistry())
-    daemon = rate_daemon(settings, store, pipeline, decode, ScriptedSource(), metrics, "benchmark")
+    daemon = rate_handler(settings, store, pipeline, decode, ScriptedSource(), metrics, "benchmark")
     daemon.claim([PLACE])
     start, most = time.perf_counter(), settings.stream.kafka.max_poll_records
     for first in range(0, len(messages), most):

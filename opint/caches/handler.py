@@ -12,7 +12,8 @@ import structlog
 
 from conf.settings import Settings
 from opint.caches.ingest import AccessArrival, AccessIngest, AccessIngestResult
-from opint.poison import PoisonIsolation
+from opint.consumer.offsets import ConsumerOffsets
+from opint.consumer.poison import PoisonIsolation
 from opint.store.engine import Store
 from rl_cache.traces.trace import Trace
 from rl_cache.trials.shadow import Trials, advance
@@ -156,7 +157,8 @@ def run_watch(settings: Settings, store: Store, stop: threading.Event) -> None:
     warm_up()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     kafka = settings.kafka_of(settings.cache)
-    ingest = AccessIngest(store, kafka.group, name, time.time, settings.stream.dead_letter_bytes)
+    offsets = ConsumerOffsets(store, kafka.group, name, time.time, settings.stream.dead_letter_bytes)
+    ingest = AccessIngest(store, offsets, time.time)
     source = KafkaSource(kafka)
     limits = AccessLimits(settings.stream.max_message_bytes, settings.cache.max_accesses)
     handler = AccessHandler(source, ingest, limits, settings.cache.store_every_s)

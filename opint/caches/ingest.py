@@ -5,17 +5,16 @@ messages are written together or not at all. Nothing in this module keeps state 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import Connection
 
 from opint.caches.accesses import as_trace
-from opint.position import Clock, Position
-from opint.store import deadletters, suggestions, trials
+from opint.consumer.transaction import StreamIngest
+from opint.store import suggestions, trials
 from opint.store.deadletters import DeadLetter
-from opint.store.engine import Store
 from opint.store.suggestions import Turned
 from rl_cache.errors import TraceError
 from rl_cache.traces.trace import DAY_S
@@ -23,7 +22,7 @@ from rl_cache.trials.shadow import advance
 from rl_cache.trials.suggestions import judge_trials
 from streams.errors import DecodeError
 from streams.records import AccessBatch, FileAccess
-from streams.source import Loss, Message, Partition
+from streams.source import Message, Partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,49 +57,25 @@ class AccessIngestResult:
     ``progress`` is None for a cache that nothing is tried on.
     """
 
-    next_offsets: Mapping[Partition, int] = field(default_factory=dict)
-    progress: Mapping[str, TrialProgress | None] = field(default_factory=dict)
-    letters: Sequence[DeadLetter] = ()
+    next_offsets: Mapping[Partition, int]
+    progress: Mapping[str, TrialProgress | None]
+    letters: Sequence[DeadLetter]
 
 
-class AccessIngest:
-    """Writes arrivals and data losses to the store on behalf of one consumer, ``owner``."""
-
-    def __init__(self, store: Store, group: str, owner: str, clock: Clock, letter_bytes: int) -> None:
-        """Keep the collaborators; of an unusable message ``letter_bytes`` are kept."""
-        self._store = store
-        self._position = Position(store, group, owner, clock, letter_bytes)
-        self._clock = clock
-
-    def claim(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
-        """Take the partitions over from their previous owner; the next offset to read of each."""
-        return self._position.claim(partitions)
+class AccessIngest(StreamIngest):
+    """Writes what accesses lead to, and data losses, to the store on behalf of one consumer."""
 
     def apply(self, arrivals: Sequence[AccessArrival]) -> AccessIngestResult:
         """Serve these accesses in shadow; messages that were applied before are skipped.
 
-        Raises FencedError if another consumer has taken one of the partitions (nothing is written then)
-        and StoreUnavailable if the database is away.
+        Raises as :meth:`transaction`.
         """
-        now_s = self._clock()
-        with self._store.begin() as tx:
-            unprocessed = self._position.unprocessed(tx, arrivals)
-            letters = [
-                self._position.letter(arrival.message, arrival.outcome, now_s)
-                for arrival in unprocessed
-                if isinstance(arrival.outcome, DecodeError)
-            ]
-            deadletters.add(tx, letters)
+        with self.transaction(arrivals) as poll:
             progress = {
-                cache: _advance_trials(tx, cache, accesses, now_s)
-                for cache, accesses in sorted(_by_cache(unprocessed).items())
+                cache: _advance_trials(poll.tx, cache, accesses, poll.now_s)
+                for cache, accesses in sorted(_by_cache(poll.arrivals).items())
             }
-            next_offsets = self._position.advance(tx, arrivals, now_s)
-        return AccessIngestResult(next_offsets, progress, letters)
-
-    def lost(self, loss: Loss) -> None:
-        """Raise an incident for messages that the broker no longer holds, and go on at what it has."""
-        self._position.lost(loss)
+        return AccessIngestResult(poll.next_offsets, progress, poll.letters)
 
 
 def _by_cache(arrivals: Sequence[AccessArrival]) -> dict[str, list[FileAccess]]:

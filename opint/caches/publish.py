@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from conf.settings import Settings
-from opint.publishing import PARTITIONS
 from rl_cache.arrays import Int64
 from rl_cache.traces.trace import LabelColumn, Trace
-from streams.kafka import KafkaPublisher
+from streams.kafka import PARTITIONS, KafkaPublisher
 from streams.records import AccessBatch, FileAccess
 from streams.replay import wait_for_room
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from opint.times import iso
+from opint.wording import iso
 from rl_cache.laboratory.units import format_bytes
 
 _STYLES = {"active": "green", "withdrawn": "red"}

@@ -10,7 +10,7 @@ from opint.cli.common import MOST_NUMBER, Config, Log, open_store, start
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from opint.certify.certificate import Certificate, Luminosity
+    from opint.certification.certificate import Certificate, Luminosity
 
 
 def certify(
@@ -40,18 +40,23 @@ def certify(
     import orjson
     from rich.console import Console
 
-    from opint.certify.certificate import good_runs
-    from opint.certify.facts import of_run
+    from opint.certification.certificate import good_runs
+    from opint.certification.facts import certify_run
 
     settings = start(config, log_format)
     with open_store(settings).read() as tx:
-        found = [of_run(tx, run, dataset, settings.certify) for run in dict.fromkeys(runs)]
+        certificates = [certify_run(tx, run, dataset, settings.certify) for run in dict.fromkeys(runs)]
     if report is not None:
-        _write(report, orjson.dumps({str(one.run): one for one in found}, option=orjson.OPT_INDENT_2))
+        _write(
+            report,
+            orjson.dumps(
+                {str(certificate.run): certificate for certificate in certificates}, option=orjson.OPT_INDENT_2
+            ),
+        )
     console = Console(stderr=True)
-    for one in found:
-        _show(one, console)
-    text = json.dumps(good_runs(found))
+    for certificate in certificates:
+        _show(certificate, console)
+    text = json.dumps(good_runs(certificates))
     if out is None:
         typer.echo(text)
     else:
@@ -67,32 +72,33 @@ def _write(path: Path, content: bytes) -> None:
         raise NightshiftError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _show(one: "Certificate", console: "Console") -> None:
+def _show(certificate: "Certificate", console: "Console") -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    certified, every = one.lumisections
+    certified, every = certificate.lumisections
     console.print(
-        f"[bold]run {one.run}[/bold] {escape(one.dataset)}: {certified} of {every} lumisections certified, "
-        f"{_amount(one.certified)} of {_amount(one.recorded)} recorded"
+        f"[bold]run {certificate.run}[/bold] {escape(certificate.dataset)}: "
+        f"{certified} of {every} lumisections certified, "
+        f"{_amount(certificate.certified)} of {_amount(certificate.recorded)} recorded"
     )
     if not every:
         console.print("  histograms of the whole run only: there are no lumisections to certify")
-    for why in one.whole_run:
+    for why in certificate.whole_run:
         console.print(f"  the whole run: {escape(str(why))}")
-    if one.least_inspected is not None:
-        where = f"{escape(one.least_inspected.subsystem)} in LS {one.least_inspected.ls}"
-        console.print(f"  least inspected in what is certified: {one.least_inspected.share:.0%} ({where})")
-    if one.excluded:
+    if certificate.least_inspected is not None:
+        where = f"{escape(certificate.least_inspected.subsystem)} in LS {certificate.least_inspected.ls}"
+        console.print(f"  least inspected in what is certified: {certificate.least_inspected.share:.0%} ({where})")
+    if certificate.excluded:
         table = Table("left out", "LS", "why", "lost", box=None)
-        for part in one.excluded:
+        for part in certificate.excluded:
             reasons = escape("; ".join(map(str, part.why)))
             table.add_row(f"{part.first}–{part.last}", str(part.lumisections), reasons, _amount(part.lost))
         console.print(table)
 
 
-def _amount(told: "Luminosity") -> str:
-    from opint.certify.certificate import LUMI_UNIT
+def _amount(luminosity: "Luminosity") -> str:
+    from opint.certification.certificate import LUMI_UNIT
 
-    unknown = f" + {told.unknown} LS that do not say" if told.unknown else ""
-    return f"{told.recorded:.4g} {LUMI_UNIT}{unknown}"
+    unknown = f" + {luminosity.unknown} LS that do not say" if luminosity.unknown else ""
+    return f"{luminosity.recorded:.4g} {LUMI_UNIT}{unknown}"

@@ -78,16 +78,20 @@ ConditionsFile = Annotated[
     ),
 ]
 GoodOnly = Annotated[bool, typer.Option("--good-only", help="Only stable beams with data recorded.")]
-Skip = Annotated[int, typer.Option("--skip", min=0, help="Leave out so many lumisections at the beginning.")]
+Skip = Annotated[int, typer.Option("--skip", min=0, help="Number of lumisections to skip at the beginning.")]
 AtMost = Annotated[
     int | None,
-    typer.Option("--lumisections", min=1, help="At most so many.", show_default="as many as there are conditions"),
+    typer.Option(
+        "--lumisections", min=1, help="Greatest number of lumisections.", show_default="as many as there are conditions"
+    ),
 ]
-TruthFile = Annotated[Path | None, typer.Option("--truth", help="Write the faults here, one JSON object a line.")]
-OutFile = Annotated[Path | None, typer.Option("--out", help="Write a recording for `nightshift replay` or `score`.")]
+TruthFile = Annotated[Path | None, typer.Option("--truth", help="File for the faults, one JSON object a line.")]
+OutFile = Annotated[
+    Path | None, typer.Option("--out", help="File for a recording, for `nightshift replay` or `score`.")
+]
 Publish = Annotated[bool, typer.Option("--publish", help="Publish to the topic instead.")]
 
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many, newest first.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Greatest number of rows, newest first.")]
 
 
 MOST_NUMBER = 2**53
@@ -121,12 +125,12 @@ def bundle_name(text: str) -> str:
 
 def start(config: Path | None, log_format: LogFormat | None) -> Settings:
     """Load the settings and set up logging as they, or the option, say."""
-    from opint import log
+    from opint.daemon import logging
 
     settings = load(config, os.environ)
     chosen = settings.log if log_format is None else settings.log.model_copy(update={"format": log_format.value})
     settings = settings.model_copy(update={"log": chosen})
-    log.configure(settings.log)
+    logging.configure(settings.log)
     return settings
 
 

@@ -30,20 +30,20 @@ def list_(
     from rich.table import Table
 
     from opint.store import deadletters
-    from opint.times import iso
+    from opint.wording import iso
 
     store = open_store(start(config, log_format))
     with store.read() as tx:
         page = deadletters.list_(tx, reason=reason, limit=limit)
     table = Table("id", "received (UTC)", "from", "why", "bytes", "replayed", box=None)
-    for one in page.items:
+    for letter in page.items:
         table.add_row(
-            str(one.id),
-            iso(one.received_s),
-            one.origin,
-            one.detail,
-            str(one.raw_size),
-            "" if one.replayed_s is None else iso(one.replayed_s),
+            str(letter.id),
+            iso(letter.received_s),
+            letter.origin,
+            letter.detail,
+            str(letter.raw_size),
+            "" if letter.replayed_s is None else iso(letter.replayed_s),
         )
     Console().print(table if page.items else "No dead letters.")
 
@@ -69,7 +69,7 @@ def replay(
     settings = start(config, log_format)
     store = open_store(settings)
     with store.read() as tx:
-        letters = [deadletters.get(tx, one) for one in ids]
+        letters = [deadletters.get(tx, number) for number in ids]
     for letter in letters:
         deadletters.require_whole(letter)
     publisher = KafkaPublisher(settings.stream.kafka)
@@ -77,13 +77,13 @@ def replay(
     try:
         for letter in letters:
             # What came from a file, or from a topic of before, goes to the topic of histograms.
-            known = letter.partition.topic in others
-            topic = letter.partition.topic if known else settings.stream.kafka.topic
+            known_topic = letter.partition.topic in others
+            topic = letter.partition.topic if known_topic else settings.stream.kafka.topic
             publisher.publish_bytes(letter.raw, letter.headers, letter.key, topic)
         publisher.flush()
     finally:
         publisher.close()
     with store.begin() as tx:
-        for one in ids:
-            deadletters.mark_replayed(tx, one, time.time())
+        for number in ids:
+            deadletters.mark_replayed(tx, number, time.time())
     typer.echo(f"published again: {', '.join(map(str, ids))}")

@@ -1,4 +1,4 @@
-"""``nightshift hotline``: the most unusual events, and simulated ones to try the watching of them on."""
+"""``nightshift hotline``: lists the most unusual events, and simulates events for tests and demonstrations."""
 
 from typing import Annotated
 
@@ -43,14 +43,14 @@ def list_(
     """Show kept events, newest first, with what is unusual about each."""
     from rich.console import Console
 
-    from opint.kept_table import kept_table
-    from opint.store.views import hotline
+    from opint.cli.render import kept_table
+    from opint.store import hotline
 
     with open_store(start(config, log_format)).read() as tx:
-        found = hotline.page(tx, limit=limit, before=before)
-    Console().print(kept_table(found.items) if found.items else "No events are kept.")
-    if found.next is not None:
-        typer.echo(f"older ones: --before {found.next}")
+        events = hotline.page(tx, limit=limit, before=before)
+    Console().print(kept_table(events.items) if events.items else "No events are kept.")
+    if events.next is not None:
+        typer.echo(f"older ones: --before {events.next}")
 
 
 @app.command()
@@ -80,7 +80,7 @@ def simulate(
     To watch events: simulate some (--rare 0 --lumisections 3000 --out events.arrow), learn from them (`nightshift train
     hotline events.arrow`), set hotline.watch to true, start `nightshift run` and publish.
     """
-    from opint.simulation import conditions_of, events_of
+    from opint.demo.simulation import conditions_of, events_of
 
     one_destination(out, publish)
     settings = start(config, log_format)

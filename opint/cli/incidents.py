@@ -51,23 +51,30 @@ def list_(
     from rich.console import Console
     from rich.table import Table
 
-    from opint.store.views.incidents import page as incidents
-    from opint.times import iso
+    from opint.store.incident_pages import page as incidents
+    from opint.wording import iso
 
     store = open_store(start(config, log_format))
     with store.read() as tx:
         states = () if state is None else (state.value,)
         page = incidents(tx, limit=limit, states=states, subsystem=subsystem, run=run)
     table = Table("id", "state", "severity", "what", "LS", "opened (UTC)", box=None)
-    for one in page.items:
-        table.add_row(str(one.id), one.state, one.severity, one.title, str(one.lumisections), iso(one.opened_s))
+    for incident in page.items:
+        table.add_row(
+            str(incident.id),
+            incident.state,
+            incident.severity,
+            incident.title,
+            str(incident.lumisections),
+            iso(incident.opened_s),
+        )
     Console().print(table if page.items else "No incidents.")
 
 
 @app.command()
 def ack(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
     """Acknowledge an incident: somebody is looking at it."""
-    from opint.alerts.actions import acknowledge
+    from opint.incidents.operator import acknowledge
 
     _act(acknowledge, "acknowledged", id_, by, note, config, log_format)
 
@@ -75,7 +82,7 @@ def ack(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_forma
 @app.command()
 def resolve(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
     """Resolve an incident; should its cause go on, a new one opens."""
-    from opint.alerts.actions import resolve as resolve_
+    from opint.incidents.operator import resolve as resolve_
 
     _act(resolve_, "resolved", id_, by, note, config, log_format)
 
@@ -83,7 +90,7 @@ def resolve(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_f
 @app.command()
 def reopen(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
     """Reopen an incident that was resolved too early."""
-    from opint.alerts.actions import reopen as reopen_
+    from opint.incidents.operator import reopen as reopen_
 
     _act(reopen_, "reopened", id_, by, note, config, log_format)
 
@@ -91,7 +98,7 @@ def reopen(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_fo
 @app.command()
 def confirm(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
     """Say that an incident was a true alarm: training with feedback leaves its lumisections out."""
-    from opint.alerts.actions import confirm as confirm_
+    from opint.incidents.operator import confirm as confirm_
 
     _act(confirm_, "confirmed", id_, by, note, config, log_format)
 
@@ -99,7 +106,7 @@ def confirm(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_f
 @app.command("false-alarm")
 def false_alarm(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
     """Say that an incident was a false alarm: training with feedback puts its lumisections in."""
-    from opint.alerts.actions import dispute
+    from opint.incidents.operator import dispute
 
     _act(dispute, "called a false alarm", id_, by, note, config, log_format)
 

@@ -12,16 +12,12 @@ from opint.cli import (
     certify,
     daemon,
     deadletters,
-    demo,
-    doctor,
+    files,
     hotline,
     incidents,
     models,
     popularity,
-    replay,
-    score,
     simulate,
-    store,
     train,
     trigger,
 )
@@ -42,19 +38,19 @@ _PREPARE = "Prepare"
 _CACHE = "Cache"
 _DATASETS = "Datasets"
 
-app.command(rich_help_panel=_WATCH)(demo.demo)
+app.command(rich_help_panel=_WATCH)(daemon.demo)
 app.command(rich_help_panel=_WATCH)(daemon.run)
 app.command(rich_help_panel=_WATCH)(daemon.dashboard)
-app.command(rich_help_panel=_WATCH)(score.score)
+app.command(rich_help_panel=_WATCH)(files.score)
 app.add_typer(incidents.app, name="incidents", rich_help_panel=_OPERATE)
 app.add_typer(hotline.app, name="hotline", rich_help_panel=_OPERATE)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(certify.certify)
-app.command(rich_help_panel=_OPERATE)(doctor.doctor)
-app.add_typer(store.app, name="db", rich_help_panel=_OPERATE)
+app.command(rich_help_panel=_OPERATE)(daemon.doctor)
+app.add_typer(daemon.database, name="db", rich_help_panel=_OPERATE)
 app.add_typer(models.app, name="models", rich_help_panel=_PREPARE)
 app.add_typer(train.app, name="train", rich_help_panel=_PREPARE)
-app.command(rich_help_panel=_PREPARE)(replay.replay)
+app.command(rich_help_panel=_PREPARE)(files.replay)
 app.command(rich_help_panel=_PREPARE)(simulate.simulate)
 app.add_typer(trigger.app, name="trigger", rich_help_panel=_PREPARE)
 cache.app.command()(cache_agents.train)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from opint.comparison import Agreement, Pair, Rates
+    from opint.registry.comparison import FeedbackAgreement, FlaggedRates, Pair
 
 app = typer.Typer(help="List, compare and promote models.", no_args_is_help=True)
 
@@ -30,16 +30,16 @@ def list_(config: Config = None, log_format: Log = None) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    from opint.lineup import lineup
-    from opint.times import iso
+    from opint.registry.listing import list_bundles
+    from opint.wording import iso
 
     settings = start(config, log_format)
     version = Column("version", no_wrap=True)
     table = Table("name", version, "role", "trained on (run:LS)", "judged LS", "shadow LS", "promoted", box=None)
-    for one in lineup(settings.dqm, open_store(settings)):
-        since = "" if one.promoted is None else f"{iso(one.promoted.at_s)} by {one.promoted.actor}"
-        numbers = (str(one.judged), str(one.in_shadow))
-        table.add_row(one.name, one.version[:12], one.role, one.trained or one.trouble, *numbers, since)
+    for entry in list_bundles(settings.dqm, open_store(settings)):
+        since = "" if entry.promoted is None else f"{iso(entry.promoted.at_s)} by {entry.promoted.actor}"
+        numbers = (str(entry.judged), str(entry.in_shadow))
+        table.add_row(entry.name, entry.version[:12], entry.role, entry.trained or entry.trouble, *numbers, since)
     Console().print(table if table.row_count else f"No bundles in {settings.dqm.models}.")
 
 
@@ -52,16 +52,16 @@ def compare(name: Name, runs: Runs = "", limit: Limit = 50, config: Config = Non
     """
     from rich.console import Console
 
-    from opint import comparison
-    from opint.promotion import current, located
-    from opint.selection import Words
+    from opint.registry import comparison
+    from opint.registry.promotion import current_bundle, load_named
+    from opint.registry.training_data import OperatorFeedback
 
     settings = start(config, log_format)
     store = open_store(settings)
-    now, shadow = current(settings.dqm, store), located(settings.dqm, bundle_name(name))
+    now, shadow = current_bundle(settings.dqm, store), load_named(settings.dqm, bundle_name(name))
     with store.read() as tx:
-        pairs = comparison.read(tx, now.bundle.version, shadow.bundle.version, runs_of(runs))
-        words = Words.read(tx)
+        pairs = comparison.read_pairs(tx, now.bundle.version, shadow.bundle.version, runs_of(runs))
+        operator_feedback = OperatorFeedback.read(tx)
     console = Console()
     console.print(
         f"now: {now.name} {now.bundle.version[:12]} · in shadow: {name} {shadow.bundle.version[:12]}", highlight=False
@@ -70,9 +70,11 @@ def compare(name: Name, runs: Runs = "", limit: Limit = 50, config: Config = Non
         console.print(f"No lumisection was judged by both. Set dqm.shadow to {name} and let the daemon run.")
         raise typer.Exit(1)
     _show_rates(console, comparison.rates(pairs))
-    for said, told in zip(("confirmed", "called false alarms"), comparison.agreement(pairs, words), strict=True):
-        _show_agreement(console, said, told)
-    _show_differences(console, [one for one in pairs if one.differs], limit)
+    for verdict, agreement in zip(
+        ("confirmed", "called false alarms"), comparison.agreement(pairs, operator_feedback), strict=True
+    ):
+        _show_agreement(console, verdict, agreement)
+    _show_differences(console, [pair for pair in pairs if pair.differs], limit)
 
 
 @app.command()
@@ -90,7 +92,7 @@ def promote(
     """
     import time
 
-    from opint.promotion import promote as promote_
+    from opint.registry.promotion import promote as promote_
 
     settings = start(config, log_format)
     store = open_store(settings)
@@ -99,38 +101,43 @@ def promote(
     typer.echo(f"{name}: version {done.version[:12]} judges in place of {before} once the daemons are started again")
 
 
-def _show_rates(console: "Console", some: "Sequence[Rates]") -> None:
+def _show_rates(console: "Console", rates: "Sequence[FlaggedRates]") -> None:
     from rich.table import Table
 
     columns = ("subsystem", "LS", "bad in both", "only now", "only in shadow", "warning", "not inspected", "bad MEs/LS")
     table = Table(*columns, box=None)
-    for one in some:
-        counts = (one.lumisections, one.both_bad, one.only_current, one.only_shadow)
-        changes = [f"{before} → {after}" for before, after in (one.warnings, one.not_inspected)]
-        flagged = f"{one.flagged_current:.3g} → {one.flagged_shadow:.3g}"
-        table.add_row(one.subsystem, *map(str, counts), *changes, flagged)
+    for subsystem_rates in rates:
+        counts = (
+            subsystem_rates.lumisections,
+            subsystem_rates.both_bad,
+            subsystem_rates.only_current,
+            subsystem_rates.only_shadow,
+        )
+        changes = [f"{before} → {after}" for before, after in (subsystem_rates.warnings, subsystem_rates.not_inspected)]
+        flagged = f"{subsystem_rates.flagged_current:.3g} → {subsystem_rates.flagged_shadow:.3g}"
+        table.add_row(subsystem_rates.subsystem, *map(str, counts), *changes, flagged)
     console.print(table)
 
 
-def _show_agreement(console: "Console", said: str, told: "Agreement") -> None:
-    if told.lumisections:
+def _show_agreement(console: "Console", verdict: str, agreement: "FeedbackAgreement") -> None:
+    if agreement.lumisections:
         console.print(
-            f"of {told.lumisections} subsystem lumisections in incidents that operators {said}: "
-            f"{told.current} bad now, {told.shadow} bad in shadow",
+            f"of {agreement.lumisections} subsystem lumisections in incidents that operators {verdict}: "
+            f"{agreement.current} bad now, {agreement.shadow} bad in shadow",
             highlight=False,
         )
 
 
-def _show_differences(console: "Console", some: "Sequence[Pair]", limit: int) -> None:
+def _show_differences(console: "Console", pairs: "Sequence[Pair]", limit: int) -> None:
     from rich.table import Table
 
-    if not some:
+    if not pairs:
         console.print("No lumisection is judged differently.")
         return
     table = Table("dataset", "run", "LS", "subsystem", "now", "in shadow", "bad MEs", box=None)
-    for one in some[-limit:][::-1]:
-        qualities = [side.quality.name.lower().replace("_", " ") for side in (one.current, one.shadow)]
-        flagged = f"{one.current.flagged} → {one.shadow.flagged}"
-        table.add_row(one.dataset, str(one.key.run), str(one.key.ls), one.subsystem, *qualities, flagged)
-    console.print(f"judged differently: {len(some)}, newest first" + (f", {limit} shown" * (len(some) > limit)))
+    for pair in pairs[-limit:][::-1]:
+        qualities = [side.quality.name.lower().replace("_", " ") for side in (pair.current, pair.shadow)]
+        flagged = f"{pair.current.flagged} → {pair.shadow.flagged}"
+        table.add_row(pair.dataset, str(pair.key.run), str(pair.key.ls), pair.subsystem, *qualities, flagged)
+    console.print(f"judged differently: {len(pairs)}, newest first" + (f", {limit} shown" * (len(pairs) > limit)))
     console.print(table)

@@ -99,7 +99,7 @@ def forecast(
     from opint.popularity.forecasting import forecast as forecast_week
     from opint.popularity.storage import demoted_datasets, store_forecast
     from opint.popularity.writers import write_table
-    from opint.store.popularity import ForecastKey, standings
+    from opint.store.popularity import ForecastKey, model_by_tier
 
     store = open_store(start(config, log_format)) if keep else None
     if trained is None:
@@ -111,7 +111,7 @@ def forecast(
     key, demoted = ForecastKey(catalogue, str(task.label), task.horizon), None
     if store is not None:
         with store.read() as tx:
-            demoted = demoted_datasets(history, standings(tx, key))
+            demoted = demoted_datasets(history, model_by_tier(tx, key))
     result = forecast_week(task, history.shape[1] - 1, trained_model, confidence, demoted)
     if store is not None:
         store_forecast(store, key, history, result, time.time())

@@ -26,7 +26,7 @@ from opint.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from opint.reading import LumisectionRecord
+    from opint.recordings import LumisectionRecord
 
 
 def simulate(
@@ -55,7 +55,7 @@ def simulate(
     ramps and dumps as well.
     """
     from dqm.simulate.detector import Detector
-    from opint.simulation import batches_of, conditions_of, faulty
+    from opint.demo.simulation import batches_of, conditions_of, faulty
 
     one_destination(out, publish)
     settings = start(config, log_format)
@@ -82,7 +82,8 @@ def deliver(
     pace: float | None,
 ) -> None:
     """Write the records to ``out``, or publish them until they end or a signal comes; say how many."""
-    from opint.publishing import publish
+    from opint.cli.progress import spinner
+    from opint.demo.publish import publish
     from streams.files.arrow_file import write_recording
 
     if out is not None:
@@ -91,6 +92,6 @@ def deliver(
         except OSError as error:
             raise NightshiftError(f"{out} cannot be written: {error.strerror or error}") from error
         return
-    with stop_on_signal() as stop:
-        done = publish(records, settings, wire.content_type, pace, stop)
+    with stop_on_signal() as stop, spinner("publishing") as progress:
+        done = publish(records, settings, wire.content_type, pace, stop, progress)
     typer.echo(f"published {done} lumisections")

@@ -10,7 +10,7 @@ from conf.settings import Settings
 from opint.cli.common import Config, Log, Runs, bundle_name, existing, open_store, runs_of, start
 
 if TYPE_CHECKING:
-    from opint.selection import Words
+    from opint.registry.training_data import OperatorFeedback
 
 app = typer.Typer(help="Train models on good data.", no_args_is_help=True)
 
@@ -54,14 +54,14 @@ def histograms(
     from dqm.histograms.resolution import resolutions
     from dqm.histograms.train import train
     from opint.cli.progress import bar
-    from opint.reading import good_records
-    from opint.reading import histograms as read
-    from opint.selection import Selection, Words
+    from opint.recordings import good_records
+    from opint.recordings import histograms as read
+    from opint.registry.training_data import OperatorFeedback, TrainingSelection
 
     settings = start(config, log_format)
     if name:
         settings = settings.model_copy(update={"dqm": settings.dqm.model_copy(update={"model": bundle_name(name)})})
-    selection = Selection(runs_of(runs), _words(settings) if with_feedback else Words())
+    selection = TrainingSelection(runs_of(runs), _operator_feedback(settings) if with_feedback else OperatorFeedback())
     batches = list(selection.of(good_records(files, read(settings))))
     batches.sort(key=lambda batch: (batch.key, batch.subsystem))
     if with_feedback:
@@ -104,8 +104,8 @@ def rates(
 
     from dqm.rates.train import train
     from opint.cli.progress import bar
-    from opint.reading import good_records
-    from opint.reading import rates as read
+    from opint.recordings import good_records
+    from opint.recordings import rates as read
 
     settings = start(config, log_format)
     chosen = settings.rates.model_copy(update={"model": bundle_name(name)}) if name else settings.rates
@@ -142,9 +142,9 @@ def hotline(
     import numpy as np
 
     from dqm.events.train import train
-    from opint.reading import events as read
-    from opint.reading import good_records
-    from opint.spinner import spinner
+    from opint.cli.progress import spinner
+    from opint.recordings import events as read
+    from opint.recordings import good_records
 
     settings = start(config, log_format)
     folder = settings.dqm.models / (bundle_name(name) if name else settings.hotline.model)
@@ -158,8 +158,8 @@ def hotline(
     typer.echo(f"{folder}: version {model.version[:12]}, {model.events_per_s:.3g} events a second of live time")
 
 
-def _words(settings: Settings) -> "Words":
-    from opint.selection import Words
+def _operator_feedback(settings: Settings) -> "OperatorFeedback":
+    from opint.registry.training_data import OperatorFeedback
 
     with open_store(settings).read() as tx:
-        return Words.read(tx)
+        return OperatorFeedback.read(tx)

@@ -1,4 +1,4 @@
-"""``nightshift trigger``: an emulated trigger, to try the watching of rates on."""
+"""``nightshift trigger``: emulated trigger rates, for tests and demonstrations."""
 
 from typing import Annotated
 
@@ -21,12 +21,12 @@ from opint.cli.common import (
 )
 from opint.cli.simulate import deliver, one_destination
 
-app = typer.Typer(help="Emulate trigger rates, to try the watching of them on.", no_args_is_help=True)
+app = typer.Typer(help="Emulate trigger rates, for tests and demonstrations.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Emulate trigger rates, to try the watching of them on."""
+    """Emulate trigger rates, for tests and demonstrations."""
 
 
 @app.command()
@@ -50,13 +50,13 @@ def simulate(
 
     Rates follow pileup, and prescales the prescale column, of the conditions, which may be real. Faults hit one path,
     a seed and its paths, all rates or prescales; some rates are stuck, some missing. With the --seed and the
-    conditions of `nightshift simulate` both tell of the same runs and lumisections.
+    conditions of `nightshift simulate`, both produce the same runs and lumisections.
 
     To watch rates: simulate good ones (--faults 0 --good-only --lumisections 3000 --out good.arrow), learn from them
     (`nightshift train rates good.arrow`), set rates.watch to true, start `nightshift run` and publish.
     """
     from dqm.simulate.rates import Trigger
-    from opint.simulation import conditions_of, faulty_rates
+    from opint.demo.simulation import conditions_of, faulty_rates
 
     one_destination(out, publish)
     settings = start(config, log_format)

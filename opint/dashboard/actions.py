@@ -6,9 +6,9 @@ from typing import Literal, get_args
 from fastapi import HTTPException
 
 from conf.errors import NightshiftError
-from opint.alerts.engine import acknowledge, comment, confirm, dispute, reopen, resolve
+from opint.incidents.operator import acknowledge, comment, confirm, dispute, reopen, resolve
+from opint.store import incident_pages
 from opint.store.engine import Store
-from opint.store.views import incidents
 from streams.errors import Unavailable
 
 Action = Literal["acknowledge", "resolve", "reopen", "comment", "confirm", "false-alarm"]
@@ -32,10 +32,10 @@ def act(store: Store, clock: Callable[[], float], action: Action, incident_id: i
     for a name or text that is empty or too long.
     """
     actor, text = actor.strip(), text.strip()
-    check_words("Your name", actor, MOST_ACTOR, required=True)
-    check_words("The comment", text, MOST_TEXT, required=action == "comment")
+    check_text("Your name", actor, MOST_ACTOR, required=True)
+    check_text("The comment", text, MOST_TEXT, required=action == "comment")
     with store.begin() as tx:
-        if not incidents.exists(tx, incident_id):
+        if not incident_pages.exists(tx, incident_id):
             raise HTTPException(404, f"There is no incident {incident_id}.")
         try:
             _PERFORM[action](tx, incident_id, actor, text, clock())
@@ -45,11 +45,11 @@ def act(store: Store, clock: Callable[[], float], action: Action, incident_id: i
             raise HTTPException(409, str(error)) from error
 
 
-def check_words(what: str, value: str, most: int, *, required: bool) -> None:
+def check_text(what: str, value: str, most: int, *, required: bool) -> None:
     """Raise HTTPException 422 for words that are too long, do not print, or are ``required`` and not there."""
     if required and not value:
         raise HTTPException(422, f"{what} is empty.")
     if len(value) > most:
         raise HTTPException(422, f"{what} has {len(value)} characters; at most {most} are allowed.")
-    if any(not one.isprintable() and one not in "\r\n\t" for one in value):
+    if any(not character.isprintable() and character not in "\r\n\t" for character in value):
         raise HTTPException(422, f"{what} holds characters that do not print.")

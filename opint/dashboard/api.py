@@ -14,20 +14,14 @@ from pydantic import BaseModel, Field
 
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, Action, act
 from opint.dashboard.security import check_token, csrf_token, keep_token
+from opint.store import deadletters, evidence, incident_pages, run_map, runs, system
+from opint.store.deadletters import DeadLetterPage
 from opint.store.engine import Store
-from opint.store.views import evidence, incidents, maps, runs, system
-from opint.store.views.records import (
-    DeadLetterPage,
-    EvidenceView,
-    IncidentDetail,
-    IncidentPage,
-    LatestLumisections,
-    RunDetail,
-    RunMap,
-    RunPage,
-    State,
-    System,
-)
+from opint.store.evidence import EvidenceView
+from opint.store.incident_pages import IncidentDetail, IncidentPage, State
+from opint.store.run_map import RunMap
+from opint.store.runs import LatestLumisections, RunDetail, RunPage
+from opint.store.system import System
 
 Number = Annotated[int, Field(ge=0, le=2**53)]
 """A run, a lumisection, the number of an incident: within what both databases, and JavaScript, can hold."""
@@ -50,7 +44,7 @@ class Session(BaseModel):
     csrf_token: str
 
 
-class Deed(BaseModel):
+class OperatorAction(BaseModel):
     """Who does it, and what there is to say; a comment needs text."""
 
     actor: str = Field(min_length=1, max_length=MOST_ACTOR)
@@ -83,7 +77,7 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
     ) -> IncidentPage:
         """Incidents, newest first."""
         with store.read() as tx:
-            return incidents.page(
+            return incident_pages.page(
                 tx,
                 limit=limit,
                 before=_number(cursor),
@@ -111,7 +105,7 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
         responses=REFUSED,
         dependencies=[Depends(require_token)],
     )
-    def act_on_incident(incident_id: Number, action: Action, deed: Deed) -> IncidentDetail:
+    def act_on_incident(incident_id: Number, action: Action, deed: OperatorAction) -> IncidentDetail:
         """Act on an incident; `confirm` and `false-alarm` are verdicts on it. The incident as it is afterwards."""
         act(store, clock, action, incident_id, deed.actor, deed.text)
         return _incident(store, incident_id)
@@ -128,14 +122,14 @@ def _add_runs(routes: APIRouter, store: Store) -> None:
     def get_run(run: Number, dataset: str | None = None) -> RunDetail:
         """One run: lumisections with conditions, and subsystem summaries."""
         with store.read() as tx:
-            return found(runs.detail(tx, run, dataset), f"There is no run {run}.")
+            return or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
 
     @routes.get("/runs/{run}/map", tags=["runs"], response_model=RunMap, responses=NOT_FOUND)
     def get_map(run: Number, subsystem: str, dataset: str | None = None) -> Response:
         """Monitoring elements against lumisections: qualities, reasons and p-values."""
         with store.read() as tx:
-            told = found(runs.detail(tx, run, dataset), f"There is no run {run}.")
-            made = maps.run_map(tx, told.run.dataset, run, subsystem)
+            detail = or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
+            made = run_map.run_map(tx, detail.run.dataset, run, subsystem)
         # A long run has a million cells: they are written once and not validated one by one.
         return Response(orjson.dumps(made.__dict__), media_type="application/json")
 
@@ -143,8 +137,8 @@ def _add_runs(routes: APIRouter, store: Store) -> None:
     def get_evidence(dataset: str, subsystem: str, run: Number, ls: Number, me: str) -> EvidenceView:
         """The evidence kept of one monitoring element in one lumisection."""
         with store.read() as tx:
-            return found(
-                evidence.one(tx, dataset, subsystem, run, ls, me),
+            return or_404(
+                evidence.evidence_view(tx, dataset, subsystem, run, ls, me),
                 f"No evidence is kept of {me} in run {run} LS {ls}: it is kept of the most suspicious "
                 "monitoring elements only.",
             )
@@ -161,19 +155,19 @@ def _add_system(routes: APIRouter, store: Store) -> None:
     def list_dead_letters(limit: Limit = 50, cursor: Cursor = None) -> DeadLetterPage:
         """Messages that could not be used, newest first."""
         with store.read() as tx:
-            return system.dead_letters(tx, limit=limit, before=_number(cursor))
+            return deadletters.page(tx, limit=limit, before=_number(cursor))
 
     @routes.get("/system", tags=["system"])
     def get_system() -> System:
         """Daemons, offsets, models and the database."""
         with store.read() as tx:
-            return system.system(tx)
+            return system.load_system(tx)
 
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 
-def found(value: Found | None, otherwise: str) -> Found:
+def or_404(value: Value | None, otherwise: str) -> Value:
     """The value, or 404 with the sentence."""
     if value is None:
         raise HTTPException(404, otherwise)
@@ -182,7 +176,7 @@ def found(value: Found | None, otherwise: str) -> Found:
 
 def _incident(store: Store, incident_id: int) -> IncidentDetail:
     with store.read() as tx:
-        return found(incidents.detail(tx, incident_id), f"There is no incident {incident_id}.")
+        return or_404(incident_pages.detail(tx, incident_id), f"There is no incident {incident_id}.")
 
 
 def require_token(request: Request, x_csrf_token: Annotated[str, Header()]) -> None:

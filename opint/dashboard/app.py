@@ -10,23 +10,23 @@ from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from conf.settings import Settings
-from opint.dashboard import (
-    api,
+from opint.dashboard import api, failures, health, sse
+from opint.dashboard.pages import (
     certificates,
     comparisons,
-    events,
-    failures,
-    health,
     hotline,
-    pages,
+    incidents,
+    overview,
     placement,
     popularity,
+    runs,
     triggers,
 )
+from opint.dashboard.render import Renderer
 from opint.dashboard.security import Guard, refuse_outside
+from opint.store import system
 from opint.store.engine import Store
-from opint.store.views import system
-from opint.store.views.system import Marker
+from opint.store.system import Marker
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -45,7 +45,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
         with store.read() as tx:
             return system.marker(tx)
 
-    hub = events.Hub(marker, clock)
+    hub = sse.Hub(marker, clock)
     # The usual documentation pages load their scripts from a CDN; /openapi.json is what tools need.
     app = FastAPI(
         title="nightshift",
@@ -56,11 +56,13 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
         responses={422: {"model": api.Problem}},
     )
     app.state.hub = hub
-    renderer = pages.Renderer(store, settings, clock)
+    renderer = Renderer(store, settings, clock)
     app.include_router(api.router(store, clock), dependencies=[Depends(upgraded)])
     app.include_router(health.router(store, hub, clock, settings.dashboard.stale_after_s))
-    app.include_router(events.router(hub))
-    app.include_router(pages.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
+    app.include_router(sse.router(hub))
+    app.include_router(overview.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
+    app.include_router(incidents.router(store, clock, renderer), dependencies=[Depends(upgraded)])
+    app.include_router(runs.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(certificates.router(store, settings.certify, renderer), dependencies=[Depends(upgraded)])
     app.include_router(comparisons.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(triggers.router(store, renderer), dependencies=[Depends(upgraded)])
@@ -89,7 +91,7 @@ class _UpgradeCheck:
 
 
 @contextlib.asynccontextmanager
-async def _watching(hub: events.Hub) -> AsyncIterator[None]:
+async def _watching(hub: sse.Hub) -> AsyncIterator[None]:
     watch = asyncio.create_task(hub.run())
     yield
     hub.close()

@@ -1,4 +1,4 @@
-"""What becomes of a request that goes wrong: an answer for whoever asked, and one line in the log.
+"""What becomes of a request that fails: an answer to the client, and one line in the log.
 
 Mistakes of a client (4xx) and a store that is away (503) are one line without a traceback, so that nobody can fill
 the log or hold up the event loop by asking nonsense. What no route expected is answered with 500 and logged with its

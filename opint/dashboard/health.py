@@ -9,10 +9,10 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from conf.errors import NightshiftError
-from opint.dashboard.events import Hub
+from opint.dashboard.sse import Hub
+from opint.store import heartbeats, incident_pages, system
 from opint.store.engine import Store
-from opint.store.views import incidents, system
-from opint.store.views.records import Daemon
+from opint.store.heartbeats import Heartbeat
 
 
 class Health(BaseModel):
@@ -27,13 +27,13 @@ def readiness(store: Store, now_s: float, stale_after_s: float) -> Health:
     try:
         store.check_version()
         with store.read() as tx:
-            heard = system.daemons(tx)
+            heard = heartbeats.newest(tx)
     except NightshiftError as error:
         return Health(ok=False, reason=str(error))
     return _heard(heard, now_s, stale_after_s)
 
 
-def _heard(daemons: list[Daemon], now_s: float, stale_after_s: float) -> Health:
+def _heard(daemons: list[Heartbeat], now_s: float, stale_after_s: float) -> Health:
     if not daemons:
         return Health(ok=False, reason="no daemon has ever reported; start one with: nightshift run")
     age = now_s - daemons[0].at_s
@@ -56,18 +56,18 @@ class StoreCollector(Collector):
         try:
             self._store.check_version()
             with self._store.read() as tx:
-                states, told = incidents.counts(tx), system.system(tx)
+                states, state = incident_pages.counts(tx), system.load_system(tx)
         except NightshiftError:
             up.add_metric([], 0)
             yield up
             return
         up.add_metric([], 1)
         yield up
-        yield GaugeMetricFamily("nightshift_dead_letters", "Messages that could not be used.", told.dead_letters)
+        yield GaugeMetricFamily("nightshift_dead_letters", "Messages that could not be used.", state.dead_letters)
         yield _labelled("nightshift_incidents", "Incidents.", "state", states)
-        ages = {one.daemon: self._clock() - one.at_s for one in told.daemons}
+        ages = {daemon.daemon: self._clock() - daemon.at_s for daemon in state.daemons}
         yield _labelled("nightshift_heartbeat_age_seconds", "Since a daemon was last heard.", "daemon", ages)
-        lag = {partition: behind for one in told.daemons[::-1] for partition, behind in one.lag.items()}
+        lag = {partition: behind for daemon in state.daemons[::-1] for partition, behind in daemon.lag.items()}
         yield _labelled("nightshift_lag_messages", "Published and not yet delivered.", "partition", lag)
 
 

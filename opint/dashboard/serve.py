@@ -1,4 +1,8 @@
-"""Run the dashboard until it is told to stop."""
+"""Run the dashboard until a signal stops it.
+
+Clients may be slow, broken or hostile, and uvicorn times only connections that are idle between two requests. So a
+protocol of our own closes a connection whose request is not whole after RECEIVE_S.
+"""
 
 import asyncio
 import contextlib
@@ -9,14 +13,15 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from conf.errors import SettingsError
 from conf.settings import Settings
 from opint.dashboard.app import create_app
-from opint.dashboard.events import Hub
 from opint.dashboard.security import refuse_outside
-from opint.dashboard.timed_http import TimedHttp
+from opint.dashboard.sse import Hub
 from opint.store.engine import Store
 
 GRACE_S = 2
@@ -108,12 +113,59 @@ class _Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {one: signal.signal(one, self._asked) for one in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._asked) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _asked(self, _signal: int, _frame: FrameType | None) -> None:
         self.should_exit = True
+
+
+RECEIVE_S = 10.0
+"""How long a client may take to send a request, from its connection or the first byte on."""
+
+MOST_CONNECTIONS = 512
+"""Open connections beyond which new ones are closed at once; twice the number of event streams that are served."""
+
+
+class TimedHttp(H11Protocol):
+    """uvicorn's HTTP protocol, with a time for receiving a request and a bound on connections."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the clock, or refuse one connection too many."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.close()
+        else:
+            self._start_clock()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        """Stop the clock once a request is whole, and start it with the first byte of the next."""
+        super().handle_events()
+        half_header = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+        if self.conn.their_state is h11.SEND_BODY or half_header:
+            self._start_clock()
+        else:
+            self._stop_clock()
+
+    def _start_clock(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(RECEIVE_S, self._close)
+
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _close(self) -> None:
+        self.transport.close()

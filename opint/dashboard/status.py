@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from opint.store.views.records import Daemon, Incident
-from opint.times import clock_time
+from opint.store.heartbeats import Heartbeat
+from opint.store.incident_pages import Incident
+from opint.wording import clock_time
 
 Level = Literal["good", "warning", "bad", "unknown"]
 
@@ -28,14 +29,14 @@ class Staleness:
     why: str
 
 
-def staleness(daemons: list[Daemon], now_s: float, stale_after_s: float) -> Staleness:
+def staleness(daemons: list[Heartbeat], now_s: float, stale_after_s: float) -> Staleness:
     """Stale means that no running daemon was heard within ``stale_after_s``."""
     if not daemons:
         return Staleness(True, None, "No daemon has ever reported to this database.")
     last = daemons[0]
     if now_s - last.at_s > stale_after_s:
         return Staleness(True, last.at_s, f"Daemon {last.daemon} was heard last at {clock_time(last.at_s)}.")
-    running = [one for one in daemons if now_s - one.at_s <= stale_after_s and one.state == "running"]
+    running = [daemon for daemon in daemons if now_s - daemon.at_s <= stale_after_s and daemon.state == "running"]
     if not running:
         return Staleness(True, last.at_s, f"Daemon {last.daemon} is {last.state}: {last.detail or 'no reason given'}.")
     return Staleness(False, last.at_s, "")
@@ -54,7 +55,7 @@ def overall(counts: dict[str, int], newest: Incident | None, stale: Staleness, *
         return Status("unknown", since, f"{stale.why} What follows may be out of date.")
     if not judged:
         return Status("unknown", "Waiting for lumisections", "The daemon runs; nothing has been judged yet.")
-    known = counts.get("acknowledged", 0)
-    if known:
-        return Status("warning", "No open incidents", f"{known} acknowledged and not yet resolved.")
+    acknowledged = counts.get("acknowledged", 0)
+    if acknowledged:
+        return Status("warning", "No open incidents", f"{acknowledged} acknowledged and not yet resolved.")
     return Status("good", "No open incidents", "Data arrive and are judged.")

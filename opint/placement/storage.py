@@ -8,7 +8,6 @@ from opint.placement.plan import Action, Line, Plan
 from opint.store import placement
 from opint.store.engine import Store
 from opint.store.placement import StoredLine, StoredPlan
-from opint.store.views.placement import PlanLine
 
 
 def store_plan(store: Store, catalogue: str, plan: Plan, now_s: float) -> None:
@@ -28,7 +27,7 @@ def store_plan(store: Store, catalogue: str, plan: Plan, now_s: float) -> None:
         placement.keep(tx, kept, [*lines, *left_out], now_s)
 
 
-def plan_lines(week: str, lines: Iterable[PlanLine]) -> list[Line]:
+def plan_lines(week: str, lines: Iterable[StoredLine]) -> list[Line]:
     """Stored lines of a week as lines of a plan."""
     return [
         Line(

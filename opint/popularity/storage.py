@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from opint.alerts import standing as troubles
-from opint.alerts.labels import Labels
-from opint.alerts.standing import Trouble
+from opint.incidents import operational
+from opint.incidents.families import FAMILIES, POPULARITY_DRIFT, IncidentKey
+from opint.incidents.operational import OperationalFault
 from opint.popularity.arrays import Flags
 from opint.popularity.forecasting import Forecast
 from opint.popularity.history import History
@@ -16,13 +16,7 @@ from opint.popularity.readers.batch_forecast import BatchForecast
 from opint.popularity.scoreboard import ScoreRow, null_if_nan
 from opint.store import popularity
 from opint.store.engine import Store
-from opint.store.popularity import ForecastKey, StoredForecast, StoredScore, StoredStanding
-
-FAMILY = "popularity-drift"
-_ADVICE = (
-    "Until a scoreboard in which the model has recovered, forecasts of this tier are those of persistence: what was "
-    "popular stays so. Look at the tier on the page Popularity: was it introduced or given up, or has its use changed?"
-)
+from opint.store.popularity import ForecastKey, Score, StoredForecast, StoredStanding
 
 
 def store_scoreboard(
@@ -35,7 +29,7 @@ def store_scoreboard(
 ) -> None:
     """Store scores and model choices; open an incident for each demoted tier, and end it when the tier recovers."""
     scores = [
-        StoredScore(
+        Score(
             history.weeks.start(row.week).isoformat(),
             row.group,
             row.model,
@@ -54,12 +48,13 @@ def store_scoreboard(
             tx, key, [StoredStanding(choice.tier, choice.model, choice.reason) for choice in choices], now_s
         )
         for choice in choices:
-            labels = Labels(key.catalogue, "", FAMILY, choice.tier)
+            incident_key = IncidentKey(key.catalogue, "", POPULARITY_DRIFT, choice.tier)
             if choice.demoted:
-                title = f"Popularity of {choice.tier} in {key.catalogue}: forecasts have demoted behind persistence"
-                troubles.begin(tx, Trouble(labels, title, f"{choice.reason}. {_ADVICE}", "warning"), now_s)
+                title = f"Popularity of {choice.tier} in {key.catalogue}: forecasts have fallen behind persistence"
+                advice = f"{choice.reason}. {FAMILIES[POPULARITY_DRIFT].advice}"
+                operational.open_fault(tx, OperationalFault(incident_key, title, advice, "warning"), now_s)
             else:
-                troubles.end(tx, labels, f"{choice.model} forecasts: {choice.reason}", now_s)
+                operational.clear_fault(tx, incident_key, f"{choice.model} forecasts: {choice.reason}", now_s)
 
 
 def store_forecast(store: Store, key: ForecastKey, history: History, forecast: Forecast, now_s: float) -> None:
@@ -82,7 +77,7 @@ def store_batch_forecast(store: Store, catalogue: str, forecast: BatchForecast, 
     """Store the forecast of a batch job; returns how many datasets persistence forecasts instead, in demoted tiers."""
     key = ForecastKey(catalogue, str(forecast.label), forecast.horizon)
     with store.begin() as tx:
-        standings = popularity.standings(tx, key)
+        standings = popularity.model_by_tier(tx, key)
         demoted = _is_demoted(forecast.tier, standings)
         rows = [
             StoredForecast(

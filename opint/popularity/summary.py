@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opint.popularity.metrics import ALL, NEW, Counts
-from opint.store.views.popularity import Score
+from opint.store.popularity import Score
 
 SPARK_WIDTH, SPARK_HEIGHT = 160.0, 26.0
 """Size of a sparkline in SVG units."""

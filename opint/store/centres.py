@@ -1,7 +1,7 @@
 """The centre about which each run is certified, and the residuals that it leaves for the centres of later runs.
 
-A centre is written once, before the first lumisection of its run is stored, and stands: who comes second reads what
-the first has written.
+A centre is written once, before the first lumisection of its run is stored, and never changed: a second
+daemon reads what the first has written.
 """
 
 from dataclasses import fields
@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 from dqm.core.drift import LINE, Residuals
 from opint.store.packing import REAL, WHOLE, pack, unpack
 from opint.store.references import Part
+from opint.store.sql import insert_into
 from opint.store.tables import certification_centre
-from opint.store.upserts import insert_into
 
 Float32 = npt.NDArray[np.float32]
 
@@ -67,19 +67,19 @@ def _at(part: Part) -> ColumnElement[bool]:
 
 
 def _packed(left: Residuals) -> dict[str, bytes]:
-    return {"residuals": b"".join(pack(getattr(left, one.name), WHOLE) for one in fields(left))}
+    return {"residuals": b"".join(pack(getattr(left, field.name), WHOLE) for field in fields(left))}
 
 
 def _residuals(row: Row[Any]) -> Residuals:
     """The fields one after the other, each as long as one of no lumisection."""
     empty = Residuals.nothing(*_shape(row))
-    found, start = [], 0
-    for one in fields(empty):
-        shape = getattr(empty, one.name).shape
+    arrays, start = [], 0
+    for field in fields(empty):
+        shape = getattr(empty, field.name).shape
         end = start + WHOLE.itemsize * int(np.prod(shape))
-        found.append(unpack(row.residuals[start:end], WHOLE, shape))
+        arrays.append(unpack(row.residuals[start:end], WHOLE, shape))
         start = end
-    return Residuals(*found)
+    return Residuals(*arrays)
 
 
 def _shape(row: Row[Any]) -> tuple[int, int]:

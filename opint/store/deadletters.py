@@ -3,14 +3,41 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from conf.errors import NightshiftError
+from opint.store.records import Record
+from opint.store.sql import insert_into
 from opint.store.tables import dead_letter
 from opint.store.texts import indexable, storable
-from opint.store.upserts import insert_into
 from streams.errors import DecodeError
 from streams.source import Message, Partition
+
+
+class DeadLetterSummary(Record):
+    """A message that could not be used; ``preview`` shows its first bytes as text, the rest as escapes."""
+
+    id: int
+    cluster: str
+    topic: str
+    partition: int
+    message_offset: int
+    reason: str
+    field: str
+    detail: str
+    origin: str
+    preview: str
+    raw_size: int
+    received_s: float
+    replayed_s: float | None
+
+
+class DeadLetterPage(Record):
+    """A page of dead letters, newest first."""
+
+    items: list[DeadLetterSummary]
+    next: str | None
+
 
 MOST_BYTES = 1024 * 1024
 """No more of one message is stored, whatever ``stream.dead_letter_bytes`` says."""
@@ -20,6 +47,9 @@ MOST_CHARACTERS = 2000
 
 MOST_NAME_BYTES = 512
 """Longest reason and field, which are part of what a letter is known by."""
+
+PREVIEW_BYTES = 240
+"""How much of a dead letter's raw bytes a page shows."""
 
 MOST_HEADERS = 32
 MOST_KEY_BYTES = 1024
@@ -167,4 +197,26 @@ def _from_row(row: Row[tuple[object, ...]]) -> DeadLetter:
         received_s=row.received_s,
         replayed_s=row.replayed_s,
         id=row.id,
+    )
+
+
+def page(tx: Connection, *, limit: int, before: int | None = None) -> DeadLetterPage:
+    """Dead letters, newest first; ``before`` is the number that the last page's cursor names."""
+    columns = [column for column in dead_letter.c if column.name not in {"raw", "headers", "message_key"}]
+    head = func.substr(dead_letter.c.raw, 1, PREVIEW_BYTES).label("head")
+    query = select(*columns, head).order_by(dead_letter.c.id.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(dead_letter.c.id < before)
+    rows = tx.execute(query).mappings().all()
+    # SQLite's substr of an empty blob is null.
+    items = [DeadLetterSummary(**row, preview=_preview(bytes(row["head"] or b""))) for row in rows[:limit]]
+    return DeadLetterPage(items=items, next=str(items[-1].id) if len(rows) > limit else None)
+
+
+def _preview(raw: bytes) -> str:
+    """Text that cannot move a cursor, ring or hide: what does not print is written as an escape."""
+    decoded = raw.decode("utf-8", "backslashreplace")
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else character.encode("unicode_escape").decode()
+        for character in decoded
     )

@@ -25,7 +25,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inspe
 
 from conf.errors import SettingsError
 from opint.store.errors import StoreError, StoreUnavailable, translated
-from opint.store.schema import head, known, migrate
+from opint.store.schema import head, known_revisions, migrate
 
 __all__ = ["Store", "StoreError", "StoreUnavailable"]
 
@@ -96,7 +96,7 @@ class Store:
         version = self.version()
         if version is None:
             raise StoreError(f"database {self.name} has no tables yet; run `nightshift db upgrade`")
-        if version not in known():
+        if version not in known_revisions():
             raise StoreError(
                 f"database {self.name} was made by a newer nightshift (tables at {version}); install that release"
             )
@@ -208,8 +208,8 @@ class _SqliteFile:
 
 
 def _postgresql(url: URL, name: str) -> Engine:
-    wanted = {"connect_timeout": CONNECT_SECONDS, "application_name": "nightshift"}
-    defaults = {key: value for key, value in wanted.items() if key not in url.query}
+    parameters = {"connect_timeout": CONNECT_SECONDS, "application_name": "nightshift"}
+    defaults = {key: value for key, value in parameters.items() if key not in url.query}
     engine = create_engine(url, pool_pre_ping=True, connect_args=defaults, **_common())
 
     @event.listens_for(engine, "do_connect")

@@ -108,12 +108,12 @@ def _of_postgresql(error: exc.DBAPIError, name: str) -> NightshiftError | None:
             return StoreUnavailable(f"database {name} is not available: {_line(cause)}")
         refused = isinstance(error, exc.DataError)
         return StoreRefusedError(f"database {name} refuses these data: {_line(cause)}") if refused else None
-    known = {state, state[:2]}
-    if error.connection_invalidated or known & _PASSES.keys():
+    codes = {state, state[:2]}
+    if error.connection_invalidated or codes & _PASSES.keys():
         return StoreUnavailable(f"database {name} is not available: {_line(cause)}")
-    if advice := known & _NEEDS_A_PERSON.keys():
+    if advice := codes & _NEEDS_A_PERSON.keys():
         return StoreError(f"database {name} {_NEEDS_A_PERSON[advice.pop()]}")
-    if known & _REFUSED.keys():
+    if codes & _REFUSED.keys():
         return StoreRefusedError(f"database {name} refuses these data: {_line(cause)}")
     return None
 

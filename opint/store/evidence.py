@@ -1,18 +1,97 @@
-"""Evidence of suspicious MEs, stored as JSON: what cannot be finite comes back as NaN."""
+"""Evidence of suspicious MEs, stored as JSON: what cannot be finite comes back as NaN, and goes to readers as null."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 from typing import Any
 
+import numpy as np
 import orjson
-from sqlalchemy import Connection, bindparam, delete, select
+from pydantic import Field
+from sqlalchemy import Connection, and_, bindparam, delete, select
 
 from dqm.core.quality import Certified, Evidence, Reason, WorstBin, WorstFeature
 from dqm.core.state import LumisectionState
-from opint.store.tables import evidence
-from opint.store.upserts import replacing
+from dqm.histograms.occupancy.shapes import persistent
+from opint.store.records import Record
+from opint.store.sql import replacing
+from opint.store.tables import catalogue, evidence, ls_score
 from streams.records import Axis, LumisectionKey
+
+
+class AxisView(Record):
+    """One histogram axis; see :class:`streams.records.Axis`."""
+
+    bins: int
+    lower: float
+    upper: float
+    label: str = ""
+    edges: list[float] | None = None
+    categories: list[str] | None = None
+
+
+class WorstBinView(Record):
+    """One bin that speaks against the histogram; ``index`` is the flat cell number."""
+
+    index: int
+    observed: float | None
+    expected: float | None
+    pull: float | None
+
+
+class PersistentView(Record):
+    """What stays in the pulls of a map over lumisections (:func:`dqm.histograms.occupancy.shapes.persistent`)."""
+
+    lumisections: list[int] = Field(description="their numbers, in order")
+    pulls: list[float] = Field(description="signed geometric mean, in standard deviations; 0 where the sign changes")
+
+
+class WorstFeatureView(Record):
+    """One number of a histogram that speaks against its lumisection; see :class:`dqm.core.quality.WorstFeature`."""
+
+    name: str
+    observed: float | None
+    expected: float | None
+    error: float | None
+    share: float | None
+
+
+class CertifiedView(Record):
+    """What certification says of the whole subsystem; see :class:`dqm.core.quality.Certified`."""
+
+    score: float | None
+    spread: float | None = Field(description="standard deviation over the networks of the ensemble")
+    p_value: float | None
+
+
+class EvidenceView(Record):
+    """Kept evidence of one ME in one lumisection; see :class:`dqm.core.quality.Evidence`."""
+
+    dataset: str
+    subsystem: str
+    run: int
+    ls: int
+    me: str
+    reason: str
+    kind: str
+    sentence: str
+    p_value: float | None
+    scores: dict[str, float | None] = Field(description="by scorer; greater is worse")
+    axes: list[AxisView]
+    counts: list[float | None]
+    reference: list[float | None] = Field(description="scaled to the observed number of counts")
+    pulls: list[float | None] = Field(description="signed, in standard deviations")
+    entries: float | None
+    expected_entries: float | None
+    model_version: str
+    worst_bins: list[WorstBinView]
+    persistent: PersistentView | None = Field(None, description="for maps of which the lumisections before are kept")
+    worst_features: list[WorstFeatureView] = Field(
+        default=[], description="as certification of the whole lumisection sees it; observed and expected on the axis"
+    )
+    certified: CertifiedView | None = Field(None, description="None where nothing looks at the subsystem as a whole")
+
 
 MOST_PER_SUBSYSTEM = 64
 """Pieces of evidence of one subsystem in one lumisection; the least likely MEs stay."""
@@ -26,13 +105,13 @@ def save(tx: Connection, states: Iterable[LumisectionState]) -> None:
     The newer of one ME stands; if it has no picture, because it was written when counts were no longer at hand, it
     takes over the stored one's.
     """
-    rows = [_as_row(state, name, one) for state in states for name, one in _carried(tx, state)]
+    rows = [_as_row(state, name, part) for state in states for name, part in _carried(tx, state)]
     if not rows:
         return
     tx.execute(replacing(tx, evidence), rows)
     names = ("dataset", "run", "ls", "subsystem")
     touched = {tuple(row[name] for name in names) for row in rows}
-    tx.execute(_SURPLUS, [dict(zip(("d", "r", "l", "s"), one, strict=True)) for one in sorted(touched)])
+    tx.execute(_SURPLUS, [dict(zip(("d", "r", "l", "s"), key, strict=True)) for key in sorted(touched)])
 
 
 def load(tx: Connection, dataset: str, key: LumisectionKey, subsystem: str) -> dict[str, Evidence]:
@@ -56,32 +135,32 @@ def hints(tx: Connection, dataset: str, key: LumisectionKey, subsystem: str) -> 
     query = select(_row.me, _row.body).where(
         _row.dataset == dataset, _row.run == key.run, _row.ls == key.ls, _row.subsystem == subsystem
     )
-    told = ((me, orjson.loads(body)) for me, body in tx.execute(query))
-    return {me: Hint(one["kind"], one["sentence"]) for me, one in told}
+    bodies = ((me, orjson.loads(body)) for me, body in tx.execute(query))
+    return {me: Hint(body["kind"], body["sentence"]) for me, body in bodies}
 
 
-def encode(one: Evidence) -> bytes:
+def encode(shown: Evidence) -> bytes:
     """The stored form."""
-    return orjson.dumps(one)
+    return orjson.dumps(shown)
 
 
 def decode(body: bytes) -> Evidence:
     """Inverse of :func:`encode`."""
-    told: Mapping[str, Any] = orjson.loads(body)
-    reals = {name: tuple(map(_real, told[name])) for name in ("counts", "reference", "pulls")}
-    worst = (WorstBin(one["index"], *(_real(one[name]) for name in _WORST)) for one in told["worst_bins"])
+    content: Mapping[str, Any] = orjson.loads(body)
+    reals = {name: tuple(map(_real, content[name])) for name in ("counts", "reference", "pulls")}
+    worst = (WorstBin(cell["index"], *(_real(cell[name]) for name in _WORST)) for cell in content["worst_bins"])
     return Evidence(
         **{
-            **told,
+            **content,
             **reals,
-            "reason": Reason(told["reason"]),
-            "p_value": _real(told["p_value"]),
-            "entries": _real(told["entries"]),
-            "scores": {name: _real(score) for name, score in told["scores"].items()},
-            "axes": tuple(map(_axis, told["axes"])),
+            "reason": Reason(content["reason"]),
+            "p_value": _real(content["p_value"]),
+            "entries": _real(content["entries"]),
+            "scores": {name: _real(score) for name, score in content["scores"].items()},
+            "axes": tuple(map(_axis, content["axes"])),
             "worst_bins": tuple(worst),
-            "worst_features": tuple(WorstFeature(**one) for one in told.get("worst_features", ())),
-            "certified": None if told.get("certified") is None else Certified(**told["certified"]),
+            "worst_features": tuple(WorstFeature(**feature) for feature in content.get("worst_features", ())),
+            "certified": None if content.get("certified") is None else Certified(**content["certified"]),
         }
     )
 
@@ -105,17 +184,17 @@ _SURPLUS = (
 
 def _carried(tx: Connection, state: LumisectionState) -> Iterable[tuple[str, Evidence]]:
     for subsystem, part in state.parts.items():
-        bare = any(not one.counts for one in part.evidence.values())
+        bare = any(not kept.counts for kept in part.evidence.values())
         stored = load(tx, state.dataset, state.key, subsystem) if bare else {}
-        for one in part.evidence.values():
-            yield subsystem, one if one.counts else _pictured(one, stored.get(one.me))
+        for kept in part.evidence.values():
+            yield subsystem, kept if kept.counts else _pictured(kept, stored.get(kept.me))
 
 
-def _pictured(one: Evidence, stored: Evidence | None) -> Evidence:
+def _pictured(fresh: Evidence, stored: Evidence | None) -> Evidence:
     if stored is None or not stored.counts:
-        return one
+        return fresh
     return replace(
-        one,
+        fresh,
         counts=stored.counts,
         reference=stored.reference,
         pulls=stored.pulls,
@@ -125,15 +204,15 @@ def _pictured(one: Evidence, stored: Evidence | None) -> Evidence:
     )
 
 
-def _as_row(state: LumisectionState, subsystem: str, one: Evidence) -> dict[str, Any]:
+def _as_row(state: LumisectionState, subsystem: str, kept: Evidence) -> dict[str, Any]:
     return {
         "dataset": state.dataset,
         "run": state.key.run,
         "ls": state.key.ls,
         "subsystem": subsystem,
-        "me": one.me,
-        "p_value": one.p_value if isfinite(one.p_value) else None,
-        "body": encode(one),
+        "me": kept.me,
+        "p_value": kept.p_value if isfinite(kept.p_value) else None,
+        "body": encode(kept),
     }
 
 
@@ -141,6 +220,88 @@ def _real(value: float | None) -> float:
     return nan if value is None else float(value)
 
 
-def _axis(told: Mapping[str, Any]) -> Axis:
-    lists = {name: None if told[name] is None else tuple(told[name]) for name in ("edges", "categories")}
-    return Axis(**{**told, **lists})
+def _axis(content: Mapping[str, Any]) -> Axis:
+    lists = {name: None if content[name] is None else tuple(content[name]) for name in ("edges", "categories")}
+    return Axis(**{**content, **lists})
+
+
+MULTIPLIED = 3
+"""Lumisections whose maps are multiplied, as far as evidence of them is kept."""
+
+
+def evidence_view(tx: Connection, dataset: str, subsystem: str, run: int, ls: int, me: str) -> EvidenceView | None:
+    """Evidence of one ME in one lumisection, with the reason of its newest verdict; None if none was kept."""
+    place = and_(*(evidence.c[name] == ls_score.c[name] for name in ("dataset", "subsystem", "run", "ls")))
+    query = (
+        select(evidence.c.body, ls_score.c.verdict_reasons, catalogue.c.elements)
+        .outerjoin(ls_score, place)
+        .outerjoin(catalogue, catalogue.c.digest == ls_score.c.catalogue)
+        .where(
+            evidence.c.dataset == dataset,
+            evidence.c.subsystem == subsystem,
+            evidence.c.run == run,
+            evidence.c.ls == ls,
+            evidence.c.me == me,
+        )
+    )
+    row = tx.execute(query).first()
+    if row is None:
+        return None
+    body = orjson.loads(row.body)
+    body["reason"] = Reason(_verdict_reason(row.verdict_reasons, row.elements, me, body["reason"])).name
+    kept = _maps(tx, (dataset, subsystem, run, me), ls, body["axes"])
+    return EvidenceView(
+        dataset=dataset, subsystem=subsystem, run=run, ls=ls, persistent=_persistent(kept), **_finite(body)
+    )
+
+
+def _maps(tx: Connection, place: tuple[str, str, int, str], ls: int, axes: list[Any]) -> dict[int, list[float]]:
+    """Pulls of one ME by LS in the last lumisections up to ``ls``, as far as it is a map of these ``axes``."""
+    dataset, subsystem, run, me = place
+    if len(axes) != 2:
+        return {}
+    columns = evidence.c
+    query = select(columns.ls, columns.body).where(
+        columns.dataset == dataset,
+        columns.subsystem == subsystem,
+        columns.run == run,
+        columns.me == me,
+        columns.ls <= ls,
+    )
+    bodies = {
+        at: orjson.loads(body)
+        for at, body in tx.execute(query.where(columns.ls > ls - MULTIPLIED).order_by(columns.ls))
+    }
+    return {at: body["pulls"] for at, body in bodies.items() if body["axes"] == axes and body["pulls"]}
+
+
+def _persistent(maps: dict[int, list[float]]) -> PersistentView | None:
+    if len(maps) < 2:
+        return None
+    stays = persistent(np.array(list(maps.values()), dtype=np.float64))
+    return PersistentView(lumisections=list(maps), pulls=stays.tolist())
+
+
+def _verdict_reason(reasons: bytes | None, elements: list[dict[str, Any]] | None, me: str, before: int) -> int:
+    """What the verdict says of the ME; evidence is kept ``before`` its lumisection is judged as a whole."""
+    names = [element["me"] for element in elements or ()]
+    return reasons[names.index(me)] if reasons is not None and me in names else before
+
+
+def kept(tx: Connection, dataset: str, subsystem: str, run: int) -> list[tuple[int, str]]:
+    """LS and ME name of every evidence that is kept of one subsystem in one run."""
+    query = select(evidence.c.ls, evidence.c.me).where(
+        evidence.c.dataset == dataset, evidence.c.subsystem == subsystem, evidence.c.run == run
+    )
+    return [(ls, me) for ls, me in tx.execute(query)]
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN or infinity: null says it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value

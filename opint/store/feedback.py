@@ -1,13 +1,15 @@
 """What operators say of incidents: a true alarm or a false one. The last word stands, the audit trail keeps all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from opint.store.incidents import STANDING
+from opint.store.sql import replacing
 from opint.store.tables import feedback, incident, occurrence
-from opint.store.upserts import replacing
 from streams.keys import LumisectionKey
 
 SubsystemKey = tuple[str, str, LumisectionKey]
@@ -40,12 +42,13 @@ class Agreement:
     incidents: int
     confirmed: int
     false_alarms: int
+    disagreement: Annotated[float | None, Field(description="share of false alarms among those with a verdict")] = (
+        field(init=False)
+    )
 
-    @property
-    def disagreement(self) -> float | None:
-        """Share of false alarms among the incidents with a verdict; None if there are none."""
+    def __post_init__(self) -> None:
         judged = self.confirmed + self.false_alarms
-        return self.false_alarms / judged if judged else None
+        object.__setattr__(self, "disagreement", self.false_alarms / judged if judged else None)
 
 
 def save(tx: Connection, incident_id: int, word: Feedback) -> None:

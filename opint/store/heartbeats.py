@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from opint.store.sql import replacing
 from opint.store.tables import heartbeat
 from opint.store.texts import storable
-from opint.store.upserts import replacing
 
 MOST_CHARACTERS = 2000
 """Longest reason that is stored."""
@@ -28,6 +28,11 @@ class Heartbeat:
     messages: int = 0
     histograms: int = 0
     lag: Mapping[str, int] = field(default_factory=dict)
+
+
+def newest(tx: Connection) -> list[Heartbeat]:
+    """The last sign of life of every daemon, the newest first."""
+    return [Heartbeat(**row) for row in tx.execute(select(heartbeat).order_by(heartbeat.c.at_s.desc())).mappings()]
 
 
 def beat(tx: Connection, sign: Heartbeat) -> None:

@@ -1,19 +1,77 @@
-"""Events that the hotline has kept, what people say of them, and the ladder that says which come next."""
+"""The event hotline: events that were kept, what people say of them, and the ladder that decides which come next."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sqlalchemy import Connection, insert, select, update
+from pydantic import Field
+from sqlalchemy import Connection, func, insert, select, update
 
 from dqm.events.level import Ladder
-from opint.store.tables import hotline_event, hotline_hour, hotline_marking, hotline_state
-from opint.store.upserts import insert_into, replacing
+from opint.store.records import Record
+from opint.store.sql import insert_into, replacing
+from opint.store.tables import model_version
 from streams.records import EventFeatures, LumisectionKey
 
 if TYPE_CHECKING:
     from dqm.events.model import Kept
+from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, String, Table, Text, UniqueConstraint
+
+from opint.store.tables import Name, metadata, serial
+
+hotline_event = Table(
+    "hotline_event",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("dataset", Name, nullable=False),
+    Column("run", BigInteger, nullable=False, index=True),
+    Column("ls", BigInteger, nullable=False),
+    Column("event", BigInteger, nullable=False, comment="unique within a run"),
+    Column("model_version", String, nullable=False),
+    Column("score", Float, nullable=False, comment="what the model makes of the event; the greater, the stranger"),
+    Column("p_value", Float, nullable=False, comment="as calibrated, before the correction for drift"),
+    Column("once_in_hours", Float, nullable=False, comment="hours of live time in which one such event was expected"),
+    Column("features", JSON, nullable=False, comment="value by name"),
+    Column("unusual", JSON, nullable=False, comment="dqm.events.model.Unusual, the dearest first"),
+    Column("usual", JSON, nullable=False, comment="by name, the ends of the central 95 % of training events"),
+    Column("conditions", JSON, nullable=False, comment="of its lumisection; dcs left out"),
+    Column("kept_s", Float, nullable=False, index=True),
+    Column("marking", String, nullable=False, comment="the newest of hotline_marking; empty if nobody has looked"),
+    UniqueConstraint("dataset", "run", "event"),
+)
+
+hotline_marking = Table(
+    "hotline_marking",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("event_id", serial, ForeignKey("hotline_event.id"), nullable=False, index=True),
+    Column("at_s", Float, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("marking", String, nullable=False, comment="interesting, known or detector"),
+    Column("note", Text, nullable=False),
+)
+
+hotline_hour = Table(
+    "hotline_hour",
+    metadata,
+    Column("dataset", Name, primary_key=True),
+    Column("model_version", Name, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, comment="of live time, counted from 0"),
+    Column("live_s", Float, nullable=False),
+    Column("seen", BigInteger, nullable=False, comment="events judged"),
+    Column("kept", BigInteger, nullable=False),
+    Column("updated_s", Float, nullable=False, index=True),
+)
+
+hotline_state = Table(
+    "hotline_state",
+    metadata,
+    Column("dataset", Name, primary_key=True),
+    Column("model_version", Name, primary_key=True),
+    Column("ladder", JSON, nullable=False, comment="dqm.events.level.Ladder"),
+    Column("updated_s", Float, nullable=False),
+)
 
 HOUR_S = 3600.0
 CONDITIONS = ("fill", "era", "pileup", "delivered_lumi", "recorded_lumi", "prescale_index", "beams_stable")
@@ -24,7 +82,7 @@ Marking = Literal["interesting", "known", "detector"]
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class EventCount:
     """Events ``seen`` and ``kept`` in ``live_s`` of live time."""
 
     live_s: float
@@ -72,39 +130,43 @@ def keep(
             "dataset": events.dataset,
             "run": events.key.run,
             "ls": events.key.ls,
-            "event": one.event,
+            "event": event.event,
             "model_version": model_version,
-            "score": one.score,
-            "p_value": float(np.exp(-one.surprise)),
-            "once_in_hours": one.once_in_hours,
-            "features": dict(zip(events.features, one.values, strict=True)),
-            "unusual": [asdict(each) for each in one.unusual],
+            "score": event.score,
+            "p_value": float(np.exp(-event.surprise)),
+            "once_in_hours": event.once_in_hours,
+            "features": dict(zip(events.features, event.values, strict=True)),
+            "unusual": [asdict(value) for value in event.unusual],
             "usual": {name: list(usual[name]) for name in events.features},
             "conditions": conditions,
             "kept_s": now_s,
             "marking": "",
         }
-        for one in kept
+        for event in kept
     ]
     if rows:
         tx.execute(insert_into(tx, hotline_event).on_conflict_do_nothing(), rows)
 
 
-def count(tx: Connection, dataset: str, model_version: str, judged: Sequence[Counted], now_s: float) -> None:
+def count(tx: Connection, dataset: str, model_version: str, judged: Sequence[EventCount], now_s: float) -> None:
     """Add lumisections, or parts of them, to the hours of live time; call it where :func:`ladder` holds the row."""
     at = hotline_hour.c
-    mine = (at.dataset == dataset) & (at.model_version == model_version)
-    newest = select(at.hour, at.live_s, at.seen, at.kept).where(mine).order_by(at.hour.desc()).limit(1)
-    found = tx.execute(newest).one_or_none()
-    hours = {found.hour: Counted(found.live_s, found.seen, found.kept)} if found else {0: Counted(0.0, 0, 0)}
-    for one in judged:
+    scope = (at.dataset == dataset) & (at.model_version == model_version)
+    newest = select(at.hour, at.live_s, at.seen, at.kept).where(scope).order_by(at.hour.desc()).limit(1)
+    newest_row = tx.execute(newest).one_or_none()
+    hours = (
+        {newest_row.hour: EventCount(newest_row.live_s, newest_row.seen, newest_row.kept)}
+        if newest_row
+        else {0: EventCount(0.0, 0, 0)}
+    )
+    for counted in judged:
         hour, before = max(hours.items())
         if before.live_s >= HOUR_S:
-            hour, before = hour + 1, Counted(0.0, 0, 0)
-        hours[hour] = Counted(before.live_s + one.live_s, before.seen + one.seen, before.kept + one.kept)
+            hour, before = hour + 1, EventCount(0.0, 0, 0)
+        hours[hour] = EventCount(before.live_s + counted.live_s, before.seen + counted.seen, before.kept + counted.kept)
     key = {"dataset": dataset, "model_version": model_version, "updated_s": now_s}
-    for hour, one in hours.items():
-        tx.execute(replacing(tx, hotline_hour), key | {"hour": hour} | asdict(one))
+    for hour, counted in hours.items():
+        tx.execute(replacing(tx, hotline_hour), key | {"hour": hour} | asdict(counted))
 
 
 def mark(tx: Connection, event_id: int, marking: Marking, actor: str, note: str, now_s: float) -> bool:
@@ -130,5 +192,140 @@ def _content(ladder: Ladder) -> dict[str, Any]:
         "kept": ladder.kept,
         "promised": ladder.promised,
         "watched_s": ladder.watched_s,
-        "recent": [(one.run, one.ls) for one in ladder.recent],
+        "recent": [(key.run, key.ls) for key in ladder.recent],
     }
+
+
+class Unusual(Record):
+    """One feature of an event, as :class:`dqm.events.model.Unusual` says."""
+
+    feature: str
+    value: float
+    cost: float
+    low: float = Field(description="95 % of events lie between low and high")
+    high: float
+    below: float = Field(description="share of events with a smaller value")
+
+
+class MarkingView(Record):
+    """What somebody made of an event."""
+
+    at_s: float
+    actor: str
+    marking: str
+    note: str
+
+
+class KeptEvent(Record):
+    """An event that was kept."""
+
+    id: int
+    dataset: str
+    run: int
+    ls: int
+    event: int
+    model_version: str
+    score: float
+    p_value: float
+    once_in_hours: float = Field(description="hours of live time in which one such event was expected")
+    features: dict[str, float]
+    unusual: list[Unusual]
+    usual: dict[str, tuple[float, float]] = Field(description="ends of the central 95 % of training events by feature")
+    conditions: dict[str, Any] = Field(description="of its lumisection: fill, era, pileup, luminosities in 1/pb …")
+    kept_s: float
+    marking: str = Field(description="interesting, known or detector; empty if nobody has looked")
+
+
+class KeptPage(Record):
+    """A page of kept events, newest first; ``next`` is the cursor of the following page, null at the end."""
+
+    items: list[KeptEvent]
+    next: str | None
+
+
+class KeptDetail(Record):
+    """A kept event, and all that was said of it, newest first."""
+
+    event: KeptEvent
+    markings: list[MarkingView]
+
+
+class Hour(Record):
+    """About an hour of live time: events seen and kept."""
+
+    live_s: float
+    seen: int
+    kept: int
+    updated_s: float
+
+
+class JudgedHours(Record):
+    """The dataset that was judged last, by which model, and its newest hours, oldest first."""
+
+    dataset: str
+    model_version: str
+    model_name: str = Field(description="empty if no daemon has said how it calls the model")
+    hours: list[Hour]
+
+
+def page(
+    tx: Connection,
+    *,
+    limit: int,
+    before: int | None = None,
+    marking: str | None = None,
+    run: int | None = None,
+    dataset: str | None = None,
+) -> KeptPage:
+    """Kept events, newest first; an empty ``marking`` asks for those that nobody has looked at."""
+    at = hotline_event.c
+    query = select(hotline_event).order_by(at.id.desc()).limit(limit + 1)
+    for column, value in ((at.marking, marking), (at.run, run), (at.dataset, dataset)):
+        if value is not None:
+            query = query.where(column == value)
+    if before is not None:
+        query = query.where(at.id < before)
+    rows = tx.execute(query).all()
+    items = [KeptEvent.model_validate(row) for row in rows[:limit]]
+    return KeptPage(items=items, next=str(items[-1].id) if len(rows) > limit else None)
+
+
+def detail(tx: Connection, event_id: int) -> KeptDetail | None:
+    """One event; None if there is none of this number."""
+    row = tx.execute(select(hotline_event).where(hotline_event.c.id == event_id)).one_or_none()
+    if row is None:
+        return None
+    at = hotline_marking.c
+    rows = tx.execute(select(hotline_marking).where(at.event_id == event_id).order_by(at.id.desc())).all()
+    return KeptDetail(
+        event=KeptEvent.model_validate(row), markings=[MarkingView.model_validate(marking) for marking in rows]
+    )
+
+
+def datasets(tx: Connection) -> list[str]:
+    """Datasets of which events are kept, in the order of their names."""
+    return list(tx.scalars(select(hotline_event.c.dataset).distinct().order_by(hotline_event.c.dataset)))
+
+
+def newest_hours(tx: Connection, most: int, dataset: str | None = None) -> JudgedHours | None:
+    """What was judged last, of ``dataset`` if one is named, with the newest ``most`` hours; None if nothing was."""
+    at = hotline_hour.c
+    newest = select(at.dataset, at.model_version).order_by(at.updated_s.desc(), at.hour.desc()).limit(1)
+    newest_row = tx.execute(newest if dataset is None else newest.where(at.dataset == dataset)).one_or_none()
+    if newest_row is None:
+        return None
+    scope = (at.dataset == newest_row.dataset) & (at.model_version == newest_row.model_version)
+    rows = tx.execute(select(hotline_hour).where(scope).order_by(at.hour.desc()).limit(most)).all()
+    name = tx.scalar(select(model_version.c.name).where(model_version.c.version == newest_row.model_version))
+    return JudgedHours(
+        dataset=newest_row.dataset,
+        model_version=newest_row.model_version,
+        model_name=name or "",
+        hours=[Hour.model_validate(row) for row in reversed(rows)],
+    )
+
+
+def marker(tx: Connection) -> int:
+    """A number that moves when events are kept or marked."""
+    kept, marked = func.max(hotline_event.c.id), func.max(hotline_marking.c.id)
+    return (tx.scalar(select(kept)) or 0) + (tx.scalar(select(marked)) or 0)

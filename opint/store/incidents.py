@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, select, text, tuple_, union, update
 
 from conf.errors import NightshiftError
+from opint.store.sql import replacing
 from opint.store.tables import audit, incident, occurrence
-from opint.store.upserts import replacing
 from streams.keys import LumisectionKey
 
 DATA_LOST = "data-lost"
@@ -95,7 +95,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of an incident's history; ``action`` is one of opint.alerts.decide.Because or an operator's."""
+    """One line of an incident's history; ``action`` is one of opint.incidents.reconcile.Because or an operator's."""
 
     incident: int
     at_s: float
@@ -153,7 +153,7 @@ def reaching(tx: Connection, dataset: str, key: LumisectionKey) -> list[Incident
         select(incident).where(_IS_ACTIVE, about),
         select(incident).where(about, tuple_(_row.last_run, _row.last_ls) >= (key.run, key.ls)),
     )
-    return sorted((_incident(row) for row in tx.execute(query)), key=lambda one: one.id)
+    return sorted((_incident(row) for row in tx.execute(query)), key=lambda record: record.id)
 
 
 def latest_before(tx: Connection, fingerprints: Collection[str], key: LumisectionKey) -> list[Incident]:
@@ -168,30 +168,30 @@ def latest_before(tx: Connection, fingerprints: Collection[str], key: Lumisectio
     return [_incident(row) for row in tx.execute(query)]
 
 
-def insert_new(tx: Connection, one: Incident) -> int:
+def insert_new(tx: Connection, record: Incident) -> int:
     """Store a new incident; its number."""
-    number: int = tx.execute(insert(incident).returning(_row.id), _values(one, without=("id",))).scalar_one()
+    number: int = tx.execute(insert(incident).returning(_row.id), _values(record, without=("id",))).scalar_one()
     return number
 
 
 def overwrite(tx: Connection, changed: Collection[Incident]) -> None:
     """Store changed incidents."""
     if changed:
-        tx.execute(_OVERWRITE, [_values(one, without=_FIXED) | {"number": one.id} for one in changed])
+        tx.execute(_OVERWRITE, [_values(record, without=_FIXED) | {"number": record.id} for record in changed])
 
 
-def add_occurrences(tx: Connection, seen: Sequence[Occurrence]) -> None:
+def add_occurrences(tx: Connection, records: Sequence[Occurrence]) -> None:
     """Store occurrences; one that exists is overwritten."""
     rows = [
         {
-            "incident_id": one.incident,
-            "run": one.key.run,
-            "ls": one.key.ls,
-            "elements": list(one.elements),
-            "p_value": one.p_value,
-            "kind": one.kind,
+            "incident_id": record.incident,
+            "run": record.key.run,
+            "ls": record.key.ls,
+            "elements": list(record.elements),
+            "p_value": record.p_value,
+            "kind": record.kind,
         }
-        for one in seen
+        for record in records
     ]
     if rows:
         tx.execute(replacing(tx, occurrence), rows)
@@ -223,10 +223,10 @@ def occurrences(
         .where(place >= (first.run, first.ls), place <= (last.run, last.ls))
         .order_by(_seen.run, _seen.ls)
     )
-    found: dict[int, list[Occurrence]] = defaultdict(list)
+    by_incident: dict[int, list[Occurrence]] = defaultdict(list)
     for row in tx.execute(query):
-        found[row.incident_id].append(_occurrence(row))
-    return found
+        by_incident[row.incident_id].append(_occurrence(row))
+    return by_incident
 
 
 def last_before(tx: Connection, number: int, key: LumisectionKey) -> Occurrence | None:
@@ -256,16 +256,16 @@ def opening_kind(tx: Connection, number: int) -> str:
 
 def extent(tx: Connection, number: int, newest: int) -> Extent:
     """What the stored occurrences of an incident add up to, with the kinds of the ``newest``; reads all of them."""
-    mine = _seen.incident_id == number
+    scope = _seen.incident_id == number
     most = func.coalesce(func.max(func.json_array_length(_seen.elements)), 0)
-    lumisections, elements = tx.execute(select(func.count(), most).where(mine)).one()
+    lumisections, elements = tx.execute(select(func.count(), most).where(scope)).one()
     ends = [
-        tx.execute(select(_seen.run, _seen.ls).where(mine).order_by(*order).limit(1)).one_or_none()
+        tx.execute(select(_seen.run, _seen.ls).where(scope).order_by(*order).limit(1)).one_or_none()
         for order in ((_seen.run, _seen.ls), (_seen.run.desc(), _seen.ls.desc()))
     ]
     by_number = (_seen.kind.in_(NAMELESS_KINDS), func.count().desc(), _seen.kind)
-    commonest = select(_seen.kind).where(mine).group_by(_seen.kind).order_by(*by_number).limit(1)
-    latest = select(_seen.kind).where(mine).order_by(_seen.run.desc(), _seen.ls.desc()).limit(newest)
+    commonest = select(_seen.kind).where(scope).group_by(_seen.kind).order_by(*by_number).limit(1)
+    latest = select(_seen.kind).where(scope).order_by(_seen.run.desc(), _seen.ls.desc()).limit(newest)
     first, last = (None if row is None else LumisectionKey(*row) for row in ends)
     kind = tx.execute(commonest).scalar_one_or_none() or ""
     return Extent(first, last, lumisections, elements, kind, tx.scalars(latest).all())
@@ -274,8 +274,14 @@ def extent(tx: Connection, number: int, newest: int) -> Extent:
 def write_history(tx: Connection, entries: Sequence[Entry]) -> None:
     """Append to the history of incidents."""
     rows = [
-        {"incident_id": one.incident, "at_s": one.at_s, "actor": one.actor, "action": one.action, "detail": one.detail}
-        for one in entries
+        {
+            "incident_id": entry.incident,
+            "at_s": entry.at_s,
+            "actor": entry.actor,
+            "action": entry.action,
+            "detail": entry.detail,
+        }
+        for entry in entries
     ]
     if rows:
         tx.execute(insert(audit), rows)
@@ -285,7 +291,7 @@ def write_history(tx: Connection, entries: Sequence[Entry]) -> None:
 _IS_ACTIVE = text("state <> 'resolved'")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _FIXED = ("id", "fingerprint", "dataset", "subsystem", "family", "element_group", "opened_s")
-_NAMES = [one.name for one in fields(Incident)]
+_NAMES = [field.name for field in fields(Incident)]
 _OVERWRITE = (
     update(incident)
     .where(_row.id == bindparam("number"))
@@ -298,8 +304,8 @@ _REMOVE = (
 )
 
 
-def _values(one: Incident, without: Collection[str]) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in _NAMES if name not in without}
+def _values(record: Incident, without: Collection[str]) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in _NAMES if name not in without}
 
 
 def _incident(row: Row[Any]) -> Incident:

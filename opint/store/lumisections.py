@@ -24,12 +24,12 @@ from opint.store.packing import (
     unpack_bands,
     unpack_largest,
 )
+from opint.store.sql import insert_into, replacing
 from opint.store.tables import ls_score, ls_summary, lumisection, shadow_summary
-from opint.store.upserts import insert_into, replacing
 from streams.records import Catalogue, Conditions, LumisectionKey
 
 if TYPE_CHECKING:
-    from opint.store.upserts import Insert
+    from opint.store.sql import Insert
 
 StateKey = tuple[str, LumisectionKey]
 """Dataset and lumisection."""
@@ -65,9 +65,11 @@ def save(
     """
     if not states:
         return
-    tx.execute(_head_upsert(tx), [_head(one, published_s.get((one.dataset, one.key), 0.0), now_s) for one in states])
+    tx.execute(
+        _head_upsert(tx), [_head(state, published_s.get((state.dataset, state.key), 0.0), now_s) for state in states]
+    )
     _save_scores(tx, states)
-    summaries = [_summary(one, name, verdict) for one in states for name, verdict in one.verdicts.items()]
+    summaries = [_summary(state, name, verdict) for state in states for name, verdict in state.verdicts.items()]
     if summaries:
         tx.execute(replacing(tx, ls_summary), summaries)
     evidence.save(tx, states)
@@ -79,9 +81,9 @@ def save_shadow(tx: Connection, states: Sequence[LumisectionState]) -> None:
         return
     _save_scores(tx, states)
     summaries = [
-        _summary(one, name, verdict) | {"model_version": one.model_version}
-        for one in states
-        for name, verdict in one.verdicts.items()
+        _summary(state, name, verdict) | {"model_version": state.model_version}
+        for state in states
+        for name, verdict in state.verdicts.items()
     ]
     if summaries:
         tx.execute(replacing(tx, shadow_summary), summaries)
@@ -127,7 +129,7 @@ _SUMMARY, _SHADOW = (
     )
     for table in (ls_summary, shadow_summary)
 )
-_PLAIN = [one.name for one in fields(Conditions) if one.name != "dcs"]
+_PLAIN = [field.name for field in fields(Conditions) if field.name != "dcs"]
 # Locks are taken in the order of the keys, so that two transactions cannot wait for each other.
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(hashtextextended(:dataset || ' ' || one, 0))"
@@ -143,8 +145,8 @@ def _lock(tx: Connection, dataset: str, keys: Collection[LumisectionKey]) -> Non
 
 def _by_run(keys: Collection[LumisectionKey]) -> Iterator[tuple[int, list[int]]]:
     """Both databases seek for one run and a list of LS, but SQLite scans for a list of pairs."""
-    for run, some in groupby(sorted(keys), key=lambda key: key.run):
-        yield run, [key.ls for key in some]
+    for run, group in groupby(sorted(keys), key=lambda key: key.run):
+        yield run, [key.ls for key in group]
 
 
 def _rows_of(tx: Connection, dataset: str, keys: Collection[LumisectionKey]) -> Iterator[Row[Any]]:
@@ -173,11 +175,11 @@ def _scores_of(
             .where(score.dataset == dataset, score.run == run, score.ls.in_(numbers))
         )
         rows += tx.execute(query)
-    known = catalogues.load(tx, {row.catalogue for row in rows})
-    found: dict[LumisectionKey, list[Any]] = {}
+    catalogue_by_digest = catalogues.load(tx, {row.catalogue for row in rows})
+    by_key: dict[LumisectionKey, list[Any]] = {}
     for row in rows:
-        found.setdefault(LumisectionKey(row.run, row.ls), []).append((row, known[row.catalogue]))
-    return found
+        by_key.setdefault(LumisectionKey(row.run, row.ls), []).append((row, catalogue_by_digest[row.catalogue]))
+    return by_key
 
 
 def _state(head: Row[Any], scores: Sequence[tuple[Row[Any], Catalogue]], version: str) -> LumisectionState:
@@ -220,8 +222,10 @@ def _verdict(row: Row[Any], n: int) -> SubsystemVerdict:
 
 
 def _save_scores(tx: Connection, states: Sequence[LumisectionState]) -> None:
-    catalogues.save(tx, {id(part.catalogue): part.catalogue for one in states for part in one.parts.values()}.values())
-    scores = [_score(one, name) for one in states for name in one.parts]
+    catalogues.save(
+        tx, {id(part.catalogue): part.catalogue for state in states for part in state.parts.values()}.values()
+    )
+    scores = [_score(state, name) for state in states for name in state.parts]
     if scores:
         tx.execute(replacing(tx, ls_score), scores)
 

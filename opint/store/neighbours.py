@@ -53,19 +53,19 @@ def neighbours(
     Content is what the current model has seen, or the model ``version`` in shadow. A whole-run histogram (LS 0) is
     compared with those of other runs, any other with LS above 0.
     """
-    found: dict[LumisectionKey, Neighbours] = {}
+    around: dict[LumisectionKey, Neighbours] = {}
     for cluster in _clusters(keys):
         first, last = cluster[0], cluster[-1]
         before, after = _around(tx, dataset, first, n, before=True), _around(tx, dataset, last, n, before=False)
         rows = _rows(tx, dataset, before[-1] if before else first, after[-1] if after else last, version)
-        known = sorted(rows)
+        ordered = sorted(rows)
         for key in cluster:
-            left, right = bisect_left(known, key), bisect_right(known, key)
-            found[key] = Neighbours(
-                _by_subsystem([one for near in known[max(left - n, 0) : left] for one in rows[near]]),
-                _by_subsystem([one for near in known[right : right + n] for one in rows[near]]),
+            left, right = bisect_left(ordered, key), bisect_right(ordered, key)
+            around[key] = Neighbours(
+                _by_subsystem([row for near in ordered[max(left - n, 0) : left] for row in rows[near]]),
+                _by_subsystem([row for near in ordered[right : right + n] for row in rows[near]]),
             )
-    return found
+    return around
 
 
 def _clusters(keys: Collection[LumisectionKey]) -> Iterator[list[LumisectionKey]]:
@@ -87,12 +87,12 @@ def _alike(key: LumisectionKey) -> ColumnElement[bool]:
 
 def _around(tx: Connection, dataset: str, key: LumisectionKey, n: int, *, before: bool) -> list[LumisectionKey]:
     """The ``n`` lumisections before or after ``key``, the nearest first."""
-    place, here = tuple_(_head.run, _head.ls), (key.run, key.ls)
+    place, position = tuple_(_head.run, _head.ls), (key.run, key.ls)
     query = select(_head.run, _head.ls).where(_head.dataset == dataset, _alike(key)).limit(n)
     if before:
-        query = query.where(place < here).order_by(_head.run.desc(), _head.ls.desc())
+        query = query.where(place < position).order_by(_head.run.desc(), _head.ls.desc())
     else:
-        query = query.where(place > here).order_by(_head.run, _head.ls)
+        query = query.where(place > position).order_by(_head.run, _head.ls)
     return [LumisectionKey(*row) for row in tx.execute(query)]
 
 
@@ -124,8 +124,8 @@ def _rows(
     return rows
 
 
-def _by_subsystem(found: Sequence[tuple[str, Content]]) -> Contents:
+def _by_subsystem(contents: Sequence[tuple[str, Content]]) -> Contents:
     ordered: dict[str, list[Content]] = defaultdict(list)
-    for subsystem, content in found:
+    for subsystem, content in contents:
         ordered[subsystem].append(content)
     return ordered

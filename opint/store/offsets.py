@@ -10,10 +10,24 @@ from typing import NoReturn
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, select, tuple_, update
 
+from opint.store.records import Record
+from opint.store.sql import insert_into
 from opint.store.tables import source_offset
-from opint.store.upserts import insert_into
 from streams.errors import FencedError
 from streams.source import Message, Partition
+
+
+class StoredOffset(Record):
+    """How far one partition has been processed, and by whom."""
+
+    cluster: str
+    consumer_group: str
+    topic: str
+    partition: int
+    next_offset: int | None
+    owner: str
+    updated_s: float
+
 
 _row = source_offset.c
 
@@ -55,10 +69,10 @@ def lock(tx: Connection, partition: Partition, group: str, owner: str) -> int | 
     Raises FencedError if the partition belongs to somebody else.
     """
     query = select(_row.owner, _row.next_offset).where(_is(partition, group)).with_for_update()
-    found = tx.execute(query).one_or_none()
-    if found is None or found.owner != owner:
-        _fenced(partition, None if found is None else found.owner)
-    stored: int | None = found.next_offset
+    row = tx.execute(query).one_or_none()
+    if row is None or row.owner != owner:
+        _fenced(partition, None if row is None else row.owner)
+    stored: int | None = row.next_offset
     return stored
 
 
@@ -69,7 +83,7 @@ def stored(tx: Connection, partitions: Sequence[Partition], group: str) -> dict[
     query = select(_row.cluster, _row.topic, _row.partition, _row.next_offset).where(
         _row.consumer_group == group,
         tuple_(_row.cluster, _row.topic, _row.partition).in_(
-            [(one.cluster, one.topic, one.partition) for one in partitions]
+            [(partition.cluster, partition.topic, partition.partition) for partition in partitions]
         ),
     )
     return {Partition(*where): offset for *where, offset in tx.execute(query)}
@@ -111,10 +125,10 @@ def forget_other_clusters(tx: Connection, cluster: str) -> None:
 
 def behind(messages: Iterable[Message]) -> dict[Partition, int]:
     """The offset behind the last message of each partition."""
-    found: dict[Partition, int] = {}
-    for one in messages:
-        found[one.partition] = max(found.get(one.partition, 0), one.offset + 1)
-    return found
+    offsets: dict[Partition, int] = {}
+    for message in messages:
+        offsets[message.partition] = max(offsets.get(message.partition, 0), message.offset + 1)
+    return offsets
 
 
 def _is(partition: Partition, group: str) -> ColumnElement[bool]:
@@ -129,3 +143,9 @@ def _is(partition: Partition, group: str) -> ColumnElement[bool]:
 def _fenced(partition: Partition, owner: str | None) -> NoReturn:
     to_whom = "nobody here" if owner is None else owner
     raise FencedError(f"{partition.topic}[{partition.partition}] belongs to {to_whom} now", partition)
+
+
+def every(tx: Connection) -> list[StoredOffset]:
+    """All stored offsets, in the order of their partitions."""
+    rows = tx.execute(select(source_offset).order_by(_row.cluster, _row.topic, _row.partition))
+    return [StoredOffset.model_validate(row) for row in rows]

@@ -1,12 +1,71 @@
 """Placement plans by week, and what people decide about their lines; a plan that is made again replaces the first."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, literal, select
+from pydantic import Field
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    String,
+    Table,
+    Text,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+)
 
-from opint.store.tables import placement_decision, placement_line, placement_plan
+from opint.store.sql import columns_of
+from opint.store.tables import LongName, Name, metadata, serial
+
+placement_plan = Table(
+    "placement_plan",
+    metadata,
+    Column("catalogue", Name, primary_key=True),
+    Column("week", Name, primary_key=True, comment="first day of the week that is planned, ISO 8601"),
+    Column("method", String, nullable=False),
+    Column("value", Float, nullable=False, comment="reads saved, prices paid"),
+    Column("bound", Float, nullable=True, comment="no plan saves more; null where not known"),
+    Column("made_s", Float, nullable=False, index=True),
+)
+
+placement_line = Table(
+    "placement_line",
+    metadata,
+    Column("catalogue", Name, primary_key=True),
+    Column("week", Name, primary_key=True),
+    Column("line", LongName, primary_key=True, comment="opint.placement.plan.Line.id"),
+    Column("place", Integer, nullable=False, comment="in the plan, from 0"),
+    Column("action", String, nullable=False, comment="copy or delete; of what is left out, what it would have been"),
+    Column("dataset", String, nullable=False),
+    Column("rse", String, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("benefit", Float, nullable=False, comment="reads saved, prices paid"),
+    Column("reason", Text, nullable=False),
+    Column("rule", String, nullable=False, comment="the Rucio rule that holds the replica; empty if not known"),
+    Column("refused", String, nullable=False, comment="why it is left out; empty for what is planned"),
+)
+
+placement_decision = Table(
+    "placement_decision",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("catalogue", String, nullable=False),
+    Column("line", LongName, nullable=False, index=True),
+    Column("decision", String, nullable=False, comment="accepted or rejected"),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at_s", Float, nullable=False),
+)
 
 ROWS = 1000
 """Stored with one statement."""
@@ -16,28 +75,47 @@ Verdict = Literal["accepted", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """The plan of a week (its first day, ISO 8601); see :class:`opint.placement.plan.Plan`."""
+    """The plan of a week; see :class:`opint.placement.plan.Plan`. ``made_s`` is set when it is stored."""
 
     catalogue: str
-    week: str
+    week: Annotated[str, Field(description="its first day, ISO 8601")]
     method: str
-    value: float
-    bound: float | None
+    value: Annotated[float, Field(description="reads saved, prices paid")]
+    bound: Annotated[float | None, Field(description="no plan saves more; null where not known")]
+    made_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLine:
-    """Something to do, or left out if ``refused`` says why; see :class:`opint.placement.plan.Line`."""
+    """Something to do, or left out if ``refused`` says why; see :class:`opint.placement.plan.Line`.
 
-    line: str
-    action: str
+    The newest decision about it comes with it when it is read.
+    """
+
+    line: Annotated[str, Field(description="its id: the same in every plan of the week")]
+    action: Annotated[str, Field(description="copy or delete")]
     dataset: str
     rse: str
     bytes: int
-    benefit: float
+    benefit: Annotated[float, Field(description="reads saved, prices paid")]
     reason: str
     rule: str
-    refused: str
+    refused: Annotated[str, Field(description="why it is left out; empty for what is planned")]
+    decision: Annotated[str | None, Field(description="accepted or rejected; null if nobody has decided")] = None
+    actor: str | None = None
+    said: Annotated[str | None, Field(description="the reason that was given")] = None
+    at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPage:
+    """Lines of a plan in its order; ``next`` is the cursor of the following page, null at the end."""
+
+    items: list[StoredLine]
+    next: str | None
+
+
+_PLANNED = [field.name for field in fields(StoredLine) if field.name in placement_line.c]
 
 
 def keep(tx: Connection, plan: StoredPlan, lines: Sequence[StoredLine], now_s: float) -> None:
@@ -46,7 +124,9 @@ def keep(tx: Connection, plan: StoredPlan, lines: Sequence[StoredLine], now_s: f
     for table in (placement_line, placement_plan):
         tx.execute(delete(table).filter_by(**key))
     tx.execute(insert(placement_plan), asdict(plan) | {"made_s": now_s})
-    rows = [key | {"place": place} | asdict(one) for place, one in enumerate(lines)]
+    rows = [
+        key | {"place": place} | {name: getattr(line, name) for name in _PLANNED} for place, line in enumerate(lines)
+    ]
     for first in range(0, len(rows), ROWS):
         tx.execute(insert(placement_line), rows[first : first + ROWS])
 
@@ -62,19 +142,19 @@ def decide(tx: Connection, catalogue: str, line: str, verdict: Verdict, actor: s
     return True
 
 
-def undecided(catalogue: str, week: str) -> ColumnElement[bool]:
+def is_undecided(catalogue: str, week: str) -> ColumnElement[bool]:
     """What holds of planned lines of a week about which nobody has decided."""
-    at, said = placement_line.c, placement_decision.c
-    decided = exists().where(said.catalogue == at.catalogue, said.line == at.line)
+    at, decision = placement_line.c, placement_decision.c
+    decided = exists().where(decision.catalogue == at.catalogue, decision.line == at.line)
     return and_(at.catalogue == catalogue, at.week == week, at.refused == "", ~decided)
 
 
 def accept_rest(tx: Connection, catalogue: str, week: str, actor: str, reason: str, now_s: float) -> int:
     """Accept all planned lines about which nobody has decided; how many these were."""
     at = placement_line.c
-    words = {"decision": "accepted", "actor": actor, "reason": reason, "at_s": now_s}
-    rest = select(at.catalogue, at.line, *map(literal, words.values())).where(undecided(catalogue, week))
-    accept = insert(placement_decision).from_select(["catalogue", "line", *words], rest)
+    values = {"decision": "accepted", "actor": actor, "reason": reason, "at_s": now_s}
+    rest = select(at.catalogue, at.line, *map(literal, values.values())).where(is_undecided(catalogue, week))
+    accept = insert(placement_decision).from_select(["catalogue", "line", *values], rest)
     return tx.execute(accept, execution_options={"preserve_rowcount": True}).rowcount
 
 
@@ -84,3 +164,56 @@ def forget(tx: Connection, before_s: float) -> None:
     for row in tx.execute(select(at.catalogue, at.week).where(at.made_s < before_s)).all():
         for table in (placement_line, placement_plan):
             tx.execute(delete(table).filter_by(catalogue=row.catalogue, week=row.week))
+
+
+def newest(tx: Connection) -> list[StoredPlan]:
+    """The newest plan of each catalogue, the one made last first."""
+    at = placement_plan.c
+    last = select(at.catalogue, func.max(at.week).label("week")).group_by(at.catalogue).subquery()
+    same_plan = and_(at.catalogue == last.c.catalogue, at.week == last.c.week)
+    rows = tx.execute(
+        select(*columns_of(placement_plan, StoredPlan)).join(last, same_plan).order_by(at.made_s.desc(), at.catalogue)
+    )
+    return [StoredPlan(*row) for row in rows]
+
+
+def count_undecided(tx: Connection, plan: StoredPlan) -> int:
+    """How many planned lines nobody has decided about."""
+    open_lines = is_undecided(plan.catalogue, plan.week)
+    return tx.scalar(select(func.count()).select_from(placement_line).where(open_lines)) or 0
+
+
+def page(tx: Connection, plan: StoredPlan, *, which: str, limit: int, skip: int = 0) -> PlanPage:
+    """Lines of a plan with the newest decision about each.
+
+    ``which`` is ``planned``, ``left-out``, ``undecided``, ``accepted`` or ``rejected``.
+    """
+    line, decision = placement_line.c, placement_decision
+    last = (
+        select(decision.c.line, func.max(decision.c.id).label("id"))
+        .where(decision.c.catalogue == plan.catalogue)
+        .group_by(decision.c.line)
+        .subquery()
+    )
+    query = (
+        select(
+            *(line[name] for name in _PLANNED),
+            decision.c.decision,
+            decision.c.actor,
+            decision.c.reason.label("said"),
+            decision.c.at_s,
+        )
+        .outerjoin(last, last.c.line == line.line)
+        .outerjoin(decision, decision.c.id == last.c.id)
+        .where(line.catalogue == plan.catalogue, line.week == plan.week)
+    )
+    kinds = {
+        "planned": line.refused == "",
+        "left-out": line.refused != "",
+        "undecided": and_(line.refused == "", decision.c.decision.is_(None)),
+        "accepted": decision.c.decision == "accepted",
+        "rejected": decision.c.decision == "rejected",
+    }
+    rows = tx.execute(query.where(kinds[which]).order_by(line.place).offset(skip).limit(limit + 1)).all()
+    items = [StoredLine(*row) for row in rows[:limit]]
+    return PlanPage(items=items, next=str(skip + limit) if len(rows) > limit else None)

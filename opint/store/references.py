@@ -1,6 +1,6 @@
 """Sums that runs leave for later references, and the reference that was chosen for each run.
 
-A choice is written once and stands: who comes second reads what the first has written.
+A choice is written once and never changed: a second daemon reads what the first has written.
 """
 
 import zlib
@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select, upda
 
 from dqm.core.drift import Earlier, Reference, RunSums
 from opint.store.packing import FLAG, REAL, WHOLE, pack, unpack
+from opint.store.sql import insert_into
 from opint.store.tables import reference, run_sums
-from opint.store.upserts import insert_into
 
 __all__ = ["Part", "Shown", "add", "before", "chosen", "previous", "record", "shown", "since"]
 
@@ -48,7 +48,7 @@ class Shown:
 def add(tx: Connection, part: Part, sums: RunSums, now_s: float) -> None:
     """Add to the sums of a run; the row stays locked until the transaction ends."""
     key = _key(part)
-    empty = _packed(RunSums(*(np.zeros_like(one) for one in (sums.counts, sums.leaning, sums.histograms))))
+    empty = _packed(RunSums(*(np.zeros_like(array) for array in (sums.counts, sums.leaning, sums.histograms))))
     tx.execute(insert_into(tx, run_sums).on_conflict_do_nothing(), key | empty | {"updated_s": now_s})
     row = tx.execute(select(run_sums).where(_at(run_sums, part)).with_for_update()).one()
     values = _packed(_sums(row) + sums) | {"updated_s": now_s}

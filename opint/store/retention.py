@@ -4,18 +4,16 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete
 
 from opint.store import placement
 from opint.store.engine import Store
+from opint.store.hotline import hotline_event, hotline_hour
+from opint.store.popularity import popularity_forecast, popularity_score
 from opint.store.tables import (
     certification_centre,
     dead_letter,
     evidence,
     heartbeat,
-    hotline_event,
-    hotline_hour,
     ls_score,
     ls_summary,
     lumisection,
-    popularity_forecast,
-    popularity_score,
     reference,
     run_sums,
     shadow_summary,

@@ -41,12 +41,12 @@ def migrate(tx: Connection, revision: str = "head") -> None:
 @cache
 def head() -> str:
     """The newest migration of this release."""
-    (newest,) = known() - set(_parents().values())
+    (newest,) = known_revisions() - set(_parents().values())
     return newest
 
 
 @cache
-def known() -> frozenset[str]:
+def known_revisions() -> frozenset[str]:
     """All migrations of this release."""
     return frozenset(_parents())
 
@@ -56,4 +56,4 @@ def _parents() -> dict[str, str]:
     """What each migration follows, read without Alembic: every command asks for it, and few migrate."""
     texts = [file.read_text() for file in (_MIGRATIONS / "versions").glob("r*.py")]
     named = [dict(re.findall(r'^(revision|down_revision) = "(\w+)"', text, re.MULTILINE)) for text in texts]
-    return {one["revision"]: one.get("down_revision", "") for one in named}
+    return {script["revision"]: script.get("down_revision", "") for script in named}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, delete, select
 
+from opint.store.sql import replacing
 from opint.store.tables import cache_trial, suggestion
-from opint.store.upserts import replacing
 
 if TYPE_CHECKING:
     from rl_cache.trials.suggestions import Suggestion
@@ -27,7 +27,7 @@ class Turned:
 def keep(tx: Connection, cache: str, suggestions: Iterable["Suggestion"], now_s: float) -> None:
     """Store what is suggested for a cache now; rules that are not suggested any more go away."""
     tx.execute(delete(suggestion).where(suggestion.c.cache == cache))
-    rows = [row_of(cache, one, now_s) for one in suggestions]
+    rows = [row_of(cache, proposal, now_s) for proposal in suggestions]
     if rows:
         tx.execute(replacing(tx, suggestion), rows)
 
@@ -35,11 +35,13 @@ def keep(tx: Connection, cache: str, suggestions: Iterable["Suggestion"], now_s:
 def rejudge(tx: Connection, cache: str, suggestions: Iterable["Suggestion"], now_s: float) -> list[Turned]:
     """Store what these suggestions have come to, the others stay; those whose standing changed by it."""
     before = {(row.kind, row.target): row.standing for row in of_cache(tx, cache)}
-    rows = [row_of(cache, one, now_s) for one in suggestions if (one.kind.value, one.target) in before]
+    rows = [
+        row_of(cache, proposal, now_s) for proposal in suggestions if (proposal.kind.value, proposal.target) in before
+    ]
     if rows:
         tx.execute(replacing(tx, suggestion), rows)
     turned = [Turned(cache, row["kind"], row["target"], row["standing"], row["standing_reason"]) for row in rows]
-    return [one for one in turned if one.standing != before[one.kind, one.target]]
+    return [change for change in turned if change.standing != before[change.kind, change.target]]
 
 
 def of_cache(tx: Connection, cache: str) -> Sequence[Row[Any]]:
@@ -55,23 +57,23 @@ def caches(tx: Connection) -> Sequence[str]:
 
 def tried_through_s(tx: Connection, cache: str) -> int | None:
     """Time of the newest access on which suggestions were tried; None if nothing is tried on this cache any more."""
-    found: int | None = tx.scalar(select(cache_trial.c.through_s).where(cache_trial.c.cache == cache))
-    return found
+    newest: int | None = tx.scalar(select(cache_trial.c.through_s).where(cache_trial.c.cache == cache))
+    return newest
 
 
-def row_of(cache: str, one: "Suggestion", now_s: float) -> dict[str, Any]:
+def row_of(cache: str, proposal: "Suggestion", now_s: float) -> dict[str, Any]:
     """The row that a suggestion is stored as."""
     return {
         "cache": cache,
-        "kind": one.kind.value,
-        "target": one.target,
-        "share": one.share,
-        "saved_bytes_per_day": one.saved_bytes_per_day,
-        "saved_low": one.low,
-        "saved_high": one.high,
-        "written_bytes_per_day": one.written_bytes_per_day,
-        "reason": one.reason,
-        "standing": one.judgement.standing.value,
-        "standing_reason": one.judgement.reason,
+        "kind": proposal.kind.value,
+        "target": proposal.target,
+        "share": proposal.share,
+        "saved_bytes_per_day": proposal.saved_bytes_per_day,
+        "saved_low": proposal.low,
+        "saved_high": proposal.high,
+        "written_bytes_per_day": proposal.written_bytes_per_day,
+        "reason": proposal.reason,
+        "standing": proposal.judgement.standing.value,
+        "standing_reason": proposal.judgement.reason,
         "updated_s": now_s,
     }

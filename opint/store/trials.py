@@ -8,8 +8,8 @@ import numpy as np
 import orjson
 from sqlalchemy import Connection, delete, select
 
+from opint.store.sql import replacing
 from opint.store.tables import cache_trial
-from opint.store.upserts import replacing
 from rl_cache.trials.shadow import HeldFiles, Proposal, RuleKind, Trials
 
 _FAST = 1
@@ -41,10 +41,11 @@ def load(tx: Connection, cache: str) -> Trials | None:
     return Trials(
         row.capacity_bytes,
         tuple(
-            Proposal(RuleKind(one["kind"]), one["target"], one["share"], one["reason"]) for one in content["proposals"]
+            Proposal(RuleKind(proposal["kind"]), proposal["target"], proposal["share"], proposal["reason"])
+            for proposal in content["proposals"]
         ),
         HeldFiles(tuple(files["name"]), _whole(files["size"]), tuple(files["directory"]), tuple(files["dataset"])),
-        tuple(_whole(one) for one in content["held"]),
+        tuple(_whole(cache) for cache in content["held"]),
         _whole(content["day"]),
         _whole(content["missed"]).reshape(n_caches, -1),
         _whole(content["written"]).reshape(n_caches, -1),
@@ -55,7 +56,7 @@ def load(tx: Connection, cache: str) -> Trials | None:
 def _content(trials: Trials) -> dict[str, Any]:
     files = trials.files
     return {
-        "proposals": [asdict(one) for one in trials.proposals],
+        "proposals": [asdict(proposal) for proposal in trials.proposals],
         "files": {"name": files.name, "size": files.size, "directory": files.directory, "dataset": files.dataset},
         "held": trials.held,
         "day": trials.day,

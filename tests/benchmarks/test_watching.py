@@ -8,7 +8,7 @@ from benchmarks.watching import Judged, incidents
 from conf.settings import AlertSettings
 from dqm.core.quality import Quality, Reason
 from dqm.simulate.faults import FaultKind
-from opint.alerts import window
+from opint.incidents import window
 from streams.records import Axis, Catalogue, LumisectionKey, MonitoringElement
 
 CATALOGUE = Catalogue.of([MonitoringElement(f"A/{me}", (Axis(4, 0, 4),)) for me in ("x/1", "x/2", "y/1")])
@@ -17,7 +17,7 @@ QUALITY = {Reason.CONSISTENT: Quality.GOOD, Reason.DEVIATES: Quality.BAD, Reason
 
 
 def judged(ls, *reasons):
-    verdict = window.Judged(
+    verdict = window.SubsystemVerdict(
         LumisectionKey(5, ls),
         FOLDERS,
         np.array([QUALITY.get(reason, Quality.NOT_INSPECTED) for reason in reasons], dtype=np.uint8),

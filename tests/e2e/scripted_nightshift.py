@@ -2,19 +2,20 @@
 
 import sys
 
-from opint import rate_watch, running
 from opint.cli.main import app
+from opint.daemon import run
+from opint.triggers import handler
 from tests.scripted_rates import Scripted, decode
 
 
 def scripted(settings, store):
     def make(source, metrics):
-        name = running.own_name()
-        return rate_watch.rate_daemon(settings, store, Scripted(), decode, source, metrics, name)
+        name = run.own_name()
+        return handler.rate_handler(settings, store, Scripted(), decode, source, metrics, name)
 
     return make
 
 
 if __name__ == "__main__":
-    running._rates = scripted
+    run._rate_handler_factory = scripted
     sys.exit(app())

@@ -6,7 +6,7 @@ Screenshots of every page at both sizes lie in pytest's temporary folder (``--ba
 import pytest
 from playwright.sync_api import expect
 
-from opint.alerts.actions import acknowledge
+from opint.incidents.operator import acknowledge
 from opint.store.heartbeats import Heartbeat, beat
 from tests.e2e.browsing import DESK, Clock, fits, settled
 from tests.serving import served

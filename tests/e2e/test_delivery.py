@@ -14,7 +14,7 @@ from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.plan import plan_faults
 from dqm.simulate.stream import stream
-from opint.ingest import Arrival, Ingest
+from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.store.engine import Store
 from streams.kafka import KafkaPublisher
 from streams.records import Catalogue
@@ -70,7 +70,7 @@ def judged_at_once(parts, models, folder):
     store.upgrade()
     settings = Settings()
     pipeline = Pipeline(load(models / "histograms"), settings.dqm, settings.alerts)
-    ingest = Ingest(store, pipeline, settings, "right", lambda: 1.7e9)
+    ingest = LumisectionIngest(store, pipeline, settings, "right", lambda: 1.7e9)
     partition = Partition("right", "messages", 0)
     ingest.claim([partition])
     for start in range(0, len(parts), 256):

@@ -15,7 +15,8 @@ from dqm.events.train import fit
 from dqm.simulate.conditions import generate
 from dqm.simulate.events import stream
 from opint.store.engine import Store
-from opint.store.tables import dead_letter, heartbeat, hotline_event, hotline_state, incident, lumisection
+from opint.store.hotline import hotline_event, hotline_state
+from opint.store.tables import dead_letter, heartbeat, incident, lumisection
 from streams.codecs.events import arrow as event_arrow
 from streams.kafka import KafkaPublisher
 from tests.e2e.test_delivery import ARROW, traffic

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.dqm import certify
 from benchmarks.dqm.certify import Round, results
-from opint.certify.rules import Cause
+from opint.certification.rules import Cause
 
 
 def test_shares_and_times_are_means_over_detectors():

@@ -13,6 +13,7 @@ from conf.settings import Settings
 from opint.caches.handler import MAX_WAITING_ACCESSES, AccessHandler
 from opint.caches.ingest import AccessIngest
 from opint.caches.publish import as_batches
+from opint.consumer.offsets import ConsumerOffsets
 from opint.store import suggestions, trials
 from opint.store.engine import StoreUnavailable
 from opint.store.tables import dead_letter, incident, source_offset, suggestion
@@ -82,7 +83,10 @@ def suggested(store):
 
 
 def writer(store, owner="me"):
-    return AccessIngest(store, "g", owner, lambda: 2e9, 1000)
+    def clock():
+        return 2e9
+
+    return AccessIngest(store, ConsumerOffsets(store, "g", owner, clock, 1000), clock)
 
 
 def source_of(batches, at_most=100):

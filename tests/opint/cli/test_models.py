@@ -12,10 +12,10 @@ from conf.errors import NightshiftError
 from dqm.core.bundle_files import MANIFEST
 from dqm.histograms.bundle import load
 from dqm.simulate.stream import stream
-from opint.alerts.actions import confirm, dispute
 from opint.cli import app
+from opint.incidents.operator import confirm, dispute
 from opint.store.engine import Store
-from opint.store.views.incidents import page
+from opint.store.incident_pages import page
 from streams.files.arrow_file import write_recording
 from tests.opint.cli.commands import WIDE, nightshift
 from tests.small import LEVEL, keys, small_fault

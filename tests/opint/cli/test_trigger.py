@@ -9,7 +9,7 @@ import yaml
 from sqlalchemy import select
 
 from conf.settings import KafkaSettings, Settings
-from opint.reading import good_records, whatever
+from opint.recordings import any_kind, good_records
 from opint.store.engine import Store
 from opint.store.tables import incident
 from streams.codecs.events import EventLimits, decode_events
@@ -64,7 +64,7 @@ def test_rates_are_of_the_same_lumisections_as_histograms(tmp_path):
         nightshift("trigger", "simulate", "--lumisections", 15, "--out", tmp_path / name)
     assert (tmp_path / "rates.arrow").read_bytes() == (tmp_path / "again.arrow").read_bytes()
 
-    read = [list(good_records([tmp_path / f"{one}.arrow"], whatever(Settings()))) for one in ("histograms", "rates")]
+    read = [list(good_records([tmp_path / f"{one}.arrow"], any_kind(Settings()))) for one in ("histograms", "rates")]
     histograms, rates = ({(one.key, one.conditions.pileup) for one in records} for records in read)
     assert histograms == rates
 

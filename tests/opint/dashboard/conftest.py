@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from conf.settings import LogSettings
-from opint import log
+from opint.daemon import logging
 from opint.store.engine import Store
 from tests.serving import served
 
@@ -14,7 +14,7 @@ from tests.serving import served
 @pytest.fixture(scope="session", autouse=True)
 def _logging():
     """As in a daemon: structlog's own default takes seconds to print a traceback."""
-    log.configure(LogSettings())
+    logging.configure(LogSettings())
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dqm.events.model import CENTRAL_95, QUANTILES, Kept, unusual
 from dqm.simulate.events import FEATURES, NAMES, Drift, simulate
 from opint.store import hotline, models
 from opint.store.heartbeats import Heartbeat, beat
-from opint.store.hotline import Counted
+from opint.store.hotline import EventCount
 from streams.records import Conditions, EventFeatures, LumisectionKey
 
 RUN = 386000
@@ -56,7 +56,7 @@ def fill(store, number=24):
     rng = np.random.default_rng(7)
     with store.begin() as tx:
         for hour in range(HOURS):
-            counted = Counted(3600.0, 36_000, int(rng.poisson(3)))
+            counted = EventCount(3600.0, 36_000, int(rng.poisson(3)))
             hotline.count(tx, DATASET, MODEL, [counted], START_S + 3600.0 * hour)
         hotline.ladder(tx, DATASET, MODEL, Ladder.expected(10.0, 12 * 3600.0), now_s())
         models.record(tx, MODEL, "hotline", "models/hotline", {}, START_S)

@@ -8,7 +8,7 @@ from conf.settings import AlertSettings
 from dqm.core.quality import Evidence, Reason
 from dqm.core.state import Bands, LumisectionState, SubsystemScores, SubsystemVerdict
 from dqm.core.verdicts import QUALITY, Quality
-from opint.alerts import engine
+from opint.incidents import update
 from opint.store import lumisections
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat, beat
@@ -56,7 +56,7 @@ def fill(store: Store, made: Site | None = None) -> None:
     states = [_state(made, rng, ls) for ls in range(1, made.count + 1)]
     with store.begin() as tx:
         lumisections.save(tx, states, {}, now_s(made))
-        engine.update(tx, states, AlertSettings(), now_s(made))
+        update.update(tx, states, AlertSettings(), now_s(made))
         beat(tx, Heartbeat("cr01:4711:rates", START_S, now_s(made), "running"))
 
 

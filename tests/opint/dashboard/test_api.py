@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from opint.store import incident_pages
 from opint.store.engine import Store
-from opint.store.views import incidents
-from opint.store.views.records import RunMap
+from opint.store.run_map import RunMap
 
 
 def _walk(client, path, **query):
@@ -51,7 +51,7 @@ def test_pages_neither_repeat_nor_skip_while_incidents_come_in(seed, tmp_path_fa
     read, before = [], None
     while True:
         with store.begin() as tx:
-            page = incidents.page(tx, limit=limit, before=before)
+            page = incident_pages.page(tx, limit=limit, before=before)
             assert len(page.items) <= limit
             read += [one.id for one in page.items]
             seed.raise_incident(tx, 1000 + len(read), last_ls=41)
@@ -99,12 +99,12 @@ def test_the_map_writes_null_where_nothing_was_inspected(client):
 def test_the_map_is_one_query_on_the_scores(store, seed):
     from sqlalchemy import event
 
-    from opint.store.views import maps
+    from opint.store import run_map
 
     asked = []
     with store.read() as tx:
         event.listen(tx, "before_cursor_execute", lambda *call: asked.append(call[2]))
-        maps.run_map(tx, seed.DATASET, 379415, "Muon")
+        run_map.run_map(tx, seed.DATASET, 379415, "Muon")
     assert sum("FROM ls_score" in statement for statement in asked) == 1
 
 

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import JSON, BigInteger, Float, Integer, LargeBinary, String, Text, insert, select, update
 
-from opint.store import tables
+from opint.store import hotline, placement, popularity, tables
 from tests.opint.dashboard import seed_hotline, seed_rates
 
 CHANGED = (
@@ -15,18 +15,18 @@ CHANGED = (
     tables.model_version,
     tables.heartbeat,
     tables.source_offset,
-    tables.hotline_event,
-    tables.hotline_hour,
+    hotline.hotline_event,
+    hotline.hotline_hour,
 )
 ADDED = (
     tables.promotion,
-    tables.hotline_marking,
-    tables.popularity_forecast,
-    tables.popularity_score,
-    tables.popularity_standing,
-    tables.placement_plan,
-    tables.placement_line,
-    tables.placement_decision,
+    hotline.hotline_marking,
+    popularity.popularity_forecast,
+    popularity.popularity_score,
+    popularity.popularity_standing,
+    placement.placement_plan,
+    placement.placement_line,
+    placement.placement_decision,
     tables.feedback,
 )
 CHOSEN_FROM_A_LIST = {
@@ -65,7 +65,8 @@ PAGES = [
 
 
 def kind(column):
-    return next(one for one in EMPTY if type(column.type) is one or type(column.type).__mro__[1] is one)
+    type_ = getattr(column.type, "impl", column.type)
+    return next(one for one in EMPTY if type(type_) is one or type(type_).__mro__[1] is one)
 
 
 def values_of(table, edge, nulls):

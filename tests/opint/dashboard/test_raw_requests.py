@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from opint.dashboard import timed_http
+from opint.dashboard import serve
 from tests.serving import served
 
 
@@ -84,14 +84,14 @@ def test_requests_that_are_cut_off_cost_nothing(client, capfd):
     "begun", [b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ", b"POST /a HTTP/1.1\r\nContent-Length: 9\r\n"]
 )
 def test_half_a_request_is_not_held(empty_store, monkeypatch, begun):
-    monkeypatch.setattr(timed_http, "RECEIVE_S", 0.2)
+    monkeypatch.setattr(serve, "RECEIVE_S", 0.2)
     with served(empty_store, time.time) as url, socket.create_connection(("127.0.0.1", urlsplit(url).port), 5) as raw:
         raw.sendall(begun)
         assert raw.recv(1000) == b""
 
 
 def test_a_second_request_on_the_same_connection_has_its_own_time(empty_store, monkeypatch):
-    monkeypatch.setattr(timed_http, "RECEIVE_S", 0.4)
+    monkeypatch.setattr(serve, "RECEIVE_S", 0.4)
     request = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with served(empty_store, time.time) as url, socket.create_connection(("127.0.0.1", urlsplit(url).port), 5) as raw:
         for _ in range(4):
@@ -106,7 +106,7 @@ def test_a_second_request_on_the_same_connection_has_its_own_time(empty_store, m
 
 
 def test_a_connection_too_many_is_closed(empty_store, monkeypatch):
-    monkeypatch.setattr(timed_http, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(serve, "MOST_CONNECTIONS", 2)
     with served(empty_store, time.time) as url, contextlib.ExitStack() as opened:
         place = ("127.0.0.1", urlsplit(url).port)
         held = [opened.enter_context(socket.create_connection(place, 5)) for _ in range(2)]

@@ -12,8 +12,8 @@ from opint.popularity.predictors import PERSISTENCE
 from opint.popularity.readers.batch_forecast import read_batch_forecast
 from opint.popularity.storage import store_batch_forecast
 from opint.store import popularity
+from opint.store import popularity as view
 from opint.store.popularity import ForecastKey, StoredStanding
-from opint.store.views import popularity as view
 
 ROW = {
     "dataset": "/A/B-v1/AOD",

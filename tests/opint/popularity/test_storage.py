@@ -14,10 +14,10 @@ from opint.popularity.scoreboard import ScoreRow
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue
 from opint.popularity.storage import FAMILY, demoted_datasets, store_forecast, store_scoreboard
 from opint.store import popularity
+from opint.store import popularity as view
 from opint.store.popularity import ForecastKey
 from opint.store.retention import sweep
 from opint.store.tables import incident
-from opint.store.views import popularity as view
 
 KEY = ForecastKey("cms", "naccess > 10", 1)
 DAY_S = 86_400.0

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from opint.store import placement as view
 from opint.store.placement import StoredLine, StoredPlan, accept_rest, decide, keep
-from opint.store.views import placement as view
 
 PLAN = StoredPlan("cms", "2026-11-30", "greedy", 9.0, None)
 LINES = [StoredLine(name, "copy", f"/{name}/B-v1/AOD", "T2_DE_DESY", 1, 2.0, "wanted", "", "") for name in "abc"]
@@ -20,7 +20,7 @@ def test_what_nobody_has_decided_is_accepted_and_nothing_else(store):
         assert accept_rest(tx, "cms", PLAN.week, "Bob", "", 6.0) == 0
     with store.read() as tx:
         plans = {one.catalogue: one for one in view.newest(tx)}
-        mine = plans["cms"].model_copy(update={"week": PLAN.week})
+        mine = replace(plans["cms"], week=PLAN.week)
         told = [(one.line, one.decision, one.actor) for one in view.page(tx, mine, which="planned", limit=9).items]
         assert told == [("a", "accepted", "Bob"), ("b", "rejected", "Ada"), ("c", "accepted", "Bob")]
-        assert [view.undecided(tx, one) for one in (mine, plans["cms"], plans["atlas"])] == [0, 1, 3]
+        assert [view.count_undecided(tx, one) for one in (mine, plans["cms"], plans["atlas"])] == [0, 1, 3]

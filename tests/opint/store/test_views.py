@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from dqm.core.quality import Quality
+from opint.store import deadletters, evidence, incident_pages, models, run_map, runs, system
+from opint.store import runs as seeks
 from opint.store.tables import lumisection
-from opint.store.views import evidence, incidents, maps, runs, seeks, shadows, system
 
 
 @pytest.fixture
@@ -19,36 +20,36 @@ def test_every_view_reads_the_seeded_store(tx, seed):
     assert seeks.datasets(tx) == [seed.DATASET]
     assert seeks.subsystems(tx, seed.DATASET) == ["Calo", "Muon", "Pixel", "Strips"]
     assert list(seeks.runs_before(tx, seed.DATASET, None)) == [379415, 379412]
-    assert incidents.counts(tx) == {"open": 1, "acknowledged": 1, "resolved": 1}
-    assert [one.id for one in incidents.page(tx, limit=5, run=379412).items] == [1]
-    assert [one.id for one in incidents.recently_resolved(tx, 5)] == [1]
-    told = incidents.detail(tx, 2)
+    assert incident_pages.counts(tx) == {"open": 1, "acknowledged": 1, "resolved": 1}
+    assert [one.id for one in incident_pages.page(tx, limit=5, run=379412).items] == [1]
+    assert [one.id for one in incident_pages.recently_resolved(tx, 5)] == [1]
+    told = incident_pages.detail(tx, 2)
     assert len(told.occurrences) == len(told.evidence) == 24
     first = told.evidence[0]
-    shown = evidence.one(tx, told.dataset, told.subsystem, first.run, first.ls, first.me)
+    shown = evidence.evidence_view(tx, told.dataset, told.subsystem, first.run, first.ls, first.me)
     assert [axis.bins for axis in shown.axes] == [36, 30]
     assert len(evidence.kept(tx, seed.DATASET, "Calo", 379415)) == 24
-    assert incidents.detail(tx, 99) is None
-    assert evidence.one(tx, seed.DATASET, "Calo", 1, 1, "x") is None
+    assert incident_pages.detail(tx, 99) is None
+    assert evidence.evidence_view(tx, seed.DATASET, "Calo", 1, 1, "x") is None
     assert runs.detail(tx, 1, None) is None
-    (pair,) = shadows.beside(tx)
+    (pair,) = models.shadow_pairs(tx)
     assert pair == (seed.MODEL, seed.SHADOW, "histograms", "candidate", 62, 379415)
-    assert shadows.newest_runs(tx, pair, 5) == [379415]
+    assert models.newest_runs(tx, pair, 5) == [379415]
 
 
 def test_maps_of_consecutive_lumisections_are_multiplied(tx, seed):
     """The dead region stays, what fluctuates fades; a first map and other than maps have nothing to be multiplied."""
-    told = evidence.one(tx, seed.DATASET, "Calo", 379415, 30, seed.OCCUPANCY)
+    told = evidence.evidence_view(tx, seed.DATASET, "Calo", 379415, 30, seed.OCCUPANCY)
     assert told.persistent.lumisections == [28, 29, 30]
     stays, alone = (np.array(one).reshape(36, 30) for one in (told.persistent.pulls, told.pulls))
     dead = np.zeros((36, 30), dtype=bool)
     dead[20:26, 10:18] = True
     assert (stays[dead] < -5).all()
     assert np.abs(stays[~dead]).mean() < 0.5 * np.abs(alone[~dead]).mean()
-    second = evidence.one(tx, seed.DATASET, "Calo", 379415, 23, seed.OCCUPANCY)
+    second = evidence.evidence_view(tx, seed.DATASET, "Calo", 379415, 23, seed.OCCUPANCY)
     assert second.persistent.lumisections == [22, 23]
-    assert evidence.one(tx, seed.DATASET, "Calo", 379415, 22, seed.OCCUPANCY).persistent is None
-    assert evidence.one(tx, seed.DATASET, "Muon", 379415, 50, seed.TIMING).persistent is None
+    assert evidence.evidence_view(tx, seed.DATASET, "Calo", 379415, 22, seed.OCCUPANCY).persistent is None
+    assert evidence.evidence_view(tx, seed.DATASET, "Muon", 379415, 50, seed.TIMING).persistent is None
 
 
 def test_strips_have_the_same_columns_newest_last(tx):
@@ -68,19 +69,19 @@ def test_strips_cross_runs(tx):
 def test_the_map_and_the_run_agree(tx, seed):
     told = runs.detail(tx, 379415, None)
     muon = next(one for one in told.subsystems if one.subsystem == "Muon")
-    made = maps.run_map(tx, seed.DATASET, 379415, "Muon")
+    made = run_map.run_map(tx, seed.DATASET, 379415, "Muon")
     columns = list(zip(*made.qualities, strict=True))
     assert sum("3" in column for column in columns) == muon.bad == 22
     assert len(told.lumisections) == len(made.lumisections) == 62
-    assert maps.run_map(tx, seed.DATASET, 379415, "none").elements == []
+    assert run_map.run_map(tx, seed.DATASET, 379415, "none").elements == []
 
 
 def test_the_machinery(tx):
-    told = system.system(tx)
+    told = system.load_system(tx)
     assert [one.state for one in told.daemons] == ["running", "stopped"]
     assert told.schema_version is not None
     assert told.database.split()[0] in {"sqlite", "postgresql"}
-    letters = system.dead_letters(tx, limit=1)
+    letters = deadletters.page(tx, limit=1)
     assert (letters.items[0].reason, letters.next) == ("negative-count", str(letters.items[0].id))
     assert letters.items[0].preview == "\\x00\\x1b[31m<b>ARROW1</b>"
 

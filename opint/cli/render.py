@@ -1,0 +1,91 @@
+"""What a terminal shows of a store: verdicts, incidents, kept events."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import Connection, func, select
+
+from dqm.core.quality import Quality
+from opint.store import hotline
+from opint.store.hotline import KeptEvent
+from opint.store.tables import dead_letter, incident, ls_summary, source_offset
+from opint.wording import iso
+from streams.files.source import FILES, topic_of
+
+MOST_KEPT = 50
+"""Kept events that are printed; `nightshift hotline list` has them all."""
+
+_MARKS = {
+    Quality.GOOD: "[blue]✓ good[/blue]",
+    Quality.WARNING: "[yellow]! warning[/yellow]",
+    Quality.BAD: "[bold red]✕ bad[/bold red]",
+    Quality.NOT_INSPECTED: "[dim]· not inspected[/dim]",
+}
+
+
+def report(tx: Connection, console: Console, only_problems: bool) -> None:
+    """Print one line per lumisection and subsystem, then incidents, kept events, and how many records were unusable."""
+    row = ls_summary.c
+    query = select(ls_summary).order_by(row.dataset, row.run, row.ls, row.subsystem)
+    counts = dict.fromkeys(Quality, 0)
+    for dataset, group in groupby(tx.execute(query), key=lambda row: row.dataset):
+        table = Table(
+            "run", "LS", "subsystem", "quality", "good", "warn", "bad", "not insp.", "p", box=None, title=dataset
+        )
+        for summary in group:
+            quality = Quality(summary.quality)
+            counts[quality] += 1
+            if only_problems and quality is Quality.GOOD:
+                continue
+            p_value = "" if summary.p_value is None else f"{summary.p_value:.2g}"
+            numbers = (summary.good, summary.warning, summary.bad, summary.not_inspected)
+            table.add_row(
+                str(summary.run), str(summary.ls), summary.subsystem, _MARKS[quality], *map(str, numbers), p_value
+            )
+        if table.row_count:
+            console.print(table)
+    console.print(" · ".join(f"{count} {quality.name.lower().replace('_', ' ')}" for quality, count in counts.items()))
+    _incidents(tx, console)
+    if (kept := hotline.page(tx, limit=MOST_KEPT)).items:
+        console.print("kept events, newest first:", kept_table(kept.items), sep="\n")
+    letters = [reason for (reason,) in tx.execute(select(dead_letter.c.reason).order_by(dead_letter.c.reason))]
+    for reason, same in groupby(letters):
+        console.print(f"{len(list(same))} records unusable: {reason}")
+
+
+def nothing_usable(tx: Connection, files: Sequence[Path]) -> str:
+    """Why none of the records of these files could be used; empty if any could, or if there are none."""
+    topics = [topic_of(file.absolute()) for file in files]
+    where, letter = source_offset.c, dead_letter.c
+    read = tx.scalar(select(func.sum(where.next_offset)).where(where.cluster == FILES, where.topic.in_(topics)))
+    of_files = letter.cluster == FILES, letter.topic.in_(topics)
+    refused = select(letter.topic, letter.message_offset).where(*of_files).distinct().subquery()
+    if not read or (tx.scalar(select(func.count()).select_from(refused)) or 0) < read:
+        return ""
+    return str(tx.scalar(select(letter.detail).where(*of_files).order_by(letter.id).limit(1)))
+
+
+def _incidents(tx: Connection, console: Console) -> None:
+    for row in tx.execute(select(incident).order_by(incident.c.id)):
+        console.print(f"incident {row.id} ({row.severity}): {row.title}", highlight=False, markup=False)
+
+
+def kept_table(events: Sequence[KeptEvent]) -> Table:
+    """One row an event; below its place what is unusual about it, each beside the range of 95 % of all events."""
+    table = Table("once in", "event", box=None, pad_edge=False)
+    for event in events:
+        marking = f", {event.marking}" if event.marking else ""
+        head = (
+            f"{event.id}: run {event.run} LS {event.ls} event {event.event} of {event.dataset}, "
+            f"kept {iso(event.kept_s)}{marking}"
+        )
+        lines = [
+            f"  {value.feature} {value.value:.4g} (usually {value.low:.3g} to {value.high:.3g})"
+            for value in event.unusual
+        ]
+        table.add_row(Text(f"{event.once_in_hours:.3g} h"), Text("\n".join([head, *lines])))
+    return table

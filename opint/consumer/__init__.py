@@ -1,0 +1,1 @@
+"""What all stream consumers share: transactions, offsets, heartbeats, stalls, poison messages."""

@@ -1,0 +1,98 @@
+"""A partition on which nothing moves although messages wait, and a model that has grown old.
+
+Neither shows in any histogram, and both let bad data pass. What is missing, frozen or against the status bits is
+found where lumisections are judged (:mod:`dqm.core.verdicts`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from opint.incidents import operational
+from opint.incidents.families import FAMILIES, IncidentKey
+from opint.incidents.operational import OperationalFault
+from opint.incidents.update import IncidentUpdate
+from opint.store import offsets
+from opint.store.incidents import STALE_MODEL, STALLED
+from streams.source import Partition
+
+DAY_S = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingModel:
+    """The model that judges ``what``; ``trained_s`` is None where its manifest does not say."""
+
+    name: str
+    version: str
+    trained_s: float | None
+    what: str = "histograms"
+
+
+@dataclass
+class StallDetector:
+    """Finds stalled partitions and an old model for one daemon of consumer group ``group``."""
+
+    model: JudgingModel
+    group: str
+    stalled_after_s: float
+    oldest_model_s: float
+    _waiting: dict[Partition, tuple[int | None, float]] = field(default_factory=dict)
+
+    def check(self, tx: Connection, lag: Mapping[Partition, int], now_s: float) -> IncidentUpdate:
+        """Open incidents of what has stalled and clear those of what moves; ``lag`` is that of the claimed partitions.
+
+        The time that a partition waits is counted from when we first saw it wait, not from its last message: one
+        that had nothing to deliver for a day has not stalled when a message comes.
+        """
+        offset = offsets.stored(tx, sorted(lag), self.group)
+        self._waiting = {
+            partition: self._since(partition, offset.get(partition), now_s)
+            for partition, behind in lag.items()
+            if behind > 0
+        }
+        opened, cleared = [], []
+        for partition, behind in sorted(lag.items()):
+            waited_s = now_s - self._waiting[partition][1] if behind > 0 else 0.0
+            if waited_s >= self.stalled_after_s:
+                opened.append(operational.open_fault(tx, _stalled_partition(partition, behind, waited_s), now_s))
+            elif waited_s == 0.0:
+                cleared.append(
+                    operational.clear_fault(tx, _partition_key(partition), "its messages are processed again", now_s)
+                )
+        if self._age_s(now_s) > self.oldest_model_s:
+            opened.append(operational.open_fault(tx, _stale_model(self.model, self._age_s(now_s)), now_s))
+        else:
+            reason = f"version {self.model.version[:12]} judges"
+            cleared.append(operational.clear_fault(tx, _model_key(self.model), reason, now_s))
+        return IncidentUpdate(
+            tuple(incident for incident in opened if incident), tuple(incident for incident in cleared if incident)
+        )
+
+    def _since(self, partition: Partition, offset: int | None, now_s: float) -> tuple[int | None, float]:
+        waiting = self._waiting.get(partition)
+        return waiting if waiting is not None and waiting[0] == offset else (offset, now_s)
+
+    def _age_s(self, now_s: float) -> float:
+        """Seconds since training; 0 if that is not known, since a model of unknown age is no reason to wake anybody."""
+        return 0.0 if self.model.trained_s is None else now_s - self.model.trained_s
+
+
+def _partition_key(partition: Partition) -> IncidentKey:
+    return IncidentKey("", "", STALLED, f"{partition.cluster}/{partition.topic}[{partition.partition}]")
+
+
+def _stalled_partition(partition: Partition, behind: int, waited_s: float) -> OperationalFault:
+    waiting = f"{behind} message{'s' * (behind != 1)} waiting"
+    title = f"{partition.topic}[{partition.partition}]: {waiting}, none processed for {waited_s:.0f} s"
+    return OperationalFault(_partition_key(partition), title, FAMILIES[STALLED].advice, "critical")
+
+
+def _model_key(model: JudgingModel) -> IncidentKey:
+    return IncidentKey("", "", STALE_MODEL, model.name)
+
+
+def _stale_model(model: JudgingModel, age_s: float) -> OperationalFault:
+    title = f"model {model.name}: trained {age_s / DAY_S:.0f} days ago"
+    return OperationalFault(_model_key(model), title, FAMILIES[STALE_MODEL].advice.format(stream=model.what), "warning")

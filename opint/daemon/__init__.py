@@ -1,0 +1,1 @@
+"""The daemon put together: streams, threads, health checks and logs."""

@@ -1,0 +1,104 @@
+"""The list of incidents, and each incident with its evidence and history."""
+
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.responses import HTMLResponse
+
+from opint.dashboard.actions import Action, act
+from opint.dashboard.api import Cursor, Number, or_404
+from opint.dashboard.render import Renderer, RunText, form_fields, own_url, redirect_back
+from opint.store import evidence, incident_pages, runs
+from opint.store.engine import Store
+from opint.store.incident_pages import EvidenceKey, IncidentDetail, State
+
+STRIP_LENGTH = 120
+OPEN_SHOWN = 50
+
+
+def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIRouter:
+    """The two pages, and what operators do to an incident."""
+    routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @routes.get("/incidents")
+    def incident_list(
+        request: Request,
+        state: Annotated[list[State] | None, Query()] = None,
+        subsystem: str = "",
+        run: RunText = "",
+        dataset: str = "",
+        cursor: Cursor = None,
+    ) -> HTMLResponse:
+        live = renderer.live()
+        with store.read() as tx:
+            shown = incident_pages.page(
+                tx,
+                limit=OPEN_SHOWN,
+                before=int(cursor) if cursor else None,
+                states=tuple(state or ()),
+                subsystem=subsystem or None,
+                run=int(run) if run else None,
+                dataset=dataset or None,
+            )
+        return renderer.page(
+            request,
+            "incidents.html",
+            shown=shown,
+            states=state or [],
+            subsystem=subsystem,
+            run=run,
+            dataset=dataset,
+            request_url=own_url(request),
+            rest="&"
+            + urlencode({"state": state or [], "subsystem": subsystem, "run": run, "dataset": dataset}, doseq=True),
+            **live,
+        )
+
+    @routes.get("/incidents/{incident_id}")
+    def incident(request: Request, incident_id: Number, me: str = "", at: str = "") -> HTMLResponse:
+        live = renderer.live()
+        with store.read() as tx:
+            detail = or_404(incident_pages.detail(tx, incident_id), f"There is no incident {incident_id}.")
+            chosen = _chosen_evidence(detail.evidence, at, me)
+            shown = chosen and evidence.evidence_view(
+                tx, detail.dataset, detail.subsystem, chosen.run, chosen.ls, chosen.me
+            )
+            history = runs.around(tx, detail, STRIP_LENGTH)
+        return renderer.page(
+            request,
+            "incident.html",
+            incident=detail,
+            chosen=chosen,
+            shown=shown,
+            lumisections=list(dict.fromkeys((key.run, key.ls) for key in detail.evidence)),
+            elements_here=[
+                key.me for key in detail.evidence if chosen and (key.run, key.ls) == (chosen.run, chosen.ls)
+            ],
+            history=history,
+            culprit=_first_element(detail),
+            occurrence_by_key={(occurrence.run, occurrence.ls): occurrence for occurrence in detail.occurrences},
+            **live,
+        )
+
+    @routes.post("/incidents/{incident_id}/{action}")
+    def change(incident_id: Number, action: Action, form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
+        actor = form.get("actor", "")
+        act(store, clock, action, incident_id, actor, form.get("text", ""))
+        return redirect_back(form, actor)
+
+    return routes
+
+
+def _first_element(detail: IncidentDetail) -> str:
+    """The rate to look at first in an incident of the trigger: the seed of a seed, else what was worst last."""
+    if detail.family == "seed":
+        return f"{detail.element_group}/{detail.element_group}"
+    return detail.occurrences[0].elements[0] if detail.occurrences and detail.occurrences[0].elements else ""
+
+
+def _chosen_evidence(kept: list[EvidenceKey], at: str, me: str) -> EvidenceKey | None:
+    """The evidence to show: of ``at`` (``run:ls``) and ``me`` as far as there is, else the newest and worst."""
+    there = [key for key in kept if f"{key.run}:{key.ls}" == at] or kept
+    return next((key for key in there if key.me == me), there[0] if there else None)

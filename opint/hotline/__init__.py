@@ -1,0 +1,1 @@
+"""The event hotline: the most surprising events are kept."""

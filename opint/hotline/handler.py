@@ -1,0 +1,128 @@
+"""The event hotline of the daemon: events from a topic are scored, and the most surprising ones kept."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from conf.settings import Settings
+from dqm.core.bundle_files import BundleError
+from dqm.events.bundle import load
+from dqm.events.model import FeatureError, HotlineModel, Scored, score
+from opint.consumer.heartbeat import StreamHandler, StreamHeartbeat, log_incidents
+from opint.consumer.offsets import ConsumerOffsets
+from opint.consumer.poison import PoisonIsolation
+from opint.consumer.stalls import DAY_S, JudgingModel, StallDetector
+from opint.hotline.ingest import EventArrival, EventIngest
+from opint.store import models
+from opint.store.engine import Store
+from streams.errors import DecodeError
+from streams.metrics import EVENTS, Metrics
+from streams.records import EventFeatures
+from streams.source import Loss, Message, Partition, Source
+
+TRAINED_AS = "hotline"
+"""What `nightshift train` calls it."""
+
+Decode = Callable[[Message], EventFeatures]
+"""Raises DecodeError for a message that is unusable."""
+
+log = structlog.get_logger()
+
+
+class EventHandler(StreamHandler):
+    """Handler of :func:`streams.loop.run` for messages of event features; scores before the transaction begins."""
+
+    def __init__(
+        self, ingest: EventIngest, model: HotlineModel, decode: Decode, heartbeat: StreamHeartbeat, metrics: Metrics
+    ) -> None:
+        """Keep the collaborators."""
+        super().__init__(heartbeat)
+        self._ingest = ingest
+        self._model = model
+        self._decode = decode
+        self._metrics = metrics
+        self._isolation = PoisonIsolation()
+
+    def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
+        """Take partitions over; where each goes on."""
+        return self._ingest.claim(partitions)
+
+    def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
+        """Judge the events of these messages and store what came of it; the offsets behind them."""
+        parts = self._isolation.process(messages, self._judge, self._refuse)
+        return {partition: offset for part in parts for partition, offset in part.items()}
+
+    def lost(self, loss: Loss) -> None:
+        """Raise the alarm for messages that are gone."""
+        self._ingest.lost(loss)
+
+    def tick(self) -> None:
+        """Store a heartbeat from time to time."""
+        self._heartbeat.tick()
+
+    def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
+        with self._metrics.batch_seconds.labels(EVENTS).time():
+            return self._apply([EventArrival(message, self._scored(message)) for message in messages])
+
+    def _refuse(self, message: Message, error: DecodeError) -> Mapping[Partition, int]:
+        return self._apply([EventArrival(message, error)])
+
+    def _apply(self, arrivals: Sequence[EventArrival]) -> Mapping[Partition, int]:
+        stored = self._ingest.apply(arrivals)
+        self._heartbeat.handled([arrival.message for arrival in arrivals], stored.seen)
+        self._heartbeat.unusable(stored.letters)
+        self._metrics.events_kept.inc(stored.kept)
+        log_incidents(stored.alerts)
+        if stored.kept:
+            log.info("events kept", kept=stored.kept, seen=stored.seen)
+        return stored.next_offsets
+
+    def _scored(self, message: Message) -> Scored | DecodeError:
+        try:
+            return score(self._model, self._decode(message))
+        except DecodeError as error:
+            return error
+        except FeatureError as error:
+            return DecodeError("other-features", "features", "", str(error))
+
+
+def hotline_model(settings: Settings) -> HotlineModel:
+    """The model that judges events, verified; raises BundleError, which says what to run."""
+    try:
+        return load(settings.dqm.models / settings.hotline.model)
+    except BundleError as error:
+        raise BundleError(f"events cannot be watched: {error}; or set hotline.watch to false") from error
+
+
+def open_hotline(settings: Settings, store: Store) -> HotlineModel:
+    """The model that judges events, on record."""
+    model = hotline_model(settings)
+    name, folder = settings.hotline.model, str(settings.dqm.models / settings.hotline.model)
+    manifest = {"trained_s": model.trained_s, "features": list(model.features)}
+    with store.begin() as tx:
+        models.record(tx, model.version, name, folder, manifest, time.time())
+    return model
+
+
+def event_handler(
+    settings: Settings,
+    store: Store,
+    model: HotlineModel,
+    decode: Decode,
+    source: Source,
+    metrics: Metrics,
+    name: str,
+    clock: Callable[[], float] = time.time,
+) -> EventHandler:
+    """A hotline under a ``name`` that no other has; ``clock`` gives s since 1970."""
+    offsets = ConsumerOffsets(store, settings.hotline.group, name, clock, settings.stream.dead_letter_bytes)
+    ingest = EventIngest(store, model, settings.hotline.events_per_hour, offsets, clock)
+    stalls = StallDetector(
+        JudgingModel(settings.hotline.model, model.version, model.trained_s, TRAINED_AS),
+        settings.hotline.group,
+        settings.stream.stalled_after_s,
+        settings.dqm.oldest_model_days * DAY_S,
+    )
+    heartbeat = StreamHeartbeat(name, EVENTS, source, store, metrics, stalls, clock)
+    return EventHandler(ingest, model, decode, heartbeat, metrics)

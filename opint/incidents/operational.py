@@ -1,0 +1,96 @@
+"""Incidents of nightshift's own operation: they stand for a state of affairs, not for lumisections.
+
+Lost messages are one of them: what the broker no longer holds never passes silently.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from opint.incidents.families import FAMILIES, SYSTEM, IncidentKey, fingerprint
+from opint.store import incidents
+from opint.store.incidents import DATA_LOST, Entry, Incident
+from streams.source import Loss
+
+
+@dataclass(frozen=True, slots=True)
+class OperationalFault:
+    """What is wrong: the key of its incident, one line, what to do about it, and how bad it is."""
+
+    incident_key: IncidentKey
+    title: str
+    advice: str
+    severity: str
+
+
+def open_fault(tx: Connection, fault: OperationalFault, now_s: float) -> Incident | None:
+    """Open an incident for a fault; None if one is active, which stays as it is."""
+    incident_key = fault.incident_key
+    incidents.lock(tx, incident_key.dataset)
+    if incidents.active(tx, fingerprint(incident_key)) is not None:
+        return None
+    incident = Incident(
+        fingerprint=fingerprint(incident_key),
+        dataset=incident_key.dataset,
+        subsystem=incident_key.subsystem,
+        family=incident_key.family,
+        element_group=incident_key.group,
+        model_version="",
+        opened_s=now_s,
+        updated_s=now_s,
+        kind=incident_key.family,
+        title=fault.title,
+        explanation=fault.advice,
+        severity=fault.severity,
+    )
+    incident.id = incidents.insert_new(tx, incident)
+    incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "opened", fault.title)])
+    return incident
+
+
+def clear_fault(tx: Connection, incident_key: IncidentKey, why: str, now_s: float) -> Incident | None:
+    """Resolve the incident of this key; None if none is active."""
+    incidents.lock(tx, incident_key.dataset)
+    incident = incidents.active(tx, fingerprint(incident_key))
+    if incident is None:
+        return None
+    incident.state, incident.updated_s, incident.resolved_s, incident.resolved_by = "resolved", now_s, now_s, SYSTEM
+    incidents.overwrite(tx, [incident])
+    incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "cleared", why)])
+    return incident
+
+
+_UNREADABLE_ADVICE = (
+    "They are on the broker and cannot be read, so the lumisections in them were never judged. Look at the producer "
+    "that wrote them and at the log of the broker; publish the data again if they exist elsewhere."
+)
+
+
+def data_lost(tx: Connection, loss: Loss, now_s: float) -> int:
+    """Raise a critical incident for lost messages, or add to the one of this partition; its number.
+
+    It stays until a person resolves it.
+    """
+    partition = loss.partition
+    group = f"{partition.cluster}/{partition.topic}[{partition.partition}]"
+    incident_key = IncidentKey("", "", DATA_LOST, group)
+    what = f"{partition.topic}[{partition.partition}]: {_range(loss)}" + (f" ({loss.reason})" if loss.reason else "")
+    advice = _UNREADABLE_ADVICE if loss.reason and loss.resumed > loss.expected else FAMILIES[DATA_LOST].advice
+    incidents.lock(tx, incident_key.dataset)
+    incident = incidents.active(tx, fingerprint(incident_key))
+    if incident is not None:
+        incident.title, incident.updated_s = f"{what}, and others before", now_s
+        incidents.overwrite(tx, [incident])
+        incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "worsened", what)])
+        return incident.id
+    opened = open_fault(tx, OperationalFault(incident_key, what, advice, "critical"), now_s)
+    assert opened is not None  # noqa: S101 - none is active, and the lock is held
+    return opened.id
+
+
+def _range(loss: Loss) -> str:
+    """Where offsets begin anew (a topic made again), the number of lost messages is not known."""
+    if loss.resumed <= loss.expected:
+        return f"messages lost, offset {loss.expected} was expected and {loss.resumed} came"
+    number = loss.resumed - loss.expected
+    return f"{number} message{'s' * (number != 1)} lost, offsets {loss.expected} to {loss.resumed - 1}"

@@ -1,0 +1,246 @@
+"""Writing decided changes: incidents, occurrences and their history."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from opint.incidents import titles
+from opint.incidents.families import SYSTEM, TRIGGER, IncidentKey, fingerprint
+from opint.incidents.reconcile import Because, Change
+from opint.incidents.rule import Observation
+from opint.store import evidence, feedback, incidents, trigger_rates
+from opint.store.evidence import Hint
+from opint.store.incidents import Entry, Incident, Occurrence
+from opint.store.trigger_rates import LumisectionRates
+from streams.records import LumisectionKey
+
+KeyChanges = tuple[IncidentKey, int, Sequence[Change]]
+"""The key, the number of MEs in the folder, and what changes."""
+
+_ENDS = frozenset({Because.MERGED, Because.WITHDRAWN, Because.CLEARED})
+
+
+@dataclass
+class IncidentWriter:
+    """Applies the changes of one transaction; ``incidents`` are the stored ones, by number, and are changed."""
+
+    tx: Connection
+    now_s: float
+    incidents: dict[int, Incident]
+    opened: list[Incident] = field(default_factory=list)
+    cleared: list[Incident] = field(default_factory=list)
+    _entries: list[Entry] = field(default_factory=list)
+    _touched: set[int] = field(default_factory=set)
+    _recount: set[int] = field(default_factory=set)
+    _seen: list[Occurrence] = field(default_factory=list)
+    _sizes: dict[int, tuple[IncidentKey, int]] = field(default_factory=dict)
+    _newest: dict[tuple[int, str], Observation] = field(default_factory=dict)
+    _hints: dict[tuple[str, LumisectionKey, str], Mapping[str, Hint]] = field(default_factory=dict)
+
+    def write(self, decided: Sequence[KeyChanges]) -> None:
+        """Make all changes.
+
+        What ends is written before what begins, because at most one incident of a fingerprint is active.
+        """
+        for incident_key, size, changes in decided:
+            for change in changes:
+                if change.incident is not None:
+                    self._sizes[change.incident] = (incident_key, size)
+                    self._change(incident_key, size, self.incidents[change.incident], change)
+            self._hand_words_on(changes)
+        incidents.add_occurrences(self.tx, self._seen)
+        for number in self._recount:
+            self._count_anew(self.incidents[number])
+        for number in self._touched:
+            self._retitle(self.incidents[number])
+        changed = [self.incidents[number] for number in self._touched]
+        incidents.overwrite(self.tx, sorted(changed, key=lambda incident: incident.state != "resolved"))
+        for incident_key, size, changes in decided:
+            for change in changes:
+                if change.incident is None:
+                    self._open(incident_key, size, change)
+        incidents.write_history(self.tx, self._entries)
+
+    def _change(self, incident_key: IncidentKey, size: int, incident: Incident, change: Change) -> None:
+        self._touched.add(incident.id)
+        incident.updated_s = self.now_s
+        if change.keys:
+            incidents.remove_occurrences(self.tx, incident.id, change.keys)
+            self._recount.add(incident.id)
+        if change.observations:
+            self._see(incident_key, size, incident, change.observations)
+        if change.into is not None:
+            self._merge(incident, self.incidents[change.into])
+        if change.because in _ENDS and incident.state != "resolved":
+            incident.state, incident.resolved_s, incident.resolved_by = "resolved", self.now_s, SYSTEM
+        if change.because is Because.CLEARED:
+            self.cleared.append(incident)
+        if change.because is Because.REOPENED:
+            incident.reopen()
+        if change.because is not Because.SEEN or incident.state == "resolved":
+            self._note(incident, change.because, _detail(change))
+
+    def _see(
+        self, incident_key: IncidentKey, size: int, incident: Incident, observations: Sequence[Observation]
+    ) -> None:
+        occurrences = [self._occurrence(incident_key, incident.id, observation) for observation in observations]
+        self._seen += occurrences
+        self._newest |= {
+            (incident.id, stored.kind): observation
+            for stored, observation in zip(occurrences, observations, strict=True)
+        }
+        first, last = incident.first, incident.last
+        if first is not None and last is not None and all(observation.key > last for observation in observations):
+            incident.lumisections += len(observations)
+            incident.last_run, incident.last_ls = observations[-1].key.run, observations[-1].key.ls
+        else:
+            self._recount.add(incident.id)
+        if any(occurrence.kind != incident.kind for occurrence in occurrences):
+            self._recount.add(incident.id)
+        worst = max(observations, key=lambda observation: len(observation.bad))
+        if len(worst.bad) > incident.elements:
+            incident.elements = len(worst.bad)
+            incident.explanation = titles.explanation(incident_key, worst, self._hints_of(incident_key, worst.key))
+        incident.model_version = observations[-1].model_version
+        if incident.severity == "warning" and _severity(incident_key.family, observations, size) == "critical":
+            incident.severity = "critical"
+            self._note(incident, "worsened", f"critical since {titles.lumisection_name(worst.key)}")
+
+    def _merge(self, incident: Incident, into: Incident) -> None:
+        incidents.move_occurrences(self.tx, incident.id, into.id)
+        feedback.move(self.tx, incident.id, into.id)
+        into.state, into.resolved_s, into.resolved_by = incident.state, incident.resolved_s, incident.resolved_by
+        into.acknowledged_s = into.acknowledged_s or incident.acknowledged_s
+        into.acknowledged_by = into.acknowledged_by or incident.acknowledged_by
+        into.updated_s = self.now_s
+        self._touched.add(into.id)
+        self._recount |= {incident.id, into.id}
+        self._sizes[into.id] = self._sizes[incident.id]
+        self._note(into, Because.MERGED, f"took in incident {incident.id}")
+
+    def _hand_words_on(self, changes: Sequence[Change]) -> None:
+        """What an operator said of a withdrawn incident goes to the one that its lumisections belong to now."""
+        for gone in [change.incident for change in changes if change.because is Because.WITHDRAWN]:
+            keys = {key for change in changes if change.incident == gone for key in change.keys}
+            takers = [
+                change.incident
+                for change in changes
+                if any(observation.key in keys for observation in change.observations)
+            ]
+            into = next((number for number in takers if number is not None), None)
+            if gone is not None and into is not None:
+                feedback.move(self.tx, gone, into)
+
+    def _count_anew(self, incident: Incident) -> None:
+        extent = incidents.extent(self.tx, incident.id, titles.NEWEST_OCCURRENCES)
+        incident.first_run, incident.first_ls = (
+            (None, None) if extent.first is None else (extent.first.run, extent.first.ls)
+        )
+        incident.last_run, incident.last_ls = (None, None) if extent.last is None else (extent.last.run, extent.last.ls)
+        incident.lumisections, incident.elements = extent.lumisections, extent.elements
+        kind = titles.present_kind(extent.newest_kinds, extent.commonest_kind) or incident.kind
+        if incident.kind not in {kind, ""}:
+            self._change_cause(incident, kind)
+        incident.kind = kind
+
+    def _change_cause(self, incident: Incident, kind: str) -> None:
+        """Say in the history, and in the explanation, that the fault has become another one."""
+        incident_key, _ = self._sizes[incident.id]
+        newest = self._newest.get((incident.id, kind))
+        where = "" if newest is None else f", last in {titles.lumisection_name(newest.key)}"
+        self._note(
+            incident,
+            "changed",
+            f"from {titles.noun(incident_key, incident.kind)} to {titles.noun(incident_key, kind)}{where}",
+        )
+        if newest is not None:
+            incident.explanation = titles.explanation(incident_key, newest, self._hints_of(incident_key, newest.key))
+
+    def _retitle(self, incident: Incident) -> None:
+        incident_key, size = self._sizes[incident.id]
+        if incident.first is None:
+            return
+        rates = self._rates(incident_key, incident.id) if incident_key.subsystem == TRIGGER else []
+        if rates:
+            incident.title = titles.measured_rate_title(
+                incident_key, incident.kind, incident.elements, size, incident.first, rates
+            )
+        else:
+            opening = incidents.opening_kind(self.tx, incident.id)
+            incident.title = titles.histogram_title(
+                incident_key, incident.kind, incident.elements, size, incident.first, opening
+            )
+
+    def _rates(self, incident_key: IncidentKey, number: int) -> Sequence[LumisectionRates]:
+        """Those of the first lumisections of an incident: what comes and goes later does not rewrite its title."""
+        keys = incidents.opening(self.tx, number, titles.MEASURED_LUMISECTIONS)
+        rates = (
+            trigger_rates.load_lumisection(self.tx, incident_key.dataset, key, incident_key.subsystem) for key in keys
+        )
+        return [lumisection_rates for lumisection_rates in rates if lumisection_rates is not None]
+
+    def _open(self, incident_key: IncidentKey, size: int, change: Change) -> None:
+        observations = change.observations
+        worst = max(observations, key=lambda observation: len(observation.bad))
+        incident = Incident(
+            fingerprint=fingerprint(incident_key),
+            dataset=incident_key.dataset,
+            subsystem=incident_key.subsystem,
+            family=incident_key.family,
+            element_group=incident_key.group,
+            model_version=observations[-1].model_version,
+            opened_s=self.now_s,
+            updated_s=self.now_s,
+            explanation=titles.explanation(incident_key, worst, self._hints_of(incident_key, worst.key)),
+            severity=_severity(incident_key.family, observations, size),
+        )
+        if change.ended is not None:
+            incident.state, incident.resolved_s, incident.resolved_by = "resolved", self.now_s, SYSTEM
+        incident.id = incidents.insert_new(self.tx, incident)
+        self.incidents[incident.id] = incident
+        self._sizes[incident.id] = (incident_key, size)
+        incidents.add_occurrences(
+            self.tx, [self._occurrence(incident_key, incident.id, observation) for observation in observations]
+        )
+        self._count_anew(incident)
+        self._retitle(incident)
+        incidents.overwrite(self.tx, [incident])
+        self.opened.append(incident)
+        self._note(incident, Because.OPENED, _detail(change))
+        if change.ended is not None:
+            self._note(
+                incident, Because.CLEARED, f"ended before it was raised, by {titles.lumisection_name(change.ended)}"
+            )
+
+    def _occurrence(self, incident_key: IncidentKey, number: int, observation: Observation) -> Occurrence:
+        hints = self._hints_of(incident_key, observation.key)
+        return Occurrence(
+            number, observation.key, observation.bad, observation.p_value, titles.kind(incident_key, observation, hints)
+        )
+
+    def _hints_of(self, incident_key: IncidentKey, key: LumisectionKey) -> Mapping[str, Hint]:
+        """Read once for all folders of a subsystem."""
+        where = (incident_key.dataset, key, incident_key.subsystem)
+        if where not in self._hints:
+            self._hints[where] = evidence.hints(self.tx, *where)
+        return self._hints[where]
+
+    def _note(self, incident: Incident, action: str, detail: str) -> None:
+        self._entries.append(Entry(incident.id, self.now_s, SYSTEM, str(action), detail))
+
+
+def _severity(family: str, observations: Sequence[Observation], size: int) -> str:
+    judged = {titles.severity(family, len(observation.bad), size, observation.p_value) for observation in observations}
+    return "critical" if "critical" in judged else "warning"
+
+
+def _detail(change: Change) -> str:
+    """The lumisections or the incident that the change is about."""
+    if change.into is not None:
+        return f"into incident {change.into}"
+    if change.because is Because.CLEARED and change.ended is not None:
+        return f"good up to {titles.lumisection_name(change.ended)}"
+    keys = change.keys or tuple(observation.key for observation in change.observations)
+    named = ", ".join(titles.lumisection_name(key) for key in keys[:10])
+    return named + (f" and {len(keys) - 10} more" if len(keys) > 10 else "")

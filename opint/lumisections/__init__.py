@@ -1,0 +1,1 @@
+"""Histograms become verdicts on lumisections: scoring, assembly, closing, references."""

@@ -1,0 +1,125 @@
+"""Judging lumisections together with what lies around them.
+
+Whether a histogram is frozen depends on the lumisections before. These may be stored, or part of the same
+transaction, or come later still, because partitions move at their own pace: then the followers that
+are closed already are judged again, so that the order of arrival does not matter in the end.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from sqlalchemy import Connection
+
+from dqm.core.digests import EMPTY
+from dqm.core.state import LumisectionState
+from opint.lumisections.judge import Judge
+from opint.store import lumisections
+from opint.store.neighbours import Content, Contents, Neighbours, neighbours
+from streams.records import LumisectionKey
+
+StateKey = tuple[str, LumisectionKey]
+States = Mapping[LumisectionKey, LumisectionState]
+
+REVISED = "revised"
+
+
+def close(
+    tx: Connection,
+    pipeline: Judge,
+    because: Mapping[StateKey, str],
+    states: Mapping[StateKey, LumisectionState],
+    reach: int,
+    now_s: float,
+    version: str | None = None,
+) -> list[LumisectionState]:
+    """Closed copies of the ``states`` named in ``because`` (which says why), and of followers that change by it.
+
+    ``reach`` is how many lumisections before one decide whether it is frozen; ``version`` is that of ``pipeline`` if
+    it judges in shadow. Nothing is written.
+    """
+    closed: list[LumisectionState] = []
+    for dataset in sorted({name for name, _ in because}):
+        dataset_states = {key: state for (name, key), state in states.items() if name == dataset}
+        why = {key: reason for (name, key), reason in because.items() if name == dataset}
+        closed += _close(tx, pipeline, dataset, why, dataset_states, reach, now_s, version)
+    return closed
+
+
+def _close(
+    tx: Connection,
+    pipeline: Judge,
+    dataset: str,
+    because: Mapping[LumisectionKey, str],
+    states: States,
+    reach: int,
+    now_s: float,
+    version: str | None,
+) -> list[LumisectionState]:
+    around = neighbours(tx, dataset, because, reach, version)
+    earlier = _EarlierContents(around.values(), states, reach)
+    closed = {key: pipeline.close(states[key], earlier.history(key), now_s, because[key]) for key in sorted(because)}
+    late = {follower for key in around for follower in _followers_repeating(around[key], closed[key])} - closed.keys()
+    if late:
+        stored = {
+            key: states.get(key, state)
+            for key, state in lumisections.load(tx, dataset, late, version).items()
+            if state.closed_s is not None
+        }
+        earlier = _EarlierContents(neighbours(tx, dataset, stored, reach, version).values(), states, reach)
+        for key in sorted(stored):
+            closed[key] = pipeline.close(stored[key], earlier.history(key), now_s, REVISED)
+    return list(closed.values())
+
+
+class _EarlierContents:
+    """Contents before each of some lumisections, stored or in this transaction."""
+
+    def __init__(self, around: Iterable[Neighbours], states: States, reach: int) -> None:
+        self._reach = reach
+        self._found: dict[LumisectionKey, dict[str, Content]] = defaultdict(dict)
+        for near in around:
+            for name, contents in near.before.items():
+                for content in contents:
+                    self._found[content.key][name] = content
+        for key, state in states.items():
+            self._found[key] = _contents(state)
+        # A whole run (LS 0) is compared with whole runs, any other lumisection with its like.
+        self._keys = {whole: sorted(key for key in self._found if (key.ls == 0) == whole) for whole in (False, True)}
+
+    def history(self, key: LumisectionKey) -> Contents:
+        """By subsystem, the contents of the ``reach`` lumisections before ``key``."""
+        keys = self._keys[key.ls == 0]
+        place = bisect_left(keys, key)
+        history: dict[str, list[Content]] = defaultdict(list)
+        for near in keys[max(0, place - self._reach) : place]:
+            for name, content in self._found[near].items():
+                history[name].append(content)
+        return history
+
+
+def _contents(state: LumisectionState) -> dict[str, Content]:
+    return {name: Content(state.key, part.catalogue.digest, part.digests) for name, part in state.parts.items()}
+
+
+def _followers_repeating(around: Neighbours, state: LumisectionState) -> Iterable[LumisectionKey]:
+    """Followers of ``state`` whose content stands in a lumisection beside them as well.
+
+    Only these can be frozen, or can have been taken for frozen as long as ``state`` was not known.
+    """
+    own = _contents(state)
+    for name, followers in around.after.items():
+        compared = [*around.before.get(name, ()), *followers, *([own[name]] if name in own else ())]
+        for follower in followers:
+            if any(other is not follower and _share_content(follower, other) for other in compared):
+                yield follower.key
+
+
+def _share_content(content: Content, other: Content) -> bool:
+    if content.catalogue != other.catalogue:
+        return False
+    alike = content.digests == other.digests
+    # Neither what did not come (0) nor an empty histogram says anything.
+    alike &= (content.digests != np.uint64(0)) & (content.digests != np.uint64(EMPTY))
+    return bool(alike.any())

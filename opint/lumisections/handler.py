@@ -1,0 +1,154 @@
+"""The handler of a stream of lumisections: decode, score, write."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Generic
+
+import structlog
+
+from dqm.core.quality import Quality
+from dqm.core.state import LumisectionState, ScoredBatch
+from opint.consumer.heartbeat import StreamHandler, StreamHeartbeat, log_incidents
+from opint.consumer.poison import PoisonIsolation
+from opint.consumer.stalls import StallDetector
+from opint.lumisections.ingest import Arrival, IngestResult, LumisectionIngest
+from opint.lumisections.judge import Record, RecordJudge
+from opint.lumisections.references import RunReferences
+from opint.store.engine import Store
+from opint.store.retention import sweep
+from streams.errors import DecodeError
+from streams.metrics import Metrics
+from streams.source import Loss, Message, Partition, Source
+
+SWEEP_SECONDS = 3600.0
+"""How often data older than ``database.retain_days`` are deleted."""
+
+log = structlog.get_logger()
+
+
+class LumisectionHandler(StreamHandler, Generic[Record]):
+    """Handler of :func:`streams.loop.run` that judges one stream: of histograms, or of trigger rates."""
+
+    def __init__(
+        self,
+        stream: str,
+        source: Source,
+        decode: Callable[[Message], Record],
+        pipeline: RecordJudge[Record],
+        ingest: LumisectionIngest,
+        store: Store,
+        metrics: Metrics,
+        name: str,
+        clock: Callable[[], float],
+        retain_days: float,
+        stalls: StallDetector,
+        shadow: RecordJudge[Record] | None = None,
+        references: RunReferences | None = None,
+    ) -> None:
+        """Keep the collaborators; ``name`` tells this daemon from others in the store and in logs.
+
+        ``stream`` is how metrics call what is judged. ``decode`` makes a record of a message and raises DecodeError
+        for one that is unusable.
+        """
+        super().__init__(StreamHeartbeat(name, stream, source, store, metrics, stalls, clock))
+        self.name = name
+        self._stream = stream
+        self._pipeline = pipeline
+        self._shadow = shadow
+        self._references = references
+        self._ingest = ingest
+        self._store = store
+        self._decode = decode
+        self._metrics = metrics
+        self._clock = clock
+        self._retain_days = retain_days
+        self._swept_s = clock()
+        self._isolation = PoisonIsolation()
+
+    def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
+        """Take partitions over; where each goes on."""
+        return self._ingest.claim(partitions)
+
+    def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
+        """Judge the messages and store all effects with the offsets after them."""
+        parts = self._isolation.process(messages, self._judge, self._refuse)
+        return {partition: offset for part in parts for partition, offset in part.items()}
+
+    def lost(self, loss: Loss) -> None:
+        """Raise the alarm for messages that are gone."""
+        self._ingest.lost(loss)
+
+    def tick(self) -> None:
+        """Close what is due; store a heartbeat from time to time."""
+        self._count(self._ingest.close_due())
+        self._heartbeat.tick()
+        if self._clock() - self._swept_s >= SWEEP_SECONDS:
+            self._swept_s = self._clock()
+            log.info("old data deleted", lumisections=sweep(self._store, self._swept_s, self._retain_days))
+
+    def finish(self) -> None:
+        """Close what is still open, because nothing can follow."""
+        while (result := self._ingest.close_due(everything=True)).closed:
+            self._count(result)
+
+    def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
+        results, elements = [], 0
+        with self._metrics.batch_seconds.labels(self._stream).time():
+            records = [self._decoded(message) for message in messages]
+            for part in self._parts(messages, records):
+                arrivals = self._scored(*part)
+                results.append(self._ingest.apply(arrivals))
+                elements += sum(_element_count(arrival) for arrival in arrivals)
+        self._heartbeat.handled(messages, elements)
+        for result in results:
+            self._count(result)
+        return {partition: offset for result in results for partition, offset in result.next_offsets.items()}
+
+    def _refuse(self, message: Message, error: DecodeError) -> Mapping[Partition, int]:
+        result = self._ingest.apply([Arrival(message, error)])
+        self._heartbeat.handled([message], 0)
+        self._count(result)
+        return result.next_offsets
+
+    def _decoded(self, message: Message) -> Record | DecodeError:
+        try:
+            return self._decode(message)
+        except DecodeError as error:
+            return error
+
+    def _parts(
+        self, messages: Sequence[Message], records: Sequence[Record | DecodeError]
+    ) -> Iterable[tuple[Sequence[Message], Sequence[Record | DecodeError]]]:
+        return [(messages, records)] if self._references is None else self._references.parts(messages, records)
+
+    def _scored(self, messages: Sequence[Message], records: Sequence[Record | DecodeError]) -> list[Arrival]:
+        decoded = [record for record in records if not isinstance(record, DecodeError)]
+        scored = iter(self._pipeline.score(decoded))
+        shadow = iter(self._shadow.score(decoded) if self._shadow is not None else ())
+        return [
+            Arrival(message, record)
+            if isinstance(record, DecodeError)
+            else Arrival(message, next(scored), next(shadow, None))
+            for message, record in zip(messages, records, strict=True)
+        ]
+
+    def _count(self, result: IngestResult) -> None:
+        """Metrics and log lines of what has been stored."""
+        now_s = self._clock()
+        for state in result.closed:
+            self._metrics.lumisections.labels(self._stream, quality(state).name).inc()
+            published_s = result.published_s.get((state.dataset, state.key))
+            if published_s is not None:
+                verdict_s = self._metrics.publish_to_verdict_seconds.labels(self._stream)
+                verdict_s.observe(max(0.0, now_s - published_s))
+        self._heartbeat.unusable(result.letters)
+        log_incidents(result.alerts)
+
+
+def _element_count(arrival: Arrival) -> int:
+    """How many histograms or rates were scored."""
+    return int(arrival.outcome.scores.present.sum()) if isinstance(arrival.outcome, ScoredBatch) else 0
+
+
+def quality(state: LumisectionState) -> Quality:
+    """The worst quality of the subsystems; NOT_INSPECTED if nothing was inspected."""
+    return max((verdict.quality for verdict in state.verdicts.values()), default=Quality.NOT_INSPECTED)

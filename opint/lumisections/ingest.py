@@ -1,0 +1,195 @@
+"""One poll's messages become verdicts and incidents, in one transaction."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from conf.settings import Settings
+from dqm.core.assembly import complete, merge
+from dqm.core.drift import Residuals, RunSums
+from dqm.core.state import LumisectionState, ScoredBatch
+from opint.consumer.offsets import Clock, ConsumerOffsets
+from opint.consumer.transaction import PollTransaction, StreamIngest
+from opint.incidents import update
+from opint.lumisections.closing import REVISED, StateKey, close
+from opint.lumisections.judge import Judge
+from opint.lumisections.references import learned_counts
+from opint.lumisections.shadow import Shadow
+from opint.store import centres, lumisections, references
+from opint.store.deadletters import DeadLetter
+from opint.store.engine import Store
+from opint.store.references import Part
+from streams.errors import ConflictError, DecodeError
+from streams.source import Message, Partition
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message with what became of it: its scores, those of the model in shadow, or why it has none."""
+
+    message: Message
+    outcome: ScoredBatch | DecodeError
+    shadow: ScoredBatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What one transaction has stored, for metrics and logs."""
+
+    next_offsets: Mapping[Partition, int] = field(default_factory=dict)
+    closed: Sequence[LumisectionState] = ()
+    published_s: Mapping[StateKey, float] = field(default_factory=dict)
+    letters: Sequence[DeadLetter] = ()
+    alerts: update.IncidentUpdate = field(default_factory=update.IncidentUpdate)
+
+
+class LumisectionIngest(StreamIngest):
+    """Writes arrivals, closings and losses to the store on behalf of one consumer, ``owner`` of ``group``.
+
+    ``whole`` says that a message holds all there is of its lumisection, which therefore is closed with it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        pipeline: Judge,
+        settings: Settings,
+        owner: str,
+        clock: Clock,
+        shadow: Shadow | None = None,
+        *,
+        group: str | None = None,
+        whole: bool = False,
+    ) -> None:
+        """Keep the collaborators; ``group`` None means that of histograms. Nothing is read or written yet."""
+        offsets = ConsumerOffsets(
+            store, group or settings.stream.kafka.group, owner, clock, settings.stream.dead_letter_bytes
+        )
+        super().__init__(store, offsets, clock)
+        self._pipeline = pipeline
+        self._settings = settings
+        self._shadow = shadow
+        self._whole = whole
+
+    def apply(self, arrivals: Sequence[Arrival]) -> IngestResult:
+        """Write all effects of the arrivals and the offsets after them; raises as :meth:`transaction`."""
+        with self.transaction(arrivals) as poll:
+            tx, now_s = poll.tx, poll.now_s
+            states, published_s = self._merged(poll)
+            closed = self._close(
+                tx,
+                {
+                    key: (REVISED if state.closed_s is not None else "complete")
+                    for key, state in states.items()
+                    if state.closed_s is not None or self._whole or complete(state, self._pipeline.expected)
+                },
+                states,
+                now_s,
+            )
+            states.update({(state.dataset, state.key): state for state in closed})
+            lumisections.save(tx, list(states.values()), published_s, now_s)
+            alerts = update.update(tx, closed, self._settings.alerts, now_s)
+            if self._shadow is not None:
+                scored = [arrival.shadow for arrival in poll.arrivals if arrival.shadow is not None]
+                self._shadow.write(tx, scored, closed, now_s)
+        return IngestResult(poll.next_offsets, closed, published_s, poll.letters, alerts)
+
+    def close_due(self, everything: bool = False) -> IngestResult:
+        """Close lumisections that are overtaken or timed out, or all of them when nothing can follow."""
+        if self._whole:
+            return IngestResult()
+        now_s = self._clock()
+        stream = self._settings.stream
+        with self._store.begin() as tx:
+            due = lumisections.due(
+                tx, now_s, 0.0 if everything else stream.lumisection_timeout_s, stream.watermark_lumisections
+            )
+            if not due:
+                return IngestResult()
+            by_dataset = defaultdict(list)
+            for dataset, key in due:
+                by_dataset[dataset].append(key)
+            states = {
+                (dataset, key): state
+                for dataset, keys in by_dataset.items()
+                for key, state in lumisections.load(tx, dataset, keys).items()
+            }
+            closed = self._close(tx, due, states, now_s)
+            lumisections.save(tx, closed, {}, now_s)
+            alerts = update.update(tx, closed, self._settings.alerts, now_s)
+            if self._shadow is not None:
+                self._shadow.write(tx, (), closed, now_s)
+        return IngestResult(closed=closed, alerts=alerts)
+
+    def _merged(self, poll: PollTransaction[Arrival]) -> tuple[dict[StateKey, LumisectionState], dict[StateKey, float]]:
+        """Changed states, and the newest publishing time of each; contradictions become dead letters.
+
+        What the batches add to later references and centres is stored at once.
+        """
+        tx, now_s = poll.tx, poll.now_s
+        scored = [
+            (arrival.message, arrival.outcome) for arrival in poll.arrivals if isinstance(arrival.outcome, ScoredBatch)
+        ]
+        states: dict[StateKey, LumisectionState] = {}
+        for dataset in sorted({batch.dataset for _, batch in scored}):
+            keys = sorted({batch.key for _, batch in scored if batch.dataset == dataset})
+            states |= {(dataset, key): state for key, state in lumisections.load(tx, dataset, keys).items()}
+        changed: dict[StateKey, LumisectionState] = {}
+        published_s: dict[StateKey, float] = {}
+        sums: dict[Part, RunSums] = {}
+        residuals: dict[Part, Residuals] = {}
+        for message, batch in scored:
+            key = (batch.dataset, batch.key)
+            if _differs_in_menu(states.get(key), batch):
+                self.refuse(poll, message, _mixed(batch))
+                continue
+            part = Part(batch.dataset, batch.key.run, batch.subsystem, batch.model_version)
+            new = learned_counts(states.get(key), batch, self._pipeline)
+            if new.sums is not None:
+                sums[part] = sums[part] + new.sums if part in sums else new.sums
+            if new.residuals is not None:
+                residuals[part] = residuals[part] + new.residuals if part in residuals else new.residuals
+            merged = merge(states.get(key), batch, now_s, _origin(message.partition))
+            states[key] = merged.state
+            if merged.changed:
+                changed[key] = merged.state
+                published_s[key] = max(published_s.get(key, 0.0), message.published_s)
+            if merged.conflicts:
+                self.refuse(poll, message, _conflict(batch, merged.conflicts))
+        for part in sorted(sums):
+            references.add(tx, part, sums[part], now_s)
+        for part in sorted(residuals):
+            centres.add(tx, part, residuals[part], now_s)
+        return changed, published_s
+
+    def _close(
+        self,
+        tx: Connection,
+        because: Mapping[StateKey, str],
+        states: Mapping[StateKey, LumisectionState],
+        now_s: float,
+    ) -> list[LumisectionState]:
+        return close(tx, self._pipeline, because, states, self._settings.dqm.frozen_after - 1, now_s)
+
+
+def _differs_in_menu(stored: LumisectionState | None, batch: ScoredBatch) -> bool:
+    """Whether one of both holds rates and the other histograms: their models know nothing of each other."""
+    rates = batch.scores.bands is not None
+    return stored is not None and any((part.bands is not None) != rates for part in stored.parts.values())
+
+
+def _mixed(batch: ScoredBatch) -> ConflictError:
+    where = f"run {batch.key.run} LS {batch.key.ls}"
+    reason = "histograms and trigger rates under one name; each stream needs datasets of its own"
+    return ConflictError("conflict", where, batch.dataset, reason)
+
+
+def _conflict(batch: ScoredBatch, names: Sequence[str]) -> ConflictError:
+    where = f"run {batch.key.run} LS {batch.key.ls} {batch.subsystem}"
+    return ConflictError("conflict", where, ", ".join(names), "other content came before; the first one stands")
+
+
+def _origin(partition: Partition) -> str:
+    return f"{partition.cluster} {partition.topic}[{partition.partition}]"

@@ -1,0 +1,1 @@
+"""Trained bundles: which one judges, how they compare, what they are trained on."""

@@ -1,0 +1,73 @@
+"""Which bundle judges: the one that the settings name, until another is promoted in the database."""
+
+from dataclasses import dataclass
+
+from conf.errors import NightshiftError
+from conf.settings import DqmSettings
+from dqm.core.bundle_files import BundleError
+from dqm.histograms.bundle import Bundle, load
+from opint.store import models
+from opint.store.engine import Store
+from opint.store.models import Promotion
+
+
+class PromotionError(NightshiftError):
+    """A bundle cannot be promoted, or is not the one that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBundle:
+    """A bundle and the name of its folder below dqm.models."""
+
+    name: str
+    bundle: Bundle
+
+
+def load_named(settings: DqmSettings, name: str) -> NamedBundle:
+    """The bundle of this name, verified; raises BundleError."""
+    return NamedBundle(name, load(settings.models / name))
+
+
+def current_bundle(settings: DqmSettings, store: Store) -> NamedBundle:
+    """The bundle that judges.
+
+    Raises BundleError, and PromotionError if the promoted bundle has been changed since: what was compared and
+    promoted was another model.
+    """
+    with store.read() as tx:
+        standing = models.promoted(tx, settings.model)
+    if standing is None:
+        return load_named(settings, settings.model)
+    named = load_named(settings, standing.name)
+    if named.bundle.version != standing.version:
+        raise PromotionError(
+            f"{settings.models / standing.name} has version {named.bundle.version[:12]}, but {standing.actor} promoted "
+            f"version {standing.version[:12]}; put that bundle back, or `nightshift models promote` the one to use"
+        )
+    return named
+
+
+def promote(settings: DqmSettings, store: Store, name: str, actor: str, note: str, now_s: float) -> Promotion:
+    """Let the bundle ``name`` judge from the next start of each daemon on; recorded in one transaction.
+
+    Raises BundleError for a bundle that cannot be used and PromotionError if it judges already.
+    """
+    if not actor.strip():
+        raise PromotionError("the name of who promotes is empty; give one with --by")
+    bundle = load_named(settings, name).bundle
+    with store.begin() as tx:
+        standing = models.promoted(tx, settings.model)
+        previous = standing.version if standing is not None else _version(settings)
+        if previous == bundle.version:
+            raise PromotionError(f"{name} (version {bundle.version[:12]}) judges already")
+        done = Promotion(settings.model, name, bundle.version, previous, actor.strip(), note, now_s)
+        models.promote(tx, done)
+    return done
+
+
+def _version(settings: DqmSettings) -> str:
+    """Version of the bundle that the settings name; empty if it cannot be used."""
+    try:
+        return load_named(settings, settings.model).bundle.version
+    except BundleError:
+        return ""

@@ -1,0 +1,57 @@
+"""Which lumisections a model is trained on: the files' good ones, corrected by what operators have said."""
+
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from opint.store import feedback
+from opint.store.feedback import SubsystemKey, Verdict
+from streams.records import HistogramBatch
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorFeedback:
+    """Where operators have confirmed incidents and where they have called them false alarms."""
+
+    confirmed: frozenset[SubsystemKey] = frozenset()
+    disputed: frozenset[SubsystemKey] = frozenset()
+
+    @classmethod
+    def read(cls, tx: Connection) -> "OperatorFeedback":
+        """All words of the store."""
+        lumisections = (
+            frozenset(feedback.lumisections(tx, verdict)) for verdict in (Verdict.TRUE, Verdict.FALSE_ALARM)
+        )
+        return cls(*lumisections)
+
+
+@dataclass(slots=True)
+class TrainingSelection:
+    """Chooses batches of ``runs``, but for the subsystems in whose lumisections operators know better.
+
+    A subsystem's lumisection in a confirmed incident is left out. One in false alarms only is put in, whether its
+    run was asked for or not. Where nobody has spoken, ``runs`` decide. ``left_out`` and ``put_in`` are those that
+    the words have changed.
+    """
+
+    runs: Container[int]
+    words: OperatorFeedback = OperatorFeedback()
+    left_out: set[SubsystemKey] = field(default_factory=set)
+    put_in: set[SubsystemKey] = field(default_factory=set)
+
+    def of(self, batches: Iterable[HistogramBatch]) -> Iterator[HistogramBatch]:
+        """The batches to train on."""
+        return (batch for batch in batches if self._wanted(batch))
+
+    def _wanted(self, batch: HistogramBatch) -> bool:
+        place = (batch.dataset, batch.subsystem, batch.key)
+        selected = batch.key.run in self.runs
+        if place in self.words.confirmed:
+            if selected:
+                self.left_out.add(place)
+            return False
+        if place in self.words.disputed and not selected:
+            self.put_in.add(place)
+            return True
+        return selected

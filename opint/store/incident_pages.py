@@ -1,0 +1,233 @@
+"""Incidents as pages and the API show them: lists, counts, and one with all that belongs to it."""
+
+from typing import Literal
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from opint.store import feedback
+from opint.store.feedback import Feedback
+from opint.store.records import Record
+from opint.store.tables import audit, evidence, incident, lumisection, occurrence
+
+State = Literal["open", "acknowledged", "resolved"]
+
+
+class Incident(Record):
+    """One incident: one family of trouble in one folder of monitoring elements (MEs)."""
+
+    id: int
+    dataset: str
+    subsystem: str
+    family: str = Field(
+        description="what it is about: content, frozen, missing, starved, shape, status, path, seed, data-lost …"
+    )
+    element_group: str = Field(description="the folder of monitoring elements")
+    kind: str = Field(description="best guess at the fault")
+    title: str
+    explanation: str
+    severity: str = Field(description="warning or critical")
+    state: State
+    first_run: int | None
+    first_ls: int | None
+    last_run: int | None
+    last_ls: int | None
+    last_seen_s: float | None = Field(
+        description="when its last bad lumisection was published; null where that is not stored any more"
+    )
+    lumisections: int = Field(description="how many lumisections it was seen in")
+    elements: int = Field(description="most monitoring elements in one lumisection")
+    model_version: str
+    opened_s: float
+    updated_s: float
+    acknowledged_s: float | None
+    acknowledged_by: str | None
+    resolved_s: float | None
+    resolved_by: str | None
+
+
+class IncidentPage(Record):
+    """A page of incidents, newest first; ``next`` is the cursor of the following page, null at the end."""
+
+    items: list[Incident]
+    next: str | None
+
+
+class IncidentOccurrence(Record):
+    """One lumisection in which an incident was seen; ``elements`` are ME names, worst first."""
+
+    run: int
+    ls: int
+    elements: list[str]
+    p_value: float | None
+    kind: str
+
+
+class AuditEntry(Record):
+    """One line of an incident's history."""
+
+    id: int
+    at_s: float
+    actor: str
+    action: str
+    detail: str
+
+
+class EvidenceKey(Record):
+    """Where a piece of kept evidence is found."""
+
+    run: int
+    ls: int
+    me: str
+    p_value: float | None
+
+
+class IncidentDetail(Incident):
+    """An incident with its newest occurrences, its audit trail (oldest first), its evidence and its verdict."""
+
+    feedback: Feedback | None
+    occurrences: list[IncidentOccurrence]
+    audit: list[AuditEntry]
+    evidence: list[EvidenceKey]
+
+
+MOST_OCCURRENCES = 1000
+"""Newest occurrences that are given with one incident."""
+
+MOST_AUDIT = 500
+"""Newest audit entries that are given with one incident."""
+
+
+_LAST_SEEN = (
+    select(lumisection.c.published_s)
+    .where(
+        lumisection.c.dataset == incident.c.dataset,
+        lumisection.c.run == incident.c.last_run,
+        lumisection.c.ls == incident.c.last_ls,
+    )
+    .scalar_subquery()
+    .label("last_seen_s")
+)
+
+
+def page(
+    tx: Connection,
+    *,
+    limit: int,
+    before: int | None = None,
+    states: tuple[str, ...] = (),
+    subsystem: str | None = None,
+    run: int | None = None,
+    dataset: str | None = None,
+) -> IncidentPage:
+    """Incidents, newest first, at most ``limit``; ``before`` is the number that the last page's cursor names.
+
+    ``run`` keeps those that were seen in it; ``subsystem`` may be in whatever case. Numbers grow with time, so pages
+    neither repeat nor skip an incident while new ones come in.
+    """
+    query = select(incident, _LAST_SEEN).order_by(incident.c.id.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(incident.c.id < before)
+    if states:
+        query = query.where(incident.c.state.in_(states))
+    if subsystem is not None:
+        query = query.where(func.lower(incident.c.subsystem) == subsystem.lower())
+    if dataset is not None:
+        query = query.where(incident.c.dataset == dataset)
+    if run is not None:
+        query = query.where(_seen_in(run))
+    rows = [Incident.model_validate(row) for row in tx.execute(query)]
+    return IncidentPage(items=rows[:limit], next=str(rows[limit - 1].id) if len(rows) > limit else None)
+
+
+def gravest(tx: Connection, limit: int) -> list[Incident]:
+    """The incidents that are not resolved, critical ones first, then the newest first."""
+    query = select(incident, _LAST_SEEN).where(incident.c.state != "resolved")
+    query = query.order_by(incident.c.severity != "critical", incident.c.id.desc()).limit(limit)
+    return [Incident.model_validate(row) for row in tx.execute(query)]
+
+
+def count(tx: Connection, run: int, dataset: str) -> int:
+    """How many incidents were seen in a run of a dataset."""
+    query = select(func.count()).select_from(incident).where(incident.c.dataset == dataset, _seen_in(run))
+    return tx.execute(query).scalar_one()
+
+
+def counts(tx: Connection) -> dict[str, int]:
+    """How many incidents are in each state."""
+    rows = tx.execute(select(incident.c.state, func.count().label("number")).group_by(incident.c.state))
+    return {row.state: row.number for row in rows}
+
+
+def recently_resolved(tx: Connection, limit: int) -> list[Incident]:
+    """The incidents that ended last, newest end first."""
+    query = (
+        select(incident, _LAST_SEEN)
+        .where(incident.c.state == "resolved")
+        .order_by(incident.c.resolved_s.desc())
+        .limit(limit)
+    )
+    return [Incident.model_validate(row) for row in tx.execute(query)]
+
+
+def exists(tx: Connection, incident_id: int) -> bool:
+    """Whether there is an incident of this number."""
+    return tx.execute(select(incident.c.id).where(incident.c.id == incident_id)).one_or_none() is not None
+
+
+def detail(tx: Connection, incident_id: int) -> IncidentDetail | None:
+    """One incident with all that belongs to it; None if there is none of this number."""
+    row = tx.execute(select(incident, _LAST_SEEN).where(incident.c.id == incident_id)).mappings().one_or_none()
+    if row is None:
+        return None
+    occurrences = _occurrences(tx, incident_id)
+    return IncidentDetail(
+        **row,
+        occurrences=occurrences,
+        audit=_audit(tx, incident_id),
+        evidence=_evidence(tx, incident_id, occurrences),
+        feedback=feedback.load(tx, incident_id),
+    )
+
+
+def _seen_in(run: int) -> ColumnElement[bool]:
+    return or_(
+        incident.c.first_run == run,
+        select(occurrence.c.run).where(occurrence.c.incident_id == incident.c.id, occurrence.c.run == run).exists(),
+    )
+
+
+def _occurrences(tx: Connection, incident_id: int) -> list[IncidentOccurrence]:
+    query = (
+        select(occurrence)
+        .where(occurrence.c.incident_id == incident_id)
+        .order_by(occurrence.c.run.desc(), occurrence.c.ls.desc())
+        .limit(MOST_OCCURRENCES)
+    )
+    return [IncidentOccurrence.model_validate(row) for row in tx.execute(query)]
+
+
+def _audit(tx: Connection, incident_id: int) -> list[AuditEntry]:
+    query = select(audit).where(audit.c.incident_id == incident_id).order_by(audit.c.id.desc()).limit(MOST_AUDIT)
+    return [AuditEntry.model_validate(row) for row in tx.execute(query)][::-1]
+
+
+def _evidence(tx: Connection, incident_id: int, occurrences: list[IncidentOccurrence]) -> list[EvidenceKey]:
+    """Kept evidence of the MEs of an incident, newest lumisection first and most unlikely ME first."""
+    elements = {(record.run, record.ls): set(record.elements) for record in occurrences}
+    query = (
+        select(evidence.c.run, evidence.c.ls, evidence.c.me, evidence.c.p_value)
+        .join(incident, and_(incident.c.dataset == evidence.c.dataset, incident.c.subsystem == evidence.c.subsystem))
+        .join(
+            occurrence,
+            and_(
+                occurrence.c.incident_id == incident.c.id,
+                occurrence.c.run == evidence.c.run,
+                occurrence.c.ls == evidence.c.ls,
+            ),
+        )
+        .where(incident.c.id == incident_id)
+        .order_by(evidence.c.run.desc(), evidence.c.ls.desc(), evidence.c.p_value, evidence.c.me)
+    )
+    keys = (EvidenceKey.model_validate(row) for row in tx.execute(query))
+    return [key for key in keys if key.me in elements.get((key.run, key.ls), ())]

@@ -1,0 +1,81 @@
+"""The handler of trigger rates: that of histograms with another decoder, model and topic."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from conf.settings import Settings
+from dqm.core.bundle_files import BundleError
+from dqm.rates.model import RateBundle, load
+from dqm.rates.pipeline import RatePipeline
+from opint.consumer.stalls import DAY_S, JudgingModel, StallDetector
+from opint.lumisections.handler import LumisectionHandler
+from opint.lumisections.ingest import LumisectionIngest
+from opint.lumisections.judge import RecordJudge
+from opint.lumisections.references import RunReferences
+from opint.recordings import rate_limits
+from opint.store import models
+from opint.store.engine import Store
+from streams.codecs.rates import decode_rates
+from streams.metrics import RATES, Metrics
+from streams.records import TriggerRates
+from streams.source import Message, Source
+
+
+def rate_bundle(settings: Settings) -> RateBundle:
+    """The bundle that judges rates, verified; raises BundleError, which says what to run."""
+    folder = settings.dqm.models / settings.rates.model
+    try:
+        return load(folder)
+    except BundleError as error:
+        raise BundleError(f"trigger rates cannot be watched: {error}; or set rates.watch to false") from error
+
+
+def load_rates(settings: Settings, store: Store) -> RecordJudge[TriggerRates]:
+    """The model that judges rates, warmed up and on record."""
+    bundle = rate_bundle(settings)
+    pipeline: RecordJudge[TriggerRates] = RatePipeline(bundle, settings.rates, settings.dqm, settings.alerts)
+    pipeline.warm_up()
+    folder = settings.dqm.models / settings.rates.model
+    with store.begin() as tx:
+        models.record(tx, bundle.version, settings.rates.model, str(folder), bundle.manifest, time.time())
+    return pipeline
+
+
+def rate_decoder(settings: Settings) -> Callable[[Message], TriggerRates]:
+    """Makes rates of messages within the limits of the settings."""
+    return partial(decode_rates, limits=rate_limits(settings))
+
+
+def rate_handler(
+    settings: Settings,
+    store: Store,
+    pipeline: RecordJudge[TriggerRates],
+    decode: Callable[[Message], TriggerRates],
+    source: Source,
+    metrics: Metrics,
+    name: str,
+) -> LumisectionHandler[TriggerRates]:
+    """A daemon under a ``name`` that no other has. One message is a whole lumisection, which is closed with it."""
+    group = settings.rates.group
+    ingest = LumisectionIngest(store, pipeline, settings, name, time.time, group=group, whole=True)
+    stalls = StallDetector(
+        JudgingModel(pipeline.name, pipeline.version, pipeline.trained_s, RATES),
+        group,
+        settings.stream.stalled_after_s,
+        settings.dqm.oldest_model_days * DAY_S,
+    )
+    return LumisectionHandler(
+        RATES,
+        source,
+        decode,
+        pipeline,
+        ingest,
+        store,
+        metrics,
+        name,
+        time.time,
+        settings.database.retain_days,
+        stalls,
+        references=RunReferences(store, pipeline, time.time),
+    )

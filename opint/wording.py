@@ -1,0 +1,32 @@
+"""Text for people: times in UTC (ISO 8601), and whether data is simulated."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+_LAST_S = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+
+
+def iso(seconds: float) -> str:
+    """``2024-05-03T02:11:09Z`` for seconds since 1970."""
+    return _moment(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clock_time(seconds: float) -> str:
+    """Time of day, ``23:59:59 UTC``."""
+    return _moment(seconds).strftime("%H:%M:%S UTC")
+
+
+def _moment(seconds: float) -> datetime:
+    """The nearest that a calendar has: times in messages are what a producer's clock says, which may be anything."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), _LAST_S), UTC)
+
+
+def is_simulated(name: str) -> bool:
+    """Whether a dataset or an era has the word ``Simulated`` or ``Emulated``."""
+    return "simulated" in name.lower() or "emulated" in name.lower()
+
+
+def conditions_sentence(what: str, eras: Iterable[str | None]) -> str:
+    """One sentence on ``what`` is made under conditions of these ``eras``, whose names say whether they are real."""
+    real = not any(is_simulated(str(era)) for era in eras)
+    return f"{what} {'real' if real else 'generated'} conditions, not measured."

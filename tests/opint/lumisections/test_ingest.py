@@ -1,0 +1,221 @@
+"""Messages to effects, in one transaction, on both databases."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+
+from conf.settings import Settings
+from dqm.core.quality import Quality, Reason
+from dqm.histograms.bundle import load
+from dqm.histograms.pipeline import Pipeline
+from dqm.simulate.faults import Fault, FaultKind
+from dqm.simulate.stream import stream
+from opint.lumisections.ingest import Arrival, LumisectionIngest
+from opint.store import deadletters, lumisections
+from opint.store.tables import dead_letter, incident, lumisection, occurrence, source_offset
+from streams.errors import DecodeError, FencedError
+from streams.source import Loss, Message, Partition
+from tests.small import LEVEL, keys
+
+PLACE = Partition("cluster", "dqm.histograms", 0)
+SETTINGS = Settings()
+KEYS = keys(30)
+DATASET = "/Simulated/Detector-v1/DQM"
+
+
+class Clock:
+    """A clock that the test turns."""
+
+    now_s = 1000.0
+
+    def __call__(self):
+        return self.now_s
+
+
+@pytest.fixture(scope="module")
+def pipeline(models):
+    return Pipeline(load(models / "histograms"), SETTINGS.dqm, SETTINGS.alerts)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def ingest(store, pipeline, clock):
+    one = LumisectionIngest(store, pipeline, SETTINGS, "me", clock)
+    one.claim([PLACE])
+    return one
+
+
+def batches(detector, faults=(), count=30, seed=3):
+    return [
+        batch for one in stream(detector, [(key, LEVEL) for key in KEYS[:count]], faults, seed) for batch in one.batches
+    ]
+
+
+def arrivals(pipeline, some, first=0, place=PLACE):
+    messages = [
+        Message(place, first + n, b"raw" if isinstance(one, DecodeError) else one, {}, 999.0, f"offset {first + n}")
+        for n, one in enumerate(some)
+    ]
+    scored = iter(pipeline.score([one for one in some if not isinstance(one, DecodeError)]))
+    return [
+        Arrival(m, one if isinstance(one, DecodeError) else next(scored)) for m, one in zip(messages, some, strict=True)
+    ]
+
+
+def count(store, table):
+    with store.read() as tx:
+        return tx.scalar(select(func.count()).select_from(table))
+
+
+def states(store, *wanted):
+    with store.begin() as tx:
+        return lumisections.load(tx, DATASET, wanted or KEYS)
+
+
+def fault(kind, start, end, severity=1.0):
+    return Fault(kind, "Muon", severity, KEYS[start], KEYS[end], group="Muon/Part1", seed=1)
+
+
+def test_complete_lumisections_are_judged_at_once(ingest, store, pipeline, detector):
+    written = ingest.apply(arrivals(pipeline, batches(detector, count=3)))
+    assert written.next_offsets == {PLACE: 6}
+    assert [state.closed_because for state in written.closed] == ["complete"] * 3
+    assert {v.quality for s in written.closed for v in s.verdicts.values()} == {Quality.GOOD}
+    assert count(store, lumisection) == 3
+
+
+def test_the_same_messages_again_change_nothing(ingest, store, pipeline, detector):
+    some = arrivals(pipeline, batches(detector, count=3))
+    ingest.apply(some)
+    before = states(store)
+    again = ingest.apply(some)
+    assert again.closed == []
+    assert {key: one.revision for key, one in states(store).items()} == {
+        key: one.revision for key, one in before.items()
+    }
+
+
+def test_the_same_content_under_new_offsets_changes_nothing(ingest, store, pipeline, detector):
+    some = batches(detector, count=3)
+    ingest.apply(arrivals(pipeline, some))
+    again = ingest.apply(arrivals(pipeline, some, first=6))
+    assert again.closed == []
+    assert again.next_offsets == {PLACE: 12}
+    assert count(store, dead_letter) == 0
+
+
+def test_contradicting_content_is_a_dead_letter_and_the_first_stands(ingest, store, pipeline, detector):
+    first = batches(detector, count=1)[0]
+    other = replace(first, counts=tuple(matrix + 1 for matrix in first.counts))
+    ingest.apply(arrivals(pipeline, [first]))
+    kept = states(store, first.key)[first.key].parts["Muon"].digests
+    written = ingest.apply(arrivals(pipeline, [other], first=1))
+    assert [letter.reason for letter in written.letters] == ["conflict"]
+    assert "Muon/Part1/occupancy" in written.letters[0].detail
+    np.testing.assert_array_equal(states(store, first.key)[first.key].parts["Muon"].digests, kept)
+
+
+def test_a_fenced_consumer_writes_nothing(ingest, store, pipeline, detector, clock):
+    LumisectionIngest(store, pipeline, SETTINGS, "another", clock).claim([PLACE])
+    with pytest.raises(FencedError):
+        ingest.apply(arrivals(pipeline, batches(detector, count=2)))
+    assert count(store, lumisection) == 0
+    with store.read() as tx:
+        assert tx.scalar(select(source_offset.c.next_offset)) is None
+
+
+def test_an_offset_of_a_topic_that_was_deleted_is_not_one_of_its_successor(ingest, store, pipeline, detector):
+    old, new = (replace(PLACE, topic_id=name) for name in ("old", "new"))
+    assert ingest.claim([old]) == {PLACE: None}
+    ingest.apply(arrivals(pipeline, batches(detector, count=2)))
+    assert ingest.claim([old]) == {PLACE: 4}
+    assert ingest.claim([new]) == ingest.claim([new]) == {PLACE: 0}
+    with store.read() as tx:
+        (title,) = tx.scalars(select(incident.c.title).where(incident.c.family == "data-lost"))
+    assert title.endswith("messages lost, offset 4 was expected and 0 came (the topic was made anew)")
+    assert ingest.apply(arrivals(pipeline, batches(detector, count=3)[4:])).next_offsets == {PLACE: 2}
+
+
+def test_bad_messages_are_kept_and_the_stream_goes_on(ingest, store, pipeline, detector):
+    good = batches(detector, count=1)
+    written = ingest.apply(arrivals(pipeline, [good[0], DecodeError("bad-json", "message", "{"), good[1]]))
+    assert len(written.closed) == 1
+    with store.read() as tx:
+        (letter,) = deadletters.list_(tx).items
+    assert (letter.reason, letter.offset, letter.raw) == ("bad-json", 1, b"raw")
+
+
+def test_a_late_part_revises(ingest, store, pipeline, detector, clock):
+    muon, strips = batches(detector, count=1)
+    ingest.apply(arrivals(pipeline, [muon]))
+    assert ingest.close_due().closed == ()
+    clock.now_s += SETTINGS.stream.lumisection_timeout_s + 1
+    (timed_out,) = ingest.close_due().closed
+    assert timed_out.closed_because == "timed out"
+    assert set(timed_out.verdicts["Strips"].reasons) == {Reason.MISSING}
+    assert timed_out.verdicts["Strips"].quality is Quality.NOT_INSPECTED
+
+    (revised,) = ingest.apply(arrivals(pipeline, [strips], first=1)).closed
+    assert (revised.closed_because, revised.revision) == ("revised", 2)
+    assert revised.verdicts["Strips"].quality is Quality.GOOD
+    assert states(store, muon.key)[muon.key].verdicts["Strips"].quality is Quality.GOOD
+
+
+def test_only_its_own_partition_overtakes_a_lumisection(ingest, store, pipeline, detector):
+    other = replace(PLACE, partition=1)
+    ingest.claim([other])
+    some = batches(detector, count=10)
+    ingest.apply(arrivals(pipeline, some[:1]))
+    ingest.apply(arrivals(pipeline, some[2:], place=other))
+    assert ingest.close_due().closed == ()
+    ingest.apply(arrivals(pipeline, some[2 : 2 + 2 * SETTINGS.stream.watermark_lumisections], first=1))
+    assert ingest.close_due().closed == (), "what came before is not seen again"
+
+
+def test_a_fault_is_one_incident_of_all_its_lumisections(ingest, store, pipeline, detector):
+    ingest.apply(arrivals(pipeline, batches(detector, [fault(FaultKind.DEAD, 10, 19, 0.5)])))
+    with store.read() as tx:
+        (found,) = tx.execute(select(incident)).all()
+        seen = tx.execute(select(occurrence.c.ls).order_by(occurrence.c.ls)).scalars().all()
+    assert (found.subsystem, found.element_group, found.family, found.kind) == ("Muon", "Muon/Part1", "content", "dead")
+    assert seen == [key.ls for key in KEYS[10:20]]
+
+
+@pytest.mark.parametrize("order", [range(30), [*range(0, 30, 2), *range(1, 30, 2)], range(29, -1, -1)])
+def test_frozen_content_is_found_in_any_order_of_arrival(ingest, store, pipeline, detector, order):
+    some = batches(detector, [fault(FaultKind.STUCK, 10, 19)])
+    for n, place in enumerate(order):
+        ingest.apply(arrivals(pipeline, some[2 * place : 2 * place + 2], first=2 * n))
+    frozen = [
+        key.ls
+        for key, state in sorted(states(store).items())
+        if (state.verdicts["Muon"].reasons == Reason.FROZEN).any()
+    ]
+    assert frozen == [key.ls for key in KEYS[12:20]]
+    with store.read() as tx:
+        families = tx.execute(select(incident.c.family)).scalars().all()
+    assert families.count("frozen") == 1
+
+
+def test_a_killed_transaction_leaves_nothing(ingest, store, pipeline, detector, monkeypatch):
+    monkeypatch.setattr("opint.store.offsets.advance", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ingest.apply(arrivals(pipeline, batches(detector, count=2)))
+    assert count(store, lumisection) == 0
+
+
+def test_a_topic_made_anew_is_read_from_its_beginning(ingest, store, pipeline, detector):
+    some = batches(detector, count=3)
+    ingest.apply(arrivals(pipeline, some[:4], first=40))
+    ingest.lost(Loss(PLACE, expected=44, resumed=0))
+    written = ingest.apply(arrivals(pipeline, some[4:]))
+    assert [state.key for state in written.closed] == [KEYS[2]]
+    with store.read() as tx:
+        (found,) = tx.execute(select(incident)).all()
+    assert (found.family, found.severity) == ("data-lost", "critical")

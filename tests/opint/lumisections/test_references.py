@@ -1,0 +1,165 @@
+"""References of runs: chosen once, recorded, the same however messages are grouped; on both databases."""
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+
+from conf.settings import DqmSettings, Settings
+from dqm.core.drift import EVERY
+from dqm.histograms.bundle import load
+from dqm.histograms.pipeline import Pipeline
+from dqm.simulate.stream import stream
+from opint.lumisections.ingest import Arrival, LumisectionIngest
+from opint.lumisections.references import RunReferences
+from opint.store import references
+from opint.store.references import Part
+from opint.store.tables import reference, run_sums
+from streams.errors import DecodeError
+from streams.records import LumisectionKey
+from streams.source import Message, Partition
+from tests.small import LEVEL
+
+PLACE = Partition("cluster", "dqm.histograms", 0)
+SETTINGS = Settings(dqm=DqmSettings(references="adaptive"))
+RUNS = (381_000, 381_001, 381_002)
+DATASET = "/Simulated/Detector-v1/DQM"
+PER_RUN = 2 * EVERY
+
+
+def now_s():
+    return 1000.0
+
+
+@pytest.fixture(scope="module")
+def bundle(models):
+    return load(models / "histograms")
+
+
+@pytest.fixture
+def pipeline(bundle):
+    return Pipeline(bundle, SETTINGS.dqm, SETTINGS.alerts)
+
+
+@pytest.fixture(scope="module")
+def messages(detector):
+    keys = [(LumisectionKey(run, ls), LEVEL) for run in RUNS for ls in range(1, PER_RUN + 1)]
+    batches = [batch for one in stream(detector, keys, (), 3) for batch in one.batches]
+    return [Message(PLACE, n, batch, {}, 999.0, f"offset {n}") for n, batch in enumerate(batches)]
+
+
+def handle(store, pipeline, messages, poll, chooser=None):
+    """What the daemon does, ``poll`` messages at a time; p-values of all."""
+    chooser = chooser or RunReferences(store, pipeline, now_s)
+    ingest = LumisectionIngest(store, pipeline, SETTINGS, "me", now_s)
+    ingest.claim([PLACE])
+    p_values = []
+    for start in range(0, len(messages), poll):
+        some = messages[start : start + poll]
+        for part, batches in chooser.parts(some, [one.value for one in some]):
+            scored = pipeline.score(batches)
+            p_values += [one.scores.p_values for one in scored]
+            ingest.apply([Arrival(one, outcome) for one, outcome in zip(part, scored, strict=True)])
+    return np.concatenate(p_values)
+
+
+def kept(store, bundle):
+    """Everything recorded, by run and subsystem."""
+    with store.read() as tx:
+        return {
+            (run, name): one
+            for run in RUNS
+            for name, one in references.chosen(tx, DATASET, run, bundle.version).items()
+        }
+
+
+def test_runs_are_followed_and_the_reasons_are_recorded(store, pipeline, bundle, messages):
+    handle(store, pipeline, messages, 7)
+    found = kept(store, bundle)
+    assert set(found) == {(run, name) for run in RUNS for name in bundle.subsystems}
+    for name in bundle.subsystems:
+        assert found[RUNS[0], name].reason == "no run has been followed yet"
+        assert not found[RUNS[0], name].adaptive
+        assert found[RUNS[2], name].adaptive
+        assert found[RUNS[2], name].runs == 2
+        assert found[RUNS[2], name].newest_run == RUNS[1]
+    with store.read() as tx:
+        shown = references.shown(tx, DATASET, RUNS[2])
+    assert [one.subsystem for one in shown] == sorted(bundle.subsystems)
+    assert all(one.adaptive and one.usable == one.elements and 0 < one.median_drift < 0.05 for one in shown)
+
+
+@pytest.mark.parametrize("poll", [1, 1000])
+def test_how_messages_are_grouped_changes_nothing(store, open_store, tmp_path, bundle, messages, poll):
+    other = open_store(f"sqlite:///{tmp_path / 'other.db'}")
+    other.upgrade()
+    results = [
+        handle(one, Pipeline(bundle, SETTINGS.dqm, SETTINGS.alerts), messages, size)
+        for one, size in ((store, poll), (other, 13))
+    ]
+    assert results[0].tobytes() == results[1].tobytes()
+    ours, theirs = kept(store, bundle), kept(other, bundle)
+    for key, one in ours.items():
+        assert one.reason == theirs[key].reason
+        assert one.share.tobytes() == theirs[key].share.tobytes()
+
+
+def test_a_daemon_that_starts_again_reads_what_was_chosen(store, pipeline, bundle, messages):
+    cut = len(messages) * 5 // 6
+    handle(store, pipeline, messages[:cut], 5)
+    before = kept(store, bundle)
+    fresh = Pipeline(bundle, SETTINGS.dqm, SETTINGS.alerts)
+    again = handle(store, fresh, messages[cut:], 5)
+    assert (
+        again.tobytes()
+        == np.concatenate([one.scores.p_values for one in pipeline.score(_batches(messages[cut:]))]).tobytes()
+    )
+    assert {key: one.reason for key, one in kept(store, bundle).items()} == {
+        key: one.reason for key, one in before.items()
+    }
+
+
+def test_what_comes_twice_adds_nothing(store, pipeline, bundle, messages):
+    first = messages[: len(messages) // 3]
+    handle(store, pipeline, first, 9)
+    part = Part(DATASET, RUNS[0] + 1, next(iter(bundle.subsystems)), bundle.version)
+    with store.read() as tx:
+        ((_, once),) = references.since(tx, part, 0, 5)
+    again = [Message(PLACE, one.offset + len(first), one.value, {}, 999.0, "again") for one in first]
+    handle(store, pipeline, again, 9)
+    with store.read() as tx:
+        ((_, twice),) = references.since(tx, part, 0, 5)
+    assert once.histograms.sum(axis=0).max() == PER_RUN // EVERY
+    assert np.array_equal(once.counts, twice.counts)
+    assert np.array_equal(once.histograms, twice.histograms)
+
+
+def test_the_first_choice_stands(store, pipeline, bundle, messages):
+    handle(store, pipeline, messages, 50)
+    name = next(iter(bundle.subsystems))
+    part = Part(DATASET, RUNS[2], name, bundle.version)
+    standing = kept(store, bundle)[RUNS[0], name]
+    with store.begin() as tx:
+        references.record(tx, part, standing, 2000.0)
+    assert kept(store, bundle)[RUNS[2], name].adaptive
+
+
+def test_undecodable_messages_go_their_way(store, pipeline, messages):
+    error = DecodeError("bad-json", "value", "broken")
+    batches = [error, messages[0].value, error, messages[-1].value]
+    parts = list(RunReferences(store, pipeline, now_s).parts(range(4), batches))
+    assert [list(some) for some, _ in parts] == [[0], [1, 2], [3]]
+    assert [one for _, some in parts for one in some] == batches
+
+
+def test_frozen_references_write_nothing(store, bundle, messages):
+    pipeline = Pipeline(bundle, DqmSettings(), SETTINGS.alerts)
+    ingest = LumisectionIngest(store, pipeline, Settings(), "me", now_s)
+    ingest.claim([PLACE])
+    some = messages[: 4 * EVERY]
+    ingest.apply([Arrival(one, found) for one, found in zip(some, pipeline.score(_batches(some)), strict=True)])
+    with store.read() as tx:
+        assert [tx.scalar(select(func.count()).select_from(table)) for table in (run_sums, reference)] == [0, 0]
+
+
+def _batches(messages):
+    return [one.value for one in messages]
