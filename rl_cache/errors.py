@@ -1,4 +1,4 @@
-"""What can be wrong with a trace, or with what is asked of the simulator.
+"""Faults of traces, simulations and agents.
 
 NightshiftError
 ├── TraceError          a trace, or a file that should hold one, cannot be used

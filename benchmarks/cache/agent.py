@@ -10,23 +10,23 @@ from functools import cache
 
 import numpy as np
 
+from benchmarks.cache import held_out
+from benchmarks.cache.adverse import ADVERSE
+from benchmarks.cache.held_out import Case, Estimate
 from benchmarks.report import Result, data_folder, progress
-from rl_cache import evaluate
-from rl_cache.agent import Agent
-from rl_cache.agents.train import Effort, Trained, train
+from rl_cache.agents.evaluate import AGENT, BASELINE, REFERENCE, ReplayScore, compare_agent
+from rl_cache.agents.train import TrainingBudget, TrainingResult, train_agent
 from rl_cache.env.hep_cache import HepCache
-from rl_cache.evaluate import AGENT, BOUND, SHADOW, Case, Estimate, Score
+from rl_cache.laboratory.agent import Agent
+from rl_cache.laboratory.simulator import parallel_map, simulate
 from rl_cache.policies.registry import POLICIES
-from rl_cache.side_by_side import side_by_side
-from rl_cache.simulator import simulate
-from rl_cache.traces.adverse import ADVERSE
 from rl_cache.traces.assemble import Sizes
 from rl_cache.traces.generate import hep
 from rl_cache.traces.read import read
 from rl_cache.traces.trace import Trace
 from rl_cache.traces.workload import WORKLOADS
 
-PEERS = tuple(name for name in (SHADOW, "gdsf", "w-tinylfu", "lrb", BOUND) if name in POLICIES)
+PEERS = tuple(name for name in (BASELINE, "gdsf", "w-tinylfu", "lrb", REFERENCE) if name in POLICIES)
 TRAINING_SEEDS = (1000, 1001, 1002, 1003)
 TUNING_SEED, VALIDATION_SEED = 2000, 3000
 WARM_UP_DAYS = 10
@@ -42,12 +42,12 @@ class Plan:
     days: int
     warm_up_days: int
     cache_shares: tuple[float, ...]
-    effort: Effort
+    budget: TrainingBudget
     adverse_requests: int
 
 
-FULL = Plan(10, 0.1, 0.05, 42, WARM_UP_DAYS, (0.05, 0.1, 0.2), Effort(12_000, 2, 3, 8, 2048), 60_000)
-QUICK = Plan(2, 0.01, 0.01, 8, 2, (0.1,), Effort(300, 1, 1, 2, 256), 3000)
+FULL = Plan(10, 0.1, 0.05, 42, WARM_UP_DAYS, (0.05, 0.1, 0.2), TrainingBudget(12_000, 2, 3, 8, 2048), 60_000)
+QUICK = Plan(2, 0.01, 0.01, 8, 2, (0.1,), TrainingBudget(300, 1, 1, 2, 256), 3000)
 
 
 def run(quick: bool) -> dict[str, Result]:
@@ -72,16 +72,16 @@ def trace(name: str, seed: int, plan: Plan, scale: float) -> Trace:
 
 
 @cache
-def trained_under(plan: Plan) -> Trained:
+def trained_under(plan: Plan) -> TrainingResult:
     """An agent trained on generated traces of seeds that nothing is measured on; once for all parts."""
-    return train(
+    return train_agent(
         training_traces(plan),
         [trace(name, TUNING_SEED, plan, plan.tuning_scale) for name in WORKLOADS],
         [trace(name, VALIDATION_SEED, plan, plan.tuning_scale) for name in WORKLOADS],
         np.random.default_rng(0),
         cache_shares=plan.cache_shares,
-        effort=plan.effort,
-        progress=Told(),
+        budget=plan.budget,
+        progress=PrintProgress(),
     )
 
 
@@ -91,8 +91,8 @@ def training_traces(plan: Plan) -> list[Trace]:
 
 
 def _held_out(plan: Plan, agent: Agent) -> list[Case]:
-    found = side_by_side(lambda seed: _of_seed(plan, agent, seed), range(plan.seeds))
-    return [case for cases in found for case in cases]
+    by_seed = parallel_map(lambda seed: _of_seed(plan, agent, seed), range(plan.seeds))
+    return [case for cases in by_seed for case in cases]
 
 
 def _of_seed(plan: Plan, agent: Agent, seed: int) -> list[Case]:
@@ -102,21 +102,22 @@ def _of_seed(plan: Plan, agent: Agent, seed: int) -> list[Case]:
         made = trace(name, seed, plan, plan.scale)
         for share in plan.cache_shares:
             capacity = int(share * made.footprint_bytes)
-            scores = evaluate.measure(made, agent, capacity, PEERS, warm_up_days=plan.warm_up_days, seed=seed)
+            scores = compare_agent(made, agent, capacity, PEERS, warm_up_days=plan.warm_up_days, seed=seed)
             cases.append(Case(seed, name, share, scores))
     return cases
 
 
 def _gains(cases: list[Case]) -> dict[str, Result]:
     rng = np.random.default_rng(0)
-    written = evaluate.written(cases)
-    note = f"byte miss ratio; written bytes {written.mean():.3f} of S3-FIFO's in the mean, {written.max():.3f} at most"
+    write_ratio = held_out.write_ratio(cases)
+    mean, largest = write_ratio.mean(), write_ratio.max()
+    note = f"byte miss ratio; written bytes {mean:.3f} of S3-FIFO's in the mean, {largest:.3f} at most"
     results = {
-        "agent_gain_over_s3fifo": _result(evaluate.gain(cases, rng), note),
-        "agent_way_to_belady": _result(evaluate.way_to_belady(cases, rng), "of the way from S3-FIFO to Belady"),
+        "agent_gain_over_s3fifo": _result(held_out.mean_gain(cases, rng), note),
+        "agent_way_to_belady": _result(held_out.mean_way_to_belady(cases, rng), "of the way from S3-FIFO to Belady"),
     }
     for name in (AGENT, *PEERS):
-        results[f"bmr_{name}"] = _result(evaluate.mean_ratio(cases, name, rng), "mean byte miss ratio of all cases")
+        results[f"bmr_{name}"] = _result(held_out.mean_ratio(cases, name, rng), "mean byte miss ratio of all cases")
     return results
 
 
@@ -126,18 +127,18 @@ def _by_case(cases: list[Case]) -> dict[str, Result]:
     results = {}
     for name in WORKLOADS:
         for share in sorted({case.cache_share for case in cases}):
-            some = [case for case in cases if (case.workload, case.cache_share) == (name, share)]
+            selected = [case for case in cases if (case.workload, case.cache_share) == (name, share)]
             means = ", ".join(
-                f"{policy} {np.mean([case.scores[policy].byte_miss_ratio for case in some]):.4f}"
+                f"{policy} {np.mean([case.scores[policy].byte_miss_ratio for case in selected]):.4f}"
                 for policy in (AGENT, *PEERS)
             )
-            way = evaluate.way_to_belady(some, rng)
-            written = evaluate.written(some).mean()
-            results[f"agent_way_{name}_{share:g}"] = _result(way, f"{means}; written {written:.3f} of S3-FIFO's")
+            way = held_out.mean_way_to_belady(selected, rng)
+            write_ratio = held_out.write_ratio(selected).mean()
+            results[f"agent_way_{name}_{share:g}"] = _result(way, f"{means}; written {write_ratio:.3f} of S3-FIFO's")
     return results
 
 
-def _stages(trained: Trained) -> dict[str, Result]:
+def _stages(trained: TrainingResult) -> dict[str, Result]:
     note = "gain over S3-FIFO on the validation traces; the best stage is kept"
     stages = {"network": trained.by_network, "knobs": trained.by_knobs, "policy": trained.by_policy}
     return {f"stage_{name}": Result(value, "of bytes read", note=note) for name, value in stages.items()}
@@ -148,7 +149,7 @@ def _adverse(plan: Plan, agent: Agent) -> dict[str, Result]:
     results = {}
     for name, make in ADVERSE.items():
         made = make(plan.adverse_requests, plan.adverse_requests // 20, np.random.default_rng(0))
-        scores = evaluate.measure(made, agent, int(0.1 * made.footprint_bytes), (SHADOW,), warm_up_days=0)
+        scores = compare_agent(made, agent, int(0.1 * made.footprint_bytes), (BASELINE,), warm_up_days=0)
         results[f"adverse_{name}"] = _difference(
             scores, "the agent as it is; a shadow run would withdraw it if below 0"
         )
@@ -165,18 +166,22 @@ def _real(quick: bool) -> dict[str, Result]:
     half, quarter = len(whole) // 2, len(whole) // 4
     if quick:
         return {}
-    effort = Effort(12_000, 2, 2, 6, 0)
+    budget = TrainingBudget(12_000, 2, 2, 6, 0)
     parts = [whole.part(0, quarter)], [whole.part(0, quarter)], [whole.part(quarter, half)]
-    agent = train(*parts, np.random.default_rng(0), cache_shares=(0.1,), effort=effort, progress=Told()).agent
+    agent = train_agent(
+        *parts, np.random.default_rng(0), cache_shares=(0.1,), budget=budget, progress=PrintProgress()
+    ).agent
     capacity = int(0.1 * whole.footprint_bytes)
     scores = _second_half(whole, half, agent, capacity)
     kept = "S3-FIFO kept: no stage was better on validation" if agent.knobs.share == 0 else f"knobs {agent.knobs}"
     return {"cloudphysics_gain_over_s3fifo": _difference(scores, kept)}
 
 
-def _second_half(whole: Trace, half: int, agent: Agent, capacity: int) -> dict[str, Score]:
-    found = {AGENT: Score.of(simulate(whole, agent.scored(), capacity, warm_up=half))}
-    return found | {name: Score.of(simulate(whole, POLICIES[name](), capacity, warm_up=half)) for name in PEERS}
+def _second_half(whole: Trace, half: int, agent: Agent, capacity: int) -> dict[str, ReplayScore]:
+    scores = {AGENT: ReplayScore.from_account(simulate(whole, agent.cache_policy(), capacity, warm_up=half))}
+    return scores | {
+        name: ReplayScore.from_account(simulate(whole, POLICIES[name](), capacity, warm_up=half)) for name in PEERS
+    }
 
 
 def _env_speed(plan: Plan) -> Result:
@@ -192,19 +197,19 @@ def _env_speed(plan: Plan) -> Result:
     return Result(steps / took_s, "steps/s", n=steps, note=f"{len(made) / took_s:,.0f} requests/s, of CPU time")
 
 
-def _difference(scores: dict[str, Score], note: str) -> Result:
-    own, shadow = scores[AGENT], scores[SHADOW]
-    told = ", ".join(f"{name} {score.byte_miss_ratio:.4f}" for name, score in scores.items())
+def _difference(scores: dict[str, ReplayScore], note: str) -> Result:
+    own, shadow = scores[AGENT], scores[BASELINE]
+    ratios = ", ".join(f"{name} {score.byte_miss_ratio:.4f}" for name, score in scores.items())
     share = own.written_bytes / max(1, shadow.written_bytes)
     gain = shadow.byte_miss_ratio - own.byte_miss_ratio
-    return Result(gain, "of bytes read", note=f"{told}; written {share:.3f} of S3-FIFO's; {note}")
+    return Result(gain, "of bytes read", note=f"{ratios}; written {share:.3f} of S3-FIFO's; {note}")
 
 
 def _result(estimate: Estimate, note: str) -> Result:
     return Result(estimate.value, "ratio", estimate.low, estimate.high, estimate.n, note=note)
 
 
-class Told:
+class PrintProgress:
     """Progress, one line for each step."""
 
     def __init__(self) -> None:

@@ -30,8 +30,8 @@ def installed() -> bool:
 def replay(path: Path, name: str, capacity_bytes: int) -> Replayed:
     """Replay a file in oracleGeneral format through its policy ``name``."""
     command = [sys.executable, "-m", "benchmarks.cache.peer", str(path), name, str(capacity_bytes)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own module
-    return Replayed(**json.loads(told))
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own module
+    return Replayed(**json.loads(printed))
 
 
 def main() -> None:

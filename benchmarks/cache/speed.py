@@ -14,9 +14,9 @@ import numpy as np
 
 from benchmarks.cache import peer
 from benchmarks.report import Result, progress
-from rl_cache.policies.registry import policy
-from rl_cache.simulator import simulate
-from rl_cache.traces.oracle_general import RECORD, read_oracle_general
+from rl_cache.laboratory.simulator import simulate
+from rl_cache.policies.registry import make_policy
+from rl_cache.traces.read import RECORD, read_oracle_general
 from rl_cache.traces.trace import Trace
 
 COMPARED = {"lru": "LRU", "s3fifo": "S3FIFO", "gdsf": "GDSF"}
@@ -33,7 +33,7 @@ def run(quick: bool) -> dict[str, Result]:
         reading = _rates(lambda: read_oracle_general(path), requests, rounds)
         results = {"reading_requests_per_s": _result(reading)}
         for name, theirs in COMPARED.items():
-            results[f"{name}_requests_per_s"] = _beside(trace, path, name, theirs, rounds)
+            results[f"{name}_requests_per_s"] = _compare_speed(trace, path, name, theirs, rounds)
         for name in ALONE:
             rates = _rates(lambda name=name: _ours(trace, name), len(trace), rounds)  # type: ignore[misc]
             results[f"{name.replace('-', '_')}_requests_per_s"] = _result(rates)
@@ -50,20 +50,20 @@ def _write(path: Path, requests: int, rng: np.random.Generator) -> None:
     path.write_bytes(records.tobytes())
 
 
-def _beside(trace: Trace, path: Path, name: str, theirs: str, rounds: int) -> Result:
+def _compare_speed(trace: Trace, path: Path, name: str, theirs: str, rounds: int) -> Result:
     progress(f"{name} …" if peer.installed() else f"{name}; libcachesim is not installed: no peer …")
     _ours(trace, name)  # compiles
-    mine: list[float] = []
+    own_rates: list[float] = []
     others: list[float] = []
     for _ in range(rounds):
-        mine += _rates(lambda: _ours(trace, name), len(trace), 1)
+        own_rates += _rates(lambda: _ours(trace, name), len(trace), 1)
         if peer.installed():
             others.append(len(trace) / peer.replay(path, theirs, trace.footprint_bytes // 10).cpu_s)
-    return _result(mine, others)
+    return _result(own_rates, others)
 
 
 def _ours(trace: Trace, name: str) -> None:
-    simulate(trace, policy(name), trace.footprint_bytes // 10)
+    simulate(trace, make_policy(name), trace.footprint_bytes // 10)
 
 
 def _rates(replay: Callable[[], object], requests: int, rounds: int) -> list[float]:

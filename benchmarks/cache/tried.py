@@ -5,18 +5,18 @@ On the same held-out seeds and workloads as the agent, with the cache of a tenth
 
 import numpy as np
 
-from benchmarks.cache.agent import FULL, QUICK, Plan, Told, trace, training_traces
+from benchmarks.cache.agent import FULL, QUICK, Plan, PrintProgress, trace, training_traces
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Result, progress
-from rl_cache.account import Account
-from rl_cache.agents.reuse import BY_NETWORK, train_reuse
+from rl_cache.agents.reuse import NETWORK_ONLY, train_reuse
 from rl_cache.kernels.history import OF_DATASETS
-from rl_cache.policies.belady import Belady
-from rl_cache.policies.s3fifo import S3Fifo
-from rl_cache.policies.scored import Scored
-from rl_cache.policies.sibling_prefetch import SiblingPrefetch
-from rl_cache.side_by_side import side_by_side
-from rl_cache.simulator import Policy, simulate
+from rl_cache.laboratory.account import Account
+from rl_cache.laboratory.simulator import parallel_map, simulate
+from rl_cache.policies.eviction.s3fifo import S3Fifo
+from rl_cache.policies.eviction.scored import ScoredS3Fifo
+from rl_cache.policies.protocols import Policy
+from rl_cache.policies.reference.belady import Belady
+from rl_cache.policies.reference.sibling_prefetch import SiblingPrefetch
 from rl_cache.traces.workload import WORKLOADS
 
 CACHE_SHARE = 0.1
@@ -33,23 +33,23 @@ def run(quick: bool) -> dict[str, Result]:
         "without": _network(plan, OF_DATASETS),
         "prefetch": SiblingPrefetch(),
     }
-    found = side_by_side(lambda seed: _replayed(plan, seed, policies), range(plan.seeds))
-    return _ablation(found) | _prefetch(found)
+    by_seed = parallel_map(lambda seed: _replayed(plan, seed, policies), range(plan.seeds))
+    return _ablation(by_seed) | _prefetch(by_seed)
 
 
-def _network(plan: Plan, without: tuple[int, ...]) -> Scored:
+def _network(plan: Plan, without: tuple[int, ...]) -> ScoredS3Fifo:
     """The network alone decides, without what later stages of training add."""
-    effort = plan.effort
+    budget = plan.budget
     network = train_reuse(
         training_traces(plan),
         plan.cache_shares,
         np.random.default_rng(0),
-        progress=Told(),
-        rounds=effort.rounds,
-        samples=effort.samples,
+        progress=PrintProgress(),
+        rounds=budget.rounds,
+        samples=budget.samples,
         without=without,
     )
-    return Scored(BY_NETWORK, network)
+    return ScoredS3Fifo(NETWORK_ONLY, network)
 
 
 def _replayed(plan: Plan, seed: int, policies: dict[str, Policy]) -> Rows:
@@ -59,15 +59,15 @@ def _replayed(plan: Plan, seed: int, policies: dict[str, Policy]) -> Rows:
     for workload in WORKLOADS:
         made = trace(workload, seed, plan, plan.scale)
         warm_up, capacity = int(made.day_starts[plan.warm_up_days]), int(CACHE_SHARE * made.footprint_bytes)
-        for name, one in policies.items():
-            rows[name].append(simulate(made, one, capacity, warm_up=warm_up))
+        for name, policy in policies.items():
+            rows[name].append(simulate(made, policy, capacity, warm_up=warm_up))
     return rows
 
 
-def _ablation(found: list[Rows]) -> dict[str, Result]:
-    ways = {name: [_way(rows, name) for rows in found] for name in ("all", "without")}
+def _ablation(by_seed: list[Rows]) -> dict[str, Result]:
+    ways = {name: [_way(rows, name) for rows in by_seed] for name in ("all", "without")}
     note = "the network decides alone; of the way from S3-FIFO's byte miss ratio to Belady's"
-    worth = [_bytes(rows["without"]) - _bytes(rows["all"]) for rows in found]
+    worth = [_bytes(rows["without"]) - _bytes(rows["all"]) for rows in by_seed]
     return {
         "ablation_way_all_features": _result(ways["all"], "ratio", note),
         "ablation_way_without_dataset_features": _result(ways["without"], "ratio", note),
@@ -75,15 +75,15 @@ def _ablation(found: list[Rows]) -> dict[str, Result]:
     }
 
 
-def _prefetch(found: list[Rows]) -> dict[str, Result]:
-    pairs = [(rows["prefetch"], rows["s3fifo"]) for rows in found]
+def _prefetch(by_seed: list[Rows]) -> dict[str, Result]:
+    pairs = [(rows["prefetch"], rows["s3fifo"]) for rows in by_seed]
     note = f"S3-FIFO with prefetch less S3-FIFO; {SiblingPrefetch()}"
-    written = [_written(own) / _written(plain) for own, plain in pairs]
+    write_ratio = [_written(own) / _written(plain) for own, plain in pairs]
     requests = [_requests(own) - _requests(plain) for own, plain in pairs]
     return {
         "prefetch_bytes_from_afar": _result([_bytes(a) - _bytes(b) for a, b in pairs], "of bytes read", note),
         "prefetch_missed_requests": _result(requests, "of requests", note),
-        "prefetch_written": _result(written, "ratio", "written bytes over those of S3-FIFO"),
+        "prefetch_written": _result(write_ratio, "ratio", "written bytes over those of S3-FIFO"),
     }
 
 
@@ -93,15 +93,15 @@ def _way(rows: Rows, name: str) -> float:
 
 
 def _bytes(accounts: list[Account]) -> float:
-    return float(np.mean([one.byte_miss_ratio for one in accounts]))
+    return float(np.mean([account.byte_miss_ratio for account in accounts]))
 
 
 def _requests(accounts: list[Account]) -> float:
-    return float(np.mean([one.request_miss_ratio for one in accounts]))
+    return float(np.mean([account.request_miss_ratio for account in accounts]))
 
 
 def _written(accounts: list[Account]) -> float:
-    return float(np.mean([one.written_bytes.sum() for one in accounts]))
+    return float(np.mean([account.written_bytes.sum() for account in accounts]))
 
 
 def _result(values: list[float], unit: str, note: str) -> Result:

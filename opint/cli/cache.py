@@ -12,8 +12,8 @@ from conf.errors import NightshiftError, SettingsError
 from opint.cli.progress import bar
 
 if TYPE_CHECKING:
+    from rl_cache.laboratory.what_if import Point, SimulationSettings
     from rl_cache.traces.trace import Trace
-    from rl_cache.what_if import Conditions, Point
 
 app = typer.Typer(help="Replay file accesses: what would another cache have done?", no_args_is_help=True)
 
@@ -46,7 +46,7 @@ _EXTRA = {"gymnasium", "lightgbm", "matplotlib", "numba", "stable_baselines3", "
 
 @contextmanager
 def laboratory() -> Iterator[None]:
-    """Say what to install where the laboratory's packages are missing."""
+    """Name what to install where the laboratory's packages are missing."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -58,7 +58,7 @@ def laboratory() -> Iterator[None]:
 
 
 def read_trace(path: Path, first_size: bool) -> "Trace":
-    """The trace in this file; what a reader should know of it goes to standard error."""
+    """The trace in this file; remarks on how it was read go to standard error."""
     with laboratory():
         from rl_cache.traces.assemble import Sizes
         from rl_cache.traces.read import read
@@ -78,14 +78,14 @@ def group() -> None:
 def trace_info(trace: TraceFile, first_size: FirstSize = False, as_json: Json = False) -> None:
     """Show what is in a trace: requests, files, sizes, how often files are read again."""
     with laboratory():
-        from opint.cache_report import info_json, print_info
-        from rl_cache.traces.info import info
+        from opint.caches.report import print_summary, summary_json
+        from rl_cache.traces.summary import summarize
 
-    found = info(read_trace(trace, first_size))
+    summary = summarize(read_trace(trace, first_size))
     if as_json:
-        typer.echo(json.dumps(info_json(found)))
+        typer.echo(json.dumps(summary_json(summary)))
     else:
-        print_info(found, str(trace))
+        print_summary(summary, str(trace))
 
 
 @app.command()
@@ -101,16 +101,16 @@ def simulate(
 ) -> None:
     """Replay a trace through one cache under several policies; show misses, writes and the published metrics."""
     with laboratory():
-        from opint.cache_report import points_json, print_metrics, print_points
+        from opint.caches.report import points_json, print_metrics, print_points
 
     read = read_trace(trace, first_size)
-    conditions = _conditions(read, warm_up, watermarks, bandwidth)
-    points = _compare(read, policy, [size], conditions)
+    settings = _settings(read, warm_up, watermarks, bandwidth)
+    points = _compare(read, policy, [size], settings)
     if as_json:
-        typer.echo(json.dumps(points_json(points, read, conditions)))
+        typer.echo(json.dumps(points_json(points, read, settings)))
     else:
         print_points(points)
-        print_metrics(points, read, conditions)
+        print_metrics(points, read, settings)
 
 
 @app.command("what-if")
@@ -132,50 +132,52 @@ def what_if(
     LRU and Belady are always among them.
     """
     with laboratory():
-        from opint.cache_report import points_json, print_points
+        from opint.caches.report import points_json, print_points
 
-        draw = None if picture is None else _drawing(picture)
+        draw = None if picture is None else _plotter(picture)
     read = read_trace(trace, first_size)
-    conditions = _conditions(read, warm_up, watermarks, bandwidth)
+    settings = _settings(read, warm_up, watermarks, bandwidth)
     names = None if policy is None else list(dict.fromkeys([*policy, "lru", "belady"]))
-    points = _compare(read, names, size or ["1%", "3%", "10%", "30%"], conditions)
+    points = _compare(read, names, size or ["1%", "3%", "10%", "30%"], settings)
     if draw is not None:
         draw(points, trace.name)
     if as_json:
-        typer.echo(json.dumps(points_json(points, read, conditions)))
+        typer.echo(json.dumps(points_json(points, read, settings)))
     else:
         print_points(points)
 
 
-def _drawing(picture: Path) -> "Callable[[Sequence[Point], str], None]":
-    """What draws into this file; loads matplotlib, and refuses what it cannot write before anything is simulated."""
-    from rl_cache.picture import FORMATS, draw
+def _plotter(picture: Path) -> "Callable[[Sequence[Point], str], None]":
+    """A function that plots into this file; a name that matplotlib cannot write is refused before any simulation."""
+    from rl_cache.laboratory.plot import FORMATS, draw
 
     if picture.suffix not in FORMATS:
         raise SettingsError(f"--picture is {picture}; end its name in one of {', '.join(FORMATS)}")
     return lambda points, title: draw(points, picture, title)
 
 
-def _conditions(
+def _settings(
     trace: "Trace", warm_up: float, watermarks: tuple[float, float] | None, bandwidth: str | None
-) -> "Conditions":
-    from rl_cache.quantities import parse_daily_bandwidth
-    from rl_cache.simulator import Watermarks
-    from rl_cache.what_if import Conditions
+) -> "SimulationSettings":
+    from rl_cache.laboratory.simulator import Watermarks
+    from rl_cache.laboratory.units import parse_daily_bandwidth
+    from rl_cache.laboratory.what_if import SimulationSettings
 
-    return Conditions(
+    return SimulationSettings(
         warm_up=int(len(trace) * warm_up / 100),
         watermarks=None if watermarks is None else Watermarks(*watermarks),
         daily_bandwidth=None if bandwidth is None else parse_daily_bandwidth(bandwidth),
     )
 
 
-def _compare(trace: "Trace", names: list[str] | None, sizes: list[str], conditions: "Conditions") -> "list[Point]":
-    from rl_cache.policies.registry import POLICIES, policy
-    from rl_cache.quantities import parse_size
-    from rl_cache.what_if import compare
+def _compare(
+    trace: "Trace", names: list[str] | None, sizes: list[str], settings: "SimulationSettings"
+) -> "list[Point]":
+    from rl_cache.laboratory.units import parse_size
+    from rl_cache.laboratory.what_if import compare
+    from rl_cache.policies.registry import POLICIES, make_policy
 
-    policies = [policy(name) for name in names or POLICIES]
+    policies = [make_policy(name) for name in names or POLICIES]
     capacities = sorted({parse_size(size, trace.footprint_bytes) for size in sizes})
     with bar("Simulating") as advance:
-        return compare(trace, policies, capacities, conditions, advance)
+        return compare(trace, policies, capacities, settings, advance)

@@ -1,7 +1,6 @@
-"""``nightshift cache train|evaluate|suggest``: an agent, what it is worth, and what a cache can learn from it."""
+"""``nightshift cache train|evaluate``: train an agent that steers a cache, and measure it on another trace."""
 
 import json
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,9 +9,7 @@ import typer
 
 from conf.errors import SettingsError
 from opint.cli.cache import FirstSize, Json, TraceFile, laboratory, read_trace
-from opint.cli.common import Config, Log, open_store, start
 from opint.cli.progress import bar
-from opint.suggestion_report import print_suggestions
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -21,11 +18,11 @@ if TYPE_CHECKING:
 
 AgentFile = Annotated[Path, typer.Option("--agent", help="The file that `nightshift cache train` wrote.")]
 Size = Annotated[str, typer.Option("--size", "-s", help="Of the cache: 100TiB, or 10% of the trace's files.")]
-_FEWEST = 100
-"""Requests: fewer could not be cut into parts to learn from, to tune on and to choose by."""
-_TRAINED_ON = 4
-"""Generated traces of each workload that a network is trained on."""
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
+_MIN_REQUESTS = 100
+"""Fewer requests could not be cut into parts to learn from, to tune on and to choose by."""
+_TRAINING_TRACES = 4
+"""Generated traces of each workload that a network is trained on."""
 
 
 def train(
@@ -46,16 +43,16 @@ def train(
     with laboratory():
         import numpy as np
 
-        from rl_cache.agents.train import Effort
-        from rl_cache.agents.train import train as learn
+        from rl_cache.agents.train import TrainingBudget, train_agent
     rng = np.random.default_rng(seed)
-    parts = _parts(traces, first_size) if traces else _generated(scale, rng)
+    parts = _split_traces(traces, first_size) if traces else _generate_traces(scale, rng)
+    budget = TrainingBudget(ppo_steps=steps)
     with bar("training") as progress:
-        made = learn(*parts, rng, effort=Effort(ppo_steps=steps), progress=progress, logs=logs, checkpoint=checkpoint)
-    made.agent.save(out)
+        result = train_agent(*parts, rng, budget=budget, progress=progress, logs=logs, checkpoint=checkpoint)
+    result.agent.save(out)
     typer.echo(
         f"{out}: gain over S3-FIFO on validation, in points of the byte miss ratio: "
-        f"network {100 * made.by_network:.2f}, knobs {100 * made.by_knobs:.2f}, policy {100 * made.by_policy:.2f}"
+        f"network {100 * result.by_network:.2f}, knobs {100 * result.by_knobs:.2f}, policy {100 * result.by_policy:.2f}"
     )
 
 
@@ -69,89 +66,47 @@ def evaluate(
 ) -> None:
     """Replay a trace that the agent was not trained on: byte miss ratio and written bytes, beside other policies."""
     with laboratory():
-        from rl_cache import evaluate as scores
-        from rl_cache.agent import Agent
+        from rl_cache.agents.evaluate import BASELINE, REFERENCE, compare_agent
         from rl_cache.errors import SimulationError
+        from rl_cache.laboratory.agent import Agent
     loaded, read = Agent.load(agent), read_trace(trace, first_size)
     if warm_up_days >= len(read.day_starts) - 1:
         raise SimulationError(f"--warm-up-days is {warm_up_days}; {trace} has {len(read.day_starts) - 1} days")
-    peers = ("lru", scores.SHADOW, "gdsf", "w-tinylfu", scores.BOUND)
-    found = scores.measure(read, loaded, _capacity(size, read), peers, warm_up_days=warm_up_days)
+    peers = ("lru", BASELINE, "gdsf", "w-tinylfu", REFERENCE)
+    scores = compare_agent(read, loaded, capacity_bytes(size, read), peers, warm_up_days=warm_up_days)
     if as_json:
-        typer.echo(json.dumps({name: asdict(score) for name, score in found.items()}))
+        typer.echo(json.dumps({name: asdict(score) for name, score in scores.items()}))
         return
-    for name, score in sorted(found.items(), key=lambda item: item[1].byte_miss_ratio):
+    for name, score in sorted(scores.items(), key=lambda item: item[1].byte_miss_ratio):
         typer.echo(
             f"{name:12} byte miss ratio {score.byte_miss_ratio:.4f}, written {score.written_bytes / 1e12:.3f} TB"
         )
 
 
-def suggest(
-    agent: AgentFile,
-    trace: TraceFile,
-    size: Size = "10%",
-    cache: Annotated[str, typer.Option("--cache", help="Name of the cache that the suggestions are kept under.")] = "",
-    first_size: FirstSize = False,
-    seed: Seed = 0,
-    as_json: Json = False,
-    config: Config = None,
-    log_format: Log = None,
-) -> None:
-    """Suggest admission rules, quotas and pins, each tried in the dark on the later half of the trace beside LRU.
+def capacity_bytes(size: str, trace: "Trace") -> int:
+    """Bytes of a cache whose size is given in bytes or as a share of the trace's files."""
+    from rl_cache.laboratory.units import parse_size
 
-    With --cache they are kept in the store, in place of those of the last time, and `nightshift cache watch` goes on
-    trying them.
-    """
-    with laboratory():
-        import numpy as np
-
-        from opint.store import suggestions, trials
-        from rl_cache.agent import Agent
-        from rl_cache.suggest import tried
-        from rl_cache.suggestion import judged
-    # Before anything that takes its time, so that a mistake is told at once.
-    store = open_store(start(config, log_format)) if cache else None
-    read, now_s = read_trace(trace, first_size), time.time()
-    rules = tried(read, Agent.load(agent), _capacity(size, read))
-    made = judged(rules.trials, np.random.default_rng(seed))
-    if store is not None:
-        standing = [number for number, one in enumerate(made) if not one.withdrawn]
-        with store.begin() as tx:
-            suggestions.keep(tx, cache, made, now_s)
-            trials.save(tx, cache, rules.trials.only(standing), now_s)
-    made.sort(key=lambda one: -one.saved_bytes_per_day)
-    rows = [suggestions.row_of(cache, one, now_s) for one in made]
-    if as_json:
-        typer.echo(json.dumps(rows))
-        if not rows:
-            typer.echo(f"nightshift: no suggestions: {rules.why_none}", err=True)
-        return
-    print_suggestions(cache or str(trace), rows, why_none=rules.why_none)
+    return parse_size(size, trace.footprint_bytes)
 
 
-def _capacity(text: str, trace: "Trace") -> int:
-    from rl_cache.quantities import parse_size
-
-    return parse_size(text, trace.footprint_bytes)
-
-
-def _parts(files: list[Path], first_size: bool) -> tuple[list["Trace"], list["Trace"], list["Trace"]]:
+def _split_traces(files: list[Path], first_size: bool) -> tuple[list["Trace"], list["Trace"], list["Trace"]]:
     """Earlier half, third quarter, last quarter of each trace."""
-    whole = [read_trace(file, first_size) for file in files]
-    if short := next((one for one in whole if len(one) < _FEWEST), None):
-        raise SettingsError(f"{short.origin} has {len(short)} requests; training needs at least {_FEWEST}")
+    traces = [read_trace(file, first_size) for file in files]
+    if short := next((trace for trace in traces if len(trace) < _MIN_REQUESTS), None):
+        raise SettingsError(f"{short.origin} has {len(short)} requests; training needs at least {_MIN_REQUESTS}")
     cuts = ((0, 2), (2, 3), (3, 4))
-    first, second, third = ([t.part(len(t) * a // 4, len(t) * b // 4) for t in whole] for a, b in cuts)
+    first, second, third = ([t.part(len(t) * a // 4, len(t) * b // 4) for t in traces] for a, b in cuts)
     return first, second, third
 
 
-def _generated(scale: float, rng: "Generator") -> tuple[list["Trace"], list["Trace"], list["Trace"]]:
+def _generate_traces(scale: float, rng: "Generator") -> tuple[list["Trace"], list["Trace"], list["Trace"]]:
     from dataclasses import replace
 
     from rl_cache.traces.generate import hep
     from rl_cache.traces.workload import WORKLOADS
 
-    def some(each: int = 1) -> list["Trace"]:
-        return [hep(replace(workload, scale=scale), rng) for workload in WORKLOADS.values() for _ in range(each)]
+    def generate(per_workload: int = 1) -> list["Trace"]:
+        return [hep(replace(load, scale=scale), rng) for load in WORKLOADS.values() for _ in range(per_workload)]
 
-    return some(_TRAINED_ON), some(), some()
+    return generate(_TRAINING_TRACES), generate(), generate()

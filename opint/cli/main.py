@@ -8,7 +8,7 @@ from conf.errors import NightshiftError
 from opint.cli import (
     cache,
     cache_agents,
-    cache_live,
+    cache_suggestions,
     certify,
     daemon,
     deadletters,
@@ -55,10 +55,10 @@ app.command(rich_help_panel=_PREPARE)(simulate.simulate)
 app.add_typer(trigger.app, name="trigger", rich_help_panel=_PREPARE)
 cache.app.command()(cache_agents.train)
 cache.app.command()(cache_agents.evaluate)
-cache.app.command()(cache_agents.suggest)
-cache.app.command()(cache_live.watch)
-cache.app.command()(cache_live.suggestions)
-cache.app.command()(cache_live.publish)
+cache.app.command()(cache_suggestions.suggest)
+cache.app.command()(cache_suggestions.watch)
+cache.app.command()(cache_suggestions.suggestions)
+cache.app.command()(cache_suggestions.publish)
 app.add_typer(popularity.app, name="popularity", rich_help_panel=_DATASETS)
 app.add_typer(cache.app, name="cache", rich_help_panel=_CACHE)
 

@@ -6,12 +6,9 @@ from contextlib import closing
 
 from conf.settings import KafkaSettings, Settings
 from opint.recordings import LumisectionRecord
-from streams.kafka import KafkaPublisher
+from streams.kafka import PARTITIONS, KafkaPublisher
 from streams.records import EventFeatures, HistogramBatch, LumisectionKey, TriggerRates
 from streams.replay import replay
-
-PARTITIONS = 4
-"""Partitions of a topic that is made here: as many daemons can share it."""
 
 
 class Topics:

@@ -10,7 +10,7 @@ from opint.store.sql import replacing
 from opint.store.tables import cache_trial, suggestion
 
 if TYPE_CHECKING:
-    from rl_cache.suggestion import Suggestion
+    from rl_cache.trials.suggestions import Suggestion
 
 
 @dataclass(frozen=True, slots=True)

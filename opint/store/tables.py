@@ -323,7 +323,7 @@ cache_trial = Table(
     Column("cache", Name, primary_key=True),
     Column("capacity_bytes", BigInteger, nullable=False),
     Column("through_s", BigInteger, nullable=False, comment="time of the newest access that was tried"),
-    Column("content", LargeBinary, nullable=False, comment="what the caches in the dark hold and counted, compressed"),
+    Column("content", LargeBinary, nullable=False, comment="what the caches in shadow hold and counted, compressed"),
     Column("updated_s", Float, nullable=False),
 )
 

@@ -1,4 +1,4 @@
-"""Trials of suggestions, put down to be taken up again: one row a cache."""
+"""Trials of suggestions, stored so that they can be resumed: one row a cache."""
 
 import zlib
 from dataclasses import asdict
@@ -10,15 +10,14 @@ from sqlalchemy import Connection, delete, select
 
 from opint.store.sql import replacing
 from opint.store.tables import cache_trial
-from rl_cache.proposal import Kind, Proposal
-from rl_cache.trials import Files, Trials
+from rl_cache.trials.shadow import HeldFiles, Proposal, RuleKind, Trials
 
 _FAST = 1
 """zlib's quickest level: content is written every half minute, and names compress well anyhow."""
 
 
 def save(tx: Connection, cache: str, trials: Trials, now_s: float) -> None:
-    """Put the trials down in place of those before; with nothing left to try, the row goes away."""
+    """Store the trials in place of those before; with nothing left to try, the row goes away."""
     if not trials.proposals:
         tx.execute(delete(cache_trial).where(cache_trial.c.cache == cache))
         return
@@ -42,10 +41,10 @@ def load(tx: Connection, cache: str) -> Trials | None:
     return Trials(
         row.capacity_bytes,
         tuple(
-            Proposal(Kind(proposal["kind"]), proposal["target"], proposal["share"], proposal["reason"])
+            Proposal(RuleKind(proposal["kind"]), proposal["target"], proposal["share"], proposal["reason"])
             for proposal in content["proposals"]
         ),
-        Files(tuple(files["name"]), _whole(files["size"]), tuple(files["directory"]), tuple(files["dataset"])),
+        HeldFiles(tuple(files["name"]), _whole(files["size"]), tuple(files["directory"]), tuple(files["dataset"])),
         tuple(_whole(cache) for cache in content["held"]),
         _whole(content["day"]),
         _whole(content["missed"]).reshape(n_caches, -1),
@@ -61,8 +60,8 @@ def _content(trials: Trials) -> dict[str, Any]:
         "files": {"name": files.name, "size": files.size, "directory": files.directory, "dataset": files.dataset},
         "held": trials.held,
         "day": trials.day,
-        "missed": trials.missed,
-        "written": trials.written,
+        "missed": trials.missed_bytes,
+        "written": trials.written_bytes,
     }
 
 

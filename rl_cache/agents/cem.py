@@ -7,24 +7,23 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from rl_cache.arrays import Float64
 
 _SMOOTHING = 0.7
 _ELITE = 0.25
 
 
 def cross_entropy(
-    gain: Callable[[Floats], float],
-    start: Floats,
-    width: Floats,
+    gain: Callable[[Float64], float],
+    start: Float64,
+    width: Float64,
     rng: Generator,
     *,
     rounds: int,
     population: int,
     progress: Callable[[str, float], None],
-) -> tuple[Floats, float]:
+) -> tuple[Float64, float]:
     """Look for the point of the greatest ``gain``; the best one tried and its gain. ``start`` itself is tried first.
 
     Args:

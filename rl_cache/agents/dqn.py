@@ -14,7 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from rl_cache.env.file_admission import FileAdmission
 from rl_cache.kernels.network import Network
-from rl_cache.policies.learned_admission import LearnedAdmission
+from rl_cache.policies.admission.learned_admission import LearnedAdmission
 
 
 def train_dqn(
@@ -26,7 +26,7 @@ def train_dqn(
     gamma: float = 0.0,
     units: int = 32,
 ) -> LearnedAdmission:
-    """Train for so many misses; the policy that stores where the network values Store above NotStore."""
+    """Train for ``steps`` misses; the resulting policy stores where the network values Store above NotStore."""
     torch.set_num_threads(1)
     model = DQN(
         "MlpPolicy",
@@ -40,7 +40,7 @@ def train_dqn(
         seed=seed,
         device="cpu",
     )
-    model.learn(steps, callback=_Tell(progress, steps))
+    model.learn(steps, callback=_ProgressCallback(progress, steps))
     return LearnedAdmission(_preference(model.q_net.q_net))
 
 
@@ -52,7 +52,7 @@ def _preference(layers: torch.nn.Sequential) -> Network:
     return Network(*(np.ascontiguousarray(array.detach().numpy(), dtype=np.float64) for array in arrays))
 
 
-class _Tell(BaseCallback):
+class _ProgressCallback(BaseCallback):
     def __init__(self, progress: Callable[[str, float], None], steps: int) -> None:
         super().__init__()
         self._progress, self._steps = progress, steps

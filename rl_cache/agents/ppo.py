@@ -14,7 +14,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from rl_cache.agent import Floats
+from rl_cache.arrays import Float64
 from rl_cache.env.hep_cache import HepCache
 from rl_cache.errors import AgentError
 
@@ -31,8 +31,8 @@ def train_ppo(
     progress: Callable[[str, float], None],
     logs: Path | None = None,
     checkpoint: Path | None = None,
-) -> tuple[tuple[Floats, Floats], ...]:
-    """Train for ``steps`` epochs of the cache; the layers of the policy, as :class:`rl_cache.agent.Agent` has them.
+) -> tuple[tuple[Float64, Float64], ...]:
+    """Train for ``steps`` epochs of the cache; the layers of the policy, as :class:`Agent` has them.
 
     Args:
         make: makes the environment.
@@ -63,21 +63,21 @@ def train_ppo(
     with torch.no_grad():
         model.policy.action_net.weight.zero_()  # type: ignore[operator]
         model.policy.action_net.bias.zero_()  # type: ignore[operator]
-    done = 0 if checkpoint is None or not checkpoint.is_file() else _resume(model, checkpoint)
+    done = 0 if checkpoint is None or not checkpoint.is_file() else _load_checkpoint(model, checkpoint)
     if done < steps:
-        model.learn(steps - done, callback=_Watch(progress, done, steps, checkpoint))
+        model.learn(steps - done, callback=_CheckpointCallback(progress, done, steps, checkpoint))
     return layers(model)
 
 
-def layers(model: PPO) -> tuple[tuple[Floats, Floats], ...]:
+def layers(model: PPO) -> tuple[tuple[Float64, Float64], ...]:
     """The matrices and offsets of the policy's mean, in order."""
     parameters = {name: array.detach().numpy().astype(np.float64) for name, array in model.policy.state_dict().items()}
     names = [f"mlp_extractor.policy_net.{2 * k}" for k in range(len(_LAYERS))] + ["action_net"]
     return tuple((parameters[f"{name}.weight"], parameters[f"{name}.bias"]) for name in names)
 
 
-class _Watch(BaseCallback):
-    """Tells how far training is and writes checkpoints."""
+class _CheckpointCallback(BaseCallback):
+    """Reports progress and writes checkpoints."""
 
     def __init__(self, progress: Callable[[str, float], None], done: int, steps: int, checkpoint: Path | None) -> None:
         super().__init__()
@@ -87,11 +87,11 @@ class _Watch(BaseCallback):
         done = self._done + self.num_timesteps
         self._progress("PPO", min(1.0, done / self._steps))
         if self._checkpoint is not None and done % 1024 == 0:
-            _write(self.model, done, self._checkpoint)
+            _write_checkpoint(self.model, done, self._checkpoint)
         return True
 
 
-def _write(model: Any, done: int, path: Path) -> None:
+def _write_checkpoint(model: Any, done: int, path: Path) -> None:
     """Numbers only, so that reading a checkpoint runs no code; a new file takes the place of the old one at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
@@ -99,11 +99,11 @@ def _write(model: Any, done: int, path: Path) -> None:
     new.replace(path)
 
 
-def _resume(model: PPO, path: Path) -> int:
+def _load_checkpoint(model: PPO, path: Path) -> int:
     try:
-        found = torch.load(path, weights_only=True)
-        done = int(found.pop("done"))
-        model.set_parameters(found)
+        parameters = torch.load(path, weights_only=True)
+        done = int(parameters.pop("done"))
+        model.set_parameters(parameters)
     except Exception as error:
         raise AgentError(path, f"is not a checkpoint of this training ({error}); remove it to begin anew") from error
     return done

@@ -12,16 +12,16 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
+from rl_cache.agents.samples import Samples, sample_cache
 from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import Network
-from rl_cache.observe import Samples, observe
-from rl_cache.policies.scored import Knobs, Scored
-from rl_cache.side_by_side import side_by_side
+from rl_cache.laboratory.simulator import parallel_map
+from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
 from rl_cache.traces.trace import Trace
 
 _BATCH = 512
 _RATE = 8e-3
-BY_NETWORK = Knobs(share=1.0)
+NETWORK_ONLY = Knobs(share=1.0)
 """The score decides alone, and every missing file may try to take a place."""
 
 
@@ -56,12 +56,12 @@ def train_reuse(
         without: features, by number, that the network does not see.
     """
     parts: list[Samples] = []
-    policy = Scored()
+    policy = ScoredS3Fifo()
     for done in range(rounds):
-        progress(f"watching caches, round {done + 1}", done / rounds)
-        parts += _watch_all(traces, policy, cache_shares, samples, rng)
-        network = fit(Samples.joined(parts), rng, horizon=horizon, units=units, epochs=epochs, without=without)
-        policy = Scored(BY_NETWORK, network)
+        progress(f"sampling caches, round {done + 1}", done / rounds)
+        parts += _sample_all(traces, policy, cache_shares, samples, rng)
+        network = fit(Samples.concatenate(parts), rng, horizon=horizon, units=units, epochs=epochs, without=without)
+        policy = ScoredS3Fifo(NETWORK_ONLY, network)
     progress("reuse network", 1.0)
     return network
 
@@ -72,10 +72,10 @@ def fit(
     """Fit the network by Adam with one cycle of the learning rate; one thread, so that a seed fixes the result."""
     torch.set_num_threads(1)
     torch.manual_seed(int(rng.integers(2**31)))
-    told = (samples.left > 2.0 * horizon) | np.isfinite(samples.wait)
-    inputs = torch.tensor(samples.features[told], dtype=torch.float32)
+    usable = (samples.remaining > 2.0 * horizon) | np.isfinite(samples.wait)
+    inputs = torch.tensor(samples.features[usable], dtype=torch.float32)
     inputs[:, list(without)] = 0.0
-    worth = torch.tensor(np.exp(-samples.wait[told] / horizon), dtype=torch.float32)
+    worth = torch.tensor(np.exp(-samples.wait[usable] / horizon), dtype=torch.float32)
     first, last = torch.nn.Linear(len(FEATURES), units), torch.nn.Linear(units, 1)
     net = torch.nn.Sequential(first, torch.nn.ReLU(), last)
     optimiser = torch.optim.Adam(net.parameters())
@@ -91,22 +91,18 @@ def fit(
     # Weights of inputs that were always 0 are those of the start: noise.
     with torch.no_grad():
         first.weight[:, list(without)] = 0.0
-    return _as_network(first, last)
+    arrays = (first.weight, first.bias, last.weight[0], last.bias)
+    return Network(*(np.ascontiguousarray(array.detach().numpy(), dtype=np.float64) for array in arrays))
 
 
-def _watch_all(
-    traces: Sequence[Trace], policy: Scored, cache_shares: Sequence[float], samples: int, rng: Generator
+def _sample_all(
+    traces: Sequence[Trace], policy: ScoredS3Fifo, cache_shares: Sequence[float], samples: int, rng: Generator
 ) -> list[Samples]:
     cases = [(trace, share) for trace in traces for share in cache_shares]
 
-    def watch(case: tuple[tuple[Trace, float], Generator]) -> Samples:
+    def sample(case: tuple[tuple[Trace, float], Generator]) -> Samples:
         (trace, share), own = case
-        return observe(trace, policy, max(1, int(share * trace.footprint_bytes)), min(samples, len(trace)), own)
+        return sample_cache(trace, policy, max(1, int(share * trace.footprint_bytes)), min(samples, len(trace)), own)
 
     # Each case draws from a generator of its own, so that the order in which they end does not matter.
-    return side_by_side(watch, zip(cases, rng.spawn(len(cases)), strict=True))
-
-
-def _as_network(first: torch.nn.Linear, last: torch.nn.Linear) -> Network:
-    arrays = (first.weight, first.bias, last.weight[0], last.bias)
-    return Network(*(np.ascontiguousarray(array.detach().numpy(), dtype=np.float64) for array in arrays))
+    return parallel_map(sample, zip(cases, rng.spawn(len(cases)), strict=True))

@@ -7,18 +7,17 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
-from rl_cache.account import Account
-from rl_cache.agent import Agent
 from rl_cache.agents.cem import cross_entropy
+from rl_cache.agents.evaluate import run_agent
 from rl_cache.agents.ppo import train_ppo
-from rl_cache.agents.reuse import BY_NETWORK, train_reuse
-from rl_cache.drive import drive
+from rl_cache.agents.reuse import NETWORK_ONLY, train_reuse
 from rl_cache.env.hep_cache import HepCache
 from rl_cache.kernels.network import Network
-from rl_cache.policies.s3fifo import S3Fifo
-from rl_cache.policies.scored import Knobs
-from rl_cache.side_by_side import side_by_side
-from rl_cache.simulator import simulate
+from rl_cache.laboratory.account import Account
+from rl_cache.laboratory.agent import Agent
+from rl_cache.laboratory.simulator import parallel_map, simulate
+from rl_cache.policies.eviction.s3fifo import S3Fifo
+from rl_cache.policies.eviction.scored import Knobs
 from rl_cache.traces.trace import Trace
 
 _WIDTH = Knobs(0.2, 0.3, 0.0, 0.4, 0.4, 0.4, 0.4, 0.4)
@@ -28,7 +27,7 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class TrainingBudget:
     """How much work training is."""
 
     samples: int = 20_000
@@ -39,7 +38,7 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainingResult:
     """The agent, and the gain over S3-FIFO of each stage on the validation traces: hit bytes over bytes read.
 
     The agent is that of the best stage; S3-FIFO itself, whose gain is 0, where every stage is worse.
@@ -52,14 +51,14 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class EvaluationCases:
     """Traces with the sizes of the caches that run on them, and what S3-FIFO makes of each."""
 
     cases: tuple[tuple[Trace, int], ...]
     shadows: tuple[Account, ...]
 
     @classmethod
-    def of(cls, traces: Sequence[Trace], cache_shares: Sequence[float]) -> "Ground":
+    def from_traces(cls, traces: Sequence[Trace], cache_shares: Sequence[float]) -> "EvaluationCases":
         """Every trace with every size."""
         cases = tuple((t, max(1, int(share * t.footprint_bytes))) for t in traces for share in cache_shares)
         return cls(cases, tuple(simulate(trace, S3Fifo(), capacity) for trace, capacity in cases))
@@ -69,52 +68,54 @@ class Ground:
 
         def of_case(case: tuple[tuple[Trace, int], Account]) -> float:
             (trace, capacity), shadow = case
-            own = drive(trace, agent, capacity)
+            own = run_agent(trace, agent, capacity)
             more = own.written_bytes.sum() / max(1, shadow.written_bytes.sum()) - 1.0
             return float(shadow.byte_miss_ratio - own.byte_miss_ratio - max(0.0, more))
 
-        return float(np.mean(side_by_side(of_case, zip(self.cases, self.shadows, strict=True))))
+        return float(np.mean(parallel_map(of_case, zip(self.cases, self.shadows, strict=True))))
 
 
-def train(
+def train_agent(
     traces: Sequence[Trace],
     tuning: Sequence[Trace],
     validation: Sequence[Trace],
     rng: Generator,
     *,
     cache_shares: Sequence[float] = (0.05, 0.1, 0.2),
-    effort: Effort | None = None,
+    budget: TrainingBudget | None = None,
     progress: Progress,
     logs: Path | None = None,
     checkpoint: Path | None = None,
-) -> Trained:
+) -> TrainingResult:
     """Train on ``traces``, look for knobs and a policy on ``tuning``, choose between the stages on ``validation``."""
-    effort = Effort() if effort is None else effort
-    network = train_reuse(traces, cache_shares, rng, progress=progress, rounds=effort.rounds, samples=effort.samples)
-    knobs = _turn(Ground.of(tuning, cache_shares), network, rng, effort, progress)
+    budget = TrainingBudget() if budget is None else budget
+    network = train_reuse(traces, cache_shares, rng, progress=progress, rounds=budget.rounds, samples=budget.samples)
+    knobs = _search_knobs(EvaluationCases.from_traces(tuning, cache_shares), network, rng, budget, progress)
     policy = train_ppo(
         lambda: HepCache(tuning, cache_shares=cache_shares, start=knobs, network=network),
-        effort.ppo_steps,
+        budget.ppo_steps,
         int(rng.integers(2**31)),
         progress=progress,
         logs=logs,
         checkpoint=checkpoint,
     )
-    candidates = [Agent(BY_NETWORK, network), Agent(knobs, network), Agent(knobs, network, policy)]
-    held_out = Ground.of(validation, cache_shares)
+    candidates = [Agent(NETWORK_ONLY, network), Agent(knobs, network), Agent(knobs, network, policy)]
+    held_out = EvaluationCases.from_traces(validation, cache_shares)
     gains = [held_out.gain(agent) for agent in candidates]
     best = int(np.argmax(gains))
-    return Trained(candidates[best] if gains[best] > 0.0 else Agent(Knobs(), network), *gains)
+    return TrainingResult(candidates[best] if gains[best] > 0.0 else Agent(Knobs(), network), *gains)
 
 
-def _turn(ground: Ground, network: Network, rng: Generator, effort: Effort, progress: Progress) -> Knobs:
+def _search_knobs(
+    cases: EvaluationCases, network: Network, rng: Generator, budget: TrainingBudget, progress: Progress
+) -> Knobs:
     best, _ = cross_entropy(
-        lambda point: ground.gain(Agent(Knobs.of(point), network)),
-        BY_NETWORK.array(),
+        lambda point: cases.gain(Agent(Knobs.from_array(point), network)),
+        NETWORK_ONLY.array(),
         _WIDTH.array(),
         rng,
-        rounds=effort.cem_rounds,
-        population=effort.cem_population,
+        rounds=budget.cem_rounds,
+        population=budget.cem_population,
         progress=progress,
     )
-    return Knobs.of(best)
+    return Knobs.from_array(best)

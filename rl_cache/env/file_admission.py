@@ -8,27 +8,22 @@ future, as it may in training; observations are of the past.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
-from rl_cache.env.checks import check_step
+from rl_cache.arrays import Float32
+from rl_cache.env.episode import check_step, choose_trace
 from rl_cache.errors import SimulationError
-from rl_cache.policies.learned_admission import FEATURES, HIT_RATE, MOST
-from rl_cache.traces.generate import hep
+from rl_cache.policies.admission.learned_admission import FEATURE_LIMIT, FEATURES, HIT_RATE
 from rl_cache.traces.trace import DAY_S, Trace
-from rl_cache.traces.workload import WORKLOADS
 
-Floats = NDArray[np.float32]
-
-OBSERVED = FEATURES
+OBSERVATION = FEATURES
 
 
-class FileAdmission(gymnasium.Env[Floats, np.int64]):
+class FileAdmission(gymnasium.Env[Float32, np.int64]):
     """One episode is one trace; its end is ``truncated``."""
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as gymnasium declares it
@@ -42,17 +37,16 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
         if not 0 < cache_share <= 1:
             raise SimulationError(f"cache_share is {cache_share}; need over 0 and at most 1")
         self._traces, self._share = tuple(traces), cache_share
-        self._over = True
+        self._ended = True
         self.action_space = spaces.Discrete(2)
-        self.observation_space = spaces.Box(-MOST, MOST, (len(OBSERVED),), np.float32)
+        self.observation_space = spaces.Box(-FEATURE_LIMIT, FEATURE_LIMIT, (len(OBSERVATION),), np.float32)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Float32, dict[str, Any]]:
         """An empty cache at the first miss of a trace; there are no options."""
         super().reset(seed=seed, options=options)
-        if self._traces:
-            self._trace = self._traces[int(self.np_random.integers(len(self._traces)))]
-        else:
-            self._trace = hep(replace(WORKLOADS["mixed"], days=7, scale=0.02), self.np_random)
+        self._trace = choose_trace(self._traces, self.np_random)
         self._capacity = max(1, int(self._share * self._trace.footprint_bytes))
         self._cache: OrderedDict[int, int] = OrderedDict()
         self._held = 0
@@ -61,28 +55,28 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
         self._requests = np.zeros(self._trace.n_files, np.int64)
         self._last_s = np.zeros(self._trace.n_files, np.int64)
         self._next_miss()
-        self._over = False
+        self._ended = False
         return self._observe(), {}
 
-    def step(self, action: np.int64) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """Decide on the missing file, then serve hits up to the next miss.
 
         Raises:
             gymnasium.error.ResetNeeded: the episode is over, or none has begun.
             gymnasium.error.InvalidAction: neither 0 nor 1.
         """
-        check_step(self._over, self.action_space, action)
+        check_step(self._ended, self.action_space, action)
         file = int(self._trace.file[self._row])
         size = int(self._trace.file_size[file])
         reward = size / 1e9 * (1.0 if self._comes_back_in_time() == (action == 1) else -1.0)
-        written = size if action == 1 and size <= self._capacity else 0
-        if written:
+        written_bytes = size if action == 1 and size <= self._capacity else 0
+        if written_bytes:
             self._store(file, size)
-        self._note(file, 0.0)
+        self._record_request(file, 0.0)
         hit = self._next_miss()
-        self._over = self._row >= len(self._trace)
-        observation = np.zeros(len(OBSERVED), np.float32) if self._over else self._observe()
-        return observation, reward, False, self._over, {"hit": hit, "written": written}
+        self._ended = self._row >= len(self._trace)
+        observation = np.zeros(len(OBSERVATION), np.float32) if self._ended else self._observe()
+        return observation, reward, False, self._ended, {"hit": hit, "written": written_bytes}
 
     def _comes_back_in_time(self) -> bool:
         """Whether the present file, stored now, would be hit before it leaves."""
@@ -98,8 +92,8 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
 
     def _store(self, file: int, size: int) -> None:
         while self._held + size > self._capacity:
-            _, gone = self._cache.popitem(last=False)
-            self._held -= gone
+            _, evicted_bytes = self._cache.popitem(last=False)
+            self._held -= evicted_bytes
         self._cache[file] = size
         self._held += size
 
@@ -110,19 +104,19 @@ class FileAdmission(gymnasium.Env[Floats, np.int64]):
         while self._row < n and (file := int(self._trace.file[self._row])) in self._cache:
             self._cache.move_to_end(file)
             hit += self._cache[file]
-            self._note(file, 1.0)
+            self._record_request(file, 1.0)
             self._row += 1
         return hit
 
-    def _note(self, file: int, hit: float) -> None:
+    def _record_request(self, file: int, hit: float) -> None:
         self._requests[file] += 1
         self._last_s[file] = self._trace.time_s[self._row]
         self._hit_share += HIT_RATE * (hit - self._hit_share)
 
-    def _observe(self) -> Floats:
+    def _observe(self) -> Float32:
         file = int(self._trace.file[self._row])
-        known = self._requests[file] > 0
+        requested_before = self._requests[file] > 0
         days = (self._trace.time_s[self._row] - self._last_s[file]) / DAY_S
         values = [np.log2(self._trace.file_size[file] / 1e9), np.log1p(self._requests[file])]
-        values += [np.log1p(days) if known else -1.0, self._held / self._capacity, self._hit_share]
-        return np.clip(np.array(values, np.float32), -MOST, MOST)
+        values += [np.log1p(days) if requested_before else -1.0, self._held / self._capacity, self._hit_share]
+        return np.clip(np.array(values, np.float32), -FEATURE_LIMIT, FEATURE_LIMIT)

@@ -6,31 +6,27 @@ quiet night nor a hard week looks like the agent's doing. Observations are of th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
-from rl_cache.account import Account
-from rl_cache.env.checks import check_step
+from rl_cache.arrays import Float32
+from rl_cache.env.episode import check_step, choose_trace
 from rl_cache.errors import SimulationError
-from rl_cache.kernels.history import FEATURES
-from rl_cache.kernels.network import Network, silent
-from rl_cache.policies.s3fifo import S3Fifo
-from rl_cache.policies.scored import Knobs, Scored
-from rl_cache.simulator import Simulation
-from rl_cache.traces.generate import hep
+from rl_cache.kernels.history import FEATURES, REUSE
+from rl_cache.kernels.network import Network, zero_network
+from rl_cache.laboratory.account import Account
+from rl_cache.laboratory.simulator import Simulation
+from rl_cache.policies.eviction.s3fifo import S3Fifo
+from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
 from rl_cache.traces.trace import DAY_S, Trace
-from rl_cache.traces.workload import WORKLOADS
 
-Floats = NDArray[np.float32]
-
-REACH = Knobs(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+KNOB_RANGE = Knobs(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 """How far an action of 1 moves each knob from where it stood at the start."""
-OBSERVED = (
+OBSERVATION = (
     "hit share of the bytes read",
     "hit share of the shadow",
     "their difference, smoothed over about ten epochs",
@@ -43,24 +39,24 @@ OBSERVED = (
     "time of day, cosine",
     *(f"knob {name}" for name in Knobs().by_name()),
 )
-"""What an observation holds; knobs as the distance from the start in units of :data:`REACH`."""
+"""What an observation holds; knobs as the distance from the start in units of :data:`KNOB_RANGE`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class EpochBytes:
     """Bytes of an epoch."""
 
-    hit: int
-    miss: int
-    written: int
+    hit_bytes: int
+    miss_bytes: int
+    written_bytes: int
 
     @property
-    def read(self) -> int:
+    def read_bytes(self) -> int:
         """Bytes requested, at least 1."""
-        return max(1, self.hit + self.miss)
+        return max(1, self.hit_bytes + self.miss_bytes)
 
 
-class HepCache(gymnasium.Env[Floats, Floats]):
+class HepCache(gymnasium.Env[Float32, Float32]):
     """One episode is one trace; its end is ``truncated``, since a cache does not end when its trace does."""
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as gymnasium declares it
@@ -98,68 +94,66 @@ class HepCache(gymnasium.Env[Floats, Floats]):
             raise SimulationError(f"capacity_bytes is {capacity_bytes}; a cache holds at least one byte")
         self._traces, self._shares = tuple(traces), tuple(cache_shares)
         self._start = Knobs() if start is None else start
-        self._network = silent(len(FEATURES)) if network is None else network
+        self._network = zero_network(len(FEATURES)) if network is None else network
         self._epoch_s, self._write_price, self._fixed = epoch_s, write_price, capacity_bytes
-        self._over = True
-        self.action_space = spaces.Box(-1.0, 1.0, (len(REACH.by_name()),), np.float32)
-        self.observation_space = spaces.Box(-10.0, 10.0, (len(OBSERVED),), np.float32)
+        self._ended = True
+        self.action_space = spaces.Box(-1.0, 1.0, (len(KNOB_RANGE.by_name()),), np.float32)
+        self.observation_space = spaces.Box(-10.0, 10.0, (len(OBSERVATION),), np.float32)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Float32, dict[str, Any]]:
         """Empty caches before the first request of a trace; ``options["trace"]`` chooses which, by number.
 
         Raises:
             SimulationError: there is no trace of this number.
         """
         super().reset(seed=seed)
-        self._trace = self._choose((options or {}).get("trace"))
+        self._trace = choose_trace(self._traces, self.np_random, (options or {}).get("trace"))
         share = float(self.np_random.choice(self._shares))
         capacity = self._fixed or max(1, int(self._trace.footprint_bytes * share))
         self._capacity = capacity
-        self._cache = Simulation(self._trace, Scored(self._start, self._network), capacity)
+        self._cache = Simulation(self._trace, ScoredS3Fifo(self._start, self._network), capacity)
         self._shadow = Simulation(self._trace, S3Fifo(), capacity)
         self._until_s = int(self._trace.time_s[0])
-        self._before = (Sums(0, 0, 0), Sums(0, 0, 0))
+        self._before = (EpochBytes(0, 0, 0), EpochBytes(0, 0, 0))
         self._gain = 0.0
-        self._over = False
-        return self._observe(Sums(0, 0, 0), Sums(0, 0, 0)), {}
+        self._ended = False
+        return self._observe(EpochBytes(0, 0, 0), EpochBytes(0, 0, 0)), {}
 
-    def step(self, action: Floats) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Float32) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """Turn the knobs, and serve the requests of one epoch; epochs without requests are passed over.
 
         Raises:
             gymnasium.error.ResetNeeded: the episode is over, or none has begun.
             gymnasium.error.InvalidAction: not a number from -1 to 1 for each knob.
         """
-        check_step(self._over, self.action_space, np.asarray(action, np.float32))
+        check_step(self._ended, self.action_space, np.asarray(action, np.float32))
         self._cache.state.knobs[:] = self.knobs(action).array()
         stop = self._next_stop()
         self._cache.advance(stop)
         self._shadow.advance(stop)
-        own, shadow = self._since_before()
-        gain = (own.hit - shadow.hit) / own.read
+        own, shadow = self._epoch_bytes()
+        gain = (own.hit_bytes - shadow.hit_bytes) / own.read_bytes
         self._gain += 0.1 * (gain - self._gain)
-        reward = gain - self._write_price * own.written / self._capacity
-        info = {"hit": own.hit, "read": own.read, "written": own.written, "shadow_hit": shadow.hit}
-        self._over = stop >= len(self._trace)
-        return self._observe(own, shadow), float(reward), False, self._over, info
+        reward = gain - self._write_price * own.written_bytes / self._capacity
+        info = {
+            "hit": own.hit_bytes,
+            "read": own.read_bytes,
+            "written": own.written_bytes,
+            "shadow_hit": shadow.hit_bytes,
+        }
+        self._ended = stop >= len(self._trace)
+        return self._observe(own, shadow), float(reward), False, self._ended, info
 
     @property
     def account(self) -> Account:
         """What the steered cache has counted in this episode."""
         return self._cache.account
 
-    def knobs(self, action: Floats) -> Knobs:
+    def knobs(self, action: Float32) -> Knobs:
         """What an action means."""
-        return Knobs.of(self._start.array() + np.asarray(action, np.float64) * REACH.array())
-
-    def _choose(self, number: int | None) -> Trace:
-        if not self._traces:
-            return hep(replace(WORKLOADS["mixed"], days=7, scale=0.02), self.np_random)
-        if number is None:
-            return self._traces[int(self.np_random.integers(len(self._traces)))]
-        if number not in range(len(self._traces)):
-            raise SimulationError(f'options["trace"] is {number!r}; there are {len(self._traces)} traces, from 0 on')
-        return self._traces[number]
+        return Knobs.from_array(self._start.array() + np.asarray(action, np.float64) * KNOB_RANGE.array())
 
     def _next_stop(self) -> int:
         """The row behind the epoch of the next request."""
@@ -167,25 +161,36 @@ class HepCache(gymnasium.Env[Floats, Floats]):
         self._until_s += (idle_s // self._epoch_s + 1) * self._epoch_s
         return self._trace.row_at(self._until_s)
 
-    def _since_before(self) -> tuple[Sums, Sums]:
-        now = (_sums(self._cache), _sums(self._shadow))
+    def _epoch_bytes(self) -> tuple[EpochBytes, EpochBytes]:
+        now = (_bytes_so_far(self._cache), _bytes_so_far(self._shadow))
         own, shadow = (
-            Sums(new.hit - old.hit, new.miss - old.miss, new.written - old.written)
+            EpochBytes(
+                new.hit_bytes - old.hit_bytes, new.miss_bytes - old.miss_bytes, new.written_bytes - old.written_bytes
+            )
             for new, old in zip(now, self._before, strict=True)
         )
         self._before = now
         return own, shadow
 
-    def _observe(self, own: Sums, shadow: Sums) -> Floats:
-        knobs = (self._cache.state.knobs - self._start.array()) / REACH.array()
+    def _observe(self, own: EpochBytes, shadow: EpochBytes) -> Float32:
+        knobs = (self._cache.state.knobs - self._start.array()) / KNOB_RANGE.array()
         day = 2.0 * np.pi * (self._until_s % DAY_S) / DAY_S
-        seen = self._cache.state.seen.total
-        values = [own.hit / own.read, shadow.hit / own.read, 10.0 * self._gain]
-        values += [own.written / own.read, shadow.written / own.read, self._cache.occupied_bytes / self._capacity]
-        values += [own.read / self._capacity, seen[2], np.sin(day), np.cos(day), *knobs]
+        values = [
+            own.hit_bytes / own.read_bytes,
+            shadow.hit_bytes / own.read_bytes,
+            10.0 * self._gain,
+            own.written_bytes / own.read_bytes,
+            shadow.written_bytes / own.read_bytes,
+            self._cache.occupied_bytes / self._capacity,
+            own.read_bytes / self._capacity,
+            self._cache.state.history.total[REUSE],
+            np.sin(day),
+            np.cos(day),
+            *knobs,
+        ]
         return np.clip(np.array(values, np.float32), -10.0, 10.0)
 
 
-def _sums(cache: Simulation) -> Sums:
+def _bytes_so_far(cache: Simulation) -> EpochBytes:
     account = cache.account
-    return Sums(int(account.hit_bytes.sum()), int(account.miss_bytes.sum()), int(account.written_bytes.sum()))
+    return EpochBytes(int(account.hit_bytes.sum()), int(account.miss_bytes.sum()), int(account.written_bytes.sum()))

@@ -22,7 +22,7 @@ class _NoTritonAfterTensorFlow(MetaPathFinder):
         path: Sequence[str] | None,  # noqa: ARG002 - part of the interface
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
-        """Nowhere for Triton beside TensorFlow; for all else, let the others answer."""
+        """Refuse Triton after TensorFlow; leave every other module to the other finders."""
         if fullname != "triton" or "tensorflow" not in sys.modules:
             return None
         sys.modules["triton"] = None  # type: ignore[assignment]  # how Python notes that a module is not there

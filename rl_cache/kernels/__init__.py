@@ -1,1 +1,1 @@
-"""Compiled parts that policies are made of: the control flow of a request, linked lists, heaps, hashes."""
+"""Compiled parts that policies are made of: the flow of a request, lists, heaps, sampling, history, networks."""

@@ -1,15 +1,17 @@
-"""A heap of files whose keys may change: the file with the lowest key is found at once.
+"""A heap of files whose keys may change, and the control flow of policies that rank their files by such a key.
 
 Files with equal keys leave in the order of a second number (usually the row of their last request). Keys lie
 beside the files in heap order, so that comparing needs no look-up by file.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rl_cache.arrays import Float64, Int32, Int64
 from rl_cache.kernels.jit import kernel
+from rl_cache.kernels.request import Evict, Serve, admit_all, serve_with
 
 
 class Heap(NamedTuple):
@@ -19,18 +21,18 @@ class Heap(NamedTuple):
         file: int32[n_files], files in heap order, the first ``length[0]`` count.
         key: float64[n_files], their keys.
         order: int64[n_files], which of two equal keys goes first: the lower.
-        place: int32[n_files], where a file stands in the heap, -1 if it does not.
+        place: int32[n_files], position of a file in the heap, -1 if it is not there.
         length: int64[1].
     """
 
-    file: NDArray[np.int32]
-    key: NDArray[np.float64]
-    order: NDArray[np.int64]
-    place: NDArray[np.int32]
-    length: NDArray[np.int64]
+    file: Int32
+    key: Float64
+    order: Int64
+    place: Int32
+    length: Int64
 
 
-def heap(n_files: int) -> Heap:
+def empty_heap(n_files: int) -> Heap:
     """An empty heap for these files."""
     return Heap(
         np.zeros(n_files, np.int32),
@@ -42,7 +44,7 @@ def heap(n_files: int) -> Heap:
 
 
 @kernel
-def holds(heap: Heap, file: int) -> bool:
+def contains(heap: Heap, file: int) -> bool:
     """Whether the file is in the heap."""
     return bool(heap.place[file] >= 0)
 
@@ -56,7 +58,7 @@ def _put(heap: Heap, place: int, file: int, key: float, order: int) -> None:
 
 
 @kernel
-def _lower(heap: Heap, place: int, key: float, order: int) -> bool:
+def _precedes(heap: Heap, place: int, key: float, order: int) -> bool:
     """Whether what stands here goes before (key, order)."""
     return bool(heap.key[place] < key or (heap.key[place] == key and heap.order[place] < order))
 
@@ -81,9 +83,9 @@ def _sink(heap: Heap, place: int, key: float, order: int) -> int:
         child = 2 * place + 1
         if child >= length:
             return place
-        if child + 1 < length and _lower(heap, child + 1, heap.key[child], heap.order[child]):
+        if child + 1 < length and _precedes(heap, child + 1, heap.key[child], heap.order[child]):
             child += 1
-        if not _lower(heap, child, key, order):
+        if not _precedes(heap, child, key, order):
             return place
         _put(heap, place, heap.file[child], heap.key[child], heap.order[child])
         place = child
@@ -114,3 +116,30 @@ def pop(heap: Heap) -> int:
         file, key, order = heap.file[last], heap.key[last], heap.order[last]
         _put(heap, _sink(heap, 0, key, order), file, key, order)
     return int(lowest)
+
+
+Key = Callable[[Any, int, int], float]
+"""``key(state, file, row)``; may note the request in the state."""
+
+
+@kernel
+def evict_lowest(state: Any, _file: int, _row: int) -> int:
+    """The file with the lowest key leaves; of equal ones, the one requested least recently."""
+    return pop(state.heap)
+
+
+def rank_by(hit: Key, stored: Key, evict: Evict = evict_lowest) -> Serve:
+    """The control flow of a policy whose state has a field ``heap``: ``hit`` and ``stored`` give a file's key."""
+
+    @kernel
+    def find(state: Any, file: int, row: int) -> bool:
+        if not contains(state.heap, file):
+            return False
+        change(state.heap, file, hit(state, file, row), row)
+        return True
+
+    @kernel
+    def insert(state: Any, file: int, row: int) -> None:
+        push(state.heap, file, stored(state, file, row), row)
+
+    return serve_with(find, admit_all, insert, evict)

@@ -7,12 +7,10 @@ cache holds have been requested. A trace without datasets is one dataset, withou
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rl_cache.arrays import Float64, Int32, Int64
 from rl_cache.kernels.jit import kernel
 from rl_cache.traces.trace import Trace, read_only
-
-Floats = NDArray[np.float64]
 
 FEATURES = (
     "recency: time since the file's last request",
@@ -36,7 +34,7 @@ FEATURES = (
     "recency relative to the siblings' last gaps",
     "reuse: share of all requests that are repeated ones",
 )
-"""The numbers that :func:`features` writes, all of the order of 1; times in turnovers, mostly as logarithms."""
+"""The numbers that :func:`write_features` writes, all of the order of 1; times in turnovers, mostly as logarithms."""
 
 OF_DATASETS = (4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16, 17, 18)
 """Which of them look at a file's siblings; the others are of the file, of its tier and of the whole cache."""
@@ -49,8 +47,8 @@ _BURST = 0.05
 _EVERY = 256
 
 
-class History(NamedTuple):
-    """Tables of what was seen.
+class RequestHistory(NamedTuple):
+    """Tables of what was requested.
 
     Attributes:
         time_s: of each request; only rows up to the present one are read.
@@ -64,18 +62,18 @@ class History(NamedTuple):
         capacity: bytes of the cache.
     """
 
-    time_s: NDArray[np.int64]
-    size: NDArray[np.int64]
-    dataset: NDArray[np.int32]
-    tier: NDArray[np.int32]
-    files: Floats
-    datasets: Floats
-    tiers: Floats
-    total: Floats
+    time_s: Int64
+    size: Int64
+    dataset: Int32
+    tier: Int32
+    files: Float64
+    datasets: Float64
+    tiers: Float64
+    total: Float64
     capacity: int
 
 
-def history(trace: Trace, capacity_bytes: int) -> History:
+def empty_history(trace: Trace, capacity_bytes: int) -> RequestHistory:
     """Nothing seen yet."""
     nothing = read_only(np.zeros(trace.n_files, np.int32))
     dataset = nothing if trace.dataset is None else trace.dataset.code
@@ -84,101 +82,101 @@ def history(trace: Trace, capacity_bytes: int) -> History:
     files[:, GAP_S] = -1.0
     total = np.array([86_400.0, 0.0, 0.5, 1.0])
     datasets, tiers = np.zeros((int(dataset.max()) + 1, 11)), np.full(int(tier.max()) + 1, 0.5)
-    return History(trace.time_s, trace.file_size, dataset, tier, files, datasets, tiers, total, capacity_bytes)
+    return RequestHistory(trace.time_s, trace.file_size, dataset, tier, files, datasets, tiers, total, capacity_bytes)
 
 
 @kernel
-def note(seen: History, file: int, row: int) -> None:
+def record_request(history: RequestHistory, file: int, row: int) -> None:
     """Take in the request of this row."""
-    now = float(seen.time_s[row])
-    known, siblings, total = seen.files[file], seen.datasets[seen.dataset[file]], seen.total
-    repeated = 1.0 if known[COUNT] > 0 else 0.0
-    total[TOTAL_BYTES] += seen.size[file]
+    now = float(history.time_s[row])
+    file_row, dataset_row, total = history.files[file], history.datasets[history.dataset[file]], history.total
+    repeated = 1.0 if file_row[COUNT] > 0 else 0.0
+    total[TOTAL_BYTES] += history.size[file]
     total[MEAN_BYTES] = total[TOTAL_BYTES] / (row + 1)
     if row % _EVERY == 0 and row > 0:
-        lasted = max(now - seen.time_s[0], 1.0)
-        total[TURNOVER_S] = max(seen.capacity * lasted / total[TOTAL_BYTES], 60.0)
-    if known[COUNT] == 0:
-        _meet(siblings, now, total[REUSE])
+        lasted = max(now - history.time_s[0], 1.0)
+        total[TURNOVER_S] = max(history.capacity * lasted / total[TOTAL_BYTES], 60.0)
+    if file_row[COUNT] == 0:
+        _record_new_file(dataset_row, now, total[REUSE])
     else:
-        known[GAP_S] = now - known[LAST_S]
-        _learn_gap(siblings, np.log(known[GAP_S] / total[TURNOVER_S] + _SOON), np.log(known[COUNT]))
-    quiet = (now - siblings[D_LAST_S]) / total[TURNOVER_S]
-    siblings[D_BURST] = siblings[D_BURST] * np.exp(-quiet / _BURST) + 1.0
-    siblings[D_RATE] = siblings[D_RATE] * np.exp(-quiet) + 1.0
-    siblings[D_LAST_S] = now
-    siblings[D_COUNT] += 1.0
-    siblings[D_REUSE] += 0.05 * (repeated - siblings[D_REUSE])
-    seen.tiers[seen.tier[file]] += 0.002 * (repeated - seen.tiers[seen.tier[file]])
+        file_row[GAP_S] = now - file_row[LAST_S]
+        _learn_gap(dataset_row, np.log(file_row[GAP_S] / total[TURNOVER_S] + _SOON), np.log(file_row[COUNT]))
+    quiet = (now - dataset_row[D_LAST_S]) / total[TURNOVER_S]
+    dataset_row[D_BURST] = dataset_row[D_BURST] * np.exp(-quiet / _BURST) + 1.0
+    dataset_row[D_RATE] = dataset_row[D_RATE] * np.exp(-quiet) + 1.0
+    dataset_row[D_LAST_S] = now
+    dataset_row[D_COUNT] += 1.0
+    dataset_row[D_REUSE] += 0.05 * (repeated - dataset_row[D_REUSE])
+    history.tiers[history.tier[file]] += 0.002 * (repeated - history.tiers[history.tier[file]])
     total[REUSE] += 0.001 * (repeated - total[REUSE])
-    known[COUNT] += 1.0
-    known[LAST_S] = now
-    known[SIBLINGS_AT] = siblings[D_COUNT]
+    file_row[COUNT] += 1.0
+    file_row[LAST_S] = now
+    file_row[SIBLINGS_AT] = dataset_row[D_COUNT]
 
 
 @kernel
-def _meet(siblings: Floats, now: float, reuse: float) -> None:
+def _record_new_file(dataset_row: Float64, now: float, reuse: float) -> None:
     """A file that was never seen, perhaps of a dataset that was never seen."""
-    if siblings[D_FILES] == 0:
-        siblings[D_FIRST_S] = now
-        siblings[D_LAST_S] = now
-        siblings[D_REUSE] = reuse
-    siblings[D_FILES] += 1.0
+    if dataset_row[D_FILES] == 0:
+        dataset_row[D_FIRST_S] = now
+        dataset_row[D_LAST_S] = now
+        dataset_row[D_REUSE] = reuse
+    dataset_row[D_FILES] += 1.0
 
 
 @kernel
-def _learn_gap(siblings: Floats, log_gap: float, log_count: float) -> None:
+def _learn_gap(dataset_row: Float64, log_gap: float, log_count: float) -> None:
     """After which time, and after how many requests, files of this dataset have lately come back."""
-    siblings[D_GAP] += log_gap if siblings[D_SEEN_GAP] == 0 else 0.2 * (log_gap - siblings[D_GAP])
-    siblings[D_FREQUENCY] += 0.2 * (log_count - siblings[D_FREQUENCY])
-    siblings[D_SEEN_GAP] = 1.0
+    dataset_row[D_GAP] += log_gap if dataset_row[D_SEEN_GAP] == 0 else 0.2 * (log_gap - dataset_row[D_GAP])
+    dataset_row[D_FREQUENCY] += 0.2 * (log_count - dataset_row[D_FREQUENCY])
+    dataset_row[D_SEEN_GAP] = 1.0
 
 
 @kernel
-def cached(seen: History, file: int, by: int) -> None:
+def record_cached(history: RequestHistory, file: int, by: int) -> None:
     """The file has entered (+1) or left (-1) the cache."""
-    seen.datasets[seen.dataset[file], D_CACHED] += by
+    history.datasets[history.dataset[file], D_CACHED] += by
 
 
 @kernel
-def features(seen: History, file: int, row: int, into: Floats) -> None:
+def write_features(history: RequestHistory, file: int, row: int, into: Float64) -> None:
     """Write :data:`FEATURES` of a file that was requested before, as they are at this row."""
-    now, turnover = float(seen.time_s[row]), seen.total[TURNOVER_S]
-    known, siblings = seen.files[file], seen.datasets[seen.dataset[file]]
-    recency = np.log((now - known[LAST_S]) / turnover + _SOON)
-    frequency = np.log(known[COUNT])
+    now, turnover = float(history.time_s[row]), history.total[TURNOVER_S]
+    file_row, dataset_row = history.files[file], history.datasets[history.dataset[file]]
+    recency = np.log((now - file_row[LAST_S]) / turnover + _SOON)
+    frequency = np.log(file_row[COUNT])
     into[0] = 0.3 * recency + 0.6
     into[1] = 0.7 * frequency - 0.3
-    into[2] = 0.5 * np.log(seen.size[file] / seen.total[MEAN_BYTES])
-    into[3] = 0.3 * np.log(known[GAP_S] / turnover + _SOON) + 0.6 if known[GAP_S] >= 0 else 1.5
-    into[11] = 2.0 * seen.tiers[seen.tier[file]] - 1.0
-    into[12] = 1.0 if known[COUNT] == 1 else 0.0
-    into[19] = seen.total[REUSE]
-    _dataset_features(siblings, now, turnover, into)
-    _sibling_features(siblings, known, recency, frequency, into)
+    into[2] = 0.5 * np.log(history.size[file] / history.total[MEAN_BYTES])
+    into[3] = 0.3 * np.log(file_row[GAP_S] / turnover + _SOON) + 0.6 if file_row[GAP_S] >= 0 else 1.5
+    into[11] = 2.0 * history.tiers[history.tier[file]] - 1.0
+    into[12] = 1.0 if file_row[COUNT] == 1 else 0.0
+    into[19] = history.total[REUSE]
+    _dataset_features(dataset_row, now, turnover, into)
+    _sibling_features(dataset_row, file_row, recency, frequency, into)
 
 
 @kernel
-def _dataset_features(siblings: Floats, now: float, turnover: float, into: Floats) -> None:
-    quiet = (now - siblings[D_LAST_S]) / turnover
+def _dataset_features(dataset_row: Float64, now: float, turnover: float, into: Float64) -> None:
+    quiet = (now - dataset_row[D_LAST_S]) / turnover
     into[4] = 0.3 * np.log(quiet + _SOON) + 1.0
-    into[5] = 0.4 * np.log1p(siblings[D_BURST] * np.exp(-quiet / _BURST)) - 0.4
-    into[6] = np.log1p(siblings[D_RATE] * np.exp(-quiet) / siblings[D_FILES])
-    into[7] = siblings[D_CACHED] / siblings[D_FILES] - 0.5
-    into[9] = 0.6 * np.log(siblings[D_COUNT] / siblings[D_FILES])
-    into[10] = 0.3 * np.log((now - siblings[D_FIRST_S]) / turnover + 0.01)
-    into[13] = 0.25 * np.log(siblings[D_FILES]) - 1.0
-    into[15] = 2.0 * siblings[D_REUSE] - 1.0
+    into[5] = 0.4 * np.log1p(dataset_row[D_BURST] * np.exp(-quiet / _BURST)) - 0.4
+    into[6] = np.log1p(dataset_row[D_RATE] * np.exp(-quiet) / dataset_row[D_FILES])
+    into[7] = dataset_row[D_CACHED] / dataset_row[D_FILES] - 0.5
+    into[9] = 0.6 * np.log(dataset_row[D_COUNT] / dataset_row[D_FILES])
+    into[10] = 0.3 * np.log((now - dataset_row[D_FIRST_S]) / turnover + 0.01)
+    into[13] = 0.25 * np.log(dataset_row[D_FILES]) - 1.0
+    into[15] = 2.0 * dataset_row[D_REUSE] - 1.0
 
 
 @kernel
-def _sibling_features(siblings: Floats, known: Floats, recency: float, frequency: float, into: Floats) -> None:
+def _sibling_features(dataset_row: Float64, file_row: Float64, recency: float, frequency: float, into: Float64) -> None:
     """How the file stands among its siblings; reads ``into[5]``, the burst."""
-    since = (siblings[D_COUNT] - known[SIBLINGS_AT]) / siblings[D_FILES]
-    late = recency - siblings[D_GAP]
+    since = (dataset_row[D_COUNT] - file_row[SIBLINGS_AT]) / dataset_row[D_FILES]
+    late = recency - dataset_row[D_GAP]
     burst = np.expm1((into[5] + 0.4) / 0.4)
     into[8] = 0.4 * np.log(since + 0.02) + 0.5
-    into[14] = np.exp(-2.0 * late * late) * siblings[D_SEEN_GAP]
-    into[16] = frequency - siblings[D_FREQUENCY]
-    into[17] = np.log1p(burst / siblings[D_FILES]) * min(since, 2.0)
+    into[14] = np.exp(-2.0 * late * late) * dataset_row[D_SEEN_GAP]
+    into[16] = frequency - dataset_row[D_FREQUENCY]
+    into[17] = np.log1p(burst / dataset_row[D_FILES]) * min(since, 2.0)
     into[18] = 0.5 * min(max(late, -3.0), 3.0)

@@ -3,29 +3,27 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rl_cache.arrays import Float64
 from rl_cache.kernels.jit import kernel
-
-Floats = NDArray[np.float64]
 
 
 class Network(NamedTuple):
     """``output . relu(hidden @ x + bias) + offset[0]``; shapes (n, features), (n,), (n,), (1,)."""
 
-    hidden: Floats
-    bias: Floats
-    output: Floats
-    offset: Floats
+    hidden: Float64
+    bias: Float64
+    output: Float64
+    offset: Float64
 
 
-def silent(features: int) -> Network:
-    """A network that answers 0 whatever it is asked."""
+def zero_network(features: int) -> Network:
+    """A network whose output is always 0."""
     return Network(np.zeros((1, features)), np.zeros(1), np.zeros(1), np.zeros(1))
 
 
 @kernel
-def answer(network: Network, values: Floats) -> float:
+def predict(network: Network, values: Float64) -> float:
     """The output for these features."""
     total = network.offset[0]
     for unit in range(len(network.bias)):

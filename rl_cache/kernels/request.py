@@ -6,11 +6,11 @@ A policy supplies four compiled functions over its own state:
 * ``admit(state, file, row) -> bool``: whether a missing file is to be stored;
 * ``insert(state, file, row)``: the file is stored now;
 * ``evict(state, file, row) -> int``: make room for ``file``; the number of the file that left, or NOTHING where
-  the policy has only moved something within the cache: it is asked again.
+  the policy has only moved a file within the cache: it is called again.
 
-A policy that prefetches supplies a fifth one: ``fetch(state, file, row) -> int``, asked after ``file`` was missed until
-it answers NOTHING: another file that is not in the cache and is to be stored as well. What is fetched counts as read
-from afar (FETCHED_BYTES) and as written.
+A policy that prefetches supplies a fifth one: ``fetch(state, file, row) -> int``, called after ``file`` was missed
+until it returns NOTHING: another file that is not in the cache and is to be stored as well. Its bytes count as read
+from remote storage (FETCHED_BYTES) and as written.
 
 ``row`` counts requests from the beginning of the trace.
 """
@@ -18,12 +18,8 @@ from afar (FETCHED_BYTES) and as written.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from rl_cache.arrays import Int64
 from rl_cache.kernels.jit import kernel
-
-Ints = NDArray[np.int64]
 
 COLUMNS = (
     "hit_bytes",
@@ -50,7 +46,7 @@ class Frame(NamedTuple):
         size: bytes of each file.
         day_starts: first row of each day, and the number of requests.
         account: int64[days, len(COLUMNS)], what is counted from row ``counted_from`` on.
-        unseen: int64[len(COLUMNS)], takes the counts of rows before that one.
+        uncounted: int64[len(COLUMNS)], takes the counts of rows before that one.
         traffic: missed and fetched bytes of each day, counted always: the bandwidth limit looks at them.
         occupied: int64[1], bytes in the cache now.
         capacity: bytes that the cache can hold.
@@ -60,13 +56,13 @@ class Frame(NamedTuple):
         counted_from: first row that counts; what lies before warms the cache up.
     """
 
-    file: Ints
-    size: Ints
-    day_starts: Ints
-    account: Ints
-    unseen: Ints
-    traffic: Ints
-    occupied: Ints
+    file: Int64
+    size: Int64
+    day_starts: Int64
+    account: Int64
+    uncounted: Int64
+    traffic: Int64
+    occupied: Int64
     capacity: int
     high: int
     low: int
@@ -94,22 +90,22 @@ def fetch_none(_state: Any, _file: int, _row: int) -> int:
     return NOTHING
 
 
-def serving(find: Find, admit: Admit, insert: Insert, evict: Evict, fetch: Fetch = fetch_none) -> Serve:
+def serve_with(find: Find, admit: Admit, insert: Insert, evict: Evict, fetch: Fetch = fetch_none) -> Serve:
     """The control flow with a policy's functions built in.
 
     A closure and not arguments, since numba can keep code on disk only where calls are known when it compiles.
     """
 
     @kernel
-    def shrink(frame: Frame, state: Any, sums: Ints, target: int, file: int, row: int) -> None:
+    def shrink(frame: Frame, state: Any, sums: Int64, target: int, file: int, row: int) -> None:
         while frame.occupied[0] > target:
-            gone = evict(state, file, row)
-            if gone != NOTHING:
-                frame.occupied[0] -= frame.size[gone]
-                sums[DELETED_BYTES] += frame.size[gone]
+            evicted = evict(state, file, row)
+            if evicted != NOTHING:
+                frame.occupied[0] -= frame.size[evicted]
+                sums[DELETED_BYTES] += frame.size[evicted]
 
     @kernel
-    def store(frame: Frame, state: Any, sums: Ints, file: int, row: int) -> None:
+    def store(frame: Frame, state: Any, sums: Int64, file: int, row: int) -> None:
         size = frame.size[file]
         shrink(frame, state, sums, frame.capacity - size, file, row)
         insert(state, file, row)
@@ -119,16 +115,16 @@ def serving(find: Find, admit: Admit, insert: Insert, evict: Evict, fetch: Fetch
             shrink(frame, state, sums, frame.low, file, row)
 
     @kernel
-    def prefetch(frame: Frame, state: Any, sums: Ints, day: int, file: int, row: int) -> None:
-        other = fetch(state, file, row)
-        while other != NOTHING:
-            frame.traffic[day] += frame.size[other]
-            sums[FETCHED_BYTES] += frame.size[other]
-            store(frame, state, sums, other, row)
-            other = fetch(state, file, row)
+    def prefetch(frame: Frame, state: Any, sums: Int64, day: int, file: int, row: int) -> None:
+        fetched = fetch(state, file, row)
+        while fetched != NOTHING:
+            frame.traffic[day] += frame.size[fetched]
+            sums[FETCHED_BYTES] += frame.size[fetched]
+            store(frame, state, sums, fetched, row)
+            fetched = fetch(state, file, row)
 
     @kernel
-    def get(frame: Frame, state: Any, sums: Ints, day: int, row: int) -> None:
+    def get(frame: Frame, state: Any, sums: Int64, day: int, row: int) -> None:
         file = frame.file[row]
         size = frame.size[file]
         if find(state, file, row):
@@ -149,7 +145,7 @@ def serving(find: Find, admit: Admit, insert: Insert, evict: Evict, fetch: Fetch
     def serve(frame: Frame, state: Any, start: int, stop: int) -> None:
         for day in range(len(frame.day_starts) - 1):
             for row in range(max(start, frame.day_starts[day]), min(stop, frame.day_starts[day + 1])):
-                sums = frame.account[day] if row >= frame.counted_from else frame.unseen
+                sums = frame.account[day] if row >= frame.counted_from else frame.uncounted
                 get(frame, state, sums, day, row)
 
     return serve

@@ -1,1 +1,1 @@
-"""Eviction and admission policies, one file each."""
+"""Cache policies by what they decide: admission, eviction; and references."""

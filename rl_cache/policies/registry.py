@@ -3,28 +3,24 @@
 from collections.abc import Callable
 
 from rl_cache.errors import SimulationError
-from rl_cache.policies.arc import Arc
-from rl_cache.policies.belady import Belady
-from rl_cache.policies.belady_size import BeladySize
-from rl_cache.policies.fifo import Fifo
-from rl_cache.policies.gdsf import Gdsf
-from rl_cache.policies.lfu import Lfu
-from rl_cache.policies.lfu_all_time import LfuAllTime
-from rl_cache.policies.lrb import Lrb
-from rl_cache.policies.lru import Lru
-from rl_cache.policies.random_admission import RandomAdmission
-from rl_cache.policies.s3fifo import S3Fifo
-from rl_cache.policies.scdl import Scdl
-from rl_cache.policies.sibling_prefetch import SiblingPrefetch
-from rl_cache.policies.sieve import Sieve
-from rl_cache.policies.size_big import SizeBig
-from rl_cache.policies.size_small import SizeSmall
-from rl_cache.policies.w_tinylfu import WTinyLfu
-from rl_cache.simulator import Policy
+from rl_cache.policies.admission.random_admission import RandomAdmission
+from rl_cache.policies.admission.scdl import Scdl
+from rl_cache.policies.eviction.arc import Arc
+from rl_cache.policies.eviction.file_size import SizeBig, SizeSmall
+from rl_cache.policies.eviction.gdsf import Gdsf
+from rl_cache.policies.eviction.lfu import Lfu, LfuAllTime
+from rl_cache.policies.eviction.lrb import Lrb
+from rl_cache.policies.eviction.lru import Fifo, Lru
+from rl_cache.policies.eviction.s3fifo import S3Fifo
+from rl_cache.policies.eviction.sieve import Sieve
+from rl_cache.policies.eviction.w_tinylfu import WTinyLfu
+from rl_cache.policies.protocols import Policy
+from rl_cache.policies.reference.belady import Belady, BeladySize
+from rl_cache.policies.reference.sibling_prefetch import SiblingPrefetch
 
 POLICIES: dict[str, Callable[[], Policy]] = {
-    made.name: made
-    for made in (
+    policy_class.name: policy_class
+    for policy_class in (
         Lru,
         Fifo,
         Lfu,
@@ -50,7 +46,7 @@ CLAIRVOYANT = frozenset({Belady.name, BeladySize.name})
 """These know the future: references, not to be run in a real cache."""
 
 
-def policy(name: str) -> Policy:
+def make_policy(name: str) -> Policy:
     """The policy of this name with its default parameters; SimulationError if there is none."""
     if name not in POLICIES:
         raise SimulationError(f"there is no policy {name!r}; choose from {', '.join(sorted(POLICIES))}")

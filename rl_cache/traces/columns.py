@@ -10,29 +10,29 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from rl_cache.arrays import AnyArray, Int32, Int64
 from rl_cache.errors import TraceError
-from rl_cache.traces.operations import says_operation
+from rl_cache.traces.operations import is_operation_column
 
 TEXT = ("file", "dataset", "tier", "site")
 NUMBERS = ("time", "size", "cpu_time", "io_time")
 COLUMNS = ("time", "file", "size", "dataset", "tier", "site", "cpu_time", "io_time")
-"""What a source may call its columns, beside one of operations; all others are ignored."""
+"""Names of columns that are read, apart from a column of operations; all others are ignored."""
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_MOST_SPAN = 4
+_MAX_SPAN = 4
 _HINT = {
     "time": "seconds since 1970 or since the beginning are expected, or times such as 2024-01-31T12:00:00Z",
 }
 
 
-def chosen(names: Sequence[str], origin: str) -> list[str]:
+def select_columns(names: Sequence[str], origin: str) -> list[str]:
     """Those of a source's columns that are read.
 
     Raises:
         TraceError: there is no column ``file``, or a column that is read stands twice.
     """
-    read = [name for name in names if name in COLUMNS or says_operation(name)]
+    read = [name for name in names if name in COLUMNS or is_operation_column(name)]
     for name in read:
         if read.count(name) > 1:
             raise TraceError(origin, f"column {name}", "there twice", "rename or drop one of them")
@@ -42,9 +42,9 @@ def chosen(names: Sequence[str], origin: str) -> list[str]:
     return read
 
 
-def remarks(names: Sequence[str]) -> tuple[str, ...]:
-    """What a reader of the trace should know about its columns, in words."""
-    ignored = [name for name in names if name not in COLUMNS and not says_operation(name)]
+def column_remarks(names: Sequence[str]) -> tuple[str, ...]:
+    """Remarks for users on columns that are missing or not read."""
+    ignored = [name for name in names if name not in COLUMNS and not is_operation_column(name)]
     missing = {"time": "requests count as a second apart", "size": "files count as one byte each"}
     return (
         *([f"not read: column {', '.join(ignored)}"] if ignored else []),
@@ -52,7 +52,7 @@ def remarks(names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def from_text(column: pa.Array, name: str, origin: str, row: int) -> pa.Array:
+def parse_text(column: pa.Array, name: str, origin: str, row: int) -> pa.Array:
     """Text as whole numbers, else as numbers, else as times; empty text as missing. ``row`` is that of the first value.
 
     Raises:
@@ -90,45 +90,45 @@ def _first_not_castable(column: pa.Array, kind: Any) -> int:
     return low
 
 
-def seconds(column: pa.Array, origin: str) -> NDArray[np.int64]:
+def to_seconds(column: pa.Array, origin: str) -> Int64:
     """Numbers, or times in whatever unit the source says, as whole seconds; fractions are cut off."""
     kind = column.type
     if pa.types.is_date(kind):
         column = column.cast(pa.timestamp("s" if pa.types.is_date32(kind) else "ms"))
     if pa.types.is_timestamp(column.type) or pa.types.is_duration(column.type):
-        return numbers(column.cast(pa.int64()), "time", origin) // _PER_SECOND[column.type.unit]
-    found = numbers(column, "time", origin)
-    return (np.floor(found) if found.dtype.kind == "f" else found).astype(np.int64, copy=False)
+        return to_numbers(column.cast(pa.int64()), "time", origin) // _PER_SECOND[column.type.unit]
+    values = to_numbers(column, "time", origin)
+    return (np.floor(values) if values.dtype.kind == "f" else values).astype(np.int64, copy=False)
 
 
-def numbers(column: pa.Array, name: str, origin: str) -> NDArray[Any]:
+def to_numbers(column: pa.Array, name: str, origin: str) -> AnyArray:
     """Numbers, none of which is missing or too large to be added up."""
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         raise TraceError(origin, f"column {name}", f"of type {column.type}", _HINT.get(name, "numbers are expected"))
     _check_filled(column, name, origin)
-    found = _array(column)
-    low, high = found.min(), found.max()
+    values = _array(column)
+    low, high = values.min(), values.max()
     if not (-(2**62) < low <= high < 2**62):  # also where one is no number
-        row = int(np.flatnonzero(~(np.abs(found.astype(np.float64)) < 2.0**62))[0])
-        raise TraceError(origin, f"{name} of request {row}", found[row], "out of range")
-    return found
+        row = int(np.flatnonzero(~(np.abs(values.astype(np.float64)) < 2.0**62))[0])
+        raise TraceError(origin, f"{name} of request {row}", values[row], "out of range")
+    return values
 
 
-def codes(column: pa.Array, name: str, origin: str) -> tuple[NDArray[np.int32], NDArray[Any]]:
+def encode(column: pa.Array, name: str, origin: str) -> tuple[Int32, AnyArray]:
     """The number of each row's value, counted in the order in which they appear, and the values by number."""
     _check_filled(column, name, origin)
-    if pa.types.is_integer(column.type) and (numbered := _numbered(_array(column))):
+    if pa.types.is_integer(column.type) and (numbered := _encode_integers(_array(column))):
         return numbered
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     return _array(encoded.indices), _array(encoded.dictionary)
 
 
-def _numbered(values: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any]] | None:
-    """As :func:`codes`, by a table of all integers in their range; None where that is much longer than the column."""
+def _encode_integers(values: AnyArray) -> tuple[Int32, AnyArray] | None:
+    """As :func:`encode`, by a table of all integers in their range; None where that is much longer than the column."""
     low, span = values.min(), int(values.max()) - int(values.min()) + 1
-    if span > _MOST_SPAN * len(values):
+    if span > _MAX_SPAN * len(values):
         return None
     place = (values - low).astype(np.int64)
     first = np.full(span, len(values))
@@ -140,7 +140,7 @@ def _numbered(values: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any]] | 
     return code[place], in_order.astype(values.dtype) + low
 
 
-def _array(column: pa.Array) -> NDArray[Any]:
+def _array(column: pa.Array) -> AnyArray:
     """Without nulls. ``to_numpy`` of pyarrow would load pandas, which takes longer than a small trace does."""
     is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
     return np.from_dlpack(column) if is_number else np.array(column.to_pylist(), object)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from rl_cache.traces.trace import Labels, Trace
+from rl_cache.arrays import Float64, Int64
+from rl_cache.traces.trace import LabelColumn, Trace
 from rl_cache.traces.workload import Workload
 
 _DAY_S = 86_400.0
@@ -17,24 +17,21 @@ _MONDAY_S = 1_514_764_800
 """2018-01-01, a Monday: where generated time begins."""
 _PILEUP = "/MinimumBias/Pileup/PREMIX"
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class DatasetCatalogue:
     """All datasets, one array element each, and all files; those of one dataset lie side by side."""
 
     names: tuple[str, ...]
-    tier: Integers
-    released_s: Floats
+    tier: Int64
+    released_s: Float64
     """Before 0: it exists when the trace begins."""
-    wanted: Floats
+    popularity: Float64
     """Users' interest at its release."""
-    first: Integers
+    first: Int64
     """Number of its first file."""
-    files: Integers
-    size: Integers
+    files: Int64
+    size: Int64
     """Bytes, by file."""
 
 
@@ -42,8 +39,8 @@ class Catalogue:
 class Reads:
     """The reads of one task: when, of which files, where, and what a GB cost it in seconds of CPU and of I/O."""
 
-    time_s: Floats
-    file: Integers
+    time_s: Float64
+    file: Int64
     site: int
     cpu_s_per_gb: float
     io_s_per_gb: float
@@ -61,35 +58,35 @@ def hep(workload: Workload, rng: Generator) -> Trace:
     return _trace(workload, catalogue, tasks, rng)
 
 
-def _catalogue(workload: Workload, rng: Generator) -> Catalogue:
+def _catalogue(workload: Workload, rng: Generator) -> DatasetCatalogue:
     tiers = workload.tiers
     n = max(len(tiers), round(workload.datasets * workload.scale))
     share = np.array([tier.share for tier in tiers])
     tier = rng.choice(len(tiers), n, p=share / share.sum())
     drawn = np.array([t.files for t in tiers])[tier] * rng.lognormal(0.0, workload.files_sigma, n)
     pileup = workload.pileup_files * workload.scale
-    files: Integers = np.maximum(1, np.append(drawn, pileup)).astype(np.int64)
+    files: Int64 = np.maximum(1, np.append(drawn, pileup)).astype(np.int64)
     released = rng.uniform(0.0, workload.days * _DAY_S, n)
     old = rng.random(n) < workload.released_before
     released[old] = -rng.exponential(workload.half_life_days * _DAY_S, old.sum())
     rank = rng.permutation(n) + 1.0
-    wanted = rank**-workload.zipf * np.array([t.wanted for t in tiers])[tier]
+    popularity = rank**-workload.zipf * np.array([t.popularity for t in tiers])[tier]
     median_gb = np.append(np.array([t.size_gb for t in tiers])[tier], workload.pileup_size_gb)
     spread = rng.lognormal(0.0, workload.size_sigma, files.sum())
     size = np.maximum(1, np.repeat(median_gb, files) * spread * 1e9).astype(np.int64)
     names = (*(f"/Primary{i:05d}/Era{i % 7}/{tiers[t].name}" for i, t in enumerate(tier)), _PILEUP)
-    return Catalogue(
+    return DatasetCatalogue(
         names=names,
         tier=np.append(tier, len(tiers)),
         released_s=np.append(released, -np.inf),
-        wanted=np.append(wanted, 0.0),
+        popularity=np.append(popularity, 0.0),
         first=np.concatenate(([0], np.cumsum(files)[:-1])),
         files=files,
         size=size,
     )
 
 
-def _analysis(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+def _analysis(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) -> list[Reads]:
     """Users' tasks; each may be run again, by the same user on the same files."""
     tasks: list[Reads] = []
     for start in _starts(workload, workload.tasks_per_day, rng):
@@ -107,7 +104,7 @@ def _analysis(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[
     return tasks
 
 
-def _campaigns(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+def _campaigns(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) -> list[Reads]:
     """Production reads a dataset once, in order, within days of its release."""
     chance = np.append([tier.campaign for tier in workload.tiers], 0.0)[catalogue.tier]
     read = (rng.random(catalogue.files.size) < chance) & (catalogue.released_s >= 0.0)
@@ -120,18 +117,20 @@ def _campaigns(workload: Workload, catalogue: Catalogue, rng: Generator) -> list
     return tasks
 
 
-def _picks(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+def _picks(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) -> list[Reads]:
     """Single files of any age and tier; most of them are never read again."""
     starts = _starts(workload, workload.picks_per_day, rng)
     file = rng.integers(0, catalogue.first[-1], starts.size)
     dataset = np.searchsorted(catalogue.first, file, side="right") - 1
-    known = catalogue.released_s[dataset] <= starts
+    released = catalogue.released_s[dataset] <= starts
     site = rng.integers(0, workload.sites, starts.size)
     cpu, io = workload.cpu_s_per_gb, workload.io_s_per_gb
-    return [Reads(starts[known & (site == s)], file[known & (site == s)], s, cpu, io) for s in range(workload.sites)]
+    return [
+        Reads(starts[released & (site == s)], file[released & (site == s)], s, cpu, io) for s in range(workload.sites)
+    ]
 
 
-def _pileup(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Reads]:
+def _pileup(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) -> list[Reads]:
     """The library that simulation mixes in: any of its files at any time."""
     n = rng.poisson(workload.pileup_reads_per_day * workload.scale * workload.days)
     time = rng.uniform(0.0, workload.days * _DAY_S, n)
@@ -139,35 +138,35 @@ def _pileup(workload: Workload, catalogue: Catalogue, rng: Generator) -> list[Re
     return [Reads(time, file, 0, 3.0 * workload.cpu_s_per_gb, workload.io_s_per_gb)]
 
 
-def _starts(workload: Workload, per_day: float, rng: Generator) -> Floats:
+def _starts(workload: Workload, per_day: float, rng: Generator) -> Float64:
     """Times of a Poisson process that is slower at night and at weekends."""
     n = rng.poisson(per_day * workload.scale * workload.days)
     time = np.sort(rng.uniform(0.0, workload.days * _DAY_S, n))
     hour, day = time % _DAY_S / 3600.0, time // _DAY_S % 7
     rate = np.where((hour < 8) | (hour >= 20), workload.night, 1.0) * np.where(day >= 5, workload.weekend, 1.0)
-    kept: Floats = time[rng.random(n) < rate]
+    kept: Float64 = time[rng.random(n) < rate]
     return kept
 
 
-def _interest(workload: Workload, catalogue: Catalogue, now_s: float) -> Floats:
+def _interest(workload: Workload, catalogue: DatasetCatalogue, now_s: float) -> Float64:
     """Probability, by dataset, that a task that begins now reads it."""
     age = now_s - catalogue.released_s
     fresh = np.exp2(-np.maximum(age, 0.0) / (workload.half_life_days * _DAY_S))
-    weight = np.where(age >= 0.0, catalogue.wanted * fresh, 0.0)
-    share: Floats = weight / weight.sum()
+    weight = np.where(age >= 0.0, catalogue.popularity * fresh, 0.0)
+    share: Float64 = weight / weight.sum()
     return share
 
 
-def _part(workload: Workload, catalogue: Catalogue, dataset: int, rng: Generator) -> Integers:
-    files: Integers = catalogue.first[dataset] + np.arange(catalogue.files[dataset])
+def _part(workload: Workload, catalogue: DatasetCatalogue, dataset: int, rng: Generator) -> Int64:
+    files: Int64 = catalogue.first[dataset] + np.arange(catalogue.files[dataset])
     if rng.random() < workload.whole:
         return files
     n = max(1, round(rng.uniform(0.05, 0.9) * files.size))
-    part: Integers = rng.choice(files, n, replace=False)
+    part: Int64 = rng.choice(files, n, replace=False)
     return part
 
 
-def _reads(workload: Workload, begin_s: float, lasts_s: float, files: Integers, rng: Generator) -> Reads:
+def _reads(workload: Workload, begin_s: float, lasts_s: float, files: Int64, rng: Generator) -> Reads:
     """Reads spread evenly over the task, in the order of ``files``; some are repeated within the hour."""
     gaps = rng.exponential(1.0, files.size)
     time = begin_s + lasts_s * np.cumsum(gaps) / gaps.sum()
@@ -183,7 +182,7 @@ def _reads(workload: Workload, begin_s: float, lasts_s: float, files: Integers, 
     )
 
 
-def _trace(workload: Workload, catalogue: Catalogue, tasks: list[Reads], rng: Generator) -> Trace:
+def _trace(workload: Workload, catalogue: DatasetCatalogue, tasks: list[Reads], rng: Generator) -> Trace:
     """All reads in the order of time; files that nobody read have no number."""
     time = np.concatenate([task.time_s for task in tasks])
     file = np.concatenate([task.file for task in tasks])
@@ -202,9 +201,9 @@ def _trace(workload: Workload, catalogue: Catalogue, tasks: list[Reads], rng: Ge
         file=dense.astype(np.int64),
         file_size=size,
         origin=f"generated workload {workload.name}",
-        dataset=Labels(dataset.astype(np.int32), catalogue.names),
-        tier=Labels(catalogue.tier[dataset].astype(np.int32), (*(tier.name for tier in workload.tiers), "PREMIX")),
-        site=Labels(site[order].astype(np.int32), tuple(f"T2_{i}" for i in range(workload.sites))),
+        dataset=LabelColumn(dataset.astype(np.int32), catalogue.names),
+        tier=LabelColumn(catalogue.tier[dataset].astype(np.int32), (*(tier.name for tier in workload.tiers), "PREMIX")),
+        site=LabelColumn(site[order].astype(np.int32), tuple(f"T2_{i}" for i in range(workload.sites))),
         cpu_s=gb * cpu[order],
         io_s=gb * io[order],
     )

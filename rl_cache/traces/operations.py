@@ -1,11 +1,11 @@
-"""Which rows of an access log are reads, where a column says what was done: GET, PUT, read, REST.GET.OBJECT."""
+"""Which rows of an access log are reads, where a column holds the operation: GET, PUT, read, REST.GET.OBJECT."""
 
 import re
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from rl_cache.arrays import Mask
 from rl_cache.errors import TraceError
 
 _COLUMNS = frozenset(
@@ -16,8 +16,8 @@ _READS = frozenset({"get", "gets", "mget", "read", "readv", "pread", "r", "rd", 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
-def says_operation(name: str) -> bool:
-    """Whether a column of this name says what was done."""
+def is_operation_column(name: str) -> bool:
+    """Whether a column of this name holds operations."""
     return name.lower() in _COLUMNS
 
 
@@ -26,19 +26,19 @@ def is_read(operation: object) -> bool:
     return any(word.lower() in _READS for word in _WORD.findall(str(operation)))
 
 
-def only_reads(table: pa.Table, origin: str) -> tuple[pa.Table, tuple[str, ...]]:
+def keep_reads(table: pa.Table, origin: str) -> tuple[pa.Table, tuple[str, ...]]:
     """The rows that are reads, without the column of operations, and a remark on those that are left out.
 
     Raises:
         TraceError: there is such a column and no row is a read.
     """
-    name = next(filter(says_operation, table.column_names), None)
+    name = next(filter(is_operation_column, table.column_names), None)
     if name is None:
         return table, ()
     encoded = table.column(name).cast(pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
     operations = [operation or "missing" for operation in encoded.dictionary.to_pylist()]
     counts = np.array([is_read(operation) for operation in operations], np.bool_)
-    kept: NDArray[np.bool_] = counts[encoded.indices.to_numpy()]
+    kept: Mask = counts[encoded.indices.to_numpy()]
     others = ", ".join(operation for operation, read in zip(operations, counts, strict=True) if not read)
     if not kept.any():
         hint = "reads are called GET, read, r or open; to count every row, give the column another name"
@@ -48,13 +48,13 @@ def only_reads(table: pa.Table, origin: str) -> tuple[pa.Table, tuple[str, ...]]
     if not left_out:
         return table, ()
     remark = f"{left_out:,} of {len(kept):,} rows are no reads and not counted: {others}"
-    return _without_unused_words(table.filter(pa.array(kept))), (remark,)
+    return _drop_unused_names(table.filter(pa.array(kept))), (remark,)
 
 
-def _without_unused_words(table: pa.Table) -> pa.Table:
-    """Words that are in no row any more lose their codes."""
+def _drop_unused_names(table: pa.Table) -> pa.Table:
+    """Names that are in no row any more lose their codes."""
     for place, column in enumerate(table.columns):
         if pa.types.is_dictionary(column.type):
-            words = column.cast(column.type.value_type).combine_chunks().dictionary_encode()
-            table = table.set_column(place, table.column_names[place], words)
+            names = column.cast(column.type.value_type).combine_chunks().dictionary_encode()
+            table = table.set_column(place, table.column_names[place], names)
     return table

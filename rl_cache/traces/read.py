@@ -1,14 +1,113 @@
-"""Read a trace in whatever format its name says."""
+"""Read a trace from a file in whatever format its name says: CSV, Parquet or oracleGeneral, compressed or not.
 
-from collections.abc import Callable
+A record of libCacheSim's oracleGeneral has 24 bytes, little-endian, packed: u32 time in seconds, u64 file, u32 size in
+bytes, i64 row of the next request. The last is not taken from the file but computed where it is needed.
+"""
+
+import gzip
+import lzma
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from rl_cache.arrays import AnyArray
 from rl_cache.errors import TraceError
-from rl_cache.traces.assemble import Sizes
-from rl_cache.traces.csv_file import read_csv
-from rl_cache.traces.oracle_general import read_oracle_general
-from rl_cache.traces.parquet_file import read_parquet
+from rl_cache.traces.assemble import Sizes, assemble
+from rl_cache.traces.columns import COLUMNS, column_remarks, select_columns
 from rl_cache.traces.trace import Trace
+
+RECORD = np.dtype([("time", "<u4"), ("file", "<u8"), ("size", "<u4"), ("next", "<i8")])
+_BLOCK_BYTES = 1 << 24
+_BLOCK_ROWS = 1 << 20
+_HEADER_BYTES = 1 << 20
+_GZIP, _ZSTD, _XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00"
+
+
+def read(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
+    """The trace in this file; TraceError if no reader knows its name or the content cannot be used."""
+    for suffix in path.suffixes:
+        if reader := READERS.get(suffix.lower()):
+            return reader(path, sizes)
+    formats = "x.csv, x.parquet or x.oracleGeneral, also with .gz, .zst or .xz"
+    raise TraceError(str(path), "name", path.name, f"say what it is: {formats}")
+
+
+def read_csv(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
+    """The trace in a CSV file: a line of column names, then one request a line; errors as of :func:`assemble`."""
+    with open_decompressed(path) as stream, _csv_errors(path):
+        header = stream.read(_HEADER_BYTES).splitlines(keepends=True)[:1]
+        names = list(csv.read_csv(pa.BufferReader(b"".join(header))).column_names)
+    return assemble(_csv_blocks(path, select_columns(names, str(path))), str(path), sizes, column_remarks(names))
+
+
+def _csv_blocks(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """All columns as text: what a value means must not depend on the block that it stands in."""
+    text = csv.ConvertOptions(
+        column_types=dict.fromkeys(columns, pa.string()), include_columns=columns, strings_can_be_null=False
+    )
+    with open_decompressed(path) as stream, _csv_errors(path):
+        options = csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False)
+        yield from csv.open_csv(stream, options, None, text)
+
+
+@contextmanager
+def _csv_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        if "CSV" not in str(error):
+            raise
+        hint = f"expected a line of names such as {', '.join(COLUMNS[:3])} and as many values in each line after it"
+        raise TraceError(str(path), "content", error, hint) from None
+
+
+def read_parquet(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
+    """The trace in a Parquet file; columns and errors as of :func:`assemble`."""
+    try:
+        with path.open("rb") as stream, parquet.ParquetFile(stream) as source:
+            names = source.schema_arrow.names
+            blocks = source.iter_batches(_BLOCK_ROWS, columns=select_columns(names, str(path)))
+            return assemble(blocks, str(path), sizes, column_remarks(names))
+    except (OSError, pa.ArrowException) as error:
+        raise TraceError(
+            str(path), "content", f"unreadable: {error}", "check that it is a whole Parquet file"
+        ) from None
+
+
+def read_oracle_general(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
+    """The trace in a file of libCacheSim's format.
+
+    Raises:
+        TraceError: the file ends inside a record, and whatever :func:`assemble` refuses.
+    """
+    return assemble(_oracle_general_blocks(path), str(path), sizes)
+
+
+def _oracle_general_blocks(path: Path) -> Iterator[pa.RecordBatch]:
+    rest, rows = b"", 0
+    with open_decompressed(path) as stream:
+        while data := stream.read(_BLOCK_ROWS * RECORD.itemsize):
+            data = rest + data
+            whole = len(data) // RECORD.itemsize
+            rest = data[whole * RECORD.itemsize :]
+            records = np.frombuffer(data, RECORD, whole)
+            rows += whole
+            yield pa.record_batch({name: _arrow_column(records[name]) for name in ("time", "file", "size")})
+    if rest:
+        hint = f"the file ends inside request {rows}: records have {RECORD.itemsize}"
+        raise TraceError(str(path), "length of the last record", f"{len(rest)} bytes", hint)
+
+
+def _arrow_column(values: AnyArray) -> pa.Array:
+    """``pa.array`` would load pandas, which takes longer than a small trace does."""
+    buffer = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+
 
 READERS: dict[str, Callable[[Path, Sizes], Trace]] = {
     ".csv": read_csv,
@@ -18,10 +117,29 @@ READERS: dict[str, Callable[[Path, Sizes], Trace]] = {
 """By a part of the name, so that ``x.oracleGeneral.bin.zst`` is found as well."""
 
 
-def read(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
-    """The trace in this file; TraceError if no reader knows its name or the content cannot be used."""
-    for suffix in path.suffixes:
-        if reader := READERS.get(suffix.lower()):
-            return reader(path, sizes)
-    known = "x.csv, x.parquet or x.oracleGeneral, also with .gz, .zst or .xz"
-    raise TraceError(str(path), "name", path.name, f"say what it is: {known}")
+@contextmanager
+def open_decompressed(path: Path) -> Iterator[BinaryIO]:
+    """The file's content, decompressed while it is read; the first bytes tell gzip, Zstandard and xz.
+
+    Raises:
+        TraceError: the file cannot be read, or its compressed content is damaged or cut off.
+    """
+    try:
+        with path.open("rb") as raw:
+            magic = raw.peek(6)[:6]
+        with _stream(path, magic) as stream:
+            yield stream
+    except (OSError, EOFError, lzma.LZMAError, pa.ArrowInvalid) as error:
+        raise TraceError(
+            str(path), "content", f"unreadable: {error}", "check that the file is there and whole"
+        ) from None
+
+
+def _stream(path: Path, magic: bytes) -> BinaryIO:
+    if magic.startswith(_GZIP):
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    if magic.startswith(_XZ):
+        return cast(BinaryIO, lzma.open(path, "rb"))
+    if magic.startswith(_ZSTD):
+        return cast(BinaryIO, pa.CompressedInputStream(str(path), "zstd"))
+    return path.open("rb")

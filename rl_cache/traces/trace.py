@@ -3,27 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rl_cache.arrays import AnyArray, Float64, Int32, Int64
 from rl_cache.errors import TraceError
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
 DAY_S = 86_400
-MOST_DAYS = 36_525
+MAX_DAYS = 36_525
 """A trace longer than a century has times in another unit than seconds."""
-LATEST_S = 2**36
+MAX_TIME_S = 2**36
 """The year 4147: any later time is not in seconds."""
-MOST_BYTES = 2**62
+MAX_BYTES = 2**62
 """Four exabytes: sums must stay whole numbers."""
 _UNITS = {"ms": 10**3, "µs": 10**6, "ns": 10**9}
 
 
-def read_only(values: NDArray[Any]) -> NDArray[Any]:
+def read_only(values: AnyArray) -> AnyArray:
     """A view that cannot be written to. As all traces have such arrays, a policy is compiled once for all of them."""
     view = values.view()
     view.flags.writeable = False
@@ -31,18 +27,18 @@ def read_only(values: NDArray[Any]) -> NDArray[Any]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Labels:
-    """A column of words: ``names[code[row]]``; rows are requests or files, as the trace's field says."""
+class LabelColumn:
+    """A column of names: ``names[code[row]]``; rows are requests or files, as the trace's field says."""
 
-    code: NDArray[np.int32]
+    code: Int32
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "code", read_only(self.code))
 
-    def rows(self, chosen: slice) -> "Labels":
-        """The same words for some of the rows."""
-        return replace(self, code=self.code[chosen])
+    def select(self, rows: slice) -> "LabelColumn":
+        """The labels of these rows."""
+        return replace(self, code=self.code[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,29 +53,29 @@ class Trace:
         file: the number of the requested file.
         file_size: bytes, constant during the trace.
         origin: where the trace comes from, for messages.
-        file_name: what the source calls the file (integers or words).
+        file_name: what the source calls the file (integers or strings).
         dataset: the dataset that a file belongs to.
         tier: the data tier of a file (RAW, AOD, MINIAOD …).
         site: where the job ran that made the request.
         cpu_s: CPU time of that job in seconds.
         io_s: time that it waited for input and output, in seconds.
-        remarks: what a reader should know of how the source was read, in words.
+        remarks: for users, on how the source was read.
 
     Raises:
         TraceError: no request at all, times that run backwards or span more than a century, files without a
             size, sizes below one byte, columns of unequal length.
     """
 
-    time_s: Ints
-    file: Ints
-    file_size: Ints
+    time_s: Int64
+    file: Int64
+    file_size: Int64
     origin: str = "trace"
-    file_name: NDArray[Any] | None = None
-    dataset: Labels | None = None
-    tier: Labels | None = None
-    site: Labels | None = None
-    cpu_s: Floats | None = None
-    io_s: Floats | None = None
+    file_name: AnyArray | None = None
+    dataset: LabelColumn | None = None
+    tier: LabelColumn | None = None
+    site: LabelColumn | None = None
+    cpu_s: Float64 | None = None
+    io_s: Float64 | None = None
     remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -98,12 +94,12 @@ class Trace:
         return len(self.file_size)
 
     @cached_property
-    def size(self) -> Ints:
+    def size(self) -> Int64:
         """Bytes of each request."""
         return self.file_size[self.file]
 
     @cached_property
-    def requests(self) -> Ints:
+    def requests(self) -> Int64:
         """How often each file is requested."""
         return np.bincount(self.file, minlength=self.n_files)
 
@@ -118,19 +114,19 @@ class Trace:
         return int(self.time_s[0] // DAY_S)
 
     @cached_property
-    def day_starts(self) -> Ints:
+    def day_starts(self) -> Int64:
         """Row of the first request of each day (or of a later one where a day has none), and at the end the length."""
         days = np.arange(self.first_day, self.time_s[-1] // DAY_S + 1)
         return np.append(np.searchsorted(self.time_s, days * DAY_S), len(self)).astype(np.int64)
 
     @cached_property
-    def next_access(self) -> Ints:
+    def next_access(self) -> Int64:
         """Row of the next request for the same file, ``len(trace)`` if there is none. The future: for Belady only."""
         order = np.lexsort((np.arange(len(self)), self.file))
         again = self.file[order[:-1]] == self.file[order[1:]]
-        found = np.full(len(self), len(self), np.int64)
-        found[order[:-1][again]] = order[1:][again]
-        return found
+        next_row = np.full(len(self), len(self), np.int64)
+        next_row[order[:-1][again]] = order[1:][again]
+        return next_row
 
     def part(self, start: int, stop: int) -> "Trace":
         """The requests of these rows. Files keep their numbers."""
@@ -139,7 +135,7 @@ class Trace:
             self,
             time_s=self.time_s[rows],
             file=self.file[rows],
-            site=None if self.site is None else self.site.rows(rows),
+            site=None if self.site is None else self.site.select(rows),
             cpu_s=None if self.cpu_s is None else self.cpu_s[rows],
             io_s=None if self.io_s is None else self.io_s[rows],
         )
@@ -158,9 +154,9 @@ class Trace:
 
     def _length(self, name: str, expected: int) -> Iterator[tuple[str, object, str]]:
         column = getattr(self, name)
-        found = expected if column is None else len(column.code if isinstance(column, Labels) else column)
-        if found != expected:
-            yield f"length of {name}", found, f"expected {expected}"
+        length = expected if column is None else len(column.code if isinstance(column, LabelColumn) else column)
+        if length != expected:
+            yield f"length of {name}", length, f"expected {expected}"
 
     def _times(self) -> Iterator[tuple[str, object, str]]:
         back = np.flatnonzero(self.time_s[1:] < self.time_s[:-1])
@@ -169,11 +165,13 @@ class Trace:
             earlier = f"{self.time_s[row]} after {self.time_s[row - 1]}"
             yield f"time_s of request {row}", earlier, "sort the trace by time"
         latest = int(self.time_s[-1])
-        if latest >= LATEST_S:
-            unit = next((unit for unit, factor in _UNITS.items() if latest / factor < LATEST_S / 8), "no unit of time")
+        if latest >= MAX_TIME_S:
+            unit = next(
+                (unit for unit, factor in _UNITS.items() if latest / factor < MAX_TIME_S / 8), "no unit of time"
+            )
             yield "time_s of the last request", latest, f"that is in {unit}; times must be in seconds"
         days = (latest - int(self.time_s[0])) // DAY_S
-        if days > MOST_DAYS:
+        if days > MAX_DAYS:
             yield "span of time_s", f"{days} days", "times must be in seconds"
 
     def _files(self) -> Iterator[tuple[str, object, str]]:
@@ -186,7 +184,7 @@ class Trace:
             name = wrong[0] if self.file_name is None else self.file_name[wrong[0]]
             yield f"size of file {name}", int(self.file_size[wrong[0]]), "sizes are whole bytes, at least 1"
         requested = float(self.requests @ self.file_size.astype(np.float64))
-        if requested >= MOST_BYTES:
+        if requested >= MAX_BYTES:
             yield "sum of requested bytes", f"{requested:.3g}", "sizes must be in bytes"
 
     def _labels(self) -> Iterator[tuple[str, object, str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
+class DataTier:
     """One data tier: how many of the datasets are of it, and what such a dataset looks like."""
 
     name: str
@@ -19,19 +19,19 @@ class Tier:
     """Median number of files of a dataset."""
     size_gb: float
     """Median size of a file, in GB of 1e9 bytes."""
-    wanted: float
-    """How much users want a dataset of this tier, relative to the others."""
+    popularity: float
+    """Users' interest in a dataset of this tier, relative to the others."""
     campaign: float
     """Probability that production reads the whole dataset once, soon after its release."""
 
 
 TIERS = (
-    Tier("RAW", 0.10, 220.0, 3.6, 0.05, 0.9),
-    Tier("GEN-SIM", 0.20, 150.0, 1.8, 0.05, 0.9),
-    Tier("AOD", 0.15, 140.0, 3.2, 0.6, 0.5),
-    Tier("MINIAOD", 0.30, 80.0, 2.6, 2.0, 0.1),
-    Tier("NANOAOD", 0.15, 25.0, 1.4, 3.0, 0.0),
-    Tier("USER", 0.10, 40.0, 0.4, 1.0, 0.0),
+    DataTier("RAW", 0.10, 220.0, 3.6, 0.05, 0.9),
+    DataTier("GEN-SIM", 0.20, 150.0, 1.8, 0.05, 0.9),
+    DataTier("AOD", 0.15, 140.0, 3.2, 0.6, 0.5),
+    DataTier("MINIAOD", 0.30, 80.0, 2.6, 2.0, 0.1),
+    DataTier("NANOAOD", 0.15, 25.0, 1.4, 3.0, 0.0),
+    DataTier("USER", 0.10, 40.0, 0.4, 1.0, 0.0),
 )
 
 
@@ -43,7 +43,7 @@ class Workload:
     days: int = 42
     scale: float = 1.0
     """Scales datasets and tasks alike, so that the shape of the trace stays."""
-    tiers: tuple[Tier, ...] = field(default=TIERS)
+    tiers: tuple[DataTier, ...] = field(default=TIERS)
     datasets: int = 4200
     released_before: float = 0.45
     """Share of the datasets that exist when the trace begins; the others are released during it."""

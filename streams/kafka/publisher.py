@@ -23,6 +23,9 @@ IN_FLIGHT_BYTES = 64 * 1024 * 1024
 DELIVERY_S = 120.0
 """How long one message may take to be delivered, s: it outlasts a restart of the broker."""
 
+PARTITIONS = 4
+"""Partitions of a topic that a replay or a publisher makes: as many daemons can share it."""
+
 
 class KafkaPublisher:
     """Publishes messages idempotently: the broker stores each once, in order, whatever is sent again.

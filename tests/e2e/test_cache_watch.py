@@ -9,14 +9,14 @@ pytest.importorskip("numba")
 
 from opint.store import suggestions, trials
 from opint.store.engine import Store
-from rl_cache.agent import Agent
 from rl_cache.kernels.history import FEATURES
-from rl_cache.kernels.network import silent
-from rl_cache.policies.scored import Knobs
-from rl_cache.suggestion import judged
+from rl_cache.kernels.network import zero_network
+from rl_cache.laboratory.agent import Agent
+from rl_cache.policies.eviction.scored import Knobs
 from rl_cache.traces.read import read
 from rl_cache.traces.trace import DAY_S
-from rl_cache.trials import advance
+from rl_cache.trials.shadow import advance
+from rl_cache.trials.suggestions import judge_trials
 from tests.e2e.test_inputs import nightshift
 from tests.e2e.watching import progress, settings_for, wait_until
 
@@ -36,12 +36,12 @@ def traces(tmp_path):
     """Half of the reads are never repeated, for two spans of days; then only other files of that tier are read."""
     rng, n = np.random.default_rng(0), DAYS * PER_DAY
     polluted = [np.where(rng.random(n) < 0.5, rng.integers(0, 100, n), 100 + k * n + np.arange(n)) for k in range(2)]
-    written = []
+    paths = []
     for number, files in enumerate([*polluted, rng.integers(50_000, 50_050, n)]):
-        written.append(tmp_path / f"{number}.csv")
+        paths.append(tmp_path / f"{number}.csv")
         lines = rows(number * DAYS, files, lambda file: "good" if file < 100 else "once")
-        written[-1].write_text("\n".join(["time,file,size,tier", *lines]) + "\n")
-    return written
+        paths[-1].write_text("\n".join(["time,file,size,tier", *lines]) + "\n")
+    return paths
 
 
 @pytest.mark.slow
@@ -59,7 +59,7 @@ def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_
         return nightshift("cache", *words, "--cache", "rome", settings=daemons.settings)
 
     agent = tmp_path / "agent.npz"
-    Agent(Knobs(share=1.0, recency=-1.0, frequency=1.0), silent(len(FEATURES))).save(agent)
+    Agent(Knobs(share=1.0, recency=-1.0, frequency=1.0), zero_network(len(FEATURES))).save(agent)
     run("suggest", before, "--agent", agent, "--size", CAPACITY)
     withdrawn, begun = standing(store, "withdrawn"), resumed(store)
     assert ("refuse", "once") in standing(store, "active")
@@ -75,13 +75,13 @@ def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_
     wait_until(lambda: progress(store) == 2 * MESSAGES, 60, "all accesses are tried")
     assert daemons.stop(second) == 0
     assert "withdrawn" in run("suggestions")
-    found = standing(store, "withdrawn")
-    assert ("refuse", "once") in found
+    rules = standing(store, "withdrawn")
+    assert ("refuse", "once") in rules
     assert "suggestion withdrawn" in daemons.logs()
     assert "Traceback" not in daemons.logs()
     # What two processes found, one of them killed, is what one quiet simulation finds.
-    quiet = judged(advance(advance(begun, read(during)), read(after)), np.random.default_rng(0), -1)
-    assert found == {(one.kind, one.target) for one in quiet if one.withdrawn} | withdrawn
+    quiet = judge_trials(advance(advance(begun, read(during)), read(after)), np.random.default_rng(0), -1)
+    assert rules == {(suggestion.kind, suggestion.target) for suggestion in quiet if suggestion.withdrawn} | withdrawn
 
 
 def standing(store, how):

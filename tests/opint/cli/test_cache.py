@@ -33,9 +33,9 @@ def run(*words):
 
 def test_info_as_table_and_as_json(trace):
     assert "requests  300" in " ".join(run("trace-info", trace).split()).replace("requests 300", "requests  300")
-    found = json.loads(run("trace-info", trace, "--json"))
-    assert (found["requests"], found["files"], found["footprint_bytes"]) == (300, 5, 15)
-    assert "datasets" in found
+    summary = json.loads(run("trace-info", trace, "--json"))
+    assert (summary["requests"], summary["files"], summary["footprint_bytes"]) == (300, 5, 15)
+    assert "datasets" in summary
 
 
 def test_what_was_left_out_of_a_trace_is_on_standard_error(tmp_path):
@@ -57,9 +57,9 @@ def test_simulate_shows_misses_and_published_metrics(trace):
 
 
 def test_simulate_as_json_holds_every_policy(trace):
-    found = json.loads(run("simulate", trace, "-s", "50%", "--json", "--watermarks", "0.5", "0.9"))
-    assert {"lru", "s3fifo", "belady"} <= {one["policy"] for one in found["points"]}
-    first = found["points"][0]
+    printed = json.loads(run("simulate", trace, "-s", "50%", "--json", "--watermarks", "0.5", "0.9"))
+    assert {"lru", "s3fifo", "belady"} <= {point["policy"] for point in printed["points"]}
+    first = printed["points"][0]
     assert first["capacity_bytes"] == 7
     assert first["published_2020"]["cpu_efficiency"]["ratio_of_sums"] == pytest.approx(
         75 - 19 * first["request_miss_ratio"]
@@ -67,13 +67,13 @@ def test_simulate_as_json_holds_every_policy(trace):
 
 
 def test_what_if_draws_and_always_knows_how_far_belady_is(trace, tmp_path):
-    found = json.loads(
+    printed = json.loads(
         run("what-if", trace, "-s", "6", "-s", "10", "-p", "fifo", "--json", "--picture", str(tmp_path / "x.png"))
     )
-    assert [(one["policy"], one["capacity_bytes"]) for one in found["points"]] == [
+    assert [(point["policy"], point["capacity_bytes"]) for point in printed["points"]] == [
         (name, size) for size in (6, 10) for name in ("fifo", "lru", "belady")
     ]
-    assert all("way_to_belady" in one for one in found["points"])
+    assert all("way_to_belady" in point for point in printed["points"])
     assert (tmp_path / "x.png").exists()
 
 
@@ -107,7 +107,7 @@ def test_a_missing_extra_says_what_to_install(trace, monkeypatch):
     real = builtins.__import__
 
     def without_numba(name, *rest):
-        if name == "opint.cache_report":
+        if name == "opint.caches.report":
             raise ModuleNotFoundError("No module named 'numba'", name="numba")
         return real(name, *rest)
 

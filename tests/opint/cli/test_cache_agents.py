@@ -13,10 +13,10 @@ from conf.errors import NightshiftError
 from opint.cli import app
 from opint.store import suggestions
 from opint.store.engine import Store
-from rl_cache.agent import Agent
 from rl_cache.kernels.history import FEATURES
-from rl_cache.kernels.network import silent
-from rl_cache.policies.scored import Knobs
+from rl_cache.kernels.network import zero_network
+from rl_cache.laboratory.agent import Agent
+from rl_cache.policies.eviction.scored import Knobs
 
 DAYS, PER_DAY = 16, 60
 
@@ -37,7 +37,7 @@ def trace(tmp_path):
 @pytest.fixture
 def agent(tmp_path):
     path = tmp_path / "agent.npz"
-    Agent(Knobs(share=1.0, recency=-1.0), silent(len(FEATURES))).save(path)
+    Agent(Knobs(share=1.0, recency=-1.0), zero_network(len(FEATURES))).save(path)
     return str(path)
 
 
@@ -52,13 +52,13 @@ def run(*words):
 def test_an_agent_is_trained_on_a_trace_and_measured(trace, tmp_path):
     out = str(tmp_path / "made.npz")
     assert "gain over S3-FIFO" in run("train", "--out", out, trace, "--steps", "0")
-    found = json.loads(run("evaluate", "--agent", out, trace, "--json", "--warm-up-days", "2"))
-    assert {"agent", "s3fifo", "belady"} <= set(found)
-    assert found["belady"]["byte_miss_ratio"] <= found["agent"]["byte_miss_ratio"]
+    scores = json.loads(run("evaluate", "--agent", out, trace, "--json", "--warm-up-days", "2"))
+    assert {"agent", "s3fifo", "belady"} <= set(scores)
+    assert scores["belady"]["byte_miss_ratio"] <= scores["agent"]["byte_miss_ratio"]
     assert "byte miss ratio" in run("evaluate", "--agent", out, trace)
 
 
-def test_suggestions_are_told_and_kept(trace, agent, tmp_path):
+def test_suggestions_are_printed_and_stored(trace, agent, tmp_path):
     url = f"sqlite:///{tmp_path / 'n.db'}"
     config = tmp_path / "settings.yaml"
     config.write_text(yaml.safe_dump({"database": {"url": url}}))
@@ -77,8 +77,8 @@ def test_suggestions_are_told_and_kept(trace, agent, tmp_path):
     assert "bari: no suggestions: none are stored; `nightshift cache suggest --cache bari`" in run(
         "suggestions", "--cache", "bari", "--config", str(config)
     )
-    told = json.loads(run("suggest", "--agent", agent, trace, "--size", "80", "--json"))
-    assert {one["target"] for one in told} == {row.target for row in kept}
+    printed = json.loads(run("suggest", "--agent", agent, trace, "--size", "80", "--json"))
+    assert {one["target"] for one in printed} == {row.target for row in kept}
 
 
 def test_a_trace_is_not_published_where_nobody_listens(trace, tmp_path):

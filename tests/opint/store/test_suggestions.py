@@ -6,14 +6,12 @@ pytest.importorskip("numba")
 
 from opint.store import suggestions
 from opint.store.engine import Store
-from rl_cache.proposal import Kind
-from rl_cache.shadow import Judgement, Standing
-from rl_cache.suggestion import Suggestion
+from rl_cache.trials.suggestions import Judgement, RuleKind, Suggestion, TrialStanding
 
 
 def one(target: str, saved: float = 1e12) -> Suggestion:
-    judgement = Judgement(Standing.ACTIVE, "saved 1.00 TB a day over 7 days")
-    return Suggestion(Kind.QUOTA, target, 0.2, saved, 0.5 * saved, 2 * saved, 3e11, "read seldom", judgement)
+    judgement = Judgement(TrialStanding.ACTIVE, "saved 1.00 TB a day over 7 days")
+    return Suggestion(RuleKind.QUOTA, target, 0.2, saved, 0.5 * saved, 2 * saved, 3e11, "read seldom", judgement)
 
 
 def test_the_last_time_stands(store: Store) -> None:

@@ -13,16 +13,16 @@ from rl_cache.agents.cem import cross_entropy
 from rl_cache.agents.dqn import train_dqn
 from rl_cache.agents.ppo import train_ppo
 from rl_cache.agents.reuse import fit, train_reuse
-from rl_cache.agents.train import Effort, train
+from rl_cache.agents.samples import Samples
+from rl_cache.agents.train import TrainingBudget, train_agent
 from rl_cache.env.file_admission import FileAdmission
 from rl_cache.env.hep_cache import HepCache
 from rl_cache.errors import AgentError
 from rl_cache.kernels.history import FEATURES, OF_DATASETS
-from rl_cache.kernels.network import answer
-from rl_cache.observe import Samples
-from rl_cache.policies.lru import Lru
-from rl_cache.policies.scdl import Scdl
-from rl_cache.simulator import simulate
+from rl_cache.kernels.network import predict
+from rl_cache.laboratory.simulator import simulate
+from rl_cache.policies.admission.scdl import Scdl
+from rl_cache.policies.eviction.lru import Lru
 from rl_cache.traces.generate import hep
 from rl_cache.traces.trace import Trace
 from rl_cache.traces.workload import WORKLOADS
@@ -59,8 +59,8 @@ def test_the_network_learns_who_comes_back() -> None:
     values = rng.normal(size=(4000, len(FEATURES)))
     wait = np.where(values[:, 0] > 0, 0.1, np.inf)
     network = fit(Samples(values, wait, np.full(4000, 10.0)), rng, horizon=1.0, units=8, epochs=60)
-    said = np.array([answer(network, row) for row in values[:500]])
-    assert np.mean((said > 0) == (values[:500, 0] > 0)) > 0.95
+    predicted = np.array([predict(network, row) for row in values[:500]])
+    assert np.mean((predicted > 0) == (values[:500, 0] > 0)) > 0.95
 
 
 def test_what_the_end_of_a_trace_hides_is_not_taken_for_never() -> None:
@@ -70,7 +70,7 @@ def test_what_the_end_of_a_trace_hides_is_not_taken_for_never() -> None:
     late = np.arange(4000) % 2 == 0
     wait, left = np.where(late, np.inf, 0.1), np.where(late, 0.5, 10.0)
     network = fit(Samples(values, wait, left), rng, horizon=1.0, units=4, epochs=40)
-    assert np.mean([answer(network, row) for row in values[:200]]) > 1.0
+    assert np.mean([predict(network, row) for row in values[:200]]) > 1.0
 
 
 def test_equal_seeds_train_equal_networks() -> None:
@@ -94,26 +94,26 @@ def test_a_network_that_does_not_see_a_feature_does_not_heed_it(small: Trace) ->
     values = rng.normal(size=(2, len(FEATURES)))
     others = [k for k in range(len(FEATURES)) if k not in OF_DATASETS]
     values[1, others] = values[0, others]
-    assert answer(network, values[0]) == answer(network, values[1])
+    assert predict(network, values[0]) == predict(network, values[1])
 
 
 def test_training_runs_saves_and_goes_on(small: Trace, tmp_path: Path) -> None:
-    told: list[str] = []
+    steps_shown: list[str] = []
     checkpoint, logs = tmp_path / "ppo.pt", tmp_path / "logs"
-    made = train(
+    made = train_agent(
         [small],
         [small],
         [small],
         np.random.default_rng(0),
         cache_shares=(0.1,),
-        effort=Effort(samples=300, rounds=1, cem_rounds=1, cem_population=2, ppo_steps=1024),
-        progress=lambda step, share: told.append(f"{step} {0 <= share <= 1}"),
+        budget=TrainingBudget(samples=300, rounds=1, cem_rounds=1, cem_population=2, ppo_steps=1024),
+        progress=lambda step, share: steps_shown.append(f"{step} {0 <= share <= 1}"),
         logs=logs,
         checkpoint=checkpoint,
     )
     assert np.isfinite([made.by_network, made.by_knobs, made.by_policy]).all()
-    assert any("PPO" in step for step in told)
-    assert not any("False" in step for step in told)
+    assert any("PPO" in step for step in steps_shown)
+    assert not any("False" in step for step in steps_shown)
     assert list(logs.rglob("events*"))
     steps: list[float] = []
     layers = train_ppo(

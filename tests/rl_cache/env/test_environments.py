@@ -16,14 +16,14 @@ from gymnasium.utils.env_checker import check_env
 
 from rl_cache.env import FILE_ADMISSION, HEP_CACHE
 from rl_cache.env.file_admission import FileAdmission
-from rl_cache.env.hep_cache import OBSERVED, HepCache
+from rl_cache.env.hep_cache import OBSERVATION, HepCache
 from rl_cache.errors import SimulationError
-from rl_cache.policies.lru import Lru
-from rl_cache.policies.s3fifo import S3Fifo
-from rl_cache.policies.scored import Knobs
-from rl_cache.simulator import simulate
+from rl_cache.laboratory.simulator import simulate
+from rl_cache.policies.eviction.lru import Lru
+from rl_cache.policies.eviction.s3fifo import S3Fifo
+from rl_cache.policies.eviction.scored import Knobs
 from rl_cache.traces.trace import Trace
-from tests.rl_cache.conftest import popular
+from tests.support.cache_traces import popular
 
 IDS = (HEP_CACHE, FILE_ADMISSION)
 NOTHING = np.zeros(8, np.float32)
@@ -155,8 +155,8 @@ def test_observations_do_not_depend_on_what_comes(trace: Trace) -> None:
     later = np.random.default_rng(1).permutation(trace.file[row:])
     other = replace(trace, file=np.concatenate((trace.file[:row], later)))
     seen = []
-    for one in (trace, other):
-        env = HepCache([one], epoch_s=500, capacity_bytes=20_000)
+    for variant in (trace, other):
+        env = HepCache([variant], epoch_s=500, capacity_bytes=20_000)
         observation, _ = env.reset(seed=0)
         observations = [observation.tolist()]
         while env._cache.row < row - 600:
@@ -168,7 +168,7 @@ def test_observations_do_not_depend_on_what_comes(trace: Trace) -> None:
 
 def test_an_observation_has_a_name_for_each_number(trace: Trace) -> None:
     env = HepCache([trace])
-    assert env.reset(seed=0)[0].shape == (len(OBSERVED),)
+    assert env.reset(seed=0)[0].shape == (len(OBSERVATION),)
 
 
 def test_a_trace_is_chosen_by_number(trace: Trace) -> None:

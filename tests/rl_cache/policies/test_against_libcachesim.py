@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from benchmarks.cache import peer
-from rl_cache.policies.registry import policy
-from rl_cache.simulator import simulate
-from rl_cache.traces.oracle_general import read_oracle_general
-from tests.rl_cache.conftest import popular, trace_of, write_oracle_general
+from rl_cache.laboratory.simulator import simulate
+from rl_cache.policies.registry import make_policy
+from rl_cache.traces.read import read_oracle_general
+from tests.support.cache_traces import popular, trace_of, write_oracle_general
 
 pytestmark = pytest.mark.skipif(not peer.installed(), reason="libcachesim is not installed")
 
@@ -24,10 +24,10 @@ CLOUDPHYSICS = Path(os.environ.get("NIGHTSHIFT_DATA", "../shared/data")) / "cach
 
 
 def assert_same(trace, path, ours, theirs, capacity):
-    account = simulate(trace, policy(ours), capacity)
-    told = peer.replay(path, theirs, capacity)
-    assert account.misses.sum() == round(told.request_miss_ratio * len(trace))
-    assert account.byte_miss_ratio == pytest.approx(told.byte_miss_ratio, abs=1e-9)
+    account = simulate(trace, make_policy(ours), capacity)
+    replayed = peer.replay(path, theirs, capacity)
+    assert account.misses.sum() == round(replayed.request_miss_ratio * len(trace))
+    assert account.byte_miss_ratio == pytest.approx(replayed.byte_miss_ratio, abs=1e-9)
 
 
 @pytest.mark.parametrize("ours", SAME)

@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 
 from rl_cache.errors import SimulationError
-from rl_cache.policies.arc import Arc
-from rl_cache.policies.belady_size import BeladySize
-from rl_cache.policies.random_admission import RandomAdmission
-from rl_cache.policies.registry import policy
-from rl_cache.policies.s3fifo import S3Fifo
-from rl_cache.policies.w_tinylfu import WTinyLfu
-from rl_cache.simulator import simulate
-from tests.rl_cache.conftest import popular, trace_of
+from rl_cache.laboratory.simulator import simulate
+from rl_cache.policies.admission.random_admission import RandomAdmission
+from rl_cache.policies.eviction.arc import Arc
+from rl_cache.policies.eviction.s3fifo import S3Fifo
+from rl_cache.policies.eviction.w_tinylfu import WTinyLfu
+from rl_cache.policies.reference.belady import BeladySize
+from rl_cache.policies.registry import make_policy
+from tests.support.cache_traces import popular, trace_of
 
 
 def hits(name, files, capacity, sizes=None):
     """Whether each request hits."""
     trace = trace_of(files, sizes, times=np.arange(len(files)) * 86_400)
-    return simulate(trace, policy(name), capacity).hits.tolist()
+    return simulate(trace, make_policy(name), capacity).hits.tolist()
 
 
 A, B, C, D = range(4)
@@ -76,14 +76,14 @@ def test_a_scan_does_not_wash_out_what_is_popular(name):
 def test_arc_keeps_what_returned_once_although_more_is_read_only_once():
     often = list(range(6))
     rounds = [[*often, *range(first, first + 8)] for first in range(6, 486, 8)]
-    files = often + [file for one in rounds for file in one]
-    assert simulate(trace_of(files), policy("lru"), 10).hits.sum() == 6
+    files = often + [file for batch in rounds for file in batch]
+    assert simulate(trace_of(files), make_policy("lru"), 10).hits.sum() == 6
     assert simulate(trace_of(files), Arc(), 10).hits.sum() == 6 * 60
 
 
 def test_belady_by_size_misses_fewer_requests_and_writes_less():
     trace = popular(np.random.default_rng(9), requests=10_000)
-    by_size, plain = (simulate(trace, one, 20_000) for one in (BeladySize(), policy("belady")))
+    by_size, plain = (simulate(trace, policy, 20_000) for policy in (BeladySize(), make_policy("belady")))
     assert by_size.misses.sum() < plain.misses.sum()
     assert by_size.written_bytes.sum() < plain.written_bytes.sum()
 

@@ -9,10 +9,10 @@ pytest.importorskip("numba")
 pytest.importorskip("gymnasium")
 
 from rl_cache.env.file_admission import FileAdmission
-from rl_cache.kernels.network import Network, answer
-from rl_cache.policies.learned_admission import FEATURES, LearnedAdmission
-from rl_cache.policies.lru import Lru
-from rl_cache.simulator import simulate
+from rl_cache.kernels.network import Network, predict
+from rl_cache.laboratory.simulator import simulate
+from rl_cache.policies.admission.learned_admission import FEATURES, LearnedAdmission
+from rl_cache.policies.eviction.lru import Lru
 from rl_cache.traces.generate import hep
 from rl_cache.traces.workload import WORKLOADS
 
@@ -29,13 +29,13 @@ def test_the_same_decisions_as_in_the_environment(seed: int) -> None:
     network = some_network(seed)
     env = FileAdmission([trace], cache_share=0.1)
     observation, _ = env.reset(seed=0)
-    over, written, hit = False, 0, 0
+    over, written_bytes, hit = False, 0, 0
     while not over:
-        store = answer(network, observation.astype(np.float64)) > 0
+        store = predict(network, observation.astype(np.float64)) > 0
         observation, _, _, over, info = env.step(np.int64(store))
-        written, hit = written + info["written"], hit + info["hit"]
+        written_bytes, hit = written_bytes + info["written"], hit + info["hit"]
     account = simulate(trace, LearnedAdmission(network), int(0.1 * trace.footprint_bytes))
-    assert (account.written_bytes.sum(), account.hit_bytes.sum()) == (written, hit)
+    assert (account.written_bytes.sum(), account.hit_bytes.sum()) == (written_bytes, hit)
 
 
 def test_who_always_stores_is_lru() -> None:

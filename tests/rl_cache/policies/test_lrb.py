@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from rl_cache.errors import SimulationError
-from rl_cache.kernels import past
-from rl_cache.kernels.trees import ask, trees
-from rl_cache.policies.lrb import Lrb
-from rl_cache.policies.registry import policy
-from rl_cache.simulator import Simulation, simulate
-from tests.rl_cache.conftest import trace_of
+from rl_cache.laboratory.simulator import Simulation, simulate
+from rl_cache.policies.eviction import lrb_features
+from rl_cache.policies.eviction.lrb import Lrb
+from rl_cache.policies.eviction.lrb_trees import empty_trees, predict
+from rl_cache.policies.registry import make_policy
+from tests.support.cache_traces import trace_of
 
 lightgbm = pytest.importorskip("lightgbm")
 
@@ -22,7 +22,7 @@ def mixed(requests=12_000):
 
 
 def test_flat_trees_answer_as_lightgbm_does(monkeypatch):
-    from rl_cache import boosting
+    from rl_cache.policies.eviction import lrb_trees
 
     kept = []
     train = lightgbm.train
@@ -30,19 +30,19 @@ def test_flat_trees_answer_as_lightgbm_does(monkeypatch):
     rng = np.random.default_rng(2)
     numbers = rng.normal(size=(3000, 5)).astype(np.float32)
     answers = (numbers[:, 0] * numbers[:, 1] + np.abs(numbers[:, 2])).astype(np.float32)
-    flat = trees(20, 15)
-    boosting.fit(flat, numbers, answers)
+    flat = empty_trees(20, 15)
+    lrb_trees.fit(flat, numbers, answers)
     expected = kept[0].predict(numbers[:200].astype(np.float64))
-    assert [ask(flat, row) for row in numbers[:200].astype(np.float64)] == pytest.approx(expected)
+    assert [predict(flat, row) for row in numbers[:200].astype(np.float64)] == pytest.approx(expected)
     assert np.corrcoef(expected, answers[:200])[0, 1] > 0.7
 
 
 def test_a_file_is_described_by_its_gaps_and_decayed_counts():
-    remembered = past.past(np.array([np.int64(8)]), 32)
+    remembered = lrb_features.empty_history(np.array([np.int64(8)]), 32)
     for row in (0, 10, 14):
-        past.note(remembered, 0, row)
-    numbers = np.zeros(past.FEATURES)
-    past.describe(remembered, 0, 46, numbers)
+        lrb_features.record_request(remembered, 0, row)
+    numbers = np.zeros(lrb_features.FEATURES)
+    lrb_features.write_features(remembered, 0, 46, numbers)
     assert numbers[:3] == pytest.approx([np.log(8), np.log1p(32), np.log1p(3)])
     assert numbers[3:7] == pytest.approx([np.log1p(4), np.log1p(10), -1, -1])
     slowest = (1 + 2 ** (-4 / 32) * (1 + 2 ** (-10 / 32))) / 2
@@ -72,8 +72,8 @@ def test_what_is_not_requested_for_a_window_is_labelled_twice_the_window():
 def test_it_learns_to_let_go_what_is_read_once():
     trace = mixed()
     hits = {
-        one.name: simulate(trace, one, 60, warm_up=6000).hits.sum()
-        for one in (Lrb(pause_every=2048), policy("lru"), policy("belady"))
+        policy.name: simulate(trace, policy, 60, warm_up=6000).hits.sum()
+        for policy in (Lrb(pause_every=2048), make_policy("lru"), make_policy("belady"))
     }
     way = (hits["lrb"] - hits["lru"]) / (hits["belady"] - hits["lru"])
     assert way > 0.5
@@ -84,7 +84,7 @@ def test_stopping_in_between_changes_nothing_even_while_it_learns():
     replay = Simulation(trace, Lrb(pause_every=2500), 60)
     for row in (1000, 2500, 2501, 6000):
         replay.advance(row)
-    assert replay.state.trees.known[0] > 0
+    assert replay.state.trees.n_trees[0] > 0
     assert replay.account.hits.sum() == simulate(trace, Lrb(pause_every=2500), 60).hits.sum()
 
 

@@ -8,11 +8,11 @@ import pytest
 pytest.importorskip("numba")
 
 from rl_cache.errors import SimulationError
-from rl_cache.policies.lru import Lru
-from rl_cache.policies.ruled import Ruled, Rules
-from rl_cache.simulator import Simulation, simulate
-from rl_cache.traces.trace import Labels, Trace
-from tests.rl_cache.conftest import popular
+from rl_cache.laboratory.simulator import Simulation, simulate
+from rl_cache.policies.admission.ruled import RuledLru, Rules
+from rl_cache.policies.eviction.lru import Lru
+from rl_cache.traces.trace import LabelColumn, Trace
+from tests.support.cache_traces import popular
 
 CAPACITY = 20_000
 
@@ -22,21 +22,23 @@ def trace() -> Trace:
     rng = np.random.default_rng(5)
     made = popular(rng)
     code = rng.integers(0, 4, made.n_files).astype(np.int32)
-    return replace(made, tier=Labels(code, ("a", "b", "c", "d")), dataset=Labels(code, ("/a", "/b", "/c", "/d")))
+    return replace(
+        made, tier=LabelColumn(code, ("a", "b", "c", "d")), dataset=LabelColumn(code, ("/a", "/b", "/c", "/d"))
+    )
 
 
 def held(trace: Trace, rules: Rules, looks: int = 20) -> np.ndarray:
     """Bytes of each directory in the cache at some moments; shape (looks, 4)."""
-    cache = Simulation(trace, Ruled(rules), CAPACITY)
-    found = []
+    cache = Simulation(trace, RuledLru(rules), CAPACITY)
+    files = []
     for row in np.linspace(len(trace) // 2, len(trace), looks).astype(int):
         cache.advance(int(row))
-        found.append(cache.state.occupied[:4].copy())
-    return np.array(found)
+        files.append(cache.state.occupied[:4].copy())
+    return np.array(files)
 
 
 def test_without_rules_it_is_lru(trace: Trace) -> None:
-    own, plain = simulate(trace, Ruled(), CAPACITY), simulate(trace, Lru(), CAPACITY)
+    own, plain = simulate(trace, RuledLru(), CAPACITY), simulate(trace, Lru(), CAPACITY)
     assert np.array_equal(own.hit_bytes, plain.hit_bytes)
     assert np.array_equal(own.deleted_bytes, plain.deleted_bytes)
 
@@ -53,8 +55,8 @@ def test_a_directory_over_its_quota_is_purged_first(trace: Trace) -> None:
 
 
 def test_what_is_pinned_stays(trace: Trace) -> None:
-    few = replace(trace, dataset=Labels((np.arange(trace.n_files) >= 3).astype(np.int32), ("/pinned", "/other")))
-    cache = Simulation(few, Ruled(Rules(pinned=frozenset({"/pinned"}))), CAPACITY)
+    few = replace(trace, dataset=LabelColumn((np.arange(trace.n_files) >= 3).astype(np.int32), ("/pinned", "/other")))
+    cache = Simulation(few, RuledLru(Rules(pinned=frozenset({"/pinned"}))), CAPACITY)
     first = int(max(np.flatnonzero(few.file == file)[0] for file in range(3) if (few.file == file).any()))
     for row in np.linspace(first + 1, len(few), 20).astype(int):
         cache.advance(int(row))
@@ -63,7 +65,7 @@ def test_what_is_pinned_stays(trace: Trace) -> None:
 
 
 def test_pins_that_fill_the_cache_do_not_hang_it(trace: Trace) -> None:
-    account = simulate(trace, Ruled(Rules(pinned=frozenset({"/a", "/b", "/c", "/d"}))), CAPACITY)
+    account = simulate(trace, RuledLru(Rules(pinned=frozenset({"/a", "/b", "/c", "/d"}))), CAPACITY)
     assert account.hits.sum() + account.misses.sum() == len(trace)
 
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from rl_cache.errors import SimulationError
 from rl_cache.kernels.history import FEATURES
-from rl_cache.kernels.network import Network, answer
-from rl_cache.policies.lru import Lru
-from rl_cache.policies.s3fifo import S3Fifo
-from rl_cache.policies.scored import Knobs, Scored
-from rl_cache.simulator import Simulation, simulate
-from rl_cache.traces.trace import Labels, Trace
-from tests.rl_cache.conftest import popular
+from rl_cache.kernels.network import Network, predict
+from rl_cache.laboratory.simulator import Simulation, simulate
+from rl_cache.policies.eviction.lru import Lru
+from rl_cache.policies.eviction.s3fifo import S3Fifo
+from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
+from rl_cache.traces.trace import LabelColumn, Trace
+from tests.support.cache_traces import popular
 
 CAPACITY = 20_000
 STEERED = Knobs(share=0.7, margin=0.1, recency=-1.0, frequency=0.3, siblings_cached=0.2)
@@ -27,7 +27,7 @@ def labelled(trace: Trace, rng: np.random.Generator) -> Trace:
     from dataclasses import replace
 
     code = rng.integers(0, 7, trace.n_files).astype(np.int32)
-    return replace(trace, dataset=Labels(code, tuple("abcdefg")), tier=Labels(code % 2, ("x", "y")))
+    return replace(trace, dataset=LabelColumn(code, tuple("abcdefg")), tier=LabelColumn(code % 2, ("x", "y")))
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,14 @@ def some_network(seed: int = 0) -> Network:
 @settings(max_examples=10, deadline=None)
 def test_untouched_it_is_s3fifo_to_the_last_request(seed: int, capacity: int) -> None:
     trace = popular(np.random.default_rng(seed))
-    own, plain = simulate(trace, Scored(), capacity), simulate(trace, S3Fifo(), capacity)
+    own, plain = simulate(trace, ScoredS3Fifo(), capacity), simulate(trace, S3Fifo(), capacity)
     for column in ("hits", "hit_bytes", "written_bytes", "deleted_bytes"):
         assert np.array_equal(getattr(own, column), getattr(plain, column))
 
 
 @pytest.mark.parametrize("knobs", [STEERED, Knobs(share=1.0)])
 def test_the_books_balance(trace: Trace, knobs: Knobs) -> None:
-    cache = Simulation(trace, Scored(knobs, some_network()), CAPACITY)
+    cache = Simulation(trace, ScoredS3Fifo(knobs, some_network()), CAPACITY)
     for row in range(100, len(trace) + 100, 100):
         cache.advance(row)
         account, state = cache.account, cache.state
@@ -61,7 +61,7 @@ def test_the_books_balance(trace: Trace, knobs: Knobs) -> None:
         assert trace.file_size[held].sum() == cache.occupied_bytes == state.queues.occupied[:2].sum()
         assert trace.dataset is not None
         cached = np.bincount(trace.dataset.code[held], minlength=7)
-        assert np.array_equal(cached, state.seen.datasets[:, 3])
+        assert np.array_equal(cached, state.history.datasets[:, 3])
 
 
 def test_the_future_is_not_known(trace: Trace) -> None:
@@ -69,32 +69,32 @@ def test_the_future_is_not_known(trace: Trace) -> None:
 
     rows = len(trace) // 2
     file = np.concatenate((trace.file[:rows], np.random.default_rng(8).permutation(trace.file[rows:])))
-    found = []
-    for one in (trace, replace(trace, file=file)):
-        cache = Simulation(one, Scored(STEERED, some_network()), CAPACITY)
+    accounts = []
+    for variant in (trace, replace(trace, file=file)):
+        cache = Simulation(variant, ScoredS3Fifo(STEERED, some_network()), CAPACITY)
         cache.advance(rows)
-        found.append((cache.account.hit_bytes.sum(), cache.state.seen.files.tolist()))
-    assert found[0] == found[1]
+        accounts.append((cache.account.hit_bytes.sum(), cache.state.history.files.tolist()))
+    assert accounts[0] == accounts[1]
 
 
 def test_the_oldest_of_a_sample_is_nearly_lru(trace: Trace) -> None:
-    by_age = simulate(trace, Scored(Knobs(share=1.0, margin=-100.0, reuse=0.0, recency=-1.0)), CAPACITY)
+    by_age = simulate(trace, ScoredS3Fifo(Knobs(share=1.0, margin=-100.0, reuse=0.0, recency=-1.0)), CAPACITY)
     assert by_age.byte_miss_ratio == pytest.approx(simulate(trace, Lru(), CAPACITY).byte_miss_ratio, abs=0.03)
 
 
 def test_a_margin_writes_less(trace: Trace) -> None:
-    written = [
-        simulate(trace, Scored(Knobs(share=1.0, margin=margin, recency=-1.0)), CAPACITY).written_bytes.sum()
+    written_bytes = [
+        simulate(trace, ScoredS3Fifo(Knobs(share=1.0, margin=margin, recency=-1.0)), CAPACITY).written_bytes.sum()
         for margin in (-100.0, 1.8, 100.0)
     ]
-    assert written[0] >= written[1] >= written[2]
-    assert written[0] > 2 * written[2]
+    assert written_bytes[0] >= written_bytes[1] >= written_bytes[2]
+    assert written_bytes[0] > 2 * written_bytes[2]
 
 
 def test_features_are_of_the_order_of_one(trace: Trace) -> None:
-    from rl_cache.observe import observe
+    from rl_cache.agents.samples import sample_cache
 
-    samples = observe(trace, Scored(), CAPACITY, 2000, np.random.default_rng(0))
+    samples = sample_cache(trace, ScoredS3Fifo(), CAPACITY, 2000, np.random.default_rng(0))
     assert np.isfinite(samples.features).all()
     assert np.abs(samples.features).max() < 20
     assert np.abs(samples.features.mean(axis=0)).max() < 3
@@ -102,7 +102,7 @@ def test_features_are_of_the_order_of_one(trace: Trace) -> None:
 
 def test_waits_are_those_of_the_trace(trace: Trace) -> None:
     """Recomputed the slow way."""
-    from rl_cache.observe import _wait_s
+    from rl_cache.agents.samples import _wait_s
 
     rng = np.random.default_rng(1)
     files, rows = rng.integers(0, trace.n_files, 50), rng.integers(0, len(trace), 50)
@@ -117,7 +117,7 @@ def test_waits_are_those_of_the_trace(trace: Trace) -> None:
 def test_the_network_answers_as_its_formula(seed: int) -> None:
     network, values = some_network(seed), np.random.default_rng(seed).normal(size=len(FEATURES))
     expected = network.output @ np.maximum(0.0, network.hidden @ values + network.bias) + network.offset[0]
-    assert answer(network, values) == pytest.approx(expected)
+    assert predict(network, values) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("wrong", [{"share": 1.5}, {"share": -0.1}, {"margin": float("nan")}])
@@ -127,4 +127,4 @@ def test_knobs_refuse_nonsense(wrong: dict[str, float]) -> None:
 
 
 def test_knobs_survive_their_array() -> None:
-    assert Knobs.of(STEERED.array()) == STEERED
+    assert Knobs.from_array(STEERED.array()) == STEERED

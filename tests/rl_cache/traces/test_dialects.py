@@ -89,7 +89,7 @@ def test_written_times(trace, text):
 @pytest.mark.parametrize("rows", [3, 5000])
 @pytest.mark.parametrize("last", ["1.5", " 1 ", "1e0"])
 def test_a_value_means_the_same_in_any_block(trace, monkeypatch, rows, last):
-    monkeypatch.setattr("rl_cache.traces.csv_file._BLOCK_BYTES", 4096)
+    monkeypatch.setattr("rl_cache.traces.read._BLOCK_BYTES", 4096)
     whole = trace("time,file,cpu_time\n" + "0,a,2\n" * rows + f"{last},b,{last}\n")
     assert len(whole) == rows + 1
     assert whole.time_s[-1] == 1
@@ -98,7 +98,7 @@ def test_a_value_means_the_same_in_any_block(trace, monkeypatch, rows, last):
 
 @pytest.mark.parametrize("rows", [3, 5000])
 def test_a_bad_value_is_named_in_any_block(refused, monkeypatch, rows):
-    monkeypatch.setattr("rl_cache.traces.csv_file._BLOCK_BYTES", 4096)
+    monkeypatch.setattr("rl_cache.traces.read._BLOCK_BYTES", 4096)
     text = "time,file,size\n" + "0,a,1\n" * rows
     assert f"time of request {rows} is soon; seconds since 1970" in refused(text + "soon,b,1\n")
     assert f"size of request {rows} is large; numbers are expected" in refused(text + "1,b,large\n")
@@ -107,7 +107,7 @@ def test_a_bad_value_is_named_in_any_block(refused, monkeypatch, rows):
 
 
 def test_what_is_not_read_may_change_its_kind(trace, monkeypatch):
-    monkeypatch.setattr("rl_cache.traces.csv_file._BLOCK_BYTES", 4096)
+    monkeypatch.setattr("rl_cache.traces.read._BLOCK_BYTES", 4096)
     assert len(trace("user,file,time,size\n" + "1,a,0,1\n" * 5000 + "somebody,a,0,1\n")) == 5001
 
 
@@ -138,10 +138,10 @@ def test_a_column_of_a_table_that_is_there_twice_is_refused(tmp_path):
 
 @pytest.mark.parametrize("column", ["op", "Operation", "http_method"])
 def test_only_reads_are_requests(trace, column):
-    found = trace(f"time,file,size,{column}\n1,a,10,PUT\n2,a,10,GET\n3,b,,DELETE\n4,a,10,get\n5,c,,\n")
-    assert found.time_s.tolist() == [2, 4]
-    assert found.file_name.tolist() == ["a"]
-    assert found.remarks == ("3 of 5 rows are no reads and not counted: PUT, DELETE, missing",)
+    reads = trace(f"time,file,size,{column}\n1,a,10,PUT\n2,a,10,GET\n3,b,,DELETE\n4,a,10,get\n5,c,,\n")
+    assert reads.time_s.tolist() == [2, 4]
+    assert reads.file_name.tolist() == ["a"]
+    assert reads.remarks == ("3 of 5 rows are no reads and not counted: PUT, DELETE, missing",)
 
 
 def test_a_trace_without_reads_is_refused(refused):
@@ -166,6 +166,6 @@ def test_columns_that_are_not_read_are_named(trace):
 
 @pytest.mark.parametrize("files", [[7, 3, 7, 5], [2**62, 3, 2**62, -5]], ids=["close together", "far apart"])
 def test_files_are_numbered_as_they_appear(tmp_path, files):
-    found = read(parquet_of(tmp_path, file=np.array(files)))
-    assert found.file.tolist() == [0, 1, 0, 2]
-    assert found.file_name.tolist() == [files[0], files[1], files[3]]
+    made = read(parquet_of(tmp_path, file=np.array(files)))
+    assert made.file.tolist() == [0, 1, 0, 2]
+    assert made.file_name.tolist() == [files[0], files[1], files[3]]

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from rl_cache.traces.adverse import ADVERSE
 from rl_cache.traces.generate import hep
 from rl_cache.traces.trace import Trace
 from rl_cache.traces.workload import WORKLOADS
@@ -74,19 +71,3 @@ def test_tasks_read_whole_datasets_together() -> None:
     near = np.mean([np.mean(dataset[lag:] == dataset[:-lag]) for lag in range(1, 20)])
     by_chance = np.mean(np.random.default_rng(0).permutation(dataset)[1:] == dataset[:-1])
     assert near > 3 * by_chance
-
-
-@pytest.mark.parametrize("name", ADVERSE)
-@given(requests=st.integers(1, 3000), files=st.integers(1, 300), seed=st.integers(0, 2**32))
-@settings(max_examples=15, deadline=None)
-def test_adverse_traces_have_what_was_asked_for(name: str, requests: int, files: int, seed: int) -> None:
-    trace = ADVERSE[name](requests, files, np.random.default_rng(seed))
-    assert len(trace) == requests
-    assert trace.n_files <= files
-
-
-def test_scans_leave_most_files_cold() -> None:
-    trace = ADVERSE["scans"](20_000, 1000, np.random.default_rng(0))
-    count = np.sort(reads_per_file(trace))
-    assert count[-100:].sum() > count[:-100].sum()
-    assert count[:-100].max() < count[-100:].min()

@@ -10,8 +10,7 @@ from pyarrow import csv, parquet
 
 from rl_cache.errors import TraceError
 from rl_cache.traces.assemble import Sizes
-from rl_cache.traces.oracle_general import RECORD
-from rl_cache.traces.read import read
+from rl_cache.traces.read import RECORD, read
 
 COLUMNS = {
     "time": [10, 11, 11, 90_000],
@@ -94,9 +93,9 @@ def test_oracle_general(tmp_path, suffix):
 
 
 def test_many_blocks_are_one_trace(tmp_path, monkeypatch):
-    monkeypatch.setattr("rl_cache.traces.csv_file._BLOCK_BYTES", 4096)
+    monkeypatch.setattr("rl_cache.traces.read._BLOCK_BYTES", 4096)
     rng = np.random.default_rng(1)
-    files = [f"/store/{one}" for one in rng.integers(0, 300, 5000)]
+    files = [f"/store/{number}" for number in rng.integers(0, 300, 5000)]
     trace = read(as_csv(tmp_path / "x.csv", {"file": files}))
     assert trace.file_name[trace.file].tolist() == files
 
@@ -169,6 +168,6 @@ def test_an_unknown_name_lists_what_is_known(tmp_path):
 
 
 def test_no_more_rows_than_allowed(tmp_path, monkeypatch):
-    monkeypatch.setattr("rl_cache.traces.assemble.MOST_REQUESTS", 3)
+    monkeypatch.setattr("rl_cache.traces.assemble.MAX_REQUESTS", 3)
     with pytest.raises(TraceError, match="number of requests is over 3; split the trace"):
         read(as_csv(tmp_path / "x.csv", COLUMNS))

@@ -20,7 +20,7 @@ def upgrade() -> None:
             "content",
             sa.LargeBinary(),
             nullable=False,
-            comment="what the caches in the dark hold and counted, compressed",
+            comment="what the caches in shadow hold and counted, compressed",
         ),
         sa.Column("updated_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("cache", name=op.f("pk_cache_trial")),

@@ -1,0 +1,109 @@
+"""Accesses become trials of the stored suggestions: the transaction of ``nightshift cache watch``.
+
+What the accesses do to the caches in shadow, what the suggestions have come to by it, and the offset of the
+messages are written together or not at all. Nothing in this module keeps state between transactions.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection
+
+from opint.caches.accesses import as_trace
+from opint.consumer.transaction import StreamIngest
+from opint.store import suggestions, trials
+from opint.store.deadletters import DeadLetter
+from opint.store.suggestions import Turned
+from rl_cache.errors import TraceError
+from rl_cache.traces.trace import DAY_S
+from rl_cache.trials.shadow import advance
+from rl_cache.trials.suggestions import judge_trials
+from streams.errors import DecodeError
+from streams.records import AccessBatch, FileAccess
+from streams.source import Message, Partition
+
+
+@dataclass(frozen=True, slots=True)
+class AccessArrival:
+    """A message with what it holds, or why it is unusable."""
+
+    message: Message
+    outcome: AccessBatch | DecodeError
+
+
+@dataclass(frozen=True, slots=True)
+class TrialProgress:
+    """What the accesses to one cache led to.
+
+    Attributes:
+        served: how many accesses the caches in shadow served.
+        left_out: how many came too late, or from the future.
+        turned: suggestions whose standing changed.
+        error: why none could be served; empty if nothing was wrong.
+    """
+
+    served: int
+    left_out: int
+    turned: Sequence[Turned] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessIngestResult:
+    """What one transaction has stored: the offsets behind the messages, progress by cache, unusable messages.
+
+    ``progress`` is None for a cache that nothing is tried on.
+    """
+
+    next_offsets: Mapping[Partition, int]
+    progress: Mapping[str, TrialProgress | None]
+    letters: Sequence[DeadLetter]
+
+
+class AccessIngest(StreamIngest):
+    """Writes what accesses lead to, and data losses, to the store on behalf of one consumer."""
+
+    def apply(self, arrivals: Sequence[AccessArrival]) -> AccessIngestResult:
+        """Serve these accesses in shadow; messages that were applied before are skipped.
+
+        Raises as :meth:`transaction`.
+        """
+        with self.transaction(arrivals) as poll:
+            progress = {
+                cache: _advance_trials(poll.tx, cache, accesses, poll.now_s)
+                for cache, accesses in sorted(_by_cache(poll.arrivals).items())
+            }
+        return AccessIngestResult(poll.next_offsets, progress, poll.letters)
+
+
+def _by_cache(arrivals: Sequence[AccessArrival]) -> dict[str, list[FileAccess]]:
+    accesses: dict[str, list[FileAccess]] = defaultdict(list)
+    for arrival in arrivals:
+        if isinstance(arrival.outcome, AccessBatch):
+            accesses[arrival.outcome.cache] += arrival.outcome.accesses
+    return accesses
+
+
+def _advance_trials(tx: Connection, cache: str, accesses: Sequence[FileAccess], now_s: float) -> TrialProgress | None:
+    """Serve these accesses in shadow; at the end of a day judge what the suggestions have come to."""
+    before = trials.load(tx, cache)
+    if before is None:
+        return None
+    try:
+        trace, left_out = as_trace(accesses, before.through_s, now_s)
+    except TraceError as error:
+        # It would be met again at every start; so it is reported and left out.
+        return TrialProgress(0, len(accesses), error=str(error))
+    if trace is None:
+        return TrialProgress(0, left_out)
+    after = advance(before, trace)
+    turned: Sequence[Turned] = ()
+    if after.day[-1] > before.through_s // DAY_S:
+        # The number of the day seeds the bootstrap, so that the same accesses are judged alike.
+        judged = judge_trials(after, np.random.default_rng(int(after.day[-1])), len(after.day) - 1)
+        turned = suggestions.rejudge(tx, cache, judged, now_s)
+        after = after.select([number for number, suggestion in enumerate(judged) if not suggestion.withdrawn])
+    trials.save(tx, cache, after, now_s)
+    return TrialProgress(len(trace), left_out, turned)

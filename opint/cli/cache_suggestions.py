@@ -1,0 +1,114 @@
+"""``nightshift cache suggest|watch|publish|suggestions``: rules for a cache, on trial on accesses as they come."""
+
+import json
+import time
+from typing import Annotated
+
+import typer
+
+from opint.caches.suggestion_report import print_suggestions
+from opint.cli.cache import FirstSize, Json, TraceFile, laboratory, read_trace
+from opint.cli.cache_agents import AgentFile, Seed, Size, capacity_bytes
+from opint.cli.common import AsWire, Config, Log, Wire, open_store, start, stop_on_signal
+from opint.cli.progress import bar
+
+CacheName = Annotated[str, typer.Option("--cache", help="Name of the cache, as in `nightshift cache suggest --cache`.")]
+
+
+def suggest(
+    agent: AgentFile,
+    trace: TraceFile,
+    size: Size = "10%",
+    cache: Annotated[str, typer.Option("--cache", help="Name of the cache that the suggestions are kept under.")] = "",
+    first_size: FirstSize = False,
+    seed: Seed = 0,
+    as_json: Json = False,
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Suggest admission rules, quotas and pins, each tried in shadow on the later half of the trace beside LRU.
+
+    With --cache the store keeps them, in place of those suggested before, and `nightshift cache watch` goes on trying
+    them.
+    """
+    with laboratory():
+        import numpy as np
+
+        from opint.store import suggestions, trials
+        from rl_cache.laboratory.agent import Agent
+        from rl_cache.trials.proposals import try_rules
+        from rl_cache.trials.suggestions import judge_trials
+    # Before any long work, so that a mistake in the settings is reported at once.
+    store = open_store(start(config, log_format)) if cache else None
+    read, now_s = read_trace(trace, first_size), time.time()
+    rules = try_rules(read, Agent.load(agent), capacity_bytes(size, read))
+    judged = judge_trials(rules.trials, np.random.default_rng(seed))
+    if store is not None:
+        standing = [number for number, suggestion in enumerate(judged) if not suggestion.withdrawn]
+        with store.begin() as tx:
+            suggestions.keep(tx, cache, judged, now_s)
+            trials.save(tx, cache, rules.trials.select(standing), now_s)
+    judged.sort(key=lambda suggestion: -suggestion.saved_bytes_per_day)
+    rows = [suggestions.row_of(cache, suggestion, now_s) for suggestion in judged]
+    if as_json:
+        typer.echo(json.dumps(rows))
+        if not rows:
+            typer.echo(f"nightshift: no suggestions: {rules.why_none}", err=True)
+        return
+    print_suggestions(cache or str(trace), rows, why_none=rules.why_none)
+
+
+def watch(config: Config = None, log_format: Log = None) -> None:
+    """Keep trying the stored suggestions in shadow, beside LRU, on the accesses that caches report.
+
+    They are judged anew at the end of each day; a suggestion that has done worse than LRU is withdrawn for good. Runs
+    until it is stopped (SIGTERM, Ctrl-C). Killed at any moment, it resumes where it was: no access is lost or counted
+    twice.
+    """
+    settings = start(config, log_format)
+    with laboratory():
+        from opint.caches.handler import run_watch
+
+    with stop_on_signal() as stop:
+        run_watch(settings, open_store(settings), stop)
+
+
+def publish(
+    trace: TraceFile,
+    cache: CacheName,
+    wire: AsWire = Wire.ARROW,
+    first_size: FirstSize = False,
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Publish the requests of a trace as the cache would report them, as fast as the broker takes them."""
+    settings = start(config, log_format)
+    with laboratory():
+        from opint.caches.publish import publish_trace
+    read = read_trace(trace, first_size)
+    with stop_on_signal() as stop, bar("accesses") as progress:
+        published = publish_trace(read, cache, settings, wire.content_type, stop, progress)
+    typer.echo(f"published {published} accesses of {len(read)}")
+
+
+def suggestions(
+    cache: Annotated[str | None, typer.Option("--cache", help="Only this cache.", show_default="all")] = None,
+    as_json: Json = False,
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Show the stored suggestions, the greatest saving first, and the standing of each in its trial."""
+    from opint.store import suggestions as stored
+
+    with open_store(start(config, log_format)).read() as tx:
+        names = stored.caches(tx) if cache is None else [cache]
+        rows_by_cache = {name: [dict(row._mapping) for row in stored.of_cache(tx, name)] for name in names}
+        through_s = {name: stored.tried_through_s(tx, name) for name in names}
+    if as_json:
+        typer.echo(json.dumps(rows_by_cache))
+        return
+    if not rows_by_cache:
+        typer.echo("no suggestions are stored; `nightshift cache suggest --cache NAME` makes them")
+    for name, rows in rows_by_cache.items():
+        why_none = f"none are stored; `nightshift cache suggest --cache {name}` makes them"
+        print_suggestions(name, rows, through_s[name], why_none=why_none)

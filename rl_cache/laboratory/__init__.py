@@ -1,0 +1,1 @@
+"""What runs policies over traces, and what is measured of them."""

@@ -1,0 +1,1 @@
+"""Policies that decide what leaves the cache."""

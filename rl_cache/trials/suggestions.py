@@ -1,0 +1,114 @@
+"""Suggestions: rules tried in shadow beside LRU, what each saves, and its standing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.random import Generator
+
+from rl_cache.arrays import Float64
+from rl_cache.laboratory.units import format_bytes
+from rl_cache.trials.shadow import Proposal, RuleKind, Trials
+
+TRIAL_DAYS = 3
+WINDOW_DAYS = 7
+_DRAWS = 2000
+
+
+class TrialStanding(StrEnum):
+    """What may be done with a suggestion."""
+
+    ON_TRIAL = "on trial"
+    ACTIVE = "active"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A standing and why."""
+
+    standing: TrialStanding
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One rule, what it is expected to save, and why.
+
+    Attributes:
+        kind: of the rule.
+        target: the directory or dataset.
+        share: of the capacity, for a quota; 0 for others.
+        saved_bytes_per_day: bytes a day that LRU would have had to read from afar, less those under the rule.
+        low, high: its 95% interval, bootstrapped over the days of the trial; all three are 0 before the first day.
+        written_bytes_per_day: bytes a day that are written less.
+        reason: for people.
+        judgement: of the trial in shadow.
+    """
+
+    kind: RuleKind
+    target: str
+    share: float
+    saved_bytes_per_day: float
+    low: float
+    high: float
+    written_bytes_per_day: float
+    reason: str
+    judgement: Judgement
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether its trial is over."""
+        return self.judgement.standing is TrialStanding.WITHDRAWN
+
+
+def judge_trials(trials: Trials, rng: Generator, days: int | None = None) -> list[Suggestion]:
+    """What each proposal came to in the first ``days`` days of its trial, all by default; in their order.
+
+    Those that did worse than LRU are in it, withdrawn. A rule whose interval includes zero stays on trial.
+    """
+    return [
+        _suggestion(proposal, trials.saved_bytes(number)[:days], trials.written_less_bytes(number)[:days], rng)
+        for number, proposal in enumerate(trials.proposals)
+    ]
+
+
+def _suggestion(proposal: Proposal, saved_bytes: Float64, written_less_bytes: Float64, rng: Generator) -> Suggestion:
+    judgement = judge_savings(saved_bytes.tolist())
+    if not len(saved_bytes):
+        saved_bytes = written_less_bytes = np.zeros(1)
+    means = rng.choice(saved_bytes, (_DRAWS, len(saved_bytes))).mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    if judgement.standing is TrialStanding.ACTIVE and low <= 0:
+        judgement = Judgement(TrialStanding.ON_TRIAL, "the interval of its saving includes zero")
+    return Suggestion(
+        proposal.kind,
+        proposal.target,
+        proposal.share,
+        float(saved_bytes.mean()),
+        float(low),
+        float(high),
+        float(written_less_bytes.mean()),
+        proposal.reason,
+        judgement,
+    )
+
+
+def judge_savings(saved_bytes_by_day: Sequence[float]) -> Judgement:
+    """Judge by the bytes that the rule saved against LRU, day by day; negative where LRU served more.
+
+    Fewer than TRIAL_DAYS days tell nothing yet. Once any WINDOW_DAYS days in a row (fewer while there are no more)
+    have cost more than they saved, the suggestion is withdrawn and stays so: conditions that turned it can come back.
+    """
+    days = list(saved_bytes_by_day)
+    for end in range(TRIAL_DAYS, len(days) + 1):
+        window = days[max(0, end - WINDOW_DAYS) : end]
+        if sum(window) < 0:
+            return Judgement(
+                TrialStanding.WITHDRAWN,
+                f"LRU served {format_bytes(-sum(window))} more in the {len(window)} days up to day {end} of the trial",
+            )
+    if len(days) < TRIAL_DAYS:
+        return Judgement(TrialStanding.ON_TRIAL, f"tried for {len(days)} of {TRIAL_DAYS} days")
+    return Judgement(TrialStanding.ACTIVE, f"saved {format_bytes(sum(days) / len(days))} a day over {len(days)} days")
