@@ -36,6 +36,7 @@ SHARED = ("spark", "apache_kafka", "own_apache_kafka")
 """Fixtures that are dear to start: in a run of several processes, all tests that use one of them share a process."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file, and those that share something dear, in one process."""
     for item in items:

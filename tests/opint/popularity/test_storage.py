@@ -96,7 +96,7 @@ def test_a_tier_that_is_lost_is_an_incident_until_it_is_regained(store, history)
             (catalogue,) = view.catalogues(tx)
             since = {row.tier: row.since_s for row in view.standings(tx, catalogue)}
             rows = tx.execute(select(incident.c.family, incident.c.element_group, incident.c.state)).all()
-            return since, [tuple(row) for row in rows], popularity.standings(tx, KEY)
+            return since, [tuple(row) for row in rows], popularity.model_by_tier(tx, KEY)
 
     assert store_choice("blend", False, 1.0)[1] == []
     since, incidents, standings = store_choice(PERSISTENCE, True, 2.0)
@@ -123,4 +123,4 @@ def test_old_weeks_are_forgotten_and_standings_are_not(store, history):
     sweep(store, 104 * DAY_S, 2.0)
     with store.read() as tx:
         assert view.catalogues(tx) == []
-        assert popularity.standings(tx, KEY) == {"": "blend"}
+        assert popularity.model_by_tier(tx, KEY) == {"": "blend"}
