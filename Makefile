@@ -7,7 +7,7 @@ COMPILE = PYTHONDONTWRITEBYTECODE= .venv/bin/python -c 'import opint.cli.main, o
 INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraint constraints.txt
 NEEDS = setup.cfg pyproject.toml constraints.txt
 
-.PHONY: help run test quick check bench setup kafka lock clean
+.PHONY: help run test check bench setup kafka lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -18,11 +18,7 @@ run: .venv/.base ## start everything embedded and print the address of the page;
 
 test: .venv/.dev ## run all tests (as root, missing test tools are installed with apt-get)
 	@sh deploy/install-test-tools.sh
-	@exec .venv/bin/python -m pytest --numprocesses 3 --dist loadgroup
-
-quick: .venv/.dev ## lint, types and the tests that need no broker, browser, cluster or PostgreSQL: before each commit
-	@$(MAKE) --no-print-directory check
-	@exec .venv/bin/python -m pytest --quiet --numprocesses 2 --dist loadgroup -m 'not (slow or kafka or postgres or browser or benchmark or spark)'
+	@exec .venv/bin/python -m pytest --numprocesses 3 --dist loadfile
 
 check: .venv/.dev ## formatting, lint, types and the direction of imports
 	.venv/bin/ruff check .

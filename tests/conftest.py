@@ -32,19 +32,6 @@ from tests.small import LEVEL, keys, small_detector
 START_SECONDS = 30.0
 
 
-SHARED = ("spark", "apache_kafka", "own_apache_kafka")
-"""Fixtures that are dear to start: in a run of several processes, all tests that use one of them share a process."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file, and those that share something dear, in one process."""
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        group = next((name for name in SHARED if name in fixtures), str(item.path))
-        item.add_marker(pytest.mark.xdist_group(name=group.removeprefix("own_")))
-
-
 @pytest.fixture(scope="session")
 def real_data():
     """``real_data(name)``: a file of real data; skips where there is none."""
