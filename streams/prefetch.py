@@ -27,7 +27,7 @@ class Delivery:
         return replace(
             self,
             messages=[message for message in self.messages if message.partition not in partitions],
-            losses=[message for message in self.losses if message.partition not in partitions],
+            losses=[loss for loss in self.losses if loss.partition not in partitions],
         )
 
 
@@ -49,10 +49,8 @@ class PrefetchingSource:
         if isinstance(held, Exception):
             raise held
         fresh, owned = self._source.claimed(), self._source.owned()
-        known = frozenset(event.partition for event in held.messages) | frozenset(
-            event.partition for event in held.losses
-        )
-        now = held.without((known - owned) | frozenset(fresh))
+        arrived = [message.partition for message in held.messages] + [loss.partition for loss in held.losses]
+        now = held.without((frozenset(arrived) - owned) | frozenset(fresh))
         return replace(now, claimed=[*held.claimed, *fresh], owned=owned)
 
     def prefetch(self) -> None:

@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from conf.settings import DqmSettings
 from dqm.arrays import Float32, Mask, UInt8
-from dqm.core import closing_evidence
-from dqm.core import status_bits as silence
+from dqm.core import closing_evidence, status_bits
 from dqm.core.assembly import widen
 from dqm.core.combination import SubsystemOpinion, condemned_elements, folders, of_elements, of_sources
 from dqm.core.digests import EMPTY
@@ -94,8 +93,8 @@ def close(
         condemned = _condemned(opinion, judge.certification_p, part, reasons)
         reasons[condemned] = Reason.DEVIATES
         reasons[frozen[name]] = Reason.FROZEN
-        ready = silence.ready(state.conditions.dcs, settings.bits_of(name))
-        reasons[silence.contradicting(part, reasons, ready)] = Reason.CONTRADICTS_STATUS
+        ready = status_bits.ready(state.conditions.dcs, settings.bits_of(name))
+        reasons[status_bits.contradicting(part, reasons, ready)] = Reason.CONTRADICTS_STATUS
         reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
         verdicts[name] = _verdict(reasons, tested[name], judge.subsystems.get(name), opinion)
         parts[name] = _explained(part, frozen[name], condemned & (reasons == Reason.DEVIATES), opinion, state, settings)

@@ -27,7 +27,7 @@ def save(model: HotlineModel, folder: Path) -> HotlineModel:
     arrays |= {f"network/{name}": array for name, array in model.network.arrays().items()}
     arrays |= {
         "tail/pileup": model.tail.pileup,
-        "tail/tables": np.array([array.as_array() for array in model.tail.tables]),
+        "tail/tables": np.array([table.as_array() for table in model.tail.tables]),
         "usual": model.usual,
         "mean_costs": model.mean_costs,
     }

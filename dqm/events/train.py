@@ -68,7 +68,7 @@ def fit(taken: list[EventFeatures], rng: np.random.Generator, trained_s: float) 
     late = taken[cut:] or taken
     costs = [trained.costs(scaling(batch.values)) for batch in late]
     pileup = np.concatenate([np.full(len(batch.events), batch.conditions.pileup, dtype=np.float32) for batch in late])
-    scores = np.concatenate([batch.sum(axis=1) for batch in costs])
+    scores = np.concatenate([cost.sum(axis=1) for cost in costs])
     live_s = sum(live_seconds(batch.conditions) for batch in late)
     return HotlineModel(
         features=features,
@@ -76,7 +76,7 @@ def fit(taken: list[EventFeatures], rng: np.random.Generator, trained_s: float) 
         network=trained,
         tail=PileupTail.of(scores, pileup),
         usual=np.quantile(scaled, QUANTILES, axis=0).T.astype(np.float32),
-        mean_costs=(sum(batch.sum(axis=0, dtype=np.float64) for batch in costs) / len(scores)).astype(np.float32),
+        mean_costs=(sum(cost.sum(axis=0, dtype=np.float64) for cost in costs) / len(scores)).astype(np.float32),
         events_per_s=len(scores) / live_s,
         trained_s=trained_s,
     )

@@ -134,7 +134,7 @@ def load(folder: Path) -> Bundle:
             name=str(manifest["name"]),
             version=hashlib.sha256(raw).hexdigest(),
             subsystems=subsystems,
-            pileup=PileupScale(*(float(entry) for entry in manifest["pileup"])),
+            pileup=PileupScale(*(float(number) for number in manifest["pileup"])),
             folder_p=files["lumisections.npz"]["folder_p"],
             whole_runs=bool(manifest["whole_runs"]),
             manifest=manifest,

@@ -64,12 +64,12 @@ class Pipeline:
         )
         self._judge = verdicts.Judge(
             self.expected,
-            {name: catalogue.lumisections for name, catalogue in bundle.subsystems.items()},
+            {name: model.lumisections for name, model in bundle.subsystems.items()},
             self.thresholds.folder_p,
             {
-                name: ModelCertifier(catalogue.certification, bundle.pileup)
-                for name, catalogue in bundle.subsystems.items()
-                if catalogue.certification is not None
+                name: ModelCertifier(model.certification, bundle.pileup)
+                for name, model in bundle.subsystems.items()
+                if model.certification is not None
             },
             self.thresholds.certification_p,
         )
@@ -165,15 +165,16 @@ class _Stage:
     def score(self, batches: Sequence[HistogramBatch]) -> list[SubsystemScores]:
         alignments = [self._align(batch.catalogue) for batch in batches]
         gathered = [
-            item.gathered(batch, self._model.catalogue) for item, batch in zip(alignments, batches, strict=True)
+            alignment.gathered(batch, self._model.catalogue)
+            for alignment, batch in zip(alignments, batches, strict=True)
         ]
-        presences = [item for _, item in gathered]
-        pileup = np.array([self._pileup.standardised(item.conditions) for item in batches], dtype=np.float32)
+        presences = [presence for _, presence in gathered]
+        pileup = np.array([self._pileup.standardised(batch.conditions) for batch in batches], dtype=np.float32)
         scores, totals, content = self._groups([counts for counts, _ in gathered], presences, pileup)
         p_values = self._model.calibration.p_values(scores, totals, pileup)
-        came = np.array([item.came for item in presences])
-        statistics = np.minimum(np.array([item.entries for item in presences]), totals.astype(np.float64))
-        reasons, expected, lack_p = self._reasons([item.conditions for item in batches], statistics, came)
+        came = np.array([presence.came for presence in presences])
+        statistics = np.minimum(np.array([presence.entries for presence in presences]), totals.astype(np.float64))
+        reasons, expected, lack_p = self._reasons([batch.conditions for batch in batches], statistics, came)
         few = statistics < self._settings.min_entries
         p_values[~came | few | ~verdicts.IS_TESTED[reasons]] = np.nan
         scores[:, ~came] = np.nan
@@ -237,10 +238,10 @@ class _Stage:
         for place, (block, group) in enumerate(zip(self._model.catalogue.blocks, self._model.groups, strict=True)):
             own = slice(block.start, block.stop)
             stacked = np.empty((lumisections, block.stop - block.start, block.bins), dtype=np.float32)
-            for at, blocks in enumerate(counts):
-                stacked[at] = blocks[place]
+            for at, groups in enumerate(counts):
+                stacked[at] = groups[place]
             scores[:, :, own], totals[:, own] = group.score(stacked, pileup, self._model.scorers)
-            content[:, own] = _digests(stacked, [blocks[place] for blocks in counts], presences, own, totals[:, own])
+            content[:, own] = _digests(stacked, [groups[place] for groups in counts], presences, own, totals[:, own])
         return scores, totals, content
 
     def _reasons(

@@ -131,11 +131,7 @@ class _Good:
             used += sum(counts.size for counts in batch.counts) * 4
             while used > MOST_BYTES:
                 stride *= 2
-                kept = {
-                    key: batches_of_key
-                    for key, batches_of_key in kept.items()
-                    if not (ordinals[key] // STRETCH) % stride
-                }
+                kept = {key: of_key for key, of_key in kept.items() if not (ordinals[key] // STRETCH) % stride}
                 used //= 2
         keys = sorted(kept)
         by_subsystem: dict[str, list[tuple[int, HistogramBatch]]] = defaultdict(list)
@@ -234,8 +230,8 @@ def _model(
     rows = [slice(block.start, block.stop) for block in part.catalogue.blocks]
     members = [_members(part.catalogue, own, settings) for own in rows]
     groups = [
-        _group(counts[:cut], pileup[:cut], use[:cut, own], rng, item)
-        for counts, own, item in zip(part.counts, rows, members, strict=True)
+        _group(counts[:cut], pileup[:cut], use[:cut, own], rng, group_members)
+        for counts, own, group_members in zip(part.counts, rows, members, strict=True)
     ]
     names = group.scorers(groups)
     if not names:
@@ -246,14 +242,16 @@ def _model(
             f"needed; {cut} of {len(pileup)} lumisections train, and histograms of fewer than "
             f"{settings.min_entries:g} entries do not count: give more files"
         )
-    scored = [item.score(counts[cut:], pileup[cut:], names) for item, counts in zip(groups, part.counts, strict=True)]
+    scored = [
+        trained.score(counts[cut:], pileup[cut:], names) for trained, counts in zip(groups, part.counts, strict=True)
+    ]
     calibrated = calibrate(
         np.concatenate([scores for scores, _ in scored], axis=2),
         np.concatenate([totals for _, totals in scored], axis=1),
         pileup[cut:],
         use[cut:],
         rows,
-        np.concatenate([item.covered(own, names) for item, own in zip(groups, members, strict=True)], axis=1),
+        np.concatenate([trained.covered(own, names) for trained, own in zip(groups, members, strict=True)], axis=1),
     )
     seen = np.where(part.came, part.statistics, np.nan)
     model = entries_model.fit(seen[:cut], conditions[:cut])
@@ -284,11 +282,13 @@ def _certification(
     """The certification model of a subsystem, and what it thinks of its calibration lumisections."""
     assert settings.certification != "none"  # noqa: S101 - the caller has looked
     good = certification.Good(
-        summaries=np.array([features_of_groups([block[at] for block in part.counts]) for at in range(len(read.keys))]),
-        totals=np.concatenate([block.sum(axis=-1) for block in part.counts], axis=1),
+        summaries=np.array(
+            [features_of_groups([counts[at] for counts in part.counts]) for at in range(len(read.keys))]
+        ),
+        totals=np.concatenate([counts.sum(axis=-1) for counts in part.counts], axis=1),
         pileup=pileup,
         use=part.came & (part.statistics >= settings.min_entries),
-        bins=np.repeat([block.bins for block in part.catalogue.blocks], [len(block[0]) for block in part.counts]),
+        bins=np.repeat([block.bins for block in part.catalogue.blocks], [len(counts[0]) for counts in part.counts]),
         runs=np.array([key.run for key in read.keys], dtype=np.int64),
         conditions=read.conditions,
     )

@@ -31,7 +31,7 @@ class PreluAutoencoder:
 
     def __post_init__(self) -> None:
         """Refuse what is no autoencoder."""
-        widths = [kernel_.shape[0] for kernel_ in self.kernels] + [kernel_.shape[1] for kernel_ in self.kernels[-1:]]
+        widths = [*(kernel.shape[0] for kernel in self.kernels), *(kernel.shape[1] for kernel in self.kernels[-1:])]
         fits = (
             len(self.kernels) == len(self.biases) == len(self.slopes) + 1
             and all(kernel.shape == (a, b) for kernel, a, b in zip(self.kernels, widths, widths[1:], strict=False))
@@ -40,9 +40,7 @@ class PreluAutoencoder:
             and widths[0] == widths[-1]
         )
         if not fits:
-            raise ValueError(
-                f"these are not the layers of an autoencoder: {[kernel_.shape for kernel_ in self.kernels]}"
-            )
+            raise ValueError(f"these are not the layers of an autoencoder: {[kernel.shape for kernel in self.kernels]}")
 
     @property
     def features(self) -> int:

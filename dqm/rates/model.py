@@ -53,10 +53,10 @@ class RateModel:
             "curves/reach": curves.reach,
             "curves/shift": curves.shift,
             "curves/known": curves.known,
-            **{f"network/{name}": entry for name, entry in expectation.network.arrays().items()},
+            **{f"network/{name}": array for name, array in expectation.network.arrays().items()},
             "unit": expectation.unit,
             "spread": expectation.spread,
-            "tables/rows": np.array([entry.as_array() for entry in calibration.rows]),
+            "tables/rows": np.array([table.as_array() for table in calibration.rows]),
             "tables/together": calibration.together.as_array(),
             "tables/overall": calibration.overall.as_array(),
             "tables/whole": self.whole.as_array(),
@@ -76,7 +76,7 @@ class RateModel:
             **{name: arrays[f"curves/{name}"] for name in ("coefficients", "spread", "reach", "shift", "known")},
         )
         network = {
-            name.removeprefix("network/"): number for name, number in arrays.items() if name.startswith("network/")
+            name.removeprefix("network/"): array for name, array in arrays.items() if name.startswith("network/")
         }
         calibration = Calibration(
             tuple(ConformalTable.from_array(row) for row in arrays["tables/rows"]),

@@ -15,11 +15,10 @@ from dqm.core.state import LumisectionState, ScoredBatch
 from dqm.core.threads import one_thread
 from dqm.core.verdicts import History
 from dqm.rates import closing
-from dqm.rates import observed as drift
 from dqm.rates.calibration import PValues, limits
 from dqm.rates.causes import Findings, causes
 from dqm.rates.model import RateBundle
-from dqm.rates.observed import Observed, observed
+from dqm.rates.observed import NUMBERS, Observed, centre_residuals, observed
 from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals
 from dqm.rates.result import SUBSYSTEM, ScoredRates, in_catalogue, rate_bands, scored
 from streams.records import Catalogue, Conditions, LumisectionKey, TriggerRates
@@ -28,7 +27,7 @@ from streams.records import Catalogue, Conditions, LumisectionKey, TriggerRates
 class RatePipeline:
     """Judges trigger rates with one bundle; pure: equal records give equal bytes, however they are grouped."""
 
-    numbers = drift.NUMBERS
+    numbers = NUMBERS
     """How many numbers of each rate are followed from run to run."""
     follows = False
     """Rates have no references; their drift is followed as a centre is."""
@@ -92,7 +91,7 @@ class RatePipeline:
             # otherwise be held back for ever.
             for cause in named:
                 trust[cause.rows] = 0.0
-            of_menu = drift.centre_residuals(self.model.expectation.curves, seen, 0, trust)
+            of_menu = centre_residuals(self.model.expectation.curves, seen, 0, trust)
             left = in_catalogue(of_menu, self.model.menu)
         key, dataset = record.key, record.dataset
         return ScoredBatch(key, dataset, SUBSYSTEM, record.conditions, self.version, scores, residuals=left)

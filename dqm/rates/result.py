@@ -134,19 +134,17 @@ def _evidence(
     version: str,
 ) -> Mapping[str, Evidence]:
     """Evidence on what causes explain, the widest first, and then on what is suspect, up to the settings' limit."""
-    told: list[tuple[int, Cause | None]] = []
-    for cause_ in named:
-        rows = row_of[cause_.rows]
-        told += [(int(row), cause_) for row in rows[np.argsort(p_values[rows], kind="stable")] if row >= 0]
+    explanations: list[tuple[int, Cause | None]] = []
+    for cause in named:
+        rows = row_of[cause.rows]
+        explanations += [(int(row), cause) for row in rows[np.argsort(p_values[rows], kind="stable")] if row >= 0]
     with np.errstate(invalid="ignore"):
         suspect = np.flatnonzero(p_values <= discovery_threshold(p_values, settings.false_discovery_rate))
-    explained = {row for row, _ in told}
+    explained = {row for row, _ in explanations}
     worst = suspect[np.argsort(p_values[suspect], kind="stable")]
-    told += [(row, None) for row in worst.tolist() if row not in explained]
+    explanations += [(row, None) for row in worst.tolist() if row not in explained]
     pieces = {}
-    for row, cause in told[: settings.evidence_per_lumisection]:
-        known = {
-            name: float(cause_) for name, cause_ in zip(SCORERS, scores[:, row], strict=True) if np.isfinite(cause_)
-        }
-        pieces[case.catalogue.names[row]] = evidence(case, row, cause, float(p_values[row]), known, version)
+    for row, explanation in explanations[: settings.evidence_per_lumisection]:
+        known = {name: float(score) for name, score in zip(SCORERS, scores[:, row], strict=True) if np.isfinite(score)}
+        pieces[case.catalogue.names[row]] = evidence(case, row, explanation, float(p_values[row]), known, version)
     return pieces

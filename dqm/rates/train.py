@@ -17,10 +17,10 @@ from dqm.arrays import Float64
 from dqm.core.combination import of_elements
 from dqm.core.errors import TrainingError
 from dqm.core.threads import one_thread
-from dqm.rates import curves as curve
 from dqm.rates.calibration import calibrate
 from dqm.rates.columns import Columns
-from dqm.rates.curves import Curves
+from dqm.rates.curves import Curves, spread_of
+from dqm.rates.curves import fit as fit_curves
 from dqm.rates.model import KIND, RateBundle, RateModel, save
 from dqm.rates.observed import Observed, carried, is_usable, joined, observed
 from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals, relative_to
@@ -72,7 +72,7 @@ def learn(
 ) -> RateModel:
     """A model of usable lumisections ``seen`` in order of time, of which those from ``cut`` on calibrate."""
     learned = seen.only(np.arange(cut))
-    curves = curve.fit(learned.counts, learned.exposure, learned.pileup, learned.judged)
+    curves = fit_curves(learned.counts, learned.exposure, learned.pileup, learned.judged)
     before_network()
     expectation = _expectation(menu, curves, keys[:cut], learned, rng)
     later = _sight_of(expectation, seen, keys, cut)
@@ -107,7 +107,7 @@ def _expectation(
     first = Expectation(menu, curves, network, unit, curves.spread.copy())
     late = seen.only(np.arange(held, len(keys)))
     residuals = rate_residuals(first, replace(late, exposure=late.exposure * _drift(curves, seen, keys)[held:]))
-    spread = curve.spread_of(late.counts, residuals.expected, residuals.judged)
+    spread = spread_of(late.counts, residuals.expected, residuals.judged)
     spread[:seeds] = curves.spread[:seeds]
     return replace(first, spread=spread)
 

@@ -21,13 +21,13 @@ def stabilised(counts: Float64, expected: Float64, spread: Float64) -> Float64:
 
 def reached(expected: Float64, spread: Float64, reach: Float64) -> Float64:
     """The counts, not below 0, that lie ``reach`` (signed) from what is ``expected``: inverse of :func:`stabilised`."""
-    spread_ = np.maximum(spread, _LEAST_SPREAD)
-    turned = np.maximum(spread_ * (_transformed(expected, spread) + reach) / 2, 0.0)
-    counts: Float64 = np.maximum((np.sinh(turned) / spread_) ** 2 - _OFFSET, 0.0)
+    positive_spread = np.maximum(spread, _LEAST_SPREAD)
+    turned = np.maximum(positive_spread * (_transformed(expected, spread) + reach) / 2, 0.0)
+    counts: Float64 = np.maximum((np.sinh(turned) / positive_spread) ** 2 - _OFFSET, 0.0)
     return counts
 
 
 def _transformed(counts: Float64, spread: Float64) -> Float64:
-    spread_ = np.maximum(spread, _LEAST_SPREAD)
-    made: Float64 = 2 / spread_ * np.arcsinh(spread_ * np.sqrt(counts + _OFFSET))
+    positive_spread = np.maximum(spread, _LEAST_SPREAD)
+    made: Float64 = 2 / positive_spread * np.arcsinh(positive_spread * np.sqrt(counts + _OFFSET))
     return made

@@ -98,12 +98,12 @@ def suggestions(
     log_format: Log = None,
 ) -> None:
     """Show the stored suggestions, the greatest saving first, and the standing of each in its trial."""
-    from opint.store import suggestions as stored
+    from opint.store.suggestions import caches, of_cache, tried_through_s
 
     with open_store(start(config, log_format)).read() as tx:
-        names = stored.caches(tx) if cache is None else [cache]
-        rows_by_cache = {name: [dict(row._mapping) for row in stored.of_cache(tx, name)] for name in names}
-        through_s = {name: stored.tried_through_s(tx, name) for name in names}
+        names = caches(tx) if cache is None else [cache]
+        rows_by_cache = {name: [dict(row._mapping) for row in of_cache(tx, name)] for name in names}
+        through_s = {name: tried_through_s(tx, name) for name in names}
     if as_json:
         typer.echo(json.dumps(rows_by_cache))
         return

@@ -46,7 +46,7 @@ def demo(
     anew, remove the folder.
     """
     from opint.cli.progress import bar
-    from opint.demo import processes as parts
+    from opint.demo import processes
     from opint.demo.models import ensure_models
 
     settings = start(config, log_format)
@@ -54,7 +54,7 @@ def demo(
         with bar("preparing") as progress:
             ensure_models(settings, folder / "models", seed, progress)
         if not stop.is_set():
-            parts.run(settings, folder, pace, seed, stop, typer.echo)
+            processes.run(settings, folder, pace, seed, stop, typer.echo)
 
 
 _FINDING_MARKS = {True: "[green]ok[/green]", False: "[red]FAILS[/red]", None: "[dim]absent[/dim]"}

@@ -11,7 +11,6 @@ from types import MappingProxyType
 
 from streams.codecs.content_type import chosen
 from streams.codecs.histograms import arrow
-from streams.codecs.histograms import json as uhi_encode
 from streams.codecs.histograms import json as uhi_json
 from streams.codecs.limits import Limits
 from streams.errors import DecodeError
@@ -29,7 +28,7 @@ class Codec:
     encode: Callable[[HistogramBatch], bytes]
 
 
-_UHI_JSON = Codec(uhi_json.decode, uhi_encode.encode)
+_UHI_JSON = Codec(uhi_json.decode, uhi_json.encode)
 
 CODECS: Mapping[str, Codec] = MappingProxyType(
     {

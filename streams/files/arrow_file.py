@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 
-from streams.codecs import arrow_message as framing
+from streams.codecs.arrow_message import PREFIX_BYTES, body_length, metadata_length
 from streams.codecs.content_type import ByteLimit, SomeLimits
 from streams.codecs.histograms import arrow
 from streams.codecs.limits import Limits
@@ -60,8 +60,8 @@ def first_schema(path: Path, limits: ByteLimit) -> Any:
     """
     with path.open("rb") as file:
         try:
-            prefix = file.read(framing.PREFIX_BYTES)
-            length = framing.metadata_length(prefix)
+            prefix = file.read(PREFIX_BYTES)
+            length = metadata_length(prefix)
             limits.check_bytes(length)
             message = pa.ipc.MessageReader.open_stream(pa.py_buffer(prefix + file.read(length))).read_next_message()
             return pa.ipc.read_schema(message) if message.type == "schema" else None
@@ -101,12 +101,12 @@ def _messages(file: BinaryIO, size: int, limits: ByteLimit) -> Iterator[bytes | 
 def _skip_stream(file: BinaryIO, size: int) -> None:
     """Go to the end of the stream that begins here; raise DecodeError if the file ends before it does."""
     while True:
-        length = framing.metadata_length(file.read(framing.PREFIX_BYTES))
+        length = metadata_length(file.read(PREFIX_BYTES))
         if length == 0:
             return
         if file.tell() + length > size:
             raise DecodeError("truncated-arrow", "frame", f"{length} bytes of metadata", "the file ends before")
-        body = framing.body_length(file.read(length))
+        body = body_length(file.read(length))
         if file.tell() + body > size:
             raise DecodeError("truncated-arrow", "frame", f"{body} bytes of body", "the file ends before")
         file.seek(body, 1)

@@ -80,10 +80,10 @@ def certification_errors(
 
     ``pileup`` (L,) is standardised.
     """
-    features = np.array([features_of_groups(parts) for parts in counts])
+    features = np.array([features_of_groups(groups) for groups in counts])
     largest = model.ensemble.largest(features, totals, pileup, use)
     typical = model.ensemble.scaling.typical(pileup)
-    return [CertificationErrors(*parts) for parts in zip(largest, features, typical, strict=True)]
+    return [CertificationErrors(*columns) for columns in zip(largest, features, typical, strict=True)]
 
 
 def features_of_groups(counts: Sequence[Counts]) -> Float32:

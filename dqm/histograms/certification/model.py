@@ -94,10 +94,10 @@ class CertificationModel:
             "ordinary": self.ensemble.ordinary,
             "table": self.table.as_array(),
             **{f"normaliser/{entry.name}": getattr(self.normaliser, entry.name) for entry in fields(Normaliser)},
-            **{f"scaling/{name}": entry for name, entry in self.ensemble.scaling.arrays().items()},
+            **{f"scaling/{name}": array for name, array in self.ensemble.scaling.arrays().items()},
         }
         for place, member in enumerate(self.ensemble.members):
-            arrays |= {f"member{place}/{name}": entry for name, entry in member.arrays().items()}
+            arrays |= {f"member{place}/{name}": array for name, array in member.arrays().items()}
         return arrays
 
     @classmethod

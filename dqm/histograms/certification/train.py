@@ -82,9 +82,9 @@ def _calibrated(
     trained: Ensemble, largest: Sequence[Largest], conditions: Sequence[Conditions], pileup: Float32
 ) -> tuple[CertificationModel, list[SubsystemOpinion | None]]:
     """With a table of the scores of later lumisections, conditional on pileup and luminosity."""
-    scores = np.array([condition.scores().mean() for condition in largest], dtype=np.float32)[:, None]
+    scores = np.array([errors.scores().mean() for errors in largest], dtype=np.float32)[:, None]
     recorded = [condition.recorded_lumi for condition in conditions]
-    known = [condition * PER_PB for condition in recorded if condition is not None and condition > 0]
+    known = [lumi * PER_PB for lumi in recorded if lumi is not None and lumi > 0]
     size = luminosity(recorded, float(np.median(known)) if known else 1.0)
     use = np.isfinite(scores)
     calibrated = calibrate(
@@ -92,8 +92,8 @@ def _calibrated(
     )
     elements = len(trained.scaling.centre)
     opinions = [
-        SubsystemOpinion(float(p), shares(condition, elements)) if np.isfinite(p) else None
-        for condition, p in zip(largest, calibrated.p_values[:, 0], strict=True)
+        SubsystemOpinion(float(p), shares(errors, elements)) if np.isfinite(p) else None
+        for errors, p in zip(largest, calibrated.p_values[:, 0], strict=True)
     ]
     return CertificationModel(trained, calibrated.normaliser, calibrated.scorers[0]), opinions
 

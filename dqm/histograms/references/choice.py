@@ -43,7 +43,7 @@ def choose(
     reference = start(model) if previous is None else previous
     known = list(before)
     for number, sums in since:
-        reference = _step(model, reference, number, sums, [earlier for _, earlier in known])
+        reference = _step(model, reference, number, sums, [run_sums for _, run_sums in known])
         known.append((number, sums))
     usable = reference.usable
     followed = float(usable.mean()) if len(usable) else 0.0

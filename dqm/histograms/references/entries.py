@@ -35,7 +35,7 @@ class EntriesModel:
     def expected(self, conditions: Sequence[Conditions]) -> tuple[Float64, Float64]:
         """Expected entries (L, n) and the relative spread (L, n) about them."""
         blind = bool(np.isnan(self.centre).any())
-        known = [None if blind else regressors(regressor) for regressor in conditions]
+        known = [None if blind else regressors(condition) for condition in conditions]
         lines = np.empty((len(conditions), len(self.median)))
         spreads = np.empty_like(lines)
         for at, regressor in enumerate(known):

@@ -83,10 +83,8 @@ class OccupancyMapScorer:
         """The same, with the scale that good maps ``use`` (L, n) of the block ask for."""
         logs = np.log(np.maximum(np.array(self.largest(block), dtype=np.float64), 1e-3))
         logs[:, ~use] = np.nan
-        middle = np.array([_medians(deviations) for deviations in logs])
-        alone, together = (
-            float(scale((deviations - own).ravel())) for deviations, own in zip(logs, middle, strict=True)
-        )
+        middle = np.array([_medians(log) for log in logs])
+        alone, together = (float(scale((log - own).ravel())) for log, own in zip(logs, middle, strict=True))
         power = np.float32(alone / together if min(alone, together) > 0 else 1.0)
         factor = np.exp(middle[0] - power * middle[1])
         return replace(self, factor=factor.astype(np.float32), power=float(power))

@@ -66,7 +66,10 @@ def train(
 
     if size.direct:
         variables.append(direct)
-    rows = np.concatenate([paths, condition], axis=1), np.concatenate([clipped(rows_) for rows_ in held], axis=1)
+    rows = (
+        np.concatenate([paths, condition], axis=1),
+        np.concatenate([clipped(residuals) for residuals in held], axis=1),
+    )
     values = descend(variables, loss, rows, rng, schedule, lambda late: loss(late, 0.0))
     layers = [(values[at], values[at + 1]) for at in range(0, len(encoder) + len(decoder), 2)]
     middle = len(encoder) // 2

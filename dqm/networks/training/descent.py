@@ -44,14 +44,14 @@ def descend(
     learned, held = (tf.constant(features) for features in rows)
     step = _step(list(variables), loss, schedule)
     judged = tf.function(held_loss or loss)
-    best, values, waited = float(judged(held)), [features.numpy() for features in variables], 0
+    best, values, waited = float(judged(held)), [variable.numpy() for variable in variables], 0
     for _ in range(schedule.epochs):
         order = rng.permutation(len(rows[0]))
         for start in range(0, len(order), schedule.batch):
             step(tf.gather(learned, tf.constant(order[start : start + schedule.batch])))
         now = float(judged(held))
         if now < best:
-            best, values, waited = now, [features.numpy() for features in variables], 0
+            best, values, waited = now, [variable.numpy() for variable in variables], 0
             continue
         waited += 1
         if waited >= schedule.patience:

@@ -29,7 +29,7 @@ def train(
         return tf.reduce_mean(_costs(rows, weights, least, chance * noise.normal([tf.shape(rows)[0], CODE])))
 
     # Sizes are clipped in training, so that one event far off does not decide what the others look like.
-    learned = (np.clip(array, -INPUT_REACH, INPUT_REACH) for array in (shown, held))
+    learned = (np.clip(events, -INPUT_REACH, INPUT_REACH) for events in (shown, held))
     schedule = schedule or Schedule(rate=2e-3, beta2=0.999, patience=4, epochs=30, batch=512)
     rows = next(learned), next(learned)
     return EventVae(tuple(descend(weights, loss, rows, rng, schedule, lambda held: loss(held, 0.0))), floor)

@@ -16,7 +16,6 @@ from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, 
 from opint.dashboard.render import Renderer, RunText, form_fields, redirect_back
 from opint.hotline.summary import all_features, bars, recent_rate, simulated_notice, unusual_features
 from opint.store import heartbeats, hotline
-from opint.store import hotline as kept
 from opint.store.engine import Store
 from opint.store.hotline import JudgedHours, KeptDetail, KeptPage, Marking
 from streams.metrics import EVENTS
@@ -151,7 +150,7 @@ def _page(tx: Connection, limit: int, cursor: str | None, marked: str, run: int 
 
 def _level(tx: Connection, judging: JudgedHours | None, per_hour: float) -> float | None:
     """The surprise beyond which events are kept now; None before any was judged."""
-    ladder = judging and kept.present(tx, judging.dataset, judging.model_version)
+    ladder = judging and hotline.present(tx, judging.dataset, judging.model_version)
     level = ladder.level(per_hour) if ladder else math.inf
     return level if math.isfinite(level) else None
 
@@ -166,5 +165,5 @@ def _mark(store: Store, clock: Callable[[], float], event_id: int, marking: Mark
     check_text("Your name", actor, MOST_ACTOR, required=True)
     check_text("The note", note, MOST_TEXT, required=False)
     with store.begin() as tx:
-        if not kept.mark(tx, event_id, marking, actor, note, clock()):
+        if not hotline.mark(tx, event_id, marking, actor, note, clock()):
             raise HTTPException(404, f"There is no kept event {event_id}.")

@@ -15,7 +15,6 @@ from opint.dashboard.render import Renderer, form_fields, redirect_back
 from opint.placement.rules import RuleOptions, rule_requests
 from opint.placement.storage import plan_lines
 from opint.store import placement
-from opint.store import placement as kept
 from opint.store.engine import Store
 from opint.store.placement import PlanPage, StoredPlan, Verdict
 
@@ -167,7 +166,7 @@ def _decide(
 ) -> None:
     actor, reason = _checked_texts(actor, reason, needed=verdict == "rejected")
     with store.begin() as tx:
-        if not kept.decide(tx, catalogue, line, verdict, actor, reason, clock()):
+        if not placement.decide(tx, catalogue, line, verdict, actor, reason, clock()):
             raise HTTPException(404, f"There is no line {line} in a plan of {catalogue}.")
 
 
@@ -177,7 +176,7 @@ def _accept_rest(store: Store, clock: Callable[[], float], catalogue: str, made_
         plan = _plan_or_404(_chosen(placement.newest(tx), catalogue))
         if made_s != repr(plan.made_s):
             raise HTTPException(409, "The plan has been made again since you looked at it. Look again, then accept.")
-        return kept.accept_rest(tx, plan.catalogue, plan.week, actor, reason, clock())
+        return placement.accept_rest(tx, plan.catalogue, plan.week, actor, reason, clock())
 
 
 def _checked_texts(actor: str, reason: str, *, needed: bool) -> tuple[str, str]:

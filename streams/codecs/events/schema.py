@@ -42,7 +42,7 @@ def read_events(
     place: Place, features: Sequence[object], events: npt.NDArray[np.int64], values: npt.NDArray[Any]
 ) -> EventFeatures:
     """Features ``values`` (n, f) of ``events`` (n,); raise DecodeError naming the event and feature that is wrong."""
-    names = tuple(check_text(places, f"feature {number}") for number, places in enumerate(features))
+    names = tuple(check_text(name, f"feature {number}") for number, name in enumerate(features))
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DecodeError("name-twice", "features", twice, "each feature has a name of its own")

@@ -96,8 +96,8 @@ def _menu(names: Sequence[object], seeds: Sequence[object]) -> _Known:
 
 
 def _read_menu(given: Sequence[object], behind: Sequence[object]) -> _Known:
-    names = [check_text(one, f"rate {row}: name") for row, one in enumerate(given)]
-    seeds = [check_text(one, f"{names[row]}: seed", empty=True) for row, one in enumerate(behind)]
+    names = [check_text(name, f"rate {row}: name") for row, name in enumerate(given)]
+    seeds = [check_text(seed, f"{names[row]}: seed", empty=True) for row, seed in enumerate(behind)]
     l1 = tuple(name for name, seed in zip(names, seeds, strict=True) if not seed)
     place = {name: row for row, name in enumerate(l1)}
     seed_of = []
@@ -110,9 +110,9 @@ def _read_menu(given: Sequence[object], behind: Sequence[object]) -> _Known:
             seed_of.append(place[seed])
     hlt = tuple(name for name, seed in zip(names, seeds, strict=True) if seed)
     menu = TriggerMenu(l1, hlt, tuple(seed_of))
-    for some in (l1, hlt):
-        if len(set(some)) != len(some):
-            twice = next(name for name in some if some.count(name) > 1)
+    for level in (l1, hlt):
+        if len(set(level)) != len(level):
+            twice = next(name for name in level if level.count(name) > 1)
             raise DecodeError("name-twice", "name", twice, "seeds and paths have names of their own")
     try:
         _ = menu.catalogue
@@ -120,4 +120,4 @@ def _read_menu(given: Sequence[object], behind: Sequence[object]) -> _Known:
         raise DecodeError("name-twice", "name", str(error)) from None
     for element in menu.names:
         check_text(element, "seed and path")
-    return _Known(menu, np.array([not one for one in seeds]))
+    return _Known(menu, np.array([not seed for seed in seeds]))
