@@ -1,5 +1,6 @@
-"""Stochastic descent with early stopping: how the networks of certification are trained."""
+"""Stochastic descent, and early stopping: training ends when the loss on held-back data no longer falls."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,17 +45,38 @@ def descend(
     learned, held = (tf.constant(features) for features in rows)
     step = _step(list(variables), loss, schedule)
     judged = tf.function(held_loss or loss)
-    best, values, waited = float(judged(held)), [variable.numpy() for variable in variables], 0
-    for _ in range(schedule.epochs):
+
+    def epoch() -> None:
         order = rng.permutation(len(rows[0]))
         for start in range(0, len(order), schedule.batch):
             step(tf.gather(learned, tf.constant(order[start : start + schedule.batch])))
-        now = float(judged(held))
-        if now < best:
-            best, values, waited = now, [variable.numpy() for variable in variables], 0
+
+    first = float(judged(held))
+    return stop_early(variables, epoch, lambda: float(judged(held)), schedule.epochs, schedule.patience, least=first)
+
+
+def stop_early(
+    variables: Sequence[Any],
+    epoch: Callable[[], None],
+    held_loss: Callable[[], float],
+    epochs: int,
+    patience: int,
+    factor: float = 1.0,
+    least: float = math.inf,
+) -> list[Float32]:
+    """Values of ``variables`` at the smallest loss on held-back data.
+
+    Ends after ``epochs``, or after ``patience`` of them in a row without a loss below ``factor`` times the ``least``.
+    """
+    values, waited = [variable.numpy() for variable in variables], 0
+    for _ in range(epochs):
+        epoch()
+        loss = held_loss()
+        if loss < least * factor:
+            least, values, waited = loss, [variable.numpy() for variable in variables], 0
             continue
         waited += 1
-        if waited >= schedule.patience:
+        if waited >= patience:
             break
     return values
 

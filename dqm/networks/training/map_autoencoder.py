@@ -10,6 +10,7 @@ import numpy as np
 
 from dqm.arrays import Float32
 from dqm.networks.map_autoencoder import SHAPES, MapAutoencoder
+from dqm.networks.training.descent import stop_early
 from dqm.networks.training.tensor import tf
 
 MOST_CELLS = 8_000_000
@@ -17,7 +18,7 @@ MOST_CELLS = 8_000_000
 
 _BATCH = 128
 _EPOCHS = 60
-_PATIENCE = 6
+_PATIENCE = 7
 _RATE = 3e-3
 _FAR = 3.0
 
@@ -32,17 +33,15 @@ def train(maps: Float32, seed: int) -> MapAutoencoder:
     held = max(1, len(maps) // 5)
     epoch = _epoch(variables, tf.constant(maps[:-held]))
     loss, late = tf.function(lambda batch: _loss(batch, variables)), tf.constant(maps[-held:])
-    best, best_weights, waited = np.inf, [value.numpy() for value in variables], 0
-    for _ in range(_EPOCHS):
-        epoch(tf.constant(rng.permutation(len(maps) - held)))
-        now = float(loss(late))
-        if now < best * 0.9995:
-            best, best_weights, waited = now, [value.numpy() for value in variables], 0
-            continue
-        waited += 1
-        if waited > _PATIENCE:
-            break
-    return MapAutoencoder(tuple(best_weights))
+    weights = stop_early(
+        variables,
+        lambda: epoch(tf.constant(rng.permutation(len(maps) - held))),
+        lambda: float(loss(late)),
+        _EPOCHS,
+        _PATIENCE,
+        factor=0.9995,
+    )
+    return MapAutoencoder(tuple(weights))
 
 
 def _initial(rng: np.random.Generator) -> list[Float32]:

@@ -11,11 +11,12 @@ import numpy as np
 
 from dqm.arrays import Float32
 from dqm.networks.pull_autoencoder import INPUT_REACH, LEAST_PRECISION, PullAutoencoder
+from dqm.networks.training.descent import stop_early
 from dqm.networks.training.tensor import tf
 
 _BATCH = 512
 _EPOCHS = 60
-_PATIENCE = 6
+_PATIENCE = 7
 _RATE = 2e-3
 _ROWS = 30_000
 
@@ -32,20 +33,15 @@ def train(pulls: Float32, precision: Float32, seed: int) -> PullAutoencoder:
     loss = tf.function(lambda z, s: _loss(z, s, variables), input_signature=_signature(pulls.shape[1]))
     late = tf.constant(pulls[-held:]), tf.constant(precision[-held:])
     early = tf.constant(pulls[:-held]), tf.constant(precision[:-held])
-    best, best_weights, waited = np.inf, [value.numpy() for value in variables], 0
-    for _ in range(_EPOCHS):
+
+    def epoch() -> None:
         order = rng.permutation(len(pulls) - held)
         for start in range(0, len(order), _BATCH):
             rows = tf.constant(order[start : start + _BATCH])
             step(tf.gather(early[0], rows), tf.gather(early[1], rows))
-        now = float(loss(*late))
-        if now < best * 0.9995:
-            best, best_weights, waited = now, [value.numpy() for value in variables], 0
-            continue
-        waited += 1
-        if waited > _PATIENCE:
-            break
-    return PullAutoencoder(tuple(best_weights))
+
+    weights = stop_early(variables, epoch, lambda: float(loss(*late)), _EPOCHS, _PATIENCE, factor=0.9995)
+    return PullAutoencoder(tuple(weights))
 
 
 def _initial(bins: int, rng: np.random.Generator) -> list[Float32]:

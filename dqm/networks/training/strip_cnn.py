@@ -11,6 +11,7 @@ import numpy as np
 
 from dqm.arrays import Float32, Mask
 from dqm.networks.strip_cnn import FILTERS, HIDDEN, POOL, WIDTH, StripCnn
+from dqm.networks.training.descent import stop_early
 from dqm.networks.training.tensor import tf
 
 PATIENCE = 32
@@ -38,17 +39,15 @@ def train(learn: LabelledStrips, held: LabelledStrips, seed: int) -> StripCnn:
     rarity = tf.constant(_rarity(learn.bad))
     epoch, loss = _epoch(variables, rarity, learn), _evaluation(variables, rarity)
     late = tf.constant(held.strips), tf.constant(held.bad.astype(np.int32))
-    best, best_weights, waited = np.inf, [value.numpy() for value in variables], 0
-    for _ in range(EPOCHS):
-        epoch(tf.constant(rng.permutation(len(learn.strips))))
-        now = float(loss(*late))
-        if now < best * 0.999:
-            best, best_weights, waited = now, [value.numpy() for value in variables], 0
-            continue
-        waited += 1
-        if waited >= PATIENCE:
-            break
-    return StripCnn(tuple(best_weights))
+    weights = stop_early(
+        variables,
+        lambda: epoch(tf.constant(rng.permutation(len(learn.strips)))),
+        lambda: float(loss(*late)),
+        EPOCHS,
+        PATIENCE,
+        factor=0.999,
+    )
+    return StripCnn(tuple(weights))
 
 
 def _rarity(bad: Mask) -> Float32:
