@@ -44,9 +44,10 @@ def robust_totals(counts: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Float
     factor = _weighted_median(ratio, np.where(ratio > DEAD * (observed.sum(axis=-1) / scale)[:, None], usual, 0.0))
     above, below = _out_of_line(observed, factor[:, None] * usual)
     crowded = (usual * ~(above | below)).sum(axis=-1) < LEAST_IN_LINE * scale
-    crowded[crowded] = _weighted_median(ratio[crowded], usual[crowded]) > 0
+    of_all = _weighted_median(ratio[crowded], usual[crowded])
+    crowded[crowded] = of_all > 0
     if crowded.any():
-        factor[crowded] = _weighted_median(ratio[crowded], usual[crowded])
+        factor[crowded] = of_all[of_all > 0]
         above[crowded], below[crowded] = _out_of_line(observed[crowded], factor[crowded, None] * usual[crowded])
     away = observed - factor[:, None] * usual
     excess, deficit = (away * above).sum(axis=-1), -(away * below).sum(axis=-1)
