@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.dqm.distance_correlation import distance_correlation
 from benchmarks.dqm.emulated import (
     EARLIER_SHARE,
     SUBSYSTEM,
@@ -39,7 +40,6 @@ from dqm.histograms.certification.train import Good, fit
 from dqm.simulate import templates
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
-from dqm.statistics.distance_correlation import distance_correlation
 
 Float64 = npt.NDArray[np.float64]
 

@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from benchmarks.detection import Lumisections, stretches
 from benchmarks.dqm.budget import LEARN, WATCHED, good, halves, learned, rate
+from benchmarks.dqm.combining_methods import METHODS
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
 from benchmarks.watching import incidents, watch
 from conf.settings import AlertSettings, DqmSettings
-from dqm.core.combination import METHODS
 from dqm.histograms.bundle import Bundle
 from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.detector import Detector

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from benchmarks.dqm import emulated
 from benchmarks.dqm.certification import inside_bins
+from benchmarks.dqm.distance_correlation import distance_correlation
 from benchmarks.dqm.kept import kept
 from benchmarks.dqm.table import files
 from benchmarks.intervals import student
@@ -31,7 +32,6 @@ from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from dqm.simulate import templates
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
-from dqm.statistics.distance_correlation import distance_correlation
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -125,7 +125,7 @@ def _trained(
 
 
 def _dependence(one: Any, other: Any) -> Any:
-    """Squared distance correlation of tensors (rows, k): :mod:`dqm.statistics.distance_correlation`, differentiable."""
+    """Squared distance correlation of tensors (rows, k): :mod:`benchmarks.dqm.distance_correlation`, differentiable."""
     from dqm.networks.training.tensor import tf
 
     def centred(points: Any) -> Any:

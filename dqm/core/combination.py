@@ -7,18 +7,14 @@ more on good lumisections, so that a method decides what is seen, never how ofte
 dependence to be expected (docs/combination.md).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from dqm.arrays import Float32, Float64, Indices, Mask
 from dqm.core.quality import Certified
-from dqm.statistics.bonferroni import bonferroni
-from dqm.statistics.fisher import fisher
-from dqm.statistics.harmonic_mean import harmonic_mean
 from dqm.statistics.multiple_testing import cauchy, simes
 from streams.records import Catalogue
 
@@ -85,23 +81,10 @@ NAMED_SHARE = 0.25
 """A folder is named for a lumisection if it holds at least this share of what speaks against that, or the most."""
 _TAKES_PART = 0.1
 
-Method = Callable[[Float32], Float64]
-"""P-values (..., m) to p-values (...); NaN is left out, and a set of nothing gives NaN."""
-
-METHODS: Mapping[str, Method] = MappingProxyType(
-    {
-        "bonferroni": bonferroni,
-        "simes": simes,
-        "cauchy": cauchy,
-        "harmonic-mean": harmonic_mean,
-        "fisher": fisher,
-    }
-)
-
-of_elements: Method = METHODS["simes"]
+of_elements = simes
 """The MEs of a subsystem, or of a folder, in one lumisection."""
 
-of_sources: Method = METHODS["cauchy"]
+of_sources = cauchy
 """The MEs of a subsystem one by one, and what looks at it as a whole."""
 
 

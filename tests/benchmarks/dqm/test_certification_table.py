@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.dqm import adbench, certification, decorrelation, kept
+from benchmarks.dqm.distance_correlation import distance_correlation
 from benchmarks.dqm.table import DataMissing
 from benchmarks.intervals import student
 from benchmarks.report import data_folder
-from dqm.statistics.distance_correlation import distance_correlation
 
 
 def test_students_interval_is_the_textbooks():

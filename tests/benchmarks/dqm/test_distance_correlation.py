@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dqm.statistics.distance_correlation import distance_correlation
+from benchmarks.dqm.distance_correlation import distance_correlation
 
 NUMBERS = st.floats(-1e3, 1e3, width=32).map(lambda value: round(value, 3))
 PAIRS = st.integers(2, 20).flatmap(lambda n: arrays(np.float64, (2, n), elements=NUMBERS))

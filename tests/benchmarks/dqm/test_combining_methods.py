@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import combine_pvalues, kstest, norm
 
-from dqm.core.combination import METHODS
-from dqm.statistics.fisher import fisher
-from dqm.statistics.harmonic_mean import harmonic_mean
+from benchmarks.dqm.combining_methods import METHODS, fisher, harmonic_mean
 from dqm.statistics.multiple_testing import cauchy, simes
 
 every = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
