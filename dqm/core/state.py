@@ -6,7 +6,7 @@ Histograms need not be kept for that: p-values and content digests are enough, a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -127,3 +127,10 @@ class LumisectionState:
     closed_because: str = ""
     revision: int = 0
     verdicts: Mapping[str, SubsystemVerdict] = field(default_factory=dict)
+
+    def closed(
+        self, parts: Mapping[str, SubsystemScores], verdicts: Mapping[str, SubsystemVerdict], now_s: float, because: str
+    ) -> "LumisectionState":
+        """This state with ``verdicts`` on its ``parts``, closed at ``now_s``; closing it again is a revision."""
+        revision = self.revision + 1
+        return replace(self, parts=parts, verdicts=verdicts, closed_s=now_s, closed_because=because, revision=revision)

@@ -9,7 +9,7 @@ most of what speaks against it are BAD, so that somebody can go and look.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -79,10 +79,7 @@ def close(
     Expected MEs that have not come are MISSING, whole subsystems included, unless the beams were not stable.
     """
     unstable = settings.require_stable_beams and state.conditions.beams_stable is False
-    parts = {name: widen(part, judge.expected.get(name)) for name, part in state.parts.items()}
-    for name, catalogue in judge.expected.items():
-        if name not in parts:
-            parts[name] = nothing(catalogue)
+    parts = expected_parts(state, judge.expected)
     frozen = {name: _frozen(part, history.get(name, ()), settings.frozen_after) for name, part in parts.items()}
     tested = {name: np.where(_inspected(part), part.p_values, np.float32(np.nan)) for name, part in parts.items()}
     limit = discovery_threshold(np.concatenate(list(tested.values())), settings.false_discovery_rate) if tested else 0.0
@@ -98,17 +95,16 @@ def close(
         reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
         verdicts[name] = _verdict(reasons, tested[name], judge.subsystems.get(name), opinion)
         parts[name] = _explained(part, frozen[name], condemned & (reasons == Reason.DEVIATES), opinion, state, settings)
-    return replace(
-        state,
-        parts=parts,
-        verdicts=verdicts,
-        closed_s=now_s,
-        closed_because=because,
-        revision=state.revision + 1,
-    )
+    return state.closed(parts, verdicts, now_s, because)
 
 
-def nothing(catalogue: Catalogue) -> SubsystemScores:
+def expected_parts(state: LumisectionState, expected: Mapping[str, Catalogue]) -> dict[str, SubsystemScores]:
+    """The parts of a lumisection over the ``expected`` catalogues, by subsystem; absent ones hold nothing."""
+    parts = {name: widen(part, expected.get(name)) for name, part in state.parts.items()}
+    return parts | {name: _nothing(catalogue) for name, catalogue in expected.items() if name not in parts}
+
+
+def _nothing(catalogue: Catalogue) -> SubsystemScores:
     """A subsystem of which nothing has come."""
     n = len(catalogue)
     return SubsystemScores(

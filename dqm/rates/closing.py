@@ -6,7 +6,7 @@ thousands: all its rates have the digest of the folder's content.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,11 @@ import numpy.typing as npt
 from conf.settings import DqmSettings
 from dqm.arrays import Float64, Mask, UInt8
 from dqm.core import closing_evidence
-from dqm.core.assembly import widen
 from dqm.core.combination import folders, of_elements
 from dqm.core.digests import EMPTY, digests
 from dqm.core.quality import Quality, Reason
 from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
-from dqm.core.verdicts import QUALITY, Content, History, nothing, repeating
+from dqm.core.verdicts import QUALITY, Content, History, expected_parts, repeating
 from dqm.statistics.conformal import ConformalTable
 from dqm.statistics.multiple_testing import discovery_threshold
 from streams.records import Catalogue
@@ -64,8 +63,7 @@ def close(
 ) -> LumisectionState:
     """The state with verdicts, closed at ``now_s``; closing it again is a revision."""
     unstable = settings.require_stable_beams and state.conditions.beams_stable is False
-    parts = {name: widen(part, judge.expected.get(name)) for name, part in state.parts.items()}
-    parts |= {name: nothing(catalogue) for name, catalogue in judge.expected.items() if name not in parts}
+    parts = expected_parts(state, judge.expected)
     verdicts = {}
     for name, part in parts.items():
         frozen = stuck(part, history.get(name, ()), settings.frozen_after)
@@ -78,14 +76,7 @@ def close(
         verdicts[name] = _verdict(part, reasons, judge.whole)
         most = settings.evidence_per_lumisection
         parts[name] = closing_evidence.add_frozen(part, frozen, state.model_version, settings.frozen_after, most)
-    return replace(
-        state,
-        parts=parts,
-        verdicts=verdicts,
-        closed_s=now_s,
-        closed_because=because,
-        revision=state.revision + 1,
-    )
+    return state.closed(parts, verdicts, now_s, because)
 
 
 def stuck(part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Mask:
