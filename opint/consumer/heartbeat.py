@@ -107,29 +107,6 @@ class StreamHeartbeat:
         self._metrics.incidents_open.set(states.get("open", 0) + states.get("acknowledged", 0))
 
 
-class StreamHandler:
-    """Base of the handlers of streams: what each reports of itself, through its heartbeat."""
-
-    def __init__(self, heartbeat: StreamHeartbeat) -> None:
-        """Keep the heartbeat."""
-        self._heartbeat = heartbeat
-
-    def waiting(self, reason: str) -> None:
-        """Report that the stream waits; an empty reason ends that."""
-        self._heartbeat.waiting(reason)
-
-    def finish(self) -> None:
-        """Complete what is open because no message can follow; here nothing is ever open."""
-
-    def stopped(self) -> None:
-        """Record that the stream was stopped on purpose."""
-        self._heartbeat.stopped()
-
-    def waiting_reason(self) -> str:
-        """Why the stream waits, for the health check; empty if it does not."""
-        return self._heartbeat.waiting_reason()
-
-
 def log_incidents(alerts: IncidentUpdate) -> None:
     """Log incidents that have opened and cleared."""
     for incident in alerts.opened:

@@ -9,9 +9,9 @@ from conf.settings import Settings
 from dqm.core.bundle_files import BundleError
 from dqm.events.bundle import load
 from dqm.events.model import FeatureError, HotlineModel, Scored, score
-from opint.consumer.heartbeat import StreamHandler, StreamHeartbeat, log_incidents
+from opint.consumer.handler import StreamHandler
+from opint.consumer.heartbeat import StreamHeartbeat, log_incidents
 from opint.consumer.offsets import ConsumerOffsets
-from opint.consumer.poison import PoisonIsolation
 from opint.consumer.stalls import DAY_S, JudgingModel, StallDetector
 from opint.hotline.ingest import EventArrival, EventIngest
 from opint.store import models
@@ -19,7 +19,7 @@ from opint.store.engine import Store
 from streams.errors import DecodeError
 from streams.metrics import EVENTS, Metrics
 from streams.records import EventFeatures
-from streams.source import Loss, Message, Partition, Source
+from streams.source import Message, Partition, Source
 
 TRAINED_AS = "hotline"
 """What `nightshift train` calls it."""
@@ -30,36 +30,17 @@ Decode = Callable[[Message], EventFeatures]
 log = structlog.get_logger()
 
 
-class EventHandler(StreamHandler):
+class EventHandler(StreamHandler[EventIngest]):
     """Handler of :func:`streams.loop.run` for messages of event features; scores before the transaction begins."""
 
     def __init__(
         self, ingest: EventIngest, model: HotlineModel, decode: Decode, heartbeat: StreamHeartbeat, metrics: Metrics
     ) -> None:
         """Keep the collaborators."""
-        super().__init__(heartbeat)
-        self._ingest = ingest
+        super().__init__(ingest, heartbeat)
         self._model = model
         self._decode = decode
         self._metrics = metrics
-        self._isolation = PoisonIsolation()
-
-    def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
-        """Take partitions over; where each goes on."""
-        return self._ingest.claim(partitions)
-
-    def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
-        """Judge the events of these messages and store what came of it; the offsets behind them."""
-        parts = self._isolation.process(messages, self._judge, self._refuse)
-        return {partition: offset for part in parts for partition, offset in part.items()}
-
-    def lost(self, loss: Loss) -> None:
-        """Raise the alarm for messages that are gone."""
-        self._ingest.lost(loss)
-
-    def tick(self) -> None:
-        """Store a heartbeat from time to time."""
-        self._heartbeat.tick()
 
     def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         with self._metrics.batch_seconds.labels(EVENTS).time():

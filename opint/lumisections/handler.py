@@ -7,8 +7,8 @@ import structlog
 
 from dqm.core.quality import Quality
 from dqm.core.state import LumisectionState, ScoredBatch
-from opint.consumer.heartbeat import StreamHandler, StreamHeartbeat, log_incidents
-from opint.consumer.poison import PoisonIsolation
+from opint.consumer.handler import StreamHandler
+from opint.consumer.heartbeat import StreamHeartbeat, log_incidents
 from opint.consumer.stalls import StallDetector
 from opint.lumisections.ingest import Arrival, IngestResult, LumisectionIngest
 from opint.lumisections.judge import Record, RecordJudge
@@ -17,7 +17,7 @@ from opint.store.engine import Store
 from opint.store.retention import sweep
 from streams.errors import DecodeError
 from streams.metrics import Metrics
-from streams.source import Loss, Message, Partition, Source
+from streams.source import Message, Partition, Source
 
 SWEEP_SECONDS = 3600.0
 """How often data older than ``database.retain_days`` are deleted."""
@@ -25,7 +25,7 @@ SWEEP_SECONDS = 3600.0
 log = structlog.get_logger()
 
 
-class LumisectionHandler(StreamHandler, Generic[Record]):
+class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
     """Handler of :func:`streams.loop.run` that judges one stream: of histograms, or of trigger rates."""
 
     def __init__(
@@ -49,38 +49,23 @@ class LumisectionHandler(StreamHandler, Generic[Record]):
         ``stream`` is how metrics call what is judged. ``decode`` makes a record of a message and raises DecodeError
         for one that is unusable.
         """
-        super().__init__(StreamHeartbeat(name, stream, source, store, metrics, stalls, clock))
+        super().__init__(ingest, StreamHeartbeat(name, stream, source, store, metrics, stalls, clock))
         self.name = name
         self._stream = stream
         self._pipeline = pipeline
         self._shadow = shadow
         self._references = references
-        self._ingest = ingest
         self._store = store
         self._decode = decode
         self._metrics = metrics
         self._clock = clock
         self._retain_days = retain_days
         self._swept_s = clock()
-        self._isolation = PoisonIsolation()
-
-    def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
-        """Take partitions over; where each goes on."""
-        return self._ingest.claim(partitions)
-
-    def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
-        """Judge the messages and store all effects with the offsets after them."""
-        parts = self._isolation.process(messages, self._judge, self._refuse)
-        return {partition: offset for part in parts for partition, offset in part.items()}
-
-    def lost(self, loss: Loss) -> None:
-        """Raise the alarm for messages that are gone."""
-        self._ingest.lost(loss)
 
     def tick(self) -> None:
         """Close what is due; store a heartbeat from time to time."""
         self._count(self._ingest.close_due())
-        self._heartbeat.tick()
+        super().tick()
         if self._clock() - self._swept_s >= SWEEP_SECONDS:
             self._swept_s = self._clock()
             log.info("old data deleted", lumisections=sweep(self._store, self._swept_s, self._retain_days))

@@ -43,7 +43,7 @@ def test_what_lies_in_no_message_is_raised_at_once(isolation, error):
 
 def test_a_fault_of_ours_is_told_with_the_letter(isolation, capsys):
     _, (_, *_), *_ = isolation.process([1, 2, 3], processing({1}, ZeroDivisionError), refuse)
-    assert "this is a fault of nightshift" in capsys.readouterr().out + capsys.readouterr().err
+    assert "this is a fault of nightshift" in "".join(capsys.readouterr())
 
 
 def test_faults_of_ours_in_all_messages_end_the_daemon(isolation):
