@@ -8,54 +8,63 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+COUNTED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""Numbers given by the database: SQLite counts plain integers alone."""
+
 
 def upgrade() -> None:
     """Create all tables."""
     _streams()
     _lumisections()
-    _judgements()
+    _models()
     _incidents()
-    _histories()
+    _hotline()
+    _popularity()
+    _placement()
+    _caches()
 
 
 def downgrade() -> None:
-    """Drop all tables."""
-    op.drop_table("occurrence")
-    op.drop_table("ls_score")
-    op.drop_index(op.f("ix_audit_incident_id"), table_name="audit")
-    op.drop_table("audit")
-    op.drop_table("source_offset")
-    op.drop_table("model_version")
-    op.drop_index(op.f("ix_lumisection_updated_s"), table_name="lumisection")
-    op.drop_index(
-        "ix_lumisection_open",
-        table_name="lumisection",
-        postgresql_where=sa.text("closed_s IS NULL"),
-        sqlite_where=sa.text("closed_s IS NULL"),
-    )
-    op.drop_table("lumisection")
-    op.drop_table("ls_summary")
-    op.drop_index(op.f("ix_incident_subsystem"), table_name="incident")
-    op.drop_index("ix_incident_history", table_name="incident")
-    op.drop_index("ix_incident_reach", table_name="incident")
-    op.drop_index(
-        "ix_incident_one_active",
-        table_name="incident",
-        postgresql_where=sa.text("state <> 'resolved'"),
-        sqlite_where=sa.text("state <> 'resolved'"),
-    )
-    op.drop_table("incident")
-    op.drop_table("heartbeat")
-    op.drop_table("evidence")
-    op.drop_index(op.f("ix_dead_letter_received_s"), table_name="dead_letter")
-    op.drop_table("dead_letter")
-    op.drop_table("catalogue")
+    """Drop all tables, those that others refer to last, and their indexes with them."""
+    for table in (
+        "suggestion",
+        "cache_trial",
+        "placement_decision",
+        "placement_line",
+        "placement_plan",
+        "popularity_standing",
+        "popularity_score",
+        "popularity_forecast",
+        "hotline_state",
+        "hotline_hour",
+        "hotline_marking",
+        "hotline_event",
+        "feedback",
+        "audit",
+        "occurrence",
+        "incident",
+        "certification_centre",
+        "run_sums",
+        "reference",
+        "shadow_summary",
+        "promotion",
+        "model_version",
+        "evidence",
+        "ls_summary",
+        "ls_score",
+        "lumisection",
+        "catalogue",
+        "heartbeat",
+        "source_offset",
+        "dead_letter",
+    ):
+        op.drop_table(table)
 
 
 def _streams() -> None:
     op.create_table(
         "dead_letter",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
         sa.Column("cluster", sa.String(), nullable=False),
         sa.Column("topic", sa.String(), nullable=False),
         sa.Column("partition", sa.Integer(), nullable=False),
@@ -81,7 +90,7 @@ def _streams() -> None:
             name=op.f("uq_dead_letter_cluster_topic_partition_message_offset_reason_field"),
         ),
     )
-    op.create_index(op.f("ix_dead_letter_received_s"), "dead_letter", ["received_s"], unique=False)
+    op.create_index(op.f("ix_dead_letter_received_s"), "dead_letter", ["received_s"])
     op.create_table(
         "source_offset",
         sa.Column("cluster", sa.String(), nullable=False),
@@ -91,6 +100,7 @@ def _streams() -> None:
         sa.Column("next_offset", sa.BigInteger(), nullable=True, comment="null: claimed, nothing processed yet"),
         sa.Column("owner", sa.String(), nullable=False, comment="the consumer that may write; others are fenced"),
         sa.Column("updated_s", sa.Float(), nullable=False),
+        sa.Column("topic_id", sa.String(), server_default="", nullable=False, comment="empty: not known"),
         sa.PrimaryKeyConstraint("cluster", "consumer_group", "topic", "partition", name=op.f("pk_source_offset")),
     )
     op.create_table(
@@ -142,11 +152,10 @@ def _lumisections() -> None:
         "ix_lumisection_open",
         "lumisection",
         ["first_seen_s"],
-        unique=False,
         postgresql_where=sa.text("closed_s IS NULL"),
         sqlite_where=sa.text("closed_s IS NULL"),
     )
-    op.create_index(op.f("ix_lumisection_updated_s"), "lumisection", ["updated_s"], unique=False)
+    op.create_index(op.f("ix_lumisection_updated_s"), "lumisection", ["updated_s"])
     op.create_table(
         "ls_score",
         sa.Column("dataset", sa.String(), nullable=False),
@@ -161,15 +170,16 @@ def _lumisections() -> None:
         sa.Column("scores", sa.LargeBinary(), nullable=False, comment="scorers x n float32"),
         sa.Column("digests", sa.LargeBinary(), nullable=False, comment="n uint64"),
         sa.Column("reasons", sa.LargeBinary(), nullable=False, comment="n uint8: as far as an ME can be judged alone"),
+        sa.Column(
+            "largest", sa.LargeBinary(), nullable=True, comment="members, errors, features: dqm.core.largest_errors"
+        ),
+        sa.Column("bands", sa.LargeBinary(), nullable=True, comment="6 x n float32: dqm.core.state"),
         sa.Column("verdict_p", sa.Float(), nullable=True),
         sa.Column("verdict_qualities", sa.LargeBinary(), nullable=True, comment="n uint8; null: not closed"),
         sa.Column("verdict_reasons", sa.LargeBinary(), nullable=True, comment="n uint8; null: not closed"),
         sa.ForeignKeyConstraint(["catalogue"], ["catalogue.digest"], name=op.f("fk_ls_score_catalogue")),
         sa.PrimaryKeyConstraint("dataset", "run", "ls", "subsystem", "model_version", name=op.f("pk_ls_score")),
     )
-
-
-def _judgements() -> None:
     op.create_table(
         "ls_summary",
         sa.Column("dataset", sa.String(), nullable=False),
@@ -195,6 +205,9 @@ def _judgements() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False, comment="JSON of dqm.core.quality.Evidence"),
         sa.PrimaryKeyConstraint("dataset", "run", "ls", "subsystem", "me", name=op.f("pk_evidence")),
     )
+
+
+def _models() -> None:
     op.create_table(
         "model_version",
         sa.Column("version", sa.String(), nullable=False),
@@ -204,12 +217,91 @@ def _judgements() -> None:
         sa.Column("first_used_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_model_version")),
     )
+    op.create_table(
+        "promotion",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("slot", sa.String(), nullable=False, comment="the dqm.model of the settings that it stands for"),
+        sa.Column("name", sa.String(), nullable=False, comment="folder of the bundle below dqm.models"),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("previous", sa.String(), nullable=False, comment="version that judged before; empty: none"),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_promotion")),
+    )
+    op.create_index(op.f("ix_promotion_slot"), "promotion", ["slot"])
+    op.create_table(
+        "shadow_summary",
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("ls", sa.BigInteger(), nullable=False),
+        sa.Column("subsystem", sa.String(), nullable=False),
+        sa.Column(
+            "model_version", sa.String(), nullable=False, comment="of a bundle that judges beside the current one"
+        ),
+        sa.Column("quality", sa.Integer(), nullable=False),
+        sa.Column("p_value", sa.Float(), nullable=True),
+        sa.Column("good", sa.Integer(), nullable=False),
+        sa.Column("warning", sa.Integer(), nullable=False),
+        sa.Column("bad", sa.Integer(), nullable=False),
+        sa.Column("not_inspected", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "run", "ls", "subsystem", "model_version", name=op.f("pk_shadow_summary")),
+    )
+    op.create_table(
+        "reference",
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("subsystem", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("adaptive", sa.Boolean(), nullable=False, comment="whether the template judges the run"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("share", sa.LargeBinary(), nullable=False, comment="the template's shapes, compressed"),
+        sa.Column("wander", sa.LargeBinary(), nullable=False, comment="relative variance of good shapes, compressed"),
+        sa.Column("size", sa.LargeBinary(), nullable=False),
+        sa.Column("usable", sa.LargeBinary(), nullable=False, comment="monitoring elements whose template may judge"),
+        sa.Column(
+            "drift", sa.LargeBinary(), nullable=False, comment="share of entries that lies elsewhere than in the frozen"
+        ),
+        sa.Column(
+            "newest_run", sa.BigInteger(), nullable=False, comment="the last run that the template followed; 0: none"
+        ),
+        sa.Column("runs", sa.Integer(), nullable=False),
+        sa.Column("pileup", sa.Float(), nullable=False, comment="standardised, of the newest run"),
+        sa.Column("chosen_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "run", "subsystem", "model_version", name=op.f("pk_reference")),
+    )
+    op.create_index(op.f("ix_reference_chosen_s"), "reference", ["chosen_s"])
+    op.create_table(
+        "run_sums",
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("subsystem", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("counts", sa.LargeBinary(), nullable=False, comment="trusted, then held; compressed"),
+        sa.Column("leaning", sa.LargeBinary(), nullable=False, comment="counts times standardised pileup in steps"),
+        sa.Column("histograms", sa.LargeBinary(), nullable=False),
+        sa.Column("updated_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "run", "subsystem", "model_version", name=op.f("pk_run_sums")),
+    )
+    op.create_index(op.f("ix_run_sums_updated_s"), "run_sums", ["updated_s"])
+    op.create_table(
+        "certification_centre",
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("subsystem", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("shift", sa.LargeBinary(), nullable=False, comment="of the centre about which the run is certified"),
+        sa.Column("residuals", sa.LargeBinary(), nullable=False, comment="what the run leaves: dqm.core.drift"),
+        sa.Column("updated_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "run", "subsystem", "model_version", name=op.f("pk_certification_centre")),
+    )
+    op.create_index(op.f("ix_certification_centre_updated_s"), "certification_centre", ["updated_s"])
 
 
 def _incidents() -> None:
     op.create_table(
         "incident",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("dataset", sa.String(), nullable=False),
         sa.Column("subsystem", sa.String(), nullable=False),
@@ -239,6 +331,7 @@ def _incidents() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
     )
+    op.create_index("ix_incident_history", "incident", ["fingerprint", "last_run", "last_ls"])
     op.create_index(
         "ix_incident_one_active",
         "incident",
@@ -247,15 +340,11 @@ def _incidents() -> None:
         postgresql_where=sa.text("state <> 'resolved'"),
         sqlite_where=sa.text("state <> 'resolved'"),
     )
-    op.create_index("ix_incident_history", "incident", ["fingerprint", "last_run", "last_ls"], unique=False)
-    op.create_index("ix_incident_reach", "incident", ["dataset", "last_run", "last_ls"], unique=False)
-    op.create_index(op.f("ix_incident_subsystem"), "incident", ["subsystem"], unique=False)
-
-
-def _histories() -> None:
+    op.create_index("ix_incident_reach", "incident", ["dataset", "last_run", "last_ls"])
+    op.create_index(op.f("ix_incident_subsystem"), "incident", ["subsystem"])
     op.create_table(
         "occurrence",
-        sa.Column("incident_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("incident_id", COUNTED, nullable=False),
         sa.Column("run", sa.BigInteger(), nullable=False),
         sa.Column("ls", sa.BigInteger(), nullable=False),
         sa.Column("elements", sa.JSON(), nullable=False, comment="names of the MEs, worst first"),
@@ -266,8 +355,8 @@ def _histories() -> None:
     )
     op.create_table(
         "audit",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("incident_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("incident_id", COUNTED, nullable=False),
         sa.Column("at_s", sa.Float(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("action", sa.String(), nullable=False, comment="see opint.store.incidents.Action"),
@@ -275,4 +364,216 @@ def _histories() -> None:
         sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_audit_incident_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
-    op.create_index(op.f("ix_audit_incident_id"), "audit", ["incident_id"], unique=False)
+    op.create_index(op.f("ix_audit_incident_id"), "audit", ["incident_id"])
+    op.create_table(
+        "feedback",
+        sa.Column("incident_id", COUNTED, nullable=False),
+        sa.Column("verdict", sa.String(), nullable=False, comment="true or false-alarm; the last word of an operator"),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_feedback_incident_id")),
+        sa.PrimaryKeyConstraint("incident_id", name=op.f("pk_feedback")),
+    )
+
+
+def _hotline() -> None:
+    op.create_table(
+        "hotline_event",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("ls", sa.BigInteger(), nullable=False),
+        sa.Column("event", sa.BigInteger(), nullable=False, comment="unique within a run"),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column(
+            "score", sa.Float(), nullable=False, comment="what the model makes of the event; the greater, the stranger"
+        ),
+        sa.Column("p_value", sa.Float(), nullable=False, comment="as calibrated, before the correction for drift"),
+        sa.Column(
+            "once_in_hours",
+            sa.Float(),
+            nullable=False,
+            comment="hours of live time in which one such event was expected",
+        ),
+        sa.Column("features", sa.JSON(), nullable=False, comment="value by name"),
+        sa.Column("unusual", sa.JSON(), nullable=False, comment="dqm.events.model.Unusual, the dearest first"),
+        sa.Column(
+            "usual", sa.JSON(), nullable=False, comment="by name, the ends of the central 95 % of training events"
+        ),
+        sa.Column("conditions", sa.JSON(), nullable=False, comment="of its lumisection; dcs left out"),
+        sa.Column("kept_s", sa.Float(), nullable=False),
+        sa.Column(
+            "marking", sa.String(), nullable=False, comment="the newest of hotline_marking; empty if nobody has looked"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hotline_event")),
+        sa.UniqueConstraint("dataset", "run", "event", name=op.f("uq_hotline_event_dataset_run_event")),
+    )
+    op.create_index(op.f("ix_hotline_event_kept_s"), "hotline_event", ["kept_s"])
+    op.create_index(op.f("ix_hotline_event_run"), "hotline_event", ["run"])
+    op.create_table(
+        "hotline_marking",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("event_id", COUNTED, nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("marking", sa.String(), nullable=False, comment="interesting, known or detector"),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["event_id"], ["hotline_event.id"], name=op.f("fk_hotline_marking_event_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hotline_marking")),
+    )
+    op.create_index(op.f("ix_hotline_marking_event_id"), "hotline_marking", ["event_id"])
+    op.create_table(
+        "hotline_hour",
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("hour", sa.BigInteger(), nullable=False, comment="of live time, counted from 0"),
+        sa.Column("live_s", sa.Float(), nullable=False),
+        sa.Column("seen", sa.BigInteger(), nullable=False, comment="events judged"),
+        sa.Column("kept", sa.BigInteger(), nullable=False),
+        sa.Column("updated_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "model_version", "hour", name=op.f("pk_hotline_hour")),
+    )
+    op.create_index(op.f("ix_hotline_hour_updated_s"), "hotline_hour", ["updated_s"])
+    op.create_table(
+        "hotline_state",
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("ladder", sa.JSON(), nullable=False, comment="dqm.events.level.Ladder"),
+        sa.Column("updated_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "model_version", name=op.f("pk_hotline_state")),
+    )
+
+
+def _popularity() -> None:
+    op.create_table(
+        "popularity_forecast",
+        sa.Column("catalogue", sa.String(), nullable=False, comment="whose datasets, as the operator calls it"),
+        sa.Column("label", sa.String(), nullable=False, comment="what counts as popular"),
+        sa.Column("horizon", sa.Integer(), nullable=False, comment="weeks ahead"),
+        sa.Column("week", sa.String(), nullable=False, comment="first day of the week that is forecast, ISO 8601"),
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("probability", sa.Float(), nullable=False),
+        sa.Column("answer", sa.String(), nullable=False, comment="yes, no or unsure"),
+        sa.Column("new", sa.Boolean(), nullable=False, comment="whether it has hardly any history"),
+        sa.Column("model", sa.String(), nullable=False),
+        sa.Column("made_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "catalogue", "label", "horizon", "week", "dataset", name=op.f("pk_popularity_forecast")
+        ),
+    )
+    op.create_index(op.f("ix_popularity_forecast_made_s"), "popularity_forecast", ["made_s"])
+    op.create_table(
+        "popularity_score",
+        sa.Column("catalogue", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("horizon", sa.Integer(), nullable=False),
+        sa.Column("week", sa.String(), nullable=False, comment="first day of the week that was forecast"),
+        sa.Column(
+            "tier", sa.String(), nullable=False, comment="a data tier, all, or new: datasets with hardly any history"
+        ),
+        sa.Column("model", sa.String(), nullable=False),
+        sa.Column("true_positives", sa.BigInteger(), nullable=False),
+        sa.Column("false_positives", sa.BigInteger(), nullable=False),
+        sa.Column("false_negatives", sa.BigInteger(), nullable=False),
+        sa.Column("true_negatives", sa.BigInteger(), nullable=False),
+        sa.Column("auc", sa.Float(), nullable=True, comment="null where nothing, or everything, was popular"),
+        sa.Column("average_precision", sa.Float(), nullable=True, comment="null where nothing was popular"),
+        sa.Column("made_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "catalogue", "label", "horizon", "week", "tier", "model", name=op.f("pk_popularity_score")
+        ),
+    )
+    op.create_index(op.f("ix_popularity_score_made_s"), "popularity_score", ["made_s"])
+    op.create_table(
+        "popularity_standing",
+        sa.Column("catalogue", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("horizon", sa.Integer(), nullable=False),
+        sa.Column("tier", sa.String(), nullable=False, comment="empty: all tiers without a line of their own"),
+        sa.Column("model", sa.String(), nullable=False, comment="which forecasts"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("since_s", sa.Float(), nullable=False, comment="since when this model"),
+        sa.PrimaryKeyConstraint("catalogue", "label", "horizon", "tier", name=op.f("pk_popularity_standing")),
+    )
+
+
+def _placement() -> None:
+    op.create_table(
+        "placement_plan",
+        sa.Column("catalogue", sa.String(), nullable=False),
+        sa.Column("week", sa.String(), nullable=False, comment="first day of the week that is planned, ISO 8601"),
+        sa.Column("method", sa.String(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=False, comment="reads saved, prices paid"),
+        sa.Column("bound", sa.Float(), nullable=True, comment="no plan saves more; null where not known"),
+        sa.Column("made_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("catalogue", "week", name=op.f("pk_placement_plan")),
+    )
+    op.create_index(op.f("ix_placement_plan_made_s"), "placement_plan", ["made_s"])
+    op.create_table(
+        "placement_line",
+        sa.Column("catalogue", sa.String(), nullable=False),
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("line", sa.String(), nullable=False, comment="opint.placement.plan.Line.id"),
+        sa.Column("place", sa.Integer(), nullable=False, comment="in the plan, from 0"),
+        sa.Column(
+            "action",
+            sa.String(),
+            nullable=False,
+            comment="copy or delete; of what is left out, what it would have been",
+        ),
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("rse", sa.String(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("benefit", sa.Float(), nullable=False, comment="reads saved, prices paid"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "rule", sa.String(), nullable=False, comment="the Rucio rule that holds the replica; empty if not known"
+        ),
+        sa.Column("refused", sa.String(), nullable=False, comment="why it is left out; empty for what is planned"),
+        sa.PrimaryKeyConstraint("catalogue", "week", "line", name=op.f("pk_placement_line")),
+    )
+    op.create_table(
+        "placement_decision",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("catalogue", sa.String(), nullable=False),
+        sa.Column("line", sa.String(), nullable=False),
+        sa.Column("decision", sa.String(), nullable=False, comment="accepted or rejected"),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_decision")),
+    )
+    op.create_index(op.f("ix_placement_decision_line"), "placement_decision", ["line"])
+
+
+def _caches() -> None:
+    op.create_table(
+        "cache_trial",
+        sa.Column("cache", sa.String(), nullable=False),
+        sa.Column("capacity_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("through_s", sa.BigInteger(), nullable=False, comment="time of the newest access that was tried"),
+        sa.Column(
+            "content",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="what the caches in shadow hold and counted, compressed",
+        ),
+        sa.Column("updated_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("cache", name=op.f("pk_cache_trial")),
+    )
+    op.create_table(
+        "suggestion",
+        sa.Column("cache", sa.String(), nullable=False, comment="which cache it is for, as the operator calls it"),
+        sa.Column("kind", sa.String(), nullable=False, comment="refuse, quota or pin"),
+        sa.Column("target", sa.String(), nullable=False, comment="a directory or a dataset"),
+        sa.Column("share", sa.Float(), nullable=False, comment="of the capacity, for a quota"),
+        sa.Column("saved_bytes_per_day", sa.Float(), nullable=False),
+        sa.Column("saved_low", sa.Float(), nullable=False),
+        sa.Column("saved_high", sa.Float(), nullable=False),
+        sa.Column("written_bytes_per_day", sa.Float(), nullable=False, comment="bytes a day that are written less"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("standing", sa.String(), nullable=False, comment="on trial, active or withdrawn"),
+        sa.Column("standing_reason", sa.Text(), nullable=False),
+        sa.Column("updated_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("cache", "kind", "target", name=op.f("pk_suggestion")),
+    )
