@@ -87,8 +87,8 @@ def java(user: str = "Apache Kafka") -> str:
     """Path of Java 17 or newer for ``user``; SourceUnavailable, saying what to install, if there is none."""
     path = _program("java", "Java 17 or newer", "openjdk-17-jre-headless")
     done = subprocess.run([path, "-version"], check=False, capture_output=True, text=True)  # noqa: S603
-    words = done.stderr.split('"')
-    version = words[1] if len(words) > 1 else "unknown"
+    quoted = done.stderr.split('"')
+    version = quoted[1] if len(quoted) > 1 else "unknown"
     if not version.split(".")[0].isdigit() or int(version.split(".")[0]) < 17:
         raise SourceUnavailable(f"{path} is Java {version}; {user} needs 17 or newer (openjdk-17-jre-headless)")
     return path

@@ -48,7 +48,7 @@ class IncidentWriter:
                 if change.incident is not None:
                     self._sizes[change.incident] = (incident_key, size)
                     self._change(incident_key, size, self.incidents[change.incident], change)
-            self._hand_words_on(changes)
+            self._pass_feedback_on(changes)
         incidents.add_occurrences(self.tx, self._seen)
         for number in self._recount:
             self._count_anew(self.incidents[number])
@@ -119,7 +119,7 @@ class IncidentWriter:
         self._sizes[into.id] = self._sizes[incident.id]
         self._note(into, Because.MERGED, f"took in incident {incident.id}")
 
-    def _hand_words_on(self, changes: Sequence[Change]) -> None:
+    def _pass_feedback_on(self, changes: Sequence[Change]) -> None:
         """What an operator said of a withdrawn incident goes to the one that its lumisections belong to now."""
         for gone in [change.incident for change in changes if change.because is Because.WITHDRAWN]:
             keys = {key for change in changes if change.incident == gone for key in change.keys}

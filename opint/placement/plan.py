@@ -107,6 +107,6 @@ class Plan:
         }
 
 
-def _id(week: date, *words: str) -> str:
-    text = "\n".join([week.isoformat(), *words])
+def _id(week: date, *parts: str) -> str:
+    text = "\n".join([week.isoformat(), *parts])
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

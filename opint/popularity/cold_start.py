@@ -60,8 +60,8 @@ def name_prior(task: ForecastTask, week: int) -> Float64:
     tiers = history.traits.get("tier", ("",) * n)
     for kind in ("tier", "campaign", "primary"):
         if kind in history.traits:
-            words = tiers if kind == "tier" else [f"{a} {b}" for a, b in zip(tiers, history.traits[kind], strict=True)]
-            place, _ = codes(words)
+            labels = tiers if kind == "tier" else [f"{a} {b}" for a, b in zip(tiers, history.traits[kind], strict=True)]
+            place, _ = codes(labels)
             examples, popular = np.bincount(place, counts), np.bincount(place, hits)
             share = (popular[place] + PRIOR_EXAMPLES * share) / (examples[place] + PRIOR_EXAMPLES)
     return share

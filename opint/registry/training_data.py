@@ -19,7 +19,7 @@ class OperatorFeedback:
 
     @classmethod
     def read(cls, tx: Connection) -> "OperatorFeedback":
-        """All words of the store."""
+        """All feedback of the store."""
         lumisections = (
             frozenset(feedback.lumisections(tx, verdict)) for verdict in (Verdict.TRUE, Verdict.FALSE_ALARM)
         )
@@ -32,26 +32,26 @@ class TrainingSelection:
 
     A subsystem's lumisection in a confirmed incident is left out. One in false alarms only is put in, whether its
     run was asked for or not. Where nobody has spoken, ``runs`` decide. ``left_out`` and ``put_in`` are those that
-    the words have changed.
+    feedback has changed.
     """
 
     runs: Container[int]
-    words: OperatorFeedback = OperatorFeedback()
+    feedback: OperatorFeedback = OperatorFeedback()
     left_out: set[SubsystemKey] = field(default_factory=set)
     put_in: set[SubsystemKey] = field(default_factory=set)
 
     def of(self, batches: Iterable[HistogramBatch]) -> Iterator[HistogramBatch]:
         """The batches to train on."""
-        return (batch for batch in batches if self._wanted(batch))
+        return (batch for batch in batches if self._is_selected(batch))
 
-    def _wanted(self, batch: HistogramBatch) -> bool:
+    def _is_selected(self, batch: HistogramBatch) -> bool:
         place = (batch.dataset, batch.subsystem, batch.key)
         selected = batch.key.run in self.runs
-        if place in self.words.confirmed:
+        if place in self.feedback.confirmed:
             if selected:
                 self.left_out.add(place)
             return False
-        if place in self.words.disputed and not selected:
+        if place in self.feedback.disputed and not selected:
             self.put_in.add(place)
             return True
         return selected

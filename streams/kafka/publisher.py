@@ -67,7 +67,7 @@ class KafkaPublisher:
         except TopicAlreadyExistsError:
             return
         except KafkaError as error:
-            raise self._told(error, 0) from error
+            raise self._stream_error(error, 0) from error
 
     def publish(self, record: "Record", content_type: str, topic: str | None = None) -> None:
         """Encode a record and send it under its key: lumisections and caches stay in order."""
@@ -84,7 +84,7 @@ class KafkaPublisher:
         try:
             sent = self._producer.send(topic or self._settings.topic, value, key=key, headers=packed)
         except KafkaError as error:
-            raise self._told(error, len(value)) from error
+            raise self._stream_error(error, len(value)) from error
         self._in_flight.append((sent, len(value)))
         self._in_flight_bytes += len(value)
         self._settle(IN_FLIGHT_BYTES)
@@ -100,7 +100,7 @@ class KafkaPublisher:
         try:
             read = self._administration().list_group_offsets({self._settings.group: list(self._unread)})
         except KafkaError as error:
-            raise self._told(error, 0) from error
+            raise self._stream_error(error, 0) from error
         for partition, committed in read[self._settings.group].items():
             waiting = self._unread[partition]
             while waiting and waiting[0][0] < committed.offset:
@@ -126,7 +126,7 @@ class KafkaPublisher:
             try:
                 stored = sent.get(timeout=DELIVERY_S)
             except KafkaError as error:
-                raise self._told(error, size) from error
+                raise self._stream_error(error, size) from error
             if self._settings.embedded:
                 self._unread.setdefault(stored.topic_partition, deque()).append((stored.offset, size))
 
@@ -135,7 +135,7 @@ class KafkaPublisher:
             self._admin = opened(self._settings, KafkaAdminClient)
         return self._admin
 
-    def _told(self, error: KafkaError, size: int) -> SourceUnavailable | StreamError:
+    def _stream_error(self, error: KafkaError, size: int) -> SourceUnavailable | StreamError:
         if isinstance(error, (MessageSizeTooLargeError, RecordListTooLargeError)):
             return OversizeError("too-large", "message", f"{size} bytes", "raise message.max.bytes of the broker")
         if error.retriable:

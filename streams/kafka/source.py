@@ -111,7 +111,7 @@ class KafkaSource:
             except KafkaError as error:
                 raise unavailable(self._settings, error) from error
         return [
-            message for partition, found in records.items() for message in messages_of(self._name(partition), found)
+            message for partition, fetched in records.items() for message in messages_of(self._name(partition), fetched)
         ]
 
     def claimed(self) -> Sequence[Partition]:

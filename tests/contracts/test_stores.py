@@ -291,10 +291,16 @@ def test_a_name_longer_than_an_index_holds_is_refused_and_the_next_is_stored(sto
 def test_names_as_long_as_allowed_fit_into_every_index(store: Store) -> None:
     """Random text, because PostgreSQL compresses what repeats itself."""
     rng = Random(1)
+    rows = {
+        table: {column.name: _longest(column, rng) for column in table.c}
+        for table in metadata.sorted_tables
+        if not table.foreign_keys
+    }
     with store.begin() as tx:
-        for table in metadata.sorted_tables:
-            if not table.foreign_keys:
-                tx.execute(insert(table), {column.name: _longest(column, rng) for column in table.c})
+        for table, row in rows.items():
+            tx.execute(insert(table), row)
+    with store.read() as tx:
+        assert all(tx.execute(select(table)).mappings().one() == row for table, row in rows.items())
 
 
 def _longest(column: Column[Any], rng: Random) -> object:

@@ -52,11 +52,11 @@ def read_events(
         numbers, times = np.unique(events, return_counts=True)
         raise DecodeError("event-twice", "event", int(numbers[np.argmax(times)]), "numbers are unique within a run")
     with np.errstate(over="ignore"):
-        found = np.ascontiguousarray(values, dtype=np.float32)
-    wrong = ~np.isfinite(found)
+        contiguous = np.ascontiguousarray(values, dtype=np.float32)
+    wrong = ~np.isfinite(contiguous)
     if wrong.any():
         row, column = (int(places[0]) for places in np.nonzero(wrong))
         hint = "features are finite float32 numbers"
         raise DecodeError("not-finite", f"event {events[row]}: {names[column]}", float(values[row, column]), hint)
-    found.setflags(write=False)
-    return EventFeatures(place.key, place.dataset, place.conditions, names, events, found)
+    contiguous.setflags(write=False)
+    return EventFeatures(place.key, place.dataset, place.conditions, names, events, contiguous)
