@@ -15,6 +15,7 @@ from opint.cli import (
     files,
     hotline,
     incidents,
+    labels,
     models,
     popularity,
     simulate,
@@ -46,6 +47,8 @@ app.add_typer(incidents.app, name="incidents", rich_help_panel=_OPERATE)
 app.add_typer(hotline.app, name="hotline", rich_help_panel=_OPERATE)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(certify.certify)
+app.command(rich_help_panel=_OPERATE)(labels.evaluate)
+app.add_typer(labels.app, name="labels", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(daemon.doctor)
 app.add_typer(daemon.database, name="db", rich_help_panel=_OPERATE)
 app.add_typer(models.app, name="models", rich_help_panel=_PREPARE)

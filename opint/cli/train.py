@@ -39,6 +39,13 @@ def histograms(
             help="Leave lumisections of confirmed incidents out and put those of false alarms in.",
         ),
     ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            help="Take only what this file calls good: good-run JSON, CSV (run, ls, flag), Run Registry JSON.",
+        ),
+    ] = None,
     config: Config = None,
     log_format: Log = None,
 ) -> None:
@@ -54,6 +61,7 @@ def histograms(
     from dqm.histograms.resolution import resolutions
     from dqm.histograms.train import train
     from opint.cli.progress import bar
+    from opint.labels.files import read_labels
     from opint.recordings import good_records
     from opint.recordings import histograms as read
     from opint.registry.training_data import OperatorFeedback, TrainingSelection
@@ -61,12 +69,18 @@ def histograms(
     settings = start(config, log_format)
     if name:
         settings = settings.model_copy(update={"dqm": settings.dqm.model_copy(update={"model": bundle_name(name)})})
-    selection = TrainingSelection(runs_of(runs), _operator_feedback(settings) if with_feedback else OperatorFeedback())
+    selection = TrainingSelection(
+        runs_of(runs),
+        _operator_feedback(settings) if with_feedback else OperatorFeedback(),
+        read_labels(labels) if labels else None,
+    )
     batches = list(selection.of(good_records(files, read(settings))))
     batches.sort(key=lambda batch: (batch.key, batch.subsystem))
     if with_feedback:
         left_out, put_in = len(selection.left_out), len(selection.put_in)
         typer.echo(f"feedback: {left_out} subsystem lumisections left out, {put_in} put in", err=True)
+    if labels:
+        typer.echo(f"labels: {len(selection.not_good)} subsystem lumisections left out as not good", err=True)
     folder = settings.dqm.models / settings.dqm.model
     with bar("training") as progress:
         bundle = train(batches, folder, settings.dqm, np.random.default_rng(seed), progress, time.time())

@@ -16,6 +16,7 @@ from opint.dashboard.pages import (
     comparisons,
     hotline,
     incidents,
+    labels,
     overview,
     placement,
     popularity,
@@ -65,6 +66,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     app.include_router(runs.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(certificates.router(store, settings.certify, renderer), dependencies=[Depends(upgraded)])
     app.include_router(comparisons.router(store, renderer), dependencies=[Depends(upgraded)])
+    app.include_router(labels.router(store, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(triggers.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(hotline.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(popularity.router(store, renderer), dependencies=[Depends(upgraded)])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from opint.labels.label import Flag, Labels
 from opint.store import feedback
 from opint.store.feedback import SubsystemKey, Verdict
 from streams.records import HistogramBatch
@@ -31,14 +32,17 @@ class TrainingSelection:
     """Chooses batches of ``runs``, but for the subsystems in whose lumisections operators know better.
 
     A subsystem's lumisection in a confirmed incident is left out. One in false alarms only is put in, whether its
-    run was asked for or not. Where nobody has spoken, ``runs`` decide. ``left_out`` and ``put_in`` are those that
-    feedback has changed.
+    run was asked for or not. Where nobody has spoken, ``runs`` decide and, if there are any, ``labels``: only what they
+    call good is chosen. ``left_out`` and ``put_in`` are those that feedback has changed, ``not_good`` those that labels
+    call bad or do not name.
     """
 
     runs: Container[int]
     feedback: OperatorFeedback = OperatorFeedback()
+    labels: Labels | None = None
     left_out: set[SubsystemKey] = field(default_factory=set)
     put_in: set[SubsystemKey] = field(default_factory=set)
+    not_good: set[SubsystemKey] = field(default_factory=set)
 
     def of(self, batches: Iterable[HistogramBatch]) -> Iterator[HistogramBatch]:
         """The batches to train on."""
@@ -54,4 +58,7 @@ class TrainingSelection:
         if place in self.feedback.disputed and not selected:
             self.put_in.add(place)
             return True
+        if selected and self.labels is not None and self.labels.flag_of(batch.key, batch.subsystem) is not Flag.GOOD:
+            self.not_good.add(place)
+            return False
         return selected

@@ -4,7 +4,7 @@
 found by asking an index again and again for the next value: one seek each, and there are few of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Any
 
@@ -114,6 +114,14 @@ def subsystems(tx: Connection, dataset: str) -> list[str]:
 def datasets_with(tx: Connection, run: int) -> list[str]:
     """Names of the datasets that have this run, sorted."""
     return [name for name in datasets(tx) if next(runs_before(tx, name, run + 1), None) == run]
+
+
+def newest_among(tx: Connection, runs: Collection[int], limit: int) -> list[int]:
+    """The newest of ``runs`` of which anything has come, at most ``limit``, ascending."""
+    newest: set[int] = set()
+    for name in datasets(tx):
+        newest.update(islice((run for run in runs_before(tx, name, None) if run in runs), limit))
+    return sorted(newest)[-limit:]
 
 
 def runs_before(tx: Connection, dataset: str, run: int | None) -> Iterator[int]:

@@ -16,7 +16,7 @@ from sqlalchemy import JSON, Boolean, Column, LargeBinary, String, func, insert,
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from conf.errors import SettingsError
-from opint.store import hotline, placement, popularity, schema  # noqa: F401 - they have tables of their own
+from opint.store import hotline, labels, placement, popularity, schema  # noqa: F401 - they have tables of their own
 from opint.store.engine import Store, StoreError, StoreUnavailable
 from opint.store.errors import StoreRefusedError
 from opint.store.tables import audit, heartbeat, metadata, source_offset

@@ -22,11 +22,13 @@ def upgrade() -> None:
     _popularity()
     _placement()
     _caches()
+    _labels()
 
 
 def downgrade() -> None:
     """Drop all tables, those that others refer to last, and their indexes with them."""
     for table in (
+        "label",
         "suggestion",
         "cache_trial",
         "placement_decision",
@@ -577,3 +579,26 @@ def _caches() -> None:
         sa.Column("updated_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("cache", "kind", "target", name=op.f("pk_suggestion")),
     )
+
+
+def _labels() -> None:
+    op.create_table(
+        "label",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column(
+            "source",
+            sa.String(),
+            nullable=False,
+            comment="name given at the import; 'settled' for what was decided here",
+        ),
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("first_ls", sa.BigInteger(), nullable=False),
+        sa.Column("last_ls", sa.BigInteger(), nullable=False, comment="2^53 for all that follow"),
+        sa.Column("subsystem", sa.String(), nullable=False, comment="empty: all of the detector"),
+        sa.Column("flag", sa.String(), nullable=False, comment="good or bad"),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label")),
+    )
+    op.create_index(op.f("ix_label_run"), "label", ["run"])
