@@ -10,7 +10,7 @@ WORKDIR /source
 # Requirements change less often than the source, and so have a layer of their own.
 COPY setup.cfg pyproject.toml constraints.txt ./
 RUN uv venv /opt/nightshift && \
-    uv pip install --python /opt/nightshift/bin/python --requirements setup.cfg --constraint constraints.txt
+    uv pip install --python /opt/nightshift/bin/python --requirements setup.cfg --extra train --constraint constraints.txt
 COPY README.md LICENSE ./
 COPY conf conf
 COPY streams streams

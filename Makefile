@@ -56,18 +56,18 @@ clean: ## remove .venv, caches and build results; var/, where data lives, stays
 
 .venv/.base: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift (about 2 GB on disk, mostly TensorFlow).'
-	@$(INSTALL) --editable .
+	@$(INSTALL) --editable '.[train]'
 	@$(COMPILE)
 	@touch $@
 
 .venv/.dev: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift and what its tests need (several GB with torch).'
-	@$(INSTALL) --editable '.[spark,rl,dev]'
+	@$(INSTALL) --editable '.[train,spark,rl,dev]'
 	@$(COMPILE)
 	@touch $@ .venv/.base
 
 .venv/.all: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift with all extras (several GB with torch).'
-	@$(INSTALL) --editable '.[spark,rl,bench,dev]'
+	@$(INSTALL) --editable '.[train,spark,rl,bench,dev]'
 	@$(COMPILE)
 	@touch $@ .venv/.base .venv/.dev

@@ -3,7 +3,12 @@
 It can be told so only once, before anything has run.
 """
 
-import tensorflow as tf
+from conf.errors import NightshiftError
+
+try:
+    import tensorflow as tf
+except ModuleNotFoundError:
+    raise NightshiftError("training a network needs TensorFlow: pip install 'nightshift[train]'") from None
 
 __all__ = ["tf"]
 
