@@ -137,6 +137,15 @@ def test_hovering_tells_the_bin_under_the_pointer(page, url):
         assert float(low) <= 200 * share <= float(high)
 
 
+@pytest.mark.parametrize(("path", "expected"), [("/incidents/3", []), ("/incidents/2", ["echarts.min.js"])])
+def test_the_library_that_draws_maps_comes_with_maps_alone(page, url, path, expected):
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url.rpartition("/")[2]))
+    page.goto(url + path)
+    page.locator("#plot canvas").first.wait_for()
+    assert [name for name in fetched if name.startswith("echarts")] == expected
+
+
 def test_times_grow_old_without_the_server(page, store, clock):
     page.expected = ["net::ERR"]
     with served(store, clock) as address:

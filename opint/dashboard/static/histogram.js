@@ -122,8 +122,20 @@ const histogram = (() => {
     drawn.push({ destroy: () => chart.dispose() });
   }
 
-  function draw(place, told) {
-    for (const one of drawn) one.destroy();
+  // ECharts has a megabyte and draws maps alone: it is loaded where the first of them is shown.
+  let library = null;
+  const loadLibrary = () => (library ??= new Promise((loaded, failed) => {
+    const script = document.createElement("script");
+    Object.assign(script, { src: "/static/vendor/echarts.min.js", onload: loaded, onerror: failed });
+    document.head.append(script);
+  }));
+
+  let newest = 0;
+  async function draw(place, told) {
+    const drawing = ++newest;
+    if (told.axes.length === 2) await loadLibrary();
+    if (drawing !== newest) return;
+    for (const plot of drawn) plot.destroy();
     drawn = [];
     place.replaceChildren();
     if (told.counts.length === 0) return;
