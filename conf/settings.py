@@ -40,6 +40,33 @@ def _status_bits(text: str) -> str:
     return text
 
 
+def _template(text: str) -> str:
+    for name in re.findall(r"\{(.*?)\}", text):
+        if name not in FILE_FIELDS or text.count(f"{{{name}}}") > 1:
+            fields = ", ".join(f"{{{field}}}" for field in FILE_FIELDS)
+            raise ValueError(f"must be a path with fields, each once: {fields}; {{{name}}} is another, or there twice")
+    return text
+
+
+def _columns(text: str) -> str:
+    pairs = [pair.split("=") for pair in text.replace(" ", "").split(",") if pair]
+    columns = [pair[0] for pair in pairs]
+    if not all(len(pair) == 2 and pair[1] for pair in pairs) or not set(columns) <= set(TABLE_COLUMNS):
+        raise ValueError(f"must be COLUMN=NAME, several joined by commas; columns are {', '.join(TABLE_COLUMNS)}")
+    if len(set(columns)) < len(columns):
+        raise ValueError("must name each column once")
+    return text
+
+
+FILE_FIELDS = ("run", "ls", "subsystem", "me")
+"""What a template of paths may name."""
+
+TABLE_COLUMNS = (
+    *("fromrun", "fromlumi", "hname", "metype", "histo", "entries"),
+    *("Xmin", "Xmax", "Xbins", "Ymin", "Ymax", "Ybins"),
+)
+"""The columns of a CSV table of histograms."""
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -49,6 +76,8 @@ Loopback = Annotated[str, AfterValidator(_loopback)]
 Brokers = Annotated[str, AfterValidator(_brokers)]
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 StatusBits = Annotated[str, AfterValidator(_status_bits)]
+Template = Annotated[str, AfterValidator(_template)]
+Columns = Annotated[str, AfterValidator(_columns)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 
 
@@ -100,12 +129,33 @@ class FolderSettings(Section):
     settle_s: Annotated[float, Field(ge=0)] = 2.0
 
 
+class FileSettings(Section):
+    """What files keep in other places than the layouts that are read as they are."""
+
+    dataset: Name = "/unknown/unknown/DQM"
+    subsystem: Annotated[str, Field(pattern=r"^[^/]+$")] = "unknown"
+    root_path: Template = ""
+    root_file: Template = ""
+    columns: Columns = ""
+
+    @model_validator(mode="after")
+    def _root_template_is_complete(self) -> Self:
+        if self.root_path and "{me}" not in self.root_path:
+            raise ValueError("root_path needs {me}, the part of the path that names the histogram")
+        if self.root_path and "{run}" not in self.root_path + self.root_file:
+            raise ValueError("root_path or root_file needs {run}")
+        if self.root_file and not self.root_path:
+            raise ValueError("root_file needs a root_path")
+        return self
+
+
 class StreamSettings(Section):
     """Where histograms come from, and limits on what comes."""
 
     source: Literal["kafka", "folder"] = "kafka"
     kafka: KafkaSettings = KafkaSettings()
     folder: FolderSettings = FolderSettings()
+    files: FileSettings = FileSettings()
     max_message_bytes: Count = 32 * 1024 * 1024
     max_histograms: Count = 200_000
     max_bins: Count = 1_000_000

@@ -14,7 +14,7 @@ from streams.codecs.events import arrow as event_arrow
 from streams.codecs.rates import RateLimits
 from streams.codecs.rates import arrow as rate_arrow
 from streams.errors import DecodeError
-from streams.files import rate_table, read_file
+from streams.files import FileLayout, rate_table, read_file
 from streams.files.arrow_file import messages, read_with
 from streams.files.cursor import Read
 from streams.files.kinds import Kind, kind_of
@@ -44,9 +44,15 @@ def event_limits(settings: Settings) -> EventLimits:
     return EventLimits(settings.stream.max_message_bytes, hotline.max_events, hotline.max_features)
 
 
+def histogram_files(settings: StreamSettings) -> Read:
+    """Reads files of histograms of any format, laid out as the settings say."""
+    return partial(read_file, layout=FileLayout.of(settings.files))
+
+
 def histograms(settings: Settings) -> Reader[HistogramBatch]:
     """Reads files of histograms of any format."""
-    return _only(Kind.HISTOGRAMS, partial(read_file, limits=limits(settings.stream)), settings)
+    layout = FileLayout.of(settings.stream.files)
+    return _only(Kind.HISTOGRAMS, partial(read_file, limits=limits(settings.stream), layout=layout), settings)
 
 
 def rates(settings: Settings) -> Reader[TriggerRates]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streams.errors import DecodeError
 from streams.keys import LumisectionKey as LumisectionKey  # noqa: PLC0414 - re-exported
 from streams.keys import Partition as Partition  # noqa: PLC0414 - re-exported
 
@@ -185,7 +186,7 @@ class HistogramBatch:
     histograms flattened, read-only, float32 or int64, finite and non-negative. ``flow`` is
     (MEs, 2) float64: counts below and above the axis range (for 2-D: outside the map, a cell that lies
     below on any axis counts as below). ``entries`` is (MEs,) float64: fills, which may differ from the
-    sum of counts.
+    sum of counts. ``unread`` names the histograms of the message that could not be read, and why.
     """
 
     key: LumisectionKey
@@ -196,6 +197,7 @@ class HistogramBatch:
     counts: tuple[Counts, ...]
     flow: npt.NDArray[np.float64]
     entries: npt.NDArray[np.float64]
+    unread: tuple[DecodeError, ...] = ()
 
     def histogram(self, name: str) -> Counts:
         """Flat counts of one ME; raises KeyError if it is not in this batch."""
@@ -268,7 +270,8 @@ class TriggerRates:
 
     ``l1`` (seeds,) and ``hlt`` (paths,) float64 are mean rates in Hz as counted, after prescales and dead time;
     ``l1_prescales`` and ``hlt_prescales`` are those declared: one event in so many is kept, 0 means switched off. All
-    are finite and not negative. Counts are rates times :data:`LUMISECTION_SECONDS`.
+    are finite and not negative. Counts are rates times :data:`LUMISECTION_SECONDS`. ``unread`` names the rates of the
+    message that could not be read, and why.
     """
 
     key: LumisectionKey
@@ -279,6 +282,7 @@ class TriggerRates:
     hlt: npt.NDArray[np.float64]
     l1_prescales: npt.NDArray[np.float64]
     hlt_prescales: npt.NDArray[np.float64]
+    unread: tuple[DecodeError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,7 +28,7 @@ from opint.lumisections.handler import LumisectionHandler
 from opint.lumisections.ingest import LumisectionIngest
 from opint.lumisections.references import RunReferences
 from opint.lumisections.shadow import Shadow
-from opint.recordings import event_limits, limits, rate_messages
+from opint.recordings import event_limits, histogram_files, limits, rate_messages
 from opint.registry.promotion import NamedBundle, current_bundle, load_named
 from opint.store import models
 from opint.store.engine import Store
@@ -178,7 +178,12 @@ def open_source(settings: StreamSettings) -> Source:
     """The broker or the folder that the settings name."""
     if settings.source == "folder":
         return FolderSource(
-            settings.folder.path, settings.folder.pattern, settings.folder.settle_s, limits(settings), time.time
+            settings.folder.path,
+            settings.folder.pattern,
+            settings.folder.settle_s,
+            limits(settings),
+            time.time,
+            read=histogram_files(settings),
         )
     # Half of the time that the broker waits: so another consumer has the partitions within it, whichever half stops.
     return SubprocessSource(partial(KafkaSource, settings.kafka), settings.kafka.session_timeout_s / 2)
@@ -194,7 +199,7 @@ def score_files(settings: Settings, store: Store, files: Sequence[Path], stop: t
     kinds = {path.resolve(): kind_of(path, limits(settings.stream)) for path in files}
     if histograms := [path for path, kind in kinds.items() if kind is Kind.HISTOGRAMS]:
         pipeline, shadow = load_pipeline(settings, store), load_shadow(settings, store)
-        source = FileSource(histograms, limits(settings.stream), time.time)
+        source = FileSource(histograms, limits(settings.stream), time.time, read=histogram_files(settings.stream))
         _judge_all(histogram_handler(settings, store, pipeline, source, metrics, shadow), source, stop)
     if recorded := [path for path, kind in kinds.items() if kind is Kind.RATES]:
         source = FileSource(recorded, limits(settings.stream), time.time, read=rate_messages(settings))

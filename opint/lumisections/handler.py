@@ -112,7 +112,7 @@ class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
         return [
             Arrival(message, record)
             if isinstance(record, DecodeError)
-            else Arrival(message, next(scored), next(shadow, None))
+            else Arrival(message, next(scored), next(shadow, None), record.unread)
             for message, record in zip(messages, records, strict=True)
         ]
 

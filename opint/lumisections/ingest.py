@@ -27,11 +27,15 @@ from streams.source import Message, Partition
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message with what became of it: its scores, those of the model in shadow, or why it has none."""
+    """A message with what became of it: its scores, those of the model in shadow, or why it has none.
+
+    ``unread`` are parts of the message that could not be read although the rest could.
+    """
 
     message: Message
     outcome: ScoredBatch | DecodeError
     shadow: ScoredBatch | None = None
+    unread: Sequence[DecodeError] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,9 @@ class LumisectionIngest(StreamIngest):
         """Write all effects of the arrivals and the offsets after them; raises as :meth:`transaction`."""
         with self.transaction(arrivals) as poll:
             tx, now_s = poll.tx, poll.now_s
+            for arrival in poll.arrivals:
+                for error in arrival.unread:
+                    self.refuse(poll, arrival.message, error)
             states, published_s = self._merged(poll)
             closed = self._close(
                 tx,

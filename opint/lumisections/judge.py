@@ -9,6 +9,7 @@ import numpy.typing as npt
 from dqm.core.drift import Reference
 from dqm.core.state import LumisectionState, ScoredBatch
 from dqm.core.verdicts import History
+from streams.errors import DecodeError
 from streams.records import Catalogue, Conditions, LumisectionKey
 
 Float32 = npt.NDArray[np.float32]
@@ -28,6 +29,10 @@ class Keyed(Protocol):
     @property
     def conditions(self) -> Conditions:
         """What machine and detector did."""
+
+    @property
+    def unread(self) -> Sequence[DecodeError]:
+        """Why parts of the message are not in it."""
 
 
 Record = TypeVar("Record", bound=Keyed)

@@ -1,7 +1,7 @@
 """What every decoded histogram must fulfil, whatever format it came in."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,9 @@ from streams.records import Axis, MonitoringElement
 
 MAX_COUNT = 2.0**53
 """Above it float64 no longer holds every whole number, so that sums would lose counts."""
+
+EXACT_IN_FLOAT32 = 2.0**24
+"""The same of float32."""
 
 MAX_TEXT_BYTES = 512
 """Longest name, label or category in UTF-8: a database must be able to index a few of them together."""
@@ -36,6 +39,19 @@ def check_text(value: object, field: str, *, empty: bool = False) -> str:
         hint = f"it has {size} bytes in UTF-8, at most {MAX_TEXT_BYTES} are allowed"
         raise DecodeError("text-too-long", field, f"{value[:24]}...", hint)
     return value
+
+
+def printable(text: str) -> str:
+    """The text with a space for each character that does not print."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def legible(text: str) -> str:
+    """A title as a page can show it: :func:`printable`, without needless space, cut where it is too long.
+
+    For labels, which say nothing about identity: they are no reason to lose the counts that they label.
+    """
+    return " ".join(printable(text).split()).encode()[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
 
 
 def check_element(me: MonitoringElement, limits: Limits) -> None:
@@ -74,6 +90,14 @@ def _check_categories(axis: Axis, field: str) -> None:
         )
     for category in categories:
         check_text(category, f"{field} category", empty=True)
+
+
+def counts_dtype(matrices: Iterable[npt.NDArray[Any]]) -> type[np.float32] | type[np.int64]:
+    """How checked counts are kept: int64 where all are whole and float32 cannot hold one of them, else float32."""
+    matrices = list(matrices)
+    if all(matrix.size == 0 or matrix.max() <= EXACT_IN_FLOAT32 for matrix in matrices):
+        return np.float32
+    return np.int64 if all((matrix == np.floor(matrix)).all() for matrix in matrices) else np.float32
 
 
 def check_amounts(values: npt.NDArray[Any], field: Callable[[int], str]) -> None:

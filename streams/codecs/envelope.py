@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-import orjson
-
 from streams.codecs.checks import check_text
+from streams.codecs.json_text import parse_json
 from streams.errors import DecodeError
 from streams.records import Conditions, HistogramBatch, LumisectionKey
 
@@ -162,10 +161,7 @@ def _dcs(fields: Mapping[str, Any]) -> dict[str, bool]:
 
 def parsed(raw: bytes, holding: str) -> dict[str, Any]:
     """The object in the bytes; ``holding`` names its fields in the error. Raises DecodeError for anything else."""
-    try:
-        message = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise DecodeError("bad-json", "message", str(error), "NaN and Infinity are not JSON either") from None
+    message = parse_json(raw)
     if not isinstance(message, dict):
         raise DecodeError("wrong-type", "message", message, f"an object with {holding} is needed")
     return message

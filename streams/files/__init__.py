@@ -2,7 +2,7 @@
 
 Every reader yields batches and, for what it cannot read, a :class:`streams.errors.DecodeError` in place of a
 batch, and goes on where the format allows. So the records of a file can be counted, and a record has the
-same number whenever the file is read again.
+same number whenever the file is read again. A file in which there is nothing says so.
 """
 
 import re
@@ -13,17 +13,19 @@ from types import MappingProxyType
 
 from streams.codecs.limits import Limits
 from streams.errors import ContentTypeError, DecodeError
-from streams.files import arrow_file, csc_parquet, csv_dialect, dials, root, uhi
+from streams.files import arrow_file, csv_dialect, dials, parquet, root, uhi
+from streams.files.beginning import check_file
+from streams.files.layout import DEFAULT_LAYOUT, FileLayout
 from streams.records import HistogramBatch
 
-__all__ = ["READERS", "Reader", "read_file", "reader_of"]
+__all__ = ["READERS", "FileLayout", "Reader", "read_file", "reader_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How files of one format are read; ``single`` says that a file holds exactly one record."""
+    """How files of one format are read; ``single`` says that a file holds one message, its first record."""
 
-    read: Callable[[Path, Limits], Iterator[HistogramBatch | DecodeError]]
+    read: Callable[[Path, Limits, FileLayout], Iterator[HistogramBatch | DecodeError]]
     single: bool = False
 
 
@@ -36,14 +38,18 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         ".arrows": Reader(arrow_file.read),
         ".csv": Reader(csv_dialect.read),
         ".dials.json": _DIALS,
-        ".parquet": Reader(csc_parquet.read),
+        ".jsonl": _DIALS,
+        ".parquet": Reader(parquet.read),
         ".root": Reader(root.read),
         ".uhi.json": _UHI,
     }
 )
 """By suffix. Plain ``.json`` is either UHI or DIALS and told apart by how it begins."""
 
-_DIALS_BEGINS = re.compile(rb'\s*(\[|\{\s*"(count|next|previous|results)"\s*:)')
+_DIALS_BEGINS = re.compile(rb'(\xef\xbb\xbf)?\s*(\[|\{\s*"(?!uhi_schema")[^"]*"\s*:\s*[^{\s])')
+"""A list, or an object whose first value is no histogram: a row, or a page of rows."""
+
+_COMPRESSED = (".gz", ".zst", ".xz", ".bz2", ".zip", ".tgz")
 
 
 def reader_of(path: Path) -> Reader:
@@ -54,15 +60,25 @@ def reader_of(path: Path) -> Reader:
             return reader
     if not name.endswith(".json"):
         known = ", ".join(sorted((*READERS, ".json")))
-        raise ContentTypeError("unknown-file-type", "suffix", path.suffix, f"one of {known} is needed")
+        hint = "unpack it first" if name.endswith(_COMPRESSED) else f"one of {known} is needed"
+        raise ContentTypeError("unknown-file-type", "suffix", path.suffix, hint)
     with path.open("rb") as file:
         return _DIALS if _DIALS_BEGINS.match(file.read(4096)) else _UHI
 
 
-def read_file(path: Path, limits: Limits) -> Iterator[HistogramBatch | DecodeError]:
+def read_file(
+    path: Path, limits: Limits, layout: FileLayout = DEFAULT_LAYOUT
+) -> Iterator[HistogramBatch | DecodeError]:
     """Records of a file in order; a file that cannot be read, or stops to be, gives a DecodeError as its last."""
+    records = 0
     try:
-        yield from reader_of(path).read(path, limits)
+        reader = reader_of(path)
+        check_file(path)
+        for record in reader.read(path, limits, layout):
+            records += 1
+            yield record
+        if not records:
+            raise DecodeError("no-histograms", path.name, 0, "there is no row in it")
     except DecodeError as error:
         yield error
     except OSError as error:

@@ -17,13 +17,15 @@ from streams.codecs.limits import Limits
 from streams.codecs.messages import Record, encode_record
 from streams.errors import DecodeError, OversizeError
 from streams.files.assemble import placed
+from streams.files.layout import FileLayout
 from streams.records import HistogramBatch
 
 Decoded = TypeVar("Decoded")
 
 
-def read(path: Path, limits: Limits) -> Iterator[HistogramBatch | DecodeError]:
-    """Batches of a recording of histograms."""
+def read(path: Path, limits: Limits, layout: FileLayout) -> Iterator[HistogramBatch | DecodeError]:
+    """Batches of a recording of histograms, which says all that a layout could."""
+    del layout
     return read_with(arrow.decode, path, limits)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,15 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.codecs.catalogue_cache import intern
-from streams.codecs.checks import check_amounts, check_element
+from streams.codecs.checks import check_amounts, check_element, counts_dtype
 from streams.codecs.envelope import Envelope
 from streams.codecs.histograms.axes import layout_of
 from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.records import Catalogue, Counts, HistogramBatch, LumisectionKey, MonitoringElement
-
-UNKNOWN_DATASET = "/unknown/unknown/DQM"
-"""Dataset of files that do not name theirs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,10 +39,11 @@ class Row:
 
 
 def placed(error: DecodeError, place: str) -> DecodeError:
-    """The same error, its field preceded by the place in the file."""
-    error.field = f"{place}: {error.field}"
-    error.args = (f"{place}: {error}",)
-    return error
+    """The error with its field preceded by the place in the file."""
+    located = copy(error)
+    located.field = f"{place}: {error.field}"
+    located.args = (f"{place}: {error}",)
+    return located
 
 
 def histogram_of_cells(me: MonitoringElement, cells: npt.NDArray[Any], entries: float, limits: Limits) -> Histogram:
@@ -99,10 +98,9 @@ def batch_of(rows: Sequence[Row]) -> HistogramBatch:
     catalogue = intern(Catalogue.of(elements), sum(len(me.name) + 100 for me in elements))
     ordered = [by_name[name] for name in catalogue.names]
     whole = all(histogram.counts.dtype.kind == "i" for histogram in ordered)
+    dtype = np.int64 if whole else counts_dtype(histogram.counts for histogram in ordered)
     counts = tuple(
-        np.stack([histogram.counts for histogram in ordered[block.start : block.stop]]).astype(
-            np.int64 if whole else np.float32
-        )
+        np.stack([histogram.counts for histogram in ordered[block.start : block.stop]]).astype(dtype)
         for block in catalogue.blocks
     )
     flow = np.array([(histogram.below, histogram.above) for histogram in ordered])

@@ -1,11 +1,13 @@
-"""JSON of CMS DIALS: rows that each hold one ME in one lumisection, as a list or under ``results``.
+"""Rows of CMS DIALS, each one ME in one lumisection: a JSON list, a page with ``results``, or a JSON row on each line.
 
-A row of a TH1 has ``dataset, me, run_number, ls_number, x_min, x_max, x_bin, entries, data`` (x_bin numbers,
-no flow cells); a TH2 has also ``y_min, y_max, y_bin``, and ``data`` is a list of y_bin lists of x_bin numbers, as
-its heat maps are drawn. Further keys (ids of DIALS) are ignored. The subsystem is the first part of the ME's path.
+A row of a TH1 has ``dataset, me, run_number, ls_number, x_min, x_max, x_bin, entries, data`` (x_bin numbers, no flow
+cells); a TH2 has also ``y_min, y_max, y_bin``, and ``data`` is a list of y_bin lists of x_bin numbers, as its heat maps
+are drawn. Further keys (ids of DIALS) are ignored. What pandas writes for a number that is not there (null, NaN) is as
+good as no key. The subsystem is the first part of the ME's path, that of the layout without one. The same rows come in
+Parquet (:mod:`streams.files.parquet`) and CSV (:mod:`streams.files.csv_dialect`), too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,52 +17,94 @@ import orjson
 
 from streams.codecs.checks import check_text
 from streams.codecs.envelope import Envelope, lumisection_key
+from streams.codecs.json_text import parse_json
 from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.files.assemble import Row, group, histogram_of_cells, placed
+from streams.files.layout import FileLayout
 from streams.records import Axis, Conditions, HistogramBatch, MonitoringElement
 
+NEEDED = ("dataset", "me", "run_number", "ls_number", "x_min", "x_max", "x_bin", "entries", "data")
+COLUMNS = (*NEEDED, "y_min", "y_max", "y_bin")
 
-def read(path: Path, limits: Limits) -> Iterator[HistogramBatch | DecodeError]:
+
+def is_table(names: Collection[str]) -> bool:
+    """Whether columns of these names are those of DIALS rather than of another table."""
+    return "me" in names and "run_number" in names
+
+
+def read(path: Path, limits: Limits, layout: FileLayout) -> Iterator[HistogramBatch | DecodeError]:
     """Batches of neighbouring rows of one lumisection; raises OSError if the file cannot be read."""
     try:
         limits.check_bytes(path.stat().st_size, path.name)
-        rows = _rows(path)
+        rows = _rows(path.read_bytes(), path.name)
         limits.check_histograms(len(rows), path.name)
     except DecodeError as error:
         yield error
         return
-    yield from group(_read_rows(rows, path.name, limits), limits)
+    yield from batches(rows, path.name, limits, layout)
 
 
-def _rows(path: Path) -> list[Any]:
+def batches(
+    rows: Iterable[object], name: str, limits: Limits, layout: FileLayout
+) -> Iterator[HistogramBatch | DecodeError]:
+    """Batches of neighbouring rows of one lumisection, and an error for each row that cannot be read."""
+    yield from group(_read_rows(rows, name, limits, layout), limits)
+
+
+def of_texts(texts: Mapping[str, str]) -> dict[str, object]:
+    """A row whose values are JSON in text, as in CSV; a text that is no JSON stays as it is."""
+    row: dict[str, object] = {name: texts[name] for name in ("dataset", "me") if name in texts}
+    for name in texts.keys() & set(COLUMNS[2:]):
+        try:
+            row[name] = orjson.loads(texts[name]) if texts[name] else None
+        except orjson.JSONDecodeError:
+            row[name] = texts[name]
+    return row
+
+
+def _rows(raw: bytes, name: str) -> list[Any]:
     try:
-        content = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise DecodeError("bad-json", path.name, str(error)) from None
-    rows = content.get("results") if isinstance(content, dict) else content
-    if not isinstance(rows, list):
-        raise DecodeError(
-            "not-dials", path.name, type(rows).__name__, "a list of rows, or one under 'results', is needed"
-        )
-    return rows
+        content = parse_json(raw, name)
+    except DecodeError as error:
+        lines = [line for line in raw.splitlines() if line.strip()]
+        if error.reason != "bad-json" or len(lines) < 2:
+            raise
+        return [_line(line, f"{name} line {number}") for number, line in enumerate(lines, 1)]
+    if isinstance(content, dict):
+        content = [content] if is_table(content) else content.get("results")
+    if not isinstance(content, list):
+        hint = "a list of rows, or one under 'results', is needed"
+        raise DecodeError("not-dials", name, type(content).__name__, hint)
+    return content
 
 
-def _read_rows(rows: list[Any], name: str, limits: Limits) -> Iterator[Row | DecodeError]:
+def _line(line: bytes, place: str) -> Any:
+    try:
+        return parse_json(line, place)
+    except DecodeError as error:
+        return error
+
+
+def _read_rows(rows: Iterable[object], name: str, limits: Limits, layout: FileLayout) -> Iterator[Row | DecodeError]:
     for number, raw in enumerate(rows):
         place = f"{name} row {number}"
+        if isinstance(raw, DecodeError):
+            yield raw
+            continue
         try:
             if not isinstance(raw, dict):
                 raise DecodeError("not-dials", "row", raw, "an object is needed")
-            yield _row(raw, place, limits)
+            # NaN is unlike itself.
+            yield _row({key: value for key, value in raw.items() if value == value}, place, limits, layout)  # noqa: PLR0124
         except DecodeError as error:
             yield placed(error, place)
 
 
-def _row(raw: Mapping[str, Any], place: str, limits: Limits) -> Row:
+def _row(raw: Mapping[str, Any], place: str, limits: Limits, layout: FileLayout) -> Row:
     me = check_text(raw.get("me"), "me")
-    key = lumisection_key(raw.get("run_number"), raw.get("ls_number"))
-    subsystem = check_text(me.partition("/")[0], "subsystem")
+    key = lumisection_key(whole(raw.get("run_number")), whole(raw.get("ls_number")))
+    subsystem = check_text(layout.subsystem_of(me), "subsystem")
     envelope = Envelope(key, check_text(raw.get("dataset"), "dataset"), subsystem, Conditions())
     sides = ("x", "y") if raw.get("y_bin") is not None else ("x",)
     axes = tuple(_axis(raw, side, limits) for side in sides)
@@ -75,6 +119,11 @@ def _axis(raw: Mapping[str, Any], side: str, limits: Limits) -> Axis:
         raise DecodeError("wrong-type", f"{side}_bin", bins, "an integer is needed")
     limits.check_bins(int(bins), f"{side}_bin")
     return Axis(int(bins), _number(raw, f"{side}_min"), _number(raw, f"{side}_max"), side)
+
+
+def whole(value: object) -> object:
+    """The value; as an integer where it is a whole float, since a column of integers with a gap comes as floats."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _number(raw: Mapping[str, Any], field: str) -> float:

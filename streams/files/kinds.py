@@ -7,6 +7,7 @@ from streams.codecs.content_type import ByteLimit
 from streams.errors import DecodeError
 from streams.files import rate_table
 from streams.files.arrow_file import first_schema
+from streams.files.beginning import check_file
 
 _RECORDINGS = (".arrow", ".arrows")
 
@@ -25,6 +26,7 @@ def kind_of(path: Path, limits: ByteLimit) -> Kind:
     All other files hold histograms. Raises DecodeError for a file that cannot be read.
     """
     try:
+        check_file(path)
         if rate_table.is_table(path):
             return Kind.RATES
         schema = first_schema(path, limits) if path.suffix.lower() in _RECORDINGS else None

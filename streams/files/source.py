@@ -181,10 +181,11 @@ class FolderSource(FileSource):
         limits: Limits,
         clock: Callable[[], float],
         sleep: Callable[[float], None] = time.sleep,
+        read: Read = read_file,
     ) -> None:
-        """``pattern`` is a shell pattern for names, such as ``*.root``."""
+        """``pattern`` is a shell pattern for names, such as ``*.root``; ``read`` reads a file."""
         self._watch = FolderWatch(path.absolute(), pattern, settle_s)
-        super().__init__((), limits, clock, sleep)
+        super().__init__((), limits, clock, sleep, read)
 
     def exhausted(self) -> bool:
         """False: another file may come."""

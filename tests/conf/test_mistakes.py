@@ -28,6 +28,17 @@ MISTAKES = {
     "empty name": ("stream: {kafka: {group: ''}}", ["stream.kafka.group is ''", "at least 1"]),
     "broker without port": ("stream: {kafka: {bootstrap_servers: 'a:1,b'}}", ["is 'a:1,b'", "host:port"]),
     "broker port too large": ("stream: {kafka: {bootstrap_servers: 'a:70000'}}", ["is 'a:70000'", "host:port"]),
+    "template with an unknown field": (
+        "stream: {files: {root_path: '{run}/{name}/{me}'}}",
+        ["stream.files.root_path is", "{name} is another", "{subsystem}"],
+    ),
+    "template without a name": ("stream: {files: {root_path: '{run}'}}", ["stream.files", "root_path needs {me}"]),
+    "template without a run": ("stream: {files: {root_path: '{me}'}}", ["root_path or root_file needs {run}"]),
+    "column that is none": (
+        "stream: {files: {columns: 'run=fromrun'}}",
+        ["stream.files.columns", "COLUMN=NAME", "fromrun"],
+    ),
+    "subsystem that is a path": ("stream: {files: {subsystem: a/b}}", ["stream.files.subsystem is 'a/b'"]),
     "topic with a blank": ("stream: {kafka: {topic: a b}}", ["stream.kafka.topic is 'a b'", "pattern"]),
     "other database": ("database: {url: mysql://me@host/x}", ["database.url", "postgresql://"]),
     "open address": ("dashboard: {host: 0.0.0.0}", ["dashboard.host is '0.0.0.0'", "loopback", "no sign-in"]),

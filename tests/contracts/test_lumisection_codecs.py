@@ -201,8 +201,12 @@ def test_the_lumisection_must_be_named(tried):
 @pytest.mark.parametrize("content_type", sorted(RATE_CODECS))
 def test_rates_that_cannot_be_are_refused_by_name(content_type, changes, reason, field):
     kind = KINDS["rates"]
-    error = refusal(kind, encode_rates(replace(RATES, **changes), content_type), content_type)
+    read = kind.decode(message(encode_rates(replace(RATES, **changes), content_type), content_type), kind.limits)
+    error = read.unread[0]
     assert (error.reason, error.field) == (reason, field)
+    # The others are read; without a seed its path has no place.
+    assert {"L1_B", "HLT_1"} <= {*read.menu.l1, *read.menu.hlt}
+    assert read.l1[read.menu.l1.index("L1_B")] == (2.0 if "l1" in changes else 10.0)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """What every file reader promises, for each suffix in the registry."""
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import shutil
 
@@ -10,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import uproot
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +70,7 @@ SAMPLES = {
     ".arrows": recording,
     ".csv": csv,
     ".dials.json": dials,
+    ".jsonl": dials,
     ".parquet": parquet,
     ".root": root,
     ".uhi.json": uhi_json,
@@ -157,9 +162,23 @@ def test_a_folder_is_reported(elsewhere):
     assert isinstance(error, DecodeError)
 
 
-def test_an_empty_file_is_no_crash(elsewhere):
-    elsewhere.write_bytes(b"")
-    assert all(isinstance(record, DecodeError) for record in read(elsewhere))
+BEGINNINGS = {
+    "nothing": (b"", "empty-file"),
+    "gzip": (gzip.compress(b"x"), "compressed"),
+    "bzip2": (bz2.compress(b"x"), "compressed"),
+    "xz": (lzma.compress(b"x"), "compressed"),
+    "Zstandard": (zstandard.compress(b"x"), "compressed"),
+    "zip": (b"PK\x03\x04", "compressed"),
+    "UTF-16": ("x".encode("utf-16"), "not-utf8"),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), BEGINNINGS.values(), ids=BEGINNINGS)
+def test_a_file_that_is_empty_compressed_or_in_utf16_says_so_in_one_line(elsewhere, content, reason):
+    elsewhere.write_bytes(content)
+    (error,) = read(elsewhere)
+    assert (error.reason, error.field) == (reason, elsewhere.name)
+    assert "NaN" not in str(error)
 
 
 @given(data=st.data())

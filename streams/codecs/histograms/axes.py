@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streams.codecs.checks import legible
 from streams.errors import DecodeError
 from streams.records import Axis
 
@@ -38,7 +39,7 @@ class Layout:
 def read_axis(raw: dict[str, Any], field: str) -> tuple[Axis, bool, bool]:
     """Axis of schema-valid UHI, whether it has an underflow cell, and an overflow cell."""
     metadata = raw.get("metadata", {})
-    label = str(metadata.get("label") or metadata.get("name") or "")
+    label = legible(str(metadata.get("label") or metadata.get("name") or ""))
     match raw["type"]:
         case "regular":
             axis = Axis(int(raw["bins"]), float(raw["lower"]), float(raw["upper"]), label)
@@ -46,12 +47,21 @@ def read_axis(raw: dict[str, Any], field: str) -> tuple[Axis, bool, bool]:
             edges = raw["edges"]
             if isinstance(edges, str):
                 raise DecodeError("unsupported-storage", f"{field} edges", edges, "write the numbers inline")
+            if len(edges) < 2:
+                raise _without_bins(field)
             axis = Axis(len(edges) - 1, float(edges[0]), float(edges[-1]), label, edges=tuple(map(float, edges)))
         case "boolean":
             return _named(("False", "True"), label), False, False
         case _:
-            return _named(tuple(map(str, raw["categories"])), label), False, bool(raw["flow"])
+            if not raw["categories"]:
+                raise _without_bins(field)
+            names = tuple(legible(str(category)) for category in raw["categories"])
+            return _named(names, label), False, bool(raw["flow"])
     return axis, bool(raw["underflow"]), bool(raw["overflow"])
+
+
+def _without_bins(field: str) -> DecodeError:
+    return DecodeError("no-bins", field, 0, "an axis that grows has no bins before its first fill")
 
 
 def write_axis(axis: Axis) -> dict[str, Any]:

@@ -11,7 +11,8 @@ message is valid UHI and its lumisection stands in it once, where a person can r
 
 Storages int, double (boost-histogram's unlimited writes it, too) and weighted (its values) are read, as
 inline dense lists, of one or two axes. ``entries`` may be left out: then it is the sum of all cells. If
-every storage of a message is int, counts are int64, otherwise float32.
+every storage of a message is int, counts are int64, otherwise float32; but whole numbers that float32 cannot hold make
+them int64, too. A histogram that cannot be read is named in ``unread`` and the others of its message are read.
 
 Validation is uhi's own, and everything is validated. uhi's validator takes about 100 µs for a histogram of
 100 bins, nearly all of it for looking at single numbers. So a message is taken apart: the numbers are
@@ -20,6 +21,7 @@ what passed is remembered (:mod:`streams.codecs.histograms.uhi_plan`).
 """
 
 import math
+from dataclasses import replace
 from itertools import chain
 from typing import Any, cast
 
@@ -27,10 +29,11 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.codecs.checks import check_amounts
+from streams.codecs.checks import check_amounts, counts_dtype
 from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope, write_envelope
 from streams.codecs.histograms.axes import write_axis
 from streams.codecs.histograms.uhi_plan import Group, Plan, plan_of, validate
+from streams.codecs.json_text import first_of_each_name, parse_json
 from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.records import Counts, HistogramBatch, MonitoringElement
@@ -44,22 +47,51 @@ _NUMBERS = {int, float}
 def decode(raw: bytes, limits: Limits) -> HistogramBatch:
     """Batch of one message; raise DecodeError for anything that is not as this module says."""
     limits.check_bytes(len(raw))
-    histograms = _parse(raw)
+    histograms, twice = _parse(raw)
     envelope = _envelope(histograms)
     limits.check_histograms(len(histograms))
+    try:
+        batch = _read(envelope, histograms, limits, len(raw))
+    except DecodeError as error:
+        unread = _unreadable(envelope, raw, limits)
+        histograms = {name: histogram for name, histogram in _parse(raw)[0].items() if name not in unread}
+        if len(histograms) < 2 or not unread:
+            raise error from None
+        del histograms[ENVELOPE]
+        batch = _read(envelope, histograms, limits, len(raw))
+        twice.extend(unread.values())
+    return replace(batch, unread=tuple(twice)) if twice else batch
+
+
+def _read(envelope: Envelope, histograms: dict[str, Any], limits: Limits, message_bytes: int) -> HistogramBatch:
     storages, entries = _take_apart(histograms)
-    plan = plan_of(histograms, limits, len(raw))
+    plan = plan_of(histograms, limits, message_bytes)
     return _batch(envelope, plan, storages, entries)
 
 
-def _parse(raw: bytes) -> dict[str, Any]:
-    try:
-        message = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise DecodeError("bad-json", "message", str(error), "NaN and Infinity are not JSON either") from None
+def _unreadable(envelope: Envelope, raw: bytes, limits: Limits) -> dict[str, DecodeError]:
+    """Why each histogram that cannot be read alone cannot be, by name: the others need not be lost with it."""
+    errors = {}
+    for name, histogram in _parse(raw)[0].items():
+        if name != ENVELOPE:
+            try:
+                _read(envelope, {name: histogram}, limits, len(raw))
+            except DecodeError as error:
+                errors[name] = error
+    return errors
+
+
+def _parse(raw: bytes) -> tuple[dict[str, Any], list[DecodeError]]:
+    """The map from name to histogram, the first of each name, and an error for each name that comes again."""
+    message = parse_json(raw)
     if not isinstance(message, dict) or "uhi_schema" in message:
         raise DecodeError("not-uhi", "message", message, "a map from name to histogram is needed")
-    return message
+    # Each histogram has this key: if it is there more often than histograms are, a name may have come twice.
+    if raw.count(b'"uhi_schema"') <= len(message):
+        return message, []
+    message, names = first_of_each_name(raw)
+    hint = "it stands twice in this message; the first is read"
+    return message, [DecodeError("duplicate-name", f"{name}: name", name, hint) for name in names]
 
 
 def _envelope(histograms: dict[str, Any]) -> Envelope:
@@ -109,12 +141,13 @@ def _entries(value: object, name: str) -> float:
 def _batch(
     envelope: Envelope, plan: Plan, storages: dict[str, dict[str, Any]], given_entries: dict[str, float]
 ) -> HistogramBatch:
-    catalogue, dtype = plan.catalogue, np.dtype(np.int64 if plan.whole else np.float32)
+    catalogue = plan.catalogue
+    matrices = [_cells(group, storages, plan.whole) for group in plan.groups]
+    dtype = np.dtype(np.int64 if plan.whole else counts_dtype(matrices))
     counts = tuple(np.empty((block.stop - block.start, block.bins), dtype) for block in catalogue.blocks)
     flow = np.empty((len(catalogue), 2))
     entries = np.empty(len(catalogue))
-    for group in plan.groups:
-        cells = _cells(group, storages, plan.whole)
+    for group, cells in zip(plan.groups, matrices, strict=True):
         counts[group.block][group.block_rows] = cells[:, group.layout.inner]
         flow[group.rows, 0] = cells[:, group.layout.below].sum(axis=1)
         flow[group.rows, 1] = cells[:, group.layout.above].sum(axis=1)
@@ -164,7 +197,7 @@ def _flat(numbers: Any, extents: tuple[int, ...], name: str) -> list[Any]:
     flat = rows[0] if len(extents) == 1 else list(chain.from_iterable(rows))
     if not _NUMBERS.issuperset(map(type, flat)):
         odd = next(value for value in flat if type(value) not in _NUMBERS)
-        raise DecodeError("not-uhi", f"{name}: values", odd, "a number is needed in each cell")
+        raise DecodeError("not-uhi", f"{name}: values", odd, "a finite number is needed in each cell")
     return cast(list[Any], flat)
 
 

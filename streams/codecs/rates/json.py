@@ -8,14 +8,14 @@ For example::
                {"name": "HLT_IsoMu24", "seed": "L1_SingleMu22", "rate_hz": 211.7, "prescale": 1}]}
 
 Rates are in Hz as counted, after prescales and dead time; a prescale of 0 is switched off. A rate without ``seed`` is
-that of an L1 seed; of several seeds of a path the one that gives most of its events is named. ``lumisection`` is the
-envelope of :mod:`streams.codecs.envelope`.
+that of an L1 seed; of several seeds of a path the one that gives most of its events is named, or all with ``OR``
+between them: then the path stands under the first that is in the message. ``lumisection`` is the envelope of
+:mod:`streams.codecs.envelope`. A rate that cannot be read is named in ``unread``; the others are read.
 """
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
 from streams.codecs.envelope import ENVELOPE, listed, parsed, read_place, write_place
@@ -32,16 +32,20 @@ def decode(raw: bytes, limits: RateLimits) -> TriggerRates:
     message = parsed(raw, "lumisection and rates")
     rows = listed(message, "rates")
     limits.check_rates(len(rows))
+    place = read_place(message.get(ENVELOPE))
+    numbers, names, seeds, unread = [], [], [], []
     for number, row in enumerate(rows):
-        if not isinstance(row, dict):
-            raise DecodeError("wrong-type", f"rate {number}", row, "an object is needed")
-    return read_rates(
-        read_place(message.get(ENVELOPE)),
-        [row.get("name") for row in rows],
-        [row.get("seed") or "" for row in rows],
-        _numbers(rows, "rate_hz"),
-        _numbers(rows, "prescale"),
-    )
+        try:
+            if not isinstance(row, dict):
+                raise DecodeError("wrong-type", f"rate {number}", row, "an object is needed")
+            numbers.append((_number(row, "rate_hz"), _number(row, "prescale")))
+        except DecodeError as error:
+            unread.append(error)
+            continue
+        names.append(row.get("name"))
+        seeds.append(row.get("seed") or "")
+    values = np.array(numbers, np.float64).reshape(-1, 2)
+    return read_rates(place, names, seeds, values[:, 0], values[:, 1], unread)
 
 
 def encode(record: TriggerRates) -> bytes:
@@ -53,9 +57,8 @@ def encode(record: TriggerRates) -> bytes:
     return orjson.dumps({ENVELOPE: write_place(record), "rates": rows}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _numbers(rows: list[dict[str, Any]], field: str) -> npt.NDArray[np.float64]:
-    values = [row.get(field) for row in rows]
-    for row, value in zip(rows, values, strict=True):
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise DecodeError("wrong-type", f"{row.get('name')}: {field}", value, "a number is needed")
-    return np.array(values, dtype=np.float64)
+def _number(row: dict[str, Any], field: str) -> float:
+    value = row.get(field)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise DecodeError("wrong-type", f"{row.get('name')}: {field}", value, "a number is needed")
+    return float(value)

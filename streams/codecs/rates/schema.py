@@ -1,5 +1,6 @@
 """What every decoded message of trigger rates must fulfil, whatever format it came in."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import numpy.typing as npt
 import orjson
 
 from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest
-from streams.codecs.checks import check_amounts, check_text
+from streams.codecs.checks import MAX_COUNT, check_amounts, check_text
 from streams.codecs.envelope import Place
 from streams.errors import DecodeError, OversizeError
 from streams.records import TriggerMenu, TriggerRates
@@ -16,11 +17,16 @@ from streams.records import TriggerMenu, TriggerRates
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Known:
-    """A menu, and which rows of a message are its seeds (r,)."""
+    """A menu, which rows of a message are its seeds (s,) and its paths (p,), and why the others are neither."""
 
     menu: TriggerMenu
-    is_seed: npt.NDArray[np.bool_]
+    l1: npt.NDArray[np.intp]
+    hlt: npt.NDArray[np.intp]
+    unread: tuple[DecodeError, ...]
 
+
+_ALTERNATIVES = re.compile(r"[\s()]*(?:\bOR\b|\|\||,|;|[()])[\s()]*", re.IGNORECASE)
+"""What stands between the seeds of a path that has several: the first that the message holds stands for all."""
 
 _menus: BoundedCache[_Known] = BoundedCache(CACHE_BYTES)
 
@@ -51,25 +57,45 @@ def read_rates(
     seeds: Sequence[object],
     rates: npt.NDArray[np.float64],
     prescales: npt.NDArray[np.float64],
+    unread: Sequence[DecodeError] = (),
 ) -> TriggerRates:
     """Rates of one lumisection from columns of equal length; the ``seeds`` of L1 seeds themselves are empty.
 
-    Seeds and paths may come in any order. Raises DecodeError naming the row and what is wrong with it.
+    Seeds and paths may come in any order. A row that cannot be read is named in the record's ``unread``, behind those
+    given, and the others are read. Raises DecodeError, the first of them, where no row can be.
     """
+    unread = list(unread)
+    sound = np.ones(len(names), np.bool_)
+    for values, field in ((rates, "rate_hz"), (prescales, "prescale")):
+        for row in np.flatnonzero(~((values >= 0) & (values <= MAX_COUNT)) & sound).tolist():
+            sound[row] = False
+            unread.append(_refusal(values, row, f"{names[row]}: {field}"))
+    if not sound.all():
+        names, seeds = ([column[row] for row in np.flatnonzero(sound).tolist()] for column in (names, seeds))
+        rates, prescales = rates[sound], prescales[sound]
     known = _menu(names, seeds)
-    check_amounts(rates, lambda row: f"{names[row]}: rate_hz")
-    check_amounts(prescales, lambda row: f"{names[row]}: prescale")
-    is_seed = known.is_seed
+    unread.extend(known.unread)
+    if not known.l1.size:
+        raise unread[0] if unread else DecodeError("no-rates", "rates", 0)
     return TriggerRates(
         place.key,
         place.dataset,
         place.conditions,
         known.menu,
-        rates[is_seed],
-        rates[~is_seed],
-        prescales[is_seed],
-        prescales[~is_seed],
+        rates[known.l1],
+        rates[known.hlt],
+        prescales[known.l1],
+        prescales[known.hlt],
+        tuple(unread),
     )
+
+
+def _refusal(values: npt.NDArray[np.float64], row: int, field: str) -> DecodeError:
+    try:
+        check_amounts(values[row : row + 1], lambda _: field)
+    except DecodeError as error:
+        return error
+    raise AssertionError(field)
 
 
 def columns(record: TriggerRates) -> tuple[list[str], list[str], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -95,29 +121,39 @@ def _menu(names: Sequence[object], seeds: Sequence[object]) -> _Known:
     return _menus.get(key) or _menus.put(key, _read_menu(names, seeds), len(text))
 
 
-def _read_menu(given: Sequence[object], behind: Sequence[object]) -> _Known:
-    names = [check_text(name, f"rate {row}: name") for row, name in enumerate(given)]
-    seeds = [check_text(seed, f"{names[row]}: seed", empty=True) for row, seed in enumerate(behind)]
-    l1 = tuple(name for name, seed in zip(names, seeds, strict=True) if not seed)
-    place = {name: row for row, name in enumerate(l1)}
-    seed_of = []
-    for name, seed in zip(names, seeds, strict=True):
-        if seed and seed not in place:
-            raise DecodeError("unknown-seed", f"{name}: seed", seed, "its rate must be in the message, too")
-        if "/" in name:
-            raise DecodeError("bad-name", "name", name, "a slash would make a folder of it")
+def _read_menu(names: Sequence[object], seeds: Sequence[object]) -> _Known:
+    unread: list[DecodeError] = []
+    l1: dict[str, int] = {}
+    behind: dict[str, tuple[int, str]] = {}
+    for row, texts in enumerate(zip(names, seeds, strict=True)):
+        try:
+            name = check_text(texts[0], f"rate {row}: name")
+            seed = check_text(texts[1], f"{name}: seed", empty=True)
+            if "/" in name:
+                raise DecodeError("bad-name", "name", name, "a slash would make a folder of it")
+            if name in (behind if seed else l1):
+                raise DecodeError("name-twice", "name", name, "seeds and paths have names of their own")
+        except DecodeError as error:
+            unread.append(error)
+            continue
         if seed:
-            seed_of.append(place[seed])
-    hlt = tuple(name for name, seed in zip(names, seeds, strict=True) if seed)
-    menu = TriggerMenu(l1, hlt, tuple(seed_of))
-    for level in (l1, hlt):
-        if len(set(level)) != len(level):
-            twice = next(name for name in level if level.count(name) > 1)
-            raise DecodeError("name-twice", "name", twice, "seeds and paths have names of their own")
-    try:
-        _ = menu.catalogue
-    except ValueError as error:
-        raise DecodeError("name-twice", "name", str(error)) from None
-    for element in menu.names:
-        check_text(element, "seed and path")
-    return _Known(menu, np.array([not seed for seed in seeds]))
+            behind[name] = row, seed
+        else:
+            l1[name] = row
+    place = {name: number for number, name in enumerate(l1)}
+    hlt: dict[str, tuple[int, int]] = {}
+    for name, (row, seed) in behind.items():
+        chosen = next((part for part in (seed, *_ALTERNATIVES.split(seed)) if part in place), None)
+        try:
+            if chosen is None:
+                hint = "its rate must be in the message, too"
+                raise DecodeError("unknown-seed", f"{name}: seed", seed, hint)
+            if chosen == name:
+                raise DecodeError("name-twice", "name", name, "seeds and paths have names of their own")
+            check_text(f"{chosen}/{name}", "seed and path")
+            hlt[name] = row, place[chosen]
+        except DecodeError as error:
+            unread.append(error)
+    menu = TriggerMenu(tuple(l1), tuple(hlt), tuple(seed for _, seed in hlt.values()))
+    rows = np.array(list(l1.values()), np.intp), np.array([row for row, _ in hlt.values()], np.intp)
+    return _Known(menu, *rows, tuple(unread))

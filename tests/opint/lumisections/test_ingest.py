@@ -151,6 +151,21 @@ def test_bad_messages_are_kept_and_the_stream_goes_on(ingest, store, pipeline, d
     assert (letter.reason, letter.offset, letter.raw) == ("bad-json", 1, b"raw")
 
 
+def test_parts_of_a_message_that_cannot_be_read_are_dead_letters_and_the_rest_is_judged(
+    ingest, store, pipeline, detector
+):
+    whole = arrivals(pipeline, batches(detector, count=1))
+    unread = [DecodeError("no-bins", f"DT/{name}: axis", 0) for name in "ab"]
+    result = ingest.apply([replace(whole[0], unread=unread), *whole[1:]])
+    assert [state.key for state in result.closed] == [KEYS[0]]
+    with store.read() as tx:
+        letters = deadletters.list_(tx).items
+    assert [(letter.offset, letter.reason, letter.field) for letter in letters] == [
+        (0, "no-bins", "DT/b: axis"),
+        (0, "no-bins", "DT/a: axis"),
+    ]
+
+
 def test_a_late_part_revises(ingest, store, pipeline, detector, clock):
     muon, strips = batches(detector, count=1)
     ingest.apply(arrivals(pipeline, [muon]))

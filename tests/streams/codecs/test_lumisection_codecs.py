@@ -100,3 +100,31 @@ def test_events_are_read_only():
     found = event_json.decode(raw, EVENTS)
     assert found.values.dtype == np.float32
     assert not found.values.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("seed", "chosen"),
+    [("L1_A OR L1_C", "L1_A"), ("(L1_X or L1_C)", "L1_C"), ("L1_C,L1_A", "L1_C"), ("L1_X || L1_A", "L1_A")],
+)
+def test_a_path_of_several_seeds_stands_under_the_first_that_is_there(seed, chosen):
+    rows = [SEED, SEED | {"name": "L1_C"}, PATH | {"seed": seed}]
+    record = rate_json.decode(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
+    assert (record.menu.hlt, record.menu.l1[record.menu.seed_of[0]]) == (("HLT_1",), chosen)
+    assert not record.unread
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        (PATH | {"seed": "L1_X OR L1_Y"}, "unknown-seed"),
+        (PATH | {"rate_hz": float("nan")}, "wrong-type"),
+        (PATH | {"rate_hz": -1}, "negative-count"),
+        (PATH | {"name": "HLT/1"}, "bad-name"),
+        (PATH | {"name": "L1_A"}, "name-twice"),
+    ],
+)
+def test_one_odd_rate_does_not_take_the_others_with_it(odd, reason):
+    raw = json.dumps({"lumisection": PLACE, "rates": [SEED, odd, PATH | {"name": "HLT_2"}]}).encode()
+    record = rate_json.decode(raw, RATES)
+    assert (record.menu.l1, record.menu.hlt) == (("L1_A",), ("HLT_2",))
+    assert [error.reason for error in record.unread] == [reason]

@@ -214,8 +214,9 @@ def test_variances_are_looked_at():
     [
         (b"", "bad-json"),
         (b"{", "bad-json"),
-        (b'{"a": NaN}', "bad-json"),
-        (b"\xff\xfe", "bad-json"),
+        (b'{"a": NaN}', "missing-envelope"),
+        (b"\xff\xfe", "not-utf8"),
+        (b"\x1f\x8b\x08", "compressed"),
         (b"[]", "not-uhi"),
         (b'"text"', "not-uhi"),
         (b"null", "not-uhi"),
@@ -239,6 +240,65 @@ def test_run_and_lumisection_are_needed(missing, reason):
 
 def test_a_message_without_histograms_is_refused():
     assert refusal(dumps({})).reason == "no-histograms"
+
+
+MEAN = plain([0.0, 1.5, 0.0, 0.0], kind="mean", counts=[0.0, 2.0, 0.0, 0.0], variances=[0.0, 0.5, float("nan"), 0.0])
+UNREADABLE = {
+    "an axis that has not grown": (plain([], [{"type": "category_str", "categories": [], "flow": False}]), "no-bins"),
+    "means, whose variances are NaN": (MEAN, "unsupported-storage"),
+    "three axes": (plain([], [regular()] * 3), "too-many-dimensions"),
+    "too few values": (plain([1, 2]), "wrong-bin-count"),
+    "NaN among counts": (plain([0, float("nan"), 1, 0], kind="double"), "not-uhi"),
+    "infinity among counts": (plain([0, float("inf"), 1, 0], kind="double"), "not-uhi"),
+    "a range turned round": (plain([0, 1, 2, 0], [regular() | {"lower": 2}]), "bad-axis"),
+    "no histogram": ("text", "not-uhi"),
+}
+
+
+@pytest.mark.parametrize(("bad", "reason"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_histogram_that_cannot_be_read_does_not_take_the_others_with_it(bad, reason):
+    batch = decode({"DT/a": bad, **{f"DT/{n}": plain([0, n, 1, 0]) for n in range(3)}})
+    assert batch.catalogue.names == ("DT/0", "DT/1", "DT/2")
+    np.testing.assert_array_equal(batch.counts[0], [[0, 1], [1, 1], [2, 1]])
+    (error,) = batch.unread
+    assert (error.reason, error.field[:4]) == (reason, "DT/a")
+
+
+@pytest.mark.parametrize("bad", ["[NaN, -Infinity]", "NaN"])
+def test_names_may_hold_what_is_no_number(bad):
+    batch = decode({f"DT/{bad}": plain([0, 1, 2, 0]), "DT/a": MEAN})
+    assert batch.catalogue.names == (f"DT/{bad}",)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"uhi_schema": 1}])
+def test_a_name_that_stands_twice_is_reported_and_the_first_is_read(metadata):
+    once, again = (json.dumps({"DT/b": plain([0, n, n, 0]) | {"metadata": metadata}})[1:-1] for n in (1, 9))
+    batch = uhi_json.decode(dumps({})[:-1] + f", {once}, {again}}}".encode(), LIMITS)
+    np.testing.assert_array_equal(batch.histogram("DT/b"), [1, 1])
+    assert [(error.reason, error.field) for error in batch.unread] == [("duplicate-name", "DT/b: name")]
+
+
+def test_a_byte_order_mark_is_passed_over():
+    raw = b"\xef\xbb\xbf" + dumps({"a": plain([0, 1, 2, 0])})
+    np.testing.assert_array_equal(uhi_json.decode(raw, LIMITS).histogram("a"), [1, 2])
+
+
+@pytest.mark.parametrize("label", ["time [\u00a0ns]", "time\n[ns]", "time [ns]\u200b", "é" * 300])
+def test_an_odd_label_loses_no_counts(label):
+    axis = regular() | {"metadata": {"label": label}}
+    categories = {"type": "category_str", "categories": [label, "b"], "flow": False}
+    batch = decode({"a": plain([0, 1, 2, 0], [axis]), "b": plain([1, 2], [categories])})
+    np.testing.assert_array_equal(batch.counts[0], [[1, 2], [1, 2]])
+    shown = batch.catalogue.elements[0].axes[0].label
+    assert shown.isprintable()
+    assert len(shown.encode()) <= 512
+    assert not batch.unread
+
+
+def test_whole_numbers_that_float32_cannot_hold_are_kept_to_the_last():
+    batch = decode({"a": plain([0, 16777217, 33554433, 0], kind="double"), "b": plain([0, 5, 1, 0])})
+    assert batch.counts[0].dtype == np.int64
+    np.testing.assert_array_equal(batch.counts[0], [[16777217, 33554433], [5, 1]])
 
 
 def test_an_empty_name_is_refused():

@@ -63,7 +63,7 @@ def test_a_message_beyond_the_limit_is_skipped(tmp_path, limits, batch_of_ls):
     assert error.field.startswith("run.arrow message 1")
 
 
-def test_an_empty_recording_has_no_records(tmp_path, limits):
+def test_an_empty_recording_says_so(tmp_path, limits):
     path = tmp_path / "none.arrow"
     write_recording(path, [])
-    assert list(read_file(path, limits)) == []
+    assert [(error.reason, error.field) for error in read_file(path, limits)] == [("empty-file", "none.arrow")]

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streams.files import read_file
+from conf.settings import FileSettings
+from streams.files import FileLayout, read_file
 from streams.records import Axis, LumisectionKey
 
 HEADER = "fromrun,fromlumi,hname,fromrun,fromlumi,metype,hname,histo,entries,Xmax,Xmin,Xbins,Ymax,Ymin,Ybins"
@@ -30,7 +31,7 @@ def read(tmp_path, limits):
 def test_real_histograms_are_read(real_data, limits):
     (batch,) = read_file(real_data("dqm_csv/per_lumisection_1d.csv"), limits)
     assert batch.key == LumisectionKey(315488, 229)
-    assert batch.subsystem == "per_lumisection_1d"
+    assert batch.subsystem == "unknown"
     assert len(batch.catalogue) == 9
     assert batch.counts[0].shape == (9, 100)
     row = batch.catalogue.index["Summary_ClusterStoNCorr__OnTrack__TEC__MINUS__wheel__7"]
@@ -99,6 +100,51 @@ def test_a_missing_column_is_named(read):
 def test_a_line_beyond_the_limit_ends_the_file(read, limits):
     found = read(line(), line("1" * 2000), limits=replace(limits, max_message_bytes=1000))
     assert {getattr(record, "reason", "batch") for record in found} == {"too-large", "batch"}
+
+
+@pytest.mark.parametrize("name", ["monday.csv", "tuesday.csv"])
+def test_names_without_a_folder_are_of_one_subsystem_whatever_the_file_is_called(tmp_path, limits, name):
+    (tmp_path / name).write_text(f"{HEADER}\n{line(name='charge')}")
+    assert [batch.subsystem for batch in read_file(tmp_path / name, limits)] == ["unknown"]
+    layout = FileLayout(dataset="/X/Y/DQM", subsystem="Pixel")
+    assert [(b.dataset, b.subsystem) for b in read_file(tmp_path / name, limits, layout)] == [("/X/Y/DQM", "Pixel")]
+
+
+def test_a_byte_order_mark_and_empty_lines_are_passed_over(read):
+    (batch,) = read("", line(), "", header="\ufeff" + HEADER)
+    np.testing.assert_array_equal(batch.histogram("DT/a"), [2, 3])
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_header_of_another_separator_is_shown(read, separator):
+    (error,) = read(line().replace(",", separator), header=HEADER.replace(",", separator))
+    assert error.reason == "missing-column"
+    assert f"the columns stand in one: {HEADER.replace(',', separator)!r}" in str(error)
+
+
+def test_a_table_without_rows_says_so(read):
+    (error,) = read()
+    assert (error.reason, error.field) == ("no-histograms", "table.csv")
+
+
+def test_columns_of_other_names_are_read_as_the_settings_say(tmp_path, limits):
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join([HEADER.replace("fromrun", "run").replace("hname", "name"), line()]))
+    (batch,) = read_file(path, limits, FileLayout.of(FileSettings(columns="fromrun=run, hname=name")))
+    assert (batch.key, batch.catalogue.names) == (LumisectionKey(315488, 229), ("DT/a",))
+
+
+def test_whole_numbers_written_as_floats_are_read(read):
+    (batch,) = read(line("[0.0, 16777217.0, 33554433.0, 0.0]", run="315488.0", entries="50331650.0"))
+    assert batch.key == LumisectionKey(315488, 229)
+    assert batch.histogram("DT/a").tolist() == [16777217, 33554433]
+
+
+def test_rows_of_dials_are_read(read, dials_row):
+    row = dials_row("DT/a", 1, 2, [1, 2, 3]) | {"y_bin": ""}
+    (batch,) = read(",".join(f'"{value}"' for value in row.values()), header=",".join(row))
+    assert (batch.key, batch.dataset) == (LumisectionKey(1, 2), "/ZeroBias/Run2022C-v1/DQMIO")
+    np.testing.assert_array_equal(batch.histogram("DT/a"), [1, 2, 3])
 
 
 def test_broken_quoting_and_text_are_reported(tmp_path, limits):

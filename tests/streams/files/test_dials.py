@@ -1,5 +1,7 @@
 """DIALS JSON: rows of many lumisections and MEs become batches."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,39 @@ def test_a_group_beyond_the_limit_is_split(tmp_path, limits, dials_row, write_js
     assert len(list(read_file(write_json(tmp_path / "rows.json", rows), narrow))) == 1
     (error,) = read_file(write_json(tmp_path / "more.json", [*rows, rows[0]]), narrow)
     assert error.reason == "too-many-histograms"
+
+
+def test_rows_may_stand_on_lines_of_their_own_and_one_is_lost_alone(tmp_path, limits, dials_row):
+    path = tmp_path / "rows.json"
+    rows = [json.dumps(dials_row("DT/a", 1, ls, [1, 2])) for ls in (1, 2)]
+    path.write_text("\n".join([rows[0], "{broken", "", rows[1]]))
+    first, error, second = sorted(
+        read_file(path, limits), key=lambda record: getattr(getattr(record, "key", 0), "ls", 1.5)
+    )
+    assert (first.key.ls, second.key.ls) == (1, 2)
+    assert (error.reason, error.field) == ("bad-json", "rows.json line 2")
+
+
+@pytest.mark.parametrize("wrap", [lambda row: row, lambda row: [row]])
+def test_a_single_row_is_read(tmp_path, limits, dials_row, write_json, wrap):
+    (batch,) = read_file(write_json(tmp_path / "row.json", wrap(dials_row("DT/a", 1, 1, [1, 2]))), limits)
+    assert batch.histogram("DT/a").tolist() == [1, 2]
+
+
+def test_what_pandas_writes_for_numbers_that_are_not_there_is_no_key(tmp_path, limits, dials_row, write_json):
+    row = dials_row("DT/a", 297047.0, 5.0, [1, 2]) | dict.fromkeys(("y_min", "y_max", "y_bin", "me_id"), float("nan"))
+    (batch,) = read_file(write_json(tmp_path / "row.json", [row]), limits)
+    assert (batch.key, batch.catalogue.elements[0].shape) == (LumisectionKey(297047, 5), (2,))
+
+
+@pytest.mark.parametrize("content", ["[]", '{"results": []}'])
+def test_a_page_without_rows_says_so(tmp_path, limits, content):
+    (tmp_path / "empty.json").write_text(content)
+    (error,) = read_file(tmp_path / "empty.json", limits)
+    assert (error.reason, error.field) == ("no-histograms", "empty.json")
+
+
+def test_names_without_a_folder_are_of_one_subsystem(tmp_path, limits, dials_row, write_json):
+    rows = [dials_row(name, 1, 1, [1, 2]) for name in ("charge", "size")]
+    (batch,) = read_file(write_json(tmp_path / "rows.json", rows), limits)
+    assert (batch.subsystem, batch.catalogue.names) == ("unknown", ("charge", "size"))

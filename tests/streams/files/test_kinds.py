@@ -39,11 +39,18 @@ def test_a_table_of_rates_is_told_from_other_tables(tmp_path, limits):
         assert kind_of(tmp_path / name, limits) is kind
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xff\xff\xff", b"\xff\xff\xff\xff\x10\0\0\0" + bytes(16), b"no arrow"])
+@pytest.mark.parametrize("content", [b"\xff\xff\xff\xff", b"\xff\xff\xff\xff\x10\0\0\0" + bytes(16), b"no arrow"])
 def test_what_is_no_recording_is_left_to_the_reader_of_histograms(tmp_path, limits, content):
     path = tmp_path / "a.arrow"
     path.write_bytes(content)
     assert kind_of(path, limits) is Kind.HISTOGRAMS
+
+
+@pytest.mark.parametrize(("content", "reason"), [(b"", "empty-file"), (b"\x1f\x8b\x08", "compressed")])
+def test_what_holds_nothing_readable_is_of_no_kind(tmp_path, limits, content, reason):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(DecodeError, match=rf"{reason}: a\.csv"):
+        kind_of(tmp_path / "a.csv", limits)
 
 
 def test_a_file_that_is_not_there_is_of_no_kind(tmp_path, limits):

@@ -67,17 +67,86 @@ def test_a_missing_column_is_named(table, name):
 
 @pytest.mark.parametrize(
     ("changed", "reason"),
-    [({"run": ["x", "7", "6", "7"]}, {"wrong-type", "bad-table"}), ({"prescale": [1, None, 1, 2]}, {"null"})],
+    [({"run": ["x", "7", "6", "7"]}, "wrong-type"), ({"prescale": ["1", "1", "one", "1"]}, "wrong-type")],
 )
-def test_a_table_of_wrong_values_is_refused_whole(table, changed, reason):
+def test_a_table_whose_columns_are_of_the_wrong_kind_is_refused(table, changed, reason):
     (error,) = rate_table.read(table(**changed), LIMITS)
-    assert error.reason in reason
+    assert error.reason == reason
+    (column, values), *_ = changed.items()
+    bad = next(row for row, value in enumerate(values) if not value.isdigit())
+    assert error.field == f"{table().name}: column {column!r} row {bad}"
 
 
-def test_what_is_wrong_in_one_lumisection_leaves_the_others(table):
-    found = list(rate_table.read(table(rate_hz=[5.5, -2.0, 4.0, 6.0]), LIMITS))
-    assert [getattr(one, "reason", "read") for one in found] == ["read", "negative-count", "read"]
-    assert found[1].field.endswith("run 7 LS 1: HLT_1: rate_hz")
+def test_what_is_wrong_with_one_rate_leaves_the_others(table):
+    first, second, error, third = rate_table.read(table(rate_hz=[5.5, -2.0, 4.0, 6.0]), LIMITS)
+    assert [record.key.ls for record in (first, second, third)] == [9, 1, 2]
+    assert (second.menu.l1, second.menu.hlt) == (("L1_A",), ())
+    assert (error.reason, error.field[-26:]) == ("negative-count", "run 7 LS 1: HLT_1: rate_hz")
+
+
+@pytest.mark.parametrize("column", ["run", "name", "rate_hz", "prescale"])
+def test_a_row_that_lacks_a_value_is_named_and_left_out(table, column):
+    values = [None if row == 1 else value for row, value in enumerate(COLUMNS[column])]
+    error, *records = rate_table.read(table(**{column: values}), LIMITS)
+    assert (error.reason, error.field.partition(": ")[2]) == ("null", f"column {column!r} row 1")
+    assert [(record.key.ls, record.menu.hlt) for record in records] == [(9, ()), (1, ()), (2, ())]
+
+
+TRUTHS = [
+    ("TRUE", "FALSE"),
+    ("True", "False"),
+    ("T", "F"),
+    ("1", "0"),
+    ("1.0", "0.0"),
+    ("yes", "No"),
+    (" true", "false "),
+]
+
+
+@pytest.mark.parametrize("truth", TRUTHS)
+def test_true_and_false_are_read_as_spreadsheets_r_and_sql_write_them(table, truth):
+    written = [truth[0], truth[1], "", truth[1]]
+    records = list(rate_table.read(table(beams_stable=written), LIMITS))
+    assert [record.conditions.beams_stable for record in records] == [None, False, True]
+
+
+def test_what_is_neither_true_nor_false_is_named_by_column_and_row(table):
+    (error,) = rate_table.read(table(beams_stable=["TRUE", "maybe", "TRUE", "FALSE"]), LIMITS)
+    assert (error.field.partition(": ")[2], error.value) == ("column 'beams_stable' row 1", "'maybe'")
+
+
+def test_whole_numbers_may_be_floats_as_pandas_writes_columns_with_gaps(table):
+    records = rate_table.read(table(run=[7.0, 7.0, 6.0, 7.0], fill=[100.0, 100.0, float("nan"), 100.0]), LIMITS)
+    assert [(record.key.run, record.conditions.fill) for record in records] == [(6, None), (7, 100), (7, 100)]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_table_of_another_separator_is_a_table_of_rates_and_its_header_is_shown(tmp_path, separator):
+    path = tmp_path / "rates.csv"
+    header = separator.join(COLUMNS)
+    path.write_text(f"{header}\n{separator.join('1' for _ in COLUMNS)}\n")
+    assert rate_table.is_table(path)
+    (error,) = rate_table.read(path, LIMITS)
+    assert error.reason == "missing-column"
+    assert f"the columns stand in one: {header!r}" in str(error)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    path = tmp_path / "rates.csv"
+    path.write_text("\ufeffrun,ls,name,seed,rate_hz,prescale\n7,2,L1_A,,5.5,1\n")
+    assert [record.key for record in rate_table.read(path, LIMITS)] == [LumisectionKey(7, 2)]
+
+
+def test_a_table_without_rows_says_so(table):
+    (error,) = rate_table.read(table(**{name: values[:0] for name, values in COLUMNS.items()}), LIMITS)
+    assert (error.reason, error.field.partition(": ")[2]) == ("no-rates", "rows")
+
+
+def test_a_column_that_stands_twice_is_named(tmp_path):
+    path = tmp_path / "rates.csv"
+    path.write_text("run,ls,name,seed,rate_hz,prescale,rate_hz\n7,2,L1_A,,5.5,1,6\n")
+    (error,) = rate_table.read(path, LIMITS)
+    assert (error.reason, error.value) == ("column-twice", "'rate_hz'")
 
 
 def test_a_lumisection_of_too_many_rates_is_refused(table):
@@ -93,7 +162,7 @@ def test_tables_of_rates_are_told_from_others(table):
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_a_damaged_file_is_no_table(tmp_path, suffix):
     path = tmp_path / f"rates.{suffix}"
-    path.write_bytes(b"\xff\xfe damaged")
+    path.write_bytes(b"\xfd damaged")
     assert not rate_table.is_table(path)
     (error,) = rate_table.read(path, LIMITS)
     assert error.reason in {"bad-table", "bad-csv"}

@@ -1,4 +1,4 @@
-"""The parquet table of CSC segment times."""
+"""Parquet tables: CSC segment times, rows of DIALS."""
 
 import numpy as np
 import pyarrow as pa
@@ -83,3 +83,31 @@ def test_runs_that_are_texts_are_refused_one_by_one(table, limits):
 def test_a_table_beyond_the_limit_is_not_read(table):
     (error,) = read_file(table(), Limits(100, 10, 10))
     assert error.reason == "too-large"
+
+
+def test_rows_of_dials_are_read(tmp_path, limits, dials_row):
+    gaps = {"y_min": None, "y_max": None, "y_bin": None}
+    rows = [dials_row("DT/a", 1, ls, [1.0, 2.0, 16777217.0]) | gaps for ls in (1, 2)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    first, second = read_file(tmp_path / "rows.parquet", limits)
+    assert (first.key, second.key) == (LumisectionKey(1, 1), LumisectionKey(1, 2))
+    assert first.histogram("DT/a").tolist() == [1, 2, 16777217]
+
+
+def test_a_map_of_dials_is_read(tmp_path, limits, dials_row):
+    rows = [dials_row("DT/map", 1, 1, [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    (batch,) = read_file(tmp_path / "rows.parquet", limits)
+    assert batch.histogram("DT/map").tolist() == [1, 4, 2, 5, 3, 6]
+
+
+def test_whole_floats_and_gaps_are_read(table, limits):
+    first, second = read_file(table(counts=[[1.0, 2.0], [4.0, 6.0]], lhc_fill=[6057.0, float("nan")]), limits)
+    assert (first.conditions.fill, second.conditions.fill) == (None, 6057)
+    assert second.histogram("CSC/Segments/segment_time").tolist() == [1, 2]
+
+
+def test_a_table_without_rows_says_so(tmp_path, limits, dials_row):
+    pq.write_table(pa.Table.from_pylist([dials_row("DT/a", 1, 1, [1])])[:0], tmp_path / "rows.parquet")
+    (error,) = read_file(tmp_path / "rows.parquet", limits)
+    assert (error.reason, error.field) == ("no-histograms", "rows.parquet")
