@@ -39,7 +39,9 @@ def read_replicas(path: Path, rses: Sequence[Rse]) -> Replicas:
     if not len(content):
         raise TableError(origin, "rows", 0, "a table of replicas is needed")
     cells = {
-        name: texts(content, name) for name in ("dataset", "rse", *OPTIONAL_COLUMNS) if name in content.column_names
+        name: texts(content, name, origin)
+        for name in ("dataset", "rse", *OPTIONAL_COLUMNS)
+        if name in content.column_names
     }
     empty = [""] * len(content)
     place, names = codes(cells["dataset"])

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from rl_cache.arrays import AnyArray, Float64, Int32, Int64
 from rl_cache.errors import TraceError
-from rl_cache.traces.columns import NUMBERS, encode, parse_text, select_columns, to_numbers, to_seconds
+from rl_cache.traces.columns import NUMBERS, encode, parse_text, select_columns, to_numbers, to_seconds, to_text
 from rl_cache.traces.operations import keep_reads
 from rl_cache.traces.trace import LabelColumn, Trace
 
@@ -77,6 +77,9 @@ def _encoded_blocks(blocks: Iterable[pa.RecordBatch], origin: str) -> Iterator[p
 def _encode_column(column: pa.Array, name: str, origin: str, row: int) -> pa.Array:
     if pa.types.is_nested(column.type):
         raise TraceError(origin, f"column {name}", f"of type {column.type}", "words or numbers are expected")
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        # Parquet does not look whether its texts are UTF-8; a cast from binary does.
+        column = to_text(column.cast(pa.binary()), name, origin, row)
     if name not in NUMBERS:
         plain = pa.types.is_dictionary(column.type) or pa.types.is_integer(column.type)
         return column if plain else column.dictionary_encode()

@@ -72,6 +72,15 @@ def parse_text(column: pa.Array, name: str, origin: str, row: int) -> pa.Array:
     raise TraceError(origin, f"{name} of request {row + at}", filled[at].as_py(), hint)
 
 
+def to_text(column: pa.Array, name: str, origin: str, row: int) -> pa.Array:
+    """Bytes as text. ``row`` is that of the first value. Raises TraceError naming the first that is not UTF-8."""
+    texts = _cast(column, pa.string())
+    if texts is None:
+        at = _first_not_castable(column, pa.string())
+        raise TraceError(origin, f"{name} of request {row + at}", column[at].as_py(), "write the text in UTF-8")
+    return texts
+
+
 def _cast(column: pa.Array, kind: Any) -> pa.Array | None:
     try:
         return column.cast(kind)

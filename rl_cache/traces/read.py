@@ -18,8 +18,10 @@ from pyarrow import csv, parquet
 from rl_cache.arrays import AnyArray
 from rl_cache.errors import TraceError
 from rl_cache.traces.assemble import Sizes, assemble
-from rl_cache.traces.columns import COLUMNS, column_remarks, select_columns
+from rl_cache.traces.columns import COLUMNS, column_remarks, select_columns, to_text
 from rl_cache.traces.trace import Trace
+from streams.beginning import BEGIN_BYTES, check_begin
+from streams.errors import DecodeError
 
 RECORD = np.dtype([("time", "<u4"), ("file", "<u8"), ("size", "<u4"), ("next", "<i8")])
 _BLOCK_BYTES = 1 << 24
@@ -40,25 +42,41 @@ def read(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
 def read_csv(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
     """The trace in a CSV file: a line of column names, then one request a line; errors as of :func:`assemble`."""
     with open_decompressed(path) as stream, _csv_errors(path):
-        header = stream.read(_HEADER_BYTES).splitlines(keepends=True)[:1]
+        begin = stream.read(_HEADER_BYTES)
+        _check_begin(begin, path)
+        header = begin.splitlines(keepends=True)[:1]
         names = list(csv.read_csv(pa.BufferReader(b"".join(header))).column_names)
     return assemble(_csv_blocks(path, select_columns(names, str(path))), str(path), sizes, column_remarks(names))
 
 
 def _csv_blocks(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     """All columns as text: what a value means must not depend on the block that it stands in."""
-    text = csv.ConvertOptions(
-        column_types=dict.fromkeys(columns, pa.string()), include_columns=columns, strings_can_be_null=False
+    raw_bytes = csv.ConvertOptions(
+        column_types=dict.fromkeys(columns, pa.binary()), include_columns=columns, strings_can_be_null=False
     )
+    rows = 0
     with open_decompressed(path) as stream, _csv_errors(path):
         options = csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False)
-        yield from csv.open_csv(stream, options, None, text)
+        for block in csv.open_csv(stream, options, None, raw_bytes):
+            texts = [to_text(block.column(name), name, str(path), rows) for name in columns]
+            yield pa.record_batch(texts, names=columns)
+            rows += block.num_rows
+
+
+def _check_begin(begin: bytes, path: Path) -> None:
+    try:
+        check_begin(begin[:BEGIN_BYTES], str(path))
+    except DecodeError as error:
+        hint = "a CSV file is needed, plain or compressed by gzip, Zstandard or xz"
+        raise TraceError(str(path), "content", f"{error.reason}, {error.value}", hint) from None
 
 
 @contextmanager
 def _csv_errors(path: Path) -> Iterator[None]:
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise TraceError(str(path), "line of column names", error.object[:40], "write the text in UTF-8") from None
     except pa.ArrowInvalid as error:
         if "CSV" not in str(error):
             raise

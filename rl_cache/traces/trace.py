@@ -10,8 +10,8 @@ from rl_cache.arrays import AnyArray, Float64, Int32, Int64
 from rl_cache.errors import TraceError
 
 DAY_S = 86_400
-MAX_DAYS = 36_525
-"""A trace longer than a century has times in another unit than seconds."""
+MAX_DAYS = 30 * 365
+"""A trace longer than thirty years has times in another unit than seconds."""
 MAX_TIME_S = 2**36
 """The year 4147: any later time is not in seconds."""
 MAX_BYTES = 2**62
@@ -62,7 +62,7 @@ class Trace:
         remarks: for users, on how the source was read.
 
     Raises:
-        TraceError: no request at all, times that run backwards or span more than a century, files without a
+        TraceError: no request at all, times that run backwards or span more than thirty years, files without a
             size, sizes below one byte, columns of unequal length.
     """
 
@@ -172,7 +172,7 @@ class Trace:
             yield "time_s of the last request", latest, f"that is in {unit}; times must be in seconds"
         days = (latest - int(self.time_s[0])) // DAY_S
         if days > MAX_DAYS:
-            yield "span of time_s", f"{days} days", "times must be in seconds"
+            yield "span of time_s", f"{days} days", "nobody has recorded as long: times must be in seconds"
 
     def _files(self) -> Iterator[tuple[str, object, str]]:
         if int(self.file.min()) < 0 or int(self.file.max()) >= self.n_files:

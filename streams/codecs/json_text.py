@@ -10,35 +10,12 @@ from typing import Any
 
 import orjson
 
+from streams.beginning import BEGIN_BYTES, check_begin
 from streams.errors import DecodeError
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NO_JSON = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b')
 """Strings, to pass over them, and the numbers that Python and JavaScript write although JSON has none of them."""
-
-_COMPRESSIONS = {
-    b"\x1f\x8b": "gzip",
-    b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"\xfd7zXZ\x00": "xz",
-    b"BZh": "bzip2",
-    b"\x04\x22\x4d\x18": "LZ4",
-    b"PK\x03\x04": "zip",
-}
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-
-BEGIN_BYTES = 8
-"""How much :func:`check_begin` looks at."""
-
-
-def check_begin(begin: bytes, field: str) -> None:
-    """Raise DecodeError for content that begins with nothing, is compressed, or is text in UTF-16."""
-    if not begin:
-        raise DecodeError("empty-file", field, "0 bytes", "nothing was written to it")
-    for magic, compression in _COMPRESSIONS.items():
-        if begin.startswith(magic):
-            raise DecodeError("compressed", field, compression, "unpack it first")
-    if begin.startswith(_UTF_16):
-        raise DecodeError("not-utf8", field, "UTF-16", "write the text in UTF-8")
 
 
 def parse_json(raw: bytes, field: str = "message") -> Any:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from streams.beginning import check_file
 from streams.codecs.limits import Limits
 from streams.errors import ContentTypeError, DecodeError
 from streams.files import arrow_file, csv_dialect, dials, parquet, root, uhi
-from streams.files.beginning import check_file
 from streams.files.layout import DEFAULT_LAYOUT, FileLayout
 from streams.records import HistogramBatch
 

@@ -3,11 +3,11 @@
 from enum import StrEnum
 from pathlib import Path
 
+from streams.beginning import check_file
 from streams.codecs.content_type import ByteLimit
 from streams.errors import DecodeError
 from streams.files import rate_table
 from streams.files.arrow_file import first_schema
-from streams.files.beginning import check_file
 
 _RECORDINGS = (".arrow", ".arrows")
 

@@ -81,7 +81,7 @@ def _rows(content: Any, origin: str, number: Any) -> AccessRows:
     columns = content.column_names
     measures = {name: numbers(content, name, origin) for name in ("naccess", "nusers", "nsites") if name in columns}
     size = numbers(content, "size", origin) if "size" in columns else None
-    return AccessRows(texts(content, "dataset"), days(content, "week", origin), measures, size, origin, number)
+    return AccessRows(texts(content, "dataset", origin), days(content, "week", origin), measures, size, origin, number)
 
 
 def read_history(path: Path, warn: Warn) -> History:

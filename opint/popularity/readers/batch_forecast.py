@@ -74,11 +74,11 @@ def read_batch_forecast(source: str) -> BatchForecast:
     if outside.any():
         row = int(np.argmax(outside))
         raise TableError(f"{origin}, row {row + 1}", "probability", probability[row], "0 to 1 is needed")
-    datasets = texts(content, "dataset")
+    datasets = texts(content, "dataset", origin)
     if len(set(datasets)) < len(datasets):
         twice = next(dataset for dataset in datasets if datasets.count(dataset) > 1)
         raise TableError(origin, "dataset", repr(twice), "each dataset may occur once in a forecast")
-    expression = _single_value(texts(content, "label"), "label", origin)
+    expression = _single_value(texts(content, "label", origin), "label", origin)
     try:
         label = Label.parse(expression)
     except PopularityError as error:
@@ -87,7 +87,7 @@ def read_batch_forecast(source: str) -> BatchForecast:
         label,
         int(horizon),
         _single_value(days(content, "made", origin).tolist(), "made", origin),
-        _single_value(texts(content, "model"), "model", origin),
+        _single_value(texts(content, "model", origin), "model", origin),
         tuple(datasets),
         tuple(names.parse(name, origin).tier if names.is_name(name) else "" for name in datasets),
         probability,

@@ -13,6 +13,8 @@ from pyarrow import csv, parquet
 from opint.popularity.arrays import Days, Float64
 from opint.popularity.errors import TableError
 from opint.popularity.weeks import EARLIEST_DAY, LATEST_DAY, parse_day
+from streams.beginning import check_file
+from streams.errors import DecodeError
 
 PARQUET = b"PAR1"
 _DAY_OF_TIME = re.compile(r"(?<=^\d{4}-\d{2}-\d{2})[ T]\d{2}:.*$")
@@ -46,10 +48,15 @@ def _is_hidden(path: Path) -> bool:
 def _file(path: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> Any:
     try:
         content = parquet.read_table(path) if _begins(path) == PARQUET else _csv(path)
+        columns = content.column_names
+    except DecodeError as error:
+        hint = "a CSV (plain or gzip) or Parquet table is needed"
+        raise TableError(str(path), "file", f"{error.reason}, {error.value}", hint) from None
+    except UnicodeDecodeError as error:
+        raise TableError(str(path), "line of column names", error.object[:40], "write the text in UTF-8") from None
     except (OSError, EOFError, pa.ArrowException) as error:
         first = str(error).splitlines()[0]
         raise TableError(str(path), "file", first, "a CSV or Parquet table is needed") from None
-    columns = content.column_names
     there = ", ".join(columns[:20])
     missing = [name for name in needed if name not in columns]
     if missing:
@@ -61,9 +68,26 @@ def _file(path: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> Any
     return content.select(chosen)
 
 
-def texts(content: Any, name: str) -> list[str]:
-    """A column as texts; a null becomes an empty text."""
-    return [text or "" for text in pc.cast(content[name], pa.string()).to_pylist()]
+def texts(content: Any, name: str, origin: str) -> list[str]:
+    """A column as texts; a null becomes an empty text.
+
+    Raises:
+        TableError: a cell is no UTF-8.
+    """
+    column = content[name]
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        # Parquet does not look whether its texts are UTF-8.
+        column = column.cast(pa.binary())
+    if not pa.types.is_binary(column.type):
+        return [text or "" for text in pc.cast(column, pa.string()).to_pylist()]
+    cells = [cell or b"" for cell in column.to_pylist()]
+    try:
+        return [cell.decode() for cell in cells]
+    except UnicodeDecodeError as error:
+        row = cells.index(error.object) + 1
+        raise TableError(f"{origin}, row {row}", name, error.object, "write the text in UTF-8") from None
 
 
 def numbers(content: Any, name: str, origin: str) -> Float64:
@@ -76,7 +100,7 @@ def numbers(content: Any, name: str, origin: str) -> Float64:
     try:
         return np.asarray(pc.cast(column, pa.float64()).to_numpy(), dtype=np.float64)
     except pa.ArrowException:
-        for row, text in enumerate(texts(content, name)):
+        for row, text in enumerate(texts(content, name, origin)):
             try:
                 float(text or "nan")
             except ValueError:
@@ -99,7 +123,7 @@ def days(content: Any, name: str, origin: str) -> Days:
     elif pa.types.is_date(cells.type):
         column = np.asarray(pc.cast(cells, pa.date32()).to_numpy(), dtype="datetime64[D]")
     else:
-        column = _days_of_texts(texts(content, name), name, origin)
+        column = _days_of_texts(texts(content, name, origin), name, origin)
     wrong = ~((column >= np.datetime64(EARLIEST_DAY)) & (column < np.datetime64(LATEST_DAY)))
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -129,4 +153,5 @@ def _csv(path: Path) -> Any:
     if path.suffix == ".gz":
         with gzip.open(path, "rb") as file:
             return csv.read_csv(pa.py_buffer(file.read()), convert_options=options)
+    check_file(path)
     return csv.read_csv(path, convert_options=options)

@@ -94,7 +94,7 @@ def read_atlas_groups(path: Path) -> History:
         TableError: the file cannot be read, or a column is missing or invalid.
     """
     content = read_columns(path, ("DATETIME", *_TEXTS, *_NUMBERS))
-    group, short, described, project = (texts(content, name) for name in _TEXTS)
+    group, short, described, project = (texts(content, name, str(path)) for name in _TEXTS)
     names = [
         f"/{_name_part(p)}/{_name_part(g)}-{_name_part(d)}/{_name_part(s).upper()}"
         for g, s, d, p in zip(group, short, described, project, strict=True)

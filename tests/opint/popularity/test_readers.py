@@ -1,5 +1,6 @@
 """Tables as experiments keep them, and tables that are not."""
 
+import bz2
 import gzip
 import os
 from datetime import date, datetime
@@ -108,7 +109,7 @@ def test_a_frame_is_read_by_the_names_of_its_columns(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"file is .*Empty"),
+        ("", r"file is empty-file, '0 bytes'"),
         (FRAME, r"rows is 0"),
         ("a,b\n1,2\n", r"columns is a, b; dataset is missing"),
         (FRAME + ROW.replace("/Muon0", "Muon0"), r"row 1: dataset is 'Muon0/"),
@@ -124,6 +125,30 @@ def test_what_is_wrong_with_a_frame_is_reported_with_its_row(tmp_path, text, mes
     path = tmp_path / "frame.csv"
     path.write_text(text)
     with pytest.raises(TableError, match=message):
+        read_frame(path, pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ((FRAME + ROW).encode("utf-16"), "file is not-utf8, 'UTF-16'"),
+        (bz2.compress(FRAME.encode()), "file is compressed, 'bzip2'"),
+        ((FRAME + ROW + ROW.replace("Muon", "é")).encode("latin-1"), r"row 2: dataset is b'/\\xe90/.*UTF-8"),
+        ((FRAME.replace("size", "é") + ROW).encode("latin-1"), "line of column names"),
+    ],
+)
+def test_text_that_is_not_utf8_is_named_with_its_row(tmp_path, content, message):
+    path = tmp_path / "frame.csv"
+    path.write_bytes(content)
+    with pytest.raises(TableError, match=message):
+        read_frame(path, pytest.fail)
+
+
+def test_text_of_a_parquet_table_that_is_not_utf8_is_named_with_its_row(tmp_path):
+    names = pa.array([b"/A/B-v1/RAW", b"/\xff/B-v1/RAW"]).view(pa.string())
+    path = tmp_path / "frame.parquet"
+    parquet.write_table(pa.table({"dataset": names, "week": ["2026-11-23"] * 2, "naccess": [1, 2]}), path)
+    with pytest.raises(TableError, match=r"row 2: dataset is b'/\\xff/"):
         read_frame(path, pytest.fail)
 
 

@@ -1,5 +1,7 @@
 """Traces as people have them: other units, other columns, other separators, kinds of value that change on the way."""
 
+import bz2
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -169,3 +171,32 @@ def test_files_are_numbered_as_they_appear(tmp_path, files):
     made = read(parquet_of(tmp_path, file=np.array(files)))
     assert made.file.tolist() == [0, 1, 0, 2]
     assert made.file_name.tolist() == [files[0], files[1], files[3]]
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"", "empty-file, '0 bytes'"),
+        (bz2.compress(b"file\na\n"), "compressed, 'bzip2'"),
+        (b"PK\x03\x04", "compressed, 'zip'"),
+        ("file\na\n".encode("utf-16"), "not-utf8, 'UTF-16'"),
+        (b"time,file\n1,a\n2,\xe9\n", r"file of request 1 is b'\xe9'; write the text in UTF-8"),
+        (b"time,fil\xe9\n1,a\n", "line of column names"),
+    ],
+)
+def test_what_is_no_text_in_utf8_is_refused_in_one_line(tmp_path, content, named):
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(TraceError) as error:
+        read(tmp_path / "x.csv")
+    assert named in str(error.value)
+
+
+def test_text_of_a_table_that_is_not_utf8_is_named(tmp_path):
+    names = pa.array([b"a", b"\xff"]).view(pa.string())
+    with pytest.raises(TraceError, match=r"file of request 1 is b'\\xff'"):
+        read(parquet_of(tmp_path, file=names))
+
+
+def test_times_in_milliseconds_since_the_beginning_are_refused(refused):
+    lines = "".join(f"{hour * 3_600_000},a\n" for hour in range(0, 300, 10))
+    assert "span of time_s is 12083 days; nobody" in refused(f"time,file\n{lines}")
