@@ -12,12 +12,6 @@ import typer
 from conf.environment import NO_SETTINGS
 from conf.keys import dotted, fields, is_secret, sections, variable
 from opint.cli import app
-from streams.codecs.events import EventLimits
-from streams.codecs.events import json as event_json
-from streams.codecs.rates import RateLimits
-from streams.codecs.rates import json as rate_json
-from streams.files import rate_table
-from streams.records import TriggerRates
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -127,25 +121,3 @@ def test_metrics_exist(page: Path) -> None:
     known = set(re.findall(r'"(nightshift_[a-z_]+)"', "".join(path.read_text() for path in sources)))
     used = {code.partition("{")[0] for code in inline(page.read_text()) if code.startswith("nightshift_")}
     assert {name for name in used if name not in known and name.removesuffix("_total") not in known} == set()
-
-
-def messages_and_files() -> list[str]:
-    """The examples of rates as a message, of events as a message, and of rates as a table."""
-    section = (ROOT / "docs" / "operations.md").read_text().partition("## As messages and files")[2]
-    return re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[:3]
-
-
-def test_the_example_of_events_is_read() -> None:
-    message = messages_and_files()[1].encode()
-    found = event_json.decode(message, EventLimits(len(message), 2, 3))
-    assert found.values.shape == (2, 3)
-
-
-def test_the_examples_of_trigger_rates_are_read_alike(tmp_path: Path) -> None:
-    message, _, table = messages_and_files()
-    (tmp_path / "rates.csv").write_text(table)
-    limits = RateLimits(len(message), 2)
-    (row,), sent = rate_table.read(tmp_path / "rates.csv", limits), rate_json.decode(message.encode(), limits)
-    assert isinstance(row, TriggerRates)
-    assert (row.key, row.dataset, row.menu) == (sent.key, sent.dataset, sent.menu)
-    assert (row.l1.tolist(), row.hlt.tolist()) == (sent.l1.tolist(), sent.hlt.tolist())
