@@ -13,7 +13,7 @@ import typer
 
 from conf.errors import SettingsError
 from conf.loader import load
-from conf.settings import Settings
+from conf.settings import DatabaseSettings, Settings
 
 if TYPE_CHECKING:
     from opint.store.engine import Store
@@ -37,6 +37,9 @@ class Wire(StrEnum):
         """The message header that says so."""
         return {"arrow": "application/vnd.apache.arrow.stream", "json": "application/json"}[self.value]
 
+
+DEMO_SETTINGS = Path("var/demo/nightshift.yaml")
+"""The settings that `nightshift demo` writes for the commands beside it."""
 
 Config = Annotated[
     Path | None,
@@ -136,10 +139,16 @@ def start(config: Path | None, log_format: LogFormat | None) -> Settings:
 
 def open_store(settings: Settings) -> "Store":
     """The store that the settings name, after its version has been checked."""
-    from opint.store.engine import Store
+    from opint.store.engine import Store, StoreError
 
     store = Store.open(settings.database.url.get_secret_value())
-    store.check_version()
+    try:
+        store.check_version()
+    except StoreError as error:
+        if DEMO_SETTINGS.exists() and settings.database == DatabaseSettings():
+            hint = f"; for that of `make run`: export NIGHTSHIFT_CONFIG={DEMO_SETTINGS}"
+            raise SettingsError(f"{error}{hint}") from None
+        raise
     return store
 
 

@@ -1,5 +1,6 @@
 """``nightshift score`` and ``nightshift replay``: files judged without a broker, or published to it."""
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -51,10 +52,12 @@ def score(
         bool, typer.Option("--keep", help="Write to the settings' database, for the dashboard, not to a temporary one.")
     ] = False,
     only_problems: Annotated[bool, typer.Option("--only-problems", help="Leave good lumisections out.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object: verdicts, elements, incidents.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV, a line for each lumisection and subsystem.")] = False,
     config: Config = None,
     log_format: Log = None,
 ) -> None:
-    """Judge the lumisections of files and print a verdict for each.
+    """Judge the lumisections of files and print a verdict for each, and the elements that are worst.
 
     The same pipelines as `nightshift run`: scores, verdicts, incidents, kept events. With --keep a file is read once:
     the database remembers how far it was read. Exits with 1 if nothing in the files could be used.
@@ -62,9 +65,12 @@ def score(
     from rich.console import Console
 
     from opint.cli.render import nothing_usable, report
+    from opint.cli.score_report import write_csv, write_json
     from opint.daemon.run import score_files
     from opint.store.engine import Store
 
+    if as_json and as_csv:
+        raise SettingsError("--json and --csv exclude each other")
     settings = start(config, log_format)
     with tempfile.TemporaryDirectory(prefix="nightshift-") as folder, stop_on_signal() as stop:
         if keep:
@@ -74,7 +80,10 @@ def score(
             store.upgrade()
         score_files(settings, store, files, stop)
         with store.read() as tx:
-            report(tx, Console(), only_problems)
+            if as_json or as_csv:
+                (write_json if as_json else write_csv)(tx, sys.stdout, only_problems)
+            else:
+                report(tx, Console(), only_problems)
             trouble = nothing_usable(tx, files)
         store.close()
     if trouble:

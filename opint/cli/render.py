@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection, func, select
 
-from dqm.core.quality import Quality
+from dqm.core.quality import Quality, Reason
 from opint.store import hotline
+from opint.store.element_verdicts import ElementVerdict, problems
 from opint.store.hotline import KeptEvent
 from opint.store.tables import dead_letter, incident, ls_summary, source_offset
 from opint.wording import iso
@@ -18,6 +19,9 @@ from streams.files.source import FILES, topic_of
 
 MOST_KEPT = 50
 """Kept events that are printed; `nightshift hotline list` has them all."""
+
+MOST_ELEMENTS = 10
+"""Elements that are named; `nightshift score --json` has them all."""
 
 _MARKS = {
     Quality.GOOD: "[blue]✓ good[/blue]",
@@ -28,7 +32,7 @@ _MARKS = {
 
 
 def report(tx: Connection, console: Console, only_problems: bool) -> None:
-    """Print one line per lumisection and subsystem, then incidents, kept events, and how many records were unusable."""
+    """Print a line for each lumisection and subsystem, the worst elements, incidents, kept events, unusable records."""
     row = ls_summary.c
     query = select(ls_summary).order_by(row.dataset, row.run, row.ls, row.subsystem)
     counts = dict.fromkeys(Quality, 0)
@@ -49,6 +53,7 @@ def report(tx: Connection, console: Console, only_problems: bool) -> None:
         if table.row_count:
             console.print(table)
     console.print(" · ".join(f"{count} {quality.name.lower().replace('_', ' ')}" for quality, count in counts.items()))
+    _worst_elements(tx, console)
     _incidents(tx, console)
     if (kept := hotline.page(tx, limit=MOST_KEPT)).items:
         console.print("kept events, newest first:", kept_table(kept.items), sep="\n")
@@ -67,6 +72,24 @@ def nothing_usable(tx: Connection, files: Sequence[Path]) -> str:
     if not read or (tx.scalar(select(func.count()).select_from(refused)) or 0) < read:
         return ""
     return str(tx.scalar(select(letter.detail).where(*of_files).order_by(letter.id).limit(1)))
+
+
+def _worst_elements(tx: Connection, console: Console) -> None:
+    """The elements that are not good, those bad in most lumisections first."""
+    by_element: dict[tuple[str, str, Reason], list[ElementVerdict]] = {}
+    for verdict in problems(tx):
+        by_element.setdefault((verdict.subsystem, verdict.element, verdict.reason), []).append(verdict)
+    ranked = sorted(by_element.values(), key=lambda same: (-same[0].quality, -len(same)))
+    if ranked:
+        console.print("worst elements:")
+    for same in ranked[:MOST_ELEMENTS]:
+        first, least = same[0], min((v.p_value for v in same if v.p_value is not None), default=None)
+        reason = first.reason.name.lower().replace("_", " ")
+        p_value = "" if least is None else f", least p {least:.2g}"
+        line = f"  {first.element}: {reason} in {len(same)} lumisections from run {first.run} LS {first.ls}{p_value}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if len(ranked) > MOST_ELEMENTS:
+        console.print(f"  and {len(ranked) - MOST_ELEMENTS} more; --json has all of them", highlight=False)
 
 
 def _incidents(tx: Connection, console: Console) -> None:

@@ -184,7 +184,7 @@ def test_a_file_that_is_not_there_is_told_before_anything_is_done(settings, tmp_
 def test_files_in_which_nothing_is_usable_are_refused(settings, models, tmp_path):
     (tmp_path / "bad.uhi.json").write_text("{}")
     file = settings(dqm={"models": str(models)})
-    assert refused("score", tmp_path / "bad.uhi.json", "--config", file).startswith("missing-envelope")
+    assert refused("score", tmp_path / "bad.uhi.json", "--config", file).startswith("bad.uhi.json: missing-envelope")
     for _ in range(2):
         said = refused("score", "--keep", tmp_path / "bad.uhi.json", "--config", file)
         assert said.startswith("missing-envelope")
@@ -287,3 +287,12 @@ def test_what_no_database_can_hold_is_refused_by_name(command):
 def test_a_range_of_runs_that_cannot_be_is_refused(runs):
     with pytest.raises(SettingsError, match="--runs is "):
         runs_of(runs)
+
+
+def test_beside_the_demo_a_command_without_settings_says_where_its_database_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NIGHTSHIFT_CONFIG", raising=False)
+    assert "make run" not in refused("incidents", "list")
+    (tmp_path / "var" / "demo").mkdir(parents=True)
+    (tmp_path / "var" / "demo" / "nightshift.yaml").touch()
+    assert "export NIGHTSHIFT_CONFIG=var/demo/nightshift.yaml" in refused("incidents", "list")
