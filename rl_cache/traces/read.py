@@ -20,13 +20,18 @@ from rl_cache.errors import TraceError
 from rl_cache.traces.assemble import Sizes, assemble
 from rl_cache.traces.columns import COLUMNS, column_remarks, select_columns, to_text
 from rl_cache.traces.trace import Trace
-from streams.beginning import BEGIN_BYTES, check_begin
-from streams.errors import DecodeError
 
 RECORD = np.dtype([("time", "<u4"), ("file", "<u8"), ("size", "<u4"), ("next", "<i8")])
 _BLOCK_BYTES = 1 << 24
 _BLOCK_ROWS = 1 << 20
 _HEADER_BYTES = 1 << 20
+_NO_TEXT = {
+    b"BZh": "compressed by bzip2",
+    b"\x04\x22\x4d\x18": "compressed by LZ4",
+    b"PK\x03\x04": "a zip archive",
+    b"\xff\xfe": "in UTF-16",
+    b"\xfe\xff": "in UTF-16",
+}
 _GZIP, _ZSTD, _XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00"
 
 
@@ -64,11 +69,10 @@ def _csv_blocks(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _check_begin(begin: bytes, path: Path) -> None:
-    try:
-        check_begin(begin[:BEGIN_BYTES], str(path))
-    except DecodeError as error:
-        hint = "a CSV file is needed, plain or compressed by gzip, Zstandard or xz"
-        raise TraceError(str(path), "content", f"{error.reason}, {error.value}", hint) from None
+    what = next((name for magic, name in _NO_TEXT.items() if begin.startswith(magic)), "" if begin else "empty")
+    if what:
+        hint = "text in UTF-8 is needed, plain or compressed by gzip, Zstandard or xz"
+        raise TraceError(str(path), "content", what, hint)
 
 
 @contextmanager

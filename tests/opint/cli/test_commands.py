@@ -187,7 +187,7 @@ def test_files_in_which_nothing_is_usable_are_refused(settings, models, tmp_path
     assert refused("score", tmp_path / "bad.uhi.json", "--config", file).startswith("bad.uhi.json: missing-envelope")
     for _ in range(2):
         said = refused("score", "--keep", tmp_path / "bad.uhi.json", "--config", file)
-        assert said.startswith("missing-envelope")
+        assert said.startswith("bad.uhi.json: missing-envelope")
 
 
 def test_no_model_says_what_to_do(settings, tmp_path):

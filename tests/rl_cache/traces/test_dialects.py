@@ -176,10 +176,10 @@ def test_files_are_numbered_as_they_appear(tmp_path, files):
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        (b"", "empty-file, '0 bytes'"),
-        (bz2.compress(b"file\na\n"), "compressed, 'bzip2'"),
-        (b"PK\x03\x04", "compressed, 'zip'"),
-        ("file\na\n".encode("utf-16"), "not-utf8, 'UTF-16'"),
+        (b"", "content is empty"),
+        (bz2.compress(b"file\na\n"), "compressed by bzip2"),
+        (b"PK\x03\x04", "a zip archive"),
+        ("file\na\n".encode("utf-16"), "in UTF-16"),
         (b"time,file\n1,a\n2,\xe9\n", r"file of request 1 is b'\xe9'; write the text in UTF-8"),
         (b"time,fil\xe9\n1,a\n", "line of column names"),
     ],

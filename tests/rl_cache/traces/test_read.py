@@ -111,7 +111,7 @@ MISTAKES = {
     "negative": ("file,size\na,-4\n", "size of file a is -4"),
     "fraction": ("file,size\na,1.5\n", "size of request 0 is 1.5; sizes are whole bytes"),
     "changing": ("file,size\na,4\nb,1\na,5\n", "size of file a at request 2 is 5 after 4"),
-    "empty": ("", "content is empty-file, '0 bytes'; a CSV file is needed"),
+    "empty": ("", "content is empty; text in UTF-8 is needed"),
     "names only": ("time,file\n", "number of requests is 0"),
     "no file": ("time,size\n1,2\n", "column file is missing; columns are named time, file"),
     "words for numbers": ("file,size\na,big\n", "size of request 0 is big; numbers are expected"),
