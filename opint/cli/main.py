@@ -26,9 +26,9 @@ from opint.cli import (
 app = typer.Typer(
     name="nightshift",
     help="Watch detector histograms as they stream in, and keep one honest list of what is wrong.\n\n"
-    "Start with [bold]nightshift demo[/bold]: everything embedded, one command.",
+    "Start with **nightshift demo**: everything embedded, one command.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -296,3 +296,8 @@ def test_beside_the_demo_a_command_without_settings_says_where_its_database_is(t
     (tmp_path / "var" / "demo").mkdir(parents=True)
     (tmp_path / "var" / "demo" / "nightshift.yaml").touch()
     assert "export NIGHTSHIFT_CONFIG=var/demo/nightshift.yaml" in refused("incidents", "list")
+
+
+def test_the_paragraphs_of_help_flow_in_any_width():
+    """Lines of the source are no lines of the terminal."""
+    assert "Killed at any moment, it goes on where it was: nothing is lost" in nightshift("run", "--help")
