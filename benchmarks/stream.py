@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -43,19 +42,19 @@ from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms, generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.stream import stream
+from opint.consumer.stalls import StallDetector
 from opint.daemon.logging import configure
-from opint.daemon.run import load_pipeline, open_source, stall_detector
+from opint.histograms.handler import load_pipeline
+from opint.histograms.kind import HistogramKind
 from opint.lumisections.handler import LumisectionHandler
 from opint.lumisections.ingest import IngestResult, LumisectionIngest
-from opint.recordings import limits
 from opint.store.engine import Store
 from opint.store.tables import lumisection
 from streams import loop
-from streams.codecs import decode
 from streams.dev_kafka import apache_kafka
 from streams.kafka import KafkaPublisher
 from streams.kafka.source import FETCH_BYTES, FETCH_PARTITION_BYTES
-from streams.metrics import HISTOGRAMS, Metrics
+from streams.metrics import Metrics
 from streams.records import Conditions, HistogramBatch, LumisectionKey
 from streams.replay import replay
 from streams.source import Message, Partition
@@ -168,11 +167,12 @@ def consume_with_daemon(settings: Settings, messages: int, answer: Connection) -
     store = Store.open(settings.database.url.get_secret_value())
     store.upgrade()
     pipeline = load_pipeline(settings, store)
-    source = open_source(settings.stream)
+    kind = HistogramKind()
+    source = kind.open_source(settings)
     ingest = LumisectionIngest(store, pipeline, settings, "benchmark", time.time)
     metrics = Metrics(CollectorRegistry())
-    read, silence = partial(decode, limits=limits(settings.stream)), stall_detector(settings, pipeline)
-    daemon = Timed(HISTOGRAMS, source, read, pipeline, ingest, store, metrics, "benchmark", time.time, 90.0, silence)
+    decode, stalls = kind.decoder(settings), StallDetector.of(settings, settings.stream.kafka.group, None)
+    daemon = Timed(kind.name, source, decode, pipeline, ingest, store, metrics, "benchmark", time.time, 90.0, stalls)
     daemon.latencies = []
     stop = threading.Event()
     thread = threading.Thread(target=_stop_after, args=(daemon, messages, stop))

@@ -220,6 +220,7 @@ class CertifySettings(Section):
 class CacheSettings(Section):
     """File accesses as caches report them, on which suggestions are tried."""
 
+    watch: bool = False
     topic: Topic = "cache.accesses"
     group: Name = "nightshift-cache"
     store_every_s: Positive = 30.0

@@ -1,5 +1,6 @@
 """What the daemon counts, for Prometheus, and a small HTTP server for /metrics and /healthz on loopback."""
 
+import errno
 import ipaddress
 import socket
 import threading
@@ -11,9 +12,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from conf.errors import SettingsError
 
-HISTOGRAMS, RATES, EVENTS = "histograms", "rates", "events"
-"""Values of the label ``stream``, and the names of those who watch these."""
-
 BATCH_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Bounds of the histogram of seconds per batch."""
 
@@ -24,7 +22,7 @@ VERDICT_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 class Metrics:
     """The metrics of one daemon; each is an attribute, and all are in ``registry``.
 
-    Most have the label ``stream``: HISTOGRAMS, RATES or EVENTS.
+    Most have the label ``stream``, the name of the kind of stream. A handler that counts more registers it there.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -33,7 +31,7 @@ class Metrics:
         self.messages = Counter("nightshift_messages", "Messages handled", ["stream"], registry=registry)
         self.bytes = Counter("nightshift_message_bytes", "Bytes of the messages handled", ["stream"], registry=registry)
         self.histograms = Counter(
-            "nightshift_histograms", "Histograms, rates or events scored", ["stream"], registry=registry
+            "nightshift_histograms", "Histograms, rates, events or accesses processed", ["stream"], registry=registry
         )
         self.lumisections = Counter(
             "nightshift_lumisections", "Lumisections closed, by quality", ["stream", "quality"], registry=registry
@@ -57,7 +55,6 @@ class Metrics:
             buckets=VERDICT_S,
             registry=registry,
         )
-        self.events_kept = Counter("nightshift_events_kept", "Events kept by the hotline", registry=registry)
         self.incidents_open = Gauge("nightshift_incidents_open", "Incidents not resolved", registry=registry)
         self.last_progress = Gauge(
             "nightshift_last_progress_timestamp_seconds",
@@ -68,17 +65,19 @@ class Metrics:
 
 
 @contextmanager
-def served(registry: CollectorRegistry, host: str, port: int, trouble: Callable[[], str]) -> Iterator[str]:
+def served(
+    registry: CollectorRegistry, host: str, port: int, trouble: Callable[[], str], *, or_free: bool = False
+) -> Iterator[str]:
     """Serve /metrics and /healthz inside the block; gives the address (``http://127.0.0.1:9110``).
 
-    ``port`` 0 takes a free one. ``trouble`` says in one line what ails the daemon, empty if nothing:
-    /healthz answers 200 or 503 accordingly. Raises SettingsError if ``host`` is not a loopback address,
-    since nobody has to sign in here, or if the port cannot be had.
+    ``port`` 0 takes a free one, and so does ``or_free`` where another process has it. ``trouble`` says in one line what
+    ails the daemon, empty if nothing: /healthz answers 200 or 503 accordingly. Raises SettingsError if ``host`` is not
+    a loopback address, since nobody has to sign in here, or if the port cannot be had.
     """
     if not _is_loopback(host):
         raise SettingsError(f"metrics.host is {host!r}; only loopback addresses are allowed, such as 127.0.0.1")
     try:
-        server = _Server(host, port, _handler(registry, trouble))
+        server = _bound(host, port, _handler(registry, trouble), or_free)
     except OSError as error:
         raise SettingsError(f"metrics.port is {port}: {error.strerror}; choose a free port") from error
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
@@ -97,6 +96,15 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), handler)
+
+
+def _bound(host: str, port: int, handler: type[BaseHTTPRequestHandler], or_free: bool) -> _Server:
+    try:
+        return _Server(host, port, handler)
+    except OSError as error:
+        if not (or_free and error.errno == errno.EADDRINUSE):
+            raise
+        return _Server(host, 0, handler)
 
 
 def _is_loopback(host: str) -> bool:

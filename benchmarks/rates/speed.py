@@ -6,7 +6,6 @@ out is the broker alone.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,11 +18,10 @@ from dqm.rates.pipeline import RatePipeline
 from dqm.rates.train import train
 from dqm.simulate.conditions import generate
 from dqm.simulate.rates import Trigger, stream
-from opint.recordings import rate_limits
 from opint.store.engine import Store
 from opint.triggers.handler import rate_handler
+from opint.triggers.kind import RateKind
 from streams.codecs.rates import arrow as rate_arrow
-from streams.codecs.rates import decode_rates
 from streams.metrics import Metrics
 from streams.source import Message, Partition
 from streams.testing import ScriptedSource
@@ -67,9 +65,10 @@ def _messages(values: Iterable[bytes]) -> list[Message]:
 
 def _seconds(settings: Settings, store: Store, pipeline: RatePipeline, messages: Sequence[Message]) -> float:
     """Time in which a daemon handles the messages."""
-    decode = partial(decode_rates, limits=rate_limits(settings))
     metrics = Metrics(CollectorRegistry())
-    daemon = rate_handler(settings, store, pipeline, decode, ScriptedSource(), metrics, "benchmark")
+    daemon = rate_handler(
+        settings, store, pipeline, RateKind().decoder(settings), ScriptedSource(), metrics, "benchmark"
+    )
     daemon.claim([PLACE])
     start, most = time.perf_counter(), settings.stream.kafka.max_poll_records
     for first in range(0, len(messages), most):

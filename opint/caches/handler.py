@@ -1,9 +1,5 @@
-"""The handler of ``nightshift cache watch``: suggestions stay on trial on the accesses that caches report."""
+"""The handler of file accesses: suggestions stay on trial on what caches report."""
 
-import os
-import secrets
-import socket
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,26 +8,30 @@ import structlog
 
 from conf.settings import Settings
 from opint.caches.ingest import AccessArrival, AccessIngest, AccessIngestResult
+from opint.caches.kind import NAME
+from opint.consumer.handler import RetentionSweep, StreamHandler
+from opint.consumer.heartbeat import StreamHeartbeat
 from opint.consumer.offsets import ConsumerOffsets
-from opint.consumer.poison import PoisonIsolation
+from opint.consumer.stalls import StallDetector
 from opint.store.engine import Store
 from rl_cache.traces.trace import Trace
 from rl_cache.trials.shadow import Trials, advance
 from rl_cache.trials.suggestions import TrialStanding
-from streams import loop
-from streams.codecs.accesses import AccessLimits, decode_accesses
 from streams.errors import DecodeError, FencedError, Unavailable
-from streams.kafka import KafkaSource
+from streams.metrics import Metrics
 from streams.records import AccessBatch
 from streams.source import Loss, Message, Partition, Source
 
 MAX_WAITING_ACCESSES = 200_000
 """When as many accesses wait, the next transaction comes early."""
 
+Decode = Callable[[Message], AccessBatch]
+"""Raises DecodeError for a message that is unusable."""
+
 log = structlog.get_logger()
 
 
-class AccessHandler:
+class AccessHandler(StreamHandler[AccessIngest]):
     """Handler of :func:`streams.loop.run` that tries suggestions on accesses.
 
     Accesses wait in memory, undecided, until ``store_every_s`` has passed or there are many, since a transaction
@@ -43,96 +43,104 @@ class AccessHandler:
         self,
         source: Source,
         ingest: AccessIngest,
-        limits: AccessLimits,
+        decode: Decode,
+        heartbeat: StreamHeartbeat,
+        retention: RetentionSweep,
+        metrics: Metrics,
         store_every_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Keep the collaborators; ``clock`` gives seconds, of which only differences count."""
+        super().__init__(ingest, heartbeat, retention)
         self._source = source
-        self._ingest = ingest
-        self._limits = limits
+        self._decode = decode
+        self._batch_seconds = metrics.batch_seconds.labels(NAME)
         self._store_every_s = store_every_s
         self._clock = clock
-        self._waiting: list[AccessArrival] = []
+        self._waiting: dict[tuple[Partition, int], AccessArrival] = {}
         self._waiting_accesses = 0
         self._since_s = clock()
         self._untried: set[str] = set()
-        self._isolation = PoisonIsolation()
 
     def claim(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """Take partitions over; where each goes on. What waits of them will be delivered again."""
         self._drop(set(partitions))
-        return self._ingest.claim(partitions)
+        return super().claim(partitions)
 
     def handle(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         """Take the messages in."""
-        self._set_waiting([*self._waiting, *(AccessArrival(message, self._decoded(message)) for message in messages)])
+        if not self._waiting:
+            self._since_s = self._clock()
+        for message in messages:
+            arrival = AccessArrival(message, self._decoded(message))
+            self._waiting[message.partition, message.offset] = arrival
+            self._waiting_accesses += arrival.accesses
         return {}
 
     def lost(self, loss: Loss) -> None:
         """Store what came before; then raise the alarm."""
-        self._store([arrival for arrival in self._waiting if arrival.message.partition == loss.partition])
-        self._ingest.lost(loss)
+        self._store({loss.partition})
+        super().lost(loss)
 
     def tick(self) -> None:
-        """Store what waits when it is time, or when many accesses wait."""
+        """Store what waits when it is time, or when many accesses wait; then as :meth:`StreamHandler.tick`."""
         due = self._clock() - self._since_s >= self._store_every_s
         if due or self._waiting_accesses >= MAX_WAITING_ACCESSES:
-            self._store(self._waiting)
-
-    def waiting(self, reason: str) -> None:
-        """Log what is waited for; an empty reason: it is back."""
-        if reason:
-            log.warning("waiting", reason=reason)
-        else:
-            log.info("going on")
+            self._store({partition for partition, _ in self._waiting})
+        super().tick()
 
     def finish(self) -> None:
         """Store what waits at the end of the process; where that fails, it will be delivered again."""
         try:
-            self._store(self._waiting)
+            self._store({partition for partition, _ in self._waiting})
         except (Unavailable, FencedError) as error:
             log.warning("left for the next start", messages=len(self._waiting), reason=str(error))
 
-    def _store(self, arrivals: Sequence[AccessArrival]) -> None:
+    def stopped(self) -> None:
+        """Store what waits; then as :meth:`StreamHandler.stopped`."""
+        self.finish()
+        super().stopped()
+
+    def _store(self, partitions: set[Partition]) -> None:
         """Apply the waiting arrivals of these partitions."""
-        if not arrivals:
+        messages = [arrival.message for (partition, _), arrival in self._waiting.items() if partition in partitions]
+        if not messages:
             return
-        partitions = {arrival.message.partition for arrival in arrivals}
         try:
-            results = self._isolation.process(arrivals, self._ingest.apply, self._refuse)
+            stored = super().handle(messages)
         except FencedError as error:
             self._drop(partitions if error.partition is None else {error.partition})
             raise
         self._drop(partitions)
-        for result in results:
-            self._source.processed(result.next_offsets)
-            self._log_result(result)
+        self._source.processed(stored)
 
-    def _refuse(self, arrival: AccessArrival, error: DecodeError) -> AccessIngestResult:
-        return self._ingest.apply([AccessArrival(arrival.message, error)])
+    def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
+        with self._batch_seconds.time():
+            return self._apply([self._waiting[message.partition, message.offset] for message in messages])
+
+    def _refuse(self, message: Message, error: DecodeError) -> Mapping[Partition, int]:
+        return self._apply([AccessArrival(message, error)])
+
+    def _apply(self, arrivals: Sequence[AccessArrival]) -> Mapping[Partition, int]:
+        result = self._ingest.apply(arrivals)
+        self._heartbeat.handled(
+            [arrival.message for arrival in arrivals], sum(arrival.accesses for arrival in arrivals)
+        )
+        self._heartbeat.unusable(result.letters)
+        self._log_progress(result)
+        return result.next_offsets
 
     def _drop(self, partitions: set[Partition]) -> None:
-        self._set_waiting([arrival for arrival in self._waiting if arrival.message.partition not in partitions])
-
-    def _set_waiting(self, arrivals: list[AccessArrival]) -> None:
-        if not self._waiting:
-            self._since_s = self._clock()
-        self._waiting = arrivals
-        self._waiting_accesses = sum(
-            len(arrival.outcome.accesses) for arrival in arrivals if not isinstance(arrival.outcome, DecodeError)
-        )
+        self._waiting = {place: arrival for place, arrival in self._waiting.items() if place[0] not in partitions}
+        self._waiting_accesses = sum(arrival.accesses for arrival in self._waiting.values())
 
     def _decoded(self, message: Message) -> AccessBatch | DecodeError:
         try:
-            return decode_accesses(message, self._limits)
+            return self._decode(message)
         except DecodeError as error:
             return error
 
-    def _log_result(self, result: AccessIngestResult) -> None:
-        """Log what was stored."""
-        for letter in result.letters:
-            log.warning("dead letter", origin=letter.origin, why=letter.detail)
+    def _log_progress(self, result: AccessIngestResult) -> None:
         for cache, progress in result.progress.items():
             if progress is None:
                 if cache not in self._untried:
@@ -149,23 +157,17 @@ class AccessHandler:
                 write(f"suggestion {turned.standing}", cache=cache, rule=rule, why=turned.reason)
 
 
-def run_watch(settings: Settings, store: Store, stop: threading.Event) -> None:
-    """Try suggestions on what the topic of accesses delivers until ``stop`` is set.
-
-    Raises NightshiftError for faults that the user can mend.
-    """
-    warm_up()
-    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    kafka = settings.kafka_of(settings.cache)
-    offsets = ConsumerOffsets(store, kafka.group, name, time.time, settings.stream.dead_letter_bytes)
+def access_handler(
+    settings: Settings, store: Store, decode: Decode, source: Source, metrics: Metrics, name: str
+) -> AccessHandler:
+    """A watcher under a ``name`` that no other has."""
+    group = settings.cache.group
+    offsets = ConsumerOffsets(store, group, name, time.time, settings.stream.dead_letter_bytes)
+    stalls = StallDetector.of(settings, group, None)
+    heartbeat = StreamHeartbeat(name, NAME, source, store, metrics, stalls, time.time)
+    retention = RetentionSweep(store, settings.database.retain_days, time.time)
     ingest = AccessIngest(store, offsets, time.time)
-    source = KafkaSource(kafka)
-    limits = AccessLimits(settings.stream.max_message_bytes, settings.cache.max_accesses)
-    handler = AccessHandler(source, ingest, limits, settings.cache.store_every_s)
-    log.info("watching", topic=kafka.topic, watcher=name)
-    loop.run(source, handler, stop, np.random.default_rng())
-    handler.finish()
-    log.info("stopped", watcher=name)
+    return AccessHandler(source, ingest, decode, heartbeat, retention, metrics, settings.cache.store_every_s)
 
 
 def warm_up() -> None:

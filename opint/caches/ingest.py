@@ -32,6 +32,11 @@ class AccessArrival:
     message: Message
     outcome: AccessBatch | DecodeError
 
+    @property
+    def accesses(self) -> int:
+        """How many accesses it holds."""
+        return 0 if isinstance(self.outcome, DecodeError) else len(self.outcome.accesses)
+
 
 @dataclass(frozen=True, slots=True)
 class TrialProgress:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from opint.caches.kind import NAME
 from opint.caches.suggestion_report import print_suggestions
 from opint.cli.cache import FirstSize, Json, TraceFile, laboratory, read_trace
 from opint.cli.cache_agents import AgentFile, Seed, Size, capacity_bytes
@@ -63,14 +64,15 @@ def watch(config: Config = None, log_format: Log = None) -> None:
 
     They are judged anew at the end of each day; a suggestion that has done worse than LRU is withdrawn for good. Runs
     until it is stopped (SIGTERM, Ctrl-C). Killed at any moment, it resumes where it was: no access is lost or counted
-    twice.
+    twice. With cache.watch, `nightshift run` does the same. Metrics are served at metrics.port, or at a free port where
+    another process has that one.
     """
     settings = start(config, log_format)
-    with laboratory():
-        from opint.caches.handler import run_watch
+    from opint.daemon.run import run_streams
+    from opint.stream_kinds import KINDS
 
     with stop_on_signal() as stop:
-        run_watch(settings, open_store(settings), stop)
+        run_streams([KINDS[NAME]], settings, open_store(settings), stop, any_port=True)
 
 
 def publish(

@@ -31,11 +31,12 @@ def replay(
     """
     from opint.cli.progress import spinner
     from opint.demo.publish import publish
-    from opint.recordings import any_kind, good_records
+    from opint.recordings import good_records
+    from opint.stream_kinds import reader_of_any
 
     settings = start(config, log_format)
     with stop_on_signal() as stop, spinner("publishing") as progress:
-        records = good_records(files, any_kind(settings), runs_of(runs))
+        records = good_records(files, reader_of_any(settings), runs_of(runs))
         done = publish(records, settings, wire.content_type, pace, stop, progress)
     typer.echo(f"published {done} lumisections")
 

@@ -26,7 +26,7 @@ from opint.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from opint.recordings import LumisectionRecord
+    from streams.replay import Keyed
 
 
 def simulate(
@@ -74,7 +74,7 @@ def one_destination(out: Path | None, publish: bool) -> None:
 
 
 def deliver(
-    records: "Iterable[LumisectionRecord]",
+    records: "Iterable[Keyed]",
     called: str,
     out: Path | None,
     settings: Settings,

@@ -1,25 +1,52 @@
-"""What the handlers of judged streams share: ownership, isolation of poison messages, signs of life."""
+"""What the handlers of all streams share: ownership, isolation of poison messages, signs of life, forgetting."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
+
+import structlog
 
 from opint.consumer.heartbeat import StreamHeartbeat
 from opint.consumer.poison import PoisonIsolation
 from opint.consumer.transaction import StreamIngest
+from opint.store.engine import Store
+from opint.store.retention import sweep
 from streams.errors import DecodeError
 from streams.source import Loss, Message, Partition
 
+SWEEP_SECONDS = 3600.0
+"""How often data older than ``database.retain_days`` are deleted."""
+
 IngestT = TypeVar("IngestT", bound=StreamIngest)
+
+log = structlog.get_logger()
+
+
+class RetentionSweep:
+    """Deletes data older than ``retain_days``, dead letters included, every SWEEP_SECONDS."""
+
+    def __init__(self, store: Store, retain_days: float, clock: Callable[[], float]) -> None:
+        """The first sweep comes SWEEP_SECONDS from now; ``clock`` gives s since 1970."""
+        self._store = store
+        self._retain_days = retain_days
+        self._clock = clock
+        self._swept_s = clock()
+
+    def tick(self) -> None:
+        """Delete what is old, if it is time."""
+        if self._clock() - self._swept_s >= SWEEP_SECONDS:
+            self._swept_s = self._clock()
+            log.info("old data deleted", lumisections=sweep(self._store, self._swept_s, self._retain_days))
 
 
 class StreamHandler(ABC, Generic[IngestT]):
-    """Base of the handlers of :func:`streams.loop.run` that judge a stream."""
+    """Base of the handlers of :func:`streams.loop.run` of all kinds of streams."""
 
-    def __init__(self, ingest: IngestT, heartbeat: StreamHeartbeat) -> None:
+    def __init__(self, ingest: IngestT, heartbeat: StreamHeartbeat, retention: RetentionSweep) -> None:
         """Keep the collaborators."""
         self._ingest = ingest
         self._heartbeat = heartbeat
+        self._retention = retention
         self._isolation = PoisonIsolation()
 
     @abstractmethod
@@ -44,8 +71,9 @@ class StreamHandler(ABC, Generic[IngestT]):
         self._ingest.lost(loss)
 
     def tick(self) -> None:
-        """Store a heartbeat from time to time."""
+        """Store a heartbeat and delete old data from time to time."""
         self._heartbeat.tick()
+        self._retention.tick()
 
     def waiting(self, reason: str) -> None:
         """Report that the stream waits; an empty reason ends that."""

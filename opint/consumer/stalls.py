@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from conf.settings import Settings
 from opint.incidents import operational
 from opint.incidents.families import FAMILIES, IncidentKey
 from opint.incidents.operational import OperationalFault
@@ -29,16 +30,25 @@ class JudgingModel:
     trained_s: float | None
     what: str = "histograms"
 
+    def age_s(self, now_s: float) -> float:
+        """Seconds since training; 0 if that is not known, since a model of unknown age is no reason to wake anybody."""
+        return 0.0 if self.trained_s is None else now_s - self.trained_s
+
 
 @dataclass
 class StallDetector:
-    """Finds stalled partitions and an old model for one daemon of consumer group ``group``."""
+    """Finds stalled partitions, and a ``model`` that has grown old, for one daemon of consumer group ``group``."""
 
-    model: JudgingModel
+    model: JudgingModel | None
     group: str
     stalled_after_s: float
     oldest_model_s: float
     _waiting: dict[Partition, tuple[int | None, float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings, group: str, model: JudgingModel | None) -> "StallDetector":
+        """A detector with the patience that the settings declare."""
+        return cls(model, group, settings.stream.stalled_after_s, settings.dqm.oldest_model_days * DAY_S)
 
     def check(self, tx: Connection, lag: Mapping[Partition, int], now_s: float) -> IncidentUpdate:
         """Open incidents of what has stalled and clear those of what moves; ``lag`` is that of the claimed partitions.
@@ -61,11 +71,13 @@ class StallDetector:
                 cleared.append(
                     operational.clear_fault(tx, _partition_key(partition), "its messages are processed again", now_s)
                 )
-        if self._age_s(now_s) > self.oldest_model_s:
-            opened.append(operational.open_fault(tx, _stale_model(self.model, self._age_s(now_s)), now_s))
-        else:
-            reason = f"version {self.model.version[:12]} judges"
-            cleared.append(operational.clear_fault(tx, _model_key(self.model), reason, now_s))
+        if self.model is not None:
+            age_s = self.model.age_s(now_s)
+            if age_s > self.oldest_model_s:
+                opened.append(operational.open_fault(tx, _stale_model(self.model, age_s), now_s))
+            else:
+                reason = f"version {self.model.version[:12]} judges"
+                cleared.append(operational.clear_fault(tx, _model_key(self.model), reason, now_s))
         return IncidentUpdate(
             tuple(incident for incident in opened if incident), tuple(incident for incident in cleared if incident)
         )
@@ -73,10 +85,6 @@ class StallDetector:
     def _since(self, partition: Partition, offset: int | None, now_s: float) -> tuple[int | None, float]:
         waiting = self._waiting.get(partition)
         return waiting if waiting is not None and waiting[0] == offset else (offset, now_s)
-
-    def _age_s(self, now_s: float) -> float:
-        """Seconds since training; 0 if that is not known, since a model of unknown age is no reason to wake anybody."""
-        return 0.0 if self.model.trained_s is None else now_s - self.model.trained_s
 
 
 def _partition_key(partition: Partition) -> IncidentKey:

@@ -1,35 +1,31 @@
 """Publishing lumisections to the topics that the settings name, with a line of progress."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import closing
 
-from conf.settings import KafkaSettings, Settings
-from opint.recordings import LumisectionRecord
+from conf.settings import Settings
+from opint.stream_kinds import kind_of_record
 from streams.kafka import PARTITIONS, KafkaPublisher
-from streams.records import EventFeatures, HistogramBatch, LumisectionKey, TriggerRates
-from streams.replay import replay
+from streams.records import LumisectionKey
+from streams.replay import Keyed, replay
 
 
 class Topics:
-    """A publisher for each kind of record, on a topic of its own; connected when the first of its kind comes."""
+    """A publisher for each kind of stream, on its own topic; connected when the first of its records comes."""
 
     def __init__(self, settings: Settings) -> None:
         """Connect nothing yet."""
-        self._kafka: Mapping[type, KafkaSettings] = {
-            HistogramBatch: settings.stream.kafka,
-            TriggerRates: settings.kafka_of(settings.rates),
-            EventFeatures: settings.kafka_of(settings.hotline),
-        }
-        self._connected: dict[type, KafkaPublisher] = {}
+        self._settings = settings
+        self._connected: dict[str, KafkaPublisher] = {}
 
-    def publish(self, record: LumisectionRecord, content_type: str) -> None:
+    def publish(self, record: object, content_type: str) -> None:
         """Encode and send one record; raises SourceUnavailable if the broker cannot be reached."""
-        kind = type(record)
-        if kind not in self._connected:
-            self._connected[kind] = KafkaPublisher(self._kafka[kind])
-            self._connected[kind].ensure_topic(PARTITIONS)
-        self._connected[kind].publish(record, content_type)
+        kind = kind_of_record(record)
+        if kind.name not in self._connected:
+            self._connected[kind.name] = KafkaPublisher(kind.kafka(self._settings))
+            self._connected[kind.name].ensure_topic(PARTITIONS)
+        self._connected[kind.name].publish(record, content_type)
 
     def unread_bytes(self) -> int:
         """Bytes that wait for their reader on the fullest topic."""
@@ -47,7 +43,7 @@ class Topics:
 
 
 def publish(
-    records: Iterable[LumisectionRecord],
+    records: Iterable[Keyed],
     settings: Settings,
     content_type: str,
     pace: float | None,

@@ -4,25 +4,24 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
+from prometheus_client import Counter
 
 from conf.settings import Settings
 from dqm.core.bundle_files import BundleError
 from dqm.events.bundle import load
 from dqm.events.model import FeatureError, HotlineModel, Scored, score
-from opint.consumer.handler import StreamHandler
+from opint.consumer.handler import RetentionSweep, StreamHandler
 from opint.consumer.heartbeat import StreamHeartbeat, log_incidents
 from opint.consumer.offsets import ConsumerOffsets
-from opint.consumer.stalls import DAY_S, JudgingModel, StallDetector
+from opint.consumer.stalls import JudgingModel, StallDetector
 from opint.hotline.ingest import EventArrival, EventIngest
+from opint.hotline.kind import NAME, TRAINED_AS
 from opint.store import models
 from opint.store.engine import Store
 from streams.errors import DecodeError
-from streams.metrics import EVENTS, Metrics
+from streams.metrics import Metrics
 from streams.records import EventFeatures
 from streams.source import Message, Partition, Source
-
-TRAINED_AS = "hotline"
-"""What `nightshift train` calls it."""
 
 Decode = Callable[[Message], EventFeatures]
 """Raises DecodeError for a message that is unusable."""
@@ -34,16 +33,23 @@ class EventHandler(StreamHandler[EventIngest]):
     """Handler of :func:`streams.loop.run` for messages of event features; scores before the transaction begins."""
 
     def __init__(
-        self, ingest: EventIngest, model: HotlineModel, decode: Decode, heartbeat: StreamHeartbeat, metrics: Metrics
+        self,
+        ingest: EventIngest,
+        model: HotlineModel,
+        decode: Decode,
+        heartbeat: StreamHeartbeat,
+        retention: RetentionSweep,
+        metrics: Metrics,
     ) -> None:
-        """Keep the collaborators."""
-        super().__init__(ingest, heartbeat)
+        """Keep the collaborators; a counter of kept events is added to ``metrics``."""
+        super().__init__(ingest, heartbeat, retention)
         self._model = model
         self._decode = decode
-        self._metrics = metrics
+        self._batch_seconds = metrics.batch_seconds.labels(NAME)
+        self._kept = Counter("nightshift_events_kept", "Events kept by the hotline", registry=metrics.registry)
 
     def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
-        with self._metrics.batch_seconds.labels(EVENTS).time():
+        with self._batch_seconds.time():
             return self._apply([EventArrival(message, self._scored(message)) for message in messages])
 
     def _refuse(self, message: Message, error: DecodeError) -> Mapping[Partition, int]:
@@ -53,7 +59,7 @@ class EventHandler(StreamHandler[EventIngest]):
         stored = self._ingest.apply(arrivals)
         self._heartbeat.handled([arrival.message for arrival in arrivals], stored.seen)
         self._heartbeat.unusable(stored.letters)
-        self._metrics.events_kept.inc(stored.kept)
+        self._kept.inc(stored.kept)
         log_incidents(stored.alerts)
         if stored.kept:
             log.info("events kept", kept=stored.kept, seen=stored.seen)
@@ -99,11 +105,8 @@ def event_handler(
     """A hotline under a ``name`` that no other has; ``clock`` gives s since 1970."""
     offsets = ConsumerOffsets(store, settings.hotline.group, name, clock, settings.stream.dead_letter_bytes)
     ingest = EventIngest(store, model, settings.hotline.events_per_hour, offsets, clock)
-    stalls = StallDetector(
-        JudgingModel(settings.hotline.model, model.version, model.trained_s, TRAINED_AS),
-        settings.hotline.group,
-        settings.stream.stalled_after_s,
-        settings.dqm.oldest_model_days * DAY_S,
-    )
-    heartbeat = StreamHeartbeat(name, EVENTS, source, store, metrics, stalls, clock)
-    return EventHandler(ingest, model, decode, heartbeat, metrics)
+    judging = JudgingModel(settings.hotline.model, model.version, model.trained_s, TRAINED_AS)
+    stalls = StallDetector.of(settings, settings.hotline.group, judging)
+    heartbeat = StreamHeartbeat(name, NAME, source, store, metrics, stalls, clock)
+    retention = RetentionSweep(store, settings.database.retain_days, clock)
+    return EventHandler(ingest, model, decode, heartbeat, retention, metrics)

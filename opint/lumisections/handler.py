@@ -3,26 +3,18 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic
 
-import structlog
-
 from dqm.core.quality import Quality
 from dqm.core.state import LumisectionState, ScoredBatch
-from opint.consumer.handler import StreamHandler
+from opint.consumer.handler import RetentionSweep, StreamHandler
 from opint.consumer.heartbeat import StreamHeartbeat, log_incidents
 from opint.consumer.stalls import StallDetector
 from opint.lumisections.ingest import Arrival, IngestResult, LumisectionIngest
 from opint.lumisections.judge import Record, RecordJudge
 from opint.lumisections.references import RunReferences
 from opint.store.engine import Store
-from opint.store.retention import sweep
 from streams.errors import DecodeError
 from streams.metrics import Metrics
 from streams.source import Message, Partition, Source
-
-SWEEP_SECONDS = 3600.0
-"""How often data older than ``database.retain_days`` are deleted."""
-
-log = structlog.get_logger()
 
 
 class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
@@ -49,26 +41,21 @@ class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
         ``stream`` is how metrics call what is judged. ``decode`` makes a record of a message and raises DecodeError
         for one that is unusable.
         """
-        super().__init__(ingest, StreamHeartbeat(name, stream, source, store, metrics, stalls, clock))
+        heartbeat = StreamHeartbeat(name, stream, source, store, metrics, stalls, clock)
+        super().__init__(ingest, heartbeat, RetentionSweep(store, retain_days, clock))
         self.name = name
         self._stream = stream
         self._pipeline = pipeline
         self._shadow = shadow
         self._references = references
-        self._store = store
         self._decode = decode
         self._metrics = metrics
         self._clock = clock
-        self._retain_days = retain_days
-        self._swept_s = clock()
 
     def tick(self) -> None:
-        """Close what is due; store a heartbeat from time to time."""
+        """Close what is due; then as :meth:`StreamHandler.tick`."""
         self._count(self._ingest.close_due())
         super().tick()
-        if self._clock() - self._swept_s >= SWEEP_SECONDS:
-            self._swept_s = self._clock()
-            log.info("old data deleted", lumisections=sweep(self._store, self._swept_s, self._retain_days))
 
     def finish(self) -> None:
         """Close what is still open, because nothing can follow."""

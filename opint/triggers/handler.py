@@ -2,22 +2,20 @@
 
 import time
 from collections.abc import Callable
-from functools import partial
 
 from conf.settings import Settings
 from dqm.core.bundle_files import BundleError
 from dqm.rates.model import RateBundle, load
 from dqm.rates.pipeline import RatePipeline
-from opint.consumer.stalls import DAY_S, JudgingModel, StallDetector
+from opint.consumer.stalls import JudgingModel, StallDetector
 from opint.lumisections.handler import LumisectionHandler
 from opint.lumisections.ingest import LumisectionIngest
 from opint.lumisections.judge import RecordJudge
 from opint.lumisections.references import RunReferences
-from opint.recordings import rate_limits
 from opint.store import models
 from opint.store.engine import Store
-from streams.codecs.rates import decode_rates
-from streams.metrics import RATES, Metrics
+from opint.triggers.kind import NAME
+from streams.metrics import Metrics
 from streams.records import TriggerRates
 from streams.source import Message, Source
 
@@ -42,11 +40,6 @@ def load_rates(settings: Settings, store: Store) -> RecordJudge[TriggerRates]:
     return pipeline
 
 
-def rate_decoder(settings: Settings) -> Callable[[Message], TriggerRates]:
-    """Makes rates of messages within the limits of the settings."""
-    return partial(decode_rates, limits=rate_limits(settings))
-
-
 def rate_handler(
     settings: Settings,
     store: Store,
@@ -59,14 +52,9 @@ def rate_handler(
     """A daemon under a ``name`` that no other has. One message is a whole lumisection, which is closed with it."""
     group = settings.rates.group
     ingest = LumisectionIngest(store, pipeline, settings, name, time.time, group=group, whole=True)
-    stalls = StallDetector(
-        JudgingModel(pipeline.name, pipeline.version, pipeline.trained_s, RATES),
-        group,
-        settings.stream.stalled_after_s,
-        settings.dqm.oldest_model_days * DAY_S,
-    )
+    model = JudgingModel(pipeline.name, pipeline.version, pipeline.trained_s, NAME)
     return LumisectionHandler(
-        RATES,
+        NAME,
         source,
         decode,
         pipeline,
@@ -76,6 +64,6 @@ def rate_handler(
         name,
         time.time,
         settings.database.retain_days,
-        stalls,
+        StallDetector.of(settings, group, model),
         references=RunReferences(store, pipeline, time.time),
     )

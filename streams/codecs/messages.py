@@ -1,4 +1,10 @@
-"""A record of any kind as a message: its bytes, and the key that keeps messages in order."""
+"""A record of any kind as a message: its bytes, and the key that keeps messages in order.
+
+A new kind of record adds itself by ``encode_record.register`` and, if it is of no lumisection, ``key_of.register``.
+"""
+
+from functools import singledispatch
+from typing import Any
 
 from streams.codecs import encode
 from streams.codecs.accesses import encode_accesses
@@ -6,27 +12,27 @@ from streams.codecs.events import encode_events
 from streams.codecs.rates import encode_rates
 from streams.records import AccessBatch, EventFeatures, HistogramBatch, TriggerRates
 
-__all__ = ["Record", "encode_record", "key_of"]
-
-Record = HistogramBatch | TriggerRates | EventFeatures | AccessBatch
-"""Whatever is published."""
+__all__ = ["encode_record", "key_of"]
 
 
-def encode_record(record: Record, content_type: str) -> bytes:
+@singledispatch
+def encode_record(record: Any, content_type: str) -> bytes:
     """Bytes of the record; raises KeyError for a content type that its kind does not know."""
-    match record:
-        case HistogramBatch():
-            return encode(record, content_type)
-        case TriggerRates():
-            return encode_rates(record, content_type)
-        case EventFeatures():
-            return encode_events(record, content_type)
-        case AccessBatch():
-            return encode_accesses(record, content_type)
+    raise TypeError(f"{type(record).__name__} at {content_type}: no kind of message holds such records")
 
 
-def key_of(record: Record) -> bytes:
+encode_record.register(HistogramBatch, encode)
+encode_record.register(TriggerRates, encode_rates)
+encode_record.register(EventFeatures, encode_events)
+encode_record.register(AccessBatch, encode_accesses)
+
+
+@singledispatch
+def key_of(record: Any) -> bytes:
     """``run:ls``; for accesses the name of their cache."""
-    if isinstance(record, AccessBatch):
-        return record.cache.encode()
     return f"{record.key.run}:{record.key.ls}".encode()
+
+
+@key_of.register
+def _(record: AccessBatch) -> bytes:
+    return record.cache.encode()

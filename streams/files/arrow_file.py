@@ -14,7 +14,7 @@ from streams.codecs.arrow_message import PREFIX_BYTES, body_length, metadata_len
 from streams.codecs.content_type import ByteLimit, SomeLimits
 from streams.codecs.histograms import arrow
 from streams.codecs.limits import Limits
-from streams.codecs.messages import Record, encode_record
+from streams.codecs.messages import encode_record
 from streams.errors import DecodeError, OversizeError
 from streams.files.assemble import placed
 from streams.files.layout import FileLayout
@@ -71,7 +71,7 @@ def first_schema(path: Path, limits: ByteLimit) -> Any:
             return None
 
 
-def write_recording(path: Path, records: Iterable[Record]) -> int:
+def write_recording(path: Path, records: Iterable[object]) -> int:
     """Write the records to a new file and return how many there were; a file that exists is replaced."""
     count = 0
     with path.open("wb") as file:

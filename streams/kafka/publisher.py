@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, TopicAlreadyExistsError
@@ -10,9 +10,6 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from conf.settings import KafkaSettings
 from streams.errors import OversizeError, SourceUnavailable, StreamError
 from streams.kafka.client import CONNECT_S, opened, unavailable
-
-if TYPE_CHECKING:
-    from streams.codecs.messages import Record
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """Largest message that is sent; the broker's own limit (message.max.bytes) is often smaller."""
@@ -69,7 +66,7 @@ class KafkaPublisher:
         except KafkaError as error:
             raise self._stream_error(error, 0) from error
 
-    def publish(self, record: "Record", content_type: str, topic: str | None = None) -> None:
+    def publish(self, record: object, content_type: str, topic: str | None = None) -> None:
         """Encode a record and send it under its key: lumisections and caches stay in order."""
         # Raw bytes can be published without the codecs' libraries.
         from streams.codecs.messages import encode_record, key_of  # noqa: PLC0415

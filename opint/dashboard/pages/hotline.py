@@ -14,11 +14,11 @@ from conf.settings import Settings
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_text
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, or_404, require_token
 from opint.dashboard.render import Renderer, RunText, form_fields, redirect_back
+from opint.hotline.kind import NAME
 from opint.hotline.summary import all_features, bars, recent_rate, simulated_notice, unusual_features
 from opint.store import heartbeats, hotline
 from opint.store.engine import Store
 from opint.store.hotline import JudgedHours, KeptDetail, KeptPage, Marking
-from streams.metrics import EVENTS
 
 SHOWN = 20
 HOURS = 144
@@ -62,7 +62,7 @@ def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Ren
             judging = hotline.newest_hours(tx, HOURS, dataset or None)
             surprise = _level(tx, judging, declared)
             datasets = hotline.datasets(tx)
-            watchers = [daemon for daemon in heartbeats.newest(tx) if daemon.daemon.endswith(f":{EVENTS}")]
+            watchers = [daemon for daemon in heartbeats.newest(tx) if daemon.daemon.endswith(f":{NAME}")]
         hours = judging.hours if judging else []
         return renderer.page(
             request,

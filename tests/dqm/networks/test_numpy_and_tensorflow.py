@@ -45,6 +45,7 @@ def test_strips():
 
 def test_judging_imports_no_tensorflow():
     """The daemon, its scorers and its bundles."""
-    modules = "opint.daemon.run, dqm.histograms.bundle, dqm.histograms.pipeline, dqm.histograms.scorers"
+    modules = "opint.daemon.run, opint.histograms.handler, opint.triggers.handler, opint.hotline.handler"
+    modules += ", dqm.histograms.bundle, dqm.histograms.pipeline, dqm.histograms.scorers"
     code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,29 +2,36 @@
 
 import threading
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
 pytest.importorskip("numba")
 
 from conf.settings import Settings
+from opint.caches.accesses import as_trace
 from opint.caches.handler import MAX_WAITING_ACCESSES, AccessHandler
 from opint.caches.ingest import AccessIngest
 from opint.caches.publish import as_batches
+from opint.consumer.handler import RetentionSweep
+from opint.consumer.heartbeat import StreamHeartbeat
 from opint.consumer.offsets import ConsumerOffsets
+from opint.consumer.stalls import StallDetector
 from opint.store import suggestions, trials
 from opint.store.engine import StoreUnavailable
-from opint.store.tables import dead_letter, incident, source_offset, suggestion
+from opint.store.tables import dead_letter, heartbeat, incident, source_offset, suggestion
 from rl_cache.traces.trace import DAY_S, LabelColumn, Trace
 from rl_cache.trials.shadow import Trials, advance
 from rl_cache.trials.suggestions import Proposal, RuleKind, TrialStanding, judge_trials
 from streams import loop
-from streams.codecs.accesses import AccessLimits, encode_accesses
+from streams.codecs.accesses import AccessLimits, decode_accesses, encode_accesses
 from streams.errors import FencedError
+from streams.metrics import Metrics
 from streams.records import AccessBatch
-from streams.source import Loss, Partition
+from streams.source import Loss, Message, Partition
 from streams.testing import ScriptedSource
 
 PLACE = Partition("cluster", "cache.accesses", 0)
@@ -89,6 +96,15 @@ def writer(store, owner="me"):
     return AccessIngest(store, ConsumerOffsets(store, "g", owner, clock, 1000), clock)
 
 
+def watcher(store, source, owner="me", every_s=5.0, clock=None, limits=LIMITS, now_s=lambda: 2e9):
+    metrics = Metrics(CollectorRegistry())
+    stalls = StallDetector(None, "g", 300.0, 1.0)
+    heartbeat = StreamHeartbeat(owner, "accesses", source, store, metrics, stalls, now_s)
+    decode, retention = partial(decode_accesses, limits=limits), RetentionSweep(store, 90.0, now_s)
+    ingest = writer(store, owner)
+    return AccessHandler(source, ingest, decode, heartbeat, retention, metrics, every_s, clock or Clock())
+
+
 def source_of(batches, at_most=100):
     source = ScriptedSource(at_most)
     for batch in batches:
@@ -102,7 +118,7 @@ def go(store, source, owner="me", every_s=5.0, clock=None):
     """Read the source to its end, as a process would that is then told to stop."""
     source.end()
     clock = clock or Clock(0.3)
-    watch = AccessHandler(source, writer(store, owner), LIMITS, every_s, clock)
+    watch = watcher(store, source, owner, every_s, clock)
     loop.run(source, watch, threading.Event(), np.random.default_rng(0), clock=clock, notify=lambda _: None)
     watch.finish()
     return watch
@@ -156,7 +172,7 @@ def test_the_day_that_is_not_over_is_not_judged(suggested):
 def test_killed_between_transactions_each_access_is_tried_once(suggested, stop_after):
     """The process dies with accesses in memory; the next one goes on at the stored offset."""
     source, clock = source_of(BATCHES, at_most=2), Clock(0.3)
-    watch = AccessHandler(source, writer(suggested, "first"), LIMITS, 1.0, clock)
+    watch = watcher(suggested, source, "first", 1.0, clock)
     left = iter(range(stop_after))
     handle = watch.handle
 
@@ -187,7 +203,7 @@ def test_killed_in_a_transaction_nothing_is_stored(suggested, monkeypatch):
 
 def test_who_was_fenced_writes_nothing_and_goes_on_where_the_other_stopped(suggested):
     source, clock = source_of(BATCHES, at_most=10), Clock()
-    watch = AccessHandler(source, writer(suggested, "first"), LIMITS, 1.0, clock)
+    watch = watcher(suggested, source, "first", 1.0, clock)
     source.start_at(PLACE, watch.claim([PLACE])[PLACE])
     watch.handle(source.poll(0))
     other = writer(suggested, "second")
@@ -220,7 +236,7 @@ def test_many_accesses_are_stored_before_their_time(suggested):
     many = AccessBatch("rome", BATCHES[0].accesses * (MAX_WAITING_ACCESSES // 50 // 2))
     limits = replace(LIMITS, max_accesses=MAX_WAITING_ACCESSES, max_message_bytes=1 << 30)
     source = source_of([many, many, BATCHES[0]], at_most=1)
-    watch = AccessHandler(source, writer(suggested), limits, 1e9, Clock())
+    watch = watcher(suggested, source, every_s=1e9, limits=limits)
     source.start_at(PLACE, watch.claim([PLACE])[PLACE])
     watch.handle(source.poll(0))
     watch.tick()
@@ -268,7 +284,7 @@ def test_a_loss_stores_what_came_before_it_on_that_partition_only(suggested):
     for batch in BATCHES[:2]:
         source.publish(other, encode_accesses(replace(batch, cache="bari"), "application/json"), 0.0, JSON)
     source.give(other)
-    watch = AccessHandler(source, writer(suggested), LIMITS, 1e9, Clock())
+    watch = watcher(suggested, source, every_s=1e9)
     for place, offset in watch.claim([PLACE, other]).items():
         source.start_at(place, offset)
     watch.handle(source.poll(0))
@@ -287,3 +303,56 @@ def test_rules_suggested_anew_meanwhile_are_not_touched(suggested):
     go(suggested, source_of(BATCHES))
     with suggested.read() as tx:
         assert tx.scalars(select(suggestion.c.target)).all() == ["once"]
+
+
+def test_a_watcher_reports_that_it_lives_and_what_it_has_read(suggested):
+    watch = go(suggested, source_of([*BATCHES[:3], b"{"]))
+    watch.stopped()
+    with suggested.read() as tx:
+        (sign,) = tx.execute(select(heartbeat)).all()
+    assert (sign.daemon, sign.state, sign.messages, sign.histograms) == ("me", "stopped", 4, 150)
+    metrics = watch._heartbeat._metrics.registry
+    assert metrics.get_sample_value("nightshift_messages_total", {"stream": "accesses"}) == 4
+    letters = {"stream": "accesses", "reason": "bad-json"}
+    assert metrics.get_sample_value("nightshift_dead_letters_total", letters) == 1
+
+
+def test_a_stalled_partition_is_an_incident(suggested, monkeypatch):
+    source, now = source_of(BATCHES), Clock()
+    watch = watcher(suggested, source, now_s=now)
+    watch.claim([PLACE])
+    monkeypatch.setattr(source, "lag", lambda: {PLACE: 2})
+    for now.now in (1e9, 1e9 + 301):
+        watch.tick()
+    with suggested.read() as tx:
+        assert tx.execute(select(incident.c.family, incident.c.element_group)).all() == [
+            ("stalled", "cluster/cache.accesses[0]")
+        ]
+
+
+def test_old_dead_letters_are_swept(suggested):
+    now = Clock()
+    now.now = 2e9
+    watch = watcher(suggested, source_of([]), now_s=now)
+    watch.claim([PLACE])
+    watch.handle([Message(PLACE, 0, b"{", JSON, 1.0, "")])
+    watch.finish()
+    now.now += 91 * DAY_S
+    watch.tick()
+    with suggested.read() as tx:
+        assert tx.scalars(select(dead_letter.c.id)).all() == []
+
+
+def test_a_message_that_fails_by_a_fault_of_ours_is_put_aside_alone(suggested, monkeypatch):
+    def faulty(accesses, through_s, now_s):
+        if any(access.file == "/fault" for access in accesses):
+            raise ZeroDivisionError("a fault of ours")
+        return as_trace(accesses, through_s, now_s)
+
+    monkeypatch.setattr("opint.caches.ingest.as_trace", faulty)
+    poison = AccessBatch("rome", (replace(BATCHES[0].accesses[0], file="/fault"),))
+    go(suggested, source_of([*BATCHES[:5], poison, *BATCHES[5:]]))
+    assert counted(suggested)[:2] == right()
+    with suggested.read() as tx:
+        (letter,) = tx.execute(select(dead_letter)).all()
+    assert (letter.reason, letter.message_offset) == ("cannot-be-processed", 5)

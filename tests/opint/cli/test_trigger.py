@@ -9,9 +9,10 @@ import yaml
 from sqlalchemy import select
 
 from conf.settings import KafkaSettings, Settings
-from opint.recordings import any_kind, good_records
+from opint.recordings import good_records
 from opint.store.engine import Store
 from opint.store.tables import incident
+from opint.stream_kinds import reader_of_any
 from streams.codecs.events import EventLimits, decode_events
 from streams.codecs.rates import RateLimits, decode_rates
 from streams.files.arrow_file import write_recording
@@ -64,7 +65,9 @@ def test_rates_are_of_the_same_lumisections_as_histograms(tmp_path):
         nightshift("trigger", "simulate", "--lumisections", 15, "--out", tmp_path / name)
     assert (tmp_path / "rates.arrow").read_bytes() == (tmp_path / "again.arrow").read_bytes()
 
-    read = [list(good_records([tmp_path / f"{one}.arrow"], any_kind(Settings()))) for one in ("histograms", "rates")]
+    read = [
+        list(good_records([tmp_path / f"{one}.arrow"], reader_of_any(Settings()))) for one in ("histograms", "rates")
+    ]
     histograms, rates = ({(one.key, one.conditions.pileup) for one in records} for records in read)
     assert histograms == rates
 

@@ -8,7 +8,7 @@ import pytest
 from conf.settings import DqmSettings, Settings
 from dqm.core.bundle_files import MANIFEST, BundleError
 from dqm.histograms.bundle import load
-from opint.daemon.run import load_pipeline, load_shadow
+from opint.histograms.handler import load_pipeline, load_shadow
 from opint.registry.listing import list_bundles
 from opint.registry.promotion import PromotionError, current_bundle, promote
 from opint.store import models as stored

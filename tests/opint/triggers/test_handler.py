@@ -11,7 +11,7 @@ from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.store import deadletters, lumisections, trigger_rates
 from opint.store.tables import dead_letter, heartbeat, incident, source_offset
 from opint.triggers.handler import rate_handler
-from streams.metrics import RATES, Metrics
+from streams.metrics import Metrics
 from streams.records import LumisectionKey
 from streams.source import Loss, Message, Partition
 from streams.testing import ScriptedSource
@@ -65,7 +65,7 @@ def test_a_message_is_a_whole_lumisection(watched):
     assert told.lumisections == [1, 2, 3]
     row = told.elements.index("L1_HTT360/L1_HTT360")
     assert told.bands.observed[row, 1] == np.float32(rates(1, 2).l1[2])
-    assert watched.metrics.registry.get_sample_value("nightshift_histograms_total", {"stream": RATES}) == 3 * 21
+    assert watched.metrics.registry.get_sample_value("nightshift_histograms_total", {"stream": "rates"}) == 3 * 21
 
 
 def test_what_the_database_refuses_is_a_dead_letter_and_the_rest_is_judged(watched):
