@@ -1,7 +1,8 @@
-"""Poison messages: what fails whenever it is processed becomes a dead letter, and what came with it is processed.
+"""Poison: what fails whenever it is processed is put aside, and what came with it is processed.
 
-A batch that fails is cut in halves until the message is isolated. A fault that will pass, or that a person has to mend,
-lies in no message and is raised as it is.
+That is a message, which becomes a dead letter, or a lumisection, which is closed without verdicts. A batch that fails
+is cut in halves until what fails is isolated. A fault that will pass, or that a person has to mend, lies in no message
+and is raised as it is.
 """
 
 from collections.abc import Callable, Sequence
@@ -54,10 +55,14 @@ class PoisonIsolation:
         return [done]
 
     def _reason(self, error: Exception) -> DecodeError:
+        """The fault as an error of the item; what failed is its cause."""
         if isinstance(error, StoreRefusedError):
-            return DecodeError("refused-by-database", "message", "unstorable", str(error))
-        self._faults_in_a_row += 1
-        if self._faults_in_a_row >= MAX_FAULTS_IN_A_ROW:
-            raise error
-        log.error("a message cannot be processed; this is a fault of nightshift", exc_info=error)
-        return DecodeError("cannot-be-processed", "message", type(error).__name__, str(error))
+            fault = DecodeError("refused-by-database", "message", "unstorable", str(error))
+        else:
+            self._faults_in_a_row += 1
+            if self._faults_in_a_row >= MAX_FAULTS_IN_A_ROW:
+                raise error
+            log.error("processing failed; this is a fault of nightshift", exc_info=error)
+            fault = DecodeError("cannot-be-processed", "message", type(error).__name__, str(error))
+        fault.__cause__ = error
+        return fault

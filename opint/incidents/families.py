@@ -5,7 +5,7 @@ import json
 from dataclasses import astuple, dataclass
 from enum import Enum
 
-from opint.store.incidents import DATA_LOST, STALE_MODEL, STALLED
+from opint.store.incidents import DATA_LOST, NOT_JUDGED, STALE_MODEL, STALLED
 
 SYSTEM = "nightshift"
 """The actor of changes that no person makes."""
@@ -178,6 +178,14 @@ _FAMILIES = (
         "Train on recent good lumisections (nightshift train {stream}), or raise dqm.oldest_model_days if it still "
         "fits.",
         severity="warning",
+    ),
+    Family(
+        name=NOT_JUDGED,
+        noun="lumisections that could not be judged",
+        advice="Judging them failed by a fault of nightshift, so nothing is known of them and they are not certified. "
+        "The daemon's log has the traceback: report it. Once the fault is mended, judge their data again from files "
+        "(nightshift score).",
+        severity="critical",
     ),
     Family(
         name=HOTLINE_RATE,

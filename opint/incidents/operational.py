@@ -9,8 +9,13 @@ from sqlalchemy import Connection
 
 from opint.incidents.families import FAMILIES, SYSTEM, IncidentKey, fingerprint
 from opint.store import incidents
-from opint.store.incidents import DATA_LOST, Entry, Incident
+from opint.store.incidents import DATA_LOST, NOT_JUDGED, Entry, Incident
+from opint.store.texts import storable
+from streams.keys import LumisectionKey
 from streams.source import Loss
+
+MOST_TITLE = 500
+"""Characters of an error that a title quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +77,34 @@ def data_lost(tx: Connection, loss: Loss, now_s: float) -> int:
     It stays until a person resolves it.
     """
     partition = loss.partition
-    group = f"{partition.cluster}/{partition.topic}[{partition.partition}]"
-    incident_key = IncidentKey("", "", DATA_LOST, group)
+    incident_key = IncidentKey("", "", DATA_LOST, f"{partition.cluster}/{partition.topic}[{partition.partition}]")
     what = f"{partition.topic}[{partition.partition}]: {_range(loss)}" + (f" ({loss.reason})" if loss.reason else "")
     advice = _UNREADABLE_ADVICE if loss.reason and loss.resumed > loss.expected else FAMILIES[DATA_LOST].advice
-    incidents.lock(tx, incident_key.dataset)
-    incident = incidents.active(tx, fingerprint(incident_key))
-    if incident is not None:
-        incident.title, incident.updated_s = f"{what}, and others before", now_s
-        incidents.overwrite(tx, [incident])
-        incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "worsened", what)])
-        return incident.id
-    opened = open_fault(tx, OperationalFault(incident_key, what, advice, "critical"), now_s)
-    assert opened is not None  # noqa: S101 - none is active, and the lock is held
-    return opened.id
+    return _open_or_add(tx, OperationalFault(incident_key, what, advice, "critical"), now_s).id
+
+
+def not_judged(tx: Connection, dataset: str, key: LumisectionKey, error: BaseException, now_s: float) -> Incident:
+    """Raise a critical incident for a lumisection whose judging failed, or add to the one of this run.
+
+    It stays until a person resolves it.
+    """
+    incident_key = IncidentKey(dataset, "", NOT_JUDGED, f"run {key.run}")
+    what = storable(f"run {key.run} LS {key.ls} could not be judged: {type(error).__name__}: {error}", MOST_TITLE)
+    return _open_or_add(tx, OperationalFault(incident_key, what, FAMILIES[NOT_JUDGED].advice, "critical"), now_s)
+
+
+def _open_or_add(tx: Connection, fault: OperationalFault, now_s: float) -> Incident:
+    """Open an incident for a fault, or let the active one tell of it as well."""
+    incidents.lock(tx, fault.incident_key.dataset)
+    incident = incidents.active(tx, fingerprint(fault.incident_key))
+    if incident is None:
+        incident = open_fault(tx, fault, now_s)
+        assert incident is not None  # noqa: S101 - none is active, and the lock is held
+        return incident
+    incident.title, incident.updated_s = f"{fault.title}, and others before", now_s
+    incidents.overwrite(tx, [incident])
+    incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "worsened", fault.title)])
+    return incident
 
 
 def _range(loss: Loss) -> str:

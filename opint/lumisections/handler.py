@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic
 
+import structlog
+
 from dqm.core.quality import Quality
 from dqm.core.state import LumisectionState, ScoredBatch
 from opint.consumer.handler import RetentionSweep, StreamHandler
@@ -12,9 +14,12 @@ from opint.lumisections.ingest import Arrival, IngestResult, LumisectionIngest
 from opint.lumisections.judge import Record, RecordJudge
 from opint.lumisections.references import RunReferences
 from opint.store.engine import Store
-from streams.errors import DecodeError
+from opint.store.errors import StoreError
+from streams.errors import DecodeError, FencedError, Unavailable
 from streams.metrics import Metrics
 from streams.source import Message, Partition, Source
+
+log = structlog.get_logger()
 
 
 class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
@@ -59,16 +64,19 @@ class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
 
     def finish(self) -> None:
         """Close what is still open, because nothing can follow."""
-        while (result := self._ingest.close_due(everything=True)).closed:
+        while (result := self._ingest.close_due(everything=True)).closed or result.set_aside:
             self._count(result)
 
     def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
+        return self._process(messages)
+
+    def _process(self, messages: Sequence[Message], fault: DecodeError | None = None) -> Mapping[Partition, int]:
         results, elements = [], 0
         with self._metrics.batch_seconds.labels(self._stream).time():
             records = [self._decoded(message) for message in messages]
             for part in self._parts(messages, records):
                 arrivals = self._scored(*part)
-                results.append(self._ingest.apply(arrivals))
+                results.append(self._ingest.apply(arrivals, fault))
                 elements += sum(_element_count(arrival) for arrival in arrivals)
         self._heartbeat.handled(messages, elements)
         for result in results:
@@ -76,6 +84,13 @@ class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
         return {partition: offset for result in results for partition, offset in result.next_offsets.items()}
 
     def _refuse(self, message: Message, error: DecodeError) -> Mapping[Partition, int]:
+        """Take the message in and set its lumisection aside; if not even that can be done, make a dead letter of it."""
+        try:
+            return self._process([message], error)
+        except (Unavailable, FencedError, StoreError):
+            raise
+        except Exception as fault:
+            log.debug("a message cannot be taken in", origin=message.origin, reason=str(fault))
         result = self._ingest.apply([Arrival(message, error)])
         self._heartbeat.handled([message], 0)
         self._count(result)
@@ -112,6 +127,8 @@ class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
             if published_s is not None:
                 verdict_s = self._metrics.publish_to_verdict_seconds.labels(self._stream)
                 verdict_s.observe(max(0.0, now_s - published_s))
+        if result.set_aside:
+            self._metrics.lumisections.labels(self._stream, Quality.NOT_INSPECTED.name).inc(len(result.set_aside))
         self._heartbeat.unusable(result.letters)
         log_incidents(result.alerts)
 

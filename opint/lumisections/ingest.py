@@ -1,8 +1,8 @@
 """One poll's messages become verdicts and incidents, in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -11,8 +11,9 @@ from dqm.core.assembly import complete, merge
 from dqm.core.drift import Residuals, RunSums
 from dqm.core.state import LumisectionState, ScoredBatch
 from opint.consumer.offsets import Clock, ConsumerOffsets
+from opint.consumer.poison import PoisonIsolation
 from opint.consumer.transaction import PollTransaction, StreamIngest
-from opint.incidents import update
+from opint.incidents import operational, update
 from opint.lumisections.closing import REVISED, StateKey, close
 from opint.lumisections.judge import Judge
 from opint.lumisections.references import learned_counts
@@ -47,6 +48,7 @@ class IngestResult:
     published_s: Mapping[StateKey, float] = field(default_factory=dict)
     letters: Sequence[DeadLetter] = ()
     alerts: update.IncidentUpdate = field(default_factory=update.IncidentUpdate)
+    set_aside: Sequence[StateKey] = ()
 
 
 class LumisectionIngest(StreamIngest):
@@ -76,58 +78,94 @@ class LumisectionIngest(StreamIngest):
         self._settings = settings
         self._shadow = shadow
         self._whole = whole
+        self._isolation = PoisonIsolation()
 
-    def apply(self, arrivals: Sequence[Arrival]) -> IngestResult:
-        """Write all effects of the arrivals and the offsets after them; raises as :meth:`transaction`."""
+    def apply(self, arrivals: Sequence[Arrival], fault: DecodeError | None = None) -> IngestResult:
+        """Write all effects of the arrivals and the offsets after them; raises as :meth:`transaction`.
+
+        With a ``fault``, which judging has met, lumisections that would be closed are set aside instead, and the model
+        in shadow sees nothing.
+        """
         with self.transaction(arrivals) as poll:
             tx, now_s = poll.tx, poll.now_s
             for arrival in poll.arrivals:
                 for error in arrival.unread:
                     self.refuse(poll, arrival.message, error)
             states, published_s = self._merged(poll)
-            closed = self._close(
-                tx,
-                {
-                    key: (REVISED if state.closed_s is not None else "complete")
-                    for key, state in states.items()
-                    if state.closed_s is not None or self._whole or complete(state, self._pipeline.expected)
-                },
-                states,
-                now_s,
-            )
-            states.update({(state.dataset, state.key): state for state in closed})
-            lumisections.save(tx, list(states.values()), published_s, now_s)
-            alerts = update.update(tx, closed, self._settings.alerts, now_s)
-            if self._shadow is not None:
-                scored = [arrival.shadow for arrival in poll.arrivals if arrival.shadow is not None]
-                self._shadow.write(tx, scored, closed, now_s)
-        return IngestResult(poll.next_offsets, closed, published_s, poll.letters, alerts)
+            because = {
+                key: (REVISED if state.closed_s is not None else "complete")
+                for key, state in states.items()
+                if state.closed_s is not None or self._whole or complete(state, self._pipeline.expected)
+            }
+            if fault is None:
+                shadow = [arrival.shadow for arrival in poll.arrivals if arrival.shadow is not None]
+                judged = self._close(tx, because, states, published_s, shadow, now_s)
+            else:
+                lumisections.save(tx, list(states.values()), published_s, now_s)
+                judged = _set_aside(tx, because, fault, now_s)
+        return replace(judged, next_offsets=poll.next_offsets, published_s=published_s, letters=poll.letters)
 
     def close_due(self, everything: bool = False) -> IngestResult:
-        """Close lumisections that are overtaken or timed out, or all of them when nothing can follow."""
+        """Close lumisections that are overtaken or timed out, or all of them when nothing can follow.
+
+        One whose judging fails by a fault of ours is set aside alone: it is closed without verdicts, with an incident.
+        """
         if self._whole:
             return IngestResult()
-        now_s = self._clock()
         stream = self._settings.stream
+        timeout_s = 0.0 if everything else stream.lumisection_timeout_s
+        with self._store.read() as tx:
+            due = lumisections.due(tx, self._clock(), timeout_s, stream.watermark_lumisections)
+        if not due:
+            return IngestResult()
+        results = self._isolation.process(
+            list(due.items()), lambda part: self._close_due(dict(part)), lambda item, fault: self._leave(item[0], fault)
+        )
+        return IngestResult(
+            closed=[state for result in results for state in result.closed],
+            set_aside=[key for result in results for key in result.set_aside],
+            alerts=update.IncidentUpdate(
+                [incident for result in results for incident in result.alerts.opened],
+                [incident for result in results for incident in result.alerts.cleared],
+            ),
+        )
+
+    def _close_due(self, because: Mapping[StateKey, str]) -> IngestResult:
+        """Close these in one transaction, but for those that another daemon has closed by now."""
+        now_s = self._clock()
+        by_dataset = defaultdict(list)
+        for dataset, key in because:
+            by_dataset[dataset].append(key)
         with self._store.begin() as tx:
-            due = lumisections.due(
-                tx, now_s, 0.0 if everything else stream.lumisection_timeout_s, stream.watermark_lumisections
-            )
-            if not due:
-                return IngestResult()
-            by_dataset = defaultdict(list)
-            for dataset, key in due:
-                by_dataset[dataset].append(key)
             states = {
                 (dataset, key): state
                 for dataset, keys in by_dataset.items()
                 for key, state in lumisections.load(tx, dataset, keys).items()
+                if state.closed_s is None
             }
-            closed = self._close(tx, due, states, now_s)
-            lumisections.save(tx, closed, {}, now_s)
-            alerts = update.update(tx, closed, self._settings.alerts, now_s)
-            if self._shadow is not None:
-                self._shadow.write(tx, (), closed, now_s)
+            still_open = {key: reason for key, reason in because.items() if key in states}
+            return self._close(tx, still_open, states, {}, (), now_s)
+
+    def _leave(self, key: StateKey, fault: DecodeError) -> IngestResult:
+        with self._store.begin() as tx:
+            return _set_aside(tx, [key], fault, self._clock())
+
+    def _close(
+        self,
+        tx: Connection,
+        because: Mapping[StateKey, str],
+        states: dict[StateKey, LumisectionState],
+        published_s: Mapping[StateKey, float],
+        shadow: Sequence[ScoredBatch],
+        now_s: float,
+    ) -> IngestResult:
+        """Judge the states named in ``because``, store all, and bring incidents and the model in shadow up to date."""
+        closed = close(tx, self._pipeline, because, states, self._settings.dqm.frozen_after - 1, now_s)
+        states.update({(state.dataset, state.key): state for state in closed})
+        lumisections.save(tx, list(states.values()), published_s, now_s)
+        alerts = update.update(tx, closed, self._settings.alerts, now_s)
+        if self._shadow is not None:
+            self._shadow.write(tx, shadow, closed, now_s)
         return IngestResult(closed=closed, alerts=alerts)
 
     def _merged(self, poll: PollTransaction[Arrival]) -> tuple[dict[StateKey, LumisectionState], dict[StateKey, float]]:
@@ -171,14 +209,14 @@ class LumisectionIngest(StreamIngest):
             centres.add(tx, part, residuals[part], now_s)
         return changed, published_s
 
-    def _close(
-        self,
-        tx: Connection,
-        because: Mapping[StateKey, str],
-        states: Mapping[StateKey, LumisectionState],
-        now_s: float,
-    ) -> list[LumisectionState]:
-        return close(tx, self._pipeline, because, states, self._settings.dqm.frozen_after - 1, now_s)
+
+def _set_aside(tx: Connection, keys: Iterable[StateKey], fault: DecodeError, now_s: float) -> IngestResult:
+    """Close these lumisections without verdicts, and say so in an incident."""
+    opened, aside = [], sorted(keys)
+    for dataset, key in aside:
+        lumisections.set_aside(tx, dataset, key, now_s)
+        opened.append(operational.not_judged(tx, dataset, key, fault.__cause__ or fault, now_s))
+    return IngestResult(set_aside=aside, alerts=update.IncidentUpdate(opened))
 
 
 def _differs_in_menu(stored: LumisectionState | None, batch: ScoredBatch) -> bool:

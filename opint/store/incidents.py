@@ -21,11 +21,17 @@ STALLED = "stalled"
 STALE_MODEL = "stale-model"
 """The model that judges was trained too long ago."""
 
+NOT_JUDGED = "not-judged"
+"""Judging a lumisection failed by a fault of nightshift."""
+
 NAMELESS_KINDS = ("", "unknown")
 """Kinds of occurrences that name no fault."""
 
-STANDING = (DATA_LOST, STALLED, STALE_MODEL)
+STANDING = (DATA_LOST, STALLED, STALE_MODEL, NOT_JUDGED)
 """Families that stand for nightshift's own running and not for lumisections."""
+
+IS_ACTIVE = text("state <> 'resolved'")
+"""Written out, not bound: only so do both databases use the partial index."""
 
 _row = incident.c
 _seen = occurrence.c
@@ -138,7 +144,7 @@ def get(tx: Connection, incident_id: int) -> Incident:
 
 def active(tx: Connection, fingerprint: str) -> Incident | None:
     """The incident of this fingerprint that is not resolved; there is at most one."""
-    row = tx.execute(select(incident).where(_row.fingerprint == fingerprint, _IS_ACTIVE)).one_or_none()
+    row = tx.execute(select(incident).where(_row.fingerprint == fingerprint, IS_ACTIVE)).one_or_none()
     return None if row is None else _incident(row)
 
 
@@ -150,7 +156,7 @@ def reaching(tx: Connection, dataset: str, key: LumisectionKey) -> list[Incident
     about = and_(_row.dataset == dataset, _row.family.not_in(STANDING))
     # Two seeks instead of a scan, which OR would make.
     query = union(
-        select(incident).where(_IS_ACTIVE, about),
+        select(incident).where(IS_ACTIVE, about),
         select(incident).where(about, tuple_(_row.last_run, _row.last_ls) >= (key.run, key.ls)),
     )
     return sorted((_incident(row) for row in tx.execute(query)), key=lambda record: record.id)
@@ -287,8 +293,6 @@ def write_history(tx: Connection, entries: Sequence[Entry]) -> None:
         tx.execute(insert(audit), rows)
 
 
-# Written out, not bound: only so do both databases use the partial index.
-_IS_ACTIVE = text("state <> 'resolved'")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _FIXED = ("id", "fingerprint", "dataset", "subsystem", "family", "element_group", "opened_s")
 _NAMES = [field.name for field in fields(Incident)]

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select, text, tuple_, update
 
 from dqm.core.quality import Quality
 from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
@@ -39,6 +39,7 @@ MOST_DUE = 256
 
 OVERTAKEN = "overtaken"
 TIMED_OUT = "timed out"
+SET_ASIDE = "could not be judged"
 
 
 def load(
@@ -87,6 +88,38 @@ def save_shadow(tx: Connection, states: Sequence[LumisectionState]) -> None:
     ]
     if summaries:
         tx.execute(replacing(tx, shadow_summary), summaries)
+
+
+def set_aside(tx: Connection, dataset: str, key: LumisectionKey, now_s: float) -> None:
+    """Close a stored lumisection without verdicts: no subsystem of it is inspected.
+
+    What is stored of it is not looked at, since that may be what is wrong with it.
+    """
+    _lock(tx, dataset, [key])
+    head, score = lumisection.c, ls_score.c
+    is_head = (head.dataset == dataset) & (head.run == key.run) & (head.ls == key.ls)
+    is_score = (score.dataset == dataset) & (score.run == key.run) & (score.ls == key.ls)
+    closing = {"closed_s": now_s, "closed_because": SET_ASIDE, "revision": head.revision + 1, "updated_s": now_s}
+    tx.execute(update(lumisection).where(is_head).values(closing))
+    tx.execute(update(ls_score).where(is_score).values(verdict_p=None, verdict_qualities=None, verdict_reasons=None))
+    current = select(score.subsystem, func.length(score.present)).join(lumisection, _SAME).where(is_score)
+    summaries = [
+        {
+            "dataset": dataset,
+            "run": key.run,
+            "ls": key.ls,
+            "subsystem": subsystem,
+            "quality": int(Quality.NOT_INSPECTED),
+            "p_value": None,
+            "good": 0,
+            "warning": 0,
+            "bad": 0,
+            "not_inspected": elements,
+        }
+        for subsystem, elements in tx.execute(current.where(score.model_version == head.model_version))
+    ]
+    if summaries:
+        tx.execute(replacing(tx, ls_summary), summaries)
 
 
 def due(tx: Connection, now_s: float, timeout_s: float, watermark: int) -> dict[StateKey, str]:

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import structlog.testing
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
@@ -77,6 +78,13 @@ class Clock:
 
 class SuddenError(Exception):
     """The process is killed here."""
+
+
+@pytest.fixture(autouse=True)
+def logged():
+    """Without it structlog's own default would print every local variable of a fault, which takes a minute."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines
 
 
 @pytest.fixture
