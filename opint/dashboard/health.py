@@ -56,18 +56,19 @@ class StoreCollector(Collector):
         try:
             self._store.check_version()
             with self._store.read() as tx:
-                states, state = incident_pages.counts(tx), system.load_system(tx)
+                states, daemons = incident_pages.counts(tx), heartbeats.newest(tx)
+                dead_letters = system.dead_letters(tx)
         except NightshiftError:
             up.add_metric([], 0)
             yield up
             return
         up.add_metric([], 1)
         yield up
-        yield GaugeMetricFamily("nightshift_dead_letters", "Messages that could not be used.", state.dead_letters)
+        yield GaugeMetricFamily("nightshift_dead_letters", "Messages that could not be used.", dead_letters)
         yield _labelled("nightshift_incidents", "Incidents.", "state", states)
-        ages = {daemon.daemon: self._clock() - daemon.at_s for daemon in state.daemons}
+        ages = {daemon.daemon: self._clock() - daemon.at_s for daemon in daemons}
         yield _labelled("nightshift_heartbeat_age_seconds", "Since a daemon was last heard.", "daemon", ages)
-        lag = {partition: behind for daemon in state.daemons[::-1] for partition, behind in daemon.lag.items()}
+        lag = {partition: behind for daemon in daemons[::-1] for partition, behind in daemon.lag.items()}
         yield _labelled("nightshift_lag_messages", "Published and not yet delivered.", "partition", lag)
 
 

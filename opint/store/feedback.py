@@ -84,16 +84,24 @@ def lumisections(tx: Connection, verdict: Verdict) -> set[SubsystemKey]:
 
 def agreement(tx: Connection) -> list[Agreement]:
     """By model version, the one whose incidents are newest first; lost data, which no model judged, are left out."""
-    version = incident.c.model_version
-    query = (
-        select(version, func.count(), _number_of(Verdict.TRUE), _number_of(Verdict.FALSE_ALARM))
-        .outerjoin(feedback, _row.incident_id == incident.c.id)
-        .where(incident.c.family.not_in(STANDING))
+    version, judged = incident.c.model_version, incident.c.family.not_in(STANDING)
+    numbers = (
+        select(version, func.count(), func.max(incident.c.id).label("newest"))
+        .where(judged)
         .group_by(version)
-        .order_by(func.max(incident.c.id).desc())
+        .subquery()
     )
-    return [Agreement(*row) for row in tx.execute(query)]
+    # Operators have spoken on few incidents, so these are looked up and not joined to all.
+    spoken = (
+        select(version, _number_of(Verdict.TRUE), _number_of(Verdict.FALSE_ALARM))
+        .join(feedback, _row.incident_id == incident.c.id)
+        .where(judged)
+        .group_by(version)
+    )
+    by_version = {name: (confirmed, false_alarms) for name, confirmed, false_alarms in tx.execute(spoken)}
+    rows = tx.execute(select(numbers).order_by(numbers.c.newest.desc()))
+    return [Agreement(name, number, *by_version.get(name, (0, 0))) for name, number, _ in rows]
 
 
 def _number_of(verdict: Verdict) -> ColumnElement[int]:
-    return func.count(_row.incident_id).filter(_row.verdict == verdict.value)
+    return func.count().filter(_row.verdict == verdict.value)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from opint.store import feedback
 from opint.store.feedback import Feedback
+from opint.store.incidents import IS_ACTIVE
 from opint.store.records import Record
 from opint.store.tables import audit, evidence, incident, lumisection, occurrence
 
@@ -142,7 +143,7 @@ def page(
 
 def gravest(tx: Connection, limit: int) -> list[Incident]:
     """The incidents that are not resolved, critical ones first, then the newest first."""
-    query = select(incident, _LAST_SEEN).where(incident.c.state != "resolved")
+    query = select(incident, _LAST_SEEN).where(IS_ACTIVE)
     query = query.order_by(incident.c.severity != "critical", incident.c.id.desc()).limit(limit)
     return [Incident.model_validate(row) for row in tx.execute(query)]
 
@@ -163,7 +164,7 @@ def recently_resolved(tx: Connection, limit: int) -> list[Incident]:
     """The incidents that ended last, newest end first."""
     query = (
         select(incident, _LAST_SEEN)
-        .where(incident.c.state == "resolved")
+        .where(incident.c.resolved_s.is_not(None))
         .order_by(incident.c.resolved_s.desc())
         .limit(limit)
     )
@@ -191,10 +192,10 @@ def detail(tx: Connection, incident_id: int) -> IncidentDetail | None:
 
 
 def _seen_in(run: int) -> ColumnElement[bool]:
-    return or_(
-        incident.c.first_run == run,
-        select(occurrence.c.run).where(occurrence.c.incident_id == incident.c.id, occurrence.c.run == run).exists(),
-    )
+    occurred = select(occurrence.c.run).where(occurrence.c.incident_id == incident.c.id, occurrence.c.run == run)
+    # Its extent is in an index, so that the occurrences of few incidents are looked at.
+    extent = and_(incident.c.first_run <= run, incident.c.last_run >= run)
+    return and_(extent, or_(incident.c.first_run == run, occurred.exists()))
 
 
 def _occurrences(tx: Connection, incident_id: int) -> list[IncidentOccurrence]:

@@ -4,7 +4,8 @@
 found by asking an index again and again for the next value: one seek each, and there are few of them.
 """
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -159,41 +160,40 @@ def page(tx: Connection, *, limit: int, before: int | None = None) -> RunPage:
     """
     named = datasets(tx)
     numbers = sorted({run for name in named for run in islice(runs_before(tx, name, before), limit + 1)}, reverse=True)
-    items = [run_summary for run in numbers[:limit] for name in named if (run_summary := summary(tx, name, run))]
+    by_dataset = {name: _summaries(tx, name, numbers[:limit]) for name in named}
+    items = [by_dataset[name][run] for run in numbers[:limit] for name in named if run in by_dataset[name]]
     return RunPage(items=items, next=str(numbers[limit - 1]) if len(numbers) > limit else None)
 
 
-def summary(tx: Connection, dataset: str, run: int) -> Run | None:
-    """One run of one dataset; None if nothing of it has come."""
-    ls = lumisection.c
-    query = select(func.count(), func.max(ls.ls), func.min(ls.first_seen_s), func.max(ls.updated_s)).where(
-        ls.dataset == dataset, ls.run == run
-    )
-    number, last, first_seen, updated = tx.execute(query).one()
-    if not number:
-        return None
-    worst = [0, 0, 0, 0]
-    for quality in _worst_qualities(tx, dataset, run):
-        worst[quality] += 1
-    return Run(
-        dataset=dataset,
-        run=run,
-        lumisections=number,
-        last_ls=last,
-        first_seen_s=first_seen,
-        updated_s=updated,
-        not_inspected=worst[Quality.NOT_INSPECTED],
-        good=worst[Quality.GOOD],
-        warning=worst[Quality.WARNING],
-        bad=worst[Quality.BAD],
-    )
+def _summaries(tx: Connection, dataset: str, numbers: Sequence[int]) -> dict[int, Run]:
+    """By number, these runs of one dataset; without those of which nothing has come."""
+    ls, of_runs = lumisection.c, lumisection.c.run.in_(numbers)
+    heads = select(ls.run, func.count(), func.max(ls.ls), func.min(ls.first_seen_s), func.max(ls.updated_s))
+    worst = _worst_qualities(tx, dataset, numbers)
+    return {
+        run: Run(
+            dataset=dataset,
+            run=run,
+            lumisections=number,
+            last_ls=last,
+            first_seen_s=first_seen,
+            updated_s=updated,
+            not_inspected=worst[run, Quality.NOT_INSPECTED],
+            good=worst[run, Quality.GOOD],
+            warning=worst[run, Quality.WARNING],
+            bad=worst[run, Quality.BAD],
+        )
+        for run, number, last, first_seen, updated in tx.execute(
+            heads.where(ls.dataset == dataset, of_runs).group_by(ls.run)
+        )
+    }
 
 
 def detail(tx: Connection, run: int, dataset: str | None) -> RunDetail | None:
     """One run in full; without ``dataset`` the first one that has this run. None if there is none."""
     having = datasets_with(tx, run)
     chosen = dataset if dataset in having else (having[0] if having and dataset is None else None)
-    run_summary = None if chosen is None else summary(tx, chosen, run)
+    run_summary = None if chosen is None else _summaries(tx, chosen, [run]).get(run)
     if chosen is None or run_summary is None:
         return None
     return RunDetail(
@@ -270,14 +270,18 @@ def _cell(key: tuple[int, int], row: Row[tuple[object, ...]] | None) -> Cell:
     return Cell.model_validate(row)
 
 
-def _worst_qualities(tx: Connection, dataset: str, run: int) -> list[int]:
+def _worst_qualities(tx: Connection, dataset: str, numbers: Sequence[int]) -> Counter[tuple[int, int]]:
+    """How many lumisections of each run have each quality as the worst of their subsystems."""
     row = ls_summary.c
-    worst: dict[int, int] = {}
-    for subsystem in subsystems(tx, dataset):
-        query = select(row.ls, row.quality).where(row.dataset == dataset, row.subsystem == subsystem, row.run == run)
-        for ls, quality in tx.execute(query):
-            worst[ls] = max(worst.get(ls, 0), quality)
-    return list(worst.values())
+    worst = (
+        select(row.run, func.max(row.quality).label("quality"))
+        # With the names of all subsystems both databases seek in the key; without them they scan.
+        .where(row.dataset == dataset, row.subsystem.in_(subsystems(tx, dataset)), row.run.in_(numbers))
+        .group_by(row.run, row.ls)
+        .subquery()
+    )
+    counts = select(worst.c.run, worst.c.quality, func.count()).group_by(worst.c.run, worst.c.quality)
+    return Counter({(run, quality): number for run, quality, number in tx.execute(counts)})
 
 
 def _subsystem_summaries(tx: Connection, dataset: str, run: int) -> list[SubsystemSummary]:
