@@ -48,7 +48,7 @@ def open_fault(tx: Connection, fault: OperationalFault, now_s: float) -> Inciden
         explanation=fault.advice,
         severity=fault.severity,
     )
-    incident.id = incidents.insert_new(tx, incident)
+    incidents.insert_new(tx, [incident])
     incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "opened", fault.title)])
     return incident
 

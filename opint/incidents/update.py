@@ -5,7 +5,7 @@ ends), so that daemons which work on one run side by side neither double an inci
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from conf.settings import AlertSettings
 from dqm.core.state import LumisectionState
 from opint.incidents.families import IncidentKey, fingerprint, incident_group
 from opint.incidents.reconcile import Case
-from opint.incidents.window import FAMILY_NAMES, FAMILY_OF, clusters, lumisection_before, read_window
+from opint.incidents.window import FAMILY_NAMES, FAMILY_OF, Window, clusters, lumisection_before, read_window
 from opint.incidents.writer import IncidentWriter, KeyChanges
 from opint.store import incidents
 from opint.store.incidents import Incident, Occurrence
@@ -44,9 +44,11 @@ def update(tx: Connection, states: Sequence[LumisectionState], rules: AlertSetti
         if not _alarms(state_by_key.values()) and not incidents.reaching(tx, dataset, min(state_by_key)):
             continue
         for cluster in clusters(state_by_key):
-            ledger = _update(tx, dataset, cluster, [state_by_key[key] for key in cluster], rules, now_s)
-            opened += ledger.opened
-            cleared += ledger.cleared
+            facts = _read(tx, dataset, cluster, [state_by_key[key] for key in cluster], rules)
+            writer = IncidentWriter(tx, now_s, facts.incidents)
+            writer.write([change for subsystem in facts.subsystems for change in subsystem.decided(rules)])
+            opened += writer.opened
+            cleared += writer.cleared
     return IncidentUpdate(tuple(opened), tuple(cleared))
 
 
@@ -55,71 +57,75 @@ def _alarms(states: Iterable[LumisectionState]) -> bool:
     return bool(reasons) and bool(FAMILY_OF[np.concatenate(reasons)].any())
 
 
-def _update(
+@dataclass(frozen=True, slots=True)
+class _SubsystemFacts:
+    """All that is known when the changes of one subsystem are decided.
+
+    ``floor`` is the lumisection to begin at where nothing was going on; ``occurrences`` are those of the window, by
+    incident.
+    """
+
+    cases: Sequence[Case]
+    window: Window
+    floor: LumisectionKey
+    occurrences: Mapping[int, Sequence[Occurrence]]
+
+    def decided(self, rules: AlertSettings) -> Iterator[KeyChanges]:
+        """What changes, by case; nothing is read for it."""
+        for case in self.cases:
+            size, changes = case.changes(self.window, self.floor, self.occurrences, rules)
+            if changes:
+                yield case.incident_key, size, changes
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What was read about a few lumisections that lie close together: incidents by number, and by subsystem."""
+
+    incidents: dict[int, Incident]
+    subsystems: Sequence[_SubsystemFacts]
+
+
+def _read(
     tx: Connection,
     dataset: str,
     keys: Sequence[LumisectionKey],
     states: Iterable[LumisectionState],
     rules: AlertSettings,
-    now_s: float,
-) -> IncidentWriter:
-    """Update with a few lumisections that lie close together."""
+) -> _Facts:
     # Every other lumisection may be a whole-run histogram, which does not count.
     near = 2 * (rules.raise_of - 1)
     bad = _alarming_keys(states)
-    reached = {_key_of(incident) for incident in incidents.reaching(tx, dataset, keys[0])}
-    subsystems = sorted({incident_key.subsystem for incident_key in bad | reached})
+    concerned = bad | {_key_of(incident) for incident in incidents.reaching(tx, dataset, keys[0])}
+    subsystems = sorted({incident_key.subsystem for incident_key in concerned})
     floors = {name: lumisection_before(tx, dataset, name, keys[0], near) for name in subsystems}
-    incidents_by_key: dict[IncidentKey, list[Incident]] = defaultdict(list)
     floor_of_all = min(floors.values(), default=keys[0])
-    for incident in incidents.reaching(tx, dataset, floor_of_all):
-        incidents_by_key[_key_of(incident)].append(incident)
+    nearby = {incident.id: incident for incident in incidents.reaching(tx, dataset, floor_of_all)}
     # One that was cleared by now may not have been, had these lumisections come in time.
     for incident in incidents.latest_before(tx, [fingerprint(incident_key) for incident_key in bad], floor_of_all):
-        if all(incident.id != other.id for other in incidents_by_key[_key_of(incident)]):
-            incidents_by_key[_key_of(incident)].append(incident)
-    ledger = IncidentWriter(
-        tx, now_s, {incident.id: incident for group in incidents_by_key.values() for incident in group}
-    )
-    decided: list[KeyChanges] = []
+        nearby.setdefault(incident.id, incident)
+    incidents_by_key: dict[IncidentKey, list[Incident]] = defaultdict(list)
+    for incident in nearby.values():
+        incidents_by_key[_key_of(incident)].append(incident)
+    concerned_incidents = [incident for key in concerned for incident in incidents_by_key[key]]
+    going_on = _going_on(tx, concerned_incidents, keys[0], rules)
+    facts = []
     for subsystem, floor in floors.items():
-        keys_of_subsystem = [
-            incident_key for incident_key in sorted(bad | reached) if incident_key.subsystem == subsystem
-        ]
         cases = [
-            Case(
-                incident_key,
-                incidents_by_key[incident_key],
-                _going_on(tx, incidents_by_key[incident_key], keys[0], rules),
-            )
-            for incident_key in keys_of_subsystem
+            Case(incident_key, stored, _newest(going_on[incident.id] for incident in stored if incident.id in going_on))
+            for incident_key in sorted(concerned)
+            if incident_key.subsystem == subsystem
+            for stored in [incidents_by_key[incident_key]]
         ]
-        decided += _decided(tx, cases, keys, floor, near, rules)
-    ledger.write(decided)
-    return ledger
-
-
-def _decided(
-    tx: Connection,
-    cases: Sequence[Case],
-    keys: Sequence[LumisectionKey],
-    floor: LumisectionKey,
-    near: int,
-    rules: AlertSettings,
-) -> Iterator[KeyChanges]:
-    """Changes of the cases of one subsystem."""
-    since = min((case.last.key for case in cases if case.last is not None), default=None)
-    incident_key = cases[0].incident_key
-    window = read_window(tx, incident_key.dataset, incident_key.subsystem, keys, near, since)
-    if not window.judged:
-        return
-    numbers = [incident.id for case in cases for incident in case.incidents]
-    span = window.judged[0].key, window.judged[-1].key
-    occurrences = incidents.occurrences(tx, numbers, *span) if numbers else {}
-    for case in cases:
-        size, changes = case.changes(window, floor, occurrences, rules)
-        if changes:
-            yield case.incident_key, size, changes
+        since = min((case.last.key for case in cases if case.last is not None), default=None)
+        window = read_window(tx, dataset, subsystem, keys, near, since)
+        if not window.judged:
+            continue
+        numbers = [incident.id for case in cases for incident in case.incidents]
+        span = window.judged[0].key, window.judged[-1].key
+        occurrences = incidents.occurrences(tx, numbers, *span) if numbers else {}
+        facts.append(_SubsystemFacts(cases, window, floor, occurrences))
+    return _Facts(nearby, facts)
 
 
 def _alarming_keys(states: Iterable[LumisectionState]) -> set[IncidentKey]:
@@ -140,22 +146,27 @@ def _key_of(incident: Incident) -> IncidentKey:
 
 def _going_on(
     tx: Connection, stored: Sequence[Incident], key: LumisectionKey, rules: AlertSettings
-) -> Occurrence | None:
-    """The newest occurrence before ``key`` of an incident that had been raised by then."""
-    earlier = [
-        incident
-        for incident in stored
-        if incident.first is not None and incident.first < key and _raised(tx, incident, key, rules)
-    ]
-    newest = [
-        occurrence for incident in earlier if (occurrence := incidents.last_before(tx, incident.id, key)) is not None
-    ]
-    return max(newest, key=lambda occurrence: occurrence.key, default=None)
+) -> Mapping[int, Occurrence]:
+    """The newest occurrence before ``key`` of each of these incidents that had been raised by then."""
+    earlier = [incident for incident in stored if incident.first is not None and incident.first < key]
+    by_number = {
+        incident.id
+        for incident in earlier
+        if incident.lumisections >= rules.raise_bad and incident.last is not None and incident.last < key
+    }
+    others = {incident.id for incident in earlier} - by_number
+    raised = {
+        number
+        for number, openings in incidents.opening(tx, others, rules.raise_bad).items()
+        if _is_raising([opening for opening in openings if opening < key], rules)
+    }
+    return incidents.last_before(tx, by_number | raised, key)
 
 
-def _raised(tx: Connection, incident: Incident, key: LumisectionKey, rules: AlertSettings) -> bool:
-    """Whether lumisections before ``key`` alone had raised it: by their number, or by a whole-run histogram."""
-    if incident.lumisections >= rules.raise_bad and incident.last is not None and incident.last < key:
-        return True
-    earlier = [first for first in incidents.opening(tx, incident.id, rules.raise_bad) if first < key]
-    return len(earlier) >= rules.raise_bad or any(first.ls == 0 for first in earlier)
+def _is_raising(openings: Sequence[LumisectionKey], rules: AlertSettings) -> bool:
+    """Whether these lumisections alone had raised an incident: by their number, or by a whole-run histogram."""
+    return len(openings) >= rules.raise_bad or any(opening.ls == 0 for opening in openings)
+
+
+def _newest(occurrences: Iterable[Occurrence]) -> Occurrence | None:
+    return max(occurrences, key=lambda occurrence: occurrence.key, default=None)

@@ -1,6 +1,6 @@
 """Writing decided changes: incidents, occurrences and their history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from opint.incidents.reconcile import Because, Change
 from opint.incidents.rule import Observation
 from opint.store import evidence, feedback, incidents, trigger_rates
 from opint.store.evidence import Hint
-from opint.store.incidents import Entry, Incident, Occurrence
+from opint.store.incidents import Entry, Extent, Incident, Occurrence
 from opint.store.trigger_rates import LumisectionRates
 from streams.records import LumisectionKey
 
@@ -37,6 +37,7 @@ class IncidentWriter:
     _sizes: dict[int, tuple[IncidentKey, int]] = field(default_factory=dict)
     _newest: dict[tuple[int, str], Observation] = field(default_factory=dict)
     _hints: dict[tuple[str, LumisectionKey, str], Mapping[str, Hint]] = field(default_factory=dict)
+    _measured: dict[tuple[str, LumisectionKey, str], LumisectionRates | None] = field(default_factory=dict)
 
     def write(self, decided: Sequence[KeyChanges]) -> None:
         """Make all changes.
@@ -50,17 +51,33 @@ class IncidentWriter:
                     self._change(incident_key, size, self.incidents[change.incident], change)
             self._pass_feedback_on(changes)
         incidents.add_occurrences(self.tx, self._seen)
-        for number in self._recount:
-            self._count_anew(self.incidents[number])
-        for number in self._touched:
-            self._retitle(self.incidents[number])
+        self._update_texts([self.incidents[number] for number in self._touched], self._recount)
         changed = [self.incidents[number] for number in self._touched]
         incidents.overwrite(self.tx, sorted(changed, key=lambda incident: incident.state != "resolved"))
-        for incident_key, size, changes in decided:
-            for change in changes:
-                if change.incident is None:
-                    self._open(incident_key, size, change)
+        self._open(
+            [
+                (incident_key, size, change)
+                for incident_key, size, changes in decided
+                for change in changes
+                if change.incident is None
+            ]
+        )
         incidents.write_history(self.tx, self._entries)
+
+    def _update_texts(self, touched: Sequence[Incident], recount: Collection[int]) -> None:
+        """Count occurrences anew where that is needed, and bring causes and titles up to date."""
+        extents = incidents.extents(self.tx, recount, titles.NEWEST_OCCURRENCES)
+        for incident in touched:
+            if incident.id in extents:
+                self._count_anew(incident, extents[incident.id])
+        titled = [incident for incident in touched if incident.first is not None]
+        of_rates = {incident.id for incident in titled if self._sizes[incident.id][0].subsystem == TRIGGER}
+        openings = incidents.opening(self.tx, of_rates, titles.MEASURED_LUMISECTIONS)
+        rates = {number: self._rates(self._sizes[number][0], keys) for number, keys in openings.items()}
+        unmeasured = {incident.id for incident in titled if not rates.get(incident.id)}
+        opening_kinds = incidents.opening_kinds(self.tx, unmeasured)
+        for incident in titled:
+            self._retitle(incident, rates.get(incident.id, ()), opening_kinds.get(incident.id, ""))
 
     def _change(self, incident_key: IncidentKey, size: int, incident: Incident, change: Change) -> None:
         self._touched.add(incident.id)
@@ -132,8 +149,7 @@ class IncidentWriter:
             if gone is not None and into is not None:
                 feedback.move(self.tx, gone, into)
 
-    def _count_anew(self, incident: Incident) -> None:
-        extent = incidents.extent(self.tx, incident.id, titles.NEWEST_OCCURRENCES)
+    def _count_anew(self, incident: Incident, extent: Extent) -> None:
         incident.first_run, incident.first_ls = (
             (None, None) if extent.first is None else (extent.first.run, extent.first.ls)
         )
@@ -157,30 +173,49 @@ class IncidentWriter:
         if newest is not None:
             incident.explanation = titles.explanation(incident_key, newest, self._hints_of(incident_key, newest.key))
 
-    def _retitle(self, incident: Incident) -> None:
+    def _retitle(self, incident: Incident, rates: Sequence[LumisectionRates], opening_kind: str) -> None:
         incident_key, size = self._sizes[incident.id]
-        if incident.first is None:
-            return
-        rates = self._rates(incident_key, incident.id) if incident_key.subsystem == TRIGGER else []
+        assert incident.first is not None  # noqa: S101 - others have no title to bring up to date
         if rates:
             incident.title = titles.measured_rate_title(
                 incident_key, incident.kind, incident.elements, size, incident.first, rates
             )
         else:
-            opening = incidents.opening_kind(self.tx, incident.id)
             incident.title = titles.histogram_title(
-                incident_key, incident.kind, incident.elements, size, incident.first, opening
+                incident_key, incident.kind, incident.elements, size, incident.first, opening_kind
             )
 
-    def _rates(self, incident_key: IncidentKey, number: int) -> Sequence[LumisectionRates]:
+    def _rates(self, incident_key: IncidentKey, keys: Sequence[LumisectionKey]) -> Sequence[LumisectionRates]:
         """Those of the first lumisections of an incident: what comes and goes later does not rewrite its title."""
-        keys = incidents.opening(self.tx, number, titles.MEASURED_LUMISECTIONS)
-        rates = (
-            trigger_rates.load_lumisection(self.tx, incident_key.dataset, key, incident_key.subsystem) for key in keys
-        )
-        return [lumisection_rates for lumisection_rates in rates if lumisection_rates is not None]
+        measured = []
+        for key in keys:
+            where = (incident_key.dataset, key, incident_key.subsystem)
+            if where not in self._measured:
+                self._measured[where] = trigger_rates.load_lumisection(self.tx, *where)
+            if (rates := self._measured[where]) is not None:
+                measured.append(rates)
+        return measured
 
-    def _open(self, incident_key: IncidentKey, size: int, change: Change) -> None:
+    def _open(self, openings: Sequence[tuple[IncidentKey, int, Change]]) -> None:
+        """Store new incidents with their occurrences."""
+        opened = [self._new(incident_key, size, change) for incident_key, size, change in openings]
+        incidents.insert_new(self.tx, opened)
+        seen: list[Occurrence] = []
+        for incident, (incident_key, size, change) in zip(opened, openings, strict=True):
+            self.incidents[incident.id] = incident
+            self._sizes[incident.id] = (incident_key, size)
+            seen += [self._occurrence(incident_key, incident.id, observation) for observation in change.observations]
+        incidents.add_occurrences(self.tx, seen)
+        self._update_texts(opened, {incident.id for incident in opened})
+        incidents.overwrite(self.tx, opened)
+        self.opened += opened
+        for incident, (_, _, change) in zip(opened, openings, strict=True):
+            self._note(incident, Because.OPENED, _detail(change))
+            if change.ended is not None:
+                ended = f"ended before it was raised, by {titles.lumisection_name(change.ended)}"
+                self._note(incident, Because.CLEARED, ended)
+
+    def _new(self, incident_key: IncidentKey, size: int, change: Change) -> Incident:
         observations = change.observations
         worst = max(observations, key=lambda observation: len(observation.bad))
         incident = Incident(
@@ -197,21 +232,7 @@ class IncidentWriter:
         )
         if change.ended is not None:
             incident.state, incident.resolved_s, incident.resolved_by = "resolved", self.now_s, SYSTEM
-        incident.id = incidents.insert_new(self.tx, incident)
-        self.incidents[incident.id] = incident
-        self._sizes[incident.id] = (incident_key, size)
-        incidents.add_occurrences(
-            self.tx, [self._occurrence(incident_key, incident.id, observation) for observation in observations]
-        )
-        self._count_anew(incident)
-        self._retitle(incident)
-        incidents.overwrite(self.tx, [incident])
-        self.opened.append(incident)
-        self._note(incident, Because.OPENED, _detail(change))
-        if change.ended is not None:
-            self._note(
-                incident, Because.CLEARED, f"ended before it was raised, by {titles.lumisection_name(change.ended)}"
-            )
+        return incident
 
     def _occurrence(self, incident_key: IncidentKey, number: int, observation: Observation) -> Occurrence:
         hints = self._hints_of(incident_key, observation.key)

@@ -5,7 +5,22 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, select, text, tuple_, union, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    union,
+    union_all,
+    update,
+)
 
 from conf.errors import NightshiftError
 from opint.store.sql import replacing
@@ -29,6 +44,9 @@ NAMELESS_KINDS = ("", "unknown")
 
 STANDING = (DATA_LOST, STALLED, STALE_MODEL, NOT_JUDGED)
 """Families that stand for nightshift's own running and not for lumisections."""
+
+MOST_SEEKS = 200
+"""Incidents that one statement looks for: SQLite takes at most 500 parts of a union."""
 
 IS_ACTIVE = text("state <> 'resolved'")
 """Written out, not bound: only so do both databases use the partial index."""
@@ -174,10 +192,14 @@ def latest_before(tx: Connection, fingerprints: Collection[str], key: Lumisectio
     return [_incident(row) for row in tx.execute(query)]
 
 
-def insert_new(tx: Connection, record: Incident) -> int:
-    """Store a new incident; its number."""
-    number: int = tx.execute(insert(incident).returning(_row.id), _values(record, without=("id",))).scalar_one()
-    return number
+def insert_new(tx: Connection, records: Sequence[Incident]) -> None:
+    """Store new incidents, which are given their numbers."""
+    if not records:
+        return
+    rows = [_values(record, without=("id",)) for record in records]
+    numbers = tx.execute(insert(incident).returning(_row.id, sort_by_parameter_order=True), rows).scalars()
+    for record, number in zip(records, numbers, strict=True):
+        record.id = number
 
 
 def overwrite(tx: Connection, changed: Collection[Incident]) -> None:
@@ -235,46 +257,72 @@ def occurrences(
     return by_incident
 
 
-def last_before(tx: Connection, number: int, key: LumisectionKey) -> Occurrence | None:
-    """The newest occurrence of an incident before ``key``."""
-    query = (
-        select(occurrence)
-        .where(_seen.incident_id == number, tuple_(_seen.run, _seen.ls) < (key.run, key.ls))
-        .order_by(_seen.run.desc(), _seen.ls.desc())
-        .limit(1)
+def last_before(tx: Connection, numbers: Collection[int], key: LumisectionKey) -> dict[int, Occurrence]:
+    """By incident, its newest occurrence before ``key``; without those that have none."""
+    before = tuple_(_seen.run, _seen.ls) < (key.run, key.ls)
+    rows = _of_each(tx, numbers, select(occurrence).where(before).order_by(_seen.run.desc(), _seen.ls.desc()), 1)
+    return {number: _occurrence(row) for number, (row,) in rows.items()}
+
+
+def opening(tx: Connection, numbers: Collection[int], most: int) -> dict[int, list[LumisectionKey]]:
+    """By incident, the first ``most`` lumisections in which it was seen."""
+    query = select(_seen.incident_id, _seen.run, _seen.ls).order_by(_seen.run, _seen.ls)
+    return {
+        number: [LumisectionKey(row.run, row.ls) for row in rows]
+        for number, rows in _of_each(tx, numbers, query, most).items()
+    }
+
+
+def opening_kinds(tx: Connection, numbers: Collection[int]) -> dict[int, str]:
+    """By incident, the kind of its first occurrence that names one; without those of which none does."""
+    named = select(_seen.incident_id, _seen.kind).where(_seen.kind.not_in(NAMELESS_KINDS))
+    rows = _of_each(tx, numbers, named.order_by(_seen.run, _seen.ls), 1)
+    return {number: row.kind for number, (row,) in rows.items()}
+
+
+def extents(tx: Connection, numbers: Collection[int], newest: int) -> dict[int, Extent]:
+    """By incident, what its stored occurrences add up to, with the kinds of the ``newest``; reads all of them."""
+    if not numbers:
+        return {}
+    kinds = (
+        select(_seen.incident_id, _seen.kind, func.count().label("number"), _MOST_ELEMENTS.label("elements"))
+        .where(_seen.incident_id.in_(sorted(numbers)))
+        .group_by(_seen.incident_id, _seen.kind)
     )
-    row = tx.execute(query).one_or_none()
-    return None if row is None else _occurrence(row)
+    by_kind: dict[int, list[Any]] = defaultdict(list)
+    for row in tx.execute(kinds):
+        by_kind[row.incident_id].append(row)
+    places = select(_seen.incident_id, _seen.run, _seen.ls, _seen.kind)
+    last = _of_each(tx, numbers, places.order_by(_seen.run.desc(), _seen.ls.desc()), newest)
+    first = _of_each(tx, numbers, places.order_by(_seen.run, _seen.ls), 1)
+    return {number: _extent(by_kind[number], first.get(number, []), last.get(number, [])) for number in numbers}
 
 
-def opening(tx: Connection, number: int, most: int) -> list[LumisectionKey]:
-    """The first ``most`` lumisections in which an incident was seen."""
-    query = select(_seen.run, _seen.ls).where(_seen.incident_id == number).order_by(_seen.run, _seen.ls).limit(most)
-    return [LumisectionKey(*row) for row in tx.execute(query)]
+def _extent(kinds: Sequence[Any], first: Sequence[Any], newest: Sequence[Any]) -> Extent:
+    commonest = min(kinds, key=lambda row: (row.kind in NAMELESS_KINDS, -row.number, row.kind), default=None)
+    ends = [LumisectionKey(rows[0].run, rows[0].ls) if rows else None for rows in (first, newest)]
+    return Extent(
+        first=ends[0],
+        last=ends[1],
+        lumisections=sum(row.number for row in kinds),
+        elements=max((row.elements for row in kinds), default=0),
+        commonest_kind="" if commonest is None else commonest.kind,
+        newest_kinds=[row.kind for row in newest],
+    )
 
 
-def opening_kind(tx: Connection, number: int) -> str:
-    """The kind of its first occurrence that names one; empty if none does."""
-    named = (_seen.incident_id == number) & _seen.kind.not_in(NAMELESS_KINDS)
-    query = select(_seen.kind).where(named).order_by(_seen.run, _seen.ls).limit(1)
-    return tx.execute(query).scalar_one_or_none() or ""
-
-
-def extent(tx: Connection, number: int, newest: int) -> Extent:
-    """What the stored occurrences of an incident add up to, with the kinds of the ``newest``; reads all of them."""
-    scope = _seen.incident_id == number
-    most = func.coalesce(func.max(func.json_array_length(_seen.elements)), 0)
-    lumisections, elements = tx.execute(select(func.count(), most).where(scope)).one()
-    ends = [
-        tx.execute(select(_seen.run, _seen.ls).where(scope).order_by(*order).limit(1)).one_or_none()
-        for order in ((_seen.run, _seen.ls), (_seen.run.desc(), _seen.ls.desc()))
-    ]
-    by_number = (_seen.kind.in_(NAMELESS_KINDS), func.count().desc(), _seen.kind)
-    commonest = select(_seen.kind).where(scope).group_by(_seen.kind).order_by(*by_number).limit(1)
-    latest = select(_seen.kind).where(scope).order_by(_seen.run.desc(), _seen.ls.desc()).limit(newest)
-    first, last = (None if row is None else LumisectionKey(*row) for row in ends)
-    kind = tx.execute(commonest).scalar_one_or_none() or ""
-    return Extent(first, last, lumisections, elements, kind, tx.scalars(latest).all())
+def _of_each(tx: Connection, numbers: Collection[int], query: Select[Any], most: int) -> dict[int, list[Row[Any]]]:
+    """By incident, the first ``most`` rows of ``query`` on occurrences: a seek for each of them, in few statements."""
+    by_incident: dict[int, list[Row[Any]]] = defaultdict(list)
+    ordered = sorted(numbers)
+    for start in range(0, len(ordered), MOST_SEEKS):
+        parts = [
+            select(query.where(_seen.incident_id == number).limit(most).subquery())
+            for number in ordered[start : start + MOST_SEEKS]
+        ]
+        for row in tx.execute(union_all(*parts)):
+            by_incident[row.incident_id].append(row)
+    return by_incident
 
 
 def write_history(tx: Connection, entries: Sequence[Entry]) -> None:
@@ -293,6 +341,7 @@ def write_history(tx: Connection, entries: Sequence[Entry]) -> None:
         tx.execute(insert(audit), rows)
 
 
+_MOST_ELEMENTS = func.coalesce(func.max(func.json_array_length(_seen.elements)), 0)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _FIXED = ("id", "fingerprint", "dataset", "subsystem", "family", "element_group", "opened_s")
 _NAMES = [field.name for field in fields(Incident)]

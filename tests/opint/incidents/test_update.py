@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from time import perf_counter
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from conf.settings import AlertSettings
 from dqm.core.quality import Reason
@@ -335,3 +335,24 @@ def test_an_operators_word_goes_with_the_occurrences_of_a_merged_incident(store,
     with store.read() as tx:
         assert feedback.load(tx, left) == Feedback(Verdict.TRUE, "ana", 150.0)
         assert feedback.load(tx, 3 - left) is None
+
+
+@pytest.mark.parametrize("sectors", [1, 2])
+def test_queries_do_not_grow_with_the_number_of_incidents(store, rules, judge, mes, sectors) -> None:
+    """All that is needed is read once: with two sectors it took 57 queries to open eight incidents, 25 to go on."""
+    families = (Reason.DEVIATES, Reason.MISSING, Reason.FROZEN, Reason.WRONG_SHAPE)
+    bad = {name: families[number % 4] for number, name in enumerate(mes[: 4 * sectors])}
+    steps = [judge(1, ls, bad) for ls in (1, 2, 3)] + [judge(1, ls) for ls in (4, 5, 6, 7)]
+    counted, statements = [], []
+    for state in steps:
+        with store.begin() as tx:
+            lumisections.save(tx, [state], {}, 1.0)
+            statements.clear()
+            event.listen(tx, "before_cursor_execute", lambda *call: statements.append(call[2]))
+            done = update.update(tx, [state], rules, 1.0)
+            queries = [text for text in statements if text.startswith("SELECT") and "advisory_xact_lock" not in text]
+            counted.append((len(queries), len(done.opened), len(done.cleared)))
+    waiting, opening, going_on, *clearing, after = counted
+    assert opening[1] == 4 * sectors
+    assert clearing[-1][2] == 4 * sectors
+    assert [row[0] for row in (waiting, opening, going_on, *clearing, after)] == [7, 13, 11, 10, 10, 11, 1]
