@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from opint.store import suggestions, trials
+from opint.store import heartbeats, suggestions, trials
 from opint.store.engine import Store
 from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import zero_network
@@ -68,12 +68,14 @@ def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_
     assert f"published {DAYS * PER_DAY} accesses" in run("publish", during, "--as", "arrow")
     wait_until(lambda: progress(store) > 0, 60, "something is stored")
     daemons.kill(first)
+    assert signs(store) == ["running"], "it has not stopped on purpose, and the page will call it silent"
     assert ("refuse", "once") in standing(store, "active")
 
     run("publish", after, "--as", "json")
     second = daemons.start("cache", "watch")
     wait_until(lambda: progress(store) == 2 * MESSAGES, 60, "all accesses are tried")
     assert daemons.stop(second) == 0
+    assert signs(store) == ["running", "stopped"]
     assert "withdrawn" in run("suggestions")
     rules = standing(store, "withdrawn")
     assert ("refuse", "once") in rules
@@ -88,6 +90,12 @@ def standing(store, how):
     """Rules that stand so."""
     with store.read() as tx:
         return {(row.kind, row.target) for row in suggestions.of_cache(tx, "rome") if row.standing == how}
+
+
+def signs(store):
+    """States of the watchers that have reported."""
+    with store.read() as tx:
+        return sorted(sign.state for sign in heartbeats.newest(tx) if sign.daemon.endswith(":accesses"))
 
 
 def resumed(store):

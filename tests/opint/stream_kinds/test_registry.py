@@ -1,0 +1,36 @@
+"""Settings say which kinds of streams a daemon watches, and doctor looks at these."""
+
+import sys
+
+import pytest
+
+from conf.errors import NightshiftError
+from conf.settings import Settings
+from opint.stream_kinds import KINDS, kind_of_record, watched_kinds
+
+
+def test_histograms_are_always_watched_and_others_where_their_setting_says_so():
+    assert [kind.name for kind in watched_kinds(Settings())] == ["histograms"]
+    sections = {section: {"watch": True} for section in ("rates", "hotline", "cache")}
+    assert [kind.name for kind in watched_kinds(Settings.model_validate(sections))] == list(KINDS)
+
+
+def test_each_kind_has_a_topic_and_a_group_of_its_own_and_checks_both_model_and_source():
+    kafka = [kind.kafka(Settings()) for kind in KINDS.values()]
+    assert len({one.topic for one in kafka}) == len({one.group for one in kafka}) == len(KINDS)
+    checks = [what for kind in KINDS.values() for what, _ in kind.checks(Settings())]
+    assert checks == [
+        *("histograms model", "histograms source", "rates model", "rates source", "events model", "events source"),
+        *("accesses laboratory", "accesses source"),
+    ]
+
+
+def test_what_is_no_record_is_refused_by_name():
+    with pytest.raises(NightshiftError, match="str: no kind of stream"):
+        kind_of_record("text")
+
+
+def test_without_the_laboratory_accesses_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(NightshiftError, match=r"pip install 'nightshift\[rl\]'; or set cache.watch to false"):
+        KINDS["accesses"].check_laboratory()
