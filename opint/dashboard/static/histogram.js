@@ -108,7 +108,7 @@ const histogram = (() => {
       values.push(told.persistent.pulls);
     }
     const share = 97 / panels.length;
-    const most = brightest(told), cut = Math.max(...told.counts) > most, far = Math.max(5, ...told.pulls.map((pull) => Math.abs(pull ?? 0)));
+    const most = log ? Math.max(1, ...told.counts, ...told.reference.filter(Number.isFinite)) : brightest(told), cut = Math.max(...told.counts) > most, far = Math.max(5, ...told.pulls.map((pull) => Math.abs(pull ?? 0)));
     const tone = (value) => { const low = Math.min(value, most); return log ? Math.log10(1 + low) : low; };
     const box = document.createElement("div");
     box.style.height = (narrow ? 54 + panels.length * 282 : 400) + "px";
