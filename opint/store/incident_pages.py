@@ -140,8 +140,9 @@ def page(
     """Incidents in this order, at most ``limit``; ``before`` is the number that the last page's cursor names.
 
     ``gravest`` first are those not resolved, of these the critical ones; ``seen`` are those of the last lumisections,
-    ``longest`` those of most. ``run`` keeps those that were seen in it. ``subsystem`` and ``dataset`` are parts of the
-    name, ``words`` a part of the title, the explanation or the folder, all in whatever case.
+    ``longest`` those of most. ``run`` keeps those that were seen in it. ``subsystem`` and ``dataset`` are names or,
+    where no incident has that name, parts of one; ``words`` are a part of the title, the explanation or the folder. All
+    are in whatever case.
     """
     keys = _ORDERS[order]
     query = select(incident, _LAST_SEEN).order_by(*keys, incident.c.id.desc()).limit(limit + 1)
@@ -150,9 +151,9 @@ def page(
     if states:
         query = query.where(incident.c.state.in_(states))
     if subsystem is not None:
-        query = query.where(_contains(incident.c.subsystem, subsystem))
+        query = query.where(_named(incident.c.subsystem, subsystem))
     if dataset is not None:
-        query = query.where(_contains(incident.c.dataset, dataset))
+        query = query.where(_named(incident.c.dataset, dataset))
     if run is not None:
         query = query.where(_seen_in(run))
     if words is not None:
@@ -176,6 +177,12 @@ def _follows(number: int, keys: tuple[ColumnElement[Any], ...]) -> ColumnElement
         there = select(ClauseAdapter(last).traverse(key)).where(last.c.id == number).scalar_subquery()
         condition = or_(key > there, and_(key == there, condition))
     return condition
+
+
+def _named(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    there = incident.alias()
+    exists = select(there.c.id).where(func.lower(there.c[str(column.key)]) == text.lower()).exists()
+    return or_(func.lower(column) == text.lower(), and_(~exists, _contains(column, text)))
 
 
 def _contains(column: ColumnElement[str], part: str) -> ColumnElement[bool]:

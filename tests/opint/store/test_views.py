@@ -78,6 +78,17 @@ def test_filters_look_for_a_part_of_a_name_in_whatever_case(tx):
     assert incident_pages.subsystems(tx) == ["Calo", "Muon", "Pixel"]
 
 
+def test_a_name_in_full_keeps_longer_ones_out(store, seed):
+    seed.fill(store)
+    with store.begin() as tx:
+        made = seed.raise_incident(tx, 20, subsystem="CaloTowers", dataset=f"{seed.DATASET}2")
+    with store.read() as tx:
+        assert ids(tx, subsystem="calo") == [2]
+        assert ids(tx, subsystem="alo") == [made, 2]
+        assert ids(tx, dataset=seed.DATASET) == [3, 2, 1]
+        assert ids(tx, dataset=f"{seed.DATASET}2") == [made]
+
+
 def test_maps_of_consecutive_lumisections_are_multiplied(tx, seed):
     """The dead region stays, what fluctuates fades; a first map and other than maps have nothing to be multiplied."""
     told = evidence.evidence_view(tx, seed.DATASET, "Calo", 379415, 30, seed.OCCUPANCY)
