@@ -86,7 +86,8 @@ def _worst_elements(tx: Connection, console: Console) -> None:
         first, least = same[0], min((v.p_value for v in same if v.p_value is not None), default=None)
         reason = first.reason.name.lower().replace("_", " ")
         p_value = "" if least is None else f", least p {least:.2g}"
-        line = f"  {first.element}: {reason} in {len(same)} lumisections from run {first.run} LS {first.ls}{p_value}"
+        number = f"{len(same)} lumisection{'' if len(same) == 1 else 's'}"
+        line = f"  {first.element}: {reason} in {number} from run {first.run} LS {first.ls}{p_value}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if len(ranked) > MOST_ELEMENTS:
         console.print(f"  and {len(ranked) - MOST_ELEMENTS} more; --json has all of them", highlight=False)
