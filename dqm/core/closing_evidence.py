@@ -15,9 +15,9 @@ from dqm.core.state import SubsystemScores
 _NOT_KNOWN = "unknown"
 
 
-def add_frozen(part: SubsystemScores, frozen: Mask, version: str, frozen_after: int, most: int) -> SubsystemScores:
+def add_frozen(part: SubsystemScores, frozen: Mask, version: str, most: int) -> SubsystemScores:
     """The part with evidence for its ``frozen`` MEs, at most ``most`` of them."""
-    sentence = f"The same content, bin by bin, in {frozen_after} lumisections in a row: no new data arrive."
+    sentence = "The same content, bin by bin, as in lumisections before: no new data arrive."
     evidence = dict(part.evidence)
     for row in np.flatnonzero(frozen)[:most]:
         known = _known(part, int(row), version)

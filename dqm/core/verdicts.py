@@ -80,7 +80,6 @@ def close(
     """
     unstable = settings.require_stable_beams and state.conditions.beams_stable is False
     parts = expected_parts(state, judge.expected)
-    frozen = {name: _frozen(part, history.get(name, ()), settings.frozen_after) for name, part in parts.items()}
     tested = {name: np.where(_inspected(part), part.p_values, np.float32(np.nan)) for name, part in parts.items()}
     limit = discovery_threshold(np.concatenate(list(tested.values())), settings.false_discovery_rate) if tested else 0.0
     verdicts = {}
@@ -88,13 +87,14 @@ def close(
         reasons = _reasons(part, tested[name], limit, judge.folder_p)
         opinion = None if unstable else _opinion(judge, name, part, state.conditions)
         condemned = _condemned(opinion, judge.certification_p, part, reasons)
+        frozen = _frozen(part, reasons == Reason.DEVIATES, history.get(name, ()), settings.frozen_after)
         reasons[condemned] = Reason.DEVIATES
-        reasons[frozen[name]] = Reason.FROZEN
+        reasons[frozen] = Reason.FROZEN
         ready = status_bits.ready(state.conditions.dcs, settings.bits_of(name))
         reasons[status_bits.contradicting(part, reasons, ready)] = Reason.CONTRADICTS_STATUS
         reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
         verdicts[name] = _verdict(reasons, tested[name], judge.subsystems.get(name), opinion)
-        parts[name] = _explained(part, frozen[name], condemned & (reasons == Reason.DEVIATES), opinion, state, settings)
+        parts[name] = _explained(part, frozen, condemned & (reasons == Reason.DEVIATES), opinion, state, settings)
     return state.closed(parts, verdicts, now_s, because)
 
 
@@ -123,14 +123,18 @@ def _inspected(part: SubsystemScores) -> Mask:
     return inspected
 
 
-def _frozen(part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Mask:
-    """MEs whose content is that of all the lumisections before.
+def _frozen(part: SubsystemScores, deviating: Mask, history: Sequence[Content], frozen_after: int) -> Mask:
+    """MEs whose content is that of all the lumisections before; of the ``deviating`` ones, that of any of them.
 
-    Histograms of low statistics may be alike by chance and are left alone.
+    What is both unlike good data and the same again is stuck, and one fault: it must not count as deviating content
+    until ``frozen_after`` lumisections are together. Histograms of low statistics may be alike by chance and are left
+    alone.
     """
     candidates: Mask = part.present & IS_TESTED[part.reasons]
     candidates &= part.digests != np.uint64(EMPTY)
-    return repeating(candidates, part, history, frozen_after)
+    alike = [earlier.digests for earlier in history if earlier.catalogue == part.catalogue.digest]
+    again = np.any([part.digests == digests for digests in alike], axis=0) if alike else np.zeros_like(candidates)
+    return repeating(candidates, part, history, frozen_after) | (candidates & deviating & again)
 
 
 def repeating(candidates: Mask, part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Mask:
@@ -213,4 +217,4 @@ def _explained(
     most = settings.evidence_per_lumisection
     if opinion is not None:
         part = closing_evidence.add_condemned(part, condemned, opinion, state.model_version, most)
-    return closing_evidence.add_frozen(part, frozen, state.model_version, settings.frozen_after, most)
+    return closing_evidence.add_frozen(part, frozen, state.model_version, most)

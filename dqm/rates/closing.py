@@ -75,7 +75,7 @@ def close(
         reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
         verdicts[name] = _verdict(part, reasons, judge.whole)
         most = settings.evidence_per_lumisection
-        parts[name] = closing_evidence.add_frozen(part, frozen, state.model_version, settings.frozen_after, most)
+        parts[name] = closing_evidence.add_frozen(part, frozen, state.model_version, most)
     return state.closed(parts, verdicts, now_s, because)
 
 

@@ -27,15 +27,16 @@ def list_(
 ) -> None:
     """Show dead letters, newest first."""
     from rich.console import Console
-    from rich.table import Table
 
+    from opint.cli.render import terminal_table
     from opint.store import deadletters
     from opint.wording import iso
 
     store = open_store(start(config, log_format))
     with store.read() as tx:
         page = deadletters.list_(tx, reason=reason, limit=limit)
-    table = Table("id", "received (UTC)", "from", "why", "bytes", "replayed", box=None)
+    columns = ("id", "received (UTC)", "from", "why", "bytes", "replayed")
+    table = terminal_table(*columns, folding=("from", "why", "replayed"))
     for letter in page.items:
         table.add_row(
             str(letter.id),

@@ -23,6 +23,15 @@ class State(StrEnum):
     RESOLVED = "resolved"
 
 
+class OrderBy(StrEnum):
+    """Which incidents come first."""
+
+    GRAVEST = "gravest"
+    NEWEST = "newest"
+    SEEN = "seen"
+    LONGEST = "longest"
+
+
 Id = Annotated[
     int,
     typer.Argument(min=1, max=MOST_NUMBER, help="The incident's number, as `nightshift incidents list` shows it."),
@@ -40,25 +49,32 @@ def group() -> None:
 def list_(
     state: Annotated[State | None, typer.Option(help="Only incidents in this state.")] = None,
     subsystem: Annotated[
-        str | None, typer.Option(parser=stored_text, metavar="NAME", help="Only incidents of this subsystem.")
+        str | None,
+        typer.Option(parser=stored_text, metavar="NAME", help="Only incidents of subsystems with this in their names."),
     ] = None,
+    contains: Annotated[
+        str | None, typer.Option(parser=stored_text, metavar="WORDS", help="Only incidents with this in their titles.")
+    ] = None,
+    order: Annotated[OrderBy, typer.Option(help="Which incidents come first.")] = OrderBy.GRAVEST,
     run: Annotated[int | None, typer.Option(min=0, max=MOST_NUMBER, help="Only incidents that touch this run.")] = None,
     limit: Limit = 50,
     config: Config = None,
     log_format: Log = None,
 ) -> None:
-    """Show incidents, newest first."""
+    """Show incidents: those not resolved and critical ones first, then the newest."""
     from rich.console import Console
-    from rich.table import Table
 
+    from opint.cli.render import terminal_table
     from opint.store.incident_pages import page as incidents
     from opint.wording import iso
 
     store = open_store(start(config, log_format))
     with store.read() as tx:
         states = () if state is None else (state.value,)
-        page = incidents(tx, limit=limit, states=states, subsystem=subsystem, run=run)
-    table = Table("id", "state", "severity", "what", "LS", "opened (UTC)", box=None)
+        page = incidents(
+            tx, limit=limit, states=states, subsystem=subsystem, run=run, words=contains, order=order.value
+        )
+    table = terminal_table("id", "state", "severity", "what", "LS", "opened (UTC)", folding=("what",))
     for incident in page.items:
         table.add_row(
             str(incident.id),

@@ -1,6 +1,6 @@
 """What a terminal shows of a store: verdicts, incidents, kept events."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -86,7 +86,8 @@ def _worst_elements(tx: Connection, console: Console) -> None:
         first, least = same[0], min((v.p_value for v in same if v.p_value is not None), default=None)
         reason = first.reason.name.lower().replace("_", " ")
         p_value = "" if least is None else f", least p {least:.2g}"
-        line = f"  {first.element}: {reason} in {len(same)} lumisections from run {first.run} LS {first.ls}{p_value}"
+        number = f"{len(same)} lumisection{'' if len(same) == 1 else 's'}"
+        line = f"  {first.element}: {reason} in {number} from run {first.run} LS {first.ls}{p_value}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if len(ranked) > MOST_ELEMENTS:
         console.print(f"  and {len(ranked) - MOST_ELEMENTS} more; --json has all of them", highlight=False)
@@ -95,6 +96,14 @@ def _worst_elements(tx: Connection, console: Console) -> None:
 def _incidents(tx: Connection, console: Console) -> None:
     for row in tx.execute(select(incident).order_by(incident.c.id)):
         console.print(f"incident {row.id} ({row.severity}): {row.title}", highlight=False, markup=False)
+
+
+def terminal_table(*columns: str, folding: Collection[str]) -> Table:
+    """A table in which a narrow terminal folds these columns, and no number or time."""
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=column not in folding, overflow="fold" if column in folding else "ellipsis")
+    return table
 
 
 def kept_table(events: Sequence[KeptEvent]) -> Table:

@@ -69,9 +69,9 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
     @routes.get("/incidents", tags=["incidents"])
     def list_incidents(
         state: Annotated[list[State] | None, Query(description="repeat for several; all if absent")] = None,
-        subsystem: Annotated[str | None, Query(max_length=200)] = None,
+        subsystem: Annotated[str | None, Query(max_length=200, description="a name, or a part of one")] = None,
         run: Number | None = None,
-        dataset: Annotated[str | None, Query(max_length=500)] = None,
+        dataset: Annotated[str | None, Query(max_length=500, description="a name, or a part of one")] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> IncidentPage:

@@ -7,6 +7,7 @@ from typing import Any
 from dqm.core.quality import Quality, Reason
 from opint import wording
 from opint.store.evidence import AxisView, WorstBinView
+from opint.store.runs import Cell
 
 GLYPHS = {Quality.GOOD: "✓", Quality.WARNING: "!", Quality.BAD: "✕", Quality.NOT_INSPECTED: "·"}
 _QUALITY_NAMES = {
@@ -83,6 +84,16 @@ def probability(value: float | None) -> str:
     return "–" if value is None else f"{value:.2g}"
 
 
+FEW_SHARE = 0.01
+"""A subsystem of which no more than this share is bad or a warning is not painted as if all of it were."""
+
+
+def few(cell: Cell) -> bool:
+    """Whether only a few of the monitoring elements of a lumisection that is worse than good are so."""
+    poor = cell.bad + cell.warning
+    return 0 < poor <= FEW_SHARE * (poor + cell.good)
+
+
 def quality_word(value: int) -> str:
     """A quality in lower case words."""
     return _QUALITY_NAMES[Quality(value)]
@@ -151,6 +162,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "filled": filled,
     "probability": probability,
+    "few": few,
     "feature": feature,
     "feature_unit": feature_unit,
     "uncertain": uncertain,

@@ -47,17 +47,23 @@ SUSPICIOUS_SHARE = 0.25
 
 
 def overall(
-    counts: dict[str, int], newest: Incident | None, stale: Staleness, *, judged: int, suspicious: int = 0
+    counts: dict[str, int],
+    newest: Incident | None,
+    stale: Staleness,
+    *,
+    judged: int,
+    suspicious: int = 0,
+    critical: bool = True,
 ) -> Status:
     """The headline. Open incidents come first; then silence; only then may anything be called good.
 
     ``judged`` counts the lumisections of all subsystems that the page shows, ``suspicious`` those of them with a
-    warning or worse.
+    warning or worse; ``critical`` says whether an open incident is.
     """
     number = counts.get("open", 0)
     if number and newest is not None:
         headline = f"{number} open incident{'s' if number > 1 else ''}"
-        return Status("bad", headline, newest.title, newest.opened_s)
+        return Status("bad" if critical else "warning", headline, newest.title, newest.opened_s)
     if stale.stale:
         since = (
             "Nothing has been received yet" if stale.since_s is None else f"No news since {clock_time(stale.since_s)}"

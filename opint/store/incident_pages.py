@@ -1,9 +1,10 @@
 """Incidents as pages and the API show them: lists, counts, and one with all that belongs to it."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy.sql.util import ClauseAdapter
 
 from opint.store import feedback
 from opint.store.feedback import Feedback
@@ -47,8 +48,11 @@ class Incident(Record):
     resolved_by: str | None
 
 
+Order = Literal["gravest", "newest", "seen", "longest"]
+
+
 class IncidentPage(Record):
-    """A page of incidents, newest first; ``next`` is the cursor of the following page, null at the end."""
+    """A page of incidents; ``next`` is the cursor of the following page, null at the end."""
 
     items: list[Incident]
     next: str | None
@@ -111,6 +115,17 @@ _LAST_SEEN = (
 )
 
 
+_ORDERS: dict[Order, tuple[ColumnElement[Any], ...]] = {
+    "newest": (),
+    "gravest": (
+        case((incident.c.state == "resolved", 2), else_=0) + case((incident.c.severity == "critical", 0), else_=1),
+    ),
+    "seen": (-func.coalesce(incident.c.last_run, 0), -func.coalesce(incident.c.last_ls, 0)),
+    "longest": (-incident.c.lumisections,),
+}
+"""By order, what is compared before the number; the least comes first, and of equal ones the newest."""
+
+
 def page(
     tx: Connection,
     *,
@@ -120,25 +135,59 @@ def page(
     subsystem: str | None = None,
     run: int | None = None,
     dataset: str | None = None,
+    words: str | None = None,
+    order: Order = "newest",
 ) -> IncidentPage:
-    """Incidents, newest first, at most ``limit``; ``before`` is the number that the last page's cursor names.
+    """Incidents in this order, at most ``limit``; ``before`` is the number that the last page's cursor names.
 
-    ``run`` keeps those that were seen in it; ``subsystem`` may be in whatever case. Numbers grow with time, so pages
-    neither repeat nor skip an incident while new ones come in.
+    ``gravest`` first are those not resolved, of these the critical ones; ``seen`` are those of the last lumisections,
+    ``longest`` those of most. ``run`` keeps those that were seen in it. ``subsystem`` and ``dataset`` are names or,
+    where no incident has that name, parts of one; ``words`` are a part of the title, the explanation or the folder. All
+    are in whatever case.
     """
-    query = select(incident, _LAST_SEEN).order_by(incident.c.id.desc()).limit(limit + 1)
+    keys = _ORDERS[order]
+    query = select(incident, _LAST_SEEN).order_by(*keys, incident.c.id.desc()).limit(limit + 1)
     if before is not None:
-        query = query.where(incident.c.id < before)
+        query = query.where(_follows(before, keys))
     if states:
         query = query.where(incident.c.state.in_(states))
     if subsystem is not None:
-        query = query.where(func.lower(incident.c.subsystem) == subsystem.lower())
+        query = query.where(_named(incident.c.subsystem, subsystem))
     if dataset is not None:
-        query = query.where(incident.c.dataset == dataset)
+        query = query.where(_named(incident.c.dataset, dataset))
     if run is not None:
         query = query.where(_seen_in(run))
+    if words is not None:
+        columns = incident.c.title, incident.c.explanation, incident.c.element_group
+        query = query.where(or_(*(_contains(column, words) for column in columns)))
     rows = [Incident.model_validate(row) for row in tx.execute(query)]
     return IncidentPage(items=rows[:limit], next=str(rows[limit - 1].id) if len(rows) > limit else None)
+
+
+def subsystems(tx: Connection) -> list[str]:
+    """Names of the subsystems that had an incident, in order."""
+    query = select(incident.c.subsystem).where(incident.c.subsystem != "").distinct().order_by(incident.c.subsystem)
+    return list(tx.scalars(query))
+
+
+def _follows(number: int, keys: tuple[ColumnElement[Any], ...]) -> ColumnElement[bool]:
+    """Whether an incident comes after that of this number."""
+    last = incident.alias()
+    condition = incident.c.id < number
+    for key in reversed(keys):
+        there = select(ClauseAdapter(last).traverse(key)).where(last.c.id == number).scalar_subquery()
+        condition = or_(key > there, and_(key == there, condition))
+    return condition
+
+
+def _named(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    there = incident.alias()
+    exists = select(there.c.id).where(func.lower(there.c[str(column.key)]) == text.lower()).exists()
+    return or_(func.lower(column) == text.lower(), and_(~exists, _contains(column, text)))
+
+
+def _contains(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
+    return func.lower(column).contains(part.lower(), autoescape=True)
 
 
 def gravest(tx: Connection, limit: int) -> list[Incident]:

@@ -47,11 +47,11 @@ def printable(text: str) -> str:
 
 
 def legible(text: str) -> str:
-    """A title as a page can show it: :func:`printable`, without needless space, cut where it is too long.
+    """A title as a page can show it: :func:`printable`, and cut where it is too long.
 
     For labels, which say nothing about identity: they are no reason to lose the counts that they label.
     """
-    return " ".join(printable(text).split()).encode()[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
+    return printable(text).encode()[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
 
 
 def check_element(me: MonitoringElement, limits: Limits) -> None:

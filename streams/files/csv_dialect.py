@@ -41,7 +41,7 @@ def read(path: Path, limits: Limits, layout: FileLayout) -> Iterator[HistogramBa
     """
     # The module's own limit on a field is 128 KiB, less than a large map takes; lines are limited below.
     csv.field_size_limit(max(csv.field_size_limit(), limits.max_message_bytes))
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = _lines(csv.reader(_limited(file, limits), strict=True), path.name)
         _, names = next(lines, (1, []))
         if isinstance(names, DecodeError):
@@ -66,7 +66,7 @@ def _lines(reader: Any, name: str) -> Iterator[tuple[int, list[str] | DecodeErro
                 yield reader.line_num, fields
     except DecodeError as error:
         yield reader.line_num, placed(error, name)
-    except (csv.Error, UnicodeDecodeError) as error:
+    except csv.Error as error:
         yield reader.line_num, DecodeError("bad-csv", f"{name} line {reader.line_num}", str(error))
 
 
@@ -103,7 +103,12 @@ def _rows(
         try:
             if len(line) <= last:
                 raise DecodeError("wrong-column-count", "line", len(line), f"the header has {last + 1}")
-            yield _row({column: line[index] for column, index in columns.items()}, place, limits, layout)
+            fields = {column: line[index] for column, index in columns.items()}
+            for column, text in fields.items():
+                if not text.isascii() and text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") != text:
+                    raw = text.encode("utf-8", "surrogateescape")
+                    raise DecodeError("not-utf8", column, raw, "write the text in UTF-8")
+            yield _row(fields, place, limits, layout)
         except DecodeError as error:
             yield placed(error, place)
 
@@ -113,7 +118,7 @@ def _row(fields: Mapping[str, str], place: str, limits: Limits, layout: FileLayo
     key = lumisection_key(_integer(fields, "fromrun"), _integer(fields, "fromlumi"))
     subsystem = check_text(layout.subsystem_of(name), "subsystem")
     envelope = Envelope(key, layout.dataset, subsystem, Conditions())
-    sides = _SIDES.get(fields["metype"].strip())
+    sides = _SIDES.get(fields["metype"].strip().removesuffix(".0"))
     if sides is None:
         raise DecodeError("unsupported-metype", "metype", fields["metype"], "3 (TH1F) and 6 (TH2F) are read")
     axes = tuple(_axis(fields, side) for side in sides)

@@ -24,7 +24,8 @@ from streams.files.assemble import Row, group, histogram_of_cells, placed
 from streams.files.layout import FileLayout
 from streams.records import Axis, Conditions, HistogramBatch, MonitoringElement
 
-NEEDED = ("dataset", "me", "run_number", "ls_number", "x_min", "x_max", "x_bin", "entries", "data")
+TEXTS = ("dataset", "me")
+NEEDED = (*TEXTS, "run_number", "ls_number", "x_min", "x_max", "x_bin", "entries", "data")
 COLUMNS = (*NEEDED, "y_min", "y_max", "y_bin")
 
 
@@ -54,8 +55,8 @@ def batches(
 
 def of_texts(texts: Mapping[str, str]) -> dict[str, object]:
     """A row whose values are JSON in text, as in CSV; a text that is no JSON stays as it is."""
-    row: dict[str, object] = {name: texts[name] for name in ("dataset", "me") if name in texts}
-    for name in texts.keys() & set(COLUMNS[2:]):
+    row: dict[str, object] = {name: texts[name] for name in TEXTS if name in texts}
+    for name in texts.keys() & set(COLUMNS) - set(TEXTS):
         try:
             row[name] = orjson.loads(texts[name]) if texts[name] else None
         except orjson.JSONDecodeError:
@@ -70,20 +71,26 @@ def _rows(raw: bytes, name: str) -> list[Any]:
         lines = [line for line in raw.splitlines() if line.strip()]
         if error.reason != "bad-json" or len(lines) < 2:
             raise
-        return [_line(line, f"{name} line {number}") for number, line in enumerate(lines, 1)]
+        places = [(line, f"{name} line {number}") for number, line in enumerate(lines, 1)]
+        return [row for line, place in places for row in _of_line(line, place)]
+    return _of_page(content, name)
+
+
+def _of_line(line: bytes, place: str) -> list[Any]:
+    try:
+        return _of_page(parse_json(line, place), place)
+    except DecodeError as error:
+        return [error]
+
+
+def _of_page(content: Any, place: str) -> list[Any]:
+    """The rows in a list, under ``results``, or in a row itself."""
     if isinstance(content, dict):
         content = [content] if is_table(content) else content.get("results")
     if not isinstance(content, list):
         hint = "a list of rows, or one under 'results', is needed"
-        raise DecodeError("not-dials", name, type(content).__name__, hint)
+        raise DecodeError("not-dials", place, type(content).__name__, hint)
     return content
-
-
-def _line(line: bytes, place: str) -> Any:
-    try:
-        return parse_json(line, place)
-    except DecodeError as error:
-        return error
 
 
 def _read_rows(rows: Iterable[object], name: str, limits: Limits, layout: FileLayout) -> Iterator[Row | DecodeError]:
@@ -106,9 +113,11 @@ def _row(raw: Mapping[str, Any], place: str, limits: Limits, layout: FileLayout)
     key = lumisection_key(whole(raw.get("run_number")), whole(raw.get("ls_number")))
     subsystem = check_text(layout.subsystem_of(me), "subsystem")
     envelope = Envelope(key, check_text(raw.get("dataset"), "dataset"), subsystem, Conditions())
-    sides = ("x", "y") if raw.get("y_bin") is not None else ("x",)
+    # Some tables say 0 where there is no y.
+    sides = ("x", "y") if raw.get("y_bin") else ("x",)
     axes = tuple(_axis(raw, side, limits) for side in sides)
-    cells = np.pad(_cells(raw.get("data"), axes), 1)
+    data = raw.get("data")
+    cells = np.pad(_cells(parse_json(data.encode(), "data") if isinstance(data, str) else data, axes), 1)
     histogram = histogram_of_cells(MonitoringElement(me, axes), cells, _number(raw, "entries"), limits)
     return Row(envelope, histogram, place)
 

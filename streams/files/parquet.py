@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from streams.codecs.envelope import read_envelope
@@ -19,7 +20,7 @@ from streams.errors import DecodeError
 from streams.files import dials
 from streams.files.assemble import Row, batch_of, histogram_of_cells, placed
 from streams.files.layout import FileLayout
-from streams.files.tables import check_columns
+from streams.files.tables import check_columns, converted
 from streams.records import Axis, HistogramBatch, MonitoringElement
 
 DATASET = "/CSC/Run2017/DQM"
@@ -58,7 +59,11 @@ def _table(path: Path, limits: Limits) -> tuple[list[str], list[dict[str, Any]]]
             check_columns(names, needed)
             groups = range(file.metadata.num_row_groups)
             limits.check_bytes(sum(file.metadata.row_group(i).total_byte_size for i in groups), "table")
-            rows = file.read(columns=[name for name in known if name in names]).to_pylist()
+            table = file.read(columns=[name for name in known if name in names])
+            for place, name in enumerate(table.column_names):
+                if name in dials.TEXTS:
+                    table = table.set_column(place, name, converted(table[name], pa.string(), name))
+            rows = table.to_pylist()
         except DecodeError as error:
             raise placed(error, path.name) from None
         # A damaged file makes pyarrow fail in ways that have no common base.

@@ -92,7 +92,7 @@ def _names(path: Path) -> list[str]:
     if path.suffix.lower() == ".parquet":
         with path.open("rb") as raw:
             return _opened(partial(pq.read_schema, raw)).names  # type: ignore[no-any-return]
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         return header_of(file)
 
 
@@ -117,7 +117,13 @@ def _columns(raw: BinaryIO, suffix: str, names: list[str]) -> Any:
         return pq.read_table(raw, columns=names)
     # As bytes: what a value means must not depend on the block that it stands in.
     kinds = dict.fromkeys(names, pa.binary())
-    return pacsv.read_csv(raw, convert_options=pacsv.ConvertOptions(include_columns=names, column_types=kinds))
+    try:
+        return pacsv.read_csv(raw, convert_options=pacsv.ConvertOptions(include_columns=names, column_types=kinds))
+    except pa.ArrowInvalid as error:
+        # So it says of a header without an end of line.
+        if "Empty CSV" not in str(error):
+            raise
+        return pa.table(dict.fromkeys(names, pa.nulls(0)))
 
 
 def _opened(read: "partial[Any]") -> Any:

@@ -28,6 +28,7 @@ from streams.records import Axis, Conditions, HistogramBatch, MonitoringElement
 
 _CLASS = re.compile(r"TH[12][CSIFDL]")
 _FOLDERS = ("TDirectory", "TDirectoryFile")
+_MAGIC = b"root"
 _DEEPEST = 64
 _WHOLE_RUN = re.compile(r"(?:.*/)?DQMData/Run (?P<run>\d+)/(?P<subsystem>[^/]+)/Run summary/(?P<rest>.+)", re.DOTALL)
 _PER_LS = re.compile(
@@ -45,6 +46,10 @@ def read(path: Path, limits: Limits, layout: FileLayout) -> Iterator[HistogramBa
     """
     # Opened here because uproot takes a path for a URL, and its messages for a missing file are long.
     with path.open("rb") as raw:
+        begin = raw.read(len(_MAGIC))
+        if begin != _MAGIC:
+            yield DecodeError("bad-root", path.name, begin, f"a ROOT file begins with {_MAGIC!r}")
+            return
         yield from group(_rows(raw, path, limits, layout), limits)
 
 
@@ -129,7 +134,7 @@ def _row(key: Any, located: Mapping[str, str], dataset: str, place: str, limits:
     try:
         # The key tells the size of the uncompressed histogram before it is read.
         limits.check_bytes(int(key.fObjlen), "histogram")
-        if located.get("last", located["ls"]) != located["ls"]:
+        if _number(located, "last" if "last" in located else "ls") != _number(located, "ls"):
             section = f"{located['ls']}-{located['last']}"
             raise DecodeError("several-lumisections", "By Lumi Section", section, "a folder of a single one is needed")
         lumisection = lumisection_key(_number(located, "run"), _number(located, "ls"))

@@ -25,7 +25,7 @@ def header_of(file: TextIO) -> list[str]:
 
 def split_by_any_separator(names: Sequence[str]) -> list[str]:
     """The names of a header that was split by commas, as another separator would split them."""
-    for separator in _SEPARATORS:
+    for separator in (*_SEPARATORS, *(" " if len(names) == 1 else "")):
         if names and separator in names[0]:
             return [name.strip().strip('"') for name in ",".join(names).split(separator)]
     return list(names)
@@ -56,16 +56,16 @@ def converted(column: Any, kind: Any, name: str) -> Any:
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_binary(column.type):
         # Parquet does not look whether its texts are UTF-8; a cast from binary does.
         column = _cast(column.cast(pa.binary()), lambda cells: cells.cast(pa.string()), name, "not-utf8", "UTF-8 text")
-        column = _without_null_words(column, trim=not pa.types.is_string(kind))
+        column = _without_null_words(column)
     elif pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     return _cast(column, _CASTS[kind], name, "wrong-type", _NEEDED[kind])
 
 
-def _without_null_words(column: Any, *, trim: bool) -> Any:
+def _without_null_words(column: Any) -> Any:
     trimmed = pc.utf8_trim_whitespace(column)
     empty = pc.is_in(pc.utf8_lower(trimmed), value_set=_NULLS)
-    return pc.if_else(empty, pa.scalar(None, pa.string()), trimmed if trim else column)
+    return pc.if_else(empty, pa.scalar(None, pa.string()), trimmed)
 
 
 def _integers(cells: Any) -> Any:

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from opint.incidents.operator import acknowledge
 from opint.store.heartbeats import Heartbeat, beat
+from opint.store.tables import lumisection
 from tests.e2e.browsing import DESK, Clock, fits, settled
 from tests.serving import served
 
@@ -258,3 +259,48 @@ def test_ten_windows_share_one_stream(browser, url, store, seed, clock):
     for one in pages[1:]:
         one.get_by_role("heading", name="2 open incidents").wait_for(timeout=10_000)
     context.close()
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_counts_are_shown_on_a_logarithmic_scale_when_asked_and_after_a_reload(page, url, number):
+    page.goto(url + f"/incidents/{number}")
+    settled(page)
+    plot = page.locator("#plot canvas").first
+    linear = plot.screenshot()
+    page.get_by_label("counts on a logarithmic scale").check()
+    settled(page)
+    assert plot.screenshot() != linear
+    page.reload()
+    settled(page)
+    assert page.get_by_label("counts on a logarithmic scale").is_checked()
+
+
+def test_a_run_without_conditions_says_so_and_draws_no_axes(page, url, store):
+    with store.begin() as tx:
+        tx.execute(lumisection.update().values(conditions={}))
+    page.goto(url + "/runs/379415?subsystem=Muon")
+    settled(page)
+    page.get_by_text("Neither pileup nor luminosity came").wait_for()
+    assert page.locator("#conditions canvas").count() == 0
+    assert page.locator("#map canvas").count() == 1
+
+
+def test_links_in_text_are_underlined(page, url):
+    page.goto(url + "/incidents/3")
+    lines = page.locator("#head dd a").evaluate_all("all => all.map((one) => getComputedStyle(one).textDecorationLine)")
+    assert lines == ["underline"] * len(lines)
+    assert lines
+
+
+def test_a_page_opens_where_its_form_was_sent(page, url):
+    page.set_viewport_size({"width": 390, "height": 500})
+    page.goto(url + "/incidents/3")
+    settled(page)
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("Comment").fill("hello")
+    page.get_by_role("button", name="Comment").scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    assert before > 0
+    page.get_by_role("button", name="Comment").click()
+    page.locator("#audit").get_by_text("hello").wait_for()
+    page.wait_for_function(f"Math.abs(scrollY - {before}) < 5")

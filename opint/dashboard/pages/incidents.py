@@ -12,7 +12,7 @@ from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.render import Renderer, RunText, form_fields, own_url, redirect_back
 from opint.store import evidence, incident_pages, runs
 from opint.store.engine import Store
-from opint.store.incident_pages import EvidenceKey, IncidentDetail, State
+from opint.store.incident_pages import EvidenceKey, IncidentDetail, Order, State
 
 STRIP_LENGTH = 120
 OPEN_SHOWN = 50
@@ -29,9 +29,12 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
         subsystem: str = "",
         run: RunText = "",
         dataset: str = "",
+        words: str = "",
+        order: Order = "gravest",
         cursor: Cursor = None,
     ) -> HTMLResponse:
         live = renderer.live()
+        wanted = {"subsystem": subsystem, "run": run, "dataset": dataset, "words": words, "order": order}
         with store.read() as tx:
             shown = incident_pages.page(
                 tx,
@@ -41,18 +44,20 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
                 subsystem=subsystem or None,
                 run=int(run) if run else None,
                 dataset=dataset or None,
+                words=words or None,
+                order=order,
             )
+            known = incident_pages.subsystems(tx)
         return renderer.page(
             request,
             "incidents.html",
             shown=shown,
             states=state or [],
-            subsystem=subsystem,
-            run=run,
-            dataset=dataset,
+            known=known,
+            nowhere=bool(subsystem) and not any(subsystem.lower() in name.lower() for name in known),
             request_url=own_url(request),
-            rest="&"
-            + urlencode({"state": state or [], "subsystem": subsystem, "run": run, "dataset": dataset}, doseq=True),
+            rest="&" + urlencode({"state": state or []} | wanted, doseq=True),
+            **wanted,
             **live,
         )
 

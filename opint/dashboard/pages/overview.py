@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 from conf.settings import Settings
 from dqm.core.quality import Quality
 from opint.dashboard.api import Cursor
+from opint.dashboard.filters import few
 from opint.dashboard.render import Renderer, own_url
 from opint.dashboard.status import overall, staleness
 from opint.store import deadletters, heartbeats, incident_pages, runs, system
@@ -34,13 +35,14 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             recent, delays = system.closed_since(tx, now_s - RECENT_S)
             resolved = incident_pages.recently_resolved(tx, 8)
         cells = [cell for strip in strips for cell in strip.cells]
-        suspicious = sum(cell.quality >= Quality.WARNING for cell in cells)
+        suspicious = sum(cell.quality >= Quality.WARNING and not few(cell) for cell in cells)
         stale = staleness(daemons, now_s, settings.dashboard.stale_after_s)
         unseen = max(
             (incident for incident in active if incident.state == "open"),
             key=lambda incident: incident.id,
             default=None,
         )
+        critical = any(incident.state == "open" and incident.severity == "critical" for incident in active)
         return renderer.page(
             request,
             "overview.html",
@@ -57,7 +59,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             delay_s=statistics.median(delays) if delays else None,
             resolved=resolved,
             lag=sum(lag_by_partition(daemons).values()),
-            status=overall(counts, unseen, stale, judged=len(cells), suspicious=suspicious),
+            status=overall(counts, unseen, stale, judged=len(cells), suspicious=suspicious, critical=critical),
             suspicious=suspicious,
             counts=counts,
             **live,

@@ -30,21 +30,27 @@ const histogram = (() => {
   function oneDimensional(place, told) {
     const axis = told.axes[0], stepped = uPlot.paths.stepped({ align: 1 });
     const x = axis.categories ? edges({ ...axis, lower: 0, upper: axis.bins, edges: null }) : edges(axis);
-    const width = place.clientWidth - 14, left = 62;
+    const top = Math.max(1, ...told.counts, ...told.reference.filter(Number.isFinite));
+    // Above and below have the same left edge, whatever their ticks are.
+    const width = place.clientWidth - 14, left = Math.max(62, 34 + 6.5 * Math.round(top).toLocaleString().length);
+    // On a logarithmic axis nothing stands at half a count.
+    const shown = (values) => closed(log ? values.map((value) => (value > 0.5 ? value : 0.5)) : values);
+    const scale = log ? { distr: 3, range: [0.5, top * 2] } : { range: (_, low, high) => [0, Math.max(1, high * 1.06)] };
     // A value belongs to the bin that the pointer is in, which begins at the edge to its left.
     const dataIdx = (_, _series, nearest, at) => Math.min(axis.bins - 1, Math.max(0, x[nearest] > at ? nearest - 1 : nearest));
     const cursor = { dataIdx, sync: { key: "evidence" }, drag: { x: true, y: false } };
     const bin = (_, _value, _series, at) => (at === null ? "–" : axis.categories ? axis.categories[at] : `${number(x[at])} to ${number(x[at + 1])}`);
     const common = { width, cursor, scales: { x: { time: false } }, padding: [8, 14, 0, 0] };
     const named = (label, more) => ({ label, paths: stepped, points: { show: false }, value: (_, value) => number(value), ...more });
+    const counted = (values) => (_, _value, _series, at) => (at === null ? "–" : number(values[at]));
     const above = new uPlot({
       ...common, title: title(told), height: Math.max(220, Math.min(330, width * 0.42)),
-      scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.06)] } },
+      scales: { x: { time: false }, y: scale },
       axes: [xAxis(axis, false), axisOptions({ label: "counts", size: left, labelSize: 20 })],
       series: [{ label: axis.label || "x", value: bin },
-        named("observed", { stroke: palette.css("--ink"), width: 1.5, fill: palette.css("--ink") + "1f" }),
-        named("reference", { stroke: palette.css("--ref"), width: 2, dash: [6, 3] })],
-    }, [x, closed(told.counts), closed(told.reference)], place);
+        named("observed", { stroke: palette.css("--ink"), width: 1.5, fill: palette.css("--ink") + "1f", value: counted(told.counts) }),
+        named("reference", { stroke: palette.css("--ref"), width: 2, dash: [6, 3], value: counted(told.reference) })],
+    }, [x, shown(told.counts), shown(told.reference)], place);
     const far = Math.max(5, ...told.pulls.map((pull) => Math.abs(pull ?? 0)));
     const below = new uPlot({
       ...common, height: 150,
@@ -79,12 +85,19 @@ const histogram = (() => {
   };
 
   // Cells that are empty in both stay blank: nothing there is not the same as few.
-  function cells(told, values) {
+  function cells(told, values, tone = (value) => value) {
     const rows = told.axes[1].bins, made = [];
     for (let at = 0; at < values.length; at++)
       if (values[at] !== null && (told.counts[at] || told.reference[at]) && (values !== told.counts || told.counts[at]))
-        made.push([Math.floor(at / rows), at % rows, values[at]]);
+        made.push([Math.floor(at / rows), at % rows, tone(values[at]), values[at]]);
     return made;
+  }
+
+  // One hot cell must not make the rest of a map black: colours end at what 99 % of the filled cells and the whole
+  // reference hold, and what lies above has the last one.
+  function brightest(told) {
+    const filled = told.counts.filter((value) => value > 0).sort((one, other) => one - other);
+    return Math.max(1, filled[Math.floor(0.99 * (filled.length - 1))] ?? 0, ...told.reference.filter(Number.isFinite));
   }
 
   function twoDimensional(place, told) {
@@ -95,7 +108,8 @@ const histogram = (() => {
       values.push(told.persistent.pulls);
     }
     const share = 97 / panels.length;
-    const most = Math.max(1, ...told.counts, ...told.reference), far = Math.max(5, ...told.pulls.map((pull) => Math.abs(pull ?? 0)));
+    const most = log ? Math.max(1, ...told.counts, ...told.reference.filter(Number.isFinite)) : brightest(told), cut = Math.max(...told.counts) > most, far = Math.max(5, ...told.pulls.map((pull) => Math.abs(pull ?? 0)));
+    const tone = (value) => { const low = Math.min(value, most); return log ? Math.log10(1 + low) : low; };
     const box = document.createElement("div");
     box.style.height = (narrow ? 54 + panels.length * 282 : 400) + "px";
     place.append(box);
@@ -106,20 +120,36 @@ const histogram = (() => {
       : { left: `${4.5 + index * share}%`, width: `${share - 5.9}%`, top: 62, bottom: 92 };
     const ticks = narrow || panels.length < 4 ? 7 : 4;
     const axis = (told, index, more) => ({ type: "category", data: labels(told), gridIndex: index, name: told.label, nameLocation: "middle", nameTextStyle: { color: dim, fontSize: 11 }, axisLabel: { color: dim, fontSize: 10, interval: Math.ceil(told.bins / ticks) - 1 }, axisLine: { lineStyle: { color: dim } }, axisTick: { show: false }, splitArea: { show: false }, ...more });
-    const bar = (index, range, colours, series) => ({ type: "continuous", min: range[0], max: range[1], seriesIndex: series, calculable: false, inRange: { color: colours }, textStyle: { color: dim, fontSize: 10 }, itemWidth: 10, itemHeight: narrow ? 90 : 110, precision: 1, text: [number(range[1]), number(range[0])],
+    const bar = (index, range, colours, series, ends = range.map(number)) => ({ type: "continuous", dimension: 2, min: range[0], max: range[1], seriesIndex: series, calculable: false, inRange: { color: colours }, textStyle: { color: dim, fontSize: 10 }, itemWidth: 10, itemHeight: narrow ? 90 : 110, precision: 1, text: [ends[1], ends[0]],
       ...(narrow ? { orient: "vertical", right: 4, top: 70 + index * 282 } : { orient: "horizontal", left: `${4.5 + index * share}%`, bottom: 6 }) });
     chart.setOption({
       animation: false,
       title: [{ text: title(told), left: "center", top: 4, textStyle: { color: ink, fontSize: 13, width: place.clientWidth - 20, overflow: "truncate" } },
         ...panels.map((text, index) => ({ text, left: narrow ? 46 : `${4.5 + index * share}%`, top: narrow ? 32 + index * 282 : 36, textStyle: { color: dim, fontSize: 12, fontWeight: "normal" } }))],
-      tooltip: { renderMode: "richText", formatter: (at) => `${panels[at.seriesIndex]} ${number(at.value[2])}\n${told.axes[0].label || "x"} ${at.name}, ${told.axes[1].label || "y"} ${labels(told.axes[1])[at.value[1]]}` },
+      tooltip: { renderMode: "richText", formatter: (at) => `${panels[at.seriesIndex]} ${number(at.value[3])}\n${told.axes[0].label || "x"} ${at.name}, ${told.axes[1].label || "y"} ${labels(told.axes[1])[at.value[1]]}` },
       grid: panels.map((_, index) => spot(index)),
       xAxis: panels.map((_, index) => axis(told.axes[0], index, { nameGap: 24 })),
       yAxis: panels.map((_, index) => axis(told.axes[1], index, { nameGap: 32, name: index && !narrow ? "" : told.axes[1].label })),
-      visualMap: [bar(0, [0, most], palette.viridis, [0]), bar(1, [0, most], palette.viridis, [1]), ...values.slice(2).map((_, index) => bar(2 + index, [-far, far], palette.pulls, [2 + index]))],
-      series: values.map((value, index) => ({ type: "heatmap", name: panels[index], xAxisIndex: index, yAxisIndex: index, data: cells(told, value), progressive: 4000, emphasis: { itemStyle: { borderColor: ink, borderWidth: 1 } } })),
+      visualMap: [...[0, 1].map((index) => bar(index, [0, tone(most)], palette.viridis, [index], ["0", (cut ? "≥ " : "") + number(most) + (log ? " (log)" : "")])), ...values.slice(2).map((_, index) => bar(2 + index, [-far, far], palette.pulls, [2 + index]))],
+      series: values.map((value, index) => ({ type: "heatmap", name: panels[index], xAxisIndex: index, yAxisIndex: index, data: cells(told, value, index < 2 ? tone : undefined), progressive: 4000, emphasis: { itemStyle: { borderColor: ink, borderWidth: 1 } } })),
     });
     drawn.push({ destroy: () => chart.dispose() });
+  }
+
+  // A box above the plot that makes counts logarithmic, for as long as the window lives.
+  let log = sessionStorage.getItem("nightshift-log") === "yes";
+  function scaleChoice(place, again) {
+    const label = document.createElement("label"), box = document.createElement("input");
+    Object.assign(box, { type: "checkbox", checked: log });
+    label.className = "log";
+    label.append(box, " counts on a logarithmic scale");
+    box.addEventListener("change", () => {
+      log = box.checked;
+      sessionStorage.setItem("nightshift-log", log ? "yes" : "no");
+      again();
+    });
+    place.before(label);
+    return label;
   }
 
   // ECharts has a megabyte and draws maps alone: it is loaded where the first of them is shown.
@@ -142,15 +172,16 @@ const histogram = (() => {
     (told.axes.length === 2 ? twoDimensional : oneDimensional)(place, told);
   }
 
-  // Draws, and draws again when the window's width or the colour scheme changes.
+  // Draws, and draws again when the window's width, the colour scheme or the scale of counts changes.
   function keep(place, told) {
     let width = 0;
+    const choice = scaleChoice(place, () => again());
     const again = () => { width = place.clientWidth; draw(place, told); };
     const watch = new ResizeObserver(() => { if (place.clientWidth !== width) again(); });
     watch.observe(place);
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", again);
-    return () => { watch.disconnect(); scheme.removeEventListener("change", again); };
+    return () => { choice.remove(); watch.disconnect(); scheme.removeEventListener("change", again); };
   }
 
   return { keep };

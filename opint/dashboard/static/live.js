@@ -116,6 +116,16 @@
     const status = document.getElementById("status");
     if (status && status.dataset.title) document.title = status.dataset.title;
   });
+
+  // A form leads back to its own page, which opens where it was left and not at its top.
+  const place = "nightshift-scroll", here = () => location.pathname + location.search;
+  document.addEventListener("submit", ({ target }) => {
+    if (target.method === "post") sessionStorage.setItem(place, JSON.stringify([here(), scrollY]));
+  });
+  const [left, height] = JSON.parse(sessionStorage.getItem(place) ?? "[]");
+  sessionStorage.removeItem(place);
+  if (left === here()) requestAnimationFrame(() => scrollTo(0, height));
+
   setInterval(tick, 1000);
   channel.postMessage({ ask: true });
   navigator.locks.request("nightshift-events", () => { lead(); return new Promise(() => {}); });

@@ -11,5 +11,7 @@ const palette = (() => {
   const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
   // A pixel as ImageData holds it on every machine that browsers run on: the first byte is red.
   const pixel = ([r, g, b]) => (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
-  return { css, pixel, viridis, pulls, glyphs, words, rgb, quality: (number) => css(qualities[number]) };
+  // Room for the ticks of an axis, px, so that long numbers do not reach its title.
+  const tickRoom = (least) => (_, ticks) => Math.max(least, 14 + 6.5 * Math.max(0, ...(ticks ?? []).map((text) => String(text).length)));
+  return { tickRoom, css, pixel, viridis, pulls, glyphs, words, rgb, quality: (number) => css(qualities[number]) };
 })();

@@ -30,7 +30,8 @@ const rateplots = (() => {
     ctx.restore();
   }
 
-  function upright(plot, at, text, colour, dash) {
+  // Labels stand below each other where they would overlap; taken holds the right end of each row.
+  function upright(plot, at, text, colour, dash, taken) {
     const { ctx, bbox } = plot, scale = devicePixelRatio || 1, x = plot.valToPos(at, "x", true);
     if (x < bbox.left || x > bbox.left + bbox.width) return;
     ctx.save();
@@ -39,7 +40,11 @@ const rateplots = (() => {
     ctx.font = `${11 * scale}px system-ui`; ctx.textBaseline = "top";
     const room = bbox.left + bbox.width - x > ctx.measureText(text).width + 6 * scale;
     ctx.textAlign = room ? "left" : "right";
-    ctx.fillText(text, x + (room ? 4 : -4) * scale, bbox.top + 3 * scale);
+    const width = ctx.measureText(text).width + 10 * scale, left = room ? x : x - width;
+    let row = taken.findIndex((end) => end <= left);
+    if (row < 0) row = taken.length;
+    if (row < 5) ctx.fillText(text, x + (room ? 4 : -4) * scale, bbox.top + (3 + 13 * row) * scale);
+    taken[row] = left + width;
     ctx.restore();
   }
 
@@ -57,12 +62,13 @@ const rateplots = (() => {
     return new uPlot({
       width: place.clientWidth - 14, height: 300, title: `${told.element.split("/").pop()}  ·  run ${told.run}`, padding: [8, 18, 0, 0],
       scales: { x: { time: false }, y: { range: [0, far] } },
-      axes: [axis({ label: "lumisection", size: 26 }), axis({ label: "rate (Hz)", size: 56 })],
+      axes: [axis({ label: "lumisection", size: 26 }), axis({ label: "rate (Hz)", size: palette.tickRoom(36) })],
       series: [{ label: "LS" }, edge("band from"), edge("to"), curve("expected (Hz)"), points("observed (Hz)")],
       bands: [{ series: [2, 1], fill: palette.css("--ref") + "30" }],
       hooks: { draw: [(plot) => {
-        for (const [at, column] of changes(told)) upright(plot, at - 0.5, `prescale column ${column ?? "unknown"}`, palette.css("--dim"), [5, 4]);
-        if (ls !== null && told.lumisections.includes(ls)) upright(plot, ls, `LS ${ls}`, palette.css("--ink"), [2, 2]);
+        const taken = [];
+        for (const [at, column] of changes(told)) upright(plot, at - 0.5, `prescale column ${column ?? "unknown"}`, palette.css("--dim"), [5, 4], taken);
+        if (ls !== null && told.lumisections.includes(ls)) upright(plot, ls, `LS ${ls}`, palette.css("--ink"), [2, 2], taken);
         crosses(plot, told.lumisections, told.observed, told.alarm);
       }] },
     }, [told.lumisections, told.low, told.high, told.expected, told.observed], place);
@@ -77,7 +83,7 @@ const rateplots = (() => {
     return new uPlot({
       width: place.clientWidth - 14, height: 300, title: "against pileup", padding: [8, 18, 0, 0],
       scales: { x: { time: false }, y: { range: [0, most(seen, fitted) * 1.12 || 1] } },
-      axes: [axis({ label: "mean pileup", size: 26 }), axis({ label: "rate × prescale / live time (Hz)", size: 64 })],
+      axes: [axis({ label: "mean pileup", size: 26 }), axis({ label: "rate × prescale / live time (Hz)", size: palette.tickRoom(44) })],
       series: [{ label: "pileup", value }, curve("fitted curve (Hz)"), points("observed (Hz)")],
       hooks: { draw: [(plot) => crosses(plot, pileup, seen, alarm)] },
     }, [pileup, fitted, seen], place);

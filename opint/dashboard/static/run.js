@@ -17,6 +17,11 @@
 
   function conditions() {
     if (plot) plot.destroy();
+    plot = null;
+    const known = page.lumisections.some((one) => ["pileup", "delivered_lumi", "recorded_lumi"].some((name) => (one[name] ?? null) !== null));
+    $("conditions").hidden = !known;
+    $("no-conditions").hidden = known;
+    if (!known) return;
     const [left, right] = margins(), rows = page.lumisections, ink = palette.css("--dim"), line = palette.css("--line");
     const axis = (more) => ({ stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "11px system-ui", labelFont: "11px system-ui", labelSize: 16, ...more });
     const line2 = (label, scale, stroke, dash) => ({ label, scale, stroke, dash, width: 1.5, spanGaps: false, points: { show: rows.length < 3 } });
@@ -35,7 +40,7 @@
 
   function zoom(wanted) {
     range = wanted;
-    plot.setScale("x", { min: range[0], max: range[1] });
+    plot?.setScale("x", { min: range[0], max: range[1] });
     map.zoom(range);
   }
 

@@ -98,6 +98,9 @@ def _envelope(histograms: dict[str, Any]) -> Envelope:
     head = histograms.pop(ENVELOPE, None)
     if head is None:
         raise DecodeError("missing-envelope", ENVELOPE, None, "an empty histogram whose metadata hold run and ls")
+    # What is null, or was NaN, is not known.
+    if isinstance(head, dict) and isinstance(metadata := head.get("metadata"), dict):
+        head["metadata"] = {name: value for name, value in metadata.items() if value is not None}
     validate(head, ENVELOPE)
     return read_envelope(head.get("metadata", {}))
 

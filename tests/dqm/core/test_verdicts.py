@@ -165,6 +165,19 @@ def test_the_same_content_as_in_all_earlier_lumisections_is_frozen():
     assert (evidence.reason, evidence.kind) == (Reason.FROZEN, "stuck")
 
 
+def test_what_deviates_and_repeats_any_earlier_lumisection_is_frozen_at_once():
+    now = np.arange(1, N + 1, dtype=np.uint64)
+    earlier = now + np.uint64(1000)
+    earlier[[2, 7]] = now[[2, 7]]
+    for history in ([before(earlier)], [before(now + np.uint64(1)), before(earlier)]):
+        found = closed(state(p_values({2: 1e-9, 4: 1e-9}), digests=now), {"Muon": history}).verdicts["Muon"]
+        assert [Reason(reason) for reason in found.reasons[[2, 4, 7]]] == [
+            Reason.FROZEN,
+            Reason.DEVIATES,
+            Reason.CONSISTENT,
+        ]
+
+
 def test_too_short_a_history_freezes_nothing():
     now = np.arange(1, N + 1, dtype=np.uint64)
     assert not (closed(state(digests=now), {"Muon": [before(now)]}).verdicts["Muon"].reasons == Reason.FROZEN).any()

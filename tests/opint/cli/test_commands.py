@@ -1,6 +1,7 @@
 """The commands as a person types them: what they do, and one clear line for what went wrong."""
 
 import json
+import re
 import time
 from contextlib import closing
 
@@ -301,3 +302,9 @@ def test_beside_the_demo_a_command_without_settings_says_where_its_database_is(t
 def test_the_paragraphs_of_help_flow_in_any_width():
     """Lines of the source are no lines of the terminal."""
     assert "Killed at any moment, it goes on where it was: nothing is lost" in nightshift("run", "--help")
+
+
+def test_a_narrow_terminal_folds_no_time(settings, opened):
+    listed = CliRunner().invoke(app, ["incidents", "list", "--config", str(settings())], env={"COLUMNS": "80"}).output
+    assert re.search(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", listed)
+    assert max(map(len, listed.splitlines())) <= 80

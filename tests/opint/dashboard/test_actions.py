@@ -122,3 +122,11 @@ def test_our_own_origin_is_welcome(fresh, token):
         "/api/v1/incidents/3/acknowledge", json={"actor": "Ada"}, headers={HEADER: token, "Origin": origin}
     )
     assert answer.status_code == 200
+
+
+def test_a_false_alarm_stays_open_and_the_page_says_so(fresh, token):
+    assert _do(fresh, token, "false-alarm").json()["state"] == "open"
+    sentence = "the incident stays open until it clears or somebody resolves it"
+    assert sentence in fresh.get("/incidents/3").text
+    _do(fresh, token, "resolve")
+    assert sentence not in fresh.get("/incidents/3").text

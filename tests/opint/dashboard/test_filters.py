@@ -8,6 +8,8 @@ from opint.dashboard import filters
 from opint.dashboard.status import Staleness, overall, staleness
 from opint.store.evidence import AxisView, WorstBinView
 from opint.store.heartbeats import Heartbeat
+from opint.store.incident_pages import Incident
+from opint.store.runs import Cell
 
 FRESH = Staleness(False, 0.0, "")
 
@@ -74,6 +76,28 @@ def test_good_is_said_only_when_it_is_known():
     assert overall({}, None, FRESH, judged=0).level == "unknown"
     assert overall({}, None, Staleness(True, 5.0, "silent."), judged=9).level == "unknown"
     assert overall({"acknowledged": 2}, None, FRESH, judged=9).level == "warning"
+
+
+@pytest.mark.parametrize(("critical", "level"), [(True, "bad"), (False, "warning")])
+def test_open_incidents_are_as_bad_as_the_worst_of_them(critical, level):
+    (one,) = [Incident.model_construct(title="Muon: noisy", opened_s=5.0)]
+    told = overall({"open": 1}, one, FRESH, judged=9, critical=critical)
+    assert (told.level, told.headline, told.more) == (level, "1 open incident", "Muon: noisy")
+
+
+@pytest.mark.parametrize(
+    ("bad", "warning", "good", "told"),
+    [
+        (0, 1, 639, True),
+        (1, 0, 639, True),
+        (6, 0, 634, True),
+        (7, 0, 633, False),
+        (0, 1, 24, False),
+        (0, 0, 640, False),
+    ],
+)
+def test_one_path_of_many_does_not_paint_the_whole_trigger(bad, warning, good, told):
+    assert filters.few(Cell.model_construct(bad=bad, warning=warning, good=good)) is told
 
 
 def test_many_warnings_without_an_incident_are_the_headline():

@@ -177,3 +177,12 @@ def test_an_incident_says_how_many_elements_it_does_not_list(serving, store, see
     page = serving(store, seed.now_s).get(f"/incidents/{number}").text
     assert "Muon/Wheel-1/me199<" in page
     assert "and 30 more" in page
+
+
+def test_critical_incidents_come_first_and_filters_say_what_is_wrong(client):
+    page = client.get("/incidents").text
+    assert re.findall(r'href="/incidents/(\d)" id', page) == ["3", "2", "1"]
+    assert "No subsystem with an incident is called “Tracker”" in client.get("/incidents?subsystem=Tracker").text
+    assert "there are Calo, Muon, Pixel" in client.get("/incidents?subsystem=Tracker").text
+    assert re.findall(r'href="/incidents/(\d)" id', client.get("/incidents?subsystem=muo&words=DEAD").text) == ["3"]
+    assert client.get("/incidents?order=best").status_code == 422

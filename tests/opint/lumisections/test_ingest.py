@@ -23,6 +23,7 @@ PLACE = Partition("cluster", "dqm.histograms", 0)
 SETTINGS = Settings()
 KEYS = keys(30)
 DATASET = "/Simulated/Detector-v1/DQM"
+PARTS = ("Muon/Part1", "Muon/Part2", "Strips/Part1", "Strips/Part2")
 
 
 class Clock:
@@ -200,6 +201,15 @@ def test_a_fault_is_one_incident_of_all_its_lumisections(ingest, store, pipeline
         seen = tx.execute(select(occurrence.c.ls).order_by(occurrence.c.ls)).scalars().all()
     assert (found.subsystem, found.element_group, found.family, found.kind) == ("Muon", "Muon/Part1", "content", "dead")
     assert seen == [key.ls for key in KEYS[10:20]]
+
+
+@pytest.mark.parametrize("element", [f"{part}/{name}" for part in PARTS for name in ("occupancy", "timing")])
+def test_a_stuck_histogram_is_one_incident(ingest, store, pipeline, detector, element):
+    stuck = Fault(FaultKind.STUCK, element.partition("/")[0], 1.0, KEYS[8], KEYS[24], elements=(element,), seed=3)
+    ingest.apply(arrivals(pipeline, batches(detector, [stuck])))
+    with store.read() as tx:
+        rows = [(row.family, row.element_group) for row in tx.execute(select(incident))]
+    assert rows == [("frozen", element.rpartition("/")[0])]
 
 
 @pytest.mark.parametrize("order", [range(30), [*range(0, 30, 2), *range(1, 30, 2)], range(29, -1, -1)])

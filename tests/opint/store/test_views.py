@@ -37,6 +37,58 @@ def test_every_view_reads_the_seeded_store(tx, seed):
     assert models.newest_runs(tx, pair, 5) == [379415]
 
 
+def ids(tx, **options):
+    return [one.id for one in incident_pages.page(tx, limit=10, **options).items]
+
+
+@pytest.mark.parametrize("order", ["gravest", "newest", "seen", "longest"])
+def test_incidents_come_in_the_chosen_order_page_by_page(store, seed, order):
+    seed.fill(store)
+    with store.begin() as tx:
+        states = ["open", "resolved", "acknowledged"]
+        for number in range(20, 32):
+            severity = "critical" if number % 2 else "warning"
+            span = {"first_ls": number % 5 + 1, "last_ls": number % 5 + 9, "lumisections": number % 4}
+            seed.raise_incident(tx, number, severity=severity, state=states[number % 3], **span)
+    with store.read() as tx:
+        whole = incident_pages.page(tx, limit=100, order=order).items
+        keys = {
+            "gravest": lambda one: (one.state == "resolved", one.severity != "critical", -one.id),
+            "newest": lambda one: -one.id,
+            "seen": lambda one: (-(one.last_run or 0), -(one.last_ls or 0), -one.id),
+            "longest": lambda one: (-one.lumisections, -one.id),
+        }
+        assert [one.id for one in whole] == [one.id for one in sorted(whole, key=keys[order])]
+        paged, cursor = [], None
+        while True:
+            page = incident_pages.page(tx, limit=4, order=order, before=cursor)
+            paged += page.items
+            if page.next is None:
+                break
+            cursor = int(page.next)
+        assert [one.id for one in paged] == [one.id for one in whole]
+
+
+def test_filters_look_for_a_part_of_a_name_in_whatever_case(tx):
+    assert ids(tx, subsystem="cAl") == [2]
+    assert ids(tx, dataset="run2024b") == [3, 2, 1]
+    assert ids(tx, words="DEAD") == [3, 2]
+    assert ids(tx, words="barrel/LAYER1") == [1]
+    assert ids(tx, words="100%_") == []
+    assert incident_pages.subsystems(tx) == ["Calo", "Muon", "Pixel"]
+
+
+def test_a_name_in_full_keeps_longer_ones_out(store, seed):
+    seed.fill(store)
+    with store.begin() as tx:
+        made = seed.raise_incident(tx, 20, subsystem="CaloTowers", dataset=f"{seed.DATASET}2")
+    with store.read() as tx:
+        assert ids(tx, subsystem="calo") == [2]
+        assert ids(tx, subsystem="alo") == [made, 2]
+        assert ids(tx, dataset=seed.DATASET) == [3, 2, 1]
+        assert ids(tx, dataset=f"{seed.DATASET}2") == [made]
+
+
 def test_maps_of_consecutive_lumisections_are_multiplied(tx, seed):
     """The dead region stays, what fluctuates fades; a first map and other than maps have nothing to be multiplied."""
     told = evidence.evidence_view(tx, seed.DATASET, "Calo", 379415, 30, seed.OCCUPANCY)

@@ -278,6 +278,13 @@ def test_a_name_that_stands_twice_is_reported_and_the_first_is_read(metadata):
     assert [(error.reason, error.field) for error in batch.unread] == [("duplicate-name", "DT/b: name")]
 
 
+def test_a_condition_that_is_nan_or_null_is_not_known():
+    head = copy.deepcopy(HEAD)
+    head["metadata"] |= {"pileup": float("nan"), "fill": None}
+    batch = uhi_json.decode(dumps({"a": plain([0, 1, 2, 0])}, head), LIMITS)
+    assert (batch.conditions.pileup, batch.conditions.fill) == (None, None)
+
+
 def test_a_byte_order_mark_is_passed_over():
     raw = b"\xef\xbb\xbf" + dumps({"a": plain([0, 1, 2, 0])})
     np.testing.assert_array_equal(uhi_json.decode(raw, LIMITS).histogram("a"), [1, 2])

@@ -134,8 +134,16 @@ def test_columns_of_other_names_are_read_as_the_settings_say(tmp_path, limits):
     assert (batch.key, batch.catalogue.names) == (LumisectionKey(315488, 229), ("DT/a",))
 
 
+def test_a_line_that_is_not_utf8_is_named_and_the_others_are_read(tmp_path, limits):
+    path = tmp_path / "table.csv"
+    path.write_bytes("\n".join([HEADER, line(), line(name="DT/é"), line(name="DT/b")]).encode("latin-1"))
+    error, batch = read_file(path, limits)
+    assert (error.reason, error.field, error.value) == ("not-utf8", "table.csv line 3: hname", repr(b"DT/\xe9"))
+    assert batch.catalogue.names == ("DT/a", "DT/b")
+
+
 def test_whole_numbers_written_as_floats_are_read(read):
-    (batch,) = read(line("[0.0, 16777217.0, 33554433.0, 0.0]", run="315488.0", entries="50331650.0"))
+    (batch,) = read(line("[0.0, 16777217.0, 33554433.0, 0.0]", run="315488.0", metype="3.0", entries="50331650.0"))
     assert batch.key == LumisectionKey(315488, 229)
     assert batch.histogram("DT/a").tolist() == [16777217, 33554433]
 

@@ -132,3 +132,22 @@ def test_names_without_a_folder_are_of_one_subsystem(tmp_path, limits, dials_row
     rows = [dials_row(name, 1, 1, [1, 2]) for name in ("charge", "size")]
     (batch,) = read_file(write_json(tmp_path / "rows.json", rows), limits)
     assert (batch.subsystem, batch.catalogue.names) == ("unknown", ("charge", "size"))
+
+
+VARIANTS = {
+    "no y": {"y_bin": 0, "y_min": 0, "y_max": 0},
+    "counts as text": {"data": "[1, 2]"},
+    "whole floats": {"run_number": 1.0, "x_bin": 2.0},
+}
+
+
+@pytest.mark.parametrize("change", VARIANTS.values(), ids=VARIANTS)
+def test_what_other_exports_write_is_read(tmp_path, limits, dials_row, write_json, change):
+    (batch,) = read_file(write_json(tmp_path / "rows.json", [dials_row("DT/a", 1, 1, [1, 2]) | change]), limits)
+    assert batch.histogram("DT/a").tolist() == [1, 2]
+
+
+def test_pages_may_stand_on_lines_of_their_own(tmp_path, limits, dials_row):
+    pages = [json.dumps({"next": None, "results": [dials_row("DT/a", 1, ls, [1, 2])]}) for ls in (1, 2)]
+    (tmp_path / "pages.jsonl").write_text("\n".join(pages))
+    assert [batch.key.ls for batch in read_file(tmp_path / "pages.jsonl", limits)] == [1, 2]

@@ -111,3 +111,11 @@ def test_a_table_without_rows_says_so(tmp_path, limits, dials_row):
     pq.write_table(pa.Table.from_pylist([dials_row("DT/a", 1, 1, [1])])[:0], tmp_path / "rows.parquet")
     (error,) = read_file(tmp_path / "rows.parquet", limits)
     assert (error.reason, error.field) == ("no-histograms", "rows.parquet")
+
+
+def test_text_that_is_not_utf8_is_named_with_its_row(tmp_path, limits, dials_row):
+    rows = pa.Table.from_pylist([dials_row("DT/a", 1, ls, [1]) for ls in (1, 2)])
+    names = pa.array([b"DT/a", b"DT/\xff"]).view(pa.string())
+    pq.write_table(rows.set_column(rows.column_names.index("me"), "me", names), tmp_path / "rows.parquet")
+    (error,) = read_file(tmp_path / "rows.parquet", limits)
+    assert (error.reason, error.field) == ("not-utf8", "rows.parquet: column 'me' row 1")

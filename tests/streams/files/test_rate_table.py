@@ -120,7 +120,22 @@ def test_whole_numbers_may_be_floats_as_pandas_writes_columns_with_gaps(table):
     assert [(record.key.run, record.conditions.fill) for record in records] == [(6, None), (7, 100), (7, 100)]
 
 
-@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_header_alone_says_so_whether_its_line_ends_or_not(tmp_path):
+    path = tmp_path / "rates.csv"
+    for end in ("", "\n", "\r\n"):
+        path.write_text(",".join(COLUMNS) + end)
+        assert [error.reason for error in rate_table.read(path, LIMITS)] == ["no-rates"]
+
+
+def test_text_that_is_not_utf8_is_named_in_csv_too(tmp_path):
+    path = tmp_path / "rates.csv"
+    path.write_bytes("run,ls,name,seed,rate_hz,prescale\n7,2,L1_A,,5.5,1\n7,2,HLT_é,L1_A,1,1\n".encode("latin-1"))
+    assert rate_table.is_table(path)
+    (error,) = rate_table.read(path, LIMITS)
+    assert (error.reason, error.field) == ("not-utf8", "rates.csv: column 'name' row 1")
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|", " "])
 def test_a_table_of_another_separator_is_a_table_of_rates_and_its_header_is_shown(tmp_path, separator):
     path = tmp_path / "rates.csv"
     header = separator.join(COLUMNS)
@@ -165,7 +180,7 @@ def test_a_damaged_file_is_no_table(tmp_path, suffix):
     path.write_bytes(b"\xfd damaged")
     assert not rate_table.is_table(path)
     (error,) = rate_table.read(path, LIMITS)
-    assert error.reason in {"bad-table", "bad-csv"}
+    assert error.reason in {"bad-table", "missing-column"}
 
 
 @pytest.mark.parametrize("suffix", WRITERS)

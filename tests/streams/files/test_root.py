@@ -170,6 +170,12 @@ def test_whole_numbers_that_float32_cannot_hold_are_kept_to_the_last(written, li
     assert batch.histogram("DT/Run summary/big").tolist() == [16777217, 33554433, 5]
 
 
+def test_what_is_no_root_file_says_how_it_begins(tmp_path, limits):
+    (tmp_path / "page.root").write_text("<html>not found</html>")
+    (error,) = read_file(tmp_path / "page.root", limits)
+    assert str(error) == "bad-root: page.root is b'<htm'; a ROOT file begins with b'root'"
+
+
 def test_per_lumisection_trees_say_what_they_are(written, limits):
     path = written({"Indices": {"Run": np.arange(3)}, "TH1Fs": {"x": np.arange(3)}}, "nano.root")
     (error,) = read_file(path, limits)
