@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from types import ModuleType
 
+import hypothesis
 import numpy as np
 import psycopg
 import pytest
@@ -30,6 +31,10 @@ from tests.opint.dashboard import seed as seeding
 from tests.small import LEVEL, keys, small_detector
 
 START_SECONDS = 30.0
+
+# A busy machine is no fault of what is tested.
+hypothesis.settings.register_profile("nightshift", deadline=None)
+hypothesis.settings.load_profile("nightshift")
 
 
 @pytest.fixture(scope="session")

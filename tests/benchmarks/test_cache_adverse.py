@@ -10,7 +10,7 @@ from benchmarks.cache.adverse import ADVERSE
 
 @pytest.mark.parametrize("name", ADVERSE)
 @given(requests=st.integers(1, 3000), files=st.integers(1, 300), seed=st.integers(0, 2**32))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_adverse_traces_have_the_requested_length(name: str, requests: int, files: int, seed: int) -> None:
     trace = ADVERSE[name](requests, files, np.random.default_rng(seed))
     assert len(trace) == requests

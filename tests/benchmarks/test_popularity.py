@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.popularity.__main__ import PARTS, main
@@ -52,7 +52,6 @@ def test_one_command_measures_series_and_catalogues(real_data, capsys):
 
 
 @given(st.lists(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=6), min_size=1, max_size=5))
-@settings(deadline=None)
 def test_average_precision_of_weeks_drawn_once_is_that_of_all_together(pairs):
     weeks = []
     for outcomes in pairs:

@@ -52,20 +52,19 @@ def content_type(request):
 
 
 @given(batch=batches)
-@settings(deadline=None)
 def test_decoding_inverts_encoding(content_type, batch):
     assert decode_accesses(message(encode_accesses(batch, content_type), content_type), LIMITS) == batch
 
 
 @given(cut=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_truncated_message_is_refused(content_type, cut):
     raw = encode_accesses(batch_of(ONE, ONE), content_type)
     assert refusal(raw[: cut.draw(st.integers(0, len(raw) - 9))], content_type).reason
 
 
 @given(data=st.data())
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_message_is_refused_or_sane(content_type, data):
     raw = bytearray(encode_accesses(batch_of(ONE, replace(ONE, file="/b", cpu_time=None)), content_type))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -83,7 +82,6 @@ def test_a_damaged_message_is_refused_or_sane(content_type, data):
 
 
 @given(raw=st.binary(max_size=200))
-@settings(deadline=None)
 def test_noise_is_refused(content_type, raw):
     assert refusal(raw, content_type).reason
 

@@ -97,7 +97,6 @@ def content_type(request):
 
 
 @given(batch=batches())
-@settings(deadline=None)
 def test_decoding_inverts_encoding(content_type, batch):
     found = decode(message(encode(batch, content_type), content_type), LIMITS)
     assert (found.key, found.dataset, found.subsystem) == (batch.key, batch.dataset, batch.subsystem)
@@ -118,7 +117,7 @@ def test_equal_catalogues_are_one_object_whatever_the_codec():
 
 
 @given(cut=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_truncated_message_is_refused(content_type, cut):
     raw = encode(small(), content_type)
     end = cut.draw(st.integers(0, len(raw) - 9))
@@ -126,7 +125,7 @@ def test_a_truncated_message_is_refused(content_type, cut):
 
 
 @given(data=st.data())
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_message_is_refused_or_sane(content_type, data):
     raw = bytearray(encode(small(), content_type))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -144,7 +143,6 @@ def test_a_damaged_message_is_refused_or_sane(content_type, data):
 
 
 @given(raw=st.binary(max_size=200))
-@settings(deadline=None)
 def test_noise_is_refused(content_type, raw):
     assert refusal(raw, content_type).reason
 

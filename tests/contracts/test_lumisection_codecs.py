@@ -120,7 +120,6 @@ def events(draw):
 
 
 @given(record=rates() | events())
-@settings(deadline=None)
 def test_decoding_inverts_encoding(record):
     kind = KINDS["rates" if isinstance(record, TriggerRates) else "events"]
     for content_type in kind.codecs:
@@ -135,7 +134,7 @@ def test_menus_are_shared():
 
 
 @given(cut=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_truncated_message_is_refused(tried, cut):
     kind, content_type = tried
     raw = kind.encode(kind.record, content_type)
@@ -143,7 +142,7 @@ def test_a_truncated_message_is_refused(tried, cut):
 
 
 @given(data=st.data())
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_message_is_refused_or_sane(tried, data):
     kind, content_type = tried
     raw = bytearray(kind.encode(kind.record, content_type))
@@ -159,7 +158,6 @@ def test_a_damaged_message_is_refused_or_sane(tried, data):
 
 
 @given(raw=st.binary(max_size=200))
-@settings(deadline=None)
 def test_noise_is_refused(tried, raw):
     kind, content_type = tried
     assert refusal(kind, raw, content_type).reason

@@ -39,7 +39,7 @@ def decisions(policy, case):
 
 @pytest.mark.parametrize("name", POLICIES)
 @given(case=CASES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_no_disk_holds_more_than_fits(name, case):
     for policy_input, decision in decisions(POLICIES[name], case):
         used = apply_decision(decision, policy_input.replicas).used_bytes
@@ -51,7 +51,7 @@ def test_no_disk_holds_more_than_fits(name, case):
 
 @pytest.mark.parametrize("name", POLICIES)
 @given(case=CASES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_last_copies_tape_and_locked_replicas_stay(name, case):
     for policy_input, decision in decisions(POLICIES[name], case):
         before, after = policy_input.replicas, apply_decision(decision, policy_input.replicas)

@@ -182,7 +182,7 @@ def test_a_file_that_is_empty_compressed_or_in_utf16_says_so_in_one_line(elsewhe
 
 
 @given(data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_file_gives_batches_and_errors_and_no_crash(sample, elsewhere, data):
     raw = bytearray(sample.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):

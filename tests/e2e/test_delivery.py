@@ -88,8 +88,8 @@ def judged_at_once(parts, models, folder):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_kills_and_broker_restarts_lose_and_double_nothing(own_apache_kafka, detector, models, tmp_path, daemons_with):
-    parts = traffic(detector, lumisections=5_000, seed=11)
-    assert len(parts) >= 20_000
+    parts = traffic(detector, lumisections=2_500, seed=11)
+    assert len(parts) >= 10_000
     right = judged_at_once(parts, models, tmp_path)
 
     topic = f"dqm.{uuid.uuid4().hex}"
@@ -108,7 +108,7 @@ def test_kills_and_broker_restarts_lose_and_double_nothing(own_apache_kafka, det
     pair = [daemons.start(), daemons.start()]
     for kill in range(6):
         before = progress(store)
-        goal = min(before + rng.randint(500, 2500), len(parts))
+        goal = min(before + rng.randint(400, 1500), len(parts))
         wait_until(lambda goal=goal: progress(store) >= goal, 120, f"{goal} messages processed")
         victim = kill % 2  # The other one has just started: this one is at work.
         daemons.kill(pair[victim])

@@ -345,7 +345,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(events=EVENTS, seed=st.integers(0, 2**32 - 1))
 def test_whatever_happens_every_message_acts_once_and_in_order(events, seed):
     rng = np.random.default_rng(seed)

@@ -166,5 +166,5 @@ class Reading(RuleBasedStateMachine):
             assert all(lag[at] == self.published[at] - next_one for at, next_one in self.wanted.items())
 
 
-Reading.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+Reading.TestCase.settings = settings(max_examples=200, stateful_step_count=30)
 TestReading = Reading.TestCase

@@ -130,7 +130,7 @@ def test_of_many_equal_values_none_is_smaller():
 
 
 @given(data=st.data())
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_any_event_has_a_finite_cost_that_depends_on_it_alone(model, data):
     rows = st.lists(
         st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=len(FEATURES), max_size=len(FEATURES)

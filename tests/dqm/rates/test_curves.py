@@ -30,7 +30,7 @@ def test_outliers_do_not_move_a_curve():
 
 
 @given(factor=st.floats(0.05, 20.0))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_prescales_and_live_time_only_scale_what_is_expected(factor):
     counts, exposure, pileup, _ = drawn(np.random.default_rng(3), 400.0, 0.02, 300)
     curves = fit(counts, exposure, pileup, np.ones_like(counts, dtype=bool))

@@ -146,7 +146,7 @@ def test_a_seed_that_is_missing_takes_its_paths_with_it(trigger):
     column=st.one_of(st.none(), st.integers(0, 40)),
     stable=st.booleans(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_the_conditions_rates_are_finite_and_not_negative(trigger, pileup, live, column, stable):
     conditions = Conditions(
         fill=1, pileup=pileup, recorded_lumi=luminosity(pileup) * live, prescale_index=column, beams_stable=stable

@@ -42,7 +42,7 @@ def test_filters(client, query, expected):
 
 
 @given(number=st.integers(0, 12), limit=st.integers(1, 6))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_pages_neither_repeat_nor_skip_while_incidents_come_in(seed, tmp_path_factory, number, limit):
     store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('paging')}/nightshift.db")
     store.upgrade()

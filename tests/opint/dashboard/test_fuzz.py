@@ -22,7 +22,7 @@ from tests.serving import served
 
 NUMBERS = ["-1", "0", "2", "379415", str(2**63), "9" * 5000, "1e3", "1.5", "nan", "٣"]
 ODD = st.sampled_from([*NUMBERS, "", "\0", "%", "..", "a\nb", "💥", "x" * 3000]) | st.text(max_size=8)
-FEW = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+FEW = settings(suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -99,7 +99,7 @@ def expected(verdicts: dict[LumisectionKey, str], family: str, rules: AlertSetti
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_any_order_of_arrival_leads_to_the_same_incidents(one_store: Store, judge, history) -> None:
     verdicts, batches, rules = history

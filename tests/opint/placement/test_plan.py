@@ -70,7 +70,7 @@ def allowed(problem, chosen):
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_no_other_choice_is_better(seed):
     held, expected, budget, prices = example_of(seed)
     problem = build(held, expected, budget, prices)
@@ -89,7 +89,7 @@ def test_no_other_choice_is_better(seed):
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_options_beyond_the_limits_are_left_out(seed):
     held, expected, budget, prices = example_of(seed)
     problem = build(held, expected, budget, prices)

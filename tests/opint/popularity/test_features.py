@@ -34,7 +34,7 @@ def columns(history, conferences=CONFERENCES):
 
 
 @given(seed=st.integers(0, 2**32), week=st.integers(0, 28))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_no_feature_depends_on_the_future(seed, week):
     rng = np.random.default_rng(seed)
     history = simulate_catalogue(rng, CatalogueSize(60, 30))
@@ -47,7 +47,7 @@ def test_no_feature_depends_on_the_future(seed, week):
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_part_of_the_datasets_has_the_features_it_has_among_all(seed):
     rng = np.random.default_rng(seed)
     history = simulate_catalogue(rng, CatalogueSize(40, 25))
@@ -60,7 +60,7 @@ def test_a_part_of_the_datasets_has_the_features_it_has_among_all(seed):
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_totals_of_parts_add(seed):
     rng = np.random.default_rng(seed)
     history = simulate_catalogue(rng, CatalogueSize(30, 20))

@@ -1,7 +1,7 @@
 """Bootstrapped intervals, and the model that may forecast for a tier."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from opint.popularity.metrics import Counts
@@ -22,7 +22,6 @@ def week(forecast, popular, at=0):
 
 
 @given(st.lists(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=6), min_size=1, max_size=5))
-@settings(deadline=None)
 def test_f1_of_weeks_drawn_once_is_that_of_all_together(pairs):
     weeks = [week(*zip(*outcomes, strict=True)) for outcomes in pairs]
     once = np.ones(len(weeks), dtype=np.int64)

@@ -54,7 +54,7 @@ def test_a_forecast_does_not_depend_on_what_comes_later(task):
 @pytest.mark.parametrize("horizon", [1, 4])
 def test_a_model_beats_chance(task, horizon):
     ahead = replace(task, horizon=horizon)
-    forecasts = list(walk_forward(ahead, RetrainedModel(trainer("boosting"), 1, every=3), range(30, 40)))
+    forecasts = list(walk_forward(ahead, RetrainedModel(trainer("boosting"), 1, every=3), range(32, 38)))
     per_week = [Counts.of(forecast.forecast, forecast.popular) for forecast in forecasts]
     counts = sum(per_week[1:], per_week[0])
     by_chance = (counts.true_positives + counts.false_negatives) / sum(forecast.popular.size for forecast in forecasts)

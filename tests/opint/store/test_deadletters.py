@@ -87,7 +87,7 @@ def test_nothing_is_stored_without_bounds(store: Store) -> None:
     assert len(found.key or b"") == 1024
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=[]), max_size=20), raw=st.binary(max_size=50))
 def test_any_text_and_any_bytes_can_be_kept(store: Store, text: str, raw: bytes) -> None:
     letter = replace(LETTER, detail=text, origin=text, headers={text: text}, raw=raw, key=raw, offset=hash((text, raw)))

@@ -109,7 +109,7 @@ def states(draw: st.DrawFn) -> LumisectionState:
     )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(state=states())
 def test_every_state_comes_back_exactly(store: Store, state: LumisectionState) -> None:
     state = replace(state, dataset=f"/{next(NUMBERS)}")

@@ -36,7 +36,7 @@ def test_offset_zero_is_not_nothing(store: Store) -> None:
         assert offsets.lock(tx, P, "g", "a") == 0
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=6))
 def test_an_offset_never_goes_back(store: Store, steps: list[int]) -> None:
     with store.begin() as tx:

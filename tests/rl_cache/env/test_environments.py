@@ -53,14 +53,14 @@ def episode(env: gymnasium.Env, action, limit: int = 10_000) -> list[tuple]:  # 
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_gymnasium_is_content(name: str) -> None:
-    check_env(gymnasium.make(name).unwrapped, skip_render_check=True)
+def test_gymnasium_is_content(name: str, trace: Trace) -> None:
+    check_env(gymnasium.make(name, traces=[trace]).unwrapped, skip_render_check=True)
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_stable_baselines_is_content(name: str) -> None:
+def test_stable_baselines_is_content(name: str, trace: Trace) -> None:
     checker = pytest.importorskip("stable_baselines3.common.env_checker")
-    checker.check_env(gymnasium.make(name).unwrapped)
+    checker.check_env(gymnasium.make(name, traces=[trace]).unwrapped)
 
 
 @pytest.mark.parametrize("name", IDS)

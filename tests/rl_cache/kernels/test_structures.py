@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rl_cache.errors import SimulationError
@@ -10,12 +10,9 @@ from rl_cache.kernels import heap, linked_list, sampling
 from rl_cache.kernels.sampling import draw
 
 FILES = 8
-uncounted = settings(deadline=None)
-"""The first call compiles."""
 STEPS = st.lists(st.tuples(st.sampled_from(("set", "set", "pop")), st.integers(0, FILES - 1), st.integers(0, 5)))
 
 
-@uncounted
 @given(STEPS)
 def test_a_heap_gives_the_lowest_key_and_of_equal_ones_the_lowest_order(steps):
     made, expected = heap.empty_heap(FILES), {}
@@ -31,7 +28,6 @@ def test_a_heap_gives_the_lowest_key_and_of_equal_ones_the_lowest_order(steps):
         assert made.length[0] == len(expected)
 
 
-@uncounted
 @given(st.lists(st.integers(0, FILES - 1)))
 def test_a_list_keeps_its_order(files):
     links, expected = linked_list.empty_lists(FILES, 2), []
@@ -54,7 +50,6 @@ def test_more_files_than_links_can_name_are_refused():
         linked_list.empty_lists(2**31)
 
 
-@uncounted
 @given(st.lists(st.integers(0, FILES - 1), min_size=1))
 def test_a_set_holds_its_members_and_draws_only_them(files):
     made, expected = sampling.empty_pool(FILES), set()

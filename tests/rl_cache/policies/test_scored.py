@@ -42,7 +42,7 @@ def some_network(seed: int = 0) -> Network:
 
 
 @given(st.integers(0, 2**32), st.integers(2000, 60_000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_untouched_it_is_s3fifo_to_the_last_request(seed: int, capacity: int) -> None:
     trace = popular(np.random.default_rng(seed))
     own, plain = simulate(trace, ScoredS3Fifo(), capacity), simulate(trace, S3Fifo(), capacity)
@@ -113,7 +113,7 @@ def test_waits_are_those_of_the_trace(trace: Trace) -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_network_answers_as_its_formula(seed: int) -> None:
     network, values = some_network(seed), np.random.default_rng(seed).normal(size=len(FEATURES))
     expected = network.output @ np.maximum(0.0, network.hidden @ values + network.bias) + network.offset[0]

@@ -1,13 +1,12 @@
 """The memory of catalogues is bounded."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.codecs.catalogue_cache import BoundedCache, digest
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40)), max_size=50))
-@settings(deadline=None)
 def test_what_is_held_never_costs_more_than_allowed(puts):
     cache = BoundedCache(100)
     costs = {}
