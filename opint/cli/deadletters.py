@@ -28,7 +28,7 @@ def list_(
     """Show dead letters, newest first."""
     from rich.console import Console
 
-    from opint.cli.render import terminal_table
+    from opint.cli.terminal import terminal_table
     from opint.store import deadletters
     from opint.wording import iso
 

@@ -64,7 +64,7 @@ def list_(
     """Show incidents: those not resolved and critical ones first, then the newest."""
     from rich.console import Console
 
-    from opint.cli.render import terminal_table
+    from opint.cli.terminal import terminal_table
     from opint.store.incident_pages import page as incidents
     from opint.wording import iso
 

@@ -1,6 +1,6 @@
 """What a terminal shows of a store: verdicts, incidents, kept events."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -96,14 +96,6 @@ def _worst_elements(tx: Connection, console: Console) -> None:
 def _incidents(tx: Connection, console: Console) -> None:
     for row in tx.execute(select(incident).order_by(incident.c.id)):
         console.print(f"incident {row.id} ({row.severity}): {row.title}", highlight=False, markup=False)
-
-
-def terminal_table(*columns: str, folding: Collection[str]) -> Table:
-    """A table in which a narrow terminal folds these columns, and no number or time."""
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=column not in folding, overflow="fold" if column in folding else "ellipsis")
-    return table
 
 
 def kept_table(events: Sequence[KeptEvent]) -> Table:

@@ -252,15 +252,19 @@ def _cells(tx: Connection, dataset: str, subsystem: str, keys: list[tuple[int, i
     """One cell for each lumisection of ``keys``, which are sorted."""
     if not keys:
         return []
-    row_by_key = {(row.run, row.ls): row for row in _since(tx, dataset, subsystem, keys[0])}
+    row_by_key = {(row.run, row.ls): row for row in _between(tx, dataset, subsystem, keys[0], keys[-1])}
     return [_cell(key, row_by_key.get(key)) for key in keys]
 
 
-def _since(tx: Connection, dataset: str, subsystem: str, key: tuple[int, int]) -> list[Row[tuple[object, ...]]]:
+def _between(
+    tx: Connection, dataset: str, subsystem: str, first: tuple[int, int], last: tuple[int, int]
+) -> list[Row[tuple[object, ...]]]:
     row = ls_summary.c
-    later = (row.run > key[0]) | ((row.run == key[0]) & (row.ls >= key[1]))
-    # The bound on the run alone lets both databases seek in the primary key.
-    query = select(ls_summary).where(row.dataset == dataset, row.subsystem == subsystem, row.run >= key[0], later)
+    later = (row.run > first[0]) | (row.ls >= first[1])
+    earlier = (row.run < last[0]) | (row.ls <= last[1])
+    # The bounds on the run alone let both databases seek in the primary key.
+    runs = (row.run >= first[0]) & (row.run <= last[0])
+    query = select(ls_summary).where(row.dataset == dataset, row.subsystem == subsystem, runs, later, earlier)
     return list(tx.execute(query))
 
 
