@@ -117,9 +117,7 @@ _LAST_SEEN = (
 
 _ORDERS: dict[Order, tuple[ColumnElement[Any], ...]] = {
     "newest": (),
-    "gravest": (
-        case((incident.c.state == "resolved", 2), else_=0) + case((incident.c.severity == "critical", 0), else_=1),
-    ),
+    "gravest": (case((incident.c.state == "resolved", 2), (incident.c.severity == "critical", 0), else_=1),),
     "seen": (-func.coalesce(incident.c.last_run, 0), -func.coalesce(incident.c.last_ls, 0)),
     "longest": (-incident.c.lumisections,),
 }
@@ -140,13 +138,14 @@ def page(
 ) -> IncidentPage:
     """Incidents in this order, at most ``limit``; ``before`` is the number that the last page's cursor names.
 
-    ``gravest`` first are those not resolved, of these the critical ones; ``seen`` are those of the last lumisections,
+    ``gravest`` first are those not resolved, the critical ones before all; ``seen`` are those of the last lumisections,
     ``longest`` those of most. ``run`` keeps those that were seen in it. ``subsystem`` and ``dataset`` are names or,
     where no incident has that name, parts of one; ``words`` are a part of the title, the explanation or the folder. All
     are in whatever case.
     """
     keys = _ORDERS[order]
-    query = select(incident, _LAST_SEEN).order_by(*keys, incident.c.id.desc()).limit(limit + 1)
+    # Numbers alone are put in order, from an index where there is one; of the page's own the rest is read.
+    query = select(incident.c.id).order_by(*keys, incident.c.id.desc()).limit(limit + 1)
     if before is not None:
         query = query.where(_follows(before, keys))
     if states:
@@ -160,8 +159,10 @@ def page(
     if words is not None:
         columns = incident.c.title, incident.c.explanation, incident.c.element_group
         query = query.where(or_(*(_contains(column, words) for column in columns)))
-    rows = [Incident.model_validate(row) for row in tx.execute(query)]
-    return IncidentPage(items=rows[:limit], next=str(rows[limit - 1].id) if len(rows) > limit else None)
+    numbers = list(tx.scalars(query))
+    details = {row.id: row for row in tx.execute(select(incident, _LAST_SEEN).where(incident.c.id.in_(numbers)))}
+    items = [Incident.model_validate(details[number]) for number in numbers[:limit]]
+    return IncidentPage(items=items, next=str(numbers[limit - 1]) if len(numbers) > limit else None)
 
 
 def subsystems(tx: Connection) -> list[str]:

@@ -208,7 +208,7 @@ incident = Table(
     Column("resolved_by", String, nullable=True, comment="a person, or 'nightshift' when it cleared by itself"),
     Index("ix_incident_history", "fingerprint", "last_run", "last_ls"),
     Index("ix_incident_reach", "dataset", "last_run", "last_ls", "first_run"),
-    Index("ix_incident_state", "state"),
+    Index("ix_incident_state", "state", "severity"),
     Index("ix_incident_updated_s", "updated_s"),
     Index("ix_incident_resolved_s", "resolved_s"),
     Index("ix_incident_agreement", "model_version", "family"),

@@ -53,7 +53,11 @@ def test_incidents_come_in_the_chosen_order_page_by_page(store, seed, order):
     with store.read() as tx:
         whole = incident_pages.page(tx, limit=100, order=order).items
         keys = {
-            "gravest": lambda one: (one.state == "resolved", one.severity != "critical", -one.id),
+            "gravest": lambda one: (
+                one.state == "resolved",
+                one.state != "resolved" and one.severity != "critical",
+                -one.id,
+            ),
             "newest": lambda one: -one.id,
             "seen": lambda one: (-(one.last_run or 0), -(one.last_ls or 0), -one.id),
             "longest": lambda one: (-one.lumisections, -one.id),

@@ -345,7 +345,7 @@ def _incidents() -> None:
     op.create_index("ix_incident_agreement", "incident", ["model_version", "family"])
     op.create_index("ix_incident_reach", "incident", ["dataset", "last_run", "last_ls", "first_run"])
     op.create_index("ix_incident_resolved_s", "incident", ["resolved_s"])
-    op.create_index("ix_incident_state", "incident", ["state"])
+    op.create_index("ix_incident_state", "incident", ["state", "severity"])
     op.create_index("ix_incident_updated_s", "incident", ["updated_s"])
     op.create_index(op.f("ix_incident_subsystem"), "incident", ["subsystem"])
     op.create_table(
