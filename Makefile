@@ -5,9 +5,13 @@ UV = .venv/bin/uv
 # Also where Python is told to write no bytecode, commands start from it.
 COMPILE = PYTHONDONTWRITEBYTECODE= .venv/bin/python -c 'import opint.cli.main, opint.daemon.run, opint.dashboard.app, rich.table'
 INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraint constraints.txt
+# Tests of what is pure, and of the store on SQLite.
+QUICK = tests/conf tests/streams/codecs tests/streams/files tests/contracts/test_readers.py tests/dqm/statistics tests/dqm/core \
+  tests/dqm/simulate tests/dqm/events tests/opint/incidents tests/opint/store tests/opint/registry tests/opint/labels \
+  tests/opint/triggers tests/rl_cache/traces tests/rl_cache/laboratory tests/test_names.py tests/test_docs.py
 NEEDS = setup.cfg pyproject.toml constraints.txt
 
-.PHONY: help run test check bench setup kafka lock clean
+.PHONY: help run test quick check bench setup kafka lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -19,6 +23,10 @@ run: .venv/.base ## start everything embedded and print the address of the page;
 test: .venv/.dev ## run all tests (as root, missing test tools are installed with apt-get)
 	@sh deploy/install-test-tools.sh
 	@exec .venv/bin/python -m pytest --numprocesses 3 --dist loadfile
+
+quick: check ## what to run before each commit: check, and the tests that need no server, browser or training
+	@exec .venv/bin/python -m pytest --numprocesses 3 --dist loadfile \
+	  -m 'not (slow or kafka or postgres or browser or benchmark)' $(QUICK)
 
 check: .venv/.dev ## formatting, lint, types and the direction of imports
 	.venv/bin/ruff check .

@@ -29,6 +29,8 @@ HEAVY = (
     "uproot",
 )
 ONLY_IN_EXTRAS = {
+    "tensorflow-cpu",
+    "keras",
     "torch",
     "numba",
     "gymnasium",
@@ -128,7 +130,7 @@ def base_requirements() -> Iterator[str]:
 
 def test_the_base_installation_is_without_the_extras() -> None:
     pulled = set(base_requirements())
-    assert {"numpy", "kafka-python", "sqlalchemy", "keras"} <= pulled
+    assert {"numpy", "kafka-python", "sqlalchemy", "scipy"} <= pulled
     assert not pulled & ONLY_IN_EXTRAS
 
 
