@@ -100,13 +100,20 @@ def counts_dtype(matrices: Iterable[npt.NDArray[Any]]) -> type[np.float32] | typ
     return np.int64 if all((matrix == np.floor(matrix)).all() for matrix in matrices) else np.float32
 
 
+def are_amounts(values: npt.NDArray[Any]) -> bool:
+    """Whether all values are finite, not negative and at most :data:`MAX_COUNT`.
+
+    NaN goes through ``min`` and ``max``, so that two passes see everything.
+    """
+    return values.size == 0 or bool(values.min() >= 0 and values.max() <= MAX_COUNT)
+
+
 def check_amounts(values: npt.NDArray[Any], field: Callable[[int], str]) -> None:
     """Raise DecodeError unless all values are finite, not negative and at most :data:`MAX_COUNT`.
 
-    ``field`` names the place of a flat index; it is called for the first bad value only. NaN goes through
-    ``min`` and ``max``, so that two passes see everything.
+    ``field`` names the place of a flat index; it is called for the first bad value only.
     """
-    if values.size == 0 or (values.min() >= 0 and values.max() <= MAX_COUNT):
+    if are_amounts(values):
         return
     flat = values.ravel()
     index = int(np.flatnonzero(~((flat >= 0) & (flat <= MAX_COUNT)))[0])

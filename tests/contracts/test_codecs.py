@@ -200,6 +200,26 @@ def test_impossible_counts_are_refused(content_type, counts, reason, dtype):
     assert error.field.startswith("DT/occupancy")
 
 
+@pytest.mark.parametrize("place", ["counts", "entries", "flow"])
+def test_one_impossible_number_loses_its_histogram_and_not_the_others(content_type, place):
+    axes = (Axis(3, 0.0, 3.0),)
+    catalogue = Catalogue.of(
+        [*(MonitoringElement(f"DT/{n}", axes) for n in range(3)), MonitoringElement("DT/map", axes * 2)]
+    )
+    rng = np.random.default_rng(1)
+    counts = tuple(rng.poisson(9, (b.stop - b.start, b.bins)).astype(np.float32) for b in catalogue.blocks)
+    flow, entries = np.ones((4, 2)), np.full(4, 30.0)
+    row = catalogue.index["DT/1"]
+    numbers = {"counts": counts[0] if row < len(counts[0]) else counts[1], "entries": entries, "flow": flow}[place]
+    numbers[row % len(numbers)] = -1
+    batch = HistogramBatch(LumisectionKey(1, 1), "/A/B/C", "DT", Conditions(), catalogue, counts, flow, entries)
+    read = decode(message(encode(batch, content_type), content_type), LIMITS)
+    assert sorted(read.catalogue.names) == ["DT/0", "DT/2", "DT/map"]
+    assert [(error.reason, error.field.split(":")[0]) for error in read.unread] == [("negative-count", "DT/1")]
+    for name in read.catalogue.names:
+        np.testing.assert_array_equal(read.histogram(name), batch.histogram(name))
+
+
 @pytest.mark.parametrize("count", [np.nan, np.inf])
 def test_counts_that_are_no_numbers_are_refused(content_type, count):
     error = refusal(encode(small((1, count, 0)), content_type), content_type)

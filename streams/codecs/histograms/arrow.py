@@ -4,13 +4,14 @@ Columns, in this order: ``me`` and ``axes`` (text; the axes as JSON, see :meth:`
 ``entries``, ``below``, ``above`` (float64; fills, and counts outside the axis range), ``counts`` (list of
 float32 or int64, flat in C order). Rows are in catalogue order: by shape, then by name. Because of that
 the values of all MEs of one shape lie side by side and become a matrix without being copied. The
-schema's metadata holds the envelope as JSON under ``lumisection`` (:mod:`streams.codecs.envelope`).
+schema's metadata holds the envelope as JSON under ``lumisection`` (:mod:`streams.codecs.envelope`). An ME with an
+impossible number is named in ``unread``; the others are read.
 Bodies are not compressed: a compressed one could grow beyond any limit.
 
 The first two columns hardly ever change: decoded catalogues are remembered by a digest of their bytes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ import pyarrow as pa
 
 from streams.codecs.arrow_message import envelope_fields, message, record_batch
 from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest, intern
-from streams.codecs.checks import check_amounts, check_element
+from streams.codecs.checks import are_amounts, check_amounts, check_element
 from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope, write_envelope
 from streams.codecs.limits import Limits
 from streams.errors import DecodeError
@@ -60,12 +61,11 @@ def decode(raw: bytes, limits: Limits) -> HistogramBatch:
     values = _values(table, known)
     entries = _floats(table, _ENTRIES)
     flow = np.column_stack((_floats(table, _BELOW), _floats(table, _ABOVE)))
-    _check(known, values, entries, flow)
     flow.setflags(write=False)
-    counts = _matrices(known, values)
-    return HistogramBatch(
-        envelope.key, envelope.dataset, envelope.subsystem, envelope.conditions, known.catalogue, counts, flow, entries
-    )
+    head = envelope.key, envelope.dataset, envelope.subsystem, envelope.conditions
+    batch = HistogramBatch(*head, known.catalogue, _matrices(known, values), flow, entries)
+    amounts = values, entries, flow
+    return batch if all(are_amounts(numbers) for numbers in amounts) else _readable(batch)
 
 
 def encode(batch: HistogramBatch) -> bytes:
@@ -180,16 +180,41 @@ def _values(table: Any, known: _Known) -> Counts:
     return _buffer(table, _COUNTS, 3, dtype, int(known.offsets[-1]))
 
 
-def _check(known: _Known, values: Counts, entries: npt.NDArray[np.float64], flow: npt.NDArray[np.float64]) -> None:
-    names = known.catalogue.names
+def _readable(batch: HistogramBatch) -> HistogramBatch:
+    """The batch without MEs that hold an impossible number; raises DecodeError if all do."""
+    refusals = {
+        row: error
+        for row, name in enumerate(batch.catalogue.names)
+        if (error := _refusal(batch, row, name)) is not None
+    }
+    if len(refusals) == len(batch.catalogue):
+        raise refusals[0]
+    good = np.array([row not in refusals for row in range(len(batch.catalogue))])
+    elements = [me for me, is_good in zip(batch.catalogue.elements, good, strict=True) if is_good]
+    blocks = zip(batch.catalogue.blocks, batch.counts, strict=True)
+    counts = (matrix[good[block.start : block.stop]] for block, matrix in blocks)
+    flow = batch.flow[good]
+    readable = tuple(matrix for matrix in counts if len(matrix))
+    for numbers in (*readable, flow):
+        numbers.setflags(write=False)
+    return replace(
+        batch,
+        catalogue=Catalogue.of(elements),
+        counts=readable,
+        flow=flow,
+        entries=batch.entries[good],
+        unread=tuple(refusals.values()),
+    )
 
-    def bin_of(index: int) -> str:
-        row = int(np.searchsorted(known.offsets, index, side="right")) - 1
-        return f"{names[row]}: bin {index - int(known.offsets[row])}"
 
-    check_amounts(values, bin_of)
-    check_amounts(entries, lambda row: f"{names[row]}: entries")
-    check_amounts(flow, lambda index: f"{names[index // 2]}: {('below', 'above')[index % 2]}")
+def _refusal(batch: HistogramBatch, row: int, name: str) -> DecodeError | None:
+    try:
+        check_amounts(batch.histogram(name), lambda index: f"{name}: bin {index}")
+        check_amounts(batch.entries[row : row + 1], lambda _: f"{name}: entries")
+        check_amounts(batch.flow[row], lambda side: f"{name}: {('below', 'above')[side]}")
+    except DecodeError as error:
+        return error
+    return None
 
 
 def _matrices(known: _Known, values: Counts) -> tuple[Counts, ...]:
