@@ -70,8 +70,10 @@ def thresholds(
     bad, of = (1, 1) if whole_runs else (min(alerts.raise_bad, alerts.raise_of), alerts.raise_of)
     certification = 0.0 if certification_p is None else _CERTIFICATION_SHARE
     content = 1.0 - _STARVED_SHARE - certification
+    folders = allowed * content
     return Thresholds(
-        limit(folder_p, bad, of, allowed * content),
+        # Whole runs are judged by what the latest ones teach, of which a training set says nothing.
+        _independent(len(folder_p), bad, of, folders) if whole_runs else limit(folder_p, bad, of, folders),
         allowed * _STARVED_SHARE / max(elements, 1),
         allowed,
         0.0 if certification_p is None else limit(certification_p, bad, of, allowed * certification),

@@ -1,6 +1,6 @@
 """From scores to p-values of MEs, and from those to p-values of lumisections.
 
-All of it comes from the calibration set: good lumisections later in time than those of training.
+All of it comes from the calibration set: good lumisections of runs which training never saw.
 
 1. *Normalisation.* The logarithm of a score is a line in ln(counts) and pileup, fitted robustly for each ME and
    scorer; what remains is divided by its robust spread, drawn towards that of the ME's group.
@@ -10,7 +10,7 @@ All of it comes from the calibration set: good lumisections later in time than t
    calibrated once more, on the pool of the subsystem: scorers agree most of the time, and Bonferroni would pay
    for tests that are not independent.
 
-The pool uses scores normalised by fits to *other* stretches of the calibration set (cross-fitting): a score that
+The pool uses scores normalised by fits to *other* runs of the calibration set (cross-fitting): a score that
 took part in its own normalisation would look too ordinary.
 """
 
@@ -19,12 +19,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Indices, Mask
-from dqm.statistics.conformal import ConformalTable, ConformalTables
-from dqm.statistics.robust import fit_lines, scale
+from dqm.arrays import Float32, Float64, Indices, Int64, Mask
+from dqm.statistics.conformal import UNLIMITED, Blocks, ConformalTable, ConformalTables
+from dqm.statistics.robust import fit_lines, median, scale
 
 FOLDS = 4
-LEAST_SCORES = 12
+LEAST_SCORES = 2
 """Calibration scores an ME must have to be judged at all."""
 
 _SMALLEST_SCORE = 1e-3
@@ -81,7 +81,7 @@ def fit_normaliser(
     kinds, lumisections, n = scores.shape
     seen = use.sum(axis=0)
     logs = np.where(use, np.log(np.maximum(totals, 1.0)), np.nan).astype(np.float64)
-    centre = np.where(seen > 0, np.nanmedian(np.where(seen > 0, logs, 0.0), axis=0), 0.0)
+    centre = np.where(seen > 0, median(logs), 0.0)
     size = np.where(use, logs - centre, 0.0)
     design = np.stack([np.ones((lumisections, n)), size, np.repeat(pileup[:, None], n, axis=1)], axis=-1)
     lines = np.zeros((kinds, n, 3))
@@ -182,12 +182,14 @@ def calibrate(
     use: Mask,
     groups: Sequence[slice],
     covered: Mask,
+    runs: Int64,
 ) -> Calibrated:
-    """Calibrate one subsystem on ``scores`` (k, L, n) of good lumisections in time order.
+    """Calibrate one subsystem on ``scores`` (k, L, n) of good lumisections in time order, of ``runs`` (L,).
 
-    ``covered`` (k, n) says which scorers judge which MEs.
+    ``covered`` (k, n) says which scorers judge which MEs. P-values are widened for what so many runs leave unknown
+    (:class:`dqm.statistics.conformal.Blocks`).
     """
-    crossed = _cross_fitted(scores, totals, pileup, use, groups, covered)
+    crossed = _cross_fitted(scores, totals, pileup, use, groups, covered, runs)
     normaliser = fit_normaliser(scores, totals, pileup, use, groups, covered)
     use = use & normaliser.judged
     tables = [
@@ -195,14 +197,33 @@ def calibrate(
     ]
     table = np.concatenate([np.full(rows.stop - rows.start, place) for place, rows in enumerate(groups)])
     smallest = _smallest(crossed, table.astype(np.intp), len(groups), ConformalTables.of(tables))
-    combined = _table(_surprise(smallest)[use])
+    blocks = Blocks.of(len(np.unique(runs)), int(normaliser.judged.sum()))
+    combined = _table(_surprise(smallest)[use], blocks)
     p_values = np.where(use, combined.p_values(_surprise(smallest)), np.nan).astype(np.float32)
     return Calibrated(normaliser, tuple(tables), combined, p_values)
 
 
-def _table(pool: Float32) -> ConformalTable:
+def uncalibrated(covered: Mask, groups: Sequence[slice]) -> Calibrated:
+    """What stands for a calibration where nothing is known of how runs differ: no ME is judged."""
+    kinds, n = covered.shape
+    nothing = np.zeros((kinds, n), dtype=np.float32)
+    normaliser = Normaliser(
+        np.zeros((kinds, n, 3), dtype=np.float32),
+        nothing + 1,
+        nothing[0],
+        nothing[0],
+        np.zeros(2, dtype=np.float32),
+        np.zeros(n, dtype=np.bool_),
+        covered,
+    )
+    empty = _table(np.empty(0, dtype=np.float32))
+    combined = _table(np.empty(0, dtype=np.float32), Blocks(1, 0.0))
+    return Calibrated(normaliser, (empty,) * (kinds * len(groups)), combined, np.empty((0, n), dtype=np.float32))
+
+
+def _table(pool: Float32, blocks: Blocks = UNLIMITED) -> ConformalTable:
     """A table of the pool; where nothing was calibrated nothing is judged, and any table will do."""
-    return ConformalTable.of(pool.astype(np.float64) if len(pool) else np.zeros(1))
+    return ConformalTable.of(pool.astype(np.float64) if len(pool) else np.zeros(1), blocks)
 
 
 def _cross_fitted(
@@ -212,11 +233,21 @@ def _cross_fitted(
     use: Mask,
     groups: Sequence[slice],
     covered: Mask,
+    runs: Int64,
 ) -> Float32:
-    """Normalised scores (k, L, n), each by a fit that has not seen its stretch of time."""
+    """Normalised scores (k, L, n), each by a fit that has not seen its run, nor the runs around it."""
     crossed = np.zeros_like(scores)
-    for held in np.array_split(np.arange(len(pileup)), FOLDS):
+    for held in _stretches(runs):
         others = np.setdiff1d(np.arange(len(pileup)), held)
         fit = fit_normaliser(scores[:, others], totals[others], pileup[others], use[others], groups, covered)
         crossed[:, held] = fit.normalised(scores[:, held], totals[held], pileup[held])
     return crossed
+
+
+def _stretches(runs: Int64) -> Sequence[Indices]:
+    """Places of the lumisections of consecutive whole runs, in at most four parts; of stretches of the only run."""
+    distinct, of = np.unique(runs, return_inverse=True)
+    if len(distinct) < 2:
+        return np.array_split(np.arange(len(runs)), FOLDS)
+    parts = min(FOLDS, len(distinct))
+    return [np.flatnonzero(of * parts // len(distinct) == part) for part in range(parts)]

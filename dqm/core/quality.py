@@ -34,7 +34,7 @@ class Reason(IntEnum):
     MISSING = 4
     """Expected and not there when its lumisection was closed (NOT_INSPECTED, alarms)."""
     STARVED = 5
-    """Far fewer entries than good lumisections under the same conditions have (NOT_INSPECTED, alarms)."""
+    """Far fewer entries than good lumisections under the same conditions have (BAD)."""
     LOW_STATISTICS = 6
     """Too few entries to judge, as is normal for it (NOT_INSPECTED)."""
     NO_MODEL = 7
@@ -55,6 +55,8 @@ class Reason(IntEnum):
     """Rates are as if another prescale column than the declared one were in use (BAD)."""
     SWITCHED_OFF = 15
     """The declared prescale is 0: no rate is expected (NOT_INSPECTED)."""
+    RESOLUTION = 16
+    """Too few good runs were learned to tell good from bad at the declared risk (NOT_INSPECTED)."""
 
     @property
     def alarms(self) -> bool:

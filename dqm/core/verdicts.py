@@ -130,7 +130,7 @@ def _frozen(part: SubsystemScores, deviating: Mask, history: Sequence[Content], 
     until ``frozen_after`` lumisections are together. Histograms of low statistics may be alike by chance and are left
     alone.
     """
-    candidates: Mask = part.present & IS_TESTED[part.reasons]
+    candidates: Mask = part.present & (IS_TESTED[part.reasons] | (part.reasons == Reason.RESOLUTION))
     candidates &= part.digests != np.uint64(EMPTY)
     alike = [earlier.digests for earlier in history if earlier.catalogue == part.catalogue.digest]
     again = np.any([part.digests == digests for digests in alike], axis=0) if alike else np.zeros_like(candidates)
@@ -170,7 +170,7 @@ QUALITY = np.full(max(Reason) + 1, Quality.NOT_INSPECTED, dtype=np.uint8)
 QUALITY[Reason.CONSISTENT] = Quality.GOOD
 QUALITY[Reason.SUSPECT] = Quality.WARNING
 QUALITY[Reason.DEVIATES] = Quality.BAD
-QUALITY[Reason.FROZEN] = Quality.BAD
+QUALITY[[Reason.FROZEN, Reason.STARVED]] = Quality.BAD
 QUALITY[[Reason.PATH_MOVED, Reason.SEED_MOVED, Reason.ALL_MOVED, Reason.WRONG_PRESCALES]] = Quality.BAD
 
 

@@ -24,16 +24,20 @@ from dqm.histograms.certification.model import CertificationModel
 from dqm.histograms.group import Group, scorers
 from dqm.histograms.references.entries import EntriesModel
 from dqm.histograms.references.frozen import FrozenReference
+from dqm.histograms.run_window import RunWindow
 from dqm.histograms.scorers import REGISTRY
 from dqm.statistics.conformal import ConformalTable
 from streams.records import Catalogue
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
 class SubsystemModel:
-    """What is known of one subsystem: its groups follow ``catalogue.blocks``."""
+    """What is known of one subsystem: its groups follow ``catalogue.blocks``.
+
+    ``window`` are the runs that it was learned from where each is one histogram of an ME, None elsewhere.
+    """
 
     catalogue: Catalogue
     groups: tuple[Group, ...]
@@ -44,6 +48,7 @@ class SubsystemModel:
     combined: ConformalTable
     lumisections: ConformalTable
     certification: CertificationModel | None = None
+    window: RunWindow | None = None
 
     @property
     def scorers(self) -> tuple[str, ...]:
@@ -171,11 +176,13 @@ def _pack(model: SubsystemModel) -> bytes:
             arrays |= {f"group{place}/{scorer}/{name}": array for name, array in learned.arrays().items()}
     if model.certification is not None:
         arrays |= {f"certification/{name}": array for name, array in model.certification.arrays().items()}
+    if model.window is not None:
+        arrays |= {f"window/{name}": array for name, array in model.window.arrays().items()}
     return archive(arrays)
 
 
 def _unpack(catalogue: Catalogue, arrays: NamedArrays) -> SubsystemModel:
-    certification = below(arrays, "certification/")
+    certification, window = below(arrays, "certification/"), below(arrays, "window/")
     return SubsystemModel(
         catalogue=catalogue,
         groups=tuple(_group(below(arrays, f"group{place}/")) for place in range(len(catalogue.blocks))),
@@ -186,6 +193,7 @@ def _unpack(catalogue: Catalogue, arrays: NamedArrays) -> SubsystemModel:
         combined=ConformalTable.from_array(arrays["combined"]),
         lumisections=ConformalTable.from_array(arrays["lumisections"]),
         certification=CertificationModel.from_arrays(certification) if certification else None,
+        window=RunWindow(**window) if window else None,
     )
 
 

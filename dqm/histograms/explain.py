@@ -20,6 +20,7 @@ MIN_EXPLAINED = 0.5
 _FIXED = {
     Reason.CONSISTENT: "Compatible with good lumisections.",
     Reason.NO_MODEL: "No model knows this histogram; train one to have it judged.",
+    Reason.RESOLUTION: "Too few good runs were learned to tell good from bad; train on more of them.",
     Reason.WRONG_SHAPE: "Its axes differ from those that the model was trained on.",
     Reason.NO_STABLE_BEAMS: "Not judged: the beams were not declared stable.",
 }

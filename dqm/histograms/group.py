@@ -62,14 +62,23 @@ def scorers(groups: Sequence[Group]) -> tuple[str, ...]:
     return tuple(name for name in REGISTRY if any(name in group.scorers for group in groups))
 
 
-def fit(counts: Float32, pileup: Float32, use: Mask, reference: FrozenReference, seed: int, members: Members) -> Group:
-    """Train the scorers of the registry on good lumisections (L, n, bins) in time order.
+def fit(
+    counts: Float32,
+    pileup: Float32,
+    use: Mask,
+    reference: FrozenReference,
+    seed: int,
+    members: Members,
+    names: Sequence[str],
+) -> Group:
+    """Train the scorers ``names`` of the registry on good lumisections (L, n, bins) in time order.
 
     A scorer that needs more histograms of its kinds than there are is left out of the group.
     """
     block = features(counts, pileup, reference)
     learned: dict[str, Scorer] = {}
-    for name, scorer in REGISTRY.items():
+    for name in names:
+        scorer = REGISTRY[name]
         own = use & members.judged_by(scorer)
         if own.sum() >= scorer.least_histograms:
             learned[name] = scorer.fit(TrainingData(block, own, reference, seed, members.shape))

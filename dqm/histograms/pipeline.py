@@ -12,7 +12,7 @@ from dqm.core import verdicts
 from dqm.core.budget import Thresholds, thresholds
 from dqm.core.combination import PerCatalogue
 from dqm.core.digests import digests
-from dqm.core.drift import Reference, Residuals, RunSums, is_sampled, run_sums
+from dqm.core.drift import Earlier, Reference, Residuals, RunSums, is_sampled, run_sums
 from dqm.core.largest_errors import NUMBERS
 from dqm.core.quality import Evidence, Reason
 from dqm.core.state import LumisectionState, ScoredBatch, SubsystemScores
@@ -28,7 +28,10 @@ from dqm.histograms.certification.attribution import (
 )
 from dqm.histograms.certification.model import CertificationModel
 from dqm.histograms.evidence import EvidenceBuilder, ScoredHistograms
+from dqm.histograms.fitting import NEARLY_EMPTY
+from dqm.histograms.references import rolling
 from dqm.histograms.references.choice import adapted
+from dqm.histograms.resolution import can_tell
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
 
 RunPart = tuple[str, int, str]
@@ -41,6 +44,8 @@ PLENTY = 4.0
 """An ME can be STARVED only where this many times ``min_entries`` are expected ..."""
 STARVED_SHARE = 0.5
 """... and less than this share of them came."""
+NEXT_TO_NOTHING = 1e-4
+"""Less than this share of what is expected needs no p-value to be STARVED ..."""
 
 _EXACT = 2.0**24
 
@@ -56,6 +61,7 @@ class Pipeline:
         self.version = bundle.version
         self.name = bundle.name
         self.trained_s = bundle.trained_s
+        self.whole_runs = bundle.whole_runs
         self.expected: Mapping[str, Catalogue] = bundle.catalogues
         self._settings = settings
         elements = sum(len(catalogue) for catalogue in self.expected.values())
@@ -84,7 +90,7 @@ class Pipeline:
     @property
     def follows(self) -> bool:
         """Whether references may be chosen anew for each run."""
-        return self._settings.references == "adaptive"
+        return self._settings.references == "adaptive" or self.whole_runs
 
     @property
     def followed(self) -> Sequence[str]:
@@ -100,6 +106,21 @@ class Pipeline:
                 adopted = replace(adopted, certification=adopted.certification.moved(shift))
             if adopted is not model:
                 self._adapted[dataset, run, subsystem] = self._stage(adopted)
+
+    def follow(self, dataset: str, run: int, earlier: Mapping[str, Earlier]) -> Mapping[str, Reference]:
+        """Judge the run by what the latest runs teach, from now on; by subsystem, what that is.
+
+        ``earlier`` are the runs stored before, of subsystems of whole runs.
+        """
+        references = {}
+        for subsystem, later in earlier.items():
+            model = self.models[subsystem]
+            if model.window is not None:
+                with one_thread():
+                    latest = rolling.refitted(model, model.window.followed_by(later, run), self._settings)
+                self._adapted[dataset, run, subsystem] = self._stage(latest)
+                references[subsystem] = rolling.reference(model, latest)
+        return references
 
     def drop(self, dataset: str, run: int) -> None:
         """Forget what was adopted for the run."""
@@ -140,7 +161,7 @@ class Pipeline:
         return verdicts.close(state, history, self._judge, self._settings, now_s, because)
 
     def _result(self, batch: HistogramBatch, scores: SubsystemScores, stage: "_Stage | None") -> ScoredBatch:
-        sampled = stage is not None and is_sampled(batch.key)
+        sampled = stage is not None and (self.whole_runs or is_sampled(batch.key))
         left = stage.sums(batch, scores) if stage and sampled and self.follows else None
         whole = self.models[batch.subsystem].certification if sampled else None
         residuals = stage.residuals(batch, scores, whole) if stage and whole is not None else None
@@ -160,6 +181,7 @@ class _Stage:
         self._settings = settings
         self._limits = limits
         self._witness = EvidenceBuilder(model, bundle.version, elements, limits.folder_p)
+        self._can_tell = can_tell(model.combined.blocks, limits.folder_p)
         self._align: PerCatalogue[Alignment] = PerCatalogue(lambda catalogue: align(catalogue, model.catalogue))
 
     def score(self, batches: Sequence[HistogramBatch]) -> list[SubsystemScores]:
@@ -169,7 +191,10 @@ class _Stage:
             for alignment, batch in zip(alignments, batches, strict=True)
         ]
         presences = [presence for _, presence in gathered]
-        pileup = np.array([self._pileup.standardised(batch.conditions) for batch in batches], dtype=np.float32)
+        pileup = np.array(
+            [0.0 if self._model.window else self._pileup.standardised(batch.conditions) for batch in batches],
+            dtype=np.float32,
+        )
         scores, totals, content = self._groups([counts for counts, _ in gathered], presences, pileup)
         p_values = self._model.calibration.p_values(scores, totals, pileup)
         came = np.array([presence.came for presence in presences])
@@ -216,7 +241,11 @@ class _Stage:
         """What the batch adds to the references of later runs."""
         alignment = self._align(batch.catalogue)
         counts, _ = alignment.gathered(batch, self._model.catalogue)
-        return run_sums(counts, scores.p_values[alignment.expected], self._pileup.standardised(batch.conditions))
+        p_values = scores.p_values[alignment.expected]
+        starved = scores.reasons[alignment.expected] == Reason.STARVED
+        return run_sums(
+            counts, np.where(starved, np.float32(np.nan), p_values), self._pileup.standardised(batch.conditions)
+        )
 
     def residuals(self, batch: HistogramBatch, scores: SubsystemScores, model: CertificationModel) -> Residuals:
         """What the batch adds to the centres of later runs: how far it lies from the centre of ``model``."""
@@ -251,7 +280,10 @@ class _Stage:
         settings = self._settings
         expected, spread = self._model.entries.expected(conditions)
         reasons = np.full(statistics.shape, Reason.CONSISTENT, dtype=np.uint8)
-        reasons[:, ~self._model.normaliser.judged] = Reason.NO_MODEL
+        if not self._can_tell:
+            reasons[:] = Reason.RESOLUTION
+        else:
+            reasons[:, ~self._model.normaliser.judged] = Reason.NO_MODEL
         reasons[statistics < settings.min_entries] = Reason.LOW_STATISTICS
         with np.errstate(invalid="ignore"):
             few = (expected >= PLENTY * settings.min_entries) & (statistics < STARVED_SHARE * expected)
@@ -259,7 +291,10 @@ class _Stage:
         if few.any():
             lack = self._model.entries.lack(statistics[few], expected[few], spread[few])
             lack_p[few] = self._model.lack.p_values(lack.astype(np.float32))
-            reasons[few & (lack_p <= self._limits.starved_p)] = Reason.STARVED
+            starved = lack_p <= self._limits.starved_p
+            if self._can_tell:
+                starved |= statistics < NEARLY_EMPTY * expected
+            reasons[few & (starved | (statistics < NEXT_TO_NOTHING * expected))] = Reason.STARVED
         if settings.require_stable_beams:
             reasons[[condition.beams_stable is False for condition in conditions]] = Reason.NO_STABLE_BEAMS
         reasons[~came] = 0

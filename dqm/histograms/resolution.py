@@ -1,14 +1,21 @@
 """How rare a histogram a model can tell, beside how rare the declared budget asks for.
 
-A conformal p-value is at least 1 / (n + 1) for n calibration scores. What lies beyond is a fitted tail
-(:mod:`dqm.statistics.conformal`), a model and no guarantee: where the budget asks for less, alarms rest on it.
+What is to be judged belongs to another run, and what is known of how runs differ rests on few of them. Student's
+distribution (:class:`dqm.statistics.conformal.Blocks`) asks a histogram to lie farther out than with unlimited runs. Up
+to :data:`FARTHER` times as far is borne; where the budget asks for more, content gets no verdict: neither GOOD nor BAD.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dqm.core.budget import Thresholds
+from scipy.optimize import brentq
+
+from dqm.core.budget import LEAST_P, Thresholds
 from dqm.histograms.bundle import Bundle
+from dqm.statistics.conformal import Blocks
+
+FARTHER = 1.7
+_MOST_P = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,44 +33,65 @@ class Resolution:
     elements_without: int
     scores: int
     needed_p: float
+    blocks: Blocks
 
     @property
     def p_value(self) -> float:
-        """The smallest p-value that calibration scores vouch for."""
-        return 1.0 / (self.scores + 1.0)
+        """The smallest p-value that the runs vouch for."""
+        return told(self.blocks)
 
     @property
     def suffices(self) -> bool:
-        """Whether an alarm rests on scores that were seen, and on more than one run."""
-        return self.p_value <= self.needed_p and self.runs > 1
+        """Whether content is judged at the declared risk."""
+        return can_tell(self.blocks, self.needed_p)
 
     def sentence(self) -> str:
         """All of it, for a person, with what would help."""
         without = f" ({self.elements_without} more had too few entries to be learned)" if self.elements_without else ""
         extent = f"{_count(self.lumisections, 'lumisection')} of {_count(self.runs, 'run')}"
+        if self.runs <= 1:
+            return (
+                f"{self.subsystem}: {_count(self.elements + self.elements_without, 'element')}, learned from {extent}: "
+                "how far runs differ from each other was not seen, so content is not judged; "
+                "empty, frozen and misshapen histograms are. Train on several runs."
+            )
         seen = (
             f"{self.subsystem}: {_count(self.elements, 'element')}{without}, calibrated on {extent}: "
             f"can tell {_rare(self.p_value)}, the budget asks for {_rare(self.needed_p)}"
         )
         if self.suffices:
             return f"{seen}."
-        if self.runs <= 1:
-            return f"{seen}. How far runs differ from each other was not seen: train on several runs."
-        return f"{seen}. What is rarer is extrapolated: train on more good lumisections, or declare a larger budget."
+        return f"{seen}. Content is not judged: train on more good runs, or declare a larger budget."
+
+
+def can_tell(blocks: Blocks, p_value: float) -> bool:
+    """Whether a threshold at ``p_value`` is borne out by so many runs."""
+    return blocks.count > 1 and blocks.reach(p_value) <= FARTHER
+
+
+def told(blocks: Blocks) -> float:
+    """The smallest p-value that :func:`can_tell`, 1 if there is none."""
+    if not can_tell(blocks, _MOST_P):
+        return 1.0
+    if can_tell(blocks, LEAST_P):
+        return LEAST_P
+    return float(brentq(lambda p_value: blocks.reach(p_value) - FARTHER, LEAST_P, _MOST_P))
 
 
 def resolutions(bundle: Bundle, thresholds: Thresholds) -> Sequence[Resolution]:
     """The resolution of each subsystem of a bundle, by name."""
     calibration = bundle.manifest["calibration"]
+    learned = calibration if calibration["runs"] else bundle.manifest["training"]
     return [
         Resolution(
             name,
-            calibration["runs"],
-            calibration["lumisections"],
+            learned["runs"],
+            learned["lumisections"],
             int(model.normaliser.judged.sum()),
             int((~model.normaliser.judged).sum()),
             model.combined.pool,
             thresholds.folder_p,
+            model.combined.blocks,
         )
         for name, model in sorted(bundle.subsystems.items())
     ]
@@ -74,4 +102,4 @@ def _count(number: int, noun: str) -> str:
 
 
 def _rare(p_value: float) -> str:
-    return f"1 in {1.0 / p_value:,.0f}" if p_value > 0 else "less than any"
+    return f"1 in {1.0 / p_value:,.0f}"

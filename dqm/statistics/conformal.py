@@ -7,11 +7,16 @@ It cannot be smaller than 1 / (n + 1). Beyond the highest hundredth of the pool 
 Pareto tail (J. Pickands, Ann. Stat. 3 (1975) 119), fitted by probability-weighted moments (J. Hosking, J. Wallis,
 Technometrics 29 (1987) 339). That part is a model, not a guarantee. The shape is kept within :data:`SHAPES`:
 tails that end would call everything beyond them impossible.
+
+Scores of one run are alike, so that what is known of the spread between runs rests on few of them. A p-value is then
+*widened*: its normal deviate is taken for one of a Student distribution with the degrees of freedom that the runs
+leave, divided by sqrt(1 + 1 / runs) as for the prediction of one more (W. Gosset, Biometrika 6 (1908) 1).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri, stdtr, stdtrit
 
 from dqm.arrays import Float32, Float64, Indices
 
@@ -22,6 +27,39 @@ SHAPES = (0.0, 0.25)
 SMALLEST = 1e-30
 LEAST_SCALE = 1e-6
 """Of a tail, so that no distance in units of it overflows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """What independent blocks say of the spread between them: their number, and ``degrees`` of freedom of the spread.
+
+    The elements of one detector share it, so that degrees add up over them.
+    """
+
+    count: int
+    degrees: float
+
+    @classmethod
+    def of(cls, runs: int, elements: int) -> "Blocks":
+        """Of ``elements`` that were seen in ``runs`` runs."""
+        return cls(runs, float(max(runs - 1, 0) * elements))
+
+    def widened(self, p_values: Float64) -> Float64:
+        """P-values that allow for how well the spread is known; 1 where nothing is known of it."""
+        if self.degrees <= 0:
+            return np.ones_like(p_values)
+        deviates = -ndtri(np.clip(p_values, 1e-300, 1.0)) / np.sqrt(1.0 + 1.0 / self.count)
+        widened: Float64 = stdtr(self.degrees, -deviates)
+        return widened
+
+    def reach(self, p_value: float) -> float:
+        """How many times as far out as with unlimited blocks something must lie to get ``p_value``."""
+        if self.degrees <= 0:
+            return float("inf")
+        return float(-stdtrit(self.degrees, p_value) * np.sqrt(1.0 + 1.0 / self.count) / -ndtri(p_value))
+
+
+UNLIMITED = Blocks(2**31, float(2**31))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,10 +78,11 @@ class ConformalTable:
     tail_scale: float
     shape: float
     pool: int
+    blocks: Blocks = UNLIMITED
 
     @classmethod
-    def of(cls, scores: Float64) -> "ConformalTable":
-        """Table of a pool of finite scores; raises ValueError for an empty pool."""
+    def of(cls, scores: Float64, blocks: Blocks = UNLIMITED) -> "ConformalTable":
+        """Table of a pool of finite scores, widened for ``blocks``; raises ValueError for an empty pool."""
         ordered = np.sort(np.asarray(scores, dtype=np.float64))
         n = len(ordered)
         if not n:
@@ -56,7 +95,9 @@ class ConformalTable:
         steps = (1.0 + n - np.searchsorted(ordered, edges, side="left")) / (n + 1.0)
         scale, shape = _tail(ordered[n - k :] - start)
         above = n - int(np.searchsorted(ordered, start, side="left"))
-        return cls(low, width, steps.astype(np.float32), start, (1.0 + above) / (n + 1.0), scale, shape, n)
+        if blocks is not UNLIMITED:
+            steps = blocks.widened(steps.astype(np.float64))
+        return cls(low, width, steps.astype(np.float32), start, (1.0 + above) / (n + 1.0), scale, shape, n, blocks)
 
     def p_values(self, scores: Float32) -> Float32:
         """P-values in [1e-30, 1] of any shape; they never rise with the score. NaN gives NaN."""
@@ -67,13 +108,16 @@ class ConformalTable:
     def as_array(self) -> Float64:
         """All numbers in one array, for :meth:`from_array`."""
         head = [self.low, self.width, self.tail_start, self.tail_p, self.tail_scale, self.shape, float(self.pool)]
-        return np.concatenate([head, self.steps])
+        return np.concatenate([head, [float(self.blocks.count), self.blocks.degrees], self.steps])
 
     @classmethod
     def from_array(cls, row: Float64) -> "ConformalTable":
         """Inverse of :meth:`as_array`."""
-        low, width, start, tail_p, scale, shape, pool = (float(number) for number in row[:7])
-        return cls(low, width, row[7:].astype(np.float32), start, tail_p, scale, shape, int(pool))
+        low, width, start, tail_p, scale, shape, pool, count, degrees = (float(number) for number in row[:9])
+        blocks = Blocks(int(count), degrees)
+        if blocks == UNLIMITED:
+            blocks = UNLIMITED
+        return cls(low, width, row[9:].astype(np.float32), start, tail_p, scale, shape, int(pool), blocks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +129,7 @@ class ConformalTables:
     inverse_width: Float32
     tail_start: Float32
     tail: Float64
+    blocks: tuple[Blocks, ...]
 
     @classmethod
     def of(cls, tables: list[ConformalTable]) -> "ConformalTables":
@@ -95,6 +140,7 @@ class ConformalTables:
             np.array([1.0 / table.width for table in tables], dtype=np.float32),
             np.array([table.tail_start for table in tables], dtype=np.float32),
             np.array([[table.tail_p, table.tail_scale, table.shape] for table in tables]),
+            tuple(table.blocks for table in tables),
         )
 
     def p_values(self, scores: Float32, table: Indices) -> Float32:
@@ -116,8 +162,12 @@ class ConformalTables:
         distance = (np.minimum(scores.astype(np.float64), 1e30) - self.tail_start[table]) / scale
         heavy = np.maximum(shape, 1e-9)
         log_p = np.log(p_start) - np.where(shape > 0, np.log1p(heavy * distance) / heavy, distance)
-        tail_p: Float32 = np.exp(np.maximum(log_p, np.log(SMALLEST))).astype(np.float32)
-        return tail_p
+        tail_p = np.exp(np.maximum(log_p, np.log(SMALLEST)))
+        for number, blocks in enumerate(self.blocks):
+            if blocks is not UNLIMITED:
+                tail_p = np.where(table == number, blocks.widened(tail_p), tail_p)
+        widened: Float32 = np.maximum(tail_p, SMALLEST).astype(np.float32)
+        return widened
 
 
 def _tail(excess: Float64) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from dqm.core.drift import Reference, Residuals, RunSums, initial_centre, updated_centre
 from dqm.core.state import LumisectionState, ScoredBatch
+from dqm.histograms import run_window
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.references.adaptive import WITHIN
@@ -93,6 +94,14 @@ class RunReferences:
             return {}
         pileup = pipeline.pileup.standardised(batch.conditions)
         dataset, run, version = batch.dataset, batch.key.run, pipeline.version
+        if pipeline.whole_runs:
+            latest = {
+                subsystem: references.before(tx, Part(dataset, run, subsystem, version), run, run_window.MOST_RUNS)
+                for subsystem in pipeline.models
+            }
+            for subsystem, reference in pipeline.follow(dataset, run, latest).items():
+                references.record(tx, Part(dataset, run, subsystem, version), reference, self._clock())
+            return {}
         stored = references.chosen(tx, dataset, run, version)
         for subsystem, model in pipeline.models.items():
             if subsystem not in stored:

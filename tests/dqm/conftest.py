@@ -72,7 +72,8 @@ class Toy:
 
 
 def train_toy(toy, folder, lumisections=300, settings=None):
-    batches = [toy.batch(ls) for ls in range(1, lumisections + 1)]
+    """Of 20 runs up to 1000, as consecutive lumisections."""
+    batches = [toy.batch(ls, run=981 + 20 * (ls - 1) // lumisections) for ls in range(1, lumisections + 1)]
     return train(batches, folder, settings or DqmSettings(), np.random.default_rng(3), lambda _what, _share: None)
 
 
@@ -83,5 +84,5 @@ def toy():
 
 @pytest.fixture(scope="session")
 def toy_bundle(toy, tmp_path_factory):
-    """A bundle trained on the first 300 lumisections of run 1000."""
+    """A bundle trained on the first 300 lumisections, which belong to runs 981 to 1000."""
     return train_toy(toy, tmp_path_factory.mktemp("models") / "toy")

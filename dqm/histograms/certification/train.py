@@ -58,7 +58,7 @@ def fit(
     features = scaled.scaled(good.summaries[:cut], good.totals[:cut], good.pileup[:cut], good.use[:cut])
     trained = Ensemble(scaled, *members(features, kind, rng))
     largest, shift = _followed(trained, good, cut)
-    return _calibrated(trained.moved(shift), largest, good.conditions[cut:], good.pileup[cut:])
+    return _calibrated(trained.moved(shift), largest, good.conditions[cut:], good.pileup[cut:], good.runs[cut:])
 
 
 def _followed(trained: Ensemble, good: Good, cut: int) -> tuple[list[Largest], Float32]:
@@ -79,7 +79,7 @@ def _followed(trained: Ensemble, good: Good, cut: int) -> tuple[list[Largest], F
 
 
 def _calibrated(
-    trained: Ensemble, largest: Sequence[Largest], conditions: Sequence[Conditions], pileup: Float32
+    trained: Ensemble, largest: Sequence[Largest], conditions: Sequence[Conditions], pileup: Float32, runs: Int64
 ) -> tuple[CertificationModel, list[SubsystemOpinion | None]]:
     """With a table of the scores of later lumisections, conditional on pileup and luminosity."""
     scores = np.array([errors.scores().mean() for errors in largest], dtype=np.float32)[:, None]
@@ -88,7 +88,7 @@ def _calibrated(
     size = luminosity(recorded, float(np.median(known)) if known else 1.0)
     use = np.isfinite(scores)
     calibrated = calibrate(
-        np.nan_to_num(scores, nan=1.0)[None], size, pileup, use, [slice(0, 1)], np.ones((1, 1), dtype=np.bool_)
+        np.nan_to_num(scores, nan=1.0)[None], size, pileup, use, [slice(0, 1)], np.ones((1, 1), dtype=np.bool_), runs
     )
     elements = len(trained.scaling.centre)
     opinions = [

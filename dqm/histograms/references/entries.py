@@ -32,10 +32,14 @@ class EntriesModel:
     median: Float64
     median_spread: Float64
 
+    @property
+    def knows_conditions(self) -> bool:
+        """Whether luminosity and pileup were known in training."""
+        return not bool(np.isnan(self.centre).any())
+
     def expected(self, conditions: Sequence[Conditions]) -> tuple[Float64, Float64]:
-        """Expected entries (L, n) and the relative spread (L, n) about them."""
-        blind = bool(np.isnan(self.centre).any())
-        known = [None if blind else regressors(condition) for condition in conditions]
+        """Expected entries (L, n), none where there was no beam, and the relative spread (L, n) about them."""
+        known = [regressors(condition) if self.knows_conditions else None for condition in conditions]
         lines = np.empty((len(conditions), len(self.median)))
         spreads = np.empty_like(lines)
         for at, regressor in enumerate(known):
@@ -46,6 +50,7 @@ class EntriesModel:
                     self.coefficients @ np.concatenate([[1.0], regressor - self.centre]),
                     self.spread,
                 )
+        lines[[is_dark(condition) for condition in conditions]] = 0.0
         return np.expm1(np.clip(lines, 0.0, 60.0)), spreads
 
     @staticmethod
@@ -64,6 +69,11 @@ class EntriesModel:
             "median": self.median,
             "median_spread": self.median_spread,
         }
+
+
+def is_dark(conditions: Conditions) -> bool:
+    """Whether nothing can be expected: no collisions, or none recorded."""
+    return 0.0 in (conditions.pileup, conditions.delivered_lumi, conditions.recorded_lumi)
 
 
 def regressors(conditions: Conditions) -> Float64 | None:

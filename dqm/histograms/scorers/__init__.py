@@ -9,6 +9,7 @@ from dqm.histograms.scorers.direct import ChiSquareScorer, PullScorer
 from dqm.histograms.scorers.kolmogorov import KolmogorovScorer
 from dqm.histograms.scorers.occupancy_map import OccupancyMapScorer
 from dqm.histograms.scorers.occupancy_strip import OccupancyStripScorer
+from dqm.histograms.scorers.shares import LargestShareScorer, ShareModesScorer
 
 _ALL: tuple[type[Scorer], ...] = (
     PullScorer,
@@ -17,6 +18,13 @@ _ALL: tuple[type[Scorer], ...] = (
     AutoencoderScorer,
     OccupancyMapScorer,
     OccupancyStripScorer,
+    ShareModesScorer,
+    LargestShareScorer,
 )
 
 REGISTRY: Mapping[str, type[Scorer]] = MappingProxyType({scorer.name: scorer for scorer in _ALL})
+
+OF_SHARES = (ShareModesScorer.name, LargestShareScorer.name)
+"""What judges whole runs, where the spread between good runs is far larger than counting errors."""
+OF_COUNTS = tuple(name for name in REGISTRY if name not in OF_SHARES)
+"""What judges lumisections."""

@@ -17,7 +17,7 @@ class _Direct:
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
-    least_histograms: ClassVar[int] = 64
+    least_histograms: ClassVar[int] = 1
     judges: ClassVar[frozenset[Kind]] = EVERYTHING
     elements: int
     bins: int

@@ -27,7 +27,7 @@ class KolmogorovScorer:
 
     name: ClassVar[str] = "kolmogorov"
     version: ClassVar[int] = 1
-    least_histograms: ClassVar[int] = 64
+    least_histograms: ClassVar[int] = 1
     judges: ClassVar[frozenset[Kind]] = EVERYTHING
     grid: Float32
     share: Float32

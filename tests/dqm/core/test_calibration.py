@@ -23,10 +23,15 @@ def scores(rng, lumisections):
     return tuple(one.astype(np.float32) for one in (np.exp(logs), totals, pileup))
 
 
+def runs(lumisections):
+    """Eight lumisections each."""
+    return np.arange(lumisections) // 8
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_p_values_of_new_scores_are_uniform(seed):
     rng = np.random.default_rng(seed)
-    found = calibrate(*scores(rng, 160), np.ones((160, N), dtype=bool), GROUPS, ALL)
+    found = calibrate(*scores(rng, 160), np.ones((160, N), dtype=bool), GROUPS, ALL, runs(160))
     p = found.elements(GROUPS).p_values(*scores(rng, 400))
     assert kstest(p.ravel()[:: N + 1], "uniform").pvalue > 1e-3
     assert (p <= 0.01).mean() == pytest.approx(0.01, rel=0.4)
@@ -35,13 +40,13 @@ def test_p_values_of_new_scores_are_uniform(seed):
 
 def test_p_values_of_the_calibration_set_itself_are_uniform_too():
     rng = np.random.default_rng(7)
-    found = calibrate(*scores(rng, 200), np.ones((200, N), dtype=bool), GROUPS, ALL)
+    found = calibrate(*scores(rng, 200), np.ones((200, N), dtype=bool), GROUPS, ALL, runs(200))
     assert (found.p_values <= 0.05).mean() == pytest.approx(0.05, rel=0.15)
 
 
 def test_worse_scores_have_smaller_p_values():
     rng = np.random.default_rng(8)
-    found = calibrate(*scores(rng, 160), np.ones((160, N), dtype=bool), GROUPS, ALL).elements(GROUPS)
+    found = calibrate(*scores(rng, 160), np.ones((160, N), dtype=bool), GROUPS, ALL, runs(160)).elements(GROUPS)
     values, totals, pileup = scores(rng, 50)
     assert (found.p_values(values * 1.3, totals, pileup) <= found.p_values(values, totals, pileup)).all()
     assert (found.p_values(values * 10, totals, pileup) < 1e-4).all()
@@ -49,16 +54,16 @@ def test_worse_scores_have_smaller_p_values():
 
 def test_elements_with_few_scores_are_not_judged():
     use = np.ones((160, N), dtype=bool)
-    use[5:, 4] = False
-    found = calibrate(*scores(np.random.default_rng(1), 160), use, GROUPS, ALL)
+    use[1:, 4] = False
+    found = calibrate(*scores(np.random.default_rng(1), 160), use, GROUPS, ALL, runs(160))
     assert np.flatnonzero(~found.normaliser.judged).tolist() == [4]
-    assert np.isnan(found.p_values[5:, 4]).all()
+    assert np.isnan(found.p_values[1:, 4]).all()
 
 
 def test_a_group_that_was_never_seen_hurts_nobody():
     use = np.ones((160, N), dtype=bool)
     use[:, GROUPS[0]] = False
-    found = calibrate(*scores(np.random.default_rng(2), 160), use, GROUPS, ALL)
+    found = calibrate(*scores(np.random.default_rng(2), 160), use, GROUPS, ALL, runs(160))
     p = found.elements(GROUPS).p_values(*scores(np.random.default_rng(3), 300))
     assert (p[:, GROUPS[1]] <= 0.01).mean() == pytest.approx(0.01, rel=0.5)
 
@@ -69,7 +74,7 @@ def test_a_scorer_has_no_say_about_elements_that_it_is_not_made_for():
     covered[0, 3:] = False
     rng = np.random.default_rng(3)
     use = np.ones((160, N), dtype=bool)
-    found = calibrate(*scores(rng, 160), use, GROUPS, covered).elements(GROUPS)
+    found = calibrate(*scores(rng, 160), use, GROUPS, covered, runs(160)).elements(GROUPS)
     values, totals, pileup = scores(rng, 400)
     loud = values.copy()
     loud[0, :, 3:] *= 1e6

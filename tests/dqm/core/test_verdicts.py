@@ -139,13 +139,19 @@ def test_nothing_is_missing_without_stable_beams():
         assert verdict.quality == Quality.NOT_INSPECTED
 
 
-@pytest.mark.parametrize("reason", [Reason.LOW_STATISTICS, Reason.NO_MODEL, Reason.WRONG_SHAPE, Reason.STARVED])
+@pytest.mark.parametrize("reason", [Reason.LOW_STATISTICS, Reason.NO_MODEL, Reason.WRONG_SHAPE, Reason.RESOLUTION])
 def test_what_was_not_inspected_is_never_good(reason):
     reasons = np.zeros(N)
     reasons[3] = reason
     found = closed(state(p_values({3: np.nan}), reasons=reasons)).verdicts["Muon"]
     assert found.reasons[3] == reason
     assert found.qualities[3] == Quality.NOT_INSPECTED
+
+
+def test_far_too_few_entries_are_bad():
+    reasons = np.zeros(N)
+    reasons[3] = Reason.STARVED
+    assert closed(state(p_values({3: np.nan}), reasons=reasons)).verdicts["Muon"].qualities[3] == Quality.BAD
 
 
 def before(digests, catalogue=CATALOGUE):

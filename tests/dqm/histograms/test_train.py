@@ -11,11 +11,11 @@ from conf.settings import AlertSettings, DqmSettings
 from dqm.core.assembly import merge
 from dqm.core.bundle_files import MANIFEST, BundleError
 from dqm.core.errors import TrainingError
-from dqm.core.quality import Reason
+from dqm.core.quality import Quality, Reason
 from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.resolution import resolutions
-from dqm.histograms.train import LEAST_LUMISECTIONS, train
+from dqm.histograms.train import train
 from streams.records import Axis, Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
 
 
@@ -50,7 +50,7 @@ def test_a_loaded_bundle_scores_as_the_trained_one(toy_bundle, saved, toy):
 def test_the_manifest_says_what_it_was_made_of(saved):
     manifest = json.loads((saved / MANIFEST).read_text())
     assert manifest["training"]["lumisections"] + manifest["calibration"]["lumisections"] == 300
-    assert manifest["training"] == {"first": "1000:1", "last": "1000:180", "lumisections": 180, "runs": 1}
+    assert manifest["training"] == {"first": "981:1", "last": "992:180", "lumisections": 180, "runs": 12}
     assert len(manifest["data"]) == 64
     assert manifest["libraries"]["numpy"]
     assert manifest["settings"]["false_incidents_per_shift"] == 1.0
@@ -135,53 +135,71 @@ def test_training_is_repeatable(toy, tmp_path):
     assert len(versions) == 1
 
 
-def test_too_few_lumisections_are_refused_in_words(toy, tmp_path):
-    batches = [toy.batch(ls) for ls in range(1, LEAST_LUMISECTIONS)]
-    with pytest.raises(TrainingError, match=f"{LEAST_LUMISECTIONS - 1} good lumisections.*at least"):
-        train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
+def test_no_good_lumisection_is_refused_in_words(toy, tmp_path):
+    unstable = replace(toy.batch(1), conditions=Conditions(beams_stable=False))
+    with pytest.raises(TrainingError, match="no good lumisections were given"):
+        train([unstable], tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("count", [1, 7, 45])
+def test_one_run_teaches_nothing_of_how_runs_differ(toy, tmp_path, count):
+    """However many lumisections it has: nothing is called good or bad by its content, what is empty alarms."""
+    batches = [toy.batch(ls) for ls in range(1, count + 1)]
+    bundle = train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
+    (reached,) = resolutions(bundle, pipeline_of(bundle).thresholds)
+    assert not reached.suffices
+    assert "Train on several runs" in reached.sentence()
+
+    def empty(_catalogue, means):
+        means[0][0] = 0.0
+
+    pipeline = pipeline_of(bundle)
+    scored = pipeline.score([toy.batch(400, run=1001), toy.batch(401, run=1001, edit=empty)])
+    good, faulty = (pipeline.close(merge(None, batch, 0.0).state, {}, 1.0, "complete") for batch in scored)
+    assert set(good.verdicts["Muon"].reasons) == {Reason.RESOLUTION}
+    assert good.verdicts["Muon"].quality == Quality.NOT_INSPECTED
+    assert faulty.verdicts["Muon"].reasons[0] == Reason.STARVED
+    assert faulty.verdicts["Muon"].quality == Quality.BAD
 
 
 def test_lumisections_without_stable_beams_are_left_out(toy, tmp_path):
     batches = [toy.batch(ls) for ls in range(1, 120)]
     unstable = [replace(one, conditions=Conditions(beams_stable=False)) for one in batches[60:]]
     bundle = train(batches[:60] + unstable, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
-    assert bundle.manifest["training"]["lumisections"] + bundle.manifest["calibration"]["lumisections"] == 60
+    assert bundle.manifest["training"]["lumisections"] == 60
 
 
-def test_the_cut_lies_between_runs_where_it_can(toy, tmp_path):
-    batches = [toy.batch(ls, run=1000 + ls // 65) for ls in range(1, 121)]
+def test_few_runs_all_calibrate(toy, tmp_path):
+    batches = [toy.batch(ls, run=1000 + ls // 20) for ls in range(1, 60)]
     bundle = train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
-    assert bundle.manifest["training"]["last"] == "1000:64"
-    assert bundle.manifest["calibration"]["first"] == "1001:65"
+    assert bundle.manifest["training"]["runs"] == bundle.manifest["calibration"]["runs"] == 3
 
 
-@pytest.mark.parametrize("lumisections", [LEAST_LUMISECTIONS, 106])
-def test_too_few_histograms_of_one_shape_are_refused_by_number(toy, tmp_path, lumisections):
-    name = toy.catalogue.names[0]
-
-    def alone(batch):
-        catalogue = Catalogue.of([batch.catalogue.elements[0]])
-        return replace(
-            batch,
-            catalogue=catalogue,
-            counts=(batch.histogram(name)[None],),
-            flow=batch.flow[:1],
-            entries=batch.entries[:1],
-        )
-
-    batches = [alone(toy.batch(ls)) for ls in range(1, lumisections + 1)]
-    with pytest.raises(TrainingError, match=rf"Muon: .* {int(0.6 * lumisections)} good histograms .* at least 64"):
-        train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
+def test_histograms_with_next_to_no_entries_teach_nothing(toy, tmp_path):
+    empty = [
+        replace(batch, entries=np.zeros_like(batch.entries), counts=tuple(np.zeros_like(part) for part in batch.counts))
+        for batch in (toy.batch(ls) for ls in range(1, 4))
+    ]
+    with pytest.raises(TrainingError, match="Muon: no monitoring element can be learned: none of 54 good histograms"):
+        train(empty, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
 
 
 def test_a_model_says_how_rare_a_thing_it_can_tell(toy_bundle):
     (reached,) = resolutions(toy_bundle, pipeline_of(toy_bundle).thresholds)
-    assert (reached.elements, reached.lumisections, reached.runs) == (18, 120, 1)
+    assert (reached.elements, reached.lumisections, reached.runs) == (18, 120, 8)
     assert reached.scores == 18 * 120
-    assert "can tell 1 in 2,161, the budget asks for 1 in" in reached.sentence()
-    assert not reached.suffices
-    assert "train on several runs" in reached.sentence()
+    assert reached.suffices
+    assert "18 elements, calibrated on 120 lumisections of 8 runs: can tell 1 in" in reached.sentence()
+
+
+@pytest.mark.parametrize(("runs", "suffices"), [(2, False), (3, False), (4, True)])
+def test_so_many_runs_can_tell_whole_runs_of_a_single_element(tmp_path, runs, suffices):
+    batches = list(whole_runs(np.random.default_rng(0), runs))
+    bundle = train(batches, tmp_path / "csc", DqmSettings(), np.random.default_rng(1), silent)
+    (reached,) = resolutions(bundle, pipeline_of(bundle).thresholds)
+    assert reached.suffices == suffices
+    assert suffices or "train on more good runs" in reached.sentence()
 
 
 def test_changing_axes_are_refused_by_name(toy, tmp_path):

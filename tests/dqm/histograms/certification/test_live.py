@@ -20,7 +20,7 @@ SETTINGS = DqmSettings(certification="autoencoder")
 
 @pytest.fixture(scope="module")
 def bundle(toy, tmp_path_factory):
-    batches = [toy.batch(ls) for ls in range(1, 301)]
+    batches = [toy.batch(ls, run=981 + (ls - 1) // 15) for ls in range(1, 301)]
     folder = tmp_path_factory.mktemp("certified") / "toy"
     trained = train(batches, folder, SETTINGS, np.random.default_rng(3), lambda _what, _share: None)
     loaded = load(folder)
@@ -73,7 +73,7 @@ def test_good_lumisections_have_uniform_p_values(pipeline, bundle, toy):
 def test_a_fault_is_condemned_with_the_elements_that_show_it(pipeline, bundle, toy):
     batch = toy.batch(5, run=1001, edit=tilted)
     found = opinion(pipeline, bundle, batch)
-    assert found.p_value < 1e-3
+    assert found.p_value < 5e-3
     hit = np.array([me.group == "Muon/Sector2" for me in toy.catalogue.elements])
     assert found.shares[hit].sum() > 0.6
     scored = pipeline.score([batch])[0]

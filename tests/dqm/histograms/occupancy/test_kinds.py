@@ -45,7 +45,9 @@ def batch(ls, edit=None):
     entries = np.concatenate([one.sum(axis=1, dtype=np.float64) for one in counts])
     conditions = Conditions(fill=1, pileup=40.0 + ls % 7, recorded_lumi=0.4, beams_stable=True)
     flow = np.zeros((len(entries), 2))
-    return HistogramBatch(LumisectionKey(1, ls), "/Toy/A/DQM", "Muon", conditions, CATALOGUE, counts, flow, entries)
+    return HistogramBatch(
+        LumisectionKey(1 + ls // 18, ls), "/Toy/A/DQM", "Muon", conditions, CATALOGUE, counts, flow, entries
+    )
 
 
 @pytest.fixture(scope="module")
