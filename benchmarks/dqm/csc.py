@@ -6,8 +6,8 @@ are put, one at a time. The effects are those of the simulator, on the real coun
 
 The peer is AutoDQM's test: pulls of the beta-binomial distribution with a tolerance of 1 %, largest and mean squared;
 for each fault the better of the two counts. Ours is measured three times: *fixed*, with what the earlier half says;
-*adaptive*, with the same model and references that follow the runs before (:mod:`dqm.references`), chosen for each run
-as the daemon does it; *following*, trained anew every 40 runs on the 360 before. The reference of the peer is all of
+*adaptive*, learned anew from the latest runs before each (:mod:`dqm.histograms.references.rolling`), as the daemon does
+it; *following*, trained anew every 40 runs on the 360 before. The reference of the peer is all of
 the earlier half in the first case, the eight runs before in the others. Nothing tells either which runs were good.
 
 A reference that follows should not take over a fault that lasts. So faults are also put, once and for all, into the
@@ -26,11 +26,10 @@ from benchmarks.dqm.table import files
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
 from conf.settings import AlertSettings, DqmSettings
-from dqm.core.drift import Reference, RunSums
+from dqm.core.drift import RunSums
 from dqm.histograms.bundle import Bundle
 from dqm.histograms.pipeline import Pipeline
-from dqm.histograms.references.adaptive import WITHIN
-from dqm.histograms.references.choice import choose
+from dqm.histograms.run_window import MOST_RUNS
 from dqm.histograms.train import train
 from dqm.simulate.effects import EFFECTS
 from dqm.simulate.faults import FaultKind
@@ -47,7 +46,7 @@ PRECEDING = 8
 ANEW = 40
 """Runs after which we train anew where we follow."""
 
-SETTINGS = DqmSettings(require_stable_beams=False, references="adaptive")
+SETTINGS = DqmSettings(require_stable_beams=False)
 WAYS = ("fixed", "adaptive", "following")
 SEVERITIES: Mapping[FaultKind, tuple[float, ...]] = {
     FaultKind.DEAD: (0.005, 0.02, 0.05),
@@ -146,13 +145,10 @@ def _pipeline(bundle: Bundle) -> Pipeline:
 def _adaptive(bundle: Bundle, runs: Sequence[HistogramBatch]) -> Pipeline:
     """A pipeline that judges each run by what follows those before it, as they are."""
     pipeline = _pipeline(bundle)
-    ((subsystem, model),) = pipeline.models.items()
-    reference: Reference | None = None
+    (subsystem,) = pipeline.models
     before: list[tuple[int, RunSums]] = []
     for run in runs:
-        pileup = pipeline.pileup.standardised(run.conditions)
-        reference = choose(model, reference, before[-1:], before[-WITHIN:-1], run.key.run, pileup)
-        pipeline.adopt(run.dataset, run.key.run, {subsystem: reference}, {})
+        pipeline.follow(run.dataset, run.key.run, {subsystem: before[-MOST_RUNS:]})
         left = pipeline.score([run])[0].sums
         assert left is not None
         before.append((run.key.run, left))

@@ -83,6 +83,8 @@ def fit(good: GoodHistograms, settings: DqmSettings, rng: np.random.Generator, *
     learned, calibrating = places["training"], places["calibration"]
     trained = [groups_of(learned) for learned, _ in splits]
     groups = trained[0] if len(splits) == 1 else groups_of(learned)
+    # What there was too little for without some of the runs could not be calibrated.
+    groups = [own.only(*(fold[place] for fold in trained)) for place, own in enumerate(groups)]
     names = group.scorers(groups)
     if not names:
         raise TrainingError(

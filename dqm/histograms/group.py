@@ -32,6 +32,13 @@ class Group:
     reference: FrozenReference
     scorers: Mapping[str, Scorer]
 
+    def only(self, *others: "Group") -> "Group":
+        """With those scorers that all ``others`` have too."""
+        return Group(
+            self.reference,
+            {name: own for name, own in self.scorers.items() if all(name in other.scorers for other in others)},
+        )
+
     def covered(self, members: Members, names: Sequence[str]) -> Mask:
         """Which of the scorers ``names`` judge which of the group's MEs, (k, n)."""
         nobody = np.zeros(len(members.kinds), dtype=np.bool_)

@@ -117,7 +117,7 @@ class Pipeline:
             model = self.models[subsystem]
             if model.window is not None:
                 with one_thread():
-                    latest = rolling.refitted(model, model.window.followed_by(later, run), self._settings)
+                    latest = rolling.refitted(model, model.window.before(run, later), self._settings)
                 self._adapted[dataset, run, subsystem] = self._stage(latest)
                 references[subsystem] = rolling.reference(model, latest)
         return references

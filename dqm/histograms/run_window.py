@@ -1,13 +1,13 @@
 """The latest whole runs, from which what is expected of the next one is learned anew."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
 from dqm.arrays import Float32, Int64, Mask, NamedArrays
-from dqm.core.drift import Earlier
+from dqm.core.drift import HELD, Earlier
 
 MOST_RUNS = 100
 """Enough to tell 1 in 100 and few enough to follow a detector that drifts."""
@@ -15,41 +15,46 @@ MOST_RUNS = 100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunWindow:
-    """At most :data:`MOST_RUNS` runs in order: numbers ``runs`` (R,), ``counts`` (R, cells), which MEs ``came`` (R, n).
+    """Runs by number ``runs`` (R,), the nearest last: ``counts`` (R, cells) of all MEs in catalogue order.
 
-    Cells are those of all MEs in catalogue order.
+    ``came`` (R, n) says which MEs there are, ``held`` (R, n) which of them alarmed.
     """
 
     runs: Int64
     counts: Float32
     came: Mask
+    held: Mask
 
     @classmethod
     def of(cls, runs: Int64, counts: Sequence[Float32], came: Mask) -> Self:
-        """The latest of R runs with ``counts`` (R, n, bins) of each group."""
+        """The latest of R good runs with ``counts`` (R, n, bins) of each group."""
         flat = np.concatenate([block.reshape(len(runs), -1) for block in counts], axis=1)
         latest = np.argsort(runs, kind="stable")[-MOST_RUNS:]
-        return cls(runs[latest], flat[latest], came[latest])
+        return cls(runs[latest], flat[latest], came[latest], np.zeros_like(came[latest]))
 
-    def followed_by(self, later: Earlier, run: int) -> Self:
-        """The latest before ``run`` of these and of ``later`` ones, and where those are too few the next of these."""
-        if later:
-            counts = np.array([sums.counts.sum(axis=0) for _, sums in later], dtype=np.float32)
-            came = np.array([sums.histograms.sum(axis=0) > 0 for _, sums in later])
-            number = np.array([number for number, _ in later], dtype=np.int64)
-        else:
-            counts, came, number = self.counts[:0], self.came[:0], self.runs[:0]
-        own = self.runs != run
-        numbers = np.concatenate([self.runs[own], number])
-        distance = np.where(numbers < run, run - numbers, np.iinfo(np.int64).max // 2 + numbers)
-        nearest = np.argsort(distance, kind="stable")[:MOST_RUNS]
-        order = nearest[np.argsort(numbers[nearest], kind="stable")]
+    def before(self, run: int, later: Earlier) -> Self:
+        """These runs and ``later`` ones, those before ``run`` behind those after it, and none twice."""
+        counts = [sums.counts.sum(axis=0).astype(np.float32) for _, sums in later]
+        came = [sums.histograms.sum(axis=0) > 0 for _, sums in later]
+        held = [sums.histograms[HELD] > 0 for _, sums in later]
+        again = np.isin(self.runs, [run, *(number for number, _ in later)])
+        numbers = np.concatenate([self.runs[~again], np.array([number for number, _ in later], dtype=np.int64)])
+        far_to_near = np.lexsort((np.where(numbers < run, numbers, -numbers), numbers < run))
         return type(self)(
-            numbers[order],
-            np.concatenate([self.counts[own], counts])[order],
-            np.concatenate([self.came[own], came])[order],
+            numbers[far_to_near],
+            np.concatenate([self.counts[~again], *(row[None] for row in counts)])[far_to_near],
+            np.concatenate([self.came[~again], *(row[None] for row in came)])[far_to_near],
+            np.concatenate([self.held[~again], *(row[None] for row in held)])[far_to_near],
         )
+
+    def nearest(self, use: Mask) -> Self:
+        """Of each ME the nearest :data:`MOST_RUNS` that ``use`` (R, n) has; runs of which nothing stays go."""
+        use = use & self.came
+        behind = use[::-1].cumsum(axis=0)[::-1]
+        came = use & (behind <= MOST_RUNS)
+        rows = came.any(axis=1)
+        return replace(self, runs=self.runs[rows], counts=self.counts[rows], came=came[rows], held=self.held[rows])
 
     def arrays(self) -> NamedArrays:
         """The numbers by name, to be saved."""
-        return {"runs": self.runs, "counts": self.counts, "came": self.came}
+        return {"runs": self.runs, "counts": self.counts, "came": self.came, "held": self.held}

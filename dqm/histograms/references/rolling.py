@@ -2,8 +2,11 @@
 
 A detector drifts by more than good runs differ from each other at the same time, so that a threshold taken from
 the runs of a training set alarms on most of those that come a year later. What can be compared with is the recent past.
-Runs enter whatever was said of their content, since training leaves the worst out twice and one run among a hundred
-decides nothing; nearly empty ones do not. So a shape that stays is expected after some runs.
+
+Runs that alarmed enter too, or a change of conditions would alarm for ever: training leaves the worst out twice, and
+one run among a hundred decides nothing. Nearly empty ones do not, nor those in which a bin stands out from the bins
+beside it as it does in none that did not alarm: conditions move neighbours alike, and a channel that died does not come
+back by itself. So a shape that stays is expected after some runs, and a dead channel never is.
 """
 
 from dataclasses import replace
@@ -11,23 +14,30 @@ from dataclasses import replace
 import numpy as np
 
 from conf.settings import DqmSettings
+from dqm.arrays import Float32, Mask
 from dqm.core.drift import Reference
 from dqm.core.errors import TrainingError
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.fitting import GoodHistograms, fit
 from dqm.histograms.references.choice import start
 from dqm.histograms.run_window import RunWindow
+from dqm.histograms.scorers.shares import LEAST_SPREAD, root_shares
+from dqm.statistics.robust import median, scale
 from streams.records import Conditions
 
+STANDS_OUT = 6.0
+"""Robust standard deviations by which a bin stands out from its neighbours as no change of conditions makes it."""
 
-def refitted(model: SubsystemModel, window: RunWindow, settings: DqmSettings) -> SubsystemModel:
-    """The model that the runs of ``window`` teach; the old one where they teach nothing."""
+
+def refitted(model: SubsystemModel, candidates: RunWindow, settings: DqmSettings) -> SubsystemModel:
+    """The model that the latest of the ``candidates`` teach; the old one where they teach nothing."""
+    faulty = [
+        _faulty(counts, candidates.came[:, rows], candidates.held[:, rows])
+        for counts, rows in _blocks(model, candidates)
+    ]
+    window = candidates.nearest(~np.concatenate(faulty, axis=1))
     runs = len(window.runs)
-    counts, cell = [], 0
-    for block in model.catalogue.blocks:
-        cells = (block.stop - block.start) * block.bins
-        counts.append(window.counts[:, cell : cell + cells].reshape(runs, -1, block.bins))
-        cell += cells
+    counts = [block for block, _ in _blocks(model, window)]
     good = GoodHistograms(
         "",
         model.catalogue,
@@ -67,3 +77,31 @@ def reference(model: SubsystemModel, latest: SubsystemModel) -> Reference:
         newest_run=newest,
         runs=runs,
     )
+
+
+def _blocks(model: SubsystemModel, window: RunWindow) -> list[tuple[Float32, slice]]:
+    """Counts (R, n, bins) of each group, and its rows."""
+    blocks, cell = [], 0
+    for block in model.catalogue.blocks:
+        cells = (block.stop - block.start) * block.bins
+        counts = window.counts[:, cell : cell + cells].reshape(len(window.runs), -1, block.bins)
+        blocks.append((counts, slice(block.start, block.stop)))
+        cell += cells
+    return blocks
+
+
+def _faulty(counts: Float32, came: Mask, held: Mask) -> Mask:
+    """Which of the ``held`` histograms (R, n) have a bin that stands out as in no other: ``counts`` (R, n, bins)."""
+    faulty: Mask = held & came
+    if not faulty.any() or counts.shape[-1] < 3:
+        return np.zeros_like(held)
+    totals = counts.sum(axis=-1)
+    roots = root_shares(counts, totals).astype(np.float64)
+    away = roots[..., 1:-1] - (roots[..., :-2] + roots[..., 2:]) / 2
+    ordinary = np.where((came & ~held)[..., None], away, np.nan)
+    middle = median(ordinary)
+    chance = 0.375 / np.maximum(totals, 1.0)
+    spread = np.sqrt(scale(ordinary - middle) ** 2 + LEAST_SPREAD**2 + chance[..., None])
+    out = np.nan_to_num(np.abs(away - middle) / spread).max(axis=-1)
+    faulty &= out > STANDS_OUT
+    return faulty

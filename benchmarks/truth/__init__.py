@@ -1,0 +1,1 @@
+"""Verdicts on runs and lumisections that people have labelled."""

@@ -1,0 +1,92 @@
+"""Whole runs are judged by what the latest ones teach."""
+
+import numpy as np
+import pytest
+
+from conf.settings import AlertSettings, DqmSettings
+from dqm.core.assembly import merge
+from dqm.core.quality import Quality, Reason
+from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.run_window import MOST_RUNS
+from dqm.histograms.train import train
+from streams.records import Axis, Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
+
+BINS = 60
+CATALOGUE = Catalogue.of([MonitoringElement("Muon/time", (Axis(BINS, -30.0, 30.0),))])
+
+
+def run(number, *, shift=0.0, dead=False, entries=1e5):
+    """A run of so many entries about a bell that moves a little from run to run."""
+    rng = np.random.default_rng([number, 5])
+    places = np.linspace(-3, 3, BINS)
+    shape = np.exp(-0.5 * (places - shift - 0.02 * rng.normal()) ** 2) + 0.05
+    if dead:
+        shape[28:31] = 0.0
+    counts = rng.poisson(entries * shape / shape.sum())[None].astype(np.float32)
+    return HistogramBatch(
+        LumisectionKey(number, 0),
+        "/Toy/Run/DQM",
+        "Muon",
+        Conditions(),
+        CATALOGUE,
+        (counts,),
+        np.zeros((1, 2)),
+        counts.sum(axis=1, dtype=np.float64),
+    )
+
+
+def judged(pipeline, runs):
+    """Reasons and qualities of runs, one after the other."""
+    before, found = [], []
+    for batch in runs:
+        pipeline.follow(batch.dataset, batch.key.run, {"Muon": before[-MOST_RUNS:]})
+        scored = pipeline.score([batch])[0]
+        before.append((batch.key.run, scored.sums))
+        verdict = pipeline.close(merge(None, scored, 0.0).state, {}, 1.0, "complete").verdicts["Muon"]
+        found.append((Reason(int(verdict.reasons[0])), verdict.quality))
+    return found
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rolling") / "m"
+    batches = [run(number) for number in range(1, 41)]
+    bundle = train(batches, folder, DqmSettings(), np.random.default_rng(1), lambda _what, _share: None)
+    return Pipeline(bundle, DqmSettings(), AlertSettings())
+
+
+def test_good_runs_are_good(pipeline):
+    qualities = [quality for _, quality in judged(pipeline, [run(number) for number in range(100, 160)])]
+    assert qualities.count(Quality.BAD) <= 6
+    assert qualities.count(Quality.GOOD) >= 50
+
+
+def test_conditions_that_stay_are_expected_after_some_runs(pipeline):
+    qualities = [quality for _, quality in judged(pipeline, [run(number, shift=0.4) for number in range(100, 150)])]
+    assert set(qualities[:3]) == {Quality.BAD}
+    assert qualities[-20:].count(Quality.BAD) <= 3
+
+
+def test_a_dead_channel_never_is(pipeline):
+    reasons = [reason for reason, _ in judged(pipeline, [run(number, dead=True) for number in range(100, 150)])]
+    assert set(reasons) == {Reason.DEVIATES}
+
+
+@pytest.mark.parametrize("entries", [0, 5, 60])
+def test_a_run_with_next_to_no_entries_is_bad_and_teaches_nothing(pipeline, entries):
+    *empty, (_, after) = judged(pipeline, [*(run(number, entries=entries) for number in range(100, 130)), run(131)])
+    assert {quality for _, quality in empty} == {Quality.BAD}
+    assert {reason for reason, _ in empty} <= {Reason.STARVED, Reason.DEVIATES}
+    assert after == Quality.GOOD
+
+
+def test_a_contaminated_training_set_decides_nothing(tmp_path):
+    """Two dead ones and two nearly empty ones among forty good runs."""
+    odd = [run(50, dead=True), run(51, dead=True), run(52, entries=20), run(53, entries=70)]
+    batches = [*odd, *(run(number) for number in range(1, 41))]
+    bundle = train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(1), lambda _what, _share: None)
+    pipeline = Pipeline(bundle, DqmSettings(), AlertSettings())
+    ((reason, _),) = judged(pipeline, [run(100, dead=True)])
+    assert reason == Reason.DEVIATES
+    ((reason, _),) = judged(pipeline, [run(101, entries=60)])
+    assert reason == Reason.STARVED
