@@ -35,7 +35,10 @@ def principal(learned: Floats, judged: Floats) -> Floats:
     for trim in (True, True, False):
         mean = learned[use].mean(axis=0)
         count = min(COMPONENTS, max(0, int(use.sum()) - 2))
-        vectors = np.linalg.svd(learned[use] - mean, full_matrices=False)[2][:count]
+        away = learned[use] - mean
+        # As many components as count of the smaller of the two products of the matrix with itself.
+        values, sides = np.linalg.eigh(away @ away.T)
+        vectors = (sides[:, ::-1][:, :count] / np.sqrt(np.maximum(values[::-1][:count], 1e-300))).T @ away
         if trim:
             own = _away(learned, mean, vectors)
             use = own <= np.quantile(own, 0.9)
