@@ -31,7 +31,7 @@ from dqm.histograms.evidence import EvidenceBuilder, ScoredHistograms
 from dqm.histograms.fitting import NEARLY_EMPTY
 from dqm.histograms.references import rolling
 from dqm.histograms.references.choice import adapted
-from dqm.histograms.resolution import can_tell
+from dqm.histograms.resolution import can_tell, doubtful_p
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
 
 RunPart = tuple[str, int, str]
@@ -78,6 +78,12 @@ class Pipeline:
                 if model.certification is not None
             },
             self.thresholds.certification_p,
+            {
+                name: doubtful_p(model.combined.blocks)
+                for name, model in bundle.subsystems.items()
+                # Of whole runs, the latest ones say how many there are.
+                if model.window is None
+            },
         )
         self.models: Mapping[str, SubsystemModel] = bundle.subsystems
         self.pileup = bundle.pileup

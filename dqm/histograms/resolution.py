@@ -8,6 +8,7 @@ to :data:`FARTHER` times as far is borne; where the budget asks for more, conten
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.optimize import brentq
 
 from dqm.core.budget import LEAST_P, Thresholds
@@ -15,6 +16,8 @@ from dqm.histograms.bundle import Bundle
 from dqm.statistics.conformal import Blocks
 
 FARTHER = 1.7
+FEW_DEGREES = 18
+"""Below it the rarest of the runs is more frequent than the discoveries of a lumisection may be wrong (1 in 20)."""
 _MOST_P = 0.4
 
 
@@ -76,6 +79,16 @@ def told(blocks: Blocks) -> float:
     if can_tell(blocks, LEAST_P):
         return LEAST_P
     return float(brentq(lambda p_value: blocks.reach(p_value) - FARTHER, LEAST_P, _MOST_P))
+
+
+def doubtful_p(blocks: Blocks) -> float:
+    """The p-value up to which so few runs cannot vouch for a histogram: that of the rarest of them. 0 if they are many.
+
+    What lies beyond it may be bad, and is at least SUSPECT.
+    """
+    if not 0 < blocks.degrees < FEW_DEGREES:
+        return 0.0
+    return float(blocks.widened(np.array([1.0 / (blocks.degrees + 2.0)]))[0])
 
 
 def resolutions(bundle: Bundle, thresholds: Thresholds) -> Sequence[Resolution]:
