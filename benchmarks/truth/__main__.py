@@ -1,8 +1,8 @@
 """Verdicts on real runs and lumisections that people have labelled, beside what simple methods make of the same ones.
 
 *Whole runs* (CSC segment times of 2017, 45 runs listed as bad): learned from the first good ones, judged in order of
-time, and in random orders. *Lumisections* (charge of the first pixel layer, 2017B): all good ones lie in two runs, so
-that they show what must not be claimed, and not what can be told.
+time; in random orders (``order``); and from good runs at random (``scattered``). *Lumisections* (charge of the first
+pixel layer, 2017B): all good ones lie in two runs, so they show what must not be claimed, not what can be told.
 
 Run it: ``python -m benchmarks.truth [--json] [--quick]``.
 """
@@ -29,6 +29,7 @@ from benchmarks.truth.labelled import (
     later_lumisections,
     later_runs,
     lumisections,
+    scattered_runs,
     whole_runs,
 )
 from benchmarks.truth.verdicts import Verdicts, judged, ordering
@@ -91,6 +92,8 @@ def _whole_runs(data: Path, quick: bool) -> dict[str, Result]:
         mixed = labelled.shuffled(np.random.default_rng(seed))
         trial = Trial.of(mixed, later_runs(mixed, SIZE_OF_ORDERS))
         results |= _counts(f"csc_order_{seed}", trial)
+        split = scattered_runs(labelled, SIZE_OF_ORDERS, np.random.default_rng(seed))
+        results |= _counts(f"csc_scattered_{seed}", Trial.of(labelled, split))
     return results
 
 

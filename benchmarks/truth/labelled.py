@@ -115,6 +115,12 @@ def later_runs(labelled: Labelled, size: int) -> Split:
     return Split(size, size, good, np.arange(good[-1] + 1, len(labelled.bad)))
 
 
+def scattered_runs(labelled: Labelled, size: int, rng: np.random.Generator) -> Split:
+    """Learn from ``size`` good runs at random, judge all others in order of time."""
+    learned = np.sort(rng.choice(np.flatnonzero(~labelled.bad), size, replace=False))
+    return Split(size, size, learned, np.setdiff1d(np.arange(len(labelled.bad)), learned))
+
+
 def later_lumisections(labelled: Labelled, size: int) -> Split:
     """Learn from the first ``size`` good lumisections of two runs (0: all), judge those of the rest and of others."""
     early = (labelled.runs == FIRST_RUN) | ((labelled.runs == SECOND_RUN) & (labelled.lumisections <= UP_TO))

@@ -61,8 +61,7 @@ class Judge:
 
     ``folder_p`` and ``certification_p`` are thresholds of :mod:`dqm.core.budget`; ``subsystems`` turn -ln of the
     combined p-value of a whole subsystem into one calibrated on whole lumisections, because MEs of one lumisection are
-    not independent. ``certifiers`` are those of the subsystems that have one. ``doubtful_p`` are p-values of MEs, by
-    subsystem, up to which too few runs were learned to call content good.
+    not independent. ``certifiers`` are those of the subsystems that have one.
     """
 
     expected: Mapping[str, Catalogue]
@@ -70,7 +69,6 @@ class Judge:
     folder_p: float
     certifiers: Mapping[str, Certifier] = field(default_factory=dict)
     certification_p: float = 0.0
-    doubtful_p: Mapping[str, float] = field(default_factory=dict)
 
 
 def close(
@@ -87,9 +85,6 @@ def close(
     verdicts = {}
     for name, part in parts.items():
         reasons = _reasons(part, tested[name], limit, judge.folder_p)
-        with np.errstate(invalid="ignore"):
-            doubtful = tested[name] <= judge.doubtful_p.get(name, 0.0)
-        reasons[doubtful & (reasons == Reason.CONSISTENT)] = Reason.SUSPECT
         opinion = None if unstable else _opinion(judge, name, part, state.conditions)
         condemned = _condemned(opinion, judge.certification_p, part, reasons)
         frozen = _frozen(part, reasons == Reason.DEVIATES, history.get(name, ()), settings.frozen_after)

@@ -15,7 +15,6 @@ from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.certification.attribution import CertificationErrors
 from dqm.histograms.explain import explain
 from dqm.histograms.features import features
-from dqm.histograms.resolution import doubtful_p
 from streams.records import Counts
 
 _MARGIN = 2.0
@@ -50,7 +49,6 @@ class EvidenceBuilder:
         self._folder_p = folder_p
         self._model = model
         self._version = version
-        self._doubtful_p = doubtful_p(model.combined.blocks)
 
     def evidence(
         self, batch: ScoredHistograms, counts: Sequence[Counts], settings: DqmSettings
@@ -72,19 +70,16 @@ class EvidenceBuilder:
         Those that would be discoveries at twice the rate if all other MEs were good, or of a bad folder.
         """
         with np.errstate(invalid="ignore"):
-            doubtful: Mask = p_values <= self._doubtful_p
             likely: Mask = p_values <= _MARGIN * settings.false_discovery_rate
             if not likely.any():
-                return doubtful
+                return likely
             ranked = np.sort(p_values[likely])
             passed = np.flatnonzero(
                 ranked <= _MARGIN * settings.false_discovery_rate * np.arange(1, len(ranked) + 1) / self._of
             )
             discovery = p_values <= (ranked[passed[-1]] if len(passed) else 0.0)
             bad = folders(self._model.catalogue).simes(p_values) <= self._folder_p
-            return doubtful | likely & (
-                discovery | (bad[folders(self._model.catalogue).of] & (p_values <= self._folder_p))
-            )
+            return likely & (discovery | (bad[folders(self._model.catalogue).of] & (p_values <= self._folder_p)))
 
     def _one(self, batch: ScoredHistograms, counts: Sequence[Counts], row: int, p_value: float) -> Evidence:
         me = self._model.catalogue.elements[row]

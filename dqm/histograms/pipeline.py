@@ -78,12 +78,6 @@ class Pipeline:
                 if model.certification is not None
             },
             self.thresholds.certification_p,
-            {
-                name: doubtful_p(model.combined.blocks)
-                for name, model in bundle.subsystems.items()
-                # Of whole runs, the latest ones say how many there are.
-                if model.window is None
-            },
         )
         self.models: Mapping[str, SubsystemModel] = bundle.subsystems
         self.pileup = bundle.pileup
@@ -188,6 +182,7 @@ class _Stage:
         self._limits = limits
         self._witness = EvidenceBuilder(model, bundle.version, elements, limits.folder_p)
         self._can_tell = can_tell(model.combined.blocks, limits.folder_p)
+        self._doubtful_p = doubtful_p(model.combined.blocks)
         self._align: PerCatalogue[Alignment] = PerCatalogue(lambda catalogue: align(catalogue, model.catalogue))
 
     def score(self, batches: Sequence[HistogramBatch]) -> list[SubsystemScores]:
@@ -206,6 +201,9 @@ class _Stage:
         came = np.array([presence.came for presence in presences])
         statistics = np.minimum(np.array([presence.entries for presence in presences]), totals.astype(np.float64))
         reasons, expected, lack_p = self._reasons([batch.conditions for batch in batches], statistics, came)
+        with np.errstate(invalid="ignore"):
+            unsure = (p_values > self._limits.folder_p) & (np.minimum(p_values, lack_p) <= self._doubtful_p)
+        reasons[unsure & (reasons == Reason.CONSISTENT)] = Reason.RESOLUTION
         few = statistics < self._settings.min_entries
         p_values[~came | few | ~verdicts.IS_TESTED[reasons]] = np.nan
         scores[:, ~came] = np.nan
@@ -247,11 +245,12 @@ class _Stage:
         """What the batch adds to the references of later runs."""
         alignment = self._align(batch.catalogue)
         counts, _ = alignment.gathered(batch, self._model.catalogue)
-        p_values = scores.p_values[alignment.expected]
-        starved = scores.reasons[alignment.expected] == Reason.STARVED
-        return run_sums(
-            counts, np.where(starved, np.float32(np.nan), p_values), self._pileup.standardised(batch.conditions)
-        )
+        p_values, reasons = scores.p_values[alignment.expected].copy(), scores.reasons[alignment.expected]
+        p_values[reasons == Reason.STARVED] = np.nan
+        if self._model.window is not None:
+            # Where too few runs were learned to tell, it is the ones that come which teach.
+            p_values[reasons == Reason.RESOLUTION] = 1.0
+        return run_sums(counts, p_values, self._pileup.standardised(batch.conditions))
 
     def residuals(self, batch: HistogramBatch, scores: SubsystemScores, model: CertificationModel) -> Residuals:
         """What the batch adds to the centres of later runs: how far it lies from the centre of ``model``."""

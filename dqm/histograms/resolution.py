@@ -84,7 +84,7 @@ def told(blocks: Blocks) -> float:
 def doubtful_p(blocks: Blocks) -> float:
     """The p-value up to which so few runs cannot vouch for a histogram: that of the rarest of them. 0 if they are many.
 
-    What lies beyond it may be bad, and is at least SUSPECT.
+    What lies beyond it, and does not alarm, cannot be told.
     """
     if not 0 < blocks.degrees < FEW_DEGREES:
         return 0.0

@@ -4,9 +4,10 @@ A detector drifts by more than good runs differ from each other at the same time
 the runs of a training set alarms on most of those that come a year later. What can be compared with is the recent past.
 
 Runs that alarmed enter too, or a change of conditions would alarm for ever: training leaves the worst out twice, and
-one run among a hundred decides nothing. Nearly empty ones do not, nor those in which a bin stands out from the bins
-beside it as it does in none that did not alarm: conditions move neighbours alike, and a channel that died does not come
-back by itself. So a shape that stays is expected after some runs, and a dead channel never is.
+one run among a hundred decides nothing. Nearly empty ones do not, nor, several in a row, those in which a bin stands
+out from the bins beside it as it does in none that did not alarm: conditions move neighbours alike, and a channel that
+died does not come back by itself. So a shape that stays is expected after some runs, and a dead channel never is. A
+single such run may be as good as any: left out, it would make the next of its kind look worse than it is.
 """
 
 from dataclasses import replace
@@ -91,7 +92,10 @@ def _blocks(model: SubsystemModel, window: RunWindow) -> list[tuple[Float32, sli
 
 
 def _faulty(counts: Float32, came: Mask, held: Mask) -> Mask:
-    """Which of the ``held`` histograms (R, n) have a bin that stands out as in no other: ``counts`` (R, n, bins)."""
+    """Which of the ``held`` histograms (R, n) have a bin that stands out, as has the run beside.
+
+    ``counts`` are (R, n, bins).
+    """
     faulty: Mask = held & came
     if not faulty.any() or counts.shape[-1] < 3:
         return np.zeros_like(held)
@@ -104,4 +108,7 @@ def _faulty(counts: Float32, came: Mask, held: Mask) -> Mask:
     spread = np.sqrt(scale(ordinary - middle) ** 2 + LEAST_SPREAD**2 + chance[..., None])
     out = np.nan_to_num(np.abs(away - middle) / spread).max(axis=-1)
     faulty &= out > STANDS_OUT
-    return faulty
+    beside = np.zeros_like(faulty)
+    beside[1:] |= faulty[:-1]
+    beside[:-1] |= faulty[1:]
+    return faulty & beside
