@@ -163,18 +163,18 @@ def _share(trial: Trial, hits: Flags, among: Flags, note: str) -> Result:
     if len(np.unique(trial.runs)) == len(trial.runs):
         low, high = wilson(int(hits[among].sum()), count)
     else:
-        low, high = _resampled(trial, lambda rows: float(hits[rows][among[rows]].mean()), among)
+        low, high = _resampled(trial, lambda rows: float(hits[rows][among[rows]].mean()), [among])
     return Result(value, "share", low, high, count, note=note)
 
 
 def _resampled(
-    trial: Trial, statistic: Callable[[np.ndarray[tuple[int], np.dtype[np.intp]]], float], needed: Flags
+    trial: Trial, statistic: Callable[[np.ndarray[tuple[int], np.dtype[np.intp]]], float], needed: Sequence[Flags]
 ) -> tuple[float, float]:
-    """Percentiles of a statistic over draws of whole runs with replacement; draws without ``needed`` ones are lost."""
+    """Percentiles of a statistic over draws of whole runs with replacement that hold some of each ``needed``."""
     rng = np.random.default_rng(0)
     of_run = [np.flatnonzero(trial.runs == run) for run in np.unique(trial.runs)]
     drawn = [np.concatenate([of_run[at] for at in rng.integers(len(of_run), size=len(of_run))]) for _ in range(DRAWS)]
-    values = [statistic(rows) for rows in drawn if needed[rows].any() and not needed[rows].all()]
+    values = [statistic(rows) for rows in drawn if all(kind[rows].any() for kind in needed)]
     return (float(np.percentile(values, 2.5)), float(np.percentile(values, 97.5))) if values else (0.0, 1.0)
 
 
@@ -186,7 +186,7 @@ def _area(labelled: Labelled, trial: Trial) -> Result:
         table["rolling sketch"] = auc(trial.sketch[1], trial.bad)
     best = max(table, key=table.__getitem__)
     value = auc(ours, trial.bad)
-    low, high = _resampled(trial, lambda rows: auc(ours[rows], trial.bad[rows]), trial.bad)
+    low, high = _resampled(trial, lambda rows: auc(ours[rows], trial.bad[rows]), [trial.bad, ~trial.bad])
     others = ", ".join(f"{peer} {area:.3f}" for peer, area in sorted(table.items(), key=lambda item: -item[1]))
     note = f"{trial.split.size} good ones of {trial.split.runs} runs learned; {others}"
     return Result(value, "AUC", low, high, len(ours), best, table[best], value / table[best], note)

@@ -26,7 +26,7 @@ class Resolution:
     """Of one subsystem: its calibration set, and the p-value at which a folder of MEs may alarm.
 
     ``elements`` were judged in ``lumisections`` (or whole runs) of ``runs`` runs; that made ``scores`` calibration
-    scores. ``elements_without`` had too few of them to be judged at all.
+    scores. ``elements_without`` had too few of them to be judged at all. ``whole_runs`` that come are learned from too.
     """
 
     subsystem: str
@@ -37,6 +37,7 @@ class Resolution:
     scores: int
     needed_p: float
     blocks: Blocks
+    whole_runs: bool
 
     @property
     def p_value(self) -> float:
@@ -56,7 +57,7 @@ class Resolution:
             return (
                 f"{self.subsystem}: {_count(self.elements + self.elements_without, 'element')}, learned from {extent}: "
                 "how far runs differ from each other was not seen, so content is not judged; "
-                "empty, frozen and misshapen histograms are. Train on several runs."
+                f"empty, frozen and misshapen histograms are. {self._remedy('Train on several runs')}."
             )
         seen = (
             f"{self.subsystem}: {_count(self.elements, 'element')}{without}, calibrated on {extent}: "
@@ -64,7 +65,10 @@ class Resolution:
         )
         if self.suffices:
             return f"{seen}."
-        return f"{seen}. Content is not judged: train on more good runs, or declare a larger budget."
+        return f"{seen}. Content is not judged: {self._remedy('train on more good runs, or declare a larger budget')}."
+
+    def _remedy(self, what: str) -> str:
+        return f"{what}, or wait until enough have come" if self.whole_runs else what
 
 
 def can_tell(blocks: Blocks, p_value: float) -> bool:
@@ -105,6 +109,7 @@ def resolutions(bundle: Bundle, thresholds: Thresholds) -> Sequence[Resolution]:
             model.combined.pool,
             thresholds.folder_p,
             model.combined.blocks,
+            bundle.whole_runs,
         )
         for name, model in sorted(bundle.subsystems.items())
     ]

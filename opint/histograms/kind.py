@@ -33,9 +33,10 @@ class HistogramKind(RecordedKind["HistogramBatch"]):
     files_help = "Good lumisections: recordings, UHI/DIALS JSON, CSV, ROOT, Parquet."
     training_help = """Learn references, autoencoders and calibration from good lumisections.
 
-    The files are taken in (run, LS) order: the earlier part trains, the later part calibrates. The bundle
-    is written to dqm.models under the name dqm.model and takes effect when the daemon is started again. Under
-    another name (--as) it judges nothing until it is set to run in shadow (dqm.shadow) or promoted.
+    Runs that calibrate are never those that were learned from; of few runs all do both in turn. How many there were and
+    what they can tell is printed. Where each run holds one histogram, whole runs are learned. The bundle is written to
+    dqm.models under the name dqm.model and takes effect when the daemon is started again. Under another name (--as) it
+    judges nothing until it is set to run in shadow (dqm.shadow) or promoted.
     """
     default_bundle = "dqm.model"
     selects_lumisections = True
@@ -153,6 +154,9 @@ class HistogramKind(RecordedKind["HistogramBatch"]):
         lines = [f"{folder}: version {bundle.version[:12]}"]
         for period in ("training", "calibration"):
             used = bundle.manifest[period]
+            if not used["lumisections"]:
+                lines.append(f"{period}: none")
+                continue
             extent = f"{used['lumisections']} lumisections of {used['runs']} runs, {used['first']} to {used['last']}"
             lines.append(f"{period}: {extent}")
         reached = resolutions(bundle, Pipeline(bundle, dqm, settings.alerts).thresholds)
