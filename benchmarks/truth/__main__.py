@@ -41,8 +41,8 @@ QUICK_LUMISECTION_SIZES = (107, 200)
 ORDERS = (21, 22)
 SIZE_OF_ORDERS = 100
 ENOUGH_RUNS = 4
-QUICK_STEP = 6
-"""A quick run judges every sixth."""
+QUICK_STEP, QUICK_RUNS = 6, 110
+"""A quick run judges every sixth lumisection and the first so many runs."""
 DRAWS = 400
 
 
@@ -84,8 +84,8 @@ def measure(quick: bool) -> Outcome:
 
 def _whole_runs(data: Path, quick: bool) -> dict[str, Result]:
     labelled = whole_runs(data)
-    sizes, step = (QUICK_RUN_SIZES, QUICK_STEP) if quick else (RUN_SIZES, 1)
-    trials = [Trial.of(labelled, later_runs(labelled, size).thinned(step)) for size in sizes]
+    sizes, most = (QUICK_RUN_SIZES, QUICK_RUNS) if quick else (RUN_SIZES, len(labelled.runs))
+    trials = [Trial.of(labelled, later_runs(labelled, size).shortened(most)) for size in sizes]
     results = _results("csc", labelled, trials)
     results |= _sketch(trials)
     for seed in () if quick else ORDERS:

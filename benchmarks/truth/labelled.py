@@ -77,6 +77,10 @@ class Split:
         """Every ``step``-th of those that are judged."""
         return replace(self, judged=self.judged[::step])
 
+    def shortened(self, most: int) -> "Split":
+        """The first ``most`` of those that are judged: what follows the runs before needs all of them."""
+        return replace(self, judged=self.judged[:most])
+
 
 def whole_runs(data: Path) -> Labelled:
     """CSC segment times of 2017."""

@@ -22,7 +22,7 @@ def test_a_quick_run_has_the_keys_and_calls_nothing_bad_good(real_data, monkeypa
     for name in ("csc", "labels"):
         assert results[f"{name}_bad_called_good"]["value"] == 0.0
         assert results[f"{name}_good_alarmed"]["value"] <= 0.075
-    assert results["csc_bad_alarmed"]["value"] >= 0.9
+    assert results["csc_170_bad_alarmed"]["value"] >= 0.9
 
 
 def test_nothing_that_is_learned_is_judged(real_data):

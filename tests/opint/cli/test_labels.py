@@ -59,6 +59,8 @@ def test_import_list_export(site):
 
 
 def test_training_takes_what_people_call_good(site):
-    common = ("train", "histograms", site / "night.arrow", "--labels", site / "truth.csv")
-    said = refused(*common, "--config", site / "settings.yaml")
-    assert said.startswith("10 good lumisections were given"), "the four bad ones are left out"
+    common = ("train", "histograms", site / "night.arrow", "--labels", site / "truth.csv", "--as", "labelled")
+    answer = printed(*common, "--config", site / "settings.yaml")
+    assert "training: 10 lumisections of 1 runs" in answer, "the four bad ones are left out"
+    assert "calibration: none" in answer
+    assert "Train on several runs" in " ".join(answer.split())
