@@ -210,7 +210,7 @@ class CurvesAlone:
             rate_residuals(self._expectation(moved), seen.only(np.arange(rows.start, rows.stop))).off_curve
             for rows, moved in carried(self._model.expectation.curves, seen, [one.key for one in good])
         ]
-        calibrates = np.abs(np.concatenate(off)[-len(self._model.found.rows) :]).astype(np.float32)
+        calibrates = np.abs(np.concatenate(off)[-len(self._model.p_values.rows) :]).astype(np.float32)
         self._table = ConformalTable.of(calibrates[np.isfinite(calibrates)].astype(np.float64))
         allowed = RATES.false_incidents_per_shift * LUMISECTION_SECONDS / (DQM.shift_hours * 3600)
         self._limit = limit(self._table.p_values(calibrates).T, RULES.raise_bad, RULES.raise_of, allowed)

@@ -24,19 +24,19 @@ _MARGIN = 2.0
 class ScoredHistograms:
     """What scoring found for the n expected MEs of one batch: arrays (n,), scores (k, n).
 
-    ``lack_p`` are the p-values of too few entries, ``pileup`` is standardised. ``sight`` is what certification sees,
-    None without it, and ``condemned`` (n,) are the MEs for which it condemns the batch.
+    ``lack_p`` are the p-values of too few entries, ``pileup`` is standardised. ``errors`` are those that certification
+    sees, None without it, and ``condemned`` (n,) are the MEs for which it condemns the batch.
     """
 
     scores: Float32
     digests: npt.NDArray[np.uint64]
     p_values: Float32
     reasons: UInt8
-    beside: Presence
+    presence: Presence
     expected_entries: Float64
     lack_p: Float32
     pileup: np.float32
-    sight: CertificationErrors | None
+    errors: CertificationErrors | None
     condemned: Mask
 
 
@@ -61,7 +61,7 @@ class EvidenceBuilder:
         shown = np.where(starved, batch.lack_p, batch.p_values)
         suspicious = np.flatnonzero(starved | batch.condemned | self._suspicious(batch.p_values, settings))
         worst = suspicious[np.argsort(shown[suspicious], kind="stable")][: settings.evidence_per_lumisection]
-        pieces = [self._one(batch, counts, int(row), float(shown[row])) for row in worst]
+        pieces = [self._evidence_of(batch, counts, int(row), float(shown[row])) for row in worst]
         return {piece.me: piece for piece in pieces}
 
     def _suspicious(self, p_values: Float32, settings: DqmSettings) -> Mask:
@@ -81,12 +81,12 @@ class EvidenceBuilder:
             bad = folders(self._model.catalogue).simes(p_values) <= self._folder_p
             return likely & (discovery | (bad[folders(self._model.catalogue).of] & (p_values <= self._folder_p)))
 
-    def _one(self, batch: ScoredHistograms, counts: Sequence[Counts], row: int, p_value: float) -> Evidence:
+    def _evidence_of(self, batch: ScoredHistograms, counts: Sequence[Counts], row: int, p_value: float) -> Evidence:
         me = self._model.catalogue.elements[row]
         reason = Reason(int(batch.reasons[row]))
         observed, reference, pulls = self._histogram(counts, float(batch.pileup), row)
         expected = float(batch.expected_entries[row]) if np.isfinite(batch.expected_entries[row]) else None
-        entries = float(batch.beside.entries[row])
+        entries = float(batch.presence.entries[row])
         # A content that is suspicious enough to be shown is explained as if it were bad.
         why = Reason.DEVIATES if reason == Reason.CONSISTENT else reason
         explanation = explain(me, observed, reference, pulls, reason=why, entries=entries, expected_entries=expected)
@@ -105,7 +105,7 @@ class EvidenceBuilder:
             expected_entries=expected,
             model_version=self._version,
             worst_bins=explanation.worst_bins,
-            worst_features=() if batch.sight is None else batch.sight.features(row),
+            worst_features=() if batch.errors is None else batch.errors.features(row),
         )
 
     def _scores(self, batch: ScoredHistograms, row: int) -> dict[str, float]:

@@ -208,7 +208,7 @@ class _Stage:
         p_values[~came | few | ~verdicts.IS_TESTED[reasons]] = np.nan
         scores[:, ~came] = np.nan
         scores.transpose(0, 2, 1)[~self._model.normaliser.covered] = np.nan
-        sights = self._sights([counts for counts, _ in gathered], totals, pileup, np.isfinite(p_values))
+        errors = self._certification_errors([counts for counts, _ in gathered], totals, pileup, np.isfinite(p_values))
         results = []
         for at, batch in enumerate(batches):
             result = ScoredHistograms(
@@ -220,14 +220,14 @@ class _Stage:
                 expected[at],
                 lack_p[at],
                 pileup[at],
-                sights[at],
-                self._condemned(sights[at], batch.conditions, float(pileup[at])),
+                errors[at],
+                self._condemned(errors[at], batch.conditions, float(pileup[at])),
             )
             evidence = self._witness.evidence(result, gathered[at][0], self._settings)
             results.append(_result(batch, alignments[at], self._model.scorers, result, evidence))
         return results
 
-    def _sights(
+    def _certification_errors(
         self, counts: Sequence[Sequence[Counts]], totals: Float32, pileup: Float32, use: Mask
     ) -> Sequence[CertificationErrors | None]:
         """What certification sees of each batch; None where the bundle has none."""
@@ -326,21 +326,21 @@ def _result(
     batch: HistogramBatch,
     alignment: Alignment,
     scorers: tuple[str, ...],
-    found: ScoredHistograms,
+    scored: ScoredHistograms,
     evidence: Mapping[str, Evidence],
 ) -> SubsystemScores:
     """Results over the union of what was expected and what came."""
-    came = found.beside.came
-    largest = found.sight.largest if found.sight is not None else None
+    came = scored.presence.came
+    largest = scored.errors.largest if scored.errors is not None else None
     if alignment.plain:
         return SubsystemScores(
             alignment.catalogue,
             scorers,
             came,
-            found.p_values,
-            found.scores,
-            found.digests,
-            found.reasons,
+            scored.p_values,
+            scored.scores,
+            scored.digests,
+            scored.reasons,
             evidence,
             largest,
         )
@@ -357,10 +357,10 @@ def _result(
         None if largest is None else largest.moved(alignment.expected, NUMBERS),
     )
     rows = alignment.expected[came]
-    result.p_values[rows] = found.p_values[came]
-    result.digests[rows] = found.digests[came]
-    result.reasons[rows] = found.reasons[came]
-    result.scores[:, rows] = found.scores[:, came]
+    result.p_values[rows] = scored.p_values[came]
+    result.digests[rows] = scored.digests[came]
+    result.reasons[rows] = scored.reasons[came]
+    result.scores[:, rows] = scored.scores[:, came]
     others = alignment.reasons != Reason.CONSISTENT
     result.digests[alignment.batch[others]] = _own_digests(batch)[others]
     result.reasons[alignment.batch[others]] = alignment.reasons[others]

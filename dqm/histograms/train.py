@@ -198,7 +198,7 @@ def _union(subsystem: str, batches: Sequence[HistogramBatch]) -> Catalogue:
     """All MEs of the batches; raises TrainingError for an ME that changes its axes."""
     catalogues = {id(batch.catalogue): batch.catalogue for batch in batches}
     elements: dict[str, MonitoringElement] = {}
-    distinct = {one.digest: one for one in catalogues.values()}
+    distinct = {catalogue.digest: catalogue for catalogue in catalogues.values()}
     if len(distinct) == 1:
         return next(iter(distinct.values()))
     for catalogue in distinct.values():

@@ -63,7 +63,7 @@ class Calibration:
     reach: Float64
 
     def p_values(self, residuals: RateResiduals) -> PValues:
-        """P-values of a sight; NaN where nothing was judged."""
+        """P-values of residuals; NaN where nothing was judged."""
         kinds, seeds = _kinds(residuals.expected, len(self.wide)), len(self.wide)
         away = np.abs(np.concatenate([residuals.off_curve[:, :seeds], residuals.away[:, seeds:]], axis=1)).astype(
             np.float32

@@ -101,7 +101,7 @@ def _prescales(findings: Findings, fired: Mask, groups: Mask, overall: bool, col
     column = columns.explaining(
         findings.counts, findings.by_pileup, findings.prescale, findings.spread, findings.judged
     )
-    if column is None and overall and _as_one(findings):
+    if column is None and overall and _moved_by_one_factor(findings):
         return None
     rows = np.flatnonzero(fired | (groups[findings.seed_of] & findings.judged))
     p_value = _least(findings.p_rows[fired], findings.p_together[groups])
@@ -116,7 +116,7 @@ def _all_rates(findings: Findings, overall: bool) -> Cause | None:
     return Cause(Reason.ALL_MOVED, np.flatnonzero(findings.judged), findings.p_overall, _median_factor(findings, seeds))
 
 
-def _as_one(findings: Findings) -> bool:
+def _moved_by_one_factor(findings: Findings) -> bool:
     of_seeds = findings.log_ratio[: findings.seeds][findings.judged[: findings.seeds]]
     return bool(np.mean(np.abs(of_seeds - np.median(of_seeds)) <= AS_ONE) >= 0.75)
 

@@ -35,7 +35,7 @@ class RateModel:
     expectation: Expectation
     calibration: Calibration
     columns: Columns
-    found: PValues
+    p_values: PValues
     whole: ConformalTable
 
     @property
@@ -64,7 +64,7 @@ class RateModel:
             "reach": calibration.reach,
             "columns/index": self.columns.index,
             "columns/prescales": self.columns.prescales,
-            **{f"found/{entry.name}": getattr(self.found, entry.name) for entry in fields(PValues)},
+            **{f"found/{entry.name}": getattr(self.p_values, entry.name) for entry in fields(PValues)},
         }
 
     @classmethod

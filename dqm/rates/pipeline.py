@@ -41,7 +41,9 @@ class RatePipeline:
         self.model = bundle.model
         menu = bundle.model.menu
         self.expected: Mapping[str, Catalogue] = {SUBSYSTEM: menu.catalogue}
-        self.limits = limits(bundle.model.found, len(menu.l1), rates.false_incidents_per_shift, dqm.shift_hours, alerts)
+        self.limits = limits(
+            bundle.model.p_values, len(menu.l1), rates.false_incidents_per_shift, dqm.shift_hours, alerts
+        )
         self._settings = dqm
         self._judge = closing.RateJudge(self.expected, bundle.model.whole)
         self._seed_of = np.concatenate([np.arange(len(menu.l1)), np.array(menu.seed_of, dtype=np.intp)])
@@ -67,13 +69,13 @@ class RatePipeline:
     def score(self, records: Sequence[TriggerRates]) -> list[ScoredBatch]:
         """Scores of each record, in the same order."""
         with one_thread():
-            return [self._one(record) for record in records]
+            return [self._scored(record) for record in records]
 
     def close(self, state: LumisectionState, history: History, now_s: float, because: str) -> LumisectionState:
         """Verdicts of a lumisection: :func:`dqm.rates.closing.close` with this bundle and these settings."""
         return closing.close(state, history, self._judge, self._settings, now_s, because)
 
-    def _one(self, record: TriggerRates) -> ScoredBatch:
+    def _scored(self, record: TriggerRates) -> ScoredBatch:
         expectation = self._moved.get((record.dataset, record.key.run), self.model.expectation)
         seen = observed([record], self.model.menu)
         residuals = rate_residuals(expectation, seen)

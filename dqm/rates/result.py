@@ -36,7 +36,7 @@ class ScoredRates:
     """
 
     seen: Observed
-    sight: RateResiduals
+    residuals: RateResiduals
     p_values: PValues
     bands: Float32
     causes: Sequence[Cause]
@@ -99,7 +99,7 @@ def in_catalogue(residuals: Residuals, menu: TriggerMenu) -> Residuals:
 
 def _judged(record: TriggerRates, result: ScoredRates) -> tuple[Float32, UInt8]:
     """P-values and reasons (n,) in the order of the model's menu."""
-    seen, judged = result.seen, result.sight.judged[0]
+    seen, judged = result.seen, result.residuals.judged[0]
     p_values = np.where(judged, result.p_values.rows[0], np.float32(np.nan))
     reasons = np.full(len(judged), Reason.NO_MODEL, dtype=np.uint8)
     reasons[judged] = Reason.CONSISTENT
@@ -115,7 +115,7 @@ def _judged(record: TriggerRates, result: ScoredRates) -> tuple[Float32, UInt8]:
 
 def _scores(model: RateModel, result: ScoredRates) -> Float32:
     """Scores (k, n) in the order of the model's menu."""
-    residuals, seeds = result.sight, len(model.menu.l1)
+    residuals, seeds = result.residuals, len(model.menu.l1)
     network = np.abs(residuals.away[0])
     network[:seeds] = np.nan
     seed_of = np.concatenate([np.arange(seeds), np.array(model.menu.seed_of, dtype=np.intp)])

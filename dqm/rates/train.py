@@ -75,7 +75,7 @@ def learn(
     curves = fit_curves(learned.counts, learned.exposure, learned.pileup, learned.judged)
     before_network()
     expectation = _expectation(menu, curves, keys[:cut], learned, rng)
-    later = _sight_of(expectation, seen, keys, cut)
+    later = _later_residuals(expectation, seen, keys, cut)
     calibration = calibrate(later, len(menu.l1))
     p_values = calibration.p_values(later)
     together = np.array([of_elements(row) for row in p_values.rows])
@@ -117,7 +117,9 @@ def _drift(curves: Curves, seen: Observed, keys: Sequence[LumisectionKey]) -> Fl
     return np.concatenate([moved.drift(seen.pileup[rows]) for rows, moved in carried(curves, seen, keys)])
 
 
-def _sight_of(expectation: Expectation, seen: Observed, keys: Sequence[LumisectionKey], cut: int) -> RateResiduals:
+def _later_residuals(
+    expectation: Expectation, seen: Observed, keys: Sequence[LumisectionKey], cut: int
+) -> RateResiduals:
     """Lumisections from ``cut`` on, with the drift that was carried to their runs from the first on."""
     drift = _drift(expectation.curves, seen, keys)[cut:]
     late = seen.only(np.arange(cut, len(keys)))

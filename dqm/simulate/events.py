@@ -66,7 +66,7 @@ RARE = (
     Process("h+-to-taunu", 0.0, 10.0, 0.03, 42.0, 0.45, 0.7, 0.02, 0.002, 40.0, 0.50, 0.0005),
 )
 PROCESSES = (*STANDARD, *RARE)
-NAMES = tuple(one.name for one in PROCESSES)
+NAMES = tuple(process.name for process in PROCESSES)
 
 
 def by_event(kinds: npt.NDArray[np.int8]) -> dict[str, Float32]:

@@ -126,7 +126,7 @@ def _columns(recipe: Recipe, is_path: Mask, rng: np.random.Generator) -> Float64
 
 def _named(behind: Indices, seeds: int, rng: np.random.Generator) -> TriggerMenu:
     objects = [_OBJECTS[at % len(_OBJECTS)] for at in range(seeds)]
-    thresholds = [int(one) for one in np.sort(rng.integers(5, 120, seeds))]
+    thresholds = [int(threshold) for threshold in np.sort(rng.integers(5, 120, seeds))]
     l1 = [f"L1_{name}{at}_{threshold}" for at, (name, threshold) in enumerate(zip(objects, thresholds, strict=True))]
     hlt = [
         f"HLT_{objects[seed]}{thresholds[seed] + 2 + number % 7}{_FLAVOURS[number % len(_FLAVOURS)]}_v{number}"

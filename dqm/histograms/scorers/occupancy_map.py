@@ -57,7 +57,7 @@ class OccupancyMapScorer:
         if training.use.sum() < NETWORK_MAPS or not early.any():
             return plain
         network = replace(unscaled, model=_trained(training, early)).scaled(training.block, training.use)
-        plain_auc, network_auc = _found(training, np.flatnonzero(late), (plain, network))
+        plain_auc, network_auc = _areas(training, np.flatnonzero(late), (plain, network))
         return network if network_auc > plain_auc + LEAST_GAIN else plain
 
     @classmethod
@@ -130,7 +130,7 @@ def _trained(training: TrainingData, use: Mask) -> MapAutoencoder:
     return train(maps.reshape(-1, *training.shape), training.seed)
 
 
-def _found(training: TrainingData, rows: Indices, scorers: tuple[OccupancyMapScorer, ...]) -> list[float]:
+def _areas(training: TrainingData, rows: Indices, scorers: tuple[OccupancyMapScorer, ...]) -> list[float]:
     """AUC of each scorer for good maps in some lumisections ``rows`` against the same ones spoilt."""
     rng = np.random.default_rng(training.seed)
     rows = rows[:: max(1, int(training.use[rows].sum()) // _MOST_HELD)]
