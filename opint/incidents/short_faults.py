@@ -7,10 +7,10 @@ import numpy as np
 
 from dqm.core.quality import Reason
 from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
-from opint.incidents.families import FAMILIES, IncidentKey, fingerprint, incident_group
+from opint.incidents.families import FAMILIES, KIND_NOUNS, IncidentKey, fingerprint, incident_group
 from opint.incidents.window import FAMILY_NAMES, FAMILY_OF, MOST_NAMED, Folders
 from opint.store.incidents import NAMELESS_KINDS
-from opint.store.short_faults import StoredFault
+from opint.store.short_faults import ShortFault, StoredFault
 
 _NEEDS_NO_P_VALUE = np.zeros(256, dtype=np.bool_)
 _NEEDS_NO_P_VALUE[[Reason.FROZEN, Reason.MISSING, Reason.STARVED, Reason.WRONG_SHAPE, Reason.CONTRADICTS_STATUS]] = True
@@ -29,6 +29,18 @@ def certain_faults(state: LumisectionState) -> list[StoredFault]:
         for subsystem, verdict in state.verdicts.items()
         for fault in _of_subsystem(state, subsystem, state.parts[subsystem], verdict)
     ]
+
+
+def sentence(fault: ShortFault) -> str:
+    """Where, what and how much of it, for a list of those of one lumisection or run."""
+    where = fault.element_group or fault.subsystem
+    if fault.subsystem not in where:
+        where = f"{fault.subsystem} {where}"
+    what = KIND_NOUNS.get(fault.kind, FAMILIES[fault.family].noun)
+    p_value = "" if fault.p_value is None else f" (p = {fault.p_value:.2g})"
+    return (
+        f"{where}: {what} in {len(fault.elements)} of {fault.size} monitoring element{'s' * (fault.size != 1)}{p_value}"
+    )
 
 
 def _of_subsystem(

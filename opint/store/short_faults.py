@@ -89,6 +89,12 @@ class ShortFault(Record):
     incident: int | None = Field(description="the incident that says that it recurs; null if there is none")
 
 
+class ShortFaults(Record):
+    """The short faults of a run, oldest first."""
+
+    items: list[ShortFault]
+
+
 def replace(
     tx: Connection, dataset: str, revised: Iterable[LumisectionKey], faults: Sequence[StoredFault]
 ) -> list[StoredFault]:
