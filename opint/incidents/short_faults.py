@@ -38,9 +38,8 @@ def sentence(fault: ShortFault) -> str:
         where = f"{fault.subsystem} {where}"
     what = KIND_NOUNS.get(fault.kind, FAMILIES[fault.family].noun)
     p_value = "" if fault.p_value is None else f" (p = {fault.p_value:.2g})"
-    return (
-        f"{where}: {what} in {len(fault.elements)} of {fault.size} monitoring element{'s' * (fault.size != 1)}{p_value}"
-    )
+    elements = f"{len(fault.elements)} of {fault.size} monitoring element{'s' * (fault.size != 1)}"
+    return f"{where}: {what} in {elements}{p_value}"
 
 
 def _of_subsystem(
