@@ -100,6 +100,7 @@ _FAMILIES = (
         noun="far too few entries",
         advice="Far fewer entries than under the same conditions before: look at trigger, readout and masks.",
         kind="low-statistics",
+        bad_elements=True,
     ),
     Family(
         name="shape",

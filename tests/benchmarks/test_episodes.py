@@ -71,6 +71,9 @@ def test_an_episode_is_seen_by_its_record_or_its_incident_and_records_elsewhere_
 def test_figures_have_intervals_by_runs():
     seen = [Seen(run, 1 + run % 2, True, run > 4) for run in range(8)]
     figures = episodes.results(seen, [Watched(run, 1235, {"content": run % 2}) for run in range(8)])
+    none = episodes.results(seen, [Watched(run, 1235, {}) for run in range(8)])["false_records_per_shift"]
+    assert (none.value, none.low) == (0.0, 0.0)
+    assert none.high == pytest.approx(3.689 / 8, rel=1e-3)
     share = figures["episodes_seen"]
     assert (share.value, share.peer_value, share.n) == (1.0, 3 / 8, 8)
     assert share.low < 0.75, "eight runs that agree prove no certainty"
