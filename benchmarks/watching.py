@@ -22,6 +22,8 @@ from dqm.simulate.stream import SimulatedLumisection
 from opint.incidents import window
 from opint.incidents.families import IncidentKey, incident_group
 from opint.incidents.rule import walk
+from opint.incidents.short_faults import certain_faults
+from opint.store.short_faults import StoredFault
 from streams.records import LumisectionKey
 
 LUMISECTIONS_AT_ONCE = 16
@@ -36,7 +38,7 @@ _folders: PerCatalogue[window.Folders] = PerCatalogue(window.Folders)
 class Judged:
     """What remains of one closed lumisection: verdicts and raw scores (MEs,) by subsystem and scorer.
 
-    ``kinds`` is the fault named by the evidence of an ME, where there is any.
+    ``kinds`` is the fault named by the evidence of an ME, where there is any; ``faults`` are the certain ones.
     """
 
     key: LumisectionKey
@@ -44,6 +46,7 @@ class Judged:
     verdicts: Mapping[str, window.SubsystemVerdict]
     scores: Mapping[str, Mapping[str, npt.NDArray[np.float32]]]
     kinds: Mapping[str, str]
+    faults: Sequence[StoredFault] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +158,5 @@ def summary(closed: LumisectionState) -> Judged:
         verdicts,
         {name: dict(zip(part.scorers, part.scores, strict=True)) for name, part in parts.items()},
         {me: evidence.kind for part in parts.values() for me, evidence in part.evidence.items()},
+        certain_faults(closed),
     )

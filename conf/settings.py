@@ -179,6 +179,7 @@ class DqmSettings(Section):
     model: Name = "histograms"
     shadow: str = ""
     false_incidents_per_shift: Positive = 1.0
+    false_records_per_shift: Positive = 1.0
     shift_hours: Positive = 8.0
     false_discovery_rate: Share = 0.05
     min_entries: Annotated[float, Field(ge=0)] = 50.0
@@ -203,6 +204,7 @@ class AlertSettings(Section):
     raise_bad: Count = 2
     raise_of: Count = 3
     clear_good: Count = 20
+    recurring_records: Annotated[int, Field(ge=2)] = 3
 
     @model_validator(mode="after")
     def _can_raise(self) -> Self:

@@ -9,6 +9,9 @@ limit of that is taken. The threshold is never above the one for independent lum
 
 The budget is shared between what may raise: folders of MEs, MEs that lack entries, and, where a bundle has them,
 scorers that look at a whole subsystem. What one does not use the others do not get.
+
+A fault of one lumisection raises nothing and is recorded. Records have a budget of their own and a threshold that one
+lumisection alone must reach, found in the same way.
 """
 
 from dataclasses import dataclass
@@ -41,13 +44,16 @@ class Thresholds:
 
     ``folder_p`` is for a folder's content, ``starved_p`` for one ME's lack of entries, ``certification_p`` for a
     subsystem as a whole (0 if nothing looks at it so). The allowed probability of a false incident is
-    ``false_per_lumisection``.
+    ``false_per_lumisection``. ``record_p`` and ``record_certification_p`` are what content and whole subsystems must
+    reach in one lumisection to be recorded without an incident.
     """
 
     folder_p: float
     starved_p: float
     false_per_lumisection: float
     certification_p: float = 0.0
+    record_p: float = 0.0
+    record_certification_p: float = 0.0
 
 
 def thresholds(
@@ -63,10 +69,11 @@ def thresholds(
     ``whole_runs`` says that its histograms are those of whole runs, which raise at once. ``elements`` is the
     number of MEs. ``certification_p`` (folders, L) are the p-values of whole subsystems at the folders that they
     name (:func:`dqm.core.combination.folder_p`). A tenth of the budget goes to lack of entries; three tenths to whole
-    subsystems, where these are looked at; the rest to folders.
+    subsystems, where these are looked at; the rest to folders. The budget of records is shared alike.
     """
     units = RUNS_PER_SHIFT * dqm.shift_hours / 8.0 if whole_runs else dqm.shift_hours * 3600 / LUMISECTION_SECONDS
     allowed = min(dqm.false_incidents_per_shift / units, _MOST)
+    recorded = min(dqm.false_records_per_shift / units, _MOST)
     bad, of = (1, 1) if whole_runs else (min(alerts.raise_bad, alerts.raise_of), alerts.raise_of)
     certification = 0.0 if certification_p is None else _CERTIFICATION_SHARE
     content = 1.0 - _STARVED_SHARE - certification
@@ -77,6 +84,8 @@ def thresholds(
         allowed * _STARVED_SHARE / max(elements, 1),
         allowed,
         0.0 if certification_p is None else limit(certification_p, bad, of, allowed * certification),
+        limit(folder_p, 1, 1, recorded * content),
+        0.0 if certification_p is None else limit(certification_p, 1, 1, recorded * certification),
     )
 
 

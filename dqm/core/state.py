@@ -97,13 +97,16 @@ class SubsystemVerdict:
     """Judgement of one subsystem in one lumisection; arrays in catalogue order.
 
     ``p_value`` is that of the whole subsystem (small: unlikely among good lumisections), NaN if nothing
-    was inspected; ``quality`` is the worst of the inspected MEs, NOT_INSPECTED if there is none.
+    was inspected; ``quality`` is the worst of the inspected MEs, NOT_INSPECTED if there is none. ``certain`` names the
+    folders whose content is bad enough to be recorded for this lumisection alone (:mod:`dqm.core.budget`); it is not
+    stored, so that a verdict from the store has none.
     """
 
     quality: Quality
     p_value: float
     qualities: UInt8
     reasons: UInt8
+    certain: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,9 @@ false incidents (:mod:`dqm.core.budget`). If only one of them says so it is a WA
 
 A scorer that looks at a subsystem as a whole may condemn it where no ME is bad by itself: then the MEs that hold
 most of what speaks against it are BAD, so that somebody can go and look.
+
+An incident asks for several bad lumisections. A folder that is unlikely enough in one alone is *certain*, and is
+recorded where it belongs to no incident.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,7 +64,8 @@ class Judge:
 
     ``folder_p`` and ``certification_p`` are thresholds of :mod:`dqm.core.budget`; ``subsystems`` turn -ln of the
     combined p-value of a whole subsystem into one calibrated on whole lumisections, because MEs of one lumisection are
-    not independent. ``certifiers`` are those of the subsystems that have one.
+    not independent. ``certifiers`` are those of the subsystems that have one. ``record_p`` and
+    ``record_certification_p`` are the thresholds for one lumisection alone.
     """
 
     expected: Mapping[str, Catalogue]
@@ -69,6 +73,8 @@ class Judge:
     folder_p: float
     certifiers: Mapping[str, Certifier] = field(default_factory=dict)
     certification_p: float = 0.0
+    record_p: float = 0.0
+    record_certification_p: float = 0.0
 
 
 def close(
@@ -93,7 +99,8 @@ def close(
         ready = status_bits.ready(state.conditions.dcs, settings.bits_of(name))
         reasons[status_bits.contradicting(part, reasons, ready)] = Reason.CONTRADICTS_STATUS
         reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
-        verdicts[name] = _verdict(reasons, tested[name], judge.subsystems.get(name), opinion)
+        certain = _certain(part, tested[name], reasons, condemned, judge, opinion)
+        verdicts[name] = _verdict(reasons, tested[name], judge.subsystems.get(name), opinion, certain)
         parts[name] = _explained(part, frozen, condemned & (reasons == Reason.DEVIATES), opinion, state, settings)
     return state.closed(parts, verdicts, now_s, because)
 
@@ -179,6 +186,7 @@ def _verdict(
     tested: Float32,
     table: ConformalTable | None,
     opinion: SubsystemOpinion | None,
+    certain: frozenset[str],
 ) -> SubsystemVerdict:
     qualities = QUALITY[reasons]
     p_value = float(of_elements(tested))
@@ -187,7 +195,7 @@ def _verdict(
     if opinion is not None:
         p_value = float(of_sources(np.array([p_value, opinion.p_value], dtype=np.float32)))
     worst = Quality(int(qualities.max())) if len(qualities) else Quality.NOT_INSPECTED
-    return SubsystemVerdict(worst, p_value, qualities, reasons)
+    return SubsystemVerdict(worst, p_value, qualities, reasons, certain)
 
 
 def _opinion(judge: Judge, name: str, part: SubsystemScores, conditions: Conditions) -> SubsystemOpinion | None:
@@ -204,6 +212,26 @@ def _condemned(opinion: SubsystemOpinion | None, limit: float, part: SubsystemSc
         & part.present
         & np.isin(reasons, (Reason.CONSISTENT, Reason.SUSPECT))
     )
+
+
+def _certain(
+    part: SubsystemScores,
+    tested: Float32,
+    reasons: UInt8,
+    condemned: Mask,
+    judge: Judge,
+    opinion: SubsystemOpinion | None,
+) -> frozenset[str]:
+    """Folders whose bad content needs no second lumisection: by their own p-value, or by that of the whole."""
+    deviating = reasons == Reason.DEVIATES
+    if not deviating.any():
+        return frozenset()
+    grouped = folders(part.catalogue)
+    with np.errstate(invalid="ignore"):
+        unlikely = (grouped.simes(tested) <= judge.record_p)[grouped.of]
+    if opinion is not None and opinion.p_value <= judge.record_certification_p:
+        unlikely |= condemned
+    return frozenset(grouped.names[folder] for folder in np.unique(grouped.of[deviating & unlikely]))
 
 
 def _explained(

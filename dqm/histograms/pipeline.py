@@ -78,6 +78,8 @@ class Pipeline:
                 if model.certification is not None
             },
             self.thresholds.certification_p,
+            self.thresholds.record_p,
+            self.thresholds.record_certification_p,
         )
         self.models: Mapping[str, SubsystemModel] = bundle.subsystems
         self.pileup = bundle.pileup

@@ -10,6 +10,7 @@ from conf.settings import CertifySettings
 from opint.certification.certificate import Certificate, certify
 from opint.certification.rules import Counts, LumisectionFacts, SeenIncident
 from opint.incidents.families import FAMILIES
+from opint.store import short_faults
 from opint.store.feedback import Verdict
 from opint.store.runs import datasets_with, subsystems
 from opint.store.tables import feedback, incident, ls_summary, lumisection, occurrence
@@ -39,6 +40,10 @@ def certify_run(tx: Connection, run: int, dataset: str | None, settings: Certify
 def read_facts(tx: Connection, dataset: str, run: int) -> list[LumisectionFacts]:
     """The facts of all lumisections of a run that have come."""
     counts, incidents = _counts(tx, dataset, run), _seen_incidents(tx, dataset, run)
+    short: dict[int, set[str]] = defaultdict(set)
+    for fault in short_faults.of_run(tx, dataset, run):
+        if fault.family in _FAMILIES_OF_BAD:
+            short[fault.ls].add(fault.subsystem)
     head = lumisection.c
     query = select(head.ls, head.conditions, head.model_version, head.closed_s)
     rows = tx.execute(query.where(head.dataset == dataset, head.run == run).order_by(head.ls))
@@ -52,6 +57,7 @@ def read_facts(tx: Connection, dataset: str, run: int) -> list[LumisectionFacts]
             model_version=version,
             subsystems=counts.get(ls, {}),
             incidents=tuple(incidents.get(ls, ())),
+            short_faults=frozenset(short.get(ls, ())),
         )
         for ls, at, version, closed_s in rows
     ]

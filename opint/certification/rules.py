@@ -21,6 +21,8 @@ class Cause(StrEnum):
     """A detector-status bit says so."""
     INCIDENT = "incident"
     """It belongs to an incident that nobody has called a false alarm."""
+    SHORT_FAULT = "short fault"
+    """MEs are bad for certain, though too shortly for an incident."""
     BAD = "bad"
     """MEs are bad that belong to no incident, or not only to false alarms."""
     NOT_INSPECTED = "not inspected"
@@ -72,7 +74,10 @@ class SeenIncident:
 
 @dataclass(frozen=True, slots=True)
 class LumisectionFacts:
-    """All that certification looks at in one lumisection (``ls`` 0: the whole run); luminosity in 1/pb."""
+    """All that certification looks at in one lumisection (``ls`` 0: the whole run); luminosity in 1/pb.
+
+    ``short_faults`` are the subsystems that have one with bad MEs.
+    """
 
     ls: int
     closed: bool = True
@@ -82,6 +87,7 @@ class LumisectionFacts:
     model_version: str = ""
     subsystems: Mapping[str, Counts] = field(default_factory=dict)
     incidents: Sequence[SeenIncident] = ()
+    short_faults: Collection[str] = ()
 
 
 def objections(facts: LumisectionFacts, required: Collection[str], least_inspected: float) -> tuple[Objection, ...]:
@@ -123,5 +129,5 @@ def _bad(facts: LumisectionFacts, subsystem: str, counts: Counts | None) -> Obje
     # Each bad ME belongs to one folder and one family, so those of several incidents add up.
     forgiven = sum(incident.bad for incident in incidents)
     if counts is not None and counts.bad > forgiven:
-        return Objection(Cause.BAD, subsystem)
+        return Objection(Cause.SHORT_FAULT if subsystem in facts.short_faults else Cause.BAD, subsystem)
     return None

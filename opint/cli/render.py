@@ -10,7 +10,8 @@ from rich.text import Text
 from sqlalchemy import Connection, func, select
 
 from dqm.core.quality import Quality, Reason
-from opint.store import hotline
+from opint.incidents.short_faults import sentence
+from opint.store import hotline, short_faults
 from opint.store.element_verdicts import ElementVerdict, problems
 from opint.store.hotline import KeptEvent
 from opint.store.tables import dead_letter, incident, ls_summary, source_offset
@@ -19,6 +20,9 @@ from streams.files.source import FILES, topic_of
 
 MOST_KEPT = 50
 """Kept events that are printed; `nightshift hotline list` has them all."""
+
+MOST_SHORT_FAULTS = 20
+"""Short faults that are printed."""
 
 MOST_ELEMENTS = 10
 """Elements that are named; `nightshift score --json` has them all."""
@@ -32,7 +36,7 @@ _MARKS = {
 
 
 def report(tx: Connection, console: Console, only_problems: bool) -> None:
-    """Print a line for each lumisection and subsystem, the worst elements, incidents, kept events, unusable records."""
+    """Print each lumisection and subsystem, worst elements, incidents, short faults, kept events, unusable records."""
     row = ls_summary.c
     query = select(ls_summary).order_by(row.dataset, row.run, row.ls, row.subsystem)
     counts = dict.fromkeys(Quality, 0)
@@ -55,6 +59,7 @@ def report(tx: Connection, console: Console, only_problems: bool) -> None:
     console.print(" · ".join(f"{count} {quality.name.lower().replace('_', ' ')}" for quality, count in counts.items()))
     _worst_elements(tx, console)
     _incidents(tx, console)
+    _short_faults(tx, console)
     if (kept := hotline.page(tx, limit=MOST_KEPT)).items:
         console.print("kept events, newest first:", kept_table(kept.items), sep="\n")
     letters = [reason for (reason,) in tx.execute(select(dead_letter.c.reason).order_by(dead_letter.c.reason))]
@@ -96,6 +101,16 @@ def _worst_elements(tx: Connection, console: Console) -> None:
 def _incidents(tx: Connection, console: Console) -> None:
     for row in tx.execute(select(incident).order_by(incident.c.id)):
         console.print(f"incident {row.id} ({row.severity}): {row.title}", highlight=False, markup=False)
+
+
+def _short_faults(tx: Connection, console: Console) -> None:
+    faults = short_faults.every(tx)
+    for fault in faults[:MOST_SHORT_FAULTS]:
+        recurs = "" if fault.incident is None else f", incident {fault.incident}"
+        line = f"short fault: run {fault.run} LS {fault.ls} {sentence(fault)}{recurs}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if len(faults) > MOST_SHORT_FAULTS:
+        console.print(f"and {len(faults) - MOST_SHORT_FAULTS} more; --json has all of them", highlight=False)
 
 
 def kept_table(events: Sequence[KeptEvent]) -> Table:

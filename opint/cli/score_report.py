@@ -6,15 +6,16 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from opint.store.file_verdicts import NUMBERS, incidents, unusable, verdicts
+from opint.store.file_verdicts import NUMBERS, incidents, recorded, unusable, verdicts
 from opint.store.hotline import page
 
 
 def write_json(tx: Connection, out: TextIO, only_problems: bool) -> None:
-    """One object: verdicts, incidents, kept events, and records that could not be used."""
+    """One object: verdicts, incidents, short faults, kept events, and records that could not be used."""
     report = {
         "lumisections": list(verdicts(tx, only_problems)),
         "incidents": incidents(tx),
+        "short_faults": recorded(tx),
         "events": [event.model_dump(mode="json") for event in page(tx, limit=1000).items],
         "unusable": unusable(tx),
     }

@@ -14,13 +14,14 @@ from pydantic import BaseModel, Field
 
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, Action, act
 from opint.dashboard.security import check_token, csrf_token, keep_token
-from opint.store import deadletters, evidence, incident_pages, run_map, runs, system
+from opint.store import deadletters, evidence, incident_pages, run_map, runs, short_faults, system
 from opint.store.deadletters import DeadLetterPage
 from opint.store.engine import Store
 from opint.store.evidence import EvidenceView
 from opint.store.incident_pages import IncidentDetail, IncidentPage, State
 from opint.store.run_map import RunMap
 from opint.store.runs import LatestLumisections, RunDetail, RunPage
+from opint.store.short_faults import ShortFaults
 from opint.store.system import System
 
 Number = Annotated[int, Field(ge=0, le=2**53)]
@@ -123,6 +124,13 @@ def _add_runs(routes: APIRouter, store: Store) -> None:
         """One run: lumisections with conditions, and subsystem summaries."""
         with store.read() as tx:
             return or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
+
+    @routes.get("/runs/{run}/short-faults", tags=["runs"], responses=NOT_FOUND)
+    def get_short_faults(run: Number, dataset: str | None = None) -> ShortFaults:
+        """Faults of single lumisections of a run that belong to no incident, or to one that says that they recur."""
+        with store.read() as tx:
+            detail = or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
+            return ShortFaults(items=short_faults.of_run(tx, detail.run.dataset, run))
 
     @routes.get("/runs/{run}/map", tags=["runs"], response_model=RunMap, responses=NOT_FOUND)
     def get_map(run: Number, subsystem: str, dataset: str | None = None) -> Response:

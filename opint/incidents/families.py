@@ -100,6 +100,7 @@ _FAMILIES = (
         noun="far too few entries",
         advice="Far fewer entries than under the same conditions before: look at trigger, readout and masks.",
         kind="low-statistics",
+        bad_elements=True,
     ),
     Family(
         name="shape",
@@ -228,17 +229,20 @@ class IncidentKey:
     """Identity of an incident: ``family`` is the name of one of FAMILIES, ``group`` the folder of MEs.
 
     ``group`` is empty for a family that is as wide as the subsystem, and the name of the ME for one as wide as an ME.
+    ``recurring_run`` is the run whose short faults it stands for (opint.incidents.recurrence), None for others.
     """
 
     dataset: str
     subsystem: str
     family: str
     group: str
+    recurring_run: int | None = None
 
 
 def fingerprint(key: IncidentKey) -> str:
     """SHA-256 of the key and of nothing else: the same in all processes and releases, whatever the scores."""
-    return hashlib.sha256(json.dumps(astuple(key)).encode()).hexdigest()
+    parts = astuple(key) if key.recurring_run is not None else astuple(key)[:-1]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def incident_group(family: str, me: str, subsystem: str) -> str:

@@ -53,13 +53,30 @@ def histogram_title(
     incident_key: IncidentKey, kind_: str, bad: int, size: int, first: LumisectionKey, opening: str = ""
 ) -> str:
     """One line: where, what, how much of it and since when; ``opening`` is the kind that it began as."""
+    elements = f"{bad} of {size} monitoring element{'s' * (size != 1)}"
+    fault, began = _fault(incident_key, kind_), _began(incident_key, kind_, opening)
+    return f"{fault} in {elements} since {lumisection_name(first)}{began}"
+
+
+def recurring_title(
+    incident_key: IncidentKey, kind_: str, faults: int, first: LumisectionKey, opening: str = ""
+) -> str:
+    """One line of an incident whose lumisections are ``faults`` short ones of one run."""
+    since = f"{faults} short fault{'s' * (faults != 1)} since {lumisection_name(first)}"
+    return f"{_fault(incident_key, kind_)} recurs, {since}{_began(incident_key, kind_, opening)}"
+
+
+def _fault(incident_key: IncidentKey, kind_: str) -> str:
     where = incident_key.group or incident_key.subsystem
     if incident_key.subsystem not in where:
         where = f"{incident_key.subsystem} {where}"
-    what = noun(incident_key, kind_)
-    began = f" (at first {noun(incident_key, opening)})" if opening and noun(incident_key, opening) != what else ""
-    elements = f"{bad} of {size} monitoring element{'s' * (size != 1)}"
-    return f"{where}: {what} in {elements} since {lumisection_name(first)}{began}"
+    return f"{where}: {noun(incident_key, kind_)}"
+
+
+def _began(incident_key: IncidentKey, kind_: str, opening: str) -> str:
+    """What it was at first, in brackets, where that is another fault."""
+    first = noun(incident_key, opening) if opening else ""
+    return f" (at first {first})" if first and first != noun(incident_key, kind_) else ""
 
 
 def explanation(incident_key: IncidentKey, worst: Observation, hints: Mapping[str, Hint]) -> str:

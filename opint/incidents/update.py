@@ -6,19 +6,22 @@ ends), so that daemons which work on one run side by side neither double an inci
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy import Connection
 
 from conf.settings import AlertSettings
 from dqm.core.state import LumisectionState
+from opint.incidents import recurrence
 from opint.incidents.families import IncidentKey, fingerprint, incident_group
-from opint.incidents.reconcile import Case
+from opint.incidents.reconcile import Because, Case
+from opint.incidents.short_faults import certain_faults
 from opint.incidents.window import FAMILY_NAMES, FAMILY_OF, Window, clusters, lumisection_before, read_window
 from opint.incidents.writer import IncidentWriter, KeyChanges
-from opint.store import incidents
+from opint.store import incidents, short_faults
 from opint.store.incidents import Incident, Occurrence
+from opint.store.short_faults import StoredFault
 from streams.records import LumisectionKey
 
 
@@ -34,22 +37,69 @@ def update(tx: Connection, states: Sequence[LumisectionState], rules: AlertSetti
     """Bring the incidents up to date with closed lumisections that :func:`lumisections.save` has just stored.
 
     The same lumisections lead to the same incidents and occurrences in whatever order they come (see
-    opint.incidents.rule), but for what a person has resolved in between.
+    opint.incidents.rule), but for what a person has resolved in between. Short faults, which belong to none, are
+    stored, and those that come back become an incident of their own (opint.incidents.recurrence).
     """
     opened: list[Incident] = []
     cleared: list[Incident] = []
     for dataset in sorted({state.dataset for state in states}):
         state_by_key = {state.key: state for state in states if state.dataset == dataset}
         incidents.lock(tx, dataset)
-        if not _alarms(state_by_key.values()) and not incidents.reaching(tx, dataset, min(state_by_key)):
-            continue
-        for cluster in clusters(state_by_key):
-            facts = _read(tx, dataset, cluster, [state_by_key[key] for key in cluster], rules)
-            writer = IncidentWriter(tx, now_s, facts.incidents)
-            writer.write([change for subsystem in facts.subsystems for change in subsystem.decided(rules)])
-            opened += writer.opened
-            cleared += writer.cleared
+        revised = [state.key for state in state_by_key.values() if state.revision > 1]
+        faults = [fault for state in state_by_key.values() for fault in certain_faults(state)]
+        lost = short_faults.replace(tx, dataset, revised, faults)
+        changed: list[KeyChanges] = []
+        if _alarms(state_by_key.values()) or incidents.reaching(tx, dataset, min(state_by_key)):
+            for cluster in clusters(state_by_key):
+                facts = _read(tx, dataset, cluster, [state_by_key[key] for key in cluster], rules)
+                writer = IncidentWriter(tx, now_s, facts.incidents)
+                decided = [change for subsystem in facts.subsystems for change in subsystem.decided(rules)]
+                writer.write(decided)
+                changed += decided
+                opened += writer.opened
+                cleared += writer.cleared
+        recurring = incidents.recurring(tx, dataset, min(state_by_key))
+        if concerned := _may_recur(tx, state_by_key, faults, lost, changed, recurring):
+            returning = recurrence.update(tx, dataset, concerned, recurring, rules, now_s)
+            opened += returning.opened
+            cleared += returning.cleared
     return IncidentUpdate(tuple(opened), tuple(cleared))
+
+
+def _may_recur(
+    tx: Connection,
+    states: Mapping[LumisectionKey, LumisectionState],
+    faults: Sequence[StoredFault],
+    lost: Sequence[StoredFault],
+    changed: Sequence[KeyChanges],
+    recurring: Sequence[Incident],
+) -> set[IncidentKey]:
+    """Keys, with their runs, whose short faults or whose incident of these may be others than before.
+
+    A fault that merely goes on is left out: it adds lumisections to its incident, and no short fault comes or goes.
+    """
+    of_faults = [*lost, *(short_faults.at(tx, faults[0].dataset, states) if faults else ())]
+    concerned = {
+        IncidentKey(fault.dataset, fault.subsystem, fault.family, fault.element_group, fault.key.run)
+        for fault in of_faults
+    }
+    new = {key for key, state in states.items() if state.revision == 1}
+    for incident_key, _, changes in changed:
+        moved = {
+            key
+            for change in changes
+            for key in (*change.keys, *(observation.key for observation in change.observations))
+            if change.because is not Because.SEEN or key not in new
+        }
+        concerned |= {replace(incident_key, recurring_run=run) for run in {key.run for key in moved}}
+    subsystems = {name for state in states.values() for name in state.verdicts}
+    alarming = _alarming_keys(states.values()) if recurring else set()
+    for incident in recurring:
+        incident_key = _key_of(incident)
+        goes_on = incident.state != "resolved" and incident.subsystem in subsystems
+        if goes_on or replace(incident_key, recurring_run=None) in alarming:
+            concerned.add(incident_key)
+    return concerned
 
 
 def _alarms(states: Iterable[LumisectionState]) -> bool:
@@ -141,7 +191,9 @@ def _alarming_keys(states: Iterable[LumisectionState]) -> set[IncidentKey]:
 
 
 def _key_of(incident: Incident) -> IncidentKey:
-    return IncidentKey(incident.dataset, incident.subsystem, incident.family, incident.element_group)
+    return IncidentKey(
+        incident.dataset, incident.subsystem, incident.family, incident.element_group, incident.recurring_run
+    )
 
 
 def _going_on(

@@ -1,6 +1,6 @@
 """Stored verdicts of the lumisections around given ones, and what they say of each folder of MEs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,8 @@ LOOK_BACK = 256
 
 LOOK_AHEAD = 256
 """Lumisections after a late one that are looked at again."""
+
+_PAGE = 32
 
 MOST_NAMED = 1000
 """MEs of one folder in one lumisection that are named and counted."""
@@ -152,6 +154,16 @@ def lumisection_before(tx: Connection, dataset: str, subsystem: str, key: Lumise
         .limit(near)
     )
     return min((LumisectionKey(*row) for row in tx.execute(query)), default=key)
+
+
+def observations_after(tx: Connection, incident_key: IncidentKey, key: LumisectionKey) -> Iterator[Observation]:
+    """What the lumisections after ``key`` say of an incident, in order; they are read a few at a time."""
+    scope = and_(_score.dataset == incident_key.dataset, _score.subsystem == incident_key.subsystem)
+    while rows := _rows(tx, scope & _after(key), oldest=_PAGE):
+        by_digest = catalogues.load(tx, {row.catalogue for row in rows})
+        folders = {digest: Folders(catalogue) for digest, catalogue in by_digest.items()}
+        yield from (_verdict(row, folders).observation(incident_key) for row in rows)
+        key = _key(rows[-1])
 
 
 def _before(key: LumisectionKey) -> ColumnElement[bool]:

@@ -176,7 +176,11 @@ class IncidentWriter:
     def _retitle(self, incident: Incident, rates: Sequence[LumisectionRates], opening_kind: str) -> None:
         incident_key, size = self._sizes[incident.id]
         assert incident.first is not None  # noqa: S101 - others have no title to bring up to date
-        if rates:
+        if incident_key.recurring_run is not None:
+            incident.title = titles.recurring_title(
+                incident_key, incident.kind, incident.lumisections, incident.first, opening_kind
+            )
+        elif rates:
             incident.title = titles.measured_rate_title(
                 incident_key, incident.kind, incident.elements, size, incident.first, rates
             )
@@ -224,6 +228,7 @@ class IncidentWriter:
             subsystem=incident_key.subsystem,
             family=incident_key.family,
             element_group=incident_key.group,
+            recurring_run=incident_key.recurring_run,
             model_version=observations[-1].model_version,
             opened_s=self.now_s,
             updated_s=self.now_s,

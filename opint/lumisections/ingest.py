@@ -18,7 +18,7 @@ from opint.lumisections.closing import REVISED, StateKey, close
 from opint.lumisections.judge import Judge
 from opint.lumisections.references import learned_counts
 from opint.lumisections.shadow import Shadow
-from opint.store import centres, lumisections, references
+from opint.store import centres, lumisections, references, short_faults
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
 from opint.store.references import Part
@@ -215,6 +215,7 @@ def _set_aside(tx: Connection, keys: Iterable[StateKey], fault: DecodeError, now
     opened, aside = [], sorted(keys)
     for dataset, key in aside:
         lumisections.set_aside(tx, dataset, key, now_s)
+        short_faults.replace(tx, dataset, [key], ())
         opened.append(operational.not_judged(tx, dataset, key, fault.__cause__ or fault, now_s))
     return IngestResult(set_aside=aside, alerts=update.IncidentUpdate(opened))
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from dqm.core.quality import Quality
+from opint.store import short_faults
 from opint.store.element_verdicts import problems
 from opint.store.tables import dead_letter, incident, ls_summary
 
@@ -46,6 +47,11 @@ def incidents(tx: Connection) -> list[dict[str, Any]]:
     column = incident.c
     query = select(column.id, column.severity, column.title).order_by(column.id)
     return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def recorded(tx: Connection) -> list[dict[str, Any]]:
+    """Each fault of one lumisection that belongs to no ordinary incident, oldest first."""
+    return [fault.model_dump(mode="json") for fault in short_faults.every(tx)]
 
 
 def unusable(tx: Connection) -> list[dict[str, Any]]:

@@ -45,6 +45,9 @@ NAMELESS_KINDS = ("", "unknown")
 STANDING = (DATA_LOST, STALLED, STALE_MODEL, NOT_JUDGED)
 """Families that stand for nightshift's own running and not for lumisections."""
 
+MOST_EARLIER = 64
+"""Incidents of faults that recurred before, which a late lumisection may show to go on."""
+
 MOST_SEEKS = 200
 """Incidents that one statement looks for: SQLite takes at most 500 parts of a union."""
 
@@ -80,6 +83,7 @@ class Incident:
     first_ls: int | None = None
     last_run: int | None = None
     last_ls: int | None = None
+    recurring_run: int | None = None
     lumisections: int = 0
     elements: int = 0
     acknowledged_s: float | None = None
@@ -169,13 +173,30 @@ def active(tx: Connection, fingerprint: str) -> Incident | None:
 def reaching(tx: Connection, dataset: str, key: LumisectionKey) -> list[Incident]:
     """Incidents of a dataset, in the order of their numbers, that are active or were seen at ``key`` or later.
 
-    Those of nightshift's own running are left out.
+    Those of nightshift's own running, and of faults that recur, are left out.
     """
-    about = and_(_row.dataset == dataset, _row.family.not_in(STANDING))
+    about = and_(_row.dataset == dataset, _row.family.not_in(STANDING), _row.recurring_run.is_(None))
     # Two seeks instead of a scan, which OR would make.
     query = union(
         select(incident).where(IS_ACTIVE, about),
         select(incident).where(about, tuple_(_row.last_run, _row.last_ls) >= (key.run, key.ls)),
+    )
+    return sorted((_incident(row) for row in tx.execute(query)), key=lambda record: record.id)
+
+
+def recurring(tx: Connection, dataset: str, key: LumisectionKey) -> list[Incident]:
+    """Incidents of a dataset that stand for short faults which recur, in the order of their numbers.
+
+    Those that are active, that were seen at ``key`` or later, and the newest MOST_EARLIER that were seen before.
+    """
+    about = and_(_row.dataset == dataset, _row.recurring_run.is_not(None))
+    place = tuple_(_row.last_run, _row.last_ls)
+    earlier = select(_row.id).where(about, place < (key.run, key.ls))
+    newest = earlier.order_by(_row.last_run.desc(), _row.last_ls.desc()).limit(MOST_EARLIER).subquery()
+    query = union(
+        select(incident).where(IS_ACTIVE, about),
+        select(incident).where(about, place >= (key.run, key.ls)),
+        select(incident).where(_row.id.in_(select(newest.c.id))),
     )
     return sorted((_incident(row) for row in tx.execute(query)), key=lambda record: record.id)
 
@@ -343,7 +364,7 @@ def write_history(tx: Connection, entries: Sequence[Entry]) -> None:
 
 _MOST_ELEMENTS = func.coalesce(func.max(func.json_array_length(_seen.elements)), 0)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-_FIXED = ("id", "fingerprint", "dataset", "subsystem", "family", "element_group", "opened_s")
+_FIXED = ("id", "fingerprint", "dataset", "subsystem", "family", "element_group", "recurring_run", "opened_s")
 _NAMES = [field.name for field in fields(Incident)]
 _OVERWRITE = (
     update(incident)

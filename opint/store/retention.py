@@ -6,6 +6,7 @@ from opint.store import placement
 from opint.store.engine import Store
 from opint.store.hotline import hotline_event, hotline_hour
 from opint.store.popularity import popularity_forecast, popularity_score
+from opint.store.short_faults import short_fault
 from opint.store.tables import (
     certification_centre,
     dead_letter,
@@ -64,7 +65,7 @@ def delete_batch(tx: Connection, before_s: float, limit: int = BATCH) -> int:
     summaries = [row | {"s": name} for row in rows for dataset, name in named if dataset == row["d"]]
     if summaries:
         tx.execute(delete(ls_summary).where(_at(ls_summary), ls_summary.c.subsystem == bindparam("s")), summaries)
-    for table in (evidence, shadow_summary, ls_score, lumisection):
+    for table in (evidence, shadow_summary, short_fault, ls_score, lumisection):
         tx.execute(delete(table).where(_at(table)), rows)
     return len(rows)
 

@@ -188,6 +188,7 @@ incident = Table(
     Column("subsystem", Name, nullable=False, index=True),
     Column("family", String, nullable=False, comment="content, frozen, missing, starved, shape or data-lost"),
     Column("element_group", String, nullable=False),
+    Column("recurring_run", BigInteger, nullable=True, comment="the run whose short faults it stands for; null: none"),
     Column("kind", String, nullable=False, comment="the fault most often named by the evidence"),
     Column("title", Text, nullable=False),
     Column("explanation", Text, nullable=False),

@@ -7,11 +7,13 @@ from starlette.responses import HTMLResponse
 
 from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.render import Renderer, own_url
-from opint.store import evidence, incident_pages, references, runs
+from opint.incidents.short_faults import sentence
+from opint.store import evidence, incident_pages, references, runs, short_faults
 from opint.store.engine import Store
 from opint.store.runs import RunDetail, SubsystemSummary
 
 RAISED_SHOWN = 20
+SHORT_FAULTS_SHOWN = 200
 
 
 def router(store: Store, renderer: Renderer) -> APIRouter:
@@ -37,6 +39,8 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
             kept = evidence.kept(tx, detail.run.dataset, chosen, run) if chosen else []
             raised = incident_pages.page(tx, limit=RAISED_SHOWN, run=run, dataset=detail.run.dataset)
             raised_count = incident_pages.count(tx, run, detail.run.dataset)
+            short = short_faults.of_run(tx, detail.run.dataset, run, SHORT_FAULTS_SHOWN)
+            short_count = short_faults.count(tx, detail.run.dataset, run)
             against = references.shown(tx, detail.run.dataset, run)
         recorded = [
             value
@@ -52,6 +56,8 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
             kept=kept,
             raised=raised,
             raised_count=raised_count,
+            short=[(fault, sentence(fault)) for fault in short],
+            short_count=short_count,
             against=against,
             recorded=sum(recorded) if recorded else None,
             conditions=_conditions(detail),

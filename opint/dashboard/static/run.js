@@ -70,7 +70,7 @@
       : $("problems").checked && !$("contains").value ? "No monitoring element had a problem. Untick “only with problems” to see all." : "No monitoring element fits the filter.";
   }
 
-  const sentence = (cell) => `${cell.me} · run ${run} LS ${cell.ls} · ${cell.quality === "-" ? "not expected" : palette.glyphs[cell.quality] + " " + palette.words[cell.quality]} (${cell.reason.replaceAll("_", " ").toLowerCase()})${cell.p === null ? "" : " · p = " + (cell.p < 0.001 ? cell.p.toExponential(1) : cell.p.toPrecision(2))}`;
+  const sentence = (cell) => `${cell.me} · run ${run} LS ${cell.ls} · ${cell.quality === "-" ? "not expected" : palette.glyphs[cell.quality] + " " + palette.words[cell.quality]} (${cell.reason.replaceAll("_", " ").toLowerCase()})${cell.p === null ? "" : " · p = " + (cell.p < 0.001 ? cell.p.toExponential(1) : cell.p.toPrecision(2))}${map.marked?.get(cell.me)?.has(cell.ls) ? " · short fault" : ""}`;
   const has = (cell) => kept.has(cell.ls + ":" + cell.me);
 
   function point(cell) {
@@ -89,14 +89,23 @@
     $("evidence").scrollIntoView({ behavior: "smooth", block: "nearest" });
   }
 
+  // Which lumisections of which element belong to a short fault.
+  function mark(faults) {
+    map.marked = new Map();
+    for (const fault of faults.filter((fault) => fault.subsystem === subsystem))
+      for (const me of fault.elements) map.marked.set(me, (map.marked.get(me) ?? new Set()).add(fault.ls));
+  }
+
   async function read() {
     readAt = performance.now();
-    const [cells, detail] = await Promise.all([
-      fetch(`/api/v1/runs/${run}/map?` + query()), fetch(`/api/v1/runs/${run}?` + new URLSearchParams({ dataset }))]);
-    if (!cells.ok || !detail.ok) return;
+    const [cells, detail, short] = await Promise.all([
+      fetch(`/api/v1/runs/${run}/map?` + query()), fetch(`/api/v1/runs/${run}?` + new URLSearchParams({ dataset })),
+      fetch(`/api/v1/runs/${run}/short-faults?` + new URLSearchParams({ dataset }))]);
+    if (!cells.ok || !detail.ok || !short.ok) return;
     const whole = !range || (told && String(range) === String(span()));
     told = await cells.json();
     page.lumisections = (await detail.json()).lumisections.map((one) => ({ ls: one.ls, ...one.conditions }));
+    mark((await short.json()).items);
     if (whole) range = span();
     conditions();
     show();

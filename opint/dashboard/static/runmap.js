@@ -62,6 +62,7 @@ class RunMap {
     ctx.drawImage(small, x0, 0, x1 - x0, this.rows.length * this.rowHeight);
     this.lines(ctx);
     if (this.rowHeight >= 12 && (x1 - x0) / count >= 8) this.glyphs(ctx, first, last);
+    this.marks(ctx);
     ctx.restore();
   }
 
@@ -83,6 +84,17 @@ class RunMap {
   label(row, full) {
     const name = this.told.elements[row];
     return full ? name : name.slice(0, Math.max(0, name.lastIndexOf("/")));
+  }
+
+  // Frames around the cells of short faults, which are narrow in a long run and would be missed.
+  marks(ctx) {
+    ctx.strokeStyle = palette.css("--ink"); ctx.lineWidth = 1.5;
+    this.rows.forEach((row, y) => {
+      for (const ls of this.marked?.get(this.told.elements[row]) ?? []) {
+        const wide = Math.max(5, this.x(ls + 0.5) - this.x(ls - 0.5));
+        ctx.strokeRect(this.x(ls) - wide / 2, y * this.rowHeight + 0.75, wide, this.rowHeight - 1.5);
+      }
+    });
   }
 
   lines(ctx) {

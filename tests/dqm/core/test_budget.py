@@ -43,6 +43,19 @@ def test_the_budget_holds_on_later_lumisections(memory):
     assert np.mean(found) < 1.2 * SETTINGS.false_incidents_per_shift
 
 
+@pytest.mark.parametrize("memory", [0.0, 0.6])
+def test_records_of_single_lumisections_stay_within_a_budget_of_their_own(memory):
+    """Ten calibrations of 250 lumisections each, each watched for 40 shifts; two records a shift are declared."""
+    rng, settings = np.random.default_rng(5), DqmSettings(false_records_per_shift=2.0)
+    recorded = []
+    for _ in range(10):
+        p = uniform(rng, 30, 250 + int(40 * SHIFT), memory)
+        limits = thresholds(p[:, :250], False, 120, settings, RULE)
+        assert limits.record_p < limits.folder_p
+        recorded.append((p[:, 250:] <= limits.record_p).sum() / 40)
+    assert 0.1 < np.mean(recorded) < 1.2 * settings.false_records_per_shift
+
+
 def test_the_threshold_is_not_needlessly_strict():
     """Independent lumisections: within a factor of five of the best threshold, that for 2 of 3."""
     p = uniform(np.random.default_rng(1), 30, 600)

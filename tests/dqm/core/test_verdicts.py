@@ -302,3 +302,26 @@ def test_content_against_the_status_bits_is_named():
     assert (found.reasons == Reason.CONTRADICTS_STATUS).all()
     assert found.quality == Quality.NOT_INSPECTED
     assert closed(state(conditions=off)).verdicts["Muon"].quality == Quality.GOOD
+
+
+def test_only_what_is_unlikely_enough_alone_is_certain():
+    records = replace(judge(), record_p=1e-6)
+    both = close(state(p_values({0: 1e-5, 1: 1e-5, 20: 1e-9})), {}, records, SETTINGS, 1.0, "complete").verdicts["Muon"]
+    assert both.qualities[0] == both.qualities[20] == Quality.BAD
+    assert both.certain == {"Muon/Sector5"}
+
+
+@pytest.mark.parametrize(("record_p", "certain"), [(1e-3, frozenset()), (1e-2, {"Muon/Sector1"})])
+def test_what_only_the_whole_condemns_is_certain_by_the_threshold_of_the_whole(record_p, certain):
+    class Opinion:
+        def opinion(self, part, _conditions):
+            shares = np.zeros(len(part.catalogue))
+            shares[5] = 1.0
+            return SubsystemOpinion(5e-3, shares)
+
+    records = replace(
+        judge(), certifiers={"Muon": Opinion()}, certification_p=0.01, record_p=0.0, record_certification_p=record_p
+    )
+    verdict = close(state(), {}, records, SETTINGS, 1.0, "complete").verdicts["Muon"]
+    assert verdict.reasons[5] == Reason.DEVIATES
+    assert verdict.certain == certain

@@ -30,6 +30,7 @@ def _judge(
     revision: int = 1,
     dataset: str = "/Muon/A/DQM",
     kind: str = "dead",
+    certain: frozenset[str] = frozenset(),
 ) -> LumisectionState:
     told = np.array([(reasons or {}).get(name, rest) for name in CATALOGUE.names], dtype=np.uint8)
     bad = told == Reason.DEVIATES
@@ -45,7 +46,7 @@ def _judge(
         evidence={name: _evidence(name, kind) for name, one in zip(CATALOGUE.names, bad, strict=True) if one},
     )
     qualities = np.array([QUALITY.get(Reason(one), Quality.NOT_INSPECTED) for one in told], dtype=np.uint8)
-    verdict = SubsystemVerdict(Quality(int(qualities.max())), 0.1, qualities, told)
+    verdict = SubsystemVerdict(Quality(int(qualities.max())), 0.1, qualities, told, certain)
     return LumisectionState(
         dataset,
         LumisectionKey(run, ls),

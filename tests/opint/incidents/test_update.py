@@ -355,4 +355,4 @@ def test_queries_do_not_grow_with_the_number_of_incidents(store, rules, judge, m
     waiting, opening, going_on, *clearing, after = counted
     assert opening[1] == 4 * sectors
     assert clearing[-1][2] == 4 * sectors
-    assert [row[0] for row in (waiting, opening, going_on, *clearing, after)] == [7, 13, 11, 10, 10, 11, 1]
+    assert [row[0] for row in (waiting, opening, going_on, *clearing, after)] == [10, 16, 13, 11, 11, 12, 2]

@@ -44,6 +44,7 @@ def downgrade() -> None:
         "feedback",
         "audit",
         "occurrence",
+        "short_fault",
         "incident",
         "certification_centre",
         "run_sums",
@@ -311,6 +312,12 @@ def _incidents() -> None:
             "family", sa.String(), nullable=False, comment="content, frozen, missing, starved, shape or data-lost"
         ),
         sa.Column("element_group", sa.String(), nullable=False),
+        sa.Column(
+            "recurring_run",
+            sa.BigInteger(),
+            nullable=True,
+            comment="the run whose short faults it stands for; null: none",
+        ),
         sa.Column("kind", sa.String(), nullable=False, comment="the fault most often named by the evidence"),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("explanation", sa.Text(), nullable=False),
@@ -359,6 +366,23 @@ def _incidents() -> None:
         sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_occurrence_incident_id")),
         sa.PrimaryKeyConstraint("incident_id", "run", "ls", name=op.f("pk_occurrence")),
     )
+    op.create_table(
+        "short_fault",
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("ls", sa.BigInteger(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False, comment="of the incident that may take it in"),
+        sa.Column("subsystem", sa.String(), nullable=False),
+        sa.Column("family", sa.String(), nullable=False),
+        sa.Column("element_group", sa.String(), nullable=False),
+        sa.Column("elements", sa.JSON(), nullable=False, comment="names of the MEs, worst first"),
+        sa.Column("size", sa.Integer(), nullable=False, comment="MEs of the folder"),
+        sa.Column("p_value", sa.Float(), nullable=True),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "run", "ls", "fingerprint", name=op.f("pk_short_fault")),
+    )
+    op.create_index("ix_short_fault_returns", "short_fault", ["fingerprint", "run"])
     op.create_table(
         "audit",
         sa.Column("id", COUNTED, autoincrement=True, nullable=False),
