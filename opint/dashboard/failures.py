@@ -2,7 +2,7 @@
 
 Mistakes of a client (4xx) and a store that is away (503) are one line without a traceback, so that nobody can fill
 the log or hold up the event loop by asking nonsense. What no route expected is answered with 500 and logged with its
-traceback.
+traceback; so is an error of the database that a person has to mend, with 503.
 """
 
 import json
@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conf.errors import NightshiftError
+from streams.errors import Unavailable
 
 MOST_SHOWN = 200
 """Longest path, and longest wrong value, that is repeated to the log or the client."""
@@ -25,6 +26,8 @@ MOST_SHOWN = 200
 UNEXPECTED = "nightshift could not answer this request. The dashboard's log says why."
 _REASON = "nightshift.reason"
 """Where a request's scope holds why the store could not answer; what a client has sent is never repeated."""
+_FAULT = "nightshift.fault"
+"""Where it holds an error of the database that a person has to mend."""
 _PROGRAM_PATHS = ("/api/", "/static/", "/events", "/healthz", "/readyz", "/metrics", "/openapi.json")
 
 Problem = Callable[[Request, int, str], Response]
@@ -71,7 +74,8 @@ def log_refusal(scope: Scope, status: int | None) -> None:
     if status is not None and status >= 400:
         reason = {"reason": scope[_REASON]} if _REASON in scope else {}
         level = logging.WARNING if status >= 500 else logging.INFO
-        log.log(level, "request refused", status=status, **reason, **_request(scope))
+        fault = {"exc_info": scope[_FAULT]} if _FAULT in scope else {}
+        log.log(level, "request refused", status=status, **reason, **fault, **_request(scope))
 
 
 def add_handlers(app: FastAPI, problem: Problem) -> None:
@@ -93,6 +97,8 @@ def add_handlers(app: FastAPI, problem: Problem) -> None:
     @app.exception_handler(NightshiftError)
     async def unavailable(request: Request, error: NightshiftError) -> Response:
         request.scope[_REASON] = str(error)
+        if error.__cause__ is not None and not isinstance(error, Unavailable):
+            request.scope[_FAULT] = error
         return _answer(request, 503, str(error), problem)
 
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 import structlog
+from sqlalchemy import text
 
 from opint.store.engine import Store
 
@@ -47,7 +48,20 @@ def test_the_log_says_why_the_store_does_not_answer(serving, tmp_path):
             time.sleep(0.01)
     assert (lines[0]["status"], lines[0]["log_level"]) == (503, "warning")
     assert "nightshift db upgrade" in lines[0]["reason"]
+    assert "exc_info" not in lines[0], "a database that was never upgraded is no fault"
     store.close()
+
+
+def test_a_database_to_be_mended_is_logged_with_its_traceback(fresh, store):
+    with store.begin() as tx:
+        tx.execute(text("DROP TABLE audit"))
+    with structlog.testing.capture_logs() as lines:
+        assert fresh.get("/incidents/2").status_code == 503
+        end = time.monotonic() + 5
+        while not lines and time.monotonic() < end:
+            time.sleep(0.01)
+    assert (lines[0]["status"], lines[0]["path"]) == (503, "/incidents/2")
+    assert "no such table" in str(lines[0]["exc_info"].__cause__)
 
 
 def test_a_refused_request_is_one_line_that_cannot_be_broken(fresh):
