@@ -54,6 +54,8 @@ class FailureLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # Before the client knows, so that whoever got an error finds it in the log.
+                log_refusal(scope, status)
             await send(message)
 
         try:
@@ -65,13 +67,11 @@ class FailureLog:
             if status is None:
                 answer = _answer(Request(scope), 500, UNEXPECTED, self._problem)
                 await answer(scope, receive, send)
-        else:
-            log_refusal(scope, status)
 
 
-def log_refusal(scope: Scope, status: int | None) -> None:
+def log_refusal(scope: Scope, status: int) -> None:
     """Write one line about an answer of 4xx or 5xx."""
-    if status is not None and status >= 400:
+    if status >= 400:
         reason = {"reason": scope[_REASON]} if _REASON in scope else {}
         level = logging.WARNING if status >= 500 else logging.INFO
         fault = {"exc_info": scope[_FAULT]} if _FAULT in scope else {}

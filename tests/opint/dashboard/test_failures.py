@@ -1,6 +1,5 @@
 """An error that nobody expected: our own page, and one log entry that says where."""
 
-import time
 
 import pytest
 import structlog
@@ -43,9 +42,6 @@ def test_the_log_says_why_the_store_does_not_answer(serving, tmp_path):
     client = serving(store, lambda: 0.0)
     with structlog.testing.capture_logs() as lines:
         client.get("/incidents")
-        end = time.monotonic() + 5
-        while not lines and time.monotonic() < end:
-            time.sleep(0.01)
     assert (lines[0]["status"], lines[0]["log_level"]) == (503, "warning")
     assert "nightshift db upgrade" in lines[0]["reason"]
     assert "exc_info" not in lines[0], "a database that was never upgraded is no fault"
@@ -57,9 +53,6 @@ def test_a_database_to_be_mended_is_logged_with_its_traceback(fresh, store):
         tx.execute(text("DROP TABLE audit"))
     with structlog.testing.capture_logs() as lines:
         assert fresh.get("/incidents/2").status_code == 503
-        end = time.monotonic() + 5
-        while not lines and time.monotonic() < end:
-            time.sleep(0.01)
     assert (lines[0]["status"], lines[0]["path"]) == (503, "/incidents/2")
     assert "no such table" in str(lines[0]["exc_info"].__cause__)
 
@@ -67,9 +60,6 @@ def test_a_database_to_be_mended_is_logged_with_its_traceback(fresh, store):
 def test_a_refused_request_is_one_line_that_cannot_be_broken(fresh):
     with structlog.testing.capture_logs() as lines:
         fresh.get("/incidents/%0Anightshift%1b[31m")
-        end = time.monotonic() + 5
-        while not lines and time.monotonic() < end:
-            time.sleep(0.01)
     assert [(one["event"], one["status"], one["path"]) for one in lines] == [
         ("request refused", 404, "/incidents/%0Anightshift%1b[31m")
     ]
