@@ -59,13 +59,14 @@ class Resolution:
                 "how far runs differ from each other was not seen, so content is not judged; "
                 f"empty, frozen and misshapen histograms are. {self._remedy('Train on several runs')}."
             )
-        seen = (
-            f"{self.subsystem}: {_count(self.elements, 'element')}{without}, calibrated on {extent}: "
-            f"can tell {_rare(self.p_value)}, the budget asks for {_rare(self.needed_p)}"
-        )
+        learned = f"{self.subsystem}: {_count(self.elements, 'element')}{without}, calibrated on {extent}"
         if self.suffices:
-            return f"{seen}."
-        return f"{seen}. Content is not judged: {self._remedy('train on more good runs, or declare a larger budget')}."
+            return f"{learned}: can tell {_rare(self.needed_p)}, as the budget asks."
+        remedy = self._remedy("train on more good runs, or declare a larger budget")
+        return (
+            f"{learned}: can tell {_rare(self.p_value)}, the budget asks for {_rare(self.needed_p)}. "
+            f"Content is not judged: {remedy}."
+        )
 
     def _remedy(self, what: str) -> str:
         return f"{what}, or wait until enough have come" if self.whole_runs else what

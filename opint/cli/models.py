@@ -28,14 +28,14 @@ def group() -> None:
 def list_(config: Config = None, log_format: Log = None) -> None:
     """Show the bundles below dqm.models: which one judges, which one judges in shadow, and how much each has."""
     from rich.console import Console
-    from rich.table import Column, Table
 
+    from opint.cli.terminal import terminal_table
     from opint.registry.listing import list_bundles
     from opint.wording import iso
 
     settings = start(config, log_format)
-    version = Column("version", no_wrap=True)
-    table = Table("name", version, "role", "trained on (run:LS)", "judged LS", "shadow LS", "promoted", box=None)
+    columns = ("name", "version", "role", "trained on (run:LS)", "judged LS", "shadow LS", "promoted")
+    table = terminal_table(*columns, folding=["name", "trained on (run:LS)", "judged LS", "shadow LS"])
     for entry in list_bundles(settings.dqm, open_store(settings)):
         since = "" if entry.promoted is None else f"{iso(entry.promoted.at_s)} by {entry.promoted.actor}"
         numbers = (str(entry.judged), str(entry.in_shadow))

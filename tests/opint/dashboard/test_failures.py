@@ -1,6 +1,5 @@
 """An error that nobody expected: our own page, and one log entry that says where."""
 
-
 import pytest
 import structlog
 from sqlalchemy import text
