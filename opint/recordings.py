@@ -37,6 +37,8 @@ def good_records(
                 log.warning("record left out", file=str(path), reason=str(record))
                 continue
             usable += 1
+            for part in getattr(record, "unread", ()):
+                log.warning("part of a record left out", file=str(path), reason=str(part))
             if record.key.run in runs:
                 yield record
         if trouble is not None and not usable:

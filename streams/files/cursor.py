@@ -1,6 +1,7 @@
 """Reading one file record by record, from any record on."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class Cursor:
         """Go to record ``offset``; a file that cannot be read is one record that says so, wherever it stands."""
         self.path = path
         self.offset = offset
-        self._records = iter(()) if _is_read(path, offset) else _skip(read(path, limits), offset)
+        self._records = iter(()) if offset > 0 and _is_single(path) else _skip(_records(path, limits, read), offset)
         self._next = next(self._records, None)
 
     @property
@@ -44,12 +45,22 @@ class Cursor:
         return record
 
 
-def _is_read(path: Path, offset: int) -> bool:
-    """Whether a file is known to be finished without being read."""
+def _is_single(path: Path) -> bool:
+    """Whether a file holds one message, so that one that was begun is finished."""
     try:
-        return offset > 0 and reader_of(path).single
+        return reader_of(path).single
     except (DecodeError, OSError):
         return False
+
+
+def _records(path: Path, limits: Limits, read: Read) -> Iterator[Record]:
+    """Records of a file; of a single message one, with the histograms that could not be read."""
+    records = read(path, limits)
+    if not _is_single(path):
+        return records
+    first, *rest = records
+    unread = tuple(record for record in rest if isinstance(record, DecodeError))
+    return iter((replace(first, unread=unread) if isinstance(first, HistogramBatch) else first,))
 
 
 def _skip(records: Iterator[Record], count: int) -> Iterator[Record]:

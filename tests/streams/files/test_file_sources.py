@@ -1,11 +1,13 @@
 """Files and folders as sources: order, resumption, files in the making, files that are lost."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from streams.codecs import Limits
+from streams.codecs.histograms import json
 from streams.errors import DecodeError, SourceUnavailable
 from streams.files import source as source_module
 from streams.files.arrow_file import write_recording
@@ -68,6 +70,20 @@ def lumisections(messages):
 
 def partition_of(path):
     return Partition("file", str(path), 0)
+
+
+def test_a_single_message_and_what_of_it_cannot_be_read_are_one_record(tmp_path, limits, clock, batch_of_ls):
+    """So that whoever has stored its offset has stored both."""
+    batch = batch_of_ls(7)
+    batch = replace(batch, counts=tuple(counts.copy() for counts in batch.counts))
+    batch.counts[0][0, 0] = -1
+    path = tmp_path / "one.uhi.json"
+    path.write_bytes(json.encode(batch))
+    (message,) = drain(FileSource([path], limits, clock, clock.sleep))
+    assert message.offset == 0
+    (error,) = message.value.unread
+    assert error.field.startswith(f"one.uhi.json: {batch.catalogue.names[0]}")
+    assert len(message.value.catalogue) == len(batch.catalogue) - 1
 
 
 def test_files_are_read_in_the_given_order_and_end(tmp_path, limits, clock, record):
