@@ -24,7 +24,7 @@ from dqm.histograms.references import entries as entries_model
 from dqm.histograms.references import frozen
 from dqm.histograms.run_window import RunWindow
 from dqm.histograms.scorers import OF_COUNTS, OF_SHARES
-from dqm.statistics.conformal import ConformalTable
+from dqm.statistics.conformal import UNLIMITED, Blocks, ConformalTable
 from streams.records import Catalogue, Conditions
 
 MANY_RUNS = 20
@@ -209,11 +209,9 @@ def _lack(
 ) -> ConformalTable:
     """Calibrated lack of entries: how far good lumisections lie below what is expected."""
     expected, spread = model.expected(conditions)
-    pool = model.lack(statistics, expected, spread).ravel()
-    finite = pool[np.isfinite(pool)]
-    return ConformalTable.of(finite if len(finite) else np.zeros(1), combined.blocks)
+    return _table(model.lack(statistics, expected, spread).ravel(), combined.blocks)
 
 
-def _table(pool: Float64) -> ConformalTable:
+def _table(pool: Float64, blocks: Blocks = UNLIMITED) -> ConformalTable:
     finite = pool[np.isfinite(pool)]
-    return ConformalTable.of(finite if len(finite) else np.zeros(1))
+    return ConformalTable.of(finite if len(finite) else np.zeros(1), blocks)

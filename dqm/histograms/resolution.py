@@ -42,7 +42,7 @@ class Resolution:
     @property
     def p_value(self) -> float:
         """The smallest p-value that the runs vouch for."""
-        return told(self.blocks)
+        return finest_p(self.blocks)
 
     @property
     def suffices(self) -> bool:
@@ -77,7 +77,7 @@ def can_tell(blocks: Blocks, p_value: float) -> bool:
     return blocks.count > 1 and blocks.reach(p_value) <= FARTHER
 
 
-def told(blocks: Blocks) -> float:
+def finest_p(blocks: Blocks) -> float:
     """The smallest p-value that :func:`can_tell`, 1 if there is none."""
     if not can_tell(blocks, _MOST_P):
         return 1.0

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opint.cli.common import MOST_NUMBER, Config, Log, open_store, start
+from opint.cli.common import MOST_NUMBER, Config, Log, open_store, start, write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ def certify(
     with open_store(settings).read() as tx:
         certificates = [certify_run(tx, run, dataset, settings.certify) for run in dict.fromkeys(runs)]
     if report is not None:
-        _write(
+        write_file(
             report,
             orjson.dumps(
                 {str(certificate.run): certificate for certificate in certificates}, option=orjson.OPT_INDENT_2
@@ -60,16 +60,7 @@ def certify(
     if out is None:
         typer.echo(text)
     else:
-        _write(out, f"{text}\n".encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    from conf.errors import NightshiftError
-
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise NightshiftError(f"{path} cannot be written: {error.strerror}") from None
+        write_file(out, f"{text}\n".encode())
 
 
 def _show(certificate: "Certificate", console: "Console") -> None:

@@ -152,6 +152,14 @@ def open_store(settings: Settings) -> "Store":
     return store
 
 
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file that the user named; raises SettingsError where that is not possible."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror}") from None
+
+
 @contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
     """An event that SIGTERM and SIGINT set; the handlers of before are put back afterwards."""

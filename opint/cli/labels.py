@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conf.errors import NightshiftError, SettingsError
-from opint.cli.common import Config, Log, existing, open_store, start, stop_on_signal
+from conf.errors import SettingsError
+from opint.cli.common import Config, Log, existing, open_store, start, stop_on_signal, write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,11 +115,8 @@ def export(
     text = write[form](labels).rstrip("\n")
     if out is None:
         typer.echo(text)
-        return
-    try:
-        out.write_text(f"{text}\n", encoding="utf-8")
-    except OSError as error:
-        raise NightshiftError(f"{out} cannot be written: {error.strerror}") from None
+    else:
+        write_file(out, f"{text}\n".encode())
 
 
 def evaluate(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opint.cli.common import write_file
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -95,13 +97,8 @@ def announce_duration(model: str, task: "ForecastTask", trainings: int) -> None:
 
 
 def write_json(path: Path, content: list[dict[str, Any]]) -> None:
-    """Write a JSON file; raises NightshiftError if that fails."""
-    from conf.errors import NightshiftError
-
-    try:
-        path.write_text(json.dumps(content, indent=1) + "\n")
-    except OSError as error:
-        raise NightshiftError(f"{path} cannot be written: {error.strerror or error}") from error
+    """Write a JSON file; raises SettingsError where that is not possible."""
+    write_file(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def warn(line: str) -> None:

@@ -31,9 +31,7 @@ def act(store: Store, clock: Callable[[], float], action: Action, incident_id: i
     Raises HTTPException: 404 for an unknown incident, 409 where its state does not allow the action, 422
     for a name or text that is empty or too long.
     """
-    actor, text = actor.strip(), text.strip()
-    check_text("Your name", actor, MOST_ACTOR, required=True)
-    check_text("The comment", text, MOST_TEXT, required=action == "comment")
+    actor, text = checked_texts(actor, text, "The comment", required=action == "comment")
     with store.begin() as tx:
         if not incident_pages.exists(tx, incident_id):
             raise HTTPException(404, f"There is no incident {incident_id}.")
@@ -43,6 +41,17 @@ def act(store: Store, clock: Callable[[], float], action: Action, incident_id: i
             raise
         except NightshiftError as error:
             raise HTTPException(409, str(error)) from error
+
+
+def checked_texts(actor: str, text: str, what: str, *, required: bool) -> tuple[str, str]:
+    """Who acts, and ``what`` is said with it, without space around them.
+
+    Raises HTTPException 422 if they cannot be stored, or if the text is ``required`` and not there.
+    """
+    actor, text = actor.strip(), text.strip()
+    check_text("Your name", actor, MOST_ACTOR, required=True)
+    check_text(what, text, MOST_TEXT, required=required)
+    return actor, text
 
 
 def check_text(what: str, value: str, most: int, *, required: bool) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.responses import HTMLResponse
 
 from conf.settings import Settings
-from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_text
+from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, checked_texts
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, or_404, require_token
 from opint.dashboard.render import Renderer, RunText, form_fields, redirect_back
 from opint.hotline.kind import NAME
@@ -161,9 +161,7 @@ def _detail(store: Store, event_id: int) -> KeptDetail:
 
 
 def _mark(store: Store, clock: Callable[[], float], event_id: int, marking: Marking, actor: str, note: str) -> None:
-    actor, note = actor.strip(), note.strip()
-    check_text("Your name", actor, MOST_ACTOR, required=True)
-    check_text("The note", note, MOST_TEXT, required=False)
+    actor, note = checked_texts(actor, note, "The note", required=False)
     with store.begin() as tx:
         if not hotline.mark(tx, event_id, marking, actor, note, clock()):
             raise HTTPException(404, f"There is no kept event {event_id}.")

@@ -8,7 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from starlette.responses import HTMLResponse
 
-from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_text
+from opint.dashboard.actions import MOST_TEXT, checked_texts
 from opint.dashboard.render import Renderer, form_fields, redirect_back
 from opint.labels.evaluation import Outcome, answered, evaluate
 from opint.labels.label import Flag, Label, LabelError
@@ -80,11 +80,9 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
 
     @routes.post("/labels/settle/{winner}")
     def settle_dispute(winner: Winner, form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
-        actor, reason = form.get("actor", "").strip(), form.get("reason", "").strip()
-        check_text("Your name", actor, MOST_ACTOR, required=True)
-        check_text("The reason", reason, MOST_TEXT, required=True)
-        said = _flag(form.get("flag", ""))
-        flag = said if winner == "people" else (Flag.GOOD if said is Flag.BAD else Flag.BAD)
+        actor, reason = checked_texts(form.get("actor", ""), form.get("reason", ""), "The reason", required=True)
+        labelled = _flag(form.get("flag", ""))
+        flag = labelled if winner == "people" else (Flag.GOOD if labelled is Flag.BAD else Flag.BAD)
         try:
             run, first, last = (int(form.get(name, "")) for name in ("run", "first", "last"))
             decision = Label(run, first, last, flag, form.get("subsystem", "")[:MOST_TEXT], reason)

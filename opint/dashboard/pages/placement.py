@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse
 
 from conf.errors import NightshiftError
-from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, check_text
+from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, checked_texts
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, require_token
 from opint.dashboard.render import Renderer, form_fields, redirect_back
 from opint.placement.rules import RuleOptions, rule_requests
@@ -164,27 +164,19 @@ def _decide(
     actor: str,
     reason: str,
 ) -> None:
-    actor, reason = _checked_texts(actor, reason, needed=verdict == "rejected")
+    actor, reason = checked_texts(actor, reason, "The reason", required=verdict == "rejected")
     with store.begin() as tx:
         if not placement.decide(tx, catalogue, line, verdict, actor, reason, clock()):
             raise HTTPException(404, f"There is no line {line} in a plan of {catalogue}.")
 
 
 def _accept_rest(store: Store, clock: Callable[[], float], catalogue: str, made_s: str, actor: str, reason: str) -> int:
-    actor, reason = _checked_texts(actor, reason, needed=False)
+    actor, reason = checked_texts(actor, reason, "The reason", required=False)
     with store.begin() as tx:
         plan = _plan_or_404(_chosen(placement.newest(tx), catalogue))
         if made_s != repr(plan.made_s):
             raise HTTPException(409, "The plan has been made again since you looked at it. Look again, then accept.")
         return placement.accept_rest(tx, plan.catalogue, plan.week, actor, reason, clock())
-
-
-def _checked_texts(actor: str, reason: str, *, needed: bool) -> tuple[str, str]:
-    """Both without space around them; raises HTTPException 422 if they cannot be stored, or the reason is needed."""
-    actor, reason = actor.strip(), reason.strip()
-    check_text("Your name", actor, MOST_ACTOR, required=True)
-    check_text("The reason", reason, MOST_TEXT, required=needed)
-    return actor, reason
 
 
 def _chosen(plans: list[StoredPlan], catalogue: str) -> StoredPlan | None:
