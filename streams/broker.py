@@ -12,7 +12,6 @@ process of its own, so that consuming and serving do not share an interpreter::
 import json
 import secrets
 import select
-import signal
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from streams.errors import SourceUnavailable
+from streams.stopping import stop_on_signal
 
 PARTITIONS = 4
 """Partitions of every topic; the mock cluster offers no choice."""
@@ -91,12 +91,10 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM, or until stdin closes where ``--until-stdin-closes`` is given."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    if "--until-stdin-closes" in sys.argv[1:]:
-        threading.Thread(target=_wait_for_stdin, args=(stop,), daemon=True).start()
-    _serve(stop)
+    with stop_on_signal() as stop:
+        if "--until-stdin-closes" in sys.argv[1:]:
+            threading.Thread(target=_wait_for_stdin, args=(stop,), daemon=True).start()
+        _serve(stop)
 
 
 def _wait_for_stdin(stop: threading.Event) -> None:

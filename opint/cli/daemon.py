@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from opint.cli.common import Config, Log, open_store, start, stop_on_signal
+from opint.cli.common import Config, Log, open_store, start
+from streams.stopping import stop_on_signal
 
 
 def run(config: Config = None, log_format: Log = None) -> None:

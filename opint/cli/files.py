@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from conf.errors import SettingsError
-from opint.cli.common import AsWire, Config, Log, Pace, Runs, Wire, existing, open_store, runs_of, start, stop_on_signal
+from opint.cli.common import AsWire, Config, Log, Pace, Runs, Wire, existing, open_store, runs_of, start
+from streams.stopping import stop_on_signal
 
 
 def replay(

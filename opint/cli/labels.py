@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conf.errors import SettingsError
-from opint.cli.common import Config, Log, existing, open_store, start, stop_on_signal, write_file
+from opint.cli.common import Config, Log, existing, open_store, start, write_file
+from streams.stopping import stop_on_signal
 
 if TYPE_CHECKING:
     from rich.console import Console

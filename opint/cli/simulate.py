@@ -22,8 +22,8 @@ from opint.cli.common import (
     TruthFile,
     Wire,
     start,
-    stop_on_signal,
 )
+from streams.stopping import stop_on_signal
 
 if TYPE_CHECKING:
     from streams.replay import Keyed
