@@ -6,6 +6,7 @@ import typer
 
 from conf.errors import NightshiftError
 from opint.cli import (
+    accounts,
     cache,
     cache_agents,
     cache_suggestions,
@@ -51,6 +52,8 @@ app.command(rich_help_panel=_OPERATE)(labels.evaluate)
 app.add_typer(labels.app, name="labels", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(daemon.doctor)
 app.add_typer(daemon.database, name="db", rich_help_panel=_OPERATE)
+app.add_typer(accounts.users, name="users", rich_help_panel=_OPERATE)
+app.add_typer(accounts.tokens, name="tokens", rich_help_panel=_OPERATE)
 app.add_typer(models.app, name="models", rich_help_panel=_PREPARE)
 app.add_typer(train.app, name="train", rich_help_panel=_PREPARE)
 app.command(rich_help_panel=_PREPARE)(files.replay)

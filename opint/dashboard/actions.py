@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from fastapi import HTTPException
 
 from conf.errors import NightshiftError
+from opint.accounts.roles import Role
 from opint.incidents.operator import acknowledge, comment, confirm, dispute, reopen, resolve
 from opint.store import incident_pages
 from opint.store.engine import Store
@@ -23,6 +24,15 @@ _PERFORM = {
     "confirm": confirm,
     "false-alarm": dispute,
 }
+ROLE_OF_ACTION: dict[Action, Role] = {
+    "acknowledge": Role.SHIFTER,
+    "resolve": Role.EXPERT,
+    "reopen": Role.SHIFTER,
+    "comment": Role.SHIFTER,
+    "confirm": Role.EXPERT,
+    "false-alarm": Role.EXPERT,
+}
+"""The lowest role that may perform each action, where people sign in."""
 
 
 def act(store: Store, clock: Callable[[], float], action: Action, incident_id: int, actor: str, text: str) -> None:

@@ -2,7 +2,7 @@
 
 Lists answer ``{"items": [...], "next": cursor or null}``, newest first; ``next`` goes back in as
 ``cursor``. What changes something needs the cookie and the token of ``GET /api/v1/session``, the token in
-the header ``X-CSRF-Token``.
+the header ``X-CSRF-Token``; or an API token (``Authorization: Bearer``) where people sign in.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,8 @@ import orjson
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, Action, act
+from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, ROLE_OF_ACTION, Action, act
+from opint.dashboard.identity import actor_of, require_role
 from opint.dashboard.security import check_token, csrf_token, keep_token
 from opint.store import deadletters, evidence, incident_pages, run_map, runs, short_faults, system
 from opint.store.deadletters import DeadLetterPage
@@ -48,7 +49,7 @@ class Session(BaseModel):
 class OperatorAction(BaseModel):
     """Who does it, and what there is to say; a comment needs text."""
 
-    actor: str = Field(min_length=1, max_length=MOST_ACTOR)
+    actor: str = Field("", max_length=MOST_ACTOR, description="not needed where people sign in")
     text: str = Field("", max_length=MOST_TEXT)
 
 
@@ -97,7 +98,7 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
     def get_session(request: Request, response: Response) -> Session:
         """A token for changes."""
         token = csrf_token(request)
-        keep_token(response, token)
+        keep_token(request, response, token)
         return Session(csrf_token=token)
 
     @routes.post(
@@ -106,9 +107,10 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
         responses=REFUSED,
         dependencies=[Depends(require_token)],
     )
-    def act_on_incident(incident_id: Number, action: Action, deed: OperatorAction) -> IncidentDetail:
+    def act_on_incident(request: Request, incident_id: Number, action: Action, deed: OperatorAction) -> IncidentDetail:
         """Act on an incident; `confirm` and `false-alarm` are verdicts on it. The incident as it is afterwards."""
-        act(store, clock, action, incident_id, deed.actor, deed.text)
+        require_role(request, ROLE_OF_ACTION[action])
+        act(store, clock, action, incident_id, actor_of(request, deed.actor), deed.text)
         return _incident(store, incident_id)
 
 
@@ -187,8 +189,8 @@ def _incident(store: Store, incident_id: int) -> IncidentDetail:
         return or_404(incident_pages.detail(tx, incident_id), f"There is no incident {incident_id}.")
 
 
-def require_token(request: Request, x_csrf_token: Annotated[str, Header()]) -> None:
-    """Raise HTTPException 403 without the token of ``GET /api/v1/session``."""
+def require_token(request: Request, x_csrf_token: Annotated[str, Header()] = "") -> None:
+    """Raise HTTPException 403 without the token of ``GET /api/v1/session``, unless the request shows an API token."""
     check_token(request, x_csrf_token)
 
 

@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Callable
 from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from conf.settings import Settings
+from conf.settings import DashboardSettings, Settings
 from opint.dashboard import api, failures, health, sse
+from opint.dashboard.identity import PeerNote, SignInGate
+from opint.dashboard.oidc import REMEMBERED_S
 from opint.dashboard.pages import (
     certificates,
     comparisons,
@@ -21,10 +25,11 @@ from opint.dashboard.pages import (
     placement,
     popularity,
     runs,
+    sign_in,
     triggers,
 )
 from opint.dashboard.render import Renderer
-from opint.dashboard.security import Guard, refuse_outside
+from opint.dashboard.security import Guard
 from opint.store import system
 from opint.store.engine import Store
 from opint.store.system import Marker
@@ -35,10 +40,8 @@ _STATIC = Path(__file__).parent / "static"
 def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> FastAPI:
     """Pages, API, events and health on one store; ``clock`` gives s since 1970.
 
-    Raises SettingsError if ``dashboard.host`` is not a loopback name or address. The store is not closed.
+    The store is not closed.
     """
-    refuse_outside(settings.dashboard.host)
-
     upgraded = _UpgradeCheck(store)
 
     def marker() -> Marker:
@@ -71,11 +74,37 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     app.include_router(hotline.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(popularity.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(placement.router(store, clock, renderer), dependencies=[Depends(upgraded)])
+    app.include_router(sign_in.router(store, settings.dashboard, clock, renderer), dependencies=[Depends(upgraded)])
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     failures.add_handlers(app, renderer.problem)
-    app.add_middleware(failures.FailureLog, problem=renderer.problem)
-    app.add_middleware(Guard)
+    _add_middleware(app, settings.dashboard, store, clock, renderer)
     return app
+
+
+def _add_middleware(
+    app: FastAPI, settings: DashboardSettings, store: Store, clock: Callable[[], float], renderer: Renderer
+) -> None:
+    """What stands around all routes; what is added last sees a request first."""
+    if settings.sign_in.oidc.issuer:
+        from starlette.middleware.sessions import SessionMiddleware  # noqa: PLC0415 - only where a provider is configured
+
+        # Its key lives as long as the process: who is at the provider during a restart signs in again.
+        app.add_middleware(
+            SessionMiddleware,
+            secret_key=secrets.token_urlsafe(32),
+            session_cookie="nightshift_provider",
+            max_age=REMEMBERED_S,
+            path="/sign-in",
+            same_site="lax",
+            https_only=settings.public_url.startswith("https:"),
+        )
+    if settings.sign_in.required:
+        app.add_middleware(SignInGate, store=store, settings=settings, clock=clock, problem=renderer.problem)
+    app.add_middleware(failures.FailureLog, problem=renderer.problem)
+    app.add_middleware(Guard, public_url=settings.public_url)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)
+    app.add_middleware(PeerNote)
 
 
 class _UpgradeCheck:

@@ -65,8 +65,7 @@ class FailureLog:
         except Exception:
             log.exception("request failed", **_request(scope))
             if status is None:
-                answer = _answer(Request(scope), 500, UNEXPECTED, self._problem)
-                await answer(scope, receive, send)
+                await answer(Request(scope), 500, UNEXPECTED, self._problem)(scope, receive, send)
 
 
 def log_refusal(scope: Scope, status: int) -> None:
@@ -83,23 +82,23 @@ def add_handlers(app: FastAPI, problem: Problem) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        answer = _answer(request, error.status_code, str(error.detail), problem)
-        answer.headers.update(error.headers or {})
-        return answer
+        response = answer(request, error.status_code, str(error.detail), problem)
+        response.headers.update(error.headers or {})
+        return response
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         faults = error.errors()
         if any(fault["loc"][0] == "path" for fault in faults) and not _for_program(request):
             return problem(request, 404, f"There is no page {request.url.path[:MOST_SHOWN]}.")
-        return _answer(request, 422, "; ".join(map(_explained, faults)), problem)
+        return answer(request, 422, "; ".join(map(_explained, faults)), problem)
 
     @app.exception_handler(NightshiftError)
     async def unavailable(request: Request, error: NightshiftError) -> Response:
         request.scope[_REASON] = str(error)
         if error.__cause__ is not None and not isinstance(error, Unavailable):
             request.scope[_FAULT] = error
-        return _answer(request, 503, str(error), problem)
+        return answer(request, 503, str(error), problem)
 
 
 def _explained(fault: dict[str, Any]) -> str:
@@ -111,7 +110,8 @@ def _explained(fault: dict[str, Any]) -> str:
     return f"{name} is {shown}: {fault['msg'].removeprefix('Input ').removeprefix('Value error, ')}"
 
 
-def _answer(request: Request, status: int, detail: str, problem: Problem) -> Response:
+def answer(request: Request, status: int, detail: str, problem: Problem) -> Response:
+    """JSON for programs, a page for people."""
     if _for_program(request):
         # In ASCII, because halves of surrogate pairs in what a client has sent cannot be written otherwise.
         return Response(json.dumps({"detail": detail}), status, media_type="application/json")

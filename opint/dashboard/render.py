@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from conf.settings import Settings
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT
 from opint.dashboard.filters import FILTERS, FUNCTIONS
+from opint.dashboard.identity import actor_of, identity_of
 from opint.dashboard.security import check_token, csrf_token, keep_token
 from opint.dashboard.sse import event_id
 from opint.store import system
@@ -51,7 +52,8 @@ class Renderer:
         common = {
             "now_s": self._clock(),
             "csrf": token,
-            "actor": unquote(request.cookies.get(ACTOR_COOKIE, ""))[:MOST_ACTOR],
+            "identity": identity_of(request),
+            "actor": actor_of(request, unquote(request.cookies.get(ACTOR_COOKIE, ""))[:MOST_ACTOR]),
             "stale_after_s": self._settings.dashboard.stale_after_s,
             "most_text": MOST_TEXT,
             "most_actor": MOST_ACTOR,
@@ -59,7 +61,7 @@ class Renderer:
         }
         text = self._templates.get_template(name).render({"marker": "", "heartbeat_s": None} | common | values)
         response = HTMLResponse(text, code, headers={"Cache-Control": "no-store"})
-        keep_token(response, token)
+        keep_token(request, response, token)
         return response
 
     def problem(self, request: Request, status: int, detail: str) -> HTMLResponse:
@@ -86,6 +88,11 @@ def own_url(request: Request) -> str:
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
+def own_path(text: str) -> str:
+    """A path of our own to go to; the front page for anything else."""
+    return text if text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() else "/"
+
+
 def redirect_back(form: dict[str, str], actor: str) -> Response:
     """Back to where the form stood; the operator's name is kept for the next one."""
     response = RedirectResponse(form["back"], 303)
@@ -96,7 +103,10 @@ def redirect_back(form: dict[str, str], actor: str) -> Response:
 
 
 async def form_fields(request: Request) -> dict[str, str]:
-    """The fields of an urlencoded form that comes from one of our own pages; its size has been checked."""
+    """The fields of an urlencoded form that comes from one of our own pages; its size has been checked.
+
+    ``actor`` is who has signed in, or the name that was typed; ``back`` is a path of our own.
+    """
     body = (await request.body()).decode("utf-8", "replace")
     try:
         fields = parse_qs(body, keep_blank_values=True, max_num_fields=MOST_FIELDS)
@@ -106,7 +116,6 @@ async def form_fields(request: Request) -> dict[str, str]:
     if "\0" in "".join(form.values()):
         raise HTTPException(422, "The form holds a NUL character.")
     check_token(request, form.get("csrf", ""))
-    # Only a path of our own is a place to go back to.
-    back = form.get("back", "/")
-    form["back"] = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
+    form["back"] = own_path(form.get("back", "/"))
+    form["actor"] = actor_of(request, form.get("actor", ""))
     return form

@@ -1,12 +1,12 @@
 """What keeps other pages in the operator's browser, and other machines, away from this one.
 
-The page has no sign-in, so it binds to loopback only. That alone does not stop a foreign web page in the
+Without sign-in the page binds to loopback only. That alone does not stop a foreign web page in the
 same browser: it may send requests to loopback, under a name of its own that it points there (DNS
 rebinding). Hence the check of the Host header, and for everything that changes something a token that
-only our own pages know together with a check of the Origin header.
+only our own pages know together with a check of the Origin header. Requests with an API token need neither: no
+browser adds it by itself.
 """
 
-import ipaddress
 import re
 import secrets
 from urllib.parse import urlsplit
@@ -16,8 +16,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from conf.errors import SettingsError
+from conf.settings import is_loopback
 from opint.dashboard.failures import log_refusal
+from opint.dashboard.identity import identity_of
 
 CSRF_COOKIE = "nightshift_csrf"
 MOST_BODY_BYTES = 64 * 1024
@@ -33,31 +34,14 @@ HEADERS = {
 }
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def refuse_outside(host: str) -> None:
-    """Raise SettingsError unless ``host`` is a loopback name or address."""
-    if not is_loopback(host):
-        raise SettingsError(
-            f"dashboard.host is {host!r}: the page has no sign-in yet and binds to loopback only; "
-            "use 127.0.0.1 and reach it from elsewhere through an SSH tunnel"
-        )
-
-
 class Guard:
     """ASGI middleware: refuses foreign Host headers and large bodies, adds the security headers."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Guard ``app``."""
+    def __init__(self, app: ASGIApp, public_url: str) -> None:
+        """Guard ``app``, which answers to loopback names and to that of ``public_url``."""
         self.app = app
+        self._name = _hostname(public_url.partition("://")[2])
+        self._https = public_url.startswith("https:")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -70,18 +54,22 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if self._https:
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)
 
-        refusal = _refusal(scope, Headers(scope=scope))
+        refusal = _refusal(scope, Headers(scope=scope), self._name)
         if refusal is not None:
             log_refusal(scope, refusal.status_code)
         await (refusal or self.app)(scope, receive, with_headers)
 
 
-def _refusal(scope: Scope, headers: Headers) -> Response | None:
+def _refusal(scope: Scope, headers: Headers, public_name: str) -> Response | None:
     host = headers.get("host", "")
-    if not is_loopback(_hostname(host)):
-        return PlainTextResponse(f"This page answers to loopback names only, not to {host[:80]!a}.\n", 421)
+    name = _hostname(host)
+    if not (is_loopback(name) or (public_name and name == public_name)):
+        names = f"loopback names and {public_name}" if public_name else "loopback names"
+        return PlainTextResponse(f"This page answers to {names} only, not to {host[:80]!a}.\n", 421)
     # No name, number or text holds it, and PostgreSQL refuses it in the middle of a query.
     if b"%00" in scope["raw_path"] or b"%00" in scope["query_string"]:
         return PlainTextResponse("The address holds a NUL character.\n", 400)
@@ -106,13 +94,17 @@ def csrf_token(request: Request) -> str:
     return kept if _TOKEN.fullmatch(kept) else secrets.token_urlsafe(24)
 
 
-def keep_token(response: Response, token: str) -> None:
+def keep_token(request: Request, response: Response, token: str) -> None:
     """Give the browser its token; no script can read it and no other site sends it."""
-    response.set_cookie(CSRF_COOKIE, token, httponly=True, samesite="strict", path="/")
+    secure = request.url.scheme == "https"
+    response.set_cookie(CSRF_COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
 
 
 def check_token(request: Request, given: str) -> None:
-    """Refuse with 403 a change that does not come from one of our own pages."""
+    """Refuse with 403 a change that neither comes from one of our own pages nor shows an API token."""
+    identity = identity_of(request)
+    if identity is not None and identity.by_token:
+        return
     origin = request.headers.get("origin")
     if origin is not None and origin != f"{request.url.scheme}://{request.headers['host']}":
         raise HTTPException(403, "This request comes from another site.")

@@ -18,9 +18,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from conf.errors import SettingsError
-from conf.settings import Settings
+from conf.settings import DashboardSettings, Settings
 from opint.dashboard.app import create_app
-from opint.dashboard.security import refuse_outside
 from opint.dashboard.sse import Hub
 from opint.store.engine import Store
 
@@ -41,9 +40,10 @@ def serve(
 
     ``on_address`` gets ``http://HOST:PORT`` once requests are answered; with ``dashboard.port`` 0 the
     system chooses the port. Signals are handled in the main thread only. Raises SettingsError if the
-    address is not loopback or is taken.
+    address is taken or the certificate cannot be used.
     """
-    listener = bind(settings.dashboard.host, settings.dashboard.port)
+    page = settings.dashboard
+    listener = bind(page.host, page.port)
     try:
         app = create_app(settings, store, clock)
         config = uvicorn.Config(
@@ -54,18 +54,27 @@ def serve(
             timeout_graceful_shutdown=GRACE_S,
             server_header=False,
             ws="none",
+            # create_app decides whose forwarding headers are believed.
+            proxy_headers=False,
+            ssl_certfile=page.tls_certificate,
+            ssl_keyfile=page.tls_key,
         )
-        server = _Server(config, app.state.hub, stop or threading.Event(), lambda: on_address(address(listener)))
+        if page.tls_certificate is not None:
+            _load_certificate(config, page)
+        where = page.public_url or address(listener, tls=page.tls_certificate is not None)
+        server = _Server(config, app.state.hub, stop or threading.Event(), lambda: on_address(where))
         server.run(sockets=[listener])
     finally:
         listener.close()
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A bound socket on a loopback address; raises SettingsError where that is refused or impossible."""
-    refuse_outside(host)
+    """A bound socket; raises SettingsError where that is impossible."""
     literal = "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
-    family = socket.AF_INET6 if ipaddress.ip_address(literal).version == 6 else socket.AF_INET
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(literal).version == 6 else socket.AF_INET
+    except ValueError:
+        raise SettingsError(f"dashboard.host is {host!r}: it must be localhost or an IP address") from None
     # asyncio sends small answers at once (TCP_NODELAY) only where the protocol is named.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -79,10 +88,20 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def address(listener: socket.socket) -> str:
+def address(listener: socket.socket, *, tls: bool = False) -> str:
     """The URL of a bound socket."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _load_certificate(config: uvicorn.Config, page: DashboardSettings) -> None:
+    try:
+        config.load()
+    except OSError as error:
+        raise SettingsError(
+            f"dashboard.tls_certificate {page.tls_certificate} and tls_key {page.tls_key} cannot be used: {error}"
+        ) from error
 
 
 class _Server(uvicorn.Server):

@@ -3,6 +3,7 @@
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, select
 
 from opint.store import placement
+from opint.store.accounts import sign_in_event
 from opint.store.engine import Store
 from opint.store.hotline import hotline_event, hotline_hour
 from opint.store.popularity import popularity_forecast, popularity_score
@@ -35,6 +36,7 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
     before_s = now_s - retain_days * DAY_SECONDS
     with store.begin() as tx:
         tx.execute(delete(dead_letter).where(dead_letter.c.received_s < before_s))
+        tx.execute(delete(sign_in_event).where(sign_in_event.c.at_s < before_s))
         tx.execute(delete(heartbeat).where(heartbeat.c.at_s < before_s))
         tx.execute(delete(run_sums).where(run_sums.c.updated_s < before_s))
         tx.execute(delete(reference).where(reference.c.chosen_s < before_s))

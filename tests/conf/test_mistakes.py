@@ -41,7 +41,29 @@ MISTAKES = {
     "subsystem that is a path": ("stream: {files: {subsystem: a/b}}", ["stream.files.subsystem is 'a/b'"]),
     "topic with a blank": ("stream: {kafka: {topic: a b}}", ["stream.kafka.topic is 'a b'", "pattern"]),
     "other database": ("database: {url: mysql://me@host/x}", ["database.url", "postgresql://"]),
-    "open address": ("dashboard: {host: 0.0.0.0}", ["dashboard.host is '0.0.0.0'", "loopback", "no sign-in"]),
+    "open address": ("dashboard: {host: 0.0.0.0}", ["dashboard", "host is '0.0.0.0'", "loopback", "sign_in.accounts"]),
+    "open address without a name": (
+        "dashboard: {host: 0.0.0.0, sign_in: {accounts: true}}",
+        ["dashboard", "host is '0.0.0.0'", "public_url"],
+    ),
+    "passwords in the clear": (
+        "dashboard: {host: 0.0.0.0, public_url: 'https://n.example.org', sign_in: {accounts: true}}",
+        ["dashboard", "in the clear", "tls_certificate", "trusted_proxies"],
+    ),
+    "half of TLS": ("dashboard: {tls_certificate: cert.pem}", ["dashboard", "tls_certificate and tls_key"]),
+    "provider without client": ("dashboard: {sign_in: {oidc: {issuer: 'https://a'}}}", ["dashboard", "client_id"]),
+    "header believed from anybody": (
+        "dashboard: {sign_in: {proxy: {user_header: X-User}}}",
+        ["dashboard", "trusted_proxies"],
+    ),
+    "role that is none": (
+        "dashboard: {sign_in: {oidc: {roles: crew=captain}}}",
+        ["dashboard.sign_in.oidc.roles is 'crew=captain'", "viewer, shifter, expert, admin"],
+    ),
+    "proxy that is no address": (
+        "dashboard: {trusted_proxies: proxy.example.org}",
+        ["dashboard.trusted_proxies is 'proxy.example.org'", "IP addresses"],
+    ),
     "open address by name": ("metrics: {host: example.org}", ["metrics.host is 'example.org'", "loopback"]),
     "thresholds that contradict": ("alerts: {raise_bad: 4}", ["alerts", "line 1", "raise_bad (4)", "raise_of (3)"]),
     "login without user": (

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from conf.settings import Settings
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, checked_texts
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, or_404, require_token
+from opint.dashboard.identity import actor_of
 from opint.dashboard.render import Renderer, RunText, form_fields, redirect_back
 from opint.hotline.kind import NAME
 from opint.hotline.summary import all_features, bars, recent_rate, simulated_notice, unusual_features
@@ -37,7 +38,7 @@ Dataset = Annotated[str, Query(max_length=500, description="only events of this 
 class Opinion(BaseModel):
     """Who looked at an event, and what there is to say."""
 
-    actor: str = Field(min_length=1, max_length=MOST_ACTOR)
+    actor: str = Field("", max_length=MOST_ACTOR, description="not needed where people sign in")
     note: str = Field("", max_length=MOST_TEXT)
 
 
@@ -136,9 +137,9 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         responses=REFUSED | UNAVAILABLE,
         dependencies=[Depends(require_token)],
     )
-    def mark_event(event_id: Number, marking: Marking, opinion: Opinion) -> KeptDetail:
+    def mark_event(request: Request, event_id: Number, marking: Marking, opinion: Opinion) -> KeptDetail:
         """Say that an event is interesting, of a known process, or a fault of the detector; the event afterwards."""
-        _mark(store, clock, event_id, marking, opinion.actor, opinion.note)
+        _mark(store, clock, event_id, marking, actor_of(request, opinion.actor), opinion.note)
         return _detail(store, event_id)
 
 

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import HTMLResponse
 
-from opint.dashboard.actions import Action, act
+from opint.dashboard.actions import ROLE_OF_ACTION, Action, act
 from opint.dashboard.api import Cursor, Number, or_404
+from opint.dashboard.identity import require_role
 from opint.dashboard.render import Renderer, RunText, form_fields, own_url, redirect_back
 from opint.store import evidence, incident_pages, runs
 from opint.store.engine import Store
@@ -88,7 +89,13 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
         )
 
     @routes.post("/incidents/{incident_id}/{action}")
-    def change(incident_id: Number, action: Action, form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
+    def change(
+        request: Request,
+        incident_id: Number,
+        action: Action,
+        form: Annotated[dict[str, str], Depends(form_fields)],
+    ) -> Response:
+        require_role(request, ROLE_OF_ACTION[action])
         actor = form.get("actor", "")
         act(store, clock, action, incident_id, actor, form.get("text", ""))
         return redirect_back(form, actor)

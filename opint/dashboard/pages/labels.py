@@ -8,7 +8,9 @@ import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from starlette.responses import HTMLResponse
 
+from opint.accounts.roles import Role
 from opint.dashboard.actions import MOST_TEXT, checked_texts
+from opint.dashboard.identity import require_role
 from opint.dashboard.render import Renderer, form_fields, redirect_back
 from opint.labels.evaluation import Outcome, answered, evaluate
 from opint.labels.label import Flag, Label, LabelError
@@ -79,7 +81,10 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
         )
 
     @routes.post("/labels/settle/{winner}")
-    def settle_dispute(winner: Winner, form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
+    def settle_dispute(
+        request: Request, winner: Winner, form: Annotated[dict[str, str], Depends(form_fields)]
+    ) -> Response:
+        require_role(request, Role.EXPERT)
         actor, reason = checked_texts(form.get("actor", ""), form.get("reason", ""), "The reason", required=True)
         labelled = _flag(form.get("flag", ""))
         flag = labelled if winner == "people" else (Flag.GOOD if labelled is Flag.BAD else Flag.BAD)

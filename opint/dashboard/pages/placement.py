@@ -9,8 +9,10 @@ from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse
 
 from conf.errors import NightshiftError
+from opint.accounts.roles import Role
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, checked_texts
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, require_token
+from opint.dashboard.identity import actor_of, require_role
 from opint.dashboard.render import Renderer, form_fields, redirect_back
 from opint.placement.rules import RuleOptions, rule_requests
 from opint.placement.storage import plan_lines
@@ -30,7 +32,7 @@ Which = Annotated[
 class Ruling(BaseModel):
     """Who decides, and why."""
 
-    actor: str = Field(min_length=1, max_length=MOST_ACTOR)
+    actor: str = Field("", max_length=MOST_ACTOR, description="not needed where people sign in")
     reason: str = Field("", max_length=MOST_TEXT)
 
 
@@ -80,13 +82,17 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
         )
 
     @routes.post("/placement/undecided/accepted", include_in_schema=False)
-    def accept_rest(form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
+    def accept_rest(request: Request, form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
+        require_role(request, Role.EXPERT)
         actor, made_s = form.get("actor", ""), form.get("made_s", "")
         _accept_rest(store, clock, form.get("catalogue", ""), made_s, actor, form.get("reason", ""))
         return redirect_back(form, actor)
 
     @routes.post("/placement/{line}/{verdict}", include_in_schema=False)
-    def decide(line: str, verdict: Verdict, form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
+    def decide(
+        request: Request, line: str, verdict: Verdict, form: Annotated[dict[str, str], Depends(form_fields)]
+    ) -> Response:
+        require_role(request, Role.EXPERT)
         actor = form.get("actor", "")
         _decide(store, clock, form.get("catalogue", ""), line, verdict, actor, form.get("reason", ""))
         return redirect_back(form, actor)
@@ -136,10 +142,11 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         responses=REFUSED | UNAVAILABLE,
         dependencies=[Depends(require_token)],
     )
-    def accept_undecided(ruling: RulingOnRest, catalogue: Name = "") -> Accepted:
+    def accept_undecided(request: Request, ruling: RulingOnRest, catalogue: Name = "") -> Accepted:
         """Accept every planned line of the newest plan about which nobody has decided."""
-        made_s = repr(ruling.made_s)
-        return Accepted(lines=_accept_rest(store, clock, catalogue, made_s, ruling.actor, ruling.reason))
+        require_role(request, Role.EXPERT)
+        actor = actor_of(request, ruling.actor)
+        return Accepted(lines=_accept_rest(store, clock, catalogue, repr(ruling.made_s), actor, ruling.reason))
 
     @routes.post(
         "/api/v1/placement/{line}/{verdict}",
@@ -148,11 +155,12 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         status_code=204,
         dependencies=[Depends(require_token)],
     )
-    def decide_line(line: str, verdict: Verdict, ruling: Ruling, catalogue: Name = "") -> None:
+    def decide_line(request: Request, line: str, verdict: Verdict, ruling: Ruling, catalogue: Name = "") -> None:
         """Accept or reject a line of a plan; decisions are kept."""
+        require_role(request, Role.EXPERT)
         with store.read() as tx:
             plan = _plan_or_404(_chosen(placement.newest(tx), catalogue))
-        _decide(store, clock, plan.catalogue, line, verdict, ruling.actor, ruling.reason)
+        _decide(store, clock, plan.catalogue, line, verdict, actor_of(request, ruling.actor), ruling.reason)
 
 
 def _decide(

@@ -106,7 +106,7 @@ def test_without_the_right_token_nothing_happens(fresh, token):
     for headers in ({HEADER: "wrong"}, {HEADER: ""}, {HEADER: token, "Origin": "http://127.0.0.1:1"}):
         answer = fresh.post("/api/v1/incidents/3/acknowledge", json={"actor": "Eve"}, headers=headers)
         assert answer.status_code == 403
-    assert fresh.post("/api/v1/incidents/3/acknowledge", json={"actor": "Eve"}).status_code == 422
+    assert fresh.post("/api/v1/incidents/3/acknowledge", json={"actor": "Eve"}).status_code == 403
     assert fresh.post("/incidents/3/acknowledge", data={"actor": "Eve"}).status_code == 403
     assert fresh.get("/api/v1/incidents/3").json()["state"] == "open"
 

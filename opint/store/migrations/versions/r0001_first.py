@@ -23,11 +23,16 @@ def upgrade() -> None:
     _placement()
     _caches()
     _labels()
+    _accounts()
 
 
 def downgrade() -> None:
     """Drop all tables, those that others refer to last, and their indexes with them."""
     for table in (
+        "sign_in_event",
+        "api_token",
+        "session",
+        "account",
         "label",
         "suggestion",
         "cache_trial",
@@ -630,3 +635,62 @@ def _labels() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_label")),
     )
     op.create_index(op.f("ix_label_run"), "label", ["run"])
+
+
+def _accounts() -> None:
+    op.create_table(
+        "account",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("real_name", sa.String(), nullable=False, comment="stands on each action"),
+        sa.Column("role", sa.String(), nullable=False, comment="viewer, shifter, expert or admin"),
+        sa.Column("origin", sa.String(), nullable=False, comment="local, proxy, or the issuer of an OpenID provider"),
+        sa.Column("subject", sa.String(), nullable=False, comment="what its origin knows the person by"),
+        sa.Column("password_hash", sa.String(), nullable=True, comment="argon2id; null: signs in elsewhere"),
+        sa.Column("created_s", sa.Float(), nullable=False),
+        sa.Column("disabled_s", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+        sa.UniqueConstraint("name", name=op.f("uq_account_name")),
+        sa.UniqueConstraint("origin", "subject", name=op.f("uq_account_origin_subject")),
+    )
+    op.create_table(
+        "session",
+        sa.Column("token_hash", sa.String(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_s", sa.Float(), nullable=False),
+        sa.Column("expires_s", sa.Float(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_session_account_id")),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_session")),
+    )
+    op.create_index(op.f("ix_session_account_id"), "session", ["account_id"])
+    op.create_index(op.f("ix_session_expires_s"), "session", ["expires_s"])
+    op.create_table(
+        "api_token",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False, comment="at most that of the account"),
+        sa.Column("created_s", sa.Float(), nullable=False),
+        sa.Column("expires_s", sa.Float(), nullable=False),
+        sa.Column("used_s", sa.Float(), nullable=True),
+        sa.Column("revoked_s", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_api_token_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_token")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_api_token_token_hash")),
+    )
+    op.create_index(op.f("ix_api_token_account_id"), "api_token", ["account_id"])
+    op.create_table(
+        "sign_in_event",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False, comment="as it was typed"),
+        sa.Column(
+            "event", sa.String(), nullable=False, comment="signed-in, refused, locked, signed-out, or what an admin did"
+        ),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_event")),
+    )
+    op.create_index("ix_sign_in_event_event_at_s", "sign_in_event", ["event", "at_s"])
