@@ -11,7 +11,7 @@ QUICK = tests/conf tests/streams/codecs tests/streams/files tests/contracts/test
   tests/opint/triggers tests/rl_cache/traces tests/rl_cache/laboratory tests/test_names.py tests/test_docs.py
 NEEDS = setup.cfg pyproject.toml constraints.txt
 
-.PHONY: help run test quick check bench setup kafka lock clean
+.PHONY: help run test test-benchmarks quick check bench setup kafka lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -22,7 +22,10 @@ run: .venv/.base ## start everything embedded and print the address of the page;
 
 test: .venv/.dev ## run all tests (as root, missing test tools are installed with apt-get)
 	@sh deploy/install-test-tools.sh
-	@exec .venv/bin/python -m pytest --numprocesses 3 --dist loadfile
+	@exec .venv/bin/python -m pytest --numprocesses 3 --dist loadfile -m 'not benchmark'
+
+test-benchmarks: .venv/.dev ## run each whole benchmark once, small (minutes): that it runs, not what it measures
+	@exec .venv/bin/python -m pytest --numprocesses 2 -m benchmark tests/benchmarks
 
 quick: check ## what to run before each commit: check, and the tests that need no server, browser or training
 	@exec .venv/bin/python -m pytest --numprocesses 3 --dist loadfile \

@@ -90,7 +90,7 @@ def test_each_real_episode_is_a_fault_of_a_disk_that_the_detector_has(real_data)
         assert [len(fault.elements) for fault in faults] == [1] * len(episode.disks)
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_a_quick_run_has_the_keys(real_data, monkeypatch, capsys):
     folder = real_data("episodes/pixel_rings.parquet").parents[1]
     monkeypatch.setenv("NIGHTSHIFT_DATA", str(folder))

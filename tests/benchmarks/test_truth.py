@@ -10,6 +10,7 @@ from benchmarks.truth import peers
 from benchmarks.truth.labelled import later_runs, whole_runs
 
 
+@pytest.mark.benchmark
 def test_a_quick_run_has_the_keys_and_calls_nothing_bad_good(real_data, monkeypatch, capsys):
     folder = real_data("csc/bad_runs.csv").parents[1]
     real_data("labelled_ls/pxlayer1_charge_2017B.parquet")

@@ -1,18 +1,17 @@
 """The embedded broker's life: it starts, tells its address, and never outlives whoever started it."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
 from conf.settings import KafkaSettings
 from streams.broker import LIMITS, PARTITIONS, embedded_broker
 from streams.kafka import KafkaPublisher, describe
+from tests.support.processes import child, within
 
 
 def listens(address):
@@ -21,13 +20,8 @@ def listens(address):
         return probe.connect_ex((host, int(port))) == 0
 
 
-def gone(address, timeout_s=10.0):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if not listens(address):
-            return True
-        time.sleep(0.05)
-    return False
+def gone(address):
+    return within(60, lambda: not listens(address))
 
 
 def test_it_listens_inside_the_block_and_not_behind_it():
@@ -57,17 +51,11 @@ def test_topics_come_by_themselves_with_the_partitions_that_are_told(embedded_br
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_stop_it_silently(number):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streams.broker"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
-    address = json.loads(process.stdout.readline())["bootstrap_servers"]
-    assert listens(address)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    with child([sys.executable, "-m", "streams.broker"], stdin=subprocess.DEVNULL) as process:
+        address = json.loads(process.stdout.readline())["bootstrap_servers"]
+        assert listens(address)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -79,12 +67,11 @@ def test_it_dies_with_its_parent_even_if_that_is_killed():
         "    print(address.bootstrap_servers, flush=True)\n"
         "    time.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    address = parent.stdout.readline().strip()
-    assert listens(address)
-    os.kill(parent.pid, signal.SIGKILL)
-    parent.communicate()
-    assert gone(address)
+    with child([sys.executable, "-c", script], stderr=None) as parent:
+        address = parent.stdout.readline().strip()
+        assert listens(address)
+        parent.kill()
+        assert gone(address)
 
 
 def test_the_limits_are_told_in_words():

@@ -1,7 +1,6 @@
 """Apache Kafka on one machine: what users can get wrong, and the foreground command."""
 
 import signal
-import subprocess
 import sys
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from streams import dev_kafka as apache
 from streams.errors import SourceUnavailable
 from streams.kafka import describe
+from tests.support.processes import child
 
 
 def test_missing_java_is_one_line_that_says_what_to_install(monkeypatch):
@@ -62,11 +62,11 @@ def test_data_and_cluster_outlive_a_stop_and_the_foreground_command_ends_on_sigt
     node.stop()
     port = node.bootstrap_servers.rpartition(":")[2]
     command = [sys.executable, "-m", "streams.dev_kafka", "--data", str(node.folder), "--port", port]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert f"listens on {node.bootstrap_servers}" in process.stdout.readline()
-    assert describe(settings) == before
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=30)
+    with child(command) as process:
+        assert f"listens on {node.bootstrap_servers}" in process.stdout.readline()
+        assert describe(settings) == before
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
 
 

@@ -5,7 +5,6 @@ That it keeps the contract of its kind is shown in tests/contracts/test_sources.
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from functools import partial
@@ -23,6 +22,7 @@ from streams.kafka import KafkaSource
 from streams.source import Partition
 from streams.subprocess_source import SubprocessSource
 from streams.testing import ScriptedSource
+from tests.support.processes import child, within
 
 PARTITION = Partition("c", "t", 0)
 
@@ -190,6 +190,7 @@ import sys, time
 from functools import partial
 from streams.subprocess_source import SubprocessSource
 from streams.errors import SourceUnavailable
+from tests.support.processes import child, within
 from tests.streams.test_subprocess_source import scripted
 source = SubprocessSource(partial(scripted, 200), 1.0)
 source.poll(0.0)
@@ -210,19 +211,15 @@ source.close()
     "asks", ["", "source._reader._line.send(('poll', (0.0,)))"], ids=["between polls", "in a poll"]
 )
 def test_partitions_are_given_up_where_the_receiver_is_stopped(asks):
-    program = [sys.executable, "-c", RECEIVER.format(asks=asks)]
-    receiver = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    pid = int(receiver.stdout.readline())
-    time.sleep(1.5)
-    assert alive(pid), "a receiver that is busy is not stopped"
-    receiver.send_signal(signal.SIGSTOP)
-    deadline = time.monotonic() + 5
-    while running(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not running(pid)
-    receiver.send_signal(signal.SIGCONT)
-    said, _ = receiver.communicate("go on\n", timeout=20)
-    assert "another one was started" in said
+    with child([sys.executable, "-c", RECEIVER.format(asks=asks)], stderr=None) as receiver:
+        pid = int(receiver.stdout.readline())
+        time.sleep(1.5)
+        assert alive(pid), "a receiver that is busy is not stopped"
+        receiver.send_signal(signal.SIGSTOP)
+        assert within(60, lambda: not running(pid))
+        receiver.send_signal(signal.SIGCONT)
+        printed, _ = receiver.communicate("go on\n", timeout=120)
+    assert "another one was started" in printed
 
 
 def running(pid):
@@ -236,12 +233,8 @@ def test_it_does_not_outlive_a_killed_parent():
         "from streams.testing import ScriptedSource; source = SubprocessSource(ScriptedSource, 5.0); "
         "print(source._reader._process.pid, flush=True); input()"
     )
-    parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    pid = int(parent.stdout.readline())
-    assert alive(pid)
-    parent.kill()
-    parent.communicate()
-    deadline = time.monotonic() + 10
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not alive(pid)
+    with child([sys.executable, "-c", program], stderr=None) as parent:
+        pid = int(parent.stdout.readline())
+        assert alive(pid)
+        parent.kill()
+        assert within(60, lambda: not alive(pid))

@@ -29,6 +29,7 @@ def test_faults_change_what_they_say(real_data):
     assert (csc._hit(rng, batch, counts, FaultKind.DEAD, 0.02)[counts > 0] == 0).sum() in {3, 4}
 
 
+@pytest.mark.benchmark
 def test_the_table_is_made(real_data):
     data = real_data("csc/segments_time_combined.parquet").parents[1]
     found = csc.measure(data, quick=True, seeds=(11,), progress=lambda _: None)

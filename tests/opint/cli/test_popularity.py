@@ -13,7 +13,7 @@ from tests.opint.cli.commands import nightshift, printed, refused
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     made = tmp_path_factory.mktemp("popularity") / "weekly.parquet"
-    assert "rows" in nightshift("popularity", "simulate", "--datasets", 400, "--weeks", 50, "--out", made)
+    assert "rows" in nightshift("popularity", "simulate", "--datasets", 150, "--weeks", 50, "--out", made)
     return made
 
 
@@ -44,7 +44,7 @@ def grid(table):
     """Files of sites and replicas."""
     where = {name: table.with_name(f"{name}.csv") for name in ("sites", "replicas")}
     options = [word for name, path in where.items() for word in (f"--{name}", path)]
-    arguments = ("--datasets", 400, "--weeks", 50, "--out", table.with_name("again.parquet"), *options)
+    arguments = ("--datasets", 150, "--weeks", 50, "--out", table.with_name("again.parquet"), *options)
     assert "50 RSEs" not in nightshift("popularity", "simulate", *arguments), "tapes as well"
     assert table.with_name("again.parquet").read_bytes() == table.read_bytes()
     return options

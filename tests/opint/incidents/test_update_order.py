@@ -48,8 +48,12 @@ def histories(draw: st.DrawFn) -> tuple[dict[LumisectionKey, str], list[list[Lum
         batches.append(order[:size])
         order = order[size:]
     raise_of = draw(st.integers(1, 4))
+    # Records that recur make incidents of their own, which have a test of their own.
     rules = AlertSettings(
-        raise_bad=draw(st.integers(1, raise_of)), raise_of=raise_of, clear_good=draw(st.integers(1, 4))
+        raise_bad=draw(st.integers(1, raise_of)),
+        raise_of=raise_of,
+        clear_good=draw(st.integers(1, 4)),
+        recurring_records=100,
     )
     return verdicts, batches, rules
 
