@@ -41,6 +41,11 @@ def recorded_kinds() -> list[RecordedKind[Any]]:
     return [kind for kind in KINDS.values() if isinstance(kind, RecordedKind)]
 
 
+def accepting_streams() -> dict[str, str]:
+    """By family of incidents, the stream that learns its state anew once that is accepted as a reference."""
+    return {family: kind.name for kind in KINDS.values() for family in kind.acceptable}
+
+
 def kind_of_record(record: object) -> StreamKind[Any]:
     """The kind whose messages hold such records; raises NightshiftError if there is none."""
     for kind in KINDS.values():

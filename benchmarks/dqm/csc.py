@@ -148,7 +148,7 @@ def _adaptive(bundle: Bundle, runs: Sequence[HistogramBatch]) -> Pipeline:
     (subsystem,) = pipeline.models
     before: list[tuple[int, RunSums]] = []
     for run in runs:
-        pipeline.follow(run.dataset, run.key.run, {subsystem: before[-MOST_RUNS:]})
+        pipeline.follow(run.dataset, run.key.run, {subsystem: before[-MOST_RUNS:]}, {})
         left = pipeline.score([run])[0].sums
         assert left is not None
         before.append((run.key.run, left))

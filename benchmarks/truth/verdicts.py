@@ -58,7 +58,7 @@ def judged(labelled: Labelled, split: Split) -> Verdicts:
     qualities, scores = [], []
     for batch in labelled.batches(split.judged):
         if pipeline.whole_runs:
-            pipeline.follow(batch.dataset, batch.key.run, {batch.subsystem: before[-MOST_RUNS:]})
+            pipeline.follow(batch.dataset, batch.key.run, {batch.subsystem: before[-MOST_RUNS:]}, {})
         scored = pipeline.score([batch])[0]
         pipeline.drop(batch.dataset, batch.key.run)
         if pipeline.whole_runs and scored.sums is not None:

@@ -12,7 +12,7 @@ from dqm.core import verdicts
 from dqm.core.budget import Thresholds, thresholds
 from dqm.core.combination import PerCatalogue
 from dqm.core.digests import digests
-from dqm.core.drift import Earlier, Reference, Residuals, RunSums, is_sampled, run_sums
+from dqm.core.drift import Accepted, Earlier, Reference, Residuals, RunSums, is_sampled, run_sums
 from dqm.core.largest_errors import NUMBERS
 from dqm.core.quality import Evidence, Reason
 from dqm.core.state import LumisectionState, ScoredBatch, SubsystemScores
@@ -109,17 +109,21 @@ class Pipeline:
             if adopted is not model:
                 self._adapted[dataset, run, subsystem] = self._stage(adopted)
 
-    def follow(self, dataset: str, run: int, earlier: Mapping[str, Earlier]) -> Mapping[str, Reference]:
+    def follow(
+        self, dataset: str, run: int, earlier: Mapping[str, Earlier], accepted: Mapping[str, Accepted]
+    ) -> Mapping[str, Reference]:
         """Judge the run by what the latest runs teach, from now on; by subsystem, what that is.
 
-        ``earlier`` are the runs stored before, of subsystems of whole runs.
+        ``earlier`` are the runs stored before, of subsystems of whole runs; elements ``accepted`` by an operator are
+        learned from where they were.
         """
         references = {}
         for subsystem, later in earlier.items():
             model = self.models[subsystem]
             if model.window is not None:
+                window = model.window.before(run, later)
                 with one_thread():
-                    latest = rolling.refitted(model, model.window.before(run, later), self._settings)
+                    latest = rolling.refitted(model, window, self._settings, accepted.get(subsystem, {}))
                 self._adapted[dataset, run, subsystem] = self._stage(latest)
                 references[subsystem] = rolling.reference(model, latest)
         return references

@@ -47,6 +47,13 @@ class RunWindow:
             np.concatenate([self.held[~again], *(row[None] for row in held)])[far_to_near],
         )
 
+    def accepting(self, elements: Mask, since: Int64, until: Int64) -> Self:
+        """Without the runs before ``since`` (n,) of some elements (n,), of which none alarmed up to ``until`` (n,)."""
+        runs = self.runs[:, None]
+        return replace(
+            self, came=self.came & ~(elements & (runs < since)), held=self.held & ~(elements & (runs <= until))
+        )
+
     def nearest(self, use: Mask) -> Self:
         """Of each ME the nearest :data:`MOST_RUNS` that ``use`` (R, n) has; runs of which nothing stays go."""
         use = use & self.came

@@ -12,7 +12,7 @@ from opint.cli.common import MOST_NUMBER, Config, Limit, Log, open_store, start,
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-app = typer.Typer(help="List, acknowledge, resolve, reopen and judge incidents.", no_args_is_help=True)
+app = typer.Typer(help="List, acknowledge, resolve, reopen, judge and accept incidents.", no_args_is_help=True)
 
 
 class State(StrEnum):
@@ -42,7 +42,7 @@ Note = Annotated[str, typer.Option("--note", help="Why; kept in the audit trail.
 
 @app.callback()
 def group() -> None:
-    """List, acknowledge, resolve, reopen and judge incidents."""
+    """List, acknowledge, resolve, reopen, judge and accept incidents."""
 
 
 @app.command("list")
@@ -125,6 +125,32 @@ def false_alarm(id_: Id, by: Who = "", note: Note = "", config: Config = None, l
     from opint.incidents.operator import dispute
 
     _act(dispute, "called a false alarm", id_, by, note, config, log_format)
+
+
+@app.command()
+def accept(
+    id_: Id,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is the new reference; kept in the audit trail.")],
+    by: Who = "",
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Accept what an incident is about as the new reference: runs that begin from now on are judged by it."""
+    from opint.incidents import acceptance
+    from opint.stream_kinds import accepting_streams
+
+    def deed(tx: "Connection", incident_id: int, actor: str, text: str, now_s: float) -> None:
+        acceptance.accept(tx, incident_id, actor, text, now_s, accepting_streams())
+
+    _act(deed, "accepted as the new reference", id_, by, reason, config, log_format)
+
+
+@app.command()
+def revoke(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
+    """Take back that an incident was accepted as the new reference."""
+    from opint.incidents.acceptance import revoke as revoke_
+
+    _act(revoke_, "no longer accepted as a reference", id_, by, note, config, log_format)
 
 
 Deed = Callable[["Connection", int, str, str, float], None]

@@ -42,10 +42,13 @@ class StreamKind(ABC, Generic[Record]):
     Attributes:
         name: the label ``stream`` of its metrics, and the end of the names of its consumers.
         contents: what its messages hold, in a sentence.
+        acceptable: families of incidents whose state an operator can accept as the new reference. The handler of such a
+            kind judges each run by :func:`opint.store.acceptances.in_force`. No two kinds share a family.
     """
 
     name: ClassVar[str]
     contents: ClassVar[str]
+    acceptable: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def watched(self, settings: Settings) -> bool:

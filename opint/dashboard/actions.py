@@ -4,18 +4,29 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 from fastapi import HTTPException
+from sqlalchemy import Connection
 
 from conf.errors import NightshiftError
 from opint.accounts.roles import Role
+from opint.incidents import acceptance
 from opint.incidents.operator import acknowledge, comment, confirm, dispute, reopen, resolve
 from opint.store import incident_pages
 from opint.store.engine import Store
+from opint.stream_kinds import accepting_streams
 from streams.errors import Unavailable
 
-Action = Literal["acknowledge", "resolve", "reopen", "comment", "confirm", "false-alarm"]
+Action = Literal["acknowledge", "resolve", "reopen", "comment", "confirm", "false-alarm", "accept", "revoke"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 MOST_ACTOR = 80
 MOST_TEXT = 2000
+_NAMED_TEXTS: dict[Action, str] = {"comment": "The comment", "accept": "The reason"}
+"""By action that needs a text, what that is called."""
+
+
+def _accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: float) -> None:
+    acceptance.accept(tx, incident_id, actor, reason, now_s, accepting_streams())
+
+
 _PERFORM = {
     "acknowledge": acknowledge,
     "resolve": resolve,
@@ -23,6 +34,8 @@ _PERFORM = {
     "comment": comment,
     "confirm": confirm,
     "false-alarm": dispute,
+    "accept": _accept,
+    "revoke": acceptance.revoke,
 }
 ROLE_OF_ACTION: dict[Action, Role] = {
     "acknowledge": Role.SHIFTER,
@@ -31,6 +44,8 @@ ROLE_OF_ACTION: dict[Action, Role] = {
     "comment": Role.SHIFTER,
     "confirm": Role.EXPERT,
     "false-alarm": Role.EXPERT,
+    "accept": Role.EXPERT,
+    "revoke": Role.EXPERT,
 }
 """The lowest role that may perform each action, where people sign in."""
 
@@ -41,7 +56,8 @@ def act(store: Store, clock: Callable[[], float], action: Action, incident_id: i
     Raises HTTPException: 404 for an unknown incident, 409 where its state does not allow the action, 422
     for a name or text that is empty or too long.
     """
-    actor, text = checked_texts(actor, text, "The comment", required=action == "comment")
+    what = _NAMED_TEXTS.get(action, "The comment")
+    actor, text = checked_texts(actor, text, what, required=action in _NAMED_TEXTS)
     with store.begin() as tx:
         if not incident_pages.exists(tx, incident_id):
             raise HTTPException(404, f"There is no incident {incident_id}.")

@@ -89,7 +89,7 @@ def histogram_handler(
     shadow_judge = None if shadow is None else Shadow(shadow, settings.dqm.frozen_after - 1)
     ingest = LumisectionIngest(store, pipeline, settings, name, time.time, shadow_judge)
     centred = pipeline.followed or (shadow is not None and shadow.followed)
-    followed = RunReferences(store, pipeline, time.time, shadow) if pipeline.follows or centred else None
+    followed = RunReferences(store, NAME, pipeline, time.time, shadow) if pipeline.follows or centred else None
     model = JudgingModel(pipeline.name, pipeline.version, pipeline.trained_s)
     return LumisectionHandler(
         NAME,

@@ -22,7 +22,7 @@ def acknowledge(tx: Connection, incident_id: int, actor: str, text: str, now_s: 
 
     Raises UnknownIncidentError, and ActionError if it is acknowledged or resolved already.
     """
-    incident = _locked_incident(tx, incident_id, actor)
+    incident = locked_incident(tx, incident_id, actor)
     if incident.state == "acknowledged":
         raise ActionError(f"incident {incident_id} is acknowledged by {incident.acknowledged_by} already")
     _require_active(incident)
@@ -31,7 +31,7 @@ def acknowledge(tx: Connection, incident_id: int, actor: str, text: str, now_s: 
         now_s,
         storable(actor, MOST_ACTOR),
     )
-    _write(tx, incident, actor, "acknowledged", text, now_s)
+    write_deed(tx, incident, actor, "acknowledged", text, now_s)
 
 
 def resolve(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
@@ -39,10 +39,10 @@ def resolve(tx: Connection, incident_id: int, actor: str, text: str, now_s: floa
 
     Raises UnknownIncidentError, and ActionError if it is resolved already.
     """
-    incident = _locked_incident(tx, incident_id, actor)
+    incident = locked_incident(tx, incident_id, actor)
     _require_active(incident)
     incident.state, incident.resolved_s, incident.resolved_by = "resolved", now_s, storable(actor, MOST_ACTOR)
-    _write(tx, incident, actor, "resolved", text, now_s)
+    write_deed(tx, incident, actor, "resolved", text, now_s)
 
 
 def reopen(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
@@ -51,14 +51,14 @@ def reopen(tx: Connection, incident_id: int, actor: str, text: str, now_s: float
     What goes on being good clears it again. Raises UnknownIncidentError, and ActionError if it is not resolved, or if
     the same fault has opened another incident since.
     """
-    incident = _locked_incident(tx, incident_id, actor)
+    incident = locked_incident(tx, incident_id, actor)
     if incident.state != "resolved":
         raise ActionError(f"incident {incident_id} is {incident.state}: there is nothing to reopen")
     successor = incidents.active(tx, incident.fingerprint)
     if successor is not None:
         raise ActionError(f"incident {successor.id} stands for the same fault since: go on there")
     incident.reopen()
-    _write(tx, incident, actor, "reopened", text, now_s)
+    write_deed(tx, incident, actor, "reopened", text, now_s)
 
 
 def comment(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
@@ -66,10 +66,10 @@ def comment(tx: Connection, incident_id: int, actor: str, text: str, now_s: floa
 
     Raises UnknownIncidentError, and ActionError for an empty text.
     """
-    incident = _locked_incident(tx, incident_id, actor)
+    incident = locked_incident(tx, incident_id, actor)
     if not text.strip():
         raise ActionError("the comment is empty; write something")
-    _write(tx, incident, actor, "commented", text, now_s)
+    write_deed(tx, incident, actor, "commented", text, now_s)
 
 
 def confirm(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
@@ -86,18 +86,18 @@ def dispute(tx: Connection, incident_id: int, actor: str, text: str, now_s: floa
 
 
 def _judge(tx: Connection, incident_id: int, verdict: Verdict, actor: str, text: str, now_s: float) -> None:
-    incident = _locked_incident(tx, incident_id, actor)
+    incident = locked_incident(tx, incident_id, actor)
     previous = feedback.load(tx, incident_id)
     if previous is not None and previous.verdict is verdict:
         raise ActionError(f"incident {incident_id} was {_VERDICT_WORDS[verdict]} by {previous.actor} already")
     feedback.save(tx, incident_id, Feedback(verdict, storable(actor, MOST_ACTOR), now_s))
-    _write(tx, incident, actor, _VERDICT_WORDS[verdict], text, now_s)
+    write_deed(tx, incident, actor, _VERDICT_WORDS[verdict], text, now_s)
 
 
 _VERDICT_WORDS = {Verdict.TRUE: "confirmed", Verdict.FALSE_ALARM: "called a false alarm"}
 
 
-def _locked_incident(tx: Connection, incident_id: int, actor: str) -> Incident:
+def locked_incident(tx: Connection, incident_id: int, actor: str) -> Incident:
     """The incident as it is once nobody else can change it."""
     if not actor.strip():
         raise ActionError("the name of who does this is empty; give one")
@@ -112,7 +112,8 @@ def _require_active(incident: Incident) -> None:
         raise ActionError(f"incident {incident.id} was resolved by {incident.resolved_by} already")
 
 
-def _write(tx: Connection, incident: Incident, actor: str, action: str, text: str, now_s: float) -> None:
+def write_deed(tx: Connection, incident: Incident, actor: str, action: str, text: str, now_s: float) -> None:
+    """Store the incident as it is now, with the deed that made it so."""
     incident.updated_s = now_s
     incidents.overwrite(tx, [incident])
     entry = Entry(incident.id, now_s, storable(actor, MOST_ACTOR), action, storable(text.strip(), MOST_TEXT))

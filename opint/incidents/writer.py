@@ -9,7 +9,7 @@ from opint.incidents import titles
 from opint.incidents.families import SYSTEM, TRIGGER, IncidentKey, fingerprint
 from opint.incidents.reconcile import Because, Change
 from opint.incidents.rule import Observation
-from opint.store import evidence, feedback, incidents, trigger_rates
+from opint.store import acceptances, evidence, feedback, incidents, trigger_rates
 from opint.store.evidence import Hint
 from opint.store.incidents import Entry, Extent, Incident, Occurrence
 from opint.store.trigger_rates import LumisectionRates
@@ -127,6 +127,7 @@ class IncidentWriter:
     def _merge(self, incident: Incident, into: Incident) -> None:
         incidents.move_occurrences(self.tx, incident.id, into.id)
         feedback.move(self.tx, incident.id, into.id)
+        acceptances.move(self.tx, incident.id, into.id)
         into.state, into.resolved_s, into.resolved_by = incident.state, incident.resolved_s, incident.resolved_by
         into.acknowledged_s = into.acknowledged_s or incident.acknowledged_s
         into.acknowledged_by = into.acknowledged_by or incident.acknowledged_by
@@ -137,7 +138,7 @@ class IncidentWriter:
         self._note(into, Because.MERGED, f"took in incident {incident.id}")
 
     def _pass_feedback_on(self, changes: Sequence[Change]) -> None:
-        """What an operator said of a withdrawn incident goes to the one that its lumisections belong to now."""
+        """A withdrawn incident's verdict and acceptance go to the one that its lumisections belong to now."""
         for gone in [change.incident for change in changes if change.because is Because.WITHDRAWN]:
             keys = {key for change in changes if change.incident == gone for key in change.keys}
             takers = [
@@ -148,6 +149,7 @@ class IncidentWriter:
             into = next((number for number in takers if number is not None), None)
             if gone is not None and into is not None:
                 feedback.move(self.tx, gone, into)
+                acceptances.move(self.tx, gone, into)
 
     def _count_anew(self, incident: Incident, extent: Extent) -> None:
         incident.first_run, incident.first_ls = (

@@ -21,7 +21,7 @@ from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.references.adaptive import WITHIN
 from dqm.histograms.references.choice import choose
 from opint.lumisections.judge import Judge, Keyed, Record
-from opint.store import centres, references
+from opint.store import acceptances, centres, references
 from opint.store.engine import Store
 from opint.store.references import Part
 from streams.errors import DecodeError
@@ -51,8 +51,11 @@ class RunReferences:
     A model in ``shadow`` has centres of its own, but judges by its frozen references.
     """
 
-    def __init__(self, store: Store, pipeline: Judge, clock: Callable[[], float], shadow: Judge | None = None) -> None:
-        """Keep the collaborators; nothing is read yet."""
+    def __init__(
+        self, store: Store, stream: str, pipeline: Judge, clock: Callable[[], float], shadow: Judge | None = None
+    ) -> None:
+        """Keep the collaborators; ``stream`` is the kind of it. Nothing is read yet."""
+        self._stream = stream
         self._store = store
         self._pipeline = pipeline
         self._pipelines = [pipeline] if shadow is None else [pipeline, shadow]
@@ -99,7 +102,8 @@ class RunReferences:
                 subsystem: references.before(tx, Part(dataset, run, subsystem, version), run, run_window.MOST_RUNS)
                 for subsystem in pipeline.models
             }
-            for subsystem, reference in pipeline.follow(dataset, run, latest).items():
+            accepted = acceptances.in_force(tx, self._stream, dataset, run)
+            for subsystem, reference in pipeline.follow(dataset, run, latest, accepted).items():
                 references.record(tx, Part(dataset, run, subsystem, version), reference, self._clock())
             return {}
         stored = references.chosen(tx, dataset, run, version)

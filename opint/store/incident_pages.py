@@ -1,12 +1,12 @@
 """Incidents as pages and the API show them: lists, counts, and one with all that belongs to it."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
-from opint.store import feedback
+from opint.store import acceptances, feedback
 from opint.store.feedback import Feedback
 from opint.store.incidents import IS_ACTIVE
 from opint.store.records import Record
@@ -87,10 +87,22 @@ class EvidenceKey(Record):
     p_value: float | None
 
 
+class AcceptedReference(Record):
+    """The state of an incident that is the reference now: ``elements`` are learned from ``since`` on."""
+
+    elements: list[str]
+    since_run: int
+    since_ls: int
+    actor: str
+    reason: str
+    at_s: float
+
+
 class IncidentDetail(Incident):
     """An incident with its newest occurrences, its audit trail (oldest first), its evidence and its verdict."""
 
     feedback: Feedback | None
+    acceptance: Annotated[AcceptedReference | None, Field(description="null: not accepted, or revoked")]
     occurrences: list[IncidentOccurrence]
     audit: list[AuditEntry]
     evidence: list[EvidenceKey]
@@ -238,6 +250,17 @@ def detail(tx: Connection, incident_id: int) -> IncidentDetail | None:
         audit=_audit(tx, incident_id),
         evidence=_evidence(tx, incident_id, occurrences),
         feedback=feedback.load(tx, incident_id),
+        acceptance=_acceptance(tx, incident_id),
+    )
+
+
+def _acceptance(tx: Connection, incident_id: int) -> AcceptedReference | None:
+    accepted = acceptances.of_incident(tx, incident_id)
+    if not accepted:
+        return None
+    return AcceptedReference(
+        elements=[acceptance.element for acceptance in accepted],
+        **{name: getattr(accepted[0], name) for name in ("since_run", "since_ls", "actor", "reason", "at_s")},
     )
 
 

@@ -65,5 +65,5 @@ def rate_handler(
         time.time,
         settings.database.retain_days,
         StallDetector.of(settings, group, model),
-        references=RunReferences(store, pipeline, time.time),
+        references=RunReferences(store, NAME, pipeline, time.time),
     )

@@ -14,6 +14,7 @@ from opint.dashboard.render import Renderer, RunText, form_fields, own_url, redi
 from opint.store import evidence, incident_pages, runs
 from opint.store.engine import Store
 from opint.store.incident_pages import EvidenceKey, IncidentDetail, Order, State
+from opint.stream_kinds import accepting_streams
 
 STRIP_LENGTH = 120
 OPEN_SHOWN = 50
@@ -84,6 +85,7 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
             ],
             history=history,
             culprit=_first_element(detail),
+            acceptable=detail.family in accepting_streams() and detail.first_run is not None,
             occurrence_by_key={(occurrence.run, occurrence.ls): occurrence for occurrence in detail.occurrences},
             **live,
         )

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from opint.store import accounts, hotline, labels, placement, popularity, short_faults  # noqa: F401 - for their tables
+# They have tables of their own.
+from opint.store import acceptances, accounts, hotline, labels, placement, popularity, short_faults  # noqa: F401
 from opint.store.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True)

@@ -5,6 +5,7 @@ import pytest
 
 from conf.settings import AlertSettings, DqmSettings
 from dqm.core.assembly import merge
+from dqm.core.drift import AcceptedState
 from dqm.core.quality import Quality, Reason
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.run_window import MOST_RUNS
@@ -35,11 +36,13 @@ def run(number, *, shift=0.0, dead=False, entries=1e5):
     )
 
 
-def judged(pipeline, runs):
-    """Reasons and qualities of runs, one after the other."""
+def judged(pipeline, runs, accepted=None):
+    """Reasons and qualities of runs, one after the other; those after a state was ``accepted`` know of it."""
     before, found = [], []
     for batch in runs:
-        pipeline.follow(batch.dataset, batch.key.run, {"Muon": before[-MOST_RUNS:]})
+        stands = accepted is not None and batch.key.run > accepted.until.run
+        states = {"Muon": {"Muon/time": accepted}} if stands else {}
+        pipeline.follow(batch.dataset, batch.key.run, {"Muon": before[-MOST_RUNS:]}, states)
         scored = pipeline.score([batch])[0]
         before.append((batch.key.run, scored.sums))
         verdict = pipeline.close(merge(None, scored, 0.0).state, {}, 1.0, "complete").verdicts["Muon"]
@@ -70,6 +73,26 @@ def test_conditions_that_stay_are_expected_after_some_runs(pipeline):
 def test_a_dead_channel_never_is(pipeline):
     reasons = [reason for reason, _ in judged(pipeline, [run(number, dead=True) for number in range(100, 150)])]
     assert set(reasons) == {Reason.DEVIATES}
+
+
+def test_a_state_that_is_accepted_is_judged_by_what_came_since(pipeline):
+    """Dead channels that stay, accepted after six runs; later others die, and after that the old ones come back."""
+    accepted = AcceptedState(LumisectionKey(100, 0), LumisectionKey(105, 0))
+    known, worse = [run(number, dead=True) for number in range(100, 130)], [run(130, shift=0.5, dead=True), run(131)]
+    found = judged(pipeline, [*known, *worse], accepted)
+    assert {reason for reason, _ in found[:6]} == {Reason.DEVIATES}
+    qualities = [quality for _, quality in found[6:30]]
+    assert Quality.BAD not in qualities[:20], "it is what is expected now"
+    assert qualities[-10:].count(Quality.GOOD) >= 9
+    assert [quality for _, quality in found[30:]] == [Quality.BAD, Quality.BAD]
+
+
+def test_an_accepted_state_of_few_runs_is_not_judged_yet(pipeline):
+    accepted = AcceptedState(LumisectionKey(101, 0), LumisectionKey(101, 0))
+    found = judged(pipeline, [run(number, dead=number > 100) for number in range(100, 108)], accepted)
+    assert [quality for _, quality in found[:2]] == [Quality.GOOD, Quality.BAD]
+    assert {quality for _, quality in found[2:5]} == {Quality.NOT_INSPECTED}
+    assert Quality.BAD not in {quality for _, quality in found[5:]}
 
 
 @pytest.mark.parametrize("entries", [0, 5, 60])

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 import yaml
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from typer.testing import CliRunner
 
 from conf.errors import NightshiftError, SettingsError
@@ -17,7 +17,7 @@ from opint.cli.common import runs_of
 from opint.store import deadletters
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
-from opint.store.tables import incident
+from opint.store.tables import incident, occurrence
 from streams.kafka import KafkaPublisher, KafkaSource
 from streams.source import Partition
 from tests.opint.cli.commands import WIDE, nightshift, refused
@@ -97,6 +97,22 @@ def test_incidents_are_called_true_and_false(settings, opened):
     assert "confirmed" in nightshift("incidents", "confirm", 1, "--by", "Ada", "--config", file)
     assert "false alarm" in nightshift("incidents", "false-alarm", 1, "--by", "Ada", "--config", file)
     assert "by Ada already" in refused("incidents", "false-alarm", 1, "--config", file)
+
+
+def test_an_incident_is_accepted_as_the_new_reference_and_that_is_revoked(settings, opened):
+    file = settings()
+    assert "has no lumisection to learn from" in refused("incidents", "accept", 1, "--reason", "x", "--config", file)
+    with opened.begin() as tx:
+        place = {"first_run": 1, "first_ls": 5, "last_run": 1, "last_ls": 5}
+        tx.execute(update(incident).values(place))
+        seen = {"incident_id": 1, "run": 1, "ls": 5, "elements": ["a"], "p_value": None, "kind": "dead"}
+        tx.execute(insert(occurrence).values(seen))
+    assert "the reason is empty" in refused("incidents", "accept", 1, "--reason", " ", "--config", file)
+    accepted = nightshift("incidents", "accept", 1, "--reason", "new masks", "--by", "Ada", "--config", file)
+    assert accepted == "incident 1: accepted as the new reference\n"
+    assert "by Ada already" in refused("incidents", "accept", 1, "--reason", "again", "--config", file)
+    assert "no longer accepted" in nightshift("incidents", "revoke", 1, "--by", "Ada", "--config", file)
+    assert "nothing to revoke" in refused("incidents", "revoke", 1, "--config", file)
 
 
 def test_a_run_is_certified(settings, seeded_store, tmp_path):

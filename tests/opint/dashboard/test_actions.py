@@ -55,6 +55,30 @@ def test_a_verdict_is_told_and_counted(fresh, token):
     assert "50 %<small>1 of 2</small>" in fresh.get("/system").text
 
 
+def test_a_state_is_accepted_as_the_new_reference_and_that_is_taken_back(fresh, token):
+    assert "Accept as new reference" in fresh.get("/incidents/3").text
+    assert _do(fresh, token, "accept").json()["detail"] == "The reason is empty."
+    told = _do(fresh, token, "accept", text="New masks since noon.").json()
+    accepted = told["acceptance"]
+    assert len(accepted["elements"]) == 2
+    assert (accepted["since_run"], accepted["since_ls"]) == (379415, 41)
+    assert (accepted["actor"], accepted["reason"], told["state"]) == ("Ada", "New masks since noon.", "acknowledged")
+    detail = "2 elements as reference since run 379415 LS 41: New masks since noon."
+    assert (told["audit"][-1]["action"], told["audit"][-1]["detail"]) == ("accepted", detail)
+    assert _do(fresh, token, "accept", text="Again.").status_code == 409
+    page = fresh.get("/incidents/3").text
+    assert "<b>Accepted as new reference</b> by Ada" in page
+    assert "/incidents/3/revoke" in page
+    assert _do(fresh, token, "revoke", text="Masks are back.").json()["acceptance"] is None
+    assert "/incidents/3/accept" in fresh.get("/incidents/3").text
+
+
+def test_what_has_no_state_to_accept_says_so(fresh, token):
+    assert "Accept as new reference" not in fresh.get("/incidents/1").text
+    answer = _do(fresh, token, "accept", incident=1, text="It is fine.")
+    assert (answer.status_code, "of family frozen" in answer.json()["detail"]) == (409, True)
+
+
 def test_unknown_incidents_and_actions(fresh, token):
     assert _do(fresh, token, "resolve", incident=99).status_code == 404
     assert _do(fresh, token, "delete").status_code == 422

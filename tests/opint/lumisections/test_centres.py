@@ -74,7 +74,7 @@ def messages(detector):
 
 def handle(store, pipeline, messages, poll):
     """What the daemon does, ``poll`` messages at a time; the largest errors of all."""
-    chooser = RunReferences(store, pipeline, now_s)
+    chooser = RunReferences(store, "histograms", pipeline, now_s)
     ingest = LumisectionIngest(store, pipeline, SETTINGS, "me", now_s)
     ingest.claim([PLACE])
     errors = []
@@ -130,7 +130,7 @@ def test_a_daemon_that_starts_again_reads_what_was_chosen(store, bundle, message
 def test_a_model_in_shadow_follows_in_a_way_of_its_own(store, bundle, messages):
     beside = replace(bundle, version="beside")
     current, shadow = made(bundle), made(beside)
-    chooser = RunReferences(store, current, now_s, shadow)
+    chooser = RunReferences(store, "histograms", current, now_s, shadow)
     ingest = LumisectionIngest(store, current, SETTINGS, "me", now_s, Shadow(shadow, SETTINGS.dqm.frozen_after - 1))
     ingest.claim([PLACE])
     for part, batches in chooser.parts(messages, [one.value for one in messages]):

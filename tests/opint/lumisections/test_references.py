@@ -49,7 +49,7 @@ def messages(detector):
 
 def handle(store, pipeline, messages, poll, chooser=None):
     """What the daemon does, ``poll`` messages at a time; p-values of all."""
-    chooser = chooser or RunReferences(store, pipeline, now_s)
+    chooser = chooser or RunReferences(store, "histograms", pipeline, now_s)
     ingest = LumisectionIngest(store, pipeline, SETTINGS, "me", now_s)
     ingest.claim([PLACE])
     p_values = []
@@ -146,7 +146,7 @@ def test_the_first_choice_stands(store, pipeline, bundle, messages):
 def test_undecodable_messages_go_their_way(store, pipeline, messages):
     error = DecodeError("bad-json", "value", "broken")
     batches = [error, messages[0].value, error, messages[-1].value]
-    parts = list(RunReferences(store, pipeline, now_s).parts(range(4), batches))
+    parts = list(RunReferences(store, "histograms", pipeline, now_s).parts(range(4), batches))
     assert [list(some) for some, _ in parts] == [[0], [1, 2], [3]]
     assert [one for _, some in parts for one in some] == batches
 

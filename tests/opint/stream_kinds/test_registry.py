@@ -6,7 +6,8 @@ import pytest
 
 from conf.errors import NightshiftError
 from conf.settings import Settings
-from opint.stream_kinds import KINDS, kind_of_record, watched_kinds
+from opint.incidents.families import FAMILIES
+from opint.stream_kinds import KINDS, accepting_streams, kind_of_record, watched_kinds
 
 
 def test_histograms_are_always_watched_and_others_where_their_setting_says_so():
@@ -23,6 +24,13 @@ def test_each_kind_has_a_topic_and_a_group_of_its_own_and_checks_both_model_and_
         *("histograms model", "histograms source", "rates model", "rates source", "events model", "events source"),
         *("accesses laboratory", "accesses source"),
     ]
+
+
+def test_a_family_is_accepted_by_the_kind_whose_incidents_it_is():
+    assert accepting_streams()["content"] == "histograms"
+    families = [family for kind in KINDS.values() for family in kind.acceptable]
+    assert len(families) == len(set(families)), "an acceptance would go to two judges"
+    assert set(families) <= set(FAMILIES)
 
 
 def test_what_is_no_record_is_refused_by_name():

@@ -46,6 +46,7 @@ def downgrade() -> None:
         "hotline_hour",
         "hotline_marking",
         "hotline_event",
+        "reference_acceptance",
         "feedback",
         "audit",
         "occurrence",
@@ -409,6 +410,32 @@ def _incidents() -> None:
         sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_feedback_incident_id")),
         sa.PrimaryKeyConstraint("incident_id", name=op.f("pk_feedback")),
     )
+    op.create_table(
+        "reference_acceptance",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("stream", sa.String(), nullable=False, comment="kind of stream"),
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("subsystem", sa.String(), nullable=False),
+        sa.Column(
+            "element",
+            sa.String(),
+            nullable=False,
+            comment="the monitoring element or rate whose state is accepted",
+        ),
+        sa.Column("since_run", sa.BigInteger(), nullable=False, comment="learned from this lumisection on"),
+        sa.Column("since_ls", sa.BigInteger(), nullable=False),
+        sa.Column("until_run", sa.BigInteger(), nullable=False, comment="where it was accepted: good up to there"),
+        sa.Column("until_ls", sa.BigInteger(), nullable=False),
+        sa.Column("incident_id", COUNTED, nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.Column("revoked_s", sa.Float(), nullable=True, comment="null: it stands"),
+        sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_reference_acceptance_incident_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reference_acceptance")),
+    )
+    op.create_index(op.f("ix_reference_acceptance_incident_id"), "reference_acceptance", ["incident_id"])
+    op.create_index("ix_reference_acceptance_stream_dataset", "reference_acceptance", ["stream", "dataset"])
 
 
 def _hotline() -> None:

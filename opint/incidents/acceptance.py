@@ -1,0 +1,71 @@
+"""Accepting the state that an incident is about as the new reference, and taking that back.
+
+What was accepted is learned from there on by whoever judges the stream; a run that has begun keeps its reference. So an
+incident of lumisections is acknowledged and clears by itself, as good ones come; one of whole runs, of which each is
+judged anew, is resolved.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from opint.incidents.operator import MOST_ACTOR, MOST_TEXT, ActionError, locked_incident, write_deed
+from opint.store import acceptances, incidents
+from opint.store.acceptances import Acceptance
+from opint.store.texts import storable
+
+
+def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: float, streams: Mapping[str, str]) -> None:
+    """Let the elements of the newest occurrence be learned anew from the first one on, for a ``reason``.
+
+    ``streams`` names the stream of each family that can be accepted. Raises UnknownIncidentError, and ActionError if
+    the family cannot be, if the reason is empty, or if it is accepted already.
+    """
+    incident = locked_incident(tx, incident_id, actor)
+    stream = streams.get(incident.family)
+    if stream is None:
+        raise ActionError(f"incident {incident_id} is of family {incident.family}: that is no state to be learned")
+    if incident.first is None or incident.last is None:
+        raise ActionError(f"incident {incident_id} has no lumisection to learn from")
+    if not reason.strip():
+        raise ActionError("the reason is empty; say why this state is the new reference")
+    standing = acceptances.of_incident(tx, incident_id)
+    if standing:
+        raise ActionError(f"incident {incident_id} was accepted by {standing[0].actor} already")
+    by, why = storable(actor, MOST_ACTOR), storable(reason.strip(), MOST_TEXT)
+    since, until = incident.first, incident.last
+    (newest,) = incidents.occurrences(tx, [incident_id], until, until)[incident_id]
+    what = Acceptance(
+        stream=stream,
+        dataset=incident.dataset,
+        subsystem=incident.subsystem,
+        element="",
+        since_run=since.run,
+        since_ls=since.ls,
+        until_run=until.run,
+        until_ls=until.ls,
+        incident_id=incident_id,
+        actor=by,
+        reason=why,
+        at_s=now_s,
+    )
+    acceptances.add(tx, [replace(what, element=element) for element in newest.elements])
+    if incident.state != "resolved" and incident.last_ls == 0:
+        incident.state, incident.resolved_s, incident.resolved_by = "resolved", now_s, by
+    elif incident.state == "open":
+        incident.state, incident.acknowledged_s, incident.acknowledged_by = "acknowledged", now_s, by
+    where = f"run {since.run}" + (f" LS {since.ls}" if since.ls else "")
+    count = "1 element" if len(newest.elements) == 1 else f"{len(newest.elements)} elements"
+    write_deed(tx, incident, actor, "accepted", f"{count} as reference since {where}: {why}", now_s)
+
+
+def revoke(tx: Connection, incident_id: int, actor: str, reason: str, now_s: float) -> None:
+    """Take an acceptance back: runs that begin from now on are judged by what was learned before.
+
+    Raises UnknownIncidentError, and ActionError if nothing of the incident is accepted.
+    """
+    incident = locked_incident(tx, incident_id, actor)
+    if not acceptances.revoke(tx, incident_id, now_s):
+        raise ActionError(f"incident {incident_id} is not accepted as a reference: there is nothing to revoke")
+    write_deed(tx, incident, actor, "acceptance revoked", reason, now_s)

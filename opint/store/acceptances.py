@@ -1,0 +1,114 @@
+"""What operators have accepted as a new reference: an element that moved for good is learned anew from where it did.
+
+A stream of any kind uses it: an element is a monitoring element or a trigger rate. A run is judged by the acceptances
+that stood when its first lumisection came, so that a daemon that starts again, and another one beside it, judge alike.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from dqm.core.drift import AcceptedState
+from opint.store.sql import columns_of
+from opint.store.tables import Name, lumisection, metadata, serial
+from streams.keys import LumisectionKey
+
+reference_acceptance = Table(
+    "reference_acceptance",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("stream", Name, nullable=False, comment="kind of stream"),
+    Column("dataset", Name, nullable=False),
+    Column("subsystem", Name, nullable=False),
+    Column("element", Name, nullable=False, comment="the monitoring element or rate whose state is accepted"),
+    Column("since_run", BigInteger, nullable=False, comment="learned from this lumisection on"),
+    Column("since_ls", BigInteger, nullable=False),
+    Column("until_run", BigInteger, nullable=False, comment="where it was accepted: good up to there"),
+    Column("until_ls", BigInteger, nullable=False),
+    Column("incident_id", serial, ForeignKey("incident.id"), nullable=False, index=True),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at_s", Float, nullable=False),
+    Column("revoked_s", Float, nullable=True, comment="null: it stands"),
+    Index("ix_reference_acceptance_stream_dataset", "stream", "dataset"),
+)
+
+_row = reference_acceptance.c
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """One element whose state since a lumisection is accepted, by whom, why and when (s since 1970)."""
+
+    stream: str
+    dataset: str
+    subsystem: str
+    element: str
+    since_run: int
+    since_ls: int
+    until_run: int
+    until_ls: int
+    incident_id: int
+    actor: str
+    reason: str
+    at_s: float
+    revoked_s: float | None = None
+
+
+def add(tx: Connection, accepted: Iterable[Acceptance]) -> None:
+    """Store new ones."""
+    if rows := [asdict(acceptance) for acceptance in accepted]:
+        tx.execute(insert(reference_acceptance), rows)
+
+
+def revoke(tx: Connection, incident_id: int, now_s: float) -> int:
+    """End those of an incident; how many there were."""
+    standing = and_(_row.incident_id == incident_id, _row.revoked_s.is_(None))
+    return tx.execute(update(reference_acceptance).where(standing).values(revoked_s=now_s)).rowcount
+
+
+def of_incident(tx: Connection, incident_id: int) -> Sequence[Acceptance]:
+    """Those of an incident that stand, by element."""
+    standing = and_(_row.incident_id == incident_id, _row.revoked_s.is_(None))
+    query = select(*columns_of(reference_acceptance, Acceptance)).where(standing).order_by(_row.element)
+    return [Acceptance(**row._mapping) for row in tx.execute(query)]
+
+
+def move(tx: Connection, number: int, into: int) -> None:
+    """Give the acceptances of one incident to another that takes it in."""
+    tx.execute(update(reference_acceptance).where(_row.incident_id == number).values(incident_id=into))
+
+
+def in_force(tx: Connection, stream: str, dataset: str, run: int) -> dict[str, dict[str, AcceptedState]]:
+    """By subsystem and element, what a run of a dataset is judged by; of several for one element the last counts."""
+    query = select(func.min(lumisection.c.first_seen_s)).where(
+        lumisection.c.dataset == dataset, lumisection.c.run == run
+    )
+    began_s = tx.scalar(query)
+    stands: ColumnElement[bool] = _row.revoked_s.is_(None)
+    if began_s is not None:
+        stands = and_(_row.at_s < began_s, or_(stands, _row.revoked_s >= began_s))
+    where = and_(_row.stream == stream, _row.dataset == dataset, _row.since_run <= run, stands)
+    accepted: dict[str, dict[str, AcceptedState]] = {}
+    for row in tx.execute(select(reference_acceptance).where(where).order_by(_row.id)):
+        since, until = LumisectionKey(row.since_run, row.since_ls), LumisectionKey(row.until_run, row.until_ls)
+        accepted.setdefault(row.subsystem, {})[row.element] = AcceptedState(since, until)
+    return accepted
