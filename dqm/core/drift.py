@@ -192,3 +192,6 @@ class AcceptedState:
 
 Accepted = Mapping[str, AcceptedState]
 """By element."""
+
+LEAST_ACCEPTED = 4
+"""Histograms of an accepted state that a monitoring element is judged by: sampled lumisections, or whole runs."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from dqm.arrays import Float32, NamedArrays
+from dqm.arrays import Float32, Mask, NamedArrays
 from dqm.core.bundle_files import MANIFEST, BundleError, archive, below, read, verified, write
 from dqm.core.calibration import ElementCalibration, Normaliser, assemble
 from dqm.core.pileup import PileupScale
@@ -36,7 +36,8 @@ FORMAT = 3
 class SubsystemModel:
     """What is known of one subsystem: its groups follow ``catalogue.blocks``.
 
-    ``window`` are the runs that it was learned from where each is one histogram of an ME, None elsewhere.
+    ``window`` are the runs that it was learned from where each is one histogram of an ME, None elsewhere. ``unsettled``
+    (n,) are elements whose accepted state is not known well enough; None where nothing was accepted. It is not saved.
     """
 
     catalogue: Catalogue
@@ -49,6 +50,7 @@ class SubsystemModel:
     lumisections: ConformalTable
     certification: CertificationModel | None = None
     window: RunWindow | None = None
+    unsettled: Mask | None = None
 
     @property
     def scorers(self) -> tuple[str, ...]:

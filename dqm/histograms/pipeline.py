@@ -30,6 +30,7 @@ from dqm.histograms.certification.model import CertificationModel
 from dqm.histograms.evidence import EvidenceBuilder, ScoredHistograms
 from dqm.histograms.fitting import NEARLY_EMPTY
 from dqm.histograms.references import rolling
+from dqm.histograms.references.accepted import with_accepted
 from dqm.histograms.references.choice import adapted
 from dqm.histograms.resolution import can_tell, doubtful_p
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
@@ -88,6 +89,7 @@ class Pipeline:
         )
         self._stages = {name: self._stage(model) for name, model in bundle.subsystems.items()}
         self._adapted: dict[RunPart, _Stage] = {}
+        self._learning: set[RunPart] = set()
 
     @property
     def follows(self) -> bool:
@@ -108,6 +110,18 @@ class Pipeline:
                 adopted = replace(adopted, certification=adopted.certification.moved(shift))
             if adopted is not model:
                 self._adapted[dataset, run, subsystem] = self._stage(adopted)
+
+    def accept(self, dataset: str, run: int, accepted: Mapping[str, Accepted], earlier: Mapping[str, Earlier]) -> None:
+        """Judge the elements ``accepted`` by what the ``earlier`` runs left of them since; by subsystem.
+
+        It builds on what was adopted for the run, and has the run leave what later ones are judged by.
+        """
+        for subsystem, states in accepted.items():
+            if subsystem in self.models:
+                part = (dataset, run, subsystem)
+                model = self._adapted[part].model if part in self._adapted else self.models[subsystem]
+                self._adapted[part] = self._stage(with_accepted(model, states, earlier[subsystem]))
+                self._learning.add(part)
 
     def follow(
         self, dataset: str, run: int, earlier: Mapping[str, Earlier], accepted: Mapping[str, Accepted]
@@ -132,6 +146,7 @@ class Pipeline:
         """Forget what was adopted for the run."""
         for subsystem in self.models:
             self._adapted.pop((dataset, run, subsystem), None)
+            self._learning.discard((dataset, run, subsystem))
 
     def warm_up(self) -> None:
         """Run every model once, so that the first message does not wait for compilation."""
@@ -168,7 +183,8 @@ class Pipeline:
 
     def _result(self, batch: HistogramBatch, scores: SubsystemScores, stage: "_Stage | None") -> ScoredBatch:
         sampled = stage is not None and (self.whole_runs or is_sampled(batch.key))
-        left = stage.sums(batch, scores) if stage and sampled and self.follows else None
+        learned = self.follows or (batch.dataset, batch.key.run, batch.subsystem) in self._learning
+        left = stage.sums(batch, scores) if stage and sampled and learned else None
         whole = self.models[batch.subsystem].certification if sampled else None
         residuals = stage.residuals(batch, scores, whole) if stage and whole is not None else None
         return ScoredBatch(
@@ -182,7 +198,7 @@ class _Stage:
     def __init__(
         self, model: SubsystemModel, bundle: Bundle, settings: DqmSettings, limits: Thresholds, elements: int
     ) -> None:
-        self._model = model
+        self.model = model
         self._pileup = bundle.pileup
         self._settings = settings
         self._limits = limits
@@ -194,16 +210,16 @@ class _Stage:
     def score(self, batches: Sequence[HistogramBatch]) -> list[SubsystemScores]:
         alignments = [self._align(batch.catalogue) for batch in batches]
         gathered = [
-            alignment.gathered(batch, self._model.catalogue)
+            alignment.gathered(batch, self.model.catalogue)
             for alignment, batch in zip(alignments, batches, strict=True)
         ]
         presences = [presence for _, presence in gathered]
         pileup = np.array(
-            [0.0 if self._model.window else self._pileup.standardised(batch.conditions) for batch in batches],
+            [0.0 if self.model.window else self._pileup.standardised(batch.conditions) for batch in batches],
             dtype=np.float32,
         )
         scores, totals, content = self._groups([counts for counts, _ in gathered], presences, pileup)
-        p_values = self._model.calibration.p_values(scores, totals, pileup)
+        p_values = self.model.calibration.p_values(scores, totals, pileup)
         came = np.array([presence.came for presence in presences])
         statistics = np.minimum(np.array([presence.entries for presence in presences]), totals.astype(np.float64))
         reasons, expected, lack_p = self._reasons([batch.conditions for batch in batches], statistics, came)
@@ -213,7 +229,7 @@ class _Stage:
         few = statistics < self._settings.min_entries
         p_values[~came | few | ~verdicts.IS_TESTED[reasons]] = np.nan
         scores[:, ~came] = np.nan
-        scores.transpose(0, 2, 1)[~self._model.normaliser.covered] = np.nan
+        scores.transpose(0, 2, 1)[~self.model.normaliser.covered] = np.nan
         errors = self._certification_errors([counts for counts, _ in gathered], totals, pileup, np.isfinite(p_values))
         results = []
         for at, batch in enumerate(batches):
@@ -230,38 +246,40 @@ class _Stage:
                 self._condemned(errors[at], batch.conditions, float(pileup[at])),
             )
             evidence = self._witness.evidence(result, gathered[at][0], self._settings)
-            results.append(_result(batch, alignments[at], self._model.scorers, result, evidence))
+            results.append(_result(batch, alignments[at], self.model.scorers, result, evidence))
         return results
 
     def _certification_errors(
         self, counts: Sequence[Sequence[Counts]], totals: Float32, pileup: Float32, use: Mask
     ) -> Sequence[CertificationErrors | None]:
         """What certification sees of each batch; None where the bundle has none."""
-        model = self._model.certification
+        model = self.model.certification
         return [None] * len(counts) if model is None else certification_errors(model, counts, totals, pileup, use)
 
     def _condemned(self, errors: CertificationErrors | None, conditions: Conditions, pileup: float) -> Mask:
-        model = self._model.certification
+        model = self.model.certification
         if model is None or errors is None:
-            return np.zeros(len(self._model.catalogue), dtype=np.bool_)
+            return np.zeros(len(self.model.catalogue), dtype=np.bool_)
         limit = self._limits.certification_p
-        return condemned(model, errors, self._model.catalogue, conditions, pileup, limit)
+        return condemned(model, errors, self.model.catalogue, conditions, pileup, limit)
 
     def sums(self, batch: HistogramBatch, scores: SubsystemScores) -> RunSums:
         """What the batch adds to the references of later runs."""
         alignment = self._align(batch.catalogue)
-        counts, _ = alignment.gathered(batch, self._model.catalogue)
+        counts, _ = alignment.gathered(batch, self.model.catalogue)
         p_values, reasons = scores.p_values[alignment.expected].copy(), scores.reasons[alignment.expected]
         p_values[reasons == Reason.STARVED] = np.nan
-        if self._model.window is not None:
+        if self.model.window is not None:
             # Where too few runs were learned to tell, it is the ones that come which teach.
             p_values[reasons == Reason.RESOLUTION] = 1.0
+        if self.model.unsettled is not None:
+            p_values[self.model.unsettled & (reasons == Reason.RESOLUTION)] = 1.0
         return run_sums(counts, p_values, self._pileup.standardised(batch.conditions))
 
     def residuals(self, batch: HistogramBatch, scores: SubsystemScores, model: CertificationModel) -> Residuals:
         """What the batch adds to the centres of later runs: how far it lies from the centre of ``model``."""
         alignment = self._align(batch.catalogue)
-        counts, _ = alignment.gathered(batch, self._model.catalogue)
+        counts, _ = alignment.gathered(batch, self.model.catalogue)
         pileup = np.array([self._pileup.standardised(batch.conditions)], dtype=np.float32)
         typical = model.ensemble.scaling.typical(pileup)[0]
         p_values = scores.p_values[alignment.expected]
@@ -271,16 +289,16 @@ class _Stage:
         self, counts: Sequence[Sequence[Counts]], presences: Sequence[Presence], pileup: Float32
     ) -> tuple[Float32, Float32, npt.NDArray[np.uint64]]:
         """Scores (k, L, n), totals (L, n) and digests (L, n)."""
-        n, lumisections = len(self._model.catalogue), len(counts)
-        scores = np.empty((len(self._model.scorers), lumisections, n), dtype=np.float32)
+        n, lumisections = len(self.model.catalogue), len(counts)
+        scores = np.empty((len(self.model.scorers), lumisections, n), dtype=np.float32)
         totals = np.empty((lumisections, n), dtype=np.float32)
         content = np.empty((lumisections, n), dtype=np.uint64)
-        for place, (block, group) in enumerate(zip(self._model.catalogue.blocks, self._model.groups, strict=True)):
+        for place, (block, group) in enumerate(zip(self.model.catalogue.blocks, self.model.groups, strict=True)):
             own = slice(block.start, block.stop)
             stacked = np.empty((lumisections, block.stop - block.start, block.bins), dtype=np.float32)
             for at, groups in enumerate(counts):
                 stacked[at] = groups[place]
-            scores[:, :, own], totals[:, own] = group.score(stacked, pileup, self._model.scorers)
+            scores[:, :, own], totals[:, own] = group.score(stacked, pileup, self.model.scorers)
             content[:, own] = _digests(stacked, [groups[place] for groups in counts], presences, own, totals[:, own])
         return scores, totals, content
 
@@ -289,19 +307,21 @@ class _Stage:
     ) -> tuple[UInt8, Float64, Float32]:
         """Reasons, expected entries and the p-values of lack of entries (1 where that is no question); (L, n)."""
         settings = self._settings
-        expected, spread = self._model.entries.expected(conditions)
+        expected, spread = self.model.entries.expected(conditions)
         reasons = np.full(statistics.shape, Reason.CONSISTENT, dtype=np.uint8)
         if not self._can_tell:
             reasons[:] = Reason.RESOLUTION
         else:
-            reasons[:, ~self._model.normaliser.judged] = Reason.NO_MODEL
+            reasons[:, ~self.model.normaliser.judged] = Reason.NO_MODEL
+            if self.model.unsettled is not None:
+                reasons[:, self.model.unsettled] = Reason.RESOLUTION
         reasons[statistics < settings.min_entries] = Reason.LOW_STATISTICS
         with np.errstate(invalid="ignore"):
             few = (expected >= PLENTY * settings.min_entries) & (statistics < STARVED_SHARE * expected)
         lack_p = np.ones(statistics.shape, dtype=np.float32)
         if few.any():
-            lack = self._model.entries.lack(statistics[few], expected[few], spread[few])
-            lack_p[few] = self._model.lack.p_values(lack.astype(np.float32))
+            lack = self.model.entries.lack(statistics[few], expected[few], spread[few])
+            lack_p[few] = self.model.lack.p_values(lack.astype(np.float32))
             starved = lack_p <= self._limits.starved_p
             if self._can_tell:
                 starved |= statistics < NEARLY_EMPTY * expected

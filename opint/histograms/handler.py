@@ -88,8 +88,6 @@ def histogram_handler(
     """A daemon under a ``name`` that no other has."""
     shadow_judge = None if shadow is None else Shadow(shadow, settings.dqm.frozen_after - 1)
     ingest = LumisectionIngest(store, pipeline, settings, name, time.time, shadow_judge)
-    centred = pipeline.followed or (shadow is not None and shadow.followed)
-    followed = RunReferences(store, NAME, pipeline, time.time, shadow) if pipeline.follows or centred else None
     model = JudgingModel(pipeline.name, pipeline.version, pipeline.trained_s)
     return LumisectionHandler(
         NAME,
@@ -104,5 +102,5 @@ def histogram_handler(
         settings.database.retain_days,
         StallDetector.of(settings, settings.stream.kafka.group, model),
         shadow,
-        followed,
+        RunReferences(store, NAME, pipeline, time.time, shadow),
     )

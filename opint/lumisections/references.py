@@ -13,7 +13,7 @@ import numpy.typing as npt
 import structlog
 from sqlalchemy import Connection
 
-from dqm.core.drift import Reference, Residuals, RunSums, initial_centre, updated_centre
+from dqm.core.drift import AcceptedState, Reference, Residuals, RunSums, initial_centre, updated_centre
 from dqm.core.state import LumisectionState, ScoredBatch
 from dqm.histograms import run_window
 from dqm.histograms.bundle import SubsystemModel
@@ -48,7 +48,7 @@ class LearnedCounts:
 class RunReferences:
     """Gives the pipeline the reference of each run that comes, and the centre about which it is judged.
 
-    A model in ``shadow`` has centres of its own, but judges by its frozen references.
+    A model in ``shadow`` has references and centres of its own.
     """
 
     def __init__(
@@ -79,19 +79,39 @@ class RunReferences:
         """Choose for the run of ``batch``, or read what was chosen."""
         dataset, run = batch.dataset, batch.key.run
         with self._store.begin() as tx:
-            chosen = self._references(tx, batch, self._pipeline) if isinstance(self._pipeline, Pipeline) else {}
-            shifts = [self._centres(tx, batch, pipeline) for pipeline in self._pipelines]
-        for subsystem, reference in sorted(chosen.items()):
-            log.info("reference", run=run, subsystem=subsystem, adaptive=reference.adaptive, reason=reference.reason)
-        for pipeline, own in zip(self._pipelines, shifts, strict=True):
-            pipeline.adopt(dataset, run, chosen if pipeline is self._pipeline else {}, own)
+            accepted = acceptances.in_force(tx, self._stream, dataset, run)
+            for pipeline in self._pipelines:
+                self._adopt(tx, batch, pipeline, accepted)
         self._ready[dataset, run] = None
         while len(self._ready) > MOST_RUNS:
             past = self._ready.popitem(last=False)[0]
             for pipeline in self._pipelines:
                 pipeline.drop(*past)
 
-    def _references(self, tx: Connection, batch: Keyed, pipeline: Pipeline) -> Mapping[str, Reference]:
+    def _adopt(
+        self, tx: Connection, batch: Keyed, pipeline: Judge, accepted: Mapping[str, Mapping[str, AcceptedState]]
+    ) -> None:
+        """Have the pipeline judge the run of ``batch`` by what is stored before it."""
+        dataset, run = batch.dataset, batch.key.run
+        chosen = self._references(tx, batch, pipeline, accepted) if isinstance(pipeline, Pipeline) else {}
+        pipeline.adopt(dataset, run, chosen, self._centres(tx, batch, pipeline))
+        if accepted and isinstance(pipeline, Pipeline) and not pipeline.whole_runs:
+            earlier = {
+                subsystem: references.since(
+                    tx,
+                    Part(dataset, run, subsystem, pipeline.version),
+                    min(state.since.run for state in states.values()),
+                    MOST_FOLLOWED,
+                )
+                for subsystem, states in accepted.items()
+            }
+            pipeline.accept(dataset, run, accepted, earlier)
+        for subsystem, reference in sorted(chosen.items()) if pipeline is self._pipeline else ():
+            log.info("reference", run=run, subsystem=subsystem, adaptive=reference.adaptive, reason=reference.reason)
+
+    def _references(
+        self, tx: Connection, batch: Keyed, pipeline: Pipeline, accepted: Mapping[str, Mapping[str, AcceptedState]]
+    ) -> Mapping[str, Reference]:
         """Those of histograms, which alone have any; nothing if they are frozen."""
         if not pipeline.follows:
             return {}
@@ -102,7 +122,6 @@ class RunReferences:
                 subsystem: references.before(tx, Part(dataset, run, subsystem, version), run, run_window.MOST_RUNS)
                 for subsystem in pipeline.models
             }
-            accepted = acceptances.in_force(tx, self._stream, dataset, run)
             for subsystem, reference in pipeline.follow(dataset, run, latest, accepted).items():
                 references.record(tx, Part(dataset, run, subsystem, version), reference, self._clock())
             return {}

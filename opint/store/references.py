@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select, upda
 from dqm.core.drift import Earlier, Reference, RunSums
 from opint.store.packing import FLAG, REAL, WHOLE, pack, unpack
 from opint.store.sql import insert_into
-from opint.store.tables import reference, run_sums
+from opint.store.tables import lumisection, reference, run_sums
 
 __all__ = ["Part", "Shown", "add", "before", "chosen", "previous", "record", "shown", "since"]
 
@@ -98,10 +98,12 @@ def record(tx: Connection, part: Part, choice: Reference, now_s: float) -> None:
 
 
 def shown(tx: Connection, dataset: str, run: int) -> Sequence[Shown]:
-    """The references of a run by subsystem, those of the model that came last."""
+    """The references of a run by subsystem, those of the model that judged it last."""
     at = reference.c
     columns: Sequence[Any] = (at.subsystem, at.adaptive, at.reason, at.newest_run, at.runs, at.usable, at.drift)
-    query = select(*columns).where(at.dataset == dataset, at.run == run).order_by(at.chosen_s)
+    judging = select(lumisection.c.model_version).where(lumisection.c.dataset == dataset, lumisection.c.run == run)
+    of_run = and_(at.dataset == dataset, at.run == run, at.model_version.in_(judging))
+    query = select(*columns).where(of_run).order_by(at.chosen_s)
     rows = {row.subsystem: row for row in tx.execute(query)}
     return [_shown(rows[name]) for name in sorted(rows)]
 

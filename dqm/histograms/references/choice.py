@@ -76,7 +76,7 @@ def adapted(model: SubsystemModel, reference: Reference) -> SubsystemModel:
     template's counts and the tolerance, never less than the frozen one's.
     """
     groups = []
-    for block, group, where in _blocks(model):
+    for block, group, where in blocks_of(model):
         old = group.reference
         rows = reference.usable[block.start : block.stop, None]
         share = reference.share[where].reshape(old.share.shape)
@@ -112,11 +112,11 @@ def _step(model: SubsystemModel, reference: Reference, run: int, sums: RunSums, 
     share, wander, size = reference.share.copy(), reference.wander.copy(), reference.size.copy()
     usable, drift = reference.usable.copy(), reference.drift.copy()
     moved = False
-    for block, group, where in _blocks(model):
+    for block, group, where in blocks_of(model):
         rows = slice(block.start, block.stop)
         shape = group.reference.share.shape
-        counts, trusted = _histograms(sums, group, block, where)
-        recent = [_likewise(_histograms(earlier, group, block, where), trusted) for earlier in before]
+        counts, trusted = histograms_at_mean(sums, group, block, where)
+        recent = [_likewise(histograms_at_mean(earlier, group, block, where), trusted) for earlier in before]
         template = Template(
             share[where].reshape(shape).astype(np.float64),
             _begun(size[rows].astype(np.float64), counts),
@@ -152,7 +152,7 @@ def _begun(size: Float64, counts: Float64) -> Float64:
     return np.where(size > 0, size, past)
 
 
-def _histograms(sums: RunSums, group: Group, block: Block, where: slice) -> tuple[Float64, Mask]:
+def histograms_at_mean(sums: RunSums, group: Group, block: Block, where: slice) -> tuple[Float64, Mask]:
     """Counts (n, bins) of a run as if at the mean pileup, and whether most of its histograms could be trusted.
 
     Where they could, only those count; elsewhere all do, so that a lasting change can be seen.
@@ -185,7 +185,7 @@ def _faulty(template: Template, share: Float32) -> Mask:
     return out
 
 
-def _blocks(model: SubsystemModel) -> Sequence[tuple[Block, Group, slice]]:
+def blocks_of(model: SubsystemModel) -> Sequence[tuple[Block, Group, slice]]:
     """Each group with its rows and its cells."""
     blocks, cell = [], 0
     for block, group in zip(model.catalogue.blocks, model.groups, strict=True):

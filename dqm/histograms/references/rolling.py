@@ -16,7 +16,7 @@ import numpy as np
 
 from conf.settings import DqmSettings
 from dqm.arrays import Float32, Mask
-from dqm.core.drift import Accepted, Reference
+from dqm.core.drift import LEAST_ACCEPTED, Accepted, Reference
 from dqm.core.errors import TrainingError
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.fitting import GoodHistograms, fit
@@ -30,15 +30,11 @@ STANDS_OUT = 6.0
 """Robust standard deviations by which a bin stands out from its neighbours as no change of conditions makes it."""
 
 
-LEAST_ACCEPTED = 4
-"""Whole runs of an accepted state that a single monitoring element is judged by."""
-
-
 def refitted(model: SubsystemModel, candidates: RunWindow, settings: DqmSettings, accepted: Accepted) -> SubsystemModel:
     """The model that the latest of the ``candidates`` teach; the old one where they teach nothing.
 
     Of an element with an ``accepted`` state there is nothing before it, and the element is not judged by fewer than
-    :data:`LEAST_ACCEPTED` runs.
+    :data:`dqm.core.drift.LEAST_ACCEPTED` runs.
     """
     anew = np.array([name in accepted for name in model.catalogue.names])
     if anew.any():
@@ -69,9 +65,7 @@ def refitted(model: SubsystemModel, candidates: RunWindow, settings: DqmSettings
     except TrainingError:
         return model
     if learned.window is not None and anew.any():
-        few = anew & (learned.window.came.sum(axis=0) < LEAST_ACCEPTED)
-        judged = learned.normaliser.judged & ~few
-        learned = replace(learned, normaliser=replace(learned.normaliser, judged=judged))
+        learned = replace(learned, unsettled=anew & (learned.window.came.sum(axis=0) < LEAST_ACCEPTED))
     if model.entries.knows_conditions:
         # The window holds no luminosity, which tells more of entries than how many there were lately.
         return replace(learned, entries=model.entries, lack=model.lack)
