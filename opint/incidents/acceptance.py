@@ -11,13 +11,16 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from opint.incidents.operator import MOST_ACTOR, MOST_TEXT, ActionError, locked_incident, write_deed
-from opint.store import acceptances, incidents
+from opint.store import acceptances, incidents, stability
 from opint.store.acceptances import Acceptance
 from opint.store.texts import storable
+from streams.keys import LumisectionKey
 
 
 def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: float, streams: Mapping[str, str]) -> None:
-    """Let the elements of the newest occurrence be learned anew from the first one on, for a ``reason``.
+    """Let the elements of the newest occurrence be learned anew from where they are stable on, for a ``reason``.
+
+    Where it is not known since when they are, it is from the first occurrence on.
 
     ``streams`` names the stream of each family that can be accepted. Raises UnknownIncidentError, and ActionError if
     the family cannot be, if the reason is empty, or if it is accepted already.
@@ -34,7 +37,9 @@ def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: flo
     if standing:
         raise ActionError(f"incident {incident_id} was accepted by {standing[0].actor} already")
     by, why = storable(actor, MOST_ACTOR), storable(reason.strip(), MOST_TEXT)
-    since, until = incident.first, incident.last
+    until = incident.last
+    stable = stability.stable_since(tx, incident_id, until)
+    since = incident.first if stable is None else LumisectionKey(stable.run, stable.ls)
     (newest,) = incidents.occurrences(tx, [incident_id], until, until)[incident_id]
     what = Acceptance(
         stream=stream,

@@ -6,11 +6,13 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
-from opint.store import acceptances, feedback
+from opint.store import acceptances, feedback, stability
 from opint.store.feedback import Feedback
 from opint.store.incidents import IS_ACTIVE
 from opint.store.records import Record
+from opint.store.stability import StableSince
 from opint.store.tables import audit, evidence, incident, lumisection, occurrence
+from streams.keys import LumisectionKey
 
 State = Literal["open", "acknowledged", "resolved"]
 
@@ -103,6 +105,9 @@ class IncidentDetail(Incident):
 
     feedback: Feedback | None
     acceptance: Annotated[AcceptedReference | None, Field(description="null: not accepted, or revoked")]
+    stable_since: Annotated[
+        StableSince | None, Field(description="null where what is kept of its newest lumisections does not agree")
+    ]
     occurrences: list[IncidentOccurrence]
     audit: list[AuditEntry]
     evidence: list[EvidenceKey]
@@ -251,6 +256,7 @@ def detail(tx: Connection, incident_id: int) -> IncidentDetail | None:
         evidence=_evidence(tx, incident_id, occurrences),
         feedback=feedback.load(tx, incident_id),
         acceptance=_acceptance(tx, incident_id),
+        stable_since=_stable_since(tx, incident_id, occurrences),
     )
 
 
@@ -262,6 +268,11 @@ def _acceptance(tx: Connection, incident_id: int) -> AcceptedReference | None:
         elements=[acceptance.element for acceptance in accepted],
         **{name: getattr(accepted[0], name) for name in ("since_run", "since_ls", "actor", "reason", "at_s")},
     )
+
+
+def _stable_since(tx: Connection, incident_id: int, occurrences: list[IncidentOccurrence]) -> StableSince | None:
+    last = LumisectionKey(occurrences[0].run, occurrences[0].ls) if occurrences else None
+    return stability.stable_since(tx, incident_id, last)
 
 
 def _seen_in(run: int) -> ColumnElement[bool]:
