@@ -60,12 +60,12 @@ def judged(labelled: Labelled, split: Split) -> Verdicts:
         if pipeline.whole_runs:
             pipeline.follow(batch.dataset, batch.key.run, {batch.subsystem: before[-MOST_RUNS:]}, {})
         scored = pipeline.score([batch])[0]
-        pipeline.drop(batch.dataset, batch.key.run)
         if pipeline.whole_runs and scored.sums is not None:
             before.append((batch.key.run, scored.sums))
         verdict = pipeline.close(merge(None, scored, 0.0).state, {}, 1.0, "complete").verdicts[batch.subsystem]
         qualities.append(int(verdict.quality))
         scores.append(_score(pipeline, batch, scored))
+        pipeline.drop(batch.dataset, batch.key.run)
     # A lumisection alarms below the threshold of one; incidents ask for several.
     allowed = pipeline.thresholds.folder_p + pipeline.thresholds.starved_p
     return Verdicts(qualities, scores, allowed)
@@ -78,7 +78,7 @@ def _score(pipeline: Pipeline, batch: HistogramBatch, scored: ScoredBatch) -> fl
         return STARVED_SCORE - float(np.log1p(batch.entries[0]))
     p_value = float(part.p_values[0])
     if np.isnan(p_value):
-        model = pipeline.models[batch.subsystem]
+        model = pipeline.judging(batch.dataset, batch.key.run, batch.subsystem)
         totals = batch.counts[0].sum(axis=-1, dtype=np.float32)[None]
         normalised = model.normaliser.normalised(part.scores[:, None], totals, np.zeros(1, dtype=np.float32))
         return float(np.nanmax(normalised))

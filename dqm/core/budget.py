@@ -34,6 +34,7 @@ ONE_SIDED_95 = 1.645
 _UPPER = 0.2
 _BLOCKS = 10
 _STARVED_SHARE = 0.1
+_OVERFULL_SHARE = 0.05
 _CERTIFICATION_SHARE = 0.3
 _MOST = 0.05
 
@@ -42,14 +43,15 @@ _MOST = 0.05
 class Thresholds:
     """P-values at or below which something is bad in one lumisection.
 
-    ``folder_p`` is for a folder's content, ``starved_p`` for one ME's lack of entries, ``certification_p`` for a
-    subsystem as a whole (0 if nothing looks at it so). The allowed probability of a false incident is
-    ``false_per_lumisection``. ``record_p`` and ``record_certification_p`` are what content and whole subsystems must
-    reach in one lumisection to be recorded without an incident.
+    ``folder_p`` is for a folder's content, ``starved_p`` for one ME's lack of entries, ``overfull_p`` for too many of
+    them, ``certification_p`` for a subsystem as a whole (0 if nothing looks at it so). The allowed probability of a
+    false incident is ``false_per_lumisection``. ``record_p`` and ``record_certification_p`` are what content and whole
+    subsystems must reach in one lumisection to be recorded without an incident.
     """
 
     folder_p: float
     starved_p: float
+    overfull_p: float
     false_per_lumisection: float
     certification_p: float = 0.0
     record_p: float = 0.0
@@ -68,20 +70,22 @@ def thresholds(
 
     ``whole_runs`` says that its histograms are those of whole runs, which raise at once. ``elements`` is the
     number of MEs. ``certification_p`` (folders, L) are the p-values of whole subsystems at the folders that they
-    name (:func:`dqm.core.combination.folder_p`). A tenth of the budget goes to lack of entries; three tenths to whole
-    subsystems, where these are looked at; the rest to folders. The budget of records is shared alike.
+    name (:func:`dqm.core.combination.folder_p`). A tenth of the budget goes to lack of entries, half a tenth to excess;
+    three tenths to whole subsystems, where these are looked at; the rest to folders. The budget of records is shared
+    alike.
     """
     units = RUNS_PER_SHIFT * dqm.shift_hours / 8.0 if whole_runs else dqm.shift_hours * 3600 / LUMISECTION_SECONDS
     allowed = min(dqm.false_incidents_per_shift / units, _MOST)
     recorded = min(dqm.false_records_per_shift / units, _MOST)
     bad, of = (1, 1) if whole_runs else (min(alerts.raise_bad, alerts.raise_of), alerts.raise_of)
     certification = 0.0 if certification_p is None else _CERTIFICATION_SHARE
-    content = 1.0 - _STARVED_SHARE - certification
+    content = 1.0 - _STARVED_SHARE - _OVERFULL_SHARE - certification
     folders = allowed * content
     return Thresholds(
         # Whole runs are judged by what the latest ones teach, of which a training set says nothing.
         _independent(len(folder_p), bad, of, folders) if whole_runs else limit(folder_p, bad, of, folders),
         allowed * _STARVED_SHARE / max(elements, 1),
+        allowed * _OVERFULL_SHARE / max(elements, 1),
         allowed,
         0.0 if certification_p is None else limit(certification_p, bad, of, allowed * certification),
         limit(folder_p, 1, 1, recorded * content),

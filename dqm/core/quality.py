@@ -57,6 +57,8 @@ class Reason(IntEnum):
     """The declared prescale is 0: no rate is expected (NOT_INSPECTED)."""
     RESOLUTION = 16
     """Too few good runs were learned to tell good from bad at the declared risk (NOT_INSPECTED)."""
+    OVERFULL = 17
+    """Far more entries than good lumisections under the same conditions have (BAD)."""
 
     @property
     def alarms(self) -> bool:
@@ -74,6 +76,7 @@ _FAMILY = {
     Reason.FROZEN: "frozen",
     Reason.MISSING: "missing",
     Reason.STARVED: "starved",
+    Reason.OVERFULL: "overfull",
     Reason.WRONG_SHAPE: "shape",
     Reason.CONTRADICTS_STATUS: "status",
     Reason.PATH_MOVED: "path",
@@ -129,8 +132,8 @@ class Evidence:
 
     ``reference`` is scaled to the observed number of counts; ``pulls`` are signed and in standard
     deviations; ``kind`` is the best guess at the fault (dead, hot, noisy, shift, gain, swap, stuck,
-    missing, low-statistics or unknown) and ``sentence`` says why in words. ``certified`` is what certification says of
-    the whole subsystem, None where nothing looks at it so.
+    missing, low-statistics, high-statistics or unknown) and ``sentence`` says why in words. ``certified`` is what
+    certification says of the whole subsystem, None where nothing looks at it so.
     """
 
     me: str

@@ -30,9 +30,9 @@ from dqm.statistics.conformal import ConformalTable
 from dqm.statistics.multiple_testing import discovery_threshold
 from streams.records import Catalogue, Conditions
 
-IS_TESTED = np.isin(np.arange(max(Reason) + 1), (Reason.CONSISTENT, Reason.STARVED))
+IS_TESTED = np.isin(np.arange(max(Reason) + 1), (Reason.CONSISTENT, Reason.STARVED, Reason.OVERFULL))
 """By reason, whether content is tested. A histogram that lost a part of its entries because channels died is
-DEVIATES like its neighbours, and only one that lost them evenly stays STARVED."""
+DEVIATES like its neighbours, and only one that lost them evenly stays STARVED; of too many entries likewise."""
 
 
 class Content(Protocol):
@@ -177,7 +177,7 @@ QUALITY = np.full(max(Reason) + 1, Quality.NOT_INSPECTED, dtype=np.uint8)
 QUALITY[Reason.CONSISTENT] = Quality.GOOD
 QUALITY[Reason.SUSPECT] = Quality.WARNING
 QUALITY[Reason.DEVIATES] = Quality.BAD
-QUALITY[[Reason.FROZEN, Reason.STARVED]] = Quality.BAD
+QUALITY[[Reason.FROZEN, Reason.STARVED, Reason.OVERFULL]] = Quality.BAD
 QUALITY[[Reason.PATH_MOVED, Reason.SEED_MOVED, Reason.ALL_MOVED, Reason.WRONG_PRESCALES]] = Quality.BAD
 
 

@@ -25,11 +25,11 @@ from dqm.histograms.group import Group, scorers
 from dqm.histograms.references.entries import EntriesModel
 from dqm.histograms.references.frozen import FrozenReference
 from dqm.histograms.run_window import RunWindow
-from dqm.histograms.scorers import REGISTRY
+from dqm.histograms.scorers import ENTRIES, REGISTRY
 from dqm.statistics.conformal import ConformalTable
 from streams.records import Catalogue
 
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class SubsystemModel:
     groups: tuple[Group, ...]
     entries: EntriesModel
     lack: ConformalTable
+    excess: ConformalTable
     normaliser: Normaliser
     tables: tuple[ConformalTable, ...]
     combined: ConformalTable
@@ -55,7 +56,7 @@ class SubsystemModel:
     @property
     def scorers(self) -> tuple[str, ...]:
         """Names of those that any of the groups has, in the order in which their scores are stored."""
-        return scorers(self.groups)
+        return (*scorers(self.groups), *(() if self.window is None else (ENTRIES,)))
 
     @cached_property
     def calibration(self) -> ElementCalibration:
@@ -160,6 +161,7 @@ def _require_scorers(folder: Path, saved: Mapping[str, int]) -> None:
 def _pack(model: SubsystemModel) -> bytes:
     arrays: NamedArrays = {
         "lack": model.lack.as_array(),
+        "excess": model.excess.as_array(),
         "combined": model.combined.as_array(),
         "lumisections": model.lumisections.as_array(),
         "tables": np.array([table.as_array() for table in model.tables]),
@@ -190,6 +192,7 @@ def _unpack(catalogue: Catalogue, arrays: NamedArrays) -> SubsystemModel:
         groups=tuple(_group(below(arrays, f"group{place}/")) for place in range(len(catalogue.blocks))),
         entries=EntriesModel(**below(arrays, "entries/")),
         lack=ConformalTable.from_array(arrays["lack"]),
+        excess=ConformalTable.from_array(arrays["excess"]),
         normaliser=Normaliser(**{name: arrays[name] for name in _NORMALISER}),
         tables=tuple(ConformalTable.from_array(row) for row in arrays["tables"]),
         combined=ConformalTable.from_array(arrays["combined"]),

@@ -24,8 +24,8 @@ _MARGIN = 2.0
 class ScoredHistograms:
     """What scoring found for the n expected MEs of one batch: arrays (n,), scores (k, n).
 
-    ``lack_p`` are the p-values of too few entries, ``pileup`` is standardised. ``errors`` are those that certification
-    sees, None without it, and ``condemned`` (n,) are the MEs for which it condemns the batch.
+    ``entries_p`` are the p-values of too few or too many entries, ``pileup`` is standardised. ``errors`` are
+    those that certification sees, None without it, and ``condemned`` (n,) are the MEs for which it condemns the batch.
     """
 
     scores: Float32
@@ -34,7 +34,7 @@ class ScoredHistograms:
     reasons: UInt8
     presence: Presence
     expected_entries: Float64
-    lack_p: Float32
+    entries_p: Float32
     pileup: np.float32
     errors: CertificationErrors | None
     condemned: Mask
@@ -53,13 +53,13 @@ class EvidenceBuilder:
     def evidence(
         self, batch: ScoredHistograms, counts: Sequence[Counts], settings: DqmSettings
     ) -> Mapping[str, Evidence]:
-        """By ME: STARVED and condemned ones, and the smallest p-values, up to the settings' limit.
+        """By ME: STARVED, OVERFULL and condemned ones, and the smallest p-values, up to the settings' limit.
 
         ``counts`` are those of the expected groups.
         """
-        starved = batch.reasons == Reason.STARVED
-        shown = np.where(starved, batch.lack_p, batch.p_values)
-        suspicious = np.flatnonzero(starved | batch.condemned | self._suspicious(batch.p_values, settings))
+        amount = np.isin(batch.reasons, (Reason.STARVED, Reason.OVERFULL))
+        shown = np.where(amount, batch.entries_p, batch.p_values)
+        suspicious = np.flatnonzero(amount | batch.condemned | self._suspicious(batch.p_values, settings))
         worst = suspicious[np.argsort(shown[suspicious], kind="stable")][: settings.evidence_per_lumisection]
         pieces = [self._evidence_of(batch, counts, int(row), float(shown[row])) for row in worst]
         return {piece.me: piece for piece in pieces}

@@ -70,9 +70,8 @@ def explain(
     if reason is Reason.MISSING:
         return Explanation("missing", f"Not published{_usually(expected_entries)}.", worst)
     fitted = _fit(me, observed, expected)
-    starved = reason in {Reason.STARVED, Reason.LOW_STATISTICS}
-    if starved and (fitted is None or fitted.kind != "dead"):
-        return Explanation("low-statistics", _few(entries, expected_entries), worst)
+    if reason in _AMOUNTS and (fitted is None or fitted.kind not in _AMOUNTS[reason].shown_by):
+        return Explanation(_AMOUNTS[reason].kind, _AMOUNTS[reason].sentence(entries, expected_entries), worst)
     if fitted is None:
         return Explanation("unknown", _unknown(me, observed, worst), worst)
     return Explanation(fitted.kind, _SENTENCES[fitted.kind](me, observed, expected, fitted), worst)
@@ -153,6 +152,32 @@ def _few(entries: float, expected: float | None) -> str:
         f"Only {_number(entries)} entries, {_number(expected)} ± {_number(np.sqrt(expected))} expected "
         f"under these conditions ({entries / expected:.1%})."
     )
+
+
+def _many(entries: float, expected: float | None) -> str:
+    if not expected:
+        return f"{_number(entries)} entries: far more than expected."
+    return (
+        f"{_number(entries)} entries, {_number(expected)} ± {_number(np.sqrt(expected))} expected under these "
+        f"conditions: {entries / expected:.1f} times as many."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    """What is said of too few or too many entries, unless a fault of the content is ``shown_by`` one of these kinds."""
+
+    kind: str
+    shown_by: frozenset[str]
+    sentence: Callable[[float, float | None], str]
+
+
+_TOO_FEW = _Amount("low-statistics", frozenset({"dead"}), _few)
+_AMOUNTS = {
+    Reason.STARVED: _TOO_FEW,
+    Reason.LOW_STATISTICS: _TOO_FEW,
+    Reason.OVERFULL: _Amount("high-statistics", frozenset({"hot", "noisy"}), _many),
+}
 
 
 def _usually(expected: float | None) -> str:

@@ -92,18 +92,24 @@ def fit(good: GoodHistograms, settings: DqmSettings, rng: np.random.Generator, *
             f"has {settings.min_entries:g} entries"
         )
     covered = np.concatenate([own.covered(of, names) for own, of in zip(groups, members, strict=True)], axis=1)
-    calibrated = (
-        _calibrated(good, use, trained, splits, names, covered) if splits else calibration.uncalibrated(covered, rows)
-    )
     seen = np.where(good.came & ~_nearly_empty(good, good.came), good.statistics, np.nan)
+    if whole_runs:
+        covered = np.concatenate([covered, np.ones((1, len(good.catalogue)), dtype=np.bool_)])
+    calibrated = (
+        _calibrated(good, use, trained, splits, names, covered, seen if whole_runs else None)
+        if splits
+        else calibration.uncalibrated(covered, rows)
+    )
     entries = entries_model.fit(seen[learned], [good.conditions[at] for at in learned])
     held = calibrating if splits else learned
     surprise = -np.log(np.maximum(of_elements(calibrated.p_values), 1e-300))
+    lack = _lack(entries, seen[held], [good.conditions[at] for at in held])
     model = SubsystemModel(
         catalogue=good.catalogue,
         groups=tuple(groups),
         entries=entries,
-        lack=_lack(entries, seen[held], [good.conditions[at] for at in held], calibrated.combined),
+        lack=_table(lack, calibrated.combined.blocks),
+        excess=_table(-lack, calibrated.combined.blocks),
         normaliser=calibrated.normaliser,
         tables=calibrated.scorers,
         combined=calibrated.combined,
@@ -162,14 +168,22 @@ def _calibrated(
     splits: Sequence[tuple[Indices, Indices]],
     names: Sequence[str],
     covered: Mask,
+    seen: Float64 | None,
 ) -> calibration.Calibrated:
-    """Scores of all runs held back, each by the groups that have not seen it, and what they say of good ones."""
+    """Scores of all runs held back, each by the groups that have not seen it, and what they say of good ones.
+
+    ``seen`` (L, n) are the entries of whole runs, whose departures are calibrated as well.
+    """
     scores, totals = [], []
-    for groups, (_, held) in zip(trained, splits, strict=True):
+    for groups, (learned, held) in zip(trained, splits, strict=True):
         scored = [
             own.score(counts[held], good.pileup[held], names) for own, counts in zip(groups, good.counts, strict=True)
         ]
-        scores.append(np.concatenate([own for own, _ in scored], axis=2))
+        of_groups = np.concatenate([own for own, _ in scored], axis=2)
+        if seen is not None:
+            departures = _departures(seen, good.conditions, learned, held)
+            of_groups = np.concatenate([of_groups, departures[None]])
+        scores.append(of_groups)
         totals.append(np.concatenate([own for _, own in scored], axis=1))
     held = np.concatenate([own for _, own in splits])
     rows = [slice(block.start, block.stop) for block in good.catalogue.blocks]
@@ -182,6 +196,13 @@ def _calibrated(
         covered,
         good.runs[held],
     )
+
+
+def _departures(seen: Float64, conditions: Sequence[Conditions], learned: Indices, held: Indices) -> Float32:
+    """How far the entries of the runs ``held`` lie from what the ``learned`` ones lead to expect; zero if unknown."""
+    model = entries_model.fit(seen[learned], [conditions[at] for at in learned])
+    expected, spread = model.expected([conditions[at] for at in held])
+    return np.nan_to_num(model.departure(seen[held], expected, spread)).astype(np.float32)
 
 
 def _members(catalogue: Catalogue, rows: slice, settings: DqmSettings) -> group.Members:
@@ -201,15 +222,11 @@ def _group(
     return group.fit(counts, pileup, use, reference, int(rng.integers(2**31)), members, scorers)
 
 
-def _lack(
-    model: entries_model.EntriesModel,
-    statistics: Float64,
-    conditions: Sequence[Conditions],
-    combined: ConformalTable,
-) -> ConformalTable:
-    """Calibrated lack of entries: how far good lumisections lie below what is expected."""
+def _lack(model: entries_model.EntriesModel, statistics: Float64, conditions: Sequence[Conditions]) -> Float64:
+    """How far good lumisections lie below what is expected, of all MEs together."""
     expected, spread = model.expected(conditions)
-    return _table(model.lack(statistics, expected, spread).ravel(), combined.blocks)
+    lack: Float64 = model.lack(statistics, expected, spread).ravel()
+    return lack
 
 
 def _table(pool: Float64, blocks: Blocks = UNLIMITED) -> ConformalTable:

@@ -32,6 +32,7 @@ from dqm.histograms.fitting import NEARLY_EMPTY
 from dqm.histograms.references import rolling
 from dqm.histograms.references.accepted import with_accepted
 from dqm.histograms.references.choice import adapted
+from dqm.histograms.references.entries import regressors
 from dqm.histograms.resolution import can_tell, doubtful_p
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
 
@@ -47,6 +48,8 @@ STARVED_SHARE = 0.5
 """... and less than this share of them came."""
 NEXT_TO_NOTHING = 1e-4
 """Less than this share of what is expected needs no p-value to be STARVED ..."""
+OVERFULL_SHARE = 2.0
+"""An ME can be OVERFULL only where it has more than this many times what is expected under known conditions."""
 
 _EXACT = 2.0**24
 
@@ -118,10 +121,14 @@ class Pipeline:
         """
         for subsystem, states in accepted.items():
             if subsystem in self.models:
-                part = (dataset, run, subsystem)
-                model = self._adapted[part].model if part in self._adapted else self.models[subsystem]
-                self._adapted[part] = self._stage(with_accepted(model, states, earlier[subsystem]))
-                self._learning.add(part)
+                model = self.judging(dataset, run, subsystem)
+                self._adapted[dataset, run, subsystem] = self._stage(with_accepted(model, states, earlier[subsystem]))
+                self._learning.add((dataset, run, subsystem))
+
+    def judging(self, dataset: str, run: int, subsystem: str) -> SubsystemModel:
+        """The model that judges a run: what was adopted for it, or that of the bundle."""
+        adopted = self._adapted.get((dataset, run, subsystem))
+        return self.models[subsystem] if adopted is None else adopted.model
 
     def follow(
         self, dataset: str, run: int, earlier: Mapping[str, Earlier], accepted: Mapping[str, Accepted]
@@ -219,12 +226,21 @@ class _Stage:
             dtype=np.float32,
         )
         scores, totals, content = self._groups([counts for counts, _ in gathered], presences, pileup)
-        p_values = self.model.calibration.p_values(scores, totals, pileup)
         came = np.array([presence.came for presence in presences])
         statistics = np.minimum(np.array([presence.entries for presence in presences]), totals.astype(np.float64))
-        reasons, expected, lack_p = self._reasons([batch.conditions for batch in batches], statistics, came)
+        expected, spread = self.model.entries.expected([batch.conditions for batch in batches])
+        if self.model.window is not None:
+            scores[-1] = np.nan_to_num(self.model.entries.departure(statistics, expected, spread))
+        p_values = self.model.calibration.p_values(scores, totals, pileup)
+        reasons, entries_p = self._reasons([batch.conditions for batch in batches], statistics, came, expected, spread)
+        amount = np.isin(reasons, (Reason.STARVED, Reason.OVERFULL))
+        if self.model.window is not None and amount.any():
+            # What is said of the entries already is not said of the content as well.
+            content_scores = scores.copy()
+            content_scores[-1] = 0.0
+            p_values[amount] = self.model.calibration.p_values(content_scores, totals, pileup)[amount]
         with np.errstate(invalid="ignore"):
-            unsure = (p_values > self._limits.folder_p) & (np.minimum(p_values, lack_p) <= self._doubtful_p)
+            unsure = (p_values > self._limits.folder_p) & (np.minimum(p_values, entries_p) <= self._doubtful_p)
         reasons[unsure & (reasons == Reason.CONSISTENT)] = Reason.RESOLUTION
         few = statistics < self._settings.min_entries
         p_values[~came | few | ~verdicts.IS_TESTED[reasons]] = np.nan
@@ -240,7 +256,7 @@ class _Stage:
                 reasons[at],
                 presences[at],
                 expected[at],
-                lack_p[at],
+                entries_p[at],
                 pileup[at],
                 errors[at],
                 self._condemned(errors[at], batch.conditions, float(pileup[at])),
@@ -303,11 +319,10 @@ class _Stage:
         return scores, totals, content
 
     def _reasons(
-        self, conditions: Sequence[Conditions], statistics: Float64, came: Mask
-    ) -> tuple[UInt8, Float64, Float32]:
-        """Reasons, expected entries and the p-values of lack of entries (1 where that is no question); (L, n)."""
+        self, conditions: Sequence[Conditions], statistics: Float64, came: Mask, expected: Float64, spread: Float64
+    ) -> tuple[UInt8, Float32]:
+        """Reasons, and the p-values of too few or too many entries (1 where that is no question); (L, n)."""
         settings = self._settings
-        expected, spread = self.model.entries.expected(conditions)
         reasons = np.full(statistics.shape, Reason.CONSISTENT, dtype=np.uint8)
         if not self._can_tell:
             reasons[:] = Reason.RESOLUTION
@@ -318,18 +333,30 @@ class _Stage:
         reasons[statistics < settings.min_entries] = Reason.LOW_STATISTICS
         with np.errstate(invalid="ignore"):
             few = (expected >= PLENTY * settings.min_entries) & (statistics < STARVED_SHARE * expected)
-        lack_p = np.ones(statistics.shape, dtype=np.float32)
+        entries_p = np.ones(statistics.shape, dtype=np.float32)
         if few.any():
             lack = self.model.entries.lack(statistics[few], expected[few], spread[few])
-            lack_p[few] = self.model.lack.p_values(lack.astype(np.float32))
-            starved = lack_p <= self._limits.starved_p
+            entries_p[few] = self.model.lack.p_values(lack.astype(np.float32))
+            starved = entries_p <= self._limits.starved_p
             if self._can_tell:
                 starved |= statistics < NEARLY_EMPTY * expected
             reasons[few & (starved | (statistics < NEXT_TO_NOTHING * expected))] = Reason.STARVED
+        with np.errstate(invalid="ignore"):
+            many = (expected >= settings.min_entries) & (statistics > OVERFULL_SHARE * expected)
+        many[[not self._knows_amount(condition) for condition in conditions]] = False
+        if self._can_tell and many.any():
+            excess = -self.model.entries.lack(statistics[many], expected[many], spread[many])
+            entries_p[many] = self.model.excess.p_values(excess.astype(np.float32))
+            reasons[many & (entries_p <= self._limits.overfull_p)] = Reason.OVERFULL
         if settings.require_stable_beams:
             reasons[[condition.beams_stable is False for condition in conditions]] = Reason.NO_STABLE_BEAMS
         reasons[~came] = 0
-        return reasons, expected, lack_p
+        return reasons, entries_p
+
+    def _knows_amount(self, conditions: Conditions) -> bool:
+        """Whether more entries than the median are not merely more luminosity than usual, of which nothing is known."""
+        known = self.model.entries.knows_conditions and regressors(conditions) is not None
+        return known or self.model.window is not None
 
 
 def _digests(

@@ -103,6 +103,14 @@ _FAMILIES = (
         bad_elements=True,
     ),
     Family(
+        name="overfull",
+        noun="far too many entries",
+        advice="Far more entries than under the same conditions before: look at noise, thresholds and prescales, and "
+        "at whether histograms are filled twice.",
+        kind="high-statistics",
+        bad_elements=True,
+    ),
+    Family(
         name="shape",
         noun="axes unlike those of the model",
         advice="The axes differ from those the model was trained on: was the booking changed? Train anew if so.",
@@ -218,6 +226,7 @@ KIND_NOUNS = {
     "stuck": "frozen content",
     "missing": "no data",
     "low-statistics": "far too few entries",
+    "high-statistics": "far too many entries",
     "pattern": "a pattern unlike that of good lumisections",
     "status": "content that contradicts the detector status",
 }

@@ -13,7 +13,9 @@ from opint.store.incidents import NAMELESS_KINDS
 from opint.store.short_faults import ShortFault, StoredFault
 
 _NEEDS_NO_P_VALUE = np.zeros(256, dtype=np.bool_)
-_NEEDS_NO_P_VALUE[[Reason.FROZEN, Reason.MISSING, Reason.STARVED, Reason.WRONG_SHAPE, Reason.CONTRADICTS_STATUS]] = True
+_NEEDS_NO_P_VALUE[
+    [Reason.FROZEN, Reason.MISSING, Reason.STARVED, Reason.OVERFULL, Reason.WRONG_SHAPE, Reason.CONTRADICTS_STATUS]
+] = True
 
 
 def certain_faults(state: LumisectionState) -> list[StoredFault]:

@@ -24,7 +24,7 @@ class Incident(Record):
     dataset: str
     subsystem: str
     family: str = Field(
-        description="what it is about: content, frozen, missing, starved, shape, status, path, seed, data-lost …"
+        description="what it is about: content, frozen, missing, starved, overfull, shape, status, path, seed …"
     )
     element_group: str = Field(description="the folder of monitoring elements")
     kind: str = Field(description="best guess at the fault")

@@ -80,7 +80,7 @@ class ShortFault(Record):
     run: int
     ls: int
     subsystem: str
-    family: str = Field(description="as of an incident: content, frozen, missing, starved, shape, status …")
+    family: str = Field(description="as of an incident: content, frozen, missing, starved, overfull, shape, status …")
     element_group: str = Field(description="the folder of monitoring elements")
     kind: str = Field(description="best guess at the fault")
     elements: list[str] = Field(description="names of the bad monitoring elements, worst first")

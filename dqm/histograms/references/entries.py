@@ -60,6 +60,12 @@ class EntriesModel:
         lack: Float64 = deficit / np.sqrt(spread**2 + 1.0 / (expected + 1.0))
         return lack
 
+    @classmethod
+    def departure(cls, statistics: Float64, expected: Float64, spread: Float64) -> Float64:
+        """How many spreads the ``statistics`` lie below or above what is expected."""
+        departure: Float64 = np.abs(cls.lack(statistics, expected, spread))
+        return departure
+
     def arrays(self) -> dict[str, Float64]:
         """The numbers by name, to be saved."""
         return {

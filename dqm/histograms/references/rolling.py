@@ -68,7 +68,7 @@ def refitted(model: SubsystemModel, candidates: RunWindow, settings: DqmSettings
         learned = replace(learned, unsettled=anew & (learned.window.came.sum(axis=0) < LEAST_ACCEPTED))
     if model.entries.knows_conditions:
         # The window holds no luminosity, which tells more of entries than how many there were lately.
-        return replace(learned, entries=model.entries, lack=model.lack)
+        return replace(learned, entries=model.entries, lack=model.lack, excess=model.excess)
     return learned
 
 

@@ -26,5 +26,7 @@ REGISTRY: Mapping[str, type[Scorer]] = MappingProxyType({scorer.name: scorer for
 
 OF_SHARES = (ShareModesScorer.name, LargestShareScorer.name)
 """What judges whole runs, where the spread between good runs is far larger than counting errors."""
+ENTRIES = "entries"
+"""Departure of the number of entries of a whole run from what is expected: stored and calibrated like a scorer's."""
 OF_COUNTS = tuple(name for name in REGISTRY if name not in OF_SHARES)
 """What judges lumisections."""

@@ -20,7 +20,7 @@ KEY = LumisectionKey(380_000, 40)
 REFERENCE = Conditions(fill=9890, pileup=54, recorded_lumi=8.0, beams_stable=True)
 NOW = Conditions(fill=9900, pileup=50, recorded_lumi=0.4, beams_stable=True)
 CONTENT = (FaultKind.DEAD, FaultKind.HOT, FaultKind.NOISY, FaultKind.SHIFT, FaultKind.GAIN, FaultKind.SWAP)
-KINDS = {*map(str, FaultKind), "unknown"}
+KINDS = {*map(str, FaultKind), "high-statistics", "unknown"}
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +127,7 @@ def test_a_map_is_located_on_both_axes():
         (Reason.MISSING, "missing", "about 24,000 entries were expected"),
         (Reason.STARVED, "low-statistics", "24,000 ± 155 expected under these conditions (1.0%)"),
         (Reason.LOW_STATISTICS, "low-statistics", "Only 240 entries"),
+        (Reason.OVERFULL, "high-statistics", "24,000 ± 155 expected"),
         (Reason.NO_MODEL, "unknown", "No model"),
         (Reason.WRONG_SHAPE, "unknown", "axes differ"),
         (Reason.NO_STABLE_BEAMS, "unknown", "beams"),

@@ -10,7 +10,7 @@ from conf.settings import AlertSettings, DqmSettings
 from dqm.core.assembly import merge
 from dqm.core.quality import Quality, Reason
 from dqm.histograms.pipeline import Pipeline
-from streams.records import Axis, Catalogue, HistogramBatch, MonitoringElement
+from streams.records import Axis, Catalogue, Conditions, HistogramBatch, MonitoringElement
 
 FIELDS = ("present", "p_values", "scores", "digests", "reasons")
 
@@ -179,6 +179,21 @@ def scale_all(factor):
     return edit
 
 
+def test_far_too_many_entries_are_an_alarm_where_the_conditions_are_known(pipeline, toy):
+    def flood(_catalogue, means):
+        means[1][2] *= 20
+
+    row = toy.catalogue.blocks[1].start + 2
+    batch = toy.batch(3, run=1001, edit=flood)
+    flooded, unknown = pipeline.score([batch, replace(batch, conditions=Conditions())])
+    assert flooded.scores.reasons[row] == Reason.OVERFULL
+    told = flooded.scores.evidence[toy.catalogue.names[row]]
+    assert told.kind == "high-statistics"
+    assert "times as many" in told.sentence
+    assert (np.delete(flooded.scores.reasons, row) == Reason.CONSISTENT).all()
+    assert unknown.scores.reasons[row] == Reason.CONSISTENT
+
+
 def test_far_too_few_entries_are_an_alarm_and_explained(pipeline, toy):
     def starve(_catalogue, means):
         means[1][2] *= 0.1
@@ -260,7 +275,7 @@ def test_extreme_counts_give_no_nan_where_something_is_judged(pipeline, toy, val
     counts = tuple(np.full_like(one, value) for one in batch.counts)
     extreme = replace(batch, counts=counts, entries=np.full(len(batch.entries), value))
     scored = pipeline.score([extreme])[0].scores
-    judged = scored.reasons == Reason.CONSISTENT
+    judged = np.isin(scored.reasons, (Reason.CONSISTENT, Reason.OVERFULL))
     assert np.isfinite(scored.p_values[judged]).all()
     assert np.isfinite(scored.scores).all()
     assert judged.all() == (value > 0)

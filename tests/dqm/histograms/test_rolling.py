@@ -66,7 +66,7 @@ def test_good_runs_are_good(pipeline):
 
 def test_conditions_that_stay_are_expected_after_some_runs(pipeline):
     qualities = [quality for _, quality in judged(pipeline, [run(number, shift=0.4) for number in range(100, 150)])]
-    assert set(qualities[:3]) == {Quality.BAD}
+    assert set(qualities[:2]) == {Quality.BAD}
     assert qualities[-20:].count(Quality.BAD) <= 3
 
 
@@ -93,6 +93,15 @@ def test_an_accepted_state_of_few_runs_is_not_judged_yet(pipeline):
     assert [quality for _, quality in found[:2]] == [Quality.GOOD, Quality.BAD]
     assert {quality for _, quality in found[2:5]} == {Quality.NOT_INSPECTED}
     assert Quality.BAD not in {quality for _, quality in found[5:]}
+
+
+def test_a_run_of_the_usual_shape_ranks_by_its_entries(pipeline):
+    entries = [1e5, 3e4, 1e4, 3e3, 1e3, 1e8]
+    pipeline.follow("/Toy/Run/DQM", 100, {"Muon": []}, {})
+    departures = [pipeline.score([run(100, entries=number)])[0].scores.scores[-1, 0] for number in entries]
+    assert pipeline.models["Muon"].scorers[-1] == "entries"
+    assert departures[:5] == sorted(departures[:5])
+    assert departures[5] > departures[2]
 
 
 @pytest.mark.parametrize("entries", [0, 5, 60])
