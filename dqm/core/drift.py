@@ -15,7 +15,7 @@ lumisection adds its histograms, to the *trusted* sums those that are good with 
 that are not. The reference chosen for a run is recorded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -177,21 +177,3 @@ class Reference:
 
 Earlier = Sequence[tuple[int, RunSums]]
 """Runs and their sums, in order of run number."""
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedState:
-    """What an operator has accepted as the new reference of an element: its state ``since`` a lumisection.
-
-    Up to ``until``, where it was accepted, it is good whatever it looks like; what follows is judged.
-    """
-
-    since: LumisectionKey
-    until: LumisectionKey
-
-
-Accepted = Mapping[str, AcceptedState]
-"""By element."""
-
-LEAST_ACCEPTED = 4
-"""Histograms of an accepted state that a monitoring element is judged by: sampled lumisections, or whole runs."""

@@ -9,10 +9,11 @@ import numpy.typing as npt
 from conf.settings import AlertSettings, DqmSettings
 from dqm.arrays import Float32, Float64, Mask, UInt8
 from dqm.core import verdicts
+from dqm.core.accepted import Accepted
 from dqm.core.budget import Thresholds, thresholds
 from dqm.core.combination import PerCatalogue
 from dqm.core.digests import digests
-from dqm.core.drift import Accepted, Earlier, Reference, Residuals, RunSums, is_sampled, run_sums
+from dqm.core.drift import Earlier, Reference, Residuals, RunSums, is_sampled, run_sums
 from dqm.core.largest_errors import NUMBERS
 from dqm.core.quality import Evidence, Reason
 from dqm.core.state import LumisectionState, ScoredBatch, SubsystemScores

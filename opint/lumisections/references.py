@@ -13,7 +13,8 @@ import numpy.typing as npt
 import structlog
 from sqlalchemy import Connection
 
-from dqm.core.drift import AcceptedState, Reference, Residuals, RunSums, initial_centre, updated_centre
+from dqm.core.accepted import AcceptedState
+from dqm.core.drift import Reference, Residuals, RunSums, initial_centre, updated_centre
 from dqm.core.state import LumisectionState, ScoredBatch
 from dqm.histograms import run_window
 from dqm.histograms.bundle import SubsystemModel

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from dqm.core.drift import AcceptedState
+from dqm.core.accepted import AcceptedState
 from opint.store.sql import columns_of
 from opint.store.tables import Name, lumisection, metadata, serial
 from streams.keys import LumisectionKey

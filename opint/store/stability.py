@@ -2,16 +2,17 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import orjson
 from pydantic import Field
 from sqlalchemy import Connection, and_, select
 
-from dqm.core.stability import LEAST_LUMISECTIONS, LEAST_RUNS, StableState, stable_state
 from opint.store.tables import evidence, incident, occurrence
 from streams.keys import LumisectionKey
+
+if TYPE_CHECKING:
+    from dqm.core.stability import StableState
 
 MOST_COMPARED = 64
 """Newest lumisections of an incident that are compared."""
@@ -62,15 +63,19 @@ def stable_since(tx: Connection, incident_id: int, last: LumisectionKey | None) 
     pictured = [(run, ls, body) for run, ls, body in bodies if body["counts"] and None not in body["reference"]]
     if not pictured or pictured[-1][:2] != (last.run, last.ls):
         return None
-    state = _state([body for _, _, body in pictured], LEAST_RUNS if last.ls == 0 else LEAST_LUMISECTIONS)
+    state = _state([body for _, _, body in pictured], whole_runs=last.ls == 0)
     if state is None:
         return None
     run, ls, _ = pictured[-state.length]
     return StableSince(run, ls, me, state.length, state.moved)
 
 
-def _state(bodies: list[dict[str, list[float]]], least: int) -> StableState | None:
+def _state(bodies: list[dict[str, list[float]]], *, whole_runs: bool) -> "StableState | None":
     """Of the newest histograms that have the axes of the last one."""
+    import numpy as np  # noqa: PLC0415 - a list of incidents needs neither
+
+    from dqm.core.stability import LEAST_LUMISECTIONS, LEAST_RUNS, stable_state  # noqa: PLC0415 - as above
+
     alike = [body for body in bodies if body["axes"] == bodies[-1]["axes"]]
     counts, references = ([np.array(body[name]) for body in alike] for name in ("counts", "reference"))
-    return stable_state(counts, references, least)
+    return stable_state(counts, references, LEAST_RUNS if whole_runs else LEAST_LUMISECTIONS)

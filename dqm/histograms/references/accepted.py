@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from dqm.core.drift import HELD, LEAST_ACCEPTED, TRUSTED, Accepted, Earlier, RunSums
+from dqm.core.accepted import LEAST_ACCEPTED, Accepted
+from dqm.core.drift import HELD, TRUSTED, Earlier, RunSums
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.references.choice import adapted, blocks_of, histograms_at_mean, start
 

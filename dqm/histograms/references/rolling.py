@@ -16,7 +16,8 @@ import numpy as np
 
 from conf.settings import DqmSettings
 from dqm.arrays import Float32, Mask
-from dqm.core.drift import LEAST_ACCEPTED, Accepted, Reference
+from dqm.core.accepted import LEAST_ACCEPTED, Accepted
+from dqm.core.drift import Reference
 from dqm.core.errors import TrainingError
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.fitting import GoodHistograms, fit

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from conf.settings import AlertSettings, DqmSettings
+from dqm.core.accepted import AcceptedState
 from dqm.core.assembly import merge
-from dqm.core.drift import AcceptedState
 from dqm.core.quality import Quality, Reason
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.run_window import MOST_RUNS

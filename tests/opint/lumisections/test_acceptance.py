@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from conf.settings import Settings
-from dqm.core.drift import EVERY, LEAST_ACCEPTED
+from dqm.core.accepted import LEAST_ACCEPTED
+from dqm.core.drift import EVERY
 from dqm.core.quality import Reason
 from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import insert
 
-from dqm.core.drift import AcceptedState
+from dqm.core.accepted import AcceptedState
 from opint.store import acceptances
 from opint.store.acceptances import Acceptance
 from opint.store.tables import incident, lumisection
