@@ -4,7 +4,7 @@ import pytest
 
 from opint.placement.storage import store_plan
 from opint.store.engine import Store
-from tests.e2e.browsing import Clock, fits, settled
+from tests.e2e.browsing import DESK, Clock, fits, settled
 from tests.serving import served
 from tests.support import seed_popularity
 from tests.support.placement import PLAN
@@ -46,8 +46,16 @@ def test_a_line_is_rejected_with_a_reason_and_another_accepted(page, url):
     page.get_by_label("Reason").fill("the group has left")
     page.locator("#plan tr", has_text="/Sample/B-v1/").get_by_role("button", name="Reject").click()
     page.locator("#plan tr", has_text="/Sample/B-v1/").get_by_text("Ada: the group has left").wait_for()
-    page.locator("#plan tr", has_text="/Sample/A-v1/").get_by_role("button", name="Accept").click()
-    page.locator("#plan tr", has_text="/Sample/A-v1/").get_by_text("✓ accepted").wait_for()
+    page.set_viewport_size({"width": 390, "height": 400})
+    line = page.locator("#plan tr", has_text="/Sample/A-v1/")
+    line.scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    assert before > 0
+    line.get_by_role("button", name="Accept").click()
+    line.get_by_text("✓ accepted").wait_for()
+    settled(page)
+    assert abs(page.evaluate("scrollY") - before) < 200, "the page stays where it was"
+    page.set_viewport_size(DESK)
     page.locator("select[name=which]").select_option("undecided")
     page.get_by_role("button", name="Show").click()
     settled(page)
