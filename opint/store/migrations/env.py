@@ -2,7 +2,18 @@
 
 from alembic import context
 
-from opint.store import accounts, hotline, labels, placement, popularity, short_faults  # noqa: F401 - for their tables
+from opint.store import (  # noqa: F401 - they have tables of their own
+    accounts,
+    hotline,
+    labels,
+    messages,
+    notices,
+    outbox,
+    placement,
+    popularity,
+    short_faults,
+    silences,
+)
 from opint.store.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True)
