@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 from conf.errors import SettingsError
-from conf.keys import Entry, KeyPath, Layer, dotted, fields, is_secret, resembling, sections, variable
+from conf.keys import Entry, KeyPath, Layer, Place, dotted, fields, is_list, is_secret, resembling, sections, variable
 
 DEFAULTS = Path(__file__).with_name("default.yaml")
 """The documented defaults."""
@@ -74,6 +74,10 @@ def _entries(node: yaml.Node | None, above: KeyPath, path: Path) -> Iterator[tup
     if node is None or (above in sections() and node.tag == "tag:yaml.org,2002:null"):
         return
     origin = f"{path}, line {node.start_mark.line + 1}"
+    if is_list(above):
+        places: dict[Place, str] = {}
+        yield above, Entry(_structure(node, above, (), path, places), origin, places)
+        return
     if above not in sections():
         yield above, Entry(_scalar(node, above, origin), origin)
         return
@@ -89,6 +93,23 @@ def _entries(node: yaml.Node | None, above: KeyPath, path: Path) -> Iterator[tup
             raise SettingsError(f"{dotted(key)} ({where}) stands a second time; keep one of them")
         seen.add(key)
         yield from _entries(value, key, path)
+
+
+def _structure(node: yaml.Node, key: KeyPath, place: Place, path: Path, places: dict[Place, str]) -> object:
+    """A list or mapping with all that is in it; ``places`` collects where each part stands."""
+    places[place] = f"{path}, line {node.start_mark.line + 1}"
+    if isinstance(node, yaml.SequenceNode):
+        return [_structure(part, key, (*place, number), path, places) for number, part in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        return _scalar(node, key, places[place])
+    values: dict[str, object] = {}
+    for name, value in node.value:
+        where = f"{path}, line {name.start_mark.line + 1}"
+        if not isinstance(name, yaml.ScalarNode) or name.value in values:
+            what = "stands a second time" if isinstance(name, yaml.ScalarNode) else "is no name"
+            raise SettingsError(f"{dotted(key)}: {_shown(name)} ({where}) {what}")
+        values[name.value] = _structure(value, key, (*place, name.value), path, places)
+    return values
 
 
 def _scalar(node: yaml.Node, key: KeyPath, origin: str) -> object:

@@ -1,12 +1,13 @@
 """Settings from environment variables, and secrets from files that such variables name."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from conf.errors import SettingsError
-from conf.keys import PREFIX, Entry, KeyPath, Layer, fields, is_secret, resembling, variable
+from conf.keys import PREFIX, Entry, KeyPath, Layer, fields, is_list, is_secret, resembling, variable
 
 NO_SETTINGS = frozenset({"NIGHTSHIFT_CONFIG", "NIGHTSHIFT_DATA", "NIGHTSHIFT_TEST_KAFKA"})
 """Variables with our prefix that are no settings: the settings file, and what tests and benchmarks use."""
@@ -33,7 +34,7 @@ def read_environment(environ: Mapping[str, str]) -> Layer:
             key = from_file[name]
             if variable(key) in environ:
                 raise SettingsError(f"{variable(key)} and {name} are both set; unset one of them")
-            entries[key] = Entry(_secret(Path(environ[name]), name), name)
+            entries[key] = Entry(read_secret(Path(environ[name]), name), name)
         elif name.startswith(PREFIX) and name not in NO_SETTINGS:
             hint = resembling(name, [*by_name, *from_file])
             raise SettingsError(f"{name} is set in the environment and is no setting{hint or '; unset it'}")
@@ -41,7 +42,12 @@ def read_environment(environ: Mapping[str, str]) -> Layer:
 
 
 def _typed(key: KeyPath, text: str) -> object:
-    """Numbers and truth values read from text; what does not fit is left for validation to name."""
+    """Numbers, truth values and lists (JSON) read from text; what does not fit is left for validation to name."""
+    if is_list(key):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
     annotation = fields()[key].annotation
     if annotation not in {int, float, bool}:
         return text
@@ -51,7 +57,12 @@ def _typed(key: KeyPath, text: str) -> object:
         return text
 
 
-def _secret(path: Path, name: str) -> str:
+def read_secret(path: Path, name: str) -> str:
+    """The secret that a file holds, without the end of its line; ``name`` is what names the file.
+
+    Raises:
+        SettingsError: the file cannot be read, is no text or too large to be a secret.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST_SECRET + 1)

@@ -1,9 +1,11 @@
 """The keys of the settings: where they are, how the environment calls them, which are secret."""
 
+import dataclasses
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -16,12 +18,25 @@ KeyPath = tuple[str, ...]
 PREFIX = "NIGHTSHIFT_"
 
 
+Place = tuple[str | int, ...]
+"""Where a value stands inside a list or mapping: ``(0, "receivers", 1)``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One value as somebody wrote it, and where: ``night.yaml, line 4`` or a variable's name."""
+    """One value as somebody wrote it, and where: ``night.yaml, line 4`` or a variable's name.
+
+    ``places`` are the origins of what stands inside a list.
+    """
 
     value: object
     origin: str
+    places: Mapping[Place, str] = dataclasses.field(default_factory=dict)
+
+    def origin_of(self, place: Place) -> str:
+        """Where that, or what it is missing from, stands."""
+        there = (self.places.get(place[:length]) for length in range(len(place), 0, -1))
+        return next((origin for origin in there if origin), self.origin)
 
 
 Layer = Mapping[KeyPath, Entry]
@@ -63,6 +78,12 @@ def is_secret(path: KeyPath) -> bool:
     """Whether the value may be a secret, and so is never shown."""
     field = fields().get(path)
     return field is not None and field.annotation is SecretStr
+
+
+def is_list(path: KeyPath) -> bool:
+    """Whether the value is a list of values or of mappings."""
+    field = fields().get(path)
+    return field is not None and get_origin(field.annotation) is tuple
 
 
 def resembling(wanted: str, known: Iterator[str] | list[str]) -> str:

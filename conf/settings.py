@@ -5,7 +5,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from conf.notifications import NotificationSettings
+from conf.section import Section
 
 
 def is_loopback(host: str) -> bool:
@@ -112,12 +115,6 @@ StatusBits = Annotated[str, AfterValidator(_status_bits)]
 Template = Annotated[str, AfterValidator(_template)]
 Columns = Annotated[str, AfterValidator(_columns)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class KafkaSettings(Section):
@@ -238,6 +235,7 @@ class AlertSettings(Section):
     raise_of: Count = 3
     clear_good: Count = 20
     recurring_records: Annotated[int, Field(ge=2)] = 3
+    guidance: str = ""
 
     @model_validator(mode="after")
     def _can_raise(self) -> Self:
@@ -378,6 +376,7 @@ class Settings(Section):
     database: DatabaseSettings = DatabaseSettings()
     dqm: DqmSettings = DqmSettings()
     alerts: AlertSettings = AlertSettings()
+    notifications: NotificationSettings = NotificationSettings()
     certify: CertifySettings = CertifySettings()
     rates: RateSettings = RateSettings()
     hotline: HotlineSettings = HotlineSettings()
@@ -385,6 +384,12 @@ class Settings(Section):
     dashboard: DashboardSettings = DashboardSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def page_url(self) -> str:
+        """How browsers call the page; empty where the system chooses its port."""
+        page = self.dashboard
+        return page.public_url or (f"http://{page.host}:{page.port}" if page.port else "")
 
     def kafka_of(self, section: RateSettings | HotlineSettings | CacheSettings) -> KafkaSettings:
         """How the topic of a section is reached: its own topic and consumer group on the broker of ``stream.kafka``."""

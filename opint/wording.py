@@ -30,3 +30,14 @@ def conditions_sentence(what: str, eras: Iterable[str | None]) -> str:
     """One sentence on ``what`` is made under conditions of these ``eras``, whose names say whether they are real."""
     real = not any(is_simulated(str(era)) for era in eras)
     return f"{what} {'real' if real else 'generated'} conditions, not measured."
+
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def ordinal(number: int) -> str:
+    """``fifth``; from the eleventh on ``11th``."""
+    if number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{ending}"

@@ -18,6 +18,7 @@ from opint.cli import (
     incidents,
     labels,
     models,
+    notify,
     popularity,
     simulate,
     train,
@@ -45,6 +46,7 @@ app.command(rich_help_panel=_WATCH)(daemon.run)
 app.command(rich_help_panel=_WATCH)(daemon.dashboard)
 app.command(rich_help_panel=_WATCH)(files.score)
 app.add_typer(incidents.app, name="incidents", rich_help_panel=_OPERATE)
+app.add_typer(notify.app, name="notify", rich_help_panel=_OPERATE)
 app.add_typer(hotline.app, name="hotline", rich_help_panel=_OPERATE)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(certify.certify)

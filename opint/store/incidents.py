@@ -23,8 +23,9 @@ from sqlalchemy import (
 )
 
 from conf.errors import NightshiftError
+from opint.store import outbox
 from opint.store.sql import replacing
-from opint.store.tables import audit, incident, occurrence
+from opint.store.tables import audit, incident, lumisection, occurrence
 from streams.keys import LumisectionKey
 
 DATA_LOST = "data-lost"
@@ -47,6 +48,9 @@ STANDING = (DATA_LOST, STALLED, STALE_MODEL, NOT_JUDGED)
 
 MOST_EARLIER = 64
 """Incidents of faults that recurred before, which a late lumisection may show to go on."""
+
+MOST_NUMBERS = 500
+"""Numbers in one statement."""
 
 MOST_SEEKS = 200
 """Incidents that one statement looks for: SQLite takes at most 500 parts of a union."""
@@ -88,6 +92,9 @@ class Incident:
     elements: int = 0
     acknowledged_s: float | None = None
     acknowledged_by: str | None = None
+    acknowledged_until_s: float | None = None
+    acknowledged_basis: str | None = None
+    assigned_to: str | None = None
     resolved_s: float | None = None
     resolved_by: str | None = None
     id: int = 0
@@ -168,6 +175,22 @@ def active(tx: Connection, fingerprint: str) -> Incident | None:
     """The incident of this fingerprint that is not resolved; there is at most one."""
     row = tx.execute(select(incident).where(_row.fingerprint == fingerprint, IS_ACTIVE)).one_or_none()
     return None if row is None else _incident(row)
+
+
+def with_conditions(tx: Connection, numbers: Collection[int]) -> list[tuple[Incident, dict[str, Any]]]:
+    """Incidents of these numbers, each with the conditions of its newest lumisection, empty if that is not stored."""
+    rows: list[tuple[Incident, dict[str, Any]]] = []
+    ordered = sorted(numbers)
+    for start in range(0, len(ordered), MOST_NUMBERS):
+        query = _WITH_CONDITIONS.where(_row.id.in_(ordered[start : start + MOST_NUMBERS]))
+        rows += [(_incident_of(row), row.conditions or {}) for row in tx.execute(query)]
+    return rows
+
+
+def active_with_conditions(tx: Connection) -> list[tuple[Incident, dict[str, Any]]]:
+    """The same for all incidents that are not resolved, in the order of their numbers."""
+    query = _WITH_CONDITIONS.where(IS_ACTIVE).order_by(_row.id)
+    return [(_incident_of(row), row.conditions or {}) for row in tx.execute(query)]
 
 
 def reaching(tx: Connection, dataset: str, key: LumisectionKey) -> list[Incident]:
@@ -347,7 +370,7 @@ def _of_each(tx: Connection, numbers: Collection[int], query: Select[Any], most:
 
 
 def write_history(tx: Connection, entries: Sequence[Entry]) -> None:
-    """Append to the history of incidents."""
+    """Append to the history of incidents, and put what concerns people into the outbox."""
     rows = [
         {
             "incident_id": entry.incident,
@@ -360,6 +383,7 @@ def write_history(tx: Connection, entries: Sequence[Entry]) -> None:
     ]
     if rows:
         tx.execute(insert(audit), rows)
+    outbox.add(tx, [(entry.incident, entry.at_s, entry.action, entry.detail) for entry in entries])
 
 
 _MOST_ELEMENTS = func.coalesce(func.max(func.json_array_length(_seen.elements)), 0)
@@ -384,6 +408,20 @@ def _values(record: Incident, without: Collection[str]) -> dict[str, Any]:
 
 def _incident(row: Row[Any]) -> Incident:
     return Incident(**row._mapping)
+
+
+_WITH_CONDITIONS = select(incident, lumisection.c.conditions).outerjoin(
+    lumisection,
+    and_(
+        lumisection.c.dataset == _row.dataset,
+        lumisection.c.run == _row.last_run,
+        lumisection.c.ls == _row.last_ls,
+    ),
+)
+
+
+def _incident_of(row: Row[Any]) -> Incident:
+    return Incident(**{name: row._mapping[name] for name in _NAMES})
 
 
 def _occurrence(row: Row[Any]) -> Occurrence:

@@ -16,7 +16,17 @@ from sqlalchemy import JSON, Boolean, Column, LargeBinary, String, func, insert,
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from conf.errors import SettingsError
-from opint.store import hotline, labels, placement, popularity, schema  # noqa: F401 - they have tables of their own
+from opint.store import (  # noqa: F401 - they have tables of their own
+    hotline,
+    labels,
+    messages,
+    notices,
+    outbox,
+    placement,
+    popularity,
+    schema,
+    silences,
+)
 from opint.store.engine import Store, StoreError, StoreUnavailable
 from opint.store.errors import StoreRefusedError
 from opint.store.tables import audit, heartbeat, metadata, source_offset

@@ -2,8 +2,19 @@
 
 from alembic import context
 
-# They have tables of their own.
-from opint.store import acceptances, accounts, hotline, labels, placement, popularity, short_faults  # noqa: F401
+from opint.store import (  # noqa: F401 - they have tables of their own
+    acceptances,
+    accounts,
+    hotline,
+    labels,
+    messages,
+    notices,
+    outbox,
+    placement,
+    popularity,
+    short_faults,
+    silences,
+)
 from opint.store.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True)

@@ -18,6 +18,7 @@ def upgrade() -> None:
     _lumisections()
     _models()
     _incidents()
+    _notifications()
     _hotline()
     _popularity()
     _placement()
@@ -47,6 +48,10 @@ def downgrade() -> None:
         "hotline_marking",
         "hotline_event",
         "reference_acceptance",
+        "notice",
+        "outbox",
+        "message",
+        "silence",
         "feedback",
         "audit",
         "occurrence",
@@ -340,6 +345,11 @@ def _incidents() -> None:
         sa.Column("updated_s", sa.Float(), nullable=False),
         sa.Column("acknowledged_s", sa.Float(), nullable=True),
         sa.Column("acknowledged_by", sa.String(), nullable=True),
+        sa.Column("acknowledged_until_s", sa.Float(), nullable=True, comment="null: until it ends or changes"),
+        sa.Column(
+            "acknowledged_basis", sa.Text(), nullable=True, comment="JSON: kind, severity and MEs when that was said"
+        ),
+        sa.Column("assigned_to", sa.String(), nullable=True),
         sa.Column("resolved_s", sa.Float(), nullable=True),
         sa.Column(
             "resolved_by", sa.String(), nullable=True, comment="a person, or 'nightshift' when it cleared by itself"
@@ -360,6 +370,7 @@ def _incidents() -> None:
     op.create_index("ix_incident_resolved_s", "incident", ["resolved_s"])
     op.create_index("ix_incident_state", "incident", ["state", "severity"])
     op.create_index("ix_incident_updated_s", "incident", ["updated_s"])
+    op.create_index("ix_incident_opened_s", "incident", ["opened_s"])
     op.create_index(op.f("ix_incident_subsystem"), "incident", ["subsystem"])
     op.create_table(
         "occurrence",
@@ -436,6 +447,110 @@ def _incidents() -> None:
     )
     op.create_index(op.f("ix_reference_acceptance_incident_id"), "reference_acceptance", ["incident_id"])
     op.create_index("ix_reference_acceptance_stream_dataset", "reference_acceptance", ["stream", "dataset"])
+
+
+def _notifications() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("incident_id", COUNTED, nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.Column(
+            "change", sa.String(), nullable=False, comment="opened, worsened, cleared …: the action in the audit trail"
+        ),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("routed_s", sa.Float(), nullable=True, comment="when it was decided to whom it goes; null: not yet"),
+        sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_outbox_incident_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+    )
+    op.create_index(op.f("ix_outbox_incident_id"), "outbox", ["incident_id"])
+    op.create_index(
+        "ix_outbox_waiting",
+        "outbox",
+        ["id"],
+        postgresql_where=sa.text("routed_s IS NULL"),
+        sqlite_where=sa.text("routed_s IS NULL"),
+    )
+    op.create_table(
+        "message",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("key", sa.String(), nullable=False, comment="Idempotency-Key: the same in all attempts"),
+        sa.Column("receiver", sa.String(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False, comment="opint.notifications.content.Content"),
+        sa.Column("incidents", sa.Integer(), nullable=False, comment="how many it is about"),
+        sa.Column("composed_s", sa.Float(), nullable=False),
+        sa.Column("due_s", sa.Float(), nullable=True, comment="when it is sent next; null: sent or dead"),
+        sa.Column("state", sa.String(), nullable=False, comment="waiting, sent or dead"),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("claimed_by", sa.String(), nullable=False, comment="the dispatcher that sends it; empty: none"),
+        sa.Column("claimed_until_s", sa.Float(), nullable=False),
+        sa.Column("retried_s", sa.Float(), nullable=False, comment="since when it has been tried"),
+        sa.Column("answered_s", sa.Float(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=False, comment="of the last attempt"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.UniqueConstraint("key", name=op.f("uq_message_key")),
+    )
+    op.create_index(
+        "ix_message_due",
+        "message",
+        ["due_s"],
+        postgresql_where=sa.text("due_s IS NOT NULL"),
+        sqlite_where=sa.text("due_s IS NOT NULL"),
+    )
+    op.create_index("ix_message_receiver", "message", ["receiver", "composed_s"])
+    op.create_index("ix_message_state", "message", ["state", "id"])
+    op.create_table(
+        "notice",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("incident_id", COUNTED, nullable=False),
+        sa.Column("outbox_id", COUNTED, nullable=True, comment="the change; null for a repetition"),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False, comment="call, repeat, escalation or end"),
+        sa.Column("detail", sa.Text(), nullable=False, comment="what changed"),
+        sa.Column("route", sa.String(), nullable=False, comment="its name; empty: none fits"),
+        sa.Column("receiver", sa.String(), nullable=False, comment="its name; empty: none"),
+        sa.Column("due_s", sa.Float(), nullable=True, comment="when it is decided next; null: it is settled"),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False, comment="why, in a sentence"),
+        sa.Column("decided_s", sa.Float(), nullable=True),
+        sa.Column("silence_id", COUNTED, nullable=True, comment="the silence that holds it back"),
+        sa.Column("parent_id", COUNTED, nullable=True, comment="the incident that it follows from"),
+        sa.Column("message_id", COUNTED, nullable=True, comment="the message that it went into"),
+        sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_notice_incident_id")),
+        sa.ForeignKeyConstraint(["outbox_id"], ["outbox.id"], name=op.f("fk_notice_outbox_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+    )
+    op.create_index(
+        "ix_notice_due",
+        "notice",
+        ["due_s"],
+        postgresql_where=sa.text("due_s IS NOT NULL"),
+        sqlite_where=sa.text("due_s IS NOT NULL"),
+    )
+    op.create_index("ix_notice_incident", "notice", ["incident_id", "id"])
+    op.create_index("ix_notice_outbox", "notice", ["outbox_id"])
+    op.create_index("ix_notice_message", "notice", ["message_id"])
+    op.create_index("ix_notice_silence", "notice", ["silence_id"])
+    op.create_table(
+        "silence",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("match", sa.JSON(), nullable=False, comment="conf.routes.Matchers"),
+        sa.Column(
+            "incidents",
+            sa.JSON(),
+            nullable=True,
+            comment="numbers: ends when all are resolved; null: ends at ends_s",
+        ),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created_s", sa.Float(), nullable=False),
+        sa.Column("ends_s", sa.Float(), nullable=True, comment="null: until the incidents are resolved"),
+        sa.Column("expired_s", sa.Float(), nullable=True, comment="when a person has ended it"),
+        sa.Column("expired_by", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_silence")),
+    )
+    op.create_index(op.f("ix_silence_ends_s"), "silence", ["ends_s"])
 
 
 def _hotline() -> None:

@@ -1,0 +1,1 @@
+"""What to do about an incident, as the site has written it down."""

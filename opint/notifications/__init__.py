@@ -1,0 +1,1 @@
+"""Who is notified of an incident, when, by what, and why not."""

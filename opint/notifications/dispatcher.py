@@ -1,0 +1,203 @@
+"""The dispatcher: plans, sends what is due, and notes what came of it. Several may run on one database.
+
+Nothing is kept between turns but what is being sent: a message is claimed for a time, so that one which a killed
+dispatcher was sending is sent again, under the same key.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import structlog
+
+from conf.notifications import AlertmanagerReceiver, AnyReceiver, NotificationSettings
+from opint.notifications.backoff import pause_s
+from opint.notifications.planner import Planner
+from opint.notifications.receivers.sender import DeliveryError, Outgoing, Sender
+from opint.notifications.refresh import active_content
+from opint.store import messages
+from opint.store.engine import Store
+from opint.store.errors import StoreError, StoreUnavailable
+from opint.store.messages import Message
+
+TURN_S = 0.2
+"""Longest time from a change to a look at it."""
+
+AWAY_S = 5.0
+"""Pause while the database is away, or after a fault."""
+
+MOST_AT_ONCE = 3
+"""Messages that are sent to one receiver at the same time: a slow receiver keeps no other waiting."""
+
+LEASE_PHASES = 4
+LEASE_MARGIN_S = 1.0
+"""A message is claimed for as long as connecting, sending and two answers may take, and a little longer."""
+
+STOP_S = 3.0
+"""How long the end waits for messages on their way; what is left is sent again by the next dispatcher."""
+
+log = structlog.get_logger()
+
+
+class Dispatcher:
+    """Delivers notifications from one store; ``name`` is one that no other dispatcher has."""
+
+    def __init__(
+        self,
+        store: Store,
+        planner: Planner,
+        senders: Mapping[str, Sender],
+        name: str,
+        clock: Callable[[], float],
+        rng: np.random.Generator,
+    ) -> None:
+        """``senders`` are those of all receivers of the planner's settings, by name; ``clock`` gives s since 1970."""
+        self._store = store
+        self._planner = planner
+        self._senders = senders
+        self._name = name
+        self._clock = clock
+        self._rng = rng
+        self._settings: NotificationSettings = planner.settings.notifications
+        self._receivers: dict[str, AnyReceiver] = {receiver.name: receiver for receiver in self._settings.receivers}
+        self._sending: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._refreshed: dict[str, float] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Deliver until ``stop`` is set; what fails for a while, the database included, is tried again."""
+        log.info("notifying", dispatcher=self._name, receivers=sorted(self._receivers))
+        while not stop.is_set():
+            pause = TURN_S
+            try:
+                self._wake.clear()
+                if self.turn():
+                    continue
+            except StoreUnavailable as error:
+                log.warning("notifications wait", reason=str(error))
+                pause = AWAY_S
+            except StoreError:
+                raise
+            except Exception:
+                # A fault of ours must not end what judges data.
+                log.exception("notifications failed")
+                pause = AWAY_S
+            self._wait(stop, pause)
+        self._finish()
+
+    def turn(self) -> bool:
+        """Plan and send what is due now; whether there was anything to do."""
+        now_s = self._clock()
+        with self._store.read() as tx:
+            changes, receivers = self._planner.ready(tx, now_s)
+            due = messages.due_receivers(tx, now_s)
+        if changes or receivers:
+            with self._store.begin() as tx:
+                if changes:
+                    self._planner.route(tx, now_s)
+                if receivers:
+                    due += [name for name in receivers if self._planner.compose(tx, [name], now_s)]
+        sent = sum(self._send_to(name, now_s) for name in sorted(set(due)))
+        self._refresh()
+        return changes or sent > 0
+
+    def is_sending(self) -> bool:
+        """Whether messages are on their way."""
+        return self._sending.total() > 0
+
+    def _send_to(self, name: str, now_s: float) -> int:
+        """Claim what is due for a receiver and send it in threads of its own; how many messages."""
+        receiver, free = self._receivers.get(name), MOST_AT_ONCE - self._sending[name]
+        if free <= 0:
+            return 0
+        lease_s = LEASE_MARGIN_S + (0.0 if receiver is None else LEASE_PHASES * receiver.timeout_s)
+        with self._store.begin() as tx:
+            claimed = messages.claim(tx, self._name, name, now_s, lease_s, free)
+            if receiver is None:
+                for message in claimed:
+                    reason = f"receiver {name!r} is not in the settings any more"
+                    messages.mark_failed(tx, message.id, self._name, reason, None)
+                return len(claimed)
+        for message in claimed:
+            with self._lock:
+                self._sending[name] += 1
+            threading.Thread(target=self._deliver, args=(message,), name=f"send-{message.id}", daemon=True).start()
+        return len(claimed)
+
+    def _deliver(self, message: Message) -> None:
+        """Send one message and note what came of it."""
+        try:
+            failure = self._attempt(message)
+            self._note(message, failure)
+        except Exception:
+            # The claim ends by itself, and the message is sent again.
+            log.exception("a delivery could not be noted", message=message.id)
+        finally:
+            with self._lock:
+                self._sending[message.receiver] -= 1
+            self._wake.set()
+
+    def _attempt(self, message: Message) -> DeliveryError | None:
+        outgoing = Outgoing(message.key, message.content, self._clock())  # type: ignore[arg-type]
+        try:
+            self._senders[message.receiver].send(outgoing)
+        except DeliveryError as error:
+            return error
+        except Exception as error:
+            log.exception("a sender failed", receiver=message.receiver)
+            return DeliveryError(f"failed by a fault of nightshift: {type(error).__name__}")
+        return None
+
+    def _note(self, message: Message, failure: DeliveryError | None) -> None:
+        now_s = self._clock()
+        if failure is None:
+            with self._store.begin() as tx:
+                messages.mark_sent(tx, message.id, now_s)
+            log.info("notified", receiver=message.receiver, message=message.id, subject=message.subject)
+            return
+        with self._lock:
+            pause = pause_s(message.attempts, failure.retry_after_s, self._rng)
+        too_late = now_s + pause - message.retried_s > self._settings.give_up_after_s
+        next_s = None if failure.permanent or too_late else now_s + pause
+        with self._store.begin() as tx:
+            messages.mark_failed(tx, message.id, self._name, str(failure), next_s)
+        what = "a message is dead" if next_s is None else "a message will be sent again"
+        log.warning(what, receiver=message.receiver, message=message.id, reason=str(failure))
+
+    def _refresh(self) -> None:
+        """Post what is active to Alertmanagers again, which would take it for resolved otherwise."""
+        now = time.monotonic()
+        for name, receiver in self._receivers.items():
+            due = now - self._refreshed.get(name, float("-inf"))
+            if not isinstance(receiver, AlertmanagerReceiver) or due < receiver.refresh_s:
+                continue
+            self._refreshed[name] = now
+            with self._store.read() as tx:
+                content = active_content(tx, name, self._planner, self._clock())
+            if content["incidents"]:
+                args = (name, Outgoing(f"refresh-{self._name}", content, self._clock()))
+                threading.Thread(target=self._post_again, args=args, name=f"refresh-{name}", daemon=True).start()
+
+    def _post_again(self, name: str, outgoing: Outgoing) -> None:
+        try:
+            self._senders[name].send(outgoing)
+        except DeliveryError as error:
+            log.warning("alerts could not be posted again", receiver=name, reason=str(error))
+        except Exception:
+            log.exception("a sender failed", receiver=name)
+
+    def _wait(self, stop: threading.Event, pause: float) -> None:
+        """Until something was sent, ``stop``, or the pause is over."""
+        end = time.monotonic() + pause
+        while not stop.is_set() and not self._wake.is_set() and (left := end - time.monotonic()) > 0:
+            self._wake.wait(min(left, TURN_S))
+
+    def _finish(self) -> None:
+        end = time.monotonic() + STOP_S
+        while self.is_sending() and time.monotonic() < end:
+            time.sleep(0.02)
+        for sender in self._senders.values():
+            sender.close()

@@ -1,0 +1,217 @@
+"""Changes become notices, and notices that are due become messages: what a dispatcher does in one transaction.
+
+Only one dispatcher plans at a time; a lock is held until the transaction ends.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import Connection
+
+from conf.notifications import AnyReceiver
+from conf.settings import Settings
+from opint.notifications import causes, content, routing, subject
+from opint.notifications.content import Item
+from opint.notifications.decision import Decision, Situation, decide
+from opint.notifications.silencing import Silence
+from opint.notifications.subject import Subject
+from opint.store import earlier, messages, notices, outbox, silences
+from opint.store.incidents import Incident
+from opint.store.notices import Notice
+
+MOST_CHANGES = 500
+"""Changes, and notices of one receiver, that are dealt with in one transaction."""
+
+MOST_WAITING = 3
+"""While so many messages to a receiver wait, what comes for it waits as well, and becomes one digest later."""
+
+MINUTE_S = 60.0
+
+Guidance = Callable[[Incident], str]
+"""What to do about an incident, in Markdown; empty if nothing is on file."""
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans by the settings; ``guidance`` is what messages say on what to do."""
+
+    settings: Settings
+    guidance: Guidance
+
+    @cached_property
+    def _receivers(self) -> Mapping[str, AnyReceiver]:
+        return {receiver.name: receiver for receiver in self.settings.notifications.receivers}
+
+    def ready(self, tx: Connection, now_s: float) -> tuple[bool, list[str]]:
+        """Whether changes wait, and which receivers may get messages now; needs no lock."""
+        due = notices.open_receivers(tx, now_s)
+        return bool(outbox.waiting(tx, 1)), [name for name in due if not self._is_held(tx, name, now_s)]
+
+    def _is_held(self, tx: Connection, name: str, now_s: float) -> bool:
+        """Whether a receiver gets nothing more for now: it is behind, had a digest, or as many messages as it may."""
+        receiver = self._receivers.get(name)
+        if receiver is None:
+            return False
+        if messages.waiting_of(tx, name) >= MOST_WAITING:
+            return True
+        recent = messages.recent(tx, name, now_s - MINUTE_S, receiver.digest_above)
+        if recent.number >= receiver.most_per_minute:
+            return True
+        digest_s = recent.newest_digest_s
+        # A clock that was set back must not hold messages for longer than the time itself.
+        return digest_s is not None and 0.0 <= now_s - digest_s < receiver.digest_every_s
+
+    def route(self, tx: Connection, now_s: float) -> None:
+        """Make notices of the changes that wait."""
+        outbox.lock(tx)
+        entries = outbox.waiting(tx, MOST_CHANGES)
+        subjects = subject.load(tx, {entry.incident for entry in entries})
+        for entry in entries:
+            # One after the other, since the end of an incident goes to those who were called for it.
+            called = {
+                notice.receiver: notice.route
+                for notice in notices.of_incident(tx, entry.incident)
+                if notice.receiver and notice.purpose != "end"
+            }
+            made = routing.notices_of(entry, subjects[entry.incident], called, self.settings.notifications, now_s)
+            notices.add(tx, made)
+        outbox.mark_routed(tx, [entry.id for entry in entries], now_s)
+
+    def compose(self, tx: Connection, receivers: Sequence[str], now_s: float) -> int:
+        """Decide about the notices of these receivers that are due, and store messages; how many."""
+        outbox.lock(tx)
+        active = subject.active(tx)
+        hidden_by = load_silences(tx, now_s)
+        return sum(self._compose(tx, name, active, hidden_by, now_s) for name in receivers)
+
+    def _compose(
+        self, tx: Connection, name: str, active: Sequence[Subject], hidden_by: Sequence[Silence], now_s: float
+    ) -> int:
+        due = self._due(tx, name, now_s)
+        if not due:
+            return 0
+        receiver = self._receivers.get(name)
+        if receiver is None:
+            _settle(due, Decision("unrouted", f"receiver {name!r} is not in the settings any more"), now_s)
+            notices.rewrite(tx, due)
+            return 0
+        situation = self._situation(tx, name, due, active, hidden_by, now_s)
+        sent: dict[int, list[Notice]] = defaultdict(list)
+        for notice in due:
+            decision = decide(notice, situation)
+            _settle([notice], decision, now_s)
+            if decision.outcome == "sent":
+                sent[notice.incident_id].append(notice)
+        made = self._store(tx, receiver, sent, situation, now_s)
+        notices.rewrite(tx, due)
+        repeated = routing.repetitions(
+            [group[-1] for group in sent.values()], self.settings.notifications.routes, now_s
+        )
+        waiting = notices.repeating(tx, name, sent)
+        notices.add(tx, [notice for notice in repeated if notice.incident_id not in waiting])
+        return made
+
+    def _due(self, tx: Connection, name: str, now_s: float) -> list[Notice]:
+        """What is due, and, once anything is, what has come since and waits for its group."""
+        waits = {route.name: route.group_wait_s for route in self.settings.notifications.routes}
+        until_s = now_s + max(waits.values(), default=0.0)
+        soon = notices.due(tx, name, until_s, MOST_CHANGES)
+        if not any(notice.due_s is not None and notice.due_s <= now_s for notice in soon):
+            return []
+        return [
+            notice
+            for notice in soon
+            if notice.due_s is not None
+            and (
+                notice.due_s <= now_s
+                or (
+                    notice.purpose in ("call", "end")
+                    and notice.outcome == "pending"
+                    and notice.due_s - now_s <= waits.get(notice.route, 0.0)
+                    and notice.at_s <= now_s
+                )
+            )
+        ]
+
+    def _situation(
+        self,
+        tx: Connection,
+        name: str,
+        due: Sequence[Notice],
+        active: Sequence[Subject],
+        hidden_by: Sequence[Silence],
+        now_s: float,
+    ) -> Situation:
+        numbers = {notice.incident_id for notice in due}
+        subjects = subject.load(tx, numbers)
+        return Situation(
+            now_s=now_s,
+            subjects=subjects,
+            silences=hidden_by,
+            parents=parents(subjects.values(), active),
+            quiet={number: self.quiet(subject_) for number, subject_ in subjects.items()},
+            called=frozenset(notices.called(tx, name, numbers)),
+        )
+
+    def quiet(self, incident_subject: Subject) -> str:
+        """Why an incident calls nobody in this machine mode; empty if it does."""
+        bits = self.settings.dqm.bits_of(incident_subject.incident.subsystem)
+        return causes.quiet_reason(incident_subject, bits, self.settings.notifications.calls)
+
+    def _store(
+        self,
+        tx: Connection,
+        receiver: AnyReceiver,
+        sent: Mapping[int, Sequence[Notice]],
+        situation: Situation,
+        now_s: float,
+    ) -> int:
+        """Store a message for each incident, or one for all where they are many; how many."""
+        if not sent:
+            return 0
+        repeated = earlier.recurrences(tx, sent)
+        items = [
+            Item(
+                situation.subjects[number],
+                group,
+                repeated.get(number),
+                self.guidance(situation.subjects[number].incident),
+            )
+            for number, group in sent.items()
+        ]
+        parts = [items] if len(items) > receiver.digest_above else [[item] for item in items]
+        for part in parts:
+            composed = content.compose(part, self.settings.page_url)
+            key = secrets.token_hex(16)
+            number = messages.add(tx, key, receiver.name, composed["subject"], dict(composed), len(part), now_s)
+            for item in part:
+                for notice in item.notices:
+                    notice.message_id = number
+        return len(parts)
+
+
+def parents(subjects: Iterable[Subject], active: Sequence[Subject]) -> dict[int, Incident]:
+    """By incident, the active one that it follows from; without those that follow from none."""
+    candidates = [other.incident for other in active if other.incident.family in causes.PARENT_FAMILIES]
+    if not candidates:
+        return {}
+    explained = {child.incident.id: causes.parent_of(child.incident, candidates) for child in subjects}
+    return {number: parent for number, parent in explained.items() if parent is not None}
+
+
+def load_silences(tx: Connection, now_s: float) -> list[Silence]:
+    """Silences that hide what fits."""
+    stored = silences.running(tx, now_s)
+    numbers = sorted({number for row in stored for number in row.incidents or ()})
+    unresolved = silences.unresolved(tx, numbers) if numbers else set()
+    made = [Silence(row, frozenset(unresolved.intersection(row.incidents or ()))) for row in stored]
+    return [silence for silence in made if silence.is_running(now_s)]
+
+
+def _settle(decided: Sequence[Notice], decision: Decision, now_s: float) -> None:
+    for notice in decided:
+        notice.outcome, notice.reason, notice.due_s = decision.outcome, decision.reason, decision.due_s
+        notice.decided_s, notice.silence_id, notice.parent_id = now_s, decision.silence, decision.parent

@@ -1,0 +1,99 @@
+"""To whom a change goes: the ordered routes of the settings become notices. Pure."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from conf.notifications import NotificationSettings
+from conf.routes import Route
+from opint.notifications.matching import fits, in_hours, next_start
+from opint.notifications.subject import Subject
+from opint.store.notices import Notice, Purpose
+from opint.store.outbox import CALLS, OutboxEntry
+
+
+def notices_of(
+    entry: OutboxEntry, subject: Subject, called: Mapping[str, str], settings: NotificationSettings, now_s: float
+) -> list[Notice]:
+    """The notices of one change; exactly one without a receiver where no route fits.
+
+    ``called`` are the receivers that have a notice of this incident already, with the route by which.
+    """
+    if entry.change in CALLS:
+        return list(_calls(entry, subject, settings.routes, now_s))
+    routes = {route.name: route for route in settings.routes}
+    receivers = {receiver.name: receiver for receiver in settings.receivers}
+    return [
+        _notice(
+            entry,
+            "end",
+            name,
+            receiver,
+            min(entry.at_s, now_s) + (routes[name].group_wait_s if name in routes else 0.0),
+        )
+        for receiver, name in called.items()
+        if receiver in receivers and receivers[receiver].send_resolved
+    ]
+
+
+def _calls(entry: OutboxEntry, subject: Subject, routes: Sequence[Route], now_s: float) -> Iterator[Notice]:
+    taken = _fitting(routes, subject, entry.at_s)
+    # In quiet hours nobody is called, and nobody is forgotten: the route that begins next takes it then.
+    later = [] if taken else [route for route in routes if route.hours and fits(route.match, subject)]
+    if later:
+        taken = [min(later, key=lambda route: next_start(route.hours, entry.at_s))]
+    if not taken:
+        yield Notice(
+            entry.incident,
+            entry.id,
+            now_s,
+            "call",
+            entry.detail,
+            "",
+            "",
+            None,
+            outcome="unrouted",
+            reason="no route fits" if routes else "there are no routes",
+            decided_s=now_s,
+        )
+    sent_to: set[str] = set()
+    for route in taken:
+        begin_s = next_start(route.hours, entry.at_s) if later else min(entry.at_s, now_s)
+        for receiver in route.receivers:
+            if receiver not in sent_to:
+                sent_to.add(receiver)
+                yield _notice(entry, "call", route.name, receiver, begin_s + route.group_wait_s)
+        for receiver in route.escalate_to:
+            yield _notice(entry, "escalation", route.name, receiver, begin_s + route.escalate_after_s)
+
+
+def _fitting(routes: Sequence[Route], subject: Subject, at_s: float) -> list[Route]:
+    """The first route that fits, and those after it that fit while all before them continue."""
+    taken: list[Route] = []
+    for route in routes:
+        if fits(route.match, subject) and in_hours(route.hours, at_s):
+            taken.append(route)
+            if not route.continues:
+                break
+    return taken
+
+
+def _notice(entry: OutboxEntry, purpose: Purpose, route: str, receiver: str, due_s: float) -> Notice:
+    return Notice(entry.incident, entry.id, entry.at_s, purpose, entry.detail, route, receiver, due_s)
+
+
+def repetitions(sent: Collection[Notice], routes: Sequence[Route], now_s: float) -> list[Notice]:
+    """What is due later of routes that repeat, for notices that are sent now."""
+    every = {route.name: route.repeat_every_s for route in routes}
+    return [
+        Notice(
+            notice.incident_id,
+            None,
+            now_s,
+            "repeat",
+            "not acknowledged",
+            notice.route,
+            notice.receiver,
+            now_s + every[notice.route],
+        )
+        for notice in sent
+        if notice.purpose in ("call", "repeat") and every.get(notice.route)
+    ]

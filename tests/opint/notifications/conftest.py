@@ -1,0 +1,83 @@
+"""A dispatcher on a real store, with a real web receiver and a clock that is turned by hand."""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from conf.notifications import NotificationSettings
+from conf.settings import Settings
+from opint.notifications.dispatcher import Dispatcher
+from opint.notifications.planner import Planner
+from opint.notifications.receivers.registry import make_senders
+from opint.store import messages
+from tests.support.receivers import web_receiver
+
+
+@dataclass
+class Clock:
+    """Seconds since 1970, turned by hand."""
+
+    now_s: float = 1000.0
+
+    def __call__(self):
+        return self.now_s
+
+
+def settings_of(url, *, receiver=None, route=None, **values):
+    """Settings of one webhook and one route to it, both changed as the test wants."""
+    hook = {"name": "room", "kind": "webhook", "url": url, "timeout_s": 0.3, "digest_every_s": 0.0} | (receiver or {})
+    way = {"name": "all", "receivers": ("room",), "group_wait_s": 0.0} | (route or {})
+    notifications = {"receivers": (hook,), "routes": (way,)} | values
+    return Settings(notifications=TypeAdapter(NotificationSettings).validate_python(notifications))
+
+
+@dataclass
+class Driven:
+    """A dispatcher that is driven turn by turn, as if by its loop but without waiting."""
+
+    store: object
+    dispatcher: Dispatcher
+    clock: Clock
+    web: object
+    made: list = field(default_factory=list)
+
+    def settle(self, turns=1):
+        """Take turns until nothing is being sent, and at least so many."""
+        for _ in range(turns):
+            while self.dispatcher.turn() or self.dispatcher.is_sending():
+                time.sleep(0.005)
+
+    def pass_time(self, seconds):
+        self.clock.now_s += seconds
+        self.settle()
+
+    def messages(self):
+        with self.store.read() as tx:
+            return messages.page(tx, limit=500)[0][::-1]
+
+
+@pytest.fixture
+def web():
+    with web_receiver() as one:
+        yield one
+
+
+@pytest.fixture
+def drive(store, web):
+    """``drive(**settings)``: a dispatcher with the settings of ``settings_of``."""
+    senders = []
+
+    def make(name="a", clock=None, guidance=lambda _: "", **values):
+        settings = values.pop("settings", None) or settings_of(web.url, **values)
+        senders.append(made := make_senders(settings.notifications.receivers, {}))
+        clock = clock or Clock()
+        dispatcher = Dispatcher(store, Planner(settings, guidance), made, name, clock, np.random.default_rng(1))
+        return Driven(store, dispatcher, clock, web)
+
+    yield make
+    for made in senders:
+        for sender in made.values():
+            sender.close()
