@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from conf.notifications import NotificationSettings
 from conf.section import Section
+from conf.shifts import ShiftSettings
 
 
 def is_loopback(host: str) -> bool:
@@ -377,6 +378,7 @@ class Settings(Section):
     dqm: DqmSettings = DqmSettings()
     alerts: AlertSettings = AlertSettings()
     notifications: NotificationSettings = NotificationSettings()
+    shifts: ShiftSettings = ShiftSettings()
     certify: CertifySettings = CertifySettings()
     rates: RateSettings = RateSettings()
     hotline: HotlineSettings = HotlineSettings()

@@ -3,12 +3,26 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from conf.errors import SettingsError
+
 _LAST_S = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
 def iso(seconds: float) -> str:
     """``2024-05-03T02:11:09Z`` for seconds since 1970."""
     return _moment(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_moment(text: str) -> float:
+    """Seconds since 1970 of ISO 8601, UTC where no zone is given; raises SettingsError for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+        seconds = (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
+    except (ValueError, OverflowError):
+        seconds = -1.0
+    if not 0 <= seconds < _LAST_S - 86_400:
+        raise SettingsError(f"{text[:40]!r} is no moment after 1970; write one such as 2026-11-30T23:00:00Z")
+    return seconds
 
 
 def clock_time(seconds: float) -> str:

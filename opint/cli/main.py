@@ -20,6 +20,7 @@ from opint.cli import (
     models,
     notify,
     popularity,
+    shifts,
     simulate,
     train,
     trigger,
@@ -54,6 +55,7 @@ app.command(rich_help_panel=_OPERATE)(labels.evaluate)
 app.add_typer(labels.app, name="labels", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(daemon.doctor)
 app.add_typer(daemon.database, name="db", rich_help_panel=_OPERATE)
+app.add_typer(shifts.app, name="shift", rich_help_panel=_OPERATE)
 app.add_typer(accounts.users, name="users", rich_help_panel=_OPERATE)
 app.add_typer(accounts.tokens, name="tokens", rich_help_panel=_OPERATE)
 app.add_typer(models.app, name="models", rich_help_panel=_PREPARE)

@@ -25,6 +25,7 @@ from opint.dashboard.pages import (
     placement,
     popularity,
     runs,
+    shift,
     sign_in,
     triggers,
 )
@@ -74,6 +75,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     app.include_router(hotline.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(popularity.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(placement.router(store, clock, renderer), dependencies=[Depends(upgraded)])
+    app.include_router(shift.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(sign_in.router(store, settings.dashboard, clock, renderer), dependencies=[Depends(upgraded)])
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     failures.add_handlers(app, renderer.problem)

@@ -242,7 +242,7 @@ audit = Table(
     metadata,
     Column("id", serial, primary_key=True, autoincrement=True),
     Column("incident_id", serial, ForeignKey("incident.id"), nullable=False, index=True),
-    Column("at_s", Float, nullable=False),
+    Column("at_s", Float, nullable=False, index=True),
     Column("actor", String, nullable=False),
     Column("action", String, nullable=False, comment="see opint.store.incidents.Action"),
     Column("detail", Text, nullable=False),

@@ -12,6 +12,7 @@ from opint.store import (  # noqa: F401 - they have tables of their own
     outbox,
     placement,
     popularity,
+    shift_notes,
     short_faults,
     silences,
 )

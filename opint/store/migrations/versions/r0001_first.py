@@ -25,11 +25,13 @@ def upgrade() -> None:
     _caches()
     _labels()
     _accounts()
+    _shifts()
 
 
 def downgrade() -> None:
     """Drop all tables, those that others refer to last, and their indexes with them."""
     for table in (
+        "shift_note",
         "sign_in_event",
         "api_token",
         "session",
@@ -836,3 +838,16 @@ def _accounts() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_event")),
     )
     op.create_index("ix_sign_in_event_event_at_s", "sign_in_event", ["event", "at_s"])
+
+
+def _shifts() -> None:
+    op.create_table(
+        "shift_note",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False, comment="Markdown"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shift_note")),
+    )
+    op.create_index(op.f("ix_shift_note_at_s"), "shift_note", ["at_s"])
+    op.create_index("ix_audit_at_s", "audit", ["at_s"])

@@ -1,0 +1,131 @@
+"""A shift's report: what came, what was done and by whom, and what the next shift has to go on with."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from conf.settings import CertifySettings
+from opint.certification.certificate import certify
+from opint.certification.facts import read_facts
+from opint.incidents.families import FAMILIES
+from opint.shifts.schedule import Shift
+from opint.store import shift_facts, shift_notes, silences
+from opint.store.heartbeats import newest
+from opint.store.shift_facts import AuditedAction, ShiftIncident
+from opint.store.shift_notes import ShiftNote
+
+MOST_OPEN = 200
+"""Open points that are listed."""
+MOST_SILENCES = 1000
+"""Newest silences that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Incidents of one family of faults."""
+
+    name: str
+    incidents: Sequence[ShiftIncident]
+
+
+@dataclass(frozen=True, slots=True)
+class RunTaken:
+    """What came of a run during the shift; luminosities in 1/pb, of the lumisections that say theirs."""
+
+    dataset: str
+    run: int
+    lumisections: int
+    recorded: float
+    lost: float
+    lost_by_cause: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftSilence:
+    """A silence that was made, ended or ran during the shift; times in s since 1970."""
+
+    id: int
+    actor: str
+    reason: str
+    created_s: float
+    ends_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftReport:
+    """All there is to hand over; ``open_points`` are incidents not resolved at the end, ``open_total`` how many."""
+
+    shift: Shift
+    causes: Sequence[Cause]
+    actions: Sequence[AuditedAction]
+    silences: Sequence[ShiftSilence]
+    notes: Sequence[ShiftNote]
+    dead_letters: dict[str, int]
+    lag: dict[str, int]
+    runs: Sequence[RunTaken]
+    open_points: Sequence[ShiftIncident]
+    open_total: int
+
+    @property
+    def lost(self) -> float:
+        """Luminosity of the shift that is not certified, 1/pb."""
+        return sum(run.lost for run in self.runs)
+
+    @property
+    def recorded(self) -> float:
+        """Luminosity of the shift, 1/pb."""
+        return sum(run.recorded for run in self.runs)
+
+
+def read_report(tx: Connection, shift: Shift, settings: CertifySettings, now_s: float) -> ShiftReport:
+    """The report of a shift as far as it has come; lag (messages by partition) is that of now, and of no past shift."""
+    span = shift.begin_s, shift.end_s
+    by_cause: dict[str, list[ShiftIncident]] = defaultdict(list)
+    for incident in shift_facts.changed_incidents(tx, *span):
+        by_cause[FAMILIES[incident.family].noun].append(incident)
+    open_points, open_total = shift_facts.unresolved_incidents(tx, span[1], MOST_OPEN)
+    present = shift.begin_s <= now_s < shift.end_s
+    lag = {name: lag for daemon in newest(tx) for name, lag in daemon.lag.items() if lag} if present else {}
+    return ShiftReport(
+        shift=shift,
+        causes=[Cause(name, incidents) for name, incidents in by_cause.items()],
+        actions=shift_facts.actions(tx, *span),
+        silences=_silences(tx, *span),
+        notes=shift_notes.between(tx, *span),
+        dead_letters=shift_facts.dead_letters(tx, *span),
+        lag=lag,
+        runs=[
+            _run_taken(tx, dataset, run, taken, settings)
+            for (dataset, run), taken in shift_facts.lumisections(tx, *span).items()
+        ],
+        open_points=open_points,
+        open_total=open_total,
+    )
+
+
+def _silences(tx: Connection, begin_s: float, end_s: float) -> list[ShiftSilence]:
+    ran = [
+        stored
+        for stored in silences.newest(tx, MOST_SILENCES)
+        if stored.created_s < end_s
+        and (stored.ends_s is None or stored.ends_s >= begin_s)
+        and (stored.expired_s is None or stored.expired_s >= begin_s)
+    ]
+    return [
+        ShiftSilence(stored.id, stored.actor, stored.reason, stored.created_s, stored.expired_s or stored.ends_s)
+        for stored in ran
+    ]
+
+
+def _run_taken(tx: Connection, dataset: str, run: int, taken: set[int], settings: CertifySettings) -> RunTaken:
+    facts = read_facts(tx, dataset, run)
+    certificate = certify(dataset, run, facts, settings.least_inspected)
+    recorded = {lumisection.ls: lumisection.recorded_lumi or 0.0 for lumisection in facts if lumisection.ls in taken}
+    lost: dict[str, float] = defaultdict(float)
+    for excluded in certificate.excluded:
+        for ls in range(excluded.first, excluded.last + 1):
+            if recorded.get(ls):
+                lost[str(excluded.why[0].cause)] += recorded[ls]
+    return RunTaken(dataset, run, len(taken), sum(recorded.values()), sum(lost.values()), dict(lost))

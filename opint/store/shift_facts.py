@@ -1,0 +1,89 @@
+"""What happened between two moments, read for a shift's report."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+
+from opint.store.tables import audit, dead_letter, incident, lumisection
+
+_incident, _audit, _head = incident.c, audit.c, lumisection.c
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedAction:
+    """An entry of the audit trail; ``actor`` is ``nightshift`` where nobody did it."""
+
+    at_s: float
+    actor: str
+    action: str
+    detail: str
+    incident_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftIncident:
+    """An incident as it stood at the end of the shift; ``state`` is open, acknowledged or resolved."""
+
+    id: int
+    family: str
+    subsystem: str
+    dataset: str
+    title: str
+    severity: str
+    state: str
+    opened_s: float
+    resolved_s: float | None
+
+
+def actions(tx: Connection, begin_s: float, end_s: float) -> list[AuditedAction]:
+    """The audit trail of all incidents from one moment to before another, in order."""
+    columns = (_audit.at_s, _audit.actor, _audit.action, _audit.detail, _audit.incident_id)
+    query = select(*columns).where(_audit.at_s >= begin_s, _audit.at_s < end_s).order_by(_audit.at_s, _audit.id)
+    return [AuditedAction(*values) for values in tx.execute(query)]
+
+
+def changed_incidents(tx: Connection, begin_s: float, end_s: float) -> list[ShiftIncident]:
+    """Incidents to which something happened, gravest and oldest first, as they stood at the end."""
+    changed = exists().where(_audit.incident_id == _incident.id, _audit.at_s >= begin_s, _audit.at_s < end_s)
+    return _incidents(tx, changed, end_s, None)
+
+
+def unresolved_incidents(tx: Connection, end_s: float, limit: int) -> tuple[list[ShiftIncident], int]:
+    """Incidents that were not resolved at a moment, gravest and oldest first, at most ``limit``; how many there are."""
+    standing = and_(_incident.opened_s < end_s, or_(_incident.resolved_s.is_(None), _incident.resolved_s >= end_s))
+    total = tx.execute(select(func.count()).select_from(incident).where(standing)).scalar_one()
+    return _incidents(tx, standing, end_s, limit), total
+
+
+def _incidents(tx: Connection, where: ColumnElement[bool], end_s: float, limit: int | None) -> list[ShiftIncident]:
+    columns = [_incident[name] for name in ShiftIncident.__slots__ if name != "state"]
+    order = (_incident.severity, _incident.opened_s, _incident.id)
+    query = select(*columns, _incident.acknowledged_s).where(where).order_by(*order).limit(limit)
+    return [_at_the_end(dict(row), end_s) for row in tx.execute(query).mappings()]
+
+
+def _at_the_end(row: dict[str, Any], end_s: float) -> ShiftIncident:
+    acknowledged_s = row.pop("acknowledged_s")
+    resolved_s = row.pop("resolved_s")
+    resolved = resolved_s is not None and resolved_s < end_s
+    acknowledged = acknowledged_s is not None and acknowledged_s < end_s
+    state = "resolved" if resolved else "acknowledged" if acknowledged else "open"
+    return ShiftIncident(**row, state=state, resolved_s=resolved_s if resolved else None)
+
+
+def dead_letters(tx: Connection, begin_s: float, end_s: float) -> dict[str, int]:
+    """How many messages could not be used, by reason."""
+    row = dead_letter.c
+    counted = select(row.reason, func.count()).where(row.received_s >= begin_s, row.received_s < end_s)
+    return {name: count for name, count in tx.execute(counted.group_by(row.reason).order_by(row.reason))}  # noqa: C416 - mypy takes no rows for dict()
+
+
+def lumisections(tx: Connection, begin_s: float, end_s: float) -> dict[tuple[str, int], set[int]]:
+    """By dataset and run, the lumisections whose first part came from one moment to before another."""
+    query = select(_head.dataset, _head.run, _head.ls).where(_head.updated_s >= begin_s)
+    seen = query.where(_head.first_seen_s >= begin_s, _head.first_seen_s < end_s).order_by(_head.dataset, _head.run)
+    taken: dict[tuple[str, int], set[int]] = {}
+    for dataset, run, ls in tx.execute(seen):
+        taken.setdefault((dataset, run), set()).add(ls)
+    return taken
