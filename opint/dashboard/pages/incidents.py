@@ -23,6 +23,8 @@ from opint.stream_kinds import accepting_streams
 
 STRIP_LENGTH = 120
 OPEN_SHOWN = 50
+ACKNOWLEDGED_S = {"1h": 3600.0, "4h": 4 * 3600.0, "8h": 8 * 3600.0}
+"""For how long an incident can be acknowledged."""
 
 
 def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], renderer: Renderer) -> APIRouter:
@@ -115,7 +117,9 @@ def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], r
     ) -> Response:
         require_role(request, ROLE_OF_ACTION[action])
         actor = form.get("actor", "")
-        act(store, clock, action, incident_id, actor, form.get("text", ""))
+        for_s = ACKNOWLEDGED_S.get(form.get("for", ""))
+        text = form.get("assignee", "") if action == "assign" else form.get("text", "")
+        act(store, clock, action, incident_id, actor, text, for_s)
         return redirect_back(form, actor)
 
     return routes
