@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conf.settings import DashboardSettings, Settings
-from opint.dashboard import api, failures, health, sse
+from opint.dashboard import alertmanager_api, api, failures, health, sse
 from opint.dashboard.identity import PeerNote, SignInGate
 from opint.dashboard.oidc import REMEMBERED_S
 from opint.dashboard.pages import (
@@ -72,6 +72,8 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     guidance = load_guidance(settings.alerts.guidance)
     app.include_router(incidents.router(store, guidance, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(notifications.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
+    alertmanager = alertmanager_api.router(store, settings, guidance, clock)
+    app.include_router(alertmanager, dependencies=[Depends(upgraded)])
     app.include_router(silences.router(store, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(runs.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(certificates.router(store, settings.certify, renderer), dependencies=[Depends(upgraded)])
