@@ -3,13 +3,13 @@
 import getpass
 import re
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conf.errors import SettingsError
 from opint.cli.common import MOST_NUMBER, Config, Limit, Log, open_store, start, stored_text
+from opint.wording import parse_moment
 
 if TYPE_CHECKING:
     from conf.routes import Matchers
@@ -172,9 +172,7 @@ def _end(text: str, now_s: float) -> float | None:
     if (length := re.fullmatch(r"([0-9]{1,6})(min|h|d)", text)) is not None:
         return now_s + int(length[1]) * _UNIT_S[length[2]]
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(
-            f"--until is {text!r}; write 30min, 8h, 2d, a time such as 2026-05-03T06:00Z, or resolved"
-        ) from None
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+        return parse_moment(text)
+    except SettingsError:
+        hint = "write 30min, 8h, 2d, a time such as 2026-05-03T06:00Z, or resolved"
+        raise SettingsError(f"--until is {text[:40]!r}; {hint}") from None

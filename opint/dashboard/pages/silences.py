@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from conf.errors import NightshiftError
 from conf.routes import Matchers
@@ -106,6 +107,12 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
             request_url=own_url(request),
             **live,
         )
+
+    @routes.post("/silences/preview", include_in_schema=False)
+    def show_preview(form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
+        """Back to the page with what was filled in: neither token nor name may stand in an address."""
+        filled = {key: text for key in (*KEYS, "reason", "until") if (text := form.get(key, ""))}
+        return RedirectResponse(f"/silences?{urlencode(filled)}", 303)
 
     @routes.post("/silences/new", include_in_schema=False)
     def add(request: Request, form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:

@@ -26,6 +26,12 @@ def test_the_preview_names_what_would_be_hidden(client):
     assert "Muon/Wheel-1/Sector05: dead channels" in page
 
 
+def test_the_preview_of_a_form_has_no_secret_in_its_address(act):
+    answer = act("/silences/preview", subsystem="Mu*", reason="a & b", until="1h")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/silences?subsystem=Mu%2A&reason=a+%26+b&until=1h"
+
+
 def test_a_silence_is_made_shown_and_ended(fresh, act):
     assert act("/silences/new", subsystem="Muon", until="8h", reason="works on <b>it</b>").status_code == 303
     page = fresh.get("/silences").text
