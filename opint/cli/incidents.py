@@ -36,6 +36,10 @@ Id = Annotated[
     int,
     typer.Argument(min=1, max=MOST_NUMBER, help="The incident's number, as `nightshift incidents list` shows it."),
 ]
+Ids = Annotated[
+    list[int],
+    typer.Argument(min=1, max=MOST_NUMBER, help="Numbers, as `nightshift incidents list` shows them."),
+]
 Who = Annotated[str, typer.Option("--by", help="Who does it; kept in the audit trail.", show_default="your login name")]
 Note = Annotated[str, typer.Option("--note", help="Why; kept in the audit trail.")]
 
@@ -88,19 +92,74 @@ def list_(
 
 
 @app.command()
-def ack(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
-    """Acknowledge an incident: somebody is looking at it."""
+def ack(
+    ids: Ids,
+    hours: Annotated[
+        float | None,
+        typer.Option("--for", min=0.01, max=31 * 24, metavar="HOURS", help="For how long.", show_default="no end"),
+    ] = None,
+    by: Who = "",
+    note: Note = "",
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Acknowledge incidents: somebody is looking at them. They call again when what is wrong changes."""
     from opint.incidents.operator import acknowledge
 
-    _act(acknowledge, "acknowledged", id_, by, note, config, log_format)
+    def deed(tx: "Connection", incident_id: int, actor: str, text: str, now_s: float) -> None:
+        acknowledge(tx, incident_id, actor, text, now_s, None if hours is None else now_s + 3600.0 * hours)
+
+    _act(deed, "acknowledged", ids, by, note, config, log_format)
 
 
 @app.command()
-def resolve(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
-    """Resolve an incident; should its cause go on, a new one opens."""
+def assign(
+    id_: Id,
+    to: Annotated[str, typer.Argument(help="Who looks after it.")],
+    by: Who = "",
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Say who looks after an incident."""
+    from opint.incidents.operator import assign as assign_
+
+    _act(assign_, f"assigned to {to}", [id_], by, to, config, log_format)
+
+
+@app.command()
+def comment(
+    id_: Id,
+    text: Annotated[str, typer.Argument(help="What there is to say.")],
+    by: Who = "",
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Add a comment to the history of an incident."""
+    from opint.incidents.operator import comment as comment_
+
+    _act(comment_, "commented", [id_], by, text, config, log_format)
+
+
+@app.command()
+def show(
+    id_: Id,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Show one incident: what is wrong, since when, how often before, what to do, and its history."""
+    from opint.cli.incident_report import print_incident
+
+    settings = start(config, log_format)
+    print_incident(open_store(settings), settings.alerts.guidance, id_, as_json=as_json)
+
+
+@app.command()
+def resolve(ids: Ids, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
+    """Resolve incidents; should their cause go on, new ones open."""
     from opint.incidents.operator import resolve as resolve_
 
-    _act(resolve_, "resolved", id_, by, note, config, log_format)
+    _act(resolve_, "resolved", ids, by, note, config, log_format)
 
 
 @app.command()
@@ -108,7 +167,7 @@ def reopen(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_fo
     """Reopen an incident that was resolved too early."""
     from opint.incidents.operator import reopen as reopen_
 
-    _act(reopen_, "reopened", id_, by, note, config, log_format)
+    _act(reopen_, "reopened", [id_], by, note, config, log_format)
 
 
 @app.command()
@@ -116,7 +175,7 @@ def confirm(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_f
     """Say that an incident was a true alarm: training with feedback leaves its lumisections out."""
     from opint.incidents.operator import confirm as confirm_
 
-    _act(confirm_, "confirmed", id_, by, note, config, log_format)
+    _act(confirm_, "confirmed", [id_], by, note, config, log_format)
 
 
 @app.command("false-alarm")
@@ -124,7 +183,7 @@ def false_alarm(id_: Id, by: Who = "", note: Note = "", config: Config = None, l
     """Say that an incident was a false alarm: training with feedback puts its lumisections in."""
     from opint.incidents.operator import dispute
 
-    _act(dispute, "called a false alarm", id_, by, note, config, log_format)
+    _act(dispute, "called a false alarm", [id_], by, note, config, log_format)
 
 
 @app.command()
@@ -142,7 +201,7 @@ def accept(
     def deed(tx: "Connection", incident_id: int, actor: str, text: str, now_s: float) -> None:
         acceptance.accept(tx, incident_id, actor, text, now_s, accepting_streams())
 
-    _act(deed, "accepted as the new reference", id_, by, reason, config, log_format)
+    _act(deed, "accepted as the new reference", [id_], by, reason, config, log_format)
 
 
 @app.command()
@@ -150,16 +209,19 @@ def revoke(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_fo
     """Take back that an incident was accepted as the new reference."""
     from opint.incidents.acceptance import revoke as revoke_
 
-    _act(revoke_, "no longer accepted as a reference", id_, by, note, config, log_format)
+    _act(revoke_, "no longer accepted as a reference", [id_], by, note, config, log_format)
 
 
 Deed = Callable[["Connection", int, str, str, float], None]
 
 
-def _act(deed: Deed, done: str, id_: int, by: str, note: str, config: Config, log_format: Log) -> None:
+def _act(deed: Deed, done: str, ids: list[int], by: str, note: str, config: Config, log_format: Log) -> None:
+    """Do it to all of the incidents, or to none."""
     import time
 
     store = open_store(start(config, log_format))
     with store.begin() as tx:
-        deed(tx, id_, by or getpass.getuser(), note, time.time())
-    typer.echo(f"incident {id_}: {done}")
+        for number in ids:
+            deed(tx, number, by or getpass.getuser(), note, time.time())
+    for number in ids:
+        typer.echo(f"incident {number}: {done}")

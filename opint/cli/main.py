@@ -21,6 +21,7 @@ from opint.cli import (
     notify,
     popularity,
     shifts,
+    silences,
     simulate,
     train,
     trigger,
@@ -47,6 +48,7 @@ app.command(rich_help_panel=_WATCH)(daemon.run)
 app.command(rich_help_panel=_WATCH)(daemon.dashboard)
 app.command(rich_help_panel=_WATCH)(files.score)
 app.add_typer(incidents.app, name="incidents", rich_help_panel=_OPERATE)
+app.add_typer(silences.app, name="silence", rich_help_panel=_OPERATE)
 app.add_typer(notify.app, name="notify", rich_help_panel=_OPERATE)
 app.add_typer(hotline.app, name="hotline", rich_help_panel=_OPERATE)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=_OPERATE)

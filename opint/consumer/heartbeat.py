@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from opint.consumer.stalls import StallDetector
+from opint.incidents import acknowledgement
 from opint.incidents.update import IncidentUpdate
 from opint.store import heartbeats, incident_pages
 from opint.store.deadletters import DeadLetter
@@ -102,6 +103,7 @@ class StreamHeartbeat:
         with self._store.begin() as tx:
             heartbeats.beat(tx, self._heartbeat)
             alerts = self._stalls.check(tx, lag, self._heartbeat.at_s)
+            acknowledgement.expire(tx, self._heartbeat.at_s)
             states = incident_pages.counts(tx)
         log_incidents(alerts)
         self._metrics.incidents_open.set(states.get("open", 0) + states.get("acknowledged", 0))

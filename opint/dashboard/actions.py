@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 from conf.errors import NightshiftError
 from opint.accounts.roles import Role
 from opint.incidents import acceptance
-from opint.incidents.operator import acknowledge, comment, confirm, dispute, reopen, resolve
+from opint.incidents.operator import acknowledge, assign, comment, confirm, dispute, reopen, resolve
 from opint.store import incident_pages
 from opint.store.engine import Store
 from opint.stream_kinds import accepting_streams
 from streams.errors import Unavailable
 
-Action = Literal["acknowledge", "resolve", "reopen", "comment", "confirm", "false-alarm", "accept", "revoke"]
+Action = Literal["acknowledge", "assign", "resolve", "reopen", "comment", "confirm", "false-alarm", "accept", "revoke"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 MOST_ACTOR = 80
 MOST_TEXT = 2000
@@ -27,8 +27,9 @@ def _accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: fl
     acceptance.accept(tx, incident_id, actor, reason, now_s, accepting_streams())
 
 
-_PERFORM = {
+_PERFORM: dict[Action, Callable[[Connection, int, str, str, float], None]] = {
     "acknowledge": acknowledge,
+    "assign": assign,
     "resolve": resolve,
     "reopen": reopen,
     "comment": comment,
@@ -39,6 +40,7 @@ _PERFORM = {
 }
 ROLE_OF_ACTION: dict[Action, Role] = {
     "acknowledge": Role.SHIFTER,
+    "assign": Role.SHIFTER,
     "resolve": Role.EXPERT,
     "reopen": Role.SHIFTER,
     "comment": Role.SHIFTER,
@@ -50,8 +52,16 @@ ROLE_OF_ACTION: dict[Action, Role] = {
 """The lowest role that may perform each action, where people sign in."""
 
 
-def act(store: Store, clock: Callable[[], float], action: Action, incident_id: int, actor: str, text: str) -> None:
-    """Perform one action in one transaction.
+def act(
+    store: Store,
+    clock: Callable[[], float],
+    action: Action,
+    incident_id: int,
+    actor: str,
+    text: str,
+    for_s: float | None = None,
+) -> None:
+    """Perform one action in one transaction; ``for_s`` is for how long an acknowledgement holds, None without end.
 
     Raises HTTPException: 404 for an unknown incident, 409 where its state does not allow the action, 422
     for a name or text that is empty or too long.
@@ -62,7 +72,10 @@ def act(store: Store, clock: Callable[[], float], action: Action, incident_id: i
         if not incident_pages.exists(tx, incident_id):
             raise HTTPException(404, f"There is no incident {incident_id}.")
         try:
-            _PERFORM[action](tx, incident_id, actor, text, clock())
+            if action == "acknowledge" and for_s is not None:
+                acknowledge(tx, incident_id, actor, text, clock(), clock() + for_s)
+            else:
+                _PERFORM[action](tx, incident_id, actor, text, clock())
         except Unavailable:
             raise
         except NightshiftError as error:

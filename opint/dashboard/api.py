@@ -50,7 +50,10 @@ class OperatorAction(BaseModel):
     """Who does it, and what there is to say; a comment needs text."""
 
     actor: str = Field("", max_length=MOST_ACTOR, description="not needed where people sign in")
-    text: str = Field("", max_length=MOST_TEXT)
+    text: str = Field("", max_length=MOST_TEXT, description="for `assign`: to whom, empty for whoever does it")
+    for_s: float | None = Field(
+        None, gt=0, description="for `acknowledge`: seconds after which it ends; null: it holds until the fault changes"
+    )
 
 
 NOT_FOUND: Responses = {404: {"model": Problem}}
@@ -110,7 +113,7 @@ def _add_incidents(routes: APIRouter, store: Store, clock: Callable[[], float]) 
     def act_on_incident(request: Request, incident_id: Number, action: Action, deed: OperatorAction) -> IncidentDetail:
         """Act on an incident; `confirm` and `false-alarm` are verdicts on it. The incident as it is afterwards."""
         require_role(request, ROLE_OF_ACTION[action])
-        act(store, clock, action, incident_id, actor_of(request, deed.actor), deed.text)
+        act(store, clock, action, incident_id, actor_of(request, deed.actor), deed.text, deed.for_s)
         return _incident(store, incident_id)
 
 

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conf.settings import DashboardSettings, Settings
-from opint.dashboard import api, failures, health, sse
+from opint.dashboard import alertmanager_api, api, failures, health, sse
 from opint.dashboard.identity import PeerNote, SignInGate
 from opint.dashboard.oidc import REMEMBERED_S
 from opint.dashboard.pages import (
@@ -21,16 +21,19 @@ from opint.dashboard.pages import (
     hotline,
     incidents,
     labels,
+    notifications,
     overview,
     placement,
     popularity,
     runs,
     shift,
     sign_in,
+    silences,
     triggers,
 )
 from opint.dashboard.render import Renderer
 from opint.dashboard.security import Guard
+from opint.guidance.folder import load_guidance
 from opint.store import system
 from opint.store.engine import Store
 from opint.store.system import Marker
@@ -66,7 +69,12 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     app.include_router(health.router(store, hub, clock, settings.dashboard.stale_after_s))
     app.include_router(sse.router(hub))
     app.include_router(overview.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
-    app.include_router(incidents.router(store, clock, renderer), dependencies=[Depends(upgraded)])
+    guidance = load_guidance(settings.alerts.guidance)
+    app.include_router(incidents.router(store, guidance, clock, renderer), dependencies=[Depends(upgraded)])
+    app.include_router(notifications.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
+    alertmanager = alertmanager_api.router(store, settings, guidance, clock)
+    app.include_router(alertmanager, dependencies=[Depends(upgraded)])
+    app.include_router(silences.router(store, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(runs.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(certificates.router(store, settings.certify, renderer), dependencies=[Depends(upgraded)])
     app.include_router(comparisons.router(store, renderer), dependencies=[Depends(upgraded)])

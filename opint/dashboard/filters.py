@@ -158,6 +158,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "iso": iso,
     "clock_time": wording.clock_time,
     "ago": ago,
+    "ordinal": wording.ordinal,
     "duration": duration,
     "number": number,
     "filled": filled,

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from opint.incidents import acknowledgement
 from opint.incidents.operator import MOST_ACTOR, MOST_TEXT, ActionError, locked_incident, write_deed
 from opint.store import acceptances, incidents, stability
 from opint.store.acceptances import Acceptance
@@ -59,7 +60,7 @@ def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: flo
     if incident.state != "resolved" and incident.last_ls == 0:
         incident.state, incident.resolved_s, incident.resolved_by = "resolved", now_s, by
     elif incident.state == "open":
-        incident.state, incident.acknowledged_s, incident.acknowledged_by = "acknowledged", now_s, by
+        acknowledgement.bind(tx, incident, by, now_s, None)
     where = f"run {since.run}" + (f" LS {since.ls}" if since.ls else "")
     count = "1 element" if len(newest.elements) == 1 else f"{len(newest.elements)} elements"
     write_deed(tx, incident, actor, "accepted", f"{count} as reference since {where}: {why}", now_s)

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from conf.errors import NightshiftError
+from opint.incidents import acknowledgement
 from opint.incidents.families import SYSTEM
 from opint.store import feedback, incidents
 from opint.store.feedback import Feedback, Verdict
@@ -11,27 +12,42 @@ from opint.store.texts import storable
 
 MOST_ACTOR = 200
 MOST_TEXT = 4000
+LONGEST_S = 31 * 86_400.0
+"""Longest time for which an acknowledgement is given."""
 
 
 class ActionError(NightshiftError):
     """The incident's state does not allow this, or the name or the text cannot be used."""
 
 
-def acknowledge(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:
-    """Note that ``actor`` is looking at an open incident, with an optional ``text``.
+def acknowledge(
+    tx: Connection, incident_id: int, actor: str, text: str, now_s: float, until_s: float | None = None
+) -> None:
+    """Note that ``actor`` is looking at an open incident as it is now, with an optional ``text``.
 
-    Raises UnknownIncidentError, and ActionError if it is acknowledged or resolved already.
+    That holds until the incident ends or changes (opint.incidents.acknowledgement), and no longer than ``until_s``.
+
+    Raises UnknownIncidentError, and ActionError if it is acknowledged or resolved already, or the time is no later one.
     """
     incident = locked_incident(tx, incident_id, actor)
     if incident.state == "acknowledged":
         raise ActionError(f"incident {incident_id} is acknowledged by {incident.acknowledged_by} already")
     _require_active(incident)
-    incident.state, incident.acknowledged_s, incident.acknowledged_by = (
-        "acknowledged",
-        now_s,
-        storable(actor, MOST_ACTOR),
-    )
+    if until_s is not None and not now_s < until_s <= now_s + LONGEST_S:
+        raise ActionError(f"the end of the acknowledgement must lie ahead, at most {LONGEST_S / 86_400:.0f} days")
+    acknowledgement.bind(tx, incident, storable(actor, MOST_ACTOR), now_s, until_s)
     write_deed(tx, incident, actor, "acknowledged", text, now_s)
+
+
+def assign(tx: Connection, incident_id: int, actor: str, assignee: str, now_s: float) -> None:
+    """Note who looks after an incident that is not resolved; an empty ``assignee`` is ``actor``.
+
+    Raises UnknownIncidentError, and ActionError if it is resolved.
+    """
+    incident = locked_incident(tx, incident_id, actor)
+    _require_active(incident)
+    incident.assigned_to = storable(assignee.strip() or actor.strip(), MOST_ACTOR)
+    write_deed(tx, incident, actor, "assigned", f"to {incident.assigned_to}", now_s)
 
 
 def resolve(tx: Connection, incident_id: int, actor: str, text: str, now_s: float) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from opint.incidents import titles
+from opint.incidents import acknowledgement, titles
 from opint.incidents.families import SYSTEM, TRIGGER, IncidentKey, fingerprint
 from opint.incidents.reconcile import Because, Change
 from opint.incidents.rule import Observation
@@ -53,6 +53,7 @@ class IncidentWriter:
         incidents.add_occurrences(self.tx, self._seen)
         self._update_texts([self.incidents[number] for number in self._touched], self._recount)
         changed = [self.incidents[number] for number in self._touched]
+        self._end_acknowledgements(changed)
         incidents.overwrite(self.tx, sorted(changed, key=lambda incident: incident.state != "resolved"))
         self._open(
             [
@@ -63,6 +64,14 @@ class IncidentWriter:
             ]
         )
         incidents.write_history(self.tx, self._entries)
+
+    def _end_acknowledgements(self, changed: Sequence[Incident]) -> None:
+        """An incident that has become another one than was acknowledged calls again."""
+        for incident in changed:
+            seen = [occurrence.elements for occurrence in self._seen if occurrence.incident == incident.id]
+            whys = [why for elements in seen or [()] if (why := acknowledgement.material_change(incident, elements))]
+            if whys:
+                self._entries.append(acknowledgement.end(incident, whys[-1], self.now_s))
 
     def _update_texts(self, touched: Sequence[Incident], recount: Collection[int]) -> None:
         """Count occurrences anew where that is needed, and bring causes and titles up to date."""
@@ -131,6 +140,7 @@ class IncidentWriter:
         into.state, into.resolved_s, into.resolved_by = incident.state, incident.resolved_s, incident.resolved_by
         into.acknowledged_s = into.acknowledged_s or incident.acknowledged_s
         into.acknowledged_by = into.acknowledged_by or incident.acknowledged_by
+        into.acknowledged_basis = into.acknowledged_basis or incident.acknowledged_basis
         into.updated_s = self.now_s
         self._touched.add(into.id)
         self._recount |= {incident.id, into.id}

@@ -118,10 +118,8 @@ def recurrence_sentence(recurrence: Recurrence) -> str:
     newest = recurrence.newest
     end = f", resolved by {newest.resolved_by}" if newest.resolved_by else ""
     comment = f": {newest.comment}" if newest.comment else ""
-    when = iso(newest.opened_s)
-    return (
-        f"The {ordinal(recurrence.times)} time in a week; last time it was incident {newest.id} ({when}{end}){comment}."
-    )
+    times = f"The {ordinal(recurrence.times)} time in a week"
+    return f"{times}; last time it was incident {newest.id} ({iso(newest.opened_s)}{end}){comment}."
 
 
 def _purpose(notices: Sequence[Notice]) -> str:

@@ -1,23 +1,53 @@
 """Whether matchers of a route or a silence fit an incident, and whether it is time for a route. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
-from conf.routes import Matchers
+from conf.routes import MachineMode, Matchers
 from opint.notifications.subject import Subject
 
 
-def fits(match: Matchers, subject: Subject) -> bool:
-    """Whether all matchers that are not empty fit, each by any of its patterns."""
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What matchers look at; incidents with equal traits fit alike."""
+
+    severity: str
+    family: str
+    subsystem: str
+    folder: str
+    dataset: str
+    mode: MachineMode
+
+
+def traits_of(subject: Subject) -> Traits:
+    """The traits of an incident."""
     incident = subject.incident
+    return Traits(
+        incident.severity,
+        incident.family,
+        incident.subsystem,
+        incident.element_group,
+        incident.dataset,
+        subject.mode,
+    )
+
+
+def fits(match: Matchers, subject: Subject) -> bool:
+    """Whether all matchers that are not empty fit an incident, each by any of its patterns."""
+    return fits_traits(match, traits_of(subject))
+
+
+def fits_traits(match: Matchers, traits: Traits) -> bool:
+    """The same of its traits."""
     return (
-        (not match.severity or incident.severity in match.severity)
-        and _any(match.family, incident.family)
-        and _any(match.subsystem, incident.subsystem)
-        and _any(match.dataset, incident.dataset)
-        and (not match.folder or _any(_with_inner(match.folder), incident.element_group))
-        and (not match.mode or subject.mode in match.mode)
+        (not match.severity or traits.severity in match.severity)
+        and _any(match.family, traits.family)
+        and _any(match.subsystem, traits.subsystem)
+        and _any(match.dataset, traits.dataset)
+        and (not match.folder or _any(_with_inner(match.folder), traits.folder))
+        and (not match.mode or traits.mode in match.mode)
     )
 
 

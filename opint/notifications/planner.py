@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 
 from conf.notifications import AnyReceiver
 from conf.settings import Settings
+from opint.incidents import acknowledgement
 from opint.notifications import causes, content, routing, subject
 from opint.notifications.content import Item
 from opint.notifications.decision import Decision, Situation, decide
 from opint.notifications.silencing import Silence
 from opint.notifications.subject import Subject
-from opint.store import earlier, messages, notices, outbox, silences
+from opint.store import earlier, incidents, messages, notices, outbox, silences
 from opint.store.incidents import Incident
 from opint.store.notices import Notice
 
@@ -48,7 +49,8 @@ class Planner:
     def ready(self, tx: Connection, now_s: float) -> tuple[bool, list[str]]:
         """Whether changes wait, and which receivers may get messages now; needs no lock."""
         due = notices.open_receivers(tx, now_s)
-        return bool(outbox.waiting(tx, 1)), [name for name in due if not self._is_held(tx, name, now_s)]
+        changes = bool(outbox.waiting(tx, 1) or incidents.overdue_acknowledgements(tx, now_s))
+        return changes, [name for name in due if not self._is_held(tx, name, now_s)]
 
     def _is_held(self, tx: Connection, name: str, now_s: float) -> bool:
         """Whether a receiver gets nothing more for now: it is behind, had a digest, or as many messages as it may."""
@@ -65,8 +67,9 @@ class Planner:
         return digest_s is not None and 0.0 <= now_s - digest_s < receiver.digest_every_s
 
     def route(self, tx: Connection, now_s: float) -> None:
-        """Make notices of the changes that wait."""
+        """Make notices of the changes that wait, the ends of acknowledgements among them."""
         outbox.lock(tx)
+        acknowledgement.expire(tx, now_s)
         entries = outbox.waiting(tx, MOST_CHANGES)
         subjects = subject.load(tx, {entry.incident for entry in entries})
         for entry in entries:

@@ -1,7 +1,5 @@
 """What an Alertmanager must hear again and again: the incidents that are active and for which it was called."""
 
-from collections.abc import Collection
-
 from sqlalchemy import Connection
 
 from opint.notifications import content, subject
@@ -24,11 +22,6 @@ def active_content(tx: Connection, receiver: str, planner: Planner, now_s: float
         and hiding(hidden_by, subject_, now_s) is None
         and not planner.quiet(subject_)
     ]
-    return _without_text(
-        [Item(subject_, (), guidance=planner.guidance(subject_.incident)) for subject_ in shown], planner
-    )
-
-
-def _without_text(items: Collection[Item], planner: Planner) -> Content:
+    items = [Item(subject_, (), guidance=planner.guidance(subject_.incident)) for subject_ in shown]
     incidents = [content.incident_content(item, planner.settings.page_url) for item in items]
     return Content(version=1, subject="", text="", incidents=incidents)

@@ -1,5 +1,6 @@
 """Incidents as pages and the API show them: lists, counts, and one with all that belongs to it."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -46,6 +47,8 @@ class Incident(Record):
     updated_s: float
     acknowledged_s: float | None
     acknowledged_by: str | None
+    acknowledged_until_s: float | None
+    assigned_to: str | None
     resolved_s: float | None
     resolved_by: str | None
 
@@ -180,6 +183,12 @@ def page(
     details = {row.id: row for row in tx.execute(select(incident, _LAST_SEEN).where(incident.c.id.in_(numbers)))}
     items = [Incident.model_validate(details[number]) for number in numbers[:limit]]
     return IncidentPage(items=items, next=str(numbers[limit - 1]) if len(numbers) > limit else None)
+
+
+def of_numbers(tx: Connection, numbers: Sequence[int]) -> list[Incident]:
+    """Incidents of these numbers, newest first."""
+    query = select(incident, _LAST_SEEN).where(incident.c.id.in_(list(numbers))).order_by(incident.c.id.desc())
+    return [Incident.model_validate(row) for row in tx.execute(query)]
 
 
 def subsystems(tx: Connection) -> list[str]:

@@ -236,6 +236,12 @@ def latest_before(tx: Connection, fingerprints: Collection[str], key: Lumisectio
     return [_incident(row) for row in tx.execute(query)]
 
 
+def overdue_acknowledgements(tx: Connection, now_s: float) -> list[int]:
+    """Numbers of the incidents whose acknowledgement was given for a time that is over."""
+    query = select(_row.id).where(_row.state == "acknowledged", _row.acknowledged_until_s <= now_s)
+    return list(tx.scalars(query.order_by(_row.id)))
+
+
 def insert_new(tx: Connection, records: Sequence[Incident]) -> None:
     """Store new incidents, which are given their numbers."""
     if not records:

@@ -128,6 +128,17 @@ def called(tx: Connection, receiver: str, incidents: Collection[int]) -> set[int
     return set(tx.scalars(query.distinct()))
 
 
+def receivers_of(tx: Connection, incidents: Collection[int]) -> dict[int, list[str]]:
+    """By incident, names of the receivers that were called, in order."""
+    query = select(_row.incident_id, _row.receiver).where(
+        _row.incident_id.in_(sorted(incidents)), _row.outcome == "sent", _row.receiver != ""
+    )
+    names: dict[int, list[str]] = {}
+    for number, receiver in sorted(tx.execute(query.distinct()).all()):
+        names.setdefault(number, []).append(receiver)
+    return names
+
+
 def repeating(tx: Connection, receiver: str, incidents: Collection[int]) -> set[int]:
     """Those of the incidents of which a repetition is due later already."""
     query = select(_row.incident_id).where(_row.incident_id.in_(sorted(incidents)), _row.receiver == receiver)

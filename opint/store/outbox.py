@@ -46,8 +46,8 @@ _row = outbox.c
 CALLS = frozenset({"opened", "reopened", "worsened", "changed", "called again"})
 """Changes for which somebody is called."""
 
-ENDS = frozenset({"cleared", "resolved", "withdrawn", "merged"})
-"""Changes by which an incident ends, or one that goes on takes it in."""
+ENDS = frozenset({"cleared", "resolved", "withdrawn", "merged", "accepted"})
+"""Changes by which an incident ends or may end: accepting a whole run as reference resolves its incident."""
 
 
 @dataclass(frozen=True, slots=True)

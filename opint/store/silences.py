@@ -4,11 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, Column, Connection, Float, String, Table, Text, insert, or_, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Float,
+    String,
+    Table,
+    Text,
+    and_,
+    insert,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from conf.errors import NightshiftError
 from opint.store.sql import columns_of
-from opint.store.tables import incident, metadata, serial
+from opint.store.tables import incident, lumisection, metadata, serial
 
 silence = Table(
     "silence",
@@ -106,3 +121,19 @@ def unresolved(tx: Connection, numbers: Sequence[int]) -> set[int]:
     """Those of the incidents that are not resolved."""
     query = select(incident.c.id).where(incident.c.id.in_(numbers), incident.c.state != "resolved")
     return set(tx.scalars(query))
+
+
+def candidates(tx: Connection, since_s: float, *, with_conditions: bool) -> Sequence[Any]:
+    """Incidents that were active after ``since_s``: number, state and what matchers look at, newest first.
+
+    ``conditions`` of the newest lumisection are null unless they are asked for: few matchers need them.
+    """
+    row = incident.c
+    columns = row.id, row.state, row.severity, row.family, row.subsystem, row.element_group, row.dataset
+    conditions = lumisection.c.conditions if with_conditions else null().label("conditions")
+    query = select(*columns, conditions)
+    if with_conditions:
+        there = lumisection.c.dataset == row.dataset, lumisection.c.run == row.last_run, lumisection.c.ls == row.last_ls
+        query = query.outerjoin(lumisection, and_(*there))
+    parts = [query.where(text("state <> 'resolved'")), query.where(row.resolved_s >= since_s)]
+    return [candidate for part in parts for candidate in tx.execute(part.order_by(row.id.desc()))]

@@ -11,16 +11,23 @@ from opint.dashboard.actions import ROLE_OF_ACTION, Action, act
 from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.identity import require_role
 from opint.dashboard.render import Renderer, RunText, form_fields, own_url, redirect_back
-from opint.store import evidence, incident_pages, runs
+from opint.guidance.folder import GuidanceFolder
+from opint.guidance.rendering import render
+from opint.notifications import silence_actions, subject
+from opint.notifications.explain import explain
+from opint.notifications.planner import parents
+from opint.store import earlier, evidence, incident_pages, runs
 from opint.store.engine import Store
 from opint.store.incident_pages import EvidenceKey, IncidentDetail, Order, State
 from opint.stream_kinds import accepting_streams
 
 STRIP_LENGTH = 120
 OPEN_SHOWN = 50
+ACKNOWLEDGED_S = {"1h": 3600.0, "4h": 4 * 3600.0, "8h": 8 * 3600.0}
+"""For how long an incident can be acknowledged."""
 
 
-def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIRouter:
+def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], renderer: Renderer) -> APIRouter:
     """The two pages, and what operators do to an incident."""
     routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -50,10 +57,12 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
                 order=order,
             )
             known = incident_pages.subsystems(tx)
+            silenced = silence_actions.hidden_incidents(tx, clock())
         return renderer.page(
             request,
             "incidents.html",
             shown=shown,
+            silenced=silenced,
             states=state or [],
             known=known,
             nowhere=bool(subsystem) and not any(subsystem.lower() in name.lower() for name in known),
@@ -73,11 +82,20 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
                 tx, detail.dataset, detail.subsystem, chosen.run, chosen.ls, chosen.me
             )
             history = runs.around(tx, detail, STRIP_LENGTH)
+            silenced = silence_actions.hidden_incidents(tx, clock()).get(incident_id)
+            accounts = explain(tx, incident_id)
+            parent = parents(subject.load(tx, [incident_id]).values(), subject.active(tx)).get(incident_id)
+            recurrence = earlier.recurrences(tx, [incident_id]).get(incident_id)
         return renderer.page(
             request,
             "incident.html",
             incident=detail,
             chosen=chosen,
+            silenced=silenced,
+            accounts=accounts,
+            parent=parent if detail.state != "resolved" else None,
+            recurrence=recurrence,
+            guidance=render(guidance.text_of(detail.family, detail.subsystem, detail.element_group)),
             shown=shown,
             lumisections=list(dict.fromkeys((key.run, key.ls) for key in detail.evidence)),
             elements_here=[
@@ -99,7 +117,9 @@ def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIR
     ) -> Response:
         require_role(request, ROLE_OF_ACTION[action])
         actor = form.get("actor", "")
-        act(store, clock, action, incident_id, actor, form.get("text", ""))
+        for_s = ACKNOWLEDGED_S.get(form.get("for", ""))
+        text = form.get("assignee", "") if action == "assign" else form.get("text", "")
+        act(store, clock, action, incident_id, actor, text, for_s)
         return redirect_back(form, actor)
 
     return routes

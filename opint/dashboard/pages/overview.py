@@ -12,7 +12,8 @@ from opint.dashboard.api import Cursor
 from opint.dashboard.filters import few
 from opint.dashboard.render import Renderer, own_url
 from opint.dashboard.status import overall, staleness
-from opint.store import deadletters, heartbeats, incident_pages, runs, system
+from opint.notifications import silence_actions
+from opint.store import deadletters, heartbeats, incident_pages, messages, runs, system
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat
 
@@ -34,6 +35,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             strips, newest = runs.strips(tx, STRIP_LENGTH), runs.latest(tx, 1)
             recent, delays = system.closed_since(tx, now_s - RECENT_S)
             resolved = incident_pages.recently_resolved(tx, 8)
+            silenced = silence_actions.hidden_incidents(tx, now_s)
         cells = [cell for strip in strips for cell in strip.cells]
         suspicious = sum(cell.quality >= Quality.WARNING and not few(cell) for cell in cells)
         stale = staleness(daemons, now_s, settings.dashboard.stale_after_s)
@@ -47,6 +49,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             request,
             "overview.html",
             active=active,
+            silenced=silenced,
             strips=strips,
             newest=newest[0] if newest else None,
             daemons=daemons,
@@ -70,12 +73,14 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
         live = renderer.live()
         with store.read() as tx:
             state = system.load_system(tx)
+            sent = messages.counts(tx)
             letters = deadletters.page(tx, limit=25, before=int(cursor) if cursor else None)
         return renderer.page(
             request,
             "system.html",
             state=state,
             letters=letters,
+            messages=sent,
             lag=lag_by_partition(state.daemons),
             request_url=own_url(request),
             **live,
