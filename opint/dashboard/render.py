@@ -53,7 +53,7 @@ class Renderer:
             "now_s": self._clock(),
             "csrf": token,
             "identity": identity_of(request),
-            "actor": actor_of(request, unquote(request.cookies.get(ACTOR_COOKIE, ""))[:MOST_ACTOR]),
+            "actor": actor_name(request),
             "stale_after_s": self._settings.dashboard.stale_after_s,
             "most_text": MOST_TEXT,
             "most_actor": MOST_ACTOR,
@@ -81,6 +81,11 @@ def _page_before(request: Request) -> str | None:
     own = f"{request.url.scheme}://{request.headers['host']}"
     path = request.headers.get("referer", "").removeprefix(own)
     return path if path.startswith("/") and not path.startswith("//") and path != "/" else None
+
+
+def actor_name(request: Request) -> str:
+    """Who has signed in, or the name that was typed in a form before; empty if none was."""
+    return actor_of(request, unquote(request.cookies.get(ACTOR_COOKIE, ""))[:MOST_ACTOR])
 
 
 def own_url(request: Request) -> str:

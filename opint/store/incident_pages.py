@@ -154,6 +154,7 @@ def page(
     run: int | None = None,
     dataset: str | None = None,
     words: str | None = None,
+    whose: str | None = None,
     order: Order = "newest",
 ) -> IncidentPage:
     """Incidents in this order, at most ``limit``; ``before`` is the number that the last page's cursor names.
@@ -161,7 +162,7 @@ def page(
     ``gravest`` first are those not resolved, the critical ones before all; ``seen`` are those of the last lumisections,
     ``longest`` those of most. ``run`` keeps those that were seen in it. ``subsystem`` and ``dataset`` are names or,
     where no incident has that name, parts of one; ``words`` are a part of the title, the explanation or the folder. All
-    are in whatever case.
+    are in whatever case. ``whose`` keeps those that a person has acknowledged or that are assigned to that person.
     """
     keys = _ORDERS[order]
     # Numbers alone are put in order, from an index where there is one; of the page's own the rest is read.
@@ -179,6 +180,8 @@ def page(
     if words is not None:
         columns = incident.c.title, incident.c.explanation, incident.c.element_group
         query = query.where(or_(*(_contains(column, words) for column in columns)))
+    if whose is not None:
+        query = query.where(or_(incident.c.acknowledged_by == whose, incident.c.assigned_to == whose))
     numbers = list(tx.scalars(query))
     details = {row.id: row for row in tx.execute(select(incident, _LAST_SEEN).where(incident.c.id.in_(numbers)))}
     items = [Incident.model_validate(details[number]) for number in numbers[:limit]]

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from opint.incidents.operator import acknowledge
 from opint.store.heartbeats import Heartbeat, beat
 from opint.store.tables import lumisection
-from tests.e2e.browsing import DESK, Clock, fits, settled
+from tests.e2e.browsing import DESK, Clock, fits, settled, violations
 from tests.serving import served
 
 PAGES = {
@@ -282,3 +282,39 @@ def test_a_page_opens_where_its_form_was_sent(page, url):
     page.get_by_role("button", name="Comment").click()
     page.locator("#audit").get_by_text("hello").wait_for()
     page.wait_for_function(f"Math.abs(scrollY - {before}) < 5")
+
+
+def test_the_keyboard_alone_finds_and_takes_an_incident(page, url):
+    page.goto(url)
+    settled(page)
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+    page.get_by_role("heading", name="Incidents").wait_for()
+    settled(page)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Muon/Wheel-1/Sector05").wait_for()
+    settled(page)
+    page.locator("#act").get_by_label("Your name").fill("Ada")
+    page.locator("h1").click()
+    page.keyboard.press("a")
+    page.keyboard.press("Enter")
+    page.locator("#head .state.acknowledged").wait_for()
+    page.goto(url + "/incidents?mine=true")
+    expect(page.locator("#list tbody tr")).to_have_count(2)
+
+
+def test_keys_can_be_turned_off(page, url):
+    page.goto(url)
+    settled(page)
+    page.keyboard.press("?")
+    page.get_by_label("Keys are on in this browser").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+    page.wait_for_timeout(300)
+    assert page.url.rstrip("/") == url

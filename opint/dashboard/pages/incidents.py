@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 from opint.dashboard.actions import ROLE_OF_ACTION, Action, act
 from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.identity import require_role
-from opint.dashboard.render import Renderer, RunText, form_fields, own_url, redirect_back
+from opint.dashboard.render import Renderer, RunText, actor_name, form_fields, own_url, redirect_back
 from opint.guidance.folder import GuidanceFolder
 from opint.guidance.rendering import render
 from opint.notifications import silence_actions, subject
@@ -39,11 +39,13 @@ def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], r
         run: RunText = "",
         dataset: str = "",
         words: str = "",
+        mine: Annotated[bool, Query(description="only those that the reader has acknowledged or was assigned")] = False,
         order: Order = "gravest",
         cursor: Cursor = None,
     ) -> HTMLResponse:
         live = renderer.live()
         wanted = {"subsystem": subsystem, "run": run, "dataset": dataset, "words": words, "order": order}
+        own = {"mine": "true"} if mine else {}
         with store.read() as tx:
             shown = incident_pages.page(
                 tx,
@@ -54,6 +56,7 @@ def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], r
                 run=int(run) if run else None,
                 dataset=dataset or None,
                 words=words or None,
+                whose=actor_name(request) if mine else None,
                 order=order,
             )
             known = incident_pages.subsystems(tx)
@@ -64,10 +67,11 @@ def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], r
             shown=shown,
             silenced=silenced,
             states=state or [],
+            mine=mine,
             known=known,
             nowhere=bool(subsystem) and not any(subsystem.lower() in name.lower() for name in known),
             request_url=own_url(request),
-            rest="&" + urlencode({"state": state or []} | wanted, doseq=True),
+            rest="&" + urlencode({"state": state or []} | wanted | own, doseq=True),
             **wanted,
             **live,
         )
