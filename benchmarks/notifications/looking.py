@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -89,7 +90,7 @@ def _fill(store: Store, count: int) -> None:
                 "resolved_by": None if active else "nightshift",
             }
         )
-    conditions = {"beams_stable": True, "era": None, "dcs": {}}
+    conditions: dict[str, Any] = {"beams_stable": True, "era": None, "dcs": {}}
     head = {"dataset": "/Simulated/Run2026-v1/DQM", "run": 380_000, "conditions": conditions, "model_version": "m"}
     head |= {"origin": "", "first_seen_s": 0.0, "published_s": 0.0, "updated_s": NOW_S, "closed_s": NOW_S}
     head |= {"closed_because": "complete", "revision": 1}

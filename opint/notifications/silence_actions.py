@@ -55,10 +55,10 @@ def matchers(values: dict[str, Any]) -> Matchers:
 
 def preview(tx: Connection, match: Matchers, now_s: float) -> Preview:
     """What a silence would hide now, and what it would have hidden in the past week."""
-    active_ones = silences.active_alike(tx)
+    unresolved = silences.active_alike(tx)
     ended = silences.ended_alike(tx, now_s - WEEK_S, places=bool(match.mode))
-    modes = _modes(tx, [*(alike for alike, _ in active_ones), *ended]) if match.mode else {}
-    present = [number for alike, number in active_ones if _fits(match, alike, modes)]
+    modes = _modes(tx, [*unresolved, *ended]) if match.mode else {}
+    present = [alike.newest for alike in unresolved if _fits(match, alike, modes)]
     fitting = [alike for alike in ended if _fits(match, alike, modes)]
     examples = sorted([*present, *(alike.newest for alike in fitting)], reverse=True)
     return Preview(present, len(present) + sum(alike.count for alike in fitting), examples[:MOST_EXAMPLES])

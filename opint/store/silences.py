@@ -137,13 +137,13 @@ class AlikeIncidents:
     newest: int
 
 
-def active_alike(tx: Connection) -> list[tuple[AlikeIncidents, int]]:
-    """Incidents that are not resolved, one by one, each with its number."""
+def active_alike(tx: Connection) -> list[AlikeIncidents]:
+    """Incidents that are not resolved, newest first, each by itself."""
     row = incident.c
     query = select(*_TRAITS, row.last_run, row.last_ls, row.id).where(text("state <> 'resolved'"))
     return [
-        (AlikeIncidents(*values, _place(run, ls), 1, number), number)
-        for *values, run, ls, number in tx.execute(query.order_by(row.id.desc()))
+        _alike(alike, _place(alike.last_run, alike.last_ls), 1, alike.id)
+        for alike in tx.execute(query.order_by(row.id.desc()))
     ]
 
 
@@ -158,18 +158,22 @@ def ended_alike(tx: Connection, since_s: float, *, places: bool) -> list[AlikeIn
     numbers = func.count().label("number"), func.max(row.id).label("newest")
     query = select(*keys, *numbers).where(row.resolved_s >= since_s).group_by(*keys)
     return [
-        AlikeIncidents(
-            severity=alike.severity,
-            family=alike.family,
-            subsystem=alike.subsystem,
-            element_group=alike.element_group,
-            dataset=alike.dataset,
-            place=_place(alike.last_run, alike.last_ls) if places else None,
-            count=alike.number,
-            newest=alike.newest,
-        )
+        _alike(alike, _place(alike.last_run, alike.last_ls) if places else None, alike.number, alike.newest)
         for alike in tx.execute(query)
     ]
+
+
+def _alike(row: Any, place: tuple[int, int] | None, count: int, newest: int) -> AlikeIncidents:
+    return AlikeIncidents(
+        severity=row.severity,
+        family=row.family,
+        subsystem=row.subsystem,
+        element_group=row.element_group,
+        dataset=row.dataset,
+        place=place,
+        count=count,
+        newest=newest,
+    )
 
 
 def conditions_at(tx: Connection, dataset: str, places: Collection[tuple[int, int]]) -> dict[tuple[int, int], Any]:
