@@ -91,12 +91,12 @@ def preview(
     store = open_store(start(config, log_format))
     with store.read() as tx:
         there = silence_actions.preview(tx, match, time.time())
-        shown = [incidents.get(tx, number) for number in there.week[:20]]
-    typer.echo(f"would hide now: {len(there.now)}; would have hidden in the past week: {len(there.week)}")
+        shown = [incidents.get(tx, number) for number in there.examples]
+    typer.echo(f"would hide now: {len(there.now)}; would have hidden in the past week: {there.week}")
     for incident in shown:
         typer.echo(f"  {incident.id} ({incident.severity}, {incident.state}): {incident.title}")
-    if len(there.week) > len(shown):
-        typer.echo(f"  and {len(there.week) - len(shown)} more")
+    if there.week > len(shown):
+        typer.echo(f"  and {there.week - len(shown)} more")
 
 
 @app.command("list")

@@ -1,6 +1,7 @@
 """Checks of everything that nightshift stands on, each with what to do about it."""
 
 import importlib.util
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for kind in watched_kinds(settings):
         for what, look in kind.checks(settings):
             yield _try(what, look)
+    if settings.notifications.receivers:
+        yield _try("notifications", lambda: _notifications(settings))
     yield _checksums()
     yield _java()
 
@@ -43,6 +46,17 @@ def _database(settings: Settings) -> str:
     store = Store.open(settings.database.url.get_secret_value())
     store.check_version()
     return f"{store.name}, tables at {store.version()}"
+
+
+def _notifications(settings: Settings) -> str:
+    from opint.notifications.making import check_families
+    from opint.notifications.receivers.registry import make_senders
+
+    check_families(settings)
+    for sender in make_senders(settings.notifications.receivers, os.environ).values():
+        sender.close()
+    names = ", ".join(receiver.name for receiver in settings.notifications.receivers)
+    return f"receivers {names}; nightshift notify test NAME sends a message"
 
 
 def _checksums() -> Finding:

@@ -1,6 +1,7 @@
 """What people do with silences: look at what one would hide, make one, end one."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,19 +9,23 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from conf.errors import NightshiftError
-from conf.routes import Matchers
+from conf.routes import MachineMode, Matchers
 from opint.incidents.operator import MOST_ACTOR
 from opint.notifications.matching import Traits, fits_traits
 from opint.notifications.planner import load_silences
 from opint.notifications.silencing import Effect, Silence, effect, hiding
 from opint.notifications.subject import active, machine_mode
 from opint.store import notices, silences
-from opint.store.silences import StoredSilence
+from opint.store.silences import AlikeIncidents, StoredSilence
 from opint.store.texts import storable
 
 WEEK_S = 7 * 86_400.0
 LONGEST_S = 31 * 86_400.0
 MOST_REASON = 2000
+MOST_EXAMPLES = 20
+
+Place = tuple[str, tuple[int, int] | None]
+"""A dataset with run and lumisection; None where an incident has none."""
 
 
 class SilenceError(NightshiftError):
@@ -29,10 +34,14 @@ class SilenceError(NightshiftError):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What matchers fit: numbers of the incidents that are active ``now``, and of all of the past ``week``."""
+    """What matchers fit: numbers of incidents that are active ``now``, and how many there were in the past ``week``.
+
+    ``examples`` are the newest incident of each place and family, newest first.
+    """
 
     now: Sequence[int]
-    week: Sequence[int]
+    week: int
+    examples: Sequence[int]
 
 
 def matchers(values: dict[str, Any]) -> Matchers:
@@ -46,18 +55,34 @@ def matchers(values: dict[str, Any]) -> Matchers:
 
 def preview(tx: Connection, match: Matchers, now_s: float) -> Preview:
     """What a silence would hide now, and what it would have hidden in the past week."""
-    fitting: dict[Traits, bool] = {}
-    week, present = [], []
-    for row in silences.candidates(tx, now_s - WEEK_S, with_conditions=bool(match.mode)):
-        mode = machine_mode(row.dataset, row.conditions or {})
-        traits = Traits(row.severity, row.family, row.subsystem, row.element_group, row.dataset, mode)
-        if traits not in fitting:
-            fitting[traits] = fits_traits(match, traits)
-        if fitting[traits]:
-            week.append(row.id)
-            if row.state != "resolved":
-                present.append(row.id)
-    return Preview(present, week)
+    unresolved = silences.active_alike(tx)
+    ended = silences.ended_alike(tx, now_s - WEEK_S, places=bool(match.mode))
+    modes = _modes(tx, [*unresolved, *ended]) if match.mode else {}
+    present = [alike.newest for alike in unresolved if _fits(match, alike, modes)]
+    fitting = [alike for alike in ended if _fits(match, alike, modes)]
+    examples = sorted([*present, *(alike.newest for alike in fitting)], reverse=True)
+    return Preview(present, len(present) + sum(alike.count for alike in fitting), examples[:MOST_EXAMPLES])
+
+
+def _fits(match: Matchers, alike: AlikeIncidents, modes: Mapping[Place, MachineMode]) -> bool:
+    mode = modes.get((alike.dataset, alike.place), "unknown")
+    traits = Traits(alike.severity, alike.family, alike.subsystem, alike.element_group, alike.dataset, mode)
+    return fits_traits(match, traits)
+
+
+def _modes(tx: Connection, incidents: Sequence[AlikeIncidents]) -> dict[Place, MachineMode]:
+    """The machine mode in the newest lumisection of each."""
+    places: dict[str, set[tuple[int, int] | None]] = defaultdict(set)
+    for alike in incidents:
+        places[alike.dataset].add(alike.place)
+    modes: dict[Place, MachineMode] = {}
+    for dataset, of_dataset in places.items():
+        conditions = silences.conditions_at(tx, dataset, [place for place in of_dataset if place is not None])
+        modes |= {
+            (dataset, place): machine_mode(dataset, conditions.get(place, {}) if place is not None else {})
+            for place in of_dataset
+        }
+    return modes
 
 
 def add(tx: Connection, match: Matchers, actor: str, reason: str, now_s: float, ends_s: float | None) -> int:

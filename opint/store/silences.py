@@ -1,6 +1,6 @@
 """Silences: who wants to hear nothing of which incidents, until when and why."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    and_,
+    func,
     insert,
-    null,
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 
@@ -123,17 +123,84 @@ def unresolved(tx: Connection, numbers: Sequence[int]) -> set[int]:
     return set(tx.scalars(query))
 
 
-def candidates(tx: Connection, since_s: float, *, with_conditions: bool) -> Sequence[Any]:
-    """Incidents that were active after ``since_s``: number, state and what matchers look at, newest first.
+@dataclass(frozen=True, slots=True)
+class AlikeIncidents:
+    """Incidents that no matcher can tell apart: how many, and the newest; ``place`` is None unless it was asked for."""
 
-    ``conditions`` of the newest lumisection are null unless they are asked for: few matchers need them.
+    severity: str
+    family: str
+    subsystem: str
+    element_group: str
+    dataset: str
+    place: tuple[int, int] | None
+    count: int
+    newest: int
+
+
+def active_alike(tx: Connection) -> list[AlikeIncidents]:
+    """Incidents that are not resolved, newest first, each by itself."""
+    row = incident.c
+    query = select(*_TRAITS, row.last_run, row.last_ls, row.id).where(text("state <> 'resolved'"))
+    return [
+        _alike(alike, _place(alike.last_run, alike.last_ls), 1, alike.id)
+        for alike in tx.execute(query.order_by(row.id.desc()))
+    ]
+
+
+def ended_alike(tx: Connection, since_s: float, *, places: bool) -> list[AlikeIncidents]:
+    """Incidents that were resolved after ``since_s``, together where they are alike.
+
+    ``places`` keeps those apart whose newest lumisections differ, which few matchers need.
     """
     row = incident.c
-    columns = row.id, row.state, row.severity, row.family, row.subsystem, row.element_group, row.dataset
-    conditions = lumisection.c.conditions if with_conditions else null().label("conditions")
-    query = select(*columns, conditions)
-    if with_conditions:
-        there = lumisection.c.dataset == row.dataset, lumisection.c.run == row.last_run, lumisection.c.ls == row.last_ls
-        query = query.outerjoin(lumisection, and_(*there))
-    parts = [query.where(text("state <> 'resolved'")), query.where(row.resolved_s >= since_s)]
-    return [candidate for part in parts for candidate in tx.execute(part.order_by(row.id.desc()))]
+    places_of = (row.last_run, row.last_ls) if places else ()
+    keys = (*_TRAITS, *places_of)
+    numbers = func.count().label("number"), func.max(row.id).label("newest")
+    query = select(*keys, *numbers).where(row.resolved_s >= since_s).group_by(*keys)
+    return [
+        _alike(alike, _place(alike.last_run, alike.last_ls) if places else None, alike.number, alike.newest)
+        for alike in tx.execute(query)
+    ]
+
+
+def _alike(row: Any, place: tuple[int, int] | None, count: int, newest: int) -> AlikeIncidents:
+    return AlikeIncidents(
+        severity=row.severity,
+        family=row.family,
+        subsystem=row.subsystem,
+        element_group=row.element_group,
+        dataset=row.dataset,
+        place=place,
+        count=count,
+        newest=newest,
+    )
+
+
+def conditions_at(tx: Connection, dataset: str, places: Collection[tuple[int, int]]) -> dict[tuple[int, int], Any]:
+    """By run and lumisection, the conditions that are stored of a dataset."""
+    there, ordered = lumisection.c, sorted(places)
+    return {
+        (run, ls): conditions
+        for start in range(0, len(ordered), MOST_PLACES)
+        for run, ls, conditions in tx.execute(
+            select(there.run, there.ls, there.conditions).where(
+                there.dataset == dataset, tuple_(there.run, there.ls).in_(ordered[start : start + MOST_PLACES])
+            )
+        )
+    }
+
+
+def _place(run: int | None, ls: int | None) -> tuple[int, int] | None:
+    return None if run is None or ls is None else (run, ls)
+
+
+MOST_PLACES = 400
+"""Places in one statement."""
+
+_TRAITS = (
+    incident.c.severity,
+    incident.c.family,
+    incident.c.subsystem,
+    incident.c.element_group,
+    incident.c.dataset,
+)

@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from opint.incidents.operator import acknowledge
+from opint.notifications import silence_actions
+from opint.notifications.silence_actions import matchers
 from opint.store.heartbeats import Heartbeat, beat
 from opint.store.tables import lumisection
 from tests.e2e.browsing import DESK, Clock, fits, settled, violations
@@ -22,6 +24,8 @@ PAGES = {
     "run": "/runs/379415?subsystem=Muon&ls=50",
     "certificate": "/runs/379415/certificate",
     "system": "/system",
+    "silences": "/silences?subsystem=Mu*",
+    "notifications": "/notifications",
     "models": "/models",
     "unknown": "/nothing",
 }
@@ -318,3 +322,38 @@ def test_keys_can_be_turned_off(page, url):
     page.keyboard.press("i")
     page.wait_for_timeout(300)
     assert page.url.rstrip("/") == url
+
+
+def test_a_browser_rings_for_what_calls_once_somebody_has_asked_for_it(page, url, store, seed, clock):
+    page.add_init_script(
+        "window.rung = []; window.Notification = class { static permission = 'granted';"
+        " static async requestPermission() {} constructor(title) { window.rung.push(title); } };"
+    )
+    page.goto(url)
+    settled(page)
+    with store.begin() as tx:
+        seed.raise_incident(tx, 7, title="nobody asked", opened_s=clock(), updated_s=clock())
+    page.get_by_role("link", name="nobody asked").first.wait_for(timeout=5000)
+    page.get_by_label("Ring here when an incident opens").check()
+    page.wait_for_timeout(500)
+    with store.begin() as tx:
+        silence_actions.add(tx, matchers({"subsystem": "Quiet"}), "ada", "works", clock(), clock() + 600)
+        seed.raise_incident(tx, 8, subsystem="Quiet", title="silenced", opened_s=clock(), updated_s=clock())
+        seed.raise_incident(tx, 9, title="rings", opened_s=clock(), updated_s=clock())
+    page.get_by_role("link", name="rings").first.wait_for(timeout=5000)
+    page.wait_for_timeout(1500)
+    assert page.evaluate("window.rung") == ["rings"]
+
+
+def test_a_silence_is_made_from_an_incident_with_its_preview(page, url):
+    page.goto(f"{url}/incidents/3")
+    settled(page)
+    page.get_by_role("link", name="silence it").click()
+    expect(page.locator("#preview")).to_contain_text("Would hide 1 incident now")
+    page.get_by_label("Reason").fill("works on the crate")
+    page.locator("#new").get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Silence").click()
+    expect(page.locator("#silences")).to_contain_text("works on the crate")
+    assert "csrf" not in page.url
+    page.goto(f"{url}/incidents/3")
+    expect(page.locator("#head")).to_contain_text("Silenced: silence 1 hides it")

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from sqlalchemy import select
 
 from dqm.simulate.stream import stream
@@ -11,6 +12,7 @@ from opint.store.tables import dead_letter, incident, lumisection
 from streams.codecs import encode
 from tests.e2e.watching import wait_until
 from tests.small import LEVEL, keys, small_fault
+from tests.support.receivers import web_receiver
 
 UHI = "application/vnd.uhi+json"
 ARROW = "application/vnd.apache.arrow.stream"
@@ -21,7 +23,13 @@ def rows(store, query):
         return tx.execute(query).all()
 
 
-def test_files_are_judged_as_they_come_and_once(detector, models, tmp_path, daemons_with):
+@pytest.fixture
+def web():
+    with web_receiver() as receiver:
+        yield receiver
+
+
+def test_files_are_judged_as_they_come_and_once(detector, models, tmp_path, daemons_with, web):
     incoming = tmp_path / "incoming"
     incoming.mkdir()
     url = f"sqlite:///{tmp_path / 'n.db'}"
@@ -36,6 +44,10 @@ def test_files_are_judged_as_they_come_and_once(detector, models, tmp_path, daem
         "database": {"url": url},
         "dqm": {"models": str(models)},
         "metrics": {"port": 0},
+        "notifications": {
+            "receivers": [{"name": "room", "kind": "webhook", "url": web.url}],
+            "routes": [{"name": "all", "receivers": ["room"], "group_wait_s": 0}],
+        },
     }
     daemons = daemons_with(settings)
     daemon = daemons.start()
@@ -54,8 +66,10 @@ def test_files_are_judged_as_they_come_and_once(detector, models, tmp_path, daem
             daemon = daemons.start()
     closed = select(lumisection.c.ls).where(lumisection.c.closed_s.is_not(None))
     wait_until(lambda: len(rows(store, closed)) == 12, 90, "all lumisections judged")
+    wait_until(lambda: web.requests, 30, "somebody called")
     assert daemons.stop(daemon) == 0
     assert [row.reason for row in rows(store, select(dead_letter))] == ["missing-envelope"]
     (only,) = rows(store, select(incident))
+    assert (web.incidents, web.bodies[0]["incidents"][0]["title"][:10]) == ([only.id], "Muon/Part1")
     assert (only.element_group, only.kind) == ("Muon/Part1", "hot")
     assert np.all([row.revision == 1 for row in rows(store, select(lumisection))])

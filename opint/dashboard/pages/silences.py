@@ -23,7 +23,6 @@ from opint.store.silences import UnknownSilenceError
 from streams.errors import Unavailable
 
 SHOWN = 50
-PREVIEWED = 20
 KEYS = ("severity", "family", "subsystem", "folder", "dataset", "mode")
 LENGTHS_S = {"1h": 3600.0, "8h": 8 * 3600.0, "24h": 86_400.0, "7d": 7 * 86_400.0}
 Until = Literal["1h", "8h", "24h", "7d", "resolved"]
@@ -60,10 +59,11 @@ class SilenceView(BaseModel):
 
 
 class PreviewView(BaseModel):
-    """Numbers of the incidents that a silence would hide now, and would have hidden in the past week."""
+    """What a silence would hide."""
 
-    now: list[int]
-    week: list[int]
+    now: list[int] = Field(description="numbers of active incidents")
+    week: int = Field(description="how many incidents of the past week, active ones included")
+    examples: list[int] = Field(description="the newest of each place and family, newest first")
 
 
 def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIRouter:
@@ -93,7 +93,7 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
             shown = silence_actions.listed(tx, now_s, SHOWN, ended=True)
             match = _match(fields)
             previewed = None if match.is_empty() else silence_actions.preview(tx, match, now_s)
-            incidents = incident_pages.of_numbers(tx, previewed.week[:PREVIEWED]) if previewed else []
+            incidents = incident_pages.of_numbers(tx, previewed.examples) if previewed else []
         return renderer.page(
             request,
             "silences.html",
@@ -145,7 +145,7 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         """What a silence with these matchers would hide; nothing is stored."""
         with store.read() as tx:
             there = silence_actions.preview(tx, match, clock())
-        return PreviewView(now=list(there.now), week=list(there.week))
+        return PreviewView(now=list(there.now), week=there.week, examples=list(there.examples))
 
     @routes.post(
         "/api/v1/silences",

@@ -28,11 +28,11 @@ def test_a_preview_says_what_would_be_hidden_now_and_in_the_past_week(store, thr
     muon, _, over = three
     with store.read() as tx:
         there = silence_actions.preview(tx, MUON, 10 * DAY_S)
-        assert (there.now, there.week) == ([muon], [muon, over])
+        assert (there.now, there.week, there.examples) == ([muon], 2, [over, muon])
         later = silence_actions.preview(tx, MUON, 14.5 * DAY_S)
-        assert later.week == [muon]
+        assert (later.week, later.examples) == (1, [muon])
         nowhere = silence_actions.preview(tx, Matchers(mode=("cosmics",)), 10 * DAY_S)
-        assert (nowhere.now, nowhere.week) == ([], [])
+        assert (nowhere.now, nowhere.week) == ([], 0)
 
 
 @pytest.mark.parametrize(
