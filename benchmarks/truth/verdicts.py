@@ -1,9 +1,11 @@
 """What we say of labelled histograms: trained, then judged one run after the other, as the daemon does."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.truth.labelled import Flags, Floats, Labelled, Split
 from conf.settings import AlertSettings, DqmSettings
@@ -20,14 +22,21 @@ SETTINGS = DqmSettings()
 STARVED_SCORE = 1e3
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Verdicts:
-    """Of the judged histograms of a split, in order: ``qualities`` (J,), and ``scores`` (J,), greater is worse."""
+    """Of the J judged histograms of a split, in order; arrays (J,).
 
-    def __init__(self, qualities: list[int], scores: list[float], declared: float) -> None:
-        """``declared`` is the share of good histograms that may alarm."""
-        self.qualities = np.array(qualities)
-        self.scores = np.array(scores)
-        self.declared = declared
+    ``scores``: greater is worse. ``p_values`` are those of the content, NaN where it is not tested; ``amount`` says
+    where too few or too many entries are bad by themselves. ``declared`` is the share of good histograms that may
+    alarm, ``folder_p`` the threshold of the content.
+    """
+
+    qualities: npt.NDArray[np.int64]
+    scores: Floats
+    p_values: Floats
+    amount: Flags
+    declared: float
+    folder_p: float
 
     @property
     def alarms(self) -> Flags:
@@ -48,16 +57,16 @@ class Verdicts:
         return inspected
 
 
-def judged(labelled: Labelled, split: Split) -> Verdicts:
-    """Train on what a split learns from and judge the rest of it."""
+def judged(labelled: Labelled, split: Split, *, follow: bool = True) -> Verdicts:
+    """Train on what a split learns from and judge the rest of it; whole runs by the latest ones, if ``follow``."""
     with TemporaryDirectory() as folder:
         learned = labelled.batches(split.learned)
         bundle = train(learned, Path(folder) / "truth", SETTINGS, np.random.default_rng(0), lambda *_: None)
     pipeline = Pipeline(bundle, SETTINGS, AlertSettings())
     before: list[tuple[int, RunSums]] = []
-    qualities, scores = [], []
+    qualities, scores, p_values, amount = [], [], [], []
     for batch in labelled.batches(split.judged):
-        if pipeline.whole_runs:
+        if pipeline.whole_runs and follow:
             pipeline.follow(batch.dataset, batch.key.run, {batch.subsystem: before[-MOST_RUNS:]}, {})
         scored = pipeline.score([batch])[0]
         if pipeline.whole_runs and scored.sums is not None:
@@ -65,10 +74,19 @@ def judged(labelled: Labelled, split: Split) -> Verdicts:
         verdict = pipeline.close(merge(None, scored, 0.0).state, {}, 1.0, "complete").verdicts[batch.subsystem]
         qualities.append(int(verdict.quality))
         scores.append(_score(pipeline, batch, scored))
+        p_values.append(float(scored.scores.p_values[0]))
+        amount.append(bool(np.isin(scored.scores.reasons[0], (Reason.STARVED, Reason.OVERFULL))))
         pipeline.drop(batch.dataset, batch.key.run)
     # A lumisection alarms below the threshold of one; incidents ask for several.
-    allowed = pipeline.thresholds.folder_p + pipeline.thresholds.starved_p
-    return Verdicts(qualities, scores, allowed)
+    limits = pipeline.thresholds
+    return Verdicts(
+        np.array(qualities),
+        np.array(scores),
+        np.array(p_values),
+        np.array(amount),
+        limits.folder_p + limits.starved_p + limits.overfull_p,
+        limits.folder_p,
+    )
 
 
 def _score(pipeline: Pipeline, batch: HistogramBatch, scored: ScoredBatch) -> float:
