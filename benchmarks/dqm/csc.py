@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.dqm import autodqm_pulls
 from benchmarks.dqm.table import files
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Progress, Result
@@ -33,7 +34,6 @@ from dqm.histograms.run_window import MOST_RUNS
 from dqm.histograms.train import train
 from dqm.simulate.effects import EFFECTS
 from dqm.simulate.faults import FaultKind
-from dqm.statistics.beta_binomial import exact_pulls
 from streams.codecs import Limits
 from streams.files import read_file
 from streams.records import HistogramBatch
@@ -41,7 +41,6 @@ from streams.records import HistogramBatch
 Floats = npt.NDArray[np.float64]
 
 FALSE_ALARMS = 0.05
-TOLERANCE = 0.01
 PRECEDING = 8
 ANEW = 40
 """Runs after which we train anew where we follow."""
@@ -124,7 +123,7 @@ def _lasting(
     judged = range((first + len(counts)) // 2, len(counts))
     spoilt = [_with(run, row) for run, row in zip(runs, broken[-len(runs) :], strict=True)]
     last = spoilt[-len(judged) :]
-    pulls = _pulls(broken[judged], np.array([broken[at - PRECEDING : at].sum(axis=0) for at in judged]))
+    pulls = autodqm_pulls.pulls(broken[judged], np.array([broken[at - PRECEDING : at].sum(axis=0) for at in judged]))
     scores = {
         "ours adaptive": _surprise([_adaptive(bundle, spoilt)] * len(last), last),
         "pull adaptive": np.abs(pulls).max(axis=1),
@@ -174,7 +173,7 @@ class _Methods:
             "ours following": _surprise([one.following for one in runs], batches),
         }
         for way, reference in references.items():
-            pulls = _pulls(counts, reference)
+            pulls = autodqm_pulls.pulls(counts, reference)
             found[f"pull {way}"] = np.abs(pulls).max(axis=1)
             found[f"chi2 {way}"] = (pulls**2).mean(axis=1)
         return found
@@ -201,15 +200,6 @@ def _with(batch: HistogramBatch, counts: Floats) -> HistogramBatch:
         batch.flow,
         np.array([counts.sum()]),
     )
-
-
-def _pulls(counts: Floats, reference: Floats) -> Floats:
-    """Beta-binomial pulls; those that a change of the expectation by the tolerance explains are zero."""
-    expected = reference / reference.sum(axis=1, keepdims=True) * counts.sum(axis=1, keepdims=True)
-    near = np.clip(counts, (1 - TOLERANCE) * expected, (1 + TOLERANCE) * expected)
-    # The count nearest to what was found that the tolerance allows takes the place of the expectation.
-    scaled = reference * np.divide(near, expected, out=np.ones_like(near), where=expected > 0)
-    return exact_pulls(counts, scaled)
 
 
 def _round(

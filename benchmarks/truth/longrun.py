@@ -33,7 +33,7 @@ def measure(labelled: Labelled, most: int) -> dict[str, Result]:
         p_values = np.concatenate([part.p_values for part in verdicts])
         amount = np.concatenate([part.amount for part in verdicts])
         alarms = np.concatenate([part.alarms for part in verdicts])
-        controlled = _controlled(p_values, amount, bad, verdicts[0].folder_p, declared)
+        controlled = controlled_alarms(p_values, amount, bad, verdicts[0].folder_p, declared)
         for suffix, alarmed in (("", alarms), ("_controlled", controlled)):
             results[f"longrun_false_rate_ratio_{name}{suffix}"] = _ratio(alarmed, bad, declared)
             low, high = wilson(int(alarmed[bad].sum()), int(bad.sum()))
@@ -66,7 +66,7 @@ def _ratio(alarmed: Flags, bad: Flags, declared: float) -> Result:
     return Result(ratio, "ratio", low / declared, high / declared, int(good.sum()), note=note)
 
 
-def _controlled(
+def controlled_alarms(
     p_values: np.ndarray[tuple[int], np.dtype[np.float64]], amount: Flags, bad: Flags, start_p: float, declared: float
 ) -> Flags:
     """Alarms with a moving threshold; those of ``amount``, which need no p-value of content, stand."""

@@ -1,20 +1,20 @@
-"""What others would do with the same histograms: simple scores, detectors of scikit-learn, and a rolling sketch."""
+"""What others would do with the same histograms: simple scores, PyOD, AutoDQM's tests, a rolling sketch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib.util import find_spec
 
 import numpy as np
-from sklearn.ensemble import IsolationForest
-from sklearn.neighbors import NearestNeighbors
 
+from benchmarks.dqm import autodqm_pulls
+from benchmarks.report import progress
 from benchmarks.truth.labelled import Flags, Floats, Labelled, Split
 
 COMPONENTS = 3
 WINDOW = 100
 STARVED_SHARE = 1e-3
 DECLARED = 0.05
-
-Score = Callable[[Floats, Floats], Floats]
-"""Scores (J,) of the second histograms from what the first ones teach."""
+LEAST_OF_AUTOENCODER = 40
+"""Histograms that PyOD's autoencoder is given at least: its batches hold 32."""
 
 
 def shares(counts: Floats) -> Floats:
@@ -60,32 +60,33 @@ def largest(learned: Floats, judged: Floats) -> Floats:
     return away
 
 
-def nearest(learned: Floats, judged: Floats) -> Floats:
-    """Distance to the fifth nearest of the learned ones (fewer where there are fewer)."""
-    near = NearestNeighbors(n_neighbors=min(5, len(learned))).fit(learned)
-    distance: Floats = near.kneighbors(judged)[0][:, -1]
-    return distance
+def autodqm(learned: Floats, judged: Floats) -> Mapping[str, Floats]:
+    """AutoDQM's two tests of ``judged`` counts (J, bins) against the sum of the ``learned`` ones."""
+    pulls = autodqm_pulls.pulls(judged, np.repeat(learned.sum(axis=0)[None], len(judged), axis=0))
+    return {"autodqm pull": np.abs(pulls).max(axis=1), "autodqm chi2": (pulls**2).mean(axis=1)}
 
 
-def forest(learned: Floats, judged: Floats) -> Floats:
-    """Isolation forest (F. T. Liu et al., ICDM 2008)."""
-    isolated: Floats = -IsolationForest(random_state=0).fit(learned).score_samples(judged)
-    return isolated
+def outliers(learned: Floats, judged: Floats) -> Mapping[str, Floats]:
+    """The detectors of PyOD with their defaults, as far as the learned ones are enough for them; none without PyOD."""
+    if find_spec("pyod") is None:
+        progress("PyOD is not installed: its detectors are left out (pip install 'nightshift[bench]')")
+        return {}
+    # It brings torch, which takes seconds to load.
+    import torch
+    from pyod.models.auto_encoder import AutoEncoder
+    from pyod.models.ecod import ECOD
+    from pyod.models.iforest import IForest
+    from pyod.models.knn import KNN
 
-
-def tails(learned: Floats, judged: Floats) -> Floats:
-    """ECOD (Z. Li et al., IEEE TKDE 35 (2023) 12181) without its choice of side by skewness: the larger side counts."""
-    ordered = np.sort(learned, axis=0)
-    n = len(ordered)
-    below = np.array(
-        [np.searchsorted(ordered[:, bin_], judged[:, bin_], side="right") for bin_ in range(ordered.shape[1])]
-    )
-    above = np.array(
-        [np.searchsorted(ordered[:, bin_], judged[:, bin_], side="left") for bin_ in range(ordered.shape[1])]
-    )
-    left, right = -np.log((below + 1) / (n + 1)).sum(axis=0), -np.log((n - above + 1) / (n + 1)).sum(axis=0)
-    summed: Floats = np.maximum(left, right)
-    return summed
+    torch.set_num_threads(1)
+    made = {
+        "ecod": ECOD(),
+        "isolation forest": IForest(random_state=0),
+        "nearest neighbours": KNN(n_neighbors=min(5, len(learned) - 1)),
+    }
+    if len(learned) >= LEAST_OF_AUTOENCODER:
+        made["autoencoder"] = AutoEncoder(random_state=0, verbose=0)
+    return {name: detector.fit(learned).decision_function(judged) for name, detector in made.items()}
 
 
 def scores(labelled: Labelled, split: Split) -> Mapping[str, Floats]:
@@ -96,9 +97,8 @@ def scores(labelled: Labelled, split: Split) -> Mapping[str, Floats]:
         "pca shares": principal(counts[learned], counts[judged]),
         "pca root shares": principal(of_roots[learned], of_roots[judged]),
         "largest share": largest(counts[learned], counts[judged]),
-        "isolation forest": forest(of_roots[learned], of_roots[judged]),
-        "nearest neighbours": nearest(of_roots[learned], of_roots[judged]),
-        "ecod": tails(of_roots[learned], of_roots[judged]),
+        **autodqm(labelled.counts[learned], labelled.counts[judged]),
+        **outliers(of_roots[learned], of_roots[judged]),
     }
     if np.isfinite(labelled.seconds).all():
         rate = np.log1p(labelled.counts.sum(axis=1)) - np.log(np.maximum(labelled.seconds, 1.0))

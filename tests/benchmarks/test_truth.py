@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.truth import __main__ as truth
-from benchmarks.truth import peers
+from benchmarks.truth import longrun, peers
 from benchmarks.truth.labelled import later_runs, whole_runs
 
 
@@ -33,11 +33,42 @@ def test_nothing_that_is_learned_is_judged(real_data):
     assert split.learned.max() < split.judged.min()
 
 
-@pytest.mark.parametrize("peer", [peers.principal, peers.largest, peers.nearest, peers.forest, peers.tails])
-def test_each_peer_ranks_a_gross_fault_above_good_ones(peer):
+@pytest.fixture(scope="module")
+def faulty():
+    """Sixty good histograms and, last, a gross fault."""
     rng = np.random.default_rng(0)
-    rows = peers.roots(rng.poisson(1000, size=(60, 20)).astype(float))
-    broken = rows[-1:].copy()
-    broken[0, :10] = 0.0
-    scores = peer(rows[:40], np.concatenate([rows[40:], broken]))
+    counts = rng.poisson(1000, size=(61, 20)).astype(float)
+    counts[-1, :10] = 0.0
+    return counts
+
+
+@pytest.mark.parametrize("peer", [peers.principal, peers.largest])
+def test_each_peer_ranks_a_gross_fault_above_good_ones(peer, faulty):
+    rows = peers.roots(faulty)
+    scores = peer(rows[:40], rows[40:])
     assert scores[-1] > scores[:-1].max()
+
+
+def test_autodqm_s_tests_rank_a_gross_fault_above_good_ones(faulty):
+    for scores in peers.autodqm(faulty[:40], faulty[40:]).values():
+        assert scores[-1] > scores[:-1].max()
+
+
+def test_the_detectors_of_pyod_rank_a_gross_fault_above_good_ones(faulty):
+    pytest.importorskip("pyod")
+    rows = peers.roots(faulty)
+    table = peers.outliers(rows[:40], rows[40:])
+    assert set(table) == {"ecod", "isolation forest", "nearest neighbours", "autoencoder"}
+    for scores in table.values():
+        assert scores[-1] > scores[:-1].max()
+
+
+def test_control_brings_a_drifting_false_rate_back_to_the_declared_one():
+    """P-values of good runs that drift to ever smaller ones."""
+    rng = np.random.default_rng(3)
+    n = 600
+    p_values = rng.uniform(size=n) ** np.linspace(1, 6, n)
+    nothing = np.zeros(n, dtype=bool)
+    controlled = longrun.controlled_alarms(p_values, nothing, nothing, 0.05, 0.05)
+    assert (p_values <= 0.05).mean() > 0.25
+    assert controlled.mean() < 0.1
