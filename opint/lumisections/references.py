@@ -13,14 +13,15 @@ import numpy.typing as npt
 import structlog
 from sqlalchemy import Connection
 
-from dqm.core.accepted import AcceptedState
-from dqm.core.drift import Reference, Residuals, RunSums, initial_centre, updated_centre
+from dqm.core.accepted import Accepted
+from dqm.core.drift import Earlier, Reference, Residuals, RunSums, initial_centre, updated_centre
 from dqm.core.state import LumisectionState, ScoredBatch
 from dqm.histograms import run_window
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.references.adaptive import WITHIN
 from dqm.histograms.references.choice import choose
+from opint.lumisections.accepted_counts import with_evidence
 from opint.lumisections.judge import Judge, Keyed, Record
 from opint.store import acceptances, centres, references
 from opint.store.engine import Store
@@ -89,29 +90,34 @@ class RunReferences:
             for pipeline in self._pipelines:
                 pipeline.drop(*past)
 
-    def _adopt(
-        self, tx: Connection, batch: Keyed, pipeline: Judge, accepted: Mapping[str, Mapping[str, AcceptedState]]
-    ) -> None:
+    def _adopt(self, tx: Connection, batch: Keyed, pipeline: Judge, accepted: Mapping[str, Accepted]) -> None:
         """Have the pipeline judge the run of ``batch`` by what is stored before it."""
         dataset, run = batch.dataset, batch.key.run
         chosen = self._references(tx, batch, pipeline, accepted) if isinstance(pipeline, Pipeline) else {}
         pipeline.adopt(dataset, run, chosen, self._centres(tx, batch, pipeline))
         if accepted and isinstance(pipeline, Pipeline) and not pipeline.whole_runs:
-            earlier = {
-                subsystem: references.since(
-                    tx,
-                    Part(dataset, run, subsystem, pipeline.version),
-                    min(state.since.run for state in states.values()),
-                    MOST_FOLLOWED,
-                )
-                for subsystem, states in accepted.items()
+            parts = {
+                subsystem: Part(dataset, run, subsystem, pipeline.version)
+                for subsystem in accepted
+                if subsystem in pipeline.models
             }
-            pipeline.accept(dataset, run, accepted, earlier)
+            pipeline.accept(
+                dataset,
+                run,
+                accepted,
+                {name: self._since_accepted(tx, part, pipeline, accepted[name]) for name, part in parts.items()},
+            )
         for subsystem, reference in sorted(chosen.items()) if pipeline is self._pipeline else ():
             log.info("reference", run=run, subsystem=subsystem, adaptive=reference.adaptive, reason=reference.reason)
 
+    @staticmethod
+    def _since_accepted(tx: Connection, part: Part, pipeline: Pipeline, states: Accepted) -> Earlier:
+        """What runs have left since the first of the accepted ``states`` of a subsystem."""
+        sums = references.since(tx, part, min(state.since.run for state in states.values()), MOST_FOLLOWED)
+        return with_evidence(tx, part.dataset, part.subsystem, pipeline.models[part.subsystem].catalogue, states, sums)
+
     def _references(
-        self, tx: Connection, batch: Keyed, pipeline: Pipeline, accepted: Mapping[str, Mapping[str, AcceptedState]]
+        self, tx: Connection, batch: Keyed, pipeline: Pipeline, accepted: Mapping[str, Accepted]
     ) -> Mapping[str, Reference]:
         """Those of histograms, which alone have any; nothing if they are frozen."""
         if not pipeline.follows:

@@ -7,10 +7,12 @@ from math import isfinite, nan
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 from pydantic import Field
-from sqlalchemy import Connection, and_, bindparam, delete, select
+from sqlalchemy import Connection, and_, bindparam, delete, select, tuple_
 
+from dqm.core.accepted import AcceptedState
 from dqm.core.quality import Certified, Evidence, Reason, WorstBin, WorstFeature
 from dqm.core.state import LumisectionState
 from dqm.histograms.occupancy.shapes import persistent
@@ -294,6 +296,26 @@ def kept(tx: Connection, dataset: str, subsystem: str, run: int) -> list[tuple[i
         evidence.c.dataset == dataset, evidence.c.subsystem == subsystem, evidence.c.run == run
     )
     return [(ls, me) for ls, me in tx.execute(query)]
+
+
+def counts(
+    tx: Connection, dataset: str, subsystem: str, me: str, state: AcceptedState, most: int
+) -> dict[int, npt.NDArray[np.float64]]:
+    """By run, the counts (L, bins) kept of one ME in the newest ``most`` lumisections of an accepted state."""
+    place = tuple_(_row.run, _row.ls)
+    query = (
+        select(_row.run, _row.body)
+        .where(_row.dataset == dataset, _row.subsystem == subsystem, _row.me == me)
+        .where(place >= (state.since.run, state.since.ls), place <= (state.until.run, state.until.ls))
+        .order_by(_row.run.desc(), _row.ls.desc())
+        .limit(most)
+    )
+    bodies = [(run, orjson.loads(body)) for run, body in tx.execute(query)]
+    by_run: dict[int, list[list[float]]] = {}
+    for run, body in bodies:
+        if body["counts"] and body["axes"] == bodies[0][1]["axes"] and None not in body["counts"]:
+            by_run.setdefault(run, []).append(body["counts"])
+    return {run: np.array(rows) for run, rows in by_run.items()}
 
 
 def _finite(value: Any) -> Any:

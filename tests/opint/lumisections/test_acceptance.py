@@ -74,18 +74,31 @@ def accept(store, at_s):
         return number
 
 
-def test_an_accepted_state_is_good_and_a_fault_in_it_is_not(store, bundle, messages):
+def begin(store, bundle, messages, lumisections):
+    """The first run as far as it is accepted, and the rest of it; the incident's number."""
     first = of_run(messages, FIRST)
-    half = len(first) // PER_RUN * 2
-    assert judge(store, bundle, first[:half], 10.0)[Reason.DEVIATES] == 2
+    cut = len(first) // PER_RUN * lumisections
+    assert judge(store, bundle, first[:cut], 10.0)[Reason.DEVIATES] == lumisections
     number = accept(store, 20.0)
-    assert judge(store, bundle, first[half:], 30.0)[Reason.DEVIATES] >= PER_RUN - 4, "the run keeps its reference"
-    learned = judge(store, bundle, of_run(messages, LEARNED), 40.0)
-    assert learned == {Reason.RESOLUTION: PER_RUN}, "with frozen references nothing was kept of the runs before"
-    assert judge(store, bundle, of_run(messages, KNOWN), 50.0)[Reason.CONSISTENT] >= PER_RUN - 2
+    assert judge(store, bundle, first[cut:], 30.0)[Reason.DEVIATES] >= PER_RUN - lumisections - 2, (
+        "it keeps its reference"
+    )
+    return number
+
+
+def test_an_accepted_state_is_good_at_once_and_a_fault_in_it_is_not(store, bundle, messages):
+    number = begin(store, bundle, messages, EVERY)
+    assert judge(store, bundle, of_run(messages, LEARNED), 40.0)[Reason.CONSISTENT] >= PER_RUN - 2
     with store.read() as tx:
         assert incident_pages.detail(tx, number).state == "resolved", "it has cleared by itself"
+    assert judge(store, bundle, of_run(messages, KNOWN), 50.0)[Reason.CONSISTENT] >= PER_RUN - 2
     assert judge(store, bundle, of_run(messages, FAULTY), 60.0)[Reason.DEVIATES] >= PER_RUN - 2
+
+
+def test_a_state_of_which_too_little_was_seen_is_learned_before_it_is_judged(store, bundle, messages):
+    begin(store, bundle, messages, 2)
+    assert judge(store, bundle, of_run(messages, LEARNED), 40.0) == {Reason.RESOLUTION: PER_RUN}
+    assert judge(store, bundle, of_run(messages, KNOWN), 50.0)[Reason.CONSISTENT] >= PER_RUN - 2
 
 
 def test_what_is_revoked_is_judged_as_before(store, bundle, messages):
