@@ -1,5 +1,7 @@
 """References of runs: chosen once, recorded, the same however messages are grouped; on both databases."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sqlalchemy import func, select
@@ -11,6 +13,7 @@ from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.stream import stream
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.lumisections.references import RunReferences
+from opint.lumisections.shadow import Shadow
 from opint.store import references
 from opint.store.references import Part
 from opint.store.tables import reference, run_sums
@@ -141,6 +144,24 @@ def test_the_first_choice_stands(store, pipeline, bundle, messages):
     with store.begin() as tx:
         references.record(tx, part, standing, 2000.0)
     assert kept(store, bundle)[RUNS[2], name].adaptive
+
+
+def test_a_model_in_shadow_follows_as_the_judging_one_does(store, pipeline, bundle, messages):
+    beside = replace(bundle, version="beside")
+    shadow = Pipeline(beside, SETTINGS.dqm, SETTINGS.alerts)
+    chooser = RunReferences(store, "histograms", pipeline, now_s, shadow)
+    ingest = LumisectionIngest(store, pipeline, SETTINGS, "me", now_s, Shadow(shadow, SETTINGS.dqm.frozen_after - 1))
+    ingest.claim([PLACE])
+    for part, batches in chooser.parts(messages, [message.value for message in messages]):
+        scored = zip(part, pipeline.score(batches), shadow.score(batches), strict=True)
+        ingest.apply([Arrival(*arrival) for arrival in scored])
+    theirs = kept(store, beside)
+    assert theirs.keys() == kept(store, bundle).keys()
+    for place, chosen in kept(store, bundle).items():
+        assert (chosen.reason, chosen.share.tobytes()) == (theirs[place].reason, theirs[place].share.tobytes())
+    with store.read() as tx:
+        shown = references.shown(tx, DATASET, RUNS[2])
+    assert [chosen.subsystem for chosen in shown] == sorted(bundle.subsystems), "of the judging one alone"
 
 
 def test_undecodable_messages_go_their_way(store, pipeline, messages):
