@@ -86,6 +86,18 @@ _FAMILY = {
 }
 _ALARMING = frozenset(_FAMILY)
 
+SPEAK_FOR_THEMSELVES = frozenset(
+    {
+        Reason.FROZEN,
+        Reason.MISSING,
+        Reason.STARVED,
+        Reason.OVERFULL,
+        Reason.WRONG_SHAPE,
+        Reason.CONTRADICTS_STATUS,
+    }
+)
+"""Reasons that are certain without a p-value of the content."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorstBin:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dqm.core.quality import Reason
+from dqm.core.quality import SPEAK_FOR_THEMSELVES, Reason
 from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.incidents.families import FAMILIES, KIND_NOUNS, IncidentKey, fingerprint, incident_group
 from opint.incidents.window import FAMILY_NAMES, FAMILY_OF, MOST_NAMED, Folders
@@ -13,9 +13,7 @@ from opint.store.incidents import NAMELESS_KINDS
 from opint.store.short_faults import ShortFault, StoredFault
 
 _NEEDS_NO_P_VALUE = np.zeros(256, dtype=np.bool_)
-_NEEDS_NO_P_VALUE[
-    [Reason.FROZEN, Reason.MISSING, Reason.STARVED, Reason.OVERFULL, Reason.WRONG_SHAPE, Reason.CONTRADICTS_STATUS]
-] = True
+_NEEDS_NO_P_VALUE[sorted(SPEAK_FOR_THEMSELVES)] = True
 
 
 def certain_faults(state: LumisectionState) -> list[StoredFault]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, and_, select
 
-from dqm.core.quality import Quality, Reason
+from dqm.core.quality import SPEAK_FOR_THEMSELVES, Quality, Reason
 from opint.store.sql import BY_CURRENT
 from opint.store.tables import ls_score, ls_summary, lumisection
 from streams.keys import LumisectionKey
@@ -55,8 +55,9 @@ class SubsystemVerdict:
 
     @property
     def surprise(self) -> float:
-        """-ln of the p-value; above all others for an alarm without one, NaN where nothing is known."""
-        if self.p_value is not None:
+        """-ln of the p-value; above all others for an alarm that needs none, NaN where nothing is known."""
+        certain = self.answer is Answer.ALARM and self.reason in SPEAK_FOR_THEMSELVES
+        if self.p_value is not None and not certain:
             return -math.log(max(self.p_value, 1e-300))
         return _BEYOND if self.answer is Answer.ALARM else math.nan
 

@@ -38,6 +38,12 @@ def test_missing_alarms_and_a_verdict_without_label_does_not_count():
     assert [(outcome.verdict.answer, outcome.flag) for outcome in outcomes] == [(Answer.ALARM, Flag.BAD)]
 
 
+def test_a_starved_histogram_ranks_above_all_whatever_its_content_looks_like():
+    starved, unlikely = verdict(quality=Quality.BAD, reason=Reason.STARVED, p=0.4), verdict(p=1e-30)
+    assert starved.surprise > unlikely.surprise
+    assert verdict(quality=Quality.BAD, reason=Reason.DEVIATES, p=1e-3).surprise == pytest.approx(-math.log(1e-3))
+
+
 def test_area_and_shares_are_those_of_their_definitions():
     p = RNG.uniform(size=300)
     of_runs = [
