@@ -126,3 +126,11 @@ def test_others_are_judged_as_before(store, open_store, tmp_path, bundle, messag
             part = lumisections.load(tx, DATASET, [key])[key].parts["Muon"]
         p_values.append(np.delete(part.p_values, part.catalogue.index[CHANGED]).tobytes())
     assert p_values[0] == p_values[1]
+
+
+def test_an_incident_says_since_when_its_state_is_stable(store, bundle, messages):
+    judge(store, bundle, of_run(messages, FIRST)[: 6 * 2], 10.0)
+    with store.read() as tx:
+        (number,) = [shown.id for shown in incident_pages.gravest(tx, 5) if shown.element_group == "Muon/Part1"]
+        stable = incident_pages.detail(tx, number).stable_since
+    assert (stable.run, stable.ls, stable.me, stable.lumisections, stable.moved) == (FIRST, 1, CHANGED, 6, True)
