@@ -1,6 +1,5 @@
 """Since when the state that an incident is about has not changed, from the evidence that is kept of it."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,10 @@ if TYPE_CHECKING:
 
 MOST_COMPARED = 64
 """Newest lumisections of an incident that are compared."""
+CONTENT = "content"
+"""The family of incidents whose histograms are there and differ from their references."""
+
+_row = evidence.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +33,38 @@ class StableSince:
 
 
 def stable_since(tx: Connection, incident_id: int, last: LumisectionKey | None) -> StableSince | None:
-    """Of the element of which most evidence is kept; None where its newest lumisections do not agree.
+    """Of the worst element of its ``last`` occurrence; None where its newest lumisections do not agree.
 
-    ``last`` is the incident's last occurrence.
+    Only content has a state: what repeats itself, is missing or has few entries is the same for another reason.
     """
     if last is None:
         return None
-    places = (
-        select(occurrence.c.run, occurrence.c.ls)
-        .where(occurrence.c.incident_id == incident_id)
-        .order_by(occurrence.c.run.desc(), occurrence.c.ls.desc())
-        .limit(MOST_COMPARED)
-        .subquery()
+    of_incident = and_(
+        incident.c.id == incident_id,
+        incident.c.family == CONTENT,
+        incident.c.dataset == _row.dataset,
+        incident.c.subsystem == _row.subsystem,
     )
-    row = evidence.c
-    query = (
-        select(row.run, row.ls, row.me, row.body, occurrence.c.elements)
-        .join(places, and_(places.c.run == row.run, places.c.ls == row.ls))
-        .join(incident, and_(incident.c.dataset == row.dataset, incident.c.subsystem == row.subsystem))
-        .join(
-            occurrence,
-            and_(occurrence.c.incident_id == incident.c.id, occurrence.c.run == row.run, occurrence.c.ls == row.ls),
-        )
-        .where(incident.c.id == incident_id)
-        .order_by(row.run, row.ls)
+    seen = and_(occurrence.c.incident_id == incident_id, occurrence.c.run == _row.run, occurrence.c.ls == _row.ls)
+    shown = (
+        select(_row.me, occurrence.c.elements)
+        .join(incident, of_incident)
+        .join(occurrence, seen)
+        .where(_row.run == last.run, _row.ls == last.ls)
+        .order_by(_row.p_value, _row.me)
     )
-    kept = [shown for shown in tx.execute(query) if shown.me in shown.elements]
-    if not kept:
+    me = next((me for me, elements in tx.execute(shown) if me in elements), None)
+    if me is None:
         return None
-    me = Counter(shown.me for shown in kept).most_common(1)[0][0]
-    bodies = [(shown.run, shown.ls, orjson.loads(shown.body)) for shown in kept if shown.me == me]
+    query = (
+        select(_row.run, _row.ls, _row.body)
+        .join(incident, of_incident)
+        .join(occurrence, seen)
+        .where(_row.me == me)
+        .order_by(_row.run.desc(), _row.ls.desc())
+        .limit(MOST_COMPARED)
+    )
+    bodies = [(run, ls, orjson.loads(body)) for run, ls, body in tx.execute(query)][::-1]
     pictured = [(run, ls, body) for run, ls, body in bodies if body["counts"] and None not in body["reference"]]
     if not pictured or pictured[-1][:2] != (last.run, last.ls):
         return None

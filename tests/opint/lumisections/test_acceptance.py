@@ -11,6 +11,7 @@ from dqm.core.drift import EVERY
 from dqm.core.quality import Reason
 from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline
+from dqm.histograms.train import train
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.stream import stream
 from opint.incidents import acceptance
@@ -20,6 +21,7 @@ from opint.store import incident_pages, lumisections
 from opint.stream_kinds import accepting_streams
 from streams.records import LumisectionKey
 from streams.source import Message, Partition
+from tests.dqm.histograms.test_rolling import run as whole_run
 from tests.small import LEVEL
 
 PLACE = Partition("cluster", "dqm.histograms", 0)
@@ -27,6 +29,7 @@ SETTINGS = Settings()
 DATASET = "/Simulated/Detector-v1/DQM"
 CHANGED = "Muon/Part1/timing"
 FIRST, LEARNED, KNOWN, FAULTY = 381_000, 381_001, 381_002, 381_003
+RNG = np.random.default_rng(1)
 PER_RUN = (LEAST_ACCEPTED + 1) * EVERY
 
 
@@ -126,3 +129,39 @@ def test_others_are_judged_as_before(store, open_store, tmp_path, bundle, messag
             part = lumisections.load(tx, DATASET, [key])[key].parts["Muon"]
         p_values.append(np.delete(part.p_values, part.catalogue.index[CHANGED]).tobytes())
     assert p_values[0] == p_values[1]
+
+
+def test_an_incident_says_since_when_its_state_is_stable(store, bundle, messages):
+    judge(store, bundle, of_run(messages, FIRST)[: 6 * 2], 10.0)
+    with store.read() as tx:
+        (number,) = [shown.id for shown in incident_pages.gravest(tx, 5) if shown.element_group == "Muon/Part1"]
+        stable = incident_pages.detail(tx, number).stable_since
+    assert (stable.run, stable.ls, stable.me, stable.lumisections, stable.moved) == (FIRST, 1, CHANGED, 6, True)
+
+
+def test_an_accepted_state_of_whole_runs_resolves_its_incident_and_the_next_run_is_judged_by_it(store, tmp_path):
+    learned = train([whole_run(number) for number in range(1, 41)], tmp_path / "m", SETTINGS.dqm, RNG, lambda *_: None)
+
+    def judge_runs(numbers, at_s):
+        pipeline = Pipeline(learned, SETTINGS.dqm, SETTINGS.alerts)
+        chooser = RunReferences(store, "histograms", pipeline, lambda: at_s)
+        ingest = LumisectionIngest(store, pipeline, SETTINGS, "me", lambda: at_s)
+        ingest.claim([PLACE])
+        runs = [Message(PLACE, number, whole_run(number, dead=True), {}, 999.0, "") for number in numbers]
+        reasons = []
+        for part, batches in chooser.parts(runs, [message.value for message in runs]):
+            (state,) = ingest.apply(
+                [Arrival(*arrival) for arrival in zip(part, pipeline.score(batches), strict=True)]
+            ).closed
+            reasons.append(Reason(int(state.verdicts["Muon"].reasons[0])))
+        return reasons
+
+    assert set(judge_runs(range(100, 106), 10.0)) == {Reason.DEVIATES}
+    with store.begin() as tx:
+        (number,) = [shown.id for shown in incident_pages.gravest(tx, 5)]
+        acceptance.accept(tx, number, "ana", "masked for good", 20.0, accepting_streams())
+        assert incident_pages.detail(tx, number).state == "resolved"
+    reasons = judge_runs(range(106, 112), 30.0)
+    assert Reason.DEVIATES not in reasons
+    with store.read() as tx:
+        assert not incident_pages.gravest(tx, 5)
