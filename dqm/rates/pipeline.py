@@ -15,9 +15,10 @@ from dqm.core.state import LumisectionState, ScoredBatch
 from dqm.core.threads import one_thread
 from dqm.core.verdicts import History
 from dqm.rates import closing
+from dqm.rates.bundle import RateBundle
 from dqm.rates.calibration import PValues, limits
 from dqm.rates.causes import Findings, causes
-from dqm.rates.model import RateBundle
+from dqm.rates.model import RateModel
 from dqm.rates.observed import NUMBERS, Observed, centre_residuals, observed
 from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals
 from dqm.rates.result import SUBSYSTEM, ScoredRates, in_catalogue, rate_bands, scored
@@ -32,13 +33,16 @@ class RatePipeline:
     follows = False
     """Rates have no references; their drift is followed as a centre is."""
     followed: Sequence[str] = (SUBSYSTEM,)
+    sums_rates = False
 
     def __init__(self, bundle: RateBundle, rates: RateSettings, dqm: DqmSettings, alerts: AlertSettings) -> None:
         """Derive the limits for the declared budget and the raise rule of ``alerts``."""
         self.version = bundle.version
         self.name = bundle.name
         self.trained_s = bundle.trained_s
-        self.model = bundle.model
+        if not isinstance(bundle.model, RateModel):
+            raise TypeError(f"model {bundle.name} judges rates one by one")
+        self.model: RateModel = bundle.model
         menu = bundle.model.menu
         self.expected: Mapping[str, Catalogue] = {SUBSYSTEM: menu.catalogue}
         self.limits = limits(
@@ -59,6 +63,10 @@ class RatePipeline:
     def drop(self, dataset: str, run: int) -> None:
         """Forget what was adopted for the run."""
         self._moved.pop((dataset, run), None)
+
+    def reach(self, frozen: int) -> int:
+        """No more lumisections before one than say whether it is frozen."""
+        return frozen
 
     def warm_up(self) -> None:
         """Judge once, so that the first message does not wait."""

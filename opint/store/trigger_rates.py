@@ -1,7 +1,7 @@
 """Trigger rates as seen and as expected: of one lumisection, and of a run from one query."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -63,7 +63,7 @@ TOGETHER = np.isin(np.arange(256), (Reason.SEED_MOVED, Reason.ALL_MOVED, Reason.
 class RunRates:
     """Rates of one run: n elements (seeds, each followed by its paths) against L lumisections.
 
-    ``bands`` are six arrays (n, L) as in :class:`dqm.core.state.Bands`, NaN where there is none; ``reasons`` (n, L)
+    ``bands`` are arrays (n, L) as in :class:`dqm.core.state.Bands`, NaN where there is none; ``reasons`` (n, L)
     uint8, UNEXPECTED where the menu has no such rate; ``p_values`` (n, L). ``conditions`` are those of each lumisection
     as stored.
     """
@@ -135,7 +135,7 @@ def run_rates(tx: Connection, dataset: str, run: int) -> RunRates | None:
     where = {digest: np.array([place[name] for name in menu], dtype=np.intp) for digest, menu in names.items()}
     shape = (len(rows), len(elements))
     # Filled by lumisection, as it is stored: by rate, every number would lie on another page of memory.
-    bands = np.full((6, *shape), np.nan, np.float32)
+    bands = np.full((len(fields(Bands)), *shape), np.nan, np.float32)
     reasons = np.full(shape, UNEXPECTED, np.uint8)
     p_values = np.full(shape, np.nan, np.float32)
     for at, row in enumerate(rows):
