@@ -20,12 +20,16 @@ _at = rate_level.c
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredLevels:
-    """The ``levels`` before the first lumisection of a ``stretch`` of a ``run``, as of ``updated_s``."""
+    """The ``levels`` before the first lumisection of a ``stretch`` of a ``run``, as of ``updated_s``.
+
+    ``fresh`` says that some of them begin anew here, because an operator has accepted what is as the new level.
+    """
 
     run: int
     stretch: int
     levels: Levels
     updated_s: float
+    fresh: bool = False
 
     @property
     def begin(self) -> LumisectionKey:
@@ -47,10 +51,11 @@ def before(tx: Connection, dataset: str, version: str, run: int, stretch: int) -
     return None if row is None else _stored(row)
 
 
-def record(tx: Connection, dataset: str, version: str, run: int, stretch: int, levels: Levels, now_s: float) -> None:
+def record(tx: Connection, stored: StoredLevels, dataset: str, version: str) -> None:
     """Write the levels before a stretch down, unless some stand already."""
-    values = {"dataset": dataset, "run": run, "stretch": stretch, "model_version": version}
-    packed = {"levels": orjson.dumps(levels.as_json()), "updated_s": now_s}
+    values = {"dataset": dataset, "run": stored.run, "stretch": stored.stretch, "model_version": version}
+    content = orjson.dumps(stored.levels.as_json() | {"fresh": stored.fresh})
+    packed = {"levels": content, "updated_s": stored.updated_s}
     tx.execute(insert_into(tx, rate_level).on_conflict_do_nothing(), values | packed)
 
 
@@ -79,4 +84,5 @@ def _of(dataset: str, version: str) -> Any:
 
 
 def _stored(row: Row[Any]) -> StoredLevels:
-    return StoredLevels(row.run, row.stretch, Levels.from_json(orjson.loads(row.levels)), row.updated_s)
+    content = orjson.loads(row.levels)
+    return StoredLevels(row.run, row.stretch, Levels.from_json(content), row.updated_s, bool(content["fresh"]))

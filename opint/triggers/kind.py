@@ -40,6 +40,7 @@ class RateKind(RecordedKind["TriggerRates"]):
     again.
     """
     default_bundle = "rates.model"
+    acceptable = frozenset({"path"})
 
     def watched(self, settings: Settings) -> bool:
         """As ``rates.watch`` says."""

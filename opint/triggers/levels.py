@@ -6,6 +6,7 @@ messages before the first one of a new stretch must have been stored, and all da
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -13,9 +14,10 @@ from dqm.rates.levels.closing import Before
 from dqm.rates.levels.pipeline import LevelPipeline
 from dqm.rates.levels.state import stretch_of
 from opint.lumisections.judge import Record
-from opint.store import rate_levels
+from opint.store import acceptances, rate_levels
 from opint.store.engine import Store
 from opint.store.rate_levels import StoredLevels
+from opint.triggers.kind import NAME
 from streams.errors import DecodeError
 from streams.records import LumisectionKey
 from streams.source import Message
@@ -57,8 +59,10 @@ class StretchLevels:
         with self._store.begin() as tx:
             own = self._levels(tx, dataset, key.run, stretch_of(key))
             in_front = rate_levels.before(tx, dataset, self._pipeline.version, key.run, stretch_of(key))
-        # Lumisections of the stretch in front count as those since, so that sums go on across the border.
-        chosen = own if in_front is None or in_front.run != key.run else in_front
+        # Lumisections of the stretch in front count as those since, so that sums go on across the border; but not where
+        # a level was accepted as the new one in between.
+        goes_on = in_front is not None and in_front.run == key.run and not own.fresh
+        chosen = in_front if in_front is not None and goes_on else own
         self._pipeline.judge_by(dataset, key, Before(chosen.levels, chosen.stretch))
         while len(self._ready) > MOST_STRETCHES:
             past, run, _ = self._ready.popitem(last=False)[0]
@@ -75,7 +79,10 @@ class StretchLevels:
         if before is not None:
             since = rate_levels.rates_between(tx, dataset, version, before.begin, own.begin)
             levels = self._pipeline.levels_after(before.levels, since)
-        rate_levels.record(tx, dataset, version, run, stretch, levels, self._clock())
+            accepted = acceptances.accepted_after(tx, NAME, dataset, before.updated_s)
+            if accepted:
+                levels, own = self._pipeline.forgetting(levels, accepted), replace(own, fresh=True)
+        rate_levels.record(tx, replace(own, levels=levels), dataset, version)
         stored = rate_levels.load(tx, dataset, version, run, stretch)
         assert stored is not None  # noqa: S101 - it has just been written
         return stored

@@ -3,7 +3,7 @@
 The counterpart of :mod:`dqm.rates.pipeline` for menus that tell no seeds or no prescales: rates are judged one by one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +76,11 @@ class LevelPipeline:
         with one_thread():
             readings, curve = readings_of(rates, self.model.menu.names)
             return walked(levels, self.model.quadratic, readings, curve, self.model.spread)[0]
+
+    def forgetting(self, levels: Levels, elements: Collection[str]) -> Levels:
+        """``levels`` without those of ``elements``, whose state is accepted as the new one."""
+        places = {name: at for at, name in enumerate(self.model.menu.names)}
+        return levels.forgotten([places[name] for name in elements if name in places])
 
     def warm_up(self) -> None:
         """Judge once, so that the first message does not wait."""

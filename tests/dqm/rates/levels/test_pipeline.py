@@ -18,7 +18,7 @@ from dqm.rates.levels.state import Levels
 from dqm.rates.pipeline import RatePipeline
 from dqm.rates.train import train
 from opint.store.neighbours import Content
-from tests.dqm.rates.levels.conftest import DATASET, NAMES, Scripted
+from tests.scripted_levels import DATASET, NAMES, Scripted
 
 SUBSYSTEM = "Trigger"
 BIAS, PHYSICS = (f"{name}/{name}" for name in NAMES)
