@@ -41,7 +41,9 @@ def save(bundle: RateBundle, folder: Path) -> RateBundle:
     """Write the bundle to ``folder``, whole or not at all, in place of what was there; returns it with its version."""
     content = archive(bundle.model.arrays())
     menu = bundle.model.menu
-    levels = {"levels": bundle.model.names()} if isinstance(bundle.model, LevelModel) else {}
+    levels: dict[str, Any] = {}
+    if isinstance(bundle.model, LevelModel):
+        levels = {"levels": bundle.model.names(), "unjudged": bundle.model.unjudged()}
     manifest = {
         **bundle.manifest,
         **levels,

@@ -155,6 +155,39 @@ def run_rates(tx: Connection, dataset: str, run: int) -> RunRates | None:
     )
 
 
+def versions_before(tx: Connection, dataset: str, run: int) -> dict[str, int]:
+    """By element, the versions of the rates that the newest lumisection of the run before has; 0 for one without."""
+    score = ls_score.c
+    query = (
+        select(score.catalogue, score.bands)
+        .join(lumisection, BY_CURRENT)
+        .where(score.dataset == dataset, score.run < run, score.subsystem == SUBSYSTEM, score.bands.is_not(None))
+        .order_by(score.run.desc(), score.ls.desc())
+        .limit(1)
+    )
+    row = tx.execute(query).first()
+    if row is None:
+        return {}
+    names = catalogues.load(tx, {row.catalogue})[row.catalogue].names
+    bands = unpack_bands(row.bands, len(names))
+    came = np.isfinite(bands.observed)
+    numbers = np.nan_to_num(bands.version).astype(int)
+    return {name: int(numbers[at]) for at, name in enumerate(names) if came[at]}
+
+
+def model_of(tx: Connection, dataset: str, run: int) -> str | None:
+    """The version of the model that judges the rates of a run; None if none does."""
+    score = ls_score.c
+    query = (
+        select(score.model_version)
+        .join(lumisection, BY_CURRENT)
+        .where(score.dataset == dataset, score.run == run, score.subsystem == SUBSYSTEM)
+        .order_by(score.ls.desc())
+        .limit(1)
+    )
+    return tx.scalar(query)
+
+
 def alarming(rates: RunRates) -> npt.NDArray[np.bool_]:
     """Cells (n, L) that are bad, or missing, stuck or else a reason to look."""
     cells: npt.NDArray[np.bool_] = _ALARMS[rates.reasons]
@@ -224,3 +257,5 @@ class Rate(Record):
     pileup: list[float | None]
     live: list[float | None] = Field(description="recorded over delivered luminosity")
     prescale_index: list[int | None]
+    prescale_name: list[str | None]
+    version: list[float | None] = Field(description="of the path; null where it has none")

@@ -23,6 +23,8 @@ from dqm.statistics.variance_stabilised import stabilised
 SUMS = (1, 2, 3, 5, 10)
 """Consecutive lumisections whose pulls are summed."""
 MOST_IN_SUM = 3.5
+LEAST_NOW = 1.0
+"""So far the latest lumisection must lie off to the same side for a sum to count: what is over is no fault."""
 _COUNTS = np.array(SUMS)
 _LAST, _ROOTS = _COUNTS - 1, np.sqrt(_COUNTS)[:, None]
 PILEUP = 50.0
@@ -118,7 +120,9 @@ def walk(
         sums = (latest.cumsum(axis=0)[_LAST] / _ROOTS).T
         sums[:, 0] = pull
         enough = filled[:, None] >= _COUNTS
-        pulls[at] = np.where(rows[:, None] & enough, sums, np.nan)
+        goes_on = pull[:, None] * np.sign(sums) >= LEAST_NOW
+        goes_on[:, 0] = True
+        pulls[at] = np.where(rows[:, None] & enough, np.where(goes_on, sums, 0.0), np.nan)
         near = np.abs(np.where(enough, sums, 0.0)).max(axis=1) < GATE
         if training:
             off = np.where(near | ~rows, 0, off + 1)

@@ -26,9 +26,13 @@ def rng():
 
 def test_pulls_of_good_counts_are_normal(rng):
     pulls = walked(rng.poisson(400, 4000)).pulls[20:, 0]
-    np.testing.assert_allclose(pulls.mean(axis=0), 0, atol=0.15)
-    np.testing.assert_allclose(pulls.std(axis=0), 1, atol=0.1)
+    assert abs(pulls[:, 0].mean()) < 0.05
+    assert abs(pulls[:, 0].std() - 1) < 0.05
     assert 0.985 < np.mean(np.abs(pulls[:, 0]) < 2.576) < 0.995
+    for count, sums in enumerate(pulls.T[1:], 1):
+        off = sums[sums != 0]
+        assert 0.002 < np.mean(np.abs(sums) > 2.576) < 0.012, SUMS[count]
+        assert (np.sign(off) == np.sign(pulls[sums != 0, 0])).all()
 
 
 def test_an_unknown_level_is_learned_within_a_few_lumisections(rng):
@@ -61,6 +65,13 @@ def test_one_lumisection_is_no_change_that_lasts(rng):
     pulls = np.abs(np.nan_to_num(walked(counts).pulls[:, 0]))
     assert pulls[30, 0] > 8
     assert pulls[30:, 1:].max() < 4
+
+
+def test_a_fault_that_is_over_is_no_fault_any_more(rng):
+    counts = np.concatenate([rng.poisson(400, 50), rng.poisson(200, 12), rng.poisson(400, 20)])
+    pulls = np.abs(np.nan_to_num(walked(counts).pulls[:, 0]))
+    assert (pulls[50:62].max(axis=1) > 4.5).all()
+    assert (pulls[62:].max(axis=1) > 4.5).sum() <= 3
 
 
 def test_moved_conditions_widen_the_band_and_teach_nothing(rng):
