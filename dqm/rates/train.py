@@ -1,8 +1,9 @@
 """Training a model of trigger rates from good lumisections.
 
-Where seeds and prescales are told, rates are judged with their seeds: in order of time the first 60 % make curves and
-network, of which the last fifth says when the network's training stops; the rest, which neither has seen, calibrates.
-The cut lies between two runs. Otherwise each rate is judged by itself (:mod:`dqm.rates.levels.training`).
+Where the seeds of a dozen paths and all prescales are told, rates are judged with their seeds: in order of time the
+first 60 % make curves and network, of which the last fifth says when the network's training stops; the rest, which
+neither has seen, calibrates. The cut lies between two runs. Otherwise each rate is judged by itself
+(:mod:`dqm.rates.levels.training`).
 """
 
 import hashlib
@@ -35,6 +36,8 @@ from streams.records import LumisectionKey, TriggerMenu, TriggerRates
 Progress = Callable[[str, float], None]
 
 LEAST_LUMISECTIONS = 200
+LEAST_PATHS = 12
+"""Of fewer a network learns nothing that their own levels do not say."""
 TRAINING_SHARE, HELD_SHARE = 0.6, 0.2
 
 _AT_ONCE = 512
@@ -144,9 +147,9 @@ def _later_residuals(
 
 
 def tells_seeds(record: TriggerRates) -> bool:
-    """Whether rates can be judged with their seeds: some paths have one, and all prescales are told."""
+    """Whether rates can be judged with their seeds: enough paths have one, and all prescales are told."""
     told = not (np.isnan(record.l1_prescales).any() or np.isnan(record.hlt_prescales).any())
-    return bool(record.menu.hlt) and told
+    return len(record.menu.hlt) >= LEAST_PATHS and told
 
 
 def _until_usable(rates: Iterator[TriggerRates]) -> list[TriggerRates]:

@@ -41,8 +41,8 @@ PER_LUMISECTION = 0.002**2
 """Variance that the level gains with every lumisection ..."""
 PER_RUN = 0.02**2
 """... and with every run, for what is changed between two."""
-NEW_VERSION = 0.2**2
-"""... and with a new version of the path, which may select otherwise."""
+NEW_VERSION = 4.0
+"""... and with a new version of the path, which may select otherwise: its level is as good as unknown."""
 GATE = 4.0
 """What lies farther off is not learned."""
 PATIENCE = 30

@@ -18,6 +18,7 @@ from dqm.rates.levels.state import Levels
 from dqm.rates.pipeline import RatePipeline
 from dqm.rates.train import train
 from opint.store.neighbours import Content
+from streams.records import TriggerMenu
 from tests.scripted_levels import DATASET, NAMES, Scripted
 
 SUBSYSTEM = "Trigger"
@@ -110,7 +111,9 @@ def test_a_new_version_widens_the_band_until_its_level_is_known(pipeline, script
     of_new = states[0].parts[SUBSYSTEM].bands
     row = states[0].parts[SUBSYSTEM].catalogue.index[PHYSICS]
     assert of_new.version[row] == 6
-    assert np.isnan(of_new.low[row]) or of_new.high[row] - of_new.low[row] > 1.5 * (same.high[row] - same.low[row])
+    assert np.isnan(of_new.low[row])
+    assert same.low[row] < same.observed[row] < same.high[row]
+    assert reasons(states, PHYSICS)[0] is Reason.NO_MODEL
     assert reasons(states, PHYSICS)[5:].count(Reason.CONSISTENT) >= 14
 
 
@@ -166,6 +169,18 @@ def test_a_bundle_comes_back_and_judges_only_its_own_way(bundle, tmp_path):
     np.testing.assert_array_equal(again.model.levels.level["2p0E34"], bundle.model.levels.level["2p0E34"])
     with pytest.raises(TypeError, match="one by one"):
         RatePipeline(again, RateSettings(), DqmSettings(), AlertSettings())
+
+
+def test_a_few_paths_with_seeds_are_judged_one_by_one_too(tmp_path):
+    scripted, records = Scripted(5), []
+    for record in scripted.run(1, 250):
+        menu, prescales = TriggerMenu(("L1_Bias",), ("HLT_Physics",), (0,)), np.ones(1)
+        rates = {"l1": record.l1[:1], "hlt": record.l1[1:], "l1_prescales": prescales, "hlt_prescales": prescales}
+        records.append(replace(record, menu=menu, **rates))
+    bundle = train(records, tmp_path / "rates", RateSettings(), np.random.default_rng(0), lambda *_: None)
+    assert isinstance(bundle.model, LevelModel)
+    assert bundle.model.menu.names == ("L1_Bias/L1_Bias", "L1_Bias/HLT_Physics")
+    assert bundle.model.unjudged() == {}
 
 
 def test_too_few_lumisections_are_refused(scripted, tmp_path):
