@@ -54,7 +54,8 @@ class Quadratic:
         place = {column: at for at, column in enumerate(self.columns)}
         rows = np.vstack([np.where(known, self.offsets, usual), usual])
         offset = rows[[place.get(column, len(self.columns)) for column in readings.columns]]
-        expected: Float64 = np.maximum(scale, 0.0) / readings.prescales * np.exp(curve + offset)
+        on = np.divide(1.0, readings.prescales, out=np.zeros_like(readings.prescales), where=readings.prescales > 0)
+        expected: Float64 = np.maximum(scale, 0.0) * on * np.exp(curve + offset)
         return expected
 
     def knows(self, column: str) -> Mask:

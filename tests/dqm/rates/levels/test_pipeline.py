@@ -85,6 +85,13 @@ def test_an_unknown_column_is_not_called_good_until_it_is_learned(pipeline, scri
     assert states[0].verdicts[SUBSYSTEM].quality is Quality.NOT_INSPECTED
 
 
+def test_what_is_switched_off_is_not_judged(pipeline, scripted):
+    pipeline.warm_up()
+    record = scripted.record(10, 1)
+    states = watched(pipeline, [replace(record, l1_prescales=np.array([1.0, 0.0]))])
+    assert reasons(states, PHYSICS) == [Reason.SWITCHED_OFF]
+
+
 def test_a_ramp_is_told_as_conditions(pipeline, scripted):
     records = scripted.run(10, 40)
     records[30] = scripted.record(10, 31, pileup=40.0, factors=(1, 1.3))
