@@ -23,6 +23,7 @@ from opint.incidents import window
 from opint.incidents.families import IncidentKey, incident_group
 from opint.incidents.rule import walk
 from opint.incidents.short_faults import certain_faults
+from opint.store.neighbours import Content
 from opint.store.short_faults import StoredFault
 from streams.records import LumisectionKey
 
@@ -59,12 +60,6 @@ class Incident:
     elements: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Content:
-    catalogue: str
-    digests: npt.NDArray[np.uint64]
-
-
 def watch(
     pipeline: Pipeline,
     settings: DqmSettings,
@@ -77,7 +72,7 @@ def watch(
     is put in.
     """
     centres = {} if centres is None else centres
-    history: dict[str, deque[_Content]] = defaultdict(lambda: deque(maxlen=settings.frozen_after - 1))
+    history: dict[str, deque[Content]] = defaultdict(lambda: deque(maxlen=settings.frozen_after - 1))
     shifts: Mapping[str, npt.NDArray[np.float32]] = {
         name: initial_centre(len(pipeline.expected[name]), pipeline.numbers) for name in pipeline.followed
     }
@@ -97,7 +92,7 @@ def watch(
             for key in sorted(states):
                 closed = pipeline.close(states[key], history, 0.0, "complete")
                 for name, part in closed.parts.items():
-                    history[name].append(_Content(part.catalogue.digest, part.digests))
+                    history[name].append(Content(key, part.catalogue.digest, part.digests))
                 yield summary(closed)
         for dataset in adopted:
             pipeline.drop(dataset, run)

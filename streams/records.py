@@ -32,7 +32,8 @@ class Conditions:
     """What the machine and the detector did during one lumisection; None where it is not known.
 
     ``pileup`` is the mean number of interactions per crossing, luminosities are in 1/pb for the
-    lumisection, ``dcs`` maps a detector part to its ready bit.
+    lumisection, ``dcs`` maps a detector part to its ready bit. ``prescale_name`` names the column whose number
+    ``prescale_index`` is: numbers change with the menu, names hardly do.
     """
 
     fill: int | None = None
@@ -43,6 +44,7 @@ class Conditions:
     prescale_index: int | None = None
     beams_stable: bool | None = None
     dcs: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    prescale_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +242,15 @@ class TriggerMenu:
     """Which L1 seeds and HLT paths there are, and which seed lets each path run.
 
     ``seed_of[i]`` is the place in ``l1`` of the seed that path ``hlt[i]`` needs (of several, the one that gives most
-    of its events). Names are unique. The menu hardly ever changes and is shared between records.
+    of its events). A path whose seed is not told stands among the ``l1``, with no seed but itself. Names are unique and
+    have no version; ``versions`` holds those of all ``names``, 0 for one that has none, and is empty where none has.
+    The menu hardly ever changes and is shared between records.
     """
 
     l1: tuple[str, ...]
     hlt: tuple[str, ...]
     seed_of: tuple[int, ...]
+    versions: tuple[int, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -269,9 +274,9 @@ class TriggerRates:
     """Trigger rates of one lumisection.
 
     ``l1`` (seeds,) and ``hlt`` (paths,) float64 are mean rates in Hz as counted, after prescales and dead time;
-    ``l1_prescales`` and ``hlt_prescales`` are those declared: one event in so many is kept, 0 means switched off. All
-    are finite and not negative. Counts are rates times :data:`LUMISECTION_SECONDS`. ``unread`` names the rates of the
-    message that could not be read, and why.
+    ``l1_prescales`` and ``hlt_prescales`` are those declared: one event in so many is kept, 0 means switched off, NaN
+    that it is not told. All others are finite and not negative. Counts are rates times :data:`LUMISECTION_SECONDS`.
+    ``unread`` names the rates of the message that could not be read, and why.
     """
 
     key: LumisectionKey

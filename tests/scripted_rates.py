@@ -75,6 +75,7 @@ class Scripted:
     follows = False
     followed = ()
     numbers = 1
+    sums_rates = False
 
     def __init__(self):
         self.expected = {"Trigger": MENU.catalogue}
@@ -84,6 +85,9 @@ class Scripted:
 
     def drop(self, dataset, run):
         """Nothing follows."""
+
+    def reach(self, frozen):
+        return frozen
 
     def warm_up(self):
         """Nothing is compiled."""
@@ -99,7 +103,7 @@ class Scripted:
         level[rows] = [LEVEL[MENU.names.index(name)] for name in one.menu.names]
         sigma = np.sqrt(level / LUMISECTION_SECONDS)
         pull = (observed - level) / sigma
-        rows = [observed, level, level - 2.58 * sigma, level + 2.58 * sigma, level, np.ones(n)]
+        rows = [observed, level, level - 2.58 * sigma, level + 2.58 * sigma, level, np.ones(n), np.full(n, np.nan)]
         bands = Bands.from_array(np.stack(rows).astype(np.float32))
         p_values = np.exp(-0.5 * pull**2).astype(np.float32).clip(1e-30)
         reasons = causes(catalogue, np.abs(pull) > 5)

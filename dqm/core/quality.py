@@ -59,6 +59,10 @@ class Reason(IntEnum):
     """Too few good runs were learned to tell good from bad at the declared risk (NOT_INSPECTED)."""
     OVERFULL = 17
     """Far more entries than good lumisections under the same conditions have (BAD)."""
+    CONDITIONS_MOVED = 20
+    """Conditions moved within the lumisection, as in a ramp or a scan: no saying what to expect (NOT_INSPECTED)."""
+    NOT_IN_MENU = 21
+    """Known, and not published in this run so far: the trigger menu has no such path (NOT_INSPECTED)."""
 
     @property
     def alarms(self) -> bool:

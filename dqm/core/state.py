@@ -25,6 +25,7 @@ class Bands:
     ``observed`` is the rate as it came. ``low`` to ``high`` is where 99 % of good lumisections lie, about the
     ``expected`` rate, given the rates of all seeds. ``curve`` is the rate that pileup alone would make it. All are for
     the declared ``prescale`` (of a path: its own times that of its seed) and for the live time of the lumisection.
+    ``version`` is that of a path.
     """
 
     observed: Float32
@@ -33,9 +34,10 @@ class Bands:
     high: Float32
     curve: Float32
     prescale: Float32
+    version: Float32
 
     def as_array(self) -> Float32:
-        """All six, one after the other (6, n)."""
+        """All seven, one after the other (7, n)."""
         return np.stack([getattr(self, entry.name) for entry in fields(self)])
 
     @classmethod
@@ -47,6 +49,16 @@ class Bands:
     def nothing(cls, elements: int) -> "Bands":
         """Of rates that did not come."""
         return cls.from_array(np.full((len(fields(cls)), elements), np.nan, dtype=np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EarlierRates:
+    """Trigger rates of one lumisection as they were stored: ``bands`` in the order of ``names``."""
+
+    key: LumisectionKey
+    conditions: Conditions
+    names: tuple[str, ...]
+    bands: Bands
 
 
 @dataclass(frozen=True, slots=True, eq=False)

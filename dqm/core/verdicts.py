@@ -25,7 +25,7 @@ from dqm.core.assembly import widen
 from dqm.core.combination import SubsystemOpinion, condemned_elements, folders, of_elements, of_sources
 from dqm.core.digests import EMPTY
 from dqm.core.quality import Quality, Reason
-from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.core.state import EarlierRates, LumisectionState, SubsystemScores, SubsystemVerdict
 from dqm.statistics.conformal import ConformalTable
 from dqm.statistics.multiple_testing import discovery_threshold
 from streams.records import Catalogue, Conditions
@@ -46,9 +46,14 @@ class Content(Protocol):
     def digests(self) -> npt.NDArray[np.uint64]:
         """Content digests (n,) in the order of that catalogue."""
 
+    @property
+    def rates(self) -> EarlierRates | None:
+        """Trigger rates, where the judge asks for them."""
+
 
 History = Mapping[str, Sequence[Content]]
-"""By subsystem, the content of the ``frozen_after - 1`` lumisections before, in any order; fewer near the start."""
+"""By subsystem, the content of the ``frozen_after - 1`` lumisections before, or of more where a judge asks for them, in
+order; fewer near the start."""
 
 
 class Certifier(Protocol):

@@ -60,6 +60,7 @@ class Pipeline:
 
     numbers = NUMBERS
     """How many numbers of each ME the centres of certification follow."""
+    sums_rates = False
 
     def __init__(self, bundle: Bundle, settings: DqmSettings, alerts: AlertSettings) -> None:
         """Derive the thresholds for ``settings`` and the raise rule of ``alerts``."""
@@ -155,6 +156,10 @@ class Pipeline:
         for subsystem in self.models:
             self._adapted.pop((dataset, run, subsystem), None)
             self._learning.discard((dataset, run, subsystem))
+
+    def reach(self, frozen: int) -> int:
+        """No more lumisections before one than say whether it is frozen."""
+        return frozen
 
     def warm_up(self) -> None:
         """Run every model once, so that the first message does not wait for compilation."""

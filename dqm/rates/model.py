@@ -1,20 +1,10 @@
-"""Everything that was learned of the rates of one trigger, and that model as a folder of numbers.
+"""Everything that was learned of the rates of one trigger with seeds and prescales."""
 
-``manifest.json`` says what it is and holds the SHA-256 of ``rates.npz``; the SHA-256 of the manifest is the version.
-Nothing that is loaded is executed.
-"""
-
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from dqm.arrays import NamedArrays
-from dqm.core.bundle_files import MANIFEST, BundleError, archive, read, verified, write
 from dqm.core.pileup import PileupScale
 from dqm.networks.conditional_vae import ConditionalVae
 from dqm.rates.calibration import Calibration, PValues
@@ -92,58 +82,3 @@ class RateModel:
             PValues(**{number.name: arrays[f"found/{number.name}"] for number in fields(PValues)}),
             ConformalTable.from_array(arrays["tables/whole"]),
         )
-
-
-FORMAT = 1
-KIND = "rates"
-_FILE = "rates.npz"
-
-
-@dataclass(frozen=True)
-class RateBundle:
-    """A model and what is told of it; ``version`` is empty for one that was never saved."""
-
-    name: str
-    version: str
-    model: RateModel
-    manifest: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def trained_s(self) -> float | None:
-        """When it was trained, s since 1970; None where the manifest does not say."""
-        trained_s = self.manifest.get("trained_s")
-        return float(trained_s) if isinstance(trained_s, int | float) else None
-
-
-def save(bundle: RateBundle, folder: Path) -> RateBundle:
-    """Write the bundle to ``folder``, whole or not at all, in place of what was there; returns it with its version."""
-    content = archive(bundle.model.arrays())
-    menu = bundle.model.menu
-    manifest = {
-        **bundle.manifest,
-        "format": FORMAT,
-        "kind": KIND,
-        "name": bundle.name,
-        "menu": {"l1": menu.l1, "hlt": menu.hlt, "seed_of": menu.seed_of},
-        "files": {_FILE: hashlib.sha256(content).hexdigest()},
-    }
-    raw = json.dumps(manifest, indent=1, sort_keys=True).encode()
-    write(folder, {_FILE: content, MANIFEST: raw})
-    return replace(bundle, version=hashlib.sha256(raw).hexdigest(), manifest=manifest)
-
-
-def load(folder: Path) -> RateBundle:
-    """Read and verify a bundle; raises BundleError naming the file and what to do."""
-    raw = read(folder / MANIFEST, "nightshift train rates")
-    try:
-        manifest = json.loads(raw)
-        if (manifest.get("kind"), manifest["format"]) != (KIND, FORMAT):
-            raise BundleError(f"{folder / MANIFEST} is no model of rates of format {FORMAT}; train a new bundle")
-        saved_menu = manifest["menu"]
-        menu = TriggerMenu(
-            tuple(saved_menu["l1"]), tuple(saved_menu["hlt"]), tuple(int(seed) for seed in saved_menu["seed_of"])
-        )
-        model = RateModel.from_arrays(menu, verified(folder, _FILE, manifest["files"][_FILE]))
-        return RateBundle(str(manifest["name"]), hashlib.sha256(raw).hexdigest(), model, manifest)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
-        raise BundleError(f"{folder} is not a complete bundle ({error!r}); train it again") from error

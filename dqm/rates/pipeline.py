@@ -4,7 +4,7 @@ The counterpart of :mod:`dqm.histograms.pipeline` for rates. One message is a wh
 look at all rates together, are found when it is scored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -15,9 +15,10 @@ from dqm.core.state import LumisectionState, ScoredBatch
 from dqm.core.threads import one_thread
 from dqm.core.verdicts import History
 from dqm.rates import closing
+from dqm.rates.bundle import RateBundle
 from dqm.rates.calibration import PValues, limits
 from dqm.rates.causes import Findings, causes
-from dqm.rates.model import RateBundle
+from dqm.rates.model import RateModel
 from dqm.rates.observed import NUMBERS, Observed, centre_residuals, observed
 from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals
 from dqm.rates.result import SUBSYSTEM, ScoredRates, in_catalogue, rate_bands, scored
@@ -32,13 +33,16 @@ class RatePipeline:
     follows = False
     """Rates have no references; their drift is followed as a centre is."""
     followed: Sequence[str] = (SUBSYSTEM,)
+    sums_rates = False
 
     def __init__(self, bundle: RateBundle, rates: RateSettings, dqm: DqmSettings, alerts: AlertSettings) -> None:
         """Derive the limits for the declared budget and the raise rule of ``alerts``."""
         self.version = bundle.version
         self.name = bundle.name
         self.trained_s = bundle.trained_s
-        self.model = bundle.model
+        if not isinstance(bundle.model, RateModel):
+            raise TypeError(f"model {bundle.name} judges rates one by one")
+        self.model: RateModel = bundle.model
         menu = bundle.model.menu
         self.expected: Mapping[str, Catalogue] = {SUBSYSTEM: menu.catalogue}
         self.limits = limits(
@@ -48,6 +52,7 @@ class RatePipeline:
         self._judge = closing.RateJudge(self.expected, bundle.model.whole)
         self._seed_of = np.concatenate([np.arange(len(menu.l1)), np.array(menu.seed_of, dtype=np.intp)])
         self._moved: dict[tuple[str, int], Expectation] = {}
+        self._accepted: dict[tuple[str, int], frozenset[str]] = {}
 
     def adopt(self, dataset: str, run: int, references: Mapping[str, Reference], shifts: Mapping[str, Float32]) -> None:
         """Judge the run with rates drifted by ``shifts`` (2, n, 1), in catalogue order, from now on."""
@@ -59,6 +64,15 @@ class RatePipeline:
     def drop(self, dataset: str, run: int) -> None:
         """Forget what was adopted for the run."""
         self._moved.pop((dataset, run), None)
+        self._accepted.pop((dataset, run), None)
+
+    def accept(self, dataset: str, run: int, elements: Collection[str]) -> None:
+        """Learn the drift of ``elements`` in the run even where they are called wrong: it was accepted."""
+        self._accepted[dataset, run] = frozenset(elements)
+
+    def reach(self, frozen: int) -> int:
+        """No more lumisections before one than say whether it is frozen."""
+        return frozen
 
     def warm_up(self) -> None:
         """Judge once, so that the first message does not wait."""
@@ -86,13 +100,14 @@ class RatePipeline:
         scores = scored(
             record, self.model, ScoredRates(seen, residuals, p_values, bands, named), self._settings, self.version
         )
-        left = None
+        left, menu_names = None, self.model.menu.names
         if is_sampled(record.key) and residuals.judged.any():
             trust = np.where(residuals.judged[0], np.float32(1.0), np.float32(np.nan))
             # What is named wrong is not learned from. What is only unlikely is: a rate that has drifted for good would
             # otherwise be held back for ever.
+            accepted = self._accepted.get((record.dataset, record.key.run), ())
             for cause in named:
-                trust[cause.rows] = 0.0
+                trust[[row for row in cause.rows.tolist() if menu_names[row] not in accepted]] = 0.0
             of_menu = centre_residuals(self.model.expectation.curves, seen, 0, trust)
             left = in_catalogue(of_menu, self.model.menu)
         key, dataset = record.key, record.dataset

@@ -32,7 +32,7 @@ together from what is expected of them; in standard deviations."""
 class ScoredRates:
     """What was found in one lumisection (L = 1), in the order of the menu that the model knows.
 
-    ``bands`` (6, n) are :class:`dqm.core.state.Bands` as rows.
+    ``bands`` (7, n) are :class:`dqm.core.state.Bands` as rows.
     """
 
     seen: Observed
@@ -43,10 +43,11 @@ class ScoredRates:
 
 
 def rate_bands(seen: Observed, residuals: RateResiduals, spread: Float64, reach: Float64) -> Float32:
-    """Bands (6, n) of one lumisection: where ``reach`` (1, n) standard deviations to both sides end."""
+    """Bands (7, n) of one lumisection: where ``reach`` (1, n) standard deviations to both sides end."""
     low, high = (reached(residuals.expected, spread, side * reach) for side in (-1.0, 1.0))
     counts = np.stack([seen.counts[0], residuals.expected[0], low[0], high[0], residuals.by_pileup[0]])
-    rows = np.concatenate([counts / LUMISECTION_SECONDS, seen.prescale])
+    untold = np.full_like(seen.prescale, np.nan)
+    rows = np.concatenate([counts / LUMISECTION_SECONDS, seen.prescale, untold])
     rows[1:5, ~residuals.judged[0]] = np.nan
     rows[:, ~seen.came[0]] = np.nan
     rate_bands: Float32 = rows.astype(np.float32)
@@ -65,9 +66,11 @@ def scored(
     own_p = np.full(n, np.nan, dtype=np.float32)
     own_reasons = np.full(n, Reason.NO_MODEL, dtype=np.uint8)
     own_scores = np.full((len(SCORERS), n), np.nan, dtype=np.float32)
-    bands = np.full((6, n), np.nan, dtype=np.float32)
+    bands = np.full((7, n), np.nan, dtype=np.float32)
     own_p[rows], own_reasons[rows] = p_values[target], reasons[target]
     own_scores[:, rows], bands[:, rows] = _scores(model, result)[:, target], result.bands[:, target]
+    if menu.versions:
+        bands[6, menu.rows] = [version or np.nan for version in menu.versions]
     rates = np.empty(n)
     rates[menu.rows] = np.concatenate([record.l1, record.hlt])
     bands[0] = rates

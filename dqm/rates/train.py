@@ -1,13 +1,15 @@
 """Training a model of trigger rates from good lumisections.
 
-In order of time the first 60 % make curves and network, of which the last fifth says when the network's training stops;
-the rest, which neither has seen, calibrates. The cut lies between two runs.
+Where the seeds of a dozen paths and all prescales are told, rates are judged with their seeds: in order of time the
+first 60 % make curves and network, of which the last fifth says when the network's training stops; the rest, which
+neither has seen, calibrates. The cut lies between two runs. Otherwise each rate is judged by itself
+(:mod:`dqm.rates.levels.training`).
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +19,15 @@ from dqm.arrays import Float64
 from dqm.core.combination import of_elements
 from dqm.core.errors import TrainingError
 from dqm.core.threads import one_thread
+from dqm.rates.bundle import KIND, RateBundle, save
 from dqm.rates.calibration import calibrate
 from dqm.rates.columns import Columns
 from dqm.rates.curves import Curves, spread_of
 from dqm.rates.curves import fit as fit_curves
-from dqm.rates.model import KIND, RateBundle, RateModel, save
+from dqm.rates.levels.model import LevelModel
+from dqm.rates.levels.readings import Readings, read
+from dqm.rates.levels.training import learn as learn_levels
+from dqm.rates.model import RateModel
 from dqm.rates.observed import Observed, carried, is_usable, joined, observed
 from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals, relative_to
 from dqm.statistics.conformal import ConformalTable
@@ -30,6 +36,8 @@ from streams.records import LumisectionKey, TriggerMenu, TriggerRates
 Progress = Callable[[str, float], None]
 
 LEAST_LUMISECTIONS = 200
+LEAST_PATHS = 12
+"""Of fewer a network learns nothing that their own levels do not say."""
 TRAINING_SHARE, HELD_SHARE = 0.6, 0.2
 
 _AT_ONCE = 512
@@ -46,17 +54,29 @@ def train(
     """Train on good ``rates`` in order of time and save the bundle to ``folder``.
 
     What was recorded without stable beams, with little pileup or hardly live is left out. ``trained_s``, s since 1970,
-    is written into the manifest. Raises TrainingError for too few lumisections, or without any seed or path.
+    is written into the manifest. Raises TrainingError for too few lumisections.
     """
     progress("reading", 0.0)
-    keys, seen, menu = _read(rates)
-    cut = _cut(keys)
-    with one_thread():
-        progress("fitting curves", 0.1)
-        model = learn(menu, keys, seen, cut, rng, lambda: progress("training the network", 0.3))
-    progress("saving", 0.97)
+    rates = iter(rates)
+    begin = _until_usable(rates)
+    rates = chain(begin, rates)
     dated = {} if trained_s is None else {"trained_s": trained_s}
-    manifest = {"lumisections": [cut, len(keys) - cut], "data": _hash(seen), **dated}
+    model: RateModel | LevelModel
+    if begin and tells_seeds(begin[-1]):
+        keys, seen, menu = _read(rates)
+        cut = _cut(keys)
+        with one_thread():
+            progress("fitting curves", 0.1)
+            model = learn(menu, keys, seen, cut, rng, lambda: progress("training the network", 0.3))
+        manifest = {"lumisections": [cut, len(keys) - cut], "data": _hash(seen.counts, seen.exposure), **dated}
+    else:
+        menu, readings = _readings(rates)
+        with one_thread():
+            progress("following levels", 0.3)
+            model = learn_levels(menu, readings)
+        used = int(readings.usable.sum())
+        manifest = {"lumisections": [used, used], "data": _hash(readings.counts, readings.luminosity), **dated}
+    progress("saving", 0.97)
     saved = save(RateBundle(settings.model, "", model, {"kind": KIND, **manifest}), folder)
     progress("done", 1.0)
     return saved
@@ -126,6 +146,41 @@ def _later_residuals(
     return rate_residuals(expectation, replace(late, exposure=late.exposure * drift))
 
 
+def tells_seeds(record: TriggerRates) -> bool:
+    """Whether rates can be judged with their seeds: enough paths have one, and all prescales are told."""
+    told = not (np.isnan(record.l1_prescales).any() or np.isnan(record.hlt_prescales).any())
+    return len(record.menu.hlt) >= LEAST_PATHS and told
+
+
+def _until_usable(rates: Iterator[TriggerRates]) -> list[TriggerRates]:
+    """Those that come up to the first that can be judged, which is the last of them."""
+    begin = []
+    for record in rates:
+        begin.append(record)
+        if is_usable(record.conditions):
+            break
+    return begin
+
+
+def _readings(rates: Iterable[TriggerRates]) -> tuple[TriggerMenu, Readings]:
+    """All lumisections, since what is usable is judged by those around it, and all rates that any of them has."""
+    records = list(rates)
+    usable = sum(is_usable(record.conditions) for record in records)
+    if usable < LEAST_LUMISECTIONS:
+        raise TrainingError(f"{usable} usable lumisections are too few; a model needs {LEAST_LUMISECTIONS}")
+    menu = joined_menu(record.menu for record in records)
+    return menu, read(records, menu.names)
+
+
+def joined_menu(menus: Iterable[TriggerMenu]) -> TriggerMenu:
+    """All seeds and paths of some menus, without versions."""
+    distinct = list({id(menu): menu for menu in menus}.values())
+    l1 = {name: None for menu in distinct for name in menu.l1}
+    seed_of = {name: menu.l1[seed] for menu in distinct for name, seed in zip(menu.hlt, menu.seed_of, strict=True)}
+    place = {name: at for at, name in enumerate(l1)}
+    return TriggerMenu(tuple(l1), tuple(seed_of), tuple(place[seed] for seed in seed_of.values()))
+
+
 def _read(rates: Iterable[TriggerRates]) -> tuple[list[LumisectionKey], Observed, TriggerMenu]:
     """Keys and contents of usable lumisections, in the order of the first menu that comes."""
     usable = (
@@ -140,8 +195,6 @@ def _read(rates: Iterable[TriggerRates]) -> tuple[list[LumisectionKey], Observed
         parts.append(observed(chunk, menu))
     if menu is None or len(keys) < LEAST_LUMISECTIONS:
         raise TrainingError(f"{len(keys)} usable lumisections are too few; a model needs {LEAST_LUMISECTIONS}")
-    if not (menu.l1 and menu.hlt):
-        raise TrainingError(f"the menu has {len(menu.l1)} seeds and {len(menu.hlt)} paths; a model needs both")
     return keys, joined(parts), menu
 
 
@@ -153,5 +206,5 @@ def _cut(keys: Sequence[LumisectionKey]) -> int:
     return nearest if abs(nearest - aim) <= 0.1 * len(keys) else aim
 
 
-def _hash(seen: Observed) -> str:
-    return hashlib.sha256(seen.counts.tobytes() + seen.exposure.tobytes()).hexdigest()
+def _hash(*numbers: Float64) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in numbers)).hexdigest()

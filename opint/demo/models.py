@@ -11,7 +11,7 @@ from conf.errors import NightshiftError
 from conf.settings import Settings
 from dqm.events import bundle as hotline_bundle
 from dqm.histograms import bundle
-from dqm.rates import model as rate_bundle
+from dqm.rates import bundle as rate_bundle
 from dqm.simulate import conditions, events, rates
 from dqm.simulate.detector import Detector
 from dqm.simulate.rates import Trigger

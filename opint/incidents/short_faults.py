@@ -14,13 +14,16 @@ from opint.store.short_faults import ShortFault, StoredFault
 
 _NEEDS_NO_P_VALUE = np.zeros(256, dtype=np.bool_)
 _NEEDS_NO_P_VALUE[sorted(SPEAK_FOR_THEMSELVES)] = True
+_HAS_THRESHOLD = np.zeros(256, dtype=np.bool_)
+_HAS_THRESHOLD[[Reason.DEVIATES, Reason.PATH_MOVED]] = True
 
 
 def certain_faults(state: LumisectionState) -> list[StoredFault]:
     """The certain faults of a closed lumisection; none of a whole run (LS 0), which raises an incident at once.
 
-    Certain is what is bad for a reason that needs no p-value, and content at the threshold for one lumisection
-    (:attr:`dqm.core.state.SubsystemVerdict.certain`). Trigger rates that moved have no such threshold.
+    Certain is what is bad for a reason that needs no p-value, and content and rates at the threshold for one
+    lumisection (:attr:`dqm.core.state.SubsystemVerdict.certain`). Rates that are judged with their seeds have no such
+    threshold.
     """
     if state.key.ls == 0:
         return []
@@ -57,7 +60,7 @@ def _of_subsystem(
         place = family, incident_group(family, names[row], subsystem)
         rows[place].append(int(row))
         reason = verdict.reasons[row]
-        if _NEEDS_NO_P_VALUE[reason] or (reason == Reason.DEVIATES and elements[row].group in verdict.certain):
+        if _NEEDS_NO_P_VALUE[reason] or (_HAS_THRESHOLD[reason] and elements[row].group in verdict.certain):
             certain.add(place)
     folders = Folders(part.catalogue) if certain else None
     for family, group in sorted(certain):

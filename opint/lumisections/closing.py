@@ -1,8 +1,9 @@
 """Judging lumisections together with what lies around them.
 
-Whether a histogram is frozen depends on the lumisections before. These may be stored, or part of the same
-transaction, or come later still, because partitions move at their own pace: then the followers that
-are closed already are judged again, so that the order of arrival does not matter in the end.
+Whether a histogram is frozen depends on the lumisections before, and what a rate should be on those before it in its
+run. These may be stored, or part of the same transaction, or come later still, because partitions move at their own
+pace: then the followers that are closed already are judged again, so that the order of arrival does not matter in the
+end.
 """
 
 from bisect import bisect_left
@@ -13,7 +14,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from dqm.core.digests import EMPTY
-from dqm.core.state import LumisectionState
+from dqm.core.state import EarlierRates, LumisectionState, SubsystemScores
 from opint.lumisections.judge import Judge
 from opint.store import lumisections
 from opint.store.neighbours import Content, Contents, Neighbours, neighbours
@@ -36,8 +37,8 @@ def close(
 ) -> list[LumisectionState]:
     """Closed copies of the ``states`` named in ``because`` (which says why), and of followers that change by it.
 
-    ``reach`` is how many lumisections before one decide whether it is frozen; ``version`` is that of ``pipeline`` if
-    it judges in shadow. Nothing is written.
+    ``reach`` is how many lumisections before one decide whether it is frozen, unless the pipeline asks for more;
+    ``version`` is that of ``pipeline`` if it judges in shadow. Nothing is written.
     """
     closed: list[LumisectionState] = []
     for dataset in sorted({name for name, _ in because}):
@@ -57,17 +58,20 @@ def _close(
     now_s: float,
     version: str | None,
 ) -> list[LumisectionState]:
-    around = neighbours(tx, dataset, because, reach, version)
+    rates, reach = pipeline.sums_rates, pipeline.reach(reach)
+    around = neighbours(tx, dataset, because, reach, version, rates=rates)
     earlier = _EarlierContents(around.values(), states, reach)
     closed = {key: pipeline.close(states[key], earlier.history(key), now_s, because[key]) for key in sorted(because)}
-    late = {follower for key in around for follower in _followers_repeating(around[key], closed[key])} - closed.keys()
+    followers = _followers_in_run if rates else _followers_repeating
+    late = {follower for key in around for follower in followers(around[key], closed[key])} - closed.keys()
     if late:
         stored = {
             key: states.get(key, state)
             for key, state in lumisections.load(tx, dataset, late, version).items()
             if state.closed_s is not None
         }
-        earlier = _EarlierContents(neighbours(tx, dataset, stored, reach, version).values(), states, reach)
+        around = neighbours(tx, dataset, stored, reach, version, rates=rates)
+        earlier = _EarlierContents(around.values(), states, reach)
         for key in sorted(stored):
             closed[key] = pipeline.close(stored[key], earlier.history(key), now_s, REVISED)
     return list(closed.values())
@@ -100,7 +104,24 @@ class _EarlierContents:
 
 
 def _contents(state: LumisectionState) -> dict[str, Content]:
-    return {name: Content(state.key, part.catalogue.digest, part.digests) for name, part in state.parts.items()}
+    return {
+        name: Content(state.key, part.catalogue.digest, part.digests, _rates(state, part))
+        for name, part in state.parts.items()
+    }
+
+
+def _rates(state: LumisectionState, part: SubsystemScores) -> EarlierRates | None:
+    return None if part.bands is None else EarlierRates(state.key, state.conditions, part.catalogue.names, part.bands)
+
+
+def _followers_in_run(around: Neighbours, state: LumisectionState) -> Iterable[LumisectionKey]:
+    """Followers of ``state`` in its run, near enough for its rates to count in what they are judged by."""
+    return {
+        follower.key
+        for followers in around.after.values()
+        for follower in followers
+        if follower.key.run == state.key.run
+    }
 
 
 def _followers_repeating(around: Neighbours, state: LumisectionState) -> Iterable[LumisectionKey]:

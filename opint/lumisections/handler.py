@@ -1,7 +1,7 @@
 """The handler of a stream of lumisections: decode, score, write."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Generic
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Generic, Protocol
 
 import structlog
 
@@ -12,7 +12,6 @@ from opint.consumer.heartbeat import StreamHeartbeat, log_incidents
 from opint.consumer.stalls import StallDetector
 from opint.lumisections.ingest import Arrival, IngestResult, LumisectionIngest
 from opint.lumisections.judge import Record, RecordJudge
-from opint.lumisections.references import RunReferences
 from opint.store.engine import Store
 from opint.store.errors import StoreError
 from streams.errors import DecodeError, FencedError, Unavailable
@@ -20,6 +19,15 @@ from streams.metrics import Metrics
 from streams.source import Message, Partition, Source
 
 log = structlog.get_logger()
+
+
+class PreparesRuns(Protocol):
+    """Chooses what lumisections are judged by when the first of a run, or of a stretch of it, comes."""
+
+    def parts(
+        self, messages: Sequence[Message], batches: Sequence[Record | DecodeError]
+    ) -> Iterator[tuple[Sequence[Message], Sequence[Record | DecodeError]]]:
+        """The messages in parts, each of which must be stored before the next is taken."""
 
 
 class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
@@ -39,7 +47,7 @@ class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
         retain_days: float,
         stalls: StallDetector,
         shadow: RecordJudge[Record] | None = None,
-        references: RunReferences | None = None,
+        references: PreparesRuns | None = None,
     ) -> None:
         """Keep the collaborators; ``name`` tells this daemon from others in the store and in logs.
 

@@ -70,6 +70,13 @@ class Judge(Protocol):
     def numbers(self) -> int:
         """How many numbers of each element a centre follows."""
 
+    @property
+    def sums_rates(self) -> bool:
+        """Whether a verdict needs the trigger rates of the lumisections before, not only their content."""
+
+    def reach(self, frozen: int) -> int:
+        """How many lumisections before one decide its verdict, where ``frozen`` decide whether it is frozen."""
+
     def adopt(self, dataset: str, run: int, references: Mapping[str, Reference], shifts: Mapping[str, Float32]) -> None:
         """Judge the run by ``references`` and about centres moved by ``shifts`` (2, n, numbers) from now on."""
 

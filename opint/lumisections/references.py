@@ -21,6 +21,7 @@ from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.references.adaptive import WITHIN
 from dqm.histograms.references.choice import choose
+from dqm.rates.pipeline import RatePipeline
 from opint.lumisections.accepted_counts import with_evidence
 from opint.lumisections.judge import Judge, Keyed, Record
 from opint.store import acceptances, centres, references
@@ -107,6 +108,8 @@ class RunReferences:
                 accepted,
                 {name: self._since_accepted(tx, part, pipeline, accepted[name]) for name, part in parts.items()},
             )
+        if accepted and isinstance(pipeline, RatePipeline):
+            pipeline.accept(dataset, run, {name for states in accepted.values() for name in states})
         for subsystem, reference in sorted(chosen.items()) if pipeline is self._pipeline else ():
             log.info("reference", run=run, subsystem=subsystem, adaptive=reference.adaptive, reason=reference.reason)
 

@@ -2,6 +2,7 @@
 
 A stream of any kind uses it: an element is a monitoring element or a trigger rate. A run is judged by the acceptances
 that stood when its first lumisection came, so that a daemon that starts again, and another one beside it, judge alike.
+Trigger rates that are judged one by one learn a level anew from the next stretch of lumisections on.
 """
 
 from collections.abc import Iterable, Sequence
@@ -95,6 +96,12 @@ def of_incident(tx: Connection, incident_id: int) -> Sequence[Acceptance]:
 def move(tx: Connection, number: int, into: int) -> None:
     """Give the acceptances of one incident to another that takes it in."""
     tx.execute(update(reference_acceptance).where(_row.incident_id == number).values(incident_id=into))
+
+
+def accepted_after(tx: Connection, stream: str, dataset: str, after_s: float) -> set[str]:
+    """Elements of a dataset whose state was accepted after ``after_s`` and still is."""
+    where = and_(_row.stream == stream, _row.dataset == dataset, _row.at_s > after_s, _row.revoked_s.is_(None))
+    return set(tx.scalars(select(_row.element).where(where)))
 
 
 def in_force(tx: Connection, stream: str, dataset: str, run: int) -> dict[str, dict[str, AcceptedState]]:

@@ -31,6 +31,12 @@ def record(tx: Connection, version: str, name: str, path: str, manifest: Mapping
     tx.execute(insert_into(tx, model_version).on_conflict_do_nothing(), row)
 
 
+def manifest(tx: Connection, version: str) -> Mapping[str, Any]:
+    """What the bundle of a version says of itself; empty for one that is not on record."""
+    told = tx.scalar(select(model_version.c.manifest).where(model_version.c.version == version))
+    return {} if told is None else dict(told)
+
+
 @dataclass(frozen=True, slots=True)
 class Promotion:
     """Since ``at_s`` (s since 1970) the bundle ``name`` judges wherever the settings' dqm.model is ``slot``.

@@ -8,15 +8,19 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, and_, select, tuple_
 
-from opint.store.packing import DIGEST, unpack
+from dqm.core.state import EarlierRates
+from opint.store import catalogues
+from opint.store.packing import DIGEST, unpack, unpack_bands
 from opint.store.tables import ls_score, lumisection
-from streams.records import LumisectionKey
+from streams.records import Catalogue, Conditions, LumisectionKey
 
+_CONTENT = (ls_score.c.run, ls_score.c.ls, ls_score.c.subsystem, ls_score.c.catalogue, ls_score.c.digests)
 FARTHEST = 64
 """Lumisections of one run that lie farther apart are looked up one by one."""
 
@@ -26,11 +30,15 @@ _score = ls_score.c
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Content:
-    """Digests (n,) uint64 of one subsystem in one lumisection, in the order of the catalogue of this digest."""
+    """Digests (n,) uint64 of one subsystem in one lumisection, in the order of the catalogue of this digest.
+
+    ``rates`` are those of a trigger, where they are asked for.
+    """
 
     key: LumisectionKey
     catalogue: str
     digests: npt.NDArray[np.uint64]
+    rates: EarlierRates | None = None
 
 
 Contents = Mapping[str, Sequence[Content]]
@@ -46,18 +54,25 @@ class Neighbours:
 
 
 def neighbours(
-    tx: Connection, dataset: str, keys: Collection[LumisectionKey], n: int, version: str | None = None
+    tx: Connection,
+    dataset: str,
+    keys: Collection[LumisectionKey],
+    n: int,
+    version: str | None = None,
+    *,
+    rates: bool = False,
 ) -> dict[LumisectionKey, Neighbours]:
     """For every key, the content of the ``n`` stored lumisections before and after it in (run, LS) order.
 
-    Content is what the current model has seen, or the model ``version`` in shadow. A whole-run histogram (LS 0) is
+    Content is what the current model has seen, or the model ``version`` in shadow, with ``rates`` if these are asked
+    for. A whole-run histogram (LS 0) is
     compared with those of other runs, any other with LS above 0.
     """
     around: dict[LumisectionKey, Neighbours] = {}
     for cluster in _clusters(keys):
         first, last = cluster[0], cluster[-1]
         before, after = _around(tx, dataset, first, n, before=True), _around(tx, dataset, last, n, before=False)
-        rows = _rows(tx, dataset, before[-1] if before else first, after[-1] if after else last, version)
+        rows = _rows(tx, dataset, before[-1] if before else first, after[-1] if after else last, version, rates)
         ordered = sorted(rows)
         for key in cluster:
             left, right = bisect_left(ordered, key), bisect_right(ordered, key)
@@ -97,7 +112,7 @@ def _around(tx: Connection, dataset: str, key: LumisectionKey, n: int, *, before
 
 
 def _rows(
-    tx: Connection, dataset: str, first: LumisectionKey, last: LumisectionKey, version: str | None
+    tx: Connection, dataset: str, first: LumisectionKey, last: LumisectionKey, version: str | None, rates: bool
 ) -> dict[LumisectionKey, list[tuple[str, Content]]]:
     """Content from ``first`` to ``last``, both included."""
     made_by = and_(
@@ -107,7 +122,7 @@ def _rows(
         _score.model_version == (_head.model_version if version is None else version),
     )
     query = (
-        select(_score.run, _score.ls, _score.subsystem, _score.catalogue, _score.digests)
+        select(*_CONTENT, *((_score.bands, _head.conditions) if rates else ()))
         .join(lumisection, made_by)
         .where(
             _score.dataset == dataset,
@@ -117,11 +132,21 @@ def _rows(
         )
     )
     rows: dict[LumisectionKey, list[tuple[str, Content]]] = defaultdict(list)
-    for run, ls, subsystem, catalogue, raw in tx.execute(query):
-        key = LumisectionKey(run, ls)
-        digests = unpack(raw, DIGEST, (len(raw) // DIGEST.itemsize,))
-        rows[key].append((subsystem, Content(key, catalogue, digests)))
+    read = list(tx.execute(query))
+    menus = catalogues.load(tx, {row.catalogue for row in read}) if rates else {}
+    for row in read:
+        key = LumisectionKey(row.run, row.ls)
+        digests = unpack(row.digests, DIGEST, (len(row.digests) // DIGEST.itemsize,))
+        earlier = None
+        if rates and row.bands is not None:
+            earlier = earlier_rates(key, row.conditions, menus[row.catalogue], row.bands)
+        rows[key].append((row.subsystem, Content(key, row.catalogue, digests, earlier)))
     return rows
+
+
+def earlier_rates(key: LumisectionKey, conditions: Mapping[str, Any], menu: Catalogue, raw: bytes) -> EarlierRates:
+    """Rates as they are stored: ``raw`` bands in the order of ``menu``."""
+    return EarlierRates(key, Conditions(**conditions), menu.names, unpack_bands(raw, len(menu)))
 
 
 def _by_subsystem(contents: Sequence[tuple[str, Content]]) -> Contents:

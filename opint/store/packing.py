@@ -48,7 +48,7 @@ def unpack_largest(raw: bytes) -> Largest:
 
 
 def pack_bands(bands: Bands) -> bytes:
-    """All six, one after the other."""
+    """All rows, one after the other."""
     return pack(bands.as_array(), REAL)
 
 

@@ -16,6 +16,7 @@ from opint.store.tables import (
     ls_score,
     ls_summary,
     lumisection,
+    rate_level,
     reference,
     run_sums,
     shadow_summary,
@@ -41,6 +42,7 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
         tx.execute(delete(run_sums).where(run_sums.c.updated_s < before_s))
         tx.execute(delete(reference).where(reference.c.chosen_s < before_s))
         tx.execute(delete(certification_centre).where(certification_centre.c.updated_s < before_s))
+        tx.execute(delete(rate_level).where(rate_level.c.updated_s < before_s))
         tx.execute(delete(hotline_event).where(hotline_event.c.kept_s < before_s, hotline_event.c.marking == ""))
         for made in (popularity_forecast, popularity_score):
             tx.execute(delete(made).where(made.c.made_s < before_s))

@@ -161,7 +161,7 @@ ls_score = Table(
     Column("digests", LargeBinary, nullable=False, comment="n uint64"),
     Column("reasons", LargeBinary, nullable=False, comment="n uint8: as far as an ME can be judged alone"),
     Column("largest", LargeBinary, nullable=True, comment="members, errors, features: dqm.core.largest_errors"),
-    Column("bands", LargeBinary, nullable=True, comment="6 x n float32: dqm.core.state"),
+    Column("bands", LargeBinary, nullable=True, comment="7 x n float32: dqm.core.state"),
     Column("verdict_p", Float, nullable=True),
     Column("verdict_qualities", LargeBinary, nullable=True, comment="n uint8; null: not closed"),
     Column("verdict_reasons", LargeBinary, nullable=True, comment="n uint8; null: not closed"),
@@ -345,6 +345,17 @@ certification_centre = Table(
     Column("model_version", Name, primary_key=True),
     Column("shift", LargeBinary, nullable=False, comment="of the centre about which the run is certified"),
     Column("residuals", LargeBinary, nullable=False, comment="what the run leaves: dqm.core.drift"),
+    Column("updated_s", Float, nullable=False, index=True),
+)
+
+rate_level = Table(
+    "rate_level",
+    metadata,
+    Column("dataset", Name, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
+    Column("stretch", BigInteger, primary_key=True, comment="of the run: dqm.rates.levels.state"),
+    Column("model_version", Name, primary_key=True),
+    Column("levels", LargeBinary, nullable=False, comment="before the stretch, as JSON"),
     Column("updated_s", Float, nullable=False, index=True),
 )
 

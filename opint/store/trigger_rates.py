@@ -1,7 +1,7 @@
 """Trigger rates as seen and as expected: of one lumisection, and of a run from one query."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -63,7 +63,7 @@ TOGETHER = np.isin(np.arange(256), (Reason.SEED_MOVED, Reason.ALL_MOVED, Reason.
 class RunRates:
     """Rates of one run: n elements (seeds, each followed by its paths) against L lumisections.
 
-    ``bands`` are six arrays (n, L) as in :class:`dqm.core.state.Bands`, NaN where there is none; ``reasons`` (n, L)
+    ``bands`` are arrays (n, L) as in :class:`dqm.core.state.Bands`, NaN where there is none; ``reasons`` (n, L)
     uint8, UNEXPECTED where the menu has no such rate; ``p_values`` (n, L). ``conditions`` are those of each lumisection
     as stored.
     """
@@ -135,7 +135,7 @@ def run_rates(tx: Connection, dataset: str, run: int) -> RunRates | None:
     where = {digest: np.array([place[name] for name in menu], dtype=np.intp) for digest, menu in names.items()}
     shape = (len(rows), len(elements))
     # Filled by lumisection, as it is stored: by rate, every number would lie on another page of memory.
-    bands = np.full((6, *shape), np.nan, np.float32)
+    bands = np.full((len(fields(Bands)), *shape), np.nan, np.float32)
     reasons = np.full(shape, UNEXPECTED, np.uint8)
     p_values = np.full(shape, np.nan, np.float32)
     for at, row in enumerate(rows):
@@ -153,6 +153,39 @@ def run_rates(tx: Connection, dataset: str, run: int) -> RunRates | None:
         np.ascontiguousarray(reasons.T),
         np.ascontiguousarray(p_values.T),
     )
+
+
+def versions_before(tx: Connection, dataset: str, run: int) -> dict[str, int]:
+    """By element, the versions of the rates that the newest lumisection of the run before has; 0 for one without."""
+    score = ls_score.c
+    query = (
+        select(score.catalogue, score.bands)
+        .join(lumisection, BY_CURRENT)
+        .where(score.dataset == dataset, score.run < run, score.subsystem == SUBSYSTEM, score.bands.is_not(None))
+        .order_by(score.run.desc(), score.ls.desc())
+        .limit(1)
+    )
+    row = tx.execute(query).first()
+    if row is None:
+        return {}
+    names = catalogues.load(tx, {row.catalogue})[row.catalogue].names
+    bands = unpack_bands(row.bands, len(names))
+    came = np.isfinite(bands.observed)
+    numbers = np.nan_to_num(bands.version).astype(int)
+    return {name: int(numbers[at]) for at, name in enumerate(names) if came[at]}
+
+
+def model_of(tx: Connection, dataset: str, run: int) -> str | None:
+    """The version of the model that judges the rates of a run; None if none does."""
+    score = ls_score.c
+    query = (
+        select(score.model_version)
+        .join(lumisection, BY_CURRENT)
+        .where(score.dataset == dataset, score.run == run, score.subsystem == SUBSYSTEM)
+        .order_by(score.ls.desc())
+        .limit(1)
+    )
+    return tx.scalar(query)
 
 
 def alarming(rates: RunRates) -> npt.NDArray[np.bool_]:
@@ -224,3 +257,5 @@ class Rate(Record):
     pileup: list[float | None]
     live: list[float | None] = Field(description="recorded over delivered luminosity")
     prescale_index: list[int | None]
+    prescale_name: list[str | None]
+    version: list[float | None] = Field(description="of the path; null where it has none")

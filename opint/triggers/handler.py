@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 from conf.settings import Settings
 from dqm.core.bundle_files import BundleError
-from dqm.rates.model import RateBundle, load
+from dqm.rates.bundle import RateBundle, load
+from dqm.rates.levels.model import LevelModel
+from dqm.rates.levels.pipeline import LevelPipeline
 from dqm.rates.pipeline import RatePipeline
 from opint.consumer.stalls import JudgingModel, StallDetector
 from opint.lumisections.handler import LumisectionHandler
@@ -15,6 +17,7 @@ from opint.lumisections.references import RunReferences
 from opint.store import models
 from opint.store.engine import Store
 from opint.triggers.kind import NAME
+from opint.triggers.levels import StretchLevels
 from streams.metrics import Metrics
 from streams.records import TriggerRates
 from streams.source import Message, Source
@@ -29,10 +32,16 @@ def rate_bundle(settings: Settings) -> RateBundle:
         raise BundleError(f"trigger rates cannot be watched: {error}; or set rates.watch to false") from error
 
 
+def rate_pipeline(bundle: RateBundle, settings: Settings) -> RatePipeline | LevelPipeline:
+    """Rates with their seeds, or each by itself, as the bundle was trained."""
+    judge = LevelPipeline if isinstance(bundle.model, LevelModel) else RatePipeline
+    return judge(bundle, settings.rates, settings.dqm, settings.alerts)
+
+
 def load_rates(settings: Settings, store: Store) -> RecordJudge[TriggerRates]:
     """The model that judges rates, warmed up and on record."""
     bundle = rate_bundle(settings)
-    pipeline: RecordJudge[TriggerRates] = RatePipeline(bundle, settings.rates, settings.dqm, settings.alerts)
+    pipeline = rate_pipeline(bundle, settings)
     pipeline.warm_up()
     folder = settings.dqm.models / settings.rates.model
     with store.begin() as tx:
@@ -65,5 +74,7 @@ def rate_handler(
         time.time,
         settings.database.retain_days,
         StallDetector.of(settings, group, model),
-        references=RunReferences(store, NAME, pipeline, time.time),
+        references=StretchLevels(store, pipeline, time.time)
+        if isinstance(pipeline, LevelPipeline)
+        else RunReferences(store, NAME, pipeline, time.time),
     )

@@ -12,6 +12,7 @@ from opint.consumer.kind import HandlerFactory, Progress, RecordedKind
 if TYPE_CHECKING:
     import numpy as np
 
+    from dqm.rates.levels.model import LevelModel
     from opint.store.engine import Store
     from streams.codecs.content_type import ByteLimit
     from streams.codecs.rates import RateLimits
@@ -32,11 +33,14 @@ class RateKind(RecordedKind["TriggerRates"]):
     files_help = "Recordings of good trigger rates, or tables (CSV, Parquet)."
     training_help = """Learn from good lumisections how trigger rates follow pileup and each other, and how far they go.
 
-    The files are taken as they come and must be in the order of time: the earlier part trains, the later part
-    calibrates. At least 200 lumisections with stable beams are needed, of several fills and prescale columns. The
-    bundle is written to dqm.models under the name rates.model and takes effect when the daemon is started again.
+    The files are taken as they come and must be in the order of time. At least 200 lumisections with stable beams are
+    needed, of several fills and prescale columns. Where all prescales and the seeds of paths are told, the earlier part
+    trains and the later part calibrates; otherwise each rate is judged by itself, and what is printed says how far each
+    scatters. The bundle is written to dqm.models under the name rates.model and takes effect when the daemon is started
+    again.
     """
     default_bundle = "rates.model"
+    acceptable = frozenset({"path"})
 
     def watched(self, settings: Settings) -> bool:
         """As ``rates.watch`` says."""
@@ -73,9 +77,13 @@ class RateKind(RecordedKind["TriggerRates"]):
 
     def check_model(self, settings: Settings) -> str:
         """Its name and version."""
+        from dqm.rates.levels.model import LevelModel
         from opint.triggers.handler import rate_bundle
 
-        return f"{settings.rates.model}, version {rate_bundle(settings).version[:12]}"
+        bundle = rate_bundle(settings)
+        unjudged = bundle.model.unjudged() if isinstance(bundle.model, LevelModel) else {}
+        without = "".join(f"; {_rate(name)} has no model: {why}" for name, why in unjudged.items())
+        return f"{settings.rates.model}, version {bundle.version[:12]}{without}"
 
     def holds(self, path: Path, columns: Sequence[str]) -> bool:
         """Recordings and tables with a column of rates."""
@@ -125,9 +133,28 @@ class RateKind(RecordedKind["TriggerRates"]):
         now_s: float,
     ) -> Sequence[str]:
         """Learn from rates in the order of time."""
+        from dqm.rates.levels.model import LevelModel
         from dqm.rates.train import train
 
         rates, folder = settings.rates.model_copy(update={"model": name}), settings.dqm.models / name
         bundle = train(records, folder, rates, rng, progress, now_s)
         learned, calibrated = bundle.manifest["lumisections"]
+        if isinstance(bundle.model, LevelModel):
+            begin = f"{folder}: version {bundle.version[:12]} from {learned} lumisections, each rate by itself"
+            return [begin, *_learned(bundle.model)]
         return [f"{folder}: version {bundle.version[:12]} from {learned} lumisections, calibrated on {calibrated}"]
+
+
+def _learned(model: "LevelModel") -> Iterator[str]:
+    """Columns that are known, and what each rate follows, or why it has no model."""
+    yield f"prescale columns: {', '.join(column or 'none told' for column in model.quadratic.columns)}"
+    unjudged = model.unjudged()
+    for name, spread, scales in zip(model.menu.names, model.spread, model.quadratic.scales, strict=True):
+        follows = "luminosity" if scales else "live time"
+        fits = f"follows {follows}, scatters by {spread:.1%} beside counting"
+        yield f"{_rate(name)}: {f'no model, {unjudged[name]}' if name in unjudged else fits}"
+
+
+def _rate(element: str) -> str:
+    """The name of a rate, of its element in the folder of its seed."""
+    return element.rpartition("/")[2]

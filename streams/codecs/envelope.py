@@ -3,7 +3,7 @@
 All codecs carry it under the name :data:`ENVELOPE`: Arrow as JSON in the schema's metadata, UHI JSON as
 the metadata of an empty histogram of that name. Keys: ``run``, ``ls``, ``dataset``, for histograms ``subsystem``, then,
 where known, ``fill``, ``era``, ``pileup``, ``delivered_lumi``, ``recorded_lumi``, ``prescale_index``,
-``beams_stable`` and one ``dcs/PART`` for each detector part. Other keys are ignored.
+``prescale_name``, ``beams_stable`` and one ``dcs/PART`` for each detector part. Other keys are ignored.
 """
 
 import math
@@ -96,6 +96,7 @@ def write_place(record: Placed) -> dict[str, Any]:
         "delivered_lumi": c.delivered_lumi,
         "recorded_lumi": c.recorded_lumi,
         "prescale_index": c.prescale_index,
+        "prescale_name": c.prescale_name,
         "beams_stable": c.beams_stable,
     }
     fields: dict[str, Any] = {"run": record.key.run, "ls": record.key.ls, "dataset": record.dataset}
@@ -104,15 +105,17 @@ def write_place(record: Placed) -> dict[str, Any]:
 
 
 def _conditions(fields: Mapping[str, Any]) -> Conditions:
-    era = fields.get("era")
+    era, column = fields.get("era"), fields.get("prescale_name")
     return Conditions(
         fill=_whole(fields, "fill"),
         era=None if era is None else check_text(era, "era", empty=True),
         pileup=_amount(fields, "pileup"),
         delivered_lumi=_amount(fields, "delivered_lumi"),
         recorded_lumi=_amount(fields, "recorded_lumi"),
-        prescale_index=_whole(fields, "prescale_index"),
+        prescale_index=_prescale_index(fields),
         beams_stable=_flag(fields, "beams_stable"),
+        # Where no column is chosen, its name is empty.
+        prescale_name=None if column is None else check_text(column, "prescale_name", empty=True) or None,
         dcs=MappingProxyType(_dcs(fields)),
     )
 
@@ -134,6 +137,11 @@ def _whole(fields: Mapping[str, Any], field: str) -> int | None:
     if value is None:
         return None
     return _number(value, field, 0, 2**53)
+
+
+def _prescale_index(fields: Mapping[str, Any]) -> int | None:
+    """The index, None for -1, which databases of runs write while no column is chosen."""
+    return None if fields.get("prescale_index") == -1 else _whole(fields, "prescale_index")
 
 
 def _amount(fields: Mapping[str, Any], field: str) -> float | None:

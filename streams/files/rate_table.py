@@ -1,9 +1,9 @@
 """Long tables of trigger rates, CSV or Parquet, as rate monitors export them: one row for each rate and lumisection.
 
-Columns, by name: ``run``, ``ls``, ``name``, ``seed`` (empty or null for an L1 seed itself), ``rate_hz``, ``prescale``
-and, where known, ``dataset`` and the conditions of :mod:`streams.codecs.envelope`, the same in all rows of a
-lumisection. Others are ignored. True and false are read as spreadsheets, R and SQL write them. Rows may come in any
-order; lumisections are read in that of run and number.
+Columns, by name: ``run``, ``ls``, ``name`` (or ``path``), ``rate_hz`` and, where known, ``seed`` (empty or null for an
+L1 seed itself, and for a path whose seed is not told), ``prescale``, ``dataset`` and the conditions of
+:mod:`streams.codecs.envelope`, the same in all rows of a lumisection. Others are ignored. True and false are read as
+spreadsheets, R and SQL write them. Rows may come in any order; lumisections are read in that of run and number.
 """
 
 from collections.abc import Iterator
@@ -34,11 +34,11 @@ NEEDED = {
     "run": pa.int64(),
     "ls": pa.int64(),
     "name": pa.string(),
-    "seed": pa.string(),
     "rate_hz": pa.float64(),
-    "prescale": pa.float64(),
 }
 KNOWN = {
+    "seed": pa.string(),
+    "prescale": pa.float64(),
     "dataset": pa.string(),
     "fill": pa.int64(),
     "era": pa.string(),
@@ -46,9 +46,12 @@ KNOWN = {
     "delivered_lumi": pa.float64(),
     "recorded_lumi": pa.float64(),
     "prescale_index": pa.int64(),
+    "prescale_name": pa.string(),
     "beams_stable": pa.bool_(),
 }
-_FILLED = ("run", "ls", "name", "rate_hz", "prescale")
+PATH = "path"
+"""How a table may call its column ``name``."""
+_FILLED = ("run", "ls", "name", "rate_hz")
 """A row without one of these says nothing."""
 
 
@@ -99,8 +102,10 @@ def _names(path: Path) -> list[str]:
 def _table(path: Path) -> Any:
     """The columns that are read, of their types."""
     names = _names(path)
-    check_columns(names, NEEDED)
-    kinds = {name: kind for name, kind in (NEEDED | KNOWN).items() if name in names}
+    called = PATH if "name" not in names and PATH in names else "name"
+    needed = {called if name == "name" else name: kind for name, kind in NEEDED.items()}
+    check_columns(names, needed)
+    kinds = {name: kind for name, kind in (needed | KNOWN).items() if name in names}
     for name in kinds:
         if names.count(name) > 1:
             raise DecodeError("column-twice", "columns", name, "rename or remove one of them")
@@ -109,7 +114,8 @@ def _table(path: Path) -> Any:
         table = _opened(partial(_columns, raw, path.suffix.lower(), list(kinds)))
     if not table.num_rows:
         raise DecodeError("no-rates", "rows", 0, "there is no row under the names of the columns")
-    return pa.table({name: converted(table[name], kind, name) for name, kind in kinds.items()})
+    columns = {name: converted(table[name], kind, name) for name, kind in kinds.items()}
+    return pa.table({"name" if name == called else name: column for name, column in columns.items()})
 
 
 def _columns(raw: BinaryIO, suffix: str, names: list[str]) -> Any:
@@ -157,6 +163,7 @@ def _lumisection(rows: Any, limits: RateLimits) -> TriggerRates:
     limits.check_rates(rows.num_rows)
     first = {name: rows[name][0].as_py() for name in rows.schema.names if rows[name][0].is_valid}
     place = read_place({"dataset": UNKNOWN_DATASET} | first)
-    names, seeds = rows["name"].to_pylist(), rows["seed"].to_pylist()
-    seeds = ["" if seed is None else seed for seed in seeds]
-    return read_rates(place, names, seeds, rows["rate_hz"].to_numpy(), rows["prescale"].to_numpy())
+    names, there = rows["name"].to_pylist(), rows.schema.names
+    seeds = rows["seed"].to_pylist() if "seed" in there else [None] * len(names)
+    prescales = rows["prescale"].to_numpy(zero_copy_only=False) if "prescale" in there else np.full(len(names), np.nan)
+    return read_rates(place, names, [seed or "" for seed in seeds], rows["rate_hz"].to_numpy(), prescales)

@@ -27,9 +27,21 @@ def test_one_command_measures_every_part(real_data, capsys):
     assert main(["--quick", "--json", "--only", "published", "culprits", "speed", "hotline"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert "skipped" not in told["data"]
-    assert set(PARTS) == {"published", "culprits", "speed", "hotline"}
+    assert set(PARTS) == {"real", "published", "culprits", "speed", "hotline"}
     found = told["results"]
     assert set(found) >= KEYS
     assert all(0 <= one["value"] <= 1 for key, one in found.items() if one["unit"] in ("AUC", "share"))
     assert found["type_a_auc"]["value"] > 0.95
     assert found["false_incidents_per_shift"]["peer_value"] == 1.0
+
+
+@pytest.mark.benchmark
+def test_real_rates_are_measured_beside_the_quadratic(real_data, capsys):
+    for name in ("rates/hlt_Run2024B-v1.parquet", "rates/hlt_Run2024E-v1.parquet", "rates/hlt_Run2024I-v1.parquet"):
+        real_data(name)
+    assert main(["--quick", "--json", "--only", "real"]) == 0
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert results["real_rate_coverage"]["value"] > 0.96
+    assert results["real_rate_faults_found"]["value"] > 0.7
+    assert results["real_rate_x0_7_in_10_ls_beside_quadratic_5_sigma"]["peer"] == "quadratics at 5"
+    assert {"real_rate_false_incidents_per_shift", "real_rate_one_ls_recorded", "real_rate_judged"} <= set(results)

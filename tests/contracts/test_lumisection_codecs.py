@@ -1,5 +1,6 @@
 """What every codec of trigger rates and of event features promises, for each content type in the registries."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -79,7 +80,9 @@ def same(one, other):
     """Whether two records are equal, arrays included."""
     for name in one.__dataclass_fields__:
         mine, its = getattr(one, name), getattr(other, name)
-        equal = np.array_equal(mine, its) if isinstance(mine, np.ndarray) else mine == its
+        equal = (
+            np.array_equal(mine, its, equal_nan=mine.dtype.kind == "f") if isinstance(mine, np.ndarray) else mine == its
+        )
         if not equal or (isinstance(mine, np.ndarray) and mine.dtype != its.dtype):
             return False
     return True
@@ -93,6 +96,7 @@ conditions = st.builds(
     pileup=st.none() | st.floats(0, 200),
     beams_stable=st.none() | st.booleans(),
     dcs=st.dictionaries(words, st.booleans(), max_size=3),
+    prescale_name=st.none() | words,
 )
 keys = st.builds(LumisectionKey, st.integers(1, 10**6), st.integers(0, 5000))
 
@@ -101,9 +105,13 @@ keys = st.builds(LumisectionKey, st.integers(1, 10**6), st.integers(0, 5000))
 def rates(draw):
     l1 = draw(st.lists(words, min_size=1, max_size=4, unique=True))
     hlt = draw(st.lists(words.filter(lambda one: one not in l1), max_size=6, unique=True))
-    menu = TriggerMenu(tuple(l1), tuple(hlt), tuple(draw(st.integers(0, len(l1) - 1)) for _ in hlt))
+    versions = tuple(draw(st.lists(st.integers(0, 99), min_size=len(l1 + hlt), max_size=len(l1 + hlt))))
+    seed_of = tuple(draw(st.integers(0, len(l1) - 1)) for _ in hlt)
+    menu = TriggerMenu(tuple(l1), tuple(hlt), seed_of, versions if any(versions) else ())
     numbers = st.floats(0, 1e6)
-    arrays = [np.array([draw(numbers) for _ in range(n)]) for n in (len(l1), len(hlt), len(l1), len(hlt))]
+    told = numbers | st.just(math.nan)
+    sizes = ((len(l1), numbers), (len(hlt), numbers), (len(l1), told), (len(hlt), told))
+    arrays = [np.array([draw(values) for _ in range(n)]) for n, values in sizes]
     return TriggerRates(draw(keys), draw(words), draw(conditions), menu, *arrays)
 
 

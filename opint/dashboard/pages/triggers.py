@@ -16,16 +16,18 @@ from dqm.core.quality import Reason
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Number, or_404
 from opint.dashboard.render import Renderer
 from opint.incidents.families import incident_group
-from opint.store import incident_pages, trigger_rates
+from opint.store import incident_pages, models, trigger_rates
 from opint.store.engine import Store
 from opint.store.incident_pages import Incident
 from opint.store.run_map import CHARACTERS, UNEXPECTED, as_text
 from opint.store.trigger_rates import SUBSYSTEM, Rate, RateMap, RunRates
+from opint.triggers.menu import MenuChange, menu_changes, without_model
 from opint.triggers.summary import CAUSE_LABELS, Cause, causes, emulated_notice, most_deviating
 
 MOST_RUNS = 20
 MOST_WORST = 15
 MOST_INCIDENTS = 100
+MOST_CHANGES = 20
 FARTHEST, STEP = 6.0, 0.5
 """Pulls of the map go so far either way, in steps of so much: one character a cell."""
 
@@ -55,6 +57,7 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             runs = trigger_rates.recent(tx, MOST_RUNS)
             rates = _chosen(tx, runs, dataset, run)
             raised = [] if rates is None else _raised(tx, rates)
+            menu, unjudged = ([], {}) if rates is None else _menu(tx, rates)
         if rates is None:
             return renderer.page(request, "triggers.html", rates=None, runs=[], **live)
         lasting, passing = _by_duration(causes(rates), raised)
@@ -70,6 +73,9 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             cause_labels=CAUSE_LABELS,
             worst=most_deviating(rates, MOST_WORST),
             emulated=emulated_notice(rates),
+            menu=menu[:MOST_CHANGES],
+            more_changes=max(0, len(menu) - MOST_CHANGES),
+            unjudged=unjudged,
             ls=ls,
             shown=shown,
             data=_rate_columns(rates, shown),
@@ -158,6 +164,14 @@ def _first(rates: RunRates, listed: list[Cause]) -> str:
     return named[0]
 
 
+def _menu(tx: Connection, rates: RunRates) -> tuple[list[MenuChange], Mapping[str, str]]:
+    """What changed in the menu, and why rates have no model."""
+    version = trigger_rates.model_of(tx, rates.dataset, rates.run)
+    told = {} if version is None else models.manifest(tx, version).get("unjudged", {})
+    changes = menu_changes(rates, trigger_rates.versions_before(tx, rates.dataset, rates.run))
+    return changes, without_model(rates, told)
+
+
 def _rate_columns(rates: RunRates, element: str) -> Mapping[str, Any]:
     """All that the plots of one rate need, by lumisection; None where there is nothing."""
     row = rates.elements.index(element)
@@ -179,6 +193,8 @@ def _rate_columns(rates: RunRates, element: str) -> Mapping[str, Any]:
         "alarm": trigger_rates.alarming(rates)[row].tolist(),
         "pileup": [conditions.get("pileup") for conditions in rates.conditions],
         "live": live,
+        "prescale_name": [conditions.get("prescale_name") for conditions in rates.conditions],
+        "version": _plain(bands.version[row]),
         "prescale_index": [conditions.get("prescale_index") for conditions in rates.conditions],
     }
 

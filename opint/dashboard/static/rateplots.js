@@ -48,11 +48,12 @@ const rateplots = (() => {
     ctx.restore();
   }
 
-  // [lumisection, column] where another prescale column begins.
+  // [lumisection, text] where another prescale column or version of the path begins.
   function changes(told) {
-    const found = [];
-    told.prescale_index.forEach((index, row) => { if (row && index !== told.prescale_index[row - 1]) found.push([told.lumisections[row], index]); });
-    return found;
+    const columns = told.prescale_index.map((index, row) => told.prescale_name[row] ?? index);
+    const begins = (values, name) => values.flatMap((value, row) => (row && value !== values[row - 1] && value !== null ? [[told.lumisections[row], name + value]] : []));
+    const versions = told.version.map((version, row) => version ?? (row ? told.version[row - 1] : null));
+    return [...begins(columns.map((column) => column ?? "unknown"), "prescale column "), ...begins(versions, "version ")];
   }
 
   const most = (...columns) => Math.max(...columns.flat().filter((one) => one !== null), 0);
@@ -67,7 +68,7 @@ const rateplots = (() => {
       bands: [{ series: [2, 1], fill: palette.css("--ref") + "30" }],
       hooks: { draw: [(plot) => {
         const taken = [];
-        for (const [at, column] of changes(told)) upright(plot, at - 0.5, `prescale column ${column ?? "unknown"}`, palette.css("--dim"), [5, 4], taken);
+        for (const [at, text] of changes(told)) upright(plot, at - 0.5, text, palette.css("--dim"), [5, 4], taken);
         if (ls !== null && told.lumisections.includes(ls)) upright(plot, ls, `LS ${ls}`, palette.css("--ink"), [2, 2], taken);
         crosses(plot, told.lumisections, told.observed, told.alarm);
       }] },

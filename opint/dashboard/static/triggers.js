@@ -125,9 +125,10 @@ class RateMap extends RunMap {
 
   function headings() {
     const [seed, path] = shown.element.split("/"), name = $("rate-name"), small = document.createElement("span");
-    small.className = "count"; small.textContent = seed === path ? "L1 seed" : "seed " + seed;
-    name.replaceChildren(path + " ", small);
     const mine = told.groups[told.elements.indexOf(shown.element)];
+    const alone = told.groups.filter((group) => group === mine).length === 1;
+    small.className = "count"; small.textContent = seed !== path ? "seed " + seed : alone ? "by itself" : "L1 seed";
+    name.replaceChildren(path + " ", small);
     $("members").replaceChildren(...told.elements.flatMap((element, row) => {
       if (told.groups[row] !== mine) return [];
       const item = document.createElement("li"), link = document.createElement("a"), number = map.counts[row];

@@ -1,8 +1,9 @@
 """Trigger rates as an Arrow IPC stream: a schema and one record batch with one row for each seed and path.
 
 Columns, in this order: ``name`` and ``seed`` (text; the seed of an L1 seed itself is empty), ``rate_hz`` and
-``prescale`` (float64). They mean what :mod:`streams.codecs.rates.json` says. The schema's metadata holds the
-envelope as JSON under ``lumisection``. Bodies are not compressed: a compressed one could grow beyond any limit.
+``prescale`` (float64, NaN where it is not told). They mean what :mod:`streams.codecs.rates.json` says. The schema's
+metadata holds the envelope as JSON under ``lumisection``. Bodies are not compressed: a compressed one could grow beyond
+any limit.
 """
 
 from typing import Any

@@ -7,9 +7,10 @@ For example::
      "rates": [{"name": "L1_SingleMu22", "rate_hz": 8211.3, "prescale": 1},
                {"name": "HLT_IsoMu24", "seed": "L1_SingleMu22", "rate_hz": 211.7, "prescale": 1}]}
 
-Rates are in Hz as counted, after prescales and dead time; a prescale of 0 is switched off. A rate without ``seed`` is
-that of an L1 seed; of several seeds of a path the one that gives most of its events is named, or all with ``OR``
-between them: then the path stands under the first that is in the message. ``lumisection`` is the envelope of
+Rates are in Hz as counted, after prescales and dead time; a prescale of 0 is switched off, and null, or none at all, is
+not told. A version at the end of a name (``_v7``) is no part of it. A rate without ``seed`` is that of an L1 seed, or
+of a path whose seed is not told; of several seeds of a path the one that gives most of its events is named, or all with
+``OR`` between them: then the path stands under the first that is in the message. ``lumisection`` is the envelope of
 :mod:`streams.codecs.envelope`. A rate that cannot be read is named in ``unread``; the others are read.
 """
 
@@ -38,7 +39,7 @@ def decode(raw: bytes, limits: RateLimits) -> TriggerRates:
         try:
             if not isinstance(row, dict):
                 raise DecodeError("wrong-type", f"rate {number}", row, "an object is needed")
-            numbers.append((_number(row, "rate_hz"), _number(row, "prescale")))
+            numbers.append((_number(row, "rate_hz"), _prescale(row)))
         except DecodeError as error:
             unread.append(error)
             continue
@@ -55,6 +56,10 @@ def encode(record: TriggerRates) -> bytes:
         for name, seed, rate, prescale in zip(*columns(record), strict=True)
     ]
     return orjson.dumps({ENVELOPE: write_place(record), "rates": rows}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _prescale(row: dict[str, Any]) -> float:
+    return float("nan") if row.get("prescale") is None else _number(row, "prescale")
 
 
 def _number(row: dict[str, Any], field: str) -> float:

@@ -1,7 +1,7 @@
 """What every decoded message of trigger rates must fulfil, whatever format it came in."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,9 @@ class _Known:
 
 _ALTERNATIVES = re.compile(r"[\s()]*(?:\bOR\b|\|\||,|;|[()])[\s()]*", re.IGNORECASE)
 """What stands between the seeds of a path that has several: the first that the message holds stands for all."""
+
+_VERSIONED = re.compile(r"(?P<name>.+)_v(?P<version>[1-9][0-9]{0,5})", re.ASCII)
+"""A path with its version, which changes with every menu and is no part of what the path is."""
 
 _menus: BoundedCache[_Known] = BoundedCache(CACHE_BYTES)
 
@@ -61,13 +64,15 @@ def read_rates(
 ) -> TriggerRates:
     """Rates of one lumisection from columns of equal length; the ``seeds`` of L1 seeds themselves are empty.
 
-    Seeds and paths may come in any order. A row that cannot be read is named in the record's ``unread``, behind those
-    given, and the others are read. Raises DecodeError, the first of them, where no row can be.
+    So are those of paths whose seed is not told; a path whose seed is not among the names stands as if it were not.
+    ``prescales`` are NaN where they are not told. Seeds and paths may come in any order. A row that cannot be read is
+    named in the record's ``unread``, behind those given, and the others are read. Raises DecodeError, the first of
+    them, where no row can be.
     """
     unread = list(unread)
     sound = np.ones(len(names), np.bool_)
-    for values, field in ((rates, "rate_hz"), (prescales, "prescale")):
-        for row in np.flatnonzero(~((values >= 0) & (values <= MAX_COUNT)) & sound).tolist():
+    for values, field, told in ((rates, "rate_hz", True), (prescales, "prescale", ~np.isnan(prescales))):
+        for row in np.flatnonzero(~((values >= 0) & (values <= MAX_COUNT)) & told & sound).tolist():
             sound[row] = False
             unread.append(_refusal(values, row, f"{names[row]}: {field}"))
     if not sound.all():
@@ -102,6 +107,8 @@ def columns(record: TriggerRates) -> tuple[list[str], list[str], npt.NDArray[np.
     """Names, seeds (empty for an L1 seed), rates in Hz and prescales: the seeds, then the paths."""
     menu = record.menu
     names = [*menu.l1, *menu.hlt]
+    if menu.versions:
+        names = [f"{name}_v{version}" if version else name for name, version in zip(names, menu.versions, strict=True)]
     seeds = [*("" for _ in menu.l1), *(menu.l1[seed] for seed in menu.seed_of)]
     return (
         names,
@@ -125,35 +132,54 @@ def _read_menu(names: Sequence[object], seeds: Sequence[object]) -> _Known:
     unread: list[DecodeError] = []
     l1: dict[str, int] = {}
     behind: dict[str, tuple[int, str]] = {}
+    versions: dict[str, int] = {}
     for row, texts in enumerate(zip(names, seeds, strict=True)):
         try:
-            name = check_text(texts[0], f"rate {row}: name")
-            seed = check_text(texts[1], f"{name}: seed", empty=True)
-            if "/" in name:
-                raise DecodeError("bad-name", "name", name, "a slash would make a folder of it")
+            name, version, seed = _checked(row, *texts)
             if name in (behind if seed else l1):
-                raise DecodeError("name-twice", "name", name, "seeds and paths have names of their own")
+                raise _twice(name)
         except DecodeError as error:
             unread.append(error)
             continue
+        versions[name] = version
         if seed:
             behind[name] = row, seed
         else:
             l1[name] = row
-    place = {name: number for number, name in enumerate(l1)}
+    chosen = {name: _seed_among(l1, seed) for name, (_, seed) in behind.items()}
+    alone = {name: behind[name][0] for name, seed in chosen.items() if seed is None and name not in l1}
+    place = {name: number for number, name in enumerate([*l1, *alone])}
     hlt: dict[str, tuple[int, int]] = {}
-    for name, (row, seed) in behind.items():
-        chosen = next((part for part in (seed, *_ALTERNATIVES.split(seed)) if part in place), None)
+    for name in [name for name in behind if name not in alone]:
+        its_seed = chosen[name]
         try:
-            if chosen is None:
-                hint = "its rate must be in the message, too"
-                raise DecodeError("unknown-seed", f"{name}: seed", seed, hint)
-            if chosen == name:
-                raise DecodeError("name-twice", "name", name, "seeds and paths have names of their own")
-            check_text(f"{chosen}/{name}", "seed and path")
-            hlt[name] = row, place[chosen]
+            if its_seed is None or its_seed == name:
+                raise _twice(name)
+            check_text(f"{its_seed}/{name}", "seed and path")
+            hlt[name] = behind[name][0], place[its_seed]
         except DecodeError as error:
             unread.append(error)
-    menu = TriggerMenu(tuple(l1), tuple(hlt), tuple(seed for _, seed in hlt.values()))
+    l1 |= alone
+    told = tuple(versions[name] for name in (*l1, *hlt)) if any(versions.values()) else ()
+    menu = TriggerMenu(tuple(l1), tuple(hlt), tuple(seed for _, seed in hlt.values()), told)
     rows = np.array(list(l1.values()), np.intp), np.array([row for row, _ in hlt.values()], np.intp)
     return _Known(menu, *rows, tuple(unread))
+
+
+def _checked(row: int, name: object, seed: object) -> tuple[str, int, str]:
+    """Name without its version, the version, 0: none, and the seed, which may be empty."""
+    text = check_text(name, f"rate {row}: name")
+    its_seed = check_text(seed, f"{text}: seed", empty=True)
+    if "/" in text:
+        raise DecodeError("bad-name", "name", text, "a slash would make a folder of it")
+    parts = _VERSIONED.fullmatch(text)
+    return (text, 0, its_seed) if parts is None else (parts["name"], int(parts["version"]), its_seed)
+
+
+def _seed_among(l1: Mapping[str, int], seed: str) -> str | None:
+    """The seed, or the first of several, whose rate is in the message."""
+    return next((part for part in (seed, *_ALTERNATIVES.split(seed)) if part in l1), None)
+
+
+def _twice(name: str) -> DecodeError:
+    return DecodeError("name-twice", "name", name, "seeds and paths have names of their own")

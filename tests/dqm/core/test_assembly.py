@@ -36,7 +36,7 @@ def part(rows, digests=None, subsystem="Muon", catalogue=CATALOGUE, scorers=("pu
             scores=np.where(present, np.vstack([content, 2 * content]), np.nan).astype(np.float32),
             digests=np.where(present, content, 0).astype(np.uint64),
             reasons=np.where(present, content % 3, 0).astype(np.uint8),
-            bands=Bands.from_array(np.where(present, np.vstack([content + n for n in range(6)]), np.nan)),
+            bands=Bands.from_array(np.where(present, np.vstack([content + n for n in range(7)]), np.nan)),
         ),
     )
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from conf.settings import AlertSettings, DqmSettings, RateSettings
-from dqm.rates.model import load
+from dqm.rates.bundle import load
 from dqm.rates.pipeline import RatePipeline
 from dqm.rates.train import train
 from dqm.simulate.conditions import generate

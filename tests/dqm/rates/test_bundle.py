@@ -4,7 +4,7 @@ import pytest
 from conf.settings import RateSettings
 from dqm.core.bundle_files import BundleError
 from dqm.core.errors import TrainingError
-from dqm.rates.model import load, save
+from dqm.rates.bundle import load, save
 from dqm.rates.train import LEAST_LUMISECTIONS, train
 from dqm.simulate.rates import stream
 

@@ -14,8 +14,8 @@ ROW = MENU.catalogue.index["L1_A/HLT_2"]
 
 
 def case(observed, expected=21.6, low=20.9, high=22.3, prescale=2.0):
-    rows = np.full((6, 3), np.nan, dtype=np.float32)
-    rows[:, ROW] = observed, expected, low, high, expected, prescale
+    rows = np.full((7, 3), np.nan, dtype=np.float32)
+    rows[:6, ROW] = observed, expected, low, high, expected, prescale
     return Case(MENU.catalogue, MENU, Bands.from_array(rows), 52.13, 9)
 
 

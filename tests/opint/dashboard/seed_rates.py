@@ -88,7 +88,8 @@ def _state(made, rng, ls):
     sigma_true = np.sqrt((0.008 * true) ** 2)
     observed = rng.poisson(np.clip(true + sigma_true * rng.standard_normal(n), 0, None) * LUMISECTION_SECONDS)
     observed = observed / LUMISECTION_SECONDS
-    bands = np.stack([observed, expected, expected - 2.576 * sigma, expected + 2.576 * sigma, curve, prescale])
+    low, high, untold = expected - 2.576 * sigma, expected + 2.576 * sigma, np.full(n, np.nan)
+    bands = np.stack([observed, expected, low, high, curve, prescale, untold])
     present = np.ones(n, dtype=bool)
     if ls >= 100:
         present[gone], bands[:, gone], reasons[gone] = False, np.nan, Reason.MISSING

@@ -129,7 +129,7 @@ def test_it_clears_when_the_rates_are_back(feed, rules):
 def test_a_path_is_compared_with_what_its_seed_makes_one_expect():
     catalogue = Catalogue.of([MonitoringElement(name, ()) for name in ("S/A", "S/B")])
     ones = np.ones(2, dtype=np.float32)
-    bands = Bands(12 * ones, 10 * ones, 9 * ones, 11 * ones, 6 * ones, ones)
+    bands = Bands(12 * ones, 10 * ones, 9 * ones, 11 * ones, 6 * ones, ones, ones)
     seen = LumisectionRates(catalogue, bands, 1)
     labels = {family: IncidentKey("", "Trigger", family, group) for family, group in (("path", "S/A"), ("seed", "S"))}
     told = {family: titles.rate_change(seen, one) for family, one in labels.items()}

@@ -78,7 +78,7 @@ def states(draw: st.DrawFn) -> LumisectionState:
             scores=draw(arrays(np.float32, (len(scorers), n), elements=REALS)),
             digests=draw(arrays(np.uint64, n)),
             reasons=draw(arrays(np.uint8, n)),
-            bands=draw(st.none() | arrays(np.float32, (6, n), elements=REALS).map(Bands.from_array)),
+            bands=draw(st.none() | arrays(np.float32, (7, n), elements=REALS).map(Bands.from_array)),
         )
         if closed:
             qualities = draw(arrays(np.uint8, n, elements=st.integers(0, 3)))

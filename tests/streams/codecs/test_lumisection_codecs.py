@@ -48,7 +48,6 @@ def test_rates_may_come_in_any_order_with_further_fields():
     [
         ([7], "wrong-type", "rate 0"),
         ({}, "wrong-type", "rates"),
-        ([PATH], "unknown-seed", "HLT_1: seed"),
         ([SEED | {"rate_hz": None}], "wrong-type", "L1_A: rate_hz"),
         ([SEED | {"prescale": "1"}], "wrong-type", "L1_A: prescale"),
         ([SEED | {"seed": 5}], "wrong-type", "L1_A: seed"),
@@ -116,7 +115,6 @@ def test_a_path_of_several_seeds_stands_under_the_first_that_is_there(seed, chos
 @pytest.mark.parametrize(
     ("odd", "reason"),
     [
-        (PATH | {"seed": "L1_X OR L1_Y"}, "unknown-seed"),
         (PATH | {"rate_hz": float("nan")}, "wrong-type"),
         (PATH | {"rate_hz": -1}, "negative-count"),
         (PATH | {"name": "HLT/1"}, "bad-name"),
@@ -128,3 +126,17 @@ def test_one_odd_rate_does_not_take_the_others_with_it(odd, reason):
     record = rate_json.decode(raw, RATES)
     assert (record.menu.l1, record.menu.hlt) == (("L1_A",), ("HLT_2",))
     assert [error.reason for error in record.unread] == [reason]
+
+
+def test_a_path_whose_seed_is_not_there_stands_by_itself():
+    rows = [SEED, PATH | {"seed": "L1_X OR L1_Y"}, PATH | {"name": "HLT_2"}]
+    record = rate_json.decode(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
+    assert (record.menu.l1, record.menu.hlt, record.unread) == (("L1_A", "HLT_1"), ("HLT_2",), ())
+    assert record.l1.tolist() == [SEED["rate_hz"], PATH["rate_hz"]]
+
+
+def test_two_versions_of_one_path_are_told():
+    rows = [SEED, PATH | {"name": "HLT_1_v7"}, PATH | {"name": "HLT_1_v8"}]
+    record = rate_json.decode(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
+    assert (record.menu.hlt, record.menu.versions) == (("HLT_1",), (0, 7))
+    assert [error.reason for error in record.unread] == ["name-twice"]

@@ -1,5 +1,6 @@
 """Long tables of trigger rates, as rate monitors export them."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
@@ -59,7 +60,7 @@ def test_a_dataset_is_read_where_it_is_named(table):
     assert {one.dataset for one in rate_table.read(named, LIMITS)} == {"/Trigger/X/RATES"}
 
 
-@pytest.mark.parametrize("name", ["run", "seed", "rate_hz"])
+@pytest.mark.parametrize("name", ["run", "name", "rate_hz"])
 def test_a_missing_column_is_named(table, name):
     (error,) = rate_table.read(table(**{name: None}), LIMITS)
     assert (error.reason, error.value) == ("missing-column", f"'{name}'")
@@ -84,12 +85,32 @@ def test_what_is_wrong_with_one_rate_leaves_the_others(table):
     assert (error.reason, error.field[-26:]) == ("negative-count", "run 7 LS 1: HLT_1: rate_hz")
 
 
-@pytest.mark.parametrize("column", ["run", "name", "rate_hz", "prescale"])
+@pytest.mark.parametrize("column", ["run", "name", "rate_hz"])
 def test_a_row_that_lacks_a_value_is_named_and_left_out(table, column):
     values = [None if row == 1 else value for row, value in enumerate(COLUMNS[column])]
     error, *records = rate_table.read(table(**{column: values}), LIMITS)
     assert (error.reason, error.field.partition(": ")[2]) == ("null", f"column {column!r} row 1")
     assert [(record.key.ls, record.menu.hlt) for record in records] == [(9, ()), (1, ()), (2, ())]
+
+
+def test_what_is_not_told_of_a_rate_is_left_open(table):
+    (record, *_) = rate_table.read(table(seed=None, prescale=None), LIMITS)
+    assert record.menu.hlt == ()
+    assert np.isnan(record.l1_prescales).all()
+    untold = table(prescale=[None, 10, 1, 2], prescale_name=["2b", "2b", "", "2b"], prescale_index=[3, 3, -1, 3])
+    first, second, _ = rate_table.read(untold, LIMITS)
+    assert (first.conditions.prescale_name, first.conditions.prescale_index) == (None, None)
+    assert (second.conditions.prescale_name, second.conditions.prescale_index) == ("2b", 3)
+
+
+def test_a_version_is_no_part_of_a_name(table):
+    versions = {}
+    for version in (12, 13):
+        names = [name if name.startswith("L1") else f"{name}_v{version}" for name in COLUMNS["name"]]
+        versions[version] = [record.menu for record in rate_table.read(table(name=None, path=names), LIMITS)]
+    for old, new in zip(*versions.values(), strict=True):
+        assert (old.l1, old.hlt) == (new.l1, new.hlt)
+        assert {*new.versions} <= {0, 13}
 
 
 TRUTHS = [

@@ -60,6 +60,7 @@ def downgrade() -> None:
         "short_fault",
         "incident",
         "certification_centre",
+        "rate_level",
         "run_sums",
         "reference",
         "shadow_summary",
@@ -189,7 +190,7 @@ def _lumisections() -> None:
         sa.Column(
             "largest", sa.LargeBinary(), nullable=True, comment="members, errors, features: dqm.core.largest_errors"
         ),
-        sa.Column("bands", sa.LargeBinary(), nullable=True, comment="6 x n float32: dqm.core.state"),
+        sa.Column("bands", sa.LargeBinary(), nullable=True, comment="7 x n float32: dqm.core.state"),
         sa.Column("verdict_p", sa.Float(), nullable=True),
         sa.Column("verdict_qualities", sa.LargeBinary(), nullable=True, comment="n uint8; null: not closed"),
         sa.Column("verdict_reasons", sa.LargeBinary(), nullable=True, comment="n uint8; null: not closed"),
@@ -312,6 +313,17 @@ def _models() -> None:
         sa.PrimaryKeyConstraint("dataset", "run", "subsystem", "model_version", name=op.f("pk_certification_centre")),
     )
     op.create_index(op.f("ix_certification_centre_updated_s"), "certification_centre", ["updated_s"])
+    op.create_table(
+        "rate_level",
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("stretch", sa.BigInteger(), nullable=False, comment="of the run: dqm.rates.levels.state"),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("levels", sa.LargeBinary(), nullable=False, comment="before the stretch, as JSON"),
+        sa.Column("updated_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "run", "stretch", "model_version", name=op.f("pk_rate_level")),
+    )
+    op.create_index(op.f("ix_rate_level_updated_s"), "rate_level", ["updated_s"])
 
 
 def _incidents() -> None:

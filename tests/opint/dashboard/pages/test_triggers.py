@@ -55,7 +55,7 @@ def test_a_rate_of_next_to_nothing_is_not_the_worst(told):
     """0.002 Hz given its seed, 0.04 Hz by the curve: in a lumisection that is no event where one was expected."""
     row = told.elements.index(SEED)
     tiny = told.bands.as_array().copy()
-    tiny[:, row] = np.array([0.002, 0.002, 0.0, 0.004, 0.04, 1.0])[:, None]
+    tiny[:, row] = np.array([0.002, 0.002, 0.0, 0.004, 0.04, 1.0, np.nan])[:, None]
     reasons = told.reasons.copy()
     reasons[row] = Reason.SEED_MOVED
 

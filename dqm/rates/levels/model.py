@@ -1,0 +1,111 @@
+"""What is learned of rates that are judged one by one: curves, spreads, levels, and the pulls of training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr
+
+from conf.settings import AlertSettings, DqmSettings, RateSettings
+from dqm.arrays import Float32, Float64, Mask, NamedArrays
+from dqm.core.budget import limit
+from dqm.rates.levels.level import SUMS
+from dqm.rates.levels.quadratic import Quadratic
+from dqm.rates.levels.state import Levels
+from streams.records import LUMISECTION_SECONDS, TriggerMenu
+
+WIDEST_SPREAD = 0.2
+"""A rate that scatters more than this about its own level, counting left out, has no model."""
+TIGHTEST, LOOSEST = 4.0, 4.5
+"""Standard deviations between which the limits lie: training is too short to tell how far good rates go once in many
+shifts, and faults in it must not make later ones pass."""
+_MOST = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LevelModel:
+    """Of the n rates of ``menu``, in the order of its names.
+
+    ``spread`` (n,) is the scatter about the followed level that is not counting noise. ``levels`` are those after
+    training. ``p_values`` (2, L, n) of training in order: of the largest sum of pulls, and of each lumisection alone.
+    """
+
+    menu: TriggerMenu
+    quadratic: Quadratic
+    spread: Float64
+    levels: Levels
+    p_values: Float32
+
+    @property
+    def judged(self) -> Mask:
+        """Which rates (n,) have a model."""
+        judged: Mask = self.quadratic.known & (self.spread <= WIDEST_SPREAD)
+        return judged
+
+    def unjudged(self) -> dict[str, str]:
+        """Why rates have no model, by name."""
+        scatter = {
+            name: f"it scatters by {spread:.0%} about its own level; {WIDEST_SPREAD:.0%} is the most"
+            for name, spread, known in zip(self.menu.names, self.spread, self.quadratic.known, strict=True)
+            if known and spread > WIDEST_SPREAD
+        }
+        few = "training has too few events of it"
+        unknown = {name: few for name, known in zip(self.menu.names, self.quadratic.known, strict=True) if not known}
+        return scatter | unknown
+
+    def arrays(self) -> NamedArrays:
+        """All numbers by name; names are not among them."""
+        names = ("scales", "coefficients", "offsets", "reach", "known")
+        return {
+            **{f"quadratic/{name}": getattr(self.quadratic, name) for name in names},
+            "spread": self.spread,
+            "p_values": self.p_values,
+        }
+
+    def names(self) -> dict[str, Any]:
+        """What goes into the manifest."""
+        return {"columns": list(self.quadratic.columns), "levels": self.levels.as_json()}
+
+    @classmethod
+    def of(cls, menu: TriggerMenu, arrays: NamedArrays, names: Mapping[str, Any]) -> "LevelModel":
+        """Inverse of :meth:`arrays` and :meth:`names`; raises KeyError or ValueError for what makes no model."""
+        curves = {name: arrays[f"quadratic/{name}"] for name in ("scales", "coefficients", "offsets", "reach", "known")}
+        quadratic = Quadratic(columns=tuple(str(column) for column in names["columns"]), **curves)
+        n = len(menu.names)
+        if curves["offsets"].shape != (len(quadratic.columns), n) or arrays["spread"].shape != (n,):
+            raise ValueError("arrays of another number of rates")
+        return cls(menu, quadratic, arrays["spread"], Levels.from_json(names["levels"]), arrays["p_values"])
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """P-values at or below which a rate moved: of its largest sum of pulls, and of one lumisection, to be recorded."""
+
+    moved: float
+    record: float
+
+
+def p_of_sums(pulls: Float64) -> Float64:
+    """P-values (...) of the largest of the sums of pulls (..., sums); NaN where there is none."""
+    largest = np.where(np.isnan(pulls), 0.0, np.abs(pulls)).max(axis=-1)
+    p_value: Float64 = np.where(np.isnan(pulls[..., 0]), np.nan, np.minimum(1.0, len(SUMS) * p_of(largest)))
+    return p_value
+
+
+def p_of(pull: Float64 | float) -> Float64:
+    """Two-sided p-values of pulls of a normal distribution."""
+    p_value: Float64 = 2 * ndtr(-np.abs(pull))
+    return p_value
+
+
+def limits(model: LevelModel, rates: RateSettings, dqm: DqmSettings, alerts: AlertSettings) -> Limits:
+    """Limits that keep the declared budgets, by the lumisections of training, but never looser than LOOSEST."""
+    lumisections = dqm.shift_hours * 3600 / LUMISECTION_SECONDS
+    moved, alone = (of[:, model.judged].T for of in model.p_values)
+    bad, of = min(alerts.raise_bad, alerts.raise_of), alerts.raise_of
+    measured = limit(moved, bad, of, min(rates.false_incidents_per_shift / lumisections, _MOST))
+    record = limit(alone, 1, 1, min(dqm.false_records_per_shift / lumisections, _MOST))
+    loosest, tightest = float(p_of(LOOSEST)), float(p_of(TIGHTEST))
+    moved_p = float(np.clip(measured, len(SUMS) * loosest, len(SUMS) * tightest))
+    return Limits(moved_p, float(np.clip(record, loosest, tightest)))
