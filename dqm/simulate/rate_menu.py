@@ -124,12 +124,18 @@ def _columns(recipe: Recipe, is_path: Mask, rng: np.random.Generator) -> Float64
     return prescales
 
 
+MOST_VERSIONS = 20
+"""Of a path: each change of its definition is a new one."""
+
+
 def _named(behind: Indices, seeds: int, rng: np.random.Generator) -> TriggerMenu:
     objects = [_OBJECTS[at % len(_OBJECTS)] for at in range(seeds)]
     thresholds = [int(threshold) for threshold in np.sort(rng.integers(5, 120, seeds))]
     l1 = [f"L1_{name}{at}_{threshold}" for at, (name, threshold) in enumerate(zip(objects, thresholds, strict=True))]
-    hlt = [
-        f"HLT_{objects[seed]}{thresholds[seed] + 2 + number % 7}{_FLAVOURS[number % len(_FLAVOURS)]}_v{number}"
-        for number, seed in enumerate(behind.tolist())
-    ]
-    return TriggerMenu(tuple(l1), tuple(hlt), tuple(behind.tolist()))
+    hlt: dict[str, int] = {}
+    for number, seed in enumerate(behind.tolist()):
+        threshold, flavour = thresholds[seed] + 2 + number % 7, _FLAVOURS[number % len(_FLAVOURS)]
+        while (name := f"HLT_{objects[seed]}{threshold}{flavour}") in hlt:
+            threshold += 1
+        hlt[name] = 1 + number % MOST_VERSIONS
+    return TriggerMenu(tuple(l1), tuple(hlt), tuple(behind.tolist()), (*(0,) * len(l1), *hlt.values()))

@@ -175,6 +175,7 @@ class Trigger:
                 tuple(self.menu.l1[at] for at in seeds),
                 tuple(self.menu.hlt[at] for at in paths),
                 tuple(seeds.index(self.menu.seed_of[at]) for at in paths),
+                tuple(self.menu.versions[at] for at in (*seeds, *(len(self.menu.l1) + at for at in paths))),
             )
         return replace(
             whole,
