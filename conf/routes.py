@@ -29,7 +29,7 @@ def _hours(text: str) -> str:
     return text
 
 
-Pattern = Annotated[str, Field(min_length=1, max_length=200)]
+Pattern = Annotated[str, Field(min_length=1, max_length=600)]
 Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_listed), Field(max_length=MOST_PATTERNS)]
 ReceiverName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 RouteName = Annotated[str, Field(pattern=r"^[^\x00-\x1f]{1,64}$")]

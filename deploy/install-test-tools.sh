@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what some tests need and this machine lacks: Java 17, Maven, PostgreSQL's server, chromium.
+# Installs what some tests need and this machine lacks: Java 17, Maven, PostgreSQL's server, chromium, Alertmanager.
 # Only as root and with apt-get; elsewhere those tests are skipped, each with a line that says why.
 set -u
 
@@ -12,6 +12,7 @@ missing=""
 java_is_new_enough || missing="$missing java"
 command -v mvn >/dev/null || missing="$missing maven"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+command -v prometheus-alertmanager >/dev/null || command -v alertmanager >/dev/null || missing="$missing prometheus-alertmanager"
 command -v chromium >/dev/null || missing="$missing chromium"
 [ -n "$missing" ] || exit 0
 

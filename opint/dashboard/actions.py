@@ -1,6 +1,6 @@
 """What an operator does to an incident; pages and the JSON API share it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 from fastapi import HTTPException
@@ -66,20 +66,35 @@ def act(
     Raises HTTPException: 404 for an unknown incident, 409 where its state does not allow the action, 422
     for a name or text that is empty or too long.
     """
+    act_on_all(store, clock, action, [incident_id], actor, text, for_s)
+
+
+def act_on_all(
+    store: Store,
+    clock: Callable[[], float],
+    action: Action,
+    incident_ids: Sequence[int],
+    actor: str,
+    text: str,
+    for_s: float | None = None,
+) -> None:
+    """The same on several incidents: on all of them or, if it raises, on none."""
     what = _NAMED_TEXTS.get(action, "The comment")
     actor, text = checked_texts(actor, text, what, required=action in _NAMED_TEXTS)
+    now_s = clock()
     with store.begin() as tx:
-        if not incident_pages.exists(tx, incident_id):
-            raise HTTPException(404, f"There is no incident {incident_id}.")
-        try:
-            if action == "acknowledge" and for_s is not None:
-                acknowledge(tx, incident_id, actor, text, clock(), clock() + for_s)
-            else:
-                _PERFORM[action](tx, incident_id, actor, text, clock())
-        except Unavailable:
-            raise
-        except NightshiftError as error:
-            raise HTTPException(409, str(error)) from error
+        for incident_id in incident_ids:
+            if not incident_pages.exists(tx, incident_id):
+                raise HTTPException(404, f"There is no incident {incident_id}.")
+            try:
+                if action == "acknowledge" and for_s is not None:
+                    acknowledge(tx, incident_id, actor, text, now_s, now_s + for_s)
+                else:
+                    _PERFORM[action](tx, incident_id, actor, text, now_s)
+            except Unavailable:
+                raise
+            except NightshiftError as error:
+                raise HTTPException(409, str(error)) from error
 
 
 def checked_texts(actor: str, text: str, what: str, *, required: bool) -> tuple[str, str]:

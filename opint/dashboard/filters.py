@@ -1,5 +1,6 @@
 """How times, numbers and qualities are written on the page; all are Jinja filters or functions."""
 
+import glob
 import math
 from collections.abc import Callable
 from typing import Any
@@ -72,6 +73,11 @@ def uncertain(value: float | None, spread: float | None) -> str:
         return number(value)
     digits = max(0, -math.floor(math.log10(spread)))
     return f"{value:.{digits}f} ± {spread:.{digits}f}"
+
+
+def exactly(name: str) -> str:
+    """A shell pattern that fits this name, for a list of patterns with commas between them."""
+    return glob.escape(name).replace(",", "?")
 
 
 def filled(values: dict[str, Any]) -> dict[str, Any]:
@@ -162,6 +168,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "duration": duration,
     "number": number,
     "filled": filled,
+    "exactly": exactly,
     "probability": probability,
     "few": few,
     "feature": feature,

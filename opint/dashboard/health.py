@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from conf.errors import NightshiftError
 from opint.dashboard.sse import Hub
-from opint.store import heartbeats, incident_pages, messages, notices, system
+from opint.store import heartbeats, incident_pages, messages, notices, outbox, system
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat
 
@@ -58,7 +58,7 @@ class StoreCollector(Collector):
             with self._store.read() as tx:
                 states, daemons = incident_pages.counts(tx), heartbeats.newest(tx)
                 dead_letters = system.dead_letters(tx)
-                sent, held_back = messages.counts(tx), notices.waiting(tx)
+                sent, held_back, backlog = messages.counts(tx), notices.waiting(tx), outbox.backlog(tx)
         except NightshiftError:
             up.add_metric([], 0)
             yield up
@@ -68,6 +68,8 @@ class StoreCollector(Collector):
         yield GaugeMetricFamily("nightshift_dead_letters", "Messages that could not be used.", dead_letters)
         yield _labelled("nightshift_incidents", "Incidents.", "state", states)
         yield _labelled("nightshift_notifications", "Messages to receivers.", "state", sent)
+        waited = 0.0 if backlog.since_s is None else max(0.0, self._clock() - backlog.since_s)
+        yield GaugeMetricFamily("nightshift_outbox_age_seconds", "Since the oldest change waits.", waited)
         yield GaugeMetricFamily("nightshift_notices_held_back", "Calls that are due later or held back.", held_back)
         ages = {daemon.daemon: self._clock() - daemon.at_s for daemon in daemons}
         yield _labelled("nightshift_heartbeat_age_seconds", "Since a daemon was last heard.", "daemon", ages)

@@ -22,7 +22,7 @@ from opint.store.engine import Store
 
 ACTOR_COOKIE = "nightshift_actor"
 ACTOR_DAYS = 30
-MOST_FIELDS = 20
+MOST_FIELDS = 100
 
 
 def _run_text(text: str) -> str:
@@ -110,7 +110,8 @@ def redirect_back(form: dict[str, str], actor: str) -> Response:
 async def form_fields(request: Request) -> dict[str, str]:
     """The fields of an urlencoded form that comes from one of our own pages; its size has been checked.
 
-    ``actor`` is who has signed in, or the name that was typed; ``back`` is a path of our own.
+    ``actor`` is who has signed in, or the name that was typed; ``back`` is a path of our own; ``ids`` are the values of
+    all boxes ``id`` that are ticked, with commas between them.
     """
     body = (await request.body()).decode("utf-8", "replace")
     try:
@@ -118,6 +119,7 @@ async def form_fields(request: Request) -> dict[str, str]:
     except ValueError:
         raise HTTPException(422, f"The form has more than {MOST_FIELDS} fields.") from None
     form = {name: values[-1] for name, values in fields.items()}
+    form["ids"] = ",".join(fields.get("id", ()))
     if "\0" in "".join(form.values()):
         raise HTTPException(422, "The form holds a NUL character.")
     check_token(request, form.get("csrf", ""))

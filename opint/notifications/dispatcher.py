@@ -132,8 +132,10 @@ class Dispatcher:
         try:
             failure = self._attempt(message)
             self._note(message, failure)
+        except StoreUnavailable as error:
+            # The claim ends by itself, and the message is sent again under its key.
+            log.warning("a delivery could not be noted", message=message.id, reason=str(error))
         except Exception:
-            # The claim ends by itself, and the message is sent again.
             log.exception("a delivery could not be noted", message=message.id)
         finally:
             with self._lock:

@@ -1,7 +1,6 @@
 """What people do with silences: look at what one would hide, make one, end one."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from conf.errors import NightshiftError
-from conf.routes import MachineMode, Matchers
+from conf.routes import Matchers
 from opint.incidents.operator import MOST_ACTOR
 from opint.notifications.matching import Traits, fits_traits
 from opint.notifications.planner import load_silences
@@ -23,9 +22,6 @@ WEEK_S = 7 * 86_400.0
 LONGEST_S = 31 * 86_400.0
 MOST_REASON = 2000
 MOST_EXAMPLES = 20
-
-Place = tuple[str, tuple[int, int] | None]
-"""A dataset with run and lumisection; None where an incident has none."""
 
 
 class SilenceError(NightshiftError):
@@ -55,34 +51,18 @@ def matchers(values: dict[str, Any]) -> Matchers:
 
 def preview(tx: Connection, match: Matchers, now_s: float) -> Preview:
     """What a silence would hide now, and what it would have hidden in the past week."""
-    unresolved = silences.active_alike(tx)
-    ended = silences.ended_alike(tx, now_s - WEEK_S, places=bool(match.mode))
-    modes = _modes(tx, [*unresolved, *ended]) if match.mode else {}
-    present = [alike.newest for alike in unresolved if _fits(match, alike, modes)]
-    fitting = [alike for alike in ended if _fits(match, alike, modes)]
+    unresolved = silences.active_alike(tx, conditions=bool(match.mode))
+    ended = silences.ended_alike(tx, now_s - WEEK_S, conditions=bool(match.mode))
+    present = [alike.newest for alike in unresolved if _fits(match, alike)]
+    fitting = [alike for alike in ended if _fits(match, alike)]
     examples = sorted([*present, *(alike.newest for alike in fitting)], reverse=True)
     return Preview(present, len(present) + sum(alike.count for alike in fitting), examples[:MOST_EXAMPLES])
 
 
-def _fits(match: Matchers, alike: AlikeIncidents, modes: Mapping[Place, MachineMode]) -> bool:
-    mode = modes.get((alike.dataset, alike.place), "unknown")
-    traits = Traits(alike.severity, alike.family, alike.subsystem, alike.element_group, alike.dataset, mode)
-    return fits_traits(match, traits)
-
-
-def _modes(tx: Connection, incidents: Sequence[AlikeIncidents]) -> dict[Place, MachineMode]:
-    """The machine mode in the newest lumisection of each."""
-    places: dict[str, set[tuple[int, int] | None]] = defaultdict(set)
-    for alike in incidents:
-        places[alike.dataset].add(alike.place)
-    modes: dict[Place, MachineMode] = {}
-    for dataset, of_dataset in places.items():
-        conditions = silences.conditions_at(tx, dataset, [place for place in of_dataset if place is not None])
-        modes |= {
-            (dataset, place): machine_mode(dataset, conditions.get(place, {}) if place is not None else {})
-            for place in of_dataset
-        }
-    return modes
+def _fits(match: Matchers, alike: AlikeIncidents) -> bool:
+    mode = machine_mode(alike.dataset, {"beams_stable": alike.beams_stable, "era": alike.era})
+    where = alike.subsystem, alike.element_group, alike.dataset
+    return fits_traits(match, Traits(alike.severity, alike.family, *where, mode))
 
 
 def add(tx: Connection, match: Matchers, actor: str, reason: str, now_s: float, ends_s: float | None) -> int:

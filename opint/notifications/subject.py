@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from conf.routes import MachineMode
-from opint.store import incidents
+from opint.store import incident_conditions
 from opint.store.incidents import Incident
 
 
@@ -36,10 +36,10 @@ def machine_mode(dataset: str, conditions: Mapping[str, Any]) -> MachineMode:
 
 def load(tx: Connection, numbers: Collection[int]) -> dict[int, Subject]:
     """By number, what is stored of these incidents."""
-    rows = incidents.with_conditions(tx, numbers)
+    rows = incident_conditions.of_numbers(tx, numbers)
     return {incident.id: Subject(incident, conditions) for incident, conditions in rows}
 
 
 def active(tx: Connection) -> list[Subject]:
     """All incidents that are not resolved."""
-    return [Subject(incident, conditions) for incident, conditions in incidents.active_with_conditions(tx)]
+    return [Subject(incident, conditions) for incident, conditions in incident_conditions.active(tx)]

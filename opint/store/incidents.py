@@ -25,7 +25,7 @@ from sqlalchemy import (
 from conf.errors import NightshiftError
 from opint.store import outbox
 from opint.store.sql import replacing
-from opint.store.tables import audit, incident, lumisection, occurrence
+from opint.store.tables import audit, incident, occurrence
 from streams.keys import LumisectionKey
 
 DATA_LOST = "data-lost"
@@ -48,9 +48,6 @@ STANDING = (DATA_LOST, STALLED, STALE_MODEL, NOT_JUDGED)
 
 MOST_EARLIER = 64
 """Incidents of faults that recurred before, which a late lumisection may show to go on."""
-
-MOST_NUMBERS = 500
-"""Numbers in one statement."""
 
 MOST_SEEKS = 200
 """Incidents that one statement looks for: SQLite takes at most 500 parts of a union."""
@@ -177,22 +174,6 @@ def active(tx: Connection, fingerprint: str) -> Incident | None:
     return None if row is None else _incident(row)
 
 
-def with_conditions(tx: Connection, numbers: Collection[int]) -> list[tuple[Incident, dict[str, Any]]]:
-    """Incidents of these numbers, each with the conditions of its newest lumisection, empty if that is not stored."""
-    rows: list[tuple[Incident, dict[str, Any]]] = []
-    ordered = sorted(numbers)
-    for start in range(0, len(ordered), MOST_NUMBERS):
-        query = _WITH_CONDITIONS.where(_row.id.in_(ordered[start : start + MOST_NUMBERS]))
-        rows += [(_incident_of(row), row.conditions or {}) for row in tx.execute(query)]
-    return rows
-
-
-def active_with_conditions(tx: Connection) -> list[tuple[Incident, dict[str, Any]]]:
-    """The same for all incidents that are not resolved, in the order of their numbers."""
-    query = _WITH_CONDITIONS.where(IS_ACTIVE).order_by(_row.id)
-    return [(_incident_of(row), row.conditions or {}) for row in tx.execute(query)]
-
-
 def reaching(tx: Connection, dataset: str, key: LumisectionKey) -> list[Incident]:
     """Incidents of a dataset, in the order of their numbers, that are active or were seen at ``key`` or later.
 
@@ -238,8 +219,8 @@ def latest_before(tx: Connection, fingerprints: Collection[str], key: Lumisectio
 
 def overdue_acknowledgements(tx: Connection, now_s: float) -> list[int]:
     """Numbers of the incidents whose acknowledgement was given for a time that is over."""
-    query = select(_row.id).where(_row.state == "acknowledged", _row.acknowledged_until_s <= now_s)
-    return list(tx.scalars(query.order_by(_row.id)))
+    overdue = _row.state == "acknowledged", _row.acknowledged_until_s <= now_s
+    return list(tx.scalars(select(_row.id).where(*overdue).order_by(_row.id)))
 
 
 def insert_new(tx: Connection, records: Sequence[Incident]) -> None:
@@ -377,16 +358,8 @@ def _of_each(tx: Connection, numbers: Collection[int], query: Select[Any], most:
 
 def write_history(tx: Connection, entries: Sequence[Entry]) -> None:
     """Append to the history of incidents, and put what concerns people into the outbox."""
-    rows = [
-        {
-            "incident_id": entry.incident,
-            "at_s": entry.at_s,
-            "actor": entry.actor,
-            "action": entry.action,
-            "detail": entry.detail,
-        }
-        for entry in entries
-    ]
+    columns = "at_s", "actor", "action", "detail"
+    rows = [{"incident_id": entry.incident} | {name: getattr(entry, name) for name in columns} for entry in entries]
     if rows:
         tx.execute(insert(audit), rows)
     outbox.add(tx, [(entry.incident, entry.at_s, entry.action, entry.detail) for entry in entries])
@@ -414,20 +387,6 @@ def _values(record: Incident, without: Collection[str]) -> dict[str, Any]:
 
 def _incident(row: Row[Any]) -> Incident:
     return Incident(**row._mapping)
-
-
-_WITH_CONDITIONS = select(incident, lumisection.c.conditions).outerjoin(
-    lumisection,
-    and_(
-        lumisection.c.dataset == _row.dataset,
-        lumisection.c.run == _row.last_run,
-        lumisection.c.ls == _row.last_ls,
-    ),
-)
-
-
-def _incident_of(row: Row[Any]) -> Incident:
-    return Incident(**{name: row._mapping[name] for name in _NAMES})
 
 
 def _occurrence(row: Row[Any]) -> Occurrence:

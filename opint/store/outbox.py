@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    func,
     insert,
     select,
     text,
@@ -83,6 +84,20 @@ def waiting(tx: Connection, most: int) -> list[OutboxEntry]:
     """The oldest changes for which nothing has been decided."""
     query = select(*_COLUMNS).where(text("routed_s IS NULL"))
     return [OutboxEntry(*values) for values in tx.execute(query.order_by(_row.id).limit(most))]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many changes no dispatcher has looked at, and when the oldest happened (s since 1970); None without any."""
+
+    changes: int
+    since_s: float | None
+
+
+def backlog(tx: Connection) -> Backlog:
+    """What waits for a dispatcher."""
+    query = select(func.count(), func.min(_row.at_s)).where(text("routed_s IS NULL"))
+    return Backlog(*tx.execute(query).one())
 
 
 def mark_routed(tx: Connection, numbers: Collection[int], now_s: float) -> None:

@@ -1,23 +1,27 @@
 """Silences: who wants to hear nothing of which incidents, until when and why."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     Column,
+    ColumnElement,
     Connection,
     Float,
+    Select,
     String,
     Table,
     Text,
+    and_,
     func,
     insert,
+    literal,
+    null,
     or_,
     select,
     text,
-    tuple_,
     update,
 )
 
@@ -125,77 +129,41 @@ def unresolved(tx: Connection, numbers: Sequence[int]) -> set[int]:
 
 @dataclass(frozen=True, slots=True)
 class AlikeIncidents:
-    """Incidents that no matcher can tell apart: how many, and the newest; ``place`` is None unless it was asked for."""
+    """Incidents that no matcher can tell apart: how many, and the number of the newest.
+
+    ``beams_stable`` and ``era`` are of the newest lumisection; None unless they were asked for and are stored.
+    """
 
     severity: str
     family: str
     subsystem: str
     element_group: str
     dataset: str
-    place: tuple[int, int] | None
+    beams_stable: bool | None
+    era: str | None
     count: int
     newest: int
 
 
-def active_alike(tx: Connection) -> list[AlikeIncidents]:
-    """Incidents that are not resolved, newest first, each by itself."""
-    row = incident.c
-    query = select(*_TRAITS, row.last_run, row.last_ls, row.id).where(text("state <> 'resolved'"))
-    return [
-        _alike(alike, _place(alike.last_run, alike.last_ls), 1, alike.id)
-        for alike in tx.execute(query.order_by(row.id.desc()))
-    ]
+def active_alike(tx: Connection, *, conditions: bool) -> list[AlikeIncidents]:
+    """Incidents that are not resolved, newest first, each by itself; few matchers need ``conditions``."""
+    query = _alike(conditions, literal(1).label("number"), incident.c.id.label("newest"))
+    query = query.where(text("incident.state <> 'resolved'")).order_by(incident.c.id.desc())
+    return [AlikeIncidents(*row) for row in tx.execute(query)]
 
 
-def ended_alike(tx: Connection, since_s: float, *, places: bool) -> list[AlikeIncidents]:
-    """Incidents that were resolved after ``since_s``, together where they are alike.
-
-    ``places`` keeps those apart whose newest lumisections differ, which few matchers need.
-    """
-    row = incident.c
-    places_of = (row.last_run, row.last_ls) if places else ()
-    keys = (*_TRAITS, *places_of)
-    numbers = func.count().label("number"), func.max(row.id).label("newest")
-    query = select(*keys, *numbers).where(row.resolved_s >= since_s).group_by(*keys)
-    return [
-        _alike(alike, _place(alike.last_run, alike.last_ls) if places else None, alike.number, alike.newest)
-        for alike in tx.execute(query)
-    ]
+def ended_alike(tx: Connection, since_s: float, *, conditions: bool) -> list[AlikeIncidents]:
+    """Incidents that were resolved after ``since_s``, together where they are alike."""
+    query = _alike(conditions, func.count().label("number"), func.max(incident.c.id).label("newest"))
+    query = query.where(incident.c.resolved_s >= since_s).group_by(*_TRAITS, *(_CONDITIONS if conditions else ()))
+    return [AlikeIncidents(*row) for row in tx.execute(query)]
 
 
-def _alike(row: Any, place: tuple[int, int] | None, count: int, newest: int) -> AlikeIncidents:
-    return AlikeIncidents(
-        severity=row.severity,
-        family=row.family,
-        subsystem=row.subsystem,
-        element_group=row.element_group,
-        dataset=row.dataset,
-        place=place,
-        count=count,
-        newest=newest,
-    )
+def _alike(conditions: bool, *numbers: ColumnElement[int]) -> Select[Any]:
+    if not conditions:
+        return select(*_TRAITS, null().label("beams_stable"), null().label("era"), *numbers)
+    return select(*_TRAITS, *_CONDITIONS, *numbers).join_from(incident, lumisection, _NEWEST, isouter=True)
 
-
-def conditions_at(tx: Connection, dataset: str, places: Collection[tuple[int, int]]) -> dict[tuple[int, int], Any]:
-    """By run and lumisection, the conditions that are stored of a dataset."""
-    there, ordered = lumisection.c, sorted(places)
-    return {
-        (run, ls): conditions
-        for start in range(0, len(ordered), MOST_PLACES)
-        for run, ls, conditions in tx.execute(
-            select(there.run, there.ls, there.conditions).where(
-                there.dataset == dataset, tuple_(there.run, there.ls).in_(ordered[start : start + MOST_PLACES])
-            )
-        )
-    }
-
-
-def _place(run: int | None, ls: int | None) -> tuple[int, int] | None:
-    return None if run is None or ls is None else (run, ls)
-
-
-MOST_PLACES = 400
-"""Places in one statement."""
 
 _TRAITS = (
     incident.c.severity,
@@ -203,4 +171,13 @@ _TRAITS = (
     incident.c.subsystem,
     incident.c.element_group,
     incident.c.dataset,
+)
+_CONDITIONS = (
+    lumisection.c.conditions["beams_stable"].as_boolean(),
+    lumisection.c.conditions["era"].as_string(),
+)
+_NEWEST = and_(
+    lumisection.c.dataset == incident.c.dataset,
+    lumisection.c.run == incident.c.last_run,
+    lumisection.c.ls == incident.c.last_ls,
 )

@@ -84,7 +84,10 @@ class _Server(ThreadingHTTPServer):
 
 
 def _answer(handler: BaseHTTPRequestHandler, answer: str) -> None:
-    """``200``, ``500``, ``429`` (with Retry-After 0), ``close``, ``garbage``, ``slow``, ``trickle`` or ``endless``."""
+    """A status, ``429`` with Retry-After 7, ``close``, ``garbage``, or in its own time.
+
+    ``slow`` never answers and ``slow-200`` late, ``trickle`` a byte at a time, ``endless`` without an end.
+    """
     match answer:
         case "close":
             handler.close_connection = True
@@ -94,6 +97,9 @@ def _answer(handler: BaseHTTPRequestHandler, answer: str) -> None:
         case "slow":
             time.sleep(1.0)
             handler.close_connection = True
+        case "slow-200":
+            time.sleep(1.0)
+            _answer(handler, "200")
         case "trickle" | "endless":
             handler.send_response(200)
             handler.send_header("Content-Length", str(1 << 30))

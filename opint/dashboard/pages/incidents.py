@@ -1,13 +1,13 @@
 """The list of incidents, and each incident with its evidence and history."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from starlette.responses import HTMLResponse
 
-from opint.dashboard.actions import ROLE_OF_ACTION, Action, act
+from opint.dashboard.actions import ROLE_OF_ACTION, Action, act, act_on_all
 from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.identity import require_role
 from opint.dashboard.render import Renderer, RunText, actor_name, form_fields, own_url, redirect_back
@@ -23,6 +23,7 @@ from opint.stream_kinds import accepting_streams
 
 STRIP_LENGTH = 120
 OPEN_SHOWN = 50
+BulkAction = Literal["acknowledge", "resolve", "comment"]
 ACKNOWLEDGED_S = {"1h": 3600.0, "4h": 4 * 3600.0, "8h": 8 * 3600.0}
 """For how long an incident can be acknowledged."""
 
@@ -111,6 +112,19 @@ def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], r
             occurrence_by_key={(occurrence.run, occurrence.ls): occurrence for occurrence in detail.occurrences},
             **live,
         )
+
+    @routes.post("/incidents/ticked/{action}")
+    def change_ticked(
+        request: Request, action: BulkAction, form: Annotated[dict[str, str], Depends(form_fields)]
+    ) -> Response:
+        """Act on all incidents that are ticked in the list, or on none."""
+        require_role(request, ROLE_OF_ACTION[action])
+        numbers = [int(text) for text in form["ids"].split(",") if text.isdecimal() and len(text) < 16]
+        if not numbers:
+            raise HTTPException(422, "No incident is ticked.")
+        actor = form.get("actor", "")
+        act_on_all(store, clock, action, numbers, actor, form.get("text", ""))
+        return redirect_back(form, actor)
 
     @routes.post("/incidents/{incident_id}/{action}")
     def change(

@@ -13,7 +13,7 @@ from opint.dashboard.actions import MOST_ACTOR, checked_texts
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, require_token
 from opint.dashboard.identity import actor_of, require_role
 from opint.dashboard.render import Renderer, form_fields, own_url, redirect_back
-from opint.store import messages, notices
+from opint.store import messages, notices, outbox
 from opint.store.engine import Store
 from opint.store.messages import State, UnknownMessageError
 
@@ -52,7 +52,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
         live = renderer.live()
         with store.read() as tx:
             shown, following = messages.page(tx, state=state, limit=SHOWN, before=int(cursor) if cursor else None)
-            counts, held_back = messages.counts(tx), notices.waiting(tx)
+            counts, held_back, backlog = messages.counts(tx), notices.waiting(tx), outbox.backlog(tx)
         return renderer.page(
             request,
             "notifications.html",
@@ -60,6 +60,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             following=following,
             counts=counts,
             held_back=held_back,
+            backlog=backlog,
             which=state or "",
             receivers=settings.notifications.receivers,
             routes=settings.notifications.routes,

@@ -13,7 +13,7 @@ from opint.dashboard.filters import few
 from opint.dashboard.render import Renderer, own_url
 from opint.dashboard.status import overall, staleness
 from opint.notifications import silence_actions
-from opint.store import deadletters, heartbeats, incident_pages, messages, runs, system
+from opint.store import deadletters, heartbeats, incident_pages, messages, outbox, runs, system
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat
 
@@ -73,7 +73,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
         live = renderer.live()
         with store.read() as tx:
             state = system.load_system(tx)
-            sent = messages.counts(tx)
+            sent, backlog = messages.counts(tx), outbox.backlog(tx)
             letters = deadletters.page(tx, limit=25, before=int(cursor) if cursor else None)
         return renderer.page(
             request,
@@ -81,6 +81,8 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             state=state,
             letters=letters,
             messages=sent,
+            backlog=backlog,
+            receivers=settings.notifications.receivers,
             lag=lag_by_partition(state.daemons),
             request_url=own_url(request),
             **live,

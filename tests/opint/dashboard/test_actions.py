@@ -154,3 +154,28 @@ def test_a_false_alarm_stays_open_and_the_page_says_so(fresh, token):
     assert sentence in fresh.get("/incidents/3").text
     _do(fresh, token, "resolve")
     assert sentence not in fresh.get("/incidents/3").text
+
+
+def test_what_is_ticked_is_changed_together_or_not_at_all(fresh, token):
+    def post(action, ids, **fields):
+        data = {"csrf": token, "actor": "Ada", "id": ids, "back": "/incidents"} | fields
+        return fresh.post(f"/incidents/ticked/{action}", data=data)
+
+    assert post("acknowledge", ["2", "3"]).status_code == 409
+    assert fresh.get("/api/v1/incidents/3").json()["state"] == "open"
+    assert post("resolve", ["2", "3"], text="both mended").status_code == 303
+    assert {fresh.get(f"/api/v1/incidents/{number}").json()["state"] for number in (2, 3)} == {"resolved"}
+    assert post("resolve", ["99"]).status_code == 404
+    assert post("resolve", []).status_code == 422
+    assert post("resolve", ["x"]).status_code == 422
+
+
+def test_an_acknowledgement_may_end_and_an_incident_has_somebody_who_looks_after_it(fresh, token, seed):
+    deed = {"actor": "Ada", "for_s": 3600.0}
+    headers = {HEADER: token}
+    made = fresh.post("/api/v1/incidents/3/acknowledge", json=deed, headers=headers).json()
+    assert made["acknowledged_until_s"] == pytest.approx(seed.now_s() + 3600.0, abs=60.0)
+    assert ", until 20" in fresh.get("/incidents/3").text
+    fresh.post("/incidents/3/assign", data={"csrf": token, "actor": "Ada", "assignee": "Ben", "back": "/"})
+    assert fresh.get("/api/v1/incidents/3").json()["assigned_to"] == "Ben"
+    assert "assigned to Ben" in fresh.get("/incidents").text

@@ -1,5 +1,7 @@
 """Status, times and numbers as people read them."""
 
+from fnmatch import fnmatchcase
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,3 +122,11 @@ def test_many_warnings_without_an_incident_are_the_headline():
 )
 def test_an_uncertainty_has_one_digit_and_the_value_as_many_places(value, spread, shown):
     assert filters.uncertain(value, spread) == shown
+
+
+@pytest.mark.parametrize("name", ["Muon/Sector1", "HLT_Mu[3]*?/a,b", "[a]", ""])
+def test_a_name_becomes_a_pattern_that_fits_it_and_holds_no_comma(name):
+    pattern = filters.exactly(name)
+    assert fnmatchcase(name, pattern)
+    assert "," not in pattern
+    assert not fnmatchcase(name + "x", pattern)

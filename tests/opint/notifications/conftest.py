@@ -66,11 +66,12 @@ def web():
 
 
 @pytest.fixture
-def drive(store, web):
+def drive(request, web):
     """``drive(**settings)``: a dispatcher with the settings of ``settings_of``."""
     senders = []
 
-    def make(name="a", clock=None, guidance=lambda _: "", **values):
+    def make(name="a", clock=None, guidance=lambda _: "", store=None, **values):
+        store = store or request.getfixturevalue("store")
         settings = values.pop("settings", None) or settings_of(web.url, **values)
         senders.append(made := make_senders(settings.notifications.receivers, {}))
         clock = clock or Clock()

@@ -10,6 +10,7 @@ import time
 import pytest
 import yaml
 
+import opint.notifications.dispatcher as module
 from opint.incidents import operator
 from opint.notifications.explain import explain
 from opint.store import messages, notices
@@ -330,6 +331,31 @@ def test_dispatchers_that_are_killed_lose_nothing_and_repeat_only_under_the_same
         for incident in body["incidents"]:
             assert key_by_incident.setdefault(incident["id"], key) == key
     assert len(web.keys) > len(set(web.keys))
+
+
+def test_a_database_that_goes_away_is_waited_for(seeded_store, web, tmp_path, monkeypatch, drive):
+    """It goes while a request is on its way, which is sent again under its key once the claim has ended."""
+    monkeypatch.setattr(module, "AWAY_S", 0.05)
+    monkeypatch.setattr(module, "LEASE_PHASES", 0.5)
+    file, hidden = tmp_path / "nightshift.db", tmp_path / "hidden.db"
+    driven = drive(store=seeded_store, clock=time.time, receiver={"timeout_s": 2.0})
+    stop = threading.Event()
+    thread = threading.Thread(target=driven.dispatcher.run, args=(stop,))
+    thread.start()
+    try:
+        web.answers = ["slow-200"]
+        with seeded_store.begin() as tx:
+            number = open_incident(tx, "new", time.time())
+        until(lambda: web.requests)
+        file.rename(hidden)
+        time.sleep(1.2)
+        hidden.rename(file)
+        until(lambda: len(web.requests) == 2)
+    finally:
+        stop.set()
+        thread.join()
+    assert web.incidents == [number, number]
+    assert len(set(web.keys)) == 1
 
 
 def test_a_change_that_no_dispatcher_has_seen_is_accounted_for(store):

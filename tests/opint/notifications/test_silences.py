@@ -3,11 +3,13 @@
 import pytest
 
 from conf.routes import Matchers
+from dqm.core.state import LumisectionState
 from opint.notifications import silence_actions
 from opint.notifications.silence_actions import SilenceError
-from opint.store import notices
+from opint.store import incidents, lumisections, notices
 from opint.store.silences import UnknownSilenceError
-from tests.support.incidents import end_incident, open_incident
+from streams.records import Conditions, LumisectionKey
+from tests.support.incidents import DATASET, end_incident, open_incident
 
 MUON = Matchers(subsystem=("Muon",))
 DAY_S = 86_400.0
@@ -33,6 +35,25 @@ def test_a_preview_says_what_would_be_hidden_now_and_in_the_past_week(store, thr
         assert (later.week, later.examples) == (1, [muon])
         nowhere = silence_actions.preview(tx, Matchers(mode=("cosmics",)), 10 * DAY_S)
         assert (nowhere.now, nowhere.week) == ([], 0)
+
+
+def test_a_preview_knows_the_machine_mode_of_each_incident(store, three):
+    muon, pixel, over = three
+    with store.begin() as tx:
+        for ls, stable in ((1, True), (2, False)):
+            state = LumisectionState(
+                DATASET, LumisectionKey(7, ls), Conditions(beams_stable=stable), "m1", {}, 1.0, "t[0]"
+            )
+            lumisections.save(tx, [state], {}, 1.0)
+        for number, ls in ((muon, 1), (pixel, 2), (over, 2)):
+            record = incidents.get(tx, number)
+            record.last_run, record.last_ls = 7, ls
+            incidents.overwrite(tx, [record])
+    expected = {"collisions": ([muon], 1), "no-beam": ([pixel], 2), "unknown": ([], 0)}
+    with store.read() as tx:
+        for mode, hidden in expected.items():
+            there = silence_actions.preview(tx, Matchers(mode=(mode,)), 10 * DAY_S)
+            assert (there.now, there.week) == hidden
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,12 @@
 import re
 
 import pytest
+from fastapi.testclient import TestClient
 
+from opint.dashboard.app import create_app
 from opint.store import messages
+from tests.opint.notifications.conftest import settings_of
+from tests.support.incidents import open_incident
 
 HEADER = "X-CSRF-Token"
 
@@ -102,3 +106,14 @@ def test_dead_messages_are_shown_and_sent_again(fresh, act, dead, token):
     path = f"/api/v1/notifications/{dead}/resend?actor=Ada"
     assert fresh.post(path, headers={HEADER: token}).status_code == 409
     assert fresh.post(path.replace(f"/{dead}/", "/99/"), headers={HEADER: token}).status_code == 404
+
+
+def test_a_page_says_that_no_dispatcher_looks(store, seed, tmp_path):
+    settings = settings_of("http://127.0.0.1:9", receiver={"name": "room"})
+    with store.begin() as tx:
+        open_incident(tx, "late", at_s=seed.now_s() - 61.0)
+    for path in ("/system", "/notifications"):
+        for now_s, shown in ((seed.now_s(), True), (seed.now_s() - 30.0, False)):
+            app = create_app(settings, store, lambda now_s=now_s: now_s)
+            with TestClient(app, base_url="http://localhost") as client:
+                assert ("Nobody is called: 1 change waits for a dispatcher" in client.get(path).text) == shown
