@@ -90,13 +90,17 @@ def test_the_example_of_a_site_s_own_layout_is_read(tmp_path):
 
 
 def test_the_examples_of_trigger_rates_are_read_alike(tmp_path):
-    (message,), (table,) = examples("Trigger rates", "json"), examples("Trigger rates", "csv")
+    (message,), (table, paths) = examples("Trigger rates", "json"), examples("Trigger rates", "csv")
     limits = RateLimits(len(message), 2)
     (row,) = rate_table.read(written(tmp_path / "rates.csv", table), limits)
     sent = rate_json.decode(message.encode(), limits)
     assert isinstance(row, TriggerRates)
     assert (row.key, row.dataset, row.menu, row.conditions.fill) == (sent.key, sent.dataset, sent.menu, 10144)
     assert (row.l1.tolist(), row.hlt.tolist()) == (sent.l1.tolist(), sent.hlt.tolist())
+    (row,) = rate_table.read(written(tmp_path / "paths.csv", paths), limits)
+    assert isinstance(row, TriggerRates)
+    assert (row.menu.l1, row.menu.versions) == (("HLT_Physics", "HLT_ZeroBias"), (13, 12))
+    assert row.conditions.prescale_name == "2p0E34"
 
 
 def test_the_example_of_events_is_read():

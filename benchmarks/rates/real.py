@@ -21,14 +21,14 @@ import numpy.typing as npt
 from benchmarks.rates.level_watch import content, judged, watch
 from benchmarks.rates.quadratic_peer import Quadratics, episodes
 from benchmarks.rates.real_eras import ERAS, Era, eras, halves
-from benchmarks.rates.real_report import FAULTS, OURS, REAL_CHANGES, SIGMAS, Figures, report
+from benchmarks.rates.real_report import FAULTS, OURS, SIGMAS, Figures, is_real_change, report
 from benchmarks.report import Progress, Result
 from benchmarks.watching import Judged, incidents, summary
 from conf.settings import AlertSettings, DqmSettings, RateSettings
 from dqm.core.quality import Reason
 from dqm.core.state import LumisectionState
 from dqm.rates.levels.pipeline import LevelPipeline
-from dqm.rates.levels.readings import read
+from dqm.rates.levels.readings import Readings, read
 from dqm.rates.observed import is_usable
 from dqm.rates.result import SUBSYSTEM
 from dqm.rates.train import train
@@ -96,9 +96,9 @@ def _pair(name: str, learned: Era, later: Era, size: Size, rng: np.random.Genera
     scores, clean_peer = np.array([_scores(state, names) for state in states]), peer.pulls(readings)
     both, away = np.isfinite(scores) & np.isfinite(clean_peer), np.abs(clean_peer)
     for limit in OURS:
-        figures.false_at[f"ours {limit:g}"] = _false((scores >= limit) & both, both, readings.runs)
+        figures.false_at[f"ours {limit:g}"] = _false((scores >= limit) & both, both, readings)
     for sigma in SIGMAS:
-        figures.false_at[f"peer {sigma:g}"] = _false((away >= sigma) & both, both, readings.runs)
+        figures.false_at[f"peer {sigma:g}"] = _false((away >= sigma) & both, both, readings)
     progress(f"{name}: {len(figures.incidents)} incidents in {figures.shifts:.1f} shifts; faults")
     trial = _Trials(pipeline, peer, later, states, summaries, scores, clean_peer)
     for kind, (factor, length) in FAULTS.items():
@@ -109,10 +109,10 @@ def _pair(name: str, learned: Era, later: Era, size: Size, rng: np.random.Genera
     return figures
 
 
-def _false(bad: Mask, inspected: Mask, runs: npt.NDArray[np.intp]) -> int:
+def _false(bad: Mask, inspected: Mask, readings: Readings) -> int:
     """Incidents but for real changes."""
     raised = episodes(bad, inspected, RULES.raise_bad, RULES.raise_of, RULES.clear_good)
-    return sum(int(runs[row]) not in REAL_CHANGES for row, _ in raised)
+    return sum(not is_real_change(int(readings.runs[row]), int(readings.numbers[row])) for row, _ in raised)
 
 
 def _scores(state: LumisectionState, names: Sequence[str]) -> Float64:

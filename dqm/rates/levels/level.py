@@ -30,8 +30,8 @@ _LAST, _ROOTS = _COUNTS - 1, np.sqrt(_COUNTS)[:, None]
 PILEUP = 50.0
 
 MEAN, SLOPE, VARIANCE, COVARIANCE, SLOPE_VARIANCE = range(5)
-UNKNOWN = np.array([0.0, 0.0, 4.0, 0.0, 0.25])
-"""Mean and slope, their variances and covariance where nothing is known: a factor of seven, and the root of pileup."""
+UNKNOWN = np.array([0.0, 0.0, 4.0, 0.0, 1.0])
+"""Mean and slope, their variances and covariance where nothing is known: a factor of seven, and a power of pileup."""
 LEARNED = np.array([0.0, 0.0, 0.01, 0.0, 0.0025])
 """Those of a column that training has seen, in another dataset: 10 % beside the curve."""
 WIDEST = 0.2
@@ -109,25 +109,27 @@ def walk(
         if before is not None:
             level[VARIANCE] += PER_LUMISECTION * (number - before)
         before = number
-        x, rows = log(max(float(pileup[at]), 1.0) / PILEUP), use[at]
+        x, rows, steady = log(max(float(pileup[at]), 1.0) / PILEUP), use[at], moved[at] == 0
         variance = level[VARIANCE] + 2 * level[COVARIANCE] * x + level[SLOPE_VARIANCE] * x * x
         factor[at] = np.exp(np.clip(level[MEAN] + level[SLOPE] * x, -30.0, 30.0))
         wide[at] = np.sqrt(np.maximum(variance, 0.0) + spread**2 + moved[at] ** 2)
         expected = curve[at] * factor[at]
         pull = stabilised(counts[at], expected, wide[at])
-        latest = np.where(rows, np.vstack([np.clip(pull, -MOST_IN_SUM, MOST_IN_SUM), latest[:-1]]), latest)
-        filled = np.minimum(filled + rows, max(SUMS))
+        if steady:
+            # What conditions moved in is off by the same in each lumisection of a ramp: no sum of such is a pull.
+            latest = np.where(rows, np.vstack([np.clip(pull, -MOST_IN_SUM, MOST_IN_SUM), latest[:-1]]), latest)
+            filled = np.minimum(filled + rows, max(SUMS))
         sums = (latest.cumsum(axis=0)[_LAST] / _ROOTS).T
         sums[:, 0] = pull
         enough = filled[:, None] >= _COUNTS
-        goes_on = pull[:, None] * np.sign(sums) >= LEAST_NOW
-        goes_on[:, 0] = True
+        goes_on = (pull[:, None] * np.sign(sums) >= LEAST_NOW) & steady
+        goes_on[:, 0] = enough[:, 0] = True
         pulls[at] = np.where(rows[:, None] & enough, np.where(goes_on, sums, 0.0), np.nan)
         near = np.abs(np.where(enough, sums, 0.0)).max(axis=1) < GATE
         if training:
             off = np.where(near | ~rows, 0, off + 1)
             level[VARIANCE:, off >= PATIENCE] = UNKNOWN[VARIANCE:, None]
-        learn = rows & (near | (variance > WIDEST**2)) & (moved[at] == 0)
+        learn = rows & (near | (variance > WIDEST**2)) & steady
         _learn(level, counts[at], expected, variance, x, spread, learn)
     return Walk(Track(level, latest, filled, off, before), factor, wide, pulls)
 
