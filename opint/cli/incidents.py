@@ -190,6 +190,9 @@ def false_alarm(id_: Id, by: Who = "", note: Note = "", config: Config = None, l
 def accept(
     id_: Id,
     reason: Annotated[str, typer.Option("--reason", help="Why it is the new reference; kept in the audit trail.")],
+    together: Annotated[
+        bool, typer.Option("--together", help="Accept the incidents of the subsystem that began with it as well.")
+    ] = False,
     by: Who = "",
     config: Config = None,
     log_format: Log = None,
@@ -199,7 +202,8 @@ def accept(
     from opint.stream_kinds import accepting_streams
 
     def deed(tx: "Connection", incident_id: int, actor: str, text: str, now_s: float) -> None:
-        acceptance.accept(tx, incident_id, actor, text, now_s, accepting_streams())
+        accepting = acceptance.accept_together if together else acceptance.accept
+        accepting(tx, incident_id, actor, text, now_s, accepting_streams())
 
     _act(deed, "accepted as the new reference", [id_], by, reason, config, log_format)
 

@@ -15,16 +15,31 @@ from opint.store.engine import Store
 from opint.stream_kinds import accepting_streams
 from streams.errors import Unavailable
 
-Action = Literal["acknowledge", "assign", "resolve", "reopen", "comment", "confirm", "false-alarm", "accept", "revoke"]
+Action = Literal[
+    "acknowledge",
+    "assign",
+    "resolve",
+    "reopen",
+    "comment",
+    "confirm",
+    "false-alarm",
+    "accept",
+    "accept-together",
+    "revoke",
+]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 MOST_ACTOR = 80
 MOST_TEXT = 2000
-_NAMED_TEXTS: dict[Action, str] = {"comment": "The comment", "accept": "The reason"}
+_NAMED_TEXTS: dict[Action, str] = {"comment": "The comment", "accept": "The reason", "accept-together": "The reason"}
 """By action that needs a text, what that is called."""
 
 
 def _accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: float) -> None:
     acceptance.accept(tx, incident_id, actor, reason, now_s, accepting_streams())
+
+
+def _accept_together(tx: Connection, incident_id: int, actor: str, reason: str, now_s: float) -> None:
+    acceptance.accept_together(tx, incident_id, actor, reason, now_s, accepting_streams())
 
 
 _PERFORM: dict[Action, Callable[[Connection, int, str, str, float], None]] = {
@@ -36,6 +51,7 @@ _PERFORM: dict[Action, Callable[[Connection, int, str, str, float], None]] = {
     "confirm": confirm,
     "false-alarm": dispute,
     "accept": _accept,
+    "accept-together": _accept_together,
     "revoke": acceptance.revoke,
 }
 ROLE_OF_ACTION: dict[Action, Role] = {
@@ -47,6 +63,7 @@ ROLE_OF_ACTION: dict[Action, Role] = {
     "confirm": Role.EXPERT,
     "false-alarm": Role.EXPERT,
     "accept": Role.EXPERT,
+    "accept-together": Role.EXPERT,
     "revoke": Role.EXPERT,
 }
 """The lowest role that may perform each action, where people sign in."""

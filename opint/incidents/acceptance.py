@@ -14,8 +14,12 @@ from opint.incidents import acknowledgement
 from opint.incidents.operator import MOST_ACTOR, MOST_TEXT, ActionError, locked_incident, write_deed
 from opint.store import acceptances, incidents, stability
 from opint.store.acceptances import Acceptance
+from opint.store.incidents import Incident
 from opint.store.texts import storable
 from streams.keys import LumisectionKey
+
+TOGETHER = 3
+"""Lumisections between the beginnings of incidents that began together."""
 
 
 def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: float, streams: Mapping[str, str]) -> None:
@@ -64,6 +68,22 @@ def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: flo
     where = f"run {since.run}" + (f" LS {since.ls}" if since.ls else "")
     count = "1 element" if len(newest.elements) == 1 else f"{len(newest.elements)} elements"
     write_deed(tx, incident, actor, "accepted", f"{count} as reference since {where}: {why}", now_s)
+
+
+def companions(tx: Connection, incident: Incident, streams: Mapping[str, str]) -> list[Incident]:
+    """Incidents that began with this one: a detector that moves, moves in many folders, and is accepted as a whole."""
+    families = [family for family, stream in streams.items() if stream == streams.get(incident.family)]
+    others = incidents.began_with(tx, incident, families, TOGETHER) if families else []
+    return [other for other in others if not acceptances.of_incident(tx, other.id)]
+
+
+def accept_together(
+    tx: Connection, incident_id: int, actor: str, reason: str, now_s: float, streams: Mapping[str, str]
+) -> None:
+    """Accept an incident and its :func:`companions`, for one reason; raises as :func:`accept`."""
+    others = companions(tx, incidents.get(tx, incident_id), streams)
+    for number in (incident_id, *(other.id for other in others)):
+        accept(tx, number, actor, reason, now_s, streams)
 
 
 def revoke(tx: Connection, incident_id: int, actor: str, reason: str, now_s: float) -> None:

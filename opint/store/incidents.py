@@ -174,6 +174,26 @@ def active(tx: Connection, fingerprint: str) -> Incident | None:
     return None if row is None else _incident(row)
 
 
+def began_with(tx: Connection, about: Incident, families: Collection[str], within: int) -> list[Incident]:
+    """Other active incidents of its dataset and subsystem, of these ``families``, that began with an incident.
+
+    They were first seen in the same run, at most ``within`` lumisections from it.
+    """
+    if about.first_run is None or about.first_ls is None:
+        return []
+    query = select(incident).where(
+        IS_ACTIVE,
+        _row.id != about.id,
+        _row.dataset == about.dataset,
+        _row.subsystem == about.subsystem,
+        _row.family.in_(sorted(families)),
+        _row.recurring_run.is_(None),
+        _row.first_run == about.first_run,
+        _row.first_ls.between(about.first_ls - within, about.first_ls + within),
+    )
+    return [_incident(row) for row in tx.execute(query.order_by(_row.id))]
+
+
 def reaching(tx: Connection, dataset: str, key: LumisectionKey) -> list[Incident]:
     """Incidents of a dataset, in the order of their numbers, that are active or were seen at ``key`` or later.
 

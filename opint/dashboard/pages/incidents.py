@@ -13,10 +13,11 @@ from opint.dashboard.identity import require_role
 from opint.dashboard.render import Renderer, RunText, actor_name, form_fields, own_url, redirect_back
 from opint.guidance.folder import GuidanceFolder
 from opint.guidance.rendering import render
+from opint.incidents import acceptance
 from opint.notifications import silence_actions, subject
 from opint.notifications.explain import explain
 from opint.notifications.planner import parents
-from opint.store import earlier, evidence, incident_pages, runs
+from opint.store import earlier, evidence, incident_pages, incidents, runs
 from opint.store.engine import Store
 from opint.store.incident_pages import EvidenceKey, IncidentDetail, Order, State
 from opint.stream_kinds import accepting_streams
@@ -91,6 +92,7 @@ def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], r
             accounts = explain(tx, incident_id)
             parent = parents(subject.load(tx, [incident_id]).values(), subject.active(tx)).get(incident_id)
             recurrence = earlier.recurrences(tx, [incident_id]).get(incident_id)
+            companions = acceptance.companions(tx, incidents.get(tx, incident_id), accepting_streams())
         return renderer.page(
             request,
             "incident.html",
@@ -108,6 +110,7 @@ def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], r
             ],
             history=history,
             culprit=_first_element(detail),
+            companions=companions,
             acceptable=detail.family in accepting_streams() and detail.first_run is not None,
             occurrence_by_key={(occurrence.run, occurrence.ls): occurrence for occurrence in detail.occurrences},
             **live,

@@ -73,6 +73,21 @@ def test_a_state_is_accepted_as_the_new_reference_and_that_is_taken_back(fresh, 
     assert "/incidents/3/accept" in fresh.get("/incidents/3").text
 
 
+def test_what_began_together_is_accepted_together(fresh, token, store, seed):
+    with store.begin() as tx:
+        sector = "Muon/Wheel-1/Sector06"
+        other = seed.raise_incident(tx, 9, [f"{sector}/timing"], element_group=sector, first_ls=43)
+        later = seed.raise_incident(tx, 10, element_group="Muon/Wheel-1/Sector07", first_ls=55)
+    page = fresh.get("/incidents/3").text
+    assert "Accept all 2" in page
+    assert f'<a href="/incidents/{other}">{sector}</a>' in page
+    assert _do(fresh, token, "accept-together", text="New gas mixture.").status_code == 200
+    accepted = {number: fresh.get(f"/api/v1/incidents/{number}").json()["acceptance"] for number in (3, other, later)}
+    assert accepted[other]["reason"] == "New gas mixture."
+    assert (accepted[3] is None, accepted[later] is None) == (False, True)
+    assert "Accept all" not in fresh.get(f"/incidents/{later}").text
+
+
 def test_what_has_no_state_to_accept_says_so(fresh, token):
     assert "Accept as new reference" not in fresh.get("/incidents/1").text
     answer = _do(fresh, token, "accept", incident=1, text="It is fine.")
