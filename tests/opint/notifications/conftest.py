@@ -10,9 +10,11 @@ from pydantic import TypeAdapter
 from conf.notifications import NotificationSettings
 from conf.settings import Settings
 from opint.notifications.dispatcher import Dispatcher
+from opint.notifications.explain import explain
 from opint.notifications.planner import Planner
 from opint.notifications.receivers.registry import make_senders
 from opint.store import messages
+from tests.support.incidents import open_incident
 from tests.support.receivers import web_receiver
 
 
@@ -57,6 +59,16 @@ class Driven:
     def messages(self):
         with self.store.read() as tx:
             return messages.page(tx, limit=500)[0][::-1]
+
+
+def opened(store, count=1, **values):
+    with store.begin() as tx:
+        return [open_incident(tx, str(number), **values) for number in range(count)]
+
+
+def outcomes(store, number):
+    with store.read() as tx:
+        return [(account.change, account.outcome) for account in explain(tx, number)]
 
 
 @pytest.fixture
