@@ -73,7 +73,7 @@ class Planner:
         entries = outbox.waiting(tx, MOST_CHANGES)
         subjects = subject.load(tx, {entry.incident for entry in entries})
         for entry in entries:
-            # One after the other, since the end of an incident goes to those who were called for it.
+            # One after the other, since the end of an incident goes to those who were called for it by now.
             called = {
                 notice.receiver: notice.route
                 for notice in notices.of_incident(tx, entry.incident)
