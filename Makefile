@@ -15,7 +15,7 @@ NEEDS = setup.cfg pyproject.toml constraints.txt
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
 
 run: .venv/.base ## start everything embedded and print the address of the page; Ctrl-C stops it
 	@exec .venv/bin/nightshift demo
