@@ -19,9 +19,13 @@ from aiosmtpd.smtp import SMTP, AuthResult
 
 @dataclass
 class WebReceiver:
-    """Answers each request as ``answers`` say, one after the other, and 200 when they are used up."""
+    """Answers each request as ``answers`` say, one after the other, and 200 when they are used up.
+
+    ``held`` is answered with 200 once ``release`` is set.
+    """
 
     url: str = ""
+    release: threading.Event = field(default_factory=threading.Event)
     answers: list[str] = field(default_factory=list)
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -57,7 +61,10 @@ def web_receiver(tls: ssl.SSLContext | None = None) -> Iterator[WebReceiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            _answer(self, receiver.next_answer(headers, body))
+            answer = receiver.next_answer(headers, body)
+            if answer == "held":
+                receiver.release.wait(60)
+            _answer(self, "200" if answer == "held" else answer)
 
         def log_message(self, *args: object) -> None:
             """Nothing is printed."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.dqm import csc
+from benchmarks.dqm import autodqm_pulls, csc
 from dqm.simulate.faults import FaultKind
 from streams.codecs import Limits
 from streams.files import read_file
@@ -13,7 +13,7 @@ def test_pulls_within_the_tolerance_are_none():
     reference = np.full((1, 50), 1e6)
     near = reference * 1.009
     near[0, 0] *= 1.1
-    pulls = csc._pulls(near, reference)
+    pulls = autodqm_pulls.pulls(near, reference)
     # The hot bin takes a share of the expectation from all others.
     assert np.abs(pulls[0, 1:]).max() < 2
     assert pulls[0, 0] > 20

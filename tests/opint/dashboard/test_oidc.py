@@ -41,7 +41,7 @@ def at_the_provider(client, name):
 
 
 def test_a_member_of_a_group_signs_in(provider, page):
-    with page(provider) as url, httpx.Client(base_url=url) as client:
+    with page(provider) as url, httpx.Client(base_url=url, timeout=60) as client:
         back = at_the_provider(client, "ada")
         answer = client.get(back)
         assert (answer.status_code, answer.headers["location"]) == (303, "/runs")
@@ -50,14 +50,18 @@ def test_a_member_of_a_group_signs_in(provider, page):
 
 
 def test_others_are_refused_by_name(provider, page):
-    with page(provider) as url, httpx.Client(base_url=url) as client:
+    with page(provider) as url, httpx.Client(base_url=url, timeout=60) as client:
         refused = client.get(at_the_provider(client, "byron"))
         assert refused.status_code == 403
         assert "no group that has a role" in refused.text
 
 
 def test_a_way_back_is_good_once_and_in_one_browser(provider, page):
-    with page(provider) as url, httpx.Client(base_url=url) as client, httpx.Client(base_url=url) as other:
+    with (
+        page(provider) as url,
+        httpx.Client(base_url=url, timeout=60) as client,
+        httpx.Client(base_url=url, timeout=60) as other,
+    ):
         back = at_the_provider(client, "ada")
         assert other.get(back).status_code == 403
         assert client.get(back).status_code == 303
@@ -66,7 +70,7 @@ def test_a_way_back_is_good_once_and_in_one_browser(provider, page):
 
 
 def test_a_provider_that_is_away_is_said(page):
-    with page(f"http://127.0.0.1:{free_port()}") as url, httpx.Client(base_url=url) as client:
+    with page(f"http://127.0.0.1:{free_port()}") as url, httpx.Client(base_url=url, timeout=60) as client:
         away = client.get("/sign-in/oidc")
         assert away.status_code == 502
         assert "does not answer" in away.text

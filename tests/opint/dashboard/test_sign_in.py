@@ -192,7 +192,7 @@ def test_programs_act_with_a_token_within_its_role_until_it_is_revoked(address, 
     )
 
     def ask(token, method, path, **json):
-        with httpx.Client(base_url=address) as client:
+        with httpx.Client(base_url=address, timeout=60) as client:
             return client.request(method, path, headers={"Authorization": f"Bearer {token}"}, json=json or None)
 
     assert ask(reader, "GET", "/api/v1/incidents").status_code == 200
@@ -225,7 +225,7 @@ def by_proxy(store, clock):
 
 def test_a_trusted_proxy_names_the_person(by_proxy, store):
     person = {"X-User": "ada", "X-Name": "Ada Lovelace", "X-Groups": "night, dqm, poets"}
-    with by_proxy("127.0.0.1") as url, httpx.Client(base_url=url, headers=person) as client:
+    with by_proxy("127.0.0.1") as url, httpx.Client(base_url=url, headers=person, timeout=60) as client:
         assert "Ada Lovelace" in client.get("/runs").text
         assert client.get("/runs", headers={"X-Groups": "poets"}).status_code == 403
         assert act(client, "acknowledge").status_code == 303
@@ -236,7 +236,7 @@ def test_a_trusted_proxy_names_the_person(by_proxy, store):
 
 
 def test_the_header_is_believed_from_nobody_else(by_proxy, store):
-    with by_proxy("10.1.2.3") as url, httpx.Client(base_url=url, headers={"X-User": "ada"}) as client:
+    with by_proxy("10.1.2.3") as url, httpx.Client(base_url=url, headers={"X-User": "ada"}, timeout=60) as client:
         assert client.get("/runs").status_code == 303
         # Neither does it help to claim to come from there.
         assert client.get("/runs", headers={"X-Forwarded-For": "10.1.2.3"}).status_code == 303
@@ -245,7 +245,7 @@ def test_the_header_is_believed_from_nobody_else(by_proxy, store):
 
 
 def test_a_proxy_cannot_take_a_name_that_has_a_password(by_proxy, crew):
-    with by_proxy("127.0.0.1") as url, httpx.Client(base_url=url) as client:
+    with by_proxy("127.0.0.1") as url, httpx.Client(base_url=url, timeout=60) as client:
         refused = client.get("/runs", headers={"X-User": "admin", "X-Groups": "night"})
         assert refused.status_code == 403
         assert "belongs to another account" in refused.text
