@@ -8,12 +8,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import structlog
 
 from conf.notifications import AlertmanagerReceiver, AnyReceiver, NotificationSettings
 from opint.notifications.backoff import pause_s
+from opint.notifications.picture import incident_picture
 from opint.notifications.planner import Planner
 from opint.notifications.receivers.sender import DeliveryError, Outgoing, Sender
 from opint.notifications.refresh import active_content
@@ -143,7 +145,8 @@ class Dispatcher:
             self._wake.set()
 
     def _attempt(self, message: Message) -> DeliveryError | None:
-        outgoing = Outgoing(message.key, message.content, self._clock())  # type: ignore[arg-type]
+        picture = partial(incident_picture, self._store)
+        outgoing = Outgoing(message.key, message.content, self._clock(), picture)  # type: ignore[arg-type]
         try:
             self._senders[message.receiver].send(outgoing)
         except DeliveryError as error:

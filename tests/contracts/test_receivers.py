@@ -141,6 +141,19 @@ def test_a_webhook_is_signed_over_time_and_body(web):
     assert json.loads(body)["subject"] == "[nightshift] test"
 
 
+def test_mail_about_one_incident_has_its_picture_if_that_can_be_drawn(mail_server):
+    server, values = mail_server
+    content = OUTGOING.content | {"incidents": [{"id": 3, "purpose": "call"}]}
+    with sending(values | {"timeout_s": 5.0}) as sender:
+        sender.send(Outgoing("key-1", content, 1e9, lambda number: b"PNG of %d" % number))
+        sender.send(Outgoing("key-2", content, 1e9, lambda number: {}[number]))
+    pictured, plain = (message_from_bytes(mail, policy=default) for mail in server.mails)
+    (attached,) = pictured.iter_attachments()
+    assert (attached.get_content_type(), attached.get_content()) == ("image/png", b"PNG of 3")
+    assert "can be reached" in pictured.get_body(("plain",)).get_content()
+    assert "can be reached" in plain.get_content()
+
+
 def test_mail_arrives_encrypted_and_signed_in(mail_server):
     server, values = mail_server
     with sending(values | {"timeout_s": 5.0}) as sender:

@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
+import structlog
+
 from conf.errors import SettingsError
 from conf.notifications import EmailReceiver
 from opint.notifications.receivers.sender import DeliveryError, Outgoing
 
 MOST_SUBJECT = 200
+
+log = structlog.get_logger()
 
 
 class EmailSender:
@@ -75,7 +79,22 @@ class EmailSender:
         mail["Idempotency-Key"] = outgoing.key
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(outgoing.content["text"])
+        if (picture := _picture(outgoing)) is not None:
+            mail.add_attachment(picture, maintype="image", subtype="png", filename="histogram.png")
         return mail
+
+
+def _picture(outgoing: Outgoing) -> bytes | None:
+    """Of the one incident that the message is about, while it lasts."""
+    incidents = outgoing.content["incidents"]
+    if len(incidents) != 1 or incidents[0]["purpose"] == "end":
+        return None
+    try:
+        return outgoing.picture(incidents[0]["id"])
+    except Exception:
+        # What cannot be drawn must not keep the message back.
+        log.exception("the picture of an incident could not be drawn", incident=incidents[0]["id"])
+        return None
 
 
 def _is_final(error: smtplib.SMTPResponseException) -> bool:

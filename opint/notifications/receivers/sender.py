@@ -1,5 +1,6 @@
 """The contract of all senders, and how they say that a message did not get through."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,11 +10,15 @@ from opint.notifications.content import Content
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message on its way. ``key`` is the same in all attempts; ``now_s`` is the time, s since 1970."""
+    """A message on its way. ``key`` is the same in all attempts; ``now_s`` is the time, s since 1970.
+
+    ``picture`` draws the histogram of an incident as PNG for those senders that show it; None where there is none.
+    """
 
     key: str
     content: Content
     now_s: float
+    picture: Callable[[int], bytes | None] = lambda _incident: None
 
 
 class DeliveryError(NightshiftError):
