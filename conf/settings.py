@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
@@ -87,7 +87,8 @@ def _columns(text: str) -> str:
     return text
 
 
-ROLES = ("viewer", "shifter", "expert", "admin")
+RoleLabel = Literal["viewer", "shifter", "expert", "admin"]
+ROLES: tuple[RoleLabel, ...] = get_args(RoleLabel)
 """What people may do, each more than the one before; docs/security.md says what."""
 
 FILE_FIELDS = ("run", "ls", "subsystem", "me")
@@ -109,7 +110,7 @@ Addresses = Annotated[str, AfterValidator(_addresses)]
 PageUrl = Annotated[str, AfterValidator(_page_url)]
 Issuer = Annotated[str, Field(pattern=r"^(https?://\S+)?$")]
 Roles = Annotated[str, AfterValidator(_roles)]
-DefaultRole = Literal["none", "viewer", "shifter", "expert", "admin"]
+DefaultRole = Literal["none", RoleLabel]
 Brokers = Annotated[str, AfterValidator(_brokers)]
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 StatusBits = Annotated[str, AfterValidator(_status_bits)]

@@ -1,7 +1,6 @@
 """What the daemon counts, for Prometheus, and a small HTTP server for /metrics and /healthz on loopback."""
 
 import errno
-import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from conf.errors import SettingsError
+from conf.settings import is_loopback
 
 BATCH_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Bounds of the histogram of seconds per batch."""
@@ -74,10 +74,10 @@ def served(
     ails the daemon, empty if nothing: /healthz answers 200 or 503 accordingly. Raises SettingsError if ``host`` is not
     a loopback address, since nobody has to sign in here, or if the port cannot be had.
     """
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise SettingsError(f"metrics.host is {host!r}; only loopback addresses are allowed, such as 127.0.0.1")
     try:
-        server = _bound(host, port, _handler(registry, trouble), or_free)
+        server = _bound(host.strip("[]"), port, _handler(registry, trouble), or_free)
     except OSError as error:
         raise SettingsError(f"metrics.port is {port}: {error.strerror}; choose a free port") from error
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
@@ -105,13 +105,6 @@ def _bound(host: str, port: int, handler: type[BaseHTTPRequestHandler], or_free:
         if not (or_free and error.errno == errno.EADDRINUSE):
             raise
         return _Server(host, 0, handler)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _handler(registry: CollectorRegistry, trouble: Callable[[], str]) -> type[BaseHTTPRequestHandler]:

@@ -76,12 +76,12 @@ def check_password(store: Store, name: str, password: str, address: str, now_s: 
     if refused.both >= MOST_OF_NAME_AND_ADDRESS or refused.address >= MOST_OF_ADDRESS or refused.name >= MOST_OF_NAME:
         _note(store, SignInEvent(now_s, name, "locked", address, "too many refused attempts"))
         raise SignInRefusedError(LOCKED)
-    usable = stored is not None and stored.password_hash is not None and stored.disabled_s is None
+    hashed = stored.password_hash if stored is not None and stored.disabled_s is None else None
     try:
-        _hasher().verify((stored and usable and stored.password_hash) or _hash_of_nobody(), password[:LONGEST_PASSWORD])
+        _hasher().verify(hashed or _hash_of_nobody(), password[:LONGEST_PASSWORD])
     except (VerificationError, InvalidHashError):
-        usable = False
-    if stored is None or not usable or len(password) > LONGEST_PASSWORD:
+        hashed = None
+    if stored is None or hashed is None or len(password) > LONGEST_PASSWORD:
         _note(store, SignInEvent(now_s, name, "refused", address, "wrong name or password"))
         raise SignInRefusedError(WRONG)
     return stored

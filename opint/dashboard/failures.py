@@ -89,7 +89,7 @@ def add_handlers(app: FastAPI, problem: Problem) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         faults = error.errors()
-        if any(fault["loc"][0] == "path" for fault in faults) and not _for_program(request):
+        if any(fault["loc"][0] == "path" for fault in faults) and not for_program(request):
             return problem(request, 404, f"There is no page {request.url.path[:MOST_SHOWN]}.")
         return answer(request, 422, "; ".join(map(_explained, faults)), problem)
 
@@ -112,13 +112,14 @@ def _explained(fault: dict[str, Any]) -> str:
 
 def answer(request: Request, status: int, detail: str, problem: Problem) -> Response:
     """JSON for programs, a page for people."""
-    if _for_program(request):
+    if for_program(request):
         # In ASCII, because halves of surrogate pairs in what a client has sent cannot be written otherwise.
         return Response(json.dumps({"detail": detail}), status, media_type="application/json")
     return problem(request, status, detail)
 
 
-def _for_program(request: Request) -> bool:
+def for_program(request: Request) -> bool:
+    """Whether what asks is a program, which reads JSON, and not a person with a browser."""
     return request.url.path.startswith(_PROGRAM_PATHS)
 
 

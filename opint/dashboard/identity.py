@@ -19,13 +19,12 @@ from conf.errors import NightshiftError
 from conf.settings import DashboardSettings, ProxySignInSettings
 from opint.accounts.roles import Identity, Role, granted_role
 from opint.accounts.sign_in import Person, SignInRefusedError, admit, identify_session, identify_token
-from opint.dashboard.failures import Problem, answer
+from opint.dashboard.failures import Problem, answer, for_program
 from opint.store.engine import Store
 
 SESSION_COOKIE = "nightshift_session"
 SIGN_IN = "/sign-in"
 _OPEN_TO_ALL = ("/static/", "/healthz", "/readyz", SIGN_IN)
-_PROGRAM_PATHS = ("/api/", "/events", "/metrics", "/openapi.json")
 _SAFE = {"GET", "HEAD"}
 IDENTITY = "nightshift.identity"
 """Where a request's scope holds who makes it."""
@@ -109,7 +108,7 @@ class SignInGate:
 
 
 def _sign_in_first(request: Request) -> Response:
-    if request.url.path.startswith(_PROGRAM_PATHS):
+    if for_program(request):
         return JSONResponse({"detail": "Sign in first, or send an API token."}, 401, {"WWW-Authenticate": "Bearer"})
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     where = f"{SIGN_IN}?next={quote(back)}" if request.method in _SAFE and back != "/" else SIGN_IN

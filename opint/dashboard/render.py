@@ -79,8 +79,8 @@ class Renderer:
 def _page_before(request: Request) -> str | None:
     """The page of ours that led to this request; None if there is none."""
     own = f"{request.url.scheme}://{request.headers['host']}"
-    path = request.headers.get("referer", "").removeprefix(own)
-    return path if path.startswith("/") and not path.startswith("//") and path != "/" else None
+    path = own_path(request.headers.get("referer", "").removeprefix(own))
+    return None if path == "/" else path
 
 
 def actor_name(request: Request) -> str:

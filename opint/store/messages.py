@@ -73,6 +73,10 @@ class UnknownMessageError(NightshiftError):
     """There is no message of this number, or it cannot be sent again."""
 
 
+class NotDeadError(UnknownMessageError):
+    """There is no dead message of this number: the one that has it waits or was sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A row; see the table."""
@@ -169,12 +173,12 @@ def mark_failed(tx: Connection, number: int, dispatcher: str, error: str, next_s
 
 
 def resend(tx: Connection, number: int, now_s: float) -> Message:
-    """Send a dead message again, under its key; raises UnknownMessageError for one that is not dead."""
+    """Send a dead message again, under its key; raises UnknownMessageError, or NotDeadError."""
     row = tx.execute(select(*_COLUMNS).where(_row.id == number)).one_or_none()
     if row is None:
         raise UnknownMessageError(f"there is no message {number}; see `nightshift notify list`")
     if row.state != "dead":
-        raise UnknownMessageError(f"message {number} is {row.state}; only dead messages are sent again")
+        raise NotDeadError(f"message {number} is {row.state}; only dead messages are sent again")
     tx.execute(update(message).where(_row.id == number).values(state="waiting", due_s=now_s, retried_s=now_s))
     return Message(*row)
 

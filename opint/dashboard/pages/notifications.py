@@ -15,7 +15,7 @@ from opint.dashboard.identity import actor_of, require_role
 from opint.dashboard.render import Renderer, form_fields, own_url, redirect_back
 from opint.store import messages, notices, outbox
 from opint.store.engine import Store
-from opint.store.messages import State, UnknownMessageError
+from opint.store.messages import NotDeadError, State, UnknownMessageError
 
 SHOWN = 50
 
@@ -105,5 +105,7 @@ def _resend(store: Store, number: int, actor: str, now_s: float) -> None:
     try:
         with store.begin() as tx:
             messages.resend(tx, number, now_s)
+    except NotDeadError as error:
+        raise HTTPException(409, str(error)) from error
     except UnknownMessageError as error:
-        raise HTTPException(409 if "only dead" in str(error) else 404, str(error)) from error
+        raise HTTPException(404, str(error)) from error
