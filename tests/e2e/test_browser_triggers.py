@@ -5,7 +5,7 @@ import pytest
 from opint.store.engine import Store
 from tests.e2e.browsing import Clock, fits, settled
 from tests.opint.dashboard import seed_rates
-from tests.opint.dashboard.seed_rates import ALONE, CULPRIT
+from tests.opint.dashboard.seed_rates import ALONE, CHANGE_LS, CULPRIT
 from tests.serving import served
 
 pytestmark = pytest.mark.browser
@@ -44,6 +44,8 @@ def test_the_map_by_keyboard_leads_to_a_rate(page, url):
     assert "ls=110" in page.url
     assert page.locator("#members [aria-current]").inner_text() == f"✕ {ALONE}"
     assert ALONE in page.locator("#against-ls .u-title").inner_text()
+    page.get_by_text("1 change of prescale column or version").click()
+    assert page.locator("#rate-changes li").all_inner_texts() == [f"LS {CHANGE_LS}: column 3"]
 
 
 def test_the_incident_of_a_seed_leads_to_it(page, url):

@@ -1,9 +1,10 @@
 // One rate: against lumisection with the band in which good ones lie, and against pileup with the fitted curve.
 "use strict";
 const rateplots = (() => {
+  const MOST_LABELS = 6;
   let drawn = [];
   const number = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(4)).toString());
-  const value = (_, one) => number(one);
+  const value = (_, reading) => number(reading);
 
   function axis(more) {
     const ink = palette.css("--dim"), line = palette.css("--line");
@@ -35,7 +36,7 @@ const rateplots = (() => {
     const { ctx, bbox } = plot, scale = devicePixelRatio || 1, x = plot.valToPos(at, "x", true);
     if (x < bbox.left || x > bbox.left + bbox.width) return;
     ctx.save();
-    ctx.strokeStyle = ctx.fillStyle = colour; ctx.lineWidth = scale; ctx.setLineDash(dash.map((one) => one * scale));
+    ctx.strokeStyle = ctx.fillStyle = colour; ctx.lineWidth = scale; ctx.setLineDash(dash.map((length) => length * scale));
     ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
     ctx.font = `${11 * scale}px system-ui`; ctx.textBaseline = "top";
     const room = bbox.left + bbox.width - x > ctx.measureText(text).width + 6 * scale;
@@ -43,44 +44,52 @@ const rateplots = (() => {
     const width = ctx.measureText(text).width + 10 * scale, left = room ? x : x - width;
     let row = taken.findIndex((end) => end <= left);
     if (row < 0) row = taken.length;
-    if (row < 5) ctx.fillText(text, x + (room ? 4 : -4) * scale, bbox.top + (3 + 13 * row) * scale);
+    ctx.fillText(text, x + (room ? 4 : -4) * scale, bbox.top + (3 + 13 * row) * scale);
     taken[row] = left + width;
     ctx.restore();
   }
 
   // [lumisection, text] where another prescale column or version of the path begins.
-  function changes(told) {
-    const columns = told.prescale_index.map((index, row) => told.prescale_name[row] ?? index);
-    const begins = (values, name) => values.flatMap((value, row) => (row && value !== values[row - 1] && value !== null ? [[told.lumisections[row], name + value]] : []));
-    const versions = told.version.map((version, row) => version ?? (row ? told.version[row - 1] : null));
-    return [...begins(columns.map((column) => column ?? "unknown"), "prescale column "), ...begins(versions, "version ")];
+  function changes(rate) {
+    const columns = rate.prescale_index.map((index, row) => rate.prescale_name[row] ?? index);
+    const begins = (values, name) => values.flatMap((value, row) => (row && value !== values[row - 1] && value !== null ? [[rate.lumisections[row], name + value]] : []));
+    const versions = rate.version.map((version, row) => version ?? (row ? rate.version[row - 1] : null));
+    return [...begins(columns.map((column) => column ?? "unknown"), "column "), ...begins(versions, "version ")];
   }
 
-  const most = (...columns) => Math.max(...columns.flat().filter((one) => one !== null), 0);
+  function list(place, rate) {
+    const lines = changes(rate).map(([ls, text]) => `LS ${ls}: ${text}`);
+    place.hidden = !lines.length;
+    place.querySelector("summary").textContent = `${lines.length} ${lines.length === 1 ? "change" : "changes"} of prescale column or version`;
+    place.querySelector("ul").replaceChildren(...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
+  }
 
-  function againstLs(place, told, ls) {
-    const far = most(told.observed, told.high) * 1.12 || 1;
+  const most = (...columns) => Math.max(...columns.flat().filter((reading) => reading !== null), 0);
+
+  function againstLs(place, rate, ls) {
+    const far = most(rate.observed, rate.high) * 1.12 || 1;
     return new uPlot({
-      width: place.clientWidth - 14, height: 300, title: `${told.element.split("/").pop()}  ·  run ${told.run}`, padding: [8, 18, 0, 0],
+      width: place.clientWidth - 14, height: 300, title: `${rate.element.split("/").pop()}  ·  run ${rate.run}`, padding: [8, 18, 0, 0],
       scales: { x: { time: false }, y: { range: [0, far] } },
       axes: [axis({ label: "lumisection", size: 26 }), axis({ label: "rate (Hz)", size: palette.tickRoom(36) })],
       series: [{ label: "LS" }, edge("band from"), edge("to"), curve("expected (Hz)"), points("observed (Hz)")],
       bands: [{ series: [2, 1], fill: palette.css("--ref") + "30" }],
       hooks: { draw: [(plot) => {
-        const taken = [];
-        for (const [at, text] of changes(told)) upright(plot, at - 0.5, text, palette.css("--dim"), [5, 4], taken);
-        if (ls !== null && told.lumisections.includes(ls)) upright(plot, ls, `LS ${ls}`, palette.css("--ink"), [2, 2], taken);
-        crosses(plot, told.lumisections, told.observed, told.alarm);
+        const taken = [], begun = changes(rate);
+        // More labels would cross each other's lines; the list below the plot has them all.
+        for (const [at, text] of begun) upright(plot, at - 0.5, begun.length > MOST_LABELS ? "" : text, palette.css("--dim"), [5, 4], taken);
+        if (ls !== null && rate.lumisections.includes(ls)) upright(plot, ls, `LS ${ls}`, palette.css("--ink"), [2, 2], taken);
+        crosses(plot, rate.lumisections, rate.observed, rate.alarm);
       }] },
-    }, [told.lumisections, told.low, told.high, told.expected, told.observed], place);
+    }, [rate.lumisections, rate.low, rate.high, rate.expected, rate.observed], place);
   }
 
-  function againstPileup(place, told) {
-    const rows = told.pileup.map((_, row) => row).filter((row) => told.pileup[row] !== null && told.prescale[row] && told.observed[row] !== null);
-    rows.sort((one, other) => told.pileup[one] - told.pileup[other]);
-    const full = (column, row) => (column[row] === null ? null : (column[row] * told.prescale[row]) / (told.live[row] || 1));
-    const pileup = rows.map((row) => told.pileup[row]), seen = rows.map((row) => full(told.observed, row)), fitted = rows.map((row) => full(told.curve, row));
-    const alarm = rows.map((row) => told.alarm[row]);
+  function againstPileup(place, rate) {
+    const rows = rate.pileup.map((_, row) => row).filter((row) => rate.pileup[row] !== null && rate.prescale[row] && rate.observed[row] !== null);
+    rows.sort((left, right) => rate.pileup[left] - rate.pileup[right]);
+    const full = (column, row) => (column[row] === null ? null : (column[row] * rate.prescale[row]) / (rate.live[row] || 1));
+    const pileup = rows.map((row) => rate.pileup[row]), seen = rows.map((row) => full(rate.observed, row)), fitted = rows.map((row) => full(rate.curve, row));
+    const alarm = rows.map((row) => rate.alarm[row]);
     return new uPlot({
       width: place.clientWidth - 14, height: 300, title: "against pileup", padding: [8, 18, 0, 0],
       scales: { x: { time: false }, y: { range: [0, most(seen, fitted) * 1.12 || 1] } },
@@ -90,11 +99,12 @@ const rateplots = (() => {
     }, [pileup, fitted, seen], place);
   }
 
-  function draw(told, ls) {
-    for (const one of drawn) one.destroy();
+  function draw(rate, ls) {
+    for (const plot of drawn) plot.destroy();
     const places = ["against-ls", "against-pileup"].map((id) => document.getElementById(id));
     for (const place of places) place.replaceChildren();
-    drawn = [againstLs(places[0], told, ls), againstPileup(places[1], told)];
+    list(document.getElementById("rate-changes"), rate);
+    drawn = [againstLs(places[0], rate, ls), againstPileup(places[1], rate)];
   }
 
   return { draw };
