@@ -119,29 +119,29 @@ def _run(seed: int, plan: Plan, era: Lumisections, folder: Path, tally: Tally) -
     dqm, rules = DqmSettings(), AlertSettings()
     detector = Detector.built_in(seed)
     lumisections = stream(detector, stretches(earlier, plan.train), (), seed)
-    batches = (batch for one in lumisections for batch in one.batches)
+    batches = (batch for lumisection in lumisections for batch in lumisection.batches)
     bundle = train(
         batches, folder, dqm, np.random.default_rng(seed), lambda step, share: progress(f"{share:.0%} {step}")
     )
     pipeline = Pipeline(bundle, dqm, rules)
     watched = list(watch(pipeline, dqm, stream(detector, later[: plan.watch], (), seed + 1000)))
-    found = incidents(watched, rules)
+    result = incidents(watched, rules)
     tally.watched += len(watched)
-    tally.false += found
-    progress(f"detector {seed}: {len(found)} false incidents in {len(watched)} good lumisections")
-    for labels, count in Counter(one.labels for one in found).most_common(5):
+    tally.false += result
+    progress(f"detector {seed}: {len(result)} false incidents in {len(watched)} good lumisections")
+    for labels, count in Counter(item.labels for item in result).most_common(5):
         progress(f"  {count} x {labels.family} in {labels.group}")
     rng = np.random.default_rng(seed + 2000)
-    for kind, severity in [(kind, severity) for kind, some in SEVERITIES.items() for severity in some]:
+    for kind, severity in [(kind, severity) for kind, sample in SEVERITIES.items() for severity in sample]:
         injected = [_inject(rng, detector, later, kind, severity) for _ in range(plan.trials)]
-        trials = [_trial(fault, list(watch(pipeline, dqm, some)), rules) for fault, some in injected]
+        trials = [_trial(fault, list(watch(pipeline, dqm, sample)), rules) for fault, sample in injected]
         tally.trials[kind, severity] += trials
-        progress(f"{kind} {severity}: {sum(one.delay is not None for one in trials)} of {len(trials)} found")
+        progress(f"{kind} {severity}: {sum(trial.delay is not None for trial in trials)} of {len(trials)} found")
 
 
-def stretches(period: Lumisections, wanted: int) -> Lumisections:
+def stretches(period: Lumisections, expected: int) -> Lumisections:
     """About ``wanted`` lumisections, in stretches of consecutive ones that lie evenly over the period."""
-    count = max(1, min(wanted, len(period)) // STRETCH)
+    count = max(1, min(expected, len(period)) // STRETCH)
     starts = np.linspace(0, max(0, len(period) - STRETCH), count).astype(int)
     return [item for start in starts for item in period[start : start + STRETCH]]
 
@@ -160,22 +160,24 @@ def _inject(
 
 def _trial(fault: Fault, judged: Sequence[Judged], rules: AlertSettings) -> Trial:
     groups = {name.rpartition("/")[0] for name in fault.elements}
-    order = [one.key for one in judged]
+    order = [item.key for item in judged]
     start = order.index(fault.start)
-    found = [
-        one
-        for one in incidents(judged, rules)
-        if one.labels.subsystem == fault.subsystem and one.labels.group in groups and one.raised >= fault.start
+    result = [
+        incident
+        for incident in incidents(judged, rules)
+        if incident.labels.subsystem == fault.subsystem
+        and incident.labels.group in groups
+        and incident.raised >= fault.start
     ]
-    if not found:
+    if not result:
         return Trial(None, None, _auc(fault, judged, start))
-    return Trial(order.index(found[0].raised) - start, _named(fault, found[0], judged), _auc(fault, judged, start))
+    return Trial(order.index(result[0].raised) - start, _named(fault, result[0], judged), _auc(fault, judged, start))
 
 
 def _named(fault: Fault, incident: Incident, judged: Sequence[Judged]) -> bool | None:
     """Whether the evidence names the fault most often; None where there is none (missing MEs have no content)."""
     kinds = Counter(
-        one.kinds[me] for one in judged if one.key in incident.seen for me in incident.elements if me in one.kinds
+        item.kinds[me] for item in judged if item.key in incident.seen for me in incident.elements if me in item.kinds
     )
     return kinds.most_common(1)[0][0] == fault.kind if kinds else None
 
@@ -184,37 +186,41 @@ def _auc(fault: Fault, judged: Sequence[Judged], start: int) -> dict[str, float]
     """Share of pairs of a faulty and a good lumisection that each scorer ranks rightly, over the MEs hit."""
     names = judged[0].verdicts[fault.subsystem].folders.names
     rows = [names.index(me) for me in fault.elements]
-    found = {}
+    result = {}
     for scorer in REGISTRY:
-        known = [one.scores[fault.subsystem][scorer][rows] for one in judged if scorer in one.scores[fault.subsystem]]
+        known = [
+            item.scores[fault.subsystem][scorer][rows] for item in judged if scorer in item.scores[fault.subsystem]
+        ]
         scores = np.array(known)
         if len(known) == len(judged) and np.isfinite(scores).all():
             good, faulty = scores[:start, None], scores[None, start:]
-            found[scorer] = float(((faulty > good) + 0.5 * (faulty == good)).mean())
-    return found
+            result[scorer] = float(((faulty > good) + 0.5 * (faulty == good)).mean())
+    return result
 
 
 def results(tally: Tally) -> dict[str, Result]:
     """All figures by key."""
-    found = _false(tally)
+    result = _false(tally)
     rng = np.random.default_rng(0)
     for (kind, severity), trials in tally.trials.items():
         key = f"{kind}_{severity:g}"
-        hits = [one for one in trials if one.delay is not None]
-        found[f"detected_{key}"] = _share(len(hits), len(trials))
+        hits = [trial for trial in trials if trial.delay is not None]
+        result[f"detected_{key}"] = _share(len(hits), len(trials))
         if hits:
-            delays = [one.delay or 0 for one in hits]
+            delays = [hit.delay or 0 for hit in hits]
             low, high = bootstrap_mean(delays, rng)
-            found[f"delay_ls_{key}"] = Result(float(np.mean(delays)), "LS", low, high, len(hits), note="of those found")
-        named = [one.named for one in hits if one.named is not None]
+            result[f"delay_ls_{key}"] = Result(
+                float(np.mean(delays)), "LS", low, high, len(hits), note="of those found"
+            )
+        named = [hit.named for hit in hits if hit.named is not None]
         if named:
-            found[f"named_{key}"] = _share(sum(named), len(named))
+            result[f"named_{key}"] = _share(sum(named), len(named))
         for scorer in REGISTRY:
-            areas = [one.auc[scorer] for one in trials if scorer in one.auc]
+            areas = [trial.auc[scorer] for trial in trials if scorer in trial.auc]
             if areas:
                 low, high = bootstrap_mean(areas, rng)
-                found[f"auc_{scorer}_{key}"] = Result(float(np.mean(areas)), "AUC", low, high, len(areas))
-    return found
+                result[f"auc_{scorer}_{key}"] = Result(float(np.mean(areas)), "AUC", low, high, len(areas))
+    return result
 
 
 def _false(tally: Tally) -> dict[str, Result]:
@@ -223,16 +229,16 @@ def _false(tally: Tally) -> dict[str, Result]:
     hours = tally.watched * LUMISECTION_SECONDS / 3600
     shifts = hours / settings.shift_hours
     budget = settings.false_incidents_per_shift
-    by_family = Counter(one.labels.family for one in tally.false)
+    by_family = Counter(item.labels.family for item in tally.false)
     rates = {"false_incidents_per_shift": len(tally.false)}
     rates |= {f"false_incidents_per_shift_{family}": count for family, count in sorted(by_family.items())}
-    found = {"hours_watched": Result(hours, "h", n=tally.watched)}
+    result = {"hours_watched": Result(hours, "h", n=tally.watched)}
     for key, count in rates.items():
         low, high = poisson(count)
         rate = count / shifts
         note = f"{count} incidents in {shifts:.1f} shifts"
-        found[key] = Result(rate, "1/shift", low / shifts, high / shifts, count, "budget", budget, rate / budget, note)
-    return found
+        result[key] = Result(rate, "1/shift", low / shifts, high / shifts, count, "budget", budget, rate / budget, note)
+    return result
 
 
 def _share(hits: int, trials: int) -> Result:

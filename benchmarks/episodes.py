@@ -169,7 +169,7 @@ def _run(
     }
     later = [item for item in later if item[0] in around]
     dqm, rules, detector = DqmSettings(), AlertSettings(), Detector.built_in(seed)
-    batches = (batch for one in stream(detector, stretches(era[:cut], plan.train), (), seed) for batch in one.batches)
+    batches = (batch for item in stream(detector, stretches(era[:cut], plan.train), (), seed) for batch in item.batches)
     bundle = train(
         batches, folder, dqm, np.random.default_rng(seed), lambda step, share: progress(f"{share:.0%} {step}")
     )
@@ -184,15 +184,15 @@ def _outcome(
     judged: Sequence[Judged], episodes: Sequence[Episode], rules: AlertSettings
 ) -> tuple[list[Seen], list[Watched]]:
     raised = incidents(judged, rules)
-    in_incident = {(key, one.labels.group) for one in raised for key in one.seen}
-    claimed = {(key, fingerprint(one.labels)) for one in raised for key in one.seen}
-    certain = {(one.key, fault.element_group) for one in judged for fault in one.faults}
+    in_incident = {(key, incident.labels.group) for incident in raised for key in incident.seen}
+    claimed = {(key, fingerprint(incident.labels)) for incident in raised for key in incident.seen}
+    certain = {(item.key, fault.element_group) for item in judged for fault in item.faults}
     seen = []
     for episode in episodes:
         cells = {
-            (one.key, folder)
-            for one in judged
-            if episode.period[0] <= one.key <= episode.period[1]
+            (item.key, folder)
+            for item in judged
+            if episode.period[0] <= item.key <= episode.period[1]
             for folder in episode.folders
         }
         alarmed = bool(cells & in_incident)
@@ -203,21 +203,21 @@ def _outcome(
             at[LumisectionKey(episode.run, ls)].update(episode.folders)
     counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     good: dict[int, int] = defaultdict(int)
-    for one in judged:
-        good[one.key.run] += 1
-        for fault in one.faults:
-            if fault.element_group not in at[one.key] and (one.key, fault.fingerprint) not in claimed:
-                counts[one.key.run][fault.family] += 1
+    for item_value in judged:
+        good[item_value.key.run] += 1
+        for fault in item_value.faults:
+            if fault.element_group not in at[item_value.key] and (item_value.key, fault.fingerprint) not in claimed:
+                counts[item_value.key.run][fault.family] += 1
     return seen, [Watched(run, number, dict(counts[run])) for run, number in good.items()]
 
 
 def results(seen: Sequence[Seen], watched: Sequence[Watched]) -> dict[str, Result]:
     """All figures by key, with intervals over resampled runs."""
-    single = [one for one in seen if one.lumisections == 1]
-    found = {"episodes_seen_one_ls": _share(single), "episodes_seen": _share(seen)}
+    single = [item for item in seen if item.lumisections == 1]
+    result = {"episodes_seen_one_ls": _share(single), "episodes_seen": _share(seen)}
     families = sorted({family for run in watched for family in run.false})
-    found["false_records_per_shift"] = _false(watched, families)
-    return found | {f"false_records_per_shift_{family}": _false(watched, [family]) for family in families}
+    result["false_records_per_shift"] = _false(watched, families)
+    return result | {f"false_records_per_shift_{family}": _false(watched, [family]) for family in families}
 
 
 def _false(watched: Sequence[Watched], families: Sequence[str]) -> Result:
@@ -235,9 +235,9 @@ def _false(watched: Sequence[Watched], families: Sequence[str]) -> Result:
 
 def _share(episodes: Sequence[Seen]) -> Result:
     """Those seen, beside those that are seen by incidents alone."""
-    recorded = np.array([one.recorded for one in episodes], dtype=float)
-    alone = float(np.mean([one.incident for one in episodes]))
-    runs = [one.run for one in episodes]
+    recorded = np.array([episode.recorded for episode in episodes], dtype=float)
+    alone = float(np.mean([episode.incident for episode in episodes]))
+    runs = [episode.run for episode in episodes]
     low, high = _by_runs(runs, lambda rows: float(recorded[rows].mean()))
     value, note = float(recorded.mean()), f"of {len(set(runs))} runs"
     if low == high:

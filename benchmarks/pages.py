@@ -194,10 +194,10 @@ def _letter(number: int, now_s: float) -> dict[str, Any]:
 def dashboard(store: Store) -> Iterator[str]:
     """Serve the store inside the block; gives ``HOST:PORT``."""
     settings = Settings(dashboard=DashboardSettings(port=0))
-    ready, stop, found = threading.Event(), threading.Event(), list[str]()
+    ready, stop, results = threading.Event(), threading.Event(), list[str]()
 
     def on_address(address: str) -> None:
-        found.append(address.removeprefix("http://"))
+        results.append(address.removeprefix("http://"))
         ready.set()
 
     thread = threading.Thread(target=serve, args=(settings, store, time.time, on_address, stop))
@@ -205,7 +205,7 @@ def dashboard(store: Store) -> Iterator[str]:
     try:
         if not ready.wait(30):
             raise TimeoutError("the dashboard did not start within 30 s")
-        yield found[0]
+        yield results[0]
     finally:
         stop.set()
         thread.join()

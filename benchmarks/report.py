@@ -161,19 +161,19 @@ def _short(value: float | None) -> str:
 
 def commit() -> str:
     """The commit that is measured; it ends in "-dirty" if files differ from it."""
-    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    requested_rows = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        answer = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
+        answer = subprocess.run(requested_rows, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
     except OSError:
         return "unknown"
     return answer.stdout.strip() or "unknown"
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    results = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            results[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return results

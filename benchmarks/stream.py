@@ -98,15 +98,15 @@ def detectors(data: Path, plan: Plan) -> Detectors:
     else:
         name = "own detector under generated conditions"
         fills = generate(np.random.default_rng(0), fills=10, stable=500)
-        detector, period = Detector.built_in(), [one for one in fills if one[1].beams_stable]
+        detector, period = Detector.built_in(), [fill for fill in fills if fill[1].beams_stable]
     cut = int(EARLIER_SHARE * len(period))
     return Detectors(detector, stretches(period[:cut], plan.training), period[cut:], name)
 
 
 def batches(of: Detectors, count: int, first: int = 0) -> Iterator[HistogramBatch]:
     """Batches of ``count`` good lumisections."""
-    for one in stream(of.detector, of.streaming[first : first + count], (), seed=5):
-        yield from one.batches
+    for item in stream(of.detector, of.streaming[first : first + count], (), seed=5):
+        yield from item.batches
 
 
 def consume_bare(kafka: KafkaSettings, messages: int, answer: Connection) -> None:
@@ -155,10 +155,10 @@ class Timed(LumisectionHandler[HistogramBatch]):
         """Messages per second behind those of the first batch."""
         return (self.handled - self.first) / max(self.ended - self.began, 1e-9)
 
-    def _count(self, written: IngestResult) -> None:
+    def _count(self, ingest_result: IngestResult) -> None:
         now_s = time.time()
-        self.latencies.extend(now_s - at_s for at_s in written.published_s.values())
-        super()._count(written)
+        self.latencies.extend(now_s - at_s for at_s in ingest_result.published_s.values())
+        super()._count(ingest_result)
 
 
 def consume_with_daemon(settings: Settings, messages: int, answer: Connection) -> None:
@@ -199,7 +199,7 @@ def peak_bytes() -> int:
     """
     started = [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
     status = [Path("/proc", pid, "status").read_text() for pid in ("self", *started)]
-    return sum(1024 * int(one.partition("VmHWM:")[2].split()[0]) for one in status)
+    return sum(1024 * int(item.partition("VmHWM:")[2].split()[0]) for item in status)
 
 
 def in_process(target: Callable[..., None], *arguments: Any) -> tuple[Any, Connection]:
@@ -220,7 +220,7 @@ class Bench:
         self.of = detectors(data, plan)
         good = stream(self.of.detector, self.of.training, (), seed=4)
         train(
-            (batch for one in good for batch in one.batches),
+            (batch for item in good for batch in item.batches),
             folder / "models" / "histograms",
             DqmSettings(),
             np.random.default_rng(1),
@@ -286,13 +286,13 @@ class Bench:
         settings = DqmSettings(models=self.folder / "models")
         pipeline = Pipeline(load(self.folder / "models" / "histograms"), settings, AlertSettings())
         pipeline.warm_up()
-        found = []
+        results = []
         for first in range(0, 16 * max(3, self.plan.rounds), 16):
             batch = list(batches(self.of, 16, first))
             began = time.perf_counter()
             pipeline.score(batch)
-            found.append(1e6 * (time.perf_counter() - began) / (16 * self.elements))
-        return found[1:]
+            results.append(1e6 * (time.perf_counter() - began) / (16 * self.elements))
+        return results[1:]
 
 
 def measure(quick: bool) -> Outcome:

@@ -76,16 +76,16 @@ def watch(
     shifts: Mapping[str, npt.NDArray[np.float32]] = {
         name: initial_centre(len(pipeline.expected[name]), pipeline.numbers) for name in pipeline.followed
     }
-    for run, of_run in groupby(lumisections, lambda one: one.key.run):
+    for run, of_run in groupby(lumisections, lambda lumisection: lumisection.key.run):
         shifts = centres.setdefault(run, shifts)
         left = {name: Residuals.nothing(*shift.shape[1:]) for name, shift in shifts.items()}
         adopted: set[str] = set()
-        while some := list(islice(of_run, LUMISECTIONS_AT_ONCE)):
-            for dataset in {batch.dataset for one in some for batch in one.batches} - adopted:
+        while samples := list(islice(of_run, LUMISECTIONS_AT_ONCE)):
+            for dataset in {batch.dataset for item in samples for batch in item.batches} - adopted:
                 pipeline.adopt(dataset, run, {}, shifts)
                 adopted.add(dataset)
             states: dict[LumisectionKey, LumisectionState] = {}
-            for scored in pipeline.score([batch for one in some for batch in one.batches]):
+            for scored in pipeline.score([batch for item in samples for batch in item.batches]):
                 states[scored.key] = merge(states.get(scored.key), scored, 0.0).state
                 if scored.residuals is not None:
                     left[scored.subsystem] += scored.residuals
@@ -102,35 +102,35 @@ def watch(
 def incidents(judged: Sequence[Judged], rules: AlertSettings) -> list[Incident]:
     """Incidents that the daemon would have raised, in the order of raising."""
     bad: Counter[IncidentKey] = Counter()
-    for one in judged:
-        for subsystem, verdict in one.verdicts.items():
-            bad.update(_alarming(one.dataset, subsystem, verdict))
-    found = [
+    for item in judged:
+        for subsystem, verdict in item.verdicts.items():
+            bad.update(_alarming(item.dataset, subsystem, verdict))
+    results = [
         incident
         for labels, count in bad.items()
         if count >= rules.raise_bad
         for incident in _episodes(judged, labels, rules)
     ]
-    return sorted(found, key=lambda incident: (incident.raised, incident.labels))
+    return sorted(results, key=lambda incident: (incident.raised, incident.labels))
 
 
 def _episodes(judged: Sequence[Judged], labels: IncidentKey, rules: AlertSettings) -> Iterator[Incident]:
-    verdicts = (one.verdicts.get(labels.subsystem) for one in judged)
+    verdicts = (item.verdicts.get(labels.subsystem) for item in judged)
     observations = [verdict.observation(labels) for verdict in verdicts if verdict is not None]
     for episode in walk(observations, None, [], rules):
-        keys = tuple(one.key for one in episode.seen)
-        elements = frozenset(name for one in episode.seen for name in one.bad)
+        keys = tuple(item.key for item in episode.seen)
+        elements = frozenset(name for item in episode.seen for name in item.bad)
         yield Incident(labels, keys[rules.raise_bad - 1], keys, elements)
 
 
 def _alarming(dataset: str, subsystem: str, verdict: window.SubsystemVerdict) -> set[IncidentKey]:
-    found = set()
+    results = set()
     for row in np.flatnonzero(verdict.families):
         family = window.FAMILY_NAMES[int(verdict.families[row])]
-        found.add(
+        results.add(
             IncidentKey(dataset, subsystem, family, incident_group(family, verdict.folders.names[row], subsystem))
         )
-    return found
+    return results
 
 
 def summary(closed: LumisectionState) -> Judged:

@@ -54,16 +54,16 @@ def real_data():
 
 def _programs() -> Path | None:
     """Folder of the newest PostgreSQL server programs, Debian's or those on the path."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda one: int(one.parts[-3]))
+    results = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     on_path = shutil.which("postgres")
-    return found[-1].parent if found else (Path(on_path).parent if on_path else None)
+    return results[-1].parent if results else (Path(on_path).parent if on_path else None)
 
 
 def _account() -> pwd.struct_passwd | None:
     """PostgreSQL refuses to run as root: whom to be instead, None if we are not root."""
     if os.geteuid() != 0:
         return None
-    names = {one.pw_name for one in pwd.getpwall()}
+    names = {item.pw_name for item in pwd.getpwall()}
     return pwd.getpwnam("postgres" if "postgres" in names else "nobody")
 
 
@@ -281,9 +281,9 @@ def spark():
         if os.environ.get("CI"):
             pytest.fail(f"CI must run the tests on Spark: {error}")
         pytest.skip(f"Spark cannot run here: {error}")
-    found = session({}, "local[2]")
-    yield found
-    found.stop()
+    result = session({}, "local[2]")
+    yield result
+    result.stop()
 
 
 @pytest.fixture(scope="session")
@@ -297,6 +297,6 @@ def models(tmp_path_factory: pytest.TempPathFactory, detector: Detector) -> Path
     """A folder with a bundle trained on good lumisections of the small detector."""
     folder = tmp_path_factory.mktemp("models")
     good = stream(detector, [(key, LEVEL) for key in keys(500, first_run=370_000, per_run=50)], (), seed=1)
-    batches = (batch for one in good for batch in one.batches)
+    batches = (batch for item in good for batch in item.batches)
     train(batches, folder / "histograms", DqmSettings(), np.random.default_rng(2), lambda _step, _share: None)
     return folder

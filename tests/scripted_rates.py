@@ -47,23 +47,25 @@ def _factor(name, moved):
     return next((factor for start, factor in moved.items() if name.startswith(start)), 1.0)
 
 
-def encode(one):
+def encode(item):
     """The record as bytes."""
-    told = {"run": one.key.run, "ls": one.key.ls, "dataset": one.dataset, "hlt": one.menu.hlt}
-    return json.dumps(told | {"l1": one.l1.tolist(), "rates": one.hlt.tolist()}).encode()
+    reports = {"run": item.key.run, "ls": item.key.ls, "dataset": item.dataset, "hlt": item.menu.hlt}
+    return json.dumps(reports | {"l1": item.l1.tolist(), "rates": item.hlt.tolist()}).encode()
 
 
 def decode(message):
     """Inverse of :func:`encode` for messages."""
     try:
-        told = json.loads(message.value)
+        report = json.loads(message.value)
     except ValueError as error:
         raise DecodeError("bad-json", "message", str(error)) from error
-    hlt = tuple(told["hlt"])
-    menu = MENU if hlt == MENU.hlt else TriggerMenu(SEEDS, hlt, tuple(MENU.seed_of[MENU.hlt.index(one)] for one in hlt))
-    l1, seen = np.array(told["l1"]), np.array(told["rates"])
-    key = LumisectionKey(told["run"], told["ls"])
-    return TriggerRates(key, told["dataset"], STABLE, menu, l1, seen, np.ones_like(l1), np.ones_like(seen))
+    hlt = tuple(report["hlt"])
+    menu = (
+        MENU if hlt == MENU.hlt else TriggerMenu(SEEDS, hlt, tuple(MENU.seed_of[MENU.hlt.index(item)] for item in hlt))
+    )
+    l1, seen = np.array(report["l1"]), np.array(report["rates"])
+    key = LumisectionKey(report["run"], report["ls"])
+    return TriggerRates(key, report["dataset"], STABLE, menu, l1, seen, np.ones_like(l1), np.ones_like(seen))
 
 
 class Scripted:
@@ -93,14 +95,14 @@ class Scripted:
         """Nothing is compiled."""
 
     def score(self, records):
-        return [self._scored(one) for one in records]
+        return [self._scored(record) for record in records]
 
-    def _scored(self, one):
-        catalogue, rows = one.menu.catalogue, one.menu.rows
+    def _scored(self, item):
+        catalogue, rows = item.menu.catalogue, item.menu.rows
         n = len(catalogue)
         observed, level = np.empty(n), np.empty(n)
-        observed[rows] = np.concatenate([one.l1, one.hlt])
-        level[rows] = [LEVEL[MENU.names.index(name)] for name in one.menu.names]
+        observed[rows] = np.concatenate([item.l1, item.hlt])
+        level[rows] = [LEVEL[MENU.names.index(name)] for name in item.menu.names]
         sigma = np.sqrt(level / LUMISECTION_SECONDS)
         pull = (observed - level) / sigma
         rows = [observed, level, level - 2.58 * sigma, level + 2.58 * sigma, level, np.ones(n), np.full(n, np.nan)]
@@ -117,7 +119,7 @@ class Scripted:
             catalogue, ("pull",), np.ones(n, bool), p_values, np.abs(pull)[None].astype(np.float32), content, reasons,
             evidence, bands=bands,
         )  # fmt: skip
-        return ScoredBatch(one.key, one.dataset, "Trigger", one.conditions, self.version, scores)
+        return ScoredBatch(item.key, item.dataset, "Trigger", item.conditions, self.version, scores)
 
     def _evidence(self, name, reason, p_value, seen, level):
         sentence = f"rate {seen:.3g} Hz where about {level:.3g} Hz are expected"
@@ -151,6 +153,6 @@ def causes(catalogue, moved):
         return reasons
     groups = np.array([me.group for me in catalogue.elements])
     for group in set(groups[moved]):
-        mine = groups == group
-        reasons[mine & moved] = Reason.SEED_MOVED if moved[mine].mean() > 0.6 else Reason.PATH_MOVED
+        own = groups == group
+        reasons[own & moved] = Reason.SEED_MOVED if moved[own].mean() > 0.6 else Reason.PATH_MOVED
     return reasons

@@ -12,14 +12,14 @@ from opint.store.engine import Store
 @contextlib.contextmanager
 def served(store: Store, clock: Callable[[], float], **dashboard: object) -> Iterator[str]:
     """Its address while it runs; ``dashboard`` are settings of that section."""
-    ready, stop, told = threading.Event(), threading.Event(), []
+    ready, stop, reports = threading.Event(), threading.Event(), []
     settings = Settings(dashboard=DashboardSettings(**{"port": 0} | dashboard))
-    on_address = lambda at: (told.append(at), ready.set())  # noqa: E731
+    on_address = lambda at: (reports.append(at), ready.set())  # noqa: E731
     thread = threading.Thread(target=serve, args=(settings, store, clock, on_address, stop))
     thread.start()
     assert ready.wait(30)
     try:
-        yield told[0]
+        yield reports[0]
     finally:
         stop.set()
         thread.join(10)

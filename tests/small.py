@@ -14,7 +14,7 @@ LEVEL = Conditions(fill=9000, pileup=50.0, delivered_lumi=0.44, recorded_lumi=0.
 def small_detector():
     """Two subsystems of four monitoring elements each, with 20 bins or so."""
     rng = np.random.default_rng(7)
-    found = []
+    results = []
     for subsystem in ("Muon", "Strips"):
         for part in (1, 2):
             folder = f"{subsystem}/Part{part}"
@@ -23,8 +23,8 @@ def small_detector():
                 base = normalised(base)
                 modes = 0.01 * np.vstack([base * np.linspace(-1, 1, axis.bins), base * np.cos(np.arange(axis.bins))])
                 element = MonitoringElement(f"{folder}/{name}", (axis,))
-                found.append(Template(subsystem, element, base, modes, 20_000.0))
-    return Detector(found, np.random.default_rng(8))
+                results.append(Template(subsystem, element, base, modes, 20_000.0))
+    return Detector(results, np.random.default_rng(8))
 
 
 def keys(count, first_run=380_000, per_run=400):

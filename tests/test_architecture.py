@@ -71,7 +71,7 @@ def test_imports_keep_to_the_contracts() -> None:
 
 def names_from_sqlalchemy(path: Path) -> set[str]:
     nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
-    return {one.name for node in nodes if str(node.module).startswith("sqlalchemy") for one in node.names}
+    return {name.name for node in nodes if str(node.module).startswith("sqlalchemy") for name in node.names}
 
 
 def test_outside_the_store_a_transaction_is_only_handed_on() -> None:
@@ -117,15 +117,15 @@ def base_requirements() -> Iterator[str]:
     waiting = {("nightshift", frozenset[str]())}
     seen = set()
     while waiting:
-        name, extras = one = waiting.pop()
-        seen.add(one)
+        name, extras = item = waiting.pop()
+        seen.add(item)
         yield name
         for line in importlib.metadata.requires(name) or ():
             needed = Requirement(line)
-            wanted = [{"extra": extra} for extra in extras or {""}]
-            if needed.marker is None or any(needed.marker.evaluate(env) for env in wanted):
-                found = (re.sub(r"[-_.]+", "-", needed.name).lower(), frozenset(needed.extras))
-                waiting |= {found} - seen
+            expected_rows = [{"extra": extra} for extra in extras or {""}]
+            if needed.marker is None or any(needed.marker.evaluate(env) for env in expected_rows):
+                result = (re.sub(r"[-_.]+", "-", needed.name).lower(), frozenset(needed.extras))
+                waiting |= {result} - seen
 
 
 def test_the_base_installation_is_without_the_extras() -> None:

@@ -68,15 +68,15 @@ def refusal(words: list[str]) -> str:
             return f"{path} has no command {words[0]!r}"
         path, command = f"{path} {words[0]}", command.commands[words[0]]
         words = words[1:]
-    known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {"--help"}
+    known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)} | {"--help"}
     unknown = [word for word in words if word.startswith("-") and word.partition("=")[0] not in known]
     return f"{path} has no option {unknown[0]}" if unknown else ""
 
 
 @names
 def test_commands_exist(page: Path) -> None:
-    found = [code for code in commands(page.read_text(), "nightshift") if "|" not in code]
-    refused = {code: why for code in found if (why := refusal(shlex.split(code)[1:]))}
+    results = [code for code in commands(page.read_text(), "nightshift") if "|" not in code]
+    refused = {code: why for code in results if (why := refusal(shlex.split(code)[1:]))}
     assert refused == {}
 
 

@@ -40,22 +40,22 @@ def histograms(path: Path, layout: FileLayout | None = None):
     return batch
 
 
-def written(path: Path, content: str) -> Path:
+def write_file(path: Path, content: str) -> Path:
     path.write_text(content)
     return path
 
 
 def test_the_example_in_uhi_json_is_read_and_equals_what_hist_writes(tmp_path):
     (text,), (code,) = examples("UHI JSON", "json"), examples("UHI JSON", "python")
-    batch = histograms(written(tmp_path / "a.uhi.json", text))
+    batch = histograms(write_file(tmp_path / "a.uhi.json", text))
     assert (batch.key, batch.subsystem, batch.conditions.fill) == (LumisectionKey(355374, 59), "DT", 7920)
     assert batch.conditions.dcs == {"DT": True}
     names: dict[str, str] = {}
     exec(code, names)  # noqa: S102 - our own page
-    again = histograms(written(tmp_path / "b.uhi.json", names["message"]))
-    for one in (batch, again):
-        assert one.histogram("DT/Digi/occupancy").tolist() == [2, 0, 1]
-        assert (one.key, one.entries.tolist()) == (batch.key, [3])
+    again = histograms(write_file(tmp_path / "b.uhi.json", names["message"]))
+    for item in (batch, again):
+        assert item.histogram("DT/Digi/occupancy").tolist() == [2, 0, 1]
+        assert (item.key, item.entries.tolist()) == (batch.key, [3])
 
 
 def test_the_folders_of_root_files_are_read(tmp_path):
@@ -71,7 +71,7 @@ def test_the_folders_of_root_files_are_read(tmp_path):
 
 def test_the_example_in_csv_and_that_of_dials_are_read_alike(tmp_path):
     (table,), (rows,) = examples("CSV", "csv"), examples("Rows of DIALS", "json")
-    for batch in (histograms(written(tmp_path / "a.csv", table)), histograms(written(tmp_path / "a.json", rows))):
+    for batch in (histograms(write_file(tmp_path / "a.csv", table)), histograms(write_file(tmp_path / "a.json", rows))):
         assert batch.subsystem == "DT"
         assert batch.histogram("DT/Digi/occupancy").tolist() == [2, 0, 1]
         np.testing.assert_array_equal(batch.histogram("DT/Digi/map"), [5, 6])
@@ -79,25 +79,25 @@ def test_the_example_in_csv_and_that_of_dials_are_read_alike(tmp_path):
 
 def test_the_example_of_a_site_s_own_layout_is_read(tmp_path):
     (settings,), (table,) = examples("Your own layout", "yaml"), examples("CSV", "csv")
-    layout = FileLayout.of(load(written(tmp_path / "my.yaml", settings), {}).stream.files)
+    layout = FileLayout.of(load(write_file(tmp_path / "my.yaml", settings), {}).stream.files)
     with uproot.recreate(tmp_path / "mine.root") as file:
         file["run7/ls3/charge"] = hist.Hist.new.Reg(3, 0, 3).Double().fill([0.5])
     batch = histograms(tmp_path / "mine.root", layout)
     assert (batch.key, batch.dataset) == (LumisectionKey(7, 3), "/MyDetector/2026/DQM")
     assert batch.catalogue.names == ("Pixel/charge",)
-    mine = table.replace("fromrun", "run").replace("fromlumi", "ls").replace("hname", "name")
-    assert histograms(written(tmp_path / "mine.csv", mine), layout).key == LumisectionKey(315488, 229)
+    own = table.replace("fromrun", "run").replace("fromlumi", "ls").replace("hname", "name")
+    assert histograms(write_file(tmp_path / "mine.csv", own), layout).key == LumisectionKey(315488, 229)
 
 
 def test_the_examples_of_trigger_rates_are_read_alike(tmp_path):
     (message,), (table, paths) = examples("Trigger rates", "json"), examples("Trigger rates", "csv")
     limits = RateLimits(len(message), 2)
-    (row,) = rate_table.read(written(tmp_path / "rates.csv", table), limits)
+    (row,) = rate_table.read(write_file(tmp_path / "rates.csv", table), limits)
     sent = rate_json.decode(message.encode(), limits)
     assert isinstance(row, TriggerRates)
     assert (row.key, row.dataset, row.menu, row.conditions.fill) == (sent.key, sent.dataset, sent.menu, 10144)
     assert (row.l1.tolist(), row.hlt.tolist()) == (sent.l1.tolist(), sent.hlt.tolist())
-    (row,) = rate_table.read(written(tmp_path / "paths.csv", paths), limits)
+    (row,) = rate_table.read(write_file(tmp_path / "paths.csv", paths), limits)
     assert isinstance(row, TriggerRates)
     assert (row.menu.l1, row.menu.versions) == (("HLT_Physics", "HLT_ZeroBias"), (13, 12))
     assert row.conditions.prescale_name == "2p0E34"
@@ -111,7 +111,7 @@ def test_the_example_of_events_is_read():
 
 def test_the_examples_of_file_accesses_are_read(tmp_path):
     (table,), (message,) = examples("File accesses", "csv"), examples("File accesses", "json")
-    trace = read_trace(written(tmp_path / "trace.csv", table))
+    trace = read_trace(write_file(tmp_path / "trace.csv", table))
     assert (len(trace), trace.remarks) == (2, ())
     batch = access_json.decode(message.encode(), AccessLimits(len(message), 10))
     assert (batch.cache, batch.accesses[0].size) == ("rome", int(trace.size[0]))
@@ -119,7 +119,7 @@ def test_the_examples_of_file_accesses_are_read(tmp_path):
 
 def test_the_examples_of_popularity_and_placement_are_read(tmp_path):
     accesses, replicas, sites = examples("Popularity and placement", "csv")
-    history = read_history(written(tmp_path / "weekly.csv", accesses), pytest.fail)
+    history = read_history(write_file(tmp_path / "weekly.csv", accesses), pytest.fail)
     assert history.measures["naccess"].tolist() == [[12, 7]]
-    elements = read_sites(written(tmp_path / "sites.csv", sites))
-    assert read_replicas(written(tmp_path / "replicas.csv", replicas), elements).names == history.names
+    elements = read_sites(write_file(tmp_path / "sites.csv", sites))
+    assert read_replicas(write_file(tmp_path / "replicas.csv", replicas), elements).names == history.names

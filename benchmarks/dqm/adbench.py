@@ -48,12 +48,12 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         raise DataMissing("PyOD is not installed; install the extra `bench`")
     results = {}
     for name, path in zip(TABLES, paths, strict=True):
-        found: list[dict[str, float]] = []
+        result: list[dict[str, float]] = []
         for seed in seeds:
-            one = partial(_table, path, seed, quick)
-            found.append(one() if quick else kept(f"adbench-{name}", seed, one))
-            progress(f"{name}, seed {seed}: " + ", ".join(f"{one} {value:.4f}" for one, value in found[-1].items()))
-        results[f"adbench_{name}_auc"] = _result({one: np.array([row[one] for row in found]) for one in found[0]})
+            item = partial(_table, path, seed, quick)
+            result.append(item() if quick else kept(f"adbench-{name}", seed, item))
+            progress(f"{name}, seed {seed}: " + ", ".join(f"{item} {value:.4f}" for item, value in result[-1].items()))
+        results[f"adbench_{name}_auc"] = _result({item: np.array([row[item] for row in result]) for item in result[0]})
     return results
 
 
@@ -100,8 +100,10 @@ def code_size(train: Float32, seed: int) -> int:
     """
     _, scores = kmeans2(train @ _leading(train), CLUSTERS, seed=seed, minit="++")
     sizes = [min(int(share * train.shape[1]), len(train) // 4) for share in CODE_SHARES]
-    found = [np.mean([_told_apart(train, scores == one, size, seed) for one in range(CLUSTERS)]) for size in sizes]
-    return sizes[int(np.argmax(found))]
+    results = [
+        np.mean([_told_apart(train, scores == index, size, seed) for index in range(CLUSTERS)]) for size in sizes
+    ]
+    return sizes[int(np.argmax(results))]
 
 
 def _leading(rows: Float32) -> Float32:
@@ -156,11 +158,11 @@ def _peers(train: Float32, judged: Float32, seed: int, quick: bool) -> dict[str,
     return {name: make().fit(train).decision_function(judged) for name, make in made.items()}
 
 
-def _result(found: Mapping[str, npt.NDArray[np.float64]]) -> Result:
-    peers = [name for name in found if name not in (OURS, UNWEIGHTED, VARIATIONAL)]
-    best = max(peers, key=lambda name: found[name].mean())
-    value, beside = float(found[OURS].mean()), float(found[best].mean())
-    low, high = student(found[OURS] - found[best])
-    told = ", ".join(f"{name} {found[name].mean():.4f}" for name in (*peers, UNWEIGHTED, VARIATIONAL))
-    note = f"less the peer: {value - beside:.4f} [{low:.4f}, {high:.4f}]; {told}"
-    return Result(value, "AUC", *student(found[OURS]), len(found[OURS]), f"PyOD {best}", beside, value / beside, note)
+def _result(result: Mapping[str, npt.NDArray[np.float64]]) -> Result:
+    peers = [name for name in result if name not in (OURS, UNWEIGHTED, VARIATIONAL)]
+    best = max(peers, key=lambda name: result[name].mean())
+    value, peer = float(result[OURS].mean()), float(result[best].mean())
+    low, high = student(result[OURS] - result[best])
+    report = ", ".join(f"{name} {result[name].mean():.4f}" for name in (*peers, UNWEIGHTED, VARIATIONAL))
+    note = f"less the peer: {value - peer:.4f} [{low:.4f}, {high:.4f}]; {report}"
+    return Result(value, "AUC", *student(result[OURS]), len(result[OURS]), f"PyOD {best}", peer, value / peer, note)

@@ -79,7 +79,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         progress(f"cross-validation, seed {seed}")
         nested.append(validate(runs, np.random.default_rng(seed), FORMS))
         seen.append(validate(runs, np.random.default_rng(seed), (SEEN,)))
-    ranks = np.mean([one.scores for one in nested], axis=0)
+    ranks = np.mean([item.scores for item in nested], axis=0)
     rng = np.random.default_rng(seeds[0])
     draws = _QUICK_DRAWS if quick else _DRAWS
     return {
@@ -91,7 +91,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
             seen, runs, rng, "this form was chosen on this same table, which flatters it"
         ),
         "autodqm_good_flagged_form_seen": _flagged(seen, runs),
-        "autodqm_auc_in_size_bins_form_seen": _in_bins(np.mean([one.scores for one in seen], axis=0), runs),
+        "autodqm_auc_in_size_bins_form_seen": _in_bins(np.mean([item.scores for item in seen], axis=0), runs),
         **{f"autodqm_published_{name}": _published(scores, runs.bad) for name, scores in _kinds(runs).items()},
     }
 
@@ -163,10 +163,10 @@ def published(scores: Floats, bad: Flags) -> tuple[float, float]:
 
 def read(betab: Path, pca: Path) -> Runs:
     """Both tables in the order of runs."""
-    one, other = _columns(betab), _columns(pca)
-    if not np.array_equal(one["run_number"], other["run_number"]):
+    item, other = _columns(betab), _columns(pca)
+    if not np.array_equal(item["run_number"], other["run_number"]):
         raise ValueError(f"{betab} and {pca} are not of the same runs")
-    chi2, pull = _ending(one, "_chi2_score_beta"), _ending(one, "_pull_score_beta")
+    chi2, pull = _ending(item, "_chi2_score_beta"), _ending(item, "_pull_score_beta")
     absent = chi2 == _ABSENT
     return Runs(
         np.where(absent, np.nan, chi2),
@@ -191,7 +191,7 @@ def _folds(bad: Flags, among: Cells, rng: np.random.Generator) -> list[tuple[Cel
     """Rows of training and held-out rows of each fold; good and bad are dealt out apart."""
     dealt = [np.array_split(rng.permutation(among[bad[among] == kind]), FOLDS) for kind in (True, False)]
     held = [np.concatenate(parts) for parts in zip(*dealt, strict=True)]
-    return [(np.setdiff1d(among, one), one) for one in held]
+    return [(np.setdiff1d(among, item), item) for item in held]
 
 
 def _kinds(runs: Runs) -> dict[str, Floats]:
@@ -199,9 +199,9 @@ def _kinds(runs: Runs) -> dict[str, Floats]:
     return {"chi2": np.nan_to_num(runs.chi2, nan=-1), "pull": np.nan_to_num(runs.pull, nan=-1), "pca": runs.pca}
 
 
-def _told(found: Sequence[Validated]) -> str:
+def _told(result: Sequence[Validated]) -> str:
     """Which form was chosen most often."""
-    counted = Counter(form for one in found for form in one.forms)
+    counted = Counter(form for item in result for form in item.forms)
     form, times = counted.most_common(1)[0]
     sides = "both sides" if form.both_sides else "above"
     return (
@@ -210,19 +210,21 @@ def _told(found: Sequence[Validated]) -> str:
     )
 
 
-def _flagged(found: Sequence[Validated], runs: Runs) -> Result:
-    return Result(float(np.mean([one.flagged[~runs.bad].mean() for one in found])), "share", n=int((~runs.bad).sum()))
+def _flagged(result: Sequence[Validated], runs: Runs) -> Result:
+    return Result(
+        float(np.mean([item.flagged[~runs.bad].mean() for item in result])), "share", n=int((~runs.bad).sum())
+    )
 
 
-def _caught(found: Sequence[Validated], runs: Runs, rng: np.random.Generator, note: str) -> Result:
+def _caught(result: Sequence[Validated], runs: Runs, rng: np.random.Generator, note: str) -> Result:
     """Share of bad runs caught, beside the best published one; the interval resamples bad runs."""
-    each = np.mean([one.flagged[runs.bad] for one in found], axis=0)
+    each = np.mean([item.flagged[runs.bad] for item in result], axis=0)
     draws = rng.choice(each, (2000, len(each))).mean(axis=1)
     low, high = np.percentile(draws, [2.5, 97.5])
     kinds = {name: published(scores, runs.bad) for name, scores in _kinds(runs).items()}
     best = max(kinds, key=lambda name: kinds[name][1])
     flagged, caught = kinds[best]
-    folds = [float(one.flagged[runs.bad].mean()) for one in found]
+    folds = [float(item.flagged[runs.bad].mean()) for item in result]
     return Result(
         float(each.mean()),
         "share",

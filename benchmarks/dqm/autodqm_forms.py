@@ -42,14 +42,14 @@ FORMS = tuple(
 
 def _summary(name: str, sizes: Floats) -> Floats:
     ordered = np.sort(sizes, axis=1)
-    found: Floats
+    result: Floats
     match name:
         case "mean":
-            found = sizes.mean(axis=1)
+            result = sizes.mean(axis=1)
         case "square":
-            found = np.sqrt((sizes**2).mean(axis=1))
+            result = np.sqrt((sizes**2).mean(axis=1))
         case "tenth":
-            found = ordered[:, -max(1, sizes.shape[1] // 10) :].mean(axis=1)
+            result = ordered[:, -max(1, sizes.shape[1] // 10) :].mean(axis=1)
         case _:
-            found = ordered[:, -_THIRD]
-    return found
+            result = ordered[:, -_THIRD]
+    return result

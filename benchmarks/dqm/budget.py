@@ -46,12 +46,12 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     """False incidents per shift, and faint faults found, with certification and without."""
     earlier, later = halves(data)
     learn, count, trials = (192, 200, 8) if quick else (LEARN, WATCHED, TRIALS)
-    found: list[dict[str, float]] = []
+    results: list[dict[str, float]] = []
     for seed in seeds:
-        one = partial(_figures, seed, earlier, later[:count], learn, trials)
-        found.append(one() if quick else kept("budget", seed, one))
-        progress(f"detector {seed}: " + ", ".join(f"{name} {value:g}" for name, value in found[-1].items()))
-    sums = {name: int(sum(one[name] for one in found)) for name in found[0]}
+        item = partial(_figures, seed, earlier, later[:count], learn, trials)
+        results.append(item() if quick else kept("budget", seed, item))
+        progress(f"detector {seed}: " + ", ".join(f"{name} {value:g}" for name, value in results[-1].items()))
+    sums = {name: int(sum(item[name] for item in results)) for name in results[0]}
     tried, watched = trials * len(seeds), count * len(seeds)
     low, high = wilson(sums["found"], tried)
     share, plain = sums["found"] / tried, sums["found_plain"] / tried
@@ -71,7 +71,7 @@ def _figures(seed: int, earlier: Lumisections, later: Lumisections, learn: int, 
     """
     detector, rules = Detector.built_in(seed), AlertSettings()
     bundle = learned(detector, earlier, learn, CERTIFIED, seed)
-    bare = {name: replace(one, certification=None) for name, one in bundle.subsystems.items()}
+    bare = {name: replace(subsystem, certification=None) for name, subsystem in bundle.subsystems.items()}
     plain = Pipeline(replace(bundle, subsystems=bare, certification_p=None), CERTIFIED, rules)
     certified, centres = Pipeline(bundle, CERTIFIED, rules), Centres()
     figures = {
@@ -96,7 +96,7 @@ def _struck(
     kind = FaultKind(str(rng.choice(list(FAINT))))
     suitable = [me.name for me in catalogue.elements if suits(kind, me)]
     hit = rng.choice(suitable, min(len(suitable), max(1, len(catalogue) // 4)), replace=False)
-    names = tuple(sorted(str(one) for one in hit))
+    names = tuple(sorted(str(item) for item in hit))
     chance = int(rng.integers(2**31))
     fault = Fault(kind, subsystem, FAINT[kind], around[0][0], around[-1][0], elements=names, seed=chance)
     return fault, list(stream(detector, around, [fault], chance))
@@ -104,7 +104,7 @@ def _struck(
 
 def _found(pipeline: Pipeline, fault: Fault, hit: Sequence[SimulatedLumisection], centres: Centres) -> bool:
     raised = incidents(list(watch(pipeline, CERTIFIED, hit, centres)), AlertSettings())
-    return any(one.labels.subsystem == fault.subsystem for one in raised)
+    return any(incident.labels.subsystem == fault.subsystem for incident in raised)
 
 
 def halves(data: Path) -> tuple[Lumisections, Lumisections]:
@@ -117,7 +117,7 @@ def halves(data: Path) -> tuple[Lumisections, Lumisections]:
 
 def learned(detector: Detector, earlier: Lumisections, count: int, settings: DqmSettings, seed: int) -> Bundle:
     """A bundle from about ``count`` lumisections all over the earlier part."""
-    batches = (batch for one in stream(detector, stretches(earlier, count), (), seed) for batch in one.batches)
+    batches = (batch for item in stream(detector, stretches(earlier, count), (), seed) for batch in item.batches)
     with TemporaryDirectory() as folder:
         return train(batches, Path(folder) / "model", settings, np.random.default_rng(seed), lambda *_: None)
 

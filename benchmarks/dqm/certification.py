@@ -51,14 +51,14 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     """The table; see the module."""
     elements, oms = files(data, "templates/cms_muon_pca_2018.parquet", "oms/Run2024E-v1.parquet")
     plan = QUICK if quick else FULL
-    chosen = [replace(one, subsystem=SUBSYSTEM) for one in templates.read(elements)[: plan.elements]]
+    chosen = [replace(item, subsystem=SUBSYSTEM) for item in templates.read(elements)[: plan.elements]]
     era = list(from_oms(oms, good_only=True))
-    found: list[dict[str, float]] = []
+    results: list[dict[str, float]] = []
     for seed in seeds:
-        one = partial(_detector, chosen, era, plan, seed)
-        found.append(one() if quick else kept("certification", seed, one))
-        progress(f"detector {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found[-1].items()))
-    return _results({name: np.array([one[name] for one in found]) for name in found[0]}, plan)
+        item = partial(_detector, chosen, era, plan, seed)
+        results.append(item() if quick else kept("certification", seed, item))
+        progress(f"detector {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in results[-1].items()))
+    return _results({name: np.array([item[name] for item in results]) for name in results[0]}, plan)
 
 
 def _detector(chosen: Sequence[templates.Template], era: Lumisections, plan: Plan, seed: int) -> dict[str, float]:
@@ -70,7 +70,7 @@ def _detector(chosen: Sequence[templates.Template], era: Lumisections, plan: Pla
 def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> dict[str, float]:
     cut = int(EARLIER_SHARE * len(era))
     earlier, later = stretches(era[:cut], plan.earlier), stretches(era[cut:], plan.judged)
-    scale = pileup_scale([one for _, one in earlier])
+    scale = pileup_scale([item for _, item in earlier])
     trained = int(TRAINED_SHARE * len(earlier))
     good = seen(detector, earlier, scale, seed, lambda _: ())
     judged = seen(detector, later, scale, seed + 1000, lambda _: ())
@@ -80,10 +80,10 @@ def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> di
     plain, _ = fit(good, trained, "autoencoder", np.random.default_rng(seed))
     variational, _ = fit(good, trained, "variational", np.random.default_rng(seed))
     still, shift = judged, shifts(plain.ensemble.scaling, judged)
-    judged, faulty = (replace(one, summaries=one.summaries - shift) for one in (judged, faulty))
-    ordinary, errors = (_errors(plain, one) for one in (judged, faulty))
+    judged, faulty = (replace(item, summaries=item.summaries - shift) for item in (judged, faulty))
+    ordinary, errors = (_errors(plain, item) for item in (judged, faulty))
     standing = _p_values(plain, still)
-    p_good, p_bad = (_p_values(plain, one) for one in (judged, faulty))
+    p_good, p_bad = (_p_values(plain, item) for item in (judged, faulty))
     top = {
         name: _ranked(_top(ordinary, scale_of(plain)), _top(errors, scale_of(plain)))
         for name, scale_of in {"top100": _own_units, "unweighted": _no_units}.items()
@@ -98,7 +98,9 @@ def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> di
         "chance": distance_correlation(surprise[0], mixed),
         **top,
         "mean": _ranked(_mean(ordinary, plain), _mean(errors, plain)),
-        "variational": _ranked(*(_top(_errors(variational, one), _own_units(variational)) for one in (judged, faulty))),
+        "variational": _ranked(
+            *(_top(_errors(variational, item), _own_units(variational)) for item in (judged, faulty))
+        ),
         "false": float((p_good <= 0.05).mean()),
         "standing": float((standing <= 0.05).mean()),
     }
@@ -107,7 +109,7 @@ def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> di
 def inside_bins(good: Float64, bad: Float64, size: Float64) -> float:
     """Mean AUC of scores (L,) inside four bins of ``size`` (L,), which holds for the good and the bad ones."""
     bins = np.searchsorted(np.quantile(size, (0.25, 0.5, 0.75)), size)
-    return float(np.mean([_ranked(good[bins == one], bad[bins == one]) for one in np.unique(bins)]))
+    return float(np.mean([_ranked(good[bins == item], bad[bins == item]) for item in np.unique(bins)]))
 
 
 def _ranked(good: Float64, bad: Float64) -> float:
@@ -142,28 +144,28 @@ def _mean(errors: npt.NDArray[np.float32], model: CertificationModel) -> Float64
 def _p_values(model: CertificationModel, seen: Good) -> Float64:
     """As the daemon would say when it closes the lumisections."""
     largest = model.ensemble.largest(seen.summaries, seen.totals, seen.pileup, seen.use)
-    found = [
-        model.certified(one, float(at), conditions.recorded_lumi)
-        for one, at, conditions in zip(largest, seen.pileup, seen.conditions, strict=True)
+    results = [
+        model.certified(item, float(at), conditions.recorded_lumi)
+        for item, at, conditions in zip(largest, seen.pileup, seen.conditions, strict=True)
     ]
-    return np.array([1.0 if one is None else one.p_value for one in found])
+    return np.array([1.0 if item is None else item.p_value for item in results])
 
 
-def _results(found: Mapping[str, Float64], plan: Plan) -> dict[str, Result]:
-    low, high = student(found["top100"] - found["mean"])
-    paired = f"TOP100 less the plain mean: {(found['top100'] - found['mean']).mean():.4f} [{low:.4f}, {high:.4f}]"
+def _results(tops: Mapping[str, Float64], plan: Plan) -> dict[str, Result]:
+    low, high = student(tops["top100"] - tops["mean"])
+    paired = f"TOP100 less the plain mean: {(tops['top100'] - tops['mean']).mean():.4f} [{low:.4f}, {high:.4f}]"
 
     def result(name: str, peer: str = "", other: str = "", note: str | None = None) -> Result:
-        value, n = float(found[name].mean()), 2 * plan.judged * len(found[name])
-        interval = student(found[name])
+        value, n = float(tops[name].mean()), 2 * plan.judged * len(tops[name])
+        interval = student(tops[name])
         if not peer:
             return Result(value, "AUC", *interval, n, note=note)
-        beside = float(found[other].mean())
-        return Result(value, "AUC", *interval, n, peer, beside, value / beside, note)
+        peers = float(tops[other].mean())
+        return Result(value, "AUC", *interval, n, peer, peers, value / peers, note)
 
-    false, standing = float(found["false"].mean()), float(found["standing"].mean())
-    judged = plan.judged * len(found["false"])
-    dependence, chance = float(found["dependence"].mean()), float(found["chance"].mean())
+    false, standing = float(tops["false"].mean()), float(tops["standing"].mean())
+    judged = plan.judged * len(tops["false"])
+    dependence, chance = float(tops["dependence"].mean()), float(tops["chance"].mean())
     return {
         "certification_auc": result("calibrated", note="by the p-value that the daemon gives"),
         "certification_auc_inside_luminosity": result(
@@ -172,7 +174,7 @@ def _results(found: Mapping[str, Float64], plan: Plan) -> dict[str, Result]:
         "certification_dependence_on_conditions": Result(
             dependence,
             "distance correlation",
-            *student(found["dependence"]),
+            *student(tops["dependence"]),
             judged,
             "the same with conditions mixed",
             chance,
@@ -183,12 +185,12 @@ def _results(found: Mapping[str, Float64], plan: Plan) -> dict[str, Result]:
         "certification_unweighted_auc": result("unweighted", note="TOP100, errors not in units of ordinary ones"),
         "certification_vae_auc": result("variational", "the plain autoencoder", "top100", "TOP100"),
         "certification_false_at_5pct": Result(
-            false, "share", *student(found["false"]), judged, "declared", 0.05, false / 0.05
+            false, "share", *student(tops["false"]), judged, "declared", 0.05, false / 0.05
         ),
         "certification_false_at_5pct_standing": Result(
             standing,
             "share",
-            *student(found["standing"]),
+            *student(tops["standing"]),
             judged,
             "declared",
             0.05,

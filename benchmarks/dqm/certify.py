@@ -84,22 +84,26 @@ class Round:
 
 def results(rounds: Sequence[Round]) -> dict[str, Result]:
     """All figures by key."""
-    per_histogram = [1e6 * one.seconds / one.histograms for one in rounds]
-    alone = float(np.mean([1e6 * one.seconds_alone / one.histograms for one in rounds]))
-    without = float(np.mean([one.found_without for one in rounds]))
+    per_histogram = [1e6 * repetition.seconds / repetition.histograms for repetition in rounds]
+    alone = float(np.mean([1e6 * repetition.seconds_alone / repetition.histograms for repetition in rounds]))
+    without = float(np.mean([repetition.found_without for repetition in rounds]))
     return {
-        "certified_of_faulty_lumi": _mean([one.passed for one in rounds], "share"),
-        "lost_of_good_lumi": _mean([sum(one.lost.values()) for one in rounds], "share"),
+        "certified_of_faulty_lumi": _mean([repetition.passed for repetition in rounds], "share"),
+        "lost_of_good_lumi": _mean([sum(repetition.lost.values()) for repetition in rounds], "share"),
         **{
-            f"lost_of_good_lumi_{cause.replace(' ', '_')}": _mean([one.lost.get(cause, 0.0) for one in rounds], "share")
+            f"lost_of_good_lumi_{cause.replace(' ', '_')}": _mean(
+                [repetition.lost.get(cause, 0.0) for repetition in rounds], "share"
+            )
             for cause in Cause
-            if any(cause in one.lost for one in rounds)
+            if any(cause in repetition.lost for repetition in rounds)
         },
         "lost_of_good_lumi_after_feedback": _mean(
-            [one.lost_after_words for one in rounds], "share", note="incidents without a fault called false alarms"
+            [repetition.lost_after_words for repetition in rounds],
+            "share",
+            note="incidents without a fault called false alarms",
         ),
         "old_fault_found_with_feedback": _against(
-            _mean([one.found for one in rounds], "share"), "trained on everything", without
+            _mean([repetition.found for repetition in rounds], "share"), "trained on everything", without
         ),
         "judged_with_shadow": _against(_mean(per_histogram, "us CPU/histogram"), "without shadow", alone),
     }
@@ -110,8 +114,8 @@ def _mean(values: Sequence[float], unit: str, note: str | None = None) -> Result
     return Result(float(np.mean(values)), unit, low, high, len(values), note=note)
 
 
-def _against(one: Result, peer: str, value: float) -> Result:
-    return replace(one, peer=peer, peer_value=value, ratio=one.value / value if value else None)
+def _against(result: Result, peer: str, value: float) -> Result:
+    return replace(result, peer=peer, peer_value=value, ratio=result.value / value if value else None)
 
 
 def _round(seed: int, earlier: Lumisections, later: Lumisections, quick: bool, folder: Path) -> Round:
@@ -121,7 +125,7 @@ def _round(seed: int, earlier: Lumisections, later: Lumisections, quick: bool, f
     train_on, watch = stretches(earlier, learn), later[:watched]
     old = _old_fault(rng, detector, [key for key, _ in train_on])
     batches = _batches(stream(detector, train_on, [old], seed))
-    confirmed = {(one.dataset, old.subsystem, one.key) for one in batches if old.start <= one.key <= old.end}
+    confirmed = {(batch.dataset, old.subsystem, batch.key) for batch in batches if old.start <= batch.key <= old.end}
     everything, heard = (
         TrainingSelection(range(2**62)),
         TrainingSelection(range(2**62), OperatorFeedback(confirmed=frozenset(confirmed))),
@@ -136,15 +140,15 @@ def _round(seed: int, earlier: Lumisections, later: Lumisections, quick: bool, f
     store = Store.open(f"sqlite:///{folder / 'n.db'}")
     seconds = _judge(store, current, shadow, judged)
     passed, lost = _held_against(_certificates(store, keys), judged)
-    found, found_without = _found(store, current, shadow, again)
+    result, found_without = _found(store, current, shadow, again)
     _call_false(store, judged)
     _, lost_after = _held_against(_certificates(store, keys), judged)
     store.close()
     spare = Store.open(f"sqlite:///{folder / 'alone.db'}")
     alone = _judge(spare, current, None, judged)
     spare.close()
-    histograms = sum(len(batch.entries) for one in judged for batch in one.batches)
-    return Round(passed, lost, sum(lost_after.values()), found, found_without, seconds, alone, histograms)
+    histograms = sum(len(batch.entries) for item in judged for batch in item.batches)
+    return Round(passed, lost, sum(lost_after.values()), result, found_without, seconds, alone, histograms)
 
 
 def _old_fault(rng: np.random.Generator, detector: Detector, keys: Sequence[LumisectionKey]) -> Fault:
@@ -155,7 +159,7 @@ def _old_fault(rng: np.random.Generator, detector: Detector, keys: Sequence[Lumi
 
 
 def _batches(lumisections: Iterable[SimulatedLumisection]) -> list[HistogramBatch]:
-    return [batch for one in lumisections for batch in one.batches]
+    return [batch for lumisection in lumisections for batch in lumisection.batches]
 
 
 def _trained(batches: Iterable[HistogramBatch], folder: Path, seed: int) -> Pipeline:
@@ -166,18 +170,18 @@ def _trained(batches: Iterable[HistogramBatch], folder: Path, seed: int) -> Pipe
 def _judge(store: Store, current: Pipeline, shadow: Pipeline | None, judged: Sequence[SimulatedLumisection]) -> float:
     """Score and store everything as the daemon does; s of CPU."""
     store.upgrade()
-    for one in filter(None, (current, shadow)):
-        one.warm_up()
-    beside = None if shadow is None else Shadow(shadow, SETTINGS.dqm.frozen_after - 1)
-    ingest = LumisectionIngest(store, current, SETTINGS, "benchmark", time.time, beside)
+    for item_value in filter(None, (current, shadow)):
+        item_value.warm_up()
+    peer = None if shadow is None else Shadow(shadow, SETTINGS.dqm.frozen_after - 1)
+    ingest = LumisectionIngest(store, current, SETTINGS, "benchmark", time.time, peer)
     ingest.claim([PLACE])
     batches = _batches(judged)
     start = time.process_time()
     for first in range(0, len(batches), AT_ONCE):
-        some = batches[first : first + AT_ONCE]
-        seconds = [None] * len(some) if shadow is None else shadow.score(some)
-        messages = [Message(PLACE, first + n, batch, {}, 0.0, "") for n, batch in enumerate(some)]
-        ingest.apply([Arrival(*one) for one in zip(messages, current.score(some), seconds, strict=True)])
+        sample = batches[first : first + AT_ONCE]
+        seconds = [None] * len(sample) if shadow is None else shadow.score(sample)
+        messages = [Message(PLACE, first + n, batch, {}, 0.0, "") for n, batch in enumerate(sample)]
+        ingest.apply([Arrival(*item) for item in zip(messages, current.score(sample), seconds, strict=True)])
     while ingest.close_due(everything=True).closed:
         pass
     return time.process_time() - start
@@ -189,42 +193,44 @@ def _certificates(store: Store, keys: Sequence[LumisectionKey]) -> Mapping[int, 
 
 
 def _held_against(
-    told: Mapping[int, Certificate], judged: Sequence[SimulatedLumisection]
+    report: Mapping[int, Certificate], judged: Sequence[SimulatedLumisection]
 ) -> tuple[float, dict[Cause, float]]:
     """Of the luminosity with a fault the share certified; of that without one the shares left out, by cause."""
     lumi = {True: 0.0, False: 0.0}
     passed, lost = 0.0, defaultdict[Cause, float](float)
-    for one in judged:
-        recorded = one.batches[0].conditions.recorded_lumi or 0.0
-        lumi[bool(one.faults)] += recorded
-        cause = _cause(told[one.key.run], one.key.ls)
-        if one.faults and cause is None:
+    for item in judged:
+        recorded = item.batches[0].conditions.recorded_lumi or 0.0
+        lumi[bool(item.faults)] += recorded
+        cause = _cause(report[item.key.run], item.key.ls)
+        if item.faults and cause is None:
             passed += recorded
-        if not one.faults and cause is not None:
+        if not item.faults and cause is not None:
             lost[cause] += recorded
     return passed / lumi[True], {cause: share / lumi[False] for cause, share in lost.items()}
 
 
-def _cause(told: Certificate, ls: int) -> Cause | None:
+def _cause(certificate: Certificate, ls: int) -> Cause | None:
     """The weightiest cause that keeps a lumisection out."""
-    return next((one.why[0].cause for one in told.excluded if one.first <= ls <= one.last), None)
+    return next((item.why[0].cause for item in certificate.excluded if item.first <= ls <= item.last), None)
 
 
 def _found(store: Store, current: Pipeline, shadow: Pipeline, fault: Fault) -> tuple[float, float]:
     """Share of the lumisections of a fault in which its subsystem is bad, for both models."""
     with store.read() as tx:
         pairs = comparison.read_pairs(tx, current.version, shadow.version, range(2**62))
-    mine = [one for one in pairs if one.subsystem == fault.subsystem and fault.start <= one.key <= fault.end]
-    bad = [[side.quality is Quality.BAD for side in (one.current, one.shadow)] for one in mine]
-    found, without = np.mean(bad, axis=0)
-    return float(found), float(without)
+    owns = [pair for pair in pairs if pair.subsystem == fault.subsystem and fault.start <= pair.key <= fault.end]
+    bad = [[side.quality is Quality.BAD for side in (item.current, item.shadow)] for item in owns]
+    result, without = np.mean(bad, axis=0)
+    return float(result), float(without)
 
 
 def _call_false(store: Store, judged: Sequence[SimulatedLumisection]) -> None:
     """Call every incident false in whose lumisections its subsystem has no fault."""
-    faulty = {(one.key.run, one.key.ls, fault.subsystem) for one in judged for fault in one.faults}
+    faulty = {(item.key.run, item.key.ls, fault.subsystem) for item in judged for fault in item.faults}
     with store.begin() as tx:
-        for one in incident_pages.page(tx, limit=10_000).items:
-            told = incident_pages.detail(tx, one.id)
-            if told is not None and not any((at.run, at.ls, one.subsystem) in faulty for at in told.occurrences):
-                dispute(tx, one.id, "the truth", "", 0.0)
+        for item_value in incident_pages.page(tx, limit=10_000).items:
+            report = incident_pages.detail(tx, item_value.id)
+            if report is not None and not any(
+                (at.run, at.ls, item_value.subsystem) in faulty for at in report.occurrences
+            ):
+                dispute(tx, item_value.id, "the truth", "", 0.0)

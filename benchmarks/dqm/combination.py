@@ -47,14 +47,16 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     """False incidents per shift; shares detected and false alarms by method."""
     earlier, later = halves(data)
     rounds = [_Round(seed, earlier, later, quick, progress) for seed in seeds]
-    false, watched = sum(one.false for one in rounds), sum(one.watched for one in rounds)
-    found = {"budget_false_incidents_per_shift": rate(false, watched)}
+    false, watched = sum(repetition.false for repetition in rounds), sum(repetition.watched for repetition in rounds)
+    results = {"budget_false_incidents_per_shift": rate(false, watched)}
     for method in METHODS:
-        found[f"unlikely_at_1pct_{method}"] = _mean([one.unlikely[method] for one in rounds])
+        results[f"unlikely_at_1pct_{method}"] = _mean([repetition.unlikely[method] for repetition in rounds])
         for extent in EXTENTS:
-            found[f"subsystem_detected_{extent}_{method}"] = _mean([one.subsystem[extent, method] for one in rounds])
-        found[f"element_detected_{method}"] = _mean([one.element[method] for one in rounds])
-    return found
+            results[f"subsystem_detected_{extent}_{method}"] = _mean(
+                [repetition.subsystem[extent, method] for repetition in rounds]
+            )
+        results[f"element_detected_{method}"] = _mean([repetition.element[method] for repetition in rounds])
+    return results
 
 
 class _Round:
@@ -72,7 +74,7 @@ class _Round:
         self.unlikely: dict[str, float] = {}
         self.subsystem: dict[tuple[str, str], float] = {}
         self.element: dict[str, float] = {}
-        batches = [batch for one in watched[::2] for batch in one.batches]
+        batches = [batch for item in watched[::2] for batch in item.batches]
         few = stretches(later[self.watched :], hit)
         self._compare(np.random.default_rng(seed + 2000), bundle, pipeline, detector, batches, few)
 
@@ -87,9 +89,10 @@ class _Round:
     ) -> None:
         names = sorted(bundle.catalogues)
         by_scorer = {
-            name: _of_scorers(bundle, pipeline, name, [one for one in fine if one.subsystem == name]) for name in names
+            name: _of_scorers(bundle, pipeline, name, [item for item in fine if item.subsystem == name])
+            for name in names
         }
-        elements = {name: one[1] for name, one in by_scorer.items()}
+        elements = {name: item[1] for name, item in by_scorer.items()}
         struck = {extent: _struck(rng, bundle, pipeline, detector, few, extent) for extent in EXTENTS}
         for method, combine in METHODS.items():
             fair = {name: combine(elements[name]) for name in names}
@@ -116,17 +119,17 @@ def _struck(
     extent: str,
 ) -> list[Struck]:
     """Each lumisection with a weak fault in a random place."""
-    found = []
+    results = []
     for key, conditions in few:
         name = str(rng.choice(sorted(detector.catalogues)))
         kind = FaultKind(str(rng.choice(list(WEAK))))
         fault = _fault(rng, kind, name, detector.catalogues[name], key, extent)
-        (one,) = stream(detector, [(key, conditions)], [fault], int(rng.integers(2**31)))
-        batch = next(batch for batch in one.batches if batch.subsystem == name)
+        (item,) = stream(detector, [(key, conditions)], [fault], int(rng.integers(2**31)))
+        batch = next(batch for batch in item.batches if batch.subsystem == name)
         scorers, elements = _of_scorers(bundle, pipeline, name, [batch])
         rows = np.array([bundle.catalogues[name].index[me] for me in fault.elements], dtype=np.intp)
-        found.append((name, rows, elements[0], scorers[0]))
-    return found
+        results.append((name, rows, elements[0], scorers[0]))
+    return results
 
 
 def _fault(
@@ -139,8 +142,8 @@ def _fault(
     elif extent == "folder":
         hit = [me.name for me in suitable if me.group == first.group]
     else:
-        wanted = min(len(suitable), max(1, len(catalogue) // 4))
-        hit = [suitable[at].name for at in rng.choice(len(suitable), wanted, replace=False)]
+        expected = min(len(suitable), max(1, len(catalogue) // 4))
+        hit = [suitable[at].name for at in rng.choice(len(suitable), expected, replace=False)]
     return Fault(kind, name, WEAK[kind], key, key, elements=tuple(hit), seed=int(rng.integers(2**31)))
 
 
@@ -149,16 +152,16 @@ def _of_scorers(
 ) -> tuple[Float32, Float32]:
     """P-values (L, n, k) of each scorer, and (L, n) of each ME, of batches of one subsystem."""
     calibration = bundle.subsystems[name].calibration
-    scored = [one.scores for one in pipeline.score(batches)]
-    scores = np.stack([one.scores for one in scored], axis=1)
-    totals = np.array([np.concatenate([c.sum(axis=1) for c in one.counts]) for one in batches], dtype=np.float32)
-    pileup = np.array([bundle.pileup.standardised(one.conditions) for one in batches], dtype=np.float32)
+    scored = [item.scores for item in pipeline.score(batches)]
+    scores = np.stack([item.scores for item in scored], axis=1)
+    totals = np.array([np.concatenate([c.sum(axis=1) for c in batch.counts]) for batch in batches], dtype=np.float32)
+    pileup = np.array([bundle.pileup.standardised(batch.conditions) for batch in batches], dtype=np.float32)
     normal = calibration.normaliser.normalised(scores, totals, pileup)
     kinds, lumisections, n = normal.shape
     places = (np.arange(kinds)[:, None] * calibration.groups + calibration.table).ravel()
     flat = normal.transpose(1, 0, 2).reshape(lumisections, kinds * n)
     p = calibration.scorers.p_values(flat, places).reshape(lumisections, kinds, n).transpose(0, 2, 1)
-    return p, np.array([one.p_values for one in scored])
+    return p, np.array([item.p_values for item in scored])
 
 
 def _quantile(p: Floats, rate: float) -> float:

@@ -51,7 +51,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     trained_s, grown_kib = time.perf_counter() - before_s, _peak_kib() - before_kib
     progress(f"trained on {learn} lumisections in {trained_s:.0f} s")
     note = f"{learn} lumisections of {sum(map(len, bundle.catalogues.values()))} MEs"
-    found = {
+    results = {
         "training_s": Result(trained_s, "s", note=note),
         "training_memory_mib": Result(grown_kib / 1024, "MiB", note="growth of the peak, libraries included"),
         "bundle_mib": Result(size / 1024**2, "MiB"),
@@ -64,14 +64,14 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
             rounds.setdefault(name, []).append(cost)
     for name, costs in rounds.items():
         low, high = bootstrap_mean(costs, np.random.default_rng(0))
-        found[f"scoring_us_per_histogram_{name}"] = Result(float(np.mean(costs)), "us", low, high, len(costs))
-    return found
+        results[f"scoring_us_per_histogram_{name}"] = Result(float(np.mean(costs)), "us", low, high, len(costs))
+    return results
 
 
 def _batches(seed: int, lumisections: int) -> list[HistogramBatch]:
     rng = np.random.default_rng(seed)
     stable = [item for item in generate(rng, fills=1 + lumisections // 200, stable=400) if item[1].beams_stable]
-    return [batch for one in stream(Detector.built_in(1), stable[:lumisections], (), seed) for batch in one.batches]
+    return [batch for item in stream(Detector.built_in(1), stable[:lumisections], (), seed) for batch in item.batches]
 
 
 def _costs(bundle: Bundle, pipeline: Pipeline, batches: Sequence[HistogramBatch], repeats: int) -> dict[str, float]:
@@ -80,23 +80,23 @@ def _costs(bundle: Bundle, pipeline: Pipeline, batches: Sequence[HistogramBatch]
     histograms: dict[str, int] = {}
     with one_thread():
         for subsystem, model in bundle.subsystems.items():
-            own = [one for one in batches if one.subsystem == subsystem]
-            pileup = np.array([bundle.pileup.standardised(one.conditions) for one in own], dtype=np.float32)
+            own = [batch for batch in batches if batch.subsystem == subsystem]
+            pileup = np.array([bundle.pileup.standardised(item.conditions) for item in own], dtype=np.float32)
             for place, group in enumerate(model.groups):
-                block = _block(group, [one.counts[place] for one in own], pileup)
+                block = _block(group, [item.counts[place] for item in own], pileup)
                 for name, seconds in _group(group, block, repeats).items():
                     spent[name] = spent.get(name, 0.0) + seconds
                     histograms[name] = histograms.get(name, 0) + block.totals.size
-    some = batches[: 4 * math.ceil(BATCH / sum(map(len, bundle.catalogues.values())))]
-    spent["all"] = _timed(lambda: pipeline.score(some), repeats)
-    histograms["all"] = sum(len(one.entries) for one in some)
+    sample = batches[: 4 * math.ceil(BATCH / sum(map(len, bundle.catalogues.values())))]
+    spent["all"] = _timed(lambda: pipeline.score(sample), repeats)
+    histograms["all"] = sum(len(item.entries) for item in sample)
     return {name: 1e6 * spent[name] / histograms[name] for name in spent}
 
 
 def _block(group: Group, counts: Sequence[Counts], pileup: Float32) -> FeatureBlock:
     """Features of at least 256 histograms of a group; lumisections are repeated where there are too few."""
-    wanted = math.ceil(BATCH / len(counts[0]))
-    at = np.arange(wanted) % len(counts)
+    expected = math.ceil(BATCH / len(counts[0]))
+    at = np.arange(expected) % len(counts)
     stacked = np.array([counts[int(place)] for place in at], dtype=np.float32)
     return features(stacked, pileup[at], group.reference)
 

@@ -77,8 +77,8 @@ class Later:
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> dict[str, Result]:
     """Share of faults detected, by fault and severity, at 5 % false alarms, ours and the peer's."""
     (path,) = files(data, "csc/segments_time_combined.parquet")
-    runs = [one for one in read_file(path, Limits(64 << 20, 1000, 1000)) if isinstance(one, HistogramBatch)]
-    counts = np.array([one.counts[0][0] for one in runs], dtype=np.float64)
+    runs = [item for item in read_file(path, Limits(64 << 20, 1000, 1000)) if isinstance(item, HistogramBatch)]
+    counts = np.array([run.counts[0][0] for run in runs], dtype=np.float64)
     half = len(runs) // 2
     end = half + 2 * ANEW if quick else len(runs)
     bundles = {start: _learned(runs[start - half : start]) for start in range(half, end, ANEW)}
@@ -92,17 +92,17 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     methods = _Methods(learned[half], adaptive, counts[:half].sum(axis=0))
     good = methods.scores(later, counts[half:end])
     rounds = [_round(methods, later, counts[half:end], good, seed, quick) for seed in seeds]
-    found = {f"csc_false_alarms_declared_{way}": _declared(good[f"ours {way}"], learned[half]) for way in WAYS}
+    results = {f"csc_false_alarms_declared_{way}": _declared(good[f"ours {way}"], learned[half]) for way in WAYS}
     for kind, severity in rounds[0]:
-        shares = [one[kind, severity] for one in rounds]
+        shares = [repetition[kind, severity] for repetition in rounds]
         for way in WAYS:
             name = "" if way == "fixed" else f"{way}_"
-            found[f"csc_detected_{name}{kind}_{severity:g}"] = _result(shares, way)
-    limits = {name: float(np.quantile(one, 1 - FALSE_ALARMS)) for name, one in good.items()}
+            results[f"csc_detected_{name}{kind}_{severity:g}"] = _result(shares, way)
+    limits = {name: float(np.quantile(item, 1 - FALSE_ALARMS)) for name, item in good.items()}
     for kind in LASTING:
         shares = [_lasting(bundles[half], runs[half:end], counts[:end], kind, seed, limits) for seed in seeds]
-        found[f"csc_lasting_found_{kind}"] = _result(shares, "adaptive")
-    return found
+        results[f"csc_lasting_found_{kind}"] = _result(shares, "adaptive")
+    return results
 
 
 def _lasting(
@@ -129,7 +129,7 @@ def _lasting(
         "pull adaptive": np.abs(pulls).max(axis=1),
         "chi2 adaptive": (pulls**2).mean(axis=1),
     }
-    return {name: float((one > limits[name]).mean()) for name, one in scores.items()}
+    return {name: float((score > limits[name]).mean()) for name, score in scores.items()}
 
 
 def _learned(runs: Sequence[HistogramBatch]) -> Bundle:
@@ -164,27 +164,27 @@ class _Methods:
 
     def scores(self, runs: Sequence[Later], counts: Floats) -> dict[str, Floats]:
         """Of ``runs`` with ``counts`` (L, bins) in place of their own."""
-        batches = [_with(one.batch, row) for one, row in zip(runs, counts, strict=True)]
-        eight = np.array([one.before for one in runs])
+        batches = [_with(run.batch, row) for run, row in zip(runs, counts, strict=True)]
+        eight = np.array([run.before for run in runs])
         references = {"fixed": np.broadcast_to(self._earlier, counts.shape), "adaptive": eight, "following": eight}
-        found = {
+        results = {
             "ours fixed": _surprise([self._fixed] * len(runs), batches),
             "ours adaptive": _surprise([self._adaptive] * len(runs), batches),
-            "ours following": _surprise([one.following for one in runs], batches),
+            "ours following": _surprise([run.following for run in runs], batches),
         }
         for way, reference in references.items():
             pulls = autodqm_pulls.pulls(counts, reference)
-            found[f"pull {way}"] = np.abs(pulls).max(axis=1)
-            found[f"chi2 {way}"] = (pulls**2).mean(axis=1)
-        return found
+            results[f"pull {way}"] = np.abs(pulls).max(axis=1)
+            results[f"chi2 {way}"] = (pulls**2).mean(axis=1)
+        return results
 
 
 def _surprise(pipelines: Sequence[Pipeline], batches: Sequence[HistogramBatch]) -> Floats:
     """-ln p of each batch by its pipeline."""
     p = np.empty(len(batches))
     for pipeline in set(pipelines):
-        places = [at for at, one in enumerate(pipelines) if one is pipeline]
-        p[places] = [one.scores.p_values[0] for one in pipeline.score([batches[at] for at in places])]
+        places = [at for at, item in enumerate(pipelines) if item is pipeline]
+        p[places] = [item.scores.p_values[0] for item in pipeline.score([batches[at] for at in places])]
     surprise: Floats = -np.log(np.nan_to_num(p, nan=1.0))
     return surprise
 
@@ -209,23 +209,23 @@ def _round(
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(later))
     setting, hit = order[: len(order) // 2], order[len(order) // 2 :][: 20 if quick else None]
-    limits = {name: np.quantile(one[setting], 1 - FALSE_ALARMS) for name, one in good.items()}
-    found = {}
+    limits = {name: np.quantile(item[setting], 1 - FALSE_ALARMS) for name, item in good.items()}
+    results = {}
     for kind, severity, broken in _broken(rng, [later[at] for at in hit], counts[hit], quick):
         scores = methods.scores([later[at] for at in hit], broken)
-        found[kind, severity] = {name: float((one > limits[name]).mean()) for name, one in scores.items()}
-    return found
+        results[kind, severity] = {name: float((score > limits[name]).mean()) for name, score in scores.items()}
+    return results
 
 
 def _broken(
     rng: np.random.Generator, runs: Sequence[Later], counts: Floats, quick: bool
 ) -> Iterator[tuple[FaultKind, float, Floats]]:
-    for kind, some in SEVERITIES.items():
-        for severity in some[-2:] if quick else some:
+    for kind, sample in SEVERITIES.items():
+        for severity in sample[-2:] if quick else sample:
             yield (
                 kind,
                 severity,
-                np.array([_hit(rng, one.batch, row, kind, severity) for one, row in zip(runs, counts, strict=True)]),
+                np.array([_hit(rng, run.batch, row, kind, severity) for run, row in zip(runs, counts, strict=True)]),
             )
 
 
@@ -243,8 +243,8 @@ def _declared(surprise: Floats, pipeline: Pipeline) -> Result:
 
 
 def _result(rounds: Sequence[Mapping[str, float]], way: str) -> Result:
-    ours = [one[f"ours {way}"] for one in rounds]
-    peers = {name: float(np.mean([one[f"{name} {way}"] for one in rounds])) for name in ("pull", "chi2")}
+    ours = [repetition[f"ours {way}"] for repetition in rounds]
+    peers = {name: float(np.mean([repetition[f"{name} {way}"] for repetition in rounds])) for name in ("pull", "chi2")}
     best = max(peers, key=peers.__getitem__)
     low, high = bootstrap_mean(ours, np.random.default_rng(0))
     value = float(np.mean(ours))

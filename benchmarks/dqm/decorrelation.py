@@ -47,14 +47,14 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     plan = QUICK if quick else FULL
     known = templates.read(elements)
     every = len(known) // plan.elements
-    chosen = [replace(one, subsystem=emulated.SUBSYSTEM) for one in known[::every][: plan.elements]]
+    chosen = [replace(item, subsystem=emulated.SUBSYSTEM) for item in known[::every][: plan.elements]]
     era = list(from_oms(oms, good_only=True))
-    found: list[dict[str, float]] = []
+    results: list[dict[str, float]] = []
     for seed in seeds:
-        one = partial(_detector, chosen, era, plan, seed)
-        found.append(one() if quick else kept("decorrelation", seed, one))
-        progress(f"detector {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found[-1].items()))
-    return _results({name: np.array([one[name] for one in found]) for name in found[0]}, plan)
+        item = partial(_detector, chosen, era, plan, seed)
+        results.append(item() if quick else kept("decorrelation", seed, item))
+        progress(f"detector {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in results[-1].items()))
+    return _results({name: np.array([item[name] for item in results]) for name in results[0]}, plan)
 
 
 def _detector(
@@ -63,7 +63,7 @@ def _detector(
     detector = Detector(chosen, np.random.default_rng(seed))
     cut = int(emulated.EARLIER_SHARE * len(era))
     earlier, later = emulated.stretches(era[:cut], plan.earlier), emulated.stretches(era[cut:], plan.judged)
-    scale = pileup_scale([one for _, one in earlier])
+    scale = pileup_scale([item for _, item in earlier])
     rng = np.random.default_rng(seed + 2000)
     catalogue = detector.catalogues[emulated.SUBSYSTEM]
     with one_thread():
@@ -72,9 +72,9 @@ def _detector(
         faulty = emulated.seen(detector, later, scale, seed + 3000, lambda key: (emulated.fault(rng, catalogue, key),))
         scaled = scaling.fit(good.summaries, good.totals, good.pileup, good.use, good.bins)
         shifts = emulated.shifts(scaled, emulated.joined(good, judged))[len(earlier) :]
-        shown = [good, *(replace(one, summaries=one.summaries - shifts) for one in (judged, faulty))]
-        features = [scaled.scaled(one.summaries, one.totals, one.pileup, one.use) for one in shown]
-        conditions = [_conditions(one) for one in shown]
+        shown = [good, *(replace(item, summaries=item.summaries - shifts) for item in (judged, faulty))]
+        features = [scaled.scaled(item.summaries, item.totals, item.pileup, item.use) for item in shown]
+        conditions = [_conditions(item) for item in shown]
         figures = {}
         for weight in WEIGHTS:
             ordinary, bad = _scores(features, conditions[0], weight, seed)
@@ -96,8 +96,8 @@ def _scores(features: Sequence[Float32], conditions: Float32, weight: float, see
     network = _trained(learned, conditions, early, weight, np.random.default_rng(seed))
     ordinary = np.maximum(squared_errors((network,), learned[early:])[0].mean(axis=0), LEAST_ORDINARY)
     count = top(learned.shape[1])
-    errors = [squared_errors((network,), one)[0] / ordinary for one in judged]
-    ranked = [np.partition(one, -count, axis=1)[:, -count:].mean(axis=1, dtype=np.float64) for one in errors]
+    errors = [squared_errors((network,), item)[0] / ordinary for item in judged]
+    ranked = [np.partition(error, -count, axis=1)[:, -count:].mean(axis=1, dtype=np.float64) for error in errors]
     return np.log(ranked[0]), np.log(ranked[1])
 
 
@@ -113,18 +113,18 @@ def _trained(
     weights = variables(clipped(features[:early]), rng)
 
     def loss(rows: Any) -> Any:
-        shown, beside = rows[:, :width], rows[:, width:]
+        shown, row = rows[:, :width], rows[:, width:]
         squares = tf.square(shown - applied(shown, weights))
         if not weight:
             return tf.reduce_mean(squares)
         score = tf.math.log(tf.reduce_mean(tf.math.top_k(squares, count).values, axis=1, keepdims=True))
-        return tf.reduce_mean(squares) + weight * _dependence(score, beside)
+        return tf.reduce_mean(squares) + weight * _dependence(score, row)
 
     rows = np.concatenate([clipped(features), conditions], axis=1)
     return network(descend(weights, loss, (rows[:early], rows[early:]), rng, Schedule()))
 
 
-def _dependence(one: Any, other: Any) -> Any:
+def _dependence(item: Any, other: Any) -> Any:
     """Squared distance correlation of tensors (rows, k): :mod:`benchmarks.dqm.distance_correlation`, differentiable."""
     from dqm.networks.training.tensor import tf
 
@@ -134,21 +134,21 @@ def _dependence(one: Any, other: Any) -> Any:
         middle = tf.reduce_mean(distances, axis=0)
         return distances - middle - middle[:, None] + tf.reduce_mean(distances)
 
-    a, b = centred(one), centred(other)
+    a, b = centred(item), centred(other)
     return tf.reduce_mean(a * b) / tf.sqrt(tf.reduce_mean(a * a) * tf.reduce_mean(b * b) + 1e-12)
 
 
-def _results(found: Mapping[str, Float64], plan: emulated.Plan) -> dict[str, Result]:
+def _results(result: Mapping[str, Float64], plan: emulated.Plan) -> dict[str, Result]:
     results = {}
     for weight in WEIGHTS:
-        inside, plain = found[f"inside_{weight:g}"], found["inside_0"]
-        dependence, free = found[f"dependence_{weight:g}"], found["dependence_0"]
+        inside, plain = result[f"inside_{weight:g}"], result["inside_0"]
+        dependence, free = result[f"dependence_{weight:g}"], result["dependence_0"]
         low, high = student(inside - plain)
         note = f"less that without: {(inside - plain).mean():.4f} [{low:.4f}, {high:.4f}]"
         n = 2 * plan.judged * len(inside)
-        beside = float(plain.mean()), float(inside.mean() / plain.mean())
+        peer = float(plain.mean()), float(inside.mean() / plain.mean())
         results[f"decorrelation_{weight:g}_auc_inside_luminosity"] = Result(
-            float(inside.mean()), "AUC", *student(inside), n, "no penalty", *beside, note
+            float(inside.mean()), "AUC", *student(inside), n, "no penalty", *peer, note
         )
         also = float(free.mean()), float(dependence.mean() / free.mean())
         results[f"decorrelation_{weight:g}_dependence"] = Result(

@@ -53,20 +53,20 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     fixed = [static(counts, bad) for counts, bad in toys]
     truth = [bad for _, bad in toys]
     rng = np.random.default_rng(seeds[0])
-    scores = [one.scores for one in ours]
+    scores = [our.scores for our in ours]
     results = {
         "dinamo_auc": _mean(scores, truth, "label-fed EWMA, chi2", fed, rng, _NOTE),
         "dinamo_distance_auc": _mean(
-            [one.distances for one in ours], truth, "static reference, chi2", fixed, rng, "distance to the template"
+            [our.distances for our in ours], truth, "static reference, chi2", fixed, rng, "distance to the template"
         ),
         "dinamo_auc_strongest_peer": _mean(
             scores, truth, "label-fed EWMA, distance of shares", by_share, rng, "as dinamo_auc, beside the best peer"
         ),
-        "dinamo_bad_taken": _taken([one.taken for one in ours], truth),
+        "dinamo_bad_taken": _taken([our.taken for our in ours], truth),
     }
     for at, path in enumerate(paths):
-        one = _mean([scores[at]], [truth[at]], "label-fed EWMA, chi2", [fed[at]], rng, _NOTE)
-        results[f"dinamo_auc_{path.stem.removeprefix('toy_')}"] = one
+        item = _mean([scores[at]], [truth[at]], "label-fed EWMA, chi2", [fed[at]], rng, _NOTE)
+        results[f"dinamo_auc_{path.stem.removeprefix('toy_')}"] = item
     return results
 
 
@@ -132,20 +132,20 @@ def _mean(
 ) -> Result:
     """Mean AUC over files beside that of the peer."""
     value, other = (_average(auc, each, bad) for each in (scores, peers))
-    draws = np.mean([auc_draws(one, truth, rng, _DRAWS) for one, truth in zip(scores, bad, strict=True)], axis=0)
+    draws = np.mean([auc_draws(score, truth, rng, _DRAWS) for score, truth in zip(scores, bad, strict=True)], axis=0)
     low, high = np.percentile(draws, [2.5, 97.5])
-    n = sum(len(one) for one in bad)
+    n = sum(len(item) for item in bad)
     return Result(value, "AUC", float(low), float(high), n, peer, other, value / other, note)
 
 
 def _average(of: Callable[[Floats, Flags], float], scores: Sequence[Floats], bad: Sequence[Flags]) -> float:
-    return float(np.mean([of(one, truth) for one, truth in zip(scores, bad, strict=True)]))
+    return float(np.mean([of(score, truth) for score, truth in zip(scores, bad, strict=True)]))
 
 
 def _taken(taken: Sequence[Flags], bad: Sequence[Flags]) -> Result:
     """Bad runs that went into the template, beside the share of good ones that did."""
-    wrong = np.concatenate([one[truth] for one, truth in zip(taken, bad, strict=True)])
-    right = np.concatenate([one[~truth] for one, truth in zip(taken, bad, strict=True)])
+    wrong = np.concatenate([item[truth] for item, truth in zip(taken, bad, strict=True)])
+    right = np.concatenate([item[~truth] for item, truth in zip(taken, bad, strict=True)])
     return Result(
         float(wrong.mean()), "share", n=len(wrong), note=f"of bad runs; of good runs {right.mean():.3f} went in"
     )

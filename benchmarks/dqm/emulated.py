@@ -41,9 +41,9 @@ class Plan:
     elements: int
 
 
-def stretches(period: Lumisections, wanted: int) -> Lumisections:
+def stretches(period: Lumisections, expected: int) -> Lumisections:
     """So many lumisections, in stretches that lie evenly over the ``period``."""
-    starts = np.linspace(0, len(period) - STRETCH, wanted // STRETCH).astype(int)
+    starts = np.linspace(0, len(period) - STRETCH, expected // STRETCH).astype(int)
     return [item for start in starts for item in period[start : start + STRETCH]]
 
 
@@ -68,44 +68,44 @@ def seen(
     for key, conditions in period:
         (batch,) = detector.lumisection(key, conditions, generator(seed, key), faults(key))
         numbers.append(features_of_groups(batch.counts))
-        totals.append(np.concatenate([one.sum(axis=1) for one in batch.counts]))
+        totals.append(np.concatenate([count.sum(axis=1) for count in batch.counts]))
     counts = np.array(totals, dtype=np.float32)
     blocks = detector.catalogues[SUBSYSTEM].blocks
     return Good(
         np.array(numbers),
         counts,
-        np.array([scale.standardised(one) for _, one in period], dtype=np.float32),
+        np.array([scale.standardised(item) for _, item in period], dtype=np.float32),
         counts >= LEAST_ENTRIES,
-        np.concatenate([np.full(one.stop - one.start, one.bins) for one in blocks]),
+        np.concatenate([np.full(block.stop - block.start, block.bins) for block in blocks]),
         np.array([key.run for key, _ in period], dtype=np.int64),
-        [one for _, one in period],
+        [item for _, item in period],
     )
 
 
-def joined(one: Good, other: Good) -> Good:
+def joined(good: Good, other: Good) -> Good:
     """Both, one after the other, of the same MEs."""
     pairs = {
-        name: np.concatenate([getattr(one, name), getattr(other, name)])
+        name: np.concatenate([getattr(good, name), getattr(other, name)])
         for name in ("summaries", "totals", "pileup", "use", "runs")
     }
-    return replace(one, **pairs, conditions=[*one.conditions, *other.conditions])
+    return replace(good, **pairs, conditions=[*good.conditions, *other.conditions])
 
 
 def shifts(scaled: Scaling, judged: Good) -> npt.NDArray[np.float32]:
     """By how much (L, n, 7) the centre of each lumisection has followed the good ones of the runs before."""
-    found = np.empty_like(judged.summaries)
+    result = np.empty_like(judged.summaries)
     shift = initial_centre(len(judged.bins), NUMBERS)
     typical = scaled.typical(judged.pileup)
     trusted = np.where(judged.use, np.float32(1.0), np.float32(np.nan))
     for run in np.unique(judged.runs):
         left = Residuals.nothing(len(judged.bins), NUMBERS)
         for at in np.flatnonzero(judged.runs == run):
-            found[at] = shift[0] + shift[1] * judged.pileup[at]
+            result[at] = shift[0] + shift[1] * judged.pileup[at]
             left += Residuals.of(judged.summaries[at], typical[at], float(judged.pileup[at]), trusted[at])
         shift = updated_centre(shift, left)
-    return found
+    return result
 
 
 def size(seen: Good) -> Float64:
     """Logarithm (L,) of the recorded luminosity, which is that of the statistics but for a constant."""
-    return np.log([one.recorded_lumi or 1e-6 for one in seen.conditions])
+    return np.log([condition.recorded_lumi or 1e-6 for condition in seen.conditions])

@@ -23,5 +23,5 @@ def kept(name: str, seed: int, measured: Callable[[], Figures]) -> Figures:
         text = json.dumps(measured())
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    found: Figures = json.loads(path.read_text())
-    return found
+    result: Figures = json.loads(path.read_text())
+    return result

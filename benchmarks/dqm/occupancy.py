@@ -34,9 +34,9 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     share = 16 if quick else 1
     runs = [_run(seed, GOOD // share, BAD // share, progress) for seed in seeds]
     tested = (GOOD // share + BAD // share) // 5
-    found = {"occupancy_auc": mean_auc(runs, TOGETHER, tested, "emulated strips", peer=LABELS)}
+    results = {"occupancy_auc": mean_auc(runs, TOGETHER, tested, "emulated strips", peer=LABELS)}
     others = (name for name in runs[0] if name != TOGETHER)
-    return found | {f"occupancy_auc_{name}": mean_auc(runs, name, tested, "emulated strips") for name in others}
+    return results | {f"occupancy_auc_{name}": mean_auc(runs, name, tested, "emulated strips") for name in others}
 
 
 def _run(seed: int, good: int, bad: int, progress: Progress) -> Mapping[str, float]:
@@ -46,13 +46,13 @@ def _run(seed: int, good: int, bad: int, progress: Progress) -> Mapping[str, flo
     first, second = int(0.6 * len(strips)), int(0.8 * len(strips))
     learn, held, test = strips[:first], strips[first:second], strips[second:]
     methods = dict(_networks(learn, held, rng, seed)) | dict(_baselines(learn, seed))
-    methods[TOGETHER] = lambda some: methods[BOTH](some) + methods[FAULTS](some)
+    methods[TOGETHER] = lambda sample: methods[BOTH](sample) + methods[FAULTS](sample)
     looked, labels = _prepared(test), _bad(test)
-    found = {name: auc(score(looked), labels) for name, score in methods.items()}
+    results = {name: auc(score(looked), labels) for name, score in methods.items()}
     unseen = emulate(rng, len(test) * 9 // 10, len(test) // 10, visible=False)
-    found["every_fault"] = auc(methods[TOGETHER](_prepared(unseen)), _bad(unseen))
-    progress(f"seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
-    return found
+    results["every_fault"] = auc(methods[TOGETHER](_prepared(unseen)), _bad(unseen))
+    progress(f"seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in results.items()))
+    return results
 
 
 Score = Callable[[Float32], npt.NDArray[np.floating]]
@@ -75,7 +75,7 @@ def _baselines(learn: Sequence[Strip], seed: int) -> Iterator[tuple[str, Score]]
     yield "variance", lambda strips: strips.var(axis=1)
     yield "sobel", lambda strips: np.abs(strips[:, 2:] - strips[:, :-2]).max(axis=1)
     if find_spec("sklearn") is not None:
-        yield from _scikit_learn(_prepared([one for one in learn if not one.bad]), seed)
+        yield from _scikit_learn(_prepared([item for item in learn if not item.bad]), seed)
 
 
 def _scikit_learn(good: Float32, seed: int) -> Iterator[tuple[str, Score]]:
@@ -89,22 +89,22 @@ def _scikit_learn(good: Float32, seed: int) -> Iterator[tuple[str, Score]]:
 
 
 def _prepared(strips: Sequence[Strip]) -> Float32:
-    return np.concatenate([prepared(one.counts[None]) for one in strips])
+    return np.concatenate([prepared(strip.counts[None]) for strip in strips])
 
 
 def _bad(strips: Sequence[Strip]) -> Rows:
-    return np.array([one.bad for one in strips])
+    return np.array([strip.bad for strip in strips])
 
 
 def _spoilt(strips: Sequence[Strip], rng: np.random.Generator) -> Float32:
     """Good strips with faults put in, prepared."""
-    made = [inject_strip_faults(one.counts[None], rng) for one in strips if not one.bad for _ in range(INJECTED)]
+    made = [inject_strip_faults(strip.counts[None], rng) for strip in strips if not strip.bad for _ in range(INJECTED)]
     return np.concatenate([prepared(counts) for counts, possible in made if possible[0]])
 
 
 def _joined(strips: Sequence[Strip], injected: Float32 | None, *, labels: bool) -> tuple[Float32, Rows]:
     """What a network learns from: strips and labels; with faults put in, also mirrored."""
-    kept = [one for one in strips if labels or not one.bad]
+    kept = [strip for strip in strips if labels or not strip.bad]
     if injected is None:
         return _prepared(kept), _bad(kept)
     all_of_them = np.concatenate([_prepared(kept), injected])

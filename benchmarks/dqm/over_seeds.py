@@ -18,10 +18,10 @@ def interval(values: Sequence[float]) -> tuple[float | None, float | None]:
 
 def mean_auc(runs: Sequence[Mapping[str, float]], name: str, tested: int, note: str, peer: str = "") -> Result:
     """Mean over ``runs`` of the AUC ``name``, each from ``tested`` cases, beside that of ``peer`` in the same runs."""
-    values = [one[name] for one in runs]
+    values = [run[name] for run in runs]
     low, high = interval(values)
     value = float(np.mean(values))
     if peer in {"", name}:
         return Result(value, "AUC", low, high, tested * len(runs), note=note)
-    beside = float(np.mean([one[peer] for one in runs]))
-    return Result(value, "AUC", low, high, tested * len(runs), peer, beside, value / beside, note)
+    peers = float(np.mean([run[peer] for run in runs]))
+    return Result(value, "AUC", low, high, tested * len(runs), peer, peers, value / peers, note)

@@ -18,8 +18,8 @@ def auc(scores: npt.NDArray[np.floating], bad: Flags) -> float:
 def auc_draws(scores: Floats, bad: Flags, rng: np.random.Generator, draws: int) -> Floats:
     """AUCs of ``draws`` bootstrap samples, good and bad resampled apart."""
     kinds = np.flatnonzero(bad), np.flatnonzero(~bad)
-    found = np.empty(draws)
+    result = np.empty(draws)
     for at in range(draws):
         rows = np.concatenate([rng.choice(kind, len(kind)) for kind in kinds])
-        found[at] = auc(scores[rows], bad[rows])
-    return found
+        result[at] = auc(scores[rows], bad[rows])
+    return result

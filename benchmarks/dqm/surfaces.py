@@ -93,17 +93,17 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     """All figures of the table; no files are needed. Those of the steady surface have no prefix."""
     share = 16 if quick else 1
     tested = TESTED // share
-    found: dict[str, Result] = {}
+    results: dict[str, Result] = {}
     for surface, amplitude in AMPLITUDES.items():
         runs = [_run(seed, amplitude, LUMISECTIONS // share, progress) for seed in seeds]
         prefix = "occupancy_map_" if surface == "steady" else f"occupancy_map_{surface}_"
-        kept = [one.pop("network") for one in runs]
-        found[f"{prefix}networks_kept"] = Result(sum(kept), "networks", n=len(kept))
-        found |= {
+        kept = [run.pop("network") for run in runs]
+        results[f"{prefix}networks_kept"] = Result(sum(kept), "networks", n=len(kept))
+        results |= {
             f"{prefix}auc_{name}": mean_auc(runs, name, tested, f"emulated maps, {surface}", _peer(name))
             for name in runs[0]
         }
-    return found
+    return results
 
 
 def _peer(name: str) -> str:
@@ -125,14 +125,16 @@ def _run(seed: int, amplitude: float, lumisections: int, progress: Progress) -> 
     for place in np.flatnonzero(bad):
         factor, sides[place] = _fault(rng)
         mean[place] *= factor
-    scores = [_scores(taught, rng.poisson(one).astype(np.float32)) for one in mean]
-    found = {name: auc(np.array([one[name] for one in scores]), bad) for name in scores[0]}
+    scores = [_scores(taught, rng.poisson(item).astype(np.float32)) for item in mean]
+    results = {name: auc(np.array([score[name] for score in scores]), bad) for name in scores[0]}
     for side, name in product(sorted(set(sides[bad].tolist())), ("pull", "occupancy_map")):
-        some = ~bad | (sides == side)
-        by_side = np.array([one[name] for one in scores])
-        found[f"{name}_side_{side}"] = auc(by_side[some], bad[some])
-    progress(f"seed {seed}, waves of {amplitude}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
-    return {**found, "network": float(taught.chosen.model is not None)}
+        sample = ~bad | (sides == side)
+        by_side = np.array([score[name] for score in scores])
+        results[f"{name}_side_{side}"] = auc(by_side[sample], bad[sample])
+    progress(
+        f"seed {seed}, waves of {amplitude}: " + ", ".join(f"{name} {value:.4f}" for name, value in results.items())
+    )
+    return {**results, "network": float(taught.chosen.model is not None)}
 
 
 def _fault(rng: np.random.Generator) -> tuple[Float64, int]:
@@ -150,25 +152,25 @@ def _taught(counts: Float32, seed: int) -> Taught:
     maps, use = counts[:, None], np.ones((len(counts), 1), dtype=np.bool_)
     pileup = np.zeros(len(counts), dtype=np.float32)
     reference = frozen.fit(maps, pileup, use)
-    lesson = TrainingData(features(maps, pileup, reference), use, reference, seed, SHAPE)
-    chosen = OccupancyMapScorer.fit(lesson)
+    training_data = TrainingData(features(maps, pileup, reference), use, reference, seed, SHAPE)
+    chosen = OccupancyMapScorer.fit(training_data)
     scorers: dict[str, PullScorer | ChiSquareScorer | OccupancyMapScorer] = {
-        "pull": PullScorer.fit(lesson),
-        "chi2": ChiSquareScorer.fit(lesson),
+        "pull": PullScorer.fit(training_data),
+        "chi2": ChiSquareScorer.fit(training_data),
         "occupancy_map": chosen,
-        "occupancy_map_without_network": replace(chosen, model=None).scaled(lesson.block, use),
-        "occupancy_map_with_network": replace(chosen, model=_network(lesson)).scaled(lesson.block, use),
+        "occupancy_map_without_network": replace(chosen, model=None).scaled(training_data.block, use),
+        "occupancy_map_with_network": replace(chosen, model=_network(training_data)).scaled(training_data.block, use),
     }
     shown = _normalised(counts)
     good = shown.mean(axis=0)
-    plain, relative = (train(one.reshape(-1, *SHAPE), seed) for one in (shown, corrected(shown, good)))
+    plain, relative = (train(item.reshape(-1, *SHAPE), seed) for item in (shown, corrected(shown, good)))
     return Taught(reference, scorers, chosen, plain, relative, good)
 
 
-def _network(lesson: TrainingData) -> MapAutoencoder:
+def _network(training_data: TrainingData) -> MapAutoencoder:
     """The scorer's network, whether it helps or not."""
-    pulls, seen = lesson.block.pulls, lesson.block.precision >= LEAST_PRECISION
-    return train((np.clip(pulls, -INPUT_REACH, INPUT_REACH) * seen).reshape(-1, *SHAPE), lesson.seed)
+    pulls, seen = training_data.block.pulls, training_data.block.precision >= LEAST_PRECISION
+    return train((np.clip(pulls, -INPUT_REACH, INPUT_REACH) * seen).reshape(-1, *SHAPE), training_data.seed)
 
 
 def _normalised(counts: Float32) -> Float32:
@@ -187,7 +189,7 @@ def _scores(taught: Taught, counts: Float32) -> Mapping[str, float]:
     """Scores of one stretch (3, towers): those of single maps are of its last."""
     maps = counts[:, None]
     block = features(maps, np.zeros(STRETCH, dtype=np.float32), taught.reference)
-    found = {name: float(scorer.score(block)[-1, 0]) for name, scorer in taught.scorers.items()}
+    results = {name: float(scorer.score(block)[-1, 0]) for name, scorer in taught.scorers.items()}
     shown = _normalised(counts)
     plain, relative = _errors(taught.plain, shown), _errors(taught.corrected, corrected(shown, taught.good))
     cells, regions = _deviations(taught.chosen, block)
@@ -196,7 +198,7 @@ def _scores(taught: Taught, counts: Float32) -> Mapping[str, float]:
         "autoencoder_multiplied": float(persistent(plain).max()),
         "autoencoder_corrected": float(relative[-1].max()),
         "autoencoder_corrected_multiplied": float(persistent(relative).max()),
-        **found,
+        **results,
         "pull_multiplied": float(np.abs(persistent(block.pulls[:, 0].astype(np.float64))).max()),
         "cells_multiplied": float(np.abs(persistent(cells)).max()),
         "regions_multiplied": float(np.abs(persistent(regions)).max()),

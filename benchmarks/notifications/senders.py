@@ -95,7 +95,7 @@ class Alertmanager:
 
 def alertmanager_program() -> str | None:
     """The program of Alertmanager; None where it is not installed."""
-    return next((found for name in ALERTMANAGERS if (found := shutil.which(name))), None)
+    return next((result for name in ALERTMANAGERS if (result := shutil.which(name))), None)
 
 
 @contextlib.contextmanager

@@ -28,8 +28,8 @@ SEEDS = (11, 12, 13, 14, 15)
 def measure(parts: Mapping[str, Measure], data: Path, quick: bool) -> Outcome:
     """All results of the ``parts``, one after the other."""
     results, skipped = measured(parts, data, quick, SEEDS)
-    told = f"real rates in part real, others and events emulated over real conditions; parts {', '.join(parts)}"
-    return Outcome(results, "; ".join([told, *skipped]))
+    report = f"real rates in part real, others and events emulated over real conditions; parts {', '.join(parts)}"
+    return Outcome(results, "; ".join([report, *skipped]))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

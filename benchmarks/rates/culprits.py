@@ -88,38 +88,38 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     """False incidents, faults found and culprits named, of one trigger for each seed."""
     paths = files(data, f"oms/{ERA}.parquet", f"oms/{LATER_ERA}.parquet")
     size = QUICK if quick else FULL
-    found = []
+    results = []
     for seed in seeds:
         name = "rates-culprits-quick" if quick else "rates-culprits"
-        found.append(kept(name, seed, lambda seed=seed: figures(seed, paths, size, progress)))  # type: ignore[misc]
-        progress(f"seed {seed}: " + ", ".join(f"{name} {value:g}" for name, value in found[-1].items()))
+        results.append(kept(name, seed, lambda seed=seed: figures(seed, paths, size, progress)))  # type: ignore[misc]
+        progress(f"seed {seed}: " + ", ".join(f"{name} {value:g}" for name, value in results[-1].items()))
     sums: dict[str, float] = defaultdict(float)
-    for one in found:
-        for name, value in one.items():
+    for item in results:
+        for name, value in item.items():
             sums[name] += value
     return report(sums, len(seeds) * size.trials)
 
 
 def report(sums: Mapping[str, float], trials: int) -> dict[str, Result]:
     """Results of sums over all triggers, of ``trials`` faults of each kind."""
-    found = sum(sums[f"found {kind}"] for kind in RateFaultKind)
+    result = sum(sums[f"found {kind}"] for kind in RateFaultKind)
     named = sum(sums[f"named {kind}"] for kind in RateFaultKind)
     results = {
         "false_incidents_per_shift": _rate(sums, "same era"),
         "false_incidents_per_shift_after_gap": _rate(sums, "later era"),
-        "culprit_named": _share(named, found, "of those found"),
-        "faults_found": _share(found, trials * len(RateFaultKind), "of all"),
+        "culprit_named": _share(named, result, "of those found"),
+        "faults_found": _share(result, trials * len(RateFaultKind), "of all"),
     }
     for kind in (*RateFaultKind, *(f"faint {kind}" for kind in FAINT)):
         hit, right = sums[f"found {kind}"], sums[f"named {kind}"]
         delay = f"{sums[f'delay {kind}'] / max(hit, 1):.2g} lumisections on average, {right:.0f} of {hit:.0f} named"
-        one = _share(hit, trials, delay)
+        item = _share(hit, trials, delay)
         if f"curve {kind}" in sums:
             by_curve = sums[f"curve {kind}"]
             name = f"curves alone, {sums[f'curve incidents {kind}'] / max(by_curve, 1):.3g} incidents each"
             peer = by_curve / trials
-            one = replace(one, peer=name, peer_value=peer, ratio=_ratio(one.value, peer))
-        results[f"found_{kind.replace('-', '_').replace(' ', '_')}"] = one
+            item = replace(item, peer=name, peer_value=peer, ratio=_ratio(item.value, peer))
+        results[f"found_{kind.replace('-', '_').replace(' ', '_')}"] = item
     return results
 
 
@@ -131,34 +131,34 @@ def figures(seed: int, paths: Sequence[Path], size: Size, progress: Progress) ->
     progress(f"seed {seed}: training")
     learned = era[:cut] if size.learn is None else _some(era[:cut], size.learn)
     with TemporaryDirectory() as folder:
-        rates = (one.rates for one in stream(trigger, learned, (), seed))
+        rates = (item.rates for item in stream(trigger, learned, (), seed))
         rng = np.random.default_rng(seed)
         bundle = train(rates, Path(folder) / "rates", RATES, rng, lambda *_: None)
     pipeline = RatePipeline(bundle, RATES, DQM, RULES)
-    curves = CurvesAlone(pipeline, [one.rates for one in stream(trigger, learned, (), seed)])
-    found: dict[str, float] = defaultdict(float)
+    curves = CurvesAlone(pipeline, [item.rates for item in stream(trigger, learned, (), seed)])
+    results: dict[str, float] = defaultdict(float)
     shifts: Shifts = {}
     whole: Mapping[str, Lumisections] = {"same era": era[cut:], "later era": later[:MOST_LATER]}
-    watched = {name: one if size.watched is None else _some(one, size.watched) for name, one in whole.items()}
-    for name, some in watched.items():
+    watched = {name: item if size.watched is None else _some(item, size.watched) for name, item in whole.items()}
+    for name, sample in watched.items():
         progress(f"seed {seed}: watching {name}")
-        judged = list(watch(pipeline, DQM, stream(trigger, some, (), seed), shifts))
+        judged = list(watch(pipeline, DQM, stream(trigger, sample, (), seed), shifts))
         raised = incidents(judged, RULES)
-        found[f"incidents {name}"] = len(raised)
-        found[f"watched {name}"] = sum(is_usable(one) for _, one in some)
-        for one in raised:
-            found[f"false {name} {one.labels.family}"] += 1
+        results[f"incidents {name}"] = len(raised)
+        results[f"watched {name}"] = sum(is_usable(item) for _, item in sample)
+        for incident in raised:
+            results[f"false {name} {incident.labels.family}"] += 1
     progress(f"seed {seed}: faults")
     rng = np.random.default_rng(seed + 2000)
     for kind in RateFaultKind:
         for _ in range(size.trials):
             struck = _struck(rng, kind, trigger, watched["same era"])
-            found_by(pipeline, curves, struck, trigger, shifts, found, str(kind))
+            found_by(pipeline, curves, struck, trigger, shifts, results, str(kind))
     for kind, factors in FAINT.items():
         for _ in range(size.trials):
             struck = _struck(rng, kind, trigger, watched["same era"], factors)
-            found_by(pipeline, curves, struck, trigger, shifts, found, f"faint {kind}")
-    return dict(found)
+            found_by(pipeline, curves, struck, trigger, shifts, results, f"faint {kind}")
+    return dict(results)
 
 
 def found_by(
@@ -167,26 +167,26 @@ def found_by(
     struck: tuple[RateFault, Lumisections],
     trigger: Trigger,
     shifts: Shifts,
-    found: dict[str, float],
+    result: dict[str, float],
     kind: str,
 ) -> None:
     """Add to ``found`` what became of one fault, under its ``kind``."""
     fault, around = struck
     hit = list(stream(trigger, around, [fault], fault.start.ls))
     raised = [
-        one
-        for one in incidents(list(watch(pipeline, DQM, hit, shifts)), RULES)
-        if fault.start <= one.raised <= fault.end
+        incident
+        for incident in incidents(list(watch(pipeline, DQM, hit, shifts)), RULES)
+        if fault.start <= incident.raised <= fault.end
     ]
     if raised:
-        found[f"found {kind}"] += 1
-        found[f"delay {kind}"] += min(one.raised.ls for one in raised) - fault.start.ls
-    right = [is_right(fault, one.labels, one.elements) for one in raised]
-    found[f"named {kind}"] += bool(right) and all(right)
+        result[f"found {kind}"] += 1
+        result[f"delay {kind}"] += min(incident.raised.ls for incident in raised) - fault.start.ls
+    right = [is_right(fault, incident.labels, incident.elements) for incident in raised]
+    result[f"named {kind}"] += bool(right) and all(right)
     if fault.kind not in {RateFaultKind.STUCK, RateFaultKind.MISSING}:
-        alarming = curves.raised([one.rates for one in hit], shifts[fault.start.run])
-        found[f"curve {kind}"] += alarming > 0
-        found[f"curve incidents {kind}"] += alarming
+        alarming = curves.raised([item.rates for item in hit], shifts[fault.start.run])
+        result[f"curve {kind}"] += alarming > 0
+        result[f"curve incidents {kind}"] += alarming
 
 
 def is_right(fault: RateFault, labels: IncidentKey, elements: frozenset[str]) -> bool:
@@ -204,11 +204,11 @@ class CurvesAlone:
     def __init__(self, pipeline: RatePipeline, learned: Sequence[TriggerRates]) -> None:
         """Calibrate on what calibrated the pipeline: the last of what was ``learned``."""
         self._model = pipeline.model
-        good = [one for one in learned if is_usable(one.conditions) and one.conditions.prescale_index is not None]
+        good = [item for item in learned if is_usable(item.conditions) and item.conditions.prescale_index is not None]
         seen = observed(good, self._model.menu)
         off = [
             rate_residuals(self._expectation(moved), seen.only(np.arange(rows.start, rows.stop))).off_curve
-            for rows, moved in carried(self._model.expectation.curves, seen, [one.key for one in good])
+            for rows, moved in carried(self._model.expectation.curves, seen, [item.key for item in good])
         ]
         calibrates = np.abs(np.concatenate(off)[-len(self._model.p_values.rows) :]).astype(np.float32)
         self._table = ConformalTable.of(calibrates[np.isfinite(calibrates)].astype(np.float64))
@@ -237,7 +237,7 @@ def _struck(
 ) -> tuple[RateFault, Lumisections]:
     """A random fault of the kind, and the lumisections of one run with and before it, all of them usable."""
     length = LEAD + FAULTY
-    usable = np.array([is_usable(one) and one.prescale_index is not None for _, one in among])
+    usable = np.array([is_usable(item) and item.prescale_index is not None for _, item in among])
     runs = np.array([key.run for key, _ in among])
     starts = np.flatnonzero(
         (np.lib.stride_tricks.sliding_window_view(usable, length).all(axis=1))
@@ -258,14 +258,14 @@ def _cut(era: Lumisections) -> int:
 
 def near_collisions(lumisections: Lumisections) -> Lumisections:
     """Those that are usable or near to ones that are: the hours without beam in between are left out."""
-    usable = np.array([is_usable(one) for _, one in lumisections])
+    usable = np.array([is_usable(item) for _, item in lumisections])
     near = np.convolve(usable, np.ones(2 * NEAR + 1), mode="same") > 0
-    return [one for one, kept in zip(lumisections, near, strict=True) if kept]
+    return [lumisection for lumisection, kept in zip(lumisections, near, strict=True) if kept]
 
 
 def _some(lumisections: Lumisections, count: int) -> Lumisections:
     """The last ``count`` of those that are usable."""
-    return [one for one in lumisections if is_usable(one[1])][-count:]
+    return [lumisection for lumisection in lumisections if is_usable(lumisection[1])][-count:]
 
 
 def _rate(sums: Mapping[str, float], era: str) -> Result:
@@ -273,8 +273,10 @@ def _rate(sums: Mapping[str, float], era: str) -> Result:
     shifts = watched * LUMISECTION_SECONDS / 3600 / DQM.shift_hours
     low, high = poisson(count)
     budget = RATES.false_incidents_per_shift
-    told = f"false {era} "
-    families = ", ".join(f"{name[len(told) :]} {sums[name]:.0f}" for name in sorted(sums) if name.startswith(told))
+    reports = f"false {era} "
+    families = ", ".join(
+        f"{name[len(reports) :]} {sums[name]:.0f}" for name in sorted(sums) if name.startswith(reports)
+    )
     note = f"in {watched:.0f} usable lumisections; by family: {families or 'none'}"
     value = count / shifts
     return Result(value, "1/shift", low / shifts, high / shifts, count, "declared", budget, value / budget, note)

@@ -54,7 +54,7 @@ class Tally:
     def worst(self) -> float:
         """The largest error of a whole window, as a size."""
         whole = self.windows[: max(1, int(self.live_s / 3600.0 / WINDOW_HOURS + 1e-9))]
-        return max(abs(one / (PER_HOUR * WINDOW_HOURS) - 1.0) for one in whole)
+        return max(abs(item / (PER_HOUR * WINDOW_HOURS) - 1.0) for item in whole)
 
 
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:
@@ -64,17 +64,17 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     for seed in seeds:
         taken = list(_events(learned, seed, 300 if quick else LEARN_LS))
         model = fit(taken, np.random.default_rng(seed), 0.0)
-        found, speed = _watch(model, taken, judged, seed, 2.0 if quick else HOURS)
-        runs.append(found)
+        result, speed = _watch(model, taken, judged, seed, 2.0 if quick else HOURS)
+        runs.append(result)
         speeds.append(speed)
-        progress(f"seed {seed}: " + ", ".join(f"{name} {one.error():+.3f}" for name, one in found.items()))
+        progress(f"seed {seed}: " + ", ".join(f"{name} {item.error():+.3f}" for name, item in result.items()))
     return _results(runs, speeds)
 
 
 def _events(conditions: Path, seed: int, most: int | None) -> Iterator[EventFeatures]:
     """Standard Model events of the first ``most`` lumisections in which data were recorded."""
-    for one in stream(islice(from_oms(conditions, good_only=True), most), RATE_HZ, 0.0, seed):
-        yield one.features
+    for item in stream(islice(from_oms(conditions, good_only=True), most), RATE_HZ, 0.0, seed):
+        yield item.features
 
 
 def _watch(
@@ -88,7 +88,7 @@ def _watch(
         "newest": Newest(first, PER_HOUR),
         "mahalanobis": Followed(model.start, PER_HOUR),
     }
-    found = {name: Tally() for name in ways}
+    results = {name: Tally() for name in ways}
     spent, seen, live_s = 0.0, 0, 0.0
     for events in _events(judged, seed, None):
         if live_s >= hours * 3600.0:
@@ -106,18 +106,18 @@ def _watch(
         )
         live = live_seconds(events.conditions)
         for name, way in ways.items():
-            _count(found[name], way, events, values[name], live)
+            _count(results[name], way, events, values[name], live)
         live_s += live
-    return found, seen / spent
+    return results, seen / spent
 
 
 def _simple(model: HotlineModel, taken: list[EventFeatures]) -> tuple[Mahalanobis, PileupTail]:
     """The simple score, learned and calibrated on the same lumisections as the network."""
     cut = round(0.4 * len(taken))
-    distance = Mahalanobis.of(model.scaling(np.concatenate([one.values for one in taken[:cut]])))
+    distance = Mahalanobis.of(model.scaling(np.concatenate([item.values for item in taken[:cut]])))
     late = taken[cut:]
-    scores = np.concatenate([distance.scores(model.scaling(one.values)) for one in late])
-    pileup = [np.full(len(one.events), one.conditions.pileup, dtype=np.float32) for one in late]
+    scores = np.concatenate([distance.scores(model.scaling(item.values)) for item in late])
+    pileup = [np.full(len(item.events), item.conditions.pileup, dtype=np.float32) for item in late]
     return distance, PileupTail.of(scores, np.concatenate(pileup))
 
 
@@ -144,26 +144,26 @@ def _count(tally: Tally, way: Way, events: EventFeatures, values: tuple[Float32,
 
 def _results(runs: list[dict[str, Tally]], speeds: list[float]) -> dict[str, Result]:
     def over(of: Callable[[Tally], float], name: str, unit: str, note: str, peer: str = "") -> Result:
-        values = [of(one[name]) for one in runs]
+        values = [of(run[name]) for run in runs]
         value, (low, high) = float(np.mean(values)), interval(values)
         if not peer:
             return Result(value, unit, low, high, len(runs), note=note)
-        beside = float(np.mean([of(one[peer]) for one in runs]))
-        ratio = value / beside if beside else None
-        return Result(value, unit, low, high, len(runs), peer, beside, ratio, note)
+        peers = float(np.mean([of(run[peer]) for run in runs]))
+        ratio = value / peers if peers else None
+        return Result(value, unit, low, high, len(runs), peer, peers, ratio, note)
 
     made = {}
     for name in runs[0]:
         key = "" if name == "hotline" else f"_{name}"
         made[f"hotline_rate_error{key}"] = over(
-            lambda one: abs(one.error()), name, "relative", "mean over seeds of the size of the error"
+            lambda item: abs(item.error()), name, "relative", "mean over seeds of the size of the error"
         )
         made[f"hotline_rate_bias{key}"] = over(Tally.error, name, "relative", "kept over declared, less 1")
         made[f"hotline_worst_window{key}"] = over(
             Tally.worst, name, "relative", "largest error of 10 hours of live time"
         )
     made["hotline_anomalous_kept"] = over(
-        lambda one: float(one.rare.sum()) / (one.rare_seen * len(RARE)),
+        lambda item: float(item.rare.sum()) / (item.rare_seen * len(RARE)),
         "hotline",
         "share",
         "of rare events, four kinds alike",

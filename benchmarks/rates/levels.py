@@ -85,7 +85,7 @@ class Newest:
         rank = int(self._per_hour / 3600.0 * sum(live for _, live, _ in self._parts))
         if rank < 1:
             return self._first
-        return float(np.partition(np.concatenate([one for _, _, one in self._parts]), -rank)[-rank])
+        return float(np.partition(np.concatenate([item for _, _, item in self._parts]), -rank)[-rank])
 
     def learn(self, seen: Seen) -> None:
         """Remember it, and forget the oldest."""

@@ -64,15 +64,15 @@ class Tested:
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:
     """AUC of both types, of one trigger and training for each seed."""
     (path,) = files(data, f"oms/{ERA}.parquet")
-    found = []
+    result = []
     for seed in seeds:
         name = "rates-published-quick" if quick else "rates-published"
-        found.append(kept(name, seed, lambda seed=seed: figures(seed, path, quick)))  # type: ignore[misc]
-        progress(f"seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found[-1].items()))
+        result.append(kept(name, seed, lambda seed=seed: figures(seed, path, quick)))  # type: ignore[misc]
+        progress(f"seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in result[-1].items()))
     tested = QUICK_TESTED if quick else TESTED
 
     def row(name: str, note: str, peer: str = "") -> Result:
-        return mean_auc(found, name, tested, note, peer)
+        return mean_auc(result, name, tested, note, peer)
 
     results: dict[str, Result] = {}
     for suffix, values in (("", "constant values"), ("_random", "random values")):
@@ -92,13 +92,15 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
 def figures(seed: int, path: Path, quick: bool) -> dict[str, float]:
     """AUC by score and type, of one trigger and one training of each network."""
     trigger = Trigger.published(seed)
-    usable = [one for one in from_oms(path, good_only=True) if is_usable(one[1]) and one[1].prescale_index is not None]
+    usable = [
+        item for item in from_oms(path, good_only=True) if is_usable(item[1]) and item[1].prescale_index is not None
+    ]
     cut = _fill_cut(usable)
     learned = usable[max(0, cut - QUICK_TRAIN) : cut] if quick else usable[:cut]
     tested = usable[cut:]
     rng = np.random.default_rng(seed)
     keys = [key for key, _ in [*learned, *tested]]
-    rates = [one.rates for one in stream(trigger, [*learned, *tested], (), seed)]
+    rates = [item.rates for item in stream(trigger, [*learned, *tested], (), seed)]
     seen = observed(rates, trigger.menu)
     count = len(learned)
     model = learn(trigger.menu, keys[:count], seen.only(np.arange(count)), round(TRAINING_SHARE * count), rng)
@@ -110,12 +112,12 @@ def figures(seed: int, path: Path, quick: bool) -> dict[str, float]:
     networks = _networks(units[:count], len(trigger.menu.l1), rng, quick)
     covered = count + np.flatnonzero(curves.covers(seen.pileup[count:]).all(axis=1))
     rows = np.sort(rng.choice(covered, min(QUICK_TESTED if quick else TESTED, len(covered)), replace=False))
-    some = Tested(model, seen.only(rows), expected[rows], units[rows])
-    found = {}
+    sample = Tested(model, seen.only(rows), expected[rows], units[rows])
+    results = {}
     for suffix, random in (("", False), ("_random", True)):
-        for name, value in _aucs(some, networks, rng, random).items():
-            found[name + suffix] = value
-    return found
+        for name, value in _aucs(sample, networks, rng, random).items():
+            results[name + suffix] = value
+    return results
 
 
 def _networks(units: Float32, seeds: int, rng: np.random.Generator, quick: bool) -> dict[str, ConditionalVae]:
@@ -135,26 +137,26 @@ def _aucs(
     seeds = len(tested.model.menu.l1)
     good, condition = tested.units[:, seeds:], tested.units[:, :seeds]
     seed_of = np.array(tested.model.menu.seed_of)
-    one, six, group = (np.zeros(good.shape, dtype=np.bool_) for _ in range(3))
+    item, six, group = (np.zeros(good.shape, dtype=np.bool_) for _ in range(3))
     for at in range(len(good)):
-        one[at, rng.integers(good.shape[1])] = True
+        item[at, rng.integers(good.shape[1])] = True
         group[at, seed_of == rng.integers(seeds)] = True
         six[at, rng.choice(good.shape[1], int(group[at].sum()), replace=False)] = True
-    a = _injected(good, one, A_SIGMA, rng, random)
+    a = _injected(good, item, A_SIGMA, rng, random)
     b, others = (_injected(good, hit, B_SIGMA, rng, random) for hit in (group, six))
-    found = {}
+    results = {}
     for name, network in networks.items():
         given = condition[:, : network.direct.shape[0]]
-        found[f"{name} a"] = above(network.largest(a, given), network.largest(good, given))
-        found[f"{name} b"] = above(network.divergence(b, given), network.divergence(others, given))
-    found["fit a"] = above(np.abs(a).max(axis=1), np.abs(good).max(axis=1))
+        results[f"{name} a"] = above(network.largest(a, given), network.largest(good, given))
+        results[f"{name} b"] = above(network.divergence(b, given), network.divergence(others, given))
+    results["fit a"] = above(np.abs(a).max(axis=1), np.abs(good).max(axis=1))
     wide = tested.model.calibration.wide
     sights = [rate_residuals(tested.model.expectation, tested.moved(units)) for units in (a, good, b, others)]
-    worst = [np.nanmax(np.abs(one.away[:, seeds:]), axis=1) for one in sights[:2]]
-    found["ours a"] = above(*worst)
-    together = [np.nanmax(np.abs(one.together) / wide, axis=1) for one in sights[2:]]
-    found["ours b"] = above(*together)
-    return found
+    worst = [np.nanmax(np.abs(item.away[:, seeds:]), axis=1) for item in sights[:2]]
+    results["ours a"] = above(*worst)
+    together = [np.nanmax(np.abs(item.together) / wide, axis=1) for item in sights[2:]]
+    results["ours b"] = above(*together)
+    return results
 
 
 def above(bad: npt.NDArray[np.floating], good: npt.NDArray[np.floating]) -> float:

@@ -35,17 +35,19 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     """Lumisections in a second of one core, the median of five rounds, each into a database of its own."""
     del data
     settings, trigger = Settings(), Trigger.built_in(seeds[0])
-    conditions = [one for one in generate(np.random.default_rng(seeds[0]), fills=2, stable=600) if one[1].beams_stable]
+    conditions = [
+        item for item in generate(np.random.default_rng(seeds[0]), fills=2, stable=600) if item[1].beams_stable
+    ]
     count = QUICK_JUDGED if quick else JUDGED
     taken = []
     with TemporaryDirectory() as folder:
         progress("training")
-        learned = (one.rates for one in stream(trigger, conditions, (), 1))
+        learned = (item.rates for item in stream(trigger, conditions, (), 1))
         rng = np.random.default_rng(1)
         bundle = train(learned, Path(folder) / "rates", settings.rates, rng, lambda *_: None)
         pipeline = RatePipeline(bundle, settings.rates, settings.dqm, settings.alerts)
         pipeline.warm_up()
-        messages = _messages(rate_arrow.encode(one.rates) for one in stream(trigger, conditions[-count:], (), 2))
+        messages = _messages(rate_arrow.encode(item.rates) for item in stream(trigger, conditions[-count:], (), 2))
         for number in range(1 if quick else ROUNDS):
             store = Store.open(f"sqlite:///{folder}/round{number}.db")
             store.upgrade()
@@ -60,7 +62,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
 
 def _messages(values: Iterable[bytes]) -> list[Message]:
     headers = {"content-type": rate_arrow.CONTENT_TYPE}
-    return [Message(PLACE, offset, one, headers, 1.0, f"offset {offset}") for offset, one in enumerate(values)]
+    return [Message(PLACE, offset, value, headers, 1.0, f"offset {offset}") for offset, value in enumerate(values)]
 
 
 def _seconds(settings: Settings, store: Store, pipeline: RatePipeline, messages: Sequence[Message]) -> float:

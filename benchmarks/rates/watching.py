@@ -29,7 +29,7 @@ def watch(
     """
     history: deque[Content] = deque(maxlen=settings.frozen_after - 1)
     shift = initial_centre(len(pipeline.expected[SUBSYSTEM]), pipeline.numbers)
-    for run, of_run in groupby(stream, lambda one: one.key.run):
+    for run, of_run in groupby(stream, lambda item: item.key.run):
         shift = shifts.setdefault(run, shift)
         left = Residuals.nothing(*shift.shape[1:])
         adopted: str | None = None

@@ -118,7 +118,7 @@ def rolling(labelled: Labelled, split: Split) -> tuple[Flags, Floats]:
         window = np.array(known[-WINDOW:])
         even = np.arange(len(window)) % 2 == 0
         folds = ((even, ~even), (~even, even))
-        errors = np.concatenate([principal(rows[window[one]], rows[window[other]]) for one, other in folds])
+        errors = np.concatenate([principal(rows[window[item]], rows[window[other]]) for item, other in folds])
         limit = float(np.quantile(errors, 1.0 - DECLARED / 2))
         error = float(principal(rows[window], rows[at : at + 1])[0])
         starved = bool(entries[at] < STARVED_SHARE * np.median(entries[window]))

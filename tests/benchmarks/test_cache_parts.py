@@ -11,7 +11,7 @@ from benchmarks.cache import speed, table, tried
 def test_speed_beside_the_peer():
     results = speed.run(quick=True)
     assert {"lru_requests_per_s", "s3fifo_requests_per_s", "gdsf_requests_per_s"} <= set(results)
-    assert all(one.value > 0 for one in results.values())
+    assert all(result.value > 0 for result in results.values())
 
 
 def test_the_published_table_has_every_column_for_every_policy():

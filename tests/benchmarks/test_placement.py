@@ -21,11 +21,11 @@ KEYS = {
 @pytest.mark.benchmark
 def test_one_command_measures_all_of_it(capfd):
     assert main(["--quick", "--json", "--only", "placement"]) == 0
-    found = json.loads(capfd.readouterr().out)["results"]
-    assert set(found) >= KEYS
-    assert found["plan_cold_read_reduction"]["peer"] == "LRU deletion"
-    cold = {name: found[f"cold_reads_{name}"]["value"] for name in ("lru", "forecast", "foreknown")}
-    assert found["plan_cold_read_reduction"]["value"] == pytest.approx(1 - cold["forecast"] / cold["lru"])
+    load = json.loads(capfd.readouterr().out)["results"]
+    assert set(load) >= KEYS
+    assert load["plan_cold_read_reduction"]["peer"] == "LRU deletion"
+    cold = {name: load[f"cold_reads_{name}"]["value"] for name in ("lru", "forecast", "foreknown")}
+    assert load["plan_cold_read_reduction"]["value"] == pytest.approx(1 - cold["forecast"] / cold["lru"])
     assert cold["foreknown"] < cold["forecast"]
-    assert all(found[f"tb_weeks_{name}"]["ratio"] < 0.5 for name in ("lru", "persistence", "forecast"))
-    assert found["plan_s_1e4"]["value"] > 0
+    assert all(load[f"tb_weeks_{name}"]["ratio"] < 0.5 for name in ("lru", "persistence", "forecast"))
+    assert load["plan_s_1e4"]["value"] > 0

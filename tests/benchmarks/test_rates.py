@@ -25,14 +25,14 @@ KEYS = {
 def test_one_command_measures_every_part(real_data, capsys):
     real_data("oms/Run2024E-v1.parquet")
     assert main(["--quick", "--json", "--only", "published", "culprits", "speed", "hotline"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert "skipped" not in told["data"]
+    report = json.loads(capsys.readouterr().out)
+    assert "skipped" not in report["data"]
     assert set(PARTS) == {"real", "published", "culprits", "speed", "hotline"}
-    found = told["results"]
-    assert set(found) >= KEYS
-    assert all(0 <= one["value"] <= 1 for key, one in found.items() if one["unit"] in ("AUC", "share"))
-    assert found["type_a_auc"]["value"] > 0.95
-    assert found["false_incidents_per_shift"]["peer_value"] == 1.0
+    result = report["results"]
+    assert set(result) >= KEYS
+    assert all(0 <= item["value"] <= 1 for key, item in result.items() if item["unit"] in ("AUC", "share"))
+    assert result["type_a_auc"]["value"] > 0.95
+    assert result["false_incidents_per_shift"]["peer_value"] == 1.0
 
 
 @pytest.mark.benchmark

@@ -50,39 +50,39 @@ def test_one_bad_lumisection_is_no_incident_and_two_of_three_are():
 
 def test_it_clears_and_is_raised_again():
     clear = AlertSettings().clear_good
-    found = run(BAD, BAD, *[OK] * clear, BAD, BAD)
+    result = run(BAD, BAD, *[OK] * clear, BAD, BAD)
 
-    assert [one.raised.ls for one in found] == [2, clear + 4]
+    assert [item.raised.ls for item in result] == [2, clear + 4]
 
 
 def test_folders_and_families_are_apart():
     other = (Reason.FROZEN, Reason.CONSISTENT, Reason.DEVIATES)
 
-    found = run(other, other)
+    result = run(other, other)
 
-    assert {(one.labels.family, one.labels.group) for one in found} == {("frozen", "A/x"), ("content", "A/y")}
+    assert {(item.labels.family, item.labels.group) for item in result} == {("frozen", "A/x"), ("content", "A/y")}
 
 
 def test_stretches_are_consecutive_and_cover_the_period():
     period = [(LumisectionKey(1, ls), None) for ls in range(1, 2001)]
 
-    some = [key.ls for key, _ in stretches(period, 320)]
+    samples = [key.ls for key, _ in stretches(period, 320)]
 
-    assert len(some) == 320
-    assert (some[0], some[-1]) == (1, 2000)
-    assert sum(b - a == 1 for a, b in pairwise(some)) == 320 - 10
+    assert len(samples) == 320
+    assert (samples[0], samples[-1]) == (1, 2000)
+    assert sum(b - a == 1 for a, b in pairwise(samples)) == 320 - 10
 
 
 def test_figures_carry_intervals_and_the_budget():
     tally = Tally(watched=12_355)
     tally.trials[FaultKind.DEAD, 0.1] = [Trial(1, True, {"pull": 0.9}), Trial(None, None, {}), Trial(3, False, {})]
 
-    found = results(tally)
+    result = results(tally)
 
-    rate = found["false_incidents_per_shift"]
-    assert found["hours_watched"].value == pytest.approx(80, abs=0.01)
+    rate = result["false_incidents_per_shift"]
+    assert result["hours_watched"].value == pytest.approx(80, abs=0.01)
     assert (rate.value, rate.low, rate.peer_value) == (0.0, 0.0, 1.0)
     assert rate.high == pytest.approx(0.369, abs=1e-3)
-    assert found["detected_dead_0.1"].value == pytest.approx(2 / 3)
-    assert found["delay_ls_dead_0.1"].value == 2
-    assert found["named_dead_0.1"].value == 0.5
+    assert result["detected_dead_0.1"].value == pytest.approx(2 / 3)
+    assert result["delay_ls_dead_0.1"].value == 2
+    assert result["named_dead_0.1"].value == 0.5

@@ -13,7 +13,9 @@ from streams.records import AccessBatch, FileAccess
 from streams.source import Message, Partition
 
 LIMITS = AccessLimits(max_message_bytes=1 << 20, max_accesses=50)
-ONE = FileAccess(1.7e9, "/store/data/1.root", "/SingleMuon/Run2018/MINIAOD", 5 << 30, "T2_IT_Rome", 5120.0, 12.5, "AOD")
+ACCESS = FileAccess(
+    1.7e9, "/store/data/1.root", "/SingleMuon/Run2018/MINIAOD", 5 << 30, "T2_IT_Rome", 5120.0, 12.5, "AOD"
+)
 
 words = st.text(st.characters(categories=("L", "N", "P", "S")), max_size=30)
 seconds = st.none() | st.floats(0, 1e9)
@@ -59,26 +61,26 @@ def test_decoding_inverts_encoding(content_type, batch):
 @given(cut=st.data())
 @settings(max_examples=200)
 def test_a_truncated_message_is_refused(content_type, cut):
-    raw = encode_accesses(batch_of(ONE, ONE), content_type)
+    raw = encode_accesses(batch_of(ACCESS, ACCESS), content_type)
     assert refusal(raw[: cut.draw(st.integers(0, len(raw) - 9))], content_type).reason
 
 
 @given(data=st.data())
 @settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_message_is_refused_or_sane(content_type, data):
-    raw = bytearray(encode_accesses(batch_of(ONE, replace(ONE, file="/b", cpu_time=None)), content_type))
+    raw = bytearray(encode_accesses(batch_of(ACCESS, replace(ACCESS, file="/b", cpu_time=None)), content_type))
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     try:
-        found = decode_accesses(message(bytes(raw), content_type), LIMITS)
+        result = decode_accesses(message(bytes(raw), content_type), LIMITS)
     except DecodeError:
         return
-    assert found.cache
-    assert 1 <= len(found.accesses) <= LIMITS.max_accesses
-    for one in found.accesses:
-        assert 0 <= one.time <= LATEST_S
-        assert 1 <= one.size <= MOST_BYTES
-        assert one.file
+    assert result.cache
+    assert 1 <= len(result.accesses) <= LIMITS.max_accesses
+    for access in result.accesses:
+        assert 0 <= access.time <= LATEST_S
+        assert 1 <= access.size <= MOST_BYTES
+        assert access.file
 
 
 @given(raw=st.binary(max_size=200))
@@ -95,7 +97,7 @@ def test_a_message_of_50_mb_is_refused_unread(content_type):
     ("count", "kind", "reason"), [(0, DecodeError, "no-accesses"), (51, OversizeError, "too-many")]
 )
 def test_the_number_of_accesses_is_bounded(content_type, count, kind, reason):
-    error = refusal(encode_accesses(batch_of(*[ONE] * count), content_type), content_type)
+    error = refusal(encode_accesses(batch_of(*[ACCESS] * count), content_type), content_type)
     assert type(error) is kind
     assert error.reason.startswith(reason)
 
@@ -122,19 +124,19 @@ def test_the_number_of_accesses_is_bounded(content_type, count, kind, reason):
     ],
 )
 def test_what_no_cache_can_have_served_is_refused_by_name(content_type, field, value, reason):
-    error = refusal(encode_accesses(batch_of(ONE, replace(ONE, **{field: value})), content_type), content_type)
+    error = refusal(encode_accesses(batch_of(ACCESS, replace(ACCESS, **{field: value})), content_type), content_type)
     assert (error.reason, error.field) == (reason, f"access 1: {field}")
 
 
 def test_a_cache_is_named(content_type):
-    error = refusal(encode_accesses(batch_of(ONE, cache=""), content_type), content_type)
+    error = refusal(encode_accesses(batch_of(ACCESS, cache=""), content_type), content_type)
     assert (error.reason, error.field) == ("empty-text", "cache")
 
 
 @pytest.mark.parametrize("written", ["{}", "{}; charset=utf-8", " {} "])
 def test_a_content_type_may_have_parameters(content_type, written):
-    raw = encode_accesses(batch_of(ONE), content_type)
-    assert decode_accesses(message(raw, written.format(content_type.upper())), LIMITS).accesses == (ONE,)
+    raw = encode_accesses(batch_of(ACCESS), content_type)
+    assert decode_accesses(message(raw, written.format(content_type.upper())), LIMITS).accesses == (ACCESS,)
 
 
 @pytest.mark.parametrize(
@@ -147,4 +149,4 @@ def test_an_unknown_content_type_is_refused(given_type, reason):
 
 
 def test_only_bytes_hold_accesses():
-    assert refusal(batch_of(ONE), "application/json").reason == "not-bytes"
+    assert refusal(batch_of(ACCESS), "application/json").reason == "not-bytes"

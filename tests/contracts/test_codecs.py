@@ -98,22 +98,22 @@ def content_type(request):
 
 @given(batch=batches())
 def test_decoding_inverts_encoding(content_type, batch):
-    found = decode(message(encode(batch, content_type), content_type), LIMITS)
-    assert (found.key, found.dataset, found.subsystem) == (batch.key, batch.dataset, batch.subsystem)
-    assert found.conditions == batch.conditions
-    assert found.catalogue == batch.catalogue
-    for ours, theirs in zip(found.counts, batch.counts, strict=True):
+    result = decode(message(encode(batch, content_type), content_type), LIMITS)
+    assert (result.key, result.dataset, result.subsystem) == (batch.key, batch.dataset, batch.subsystem)
+    assert result.conditions == batch.conditions
+    assert result.catalogue == batch.catalogue
+    for ours, theirs in zip(result.counts, batch.counts, strict=True):
         assert ours.dtype == theirs.dtype
         assert not ours.flags.writeable
         np.testing.assert_array_equal(ours, theirs)
-    np.testing.assert_array_equal(found.flow, batch.flow)
-    np.testing.assert_array_equal(found.entries, batch.entries)
+    np.testing.assert_array_equal(result.flow, batch.flow)
+    np.testing.assert_array_equal(result.entries, batch.entries)
 
 
 def test_equal_catalogues_are_one_object_whatever_the_codec():
     batch = small()
-    found = [decode(message(encode(batch, kind), kind), LIMITS).catalogue for kind in CONTENT_TYPES for _ in range(2)]
-    assert len(set(map(id, found))) == 1
+    results = [decode(message(encode(batch, kind), kind), LIMITS).catalogue for kind in CONTENT_TYPES for _ in range(2)]
+    assert len(set(map(id, results))) == 1
 
 
 @given(cut=st.data())
@@ -131,13 +131,13 @@ def test_a_damaged_message_is_refused_or_sane(content_type, data):
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     try:
-        found = decode(message(bytes(raw), content_type), LIMITS)
+        result = decode(message(bytes(raw), content_type), LIMITS)
     except DecodeError:
         return
-    assert found.key.run >= 1
-    assert 0 <= found.key.ls <= 100_000
-    assert [counts.shape for counts in found.counts] == [(b.stop - b.start, b.bins) for b in found.catalogue.blocks]
-    for values in (*found.counts, found.flow, found.entries):
+    assert result.key.run >= 1
+    assert 0 <= result.key.ls <= 100_000
+    assert [counts.shape for counts in result.counts] == [(b.stop - b.start, b.bins) for b in result.catalogue.blocks]
+    for values in (*result.counts, result.flow, result.entries):
         assert np.isfinite(values).all()
         assert (values >= 0).all()
 

@@ -59,7 +59,7 @@ KINDS = {
 }
 
 
-@pytest.fixture(params=[(name, one) for name, kind in KINDS.items() for one in sorted(kind.codecs)], scope="module")
+@pytest.fixture(params=[(name, codec) for name, kind in KINDS.items() for codec in sorted(kind.codecs)], scope="module")
 def tried(request):
     name, content_type = request.param
     return KINDS[name], content_type
@@ -76,14 +76,12 @@ def refusal(kind, value, content_type, limits=None):
     return caught.value
 
 
-def same(one, other):
+def same(item, other):
     """Whether two records are equal, arrays included."""
-    for name in one.__dataclass_fields__:
-        mine, its = getattr(one, name), getattr(other, name)
-        equal = (
-            np.array_equal(mine, its, equal_nan=mine.dtype.kind == "f") if isinstance(mine, np.ndarray) else mine == its
-        )
-        if not equal or (isinstance(mine, np.ndarray) and mine.dtype != its.dtype):
+    for name in item.__dataclass_fields__:
+        own, its = getattr(item, name), getattr(other, name)
+        equal = np.array_equal(own, its, equal_nan=own.dtype.kind == "f") if isinstance(own, np.ndarray) else own == its
+        if not equal or (isinstance(own, np.ndarray) and own.dtype != its.dtype):
             return False
     return True
 
@@ -104,13 +102,13 @@ keys = st.builds(LumisectionKey, st.integers(1, 10**6), st.integers(0, 5000))
 @st.composite
 def rates(draw):
     l1 = draw(st.lists(words, min_size=1, max_size=4, unique=True))
-    hlt = draw(st.lists(words.filter(lambda one: one not in l1), max_size=6, unique=True))
+    hlt = draw(st.lists(words.filter(lambda item: item not in l1), max_size=6, unique=True))
     versions = tuple(draw(st.lists(st.integers(0, 99), min_size=len(l1 + hlt), max_size=len(l1 + hlt))))
     seed_of = tuple(draw(st.integers(0, len(l1) - 1)) for _ in hlt)
     menu = TriggerMenu(tuple(l1), tuple(hlt), seed_of, versions if any(versions) else ())
     numbers = st.floats(0, 1e6)
-    told = numbers | st.just(math.nan)
-    sizes = ((len(l1), numbers), (len(hlt), numbers), (len(l1), told), (len(hlt), told))
+    report = numbers | st.just(math.nan)
+    sizes = ((len(l1), numbers), (len(hlt), numbers), (len(l1), report), (len(hlt), report))
     arrays = [np.array([draw(values) for _ in range(n)]) for n, values in sizes]
     return TriggerRates(draw(keys), draw(words), draw(conditions), menu, *arrays)
 
@@ -136,7 +134,8 @@ def test_decoding_inverts_encoding(record):
 
 def test_menus_are_shared():
     first, second = (
-        decode_rates(message(encode_rates(RATES, one), one), KINDS["rates"].limits) for one in sorted(RATE_CODECS)
+        decode_rates(message(encode_rates(RATES, rate_codec), rate_codec), KINDS["rates"].limits)
+        for rate_codec in sorted(RATE_CODECS)
     )
     assert first.menu is second.menu
 
@@ -157,12 +156,12 @@ def test_a_damaged_message_is_refused_or_sane(tried, data):
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     try:
-        found = kind.decode(message(bytes(raw), content_type), kind.limits)
+        result = kind.decode(message(bytes(raw), content_type), kind.limits)
     except DecodeError:
         return
-    assert found.dataset
-    numbers = (found.l1, found.hlt) if isinstance(found, TriggerRates) else (found.values,)
-    assert all(np.isfinite(one).all() for one in numbers)
+    assert result.dataset
+    numbers = (result.l1, result.hlt) if isinstance(result, TriggerRates) else (result.values,)
+    assert all(np.isfinite(number).all() for number in numbers)
 
 
 @given(raw=st.binary(max_size=200))

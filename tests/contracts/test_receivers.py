@@ -37,8 +37,8 @@ def sending(values, environ=None):
 
 @pytest.fixture
 def web():
-    with web_receiver() as one:
-        yield one
+    with web_receiver() as item:
+        yield item
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ SHAPE = (4, 5)
 
 
 @pytest.fixture(scope="module")
-def lesson():
+def training_data():
     rng = np.random.default_rng(0)
     shape = rng.gamma(5.0, size=(N, BINS))
     drift = 1 + 0.1 * np.sin(np.arange(L) / 5.0)[:, None, None] * rng.normal(size=(N, BINS))
@@ -26,24 +26,24 @@ def lesson():
 
 
 @pytest.fixture(scope="module", params=sorted(REGISTRY))
-def scorer(request, lesson):
-    return REGISTRY[request.param].fit(lesson)
+def scorer(request, training_data):
+    return REGISTRY[request.param].fit(training_data)
 
 
 @pytest.fixture
-def fresh(lesson):
+def fresh(training_data):
     """Features of counts, at a pileup of nought."""
 
     def make(counts):
         counts = np.asarray(counts, dtype=np.float32)
-        return features(counts, np.zeros(len(counts), dtype=np.float32), lesson.reference)
+        return features(counts, np.zeros(len(counts), dtype=np.float32), training_data.reference)
 
     return make
 
 
-def good(lesson, seed, count=8):
+def good(training, seed, count=8):
     rng = np.random.default_rng(seed)
-    return rng.poisson(2000 * lesson.reference.share, size=(count, N, BINS))
+    return rng.poisson(2000 * training.reference.share, size=(count, N, BINS))
 
 
 def test_names_are_those_of_the_registry(scorer):
@@ -51,8 +51,8 @@ def test_names_are_those_of_the_registry(scorer):
     assert scorer.version >= 1
 
 
-def test_scoring_is_pure(scorer, lesson, fresh):
-    block = fresh(good(lesson, 1))
+def test_scoring_is_pure(scorer, training_data, fresh):
+    block = fresh(good(training_data, 1))
     before = [np.copy(getattr(block, name)) for name in ("counts", "pulls", "precision", "totals")]
     first, second = scorer.score(block), scorer.score(block)
     assert first.tobytes() == second.tobytes()
@@ -62,17 +62,17 @@ def test_scoring_is_pure(scorer, lesson, fresh):
         np.testing.assert_array_equal(getattr(block, name), copy)
 
 
-def test_scores_share_no_memory(scorer, lesson, fresh):
-    block = fresh(good(lesson, 1))
+def test_scores_share_no_memory(scorer, training_data, fresh):
+    block = fresh(good(training_data, 1))
     first = scorer.score(block)
     kept = first.copy()
-    scorer.score(fresh(good(lesson, 2)))
+    scorer.score(fresh(good(training_data, 2)))
     np.testing.assert_array_equal(first, kept)
-    assert not any(np.shares_memory(first, one) for one in (block.counts, block.pulls, block.precision, block.totals))
+    assert not any(np.shares_memory(first, item) for item in (block.counts, block.pulls, block.precision, block.totals))
 
 
-def test_scores_do_not_depend_on_company_or_order(scorer, lesson, fresh):
-    counts = good(lesson, 3, count=9)
+def test_scores_do_not_depend_on_company_or_order(scorer, training_data, fresh):
+    counts = good(training_data, 3, count=9)
     together = scorer.score(fresh(counts))
     np.testing.assert_allclose(scorer.score(fresh(counts[::-1])), together[::-1], rtol=1e-5)
     for at in range(len(counts)):
@@ -87,15 +87,15 @@ def test_scores_are_finite(scorer, fresh, level):
     assert np.isfinite(scorer.score(fresh(one_bin))).all()
 
 
-def test_round_trip_is_exact(scorer, lesson, fresh, tmp_path):
+def test_round_trip_is_exact(scorer, training_data, fresh, tmp_path):
     np.savez(tmp_path / "scorer.npz", allow_pickle=False, **scorer.arrays())
     with np.load(tmp_path / "scorer.npz", allow_pickle=False) as archive:
         again = type(scorer).from_arrays({name: archive[name] for name in archive.files})
-    block = fresh(good(lesson, 4))
+    block = fresh(good(training_data, 4))
     assert again.score(block).tobytes() == scorer.score(block).tobytes()
 
 
-def test_another_shape_is_refused_by_name(scorer, lesson):
+def test_another_shape_is_refused_by_name(scorer, training_data):
     other = features(
         np.ones((2, N, 5), dtype=np.float32),
         np.zeros(2, dtype=np.float32),
@@ -105,9 +105,9 @@ def test_another_shape_is_refused_by_name(scorer, lesson):
         scorer.score(other)
 
 
-def test_a_gross_fault_scores_above_all_good_ones(scorer, lesson, fresh):
+def test_a_gross_fault_scores_above_all_good_ones(scorer, training_data, fresh):
     """Half of the bins dead: every method must see that."""
-    counts = good(lesson, 5, count=20)
+    counts = good(training_data, 5, count=20)
     dead = counts.copy()
     dead[..., : BINS // 2] = 0
     assert scorer.score(fresh(dead)).min() > scorer.score(fresh(counts)).max()

@@ -176,9 +176,9 @@ def case(request):
 
 def until(condition, timeout_s=30.0):
     deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
+    while not (result := condition()):
         assert time.monotonic() < deadline, "it did not happen in time"
-    return found
+    return result
 
 
 def claim(source):
@@ -195,9 +195,9 @@ def claim(source):
 
 
 def read(source, count):
-    found = []
-    until(lambda: (found.extend(source.poll(0.05)), len(found) >= count)[1])
-    return found
+    results = []
+    until(lambda: (results.extend(source.poll(0.05)), len(results) >= count)[1])
+    return results
 
 
 def started(case, count, offset=None):
@@ -211,13 +211,13 @@ def started(case, count, offset=None):
 
 def test_all_messages_come_once_in_offset_order_without_gaps(case):
     source = started(case, 300)
-    found = read(source, 300)
-    assert [message.offset for message in found] == list(range(300))
-    assert len({message.partition for message in found}) == 1
+    result = read(source, 300)
+    assert [message.offset for message in result] == list(range(300))
+    assert len({message.partition for message in result}) == 1
     assert source.poll(0.2) in ((), [])
     assert source.losses() in ((), [])
-    assert all(message.origin for message in found)
-    assert all(message.published_s > 0 for message in found) or isinstance(source, ScriptedSource)
+    assert all(message.origin for message in result)
+    assert all(message.published_s > 0 for message in result) or isinstance(source, ScriptedSource)
 
 
 def test_a_partition_is_claimed_once_and_silent_until_it_is_started(case):
@@ -285,8 +285,8 @@ def test_a_partition_that_is_started_while_paused_waits_too(case):
 def test_lag_falls_to_nothing(case):
     source = started(case, 20)
     assert sum(source.lag().values()) > 0
-    found = read(source, 20)
-    assert source.lag().get(found[0].partition, 0) == 0
+    result = read(source, 20)
+    assert source.lag().get(result[0].partition, 0) == 0
     assert set(source.lag()) <= source.owned()
 
 
@@ -344,18 +344,18 @@ def test_messages_that_are_gone_are_a_loss(case):
     source = case.open()
     for partition in claim(source):
         source.start_at(partition, 0)
-    found = read(source, 4)
-    assert [message.offset for message in found] == [6, 7, 8, 9]
-    assert list(source.losses()) == [Loss(found[0].partition, 0, 6)]
+    result = read(source, 4)
+    assert [message.offset for message in result] == [6, 7, 8, 9]
+    assert list(source.losses()) == [Loss(result[0].partition, 0, 6)]
     assert source.losses() in ((), [])
 
 
 @pytest.mark.parametrize("case", able_to("beyond the end"), indirect=True)
 def test_an_offset_beyond_the_end_is_a_loss_and_all_is_read(case):
     source = started(case, 3, offset=1000)
-    found = read(source, 3)
-    assert [message.offset for message in found] == [0, 1, 2]
-    assert Loss(found[0].partition, 1000, 0) in list(source.losses())
+    result = read(source, 3)
+    assert [message.offset for message in result] == [0, 1, 2]
+    assert Loss(result[0].partition, 1000, 0) in list(source.losses())
 
 
 def test_every_exemption_is_of_a_case_and_has_a_reason():

@@ -35,7 +35,7 @@ class Toy:
             for f in range(self.folders)
             for i in range(3)
         ]
-        self.catalogue = Catalogue.of([element(*one) for one in names])
+        self.catalogue = Catalogue.of([element(*name) for name in names])
         self.shapes, self.drifts, self.slopes = [], [], []
         for block in self.catalogue.blocks:
             n = block.stop - block.start
@@ -56,8 +56,8 @@ class Toy:
         means = [self.means(block, pileup, drift) for block in range(len(self.shapes))]
         if edit is not None:
             edit(self.catalogue, means)
-        counts = tuple(rng.poisson(one).astype(dtype) for one in means)
-        entries = np.concatenate([one.sum(axis=1, dtype=np.float64) for one in counts])
+        counts = tuple(rng.poisson(mean).astype(dtype) for mean in means)
+        entries = np.concatenate([count.sum(axis=1, dtype=np.float64) for count in counts])
         conditions = Conditions(fill=9000, pileup=pileup, recorded_lumi=pileup / 100, beams_stable=True)
         return HistogramBatch(
             LumisectionKey(run, ls),

@@ -100,9 +100,9 @@ def page(browser):
     complaints = []
     context = browser.new_context(viewport=DESK)
     opened = context.new_page()
-    opened.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+    opened.on("console", lambda text: complaints.append(text.text) if text.type in {"error", "warning"} else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.expected = []
     yield opened
     context.close()
-    assert [one for one in complaints if not any(known in one for known in opened.expected)] == []
+    assert [complaint for complaint in complaints if not any(known in complaint for known in opened.expected)] == []

@@ -115,8 +115,8 @@ def test_hovering_tells_the_bin_under_the_pointer(page, url):
     for share in (0.402, 0.407, 0.41, 0.993):
         box = plot.bounding_box()
         page.mouse.move(box["x"] + share * box["width"], box["y"] + 40)
-        told = page.locator("#plot .u-legend .u-value").first
-        low, _, high = told.inner_text().partition(" to ")
+        first = page.locator("#plot .u-legend .u-value").first
+        low, _, high = first.inner_text().partition(" to ")
         assert float(low) <= 200 * share <= float(high)
 
 

@@ -45,18 +45,20 @@ def part_of(batch, rows):
 
 @cache
 def chosen(catalogue, rows):
-    return Catalogue.of([me for me, wanted in zip(catalogue.elements, rows, strict=True) if wanted])
+    return Catalogue.of([me for me, row in zip(catalogue.elements, rows, strict=True) if row])
 
 
 def traffic(detector, lumisections, seed):
     """Messages of faulty lumisections: in parts, some twice, some late, keeping to a partition's watermark."""
-    wanted = keys(lumisections)
-    faults = plan_faults(np.random.default_rng(seed), detector.catalogues, wanted, count=lumisections // 100, length=15)
+    expected = keys(lumisections)
+    faults = plan_faults(
+        np.random.default_rng(seed), detector.catalogues, expected, count=lumisections // 100, length=15
+    )
     rng = random.Random(seed)
     parts = [
         part
-        for one in stream(detector, [(key, LEVEL) for key in wanted], faults, seed)
-        for batch in one.batches
+        for item in stream(detector, [(key, LEVEL) for key in expected], faults, seed)
+        for batch in item.batches
         for part in halves(batch)
     ]
     twice = [(place + rng.randint(1, 8), part) for place, part in enumerate(parts) if rng.random() < 0.02]

@@ -40,8 +40,8 @@ def address_in(output, process, timeout_s):
     """The address that the demo prints."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"http://127\.0\.0\.1:\d+", output.read_text(errors="replace")):
-            return found.group(0)
+        if result := re.search(r"http://127\.0\.0\.1:\d+", output.read_text(errors="replace")):
+            return result.group(0)
         time.sleep(0.2)
     pytest.fail(f"no address was printed: {output.read_text(errors='replace')[-2000:]}")
 
@@ -62,13 +62,13 @@ def test_an_injected_fault_appears_is_opened_and_acknowledged(start, browser, tm
     page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     page.goto(address)
     page.evaluate("window.never_reloaded = true")
-    found = page.locator("#incidents a[href^='/incidents/']").first
-    expect(found).to_be_visible(timeout=120_000)
+    first = page.locator("#incidents a[href^='/incidents/']").first
+    expect(first).to_be_visible(timeout=120_000)
     assert page.evaluate("window.never_reloaded")
     page.screenshot(path=tmp_path / "overview.png", full_page=True)
 
     # The list is redrawn as lumisections come, and a title grows with its incident; number and place stay.
-    href, place = found.get_attribute("href"), found.inner_text().partition(":")[0]
+    href, place = first.get_attribute("href"), first.inner_text().partition(":")[0]
     page.locator(f"#incidents a[href='{href}']").first.click()
     expect(page.locator("h1")).to_contain_text(place)
     page.get_by_label("Your name").fill("Ada")

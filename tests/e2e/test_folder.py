@@ -51,14 +51,14 @@ def test_files_are_judged_as_they_come_and_once(detector, models, tmp_path, daem
     }
     daemons = daemons_with(settings)
     daemon = daemons.start()
-    wanted = keys(12)
-    found = stream(detector, [(key, LEVEL) for key in wanted], [small_fault(wanted, 4, 9)], seed=2)
-    for number, one in enumerate(found):
+    expected = keys(12)
+    result = stream(detector, [(key, LEVEL) for key in expected], [small_fault(expected, 4, 9)], seed=2)
+    for number, item in enumerate(result):
         kind, suffix = (ARROW, "arrow") if number % 2 else (UHI, "uhi.json")
-        for batch in one.batches:
-            unfinished = incoming / f".{one.key.ls:04}-{batch.subsystem}.{suffix}.tmp"
+        for batch in item.batches:
+            unfinished = incoming / f".{item.key.ls:04}-{batch.subsystem}.{suffix}.tmp"
             unfinished.write_bytes(encode(batch, kind))
-            unfinished.rename(incoming / f"{one.key.ls:04}-{batch.subsystem}.{suffix}")
+            unfinished.rename(incoming / f"{item.key.ls:04}-{batch.subsystem}.{suffix}")
         if number == 5:
             (incoming / "0006-broken.uhi.json").write_text(json.dumps({"no": "histogram"}))
             wait_until(lambda: len(rows(store, select(lumisection))) >= 3, 90, "lumisections judged")

@@ -109,8 +109,8 @@ def test_real_templates_under_real_conditions(tmp_path):
 
 def test_the_csv_dialect_file(tmp_path, models):
     file, store = offline(tmp_path, models)
-    said = nightshift("score", real("dqm_csv/per_lumisection_1d.csv"), "--keep", settings=file)
-    assert "315488" in said
+    text = nightshift("score", real("dqm_csv/per_lumisection_1d.csv"), "--keep", settings=file)
+    assert "315488" in text
     strangers = [row for row in rows(store, select(ls_summary)) if row.subsystem not in {"Muon", "Strips"}]
     assert sum(row.not_inspected for row in strangers) == 9, "no model knows the nine histograms"
     assert sum(row.good for row in strangers) == 0
@@ -159,11 +159,11 @@ def write_root(folder, batches):
 
 @pytest.mark.parametrize("write", [write_arrow, write_uhi, write_dials, write_root])
 def test_every_format_finds_the_same_fault(write, tmp_path, detector, models):
-    wanted = keys(14)
-    found = stream(detector, [(key, LEVEL) for key in wanted], [small_fault(wanted, 5, 9)], seed=2)
+    expected = keys(14)
+    result = stream(detector, [(key, LEVEL) for key in expected], [small_fault(expected, 5, 9)], seed=2)
     folder = tmp_path / "files"
     folder.mkdir()
-    write(folder, [batch for one in found for batch in one.batches])
+    write(folder, [batch for item in result for batch in item.batches])
     file, store = offline(tmp_path, models)
     nightshift("score", *sorted(folder.iterdir()), "--keep", settings=file)
     bad = select(ls_summary.c.ls).where(ls_summary.c.subsystem == "Muon", ls_summary.c.quality == Quality.BAD)

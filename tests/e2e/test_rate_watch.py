@@ -33,7 +33,7 @@ SCRIPTED = ("-m", "tests.e2e.scripted_nightshift")
 def events():
     """Lumisections of simulated events."""
     conditions = generate(np.random.default_rng(1), fills=2, stable=40)
-    return [one.features for one in stream(conditions, 5, 0.0, seed=5)]
+    return [item.features for item in stream(conditions, 5, 0.0, seed=5)]
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ class Site:
         self.daemons = daemons_with(self.values)
         self.broker = broker
         for topic in (self.topic, self.events, self.values["stream"]["kafka"]["topic"]):
-            with closing(KafkaPublisher(KafkaSettings(**{**self.values["stream"]["kafka"], "topic": topic}))) as one:
-                one.ensure_topic(2)
+            with closing(KafkaPublisher(KafkaSettings(**{**self.values["stream"]["kafka"], "topic": topic}))) as item:
+                item.ensure_topic(2)
 
     def close(self):
         self.store.close()
@@ -77,7 +77,7 @@ class Site:
 
     def publish_events(self, events):
         self.publish(
-            (event_arrow.encode(one) for one in events), self.events, {"content-type": event_arrow.CONTENT_TYPE}
+            (event_arrow.encode(event) for event in events), self.events, {"content-type": event_arrow.CONTENT_TYPE}
         )
 
     def found(self, *columns, where=None):
@@ -125,16 +125,16 @@ def test_killed_and_without_its_database_it_loses_and_doubles_nothing(
         columns = (incident.c.family, incident.c.element_group, incident.c.first_ls, incident.c.last_ls)
         assert ("seed", "L1_HTT360", 20, 39) in site.found(*columns)
         assert [row[0] for row in site.found(*columns)].count("seed") == 1
-        mine = site.found(lumisection.c.ls, lumisection.c.closed_because, where=lumisection.c.dataset == DATASET)
-        assert [row[0] for row in mine] == list(range(1, LUMISECTIONS + 1))
-        assert {row[1] for row in mine} <= {"complete", "revised"}
+        own = site.found(lumisection.c.ls, lumisection.c.closed_because, where=lumisection.c.dataset == DATASET)
+        assert [row[0] for row in own] == list(range(1, LUMISECTIONS + 1))
+        assert {row[1] for row in own} <= {"complete", "revised"}
         assert site.found(dead_letter.c.reason, dead_letter.c.topic) == [("bad-json", site.topic)]
         assert {tuple(row) for row in site.found(heartbeat.c.state)} == {("running",), ("stopped",)}
         assert len(site.found(heartbeat.c.daemon)) == 6, "each stream says that it lives"
         ((ladder,),) = site.found(hotline_state.c.ladder)
         kept = site.found(hotline_event.c.run, hotline_event.c.event)
         assert ladder["kept"] == pytest.approx(len(kept), rel=0.01), "each event is counted once"
-        assert ladder["watched_s"] == pytest.approx(sum(live_seconds(one.conditions) for one in events), rel=0.01)
+        assert ladder["watched_s"] == pytest.approx(sum(live_seconds(event.conditions) for event in events), rel=0.01)
         hours = ladder["watched_s"] / 3600
         assert 0.5 * PER_HOUR * hours < len(kept) < 2 * PER_HOUR * hours
 
@@ -143,6 +143,6 @@ def test_a_missing_model_is_one_line_that_says_what_to_run(site):
     pytest.importorskip("dqm.rates.pipeline")
     daemon = site.daemons.start()
     assert daemon.wait(60) != 0
-    said = site.daemons.logs()
-    assert "nightshift train rates" in said
-    assert "Traceback" not in said
+    text = site.daemons.logs()
+    assert "nightshift train rates" in text
+    assert "Traceback" not in text

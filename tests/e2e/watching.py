@@ -28,12 +28,12 @@ def incidents(store):
     query = select(
         incident.c.fingerprint, incident.c.id, incident.c.lumisections, occurrence.c.run, occurrence.c.ls
     ).join_from(incident, occurrence)
-    found = {}
+    results = {}
     with store.read() as tx:
         for fingerprint, number, count, run, ls in tx.execute(query):
-            found.setdefault((fingerprint, number, count), []).append((run, ls))
-    assert all(count == len(where) for (_, _, count), where in found.items())
-    return sorted((fingerprint, tuple(sorted(where))) for (fingerprint, _, _), where in found.items())
+            results.setdefault((fingerprint, number, count), []).append((run, ls))
+    assert all(count == len(where) for (_, _, count), where in results.items())
+    return sorted((fingerprint, tuple(sorted(where))) for (fingerprint, _, _), where in results.items())
 
 
 def settings_for(bootstrap, topic, url, models, **kafka):

@@ -49,13 +49,13 @@ def read_from():
     """``read_from(source, count)``: claim, start and poll until so many messages came; (messages, losses)."""
 
     def read(source, count, offsets=None, timeout_s=30.0):
-        found, losses, deadline = [], [], time.monotonic() + timeout_s
-        while len(found) < count and time.monotonic() < deadline:
-            found.extend(source.poll(0.2))
+        results, losses, deadline = [], [], time.monotonic() + timeout_s
+        while len(results) < count and time.monotonic() < deadline:
+            results.extend(source.poll(0.2))
             for partition in source.claimed():
                 source.start_at(partition, (offsets or {}).get(partition.partition))
             losses.extend(source.losses())
-        assert len(found) >= count, f"{len(found)} of {count} messages in {timeout_s} s"
-        return found, losses
+        assert len(results) >= count, f"{len(results)} of {count} messages in {timeout_s} s"
+        return results, losses
 
     return read

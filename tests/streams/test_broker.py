@@ -32,8 +32,8 @@ def test_it_listens_inside_the_block_and_not_behind_it():
 
 
 def test_every_start_has_a_cluster_id_of_its_own():
-    with embedded_broker() as one, embedded_broker() as two:
-        assert one.cluster_id != two.cluster_id
+    with embedded_broker() as item, embedded_broker() as two:
+        assert item.cluster_id != two.cluster_id
 
 
 def test_topics_come_by_themselves_with_the_partitions_that_are_told(embedded_broker):

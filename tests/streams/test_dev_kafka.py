@@ -46,8 +46,8 @@ def test_a_maven_that_fails_is_one_line_and_leaves_nothing(monkeypatch, tmp_path
 def test_cluster_ids_never_read_as_options():
     ids = {apache._cluster_id() for _ in range(300)}
     assert len(ids) == 300
-    assert not any(one.startswith("-") for one in ids)
-    assert {len(one) for one in ids} == {22}
+    assert not any(item.startswith("-") for item in ids)
+    assert {len(item) for item in ids} == {22}
 
 
 @pytest.mark.kafka

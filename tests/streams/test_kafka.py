@@ -44,18 +44,18 @@ def test_messages_come_as_published_and_in_order(settings, publishers, read_from
         publisher.publish_bytes(b"%d" % i, {"content-type": "text/x", "n": "ü"}, b"key%d" % (i % 3))
     publisher.flush()
     source = KafkaSource(settings)
-    found, losses = read_from(source, 100)
+    result, losses = read_from(source, 100)
     source.close()
 
     assert losses == []
-    assert sorted(int(m.value) for m in found) == list(range(100))
+    assert sorted(int(m.value) for m in result) == list(range(100))
     for key in (b"key0", b"key1", b"key2"):
-        mine = [m for m in found if m.key == key]
-        assert [int(m.value) for m in mine] == sorted(int(m.value) for m in mine)
-        assert len({m.partition for m in mine}) == 1
-    assert {tuple(m.headers.items()) for m in found} == {(("content-type", "text/x"), ("n", "ü"))}
-    assert all(before_s - 1 <= m.published_s <= time.time() + 1 for m in found)
-    assert all(f"offset {m.offset}" in m.origin and settings.topic in m.origin for m in found)
+        owns = [m for m in result if m.key == key]
+        assert [int(m.value) for m in owns] == sorted(int(m.value) for m in owns)
+        assert len({m.partition for m in owns}) == 1
+    assert {tuple(m.headers.items()) for m in result} == {(("content-type", "text/x"), ("n", "ü"))}
+    assert all(before_s - 1 <= m.published_s <= time.time() + 1 for m in result)
+    assert all(f"offset {m.offset}" in m.origin and settings.topic in m.origin for m in result)
 
 
 @BOTH
@@ -70,10 +70,10 @@ def test_reading_goes_on_at_the_offset_given(settings, publishers, read_from):
     first.close()
 
     again = KafkaSource(settings)
-    found, losses = read_from(again, 3, offsets={message.partition.partition: 7})
+    result, losses = read_from(again, 3, offsets={message.partition.partition: 7})
     again.close()
     # The database decides: what was committed to Kafka (10) is of no account.
-    assert [int(m.value) for m in found] == [7, 8, 9]
+    assert [int(m.value) for m in result] == [7, 8, 9]
     assert losses == []
 
 
@@ -84,9 +84,9 @@ def test_a_stored_offset_beyond_the_end_is_a_loss_and_reading_begins_anew(settin
         publisher.publish_bytes(b"%d" % i, {}, b"k")
     publisher.flush()
     source = KafkaSource(settings)
-    found, losses = read_from(source, 5, offsets=dict.fromkeys(range(4), 1000))
+    result, losses = read_from(source, 5, offsets=dict.fromkeys(range(4), 1000))
     source.close()
-    assert [int(m.value) for m in found] == [0, 1, 2, 3, 4]
+    assert [int(m.value) for m in result] == [0, 1, 2, 3, 4]
     assert {(loss.expected, loss.resumed) for loss in losses} == {(1000, 0)}
 
 
@@ -102,10 +102,10 @@ def test_deleted_messages_are_a_loss_and_reading_goes_on_behind_them(apache_kafk
     admin.close()
 
     source = KafkaSource(settings)
-    found, (loss,) = read_from(source, 4, offsets={0: 2})
+    result, (loss,) = read_from(source, 4, offsets={0: 2})
     source.close()
-    assert [int(m.value) for m in found] == [6, 7, 8, 9]
-    assert (loss.expected, loss.resumed, loss.partition) == (2, 6, found[0].partition)
+    assert [int(m.value) for m in result] == [6, 7, 8, 9]
+    assert (loss.expected, loss.resumed, loss.partition) == (2, 6, result[0].partition)
 
 
 def test_what_the_embedded_broker_dropped_is_a_loss(embedded_broker, settings_on, publishers, read_from):
@@ -115,12 +115,12 @@ def test_what_the_embedded_broker_dropped_is_a_loss(embedded_broker, settings_on
         publisher.publish_bytes(b"%04d" % i + bytes(500_000), {}, b"k")
         publisher.flush()
     source = KafkaSource(settings)
-    found, losses = read_from(source, 5, offsets=dict.fromkeys(range(4), 0))
+    result, losses = read_from(source, 5, offsets=dict.fromkeys(range(4), 0))
     source.close()
-    partition = found[0].partition
+    partition = result[0].partition
     (loss,) = [loss for loss in losses if loss.partition == partition]
     assert loss.expected == 0
-    assert loss.resumed == found[0].offset == int(found[0].value[:4]) > 0
+    assert loss.resumed == result[0].offset == int(result[0].value[:4]) > 0
 
 
 @pytest.mark.kafka
@@ -132,9 +132,9 @@ def test_messages_of_every_size_pass_and_a_giant_stalls_nothing(apache_kafka, se
         publisher.publish_bytes(b"x" * size, {}, None)
     publisher.flush()
     source = KafkaSource(settings)
-    found, _ = read_from(source, len(sizes))
+    result, _ = read_from(source, len(sizes))
     source.close()
-    assert [len(m.value) for m in found] == sizes
+    assert [len(m.value) for m in result] == sizes
 
 
 @BOTH
@@ -154,9 +154,9 @@ def test_only_new_messages_are_read_where_settings_say_latest(settings, publishe
     # Claimed again before anything was stored: what came meanwhile is not skipped.
     for partition in claimed:
         source.start_at(partition, None)
-    found, _ = read_from(source, 1)
+    result, _ = read_from(source, 1)
     source.close()
-    assert [m.value for m in found] == [b"new"]
+    assert [m.value for m in result] == [b"new"]
 
 
 @BOTH

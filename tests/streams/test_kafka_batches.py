@@ -114,8 +114,8 @@ def test_all_codecs_are_read(settings, publishers, opened, read_from):
     publishers(settings)
     for name in CODECS:
         produce(settings, [f"{name} {n}".encode() * 100 for n in range(5)], **{"compression.type": name})
-    found, losses = read_from(opened(settings), 20)
-    assert [one.value for one in found] == [f"{name} {n}".encode() * 100 for name in CODECS for n in range(5)]
+    result, losses = read_from(opened(settings), 20)
+    assert [item.value for item in result] == [f"{name} {n}".encode() * 100 for name in CODECS for n in range(5)]
     assert losses == []
 
 
@@ -128,8 +128,8 @@ def test_a_batch_that_becomes_too_large_is_a_loss_and_reading_goes_on(
     produce(settings, [b"before"])
     produce(settings, [bytes(1_600_000)], **{"compression.type": "gzip", "message.max.bytes": 10_000_000})
     produce(settings, [b"after"])
-    found, (loss,) = read_from(opened(settings), 2)
-    assert [one.value for one in found] == [b"before", b"after"]
+    result, (loss,) = read_from(opened(settings), 2)
+    assert [item.value for item in result] == [b"before", b"after"]
     assert (loss.expected, loss.resumed) == (1, 2)
     assert loss.reason == "gzip batch: it becomes larger than 1000000 bytes when it is decompressed"
 
@@ -158,8 +158,8 @@ def test_tombstones_are_passed_over(settings, publishers, opened, read_from):
     publishers(settings)
     produce(settings, [b"1", None, b"2", b"", None, b"3", None])
     source = opened(settings)
-    found, losses = read_from(source, 4)
-    assert [one.value for one in found] == [b"1", b"2", b"", b"3"]
+    result, losses = read_from(source, 4)
+    assert [item.value for item in result] == [b"1", b"2", b"", b"3"]
     assert losses == []
     source.poll(0.2)
     assert sum(source.lag().values()) == 0
@@ -180,8 +180,8 @@ def test_aborted_transactions_are_not_delivered_nor_waited_for(
         producer.flush(20)
         getattr(producer, f"{end}_transaction")(30)
     source = opened(settings)
-    found, losses = read_from(source, 3)
-    assert [one.value for one in found] == [b"yes"] * 3
+    result, losses = read_from(source, 3)
+    assert [item.value for item in result] == [b"yes"] * 3
     assert losses == []
     for _ in range(5):
         source.poll(0.2)
@@ -206,12 +206,12 @@ def test_a_topic_made_anew_while_reading_is_claimed_again_under_another_id(
     admin.close()
     produce(settings, [b"new %d" % n for n in range(8)])
     claimed = []
-    while not any(one.topic_id != before[0].partition.topic_id for one in claimed):
+    while not any(item.topic_id != before[0].partition.topic_id for item in claimed):
         source_or_error(source)
         claimed += source.claimed()
     source.start_at(claimed[-1], 0)
     after, losses = read_from(source, 8)
-    assert [one.value for one in after] == [b"new %d" % n for n in range(8)]
+    assert [item.value for item in after] == [b"new %d" % n for n in range(8)]
     assert before[0].partition.topic_id != after[0].partition.topic_id != ""
     assert before[0].partition == after[0].partition
     assert losses == []
@@ -235,8 +235,8 @@ def test_a_header_name_that_is_not_utf8_stops_nothing(apache_kafka, settings_on,
     producer.send(settings.topic, b"odd", headers=[(name, b"v"), ("content-type", b"text/x")], partition=0)
     producer.send(settings.topic, b"even", headers=[("content-type", b"text/x")], partition=0)
     producer.close()
-    found, losses = read_from(opened(settings), 2)
-    assert [one.headers for one in found] == [{"n??": "v", "content-type": "text/x"}, {"content-type": "text/x"}]
+    result, losses = read_from(opened(settings), 2)
+    assert [item.headers for item in result] == [{"n??": "v", "content-type": "text/x"}, {"content-type": "text/x"}]
     assert losses == []
 
 

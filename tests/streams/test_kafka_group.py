@@ -100,9 +100,9 @@ def test_a_member_that_is_paused_keeps_its_partitions_by_polling(apache_kafka, s
     assert source.claimed() == []
     assert len(source.owned()) == 2
     source.resume()
-    found, _ = read_from(source, 1)
+    result, _ = read_from(source, 1)
     source.close()
-    assert [m.value for m in found] == [b"2"]
+    assert [m.value for m in result] == [b"2"]
 
 
 MEMBER = """

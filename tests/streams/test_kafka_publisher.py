@@ -25,8 +25,8 @@ def test_unread_bytes_count_what_the_group_has_not_read(embedded_broker, setting
     publisher.flush()
     assert publisher.unread_bytes() == 3000
     source = KafkaSource(settings)
-    found, _ = read_from(source, 3)
-    source.processed({found[0].partition: 2})
+    result, _ = read_from(source, 3)
+    source.processed({result[0].partition: 2})
     deadline = time.monotonic() + 10
     while publisher.unread_bytes() != 1000 and time.monotonic() < deadline:
         source.poll(0.1)

@@ -62,11 +62,11 @@ def secured(kafka_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
     node = apache.ApacheKafka(folder / "kafka", more=more)
     node.start()
     admin = KafkaAdminClient(bootstrap_servers=node.bootstrap_servers)
-    told = admin.alter_user_scram_credentials(
+    report = admin.alter_user_scram_credentials(
         [UserScramCredentialUpsertion(USER, ScramMechanism.SCRAM_SHA_512, PASSWORD.encode())]
     )
     admin.close()
-    assert not any(told.values())
+    assert not any(report.values())
     yield Secured(f"127.0.0.1:{secure}", signed, certificate(folder, "stranger")[1])
     node.stop()
 
@@ -92,9 +92,9 @@ def test_messages_pass_when_name_and_password_are_right(secured, publishers, rea
     publisher.publish_bytes(large, {}, b"k")
     publisher.flush()
     source = KafkaSource(chosen)
-    found, losses = read_from(source, 2)
+    result, losses = read_from(source, 2)
     source.close()
-    assert [one.value for one in found] == [b"over TLS", large]
+    assert [item.value for item in result] == [b"over TLS", large]
     assert not losses
 
 
@@ -104,24 +104,24 @@ def refusal(monkeypatch):
     monkeypatch.setattr(client, "CONNECT_S", 3.0)
 
     def refusal(chosen: KafkaSettings) -> str:
-        with pytest.raises(SourceUnavailable) as told:
+        with pytest.raises(SourceUnavailable) as report:
             KafkaPublisher(chosen).ensure_topic(1)
-        return str(told.value)
+        return str(report.value)
 
     return refusal
 
 
 def test_a_wrong_password_is_one_line_without_the_password(secured, refusal):
-    said = refusal(settings(secured, sasl_mechanism="PLAIN", password=WRONG))
-    assert "security settings" in said
-    assert WRONG not in said
+    text = refusal(settings(secured, sasl_mechanism="PLAIN", password=WRONG))
+    assert "security settings" in text
+    assert WRONG not in text
 
 
 def test_a_broker_that_nobody_vouches_for_is_refused(secured, refusal):
-    said = refusal(settings(secured, sasl_mechanism="PLAIN", ca_file=secured.another_authority))
-    assert secured.bootstrap_servers in said
+    text = refusal(settings(secured, sasl_mechanism="PLAIN", ca_file=secured.another_authority))
+    assert secured.bootstrap_servers in text
 
 
 def test_plain_text_is_not_spoken_to_a_secured_broker(secured, refusal):
-    said = refusal(KafkaSettings(bootstrap_servers=secured.bootstrap_servers))
-    assert secured.bootstrap_servers in said
+    text = refusal(KafkaSettings(bootstrap_servers=secured.bootstrap_servers))
+    assert secured.bootstrap_servers in text

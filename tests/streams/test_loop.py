@@ -13,7 +13,7 @@ from streams.loop import LONGEST_PAUSE_S, RECLAIM_S, run
 from streams.source import Partition
 from streams.testing import ScriptedSource
 
-ONE, TWO = Partition("c", "t", 1), Partition("c", "t", 2)
+FIRST, SECOND = Partition("c", "t", 1), Partition("c", "t", 2)
 
 
 class Clock:
@@ -91,8 +91,8 @@ def world():
     return build
 
 
-def go(stop, source, store, clock=None, told=None):
-    notify = ignore if told is None else told.append
+def go(stop, source, store, clock=None, reports=None):
+    notify = ignore if reports is None else reports.append
     run(source, store, stop, np.random.default_rng(1), clock=clock or Clock(), notify=notify)
 
 
@@ -107,34 +107,34 @@ def all_of(*counts):
 
 def test_all_messages_of_a_source_that_ends_are_handled_once_and_committed(world):
     stop, source, store = world(at_most=7)
-    for partition in (ONE, TWO):
+    for partition in (FIRST, SECOND):
         source.give(partition)
         fill(source, partition, 20)
     source.end()
-    told = []
-    go(stop, source, store, told=told)
-    assert sorted(store.effects) == all_of((ONE, 20), (TWO, 20))
-    assert source.committed == {ONE: 20, TWO: 20}
+    reports = []
+    go(stop, source, store, reports=reports)
+    assert sorted(store.effects) == all_of((FIRST, 20), (SECOND, 20))
+    assert source.committed == {FIRST: 20, SECOND: 20}
     assert source.closed
-    assert (told[0], told[-1]) == ("READY=1", "STOPPING=1")
-    assert "WATCHDOG=1" in told
+    assert (reports[0], reports[-1]) == ("READY=1", "STOPPING=1")
+    assert "WATCHDOG=1" in reports
     assert store.waits == []
 
 
 def test_reading_goes_on_where_the_store_says(world):
     stop, source, store = world()
-    store.offsets[ONE] = 3
-    source.give(ONE)
-    fill(source, ONE, 5)
+    store.offsets[FIRST] = 3
+    source.give(FIRST)
+    fill(source, FIRST, 5)
     source.end()
     go(stop, source, store)
-    assert store.effects == [(ONE, 3), (ONE, 4)]
+    assert store.effects == [(FIRST, 3), (FIRST, 4)]
 
 
 def test_while_the_store_is_away_nothing_is_lost_and_polling_goes_on(world):
     stop, source, store = world(at_most=5)
-    source.give(ONE)
-    fill(source, ONE, 20)
+    source.give(FIRST)
+    fill(source, FIRST, 20)
     source.end()
     store.trouble["handle"] = [Unavailable("database away")] * 12
     clock = Clock(0.01)
@@ -142,7 +142,7 @@ def test_while_the_store_is_away_nothing_is_lost_and_polling_goes_on(world):
     waiting = store.waiting
     store.waiting = lambda reason: (waiting(reason), polls.append(source.polls))
     go(stop, source, store, clock)
-    assert store.effects == all_of((ONE, 20))
+    assert store.effects == all_of((FIRST, 20))
     assert store.waits[:-1] == ["database away"] * 12
     assert store.waits[-1] == ""
     # Between the last tries there was a lot of time, and the source was polled all along.
@@ -152,8 +152,8 @@ def test_while_the_store_is_away_nothing_is_lost_and_polling_goes_on(world):
 
 def test_pauses_grow_to_a_limit_and_are_spread(world):
     stop, source, store = world()
-    source.give(ONE)
-    fill(source, ONE, 1)
+    source.give(FIRST)
+    fill(source, FIRST, 1)
     source.end()
     store.trouble["handle"] = [Unavailable("away")] * 14
     clock, times = Clock(0.02), []
@@ -168,32 +168,32 @@ def test_pauses_grow_to_a_limit_and_are_spread(world):
 
 def test_a_fenced_partition_is_dropped_and_the_others_are_handled(world):
     stop, source, store = world(lambda store: len(store.effects) >= 10)
-    store.fenced[ONE] = 1
-    for partition in (ONE, TWO):
+    store.fenced[FIRST] = 1
+    for partition in (FIRST, SECOND):
         source.give(partition)
         fill(source, partition, 10)
     go(stop, source, store)
-    assert store.effects == all_of((TWO, 10))
-    assert source.committed == {TWO: 10}
+    assert store.effects == all_of((SECOND, 10))
+    assert source.committed == {SECOND: 10}
 
 
 def test_a_fenced_partition_that_stays_ours_is_claimed_again_later(world):
     stop, source, store = world()
-    source.give(ONE)
-    fill(source, ONE, 10)
-    store.fenced[ONE] = 1
+    source.give(FIRST)
+    fill(source, FIRST, 10)
+    store.fenced[FIRST] = 1
     clock = Clock()
     store.until = lambda store: len(store.effects) >= 10
     go(stop, source, store, clock)
-    assert store.claims == [(ONE,), (ONE,)]
+    assert store.claims == [(FIRST,), (FIRST,)]
     assert clock.now > RECLAIM_S
-    assert store.effects == all_of((ONE, 10))
+    assert store.effects == all_of((FIRST, 10))
 
 
 def test_a_fence_that_names_no_partition_drops_the_whole_batch(world):
     stop, source, store = world(lambda store: store.ticks > 3)
-    source.give(ONE)
-    fill(source, ONE, 3)
+    source.give(FIRST)
+    fill(source, FIRST, 3)
     store.trouble["handle"] = [FencedError("somebody else")]
     go(stop, source, store)
     assert store.effects == []
@@ -202,75 +202,75 @@ def test_a_fence_that_names_no_partition_drops_the_whole_batch(world):
 
 def test_a_tick_may_find_a_partition_fenced(world):
     stop, source, store = world(lambda store: len(store.effects) >= 20)
-    for partition in (ONE, TWO):
+    for partition in (FIRST, SECOND):
         source.give(partition)
-    store.trouble["tick"] = [FencedError("fenced", ONE)]
+    store.trouble["tick"] = [FencedError("fenced", FIRST)]
     clock = Clock()
-    for partition in (ONE, TWO):
+    for partition in (FIRST, SECOND):
         fill(source, partition, 10)
     go(stop, source, store, clock)
-    assert store.claims == [(ONE, TWO), (ONE,)]
+    assert store.claims == [(FIRST, SECOND), (FIRST,)]
     assert clock.now > RECLAIM_S
 
 
 def test_what_is_retained_of_a_partition_that_goes_away_is_dropped(world):
     stop, source, store = world(lambda store: store.attempts >= 2)
-    for partition in (ONE, TWO):
+    for partition in (FIRST, SECOND):
         source.give(partition)
         fill(source, partition, 3)
     store.trouble["handle"] = [Unavailable("away")]
     waiting = store.waiting
-    store.waiting = lambda reason: (waiting(reason), source.take_away(ONE))
+    store.waiting = lambda reason: (waiting(reason), source.take_away(FIRST))
     go(stop, source, store)
-    assert store.effects == all_of((TWO, 3))
+    assert store.effects == all_of((SECOND, 3))
 
 
 def test_a_partition_that_comes_back_is_claimed_and_read_again(world):
     stop, source, store = world(lambda store: len(store.effects) == 3)
-    source.give(ONE)
-    fill(source, ONE, 3)
+    source.give(FIRST)
+    fill(source, FIRST, 3)
     store.trouble["handle"] = [Unavailable("away")]
     waiting = store.waiting
-    store.waiting = lambda reason: (waiting(reason), source.take_away(ONE), source.give(ONE))
+    store.waiting = lambda reason: (waiting(reason), source.take_away(FIRST), source.give(FIRST))
     go(stop, source, store)
     assert len(store.claims) > 1
-    assert store.effects == all_of((ONE, 3))
+    assert store.effects == all_of((FIRST, 3))
 
 
 def test_a_loss_is_reported_once_before_what_follows_it(world):
     stop, source, store = world()
-    store.offsets[ONE] = 2
-    source.give(ONE)
-    fill(source, ONE, 10)
-    source.forget_before(ONE, 6)
+    store.offsets[FIRST] = 2
+    source.give(FIRST)
+    fill(source, FIRST, 10)
+    source.forget_before(FIRST, 6)
     source.end()
     store.trouble["lost"] = [Unavailable("away")]
     go(stop, source, store)
     (loss,) = store.lost_messages
     assert (loss.expected, loss.resumed) == (2, 6)
-    assert store.effects == [(ONE, i) for i in range(6, 10)]
+    assert store.effects == [(FIRST, i) for i in range(6, 10)]
 
 
 def test_what_came_before_a_loss_is_handled_before_it(world):
     stop, source, store = world(at_most=3)
-    source.give(ONE)
-    fill(source, ONE, 10)
+    source.give(FIRST)
+    fill(source, FIRST, 10)
     source.end()
     store.trouble["handle"] = [Unavailable("away")]
     waiting = store.waiting
-    store.waiting = lambda reason: (waiting(reason), source.forget_before(ONE, 7))
+    store.waiting = lambda reason: (waiting(reason), source.forget_before(FIRST, 7))
     go(stop, source, store)
-    assert store.effects == [(ONE, i) for i in (0, 1, 2, 7, 8, 9)]
+    assert store.effects == [(FIRST, i) for i in (0, 1, 2, 7, 8, 9)]
     assert [(loss.expected, loss.resumed) for loss in store.lost_messages] == [(3, 7)]
 
 
 def test_a_fenced_loss_is_dropped(world):
     stop, source, store = world(lambda store: store.ticks > 3)
-    source.give(ONE)
-    fill(source, ONE, 3)
-    source.forget_before(ONE, 2)
-    store.offsets[ONE] = 0
-    store.trouble["lost"] = [FencedError("somebody else", ONE)]
+    source.give(FIRST)
+    fill(source, FIRST, 3)
+    source.forget_before(FIRST, 2)
+    store.offsets[FIRST] = 0
+    store.trouble["lost"] = [FencedError("somebody else", FIRST)]
     go(stop, source, store)
     assert store.lost_messages == store.effects == []
 
@@ -278,22 +278,22 @@ def test_a_fenced_loss_is_dropped(world):
 def test_a_source_that_is_away_is_asked_again_and_ticks_go_on(world):
     stop, source, store = world()
     source.fail(*[SourceUnavailable("Kafka is away")] * 4)
-    source.give(ONE)
-    fill(source, ONE, 3)
+    source.give(FIRST)
+    fill(source, FIRST, 3)
     source.end()
     clock, ticks = Clock(), []
     tick = store.tick
     store.tick = lambda: (tick(), ticks.append(clock.now))
     go(stop, source, store, clock)
     assert store.waits == ["Kafka is away"] * 4 + [""]
-    assert store.effects == all_of((ONE, 3))
+    assert store.effects == all_of((FIRST, 3))
     assert max(np.diff(ticks)) < 4
 
 
 def test_ticks_come_about_once_a_second_though_messages_flow(world):
     stop, source, store = world(lambda store: store.ticks == 20, at_most=1)
-    source.give(ONE)
-    fill(source, ONE, 1000)
+    source.give(FIRST)
+    fill(source, FIRST, 1000)
     clock = Clock(0.05)
     go(stop, source, store, clock)
     assert 20 < clock.now < 40
@@ -303,10 +303,10 @@ def test_ticks_come_about_once_a_second_though_messages_flow(world):
 @pytest.mark.parametrize("where", ["claim", "handle", "lost", "tick"])
 def test_a_fault_comes_out_and_the_source_is_closed(world, where):
     stop, source, store = world()
-    source.give(ONE)
-    fill(source, ONE, 3)
-    source.forget_before(ONE, 1)
-    store.offsets[ONE] = 0
+    source.give(FIRST)
+    fill(source, FIRST, 3)
+    source.forget_before(FIRST, 1)
+    store.offsets[FIRST] = 0
 
     def broken(*_):
         raise ZeroDivisionError(where)
@@ -319,19 +319,19 @@ def test_a_fault_comes_out_and_the_source_is_closed(world, where):
 
 def test_stop_finishes_the_batch_in_hand(world):
     stop, source, store = world(at_most=5)
-    source.give(ONE)
-    fill(source, ONE, 50)
+    source.give(FIRST)
+    fill(source, FIRST, 50)
     handle = store.handle
     store.handle = lambda messages: (stop.set(), handle(messages))[1]
     go(stop, source, store)
-    assert store.effects == all_of((ONE, 5))
-    assert source.committed == {ONE: 5}
+    assert store.effects == all_of((FIRST, 5))
+    assert source.committed == {FIRST: 5}
 
 
 def test_stop_does_not_wait_for_a_store_that_is_away(world):
     stop, source, store = world()
-    source.give(ONE)
-    fill(source, ONE, 5)
+    source.give(FIRST)
+    fill(source, FIRST, 5)
     store.trouble["handle"] = [Unavailable("away")] * 1000
     store.waiting = lambda _: stop.set() if store.attempts == 3 else None
     go(stop, source, store)
@@ -349,14 +349,14 @@ EVENTS = st.lists(
 @given(events=EVENTS, seed=st.integers(0, 2**32 - 1))
 def test_whatever_happens_every_message_acts_once_and_in_order(events, seed):
     rng = np.random.default_rng(seed)
-    counts = {ONE: 30, TWO: 30}
+    counts = {FIRST: 30, SECOND: 30}
     pending = list(events)
     store = Store(threading.Event(), never)
     source = None
 
     def disturb():
         event = pending.pop() if pending and rng.random() < 0.3 else ""
-        partition = TWO if event.endswith("2") else ONE
+        partition = SECOND if event.endswith("2") else FIRST
         if event == "away":
             store.trouble.setdefault(str(rng.choice(["claim", "handle", "tick"])), []).append(Unavailable("away"))
         elif event == "source away":
@@ -383,5 +383,5 @@ def test_whatever_happens_every_message_acts_once_and_in_order(events, seed):
         go(store.stop, source, store, Clock(2.0))
     assert Counter(store.effects) == Counter(all_of(*counts.items()))
     for partition in counts:
-        mine = [offset for where, offset in store.effects if where == partition]
-        assert mine == sorted(mine)
+        owns = [offset for where, offset in store.effects if where == partition]
+        assert owns == sorted(owns)

@@ -60,16 +60,16 @@ def test_nothing_comes_of_a_partition_that_was_taken_away_or_given_anew():
     source, prefetching = filled()
     prefetching.prefetch()
     source.take_away(A)
-    found = prefetching.poll(0.0)
-    assert (offsets(found), found.owned) == ([], frozenset())
+    result = prefetching.poll(0.0)
+    assert (offsets(result), result.owned) == ([], frozenset())
     source.give(A)
     assert prefetching.poll(0.0).claimed == [A]
     prefetching.start_at(A, 0)
     prefetching.prefetch()
     source.take_away(A)
     source.give(A)
-    found = prefetching.poll(0.0)
-    assert (offsets(found), found.claimed) == ([], [A])
+    result = prefetching.poll(0.0)
+    assert (offsets(result), result.claimed) == ([], [A])
 
 
 def test_an_error_of_the_poll_ahead_is_raised_by_the_next_one():
@@ -86,9 +86,9 @@ def test_a_loss_comes_with_the_messages_behind_it():
     assert offsets(prefetching.poll(0.0)) == [0, 1, 2]
     source.forget_before(A, 5)
     prefetching.prefetch()
-    found = prefetching.poll(0.0)
-    assert list(found.losses) == [Loss(A, 3, 5)]
-    assert offsets(found) == [5, 6, 7]
+    result = prefetching.poll(0.0)
+    assert list(result.losses) == [Loss(A, 3, 5)]
+    assert offsets(result) == [5, 6, 7]
 
 
 def test_only_the_last_delivery_says_that_nothing_follows():
@@ -107,7 +107,7 @@ class Reading(RuleBasedStateMachine):
     def begin(self):
         self.source = ScriptedSource(at_most=4)
         self.prefetching = PrefetchingSource(self.source)
-        self.wanted, self.fresh, self.paused, self.published = {}, set(), False, {A: 0, B: 0}
+        self.positions, self.fresh, self.paused, self.published = {}, set(), False, {A: 0, B: 0}
 
     @rule(partition=st.sampled_from([A, B]), count=st.integers(1, 9))
     def publish(self, partition, count):
@@ -118,13 +118,13 @@ class Reading(RuleBasedStateMachine):
     @rule(partition=st.sampled_from([A, B]))
     def give(self, partition):
         self.source.give(partition)
-        self.wanted.pop(partition, None)
+        self.positions.pop(partition, None)
 
     @rule(partition=st.sampled_from([A, B]))
     def take_away(self, partition):
         self.source.take_away(partition)
         self.fresh.discard(partition)
-        self.wanted.pop(partition, None)
+        self.positions.pop(partition, None)
 
     @precondition(lambda self: self.fresh)
     @rule()
@@ -132,14 +132,14 @@ class Reading(RuleBasedStateMachine):
         partition = min(self.fresh)
         self.fresh.discard(partition)
         self.prefetching.start_at(partition, 0)
-        self.wanted[partition] = 0
+        self.positions[partition] = 0
 
-    @precondition(lambda self: self.wanted)
+    @precondition(lambda self: self.positions)
     @rule(data=st.data())
     def start_again(self, data):
-        partition = data.draw(st.sampled_from(sorted(self.wanted)))
-        self.wanted[partition] = data.draw(st.integers(0, self.published[partition]))
-        self.prefetching.start_at(partition, self.wanted[partition])
+        partition = data.draw(st.sampled_from(sorted(self.positions)))
+        self.positions[partition] = data.draw(st.integers(0, self.published[partition]))
+        self.prefetching.start_at(partition, self.positions[partition])
 
     @rule(paused=st.booleans())
     def turn(self, paused):
@@ -152,18 +152,18 @@ class Reading(RuleBasedStateMachine):
 
     @rule()
     def poll(self):
-        found = self.prefetching.poll(0.0)
-        self.fresh |= set(found.claimed) & found.owned
-        assert not (self.paused and found.messages)
-        for message in found.messages:
-            assert message.offset == self.wanted[message.partition]
-            self.wanted[message.partition] += 1
+        result = self.prefetching.poll(0.0)
+        self.fresh |= set(result.claimed) & result.owned
+        assert not (self.paused and result.messages)
+        for message in result.messages:
+            assert message.offset == self.positions[message.partition]
+            self.positions[message.partition] += 1
 
     @invariant()
     def nothing_is_forgotten(self):
         if hasattr(self, "ahead"):
             lag = self.prefetching.lag()
-            assert all(lag[at] == self.published[at] - next_one for at, next_one in self.wanted.items())
+            assert all(lag[at] == self.published[at] - next_one for at, next_one in self.positions.items())
 
 
 Reading.TestCase.settings = settings(max_examples=200, stateful_step_count=30)

@@ -54,8 +54,8 @@ def test_lumisections_come_at_the_pace_and_their_batches_together():
     clock = Turned()
     publisher, seen = Recorder(clock), []
     batches = [batch(ls, subsystem) for ls in (1, 2, 3) for subsystem in ("Muon", "Strips")]
-    told = lambda key, done: seen.append((key.ls, done))  # noqa: E731
-    assert replay(batches, publisher, "x", 0.5, clock.stop, clock=clock, progress=told) == 3
+    report = lambda key, done: seen.append((key.ls, done))  # noqa: E731
+    assert replay(batches, publisher, "x", 0.5, clock.stop, clock=clock, progress=report) == 3
     assert [(ls, at) for ls, subsystem, _, at in publisher.sent if subsystem == "Muon"] == [
         (1, 100.0),
         (2, 102.0),
@@ -164,12 +164,12 @@ def test_the_embedded_broker_loses_nothing_of_what_exceeds_its_memory(embedded_b
     producer.start()
     source, seen, losses, deadline = KafkaSource(settings), [], [], time.monotonic() + 60
     while len(seen) < count and time.monotonic() < deadline:
-        found = source.poll(0.2)
-        seen.extend(int(message.value[:8]) for message in found)
+        result = source.poll(0.2)
+        seen.extend(int(message.value[:8]) for message in result)
         for partition in source.claimed():
             source.start_at(partition, 0)
         losses.extend(source.losses())
-        source.processed({message.partition: message.offset + 1 for message in found})
+        source.processed({message.partition: message.offset + 1 for message in result})
     stop.set()
     producer.join()
     source.close()

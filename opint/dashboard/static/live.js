@@ -46,14 +46,14 @@
     }
   }
 
-  function hear(told) {
-    if (told.lost) return showLive(false, "reconnecting");
-    serverNow = told.now_s; serverAt = contactAt = performance.now();
-    heartbeat = told.heartbeat_s; reachable = told.reachable;
+  function receive(update) {
+    if (update.lost) return showLive(false, "reconnecting");
+    serverNow = update.now_s; serverAt = contactAt = performance.now();
+    heartbeat = update.heartbeat_s; reachable = update.reachable;
     showLive(true, "live");
-    if (!told.marker) return;
-    const before = since.split("."), present = told.marker.split(".");
-    since = told.marker;
+    if (!update.marker) return;
+    const before = since.split("."), present = update.marker.split(".");
+    since = update.marker;
     parts.forEach((part, at) => {
       if (before[at] === present[at]) return;
       if (part === "lumisections") beat();
@@ -62,13 +62,13 @@
     refresh();
   }
 
-  function tell(told) { last = told; hear(told); channel.postMessage(told); }
+  function publish(update) { last = update; receive(update); channel.postMessage(update); }
 
   function lead() {
     const reader = new Worker("/static/events.js");
-    reader.onmessage = ({ data: told }) => {
-      tell(told);
-      if (!told.closed) return;
+    reader.onmessage = ({ data: update }) => {
+      publish(update);
+      if (!update.closed) return;
       reader.terminate();
       setTimeout(lead, 3000);
     };
@@ -76,7 +76,7 @@
   }
 
   channel.onmessage = (event) => {
-    if (!event.data.ask) hear(event.data);
+    if (!event.data.ask) receive(event.data);
     else if (last) channel.postMessage(last);
   };
 
@@ -104,12 +104,12 @@
     }
     document.getElementById("clock").textContent = clockTime(now());
     const banner = document.getElementById("stale");
-    const told = staleness();
-    if (told) {
-      banner.querySelector("strong").textContent = "Stale since " + clockTime(told[0]);
-      banner.querySelector("span").textContent = told[1];
+    const stale = staleness();
+    if (stale) {
+      banner.querySelector("strong").textContent = "Stale since " + clockTime(stale[0]);
+      banner.querySelector("span").textContent = stale[1];
     }
-    if (heartbeat !== null || told) banner.hidden = !told;
+    if (heartbeat !== null || stale) banner.hidden = !stale;
   }
 
   document.addEventListener("htmx:afterSettle", () => {

@@ -8,17 +8,17 @@
   const query = (more) => new URLSearchParams({ dataset, subsystem, ...more });
   const margins = () => (section.clientWidth < 620 ? [96, 44] : [250, 64]);
   const pad = 0.5;
-  let told = null, range = null, plot = null, map = null, stop = () => {}, readAt = 0;
+  let matrix = null, range = null, plot = null, map = null, stop = () => {}, readAt = 0;
 
   const span = () => {
-    const all = [...page.lumisections.map((one) => one.ls), ...(told ? told.lumisections : [])];
+    const all = [...page.lumisections.map((row) => row.ls), ...(matrix ? matrix.lumisections : [])];
     return all.length ? [Math.min(...all) - pad, Math.max(...all) + pad] : [0, 1];
   };
 
   function conditions() {
     if (plot) plot.destroy();
     plot = null;
-    const known = page.lumisections.some((one) => ["pileup", "delivered_lumi", "recorded_lumi"].some((name) => (one[name] ?? null) !== null));
+    const known = page.lumisections.some((row) => ["pileup", "delivered_lumi", "recorded_lumi"].some((name) => (row[name] ?? null) !== null));
     $("conditions").hidden = !known;
     $("no-conditions").hidden = known;
     if (!known) return;
@@ -34,38 +34,38 @@
         axis({ scale: "lumi", side: 1, label: "1/pb", size: right - 16, grid: { show: false } })],
       series: [{ label: "LS" }, line2("mean pileup", "pileup", palette.css("--ink")), line2("delivered (1/pb)", "lumi", palette.css("--blue"), [6, 3]), line2("recorded (1/pb)", "lumi", palette.css("--bad"))],
       hooks: { setSelect: [(self) => { if (self.select.width > 4) zoom([self.posToVal(self.select.left, "x"), self.posToVal(self.select.left + self.select.width, "x")]); self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false); }] },
-    }, [rows.map((one) => one.ls), ...["pileup", "delivered_lumi", "recorded_lumi"].map((name) => rows.map((one) => one[name] ?? null))], $("conditions"));
+    }, [rows.map((row) => row.ls), ...["pileup", "delivered_lumi", "recorded_lumi"].map((name) => rows.map((row) => row[name] ?? null))], $("conditions"));
     plot.over.addEventListener("dblclick", () => zoom(span()));
   }
 
-  function zoom(wanted) {
-    range = wanted;
+  function zoom(interval) {
+    range = interval;
     plot?.setScale("x", { min: range[0], max: range[1] });
     map.zoom(range);
   }
 
   function rows() {
-    const name = $("contains").value.toLowerCase(), problems = $("problems").checked, found = [];
-    told.elements.forEach((me, row) => {
+    const name = $("contains").value.toLowerCase(), problems = $("problems").checked, matching = [];
+    matrix.elements.forEach((me, row) => {
       if (name && !me.toLowerCase().includes(name)) return;
-      if (problems && !/[23]/.test(told.qualities[row]) && !alarming(told.reasons[row])) return;
-      found.push(row);
+      if (problems && !/[23]/.test(matrix.qualities[row]) && !alarming(matrix.reasons[row])) return;
+      matching.push(row);
     });
-    return found;
+    return matching;
   }
 
   // Missing, starved and misshapen elements are not inspected, and are problems all the same.
   function alarming(reasons) {
-    return [...reasons].some((one) => ["MISSING", "STARVED", "WRONG_SHAPE"].includes(told.reason_names[one]));
+    return [...reasons].some((reason) => ["MISSING", "STARVED", "WRONG_SHAPE"].includes(matrix.reason_names[reason]));
   }
 
   function show() {
     const chosen = rows();
-    map.show(told, chosen, range);
-    $("shown").textContent = `${chosen.length} of ${told.elements.length} monitoring elements × ${told.lumisections.length} lumisections`;
+    map.show(matrix, chosen, range);
+    $("shown").textContent = `${chosen.length} of ${matrix.elements.length} monitoring elements × ${matrix.lumisections.length} lumisections`;
     const empty = $("empty");
     empty.hidden = chosen.length > 0;
-    empty.textContent = told.elements.length === 0
+    empty.textContent = matrix.elements.length === 0
       ? "Nothing of this subsystem has been judged in this run yet."
       : $("problems").checked && !$("contains").value ? "No monitoring element had a problem. Untick “only with problems” to see all." : "No monitoring element fits the filter.";
   }
@@ -102,9 +102,9 @@
       fetch(`/api/v1/runs/${run}/map?` + query()), fetch(`/api/v1/runs/${run}?` + new URLSearchParams({ dataset })),
       fetch(`/api/v1/runs/${run}/short-faults?` + new URLSearchParams({ dataset }))]);
     if (!cells.ok || !detail.ok || !short.ok) return;
-    const whole = !range || (told && String(range) === String(span()));
-    told = await cells.json();
-    page.lumisections = (await detail.json()).lumisections.map((one) => ({ ls: one.ls, ...one.conditions }));
+    const whole = !range || (matrix && String(range) === String(span()));
+    matrix = await cells.json();
+    page.lumisections = (await detail.json()).lumisections.map((row) => ({ ls: row.ls, ...row.conditions }));
     mark((await short.json()).items);
     if (whole) range = span();
     conditions();
@@ -116,19 +116,19 @@
     const [left, right] = margins();
     map = new RunMap($("map"), left, right, { point, choose });
     await read();
-    const wanted = Number(section.dataset.ls), bad = told && rows().find((row) => /[23]/.test(told.qualities[row][told.lumisections.indexOf(wanted)] ?? ""));
-    if (section.dataset.ls && bad !== undefined) { map.go(bad, wanted); if (has(map.cell())) choose(map.cell()); }
+    const requested = Number(section.dataset.ls), bad = matrix && rows().find((row) => /[23]/.test(matrix.qualities[row][matrix.lumisections.indexOf(requested)] ?? ""));
+    if (section.dataset.ls && bad !== undefined) { map.go(bad, requested); if (has(map.cell())) choose(map.cell()); }
   }
 
   for (const id of ["problems", "contains"]) $(id).addEventListener("input", show);
   document.body.addEventListener("live:lumisections", () => { if (subsystem && performance.now() - readAt > 10000) read(); });
   let width = section.clientWidth;
   new ResizeObserver(() => {
-    if (section.clientWidth === width || !map || !told) return;
+    if (section.clientWidth === width || !map || !matrix) return;
     width = section.clientWidth;
     [map.left, map.right] = margins();
     conditions(); map.paint();
   }).observe(section);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (map && told) { conditions(); map.paint(); } });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (map && matrix) { conditions(); map.paint(); } });
   begin();
 })();

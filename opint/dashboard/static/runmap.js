@@ -13,10 +13,10 @@ class RunMap {
     place.addEventListener("keydown", (event) => this.key(event));
   }
 
-  // told: the answer of /api/v1/runs/{run}/map; rows: which of its elements to show.
-  show(told, rows, range) {
-    this.told = told; this.rows = rows; this.range = range;
-    this.columnOf = new Map(told.lumisections.map((ls, column) => [ls, column]));
+  // matrix: the answer of /api/v1/runs/{run}/map; rows: which of its elements to show.
+  show(matrix, rows, range) {
+    this.matrix = matrix; this.rows = rows; this.range = range;
+    this.columnOf = new Map(matrix.lumisections.map((ls, column) => [ls, column]));
     if (this.at && !(rows.includes(this.at.row) && this.columnOf.has(this.at.ls))) this.at = null;
     this.paint();
   }
@@ -28,7 +28,7 @@ class RunMap {
   x(ls) { return this.left + ((ls - this.range[0]) / (this.range[1] - this.range[0])) * this.plotWidth; }
 
   paint() {
-    if (!this.told) return;
+    if (!this.matrix) return;
     const scale = window.devicePixelRatio || 1, width = this.place.clientWidth, height = this.rows.length * this.rowHeight + 4;
     this.canvas.width = width * scale; this.canvas.height = height * scale;
     this.canvas.style.width = width + "px"; this.canvas.style.height = height + "px";
@@ -70,19 +70,19 @@ class RunMap {
   shades() {
     const colours = [0, 1, 2, 3].map((quality) => palette.pixel(palette.rgb(palette.quality(quality))));
     // Not inspected counts as worse than good when they share a pixel: it must never look good.
-    const ranks = { "-": 0, 1: 1, 0: 2, 2: 3, 3: 4 }, cells = this.told.qualities;
+    const ranks = { "-": 0, 1: 1, 0: 2, 2: 3, 3: 4 }, cells = this.matrix.qualities;
     return { rank: (row, column) => ranks[cells[row][column]], colour: (row, column) => colours[cells[row][column]] };
   }
 
   // The character that stands in a cell and its colour; null where the colour of the cell says enough.
   glyph(row, column) {
-    const quality = this.told.qualities[row][column];
+    const quality = this.matrix.qualities[row][column];
     if (quality === "-" || quality === "1") return null;
     return [palette.glyphs[quality], quality === "3" ? "#fff" : quality === "2" ? "#241a00" : palette.css("--dim")];
   }
 
   label(row, full) {
-    const name = this.told.elements[row];
+    const name = this.matrix.elements[row];
     return full ? name : name.slice(0, Math.max(0, name.lastIndexOf("/")));
   }
 
@@ -90,7 +90,7 @@ class RunMap {
   marks(ctx) {
     ctx.strokeStyle = palette.css("--ink"); ctx.lineWidth = 1.5;
     this.rows.forEach((row, y) => {
-      for (const ls of this.marked?.get(this.told.elements[row]) ?? []) {
+      for (const ls of this.marked?.get(this.matrix.elements[row]) ?? []) {
         const wide = Math.max(5, this.x(ls + 0.5) - this.x(ls - 0.5));
         ctx.strokeRect(this.x(ls) - wide / 2, y * this.rowHeight + 0.75, wide, this.rowHeight - 1.5);
       }
@@ -107,10 +107,10 @@ class RunMap {
     ctx.font = "bold 10px system-ui"; ctx.textAlign = "center"; ctx.textBaseline = "middle";
     this.rows.forEach((row, y) => {
       for (let ls = first; ls <= last; ls++) {
-        const column = this.columnOf.get(ls), told = column === undefined ? null : this.glyph(row, column);
-        if (!told) continue;
-        ctx.fillStyle = told[1];
-        ctx.fillText(told[0], this.x(ls), (y + 0.5) * this.rowHeight);
+        const column = this.columnOf.get(ls), glyph = column === undefined ? null : this.glyph(row, column);
+        if (!glyph) continue;
+        ctx.fillStyle = glyph[1];
+        ctx.fillText(glyph[0], this.x(ls), (y + 0.5) * this.rowHeight);
       }
     });
   }
@@ -151,7 +151,7 @@ class RunMap {
 
   key(event) {
     if (!this.rows.length) return;
-    const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }, known = this.told.lumisections;
+    const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }, known = this.matrix.lumisections;
     if (event.key === "Enter") this.choose();
     else if (steps[event.key]) {
       const [down, right] = steps[event.key];
@@ -172,7 +172,7 @@ class RunMap {
   choose() { if (this.at) this.on.choose(this.cell()); }
 
   cell() {
-    const { row, ls } = this.at, column = this.columnOf.get(ls), told = this.told;
-    return { me: told.elements[row], ls, quality: told.qualities[row][column], reason: told.reason_names[told.reasons[row][column]] ?? "NOT_EXPECTED", p: told.p_values[row][column] };
+    const { row, ls } = this.at, column = this.columnOf.get(ls), matrix = this.matrix;
+    return { me: matrix.elements[row], ls, quality: matrix.qualities[row][column], reason: matrix.reason_names[matrix.reasons[row][column]] ?? "NOT_EXPECTED", p: matrix.p_values[row][column] };
   }
 }

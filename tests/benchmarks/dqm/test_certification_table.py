@@ -15,12 +15,12 @@ from benchmarks.report import data_folder
 def test_students_interval_is_the_textbooks():
     low, high = student([1.0, 2.0, 3.0])
     assert (low, high) == pytest.approx((2 - 4.30265 / np.sqrt(3), 2 + 4.30265 / np.sqrt(3)), abs=1e-4)
-    assert all(np.isnan(one) for one in student([1.0]))
+    assert all(np.isnan(item) for item in student([1.0]))
 
 
 def test_the_best_peer_is_the_one_that_is_shown():
-    found = {adbench.OURS: 0.9, adbench.UNWEIGHTED: 0.95, adbench.VARIATIONAL: 0.99, "ECOD": 0.8, "VAE": 0.85}
-    result = adbench._result({name: np.array([value, value + 0.01]) for name, value in found.items()})
+    results = {adbench.OURS: 0.9, adbench.UNWEIGHTED: 0.95, adbench.VARIATIONAL: 0.99, "ECOD": 0.8, "VAE": 0.85}
+    result = adbench._result({name: np.array([value, value + 0.01]) for name, value in results.items()})
     assert result.peer == "PyOD VAE"
     assert result.ratio == pytest.approx(0.905 / 0.855)
     assert all(name in result.note for name in ("ECOD", "VAE", adbench.UNWEIGHTED))
@@ -55,10 +55,10 @@ def test_figures_of_a_seed_are_kept_for_a_clean_commit_only(monkeypatch, tmp_pat
         return {"auc": 0.1 + 0.2}
 
     monkeypatch.setenv("NIGHTSHIFT_BENCH_KEEP", str(tmp_path / "kept"))
-    for state, wanted in (("abc", 1), ("abc-dirty", 3), ("def", 4)):
+    for state, expected in (("abc", 1), ("abc-dirty", 3), ("def", 4)):
         monkeypatch.setattr(kept, "commit", lambda state=state: state)
         assert kept.kept("table", 11, measured) == kept.kept("table", 11, measured) == {"auc": 0.1 + 0.2}
-        assert len(calls) == wanted
+        assert len(calls) == expected
     monkeypatch.delenv("NIGHTSHIFT_BENCH_KEEP")
     kept.kept("table", 11, measured)
     assert len(calls) == 5
@@ -67,27 +67,27 @@ def test_figures_of_a_seed_are_kept_for_a_clean_commit_only(monkeypatch, tmp_pat
 @pytest.mark.benchmark
 def test_the_small_table_has_all_its_keys():
     try:
-        found = certification.measure(data_folder(os.environ), True, (11,), lambda _text: None)
+        result = certification.measure(data_folder(os.environ), True, (11,), lambda _text: None)
     except DataMissing as missing:
         pytest.skip(str(missing))
-    assert {"certification_auc", "certification_top100_auc", "certification_vae_auc"} <= found.keys()
-    assert all(0.5 < found[key].value <= 1 for key in found if key.endswith("_auc"))
+    assert {"certification_auc", "certification_top100_auc", "certification_vae_auc"} <= result.keys()
+    assert all(0.5 < result[key].value <= 1 for key in result if key.endswith("_auc"))
 
 
 def test_the_penalty_is_the_squared_distance_correlation():
     rng = np.random.default_rng(4)
-    one, other = rng.normal(size=(60, 1)), rng.normal(size=(60, 2))
-    other[:, 0] += one[:, 0] ** 2
-    penalty = float(decorrelation._dependence(one.astype(np.float32), other.astype(np.float32)))
-    assert penalty == pytest.approx(distance_correlation(one, other) ** 2, abs=1e-3)
+    item, other = rng.normal(size=(60, 1)), rng.normal(size=(60, 2))
+    other[:, 0] += item[:, 0] ** 2
+    penalty = float(decorrelation._dependence(item.astype(np.float32), other.astype(np.float32)))
+    assert penalty == pytest.approx(distance_correlation(item, other) ** 2, abs=1e-3)
 
 
 @pytest.mark.benchmark
 def test_the_small_table_of_the_penalty_has_all_its_keys():
     try:
-        found = decorrelation.measure(data_folder(os.environ), True, (11,), lambda _text: None)
+        result = decorrelation.measure(data_folder(os.environ), True, (11,), lambda _text: None)
     except DataMissing as missing:
         pytest.skip(str(missing))
     for weight in decorrelation.WEIGHTS:
-        assert 0.5 < found[f"decorrelation_{weight:g}_auc_inside_luminosity"].value <= 1
-        assert 0 < found[f"decorrelation_{weight:g}_dependence"].value < 1
+        assert 0.5 < result[f"decorrelation_{weight:g}_auc_inside_luminosity"].value <= 1
+        assert 0 < result[f"decorrelation_{weight:g}_dependence"].value < 1

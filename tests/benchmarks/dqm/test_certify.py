@@ -8,24 +8,24 @@ from opint.certification.rules import Cause
 
 
 def test_shares_and_times_are_means_over_detectors():
-    one = Round(0.0, {Cause.BAD: 0.02}, 0.01, 1.0, 0.25, 2.0, 1.0, 1000)
+    item = Round(0.0, {Cause.BAD: 0.02}, 0.01, 1.0, 0.25, 2.0, 1.0, 1000)
     other = Round(0.1, {Cause.BAD: 0.01, Cause.NOT_INSPECTED: 0.03}, 0.03, 0.5, 0.25, 4.0, 1.0, 1000)
-    told = results([one, other])
-    assert told["certified_of_faulty_lumi"].value == pytest.approx(0.05)
-    assert told["lost_of_good_lumi"].value == pytest.approx(0.03)
-    assert told["lost_of_good_lumi_not_inspected"].value == pytest.approx(0.015)
-    found = told["old_fault_found_with_feedback"]
-    assert (found.value, found.peer_value, found.ratio) == (0.75, 0.25, 3.0)
-    assert told["judged_with_shadow"].value == pytest.approx(3000.0)
-    assert told["judged_with_shadow"].peer_value == pytest.approx(1000.0)
+    report = results([item, other])
+    assert report["certified_of_faulty_lumi"].value == pytest.approx(0.05)
+    assert report["lost_of_good_lumi"].value == pytest.approx(0.03)
+    assert report["lost_of_good_lumi_not_inspected"].value == pytest.approx(0.015)
+    result = report["old_fault_found_with_feedback"]
+    assert (result.value, result.peer_value, result.ratio) == (0.75, 0.25, 3.0)
+    assert report["judged_with_shadow"].value == pytest.approx(3000.0)
+    assert report["judged_with_shadow"].peer_value == pytest.approx(1000.0)
 
 
 @pytest.mark.benchmark
 def test_the_table_is_made(real_data):
     data = real_data("oms/Run2024E-v1.parquet").parents[1]
-    told = certify.measure(data, quick=True, seeds=(11,), progress=lambda _: None)
-    assert told["certified_of_faulty_lumi"].value < 0.2
-    assert told["lost_of_good_lumi"].value < 0.2
-    assert told["lost_of_good_lumi_after_feedback"].value <= told["lost_of_good_lumi"].value
-    found = told["old_fault_found_with_feedback"]
-    assert found.value > found.peer_value
+    report = certify.measure(data, quick=True, seeds=(11,), progress=lambda _: None)
+    assert report["certified_of_faulty_lumi"].value < 0.2
+    assert report["lost_of_good_lumi"].value < 0.2
+    assert report["lost_of_good_lumi_after_feedback"].value <= report["lost_of_good_lumi"].value
+    result = report["old_fault_found_with_feedback"]
+    assert result.value > result.peer_value

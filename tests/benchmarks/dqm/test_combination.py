@@ -25,7 +25,7 @@ def test_extents_are_one_a_folder_and_a_quarter(catalogue, kind):
     assert len(faults["one"].elements) == 1
     assert len({name.rpartition("/")[0] for name in faults["folder"].elements}) == 1
     assert len(faults["quarter"].elements) == len(catalogue) // 4
-    assert {one.severity for one in faults.values()} == {combination.WEAK[kind]}
+    assert {fault.severity for fault in faults.values()} == {combination.WEAK[kind]}
 
 
 def test_every_subsystem_can_be_hit_by_every_weak_fault():

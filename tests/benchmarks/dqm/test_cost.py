@@ -27,4 +27,4 @@ def test_the_first_call_is_not_timed():
 
 
 def test_fresh_lumisections_have_all_subsystems():
-    assert {one.subsystem for one in cost._batches(3, 2)} == {"Calo", "Muon", "Pixel", "Strips"}
+    assert {batch.subsystem for batch in cost._batches(3, 2)} == {"Calo", "Muon", "Pixel", "Strips"}

@@ -32,11 +32,11 @@ def test_faults_change_what_they_say(real_data):
 @pytest.mark.benchmark
 def test_the_table_is_made(real_data):
     data = real_data("csc/segments_time_combined.parquet").parents[1]
-    found = csc.measure(data, quick=True, seeds=(11,), progress=lambda _: None)
+    result = csc.measure(data, quick=True, seeds=(11,), progress=lambda _: None)
     assert {
-        f"csc_detected_{kind}_{severity:g}" for kind, some in csc.SEVERITIES.items() for severity in some[-2:]
-    } < set(found)
-    assert all(0 <= one.value <= 1 for one in found.values())
-    assert {"csc_detected_adaptive_dead_0.05", "csc_false_alarms_declared_adaptive"} < set(found)
-    assert found["csc_lasting_found_dead"].value > found["csc_lasting_found_dead"].peer_value
-    assert found["csc_detected_gain_0.1"].value > found["csc_detected_gain_0.1"].peer_value
+        f"csc_detected_{kind}_{severity:g}" for kind, sample in csc.SEVERITIES.items() for severity in sample[-2:]
+    } < set(result)
+    assert all(0 <= item.value <= 1 for item in result.values())
+    assert {"csc_detected_adaptive_dead_0.05", "csc_false_alarms_declared_adaptive"} < set(result)
+    assert result["csc_lasting_found_dead"].value > result["csc_lasting_found_dead"].peer_value
+    assert result["csc_detected_gain_0.1"].value > result["csc_detected_gain_0.1"].peer_value

@@ -14,16 +14,16 @@ PAIRS = st.integers(2, 20).flatmap(lambda n: arrays(np.float64, (2, n), elements
 
 @given(PAIRS)
 def test_it_lies_between_0_and_1_and_both_have_the_same_part(pair):
-    found = distance_correlation(*pair)
-    assert 0 <= found <= 1 + 1e-9
-    assert distance_correlation(*pair[::-1]) == pytest.approx(found, abs=1e-9)
+    result = distance_correlation(*pair)
+    assert 0 <= result <= 1 + 1e-9
+    assert distance_correlation(*pair[::-1]) == pytest.approx(result, abs=1e-9)
 
 
 @given(PAIRS, st.floats(0.1, 10), st.floats(-100, 100))
 def test_units_and_the_order_of_the_pairs_change_nothing(pair, scale, offset):
-    found = distance_correlation(*pair)
-    assert distance_correlation(scale * pair[0] + offset, pair[1]) == pytest.approx(found, abs=1e-5)
-    assert distance_correlation(-pair[0, ::-1], pair[1, ::-1]) == pytest.approx(found, abs=1e-9)
+    result = distance_correlation(*pair)
+    assert distance_correlation(scale * pair[0] + offset, pair[1]) == pytest.approx(result, abs=1e-5)
+    assert distance_correlation(-pair[0, ::-1], pair[1, ::-1]) == pytest.approx(result, abs=1e-9)
 
 
 @given(st.integers(2, 20).flatmap(lambda n: arrays(np.float64, n, elements=NUMBERS)))
@@ -40,9 +40,9 @@ def test_a_bent_line_is_seen_where_pearsons_is_blind():
 
 def test_independent_samples_come_near_0_as_they_grow():
     rng = np.random.default_rng(0)
-    found = [distance_correlation(*rng.normal(size=(2, n))) for n in (50, 200, 800)]
-    assert found[0] > found[1] > found[2]
-    assert found[2] < 0.08
+    results = [distance_correlation(*rng.normal(size=(2, n))) for n in (50, 200, 800)]
+    assert results[0] > results[1] > results[2]
+    assert results[2] < 0.08
 
 
 def test_points_of_several_numbers_are_taken_by_their_distance():
@@ -58,4 +58,4 @@ def test_points_of_several_numbers_are_taken_by_their_distance():
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 4)])
 def test_samples_that_make_no_pairs_are_refused(sizes):
     with pytest.raises(ValueError, match="at least 2"):
-        distance_correlation(*(np.zeros(one) for one in sizes))
+        distance_correlation(*(np.zeros(size) for size in sizes))

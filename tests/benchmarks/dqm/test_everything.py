@@ -17,7 +17,7 @@ KEYS = {
     "occupancy_auc",
     "adbench_mnist_auc",
     "adbench_musk_auc",
-    *(f"csc_detected_{kind}_{severity:g}" for kind, some in SEVERITIES.items() for severity in some[-2:]),
+    *(f"csc_detected_{kind}_{severity:g}" for kind, sample in SEVERITIES.items() for severity in sample[-2:]),
 }
 PEERS = KEYS - {"certification_auc"}
 
@@ -28,16 +28,16 @@ def test_one_command_measures_every_table(real_data, capsys):
     pytest.importorskip("pyod")
     real_data("autodqm/pca_scores.csv")
     assert main(["--quick", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert "skipped" not in told["data"]
-    assert all(name in told["data"] for name in TABLES)
-    found = told["results"]
-    assert set(found) >= KEYS
-    assert {f"scoring_us_per_histogram_{name}" for name in ("pull", "chi2", "all")} <= set(found)
-    assert {name.removeprefix("scoring_us_per_histogram_") for name in found if name.startswith("scoring_us")} <= {
+    report = json.loads(capsys.readouterr().out)
+    assert "skipped" not in report["data"]
+    assert all(name in report["data"] for name in TABLES)
+    result = report["results"]
+    assert set(result) >= KEYS
+    assert {f"scoring_us_per_histogram_{name}" for name in ("pull", "chi2", "all")} <= set(result)
+    assert {name.removeprefix("scoring_us_per_histogram_") for name in result if name.startswith("scoring_us")} <= {
         *REGISTRY,
         "features",
         "all",
     }
-    assert all({"peer", "peer_value"} <= found[key].keys() for key in PEERS)
-    assert all(isinstance(one["value"], float | int) for one in found.values())
+    assert all({"peer", "peer_value"} <= result[key].keys() for key in PEERS)
+    assert all(isinstance(item["value"], float | int) for item in result.values())

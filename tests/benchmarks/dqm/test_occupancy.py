@@ -14,52 +14,52 @@ def strips():
 
 
 def test_the_class_ratio_is_the_published_one(strips):
-    assert sum(one.bad for one in strips) == BAD // 4 == 153
+    assert sum(strip.bad for strip in strips) == BAD // 4 == 153
     assert len(strips) == GOOD // 4 + BAD // 4
-    assert {one.kind for one in strips} == {"", *KINDS}
+    assert {strip.kind for strip in strips} == {"", *KINDS}
 
 
 def test_strips_differ_in_length_and_statistics(strips):
-    lengths = {len(one.counts) for one in strips}
+    lengths = {len(strip.counts) for strip in strips}
     assert (min(lengths), max(lengths)) == LENGTHS
-    means = np.array([one.counts.mean() for one in strips])
+    means = np.array([strip.counts.mean() for strip in strips])
     assert (means < 50).mean() > 0.2
     assert (means > 1000).mean() > 0.1
 
 
 def test_bad_ones_can_be_seen_unless_asked_otherwise(strips):
-    assert min(one.significance for one in strips if one.bad) >= SEEN
+    assert min(strip.significance for strip in strips if strip.bad) >= SEEN
     every = emulate(np.random.default_rng(1), 10, 200, visible=False)
-    assert min(one.significance for one in every if one.bad) < SEEN
-    assert min(one.region for one in every if one.bad) == 3
+    assert min(item.significance for item in every if item.bad) < SEEN
+    assert min(item.region for item in every if item.bad) == 3
 
 
 def test_the_same_seed_gives_the_same_strips(strips):
     again = emulate(np.random.default_rng(0), GOOD // 4, BAD // 4)
-    assert all(np.array_equal(one.counts, other.counts) for one, other in zip(strips, again, strict=True))
+    assert all(np.array_equal(strip.counts, other.counts) for strip, other in zip(strips, again, strict=True))
 
 
 def test_figures_are_means_over_seeds_beside_their_peer():
-    told = mean_auc([{"a": 0.9, "b": 0.5}, {"a": 1.0, "b": 0.6}], "a", 10, "emulated", peer="b")
-    assert (told.value, told.peer_value, told.n) == (pytest.approx(0.95), pytest.approx(0.55), 20)
-    assert told.low < told.value < told.high
-    one = mean_auc([{"a": 0.9}], "a", 10, "emulated", peer="a")
-    assert (one.low, one.peer) == (None, None)
+    report = mean_auc([{"a": 0.9, "b": 0.5}, {"a": 1.0, "b": 0.6}], "a", 10, "emulated", peer="b")
+    assert (report.value, report.peer_value, report.n) == (pytest.approx(0.95), pytest.approx(0.55), 20)
+    assert report.low < report.value < report.high
+    item = mean_auc([{"a": 0.9}], "a", 10, "emulated", peer="a")
+    assert (item.low, item.peer) == (None, None)
 
 
 @pytest.mark.benchmark
 def test_the_table_of_strips_is_made(tmp_path):
-    told = occupancy.measure(tmp_path, quick=True, seeds=(11,), progress=lambda _: None)
-    assert told["occupancy_auc"].value > 0.9
-    assert told["occupancy_auc"].peer == "labels_only"
-    assert {"occupancy_auc_variance", "occupancy_auc_sobel", "occupancy_auc_no_labels"} < set(told)
+    report = occupancy.measure(tmp_path, quick=True, seeds=(11,), progress=lambda _: None)
+    assert report["occupancy_auc"].value > 0.9
+    assert report["occupancy_auc"].peer == "labels_only"
+    assert {"occupancy_auc_variance", "occupancy_auc_sobel", "occupancy_auc_no_labels"} < set(report)
 
 
 @pytest.mark.benchmark
 def test_the_table_of_maps_is_made(tmp_path):
-    told = surfaces.measure(tmp_path, quick=True, seeds=(11,), progress=lambda _: None)
-    wanted = {"occupancy_map_auc_autoencoder_corrected_multiplied", "occupancy_map_auc_occupancy_map"}
-    assert wanted | {one.replace("_auc", "_restless_auc") for one in wanted} < set(told)
-    assert told["occupancy_map_auc_pull_multiplied"].value > told["occupancy_map_auc_autoencoder"].value
-    assert told["occupancy_map_auc_occupancy_map_side_1"].peer == "pull_side_1"
-    assert {told[f"occupancy_map_{one}networks_kept"].value for one in ("", "moving_", "restless_")} <= {0, 1}
+    report = surfaces.measure(tmp_path, quick=True, seeds=(11,), progress=lambda _: None)
+    expected_rows = {"occupancy_map_auc_autoencoder_corrected_multiplied", "occupancy_map_auc_occupancy_map"}
+    assert expected_rows | {item.replace("_auc", "_restless_auc") for item in expected_rows} < set(report)
+    assert report["occupancy_map_auc_pull_multiplied"].value > report["occupancy_map_auc_autoencoder"].value
+    assert report["occupancy_map_auc_occupancy_map_side_1"].peer == "pull_side_1"
+    assert {report[f"occupancy_map_{name}networks_kept"].value for name in ("", "moving_", "restless_")} <= {0, 1}

@@ -35,13 +35,13 @@ def toy_files(tmp_path):
 
 
 def test_the_drifting_table_ranks_dead_bins_above_drift(toy_files):
-    found = dinamo.measure(toy_files, True, (1,), lambda _: None)
-    assert found["dinamo_auc"].value > 0.99
-    assert found["dinamo_auc"].value == pytest.approx(
-        np.mean([found[f"dinamo_auc_seed{seed}"].value for seed in range(2)])
+    result = dinamo.measure(toy_files, True, (1,), lambda _: None)
+    assert result["dinamo_auc"].value > 0.99
+    assert result["dinamo_auc"].value == pytest.approx(
+        np.mean([result[f"dinamo_auc_seed{seed}"].value for seed in range(2)])
     )
-    assert found["dinamo_distance_auc"].peer_value < 0.9
-    assert found["dinamo_bad_taken"].value == 0.0
+    assert result["dinamo_distance_auc"].peer_value < 0.9
+    assert result["dinamo_bad_taken"].value == 0.0
 
 
 def test_labels_reach_the_peers_only(toy_files):
@@ -63,12 +63,12 @@ def write_runs(folder, deviation):
     for run in rng.permutation(100):
         noise = rng.normal(size=(3, 6)) * 0.2 + deviation * bad[run]
         scores = np.exp(0.5 * size[run] + noise)
-        one = {"run_number": 1000 + run, "label": int(bad[run])}
-        other = dict(one, algo="pca")
+        items = {"run_number": 1000 + run, "label": int(bad[run])}
+        other = dict(items, algo="pca")
         for at, name in enumerate(names):
-            one |= {f"{name}_chi2_score_beta": scores[0, at], f"{name}_pull_score_beta": scores[1, at]}
+            items |= {f"{name}_chi2_score_beta": scores[0, at], f"{name}_pull_score_beta": scores[1, at]}
             other |= {f"{name}_chi2prime": scores[2, at], f"{name}_integral": np.exp(size[run])}
-        betab.append(one)
+        betab.append(items)
         pca.append(other)
     betab[0] |= {"me0_chi2_score_beta": -99.0, "me0_pull_score_beta": -99.0}
     for name, rows in (("betab_scores", betab), ("pca_scores", sorted(pca, key=lambda row: row["run_number"]))):
@@ -81,9 +81,9 @@ def write_runs(folder, deviation):
 @pytest.mark.parametrize(("deviation", "least", "most"), [(1.5, 0.95, 1.0), (0.0, 0.0, 0.35)])
 def test_deviations_are_caught_and_nothing_is_caught_by_size(tmp_path, deviation, least, most):
     write_runs(tmp_path, deviation)
-    found = autodqm.measure(tmp_path, True, (1,), lambda _: None)
-    assert least <= found["autodqm_bad_caught_at_5pct"].value <= most
-    assert found["autodqm_good_flagged"].value < 0.15
+    result = autodqm.measure(tmp_path, True, (1,), lambda _: None)
+    assert least <= result["autodqm_bad_caught_at_5pct"].value <= most
+    assert result["autodqm_good_flagged"].value < 0.15
 
 
 def test_forms_summarise_the_kinds_that_they_name():
@@ -106,10 +106,10 @@ def test_the_form_is_chosen_without_the_held_out_runs():
     pca = np.exp(0.2 * rng.normal(size=(120, 6)) + bad[:, None])
     noise = [np.exp(rng.normal(size=(120, 6))) for _ in range(3)]
     runs = autodqm.Runs(noise[0], noise[1], pca, noise[2] * 1000, bad)
-    found = autodqm.validate(runs, rng, FORMS)
-    assert all("pca" in form.kinds for form in found.forms)
-    assert found.flagged[bad].mean() > 0.9
-    assert found.flagged[~bad].mean() < 0.15
+    result = autodqm.validate(runs, rng, FORMS)
+    assert all("pca" in form.kinds for form in result.forms)
+    assert result.flagged[bad].mean() > 0.9
+    assert result.flagged[~bad].mean() < 0.15
     (only,) = set(autodqm.validate(runs, rng, FORMS[:1]).forms)
     assert only is FORMS[0]
 
@@ -133,7 +133,7 @@ def test_tables_of_different_runs_are_refused(tmp_path):
 
 def test_the_real_tables_reach_what_is_claimed():
     try:
-        found = dinamo.measure(data_folder(os.environ), True, (1,), lambda _: None)
+        result = dinamo.measure(data_folder(os.environ), True, (1,), lambda _: None)
     except DataMissing as missing:
         pytest.skip(str(missing))
-    assert found["dinamo_auc"].value > max(0.97, found["dinamo_auc"].peer_value)
+    assert result["dinamo_auc"].value > max(0.97, result["dinamo_auc"].peer_value)

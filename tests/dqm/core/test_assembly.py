@@ -43,20 +43,20 @@ def part(rows, digests=None, subsystem="Muon", catalogue=CATALOGUE, scorers=("pu
 
 def total(parts):
     state: LumisectionState | None = None
-    for one in parts:
-        state = merge(state, one, now_s=1.0).state
+    for item in parts:
+        state = merge(state, item, now_s=1.0).state
     assert state is not None
     return state
 
 
 def assert_same(left, right):
     assert left.parts.keys() == right.parts.keys()
-    for name, one in left.parts.items():
+    for name, item in left.parts.items():
         other = right.parts[name]
-        assert one.catalogue == other.catalogue
+        assert item.catalogue == other.catalogue
         for field in ("present", "p_values", "scores", "digests", "reasons"):
-            np.testing.assert_array_equal(getattr(one, field), getattr(other, field), err_msg=field)
-        np.testing.assert_array_equal(one.bands.as_array(), other.bands.as_array())
+            np.testing.assert_array_equal(getattr(item, field), getattr(other, field), err_msg=field)
+        np.testing.assert_array_equal(item.bands.as_array(), other.bands.as_array())
 
 
 splits = st.lists(st.sets(st.integers(0, len(NAMES) - 1), min_size=1), min_size=1, max_size=6)

@@ -35,12 +35,12 @@ def incidents(p, threshold):
 def test_the_budget_holds_on_later_lumisections(memory):
     """Ten calibrations of 250 lumisections each, each watched for 40 shifts."""
     rng = np.random.default_rng(3)
-    found = []
+    results = []
     for _ in range(10):
         p = uniform(rng, 30, 250 + int(40 * SHIFT), memory)
         limit = thresholds(p[:, :250], False, 120, SETTINGS, RULE).folder_p
-        found.append(incidents(p[:, 250:], limit) / 40)
-    assert np.mean(found) < 1.2 * SETTINGS.false_incidents_per_shift
+        results.append(incidents(p[:, 250:], limit) / 40)
+    assert np.mean(results) < 1.2 * SETTINGS.false_incidents_per_shift
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.6])
@@ -81,20 +81,20 @@ def test_a_rule_that_raises_at_once_needs_a_stricter_threshold():
 def test_folders_that_were_never_inspected_do_not_matter():
     p = uniform(np.random.default_rng(5), 20, 300)
     with_nan = np.concatenate([p, np.full((5, 300), np.nan)])
-    more, less = (thresholds(one, False, 50, SETTINGS, RULE).folder_p for one in (p, with_nan))
+    more, less = (thresholds(item, False, 50, SETTINGS, RULE).folder_p for item in (p, with_nan))
     assert less == pytest.approx(more, rel=0.3)
 
 
 def test_whole_runs_raise_at_once_and_have_a_budget_of_their_own():
     p = uniform(np.random.default_rng(6), 1, 200)
-    found = thresholds(p, True, 1, SETTINGS, RULE)
-    assert found.false_per_lumisection == 0.05
-    assert 0.01 < found.folder_p <= 0.05
+    result = thresholds(p, True, 1, SETTINGS, RULE)
+    assert result.false_per_lumisection == 0.05
+    assert 0.01 < result.folder_p <= 0.05
 
 
 def test_very_few_lumisections_still_give_a_threshold():
-    found = thresholds(uniform(np.random.default_rng(7), 4, 5), False, 10, SETTINGS, RULE)
-    assert 0 < found.folder_p < 0.05
+    result = thresholds(uniform(np.random.default_rng(7), 4, 5), False, 10, SETTINGS, RULE)
+    assert 0 < result.folder_p < 0.05
 
 
 def test_whole_subsystems_share_the_budget():
@@ -107,8 +107,8 @@ def test_whole_subsystems_share_the_budget():
     assert alone.certification_p == 0
     assert shared.certification_p > 0
     assert shared.folder_p < alone.folder_p
-    found = incidents(p[:, 300:], shared.folder_p) + incidents(whole[:, 300:], shared.certification_p)
-    assert found / 60 < 1.2 * SETTINGS.false_incidents_per_shift
+    result = incidents(p[:, 300:], shared.folder_p) + incidents(whole[:, 300:], shared.certification_p)
+    assert result / 60 < 1.2 * SETTINGS.false_incidents_per_shift
 
 
 def test_naming_another_folder_each_time_costs_nothing():
@@ -117,5 +117,5 @@ def test_naming_another_folder_each_time_costs_nothing():
     p = rng.uniform(size=600)
     same = np.where(np.arange(20)[:, None] == 0, p, 1.0)
     roving = np.where(np.arange(20)[:, None] == rng.integers(20, size=600), p, 1.0)
-    limits = [thresholds(same, False, 50, SETTINGS, RULE, one).certification_p for one in (same, roving)]
+    limits = [thresholds(same, False, 50, SETTINGS, RULE, item).certification_p for item in (same, roving)]
     assert limits[0] <= limits[1]

@@ -14,10 +14,10 @@ CATALOGUE = Catalogue.of([MonitoringElement(f"DT/Sector{i // 3}/me{i:02}", (Axis
 
 def shares(**held):
     """Shares by number of ME, ``me04=3.0``."""
-    found = np.zeros(len(CATALOGUE))
+    result = np.zeros(len(CATALOGUE))
     for name, value in held.items():
-        found[[one.endswith(name) for one in CATALOGUE.names]] = value
-    return found
+        result[[item.endswith(name) for item in CATALOGUE.names]] = value
+    return result
 
 
 def names(opinion):
@@ -46,19 +46,19 @@ def test_nothing_held_names_nobody():
 
 @given(hnp.arrays(np.float64, len(CATALOGUE), elements=st.floats(0, 1e6)))
 def test_somebody_is_named_if_anything_is_held_and_never_more_than_four_folders(held):
-    found = condemned_elements(SubsystemOpinion(0.5, held), CATALOGUE)
-    assert found.any() == (held > 0).any()
-    assert not found[held == 0].any()
+    result = condemned_elements(SubsystemOpinion(0.5, held), CATALOGUE)
+    assert result.any() == (held > 0).any()
+    assert not result[held == 0].any()
     # Ties at the most may exceed four only where all folders hold less than a quarter.
     if held.sum() and np.bincount(folders(CATALOGUE).of, held).max() >= 0.25 * held.sum():
-        assert len(set(folders(CATALOGUE).of[found])) <= 4
+        assert len(set(folders(CATALOGUE).of[result])) <= 4
 
 
 def test_the_budget_sees_only_the_folders_that_are_named():
-    found = folder_p([SubsystemOpinion(0.01, shares(me04=1.0)), None, SubsystemOpinion(0.5, shares())], CATALOGUE)
+    result = folder_p([SubsystemOpinion(0.01, shares(me04=1.0)), None, SubsystemOpinion(0.5, shares())], CATALOGUE)
     place = folders(CATALOGUE).names.index("DT/Sector1")
-    assert found.shape == (6, 3)
-    assert found[place, 0] == pytest.approx(0.01)
-    assert (np.delete(found[:, 0], place) == 1).all()
-    assert np.isnan(found[:, 1]).all()
-    assert (found[:, 2] == 1).all()
+    assert result.shape == (6, 3)
+    assert result[place, 0] == pytest.approx(0.01)
+    assert (np.delete(result[:, 0], place) == 1).all()
+    assert np.isnan(result[:, 1]).all()
+    assert (result[:, 2] == 1).all()

@@ -37,8 +37,8 @@ def test_rows_do_not_depend_on_each_other(counts):
     flow, entries = beside(counts)
     together = digests(counts, flow, entries)
     for row in range(len(counts)):
-        one = slice(row, row + 1)
-        assert digests(counts[one], flow[one], entries[one])[0] == together[row]
+        item = slice(row, row + 1)
+        assert digests(counts[item], flow[item], entries[item])[0] == together[row]
 
 
 def test_flow_and_entries_belong_to_the_content():
@@ -59,8 +59,8 @@ def test_emptiness_is_known_for_any_number_of_bins_and_either_type():
 def test_large_whole_numbers_are_told_apart():
     """They are beyond what float32 can hold."""
     values = np.array([[2**40], [2**40 + 1], [2**62], [2**62 + 1], [2**63 - 1]])
-    found = digests(values, np.zeros((5, 2)), np.zeros(5))
-    assert len(set(found.tolist())) == 5
+    result = digests(values, np.zeros((5, 2)), np.zeros(5))
+    assert len(set(result.tolist())) == 5
 
 
 def test_many_small_histograms_do_not_collide():
@@ -70,8 +70,8 @@ def test_many_small_histograms_do_not_collide():
     for row, (i, j) in enumerate(pairs):
         counts[row, i] += 1
         counts[row, j] += 1
-    found = digests(counts, np.zeros((len(pairs), 2)), np.full(len(pairs), 2.0))
-    assert len(set(found.tolist())) == len(pairs)
+    result = digests(counts, np.zeros((len(pairs), 2)), np.full(len(pairs), 2.0))
+    assert len(set(result.tolist())) == len(pairs)
 
 
 def test_digests_never_change():

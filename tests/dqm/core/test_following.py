@@ -18,8 +18,8 @@ def left(away, lumisections=1, p_value=0.5, pileup=0.0):
     """What lumisections leave that lie ``away`` from the centre in all numbers."""
     typical = np.full((N, NUMBERS), 0.4, dtype=np.float32)
     p_values = np.full(N, p_value, dtype=np.float32)
-    one = Residuals.of((typical + away).astype(np.float32), typical, pileup, p_values)
-    return sum([one] * lumisections, Residuals.nothing(N, NUMBERS))
+    item = Residuals.of((typical + away).astype(np.float32), typical, pileup, p_values)
+    return sum([item] * lumisections, Residuals.nothing(N, NUMBERS))
 
 
 @given(st.lists(st.integers(0, 2**31), min_size=2, max_size=6), st.randoms(use_true_random=False))
@@ -66,11 +66,11 @@ def test_it_is_the_formula():
     pileup = np.rint(1024 * rng.normal(size=40)) / 1024
     away = rng.normal(scale=0.02, size=40)
     before = np.stack([np.full((N, NUMBERS), 0.01), np.full((N, NUMBERS), -0.03)]).astype(np.float32)
-    run = sum((left(one, pileup=at) for one, at in zip(away, pileup, strict=True)), Residuals.nothing(N, NUMBERS))
+    run = sum((left(item, pileup=at) for item, at in zip(away, pileup, strict=True)), Residuals.nothing(N, NUMBERS))
     design = np.stack([np.ones(40), pileup], axis=1)
     prior = MEMORY * np.eye(2)
-    wanted = np.linalg.solve(prior + design.T @ design, prior @ [0.01, -0.03] + design.T @ away)
-    np.testing.assert_allclose(updated_centre(before, run)[:, 0, 0], wanted, atol=1e-6)
+    expected = np.linalg.solve(prior + design.T @ design, prior @ [0.01, -0.03] + design.T @ away)
+    np.testing.assert_allclose(updated_centre(before, run)[:, 0, 0], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("p_value", [0.05, 0.0, np.nan])
@@ -85,8 +85,8 @@ def test_a_run_that_mostly_looks_bad_is_held_back_as_a_whole():
 
 def test_elements_that_a_run_did_not_have_stay_where_they_were():
     shift = updated_centre(initial_centre(N, NUMBERS), left(0.1, 64))
-    some = np.arange(N) < 3
-    after = updated_centre(shift, left(0.0, 64).only(some))
+    sample = np.arange(N) < 3
+    after = updated_centre(shift, left(0.0, 64).only(sample))
     np.testing.assert_array_equal(after[:, 3:], shift[:, 3:])
     assert (after[0, :3] < shift[0, :3]).all()
 
@@ -115,8 +115,8 @@ def test_p_values_of_a_drifting_detector_hold_if_the_centre_follows():
     for run in range(24):
         counts = drifting(rng, earlier + run * per_run, per_run)
         seen = summaries(counts), counts.sum(axis=-1), zeros[:per_run], everything[:per_run]
-        for one, found in ((model.moved(shift), follows), (model, stands)):
-            found += [one.certified(each, 0.0, 0.4).p_value for each in one.ensemble.largest(*seen)]
+        for item, result in ((model.moved(shift), follows), (model, stands)):
+            result += [item.certified(each, 0.0, 0.4).p_value for each in item.ensemble.largest(*seen)]
         typical = model.ensemble.scaling.typical(zeros[:1])[0]
         run_left = [Residuals.of(each, typical, 0.0, np.ones(N, dtype=np.float32)) for each in seen[0]]
         shift = updated_centre(shift, sum(run_left, Residuals.nothing(N, NUMBERS)))

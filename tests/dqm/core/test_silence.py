@@ -53,8 +53,8 @@ def test_a_subsystem_without_bits_is_not_looked_at():
 
 
 def test_full_although_off():
-    found = contradicting(FULL_PART, reasons(Reason.DEVIATES, Reason.SUSPECT), False)
-    assert found.tolist() == [False] + [True] * 7
+    result = contradicting(FULL_PART, reasons(Reason.DEVIATES, Reason.SUSPECT), False)
+    assert result.tolist() == [False] + [True] * 7
 
 
 def test_off_and_mostly_empty_is_as_it_should_be():

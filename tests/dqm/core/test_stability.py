@@ -24,15 +24,15 @@ def state(counts):
 
 def test_what_moved_is_stable_from_where_it_arrived():
     counts = [drawn(bell(middle), number) for number, middle in enumerate([0.05, 0.1, 0.2, *[0.5] * 9])]
-    found = state(counts)
-    assert (found.length, found.moved) == (9, True)
+    result = state(counts)
+    assert (result.length, result.moved) == (9, True)
 
 
 def test_a_dead_channel_is_stable_but_did_not_move_as_a_whole():
     shape = bell(0.0)
     shape[40:43] = 0.0
-    found = state([drawn(shape / shape.sum(), number) for number in range(7)])
-    assert (found.length, found.moved) == (7, False)
+    result = state([drawn(shape / shape.sum(), number) for number in range(7)])
+    assert (result.length, result.moved) == (7, False)
 
 
 @pytest.mark.parametrize("entries", [400, 50_000])

@@ -57,32 +57,32 @@ def p_values(changes):
     return p
 
 
-def closed(one, history=None, use=None, settings=SETTINGS):
-    return close(one, history or {}, use or judge(), settings, 5.0, "complete")
+def closed(item, history=None, use=None, settings=SETTINGS):
+    return close(item, history or {}, use or judge(), settings, 5.0, "complete")
 
 
 def test_a_good_lumisection_is_good():
-    found = closed(state())
-    assert (found.revision, found.closed_s, found.closed_because) == (1, 5.0, "complete")
-    assert found.verdicts["Muon"].quality == Quality.GOOD
-    assert (found.verdicts["Muon"].qualities == Quality.GOOD).all()
-    assert found.verdicts["Muon"].p_value > 0.05
+    result = closed(state())
+    assert (result.revision, result.closed_s, result.closed_because) == (1, 5.0, "complete")
+    assert result.verdicts["Muon"].quality == Quality.GOOD
+    assert (result.verdicts["Muon"].qualities == Quality.GOOD).all()
+    assert result.verdicts["Muon"].p_value > 0.05
 
 
 def test_bad_needs_both_tests():
     """Row 0: a discovery in a bad folder. With a stricter folder only the discovery is left, and the reverse."""
-    one = state(p_values({0: 1e-5}))
-    assert closed(one).verdicts["Muon"].reasons[0] == Reason.DEVIATES
-    assert closed(one, use=judge(folder_p=1e-9)).verdicts["Muon"].reasons[0] == Reason.SUSPECT
+    item = state(p_values({0: 1e-5}))
+    assert closed(item).verdicts["Muon"].reasons[0] == Reason.DEVIATES
+    assert closed(item, use=judge(folder_p=1e-9)).verdicts["Muon"].reasons[0] == Reason.SUSPECT
     strict = DqmSettings(false_discovery_rate=1e-5)
-    assert closed(one, settings=strict).verdicts["Muon"].reasons[0] == Reason.SUSPECT
-    assert closed(one).verdicts["Muon"].quality == Quality.BAD
+    assert closed(item, settings=strict).verdicts["Muon"].reasons[0] == Reason.SUSPECT
+    assert closed(item).verdicts["Muon"].quality == Quality.BAD
 
 
 def test_a_bad_folder_does_not_condemn_its_good_elements():
-    found = closed(state(p_values({0: 1e-6}))).verdicts["Muon"]
-    assert found.reasons[0] == Reason.DEVIATES
-    assert (found.reasons[1:4] == Reason.CONSISTENT).all()
+    verdict = closed(state(p_values({0: 1e-6}))).verdicts["Muon"]
+    assert verdict.reasons[0] == Reason.DEVIATES
+    assert (verdict.reasons[1:4] == Reason.CONSISTENT).all()
 
 
 def test_discoveries_are_counted_over_all_subsystems():
@@ -106,18 +106,18 @@ def test_smaller_p_values_never_make_anything_better():
 def test_expected_elements_that_did_not_come_are_missing():
     present = np.ones(N, dtype=bool)
     present[5] = False
-    found = closed(state(present=present)).verdicts["Muon"]
-    assert found.reasons[5] == Reason.MISSING
-    assert found.qualities[5] == Quality.NOT_INSPECTED
-    assert found.quality == Quality.GOOD
+    verdict = closed(state(present=present)).verdicts["Muon"]
+    assert verdict.reasons[5] == Reason.MISSING
+    assert verdict.qualities[5] == Quality.NOT_INSPECTED
+    assert verdict.quality == Quality.GOOD
 
 
 def test_a_missing_subsystem_is_made_and_missing():
-    found = closed(state(), use=judge({"Muon": CATALOGUE, "Calo": CALO}))
-    assert (found.verdicts["Calo"].reasons == Reason.MISSING).all()
-    assert found.verdicts["Calo"].quality == Quality.NOT_INSPECTED
-    assert np.isnan(found.verdicts["Calo"].p_value)
-    assert not found.parts["Calo"].present.any()
+    result = closed(state(), use=judge({"Muon": CATALOGUE, "Calo": CALO}))
+    assert (result.verdicts["Calo"].reasons == Reason.MISSING).all()
+    assert result.verdicts["Calo"].quality == Quality.NOT_INSPECTED
+    assert np.isnan(result.verdicts["Calo"].p_value)
+    assert not result.parts["Calo"].present.any()
 
 
 def test_a_late_part_can_be_merged_into_what_closing_made():
@@ -133,8 +133,8 @@ def test_a_late_part_can_be_merged_into_what_closing_made():
 def test_nothing_is_missing_without_stable_beams():
     unstable = Conditions(beams_stable=False)
     none = np.full(N, Reason.NO_STABLE_BEAMS)
-    found = closed(state(reasons=none, conditions=unstable), use=judge({"Muon": CATALOGUE, "Calo": CALO}))
-    for verdict in found.verdicts.values():
+    result = closed(state(reasons=none, conditions=unstable), use=judge({"Muon": CATALOGUE, "Calo": CALO}))
+    for verdict in result.verdicts.values():
         assert (verdict.reasons == Reason.NO_STABLE_BEAMS).all()
         assert verdict.quality == Quality.NOT_INSPECTED
 
@@ -143,9 +143,9 @@ def test_nothing_is_missing_without_stable_beams():
 def test_what_was_not_inspected_is_never_good(reason):
     reasons = np.zeros(N)
     reasons[3] = reason
-    found = closed(state(p_values({3: np.nan}), reasons=reasons)).verdicts["Muon"]
-    assert found.reasons[3] == reason
-    assert found.qualities[3] == Quality.NOT_INSPECTED
+    verdict = closed(state(p_values({3: np.nan}), reasons=reasons)).verdicts["Muon"]
+    assert verdict.reasons[3] == reason
+    assert verdict.qualities[3] == Quality.NOT_INSPECTED
 
 
 def test_far_too_few_entries_are_bad():
@@ -164,10 +164,10 @@ def test_the_same_content_as_in_all_earlier_lumisections_is_frozen():
     earlier[[2, 7]] = now[[2, 7]]
     changed = earlier.copy()
     changed[7] = 77
-    found = closed(state(digests=now), {"Muon": [before(earlier), before(changed)]})
-    assert np.flatnonzero(found.verdicts["Muon"].reasons == Reason.FROZEN).tolist() == [2]
-    assert found.verdicts["Muon"].qualities[2] == Quality.BAD
-    evidence = found.parts["Muon"].evidence[NAMES[2]]
+    result = closed(state(digests=now), {"Muon": [before(earlier), before(changed)]})
+    assert np.flatnonzero(result.verdicts["Muon"].reasons == Reason.FROZEN).tolist() == [2]
+    assert result.verdicts["Muon"].qualities[2] == Quality.BAD
+    evidence = result.parts["Muon"].evidence[NAMES[2]]
     assert (evidence.reason, evidence.kind) == (Reason.FROZEN, "stuck")
 
 
@@ -176,8 +176,8 @@ def test_what_deviates_and_repeats_any_earlier_lumisection_is_frozen_at_once():
     earlier = now + np.uint64(1000)
     earlier[[2, 7]] = now[[2, 7]]
     for history in ([before(earlier)], [before(now + np.uint64(1)), before(earlier)]):
-        found = closed(state(p_values({2: 1e-9, 4: 1e-9}), digests=now), {"Muon": history}).verdicts["Muon"]
-        assert [Reason(reason) for reason in found.reasons[[2, 4, 7]]] == [
+        verdict = closed(state(p_values({2: 1e-9, 4: 1e-9}), digests=now), {"Muon": history}).verdicts["Muon"]
+        assert [Reason(reason) for reason in verdict.reasons[[2, 4, 7]]] == [
             Reason.FROZEN,
             Reason.DEVIATES,
             Reason.CONSISTENT,
@@ -196,11 +196,11 @@ def test_empty_scarce_and_absent_histograms_do_not_freeze():
     reasons[1] = Reason.LOW_STATISTICS
     present = np.ones(N, dtype=bool)
     present[2] = False
-    found = closed(state(digests=now, reasons=reasons, present=present), {"Muon": [before(now), before(now)]}).verdicts[
-        "Muon"
-    ]
-    assert (found.reasons[[0, 1, 2]] != Reason.FROZEN).all()
-    assert (found.reasons[3:] == Reason.FROZEN).all()
+    verdict = closed(
+        state(digests=now, reasons=reasons, present=present), {"Muon": [before(now), before(now)]}
+    ).verdicts["Muon"]
+    assert (verdict.reasons[[0, 1, 2]] != Reason.FROZEN).all()
+    assert (verdict.reasons[3:] == Reason.FROZEN).all()
 
 
 def test_another_catalogue_says_nothing_about_freezing():
@@ -210,10 +210,10 @@ def test_another_catalogue_says_nothing_about_freezing():
 
 
 def test_closing_is_pure_and_repeatable():
-    one = state(p_values({0: 1e-6}))
-    first, second = closed(one), closed(one)
-    assert one.revision == 0
-    assert not one.verdicts
+    item = state(p_values({0: 1e-6}))
+    first, second = closed(item), closed(item)
+    assert item.revision == 0
+    assert not item.verdicts
     np.testing.assert_array_equal(first.verdicts["Muon"].reasons, second.verdicts["Muon"].reasons)
     assert closed(first).revision == 2
 
@@ -236,16 +236,16 @@ def certified(says, limit=1e-3):
 
 
 def test_what_only_the_whole_condemns_is_named_and_explained():
-    found = closed(state(), use=certified(Says(1e-5)))
-    verdict = found.verdicts["Muon"]
+    result = closed(state(), use=certified(Says(1e-5)))
+    verdict = result.verdicts["Muon"]
     assert np.flatnonzero(verdict.reasons == Reason.DEVIATES).tolist() == [5, 6]
     assert verdict.quality == Quality.BAD
     assert verdict.p_value < 1e-4
-    evidence = found.parts["Muon"].evidence[NAMES[5]]
+    evidence = result.parts["Muon"].evidence[NAMES[5]]
     assert (evidence.reason, evidence.kind) == (Reason.DEVIATES, "pattern")
     assert "50%" in evidence.sentence
     assert evidence.certified == Certified(9.0, 0.5, 1e-5)
-    assert len(found.parts["Muon"].evidence) == 2
+    assert len(result.parts["Muon"].evidence) == 2
 
 
 def test_above_its_threshold_or_without_one_the_whole_condemns_nothing():
@@ -254,9 +254,9 @@ def test_above_its_threshold_or_without_one_the_whole_condemns_nothing():
 
 
 def test_an_element_that_is_bad_by_itself_tells_more_than_the_whole():
-    found = closed(state(p_values({0: 1e-6})), use=certified(Says(1e-9)))
-    assert np.flatnonzero(found.verdicts["Muon"].reasons == Reason.DEVIATES).tolist() == [0]
-    assert NAMES[5] not in found.parts["Muon"].evidence
+    result = closed(state(p_values({0: 1e-6})), use=certified(Says(1e-9)))
+    assert np.flatnonzero(result.verdicts["Muon"].reasons == Reason.DEVIATES).tolist() == [0]
+    assert NAMES[5] not in result.parts["Muon"].evidence
 
 
 def test_the_whole_never_speaks_for_what_did_not_come_or_was_not_inspected():
@@ -264,43 +264,45 @@ def test_the_whole_never_speaks_for_what_did_not_come_or_was_not_inspected():
     present[5] = False
     reasons = np.zeros(N)
     reasons[6] = Reason.LOW_STATISTICS
-    found = closed(state(present=present, reasons=reasons), use=certified(Says(1e-9, (5, 6, 7)))).verdicts["Muon"]
-    assert found.reasons[[5, 6, 7]].tolist() == [Reason.MISSING, Reason.LOW_STATISTICS, Reason.DEVIATES]
+    verdict = closed(state(present=present, reasons=reasons), use=certified(Says(1e-9, (5, 6, 7)))).verdicts["Muon"]
+    assert verdict.reasons[[5, 6, 7]].tolist() == [Reason.MISSING, Reason.LOW_STATISTICS, Reason.DEVIATES]
 
 
 def test_closing_again_writes_the_same_evidence():
     first = closed(state(), use=certified(Says(1e-5)))
     again = closed(first, use=certified(Says(1e-5)))
-    for one, other in zip(first.parts["Muon"].evidence.values(), again.parts["Muon"].evidence.values(), strict=True):
-        assert replace(one, entries=0.0) == replace(other, entries=0.0)
+    for item, other in zip(first.parts["Muon"].evidence.values(), again.parts["Muon"].evidence.values(), strict=True):
+        assert replace(item, entries=0.0) == replace(other, entries=0.0)
 
 
 def test_what_scoring_saw_is_kept_when_the_whole_condemns():
-    one = closed(state(), use=certified(Says(1e-5)))
-    seen = replace(one.parts["Muon"].evidence[NAMES[5]], reason=Reason.SUSPECT, kind="dead", sentence="Bin 3 is empty.")
-    part = replace(one.parts["Muon"], evidence={NAMES[5]: seen})
+    item = closed(state(), use=certified(Says(1e-5)))
+    seen = replace(
+        item.parts["Muon"].evidence[NAMES[5]], reason=Reason.SUSPECT, kind="dead", sentence="Bin 3 is empty."
+    )
+    part = replace(item.parts["Muon"], evidence={NAMES[5]: seen})
     for _ in range(2):
-        one = closed(replace(one, parts={"Muon": part}), use=certified(Says(1e-5)))
-        part = one.parts["Muon"]
-        found = part.evidence[NAMES[5]]
-        assert (found.reason, found.kind) == (Reason.DEVIATES, "dead")
-        assert found.sentence.startswith("Bin 3 is empty. All monitoring")
-        assert found.sentence.count("All monitoring") == 1
+        item = closed(replace(item, parts={"Muon": part}), use=certified(Says(1e-5)))
+        part = item.parts["Muon"]
+        result = part.evidence[NAMES[5]]
+        assert (result.reason, result.kind) == (Reason.DEVIATES, "dead")
+        assert result.sentence.startswith("Bin 3 is empty. All monitoring")
+        assert result.sentence.count("All monitoring") == 1
 
 
 def test_without_stable_beams_the_whole_is_not_asked():
     none = np.full(N, Reason.NO_STABLE_BEAMS)
-    found = closed(state(reasons=none, conditions=Conditions(beams_stable=False)), use=certified(Says(1e-9)))
-    assert np.isnan(found.verdicts["Muon"].p_value) or found.verdicts["Muon"].quality == Quality.NOT_INSPECTED
-    assert not (found.verdicts["Muon"].reasons == Reason.DEVIATES).any()
+    result = closed(state(reasons=none, conditions=Conditions(beams_stable=False)), use=certified(Says(1e-9)))
+    assert np.isnan(result.verdicts["Muon"].p_value) or result.verdicts["Muon"].quality == Quality.NOT_INSPECTED
+    assert not (result.verdicts["Muon"].reasons == Reason.DEVIATES).any()
 
 
 def test_content_against_the_status_bits_is_named():
     settings = DqmSettings(status_bits="Muon=dt")
     off = Conditions(beams_stable=True, dcs={"dt": False})
-    found = closed(state(conditions=off), settings=settings).verdicts["Muon"]
-    assert (found.reasons == Reason.CONTRADICTS_STATUS).all()
-    assert found.quality == Quality.NOT_INSPECTED
+    verdict = closed(state(conditions=off), settings=settings).verdicts["Muon"]
+    assert (verdict.reasons == Reason.CONTRADICTS_STATUS).all()
+    assert verdict.quality == Quality.NOT_INSPECTED
     assert closed(state(conditions=off)).verdicts["Muon"].quality == Quality.GOOD
 
 

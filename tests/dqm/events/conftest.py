@@ -9,7 +9,7 @@ from dqm.simulate.events import stream
 @pytest.fixture(scope="session")
 def taken():
     conditions = generate(np.random.default_rng(1), fills=3, stable=40)
-    return [one.features for one in stream(conditions, 4, 0.0, seed=5) if len(one.kinds)]
+    return [item.features for item in stream(conditions, 4, 0.0, seed=5) if len(item.kinds)]
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,8 @@ def events_of(kind, count=4000):
 
 
 def test_probabilities_of_ordinary_events_are_calibrated(model, taken):
-    for one in taken[-1], taken[-30]:
-        surprise = model.tail.surprise(model.costs(one.values).sum(axis=1), one.conditions.pileup)
+    for item in taken[-1], taken[-30]:
+        surprise = model.tail.surprise(model.costs(item.values).sum(axis=1), item.conditions.pileup)
         assert abs((surprise > np.log(10)).mean() - 0.1) < 5 * np.sqrt(0.09 / len(surprise))
 
 
@@ -37,12 +37,12 @@ def test_events_with_four_leptons_are_more_surprising(model):
 
 
 def test_an_outlier_is_kept_and_what_is_unusual_is_named(model, taken):
-    one = taken[-1]
-    values = one.values.copy()
+    item = taken[-1]
+    values = item.values.copy()
     values[7, FEATURES.index("mt_gev")] = 5000.0
-    found = judge(model, model.start, replace(one, values=values), per_hour=3.0)
-    kept = next(each for each in found.kept if each.event == one.events[7])
-    assert kept.surprise > found.level
+    result = judge(model, model.start, replace(item, values=values), per_hour=3.0)
+    kept = next(each for each in result.kept if each.event == item.events[7])
+    assert kept.surprise > result.level
     assert kept.once_in_hours > 1 / 3
     first = kept.unusual[0]
     assert (first.feature, first.value, first.below) == ("mt_gev", 5000.0, 1.0)
@@ -50,11 +50,11 @@ def test_an_outlier_is_kept_and_what_is_unusual_is_named(model, taken):
 
 
 def test_events_are_judged_by_the_ladder_before_them(model, taken):
-    one = taken[-1]
-    found = judge(model, model.start, one, per_hour=3.0)
-    assert found.level == model.start.level(3.0)
-    assert found.ladder.counts.sum() > model.start.counts.sum() * 0.9
-    nothing = judge(model, Ladder.empty(), one, per_hour=3.0)
+    item = taken[-1]
+    result = judge(model, model.start, item, per_hour=3.0)
+    assert result.level == model.start.level(3.0)
+    assert result.ladder.counts.sum() > model.start.counts.sum() * 0.9
+    nothing = judge(model, Ladder.empty(), item, per_hour=3.0)
     assert not nothing.kept
 
 
@@ -65,10 +65,10 @@ def test_other_features_are_refused_by_name(model, taken):
 
 
 def test_no_event_and_no_pileup_are_no_trouble(model, taken):
-    one = taken[-1]
-    empty = replace(one, events=one.events[:0], values=one.values[:0])
+    item = taken[-1]
+    empty = replace(item, events=item.events[:0], values=item.values[:0])
     assert judge(model, model.start, empty, 3.0).kept == ()
-    unknown = replace(one, conditions=replace(one.conditions, pileup=None))
+    unknown = replace(item, conditions=replace(item.conditions, pileup=None))
     assert np.isfinite(judge(model, model.start, unknown, 3.0).ladder.sums).all()
 
 
@@ -124,8 +124,8 @@ def test_the_network_sees_absence_apart_from_size():
 def test_of_many_equal_values_none_is_smaller():
     usual = np.array([[0, 0, 0, 0, 0, 1, 1, 1, 3]], dtype=np.float32)
     for value, below in ((0.0, 0.0), (1.0, 0.84), (2.0, 0.92), (3.0, 1.0), (9.0, 1.0)):
-        (one,) = unusual(("jets",), np.array([value], np.float32), np.array([1.0], np.float32), usual)
-        assert one.below == pytest.approx(below)
+        (item,) = unusual(("jets",), np.array([value], np.float32), np.array([1.0], np.float32), usual)
+        assert item.below == pytest.approx(below)
     assert unusual(("jets",), usual[0, :1], np.zeros(1, np.float32), usual) == ()
 
 

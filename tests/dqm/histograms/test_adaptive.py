@@ -188,4 +188,4 @@ def test_templates_stay_shapes_whatever_comes(seed, middles):
     assert (template.wander >= TOLERANCE**2 * (1 - 1e-9)).all()
     assert all(np.isfinite(step.score).all() for step in steps)
     assert not any((step.added & step.adopted).any() for step in steps)
-    assert all((one == other).all() for one, other in zip(counts, kept, strict=True))
+    assert all((count == other).all() for count, other in zip(counts, kept, strict=True))

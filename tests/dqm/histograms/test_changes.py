@@ -12,9 +12,9 @@ NOTHING = np.zeros(BINS)
 
 def test_contrasts_of_smooth_histograms_have_unit_variance():
     rng = np.random.default_rng(0)
-    found = contrasts(rng.poisson(SMOOTH, (400, BINS)).astype(float))
-    assert abs(found.mean()) < 0.1
-    assert found.std(axis=0).mean() == pytest.approx(1.0, abs=0.03)
+    result = contrasts(rng.poisson(SMOOTH, (400, BINS)).astype(float))
+    assert abs(result.mean()) < 0.1
+    assert result.std(axis=0).mean() == pytest.approx(1.0, abs=0.03)
 
 
 def test_a_linear_trend_of_roots_has_no_contrast():
@@ -34,8 +34,8 @@ def test_dead_and_hot_bins_stand_out_and_conditions_do_not():
     moved = rng.poisson(1.2 * np.interp(np.arange(BINS) + 1.0, np.arange(BINS), SMOOTH)).astype(float)
     dead, hot = counts.copy(), counts.copy()
     dead[20], hot[30] = 0.0, 3 * hot[30]
-    found = [stands_out(one, SMOOTH, NOTHING) for one in (counts, moved, dead, hot)]
-    assert max(found[:2]) < STANDS_OUT < min(found[2:])
+    results = [stands_out(item, SMOOTH, NOTHING) for item in (counts, moved, dead, hot)]
+    assert max(results[:2]) < STANDS_OUT < min(results[2:])
 
 
 def test_what_the_reference_has_itself_does_not_stand_out():
@@ -47,16 +47,16 @@ def test_what_the_reference_has_itself_does_not_stand_out():
 def test_bins_that_wander_stand_out_less():
     counts = SMOOTH.copy()
     counts[20] *= 1.5
-    plain, tolerant = (stands_out(counts, SMOOTH, np.full(BINS, one)) for one in (0.0, 0.04))
+    plain, tolerant = (stands_out(counts, SMOOTH, np.full(BINS, item)) for item in (0.0, 0.04))
     assert tolerant < plain / 2
 
 
 def test_two_of_the_same_shape_agree_whatever_their_sizes():
     rng = np.random.default_rng(3)
-    one, other = rng.poisson(SMOOTH, (300, BINS)), rng.poisson(7 * SMOOTH, (300, BINS))
-    found = differences(one.astype(float), other.astype(float), NOTHING)
-    assert found.mean() == pytest.approx(1.0, abs=0.05)
-    assert (found == differences(other.astype(float), one.astype(float), NOTHING)).all()
+    item, other = rng.poisson(SMOOTH, (300, BINS)), rng.poisson(7 * SMOOTH, (300, BINS))
+    result = differences(item.astype(float), other.astype(float), NOTHING)
+    assert result.mean() == pytest.approx(1.0, abs=0.05)
+    assert (result == differences(other.astype(float), item.astype(float), NOTHING)).all()
 
 
 def test_two_shapes_disagree_and_nothing_agrees_with_emptiness():

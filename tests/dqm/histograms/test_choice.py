@@ -87,8 +87,8 @@ def test_one_choice_after_another_is_the_same_as_all_at_once(model, run_of):
     runs = [run_of(number) for number in range(1001, 1007)]
     whole = choose(model, None, runs, [], 1007, 0.0)
     chained = None
-    for at, one in enumerate(runs):
-        chained = choose(model, chained, [one], runs[:at], one[0] + 1, 0.0)
+    for at, run in enumerate(runs):
+        chained = choose(model, chained, [run], runs[:at], run[0] + 1, 0.0)
     assert (chained.share == whole.share).all()
     assert (chained.size == whole.size).all()
     assert chained.reason == whole.reason
@@ -165,11 +165,11 @@ def test_runs_of_both_references_are_scored_together_as_apart(toy, toy_bundle, f
     mixed = [toy.batch(ls, run=run) for ls in (7, 8) for run in (1004, 1005)]
     pipeline.adopt(mixed[0].dataset, 1004, {SUBSYSTEM: chosen}, {})
     together = pipeline.score(mixed)
-    apart = [pipeline.score([one])[0] for one in mixed]
-    for one, other in zip(together, apart, strict=True):
-        assert one.scores.p_values.tobytes() == other.scores.p_values.tobytes()
-        assert one.scores.scores.tobytes() == other.scores.scores.tobytes()
-    assert [one.sums is None for one in together] == [True, True, False, False]
+    apart = [pipeline.score([item])[0] for item in mixed]
+    for item_value, other in zip(together, apart, strict=True):
+        assert item_value.scores.p_values.tobytes() == other.scores.p_values.tobytes()
+        assert item_value.scores.scores.tobytes() == other.scores.scores.tobytes()
+    assert [item.sums is None for item in together] == [True, True, False, False]
 
 
 def test_nothing_is_summed_unless_it_was_asked_for(toy, toy_bundle):

@@ -17,12 +17,12 @@ def test_nothing_moved_is_nothing_changed(values):
 
 @given(contents, st.integers(-50, 50))
 def test_whole_cells_move_whole_cells(values, by):
-    wanted = np.zeros_like(values)
+    expected = np.zeros_like(values)
     for place, value in enumerate(values):
         if 0 <= place + by < len(values):
-            wanted[place + by] = value
+            expected[place + by] = value
 
-    assert remapped(values, shift_edges(len(values), float(by))) == pytest.approx(wanted, rel=1e-9, abs=1e-5)
+    assert remapped(values, shift_edges(len(values), float(by))) == pytest.approx(expected, rel=1e-9, abs=1e-5)
 
 
 @given(contents, st.floats(-60, 60), st.floats(0.2, 5))

@@ -42,8 +42,8 @@ def same(left, right):
 
 def test_the_same_batches_give_the_same_bytes(pipeline, toy):
     batches = [toy.batch(ls, run=1001) for ls in range(1, 6)]
-    for one, other in zip(pipeline.score(batches), pipeline.score(batches), strict=True):
-        same(one, other)
+    for item, other in zip(pipeline.score(batches), pipeline.score(batches), strict=True):
+        same(item, other)
 
 
 def test_grouping_and_order_change_nothing(pipeline, toy):
@@ -52,13 +52,13 @@ def test_grouping_and_order_change_nothing(pipeline, toy):
     together = pipeline.score(batches)
     apart = [pipeline.score([batch])[0] for batch in batches]
     backwards = pipeline.score(batches[::-1])[::-1]
-    for one, *others in zip(together, apart, backwards, strict=True):
+    for item, *others in zip(together, apart, backwards, strict=True):
         for other in others:
-            assert one.key == other.key
-            np.testing.assert_allclose(one.scores.scores, other.scores.scores, rtol=1e-4)
-            np.testing.assert_array_equal(one.scores.digests, other.scores.digests)
-            np.testing.assert_array_equal(one.scores.reasons, other.scores.reasons)
-            assert one.scores.evidence.keys() == other.scores.evidence.keys()
+            assert item.key == other.key
+            np.testing.assert_allclose(item.scores.scores, other.scores.scores, rtol=1e-4)
+            np.testing.assert_array_equal(item.scores.digests, other.scores.digests)
+            np.testing.assert_array_equal(item.scores.reasons, other.scores.reasons)
+            assert item.scores.evidence.keys() == other.scores.evidence.keys()
 
 
 def test_a_part_is_scored_as_the_whole(pipeline, toy):
@@ -82,7 +82,7 @@ def test_both_types_of_counts_are_scored_alike(pipeline, toy):
 def test_p_values_of_later_good_lumisections_are_uniform(pipeline, toy):
     """Over 150 lumisections that neither training nor calibration saw; one ME each, to be independent."""
     scored = pipeline.score([toy.batch(ls, run=1001) for ls in range(1, 151)])
-    p = np.array([one.scores.p_values for one in scored])
+    p = np.array([item.scores.p_values for item in scored])
     picked = p[np.arange(len(p)), np.arange(len(p)) % p.shape[1]]
     assert kstest(picked, "uniform").pvalue > 1e-3
     for level, most in ((0.1, 0.13), (0.01, 0.02), (0.001, 0.004)):
@@ -108,11 +108,11 @@ def hot(_catalogue, means):
 @pytest.mark.parametrize("edit", [dead(0.15), shifted, hot])
 def test_faults_have_small_p_values_and_evidence(pipeline, toy, edit):
     scored = pipeline.score([toy.batch(ls, run=1001, edit=edit) for ls in range(1, 11)])
-    assert max(one.scores.p_values[0] for one in scored) < 1e-4
+    assert max(item.scores.p_values[0] for item in scored) < 1e-4
     name = toy.catalogue.names[0]
-    for one in scored:
-        evidence = one.scores.evidence[name]
-        assert evidence.p_value == pytest.approx(float(one.scores.p_values[0]))
+    for item_value in scored:
+        evidence = item_value.scores.evidence[name]
+        assert evidence.p_value == pytest.approx(float(item_value.scores.p_values[0]))
         assert set(evidence.scores) == {"pull", "chi2", "kolmogorov", "autoencoder"}
         assert len(evidence.counts) == len(evidence.reference) == len(evidence.pulls) == toy.catalogue.blocks[0].bins
         healthy = [at for at, pull in enumerate(evidence.pulls) if abs(pull) < 3]
@@ -120,7 +120,7 @@ def test_faults_have_small_p_values_and_evidence(pipeline, toy, edit):
         assert reference == pytest.approx(counts, rel=0.08)
         assert max(map(abs, evidence.pulls)) > 4
         assert evidence.sentence
-        assert evidence.model_version == one.model_version
+        assert evidence.model_version == item_value.model_version
 
 
 def test_a_hot_bin_is_compared_with_the_same_expectation_everywhere(pipeline, toy):
@@ -142,7 +142,7 @@ def test_a_hot_bin_is_compared_with_the_same_expectation_everywhere(pipeline, to
 def test_whatever_becomes_a_warning_has_evidence(toy_bundle, toy):
     pipeline = Pipeline(toy_bundle, DqmSettings(false_discovery_rate=0.5), AlertSettings())
     scored = pipeline.score([toy.batch(ls, run=1001) for ls in range(1, 100)])
-    closed = [pipeline.close(merge(None, one, 0.0).state, {}, 1.0, "complete") for one in scored]
+    closed = [pipeline.close(merge(None, item, 0.0).state, {}, 1.0, "complete") for item in scored]
     warned = [
         (state.parts["Muon"].evidence, name)
         for state in closed
@@ -187,9 +187,9 @@ def test_far_too_many_entries_are_an_alarm_where_the_conditions_are_known(pipeli
     batch = toy.batch(3, run=1001, edit=flood)
     flooded, unknown = pipeline.score([batch, replace(batch, conditions=Conditions())])
     assert flooded.scores.reasons[row] == Reason.OVERFULL
-    told = flooded.scores.evidence[toy.catalogue.names[row]]
-    assert told.kind == "high-statistics"
-    assert "times as many" in told.sentence
+    report = flooded.scores.evidence[toy.catalogue.names[row]]
+    assert report.kind == "high-statistics"
+    assert "times as many" in report.sentence
     assert (np.delete(flooded.scores.reasons, row) == Reason.CONSISTENT).all()
     assert unknown.scores.reasons[row] == Reason.CONSISTENT
 
@@ -266,13 +266,13 @@ def test_an_unknown_subsystem_is_not_inspected(pipeline, toy):
 def test_mixed_batches_come_back_in_order(pipeline, toy):
     batches = [replace(toy.batch(ls), subsystem="Muon" if ls % 3 else "Calo") for ls in range(1, 40)]
     scored = pipeline.score(batches)
-    assert [(one.key, one.subsystem) for one in scored] == [(one.key, one.subsystem) for one in batches]
+    assert [(item.key, item.subsystem) for item in scored] == [(batch.key, batch.subsystem) for batch in batches]
 
 
 @pytest.mark.parametrize("value", [0.0, 1e30])
 def test_extreme_counts_give_no_nan_where_something_is_judged(pipeline, toy, value):
     batch = toy.batch(1)
-    counts = tuple(np.full_like(one, value) for one in batch.counts)
+    counts = tuple(np.full_like(count, value) for count in batch.counts)
     extreme = replace(batch, counts=counts, entries=np.full(len(batch.entries), value))
     scored = pipeline.score([extreme])[0].scores
     judged = np.isin(scored.reasons, (Reason.CONSISTENT, Reason.OVERFULL))

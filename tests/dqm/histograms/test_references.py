@@ -124,7 +124,7 @@ def entries_model():
     lumi = pileup / 200 * rng.uniform(0.5, 1, 300)
     counts = rng.poisson(np.stack([50_000 * lumi, 400 * lumi * pileup], axis=1)).astype(float)
     counts[::20] *= 0.01
-    return entries.fit(counts, [conditions(*one) for one in zip(pileup, lumi, strict=True)])
+    return entries.fit(counts, [conditions(*item) for item in zip(pileup, lumi, strict=True)])
 
 
 def test_expected_entries_follow_luminosity_and_pileup(entries_model):
@@ -152,7 +152,7 @@ def test_impossible_conditions_count_as_unknown(bad):
 
 
 def test_pileup_is_standardised_within_reach():
-    scale = pileup_scale([conditions(one, 1.0) for one in np.linspace(30, 50, 100)])
+    scale = pileup_scale([conditions(item, 1.0) for item in np.linspace(30, 50, 100)])
     assert scale.standardised(conditions(40.0, 1.0)) == pytest.approx(0, abs=1e-6)
     assert scale.standardised(conditions(1e9, 1.0)) == frozen.PILEUP_REACH
     assert scale.standardised(Conditions()) == 0

@@ -38,7 +38,7 @@ def run(number, *, shift=0.0, dead=False, entries=1e5):
 
 def judged(pipeline, runs, accepted=None):
     """Reasons and qualities of runs, one after the other; those after a state was ``accepted`` know of it."""
-    before, found = [], []
+    before, results = [], []
     for batch in runs:
         stands = accepted is not None and batch.key.run > accepted.until.run
         states = {"Muon": {"Muon/time": accepted}} if stands else {}
@@ -46,8 +46,8 @@ def judged(pipeline, runs, accepted=None):
         scored = pipeline.score([batch])[0]
         before.append((batch.key.run, scored.sums))
         verdict = pipeline.close(merge(None, scored, 0.0).state, {}, 1.0, "complete").verdicts["Muon"]
-        found.append((Reason(int(verdict.reasons[0])), verdict.quality))
-    return found
+        results.append((Reason(int(verdict.reasons[0])), verdict.quality))
+    return results
 
 
 @pytest.fixture(scope="module")
@@ -79,20 +79,20 @@ def test_a_state_that_is_accepted_is_judged_by_what_came_since(pipeline):
     """Dead channels that stay, accepted after six runs; later others die, and after that the old ones come back."""
     accepted = AcceptedState(LumisectionKey(100, 0), LumisectionKey(105, 0))
     known, worse = [run(number, dead=True) for number in range(100, 130)], [run(130, shift=0.5, dead=True), run(131)]
-    found = judged(pipeline, [*known, *worse], accepted)
-    assert {reason for reason, _ in found[:6]} == {Reason.DEVIATES}
-    qualities = [quality for _, quality in found[6:30]]
+    result = judged(pipeline, [*known, *worse], accepted)
+    assert {reason for reason, _ in result[:6]} == {Reason.DEVIATES}
+    qualities = [quality for _, quality in result[6:30]]
     assert Quality.BAD not in qualities[:20], "it is what is expected now"
     assert qualities[-10:].count(Quality.GOOD) >= 9
-    assert [quality for _, quality in found[30:]] == [Quality.BAD, Quality.BAD]
+    assert [quality for _, quality in result[30:]] == [Quality.BAD, Quality.BAD]
 
 
 def test_an_accepted_state_of_few_runs_is_not_judged_yet(pipeline):
     accepted = AcceptedState(LumisectionKey(101, 0), LumisectionKey(101, 0))
-    found = judged(pipeline, [run(number, dead=number > 100) for number in range(100, 108)], accepted)
-    assert [quality for _, quality in found[:2]] == [Quality.GOOD, Quality.BAD]
-    assert {quality for _, quality in found[2:5]} == {Quality.NOT_INSPECTED}
-    assert Quality.BAD not in {quality for _, quality in found[5:]}
+    result = judged(pipeline, [run(number, dead=number > 100) for number in range(100, 108)], accepted)
+    assert [quality for _, quality in result[:2]] == [Quality.GOOD, Quality.BAD]
+    assert {quality for _, quality in result[2:5]} == {Quality.NOT_INSPECTED}
+    assert Quality.BAD not in {quality for _, quality in result[5:]}
 
 
 def test_a_run_of_the_usual_shape_ranks_by_its_entries(pipeline):

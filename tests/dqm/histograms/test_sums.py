@@ -16,8 +16,10 @@ def some(seed):
     return run_sums(counts, rng.choice([0.5, 0.01, np.nan], 3).astype(np.float32), float(rng.uniform(-3, 3)))
 
 
-def same(one, other):
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("counts", "leaning", "histograms"))
+def same(item, other):
+    return all(
+        np.array_equal(getattr(item, name), getattr(other, name)) for name in ("counts", "leaning", "histograms")
+    )
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=8), st.randoms())
@@ -30,11 +32,11 @@ def test_sums_do_not_depend_on_order(seeds, random):
 
 def test_histograms_go_where_their_p_values_say():
     counts = [np.array([[1, 2, 3, 4], [5, 6, 7, 8]], dtype=np.float32), np.full((1, 6), 9, dtype=np.float32)]
-    found = run_sums(counts, np.array([0.5, 0.01, np.nan], dtype=np.float32), 1.5)
-    assert found.counts[TRUSTED].tolist() == [1, 2, 3, 4, *[0] * 10]
-    assert found.counts[HELD].tolist() == [0] * 4 + [5, 6, 7, 8] + [0] * 6
-    assert found.histograms.tolist() == [[1, 0, 0], [0, 1, 0]]
-    assert found.leaning[:, :2].tolist() == [[15 * PILEUP_STEPS, 0], [0, 39 * PILEUP_STEPS]]
+    sums = run_sums(counts, np.array([0.5, 0.01, np.nan], dtype=np.float32), 1.5)
+    assert sums.counts[TRUSTED].tolist() == [1, 2, 3, 4, *[0] * 10]
+    assert sums.counts[HELD].tolist() == [0] * 4 + [5, 6, 7, 8] + [0] * 6
+    assert sums.histograms.tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert sums.leaning[:, :2].tolist() == [[15 * PILEUP_STEPS, 0], [0, 39 * PILEUP_STEPS]]
 
 
 def test_some_elements_alone():

@@ -40,10 +40,10 @@ def test_a_loaded_bundle_scores_as_the_trained_one(toy_bundle, saved, toy):
     assert again.version == toy_bundle.version
     assert len(again.version) == 64
     batches = [toy.batch(ls, run=1002) for ls in range(1, 6)]
-    for one, other in zip(pipeline_of(toy_bundle).score(batches), pipeline_of(again).score(batches), strict=True):
-        assert one.model_version == other.model_version
-        assert one.scores.scores.tobytes() == other.scores.scores.tobytes()
-        assert one.scores.p_values.tobytes() == other.scores.p_values.tobytes()
+    for item, other in zip(pipeline_of(toy_bundle).score(batches), pipeline_of(again).score(batches), strict=True):
+        assert item.model_version == other.model_version
+        assert item.scores.scores.tobytes() == other.scores.scores.tobytes()
+        assert item.scores.p_values.tobytes() == other.scores.p_values.tobytes()
     assert pipeline_of(again).thresholds == pipeline_of(toy_bundle).thresholds
 
 
@@ -85,10 +85,10 @@ def rewritten(saved, change):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda one: one.update(format=99), "format is 99"),
-        (lambda one: one["scorers"].pop("pull"), "scorers"),
-        (lambda one: one.pop("subsystems"), "not a complete bundle"),
-        (lambda one: one["files"].update({"../outside.npz": "0"}), "outside"),
+        (lambda item: item.update(format=99), "format is 99"),
+        (lambda item: item["scorers"].pop("pull"), "scorers"),
+        (lambda item: item.pop("subsystems"), "not a complete bundle"),
+        (lambda item: item["files"].update({"../outside.npz": "0"}), "outside"),
     ],
 )
 def test_a_strange_manifest_is_refused(saved, change, said):
@@ -109,7 +109,7 @@ def test_pickled_objects_are_never_loaded(saved):
     np.savez(path, folder_p=np.array([{"a": 1}], dtype=object))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     with pytest.raises(BundleError, match=r"lumisections\.npz.*plain arrays"):
-        load(rewritten(saved, lambda one: one["files"].update({"lumisections.npz": digest})))
+        load(rewritten(saved, lambda item: item["files"].update({"lumisections.npz": digest})))
 
 
 def test_saving_leaves_the_old_bundle_or_the_new_one(toy, tmp_path, monkeypatch):
@@ -165,7 +165,7 @@ def test_one_run_teaches_nothing_of_how_runs_differ(toy, tmp_path, count):
 
 def test_lumisections_without_stable_beams_are_left_out(toy, tmp_path):
     batches = [toy.batch(ls) for ls in range(1, 120)]
-    unstable = [replace(one, conditions=Conditions(beams_stable=False)) for one in batches[60:]]
+    unstable = [replace(batch, conditions=Conditions(beams_stable=False)) for batch in batches[60:]]
     bundle = train(batches[:60] + unstable, tmp_path / "m", DqmSettings(), np.random.default_rng(1), silent)
     assert bundle.manifest["training"]["lumisections"] == 60
 
@@ -245,11 +245,11 @@ def test_whole_runs_of_a_single_element(tmp_path):
     pipeline = pipeline_of(bundle)
 
     def deviating(spoil=None):
-        found = [
-            pipeline.close(merge(None, one, 0.0).state, {}, 1.0, "complete").verdicts["CSC"].reasons[0]
-            for one in pipeline.score(list(whole_runs(rng, 100, spoil)))
+        results = [
+            pipeline.close(merge(None, item, 0.0).state, {}, 1.0, "complete").verdicts["CSC"].reasons[0]
+            for item in pipeline.score(list(whole_runs(rng, 100, spoil)))
         ]
-        return np.mean(np.array(found) == Reason.DEVIATES)
+        return np.mean(np.array(results) == Reason.DEVIATES)
 
     def dead(shape):
         shape[90:100] = 0

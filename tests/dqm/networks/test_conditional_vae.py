@@ -21,7 +21,7 @@ def rows():
 
 @pytest.fixture(scope="module", params=[True, False])
 def network(request, rows):
-    learned, held = tuple(one[:600] for one in rows), tuple(one[600:] for one in rows)
+    learned, held = tuple(row[:600] for row in rows), tuple(row[600:] for row in rows)
     size = Size((10, 10), 4, request.param)
     return train(learned, held, np.random.default_rng(2), size, replace(PUBLISHED, epochs=40, patience=5))
 
@@ -33,7 +33,7 @@ def test_it_expects_what_the_condition_says(network, rows):
 
 
 def test_numbers_are_those_of_keras_layers(network, rows):
-    paths, condition = (one[:5] for one in rows)
+    paths, condition = (row[:5] for row in rows)
 
     def forward(layers, shown):
         for kernel, bias in layers[:-1]:

@@ -17,5 +17,5 @@ def test_they_start_as_principal_components_about_the_mean(kind):
     start = kind.train(rows, rows[:50], np.random.default_rng(1), Schedule(epochs=0), CODE)
     mean = rows.mean(axis=0)
     _, _, directions = np.linalg.svd(rows - mean, full_matrices=False)
-    wanted = mean + (rows - mean) @ directions[:CODE].T @ directions[:CODE]
-    np.testing.assert_allclose(start.reconstructed(rows), wanted, atol=1e-3)
+    expected = mean + (rows - mean) @ directions[:CODE].T @ directions[:CODE]
+    np.testing.assert_allclose(start.reconstructed(rows), expected, atol=1e-3)

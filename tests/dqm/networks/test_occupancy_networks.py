@@ -53,8 +53,8 @@ def test_weights_that_do_not_fit_are_refused(local):
 def test_training_again_gives_the_same_network(local):
     rng = np.random.default_rng(0)
     again = train_strips(labelled(rng), labelled(rng, 100), seed=1)
-    for one, other in zip(local.weights, again.weights, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for weight, other in zip(local.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(weight, other)
 
 
 @pytest.mark.parametrize("shape", [(12, 16), (9, 7)])

@@ -23,11 +23,11 @@ def fills():
 @pytest.fixture(scope="session")
 def folder(trigger, fills, tmp_path_factory):
     """A folder with a model trained on the first two fills."""
-    found = tmp_path_factory.mktemp("models") / "rates"
-    first = [one for one in fills if one[1].fill < 9902]
-    rates = (one.rates for one in stream(trigger, first, (), 1))
-    train(rates, found, RateSettings(), np.random.default_rng(0), lambda *_: None, trained_s=1000.0)
-    return found
+    result = tmp_path_factory.mktemp("models") / "rates"
+    first = [fill for fill in fills if fill[1].fill < 9902]
+    rates = (item.rates for item in stream(trigger, first, (), 1))
+    train(rates, result, RateSettings(), np.random.default_rng(0), lambda *_: None, trained_s=1000.0)
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,6 @@ def test_what_is_no_model_of_rates_is_refused(tmp_path, manifest):
 
 
 def test_too_few_lumisections_are_refused(trigger, fills, tmp_path):
-    rates = (one.rates for one in stream(trigger, fills[:100], (), 1))
+    rates = (item.rates for item in stream(trigger, fills[:100], (), 1))
     with pytest.raises(TrainingError, match=f"needs {LEAST_LUMISECTIONS}"):
         train(rates, tmp_path / "few", RateSettings(), np.random.default_rng(0), lambda *_: None)

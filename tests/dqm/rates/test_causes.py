@@ -30,8 +30,8 @@ def findings(ratio=None, rows=(), together=(), overall=1.0):
     )
 
 
-def named(found, columns=NO_COLUMNS):
-    return causes(found, LIMITS, columns, 0.05)
+def named(result, columns=NO_COLUMNS):
+    return causes(result, LIMITS, columns, 0.05)
 
 
 def behind(seed):
@@ -54,14 +54,14 @@ def test_one_path_is_a_path(row, factor):
 
 @given(seed=st.integers(0, SEEDS - 1), itself=st.booleans(), alarming=st.integers(0, BEHIND))
 def test_a_seed_takes_its_paths_however_many_of_them_alarm(seed, itself, alarming):
-    mine = behind(seed)
-    rows = [*mine[1 : 1 + alarming].tolist(), *([seed] if itself else [])]
+    own = behind(seed)
+    rows = [*own[1 : 1 + alarming].tolist(), *([seed] if itself else [])]
     ratio = np.ones(N)
-    ratio[mine if itself else mine[1:]] = 0.6
+    ratio[own if itself else own[1:]] = 0.6
     (cause,) = named(findings(ratio, rows, together=[seed]))
     assert (cause.reason, cause.seed) == (Reason.SEED_MOVED, seed)
     assert (seed in cause.rows) == itself
-    assert set(mine[1:].tolist()) <= set(cause.rows.tolist())
+    assert set(own[1:].tolist()) <= set(cause.rows.tolist())
 
 
 @given(factor=st.floats(0.3, 0.95))
@@ -98,9 +98,9 @@ def test_two_paths_of_two_seeds_are_two_causes():
     rows = [int(behind(0)[1]), int(behind(3)[2])]
     ratio = np.ones(N)
     ratio[rows] = 2.0
-    found = named(findings(ratio, rows))
-    assert [one.reason for one in found] == [Reason.PATH_MOVED] * 2
-    assert [one.rows.tolist() for one in found] == [[row] for row in rows]
+    result = named(findings(ratio, rows))
+    assert [item.reason for item in result] == [Reason.PATH_MOVED] * 2
+    assert [item.rows.tolist() for item in result] == [[row] for row in rows]
 
 
 @given(
@@ -112,9 +112,11 @@ def test_two_paths_of_two_seeds_are_two_causes():
 def test_no_rate_is_explained_twice_and_all_that_alarm_are_explained(rows, together, overall, factor):
     ratio = np.ones(N)
     ratio[sorted(rows)] = factor
-    found = named(findings(ratio, rows, together, overall))
-    explained = [row for cause in found for row in cause.rows.tolist()]
+    result = named(findings(ratio, rows, together, overall))
+    explained = [row for cause in result for row in cause.rows.tolist()]
     assert len(explained) == len(set(explained))
-    moved = {row for row in rows if SEED_OF[row] not in {one.seed for one in found if one.reason is Reason.SEED_MOVED}}
+    moved = {
+        row for row in rows if SEED_OF[row] not in {item.seed for item in result if item.reason is Reason.SEED_MOVED}
+    }
     assert moved <= set(explained)
-    assert bool(found) == bool(rows or together or overall < 1)
+    assert bool(result) == bool(rows or together or overall < 1)

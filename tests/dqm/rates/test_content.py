@@ -25,8 +25,8 @@ def test_a_rate_that_changes_changes_its_folder_and_no_other(row, more):
     after = before.copy()
     after[row] += more
     changed = of(before) != of(after)
-    mine = CATALOGUE.names[row].split("/")[0]
-    assert [bool(one) for one in changed] == [name.startswith(mine) for name in CATALOGUE.names]
+    part = CATALOGUE.names[row].split("/")[0]
+    assert [bool(item) for item in changed] == [name.startswith(part) for name in CATALOGUE.names]
 
 
 def test_two_rates_that_change_places_are_another_content():
@@ -34,6 +34,6 @@ def test_two_rates_that_change_places_are_another_content():
 
 
 def test_a_folder_that_counts_little_is_empty():
-    found = of([0.01, 0.0, 0.02, 70.0, 1.0])
-    assert (found[folder("L1_A")] == np.uint64(EMPTY)).all()
-    assert (found[folder("L1_B")] != np.uint64(EMPTY)).all()
+    result = of([0.01, 0.0, 0.02, 70.0, 1.0])
+    assert (result[folder("L1_A")] == np.uint64(EMPTY)).all()
+    assert (result[folder("L1_B")] != np.uint64(EMPTY)).all()

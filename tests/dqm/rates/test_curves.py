@@ -42,8 +42,8 @@ def test_the_spread_beyond_counting_noise_is_found(spread):
     rng = np.random.default_rng(4)
     mean = np.full((4000, 1), 5e3)
     counts = rng.poisson(mean * (1 + spread * rng.standard_normal(mean.shape))).astype(float)
-    found = spread_of(counts, mean, np.ones_like(counts, dtype=bool))
-    assert found[0] == pytest.approx(spread, rel=0.1)
+    result = spread_of(counts, mean, np.ones_like(counts, dtype=bool))
+    assert result[0] == pytest.approx(spread, rel=0.1)
 
 
 def test_what_was_hardly_seen_has_no_curve():

@@ -19,20 +19,20 @@ def drifting():
     mean = np.full((len(keys), 2), 5000.0)
     mean[LENGTH:, 0] *= 1.2
     counts = rng.poisson(mean).astype(float)
-    ones = np.ones_like(counts)
+    items = np.ones_like(counts)
     yes = np.ones(len(keys), dtype=bool)
-    seen = Observed(counts, ones, ones, ones.astype(bool), pileup, yes, np.zeros(len(keys), dtype=np.intp))
-    return keys, seen, fit(counts[:LENGTH], ones[:LENGTH], pileup[:LENGTH], ones[:LENGTH].astype(bool))
+    seen = Observed(counts, items, items, items.astype(bool), pileup, yes, np.zeros(len(keys), dtype=np.intp))
+    return keys, seen, fit(counts[:LENGTH], items[:LENGTH], pileup[:LENGTH], items[:LENGTH].astype(bool))
 
 
 def test_a_run_is_judged_by_those_before_it_and_later_ones_catch_up(drifting):
     keys, seen, curves = drifting
     shifts = [moved.shift[0] for _, moved in drift.carried(curves, seen, keys)]
-    first = [float(one[0]) for one in shifts]
+    first = [float(shift[0]) for shift in shifts]
     assert first[:2] == pytest.approx([0.0, 0.0], abs=0.01)
     assert first[2:] == sorted(first[2:])
     assert first[-1] == pytest.approx(0.2, abs=0.05)
-    assert max(abs(float(one[1])) for one in shifts) < 0.01
+    assert max(abs(float(shift[1])) for shift in shifts) < 0.01
 
 
 def test_what_is_named_wrong_or_not_judged_leaves_nothing(drifting):

@@ -19,17 +19,17 @@ LENGTH = 12
 @pytest.fixture(scope="module")
 def good(fills):
     """Usable lumisections of one run of the fill that was kept for judging."""
-    last = [one for one in fills if one[1].fill == 9902 and one[1].beams_stable]
+    last = [fill for fill in fills if fill[1].fill == 9902 and fill[1].beams_stable]
     run = max({key.run for key, _ in last}, key=lambda run: sum(key.run == run for key, _ in last))
-    return [one for one in last if one[0].run == run][5:]
+    return [item for item in last if item[0].run == run][5:]
 
 
-def rates(trigger, some, fault=None):
-    return [one.rates for one in stream(trigger, some, [] if fault is None else [fault], 9)]
+def rates(trigger, sample, fault=None):
+    return [item.rates for item in stream(trigger, sample, [] if fault is None else [fault], 9)]
 
 
-def raised(pipeline, trigger, some, fault=None):
-    hit = list(stream(trigger, some, [] if fault is None else [fault], 9))
+def raised(pipeline, trigger, sample, fault=None):
+    hit = list(stream(trigger, sample, [] if fault is None else [fault], 9))
     return incidents(list(watch(pipeline, DqmSettings(), hit, {})), AlertSettings())
 
 
@@ -43,13 +43,13 @@ def fault(kind, good, **more):
 
 
 def test_ramps_dumps_and_prescale_changes_of_whole_fills_do_not_alarm(pipeline, trigger, fills):
-    last = [one for one in fills if one[1].fill == 9902]
-    assert {one.prescale_index for _, one in last} > {None}
+    last = [fill for fill in fills if fill[1].fill == 9902]
+    assert {item.prescale_index for _, item in last} > {None}
     assert raised(pipeline, trigger, last) == []
 
 
 def test_what_is_not_collisions_is_not_inspected(pipeline, trigger, fills):
-    for key, conditions in (one for one in fills if not one[1].beams_stable):
+    for key, conditions in (fill for fill in fills if not fill[1].beams_stable):
         (record,) = rates(trigger, [(key, conditions)])
         verdict = closed(pipeline, record).verdicts[SUBSYSTEM]
         assert verdict.quality == Quality.NOT_INSPECTED
@@ -59,8 +59,8 @@ def test_what_is_not_collisions_is_not_inspected(pipeline, trigger, fills):
 def test_one_path_is_named_and_so_are_its_rate_and_band(pipeline, trigger, good):
     name = trigger.menu.names[7]
     wrong = fault(RateFaultKind.PATH, good, factor=1.8, elements=(name,))
-    found = raised(pipeline, trigger, good[:LENGTH], wrong)
-    assert [(one.labels.family, one.labels.group) for one in found] == [("path", name)]
+    result = raised(pipeline, trigger, good[:LENGTH], wrong)
+    assert [(item.labels.family, item.labels.group) for item in result] == [("path", name)]
     part = closed(pipeline, rates(trigger, good[4:5], wrong)[0]).parts[SUBSYSTEM]
     evidence = part.evidence[name]
     assert evidence.kind == "path"
@@ -74,13 +74,13 @@ def test_one_path_is_named_and_so_are_its_rate_and_band(pipeline, trigger, good)
 @pytest.mark.parametrize("factor", [0.5, 1.6])
 def test_a_seed_is_one_incident_and_not_six(pipeline, trigger, good, kind, factor):
     seed = trigger.menu.l1[1]
-    found = raised(pipeline, trigger, good[:LENGTH], fault(kind, good, factor=factor, seed_name=seed))
-    assert [(one.labels.family, one.labels.group) for one in found] == [("seed", seed)]
+    result = raised(pipeline, trigger, good[:LENGTH], fault(kind, good, factor=factor, seed_name=seed))
+    assert [(item.labels.family, item.labels.group) for item in result] == [("seed", seed)]
 
 
 def test_all_rates_are_one_incident(pipeline, trigger, good):
-    found = raised(pipeline, trigger, good[:LENGTH], fault(RateFaultKind.ALL, good, factor=0.6))
-    assert [(one.labels.family, one.labels.group) for one in found] == [("all-rates", "")]
+    result = raised(pipeline, trigger, good[:LENGTH], fault(RateFaultKind.ALL, good, factor=0.6))
+    assert [(item.labels.family, item.labels.group) for item in result] == [("all-rates", "")]
 
 
 def test_a_path_with_a_wrong_prescale_is_said_so(pipeline, trigger, good):
@@ -93,15 +93,15 @@ def test_a_path_with_a_wrong_prescale_is_said_so(pipeline, trigger, good):
 
 
 def test_rates_that_repeat_are_frozen(pipeline, trigger, good):
-    found = raised(pipeline, trigger, good[:LENGTH], fault(RateFaultKind.STUCK, good))
-    assert {one.labels.family for one in found} == {"frozen"}
-    assert set().union(*(one.elements for one in found)) == set(trigger.menu.names)
+    result = raised(pipeline, trigger, good[:LENGTH], fault(RateFaultKind.STUCK, good))
+    assert {item.labels.family for item in result} == {"frozen"}
+    assert set().union(*(item.elements for item in result)) == set(trigger.menu.names)
 
 
 def test_a_path_that_is_not_published_is_missing(pipeline, trigger, good):
     name = trigger.menu.names[9]
-    found = raised(pipeline, trigger, good[:LENGTH], fault(RateFaultKind.MISSING, good, elements=(name,)))
-    assert [(one.labels.family, one.elements) for one in found] == [("missing", {name})]
+    result = raised(pipeline, trigger, good[:LENGTH], fault(RateFaultKind.MISSING, good, elements=(name,)))
+    assert [(item.labels.family, item.elements) for item in result] == [("missing", {name})]
 
 
 def test_a_path_that_the_model_does_not_know_is_not_inspected(pipeline, trigger, good):
@@ -122,9 +122,9 @@ def test_what_is_switched_off_is_said_so(pipeline, trigger, good):
 
 
 def test_scoring_is_pure_however_records_are_grouped(pipeline, trigger, good):
-    some = rates(trigger, good[:6])
-    together = pipeline.score(some)
-    singly = [pipeline.score([one])[0] for one in some]
+    sample = rates(trigger, good[:6])
+    together = pipeline.score(sample)
+    singly = [pipeline.score([item])[0] for item in sample]
     for left, right in zip(together, singly, strict=True):
         assert left.scores.p_values.tobytes() == right.scores.p_values.tobytes()
         assert left.scores.scores.tobytes() == right.scores.scores.tobytes()
@@ -158,7 +158,7 @@ def test_warming_up_judges_nothing(pipeline):
 def test_evidence_is_of_the_right_rate_where_another_one_is_missing(pipeline, trigger, good):
     usual = trigger.usual(good[4][1].prescale_index)[4:]
     name = trigger.menu.names[4 + int(np.argmax(usual))]
-    first = next(one for one in trigger.menu.catalogue.names if one.partition("/")[0] != one.partition("/")[2])
+    first = next(name for name in trigger.menu.catalogue.names if name.partition("/")[0] != name.partition("/")[2])
     assert first != name
     faults = [
         fault(RateFaultKind.PRESCALE, good, factor=0.2, elements=(name,)),

@@ -34,7 +34,7 @@ def trigger():
 
 @pytest.fixture(scope="module")
 def judged(era, trigger, tmp_path_factory):
-    rates = (one.rates for one in stream(trigger, era[:LEARNED], (), 1))
+    rates = (item.rates for item in stream(trigger, era[:LEARNED], (), 1))
     rng = np.random.default_rng(1)
     bundle = train(rates, tmp_path_factory.mktemp("real") / "rates", RateSettings(), rng, lambda *_: None)
     pipeline = RatePipeline(bundle, RateSettings(), DqmSettings(), AlertSettings())
@@ -45,11 +45,11 @@ def judged(era, trigger, tmp_path_factory):
 def test_there_are_starts_prescale_changes_ramps_and_dumps(era, trigger):
     watched = era[LEARNED : LEARNED + WATCHED]
     assert len({key.run for key, _ in watched}) >= 5
-    pairs = [(one, two) for (_, one), (_, two) in pairwise(watched) if one.fill == two.fill]
-    columns = [(one.prescale_index, two.prescale_index) for one, two in pairs]
+    pairs = [(item, two) for (_, item), (_, two) in pairwise(watched) if item.fill == two.fill]
+    columns = [(item.prescale_index, two.prescale_index) for item, two in pairs]
     assert any(a != b and None not in (a, b) and any(trigger.prescales(a) != trigger.prescales(b)) for a, b in columns)
-    assert any(one.beams_stable and not two.beams_stable for one, two in pairs)
-    assert any(two.beams_stable and not one.beams_stable for one, two in pairs)
+    assert any(item.beams_stable and not two.beams_stable for item, two in pairs)
+    assert any(two.beams_stable and not item.beams_stable for item, two in pairs)
 
 
 def test_none_of_them_alarms(judged):
@@ -57,7 +57,11 @@ def test_none_of_them_alarms(judged):
 
 
 def test_what_can_be_judged_is_judged(era, judged):
-    usable = {key for key, one in era[LEARNED : LEARNED + WATCHED] if is_usable(one) and one.prescale_index is not None}
-    inspected = [one.key for one in judged if (one.verdicts[SUBSYSTEM].qualities != Quality.NOT_INSPECTED).mean() > 0.5]
+    usable = {
+        key for key, item in era[LEARNED : LEARNED + WATCHED] if is_usable(item) and item.prescale_index is not None
+    }
+    inspected = [
+        item.key for item in judged if (item.verdicts[SUBSYSTEM].qualities != Quality.NOT_INSPECTED).mean() > 0.5
+    ]
     assert len(usable & set(inspected)) > 0.95 * len(usable)
     assert not set(inspected) - usable

@@ -24,10 +24,10 @@ def test_one_path_that_moves_is_no_group(size, path):
 @given(st.floats(0.5, 10.0), st.sampled_from([-1.0, 1.0]))
 def test_paths_that_move_as_one_are_a_group(size, sign):
     away = np.where(SEED_OF == 0, sign * size, 0.0)
-    found = together(away)
+    result = together(away)
     # Of five paths three are left out: two of equal information remain.
-    assert found[0] == pytest.approx(sign * max(size * np.sqrt(2), min(size, ALONE) * np.sqrt(5)))
-    assert found[1] == pytest.approx(0.0)
+    assert result[0] == pytest.approx(sign * max(size * np.sqrt(2), min(size, ALONE) * np.sqrt(5)))
+    assert result[1] == pytest.approx(0.0)
 
 
 def test_fewer_than_two_paths_are_no_group():

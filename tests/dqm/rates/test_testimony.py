@@ -25,11 +25,11 @@ def said(reason, observed=35.2, seed=0, column=None, **more):
 
 
 def test_rate_band_and_pileup_are_told_first():
-    told = said(Reason.PATH_MOVED)
-    assert told.sentence.startswith("Rate 35.2 Hz where 20.9 to 22.3 Hz are expected at pileup 52.1; ")
-    assert told.entries == pytest.approx(35.2 * LUMISECTION_SECONDS)
-    assert told.expected_entries == pytest.approx(21.6 * LUMISECTION_SECONDS)
-    assert (told.me, told.kind, told.p_value) == ("L1_A/HLT_2", "path", 1e-9)
+    report = said(Reason.PATH_MOVED)
+    assert report.sentence.startswith("Rate 35.2 Hz where 20.9 to 22.3 Hz are expected at pileup 52.1; ")
+    assert report.entries == pytest.approx(35.2 * LUMISECTION_SECONDS)
+    assert report.expected_entries == pytest.approx(21.6 * LUMISECTION_SECONDS)
+    assert (report.me, report.kind, report.p_value) == ("L1_A/HLT_2", "path", 1e-9)
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,16 @@ def test_rate_band_and_pileup_are_told_first():
     ],
 )
 def test_the_cause_is_named(reason, more, kind, words):
-    told = said(reason, **more)
-    assert told.kind == kind
-    assert words in told.sentence
+    report = said(reason, **more)
+    assert report.kind == kind
+    assert words in report.sentence
 
 
 @given(st.sampled_from([1, 5, 10, 20, 50, 100]))
 def test_a_usual_prescale_that_fits_is_said(other):
-    told = said(Reason.PATH_MOVED, 21.6 * 2.0 / other)
-    assert told.kind == "prescale"
-    assert f"as with a prescale of {other} in all instead of 2" in told.sentence
+    report = said(Reason.PATH_MOVED, 21.6 * 2.0 / other)
+    assert report.kind == "prescale"
+    assert f"as with a prescale of {other} in all instead of 2" in report.sentence
 
 
 def test_of_few_counts_no_prescale_is_told():
@@ -64,9 +64,9 @@ def test_of_few_counts_no_prescale_is_told():
 
 
 def test_what_is_only_suspect_is_said_so():
-    told = evidence(case(23.0), ROW, None, 1e-4, {}, "v1")
-    assert (told.reason, told.kind) == (Reason.SUSPECT, "unknown")
-    assert told.sentence.endswith("not enough to be called wrong.")
+    report = evidence(case(23.0), ROW, None, 1e-4, {}, "v1")
+    assert (report.reason, report.kind) == (Reason.SUSPECT, "unknown")
+    assert report.sentence.endswith("not enough to be called wrong.")
 
 
 def test_large_rates_are_written_out():

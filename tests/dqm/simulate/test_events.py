@@ -21,9 +21,9 @@ def column(values, name):
 def test_a_lumisection_depends_on_seed_run_and_ls_alone(lumisections):
     made = list(stream(lumisections, 20, 0.0, seed=5))
     again = list(stream(lumisections[::-1], 20, 0.0, seed=5))[::-1]
-    assert [one.features.key for one in made] == [one.features.key for one in again]
-    for one, other in zip(made, again, strict=True):
-        np.testing.assert_array_equal(one.features.values, other.features.values)
+    assert [item.features.key for item in made] == [item.features.key for item in again]
+    for item_value, other in zip(made, again, strict=True):
+        np.testing.assert_array_equal(item_value.features.values, other.features.values)
     other = list(stream(lumisections, 20, 0.0, seed=6))
     assert not any(
         np.array_equal(a.features.values, b.features.values) for a, b in zip(made, other, strict=True) if len(a.kinds)
@@ -32,18 +32,20 @@ def test_a_lumisection_depends_on_seed_run_and_ls_alone(lumisections):
 
 def test_events_come_in_proportion_to_live_time_and_pileup_and_only_in_stable_beams(lumisections):
     made = list(stream(lumisections, 50, 0.0, seed=5))
-    assert [one.features.key for one in made] == [key for key, _ in lumisections]
-    assert {one.features.key for one in made if len(one.kinds)} == {key for key, at in lumisections if at.beams_stable}
+    assert [item.features.key for item in made] == [key for key, _ in lumisections]
+    assert {item.features.key for item in made if len(item.kinds)} == {
+        key for key, at in lumisections if at.beams_stable
+    }
     expected = sum(
         50 * LUMISECTION_SECONDS * at.recorded_lumi / at.delivered_lumi * at.pileup / 40
         for _, at in lumisections
         if at.beams_stable
     )
-    assert abs(sum(len(one.kinds) for one in made) / expected - 1) < 5 / np.sqrt(expected)
+    assert abs(sum(len(item.kinds) for item in made) / expected - 1) < 5 / np.sqrt(expected)
 
 
 def test_features_are_finite_and_hang_together(lumisections):
-    values = np.concatenate([one.features.values for one in stream(lumisections, 50, 0.01, seed=5)])
+    values = np.concatenate([item.features.values for item in stream(lumisections, 50, 0.01, seed=5)])
     assert np.isfinite(values).all()
     met, along, across = (column(values, f"met{part}_gev") for part in ("", "_along_lepton", "_across_lepton"))
     np.testing.assert_allclose(met, np.hypot(along, across), rtol=1e-4)
@@ -56,7 +58,7 @@ def test_features_are_finite_and_hang_together(lumisections):
 
 
 def test_truth_holds_the_shares_that_were_asked_for(lumisections):
-    kinds = np.concatenate([one.kinds for one in stream(lumisections, 100, 0.04, seed=5)])
+    kinds = np.concatenate([item.kinds for item in stream(lumisections, 100, 0.04, seed=5)])
     shares = np.bincount(kinds, minlength=len(NAMES)) / len(kinds)
     np.testing.assert_allclose(shares[len(STANDARD) :], 0.04 / len(RARE), rtol=0.2)
     assert np.argmax(shares) == NAMES.index("w")
@@ -72,7 +74,7 @@ def test_the_detector_drifts_slowly_and_jumps_with_fills():
 
 def test_drift_changes_what_it_says():
     kinds = np.full(20_000, NAMES.index("z"), dtype=np.int8)
-    nominal, poor = (simulate(kinds, 40.0, one, np.random.default_rng(1)) for one in (Drift(), Drift(resolution=1.5)))
+    nominal, poor = (simulate(kinds, 40.0, item, np.random.default_rng(1)) for item in (Drift(), Drift(resolution=1.5)))
     assert column(poor, "met_gev").mean() > 1.2 * column(nominal, "met_gev").mean()
     high = simulate(kinds, 60.0, Drift(), np.random.default_rng(1))
     assert column(high, "neutral_isolation").mean() > 1.2 * column(nominal, "neutral_isolation").mean()
@@ -80,12 +82,12 @@ def test_drift_changes_what_it_says():
 
 def test_rare_events_are_noted_before_they_are_passed_on(lumisections, tmp_path):
     path = tmp_path / "truth.jsonl"
-    found = []
-    for one in noted(path, stream(lumisections, 50, 0.01, seed=5)):
-        rare = one.kinds >= len(STANDARD)
-        found += [
-            {"run": one.features.key.run, "ls": one.features.key.ls, "event": int(event), "process": NAMES[kind]}
-            for event, kind in zip(one.features.events[rare], one.kinds[rare], strict=True)
+    results = []
+    for item in noted(path, stream(lumisections, 50, 0.01, seed=5)):
+        rare = item.kinds >= len(STANDARD)
+        results += [
+            {"run": item.features.key.run, "ls": item.features.key.ls, "event": int(event), "process": NAMES[kind]}
+            for event, kind in zip(item.features.events[rare], item.kinds[rare], strict=True)
         ]
-        assert [json.loads(line) for line in path.read_text().splitlines()] == found
-    assert len(found) > 100
+        assert [json.loads(line) for line in path.read_text().splitlines()] == results
+    assert len(results) > 100

@@ -16,16 +16,16 @@ FIRST, LAST = LumisectionKey(1, 1), LumisectionKey(1, 9)
 
 @pytest.fixture(scope="module")
 def plan():
-    good = [one for one in generate(np.random.default_rng(1), fills=1, stable=400) if one[1].beams_stable]
+    good = [item for item in generate(np.random.default_rng(1), fills=1, stable=400) if item[1].beams_stable]
     planned = plan_faults(np.random.default_rng(2), Trigger.built_in(1), good, count=16, length=10)
     return [key for key, _ in good], planned
 
 
 def test_a_plan_has_all_kinds_and_its_faults_do_not_overlap(plan):
     keys, planned = plan
-    assert {one.kind for one in planned} == set(RateFaultKind)
+    assert {item.kind for item in planned} == set(RateFaultKind)
     assert all(before.end < after.start for before, after in pairwise(planned))
-    assert all(one.start in keys and one.end in keys for one in planned)
+    assert all(item.start in keys and item.end in keys for item in planned)
 
 
 def test_the_truth_comes_back(plan, tmp_path):

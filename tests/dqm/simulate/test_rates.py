@@ -25,8 +25,8 @@ def trigger():
 def rates(trigger, conditions=LEVEL, fault=None, count=1, first=1):
     keys = [LumisectionKey(400_000, first + at) for at in range(count)]
     faults = [] if fault is None else [fault]
-    found = [one.rates for one in stream(trigger, [(key, conditions) for key in keys], faults, 3)]
-    return np.array([np.concatenate([one.l1, one.hlt]) for one in found])
+    results = [item.rates for item in stream(trigger, [(key, conditions) for key in keys], faults, 3)]
+    return np.array([np.concatenate([item.l1, item.hlt]) for item in results])
 
 
 def rows(trigger, seed):
@@ -63,8 +63,8 @@ def test_counts_are_whole_numbers(trigger):
 
 def test_paths_of_one_seed_move_nearly_as_one_but_for_the_last_seed():
     trigger = Trigger.published(2)
-    found = rates(trigger, count=400)
-    related = np.corrcoef(found[:, 4:].T)
+    result = rates(trigger, count=400)
+    related = np.corrcoef(result[:, 4:].T)
     inside = [related[6 * at : 6 * at + 6, 6 * at : 6 * at + 6][np.triu_indices(6, 1)].mean() for at in range(4)]
     assert min(inside[:3]) > 0.6
     assert abs(inside[3]) < 0.15
@@ -94,10 +94,10 @@ def test_a_dump_leaves_next_to_nothing(trigger):
 def test_a_fault_of_a_seed_hits_what_is_behind_it_and_nothing_else(trigger, kind):
     fault = RateFault(kind, FIRST, LAST, factor=0.5, seed_name=trigger.menu.l1[3])
     share = rates(trigger, fault=fault, count=9).mean(axis=0) / rates(trigger, count=9).mean(axis=0)
-    mine = rows(trigger, 3)
-    assert share[mine[0]] == pytest.approx(0.5 if kind is RateFaultKind.SEED else 1.0, rel=0.1)
-    assert np.median(share[mine[1:]]) == pytest.approx(0.5, rel=0.1)
-    others = [at for at in range(40) if at != mine[0]]
+    own = rows(trigger, 3)
+    assert share[own[0]] == pytest.approx(0.5 if kind is RateFaultKind.SEED else 1.0, rel=0.1)
+    assert np.median(share[own[1:]]) == pytest.approx(0.5, rel=0.1)
+    others = [at for at in range(40) if at != own[0]]
     assert share[others] == pytest.approx(1.0, rel=0.1)
 
 
@@ -151,12 +151,12 @@ def test_whatever_the_conditions_rates_are_finite_and_not_negative(trigger, pile
     conditions = Conditions(
         fill=1, pileup=pileup, recorded_lumi=luminosity(pileup) * live, prescale_index=column, beams_stable=stable
     )
-    found = rates(trigger, conditions)
-    assert np.isfinite(found).all()
-    assert (found >= 0).all()
+    result = rates(trigger, conditions)
+    assert np.isfinite(result).all()
+    assert (result >= 0).all()
 
 
 def test_the_real_conditions_drive_it(trigger, real_data):
     era = list(from_oms(real_data("oms/Run2024E-v1.parquet"), good_only=True))[4000:4300]
-    totals = [one.rates.l1.sum() for one in stream(trigger, era, (), 1)]
+    totals = [item.rates.l1.sum() for item in stream(trigger, era, (), 1)]
     assert 60e3 < np.median(totals) < 200e3

@@ -13,7 +13,7 @@ from dqm.statistics.beta_binomial import CONTINUITY, exact_pulls, fast_pulls, lo
 @given(st.integers(1, 5000), st.floats(1, 1e5), st.floats(1, 1e6), st.floats(0, 1))
 def test_probability_is_scipys(total, alpha, beta, where):
     n = round(where * total)
-    ours = log_probability(*(np.array(float(one)) for one in (n, total, alpha, beta)))
+    ours = log_probability(*(np.array(float(item)) for item in (n, total, alpha, beta)))
     assert float(ours) == pytest.approx(betabinom(total, alpha, beta).logpmf(n), rel=1e-6, abs=1e-5)
 
 
@@ -45,8 +45,8 @@ def test_fast_pulls_are_the_normal_quantiles_of_the_exact_law(expected, error):
     n = np.arange(int(law.isf(1e-9)) + 1)
     middle = law.sf(n) + 0.5 * law.pmf(n)
     kept = (middle > 1e-9) & (middle < 1 - 1e-9)
-    found = fast(n[kept], total * (r + 0.5) / whole, 1 / (r + 1))
-    assert np.abs(found - norm.isf(middle[kept])).max() < error
+    result = fast(n[kept], total * (r + 0.5) / whole, 1 / (r + 1))
+    assert np.abs(result - norm.isf(middle[kept])).max() < error
 
 
 @pytest.mark.parametrize("expected", [0.001, 0.3, 1.0, 20.0, 5000.0])
@@ -75,5 +75,5 @@ def test_wandering_makes_pulls_smaller():
 def test_ratios_undo_the_pulls(counts, expected):
     precision = expected.copy()
     pulls = fast_pulls(counts, precision, np.float32(1e-4))
-    wanted = (counts + CONTINUITY) / (expected + CONTINUITY)
-    np.testing.assert_allclose(ratios(pulls, precision), wanted, rtol=2e-2, atol=2e-3)
+    expected_rows = (counts + CONTINUITY) / (expected + CONTINUITY)
+    np.testing.assert_allclose(ratios(pulls, precision), expected_rows, rtol=2e-2, atol=2e-3)

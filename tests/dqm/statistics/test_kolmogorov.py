@@ -11,10 +11,10 @@ from dqm.statistics.kolmogorov import POINTS, grid, scaled_distance
 def test_grid_cumulates(bins):
     rng = np.random.default_rng(bins)
     counts = rng.poisson(5, bins).astype(np.float32)
-    found = counts @ grid(bins)
-    assert len(found) <= POINTS
-    assert set(found) <= set(np.cumsum(counts))
-    assert (np.diff(found) >= 0).all()
+    result = counts @ grid(bins)
+    assert len(result) <= POINTS
+    assert set(result) <= set(np.cumsum(counts))
+    assert (np.diff(result) >= 0).all()
 
 
 def test_the_distance_is_that_of_a_fine_grid():
@@ -24,10 +24,10 @@ def test_the_distance_is_that_of_a_fine_grid():
     counts = np.histogram(values, bins=POINTS, range=(0, 1))[0].astype(np.float32)
     steps = grid(POINTS)
     expected = np.full(POINTS, 500 / POINTS, dtype=np.float32) @ steps
-    found = scaled_distance(counts @ steps, expected, np.float32(500.0))
+    result = scaled_distance(counts @ steps, expected, np.float32(500.0))
     exact = kstest(values, "uniform").statistic * (np.sqrt(500) + 0.12 + 0.11 / np.sqrt(500))
-    assert found <= exact + 1e-4
-    assert found == pytest.approx(exact, rel=0.2)
+    assert result <= exact + 1e-4
+    assert result == pytest.approx(exact, rel=0.2)
 
 
 def test_five_percent_of_good_samples_exceed_1_36_at_most():

@@ -12,8 +12,8 @@ def test_a_tenth_of_outliers_hardly_moves_the_line():
     values = np.stack([2 + 0.5 * x, -1 - 3 * x], axis=1) + 0.1 * rng.normal(size=(300, 2))
     values[::10] += 50
     design = np.stack([np.ones((300, 2)), np.stack([x, x], axis=1)], axis=-1)
-    found = fit_lines(design, values, np.zeros(2))
-    np.testing.assert_allclose(found, [[2, 0.5], [-1, -3]], atol=0.05)
+    result = fit_lines(design, values, np.zeros(2))
+    np.testing.assert_allclose(result, [[2, 0.5], [-1, -3]], atol=0.05)
 
 
 def test_missing_values_are_left_out():

@@ -54,6 +54,8 @@ def test_totals_are_finite_and_histograms_do_not_touch_each_other(counts, shares
 
     assert np.isfinite(together).all()
     assert (together >= 0).all()
-    alone = [float(robust_totals(one[None], usual[None])[0][0]) for one, usual in zip(counts, expected, strict=True)]
+    alone = [
+        float(robust_totals(count[None], usual[None])[0][0]) for count, usual in zip(counts, expected, strict=True)
+    ]
     assert together.tolist() == alone
     assert ((counts * in_line).sum(axis=1) <= together * (1 + 1e-9)).all()

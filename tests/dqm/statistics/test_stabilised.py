@@ -20,7 +20,7 @@ def test_good_counts_have_unit_variance(mean, spread):
 
 @given(mean=MEANS, spread=SPREADS, counts=st.floats(0.0, 1e6), more=st.floats(1.0, 1e5))
 def test_more_counts_lie_farther(mean, spread, counts, more):
-    few, many = (stabilised(np.array([one]), np.array([mean]), np.array([spread])) for one in (counts, counts + more))
+    few, many = (stabilised(np.array([item]), np.array([mean]), np.array([spread])) for item in (counts, counts + more))
     assert many > few
 
 

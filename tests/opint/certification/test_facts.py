@@ -21,16 +21,16 @@ def tx(store, seed):
 
 
 def test_incidents_and_what_was_not_inspected_keep_lumisections_out(tx) -> None:
-    told = certify_run(tx, 379415, None, RULES)
-    assert told.good == ((2, 21),)
-    assert [(one.first, one.last, [str(why) for why in one.why]) for one in told.excluded] == [
+    report = certify_run(tx, 379415, None, RULES)
+    assert report.good == ((2, 21),)
+    assert [(item.first, item.last, [str(why) for why in item.why]) for item in report.excluded] == [
         (1, 1, ["Strips: not inspected"]),
         (22, 40, ["Calo: incident 2"]),
         (41, 45, ["Calo: incident 2", "Muon: incident 3"]),
         (46, 62, ["Muon: incident 3"]),
     ]
-    assert told.recorded.recorded == pytest.approx(sum(0.0076 * (58 - 0.18 * n) for n in range(22, 84)))
-    assert told.lost.unknown == 0
+    assert report.recorded.recorded == pytest.approx(sum(0.0076 * (58 - 0.18 * n) for n in range(22, 84)))
+    assert report.lost.unknown == 0
 
 
 def test_a_false_alarm_gives_its_lumisections_back(tx) -> None:
@@ -45,15 +45,15 @@ def test_gaps_open_lumisections_and_status_bits(tx) -> None:
     at = {"beams_stable": True, "recorded_lumi": None, "dcs": {"tob": False, "bpix": True}}
     tx.execute(update(lumisection).where(here).values(conditions=at))
     tx.execute(update(lumisection).where(lumisection.c.ls == 61, lumisection.c.run == 379412).values(closed_s=None))
-    told = certify_run(tx, 379412, None, RULES)
-    assert told.good == ((40, 49), (54, 59))
-    assert [one.why[0] for one in told.excluded] == [
+    report = certify_run(tx, 379412, None, RULES)
+    assert report.good == ((40, 49), (54, 59))
+    assert [item.why[0] for item in report.excluded] == [
         Objection(Cause.NOT_RECEIVED),
         Objection(Cause.INCIDENT, "Pixel", (1,)),
         Objection(Cause.DETECTOR_OFF, "tob"),
         Objection(Cause.NOT_CLOSED),
     ]
-    assert told.excluded[2].lost == Luminosity(0.0, 1)
+    assert report.excluded[2].lost == Luminosity(0.0, 1)
 
 
 def test_the_demanded_share_counts(tx) -> None:

@@ -66,7 +66,7 @@ def test_nothing_judged_is_not_good() -> None:
 
 def test_the_weightiest_comes_first() -> None:
     facts = replace(with_muon(Counts(1, 0, 1, 8)), not_ready=("tob",))
-    assert [one.cause for one in against(facts)] == [Cause.DETECTOR_OFF, Cause.BAD, Cause.NOT_INSPECTED]
+    assert [item.cause for item in against(facts)] == [Cause.DETECTOR_OFF, Cause.BAD, Cause.NOT_INSPECTED]
 
 
 def test_in_words() -> None:
@@ -95,6 +95,6 @@ def test_what_is_certified_was_inspected_and_every_bad_element_forgiven(one: Lum
     assert one.beams_stable is not False
     assert all(seen.false_alarm for seen in one.incidents)
     for name in REQUIRED:
-        told = one.subsystems[name]
-        assert told.inspected >= least
-        assert told.bad <= sum(seen.bad for seen in one.incidents if seen.subsystem == name)
+        subsystem = one.subsystems[name]
+        assert subsystem.inspected >= least
+        assert subsystem.bad <= sum(seen.bad for seen in one.incidents if seen.subsystem == name)

@@ -12,7 +12,7 @@ WIDE = {"COLUMNS": "220"}
 
 def nightshift(*arguments):
     """Run a command that must succeed; what it prints, errors included."""
-    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, env=WIDE)
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False, env=WIDE)
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -20,14 +20,14 @@ def nightshift(*arguments):
 def refused(*arguments):
     """Run a command that must fail; the one line that it says."""
     with pytest.raises(NightshiftError) as caught:
-        CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
-    said = str(caught.value)
-    assert "\n" not in said
-    return said
+        CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
 
 
 def printed(*arguments):
     """Run a command that must succeed; its standard output, which a pipe would get."""
-    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, env=WIDE)
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False, env=WIDE)
     assert result.exit_code == 0, result.output
     return result.stdout

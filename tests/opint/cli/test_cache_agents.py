@@ -73,12 +73,12 @@ def test_suggestions_are_printed_and_stored(trace, agent, tmp_path):
     assert "rome, against LRU, tried through 1970-01-16" in shown
     assert "refuse once" in shown
     stored = json.loads(run("suggestions", "--cache", "rome", "--json", "--config", str(config)))
-    assert [one["target"] for one in stored["rome"]] == [row.target for row in kept]
+    assert [item["target"] for item in stored["rome"]] == [row.target for row in kept]
     assert "bari: no suggestions: none are stored; `nightshift cache suggest --cache bari`" in run(
         "suggestions", "--cache", "bari", "--config", str(config)
     )
     printed = json.loads(run("suggest", "--agent", agent, trace, "--size", "80", "--json"))
-    assert {one["target"] for one in printed} == {row.target for row in kept}
+    assert {item["target"] for item in printed} == {row.target for row in kept}
 
 
 def test_a_trace_is_not_published_where_nobody_listens(trace, tmp_path):

@@ -119,14 +119,14 @@ def test_a_run_is_certified(settings, seeded_store, tmp_path):
     file = settings(database={"url": f"sqlite:///{tmp_path / 'nightshift.db'}"})
     out, report = tmp_path / "good.json", tmp_path / "report.json"
     arguments = ["certify", 379415, 379412, "--config", file]
-    result = CliRunner().invoke(app, [str(one) for one in arguments], env={"COLUMNS": "200"})
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
     assert json.loads(result.stdout) == {"379415": [[2, 21]], "379412": [[40, 49], [54, 61]]}
     assert "Calo: incident 2; Muon: incident 3" in result.stderr
     assert "20 of 62 lumisections certified" in result.stderr
     nightshift(*arguments, "--out", out, "--report", report)
     assert json.loads(out.read_text()) == json.loads(result.stdout)
-    (told, _) = json.loads(report.read_text()).values()
-    assert told["excluded"][0]["why"][0]["cause"] == "not inspected"
+    (reports, _) = json.loads(report.read_text()).values()
+    assert reports["excluded"][0]["why"][0]["cause"] == "not inspected"
     assert "cannot be written" in refused(*arguments, "--out", tmp_path / "none" / "good.json")
     assert "no run 5" in refused("certify", 5, "--config", file)
 
@@ -165,13 +165,15 @@ def test_a_dead_letter_is_listed_and_published_again(settings, opened, embedded_
     assert "bad-json" in nightshift("deadletters", "list", "--config", file)
     nightshift("deadletters", "replay", 1, "--config", file)
     source = KafkaSource(KafkaSettings(**kafka, topic=topic))
-    found, deadline = [], time.monotonic() + 30
-    while not found and time.monotonic() < deadline:
-        found = source.poll(0.5)
+    result, deadline = [], time.monotonic() + 30
+    while not result and time.monotonic() < deadline:
+        result = source.poll(0.5)
         for partition in source.claimed():
             source.start_at(partition, None)
     source.close()
-    assert [(one.value, one.key, one.headers["content-type"]) for one in found] == [(b"{}", b"1:2", "application/json")]
+    assert [(item.value, item.key, item.headers["content-type"]) for item in result] == [
+        (b"{}", b"1:2", "application/json")
+    ]
     with opened.read() as tx:
         assert deadletters.get(tx, 1).replayed_s is not None
 
@@ -203,8 +205,8 @@ def test_files_in_which_nothing_is_usable_are_refused(settings, models, tmp_path
     file = settings(dqm={"models": str(models)})
     assert refused("score", tmp_path / "bad.uhi.json", "--config", file).startswith("bad.uhi.json: missing-envelope")
     for _ in range(2):
-        said = refused("score", "--keep", tmp_path / "bad.uhi.json", "--config", file)
-        assert said.startswith("bad.uhi.json: missing-envelope")
+        text = refused("score", "--keep", tmp_path / "bad.uhi.json", "--config", file)
+        assert text.startswith("bad.uhi.json: missing-envelope")
 
 
 def test_no_model_says_what_to_do(settings, tmp_path):
@@ -278,8 +280,8 @@ def test_ranges_of_runs_hold_both_ends():
 @pytest.mark.parametrize("command", [("simulate",), ("trigger", "simulate"), ("hotline", "simulate")])
 def test_a_truth_that_cannot_be_written_is_told_in_one_line(command, tmp_path):
     nowhere = tmp_path / "none" / "truth.jsonl"
-    said = refused(*command, "--lumisections", 3, "--truth", nowhere, "--out", tmp_path / "out.arrow")
-    assert f"truth file {nowhere} cannot be written: No such file or directory" in said
+    text = refused(*command, "--lumisections", 3, "--truth", nowhere, "--out", tmp_path / "out.arrow")
+    assert f"truth file {nowhere} cannot be written: No such file or directory" in text
 
 
 @pytest.mark.parametrize(
@@ -295,7 +297,7 @@ def test_a_truth_that_cannot_be_written_is_told_in_one_line(command, tmp_path):
     ],
 )
 def test_what_no_database_can_hold_is_refused_by_name(command):
-    result = CliRunner().invoke(app, [str(one) for one in command], catch_exceptions=False, env=WIDE)
+    result = CliRunner().invoke(app, [str(item) for item in command], catch_exceptions=False, env=WIDE)
     assert result.exit_code == 2
     assert "Invalid value for" in result.output
 

@@ -22,23 +22,23 @@ def folder(tmp_path_factory):
     store = Store.open(url)
     store.upgrade()
     store.close()
-    some = ("--rate", 4, "--rare", 0, "--lumisections", 200, "--out", made / "events.arrow")
-    assert "200 lumisections" in nightshift("hotline", "simulate", *some)
-    said = nightshift("train", "hotline", made / "events.arrow", "--config", made / "settings.yaml")
-    assert str(made / "models" / "hotline") in said
+    sample = ("--rate", 4, "--rare", 0, "--lumisections", 200, "--out", made / "events.arrow")
+    assert "200 lumisections" in nightshift("hotline", "simulate", *sample)
+    text = nightshift("train", "hotline", made / "events.arrow", "--config", made / "settings.yaml")
+    assert str(made / "models" / "hotline") in text
     return made
 
 
 def test_a_recording_is_judged_once_and_its_unusual_events_are_listed(folder, tmp_path):
     config, truth = ("--config", folder / "settings.yaml"), tmp_path / "rare.jsonl"
     assert "No events are kept" in nightshift("hotline", "list", *config)
-    some = ("--rate", 4, "--rare", 0.01, "--skip", 200, "--lumisections", 100, "--truth", truth)
-    nightshift("hotline", "simulate", *some, "--out", tmp_path / "new.arrow")
+    sample = ("--rate", 4, "--rare", 0.01, "--skip", 200, "--lumisections", 100, "--truth", truth)
+    nightshift("hotline", "simulate", *sample, "--out", tmp_path / "new.arrow")
     rare = {(row["run"], row["event"]) for row in map(json.loads, truth.read_text().splitlines())}
     assert rare
-    said = nightshift("score", tmp_path / "new.arrow", "--keep", *config)
-    assert "kept events, newest first" in said
-    assert "usually" in said
+    text = nightshift("score", tmp_path / "new.arrow", "--keep", *config)
+    assert "kept events, newest first" in text
+    assert "usually" in text
     listed = nightshift("hotline", "list", "--limit", 2, *config)
     oldest = int(listed.rpartition("--before")[2])
     assert nightshift("hotline", "list", "--limit", 2, "--before", oldest, *config) != listed

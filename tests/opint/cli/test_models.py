@@ -43,9 +43,9 @@ def site(tmp_path, models, detector):
         shutil.copytree(models / "histograms", tmp_path / "models" / name)
     manifest = tmp_path / "models" / "candidate" / MANIFEST
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"note": "another version"}))
-    wanted = keys(14)
-    found = stream(detector, [(key, LEVEL) for key in wanted], [small_fault(wanted, 4, 7)], seed=2)
-    write_recording(tmp_path / "some.arrow", (batch for one in found for batch in one.batches))
+    expected = keys(14)
+    result = stream(detector, [(key, LEVEL) for key in expected], [small_fault(expected, 4, 7)], seed=2)
+    write_recording(tmp_path / "some.arrow", (batch for item in result for batch in item.batches))
     settings = tmp_path / "settings.yaml"
     url = f"sqlite:///{tmp_path / 'n.db'}"
     dqm = {"models": str(tmp_path / "models"), "shadow": "candidate"}
@@ -62,9 +62,9 @@ def test_shadow_compare_promote(site):
     )
     nightshift("score", site.with_name("some.arrow"), "--keep", *common)
     say(site, confirm)
-    told = nightshift("models", "compare", "candidate", *common)
-    assert "No lumisection is judged differently" in told
-    assert "of 4 subsystem lumisections in incidents that operators confirmed: 4 bad now, 4 bad in shadow" in told
+    report = nightshift("models", "compare", "candidate", *common)
+    assert "No lumisection is judged differently" in report
+    assert "of 4 subsystem lumisections in incidents that operators confirmed: 4 bad now, 4 bad in shadow" in report
     candidate = load(site.with_name("models") / "candidate").version[:12]
     row = listed("candidate", *common)
     assert row.split()[1:3] == [candidate, "shadow"]
@@ -83,7 +83,9 @@ def test_training_hears_what_operators_say(site, tmp_path, detector):
     nightshift("score", site.with_name("some.arrow"), "--keep", *common)
     good = keys(120, first_run=370_000, per_run=60)
     lumisections = [(key, LEVEL) for key in good]
-    write_recording(tmp_path / "good.arrow", (b for one in stream(detector, lumisections, (), 1) for b in one.batches))
+    write_recording(
+        tmp_path / "good.arrow", (b for item in stream(detector, lumisections, (), 1) for b in item.batches)
+    )
     files = (tmp_path / "good.arrow", tmp_path / "some.arrow", "--runs", "370000-370001")
     before = load(site.with_name("models") / "histograms").version
     for word, says in (
@@ -91,8 +93,8 @@ def test_training_hears_what_operators_say(site, tmp_path, detector):
         (confirm, "0 subsystem lumisections left out, 0 put in"),
     ):
         say(site, word)
-        told = nightshift("train", "histograms", *files, "--as", "fresh", "--with-feedback", *common)
-        assert says in told
+        report = nightshift("train", "histograms", *files, "--as", "fresh", "--with-feedback", *common)
+        assert says in report
     assert load(site.with_name("models") / "histograms").version == before, "the one that judges is not touched"
     assert load(site.with_name("models") / "fresh").manifest["training"]["first"] == "370000:1"
     with pytest.raises(NightshiftError, match="without slashes"):

@@ -15,8 +15,8 @@ from tests.support.receivers import web_receiver
 
 @pytest.fixture
 def web():
-    with web_receiver() as one:
-        yield one
+    with web_receiver() as item:
+        yield item
 
 
 @pytest.fixture

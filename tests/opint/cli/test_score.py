@@ -18,9 +18,9 @@ FAULTY = "Muon/Part1/occupancy"
 def scored(tmp_path_factory, models, detector):
     """``scored(*options)``: the arguments that judge a recording whose lumisections 5 to 8 have one hot channel."""
     folder = tmp_path_factory.mktemp("score")
-    wanted = keys(14)
-    found = stream(detector, [(key, LEVEL) for key in wanted], [small_fault(wanted, 4, 7)], seed=2)
-    write_recording(folder / "some.arrow", (batch for one in found for batch in one.batches))
+    expected = keys(14)
+    result = stream(detector, [(key, LEVEL) for key in expected], [small_fault(expected, 4, 7)], seed=2)
+    write_recording(folder / "some.arrow", (batch for item in result for batch in item.batches))
     (folder / "settings.yaml").write_text(yaml.safe_dump({"dqm": {"models": str(models)}}))
     return lambda *options: ("score", folder / "some.arrow", "--config", folder / "settings.yaml", *options)
 
@@ -38,7 +38,7 @@ def test_json_names_the_elements_of_each_lumisection(report):
     for row in bad:
         worst = row["elements"][0]
         assert (worst["quality"], worst["reason"]) == ("bad", "DEVIATES")
-        assert len([one for one in row["elements"] if one["quality"] == "bad"]) == row["bad"]
+        assert len([item for item in row["elements"] if item["quality"] == "bad"]) == row["bad"]
     assert {row["elements"][0]["element"] for row in bad if row["subsystem"] == "Muon"} == {FAULTY}
     assert all(row["elements"] == [] for row in rows if row["quality"] == "good")
     assert any("Muon" in incident["title"] for incident in report["incidents"])

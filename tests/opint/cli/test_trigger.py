@@ -35,27 +35,27 @@ def folder(tmp_path_factory):
     store = Store.open(url)
     store.upgrade()
     store.close()
-    some = ("--good-only", "--lumisections", LEARNED, "--faults", 0, "--out", made / "good.arrow")
-    assert f"{LEARNED} lumisections" in nightshift("trigger", "simulate", *some)
-    said = nightshift("train", "rates", made / "good.arrow", "--config", made / "settings.yaml")
-    assert str(made / "models" / "rates") in said
+    sample = ("--good-only", "--lumisections", LEARNED, "--faults", 0, "--out", made / "good.arrow")
+    assert f"{LEARNED} lumisections" in nightshift("trigger", "simulate", *sample)
+    text = nightshift("train", "rates", made / "good.arrow", "--config", made / "settings.yaml")
+    assert str(made / "models" / "rates") in text
     return made
 
 
 def test_each_fault_of_a_recording_is_found_and_named(folder):
     truth, config = folder / "truth.jsonl", ("--config", folder / "settings.yaml")
-    some = ("--good-only", "--skip", LEARNED, "--lumisections", 100, "--truth", truth, "--out", folder / "bad.arrow")
-    nightshift("trigger", "simulate", *some)
-    said = nightshift("score", folder / "bad.arrow", "--keep", *config)
+    sample = ("--good-only", "--skip", LEARNED, "--lumisections", 100, "--truth", truth, "--out", folder / "bad.arrow")
+    nightshift("trigger", "simulate", *sample)
+    text = nightshift("score", folder / "bad.arrow", "--keep", *config)
     faults = {row["kind"]: row for row in map(json.loads, truth.read_text().splitlines())}
     assert len(faults) == 8, "one of each kind"
     with Store.open(f"sqlite:///{folder / 'n.db'}").read() as tx:
-        found = [tuple(row) for row in tx.execute(select(incident.c.family, incident.c.element_group))]
-    assert {family for family, _ in found} >= {"all-rates", "prescales", "seed", "frozen", "missing", "path"}
-    assert {group for family, group in found if family == "seed"} >= {
+        results = [tuple(row) for row in tx.execute(select(incident.c.family, incident.c.element_group))]
+    assert {family for family, _ in results} >= {"all-rates", "prescales", "seed", "frozen", "missing", "path"}
+    assert {group for family, group in results if family == "seed"} >= {
         faults[kind]["seed_name"] for kind in ("seed", "seed-paths")
     }
-    assert "incident opened" in said
+    assert "incident opened" in text
     assert "incident opened" not in nightshift("score", folder / "bad.arrow", "--keep", *config), "it was read before"
 
 
@@ -66,9 +66,9 @@ def test_rates_are_of_the_same_lumisections_as_histograms(tmp_path):
     assert (tmp_path / "rates.arrow").read_bytes() == (tmp_path / "again.arrow").read_bytes()
 
     read = [
-        list(good_records([tmp_path / f"{one}.arrow"], reader_of_any(Settings()))) for one in ("histograms", "rates")
+        list(good_records([tmp_path / f"{name}.arrow"], reader_of_any(Settings()))) for name in ("histograms", "rates")
     ]
-    histograms, rates = ({(one.key, one.conditions.pileup) for one in records} for records in read)
+    histograms, rates = ({(record.key, record.conditions.pileup) for record in records} for records in read)
     assert histograms == rates
 
 
@@ -89,13 +89,13 @@ def topics(embedded_broker, tmp_path):
 
 def messages_on(topic, kafka, count):
     source = KafkaSource(KafkaSettings(**kafka, topic=topic, group=topic))
-    found, deadline = [], time.monotonic() + 30
-    while len(found) < count and time.monotonic() < deadline:
-        found += source.poll(0.3)
+    results, deadline = [], time.monotonic() + 30
+    while len(results) < count and time.monotonic() < deadline:
+        results += source.poll(0.3)
         for partition in source.claimed():
             source.start_at(partition, None)
     source.close()
-    return found
+    return results
 
 
 def test_a_replay_brings_each_kind_to_its_topic(topics, tmp_path):
@@ -103,7 +103,7 @@ def test_a_replay_brings_each_kind_to_its_topic(topics, tmp_path):
     nightshift("simulate", "--lumisections", 1, "--faults", 0, "--out", tmp_path / "a.arrow")
     write_recording(tmp_path / "b.arrow", [RATES])
     write_recording(tmp_path / "c.arrow", [EVENTS])
-    files = [tmp_path / f"{one}.arrow" for one in "abc"]
+    files = [tmp_path / f"{item}.arrow" for item in "abc"]
     assert "published 2 lumisections" in nightshift("replay", *files, "--as", "json", "--config", config)
     assert messages_on(names["histograms"], kafka, 1)
     (rates,) = messages_on(names["rates"], kafka, 1)
@@ -115,10 +115,10 @@ def test_a_replay_brings_each_kind_to_its_topic(topics, tmp_path):
 
 def test_emulated_rates_are_published(topics):
     names, kafka, config = topics
-    said = nightshift("trigger", "simulate", "--publish", "--lumisections", 3, "--faults", 0, "--config", config)
-    assert "published 3 lumisections" in said
-    found = [decode_rates(one, RateLimits(1 << 20, 1000)) for one in messages_on(names["rates"], kafka, 3)]
-    assert {one.key.ls for one in found} == {1, 2, 3}
+    text = nightshift("trigger", "simulate", "--publish", "--lumisections", 3, "--faults", 0, "--config", config)
+    assert "published 3 lumisections" in text
+    results = [decode_rates(item, RateLimits(1 << 20, 1000)) for item in messages_on(names["rates"], kafka, 3)]
+    assert {item.key.ls for item in results} == {1, 2, 3}
 
 
 def test_what_cannot_be_learned_from_or_judged_is_one_line(folder, tmp_path):

@@ -31,7 +31,7 @@ def refuse(item, error):
 @pytest.mark.parametrize("poison", [{3}, {0}, {9}, {2, 3, 7}, set(range(10))])
 def test_what_fails_is_refused_and_the_rest_is_processed_in_order(isolation, poison):
     results = isolation.process(range(10), processing(poison), refuse)
-    flat = [one for part in results for one in (part if isinstance(part, list) else [part])]
+    flat = [item for part in results for item in (part if isinstance(part, list) else [part])]
     assert flat == [f"{n} refused-by-database" if n in poison else n for n in range(10)]
 
 

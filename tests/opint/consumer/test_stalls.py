@@ -21,8 +21,8 @@ class Watched:
             JudgingModel("histograms", "0123456789abcdef", trained_s), "night", 300.0, 90 * DAY_S
         )
         with store.begin() as tx:
-            for one in (ONE, OTHER):
-                offsets.claim(tx, one, "night", "me", NOW)
+            for item in (ONE, OTHER):
+                offsets.claim(tx, item, "night", "me", NOW)
 
     def check(self, at_s, one=0, other=0):
         with self.store.begin() as tx:
@@ -85,7 +85,7 @@ def test_a_partition_that_stalls_again_is_a_new_incident(watched):
 def test_partitions_stall_one_by_one(watched):
     watched.check(0, one=1, other=1)
     watched.advance(OTHER, 4)
-    assert [one.element_group for one in watched.check(301, one=1, other=1).opened] == ["c/dqm.histograms[0]"]
+    assert [item.element_group for item in watched.check(301, one=1, other=1).opened] == ["c/dqm.histograms[0]"]
 
 
 def test_no_partitions_are_no_trouble(store):

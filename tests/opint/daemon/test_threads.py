@@ -62,11 +62,11 @@ def test_each_stream_gets_its_own_messages_until_all_stop():
     stop = threading.Event()
     shared = []
     streams = [stream(name, n, stop=stop, shared=shared) for name, n in (("histograms", 2), ("rates", 3))]
-    said = []
-    threads.run(streams, stop, np.random.default_rng(0), said.append)
-    assert [len(one.watcher.seen) for one in streams] == [2, 3]
-    assert all(one.source.closed and one.watcher.told == ["stopped"] for one in streams)
-    assert (said[0], said[-1]) == ("READY=1", "STOPPING=1")
+    texts = []
+    threads.run(streams, stop, np.random.default_rng(0), texts.append)
+    assert [len(item.watcher.seen) for item in streams] == [2, 3]
+    assert all(item.source.closed and item.watcher.told == ["stopped"] for item in streams)
+    assert (texts[0], texts[-1]) == ("READY=1", "STOPPING=1")
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -77,25 +77,25 @@ def test_one_that_fails_stops_all_with_its_reason(which):
     streams = [stream("histograms", 1, error=errors[0]), stream("rates", 1, error=errors[1])]
     with pytest.raises(NightshiftError, match="the model is gone"):
         threads.run(streams, threading.Event(), np.random.default_rng(0), lambda _: None)
-    assert all(one.source.closed for one in streams)
+    assert all(item.source.closed for item in streams)
     assert streams[0].watcher.told == []
 
 
 def test_a_loop_that_hangs_does_not_hide_behind_one_that_moves():
-    said = []
-    watchdog = WatchdogBarrier(["histograms", "rates"], said.append)
+    texts = []
+    watchdog = WatchdogBarrier(["histograms", "rates"], texts.append)
     for _ in range(3):
         watchdog.notifier("histograms")("WATCHDOG=1")
-    assert said == []
+    assert texts == []
     watchdog.notifier("rates")("WATCHDOG=1")
     watchdog.notifier("rates")("WATCHDOG=1")
-    assert said == ["WATCHDOG=1"]
+    assert texts == ["WATCHDOG=1"]
     watchdog.notifier("histograms")("WATCHDOG=1")
-    assert said == ["WATCHDOG=1"] * 2
+    assert texts == ["WATCHDOG=1"] * 2
 
 
 def test_troubles_are_told_by_stream_where_there_are_several():
-    one, other = stream("histograms", why="the broker is away"), stream("rates", why="the database is away")
-    assert threads.waiting_reason([one]) == "the broker is away"
-    assert threads.waiting_reason([one, stream("rates")]) == "histograms: the broker is away"
-    assert threads.waiting_reason([one, other]) == "histograms: the broker is away; rates: the database is away"
+    item, other = stream("histograms", why="the broker is away"), stream("rates", why="the database is away")
+    assert threads.waiting_reason([item]) == "the broker is away"
+    assert threads.waiting_reason([item, stream("rates")]) == "histograms: the broker is away"
+    assert threads.waiting_reason([item, other]) == "histograms: the broker is away; rates: the database is away"

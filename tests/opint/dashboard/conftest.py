@@ -61,5 +61,5 @@ def _shared_url(seeded_file, seed):
 @pytest.fixture
 def client(_shared_url):
     """A client of a seeded store that the test only reads."""
-    with httpx.Client(base_url=_shared_url, timeout=10) as one:
-        yield one
+    with httpx.Client(base_url=_shared_url, timeout=10) as item:
+        yield item

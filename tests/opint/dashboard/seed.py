@@ -106,9 +106,9 @@ def _in_shadow(state):
         good = np.full(n, Quality.GOOD, np.uint8), np.full(n, Reason.CONSISTENT, np.uint8)
         verdicts["Calo"] = SubsystemVerdict(Quality.GOOD, 0.2, *good)
     if verdicts["Strips"].quality is Quality.WARNING:
-        told = verdicts["Strips"]
-        bad = np.where(told.qualities == Quality.WARNING, np.uint8(Quality.BAD), told.qualities)
-        verdicts["Strips"] = replace(told, quality=Quality.BAD, qualities=bad)
+        verdict = verdicts["Strips"]
+        bad = np.where(verdict.qualities == Quality.WARNING, np.uint8(Quality.BAD), verdict.qualities)
+        verdicts["Strips"] = replace(verdict, quality=Quality.BAD, qualities=bad)
     return replace(state, model_version=SHADOW, verdicts=verdicts)
 
 
@@ -140,21 +140,21 @@ def _subsystem(rng, number, key, name, catalogue):
 
 
 def _faults(number, key):
-    found = {}
+    results = {}
     if key.run == 379415 and key.ls >= 41:
         for me in (TIMING, "Muon/Wheel-1/Sector05/width", HOSTILE):
-            found[me] = (Quality.BAD, Reason.DEVIATES)
+            results[me] = (Quality.BAD, Reason.DEVIATES)
     if key.run == 379415 and 22 <= key.ls <= 45:
-        found[OCCUPANCY] = (Quality.BAD, Reason.DEVIATES)
+        results[OCCUPANCY] = (Quality.BAD, Reason.DEVIATES)
     if key.run == 379412 and key.ls in (50, 51, 52, 53):
-        found[CHARGE] = (Quality.BAD, Reason.FROZEN)
+        results[CHARGE] = (Quality.BAD, Reason.FROZEN)
     if number % 17 == 5:
-        found["Strips/TOB/Layer3/clusterCharge"] = (Quality.WARNING, Reason.SUSPECT)
+        results["Strips/TOB/Layer3/clusterCharge"] = (Quality.WARNING, Reason.SUSPECT)
     if key.run == 379415 and key.ls == 1:
-        found |= dict.fromkeys(
+        results |= dict.fromkeys(
             (f"Strips/TOB/Layer{n}/clusterCharge" for n in range(1, 7)), (Quality.NOT_INSPECTED, Reason.LOW_STATISTICS)
         )
-    return found
+    return results
 
 
 def one_dimensional(rng, me):

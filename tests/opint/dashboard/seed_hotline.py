@@ -27,11 +27,11 @@ def one_more(store, number, at_s, dataset=DATASET):
     """Keep one more event."""
     rng = np.random.default_rng([5, number])
     usual = np.quantile(_events("w", 4000, rng), QUANTILES, axis=0).T.astype(np.float32)
-    found = _events(RARE[number % len(RARE)], 300, rng)
+    result = _events(RARE[number % len(RARE)], 300, rng)
     spread = usual[:, 6] - usual[:, 2] + 0.5
-    away = np.square((found - usual[:, 4]) / spread).astype(np.float32) - 0.3
+    away = np.square((result - usual[:, 4]) / spread).astype(np.float32) - 0.3
     strangest = int(np.argmax(away.sum(axis=1)))
-    values, costs = found[strangest], away[strangest]
+    values, costs = result[strangest], away[strangest]
     hours = float(0.34 * (1 + rng.pareto(1.0)))
     key = LumisectionKey(RUN, number + 1)
     at = Conditions(10144, "Run2024I", pileup=45.0, delivered_lumi=0.42, recorded_lumi=0.40, beams_stable=True)

@@ -111,13 +111,13 @@ def _state(made, rng, ls):
         ordered(np.abs(pull))[None].astype(np.float32), rng.integers(1, 2**63, n, dtype=np.uint64), ordered(reasons),
         evidence, bands=Bands.from_array(ordered(bands).astype(np.float32)),
     )  # fmt: skip
-    told = ordered(reasons)
-    qualities = QUALITY[told]
+    report = ordered(reasons)
+    qualities = QUALITY[report]
     conditions = Conditions(
         fill=9900, era="Run2024E", pileup=float(pileup), delivered_lumi=0.5, recorded_lumi=0.475,
         prescale_index=column, beams_stable=True,
     )  # fmt: skip
-    verdict = SubsystemVerdict(Quality(int(qualities.max())), 0.1, qualities, told)
+    verdict = SubsystemVerdict(Quality(int(qualities.max())), 0.1, qualities, report)
     came_s = START_S + ls * LUMISECTION_SECONDS
     return LumisectionState(
         DATASET, LumisectionKey(RUN, ls), conditions, "rates-1", {"Trigger": part}, came_s, "", came_s, "complete", 1,

@@ -18,18 +18,18 @@ def _do(fresh, token, action, incident=3, **body):
 
 def test_the_life_of_an_incident(fresh, token):
     assert _do(fresh, token, "acknowledge").json()["state"] == "acknowledged"
-    told = _do(fresh, token, "comment", text="Expert called.").json()
-    assert told["acknowledged_by"] == "Ada"
-    told = _do(fresh, token, "resolve", text="Supply replaced.").json()
-    assert (told["state"], told["resolved_by"]) == ("resolved", "Ada")
-    assert [one["action"] for one in told["audit"]] == ["opened", "acknowledged", "commented", "resolved"]
-    assert told["audit"][2]["detail"] == "Expert called."
+    answer = _do(fresh, token, "comment", text="Expert called.").json()
+    assert answer["acknowledged_by"] == "Ada"
+    answer = _do(fresh, token, "resolve", text="Supply replaced.").json()
+    assert (answer["state"], answer["resolved_by"]) == ("resolved", "Ada")
+    assert [item["action"] for item in answer["audit"]] == ["opened", "acknowledged", "commented", "resolved"]
+    assert answer["audit"][2]["detail"] == "Expert called."
 
 
 def test_an_incident_is_reopened(fresh, token):
     assert "/incidents/1/reopen" in fresh.get("/incidents/1").text
-    told = _do(fresh, token, "reopen", incident=1, text="It is back.").json()
-    assert (told["state"], told["resolved_by"], told["audit"][-1]["action"]) == ("open", None, "reopened")
+    answer = _do(fresh, token, "reopen", incident=1, text="It is back.").json()
+    assert (answer["state"], answer["resolved_by"], answer["audit"][-1]["action"]) == ("open", None, "reopened")
     assert "/incidents/1/resolve" in fresh.get("/incidents/1").text
     assert _do(fresh, token, "reopen", incident=1).status_code == 409
 
@@ -42,8 +42,12 @@ def test_a_state_that_does_not_allow_it_is_409_with_a_sentence(fresh, token):
 
 def test_a_verdict_is_told_and_counted(fresh, token):
     assert fresh.get("/api/v1/incidents/3").json()["feedback"] is None
-    told = _do(fresh, token, "false-alarm", text="Known noise.").json()
-    assert (told["feedback"]["verdict"], told["feedback"]["actor"], told["state"]) == ("false-alarm", "Ada", "open")
+    answer = _do(fresh, token, "false-alarm", text="Known noise.").json()
+    assert (answer["feedback"]["verdict"], answer["feedback"]["actor"], answer["state"]) == (
+        "false-alarm",
+        "Ada",
+        "open",
+    )
     assert _do(fresh, token, "false-alarm").status_code == 409
     _do(fresh, token, "confirm", incident=2)
     (agreement,) = fresh.get("/api/v1/system").json()["agreement"]
@@ -58,13 +62,13 @@ def test_a_verdict_is_told_and_counted(fresh, token):
 def test_a_state_is_accepted_as_the_new_reference_and_that_is_taken_back(fresh, token):
     assert "Accept as new reference" in fresh.get("/incidents/3").text
     assert _do(fresh, token, "accept").json()["detail"] == "The reason is empty."
-    told = _do(fresh, token, "accept", text="New masks since noon.").json()
-    accepted = told["acceptance"]
+    answer = _do(fresh, token, "accept", text="New masks since noon.").json()
+    accepted = answer["acceptance"]
     assert len(accepted["elements"]) == 2
     assert (accepted["since_run"], accepted["since_ls"]) == (379415, 41)
-    assert (accepted["actor"], accepted["reason"], told["state"]) == ("Ada", "New masks since noon.", "acknowledged")
+    assert (accepted["actor"], accepted["reason"], answer["state"]) == ("Ada", "New masks since noon.", "acknowledged")
     detail = "2 elements as reference since run 379415 LS 41: New masks since noon."
-    assert (told["audit"][-1]["action"], told["audit"][-1]["detail"]) == ("accepted", detail)
+    assert (answer["audit"][-1]["action"], answer["audit"][-1]["detail"]) == ("accepted", detail)
     assert _do(fresh, token, "accept", text="Again.").status_code == 409
     page = fresh.get("/incidents/3").text
     assert "<b>Accepted as new reference</b> by Ada" in page
@@ -111,7 +115,7 @@ def test_unknown_incidents_and_actions(fresh, token):
 )
 def test_empty_long_and_unprintable_words_are_refused(fresh, token, body):
     assert _do(fresh, token, "comment", **body).status_code == 422
-    assert [one["action"] for one in fresh.get("/api/v1/incidents/3").json()["audit"]] == ["opened"]
+    assert [item["action"] for item in fresh.get("/api/v1/incidents/3").json()["audit"]] == ["opened"]
 
 
 def _form(fresh, incident=3):

@@ -22,7 +22,7 @@ def _walk(client, path, **query):
 
 def test_incidents_come_newest_first(client):
     answer = client.get("/api/v1/incidents").json()
-    assert [one["id"] for one in answer["items"]] == [3, 2, 1]
+    assert [item["id"] for item in answer["items"]] == [3, 2, 1]
     assert answer["next"] is None
 
 
@@ -38,7 +38,7 @@ def test_incidents_come_newest_first(client):
     ],
 )
 def test_filters(client, query, expected):
-    assert [one["id"] for one in client.get("/api/v1/incidents", params=query).json()["items"]] == expected
+    assert [item["id"] for item in client.get("/api/v1/incidents", params=query).json()["items"]] == expected
 
 
 @given(number=st.integers(0, 12), limit=st.integers(1, 6))
@@ -47,13 +47,13 @@ def test_pages_neither_repeat_nor_skip_while_incidents_come_in(seed, tmp_path_fa
     store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('paging')}/nightshift.db")
     store.upgrade()
     with store.begin() as tx:
-        made = [seed.raise_incident(tx, one, last_ls=41) for one in range(number)]
+        made = [seed.raise_incident(tx, index, last_ls=41) for index in range(number)]
     read, before = [], None
     while True:
         with store.begin() as tx:
             page = incident_pages.page(tx, limit=limit, before=before)
             assert len(page.items) <= limit
-            read += [one.id for one in page.items]
+            read += [item.id for item in page.items]
             seed.raise_incident(tx, 1000 + len(read), last_ls=41)
         if page.next is None:
             break
@@ -68,11 +68,11 @@ def test_cursors_lead_through_all_lists(client):
 
 
 def test_an_incident_has_occurrences_audit_and_evidence(client, seed):
-    told = client.get("/api/v1/incidents/3").json()
-    assert [one["ls"] for one in told["occurrences"]] == list(range(62, 40, -1))
-    assert [one["action"] for one in told["audit"]] == ["opened"]
-    assert {one["me"] for one in told["evidence"]} == {seed.TIMING, seed.HOSTILE}
-    first = told["evidence"][0]
+    answer = client.get("/api/v1/incidents/3").json()
+    assert [item["ls"] for item in answer["occurrences"]] == list(range(62, 40, -1))
+    assert [item["action"] for item in answer["audit"]] == ["opened"]
+    assert {item["me"] for item in answer["evidence"]} == {seed.TIMING, seed.HOSTILE}
+    first = answer["evidence"][0]
     where = {"dataset": seed.DATASET, "subsystem": "Muon", "run": first["run"], "ls": first["ls"], "me": first["me"]}
     shown = client.get("/api/v1/evidence", params=where).json()
     assert len(shown["counts"]) == len(shown["reference"]) == len(shown["pulls"]) == 100
@@ -81,19 +81,19 @@ def test_an_incident_has_occurrences_audit_and_evidence(client, seed):
 
 def test_the_map_is_what_was_judged(client):
     answer = client.get("/api/v1/runs/379415/map", params={"subsystem": "Calo"})
-    told = RunMap.model_validate(answer.json())
-    assert told.lumisections == list(range(1, 63))
-    row = told.elements.index("Calo/EB+03/occupancy")
-    bad = [ls for ls, quality in zip(told.lumisections, told.qualities[row], strict=True) if quality == "3"]
+    report = RunMap.model_validate(answer.json())
+    assert report.lumisections == list(range(1, 63))
+    row = report.elements.index("Calo/EB+03/occupancy")
+    bad = [ls for ls, quality in zip(report.lumisections, report.qualities[row], strict=True) if quality == "3"]
     assert bad == list(range(22, 46))
-    assert {told.reason_names[one] for one in told.reasons[row]} == {"CONSISTENT", "DEVIATES"}
-    assert told.p_values[row][21] == pytest.approx(1e-6)
+    assert {report.reason_names[reason] for reason in report.reasons[row]} == {"CONSISTENT", "DEVIATES"}
+    assert report.p_values[row][21] == pytest.approx(1e-6)
 
 
 def test_the_map_writes_null_where_nothing_was_inspected(client):
-    told = client.get("/api/v1/runs/379415/map", params={"subsystem": "Strips"}).json()
-    assert [row[0] for row in told["p_values"]] == [None] * 6
-    assert [row[0] for row in told["qualities"]] == ["0"] * 6
+    answer = client.get("/api/v1/runs/379415/map", params={"subsystem": "Strips"}).json()
+    assert [row[0] for row in answer["p_values"]] == [None] * 6
+    assert [row[0] for row in answer["qualities"]] == ["0"] * 6
 
 
 def test_the_map_is_one_query_on_the_scores(store, seed):
@@ -101,11 +101,11 @@ def test_the_map_is_one_query_on_the_scores(store, seed):
 
     from opint.store import run_map
 
-    asked = []
+    requested_rows = []
     with store.read() as tx:
-        event.listen(tx, "before_cursor_execute", lambda *call: asked.append(call[2]))
+        event.listen(tx, "before_cursor_execute", lambda *call: requested_rows.append(call[2]))
         run_map.run_map(tx, seed.DATASET, 379415, "Muon")
-    assert sum("FROM ls_score" in statement for statement in asked) == 1
+    assert sum("FROM ls_score" in statement for statement in requested_rows) == 1
 
 
 def test_runs_count_lumisections_by_their_worst_subsystem(client):
@@ -117,7 +117,7 @@ def test_runs_count_lumisections_by_their_worst_subsystem(client):
 
 def test_latest_lumisections(client):
     items = client.get("/api/v1/lumisections/latest", params={"limit": 3}).json()["items"]
-    assert [one["ls"] for one in items] == [62, 61, 60]
+    assert [item["ls"] for item in items] == [62, 61, 60]
 
 
 @pytest.mark.parametrize(

@@ -66,21 +66,21 @@ PAGES = [
 
 def kind(column):
     type_ = getattr(column.type, "impl", column.type)
-    return next(one for one in EMPTY if type(type_) is one or type(type_).__mro__[1] is one)
+    return next(item for item in EMPTY if type(type_) is item or type(type_).__mro__[1] is item)
 
 
 def values_of(table, edge, nulls):
     """Columns that may be anything, with the edge value of their type."""
     unique = [
-        *(one for one in table.indexes if one.unique),
-        *(one for one in table.constraints if hasattr(one, "columns")),
+        *(index for index in table.indexes if index.unique),
+        *(constraint for constraint in table.constraints if hasattr(constraint, "columns")),
     ]
-    fixed = {column for one in unique for column in one.columns}
-    free = [one for one in table.columns if one not in fixed and not one.foreign_keys]
-    free = [one for one in free if one.name not in CHOSEN_FROM_A_LIST and not isinstance(one.type, tables.Boolean)]
-    missing = {one.name: None for one in free if nulls and one.nullable}
-    plain = [one for one in free if not isinstance(one.type, JSON) or one.name in {"lag", "manifest", "headers"}]
-    values = {one.name: edge[kind(one)] for one in plain if kind(one) in edge} | missing
+    fixed = {column for item in unique for column in item.columns}
+    free = [column for column in table.columns if column not in fixed and not column.foreign_keys]
+    free = [item for item in free if item.name not in CHOSEN_FROM_A_LIST and not isinstance(item.type, tables.Boolean)]
+    missing = {item.name: None for item in free if nulls and item.nullable}
+    plain = [item for item in free if not isinstance(item.type, JSON) or item.name in {"lag", "manifest", "headers"}]
+    values = {item.name: edge[kind(item)] for item in plain if kind(item) in edge} | missing
     # No time passes backwards.
     return {name: 0.0 if name == "live_s" and value == edge.get(Float) else value for name, value in values.items()}
 
@@ -95,8 +95,12 @@ def test_all_pages_show_rows_of_extreme_values(edge, nulls, store, seed, serving
             if values := values_of(table, edge, nulls):
                 tx.execute(update(table).values(values))
         for table in ADDED:
-            whole = {one.name: EMPTY[kind(one)] for one in table.columns if not isinstance(one.type, tables.Boolean)}
-            whole |= {one.name: False for one in table.columns if isinstance(one.type, tables.Boolean)}
+            whole = {
+                column.name: EMPTY[kind(column)]
+                for column in table.columns
+                if not isinstance(column.type, tables.Boolean)
+            }
+            whole |= {column.name: False for column in table.columns if isinstance(column.type, tables.Boolean)}
             named = {name: value for name, value in {**PLACES, **CHOICES}.items() if name in whole}
             tx.execute(insert(table).values({**whole, **values_of(table, edge, nulls), **named}))
     with store.read() as tx:
@@ -114,5 +118,5 @@ def test_a_message_without_bytes_is_shown(store, seed, serving):
     with store.begin() as tx:
         tx.execute(update(tables.dead_letter).values(raw=b"", raw_size=0))
     client = serving(store, seed.now_s)
-    assert [one["preview"] for one in client.get("/api/v1/deadletters").json()["items"]] == ["", ""]
+    assert [item["preview"] for item in client.get("/api/v1/deadletters").json()["items"]] == ["", ""]
     assert "first bytes" in client.get("/system").text

@@ -59,6 +59,6 @@ def test_a_database_to_be_mended_is_logged_with_its_traceback(fresh, store):
 def test_a_refused_request_is_one_line_that_cannot_be_broken(fresh):
     with structlog.testing.capture_logs() as lines:
         fresh.get("/incidents/%0Anightshift%1b[31m")
-    assert [(one["event"], one["status"], one["path"]) for one in lines] == [
+    assert [(line["event"], line["status"], line["path"]) for line in lines] == [
         ("request refused", 404, "/incidents/%0Anightshift%1b[31m")
     ]

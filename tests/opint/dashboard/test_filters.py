@@ -82,9 +82,9 @@ def test_good_is_said_only_when_it_is_known():
 
 @pytest.mark.parametrize(("critical", "level"), [(True, "bad"), (False, "warning")])
 def test_open_incidents_are_as_bad_as_the_worst_of_them(critical, level):
-    (one,) = [Incident.model_construct(title="Muon: noisy", opened_s=5.0)]
-    told = overall({"open": 1}, one, FRESH, judged=9, critical=critical)
-    assert (told.level, told.headline, told.more) == (level, "1 open incident", "Muon: noisy")
+    (item,) = [Incident.model_construct(title="Muon: noisy", opened_s=5.0)]
+    report = overall({"open": 1}, item, FRESH, judged=9, critical=critical)
+    assert (report.level, report.headline, report.more) == (level, "1 open incident", "Muon: noisy")
 
 
 @pytest.mark.parametrize(

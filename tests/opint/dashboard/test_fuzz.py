@@ -69,7 +69,11 @@ def page_routes():
         if isinstance(route, Mount):
             yield "GET", "/static/{path}", ()
         elif not path.startswith("/api/") and path != "/events":
-            names = [one.alias for one in route.dependant.query_params] if hasattr(route, "dependant") else []
+            names = (
+                [query_param.alias for query_param in route.dependant.query_params]
+                if hasattr(route, "dependant")
+                else []
+            )
             for method in route.methods - {"HEAD"}:
                 yield method, path, tuple(names)
 

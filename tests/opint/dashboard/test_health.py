@@ -29,7 +29,10 @@ def test_not_ready_before_the_upgrade(serving, tmp_path):
 
 
 def test_metrics_are_prometheus_s(client):
-    families = {one.name: one for one in text_string_to_metric_families(client.get("/metrics").text)}
+    families = {
+        text_string_to_metric_family.name: text_string_to_metric_family
+        for text_string_to_metric_family in text_string_to_metric_families(client.get("/metrics").text)
+    }
     assert {sample.labels["state"]: sample.value for sample in families["nightshift_incidents"].samples} == {
         "open": 1,
         "acknowledged": 1,

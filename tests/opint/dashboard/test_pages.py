@@ -111,8 +111,8 @@ def test_promotions_are_told(serving, store, seed):
     page = client.get("/system").text
     assert "cccccccccccc" in page
     assert "&lt;b&gt;better&lt;/b&gt;" in page
-    (told,) = client.get("/api/v1/system").json()["promotions"]
-    assert (told["name"], told["actor"], told["previous"]) == ("candidate", "Ada", "")
+    (report,) = client.get("/api/v1/system").json()["promotions"]
+    assert (report["name"], report["actor"], report["previous"]) == ("candidate", "Ada", "")
 
 
 @pytest.mark.parametrize("path", ["/", "/incidents", "/incidents/3"])

@@ -24,8 +24,8 @@ def test_a_marker_survives_as_an_event_id(marker):
 
 @given(st.text(max_size=60))
 def test_any_other_id_is_nothing_known_or_a_marker(text):
-    told = parse_event_id(text)
-    assert told is None or len(told) == 4
+    report = parse_event_id(text)
+    assert report is None or len(report) == 4
 
 
 @given(markers, markers)
@@ -33,9 +33,9 @@ def test_changes_name_what_differs_and_only_the_last_has_the_id(before, after):
     if before == after:
         return
     events = changes(before, after).decode().split("\n\n")[:-1]
-    names = [one.splitlines()[0].removeprefix("event: ") for one in events]
+    names = [event.splitlines()[0].removeprefix("event: ") for event in events]
     assert names == [part for part in Marker._fields if getattr(before, part) != getattr(after, part)]
-    assert [one.count("\nid: ") for one in events] == [0] * (len(events) - 1) + [1]
+    assert [event.count("\nid: ") for event in events] == [0] * (len(events) - 1) + [1]
 
 
 def _events(client, headers, until):
@@ -43,13 +43,13 @@ def _events(client, headers, until):
     with client.stream("GET", "/events", headers=headers) as answer:
         assert answer.headers["x-accel-buffering"] == "no"
         assert answer.headers["content-type"].startswith("text/event-stream")
-        name, found = "", []
+        name, results = "", []
         for line in answer.iter_lines():
             if line.startswith("event: "):
                 name = line.removeprefix("event: ")
                 if name == until:
-                    return found
-                found.append(name)
+                    return results
+                results.append(name)
     raise AssertionError("the stream ended")
 
 
@@ -114,9 +114,9 @@ def test_a_slow_page_gets_one_summary_not_a_backlog():
         for step in range(2, 2000):
             moving.at = moving.at._replace(lumisections=step)
             await hub._look()
-        told = await anext(stream)
-        assert told.count(b"event: ") == 1
-        assert b"id: 1.1999.1.1.1" in told
+        report = await anext(stream)
+        assert report.count(b"event: ") == 1
+        assert b"id: 1.1999.1.1.1" in report
         await stream.aclose()
         assert hub.streams == 0
 
@@ -143,13 +143,13 @@ def test_closing_ends_every_stream():
         hub = await _started(moving)
 
         async def drain():
-            return [one async for one in hub.stream(None)]
+            return [item async for item in hub.stream(None)]
 
         tasks = [asyncio.create_task(drain()) for _ in range(20)]
         await asyncio.sleep(0.01)
         hub.close()
-        for told in await asyncio.wait_for(asyncio.gather(*tasks), 2):
-            assert any(b"id: 1.1.1.1.1" in one for one in told)
+        for report in await asyncio.wait_for(asyncio.gather(*tasks), 2):
+            assert any(b"id: 1.1.1.1.1" in item for item in report)
 
     asyncio.run(scenario())
 
@@ -158,8 +158,8 @@ def test_many_pages_share_one_reader(fresh):
     lines = []  # A line iterator that is dropped closes its stream.
     with contextlib.ExitStack() as open_pages:
         for _ in range(30):
-            one = open_pages.enter_context(httpx.Client(base_url=fresh.base_url))
-            answer = open_pages.enter_context(one.stream("GET", "/events"))
+            item = open_pages.enter_context(httpx.Client(base_url=fresh.base_url))
+            answer = open_pages.enter_context(item.stream("GET", "/events"))
             lines.append(answer.iter_lines())
             assert next(lines[-1]) == "retry: 2000"
         assert "nightshift_dashboard_streams 30.0" in fresh.get("/metrics").text

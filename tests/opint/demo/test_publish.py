@@ -47,7 +47,7 @@ def decisions(store, tables, without=frozenset()) -> str:
 
 @pytest.fixture(scope="module")
 def batches(detector):
-    return [one for each in stream(detector, [(key, LEVEL) for key in KEYS], FAULTS, 3) for one in each.batches]
+    return [batch for each in stream(detector, [(key, LEVEL) for key in KEYS], FAULTS, 3) for batch in each.batches]
 
 
 @pytest.fixture
@@ -62,9 +62,9 @@ def judge(open_store, sqlite_template, tmp_path, models, batches):
         ingest = LumisectionIngest(store, pipeline, SETTINGS, "me", lambda: 1000.0)
         ingest.claim([PLACE])
         for start in range(0, len(batches), size):
-            some = batches[start : start + size]
-            messages = [Message(PLACE, start + n, one, {}, 999.0, "") for n, one in enumerate(some)]
-            ingest.apply([Arrival(m, one) for m, one in zip(messages, pipeline.score(some), strict=True)])
+            sample = batches[start : start + size]
+            messages = [Message(PLACE, start + n, item, {}, 999.0, "") for n, item in enumerate(sample)]
+            ingest.apply([Arrival(m, item) for m, item in zip(messages, pipeline.score(sample), strict=True)])
         while ingest.close_due(everything=True).closed:
             pass
         return store
@@ -101,6 +101,6 @@ def test_another_process_with_another_hash_seed_decides_the_same(tmp_path, model
         with (tmp_path / f"seed{seed}.log").open("wb") as log:
             environ = os.environ | {"PYTHONHASHSEED": seed}
             processes.append(subprocess.Popen(command, stdout=log, stderr=log, env=environ))
-    assert [one.wait(200) for one in processes] == [0, 0]
+    assert [process.wait(200) for process in processes] == [0, 0]
     first, second = (decisions(store, DECISIONS, TIMES) for store in stores)
     assert first == second

@@ -41,7 +41,7 @@ PER_HOUR = 60.0
 @pytest.fixture(scope="module")
 def taken():
     conditions = generate(np.random.default_rng(1), fills=3, stable=40)
-    return [one.features for one in stream(conditions, 4, 0.0, seed=5) if len(one.kinds)]
+    return [item.features for item in stream(conditions, 4, 0.0, seed=5) if len(item.kinds)]
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +81,9 @@ def go(source, watching):
 def content(store):
     """All that was kept, the ladder, and how far it is."""
     with store.read() as tx:
-        found = [(one.run, one.ls, one.event, one.once_in_hours) for one in view.page(tx, limit=1000).items]
+        results = [(item.run, item.ls, item.event, item.once_in_hours) for item in view.page(tx, limit=1000).items]
         ladder = tx.scalars(select(hotline_state.c.ladder)).one()
-        return found, ladder, tx.scalars(select(source_offset.c.next_offset)).one()
+        return results, ladder, tx.scalars(select(source_offset.c.next_offset)).one()
 
 
 def test_events_are_kept_with_the_offset_and_what_is_unusual(store, model, taken):
@@ -94,15 +94,15 @@ def test_events_are_kept_with_the_offset_and_what_is_unusual(store, model, taken
     assert 0.3 * PER_HOUR * hours < len(kept) < 3 * PER_HOUR * hours
     assert ladder["counts"]
     with store.read() as tx:
-        one = view.page(tx, limit=1).items[0]
-    assert set(one.features) == set(model.features)
-    assert 0 < one.p_value < 0.01
-    for each in one.unusual:
-        assert one.features[each.feature] == each.value
-        assert one.usual[each.feature] == (each.low, each.high)
-    assert set(one.usual) == set(model.features)
-    of = {events.key: events.conditions for events in taken}[LumisectionKey(one.run, one.ls)]
-    assert (one.conditions["pileup"], one.conditions["fill"]) == (of.pileup, of.fill)
+        item = view.page(tx, limit=1).items[0]
+    assert set(item.features) == set(model.features)
+    assert 0 < item.p_value < 0.01
+    for each in item.unusual:
+        assert item.features[each.feature] == each.value
+        assert item.usual[each.feature] == (each.low, each.high)
+    assert set(item.usual) == set(model.features)
+    of = {events.key: events.conditions for events in taken}[LumisectionKey(item.run, item.ls)]
+    assert (item.conditions["pileup"], item.conditions["fill"]) == (of.pileup, of.fill)
 
 
 def test_the_ladder_can_be_looked_at(store, model, taken):
@@ -130,10 +130,10 @@ def replayed(count):
     source.poll(0)
     list(source.claimed())
     source.start_at(PLACE, 0)
-    found = []
+    results = []
     while batch := source.poll(0):
-        found += batch
-    return found
+        results += batch
+    return results
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_who_was_fenced_writes_nothing(store, model, taken):
 
 
 def test_bad_messages_and_other_features_are_dead_letters(store, model, taken):
-    other = [*taken[:3], replace(taken[3], features=tuple(f"x{one}" for one in taken[3].features))]
+    other = [*taken[:3], replace(taken[3], features=tuple(f"x{feature}" for feature in taken[3].features))]
     go(source_of(4, b"nonsense"), handler(store, model, other))
     with store.read() as tx:
         assert sorted(tx.scalars(select(dead_letter.c.reason))) == ["bad-event", "other-features"]
@@ -207,14 +207,14 @@ def test_hours_of_live_time_count_what_is_seen_and_kept(store, model, taken):
     again.claim([PLACE])
     again.handle(replayed(len(taken)))
     with store.read() as tx:
-        told, kept = view.newest_hours(tx, 1000), view.page(tx, limit=1000).items
+        report, kept = view.newest_hours(tx, 1000), view.page(tx, limit=1000).items
         assert view.newest_hours(tx, 1000, "/Another/Run2024I-v1/RAW") is None
-    hours = told.hours
-    assert (told.dataset, told.model_version, told.model_name) == (taken[0].dataset, "v1", "")
-    assert sum(one.kept for one in hours) == len(kept)
-    assert sum(one.seen for one in hours) == sum(len(one.events) for one in taken)
-    live = [live_seconds(one.conditions) for one in taken]
-    assert sum(one.live_s for one in hours) == pytest.approx(sum(live))
+    hours = report.hours
+    assert (report.dataset, report.model_version, report.model_name) == (taken[0].dataset, "v1", "")
+    assert sum(hour.kept for hour in hours) == len(kept)
+    assert sum(hour.seen for hour in hours) == sum(len(item.events) for item in taken)
+    live = [live_seconds(item.conditions) for item in taken]
+    assert sum(hour.live_s for hour in hours) == pytest.approx(sum(live))
 
 
 def test_an_hour_is_full_before_the_next_begins(store):
@@ -223,7 +223,11 @@ def test_an_hour_is_full_before_the_next_begins(store):
             store_of.count(tx, "/A/B/C", "v1", [EventCount(1000.0, 10, 1), EventCount(0.0, 5, 0)], 7.0)
         hours = view.newest_hours(tx, 100).hours
         assert view.newest_hours(tx, 1).hours == hours[-1:]
-    assert [(one.live_s, one.seen, one.kept) for one in hours] == [(4000.0, 55, 4), (4000.0, 60, 4), (1000.0, 20, 1)]
+    assert [(hour.live_s, hour.seen, hour.kept) for hour in hours] == [
+        (4000.0, 55, 4),
+        (4000.0, 60, 4),
+        (1000.0, 20, 1),
+    ]
 
 
 def test_old_events_are_forgotten_unless_somebody_has_marked_them(store, model, taken):
@@ -237,11 +241,11 @@ def test_old_events_are_forgotten_unless_somebody_has_marked_them(store, model, 
     assert len(content(store)[0]) > 1
     sweep(store, 100.0 + 2 * 86_400, 1.0)
     with store.read() as tx:
-        assert [one.id for one in view.page(tx, limit=9).items] == [last]
-        told = view.detail(tx, last)
+        assert [item.id for item in view.page(tx, limit=9).items] == [last]
+        report = view.detail(tx, last)
         assert view.newest_hours(tx, 9) is None
-    assert told.event.marking == "detector"
-    assert [(one.actor, one.marking, one.note) for one in told.markings] == [
+    assert report.event.marking == "detector"
+    assert [(marking.actor, marking.marking, marking.note) for marking in report.markings] == [
         ("Ben", "detector", ""),
         ("Ada", "interesting", "two pairs"),
     ]
@@ -254,9 +258,9 @@ def test_the_command_lists_them(other_url, other, model, taken, monkeypatch):
     go(source_of(len(taken)), handler(other, model, taken))
     shown = CliRunner().invoke(app, ["hotline", "list", "--limit", "2"]).output
     with other.read() as tx:
-        for one in view.page(tx, limit=2).items:
-            assert str(one.event) in shown
-            assert one.unusual[0].feature in shown
+        for item in view.page(tx, limit=2).items:
+            assert str(item.event) in shown
+            assert item.unusual[0].feature in shown
 
 
 def test_its_model_comes_from_the_settings_and_goes_on_record(store, model, tmp_path):

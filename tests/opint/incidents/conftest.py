@@ -32,21 +32,21 @@ def _judge(
     kind: str = "dead",
     certain: frozenset[str] = frozenset(),
 ) -> LumisectionState:
-    told = np.array([(reasons or {}).get(name, rest) for name in CATALOGUE.names], dtype=np.uint8)
-    bad = told == Reason.DEVIATES
+    report = np.array([(reasons or {}).get(name, rest) for name in CATALOGUE.names], dtype=np.uint8)
+    bad = report == Reason.DEVIATES
     n = len(MES)
     part = SubsystemScores(
         catalogue=CATALOGUE,
         scorers=("pulls",),
-        present=told != Reason.MISSING,
+        present=report != Reason.MISSING,
         p_values=np.where(bad, np.float32(1e-4), np.float32(0.5)).astype(np.float32),
         scores=np.zeros((1, n), np.float32),
         digests=np.arange(n, dtype=np.uint64),
         reasons=np.zeros(n, np.uint8),
-        evidence={name: _evidence(name, kind) for name, one in zip(CATALOGUE.names, bad, strict=True) if one},
+        evidence={name: _evidence(name, kind) for name, item in zip(CATALOGUE.names, bad, strict=True) if item},
     )
-    qualities = np.array([QUALITY.get(Reason(one), Quality.NOT_INSPECTED) for one in told], dtype=np.uint8)
-    verdict = SubsystemVerdict(Quality(int(qualities.max())), 0.1, qualities, told, certain)
+    qualities = np.array([QUALITY.get(Reason(item), Quality.NOT_INSPECTED) for item in report], dtype=np.uint8)
+    verdict = SubsystemVerdict(Quality(int(qualities.max())), 0.1, qualities, report, certain)
     return LumisectionState(
         dataset,
         LumisectionKey(run, ls),

@@ -30,8 +30,15 @@ def test_every_deed_is_kept(store, number) -> None:
         operator.comment(tx, number, "ben", "cable", 3.0)
         operator.resolve(tx, number, "ana", "", 4.0)
         operator.comment(tx, number, "ben", "thanks", 5.0)
-        one = incidents.get(tx, number)
-    assert (one.state, one.acknowledged_by, one.acknowledged_s, one.resolved_by, one.resolved_s, one.updated_s) == (
+        response = incidents.get(tx, number)
+    assert (
+        response.state,
+        response.acknowledged_by,
+        response.acknowledged_s,
+        response.resolved_by,
+        response.resolved_s,
+        response.updated_s,
+    ) == (
         "resolved",
         "ana",
         2.0,
@@ -56,7 +63,7 @@ def test_what_the_state_forbids_is_refused_and_leaves_no_trace(store, number) ->
         for act in (operator.resolve, operator.acknowledge):
             with pytest.raises(ActionError, match=f"incident {number} was resolved by ana already"):
                 act(tx, number, "ben", "", 5.0)
-    assert [one[2] for one in _history(store)] == ["acknowledged", "resolved"]
+    assert [item[2] for item in _history(store)] == ["acknowledged", "resolved"]
 
 
 def test_an_end_can_be_taken_back(store, number) -> None:
@@ -65,8 +72,8 @@ def test_an_end_can_be_taken_back(store, number) -> None:
             operator.reopen(tx, number, "ana", "", 1.5)
         operator.resolve(tx, number, "ana", "", 2.0)
         operator.reopen(tx, number, "ben", "too early", 3.0)
-        one = incidents.get(tx, number)
-        assert (one.state, one.resolved_s, one.resolved_by) == ("open", None, None)
+        response = incidents.get(tx, number)
+        assert (response.state, response.resolved_s, response.resolved_by) == ("open", None, None)
         operator.acknowledge(tx, number, "ben", "", 4.0)
         operator.resolve(tx, number, "ben", "", 5.0)
         operator.reopen(tx, number, "ben", "", 6.0)

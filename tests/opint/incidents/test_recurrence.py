@@ -99,8 +99,8 @@ def test_faults_that_come_back_become_an_incident_with_its_history(store, feed) 
     assert stored(store) == [("open", title.replace("3 short", "4 short"))]
     with store.read() as tx:
         assert {fault.incident for fault in short_faults.of_run(tx, DATASET, 1)} == {1}
-        found = incidents.occurrences(tx, [1], LumisectionKey(1, 1), LumisectionKey(1, 99))[1]
-    assert [one.key.ls for one in found] == [2, 5, 8, 13]
+        result = incidents.occurrences(tx, [1], LumisectionKey(1, 1), LumisectionKey(1, 99))[1]
+    assert [item.key.ls for item in result] == [2, 5, 8, 13]
 
 
 def test_faults_of_different_runs_do_not_add_up(store, feed) -> None:
@@ -207,8 +207,8 @@ def test_any_order_of_arrival_leads_to_the_same_recurring_incidents(shared_store
         .where(incident.c.dataset == dataset, incident.c.recurring_run.is_not(None))
         .order_by(incident.c.recurring_run, occurrence.c.ls)
     )
-    found: dict[int, tuple[list[LumisectionKey], bool]] = {}
+    results: dict[int, tuple[list[LumisectionKey], bool]] = {}
     with shared_store.read() as tx:
         for number, state, run, ls in tx.execute(query):
-            found.setdefault(number, ([], state != "resolved"))[0].append(LumisectionKey(run, ls))
-    assert list(found.values()) == expected(kinds, rules)
+            results.setdefault(number, ([], state != "resolved"))[0].append(LumisectionKey(run, ls))
+    assert list(results.values()) == expected(kinds, rules)

@@ -38,24 +38,24 @@ def test_a_title_names_the_subsystem_once() -> None:
     )
 
 
-@pytest.mark.parametrize("reason", [one for one in Reason if one.alarms])
+@pytest.mark.parametrize("reason", [item for item in Reason if item.alarms])
 def test_every_family_has_words(reason) -> None:
     labels = IncidentKey("", "DT", reason.family, "a")
-    one = Observation(LumisectionKey(1, 0), ("a/me",))
-    assert "unknown" not in titles.histogram_title(labels, titles.kind(labels, one, {}), 1, 2, one.key)
-    assert titles.explanation(labels, one, {}).startswith("Worst in run 1: a/me. ")
+    observation = Observation(LumisectionKey(1, 0), ("a/me",))
+    assert "unknown" not in titles.histogram_title(labels, titles.kind(labels, observation, {}), 1, 2, observation.key)
+    assert titles.explanation(labels, observation, {}).startswith("Worst in run 1: a/me. ")
     assert FAMILY_OF[reason] == FAMILY_NUMBERS[reason.family]
 
 
 def test_reasons_that_do_not_alarm_have_no_family() -> None:
-    assert {int(FAMILY_OF[one]) for one in Reason if not one.alarms} == {0}
+    assert {int(FAMILY_OF[item]) for item in Reason if not item.alarms} == {0}
     assert len(FAMILY_NUMBERS) == 11
 
 
 def test_the_kind_is_what_most_of_the_evidence_says() -> None:
-    one = Observation(LumisectionKey(1, 1), ("a", "b", "c", "d"))
+    observation = Observation(LumisectionKey(1, 1), ("a", "b", "c", "d"))
     hints = {"a": Hint("hot", ""), "b": Hint("dead", ""), "c": Hint("dead", ""), "z": Hint("gain", "")}
-    assert titles.kind(LABELS, one, hints) == "dead"
+    assert titles.kind(LABELS, observation, hints) == "dead"
 
 
 def test_a_fingerprint_is_of_the_labels_alone_and_the_same_for_ever() -> None:

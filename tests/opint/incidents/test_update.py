@@ -92,7 +92,7 @@ def test_it_clears_after_good_ones_and_opens_anew_as_another(store, feed, judge)
     assert (cleared.id, row.state, row.resolved_by, row.resolved_s) == (row.id, "resolved", "nightshift", 200.0)
     assert _history(store) == ["opened", "cleared"]
     feed([judge(1, ls, BAD) for ls in (6, 7)])
-    assert [one.state for one in _incidents(store)] == ["resolved", "open"]
+    assert [item.state for item in _incidents(store)] == ["resolved", "open"]
 
 
 @pytest.mark.parametrize("reason", [Reason.LOW_STATISTICS, Reason.NO_MODEL, Reason.NO_STABLE_BEAMS, Reason.MISSING])
@@ -146,7 +146,7 @@ def test_late_bad_ones_make_two_incidents_one(store, feed, judge) -> None:
     feed(
         [judge(1, ls, BAD) for ls in (1, 2)] + [judge(1, ls) for ls in (3, 4, 6)] + [judge(1, ls, BAD) for ls in (7, 8)]
     )
-    assert [one.state for one in _incidents(store)] == ["resolved", "open"]
+    assert [item.state for item in _incidents(store)] == ["resolved", "open"]
     feed([judge(1, 5, BAD)])
     first, second = _incidents(store)
     alive, gone = (first, second) if first.lumisections else (second, first)
@@ -208,7 +208,7 @@ def test_what_a_person_resolved_stays_resolved_and_a_new_one_opens(store, feed, 
     feed([judge(1, 5, BAD)])
     assert len(_incidents(store)) == 1
     feed([judge(1, 6, BAD)])
-    assert [one.state for one in _incidents(store)] == ["resolved", "open"]
+    assert [item.state for item in _incidents(store)] == ["resolved", "open"]
     feed([judge(1, 3, BAD)])
     assert _seen(store, 1) == [(1, 1), (1, 2), (1, 3), (1, 4)]
     assert _seen(store, 2) == [(1, 5), (1, 6)]
@@ -331,7 +331,7 @@ def test_an_operators_word_goes_with_the_occurrences_of_a_merged_incident(store,
         operator.confirm(tx, number, "ana", "", 150.0)
     feed([judge(1, 4, BAD, revision=2)], now_s=200.0)
     (left,) = [row.id for row in _incidents(store) if row.lumisections]
-    assert [len(_seen(store, one)) for one in (left, 3 - left)] == [5, 0]
+    assert [len(_seen(store, item)) for item in (left, 3 - left)] == [5, 0]
     with store.read() as tx:
         assert feedback.load(tx, left) == Feedback(Verdict.TRUE, "ana", 150.0)
         assert feedback.load(tx, 3 - left) is None

@@ -75,11 +75,11 @@ def stored(store: Store, dataset: str, family: str) -> Found:
         .join(occurrence, occurrence.c.incident_id == incident.c.id)
         .where(incident.c.dataset == dataset, incident.c.family == family)
     )
-    found: dict[int, tuple[set[tuple[int, int]], bool]] = {}
+    results: dict[int, tuple[set[tuple[int, int]], bool]] = {}
     with store.read() as tx:
         for number, state, run, ls in tx.execute(query):
-            found.setdefault(number, (set(), state != "resolved"))[0].add((run, ls))
-    return sorted(((frozenset(keys), active) for keys, active in found.values()), key=lambda one: sorted(one[0]))
+            results.setdefault(number, (set(), state != "resolved"))[0].add((run, ls))
+    return sorted(((frozenset(keys), active) for keys, active in results.values()), key=lambda item: sorted(item[0]))
 
 
 def expected(verdicts: dict[LumisectionKey, str], family: str, rules: AlertSettings) -> Found:
@@ -87,19 +87,19 @@ def expected(verdicts: dict[LumisectionKey, str], family: str, rules: AlertSetti
     folder = [f"Muon/Sector1/me{i}" for i in range(4)]
     window = []
     for key in sorted(verdicts):
-        told = VERDICTS[verdicts[key]]
+        verdict = VERDICTS[verdicts[key]]
         window.append(
             Observation(
                 key,
-                tuple(me for me in folder if me in told and told[me].family == family),
-                frozenset(me for me in folder if me in told and told[me].alarms),
-                frozenset(me for me in folder if me not in told),
+                tuple(me for me in folder if me in verdict and verdict[me].family == family),
+                frozenset(me for me in folder if me in verdict and verdict[me].alarms),
+                frozenset(me for me in folder if me not in verdict),
             )
         )
     episodes = walk(window, None, [], rules)
     return sorted(
-        ((frozenset((one.key.run, one.key.ls) for one in each.seen), each.ended is None) for each in episodes),
-        key=lambda one: sorted(one[0]),
+        ((frozenset((item.key.run, item.key.ls) for item in each.seen), each.ended is None) for each in episodes),
+        key=lambda item: sorted(item[0]),
     )
 
 

@@ -50,15 +50,15 @@ def test_area_and_shares_are_those_of_their_definitions():
         verdict(1 + n // 10, n % 10 + 1, Quality.BAD if p[n] < 0.1 else Quality.GOOD, p=float(p[n])) for n in range(300)
     ]
     bad = [1 + n // 10 in (3, 4, 5, 6) for n in range(300)]
-    found = evaluate(answered(labels(3, 4, 5, 6), of_runs), range(1, 31), np.random.default_rng(2))
-    assert found.auc.value == pytest.approx(roc_auc_score(bad, -np.log(p)))
-    assert found.auc.low < found.auc.value < found.auc.high
+    result = evaluate(answered(labels(3, 4, 5, 6), of_runs), range(1, 31), np.random.default_rng(2))
+    assert result.auc.value == pytest.approx(roc_auc_score(bad, -np.log(p)))
+    assert result.auc.low < result.auc.value < result.auc.high
     alarm = p < 0.1
-    assert found.recall.value == pytest.approx(alarm[bad].mean())
-    assert found.precision.value == pytest.approx(np.array(bad)[alarm].mean())
-    assert found.answers[Flag.BAD][Answer.ALARM] + found.answers[Flag.BAD][Answer.GOOD] == 40
-    xs, ys = zip(*found.roc, strict=True)
-    assert np.trapezoid(ys, xs) == pytest.approx(found.auc.value)
+    assert result.recall.value == pytest.approx(alarm[bad].mean())
+    assert result.precision.value == pytest.approx(np.array(bad)[alarm].mean())
+    assert result.answers[Flag.BAD][Answer.ALARM] + result.answers[Flag.BAD][Answer.GOOD] == 40
+    xs, ys = zip(*result.roc, strict=True)
+    assert np.trapezoid(ys, xs) == pytest.approx(result.auc.value)
 
 
 def test_runs_are_the_blocks_of_an_interval():
@@ -70,18 +70,20 @@ def test_runs_are_the_blocks_of_an_interval():
             for run in range(1, 31)
             for ls in range(1, per_run + 1)
         ]
-        found = evaluate(answered(labels(), of_runs), range(1, 31), np.random.default_rng(2)).good_alarmed
-        assert found.value == pytest.approx(1 / 3)
-        return found.high - found.low
+        good_alarmed = evaluate(answered(labels(), of_runs), range(1, 31), np.random.default_rng(2)).good_alarmed
+        assert good_alarmed.value == pytest.approx(1 / 3)
+        return good_alarmed.high - good_alarmed.low
 
     assert width(20) == pytest.approx(width(1), abs=0.02)
 
 
 def test_certainty_has_a_limit_and_few_runs_have_no_interval():
-    found = evaluate(answered(labels(), [verdict(run) for run in range(1, 31)]), range(1, 34), np.random.default_rng(2))
-    assert (found.good_alarmed.value, found.good_alarmed.low) == (0.0, 0.0)
-    assert found.good_alarmed.high == pytest.approx(1 - 0.05 ** (1 / 30)), "exact binomial limit of 30 trials"
-    assert (found.recall.value, found.recall.n, found.unanswered) == (None, 0, 3)
+    result = evaluate(
+        answered(labels(), [verdict(run) for run in range(1, 31)]), range(1, 34), np.random.default_rng(2)
+    )
+    assert (result.good_alarmed.value, result.good_alarmed.low) == (0.0, 0.0)
+    assert result.good_alarmed.high == pytest.approx(1 - 0.05 ** (1 / 30)), "exact binomial limit of 30 trials"
+    assert (result.recall.value, result.recall.n, result.unanswered) == (None, 0, 3)
     few = evaluate(answered(labels(), [verdict(1), verdict(2)]), [1, 2], np.random.default_rng(2))
     assert (few.good_alarmed.value, few.good_alarmed.high) == (0.0, None)
 

@@ -45,9 +45,9 @@ def untrained(catalogue):
     flat = np.tile(np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.5, 0.29], dtype=np.float32), (n, 1))
     scaling = Scaling(flat, np.zeros_like(flat), np.full_like(flat, 1e-4), np.zeros_like(flat))
     silent = PreluAutoencoder((np.zeros((width, 1), np.float32), np.zeros((1, width), np.float32)), *_rest(width))
-    one = np.ones((1, 1), dtype=np.float32)
+    item = np.ones((1, 1), dtype=np.float32)
     normaliser = Normaliser(
-        np.zeros((1, 1, 3), np.float32), one, one[0], one[0], np.array([-1, 1], np.float32), one[0] > 0, one > 0
+        np.zeros((1, 1, 3), np.float32), item, item[0], item[0], np.array([-1, 1], np.float32), item[0] > 0, item > 0
     )
     table = ConformalTable.of(np.linspace(0, 10, 200))
     assert top(width) == NUMBERS
@@ -61,14 +61,17 @@ def _rest(width):
 @pytest.fixture(scope="module")
 def bundle(models):
     plain = load(models / "histograms")
-    certified = {name: replace(one, certification=untrained(one.catalogue)) for name, one in plain.subsystems.items()}
+    certified = {
+        name: replace(subsystem, certification=untrained(subsystem.catalogue))
+        for name, subsystem in plain.subsystems.items()
+    }
     return replace(plain, subsystems=certified, certification_p=plain.folder_p)
 
 
 @pytest.fixture(scope="module")
 def messages(detector):
     keys = [(LumisectionKey(run, ls), LEVEL) for run in RUNS for ls in range(1, PER_RUN + 1)]
-    batches = [batch for one in stream(detector, keys, (), 3) for batch in one.batches]
+    batches = [batch for item in stream(detector, keys, (), 3) for batch in item.batches]
     return [Message(PLACE, n, batch, {}, 999.0, f"offset {n}") for n, batch in enumerate(batches)]
 
 
@@ -79,11 +82,11 @@ def handle(store, pipeline, messages, poll):
     ingest.claim([PLACE])
     errors = []
     for start in range(0, len(messages), poll):
-        some = messages[start : start + poll]
-        for part, batches in chooser.parts(some, [one.value for one in some]):
+        sample = messages[start : start + poll]
+        for part, batches in chooser.parts(sample, [item.value for item in sample]):
             scored = pipeline.score(batches)
-            errors += [one.scores.largest.errors for one in scored]
-            ingest.apply([Arrival(one, outcome) for one, outcome in zip(part, scored, strict=True)])
+            errors += [item.scores.largest.errors for item in scored]
+            ingest.apply([Arrival(item, outcome) for item, outcome in zip(part, scored, strict=True)])
     return np.concatenate(errors)
 
 
@@ -100,8 +103,8 @@ def kept(store, bundle):
 
 def test_a_run_is_certified_about_where_the_runs_before_lay(store, bundle, messages):
     errors = handle(store, made(bundle), messages, 7)
-    found = kept(store, bundle)
-    sizes = [np.mean([np.abs(one).mean() for part, one in found.items() if part.run == run]) for run in RUNS]
+    result = kept(store, bundle)
+    sizes = [np.mean([np.abs(item).mean() for part, item in result.items() if part.run == run]) for run in RUNS]
     assert sizes[0] == 0
     assert 0 < sizes[1] < sizes[2]
     per_run = errors.reshape(len(RUNS), -1).mean(axis=1)
@@ -114,10 +117,10 @@ def test_a_run_is_certified_about_where_the_runs_before_lay(store, bundle, messa
 def test_how_messages_are_grouped_changes_nothing(store, open_store, tmp_path, bundle, messages, poll):
     other = open_store(f"sqlite:///{tmp_path / 'other.db'}")
     other.upgrade()
-    results = [handle(one, made(bundle), messages, size) for one, size in ((store, poll), (other, 13))]
+    results = [handle(item, made(bundle), messages, size) for item, size in ((store, poll), (other, 13))]
     assert results[0].tobytes() == results[1].tobytes()
     theirs = kept(other, bundle)
-    assert all(one.tobytes() == theirs[part].tobytes() for part, one in kept(store, bundle).items())
+    assert all(item.tobytes() == theirs[part].tobytes() for part, item in kept(store, bundle).items())
 
 
 def test_a_daemon_that_starts_again_reads_what_was_chosen(store, bundle, messages):
@@ -128,18 +131,18 @@ def test_a_daemon_that_starts_again_reads_what_was_chosen(store, bundle, message
 
 
 def test_a_model_in_shadow_follows_in_a_way_of_its_own(store, bundle, messages):
-    beside = replace(bundle, version="beside")
-    current, shadow = made(bundle), made(beside)
+    peer = replace(bundle, version="beside")
+    current, shadow = made(bundle), made(peer)
     chooser = RunReferences(store, "histograms", current, now_s, shadow)
     ingest = LumisectionIngest(store, current, SETTINGS, "me", now_s, Shadow(shadow, SETTINGS.dqm.frozen_after - 1))
     ingest.claim([PLACE])
-    for part, batches in chooser.parts(messages, [one.value for one in messages]):
+    for part, batches in chooser.parts(messages, [message.value for message in messages]):
         scored = zip(part, current.score(batches), shadow.score(batches), strict=True)
-        ingest.apply([Arrival(*one) for one in scored])
-    theirs = kept(store, beside)
-    assert all(one.any() for part, one in theirs.items() if part.run != RUNS[0])
-    for part, one in kept(store, bundle).items():
-        np.testing.assert_array_equal(one, theirs[replace(part, model_version="beside")])
+        ingest.apply([Arrival(*item) for item in scored])
+    theirs = kept(store, peer)
+    assert all(their.any() for part, their in theirs.items() if part.run != RUNS[0])
+    for part, item_value in kept(store, bundle).items():
+        np.testing.assert_array_equal(item_value, theirs[replace(part, model_version="beside")])
 
 
 def test_what_comes_twice_leaves_nothing(store, bundle, messages):
@@ -148,7 +151,7 @@ def test_what_comes_twice_leaves_nothing(store, bundle, messages):
     part = Part(DATASET, RUNS[0] + 1, next(iter(bundle.subsystems)), bundle.version)
     with store.read() as tx:
         _, once = centres.before(tx, part)
-    handle(store, made(bundle), [replace(one, offset=one.offset + len(first)) for one in first], 9)
+    handle(store, made(bundle), [replace(item, offset=item.offset + len(first)) for item in first], 9)
     with store.read() as tx:
         _, twice = centres.before(tx, part)
     assert once.seen.sum(axis=0).max() == PER_RUN // EVERY

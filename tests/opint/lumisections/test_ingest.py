@@ -47,25 +47,28 @@ def clock():
 
 @pytest.fixture
 def ingest(store, pipeline, clock):
-    one = LumisectionIngest(store, pipeline, SETTINGS, "me", clock)
-    one.claim([PLACE])
-    return one
+    lumisection_ingest = LumisectionIngest(store, pipeline, SETTINGS, "me", clock)
+    lumisection_ingest.claim([PLACE])
+    return lumisection_ingest
 
 
 def batches(detector, faults=(), count=30, seed=3):
     return [
-        batch for one in stream(detector, [(key, LEVEL) for key in KEYS[:count]], faults, seed) for batch in one.batches
+        batch
+        for item in stream(detector, [(key, LEVEL) for key in KEYS[:count]], faults, seed)
+        for batch in item.batches
     ]
 
 
-def arrivals(pipeline, some, first=0, place=PLACE):
+def arrivals(pipeline, sample, first=0, place=PLACE):
     messages = [
-        Message(place, first + n, b"raw" if isinstance(one, DecodeError) else one, {}, 999.0, f"offset {first + n}")
-        for n, one in enumerate(some)
+        Message(place, first + n, b"raw" if isinstance(item, DecodeError) else item, {}, 999.0, f"offset {first + n}")
+        for n, item in enumerate(sample)
     ]
-    scored = iter(pipeline.score([one for one in some if not isinstance(one, DecodeError)]))
+    scored = iter(pipeline.score([item for item in sample if not isinstance(item, DecodeError)]))
     return [
-        Arrival(m, one if isinstance(one, DecodeError) else next(scored)) for m, one in zip(messages, some, strict=True)
+        Arrival(m, item if isinstance(item, DecodeError) else next(scored))
+        for m, item in zip(messages, sample, strict=True)
     ]
 
 
@@ -84,28 +87,28 @@ def fault(kind, start, end, severity=1.0):
 
 
 def test_complete_lumisections_are_judged_at_once(ingest, store, pipeline, detector):
-    written = ingest.apply(arrivals(pipeline, batches(detector, count=3)))
-    assert written.next_offsets == {PLACE: 6}
-    assert [state.closed_because for state in written.closed] == ["complete"] * 3
-    assert {v.quality for s in written.closed for v in s.verdicts.values()} == {Quality.GOOD}
+    output = ingest.apply(arrivals(pipeline, batches(detector, count=3)))
+    assert output.next_offsets == {PLACE: 6}
+    assert [state.closed_because for state in output.closed] == ["complete"] * 3
+    assert {v.quality for s in output.closed for v in s.verdicts.values()} == {Quality.GOOD}
     assert count(store, lumisection) == 3
 
 
 def test_the_same_messages_again_change_nothing(ingest, store, pipeline, detector):
-    some = arrivals(pipeline, batches(detector, count=3))
-    ingest.apply(some)
+    sample = arrivals(pipeline, batches(detector, count=3))
+    ingest.apply(sample)
     before = states(store)
-    again = ingest.apply(some)
+    again = ingest.apply(sample)
     assert again.closed == []
-    assert {key: one.revision for key, one in states(store).items()} == {
-        key: one.revision for key, one in before.items()
+    assert {key: state.revision for key, state in states(store).items()} == {
+        key: item.revision for key, item in before.items()
     }
 
 
 def test_the_same_content_under_new_offsets_changes_nothing(ingest, store, pipeline, detector):
-    some = batches(detector, count=3)
-    ingest.apply(arrivals(pipeline, some))
-    again = ingest.apply(arrivals(pipeline, some, first=6))
+    sample = batches(detector, count=3)
+    ingest.apply(arrivals(pipeline, sample))
+    again = ingest.apply(arrivals(pipeline, sample, first=6))
     assert again.closed == []
     assert again.next_offsets == {PLACE: 12}
     assert count(store, dead_letter) == 0
@@ -116,9 +119,9 @@ def test_contradicting_content_is_a_dead_letter_and_the_first_stands(ingest, sto
     other = replace(first, counts=tuple(matrix + 1 for matrix in first.counts))
     ingest.apply(arrivals(pipeline, [first]))
     kept = states(store, first.key)[first.key].parts["Muon"].digests
-    written = ingest.apply(arrivals(pipeline, [other], first=1))
-    assert [letter.reason for letter in written.letters] == ["conflict"]
-    assert "Muon/Part1/occupancy" in written.letters[0].detail
+    output = ingest.apply(arrivals(pipeline, [other], first=1))
+    assert [letter.reason for letter in output.letters] == ["conflict"]
+    assert "Muon/Part1/occupancy" in output.letters[0].detail
     np.testing.assert_array_equal(states(store, first.key)[first.key].parts["Muon"].digests, kept)
 
 
@@ -145,8 +148,8 @@ def test_an_offset_of_a_topic_that_was_deleted_is_not_one_of_its_successor(inges
 
 def test_bad_messages_are_kept_and_the_stream_goes_on(ingest, store, pipeline, detector):
     good = batches(detector, count=1)
-    written = ingest.apply(arrivals(pipeline, [good[0], DecodeError("bad-json", "message", "{"), good[1]]))
-    assert len(written.closed) == 1
+    output = ingest.apply(arrivals(pipeline, [good[0], DecodeError("bad-json", "message", "{"), good[1]]))
+    assert len(output.closed) == 1
     with store.read() as tx:
         (letter,) = deadletters.list_(tx).items
     assert (letter.reason, letter.offset, letter.raw) == ("bad-json", 1, b"raw")
@@ -186,20 +189,25 @@ def test_a_late_part_revises(ingest, store, pipeline, detector, clock):
 def test_only_its_own_partition_overtakes_a_lumisection(ingest, store, pipeline, detector):
     other = replace(PLACE, partition=1)
     ingest.claim([other])
-    some = batches(detector, count=10)
-    ingest.apply(arrivals(pipeline, some[:1]))
-    ingest.apply(arrivals(pipeline, some[2:], place=other))
+    sample = batches(detector, count=10)
+    ingest.apply(arrivals(pipeline, sample[:1]))
+    ingest.apply(arrivals(pipeline, sample[2:], place=other))
     assert ingest.close_due().closed == ()
-    ingest.apply(arrivals(pipeline, some[2 : 2 + 2 * SETTINGS.stream.watermark_lumisections], first=1))
+    ingest.apply(arrivals(pipeline, sample[2 : 2 + 2 * SETTINGS.stream.watermark_lumisections], first=1))
     assert ingest.close_due().closed == (), "what came before is not seen again"
 
 
 def test_a_fault_is_one_incident_of_all_its_lumisections(ingest, store, pipeline, detector):
     ingest.apply(arrivals(pipeline, batches(detector, [fault(FaultKind.DEAD, 10, 19, 0.5)])))
     with store.read() as tx:
-        (found,) = tx.execute(select(incident)).all()
+        (result,) = tx.execute(select(incident)).all()
         seen = tx.execute(select(occurrence.c.ls).order_by(occurrence.c.ls)).scalars().all()
-    assert (found.subsystem, found.element_group, found.family, found.kind) == ("Muon", "Muon/Part1", "content", "dead")
+    assert (result.subsystem, result.element_group, result.family, result.kind) == (
+        "Muon",
+        "Muon/Part1",
+        "content",
+        "dead",
+    )
     assert seen == [key.ls for key in KEYS[10:20]]
 
 
@@ -214,9 +222,9 @@ def test_a_stuck_histogram_is_one_incident(ingest, store, pipeline, detector, el
 
 @pytest.mark.parametrize("order", [range(30), [*range(0, 30, 2), *range(1, 30, 2)], range(29, -1, -1)])
 def test_frozen_content_is_found_in_any_order_of_arrival(ingest, store, pipeline, detector, order):
-    some = batches(detector, [fault(FaultKind.STUCK, 10, 19)])
+    sample = batches(detector, [fault(FaultKind.STUCK, 10, 19)])
     for n, place in enumerate(order):
-        ingest.apply(arrivals(pipeline, some[2 * place : 2 * place + 2], first=2 * n))
+        ingest.apply(arrivals(pipeline, sample[2 * place : 2 * place + 2], first=2 * n))
     frozen = [
         key.ls
         for key, state in sorted(states(store).items())
@@ -236,11 +244,11 @@ def test_a_killed_transaction_leaves_nothing(ingest, store, pipeline, detector, 
 
 
 def test_a_topic_made_anew_is_read_from_its_beginning(ingest, store, pipeline, detector):
-    some = batches(detector, count=3)
-    ingest.apply(arrivals(pipeline, some[:4], first=40))
+    sample = batches(detector, count=3)
+    ingest.apply(arrivals(pipeline, sample[:4], first=40))
     ingest.lost(Loss(PLACE, expected=44, resumed=0))
-    written = ingest.apply(arrivals(pipeline, some[4:]))
-    assert [state.key for state in written.closed] == [KEYS[2]]
+    output = ingest.apply(arrivals(pipeline, sample[4:]))
+    assert [state.key for state in output.closed] == [KEYS[2]]
     with store.read() as tx:
-        (found,) = tx.execute(select(incident)).all()
-    assert (found.family, found.severity) == ("data-lost", "critical")
+        (result,) = tx.execute(select(incident)).all()
+    assert (result.family, result.severity) == ("data-lost", "critical")

@@ -46,7 +46,7 @@ def pipeline(bundle):
 @pytest.fixture(scope="module")
 def messages(detector):
     keys = [(LumisectionKey(run, ls), LEVEL) for run in RUNS for ls in range(1, PER_RUN + 1)]
-    batches = [batch for one in stream(detector, keys, (), 3) for batch in one.batches]
+    batches = [batch for item in stream(detector, keys, (), 3) for batch in item.batches]
     return [Message(PLACE, n, batch, {}, 999.0, f"offset {n}") for n, batch in enumerate(batches)]
 
 
@@ -57,11 +57,11 @@ def handle(store, pipeline, messages, poll, chooser=None):
     ingest.claim([PLACE])
     p_values = []
     for start in range(0, len(messages), poll):
-        some = messages[start : start + poll]
-        for part, batches in chooser.parts(some, [one.value for one in some]):
+        sample = messages[start : start + poll]
+        for part, batches in chooser.parts(sample, [item.value for item in sample]):
             scored = pipeline.score(batches)
-            p_values += [one.scores.p_values for one in scored]
-            ingest.apply([Arrival(one, outcome) for one, outcome in zip(part, scored, strict=True)])
+            p_values += [item.scores.p_values for item in scored]
+            ingest.apply([Arrival(item, outcome) for item, outcome in zip(part, scored, strict=True)])
     return np.concatenate(p_values)
 
 
@@ -69,26 +69,26 @@ def kept(store, bundle):
     """Everything recorded, by run and subsystem."""
     with store.read() as tx:
         return {
-            (run, name): one
+            (run, name): item
             for run in RUNS
-            for name, one in references.chosen(tx, DATASET, run, bundle.version).items()
+            for name, item in references.chosen(tx, DATASET, run, bundle.version).items()
         }
 
 
 def test_runs_are_followed_and_the_reasons_are_recorded(store, pipeline, bundle, messages):
     handle(store, pipeline, messages, 7)
-    found = kept(store, bundle)
-    assert set(found) == {(run, name) for run in RUNS for name in bundle.subsystems}
+    result = kept(store, bundle)
+    assert set(result) == {(run, name) for run in RUNS for name in bundle.subsystems}
     for name in bundle.subsystems:
-        assert found[RUNS[0], name].reason == "no run has been followed yet"
-        assert not found[RUNS[0], name].adaptive
-        assert found[RUNS[2], name].adaptive
-        assert found[RUNS[2], name].runs == 2
-        assert found[RUNS[2], name].newest_run == RUNS[1]
+        assert result[RUNS[0], name].reason == "no run has been followed yet"
+        assert not result[RUNS[0], name].adaptive
+        assert result[RUNS[2], name].adaptive
+        assert result[RUNS[2], name].runs == 2
+        assert result[RUNS[2], name].newest_run == RUNS[1]
     with store.read() as tx:
         shown = references.shown(tx, DATASET, RUNS[2])
-    assert [one.subsystem for one in shown] == sorted(bundle.subsystems)
-    assert all(one.adaptive and one.usable == one.elements and 0 < one.median_drift < 0.05 for one in shown)
+    assert [item.subsystem for item in shown] == sorted(bundle.subsystems)
+    assert all(item.adaptive and item.usable == item.elements and 0 < item.median_drift < 0.05 for item in shown)
 
 
 @pytest.mark.parametrize("poll", [1, 1000])
@@ -96,14 +96,14 @@ def test_how_messages_are_grouped_changes_nothing(store, open_store, tmp_path, b
     other = open_store(f"sqlite:///{tmp_path / 'other.db'}")
     other.upgrade()
     results = [
-        handle(one, Pipeline(bundle, SETTINGS.dqm, SETTINGS.alerts), messages, size)
-        for one, size in ((store, poll), (other, 13))
+        handle(item, Pipeline(bundle, SETTINGS.dqm, SETTINGS.alerts), messages, size)
+        for item, size in ((store, poll), (other, 13))
     ]
     assert results[0].tobytes() == results[1].tobytes()
     ours, theirs = kept(store, bundle), kept(other, bundle)
-    for key, one in ours.items():
-        assert one.reason == theirs[key].reason
-        assert one.share.tobytes() == theirs[key].share.tobytes()
+    for key, our in ours.items():
+        assert our.reason == theirs[key].reason
+        assert our.share.tobytes() == theirs[key].share.tobytes()
 
 
 def test_a_daemon_that_starts_again_reads_what_was_chosen(store, pipeline, bundle, messages):
@@ -114,10 +114,10 @@ def test_a_daemon_that_starts_again_reads_what_was_chosen(store, pipeline, bundl
     again = handle(store, fresh, messages[cut:], 5)
     assert (
         again.tobytes()
-        == np.concatenate([one.scores.p_values for one in pipeline.score(_batches(messages[cut:]))]).tobytes()
+        == np.concatenate([item.scores.p_values for item in pipeline.score(_batches(messages[cut:]))]).tobytes()
     )
-    assert {key: one.reason for key, one in kept(store, bundle).items()} == {
-        key: one.reason for key, one in before.items()
+    assert {key: item.reason for key, item in kept(store, bundle).items()} == {
+        key: item.reason for key, item in before.items()
     }
 
 
@@ -127,7 +127,7 @@ def test_what_comes_twice_adds_nothing(store, pipeline, bundle, messages):
     part = Part(DATASET, RUNS[0] + 1, next(iter(bundle.subsystems)), bundle.version)
     with store.read() as tx:
         ((_, once),) = references.since(tx, part, 0, 5)
-    again = [Message(PLACE, one.offset + len(first), one.value, {}, 999.0, "again") for one in first]
+    again = [Message(PLACE, item.offset + len(first), item.value, {}, 999.0, "again") for item in first]
     handle(store, pipeline, again, 9)
     with store.read() as tx:
         ((_, twice),) = references.since(tx, part, 0, 5)
@@ -147,15 +147,15 @@ def test_the_first_choice_stands(store, pipeline, bundle, messages):
 
 
 def test_a_model_in_shadow_follows_as_the_judging_one_does(store, pipeline, bundle, messages):
-    beside = replace(bundle, version="beside")
-    shadow = Pipeline(beside, SETTINGS.dqm, SETTINGS.alerts)
+    peer = replace(bundle, version="beside")
+    shadow = Pipeline(peer, SETTINGS.dqm, SETTINGS.alerts)
     chooser = RunReferences(store, "histograms", pipeline, now_s, shadow)
     ingest = LumisectionIngest(store, pipeline, SETTINGS, "me", now_s, Shadow(shadow, SETTINGS.dqm.frozen_after - 1))
     ingest.claim([PLACE])
     for part, batches in chooser.parts(messages, [message.value for message in messages]):
         scored = zip(part, pipeline.score(batches), shadow.score(batches), strict=True)
         ingest.apply([Arrival(*arrival) for arrival in scored])
-    theirs = kept(store, beside)
+    theirs = kept(store, peer)
     assert theirs.keys() == kept(store, bundle).keys()
     for place, chosen in kept(store, bundle).items():
         assert (chosen.reason, chosen.share.tobytes()) == (theirs[place].reason, theirs[place].share.tobytes())
@@ -168,19 +168,19 @@ def test_undecodable_messages_go_their_way(store, pipeline, messages):
     error = DecodeError("bad-json", "value", "broken")
     batches = [error, messages[0].value, error, messages[-1].value]
     parts = list(RunReferences(store, "histograms", pipeline, now_s).parts(range(4), batches))
-    assert [list(some) for some, _ in parts] == [[0], [1, 2], [3]]
-    assert [one for _, some in parts for one in some] == batches
+    assert [list(sample) for sample, _ in parts] == [[0], [1, 2], [3]]
+    assert [item for _, sample in parts for item in sample] == batches
 
 
 def test_frozen_references_write_nothing(store, bundle, messages):
     pipeline = Pipeline(bundle, DqmSettings(), SETTINGS.alerts)
     ingest = LumisectionIngest(store, pipeline, Settings(), "me", now_s)
     ingest.claim([PLACE])
-    some = messages[: 4 * EVERY]
-    ingest.apply([Arrival(one, found) for one, found in zip(some, pipeline.score(_batches(some)), strict=True)])
+    sample = messages[: 4 * EVERY]
+    ingest.apply([Arrival(item, result) for item, result in zip(sample, pipeline.score(_batches(sample)), strict=True)])
     with store.read() as tx:
         assert [tx.scalar(select(func.count()).select_from(table)) for table in (run_sums, reference)] == [0, 0]
 
 
 def _batches(messages):
-    return [one.value for one in messages]
+    return [message.value for message in messages]

@@ -47,9 +47,9 @@ def damaged(store, pipeline, detector):
     """Halves of lumisections wait for the others, and what is stored of one of them is damaged."""
     ingest = LumisectionIngest(store, pipeline, SETTINGS, "me", lambda: 1000.0)
     ingest.claim([PLACE])
-    halves = [one.batches[0] for one in stream(detector, [(key, LEVEL) for key in KEYS], (), 3)]
+    halves = [item.batches[0] for item in stream(detector, [(key, LEVEL) for key in KEYS], (), 3)]
     messages = [Message(PLACE, n, half, {}, 999.0, f"offset {n}") for n, half in enumerate(halves)]
-    ingest.apply([Arrival(message, one) for message, one in zip(messages, pipeline.score(halves), strict=True)])
+    ingest.apply([Arrival(message, item) for message, item in zip(messages, pipeline.score(halves), strict=True)])
     with store.begin() as tx:
         at = (ls_score.c.run == DAMAGED.run) & (ls_score.c.ls == DAMAGED.ls)
         tx.execute(update(ls_score).where(at).values(p_values=b"\0\0"))
@@ -60,7 +60,7 @@ def test_the_others_are_closed_and_an_incident_names_run_lumisection_and_error(s
     result = damaged.close_due(everything=True)
     assert [state.key for state in result.closed] == [key for key in KEYS if key != DAMAGED]
     assert result.set_aside == [(DATASET, DAMAGED)]
-    (opened,) = [one for one in result.alerts.opened if one.family == "not-judged"]
+    (opened,) = [item for item in result.alerts.opened if item.family == "not-judged"]
     assert opened.severity == "critical"
     assert opened.title.startswith(f"run {DAMAGED.run} LS {DAMAGED.ls} could not be judged: ValueError: ")
     again = damaged.close_due(everything=True)
@@ -82,10 +82,10 @@ def test_more_of_a_run_is_told_by_the_same_incident(store, damaged):
         tx.execute(update(ls_score).where(ls_score.c.ls == KEYS[4].ls).values(p_values=b"\0"))
     damaged.close_due(everything=True)
     with store.read() as tx:
-        (found,) = tx.execute(select(incident).where(incident.c.family == "not-judged")).all()
-        history = tx.scalars(select(audit.c.detail).where(audit.c.incident_id == found.id)).all()
+        (result,) = tx.execute(select(incident).where(incident.c.family == "not-judged")).all()
+        history = tx.scalars(select(audit.c.detail).where(audit.c.incident_id == result.id)).all()
     assert [f"LS {key.ls} could not be judged" in line for key, line in zip((DAMAGED, KEYS[4]), history, strict=True)]
-    assert found.title.endswith("and others before")
+    assert result.title.endswith("and others before")
 
 
 class FaultyAt2(Scripted):

@@ -53,13 +53,13 @@ def twin(models, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def batches(detector):
-    return [one for each in stream(detector, [(key, LEVEL) for key in KEYS], FAULTS, 3) for one in each.batches]
+    return [batch for each in stream(detector, [(key, LEVEL) for key in KEYS], FAULTS, 3) for batch in each.batches]
 
 
 def judge(store, current, shadow, batches, order=None, size=6, unseen=0):
     """Write the batches to the store, ``size`` at a time; the shadow does not see the first ``unseen``."""
-    beside = None if shadow is None else Shadow(shadow, SETTINGS.dqm.frozen_after - 1)
-    ingest = LumisectionIngest(store, current, SETTINGS, "me", lambda: 1000.0, beside)
+    peer = None if shadow is None else Shadow(shadow, SETTINGS.dqm.frozen_after - 1)
+    ingest = LumisectionIngest(store, current, SETTINGS, "me", lambda: 1000.0, peer)
     ingest.claim([PLACE])
     places = list(order or range(len(batches)))
     scored = current.score(batches)
@@ -89,7 +89,7 @@ def test_the_current_model_is_not_disturbed(store, bundle, twin, batches, empty_
     assert everything(store, *tables) == everything(alone, *tables)
     with store.read() as tx:
         versions = set(tx.scalars(select(ls_score.c.model_version)))
-        assert {one.model_version for one in tx.execute(select(incident))} == {bundle.version}
+        assert {item.model_version for item in tx.execute(select(incident))} == {bundle.version}
     assert versions == {bundle.version, twin.version}
 
 
@@ -100,7 +100,7 @@ def test_the_same_model_in_shadow_says_the_same(store, bundle, twin, batches, or
         current = lumisections.load(tx, DATASET, KEYS)
         shadow = lumisections.load(tx, DATASET, KEYS, twin.version)
         pairs = comparison.read_pairs(tx, bundle.version, twin.version, range(10**9))
-    assert {one.model_version for one in shadow.values()} == {twin.version}
+    assert {item.model_version for item in shadow.values()} == {twin.version}
     for key in KEYS:
         for name, verdict in current[key].verdicts.items():
             np.testing.assert_array_equal(verdict.reasons, shadow[key].verdicts[name].reasons)
@@ -108,7 +108,7 @@ def test_the_same_model_in_shadow_says_the_same(store, bundle, twin, batches, or
     frozen = [key for key in KEYS if (shadow[key].verdicts["Strips"].reasons == Reason.FROZEN).any()]
     assert frozen, "what is frozen is found from the shadow's own memory"
     assert len(pairs) == 48
-    assert not any(one.differs for one in pairs)
+    assert not any(item.differs for item in pairs)
 
 
 def test_what_the_shadow_has_not_seen_whole_it_does_not_judge(store, bundle, twin, batches) -> None:
@@ -162,13 +162,13 @@ def test_what_differs_alike_in_a_row_is_one_stretch():
         pair(1, 2, warning, good, subsystem="Calo"),
         pair(2, 8, warning, good),
     ]
-    found = comparison.stretches(pairs)
-    assert [(one.subsystem, one.run, one.first, one.last) for one in found] == [
+    result = comparison.stretches(pairs)
+    assert [(item.subsystem, item.run, item.first, item.last) for item in result] == [
         ("Muon", 1, 1, 3),
         ("Calo", 1, 2, 2),
         ("Muon", 1, 5, 6),
         ("Muon", 1, 7, 7),
         ("Muon", 2, 8, 8),
     ]
-    assert found[0].current == comparison.Judgement(bad, 3)
+    assert result[0].current == comparison.Judgement(bad, 3)
     assert comparison.stretches([]) == []

@@ -73,8 +73,8 @@ def outcomes(store, number):
 
 @pytest.fixture
 def web():
-    with web_receiver() as one:
-        yield one
+    with web_receiver() as item:
+        yield item
 
 
 @pytest.fixture

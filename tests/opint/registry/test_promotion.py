@@ -26,9 +26,9 @@ def dqm(models, tmp_path) -> DqmSettings:
 
 def renew(folder) -> None:
     """Give a bundle another version, as training again would."""
-    told = json.loads((folder / MANIFEST).read_text())
-    told["renewed"] = told.get("renewed", 0) + 1
-    (folder / MANIFEST).write_text(json.dumps(told))
+    report = json.loads((folder / MANIFEST).read_text())
+    report["renewed"] = report.get("renewed", 0) + 1
+    (folder / MANIFEST).write_text(json.dumps(report))
 
 
 def version(dqm, name) -> str:
@@ -38,8 +38,8 @@ def version(dqm, name) -> str:
 def test_the_settings_decide_until_somebody_promotes(store, dqm) -> None:
     assert current_bundle(dqm, store).name == "histograms"
     done = promote(dqm, store, "candidate", " ana ", "sees the hot tower", 5.0)
-    found = current_bundle(dqm, store)
-    assert (found.name, found.bundle.version) == ("candidate", version(dqm, "candidate"))
+    result = current_bundle(dqm, store)
+    assert (result.name, result.bundle.version) == ("candidate", version(dqm, "candidate"))
     assert (done.actor, done.previous, done.at_s) == ("ana", version(dqm, "histograms"), 5.0)
     with store.read() as tx:
         assert stored.promoted(tx, "histograms") == done
@@ -100,17 +100,17 @@ def test_the_lineup(store, dqm) -> None:
     both = dqm.model_copy(update={"shadow": "candidate"})
     shutil.copytree(dqm.models / "histograms", dqm.models / "broken")
     (dqm.models / "broken" / "lumisections.npz").write_bytes(b"")
-    told = {one.name: one for one in list_bundles(both, store)}
-    assert {name: one.role for name, one in told.items()} == {
+    reports = {bundle.name: bundle for bundle in list_bundles(both, store)}
+    assert {name: item.role for name, item in reports.items()} == {
         "broken": "",
         "candidate": "shadow",
         "histograms": "judges",
     }
-    assert "lumisections.npz" in told["broken"].trouble
-    assert told["histograms"].trained.startswith("370000:1 to ")
+    assert "lumisections.npz" in reports["broken"].trouble
+    assert reports["histograms"].trained.startswith("370000:1 to ")
     done = promote(dqm, store, "candidate", "ana", "", 5.0)
     renew(dqm.models / "candidate")
-    told = {one.name: one for one in list_bundles(dqm, store)}
-    assert (told["candidate"].role, told["candidate"].promoted) == ("judges", done)
-    assert told["candidate"].trouble == "changed since it was promoted"
-    assert told["histograms"].role == ""
+    reports = {bundle.name: bundle for bundle in list_bundles(dqm, store)}
+    assert (reports["candidate"].role, reports["candidate"].promoted) == ("judges", done)
+    assert reports["candidate"].trouble == "changed since it was promoted"
+    assert reports["histograms"].role == ""

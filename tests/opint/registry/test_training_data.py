@@ -19,8 +19,8 @@ BATCHES = [
 ]
 
 
-def places(some) -> set:
-    return {(one.dataset, one.subsystem, one.key) for one in some}
+def places(sample) -> set:
+    return {(item.dataset, item.subsystem, item.key) for item in sample}
 
 
 def at(run: int, ls: int, subsystem: str = "Muon") -> tuple:
@@ -41,9 +41,9 @@ def test_a_confirmed_incident_takes_its_own_subsystem_out() -> None:
 
 def test_a_false_alarm_comes_in_from_any_run() -> None:
     chosen = TrainingSelection(range(1, 2), OperatorFeedback(disputed=frozenset({at(1, 1), at(2, 1, "Strips")})))
-    found = places(chosen.of(BATCHES))
-    assert at(2, 1, "Strips") in found
-    assert at(2, 1) not in found
+    result = places(chosen.of(BATCHES))
+    assert at(2, 1, "Strips") in result
+    assert at(2, 1) not in result
     assert chosen.put_in == {at(2, 1, "Strips")}, "run 1 was asked for anyway"
 
 

@@ -29,16 +29,16 @@ LETTER = DeadLetter(
 def test_what_was_kept_is_found(store: Store) -> None:
     with store.begin() as tx:
         deadletters.add(tx, [LETTER])
-        (found,) = deadletters.list_(tx).items
-        assert found == replace(LETTER, id=found.id)
-        assert deadletters.get(tx, found.id) == found
+        (result,) = deadletters.list_(tx).items
+        assert result == replace(LETTER, id=result.id)
+        assert deadletters.get(tx, result.id) == result
 
 
 def test_the_same_letter_is_kept_once(store: Store) -> None:
     with store.begin() as tx:
         deadletters.add(tx, [LETTER, LETTER])
         deadletters.add(tx, [replace(LETTER, detail="again"), replace(LETTER, field="run")])
-        assert [one.field for one in deadletters.list_(tx).items] == ["run", "value"]
+        assert [item.field for item in deadletters.list_(tx).items] == ["run", "value"]
         assert deadletters.list_(tx).items[1].detail == LETTER.detail
 
 
@@ -54,7 +54,7 @@ def test_pages_neither_repeat_nor_skip(store: Store) -> None:
         seen, before = [], None
         while True:
             page = deadletters.list_(tx, reason="bad-json", before=before, limit=2)
-            seen += [one.offset for one in page.items]
+            seen += [item.offset for item in page.items]
             before = page.next
             if before is None:
                 break
@@ -76,15 +76,20 @@ def test_nothing_is_stored_without_bounds(store: Store) -> None:
     )
     with store.begin() as tx:
         deadletters.add(tx, [letter])
-        (found,) = deadletters.list_(tx).items
-    assert len(found.raw) == deadletters.MOST_BYTES
-    assert found.raw_size == 3_000_000
-    assert len(found.headers) == deadletters.MOST_HEADERS
+        (result,) = deadletters.list_(tx).items
+    assert len(result.raw) == deadletters.MOST_BYTES
+    assert result.raw_size == 3_000_000
+    assert len(result.headers) == deadletters.MOST_HEADERS
     assert (
-        max(map(len, [found.reason, found.field, found.detail, found.origin, *found.headers, *found.headers.values()]))
+        max(
+            map(
+                len,
+                [result.reason, result.field, result.detail, result.origin, *result.headers, *result.headers.values()],
+            )
+        )
         == 2000
     )
-    assert len(found.key or b"") == 1024
+    assert len(result.key or b"") == 1024
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

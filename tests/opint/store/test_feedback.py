@@ -16,7 +16,7 @@ def raised(tx, seed, number, **values) -> int:
     row = seed.an_incident(number, state="resolved", **values)
     made = tx.execute(insert(incident).values(row)).inserted_primary_key[0]
     places = [{"incident_id": made, "run": 1, "ls": 10 * number + n} for n in (1, 2)]
-    tx.execute(insert(occurrence), [one | {"elements": ["a"], "p_value": None, "kind": "dead"} for one in places])
+    tx.execute(insert(occurrence), [place | {"elements": ["a"], "p_value": None, "kind": "dead"} for place in places])
     return made
 
 
@@ -35,8 +35,8 @@ def test_lumisections_by_verdict(store, seed) -> None:
             made = raised(tx, seed, number, subsystem=f"S{number}")
             if verdict:
                 feedback.save(tx, made, Feedback(verdict, "ana", 1.0))
-        found = {verdict: feedback.lumisections(tx, verdict) for verdict in Verdict}
-    assert found == {
+        results = {verdict: feedback.lumisections(tx, verdict) for verdict in Verdict}
+    assert results == {
         TRUE: {(seed.DATASET, "S1", LumisectionKey(1, ls)) for ls in (11, 12)},
         FALSE: {(seed.DATASET, "S2", LumisectionKey(1, ls)) for ls in (21, 22)},
     }
@@ -45,12 +45,12 @@ def test_lumisections_by_verdict(store, seed) -> None:
 @pytest.mark.parametrize(("own", "left"), [(None, TRUE), (FALSE, FALSE)])
 def test_a_merged_incident_hands_its_word_on(store, seed, own, left) -> None:
     with store.begin() as tx:
-        one, into = raised(tx, seed, 1), raised(tx, seed, 2)
-        feedback.save(tx, one, Feedback(TRUE, "ana", 1.0))
+        item, into = raised(tx, seed, 1), raised(tx, seed, 2)
+        feedback.save(tx, item, Feedback(TRUE, "ana", 1.0))
         if own:
             feedback.save(tx, into, Feedback(own, "ben", 2.0))
-        feedback.move(tx, one, into)
-        assert feedback.load(tx, one) is None
+        feedback.move(tx, item, into)
+        assert feedback.load(tx, item) is None
         assert feedback.load(tx, into).verdict is left
 
 
@@ -62,7 +62,7 @@ def test_agreement_by_model(store, seed) -> None:
             if verdict:
                 feedback.save(tx, made, Feedback(verdict, "ana", 1.0))
         raised(tx, seed, 9, model_version="", family=DATA_LOST)
-        found = feedback.agreement(tx)
-    assert found == [Agreement("new", 4, 1, 2), Agreement("old", 1, 1, 0)]
-    assert [one.disagreement for one in found] == [pytest.approx(2 / 3), 0.0]
+        result = feedback.agreement(tx)
+    assert result == [Agreement("new", 4, 1, 2), Agreement("old", 1, 1, 0)]
+    assert [item.disagreement for item in result] == [pytest.approx(2 / 3), 0.0]
     assert Agreement("silent", 3, 0, 0).disagreement is None

@@ -23,7 +23,7 @@ SET = "/A/B/C"
 NUMBERS = count()
 
 
-def _same(one: LumisectionState, other: LumisectionState) -> None:
+def _same(lumisection_state: LumisectionState, other: LumisectionState) -> None:
     for name in (
         "dataset",
         "key",
@@ -35,18 +35,18 @@ def _same(one: LumisectionState, other: LumisectionState) -> None:
         "closed_because",
         "revision",
     ):
-        assert getattr(one, name) == getattr(other, name), name
-    assert one.parts.keys() == other.parts.keys()
-    assert one.verdicts.keys() == other.verdicts.keys()
-    for name, part in one.parts.items():
+        assert getattr(lumisection_state, name) == getattr(other, name), name
+    assert lumisection_state.parts.keys() == other.parts.keys()
+    assert lumisection_state.verdicts.keys() == other.verdicts.keys()
+    for name, part in lumisection_state.parts.items():
         _same_fields(part, other.parts[name])
-    for name, verdict in one.verdicts.items():
+    for name, verdict in lumisection_state.verdicts.items():
         _same_fields(verdict, other.verdicts[name])
 
 
-def _same_fields(one: object, other: object) -> None:
-    for name in (field.name for field in fields(one) if field.name != "evidence"):  # type: ignore[arg-type]
-        left, right = (_plain(getattr(each, name)) for each in (one, other))
+def _same_fields(item: object, other: object) -> None:
+    for name in (field.name for field in fields(item) if field.name != "evidence"):  # type: ignore[arg-type]
+        left, right = (_plain(getattr(each, name)) for each in (item, other))
         if isinstance(left, np.ndarray):
             assert left.dtype == right.dtype, name
         np.testing.assert_array_equal(left, right, err_msg=name)
@@ -65,7 +65,7 @@ def states(draw: st.DrawFn) -> LumisectionState:
     """Any state, with any content."""
     closed = draw(st.booleans())
     parts, verdicts = {}, {}
-    for name in draw(st.sets(st.text(min_size=1, max_size=5).filter(lambda one: "\0" not in one), max_size=3)):
+    for name in draw(st.sets(st.text(min_size=1, max_size=5).filter(lambda item: "\0" not in item), max_size=3)):
         n = draw(st.integers(0, 4))
         axis = Axis(2, -1.5, 2.5, "x", edges=(-1.5, 0.0, 2.5), categories=("a", "b"))
         catalogue = Catalogue.of([MonitoringElement(f"f/me{i}", (axis,) * (1 + i % 2)) for i in range(n)])
@@ -115,9 +115,9 @@ def test_every_state_comes_back_exactly(store: Store, state: LumisectionState) -
     state = replace(state, dataset=f"/{next(NUMBERS)}")
     with store.begin() as tx:
         lumisections.save(tx, [state], {(state.dataset, state.key): 3.0}, 4.0)
-        found = lumisections.load(tx, state.dataset, [state.key, LumisectionKey(2**62, 1)])
-    assert found.keys() == {state.key}
-    _same(found[state.key], state)
+        result = lumisections.load(tx, state.dataset, [state.key, LumisectionKey(2**62, 1)])
+    assert result.keys() == {state.key}
+    _same(result[state.key], state)
 
 
 def test_a_changed_state_replaces_the_old_one(store: Store, make_state) -> None:
@@ -166,12 +166,12 @@ def test_a_verdict_needs_its_part(store: Store, make_state) -> None:
 def test_two_daemons_add_up_one_lumisection_one_after_the_other(store: Store, make_state) -> None:
     """Even if neither has stored anything of it yet."""
     key = LumisectionKey(1, 7)
-    begun, found = threading.Event(), []
+    begun, results = threading.Event(), []
 
     def second() -> None:
         begun.set()
         with store.begin() as tx:
-            found.append(lumisections.load(tx, SET, [key]))
+            results.append(lumisections.load(tx, SET, [key]))
 
     thread = threading.Thread(target=second)
     with store.begin() as tx:
@@ -179,10 +179,10 @@ def test_two_daemons_add_up_one_lumisection_one_after_the_other(store: Store, ma
         thread.start()
         begun.wait()
         thread.join(0.2)
-        assert not found
+        assert not results
         lumisections.save(tx, [make_state(1, 7)], {}, 1.0)
     thread.join(5)
-    assert list(found[0]) == [key]
+    assert list(results[0]) == [key]
 
 
 def test_a_catalogue_is_read_from_another_process_exactly(store: Store, make_state, monkeypatch) -> None:
@@ -191,10 +191,10 @@ def test_a_catalogue_is_read_from_another_process_exactly(store: Store, make_sta
         lumisections.save(tx, [state], {}, 1.0)
     catalogues._kept.clear()
     with store.read() as tx:
-        found = catalogues.load(tx, {part.catalogue.digest for part in state.parts.values()})
+        result = catalogues.load(tx, {part.catalogue.digest for part in state.parts.values()})
     for part in state.parts.values():
-        assert found[part.catalogue.digest] == part.catalogue
-        assert found[part.catalogue.digest].digest == part.catalogue.digest
+        assert result[part.catalogue.digest] == part.catalogue
+        assert result[part.catalogue.digest].digest == part.catalogue.digest
 
 
 @pytest.mark.parametrize(
@@ -213,8 +213,8 @@ def test_what_later_ones_of_its_partition_overtake_is_due(store: Store, make_sta
     states = [replace(make_state(run, ls), origin=origin, first_seen_s=100.0) for run, ls, origin in seen]
     with store.begin() as tx:
         lumisections.save(tx, states, {}, 100.0)
-        found = lumisections.due(tx, 101.0, 60.0, 2)
-    assert found == {(SET, LumisectionKey(*key)): "overtaken" for key in due}
+        result = lumisections.due(tx, 101.0, 60.0, 2)
+    assert result == {(SET, LumisectionKey(*key)): "overtaken" for key in due}
 
 
 def test_what_waits_too_long_is_due(store: Store, make_state) -> None:
@@ -228,16 +228,16 @@ def test_what_waits_too_long_is_due(store: Store, make_state) -> None:
 def test_evidence_comes_back_and_is_bounded(store: Store, make_state, evidence_of) -> None:
     names = [f"Muon/me{n:03}" for n in range(100)]
     state = make_state(1, 7, {"DT": 100})
-    told = {me: evidence_of(me, p_value=(n + 1) / 1000) for n, me in enumerate(names)}
-    for some in (names[50:], names[:50]):
-        part = replace(state.parts["DT"], evidence={me: told[me] for me in some})
+    reports = {me: evidence_of(me, p_value=(n + 1) / 1000) for n, me in enumerate(names)}
+    for sample in (names[50:], names[:50]):
+        part = replace(state.parts["DT"], evidence={me: reports[me] for me in sample})
         with store.begin() as tx:
             lumisections.save(tx, [replace(state, parts={"DT": part})], {}, 1.0)
     with store.read() as tx:
-        found = evidence.load(tx, SET, state.key, "DT")
+        result = evidence.load(tx, SET, state.key, "DT")
         assert tx.execute(select(func.count()).select_from(evidence_table)).scalar_one() == evidence.MOST_PER_SUBSYSTEM
         assert evidence.hints(tx, SET, state.key, "DT")[names[0]].sentence == "bins 3 to 5 are empty"
-    assert found == {me: told[me] for me in names[: evidence.MOST_PER_SUBSYSTEM]}
+    assert result == {me: reports[me] for me in names[: evidence.MOST_PER_SUBSYSTEM]}
 
 
 def test_evidence_written_without_counts_keeps_the_picture_that_is_stored(store, make_state, evidence_of) -> None:
@@ -246,21 +246,21 @@ def test_evidence_written_without_counts_keeps_the_picture_that_is_stored(store,
     bare = replace(pictured, kind="stuck", counts=(), reference=(), pulls=(), worst_bins=(), entries=float("nan"))
 
     def carrying(*some):
-        part = replace(state.parts["DT"], evidence={one.me: one for one in some})
+        part = replace(state.parts["DT"], evidence={item.me: item for item in some})
         return replace(state, parts={"DT": part})
 
     with store.begin() as tx:
         evidence.save(tx, [carrying(pictured)])
         evidence.save(tx, [carrying(bare, replace(bare, me="b"))])
-        found = evidence.load(tx, SET, state.key, "DT")
-    assert found["a"] == replace(pictured, kind="stuck")
-    assert found["b"].counts == ()
+        result = evidence.load(tx, SET, state.key, "DT")
+    assert result["a"] == replace(pictured, kind="stuck")
+    assert result["b"].counts == ()
 
 
 def test_evidence_without_a_number_comes_back_as_nan(evidence_of) -> None:
-    one = replace(
+    item = replace(
         evidence_of("a", float("nan")), pulls=(float("inf"), float("nan")), counts=(), scores={"x": float("nan")}
     )
-    back = evidence.decode(evidence.encode(one))
+    back = evidence.decode(evidence.encode(item))
     assert np.isnan([back.p_value, *back.pulls, back.scores["x"]]).all()
-    assert replace(back, p_value=0, pulls=(), scores={}) == replace(one, p_value=0, pulls=(), scores={})
+    assert replace(back, p_value=0, pulls=(), scores={}) == replace(item, p_value=0, pulls=(), scores={})

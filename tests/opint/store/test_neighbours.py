@@ -10,15 +10,15 @@ DATASET = "/A/B/C"
 
 
 def keys_of(contents):
-    return [(one.key.run, one.key.ls) for one in contents.get("DT", ())]
+    return [(item.key.run, item.key.ls) for item in contents.get("DT", ())]
 
 
 def test_nearest_on_both_sides_across_runs_and_gaps(store, make_state):
     stored = [make_state(run, ls) for run, ls in [(2, 1), (1, 9), (1, 7), (2, 3), (3, 1), (1, 200)]]
     with store.begin() as tx:
         lumisections.save(tx, stored, {}, 1.0)
-        found = neighbours(tx, DATASET, [LumisectionKey(1, 9), LumisectionKey(2, 2), LumisectionKey(3, 1)], 2)
-    inside, gap, last = found[LumisectionKey(1, 9)], found[LumisectionKey(2, 2)], found[LumisectionKey(3, 1)]
+        result = neighbours(tx, DATASET, [LumisectionKey(1, 9), LumisectionKey(2, 2), LumisectionKey(3, 1)], 2)
+    inside, gap, last = result[LumisectionKey(1, 9)], result[LumisectionKey(2, 2)], result[LumisectionKey(3, 1)]
     assert keys_of(inside.before) == [(1, 7)]
     assert keys_of(inside.after) == [(1, 200), (2, 1)]
     assert keys_of(gap.before) == [(1, 200), (2, 1)]
@@ -40,14 +40,14 @@ def test_whole_runs_are_compared_with_whole_runs(store, make_state):
     stored = [make_state(run, ls) for run, ls in [(1, 0), (1, 5), (2, 0), (2, 5), (3, 0)]]
     with store.begin() as tx:
         lumisections.save(tx, stored, {}, 1.0)
-        found = neighbours(tx, DATASET, [LumisectionKey(2, 0), LumisectionKey(2, 5)], 2)
-    assert keys_of(found[LumisectionKey(2, 0)].before) == [(1, 0)]
-    assert keys_of(found[LumisectionKey(2, 0)].after) == [(3, 0)]
-    assert keys_of(found[LumisectionKey(2, 5)].before) == [(1, 5)]
+        result = neighbours(tx, DATASET, [LumisectionKey(2, 0), LumisectionKey(2, 5)], 2)
+    assert keys_of(result[LumisectionKey(2, 0)].before) == [(1, 0)]
+    assert keys_of(result[LumisectionKey(2, 0)].after) == [(3, 0)]
+    assert keys_of(result[LumisectionKey(2, 5)].before) == [(1, 5)]
 
 
 def test_other_datasets_are_not_looked_at(store, make_state):
     with store.begin() as tx:
         lumisections.save(tx, [make_state(1, 1, dataset="/other/B/C")], {}, 1.0)
-        found = neighbours(tx, DATASET, [LumisectionKey(1, 2)], 2)
-    assert found[LumisectionKey(1, 2)].before == {}
+        result = neighbours(tx, DATASET, [LumisectionKey(1, 2)], 2)
+    assert result[LumisectionKey(1, 2)].before == {}

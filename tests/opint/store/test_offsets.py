@@ -51,7 +51,7 @@ def test_an_offset_belongs_to_one_topic_of_a_name(store: Store) -> None:
     old, new, unknown = (replace(P, topic_id=name) for name in ("old", "new", ""))
     with store.begin() as tx:
         offsets.claim(tx, P, "g", "a", 1.0)
-        adopted = [offsets.adopt_topic(tx, one, "g") for one in (unknown, old, old, unknown, new, new, old)]
+        adopted = [offsets.adopt_topic(tx, item, "g") for item in (unknown, old, old, unknown, new, new, old)]
     assert adopted == [False, False, False, False, True, False, True]
 
 
@@ -60,8 +60,8 @@ def test_an_offset_belongs_to_one_topic_of_a_name(store: Store) -> None:
 )
 def test_partitions_are_told_apart(store: Store, other: Partition) -> None:
     with store.begin() as tx:
-        for one in (P, other):
-            offsets.claim(tx, one, "g", "a", 1.0)
+        for item in (P, other):
+            offsets.claim(tx, item, "g", "a", 1.0)
         offsets.claim(tx, P, "g2", "a", 1.0)
         offsets.advance(tx, P, "g", "a", 7, 2.0)
         assert offsets.lock(tx, other, "g", "a") is None
@@ -89,12 +89,12 @@ def test_a_claim_waits_for_the_transaction_of_the_owner(store: Store) -> None:
     """What the old owner has begun counts: the heir begins after it and not beside it."""
     with store.begin() as tx:
         offsets.claim(tx, P, "g", "a", 1.0)
-    begun, found = threading.Event(), []
+    begun, results = threading.Event(), []
 
     def claim() -> None:
         begun.set()
         with store.begin() as tx:
-            found.append(offsets.claim(tx, P, "g", "b", 2.0))
+            results.append(offsets.claim(tx, P, "g", "b", 2.0))
 
     heir = threading.Thread(target=claim)
     with store.begin() as tx:
@@ -102,7 +102,7 @@ def test_a_claim_waits_for_the_transaction_of_the_owner(store: Store) -> None:
         heir.start()
         begun.wait()
         heir.join(0.2)
-        assert not found
+        assert not results
         offsets.advance(tx, P, "g", "a", 7, 2.0)
     heir.join(5)
-    assert found == [7]
+    assert results == [7]

@@ -41,8 +41,8 @@ def test_a_wrong_length_is_refused() -> None:
 @pytest.mark.parametrize("members", [1, 3])
 def test_the_largest_errors_come_back_as_they_were(members: int) -> None:
     errors = np.random.default_rng(0).random((members, 40), dtype=np.float32)
-    one = Largest.of(errors, np.ones(40, dtype=bool), 12)
-    raw = pack_largest(one)
-    assert unpack_largest(raw).same(one)
+    item = Largest.of(errors, np.ones(40, dtype=bool), 12)
+    raw = pack_largest(item)
+    assert unpack_largest(raw).same(item)
     with pytest.raises(ValueError, match="buffer size"):
         unpack_largest(raw[:-3])

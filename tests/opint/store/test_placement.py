@@ -19,8 +19,10 @@ def test_what_nobody_has_decided_is_accepted_and_nothing_else(store):
         assert accept_rest(tx, "cms", PLAN.week, "Bob", "as every week", 5.0) == 2
         assert accept_rest(tx, "cms", PLAN.week, "Bob", "", 6.0) == 0
     with store.read() as tx:
-        plans = {one.catalogue: one for one in view.newest(tx)}
-        mine = replace(plans["cms"], week=PLAN.week)
-        told = [(one.line, one.decision, one.actor) for one in view.page(tx, mine, which="planned", limit=9).items]
-        assert told == [("a", "accepted", "Bob"), ("b", "rejected", "Ada"), ("c", "accepted", "Bob")]
-        assert [view.count_undecided(tx, one) for one in (mine, plans["cms"], plans["atlas"])] == [0, 1, 3]
+        plans = {item.catalogue: item for item in view.newest(tx)}
+        own = replace(plans["cms"], week=PLAN.week)
+        reports = [
+            (item.line, item.decision, item.actor) for item in view.page(tx, own, which="planned", limit=9).items
+        ]
+        assert reports == [("a", "accepted", "Bob"), ("b", "rejected", "Ada"), ("c", "accepted", "Bob")]
+        assert [view.count_undecided(tx, item) for item in (own, plans["cms"], plans["atlas"])] == [0, 1, 3]

@@ -21,12 +21,12 @@ def test_every_view_reads_the_seeded_store(tx, seed):
     assert seeks.subsystems(tx, seed.DATASET) == ["Calo", "Muon", "Pixel", "Strips"]
     assert list(seeks.runs_before(tx, seed.DATASET, None)) == [379415, 379412]
     assert incident_pages.counts(tx) == {"open": 1, "acknowledged": 1, "resolved": 1}
-    assert [one.id for one in incident_pages.page(tx, limit=5, run=379412).items] == [1]
-    assert [one.id for one in incident_pages.recently_resolved(tx, 5)] == [1]
-    told = incident_pages.detail(tx, 2)
-    assert len(told.occurrences) == len(told.evidence) == 24
-    first = told.evidence[0]
-    shown = evidence.evidence_view(tx, told.dataset, told.subsystem, first.run, first.ls, first.me)
+    assert [item.id for item in incident_pages.page(tx, limit=5, run=379412).items] == [1]
+    assert [item.id for item in incident_pages.recently_resolved(tx, 5)] == [1]
+    report = incident_pages.detail(tx, 2)
+    assert len(report.occurrences) == len(report.evidence) == 24
+    first = report.evidence[0]
+    shown = evidence.evidence_view(tx, report.dataset, report.subsystem, first.run, first.ls, first.me)
     assert [axis.bins for axis in shown.axes] == [36, 30]
     assert len(evidence.kept(tx, seed.DATASET, "Calo", 379415)) == 24
     assert incident_pages.detail(tx, 99) is None
@@ -38,7 +38,7 @@ def test_every_view_reads_the_seeded_store(tx, seed):
 
 
 def ids(tx, **options):
-    return [one.id for one in incident_pages.page(tx, limit=10, **options).items]
+    return [item.id for item in incident_pages.page(tx, limit=10, **options).items]
 
 
 @pytest.mark.parametrize("order", ["gravest", "newest", "seen", "longest"])
@@ -53,16 +53,16 @@ def test_incidents_come_in_the_chosen_order_page_by_page(store, seed, order):
     with store.read() as tx:
         whole = incident_pages.page(tx, limit=100, order=order).items
         keys = {
-            "gravest": lambda one: (
-                one.state == "resolved",
-                one.state != "resolved" and one.severity != "critical",
-                -one.id,
+            "gravest": lambda item: (
+                item.state == "resolved",
+                item.state != "resolved" and item.severity != "critical",
+                -item.id,
             ),
-            "newest": lambda one: -one.id,
-            "seen": lambda one: (-(one.last_run or 0), -(one.last_ls or 0), -one.id),
-            "longest": lambda one: (-one.lumisections, -one.id),
+            "newest": lambda item: -item.id,
+            "seen": lambda item: (-(item.last_run or 0), -(item.last_ls or 0), -item.id),
+            "longest": lambda item: (-item.lumisections, -item.id),
         }
-        assert [one.id for one in whole] == [one.id for one in sorted(whole, key=keys[order])]
+        assert [item.id for item in whole] == [item.id for item in sorted(whole, key=keys[order])]
         paged, cursor = [], None
         while True:
             page = incident_pages.page(tx, limit=4, order=order, before=cursor)
@@ -70,7 +70,7 @@ def test_incidents_come_in_the_chosen_order_page_by_page(store, seed, order):
             if page.next is None:
                 break
             cursor = int(page.next)
-        assert [one.id for one in paged] == [one.id for one in whole]
+        assert [item.id for item in paged] == [item.id for item in whole]
 
 
 def test_filters_look_for_a_part_of_a_name_in_whatever_case(tx):
@@ -95,9 +95,9 @@ def test_a_name_in_full_keeps_longer_ones_out(store, seed):
 
 def test_maps_of_consecutive_lumisections_are_multiplied(tx, seed):
     """The dead region stays, what fluctuates fades; a first map and other than maps have nothing to be multiplied."""
-    told = evidence.evidence_view(tx, seed.DATASET, "Calo", 379415, 30, seed.OCCUPANCY)
-    assert told.persistent.lumisections == [28, 29, 30]
-    stays, alone = (np.array(one).reshape(36, 30) for one in (told.persistent.pulls, told.pulls))
+    report = evidence.evidence_view(tx, seed.DATASET, "Calo", 379415, 30, seed.OCCUPANCY)
+    assert report.persistent.lumisections == [28, 29, 30]
+    stays, alone = (np.array(item).reshape(36, 30) for item in (report.persistent.pulls, report.pulls))
     dead = np.zeros((36, 30), dtype=bool)
     dead[20:26, 10:18] = True
     assert (stays[dead] < -5).all()
@@ -123,20 +123,20 @@ def test_strips_cross_runs(tx):
 
 
 def test_the_map_and_the_run_agree(tx, seed):
-    told = runs.detail(tx, 379415, None)
-    muon = next(one for one in told.subsystems if one.subsystem == "Muon")
+    report = runs.detail(tx, 379415, None)
+    muon = next(subsystem for subsystem in report.subsystems if subsystem.subsystem == "Muon")
     made = run_map.run_map(tx, seed.DATASET, 379415, "Muon")
     columns = list(zip(*made.qualities, strict=True))
     assert sum("3" in column for column in columns) == muon.bad == 22
-    assert len(told.lumisections) == len(made.lumisections) == 62
+    assert len(report.lumisections) == len(made.lumisections) == 62
     assert run_map.run_map(tx, seed.DATASET, 379415, "none").elements == []
 
 
 def test_the_machinery(tx):
-    told = system.load_system(tx)
-    assert [one.state for one in told.daemons] == ["running", "stopped"]
-    assert told.schema_version is not None
-    assert told.database.split()[0] in {"sqlite", "postgresql"}
+    report = system.load_system(tx)
+    assert [daemon.state for daemon in report.daemons] == ["running", "stopped"]
+    assert report.schema_version is not None
+    assert report.database.split()[0] in {"sqlite", "postgresql"}
     letters = deadletters.page(tx, limit=1)
     assert (letters.items[0].reason, letters.next) == ("negative-count", str(letters.items[0].id))
     assert letters.items[0].preview == "\\x00\\x1b[31m<b>ARROW1</b>"

@@ -18,7 +18,7 @@ def test_histograms_are_always_watched_and_others_where_their_setting_says_so():
 
 def test_each_kind_has_a_topic_and_a_group_of_its_own_and_checks_both_model_and_source():
     kafka = [kind.kafka(Settings()) for kind in KINDS.values()]
-    assert len({one.topic for one in kafka}) == len({one.group for one in kafka}) == len(KINDS)
+    assert len({item.topic for item in kafka}) == len({item.group for item in kafka}) == len(KINDS)
     checks = [what for kind in KINDS.values() for what, _ in kind.checks(Settings())]
     assert checks == [
         *("histograms model", "histograms source", "rates model", "rates source", "events model", "events source"),

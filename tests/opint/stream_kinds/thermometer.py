@@ -61,8 +61,8 @@ class Thermometer(StreamHandler):
     def _apply(self, arrivals):
         with self._ingest.transaction(arrivals) as poll:
             read = [arrival.outcome for arrival in poll.arrivals if isinstance(arrival.outcome, Temperature)]
-            for one in read:
-                poll.tx.execute(replacing(poll.tx, NEWEST), {"magnet": one.magnet, "kelvin": one.kelvin})
+            for item in read:
+                poll.tx.execute(replacing(poll.tx, NEWEST), {"magnet": item.magnet, "kelvin": item.kelvin})
         self._heartbeat.handled([arrival.message for arrival in arrivals], len(read))
         self._heartbeat.unusable(poll.letters)
         return poll.next_offsets

@@ -33,8 +33,8 @@ class Watched:
         self.offset = 0
 
     def send(self, *records):
-        values = [one if isinstance(one, bytes) else encode(one) for one in records]
-        messages = [Message(PLACE, self.offset + n, one, {}, 1.0, f"offset {n}") for n, one in enumerate(values)]
+        values = [record if isinstance(record, bytes) else encode(record) for record in records]
+        messages = [Message(PLACE, self.offset + n, value, {}, 1.0, f"offset {n}") for n, value in enumerate(values)]
         self.offset += len(values)
         return self.daemon.handle(messages)
 
@@ -55,16 +55,16 @@ def watched(store):
 
 def test_a_message_is_a_whole_lumisection(watched):
     assert watched.send(*(rates(1, ls) for ls in (1, 2, 3))) == {PLACE: 3}
-    one = watched.state(1, 2)
-    assert (one.closed_because, one.verdicts["Trigger"].quality) == ("complete", Quality.GOOD)
+    item = watched.state(1, 2)
+    assert (item.closed_because, item.verdicts["Trigger"].quality) == ("complete", Quality.GOOD)
     published = np.concatenate([rates(1, 2).l1, rates(1, 2).hlt])
-    np.testing.assert_array_equal(one.parts["Trigger"].bands.observed[MENU.rows], published.astype(np.float32))
+    np.testing.assert_array_equal(item.parts["Trigger"].bands.observed[MENU.rows], published.astype(np.float32))
     with watched.store.read() as tx:
         assert trigger_rates.recent(tx, 5) == [(DATASET, 1)]
-        told = trigger_rates.run_rates(tx, DATASET, 1)
-    assert told.lumisections == [1, 2, 3]
-    row = told.elements.index("L1_HTT360/L1_HTT360")
-    assert told.bands.observed[row, 1] == np.float32(rates(1, 2).l1[2])
+        report = trigger_rates.run_rates(tx, DATASET, 1)
+    assert report.lumisections == [1, 2, 3]
+    row = report.elements.index("L1_HTT360/L1_HTT360")
+    assert report.bands.observed[row, 1] == np.float32(rates(1, 2).l1[2])
     assert watched.metrics.registry.get_sample_value("nightshift_histograms_total", {"stream": "rates"}) == 3 * 21
 
 
@@ -84,20 +84,20 @@ def test_what_is_not_in_the_message_is_missing_at_once(watched):
     verdict = watched.state(1, 2).verdicts["Trigger"]
     (row,) = np.flatnonzero(verdict.reasons == Reason.MISSING)
     assert MENU.catalogue.names[row] == f"L1_SingleMu22/{gone}"
-    assert [one.family for one in watched.incidents()] == ["missing"]
+    assert [item.family for item in watched.incidents()] == ["missing"]
 
 
 def test_a_seed_is_one_incident_not_forty(watched):
     watched.send(*(rates(1, ls, {"L1_SingleMu22/": 1.5 if ls > 5 else 1.0}) for ls in range(1, 12)))
-    (found,) = watched.incidents()
-    assert (found.family, found.element_group, found.elements) == ("seed", "L1_SingleMu22", PER_SEED + 1)
-    assert (found.first_ls, found.last_ls) == (6, 11)
+    (result,) = watched.incidents()
+    assert (result.family, result.element_group, result.elements) == ("seed", "L1_SingleMu22", PER_SEED + 1)
+    assert (result.first_ls, result.last_ls) == (6, 11)
 
 
 def test_rates_that_repeat_are_stuck(watched):
-    one = rates(1, 1)
-    watched.send(*(encode(one).replace(b'"ls": 1', b'"ls": %d' % ls) for ls in range(1, 7)))
-    assert {one.family for one in watched.incidents()} == {"frozen"}
+    item = rates(1, 1)
+    watched.send(*(encode(item).replace(b'"ls": 1', b'"ls": %d' % ls) for ls in range(1, 7)))
+    assert {item.family for item in watched.incidents()} == {"frozen"}
 
 
 def test_the_same_again_changes_nothing_and_other_content_is_a_dead_letter(watched):
@@ -116,8 +116,8 @@ def test_open_histograms_are_left_alone(watched, store, detector, models):
     from tests.small import LEVEL
 
     pipeline = Pipeline(load(models / "histograms"), SETTINGS.dqm, SETTINGS.alerts)
-    (one,) = stream(detector, [(LumisectionKey(1, 1), LEVEL)], (), 1)
-    half = one.batches[0]
+    (item,) = stream(detector, [(LumisectionKey(1, 1), LEVEL)], (), 1)
+    half = item.batches[0]
     place = Partition("cluster", "dqm.histograms", 0)
     ingest = LumisectionIngest(store, pipeline, SETTINGS, "other", lambda: 1.0)
     ingest.claim([place])
@@ -140,7 +140,7 @@ def test_lost_messages_and_a_stalled_partition_are_incidents(watched, monkeypatc
     watched.daemon.tick()
     now_s += SETTINGS.stream.stalled_after_s
     watched.daemon.tick()
-    assert [(one.family, one.element_group) for one in watched.incidents()] == [
+    assert [(item.family, item.element_group) for item in watched.incidents()] == [
         ("data-lost", "cluster/trigger.rates[0]"),
         ("stalled", "cluster/trigger.rates[0]"),
     ]

@@ -17,12 +17,12 @@ def run_rates(versions, reasons=None):
     bands = np.full((7, *versions.shape), np.nan, dtype=np.float32)
     bands[0] = bands[4] = np.where(np.isnan(versions), np.nan, 10.0)
     bands[6] = versions
-    told = (
+    report = (
         np.full(versions.shape, Reason.CONSISTENT, dtype=np.uint8) if reasons is None else np.array(reasons, np.uint8)
     )
     numbers = list(range(1, versions.shape[1] + 1))
     p_values = np.full(versions.shape, np.nan, dtype=np.float32)
-    return RunRates("/D", 7, ELEMENTS, numbers, [{}] * len(numbers), Bands.from_array(bands), told, p_values)
+    return RunRates("/D", 7, ELEMENTS, numbers, [{}] * len(numbers), Bands.from_array(bands), report, p_values)
 
 
 def test_versions_and_paths_that_come_and_go_are_listed():

@@ -146,7 +146,7 @@ def test_a_truncated_binary_is_refused(tmp_path, cut):
         read(tmp_path / "x.oracleGeneral")
 
 
-@pytest.mark.parametrize("suffix", [one for one in PACK if one])
+@pytest.mark.parametrize("suffix", [item for item in PACK if item])
 def test_truncated_compression_is_refused(tmp_path, suffix):
     raw = np.ones(400, RECORD)
     raw["file"] = np.random.default_rng(1).integers(0, 2**60, 400)

@@ -30,16 +30,18 @@ def refused(codec, raw):
 
 
 def test_json_needs_time_file_and_size_only():
-    found = access_json.decode(
+    result = access_json.decode(
         json.dumps({"cache": "rome", "accesses": [ROW | {"protocol": "xroot"}]}).encode(), LIMITS
     )
-    assert (found.cache, found.accesses) == ("rome", (FileAccess(12.0, "/a", "", 7),))
+    assert (result.cache, result.accesses) == ("rome", (FileAccess(12.0, "/a", "", 7),))
 
 
 def test_arrow_columns_may_come_in_any_order_and_hold_nulls():
     sites, sizes = pa.array([None, "T2"]), pa.array([7, 8], pa.int64())
-    found = access_arrow.decode(arrow({"site": sites, "size": sizes, "file": ["/a", "/b"], "time": [1.0, 2.5]}), LIMITS)
-    assert found.accesses == (FileAccess(1.0, "/a", "", 7), FileAccess(2.5, "/b", "", 8, "T2"))
+    result = access_arrow.decode(
+        arrow({"site": sites, "size": sizes, "file": ["/a", "/b"], "time": [1.0, 2.5]}), LIMITS
+    )
+    assert result.accesses == (FileAccess(1.0, "/a", "", 7), FileAccess(2.5, "/b", "", 8, "T2"))
 
 
 @pytest.mark.parametrize(

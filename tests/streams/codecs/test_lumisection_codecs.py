@@ -38,9 +38,9 @@ def refused(codec, raw, limits):
 
 def test_rates_may_come_in_any_order_with_further_fields():
     raw = json.dumps({"lumisection": PLACE, "rates": [PATH | {"stream": "Physics"}, SEED]}).encode()
-    found = rate_json.decode(raw, RATES)
-    assert (found.menu.l1, found.menu.hlt, found.menu.seed_of) == (("L1_A",), ("HLT_1",), (0,))
-    assert (found.l1.tolist(), found.hlt.tolist(), found.hlt_prescales.tolist()) == ([7.0], [2.5], [10.0])
+    result = rate_json.decode(raw, RATES)
+    assert (result.menu.l1, result.menu.hlt, result.menu.seed_of) == (("L1_A",), ("HLT_1",), (0,))
+    assert (result.l1.tolist(), result.hlt.tolist(), result.hlt_prescales.tolist()) == ([7.0], [2.5], [10.0])
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_events_in_json_are_refused_by_name(fields, reason, field):
 
 def test_events_are_read_only():
     raw = json.dumps({"lumisection": PLACE, "features": ["met_gev"], "events": [5], "values": [[1.0]]}).encode()
-    found = event_json.decode(raw, EVENTS)
-    assert found.values.dtype == np.float32
-    assert not found.values.flags.writeable
+    result = event_json.decode(raw, EVENTS)
+    assert result.values.dtype == np.float32
+    assert not result.values.flags.writeable
 
 
 @pytest.mark.parametrize(

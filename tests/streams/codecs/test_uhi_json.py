@@ -77,13 +77,13 @@ def test_every_kind_of_axis_is_read():
         "integer": hist.Hist.new.Int(0, 2).Int64(),
         "circular": hist.Hist.new.Reg(2, 0, 1, circular=True).Int64(),
     }
-    found = {me.name: me.axes[0] for me in decode(h).catalogue.elements}
-    assert found["variable"] == Axis(2, 0.0, 5.0, "x", edges=(0.0, 1.0, 5.0))
-    assert found["text"].categories == ("a", "b")
-    assert found["whole"].categories == ("3", "7")
-    assert found["bool"].categories == ("False", "True")
-    assert (found["integer"].bins, found["integer"].lower, found["integer"].upper) == (2, 0.0, 2.0)
-    assert found["circular"].bins == 2
+    results = {me.name: me.axes[0] for me in decode(h).catalogue.elements}
+    assert results["variable"] == Axis(2, 0.0, 5.0, "x", edges=(0.0, 1.0, 5.0))
+    assert results["text"].categories == ("a", "b")
+    assert results["whole"].categories == ("3", "7")
+    assert results["bool"].categories == ("False", "True")
+    assert (results["integer"].bins, results["integer"].lower, results["integer"].upper) == (2, 0.0, 2.0)
+    assert results["circular"].bins == 2
 
 
 def test_a_map_keeps_its_orientation_and_its_margins_apart():
@@ -133,9 +133,9 @@ def test_what_is_written_is_valid_uhi():
         np.array([[1.0, 2.0], [3.0, 4.0]]),
         np.array([5.0, 6.0]),
     )
-    written = json.loads(uhi_encode.encode(batch))
-    validate(written)
-    assert written["lumisection"]["metadata"]["run"] == 1
+    output = json.loads(uhi_encode.encode(batch))
+    validate(output)
+    assert output["lumisection"]["metadata"]["run"] == 1
 
 
 def test_counts_below_categories_are_not_encoded():

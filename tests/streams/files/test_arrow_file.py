@@ -20,9 +20,9 @@ def recording(tmp_path, batch_of_ls):
 
 
 def test_a_recording_is_read_in_order(recording, limits, batch_of_ls):
-    found = list(read_file(recording, limits))
-    assert [batch.key.ls for batch in found] == [1, 2, 3, 4, 5]
-    np.testing.assert_array_equal(found[2].counts[0], batch_of_ls(3).counts[0])
+    file = list(read_file(recording, limits))
+    assert [batch.key.ls for batch in file] == [1, 2, 3, 4, 5]
+    np.testing.assert_array_equal(file[2].counts[0], batch_of_ls(3).counts[0])
 
 
 def test_recordings_may_be_joined(recording, limits):

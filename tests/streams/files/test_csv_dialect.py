@@ -60,8 +60,8 @@ def test_a_map_runs_along_x_first(read):
 
 
 def test_lumisections_are_told_apart_and_keep_their_order(read):
-    found = read(line(ls=2), line(ls=1), line(ls=1, name="DT/b"), line(ls=2, name="DT/b"))
-    assert [(b.key.ls, b.catalogue.names) for b in found] == [(2, ("DT/a",)), (1, ("DT/a", "DT/b")), (2, ("DT/b",))]
+    result = read(line(ls=2), line(ls=1), line(ls=1, name="DT/b"), line(ls=2, name="DT/b"))
+    assert [(b.key.ls, b.catalogue.names) for b in result] == [(2, ("DT/a",)), (1, ("DT/a", "DT/b")), (2, ("DT/b",))]
 
 
 BAD_LINES = {
@@ -98,8 +98,8 @@ def test_a_missing_column_is_named(read):
 
 
 def test_a_line_beyond_the_limit_ends_the_file(read, limits):
-    found = read(line(), line("1" * 2000), limits=replace(limits, max_message_bytes=1000))
-    assert {getattr(record, "reason", "batch") for record in found} == {"too-large", "batch"}
+    result = read(line(), line("1" * 2000), limits=replace(limits, max_message_bytes=1000))
+    assert {getattr(record, "reason", "batch") for record in result} == {"too-large", "batch"}
 
 
 @pytest.mark.parametrize("name", ["monday.csv", "tuesday.csv"])

@@ -20,15 +20,15 @@ def test_neighbouring_rows_of_one_lumisection_and_subsystem_are_one_batch(
         dials_row("PixelPhase1/size", 1, 1, [7, 8, 9]),
         dials_row("PixelPhase1/charge", 1, 2, [1, 2, 3]),
     ]
-    found = list(read_file(write_json(tmp_path / "page.json", wrap(rows)), limits))
-    assert [(b.key, b.subsystem, b.catalogue.names) for b in found] == [
+    file = list(read_file(write_json(tmp_path / "page.json", wrap(rows)), limits))
+    assert [(b.key, b.subsystem, b.catalogue.names) for b in file] == [
         (LumisectionKey(1, 1), "PixelPhase1", ("PixelPhase1/charge", "PixelPhase1/size")),
         (LumisectionKey(1, 1), "DT", ("DT/occupancy",)),
         (LumisectionKey(1, 2), "PixelPhase1", ("PixelPhase1/charge",)),
     ]
-    np.testing.assert_array_equal(found[0].counts[0], [[1, 2, 3], [7, 8, 9]])
-    assert found[0].dataset == "/ZeroBias/Run2022C-v1/DQMIO"
-    assert found[0].entries[0] == 10
+    np.testing.assert_array_equal(file[0].counts[0], [[1, 2, 3], [7, 8, 9]])
+    assert file[0].dataset == "/ZeroBias/Run2022C-v1/DQMIO"
+    assert file[0].entries[0] == 10
 
 
 def test_a_map_is_turned_so_that_x_comes_first(tmp_path, limits, dials_row, write_json):

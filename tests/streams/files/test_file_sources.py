@@ -56,12 +56,12 @@ def folder_source(tmp_path, limits, clock):
 
 def drain(source, offsets=None, polls=30):
     """Messages of so many polls, each claimed partition started at its stored offset."""
-    found = []
+    results = []
     for _ in range(polls):
-        found.extend(source.poll(0.5))
+        results.extend(source.poll(0.5))
         for partition in source.claimed():
             source.start_at(partition, (offsets or {}).get(partition))
-    return found
+    return results
 
 
 def lumisections(messages):
@@ -280,11 +280,11 @@ def test_a_file_of_any_name_is_read_and_resumed(folder_source, record, tmp_path,
     record(tmp_path / os.fsdecode(name + b".arrow"), 1, 3)
     record(tmp_path / "good.arrow", 4, 4)
     source = folder_source(settle_s=0.0)
-    found = drain(source)
-    assert sorted(one.value.key.ls for one in found) == [1, 2, 3, 4]
-    assert all(one.partition.topic.isprintable() and one.origin.isprintable() for one in found)
-    (odd,) = {one.partition for one in found if one.value.key.ls < 4}
-    assert [one.value.key.ls for one in drain(folder_source(settle_s=0.0), {odd: 2}) if one.value.key.ls < 4] == [3]
+    result = drain(source)
+    assert sorted(item.value.key.ls for item in result) == [1, 2, 3, 4]
+    assert all(item.partition.topic.isprintable() and item.origin.isprintable() for item in result)
+    (odd,) = {item.partition for item in result if item.value.key.ls < 4}
+    assert [item.value.key.ls for item in drain(folder_source(settle_s=0.0), {odd: 2}) if item.value.key.ls < 4] == [3]
 
 
 def test_topics_are_the_paths_unless_nobody_can_store_them():

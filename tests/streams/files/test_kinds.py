@@ -37,11 +37,11 @@ def test_rates_and_events_are_read_as_they_were_written(recordings):
 
 
 def test_a_recording_of_another_kind_is_refused_message_by_message(recordings, limits):
-    for found in (
+    for result in (
         read_file(recordings["rates"], limits),
         read_with(rate_arrow.decode, recordings["events"], RATE_LIMITS),
     ):
-        for error in found:
+        for error in result:
             assert isinstance(error, DecodeError)
             assert error.reason == "wrong-schema"
             assert "message 0" in error.field or "message 1" in error.field

@@ -69,11 +69,11 @@ def test_a_missing_column_is_named(table, limits, name):
     ],
 )
 def test_a_bad_row_is_named_and_the_other_is_read(table, limits, changed, reason):
-    found = list(read_file(table(**changed), limits))
-    (error,) = [record for record in found if hasattr(record, "reason")]
+    file = list(read_file(table(**changed), limits))
+    (error,) = [record for record in file if hasattr(record, "reason")]
     assert error.reason == reason
     assert error.field.startswith("runs.parquet row 0: ")
-    assert [record.key.run for record in found if record is not error] == [299000]
+    assert [record.key.run for record in file if record is not error] == [299000]
 
 
 def test_runs_that_are_texts_are_refused_one_by_one(table, limits):

@@ -40,9 +40,9 @@ def table(request, tmp_path):
 
 
 def test_lumisections_come_in_order_whatever_the_order_of_rows(table):
-    found = list(rate_table.read(table(), LIMITS))
-    assert [one.key for one in found] == [LumisectionKey(6, 9), LumisectionKey(7, 1), LumisectionKey(7, 2)]
-    both = found[1]
+    results = list(rate_table.read(table(), LIMITS))
+    assert [item.key for item in results] == [LumisectionKey(6, 9), LumisectionKey(7, 1), LumisectionKey(7, 2)]
+    both = results[1]
     assert (both.menu.l1, both.menu.hlt, both.menu.seed_of) == (("L1_A",), ("HLT_1",), (0,))
     assert (both.l1.tolist(), both.hlt.tolist()) == ([6.0], [2.0])
     assert (both.l1_prescales.tolist(), both.hlt_prescales.tolist()) == ([2.0], [10.0])
@@ -55,9 +55,9 @@ def test_conditions_are_those_of_the_rows(table):
 
 
 def test_a_dataset_is_read_where_it_is_named(table):
-    assert {one.dataset for one in rate_table.read(table(), LIMITS)} == {rate_table.UNKNOWN_DATASET}
+    assert {item.dataset for item in rate_table.read(table(), LIMITS)} == {rate_table.UNKNOWN_DATASET}
     named = table(dataset=["/Trigger/X/RATES"] * 4)
-    assert {one.dataset for one in rate_table.read(named, LIMITS)} == {"/Trigger/X/RATES"}
+    assert {item.dataset for item in rate_table.read(named, LIMITS)} == {"/Trigger/X/RATES"}
 
 
 @pytest.mark.parametrize("name", ["run", "name", "rate_hz"])
@@ -126,8 +126,8 @@ TRUTHS = [
 
 @pytest.mark.parametrize("truth", TRUTHS)
 def test_true_and_false_are_read_as_spreadsheets_r_and_sql_write_them(table, truth):
-    written = [truth[0], truth[1], "", truth[1]]
-    records = list(rate_table.read(table(beams_stable=written), LIMITS))
+    outputs = [truth[0], truth[1], "", truth[1]]
+    records = list(rate_table.read(table(beams_stable=outputs), LIMITS))
     assert [record.conditions.beams_stable for record in records] == [None, False, True]
 
 
@@ -186,8 +186,8 @@ def test_a_column_that_stands_twice_is_named(tmp_path):
 
 
 def test_a_lumisection_of_too_many_rates_is_refused(table):
-    found = list(rate_table.read(table(), RateLimits(1 << 20, 1)))
-    assert [getattr(one, "reason", "read") for one in found] == ["read", "too-many-rates", "read"]
+    results = list(rate_table.read(table(), RateLimits(1 << 20, 1)))
+    assert [getattr(item, "reason", "read") for item in results] == ["read", "too-many-rates", "read"]
 
 
 def test_tables_of_rates_are_told_from_others(table):

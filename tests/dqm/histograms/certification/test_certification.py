@@ -35,18 +35,18 @@ def model(request):
 
 
 def certified(model, counts):
-    return [model.certified(one, 0.0, 0.4) for one in model.ensemble.largest(*inputs(counts))]
+    return [model.certified(item, 0.0, 0.4) for item in model.ensemble.largest(*inputs(counts))]
 
 
 def test_good_lumisections_have_uniform_p_values(model):
-    found = np.array([one.p_value for one in certified(model, histograms(np.random.default_rng(2), 200))])
-    assert 0.35 < found.mean() < 0.65
-    assert (found < 0.1).mean() < 0.25
+    result = np.array([item.p_value for item in certified(model, histograms(np.random.default_rng(2), 200))])
+    assert 0.35 < result.mean() < 0.65
+    assert (result < 0.1).mean() < 0.25
 
 
 def test_one_bad_element_condemns_the_lumisection_and_is_named(model):
     counts = histograms(np.random.default_rng(3), 20, shift=0.03, rows=slice(5, 6))
-    assert max(one.p_value for one in certified(model, counts)) < 0.02
+    assert max(item.p_value for item in certified(model, counts)) < 0.02
     for largest in model.ensemble.largest(*inputs(counts)):
         held = shares(largest, N)
         assert held.sum() == pytest.approx(1.0)
@@ -62,13 +62,13 @@ def test_features_lead_from_the_lumisection_to_numbers_of_the_element(model):
     assert worst[0].name in NAMES
     assert worst[0].observed > worst[0].expected
     assert worst[0].error > 10
-    assert 0 < sum(one.share for one in worst) <= shares(largest, N)[5] + 1e-9
+    assert 0 < sum(item.share for item in worst) <= shares(largest, N)[5] + 1e-9
     assert not worst_features(largest, N - 1, numbers[0, -1], typical[0, -1]) or shares(largest, N)[-1] > 0
 
 
 def test_the_spread_of_the_ensemble_is_finite_and_small_beside_a_fault(model):
     bad = certified(model, histograms(np.random.default_rng(5), 5, shift=0.1, rows=slice(0, 1)))
-    assert all(0 <= one.spread < 0.5 * one.score for one in bad)
+    assert all(0 <= item.spread < 0.5 * item.score for item in bad)
 
 
 def test_scoring_is_pure_and_the_same_in_any_company(model):
@@ -101,11 +101,11 @@ def test_round_trip_is_exact(model, tmp_path):
     with np.load(tmp_path / "one.npz", allow_pickle=False) as archive:
         again = CertificationModel.from_arrays({name: archive[name] for name in archive.files})
     counts = histograms(np.random.default_rng(9), 4)
-    for one, other in zip(
+    for item, other in zip(
         model.ensemble.largest(*inputs(counts)), again.ensemble.largest(*inputs(counts)), strict=True
     ):
-        assert one.same(other)
-        assert model.certified(one, 0.3, 0.2) == again.certified(other, 0.3, 0.2)
+        assert item.same(other)
+        assert model.certified(item, 0.3, 0.2) == again.certified(other, 0.3, 0.2)
 
 
 @pytest.mark.parametrize(("features", "kept"), [(14, 7), (630, 12), (5110, TOP), (100_000, TOP)])

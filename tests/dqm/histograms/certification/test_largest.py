@@ -46,8 +46,8 @@ def test_merging_is_taking_the_largest_of_all(a, b):
 @given(parts())
 def test_what_is_kept_are_the_first_of_all_in_order(part):
     errors, use = part
-    found = of(part)
-    for own, kept_errors, kept_features in zip(errors, found.errors, found.features, strict=True):
+    result = of(part)
+    for own, kept_errors, kept_features in zip(errors, result.errors, result.features, strict=True):
         order = sorted(np.flatnonzero(use), key=lambda at: (-own[at], at))[:KEPT]
         assert kept_features[kept_features != NOTHING].tolist() == order
         assert kept_errors[: len(order)].tolist() == own[order].tolist()
@@ -55,26 +55,26 @@ def test_what_is_kept_are_the_first_of_all_in_order(part):
 
 def test_the_score_is_the_mean_of_the_largest():
     errors = np.array([[1.0, 9.0, 4.0, 2.0]], dtype=np.float32)
-    one = Largest.of(errors, np.ones(4, dtype=bool), 2)
-    assert one.features.tolist() == [[1, 2]]
-    assert one.scores().tolist() == [6.5]
+    item = Largest.of(errors, np.ones(4, dtype=bool), 2)
+    assert item.features.tolist() == [[1, 2]]
+    assert item.scores().tolist() == [6.5]
 
 
 def test_fewer_than_are_kept_do_not_dilute():
-    one = Largest.of(np.array([[3.0, 5.0]], dtype=np.float32), np.array([True, False]), 4)
-    assert one.features.tolist() == [[0, NOTHING, NOTHING, NOTHING]]
-    assert one.scores().tolist() == [3.0]
+    item = Largest.of(np.array([[3.0, 5.0]], dtype=np.float32), np.array([True, False]), 4)
+    assert item.features.tolist() == [[0, NOTHING, NOTHING, NOTHING]]
+    assert item.scores().tolist() == [3.0]
 
 
 def test_nothing_has_no_score():
-    one = Largest.of(np.ones((2, F), dtype=np.float32), np.zeros(F, dtype=bool), KEPT)
-    assert np.isnan(one.scores()).all()
+    item = Largest.of(np.ones((2, F), dtype=np.float32), np.zeros(F, dtype=bool), KEPT)
+    assert np.isnan(item.scores()).all()
 
 
 def test_elements_can_be_numbered_anew_and_dropped():
     errors = np.arange(3 * NUMBERS, dtype=np.float32)[None]
-    one = Largest.of(errors, np.ones(3 * NUMBERS, dtype=bool), 3 * NUMBERS)
-    moved = one.moved(np.array([4, -1, 0]), NUMBERS)
+    item = Largest.of(errors, np.ones(3 * NUMBERS, dtype=bool), 3 * NUMBERS)
+    moved = item.moved(np.array([4, -1, 0]), NUMBERS)
     assert sorted(moved.features[moved.features >= 0]) == sorted([*range(7), *range(28, 35)])
     at = {int(f): float(e) for f, e in zip(moved.features[0], moved.errors[0], strict=True) if f >= 0}
     assert at[0] == 14.0
@@ -84,5 +84,5 @@ def test_elements_can_be_numbered_anew_and_dropped():
 @pytest.mark.parametrize("rows", [np.arange(3), np.array([2, 0, 1])])
 def test_numbering_there_and_back_changes_nothing(rows):
     rng = np.random.default_rng(0)
-    one = Largest.of(rng.random((2, 21), dtype=np.float32), np.ones(21, dtype=bool), 10)
-    assert one.moved(rows, NUMBERS).moved(np.argsort(rows), NUMBERS).same(one)
+    item = Largest.of(rng.random((2, 21), dtype=np.float32), np.ones(21, dtype=bool), 10)
+    assert item.moved(rows, NUMBERS).moved(np.argsort(rows), NUMBERS).same(item)

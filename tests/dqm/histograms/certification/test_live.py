@@ -65,30 +65,30 @@ def test_grouping_and_repetition_give_the_same_bytes(pipeline, toy):
 
 
 def test_good_lumisections_have_uniform_p_values(pipeline, bundle, toy):
-    found = np.array([opinion(pipeline, bundle, toy.batch(ls, run=1002)).p_value for ls in range(1, 200)])
-    assert (found < 0.05).mean() < 0.15
-    assert 0.3 < found.mean() < 0.7
+    result = np.array([opinion(pipeline, bundle, toy.batch(ls, run=1002)).p_value for ls in range(1, 200)])
+    assert (result < 0.05).mean() < 0.15
+    assert 0.3 < result.mean() < 0.7
 
 
 def test_a_fault_is_condemned_with_the_elements_that_show_it(pipeline, bundle, toy):
     batch = toy.batch(5, run=1001, edit=tilted)
-    found = opinion(pipeline, bundle, batch)
-    assert found.p_value < 5e-3
+    result = opinion(pipeline, bundle, batch)
+    assert result.p_value < 5e-3
     hit = np.array([me.group == "Muon/Sector2" for me in toy.catalogue.elements])
-    assert found.shares[hit].sum() > 0.6
+    assert result.shares[hit].sum() > 0.6
     scored = pipeline.score([batch])[0]
     closed = pipeline.close(merge(None, scored, 0.0).state, {}, 1.0, "complete")
     bad = np.flatnonzero(closed.verdicts["Muon"].reasons == Reason.DEVIATES)
     assert len(bad)
     assert hit[bad].all()
     seen = [closed.parts["Muon"].evidence[toy.catalogue.names[row]] for row in bad]
-    assert max(one.worst_features[0].error for one in seen if one.worst_features) > 10
+    assert max(item.worst_features[0].error for item in seen if item.worst_features) > 10
 
 
 def test_parts_add_up_in_any_order_and_twice(pipeline, toy):
     batch = toy.batch(7, run=1001)
     names = toy.catalogue.names
-    parts = [pipeline.score([select(batch, some)])[0] for some in (names[:8], names[5:12], names[10:])]
+    parts = [pipeline.score([select(batch, sample)])[0] for sample in (names[:8], names[5:12], names[10:])]
 
     def added(order):
         state = None
@@ -114,13 +114,13 @@ def test_elements_that_contradict_what_came_before_leave_no_errors(pipeline, toy
     kept = {(int(f), float(e)) for f, e in zip(before.features[0], before.errors[0], strict=True)}
     now = {(int(f), float(e)) for f, e in zip(held.features[0], held.errors[0], strict=True)}
     assert known <= set(range(6))
-    assert {one for one in now if one[0] // NUMBERS < 4} <= kept
+    assert {item for item in now if item[0] // NUMBERS < 4} <= kept
 
 
 def test_elements_that_nobody_expected_move_the_others_only(pipeline, bundle, toy):
     batch = toy.batch(5, run=1001, edit=tilted)
     new = MonitoringElement("Muon/New/me", batch.catalogue.elements[0].axes)
-    one = batch.catalogue.blocks[0]
+    block = batch.catalogue.blocks[0]
     counts = (np.concatenate([batch.counts[0], batch.counts[0][:1]]), *batch.counts[1:])
     # "Muon/New" sorts before all sectors.
     counts = (np.concatenate([counts[0][-1:], counts[0][:-1]]), *counts[1:])
@@ -131,7 +131,7 @@ def test_elements_that_nobody_expected_move_the_others_only(pipeline, bundle, to
         flow=np.concatenate([batch.flow[:1], batch.flow]),
         entries=np.concatenate([batch.entries[:1], batch.entries]),
     )
-    assert one.start == 0
+    assert block.start == 0
     plain, moved = opinion(pipeline, bundle, batch), opinion(pipeline, bundle, wider)
     assert moved.p_value == plain.p_value
     np.testing.assert_allclose(moved.shares, np.concatenate([[0.0], plain.shares]))

@@ -41,8 +41,8 @@ def batch(ls, edit=None):
              for block in CATALOGUE.blocks for bins in [block.bins]]  # fmt: skip
     if edit is not None:
         edit(means)
-    counts = tuple(rng.poisson(one).astype(np.float32) for one in means)
-    entries = np.concatenate([one.sum(axis=1, dtype=np.float64) for one in counts])
+    counts = tuple(rng.poisson(mean).astype(np.float32) for mean in means)
+    entries = np.concatenate([count.sum(axis=1, dtype=np.float64) for count in counts])
     conditions = Conditions(fill=1, pileup=40.0 + ls % 7, recorded_lumi=0.4, beams_stable=True)
     flow = np.zeros((len(entries), 2))
     return HistogramBatch(
@@ -74,18 +74,18 @@ def plane(group):
 def test_scores_stand_only_where_they_apply(judged):
     pipeline, model = judged
     scores = pipeline.score([batch(501)])[0].scores
-    told = {name: np.isfinite(scores.scores[place]) for place, name in enumerate(scores.scorers)}
+    reports = {name: np.isfinite(scores.scores[place]) for place, name in enumerate(scores.scorers)}
     names = np.array(CATALOGUE.names)
-    np.testing.assert_array_equal(told["occupancy-strip"], np.char.endswith(names, "/hits"))
-    np.testing.assert_array_equal(told["occupancy-map"], np.char.endswith(names, "/map"))
-    assert told["pull"].all()
+    np.testing.assert_array_equal(reports["occupancy-strip"], np.char.endswith(names, "/hits"))
+    np.testing.assert_array_equal(reports["occupancy-map"], np.char.endswith(names, "/map"))
+    assert reports["pull"].all()
     assert model.normaliser.covered.shape == scores.scores.shape
 
 
 def test_a_dead_region_is_found_and_its_evidence_names_the_scorers_that_looked(judged):
     pipeline, _ = judged
     row = CATALOGUE.index["Muon/Sector1/hits"]
-    block = next(place for place, one in enumerate(CATALOGUE.blocks) if one.start <= row < one.stop)
+    block = next(place for place, block in enumerate(CATALOGUE.blocks) if block.start <= row < block.stop)
 
     def dead(means):
         means[block][row - CATALOGUE.blocks[block].start, 10:14] *= 0.1
@@ -97,7 +97,7 @@ def test_a_dead_region_is_found_and_its_evidence_names_the_scorers_that_looked(j
 
 def test_good_ones_keep_uniform_p_values(judged):
     pipeline, _ = judged
-    p = np.array([one.scores.p_values for one in pipeline.score([batch(ls) for ls in range(600, 720)])])
+    p = np.array([item.scores.p_values for item in pipeline.score([batch(ls) for ls in range(600, 720)])])
     hits = np.char.endswith(np.array(CATALOGUE.names), "/hits")
     for rows in (hits, ~hits):
         assert (p[:, rows] <= 0.05).mean() == pytest.approx(0.05, abs=0.03)

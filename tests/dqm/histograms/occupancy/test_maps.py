@@ -23,8 +23,8 @@ def test_neighbourhoods_are_sums_of_three_by_three_seen_cells():
     seen = (rng.random((1, 7, 9)) < 0.7).astype(np.float32)
     box = np.ones((3, 3))
     number = convolve2d(seen[0], box, mode="same")
-    wanted = convolve2d(pulls[0] * seen[0], box, mode="same") / np.sqrt(np.maximum(number, 1))
-    np.testing.assert_allclose(neighbourhoods(pulls, seen)[0], wanted, rtol=1e-4, atol=1e-5)
+    expected = convolve2d(pulls[0] * seen[0], box, mode="same") / np.sqrt(np.maximum(number, 1))
+    np.testing.assert_allclose(neighbourhoods(pulls, seen)[0], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_weak_region_stands_out_where_no_cell_of_it_does():
@@ -54,8 +54,8 @@ def test_the_order_of_lumisections_does_not_matter(maps, order):
 
 
 def test_one_map_is_itself_and_unknown_cells_say_nothing():
-    one = np.array([[1.5, -2.0, 0.0, np.nan]])
-    np.testing.assert_allclose(persistent(one), [1.5, -2.0, 0.0, 0.0])
+    item = np.array([[1.5, -2.0, 0.0, np.nan]])
+    np.testing.assert_allclose(persistent(item), [1.5, -2.0, 0.0, 0.0])
 
 
 def test_maps_are_divided_by_the_good_map_where_there_is_one():

@@ -36,10 +36,10 @@ def test_one_square_region_of_each_map_is_spoilt():
     broken = inject_map_faults(maps, rng)
     np.testing.assert_array_equal(maps, kept)
     sizes, lost = [], []
-    for one, before in zip(broken, maps, strict=True):
-        changed = np.argwhere(one != before)
+    for item, before in zip(broken, maps, strict=True):
+        changed = np.argwhere(item != before)
         sizes.append(np.ptp(changed, axis=0).max() + 1)
-        lost.append((one - before).sum())
+        lost.append((item - before).sum())
     assert max(sizes) <= MAP_SIDES[1]
     assert 0.35 < np.mean(np.array(lost) < 0) < 0.65
     assert (broken >= 0).all()
@@ -71,16 +71,16 @@ def test_cells_and_regions_are_found_by_one_score():
         broken[bad, 4 : 4 + side, 7 : 7 + side] *= 1 - lost
         block = features(broken.reshape(400, 1, -1), np.zeros(400, dtype=np.float32), taught.reference)
         alone, together = scorer.largest(block)
-        found, *single = (auc(one[:, 0], bad) for one in (scorer.score(block), alone, together))
-        assert found > 0.85
-        assert found > max(single) - 0.08
-        assert found > min(single) + 0.1
+        result, *single = (auc(item[:, 0], bad) for item in (scorer.score(block), alone, together))
+        assert result > 0.85
+        assert result > max(single) - 0.08
+        assert result > min(single) + 0.1
 
 
 def test_the_scale_makes_cells_and_regions_of_good_maps_alike():
     taught = lesson(np.random.default_rng(4).poisson(100, (200, 480)))
     scorer = OccupancyMapScorer.fit(taught)
-    alone, together = (one.astype(float) for one in scorer.largest(taught.block))
+    alone, together = (item.astype(float) for item in scorer.largest(taught.block))
     same = scorer.factor * together**scorer.power
     assert np.median(same) == pytest.approx(np.median(alone), rel=0.02)
     empty = lesson(np.zeros((100, 480)))

@@ -25,8 +25,8 @@ def test_the_median_is_that_of_three_neighbours(values):
 def test_resizing_interpolates_from_end_to_end(values):
     made = resized(values, LENGTH)
     places = np.linspace(0, values.shape[1] - 1, LENGTH)
-    wanted = [np.interp(places, np.arange(values.shape[1]), one) for one in values]
-    np.testing.assert_allclose(made, wanted, rtol=1e-4, atol=1e-4 * float(values.max() + 1))
+    expected_rows = [np.interp(places, np.arange(values.shape[1]), value) for value in values]
+    np.testing.assert_allclose(made, expected_rows, rtol=1e-4, atol=1e-4 * float(values.max() + 1))
 
 
 @given(strips)

@@ -48,9 +48,9 @@ def reasons(states, name):
 
 def test_good_rates_are_good_and_bands_hold_them(pipeline, scripted):
     states = watched(pipeline, scripted.run(10, 150))
-    told = reasons(states, PHYSICS) + reasons(states, BIAS)
-    assert told.count(Reason.CONSISTENT) >= 290
-    assert Reason.PATH_MOVED not in told
+    report = reasons(states, PHYSICS) + reasons(states, BIAS)
+    assert report.count(Reason.CONSISTENT) >= 290
+    assert Reason.PATH_MOVED not in report
     bands = [state.parts[SUBSYSTEM].bands for state in states]
     inside = [(of.low <= of.observed) & (of.observed <= of.high) for of in bands]
     assert np.mean(inside) > 0.97
@@ -60,9 +60,9 @@ def test_good_rates_are_good_and_bands_hold_them(pipeline, scripted):
 def test_a_path_that_moves_is_named_and_the_other_is_not(pipeline, scripted, factor, within):
     good, faulty = scripted.run(10, 60), [scripted.record(10, ls, factors=(1, factor)) for ls in range(61, 75)]
     states = watched(pipeline, good + faulty)
-    told = reasons(states, PHYSICS)
-    assert told[60 + within : 74] == [Reason.PATH_MOVED] * (14 - within)
-    assert Reason.PATH_MOVED not in told[:60]
+    report = reasons(states, PHYSICS)
+    assert report[60 + within : 74] == [Reason.PATH_MOVED] * (14 - within)
+    assert Reason.PATH_MOVED not in report[:60]
     assert Reason.PATH_MOVED not in reasons(states, BIAS)
     evidence = states[65].parts[SUBSYSTEM].evidence[PHYSICS]
     assert "in prescale column 2p0E34" in evidence.sentence
@@ -79,9 +79,9 @@ def test_one_lumisection_is_certain_and_the_next_are_good(pipeline, scripted):
 
 def test_an_unknown_column_is_not_called_good_until_it_is_learned(pipeline, scripted):
     states = watched(pipeline, scripted.run(10, 40, column="another", factors=(1, 3)))
-    told = reasons(states, PHYSICS)
-    assert told[0] is Reason.NO_MODEL
-    assert told[10:] == [Reason.CONSISTENT] * 30
+    report = reasons(states, PHYSICS)
+    assert report[0] is Reason.NO_MODEL
+    assert report[10:] == [Reason.CONSISTENT] * 30
     assert states[0].verdicts[SUBSYSTEM].quality is Quality.NOT_INSPECTED
 
 

@@ -4,17 +4,17 @@ RUN = "/api/v1/runs/379415/certificate"
 
 
 def test_good_runs_in_the_usual_form(client):
-    told = client.get("/api/v1/good-runs", params={"run": [379415, 379412]}).json()
-    assert told == {"379415": [[2, 21]], "379412": [[40, 49], [54, 61]]}
+    answer = client.get("/api/v1/good-runs", params={"run": [379415, 379412]}).json()
+    assert answer == {"379415": [[2, 21]], "379412": [[40, 49], [54, 61]]}
 
 
 def test_the_certificate_says_why_and_how_much(client):
-    told = client.get(RUN).json()
-    assert told["lumi_unit"] == "1/pb"
-    assert told["excluded"][1]["why"] == [{"cause": "incident", "where": "Calo", "incidents": [2]}]
-    lost = sum(one["lost"]["recorded"] for one in told["excluded"])
-    assert abs(lost - told["lost"]["recorded"]) < 1e-9
-    assert set(told["lost_by_cause"]) == {"incident", "not inspected"}
+    answer = client.get(RUN).json()
+    assert answer["lumi_unit"] == "1/pb"
+    assert answer["excluded"][1]["why"] == [{"cause": "incident", "where": "Calo", "incidents": [2]}]
+    lost = sum(item["lost"]["recorded"] for item in answer["excluded"])
+    assert abs(lost - answer["lost"]["recorded"]) < 1e-9
+    assert set(answer["lost_by_cause"]) == {"incident", "not inspected"}
 
 
 def test_unknown_runs(client):

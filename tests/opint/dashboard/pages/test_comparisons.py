@@ -36,11 +36,13 @@ def test_the_words_of_operators_stand_beside_both(fresh):
     assert "Nobody has said" in fresh.get("/models").text
     token = fresh.get("/api/v1/session").json()["csrf_token"]
     for number, word in ((2, "confirm"), (3, "false-alarm")):
-        told = fresh.post(f"/api/v1/incidents/{number}/{word}", json={"actor": "Ada"}, headers={"X-CSRF-Token": token})
-        assert told.status_code == 200
+        response = fresh.post(
+            f"/api/v1/incidents/{number}/{word}", json={"actor": "Ada"}, headers={"X-CSRF-Token": token}
+        )
+        assert response.status_code == 200
     page = fresh.get("/models").text
-    said = re.findall(r'data-label="Operators said">(.*?)</td>(.*?)</tr>', page)
-    numbers = {words: re.findall(r">(\d+)<", row) for words, row in said}
+    text = re.findall(r'data-label="Operators said">(.*?)</td>(.*?)</tr>', page)
+    numbers = {words: re.findall(r">(\d+)<", row) for words, row in text}
     assert numbers == {"✓ true alarm": ["24", "24", "19"], "✕ false alarm": ["22", "22", "22"]}
 
 

@@ -31,7 +31,7 @@ def filled(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def told(filled):
+def run_rates(filled):
     with filled.read() as tx:
         return trigger_rates.run_rates(tx, DATASET, RUN)
 
@@ -45,21 +45,21 @@ def test_the_page_names_every_cause_once(client):
     page = client.get("/triggers").text
     causes = page[page.index('id="causes"') : page.index('id="trigger"')]
     assert causes.count("<tr>") - 1 == 3
-    for said in (f"{CULPRIT} and its paths", "+35 %", "LS 70 to 95", ALONE, "LS 30 to 50", f"{GONE} not published"):
-        assert said in causes
+    for text in (f"{CULPRIT} and its paths", "+35 %", "LS 70 to 95", ALONE, "LS 30 to 50", f"{GONE} not published"):
+        assert text in causes
     assert "emulated over real conditions" in page
     assert f'data-element="{SEED}"' in page, "the culprit is what is shown first"
 
 
-def test_a_rate_of_next_to_nothing_is_not_the_worst(told):
+def test_a_rate_of_next_to_nothing_is_not_the_worst(run_rates):
     """0.002 Hz given its seed, 0.04 Hz by the curve: in a lumisection that is no event where one was expected."""
-    row = told.elements.index(SEED)
-    tiny = told.bands.as_array().copy()
+    row = run_rates.elements.index(SEED)
+    tiny = run_rates.bands.as_array().copy()
     tiny[:, row] = np.array([0.002, 0.002, 0.0, 0.004, 0.04, 1.0, np.nan])[:, None]
-    reasons = told.reasons.copy()
+    reasons = run_rates.reasons.copy()
     reasons[row] = Reason.SEED_MOVED
 
-    pulls = replace(told, bands=Bands.from_array(tiny), reasons=reasons).pulls
+    pulls = replace(run_rates, bands=Bands.from_array(tiny), reasons=reasons).pulls
 
     assert np.abs(pulls[row]).max() < 3
 
@@ -87,7 +87,7 @@ def test_the_worst_rates_stand_in_a_table(client):
 
 def test_an_incident_leads_to_its_rate_and_back(client):
     raised = client.get("/api/v1/incidents").json()["items"]
-    number = next(one["id"] for one in raised if one["family"] == "seed")
+    number = next(incident["id"] for incident in raised if incident["family"] == "seed")
     page = client.get(f"/incidents/{number}").text
     link = re.search(r'href="(/triggers\?[^"]*)"', page).group(1)
     assert parse_qs(unescape(link).partition("?")[2]) == {
@@ -118,28 +118,28 @@ def test_without_rates_the_page_says_what_to_do(serving, tmp_path):
     store.close()
 
 
-def test_the_map_has_a_letter_for_each_cell(client, told):
+def test_the_map_has_a_letter_for_each_cell(client, run_rates):
     answer = client.get("/api/v1/triggers/map", params=WHERE).json()
     row = answer["elements"].index(SEED)
     assert answer["groups"][row] == row
     assert answer["elements"][row + 1].startswith(CULPRIT)
-    states = [answer["reason_names"][one] for one in answer["states"][row]]
-    assert states == [Reason(int(one)).name for one in told.reasons[row]]
+    states = [answer["reason_names"][item] for item in answer["states"][row]]
+    assert states == [Reason(int(reason)).name for reason in run_rates.reasons[row]]
     at = answer["lumisections"].index(80)
     assert answer["pulls"][row][at] == "y"
-    near = [(ord(one) - ord("m")) / 2 for one in answer["pulls"][row][:60]]
-    assert np.abs(np.array(near) - told.pulls[row, :60]).max() <= 0.25 + 1e-6
+    near = [(ord(item) - ord("m")) / 2 for item in answer["pulls"][row][:60]]
+    assert np.abs(np.array(near) - run_rates.pulls[row, :60]).max() <= 0.25 + 1e-6
     gone = answer["elements"].index(f"L1_HTT360/{GONE}")
     assert answer["pulls"][gone][-1] == "-"
 
 
 def test_a_rate_comes_with_all_that_its_plots_need(client):
-    told = client.get("/api/v1/triggers/rate", params={**WHERE, "element": SEED}).json()
-    at = told["lumisections"].index(80)
-    assert told["observed"][at] > told["high"][at] > told["expected"][at] > told["low"][at]
-    assert told["alarm"][at]
-    assert told["live"][at] == pytest.approx(0.95)
-    known = list(zip(told["lumisections"], told["prescale_index"], strict=True))
+    answer = client.get("/api/v1/triggers/rate", params={**WHERE, "element": SEED}).json()
+    at = answer["lumisections"].index(80)
+    assert answer["observed"][at] > answer["high"][at] > answer["expected"][at] > answer["low"][at]
+    assert answer["alarm"][at]
+    assert answer["live"][at] == pytest.approx(0.95)
+    known = list(zip(answer["lumisections"], answer["prescale_index"], strict=True))
     changed = [ls for (_, before), (ls, index) in pairwise(known) if index != before]
     assert changed == [CHANGE_LS]
 
@@ -155,21 +155,21 @@ def test_answers_are_as_openapi_says(client):
 
 def test_the_api_lists_the_causes(client):
     listed = client.get("/api/v1/triggers/causes", params=WHERE).json()
-    assert [(one["element"], one["elements"], one["lumisections"]) for one in listed] == [
+    assert [(item["element"], item["elements"], item["lumisections"]) for item in listed] == [
         (SEED, 9, 26),
         (f"L1_DoubleEG25/{ALONE}", 1, 21),
         (f"L1_HTT360/{GONE}", 1, 11),
     ]
 
 
-def test_rates_that_move_with_their_seed_show_in_the_map(told):
+def test_rates_that_move_with_their_seed_show_in_the_map(run_rates):
     """What is expected given the seed moves with it: the curve in pileup does not."""
-    row, column = told.elements.index(SEED), told.lumisections.index(80)
-    rows = told.bands.as_array()
-    rows[1:4, row, column] += told.bands.observed[row, column] - told.bands.expected[row, column]
-    followed = replace(told, bands=Bands.from_array(rows))
+    row, column = run_rates.elements.index(SEED), run_rates.lumisections.index(80)
+    rows = run_rates.bands.as_array()
+    rows[1:4, row, column] += run_rates.bands.observed[row, column] - run_rates.bands.expected[row, column]
+    followed = replace(run_rates, bands=Bands.from_array(rows))
     assert followed.pulls[row, column] > 2.576
-    calm = replace(followed, reasons=np.full_like(told.reasons, Reason.CONSISTENT))
+    calm = replace(followed, reasons=np.full_like(run_rates.reasons, Reason.CONSISTENT))
     assert calm.pulls[row, column] == pytest.approx(0, abs=1e-3)
 
 
@@ -182,7 +182,7 @@ def test_rates_that_move_with_their_seed_show_in_the_map(told):
         ("/HLTRates/Run2024E-v2/RATES", "Run2024E", ""),
     ],
 )
-def test_emulated_rates_are_called_so(told, dataset, era, said):
-    sentence = summary.emulated_notice(replace(told, dataset=dataset, conditions=[{"era": era}]))
+def test_emulated_rates_are_called_so(run_rates, dataset, era, said):
+    sentence = summary.emulated_notice(replace(run_rates, dataset=dataset, conditions=[{"era": era}]))
     assert said in sentence
     assert bool(sentence) == bool(said)
