@@ -53,7 +53,7 @@ from opint.store.tables import lumisection
 from streams import loop
 from streams.dev_kafka import apache_kafka
 from streams.kafka import KafkaPublisher
-from streams.kafka.source import FETCH_BYTES, FETCH_PARTITION_BYTES
+from streams.kafka.consumer import FETCH_BYTES, FETCH_PARTITION_BYTES
 from streams.metrics import Metrics
 from streams.records import Conditions, HistogramBatch, LumisectionKey
 from streams.replay import replay

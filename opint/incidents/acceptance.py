@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from opint.incidents import acknowledgement
 from opint.incidents.operator import MOST_ACTOR, MOST_TEXT, ActionError, locked_incident, write_deed
-from opint.store import acceptances, incidents, stability
+from opint.store import acceptances, incidents, occurrences, stability
 from opint.store.acceptances import Acceptance
 from opint.store.incidents import Incident
 from opint.store.texts import storable
@@ -45,7 +45,7 @@ def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: flo
     until = incident.last
     stable = stability.stable_since(tx, incident_id, until)
     since = incident.first if stable is None else LumisectionKey(stable.run, stable.ls)
-    (newest,) = incidents.occurrences(tx, [incident_id], until, until)[incident_id]
+    (newest,) = occurrences.between(tx, [incident_id], until, until)[incident_id]
     what = Acceptance(
         stream=stream,
         dataset=incident.dataset,

@@ -10,8 +10,9 @@ import orjson
 from sqlalchemy import Connection
 
 from opint.incidents.families import SYSTEM
-from opint.store import incidents
-from opint.store.incidents import NAMELESS_KINDS, Entry, Incident
+from opint.store import incidents, occurrences
+from opint.store.incidents import Entry, Incident
+from opint.store.occurrences import NAMELESS_KINDS
 
 CALLED_AGAIN = "called again"
 """The action in the audit trail."""
@@ -24,7 +25,7 @@ def bind(tx: Connection, incident: Incident, actor: str, now_s: float, until_s: 
     """Make the incident one that ``actor`` has acknowledged as it is now, until ``until_s`` if that is given."""
     elements: Sequence[str] = ()
     if incident.last is not None:
-        newest = incidents.occurrences(tx, [incident.id], incident.last, incident.last)
+        newest = occurrences.between(tx, [incident.id], incident.last, incident.last)
         elements = next((occurrence.elements for occurrence in newest.get(incident.id, ())), ())
     basis = {"kind": incident.kind, "severity": incident.severity, "elements": list(elements)}
     incident.state, incident.acknowledged_s, incident.acknowledged_by = "acknowledged", now_s, actor

@@ -8,7 +8,8 @@ from conf.settings import AlertSettings
 from opint.incidents.families import SYSTEM, IncidentKey
 from opint.incidents.rule import Episode, Observation, OngoingIncident, OperatorResolved, walk
 from opint.incidents.window import Window
-from opint.store.incidents import Incident, Occurrence
+from opint.store.incidents import Incident
+from opint.store.occurrences import Occurrence
 from streams.records import LumisectionKey
 
 

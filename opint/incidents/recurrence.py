@@ -16,7 +16,7 @@ from opint.incidents.reconcile import Because, Change
 from opint.incidents.rule import Observation
 from opint.incidents.window import observations_after
 from opint.incidents.writer import IncidentWriter, KeyChanges
-from opint.store import incidents, short_faults
+from opint.store import occurrences, short_faults
 from opint.store.incidents import Incident
 from opint.store.short_faults import StoredFault
 from streams.records import LumisectionKey
@@ -123,16 +123,16 @@ def _of_key(
 ) -> KeyChanges:
     run = incident_key.recurring_run or 0
     span = LumisectionKey(run, 0), LumisectionKey(run + 1, 0)
-    occurrences = incidents.occurrences(tx, [incident.id for incident in stored], *span)
+    seen = occurrences.between(tx, [incident.id for incident in stored], *span)
     present = [
         RecurringIncident(
             incident.id,
             incident.state == "resolved",
             incident.state == "resolved" and incident.resolved_by != SYSTEM,
-            {occurrence.key: occurrence.elements for occurrence in occurrences[incident.id]},
+            {occurrence.key: occurrence.elements for occurrence in seen[incident.id]},
         )
         for incident in stored
-        if incident.id in occurrences
+        if incident.id in seen
     ]
     observations = [
         Observation(

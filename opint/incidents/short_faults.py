@@ -9,7 +9,7 @@ from dqm.core.quality import SPEAK_FOR_THEMSELVES, Reason
 from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.incidents.families import FAMILIES, KIND_NOUNS, IncidentKey, fingerprint, incident_group
 from opint.incidents.window import FAMILY_NAMES, FAMILY_OF, MOST_NAMED, Folders
-from opint.store.incidents import NAMELESS_KINDS
+from opint.store.occurrences import NAMELESS_KINDS
 from opint.store.short_faults import ShortFault, StoredFault
 
 _NEEDS_NO_P_VALUE = np.zeros(256, dtype=np.bool_)

@@ -12,7 +12,7 @@ from opint.incidents.families import FAMILIES, KIND_NOUNS, IncidentKey
 from opint.incidents.rule import Observation
 from opint.incidents.window import Folders
 from opint.store.evidence import Hint
-from opint.store.incidents import NAMELESS_KINDS
+from opint.store.occurrences import NAMELESS_KINDS
 from opint.store.trigger_rates import LumisectionRates
 from streams.records import LumisectionKey
 

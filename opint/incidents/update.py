@@ -19,8 +19,9 @@ from opint.incidents.reconcile import Because, Case
 from opint.incidents.short_faults import certain_faults
 from opint.incidents.window import FAMILY_NAMES, FAMILY_OF, Window, clusters, lumisection_before, read_window
 from opint.incidents.writer import IncidentWriter, KeyChanges
-from opint.store import incidents, short_faults
-from opint.store.incidents import Incident, Occurrence
+from opint.store import incidents, occurrences, short_faults
+from opint.store.incidents import Incident
+from opint.store.occurrences import Occurrence
 from opint.store.short_faults import StoredFault
 from streams.records import LumisectionKey
 
@@ -173,8 +174,8 @@ def _read(
             continue
         numbers = [incident.id for case in cases for incident in case.incidents]
         span = window.judged[0].key, window.judged[-1].key
-        occurrences = incidents.occurrences(tx, numbers, *span) if numbers else {}
-        facts.append(_SubsystemFacts(cases, window, floor, occurrences))
+        stored = occurrences.between(tx, numbers, *span) if numbers else {}
+        facts.append(_SubsystemFacts(cases, window, floor, stored))
     return _Facts(nearby, facts)
 
 
@@ -209,10 +210,10 @@ def _going_on(
     others = {incident.id for incident in earlier} - by_number
     raised = {
         number
-        for number, openings in incidents.opening(tx, others, rules.raise_bad).items()
+        for number, openings in occurrences.opening(tx, others, rules.raise_bad).items()
         if _is_raising([opening for opening in openings if opening < key], rules)
     }
-    return incidents.last_before(tx, by_number | raised, key)
+    return occurrences.last_before(tx, by_number | raised, key)
 
 
 def _is_raising(openings: Sequence[LumisectionKey], rules: AlertSettings) -> bool:

@@ -9,9 +9,10 @@ from opint.incidents import acknowledgement, titles
 from opint.incidents.families import SYSTEM, TRIGGER, IncidentKey, fingerprint
 from opint.incidents.reconcile import Because, Change
 from opint.incidents.rule import Observation
-from opint.store import acceptances, evidence, feedback, incidents, trigger_rates
+from opint.store import acceptances, evidence, feedback, incidents, occurrences, trigger_rates
 from opint.store.evidence import Hint
-from opint.store.incidents import Entry, Extent, Incident, Occurrence
+from opint.store.incidents import Entry, Incident
+from opint.store.occurrences import Extent, Occurrence
 from opint.store.trigger_rates import LumisectionRates
 from streams.records import LumisectionKey
 
@@ -50,7 +51,7 @@ class IncidentWriter:
                     self._sizes[change.incident] = (incident_key, size)
                     self._change(incident_key, size, self.incidents[change.incident], change)
             self._pass_feedback_on(changes)
-        incidents.add_occurrences(self.tx, self._seen)
+        occurrences.add(self.tx, self._seen)
         self._update_texts([self.incidents[number] for number in self._touched], self._recount)
         changed = [self.incidents[number] for number in self._touched]
         self._end_acknowledgements(changed)
@@ -75,16 +76,16 @@ class IncidentWriter:
 
     def _update_texts(self, touched: Sequence[Incident], recount: Collection[int]) -> None:
         """Count occurrences anew where that is needed, and bring causes and titles up to date."""
-        extents = incidents.extents(self.tx, recount, titles.NEWEST_OCCURRENCES)
+        extents = occurrences.extents(self.tx, recount, titles.NEWEST_OCCURRENCES)
         for incident in touched:
             if incident.id in extents:
                 self._count_anew(incident, extents[incident.id])
         titled = [incident for incident in touched if incident.first is not None]
         of_rates = {incident.id for incident in titled if self._sizes[incident.id][0].subsystem == TRIGGER}
-        openings = incidents.opening(self.tx, of_rates, titles.MEASURED_LUMISECTIONS)
+        openings = occurrences.opening(self.tx, of_rates, titles.MEASURED_LUMISECTIONS)
         rates = {number: self._rates(self._sizes[number][0], keys) for number, keys in openings.items()}
         unmeasured = {incident.id for incident in titled if not rates.get(incident.id)}
-        opening_kinds = incidents.opening_kinds(self.tx, unmeasured)
+        opening_kinds = occurrences.opening_kinds(self.tx, unmeasured)
         for incident in titled:
             self._retitle(incident, rates.get(incident.id, ()), opening_kinds.get(incident.id, ""))
 
@@ -92,7 +93,7 @@ class IncidentWriter:
         self._touched.add(incident.id)
         incident.updated_s = self.now_s
         if change.keys:
-            incidents.remove_occurrences(self.tx, incident.id, change.keys)
+            occurrences.remove(self.tx, incident.id, change.keys)
             self._recount.add(incident.id)
         if change.observations:
             self._see(incident_key, size, incident, change.observations)
@@ -110,11 +111,10 @@ class IncidentWriter:
     def _see(
         self, incident_key: IncidentKey, size: int, incident: Incident, observations: Sequence[Observation]
     ) -> None:
-        occurrences = [self._occurrence(incident_key, incident.id, observation) for observation in observations]
-        self._seen += occurrences
+        observed = [self._occurrence(incident_key, incident.id, observation) for observation in observations]
+        self._seen += observed
         self._newest |= {
-            (incident.id, stored.kind): observation
-            for stored, observation in zip(occurrences, observations, strict=True)
+            (incident.id, stored.kind): observation for stored, observation in zip(observed, observations, strict=True)
         }
         first, last = incident.first, incident.last
         if first is not None and last is not None and all(observation.key > last for observation in observations):
@@ -122,7 +122,7 @@ class IncidentWriter:
             incident.last_run, incident.last_ls = observations[-1].key.run, observations[-1].key.ls
         else:
             self._recount.add(incident.id)
-        if any(occurrence.kind != incident.kind for occurrence in occurrences):
+        if any(occurrence.kind != incident.kind for occurrence in observed):
             self._recount.add(incident.id)
         worst = max(observations, key=lambda observation: len(observation.bad))
         if len(worst.bad) > incident.elements:
@@ -134,7 +134,7 @@ class IncidentWriter:
             self._note(incident, "worsened", f"critical since {titles.lumisection_name(worst.key)}")
 
     def _merge(self, incident: Incident, into: Incident) -> None:
-        incidents.move_occurrences(self.tx, incident.id, into.id)
+        occurrences.move(self.tx, incident.id, into.id)
         feedback.move(self.tx, incident.id, into.id)
         acceptances.move(self.tx, incident.id, into.id)
         into.state, into.resolved_s, into.resolved_by = incident.state, incident.resolved_s, incident.resolved_by
@@ -221,7 +221,7 @@ class IncidentWriter:
             self.incidents[incident.id] = incident
             self._sizes[incident.id] = (incident_key, size)
             seen += [self._occurrence(incident_key, incident.id, observation) for observation in change.observations]
-        incidents.add_occurrences(self.tx, seen)
+        occurrences.add(self.tx, seen)
         self._update_texts(opened, {incident.id for incident in opened})
         incidents.overwrite(self.tx, opened)
         self.opened += opened

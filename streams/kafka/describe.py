@@ -10,7 +10,8 @@ from conf.settings import KafkaSettings
 from streams.errors import SourceUnavailable
 from streams.kafka.batches import MissingCodecError, UnreadableBatchError
 from streams.kafka.client import CONNECT_S, opened, unavailable
-from streams.kafka.source import FETCHING, messages_of, position_of
+from streams.kafka.consumer import FETCHING, position_of
+from streams.kafka.source import messages_of
 from streams.source import Message, Partition
 
 LOOK_BACK = (1, 32)

@@ -4,17 +4,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from types import MappingProxyType
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
-    IllegalStateError,
     KafkaError,
     LogTruncationError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
-    UnknownTopicOrPartitionError,
 )
 from kafka.structs import OffsetAndMetadata
 
@@ -23,7 +20,18 @@ from conf.settings import KafkaSettings
 from streams.errors import SourceUnavailable
 from streams.kafka.assignment import Assignment
 from streams.kafka.batches import MissingCodecError, UnreadableBatchError
-from streams.kafka.client import CONNECT_S, anybody_listens, opened, unavailable
+from streams.kafka.client import anybody_listens, unavailable
+from streams.kafka.consumer import (
+    cluster_of,
+    connect,
+    end_of,
+    finish_rebalance,
+    knows_topic,
+    leave,
+    leave_late,
+    position_of,
+    topic_id_of,
+)
 from streams.source import Loss, Message, Partition
 
 QUIET_S = 5.0
@@ -31,26 +39,6 @@ QUIET_S = 5.0
 
 ASK_S = 2.0
 """How long a question for offsets may take, s: the one wait that a poll may add to its timeout."""
-
-FETCH_BYTES = 16 * 1024 * 1024
-"""About how much one answer of a broker holds, which is in memory three times while it is taken apart; a larger message
-still comes, alone."""
-
-FETCH_PARTITION_BYTES = 4 * 1024 * 1024
-"""About how much of one partition it holds."""
-
-RECEIVE_BYTES = 256 * 1024 * 1024
-"""The largest answer that is taken at all, and so the largest message."""
-
-FETCHING = MappingProxyType(
-    {
-        "isolation_level": "read_committed",
-        "fetch_max_bytes": FETCH_BYTES,
-        "max_partition_fetch_bytes": FETCH_PARTITION_BYTES,
-        "receive_message_max_bytes": RECEIVE_BYTES,
-    }
-)
-"""What is asked for, and how much at once."""
 
 OFF_BEAT = 0.9
 """Share of its timeout that a poll waits while nothing is ours.
@@ -102,7 +90,7 @@ class KafkaSource:
         fetched = self._fetch(consumer, assignment, timeout_s)
         self._check_topic(consumer)
         records = assignment.admit(fetched)
-        _finish_rebalance(consumer)
+        finish_rebalance(consumer)
         if records:
             self._heard_s = self._clock()
         elif self._clock() - self._heard_s > QUIET_S:
@@ -173,7 +161,7 @@ class KafkaSource:
         delivered = self._assignment.positions()
         # What is passed over, such as marks of transactions, is not waited for.
         positions = {at: max(offset, position_of(self._consumer, at)) for at, offset in delivered.items()}
-        ends = {partition: _end(self._consumer, partition) for partition in positions}
+        ends = {partition: end_of(self._consumer, partition) for partition in positions}
         if self._paused or None in ends.values():
             ends = self._ask_ends(self._consumer, list(ends)) or ends
         return {self._name(at): max(0, end - positions[at]) for at, end in ends.items() if end is not None}
@@ -197,7 +185,7 @@ class KafkaSource:
         if self._consumer is not None or self._closed:
             return self._consumer, self._assignment
         if self._connecting is None:
-            self._connecting = self._background.submit(_connect, self._settings)
+            self._connecting = self._background.submit(connect, self._settings)
         attempt = self._connecting
         try:
             self._consumer, self._assignment = attempt.result(timeout_s)
@@ -212,14 +200,14 @@ class KafkaSource:
             if attempt.done():
                 self._connecting = None
         self._away = None
-        self._cluster = self._settings.cluster_id or str(_cluster_of(self._consumer))
+        self._cluster = self._settings.cluster_id or str(cluster_of(self._consumer))
         if self._paused:
             self._assignment.pause()
         return self._consumer, self._assignment
 
     def _check_topic(self, consumer: KafkaConsumer) -> None:
         """Raise SourceUnavailable if the topic was made anew: what is wanted of it is another offset."""
-        topic_id = _topic_id_of(consumer, self._settings.topic)
+        topic_id = topic_id_of(consumer, self._settings.topic)
         if not self._topic_id:
             self._topic_id = topic_id
         elif topic_id not in {"", self._topic_id}:
@@ -228,14 +216,14 @@ class KafkaSource:
             raise unavailable(self._settings, f"topic {self._settings.topic} was made anew; connecting to it")
 
     def _moved(self, consumer: KafkaConsumer) -> bool:
-        return not self._settings.cluster_id and _cluster_of(consumer) not in {None, self._cluster}
+        return not self._settings.cluster_id and cluster_of(consumer) not in {None, self._cluster}
 
     def _disconnect(self) -> None:
         if self._connecting is not None:
-            self._connecting.add_done_callback(_close_late)
+            self._connecting.add_done_callback(leave_late)
             self._connecting = None
         if self._consumer is not None:
-            _close(self._consumer)
+            leave(self._consumer)
         self._consumer = self._assignment = None
         self._topic_id = ""
 
@@ -310,7 +298,7 @@ class KafkaSource:
     def _look_for_broker(self, consumer: KafkaConsumer, assignment: Assignment) -> None:
         if not anybody_listens(self._settings):
             raise unavailable(self._settings, "nothing listens there")
-        if not assignment.owned() and not _knows(consumer, self._settings.topic):
+        if not assignment.owned() and not knows_topic(consumer, self._settings.topic):
             raise SourceUnavailable(
                 f"topic {self._settings.topic!r} does not exist at {self._settings.bootstrap_servers}; "
                 "create it or correct stream.kafka.topic"
@@ -337,87 +325,3 @@ def messages_of(partition: Partition, records: Sequence[Any]) -> Iterator[Messag
             f"{where}{record.offset}",
             record.key,
         )
-
-
-def _connect(settings: KafkaSettings) -> tuple[KafkaConsumer, Assignment]:
-    consumer = opened(
-        settings,
-        KafkaConsumer,
-        metrics_enabled=False,
-        group_id=settings.group,
-        auto_offset_reset="none",
-        enable_auto_commit=False,
-        allow_auto_create_topics=settings.embedded,
-        max_poll_records=settings.max_poll_records,
-        session_timeout_ms=int(settings.session_timeout_s * 1000),
-        heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 3),
-        **FETCHING,
-        # The mock cluster waits its whole time even when messages have come.
-        fetch_max_wait_ms=10 if settings.embedded else 100,
-    )
-    assignment = Assignment(consumer)
-    try:
-        consumer.bootstrap(int(CONNECT_S * 1000))
-        consumer.subscribe([settings.topic], listener=assignment)
-        # Who joins a group before knowing the topic is given nothing of it at first and has to join again.
-        _knows(consumer, settings.topic)
-    except KafkaError as error:
-        _close(consumer)
-        raise unavailable(settings, error) from error
-    return consumer, assignment
-
-
-def _end(consumer: KafkaConsumer, partition: TopicPartition) -> int | None:
-    try:
-        highwater: int | None = consumer.highwater(partition)
-    except IllegalStateError:
-        # It was taken away this instant.
-        return None
-    return highwater
-
-
-def position_of(consumer: KafkaConsumer, partition: TopicPartition) -> int:
-    """The offset that is fetched next; 0 where that is not known."""
-    # The library's public way to ask may wait for the broker.
-    state = consumer._subscription.assignment.get(partition)
-    return 0 if state is None or state.position is None else int(state.position.offset)
-
-
-def _topic_id_of(consumer: KafkaConsumer, topic: str) -> str:
-    """Empty where the broker is too old to have such, or the topic is not there."""
-    topic_id = consumer._cluster.topic_id(topic)
-    return str(topic_id) if topic_id is not None and topic_id.int else ""
-
-
-def _knows(consumer: KafkaConsumer, topic: str) -> bool:
-    try:
-        return bool(consumer.partitions_for_topic(topic))
-    except UnknownTopicOrPartitionError:
-        return False
-
-
-def _finish_rebalance(consumer: KafkaConsumer) -> None:
-    # kafka-python 3.0 forgets a rebalance that new partitions of the topic set off, if poll times out while
-    # it is going on: the assignment comes, nobody takes it up, and the member stays without partitions.
-    coordinator = consumer._coordinator
-    if coordinator.rejoining and not coordinator.rejoin_needed:
-        coordinator.request_rejoin()
-
-
-def _close(consumer: KafkaConsumer) -> None:
-    try:
-        consumer.close(timeout_ms=2000)
-    except KafkaError:
-        # A broker that is away notices by the session timeout that we have left.
-        return
-
-
-def _close_late(attempt: "Future[tuple[KafkaConsumer, Assignment]]") -> None:
-    if not attempt.cancelled() and attempt.exception() is None:
-        _close(attempt.result()[0])
-
-
-def _cluster_of(consumer: KafkaConsumer) -> str | None:
-    # Kept fresh by the library; its public way to ask is an administration client with connections of its own.
-    cluster_id: str | None = consumer._cluster.cluster_id
-    return cluster_id

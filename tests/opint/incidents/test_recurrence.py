@@ -14,7 +14,7 @@ from conf.settings import AlertSettings
 from dqm.core.quality import Reason
 from opint.incidents import operator, update
 from opint.incidents.rule import Observation, walk
-from opint.store import incidents, lumisections, short_faults
+from opint.store import lumisections, occurrences, short_faults
 from opint.store.engine import Store
 from opint.store.tables import incident, occurrence
 from streams.records import LumisectionKey
@@ -99,7 +99,7 @@ def test_faults_that_come_back_become_an_incident_with_its_history(store, feed) 
     assert stored(store) == [("open", title.replace("3 short", "4 short"))]
     with store.read() as tx:
         assert {fault.incident for fault in short_faults.of_run(tx, DATASET, 1)} == {1}
-        result = incidents.occurrences(tx, [1], LumisectionKey(1, 1), LumisectionKey(1, 99))[1]
+        result = occurrences.between(tx, [1], LumisectionKey(1, 1), LumisectionKey(1, 99))[1]
     assert [item.key.ls for item in result] == [2, 5, 8, 13]
 
 
