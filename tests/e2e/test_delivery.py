@@ -89,9 +89,9 @@ def judged_at_once(parts, models, folder):
 @pytest.mark.kafka
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_kills_and_broker_restarts_lose_and_double_nothing(own_apache_kafka, detector, models, tmp_path, daemons_with):
-    parts = traffic(detector, lumisections=2_500, seed=11)
-    assert len(parts) >= 10_000
+def test_kills_and_a_broker_restart_lose_and_double_nothing(own_apache_kafka, detector, models, tmp_path, daemons_with):
+    parts = traffic(detector, lumisections=1_250, seed=11)
+    assert len(parts) >= 5_000
     right = judged_at_once(parts, models, tmp_path)
 
     topic = f"dqm.{uuid.uuid4().hex}"
@@ -108,13 +108,13 @@ def test_kills_and_broker_restarts_lose_and_double_nothing(own_apache_kafka, det
 
     rng = random.Random(12)
     pair = [daemons.start(), daemons.start()]
-    for kill in range(6):
+    for kill in range(4):
         before = progress(store)
-        goal = min(before + rng.randint(400, 1500), len(parts))
+        goal = min(before + rng.randint(300, 1000), len(parts))
         wait_until(lambda goal=goal: progress(store) >= goal, 120, f"{goal} messages processed")
         victim = kill % 2  # The other one has just started: this one is at work.
         daemons.kill(pair[victim])
-        if kill in {1, 4}:
+        if kill == 1:
             own_apache_kafka.kill()
             own_apache_kafka.start()
         pair[victim] = daemons.start()
