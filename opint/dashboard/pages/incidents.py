@@ -24,7 +24,7 @@ from opint.stream_kinds import accepting_streams
 
 STRIP_LENGTH = 120
 OPEN_SHOWN = 50
-BulkAction = Literal["acknowledge", "resolve", "comment"]
+BulkAction = Literal["acknowledge", "assign", "resolve", "comment"]
 ACKNOWLEDGED_S = {"1h": 3600.0, "4h": 4 * 3600.0, "8h": 8 * 3600.0}
 """For how long an incident can be acknowledged."""
 
@@ -120,13 +120,13 @@ def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], r
     def change_ticked(
         request: Request, action: BulkAction, form: Annotated[dict[str, str], Depends(form_fields)]
     ) -> Response:
-        """Act on all incidents that are ticked in the list, or on none."""
+        """Act on all incidents that are ticked in the list, or on none; assigned they are to whoever does it."""
         require_role(request, ROLE_OF_ACTION[action])
         numbers = [int(text) for text in form["ids"].split(",") if text.isdecimal() and len(text) < 16]
         if not numbers:
             raise HTTPException(422, "No incident is ticked.")
         actor = form.get("actor", "")
-        act_on_all(store, clock, action, numbers, actor, form.get("text", ""))
+        act_on_all(store, clock, action, numbers, actor, "" if action == "assign" else form.get("text", ""))
         return redirect_back(form, actor)
 
     @routes.post("/incidents/{incident_id}/{action}")

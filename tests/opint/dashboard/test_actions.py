@@ -182,6 +182,8 @@ def test_what_is_ticked_is_changed_together_or_not_at_all(fresh, token):
 
     assert post("acknowledge", ["2", "3"]).status_code == 409
     assert fresh.get("/api/v1/incidents/3").json()["state"] == "open"
+    assert post("assign", ["2", "3"], text="no name").status_code == 303
+    assert {fresh.get(f"/api/v1/incidents/{number}").json()["assigned_to"] for number in (2, 3)} == {"Ada"}
     assert post("resolve", ["2", "3"], text="both mended").status_code == 303
     assert {fresh.get(f"/api/v1/incidents/{number}").json()["state"] for number in (2, 3)} == {"resolved"}
     assert post("resolve", ["99"]).status_code == 404
