@@ -86,7 +86,8 @@ class PostgresServer:
     def start(self) -> None:
         """Start it and wait until it answers."""
         where = ["-D", str(self._folder / "data"), "-k", str(self._folder)]
-        how = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=32MB"]
+        settings = ("listen_addresses=", "fsync=off", "full_page_writes=off", "autovacuum=off", "shared_buffers=32MB")
+        how = [argument for setting in settings for argument in ("-c", setting)]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [str(self._programs / "postgres"), *where, *how], stdout=log, stderr=log, cwd="/", **self._who

@@ -24,8 +24,10 @@ FILL_LUMISECTIONS = 40
 FIRST_RUN = 390_000
 """Runs that come before those which the demo watches."""
 
-RATE_STEP, EVENT_STEP = 12, 4
-"""Rates and events are learned from every 12th and every 4th lumisection of long fills, to sweep pileup."""
+RATE_STEP, EVENT_STEP = 12, 8
+"""Rates and events are learned from every 12th and every 8th lumisection of long fills, to sweep pileup."""
+EVENT_LUMISECTIONS = 300
+"""70,000 events, which one start waits some seconds for."""
 FIRST_FILL = 9876
 """Far enough before the fills that are watched for those of the rates."""
 EVENT_RATE_HZ = 10.0
@@ -43,7 +45,7 @@ def ensure_models(settings: Settings, models: Path, seed: int, progress: Progres
         _train_rates(settings, folder, seed, lambda step, share: progress(f"rates, {step}", 0.7 + 0.2 * share))
     folder = models / settings.hotline.model
     if not _loads(hotline_bundle.load, folder):
-        _train_hotline(settings, folder, seed, lambda read: progress("hotline", 0.9 + 0.1 * read / LUMISECTIONS))
+        _train_hotline(settings, folder, seed, lambda read: progress("hotline", 0.9 + 0.1 * read / EVENT_LUMISECTIONS))
 
 
 def _loads(load: Callable[[Path], object], folder: Path) -> bool:
@@ -73,30 +75,29 @@ def _train_rates(settings: Settings, folder: Path, seed: int, progress: Progress
     from dqm.rates.train import train  # noqa: PLC0415 - imports TensorFlow
 
     rng = np.random.default_rng([seed, 4])
-    good = (
-        lumisection.rates for lumisection in rates.stream(Trigger.built_in(), _sweeping(rng, RATE_STEP), (), seed + 1)
-    )
+    swept = _sweeping(rng, RATE_STEP, LUMISECTIONS)
+    good = (lumisection.rates for lumisection in rates.stream(Trigger.built_in(), swept, (), seed + 1))
     train(good, folder, settings.rates, rng, progress, time.time())
 
 
 def _train_hotline(settings: Settings, folder: Path, seed: int, progress: Callable[[int], None]) -> None:
     from dqm.events.train import train  # noqa: PLC0415 - imports TensorFlow
 
-    swept = _sweeping(np.random.default_rng([seed, 5]), EVENT_STEP)
+    swept = _sweeping(np.random.default_rng([seed, 5]), EVENT_STEP, EVENT_LUMISECTIONS)
     # The seed of the events to be watched: it is that of their detector's drift.
     good = (lumisection.features for lumisection in events.stream(swept, EVENT_RATE_HZ, 0.0, seed))
     train(good, folder, settings.hotline, np.random.default_rng([seed, 6]), progress, time.time())
 
 
-def _sweeping(rng: np.random.Generator, step: int) -> Iterator[Lumisection]:
-    """Every ``step``-th lumisection with stable beams, as many as are learned from."""
+def _sweeping(rng: np.random.Generator, step: int, count: int) -> Iterator[Lumisection]:
+    """Every ``step``-th lumisection with stable beams, ``count`` of them."""
     fills = conditions.generate(
         rng,
         # Enough of them: the shortest are half as long as usual.
-        fills=step * LUMISECTIONS // (simulation.FILL_LUMISECTIONS // 2),
+        fills=step * count // (simulation.FILL_LUMISECTIONS // 2),
         stable=simulation.FILL_LUMISECTIONS,
         first_run=FIRST_RUN,
         first_fill=FIRST_FILL,
     )
     good = (lumisection for lumisection in fills if lumisection[1].beams_stable)
-    return islice(good, 0, step * LUMISECTIONS, step)
+    return islice(good, 0, step * count, step)
