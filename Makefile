@@ -22,12 +22,12 @@ run: .venv/.base ## start everything embedded and print the address of the page;
 
 test: .venv/.dev ## run all tests (as root, missing test tools are installed with apt-get)
 	@sh deploy/install-test-tools.sh
-	@exec .venv/bin/python -m pytest --numprocesses 3 --dist loadfile -m 'not benchmark'
+	@exec .venv/bin/python -m pytest -p no:randomly --numprocesses 3 --dist loadfile -m 'not benchmark'
 
 test-benchmarks: .venv/.dev ## run each whole benchmark once, small (minutes): that it runs, not what it measures
-	@exec .venv/bin/python -m pytest --numprocesses 2 -m benchmark tests/benchmarks
+	@exec .venv/bin/python -m pytest -p no:randomly --numprocesses 2 -m benchmark tests/benchmarks
 
-quick: check ## what to run before each commit: check, and the tests that need no server, browser or training
+quick: check ## what to run before each commit: check, and in random order what needs no server, browser or training
 	@exec .venv/bin/python -m pytest --numprocesses 3 --dist loadfile \
 	  -m 'not (slow or kafka or postgres or browser or benchmark)' $(QUICK)
 

@@ -1,5 +1,7 @@
 """The page of trigger rates in a real browser: the culprit stands out, and a click shows it."""
 
+from contextlib import closing, contextmanager
+
 import pytest
 
 from opint.store.engine import Store
@@ -11,17 +13,18 @@ from tests.serving import served
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    made = Store.open(f"sqlite:///{tmp_path_factory.mktemp('rates') / 'n.db'}")
-    seed_rates.fill(made)
-    yield made
-    made.close()
+@contextmanager
+def served_rates(folder):
+    """A store with the rates of one run, and the address of its page."""
+    with closing(Store.open(f"sqlite:///{folder / 'n.db'}")) as store:
+        seed_rates.fill(store)
+        with served(store, Clock(seed_rates.now_s(seed_rates.site()))) as address:
+            yield store, address
 
 
 @pytest.fixture(scope="module")
-def url(store):
-    with served(store, Clock(seed_rates.now_s(seed_rates.site()))) as address:
+def url(tmp_path_factory):
+    with served_rates(tmp_path_factory.mktemp("rates")) as (_, address):
         yield address
 
 
@@ -58,12 +61,13 @@ def test_the_incident_of_a_seed_leads_to_it(page, url):
     page.get_by_text("9 of 108 rates").wait_for()
 
 
-def test_lumisections_arrive_without_a_reload(page, url, store):
-    page.goto(url + "/triggers")
-    settled(page)
-    page.evaluate("window.notReloaded = true")
-    page.locator("#causes").get_by_text("110 lumisections, LS 1 to 110").wait_for()
-    seed_rates.one_more(store, seed_rates.site(), 111)
-    page.locator("#causes").get_by_text("111 lumisections, LS 1 to 111").wait_for(timeout=10_000)
-    page.locator("#count").get_by_text("× 111 lumisections").wait_for(timeout=15_000)
-    assert page.evaluate("window.notReloaded")
+def test_lumisections_arrive_without_a_reload(page, tmp_path):
+    with served_rates(tmp_path) as (store, url):
+        page.goto(url + "/triggers")
+        settled(page)
+        page.evaluate("window.notReloaded = true")
+        page.locator("#causes").get_by_text("110 lumisections, LS 1 to 110").wait_for()
+        seed_rates.one_more(store, seed_rates.site(), 111)
+        page.locator("#causes").get_by_text("111 lumisections, LS 1 to 111").wait_for(timeout=10_000)
+        page.locator("#count").get_by_text("× 111 lumisections").wait_for(timeout=15_000)
+        assert page.evaluate("window.notReloaded")
