@@ -73,12 +73,12 @@ clean: ## remove .venv, caches and build results; var/, where data lives, stays
 
 .venv/.dev: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift and what its tests need (several GB with torch).'
-	@$(INSTALL) --editable '.[train,spark,rl,notify,dev]'
+	@$(INSTALL) --editable '.[train,actions,spark,rl,notify,dev]'
 	@$(COMPILE)
 	@touch $@ .venv/.base
 
 .venv/.all: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift with all extras (several GB with torch).'
-	@$(INSTALL) --editable '.[train,spark,rl,bench,notify,dev]'
+	@$(INSTALL) --editable '.[train,actions,spark,rl,bench,notify,dev]'
 	@$(COMPILE)
 	@touch $@ .venv/.base .venv/.dev
