@@ -11,18 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from opint.actions.action import TARGETS, RecoveryAction
+from opint.actions.majority import PUBLISHED_SHARES
 from opint.actions.simulation.causes import CAUSES, HiddenState
 
 Chances = Mapping[str, npt.NDArray[np.float64]]
 """Probability of each class, by target."""
 
-MARGINALS: Mapping[str, tuple[float, ...]] = {
-    "action": (0.88, 0.10, 0.02),
-    "memory": (0.928, 0.02, 0.012, 0.04),
-    "splitting": (0.986, 0.004, 0.01),
-    "xrootd": (0.72, 0.28),
-}
-"""Published shares of the classes in the order of :data:`TARGETS`; memory and splitting so that they add up to 1."""
+MARGINALS = {name: tuple(PUBLISHED_SHARES[name][each] for each in classes) for name, classes in TARGETS.items()}
+"""Published shares of the classes in the order of :data:`TARGETS`."""
 SLIPS = 0.02
 """Share of decisions that have nothing to do with the workflow."""
 EXCLUSION = 0.8

@@ -1,0 +1,220 @@
+"""A trained predictor in a folder: JSON, Universal Binary JSON of XGBoost, and arrays; nothing in it is executed.
+
+``manifest.json`` has everything but trees and past cases, with the SHA-256 of the other files; its own is the version.
+"""
+
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from scipy.sparse import csr_matrix
+
+from opint.actions.action import TARGETS, RecoveryAction
+from opint.actions.arrays import Float64
+from opint.actions.calibration import Scaling
+from opint.actions.errors import ActionsError
+from opint.actions.features import FeatureSpace
+from opint.actions.message_classes import MessageClass, MessageClasses
+from opint.actions.predictor import TrainedPredictor
+from opint.actions.similar import PastCases
+from opint.actions.success import SuccessModel
+from opint.actions.target_model import MAJORITY, RULES, XGBOOST, TargetModel
+
+FORMAT = 1
+MANIFEST, PAST, DECIDED, SUCCESS = "manifest.json", "past.npz", "past.json", "success.ubj"
+MAX_BYTES = 512 * 1024**2
+"""A larger file is not read."""
+
+Parts = tuple[MessageClasses, FeatureSpace, Mapping[str, TargetModel], SuccessModel | None, PastCases]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class _Scaling(_Strict):
+    slope: float = Field(gt=0)
+    shifts: tuple[float, ...]
+
+    def scaling(self, classes: int) -> Scaling:
+        if len(self.shifts) != classes:
+            raise ValueError(f"{len(self.shifts)} shifts for {classes} classes")
+        return Scaling(self.slope, self.shifts)
+
+
+class _Target(_Strict):
+    predictor: str
+    reason: str
+    scaling: _Scaling
+    confidence: float
+    shares: list[float]
+    shares_by_rule: list[list[float]]
+
+
+class _Manifest(_Strict):
+    format: int
+    columns: tuple[tuple[str, str], ...]
+    classes: tuple[tuple[int, str], ...]
+    targets: dict[str, _Target]
+    success: _Scaling | None
+    places: list[int]
+    weights: list[float]
+    files: dict[str, str]
+
+
+def version_of(*parts: Any) -> str:
+    """The version of a predictor that consists of :data:`Parts`."""
+    return hashlib.sha256(_pack(*parts)[MANIFEST]).hexdigest()
+
+
+def save(predictor: TrainedPredictor, folder: Path) -> None:
+    """Write the folder, in place of an older model; raises ActionsError where that is not possible."""
+    parts = (predictor.classes, predictor.space, predictor.targets, predictor.success, predictor.past)
+    if folder.exists() and not (folder / MANIFEST).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ActionsError(f"{folder} exists and is no model; name another folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            for name, content in _pack(*parts).items():
+                (unfinished / name).write_bytes(content)
+            unfinished.chmod(0o755)
+            if folder.exists():
+                shutil.rmtree(folder)
+            unfinished.replace(folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    except OSError as error:
+        raise ActionsError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def load(folder: Path) -> TrainedPredictor:
+    """Read what :func:`save` wrote.
+
+    Raises:
+        ActionsError: there is no such folder, a file in it is damaged, or XGBoost is not installed.
+    """
+    raw = _read(folder / MANIFEST)
+    try:
+        manifest = _Manifest.model_validate_json(raw)
+        if manifest.format != FORMAT:
+            raise ActionsError(f"{folder}: format is {manifest.format}, not {FORMAT}; train it again")
+        return TrainedPredictor(hashlib.sha256(raw).hexdigest(), *_unpack(folder, manifest))
+    except ModuleNotFoundError as error:
+        raise ActionsError(f"{folder} needs {error.name}: pip install 'nightshift[actions]'") from None
+    except (ValidationError, ValueError, KeyError, TypeError, IndexError) as error:
+        reason = str(error).splitlines()[0]
+        raise ActionsError(f"{folder}: not a trained model, or damaged ({reason}); train it again") from error
+
+
+def _pack(
+    classes: MessageClasses,
+    space: FeatureSpace,
+    targets: Mapping[str, TargetModel],
+    success: SuccessModel | None,
+    past: PastCases,
+) -> dict[str, bytes]:
+    from opint.actions.models.boosting import trees_to_bytes  # noqa: PLC0415 - XGBoost
+
+    arrays = io.BytesIO()
+    np.savez_compressed(arrays, data=past.matrix.data, indices=past.matrix.indices, indptr=past.matrix.indptr)
+    decided = [[task, asdict(action), succeeded] for task, action, succeeded in past.decided]
+    files = {f"{name}.ubj": trees_to_bytes(target.trees) for name, target in targets.items()}
+    if success is not None:
+        files[SUCCESS] = trees_to_bytes(success.trees)
+    files |= {PAST: arrays.getvalue(), DECIDED: json.dumps(decided).encode()}
+    manifest = _Manifest(
+        format=FORMAT,
+        columns=space.columns,
+        classes=tuple((each.number, each.template) for each in classes.classes()),
+        targets={name: _packed_target(target) for name, target in targets.items()},
+        success=None if success is None else _packed_scaling(success.scaling),
+        places=past.places.tolist(),
+        weights=past.weights.tolist(),
+        files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    )
+    return files | {MANIFEST: manifest.model_dump_json().encode()}
+
+
+def _packed_target(target: TargetModel) -> _Target:
+    return _Target(
+        predictor=target.predictor,
+        reason=target.reason,
+        scaling=_packed_scaling(target.scaling),
+        confidence=target.confidence,
+        shares=target.shares.tolist(),
+        shares_by_rule=target.shares_by_rule.tolist(),
+    )
+
+
+def _packed_scaling(scaling: Scaling) -> _Scaling:
+    return _Scaling(slope=scaling.slope, shifts=scaling.shifts)
+
+
+def _unpack(folder: Path, manifest: _Manifest) -> Parts:
+    from opint.actions.models.boosting import trees_from_bytes  # noqa: PLC0415 - XGBoost
+
+    contents = {name: _checked(folder / name, manifest.files[name]) for name in manifest.files}
+    targets = {}
+    for name, classes in TARGETS.items():
+        packed, k = manifest.targets[name], len(classes)
+        if packed.predictor not in (XGBOOST, RULES, MAJORITY):
+            raise ValueError(f"{name} has the predictor {packed.predictor!r}")
+        trees = trees_from_bytes(contents[f"{name}.ubj"], k)
+        shares = _array(packed.shares, (k,)), _array(packed.shares_by_rule, (k, k))
+        targets[name] = TargetModel(
+            packed.predictor, packed.reason, trees, packed.scaling.scaling(k), packed.confidence, *shares
+        )
+    success = None
+    if manifest.success is not None:
+        success = SuccessModel(trees_from_bytes(contents[SUCCESS], 2), manifest.success.scaling(2))
+    restored = MessageClasses.restore(MessageClass(*each) for each in manifest.classes)
+    return restored, FeatureSpace(manifest.columns), targets, success, _unpacked_past(manifest, contents)
+
+
+def _unpacked_past(manifest: _Manifest, contents: Mapping[str, bytes]) -> PastCases:
+    places = np.array(manifest.places, dtype=np.intp)
+    if len(places) and not 0 <= places.min() <= places.max() < len(manifest.columns):
+        raise ValueError("past cases have columns beyond the last")
+    decided = [
+        (str(task), RecoveryAction(**action | {"excluded_sites": tuple(action["excluded_sites"])}), succeeded)
+        for task, action, succeeded in json.loads(contents[DECIDED])
+    ]
+    with np.load(io.BytesIO(contents[PAST]), allow_pickle=False) as arrays:
+        parts = arrays["data"], arrays["indices"], arrays["indptr"]
+    matrix = csr_matrix(parts, shape=(len(decided), len(places)))
+    matrix.check_format(full_check=True)
+    return PastCases(places, _array(manifest.weights, places.shape), matrix, decided)
+
+
+def _array(values: Any, shape: tuple[int, ...]) -> Float64:
+    array = np.array(values, dtype=np.float64)
+    if array.shape != shape:
+        raise ValueError(f"an array has the shape {array.shape}, not {shape}")
+    return array
+
+
+def _checked(path: Path, digest: str) -> bytes:
+    if path.name not in (PAST, DECIDED, SUCCESS, *(f"{name}.ubj" for name in TARGETS)):
+        raise ValueError(f"the manifest names {path.name}")
+    content = _read(path)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ActionsError(f"{path} is not the file that was trained: its SHA-256 differs; train the model again")
+    return content
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ActionsError(f"{path} has more than {MAX_BYTES} bytes; no trained model has")
+        return path.read_bytes()
+    except OSError as error:
+        raise ActionsError(f"{path} cannot be read: {error.strerror or error}; name a folder of a model") from error

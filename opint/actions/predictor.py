@@ -1,0 +1,126 @@
+"""The trained predictor of actions: what to do, how sure that is, why, and what came of it in the past."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from opint.actions.action import TARGETS, Contribution, RecoveryAction, Suggestion, TargetPrediction
+from opint.actions.arrays import Float64, Labels
+from opint.actions.exclusion import sites_to_exclude
+from opint.actions.features import FeatureSpace, describe
+from opint.actions.message_classes import MessageClasses
+from opint.actions.rules import apply_rules
+from opint.actions.similar import PastCases
+from opint.actions.success import SuccessModel
+from opint.actions.target_model import XGBOOST, TargetModel
+from streams.workflows import WorkflowFailures
+
+LEAST_SUCCESS = 0.25
+"""Where no action is at least this likely to end well, none is suggested."""
+SHOWN_CONTRIBUTIONS = 8
+BATCH = 256
+"""Snapshots whose contributions are computed together; they are not sparse."""
+
+
+@dataclass(frozen=True)
+class TrainedPredictor:
+    """Suggests by trained models; an :class:`opint.actions.action.ActionPredictor`.
+
+    ``version`` is the digest of everything else. Messages are matched with ``classes``, which do not grow any more.
+    """
+
+    version: str
+    classes: MessageClasses
+    space: FeatureSpace
+    targets: Mapping[str, TargetModel]
+    success: SuccessModel | None
+    past: PastCases
+
+    def suggest(self, snapshots: Sequence[WorkflowFailures]) -> list[Suggestion]:
+        """A suggestion for each, in order; codes, sites and messages it has never met count for nothing."""
+        suggestions: list[Suggestion] = []
+        for start in range(0, len(snapshots), BATCH):
+            suggestions += self._suggest(snapshots[start : start + BATCH])
+        return suggestions
+
+    def probabilities(self, snapshots: Sequence[WorkflowFailures]) -> Mapping[str, Float64]:
+        """Calibrated probabilities (n, k) by target."""
+        return self._probabilities(snapshots, self.features(snapshots))
+
+    def features(self, snapshots: Sequence[WorkflowFailures]) -> csr_matrix:
+        """What the models see of each (n, f)."""
+        return self.space.matrix([describe(snapshot, self.classes) for snapshot in snapshots])
+
+    def _probabilities(self, snapshots: Sequence[WorkflowFailures], features: csr_matrix) -> Mapping[str, Float64]:
+        rules = [apply_rules(snapshot) for snapshot in snapshots]
+        by_rules = {
+            name: np.array([classes.index(getattr(rule, name)) for rule in rules], dtype=np.intp)
+            for name, classes in TARGETS.items()
+        }
+        return {name: model.probabilities(features, by_rules[name]) for name, model in self.targets.items()}
+
+    def _suggest(self, snapshots: Sequence[WorkflowFailures]) -> list[Suggestion]:
+        features = self.features(snapshots)
+        probabilities = self._probabilities(snapshots, features)
+        predicted = [
+            {name: self._target(name, probability[row]) for name, probability in probabilities.items()}
+            for row in range(len(snapshots))
+        ]
+        actions = [_action(targets, snapshot) for targets, snapshot in zip(predicted, snapshots, strict=True)]
+        success = self._success(features, actions)
+        contributions = self._contributions(features, probabilities["action"].argmax(axis=1))
+        rows = zip(snapshots, actions, predicted, success, contributions, self.past.most_alike(features), strict=True)
+        return [
+            Suggestion(snapshot.digest, action, targets, chances, reasons, alike, _refusal(snapshot, chances))
+            for snapshot, action, targets, chances, reasons, alike in rows
+        ]
+
+    def _target(self, name: str, probability: Float64) -> TargetPrediction:
+        best = int(probability.argmax())
+        model = self.targets[name]
+        shares = dict(zip(TARGETS[name], map(float, probability), strict=True))
+        return TargetPrediction(
+            TARGETS[name][best], shares, bool(probability[best] < model.confidence), model.predictor
+        )
+
+    def _success(self, features: csr_matrix, actions: Sequence[RecoveryAction]) -> list[dict[str, float]]:
+        if self.success is None:
+            return [{} for _ in actions]
+        names = TARGETS["action"]
+        chances = [
+            self.success.probabilities(features, [_with_action(action, name) for action in actions]) for name in names
+        ]
+        return [dict(zip(names, map(float, row), strict=True)) for row in np.column_stack(chances)]
+
+    def _contributions(self, features: csr_matrix, label: Labels) -> list[tuple[Contribution, ...]]:
+        model = self.targets["action"]
+        if model.predictor != XGBOOST:
+            return [()] * features.shape[0]
+        added = model.scaling.slope * model.trees.contributions(features, label)[:, :-1]
+        return [self._largest(row) for row in added]
+
+    def _largest(self, added: Float64) -> tuple[Contribution, ...]:
+        order = np.argsort(-np.abs(added), kind="stable")[:SHOWN_CONTRIBUTIONS]
+        return tuple(
+            Contribution(" ".join(self.space.columns[place]), float(added[place])) for place in order if added[place]
+        )
+
+
+def _action(targets: Mapping[str, TargetPrediction], snapshot: WorkflowFailures) -> RecoveryAction:
+    action, memory, splitting, xrootd = (targets[name].value for name in TARGETS)
+    return RecoveryAction(action, memory, splitting, xrootd, sites_to_exclude(snapshot))
+
+
+def _with_action(action: RecoveryAction, name: str) -> RecoveryAction:
+    return RecoveryAction(name, action.memory, action.splitting, action.xrootd, action.excluded_sites)
+
+
+def _refusal(snapshot: WorkflowFailures, success: Mapping[str, float]) -> str:
+    if not snapshot.errors:
+        return "no job failed"
+    if success and max(success.values()) < LEAST_SUCCESS:
+        best = max(success, key=success.__getitem__)
+        return f"no action is likely to help: the best, {best}, ends well with a probability of {success[best]:.2f}"
+    return ""

@@ -1,0 +1,61 @@
+"""Past cases that look most alike, with what was done about them and how it ended.
+
+Likeness is the cosine between rows of codes, of codes at sites and of classes of messages, the rarer ones with more
+weight (inverse document frequency).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix, diags
+
+from opint.actions.action import DecidedCase, RecoveryAction, SimilarCase
+from opint.actions.arrays import Float64, Labels
+from opint.actions.features import FeatureSpace
+
+KINDS = ("code", "cell", "message")
+MAX_CASES = 5000
+"""The newest cases that are compared with."""
+SHOWN = 3
+LEAST_SIMILARITY = 0.2
+
+
+@dataclass(frozen=True)
+class PastCases:
+    """Weights (c,) of the compared columns ``places`` (c,), normalised rows (m, c) of m cases, and what was decided."""
+
+    places: Labels
+    weights: Float64
+    matrix: csr_matrix
+    decided: Sequence[tuple[str, RecoveryAction, bool | None]]
+
+    def most_alike(self, features: csr_matrix) -> list[tuple[SimilarCase, ...]]:
+        """The cases most alike to each row of features (n, f), the most alike first."""
+        likeness = np.asarray((_normalised(features, self.places, self.weights) @ self.matrix.T).todense())
+        return [self._shown(row) for row in likeness]
+
+    def _shown(self, likeness: Float64) -> tuple[SimilarCase, ...]:
+        order = np.argsort(-likeness, kind="stable")[:SHOWN]
+        near = [place for place in order if likeness[place] >= LEAST_SIMILARITY]
+        return tuple(
+            SimilarCase(task, min(1.0, float(likeness[place])), action, succeeded)
+            for place in near
+            for task, action, succeeded in [self.decided[place]]
+        )
+
+
+def past_cases(space: FeatureSpace, features: csr_matrix, cases: Sequence[DecidedCase]) -> PastCases:
+    """The newest of the ``cases``, which are in order of time; features (n, f)."""
+    places = space.of_kinds(KINDS)
+    newest, recent = features[-MAX_CASES:], cases[-MAX_CASES:]
+    occurrences = np.asarray((newest[:, places] > 0).sum(axis=0)).ravel()
+    weights = np.log((1.0 + newest.shape[0]) / (1.0 + occurrences)) + 1.0
+    decided = [(case.failures.task, case.action, case.succeeded) for case in recent]
+    return PastCases(places, weights, _normalised(newest, places, weights), decided)
+
+
+def _normalised(features: csr_matrix, places: Labels, weights: Float64) -> csr_matrix:
+    weighted = features[:, places] @ diags(weights)
+    lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+    return (diags(1.0 / np.maximum(lengths, 1e-12)) @ weighted).tocsr()
