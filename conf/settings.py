@@ -285,6 +285,22 @@ class HotlineSettings(Section):
     max_features: Count = 1_000
 
 
+class ActionSettings(Section):
+    """Failing workflows, and what is suggested about them."""
+
+    watch: bool = False
+    topic: Topic = "workflows.failures"
+    group: Name = "nightshift-actions"
+    model: Name = "actions"
+    max_tasks: Count = 1_000
+    max_errors: Count = 50_000
+    max_messages: Count = 1_000
+    max_classes: Annotated[int, Field(ge=10, le=10_000)] = 1_000
+    new_class_messages: Count = 5
+    learn_classes_hours: Annotated[float, Field(ge=0)] = 24.0
+    unreported_hours: Positive = 24.0
+
+
 class OidcSettings(Section):
     """Sign-in by an OpenID Connect provider; off without an issuer."""
 
@@ -384,6 +400,7 @@ class Settings(Section):
     rates: RateSettings = RateSettings()
     hotline: HotlineSettings = HotlineSettings()
     cache: CacheSettings = CacheSettings()
+    actions: ActionSettings = ActionSettings()
     dashboard: DashboardSettings = DashboardSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
@@ -394,6 +411,6 @@ class Settings(Section):
         page = self.dashboard
         return page.public_url or (f"http://{page.host}:{page.port}" if page.port else "")
 
-    def kafka_of(self, section: RateSettings | HotlineSettings | CacheSettings) -> KafkaSettings:
+    def kafka_of(self, section: RateSettings | HotlineSettings | CacheSettings | ActionSettings) -> KafkaSettings:
         """How the topic of a section is reached: its own topic and consumer group on the broker of ``stream.kafka``."""
         return self.stream.kafka.on(section.topic, section.group)

@@ -5,6 +5,13 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
+from streams.errors import DecodeError
+
+
+def workflow_of(task: str) -> str:
+    """Name of the workflow that a task belongs to; ``task`` itself where tasks are not told apart."""
+    return task.split("/")[1] if task.startswith("/") else task
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorCount:
@@ -65,7 +72,7 @@ class WorkflowFailures:
     @property
     def workflow(self) -> str:
         """Name of the workflow the task belongs to."""
-        return self.task.split("/")[1] if self.task.startswith("/") else self.task
+        return workflow_of(self.task)
 
     @property
     def failed_jobs(self) -> int:
@@ -78,3 +85,25 @@ class WorkflowFailures:
         content = asdict(self)
         del content["time"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowOutcome:
+    """How a task ended, as its producer says at ``time`` (seconds since 1970)."""
+
+    time: float
+    task: str
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReport:
+    """One message: snapshots of tasks that fail, and how tasks ended.
+
+    Each task has at most one snapshot in it, and at most one outcome. ``unread`` names the tasks of the message that
+    could not be read, and why.
+    """
+
+    snapshots: tuple[WorkflowFailures, ...] = ()
+    outcomes: tuple[WorkflowOutcome, ...] = ()
+    unread: tuple[DecodeError, ...] = ()

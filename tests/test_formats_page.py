@@ -1,6 +1,7 @@
 """Each example of docs/formats.md is read as it stands."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import hist
@@ -20,6 +21,8 @@ from streams.codecs.events import EventLimits
 from streams.codecs.events import json as event_json
 from streams.codecs.rates import RateLimits
 from streams.codecs.rates import json as rate_json
+from streams.codecs.workflows import WorkflowLimits
+from streams.codecs.workflows import json as workflow_json
 from streams.files import FileLayout, rate_table, read_file
 from streams.records import LumisectionKey, TriggerRates
 
@@ -115,6 +118,19 @@ def test_the_examples_of_file_accesses_are_read(tmp_path):
     assert (len(trace), trace.remarks) == (2, ())
     batch = access_json.decode(message.encode(), AccessLimits(len(message), 10))
     assert (batch.cache, batch.accesses[0].size) == ("rome", int(trace.size[0]))
+
+
+def test_the_examples_of_failing_workflows_are_read():
+    limits = WorkflowLimits(1 << 20, 1, 2, 1)
+    (task,), (workflow,) = (
+        workflow_json.decode(text.encode(), limits, 1.0).snapshots for text in examples("Failing workflows", "json")
+    )
+    assert (task.workflow, task.failed_jobs) == (workflow.workflow, workflow.failed_jobs) == (workflow.task, 15)
+    assert None not in (*values_of(task.facts), *values_of(task.messages[0]))
+
+
+def values_of(record) -> list[object]:
+    return [getattr(record, field.name) for field in fields(record)]
 
 
 def test_the_examples_of_popularity_and_placement_are_read(tmp_path):
