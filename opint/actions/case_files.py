@@ -1,0 +1,109 @@
+"""Files of decided cases: JSON lines, each a task as in :mod:`streams.codecs.workflows.json` with what was decided.
+
+``parameters`` are those of AIErrorHandling, ``succeeded`` is left out where it is not known::
+
+    {"/workflow/task": {"time": 1.7e9, "errors": {…}, "parameters": {"action": "acdc", "xrootd": "enabled"},
+                        "succeeded": true}}
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from opint.actions.action import TARGETS, DecidedCase, RecoveryAction
+from opint.actions.errors import ActionsError
+from streams.codecs.workflows import WorkflowLimits
+from streams.codecs.workflows.json import read_report, write_snapshot
+from streams.errors import DecodeError
+
+MAX_LINE_BYTES = 64 * 1024**2
+LIMITS = WorkflowLimits(MAX_LINE_BYTES, max_tasks=1, max_errors=100_000, max_texts=10_000)
+MAX_SITES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadLine:
+    """A line without a decided case, and why."""
+
+    place: str
+    reason: str
+
+
+def write_cases(cases: Iterable[DecidedCase], path: Path) -> int:
+    """Write the cases, one a line; returns their number. Raises ActionsError if the file cannot be written."""
+    count = 0
+    try:
+        with path.open("wb") as file:
+            for case in cases:
+                file.write(case_line(case))
+                count += 1
+    except OSError as error:
+        raise ActionsError(f"{path} cannot be written: {error.strerror or error}") from error
+    return count
+
+
+def case_line(case: DecidedCase) -> bytes:
+    """The line of a case, its end included."""
+    action = case.action
+    parameters: dict[str, Any] = {name: getattr(action, name) for name in TARGETS}
+    if action.excluded_sites:
+        parameters["sites"] = list(action.excluded_sites)
+    if action.cores is not None:
+        parameters["cores"] = action.cores
+    value = write_snapshot(case.failures) | {"parameters": parameters}
+    if case.succeeded is not None:
+        value["succeeded"] = case.succeeded
+    return orjson.dumps({case.failures.task: value}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def read_cases(path: Path) -> Iterator[DecidedCase | UnreadLine]:
+    """The case of each line, or why it has none; raises ActionsError if the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while raw := file.readline(MAX_LINE_BYTES + 1):
+                number += 1
+                place = f"{path}:{number}"
+                if len(raw) > MAX_LINE_BYTES:
+                    raise ActionsError(f"{place}: the line has more than {MAX_LINE_BYTES} bytes")
+                if raw.strip():
+                    yield _read_line(raw, place)
+    except OSError as error:
+        raise ActionsError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _read_line(raw: bytes, place: str) -> DecidedCase | UnreadLine:
+    try:
+        value = orjson.loads(raw)
+        if not isinstance(value, dict) or len(value) != 1 or not isinstance(next(iter(value.values())), dict):
+            return UnreadLine(place, "an object with a single task is needed")
+        fields = next(iter(value.values()))
+        if fields.get("time") is None:
+            return UnreadLine(place, "time is missing; cases are learned in order of time")
+        report = read_report(value, LIMITS, 0.0)
+        if not report.snapshots:
+            return UnreadLine(place, "errors are missing")
+        return DecidedCase(report.snapshots[0], _action(fields.get("parameters")), fields.get("succeeded"))
+    except orjson.JSONDecodeError as error:
+        return UnreadLine(place, f"not JSON: {error}")
+    except (DecodeError, ActionsError) as error:
+        return UnreadLine(place, str(error))
+
+
+def _action(parameters: object) -> RecoveryAction:
+    if not isinstance(parameters, Mapping):
+        raise ActionsError("parameters are missing; they say what was decided")
+    values = {name: parameters.get(name, "" if name == "action" else classes[0]) for name, classes in TARGETS.items()}
+    for name, value in values.items():
+        if value not in TARGETS[name]:
+            raise ActionsError(f"parameters: {name} is {value!r:.80}; known are {', '.join(TARGETS[name])}")
+    sites, cores = parameters.get("sites") or [], parameters.get("cores")
+    if not isinstance(sites, list) or len(sites) > MAX_SITES or not all(isinstance(site, str) for site in sites):
+        raise ActionsError(f"parameters: sites is {sites!r:.80}; a list of at most {MAX_SITES} names is needed")
+    if cores is not None and (not isinstance(cores, int) or isinstance(cores, bool) or not 0 < cores <= 1024):
+        raise ActionsError(f"parameters: cores is {cores!r:.80}; a number from 1 to 1024 is needed")
+    action, memory, splitting, xrootd = (str(value) for value in values.values())
+    return RecoveryAction(action, memory, splitting, xrootd, tuple(sites), cores)
