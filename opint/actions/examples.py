@@ -60,6 +60,23 @@ def make_examples(cases: Iterable[DecidedCase], classes: MessageClasses) -> Exam
     )
 
 
+def split(examples: Examples, share: float) -> tuple[Examples, Examples]:
+    """The earliest ``share`` of the cases, and the later ones."""
+    end = int(share * len(examples))
+    return _part(examples, slice(end)), _part(examples, slice(end, None))
+
+
+def _part(examples: Examples, rows: slice) -> Examples:
+    return Examples(
+        examples.cases[rows],
+        examples.rows[rows],
+        {name: label[rows] for name, label in examples.labels.items()},
+        {name: label[rows] for name, label in examples.by_rules.items()},
+        examples.succeeded[rows],
+        examples.week[rows],
+    )
+
+
 def _place(case: DecidedCase, target: str) -> int:
     value = getattr(case.action, target)
     if value not in TARGETS[target]:

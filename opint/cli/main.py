@@ -7,6 +7,7 @@ import typer
 from conf.errors import NightshiftError
 from opint.cli import (
     accounts,
+    actions,
     cache,
     cache_agents,
     cache_suggestions,
@@ -51,6 +52,7 @@ app.add_typer(incidents.app, name="incidents", rich_help_panel=_OPERATE)
 app.add_typer(silences.app, name="silence", rich_help_panel=_OPERATE)
 app.add_typer(notify.app, name="notify", rich_help_panel=_OPERATE)
 app.add_typer(hotline.app, name="hotline", rich_help_panel=_OPERATE)
+app.add_typer(actions.app, name="actions", rich_help_panel=_OPERATE)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(certify.certify)
 app.command(rich_help_panel=_OPERATE)(labels.evaluate)

@@ -58,9 +58,7 @@ def train_trees(features: csr_matrix, label: Labels, classes: int, seed: int) ->
 
     objective = {"objective": "binary:logistic"}
     if classes > 2:
-        import xgboost  # noqa: PLC0415 - an extra
-
-    objective = {"objective": "multi:softprob", "num_class": str(classes)}
+        objective = {"objective": "multi:softprob", "num_class": str(classes)}
     table = xgboost.DMatrix(features, label=label)
     return BoostedTrees(xgboost.train(PARAMETERS | objective | {"seed": seed}, table, ROUNDS), classes)
 

@@ -1,7 +1,7 @@
 """The emulated history: workflows that fail, in order of time, what the operator on shift did, and how it ended."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from opint.actions.action import DecidedCase
 from opint.actions.simulation.causes import CAUSES, MEMORY_NEEDED, SPLITTING_NEEDED, HiddenState
 from opint.actions.simulation.grid import DAY, WEEK, Campaign, Grid, draw_campaigns
+from opint.actions.simulation.material import Material
 from opint.actions.simulation.operators import OPERATORS, Chances, decide, decision_chances
 from opint.actions.simulation.outcomes import success_probability
 from streams.workflows import ErrorCount, ErrorMessage, WorkflowFacts, WorkflowFailures
@@ -28,20 +29,6 @@ BACKGROUND = 13.0
 WITH_MESSAGES, SAYS_CAUSE = 0.7, 0.75
 """Share of workflows with messages, and of messages that come from the cause."""
 OUTCOME_UNKNOWN = 0.1
-
-
-@dataclass(frozen=True)
-class Material:
-    """What the emulation is made of: exit ``codes``, names of ``sites``, and ``texts`` of messages by cause.
-
-    Codes without a cause are background. In a text ``{n}`` stands for a number and ``{host}`` for a host.
-    """
-
-    codes: tuple[int, ...] = tuple(sorted({code for cause in CAUSES.values() for code in cause.codes}))
-    sites: tuple[str, ...] = tuple(
-        f"T{tier}_XX_Site{number:02}" for tier, count in ((1, 8), (2, 52), (3, 40)) for number in range(count)
-    )
-    texts: Mapping[str, Sequence[str]] = field(default_factory=lambda: {name: c.texts for name, c in CAUSES.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import pytest
 
 from opint.actions.action import TARGETS, RecoveryAction
 from opint.actions.simulation.causes import CAUSES, HiddenState
-from opint.actions.simulation.history import Material, simulate_history
+from opint.actions.simulation.history import simulate_history
+from opint.actions.simulation.material import Material
 from opint.actions.simulation.operators import MARGINALS, OPERATORS, decide, decision_chances
 from opint.actions.simulation.outcomes import best_action, expected_loss, success_probability
 
