@@ -1,0 +1,146 @@
+"""Classes of real error messages: how many cover how much, how stable they are, how fast, and what new ones take."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from sklearn.cluster import DBSCAN
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics import adjusted_rand_score
+
+from benchmarks.actions.texts import fts_messages, pilot_errors
+from benchmarks.intervals import wilson
+from benchmarks.report import Progress, Result
+from opint.actions.message_classes import MessageClasses
+
+CLASSES = 200
+RADII = (0.1, 0.2, 0.3, 0.5)
+"""Cosine distances of DBSCAN; that which covers most is reported."""
+FLAGGED_AT = 5
+"""Messages of a new class after which it is flagged."""
+LEAST_MESSAGES = 20
+"""Messages of a class that is held out to appear as new."""
+QUICK = 800
+
+Sort = Callable[[Sequence[str]], list[int]]
+"""From messages to the class of each."""
+DBSCAN_NAME = "TF-IDF and DBSCAN"
+
+
+def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> dict[str, Result]:
+    """All keys that rest on real messages."""
+    transfers, (pilots, times) = fts_messages(data), pilot_errors(data)
+    if quick:
+        transfers, pilots, times = transfers[:QUICK], pilots[:QUICK], times[:QUICK]
+    rng = np.random.default_rng(seeds[0])
+    texts = [(transfers + pilots)[at] for at in rng.permutation(len(transfers) + len(pilots))]
+    progress(f"{len(texts)} messages")
+    return {
+        **_sorted_both_ways(texts),
+        **_new_classes(texts, progress),
+        "false_new_classes": _false_flags(pilots, times),
+    }
+
+
+def drain(texts: Sequence[str]) -> list[int]:
+    """Our classes after all messages have come."""
+    classes = MessageClasses()
+    for text in texts:
+        classes.classify(text)
+    return [-1 if (found := classes.match(text)) is None else found.number for text in texts]
+
+
+def dbscan(radius: float) -> Sort:
+    """Clusters of TF-IDF vectors; equal messages are one point."""
+
+    def sort(texts: Sequence[str]) -> list[int]:
+        distinct = list(dict.fromkeys(texts))
+        vectors = TfidfVectorizer(analyzer=str.split).fit_transform(distinct)
+        labels = DBSCAN(eps=radius, min_samples=1, metric="cosine").fit(vectors).labels_
+        by_text = dict(zip(distinct, labels, strict=True))
+        return [int(by_text[text]) for text in texts]
+
+    return sort
+
+
+def _sorted_both_ways(texts: Sequence[str]) -> dict[str, Result]:
+    half = len(texts) // 2
+    ours, seconds = _timed(drain, texts)
+    peer, peer_seconds, radius = max(
+        ((*_timed(dbscan(radius), texts), radius) for radius in RADII), key=lambda run: _coverage(run[0])
+    )
+    stability = adjusted_rand_score(drain(texts[:half]), ours[:half])
+    peer_stability = adjusted_rand_score(dbscan(radius)(texts[:half]), peer[:half])
+    low, high = wilson(round(_coverage(ours) * len(texts)), len(texts))
+    beside = f"cosine distance {radius}, the best of {', '.join(map(str, RADII))}"
+    n = len(texts)
+    return {
+        "messages_covered": _beside(_coverage(ours), _coverage(peer), "share", n, beside, low, high),
+        "message_classes": _beside(len(set(ours)), len(set(peer)), "classes", n, beside),
+        "message_stability": _beside(stability, peer_stability, "adjusted Rand index", half, beside),
+        "messages_per_second": _beside(n / seconds, n / peer_seconds, "1/s", n, "DBSCAN starts anew for each message"),
+    }
+
+
+def _coverage(labels: Sequence[int]) -> float:
+    return sum(count for _, count in Counter(labels).most_common(CLASSES)) / len(labels)
+
+
+def _beside(
+    value: float, peer: float, unit: str, n: int, note: str, low: float | None = None, high: float | None = None
+) -> Result:
+    return Result(value, unit, low, high, n, DBSCAN_NAME, peer, value / peer, note)
+
+
+def _new_classes(texts: Sequence[str], progress: Progress) -> dict[str, Result]:
+    """Each larger class in turn is held back until the others have been learned."""
+    labels = drain(texts)
+    large = [label for label, count in Counter(labels).items() if count >= LEAST_MESSAGES]
+    delays = []
+    for label in large:
+        classes = MessageClasses()
+        for text, other in zip(texts, labels, strict=True):
+            if other != label:
+                classes.classify(text)
+        delays.append(_delay(classes, [text for text, own in zip(texts, labels, strict=True) if own == label]))
+        progress(f"new class of {len(large)}: flagged after {delays[-1]}")
+    within = sum(delay <= LEAST_MESSAGES for delay in delays)
+    low, high = wilson(within, len(large))
+    worst = f"flagged at the {FLAGGED_AT}th message; the slowest took {max(delays):.0f}"
+    return {"new_classes_flagged": Result(within / len(large), "share", low, high, len(large), note=worst)}
+
+
+def _delay(classes: MessageClasses, texts: Sequence[str]) -> float:
+    """Messages until one class that is new has enough of them; infinite if none has."""
+    last = max(each.number for each in classes.classes())
+    counts = Counter[int]()
+    for position, text in enumerate(texts, start=1):
+        number = classes.classify(text)[0].number
+        counts[number] += 1
+        if number > last and counts[number] >= FLAGGED_AT:
+            return position
+    return float("inf")
+
+
+def _false_flags(texts: Sequence[str], times: Sequence[str]) -> Result:
+    half = len(texts) // 2
+    classes = MessageClasses()
+    for text in texts[:half]:
+        classes.classify(text)
+    last = max(each.number for each in classes.classes())
+    counts = Counter(classes.classify(text)[0].number for text in texts[half:])
+    flagged = sum(number > last and count >= FLAGGED_AT for number, count in counts.items())
+    span = datetime.fromisoformat(times[-1]) - datetime.fromisoformat(times[half])
+    days = span.total_seconds() / 86_400
+    note = (
+        f"{flagged} in {days:.2f} days of real errors after as many had been learned; whether they are new is not known"
+    )
+    return Result(flagged / days, "1/day", n=len(texts) - half, note=note)
+
+
+def _timed(sort: Sort, texts: Sequence[str]) -> tuple[list[int], float]:
+    start = time.perf_counter()
+    return sort(texts), time.perf_counter() - start

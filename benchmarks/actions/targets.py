@@ -1,0 +1,157 @@
+"""How well each target is predicted, beside all peers and the optimum; over seeds and weeks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.actions.histories import OPTIMUM, JudgedHistory, judged_histories
+from benchmarks.actions.outcomes import outcome_results
+from benchmarks.intervals import student
+from benchmarks.report import Progress, Result
+from opint.actions.action import TARGETS
+from opint.actions.arrays import Float64, Labels
+from opint.actions.comparison import LOGISTIC, MAJORITY, MODEL, PERCEPTRON, RULES, Prediction
+from opint.actions.metrics import (
+    auc,
+    calibration_error,
+    coverage_at_precision,
+    log_losses,
+    macro_auc,
+    macro_precision,
+    macro_recall,
+)
+
+Measured = Callable[[Prediction, Labels], float]
+METHODS = (MODEL, MAJORITY, RULES, LOGISTIC, PERCEPTRON, OPTIMUM)
+PEERS = (MAJORITY, RULES, LOGISTIC, PERCEPTRON)
+DRAWS = 1000
+MEASURES: Mapping[str, Measured] = {
+    "auc": lambda made, label: macro_auc(made.probability, label),
+    "macro_recall": lambda made, label: macro_recall(made.balanced, label),
+    "macro_precision": lambda made, label: macro_precision(made.balanced, label),
+    "ece": lambda made, label: calibration_error(made.probability, label),
+    "coverage": lambda made, label: coverage_at_precision(made.probability, label, 0.95),
+    "log_loss": lambda made, label: float(log_losses(made.probability, label).mean()),
+}
+UNITS = {"log_loss": "nat", "ece": "share", "coverage": "share", "auc": "AUC"}
+PUBLISHED: Mapping[str, str] = {
+    "action_macro_recall": ".691",
+    "memory_macro_recall": ".582",
+    "splitting_macro_recall": ".482",
+    "xrootd_macro_recall": ".497",
+    "action_auc_binary": ".837 ± .008 by counts, CV",
+}
+"""On the real history, which is another one (indico 587955/2937424)."""
+
+
+def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> dict[str, Result]:
+    """All keys that rest on emulated histories."""
+    values: dict[str, list[float]] = {}
+    losses: list[tuple[Labels, dict[str, Float64]]] = []
+    outcomes: list[Mapping[str, float]] = []
+    cases = 0
+    for judged in judged_histories(data, quick, list(seeds), progress):
+        for key, value in _seed_values(judged).items():
+            values.setdefault(key, []).append(value)
+        losses.append((judged.later.week, _losses(judged)))
+        outcomes.append(outcome_results(judged))
+        cases += len(judged.later)
+    results = {key: _over_seeds(key, values, cases) for key in values if not key.endswith(tuple(METHODS[1:]))}
+    results |= {key: _mean(series, key, cases) for key, series in values.items() if key.endswith(tuple(METHODS[1:]))}
+    for target in TARGETS:
+        results |= _gains(target, losses)
+        results |= _auc_gains(target, values)
+    for key in outcomes[0]:
+        results[key] = _mean([each[key] for each in outcomes], key, cases)
+    return results
+
+
+def _seed_values(judged: JudgedHistory) -> dict[str, float]:
+    """Every measure of every method for one seed; keys of the model have no suffix."""
+    values = {}
+    for target in TARGETS:
+        label = judged.later.labels[target]
+        for method in METHODS:
+            made = judged.predictions[method][target]
+            suffix = "" if method == MODEL else f"_{method}"
+            for name, measured in MEASURES.items():
+                values[f"{target}_{name}{suffix}"] = measured(made, label)
+            if target == "action":
+                values[f"action_auc_binary{suffix}"] = auc(1.0 - made.probability[:, 0], label > 0)
+    probability = judged.predictions[MODEL]["action"].probability
+    suggested = probability.max(axis=1) >= judged.predictor.targets["action"].confidence
+    right = probability.argmax(axis=1) == judged.later.labels["action"]
+    values["coverage_at_precision_95"] = float(suggested.mean())
+    values["precision_when_suggested"] = float(right[suggested].mean()) if suggested.any() else float("nan")
+    values["demoted_targets"] = float(sum(each.predictor != "xgboost" for each in judged.predictor.targets.values()))
+    for target in TARGETS:
+        gained = [values[f"{target}_log_loss_{name}"] for name in (MAJORITY, OPTIMUM)]
+        way = (gained[0] - values[f"{target}_log_loss"]) / (gained[0] - gained[1])
+        values[f"{target}_share_of_the_way"] = way
+    return values
+
+
+def _over_seeds(key: str, values: Mapping[str, list[float]], cases: int) -> Result:
+    """The mean over seeds, beside the best peer that has the same measure."""
+    made = _mean(values[key], key, cases)
+    peers = {name: float(np.mean(values[f"{key}_{name}"])) for name in PEERS if f"{key}_{name}" in values}
+    if not peers:
+        return made
+    smaller = key.endswith(("ece", "log_loss"))
+    best = (min if smaller else max)(peers, key=peers.__getitem__)
+    ratio = made.value / peers[best] if peers[best] else None
+    optimum = float(np.mean(values[f"{key}_{OPTIMUM}"]))
+    published = f"; published {PUBLISHED[key]}" if key in PUBLISHED else ""
+    note = f"emulated; optimum {optimum:.4f}{published}"
+    return Result(made.value, made.unit, made.low, made.high, cases, best, peers[best], ratio, note)
+
+
+def _mean(series: Sequence[float], key: str, cases: int) -> Result:
+    low, high = student(series)
+    unit = next((unit for name, unit in UNITS.items() if name in key), "h" if key.startswith("regret") else "share")
+    return Result(float(np.mean(series)), unit, low, high, cases, note="emulated")
+
+
+def _losses(judged: JudgedHistory) -> dict[str, Float64]:
+    """Logarithmic losses (n,) of the later cases, by method and target."""
+    return {
+        f"{method} {target}": log_losses(judged.predictions[method][target].probability, judged.later.labels[target])
+        for method in METHODS
+        for target in TARGETS
+    }
+
+
+def _gains(target: str, losses: Sequence[tuple[Labels, Mapping[str, Float64]]]) -> dict[str, Result]:
+    """By how much the model is less surprised than each peer; intervals by resampling weeks of all seeds."""
+    rng = np.random.default_rng(0)
+    results = {}
+    for peer in PEERS:
+        sums, counts = [], []
+        for week, by_key in losses:
+            gain = by_key[f"{peer} {target}"] - by_key[f"{MODEL} {target}"]
+            _, block = np.unique(week, return_inverse=True)
+            sums.append(np.bincount(block, gain))
+            counts.append(np.bincount(block))
+        total, count = np.concatenate(sums), np.concatenate(counts)
+        drawn = rng.integers(len(total), size=(DRAWS, len(total)))
+        low, high = np.percentile(total[drawn].sum(axis=1) / count[drawn].sum(axis=1), [2.5, 97.5])
+        value, n = float(total.sum() / count.sum()), int(count.sum())
+        note = f"emulated; log loss of {peer} less that of the model; {len(total)} weeks resampled"
+        results[f"{target}_gain_over_{peer}"] = Result(value, "nat", float(low), float(high), n, note=note)
+    return results
+
+
+def _auc_gains(target: str, values: Mapping[str, list[float]]) -> dict[str, Result]:
+    """The same for AUC and macro recall, seed by seed."""
+    results = {}
+    for name in ("auc", "macro_recall"):
+        for peer in PEERS:
+            pairs = zip(values[f"{target}_{name}"], values[f"{target}_{name}_{peer}"], strict=True)
+            differences = [ours - theirs for ours, theirs in pairs]
+            low, high = student(differences)
+            note = f"emulated; {name} less that of {peer}, paired by seed"
+            unit = UNITS.get(name, "share")
+            key = f"{target}_{name}_gain_over_{peer}"
+            results[key] = Result(float(np.mean(differences)), unit, low, high, len(differences), note=note)
+    return results
