@@ -11,10 +11,12 @@ from sklearn.cluster import DBSCAN
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import adjusted_rand_score
 
+from benchmarks.actions.histories import real_material
 from benchmarks.actions.texts import fts_messages, pilot_errors
-from benchmarks.intervals import wilson
+from benchmarks.intervals import poisson, wilson
 from benchmarks.report import Progress, Result
 from opint.actions.message_classes import MessageClasses
+from opint.actions.simulation.history import simulate_history
 
 CLASSES = 200
 RADII = (0.1, 0.2, 0.3, 0.5)
@@ -24,6 +26,9 @@ FLAGGED_AT = 5
 LEAST_MESSAGES = 20
 """Messages of a class that is held out to appear as new."""
 QUICK = 800
+A_WEEK = 550
+"""Tasks that fail in a week of the emulated stream."""
+WEEKS, QUICK_WEEKS, LEARNED_WEEKS = 60, 4, 2
 
 Sort = Callable[[Sequence[str]], list[int]]
 """From messages to the class of each."""
@@ -41,7 +46,8 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     return {
         **_sorted_both_ways(texts),
         **_new_classes(texts, progress),
-        "false_new_classes": _false_flags(pilots, times),
+        "new_classes_in_a_day": _flags_of_a_day(pilots, times),
+        "false_new_classes": _false_flags(data, quick, seeds[0]),
     }
 
 
@@ -50,7 +56,7 @@ def drain(texts: Sequence[str]) -> list[int]:
     classes = MessageClasses()
     for text in texts:
         classes.classify(text)
-    return [-1 if (found := classes.match(text)) is None else found.number for text in texts]
+    return [-1 if (matched := classes.match(text)) is None else matched.number for text in texts]
 
 
 def dbscan(radius: float) -> Sort:
@@ -125,7 +131,8 @@ def _delay(classes: MessageClasses, texts: Sequence[str]) -> float:
     return float("inf")
 
 
-def _false_flags(texts: Sequence[str], times: Sequence[str]) -> Result:
+def _flags_of_a_day(texts: Sequence[str], times: Sequence[str]) -> Result:
+    """Classes that the second half of a real day of errors adds, right or wrong."""
     half = len(texts) // 2
     classes = MessageClasses()
     for text in texts[:half]:
@@ -139,6 +146,23 @@ def _false_flags(texts: Sequence[str], times: Sequence[str]) -> Result:
         f"{flagged} in {days:.2f} days of real errors after as many had been learned; whether they are new is not known"
     )
     return Result(flagged / days, "1/day", n=len(texts) - half, note=note)
+
+
+def _false_flags(data: Path, quick: bool, seed: int) -> Result:
+    """Flags in an emulated stream of real messages from sources that do not change."""
+    weeks = QUICK_WEEKS if quick else WEEKS
+    history = simulate_history(np.random.default_rng(seed), weeks * A_WEEK, weeks, real_material(data))
+    classes, counts, learned = MessageClasses(), Counter[int](), set[int]()
+    for number, simulated in enumerate(history):
+        for message in simulated.case.failures.messages:
+            counts[classes.classify(message.text)[0].number] += 1
+        if number < LEARNED_WEEKS * A_WEEK:
+            learned = set(counts)
+    flagged = sum(number not in learned and count >= FLAGGED_AT for number, count in counts.items())
+    days = 7 * (weeks - LEARNED_WEEKS)
+    note = f"emulated stream of real messages; {flagged} in {days} days after {LEARNED_WEEKS} weeks had been learned"
+    low, high = poisson(flagged)
+    return Result(flagged / days, "1/day", low / days, high / days, sum(counts.values()), note=note)
 
 
 def _timed(sort: Sort, texts: Sequence[str]) -> tuple[list[int], float]:
