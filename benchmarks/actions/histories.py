@@ -1,4 +1,4 @@
-"""Emulated histories, learned from the earlier three quarters and judged on the rest, for each seed."""
+"""Emulated histories, learned from the earlier three quarters and predicted on the rest, for each seed."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ OPTIMUM = "optimum"
 
 
 @dataclass(frozen=True)
-class JudgedHistory:
+class PredictedHistory:
     """A history of one seed: its later cases, the predictions of all methods for them, and what is hidden."""
 
     later: Examples
@@ -46,17 +46,17 @@ def real_material(data: Path) -> Material:
     return Material(tuple(lists["all_errors"]), tuple(sites), texts_by_cause(data))
 
 
-def judged_histories(data: Path, quick: bool, seeds: list[int], progress: Progress) -> Iterator[JudgedHistory]:
+def predicted_histories(data: Path, quick: bool, seeds: list[int], progress: Progress) -> Iterator[PredictedHistory]:
     """One history for each seed."""
     material = real_material(data)
     for seed in seeds:
         progress(f"seed {seed}: emulating")
         count, weeks = (QUICK_CASES, QUICK_WEEKS) if quick else (CASES, WEEKS)
         history = list(simulate_history(np.random.default_rng(seed), count, weeks, material))
-        yield _judged(history, seed, progress)
+        yield _predicted(history, seed, progress)
 
 
-def _judged(history: list[SimulatedCase], seed: int, progress: Progress) -> JudgedHistory:
+def _predicted(history: list[SimulatedCase], seed: int, progress: Progress) -> PredictedHistory:
     classes = MessageClasses()
     earlier, later = split(make_examples([simulated.case for simulated in history], classes), LEARNED)
     predictor = train_on(earlier, classes, seed=seed, progress=lambda step, _: progress(f"seed {seed}: {step}"))
@@ -67,7 +67,7 @@ def _judged(history: list[SimulatedCase], seed: int, progress: Progress) -> Judg
     hidden = history[len(earlier) :]
     shares = {target: predictor.targets[target].shares for target in TARGETS}
     predictions[OPTIMUM] = {target: _optimum(hidden, target, shares[target]) for target in TARGETS}
-    return JudgedHistory(later, predictions, predictor, hidden)
+    return PredictedHistory(later, predictions, predictor, hidden)
 
 
 def _optimum(hidden: list[SimulatedCase], target: str, shares: Float64) -> Prediction:

@@ -81,13 +81,15 @@ def _sorted_both_ways(texts: Sequence[str]) -> dict[str, Result]:
     stability = adjusted_rand_score(drain(texts[:half]), ours[:half])
     peer_stability = adjusted_rand_score(dbscan(radius)(texts[:half]), peer[:half])
     low, high = wilson(round(_coverage(ours) * len(texts)), len(texts))
-    beside = f"cosine distance {radius}, the best of {', '.join(map(str, RADII))}"
+    distance = f"cosine distance {radius}, the best of {', '.join(map(str, RADII))}"
     n = len(texts)
     return {
-        "messages_covered": _beside(_coverage(ours), _coverage(peer), "share", n, beside, low, high),
-        "message_classes": _beside(len(set(ours)), len(set(peer)), "classes", n, beside),
-        "message_stability": _beside(stability, peer_stability, "adjusted Rand index", half, beside),
-        "messages_per_second": _beside(n / seconds, n / peer_seconds, "1/s", n, "DBSCAN starts anew for each message"),
+        "messages_covered": _compared(_coverage(ours), _coverage(peer), "share", n, distance, low, high),
+        "message_classes": _compared(len(set(ours)), len(set(peer)), "classes", n, distance),
+        "message_stability": _compared(stability, peer_stability, "adjusted Rand index", half, distance),
+        "messages_per_second": _compared(
+            n / seconds, n / peer_seconds, "1/s", n, "DBSCAN starts anew for each message"
+        ),
     }
 
 
@@ -95,7 +97,7 @@ def _coverage(labels: Sequence[int]) -> float:
     return sum(count for _, count in Counter(labels).most_common(CLASSES)) / len(labels)
 
 
-def _beside(
+def _compared(
     value: float, peer: float, unit: str, n: int, note: str, low: float | None = None, high: float | None = None
 ) -> Result:
     return Result(value, unit, low, high, n, DBSCAN_NAME, peer, value / peer, note)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.actions.histories import JudgedHistory
+from benchmarks.actions.histories import PredictedHistory
 from opint.actions.action import RecoveryAction
 from opint.actions.exclusion import sites_to_exclude
 from opint.actions.metrics import auc, calibration_error
@@ -14,25 +14,27 @@ from opint.actions.simulation.outcomes import best_action, expected_loss, succes
 HOUR = 3600.0
 
 
-def outcome_results(judged: JudgedHistory) -> Mapping[str, float]:
+def outcome_results(predicted: PredictedHistory) -> Mapping[str, float]:
     """Measures of one seed."""
-    cases = judged.later.cases
+    cases = predicted.later.cases
     snapshots = [case.failures for case in cases]
-    features = judged.predictor.features(snapshots)
+    features = predicted.predictor.features(snapshots)
     values = {
-        "regret_of_suggested": _regret(judged, judged.predictor.actions(snapshots)),
-        "regret_of_always_acdc": _regret(judged, [RecoveryAction("acdc")] * len(cases)),
-        "regret_of_rules": _regret(judged, [apply_rules(snapshot) for snapshot in snapshots]),
-        "regret_of_operators": _regret(judged, [case.action for case in cases]),
-        **_exclusions(judged),
+        "regret_of_suggested": _regret(predicted, predicted.predictor.actions(snapshots)),
+        "regret_of_always_acdc": _regret(predicted, [RecoveryAction("acdc")] * len(cases)),
+        "regret_of_rules": _regret(predicted, [apply_rules(snapshot) for snapshot in snapshots]),
+        "regret_of_operators": _regret(predicted, [case.action for case in cases]),
+        **_exclusions(predicted),
     }
-    known = ~np.isnan(judged.later.succeeded)
-    if judged.predictor.success is None:
+    has_outcome = ~np.isnan(predicted.later.succeeded)
+    if predicted.predictor.success is None:
         return values
-    outcome = judged.later.succeeded[known] == 1
-    foreseen = judged.predictor.success.probabilities(features, [case.action for case in cases])[known]
-    hidden = [each.hidden for each in judged.hidden]
-    true = np.array([success_probability(state, case.action) for state, case in zip(hidden, cases, strict=True)])[known]
+    outcome = predicted.later.succeeded[has_outcome] == 1
+    foreseen = predicted.predictor.success.probabilities(features, [case.action for case in cases])[has_outcome]
+    hidden = [each.hidden for each in predicted.hidden]
+    true = np.array([success_probability(state, case.action) for state, case in zip(hidden, cases, strict=True)])[
+        has_outcome
+    ]
     both = np.column_stack([1.0 - foreseen, foreseen])
     return values | {
         "success_auc": auc(foreseen, outcome),
@@ -41,20 +43,20 @@ def outcome_results(judged: JudgedHistory) -> Mapping[str, float]:
     }
 
 
-def _regret(judged: JudgedHistory, actions: Sequence[RecoveryAction]) -> float:
+def _regret(predicted: PredictedHistory, actions: Sequence[RecoveryAction]) -> float:
     """Mean wall time (h) that is lost beyond the best action for the hidden cause."""
     losses = []
-    for simulated, action in zip(judged.hidden, actions, strict=True):
+    for simulated, action in zip(predicted.hidden, actions, strict=True):
         lost = simulated.case.failures.facts.lost_wall_time or 0.0
         best = expected_loss(simulated.hidden, best_action(simulated.hidden), lost)
         losses.append(expected_loss(simulated.hidden, action, lost) - best)
     return float(np.mean(losses)) / HOUR
 
 
-def _exclusions(judged: JudgedHistory) -> Mapping[str, float]:
+def _exclusions(predicted: PredictedHistory) -> Mapping[str, float]:
     """How many excluded sites operators exclude as well, and the reverse."""
     pairs = [
-        (set(sites_to_exclude(each.case.failures)), set(each.case.action.excluded_sites)) for each in judged.hidden
+        (set(sites_to_exclude(each.case.failures)), set(each.case.action.excluded_sites)) for each in predicted.hidden
     ]
     both = sum(len(suggested & decided) for suggested, decided in pairs)
     return {

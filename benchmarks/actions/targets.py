@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.actions.histories import OPTIMUM, JudgedHistory, judged_histories
+from benchmarks.actions.histories import OPTIMUM, PredictedHistory, predicted_histories
 from benchmarks.actions.outcomes import outcome_results
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
@@ -51,12 +51,12 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     losses: list[tuple[Labels, dict[str, Float64]]] = []
     outcomes: list[Mapping[str, float]] = []
     cases = 0
-    for judged in judged_histories(data, quick, list(seeds), progress):
-        for key, value in _seed_values(judged).items():
+    for predicted in predicted_histories(data, quick, list(seeds), progress):
+        for key, value in _seed_values(predicted).items():
             values.setdefault(key, []).append(value)
-        losses.append((judged.later.week, _losses(judged)))
-        outcomes.append(outcome_results(judged))
-        cases += len(judged.later)
+        losses.append((predicted.later.week, _losses(predicted)))
+        outcomes.append(outcome_results(predicted))
+        cases += len(predicted.later)
     results = {key: _over_seeds(key, values, cases) for key in values if not key.endswith(tuple(METHODS[1:]))}
     results |= {key: _mean(series, key, cases) for key, series in values.items() if key.endswith(tuple(METHODS[1:]))}
     for target in TARGETS:
@@ -67,24 +67,24 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     return results
 
 
-def _seed_values(judged: JudgedHistory) -> dict[str, float]:
+def _seed_values(predicted: PredictedHistory) -> dict[str, float]:
     """Every measure of every method for one seed; keys of the model have no suffix."""
     values = {}
     for target in TARGETS:
-        label = judged.later.labels[target]
+        label = predicted.later.labels[target]
         for method in METHODS:
-            made = judged.predictions[method][target]
+            made = predicted.predictions[method][target]
             suffix = "" if method == MODEL else f"_{method}"
             for name, measured in MEASURES.items():
                 values[f"{target}_{name}{suffix}"] = measured(made, label)
             if target == "action":
                 values[f"action_auc_binary{suffix}"] = auc(1.0 - made.probability[:, 0], label > 0)
-    probability = judged.predictions[MODEL]["action"].probability
-    suggested = probability.max(axis=1) >= judged.predictor.targets["action"].confidence
-    right = probability.argmax(axis=1) == judged.later.labels["action"]
+    probability = predicted.predictions[MODEL]["action"].probability
+    suggested = probability.max(axis=1) >= predicted.predictor.targets["action"].confidence
+    right = probability.argmax(axis=1) == predicted.later.labels["action"]
     values["coverage_at_precision_95"] = float(suggested.mean())
     values["precision_when_suggested"] = float(right[suggested].mean()) if suggested.any() else float("nan")
-    values["demoted_targets"] = float(sum(each.predictor != "xgboost" for each in judged.predictor.targets.values()))
+    values["demoted_targets"] = float(sum(each.predictor != "xgboost" for each in predicted.predictor.targets.values()))
     for target in TARGETS:
         gained = [values[f"{target}_log_loss_{name}"] for name in (MAJORITY, OPTIMUM)]
         way = (gained[0] - values[f"{target}_log_loss"]) / (gained[0] - gained[1])
@@ -113,10 +113,12 @@ def _mean(series: Sequence[float], key: str, cases: int) -> Result:
     return Result(float(np.mean(series)), unit, low, high, cases, note="emulated")
 
 
-def _losses(judged: JudgedHistory) -> dict[str, Float64]:
+def _losses(predicted: PredictedHistory) -> dict[str, Float64]:
     """Logarithmic losses (n,) of the later cases, by method and target."""
     return {
-        f"{method} {target}": log_losses(judged.predictions[method][target].probability, judged.later.labels[target])
+        f"{method} {target}": log_losses(
+            predicted.predictions[method][target].probability, predicted.later.labels[target]
+        )
         for method in METHODS
         for target in TARGETS
     }

@@ -12,20 +12,20 @@ from opint.actions.errors import ActionsError
 from opint.actions.simulation.history import simulate_history
 
 
-def some_cases(count):
+def first_cases(count):
     history = simulate_history(np.random.default_rng(4), count, 3)
     return [simulated.case for simulated in islice(history, count)]
 
 
 def test_cases_survive_their_file(tmp_path):
-    cases = some_cases(50)
+    cases = first_cases(50)
     cases.append(DecidedCase(cases[0].failures, RecoveryAction("clone", cores=8), None))
     assert write_cases(cases, tmp_path / "cases.jsonl") == 51
     assert list(read_cases(tmp_path / "cases.jsonl")) == cases
 
 
 def _changed(**fields):
-    line = json.loads(case_line(some_cases(1)[0]))
+    line = json.loads(case_line(first_cases(1)[0]))
     (value,) = line.values()
     value.update(fields)
     return json.dumps({task: {k: v for k, v in each.items() if v is not None} for task, each in line.items()})
@@ -50,7 +50,7 @@ def _changed(**fields):
     ],
 )
 def test_a_line_that_cannot_be_read_is_named_and_the_next_is_read(tmp_path, line, reason):
-    good = some_cases(1)[0]
+    good = first_cases(1)[0]
     path = tmp_path / "cases.jsonl"
     path.write_bytes(line.encode() + b"\n\n" + case_line(good))
     unread, case = read_cases(path)
