@@ -54,12 +54,16 @@ def _regret(predicted: PredictedHistory, actions: Sequence[RecoveryAction]) -> f
 
 
 def _exclusions(predicted: PredictedHistory) -> Mapping[str, float]:
-    """How many excluded sites operators exclude as well, and the reverse."""
-    pairs = [
-        (set(sites_to_exclude(each.case.failures)), set(each.case.action.excluded_sites)) for each in predicted.hidden
-    ]
-    both = sum(len(suggested & decided) for suggested, decided in pairs)
-    return {
-        "exclusion_precision": both / max(1, sum(len(suggested) for suggested, _ in pairs)),
-        "exclusion_recall": both / max(1, sum(len(decided) for _, decided in pairs)),
-    }
+    """How many excluded sites operators exclude as well, and the reverse; of the model and of the rule."""
+    snapshots = [each.case.failures for each in predicted.hidden]
+    methods = {"": predicted.predictor.sites.excluded(snapshots), "_rules": map(sites_to_exclude, snapshots)}
+    values = {}
+    for suffix, excluded in methods.items():
+        pairs = [
+            (set(sites), set(each.case.action.excluded_sites))
+            for sites, each in zip(excluded, predicted.hidden, strict=True)
+        ]
+        both = sum(len(suggested & decided) for suggested, decided in pairs)
+        values[f"exclusion_precision{suffix}"] = both / max(1, sum(len(suggested) for suggested, _ in pairs))
+        values[f"exclusion_recall{suffix}"] = both / max(1, sum(len(decided) for _, decided in pairs))
+    return values

@@ -21,7 +21,8 @@ MAX_COLUMNS = 4000
 """The commonest columns, at most."""
 COUNT_KINDS = ("code", "site")
 """Kinds of the columns that a plain table of counts has."""
-_STATUS = {True: "good", False: "bad", None: "unknown"}
+STATUS = {True: "good", False: "bad", None: "unknown"}
+"""Names of what is known of a site."""
 
 Column = tuple[str, str]
 """Kind, and what is counted; such as ``("cell", "8021 at T2_IT_Rome, bad")``."""
@@ -81,7 +82,7 @@ def describe(snapshot: WorkflowFailures, classes: MessageClasses) -> dict[Column
 
 
 def _columns(error: ErrorCount) -> Iterator[Column]:
-    status = _STATUS[error.site_good]
+    status = STATUS[error.site_good]
     tier, country, *_ = [*error.site.split("_"), ""]
     yield "code", f"{error.code}"
     yield "code", f"{error.code}, {status}"

@@ -23,17 +23,19 @@ from opint.actions.calibration import Scaling
 from opint.actions.errors import ActionsError
 from opint.actions.features import FeatureSpace
 from opint.actions.message_classes import MessageClass, MessageClasses
+from opint.actions.models.boosting import trees_from_bytes, trees_to_bytes
 from opint.actions.predictor import TrainedPredictor
 from opint.actions.similar import PastCases
+from opint.actions.site_exclusion import SiteModel
 from opint.actions.success import SuccessModel
 from opint.actions.target_model import MAJORITY, RULES, XGBOOST, TargetModel
 
 FORMAT = 1
-MANIFEST, PAST, DECIDED, SUCCESS = "manifest.json", "past.npz", "past.json", "success.ubj"
+MANIFEST, PAST, DECIDED, SITES, SUCCESS = "manifest.json", "past.npz", "past.json", "sites.ubj", "success.ubj"
 MAX_BYTES = 512 * 1024**2
 """A larger file is not read."""
 
-Parts = tuple[MessageClasses, FeatureSpace, Mapping[str, TargetModel], SuccessModel | None, PastCases]
+Parts = tuple[MessageClasses, FeatureSpace, Mapping[str, TargetModel], SiteModel, SuccessModel | None, PastCases]
 
 
 class _Strict(BaseModel):
@@ -58,12 +60,28 @@ class _Target(_Strict):
     shares: list[float]
     shares_by_rule: list[list[float]]
 
+    def model(self, name: str, trees: bytes, classes: int) -> TargetModel:
+        """The model of the target ``name``; raises ValueError where parts do not fit."""
+        if self.predictor not in (XGBOOST, RULES, MAJORITY):
+            raise ValueError(f"{name} has the predictor {self.predictor!r}")
+        return TargetModel(
+            self.predictor,
+            self.reason,
+            trees_from_bytes(trees, classes),
+            self.scaling.scaling(classes),
+            self.confidence,
+            _array(self.shares, (classes,)),
+            _array(self.shares_by_rule, (classes, classes)),
+        )
+
 
 class _Manifest(_Strict):
     format: int
     columns: tuple[tuple[str, str], ...]
     classes: tuple[tuple[int, str], ...]
     targets: dict[str, _Target]
+    site_columns: tuple[tuple[str, str], ...]
+    sites: _Target
     success: _Scaling | None
     places: list[int]
     weights: list[float]
@@ -77,7 +95,7 @@ def version_of(*parts: Any) -> str:
 
 def save(predictor: TrainedPredictor, folder: Path) -> None:
     """Write the folder, in place of an older model; raises ActionsError where that is not possible."""
-    parts = (predictor.classes, predictor.space, predictor.targets, predictor.success, predictor.past)
+    parts = tuple(getattr(predictor, name) for name in ("classes", "space", "targets", "sites", "success", "past"))
     if folder.exists() and not (folder / MANIFEST).exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ActionsError(f"{folder} exists and is no model; name another folder")
     try:
@@ -119,23 +137,24 @@ def _pack(
     classes: MessageClasses,
     space: FeatureSpace,
     targets: Mapping[str, TargetModel],
+    sites: SiteModel,
     success: SuccessModel | None,
     past: PastCases,
 ) -> dict[str, bytes]:
-    from opint.actions.models.boosting import trees_to_bytes  # noqa: PLC0415 - XGBoost
-
     arrays = io.BytesIO()
     np.savez_compressed(arrays, data=past.matrix.data, indices=past.matrix.indices, indptr=past.matrix.indptr)
     decided = [[task, asdict(action), succeeded] for task, action, succeeded in past.decided]
     files = {f"{name}.ubj": trees_to_bytes(target.trees) for name, target in targets.items()}
     if success is not None:
         files[SUCCESS] = trees_to_bytes(success.trees)
-    files |= {PAST: arrays.getvalue(), DECIDED: json.dumps(decided).encode()}
+    files |= {SITES: trees_to_bytes(sites.model.trees), PAST: arrays.getvalue(), DECIDED: json.dumps(decided).encode()}
     manifest = _Manifest(
         format=FORMAT,
         columns=space.columns,
         classes=tuple((each.number, each.template) for each in classes.classes()),
         targets={name: _packed_target(target) for name, target in targets.items()},
+        site_columns=sites.space.columns,
+        sites=_packed_target(sites.model),
         success=None if success is None else _packed_scaling(success.scaling),
         places=past.places.tolist(),
         weights=past.weights.tolist(),
@@ -160,24 +179,17 @@ def _packed_scaling(scaling: Scaling) -> _Scaling:
 
 
 def _unpack(folder: Path, manifest: _Manifest) -> Parts:
-    from opint.actions.models.boosting import trees_from_bytes  # noqa: PLC0415 - XGBoost
-
     contents = {name: _checked(folder / name, manifest.files[name]) for name in manifest.files}
-    targets = {}
-    for name, classes in TARGETS.items():
-        packed, k = manifest.targets[name], len(classes)
-        if packed.predictor not in (XGBOOST, RULES, MAJORITY):
-            raise ValueError(f"{name} has the predictor {packed.predictor!r}")
-        trees = trees_from_bytes(contents[f"{name}.ubj"], k)
-        shares = _array(packed.shares, (k,)), _array(packed.shares_by_rule, (k, k))
-        targets[name] = TargetModel(
-            packed.predictor, packed.reason, trees, packed.scaling.scaling(k), packed.confidence, *shares
-        )
+    targets = {
+        name: manifest.targets[name].model(name, contents[f"{name}.ubj"], len(classes))
+        for name, classes in TARGETS.items()
+    }
+    sites = SiteModel(FeatureSpace(manifest.site_columns), manifest.sites.model("sites", contents[SITES], 2))
     success = None
     if manifest.success is not None:
         success = SuccessModel(trees_from_bytes(contents[SUCCESS], 2), manifest.success.scaling(2))
     restored = MessageClasses.restore(MessageClass(*each) for each in manifest.classes)
-    return restored, FeatureSpace(manifest.columns), targets, success, _unpacked_past(manifest, contents)
+    return restored, FeatureSpace(manifest.columns), targets, sites, success, _unpacked_past(manifest, contents)
 
 
 def _unpacked_past(manifest: _Manifest, contents: Mapping[str, bytes]) -> PastCases:
@@ -203,7 +215,7 @@ def _array(values: Any, shape: tuple[int, ...]) -> Float64:
 
 
 def _checked(path: Path, digest: str) -> bytes:
-    if path.name not in (PAST, DECIDED, SUCCESS, *(f"{name}.ubj" for name in TARGETS)):
+    if path.name not in (PAST, DECIDED, SITES, SUCCESS, *(f"{name}.ubj" for name in TARGETS)):
         raise ValueError(f"the manifest names {path.name}")
     content = _read(path)
     if hashlib.sha256(content).hexdigest() != digest:

@@ -8,11 +8,11 @@ from scipy.sparse import csr_matrix
 
 from opint.actions.action import TARGETS, Contribution, RecoveryAction, Suggestion, TargetPrediction
 from opint.actions.arrays import Float64, Labels
-from opint.actions.exclusion import sites_to_exclude
 from opint.actions.features import FeatureSpace, describe
 from opint.actions.message_classes import MessageClasses
 from opint.actions.rules import apply_rules
 from opint.actions.similar import PastCases
+from opint.actions.site_exclusion import SiteModel
 from opint.actions.success import SuccessModel
 from opint.actions.target_model import XGBOOST, TargetModel
 from streams.workflows import WorkflowFailures
@@ -35,6 +35,7 @@ class TrainedPredictor:
     classes: MessageClasses
     space: FeatureSpace
     targets: Mapping[str, TargetModel]
+    sites: SiteModel
     success: SuccessModel | None
     past: PastCases
 
@@ -55,8 +56,8 @@ class TrainedPredictor:
         best = {name: probability.argmax(axis=1) for name, probability in probabilities.items()}
         classes = [[TARGETS[name][int(place)] for place in best[name]] for name in TARGETS]
         return [
-            RecoveryAction(action, memory, splitting, xrootd, sites_to_exclude(snapshot))
-            for action, memory, splitting, xrootd, snapshot in zip(*classes, snapshots, strict=True)
+            RecoveryAction(action, memory, splitting, xrootd, sites)
+            for action, memory, splitting, xrootd, sites in zip(*classes, self.sites.excluded(snapshots), strict=True)
         ]
 
     def features(self, snapshots: Sequence[WorkflowFailures]) -> csr_matrix:
@@ -78,7 +79,8 @@ class TrainedPredictor:
             {name: self._target(name, probability[row]) for name, probability in probabilities.items()}
             for row in range(len(snapshots))
         ]
-        actions = [_action(targets, snapshot) for targets, snapshot in zip(predicted, snapshots, strict=True)]
+        excluded = self.sites.excluded(snapshots)
+        actions = [_action(targets, sites) for targets, sites in zip(predicted, excluded, strict=True)]
         success = self._success(features, actions)
         contributions = self._contributions(features, probabilities["action"].argmax(axis=1))
         rows = zip(snapshots, actions, predicted, success, contributions, self.past.most_alike(features), strict=True)
@@ -118,9 +120,9 @@ class TrainedPredictor:
         )
 
 
-def _action(targets: Mapping[str, TargetPrediction], snapshot: WorkflowFailures) -> RecoveryAction:
+def _action(targets: Mapping[str, TargetPrediction], excluded_sites: tuple[str, ...]) -> RecoveryAction:
     action, memory, splitting, xrootd = (targets[name].value for name in TARGETS)
-    return RecoveryAction(action, memory, splitting, xrootd, sites_to_exclude(snapshot))
+    return RecoveryAction(action, memory, splitting, xrootd, excluded_sites)
 
 
 def _with_action(action: RecoveryAction, name: str) -> RecoveryAction:

@@ -11,6 +11,7 @@ from opint.actions.message_classes import MessageClasses
 from opint.actions.model import version_of
 from opint.actions.predictor import TrainedPredictor
 from opint.actions.similar import past_cases
+from opint.actions.site_exclusion import train_sites
 from opint.actions.success import train_success
 from opint.actions.target_model import Evidence, train_target
 
@@ -51,9 +52,12 @@ def train_on(
     for name, among in TARGETS.items():
         evidence = Evidence(features, examples.labels[name], examples.by_rules[name], examples.week, len(among))
         targets[name] = train_target(evidence, precision, seed)
-        progress(name, next(done) / (len(TARGETS) + 1))
+        progress(name, next(done) / (len(TARGETS) + 2))
+    sites = train_sites(examples.cases, examples.week, precision, seed)
+    progress("sites", next(done) / (len(TARGETS) + 2))
     actions = [case.action for case in examples.cases]
     success = train_success(features, actions, examples.succeeded, seed)
     progress("success", 1.0)
     past = past_cases(space, features, examples.cases)
-    return TrainedPredictor(version_of(classes, space, targets, success, past), classes, space, targets, success, past)
+    parts = classes, space, targets, sites, success, past
+    return TrainedPredictor(version_of(*parts), *parts)

@@ -58,7 +58,7 @@ def train(
     with bar("training") as progress:
         predictor = train_predictor(cases, precision, seed, progress)
     save(predictor, out)
-    for name, target in predictor.targets.items():
+    for name, target in [*predictor.targets.items(), ("sites", predictor.sites.model)]:
         typer.echo(f"{name}: {target.predictor}. {target.reason}")
     typer.echo(f"{out}: trained on {len(cases)} cases, version {predictor.version[:12]}")
 

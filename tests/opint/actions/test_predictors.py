@@ -116,6 +116,16 @@ def test_what_cannot_be_learned_is_left_to_simpler_predictors(history, trained):
     assert suggestion.contributions == ()
 
 
+def test_sites_are_excluded_as_operators_do_and_only_sites_of_the_workflow(trained, history):
+    snapshots = [case.failures for case in history[CASES:]]
+    excluded = trained.sites.excluded([*snapshots, EMPTY])
+    assert excluded[-1] == ()
+    for sites, snapshot in zip(excluded, snapshots, strict=False):
+        assert set(sites) <= {error.site for error in snapshot.errors}
+        assert list(sites) == sorted(set(sites))
+    assert [suggestion.action for suggestion in trained.suggest(snapshots)] == trained.actions(snapshots)
+
+
 def test_contributions_add_up_to_the_log_odds(trained, history):
     features = trained.features([case.failures for case in history[CASES:]])
     trees = trained.targets["xrootd"].trees

@@ -20,9 +20,9 @@ def history(tmp_path_factory):
 
 def test_a_model_is_trained_from_a_file_and_says_what_predicts(history, tmp_path):
     lines = printed("actions", "train", history, "--out", tmp_path / "model").splitlines()
-    assert [line.split(":")[0] for line in lines[:4]] == ["action", "memory", "splitting", "xrootd"]
-    assert f"trained on {CASES} cases" in lines[4]
-    assert load(tmp_path / "model").version[:12] in lines[4]
+    assert [line.split(":")[0] for line in lines[:5]] == ["action", "memory", "splitting", "xrootd", "sites"]
+    assert f"trained on {CASES} cases" in lines[5]
+    assert load(tmp_path / "model").version[:12] in lines[5]
 
 
 def test_lines_that_cannot_be_read_are_named_and_left_out(history, tmp_path):
