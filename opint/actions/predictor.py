@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -20,6 +21,8 @@ from streams.workflows import WorkflowFailures
 LEAST_SUCCESS = 0.25
 """Where no action is at least this likely to end well, none is suggested."""
 SHOWN_CONTRIBUTIONS = 8
+SHOWN_TEMPLATE = 120
+"""Characters of the template of a class of messages in the name of a contribution."""
 BATCH = 256
 """Snapshots whose contributions are computed together; they are not sparse."""
 
@@ -113,11 +116,18 @@ class TrainedPredictor:
         added = model.scaling.slope * model.trees.contributions(features, label)[:, :-1]
         return [self._largest(row) for row in added]
 
+    @cached_property
+    def _feature_names(self) -> Sequence[str]:
+        """Names of the features for people, messages by their template."""
+        templates = {str(each.number): each.template[:SHOWN_TEMPLATE] for each in self.classes.classes()}
+        return [
+            f"{kind} {templates.get(counted, counted) if kind == 'message' else counted}"
+            for kind, counted in self.space.columns
+        ]
+
     def _largest(self, added: Float64) -> tuple[Contribution, ...]:
         order = np.argsort(-np.abs(added), kind="stable")[:SHOWN_CONTRIBUTIONS]
-        return tuple(
-            Contribution(" ".join(self.space.columns[place]), float(added[place])) for place in order if added[place]
-        )
+        return tuple(Contribution(self._feature_names[place], float(added[place])) for place in order if added[place])
 
 
 def _action(targets: Mapping[str, TargetPrediction], excluded_sites: tuple[str, ...]) -> RecoveryAction:

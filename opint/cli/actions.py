@@ -79,8 +79,8 @@ def scoreboard(
     Beside the model stand the commonest class, the rules of the automatic recovery and a logistic regression on counts.
     """
     import dataclasses
-    import json
 
+    import orjson
     from rich.console import Console
     from rich.table import Table
 
@@ -101,8 +101,9 @@ def scoreboard(
     }
     scores = list(score_weeks(later, {MODEL: predict_model(predictor, later), **predictions}, precision))
     if as_json:
-        fields = [dataclasses.asdict(score) for score in scores if weekly or score.week == ALL_WEEKS]
-        typer.echo(json.dumps(fields).replace("NaN", "null"))
+        shown = [dataclasses.asdict(score) for score in scores if weekly or score.week == ALL_WEEKS]
+        # A measure that needs two classes is null where only one was decided.
+        typer.echo(orjson.dumps(shown).decode())
         return
     table = Table("week", "target", "method", "cases", "accuracy", "macro recall", "AUC", "ECE", "coverage", box=None)
     for score in scores:

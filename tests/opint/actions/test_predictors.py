@@ -135,6 +135,18 @@ def test_contributions_add_up_to_the_log_odds(trained, history):
     np.testing.assert_allclose(1 / (1 + np.exp(-odds)), probability, atol=1e-5)
 
 
+def test_reasons_name_messages_by_their_words(trained, history):
+    names = {
+        reason.feature
+        for suggestion in trained.suggest([case.failures for case in history[CASES:]])
+        for reason in suggestion.contributions
+    }
+    messages = {name for name in names if name.startswith("message ")}
+    assert messages
+    assert messages <= {f"message {each.template}" for each in trained.classes.classes()}
+    assert any(name.startswith("code ") for name in names)
+
+
 def test_a_past_case_is_most_like_itself(trained, history):
     case = history[CASES - 1]
     (suggestion,) = trained.suggest([case.failures])
