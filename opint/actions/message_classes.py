@@ -32,7 +32,7 @@ _MASKS = tuple(
         (r"\b[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\b", "<id>"),
         (r"\[?(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{0,4}(?![\w:])\]?(?::\d+)?", "<host>"),
         (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b", "<host>"),
-        (r"(?<![\w.])[\w.+-]*[\w+-]\.(?:root|log|txt|py|xml|json|tgz|tar|gz|lhe|db|so|sh)(?:\.\d+)*\b", "<file>"),
+        (r"(?<![\w.+-])[\w.+-]*[\w+-]\.(?:root|log|txt|py|xml|json|tgz|tar|gz|lhe|db|so|sh)(?:\.\d+)*\b", "<file>"),
         (r"\blog\.\w+", "<file>"),
         (r"\b(?:[A-Za-z0-9_-]+\.)+[a-z]{2,6}(?::\d+\b|(?![\w.(]))", "<host>"),
         (r"\b0x[0-9A-Fa-f]+\b", "<id>"),

@@ -1,6 +1,7 @@
 """Messages that say the same are of one class, whatever their numbers, hosts and paths, in bounded memory."""
 
 import random
+import time
 
 import pytest
 from hypothesis import given
@@ -106,3 +107,12 @@ def test_real_messages_make_few_stable_classes(real_data):
     after = [classes.match(text).number for text in halves[0]]
     assert sum(a != b for a, b in zip(before, after, strict=True)) <= 0.01 * len(before)
     assert 100 <= len(classes.classes()) <= 250
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a-", "+-", "a.", "a.b-", "1:", "/a=", "/a", "::", "a1b2", "[[", "12:34:", "/A=b C"]
+)
+def test_a_message_made_to_be_slow_is_not(pattern):
+    start = time.process_time()
+    masked(pattern * MAX_LENGTH)
+    assert time.process_time() - start < 0.5
