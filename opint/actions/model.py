@@ -126,8 +126,6 @@ def load(folder: Path) -> TrainedPredictor:
         if manifest.format != FORMAT:
             raise ActionsError(f"{folder}: format is {manifest.format}, not {FORMAT}; train it again")
         return TrainedPredictor(hashlib.sha256(raw).hexdigest(), *_unpack(folder, manifest))
-    except ModuleNotFoundError as error:
-        raise ActionsError(f"{folder} needs {error.name}: pip install 'nightshift[actions]'") from None
     except (ValidationError, ValueError, KeyError, TypeError, IndexError) as error:
         reason = str(error).splitlines()[0]
         raise ActionsError(f"{folder}: not a trained model, or damaged ({reason}); train it again") from error

@@ -104,10 +104,10 @@ class TrainedPredictor:
         if self.success is None:
             return [{} for _ in actions]
         names = TARGETS["action"]
-        chances = [
-            self.success.probabilities(features, [_with_action(action, name) for action in actions]) for name in names
-        ]
-        return [dict(zip(names, map(float, row), strict=True)) for row in np.column_stack(chances)]
+        each = np.repeat(np.arange(len(actions)), len(names))
+        candidates = [_with_action(action, name) for action in actions for name in names]
+        chances = self.success.probabilities(features[each], candidates).reshape(-1, len(names))
+        return [dict(zip(names, map(float, row), strict=True)) for row in chances]
 
     def _contributions(self, features: csr_matrix, label: Labels) -> list[tuple[Contribution, ...]]:
         model = self.targets["action"]

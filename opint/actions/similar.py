@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix, diags
+from scipy.sparse import csr_matrix
 
 from opint.actions.action import DecidedCase, RecoveryAction, SimilarCase
 from opint.actions.arrays import Float64, Labels
@@ -56,6 +56,10 @@ def past_cases(space: FeatureSpace, features: csr_matrix, cases: Sequence[Decide
 
 
 def _normalised(features: csr_matrix, places: Labels, weights: Float64) -> csr_matrix:
-    weighted = features[:, places] @ diags(weights)
-    lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
-    return (diags(1.0 / np.maximum(lengths, 1e-12)) @ weighted).tocsr()
+    weighted = features[:, places].tocsr()
+    weighted.data = weighted.data * weights[weighted.indices]
+    entries = np.diff(weighted.indptr)
+    row = np.repeat(np.arange(len(entries)), entries)
+    lengths = np.sqrt(np.bincount(row, weighted.data**2, len(entries)))
+    weighted.data /= np.maximum(lengths, 1e-12)[row]
+    return weighted

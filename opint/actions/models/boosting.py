@@ -1,12 +1,14 @@
 """Boosted trees on the sparse table (XGBoost: T. Chen and C. Guestrin, KDD 2016), with exact contributions."""
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from opint.actions.arrays import Float64, Labels
+from opint.actions.errors import ActionsError
 
 if TYPE_CHECKING:
     import xgboost
@@ -42,8 +44,7 @@ class BoostedTrees:
         Exact Shapley values of the trees (S. Lundberg et al., arXiv:1802.03888). With more than two classes these are
         the unnormalised log-probabilities of the class.
         """
-        import xgboost  # noqa: PLC0415 - an extra
-
+        xgboost = _library()
         added = np.asarray(self.booster.predict(xgboost.DMatrix(features), pred_contribs=True), dtype=np.float64)
         if self.classes == 2:
             signed: Float64 = np.where(label[:, None] == 1, added, -added)
@@ -54,8 +55,7 @@ class BoostedTrees:
 
 def train_trees(features: csr_matrix, label: Labels, classes: int, seed: int) -> BoostedTrees:
     """Trees learned from classes (n,) of n rows; the same seed and number of threads give the same trees."""
-    import xgboost  # noqa: PLC0415 - an extra
-
+    xgboost = _library()
     objective = {"objective": "binary:logistic"}
     if classes > 2:
         objective = {"objective": "multi:softprob", "num_class": str(classes)}
@@ -70,11 +70,18 @@ def trees_to_bytes(trees: BoostedTrees) -> bytes:
 
 def trees_from_bytes(raw: bytes, classes: int) -> BoostedTrees:
     """Read what :func:`trees_to_bytes` wrote; nothing in it is executed. Raises ValueError for anything else."""
-    import xgboost  # noqa: PLC0415 - an extra
-
+    xgboost = _library()
     booster = xgboost.Booster()
     try:
         booster.load_model(bytearray(raw))
     except xgboost.core.XGBoostError as error:
         raise ValueError(str(error).splitlines()[0]) from None
     return BoostedTrees(booster, classes)
+
+
+def _library() -> ModuleType:
+    try:
+        import xgboost  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise ActionsError(f"trees need {error.name}: pip install 'nightshift[actions]'") from None
+    return xgboost

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from collections import Counter
 
 import numpy as np
@@ -211,6 +212,15 @@ def test_a_damaged_folder_is_named(trained, tmp_path, damage, reason):
     damage(tmp_path / "model")
     with pytest.raises(ActionsError, match=reason):
         load(tmp_path / "model")
+
+
+def test_without_xgboost_the_extra_is_named(trained, history, tmp_path, monkeypatch):
+    save(trained, tmp_path / "model")
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    with pytest.raises(ActionsError, match=r"nightshift\[actions\]"):
+        load(tmp_path / "model")
+    with pytest.raises(ActionsError, match=r"nightshift\[actions\]"):
+        train_predictor(history[:CASES])
 
 
 def test_another_folder_is_not_overwritten(trained, tmp_path):
