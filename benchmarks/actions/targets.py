@@ -34,7 +34,7 @@ MEASURES: Mapping[str, Measured] = {
     "coverage": lambda made, label: coverage_at_precision(made.probability, label, 0.95),
     "log_loss": lambda made, label: float(log_losses(made.probability, label).mean()),
 }
-UNITS = {"log_loss": "nat", "ece": "share", "coverage": "share", "auc": "AUC"}
+UNITS = {"log_loss": "nat", "ece": "share", "coverage": "share", "auc": "AUC", "regret": "h", "demoted": "targets"}
 PUBLISHED: Mapping[str, str] = {
     "action_macro_recall": ".691",
     "memory_macro_recall": ".582",
@@ -109,7 +109,7 @@ def _over_seeds(key: str, values: Mapping[str, list[float]], cases: int) -> Resu
 
 def _mean(series: Sequence[float], key: str, cases: int) -> Result:
     low, high = student(series)
-    unit = next((unit for name, unit in UNITS.items() if name in key), "h" if key.startswith("regret") else "share")
+    unit = next((unit for name, unit in UNITS.items() if name in key), "share")
     return Result(float(np.mean(series)), unit, low, high, cases, note="emulated")
 
 
