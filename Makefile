@@ -67,7 +67,7 @@ clean: ## remove .venv, caches and build results; var/, where data lives, stays
 
 .venv/.base: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift (about 2 GB on disk, mostly TensorFlow).'
-	@$(INSTALL) --editable '.[train]'
+	@$(INSTALL) --editable '.[train,caches]'
 	@$(COMPILE)
 	@touch $@
 

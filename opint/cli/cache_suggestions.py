@@ -1,6 +1,8 @@
 """``nightshift cache suggest|watch|publish|suggestions``: rules for a cache, on trial on accesses as they come."""
 
 import json
+import os
+import threading
 import time
 from typing import Annotated
 
@@ -90,6 +92,29 @@ def watch(config: Config = None, log_format: Log = None) -> None:
 
     with stop_on_signal() as stop:
         run_streams([KINDS[NAME]], settings, open_store(settings), stop, any_port=True)
+
+
+def demo(seed: Seed = 1, config: Config = None, log_format: Log = None) -> None:
+    """Simulate a cache for the demo: suggest from its past, publish accesses as they come, and keep trying."""
+    settings = start(config, log_format)
+    with laboratory():
+        from opint.demo import cache as simulated
+    from opint.daemon.run import run_streams
+    from opint.stream_kinds import KINDS
+
+    # What compiles and simulates gives way to what watches the detector.
+    os.nice(10)
+    store = open_store(settings)
+    trace = simulated.demo_trace(seed, time.time())
+    simulated.suggest(store, trace, seed, time.time())
+    with stop_on_signal() as stop:
+        publisher = threading.Thread(target=simulated.publish, args=(settings, trace, stop), name="publisher")
+        publisher.start()
+        try:
+            run_streams([KINDS[NAME]], settings, store, stop, any_port=True)
+        finally:
+            stop.set()
+            publisher.join()
 
 
 def publish(

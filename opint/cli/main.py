@@ -73,6 +73,7 @@ cache.app.command()(cache_suggestions.suggest)
 cache.app.command()(cache_suggestions.watch)
 cache.app.command()(cache_suggestions.suggestions)
 cache.app.command()(cache_suggestions.publish)
+cache.app.command(hidden=True)(cache_suggestions.demo)
 app.add_typer(popularity.app, name="popularity", rich_help_panel=_DATASETS)
 app.add_typer(cache.app, name="cache", rich_help_panel=_CACHE)
 

@@ -72,7 +72,7 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
             "caches.html",
             selected=selected,
             stored=stored,
-            rules=[(rule, saving_spark(rule.saved_by_day)) for rule in rules],
+            rules=[(rule, saving_spark(rule.saved_by_day)) for rule in sorted(rules, key=_standing_order)],
             days=[(_date(day), day) for day in reversed(days[-TABLE_DAYS:])],
             day_curves=day_curves(days),
             ends=(_date(days[0]), _date(days[-1])) if days else None,
@@ -184,6 +184,11 @@ def _decide(
     with store.begin() as tx:
         if not suggestions.decide(tx, cache, kind, target, ruling, actor, reason, clock()):
             raise HTTPException(404, f"Nothing is suggested for {cache} that is called {kind} {target}.")
+
+
+def _standing_order(rule: StoredSuggestion) -> int:
+    """Those that are worth a decision come first; within a standing the greatest saving stays first."""
+    return ["active", "on trial", "withdrawn"].index(rule.standing)
 
 
 def _date(day: CacheDay) -> str:
