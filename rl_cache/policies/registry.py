@@ -8,6 +8,7 @@ from rl_cache.policies.admission.scdl import Scdl
 from rl_cache.policies.eviction.arc import Arc
 from rl_cache.policies.eviction.file_size import SizeBig, SizeSmall
 from rl_cache.policies.eviction.gdsf import Gdsf
+from rl_cache.policies.eviction.guarded import Guarded
 from rl_cache.policies.eviction.lfu import Lfu, LfuAllTime
 from rl_cache.policies.eviction.lrb import Lrb
 from rl_cache.policies.eviction.lru import Fifo, Lru
@@ -36,6 +37,7 @@ POLICIES: dict[str, Callable[[], Policy]] = {
         SiblingPrefetch,
         WTinyLfu,
         Lrb,
+        Guarded,
         Belady,
         BeladySize,
     )

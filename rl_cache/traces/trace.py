@@ -36,7 +36,7 @@ class LabelColumn:
     def __post_init__(self) -> None:
         object.__setattr__(self, "code", read_only(self.code))
 
-    def select(self, rows: slice) -> "LabelColumn":
+    def select(self, rows: "slice | Int64") -> "LabelColumn":
         """The labels of these rows."""
         return replace(self, code=self.code[rows])
 
@@ -132,7 +132,10 @@ class Trace:
 
     def part(self, start: int, stop: int) -> "Trace":
         """The requests of these rows. Files keep their numbers."""
-        rows = slice(start, stop)
+        return self.select(slice(start, stop))
+
+    def select(self, rows: "slice | Int64") -> "Trace":
+        """The requests of these rows, in the order of time. Files keep their numbers."""
         return replace(
             self,
             time_s=self.time_s[rows],
