@@ -10,6 +10,7 @@ from opint.cli import (
     actions,
     cache,
     cache_agents,
+    cache_leaderboard,
     cache_suggestions,
     certify,
     daemon,
@@ -69,6 +70,7 @@ app.command(rich_help_panel=_PREPARE)(simulate.simulate)
 app.add_typer(trigger.app, name="trigger", rich_help_panel=_PREPARE)
 cache.app.command()(cache_agents.train)
 cache.app.command()(cache_agents.evaluate)
+cache.app.command()(cache_leaderboard.leaderboard)
 cache.app.command()(cache_suggestions.suggest)
 cache.app.command()(cache_suggestions.watch)
 cache.app.command()(cache_suggestions.suggestions)
