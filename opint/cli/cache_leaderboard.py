@@ -1,4 +1,4 @@
-"""``nightshift cache leaderboard``: all policies over fixed traces."""
+"""``nightshift cache leaderboard|compile``: all policies over fixed traces, and their machine code made beforehand."""
 
 import json
 from dataclasses import asdict
@@ -34,3 +34,14 @@ def leaderboard(as_json: Json = False) -> None:
         table.add_row(name, f"{entry.way:.3f}", f"{entry.worst:.3f}", f"{entry.written:.3f}")
     Console().print(table)
     Console().print("to Belady: mean share of the way from LRU; written: of what LRU writes", style="dim")
+
+
+def compile_policies() -> None:
+    """Compile all policies now, so that nobody waits at the first use; the code is kept on disk."""
+    with laboratory():
+        from opint.caches.handler import warm_up
+        from rl_cache.laboratory.compilation import compile_all
+    with bar("compiling") as progress:
+        warm_up()
+        count = compile_all(progress)
+    typer.echo(f"{count} policies are compiled")
