@@ -42,6 +42,7 @@ bench: .venv/.dev ## run one benchmark: make bench NAME=stream
 	@exec .venv/bin/python -m benchmarks.$(NAME) --json
 
 setup: .venv/.all ## prepare .venv for everything, all extras and the test tools included
+	@.venv/bin/nightshift cache compile
 	@sh deploy/install-test-tools.sh
 
 kafka: .venv/.base ## run Apache Kafka on 127.0.0.1:9092 with its data in var/kafka; needs Java 17 and Maven
@@ -67,7 +68,7 @@ clean: ## remove .venv, caches and build results; var/, where data lives, stays
 
 .venv/.base: .venv/.uv $(NEEDS)
 	@echo 'Installing nightshift (about 2 GB on disk, mostly TensorFlow).'
-	@$(INSTALL) --editable '.[train]'
+	@$(INSTALL) --editable '.[train,caches]'
 	@$(COMPILE)
 	@touch $@
 

@@ -7,12 +7,18 @@ were fixed before any training.
 import sys
 from collections.abc import Callable
 
-from benchmarks.cache import agent, speed, table, tried
+from benchmarks.cache import agent, guard, speed, table, tried
 from benchmarks.report import Outcome, Result, main, progress
 
 Part = Callable[[bool], dict[str, Result]]
 
-PARTS: dict[str, Part] = {"agent": agent.run, "tried": tried.run, "table": table.run, "speed": speed.run}
+PARTS: dict[str, Part] = {
+    "guard": guard.run,
+    "agent": agent.run,
+    "tried": tried.run,
+    "table": table.run,
+    "speed": speed.run,
+}
 DATA = "generated HEP-like traces (rl_cache/traces/workload.py); cloudphysics where NIGHTSHIFT_DATA has it"
 
 

@@ -13,13 +13,13 @@ from sqlalchemy import Connection
 
 from opint.caches.accesses import as_trace
 from opint.consumer.transaction import StreamIngest
-from opint.store import suggestions, trials
+from opint.store import placement, suggestions, trials
 from opint.store.deadletters import DeadLetter
 from opint.store.suggestions import Turned
 from rl_cache.errors import TraceError
 from rl_cache.traces.trace import DAY_S
 from rl_cache.trials.shadow import advance
-from rl_cache.trials.suggestions import judge_trials
+from rl_cache.trials.suggestions import TrialStanding, judge_trials
 from streams.errors import DecodeError
 from streams.records import AccessBatch, FileAccess
 from streams.source import Message, Partition
@@ -109,6 +109,9 @@ def _advance_trials(tx: Connection, cache: str, accesses: Sequence[FileAccess], 
         # The number of the day seeds the bootstrap, so that the same accesses are judged alike.
         judged = judge_trials(after, np.random.default_rng(int(after.day[-1])), len(after.day) - 1)
         turned = suggestions.rejudge(tx, cache, judged, now_s)
+        for change in turned:
+            if change.standing == TrialStanding.WITHDRAWN:
+                placement.withdraw_agent_line(tx, cache, change.target, change.reason)
         after = after.select([number for number, suggestion in enumerate(judged) if not suggestion.withdrawn])
     trials.save(tx, cache, after, now_s)
     return TrialProgress(len(trace), left_out, turned)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Replay file accesses: what would another cache have done?", no_args_is_help=True)
 
 TraceFile = Annotated[
-    Path, typer.Argument(metavar="TRACE", help="x.csv, x.parquet or x.oracleGeneral, also with .gz, .zst, .xz.")
+    Path,
+    typer.Argument(
+        metavar="TRACE", help="x.csv, x.parquet, x.oracleGeneral, x.vscsi, XCache's x.jsonl; also .gz, .zst, .xz."
+    ),
 ]
 FirstSize = Annotated[
     bool, typer.Option("--first-size", help="If the size of a file changes, keep the first instead of refusing.")

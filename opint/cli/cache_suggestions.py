@@ -1,11 +1,14 @@
 """``nightshift cache suggest|watch|publish|suggestions``: rules for a cache, on trial on accesses as they come."""
 
 import json
+import os
+import threading
 import time
 from typing import Annotated
 
 import typer
 
+from conf.errors import SettingsError
 from opint.caches.kind import NAME
 from opint.caches.suggestion_report import print_suggestions
 from opint.cli.cache import FirstSize, Json, TraceFile, laboratory, read_trace
@@ -22,6 +25,10 @@ def suggest(
     trace: TraceFile,
     size: Size = "10%",
     cache: Annotated[str, typer.Option("--cache", help="Name of the cache that the suggestions are kept under.")] = "",
+    rse: Annotated[
+        str, typer.Option(help="RSE beside the cache: what would be pinned is to be copied there.", show_default="none")
+    ] = "",
+    catalogue: Annotated[str, typer.Option(help="Of the placement plan that the copies become lines of.")] = "datasets",
     first_size: FirstSize = False,
     seed: Seed = 0,
     as_json: Json = False,
@@ -30,26 +37,37 @@ def suggest(
 ) -> None:
     """Suggest admission rules, quotas and pins, each tried in shadow on the later half of the trace beside LRU.
 
-    With --cache the store keeps them, in place of those suggested before, and `nightshift cache watch` goes on trying
-    them.
+    With --cache the store keeps them for the page Caches, in place of those suggested before, and `nightshift cache
+    watch` goes on trying them. With --rse as well, datasets that the agent would pin become lines of the placement
+    plan.
     """
     with laboratory():
         import numpy as np
 
-        from opint.store import suggestions, trials
+        from opint.caches.what_if import curve_points
+        from opint.placement.cache_lines import store_agent_lines
+        from opint.store import caches, suggestions, trials
         from rl_cache.laboratory.agent import Agent
         from rl_cache.trials.proposals import try_rules
         from rl_cache.trials.suggestions import judge_trials
     # Before any long work, so that a mistake in the settings is reported at once.
     store = open_store(start(config, log_format)) if cache else None
+    if rse and not cache:
+        raise SettingsError("--rse needs --cache NAME: lines of the plan are kept under the name of a cache")
     read, now_s = read_trace(trace, first_size), time.time()
-    rules = try_rules(read, Agent.load(agent), capacity_bytes(size, read))
+    loaded, capacity = Agent.load(agent), capacity_bytes(size, read)
+    rules = try_rules(read, loaded, capacity)
     judged = judge_trials(rules.trials, np.random.default_rng(seed))
     if store is not None:
         standing = [number for number, suggestion in enumerate(judged) if not suggestion.withdrawn]
+        with bar("other sizes and policies") as progress:
+            points = curve_points(read, loaded, capacity, now_s, progress)
         with store.begin() as tx:
             suggestions.keep(tx, cache, judged, now_s)
             trials.save(tx, cache, rules.trials.select(standing), now_s)
+            caches.save_curves(tx, cache, points)
+        if rse:
+            store_agent_lines(store, catalogue, cache, rse, judged, now_s)
     judged.sort(key=lambda suggestion: -suggestion.saved_bytes_per_day)
     rows = [suggestions.row_of(cache, suggestion, now_s) for suggestion in judged]
     if as_json:
@@ -74,6 +92,29 @@ def watch(config: Config = None, log_format: Log = None) -> None:
 
     with stop_on_signal() as stop:
         run_streams([KINDS[NAME]], settings, open_store(settings), stop, any_port=True)
+
+
+def demo(seed: Seed = 1, config: Config = None, log_format: Log = None) -> None:
+    """Simulate a cache for the demo: suggest from its past, publish accesses as they come, and keep trying."""
+    settings = start(config, log_format)
+    with laboratory():
+        from opint.demo import cache as simulated
+    from opint.daemon.run import run_streams
+    from opint.stream_kinds import KINDS
+
+    # What compiles and simulates gives way to what watches the detector.
+    os.nice(10)
+    store = open_store(settings)
+    trace = simulated.demo_trace(seed, time.time())
+    simulated.suggest(store, trace, seed, time.time())
+    with stop_on_signal() as stop:
+        publisher = threading.Thread(target=simulated.publish, args=(settings, trace, stop), name="publisher")
+        publisher.start()
+        try:
+            run_streams([KINDS[NAME]], settings, store, stop, any_port=True)
+        finally:
+            stop.set()
+            publisher.join()
 
 
 def publish(

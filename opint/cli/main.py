@@ -10,6 +10,7 @@ from opint.cli import (
     actions,
     cache,
     cache_agents,
+    cache_leaderboard,
     cache_suggestions,
     certify,
     daemon,
@@ -69,10 +70,13 @@ app.command(rich_help_panel=_PREPARE)(simulate.simulate)
 app.add_typer(trigger.app, name="trigger", rich_help_panel=_PREPARE)
 cache.app.command()(cache_agents.train)
 cache.app.command()(cache_agents.evaluate)
+cache.app.command()(cache_leaderboard.leaderboard)
+cache.app.command("compile")(cache_leaderboard.compile_policies)
 cache.app.command()(cache_suggestions.suggest)
 cache.app.command()(cache_suggestions.watch)
 cache.app.command()(cache_suggestions.suggestions)
 cache.app.command()(cache_suggestions.publish)
+cache.app.command(hidden=True)(cache_suggestions.demo)
 app.add_typer(popularity.app, name="popularity", rich_help_panel=_DATASETS)
 app.add_typer(cache.app, name="cache", rich_help_panel=_CACHE)
 

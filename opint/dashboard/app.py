@@ -16,6 +16,7 @@ from opint.dashboard import alertmanager_api, api, failures, health, sse
 from opint.dashboard.identity import PeerNote, SignInGate
 from opint.dashboard.oidc import REMEMBERED_S
 from opint.dashboard.pages import (
+    caches,
     certificates,
     comparisons,
     hotline,
@@ -83,6 +84,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     app.include_router(hotline.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(popularity.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(placement.router(store, clock, renderer), dependencies=[Depends(upgraded)])
+    app.include_router(caches.router(store, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(shift.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(sign_in.router(store, settings.dashboard, clock, renderer), dependencies=[Depends(upgraded)])
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def run(settings: Settings, folder: Path, pace: float, seed: int, stop: threadin
             truth = str(folder / f"truth-{name}.jsonl")
             to = ["--publish", "--pace", str(pace), "--seed", str(seed), "--skip", str(begin), "--truth", truth]
             parts.append(_start(name, folder, file, [*command, *to]))
+        if find_spec("numba") is not None:
+            parts.append(_start("cache", folder, file, ["cache", "demo", "--seed", str(seed)]))
         _watch(store, parts, stop, say)
         say("stopping ...")
 

@@ -1,6 +1,6 @@
 """Placement plans by week, and what people decide about their lines; a plan that is made again replaces the first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Literal
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    update,
 )
 
 from opint.store.sql import columns_of
@@ -53,6 +54,8 @@ placement_line = Table(
     Column("reason", Text, nullable=False),
     Column("rule", String, nullable=False, comment="the Rucio rule that holds the replica; empty if not known"),
     Column("refused", String, nullable=False, comment="why it is left out; empty for what is planned"),
+    Column("source", String, nullable=False, comment="planner or cache agent"),
+    Column("cache", String, nullable=False, comment="whose agent it is; empty for the planner's lines"),
 )
 
 placement_decision = Table(
@@ -66,6 +69,11 @@ placement_decision = Table(
     Column("reason", Text, nullable=False),
     Column("at_s", Float, nullable=False),
 )
+
+PLANNER, CACHE_AGENT = "planner", "cache agent"
+"""Sources of lines."""
+WITHDRAWN = "withdrawn by its trial"
+"""Why a line of a cache's agent is left out."""
 
 ROWS = 1000
 """Stored with one statement."""
@@ -101,6 +109,8 @@ class StoredLine:
     reason: str
     rule: str
     refused: Annotated[str, Field(description="why it is left out; empty for what is planned")]
+    source: Annotated[str, Field(description="planner or cache agent")] = PLANNER
+    cache: Annotated[str, Field(description="whose agent it is; empty for the planner's lines")] = ""
     decision: Annotated[str | None, Field(description="accepted or rejected; null if nobody has decided")] = None
     actor: str | None = None
     said: Annotated[str | None, Field(description="the reason that was given")] = None
@@ -119,13 +129,50 @@ _PLANNED = [field.name for field in fields(StoredLine) if field.name in placemen
 
 
 def keep(tx: Connection, plan: StoredPlan, lines: Sequence[StoredLine], now_s: float) -> None:
-    """Store a plan in place of an earlier one of the same week; decisions stay, since lines keep their names."""
+    """Store a plan in place of an earlier one of the same week; decisions stay, since lines keep their names.
+
+    Lines of caches' agents stay too, but for those that the plan has itself.
+    """
     key = {"catalogue": plan.catalogue, "week": plan.week}
-    for table in (placement_line, placement_plan):
-        tx.execute(delete(table).filter_by(**key))
+    at, names = placement_line.c, {line.line for line in lines}
+    agents = set(tx.scalars(select(at.line).filter_by(**key, source=CACHE_AGENT)))
+    tx.execute(delete(placement_line).filter_by(**key).where(at.source == PLANNER))
+    tx.execute(delete(placement_line).filter_by(**key).where(at.line.in_(agents & names)))
+    tx.execute(delete(placement_plan).filter_by(**key))
     tx.execute(insert(placement_plan), asdict(plan) | {"made_s": now_s})
+    _insert_lines(tx, key, lines, 0)
+
+
+def keep_agent_lines(
+    tx: Connection, catalogue: str, cache: str, lines: Sequence[StoredLine], week: str, now_s: float
+) -> None:
+    """Add what the agent of a cache would copy to the plan of a week, in place of what it wanted before.
+
+    Where there is no plan of that week, one of these lines alone is made. The planner's own lines win over equal ones.
+    """
+    key = {"catalogue": catalogue, "week": week}
+    at = placement_line.c
+    tx.execute(delete(placement_line).where(at.catalogue == catalogue, at.cache == cache))
+    there = set(tx.scalars(select(at.line).filter_by(**key)))
+    new = [line for line in lines if line.line not in there]
+    if new and tx.execute(select(placement_plan.c.week).filter_by(**key)).first() is None:
+        value = sum(line.benefit for line in new)
+        tx.execute(insert(placement_plan), asdict(StoredPlan(catalogue, week, CACHE_AGENT, value, None, now_s)))
+    last = tx.scalar(select(func.max(at.place)).filter_by(**key))
+    _insert_lines(tx, key, new, 0 if last is None else last + 1)
+
+
+def withdraw_agent_line(tx: Connection, cache: str, dataset: str, reason: str) -> None:
+    """Leave a cache's lines of a dataset out from now on, whatever was decided about them."""
+    at = placement_line.c
+    lines = update(placement_line).where(at.source == CACHE_AGENT, at.cache == cache, at.dataset == dataset)
+    tx.execute(lines.values(refused=WITHDRAWN, reason=reason))
+
+
+def _insert_lines(tx: Connection, key: Mapping[str, str], lines: Sequence[StoredLine], first_place: int) -> None:
     rows = [
-        key | {"place": place} | {name: getattr(line, name) for name in _PLANNED} for place, line in enumerate(lines)
+        {**key, "place": place} | {name: getattr(line, name) for name in _PLANNED}
+        for place, line in enumerate(lines, first_place)
     ]
     for first in range(0, len(rows), ROWS):
         tx.execute(insert(placement_line), rows[first : first + ROWS])
@@ -211,8 +258,8 @@ def page(tx: Connection, plan: StoredPlan, *, which: str, limit: int, skip: int 
         "planned": line.refused == "",
         "left-out": line.refused != "",
         "undecided": and_(line.refused == "", decision.c.decision.is_(None)),
-        "accepted": decision.c.decision == "accepted",
-        "rejected": decision.c.decision == "rejected",
+        "accepted": and_(line.refused == "", decision.c.decision == "accepted"),
+        "rejected": and_(line.refused == "", decision.c.decision == "rejected"),
     }
     rows = tx.execute(query.where(kinds[which]).order_by(line.place).offset(skip).limit(limit + 1)).all()
     items = [StoredLine(*row) for row in rows[:limit]]

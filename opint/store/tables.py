@@ -358,20 +358,3 @@ rate_level = Table(
     Column("levels", LargeBinary, nullable=False, comment="before the stretch, as JSON"),
     Column("updated_s", Float, nullable=False, index=True),
 )
-
-suggestion = Table(
-    "suggestion",
-    metadata,
-    Column("cache", Name, primary_key=True, comment="which cache it is for, as the operator calls it"),
-    Column("kind", Name, primary_key=True, comment="refuse, quota or pin"),
-    Column("target", LongName, primary_key=True, comment="a directory or a dataset"),
-    Column("share", Float, nullable=False, comment="of the capacity, for a quota"),
-    Column("saved_bytes_per_day", Float, nullable=False),
-    Column("saved_low", Float, nullable=False),
-    Column("saved_high", Float, nullable=False),
-    Column("written_bytes_per_day", Float, nullable=False, comment="bytes a day that are written less"),
-    Column("reason", Text, nullable=False),
-    Column("standing", String, nullable=False, comment="on trial, active or withdrawn"),
-    Column("standing_reason", Text, nullable=False),
-    Column("updated_s", Float, nullable=False),
-)

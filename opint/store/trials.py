@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import orjson
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
+from opint.store import caches
 from opint.store.sql import replacing
 from opint.store.tables import cache_trial
+from rl_cache.policies.admission.ruled import TargetType
 from rl_cache.trials.shadow import HeldFiles, Proposal, RuleKind, Trials
 
 _FAST = 1
@@ -17,10 +19,8 @@ _FAST = 1
 
 
 def save(tx: Connection, cache: str, trials: Trials, now_s: float) -> None:
-    """Store the trials in place of those before; with nothing left to try, the row goes away."""
-    if not trials.proposals:
-        tx.execute(delete(cache_trial).where(cache_trial.c.cache == cache))
-        return
+    """Store the trials in place of those before, and what LRU's cache counted day by day."""
+    caches.save_days(tx, cache, trials)
     row = {
         "cache": cache,
         "capacity_bytes": trials.capacity_bytes,
@@ -41,12 +41,17 @@ def load(tx: Connection, cache: str) -> Trials | None:
     return Trials(
         row.capacity_bytes,
         tuple(
-            Proposal(RuleKind(proposal["kind"]), proposal["target"], proposal["share"], proposal["reason"])
+            Proposal(
+                **(proposal | {"kind": RuleKind(proposal["kind"]), "target_type": TargetType(proposal["target_type"])})
+            )
             for proposal in content["proposals"]
         ),
         HeldFiles(tuple(files["name"]), _whole(files["size"]), tuple(files["directory"]), tuple(files["dataset"])),
         tuple(_whole(cache) for cache in content["held"]),
         _whole(content["day"]),
+        _whole(content["requests"]),
+        _whole(content["read"]),
+        _whole(content["misses"]).reshape(n_caches, -1),
         _whole(content["missed"]).reshape(n_caches, -1),
         _whole(content["written"]).reshape(n_caches, -1),
         row.through_s,
@@ -60,6 +65,9 @@ def _content(trials: Trials) -> dict[str, Any]:
         "files": {"name": files.name, "size": files.size, "directory": files.directory, "dataset": files.dataset},
         "held": trials.held,
         "day": trials.day,
+        "requests": trials.requests,
+        "read": trials.read_bytes,
+        "misses": trials.misses,
         "missed": trials.missed_bytes,
         "written": trials.written_bytes,
     }

@@ -16,6 +16,7 @@ from gymnasium import spaces
 
 from rl_cache.arrays import Float32
 from rl_cache.env.episode import check_step, choose_trace
+from rl_cache.env.rendering import RENDER_MODES, check_render_mode, picture
 from rl_cache.errors import SimulationError
 from rl_cache.policies.admission.learned_admission import FEATURE_LIMIT, FEATURES, HIT_RATE
 from rl_cache.traces.trace import DAY_S, Trace
@@ -24,11 +25,17 @@ OBSERVATION = FEATURES
 
 
 class FileAdmission(gymnasium.Env[Float32, np.int64]):
-    """One episode is one trace; its end is ``truncated``."""
+    """One episode is one trace; its end is ``truncated``.
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as gymnasium declares it
+    Actions are 0 (NotStore) and 1 (Store); observations are float32[5] as :data:`OBSERVATION` names them. The reward is
+    plus or minus the size of the file in GB. ``info`` of a step has ``hit`` and ``written``, in bytes.
+    """
 
-    def __init__(self, traces: Sequence[Trace] = (), *, cache_share: float = 0.1) -> None:
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012 - as gymnasium declares it
+
+    def __init__(
+        self, traces: Sequence[Trace] = (), *, cache_share: float = 0.1, render_mode: str | None = None
+    ) -> None:
         """An environment over these traces; without any, a small HEP-like trace is generated at each reset.
 
         Raises:
@@ -36,6 +43,7 @@ class FileAdmission(gymnasium.Env[Float32, np.int64]):
         """
         if not 0 < cache_share <= 1:
             raise SimulationError(f"cache_share is {cache_share}; need over 0 and at most 1")
+        self.render_mode = check_render_mode(render_mode)
         self._traces, self._share = tuple(traces), cache_share
         self._ended = True
         self.action_space = spaces.Discrete(2)
@@ -52,6 +60,7 @@ class FileAdmission(gymnasium.Env[Float32, np.int64]):
         self._held = 0
         self._row = -1
         self._hit_share = 0.0
+        self._rendered: list[tuple[float, float]] = []
         self._requests = np.zeros(self._trace.n_files, np.int64)
         self._last_s = np.zeros(self._trace.n_files, np.int64)
         self._next_miss()
@@ -74,9 +83,19 @@ class FileAdmission(gymnasium.Env[Float32, np.int64]):
             self._store(file, size)
         self._record_request(file, 0.0)
         hit = self._next_miss()
+        self._rendered.append((self._hit_share, self._held / self._capacity))
         self._ended = self._row >= len(self._trace)
         observation = np.zeros(len(OBSERVATION), np.float32) if self._ended else self._observe()
         return observation, reward, False, self._ended, {"hit": hit, "written": written_bytes}
+
+    def render(self) -> Any:
+        """A line of text, or a picture of the smoothed hit share (bars) and the occupancy (marks) over the misses."""
+        if self.render_mode is None or not hasattr(self, "_rendered"):
+            return None
+        hits, occupancy = ([pair[number] for pair in self._rendered] for number in (0, 1))
+        if self.render_mode == "rgb_array":
+            return picture(hits, occupancy)
+        return f"row {self._row}: {self._hit_share:.1%} hits of late, {self._held / self._capacity:.1%} full"
 
     def _comes_back_in_time(self) -> bool:
         """Whether the present file, stored now, would be hit before it leaves."""

@@ -15,6 +15,7 @@ from gymnasium import spaces
 
 from rl_cache.arrays import Float32
 from rl_cache.env.episode import check_step, choose_trace
+from rl_cache.env.rendering import RENDER_MODES, check_render_mode, picture
 from rl_cache.errors import SimulationError
 from rl_cache.kernels.history import FEATURES, REUSE
 from rl_cache.kernels.network import Network, zero_network
@@ -57,9 +58,15 @@ class EpochBytes:
 
 
 class HepCache(gymnasium.Env[Float32, Float32]):
-    """One episode is one trace; its end is ``truncated``, since a cache does not end when its trace does."""
+    """One episode is one trace; its end is ``truncated``, since a cache does not end when its trace does.
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as gymnasium declares it
+    Actions are float32[8] from -1 to 1, one for each knob (:class:`Knobs`); observations are float32[18] as
+    :data:`OBSERVATION` names them. The reward of an epoch is the share of the bytes read that the cache served more
+    than S3-FIFO, less ``write_price`` times the bytes written over the capacity: about -0.1 to 0.1. ``info`` of a step
+    has ``hit``, ``read``, ``written`` and ``shadow_hit``, in bytes of the epoch.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012 - as gymnasium declares it
 
     def __init__(
         self,
@@ -71,6 +78,7 @@ class HepCache(gymnasium.Env[Float32, Float32]):
         epoch_s: int = 6 * 3600,
         write_price: float = 0.02,
         capacity_bytes: int | None = None,
+        render_mode: str | None = None,
     ) -> None:
         """An environment over these traces.
 
@@ -82,6 +90,7 @@ class HepCache(gymnasium.Env[Float32, Float32]):
             epoch_s: seconds of the trace between two decisions.
             write_price: what it costs to write as many bytes as the cache holds.
             capacity_bytes: size of the cache, in place of a share.
+            render_mode: ansi: a line of text; rgb_array: hit shares of the cache and its shadow over the epochs.
 
         Raises:
             SimulationError: an epoch below one second, a share outside 0 to 1, a cache below one byte.
@@ -92,6 +101,7 @@ class HepCache(gymnasium.Env[Float32, Float32]):
             )
         if capacity_bytes is not None and capacity_bytes < 1:
             raise SimulationError(f"capacity_bytes is {capacity_bytes}; a cache holds at least one byte")
+        self.render_mode = check_render_mode(render_mode)
         self._traces, self._shares = tuple(traces), tuple(cache_shares)
         self._start = Knobs() if start is None else start
         self._network = zero_network(len(FEATURES)) if network is None else network
@@ -118,6 +128,7 @@ class HepCache(gymnasium.Env[Float32, Float32]):
         self._until_s = int(self._trace.time_s[0])
         self._before = (EpochBytes(0, 0, 0), EpochBytes(0, 0, 0))
         self._gain = 0.0
+        self._rendered: list[tuple[float, float]] = []
         self._ended = False
         return self._observe(EpochBytes(0, 0, 0), EpochBytes(0, 0, 0)), {}
 
@@ -143,8 +154,19 @@ class HepCache(gymnasium.Env[Float32, Float32]):
             "written": own.written_bytes,
             "shadow_hit": shadow.hit_bytes,
         }
+        self._rendered.append((own.hit_bytes / own.read_bytes, shadow.hit_bytes / own.read_bytes))
         self._ended = stop >= len(self._trace)
         return self._observe(own, shadow), float(reward), False, self._ended, info
+
+    def render(self) -> Any:
+        """As ``render_mode`` says; None without one, or before the first reset."""
+        if self.render_mode is None or not hasattr(self, "_rendered"):
+            return None
+        own, shadow = ([pair[number] for pair in self._rendered] for number in (0, 1))
+        if self.render_mode == "rgb_array":
+            return picture(own, shadow)
+        last = self._rendered[-1] if self._rendered else (0.0, 0.0)
+        return f"epoch {len(own)}: {last[0]:.1%} of the bytes hit, {last[1]:.1%} under S3-FIFO"
 
     @property
     def account(self) -> Account:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from rl_cache.errors import SimulationError
+from rl_cache.extensions import extensions
 from rl_cache.policies.admission.random_admission import RandomAdmission
 from rl_cache.policies.admission.scdl import Scdl
 from rl_cache.policies.eviction.arc import Arc
 from rl_cache.policies.eviction.file_size import SizeBig, SizeSmall
 from rl_cache.policies.eviction.gdsf import Gdsf
+from rl_cache.policies.eviction.guarded import Guarded
 from rl_cache.policies.eviction.lfu import Lfu, LfuAllTime
 from rl_cache.policies.eviction.lrb import Lrb
 from rl_cache.policies.eviction.lru import Fifo, Lru
@@ -36,6 +38,7 @@ POLICIES: dict[str, Callable[[], Policy]] = {
         SiblingPrefetch,
         WTinyLfu,
         Lrb,
+        Guarded,
         Belady,
         BeladySize,
     )
@@ -48,6 +51,8 @@ CLAIRVOYANT = frozenset({Belady.name, BeladySize.name})
 
 def make_policy(name: str) -> Policy:
     """The policy of this name with its default parameters; SimulationError if there is none."""
-    if name not in POLICIES:
-        raise SimulationError(f"there is no policy {name!r}; choose from {', '.join(sorted(POLICIES))}")
-    return POLICIES[name]()
+    known = POLICIES | extensions("nightshift.cache_policies")
+    if name not in known:
+        raise SimulationError(f"there is no policy {name!r}; choose from {', '.join(sorted(known))}")
+    policy: Policy = known[name]()
+    return policy

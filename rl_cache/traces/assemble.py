@@ -10,6 +10,7 @@ from rl_cache.arrays import AnyArray, Float64, Int32, Int64
 from rl_cache.errors import TraceError
 from rl_cache.traces.columns import NUMBERS, encode, parse_text, select_columns, to_numbers, to_seconds, to_text
 from rl_cache.traces.operations import keep_reads
+from rl_cache.traces.paths import directory_of
 from rl_cache.traces.trace import LabelColumn, Trace
 
 MAX_REQUESTS = 500_000_000
@@ -49,6 +50,7 @@ def assemble(
         file_name=file_name,
         dataset=_labels(table, "dataset", origin, first),
         tier=_labels(table, "tier", origin, first),
+        directory=_directories(file_name),
         site=_labels(table, "site", origin, slice(None)),
         cpu_s=_floats(table, "cpu_time", origin),
         io_s=_floats(table, "io_time", origin),
@@ -135,6 +137,14 @@ def _labels(table: pa.Table, name: str, origin: str, rows: Int64 | slice) -> Lab
         return None
     code, names = encode(table.column(name).combine_chunks(), name, origin)
     return LabelColumn(code[rows], tuple(str(value) for value in names))
+
+
+def _directories(file_name: AnyArray) -> LabelColumn | None:
+    """The directory of each file, None unless all are called by absolute paths."""
+    if not all(isinstance(name, str) and name.startswith("/") for name in file_name):
+        return None
+    encoded = pa.array([directory_of(name) for name in file_name], pa.string()).dictionary_encode()
+    return LabelColumn(encoded.indices.to_numpy(), tuple(encoded.dictionary.to_pylist()))
 
 
 def _floats(table: pa.Table, name: str, origin: str) -> Float64 | None:

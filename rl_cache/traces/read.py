@@ -1,15 +1,12 @@
-"""Read a trace from a file in whatever format its name says: CSV, Parquet or oracleGeneral, compressed or not.
+"""Read a trace from a file in whatever format its name says, compressed or not; other packages may add formats.
 
 A record of libCacheSim's oracleGeneral has 24 bytes, little-endian, packed: u32 time in seconds, u64 file, u32 size in
 bytes, i64 row of the next request. The last is not taken from the file but computed where it is needed.
 """
 
-import gzip
-import lzma
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +14,13 @@ from pyarrow import csv, parquet
 
 from rl_cache.arrays import AnyArray
 from rl_cache.errors import TraceError
+from rl_cache.extensions import extensions
 from rl_cache.traces.assemble import Sizes, assemble
 from rl_cache.traces.columns import COLUMNS, column_remarks, select_columns, to_text
+from rl_cache.traces.decompression import open_decompressed
 from rl_cache.traces.trace import Trace
+from rl_cache.traces.vscsi import read_vscsi
+from rl_cache.traces.xcache import read_xcache
 
 RECORD = np.dtype([("time", "<u4"), ("file", "<u8"), ("size", "<u4"), ("next", "<i8")])
 _BLOCK_BYTES = 1 << 24
@@ -32,15 +33,16 @@ _NO_TEXT = {
     b"\xff\xfe": "in UTF-16",
     b"\xfe\xff": "in UTF-16",
 }
-_GZIP, _ZSTD, _XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00"
 
 
 def read(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
     """The trace in this file; TraceError if no reader knows its name or the content cannot be used."""
+    readers = READERS | extensions("nightshift.trace_readers")
     for suffix in path.suffixes:
-        if reader := READERS.get(suffix.lower()):
-            return reader(path, sizes)
-    formats = "x.csv, x.parquet or x.oracleGeneral, also with .gz, .zst or .xz"
+        if reader := readers.get(suffix.lower()):
+            trace: Trace = reader(path, sizes)
+            return trace
+    formats = "x.csv, x.parquet, x.oracleGeneral, x.vscsi or x.jsonl of XCache, also with .gz, .zst or .xz"
     raise TraceError(str(path), "name", path.name, f"say what it is: {formats}")
 
 
@@ -135,33 +137,9 @@ READERS: dict[str, Callable[[Path, Sizes], Trace]] = {
     ".csv": read_csv,
     ".parquet": read_parquet,
     ".oraclegeneral": read_oracle_general,
+    ".vscsi": read_vscsi,
+    ".json": read_xcache,
+    ".jsonl": read_xcache,
+    ".ndjson": read_xcache,
 }
 """By a part of the name, so that ``x.oracleGeneral.bin.zst`` is found as well."""
-
-
-@contextmanager
-def open_decompressed(path: Path) -> Iterator[BinaryIO]:
-    """The file's content, decompressed while it is read; the first bytes tell gzip, Zstandard and xz.
-
-    Raises:
-        TraceError: the file cannot be read, or its compressed content is damaged or cut off.
-    """
-    try:
-        with path.open("rb") as raw:
-            magic = raw.peek(6)[:6]
-        with _stream(path, magic) as stream:
-            yield stream
-    except (OSError, EOFError, lzma.LZMAError, pa.ArrowInvalid) as error:
-        raise TraceError(
-            str(path), "content", f"unreadable: {error}", "check that the file is there and whole"
-        ) from None
-
-
-def _stream(path: Path, magic: bytes) -> BinaryIO:
-    if magic.startswith(_GZIP):
-        return cast(BinaryIO, gzip.open(path, "rb"))
-    if magic.startswith(_XZ):
-        return cast(BinaryIO, lzma.open(path, "rb"))
-    if magic.startswith(_ZSTD):
-        return cast(BinaryIO, pa.CompressedInputStream(str(path), "zstd"))
-    return path.open("rb")

@@ -36,7 +36,7 @@ class LabelColumn:
     def __post_init__(self) -> None:
         object.__setattr__(self, "code", read_only(self.code))
 
-    def select(self, rows: slice) -> "LabelColumn":
+    def select(self, rows: "slice | Int64") -> "LabelColumn":
         """The labels of these rows."""
         return replace(self, code=self.code[rows])
 
@@ -45,8 +45,8 @@ class LabelColumn:
 class Trace:
     """Requests in time order; one row of ``time_s``, ``file``, ``site``, ``cpu_s`` and ``io_s`` each.
 
-    Files are numbered 0 .. n_files-1; ``file_size``, ``file_name``, ``dataset`` and ``tier`` have one row per file.
-    A part of a trace may hold files that nobody requests. Columns that a source does not have are None.
+    Files are numbered 0 .. n_files-1; ``file_size``, ``file_name``, ``dataset``, ``tier`` and ``directory`` have one
+    row per file. A part of a trace may hold files that nobody requests. Columns that a source does not have are None.
 
     Attributes:
         time_s: seconds since 1970 or since the trace's beginning.
@@ -56,6 +56,7 @@ class Trace:
         file_name: what the source calls the file (integers or strings).
         dataset: the dataset that a file belongs to.
         tier: the data tier of a file (RAW, AOD, MINIAOD …).
+        directory: of a file, where files are called by their paths.
         site: where the job ran that made the request.
         cpu_s: CPU time of that job in seconds.
         io_s: time that it waited for input and output, in seconds.
@@ -73,6 +74,7 @@ class Trace:
     file_name: AnyArray | None = None
     dataset: LabelColumn | None = None
     tier: LabelColumn | None = None
+    directory: LabelColumn | None = None
     site: LabelColumn | None = None
     cpu_s: Float64 | None = None
     io_s: Float64 | None = None
@@ -130,7 +132,10 @@ class Trace:
 
     def part(self, start: int, stop: int) -> "Trace":
         """The requests of these rows. Files keep their numbers."""
-        rows = slice(start, stop)
+        return self.select(slice(start, stop))
+
+    def select(self, rows: "slice | Int64") -> "Trace":
+        """The requests of these rows, in the order of time. Files keep their numbers."""
         return replace(
             self,
             time_s=self.time_s[rows],
@@ -149,7 +154,7 @@ class Trace:
             yield "number of requests", 0, "an empty trace cannot be used"
         for name in ("file", "site", "cpu_s", "io_s"):
             yield from self._length(name, len(self.time_s))
-        for name in ("file_name", "dataset", "tier"):
+        for name in ("file_name", "dataset", "tier", "directory"):
             yield from self._length(name, len(self.file_size))
 
     def _length(self, name: str, expected: int) -> Iterator[tuple[str, object, str]]:
@@ -188,7 +193,7 @@ class Trace:
             yield "sum of requested bytes", f"{requested:.3g}", "sizes must be in bytes"
 
     def _labels(self) -> Iterator[tuple[str, object, str]]:
-        for name in ("dataset", "tier", "site"):
+        for name in ("dataset", "tier", "directory", "site"):
             column = getattr(self, name)
             if column is not None and len(column.code):
                 low, high = int(column.code.min()), int(column.code.max())

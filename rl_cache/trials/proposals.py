@@ -7,6 +7,7 @@ alone over LRU, and is compared with LRU without it.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from rl_cache.arrays import Float64
 from rl_cache.errors import SimulationError
 from rl_cache.laboratory.agent import Agent
 from rl_cache.laboratory.simulator import Simulation
-from rl_cache.policies.admission.ruled import directories
+from rl_cache.policies.admission.ruled import TargetType, directories, typed_directories
 from rl_cache.policies.eviction.scored import ScoredS3Fifo
 from rl_cache.traces.trace import LabelColumn, Trace
 from rl_cache.trials.shadow import Proposal, RuleKind, Trials, advance
@@ -58,11 +59,14 @@ def try_rules(trace: Trace, agent: Agent, capacity_bytes: int) -> RuleTrials:
     """Rules made from the earlier days of the trace, tried on the later ones.
 
     Raises:
-        SimulationError: the trace has neither data tiers nor datasets, or fewer than 2 * TRIAL_DAYS days.
+        SimulationError: the trace has neither data tiers, nor datasets, nor paths, or fewer than 2 * TRIAL_DAYS days.
     """
     days = len(trace.day_starts) - 1
-    if trace.tier is None and trace.dataset is None:
-        raise SimulationError(f"{trace.origin} has neither data tiers nor datasets; rules need one of them")
+    if trace.tier is None and trace.directory is None and trace.dataset is None:
+        raise SimulationError(
+            f"{trace.origin} has neither data tiers nor datasets, and files are not called by their paths; rules need "
+            "one of them"
+        )
     if days < 2 * TRIAL_DAYS:
         raise SimulationError(f"{trace.origin} has {days} days; suggestions need {2 * TRIAL_DAYS}")
     start = int(trace.day_starts[int(days * _LEARN)])
@@ -82,7 +86,8 @@ def propose(trace: Trace, agent: Agent, capacity_bytes: int) -> list[Proposal]:
     labels = directories(trace)
     share_held = np.bincount(labels.code, held, minlength=len(labels.names)) / capacity_bytes
     reuse = _reuse(trace, labels)
-    return [*_refusals(labels, reuse), *_quotas(labels, share_held, reuse), *_pins(trace, held, capacity_bytes)]
+    rules = [*_refusals(labels, reuse), *_quotas(labels, share_held, reuse), *_pins(trace, held, capacity_bytes)]
+    return [_with_size(rule, trace) for rule in rules]
 
 
 def _held(trace: Trace, policy: ScoredS3Fifo, capacity_bytes: int) -> Float64:
@@ -95,6 +100,16 @@ def _held(trace: Trace, policy: ScoredS3Fifo, capacity_bytes: int) -> Float64:
         files = pool.file[: pool.length[0]]
         held[files] += trace.file_size[files] / _SNAPSHOTS
     return held
+
+
+def _with_size(rule: Proposal, trace: Trace) -> Proposal:
+    """The rule with what its target is, how many files of it were read, and their size."""
+    target_type, labels = typed_directories(trace)
+    if rule.kind is RuleKind.PIN and trace.dataset is not None:
+        target_type, labels = TargetType.DATASET, trace.dataset
+    files = (labels.code == labels.names.index(rule.target)) & (trace.requests > 0)
+    size = int(trace.file_size[files].sum())
+    return replace(rule, target_type=target_type, target_files=int(files.sum()), target_bytes=size)
 
 
 def _reuse(trace: Trace, labels: LabelColumn) -> Float64:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from rl_cache.arrays import Float64, Int64
 from rl_cache.laboratory.account import Account
 from rl_cache.laboratory.simulator import Simulation
-from rl_cache.policies.admission.ruled import RuledLru, Rules, directories
+from rl_cache.policies.admission.ruled import RuledLru, Rules, TargetType, directories
 from rl_cache.traces.trace import LabelColumn, Trace
 
 
@@ -35,12 +35,17 @@ class Proposal:
         target: the directory or dataset.
         share: of the capacity, for a quota; 0 for others.
         reason: for people.
+        target_type: what the target is.
+        target_files, target_bytes: how many files of the target were read, and their size.
     """
 
     kind: RuleKind
     target: str
     share: float
     reason: str
+    target_type: TargetType = TargetType.TIER
+    target_files: int = 0
+    target_bytes: int = 0
 
     @property
     def rules(self) -> Rules:
@@ -82,7 +87,10 @@ class Trials:
         files: what the caches hold.
         held: the files of each cache, by their place in ``files``, the one requested longest ago first.
         day: numbers of the days on which anything was requested, counted from 1970; the last one may not be over.
-        missed_bytes: by each cache on each day; shape (1 + proposals, days).
+        requests: on each day.
+        read_bytes: requested on each day.
+        misses: of each cache on each day; shape (1 + proposals, days).
+        missed_bytes: the same in bytes.
         written_bytes: the same for what each stored.
         through_s: time of the newest request, 0 before the first.
     """
@@ -92,6 +100,9 @@ class Trials:
     files: HeldFiles
     held: tuple[Int64, ...]
     day: Int64
+    requests: Int64
+    read_bytes: Int64
+    misses: Int64
     missed_bytes: Int64
     written_bytes: Int64
     through_s: int = 0
@@ -100,8 +111,9 @@ class Trials:
     def start(cls, proposals: Sequence[Proposal], capacity_bytes: int) -> "Trials":
         """Empty caches before the first request."""
         caches = 1 + len(proposals)
-        no_days = np.zeros((caches, 0), np.int64)
-        return cls(capacity_bytes, tuple(proposals), HeldFiles(), (_empty(),) * caches, _empty(), no_days, no_days)
+        by_day, table = _empty(), np.zeros((caches, 0), np.int64)
+        held = (_empty(),) * caches
+        return cls(capacity_bytes, tuple(proposals), HeldFiles(), held, by_day, by_day, by_day, table, table, table)
 
     def saved_bytes(self, number: int) -> Float64:
         """Bytes that the cache of a proposal missed less than LRU's, by day."""
@@ -113,8 +125,8 @@ class Trials:
 
     def without_counts(self) -> "Trials":
         """The same caches with nothing counted yet: the end of a warm-up."""
-        no_days = np.zeros((len(self.held), 0), np.int64)
-        return replace(self, day=_empty(), missed_bytes=no_days, written_bytes=no_days)
+        empty = Trials.start(self.proposals, self.capacity_bytes)
+        return replace(empty, files=self.files, held=self.held, through_s=self.through_s)
 
     def select(self, proposals: Sequence[int]) -> "Trials":
         """The trials of these proposals, by number; the others end."""
@@ -124,6 +136,7 @@ class Trials:
             self,
             proposals=tuple(self.proposals[number] for number in proposals),
             held=held,
+            misses=self.misses[caches],
             missed_bytes=self.missed_bytes[caches],
             written_bytes=self.written_bytes[caches],
         )
@@ -139,6 +152,7 @@ def advance(trials: Trials, trace: Trace) -> Trials:
         file_size=files.size,
         file_name=None,
         tier=_labels(files.directory),
+        directory=None,
         dataset=_labels(files.dataset),
     )
     served = [
@@ -193,15 +207,20 @@ def _add_counts(trials: Trials, trace: Trace, accounts: Sequence[Account]) -> Tr
     day = np.union1d(trials.day, trace.first_day + read)
     old, new = np.searchsorted(day, trials.day), np.searchsorted(day, trace.first_day + read)
 
-    def sums(before: Int64, column: str) -> Int64:
-        total = np.zeros((len(accounts), len(day)), np.int64)
-        total[:, old] = before
-        total[:, new] += np.array([getattr(account, column)[read] for account in accounts])
+    def sums(before: Int64, *columns: str) -> Int64:
+        """By cache and day; by day alone, of what all caches are asked alike, from the first of them."""
+        total = np.zeros((*before.shape[:-1], len(day)), np.int64)
+        total[..., old] = before
+        counted = np.array([sum(getattr(account, column)[read] for column in columns) for account in accounts])
+        total[..., new] += counted if before.ndim > 1 else counted[0]
         return total
 
     return replace(
         trials,
         day=day,
+        requests=sums(trials.requests, "hits", "misses"),
+        read_bytes=sums(trials.read_bytes, "hit_bytes", "miss_bytes"),
+        misses=sums(trials.misses, "misses"),
         missed_bytes=sums(trials.missed_bytes, "miss_bytes"),
         written_bytes=sums(trials.written_bytes, "written_bytes"),
         through_s=int(trace.time_s[-1]),

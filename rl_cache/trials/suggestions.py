@@ -9,6 +9,7 @@ from numpy.random import Generator
 
 from rl_cache.arrays import Float64
 from rl_cache.laboratory.units import format_bytes
+from rl_cache.policies.admission.ruled import TargetType
 from rl_cache.trials.shadow import Proposal, RuleKind, Trials
 
 TRIAL_DAYS = 3
@@ -42,8 +43,11 @@ class Suggestion:
         share: of the capacity, for a quota; 0 for others.
         saved_bytes_per_day: bytes a day that LRU would have had to read from afar, less those under the rule.
         low, high: its 95% interval, bootstrapped over the days of the trial; all three are 0 before the first day.
+        saved_by_day: the same bytes, one number for each day of the trial.
         written_bytes_per_day: bytes a day that are written less.
         reason: for people.
+        target_type: what the target is.
+        target_files, target_bytes: how many files of the target were read, and their size.
         judgement: of the trial in shadow.
     """
 
@@ -53,8 +57,12 @@ class Suggestion:
     saved_bytes_per_day: float
     low: float
     high: float
+    saved_by_day: tuple[float, ...]
     written_bytes_per_day: float
     reason: str
+    target_type: TargetType
+    target_files: int
+    target_bytes: int
     judgement: Judgement
 
     @property
@@ -75,7 +83,8 @@ def judge_trials(trials: Trials, rng: Generator, days: int | None = None) -> lis
 
 
 def _suggestion(proposal: Proposal, saved_bytes: Float64, written_less_bytes: Float64, rng: Generator) -> Suggestion:
-    judgement = judge_savings(saved_bytes.tolist())
+    by_day = tuple(saved_bytes.tolist())
+    judgement = judge_savings(by_day)
     if not len(saved_bytes):
         saved_bytes = written_less_bytes = np.zeros(1)
     means = rng.choice(saved_bytes, (_DRAWS, len(saved_bytes))).mean(axis=1)
@@ -89,8 +98,12 @@ def _suggestion(proposal: Proposal, saved_bytes: Float64, written_less_bytes: Fl
         float(saved_bytes.mean()),
         float(low),
         float(high),
+        by_day,
         float(written_less_bytes.mean()),
         proposal.reason,
+        proposal.target_type,
+        proposal.target_files,
+        proposal.target_bytes,
         judgement,
     )
 

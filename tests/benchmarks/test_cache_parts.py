@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("numba")
 pytest.importorskip("stable_baselines3")
 
-from benchmarks.cache import speed, table, tried
+from benchmarks.cache import guard, speed, table, tried
 
 
 def test_speed_beside_the_peer():
@@ -34,3 +34,13 @@ def test_what_was_tried_is_measured_against_s3fifo():
     worth = results["ablation_worth_of_dataset_features"]
     assert worth.low <= worth.value <= worth.high
     assert {"prefetch_bytes_from_afar", "prefetch_missed_requests", "prefetch_written"} <= set(results)
+
+
+def test_the_guard_is_measured_on_every_kind_of_trace(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_DATA", str(tmp_path))
+    results = guard.run(quick=True)
+    assert {"worst_harm", "guard_cost_bytes", "agent_cpu_over_lru", "guarded_gain_over_s3fifo"} <= results.keys()
+    assert results["worst_harm"].value == max(
+        results[f"worst_harm_{agent}"].value for agent in ("trained", "heuristic", "contrary")
+    )
+    assert results["worst_harm"].n == 7 + 6

@@ -5,6 +5,7 @@ from alembic import context
 from opint.store import (  # noqa: F401 - they have tables of their own
     acceptances,
     accounts,
+    caches,
     hotline,
     labels,
     messages,
@@ -15,6 +16,7 @@ from opint.store import (  # noqa: F401 - they have tables of their own
     shift_notes,
     short_faults,
     silences,
+    suggestions,
 )
 from opint.store.tables import metadata
 

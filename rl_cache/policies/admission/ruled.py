@@ -5,6 +5,7 @@ directories above their quota first. A pinned file is passed over while pinned f
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -154,9 +155,31 @@ class Rules:
             raise SimulationError(f"quotas are {wrong}; shares of the capacity are over 0 and at most 1")
 
 
+class TargetType(StrEnum):
+    """What a rule is made for."""
+
+    TIER = "tier"
+    DIRECTORY = "directory"
+    DATASET = "dataset"
+    CACHE = "cache"
+
+
 def directories(trace: Trace) -> LabelColumn:
-    """What rules are made for: data tiers, or datasets where a trace has no tiers; else one directory for all."""
-    return trace.tier or trace.dataset or LabelColumn(np.zeros(trace.n_files, np.int32), ("/",))
+    """What rules are made for: tiers where a trace has them, else directories, else datasets, else all files."""
+    return typed_directories(trace)[1]
+
+
+def typed_directories(trace: Trace) -> tuple[TargetType, LabelColumn]:
+    """The same, and which of these it is."""
+    columns = (
+        (TargetType.TIER, trace.tier),
+        (TargetType.DIRECTORY, trace.directory),
+        (TargetType.DATASET, trace.dataset),
+    )
+    for target_type, labels in columns:
+        if labels is not None:
+            return target_type, labels
+    return TargetType.CACHE, LabelColumn(np.zeros(trace.n_files, np.int32), ("/",))
 
 
 @dataclass(frozen=True, slots=True)

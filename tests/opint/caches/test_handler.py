@@ -23,7 +23,8 @@ from opint.consumer.offsets import ConsumerOffsets
 from opint.consumer.stalls import StallDetector
 from opint.store import suggestions, trials
 from opint.store.engine import StoreUnavailable
-from opint.store.tables import dead_letter, heartbeat, incident, source_offset, suggestion
+from opint.store.suggestions import suggestion
+from opint.store.tables import dead_letter, heartbeat, incident, source_offset
 from rl_cache.traces.trace import DAY_S, LabelColumn, Trace
 from rl_cache.trials.shadow import Trials, advance
 from rl_cache.trials.suggestions import Proposal, RuleKind, TrialStanding, judge_trials

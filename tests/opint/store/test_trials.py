@@ -5,8 +5,9 @@ import pytest
 
 pytest.importorskip("numba")
 
-from opint.store import suggestions
+from opint.store import caches, suggestions
 from opint.store import trials as stored
+from opint.store.caches import CacheDay
 from opint.store.engine import Store
 from rl_cache.traces.trace import LabelColumn, Trace
 from rl_cache.trials.shadow import Trials, advance
@@ -44,7 +45,7 @@ def test_what_was_saved_is_loaded(store: Store) -> None:
     )
     assert loaded.files.size.tolist() == made.files.size.tolist()
     assert [files.tolist() for files in loaded.held] == [files.tolist() for files in made.held]
-    for column in ("day", "missed_bytes", "written_bytes"):
+    for column in ("day", "requests", "read_bytes", "misses", "missed_bytes", "written_bytes"):
         np.testing.assert_array_equal(getattr(loaded, column), getattr(made, column))
 
 
@@ -56,9 +57,24 @@ def test_a_trial_before_its_first_request_comes_back_too(store: Store) -> None:
     assert loaded.missed_bytes.shape == (3, 0)
 
 
-def test_with_nothing_left_to_try_there_is_no_trial(store: Store) -> None:
+def test_with_nothing_left_to_try_lru_goes_on(store: Store) -> None:
     with store.begin() as tx:
         stored.save(tx, "rome", example_trials(), 1.0)
         stored.save(tx, "rome", example_trials().select([]), 2.0)
-        assert stored.load(tx, "rome") is None
-        assert suggestions.tried_through_s(tx, "rome") is None
+        loaded = stored.load(tx, "rome")
+    assert loaded is not None
+    assert loaded.proposals == ()
+    assert len(loaded.held) == 1
+
+
+def test_days_are_stored_beside_the_trial_and_grow(store: Store) -> None:
+    made = example_trials()
+    more = Trace(np.array([100_002]), np.array([0]), np.array([7]), file_name=np.array(["/store/b"]))
+    with store.begin() as tx:
+        stored.save(tx, "rome", made, 1.0)
+        stored.save(tx, "rome", advance(made, more), 2.0)
+        first, second = caches.days(tx, "rome", 10)
+        (cache,) = caches.stored_caches(tx)
+    assert first == CacheDay(0, 1, 3 * 2**40, 1, 3 * 2**40, 3 * 2**40)
+    assert second == CacheDay(1, 3, 3 * 2**40 + 14, 1, 7, 7)
+    assert (cache.cache, cache.capacity_bytes, cache.through_s, cache.updated_s) == ("rome", 10 * 2**40, 100_002, 2.0)

@@ -54,7 +54,7 @@ def episode(env: gymnasium.Env, action, limit: int = 10_000) -> list[tuple]:  # 
 
 @pytest.mark.parametrize("name", IDS)
 def test_gymnasium_is_content(name: str, trace: Trace) -> None:
-    check_env(gymnasium.make(name, traces=[trace]).unwrapped, skip_render_check=True)
+    check_env(gymnasium.make(name, traces=[trace], render_mode="rgb_array").unwrapped)
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -215,3 +215,58 @@ def test_storing_was_right_if_the_file_comes_back_before_it_leaves() -> None:
     env.reset(seed=0)
     rewards = [reward for _, reward, *_ in episode(env, np.int64(1))]
     assert rewards == [10, 10, -10, -10, -10, -10, -10, -500, -500]
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_step_is_rendered_as_text_and_as_a_picture(name: str, trace: Trace) -> None:
+    text, image = (gymnasium.make(name, traces=[trace], render_mode=mode) for mode in ("ansi", "rgb_array"))
+    for env in (text, image):
+        env.reset(seed=0)
+        for _ in range(5):
+            env.step(env.action_space.sample())
+    assert "%" in text.render()
+    picture = image.render()
+    assert (picture.shape, picture.dtype) == ((120, 240, 3), np.uint8)
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) == 3, "paper, bars and marks"
+    with pytest.raises(SimulationError, match="render_mode is 'human'"):
+        HepCache([trace], render_mode="human")
+
+
+def test_copies_run_in_processes_of_their_own(trace: Trace) -> None:
+    """As gymnasium's AsyncVectorEnv has them: the environment can be sent to another process."""
+    envs = gymnasium.make_vec(HEP_CACHE, 2, "async", traces=[trace], vector_kwargs={"context": "spawn"})
+    try:
+        first, _ = envs.reset(seed=0)
+        _, rewards, _, _, _ = envs.step(envs.action_space.sample())
+    finally:
+        envs.close()
+    assert first.shape == (2, len(OBSERVATION))
+    assert np.isfinite(rewards).all()
+
+
+PLAIN = """
+import gymnasium
+from stable_baselines3 import ALGORITHM
+from stable_baselines3.common.vec_env import SubprocVecEnv
+import rl_cache.env
+
+if __name__ == "__main__":
+    envs = SubprocVecEnv([lambda: gymnasium.make("nightshift/HepCache-v0")] * 2, "spawn")
+    model = ALGORITHM("MlpPolicy", envs, seed=0, OPTIONS)
+    model.learn(total_timesteps=STEPS)
+    print(model.num_timesteps)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("algorithm", "options"),
+    [("PPO", "n_steps=16, batch_size=16"), ("SAC", "learning_starts=16")],
+)
+def test_any_plain_algorithm_learns_in_ten_lines(tmp_path: Path, algorithm: str, options: str) -> None:
+    pytest.importorskip("stable_baselines3")
+    script = tmp_path / "plain.py"
+    script.write_text(PLAIN.replace("ALGORITHM", algorithm).replace("OPTIONS", options).replace("STEPS", "48"))
+    run = subprocess.run([sys.executable, script], check=False, capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert int(run.stdout.split()[-1]) >= 48

@@ -163,7 +163,7 @@ def test_a_missing_file_is_one_line(tmp_path, name):
 
 
 def test_an_unknown_name_lists_what_is_known(tmp_path):
-    with pytest.raises(TraceError, match=r"name is x.txt; say what it is: x.csv, x.parquet or x.oracleGeneral"):
+    with pytest.raises(TraceError, match=r"name is x.txt; say what it is: x.csv, x.parquet, x.oracleGeneral, x.vscsi"):
         read(tmp_path / "x.txt")
 
 

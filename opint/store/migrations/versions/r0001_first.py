@@ -37,7 +37,10 @@ def downgrade() -> None:
         "session",
         "account",
         "label",
+        "suggestion_event",
         "suggestion",
+        "cache_curve",
+        "cache_day",
         "cache_trial",
         "placement_decision",
         "placement_line",
@@ -721,6 +724,8 @@ def _placement() -> None:
             "rule", sa.String(), nullable=False, comment="the Rucio rule that holds the replica; empty if not known"
         ),
         sa.Column("refused", sa.String(), nullable=False, comment="why it is left out; empty for what is planned"),
+        sa.Column("source", sa.String(), nullable=False, comment="planner or cache agent"),
+        sa.Column("cache", sa.String(), nullable=False, comment="whose agent it is; empty for the planner's lines"),
         sa.PrimaryKeyConstraint("catalogue", "week", "line", name=op.f("pk_placement_line")),
     )
     op.create_table(
@@ -753,14 +758,58 @@ def _caches() -> None:
         sa.PrimaryKeyConstraint("cache", name=op.f("pk_cache_trial")),
     )
     op.create_table(
+        "cache_day",
+        sa.Column("cache", sa.String(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False, comment="counted from 1970; the last one may not be over"),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("read_bytes", sa.BigInteger(), nullable=False, comment="requested"),
+        sa.Column(
+            "misses",
+            sa.BigInteger(),
+            nullable=False,
+            comment="of the cache in shadow under LRU, as the next two",
+        ),
+        sa.Column("missed_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("written_bytes", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("cache", "day", name=op.f("pk_cache_day")),
+    )
+    op.create_table(
+        "cache_curve",
+        sa.Column("cache", sa.String(), nullable=False),
+        sa.Column("policy", sa.String(), nullable=False),
+        sa.Column("capacity_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("byte_miss_ratio", sa.Float(), nullable=False),
+        sa.Column("request_miss_ratio", sa.Float(), nullable=False),
+        sa.Column("written_per_read", sa.Float(), nullable=False, comment="bytes written of bytes read"),
+        sa.Column("computed_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("cache", "policy", "capacity_bytes", name=op.f("pk_cache_curve")),
+    )
+    op.create_table(
+        "suggestion_event",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("cache", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("target", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False, comment="a standing, ended, accepted or rejected"),
+        sa.Column("actor", sa.String(), nullable=False, comment="empty for what nightshift did itself"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_suggestion_event")),
+    )
+    op.create_index(op.f("ix_suggestion_event_cache"), "suggestion_event", ["cache"])
+    op.create_table(
         "suggestion",
         sa.Column("cache", sa.String(), nullable=False, comment="which cache it is for, as the operator calls it"),
         sa.Column("kind", sa.String(), nullable=False, comment="refuse, quota or pin"),
         sa.Column("target", sa.String(), nullable=False, comment="a directory or a dataset"),
         sa.Column("share", sa.Float(), nullable=False, comment="of the capacity, for a quota"),
+        sa.Column("target_type", sa.String(), nullable=False, comment="tier, directory, dataset or cache"),
+        sa.Column("target_files", sa.BigInteger(), nullable=False, comment="that were read"),
+        sa.Column("target_bytes", sa.BigInteger(), nullable=False, comment="of these files"),
         sa.Column("saved_bytes_per_day", sa.Float(), nullable=False),
         sa.Column("saved_low", sa.Float(), nullable=False),
         sa.Column("saved_high", sa.Float(), nullable=False),
+        sa.Column("saved_by_day", sa.JSON(), nullable=False, comment="bytes, one number for each day of the trial"),
         sa.Column("written_bytes_per_day", sa.Float(), nullable=False, comment="bytes a day that are written less"),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("standing", sa.String(), nullable=False, comment="on trial, active or withdrawn"),

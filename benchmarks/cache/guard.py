@@ -1,0 +1,196 @@
+"""The guard, and peers from libcachesim: on real block accesses first, on adverse and on generated traces after them.
+
+Three agents are guarded: one trained on generated traces of other seeds, a plain mix of recency and frequency, and one
+that evicts what was read last. Harm is how much the byte miss ratio exceeds S3-FIFO's, relative to it. Held-out seeds
+are 4001 and up, which no earlier measurement has looked at.
+"""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.cache import peer
+from benchmarks.cache.adverse import ADVERSE
+from benchmarks.cache.agent import FULL, QUICK, Plan, trace, trained_under
+from benchmarks.intervals import bootstrap_mean
+from benchmarks.report import Result, data_folder, progress
+from rl_cache.agents.train import TrainingBudget
+from rl_cache.laboratory.simulator import simulate
+from rl_cache.policies.eviction.guarded import Guarded
+from rl_cache.policies.eviction.lru import Lru
+from rl_cache.policies.eviction.s3fifo import S3Fifo
+from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
+from rl_cache.policies.protocols import Policy
+from rl_cache.traces.assemble import Sizes
+from rl_cache.traces.read import RECORD, read
+from rl_cache.traces.trace import Trace
+from rl_cache.traces.workload import WORKLOADS
+
+SMALL = replace(FULL, scale=0.05, budget=TrainingBudget(12_000, 2, 1, 2, 0))
+"""Training at half the size of the benchmark of the agent, without PPO, so that it takes minutes."""
+SEEDS = (4001, 4002, 4003)
+PEERS = ("ThreeLCache", "GLCache", "LRB", "LHD", "Cacheus", "WTinyLFU", "S3FIFO")
+_UNIT = 1 << 20
+"""Bytes: libCacheSim's sizes are 32 bits wide, so files are measured in MiB for all."""
+
+
+def run(quick: bool) -> dict[str, Result]:
+    """Train, then replay."""
+    plan, seeds = (QUICK, SEEDS[:2]) if quick else (SMALL, SEEDS)
+    trained = trained_under(plan).agent.cache_policy()
+    agents = {
+        "trained": trained,
+        "heuristic": Guarded().agent,
+        "contrary": ScoredS3Fifo(Knobs(share=1.0, recency=1.0, frequency=-1.0)),
+    }
+    real, generated = _real(), _generated(plan, seeds)
+    results = _foreign(real[0], trained) if real and not quick else {}
+    results |= _harm([*real, *_synthetic(plan.adverse_requests), *generated], agents, plan.cache_shares)
+    return results | _cost(generated, trained, len(seeds)) | _against_peers(generated, trained, len(seeds))
+
+
+def _real() -> list[Trace]:
+    file = data_folder(os.environ) / "cache" / "cloudphysics.oracleGeneral.bin"
+    if not file.exists():
+        progress(f"{file} is not there: the real trace is left out; set NIGHTSHIFT_DATA")
+        return []
+    return [read(file, Sizes.FIRST)]
+
+
+def _synthetic(requests: int) -> Iterator[Trace]:
+    """Adverse traces of two seeds, and independent draws of a Zipf popularity."""
+    for seed in (0, 1):
+        for make in ADVERSE.values():
+            yield make(requests, requests // 20, np.random.default_rng(seed))
+    rng = np.random.default_rng(2)
+    files = requests // 10
+    file = np.minimum(rng.zipf(1.1, 3 * requests) - 1, files - 1)
+    yield Trace(np.arange(len(file)) * 10, file, rng.integers(1, 1 << 30, files), origin="generated Zipf")
+
+
+def _generated(plan: Plan, seeds: tuple[int, ...]) -> list[Trace]:
+    return [trace(name, seed, plan, plan.scale) for seed in seeds for name in WORKLOADS]
+
+
+def _ratio(trace: Trace, policy: Policy, share: float) -> float:
+    return simulate(trace, policy, int(share * trace.footprint_bytes)).byte_miss_ratio
+
+
+def _harm(traces: list[Trace], agents: dict[str, ScoredS3Fifo], shares: tuple[float, ...]) -> dict[str, Result]:
+    """The worst of all traces and sizes, for each agent with and without guard."""
+    guarded: dict[str, list[float]] = {name: [] for name in agents}
+    alone: dict[str, list[float]] = {name: [] for name in agents}
+    cells = []
+    for number, made in enumerate(traces):
+        progress(f"harm, trace {number + 1} of {len(traces)}: {made.origin}")
+        for share in shares:
+            plain = _ratio(made, S3Fifo(), share)
+            cells.append(f"{Path(made.origin).name} at {share:.0%}")
+            for name, agent in agents.items():
+                guarded[name].append(_ratio(made, Guarded(agent), share) / plain - 1)
+                alone[name].append(_ratio(made, agent, share) / plain - 1)
+    results = {}
+    for name in agents:
+        worst = int(np.argmax(guarded[name]))
+        note = f"worst: {cells[worst]}; the same agent without guard, at worst: {max(alone[name]):.4f}"
+        results[f"worst_harm_{name}"] = Result(guarded[name][worst], "of S3-FIFO's", n=len(cells), note=note)
+    most = max(results.values(), key=lambda result: result.value)
+    return results | {"worst_harm": replace(most, note=f"of all agents; {most.note}")}
+
+
+def _cost(traces: list[Trace], agent: ScoredS3Fifo, seeds: int) -> dict[str, Result]:
+    """What the guard costs where the agent is good: bytes missed more than by the agent alone, of bytes read."""
+    cost, gain, bytes_ = [], [], 0
+    used = {"lru": 0.0, "agent": 0.0, "guarded": 0.0}
+    policies: dict[str, Policy] = {"lru": Lru(), "agent": agent, "guarded": Guarded(agent)}
+    for made in traces:
+        capacity = made.footprint_bytes // 10
+        plain = simulate(made, S3Fifo(), capacity).byte_miss_ratio
+        missed = {}
+        for name, policy in policies.items():
+            began = time.process_time()
+            account = simulate(made, policy, capacity)
+            used[name] += time.process_time() - began
+            missed[name] = account.miss_bytes.sum()
+        read_bytes = int(made.size.sum())
+        bytes_ += int(missed["guarded"] - missed["agent"])
+        cost.append((missed["guarded"] - missed["agent"]) / read_bytes)
+        gain.append(plain - missed["guarded"] / read_bytes)
+    by_seed = [np.array(values).reshape(seeds, -1).mean(axis=1).tolist() for values in (cost, gain)]
+    over = {name: used[name] / used["lru"] for name in ("agent", "guarded")}
+    note = "cache of 10%, held-out seeds of all workloads, from an empty cache on"
+    return {
+        "guard_cost": _interval(by_seed[0], "of bytes read", note),
+        "guard_cost_bytes": Result(bytes_ / len(traces), "B", n=len(traces), note=f"mean of traces; {note}"),
+        "guarded_gain_over_s3fifo": _interval(by_seed[1], "of bytes read", note),
+        "agent_cpu_over_lru": Result(over["agent"], "ratio", n=len(traces), note="CPU time of whole replays"),
+        "guarded_cpu_over_lru": Result(over["guarded"], "ratio", n=len(traces), note="CPU time of whole replays"),
+    }
+
+
+def _foreign(made: Trace, agent: ScoredS3Fifo) -> dict[str, Result]:
+    """Real block accesses that nobody trained on, with a cache of 10%."""
+    ratios = {"agent": _ratio(made, agent, 0.1), "guarded": _ratio(made, Guarded(agent), 0.1)}
+    ratios |= _peer_ratios(made, 0.1)
+    best = min((value for name, value in ratios.items() if name in PEERS), default=None)
+    return {
+        f"cloudphysics_{name.lower()}": Result(
+            value, "byte miss ratio", peer="the best of libcachesim", peer_value=best
+        )
+        for name, value in ratios.items()
+    }
+
+
+def _against_peers(traces: list[Trace], agent: ScoredS3Fifo, seeds: int) -> dict[str, Result]:
+    """The agent, alone and guarded, against the best peer of each trace, cache of 10%."""
+    if not peer.installed():
+        progress("libcachesim is not installed: no peers")
+        return {}
+    better: dict[str, list[float]] = {"agent": [], "guarded": []}
+    wins: list[str] = []
+    for number, made in enumerate(traces):
+        progress(f"peers, trace {number + 1} of {len(traces)}")
+        coarse = replace(made, file_size=np.maximum(1, made.file_size // _UNIT))
+        ratios = _peer_ratios(coarse, 0.1)
+        best = min(ratios, key=ratios.__getitem__)
+        wins.append(best)
+        better["agent"].append(ratios[best] - _ratio(coarse, agent, 0.1))
+        better["guarded"].append(ratios[best] - _ratio(coarse, Guarded(agent), 0.1))
+    note = f"byte miss ratio of the best peer of each trace ({', '.join(sorted(set(wins)))}) less the agent's"
+    by_seed = {name: np.array(values).reshape(seeds, -1).mean(axis=1).tolist() for name, values in better.items()}
+    return {
+        "agent_beats_best_peer": _interval(by_seed["agent"], "of bytes read", note),
+        "guarded_beats_best_peer": _interval(by_seed["guarded"], "of bytes read", note),
+    }
+
+
+def _peer_ratios(made: Trace, share: float) -> dict[str, float]:
+    """Byte miss ratios of libcachesim's policies, each in a process of its own; those that fail are left out."""
+    if not peer.installed():
+        return {}
+    ratios = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.oracleGeneral.bin"
+        never = made.next_access == len(made)
+        records = np.empty(len(made), RECORD)
+        records["time"], records["file"] = made.time_s - made.time_s[0], made.file + 1
+        records["size"] = made.size
+        records["next"] = np.where(never, np.iinfo(np.int64).max, made.next_access + 1)
+        path.write_bytes(records.tobytes())
+        for name in PEERS:
+            try:
+                ratios[name] = peer.replay(path, name, int(share * made.footprint_bytes)).byte_miss_ratio
+            except subprocess.CalledProcessError as error:
+                progress(f"{name} of libcachesim failed: {error}")
+    return ratios
+
+
+def _interval(values: list[float], unit: str, note: str) -> Result:
+    low, high = bootstrap_mean(values, np.random.default_rng(0))
+    return Result(float(np.mean(values)), unit, low, high, len(values), note=note)
