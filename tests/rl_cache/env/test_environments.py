@@ -1,5 +1,6 @@
 """Environments: what gymnasium demands, what was promised, and that nothing of the future is seen."""
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -246,27 +247,27 @@ def test_copies_run_in_processes_of_their_own(trace: Trace) -> None:
 
 PLAIN = """
 import gymnasium
-from stable_baselines3 import ALGORITHM
+from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import SubprocVecEnv
 import rl_cache.env
 
 if __name__ == "__main__":
     envs = SubprocVecEnv([lambda: gymnasium.make("nightshift/HepCache-v0")] * 2, "spawn")
-    model = ALGORITHM("MlpPolicy", envs, seed=0, OPTIONS)
-    model.learn(total_timesteps=STEPS)
-    print(model.num_timesteps)
+    for model in (PPO("MlpPolicy", envs, n_steps=16, batch_size=16), SAC("MlpPolicy", envs, learning_starts=16)):
+        model.learn(total_timesteps=48)
+        print(model.num_timesteps)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("algorithm", "options"),
-    [("PPO", "n_steps=16, batch_size=16"), ("SAC", "learning_starts=16")],
-)
-def test_any_plain_algorithm_learns_in_ten_lines(tmp_path: Path, algorithm: str, options: str) -> None:
+def test_plain_algorithms_learn_in_ten_lines(tmp_path: Path) -> None:
     pytest.importorskip("stable_baselines3")
     script = tmp_path / "plain.py"
-    script.write_text(PLAIN.replace("ALGORITHM", algorithm).replace("OPTIONS", options).replace("STEPS", "48"))
-    run = subprocess.run([sys.executable, script], check=False, capture_output=True, text=True, cwd=ROOT, timeout=300)
+    script.write_text(PLAIN)
+    # Where cores are few and busy, torch's threads wait for each other.
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        [sys.executable, script], check=False, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300
+    )
     assert run.returncode == 0, run.stderr[-2000:]
-    assert int(run.stdout.split()[-1]) >= 48
+    assert [int(line) >= 48 for line in run.stdout.splitlines()] == [True, True]
