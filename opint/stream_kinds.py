@@ -9,6 +9,7 @@ from typing import Any
 
 from conf.errors import NightshiftError
 from conf.settings import Settings
+from opint.actions.kind import WorkflowKind
 from opint.caches.kind import AccessKind
 from opint.consumer.kind import RecordedKind, StreamKind
 from opint.histograms.kind import HistogramKind
@@ -27,7 +28,7 @@ def register(kind: StreamKind[Any]) -> None:
     KINDS[kind.name] = kind
 
 
-for _kind in (HistogramKind(), RateKind(), EventKind(), AccessKind()):
+for _kind in (HistogramKind(), RateKind(), EventKind(), AccessKind(), WorkflowKind()):
     register(_kind)
 
 

@@ -15,6 +15,7 @@ TRIGGER = "Trigger"
 
 HOTLINE_RATE = "hotline-rate"
 POPULARITY_DRIFT = "popularity-drift"
+NEW_MESSAGE_CLASS = "new-message-class"
 
 
 class Width(Enum):
@@ -210,6 +211,13 @@ _FAMILIES = (
         advice="Until a scoreboard in which the model has recovered, forecasts of this tier are those of persistence: "
         "what was popular stays so. Look at the tier on the page Popularity: was it introduced or given up, or has "
         "its use changed?",
+        severity="warning",
+    ),
+    Family(
+        name=NEW_MESSAGE_CLASS,
+        noun="a new kind of error message",
+        advice="Jobs of failing workflows say something that none has said before: look at the tasks that give this "
+        "message on the page Workflows, and whether they share a site, a release or a campaign.",
         severity="warning",
     ),
 )

@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, select
 
-from opint.store import messages, notices, placement
+from opint.store import message_classes, messages, notices, placement, workflow_decisions
 from opint.store.accounts import sign_in_event
 from opint.store.engine import Store
 from opint.store.hotline import hotline_event, hotline_hour
@@ -32,7 +32,7 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
     """Delete all that last changed more than ``retain_days`` ago; the number of lumisections deleted.
 
     Incidents, their history and silences are never deleted, and neither are events that somebody has marked,
-    catalogues, model versions and offsets.
+    failing tasks that somebody has decided about, catalogues, model versions and offsets.
     """
     before_s = now_s - retain_days * DAY_SECONDS
     with store.begin() as tx:
@@ -47,6 +47,8 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
         for made in (popularity_forecast, popularity_score):
             tx.execute(delete(made).where(made.c.made_s < before_s))
         placement.forget(tx, before_s)
+        workflow_decisions.forget(tx, before_s)
+        message_classes.forget(tx, before_s)
         notices.forget(tx, before_s)
         messages.forget(tx, before_s)
         tx.execute(delete(hotline_hour).where(hotline_hour.c.updated_s < before_s))

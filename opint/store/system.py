@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pydantic import Field
 from sqlalchemy import Column, Connection, func, inspect, select, text
 
-from opint.store import feedback, heartbeats, hotline, models, offsets
+from opint.store import feedback, heartbeats, hotline, models, offsets, workflow_decisions, workflows
 from opint.store.feedback import Agreement
 from opint.store.heartbeats import Heartbeat
 from opint.store.models import ModelVersion, Promotion
@@ -45,6 +45,7 @@ class Marker(NamedTuple):
     dead_letters: int
     heartbeat: int
     hotline: int
+    workflows: int
 
 
 LATE_COMMITS = 1000
@@ -60,6 +61,7 @@ def marker(tx: Connection) -> Marker:
         dead_letters=tx.execute(select(func.max(dead_letter.c.id))).scalar_one() or 0,
         heartbeat=_milliseconds(tx.execute(select(func.max(heartbeat.c.at_s))).scalar_one()),
         hotline=hotline.marker(tx),
+        workflows=workflows.marker(tx) + workflow_decisions.marker(tx),
     )
 
 

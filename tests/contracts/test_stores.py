@@ -19,6 +19,7 @@ from conf.errors import SettingsError
 from opint.store import (  # noqa: F401 - they have tables of their own
     hotline,
     labels,
+    message_classes,
     messages,
     notices,
     outbox,
@@ -26,6 +27,8 @@ from opint.store import (  # noqa: F401 - they have tables of their own
     popularity,
     schema,
     silences,
+    workflow_decisions,
+    workflows,
 )
 from opint.store.engine import Store, StoreError, StoreUnavailable
 from opint.store.errors import StoreRefusedError

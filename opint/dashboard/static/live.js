@@ -29,7 +29,7 @@
   // All tabs share one stream, because a browser opens six connections to a server at most. The tab that
   // holds the lock has it read and tells the others; when it closes, the next one gets the lock. A worker reads,
   // so that the page itself is at rest between events: browsers that print or photograph a page wait for that.
-  const parts = ["incidents", "lumisections", "dead_letters", "heartbeat", "hotline"];
+  const parts = ["incidents", "lumisections", "dead_letters", "heartbeat", "hotline", "workflows"];
   const channel = new BroadcastChannel("nightshift-events");
   let last = null;
 

@@ -8,6 +8,7 @@ from opint.store import (  # noqa: F401 - they have tables of their own
     caches,
     hotline,
     labels,
+    message_classes,
     messages,
     notices,
     outbox,
@@ -17,6 +18,8 @@ from opint.store import (  # noqa: F401 - they have tables of their own
     short_faults,
     silences,
     suggestions,
+    workflow_decisions,
+    workflows,
 )
 from opint.store.tables import metadata
 

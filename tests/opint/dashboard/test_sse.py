@@ -88,7 +88,7 @@ class _Moving:
     """A store's marker that the test moves."""
 
     def __init__(self):
-        self.at = Marker(1, 1, 1, 1, 1)
+        self.at = Marker(1, 1, 1, 1, 1, 1)
         self.away = False
 
     def read(self):

@@ -12,7 +12,7 @@ from opint.stream_kinds import KINDS, accepting_streams, kind_of_record, watched
 
 def test_histograms_are_always_watched_and_others_where_their_setting_says_so():
     assert [kind.name for kind in watched_kinds(Settings())] == ["histograms"]
-    sections = {section: {"watch": True} for section in ("rates", "hotline", "cache")}
+    sections = {section: {"watch": True} for section in ("rates", "hotline", "cache", "actions")}
     assert [kind.name for kind in watched_kinds(Settings.model_validate(sections))] == list(KINDS)
 
 
@@ -22,7 +22,7 @@ def test_each_kind_has_a_topic_and_a_group_of_its_own_and_checks_both_model_and_
     checks = [what for kind in KINDS.values() for what, _ in kind.checks(Settings())]
     assert checks == [
         *("histograms model", "histograms source", "rates model", "rates source", "events model", "events source"),
-        *("accesses laboratory", "accesses source"),
+        *("accesses laboratory", "accesses source", "workflows model", "workflows source"),
     ]
 
 

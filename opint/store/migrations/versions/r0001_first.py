@@ -23,6 +23,7 @@ def upgrade() -> None:
     _popularity()
     _placement()
     _caches()
+    _workflows()
     _labels()
     _accounts()
     _shifts()
@@ -38,6 +39,15 @@ def downgrade() -> None:
         "account",
         "label",
         "suggestion_event",
+        "workflow_outcome",
+        "workflow_suggestion",
+        "workflow_decision",
+        "workflow_snapshot",
+        "workflow_error",
+        "workflow_class",
+        "workflow_task",
+        "message_count",
+        "message_class",
         "suggestion",
         "cache_curve",
         "cache_day",
@@ -817,6 +827,171 @@ def _caches() -> None:
         sa.Column("updated_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("cache", "kind", "target", name=op.f("pk_suggestion")),
     )
+
+
+def _workflows() -> None:
+    op.create_table(
+        "message_class",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("template", sa.Text(), nullable=False, comment="what its messages share; <*> where they differ"),
+        sa.Column("example", sa.Text(), nullable=False, comment="its first message"),
+        sa.Column("first_s", sa.Float(), nullable=False),
+        sa.Column("last_s", sa.Float(), nullable=False),
+        sa.Column("messages", sa.BigInteger(), nullable=False),
+        sa.Column("jobs", sa.BigInteger(), nullable=False, comment="that gave these messages"),
+        sa.Column("flagged_s", sa.Float(), nullable=True, comment="when it became an incident; null: never"),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_message_class")),
+    )
+    op.create_index(op.f("ix_message_class_last_s"), "message_class", ["last_s"])
+    op.create_table(
+        "message_count",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("site", sa.String(), nullable=False, comment="empty where not told"),
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False, comment="days since 1970"),
+        sa.Column("messages", sa.BigInteger(), nullable=False),
+        sa.Column("jobs", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number", "site", "day", name=op.f("pk_message_count")),
+    )
+    op.create_table(
+        "workflow_task",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("task", sa.String(), nullable=False),
+        sa.Column("workflow", sa.String(), nullable=False),
+        sa.Column("first_s", sa.Float(), nullable=False, comment="time of its first snapshot"),
+        sa.Column("last_s", sa.Float(), nullable=False, comment="time of the newest report that it is in"),
+        sa.Column(
+            "snapshot_id",
+            sa.BigInteger(),
+            nullable=False,
+            comment="the newest of workflow_snapshot; what follows is of it",
+        ),
+        sa.Column("campaign", sa.String(), nullable=False),
+        sa.Column("priority", sa.BigInteger(), nullable=True),
+        sa.Column("deadline_s", sa.Float(), nullable=True),
+        sa.Column(
+            "lost_wall_s", sa.Float(), nullable=True, comment="wall time of the failed jobs; null where not told"
+        ),
+        sa.Column("failed_jobs", sa.BigInteger(), nullable=False),
+        sa.Column("bundle", sa.String(), nullable=False, comment="opint.actions.bundles.BundleKey"),
+        sa.Column("code", sa.BigInteger(), nullable=False, comment="of the bundle"),
+        sa.Column("site", sa.String(), nullable=False, comment="of the bundle; empty: several"),
+        sa.Column("message_class", sa.Integer(), nullable=True, comment="of the bundle; null: no message"),
+        sa.Column("suggested", sa.String(), nullable=False, comment="action; empty where none is suggested"),
+        sa.Column("probability", sa.Float(), nullable=True, comment="of the suggested action"),
+        sa.Column(
+            "abstained",
+            sa.Boolean(),
+            nullable=False,
+            comment="the probability is below what the declared precision needs",
+        ),
+        sa.Column(
+            "decision", sa.String(), nullable=False, comment="accepted, changed or rejected; empty: nobody has decided"
+        ),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.Column("decided_s", sa.Float(), nullable=True),
+        sa.Column("outcome", sa.String(), nullable=False, comment="succeeded or failed; empty where not known"),
+        sa.Column("outcome_s", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_task")),
+        sa.UniqueConstraint("task", name=op.f("uq_workflow_task_task")),
+    )
+    op.create_index(op.f("ix_workflow_task_bundle"), "workflow_task", ["bundle"])
+    op.create_index(op.f("ix_workflow_task_campaign"), "workflow_task", ["campaign"])
+    op.create_index(op.f("ix_workflow_task_last_s"), "workflow_task", ["last_s"])
+    op.create_index(op.f("ix_workflow_task_workflow"), "workflow_task", ["workflow"])
+    op.create_table(
+        "workflow_class",
+        sa.Column("task_id", COUNTED, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False, comment="of message_class"),
+        sa.Column("jobs", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["task_id"], ["workflow_task.id"], name=op.f("fk_workflow_class_task_id")),
+        sa.PrimaryKeyConstraint("task_id", "number", name=op.f("pk_workflow_class")),
+    )
+    op.create_index(op.f("ix_workflow_class_number"), "workflow_class", ["number"])
+    op.create_table(
+        "workflow_error",
+        sa.Column("task_id", COUNTED, nullable=False),
+        sa.Column("code", sa.BigInteger(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("site_good", sa.Integer(), nullable=False, comment="1, 0, or -1 where not told"),
+        sa.Column("jobs", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["task_id"], ["workflow_task.id"], name=op.f("fk_workflow_error_task_id")),
+        sa.PrimaryKeyConstraint("task_id", "code", "site", "site_good", name=op.f("pk_workflow_error")),
+    )
+    op.create_index(op.f("ix_workflow_error_code"), "workflow_error", ["code"])
+    op.create_index(op.f("ix_workflow_error_site"), "workflow_error", ["site"])
+    op.create_table(
+        "workflow_snapshot",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("task_id", COUNTED, nullable=False),
+        sa.Column("digest", sa.String(), nullable=False, comment="streams.workflows.WorkflowFailures.digest"),
+        sa.Column("time_s", sa.Float(), nullable=False),
+        sa.Column("last_s", sa.Float(), nullable=False, comment="time of the newest report that repeated it"),
+        sa.Column("repeats", sa.Integer(), nullable=False),
+        sa.Column("received_s", sa.Float(), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False, comment="streams.codecs.workflows.json.write_snapshot"),
+        sa.ForeignKeyConstraint(["task_id"], ["workflow_task.id"], name=op.f("fk_workflow_snapshot_task_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_snapshot")),
+    )
+    op.create_index(op.f("ix_workflow_snapshot_digest"), "workflow_snapshot", ["digest"])
+    op.create_index(op.f("ix_workflow_snapshot_received_s"), "workflow_snapshot", ["received_s"])
+    op.create_index(op.f("ix_workflow_snapshot_task_id"), "workflow_snapshot", ["task_id"])
+    op.create_table(
+        "workflow_decision",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("task_id", COUNTED, nullable=False),
+        sa.Column("snapshot_id", COUNTED, nullable=False, comment="what was looked at"),
+        sa.Column("decision", sa.String(), nullable=False, comment="accepted, changed or rejected"),
+        sa.Column(
+            "action",
+            sa.JSON(none_as_null=True),
+            nullable=True,
+            comment="opint.actions.action.RecoveryAction; null: nothing is done",
+        ),
+        sa.Column(
+            "bundle", sa.String(), nullable=False, comment="decided with the others of this bundle; empty: alone"
+        ),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["snapshot_id"], ["workflow_snapshot.id"], name=op.f("fk_workflow_decision_snapshot_id")
+        ),
+        sa.ForeignKeyConstraint(["task_id"], ["workflow_task.id"], name=op.f("fk_workflow_decision_task_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_decision")),
+    )
+    op.create_index(op.f("ix_workflow_decision_at_s"), "workflow_decision", ["at_s"])
+    op.create_index(op.f("ix_workflow_decision_task_id"), "workflow_decision", ["task_id"])
+    op.create_table(
+        "workflow_suggestion",
+        sa.Column("snapshot_id", COUNTED, nullable=False),
+        sa.Column("predictor", sa.String(), nullable=False, comment="model, or rules beside a model"),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False, comment="opint.actions.action.Suggestion"),
+        sa.Column("made_s", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["snapshot_id"], ["workflow_snapshot.id"], name=op.f("fk_workflow_suggestion_snapshot_id")
+        ),
+        sa.PrimaryKeyConstraint("snapshot_id", "predictor", name=op.f("pk_workflow_suggestion")),
+    )
+    op.create_table(
+        "workflow_outcome",
+        sa.Column("id", COUNTED, autoincrement=True, nullable=False),
+        sa.Column("task_id", COUNTED, nullable=False),
+        sa.Column("decision_id", COUNTED, nullable=True),
+        sa.Column("succeeded", sa.Boolean(), nullable=False),
+        sa.Column(
+            "actor", sa.String(), nullable=False, comment="who says so; nightshift for the producer of the reports"
+        ),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("at_s", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["decision_id"], ["workflow_decision.id"], name=op.f("fk_workflow_outcome_decision_id")
+        ),
+        sa.ForeignKeyConstraint(["task_id"], ["workflow_task.id"], name=op.f("fk_workflow_outcome_task_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_outcome")),
+    )
+    op.create_index(op.f("ix_workflow_outcome_decision_id"), "workflow_outcome", ["decision_id"])
+    op.create_index(op.f("ix_workflow_outcome_task_id"), "workflow_outcome", ["task_id"])
 
 
 def _labels() -> None:
