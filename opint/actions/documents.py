@@ -1,6 +1,6 @@
 """Suggestions, actions and snapshots as they are stored, sent and typed: plain values, checked on the way in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -96,7 +96,7 @@ def parameters_of(action: RecoveryAction) -> dict[str, Any]:
     return parameters | ({} if action.cores is None else {"cores": action.cores})
 
 
-def handed_out(decided: Sequence[tuple[WorkflowFailures, RecoveryAction]]) -> dict[str, Any]:
+def handed_out(decided: Iterable[tuple[WorkflowFailures, RecoveryAction]]) -> dict[str, Any]:
     """Tasks with their errors and what is to be done, in the form of AIErrorHandling."""
     return {
         failures.task: write_snapshot(failures) | {"parameters": parameters_of(action)} for failures, action in decided

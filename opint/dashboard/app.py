@@ -31,6 +31,7 @@ from opint.dashboard.pages import (
     sign_in,
     silences,
     triggers,
+    workflows,
 )
 from opint.dashboard.render import Renderer
 from opint.dashboard.security import Guard
@@ -85,6 +86,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     app.include_router(popularity.router(store, renderer), dependencies=[Depends(upgraded)])
     app.include_router(placement.router(store, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(caches.router(store, clock, renderer), dependencies=[Depends(upgraded)])
+    app.include_router(workflows.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(shift.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(sign_in.router(store, settings.dashboard, clock, renderer), dependencies=[Depends(upgraded)])
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

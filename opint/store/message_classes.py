@@ -98,6 +98,13 @@ def every(tx: Connection) -> list[MessageClassView]:
     return [MessageClassView.model_validate(row) for row in rows]
 
 
+def most_frequent(tx: Connection, limit: int) -> list[MessageClassView]:
+    """Classes, the one of most jobs first."""
+    at = message_class.c
+    rows = tx.execute(select(message_class).order_by(at.jobs.desc(), at.number).limit(limit))
+    return [MessageClassView.model_validate(row) for row in rows]
+
+
 def began(tx: Connection) -> float | None:
     """When the first class began; None if there is none."""
     began_s: float | None = tx.scalar(select(func.min(message_class.c.first_s)))
