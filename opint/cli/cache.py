@@ -150,6 +150,32 @@ def what_if(
         print_points(points)
 
 
+@app.command()
+def curve(
+    trace: TraceFile,
+    sample: Annotated[float, typer.Option(min=0.1, max=100, help="Percent of the files that are looked at.")] = 100.0,
+    first_size: FirstSize = False,
+    as_json: Json = False,
+) -> None:
+    """Show LRU's miss ratios at twenty sizes in one pass, of a sample of the files where the trace is long."""
+    with laboratory():
+        import numpy as np
+
+        from rl_cache.laboratory.curve import lru_curve
+        from rl_cache.laboratory.units import format_bytes
+
+    result = lru_curve(read_trace(trace, first_size), np.geomspace(0.005, 1.0, 20), sample / 100)
+    columns = (result.capacity_bytes, result.byte_miss_ratio, result.request_miss_ratio)
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    if as_json:
+        names = ("capacity_bytes", "byte_miss_ratio", "request_miss_ratio")
+        typer.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
+        return
+    typer.echo(f"{'size':>10}  byte miss  req. miss")
+    for size, byte_miss, request_miss in rows:
+        typer.echo(f"{format_bytes(size):>10}  {byte_miss:9.4f}  {request_miss:9.4f}")
+
+
 def _plotter(picture: Path) -> "Callable[[Sequence[Point], str], None]":
     """A function that plots into this file; a name that matplotlib cannot write is refused before any simulation."""
     from rl_cache.laboratory.plot import FORMATS, draw
