@@ -7,13 +7,14 @@ were fixed before any training.
 import sys
 from collections.abc import Callable
 
-from benchmarks.cache import agent, guard, speed, table, tried
+from benchmarks.cache import agent, agent_cpu, guard, speed, table, tried
 from benchmarks.report import Outcome, Result, main, progress
 
 Part = Callable[[bool], dict[str, Result]]
 
 PARTS: dict[str, Part] = {
     "guard": guard.run,
+    "cpu": agent_cpu.run,
     "agent": agent.run,
     "tried": tried.run,
     "table": table.run,

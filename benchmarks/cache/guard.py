@@ -8,7 +8,6 @@ are 4001 and up, which no earlier measurement has looked at.
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from benchmarks.report import Result, data_folder, progress
 from rl_cache.agents.train import TrainingBudget
 from rl_cache.laboratory.simulator import simulate
 from rl_cache.policies.eviction.guarded import Guarded
-from rl_cache.policies.eviction.lru import Lru
 from rl_cache.policies.eviction.s3fifo import S3Fifo
 from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
 from rl_cache.policies.protocols import Policy
@@ -107,30 +105,21 @@ def _harm(traces: list[Trace], agents: dict[str, ScoredS3Fifo], shares: tuple[fl
 def _cost(traces: list[Trace], agent: ScoredS3Fifo, seeds: int) -> dict[str, Result]:
     """What the guard costs where the agent is good: bytes missed more than by the agent alone, of bytes read."""
     cost, gain, bytes_ = [], [], 0
-    used = {"lru": 0.0, "agent": 0.0, "guarded": 0.0}
-    policies: dict[str, Policy] = {"lru": Lru(), "agent": agent, "guarded": Guarded(agent)}
+    policies: dict[str, Policy] = {"agent": agent, "guarded": Guarded(agent)}
     for made in traces:
         capacity = made.footprint_bytes // 10
         plain = simulate(made, S3Fifo(), capacity).byte_miss_ratio
-        missed = {}
-        for name, policy in policies.items():
-            began = time.process_time()
-            account = simulate(made, policy, capacity)
-            used[name] += time.process_time() - began
-            missed[name] = account.miss_bytes.sum()
+        missed = {name: simulate(made, policy, capacity).miss_bytes.sum() for name, policy in policies.items()}
         read_bytes = int(made.size.sum())
         bytes_ += int(missed["guarded"] - missed["agent"])
         cost.append((missed["guarded"] - missed["agent"]) / read_bytes)
         gain.append(plain - missed["guarded"] / read_bytes)
     by_seed = [np.array(values).reshape(seeds, -1).mean(axis=1).tolist() for values in (cost, gain)]
-    over = {name: used[name] / used["lru"] for name in ("agent", "guarded")}
     note = "cache of 10%, held-out seeds of all workloads, from an empty cache on"
     return {
         "guard_cost": _interval(by_seed[0], "of bytes read", note),
         "guard_cost_bytes": Result(bytes_ / len(traces), "B", n=len(traces), note=f"mean of traces; {note}"),
         "guarded_gain_over_s3fifo": _interval(by_seed[1], "of bytes read", note),
-        "agent_cpu_over_lru": Result(over["agent"], "ratio", n=len(traces), note="CPU time of whole replays"),
-        "guarded_cpu_over_lru": Result(over["guarded"], "ratio", n=len(traces), note="CPU time of whole replays"),
     }
 
 

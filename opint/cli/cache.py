@@ -1,8 +1,10 @@
 """``nightshift cache``: replay traces of file accesses, compare policies, plan a cache's size."""
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -148,6 +150,51 @@ def what_if(
         typer.echo(json.dumps(points_json(points, read, settings)))
     else:
         print_points(points)
+
+
+@app.command()
+def curve(
+    trace: TraceFile,
+    sample: Annotated[float, typer.Option(min=0.1, max=100, help="Percent of the files that are looked at.")] = 100.0,
+    first_size: FirstSize = False,
+    as_json: Json = False,
+) -> None:
+    """Show LRU's miss ratios at twenty sizes in one pass, of a sample of the files where the trace is long."""
+    with laboratory():
+        import numpy as np
+
+        from rl_cache.laboratory.curve import lru_curve
+        from rl_cache.laboratory.units import format_bytes
+
+    result = lru_curve(read_trace(trace, first_size), np.geomspace(0.005, 1.0, 20), sample / 100)
+    columns = (result.capacity_bytes, result.byte_miss_ratio, result.request_miss_ratio)
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    if as_json:
+        names = ("capacity_bytes", "byte_miss_ratio", "request_miss_ratio")
+        typer.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
+        return
+    typer.echo(f"{'size':>10}  byte miss  req. miss")
+    for size, byte_miss, request_miss in rows:
+        typer.echo(f"{format_bytes(size):>10}  {byte_miss:9.4f}  {request_miss:9.4f}")
+
+
+@app.command()
+def directories(
+    snapshot: Annotated[Path, typer.Argument(metavar="FILE", help="JSON that XCache writes for pfc.dirstats.")],
+    as_json: Json = False,
+) -> None:
+    """Show what lies in each directory of an XCache, and which share of the bytes read from it the cache had."""
+    from rl_cache.laboratory.units import format_bytes
+    from rl_cache.traces.directory_sums import read_directory_sums
+
+    sums = read_directory_sums(snapshot)
+    if as_json:
+        typer.echo(json.dumps([asdict(directory) for directory in sums]))
+        return
+    typer.echo(f"{'on disk':>10} {'files':>9} {'hit':>6}  directory")
+    for directory in sums:
+        hit = "–" if math.isnan(directory.hit_share) else f"{directory.hit_share:.1%}"
+        typer.echo(f"{format_bytes(directory.disk_bytes):>10} {directory.files:>9,} {hit:>6}  {directory.path}")
 
 
 def _plotter(picture: Path) -> "Callable[[Sequence[Point], str], None]":

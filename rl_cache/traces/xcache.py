@@ -104,7 +104,12 @@ def _take(report: Report, line: bytes, origin: str) -> None:
     elif isinstance(record.get("accesses"), list) and "file_size" in record:
         _take_cinfo(report, record, origin)
     elif "dirstate_snapshot" in record:
-        raise TraceError(origin, "record", "dirstate_snapshot", "sums of directories hold no accesses")
+        raise TraceError(
+            origin,
+            "record",
+            "dirstate_snapshot",
+            "it holds no accesses; see `nightshift cache directories`",
+        )
     else:
         report.passed_over += 1
 

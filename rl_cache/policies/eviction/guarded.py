@@ -23,12 +23,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rl_cache.arrays import Int64
+from rl_cache.arrays import Int64, Mask
 from rl_cache.errors import SimulationError
 from rl_cache.kernels.request import COLUMNS, Frame
 from rl_cache.policies.eviction.s3fifo import S3Fifo
 from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
 from rl_cache.policies.protocols import Policy
+from rl_cache.traces.key_sample import in_sample
 from rl_cache.traces.trace import Trace
 
 SAMPLE_SHARE = 0.2
@@ -38,7 +39,6 @@ EVIDENCE, RECENT, REMEMBERED = 8, 4, 16
 _BLOCK = 0.25
 """Of a turnover: so many bytes of the sampled cache's size are missed in a block."""
 _NEVER = np.iinfo(np.int64).max
-_HASH = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Shadow:
@@ -179,13 +179,11 @@ class Guarded:
         return sum(list(state.blocks)[-RECENT:]) < 0.0 or loss - state.best > self.loss_share * state.capacity
 
 
-def _sampled(trace: Trace) -> "np.typing.NDArray[np.bool_]":
+def _sampled(trace: Trace) -> Mask:
     """Which files are in the sample: whole datasets where there are some, else files, by a hash of their number."""
     labelled = trace.dataset is not None and len(trace.dataset.names) > 1
     key = trace.dataset.code if labelled and trace.dataset is not None else np.arange(trace.n_files)
-    mixed = (key.astype(np.uint64) + np.uint64(1)) * _HASH
-    mixed = (mixed ^ (mixed >> np.uint64(31))) * _HASH
-    return (mixed >> np.uint64(11)) * 2.0**-53 < SAMPLE_SHARE
+    return in_sample(key, SAMPLE_SHARE)
 
 
 def _frame(trace: Trace, capacity_bytes: int) -> Frame:

@@ -134,7 +134,14 @@ def test_bad_queries_are_422(client, query):
     assert client.get(f"/api/v1/incidents?{query}").status_code == 422
 
 
-ELSEWHERE = ("/api/v1/triggers/", "/api/v1/hotline", "/api/v1/popularity", "/api/v1/placement")
+ELSEWHERE = (
+    "/api/v1/triggers/",
+    "/api/v1/hotline",
+    "/api/v1/popularity",
+    "/api/v1/placement",
+    "/api/v1/caches",
+    "/caches/",
+)
 """Answers that the tests of those pages check."""
 
 EXAMPLES = {"incident_id": 3, "run": 379415}

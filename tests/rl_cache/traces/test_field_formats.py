@@ -70,7 +70,7 @@ def test_cinfo_files_as_xrdpfc_print_writes_them(written):
         (closed(b_hit=None), "b_hit is missing"),
         (closed(lfn="/"), "lfn is /; the path"),
         ({"file": "/a.cinfo", "file_size": 1, "n_acc_total": 1, "accesses": [3]}, "accesses is 3"),
-        ({"dirstate_snapshot": {}}, "sums of directories hold no accesses"),
+        ({"dirstate_snapshot": {}}, "it holds no accesses; see `nightshift cache directories`"),
         ("x" * ((1 << 20) + 5), "over 1048576 bytes"),
     ],
 )
