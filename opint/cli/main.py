@@ -27,6 +27,7 @@ from opint.cli import (
     simulate,
     train,
     trigger,
+    workflows,
 )
 
 app = typer.Typer(
@@ -53,6 +54,10 @@ app.add_typer(incidents.app, name="incidents", rich_help_panel=_OPERATE)
 app.add_typer(silences.app, name="silence", rich_help_panel=_OPERATE)
 app.add_typer(notify.app, name="notify", rich_help_panel=_OPERATE)
 app.add_typer(hotline.app, name="hotline", rich_help_panel=_OPERATE)
+actions.app.command("list")(workflows.list_)
+for command in (workflows.predict, workflows.publish, workflows.decide, workflows.outcome, workflows.export):
+    actions.app.command()(command)
+actions.decisions_in_store = workflows.stored_cases
 app.add_typer(actions.app, name="actions", rich_help_panel=_OPERATE)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(certify.certify)

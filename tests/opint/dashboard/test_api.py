@@ -141,6 +141,7 @@ ELSEWHERE = (
     "/api/v1/placement",
     "/api/v1/caches",
     "/caches/",
+    "/api/v1/workflows",
 )
 """Answers that the tests of those pages check."""
 
