@@ -11,6 +11,7 @@ import typer
 from conf.errors import SettingsError
 from conf.settings import Settings
 from opint.cli.common import Config, Limit, Log, existing, open_store, start, stored_text, write_file
+from streams.stopping import stop_on_signal
 
 if TYPE_CHECKING:
     from opint.actions.action import DecidedCase
@@ -192,3 +193,16 @@ def _reports(files: list[Path], settings: Settings) -> "Iterator[FailureReport]"
             for error in report.unread:
                 typer.echo(f"nightshift: {path}: left out: {error}", err=True)
             yield report
+
+
+def demo(
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 1,
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Emulate failing workflows for the demo: those of the past days, and more as time goes."""
+    from opint.demo.workflows import publish as publish_emulated
+
+    settings = start(config, log_format)
+    with stop_on_signal() as stop:
+        publish_emulated(settings, seed, stop)

@@ -1,7 +1,7 @@
 """Everything embedded: broker, producers, daemon and dashboard, each a process of its own.
 
 The parts are the ones that a real installation has and speak to each other over TCP and the database;
-only detector, trigger and events are simulated. Ctrl-C, or the end of any part, ends all of them.
+only detector, trigger, events, workflows and the cache are simulated. Ctrl-C, or the end of any part, ends all of them.
 """
 
 import os
@@ -75,6 +75,7 @@ def run(settings: Settings, folder: Path, pace: float, seed: int, stop: threadin
             truth = str(folder / f"truth-{name}.jsonl")
             to = ["--publish", "--pace", str(pace), "--seed", str(seed), "--skip", str(begin), "--truth", truth]
             parts.append(_start(name, folder, file, [*command, *to]))
+        parts.append(_start("workflows", folder, file, ["actions", "demo", "--seed", str(seed)]))
         if find_spec("numba") is not None:
             parts.append(_start("cache", folder, file, ["cache", "demo", "--seed", str(seed)]))
         _watch(store, parts, stop, say)
@@ -130,6 +131,7 @@ def _write_settings(settings: Settings, folder: Path, broker: BrokerAddress, por
     values["dqm"]["models"] = str(folder / "models")
     values["rates"]["watch"] = True
     values["hotline"]["watch"] = True
+    values["actions"]["watch"] = True
     values["dashboard"]["port"] = port
     values["metrics"]["port"] = _free_port(settings.metrics.port)
     file = folder / "nightshift.yaml"

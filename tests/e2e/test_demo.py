@@ -76,6 +76,9 @@ def test_an_injected_fault_appears_is_opened_and_acknowledged(start, browser, tm
     expect(page.get_by_text("acknowledged").first).to_be_visible()
     expect(page.locator("body")).to_contain_text("Ada")
     page.screenshot(path=tmp_path / "incident.png", full_page=True)
+    page.goto(address + "/workflows")
+    expect(page.locator("main a[href^='/workflows/']").first).to_be_visible(timeout=60_000)
+    expect(page.locator("main")).to_contain_text("mulated")
     page.close()
     assert errors == []
 
