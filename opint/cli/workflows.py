@@ -200,7 +200,7 @@ def demo(
     config: Config = None,
     log_format: Log = None,
 ) -> None:
-    """Emulate failing workflows for the demo: those of the past days, and more as time goes."""
+    """Emulate failing workflows for the demo: those of the past day, and more as time goes."""
     from opint.demo.workflows import publish as publish_emulated
 
     settings = start(config, log_format)

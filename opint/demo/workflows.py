@@ -1,4 +1,4 @@
-"""The demo's failing workflows: emulated ones that failed in the past days, and more as time goes.
+"""The demo's failing workflows: emulated ones that failed in the past day, and more as time goes.
 
 No model is trained for the demo, so that the rules of the recovery table suggest.
 """
@@ -18,13 +18,13 @@ from streams.workflows import FailureReport, WorkflowFailures
 
 FAILED, COMING = 120, 960
 """Workflows that have failed when the demo starts, and that fail later."""
-WEEKS = 9
-"""Weeks of the emulation over which all of them are spread, so that those of the start fill one."""
+WEEKS = 1
+"""Weeks of the emulation over which all of them are spread, so that those of the start fill most of a day."""
 SECONDS_PER_WORKFLOW = 15.0
 
 
 def emulated(seed: int, now_s: float) -> list[WorkflowFailures]:
-    """Snapshots in order of time; the first :data:`FAILED` are those of the week that ends now."""
+    """Snapshots in order of time; the first :data:`FAILED` are those of the day that ends now."""
     history = simulate_history(np.random.default_rng([seed, 8]), FAILED + COMING, WEEKS)
     snapshots = [simulated.case.failures for simulated in history]
     shift_s = now_s - snapshots[FAILED - 1].time
