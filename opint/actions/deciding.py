@@ -1,11 +1,11 @@
 """What an operator decides about a failing task, or about all tasks of a bundle; pages, API and commands share it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
-from opint.actions.action import RecoveryAction
-from opint.actions.documents import action_content, suggestion_of
+from opint.actions.action import DecidedCase, RecoveryAction
+from opint.actions.documents import action_content, action_of, snapshot_of, suggestion_of
 from opint.actions.errors import ActionsError
 from opint.store import workflow_decisions, workflow_pages
 from opint.store.workflow_decisions import TaskDecision, Verdict
@@ -101,3 +101,9 @@ def _decisions(
         kind: Verdict = "accepted" if taken == offered else "changed"
         decided.append(TaskDecision(view.id, view.snapshot_id, kind, action_content(taken)))
     return decided
+
+
+def decided_cases(tx: Connection) -> Iterator[DecidedCase]:
+    """The newest decision about each task for which an action was taken, with what came of it."""
+    for view, content in workflow_decisions.accepted(tx, 0.0):
+        yield DecidedCase(snapshot_of(view.task, content), action_of(view.action or {}), view.succeeded)

@@ -1,21 +1,16 @@
 """``nightshift actions``: what operators should do about failing workflows, learned from what they did."""
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conf.settings import Settings
-from opint.cli.common import Config, existing
+from opint.cli.common import Config, Log, existing, open_store, start
 
 if TYPE_CHECKING:
     from opint.actions.action import DecidedCase
 
 app = typer.Typer(help="Learn what to do about failing workflows, and how sure that is.", no_args_is_help=True)
-
-decisions_in_store: "Callable[[Settings], Iterable[DecidedCase]] | None" = None
-"""Reads the decided cases of the database; set where the commands that need the database are."""
 
 CaseFiles = Annotated[
     list[Path], typer.Argument(help="Files of decided cases, a JSON object a line (see docs/actions.md).")
@@ -34,33 +29,40 @@ def group() -> None:
 
 @app.command()
 def train(
-    out: Annotated[Path, typer.Option("--out", help="Write the trained model to this folder.")],
     files: Annotated[list[Path] | None, typer.Argument(help="Files of decided cases, a JSON object a line.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the trained model; without it where the daemon looks.")
+    ] = None,
     with_decisions: Annotated[
         bool, typer.Option("--with-decisions", help="Learn from the decisions in the database as well.")
     ] = False,
     precision: Precision = 0.95,
     seed: Seed = 0,
     config: Config = None,
+    log_format: Log = None,
 ) -> None:
     """Train a model on decided cases and keep it in a folder, which is loaded without executing anything in it.
 
     Probabilities are calibrated on cases decided after those learned. Where trees do not beat the rules of the
     automatic recovery and the commonest class there, these predict in their place, and this command says so.
     """
+    from opint.actions.deciding import decided_cases
     from opint.actions.model import save
     from opint.actions.training import train_predictor
     from opint.cli.progress import bar
 
+    settings = start(config, log_format)
+    folder = settings.dqm.models / settings.actions.model if out is None else out
     cases = _read(files or [])
     if with_decisions:
-        cases += _stored(config)
+        with open_store(settings).read() as tx:
+            cases += decided_cases(tx)
     with bar("training") as progress:
         predictor = train_predictor(cases, precision, seed, progress)
-    save(predictor, out)
+    save(predictor, folder)
     for name, target in [*predictor.targets.items(), ("sites", predictor.sites.model)]:
         typer.echo(f"{name}: {target.predictor}. {target.reason}")
-    typer.echo(f"{out}: trained on {len(cases)} cases, version {predictor.version[:12]}")
+    typer.echo(f"{folder}: trained on {len(cases)} cases, version {predictor.version[:12]}")
 
 
 @app.command()
@@ -183,14 +185,3 @@ def _read(files: list[Path]) -> "list[DecidedCase]":
             else:
                 cases.append(case)
     return cases
-
-
-def _stored(config: Path | None) -> "list[DecidedCase]":
-    import os
-
-    from conf.errors import SettingsError
-    from conf.loader import load
-
-    if decisions_in_store is None:
-        raise SettingsError("--with-decisions needs the database; this installation has no decisions in it")
-    return list(decisions_in_store(load(config, os.environ)))

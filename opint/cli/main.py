@@ -58,7 +58,6 @@ actions.app.command("list")(workflows.list_)
 for command in (workflows.predict, workflows.publish, workflows.decide, workflows.outcome, workflows.export):
     actions.app.command()(command)
 actions.app.command(hidden=True)(workflows.demo)
-actions.decisions_in_store = workflows.stored_cases
 app.add_typer(actions.app, name="actions", rich_help_panel=_OPERATE)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(certify.certify)

@@ -14,7 +14,6 @@ from opint.cli.common import Config, Limit, Log, existing, open_store, start, st
 from streams.stopping import stop_on_signal
 
 if TYPE_CHECKING:
-    from opint.actions.action import DecidedCase
     from opint.store.engine import Store
     from streams.workflows import FailureReport
 
@@ -150,22 +149,13 @@ def export(
     log_format: Log = None,
 ) -> None:
     """Write accepted and changed actions to a file, in the form of AIErrorHandling. Nothing is sent."""
+    from opint.actions.deciding import decided_cases
     from opint.actions.documents import handed_out
 
-    decided = [(case.failures, case.action) for case in stored_cases(start(config, log_format))]
+    with open_store(start(config, log_format)).read() as tx:
+        decided = [(case.failures, case.action) for case in decided_cases(tx)]
     write_file(out, json.dumps(handed_out(decided), indent=1).encode())
     typer.echo(f"{out}: {len(decided)} tasks")
-
-
-def stored_cases(settings: Settings) -> "Iterator[DecidedCase]":
-    """The newest decision about each task for which an action was taken, with what came of it."""
-    from opint.actions.action import DecidedCase
-    from opint.actions.documents import action_of, snapshot_of
-    from opint.store import workflow_decisions
-
-    with open_store(settings).read() as tx:
-        for view, content in workflow_decisions.accepted(tx, 0.0):
-            yield DecidedCase(snapshot_of(view.task, content), action_of(view.action or {}), view.succeeded)
 
 
 def _number(store: "Store", task: str) -> int:

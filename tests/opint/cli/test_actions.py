@@ -5,7 +5,6 @@ import json
 import pytest
 
 from opint.actions.model import load
-from opint.cli import actions
 from tests.opint.cli.commands import nightshift, printed, refused
 
 CASES = 500
@@ -34,14 +33,6 @@ def test_lines_that_cannot_be_read_are_named_and_left_out(history, tmp_path):
     assert {score["target"] for score in scores} == {"action", "memory", "splitting", "xrootd"}
     assert {score["cases"] for score in scores} == {CASES // 4}
     assert all(0 <= score["accuracy"] <= 1 for score in scores)
-
-
-def test_decisions_of_the_database_are_learned_as_well(history, tmp_path, monkeypatch):
-    from opint.actions.case_files import read_cases
-
-    monkeypatch.setattr(actions, "decisions_in_store", lambda _: read_cases(history))
-    output = nightshift("actions", "train", "--with-decisions", "--out", tmp_path / "model")
-    assert f"trained on {CASES} cases" in output
 
 
 def test_messages_of_text_files_become_classes(tmp_path):
@@ -74,7 +65,7 @@ def test_a_line_of_megabytes_is_one_message(tmp_path):
     [
         (("train", "absent.jsonl", "--out", "model"), "absent.jsonl: no such file"),
         (("train", "--out", "model"), "there are 0 decided cases"),
-        (("train", "--with-decisions", "--out", "model"), "database"),
+        (("train", "--with-decisions"), "nightshift db upgrade"),
         (("simulate", "--out", "absent/history.jsonl"), "cannot be written"),
         (("simulate", "--out", "h.jsonl", "--codes-and-sites", "odd.json"), "all_errors"),
         (("classes", "odd.json", "empty.parquet"), "is no Parquet file"),
@@ -84,5 +75,4 @@ def test_mistakes_end_with_a_line_that_says_so(tmp_path, monkeypatch, words, rea
     monkeypatch.chdir(tmp_path)
     (tmp_path / "odd.json").write_text('{"all_sites": [1]}')
     (tmp_path / "empty.parquet").write_text("")
-    monkeypatch.setattr(actions, "decisions_in_store", None)
     assert reason in refused("actions", *words)

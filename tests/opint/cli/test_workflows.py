@@ -6,9 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from conf.errors import NightshiftError
-from conf.settings import Settings
+from opint.actions.deciding import decided_cases
 from opint.cli.main import app
-from opint.cli.workflows import stored_cases
 from streams.codecs.workflows import encode_workflows
 from streams.workflows import FailureReport
 from tests.opint.actions.reports import failing
@@ -36,7 +35,7 @@ def run(*words):
     return done.output
 
 
-def test_tasks_are_listed_decided_ended_and_exported(url, tmp_path):
+def test_tasks_are_listed_decided_ended_and_exported(url, open_store, tmp_path):
     assert TASK in run("list")
     words = ("--action", "clone", "--memory", "10-16k", "--exclude", "T2_US_MIT", "--cores", "8")
     run("decide", TASK, "changed", "--actor", "Ada", *words)
@@ -47,8 +46,11 @@ def test_tasks_are_listed_decided_ended_and_exported(url, tmp_path):
     exported = json.loads((tmp_path / "actions.json").read_text())
     assert list(exported) == [TASK]
     assert exported[TASK]["parameters"]["cores"] == 8
-    (case,) = stored_cases(Settings.model_validate({"database": {"url": url}}))
+    with open_store(url).read() as tx:
+        (case,) = decided_cases(tx)
     assert (case.failures, case.action.memory, case.succeeded) == (failing(1), "10-16k", False)
+    with pytest.raises(NightshiftError, match="there are 1 decided cases"):
+        run("train", "--with-decisions")
 
 
 @pytest.mark.parametrize(
