@@ -91,7 +91,7 @@ def test_an_injected_fault_appears_is_opened_and_acknowledged(start, browser, tm
     assert process.wait(timeout=20) == 0
     assert members(process.pid) == []
     logs = [output, *(tmp_path / "demo").glob("*.log")]
-    assert len(logs) == 6
+    assert len(logs) == 8
     for log in logs:
         assert "Traceback" not in log.read_text(errors="replace"), log
 
