@@ -88,7 +88,7 @@ def list_(
             str(incident.lumisections),
             iso(incident.opened_s),
         )
-    Console().print(table if page.items else "No incidents.")
+    Console(emoji=False).print(table if page.items else "No incidents.")
 
 
 @app.command()
