@@ -34,6 +34,15 @@ class RecoveryAction:
     excluded_sites: tuple[str, ...] = ()
     cores: int | None = None
 
+    def parameters(self) -> dict[str, object]:
+        """The action as ``parameters`` of AIErrorHandling; sites and cores are left out where they stay as they are."""
+        parameters: dict[str, object] = {name: getattr(self, name) for name in TARGETS}
+        if self.excluded_sites:
+            parameters["sites"] = list(self.excluded_sites)
+        if self.cores is not None:
+            parameters["cores"] = self.cores
+        return parameters
+
 
 @dataclass(frozen=True, slots=True)
 class TargetPrediction:

@@ -9,7 +9,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -47,13 +46,7 @@ def write_cases(cases: Iterable[DecidedCase], path: Path) -> int:
 
 def case_line(case: DecidedCase) -> bytes:
     """The line of a case, its end included."""
-    action = case.action
-    parameters: dict[str, Any] = {name: getattr(action, name) for name in TARGETS}
-    if action.excluded_sites:
-        parameters["sites"] = list(action.excluded_sites)
-    if action.cores is not None:
-        parameters["cores"] = action.cores
-    value = write_snapshot(case.failures) | {"parameters": parameters}
+    value = write_snapshot(case.failures) | {"parameters": case.action.parameters()}
     if case.succeeded is not None:
         value["succeeded"] = case.succeeded
     return orjson.dumps({case.failures.task: value}, option=orjson.OPT_APPEND_NEWLINE)

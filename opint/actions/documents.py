@@ -88,16 +88,8 @@ def typed_action(fields: Mapping[str, str]) -> RecoveryAction:
     return action_of(content)
 
 
-def parameters_of(action: RecoveryAction) -> dict[str, Any]:
-    """The action as ``parameters`` of AIErrorHandling; what stays as it is is left out."""
-    parameters: dict[str, Any] = {"action": action.action}
-    parameters |= {name: getattr(action, name) for name in ("memory", "splitting", "xrootd")}
-    parameters |= {"sites": list(action.excluded_sites)} if action.excluded_sites else {}
-    return parameters | ({} if action.cores is None else {"cores": action.cores})
-
-
 def handed_out(decided: Iterable[tuple[WorkflowFailures, RecoveryAction]]) -> dict[str, Any]:
     """Tasks with their errors and what is to be done, in the form of AIErrorHandling."""
     return {
-        failures.task: write_snapshot(failures) | {"parameters": parameters_of(action)} for failures, action in decided
+        failures.task: write_snapshot(failures) | {"parameters": action.parameters()} for failures, action in decided
     }
