@@ -1,7 +1,7 @@
 """The trained predictor of actions: what to do, how sure that is, why, and what came of it in the past."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -105,7 +105,7 @@ class TrainedPredictor:
             return [{} for _ in actions]
         names = TARGETS["action"]
         each = np.repeat(np.arange(len(actions)), len(names))
-        candidates = [_with_action(action, name) for action in actions for name in names]
+        candidates = [replace(action, action=name) for action in actions for name in names]
         chances = self.success.probabilities(features[each], candidates).reshape(-1, len(names))
         return [dict(zip(names, map(float, row), strict=True)) for row in chances]
 
@@ -133,10 +133,6 @@ class TrainedPredictor:
 def _action(targets: Mapping[str, TargetPrediction], excluded_sites: tuple[str, ...]) -> RecoveryAction:
     action, memory, splitting, xrootd = (targets[name].value for name in TARGETS)
     return RecoveryAction(action, memory, splitting, xrootd, excluded_sites)
-
-
-def _with_action(action: RecoveryAction, name: str) -> RecoveryAction:
-    return RecoveryAction(name, action.memory, action.splitting, action.xrootd, action.excluded_sites)
 
 
 def _refusal(snapshot: WorkflowFailures, success: Mapping[str, float]) -> str:

@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from rl_cache.arrays import AnyArray
 from rl_cache.errors import TraceError
 from rl_cache.extensions import extensions
 from rl_cache.traces.assemble import Sizes, assemble
 from rl_cache.traces.columns import COLUMNS, column_remarks, select_columns, to_text
 from rl_cache.traces.decompression import open_decompressed
+from rl_cache.traces.packed import arrow_column, read_records
 from rl_cache.traces.trace import Trace
 from rl_cache.traces.vscsi import read_vscsi
 from rl_cache.traces.xcache import read_xcache
@@ -113,24 +113,8 @@ def read_oracle_general(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
 
 
 def _oracle_general_blocks(path: Path) -> Iterator[pa.RecordBatch]:
-    rest, rows = b"", 0
-    with open_decompressed(path) as stream:
-        while data := stream.read(_BLOCK_ROWS * RECORD.itemsize):
-            data = rest + data
-            whole = len(data) // RECORD.itemsize
-            rest = data[whole * RECORD.itemsize :]
-            records = np.frombuffer(data, RECORD, whole)
-            rows += whole
-            yield pa.record_batch({name: _arrow_column(records[name]) for name in ("time", "file", "size")})
-    if rest:
-        hint = f"the file ends inside request {rows}: records have {RECORD.itemsize}"
-        raise TraceError(str(path), "length of the last record", f"{len(rest)} bytes", hint)
-
-
-def _arrow_column(values: AnyArray) -> pa.Array:
-    """``pa.array`` would load pandas, which takes longer than a small trace does."""
-    buffer = pa.py_buffer(np.ascontiguousarray(values))
-    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+    for records in read_records(path, RECORD):
+        yield pa.record_batch({name: arrow_column(records[name]) for name in ("time", "file", "size")})
 
 
 READERS: dict[str, Callable[[Path, Sizes], Trace]] = {

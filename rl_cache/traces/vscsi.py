@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from rl_cache.arrays import AnyArray
 from rl_cache.errors import TraceError
 from rl_cache.traces.assemble import Sizes, assemble
 from rl_cache.traces.decompression import open_decompressed
+from rl_cache.traces.packed import arrow_column, read_records
 from rl_cache.traces.trace import Trace
 
 RECORDS = {
@@ -34,7 +34,6 @@ RECORDS = {
     ),
 }
 READ_COMMANDS = (0x08, 0x28, 0xA8, 0x88)
-_BLOCK_ROWS = 1 << 20
 _SMALLEST = 2
 """Records that must agree on the version."""
 
@@ -60,27 +59,12 @@ def _version(path: Path) -> int:
 
 
 def _blocks(path: Path, record: np.dtype) -> Iterator[pa.RecordBatch]:
-    rest, rows = b"", 0
-    with open_decompressed(path) as stream:
-        while data := stream.read(_BLOCK_ROWS * record.itemsize):
-            data = rest + data
-            whole = len(data) // record.itemsize
-            rest = data[whole * record.itemsize :]
-            records = np.frombuffer(data, record, whole)
-            rows += whole
-            reads = np.where(np.isin(records["cmd"], READ_COMMANDS), "read", "other")
-            columns = {
-                "time": _column((records["ts"] // 1_000_000).astype(np.int64)),
-                "file": _column(records["lbn"].astype(np.int64)),
-                "size": _column(records["len"].astype(np.int64)),
-                "op": pa.array(reads.tolist(), pa.string()),
-            }
-            yield pa.record_batch(columns)
-    if rest:
-        hint = f"the file ends inside request {rows}: records have {record.itemsize}"
-        raise TraceError(str(path), "length of the last record", f"{len(rest)} bytes", hint)
-
-
-def _column(values: AnyArray) -> pa.Array:
-    buffer = pa.py_buffer(np.ascontiguousarray(values))
-    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+    for records in read_records(path, record):
+        reads = np.where(np.isin(records["cmd"], READ_COMMANDS), "read", "other")
+        columns = {
+            "time": arrow_column((records["ts"] // 1_000_000).astype(np.int64)),
+            "file": arrow_column(records["lbn"].astype(np.int64)),
+            "size": arrow_column(records["len"].astype(np.int64)),
+            "op": pa.array(reads.tolist(), pa.string()),
+        }
+        yield pa.record_batch(columns)
