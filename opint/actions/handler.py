@@ -9,7 +9,7 @@ from conf.settings import Settings
 from opint.actions.ingest import ReportArrival, WorkflowIngest
 from opint.actions.kind import NAME
 from opint.actions.predictors import Predictors
-from opint.consumer.handler import RetentionSweep, StreamHandler
+from opint.consumer.handler import RetentionSweep, StreamHandler, decoded
 from opint.consumer.heartbeat import StreamHeartbeat, log_incidents
 from opint.consumer.offsets import ConsumerOffsets
 from opint.consumer.stalls import StallDetector
@@ -43,7 +43,7 @@ class WorkflowHandler(StreamHandler[WorkflowIngest]):
 
     def _judge(self, messages: Sequence[Message]) -> Mapping[Partition, int]:
         with self._batch_seconds.time():
-            return self._apply([ReportArrival(message, self._decoded(message)) for message in messages])
+            return self._apply([ReportArrival(message, decoded(self._decode, message)) for message in messages])
 
     def _refuse(self, message: Message, error: DecodeError) -> Mapping[Partition, int]:
         return self._apply([ReportArrival(message, error)])
@@ -56,12 +56,6 @@ class WorkflowHandler(StreamHandler[WorkflowIngest]):
         if stored.changed:
             log.info("failing tasks", reported=stored.snapshots, changed=stored.changed)
         return stored.next_offsets
-
-    def _decoded(self, message: Message) -> FailureReport | DecodeError:
-        try:
-            return self._decode(message)
-        except DecodeError as error:
-            return error
 
 
 def workflow_handler(

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from opint.actions.action import TARGETS, RecoveryAction, Suggestion, TargetPrediction
-from opint.actions.exclusion import sites_to_exclude
 from streams.workflows import WorkflowFailures
 
 LEAST_SHARE = 0.1
+LEAST_SITE_SHARE = 0.25
+"""Share of the failed jobs at a site that is listed as bad for it to be excluded."""
 MORE_MEMORY = 1000.0
 """MB that are added where jobs used too much."""
 MEMORY_LIMITS = ((9000.0, "2-9k"), (16_000.0, "10-16k"))
@@ -77,3 +78,12 @@ def _more_memory(requested: float | None) -> str:
 
 def _says(snapshot: WorkflowFailures, code: int, words: str) -> bool:
     return any(message.code in (code, None) and words in message.text.lower() for message in snapshot.messages)
+
+
+def sites_to_exclude(snapshot: WorkflowFailures) -> tuple[str, ...]:
+    """Sites listed as bad at which much fails, sorted; none where good sites are not told from bad ones."""
+    jobs = Counter[str]()
+    for error in snapshot.errors:
+        if error.site_good is False:
+            jobs[error.site] += error.jobs
+    return tuple(sorted(site for site, count in jobs.items() if count >= LEAST_SITE_SHARE * snapshot.failed_jobs))

@@ -9,8 +9,8 @@ import numpy as np
 
 from opint.actions.action import DecidedCase
 from opint.actions.arrays import Labels
-from opint.actions.exclusion import sites_to_exclude
 from opint.actions.features import STATUS, Column, FeatureSpace
+from opint.actions.rules import sites_to_exclude
 from opint.actions.target_model import Evidence, TargetModel, train_target
 from streams.workflows import WorkflowFailures
 

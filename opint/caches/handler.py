@@ -9,7 +9,7 @@ import structlog
 from conf.settings import Settings
 from opint.caches.ingest import AccessArrival, AccessIngest, AccessIngestResult
 from opint.caches.kind import NAME
-from opint.consumer.handler import RetentionSweep, StreamHandler
+from opint.consumer.handler import RetentionSweep, StreamHandler, decoded
 from opint.consumer.heartbeat import StreamHeartbeat
 from opint.consumer.offsets import ConsumerOffsets
 from opint.consumer.stalls import StallDetector
@@ -72,7 +72,7 @@ class AccessHandler(StreamHandler[AccessIngest]):
         if not self._waiting:
             self._since_s = self._clock()
         for message in messages:
-            arrival = AccessArrival(message, self._decoded(message))
+            arrival = AccessArrival(message, decoded(self._decode, message))
             self._waiting[message.partition, message.offset] = arrival
             self._waiting_accesses += arrival.accesses
         return {}
@@ -133,12 +133,6 @@ class AccessHandler(StreamHandler[AccessIngest]):
     def _drop(self, partitions: set[Partition]) -> None:
         self._waiting = {place: arrival for place, arrival in self._waiting.items() if place[0] not in partitions}
         self._waiting_accesses = sum(arrival.accesses for arrival in self._waiting.values())
-
-    def _decoded(self, message: Message) -> AccessBatch | DecodeError:
-        try:
-            return self._decode(message)
-        except DecodeError as error:
-            return error
 
     def _log_progress(self, result: AccessIngestResult) -> None:
         for cache, progress in result.progress.items():

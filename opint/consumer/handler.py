@@ -18,8 +18,17 @@ SWEEP_SECONDS = 3600.0
 """How often data older than ``database.retain_days`` are deleted."""
 
 IngestT = TypeVar("IngestT", bound=StreamIngest)
+Record = TypeVar("Record")
 
 log = structlog.get_logger()
+
+
+def decoded(decode: Callable[[Message], Record], message: Message) -> Record | DecodeError:
+    """What ``decode`` makes of a message, or why it is unusable."""
+    try:
+        return decode(message)
+    except DecodeError as error:
+        return error
 
 
 class RetentionSweep:

@@ -7,7 +7,7 @@ import structlog
 
 from dqm.core.quality import Quality
 from dqm.core.state import LumisectionState, ScoredBatch
-from opint.consumer.handler import RetentionSweep, StreamHandler
+from opint.consumer.handler import RetentionSweep, StreamHandler, decoded
 from opint.consumer.heartbeat import StreamHeartbeat, log_incidents
 from opint.consumer.stalls import StallDetector
 from opint.lumisections.ingest import Arrival, IngestResult, LumisectionIngest
@@ -81,7 +81,7 @@ class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
     def _process(self, messages: Sequence[Message], fault: DecodeError | None = None) -> Mapping[Partition, int]:
         results, elements = [], 0
         with self._metrics.batch_seconds.labels(self._stream).time():
-            records = [self._decoded(message) for message in messages]
+            records = [decoded(self._decode, message) for message in messages]
             for part in self._parts(messages, records):
                 arrivals = self._scored(*part)
                 results.append(self._ingest.apply(arrivals, fault))
@@ -103,12 +103,6 @@ class LumisectionHandler(StreamHandler[LumisectionIngest], Generic[Record]):
         self._heartbeat.handled([message], 0)
         self._count(result)
         return result.next_offsets
-
-    def _decoded(self, message: Message) -> Record | DecodeError:
-        try:
-            return self._decode(message)
-        except DecodeError as error:
-            return error
 
     def _parts(
         self, messages: Sequence[Message], records: Sequence[Record | DecodeError]
