@@ -24,7 +24,8 @@ from sqlalchemy import insert
 
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Outcome, Result, main, progress
-from conf.settings import DashboardSettings, Settings
+from conf.dashboard import DashboardSettings
+from conf.settings import Settings
 from opint.dashboard.serve import serve
 from opint.store import heartbeats
 from opint.store.engine import Store

@@ -27,15 +27,8 @@ from sqlalchemy import func, select
 from benchmarks.detection import EARLIER_SHARE, stretches
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Outcome, Result, data_folder, main, progress
-from conf.settings import (
-    AlertSettings,
-    DatabaseSettings,
-    DqmSettings,
-    KafkaSettings,
-    LogSettings,
-    Settings,
-    StreamSettings,
-)
+from conf.settings import AlertSettings, DatabaseSettings, DqmSettings, LogSettings, Settings
+from conf.stream import KafkaSettings, StreamSettings
 from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.train import train

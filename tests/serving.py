@@ -4,7 +4,8 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
-from conf.settings import DashboardSettings, Settings
+from conf.dashboard import DashboardSettings
+from conf.settings import Settings
 from opint.dashboard.serve import serve
 from opint.store.engine import Store
 

@@ -14,8 +14,9 @@ from sqlalchemy import insert
 
 from benchmarks.notifications.incidents import new_store
 from benchmarks.report import Result, progress
+from conf.dashboard import DashboardSettings, SignInSettings
 from conf.routes import Matchers
-from conf.settings import DashboardSettings, Settings, SignInSettings
+from conf.settings import Settings
 from opint.accounts.roles import Role
 from opint.accounts.sign_in import create_token
 from opint.dashboard.serve import serve

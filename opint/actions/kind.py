@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from conf.settings import KafkaSettings, Settings
+from conf.settings import Settings
+from conf.stream import KafkaSettings
 from opint.consumer.kind import Check, HandlerFactory, StreamKind
 
 if TYPE_CHECKING:

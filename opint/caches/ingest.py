@@ -5,24 +5,59 @@ messages are written together or not at all. Nothing in this module keeps state 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from sqlalchemy import Connection
 
-from opint.caches.accesses import as_trace
 from opint.consumer.transaction import StreamIngest
 from opint.store import placement, suggestions, trials
 from opint.store.deadletters import DeadLetter
 from opint.store.suggestions import Turned
 from rl_cache.errors import TraceError
-from rl_cache.traces.trace import DAY_S
+from rl_cache.traces.assemble import Sizes, assemble
+from rl_cache.traces.trace import DAY_S, Trace
 from rl_cache.trials.shadow import advance
 from rl_cache.trials.suggestions import TrialStanding, judge_trials
 from streams.errors import DecodeError
 from streams.records import AccessBatch, FileAccess
 from streams.source import Message, Partition
+
+LATE_S = 3600
+"""Seconds: an access reported later than this after newer accesses, or from further in the future, is left out."""
+
+
+def as_trace(accesses: Sequence[FileAccess], through_s: int, now_s: float) -> tuple[Trace | None, int]:
+    """These accesses in the order of time, and how many were left out (LATE_S); None if all were.
+
+    ``through_s`` is the time of the newest access before these: what is a little late counts as of then. A file that
+    is reported with several sizes has the first.
+    """
+    kept = list(_timely(accesses, through_s, now_s))
+    left_out = len(accesses) - len(kept)
+    if not kept:
+        return None, left_out
+    kept.sort(key=lambda access: access.time)
+    columns = {
+        "time": pa.array([max(int(access.time), through_s) for access in kept], pa.int64()),
+        "file": pa.array([access.file for access in kept], pa.string()),
+        "size": pa.array([access.size for access in kept], pa.int64()),
+        "dataset": pa.array([access.dataset for access in kept], pa.string()),
+        "tier": pa.array([access.tier for access in kept], pa.string()),
+    }
+    if not any(access.tier for access in kept):
+        # Without tiers, datasets are the directories that rules are made for.
+        del columns["tier"]
+    return assemble([pa.record_batch(columns)], "accesses", Sizes.FIRST), left_out
+
+
+def _timely(accesses: Sequence[FileAccess], newest_s: float, now_s: float) -> Iterator[FileAccess]:
+    for access in accesses:
+        if newest_s - LATE_S <= access.time <= now_s + LATE_S:
+            newest_s = max(newest_s, access.time)
+            yield access
 
 
 @dataclass(frozen=True, slots=True)

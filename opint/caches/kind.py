@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from conf.errors import NightshiftError
-from conf.settings import KafkaSettings, Settings
+from conf.settings import Settings
+from conf.stream import KafkaSettings
 from opint.consumer.kind import Check, HandlerFactory, StreamKind
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ def train(
     from opint.actions.deciding import decided_cases
     from opint.actions.model import save
     from opint.actions.training import train_predictor
-    from opint.cli.progress import bar
+    from opint.cli.terminal import bar
 
     settings = start(config, log_format)
     folder = settings.dqm.models / settings.actions.model if out is None else out
@@ -91,7 +91,7 @@ def scoreboard(
     from opint.actions.message_classes import MessageClasses
     from opint.actions.scoreboard import ALL_WEEKS, score_weeks
     from opint.actions.training import train_on
-    from opint.cli.progress import bar
+    from opint.cli.terminal import bar
 
     classes = MessageClasses()
     earlier, later = split(make_examples(_read(files), classes), share)

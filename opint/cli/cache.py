@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conf.errors import NightshiftError, SettingsError
-from opint.cli.progress import bar
+from opint.cli.terminal import bar
 
 if TYPE_CHECKING:
     from rl_cache.laboratory.what_if import Point, SimulationSettings

@@ -9,7 +9,7 @@ import typer
 
 from conf.errors import SettingsError
 from opint.cli.cache import FirstSize, Json, TraceFile, laboratory, read_trace
-from opint.cli.progress import bar
+from opint.cli.terminal import bar
 
 if TYPE_CHECKING:
     from numpy.random import Generator

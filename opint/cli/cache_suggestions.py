@@ -14,7 +14,7 @@ from opint.caches.suggestion_report import print_suggestions
 from opint.cli.cache import FirstSize, Json, TraceFile, laboratory, read_trace
 from opint.cli.cache_agents import AgentFile, Seed, Size, capacity_bytes
 from opint.cli.common import AsWire, Config, Log, Wire, open_store, start
-from opint.cli.progress import bar
+from opint.cli.terminal import bar
 from streams.stopping import stop_on_signal
 
 CacheName = Annotated[str, typer.Option("--cache", help="Name of the cache, as in `nightshift cache suggest --cache`.")]

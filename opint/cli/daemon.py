@@ -46,7 +46,7 @@ def demo(
     explained, and the most unusual events are kept. The next start goes on where this one ends; to begin
     anew, remove the folder.
     """
-    from opint.cli.progress import bar
+    from opint.cli.terminal import bar
     from opint.demo import processes
     from opint.demo.models import ensure_models
 

@@ -30,7 +30,7 @@ def replay(
     Histograms, trigger rates and event features have topics of their own (stream.kafka, rates and hotline in the
     settings). What a recording holds is seen by its content, not by its name.
     """
-    from opint.cli.progress import spinner
+    from opint.cli.terminal import spinner
     from opint.demo.publish import publish
     from opint.recordings import good_records
     from opint.stream_kinds import reader_of_any

@@ -183,7 +183,7 @@ def scoreboard(
     import numpy as np
     from rich.console import Console
 
-    from opint.cli.progress import bar
+    from opint.cli.terminal import bar
     from opint.popularity.models import trainer
     from opint.popularity.promotion import choose_by_tier, choose_model
     from opint.popularity.scoreboard import score_rows, scoreboard_json, scoreboard_table

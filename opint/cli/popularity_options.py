@@ -61,7 +61,7 @@ def load_task(table: Path, label: str, horizon: int, conferences: Path | None) -
 
 def train_on_table(task: "ForecastTask", model: str, seed: int) -> "TrainedModel":
     """Train on all weeks of the table, with a progress bar."""
-    from opint.cli.progress import bar
+    from opint.cli.terminal import bar
     from opint.popularity.forecasting import CALIBRATION_WEEKS, RETRAIN_WEEKS, train_model
     from opint.popularity.models import trainer
 

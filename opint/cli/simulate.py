@@ -82,7 +82,7 @@ def deliver(
     pace: float | None,
 ) -> None:
     """Write the records to ``out``, or publish them until they end or a signal comes; say how many."""
-    from opint.cli.progress import spinner
+    from opint.cli.terminal import spinner
     from opint.demo.publish import publish
     from streams.files.arrow_file import write_recording
 

@@ -101,7 +101,7 @@ def _good_records(
 def _train(kind: RecordedKind[Any], settings: Settings, records: Iterable[Any], seed: int, bundle: str) -> None:
     import numpy as np
 
-    from opint.cli.progress import bar
+    from opint.cli.terminal import bar
 
     with bar("training") as progress:
         lines = kind.train(records, bundle, settings, np.random.default_rng(seed), progress, time.time())

@@ -11,7 +11,8 @@ from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from conf.settings import DashboardSettings, Settings
+from conf.dashboard import DashboardSettings
+from conf.settings import Settings
 from opint.dashboard import alertmanager_api, api, failures, health, sse
 from opint.dashboard.identity import PeerNote, SignInGate
 from opint.dashboard.oidc import REMEMBERED_S

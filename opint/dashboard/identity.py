@@ -15,8 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from conf.dashboard import DashboardSettings, ProxySignInSettings
 from conf.errors import NightshiftError
-from conf.settings import DashboardSettings, ProxySignInSettings
 from opint.accounts.roles import Identity, Role, granted_role
 from opint.accounts.sign_in import Person, SignInRefusedError, admit, identify_session, identify_token
 from opint.dashboard.failures import Problem, answer, for_program

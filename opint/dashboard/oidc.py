@@ -11,7 +11,7 @@ from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from conf.settings import OidcSettings
+from conf.dashboard import OidcSettings
 from opint.accounts.roles import granted_role
 from opint.accounts.sign_in import Person, SignInRefusedError, admit
 from opint.dashboard.identity import parse_role, parse_roles

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from conf.settings import is_loopback
+from conf.dashboard import is_loopback
 from opint.dashboard.failures import log_refusal
 from opint.dashboard.identity import identity_of
 

@@ -17,8 +17,9 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from conf.dashboard import DashboardSettings
 from conf.errors import SettingsError
-from conf.settings import DashboardSettings, Settings
+from conf.settings import Settings
 from opint.dashboard.app import create_app
 from opint.dashboard.sse import Hub
 from opint.store.engine import Store

@@ -8,8 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from dqm.simulate import event_truth, events, rate_plan, rate_truth, rates
-from dqm.simulate import truth as truths
+from dqm.simulate import events, rate_plan, rates
 from dqm.simulate.conditions import from_oms, generate
 from dqm.simulate.detector import Detector
 from dqm.simulate.faults import Fault
@@ -17,6 +16,7 @@ from dqm.simulate.plan import plan_faults
 from dqm.simulate.rate_faults import RateFault
 from dqm.simulate.rates import Trigger
 from dqm.simulate.stream import SimulatedLumisection, stream
+from dqm.simulate.truth import with_rare_events_noted, write_faults
 from streams.records import Conditions, EventFeatures, HistogramBatch, LumisectionKey, TriggerRates
 
 PLAN_LUMISECTIONS = 300
@@ -50,7 +50,7 @@ def faulty(
         keys = [key for key, _ in usable]
         return plan_faults(rng, detector.catalogues, keys, count=count, length=FAULT_LUMISECTIONS)
 
-    write = None if truth is None else partial(truths.write, truth)
+    write = None if truth is None else partial(write_faults, truth)
     for chunk, planned in _planned(islice(conditions, skip, _end(skip, limit)), faults, seed, plan, write):
         yield from stream(detector, chunk, planned, seed)
 
@@ -72,7 +72,7 @@ def faulty_rates(
         count = min(count, len(running) // 2)
         return rate_plan.plan_faults(rng, trigger, running, count=count, length=FAULT_LUMISECTIONS)
 
-    write = None if truth is None else partial(rate_truth.write, truth)
+    write = None if truth is None else partial(write_faults, truth)
     for chunk, planned in _planned(islice(conditions, skip, _end(skip, limit)), faults, seed, plan, write):
         yield from (lumisection.rates for lumisection in rates.stream(trigger, chunk, planned, seed))
 
@@ -88,7 +88,9 @@ def events_of(
 ) -> Iterator[EventFeatures]:
     """Event features in the same way; the rare events so far stand in the file ``truth``."""
     made = events.stream(islice(conditions, skip, _end(skip, limit)), rate_hz, rare_share, seed)
-    yield from (lumisection.features for lumisection in (made if truth is None else event_truth.noted(truth, made)))
+    yield from (
+        lumisection.features for lumisection in (made if truth is None else with_rare_events_noted(truth, made))
+    )
 
 
 def conditions_of(table: Path | None, good_only: bool, seed: int) -> Iterator[Lumisection]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conf.errors import NightshiftError
-from conf.settings import KafkaSettings, Settings
+from conf.settings import Settings
+from conf.stream import KafkaSettings
 from opint.consumer.kind import HandlerFactory, Progress, RecordedKind
 
 if TYPE_CHECKING:

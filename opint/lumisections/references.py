@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection
 
 from dqm.core.accepted import Accepted
-from dqm.core.drift import Earlier, Reference, Residuals, RunSums, initial_centre, updated_centre
+from dqm.core.drift import HELD, Earlier, Reference, Residuals, RunSums, initial_centre, updated_centre
 from dqm.core.state import LumisectionState, ScoredBatch
 from dqm.histograms import run_window
 from dqm.histograms.bundle import SubsystemModel
@@ -22,12 +22,12 @@ from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.references.adaptive import WITHIN
 from dqm.histograms.references.choice import choose
 from dqm.rates.pipeline import RatePipeline
-from opint.lumisections.accepted_counts import with_evidence
 from opint.lumisections.judge import Judge, Keyed, Record
-from opint.store import acceptances, centres, references
+from opint.store import acceptances, centres, evidence, references
 from opint.store.engine import Store
 from opint.store.references import Part
 from streams.errors import DecodeError
+from streams.records import Catalogue
 from streams.source import Message
 
 MOST_RUNS = 16
@@ -183,3 +183,40 @@ def learned_counts(before: LumisectionState | None, batch: ScoredBatch, pipeline
         None if batch.sums is None else batch.sums.only(new, expected),
         None if batch.residuals is None else batch.residuals.only(new),
     )
+
+
+MOST_LUMISECTIONS = 256
+"""The newest ones that are read for each element."""
+
+
+def with_evidence(
+    tx: Connection, dataset: str, subsystem: str, catalogue: Catalogue, accepted: Accepted, earlier: Earlier
+) -> Earlier:
+    """The ``earlier`` sums, and for elements that a run has left none of those of its evidence, in order of run.
+
+    With frozen references no run leaves sums. But of suspicious elements the counts themselves are kept as evidence, so
+    that an accepted state is known from the lumisections that showed it.
+    """
+    sums = dict(earlier)
+    for block in catalogue.blocks:
+        for row in range(block.start, block.stop):
+            name = catalogue.names[row]
+            if name in accepted:
+                kept = evidence.counts(tx, dataset, subsystem, name, accepted[name], MOST_LUMISECTIONS)
+                for run, counts in kept.items():
+                    sums[run] = _added(sums.get(run), catalogue, row, counts)
+    return sorted(sums.items())
+
+
+def _added(before: RunSums | None, catalogue: Catalogue, row: int, counts: npt.NDArray[np.float64]) -> RunSums:
+    """The sums of a run with ``counts`` (L, bins) of the element in this ``row``, unless it has some."""
+    sums = RunSums.nothing(catalogue) if before is None else before
+    block = next(block for block in catalogue.blocks if block.start <= row < block.stop)
+    if sums.histograms[:, row].any() or counts.shape[1] != block.bins:
+        return sums
+    first = sum((other.stop - other.start) * other.bins for other in catalogue.blocks if other.stop <= block.start)
+    first += (row - block.start) * block.bins
+    added = RunSums(sums.counts.copy(), sums.leaning.copy(), sums.histograms.copy())
+    added.counts[HELD, first : first + block.bins] = np.rint(counts.sum(axis=0)).astype(np.int64)
+    added.histograms[HELD, row] = len(counts)
+    return added

@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from conf.dashboard import ShiftSettings
 from conf.errors import SettingsError
-from conf.shifts import ShiftSettings
 
 LARGEST_CALENDAR = 4 << 20
 """Bytes."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
 from dqm.core.drift import LINE, Residuals
-from opint.store.packing import REAL, WHOLE, pack, unpack
+from opint.store.catalogues import REAL, WHOLE, pack, unpack
 from opint.store.references import Part
 from opint.store.sql import insert_into
 from opint.store.tables import certification_centre

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, func, select, update
 
 from conf.errors import NightshiftError
-from opint.store.records import Record
-from opint.store.sql import insert_into
+from opint.store.sql import Record, insert_into
 from opint.store.tables import dead_letter
 from opint.store.texts import indexable, storable
 from streams.errors import DecodeError

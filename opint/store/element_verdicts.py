@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from dqm.core.quality import Quality, Reason
 from opint.store import catalogues
-from opint.store.packing import REAL, SMALL, unpack
+from opint.store.catalogues import REAL, SMALL, unpack
 from opint.store.sql import BY_CURRENT
 from opint.store.tables import ls_score, lumisection
 from streams.records import Catalogue

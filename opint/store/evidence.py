@@ -16,8 +16,7 @@ from dqm.core.accepted import AcceptedState
 from dqm.core.quality import Certified, Evidence, Reason, WorstBin, WorstFeature
 from dqm.core.state import LumisectionState
 from dqm.histograms.occupancy.shapes import persistent
-from opint.store.records import Record
-from opint.store.sql import replacing
+from opint.store.sql import Record, replacing
 from opint.store.tables import catalogue, evidence, ls_score
 from streams.records import Axis, LumisectionKey
 

@@ -9,8 +9,7 @@ from pydantic import Field
 from sqlalchemy import Connection, func, insert, select, update
 
 from dqm.events.level import Ladder
-from opint.store.records import Record
-from opint.store.sql import insert_into, replacing
+from opint.store.sql import Record, insert_into, replacing
 from opint.store.tables import model_version
 from streams.records import EventFeatures, LumisectionKey
 

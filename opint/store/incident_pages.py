@@ -10,7 +10,7 @@ from sqlalchemy.sql.util import ClauseAdapter
 from opint.store import acceptances, feedback, stability
 from opint.store.feedback import Feedback
 from opint.store.incidents import IS_ACTIVE
-from opint.store.records import Record
+from opint.store.sql import Record
 from opint.store.stability import StableSince
 from opint.store.tables import audit, evidence, incident, lumisection, occurrence
 from streams.keys import LumisectionKey

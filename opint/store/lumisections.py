@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select,
 from dqm.core.quality import Quality
 from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.store import catalogues, evidence
-from opint.store.packing import (
+from opint.store.catalogues import (
     DIGEST,
     FLAG,
     REAL,

@@ -20,8 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from opint.store.records import Record
-from opint.store.sql import insert_into
+from opint.store.sql import Record, insert_into
 from opint.store.tables import Name, metadata
 
 message_class = Table(

@@ -7,8 +7,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field
 from sqlalchemy import Connection, Executable, and_, func, insert, select
 
-from opint.store.records import Record
-from opint.store.sql import insert_into
+from opint.store.sql import Record, insert_into
 from opint.store.tables import lumisection, model_version, promotion, shadow_summary
 
 

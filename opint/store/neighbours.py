@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select, tuple_
 
 from dqm.core.state import EarlierRates
 from opint.store import catalogues
-from opint.store.packing import DIGEST, unpack, unpack_bands
+from opint.store.catalogues import DIGEST, unpack, unpack_bands
 from opint.store.tables import ls_score, lumisection
 from streams.records import Catalogue, Conditions, LumisectionKey
 

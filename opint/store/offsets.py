@@ -10,8 +10,7 @@ from typing import NoReturn
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, select, tuple_, update
 
-from opint.store.records import Record
-from opint.store.sql import insert_into
+from opint.store.sql import Record, insert_into
 from opint.store.tables import source_offset
 from streams.errors import FencedError
 from streams.source import Message, Partition

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select, update
 
 from dqm.core.drift import Earlier, Reference, RunSums
-from opint.store.packing import FLAG, REAL, WHOLE, pack, unpack
+from opint.store.catalogues import FLAG, REAL, WHOLE, pack, unpack
 from opint.store.sql import insert_into
 from opint.store.tables import lumisection, reference, run_sums
 

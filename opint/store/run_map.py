@@ -7,8 +7,7 @@ from sqlalchemy import Connection, Row, select
 
 from dqm.core.quality import Reason
 from opint.store import catalogues
-from opint.store.records import Record
-from opint.store.sql import BY_CURRENT
+from opint.store.sql import BY_CURRENT, Record
 from opint.store.tables import ls_score, lumisection
 
 

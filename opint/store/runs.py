@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, case, func
 
 from dqm.core.quality import Quality
 from opint.store.incident_pages import Incident
-from opint.store.records import Record
+from opint.store.sql import Record
 from opint.store.tables import ls_summary, lumisection
 
 

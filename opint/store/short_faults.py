@@ -31,7 +31,7 @@ from sqlalchemy import (
     select,
 )
 
-from opint.store.records import Record
+from opint.store.sql import Record
 from opint.store.tables import Name, incident, metadata, occurrence
 from streams.keys import LumisectionKey
 

@@ -1,8 +1,14 @@
-"""What queries share: ``INSERT ... ON CONFLICT`` of both databases, a join, the columns of a record."""
+"""What queries share: records that are only read, ``INSERT ... ON CONFLICT`` of both databases, a join.
+
+Records are the same for pages and for the JSON API. Names ending in ``_s`` are seconds since 1970 (UTC); runs and
+lumisections are numbers, with LS 0 for a histogram of the whole run. Fields named like a table's column mean what
+:mod:`opint.store.tables` says.
+"""
 
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Column, Connection, Table, and_
 
 from opint.store.tables import ls_score, lumisection
@@ -11,6 +17,12 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
     Insert = sqlite.Insert | postgresql.Insert
+
+
+class Record(BaseModel):
+    """Base of all records: they do not change."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True, defer_build=True)
 
 
 def insert_into(tx: Connection, table: Table) -> "Insert":

@@ -10,7 +10,7 @@ from opint.store.feedback import Agreement
 from opint.store.heartbeats import Heartbeat
 from opint.store.models import ModelVersion, Promotion
 from opint.store.offsets import StoredOffset
-from opint.store.records import Record
+from opint.store.sql import Record
 from opint.store.tables import (
     audit,
     dead_letter,

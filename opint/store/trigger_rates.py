@@ -13,11 +13,10 @@ from sqlalchemy import Connection, Row, select
 from dqm.core.quality import Reason
 from dqm.core.state import Bands
 from opint.store import catalogues
-from opint.store.packing import unpack_bands
-from opint.store.records import Record
+from opint.store.catalogues import unpack_bands
 from opint.store.run_map import UNEXPECTED
 from opint.store.runs import datasets, runs_before, subsystems
-from opint.store.sql import BY_CURRENT
+from opint.store.sql import BY_CURRENT, Record
 from opint.store.tables import ls_score, lumisection
 from streams.records import LUMISECTION_SECONDS, Catalogue, LumisectionKey
 

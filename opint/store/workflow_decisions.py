@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from opint.store.records import Record
+from opint.store.sql import Record
 from opint.store.tables import LongName, metadata, serial
 from opint.store.workflows import (
     MODEL,

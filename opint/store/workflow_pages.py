@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select
 
 from opint.store.message_classes import message_class
-from opint.store.records import Record
+from opint.store.sql import Record
 from opint.store.workflow_decisions import DecisionView, of_task
 from opint.store.workflows import (
     MODEL,

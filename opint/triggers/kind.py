@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conf.settings import KafkaSettings, Settings
+from conf.settings import Settings
+from conf.stream import KafkaSettings
 from opint.consumer.kind import HandlerFactory, Progress, RecordedKind
 
 if TYPE_CHECKING:

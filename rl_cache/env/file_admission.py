@@ -15,8 +15,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_cache.arrays import Float32
-from rl_cache.env.episode import check_step, choose_trace
-from rl_cache.env.rendering import RENDER_MODES, check_render_mode, picture
+from rl_cache.env.episode import RENDER_MODES, check_render_mode, check_step, choose_trace, picture
 from rl_cache.errors import SimulationError
 from rl_cache.policies.admission.learned_admission import FEATURE_LIMIT, FEATURES, HIT_RATE
 from rl_cache.traces.trace import DAY_S, Trace

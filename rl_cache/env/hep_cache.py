@@ -14,8 +14,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_cache.arrays import Float32
-from rl_cache.env.episode import check_step, choose_trace
-from rl_cache.env.rendering import RENDER_MODES, check_render_mode, picture
+from rl_cache.env.episode import RENDER_MODES, check_render_mode, check_step, choose_trace, picture
 from rl_cache.errors import SimulationError
 from rl_cache.kernels.history import FEATURES, REUSE
 from rl_cache.kernels.network import Network, zero_network

@@ -15,9 +15,8 @@ from pyarrow import csv, parquet
 from rl_cache.errors import TraceError
 from rl_cache.extensions import extensions
 from rl_cache.traces.assemble import Sizes, assemble
+from rl_cache.traces.binary import arrow_column, open_decompressed, read_records
 from rl_cache.traces.columns import COLUMNS, column_remarks, select_columns, to_text
-from rl_cache.traces.decompression import open_decompressed
-from rl_cache.traces.packed import arrow_column, read_records
 from rl_cache.traces.trace import Trace
 from rl_cache.traces.vscsi import read_vscsi
 from rl_cache.traces.xcache import read_xcache

@@ -12,8 +12,7 @@ import pyarrow as pa
 
 from rl_cache.errors import TraceError
 from rl_cache.traces.assemble import Sizes, assemble
-from rl_cache.traces.decompression import open_decompressed
-from rl_cache.traces.packed import arrow_column, read_records
+from rl_cache.traces.binary import arrow_column, open_decompressed, read_records
 from rl_cache.traces.trace import Trace
 
 RECORDS = {

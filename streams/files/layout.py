@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from conf.settings import FileSettings
+from conf.stream import FileSettings
 
 _FIELDS = {"run": r"\d+", "ls": r"\d+", "subsystem": r"[^/]+", "me": r".+"}
 _TOKEN = re.compile(r"\{(\w+)\}|\*")

@@ -16,7 +16,7 @@ from kafka.net import manager
 from kafka.net.compat import KafkaNetClient
 from kafka.net.transport import KafkaTCPTransport
 
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams.errors import SourceUnavailable
 from streams.kafka import batches
 

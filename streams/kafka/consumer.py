@@ -6,7 +6,7 @@ from types import MappingProxyType
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import IllegalStateError, KafkaError, UnknownTopicOrPartitionError
 
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams.kafka.assignment import Assignment
 from streams.kafka.client import CONNECT_S, opened, unavailable
 

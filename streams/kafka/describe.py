@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams.errors import SourceUnavailable
 from streams.kafka.batches import MissingCodecError, UnreadableBatchError
 from streams.kafka.client import CONNECT_S, opened, unavailable

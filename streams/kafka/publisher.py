@@ -7,7 +7,7 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, TopicAlreadyExistsError
 
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams.errors import OversizeError, SourceUnavailable, StreamError
 from streams.kafka.client import CONNECT_S, opened, unavailable
 

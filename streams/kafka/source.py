@@ -16,7 +16,7 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from conf.errors import SettingsError
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams.errors import SourceUnavailable
 from streams.kafka.assignment import Assignment
 from streams.kafka.batches import MissingCodecError, UnreadableBatchError

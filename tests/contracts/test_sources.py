@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams.codecs.limits import Limits
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaPublisher, KafkaSource

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 from pydantic import SecretStr
 
-from conf.settings import OidcSettings, ProxySignInSettings, SignInSettings
+from conf.dashboard import OidcSettings, ProxySignInSettings, SignInSettings
 from opint.accounts.sign_in import hash_password
 from opint.store import accounts
 from opint.store.accounts import NewAccount

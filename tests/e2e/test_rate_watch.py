@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select, true
 
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from dqm.events.bundle import save
 from dqm.events.model import live_seconds
 from dqm.events.train import fit

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams.kafka import KafkaPublisher
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams.broker import LIMITS, PARTITIONS, embedded_broker
 from streams.kafka import KafkaPublisher, describe
 from tests.support.processes import child, within

@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
 from conf.errors import SettingsError
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams.errors import SourceUnavailable
 from streams.kafka import KafkaSource, describe
 from streams.kafka.client import options, slow_checksums

@@ -108,7 +108,7 @@ def test_a_member_that_is_paused_keeps_its_partitions_by_polling(apache_kafka, s
 MEMBER = """
 import sys, time
 from functools import partial
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams.subprocess_source import SubprocessSource
 from streams.errors import SourceUnavailable
 from streams.kafka import KafkaSource

@@ -10,7 +10,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams import dev_kafka as apache
 from streams.errors import SourceUnavailable
 from streams.kafka import KafkaPublisher, KafkaSource, client

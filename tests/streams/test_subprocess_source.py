@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conf.errors import SettingsError
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from streams import subprocess_source
 from streams.codecs.limits import Limits
 from streams.errors import SourceUnavailable

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from conf.settings import DashboardSettings
+from conf.dashboard import DashboardSettings
 from opint.accounts.roles import Role
 from opint.accounts.sign_in import SignInRefusedError, check_password, close_session, open_session
 from opint.dashboard.identity import SESSION_COOKIE, client_address, identity_of, require_role

@@ -9,7 +9,7 @@ sys.modules["tensorflow"] = None
 import opint.daemon.run
 from conf.errors import NightshiftError
 try:
-    import dqm.networks.training.tensor
+    import dqm.networks.training.descent
 except NightshiftError as error:
     print(error)
 """

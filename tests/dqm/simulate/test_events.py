@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dqm.simulate.conditions import generate
-from dqm.simulate.event_truth import noted
 from dqm.simulate.events import FEATURES, NAMES, RARE, STANDARD, Drift, drift, simulate, stream
+from dqm.simulate.truth import with_rare_events_noted
 from streams.records import LUMISECTION_SECONDS
 
 
@@ -83,7 +83,7 @@ def test_drift_changes_what_it_says():
 def test_rare_events_are_noted_before_they_are_passed_on(lumisections, tmp_path):
     path = tmp_path / "truth.jsonl"
     results = []
-    for item in noted(path, stream(lumisections, 50, 0.01, seed=5)):
+    for item in with_rare_events_noted(path, stream(lumisections, 50, 0.01, seed=5)):
         rare = item.kinds >= len(STANDARD)
         results += [
             {"run": item.features.key.run, "ls": item.features.key.ls, "event": int(event), "process": NAMES[kind]}

@@ -7,8 +7,8 @@ from dqm.simulate.conditions import generate
 from dqm.simulate.faults import SimulationError
 from dqm.simulate.rate_faults import RateFault, RateFaultKind
 from dqm.simulate.rate_plan import plan_faults
-from dqm.simulate.rate_truth import read, write
 from dqm.simulate.rates import Trigger
+from dqm.simulate.truth import read_rate_faults, write_faults
 from streams.records import LumisectionKey
 
 FIRST, LAST = LumisectionKey(1, 1), LumisectionKey(1, 9)
@@ -29,8 +29,8 @@ def test_a_plan_has_all_kinds_and_its_faults_do_not_overlap(plan):
 
 
 def test_the_truth_comes_back(plan, tmp_path):
-    write(tmp_path / "truth.jsonl", plan[1])
-    assert read(tmp_path / "truth.jsonl") == tuple(plan[1])
+    write_faults(tmp_path / "truth.jsonl", plan[1])
+    assert read_rate_faults(tmp_path / "truth.jsonl") == tuple(plan[1])
 
 
 def test_a_plan_needs_time():
@@ -58,4 +58,4 @@ def test_nonsense_is_refused(wrong, says):
 def test_a_file_that_holds_no_faults_is_refused(tmp_path, line):
     (tmp_path / "truth").write_text(line)
     with pytest.raises(SimulationError, match="line 1"):
-        read(tmp_path / "truth")
+        read_rate_faults(tmp_path / "truth")

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqm.simulate import truth
-from dqm.simulate.faults import Fault, FaultKind, SimulationError
+from dqm.simulate.faults import Fault, FaultKind, SimulationError, active
+from dqm.simulate.truth import read_faults, write_faults
 from streams.records import LumisectionKey
 
 numbers = st.integers(0, 2**40)
@@ -30,20 +30,18 @@ faults = st.builds(
 def test_what_was_written_is_read(tmp_path_factory, planned):
     path = tmp_path_factory.mktemp("truth") / "truth.jsonl"
 
-    truth.write(path, planned)
+    write_faults(path, planned)
 
-    assert truth.read(path).faults == tuple(planned)
+    assert read_faults(path) == tuple(planned)
     assert [p.name for p in path.parent.iterdir()] == ["truth.jsonl"]
 
 
 def test_faults_at_a_lumisection():
     first = Fault(FaultKind.HOT, "A", 0.5, LumisectionKey(1, 5), LumisectionKey(1, 9), group="A/B")
     second = Fault(FaultKind.DEAD, "A", 0.5, LumisectionKey(1, 8), LumisectionKey(2, 1), group="A/B")
-    known = truth.Truth((first, second))
-
-    assert known.faults_at(LumisectionKey(1, 4)) == []
-    assert known.faults_at(LumisectionKey(1, 8)) == [first, second]
-    assert known.faults_at(LumisectionKey(1, 4000)) == [second]
+    assert active((first, second), LumisectionKey(1, 4)) == []
+    assert active((first, second), LumisectionKey(1, 8)) == [first, second]
+    assert active((first, second), LumisectionKey(1, 4000)) == [second]
 
 
 @pytest.mark.parametrize(
@@ -58,14 +56,14 @@ def test_faults_at_a_lumisection():
 )
 def test_a_line_that_is_no_fault_is_named(tmp_path, line):
     good = Fault(FaultKind.HOT, "A", 0.5, LumisectionKey(1, 5), LumisectionKey(1, 9), group="A/B")
-    truth.write(tmp_path / "t", [good])
+    write_faults(tmp_path / "t", [good])
     with (tmp_path / "t").open("a") as file:
         file.write(line + "\n")
 
     with pytest.raises(SimulationError, match="line 2"):
-        truth.read(tmp_path / "t")
+        read_faults(tmp_path / "t")
 
 
 def test_a_lacking_file_is_one_clear_line(tmp_path):
     with pytest.raises(SimulationError, match="cannot be read"):
-        truth.read(tmp_path / "none")
+        read_faults(tmp_path / "none")

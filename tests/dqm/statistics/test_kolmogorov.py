@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from dqm.statistics.kolmogorov import POINTS, grid, scaled_distance
+from dqm.histograms.scorers.kolmogorov import POINTS, grid, scaled_distance
 
 
 @pytest.mark.parametrize("bins", [1, 2, 7, 33, 100, 1000])

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from opint.caches.accesses import LATE_S, as_trace
+from opint.caches.ingest import LATE_S, as_trace
 from opint.caches.publish import as_batches
 from rl_cache.traces.generate import hep
 from rl_cache.traces.trace import Trace

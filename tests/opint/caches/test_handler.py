@@ -13,9 +13,8 @@ from sqlalchemy import select
 pytest.importorskip("numba")
 
 from conf.settings import Settings
-from opint.caches.accesses import as_trace
 from opint.caches.handler import MAX_WAITING_ACCESSES, AccessHandler
-from opint.caches.ingest import AccessIngest
+from opint.caches.ingest import AccessIngest, as_trace
 from opint.caches.publish import as_batches
 from opint.consumer.handler import RetentionSweep
 from opint.consumer.heartbeat import StreamHeartbeat

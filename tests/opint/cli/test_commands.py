@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 from typer.testing import CliRunner
 
 from conf.errors import NightshiftError, SettingsError
-from conf.settings import KafkaSettings
+from conf.stream import KafkaSettings
 from opint.cli import app
 from opint.cli.common import runs_of
 from opint.store import deadletters

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from sqlalchemy import select
 
-from conf.settings import KafkaSettings, Settings
+from conf.settings import Settings
+from conf.stream import KafkaSettings
 from opint.recordings import good_records
 from opint.store.engine import Store
 from opint.store.tables import incident

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from conf.settings import OidcSettings, SignInSettings
+from conf.dashboard import OidcSettings, SignInSettings
 from tests.serving import served
 from tests.support.provider import free_port, providing
 

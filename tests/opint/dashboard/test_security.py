@@ -5,8 +5,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
+from conf.dashboard import DashboardSettings
 from conf.errors import SettingsError
-from conf.settings import DashboardSettings
 from opint.dashboard.serve import bind
 
 

@@ -14,7 +14,8 @@ from opint.dashboard.serve import GRACE_S, bind
 
 PROGRAM = """
 import sys, time
-from conf.settings import DashboardSettings, Settings
+from conf.dashboard import DashboardSettings
+from conf.settings import Settings
 from opint.dashboard.serve import serve
 from opint.store.engine import Store
 store = Store.open(sys.argv[1])

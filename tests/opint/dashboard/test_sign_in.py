@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from conf.settings import ProxySignInSettings, SignInSettings
+from conf.dashboard import ProxySignInSettings, SignInSettings
 from opint.accounts.roles import Role
 from opint.accounts.sign_in import MOST_OF_NAME_AND_ADDRESS, create_token, hash_password
 from opint.store import accounts

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conf.dashboard import ShiftSettings
 from conf.errors import SettingsError
-from conf.shifts import ShiftSettings
 from opint.shifts.schedule import shift_at
 
 CALENDAR = """BEGIN:VCALENDAR

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from dqm.core.largest_errors import Largest
-from opint.store.packing import DIGEST, FLAG, REAL, SMALL, pack, pack_largest, unpack, unpack_largest
+from opint.store.catalogues import DIGEST, FLAG, REAL, SMALL, pack, pack_largest, unpack, unpack_largest
 
 
 @given(st.data(), st.sampled_from([FLAG, SMALL, REAL, DIGEST]))

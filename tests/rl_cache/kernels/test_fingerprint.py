@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from rl_cache.kernels.fingerprint import _content, fingerprint
+from rl_cache.kernels.jit import _content, fingerprint
 
 POLICY = """
 from plugin import helper

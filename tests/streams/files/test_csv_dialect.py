@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conf.settings import FileSettings
+from conf.stream import FileSettings
 from streams.files import FileLayout, read_file
 from streams.records import Axis, LumisectionKey
 

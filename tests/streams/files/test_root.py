@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import uproot
 
-from conf.settings import FileSettings
+from conf.stream import FileSettings
 from streams.errors import DecodeError
 from streams.files import FileLayout, read_file
 from streams.records import Axis, LumisectionKey
