@@ -9,6 +9,8 @@ INSTALL = $(UV) pip install --quiet --python .venv/bin/python --constraint const
 QUICK = tests/conf tests/streams/codecs tests/streams/files tests/contracts/test_readers.py tests/dqm/statistics tests/dqm/core \
   tests/dqm/simulate tests/dqm/events tests/opint/incidents tests/opint/store tests/opint/registry tests/opint/labels \
   tests/opint/triggers tests/rl_cache/traces tests/rl_cache/laboratory tests/test_names.py tests/test_docs.py
+# Hundreds of processes start in the tests; what the first compiles the others load.
+PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest
 NEEDS = setup.cfg pyproject.toml constraints.txt
 
 .PHONY: help run test test-benchmarks quick check bench setup kafka lock clean
@@ -22,13 +24,13 @@ run: .venv/.base ## start everything embedded and print the address of the page;
 
 test: .venv/.dev ## run all tests (as root, missing test tools are installed with apt-get)
 	@sh deploy/install-test-tools.sh
-	@exec .venv/bin/python -m pytest -p no:randomly --numprocesses 3 --dist loadfile -m 'not benchmark'
+	@exec env $(PYTEST) -p no:randomly --numprocesses 3 --dist loadfile -m 'not benchmark'
 
 test-benchmarks: .venv/.dev ## run each whole benchmark once, small (minutes): that it runs, not what it measures
-	@exec .venv/bin/python -m pytest -p no:randomly --numprocesses 2 -m benchmark tests/benchmarks
+	@exec env $(PYTEST) -p no:randomly --numprocesses 2 -m benchmark tests/benchmarks
 
 quick: check ## what to run before each commit: check, and in random order what needs no server, browser or training
-	@exec .venv/bin/python -m pytest --numprocesses 3 --dist loadfile \
+	@exec env $(PYTEST) --numprocesses 3 --dist loadfile \
 	  -m 'not (slow or kafka or postgres or browser or benchmark)' $(QUICK)
 
 check: .venv/.dev ## formatting, lint, types and the direction of imports

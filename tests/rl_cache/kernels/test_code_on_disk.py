@@ -14,7 +14,7 @@ from rl_cache.traces.read import read_oracle_general
 from tests.support.cache_traces import popular, write_oracle_general
 
 ROOT = Path(__file__).parents[3]
-ALIKE = {"lru": "LRU", "fifo": "FIFO", "lfu": "LFU", "belady": "Belady"}
+ALIKE = {"lru": "LRU", "fifo": "FIFO"}
 """Pairs built by the same closures over states of the same types, as libCacheSim calls them."""
 REPLAY = """
 import json, sys
