@@ -152,29 +152,33 @@ def write_features(history: RequestHistory, file: int, row: int, into: Float64) 
     into[11] = 2.0 * history.tiers[history.tier[file]] - 1.0
     into[12] = 1.0 if file_row[COUNT] == 1 else 0.0
     into[19] = history.total[REUSE]
-    _dataset_features(dataset_row, now, turnover, into)
-    _sibling_features(dataset_row, file_row, recency, frequency, into)
+    burst = _dataset_features(dataset_row, now, turnover, into)
+    _sibling_features(dataset_row, file_row, recency, frequency, burst, into)
 
 
 @kernel
-def _dataset_features(dataset_row: Float64, now: float, turnover: float, into: Float64) -> None:
+def _dataset_features(dataset_row: Float64, now: float, turnover: float, into: Float64) -> float:
+    """Write what is the same for all siblings; how many of them were requested in the present burst."""
     quiet = (now - dataset_row[D_LAST_S]) / turnover
     into[4] = 0.3 * np.log(quiet + _SOON) + 1.0
-    into[5] = 0.4 * np.log1p(dataset_row[D_BURST] * np.exp(-quiet / _BURST)) - 0.4
+    burst = dataset_row[D_BURST] * np.exp(-quiet / _BURST)
+    into[5] = 0.4 * np.log1p(burst) - 0.4
     into[6] = np.log1p(dataset_row[D_RATE] * np.exp(-quiet) / dataset_row[D_FILES])
     into[7] = dataset_row[D_CACHED] / dataset_row[D_FILES] - 0.5
     into[9] = 0.6 * np.log(dataset_row[D_COUNT] / dataset_row[D_FILES])
     into[10] = 0.3 * np.log((now - dataset_row[D_FIRST_S]) / turnover + 0.01)
     into[13] = 0.25 * np.log(dataset_row[D_FILES]) - 1.0
     into[15] = 2.0 * dataset_row[D_REUSE] - 1.0
+    return float(burst)
 
 
 @kernel
-def _sibling_features(dataset_row: Float64, file_row: Float64, recency: float, frequency: float, into: Float64) -> None:
-    """How the file stands among its siblings; reads ``into[5]``, the burst."""
+def _sibling_features(
+    dataset_row: Float64, file_row: Float64, recency: float, frequency: float, burst: float, into: Float64
+) -> None:
+    """How the file stands among its siblings."""
     since = (dataset_row[D_COUNT] - file_row[SIBLINGS_AT]) / dataset_row[D_FILES]
     late = recency - dataset_row[D_GAP]
-    burst = np.expm1((into[5] + 0.4) / 0.4)
     into[8] = 0.4 * np.log(since + 0.02) + 0.5
     into[14] = np.exp(-2.0 * late * late) * dataset_row[D_SEEN_GAP]
     into[16] = frequency - dataset_row[D_FREQUENCY]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rl_cache.arrays import Float64
+from rl_cache.arrays import Float32, Float64
 from rl_cache.kernels.jit import kernel
 
 
@@ -17,19 +17,47 @@ class Network(NamedTuple):
     offset: Float64
 
 
+class Evaluator(NamedTuple):
+    """A network as compiled code evaluates it: in single precision, with scratch of its own.
+
+    Attributes:
+        columns: (features, n), the hidden layer transposed: all units take in a feature at once, which vectorises.
+        bias, output, offset: the network's.
+        activity: (n,), scratch.
+    """
+
+    columns: Float32
+    bias: Float32
+    output: Float32
+    offset: Float32
+    activity: Float32
+
+
 def zero_network(features: int) -> Network:
     """A network whose output is always 0."""
     return Network(np.zeros((1, features)), np.zeros(1), np.zeros(1), np.zeros(1))
 
 
+def evaluator(network: Network) -> Evaluator:
+    """For one cache: caches that run at the same time need an evaluator each."""
+    columns, bias, output, offset = (
+        np.ascontiguousarray(array, np.float32)
+        for array in (network.hidden.T, network.bias, network.output, network.offset)
+    )
+    return Evaluator(columns, bias, output, offset, np.zeros(len(bias), np.float32))
+
+
 @kernel
-def predict(network: Network, values: Float64) -> float:
+def predict(network: Evaluator, values: Float64) -> float:
     """The output for these features."""
+    activity = network.activity
+    for unit in range(len(activity)):
+        activity[unit] = network.bias[unit]
+    for k in range(len(values)):
+        value = np.float32(values[k])
+        for unit in range(len(activity)):
+            activity[unit] += network.columns[k, unit] * value
     total = network.offset[0]
-    for unit in range(len(network.bias)):
-        activity = network.bias[unit]
-        for k in range(len(values)):
-            activity += network.hidden[unit, k] * values[k]
-        if activity > 0.0:
-            total += network.output[unit] * activity
+    for unit in range(len(activity)):
+        total += network.output[unit] * max(activity[unit], np.float32(0.0))
     return float(total)

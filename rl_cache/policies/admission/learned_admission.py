@@ -10,7 +10,7 @@ import numpy as np
 
 from rl_cache.arrays import Float64, Int64
 from rl_cache.kernels.jit import entry, kernel
-from rl_cache.kernels.network import Network, predict, zero_network
+from rl_cache.kernels.network import Evaluator, Network, evaluator, predict, zero_network
 from rl_cache.kernels.request import Frame, serve_with
 from rl_cache.policies.eviction import lru
 from rl_cache.traces.trace import DAY_S, Trace
@@ -45,7 +45,7 @@ class State(NamedTuple):
     """
 
     recent: lru.State
-    network: Network
+    network: Evaluator
     values: Float64
     size: Int64
     time_s: Int64
@@ -123,7 +123,7 @@ class LearnedAdmission:
         """An empty cache that has seen nothing."""
         return State(
             lru.Lru().state(trace, capacity_bytes),
-            self.network,
+            evaluator(self.network),
             np.zeros(len(FEATURES)),
             trace.file_size,
             trace.time_s,

@@ -26,7 +26,7 @@ from rl_cache.kernels.history import (
 )
 from rl_cache.kernels.jit import entry, kernel
 from rl_cache.kernels.linked_list import dequeue
-from rl_cache.kernels.network import Network, predict, zero_network
+from rl_cache.kernels.network import Evaluator, Network, evaluator, predict, zero_network
 from rl_cache.kernels.request import Frame, serve_with
 from rl_cache.kernels.sampling import Pool, add, draw, draw_member, empty_pool, remove
 from rl_cache.policies.eviction import s3fifo
@@ -94,7 +94,7 @@ class State(NamedTuple):
     queues: s3fifo.State
     pool: Pool
     history: RequestHistory
-    network: Network
+    network: Evaluator
     knobs: Float64
     marks: Int64
     values: Float64
@@ -118,8 +118,8 @@ def score_decides(state: State, row: int) -> bool:
 
 
 @kernel
-def lowest_scored(state: State, row: int) -> int:
-    """The file with the lowest score of a sample, which stays in ``marks[1]``."""
+def lowest_score(state: State, row: int) -> float:
+    """The lowest score of a sample; whose it is stays in ``marks[1]``."""
     worst, lowest = _UNDECIDED, np.inf
     for _ in range(SAMPLE):
         state.marks[0] += 1
@@ -128,7 +128,7 @@ def lowest_scored(state: State, row: int) -> int:
         if worst == _UNDECIDED or file_score < lowest:
             worst, lowest = file, file_score
     state.marks[1] = worst
-    return worst
+    return float(lowest)
 
 
 @kernel
@@ -147,8 +147,8 @@ def admit(state: State, file: int, row: int) -> bool:
     held = state.queues.occupied[s3fifo.SMALL] + state.queues.occupied[s3fifo.MAIN]
     if held + state.queues.size[file] <= state.history.capacity or state.pool.length[0] == 0:
         return True
-    other = lowest_scored(state, row)
-    return bool(score(state, file, row) >= score(state, other, row) + state.knobs[_MARGIN])
+    lowest = lowest_score(state, row)
+    return bool(score(state, file, row) >= lowest + state.knobs[_MARGIN])
 
 
 @kernel
@@ -173,7 +173,9 @@ def evict(state: State, file: int, row: int) -> int:
 def evict_lowest_scored(state: State, row: int) -> int:
     """Take the lowest-scored file out of its queue; one on trial becomes a ghost."""
     state.queues.flags[1] = 1
-    evicted = int(state.marks[1] if state.marks[1] != _UNDECIDED else lowest_scored(state, row))
+    if state.marks[1] == _UNDECIDED:
+        lowest_score(state, row)
+    evicted = int(state.marks[1])
     state.marks[1] = _UNDECIDED
     on_trial = state.queues.where[evicted] == s3fifo.SMALL
     dequeue(state.queues, evicted)
@@ -208,7 +210,7 @@ class ScoredS3Fifo:
             s3fifo.S3Fifo().state(trace, capacity_bytes),
             empty_pool(trace.n_files),
             empty_history(trace, capacity_bytes),
-            self.network,
+            evaluator(self.network),
             self.knobs.array(),
             np.array([0, _UNDECIDED], np.int64),
             np.zeros(len(FEATURES)),

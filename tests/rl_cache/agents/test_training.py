@@ -19,7 +19,7 @@ from rl_cache.env.file_admission import FileAdmission
 from rl_cache.env.hep_cache import HepCache
 from rl_cache.errors import AgentError
 from rl_cache.kernels.history import FEATURES, OF_DATASETS
-from rl_cache.kernels.network import predict
+from rl_cache.kernels.network import evaluator, predict
 from rl_cache.laboratory.simulator import simulate
 from rl_cache.policies.admission.scdl import Scdl
 from rl_cache.policies.eviction.lru import Lru
@@ -59,7 +59,7 @@ def test_the_network_learns_who_comes_back() -> None:
     values = rng.normal(size=(4000, len(FEATURES)))
     wait = np.where(values[:, 0] > 0, 0.1, np.inf)
     network = fit(Samples(values, wait, np.full(4000, 10.0)), rng, horizon=1.0, units=8, epochs=60)
-    predicted = np.array([predict(network, row) for row in values[:500]])
+    predicted = np.array([predict(evaluator(network), row) for row in values[:500]])
     assert np.mean((predicted > 0) == (values[:500, 0] > 0)) > 0.95
 
 
@@ -70,7 +70,7 @@ def test_what_the_end_of_a_trace_hides_is_not_taken_for_never() -> None:
     late = np.arange(4000) % 2 == 0
     wait, left = np.where(late, np.inf, 0.1), np.where(late, 0.5, 10.0)
     network = fit(Samples(values, wait, left), rng, horizon=1.0, units=4, epochs=40)
-    assert np.mean([predict(network, row) for row in values[:200]]) > 1.0
+    assert np.mean([predict(evaluator(network), row) for row in values[:200]]) > 1.0
 
 
 def test_equal_seeds_train_equal_networks() -> None:
@@ -94,7 +94,7 @@ def test_a_network_that_does_not_see_a_feature_does_not_heed_it(small: Trace) ->
     values = rng.normal(size=(2, len(FEATURES)))
     others = [k for k in range(len(FEATURES)) if k not in OF_DATASETS]
     values[1, others] = values[0, others]
-    assert predict(network, values[0]) == predict(network, values[1])
+    assert predict(evaluator(network), values[0]) == predict(evaluator(network), values[1])
 
 
 def test_training_runs_saves_and_goes_on(small: Trace, tmp_path: Path) -> None:

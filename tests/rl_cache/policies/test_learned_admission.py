@@ -9,7 +9,7 @@ pytest.importorskip("numba")
 pytest.importorskip("gymnasium")
 
 from rl_cache.env.file_admission import FileAdmission
-from rl_cache.kernels.network import Network, predict
+from rl_cache.kernels.network import Network, evaluator, predict
 from rl_cache.laboratory.simulator import simulate
 from rl_cache.policies.admission.learned_admission import FEATURES, LearnedAdmission
 from rl_cache.policies.eviction.lru import Lru
@@ -31,7 +31,7 @@ def test_the_same_decisions_as_in_the_environment(seed: int) -> None:
     observation, _ = env.reset(seed=0)
     over, written_bytes, hit = False, 0, 0
     while not over:
-        store = predict(network, observation.astype(np.float64)) > 0
+        store = predict(evaluator(network), observation.astype(np.float64)) > 0
         observation, _, _, over, info = env.step(np.int64(store))
         written_bytes, hit = written_bytes + info["written"], hit + info["hit"]
     account = simulate(trace, LearnedAdmission(network), int(0.1 * trace.footprint_bytes))
