@@ -1,5 +1,6 @@
 """What tests stand on: SQLite files, a PostgreSQL server and Kafka brokers that the tests start themselves."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -29,6 +30,7 @@ from streams import dev_kafka as apache
 from streams.errors import SourceUnavailable
 from tests.opint.dashboard import seed as seeding
 from tests.small import LEVEL, keys, small_detector
+from tests.support.processes import within
 
 START_SECONDS = 30.0
 
@@ -65,6 +67,13 @@ def _account() -> pwd.struct_passwd | None:
         return None
     names = {item.pw_name for item in pwd.getpwall()}
     return pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+
+
+def _is_running(process: Path) -> bool:
+    """Whether a process (its folder in /proc) has memory yet."""
+    with contextlib.suppress(OSError):
+        return (process / "cmdline").read_bytes() != b""
+    return False
 
 
 class PostgresServer:
@@ -105,6 +114,17 @@ class PostgresServer:
         """End it at once, whoever is connected."""
         self._process.send_signal(signal.SIGINT)
         self._process.wait(START_SECONDS)
+
+    def kill(self) -> None:
+        """End it and its children by SIGKILL in the middle of whatever they do."""
+        pid = self._process.pid
+        children = [Path(f"/proc/{number}") for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        for number in (pid, *(int(child.name) for child in children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        self._process.wait(START_SECONDS)
+        # A server does not start while a child of the last one shares its memory.
+        assert within(START_SECONDS, lambda: not any(_is_running(child) for child in children))
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://nightshift@/{database}?host={self._folder}"

@@ -86,6 +86,7 @@ class Planner:
     def compose(self, tx: Connection, receivers: Sequence[str], now_s: float) -> int:
         """Decide about the notices of these receivers that are due, and store messages; how many."""
         outbox.lock(tx)
+        notices.release_put_off_ahead(tx, now_s)
         active = subject.active(tx)
         hidden_by = load_silences(tx, now_s)
         return sum(self._compose(tx, name, active, hidden_by, now_s) for name in receivers)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Float,
     ForeignKey,
@@ -17,10 +18,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     bindparam,
     delete,
     func,
     insert,
+    or_,
     select,
     text,
 )
@@ -57,6 +60,12 @@ notice = Table(
     Index("ix_notice_silence", "silence_id"),
     Index("ix_notice_message", "message_id"),
 )
+
+CLOCKS_DIFFER_S = 60.0
+"""So far ahead may be the clock of another machine that writes to the same database."""
+
+SHORT_WAIT_S = 60.0
+"""What waits longer (quiet hours, silences, escalations) is held to its time even if the clock is set back."""
 
 _row = notice.c
 
@@ -95,8 +104,20 @@ def add(tx: Connection, notices: Iterable[Notice]) -> None:
 
 def open_receivers(tx: Connection, now_s: float) -> list[str]:
     """Names of the receivers for which a notice is due."""
-    query = select(_row.receiver).where(_row.due_s.is_not(None), _row.due_s <= now_s).distinct()
-    return sorted(tx.scalars(query))
+    due_now = or_(_row.due_s <= now_s, _put_off_ahead(now_s))
+    return sorted(tx.scalars(select(_row.receiver).where(_row.due_s.is_not(None), due_now).distinct()))
+
+
+def _put_off_ahead(now_s: float) -> ColumnElement[bool]:
+    """Whether a notice was put off for a short while at a time that lies ahead: the clock was set back since."""
+    put_off_s = func.coalesce(_row.decided_s, _row.at_s)
+    return and_(put_off_s > now_s + CLOCKS_DIFFER_S, _row.due_s <= put_off_s + SHORT_WAIT_S)
+
+
+def release_put_off_ahead(tx: Connection, now_s: float) -> None:
+    """Decide at once about what a clock that was set back would hold back for as long as it was set back."""
+    statement = sql_update(notice).where(_row.due_s > now_s, _put_off_ahead(now_s))
+    tx.execute(statement.values(due_s=now_s))
 
 
 def due(tx: Connection, receiver: str, until_s: float, most: int) -> list[Notice]:

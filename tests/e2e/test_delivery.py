@@ -2,12 +2,14 @@
 
 import random
 import uuid
+from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from conf.settings import Settings
 from conf.stream import KafkaSettings
@@ -17,6 +19,8 @@ from dqm.simulate.plan import plan_faults
 from dqm.simulate.stream import stream
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.store.engine import Store
+from opint.store.outbox import CALLS, ENDS, outbox
+from opint.store.tables import audit, incident
 from streams.kafka import KafkaPublisher
 from streams.records import Catalogue
 from streams.source import Message, Partition
@@ -142,6 +146,17 @@ def embedded(broker, url, models, daemons_with):
     store.close()
 
 
+def assert_every_change_has_its_call(store):
+    """What concerns people stands in the outbox as often as in the history, and each incident opened."""
+    concerns = audit.c.action.in_(sorted(CALLS | ENDS))
+    with store.read() as tx:
+        history = Counter(map(tuple, tx.execute(select(audit.c.incident_id, audit.c.action).where(concerns))))
+        calls = Counter(map(tuple, tx.execute(select(outbox.c.incident_id, outbox.c.change))))
+        numbers = set(tx.scalars(select(incident.c.id)))
+    assert history == calls
+    assert numbers == {number for number, change in calls if change == "opened"}
+
+
 def test_kills_with_the_embedded_broker(embedded_broker, detector, models, tmp_path, daemons_with):
     parts = traffic(detector, lumisections=200, seed=21)
     right = judged_at_once(parts, models, tmp_path)
@@ -164,10 +179,11 @@ def test_kills_with_the_embedded_broker(embedded_broker, detector, models, tmp_p
         assert "another one was started" in daemons.logs()
         assert verdicts(store) == verdicts(right)
         assert incidents(store) == incidents(right) != []
+        assert_every_change_has_its_call(store)
 
 
 @pytest.mark.postgres
-def test_a_database_that_goes_away_and_returns(postgres, embedded_broker, detector, models, tmp_path, daemons_with):
+def test_a_database_that_is_killed_and_returns(postgres, embedded_broker, detector, models, tmp_path, daemons_with):
     parts = traffic(detector, lumisections=200, seed=31)
     right = judged_at_once(parts, models, tmp_path)
     half = len(parts) // 2
@@ -178,7 +194,7 @@ def test_a_database_that_goes_away_and_returns(postgres, embedded_broker, detect
             publisher.publish(part, ARROW)
         publisher.flush()
         wait_until(lambda: progress(store) > 50, 120, "messages processed")
-        postgres.stop()
+        postgres.kill()
         for part in parts[half:]:
             publisher.publish(part, ARROW)
         publisher.flush()
@@ -190,3 +206,4 @@ def test_a_database_that_goes_away_and_returns(postgres, embedded_broker, detect
         assert "Traceback" not in daemons.logs()
         assert verdicts(store) == verdicts(right)
         assert incidents(store) == incidents(right)
+        assert_every_change_has_its_call(store)

@@ -142,7 +142,7 @@ class MailReceiver:
 
 
 @contextlib.contextmanager
-def mail_receiver(tls: ssl.SSLContext, password: str = "") -> Iterator[MailReceiver]:
+def mail_receiver(tls: ssl.SSLContext, password: str = "", port: int = 0) -> Iterator[MailReceiver]:
     """A mail server that insists on STARTTLS, and on the log-in of ``night`` if there is a ``password``."""
     receiver = MailReceiver()
 
@@ -156,7 +156,8 @@ def mail_receiver(tls: ssl.SSLContext, password: str = "") -> Iterator[MailRecei
             return SMTP(receiver, tls_context=tls, require_starttls=True, **how)
 
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         receiver.port = probe.getsockname()[1]
     controller = _Controller(receiver, hostname="127.0.0.1", port=receiver.port)
     controller.start()

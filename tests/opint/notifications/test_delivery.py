@@ -1,15 +1,9 @@
 """What dispatchers promise: nothing is lost, and nothing comes twice under another key; on both databases."""
 
 import contextlib
-import signal
-import subprocess
-import sys
 import threading
 import time
 
-import yaml
-
-import opint.notifications.dispatcher as module
 from opint.store import messages
 from tests.opint.notifications.conftest import Clock, opened, outcomes
 from tests.support.incidents import end_incident, open_incident, worsen_incident
@@ -79,82 +73,3 @@ def test_a_claim_that_nobody_ends_is_taken_over(store, drive):
     assert driven.web.requests == []
     driven.pass_time(1)
     assert len(driven.web.requests) == 1
-
-
-@contextlib.contextmanager
-def notify_run(config):
-    """`nightshift notify run` in a process of its own, which is killed in the end."""
-    command = [sys.executable, "-m", "opint.cli", "notify", "run", "--config", str(config)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-
-
-def until(condition, seconds=90.0):
-    end_s = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end_s
-        time.sleep(0.005)
-
-
-def test_dispatchers_that_are_killed_lose_nothing_and_repeat_only_under_the_same_key(store, store_url, web, tmp_path):
-    """By kill -9 amid requests while incidents open."""
-    hook = {"name": "room", "kind": "webhook", "url": web.url, "timeout_s": 0.2}
-    hook |= {"digest_above": 1000, "digest_every_s": 0, "most_per_minute": 10_000}
-    route = {"name": "all", "receivers": ["room"], "group_wait_s": 0}
-    config = tmp_path / "night.yaml"
-    notifications = {"receivers": [hook], "routes": [route]}
-    config.write_text(yaml.safe_dump({"database": {"url": store_url}, "notifications": notifications}))
-    numbers, stop = [], threading.Event()
-
-    def raise_incidents():
-        while not stop.wait(0.02):
-            with store.begin() as tx:
-                numbers.append(open_incident(tx, str(len(numbers)), time.time()))
-
-    raising = threading.Thread(target=raise_incidents)
-    raising.start()
-    try:
-        for _ in range(2):
-            # The request at which it is killed is never answered.
-            before, web.answers = len(web.requests), ["200"] * 5 + ["slow"]
-            with notify_run(config):
-                until(lambda before=before: len(web.requests) >= before + 6)
-    finally:
-        stop.set()
-        raising.join()
-    with notify_run(config):
-        until(lambda: set(web.incidents) == set(numbers))
-    key_by_incident = {}
-    for key, body in zip(web.keys, web.bodies, strict=True):
-        for incident in body["incidents"]:
-            assert key_by_incident.setdefault(incident["id"], key) == key
-    assert len(web.keys) > len(set(web.keys))
-
-
-def test_a_database_that_goes_away_is_waited_for(seeded_store, web, tmp_path, monkeypatch, drive):
-    """It goes while a request is on its way, which is sent again under its key once the claim has ended."""
-    monkeypatch.setattr(module, "AWAY_S", 0.05)
-    monkeypatch.setattr(module, "LEASE_PHASES", 0.5)
-    file, hidden = tmp_path / "nightshift.db", tmp_path / "hidden.db"
-    driven = drive(store=seeded_store, clock=time.time, receiver={"timeout_s": 2.0})
-    stop = threading.Event()
-    thread = threading.Thread(target=driven.dispatcher.run, args=(stop,))
-    thread.start()
-    try:
-        web.answers = ["slow-200"]
-        with seeded_store.begin() as tx:
-            number = open_incident(tx, "new", time.time())
-        until(lambda: web.requests)
-        file.rename(hidden)
-        time.sleep(1.2)
-        hidden.rename(file)
-        until(lambda: len(web.requests) == 2)
-    finally:
-        stop.set()
-        thread.join()
-    assert web.incidents == [number, number]
-    assert len(set(web.keys)) == 1

@@ -8,8 +8,8 @@ from opint.incidents import operator
 from opint.notifications.explain import explain
 from opint.store import messages, notices
 from tests.opint.notifications.conftest import opened, outcomes, settings_of
-from tests.support.incidents import open_incident
-from tests.support.receivers import web_receiver
+from tests.support.incidents import end_incident, open_incident
+from tests.support.receivers import mail_receiver, server_certificate, web_receiver
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
@@ -152,6 +152,58 @@ def test_a_clock_that_is_set_back_delays_nothing_for_long(store, drive):
     driven.pass_time(-1e6)
     driven.pass_time(1)
     assert [message.state for message in driven.messages()] == ["sent"]
+
+
+def test_a_call_that_waits_for_its_group_does_not_wait_for_a_clock_that_was_set_back(store, drive):
+    driven = drive(route={"group_wait_s": 5.0})
+    opened(store)
+    driven.settle()
+    driven.pass_time(-600)
+    assert [message.state for message in driven.messages()] == ["sent"]
+
+
+def test_what_follows_is_looked_at_again_although_the_clock_was_set_back(store, drive):
+    driven = drive()
+    with store.begin() as tx:
+        cause = open_incident(tx, "1", family="status", element_group="")
+        open_incident(tx, "2")
+    driven.settle()
+    with store.begin() as tx:
+        end_incident(tx, cause)
+    driven.pass_time(-600)
+    assert len(driven.messages()) == 3
+
+
+def test_mail_comes_under_the_same_message_id_when_its_server_was_away_for_an_hour(store, drive, tmp_path):
+    tls, ca_file = server_certificate(tmp_path)
+    with mail_receiver(tls) as away:
+        address = {"kind": "email", "name": "room", "host": "localhost", "port": away.port, "ca_file": ca_file}
+    mailbox = address | {"sender": "night@example.org", "to": ("ada@example.org",)}
+    driven = drive(settings=settings_of("http://x", receivers=(mailbox,)))
+    opened(store)
+    driven.settle()
+    for _ in range(12):
+        driven.pass_time(300)
+    (message,) = driven.messages()
+    assert message.state == "waiting"
+    assert "ConnectionRefused" in message.error
+    with mail_receiver(tls, port=away.port) as server:
+        driven.pass_time(300)
+        (mail,) = server.mails
+    assert f"Message-ID: <{message.key}@nightshift>".encode() in mail
+
+
+def test_what_a_wrong_certificate_kept_back_is_sent_once_the_right_authority_is_trusted(store, drive, tmp_path):
+    tls, ca_file = server_certificate(tmp_path)
+    with web_receiver(tls) as web:
+        before = drive(receiver={"url": web.url, "timeout_s": 5.0})
+        opened(store)
+        before.settle()
+        (message,) = before.messages()
+        assert (message.state, web.requests) == ("waiting", [])
+        assert "CERTIFICATE_VERIFY_FAILED" in message.error
+        drive(receiver={"url": web.url, "timeout_s": 5.0, "ca_file": ca_file}, clock=before.clock).pass_time(10)
+    assert web.keys == [message.key]
 
 
 def test_a_receiver_that_left_the_settings_loses_nothing_silently(store, drive, web):
