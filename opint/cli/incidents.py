@@ -151,7 +151,7 @@ def show(
     from opint.cli.incident_report import print_incident
 
     settings = start(config, log_format)
-    print_incident(open_store(settings), settings.alerts.guidance, id_, as_json=as_json)
+    print_incident(open_store(settings), settings, id_, as_json=as_json)
 
 
 @app.command()

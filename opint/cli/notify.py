@@ -36,7 +36,7 @@ def run(config: Config = None, log_format: Log = None) -> None:
     """Deliver notifications until told to stop. `nightshift run` does so too; several may run on one database."""
     settings = start(config, log_format)
     from opint.daemon.run import own_name
-    from opint.notifications.making import make_dispatcher
+    from opint.notifications.starting import make_dispatcher
 
     if not settings.notifications.receivers:
         raise SettingsError("notifications.receivers is empty: there is nobody to notify; see docs/alerts.md")
@@ -141,13 +141,15 @@ def explain(
     log_format: Log = None,
 ) -> None:
     """Say who was notified of an incident, who was not, and why."""
+    from opint.notifications import causes
     from opint.notifications.explain import explain as explained
     from opint.store import incidents
 
-    store = open_store(start(config, log_format))
-    with store.read() as tx:
+    settings = start(config, log_format)
+    with open_store(settings).read() as tx:
         incident = incidents.get(tx, id_)
         accounts = explained(tx, id_)
+        cause = causes.of_active(tx, [id_], settings).get(id_)
     if as_json:
         import orjson
 
@@ -161,6 +163,8 @@ def explain(
 
     console = Console()
     console.print(f"incident {id_} ({incident.severity}, {incident.state}): {incident.title}", markup=False)
+    if cause is not None:
+        console.print(f"It follows from {cause.text}, and calls nobody while that lasts.", markup=False)
     table = terminal_table("when (UTC)", "change", "receiver", "outcome", "why", folding=("why",))
     for account in accounts:
         table.add_row(iso(account.at_s), account.change, account.receiver or "nobody", account.outcome, account.why)

@@ -62,7 +62,7 @@ class StreamHeartbeat:
     def tick(self) -> None:
         """Store a heartbeat every HEARTBEAT_SECONDS; raises StoreUnavailable if the database is away."""
         if self._clock() - self._heartbeat.at_s >= HEARTBEAT_SECONDS:
-            self._beat("running")
+            self._beat("waiting" if self._waiting_reason else "running")
 
     def waiting(self, reason: str) -> None:
         """Report that the stream waits; an empty reason ends that.
@@ -102,7 +102,7 @@ class StreamHeartbeat:
         }
         with self._store.begin() as tx:
             heartbeats.beat(tx, self._heartbeat)
-            alerts = self._stalls.check(tx, lag, self._heartbeat.at_s)
+            alerts = self._stalls.check(tx, lag, self._heartbeat.at_s, self._waiting_reason)
             acknowledgement.expire(tx, self._heartbeat.at_s)
             states = incident_pages.counts(tx)
         log_incidents(alerts)

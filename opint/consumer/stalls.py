@@ -1,6 +1,6 @@
-"""A partition on which nothing moves although messages wait, and a model that has grown old.
+"""A broker that is away, a partition on which nothing moves although messages wait, and a model that has grown old.
 
-Neither shows in any histogram, and both let bad data pass. What is missing, frozen or against the status bits is
+None of them shows in any histogram, and all let bad data pass. What is missing, frozen or against the status bits is
 found where lumisections are judged (:mod:`dqm.core.verdicts`).
 """
 
@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 from conf.settings import Settings
 from opint.incidents import operational
 from opint.incidents.families import FAMILIES, IncidentKey
-from opint.incidents.operational import OperationalFault
+from opint.incidents.operational import MOST_TITLE, OperationalFault
 from opint.incidents.update import IncidentUpdate
 from opint.store import offsets
-from opint.store.incidents import STALE_MODEL, STALLED
+from opint.store.incidents import STALE_MODEL, STALLED, Incident
+from opint.store.texts import storable
 from streams.source import Partition
 
 DAY_S = 86400.0
@@ -37,21 +38,29 @@ class JudgingModel:
 
 @dataclass
 class StallDetector:
-    """Finds stalled partitions, and a ``model`` that has grown old, for one daemon of consumer group ``group``."""
+    """Finds what has stalled, and a ``model`` that has grown old, for one daemon of consumer group ``group``.
+
+    It takes its source for one that may have been away before, so that its first look clears what an earlier daemon
+    has left open.
+    """
 
     model: JudgingModel | None
     group: str
     stalled_after_s: float
     oldest_model_s: float
     _waiting: dict[Partition, tuple[int | None, float]] = field(default_factory=dict)
+    # 0 before the first look.
+    _away_since_s: float | None = 0.0
 
     @classmethod
     def of(cls, settings: Settings, group: str, model: JudgingModel | None) -> "StallDetector":
         """A detector with the patience that the settings declare."""
         return cls(model, group, settings.stream.stalled_after_s, settings.dqm.oldest_model_days * DAY_S)
 
-    def check(self, tx: Connection, lag: Mapping[Partition, int], now_s: float) -> IncidentUpdate:
-        """Open incidents of what has stalled and clear those of what moves; ``lag`` is that of the claimed partitions.
+    def check(self, tx: Connection, lag: Mapping[Partition, int], now_s: float, away: str = "") -> IncidentUpdate:
+        """Open incidents of what has stalled and clear those of what moves.
+
+        ``lag`` is that of the claimed partitions, ``away`` why the source cannot be reached; empty if it can.
 
         The time that a partition waits is counted from when we first saw it wait, not from its last message: one
         that had nothing to deliver for a day has not stalled when a message comes.
@@ -62,7 +71,7 @@ class StallDetector:
             for partition, behind in lag.items()
             if behind > 0
         }
-        opened, cleared = [], []
+        opened, cleared = [self._source_away(tx, away, now_s)], [self._source_back(tx, away, now_s)]
         for partition, behind in sorted(lag.items()):
             waited_s = now_s - self._waiting[partition][1] if behind > 0 else 0.0
             if waited_s >= self.stalled_after_s:
@@ -81,6 +90,28 @@ class StallDetector:
         return IncidentUpdate(
             tuple(incident for incident in opened if incident), tuple(incident for incident in cleared if incident)
         )
+
+    def _source_away(self, tx: Connection, away: str, now_s: float) -> Incident | None:
+        if not away:
+            return None
+        self._away_since_s = self._away_since_s or now_s
+        away_s = now_s - self._away_since_s
+        if away_s < self.stalled_after_s:
+            return None
+        title = f"consumer group {self.group}: nothing received for {away_s:.0f} s: {away}"
+        advice = "Nothing is judged meanwhile, and nothing is lost as long as the broker holds it: mend what is named."
+        fault = OperationalFault(self._source_key, storable(title, MOST_TITLE), advice, "critical")
+        return operational.open_fault(tx, fault, now_s)
+
+    def _source_back(self, tx: Connection, away: str, now_s: float) -> Incident | None:
+        if away or self._away_since_s is None:
+            return None
+        self._away_since_s = None
+        return operational.clear_fault(tx, self._source_key, "messages are received again", now_s)
+
+    @property
+    def _source_key(self) -> IncidentKey:
+        return IncidentKey("", "", STALLED, f"consumer group {self.group}")
 
     def _since(self, partition: Partition, offset: int | None, now_s: float) -> tuple[int | None, float]:
         waiting = self._waiting.get(partition)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import structlog
@@ -19,31 +19,24 @@ from conf.settings import Settings
 from opint.consumer.kind import StreamKind
 from opint.daemon import threads
 from opint.daemon.threads import Stream
-from opint.notifications.thread import dispatching
 from opint.store.engine import Store
 from opint.stream_kinds import kind_of_file, recorded_kinds, watched_kinds
 from streams import loop
 from streams.metrics import Metrics, served
-
-if TYPE_CHECKING:
-    from opint.notifications.dispatcher import Dispatcher
 
 log = structlog.get_logger()
 
 
 def run_daemon(settings: Settings, store: Store, stop: threading.Event) -> None:
     """Watch all kinds of streams that the settings name, and notify, until ``stop`` is set; raises as run_streams."""
-    with dispatching(_dispatcher(settings, store), stop.set):
+    with ExitStack() as beside:
+        if settings.notifications.receivers:
+            # Where nobody is to be notified, nothing of it is loaded.
+            from opint.notifications.starting import dispatching, make_dispatcher  # noqa: PLC0415
+
+            dispatcher = make_dispatcher(settings, store, os.environ, f"{own_name()}:notifications", time.time)
+            beside.enter_context(dispatching(dispatcher, stop.set))
         run_streams(watched_kinds(settings), settings, store, stop)
-
-
-def _dispatcher(settings: Settings, store: Store) -> "Dispatcher | None":
-    """None where nobody is to be notified: nothing of it is loaded then."""
-    if not settings.notifications.receivers:
-        return None
-    from opint.notifications.making import make_dispatcher  # noqa: PLC0415
-
-    return make_dispatcher(settings, store, os.environ, f"{own_name()}:notifications", time.time)
 
 
 def run_streams(

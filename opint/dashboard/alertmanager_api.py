@@ -16,12 +16,9 @@ from sqlalchemy import Connection
 from conf.settings import Settings
 from opint.dashboard.api import UNAVAILABLE
 from opint.guidance.folder import GuidanceFolder
-from opint.notifications import silence_actions, subject
-from opint.notifications.causes import quiet_reason
+from opint.notifications import causes, silence_actions, silencing, subject
 from opint.notifications.content import Item, incident_content
-from opint.notifications.planner import load_silences, parents
 from opint.notifications.receivers.alertmanager import annotations, labels, rfc3339
-from opint.notifications.silencing import hiding
 from opint.store import notices
 from opint.store.engine import Store
 
@@ -163,18 +160,16 @@ def router(store: Store, settings: Settings, guidance: GuidanceFolder, clock: Ca
 
 def _alerts(tx: Connection, settings: Settings, guidance: GuidanceFolder, now_s: float) -> list[Alert]:
     active = subject.active(tx)
-    silences, parent_by_incident = load_silences(tx, now_s), parents(active, active)
+    silences, cause_by_incident = silencing.load(tx, now_s), causes.load(tx, active, settings)
     receivers = notices.receivers_of(tx, [active_subject.incident.id for active_subject in active])
     alerts = []
     for active_subject in reversed(active):
         incident = active_subject.incident
         text = guidance.text_of(incident.family, incident.subsystem, incident.element_group)
         content = incident_content(Item(active_subject, (), guidance=text), settings.page_url)
-        silence = hiding(silences, active_subject, now_s)
-        bits = settings.dqm.bits_of(incident.subsystem)
-        quiet = quiet_reason(active_subject, bits, settings.notifications.calls)
-        parent = parent_by_incident.get(incident.id)
-        inhibitors = ([f"incident {parent.id}"] if parent is not None else []) + ([quiet] if quiet else [])
+        silence = silencing.hiding(silences, active_subject, now_s)
+        cause, quiet = cause_by_incident.get(incident.id), causes.quiet_reason(active_subject, settings)
+        inhibitors = ([cause.text] if cause is not None else []) + ([quiet] if quiet else [])
         state = "suppressed" if silence is not None or inhibitors else "active"
         alerts.append(
             Alert(

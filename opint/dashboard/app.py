@@ -73,7 +73,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], float]) -> 
     app.include_router(sse.router(hub))
     app.include_router(overview.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     guidance = load_guidance(settings.alerts.guidance)
-    app.include_router(incidents.router(store, guidance, clock, renderer), dependencies=[Depends(upgraded)])
+    app.include_router(incidents.router(store, settings, guidance, clock, renderer), dependencies=[Depends(upgraded)])
     app.include_router(notifications.router(store, settings, clock, renderer), dependencies=[Depends(upgraded)])
     alertmanager = alertmanager_api.router(store, settings, guidance, clock)
     app.include_router(alertmanager, dependencies=[Depends(upgraded)])

@@ -175,7 +175,7 @@ _FAMILIES = (
     ),
     Family(
         name=STALLED,
-        noun="a stalled partition",
+        noun="a stalled stream",
         advice="Messages wait on the broker and this daemon gets none of them: look at the leader of the partition, "
         "at the daemon's log and at /healthz. Lumisections that are spread over partitions are closed without these "
         "parts.",

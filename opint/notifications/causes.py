@@ -1,20 +1,38 @@
-"""One cause, one call: which incident follows from which, and which do not call in this machine mode. Pure."""
+"""One cause, one call: what an incident follows from, and which incidents do not call in this machine mode.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+A cause is another incident, or what the machine or a detector did when the incident was seen last: no stable beams, or
+all status bits of its subsystem off. Either explains what began with it or later, and nothing that was there before.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
 
-from conf.notifications import ModeRule
+from sqlalchemy import Connection
+
+from conf.routes import MachineMode
+from conf.settings import Settings
 from opint.incidents.families import FAMILIES
+from opint.notifications import subject
 from opint.notifications.subject import Subject
+from opint.store import incident_conditions, incidents
+from opint.store.incident_conditions import Beginning
 from opint.store.incidents import DATA_LOST, STALLED, Incident
+from opint.wording import clock_time
+from streams.keys import LumisectionKey
 
 LEAD_S = 900.0
 """A cause may be noticed so much later than what follows from it: a partition is stalled only after a while."""
 
+LEAD_LUMISECTIONS = 2
+"""Beams and detectors fade before they are declared gone: so many lumisections before count as well."""
+
 _OF_CONTENT = frozenset({"content", "frozen", "missing", "starved", "shape"})
 """Families of faults in histograms, which a detector that is off explains."""
+
+_OF_BEAMS = frozenset({"content", "frozen", "starved", "seed", "path", "all-rates"})
+"""Families of faults that beams explain by not being there; missing data, or axes, do not depend on them."""
 
 
 class Scope(Enum):
@@ -42,6 +60,58 @@ RULES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What an incident follows from, in words; ``incident`` is the number of the other one, None if it is none."""
+
+    text: str
+    incident: int | None = None
+
+
+def load(tx: Connection, subjects: Iterable[Subject], settings: Settings) -> dict[int, Cause]:
+    """By number, the cause of each incident that follows from something."""
+    parents = incidents.active_of(tx, {rule.parent for rule in RULES})
+    state_causes = _StateCauses(tx, settings)
+    causes: dict[int, Cause] = {}
+    for each in subjects:
+        if (parent := parent_of(each.incident, parents)) is not None:
+            causes[each.incident.id] = Cause(f"incident {parent.id}: {parent.title}", parent.id)
+        elif (cause := state_causes.of(each)) is not None:
+            causes[each.incident.id] = cause
+    return causes
+
+
+@dataclass
+class _StateCauses:
+    """Causes that are states of machine or detector; each state is looked up once."""
+
+    tx: Connection
+    settings: Settings
+    _beginnings: dict[tuple[str, LumisectionKey, tuple[str, ...]], Beginning | None] = field(default_factory=dict)
+
+    def of(self, about: Subject) -> Cause | None:
+        incident, last = about.incident, about.incident.last
+        if last is None:
+            return None
+        for state in explaining_states(about, self.settings):
+            key = incident.dataset, last, state.bits
+            if key not in self._beginnings:
+                self._beginnings[key] = incident_conditions.beginning(self.tx, *key, LEAD_LUMISECTIONS)
+            if (began := self._beginnings[key]) is not None and follows(incident, began):
+                return Cause(f"{state.name} since {clock_time(began.published_s)}, {_place(began.key)}")
+        return None
+
+
+def _place(key: LumisectionKey) -> str:
+    return f"run {key.run} LS {key.ls}" if key.ls else f"run {key.run}"
+
+
+def of_active(tx: Connection, numbers: Collection[int], settings: Settings) -> dict[int, Cause]:
+    """The same of those of these incidents that are not resolved."""
+    subjects = subject.load(tx, numbers).values()
+    return load(tx, [each for each in subjects if each.incident.state != "resolved"], settings)
+
+
 def parent_of(incident: Incident, active: Iterable[Incident]) -> Incident | None:
     """The oldest of the ``active`` incidents that explains this one; None if none does."""
     parents = [other for other in active if _explains(other, incident)]
@@ -49,34 +119,59 @@ def parent_of(incident: Incident, active: Iterable[Incident]) -> Incident | None
 
 
 def _explains(parent: Incident, incident: Incident) -> bool:
+    same_subsystem = (parent.dataset, parent.subsystem) == (incident.dataset, incident.subsystem)
     return any(
         rule.parent == parent.family
         and incident.family in rule.families
-        and (rule.scope is Scope.EVERYWHERE or _same_subsystem(parent, incident))
+        and (rule.scope is Scope.EVERYWHERE or same_subsystem)
         # What was there long before does not follow from it.
         and incident.opened_s >= parent.opened_s - LEAD_S
         for rule in RULES
     )
 
 
-def _same_subsystem(incident: Incident, other: Incident) -> bool:
-    return (incident.dataset, incident.subsystem) == (other.dataset, other.subsystem)
+@dataclass(frozen=True, slots=True)
+class State:
+    """What explains faults while it lasts: status bits that are all off, or, without any, beams that are not stable."""
+
+    name: str
+    bits: tuple[str, ...] = ()
 
 
-PARENT_FAMILIES = frozenset(rule.parent for rule in RULES)
-"""Families of incidents that may explain others."""
+def explaining_states(about: Subject, settings: Settings) -> list[State]:
+    """States that would explain an incident, by its family; whether they were there is for the store to say.
 
-
-def quiet_reason(subject: Subject, bits: Sequence[str], rules: Sequence[ModeRule]) -> str:
-    """Why an incident calls nobody although nothing else explains it; empty if it does call.
-
-    ``bits`` are the status bits of its subsystem (dqm.status_bits), ``rules`` say which families call in which mode.
+    Where the settings say that the family calls without beams, and with cosmics, beams explain nothing.
     """
-    incident = subject.incident
-    states = subject.conditions.get("dcs") or {}
-    if bits and incident.family in _OF_CONTENT and all(states.get(bit) is False for bit in bits):
-        return f"{incident.subsystem} is switched off ({', '.join(bits)})"
-    for rule in rules:
-        if rule.mode == subject.mode and not any(fnmatchcase(incident.family, pattern) for pattern in rule.families):
-            return f"{FAMILIES[incident.family].noun} does not call in machine mode {rule.mode}"
-    return ""
+    incident = about.incident
+    bits = settings.dqm.bits_of(incident.subsystem)
+    states = []
+    if bits and incident.family in _OF_CONTENT:
+        states.append(State(f"{incident.subsystem} switched off ({', '.join(bits)})", bits))
+    calls = _fits(_families_of_mode("no-beam", settings), incident.family)
+    if incident.family in _OF_BEAMS and about.mode != "cosmics" and not calls:
+        states.append(State("no stable beams"))
+    return states
+
+
+def follows(incident: Incident, began: Beginning) -> bool:
+    """Whether an incident was first seen when a state had begun, or just before."""
+    first = incident.first
+    return first is not None and (first.run, first.ls + LEAD_LUMISECTIONS) >= (began.key.run, began.key.ls)
+
+
+def quiet_reason(about: Subject, settings: Settings) -> str:
+    """Why an incident calls nobody in this machine mode although it follows from nothing; empty if it does call."""
+    family, named = about.incident.family, _families_of_mode(about.mode, settings)
+    if named is None or _fits(named, family):
+        return ""
+    return f"{FAMILIES[family].noun} does not call in machine mode {about.mode}"
+
+
+def _families_of_mode(mode: MachineMode, settings: Settings) -> Sequence[str] | None:
+    """Patterns of the families that call in a machine mode; None if the settings say nothing of it."""
+    return next((rule.families for rule in settings.notifications.calls if rule.mode == mode), None)
+
+
+def _fits(patterns: Sequence[str] | None, family: str) -> bool:
+    return any(fnmatchcase(family, pattern) for pattern in patterns or ())

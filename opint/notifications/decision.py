@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from opint.notifications.causes import Cause
 from opint.notifications.silencing import Silence, hiding
 from opint.notifications.subject import Subject
 from opint.store.incidents import Incident
@@ -28,14 +29,14 @@ class Decision:
 class Situation:
     """What decisions about one receiver's notices look at.
 
-    ``parents`` and ``quiet`` say by incident from which other it follows and why it calls nobody in this machine mode;
+    ``causes`` and ``quiet`` say by incident what it follows from and why it calls nobody in this machine mode;
     ``called`` are the incidents for which the receiver has been called.
     """
 
     now_s: float
     subjects: Mapping[int, Subject]
     silences: Sequence[Silence]
-    parents: Mapping[int, Incident]
+    causes: Mapping[int, Cause]
     quiet: Mapping[int, str]
     called: frozenset[int] = field(default_factory=frozenset)
 
@@ -59,9 +60,8 @@ def decide(notice: Notice, situation: Situation) -> Decision:  # noqa: PLR0911 -
             f"silence {silence.stored.id} of {silence.stored.actor} hides it until {until}: {silence.stored.reason}"
         )
         return Decision("silenced", reason, ends_s or now_s + LOOK_AGAIN_S, silence=silence.stored.id)
-    if (parent := situation.parents.get(incident.id)) is not None:
-        reason = f"follows from incident {parent.id}: {parent.title}"
-        return Decision("follows", reason, now_s + LOOK_AGAIN_S, parent=parent.id)
+    if (cause := situation.causes.get(incident.id)) is not None:
+        return Decision("follows", f"follows from {cause.text}", now_s + LOOK_AGAIN_S, parent=cause.incident)
     if why := situation.quiet.get(incident.id, ""):
         return Decision("quiet", why, now_s + LOOK_AGAIN_S)
     return Decision("sent", _sent_reason(notice))

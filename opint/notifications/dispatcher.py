@@ -13,12 +13,11 @@ from functools import partial
 import numpy as np
 import structlog
 
-from conf.notifications import AlertmanagerReceiver, AnyReceiver, NotificationSettings
-from opint.notifications.backoff import pause_s
+from conf.notifications import AnyReceiver, NotificationSettings
 from opint.notifications.picture import incident_picture
 from opint.notifications.planner import Planner
 from opint.notifications.receivers.sender import DeliveryError, Outgoing, Sender
-from opint.notifications.refresh import active_content
+from opint.notifications.refresh import Refresh
 from opint.store import messages
 from opint.store.engine import Store
 from opint.store.errors import StoreError, StoreUnavailable
@@ -33,6 +32,11 @@ AWAY_S = 5.0
 MOST_AT_ONCE = 3
 """Messages that are sent to one receiver at the same time: a slow receiver keeps no other waiting."""
 
+FIRST_PAUSE_S = 1.0
+"""Longest pause before the first retry; it doubles each time."""
+
+LONGEST_PAUSE_S = 300.0
+
 LEASE_PHASES = 4
 LEASE_MARGIN_S = 1.0
 """A message is claimed for as long as connecting, sending and two answers may take, and a little longer."""
@@ -41,6 +45,16 @@ STOP_S = 3.0
 """How long the end waits for messages on their way; what is left is sent again by the next dispatcher."""
 
 log = structlog.get_logger()
+
+
+def pause_s(attempts: int, retry_after_s: float | None, rng: np.random.Generator) -> float:
+    """Seconds until the next attempt after ``attempts`` failed ones.
+
+    Between half of a pause and all of it, so that dispatchers and messages do not come at once; never less than what
+    the receiver has asked for.
+    """
+    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(attempts - 1, 30))
+    return max(float(longest * rng.uniform(0.5, 1.0)), retry_after_s or 0.0)
 
 
 class Dispatcher:
@@ -67,7 +81,7 @@ class Dispatcher:
         self._sending: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._refreshed: dict[str, float] = {}
+        self._refresh = Refresh(store, planner, senders, name)
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until ``stop`` is set; what fails for a while, the database included, is tried again."""
@@ -103,7 +117,7 @@ class Dispatcher:
                 if receivers:
                     due += [name for name in receivers if self._planner.compose(tx, [name], now_s)]
         sent = sum(self._send_to(name, now_s) for name in sorted(set(due)))
-        self._refresh()
+        self._refresh.turn(now_s)
         return changes or sent > 0
 
     def is_sending(self) -> bool:
@@ -171,28 +185,6 @@ class Dispatcher:
             messages.mark_failed(tx, message.id, self._name, str(failure), next_s)
         what = "a message is dead" if next_s is None else "a message will be sent again"
         log.warning(what, receiver=message.receiver, message=message.id, reason=str(failure))
-
-    def _refresh(self) -> None:
-        """Post what is active to Alertmanagers again, which would take it for resolved otherwise."""
-        now = time.monotonic()
-        for name, receiver in self._receivers.items():
-            due = now - self._refreshed.get(name, float("-inf"))
-            if not isinstance(receiver, AlertmanagerReceiver) or due < receiver.refresh_s:
-                continue
-            self._refreshed[name] = now
-            with self._store.read() as tx:
-                content = active_content(tx, name, self._planner, self._clock())
-            if content["incidents"]:
-                args = (name, Outgoing(f"refresh-{self._name}", content, self._clock()))
-                threading.Thread(target=self._post_again, args=args, name=f"refresh-{name}", daemon=True).start()
-
-    def _post_again(self, name: str, outgoing: Outgoing) -> None:
-        try:
-            self._senders[name].send(outgoing)
-        except DeliveryError as error:
-            log.warning("alerts could not be posted again", receiver=name, reason=str(error))
-        except Exception:
-            log.exception("a sender failed", receiver=name)
 
     def _wait(self, stop: threading.Event, pause: float) -> None:
         """Until something was sent, ``stop``, or the pause is over."""

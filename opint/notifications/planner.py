@@ -5,7 +5,7 @@ Only one dispatcher plans at a time; a lock is held until the transaction ends.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,12 +14,11 @@ from sqlalchemy import Connection
 from conf.notifications import AnyReceiver
 from conf.settings import Settings
 from opint.incidents import acknowledgement
-from opint.notifications import causes, content, routing, subject
+from opint.notifications import causes, content, routing, silencing, subject
 from opint.notifications.content import Item
 from opint.notifications.decision import Decision, Situation, decide
 from opint.notifications.silencing import Silence
-from opint.notifications.subject import Subject
-from opint.store import earlier, incidents, messages, notices, outbox, silences
+from opint.store import earlier, incidents, messages, notices, outbox
 from opint.store.incidents import Incident
 from opint.store.notices import Notice
 
@@ -87,13 +86,10 @@ class Planner:
         """Decide about the notices of these receivers that are due, and store messages; how many."""
         outbox.lock(tx)
         notices.release_put_off_ahead(tx, now_s)
-        active = subject.active(tx)
-        hidden_by = load_silences(tx, now_s)
-        return sum(self._compose(tx, name, active, hidden_by, now_s) for name in receivers)
+        hidden_by = silencing.load(tx, now_s)
+        return sum(self._compose(tx, name, hidden_by, now_s) for name in receivers)
 
-    def _compose(
-        self, tx: Connection, name: str, active: Sequence[Subject], hidden_by: Sequence[Silence], now_s: float
-    ) -> int:
+    def _compose(self, tx: Connection, name: str, hidden_by: Sequence[Silence], now_s: float) -> int:
         due = self._due(tx, name, now_s)
         if not due:
             return 0
@@ -102,7 +98,7 @@ class Planner:
             _settle(due, Decision("unrouted", f"receiver {name!r} is not in the settings any more"), now_s)
             notices.rewrite(tx, due)
             return 0
-        situation = self._situation(tx, name, due, active, hidden_by, now_s)
+        situation = self._situation(tx, name, due, hidden_by, now_s)
         sent: dict[int, list[Notice]] = defaultdict(list)
         for notice in due:
             decision = decide(notice, situation)
@@ -141,13 +137,7 @@ class Planner:
         ]
 
     def _situation(
-        self,
-        tx: Connection,
-        name: str,
-        due: Sequence[Notice],
-        active: Sequence[Subject],
-        hidden_by: Sequence[Silence],
-        now_s: float,
+        self, tx: Connection, name: str, due: Sequence[Notice], hidden_by: Sequence[Silence], now_s: float
     ) -> Situation:
         numbers = {notice.incident_id for notice in due}
         subjects = subject.load(tx, numbers)
@@ -155,15 +145,10 @@ class Planner:
             now_s=now_s,
             subjects=subjects,
             silences=hidden_by,
-            parents=parents(subjects.values(), active),
-            quiet={number: self.quiet(subject_) for number, subject_ in subjects.items()},
+            causes=causes.load(tx, subjects.values(), self.settings),
+            quiet={number: causes.quiet_reason(each, self.settings) for number, each in subjects.items()},
             called=frozenset(notices.called(tx, name, numbers)),
         )
-
-    def quiet(self, incident_subject: Subject) -> str:
-        """Why an incident calls nobody in this machine mode; empty if it does."""
-        bits = self.settings.dqm.bits_of(incident_subject.incident.subsystem)
-        return causes.quiet_reason(incident_subject, bits, self.settings.notifications.calls)
 
     def _store(
         self,
@@ -195,24 +180,6 @@ class Planner:
                 for notice in item.notices:
                     notice.message_id = number
         return len(parts)
-
-
-def parents(subjects: Iterable[Subject], active: Sequence[Subject]) -> dict[int, Incident]:
-    """By incident, the active one that it follows from; without those that follow from none."""
-    candidates = [other.incident for other in active if other.incident.family in causes.PARENT_FAMILIES]
-    if not candidates:
-        return {}
-    explained = {child.incident.id: causes.parent_of(child.incident, candidates) for child in subjects}
-    return {number: parent for number, parent in explained.items() if parent is not None}
-
-
-def load_silences(tx: Connection, now_s: float) -> list[Silence]:
-    """Silences that hide what fits."""
-    stored = silences.running(tx, now_s)
-    numbers = sorted({number for row in stored for number in row.incidents or ()})
-    unresolved = silences.unresolved(tx, numbers) if numbers else set()
-    made = [Silence(row, frozenset(unresolved.intersection(row.incidents or ()))) for row in stored]
-    return [silence for silence in made if silence.is_running(now_s)]
 
 
 def _settle(decided: Sequence[Notice], decision: Decision, now_s: float) -> None:

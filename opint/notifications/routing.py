@@ -1,11 +1,11 @@
 """To whom a change goes: the ordered routes of the settings become notices. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from conf.notifications import NotificationSettings
 from conf.routes import Route
-from opint.notifications.matching import fits, in_hours, next_start
-from opint.notifications.subject import Subject
+from opint.notifications.subject import Subject, fits
 from opint.store.notices import Notice, Purpose
 from opint.store.outbox import CALLS, OutboxEntry
 
@@ -97,3 +97,20 @@ def repetitions(sent: Collection[Notice], routes: Sequence[Route], now_s: float)
         for notice in sent
         if notice.purpose in ("call", "repeat") and every.get(notice.route)
     ]
+
+
+def in_hours(hours: str, at_s: float) -> bool:
+    """Whether a moment (s since 1970) lies in ``HH:MM-HH:MM`` (UTC), over midnight too; an empty text is always."""
+    if not hours:
+        return True
+    moment = datetime.fromtimestamp(at_s, UTC).strftime("%H:%M")
+    first, last = hours.split("-")
+    return first <= moment < last if first < last else moment >= first or moment < last
+
+
+def next_start(hours: str, at_s: float) -> float:
+    """When the hours begin next after ``at_s``, s since 1970."""
+    moment = datetime.fromtimestamp(at_s, UTC)
+    hour, minute = map(int, hours[:5].split(":"))
+    start = moment.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return (start if start > moment else start + timedelta(days=1)).timestamp()

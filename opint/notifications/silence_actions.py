@@ -10,10 +10,8 @@ from sqlalchemy import Connection
 from conf.errors import NightshiftError
 from conf.routes import Matchers
 from opint.incidents.operator import MOST_ACTOR
-from opint.notifications.matching import Traits, fits_traits
-from opint.notifications.planner import load_silences
-from opint.notifications.silencing import Effect, Silence, effect, hiding
-from opint.notifications.subject import active, machine_mode
+from opint.notifications.silencing import Effect, Silence, effect, load
+from opint.notifications.subject import Traits, active, fits_traits, machine_mode
 from opint.store import notices, silences
 from opint.store.silences import AlikeIncidents, StoredSilence
 from opint.store.texts import storable
@@ -99,7 +97,7 @@ def expire(tx: Connection, number: int, actor: str, now_s: float) -> None:
     stored = silences.get(tx, number)
     if not actor.strip():
         raise SilenceError("the name of who ends the silence is empty; give one")
-    if all(silence.stored.id != number for silence in load_silences(tx, now_s)):
+    if all(silence.stored.id != number for silence in load(tx, now_s)):
         raise SilenceError(f"silence {stored.id} is over already")
     silences.expire(tx, number, storable(actor.strip(), MOST_ACTOR), now_s)
     notices.release_silenced(tx, number, now_s)
@@ -132,7 +130,7 @@ class ListedSilence:
 
 def listed(tx: Connection, now_s: float, most: int, *, ended: bool) -> list[ListedSilence]:
     """Silences that run, the first to end first; with ``ended``, those that are over come behind, newest first."""
-    running = load_silences(tx, now_s)
+    running = load(tx, now_s)
     incidents = active(tx)
     shown = [ListedSilence(silence, effect(silence, incidents, now_s)) for silence in running]
     shown.sort(key=lambda entry: entry.stored.ends_s or float("inf"))
@@ -146,12 +144,3 @@ def listed(tx: Connection, now_s: float, most: int, *, ended: bool) -> list[List
 def matchers_text(match: dict[str, Any]) -> str:
     """``subsystem Muon, family content or frozen``."""
     return ", ".join(f"{key} {' or '.join(patterns)}" for key, patterns in match.items())
-
-
-def hidden_incidents(tx: Connection, now_s: float) -> dict[int, int]:
-    """By active incident that is silenced, the number of the silence that hides it longest."""
-    running = load_silences(tx, now_s)
-    if not running:
-        return {}
-    hidden = {subject.incident.id: hiding(running, subject, now_s) for subject in active(tx)}
-    return {number: silence.stored.id for number, silence in hidden.items() if silence is not None}

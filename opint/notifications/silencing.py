@@ -1,12 +1,14 @@
-"""Which silences hide which incidents, and what each silence does. Pure."""
+"""Which silences hide which incidents, and what each silence does."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from sqlalchemy import Connection
+
 from conf.routes import Matchers
-from opint.notifications.matching import fits
-from opint.notifications.subject import Subject
+from opint.notifications.subject import Subject, active, fits
+from opint.store import silences as stored_silences
 from opint.store.silences import StoredSilence
 
 ENDS_SOON_S = 3600.0
@@ -47,10 +49,28 @@ class Silence:
         return "until resolved" if self.stored.ends_s is None else "running"
 
 
+def load(tx: Connection, now_s: float) -> list[Silence]:
+    """Silences that hide what fits."""
+    stored = stored_silences.running(tx, now_s)
+    numbers = sorted({number for row in stored for number in row.incidents or ()})
+    unresolved = stored_silences.unresolved(tx, numbers) if numbers else set()
+    made = [Silence(row, frozenset(unresolved.intersection(row.incidents or ()))) for row in stored]
+    return [silence for silence in made if silence.is_running(now_s)]
+
+
 def hiding(silences: Iterable[Silence], subject: Subject, now_s: float) -> Silence | None:
     """The silence that hides an incident longest; None if none does."""
     there = [silence for silence in silences if silence.hides(subject, now_s)]
     return max(there, key=lambda silence: (silence.stored.ends_s or float("inf"), silence.stored.id), default=None)
+
+
+def hidden_incidents(tx: Connection, now_s: float) -> dict[int, int]:
+    """By active incident that is silenced, the number of the silence that hides it longest."""
+    running = load(tx, now_s)
+    if not running:
+        return {}
+    hidden = {subject.incident.id: hiding(running, subject, now_s) for subject in active(tx)}
+    return {number: silence.stored.id for number, silence in hidden.items() if silence is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +85,9 @@ class Effect:
     ends_soon: bool
 
 
-def effect(silence: Silence, active: Collection[Subject], now_s: float) -> Effect:
-    """What a silence does to the ``active`` incidents."""
-    hidden = [subject.incident for subject in active if silence.hides(subject, now_s)]
+def effect(silence: Silence, unresolved: Collection[Subject], now_s: float) -> Effect:
+    """What a silence does to the incidents that are not resolved."""
+    hidden = [subject.incident for subject in unresolved if silence.hides(subject, now_s)]
     ends_s = silence.stored.ends_s
     return Effect(
         hidden=[incident.id for incident in hidden],

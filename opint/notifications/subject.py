@@ -1,12 +1,16 @@
-"""What routes, silences and rules look at: an incident with the conditions of its newest lumisection."""
+"""What routes, silences and rules look at: an incident with the conditions of its newest lumisection.
 
-from collections.abc import Collection, Mapping
+Matchers of routes and silences are tried on its traits alone.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from sqlalchemy import Connection
 
-from conf.routes import MachineMode
+from conf.routes import MachineMode, Matchers
 from opint.store import incident_conditions
 from opint.store.incidents import Incident
 
@@ -43,3 +47,53 @@ def load(tx: Connection, numbers: Collection[int]) -> dict[int, Subject]:
 def active(tx: Connection) -> list[Subject]:
     """All incidents that are not resolved."""
     return [Subject(incident, conditions) for incident, conditions in incident_conditions.active(tx)]
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What matchers look at; incidents with equal traits fit alike."""
+
+    severity: str
+    family: str
+    subsystem: str
+    folder: str
+    dataset: str
+    mode: MachineMode
+
+
+def traits_of(subject: Subject) -> Traits:
+    """The traits of an incident."""
+    incident = subject.incident
+    return Traits(
+        incident.severity,
+        incident.family,
+        incident.subsystem,
+        incident.element_group,
+        incident.dataset,
+        subject.mode,
+    )
+
+
+def fits(match: Matchers, subject: Subject) -> bool:
+    """Whether all matchers that are not empty fit an incident, each by any of its patterns."""
+    return fits_traits(match, traits_of(subject))
+
+
+def fits_traits(match: Matchers, traits: Traits) -> bool:
+    """The same of its traits."""
+    return (
+        (not match.severity or traits.severity in match.severity)
+        and _any(match.family, traits.family)
+        and _any(match.subsystem, traits.subsystem)
+        and _any(match.dataset, traits.dataset)
+        and (not match.folder or _any(_with_inner(match.folder), traits.folder))
+        and (not match.mode or traits.mode in match.mode)
+    )
+
+
+def _any(patterns: Sequence[str], name: str) -> bool:
+    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _with_inner(folders: Sequence[str]) -> list[str]:
+    return [pattern for folder in folders for pattern in (folder, f"{folder}/*")]

@@ -137,6 +137,12 @@ def active(tx: Connection, fingerprint: str) -> Incident | None:
     return None if row is None else _incident(row)
 
 
+def active_of(tx: Connection, families: Collection[str]) -> list[Incident]:
+    """Incidents of these families that are not resolved, in the order of their numbers."""
+    query = select(incident).where(IS_ACTIVE, _row.family.in_(sorted(families))).order_by(_row.id)
+    return [_incident(row) for row in tx.execute(query)]
+
+
 def began_with(tx: Connection, about: Incident, families: Collection[str], within: int) -> list[Incident]:
     """Other active incidents of its dataset and subsystem, of these ``families``, that began with an incident.
 

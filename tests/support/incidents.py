@@ -1,7 +1,9 @@
-"""Incidents as they are stored, without the lumisections that led to them."""
+"""Incidents as they are stored, without the verdicts that led to them."""
 
-from opint.store import incidents
+from dqm.core.state import LumisectionState
+from opint.store import incidents, lumisections
 from opint.store.incidents import Entry, Incident
+from streams.records import LumisectionKey
 
 DATASET = "/Collisions/Run2024B-v1/DQM"
 
@@ -46,3 +48,18 @@ def worsen_incident(tx, number, at_s=1050.0):
     record.severity, record.updated_s = "critical", at_s
     incidents.overwrite(tx, [record])
     incidents.write_history(tx, [Entry(number, at_s, "nightshift", "worsened", "critical since run 7 LS 9")])
+
+
+def publish(tx, *conditions, first=1, run=7):
+    """Store lumisections with these conditions; LS n is published at 3600 + 100 n seconds."""
+    for ls, declared in enumerate(conditions, first):
+        key = LumisectionKey(run, ls)
+        state = LumisectionState(DATASET, key, declared, "m1", {}, 1.0, "t[0]")
+        lumisections.save(tx, [state], {(DATASET, key): 3600.0 + 100.0 * ls}, 1.0)
+
+
+def see_again(tx, number, ls, run=7):
+    """Let an incident be seen in this lumisection as well."""
+    record = incidents.get(tx, number)
+    record.last_run, record.last_ls = run, ls
+    incidents.overwrite(tx, [record])

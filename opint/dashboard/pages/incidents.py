@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from starlette.responses import HTMLResponse
 
+from conf.settings import Settings
 from opint.dashboard.actions import ROLE_OF_ACTION, Action, act, act_on_all
 from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.identity import require_role
@@ -14,9 +15,8 @@ from opint.dashboard.render import Renderer, RunText, actor_name, form_fields, o
 from opint.guidance.folder import GuidanceFolder
 from opint.guidance.rendering import render
 from opint.incidents import acceptance
-from opint.notifications import silence_actions, subject
+from opint.notifications import causes, silencing, subject
 from opint.notifications.explain import explain
-from opint.notifications.planner import parents
 from opint.store import earlier, evidence, incident_pages, incidents, runs
 from opint.store.engine import Store
 from opint.store.incident_pages import EvidenceKey, IncidentDetail, Order, State
@@ -29,7 +29,9 @@ ACKNOWLEDGED_S = {"1h": 3600.0, "4h": 4 * 3600.0, "8h": 8 * 3600.0}
 """For how long an incident can be acknowledged."""
 
 
-def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], renderer: Renderer) -> APIRouter:
+def router(
+    store: Store, settings: Settings, guidance: GuidanceFolder, clock: Callable[[], float], renderer: Renderer
+) -> APIRouter:
     """The two pages, and what operators do to an incident."""
     routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -62,12 +64,14 @@ def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], r
                 order=order,
             )
             known = incident_pages.subsystems(tx)
-            silenced = silence_actions.hidden_incidents(tx, clock())
+            silenced = silencing.hidden_incidents(tx, clock())
+            follows = causes.of_active(tx, [incident.id for incident in shown.items], settings)
         return renderer.page(
             request,
             "incidents.html",
             shown=shown,
             silenced=silenced,
+            follows=follows,
             states=state or [],
             mine=mine,
             known=known,
@@ -88,9 +92,10 @@ def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], r
                 tx, detail.dataset, detail.subsystem, chosen.run, chosen.ls, chosen.me
             )
             history = runs.around(tx, detail, STRIP_LENGTH)
-            silenced = silence_actions.hidden_incidents(tx, clock()).get(incident_id)
+            silenced = silencing.hidden_incidents(tx, clock()).get(incident_id)
             accounts = explain(tx, incident_id)
-            parent = parents(subject.load(tx, [incident_id]).values(), subject.active(tx)).get(incident_id)
+            cause = causes.of_active(tx, [incident_id], settings).get(incident_id)
+            quiet = causes.quiet_reason(subject.load(tx, [incident_id])[incident_id], settings)
             recurrence = earlier.recurrences(tx, [incident_id]).get(incident_id)
             companions = acceptance.companions(tx, incidents.get(tx, incident_id), accepting_streams())
         return renderer.page(
@@ -100,7 +105,8 @@ def router(store: Store, guidance: GuidanceFolder, clock: Callable[[], float], r
             chosen=chosen,
             silenced=silenced,
             accounts=accounts,
-            parent=parent if detail.state != "resolved" else None,
+            cause=cause,
+            quiet=quiet if detail.state != "resolved" and cause is None else "",
             recurrence=recurrence,
             guidance=render(guidance.text_of(detail.family, detail.subsystem, detail.element_group)),
             shown=shown,

@@ -12,7 +12,7 @@ from opint.dashboard.api import Cursor
 from opint.dashboard.filters import few
 from opint.dashboard.render import Renderer, own_url
 from opint.dashboard.status import overall, staleness
-from opint.notifications import silence_actions
+from opint.notifications import causes, silencing
 from opint.store import deadletters, heartbeats, incident_pages, messages, outbox, runs, system
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat
@@ -35,7 +35,8 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             strips, newest = runs.strips(tx, STRIP_LENGTH), runs.latest(tx, 1)
             recent, delays = system.closed_since(tx, now_s - RECENT_S)
             resolved = incident_pages.recently_resolved(tx, 8)
-            silenced = silence_actions.hidden_incidents(tx, now_s)
+            silenced = silencing.hidden_incidents(tx, now_s)
+            follows = causes.of_active(tx, [incident.id for incident in active], settings)
         cells = [cell for strip in strips for cell in strip.cells]
         suspicious = sum(cell.quality >= Quality.WARNING and not few(cell) for cell in cells)
         stale = staleness(daemons, now_s, settings.dashboard.stale_after_s)
@@ -50,6 +51,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             "overview.html",
             active=active,
             silenced=silenced,
+            follows=follows,
             strips=strips,
             newest=newest[0] if newest else None,
             daemons=daemons,

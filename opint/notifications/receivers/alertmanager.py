@@ -12,8 +12,8 @@ import orjson
 
 from conf.notifications import AlertmanagerReceiver
 from opint.notifications.content import IncidentContent
-from opint.notifications.receivers.http import HttpClient
 from opint.notifications.receivers.sender import Outgoing
+from opint.notifications.receivers.webhook import HttpClient
 
 MISSED_REFRESHES = 4
 """An alert ends by itself when so many posts in a row have not come."""

@@ -8,8 +8,9 @@ import yaml
 
 from opint.store import messages
 from opint.store.engine import Store
+from streams.records import Conditions
 from tests.opint.cli.commands import nightshift, printed, refused
-from tests.support.incidents import open_incident
+from tests.support.incidents import open_incident, publish
 from tests.support.receivers import web_receiver
 
 
@@ -67,6 +68,16 @@ def test_why_nobody_was_called_is_explained(config, store):
     assert "no dispatcher has looked at it yet" in nightshift("notify", "explain", number, "--config", config)
     assert json.loads(printed("notify", "explain", number, "--json", "--config", config))["change"] == "opened"
     assert "there is no incident 99" in refused("notify", "explain", 99, "--config", config)
+
+
+def test_what_an_incident_follows_from_is_told_with_it(config, store):
+    with store.begin() as tx:
+        publish(tx, Conditions(beams_stable=False))
+        number = open_incident(tx, family="starved", first_run=7, first_ls=1, last_run=7, last_ls=1)
+    cause = "no stable beams since 01:01:40 UTC, run 7 LS 1"
+    assert f"follows from {cause}" in nightshift("notify", "explain", number, "--config", config)
+    assert f"follows from {cause}" in nightshift("incidents", "show", number, "--config", config)
+    assert json.loads(printed("incidents", "show", number, "--json", "--config", config))["follows_from"] == cause
 
 
 def test_a_silence_from_its_preview_to_its_end(config, store):

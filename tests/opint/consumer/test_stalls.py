@@ -24,9 +24,9 @@ class Watched:
             for item in (ONE, OTHER):
                 offsets.claim(tx, item, "night", "me", NOW)
 
-    def check(self, at_s, one=0, other=0):
+    def check(self, at_s, one=0, other=0, away=""):
         with self.store.begin() as tx:
-            return self.stalls.check(tx, {ONE: one, OTHER: other}, NOW + at_s)
+            return self.stalls.check(tx, {ONE: one, OTHER: other}, NOW + at_s, away)
 
     def advance(self, partition, offset):
         with self.store.begin() as tx:
@@ -86,6 +86,25 @@ def test_partitions_stall_one_by_one(watched):
     watched.check(0, one=1, other=1)
     watched.advance(OTHER, 4)
     assert [item.element_group for item in watched.check(301, one=1, other=1).opened] == ["c/dqm.histograms[0]"]
+
+
+def test_a_broker_that_is_away_too_long_is_an_incident_until_it_is_back(watched):
+    assert not watched.check(0, away="no broker at broker:9092").opened
+    assert not watched.check(299, away="no broker at broker:9092").opened
+    (opened,) = watched.check(300, away="no broker at broker:9092").opened
+    assert opened.title == "consumer group night: nothing received for 300 s: no broker at broker:9092"
+    assert (opened.family, opened.severity) == ("stalled", "critical")
+    assert not watched.check(310, away="no broker at broker:9092").opened
+    (cleared,) = watched.check(320).cleared
+    assert cleared.id == opened.id
+    assert not watched.check(325).cleared
+
+
+def test_a_daemon_that_starts_after_the_broker_came_back_clears_what_another_left_open(watched, store):
+    watched.check(0, away="no broker")
+    (opened,) = watched.check(300, away="no broker").opened
+    (cleared,) = Watched(store).check(400).cleared
+    assert cleared.id == opened.id
 
 
 def test_no_partitions_are_no_trouble(store):

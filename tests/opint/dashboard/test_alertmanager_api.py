@@ -59,7 +59,10 @@ def test_what_does_not_call_is_suppressed_with_its_reason(fresh, store, seed):
         open_incident(tx, "child", at_s=seed.now_s(), **dataset)
     status = {alert["labels"]["incident"]: alert["status"] for alert in fresh.get("/api/v2/alerts").json()}
     assert (status["2"]["state"], status["2"]["silencedBy"]) == ("suppressed", [str(silence)])
-    assert (status["5"]["state"], status["5"]["inhibitedBy"]) == ("suppressed", [f"incident {cause}"])
+    assert (status["5"]["state"], status["5"]["inhibitedBy"]) == (
+        "suppressed",
+        [f"incident {cause}: Muon/Sectorcause: dead channels"],
+    )
     assert status[str(cause)]["state"] == "active"
     assert "2" not in [number for number, _ in names(fresh.get("/api/v2/alerts?silenced=false"))]
     assert "5" not in [number for number, _ in names(fresh.get("/api/v2/alerts?inhibited=false"))]

@@ -13,6 +13,8 @@ from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.stream import stream
 from opint.lumisections.ingest import Arrival, LumisectionIngest
+from opint.notifications.explain import explain
+from opint.notifications.planner import Planner
 from opint.store import deadletters, lumisections
 from opint.store.tables import dead_letter, incident, lumisection, occurrence, source_offset
 from streams.errors import DecodeError, FencedError
@@ -252,3 +254,30 @@ def test_a_topic_made_anew_is_read_from_its_beginning(ingest, store, pipeline, d
     with store.read() as tx:
         (result,) = tx.execute(select(incident)).all()
     assert (result.family, result.severity) == ("data-lost", "critical")
+
+
+def test_what_begins_as_the_beams_go_calls_nobody_until_it_goes_on_with_beams(store, ingest, pipeline, detector, clock):
+    """From the messages to the account of who was called."""
+    dark = range(KEYS[10].ls, KEYS[20].ls)
+    sample = [
+        replace(batch, conditions=replace(batch.conditions, beams_stable=batch.key.ls not in dark))
+        for batch in batches(detector, [fault(FaultKind.DEAD, 8, 29)])
+    ]
+    webhook = {"name": "room", "kind": "webhook", "url": "http://127.0.0.1:9"}
+    notifications = {"receivers": [webhook], "routes": [{"name": "all", "receivers": ["room"], "group_wait_s": 0}]}
+    planner = Planner(Settings.model_validate({"notifications": notifications}), lambda _: "")
+
+    def account_after(part, first):
+        ingest.apply(arrivals(pipeline, part, first))
+        clock.now_s += 60.0
+        with store.begin() as tx:
+            planner.route(tx, clock.now_s)
+            planner.compose(tx, ["room"], clock.now_s)
+            (number,) = tx.scalars(select(incident.c.id))
+            return explain(tx, number)[0]
+
+    held_back = account_after(sample[:40], 0)
+    assert held_back.outcome == "follows"
+    assert held_back.why.startswith("follows from no stable beams since ")
+    assert held_back.why.endswith(f", run {KEYS[10].run} LS {KEYS[10].ls}")
+    assert account_after(sample[40:], 40).why.startswith("by route 'all'; message ")

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from pydantic import TypeAdapter
 
-from conf.notifications import NotificationSettings
 from conf.settings import Settings
 from opint.notifications.dispatcher import Dispatcher
 from opint.notifications.explain import explain
@@ -28,12 +26,12 @@ class Clock:
         return self.now_s
 
 
-def settings_of(url, *, receiver=None, route=None, **values):
+def settings_of(url, *, receiver=None, route=None, status_bits="", **values):
     """Settings of one webhook and one route to it, both changed as the test wants."""
     hook = {"name": "room", "kind": "webhook", "url": url, "timeout_s": 0.3, "digest_every_s": 0.0} | (receiver or {})
     way = {"name": "all", "receivers": ("room",), "group_wait_s": 0.0} | (route or {})
     notifications = {"receivers": (hook,), "routes": (way,)} | values
-    return Settings(notifications=TypeAdapter(NotificationSettings).validate_python(notifications))
+    return Settings.model_validate({"dqm": {"status_bits": status_bits}, "notifications": notifications})
 
 
 @dataclass

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from conf.notifications import ModeRule
-from opint.notifications.causes import parent_of, quiet_reason
+from conf.settings import Settings
+from opint.notifications.causes import Cause, explaining_states, follows, parent_of, quiet_reason
 from opint.notifications.decision import LOOK_AGAIN_S, Situation, decide
 from opint.notifications.silencing import Silence, effect, hiding
 from opint.notifications.subject import Subject
+from opint.store.incident_conditions import Beginning
 from opint.store.notices import Notice
 from opint.store.silences import StoredSilence
+from streams.keys import LumisectionKey
 from tests.support.incidents import an_incident
 
 INCIDENT = an_incident(id=7)
@@ -18,9 +20,9 @@ CALL = Notice(7, 1, 1000.0, "call", "", "all", "room", 1000.0)
 SILENCE = StoredSilence(3, {"subsystem": ["Muon"]}, None, "ada", "works on it", 900.0, 2000.0, None, "")
 
 
-def decided(notice=CALL, incident=INCIDENT, now_s=1000.0, silences=(), parents=None, quiet=None, called=()):
+def decided(notice=CALL, incident=INCIDENT, now_s=1000.0, silences=(), causes=None, quiet=None, called=()):
     subjects = {7: Subject(incident, {})}
-    situation = Situation(now_s, subjects, silences, parents or {}, quiet or {}, frozenset(called))
+    situation = Situation(now_s, subjects, silences, causes or {}, quiet or {}, frozenset(called))
     return decide(notice, situation)
 
 
@@ -61,7 +63,7 @@ def test_a_silence_holds_back_until_its_end():
 
 
 def test_what_follows_names_its_parent_and_waits():
-    decision = decided(parents={7: an_incident(id=5, title="broker lost")})
+    decision = decided(causes={7: Cause("incident 5: broker lost", 5)})
     assert (decision.outcome, decision.parent, decision.reason) == (
         "follows",
         5,
@@ -111,20 +113,50 @@ def test_the_oldest_cause_is_named():
     assert parent_of(fault(3, "content"), causes).id == 2
 
 
-def test_a_detector_that_is_off_calls_nobody():
-    subject = Subject(INCIDENT, {"beams_stable": True, "dcs": {"bpix": False, "fpix": False}})
-    assert quiet_reason(subject, ("bpix", "fpix"), ()) == "Muon is switched off (bpix, fpix)"
-    assert quiet_reason(subject, ("bpix", "other"), ()) == ""
-    assert quiet_reason(subject, (), ()) == ""
-    assert quiet_reason(Subject(fault(1, "status"), subject.conditions), ("bpix",), ()) == ""
+def settings_of(status_bits="", calls=()):
+    return Settings.model_validate({"dqm": {"status_bits": status_bits}, "notifications": {"calls": list(calls)}})
+
+
+NO_BEAMS, COSMICS = {"beams_stable": False}, {"beams_stable": False, "era": "Cosmics2026"}
+
+
+@pytest.mark.parametrize(
+    ("family", "values", "conditions", "names"),
+    [
+        ("content", {"status_bits": "Muon=dt+csc"}, {}, ["Muon switched off (dt, csc)", "no stable beams"]),
+        ("content", {"status_bits": "Pixel=bpix"}, {}, ["no stable beams"]),
+        ("missing", {"status_bits": "Muon=dt"}, {}, ["Muon switched off (dt)"]),
+        ("status", {"status_bits": "Muon=dt"}, {}, []),
+        ("seed", {}, {}, ["no stable beams"]),
+        ("stalled", {}, NO_BEAMS, []),
+        ("starved", {}, COSMICS, []),
+        ("starved", {"calls": [{"mode": "no-beam", "families": ["starved"]}]}, NO_BEAMS, []),
+        ("starved", {"calls": [{"mode": "no-beam", "families": ["stalled"]}]}, NO_BEAMS, ["no stable beams"]),
+    ],
+)
+def test_what_machine_and_detector_explain_depends_on_the_family(family, values, conditions, names):
+    states = explaining_states(Subject(fault(1, family), conditions), settings_of(**values))
+    assert [state.name for state in states] == names
+
+
+@pytest.mark.parametrize(
+    ("first", "follows_from_it"), [((7, 9), False), ((7, 10), True), ((7, 40), True), ((8, 1), True), ((6, 99), False)]
+)
+def test_what_was_there_before_a_state_began_does_not_follow_from_it(first, follows_from_it):
+    began = Beginning(LumisectionKey(7, 12), 0.0)
+    assert follows(an_incident(first_run=first[0], first_ls=first[1]), began) == follows_from_it
+
+
+def test_what_belongs_to_no_lumisection_follows_from_no_state():
+    assert not follows(INCIDENT, Beginning(LumisectionKey(7, 12), 0.0))
 
 
 def test_a_mode_says_which_families_call():
-    rules = (ModeRule(mode="no-beam", families=("data-lost", "st*")),)
+    settings = settings_of(calls=[{"mode": "no-beam", "families": ["data-lost", "st*"]}])
     no_beam, beam = {"beams_stable": False}, {"beams_stable": True}
-    assert "does not call in machine mode no-beam" in quiet_reason(Subject(INCIDENT, no_beam), (), rules)
-    assert quiet_reason(Subject(INCIDENT, beam), (), rules) == ""
-    assert quiet_reason(Subject(fault(1, "stalled"), no_beam), (), rules) == ""
+    assert "does not call in machine mode no-beam" in quiet_reason(Subject(INCIDENT, no_beam), settings)
+    assert quiet_reason(Subject(INCIDENT, beam), settings) == ""
+    assert quiet_reason(Subject(fault(1, "stalled"), no_beam), settings) == ""
 
 
 def test_an_expired_silence_hides_nothing():

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from conf.routes import Matchers
-from opint.notifications.matching import fits, in_hours, next_start
-from opint.notifications.routing import notices_of
-from opint.notifications.subject import Subject, machine_mode
+from opint.notifications.routing import in_hours, next_start, notices_of
+from opint.notifications.subject import Subject, fits, machine_mode
 from opint.store.outbox import OutboxEntry
 from tests.opint.notifications.conftest import settings_of
 from tests.support.incidents import an_incident

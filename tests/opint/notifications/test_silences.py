@@ -3,13 +3,12 @@
 import pytest
 
 from conf.routes import Matchers
-from dqm.core.state import LumisectionState
-from opint.notifications import silence_actions
+from opint.notifications import silence_actions, silencing
 from opint.notifications.silence_actions import SilenceError
-from opint.store import incidents, lumisections, notices
+from opint.store import notices
 from opint.store.silences import UnknownSilenceError
-from streams.records import Conditions, LumisectionKey
-from tests.support.incidents import DATASET, end_incident, open_incident
+from streams.records import Conditions
+from tests.support.incidents import end_incident, open_incident, publish, see_again
 
 MUON = Matchers(subsystem=("Muon",))
 DAY_S = 86_400.0
@@ -40,15 +39,9 @@ def test_a_preview_says_what_would_be_hidden_now_and_in_the_past_week(store, thr
 def test_a_preview_knows_the_machine_mode_of_each_incident(store, three):
     muon, pixel, over = three
     with store.begin() as tx:
-        for ls, stable in ((1, True), (2, False)):
-            state = LumisectionState(
-                DATASET, LumisectionKey(7, ls), Conditions(beams_stable=stable), "m1", {}, 1.0, "t[0]"
-            )
-            lumisections.save(tx, [state], {}, 1.0)
+        publish(tx, Conditions(beams_stable=True), Conditions(beams_stable=False))
         for number, ls in ((muon, 1), (pixel, 2), (over, 2)):
-            record = incidents.get(tx, number)
-            record.last_run, record.last_ls = 7, ls
-            incidents.overwrite(tx, [record])
+            see_again(tx, number, ls)
     expected = {"collisions": ([muon], 1), "no-beam": ([pixel], 2), "unknown": ([], 0)}
     with store.read() as tx:
         for mode, hidden in expected.items():
@@ -112,7 +105,7 @@ def test_a_silence_that_is_ended_early_calls_at_once(store, drive):
         incident = open_incident(tx, "1", 1001.0)
     driven.pass_time(1)
     with store.begin() as tx:
-        assert silence_actions.hidden_incidents(tx, 1001.0) == {incident: number}
+        assert silencing.hidden_incidents(tx, 1001.0) == {incident: number}
         silence_actions.expire(tx, number, "ben", 1002.0)
         with pytest.raises(SilenceError, match="is over already"):
             silence_actions.expire(tx, number, "ben", 1002.0)
@@ -136,7 +129,7 @@ def test_until_resolved_ends_with_its_incidents_and_hides_no_other(store, drive)
     driven.pass_time(60)
     assert driven.web.incidents == [second]
     with store.read() as tx:
-        assert silence_actions.load_silences(tx, 2000.0) == []
+        assert silencing.load(tx, 2000.0) == []
         assert {notice.outcome for notice in notices.of_incident(tx, first)} == {"over", "never-called"}
 
 

@@ -1,6 +1,8 @@
-"""A dispatcher put together: receivers, secrets, guidance."""
+"""A dispatcher put together (receivers, secrets, guidance), and as a thread beside other work."""
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import filter as fitting
 
 import numpy as np
@@ -42,3 +44,29 @@ def check_families(settings: Settings) -> None:
         for pattern in patterns:
             if not fitting(FAMILIES, pattern):
                 raise SettingsError(f"notifications.{where} is {pattern!r}, which fits no family; they are {names}")
+
+
+@contextmanager
+def dispatching(dispatcher: Dispatcher, ended: Callable[[], None]) -> Iterator[None]:
+    """Deliver in a thread inside the block.
+
+    If the dispatcher ends by an error, ``ended`` is called, and the error is raised at the end of the block.
+    """
+    stop, failures = threading.Event(), list[BaseException]()
+
+    def deliver() -> None:
+        try:
+            dispatcher.run(stop)
+        except BaseException as error:
+            failures.append(error)
+            ended()
+
+    thread = threading.Thread(target=deliver, name="notifications")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    if failures:
+        raise failures[0]

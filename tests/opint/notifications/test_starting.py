@@ -5,10 +5,7 @@ import threading
 import pytest
 
 from conf.errors import SettingsError
-from conf.settings import Settings
-from opint.daemon.run import _dispatcher
-from opint.notifications.making import check_families
-from opint.notifications.thread import dispatching
+from opint.notifications.starting import check_families, dispatching
 from opint.store.errors import StoreError
 from tests.opint.notifications.conftest import settings_of
 
@@ -35,10 +32,6 @@ def test_its_error_ends_the_others_and_is_raised():
     stop = threading.Event()
     with pytest.raises(StoreError, match="damaged"), dispatching(Running(StoreError("damaged")), stop.set):
         assert stop.wait(10)
-
-
-def test_without_receivers_there_is_none(store):
-    assert _dispatcher(Settings(), store) is None
 
 
 def test_a_pattern_that_fits_no_family_is_refused_with_its_place():
