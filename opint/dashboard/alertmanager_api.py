@@ -1,7 +1,9 @@
 """Our incidents and silences as Alertmanager's API v2 gives its own, to be read by karma, Grafana and amtool.
 
 Active incidents are alerts; those that are silenced, follow from another or are quiet in this machine mode are
-*suppressed*. Nothing can be posted here. The form is that of Alertmanager's api/v2/openapi.yaml.
+*suppressed*. Nothing can be posted here. The form is that of Alertmanager's api/v2/openapi.yaml. karma reads a release
+in /metrics (opint/dashboard/health.py), then status, silences and groups. Grafana does without the release, and takes
+the configuration in the status apart, which must have a route and a receiver therefore.
 """
 
 import re
@@ -9,6 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Annotated, Any
 
+import yaml
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
@@ -16,11 +19,15 @@ from sqlalchemy import Connection
 from conf.settings import Settings
 from opint.dashboard.api import UNAVAILABLE
 from opint.guidance.folder import GuidanceFolder
-from opint.notifications import causes, silence_actions, silencing, subject
+from opint.notifications import causes, silencing, subject
 from opint.notifications.content import Item, incident_content
 from opint.notifications.receivers.alertmanager import annotations, labels, rfc3339
 from opint.store import notices
 from opint.store.engine import Store
+from opint.store.silences import StoredSilence
+
+API_VERSION = "0.25.0"
+"""The release of Alertmanager whose API is served: its clients compare it with their own."""
 
 MOST_FILTERS = 50
 VALID_S = 300.0
@@ -116,28 +123,23 @@ def router(store: Store, settings: Settings, guidance: GuidanceFolder, clock: Ca
             for (name, subsystem), alerts in sorted(groups.items())
         ]
 
+    def running_silences() -> list[dict[str, Any]]:
+        now_s = clock()
+        with store.read() as tx:
+            return [_silence(each.stored, now_s) for each in silencing.load(tx, now_s)]
+
     @routes.get("/silences")
     def list_silences() -> list[dict[str, Any]]:
         """Silences that run."""
-        now_s = clock()
-        with store.read() as tx:
-            shown = silence_actions.listed(tx, now_s, 1, ended=False)
-        return [
-            {
-                "id": str(entry.stored.id),
-                "status": {"state": "active"},
-                "createdBy": entry.stored.actor,
-                "comment": entry.stored.reason,
-                "startsAt": rfc3339(entry.stored.created_s),
-                "endsAt": rfc3339(entry.stored.ends_s or now_s + VALID_S),
-                "updatedAt": rfc3339(entry.stored.created_s),
-                "matchers": [
-                    {"name": key, "value": "|".join(patterns), "isRegex": True, "isEqual": True}
-                    for key, patterns in entry.stored.match.items()
-                ],
-            }
-            for entry in shown
-        ]
+        return running_silences()
+
+    @routes.get("/silence/{number}")
+    def get_silence(number: str) -> dict[str, Any]:
+        """One silence that runs; 404 if there is none of this number."""
+        silence = next((each for each in running_silences() if each["id"] == number), None)
+        if silence is None:
+            raise HTTPException(404, f"No silence {number[:20]} runs.")
+        return silence
 
     @routes.get("/receivers")
     def list_receivers() -> list[Receiver]:
@@ -147,11 +149,11 @@ def router(store: Store, settings: Settings, guidance: GuidanceFolder, clock: Ca
     @routes.get("/status")
     def get_status() -> dict[str, Any]:
         """What Alertmanager says of itself; there is no cluster here."""
-        release = {"version": version("nightshift"), "revision": "", "branch": "", "buildUser": "", "buildDate": ""}
+        release = {"version": API_VERSION, "revision": f"nightshift {version('nightshift')}", "branch": ""}
         return {
             "cluster": {"status": "disabled", "peers": []},
-            "versionInfo": release | {"goVersion": ""},
-            "config": {"original": ""},
+            "versionInfo": release | {"buildUser": "", "buildDate": "", "goVersion": ""},
+            "config": {"original": yaml.safe_dump(_configuration(settings), sort_keys=False)},
             "uptime": rfc3339(clock()),
         }
 
@@ -190,6 +192,39 @@ def _alerts(tx: Connection, settings: Settings, guidance: GuidanceFolder, now_s:
             )
         )
     return alerts
+
+
+def _silence(stored: StoredSilence, now_s: float) -> dict[str, Any]:
+    return {
+        "id": str(stored.id),
+        "status": {"state": "active"},
+        "createdBy": stored.actor,
+        "comment": stored.reason,
+        "startsAt": rfc3339(stored.created_s),
+        "endsAt": rfc3339(stored.ends_s or now_s + VALID_S),
+        "updatedAt": rfc3339(stored.created_s),
+        "matchers": [
+            {
+                "name": "alertname" if key == "family" else key,
+                "value": "|".join(_regular(pattern, inner=key == "folder") for pattern in patterns),
+                "isRegex": True,
+                "isEqual": True,
+            }
+            for key, patterns in stored.match.items()
+        ],
+    }
+
+
+def _regular(pattern: str, *, inner: bool) -> str:
+    """A shell pattern as the regular expression that Alertmanager knows; ``inner``: folders in it fit as well."""
+    wild = {"*": ".*", "?": "."}
+    return "".join(wild.get(letter) or re.escape(letter) for letter in pattern) + ("(/.*)?" if inner else "")
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    """The receivers by name; how they are reached, and when, stays here."""
+    names = [receiver.name for receiver in settings.notifications.receivers] or ["nightshift"]
+    return {"route": {"receiver": names[0]}, "receivers": [{"name": name} for name in names]}
 
 
 def _label_filter(texts: Sequence[str]) -> Callable[[dict[str, str]], bool]:

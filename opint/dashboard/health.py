@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from conf.errors import NightshiftError
+from opint.dashboard.alertmanager_api import API_VERSION
 from opint.dashboard.sse import Hub
 from opint.store import heartbeats, incident_pages, messages, notices, outbox, system
 from opint.store.engine import Store
@@ -52,6 +53,7 @@ class StoreCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """All metrics; with the database away only those that need none."""
         yield GaugeMetricFamily("nightshift_dashboard_streams", "Pages that are open now.", self._hub.streams)
+        yield _labelled("alertmanager_build_info", "Whose API /api/v2 is.", "version", {API_VERSION: 1.0})
         up = GaugeMetricFamily("nightshift_dashboard_database_up", "1 if the database answers.")
         try:
             self._store.check_version()

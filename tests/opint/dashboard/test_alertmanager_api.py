@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 
+import jsonschema
 import pytest
 
 from opint.notifications import silence_actions
@@ -69,12 +70,124 @@ def test_what_does_not_call_is_suppressed_with_its_reason(fresh, store, seed):
     assert fresh.get("/api/v2/silences").json()[0]["createdBy"] == "ada"
 
 
-def test_amtool_reads_us(client):
+@pytest.fixture
+def silenced(fresh, store, seed):
+    """The page with a silence."""
+    with store.begin() as tx:
+        match = matchers({"subsystem": "Calo", "family": "st*", "folder": "Muon/Wheel+1"})
+        silence_actions.add(tx, match, "ada", "works", seed.now_s(), seed.now_s() + 60)
+    return fresh
+
+
+def listing(of):
+    return {"type": "array", "minItems": 1, "items": of}
+
+
+def record(required, **optional):
+    return {"type": "object", "required": list(required), "properties": required | optional}
+
+
+TEXT, FLAG = {"type": "string"}, {"type": "boolean"}
+TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"}
+LABELS = {"type": "object", "additionalProperties": TEXT}
+TEXTS = {"type": "array", "items": TEXT}
+RECEIVER = record({"name": TEXT})
+ALERT = record(
+    {
+        "labels": LABELS,
+        "annotations": LABELS,
+        "receivers": listing(RECEIVER),
+        "fingerprint": TEXT,
+        "startsAt": TIME,
+        "updatedAt": TIME,
+        "endsAt": TIME,
+        "status": record(
+            {
+                "state": {"enum": ["unprocessed", "active", "suppressed"]},
+                "silencedBy": TEXTS,
+                "inhibitedBy": TEXTS,
+                "mutedBy": TEXTS,
+            }
+        ),
+    },
+    generatorURL=TEXT,
+)
+SILENCE = record(
+    {
+        "id": TEXT,
+        "status": record({"state": {"enum": ["expired", "active", "pending"]}}),
+        "updatedAt": TIME,
+        "startsAt": TIME,
+        "endsAt": TIME,
+        "createdBy": TEXT,
+        "comment": TEXT,
+        "matchers": listing(record({"name": TEXT, "value": TEXT, "isRegex": FLAG}, isEqual=FLAG)),
+    }
+)
+RELEASE = dict.fromkeys(("version", "revision", "branch", "buildUser", "buildDate", "goVersion"), TEXT)
+STATUS = record(
+    {
+        "cluster": record({"status": {"enum": ["ready", "settling", "disabled"]}}, name=TEXT, peers={"type": "array"}),
+        "versionInfo": record(RELEASE),
+        "config": record({"original": TEXT}),
+        "uptime": TIME,
+    }
+)
+"""What Alertmanager's api/v2/openapi.yaml requires of each answer (release 0.28)."""
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        ("alerts", listing(ALERT)),
+        ("alerts/groups", listing(record({"labels": LABELS, "receiver": RECEIVER, "alerts": listing(ALERT)}))),
+        ("silences", listing(SILENCE)),
+        ("silence/1", SILENCE),
+        ("receivers", {"type": "array", "items": RECEIVER}),
+        ("status", STATUS),
+    ],
+)
+def test_answers_have_the_form_that_alertmanager_has_published(path, schema, silenced):
+    answer = silenced.get(f"/api/v2/{path}")
+    assert answer.status_code == 200
+    jsonschema.validate(answer.json(), schema)
+
+
+def test_matchers_of_a_silence_are_regular_expressions_over_labels(silenced):
+    (silence,) = silenced.get("/api/v2/silences").json()
+    values = {matcher["name"]: matcher["value"] for matcher in silence["matchers"]}
+    assert values == {"subsystem": "Calo", "alertname": "st.*", "folder": r"Muon/Wheel\+1(/.*)?"}
+
+
+def test_a_silence_that_does_not_run_is_not_there(silenced):
+    answer = silenced.get("/api/v2/silence/9")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "No silence 9 runs.")
+
+
+def test_karma_finds_a_release_among_the_metrics(client):
+    assert 'alertmanager_build_info{version="0.25.0"} 1.0' in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("command", "expected", "absent"),
+    [
+        (["alert", "query", "subsystem=Muon"], "Muon/Wheel-1/Sector05: dead channels", "Calo"),
+        (["silence", "query", "--expired"], "works", "Muon/Wheel-1/Sector05"),
+        (["config", "show"], "receiver: nightshift", "Calo"),
+        (["check-config"], "SUCCESS", "FAILED"),
+    ],
+)
+def test_amtool_reads_us(command, expected, absent, silenced, tmp_path):
     amtool = shutil.which("amtool")
     if amtool is None:
         pytest.skip("amtool is not installed (Debian: prometheus-alertmanager)")
-    command = [amtool, "alert", "query", "--alertmanager.url", str(client.base_url), "subsystem=Muon"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if command == ["check-config"]:
+        # What Grafana would take apart.
+        (tmp_path / "am.yml").write_text(silenced.get("/api/v2/status").json()["config"]["original"])
+        arguments = [*command, str(tmp_path / "am.yml")]
+    else:
+        arguments = ["--alertmanager.url", str(silenced.base_url), *command]
+    result = subprocess.run([amtool, *arguments], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert "Muon/Wheel-1/Sector05: dead channels" in result.stdout
-    assert "Calo" not in result.stdout
+    assert expected in result.stdout
+    assert absent not in result.stdout
