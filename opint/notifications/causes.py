@@ -6,7 +6,6 @@ all status bits of its subsystem off. Either explains what began with it or late
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from fnmatch import fnmatchcase
 
 from sqlalchemy import Connection
@@ -35,28 +34,21 @@ _OF_BEAMS = frozenset({"content", "frozen", "starved", "seed", "path", "all-rate
 """Families of faults that beams explain by not being there; missing data, or axes, do not depend on them."""
 
 
-class Scope(Enum):
-    """How far a cause reaches."""
-
-    EVERYWHERE = "all datasets"
-    SUBSYSTEM = "its subsystem in its dataset"
-
-
 @dataclass(frozen=True, slots=True)
 class CauseRule:
-    """Incidents of family ``parent`` explain those of ``families`` within ``scope``."""
+    """Incidents of family ``parent`` explain those of ``families``, in all datasets or in their own subsystem alone."""
 
     parent: str
     families: frozenset[str]
-    scope: Scope
+    everywhere: bool = False
 
 
 RULES = (
-    CauseRule(STALLED, frozenset({"missing", "starved"}), Scope.EVERYWHERE),
-    CauseRule(DATA_LOST, frozenset({"missing", "starved"}), Scope.EVERYWHERE),
-    CauseRule("status", _OF_CONTENT, Scope.SUBSYSTEM),
-    CauseRule("prescales", frozenset({"seed", "path", "all-rates"}), Scope.SUBSYSTEM),
-    CauseRule("all-rates", frozenset({"seed", "path"}), Scope.SUBSYSTEM),
+    CauseRule(STALLED, frozenset({"missing", "starved"}), everywhere=True),
+    CauseRule(DATA_LOST, frozenset({"missing", "starved"}), everywhere=True),
+    CauseRule("status", _OF_CONTENT),
+    CauseRule("prescales", frozenset({"seed", "path", "all-rates"})),
+    CauseRule("all-rates", frozenset({"seed", "path"})),
 )
 
 
@@ -123,7 +115,7 @@ def _explains(parent: Incident, incident: Incident) -> bool:
     return any(
         rule.parent == parent.family
         and incident.family in rule.families
-        and (rule.scope is Scope.EVERYWHERE or same_subsystem)
+        and (rule.everywhere or same_subsystem)
         # What was there long before does not follow from it.
         and incident.opened_s >= parent.opened_s - LEAD_S
         for rule in RULES

@@ -115,7 +115,7 @@ class Dispatcher:
                 if changes:
                     self._planner.route(tx, now_s)
                 if receivers:
-                    due += [name for name in receivers if self._planner.compose(tx, [name], now_s)]
+                    due += [name for name in receivers if self._planner.compose(tx, name, now_s)]
         sent = sum(self._send_to(name, now_s) for name in sorted(set(due)))
         self._refresh.turn(now_s)
         return changes or sent > 0

@@ -5,7 +5,7 @@ Only one dispatcher plans at a time; a lock is held until the transaction ends.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,6 @@ from opint.incidents import acknowledgement
 from opint.notifications import causes, content, routing, silencing, subject
 from opint.notifications.content import Item
 from opint.notifications.decision import Decision, Situation, decide
-from opint.notifications.silencing import Silence
 from opint.store import earlier, incidents, messages, notices, outbox
 from opint.store.incidents import Incident
 from opint.store.notices import Notice
@@ -82,14 +81,10 @@ class Planner:
             notices.add(tx, made)
         outbox.mark_routed(tx, [entry.id for entry in entries], now_s)
 
-    def compose(self, tx: Connection, receivers: Sequence[str], now_s: float) -> int:
-        """Decide about the notices of these receivers that are due, and store messages; how many."""
+    def compose(self, tx: Connection, name: str, now_s: float) -> int:
+        """Decide about the notices of a receiver that are due, and store messages; how many."""
         outbox.lock(tx)
         notices.release_put_off_ahead(tx, now_s)
-        hidden_by = silencing.load(tx, now_s)
-        return sum(self._compose(tx, name, hidden_by, now_s) for name in receivers)
-
-    def _compose(self, tx: Connection, name: str, hidden_by: Sequence[Silence], now_s: float) -> int:
         due = self._due(tx, name, now_s)
         if not due:
             return 0
@@ -98,18 +93,16 @@ class Planner:
             _settle(due, Decision("unrouted", f"receiver {name!r} is not in the settings any more"), now_s)
             notices.rewrite(tx, due)
             return 0
-        situation = self._situation(tx, name, due, hidden_by, now_s)
+        situation = self._situation(tx, name, {notice.incident_id for notice in due}, now_s)
         sent: dict[int, list[Notice]] = defaultdict(list)
         for notice in due:
-            decision = decide(notice, situation)
-            _settle([notice], decision, now_s)
-            if decision.outcome == "sent":
+            _settle([notice], decide(notice, situation), now_s)
+            if notice.outcome == "sent":
                 sent[notice.incident_id].append(notice)
-        made = self._store(tx, receiver, sent, situation, now_s)
+        made = self._store(tx, receiver, sent, situation)
         notices.rewrite(tx, due)
-        repeated = routing.repetitions(
-            [group[-1] for group in sent.values()], self.settings.notifications.routes, now_s
-        )
+        newest = [group[-1] for group in sent.values()]
+        repeated = routing.repetitions(newest, self.settings.notifications.routes, now_s)
         waiting = notices.repeating(tx, name, sent)
         notices.add(tx, [notice for notice in repeated if notice.incident_id not in waiting])
         return made
@@ -118,64 +111,46 @@ class Planner:
         """What is due, and, once anything is, what has come since and waits for its group."""
         waits = {route.name: route.group_wait_s for route in self.settings.notifications.routes}
         until_s = now_s + max(waits.values(), default=0.0)
-        soon = notices.due(tx, name, until_s, MOST_CHANGES)
-        if not any(notice.due_s is not None and notice.due_s <= now_s for notice in soon):
+        soon = [(notice, notice.due_s or 0.0) for notice in notices.due(tx, name, until_s, MOST_CHANGES)]
+        if all(due_s > now_s for _, due_s in soon):
             return []
         return [
             notice
-            for notice in soon
-            if notice.due_s is not None
-            and (
-                notice.due_s <= now_s
-                or (
-                    notice.purpose in ("call", "end")
-                    and notice.outcome == "pending"
-                    and notice.due_s - now_s <= waits.get(notice.route, 0.0)
-                    and notice.at_s <= now_s
-                )
+            for notice, due_s in soon
+            if due_s <= now_s
+            or (
+                notice.purpose in ("call", "end")
+                and notice.outcome == "pending"
+                and due_s - now_s <= waits.get(notice.route, 0.0)
+                and notice.at_s <= now_s
             )
         ]
 
-    def _situation(
-        self, tx: Connection, name: str, due: Sequence[Notice], hidden_by: Sequence[Silence], now_s: float
-    ) -> Situation:
-        numbers = {notice.incident_id for notice in due}
+    def _situation(self, tx: Connection, name: str, numbers: Collection[int], now_s: float) -> Situation:
         subjects = subject.load(tx, numbers)
         return Situation(
             now_s=now_s,
             subjects=subjects,
-            silences=hidden_by,
+            silences=silencing.load(tx, now_s),
             causes=causes.load(tx, subjects.values(), self.settings),
             quiet={number: causes.quiet_reason(each, self.settings) for number, each in subjects.items()},
             called=frozenset(notices.called(tx, name, numbers)),
         )
 
-    def _store(
-        self,
-        tx: Connection,
-        receiver: AnyReceiver,
-        sent: Mapping[int, Sequence[Notice]],
-        situation: Situation,
-        now_s: float,
-    ) -> int:
+    def _store(self, tx: Connection, receiver: AnyReceiver, sent: Mapping[int, Sequence[Notice]], at: Situation) -> int:
         """Store a message for each incident, or one for all where they are many; how many."""
         if not sent:
             return 0
         repeated = earlier.recurrences(tx, sent)
         items = [
-            Item(
-                situation.subjects[number],
-                group,
-                repeated.get(number),
-                self.guidance(situation.subjects[number].incident),
-            )
+            Item(at.subjects[number], group, repeated.get(number), self.guidance(at.subjects[number].incident))
             for number, group in sent.items()
         ]
         parts = [items] if len(items) > receiver.digest_above else [[item] for item in items]
         for part in parts:
             composed = content.compose(part, self.settings.page_url)
             key = secrets.token_hex(16)
-            number = messages.add(tx, key, receiver.name, composed["subject"], dict(composed), len(part), now_s)
+            number = messages.add(tx, key, receiver.name, composed["subject"], dict(composed), len(part), at.now_s)
             for item in part:
                 for notice in item.notices:
                     notice.message_id = number

@@ -1,6 +1,7 @@
 """To whom a change goes: the ordered routes of the settings become notices. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from conf.notifications import NotificationSettings
@@ -19,16 +20,11 @@ def notices_of(
     """
     if entry.change in CALLS:
         return list(_calls(entry, subject, settings.routes, now_s))
-    routes = {route.name: route for route in settings.routes}
     receivers = {receiver.name: receiver for receiver in settings.receivers}
+    begin_s = min(entry.at_s, now_s)
+    waits = {route.name: route.group_wait_s for route in settings.routes}
     return [
-        _notice(
-            entry,
-            "end",
-            name,
-            receiver,
-            min(entry.at_s, now_s) + (routes[name].group_wait_s if name in routes else 0.0),
-        )
+        _notice(entry, "end", name, receiver, begin_s + waits.get(name, 0.0))
         for receiver, name in called.items()
         if receiver in receivers and receivers[receiver].send_resolved
     ]
@@ -37,23 +33,13 @@ def notices_of(
 def _calls(entry: OutboxEntry, subject: Subject, routes: Sequence[Route], now_s: float) -> Iterator[Notice]:
     taken = _fitting(routes, subject, entry.at_s)
     # In quiet hours nobody is called, and nobody is forgotten: the route that begins next takes it then.
-    later = [] if taken else [route for route in routes if route.hours and fits(route.match, subject)]
+    later = [] if taken else [route for route in routes if route.hours and fits(route.match, subject.traits)]
     if later:
         taken = [min(later, key=lambda route: next_start(route.hours, entry.at_s))]
     if not taken:
-        yield Notice(
-            entry.incident,
-            entry.id,
-            now_s,
-            "call",
-            entry.detail,
-            "",
-            "",
-            None,
-            outcome="unrouted",
-            reason="no route fits" if routes else "there are no routes",
-            decided_s=now_s,
-        )
+        reason = "no route fits" if routes else "there are no routes"
+        nobody = _notice(entry, "call", "", "", None)
+        yield replace(nobody, at_s=now_s, outcome="unrouted", reason=reason, decided_s=now_s)
     sent_to: set[str] = set()
     for route in taken:
         begin_s = next_start(route.hours, entry.at_s) if later else min(entry.at_s, now_s)
@@ -69,34 +55,26 @@ def _fitting(routes: Sequence[Route], subject: Subject, at_s: float) -> list[Rou
     """The first route that fits, and those after it that fit while all before them continue."""
     taken: list[Route] = []
     for route in routes:
-        if fits(route.match, subject) and in_hours(route.hours, at_s):
+        if fits(route.match, subject.traits) and in_hours(route.hours, at_s):
             taken.append(route)
             if not route.continues:
                 break
     return taken
 
 
-def _notice(entry: OutboxEntry, purpose: Purpose, route: str, receiver: str, due_s: float) -> Notice:
+def _notice(entry: OutboxEntry, purpose: Purpose, route: str, receiver: str, due_s: float | None) -> Notice:
     return Notice(entry.incident, entry.id, entry.at_s, purpose, entry.detail, route, receiver, due_s)
 
 
 def repetitions(sent: Collection[Notice], routes: Sequence[Route], now_s: float) -> list[Notice]:
     """What is due later of routes that repeat, for notices that are sent now."""
     every = {route.name: route.repeat_every_s for route in routes}
-    return [
-        Notice(
-            notice.incident_id,
-            None,
-            now_s,
-            "repeat",
-            "not acknowledged",
-            notice.route,
-            notice.receiver,
-            now_s + every[notice.route],
-        )
-        for notice in sent
-        if notice.purpose in ("call", "repeat") and every.get(notice.route)
-    ]
+    repeated = []
+    for notice in sent:
+        if notice.purpose in ("call", "repeat") and (every_s := every.get(notice.route)):
+            to = notice.route, notice.receiver, now_s + every_s
+            repeated.append(Notice(notice.incident_id, None, now_s, "repeat", "not acknowledged", *to))
+    return repeated
 
 
 def in_hours(hours: str, at_s: float) -> bool:

@@ -11,7 +11,7 @@ from conf.errors import NightshiftError
 from conf.routes import Matchers
 from opint.incidents.operator import MOST_ACTOR
 from opint.notifications.silencing import Effect, Silence, effect, load
-from opint.notifications.subject import Traits, active, fits_traits, machine_mode
+from opint.notifications.subject import Traits, active, fits, machine_mode
 from opint.store import notices, silences
 from opint.store.silences import AlikeIncidents, StoredSilence
 from opint.store.texts import storable
@@ -60,7 +60,7 @@ def preview(tx: Connection, match: Matchers, now_s: float) -> Preview:
 def _fits(match: Matchers, alike: AlikeIncidents) -> bool:
     mode = machine_mode(alike.dataset, {"beams_stable": alike.beams_stable, "era": alike.era})
     where = alike.subsystem, alike.element_group, alike.dataset
-    return fits_traits(match, Traits(alike.severity, alike.family, *where, mode))
+    return fits(match, Traits(alike.severity, alike.family, *where, mode))
 
 
 def add(tx: Connection, match: Matchers, actor: str, reason: str, now_s: float, ends_s: float | None) -> int:

@@ -38,7 +38,7 @@ class Silence:
         if not self.is_running(now_s):
             return False
         numbers = self.stored.incidents
-        return subject.incident.id in numbers if numbers is not None else fits(self.match, subject)
+        return subject.incident.id in numbers if numbers is not None else fits(self.match, subject.traits)
 
     def end(self, now_s: float) -> str:
         """When it ends, or that it has, in words."""

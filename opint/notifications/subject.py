@@ -16,6 +16,18 @@ from opint.store.incidents import Incident
 
 
 @dataclass(frozen=True, slots=True)
+class Traits:
+    """What matchers look at; incidents with equal traits fit alike."""
+
+    severity: str
+    family: str
+    subsystem: str
+    folder: str
+    dataset: str
+    mode: MachineMode
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """An incident, and the ``conditions`` (streams.records.Conditions) in its newest lumisection, where stored."""
 
@@ -26,6 +38,13 @@ class Subject:
     def mode(self) -> MachineMode:
         """What the machine did in that lumisection."""
         return machine_mode(self.incident.dataset, self.conditions)
+
+    @property
+    def traits(self) -> Traits:
+        """What matchers look at."""
+        about = self.incident
+        where = about.subsystem, about.element_group, about.dataset
+        return Traits(about.severity, about.family, *where, self.mode)
 
 
 def machine_mode(dataset: str, conditions: Mapping[str, Any]) -> MachineMode:
@@ -49,38 +68,8 @@ def active(tx: Connection) -> list[Subject]:
     return [Subject(incident, conditions) for incident, conditions in incident_conditions.active(tx)]
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """What matchers look at; incidents with equal traits fit alike."""
-
-    severity: str
-    family: str
-    subsystem: str
-    folder: str
-    dataset: str
-    mode: MachineMode
-
-
-def traits_of(subject: Subject) -> Traits:
-    """The traits of an incident."""
-    incident = subject.incident
-    return Traits(
-        incident.severity,
-        incident.family,
-        incident.subsystem,
-        incident.element_group,
-        incident.dataset,
-        subject.mode,
-    )
-
-
-def fits(match: Matchers, subject: Subject) -> bool:
-    """Whether all matchers that are not empty fit an incident, each by any of its patterns."""
-    return fits_traits(match, traits_of(subject))
-
-
-def fits_traits(match: Matchers, traits: Traits) -> bool:
-    """The same of its traits."""
+def fits(match: Matchers, traits: Traits) -> bool:
+    """Whether all matchers that are not empty fit, each by any of its patterns."""
     return (
         (not match.severity or traits.severity in match.severity)
         and _any(match.family, traits.family)

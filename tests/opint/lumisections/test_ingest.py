@@ -272,7 +272,7 @@ def test_what_begins_as_the_beams_go_calls_nobody_until_it_goes_on_with_beams(st
         clock.now_s += 60.0
         with store.begin() as tx:
             planner.route(tx, clock.now_s)
-            planner.compose(tx, ["room"], clock.now_s)
+            planner.compose(tx, "room", clock.now_s)
             (number,) = tx.scalars(select(incident.c.id))
             return explain(tx, number)[0]
 

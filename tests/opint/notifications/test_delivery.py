@@ -67,7 +67,7 @@ def test_a_claim_that_nobody_ends_is_taken_over(store, drive):
     opened(store)
     with store.begin() as tx:
         driven.dispatcher._planner.route(tx, 1000.0)
-        driven.dispatcher._planner.compose(tx, ["room"], 1000.0)
+        driven.dispatcher._planner.compose(tx, "room", 1000.0)
         messages.claim(tx, "killed", "room", 1000.0, 30.0, 9)
     driven.pass_time(29)
     assert driven.web.requests == []

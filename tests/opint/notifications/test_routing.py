@@ -37,7 +37,7 @@ def subject_of(conditions=None, **values):
     ],
 )
 def test_matchers_fit_by_any_pattern_and_all_keys(match, expected):
-    assert fits(Matchers.model_validate(match), subject_of()) == expected
+    assert fits(Matchers.model_validate(match), subject_of().traits) == expected
 
 
 @pytest.mark.parametrize(
