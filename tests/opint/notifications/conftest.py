@@ -28,7 +28,7 @@ class Clock:
 
 def settings_of(url, *, receiver=None, route=None, status_bits="", **values):
     """Settings of one webhook and one route to it, both changed as the test wants."""
-    hook = {"name": "room", "kind": "webhook", "url": url, "timeout_s": 0.3, "digest_every_s": 0.0} | (receiver or {})
+    hook = {"name": "room", "kind": "webhook", "url": url, "timeout_s": 5.0, "digest_every_s": 0.0} | (receiver or {})
     way = {"name": "all", "receivers": ("room",), "group_wait_s": 0.0} | (route or {})
     notifications = {"receivers": (hook,), "routes": (way,)} | values
     return Settings.model_validate({"dqm": {"status_bits": status_bits}, "notifications": notifications})

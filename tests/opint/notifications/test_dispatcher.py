@@ -27,7 +27,7 @@ def test_what_nobody_must_hear_stays_here(store, drive):
 
 @pytest.mark.parametrize("answer", ["500", "429", "close", "garbage", "slow"])
 def test_a_receiver_that_fails_gets_it_again_under_the_same_key(answer, store, drive):
-    driven = drive()
+    driven = drive(receiver={"timeout_s": 0.3} if answer == "slow" else {})
     driven.web.answers = [answer, answer]
     opened(store)
     driven.settle()
