@@ -4,8 +4,9 @@ A cause is another incident, or what the machine or a detector did when the inci
 all status bits of its subsystem off. Either explains what began with it or later, and nothing that was there before.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from sqlalchemy import Connection
@@ -60,38 +61,36 @@ class Cause:
     incident: int | None = None
 
 
-def load(tx: Connection, subjects: Iterable[Subject], settings: Settings) -> dict[int, Cause]:
-    """By number, the cause of each incident that follows from something."""
+def load(tx: Connection, subjects: Collection[Subject], settings: Settings) -> dict[int, Cause]:
+    """By number, the cause of each incident that follows from something; another incident comes before a state."""
     parents = incidents.active_of(tx, {rule.parent for rule in RULES})
-    state_causes = _StateCauses(tx, settings)
-    causes: dict[int, Cause] = {}
+    causes = _states(tx, subjects, settings)
     for each in subjects:
         if (parent := parent_of(each.incident, parents)) is not None:
             causes[each.incident.id] = Cause(f"incident {parent.id}: {parent.title}", parent.id)
-        elif (cause := state_causes.of(each)) is not None:
-            causes[each.incident.id] = cause
     return causes
 
 
-@dataclass
-class _StateCauses:
-    """Causes that are states of machine or detector; each state is looked up once."""
-
-    tx: Connection
-    settings: Settings
-    _beginnings: dict[tuple[str, LumisectionKey, tuple[str, ...]], Beginning | None] = field(default_factory=dict)
-
-    def of(self, about: Subject) -> Cause | None:
-        incident, last = about.incident, about.incident.last
-        if last is None:
-            return None
-        for state in explaining_states(about, self.settings):
-            key = incident.dataset, last, state.bits
-            if key not in self._beginnings:
-                self._beginnings[key] = incident_conditions.beginning(self.tx, *key, LEAD_LUMISECTIONS)
-            if (began := self._beginnings[key]) is not None and follows(incident, began):
-                return Cause(f"{state.name} since {clock_time(began.published_s)}, {_place(began.key)}")
-        return None
+def _states(tx: Connection, subjects: Iterable[Subject], settings: Settings) -> dict[int, Cause]:
+    """Causes that are states of machine or detector, that of the detector first."""
+    concerned: dict[State, list[Incident]] = defaultdict(list)
+    for each in subjects:
+        for state in explaining_states(each, settings):
+            concerned[state].append(each.incident)
+    causes: dict[int, Cause] = {}
+    for state in sorted(concerned, key=lambda state: not state.bits):
+        numbers = [incident.id for incident in concerned[state] if incident.id not in causes]
+        reached = incident_conditions.reached(tx, numbers, state.bits, LEAD_LUMISECTIONS)
+        beginnings: dict[tuple[str, LumisectionKey], Beginning] = {}
+        for incident in concerned[state]:
+            if (there := reached.get(incident.id)) is None:
+                continue
+            at = incident.dataset, there
+            began = beginnings.get(at) or beginnings.setdefault(at, incident_conditions.beginning(tx, *at, state.bits))
+            if follows(incident, began):
+                since = f"{clock_time(began.published_s)}, {_place(began.key)}"
+                causes[incident.id] = Cause(f"{state.name} since {since}")
+    return causes
 
 
 def _place(key: LumisectionKey) -> str:

@@ -102,35 +102,36 @@ def test_what_a_lost_broker_leaves_missing_follows_from_it(store, drive):
 
 
 @pytest.mark.parametrize(
-    ("declared", "key", "bits", "began"),
+    ("declared", "last", "bits", "began"),
     [
-        ([BEAMS, BEAMS, BEAMS, NO_BEAMS], (7, 2), (), (7, 4)),
-        ([BEAMS, BEAMS, BEAMS, NO_BEAMS], (7, 1), (), None),
-        ([NO_BEAMS, NO_BEAMS], (7, 2), (), (7, 1)),
-        ([BEAMS, NO_BEAMS, NO_BEAMS], (7, 3), (), (7, 2)),
-        ([NO_BEAMS, BEAMS, NO_BEAMS], (7, 3), (), (7, 3)),
-        ([NO_BEAMS, Conditions(), NO_BEAMS], (7, 3), (), (7, 3)),
-        ([NO_BEAMS, NO_BEAMS, BEAMS], (7, 2), (), (7, 1)),
-        ([NO_BEAMS, BEAMS], (7, 2), (), None),
-        ([HALF_OFF, OFF, OFF], (7, 3), ("dt", "csc"), (7, 2)),
-        ([HALF_OFF, OFF, OFF], (7, 3), ("csc",), (7, 1)),
-        ([OFF], (7, 1), ("other",), None),
-        ([], (7, 1), (), None),
+        ([BEAMS, BEAMS, BEAMS, NO_BEAMS], 2, (), 4),
+        ([BEAMS, BEAMS, BEAMS, NO_BEAMS], 1, (), None),
+        ([NO_BEAMS, NO_BEAMS], 2, (), 1),
+        ([BEAMS, NO_BEAMS, NO_BEAMS], 3, (), 2),
+        ([NO_BEAMS, BEAMS, NO_BEAMS], 3, (), 3),
+        ([NO_BEAMS, Conditions(), NO_BEAMS], 3, (), 3),
+        ([NO_BEAMS, NO_BEAMS, BEAMS], 2, (), 1),
+        ([NO_BEAMS, BEAMS], 2, (), None),
+        ([HALF_OFF, OFF, OFF], 3, ("dt", "csc"), 2),
+        ([HALF_OFF, OFF, OFF], 3, ("csc",), 1),
+        ([OFF], 1, ("other",), None),
+        ([], 1, (), None),
     ],
 )
-def test_a_state_began_after_the_last_lumisection_that_was_not_in_it(declared, key, bits, began, store):
+def test_a_state_began_after_the_last_lumisection_that_was_not_in_it(declared, last, bits, began, store):
     published(store, *declared)
+    number = opened_at(store, 1, last)
     with store.read() as tx:
-        beginning = incident_conditions.beginning(tx, DATASET, LumisectionKey(*key), bits, 2)
-    expected = began and Beginning(LumisectionKey(*began), 3600.0 + 100.0 * began[1])
-    assert beginning == expected
+        reached = incident_conditions.reached(tx, [number], bits, 2)
+        beginnings = [incident_conditions.beginning(tx, DATASET, key, bits) for key in reached.values()]
+    assert beginnings == ([] if began is None else [Beginning(LumisectionKey(7, began), 3600.0 + 100.0 * began)])
 
 
 def test_a_state_goes_on_from_run_to_run(store):
     published(store, BEAMS, NO_BEAMS)
     published(store, NO_BEAMS, run=8)
     with store.read() as tx:
-        assert incident_conditions.beginning(tx, DATASET, LumisectionKey(8, 1), (), 0).key == LumisectionKey(7, 2)
+        assert incident_conditions.beginning(tx, DATASET, LumisectionKey(8, 1), ()).key == LumisectionKey(7, 2)
 
 
 def test_what_is_resolved_follows_from_nothing(store):
