@@ -27,8 +27,6 @@ MOST_CHANGES = 500
 MOST_WAITING = 3
 """While so many messages to a receiver wait, what comes for it waits as well, and becomes one digest later."""
 
-MINUTE_S = 60.0
-
 Guidance = Callable[[Incident], str]
 """What to do about an incident, in Markdown; empty if nothing is on file."""
 
@@ -57,7 +55,7 @@ class Planner:
             return False
         if messages.waiting_of(tx, name) >= MOST_WAITING:
             return True
-        recent = messages.recent(tx, name, now_s - MINUTE_S, receiver.digest_above)
+        recent = messages.recent(tx, name, now_s, receiver.digest_above)
         if recent.number >= receiver.most_per_minute:
             return True
         digest_s = recent.newest_digest_s

@@ -36,6 +36,8 @@ from opint.store.texts import storable
 LONGEST_WAIT_S = 2 * 3600.0
 """No message waits longer between two attempts, and no claim lasts longer."""
 
+MINUTE_S = 60.0
+
 MOST_ERROR = 500
 """Characters of an error that are stored."""
 
@@ -197,9 +199,9 @@ class RecentMessages:
     newest_digest_s: float | None
 
 
-def recent(tx: Connection, receiver: str, since_s: float, digest_above: int) -> RecentMessages:
-    """The messages of a receiver that were composed after ``since_s``."""
-    scope = _row.receiver == receiver, _row.composed_s > since_s
+def recent(tx: Connection, receiver: str, now_s: float, digest_above: int) -> RecentMessages:
+    """The messages of a receiver that were composed within the last minute, and no later: clocks are set back."""
+    scope = _row.receiver == receiver, _row.composed_s > now_s - MINUTE_S, _row.composed_s <= now_s
     number = tx.execute(select(func.count()).select_from(message).where(*scope)).scalar_one()
     newest = select(func.max(_row.composed_s)).where(_row.receiver == receiver, _row.incidents > digest_above)
     return RecentMessages(number, tx.execute(newest).scalar_one())

@@ -162,6 +162,17 @@ def test_a_call_that_waits_for_its_group_does_not_wait_for_a_clock_that_was_set_
     assert [message.state for message in driven.messages()] == ["sent"]
 
 
+def test_messages_of_a_time_that_lies_ahead_do_not_use_up_the_limit_of_a_receiver(store, drive):
+    driven = drive(receiver={"most_per_minute": 1})
+    opened(store)
+    driven.settle()
+    driven.pass_time(-86_400)
+    with store.begin() as tx:
+        open_incident(tx, "next", driven.clock.now_s)
+    driven.settle()
+    assert [message.state for message in driven.messages()] == ["sent", "sent"]
+
+
 def test_what_follows_is_looked_at_again_although_the_clock_was_set_back(store, drive):
     driven = drive()
     with store.begin() as tx:
