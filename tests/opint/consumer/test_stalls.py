@@ -1,12 +1,16 @@
 """What falls silent without any histogram showing it."""
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
+from opint.consumer.heartbeat import StreamHeartbeat
 from opint.consumer.stalls import DAY_S, JudgingModel, StallDetector
-from opint.store import offsets
+from opint.store import heartbeats, incident_pages, offsets
 from opint.store.tables import audit, incident
+from streams.metrics import Metrics
 from streams.source import Partition
+from streams.testing import ScriptedSource
 
 ONE, OTHER = Partition("c", "dqm.histograms", 0), Partition("c", "dqm.histograms", 1)
 NOW = 1_000_000.0
@@ -105,6 +109,27 @@ def test_a_daemon_that_starts_after_the_broker_came_back_clears_what_another_lef
     (opened,) = watched.check(300, away="no broker").opened
     (cleared,) = Watched(store).check(400).cleared
     assert cleared.id == opened.id
+
+
+def test_the_heartbeat_of_a_stream_that_waits_opens_the_incident_and_ends_it(store):
+    at = {"now_s": NOW}
+    heartbeat = StreamHeartbeat(
+        "me",
+        "rates",
+        ScriptedSource(),
+        store,
+        Metrics(CollectorRegistry()),
+        StallDetector(None, "night", 300.0, 1.0),
+        lambda: at["now_s"],
+    )
+    states = []
+    for seconds, reason in ((0.0, "no broker"), (300.0, None), (301.0, "")):
+        at["now_s"] = NOW + seconds
+        heartbeat.tick() if reason is None else heartbeat.waiting(reason)
+        with store.read() as tx:
+            (sign,) = heartbeats.newest(tx)
+            states.append((sign.state, incident_pages.counts(tx)))
+    assert states == [("waiting", {}), ("waiting", {"open": 1}), ("running", {"resolved": 1})]
 
 
 def test_no_partitions_are_no_trouble(store):
