@@ -2,11 +2,13 @@
 
 Maven fetches the jars once (deploy/kafka/pom.xml) into a cache folder; Java 17 or newer runs them.
 ``python -m streams.dev_kafka --data DIR [--port 9092]`` runs a node in the foreground until SIGINT or SIGTERM.
+Options of Java are taken from KAFKA_JVM_PERFORMANCE_OPTS, as Kafka's own scripts do.
 """
 
 import argparse
 import base64
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -212,7 +214,8 @@ def _cluster_id() -> str:
 
 def _command(run: str, library: Path, folder: Path, heap: str) -> list[str]:
     settings = f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}"
-    return [run, f"-Xmx{heap}", settings, "-cp", f"{library}{os.sep}*"]
+    options = shlex.split(os.environ.get("KAFKA_JVM_PERFORMANCE_OPTS", ""))
+    return [run, f"-Xmx{heap}", *options, settings, "-cp", f"{library}{os.sep}*"]
 
 
 def _free_port() -> int:

@@ -30,9 +30,10 @@ from streams import dev_kafka as apache
 from streams.errors import SourceUnavailable
 from tests.opint.dashboard import seed as seeding
 from tests.small import LEVEL, keys, small_detector
-from tests.support.processes import within
+from tests.support.processes import QUICK_JAVA, within
 
 START_SECONDS = 30.0
+os.environ.setdefault("KAFKA_JVM_PERFORMANCE_OPTS", QUICK_JAVA)
 
 # A busy machine is no fault of what is tested.
 hypothesis.settings.register_profile("nightshift", deadline=None)
@@ -302,7 +303,9 @@ def spark():
         if os.environ.get("CI"):
             pytest.fail(f"CI must run the tests on Spark: {error}")
         pytest.skip(f"Spark cannot run here: {error}")
-    result = session({}, "local[2]")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_SUBMIT_ARGS", f"--driver-java-options '{QUICK_JAVA}' pyspark-shell")
+        result = session({}, "local[2]")
     yield result
     result.stop()
 

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url, text
 
 from conf.errors import SettingsError
 from opint.store.errors import StoreError, StoreUnavailable, translated
-from opint.store.schema import head, known_revisions, migrate
+from opint.store.schema import head, known_revisions, migrate, version
 
 __all__ = ["Store", "StoreError", "StoreUnavailable"]
 
@@ -87,9 +87,7 @@ class Store:
     def version(self) -> str | None:
         """The migration that the tables stand at; None if there are none."""
         with self.read() as tx:
-            if not inspect(tx).has_table("alembic_version"):
-                return None
-            return tx.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+            return version(tx)
 
     def check_version(self) -> None:
         """Raise StoreError, saying what to do, unless the tables are those of this release."""

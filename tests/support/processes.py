@@ -4,6 +4,9 @@ import contextlib
 import subprocess
 import time
 
+# A Java of a test lives too shortly for what the optimising compiler costs.
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 
 @contextlib.contextmanager
 def child(command, **options):

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pyspark
 
+from tests.support.processes import QUICK_JAVA
+
 HOME = Path(pyspark.__file__).parent
 PACKAGE = "org.apache.spark.deploy"
 START_SECONDS = 60.0
-# A short life is not worth compiling for.
-QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[str]:
 def submit(url: str, job: Path, arguments: list[str]) -> str:
     """Run a job on the cluster; what it printed. Raises CalledProcessError if it fails."""
     sizes = ["--executor-memory", "512m", "--conf", "spark.driver.host=127.0.0.1"]
-    sizes += ["--driver-java-options", QUICK, "--conf", f"spark.executor.extraJavaOptions={QUICK}"]
+    sizes += ["--driver-java-options", QUICK_JAVA, "--conf", f"spark.executor.extraJavaOptions={QUICK_JAVA}"]
     command = [str(HOME / "bin" / "spark-submit"), "--master", url, *sizes, str(job), *arguments]
     return subprocess.run(command, env=environment(), check=True, capture_output=True, text=True, timeout=200).stdout
 
@@ -56,7 +56,7 @@ def submit(url: str, job: Path, arguments: list[str]) -> str:
 def environment() -> dict[str, str]:
     """Loopback alone, and workers with the Python that runs the tests."""
     own = {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable, "SPARK_HOME": str(HOME)}
-    own |= {"SPARK_DAEMON_JAVA_OPTS": QUICK, "SPARK_DAEMON_MEMORY": "256m"}
+    own |= {"SPARK_DAEMON_JAVA_OPTS": QUICK_JAVA, "SPARK_DAEMON_MEMORY": "256m"}
     return os.environ | own
 
 

@@ -1,5 +1,6 @@
 """``nightshift users`` and ``nightshift tokens`` on a real database."""
 
+import shutil
 import time
 
 import pytest
@@ -16,12 +17,12 @@ PASSWORD = "correct horse battery"  # noqa: S105
 
 
 @pytest.fixture
-def site(tmp_path):
+def site(sqlite_template, tmp_path):
     """Settings of an empty database, and the database."""
     url = f"sqlite:///{tmp_path / 'n.db'}"
     (tmp_path / "settings.yaml").write_text(f"database: {{url: '{url}'}}\n")
+    shutil.copy(sqlite_template, tmp_path / "n.db")
     store = Store.open(url)
-    store.upgrade()
     yield ("--config", tmp_path / "settings.yaml"), store
     store.close()
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from contextlib import closing
 
@@ -57,10 +58,10 @@ def settings(tmp_path):
 
 
 @pytest.fixture
-def opened(tmp_path):
+def opened(sqlite_template, tmp_path):
     """The store of these settings, with one open incident."""
+    shutil.copy(sqlite_template, tmp_path / "n.db")
     store = Store.open(f"sqlite:///{tmp_path / 'n.db'}")
-    store.upgrade()
     with store.begin() as tx:
         tx.execute(insert(incident).values(ROW))
     yield store

@@ -1,6 +1,7 @@
 """The commands of failing workflows: what the page does, at a terminal."""
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -17,10 +18,10 @@ TASK = failing(1).task
 
 
 @pytest.fixture
-def url(tmp_path, open_store, monkeypatch):
+def url(sqlite_template, tmp_path, open_store, monkeypatch):
     url = f"sqlite:///{tmp_path / 'n.db'}"
+    shutil.copy(sqlite_template, tmp_path / "n.db")
     store = open_store(url)
-    store.upgrade()
     with store.begin() as tx:
         seed_workflows(tx, [failing(1), failing(2)])
     monkeypatch.setenv("NIGHTSHIFT_DATABASE__URL", url)

@@ -1,6 +1,7 @@
 """A seeded store, and the dashboard served from it over real HTTP."""
 
 import contextlib
+import shutil
 
 import httpx
 import pytest
@@ -24,12 +25,10 @@ def store(seeded_store):
 
 
 @pytest.fixture
-def empty_store(tmp_path):
+def empty_store(sqlite_template, tmp_path, open_store):
     """Tables and nothing in them."""
-    opened = Store.open(f"sqlite:///{tmp_path / 'empty.db'}")
-    opened.upgrade()
-    yield opened
-    opened.close()
+    shutil.copy(sqlite_template, tmp_path / "empty.db")
+    return open_store(f"sqlite:///{tmp_path / 'empty.db'}")
 
 
 @pytest.fixture

@@ -142,6 +142,7 @@ ELSEWHERE = (
     "/api/v1/caches",
     "/caches/",
     "/api/v1/workflows",
+    "/api/v2/silence/",
 )
 """Answers that the tests of those pages check."""
 
