@@ -46,14 +46,16 @@ class Before:
 class Judgement:
     """Of the n rates of a model in one lumisection.
 
-    ``expected`` counts with ``spread`` beside counting noise; ``pulls`` (n, sums); ``steady``: conditions did not move;
-    ``known`` (n,): the level is; ``came_before`` (n,): published in this run already.
+    ``expected`` counts with ``spread`` beside counting noise; ``pulls`` and ``large`` (n, sums) as in
+    :class:`dqm.rates.levels.level.Walk`; ``steady``: conditions did not move; ``known`` (n,): the level is;
+    ``came_before`` (n,): published in this run already.
     """
 
     counts: Float64
     expected: Float64
     spread: Float64
     pulls: Float64
+    large: Float64
     steady: bool
     known: Mask
     came_before: Mask
@@ -148,6 +150,7 @@ def judgement(
         curve[last] * through.factor[-1],
         wide,
         through.pulls[-1],
+        through.large[-1],
         bool(part.moved[-1] == 0),
         model.judged & (of_level <= WIDEST),
         came_before,
@@ -200,7 +203,7 @@ def _judged(
     p_alone = np.where(inspected, p_of(made.pulls[:, 0]), np.nan)
     with np.errstate(invalid="ignore"):
         certain = p_alone <= limits.record
-        moved = (p_sums <= limits.moved) | certain
+        moved = (p_sums <= limits.moved) | (p_of_sums(made.large) <= limits.large) | certain
         suspect = p_sums <= discovery_threshold(p_sums.astype(np.float32), settings.false_discovery_rate)
     of_model = part.reasons[rows].copy()
     of_model[candidates & ~inspected] = Reason.NO_MODEL

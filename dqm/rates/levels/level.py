@@ -8,8 +8,13 @@ does not say what rates to expect, and their bands are as much wider.
 
 Each lumisection leaves its *pull*, the difference to what those before made one expect, in standard deviations, level
 and counting both included. Pulls of good lumisections are independent. So sums of the latest few, over the root of
-their number, are pulls again, and see a small change that lasts; in a sum no single one counts more than
-``MOST_IN_SUM``, so that one lumisection is no change that lasts.
+their number, are pulls again, and see a small change that lasts. One lumisection is no change that lasts: in a sum no
+single one counts more than ``MOST_IN_SUM``, and the others must lie off without it.
+
+Rates of many counts leave any change that matters far behind them, and what they do by themselves once in many shifts
+is small. Those of few do not. So sums of *large* changes are told apart, which need less to be believed: a chart that
+is made for a change of some size asks for counts beyond the middle between that and none (J. M. Lucas, Technometrics 27
+(1985) 129).
 """
 
 from dataclasses import dataclass
@@ -23,10 +28,16 @@ from dqm.statistics.variance_stabilised import stabilised
 SUMS = (1, 2, 3, 5, 10)
 """Consecutive lumisections whose pulls are summed."""
 MOST_IN_SUM = 3.5
+LEAST_OTHERS = 2.0
+"""A sum counts if that of all but the lumisection that lies farthest off is at least this, over the root of their
+number."""
 LEAST_NOW = 1.0
 """So far the latest lumisection must lie off to the same side for a sum to count: what is over is no fault."""
+LARGE = log(2) / 2
+"""A change is large if the logarithm of counts over expected ones lies beyond the middle between none and a half, or
+double."""
 _COUNTS = np.array(SUMS)
-_LAST, _ROOTS = _COUNTS - 1, np.sqrt(_COUNTS)[:, None]
+_LAST, _ALONE = _COUNTS - 1, _COUNTS == 1
 PILEUP = 50.0
 
 MEAN, SLOPE, VARIANCE, COVARIANCE, SLOPE_VARIANCE = range(5)
@@ -53,12 +64,13 @@ PATIENCE = 30
 class Track:
     """How far a walk has come: ``level`` (5, n), and what the latest lumisections leave.
 
-    ``pulls`` (10, n) are the latest, the newest first, cut at MOST_IN_SUM, of which ``filled`` (n,) are; ``off`` (n,)
-    counts lumisections in a row that were not learned; ``number`` is that of the newest lumisection, None before any.
+    ``latest`` (3, 10, n) are pulls, cut at MOST_IN_SUM, counts, and what was expected, the newest first, of which
+    ``filled`` (n,) are; ``off`` (n,) counts lumisections in a row that were not learned; ``number`` is that of the
+    newest lumisection, None before any.
     """
 
     level: Float64
-    pulls: Float64
+    latest: Float64
     filled: Indices
     off: Indices
     number: int | None
@@ -67,7 +79,7 @@ class Track:
     def begin(cls, level: Float64) -> "Track":
         """Before the first lumisection."""
         n = level.shape[1]
-        return cls(level, np.zeros((max(SUMS), n)), np.zeros(n, dtype=np.intp), np.zeros(n, dtype=np.intp), None)
+        return cls(level, np.zeros((3, max(SUMS), n)), np.zeros(n, dtype=np.intp), np.zeros(n, dtype=np.intp), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,13 +87,15 @@ class Walk:
     """What T lumisections of one column leave of n rates.
 
     ``track`` is that after them; ``factor`` and ``spread`` (T, n): what was expected over the curve, and the standard
-    deviation of its logarithm but for counting; ``pulls`` (T, n, sums), NaN: not read.
+    deviation of its logarithm but for counting; ``pulls`` (T, n, sums), NaN: not read; ``large``: the same, 0 where the
+    change is none that is LARGE.
     """
 
     track: Track
     factor: Float64
     spread: Float64
     pulls: Float64
+    large: Float64
 
 
 def walk(
@@ -102,8 +116,8 @@ def walk(
     numbers, pileup, moved = conditions
     length, n = counts.shape
     factor, wide = np.ones((length, n)), np.zeros((length, n))
-    pulls = np.full((length, n, len(SUMS)), np.nan)
-    level, latest, filled, off, before = track.level.copy(), track.pulls, track.filled, track.off, track.number
+    pulls, large = np.full((2, length, n, len(SUMS)), np.nan)
+    level, latest, filled, off, before = track.level.copy(), track.latest, track.filled, track.off, track.number
     for at in range(length):
         number = int(numbers[at])
         if before is not None:
@@ -115,23 +129,39 @@ def walk(
         wide[at] = np.sqrt(np.maximum(variance, 0.0) + spread**2 + moved[at] ** 2)
         expected = curve[at] * factor[at]
         pull = stabilised(counts[at], expected, wide[at])
+        newest = np.stack([np.clip(pull, -MOST_IN_SUM, MOST_IN_SUM), counts[at], expected])[:, None]
+        through = np.concatenate([newest, latest[:, :-1]], axis=1)
         if steady:
             # What conditions moved in is off by the same in each lumisection of a ramp: no sum of such is a pull.
-            latest = np.where(rows, np.vstack([np.clip(pull, -MOST_IN_SUM, MOST_IN_SUM), latest[:-1]]), latest)
+            latest = np.where(rows, through, latest)
             filled = np.minimum(filled + rows, max(SUMS))
-        sums = (latest.cumsum(axis=0)[_LAST] / _ROOTS).T
-        sums[:, 0] = pull
         enough = filled[:, None] >= _COUNTS
-        goes_on = (pull[:, None] * np.sign(sums) >= LEAST_NOW) & steady
-        goes_on[:, 0] = enough[:, 0] = True
-        pulls[at] = np.where(rows[:, None] & enough, np.where(goes_on, sums, 0.0), np.nan)
+        enough[:, 0] = True
+        sums, lasts = _sums(latest[0])
+        sums[:, 0], lasts[:, 0] = pull, True
+        pulls[at] = np.where(rows[:, None] & enough, np.where(lasts & (steady | _ALONE), sums, 0.0), np.nan)
+        counted, foreseen = through[1:].cumsum(axis=1)[:, _LAST] + 0.5
+        small = np.abs(np.log(counted / foreseen)).T < LARGE
+        large[at] = np.where(small & ~np.isnan(pulls[at]), 0.0, pulls[at])
         near = np.abs(np.where(enough, sums, 0.0)).max(axis=1) < GATE
         if training:
             off = np.where(near | ~rows, 0, off + 1)
             level[VARIANCE:, off >= PATIENCE] = UNKNOWN[VARIANCE:, None]
         learn = rows & (near | (variance > WIDEST**2)) & steady
         _learn(level, counts[at], expected, variance, x, spread, learn)
-    return Walk(Track(level, latest, filled, off, before), factor, wide, pulls)
+    return Walk(Track(level, latest, filled, off, before), factor, wide, pulls, large)
+
+
+def _sums(pulls: Float64) -> tuple[Float64, Mask]:
+    """Of the first 1, 2, 3 ... of ``pulls`` (10, n) the sum over the root of their number, (n, sums).
+
+    And whether it is a change that lasts.
+    """
+    whole = pulls.cumsum(axis=0)
+    farthest = np.where(whole > 0, np.maximum.accumulate(pulls), -np.minimum.accumulate(pulls))
+    others = (np.abs(whole) - farthest)[_LAST] / np.sqrt(np.maximum(_LAST, 1))[:, None]
+    sums = whole[_LAST] / np.sqrt(_COUNTS)[:, None]
+    return sums.T, ((others >= LEAST_OTHERS) & (pulls[0] * np.sign(sums) >= LEAST_NOW)).T
 
 
 def _learn(

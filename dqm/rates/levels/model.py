@@ -20,6 +20,10 @@ WIDEST_SPREAD = 0.2
 TIGHTEST, LOOSEST = 4.0, 4.5
 """Standard deviations between which the limits lie: training is too short to tell how far good rates go once in many
 shifts, and faults in it must not make later ones pass."""
+TIGHTEST_LARGE = 3.0
+"""As TIGHTEST, for large changes."""
+LARGE_SHARE = 0.9
+"""Of the budget: for large changes. Others lie so far off that chance hardly needs any."""
 _MOST = 0.05
 
 
@@ -28,7 +32,8 @@ class LevelModel:
     """Of the n rates of ``menu``, in the order of its names.
 
     ``spread`` (n,) is the scatter about the followed level that is not counting noise. ``levels`` are those after
-    training. ``p_values`` (2, L, n) of training in order: of the largest sum of pulls, and of each lumisection alone.
+    training. ``p_values`` (3, L, n) of training in order: of the largest sum of pulls, of the largest of those that are
+    large changes, and of each lumisection alone.
     """
 
     menu: TriggerMenu
@@ -80,9 +85,13 @@ class LevelModel:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """P-values at or below which a rate moved: of its largest sum of pulls, and of one lumisection, to be recorded."""
+    """P-values at or below which a rate moved: of its largest sum of pulls, and of the largest that is a large change.
+
+    ``record`` is that of one lumisection, to be recorded.
+    """
 
     moved: float
+    large: float
     record: float
 
 
@@ -102,10 +111,19 @@ def p_of(pull: Float64 | float) -> Float64:
 def limits(model: LevelModel, rates: RateSettings, dqm: DqmSettings, alerts: AlertSettings) -> Limits:
     """Limits that keep the declared budgets, by the lumisections of training, but never looser than LOOSEST."""
     lumisections = dqm.shift_hours * 3600 / LUMISECTION_SECONDS
-    moved, alone = (of[:, model.judged].T for of in model.p_values)
+    allowed = min(rates.false_incidents_per_shift / lumisections, _MOST)
+    recorded = min(dqm.false_records_per_shift / lumisections, _MOST)
     bad, of = min(alerts.raise_bad, alerts.raise_of), alerts.raise_of
-    measured = limit(moved, bad, of, min(rates.false_incidents_per_shift / lumisections, _MOST))
-    record = limit(alone, 1, 1, min(dqm.false_records_per_shift / lumisections, _MOST))
-    loosest, tightest = float(p_of(LOOSEST)), float(p_of(TIGHTEST))
-    moved_p = float(np.clip(measured, len(SUMS) * loosest, len(SUMS) * tightest))
-    return Limits(moved_p, float(np.clip(record, loosest, tightest)))
+    moved, large, alone = (of_kind[:, model.judged].T for of_kind in model.p_values)
+
+    # What lies beyond the loosest limit is called wrong whatever the limit for large changes is.
+    large = np.where(moved <= len(SUMS) * p_of(LOOSEST), np.nan, large)
+
+    def between(p_value: float, tightest: float, sums: int) -> float:
+        return float(np.clip(p_value, sums * p_of(LOOSEST), sums * p_of(tightest)))
+
+    return Limits(
+        between(limit(moved, bad, of, (1 - LARGE_SHARE) * allowed), TIGHTEST, len(SUMS)),
+        between(limit(large, bad, of, LARGE_SHARE * allowed), TIGHTEST_LARGE, len(SUMS)),
+        between(limit(alone, 1, 1, recorded), TIGHTEST, 1),
+    )

@@ -113,7 +113,9 @@ def walked(
         parts.append(through)
         order.append(rows)
     back = np.argsort(np.concatenate(order), kind="stable")
-    whole = [np.concatenate([getattr(part, name) for part in parts])[back] for name in ("factor", "spread", "pulls")]
+    whole = [
+        np.concatenate([getattr(part, name) for part in parts])[back] for name in ("factor", "spread", "pulls", "large")
+    ]
     return levels, Walk(parts[-1].track, *whole)
 
 

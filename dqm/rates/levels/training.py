@@ -31,7 +31,7 @@ def learn(menu: TriggerMenu, readings: Readings) -> LevelModel:
     for _ in range(_ROUNDS):
         spread = _spread(nothing, quadratic, readings, curve, spread)
     levels, made = walked(nothing, quadratic, readings, curve, spread, training=True)
-    p_values = np.stack([p_of_sums(made.pulls), p_of(made.pulls[..., 0])])
+    p_values = np.stack([p_of_sums(made.pulls), p_of_sums(made.large), p_of(made.pulls[..., 0])])
     rows = (readings.judged & quadratic.known).any(axis=1)
     return LevelModel(menu, quadratic, spread, levels, p_values[:, rows].astype(np.float32))
 

@@ -31,7 +31,7 @@ def test_pulls_of_good_counts_are_normal(rng):
     assert 0.985 < np.mean(np.abs(pulls[:, 0]) < 2.576) < 0.995
     for count, sums in enumerate(pulls.T[1:], 1):
         off = sums[sums != 0]
-        assert 0.002 < np.mean(np.abs(sums) > 2.576) < 0.012, SUMS[count]
+        assert 0.0005 < np.mean(np.abs(sums) > 2.576) < 0.012, SUMS[count]
         assert (np.sign(off) == np.sign(pulls[sums != 0, 0])).all()
 
 
