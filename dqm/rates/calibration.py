@@ -5,6 +5,10 @@ path. Each has a conformal table (:mod:`dqm.statistics.conformal`) from good lum
 network have seen, judged as later ones will be: with the drift that was known when their run began. Paths have
 one for each class of expected counts, since few counts scatter otherwise than many. The budget is shared between the
 four.
+
+What calibration holds of ramps, scans and faults would make tables call the like of it ordinary. So what lies far from
+the plain fit is unlikely whatever they say, unless the seeds explain it: such a rate has the p-value of a normal
+distribution, and no limit lies below it.
 """
 
 from dataclasses import dataclass
@@ -17,6 +21,7 @@ from dqm.core.budget import limit
 from dqm.rates.residuals import RateResiduals
 from dqm.statistics.conformal import ConformalTable, ConformalTables
 from dqm.statistics.robust import scale
+from dqm.statistics.variance_stabilised import two_sided
 from streams.records import LUMISECTION_SECONDS
 
 CLASSES = (0.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
@@ -26,6 +31,8 @@ SHARES = {"overall": 0.1, "seeds": 0.25, "together": 0.25, "paths": 0.4}
 INSIDE = 0.99
 """Share of good lumisections within the band that is drawn."""
 
+PLAIN = 5.0
+"""Standard deviations, counting noise and robust spread included, at which a rate lies far from the plain fit."""
 _LEAST = 50
 _MOST = 0.05
 
@@ -72,6 +79,8 @@ class Calibration:
         tables = ConformalTables.of(list(self.rows))
         flat = np.flatnonzero(np.isfinite(away))
         rows.ravel()[flat] = tables.p_values(away.ravel()[flat], kinds.ravel()[flat])
+        plain = np.minimum(np.abs(residuals.away), np.abs(residuals.off_curve))
+        rows = np.where(plain >= PLAIN, np.minimum(rows, two_sided(plain)), rows).astype(np.float32)
         together = self.together.p_values((np.abs(residuals.together) / self.wide).astype(np.float32))
         return PValues(rows, together, self.overall.p_values(np.abs(residuals.overall).astype(np.float32)))
 
@@ -110,7 +119,9 @@ def limits(p_values: PValues, seeds: int, per_shift: float, shift_hours: float, 
         "together": p_values.together,
         "paths": p_values.rows[:, seeds:],
     }
-    return Limits(**{name: limit(unit.T, bad, of, allowed * SHARES[name]) for name, unit in units.items()})
+    made = {name: limit(unit.T, bad, of, allowed * SHARES[name]) for name, unit in units.items()}
+    least = float(two_sided(PLAIN))
+    return Limits(**{**made, "seeds": max(made["seeds"], least), "paths": max(made["paths"], least)})
 
 
 def _kinds(expected: Float64, seeds: int) -> Indices:

@@ -6,6 +6,7 @@ A count whose mean fluctuates by itself, by the share ``spread``, has the varian
 """
 
 import numpy as np
+from scipy.special import ndtr
 
 from dqm.arrays import Float64
 
@@ -17,6 +18,12 @@ _LEAST_SPREAD = 1e-4
 def stabilised(counts: Float64, expected: Float64, spread: Float64) -> Float64:
     """How far ``counts`` lie from what is ``expected``, signed, in about standard deviations; shapes broadcast."""
     return _transformed(counts, spread) - _transformed(expected, spread)
+
+
+def two_sided(pull: Float64 | float) -> Float64:
+    """P-values of standard deviations, of a normal distribution."""
+    p_value: Float64 = 2 * ndtr(-np.abs(pull))
+    return p_value
 
 
 def reached(expected: Float64, spread: Float64, reach: Float64) -> Float64:

@@ -21,12 +21,12 @@ from dqm.core.state import Bands, EarlierRates, LumisectionState, SubsystemScore
 from dqm.core.verdicts import QUALITY, Content, History, expected_parts, repeating
 from dqm.rates.levels.evidence import evidence
 from dqm.rates.levels.level import WIDEST, Track, walk
-from dqm.rates.levels.model import LevelModel, Limits, p_of, p_of_sums
+from dqm.rates.levels.model import LevelModel, Limits, p_of_sums
 from dqm.rates.levels.readings import Readings, of_conditions
 from dqm.rates.levels.state import STRETCH, Levels
 from dqm.rates.result import SUBSYSTEM
 from dqm.statistics.multiple_testing import discovery_threshold
-from dqm.statistics.variance_stabilised import reached
+from dqm.statistics.variance_stabilised import reached, two_sided
 from streams.records import LUMISECTION_SECONDS
 
 EDGE = 2.576
@@ -200,7 +200,7 @@ def _judged(
     candidates = part.present[rows] & (part.reasons[rows] == Reason.CONSISTENT)
     inspected = candidates & made.known & ~np.isnan(made.pulls[:, 0])
     p_sums = np.where(inspected, p_of_sums(made.pulls), np.nan)
-    p_alone = np.where(inspected, p_of(made.pulls[:, 0]), np.nan)
+    p_alone = np.where(inspected, two_sided(made.pulls[:, 0]), np.nan)
     with np.errstate(invalid="ignore"):
         certain = p_alone <= limits.record
         moved = (p_sums <= limits.moved) | (p_of_sums(made.large) <= limits.large) | certain

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
 from conf.settings import AlertSettings, DqmSettings, RateSettings
 from dqm.arrays import Float32, Float64, Mask, NamedArrays
@@ -13,6 +12,7 @@ from dqm.core.budget import limit
 from dqm.rates.levels.level import SUMS
 from dqm.rates.levels.quadratic import Quadratic
 from dqm.rates.levels.state import Levels
+from dqm.statistics.variance_stabilised import two_sided
 from streams.records import LUMISECTION_SECONDS, TriggerMenu
 
 WIDEST_SPREAD = 0.2
@@ -98,13 +98,7 @@ class Limits:
 def p_of_sums(pulls: Float64) -> Float64:
     """P-values (...) of the largest of the sums of pulls (..., sums); NaN where there is none."""
     largest = np.where(np.isnan(pulls), 0.0, np.abs(pulls)).max(axis=-1)
-    p_value: Float64 = np.where(np.isnan(pulls[..., 0]), np.nan, np.minimum(1.0, len(SUMS) * p_of(largest)))
-    return p_value
-
-
-def p_of(pull: Float64 | float) -> Float64:
-    """Two-sided p-values of pulls of a normal distribution."""
-    p_value: Float64 = 2 * ndtr(-np.abs(pull))
+    p_value: Float64 = np.where(np.isnan(pulls[..., 0]), np.nan, np.minimum(1.0, len(SUMS) * two_sided(largest)))
     return p_value
 
 
@@ -117,10 +111,10 @@ def limits(model: LevelModel, rates: RateSettings, dqm: DqmSettings, alerts: Ale
     moved, large, alone = (of_kind[:, model.judged].T for of_kind in model.p_values)
 
     # What lies beyond the loosest limit is called wrong whatever the limit for large changes is.
-    large = np.where(moved <= len(SUMS) * p_of(LOOSEST), np.nan, large)
+    large = np.where(moved <= len(SUMS) * two_sided(LOOSEST), np.nan, large)
 
     def between(p_value: float, tightest: float, sums: int) -> float:
-        return float(np.clip(p_value, sums * p_of(LOOSEST), sums * p_of(tightest)))
+        return float(np.clip(p_value, sums * two_sided(LOOSEST), sums * two_sided(tightest)))
 
     return Limits(
         between(limit(moved, bad, of, (1 - LARGE_SHARE) * allowed), TIGHTEST, len(SUMS)),

@@ -9,10 +9,11 @@ import numpy as np
 from dqm.arrays import Float64
 from dqm.core.errors import TrainingError
 from dqm.rates.curves import spread_of
-from dqm.rates.levels.model import LevelModel, p_of, p_of_sums
+from dqm.rates.levels.model import LevelModel, p_of_sums
 from dqm.rates.levels.quadratic import LEAST_COUNTS, Quadratic, fit
 from dqm.rates.levels.readings import Readings
 from dqm.rates.levels.state import Levels, walked
+from dqm.statistics.variance_stabilised import two_sided
 from streams.records import TriggerMenu
 
 LEAST_SPREAD = 0.003
@@ -31,7 +32,7 @@ def learn(menu: TriggerMenu, readings: Readings) -> LevelModel:
     for _ in range(_ROUNDS):
         spread = _spread(nothing, quadratic, readings, curve, spread)
     levels, made = walked(nothing, quadratic, readings, curve, spread, training=True)
-    p_values = np.stack([p_of_sums(made.pulls), p_of_sums(made.large), p_of(made.pulls[..., 0])])
+    p_values = np.stack([p_of_sums(made.pulls), p_of_sums(made.large), two_sided(made.pulls[..., 0])])
     rows = (readings.judged & quadratic.known).any(axis=1)
     return LevelModel(menu, quadratic, spread, levels, p_values[:, rows].astype(np.float32))
 
