@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.rates.level_watch import content, judged, watch
+from benchmarks.rates.poisson_bound import FACTOR, LENGTH, Counts
 from benchmarks.rates.quadratic_peer import Quadratics, episodes
 from benchmarks.rates.real_eras import ERAS, Era, eras, halves
 from benchmarks.rates.real_report import FAULTS, OURS, SIGMAS, Figures, is_real_change, report
@@ -85,14 +86,14 @@ def _pair(name: str, learned: Era, later: Era, size: Size, rng: np.random.Genera
     progress(f"{name}: watching {len(later)} lumisections")
     states = list(watch(pipeline, later))
     peer = Quadratics(read(learned, names))
-    figures = Figures(name)
+    readings = read(later, names)
+    figures = Figures(name, Counts(np.array([_expected(state, names) for state in states]), readings.runs))
     summaries = [summary(state) for state in states]
     figures.incidents = incidents(summaries, RULES)
     figures.shifts = (
         sum(is_usable(record.conditions) for record in later) * LUMISECTION_SECONDS / 3600 / DQM.shift_hours
     )
     _coverage(figures, states, names)
-    readings = read(later, names)
     scores, clean_peer = np.array([_scores(state, names) for state in states]), peer.pulls(readings)
     both, away = np.isfinite(scores) & np.isfinite(clean_peer), np.abs(clean_peer)
     for limit in OURS:
@@ -104,6 +105,11 @@ def _pair(name: str, learned: Era, later: Era, size: Size, rng: np.random.Genera
     for kind, (factor, length) in FAULTS.items():
         for place, rate in trial.places(rng, length, size.trials):
             trial.fault(figures, kind, place, rate, factor, length, rng)
+            if (factor, length) == (FACTOR, LENGTH):
+                # An ideal method knows what to expect where ours does not yet.
+                rows = slice(place, place + length)
+                known = figures.counts.expected[rows, rate]
+                figures.halved.append(float(np.where(np.isnan(known), readings.counts[rows, rate], known).sum()))
     for place, rate in trial.places(rng, 1 + AFTER, size.trials):
         trial.short(figures, place, rate, rng)
     return figures
@@ -121,6 +127,14 @@ def _scores(state: LumisectionState, names: Sequence[str]) -> Float64:
     rows = [part.catalogue.index[name] for name in names]
     scores: Float64 = part.scores[0, rows].astype(np.float64)
     return scores
+
+
+def _expected(state: LumisectionState, names: Sequence[str]) -> Float64:
+    """Counts (n,) that are expected, by menu; NaN: not judged."""
+    part, bands = state.parts[SUBSYSTEM], state.parts[SUBSYSTEM].bands
+    assert bands is not None
+    rows = [part.catalogue.index[name] for name in names]
+    return np.where(part.present[rows], bands.expected[rows] * LUMISECTION_SECONDS, np.nan).astype(np.float64)
 
 
 def _coverage(figures: Figures, states: Sequence[LumisectionState], names: Sequence[str]) -> None:

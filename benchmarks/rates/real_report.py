@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.intervals import poisson
+from benchmarks.rates.poisson_bound import Counts, limit_for, power
 from benchmarks.report import Result
 from benchmarks.watching import Incident
 from conf.settings import DqmSettings, RateSettings
@@ -40,9 +41,14 @@ def is_real_change(run: int, ls: int) -> bool:
 
 @dataclass(slots=True)
 class Figures:
-    """Counts of one pair of eras; ``runs`` holds hits and trials by kind and run."""
+    """Counts of one pair of eras; ``runs`` holds hits and trials by kind and run.
+
+    ``counts`` are those expected of what was watched, and ``halved`` those of three lumisections in which a rate was
+    halved.
+    """
 
     name: str
+    counts: Counts
     shifts: float = 0.0
     incidents: list[Incident] = field(default_factory=list)
     inside: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -53,6 +59,7 @@ class Figures:
         default_factory=lambda: defaultdict(lambda: defaultdict(lambda: [0, 0]))
     )
     false_at: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    halved: list[float] = field(default_factory=list)
 
     def count(self, kind: str, run: int, hit: bool) -> None:
         """One trial more."""
@@ -75,6 +82,7 @@ def report(measured: Sequence[Figures], rng: np.random.Generator) -> dict[str, R
         "real_rate_false_incidents_per_shift": _false_incidents(measured),
         "real_rate_faults_found": _share(measured, "x0_7_in_10_ls", rng),
         **{f"real_rate_found_{kind}": _share(measured, kind, rng) for kind in FAULTS if kind != "x0_7_in_10_ls"},
+        **_bounds(measured, rng),
         "real_rate_one_ls_recorded": _share(measured, "recorded", rng),
         "real_rate_one_ls_called": _share(measured, "called", rng),
         "real_rate_judged": _judged_share(measured),
@@ -136,6 +144,21 @@ def _false_incidents(measured: Sequence[Figures]) -> Result:
         RATES.false_incidents_per_shift,
         note=note,
     )
+
+
+def _bounds(measured: Sequence[Figures], rng: np.random.Generator) -> dict[str, Result]:
+    """What an ideal likelihood ratio finds of rates that halve, with as many false incidents as ours."""
+    false = sum(len(figures.false) for figures in measured)
+    limit = limit_for(false, [figures.counts for figures in measured], rng)
+    note = f"Poisson, expectation and factor known, three lumisections, {false} false incidents; log ratio {limit:.1f}"
+    halved = {f"_{figures.name.replace(' ', '_')}": figures.halved for figures in measured}
+    halved = {"": [expected for of in halved.values() for expected in of]} | halved
+    return {
+        f"real_rate_x0_5_in_3_ls_poisson_bound{name}": Result(
+            power(np.array(expected), limit), "share", n=len(expected), note=note
+        )
+        for name, expected in halved.items()
+    }
 
 
 def _judged_share(measured: Sequence[Figures]) -> Result:

@@ -44,4 +44,5 @@ def test_real_rates_are_measured_beside_the_quadratic(real_data, capsys):
     assert results["real_rate_coverage"]["value"] > 0.96
     assert results["real_rate_faults_found"]["value"] > 0.7
     assert results["real_rate_x0_7_in_10_ls_beside_quadratic_5_sigma"]["peer"] == "quadratics at 5"
+    assert results["real_rate_x0_5_in_3_ls_poisson_bound"]["value"] > 0.9
     assert {"real_rate_false_incidents_per_shift", "real_rate_one_ls_recorded", "real_rate_judged"} <= set(results)
