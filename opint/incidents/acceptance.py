@@ -87,7 +87,7 @@ def accept_together(
 
 
 def revoke(tx: Connection, incident_id: int, actor: str, reason: str, now_s: float) -> None:
-    """Take an acceptance back: runs that begin from now on are judged by what was learned before.
+    """Take an acceptance back: what begins from now on, a run or stretch of one, is judged by what was learned before.
 
     Raises UnknownIncidentError, and ActionError if nothing of the incident is accepted.
     """

@@ -2,7 +2,8 @@
 
 A stream of any kind uses it: an element is a monitoring element or a trigger rate. A run is judged by the acceptances
 that stood when its first lumisection came, so that a daemon that starts again, and another one beside it, judge alike.
-Trigger rates that are judged one by one learn a level anew from the next stretch of lumisections on.
+Trigger rates that are judged one by one learn a level anew from the next stretch of lumisections on, and have the one
+before back from the next stretch after it was revoked on.
 """
 
 from collections.abc import Iterable, Sequence
@@ -102,6 +103,22 @@ def accepted_after(tx: Connection, stream: str, dataset: str, after_s: float) ->
     """Elements of a dataset whose state was accepted after ``after_s`` and still is."""
     where = and_(_row.stream == stream, _row.dataset == dataset, _row.at_s > after_s, _row.revoked_s.is_(None))
     return set(tx.scalars(select(_row.element).where(where)))
+
+
+def revoked_after(tx: Connection, stream: str, dataset: str, after_s: float) -> dict[str, float]:
+    """When elements of a dataset were accepted (s since 1970) that no acceptance holds any more since ``after_s``.
+
+    Of several for one element the earliest that none later outlives.
+    """
+    since: dict[str, float] = {}
+    held = set()
+    where = and_(_row.stream == stream, _row.dataset == dataset, _row.at_s <= after_s)
+    for row in tx.execute(select(_row.element, _row.at_s, _row.revoked_s).where(where).order_by(_row.at_s.desc())):
+        if row.revoked_s is None:
+            held.add(row.element)
+        elif row.revoked_s > after_s and row.element not in held:
+            since[row.element] = row.at_s
+    return since
 
 
 def in_force(tx: Connection, stream: str, dataset: str, run: int) -> dict[str, dict[str, AcceptedState]]:

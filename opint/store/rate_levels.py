@@ -1,5 +1,6 @@
 """Levels of trigger rates before each stretch of lumisections, written once and never changed."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,8 @@ _at = rate_level.c
 class StoredLevels:
     """The ``levels`` before the first lumisection of a ``stretch`` of a ``run``, as of ``updated_s``.
 
-    ``fresh`` says that some of them begin anew here, because an operator has accepted what is as the new level.
+    ``fresh`` says that some of them begin anew here, because an operator has accepted what is as the new level, or has
+    revoked that.
     """
 
     run: int
@@ -43,9 +45,13 @@ def load(tx: Connection, dataset: str, version: str, run: int, stretch: int) -> 
     return None if row is None else _stored(row)
 
 
-def before(tx: Connection, dataset: str, version: str, run: int, stretch: int) -> StoredLevels | None:
-    """The newest before those of a stretch; None if there are none."""
+def before(
+    tx: Connection, dataset: str, version: str, run: int, stretch: int, until_s: float = math.inf
+) -> StoredLevels | None:
+    """The newest before those of a stretch that stood before ``until_s``, s since 1970; None if there are none."""
     earlier = or_(_at.run < run, and_(_at.run == run, _at.stretch < stretch))
+    if until_s < math.inf:
+        earlier = and_(earlier, _at.updated_s < until_s)
     query = _of(dataset, version).where(earlier).order_by(_at.run.desc(), _at.stretch.desc()).limit(1)
     row = tx.execute(query).first()
     return None if row is None else _stored(row)

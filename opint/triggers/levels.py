@@ -60,7 +60,7 @@ class StretchLevels:
             own = self._levels(tx, dataset, key.run, stretch_of(key))
             in_front = rate_levels.before(tx, dataset, self._pipeline.version, key.run, stretch_of(key))
         # Lumisections of the stretch in front count as those since, so that sums go on across the border; but not where
-        # a level was accepted as the new one in between.
+        # a level was accepted as the new one in between, or that was revoked.
         goes_on = in_front is not None and in_front.run == key.run and not own.fresh
         chosen = in_front if in_front is not None and goes_on else own
         self._pipeline.judge_by(dataset, key, Before(chosen.levels, chosen.stretch))
@@ -79,6 +79,10 @@ class StretchLevels:
         if before is not None:
             since = rate_levels.rates_between(tx, dataset, version, before.begin, own.begin)
             levels = self._pipeline.levels_after(before.levels, since)
+            for element, at_s in acceptances.revoked_after(tx, NAME, dataset, before.updated_s).items():
+                stood = rate_levels.before(tx, dataset, version, run, stretch, at_s)
+                earlier = self._pipeline.initial() if stood is None else stood.levels
+                levels, own = self._pipeline.restoring(levels, earlier, [element]), replace(own, fresh=True)
             accepted = acceptances.accepted_after(tx, NAME, dataset, before.updated_s)
             if accepted:
                 levels, own = self._pipeline.forgetting(levels, accepted), replace(own, fresh=True)

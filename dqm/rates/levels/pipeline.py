@@ -79,8 +79,11 @@ class LevelPipeline:
 
     def forgetting(self, levels: Levels, elements: Collection[str]) -> Levels:
         """``levels`` without those of ``elements``, whose state is accepted as the new one."""
-        places = {name: at for at, name in enumerate(self.model.menu.names)}
-        return levels.forgotten([places[name] for name in elements if name in places])
+        return levels.forgotten(self._places(elements))
+
+    def restoring(self, levels: Levels, earlier: Levels, elements: Collection[str]) -> Levels:
+        """``levels`` with the ``earlier`` ones of ``elements``, whose new state is accepted no more."""
+        return levels.restored(earlier, self.model.quadratic, self._places(elements))
 
     def warm_up(self) -> None:
         """Judge once, so that the first message does not wait."""
@@ -105,6 +108,10 @@ class LevelPipeline:
     def reach(self, frozen: int) -> int:
         """Lumisections before one that decide its verdict: those of its stretch and of the one in front of it."""
         return max(frozen, 2 * STRETCH)
+
+    def _places(self, elements: Collection[str]) -> list[int]:
+        """Places of ``elements`` in the menu, of those that it has."""
+        return [at for at, name in enumerate(self.model.menu.names) if name in elements]
 
     def _scored(self, record: TriggerRates) -> ScoredBatch:
         model, menu = self.model, record.menu

@@ -70,16 +70,29 @@ class Levels:
             numbers[VARIANCE:, list(rates)] = UNKNOWN[VARIANCE:, None]
         return replace(self, level=made)
 
+    def restored(self, earlier: "Levels", quadratic: Quadratic, rates: Collection[int]) -> "Levels":
+        """The same with what was known ``earlier`` of some rates."""
+        made = {name: numbers.copy() for name, numbers in self.level.items()}
+        places = list(rates)
+        for name, numbers in made.items():
+            before = earlier.level.get(name, _not_followed(quadratic, name))
+            numbers[:, places] = _widened(before, PER_RUN)[:, places]
+        return replace(self, level=made)
+
     def before(self, quadratic: Quadratic, column: str, run: int, versions: Float64) -> Float64:
         """The level (5, n) of a ``column`` before a ``run`` whose paths have these ``versions`` (n,), 0: none told."""
-        n = len(versions)
         level = self.level.get(column)
         if level is None:
-            return np.where(quadratic.knows(column), LEARNED[:, None], np.repeat(UNKNOWN[:, None], n, axis=1))
+            return _not_followed(quadratic, column)
         if self.run[column] != run:
             level = _widened(level, PER_RUN)
         other = (versions > 0) & (self.versions > 0) & (versions != self.versions)
         return _widened(level, np.where(other, NEW_VERSION, 0.0))
+
+
+def _not_followed(quadratic: Quadratic, column: str) -> Float64:
+    """The level (5, n) of a column in which rates were not followed yet."""
+    return np.where(quadratic.knows(column), LEARNED[:, None], UNKNOWN[:, None])
 
 
 def _widened(level: Float64, variance: float | Float64) -> Float64:

@@ -64,3 +64,16 @@ def test_a_merged_incident_hands_its_acceptance_on(store, seed, acceptance):
         acceptances.move(tx, acceptance.incident_id, into)
         assert acceptances.of_incident(tx, acceptance.incident_id) == []
         assert [kept.element for kept in acceptances.of_incident(tx, into)] == ["a", "b"]
+
+
+def test_what_was_revoked_comes_back_unless_a_later_acceptance_holds(store, acceptance):
+    with store.begin() as tx:
+        acceptances.revoke(tx, acceptance.incident_id, 200.0)
+    with store.read() as tx:
+        assert acceptances.revoked_after(tx, "histograms", acceptance.dataset, 150.0) == {"a": 100.0, "b": 100.0}
+        assert acceptances.revoked_after(tx, "histograms", acceptance.dataset, 250.0) == {}, "it came back already"
+        assert acceptances.revoked_after(tx, "histograms", acceptance.dataset, 50.0) == {}, "it never held"
+    with store.begin() as tx:
+        acceptances.add(tx, [replace(acceptance, at_s=140.0)])
+    with store.read() as tx:
+        assert acceptances.revoked_after(tx, "histograms", acceptance.dataset, 150.0) == {"b": 100.0}

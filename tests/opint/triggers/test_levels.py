@@ -12,7 +12,7 @@ from sqlalchemy import select
 from conf.settings import Settings
 from dqm.core.quality import Reason
 from dqm.rates.levels.pipeline import LevelPipeline
-from opint.incidents.acceptance import accept
+from opint.incidents.acceptance import accept, revoke
 from opint.store import lumisections, rate_levels, short_faults
 from opint.store.tables import incident
 from opint.stream_kinds import accepting_streams
@@ -141,6 +141,27 @@ def test_a_level_that_changed_for_good_can_be_accepted_and_then_clears(watched):
     assert watched.reasons(10, range(105, 130)) == [Reason.CONSISTENT] * 25
     (cleared,) = watched.incidents()
     assert cleared.state == "resolved"
+
+
+def test_revoking_brings_the_old_level_back(watched):
+    scripted = Scripted(8)
+    watched.send([scripted.record(10, ls) for ls in range(1, 41)])
+    watched.send([scripted.record(10, ls, factors=(1, 3)) for ls in range(41, 96)])
+    (raised,) = watched.incidents()
+    with watched.store.begin() as tx:
+        accept(tx, raised.id, "anna", "a new prescale", time.time(), accepting_streams())
+    watched.send([scripted.record(10, ls, factors=(1, 3)) for ls in range(96, 130)])
+    assert watched.reasons(10, range(120, 130)) == [Reason.CONSISTENT] * 10
+    with watched.store.begin() as tx:
+        revoke(tx, raised.id, "ben", "the prescale was a mistake", time.time())
+    watched.send([scripted.record(10, ls, factors=(1, 3)) for ls in range(130, 170)])
+    # A stretch that has begun keeps its levels.
+    assert watched.reasons(10, range(130, 160)) == [Reason.CONSISTENT] * 30
+    assert watched.reasons(10, range(160, 170)) == [Reason.PATH_MOVED] * 10
+    _, again = watched.incidents()
+    assert (again.family, again.first_ls, again.state) == ("path", 160, "open")
+    watched.send([scripted.record(11, ls) for ls in range(1, 31)])
+    assert watched.reasons(11, range(1, 31)).count(Reason.CONSISTENT) >= 29
 
 
 def test_a_path_of_another_menu_raises_nothing_and_one_that_stops_does(watched):
