@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dqm.core.assembly import merge
 from dqm.core.state import EarlierRates, LumisectionState
-from dqm.rates.levels.closing import Before
+from dqm.rates.levels.judgement import Before
 from dqm.rates.levels.pipeline import LevelPipeline
 from dqm.rates.levels.state import Levels, stretch_of
 from dqm.rates.result import SUBSYSTEM

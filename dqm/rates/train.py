@@ -3,7 +3,7 @@
 Where the seeds of a dozen paths and all prescales are told, rates are judged with their seeds: in order of time the
 first 60 % make curves and network, of which the last fifth says when the network's training stops; the rest, which
 neither has seen, calibrates. The cut lies between two runs. Otherwise each rate is judged by itself
-(:mod:`dqm.rates.levels.training`).
+(:mod:`dqm.rates.levels.model`).
 """
 
 import hashlib
@@ -25,8 +25,8 @@ from dqm.rates.columns import Columns
 from dqm.rates.curves import Curves, spread_of
 from dqm.rates.curves import fit as fit_curves
 from dqm.rates.levels.model import LevelModel
+from dqm.rates.levels.model import learn as learn_levels
 from dqm.rates.levels.readings import Readings, read
-from dqm.rates.levels.training import learn as learn_levels
 from dqm.rates.model import RateModel
 from dqm.rates.observed import Observed, carried, is_usable, joined, observed
 from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals, relative_to

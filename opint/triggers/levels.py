@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from dqm.rates.levels.closing import Before
+from dqm.rates.levels.judgement import Before
 from dqm.rates.levels.pipeline import LevelPipeline
 from dqm.rates.levels.state import stretch_of
 from opint.lumisections.judge import Record

@@ -1,6 +1,6 @@
-"""What a trigger expert wants to know of one run: the causes found, and the worst rates. Pure functions."""
+"""What a trigger expert wants to know of one run: causes, the worst rates, what changed in the menu. Pure functions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from dqm.core.quality import Reason
 from opint.incidents.families import FAMILIES
+from opint.store.run_map import UNEXPECTED
 from opint.store.trigger_rates import TOGETHER, RunRates, alarming, seed_of
 from opint.wording import conditions_sentence, is_simulated
 
@@ -25,6 +26,10 @@ CAUSE_LABELS = {
     )
 }
 """Labels of the reasons of trigger rates; what concerns most rates comes first."""
+
+
+Versions = Mapping[str, int]
+"""By element, the version of each rate that was published last; 0 where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,15 @@ class DeviatingRate:
     bad: int
 
 
+@dataclass(frozen=True, slots=True)
+class MenuChange:
+    """One line of a run's history: ``what`` changed of a rate, from lumisection ``ls`` on."""
+
+    element: str
+    ls: int
+    what: str
+
+
 def causes(rates: RunRates) -> list[Cause]:
     """What was found, the widest first; what has one cause stands once, whatever the number of its rates."""
     bad = alarming(rates)
@@ -81,6 +95,41 @@ def most_deviating(rates: RunRates, most: int) -> list[DeviatingRate]:
     peak, times = far[rows, column], bad.sum(axis=1)
     order = [int(row) for row in np.lexsort((-peak, times == 0)) if peak[row] >= 0][:most]
     return [_deviating_rate(rates, row, int(column[row]), int(times[row])) for row in order]
+
+
+def menu_changes(rates: RunRates, before: Versions) -> list[MenuChange]:
+    """Changes in order; ``before`` are versions in the run before, empty if there was none."""
+    lines = []
+    for row, element in enumerate(rates.elements):
+        came = np.flatnonzero(np.isfinite(rates.bands.observed[row]))
+        if not len(came):
+            if element in before or (rates.reasons[row] == Reason.NOT_IN_MENU).any():
+                lines.append(MenuChange(element, rates.lumisections[0], "not in the menu of this run"))
+            continue
+        if before and element not in before:
+            lines.append(MenuChange(element, rates.lumisections[int(came[0])], "new in the menu"))
+        versions = np.nan_to_num(rates.bands.version[row])
+        last = before.get(element, 0)
+        for column in came.tolist():
+            version = int(versions[column])
+            if version and last and version != last:
+                text = f"version {last} became {version}: its band is wide until the new level is known"
+                lines.append(MenuChange(element, rates.lumisections[column], text))
+            last = version or last
+    return sorted(lines, key=lambda line: (line.ls, line.element))
+
+
+def without_model(rates: RunRates, told: Mapping[str, str]) -> dict[str, str]:
+    """Why rates of the run have no model, by element, as the model has ``told``, or that it does not know them."""
+    never = (rates.reasons == Reason.NO_MODEL) | (rates.reasons == UNEXPECTED) | ~np.isfinite(rates.bands.observed)
+    published = np.isfinite(rates.bands.observed).any(axis=1) & (rates.reasons == Reason.NO_MODEL).any(axis=1)
+    unknown = "the model does not know it; train it anew, on rates that have it"
+    no_level = never.all(axis=1) & ~np.isfinite(rates.bands.curve).any(axis=1)
+    return {
+        element: told.get(element, unknown)
+        for row, element in enumerate(rates.elements)
+        if element in told or (published[row] and no_level[row])
+    }
 
 
 def emulated_notice(rates: RunRates) -> str:

@@ -18,7 +18,7 @@ from dqm.core.threads import one_thread
 from dqm.core.verdicts import History
 from dqm.rates.bundle import RateBundle
 from dqm.rates.levels import closing
-from dqm.rates.levels.closing import Before, Tracks, readings_of
+from dqm.rates.levels.judgement import Before, Tracks, readings_of
 from dqm.rates.levels.model import LevelModel, limits
 from dqm.rates.levels.readings import overall_prescales, read
 from dqm.rates.levels.state import STRETCH, Levels, stretch_of, walked

@@ -2,7 +2,7 @@
 
 They are followed over all runs of a dataset. The pipeline judges a *stretch* of lumisections by the levels that stood
 before it, or before the one in front of it in the same run, and by the lumisections since
-(:mod:`dqm.rates.levels.closing`). So what a lumisection is judged by is stored, and does not depend on the order in
+(:mod:`dqm.rates.levels.judgement`). So what a lumisection is judged by is stored, and does not depend on the order in
 which messages come.
 """
 

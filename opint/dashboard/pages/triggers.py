@@ -21,8 +21,16 @@ from opint.store.engine import Store
 from opint.store.incident_pages import Incident
 from opint.store.run_map import CHARACTERS, UNEXPECTED, as_text
 from opint.store.trigger_rates import SUBSYSTEM, Rate, RateMap, RunRates
-from opint.triggers.menu import MenuChange, menu_changes, without_model
-from opint.triggers.summary import CAUSE_LABELS, Cause, causes, emulated_notice, most_deviating
+from opint.triggers.summary import (
+    CAUSE_LABELS,
+    Cause,
+    MenuChange,
+    causes,
+    emulated_notice,
+    menu_changes,
+    most_deviating,
+    without_model,
+)
 
 MOST_RUNS = 20
 MOST_WORST = 15

@@ -6,7 +6,7 @@ from dqm.core.quality import Reason
 from dqm.core.state import Bands
 from opint.store.run_map import UNEXPECTED
 from opint.store.trigger_rates import RunRates
-from opint.triggers.menu import MenuChange, menu_changes, without_model
+from opint.triggers.summary import MenuChange, menu_changes, without_model
 
 ELEMENTS = ["A/A", "B/B", "C/C"]
 

@@ -11,7 +11,7 @@ from dqm.core.errors import TrainingError
 from dqm.core.quality import Quality, Reason
 from dqm.core.state import EarlierRates
 from dqm.rates.bundle import load, save
-from dqm.rates.levels.closing import Before
+from dqm.rates.levels.judgement import Before
 from dqm.rates.levels.model import LevelModel
 from dqm.rates.levels.pipeline import LevelPipeline
 from dqm.rates.levels.state import Levels
