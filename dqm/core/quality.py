@@ -59,6 +59,8 @@ class Reason(IntEnum):
     """Too few good runs were learned to tell good from bad at the declared risk (NOT_INSPECTED)."""
     OVERFULL = 17
     """Far more entries than good lumisections under the same conditions have (BAD)."""
+    SEVERAL_MOVED = 18
+    """Several rates whose seeds are not told began to move in the same lumisections (BAD)."""
     CONDITIONS_MOVED = 20
     """Conditions moved within the lumisection, as in a ramp or a scan: no saying what to expect (NOT_INSPECTED)."""
     NOT_IN_MENU = 21
@@ -85,6 +87,7 @@ _FAMILY = {
     Reason.CONTRADICTS_STATUS: "status",
     Reason.PATH_MOVED: "path",
     Reason.SEED_MOVED: "seed",
+    Reason.SEVERAL_MOVED: "several-rates",
     Reason.ALL_MOVED: "all-rates",
     Reason.WRONG_PRESCALES: "prescales",
 }

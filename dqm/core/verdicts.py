@@ -183,7 +183,9 @@ QUALITY[Reason.CONSISTENT] = Quality.GOOD
 QUALITY[Reason.SUSPECT] = Quality.WARNING
 QUALITY[Reason.DEVIATES] = Quality.BAD
 QUALITY[[Reason.FROZEN, Reason.STARVED, Reason.OVERFULL]] = Quality.BAD
-QUALITY[[Reason.PATH_MOVED, Reason.SEED_MOVED, Reason.ALL_MOVED, Reason.WRONG_PRESCALES]] = Quality.BAD
+QUALITY[[Reason.PATH_MOVED, Reason.SEED_MOVED, Reason.SEVERAL_MOVED, Reason.ALL_MOVED, Reason.WRONG_PRESCALES]] = (
+    Quality.BAD
+)
 
 
 def _verdict(

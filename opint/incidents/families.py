@@ -145,6 +145,17 @@ _FAMILIES = (
         rate_label="seed",
     ),
     Family(
+        name="several-rates",
+        noun="several rates that moved together",
+        advice="They began to move in the same lumisections: look at what they have in common, at beam and "
+        "background, at the detector that feeds them, and at their prescales.",
+        kind="several-rates",
+        width=Width.SUBSYSTEM,
+        counts_elements=False,
+        rate_title="{paths} moved together{change}, {count}",
+        rate_label="several rates",
+    ),
+    Family(
         name="all-rates",
         noun="all rates moved",
         advice="All seeds moved alike: look at beam, luminosity calibration and dead time, not at single paths.",

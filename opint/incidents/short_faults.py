@@ -15,7 +15,7 @@ from opint.store.short_faults import ShortFault, StoredFault
 _NEEDS_NO_P_VALUE = np.zeros(256, dtype=np.bool_)
 _NEEDS_NO_P_VALUE[sorted(SPEAK_FOR_THEMSELVES)] = True
 _HAS_THRESHOLD = np.zeros(256, dtype=np.bool_)
-_HAS_THRESHOLD[[Reason.DEVIATES, Reason.PATH_MOVED]] = True
+_HAS_THRESHOLD[[Reason.DEVIATES, Reason.PATH_MOVED, Reason.SEVERAL_MOVED]] = True
 
 
 def certain_faults(state: LumisectionState) -> list[StoredFault]:

@@ -4,10 +4,11 @@ Incidents of trigger rates have titles as a trigger expert would write them.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from dqm.core.quality import Reason
 from opint.incidents.families import FAMILIES, KIND_NOUNS, IncidentKey
 from opint.incidents.rule import Observation
 from opint.incidents.window import Folders
@@ -98,6 +99,8 @@ def lumisection_name(key: LumisectionKey) -> str:
 
 MEASURED_LUMISECTIONS = 5
 """Lumisections of an incident, its first, in which a change is measured."""
+MOST_PATHS = 3
+"""Rates that a title names."""
 SMALLEST_CHANGE = 0.005
 """A change of a rate by a smaller share than this is left out of the title: on average there is none."""
 
@@ -113,29 +116,45 @@ def measured_rate_title(
     """One line: what moved, by how much in the median of what was ``bands_seen`` first, and since when."""
     changes = [change for bands in bands_seen if (change := rate_change(bands, incident_key)) is not None]
     changed = float(np.median(changes)) if changes else None
-    title = rate_title(incident_key, kind, bad, size, changed, bands_seen[0].prescale_index)
+    paths = _names(sorted({name for bands in bands_seen for name in _together(bands)}))
+    title = rate_title(incident_key, kind, bad, size, changed, bands_seen[0].prescale_index, paths)
     return f"{title} since {lumisection_name(first)}"
 
 
 def rate_change(rates: LumisectionRates, incident_key: IncidentKey) -> float | None:
-    """By what share the rates of an incident changed, in the median; None where there is nothing to compare.
+    """By what share the rates of an incident changed, in the median.
 
-    A path that moved alone is compared with what the rates of all seeds make one expect, others with what pileup does,
-    since what moves with a seed is expected of it.
+    None where there is nothing to compare, or several rates moved to both sides.
+
+    Paths that moved without a seed are compared with what the rates of all seeds, or their own levels, make one expect,
+    others with what pileup does, since what moves with a seed is expected of it.
     """
     rows = Folders(rates.catalogue).of(incident_key)
     if rows is None:
         return None
-    typical = rates.bands.expected if incident_key.family == "path" else rates.bands.curve
+    if incident_key.family == "several-rates":
+        rows = rows[rates.reasons[rows] == Reason.SEVERAL_MOVED]
+    typical = rates.bands.expected if incident_key.family in {"path", "several-rates"} else rates.bands.curve
     observed, expected = rates.bands.observed[rows], typical[rows]
     usable = np.isfinite(observed) & (expected > 0)
-    return float(np.median(observed[usable] / expected[usable])) - 1.0 if usable.any() else None
+    ratios = observed[usable] / expected[usable]
+    opposite = incident_key.family == "several-rates" and ratios.min(initial=1.0) < 1 < ratios.max(initial=1.0)
+    return float(np.median(ratios)) - 1.0 if len(ratios) and not opposite else None
 
 
 def rate_title(
-    incident_key: IncidentKey, kind: str, bad: int, size: int, changed: float | None, declared: int | None
+    incident_key: IncidentKey,
+    kind: str,
+    bad: int,
+    size: int,
+    changed: float | None,
+    declared: int | None,
+    paths: str = "",
 ) -> str:
-    """What happened and to how many of ``size`` rates; ``declared`` is the prescale column said to be in use."""
+    """What happened and to how many of ``size`` rates.
+
+    ``declared`` is the prescale column said to be in use, ``paths`` the names of those that moved together.
+    """
     seed, _, path = incident_key.group.rpartition("/")
     template = FAMILIES[incident_key.family].rate_title or "{subsystem} {family}: {count} rates"
     return template.format(
@@ -143,6 +162,7 @@ def rate_title(
         family=incident_key.family,
         group=incident_key.group,
         path=path,
+        paths=paths or "Several rates",
         count=f"{bad} of {size}",
         change=_change_text(changed),
         moved="rate as of another prescale" if kind == "prescale" else "rate moved by itself",
@@ -150,6 +170,19 @@ def rate_title(
         column=kind if kind.startswith("prescale column") else "another prescale column",
         declared="" if declared is None else f" instead of {declared}",
     )
+
+
+def _together(rates: LumisectionRates) -> Iterator[str]:
+    """Names of rates that moved in the same lumisections as others."""
+    for row in np.flatnonzero(rates.reasons == Reason.SEVERAL_MOVED).tolist():
+        yield rates.catalogue.names[row].rpartition("/")[2]
+
+
+def _names(names: Sequence[str]) -> str:
+    """The first MOST_PATHS of names in a sentence."""
+    if len(names) > MOST_PATHS:
+        return f"{', '.join(names[:MOST_PATHS])} and {len(names) - MOST_PATHS} more"
+    return " and ".join(", ".join(part) for part in (names[:-1], names[-1:]) if part)
 
 
 def _change_text(changed: float | None) -> str:

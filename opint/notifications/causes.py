@@ -31,7 +31,7 @@ LEAD_LUMISECTIONS = 2
 _OF_CONTENT = frozenset({"content", "frozen", "missing", "starved", "shape"})
 """Families of faults in histograms, which a detector that is off explains."""
 
-_OF_BEAMS = frozenset({"content", "frozen", "starved", "seed", "path", "all-rates"})
+_OF_BEAMS = frozenset({"content", "frozen", "starved", "seed", "path", "several-rates", "all-rates"})
 """Families of faults that beams explain by not being there; missing data, or axes, do not depend on them."""
 
 
@@ -50,6 +50,7 @@ RULES = (
     CauseRule("status", _OF_CONTENT),
     CauseRule("prescales", frozenset({"seed", "path", "all-rates"})),
     CauseRule("all-rates", frozenset({"seed", "path"})),
+    CauseRule("several-rates", frozenset({"path"})),
 )
 
 

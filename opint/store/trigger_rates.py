@@ -13,20 +13,27 @@ from sqlalchemy import Connection, Row, select
 from dqm.core.quality import Reason
 from dqm.core.state import Bands
 from opint.store import catalogues
-from opint.store.catalogues import unpack_bands
+from opint.store.catalogues import SMALL, unpack, unpack_bands
 from opint.store.run_map import UNEXPECTED
 from opint.store.runs import datasets, runs_before, subsystems
 from opint.store.sql import BY_CURRENT, Record
 from opint.store.tables import ls_score, lumisection
 from streams.records import LUMISECTION_SECONDS, Catalogue, LumisectionKey
 
+Float32 = npt.NDArray[np.float32]
+Cells = npt.NDArray[np.uint8]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LumisectionRates:
-    """Bands in the order of ``catalogue``, and the prescale column that was declared, None where it is not known."""
+    """Bands and reasons (n,) in the order of ``catalogue``.
+
+    ``prescale_index`` is the prescale column that was declared, None where it is not known.
+    """
 
     catalogue: Catalogue
     bands: Bands
+    reasons: Cells
     prescale_index: int | None
 
 
@@ -34,7 +41,7 @@ def load_lumisection(tx: Connection, dataset: str, key: LumisectionKey, subsyste
     """As the current model saw it; None where there is none."""
     score = ls_score.c
     query = (
-        select(score.catalogue, score.bands, lumisection.c.conditions)
+        select(score.catalogue, score.bands, score.verdict_reasons, lumisection.c.conditions)
         .join(lumisection, BY_CURRENT)
         .where(score.dataset == dataset, score.run == key.run, score.ls == key.ls, score.subsystem == subsystem)
     )
@@ -42,7 +49,9 @@ def load_lumisection(tx: Connection, dataset: str, key: LumisectionKey, subsyste
     if row is None or row.bands is None:
         return None
     catalogue = catalogues.load(tx, {row.catalogue})[row.catalogue]
-    return LumisectionRates(catalogue, unpack_bands(row.bands, len(catalogue)), row.conditions.get("prescale_index"))
+    n = len(catalogue)
+    reasons = np.zeros(n, dtype=np.uint8) if row.verdict_reasons is None else unpack(row.verdict_reasons, SMALL, (n,))
+    return LumisectionRates(catalogue, unpack_bands(row.bands, n), reasons, row.conditions.get("prescale_index"))
 
 
 SUBSYSTEM = "Trigger"
@@ -50,9 +59,6 @@ EDGE = 2.576
 """Standard deviations of a normal distribution that hold 99 %, as a band does."""
 LEAST_WIDTH_HZ = 0.375**0.5 / LUMISECTION_SECONDS
 """Standard deviation of a count whose mean is next to nothing, as the transform of F. Anscombe (1948) has it."""
-
-Float32 = npt.NDArray[np.float32]
-Cells = npt.NDArray[np.uint8]
 
 TOGETHER = np.isin(np.arange(256), (Reason.SEED_MOVED, Reason.ALL_MOVED, Reason.WRONG_PRESCALES))
 """By reason, whether rates moved with those that the expectation is made of."""

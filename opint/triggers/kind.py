@@ -41,7 +41,7 @@ class RateKind(RecordedKind["TriggerRates"]):
     again.
     """
     default_bundle = "rates.model"
-    acceptable = frozenset({"path"})
+    acceptable = frozenset({"path", "several-rates"})
 
     def watched(self, settings: Settings) -> bool:
         """As ``rates.watch`` says."""

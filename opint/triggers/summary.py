@@ -19,6 +19,7 @@ CAUSE_LABELS = {
     for reason in (
         Reason.ALL_MOVED,
         Reason.WRONG_PRESCALES,
+        Reason.SEVERAL_MOVED,
         Reason.SEED_MOVED,
         Reason.PATH_MOVED,
         Reason.FROZEN,
@@ -186,6 +187,7 @@ def _description(reason: Reason, element: str, number: int) -> str:
     plural = "" if number == 1 else "s"
     return {
         Reason.ALL_MOVED: "all trigger rates",
+        Reason.SEVERAL_MOVED: f"{number} rates together",
         Reason.WRONG_PRESCALES: f"prescales of {number} rate{plural}",
         Reason.FROZEN: f"{path if number == 1 else f'{number} rates'} repeated",
         Reason.MISSING: f"{path if number == 1 else f'{number} rates'} not published",

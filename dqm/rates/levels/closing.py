@@ -24,6 +24,12 @@ from streams.records import LUMISECTION_SECONDS
 
 EDGE = 2.576
 """Standard deviations of a normal distribution that hold 99 %."""
+KINDS = {Reason.PATH_MOVED: "path", Reason.SEVERAL_MOVED: "several-rates", Reason.SUSPECT: "unknown"}
+MOVED = (Reason.PATH_MOVED, Reason.SEVERAL_MOVED)
+TOGETHER = 3
+"""Rates that began to lie off within so many lumisections of each other moved together."""
+MOST_OTHERS = 3
+"""Rates that are named in the evidence of one that moved together with them."""
 
 
 def close(
@@ -81,6 +87,7 @@ def _judged(
         # In bands this wide nothing is called good.
         of_model[candidates] = Reason.CONDITIONS_MOVED
     of_model[inspected & moved] = Reason.PATH_MOVED
+    of_model[_together(inspected & moved, inspected & (made.off > 0), made.off)] = Reason.SEVERAL_MOVED
     unstable = settings.require_stable_beams and state.conditions.beams_stable is False
     absent = np.where(made.came_before, Reason.MISSING, Reason.NOT_IN_MENU)
     of_model = np.where(part.present[rows], of_model, Reason.NO_STABLE_BEAMS if unstable else absent)
@@ -91,11 +98,21 @@ def _judged(
     closed = _with_results(part, rows, made, np.fmin(p_sums, p_alone), inspected)
     closed = replace(closed, evidence=_evidence(state, closed, rows, made, of_model, settings))
     closed = closing_evidence.add_frozen(closed, frozen, state.model_version, settings.evidence_per_lumisection)
-    groups = {part.catalogue.elements[row].group for row in rows[certain & (reasons[rows] == Reason.PATH_MOVED)]}
+    groups = {part.catalogue.elements[row].group for row in rows[certain & np.isin(reasons[rows], MOVED)]}
     p_value = float(of_elements(np.where(closed.present, closed.p_values, np.float32(np.nan))))
     qualities = QUALITY[reasons]
     worst = Quality(int(qualities.max())) if len(qualities) else Quality.NOT_INSPECTED
     return closed, SubsystemVerdict(worst, p_value, qualities, reasons, frozenset(groups))
+
+
+def _together(moved: Mask, away: Mask, off: Indices) -> Mask:
+    """Which of the rates that ``moved`` (n,) began to do so with another that did, or that still is ``away`` (n,).
+
+    ``off`` (n,) as in :class:`Judgement`.
+    """
+    began_with = (moved | away) & moved[:, None] & (np.abs(off - off[:, None]) <= TOGETHER)
+    together: Mask = began_with.sum(axis=1) > 1
+    return together
 
 
 def _frozen(part: SubsystemScores, contents: Sequence[Content], settings: DqmSettings, reasons: UInt8) -> Mask:
@@ -130,16 +147,25 @@ def _evidence(
     settings: DqmSettings,
 ) -> Mapping[str, Evidence]:
     """Evidence on what moved and what is suspect, the least likely first, up to the settings' limit."""
-    unlikely = np.flatnonzero(np.isin(reasons, (Reason.PATH_MOVED, Reason.SUSPECT)))
+    unlikely = np.flatnonzero(np.isin(reasons, (*MOVED, Reason.SUSPECT)))
     ordered = unlikely[np.argsort(part.p_values[rows[unlikely]], kind="stable")]
-    return {
-        part.catalogue.names[rows[at]]: evidence(state, part, int(rows[at]), Reason(int(reasons[at])), made.pulls[at])
-        for at in ordered[: settings.evidence_per_lumisection].tolist()
-    }
+    names, together = part.catalogue.names, [row for row in ordered if reasons[row] == Reason.SEVERAL_MOVED]
+    pieces = {}
+    for at in ordered[: settings.evidence_per_lumisection].tolist():
+        reason = Reason(int(reasons[at]))
+        others = [names[rows[row]].rpartition("/")[2] for row in together if row != at]
+        with_it = others[:MOST_OTHERS] if reason is Reason.SEVERAL_MOVED else []
+        pieces[names[rows[at]]] = evidence(state, part, int(rows[at]), reason, made.pulls[at], with_it)
+    return pieces
 
 
-def evidence(state: LumisectionState, part: SubsystemScores, row: int, reason: Reason, pulls: Float64) -> Evidence:
-    """Evidence on ``row`` of the part's catalogue, whose sums of pulls are ``pulls`` (sums,)."""
+def evidence(
+    state: LumisectionState, part: SubsystemScores, row: int, reason: Reason, pulls: Float64, others: Sequence[str]
+) -> Evidence:
+    """Evidence on ``row`` of the part's catalogue, whose sums of pulls are ``pulls`` (sums,).
+
+    ``others`` are the paths that moved together with it.
+    """
     assert part.bands is not None  # noqa: S101 - rates have them
     observed, expected, low, high = (float(band[row]) for band in part.bands.as_array()[:4])
     known = np.where(np.isnan(pulls), 0.0, pulls)
@@ -149,15 +175,16 @@ def evidence(state: LumisectionState, part: SubsystemScores, row: int, reason: R
     where = f"at pileup {state.conditions.pileup or 0.0:.1f}" + (f" in prescale column {column}" if column else "")
     over = "in this lumisection alone" if count == 1 else f"over the last {count} lumisections together"
     side = "above" if far > 0 else "below"
-    unsure = "" if reason is Reason.PATH_MOVED else ", unlikely, but not enough to be called wrong"
+    unsure = "" if reason in MOVED else ", unlikely, but not enough to be called wrong"
+    together = f"; {', '.join(others)} moved in the same lumisections" if others else ""
     sentence = (
         f"Rate {_hz(observed)} Hz where {_hz(low)} to {_hz(high)} Hz are expected {where}; "
-        f"{over} {abs(far):.1f} standard deviations {side} its own level{unsure}."
+        f"{over} {abs(far):.1f} standard deviations {side} its own level{unsure}{together}."
     )
     return Evidence(
         me=part.catalogue.names[row],
         reason=reason,
-        kind="path" if reason is Reason.PATH_MOVED else "unknown",
+        kind=KINDS[reason],
         sentence=sentence,
         p_value=float(part.p_values[row]),
         scores={name: float(score) for name, score in zip(part.scorers, part.scores[:, row], strict=True)},

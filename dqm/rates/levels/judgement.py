@@ -36,7 +36,8 @@ class Judgement:
 
     ``expected`` counts with ``spread`` beside counting noise; ``pulls`` and ``large`` (n, sums) as in
     :class:`dqm.rates.levels.level.Walk`; ``steady``: conditions did not move; ``known`` (n,): the level is;
-    ``came_before`` (n,): published in this run already.
+    ``came_before`` (n,): published in this run already; ``off`` (n,): for how many lumisections in a row it was too far
+    off to be learned.
     """
 
     counts: Float64
@@ -47,6 +48,7 @@ class Judgement:
     steady: bool
     known: Mask
     came_before: Mask
+    off: Indices
 
 
 def readings_of(rates: Sequence[EarlierRates], names: tuple[str, ...]) -> tuple[Readings, Float64]:
@@ -142,4 +144,5 @@ def judgement(
         bool(part.moved[-1] == 0),
         model.judged & (of_level <= WIDEST),
         came_before,
+        through.track.off,
     )

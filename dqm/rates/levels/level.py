@@ -144,8 +144,8 @@ def walk(
         small = np.abs(np.log(counted / foreseen)).T < LARGE
         large[at] = np.where(small & ~np.isnan(pulls[at]), 0.0, pulls[at])
         near = np.abs(np.where(enough, sums, 0.0)).max(axis=1) < GATE
+        off = np.where(near | ~rows, 0, off + 1)
         if training:
-            off = np.where(near | ~rows, 0, off + 1)
             level[VARIANCE:, off >= PATIENCE] = UNKNOWN[VARIANCE:, None]
         learn = rows & (near | (variance > WIDEST**2)) & steady
         _learn(level, counts[at], expected, variance, x, spread, learn)

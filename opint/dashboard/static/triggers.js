@@ -11,7 +11,7 @@ class RateMap extends RunMap {
     const count = (among) => matrix.states.map((states) => { let number = 0; for (const state of states) if (among.has(state)) number++; return number; });
     this.counts = count(this.alarming);
     // What befalls all rates singles none out.
-    this.own = count(new Set(["PATH_MOVED", "SEED_MOVED", "MISSING"].map(code)));
+    this.own = count(new Set(["PATH_MOVED", "SEED_MOVED", "SEVERAL_MOVED", "MISSING"].map(code)));
   }
 
   alarm(row, column) { return this.alarming.has(this.matrix.states[row][column]); }

@@ -83,6 +83,29 @@ def test_a_path_that_halves_is_one_incident_that_clears(watched):
     assert "did not move" not in raised.title
 
 
+def test_two_paths_that_move_together_are_one_incident_that_names_both(watched):
+    scripted = Scripted(9)
+    good = [scripted.record(10, ls) for ls in range(1, 41)]
+    both = [scripted.record(10, ls, factors=(0.7, 1.6)) for ls in range(41, 51)]
+    watched.send(good + both + [scripted.record(10, ls) for ls in range(51, 90)])
+    (raised,) = watched.incidents()
+    assert (raised.family, raised.element_group, raised.first_ls, raised.elements) == ("several-rates", "", 41, 2)
+    assert raised.state == "resolved"
+    assert raised.title == "HLT_Bias and HLT_Physics moved together, 2 of 2 since run 10 LS 41"
+    assert "HLT_Physics moved in the same lumisections" in raised.explanation
+
+
+def test_two_paths_that_move_one_after_the_other_are_two_incidents(watched):
+    scripted = Scripted(10)
+    watched.send([scripted.record(10, ls) for ls in range(1, 41)])
+    watched.send([scripted.record(10, ls, factors=(1, 1.6)) for ls in range(41, 51)])
+    watched.send([scripted.record(10, ls, factors=(0.7, 1.6)) for ls in range(51, 60)])
+    assert [(raised.family, raised.element_group) for raised in watched.incidents()] == [
+        ("path", PHYSICS),
+        ("path", "HLT_Bias/HLT_Bias"),
+    ]
+
+
 def test_one_lumisection_is_recorded_and_nobody_is_called(watched):
     scripted = Scripted(3)
     records = [scripted.record(10, ls) for ls in range(1, 60)]
