@@ -67,6 +67,25 @@ def test_one_lumisection_is_no_change_that_lasts(rng):
     assert pulls[30:, 1:].max() < 4
 
 
+def test_a_change_of_many_counts_is_large_only_beyond_the_middle_to_a_half(rng):
+    small, large = np.full(60, 400.0), np.full(60, 30.0)
+    small[40:50] *= 0.8
+    large[40:50] *= 0.5
+    of_small, of_large = walked(small), walked(large, curve=30.0)
+    assert (of_small.pulls[41:50, 0].min(axis=1) < -4.5).all()
+    assert (np.nan_to_num(of_small.large[40:50]) == 0).all()
+    assert (of_large.large[41:50, 0].min(axis=1) < -3.5).all()
+    np.testing.assert_array_equal(of_large.large[41:50, 0, 1], of_large.pulls[41:50, 0, 1])
+
+
+def test_a_sum_needs_more_than_its_farthest_lumisection(rng):
+    counts = np.full(40, 30.0)
+    counts[20], counts[21] = 8, 23
+    assert np.nan_to_num(walked(counts, curve=30.0).pulls[21, 0, 1:]).max() == 0
+    counts[21] = 15
+    assert walked(counts, curve=30.0).pulls[21, 0, 1] < -4
+
+
 def test_a_fault_that_is_over_is_no_fault_any_more(rng):
     counts = np.concatenate([rng.poisson(400, 50), rng.poisson(200, 12), rng.poisson(400, 20)])
     pulls = np.abs(np.nan_to_num(walked(counts).pulls[:, 0]))

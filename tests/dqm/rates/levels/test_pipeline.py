@@ -12,7 +12,7 @@ from dqm.core.quality import Quality, Reason
 from dqm.core.state import EarlierRates
 from dqm.rates.bundle import load, save
 from dqm.rates.levels.judgement import Before
-from dqm.rates.levels.model import LevelModel
+from dqm.rates.levels.model import LevelModel, limits
 from dqm.rates.levels.pipeline import LevelPipeline
 from dqm.rates.levels.state import Levels
 from dqm.rates.pipeline import RatePipeline
@@ -188,6 +188,17 @@ def test_a_few_paths_with_seeds_are_judged_one_by_one_too(tmp_path):
     assert isinstance(bundle.model, LevelModel)
     assert bundle.model.menu.names == ("L1_Bias/L1_Bias", "L1_Bias/HLT_Physics")
     assert bundle.model.unjudged() == {}
+
+
+def test_faults_in_training_do_not_make_large_changes_pass(bundle, tmp_path):
+    scripted, settings = Scripted(6), (RateSettings(), DqmSettings(), AlertSettings())
+    faulty = [scripted.record(2, ls, factors=(1, 0.3 if 50 <= ls < 70 else 1)) for ls in range(1, 200)]
+    records = scripted.run(1, 200) + faulty
+    learned = train(records, tmp_path / "rates", RateSettings(), np.random.default_rng(0), lambda *_: None)
+    clean, marred = limits(bundle.model, *settings), limits(learned.model, *settings)
+    assert marred.moved < clean.moved
+    assert marred.large == pytest.approx(clean.large)
+    assert clean.large > 30 * clean.moved
 
 
 def test_too_few_lumisections_are_refused(scripted, tmp_path):
