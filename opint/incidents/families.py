@@ -151,7 +151,8 @@ _FAMILIES = (
         "background, at the detector that feeds them, and at their prescales.",
         kind="several-rates",
         width=Width.SUBSYSTEM,
-        counts_elements=False,
+        # As of one path.
+        severity="warning",
         rate_title="{paths} moved together{change}, {count}",
         rate_label="several rates",
     ),

@@ -116,7 +116,7 @@ def measured_rate_title(
     """One line: what moved, by how much in the median of what was ``bands_seen`` first, and since when."""
     changes = [change for bands in bands_seen if (change := rate_change(bands, incident_key)) is not None]
     changed = float(np.median(changes)) if changes else None
-    paths = _names(sorted({name for bands in bands_seen for name in _together(bands)}))
+    paths = names_of_paths(sorted({name for bands in bands_seen for name in _together(bands)}))
     title = rate_title(incident_key, kind, bad, size, changed, bands_seen[0].prescale_index, paths)
     return f"{title} since {lumisection_name(first)}"
 
@@ -178,8 +178,8 @@ def _together(rates: LumisectionRates) -> Iterator[str]:
         yield rates.catalogue.names[row].rpartition("/")[2]
 
 
-def _names(names: Sequence[str]) -> str:
-    """The first MOST_PATHS of names in a sentence."""
+def names_of_paths(names: Sequence[str]) -> str:
+    """Names of paths in a sentence, the first MOST_PATHS of them."""
     if len(names) > MOST_PATHS:
         return f"{', '.join(names[:MOST_PATHS])} and {len(names) - MOST_PATHS} more"
     return " and ".join(", ".join(part) for part in (names[:-1], names[-1:]) if part)

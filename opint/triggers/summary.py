@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from dqm.core.quality import Reason
 from opint.incidents.families import FAMILIES
+from opint.incidents.titles import names_of_paths
 from opint.store.run_map import UNEXPECTED
 from opint.store.trigger_rates import TOGETHER, RunRates, alarming, seed_of
 from opint.wording import conditions_sentence, is_simulated
@@ -167,7 +168,7 @@ def _cause(rates: RunRates, reason: Reason, rows: Rows, bad_cells: npt.NDArray[n
     is_seed = reason is Reason.SEED_MOVED
     return Cause(
         reason,
-        _description(reason, seed if is_seed else first, len(rows)),
+        _description(reason, seed if is_seed else first, [rates.elements[row] for row in rows]),
         seed if is_seed and seed in rates.elements else first,
         len(rows),
         rates.lumisections[int(columns[0])],
@@ -178,8 +179,8 @@ def _cause(rates: RunRates, reason: Reason, rows: Rows, bad_cells: npt.NDArray[n
     )
 
 
-def _description(reason: Reason, element: str, number: int) -> str:
-    seed, _, path = element.partition("/")
+def _description(reason: Reason, element: str, elements: Sequence[str]) -> str:
+    number, (seed, _, path) = len(elements), element.partition("/")
     if reason is Reason.SEED_MOVED:
         return f"{seed} and its paths"
     if reason is Reason.PATH_MOVED:
@@ -187,7 +188,7 @@ def _description(reason: Reason, element: str, number: int) -> str:
     plural = "" if number == 1 else "s"
     return {
         Reason.ALL_MOVED: "all trigger rates",
-        Reason.SEVERAL_MOVED: f"{number} rates together",
+        Reason.SEVERAL_MOVED: f"{names_of_paths([name.partition('/')[2] for name in elements])} together",
         Reason.WRONG_PRESCALES: f"prescales of {number} rate{plural}",
         Reason.FROZEN: f"{path if number == 1 else f'{number} rates'} repeated",
         Reason.MISSING: f"{path if number == 1 else f'{number} rates'} not published",

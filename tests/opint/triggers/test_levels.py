@@ -13,10 +13,11 @@ from conf.settings import Settings
 from dqm.core.quality import Reason
 from dqm.rates.levels.pipeline import LevelPipeline
 from opint.incidents.acceptance import accept, revoke
-from opint.store import lumisections, rate_levels, short_faults
+from opint.store import lumisections, rate_levels, short_faults, trigger_rates
 from opint.store.tables import incident
 from opint.stream_kinds import accepting_streams
 from opint.triggers.handler import rate_handler, rate_pipeline
+from opint.triggers.summary import causes
 from streams.codecs.rates import RateLimits, arrow, decode_rates
 from streams.metrics import Metrics
 from streams.records import LumisectionKey
@@ -91,8 +92,13 @@ def test_two_paths_that_move_together_are_one_incident_that_names_both(watched):
     (raised,) = watched.incidents()
     assert (raised.family, raised.element_group, raised.first_ls, raised.elements) == ("several-rates", "", 41, 2)
     assert raised.state == "resolved"
+    assert raised.severity == "warning"
     assert raised.title == "HLT_Bias and HLT_Physics moved together, 2 of 2 since run 10 LS 41"
     assert "HLT_Physics moved in the same lumisections" in raised.explanation
+    with watched.store.read() as tx:
+        cause = causes(trigger_rates.run_rates(tx, DATASET, 10))[0]
+    assert (cause.what, cause.first_ls) == ("HLT_Bias and HLT_Physics together", 41)
+    assert cause.last_ls >= 50
 
 
 def test_two_paths_that_move_one_after_the_other_are_two_incidents(watched):
