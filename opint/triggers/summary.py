@@ -39,7 +39,8 @@ class Cause:
     """One thing that is wrong: what it is, which rates, and when.
 
     ``element`` is the one to look at first. ``change`` is the share by which the rates changed, in the median; None
-    where there is nothing to compare. ``p_value`` is the smallest, None where none was calculated.
+    where there is nothing to compare, or several rates moved to both sides. ``p_value`` is the smallest, None where
+    none was calculated.
     """
 
     reason: Reason
@@ -201,7 +202,9 @@ def _change(rates: RunRates, reason: Reason, rows: Rows, cells: npt.NDArray[np.b
     typical = rates.bands.curve if TOGETHER[reason] else rates.bands.expected
     observed, expected = rates.bands.observed[rows][cells], typical[rows][cells]
     usable = np.isfinite(observed) & (expected > 0)
-    return float(np.median(observed[usable] / expected[usable])) - 1.0 if usable.any() else None
+    ratios = observed[usable] / expected[usable]
+    opposite = reason is Reason.SEVERAL_MOVED and ratios.min(initial=1.0) < 1 < ratios.max(initial=1.0)
+    return float(np.median(ratios)) - 1.0 if len(ratios) and not opposite else None
 
 
 def _deviating_rate(rates: RunRates, row: int, column: int, bad: int) -> DeviatingRate:

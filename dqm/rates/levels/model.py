@@ -88,9 +88,10 @@ class LevelModel:
         curves = {name: arrays[f"quadratic/{name}"] for name in ("scales", "coefficients", "offsets", "reach", "known")}
         quadratic = Quadratic(columns=tuple(str(column) for column in names["columns"]), **curves)
         n = len(menu.names)
-        if curves["offsets"].shape != (len(quadratic.columns), n) or arrays["spread"].shape != (n,):
+        p_values, shapes = arrays["p_values"], (curves["offsets"].shape, arrays["spread"].shape)
+        if shapes != ((len(quadratic.columns), n), (n,)) or (p_values.shape[0], p_values.shape[2]) != (3, n):
             raise ValueError("arrays of another number of rates")
-        return cls(menu, quadratic, arrays["spread"], Levels.from_json(names["levels"]), arrays["p_values"])
+        return cls(menu, quadratic, arrays["spread"], Levels.from_json(names["levels"]), p_values)
 
 
 def learn(menu: TriggerMenu, readings: Readings) -> LevelModel:

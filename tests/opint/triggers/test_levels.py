@@ -97,7 +97,7 @@ def test_two_paths_that_move_together_are_one_incident_that_names_both(watched):
     assert "HLT_Physics moved in the same lumisections" in raised.explanation
     with watched.store.read() as tx:
         cause = causes(trigger_rates.run_rates(tx, DATASET, 10))[0]
-    assert (cause.what, cause.first_ls) == ("HLT_Bias and HLT_Physics together", 41)
+    assert (cause.what, cause.first_ls, cause.change) == ("HLT_Bias and HLT_Physics together", 41, None)
     assert cause.last_ls >= 50
 
 
