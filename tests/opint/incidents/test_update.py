@@ -296,7 +296,7 @@ def test_good_lumisections_cost_next_to_nothing(store, feed, judge, rules) -> No
             update.update(tx, states, rules, 1.0)
             times.append(perf_counter() - begin)
     # Ten times what it takes on an idle machine: this finds a scan, not a slow machine.
-    assert min(times) < 0.005
+    assert min(times) < 0.015
 
 
 def test_lost_messages_raise_one_critical_incident_that_stays(store, feed, judge) -> None:
