@@ -7,10 +7,12 @@ FROM python:3.12-slim-bookworm AS build
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never
 RUN pip install --no-cache-dir --disable-pip-version-check uv==0.13.9
 WORKDIR /source
-# Requirements change less often than the source, and so have a layer of their own.
+# Requirements change less often than the source, and so have a layer of their own. NCCL (491 MB) is for several GPUs.
 COPY setup.cfg pyproject.toml constraints.txt ./
 RUN uv venv /opt/nightshift && \
-    uv pip install --python /opt/nightshift/bin/python --requirements setup.cfg --extra train --constraint constraints.txt
+    uv pip install --python /opt/nightshift/bin/python --requirements setup.cfg --extra train --extra actions \
+        --constraint constraints.txt && \
+    uv pip uninstall --python /opt/nightshift/bin/python nvidia-nccl-cu12
 COPY README.md LICENSE ./
 COPY conf conf
 COPY streams streams
