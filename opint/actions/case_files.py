@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 
 from opint.actions.action import TARGETS, DecidedCase, RecoveryAction
+from opint.actions.documents import action_of
 from opint.actions.errors import ActionsError
 from streams.codecs.workflows import WorkflowLimits
 from streams.codecs.workflows.json import read_report, write_snapshot
@@ -20,7 +21,6 @@ from streams.errors import DecodeError
 
 MAX_LINE_BYTES = 64 * 1024**2
 LIMITS = WorkflowLimits(MAX_LINE_BYTES, max_tasks=1, max_errors=100_000, max_texts=10_000)
-MAX_SITES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +89,8 @@ def _read_line(raw: bytes, place: str) -> DecidedCase | UnreadLine:
 def _action(parameters: object) -> RecoveryAction:
     if not isinstance(parameters, Mapping):
         raise ActionsError("parameters are missing; they say what was decided")
-    values = {name: parameters.get(name, "" if name == "action" else classes[0]) for name, classes in TARGETS.items()}
-    for name, value in values.items():
-        if value not in TARGETS[name]:
-            raise ActionsError(f"parameters: {name} is {value!r:.80}; known are {', '.join(TARGETS[name])}")
-    sites, cores = parameters.get("sites") or [], parameters.get("cores")
-    if not isinstance(sites, list) or len(sites) > MAX_SITES or not all(isinstance(site, str) for site in sites):
-        raise ActionsError(f"parameters: sites is {sites!r:.80}; a list of at most {MAX_SITES} names is needed")
-    if cores is not None and (not isinstance(cores, int) or isinstance(cores, bool) or not 0 < cores <= 1024):
-        raise ActionsError(f"parameters: cores is {cores!r:.80}; a number from 1 to 1024 is needed")
-    action, memory, splitting, xrootd = (str(value) for value in values.values())
-    return RecoveryAction(action, memory, splitting, xrootd, tuple(sites), cores)
+    fields = {"action": "", **{name: parameters[name] for name in TARGETS if parameters.get(name) is not None}}
+    try:
+        return action_of(fields | {"excluded_sites": parameters.get("sites") or (), "cores": parameters.get("cores")})
+    except ActionsError as error:
+        raise ActionsError(f"parameters: {error}".replace("excluded_sites", "sites")) from None
