@@ -1,7 +1,7 @@
 """Emulated histories, learned from the earlier three quarters and predicted on the rest, for each seed."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.actions.texts import texts_by_cause
 from benchmarks.dqm.table import files
-from benchmarks.report import Progress
+from benchmarks.report import progress
 from opint.actions.action import TARGETS
 from opint.actions.arrays import Float64
 from opint.actions.comparison import MODEL, PEERS, Prediction, predict_model
@@ -46,17 +46,15 @@ def real_material(data: Path) -> Material:
     return Material(tuple(lists["all_errors"]), tuple(sites), texts_by_cause(data))
 
 
-def predicted_histories(data: Path, quick: bool, seeds: list[int], progress: Progress) -> Iterator[PredictedHistory]:
-    """One history for each seed."""
-    material = real_material(data)
-    for seed in seeds:
-        progress(f"seed {seed}: emulating")
-        count, weeks = (QUICK_CASES, QUICK_WEEKS) if quick else (CASES, WEEKS)
-        history = list(simulate_history(np.random.default_rng(seed), count, weeks, material))
-        yield _predicted(history, seed, progress)
+def predicted_history(data: Path, quick: bool, seed: int) -> PredictedHistory:
+    """The history of a seed."""
+    progress(f"seed {seed}: emulating")
+    count, weeks = (QUICK_CASES, QUICK_WEEKS) if quick else (CASES, WEEKS)
+    history = list(simulate_history(np.random.default_rng(seed), count, weeks, real_material(data)))
+    return _predicted(history, seed)
 
 
-def _predicted(history: list[SimulatedCase], seed: int, progress: Progress) -> PredictedHistory:
+def _predicted(history: list[SimulatedCase], seed: int) -> PredictedHistory:
     classes = MessageClasses()
     earlier, later = split(make_examples([simulated.case for simulated in history], classes), LEARNED)
     predictor = train_on(earlier, classes, seed=seed, progress=lambda step, _: progress(f"seed {seed}: {step}"))

@@ -1,11 +1,15 @@
 """How well each target is predicted, beside all peers and the optimum; over seeds and weeks."""
 
+import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.actions.histories import OPTIMUM, PredictedHistory, predicted_histories
+from benchmarks.actions.histories import OPTIMUM, PredictedHistory, predicted_history
 from benchmarks.actions.outcomes import outcome_results
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
@@ -26,6 +30,7 @@ Measured = Callable[[Prediction, Labels], float]
 METHODS = (MODEL, MAJORITY, RULES, LOGISTIC, PERCEPTRON, OPTIMUM)
 PEERS = (MAJORITY, RULES, LOGISTIC, PERCEPTRON)
 DRAWS = 1000
+WORKERS = 2
 MEASURES: Mapping[str, Measured] = {
     "auc": lambda made, label: macro_auc(made.probability, label),
     "macro_recall": lambda made, label: macro_recall(made.balanced, label),
@@ -51,12 +56,14 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     losses: list[tuple[Labels, dict[str, Float64]]] = []
     outcomes: list[Mapping[str, float]] = []
     cases = 0
-    for predicted in predicted_histories(data, quick, list(seeds), progress):
-        for key, value in _seed_values(predicted).items():
-            values.setdefault(key, []).append(value)
-        losses.append((predicted.later.week, _losses(predicted)))
-        outcomes.append(outcome_results(predicted))
-        cases += len(predicted.later)
+    progress(f"{len(seeds)} histories in {WORKERS} processes")
+    with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        for made in pool.map(partial(_of_seed, data, quick), seeds):
+            for key, value in made.values.items():
+                values.setdefault(key, []).append(value)
+            losses.append((made.week, made.losses))
+            outcomes.append(made.outcomes)
+            cases += len(made.week)
     results = {key: _over_seeds(key, values, cases) for key in values if not key.endswith(tuple(METHODS[1:]))}
     results |= {key: _mean(series, key, cases) for key, series in values.items() if key.endswith(tuple(METHODS[1:]))}
     for target in TARGETS:
@@ -65,6 +72,21 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     for key in outcomes[0]:
         results[key] = _mean([each[key] for each in outcomes], key, cases)
     return results
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What one seed gives: every measure, weeks (n,) and logarithmic losses (n,) of the later cases, and outcomes."""
+
+    values: Mapping[str, float]
+    week: Labels
+    losses: dict[str, Float64]
+    outcomes: Mapping[str, float]
+
+
+def _of_seed(data: Path, quick: bool, seed: int) -> _Measured:
+    predicted = predicted_history(data, quick, seed)
+    return _Measured(_seed_values(predicted), predicted.later.week, _losses(predicted), outcome_results(predicted))
 
 
 def _seed_values(predicted: PredictedHistory) -> dict[str, float]:

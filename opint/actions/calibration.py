@@ -6,37 +6,85 @@ Both are learned from predictions for cases that were decided after those that t
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import isotonic_regression, minimize
 from scipy.special import log_softmax, softmax
 
-from opint.actions.arrays import Float64, Labels
+from opint.actions.arrays import Flags, Float64, Labels
 from opint.actions.metrics import FLOOR
 
 PRIOR_STRENGTH = 1.0
 """Weight of the prior that no correction is needed, in units of cases."""
+CURVE_CASES, CURVE_POINTS = 25.0, 20
+"""Expected variance p (1 - p) of the cases, in sum, that a point of a curve rests on; and most points of a curve."""
 NEVER = 1.01
 """A confidence that no prediction reaches."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scaling:
-    """Scaled log-probabilities are ``slope`` (above 0) times the logarithms plus the ``shifts`` (k) of the classes.
+class Curve:
+    """Frequencies that were ``observed`` where probabilities were ``predicted``: both (m,), from 0 to 1, growing."""
 
-    Platt's scaling for several classes (C. Guo et al., ICML 2017).
+    predicted: tuple[float, ...]
+    observed: tuple[float, ...]
+
+    def __call__(self, probability: Float64) -> Float64:
+        """The frequency (n,) between the nearest points."""
+        return np.interp(probability, self.predicted, self.observed)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Platt's scaling for several classes (C. Guo et al., ICML 2017), then a growing curve for each class.
+
+    Scaled log-probabilities are ``slope`` (above 0) times the logarithms plus the ``shifts`` (k) of the classes. The
+    ``curves`` (k) are isotonic regressions (B. Zadrozny and C. Elkan, KDD 2002), with straight lines between their
+    blocks, so that unequal probabilities stay unequal.
     """
 
     slope: float
     shifts: tuple[float, ...]
+    curves: tuple[Curve, ...]
 
     def __call__(self, probability: Float64) -> Float64:
         """Calibrated probabilities (n, k)."""
-        scaled = self.slope * np.log(np.maximum(probability, FLOOR)) + np.array(self.shifts)
-        calibrated: Float64 = softmax(scaled, axis=1)
+        scaled = _scaled(probability, self.slope, self.shifts)
+        observed = np.column_stack([curve(scaled[:, each]) for each, curve in enumerate(self.curves)]) + FLOOR
+        calibrated: Float64 = observed / observed.sum(axis=1, keepdims=True)
         return calibrated
 
 
-def fit_scaling(probability: Float64, label: Labels) -> Scaling:
-    """The scaling learned from probabilities (n, k) and classes (n,); no correction for too few cases."""
+def fit_calibration(probability: Float64, label: Labels) -> Calibration:
+    """What is learned from probabilities (n, k) and classes (n,); no correction for too few cases."""
+    slope, shifts = _fit_scaling(probability, label)
+    scaled = _scaled(probability, slope, shifts)
+    curves = tuple(_fit_curve(scaled[:, each], label == each) for each in range(probability.shape[1]))
+    return Calibration(slope, shifts, curves)
+
+
+def _scaled(probability: Float64, slope: float, shifts: tuple[float, ...]) -> Float64:
+    scaled: Float64 = softmax(slope * np.log(np.maximum(probability, FLOOR)) + np.array(shifts), axis=1)
+    return scaled
+
+
+def _fit_curve(probability: Float64, occurred: Flags) -> Curve:
+    order = np.argsort(probability, kind="stable")
+    variance = np.cumsum((probability * (1.0 - probability))[order])
+    points = int(min(variance[-1] // CURVE_CASES, CURVE_POINTS))
+    if points == 0:
+        return Curve((0.0, 1.0), (0.0, 1.0))
+    ends = np.searchsorted(variance, variance[-1] * np.arange(1, points) / points)
+    parts = [part for part in np.split(order, np.unique(ends)) if len(part)]
+    cases = np.array([len(part) for part in parts], dtype=np.float64)
+    predicted = np.array([probability[part].mean() for part in parts])
+    prior = PRIOR_STRENGTH * predicted
+    observed = (np.array([occurred[part].sum() for part in parts]) + prior) / (cases + PRIOR_STRENGTH)
+    grown = isotonic_regression(observed, weights=cases)
+    starts = grown.blocks[:-1]
+    centres = np.add.reduceat(predicted * cases, starts) / np.add.reduceat(cases, starts)
+    return Curve((0.0, *map(float, centres), 1.0), (0.0, *map(float, grown.x[starts]), 1.0))
+
+
+def _fit_scaling(probability: Float64, label: Labels) -> tuple[float, tuple[float, ...]]:
     classes = probability.shape[1]
     logarithms = np.log(np.maximum(probability, FLOOR))
     decided = np.eye(classes)[label]
@@ -50,7 +98,7 @@ def fit_scaling(probability: Float64, label: Labels) -> Scaling:
         return float(value), gradient + 2 * PRIOR_STRENGTH * parameters
 
     slope, *shifts = minimize(loss, np.zeros(classes + 1), jac=True, method="L-BFGS-B").x
-    return Scaling(float(np.exp(slope)), tuple(map(float, shifts)))
+    return float(np.exp(slope)), tuple(map(float, shifts))
 
 
 def least_confidence(probability: Float64, label: Labels, precision: float) -> float:

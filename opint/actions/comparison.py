@@ -47,20 +47,18 @@ def predict_logistic(earlier: Examples, later: Examples, target: str) -> Predict
     label = earlier.labels[target]
     if len(np.unique(label)) < 2:
         return predict_majority(earlier, later, target)
-    space = FeatureSpace.of(earlier.rows)
-    counts = space.of_kinds(COUNT_KINDS)
-    model = train_logistic(space.matrix(earlier.rows)[:, counts], label, len(TARGETS[target]))
-    return _prediction(model.probabilities(space.matrix(later.rows)[:, counts]), _shares(earlier, target))
+    space = FeatureSpace.of(earlier.rows, COUNT_KINDS)
+    model = train_logistic(space.matrix(earlier.rows), label, len(TARGETS[target]))
+    return _prediction(model.probabilities(space.matrix(later.rows)), _shares(earlier, target))
 
 
 def predict_perceptron(earlier: Examples, later: Examples, target: str) -> Prediction:
     """The published network on counts; it learns from balanced classes, so that its likeliest class is balanced."""
     from opint.actions.models.perceptron import train_perceptron  # noqa: PLC0415 - an extra
 
-    space = FeatureSpace.of(earlier.rows)
-    counts = space.of_kinds(COUNT_KINDS)
-    model = train_perceptron(space.matrix(earlier.rows)[:, counts], earlier.labels[target], len(TARGETS[target]), 0)
-    probability = model.probabilities(space.matrix(later.rows)[:, counts])
+    space = FeatureSpace.of(earlier.rows, COUNT_KINDS)
+    model = train_perceptron(space.matrix(earlier.rows), earlier.labels[target], len(TARGETS[target]), 0)
+    probability = model.probabilities(space.matrix(later.rows))
     return Prediction(probability, probability.argmax(axis=1))
 
 

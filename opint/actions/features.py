@@ -1,11 +1,12 @@
-"""What predictors see of a snapshot: a sparse row of counts by code, site and status, of classes of messages, of facts.
+"""What predictors see of a snapshot: a sparse row of shares by code, counts by site, classes of messages, and facts.
 
-Columns are named by a kind and what it counts. Counts enter as log(1 + jobs); what is not known is absent.
+Columns are named by a kind and what it is about. What is not known is absent. A plain table of counts, as the published
+baseline has it, is a part of the row.
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,13 +20,28 @@ LEAST_CASES = 20
 """Cases in which a column must occur to be kept."""
 MAX_COLUMNS = 4000
 """The commonest columns, at most."""
-COUNT_KINDS = ("code", "site")
-"""Kinds of the columns that a plain table of counts has."""
 STATUS = {True: "good", False: "bad", None: "unknown"}
 """Names of what is known of a site."""
+RANKS = ("first", "second", "third")
+"""Codes and sites with most failed jobs, which are described apart."""
+COUNT_KINDS = ("code", "site")
+"""Kinds of the columns that a plain table of counts has."""
+LEARNED_KINDS = {
+    "share": "code",
+    "sites": "code",
+    "concentration": "code",
+    **{f"{rank} code": "code" for rank in RANKS},
+    "site": "site",
+    "message": "message",
+    "message share": "message",
+    "fact": "fact",
+    "campaign": "campaign",
+    "shape": "shape",
+}
+"""Kinds of the columns that trees learn from, each with what it is about for people."""
 
 Column = tuple[str, str]
-"""Kind, and what is counted; such as ``("cell", "8021 at T2_IT_Rome, bad")``."""
+"""Kind, and what is counted; such as ``("share", "8021")``."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +51,9 @@ class FeatureSpace:
     columns: tuple[Column, ...]
 
     @classmethod
-    def of(cls, rows: Iterable[Mapping[Column, float]]) -> "FeatureSpace":
-        """The columns that occur in enough of the ``rows``."""
-        cases = Counter(column for row in rows for column in row)
+    def of(cls, rows: Iterable[Mapping[Column, float]], kinds: Collection[str] | None = None) -> "FeatureSpace":
+        """The columns of these kinds, by default all, that occur in enough of the ``rows``."""
+        cases = Counter(column for row in rows for column in row if kinds is None or column[0] in kinds)
         common = [column for column, count in cases.most_common(MAX_COLUMNS) if count >= LEAST_CASES]
         return cls(tuple(sorted(common)))
 
@@ -60,69 +76,99 @@ class FeatureSpace:
         matrix.sort_indices()
         return matrix
 
-    def of_kinds(self, kinds: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-        """Places of the columns of these kinds."""
-        return np.flatnonzero([kind in kinds for kind, _ in self.columns])
-
 
 def describe(snapshot: WorkflowFailures, classes: MessageClasses) -> dict[Column, float]:
-    """All that is counted of a snapshot, by column."""
-    jobs: dict[Column, float] = {}
+    """All that is known of a snapshot, by column."""
+    row = _facts(snapshot) | _messages(snapshot, classes)
+    if not snapshot.errors:
+        return row
+    jobs = Counter[Column]()
     for error in snapshot.errors:
-        for column in _columns(error):
-            jobs[column] = jobs.get(column, 0.0) + error.jobs
-    for message in snapshot.messages:
-        message_class = classes.match(message.text)
-        if message_class is not None:
-            column = ("message", str(message_class.number))
-            jobs[column] = jobs.get(column, 0.0) + message.jobs
-    row = {column: math.log1p(count) for column, count in jobs.items()}
-    row.update(_facts(snapshot))
-    return row
+        for column in _counted(error):
+            jobs[column] += error.jobs
+    row.update((column, math.log1p(count)) for column, count in jobs.items())
+    return row | _codes_and_sites(snapshot)
 
 
-def _columns(error: ErrorCount) -> Iterator[Column]:
+def _counted(error: ErrorCount) -> Iterator[Column]:
     status = STATUS[error.site_good]
-    tier, country, *_ = [*error.site.split("_"), ""]
     yield "code", f"{error.code}"
     yield "code", f"{error.code}, {status}"
     yield "site", f"{error.site}"
     yield "site", f"{error.site}, {status}"
     yield "cell", f"{error.code} at {error.site}, {status}"
-    yield "family", f"{error.code} at {tier}"
-    yield "family", f"{tier}_{country}, {status}"
 
 
 def _facts(snapshot: WorkflowFailures) -> dict[Column, float]:
-    total = snapshot.failed_jobs
-    facts = snapshot.facts
+    facts, total = snapshot.facts, snapshot.failed_jobs
+    lost = facts.lost_wall_time
     numbers: dict[str, float | None] = {
         "priority": facts.priority,
         "requested memory": facts.requested_memory,
         "attempts": facts.attempts,
         "running time": facts.running_time,
-        "lost wall time": facts.lost_wall_time,
+        "lost wall time": lost,
+        "lost wall time of a job": lost / total if lost is not None and total else None,
     }
     row: dict[Column, float] = {("fact", name): float(number) for name, number in numbers.items() if number is not None}
     if facts.campaign:
         row["campaign", facts.campaign] = 1.0
-    if total == 0:
-        return row
-    by_code, by_site, bad = Counter[int](), Counter[str](), 0
+    return row
+
+
+def _messages(snapshot: WorkflowFailures, classes: MessageClasses) -> dict[Column, float]:
+    jobs, total = Counter[int](), sum(message.jobs for message in snapshot.messages)
+    for message in snapshot.messages:
+        message_class = classes.match(message.text)
+        if message_class is not None:
+            jobs[message_class.number] += message.jobs
+    row: dict[Column, float] = {}
+    for number, count in jobs.items():
+        row["message", f"{number}"] = math.log1p(count)
+        row["message share", f"{number}"] = count / total
+    return row
+
+
+def _codes_and_sites(snapshot: WorkflowFailures) -> dict[Column, float]:
+    """How the failed jobs of a snapshot with errors spread over codes and sites."""
+    total = snapshot.failed_jobs
+    by_code, bad = defaultdict[int, Counter[str]](Counter), Counter[int]()
+    codes, sites, codes_at = Counter[int](), Counter[str](), Counter[str]()
+    bad_sites = {error.site for error in snapshot.errors if error.site_good is False}
     for error in snapshot.errors:
-        by_code[error.code] += error.jobs
-        by_site[error.site] += error.jobs
-        bad += error.jobs if error.site_good is False else 0
-    shapes = {
+        codes_at[error.site] += error.site not in by_code[error.code]
+        by_code[error.code][error.site] += error.jobs
+        codes[error.code] += error.jobs
+        sites[error.site] += error.jobs
+        bad[error.code] += error.jobs if error.site_good is False else 0
+    row: dict[Column, float] = {}
+    for code, jobs in codes.items():
+        row["share", f"{code}"] = jobs / total
+        row["sites", f"{code}"] = len(by_code[code])
+        row["concentration", f"{code}"] = max(by_code[code].values()) / jobs
+    shape: dict[str, float] = {
         "failed jobs": math.log1p(total),
-        "codes": float(len(by_code)),
-        "sites": float(len(by_site)),
-        "entries": float(len(snapshot.errors)),
-        "share of the commonest code": max(by_code.values()) / total,
-        "share of the worst site": max(by_site.values()) / total,
-        "share at bad sites": bad / total,
+        "codes": len(codes),
+        "sites": len(sites),
+        "entries": len(snapshot.errors),
+        "share at bad sites": bad.total() / total,
+        "entropy over codes": _entropy(codes),
+        "entropy over sites": _entropy(sites),
     }
-    main = by_code.most_common(1)[0][0]
-    shapes["sites of the commonest code"] = float(len({e.site for e in snapshot.errors if e.code == main}))
-    row["main code", str(main)] = 1.0
-    return row | {("shape", name): value for name, value in shapes.items()}
+    for rank, (code, jobs) in zip(RANKS, codes.most_common(), strict=False):
+        row[f"{rank} code", f"{code}"] = 1.0
+        shape[f"share of the {rank} code"] = jobs / total
+        shape[f"sites of the {rank} code"] = len(by_code[code])
+        shape[f"concentration of the {rank} code"] = max(by_code[code].values()) / jobs
+        shape[f"entropy over sites of the {rank} code"] = _entropy(by_code[code])
+        shape[f"share of the {rank} code at bad sites"] = bad[code] / jobs
+    for rank, (site, jobs) in zip(RANKS, sites.most_common(), strict=False):
+        shape[f"share of the {rank} site"] = jobs / total
+        shape[f"codes at the {rank} site"] = codes_at[site]
+        shape[f"{rank} site is bad"] = site in bad_sites
+    return row | {("shape", name): float(value) for name, value in shape.items()}
+
+
+def _entropy(counts: Counter[int] | Counter[str]) -> float:
+    share = np.fromiter(counts.values(), dtype=np.float64) / counts.total()
+    return float(-(share * np.log(share)).sum())

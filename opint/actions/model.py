@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix
 
 from opint.actions.action import TARGETS, RecoveryAction
 from opint.actions.arrays import Float64
-from opint.actions.calibration import Scaling
+from opint.actions.calibration import Calibration, Curve
 from opint.actions.errors import ActionsError
 from opint.actions.features import FeatureSpace
 from opint.actions.message_classes import MessageClass, MessageClasses
@@ -30,7 +30,7 @@ from opint.actions.site_exclusion import SiteModel
 from opint.actions.success import SuccessModel
 from opint.actions.target_model import MAJORITY, RULES, XGBOOST, TargetModel
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, PAST, DECIDED, SITES, SUCCESS = "manifest.json", "past.npz", "past.json", "sites.ubj", "success.ubj"
 MAX_BYTES = 512 * 1024**2
 """A larger file is not read."""
@@ -42,20 +42,36 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class _Scaling(_Strict):
+class _Curve(_Strict):
+    predicted: tuple[float, ...]
+    observed: tuple[float, ...]
+
+    def curve(self) -> Curve:
+        points = np.array([self.predicted, self.observed])
+        if points.min() < 0 or points.max() > 1 or (np.diff(points) < 0).any():
+            raise ValueError("a curve does not grow from 0 to 1")
+        return Curve(self.predicted, self.observed)
+
+
+class _Calibration(_Strict):
     slope: float = Field(gt=0)
     shifts: tuple[float, ...]
+    curves: tuple[_Curve, ...]
 
-    def scaling(self, classes: int) -> Scaling:
-        if len(self.shifts) != classes:
-            raise ValueError(f"{len(self.shifts)} shifts for {classes} classes")
-        return Scaling(self.slope, self.shifts)
+    @classmethod
+    def of(cls, calibration: Calibration) -> "_Calibration":
+        return cls.model_validate(asdict(calibration))
+
+    def calibration(self, classes: int) -> Calibration:
+        if not len(self.shifts) == len(self.curves) == classes:
+            raise ValueError(f"{len(self.shifts)} shifts and {len(self.curves)} curves for {classes} classes")
+        return Calibration(self.slope, self.shifts, tuple(curve.curve() for curve in self.curves))
 
 
 class _Target(_Strict):
     predictor: str
     reason: str
-    scaling: _Scaling
+    calibration: _Calibration
     confidence: float
     shares: list[float]
     shares_by_rule: list[list[float]]
@@ -68,7 +84,7 @@ class _Target(_Strict):
             self.predictor,
             self.reason,
             trees_from_bytes(trees, classes),
-            self.scaling.scaling(classes),
+            self.calibration.calibration(classes),
             self.confidence,
             _array(self.shares, (classes,)),
             _array(self.shares_by_rule, (classes, classes)),
@@ -82,8 +98,8 @@ class _Manifest(_Strict):
     targets: dict[str, _Target]
     site_columns: tuple[tuple[str, str], ...]
     sites: _Target
-    success: _Scaling | None
-    places: list[int]
+    success: _Calibration | None
+    past_columns: tuple[tuple[str, str], ...]
     weights: list[float]
     files: dict[str, str]
 
@@ -153,8 +169,8 @@ def _pack(
         targets={name: _packed_target(target) for name, target in targets.items()},
         site_columns=sites.space.columns,
         sites=_packed_target(sites.model),
-        success=None if success is None else _packed_scaling(success.scaling),
-        places=past.places.tolist(),
+        success=None if success is None else _Calibration.of(success.calibration),
+        past_columns=past.space.columns,
         weights=past.weights.tolist(),
         files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     )
@@ -165,15 +181,11 @@ def _packed_target(target: TargetModel) -> _Target:
     return _Target(
         predictor=target.predictor,
         reason=target.reason,
-        scaling=_packed_scaling(target.scaling),
+        calibration=_Calibration.of(target.calibration),
         confidence=target.confidence,
         shares=target.shares.tolist(),
         shares_by_rule=target.shares_by_rule.tolist(),
     )
-
-
-def _packed_scaling(scaling: Scaling) -> _Scaling:
-    return _Scaling(slope=scaling.slope, shifts=scaling.shifts)
 
 
 def _unpack(folder: Path, manifest: _Manifest) -> Parts:
@@ -185,24 +197,22 @@ def _unpack(folder: Path, manifest: _Manifest) -> Parts:
     sites = SiteModel(FeatureSpace(manifest.site_columns), manifest.sites.model("sites", contents[SITES], 2))
     success = None
     if manifest.success is not None:
-        success = SuccessModel(trees_from_bytes(contents[SUCCESS], 2), manifest.success.scaling(2))
+        success = SuccessModel(trees_from_bytes(contents[SUCCESS], 2), manifest.success.calibration(2))
     restored = MessageClasses.restore(MessageClass(*each) for each in manifest.classes)
     return restored, FeatureSpace(manifest.columns), targets, sites, success, _unpacked_past(manifest, contents)
 
 
 def _unpacked_past(manifest: _Manifest, contents: Mapping[str, bytes]) -> PastCases:
-    places = np.array(manifest.places, dtype=np.intp)
-    if len(places) and not 0 <= places.min() <= places.max() < len(manifest.columns):
-        raise ValueError("past cases have columns beyond the last")
+    space = FeatureSpace(manifest.past_columns)
     decided = [
         (str(task), RecoveryAction(**action | {"excluded_sites": tuple(action["excluded_sites"])}), succeeded)
         for task, action, succeeded in json.loads(contents[DECIDED])
     ]
     with np.load(io.BytesIO(contents[PAST]), allow_pickle=False) as arrays:
         parts = arrays["data"], arrays["indices"], arrays["indptr"]
-    matrix = csr_matrix(parts, shape=(len(decided), len(places)))
+    matrix = csr_matrix(parts, shape=(len(decided), len(space.columns)))
     matrix.check_format(full_check=True)
-    return PastCases(places, _array(manifest.weights, places.shape), matrix, decided)
+    return PastCases(space, _array(manifest.weights, (len(space.columns),)), matrix, decided)
 
 
 def _array(values: Any, shape: tuple[int, ...]) -> Float64:

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 from opint.actions.action import TARGETS, Contribution, RecoveryAction, Suggestion, TargetPrediction
 from opint.actions.arrays import Float64, Labels
-from opint.actions.features import FeatureSpace, describe
+from opint.actions.features import LEARNED_KINDS, Column, FeatureSpace, describe
 from opint.actions.message_classes import MessageClasses
 from opint.actions.rules import apply_rules
 from opint.actions.similar import PastCases
@@ -65,7 +65,10 @@ class TrainedPredictor:
 
     def features(self, snapshots: Sequence[WorkflowFailures]) -> csr_matrix:
         """What the models see of each (n, f)."""
-        return self.space.matrix([describe(snapshot, self.classes) for snapshot in snapshots])
+        return self.space.matrix(self._rows(snapshots))
+
+    def _rows(self, snapshots: Sequence[WorkflowFailures]) -> list[dict[Column, float]]:
+        return [describe(snapshot, self.classes) for snapshot in snapshots]
 
     def _probabilities(self, snapshots: Sequence[WorkflowFailures], features: csr_matrix) -> Mapping[str, Float64]:
         rules = [apply_rules(snapshot) for snapshot in snapshots]
@@ -76,7 +79,8 @@ class TrainedPredictor:
         return {name: model.probabilities(features, by_rules[name]) for name, model in self.targets.items()}
 
     def _suggest(self, snapshots: Sequence[WorkflowFailures]) -> list[Suggestion]:
-        features = self.features(snapshots)
+        described = self._rows(snapshots)
+        features = self.space.matrix(described)
         probabilities = self._probabilities(snapshots, features)
         predicted = [
             {name: self._target(name, probability[row]) for name, probability in probabilities.items()}
@@ -86,10 +90,11 @@ class TrainedPredictor:
         actions = [_action(targets, sites) for targets, sites in zip(predicted, excluded, strict=True)]
         success = self._success(features, actions)
         contributions = self._contributions(features, probabilities["action"].argmax(axis=1))
-        rows = zip(snapshots, actions, predicted, success, contributions, self.past.most_alike(features), strict=True)
+        alike = self.past.most_alike(described)
+        rows = zip(snapshots, actions, predicted, success, contributions, alike, strict=True)
         return [
-            Suggestion(snapshot.digest, action, targets, chances, reasons, alike, _refusal(snapshot, chances))
-            for snapshot, action, targets, chances, reasons, alike in rows
+            Suggestion(snapshot.digest, action, targets, chances, reasons, cases, _refusal(snapshot, chances))
+            for snapshot, action, targets, chances, reasons, cases in rows
         ]
 
     def _target(self, name: str, probability: Float64) -> TargetPrediction:
@@ -113,21 +118,27 @@ class TrainedPredictor:
         model = self.targets["action"]
         if model.predictor != XGBOOST:
             return [()] * features.shape[0]
-        added = model.scaling.slope * model.trees.contributions(features, label)[:, :-1]
-        return [self._largest(row) for row in added]
+        added = model.calibration.slope * model.trees.contributions(features, label)[:, :-1]
+        names, belongs = self._subjects
+        return [_largest(names, row) for row in added @ belongs]
 
     @cached_property
-    def _feature_names(self) -> Sequence[str]:
-        """Names of the features for people, messages by their template."""
+    def _subjects(self) -> tuple[Sequence[str], csr_matrix]:
+        """What features are about in words, messages by their template; and (f, s) which feature is about what."""
         templates = {str(each.number): each.template[:SHOWN_TEMPLATE] for each in self.classes.classes()}
-        return [
-            f"{kind} {templates.get(counted, counted) if kind == 'message' else counted}"
-            for kind, counted in self.space.columns
-        ]
+        names: dict[str, int] = {}
+        places = []
+        for kind, counted in self.space.columns:
+            subject = LEARNED_KINDS[kind]
+            name = f"{subject} {templates.get(counted, counted) if subject == 'message' else counted}"
+            places.append(names.setdefault(name, len(names)))
+        belongs = csr_matrix((np.ones(len(places)), places, np.arange(len(places) + 1)), (len(places), len(names)))
+        return list(names), belongs
 
-    def _largest(self, added: Float64) -> tuple[Contribution, ...]:
-        order = np.argsort(-np.abs(added), kind="stable")[:SHOWN_CONTRIBUTIONS]
-        return tuple(Contribution(self._feature_names[place], float(added[place])) for place in order if added[place])
+
+def _largest(names: Sequence[str], added: Float64) -> tuple[Contribution, ...]:
+    order = np.argsort(-np.abs(added), kind="stable")[:SHOWN_CONTRIBUTIONS]
+    return tuple(Contribution(names[place], float(added[place])) for place in order if added[place])
 
 
 def _action(targets: Mapping[str, TargetPrediction], excluded_sites: tuple[str, ...]) -> RecoveryAction:

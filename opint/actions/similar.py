@@ -4,15 +4,15 @@ Likeness is the cosine between rows of codes, of codes at sites and of classes o
 weight (inverse document frequency).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from opint.actions.action import DecidedCase, RecoveryAction, SimilarCase
-from opint.actions.arrays import Float64, Labels
-from opint.actions.features import FeatureSpace
+from opint.actions.arrays import Float64
+from opint.actions.features import Column, FeatureSpace
 
 KINDS = ("code", "cell", "message")
 MAX_CASES = 5000
@@ -23,16 +23,16 @@ LEAST_SIMILARITY = 0.2
 
 @dataclass(frozen=True)
 class PastCases:
-    """Weights (c,) of the compared columns ``places`` (c,), normalised rows (m, c) of m cases, and what was decided."""
+    """The compared columns (c), their weights (c,), normalised rows (m, c) of m cases, and what was decided."""
 
-    places: Labels
+    space: FeatureSpace
     weights: Float64
     matrix: csr_matrix
     decided: Sequence[tuple[str, RecoveryAction, bool | None]]
 
-    def most_alike(self, features: csr_matrix) -> list[tuple[SimilarCase, ...]]:
-        """The cases most alike to each row of features (n, f), the most alike first."""
-        likeness = np.asarray((_normalised(features, self.places, self.weights) @ self.matrix.T).todense())
+    def most_alike(self, rows: Sequence[Mapping[Column, float]]) -> list[tuple[SimilarCase, ...]]:
+        """The cases most alike to each row of features, the most alike first."""
+        likeness = np.asarray((_normalised(self.space.matrix(rows), self.weights) @ self.matrix.T).todense())
         return [self._shown(row) for row in likeness]
 
     def _shown(self, likeness: Float64) -> tuple[SimilarCase, ...]:
@@ -45,18 +45,18 @@ class PastCases:
         )
 
 
-def past_cases(space: FeatureSpace, features: csr_matrix, cases: Sequence[DecidedCase]) -> PastCases:
-    """The newest of the ``cases``, which are in order of time; features (n, f)."""
-    places = space.of_kinds(KINDS)
-    newest, recent = features[-MAX_CASES:], cases[-MAX_CASES:]
-    occurrences = np.asarray((newest[:, places] > 0).sum(axis=0)).ravel()
+def past_cases(rows: Sequence[Mapping[Column, float]], cases: Sequence[DecidedCase]) -> PastCases:
+    """The newest of the ``cases``, which are in order of time, with their ``rows`` of features."""
+    space, recent = FeatureSpace.of(rows, KINDS), cases[-MAX_CASES:]
+    newest = space.matrix(rows[-MAX_CASES:])
+    occurrences = np.asarray((newest > 0).sum(axis=0)).ravel()
     weights = np.log((1.0 + newest.shape[0]) / (1.0 + occurrences)) + 1.0
     decided = [(case.failures.task, case.action, case.succeeded) for case in recent]
-    return PastCases(places, weights, _normalised(newest, places, weights), decided)
+    return PastCases(space, weights, _normalised(newest, weights), decided)
 
 
-def _normalised(features: csr_matrix, places: Labels, weights: Float64) -> csr_matrix:
-    weighted = features[:, places].tocsr()
+def _normalised(features: csr_matrix, weights: Float64) -> csr_matrix:
+    weighted = features.astype(np.float64)
     weighted.data = weighted.data * weights[weighted.indices]
     entries = np.diff(weighted.indptr)
     row = np.repeat(np.arange(len(entries)), entries)

@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix, hstack
 
 from opint.actions.action import TARGETS, RecoveryAction
 from opint.actions.arrays import Float64
-from opint.actions.calibration import Scaling, fit_scaling
+from opint.actions.calibration import Calibration, fit_calibration
 from opint.actions.models.boosting import BoostedTrees, train_trees
 
 LEARNED_SHARE = 0.7
@@ -24,14 +24,14 @@ LEAST_OF_EACH = 10
 
 @dataclass(frozen=True)
 class SuccessModel:
-    """Trained trees and the scaling that calibrates them."""
+    """Trained trees and what calibrates them."""
 
     trees: BoostedTrees
-    scaling: Scaling
+    calibration: Calibration
 
     def probabilities(self, features: csr_matrix, actions: Sequence[RecoveryAction]) -> Float64:
         """Probability (n,) that each action ends well on the workflow of its row of features (n, f)."""
-        calibrated: Float64 = self.scaling(self.trees.probabilities(with_actions(features, actions)))[:, 1]
+        calibrated: Float64 = self.calibration(self.trees.probabilities(with_actions(features, actions)))[:, 1]
         return calibrated
 
 
@@ -46,8 +46,8 @@ def train_success(
     table = with_actions(features[rows], [actions[int(row)] for row in rows])
     end = int(LEARNED_SHARE * len(rows))
     early = train_trees(table[:end], outcome[:end], 2, seed)
-    scaling = fit_scaling(early.probabilities(table[end:]), outcome[end:])
-    return SuccessModel(train_trees(table, outcome, 2, seed), scaling)
+    calibration = fit_calibration(early.probabilities(table[end:]), outcome[end:])
+    return SuccessModel(train_trees(table, outcome, 2, seed), calibration)
 
 
 def with_actions(features: csr_matrix, actions: Sequence[RecoveryAction]) -> csr_matrix:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from opint.actions.arrays import Float64, Labels
-from opint.actions.calibration import Scaling, fit_scaling, least_confidence
+from opint.actions.calibration import Calibration, fit_calibration, least_confidence
 from opint.actions.metrics import log_losses
 from opint.actions.models.boosting import BoostedTrees, train_trees
 
@@ -33,7 +33,7 @@ class TargetModel:
     predictor: str
     reason: str
     trees: BoostedTrees
-    scaling: Scaling
+    calibration: Calibration
     confidence: float
     shares: Float64
     shares_by_rule: Float64
@@ -41,7 +41,7 @@ class TargetModel:
     def probabilities(self, features: csr_matrix, by_rules: Labels) -> Float64:
         """Calibrated probabilities (n, k)."""
         if self.predictor == XGBOOST:
-            return self.scaling(self.trees.probabilities(features))
+            return self.calibration(self.trees.probabilities(features))
         if self.predictor == RULES:
             return self.shares_by_rule[by_rules]
         return np.tile(self.shares, (len(by_rules), 1))
@@ -65,21 +65,21 @@ def train_target(evidence: Evidence, precision: float, seed: int) -> TargetModel
     early = train_trees(evidence.features[:first], evidence.label[:first], evidence.classes, seed)
     late = train_trees(evidence.features[:second], evidence.label[:second], evidence.classes, seed)
     raw = [early.probabilities(evidence.features[first:second]), late.probabilities(evidence.features[second:])]
-    # The scaling of the earlier fold is judged on the later one, which it has not seen.
-    scaling = fit_scaling(raw[0], evidence.label[first:second])
-    predictor, reason = _choose(evidence, second, scaling(raw[1]))
+    # The calibration of the earlier fold is judged on the later one, which it has not seen.
+    calibration = fit_calibration(raw[0], evidence.label[first:second])
+    predictor, reason = _choose(evidence, second, calibration(raw[1]))
     later, label = np.concatenate(raw), evidence.label[first:]
-    scaling = fit_scaling(later, label)
+    calibration = fit_calibration(later, label)
     shares, by_rule = class_shares(evidence.label, evidence.by_rules, evidence.classes)
     trees = train_trees(evidence.features, evidence.label, evidence.classes, seed)
-    model = TargetModel(predictor, reason, trees, scaling, 0.0, shares, by_rule)
+    model = TargetModel(predictor, reason, trees, calibration, 0.0, shares, by_rule)
     out_of_fold = (
-        scaling(later)
+        calibration(later)
         if predictor == XGBOOST
         else model.probabilities(evidence.features[first:], evidence.by_rules[first:])
     )
     confidence = max(LEAST_CONFIDENCE, least_confidence(out_of_fold, label, precision))
-    return TargetModel(predictor, reason, trees, scaling, confidence, shares, by_rule)
+    return TargetModel(predictor, reason, trees, calibration, confidence, shares, by_rule)
 
 
 def class_shares(label: Labels, by_rules: Labels, classes: int) -> tuple[Float64, Float64]:

@@ -6,7 +6,7 @@ from itertools import count
 from opint.actions.action import TARGETS, DecidedCase
 from opint.actions.errors import ActionsError
 from opint.actions.examples import Examples, make_examples
-from opint.actions.features import FeatureSpace
+from opint.actions.features import LEARNED_KINDS, FeatureSpace
 from opint.actions.message_classes import MessageClasses
 from opint.actions.model import version_of
 from opint.actions.predictor import TrainedPredictor
@@ -45,7 +45,7 @@ def train_on(
     """As :func:`train_predictor`, on tables whose messages are of the ``classes``."""
     if len(examples) < LEAST_CASES:
         raise ActionsError(f"there are {len(examples)} decided cases; training needs at least {LEAST_CASES}")
-    space = FeatureSpace.of(examples.rows)
+    space = FeatureSpace.of(examples.rows, LEARNED_KINDS)
     features = space.matrix(examples.rows)
     done = count(1)
     targets = {}
@@ -58,6 +58,6 @@ def train_on(
     actions = [case.action for case in examples.cases]
     success = train_success(features, actions, examples.succeeded, seed)
     progress("success", 1.0)
-    past = past_cases(space, features, examples.cases)
+    past = past_cases(examples.rows, examples.cases)
     parts = classes, space, targets, sites, success, past
     return TrainedPredictor(version_of(*parts), *parts)

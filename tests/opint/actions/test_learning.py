@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from opint.actions.calibration import NEVER, fit_scaling, least_confidence
+from opint.actions.calibration import NEVER, fit_calibration, least_confidence
 from opint.actions.metrics import (
     auc,
     balanced_decision,
@@ -55,19 +55,32 @@ def test_scaling_repairs_probabilities_that_are_too_sure():
     probability, label = drawn(20_000, rng)
     sharpened = probability**2 * [1.0, 3.0, 0.5]
     sharpened /= sharpened.sum(axis=1, keepdims=True)
-    scaling = fit_scaling(sharpened, label)
-    assert scaling.slope == pytest.approx(0.5, abs=0.03)
+    calibration = fit_calibration(sharpened, label)
+    assert calibration.slope == pytest.approx(0.5, abs=0.03)
     later, later_label = drawn(20_000, rng)
     wrong = later**2 * [1.0, 3.0, 0.5]
-    repaired = scaling(wrong / wrong.sum(axis=1, keepdims=True))
+    repaired = calibration(wrong / wrong.sum(axis=1, keepdims=True))
     np.testing.assert_allclose(repaired.sum(axis=1), 1.0)
     assert calibration_error(repaired, later_label) < 0.02
     assert abs(log_losses(repaired, later_label).mean() - log_losses(later, later_label).mean()) < 0.005
 
 
+def test_a_curve_repairs_what_no_scaling_can_and_keeps_the_order():
+    rng = np.random.default_rng(3)
+    chance = np.where(rng.random(20_000) < 0.6, 0.1, 0.6)
+    label = (rng.random(20_000) < chance).astype(np.intp)
+    smeared = np.clip(0.5 * chance + 0.12 + rng.normal(0, 0.03, 20_000), 0.01, 0.99)
+    probability = np.column_stack([1 - smeared, smeared])
+    learned, later = slice(10_000), slice(10_000, None)
+    repaired = fit_calibration(probability[learned], label[learned])(probability[later])
+    assert calibration_error(probability[later], label[later]) > 0.05
+    assert calibration_error(repaired, label[later]) < 0.02
+    np.testing.assert_array_equal(np.argsort(repaired[:, 1]), np.argsort(smeared[later]))
+
+
 def test_few_cases_hardly_change_probabilities():
     probability = np.array([[0.7, 0.3], [0.4, 0.6]])
-    np.testing.assert_allclose(fit_scaling(probability, np.array([1, 1]))(probability), probability, atol=0.3)
+    np.testing.assert_allclose(fit_calibration(probability, np.array([1, 1]))(probability), probability, atol=0.3)
 
 
 def test_coverage_and_confidence_agree():

@@ -204,7 +204,7 @@ def _manifest(change):
         (_manifest(lambda fields: fields.update(format=99)), "format is 99"),
         (_manifest(lambda fields: fields["targets"].pop("memory")), "damaged"),
         (_manifest(lambda fields: fields["files"].update({"../../etc/passwd": "0"})), "names"),
-        (_manifest(lambda fields: fields.update(places=[10**6])), "beyond"),
+        (_manifest(lambda fields: fields["past_columns"].pop()), "damaged"),
     ],
 )
 def test_a_damaged_folder_is_named(trained, tmp_path, damage, reason):
