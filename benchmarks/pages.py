@@ -3,7 +3,8 @@
 The store is filled once by bulk inserts: 100,000 incidents with ten occurrences each over twenty model versions, 60 of
 them not resolved, 20,000 lumisections of four subsystems. Each page is asked for over HTTP, one request after the
 other, as one operator's browser does; the peer is the same page on a store of 100 incidents in the same run, so that
-what the ratio shows is the size of the store and not the templates. ``_cpu_s`` is the processor time of client and
+what the ratio shows is the size of the store and not the templates. Each store has a tenth as many failing tasks, all
+open and emulated, with what the rules suggest. ``_cpu_s`` is the processor time of client and
 server for one request, which other work on the machine does not lengthen.
 """
 
@@ -14,8 +15,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,14 @@ from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Outcome, Result, main, progress
 from conf.dashboard import DashboardSettings
 from conf.settings import Settings
+from opint.actions.ingest import judged_snapshot
+from opint.actions.message_classes import MessageClasses
+from opint.actions.new_messages import MessageIntake
+from opint.actions.predictors import Predictors
+from opint.actions.rules import RecoveryRules
+from opint.actions.simulation.history import simulate_history
 from opint.dashboard.serve import serve
-from opint.store import heartbeats
+from opint.store import heartbeats, message_classes, workflows
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat
 from opint.store.tables import (
@@ -49,6 +56,10 @@ PAGES = {
     "incident": "/incidents/77",
     "runs": "/runs",
     "run": "/runs/380000",
+    "workflows": "/workflows",
+    "workflows_of_code": "/workflows?code=50660",
+    "workflow": "/workflows/7",
+    "workflow_messages": "/workflows/messages",
 }
 DATASET = "/Collisions/Run2024E-v1/DQM"
 SUBSYSTEMS = ("Calo", "Muon", "Pixel", "Strips")
@@ -56,6 +67,7 @@ FAMILIES = ("content", "frozen", "missing", "starved")
 OCCURRENCES, PER_RUN, ACTIVE, VERSIONS = 10, 500, 60, 20
 START_S = 1_700_000_000.0
 BATCH = 10_000
+TASKS_TOGETHER = 500
 
 
 def fill(store: Store, incidents: int, lumisections: int) -> None:
@@ -74,6 +86,21 @@ def fill(store: Store, incidents: int, lumisections: int) -> None:
         for name in ("histograms", "rates", "events", "accesses"):
             lag = {f"{name}[{partition}]": 0 for partition in range(4)}
             heartbeats.beat(tx, Heartbeat(f"night:1:ab:{name}", now_s - 1e5, now_s, "running", "", 9, 9, lag))
+
+
+def fill_workflows(store: Store, tasks: int) -> None:
+    """Put in failing tasks as the daemon does; they were reported in the last hours."""
+    emulated = simulate_history(np.random.default_rng(1), tasks, 60)
+    now_s = time.time()
+    intake, predictors, number = MessageIntake(MessageClasses()), Predictors(RecoveryRules()), count()
+    while cases := list(islice(emulated, TASKS_TOGETHER)):
+        snapshots = [replace(each.case.failures, time=now_s - next(number)) for each in cases]
+        suggested = predictors.suggest(snapshots)
+        judged = [judged_snapshot(each, intake, None, made) for each, made in zip(snapshots, suggested, strict=True)]
+        with store.begin() as tx:
+            workflows.keep(tx, judged, {}, now_s)
+    with store.begin() as tx:
+        message_classes.count(tx, intake.tallies, now_s)
 
 
 def _bulk(store: Store, table: Any, rows: Iterator[dict[str, Any]]) -> None:
@@ -245,6 +272,7 @@ def measure(quick: bool) -> Outcome:
             progress(f"filling a store with {number} incidents")
             store = Store.open(f"sqlite:///{Path(folder) / name}.db")
             fill(store, number, lumisections if name == "large" else 200)
+            fill_workflows(store, number // 10)
             with dashboard(store) as address:
                 progress(f"asking for the pages of the {name} store")
                 times[name] = {page: ask(address, path, requests) for page, path in PAGES.items()}
@@ -255,7 +283,9 @@ def measure(quick: bool) -> Outcome:
         results[f"{page}_p95_s"] = _p95(large.wall, small.wall)
         low, high = bootstrap_mean(large.cpu, np.random.default_rng(0))
         results[f"{page}_cpu_s"] = Result(float(np.mean(large.cpu)), "s", low, high, len(large.cpu))
-    return Outcome(results, f"SQLite, {incidents} incidents, {incidents * OCCURRENCES} occurrences")
+    return Outcome(
+        results, f"SQLite, {incidents} incidents, {incidents * OCCURRENCES} occurrences, {incidents // 10} tasks"
+    )
 
 
 def _p95(large: list[float], small: list[float]) -> Result:

@@ -116,7 +116,7 @@ class WorkflowIngest(StreamIngest):
         )
         last = {task: snapshot_of(task, content) for task, content in past.values()}
         judged = [
-            _judged(failures, intake, last.get(failures.task), suggestions)
+            judged_snapshot(failures, intake, last.get(failures.task), suggestions)
             for failures, suggestions in zip(changed, self._predictors.suggest(changed), strict=True)
         ]
         workflows.keep(tx, judged, before, now_s)
@@ -141,12 +141,13 @@ class WorkflowIngest(StreamIngest):
         return opened
 
 
-def _judged(
+def judged_snapshot(
     failures: WorkflowFailures,
     intake: MessageIntake,
     last: WorkflowFailures | None,
     suggestions: Sequence[workflows.MadeSuggestion],
 ) -> JudgedSnapshot:
+    """A snapshot as it is stored; ``last`` is the snapshot of its task before, whose messages were counted."""
     messages = intake.take(failures, last)
     key = bundle_key(failures.errors, messages)
     return JudgedSnapshot(

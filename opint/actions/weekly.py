@@ -1,4 +1,4 @@
-"""The scoreboard: how often suggestions were what operators did, by week, beside the rules and the commonest action.
+"""The scoreboard: how often suggestions were what operators did, by week, beside the rules and the commonest decision.
 
 Operators see a suggestion before they decide, so that agreement flatters whatever was shown; where that was a model,
 rules and majority were not. Rejected suggestions, of which nobody knows what had been right, are counted apart.
@@ -7,9 +7,12 @@ rules and majority were not. Rejected suggestions, of which nobody knows what ha
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from opint.store.workflow_decisions import DecidedSuggestion
+
+Target = Literal["action", "memory", "splitting", "xrootd"]
+"""A name of :data:`opint.actions.action.TARGETS`."""
 
 DAY_S = 86_400.0
 WEEK_S = 7 * DAY_S
@@ -19,10 +22,10 @@ BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class PredictedAction:
-    """An action with the probability it was given; ``abstained`` where that was not enough to stand for it."""
+class PredictedClass:
+    """A class with the probability it was given; ``abstained`` where that was not enough to stand for it."""
 
-    action: str
+    value: str
     probability: float
     abstained: bool
 
@@ -31,8 +34,8 @@ class PredictedAction:
 class WeekScore:
     """One predictor in one week; shares are 0 to 1.
 
-    ``macro_recall`` is the mean over the actions that were taken of the share that was suggested; ``precision`` is the
-    accuracy where the predictor did not abstain (None: it always did), ``coverage`` how often that was;
+    ``macro_recall`` is the mean over the classes that were decided of the share that was suggested; ``precision`` is
+    the accuracy where the predictor did not abstain (None: it always did), ``coverage`` how often that was;
     ``calibration_error`` the expected difference of probability and accuracy.
     """
 
@@ -52,10 +55,10 @@ def week_of(at_s: float) -> float:
     return (at_s - MONDAY_S) // WEEK_S * WEEK_S + MONDAY_S
 
 
-def scoreboard(decided: Iterable[DecidedSuggestion]) -> list[WeekScore]:
-    """Scores by week, newest first, of these decisions (oldest first): model, rules, majority.
+def scoreboard(decided: Iterable[DecidedSuggestion], target: Target = "action") -> list[WeekScore]:
+    """Scores of a target by week, newest first, of these decisions (oldest first): model, rules, majority.
 
-    The majority of a week is the commonest action of the weeks before.
+    The majority of a week is the commonest class of the weeks before.
     """
     weeks: dict[float, list[DecidedSuggestion]] = defaultdict(list)
     for decision in decided:
@@ -63,34 +66,34 @@ def scoreboard(decided: Iterable[DecidedSuggestion]) -> list[WeekScore]:
     past, scores = Counter[str](), list[WeekScore]()
     for week_s, decisions in sorted(weeks.items()):
         taken = [decision for decision in decisions if decision.action is not None]
-        truth = [str(decision.action["action"]) for decision in taken if decision.action]
+        truth = [str(decision.action[target]) for decision in taken if decision.action]
         rejected = len(decisions) - len(taken)
         predictions = {
-            "model": [_predicted(decision.model) for decision in taken],
-            "rules": [_predicted(decision.rules) for decision in taken],
+            "model": [_predicted(decision.model, target) for decision in taken],
+            "rules": [_predicted(decision.rules, target) for decision in taken],
             "majority": [_majority(past)] * len(taken),
         }
         for predictor, predicted in predictions.items():
-            pairs = [(made, action) for made, action in zip(predicted, truth, strict=True) if made is not None]
+            pairs = [(made, value) for made, value in zip(predicted, truth, strict=True) if made is not None]
             if pairs:
                 scores.append(_score(week_s, predictor, rejected, pairs))
         past.update(truth)
     return sorted(scores, key=lambda score: -score.week_s)
 
 
-def _score(week_s: float, predictor: str, rejected: int, pairs: Sequence[tuple[PredictedAction, str]]) -> WeekScore:
-    right = [made.action == action for made, action in pairs]
-    firm = [made.action == action for made, action in pairs if not made.abstained]
-    by_action: dict[str, list[bool]] = defaultdict(list)
-    for (_, action), is_right in zip(pairs, right, strict=True):
-        by_action[action].append(is_right)
+def _score(week_s: float, predictor: str, rejected: int, pairs: Sequence[tuple[PredictedClass, str]]) -> WeekScore:
+    right = [made.value == value for made, value in pairs]
+    firm = [made.value == value for made, value in pairs if not made.abstained]
+    by_class: dict[str, list[bool]] = defaultdict(list)
+    for (_, value), is_right in zip(pairs, right, strict=True):
+        by_class[value].append(is_right)
     return WeekScore(
         week_s=week_s,
         predictor=predictor,
         decisions=len(pairs),
         rejected=rejected,
         accuracy=_mean(right),
-        macro_recall=_mean([_mean(of_action) for of_action in by_action.values()]),
+        macro_recall=_mean([_mean(of_class) for of_class in by_class.values()]),
         precision=_mean(firm) if firm else None,
         coverage=len(firm) / len(pairs),
         calibration_error=_calibration_error([made.probability for made, _ in pairs], right),
@@ -105,20 +108,20 @@ def _calibration_error(probabilities: Sequence[float], right: Sequence[bool]) ->
     return sum(gaps) / len(right)
 
 
-def _predicted(content: Mapping[str, Any] | None) -> PredictedAction | None:
+def _predicted(content: Mapping[str, Any] | None, name: Target) -> PredictedClass | None:
     """What a stored suggestion says; None where there is none, or where it was a refusal."""
-    target = content and not content["refusal"] and content["targets"].get("action")
+    target = content and not content["refusal"] and content["targets"].get(name)
     if not target:
         return None
     value = target["value"]
-    return PredictedAction(value, target["probabilities"].get(value, 0.0), target["abstained"])
+    return PredictedClass(value, target["probabilities"].get(value, 0.0), target["abstained"])
 
 
-def _majority(past: Counter[str]) -> PredictedAction | None:
+def _majority(past: Counter[str]) -> PredictedClass | None:
     if not past:
         return None
-    action, count = min(past.items(), key=lambda item: (-item[1], item[0]))
-    return PredictedAction(action, count / past.total(), False)
+    value, count = min(past.items(), key=lambda item: (-item[1], item[0]))
+    return PredictedClass(value, count / past.total(), False)
 
 
 def _mean(values: Sequence[float]) -> float:

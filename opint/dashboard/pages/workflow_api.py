@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from conf.settings import Settings
 from opint.actions.action import RecoveryAction
 from opint.actions.documents import action_of, handed_out, snapshot_of
-from opint.actions.weekly import WEEK_S, WeekScore, scoreboard
+from opint.actions.weekly import WEEK_S, Target, WeekScore, scoreboard
 from opint.dashboard import workflow_actions
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Cursor, Limit, Number, or_404, require_token
@@ -85,10 +85,10 @@ def _add_lists(routes: APIRouter, store: Store, settings: Settings, clock: Calla
             return message_classes.most_frequent(tx, limit)
 
     @routes.get("/api/v1/workflows/scoreboard", tags=[*TAGS], responses=UNAVAILABLE)
-    def get_scoreboard(weeks: Annotated[int, Query(ge=1, le=520)] = 12) -> list[WeekScore]:
-        """How often suggestions were what operators did, by week, beside the rules and the commonest action."""
+    def get_scoreboard(weeks: Annotated[int, Query(ge=1, le=520)] = 12, target: Target = "action") -> list[WeekScore]:
+        """How often suggestions were what operators did, by week, beside the rules and the commonest decision."""
         with store.read() as tx:
-            return scoreboard(workflow_decisions.with_suggestions(tx, clock() - weeks * WEEK_S))
+            return scoreboard(workflow_decisions.with_suggestions(tx, clock() - weeks * WEEK_S), target)
 
 
 def _add_accepted(routes: APIRouter, store: Store) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 
 from conf.settings import Settings
 from opint.actions.action import ACTIONS, TARGETS
-from opint.actions.weekly import WEEK_S, scoreboard
+from opint.actions.weekly import WEEK_S, Target, scoreboard
 from opint.dashboard import workflow_actions
 from opint.dashboard.api import Cursor, Number
 from opint.dashboard.identity import require_role
@@ -80,11 +80,13 @@ def _add_list(
 
 def _add_boards(routes: APIRouter, store: Store, clock: Callable[[], float], renderer: Renderer) -> None:
     @routes.get("/workflows/scoreboard", include_in_schema=False)
-    def board(request: Request) -> HTMLResponse:
+    def board(request: Request, target: Target = "action") -> HTMLResponse:
         live = renderer.live()
         with store.read() as tx:
-            scores = scoreboard(workflow_decisions.with_suggestions(tx, clock() - WEEKS * WEEK_S))
-        return renderer.page(request, "workflow_scoreboard.html", scores=scores, weeks=WEEKS, **live)
+            scores = scoreboard(workflow_decisions.with_suggestions(tx, clock() - WEEKS * WEEK_S), target)
+        return renderer.page(
+            request, "workflow_scoreboard.html", scores=scores, weeks=WEEKS, target=target, targets=TARGETS, **live
+        )
 
     @routes.get("/workflows/messages", include_in_schema=False)
     def messages(

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from opint.actions.ingest import _judged
+from opint.actions.ingest import judged_snapshot
 from opint.actions.new_messages import MessageIntake, restored
 from opint.actions.predictors import Predictors
 from opint.store import message_classes, workflows
@@ -16,7 +16,9 @@ def seed_workflows(tx: Connection, snapshots: list[WorkflowFailures], predictor=
     intake = MessageIntake(restored(message_classes.every(tx), 1000))
     before = workflows.by_task(tx, [snapshot.task for snapshot in snapshots])
     suggested = Predictors(predictor or OftenAcdc()).suggest(snapshots)
-    judged = [_judged(failures, intake, None, made) for failures, made in zip(snapshots, suggested, strict=True)]
+    judged = [
+        judged_snapshot(failures, intake, None, made) for failures, made in zip(snapshots, suggested, strict=True)
+    ]
     numbers = workflows.keep(tx, judged, before, now_s)
     message_classes.count(tx, intake.tallies, now_s)
     return numbers

@@ -262,7 +262,14 @@ def test_the_scoreboard_compares_what_was_shown_with_rules_and_the_commonest_act
     assert (score["predictor"], score["decisions"], score["rejected"]) == ("model", 2, 1)
     assert (score["accuracy"], score["macro_recall"], score["coverage"]) == (0.5, 0.5, 1.0)
     assert score["calibration_error"] == pytest.approx(0.4)
-    assert "what was shown" in client.get("/workflows/scoreboard").text
+    (memory,) = client.get("/api/v1/workflows/scoreboard", params={"target": "memory"}).json()
+    assert (memory["decisions"], memory["accuracy"], memory["macro_recall"]) == (2, 1.0, 1.0)
+    assert client.get("/api/v1/workflows/scoreboard", params={"target": "splitting"}).json() == []
+    assert client.get("/workflows/scoreboard", params={"target": "moon"}).status_code == 422
+    for target in ("action", "memory"):
+        page = client.get("/workflows/scoreboard", params={"target": target}).text
+        assert "what was shown" in page
+        assert f"decisions about {target} alone" in page
 
 
 def test_messages_are_listed_by_class_and_by_day(client):
