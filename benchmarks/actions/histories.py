@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.actions.texts import texts_by_cause
 from benchmarks.dqm.table import files
 from benchmarks.report import progress
+from dqm.arrays import Float64
 from opint.actions.action import TARGETS
-from opint.actions.arrays import Float64
 from opint.actions.comparison import MODEL, PEERS, Prediction, predict_model
 from opint.actions.examples import Examples, make_examples, split
 from opint.actions.message_classes import MessageClasses

@@ -13,8 +13,8 @@ from benchmarks.actions.histories import OPTIMUM, PredictedHistory, predicted_hi
 from benchmarks.actions.outcomes import outcome_results
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
+from dqm.arrays import Float64, Indices
 from opint.actions.action import TARGETS
-from opint.actions.arrays import Float64, Labels
 from opint.actions.comparison import LOGISTIC, MAJORITY, MODEL, PERCEPTRON, RULES, Prediction
 from opint.actions.metrics import (
     auc,
@@ -26,7 +26,7 @@ from opint.actions.metrics import (
     macro_recall,
 )
 
-Measured = Callable[[Prediction, Labels], float]
+Measured = Callable[[Prediction, Indices], float]
 METHODS = (MODEL, MAJORITY, RULES, LOGISTIC, PERCEPTRON, OPTIMUM)
 PEERS = (MAJORITY, RULES, LOGISTIC, PERCEPTRON)
 DRAWS = 1000
@@ -53,7 +53,7 @@ PUBLISHED: Mapping[str, str] = {
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> dict[str, Result]:
     """All keys that rest on emulated histories."""
     values: dict[str, list[float]] = {}
-    losses: list[tuple[Labels, dict[str, Float64]]] = []
+    losses: list[tuple[Indices, dict[str, Float64]]] = []
     outcomes: list[Mapping[str, float]] = []
     cases = 0
     progress(f"{len(seeds)} histories in {WORKERS} processes")
@@ -79,7 +79,7 @@ class _Measured:
     """What one seed gives: every measure, weeks (n,) and logarithmic losses (n,) of the later cases, and outcomes."""
 
     values: Mapping[str, float]
-    week: Labels
+    week: Indices
     losses: dict[str, Float64]
     outcomes: Mapping[str, float]
 
@@ -146,7 +146,7 @@ def _losses(predicted: PredictedHistory) -> dict[str, Float64]:
     }
 
 
-def _gains(target: str, losses: Sequence[tuple[Labels, Mapping[str, Float64]]]) -> dict[str, Result]:
+def _gains(target: str, losses: Sequence[tuple[Indices, Mapping[str, Float64]]]) -> dict[str, Result]:
     """By how much the model is less surprised than each peer; intervals by resampling weeks of all seeds."""
     rng = np.random.default_rng(0)
     results = {}

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from conf.errors import NightshiftError
 from streams.workflows import WorkflowFailures
 
 ACTIONS = ("acdc", "clone", "special")
@@ -17,6 +18,18 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
 }
 """Classes of each predicted target, the default first (memory in MB, splitting as a factor), as published in indico
 587955/2937424."""
+
+PUBLISHED_SHARES: Mapping[str, Mapping[str, float]] = {
+    "action": {"acdc": 0.88, "clone": 0.10, "special": 0.02},
+    "memory": {"default": 0.928, "2-9k": 0.02, "10-16k": 0.012, "18-20k": 0.04},
+    "splitting": {"default": 0.986, "2-3x": 0.004, "10-100x": 0.01},
+    "xrootd": {"default": 0.72, "enabled": 0.28},
+}
+"""Share of each class as published (indico 587955/2937424); the commonest of memory and splitting so that all is 1."""
+
+
+class ActionsError(NightshiftError):
+    """Decided cases, an action or a trained model cannot be used; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 from scipy.special import log_softmax, softmax
 
-from opint.actions.arrays import Flags, Float64, Labels
+from dqm.arrays import Float64, Indices, Mask
 from opint.actions.metrics import FLOOR
 
 PRIOR_STRENGTH = 1.0
@@ -53,7 +53,7 @@ class Calibration:
         return calibrated
 
 
-def fit_calibration(probability: Float64, label: Labels) -> Calibration:
+def fit_calibration(probability: Float64, label: Indices) -> Calibration:
     """What is learned from probabilities (n, k) and classes (n,); no correction for too few cases."""
     slope, shifts = _fit_scaling(probability, label)
     scaled = _scaled(probability, slope, shifts)
@@ -66,7 +66,7 @@ def _scaled(probability: Float64, slope: float, shifts: tuple[float, ...]) -> Fl
     return scaled
 
 
-def _fit_curve(probability: Float64, occurred: Flags) -> Curve:
+def _fit_curve(probability: Float64, occurred: Mask) -> Curve:
     order = np.argsort(probability, kind="stable")
     variance = np.cumsum((probability * (1.0 - probability))[order])
     points = int(min(variance[-1] // CURVE_CASES, CURVE_POINTS))
@@ -84,7 +84,7 @@ def _fit_curve(probability: Float64, occurred: Flags) -> Curve:
     return Curve((0.0, *map(float, centres), 1.0), (0.0, *map(float, grown.x[starts]), 1.0))
 
 
-def _fit_scaling(probability: Float64, label: Labels) -> tuple[float, tuple[float, ...]]:
+def _fit_scaling(probability: Float64, label: Indices) -> tuple[float, tuple[float, ...]]:
     classes = probability.shape[1]
     logarithms = np.log(np.maximum(probability, FLOOR))
     decided = np.eye(classes)[label]
@@ -101,7 +101,7 @@ def _fit_scaling(probability: Float64, label: Labels) -> tuple[float, tuple[floa
     return float(np.exp(slope)), tuple(map(float, shifts))
 
 
-def least_confidence(probability: Float64, label: Labels, precision: float) -> float:
+def least_confidence(probability: Float64, label: Indices, precision: float) -> float:
     """The smallest confidence so that of the predictions at least as sure, ``precision`` are right; or NEVER."""
     confidence = probability.max(axis=1)
     order = np.argsort(-confidence, kind="stable")

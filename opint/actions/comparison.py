@@ -1,19 +1,27 @@
-"""Methods side by side: learned from the same earlier cases, judged on the same later ones."""
+"""Methods side by side, week by week: learned from the same earlier cases, judged on the same later ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from dqm.arrays import Float64, Indices
 from opint.actions.action import TARGETS
-from opint.actions.arrays import Float64, Labels
-from opint.actions.examples import Examples
+from opint.actions.examples import WEEK, Examples
 from opint.actions.features import COUNT_KINDS, FeatureSpace
-from opint.actions.metrics import balanced_decision
+from opint.actions.metrics import (
+    balanced_decision,
+    calibration_error,
+    coverage_at_precision,
+    log_losses,
+    macro_auc,
+    macro_recall,
+)
 from opint.actions.predictor import TrainedPredictor
 from opint.actions.target_model import class_shares
 
 MAJORITY, RULES, LOGISTIC, PERCEPTRON, MODEL = "majority", "rules", "logistic", "perceptron", "model"
+ALL_WEEKS = "all"
 
 
 @dataclass(frozen=True)
@@ -21,7 +29,7 @@ class Prediction:
     """Probabilities (n, k) of a target; ``balanced`` are the decisions (n,) that weigh all classes alike."""
 
     probability: Float64
-    balanced: Labels
+    balanced: Indices
 
 
 Method = Callable[[Examples, Examples, str], Prediction]
@@ -42,7 +50,7 @@ def predict_rules(earlier: Examples, later: Examples, target: str) -> Prediction
 
 def predict_logistic(earlier: Examples, later: Examples, target: str) -> Prediction:
     """Logistic regression on counts; the majority where only one class was decided so far."""
-    from opint.actions.models.logistic import train_logistic  # noqa: PLC0415 - an extra
+    from opint.actions.models.published import train_logistic  # noqa: PLC0415 - an extra
 
     label = earlier.labels[target]
     if len(np.unique(label)) < 2:
@@ -54,7 +62,7 @@ def predict_logistic(earlier: Examples, later: Examples, target: str) -> Predict
 
 def predict_perceptron(earlier: Examples, later: Examples, target: str) -> Prediction:
     """The published network on counts; it learns from balanced classes, so that its likeliest class is balanced."""
-    from opint.actions.models.perceptron import train_perceptron  # noqa: PLC0415 - an extra
+    from opint.actions.models.published import train_perceptron  # noqa: PLC0415 - an extra
 
     space = FeatureSpace.of(earlier.rows, COUNT_KINDS)
     model = train_perceptron(space.matrix(earlier.rows), earlier.labels[target], len(TARGETS[target]), 0)
@@ -84,3 +92,51 @@ def _shares(earlier: Examples, target: str) -> Float64:
 
 def _prediction(probability: Float64, shares: Float64) -> Prediction:
     return Prediction(probability, balanced_decision(probability, shares))
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Measures of a method on the ``cases`` of a week (its first day, or :data:`ALL_WEEKS`) and a target.
+
+    ``accuracy`` is that of the likeliest class, ``macro_recall`` that of the balanced decision; ``coverage`` is the
+    share of the surest predictions of which the declared precision are right.
+    """
+
+    week: str
+    target: str
+    method: str
+    cases: int
+    accuracy: float
+    macro_recall: float
+    macro_auc: float
+    log_loss: float
+    calibration_error: float
+    coverage: float
+
+
+def score_weeks(
+    later: Examples, predictions: Mapping[str, Mapping[str, Prediction]], precision: float
+) -> Iterator[Score]:
+    """All weeks together, then each, for all targets and methods (``predictions`` by method and target)."""
+    weeks = {ALL_WEEKS: np.arange(len(later))}
+    for week in np.unique(later.week):
+        first_day = np.datetime64(int(week * WEEK), "s").astype("datetime64[D]")
+        weeks[str(first_day)] = np.flatnonzero(later.week == week)
+    for name, rows in weeks.items():
+        for target in TARGETS:
+            label = later.labels[target][rows]
+            for method, by_target in predictions.items():
+                prediction = by_target[target]
+                probability = prediction.probability[rows]
+                yield Score(
+                    name,
+                    target,
+                    method,
+                    len(rows),
+                    float((probability.argmax(axis=1) == label).mean()),
+                    macro_recall(prediction.balanced[rows], label),
+                    macro_auc(probability, label),
+                    float(log_losses(probability, label).mean()),
+                    calibration_error(probability, label),
+                    coverage_at_precision(probability, label, precision),
+                )

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
-from opint.actions.action import DecidedCase, RecoveryAction
+from opint.actions.action import ActionsError, DecidedCase, RecoveryAction
 from opint.actions.documents import action_content, action_of, snapshot_of, suggestion_of
-from opint.actions.errors import ActionsError
 from opint.store import workflow_decisions, workflow_pages
 from opint.store.workflow_decisions import TaskDecision, Verdict
 from opint.store.workflow_pages import TaskView

@@ -5,8 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from opint.actions.action import TARGETS, RecoveryAction, Suggestion
-from opint.actions.errors import ActionsError
+from opint.actions.action import TARGETS, ActionsError, RecoveryAction, Suggestion
 from opint.store.workflows import MadeSuggestion
 from streams.codecs.checks import check_text
 from streams.codecs.workflows import WorkflowLimits

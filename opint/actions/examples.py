@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opint.actions.action import TARGETS, DecidedCase
-from opint.actions.arrays import Float64, Labels
-from opint.actions.errors import ActionsError
+from dqm.arrays import Float64, Indices
+from opint.actions.action import TARGETS, ActionsError, DecidedCase
 from opint.actions.features import Column, describe
 from opint.actions.message_classes import MessageClasses
 from opint.actions.rules import apply_rules
@@ -24,10 +23,10 @@ class Examples:
 
     cases: Sequence[DecidedCase]
     rows: Sequence[Mapping[Column, float]]
-    labels: Mapping[str, Labels]
-    by_rules: Mapping[str, Labels]
+    labels: Mapping[str, Indices]
+    by_rules: Mapping[str, Indices]
     succeeded: Float64
-    week: Labels
+    week: Indices
 
     def __len__(self) -> int:
         """How many cases."""

@@ -17,10 +17,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.sparse import csr_matrix
 
-from opint.actions.action import TARGETS, RecoveryAction
-from opint.actions.arrays import Float64
+from dqm.arrays import Float64
+from opint.actions.action import TARGETS, ActionsError, RecoveryAction
 from opint.actions.calibration import Calibration, Curve
-from opint.actions.errors import ActionsError
 from opint.actions.features import FeatureSpace
 from opint.actions.message_classes import MessageClass, MessageClasses
 from opint.actions.models.boosting import trees_from_bytes, trees_to_bytes

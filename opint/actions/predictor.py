@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from dqm.arrays import Float64, Indices
 from opint.actions.action import TARGETS, Contribution, RecoveryAction, Suggestion, TargetPrediction
-from opint.actions.arrays import Float64, Labels
 from opint.actions.features import LEARNED_KINDS, Column, FeatureSpace, describe
 from opint.actions.message_classes import MessageClasses
 from opint.actions.rules import apply_rules
@@ -114,7 +114,7 @@ class TrainedPredictor:
         chances = self.success.probabilities(features[each], candidates).reshape(-1, len(names))
         return [dict(zip(names, map(float, row), strict=True)) for row in chances]
 
-    def _contributions(self, features: csr_matrix, label: Labels) -> list[tuple[Contribution, ...]]:
+    def _contributions(self, features: csr_matrix, label: Indices) -> list[tuple[Contribution, ...]]:
         model = self.targets["action"]
         if model.predictor != XGBOOST:
             return [()] * features.shape[0]

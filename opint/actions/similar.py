@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from dqm.arrays import Float64
 from opint.actions.action import DecidedCase, RecoveryAction, SimilarCase
-from opint.actions.arrays import Float64
 from opint.actions.features import Column, FeatureSpace
 
 KINDS = ("code", "cell", "message")

@@ -7,8 +7,8 @@ from math import log1p
 
 import numpy as np
 
+from dqm.arrays import Indices
 from opint.actions.action import DecidedCase
-from opint.actions.arrays import Labels
 from opint.actions.features import STATUS, Column, FeatureSpace
 from opint.actions.rules import sites_to_exclude
 from opint.actions.target_model import Evidence, TargetModel, train_target
@@ -40,7 +40,7 @@ class SiteModel:
         return [tuple(sorted(names)) for names in excluded]
 
 
-def train_sites(cases: Sequence[DecidedCase], week: Labels, precision: float, seed: int) -> SiteModel:
+def train_sites(cases: Sequence[DecidedCase], week: Indices, precision: float, seed: int) -> SiteModel:
     """Train on the sites of all cases, which are in order of time; ``week`` (n,) counts weeks."""
     rows: list[Mapping[Column, float]] = []
     table: list[tuple[bool, bool, int]] = []

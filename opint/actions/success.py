@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
+from dqm.arrays import Float64
 from opint.actions.action import TARGETS, RecoveryAction
-from opint.actions.arrays import Float64
 from opint.actions.calibration import Calibration, fit_calibration
 from opint.actions.models.boosting import BoostedTrees, train_trees
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from opint.actions.arrays import Float64, Labels
+from dqm.arrays import Float64, Indices
 from opint.actions.calibration import Calibration, fit_calibration, least_confidence
 from opint.actions.metrics import log_losses
 from opint.actions.models.boosting import BoostedTrees, train_trees
@@ -38,7 +38,7 @@ class TargetModel:
     shares: Float64
     shares_by_rule: Float64
 
-    def probabilities(self, features: csr_matrix, by_rules: Labels) -> Float64:
+    def probabilities(self, features: csr_matrix, by_rules: Indices) -> Float64:
         """Calibrated probabilities (n, k)."""
         if self.predictor == XGBOOST:
             return self.calibration(self.trees.probabilities(features))
@@ -52,9 +52,9 @@ class Evidence:
     """Features, decided classes (n,), what the rules say (n,) and weeks (n,), in order of time."""
 
     features: csr_matrix
-    label: Labels
-    by_rules: Labels
-    week: Labels
+    label: Indices
+    by_rules: Indices
+    week: Indices
     classes: int
 
 
@@ -82,7 +82,7 @@ def train_target(evidence: Evidence, precision: float, seed: int) -> TargetModel
     return TargetModel(predictor, reason, trees, calibration, confidence, shares, by_rule)
 
 
-def class_shares(label: Labels, by_rules: Labels, classes: int) -> tuple[Float64, Float64]:
+def class_shares(label: Indices, by_rules: Indices, classes: int) -> tuple[Float64, Float64]:
     """Shares (k) of the classes, and (k, k) among the cases for which the rules say each class."""
     counts = np.zeros((classes, classes))
     np.add.at(counts, (by_rules, label), 1.0)
@@ -109,7 +109,7 @@ def _choose(evidence: Evidence, start: int, predicted: Float64) -> tuple[str, st
     return (XGBOOST if low > 0 else simpler), compared
 
 
-def _gain(losses: Float64, better: Float64, week: Labels) -> tuple[float, float]:
+def _gain(losses: Float64, better: Float64, week: Indices) -> tuple[float, float]:
     """The 95 % interval of how much smaller the losses ``better`` are, resampling weeks."""
     _, block = np.unique(week, return_inverse=True)
     gains, cases = np.bincount(block, losses - better), np.bincount(block)

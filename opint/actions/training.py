@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable
 from itertools import count
 
-from opint.actions.action import TARGETS, DecidedCase
-from opint.actions.errors import ActionsError
+from opint.actions.action import TARGETS, ActionsError, DecidedCase
 from opint.actions.examples import Examples, make_examples
 from opint.actions.features import LEARNED_KINDS, FeatureSpace
 from opint.actions.message_classes import MessageClasses

@@ -86,10 +86,18 @@ def scoreboard(
     from rich.console import Console
     from rich.table import Table
 
-    from opint.actions.comparison import LOGISTIC, MAJORITY, MODEL, PEERS, RULES, predict_model
+    from opint.actions.comparison import (
+        ALL_WEEKS,
+        LOGISTIC,
+        MAJORITY,
+        MODEL,
+        PEERS,
+        RULES,
+        predict_model,
+        score_weeks,
+    )
     from opint.actions.examples import make_examples, split
     from opint.actions.message_classes import MessageClasses
-    from opint.actions.scoreboard import ALL_WEEKS, score_weeks
     from opint.actions.training import train_on
     from opint.cli.terminal import bar
 
@@ -130,7 +138,7 @@ def simulate(
     """Emulate a history of failing workflows, what operators did and how it ended; docs/actions.md says how."""
     import numpy as np
 
-    from opint.actions.case_files import write_cases
+    from opint.actions.files import write_cases
     from opint.actions.simulation.history import simulate_history
     from opint.actions.simulation.material import Material, read_material
 
@@ -154,8 +162,8 @@ def classes(
     from rich.table import Table
     from rich.text import Text
 
+    from opint.actions.files import read_messages
     from opint.actions.message_classes import MessageClasses
-    from opint.actions.message_files import read_messages
 
     sorter, counts = MessageClasses(), Counter[int]()
     for path in existing(files):
@@ -175,7 +183,7 @@ def classes(
 
 def _read(files: list[Path]) -> "list[DecidedCase]":
     """The cases of the files; lines that cannot be read are named on standard error."""
-    from opint.actions.case_files import UnreadLine, read_cases
+    from opint.actions.files import UnreadLine, read_cases
 
     cases: list[DecidedCase] = []
     for path in existing(files):

@@ -10,10 +10,9 @@ from fastapi import Depends, HTTPException, Query
 from conf.settings import Settings
 from opint.accounts.roles import Role
 from opint.actions import deciding
-from opint.actions.action import RecoveryAction
+from opint.actions.action import ActionsError, RecoveryAction
 from opint.actions.deciding import ChangedTaskError, UnknownTaskError
 from opint.actions.documents import action_content, action_of, typed_action
-from opint.actions.errors import ActionsError
 from opint.dashboard.actions import checked_texts
 from opint.store.engine import Store
 from opint.store.workflow_decisions import Verdict

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from opint.actions.arrays import Float64, Labels
-from opint.actions.errors import ActionsError
+from dqm.arrays import Float64, Indices
+from opint.actions.action import ActionsError
 
 if TYPE_CHECKING:
     import xgboost
@@ -40,7 +40,7 @@ class BoostedTrees:
         predicted = np.asarray(self.booster.inplace_predict(features), dtype=np.float64)
         return np.column_stack([1.0 - predicted, predicted]) if self.classes == 2 else predicted
 
-    def contributions(self, features: csr_matrix, label: Labels) -> Float64:
+    def contributions(self, features: csr_matrix, label: Indices) -> Float64:
         """What each feature adds to the log-odds of class ``label`` (n,) of each row, and the rest: (n, f + 1).
 
         Exact Shapley values of the trees (S. Lundberg et al., arXiv:1802.03888). With more than two classes these are
@@ -55,7 +55,7 @@ class BoostedTrees:
         return chosen
 
 
-def train_trees(features: csr_matrix, label: Labels, classes: int, seed: int) -> BoostedTrees:
+def train_trees(features: csr_matrix, label: Indices, classes: int, seed: int) -> BoostedTrees:
     """Trees learned from classes (n,) of n rows; the same seed gives the same trees."""
     xgboost = _library()
     objective = {"objective": "binary:logistic"}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from opint.actions.errors import ActionsError
+from opint.actions.action import ActionsError
 from opint.actions.simulation.causes import CAUSES
 
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from opint.actions.action import TARGETS, RecoveryAction
-from opint.actions.majority import PUBLISHED_SHARES
+from opint.actions.action import PUBLISHED_SHARES, TARGETS, RecoveryAction
 from opint.actions.simulation.causes import CAUSES, HiddenState
 
 Chances = Mapping[str, npt.NDArray[np.float64]]

@@ -8,9 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from opint.actions.action import TARGETS, DecidedCase, RecoveryAction
-from opint.actions.errors import ActionsError
-from opint.actions.majority import MajorityAction
+from opint.actions.action import TARGETS, ActionsError, DecidedCase, RecoveryAction
 from opint.actions.model import MANIFEST, load, save
 from opint.actions.rules import RecoveryRules
 from opint.actions.simulation.history import simulate_history
@@ -37,11 +35,11 @@ def trained(history):
     return train_predictor(history[:CASES])
 
 
-@pytest.fixture(scope="module", params=["majority", "rules", "trained"])
+@pytest.fixture(scope="module", params=["rules", "trained"])
 def predictor(request):
     if request.param == "trained":
         return request.getfixturevalue("trained")
-    return {"majority": MajorityAction, "rules": RecoveryRules}[request.param]()
+    return RecoveryRules()
 
 
 def test_each_snapshot_gets_a_whole_suggestion_in_order(predictor, history):
@@ -68,7 +66,7 @@ def test_suggestions_do_not_depend_on_the_company(predictor, history):
 
 def test_the_version_is_that_of_what_was_learned(history, trained):
     assert train_predictor(reversed(history[:CASES])).version == trained.version
-    assert MajorityAction().version == MajorityAction().version != RecoveryRules().version
+    assert RecoveryRules().version == RecoveryRules().version != trained.version
 
 
 @pytest.mark.parametrize(

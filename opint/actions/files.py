@@ -1,4 +1,7 @@
-"""Files of decided cases: JSON lines, each a task as in :mod:`streams.codecs.workflows.json` with what was decided.
+"""Files of decided cases and of error messages.
+
+A case is a line of JSON, a task as in :mod:`streams.codecs.workflows.json` with what was decided; a message is a line
+of text, or a row of a Parquet table.
 
 ``parameters`` are those of AIErrorHandling, ``succeeded`` is left out where it is not known::
 
@@ -12,9 +15,9 @@ from pathlib import Path
 
 import orjson
 
-from opint.actions.action import TARGETS, DecidedCase, RecoveryAction
+from opint.actions.action import TARGETS, ActionsError, DecidedCase, RecoveryAction
 from opint.actions.documents import action_of
-from opint.actions.errors import ActionsError
+from opint.actions.message_classes import MAX_LENGTH
 from streams.codecs.workflows import WorkflowLimits
 from streams.codecs.workflows.json import read_report, write_snapshot
 from streams.errors import DecodeError
@@ -94,3 +97,36 @@ def _action(parameters: object) -> RecoveryAction:
         return action_of(fields | {"excluded_sites": parameters.get("sites") or (), "cores": parameters.get("cores")})
     except ActionsError as error:
         raise ActionsError(f"parameters: {error}".replace("excluded_sites", "sites")) from None
+
+
+def read_messages(path: Path, column: str) -> Iterator[str]:
+    """The messages, in order; empty ones are left out. Raises ActionsError for a file or column that is not there."""
+    try:
+        yield from _parquet(path, column) if path.suffix == ".parquet" else _lines(path)
+    except OSError as error:
+        raise ActionsError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+        # What follows in a longer line is a part of the same message, of which nothing more is looked at.
+        while line := file.readline(MAX_LENGTH + 2):
+            rest = line
+            while rest and not rest.endswith("\n"):
+                rest = file.readline(1_000_000)
+            if line.strip():
+                yield line.rstrip("\r\n")
+
+
+def _parquet(path: Path, column: str) -> Iterator[str]:
+    import pyarrow as pa  # noqa: PLC0415 - only where there is such a file
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        file = pq.ParquetFile(path)
+        if column not in file.schema_arrow.names:
+            raise ActionsError(f"{path} has no column {column!r}; it has {', '.join(file.schema_arrow.names)}")
+        for batch in file.iter_batches(columns=[column]):
+            yield from (str(text) for text in batch[column].to_pylist() if text)
+    except pa.ArrowInvalid as error:
+        raise ActionsError(f"{path} is no Parquet file: {error}") from error

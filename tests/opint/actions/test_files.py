@@ -6,9 +6,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from opint.actions.action import DecidedCase, RecoveryAction
-from opint.actions.case_files import UnreadLine, case_line, read_cases, write_cases
-from opint.actions.errors import ActionsError
+from opint.actions.action import ActionsError, DecidedCase, RecoveryAction
+from opint.actions.files import UnreadLine, case_line, read_cases, write_cases
 from opint.actions.simulation.history import simulate_history
 
 
