@@ -13,13 +13,12 @@ from benchmarks.report import progress
 from dqm.arrays import Float64
 from opint.actions.action import TARGETS
 from opint.actions.comparison import MODEL, PEERS, Prediction, predict_model
-from opint.actions.examples import Examples, make_examples, split
 from opint.actions.message_classes import MessageClasses
 from opint.actions.metrics import balanced_decision
 from opint.actions.predictor import TrainedPredictor
 from opint.actions.simulation.history import SimulatedCase, simulate_history
 from opint.actions.simulation.material import Material
-from opint.actions.training import train_on
+from opint.actions.training import Examples, make_examples, split, train_on
 
 CASES, WEEKS = 33_000, 60
 """As many tasks as were published."""

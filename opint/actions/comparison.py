@@ -7,7 +7,6 @@ import numpy as np
 
 from dqm.arrays import Float64, Indices
 from opint.actions.action import TARGETS
-from opint.actions.examples import WEEK, Examples
 from opint.actions.features import COUNT_KINDS, FeatureSpace
 from opint.actions.metrics import (
     balanced_decision,
@@ -19,6 +18,7 @@ from opint.actions.metrics import (
 )
 from opint.actions.predictor import TrainedPredictor
 from opint.actions.target_model import class_shares
+from opint.actions.training import WEEK, Examples
 
 MAJORITY, RULES, LOGISTIC, PERCEPTRON, MODEL = "majority", "rules", "logistic", "perceptron", "model"
 ALL_WEEKS = "all"

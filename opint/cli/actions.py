@@ -96,9 +96,8 @@ def scoreboard(
         predict_model,
         score_weeks,
     )
-    from opint.actions.examples import make_examples, split
     from opint.actions.message_classes import MessageClasses
-    from opint.actions.training import train_on
+    from opint.actions.training import make_examples, split, train_on
     from opint.cli.terminal import bar
 
     classes = MessageClasses()

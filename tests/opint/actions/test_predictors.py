@@ -134,12 +134,11 @@ def test_contributions_add_up_to_the_log_odds(trained, history):
     np.testing.assert_allclose(1 / (1 + np.exp(-odds)), probability, atol=1e-5)
 
 
-def test_reasons_name_messages_by_their_words(trained, history):
-    names = {
-        reason.feature
-        for suggestion in trained.suggest([case.failures for case in history[CASES:]])
-        for reason in suggestion.contributions
-    }
+def test_reasons_name_messages_by_their_words_and_each_subject_once(trained, history):
+    suggestions = trained.suggest([case.failures for case in history[CASES:]])
+    named = [[reason.feature for reason in suggestion.contributions] for suggestion in suggestions]
+    assert all(len(names) == len(set(names)) for names in named)
+    names = {name for each in named for name in each}
     messages = {name for name in names if name.startswith("message ")}
     assert messages
     assert messages <= {f"message {each.template}" for each in trained.classes.classes()}
