@@ -86,8 +86,8 @@ def filled(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def probability(value: float | None) -> str:
-    """A p-value to two digits, ``3.2e-05``; a dash for None."""
-    return "–" if value is None else f"{value:.2g}"
+    """A p-value to two digits, ``3.2e-05``; a dash for None, a bound for what is too small for a number."""
+    return "–" if value is None else f"{value:.2g}" if value else "< 1e-300"
 
 
 FEW_SHARE = 0.01
