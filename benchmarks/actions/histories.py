@@ -10,7 +10,6 @@ import numpy as np
 from benchmarks.actions.texts import texts_by_cause
 from benchmarks.dqm.table import files
 from benchmarks.report import progress
-from dqm.arrays import Float64
 from opint.actions.action import TARGETS
 from opint.actions.comparison import MODEL, PEERS, Prediction, predict_model
 from opint.actions.message_classes import MessageClasses
@@ -19,6 +18,7 @@ from opint.actions.predictor import TrainedPredictor
 from opint.actions.simulation.history import SimulatedCase, simulate_history
 from opint.actions.simulation.material import Material
 from opint.actions.training import Examples, make_examples, split, train_on
+from streams.arrays import Float64
 
 CASES, WEEKS = 33_000, 60
 """As many tasks as were published."""

@@ -13,7 +13,6 @@ from benchmarks.actions.histories import OPTIMUM, PredictedHistory, predicted_hi
 from benchmarks.actions.outcomes import outcome_results
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
-from dqm.arrays import Float64, Indices
 from opint.actions.action import TARGETS
 from opint.actions.comparison import LOGISTIC, MAJORITY, MODEL, PERCEPTRON, RULES, Prediction
 from opint.actions.metrics import (
@@ -25,6 +24,7 @@ from opint.actions.metrics import (
     macro_precision,
     macro_recall,
 )
+from streams.arrays import Float64, Indices
 
 Measured = Callable[[Prediction, Indices], float]
 METHODS = (MODEL, MAJORITY, RULES, LOGISTIC, PERCEPTRON, OPTIMUM)

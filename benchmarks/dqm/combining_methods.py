@@ -17,8 +17,8 @@ from types import MappingProxyType
 import numpy as np
 from scipy.stats import chi2
 
-from dqm.arrays import Float32, Float64
 from dqm.statistics.multiple_testing import cauchy, simes
+from streams.arrays import Float32, Float64
 
 _SMALLEST = 1e-300
 

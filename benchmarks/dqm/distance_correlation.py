@@ -7,7 +7,7 @@ square of the sample. A constant sample depends on nothing: 0. Independent sampl
 
 import numpy as np
 
-from dqm.arrays import Float64
+from streams.arrays import Float64
 
 
 def distance_correlation(first: Float64, other: Float64) -> float:

@@ -27,13 +27,13 @@ from opint.placement.problem import build
 from opint.placement.simulate_sites import GridSize, first_replicas, readers, simulate_grid
 from opint.placement.sites import StorageKind
 from opint.placement.solve import solve, to_decision
-from opint.popularity.arrays import Float64
 from opint.popularity.history import History
 from opint.popularity.label import Label
 from opint.popularity.models import trainer
 from opint.popularity.predictors import ForecastTask, RetrainedModel
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue
 from opint.popularity.walk_forward import walk_forward
+from streams.arrays import Float64
 
 LABEL = Label("naccess", ">", 10)
 DISK, OTHER_DISKS = 0.1, (0.05, 0.2)

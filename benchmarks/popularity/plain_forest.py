@@ -7,8 +7,8 @@ classes. Of the sizes of leaves 1, 5, 10, 20 and 50 the one with the largest F1 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from opint.popularity.arrays import Float32, Float64, Indices
 from opint.popularity.predictors import ForecastTask
+from streams.arrays import Float32, Float64, Indices
 
 WEEKS = 12
 TREES, LEAST_LEAF = 100, 20

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32
+from streams.arrays import Float32
 
 _RIDGE = 1e-3
 """Share of the variance added on the diagonal: inputs that never vary have none."""

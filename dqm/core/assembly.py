@@ -11,9 +11,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dqm.arrays import Indices, Mask
 from dqm.core.largest_errors import NOTHING, NUMBERS, Largest
 from dqm.core.state import Bands, LumisectionState, ScoredBatch, SubsystemScores
+from streams.arrays import Indices, Mask
 from streams.records import Catalogue, Conditions
 
 _Item = TypeVar("_Item", bound=np.generic)

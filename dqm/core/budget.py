@@ -21,7 +21,7 @@ from scipy.optimize import brentq
 from scipy.stats import binom
 
 from conf.settings import AlertSettings, DqmSettings
-from dqm.arrays import Float32, Float64
+from streams.arrays import Float32, Float64
 from streams.records import LUMISECTION_SECONDS
 
 PValues = Float32 | Float64

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from conf.errors import NightshiftError
-from dqm.arrays import NamedArrays
+from streams.arrays import NamedArrays
 
 MANIFEST = "manifest.json"
 MOST_BYTES = 4 * 1024**3

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Indices, Int64, Mask
 from dqm.statistics.conformal import UNLIMITED, Blocks, ConformalTable, ConformalTables
 from dqm.statistics.robust import fit_lines, median, scale
+from streams.arrays import Float32, Float64, Indices, Int64, Mask
 
 FOLDS = 4
 LEAST_SCORES = 2

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from dqm.arrays import Mask
 from dqm.core.combination import SubsystemOpinion
 from dqm.core.quality import Evidence, Reason
 from dqm.core.state import SubsystemScores
+from streams.arrays import Mask
 
 _NOT_KNOWN = "unknown"
 

@@ -13,9 +13,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Indices, Mask
 from dqm.core.quality import Certified
 from dqm.statistics.multiple_testing import cauchy, simes
+from streams.arrays import Float32, Float64, Indices, Mask
 from streams.records import Catalogue
 
 _Value = TypeVar("_Value")

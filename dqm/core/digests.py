@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from dqm.arrays import Float32, Float64
+from streams.arrays import Float32, Float64
 from streams.records import Counts
 
 UInt64 = npt.NDArray[np.uint64]

@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from dqm.arrays import Float32, Int64, Mask
+from streams.arrays import Float32, Int64, Mask
 from streams.records import Catalogue, Counts, LumisectionKey
 
 MEMORY = 64.0

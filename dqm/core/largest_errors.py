@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dqm.arrays import Float32, Indices, Mask
+from streams.arrays import Float32, Indices, Mask
 
 Int32 = npt.NDArray[np.int32]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float64
+from streams.arrays import Float64
 
 LEAST_LUMISECTIONS = 5
 LEAST_RUNS = 3

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from dqm.arrays import Float32, Mask, UInt8
 from dqm.core.drift import Residuals, RunSums
 from dqm.core.largest_errors import Largest
 from dqm.core.quality import Evidence, Quality
+from streams.arrays import Float32, Mask, UInt8
 from streams.records import Catalogue, Conditions, LumisectionKey
 
 

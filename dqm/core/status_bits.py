@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dqm.arrays import Mask, UInt8
 from dqm.core.digests import EMPTY
 from dqm.core.quality import Reason
 from dqm.core.state import SubsystemScores
+from streams.arrays import Mask, UInt8
 
 MOST = 0.5
 """Share of the MEs of a subsystem declared off that look as always, from which on that is a contradiction."""

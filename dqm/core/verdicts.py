@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.settings import DqmSettings
-from dqm.arrays import Float32, Mask, UInt8
 from dqm.core import closing_evidence, status_bits
 from dqm.core.assembly import widen
 from dqm.core.combination import SubsystemOpinion, condemned_elements, folders, of_elements, of_sources
@@ -28,6 +27,7 @@ from dqm.core.quality import Quality, Reason
 from dqm.core.state import EarlierRates, LumisectionState, SubsystemScores, SubsystemVerdict
 from dqm.statistics.conformal import ConformalTable
 from dqm.statistics.multiple_testing import discovery_threshold
+from streams.arrays import Float32, Mask, UInt8
 from streams.records import Catalogue, Conditions
 
 IS_TESTED = np.isin(np.arange(max(Reason) + 1), (Reason.CONSISTENT, Reason.STARVED, Reason.OVERFULL))

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dqm.arrays import NamedArrays
 from dqm.core.bundle_files import MANIFEST, BundleError, archive, below, read, verified, write
 from dqm.events.model import HotlineModel, PileupTail
 from dqm.events.scaling import Scaling
 from dqm.networks.event_vae import EventVae
 from dqm.statistics.conformal import ConformalTable
+from streams.arrays import NamedArrays
 
 FORMAT = "hotline-2"
 _FILE = "hotline.npz"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64
+from streams.arrays import Float32, Float64
 from streams.records import LumisectionKey
 
 RUNG = 0.25

@@ -7,11 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from conf.errors import NightshiftError
-from dqm.arrays import Float32, Float64
 from dqm.events.level import Ladder
 from dqm.events.scaling import Scaling
 from dqm.networks.event_vae import EventVae
 from dqm.statistics.conformal import ConformalTable
+from streams.arrays import Float32, Float64
 from streams.records import LUMISECTION_SECONDS, Conditions, EventFeatures
 
 BANDS = 4

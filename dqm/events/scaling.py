@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64
+from streams.arrays import Float32, Float64
 
 ABSENT_SHARE = 0.01
 LEANING = 1.0

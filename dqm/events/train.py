@@ -7,10 +7,10 @@ import numpy as np
 
 from conf.errors import NightshiftError
 from conf.settings import HotlineSettings
-from dqm.arrays import Float32
 from dqm.events.bundle import save
 from dqm.events.model import QUANTILES, HotlineModel, PileupTail, live_seconds
 from dqm.events.scaling import Scaling
+from streams.arrays import Float32
 from streams.records import EventFeatures
 
 LEARN_SHARE = 0.4

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float64, Indices, Mask, UInt8
 from dqm.core.quality import Reason
+from streams.arrays import Float64, Indices, Mask, UInt8
 from streams.records import Catalogue, Counts, HistogramBatch, MonitoringElement
 
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from dqm.arrays import Float32, Mask, NamedArrays
 from dqm.core.bundle_files import MANIFEST, BundleError, archive, below, read, verified, write
 from dqm.core.calibration import ElementCalibration, Normaliser, assemble
 from dqm.core.pileup import PileupScale
@@ -27,6 +26,7 @@ from dqm.histograms.references.frozen import FrozenReference
 from dqm.histograms.run_window import RunWindow
 from dqm.histograms.scorers import ENTRIES, REGISTRY
 from dqm.statistics.conformal import ConformalTable
+from streams.arrays import Float32, Mask, NamedArrays
 from streams.records import Catalogue
 
 FORMAT = 4

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.settings import DqmSettings
-from dqm.arrays import Float32, Float64, Mask, UInt8
 from dqm.core.combination import folders
 from dqm.core.quality import Evidence, Reason
 from dqm.histograms.alignment import Presence
@@ -15,6 +14,7 @@ from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.certification.attribution import CertificationErrors
 from dqm.histograms.explain import explain
 from dqm.histograms.features import features
+from streams.arrays import Float32, Float64, Mask, UInt8
 from streams.records import Counts
 
 _MARGIN = 2.0

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dqm.arrays import Float64, Int64
 from dqm.core.quality import Reason, WorstBin
 from dqm.histograms.fault_hypotheses import Hypothesis, fit
+from streams.arrays import Float64, Int64
 from streams.records import Axis, MonitoringElement
 
 WORST_BINS = 5

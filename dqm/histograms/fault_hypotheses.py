@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float64, Int64
 from dqm.statistics.robust_total import robust_totals
+from streams.arrays import Float64, Int64
 from streams.records import Axis
 
 TOLERANCE = 0.03

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32
 from dqm.histograms.references.frozen import FrozenReference
 from dqm.statistics.beta_binomial import fast_pulls
 from dqm.statistics.robust_total import robust_totals
+from streams.arrays import Float32
 
 LARGEST = np.float32(1e12)
 """Counts per bin are cut here, so that no square overflows float32."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from conf.settings import DqmSettings
-from dqm.arrays import Float32, Float64, Indices, Int64, Mask
 from dqm.core import calibration
 from dqm.core.combination import of_elements
 from dqm.core.errors import TrainingError
@@ -25,6 +24,7 @@ from dqm.histograms.references import frozen
 from dqm.histograms.run_window import RunWindow
 from dqm.histograms.scorers import OF_COUNTS, OF_SHARES
 from dqm.statistics.conformal import UNLIMITED, Blocks, ConformalTable
+from streams.arrays import Float32, Float64, Indices, Int64, Mask
 from streams.records import Catalogue, Conditions
 
 MANY_RUNS = 20

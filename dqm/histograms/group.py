@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32, Mask
 from dqm.histograms.features import CHUNK_CELLS, features
 from dqm.histograms.occupancy.shapes import Kind
 from dqm.histograms.references.frozen import FrozenReference
 from dqm.histograms.scorers import REGISTRY
 from dqm.histograms.scorers.base import Scorer, TrainingData
+from streams.arrays import Float32, Mask
 
 
 @dataclass(frozen=True, slots=True)

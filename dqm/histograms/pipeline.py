@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from conf.settings import AlertSettings, DqmSettings
-from dqm.arrays import Float32
 from dqm.core import verdicts
 from dqm.core.accepted import Accepted
 from dqm.core.budget import thresholds
@@ -23,6 +22,7 @@ from dqm.histograms.references import rolling
 from dqm.histograms.references.accepted import with_accepted
 from dqm.histograms.references.choice import adapted
 from dqm.histograms.stage import Stage, own_digests
+from streams.arrays import Float32
 from streams.records import Catalogue, Conditions, HistogramBatch, LumisectionKey
 
 RunPart = tuple[str, int, str]

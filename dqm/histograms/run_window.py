@@ -6,8 +6,8 @@ from typing import Self
 
 import numpy as np
 
-from dqm.arrays import Float32, Int64, Mask, NamedArrays
 from dqm.core.drift import HELD, Earlier
+from streams.arrays import Float32, Int64, Mask, NamedArrays
 
 MOST_RUNS = 100
 """Enough to tell 1 in 100 and few enough to follow a detector that drifts."""

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.settings import DqmSettings
-from dqm.arrays import Float32, Float64, Mask, UInt8
 from dqm.core import verdicts
 from dqm.core.budget import Thresholds
 from dqm.core.combination import PerCatalogue
@@ -28,6 +27,7 @@ from dqm.histograms.evidence import EvidenceBuilder, ScoredHistograms
 from dqm.histograms.fitting import NEARLY_EMPTY
 from dqm.histograms.references.entries import regressors
 from dqm.histograms.resolution import can_tell, doubtful_p
+from streams.arrays import Float32, Float64, Mask, UInt8
 from streams.records import Conditions, Counts, HistogramBatch
 
 PLENTY = 4.0

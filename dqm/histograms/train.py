@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from conf.settings import DqmSettings
-from dqm.arrays import Float32, Int64
 from dqm.core import combination
 from dqm.core.combination import folders
 from dqm.core.digests import digests
@@ -26,6 +25,7 @@ from dqm.histograms.certification import train as certification
 from dqm.histograms.certification.attribution import features_of_groups
 from dqm.histograms.certification.model import CertificationModel
 from dqm.histograms.fitting import TRAINING_SHARE, GoodHistograms
+from streams.arrays import Float32, Int64
 from streams.records import Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
 
 MOST_BYTES = 1_500_000_000

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dqm.arrays import Float32
+from streams.arrays import Float32
 
 
 def elu(layer: Float32) -> Float32:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.arrays import Float32
 from dqm.networks.activations import elu
+from streams.arrays import Float32
 
 Layers = tuple[tuple[Float32, Float32], ...]
 

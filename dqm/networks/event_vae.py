@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from dqm.arrays import Float32
+from streams.arrays import Float32
 
 INPUT_REACH = 6.0
 """Sizes enter the network within plus and minus this: an outlier must not drive its own reconstruction."""

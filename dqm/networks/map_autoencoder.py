@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32
 from dqm.networks.activations import elu
+from streams.arrays import Float32
 
 SIDE = 3
 STRIDE = 2

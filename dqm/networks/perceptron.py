@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import softmax
 
-from dqm.arrays import Float32
+from streams.arrays import Float32
 
 
 @dataclass(frozen=True)

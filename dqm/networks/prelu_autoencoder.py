@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32
+from streams.arrays import Float32
 
 INPUT_REACH = 6.0
 """Features enter the network within plus and minus this: a fault must not drive its own reconstruction."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32
 from dqm.networks.activations import elu
+from streams.arrays import Float32
 
 INPUT_REACH = 6.0
 """Pulls enter the network within plus and minus this: a fault must not drive its own reconstruction."""

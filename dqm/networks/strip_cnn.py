@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32
+from streams.arrays import Float32
 
 FILTERS, WIDTH, POOL, HIDDEN = 10, 3, 5, 8
 

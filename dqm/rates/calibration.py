@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from conf.settings import AlertSettings
-from dqm.arrays import Float32, Float64, Indices
 from dqm.core.budget import limit
 from dqm.rates.residuals import RateResiduals
 from dqm.statistics.conformal import ConformalTable, ConformalTables
 from dqm.statistics.robust import scale
 from dqm.statistics.variance_stabilised import two_sided
+from streams.arrays import Float32, Float64, Indices
 from streams.records import LUMISECTION_SECONDS
 
 CLASSES = (0.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)

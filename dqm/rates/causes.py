@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Indices, Mask
 from dqm.core.quality import Reason
 from dqm.rates.calibration import Limits
 from dqm.rates.columns import Columns
 from dqm.statistics.multiple_testing import discovery_threshold
+from streams.arrays import Float32, Float64, Indices, Mask
 
 SEVERAL = 3
 """So many seeds must be concerned before prescales are suspected."""

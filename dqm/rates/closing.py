@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.settings import DqmSettings
-from dqm.arrays import Float64, Mask, UInt8
 from dqm.core import closing_evidence
 from dqm.core.combination import folders, of_elements
 from dqm.core.digests import EMPTY, digests
@@ -21,6 +20,7 @@ from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
 from dqm.core.verdicts import QUALITY, Content, History, expected_parts, repeating
 from dqm.statistics.conformal import ConformalTable
 from dqm.statistics.multiple_testing import discovery_threshold
+from streams.arrays import Float64, Mask, UInt8
 from streams.records import Catalogue
 
 UInt64 = npt.NDArray[np.uint64]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float64, Indices, Mask
 from dqm.statistics.variance_stabilised import stabilised
+from streams.arrays import Float64, Indices, Mask
 
 FAR = 8.0
 """A residual counts no more than this: one that is beyond all doubt must not outweigh all others."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Mask
 from dqm.core.pileup import PileupScale
 from dqm.statistics.robust import scale
 from dqm.statistics.variance_stabilised import stabilised
+from streams.arrays import Float32, Float64, Mask
 
 DEGREE = 4
 LEAST_COUNTS = 200.0

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32
 from dqm.core.quality import Evidence, Reason
 from dqm.core.state import Bands
 from dqm.rates.causes import Cause
+from streams.arrays import Float32
 from streams.records import LUMISECTION_SECONDS, Catalogue, TriggerMenu
 
 _USUAL = np.array([1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10_000], dtype=np.float64)

@@ -4,7 +4,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from dqm.arrays import NamedArrays
 from dqm.core.pileup import PileupScale
 from dqm.networks.conditional_vae import ConditionalVae
 from dqm.rates.calibration import Calibration, PValues
@@ -12,6 +11,7 @@ from dqm.rates.columns import Columns
 from dqm.rates.curves import Curves
 from dqm.rates.residuals import Expectation
 from dqm.statistics.conformal import ConformalTable
+from streams.arrays import NamedArrays
 from streams.records import TriggerMenu
 
 

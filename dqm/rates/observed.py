@@ -9,9 +9,9 @@ from itertools import groupby
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Indices, Mask
 from dqm.core.drift import Residuals, initial_centre, is_sampled, updated_centre
 from dqm.rates.curves import Curves
+from streams.arrays import Float32, Float64, Indices, Mask
 from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey, TriggerMenu, TriggerRates
 
 LEAST_PILEUP = 15.0

@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from conf.settings import AlertSettings, DqmSettings, RateSettings
-from dqm.arrays import Float32
 from dqm.core.drift import Reference, is_sampled
 from dqm.core.state import LumisectionState, ScoredBatch
 from dqm.core.threads import one_thread
@@ -22,6 +21,7 @@ from dqm.rates.model import RateModel
 from dqm.rates.observed import NUMBERS, Observed, centre_residuals, observed
 from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals
 from dqm.rates.result import SUBSYSTEM, ScoredRates, in_catalogue, rate_bands, scored
+from streams.arrays import Float32
 from streams.records import Catalogue, Conditions, LumisectionKey, TriggerRates
 
 

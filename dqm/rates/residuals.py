@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Indices, Mask
 from dqm.networks.conditional_vae import ConditionalVae
 from dqm.rates.curves import LEAST_FACTOR, Curves
 from dqm.rates.observed import Observed
 from dqm.statistics.variance_stabilised import stabilised
+from streams.arrays import Float32, Float64, Indices, Mask
 from streams.records import TriggerMenu
 
 FARTHEST = 12.0

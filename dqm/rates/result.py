@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from conf.settings import DqmSettings
-from dqm.arrays import Float32, Float64, Indices, UInt8
 from dqm.core.drift import Residuals
 from dqm.core.quality import Evidence, Reason
 from dqm.core.state import Bands, SubsystemScores
@@ -19,6 +18,7 @@ from dqm.rates.observed import Observed, places
 from dqm.rates.residuals import RateResiduals
 from dqm.statistics.multiple_testing import discovery_threshold
 from dqm.statistics.variance_stabilised import reached
+from streams.arrays import Float32, Float64, Indices, UInt8
 from streams.records import LUMISECTION_SECONDS, TriggerMenu, TriggerRates
 
 SUBSYSTEM = "Trigger"

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from conf.settings import RateSettings
-from dqm.arrays import Float64
 from dqm.core.combination import of_elements
 from dqm.core.errors import TrainingError
 from dqm.core.threads import one_thread
@@ -31,6 +30,7 @@ from dqm.rates.model import RateModel
 from dqm.rates.observed import Observed, carried, is_usable, joined, observed
 from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals, relative_to
 from dqm.statistics.conformal import ConformalTable
+from streams.arrays import Float64
 from streams.records import LumisectionKey, TriggerMenu, TriggerRates
 
 Progress = Callable[[str, float], None]

@@ -8,8 +8,8 @@ mode looks like what a real drift does.
 
 import numpy as np
 
-from dqm.arrays import Float64
 from dqm.simulate.templates import Template
+from streams.arrays import Float64
 from streams.records import Axis, MonitoringElement
 
 

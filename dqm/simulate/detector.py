@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from dqm.arrays import Float64, Int64
 from dqm.simulate import templates
 from dqm.simulate.built_in import built_in_templates
 from dqm.simulate.effects import EFFECTS
 from dqm.simulate.faults import Fault, FaultKind, active
+from streams.arrays import Float64, Int64
 from streams.records import Catalogue, Conditions, Counts, HistogramBatch, LumisectionKey
 
 DRIFTS = 4

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from dqm.arrays import Float64
 from dqm.histograms.fault_hypotheses import remapped, scale_edges, shift_edges
 from dqm.simulate.faults import FaultKind
+from streams.arrays import Float64
 from streams.records import Axis
 
 Effect = Callable[[Float64, tuple[Axis, ...], float, np.random.Generator], Float64]

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.arrays import Float32
 from dqm.events.model import live_seconds
+from streams.arrays import Float32
 from streams.records import Conditions, EventFeatures, LumisectionKey
 
 

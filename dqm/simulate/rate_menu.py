@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float64, Indices, Mask
+from streams.arrays import Float64, Indices, Mask
 from streams.records import TriggerMenu
 
 COLUMNS = 32

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dqm.arrays import Float64
 from dqm.simulate.conditions import luminosity
 from dqm.simulate.rate_faults import RateFault, RateFaultKind, active
 from dqm.simulate.rate_menu import COLUMNS, Parts, Recipe, built_in_recipe, draw, published
 from dqm.simulate.stream import generator
+from streams.arrays import Float64
 from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey, TriggerMenu, TriggerRates
 
 DATASET = "/Simulated/Trigger-v1/RATES"

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 
-from dqm.arrays import Float64
 from dqm.simulate.faults import SimulationError
+from streams.arrays import Float64
 from streams.records import Axis, MonitoringElement
 
 COLUMNS = ("subsystem", "me", "n_bins", "mean", "components", "explained_variance")

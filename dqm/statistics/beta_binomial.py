@@ -13,7 +13,7 @@ two straight lines. tests/dqm/statistics/test_beta_binomial.py states how far ap
 import numpy as np
 from scipy.special import betaln, gammaln
 
-from dqm.arrays import Float32, Float64
+from streams.arrays import Float32, Float64
 
 CONTINUITY = np.float32(0.375)
 """Added to counts and expectation alike (Anscombe 1948), so that empty bins where none is expected pull nothing."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
 
-from dqm.arrays import Float32, Float64, Indices
+from streams.arrays import Float32, Float64, Indices
 
 CELLS = 1024
 TAIL_SHARE = 0.01

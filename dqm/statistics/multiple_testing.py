@@ -13,7 +13,7 @@
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64
+from streams.arrays import Float32, Float64
 
 
 def discovery_threshold(p_values: Float32, rate: float) -> float:

@@ -5,7 +5,7 @@ P. J. Huber, Ann. Math. Stat. 35 (1964) 73; iteratively reweighted least squares
 
 import numpy as np
 
-from dqm.arrays import Float64
+from streams.arrays import Float64
 
 NORMAL_MAD = 1.4826
 """Standard deviations per median absolute deviation of a normal distribution."""

@@ -15,7 +15,7 @@ too many in some bins as is too few in others.
 import numpy as np
 import numpy.typing as npt
 
-from dqm.arrays import Float64, Mask
+from streams.arrays import Float64, Mask
 
 FACTOR = 2.0
 SIGMAS = 5.0

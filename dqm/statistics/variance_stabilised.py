@@ -8,7 +8,7 @@ A count whose mean fluctuates by itself, by the share ``spread``, has the varian
 import numpy as np
 from scipy.special import ndtr
 
-from dqm.arrays import Float64
+from streams.arrays import Float64
 
 _OFFSET = 0.375
 _LEAST_SPREAD = 1e-4

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 from scipy.special import log_softmax, softmax
 
-from dqm.arrays import Float64, Indices, Mask
 from opint.actions.metrics import FLOOR
+from streams.arrays import Float64, Indices, Mask
 
 PRIOR_STRENGTH = 1.0
 """Weight of the prior that no correction is needed, in units of cases."""

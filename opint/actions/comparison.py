@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float64, Indices
 from opint.actions.action import TARGETS
 from opint.actions.features import COUNT_KINDS, FeatureSpace
 from opint.actions.metrics import (
@@ -19,6 +18,7 @@ from opint.actions.metrics import (
 from opint.actions.predictor import TrainedPredictor
 from opint.actions.target_model import class_shares
 from opint.actions.training import WEEK, Examples
+from streams.arrays import Float64, Indices
 
 MAJORITY, RULES, LOGISTIC, PERCEPTRON, MODEL = "majority", "rules", "logistic", "perceptron", "model"
 ALL_WEEKS = "all"

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import rankdata
 
-from dqm.arrays import Float64, Indices, Mask
+from streams.arrays import Float64, Indices, Mask
 
 BINS = 15
 FLOOR = 1e-9

@@ -17,7 +17,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.sparse import csr_matrix
 
-from dqm.arrays import Float64
 from opint.actions.action import TARGETS, ActionsError, RecoveryAction
 from opint.actions.calibration import Calibration, Curve
 from opint.actions.features import FeatureSpace
@@ -28,6 +27,7 @@ from opint.actions.similar import PastCases
 from opint.actions.site_exclusion import SiteModel
 from opint.actions.success import SuccessModel
 from opint.actions.target_model import MAJORITY, RULES, XGBOOST, TargetModel
+from streams.arrays import Float64
 
 FORMAT = 2
 MANIFEST, PAST, DECIDED, SITES, SUCCESS = "manifest.json", "past.npz", "past.json", "sites.ubj", "success.ubj"

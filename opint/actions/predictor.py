@@ -7,7 +7,6 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from dqm.arrays import Float64, Indices
 from opint.actions.action import TARGETS, Contribution, RecoveryAction, Suggestion, TargetPrediction
 from opint.actions.features import LEARNED_KINDS, Column, FeatureSpace, describe
 from opint.actions.message_classes import MessageClasses
@@ -16,6 +15,7 @@ from opint.actions.similar import PastCases
 from opint.actions.site_exclusion import SiteModel
 from opint.actions.success import SuccessModel
 from opint.actions.target_model import XGBOOST, TargetModel
+from streams.arrays import Float64, Indices
 from streams.workflows import WorkflowFailures
 
 LEAST_SUCCESS = 0.25

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from dqm.arrays import Float64
 from opint.actions.action import DecidedCase, RecoveryAction, SimilarCase
 from opint.actions.features import Column, FeatureSpace
+from streams.arrays import Float64
 
 KINDS = ("code", "cell", "message")
 MAX_CASES = 5000

@@ -7,11 +7,11 @@ from math import log1p
 
 import numpy as np
 
-from dqm.arrays import Indices
 from opint.actions.action import DecidedCase
 from opint.actions.features import STATUS, Column, FeatureSpace
 from opint.actions.rules import sites_to_exclude
 from opint.actions.target_model import Evidence, TargetModel, train_target
+from streams.arrays import Indices
 from streams.workflows import WorkflowFailures
 
 LEAST_SHARE = 0.05

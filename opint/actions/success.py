@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
-from dqm.arrays import Float64
 from opint.actions.action import TARGETS, RecoveryAction
 from opint.actions.calibration import Calibration, fit_calibration
 from opint.actions.models.boosting import BoostedTrees, train_trees
+from streams.arrays import Float64
 
 LEARNED_SHARE = 0.7
 """Share of the cases, the earliest, whose outcome is learned to calibrate on the others."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from dqm.arrays import Float64, Indices
 from opint.actions.calibration import Calibration, fit_calibration, least_confidence
 from opint.actions.metrics import log_losses
 from opint.actions.models.boosting import BoostedTrees, train_trees
+from streams.arrays import Float64, Indices
 
 FOLDS = (0.5, 0.75)
 """Shares of the cases after which trees are trained, to predict what follows up to the next share or the end."""

@@ -6,7 +6,6 @@ from itertools import count
 
 import numpy as np
 
-from dqm.arrays import Float64, Indices
 from opint.actions.action import TARGETS, ActionsError, DecidedCase
 from opint.actions.features import LEARNED_KINDS, Column, FeatureSpace, describe
 from opint.actions.message_classes import MessageClasses
@@ -17,6 +16,7 @@ from opint.actions.similar import past_cases
 from opint.actions.site_exclusion import train_sites
 from opint.actions.success import train_success
 from opint.actions.target_model import Evidence, train_target
+from streams.arrays import Float64, Indices
 
 WEEK = 7 * 86_400.0
 LEAST_CASES = 200

@@ -8,7 +8,7 @@ import numpy as np
 
 from opint.placement.replicas import Replicas
 from opint.placement.sites import TB, PlacementError
-from opint.popularity.arrays import Float64
+from streams.arrays import Float64
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import numpy as np
 from opint.placement.budget import Budget, room
 from opint.placement.replicas import Replicas
 from opint.placement.sites import PlacementError
-from opint.popularity.arrays import Flags, Indices
+from streams.arrays import Indices, Mask
 
 SLACK_BYTES = 1.0
 """Tolerance of sums of sizes in bytes."""
@@ -17,7 +17,7 @@ SLACK_BYTES = 1.0
 class Decision:
     """``delete`` (m,) flags replicas to delete; copies of ``copy_dataset`` (c,) are made at ``copy_rse`` (c,)."""
 
-    delete: Flags
+    delete: Mask
     copy_dataset: Indices
     copy_rse: Indices
 
@@ -63,7 +63,7 @@ def check_decision(decision: Decision, replicas: Replicas, budget: Budget) -> No
         raise PlacementError(f"{name} would have more than {budget.most_copies} replicas on disk")
 
 
-def _refuse(replicas: Replicas, wrong: Flags, why: str) -> None:
+def _refuse(replicas: Replicas, wrong: Mask, why: str) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
         name, rse = replicas.names[replicas.dataset[row]], replicas.rses[replicas.rse[row]].name

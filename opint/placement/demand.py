@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opint.popularity.arrays import Flags, Float64
 from opint.popularity.history import History
 from opint.popularity.label import Label
 from opint.popularity.walk_forward import WeekForecast
+from streams.arrays import Float64, Mask
 
 WEEKS_OF_ALL = 2.0
 """Reads of a popular week are the mean over the dataset's own popular weeks and this many average ones."""
@@ -53,7 +53,7 @@ def expected_demand(history: History, label: Label, probability: Float64, share:
     return Demand(history.names, probability, probability * many + (1 - probability) * few, share)
 
 
-def _mean_reads(history: History, weeks: Flags, otherwise: float) -> Float64:
+def _mean_reads(history: History, weeks: Mask, otherwise: float) -> Float64:
     """Mean reads (n,) of each dataset in the flagged ``weeks`` (n, T); ``otherwise`` if none is flagged."""
     total = (history.measures["naccess"] * weeks).sum(axis=1, dtype=np.float64)
     count = weeks.sum(axis=1)

@@ -18,7 +18,7 @@ from scipy.sparse import csr_array, vstack
 from opint.placement.decision import SLACK_BYTES
 from opint.placement.problem import Problem
 from opint.placement.sites import TB
-from opint.popularity.arrays import Flags, Float64, Indices
+from streams.arrays import Float64, Indices, Mask
 
 GAP = 1e-4
 """Relative gap to the best possible value at which the solver stops."""
@@ -28,7 +28,7 @@ GAP = 1e-4
 class Optimum:
     """The options (q,) to hold, None if none were found in time; no choice is worth more than ``bound`` reads."""
 
-    chosen: Flags | None
+    chosen: Mask | None
     bound: float
 
 
@@ -65,7 +65,7 @@ def choose(problem: Problem, time_limit_s: float) -> Optimum:
     return Optimum(None if solution.x is None else within_limits(problem, solution.x[:q] > 0.5), bound)
 
 
-def within_limits(problem: Problem, chosen: Flags) -> Flags:
+def within_limits(problem: Problem, chosen: Mask) -> Mask:
     """The ``chosen`` (q,) options without what is beyond room and network, which the solver keeps to a millionth only.
 
     What saves least for a byte is left out.
@@ -78,7 +78,7 @@ def within_limits(problem: Problem, chosen: Flags) -> Flags:
     return chosen
 
 
-def _shrink(problem: Problem, chosen: Flags, these: Flags, limit: float) -> None:
+def _shrink(problem: Problem, chosen: Mask, these: Mask, limit: float) -> None:
     """Choose fewer of ``these`` options (q,) until their bytes are within the limit."""
     while problem.bytes[chosen & these].sum() > limit + SLACK_BYTES:
         may_go = np.flatnonzero(chosen & these & ~problem.forced & (problem.bytes > 0))

@@ -14,7 +14,7 @@ from opint.placement.problem import Problem, build
 from opint.placement.replicas import Replicas
 from opint.placement.sites import TB
 from opint.placement.solve import TIME_LIMIT_S, solve
-from opint.popularity.arrays import Flags, Float64, Indices
+from streams.arrays import Float64, Indices, Mask
 
 LEAST_REPORTED_READS = 1.0
 """Left-out copies with fewer expected reads are not reported."""
@@ -30,7 +30,7 @@ class PlanContext:
     budget: Budget
     prices: Prices
     problem: Problem
-    chosen: Flags
+    chosen: Mask
     saved: Float64
 
     @cached_property

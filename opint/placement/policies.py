@@ -16,9 +16,9 @@ from opint.placement.demand import expected_demand
 from opint.placement.problem import build
 from opint.placement.replicas import Replicas
 from opint.placement.solve import solve, to_decision
-from opint.popularity.arrays import Flags, Float64
 from opint.popularity.history import History
 from opint.popularity.label import Label
+from streams.arrays import Float64, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +146,7 @@ def _least_recent_rse(
     return best
 
 
-def _make_room(queue: deque[int], free: Float64, rse: int, size: float, held: Float64, delete: Flags) -> None:
+def _make_room(queue: deque[int], free: Float64, rse: int, size: float, held: Float64, delete: Mask) -> None:
     while free[rse] < size:
         row = queue.popleft()
         delete[row] = True

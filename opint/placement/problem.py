@@ -14,7 +14,7 @@ from opint.placement.budget import Budget, Prices, room
 from opint.placement.demand import Demand
 from opint.placement.replicas import Replicas
 from opint.placement.sites import TB
-from opint.popularity.arrays import Flags, Float64, Indices
+from streams.arrays import Float64, Indices, Mask
 
 OFFERED = 4.0
 """Copies are offered in order of the reads saved per byte, up to this multiple of the network budget."""
@@ -36,7 +36,7 @@ class Problem:
     bytes: Float64
     cost: Float64
     replica: Indices
-    forced: Flags
+    forced: Mask
     anywhere: Float64
     local: Float64
     room: Float64
@@ -44,25 +44,25 @@ class Problem:
     most: Indices
 
     @cached_property
-    def is_copy(self) -> Flags:
+    def is_copy(self) -> Mask:
         """Which options are copies (q,)."""
-        is_copy: Flags = self.replica < 0
+        is_copy: Mask = self.replica < 0
         return is_copy
 
-    def held(self, chosen: Flags) -> tuple[Indices, Indices]:
+    def held(self, chosen: Mask) -> tuple[Indices, Indices]:
         """Number of ``chosen`` options (q,) of each dataset (n,), and by region (n, R)."""
         n, regions = self.local.shape
         everywhere = np.bincount(self.dataset[chosen], minlength=n)
         cell = self.dataset[chosen] * regions + self.region[chosen]
         return everywhere, np.bincount(cell, minlength=n * regions).reshape(n, regions)
 
-    def value(self, chosen: Flags) -> float:
+    def value(self, chosen: Mask) -> float:
         """Reads saved by the ``chosen`` options (q,), less their prices."""
         everywhere, by_region = self.held(chosen)
         saved = self.anywhere[everywhere > 0].sum() + self.local[by_region > 0].sum()
         return float(saved - self.cost[chosen].sum())
 
-    def marginal(self, chosen: Flags) -> Float64:
+    def marginal(self, chosen: Mask) -> Float64:
         """Reads (q,) that each option saves in addition to the other ``chosen`` options, without its price."""
         everywhere, by_region = self.held(chosen)
         others = everywhere[self.dataset] - chosen

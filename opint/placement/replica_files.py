@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from opint.placement.replicas import Replicas
 from opint.placement.sites import Rse
-from opint.popularity.arrays import Days, Flags, Float64, Indices
 from opint.popularity.errors import TableError
 from opint.popularity.history import codes
 from opint.popularity.names import parse
 from opint.popularity.readers.columns import numbers, read_columns, texts
 from opint.popularity.weeks import parse_day
 from opint.popularity.writers import write_table
+from streams.arrays import Days, Float64, Indices, Mask
 
 NEEDED_COLUMNS = ("dataset", "rse", "size")
 OPTIONAL_COLUMNS = ("locked", "last_read", "rule_id")
@@ -98,7 +98,7 @@ def _last_read(cells: Sequence[str], place: Indices, n: int, origin: str) -> Day
     return days
 
 
-def _locked(cells: Sequence[str], origin: str) -> Flags:
+def _locked(cells: Sequence[str], origin: str) -> Mask:
     for row, text in enumerate(cells):
         if text.lower() not in _LOCKED_TEXTS:
             raise TableError(f"{origin}, row {row + 1}", "locked", repr(text), "true or false is needed")

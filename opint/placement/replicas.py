@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from opint.placement.sites import Rse, StorageKind, regions
-from opint.popularity.arrays import Days, Flags, Float64, Indices
+from streams.arrays import Days, Float64, Indices, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +24,11 @@ class Replicas:
     last_read: Days
     dataset: Indices
     rse: Indices
-    locked: Flags
+    locked: Mask
     rule: tuple[str, ...]
 
     @cached_property
-    def is_disk(self) -> Flags:
+    def is_disk(self) -> Mask:
         """(s,): which RSEs are disk."""
         return np.array([rse.kind is StorageKind.DISK for rse in self.rses], dtype=np.bool_)
 
@@ -44,13 +44,13 @@ class Replicas:
         return np.array([place[rse.region] if rse.kind is StorageKind.DISK else -1 for rse in self.rses], dtype=np.intp)
 
     @cached_property
-    def on_disk(self) -> Flags:
+    def on_disk(self) -> Mask:
         """(m,): which replicas lie on disk."""
-        on_disk: Flags = self.is_disk[self.rse]
+        on_disk: Mask = self.is_disk[self.rse]
         return on_disk
 
     @cached_property
-    def archived(self) -> Flags:
+    def archived(self) -> Mask:
         """(n,): which datasets have a replica on tape."""
         archived = np.zeros(len(self.names), dtype=np.bool_)
         archived[self.dataset[~self.on_disk]] = True
@@ -72,7 +72,7 @@ class Replicas:
         return np.bincount(self.rse, self.bytes, len(self.rses)).astype(np.float64)
 
     @cached_property
-    def last_copy(self) -> Flags:
+    def last_copy(self) -> Mask:
         """(m,): which replicas on disk stay because nothing else of their dataset is safe to stay.
 
         Of a dataset that is neither on tape nor locked anywhere it is the first replica.

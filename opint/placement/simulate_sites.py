@@ -11,8 +11,8 @@ import numpy as np
 
 from opint.placement.replicas import Replicas
 from opint.placement.sites import TB, Rse, StorageKind, regions
-from opint.popularity.arrays import Float64
 from opint.popularity.history import History
+from streams.arrays import Float64
 
 COUNTRIES = {
     "Americas": ("US", "BR", "MX"),

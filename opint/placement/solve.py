@@ -12,14 +12,14 @@ import numpy as np
 from opint.placement import milp
 from opint.placement.decision import Decision
 from opint.placement.problem import Problem
-from opint.popularity.arrays import Flags
+from streams.arrays import Mask
 
 MOST_OPTIONS = 400_000
 """With more options no optimum is searched."""
 TIME_LIMIT_S = 60.0
 
 
-def choose_greedily(problem: Problem) -> Flags:
+def choose_greedily(problem: Problem) -> Mask:
     """The options (q,) to hold.
 
     The saving of an option can only fall when others of its dataset are taken: an option whose saving has fallen is put
@@ -65,7 +65,7 @@ class Method(StrEnum):
 class Solution:
     """The options (q,) to hold, worth ``value`` reads; no choice is worth more than ``bound`` (infinite if unknown)."""
 
-    chosen: Flags
+    chosen: Mask
     value: float
     bound: float
     method: Method
@@ -90,7 +90,7 @@ def solve(problem: Problem, time_limit_s: float = TIME_LIMIT_S, most_options: in
     return Solution(first, value, best.bound, Method.GREEDY)
 
 
-def to_decision(problem: Problem, chosen: Flags, replicas: int) -> Decision:
+def to_decision(problem: Problem, chosen: Mask, replicas: int) -> Decision:
     """The decision about ``replicas`` (m) that holds the ``chosen`` options (q,)."""
     delete = np.zeros(replicas, dtype=np.bool_)
     delete[problem.replica[~chosen & ~problem.is_copy]] = True

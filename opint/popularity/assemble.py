@@ -6,11 +6,11 @@ from datetime import date
 
 import numpy as np
 
-from opint.popularity.arrays import Days, Float64, Indices
 from opint.popularity.errors import TableError
 from opint.popularity.history import History, codes
 from opint.popularity.names import parse
 from opint.popularity.weeks import DAYS_PER_WEEK, Weeks
+from streams.arrays import Days, Float64, Indices
 
 MOST_WEEKS = 2600
 """Fifty years: a table that spans more has a wrong date in it."""

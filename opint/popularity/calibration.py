@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from opint.popularity.arrays import Flags, Float64, Indices
 from opint.popularity.predictors import ForecastTask, Predictor
+from streams.arrays import Float64, Indices, Mask
 
 OUTCOME_WEEKS = 52
 """Forecasts of the newest year with a known outcome are used for calibration and for the threshold."""
@@ -58,7 +58,7 @@ class CalibratedModel:
         return dataset, fit_platt(past, popular)(probability)
 
 
-def fit_platt(probability: Float64, popular: Flags) -> PlattScaling:
+def fit_platt(probability: Float64, popular: Mask) -> PlattScaling:
     """The scaling learned from forecasts (n,) and outcomes (n,)."""
     if min(int(popular.sum()), int((~popular).sum())) < LEAST_PER_CLASS:
         return PlattScaling()
@@ -76,9 +76,9 @@ def fit_platt(probability: Float64, popular: Flags) -> PlattScaling:
     return PlattScaling(float(np.exp(slope)), float(shift))
 
 
-def is_unsure(probability: Float64, confidence: float) -> Flags:
+def is_unsure(probability: Float64, confidence: float) -> Mask:
     """Where neither yes nor no has a probability of at least ``confidence`` (above one half)."""
-    unsure: Flags = np.maximum(probability, 1.0 - probability) < confidence
+    unsure: Mask = np.maximum(probability, 1.0 - probability) < confidence
     return unsure
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opint.popularity.arrays import Flags, Float64, Indices
 from opint.popularity.history import History, codes
 from opint.popularity.predictors import ForecastTask, Predictor
+from streams.arrays import Float64, Indices, Mask
 
 NEW_WEEKS = 4
 """A dataset is new in its first four weeks."""
@@ -40,10 +40,10 @@ class ColdStartModel:
         return dataset, mixed
 
 
-def is_new(history: History, week: int) -> Flags:
+def is_new(history: History, week: int) -> Mask:
     """Which datasets (n,) have been known for less than :data:`NEW_WEEKS` at the end of ``week``."""
     age = week - history.known_since
-    fresh: Flags = (age >= 0) & (age < NEW_WEEKS)
+    fresh: Mask = (age >= 0) & (age < NEW_WEEKS)
     return fresh
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opint.popularity.arrays import Flags, Float32, Indices
 from opint.popularity.errors import LeakError, PopularityError
 from opint.popularity.history import History
 from opint.popularity.label import Label
+from streams.arrays import Float32, Indices, Mask
 
 LEAK_AUC = 0.9999
 """A single column with an area under the ROC curve of at least this contains the label."""
@@ -38,7 +38,7 @@ class FeatureTable:
         """Number of rows."""
         return len(self.values)
 
-    def only(self, rows: Flags) -> "FeatureTable":
+    def only(self, rows: Mask) -> "FeatureTable":
         """The rows flagged in ``rows`` (r,)."""
         return FeatureTable(self.names, self.values[rows], self.known_after, self.dataset[rows], self.week[rows])
 
@@ -59,11 +59,11 @@ def gather(columns: Mapping[str, Float32], history: History, weeks: Sequence[int
     return FeatureTable(tuple(columns), values, (0,) * len(columns), dataset, week)
 
 
-def labels(table: FeatureTable, history: History, label: Label, horizon: int) -> Flags:
+def labels(table: FeatureTable, history: History, label: Label, horizon: int) -> Mask:
     """Whether each row's dataset is popular ``horizon`` weeks later (r,); raises ValueError for a horizon below 1."""
     if horizon < 1:
         raise ValueError(f"horizon is {horizon} weeks; a forecast looks at least one week ahead")
-    popular: Flags = label.holds(history.measures[label.measure])[table.dataset, table.week + horizon]
+    popular: Mask = label.holds(history.measures[label.measure])[table.dataset, table.week + horizon]
     return popular
 
 
@@ -77,7 +77,7 @@ def check_available(table: FeatureTable) -> None:
             )
 
 
-def check_leakage(table: FeatureTable, popular: Flags) -> None:
+def check_leakage(table: FeatureTable, popular: Mask) -> None:
     """Raise LeakError if a single column separates popular datasets from others: then it contains the label."""
     n = int(popular.sum())
     if min(n, len(popular) - n) < LEAST_PER_CLASS:
@@ -91,7 +91,7 @@ def check_leakage(table: FeatureTable, popular: Flags) -> None:
             )
 
 
-def _auc(column: Float32, popular: Flags) -> float:
+def _auc(column: Float32, popular: Mask) -> float:
     """Area under the ROC curve of one column, ties counting half (the Mann–Whitney statistic)."""
     _, places, counts = np.unique(column, return_inverse=True, return_counts=True)
     below = np.cumsum(counts) - counts

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-from opint.popularity.arrays import Flags, Float64, Indices
 from opint.popularity.calibration import fit_platt, is_unsure
 from opint.popularity.cold_start import ColdStartModel, is_new
 from opint.popularity.errors import PopularityError
@@ -15,6 +14,7 @@ from opint.popularity.examples import WARM_UP_WEEKS
 from opint.popularity.models import Train
 from opint.popularity.predictors import PERSISTENCE, ForecastTask, RetrainedModel, fit, persistence, predict
 from opint.popularity.trained_model import TrainedModel
+from streams.arrays import Float64, Indices, Mask
 
 CALIBRATION_WEEKS = 12
 """Newest weeks whose forecasts calibrate the probabilities."""
@@ -36,8 +36,8 @@ class Forecast:
     week: int
     dataset: Indices
     probability: Float64
-    new: Flags
-    abstained: Flags
+    new: Mask
+    abstained: Mask
     model: tuple[str, ...]
 
     def answer(self, row: int) -> Answer:
@@ -91,7 +91,7 @@ def train_model(
 
 
 def forecast(
-    task: ForecastTask, week: int, trained: TrainedModel, confidence: float, demoted: Flags | None = None
+    task: ForecastTask, week: int, trained: TrainedModel, confidence: float, demoted: Mask | None = None
 ) -> Forecast:
     """The forecast of the ``trained`` model at the end of ``week``; ``task`` must be the task it was trained for.
 

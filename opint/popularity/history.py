@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from opint.popularity.arrays import Flags, Float32, Float64, Indices, Int32
 from opint.popularity.weeks import Weeks
+from streams.arrays import Float32, Float64, Indices, Int32, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +40,9 @@ class History:
         return n, weeks
 
     @cached_property
-    def exists(self) -> Flags:
+    def exists(self) -> Mask:
         """Whether a dataset was known in a week (n, T)."""
-        exists: Flags = np.arange(self.shape[1]) >= self.known_since[:, None]
+        exists: Mask = np.arange(self.shape[1]) >= self.known_since[:, None]
         return exists
 
     def until(self, week: int) -> "History":

@@ -5,12 +5,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opint.popularity.arrays import Flags, Float32
 from opint.popularity.errors import PopularityError
 from opint.popularity.history import History
+from streams.arrays import Float32, Mask
 
 MEASURES = ("naccess", "nusers", "nsites")
-_OPERATORS: dict[str, Callable[[Float32, float], Flags]] = {
+_OPERATORS: dict[str, Callable[[Float32, float], Mask]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
@@ -40,7 +40,7 @@ class Label:
         if self.measure not in history.measures:
             raise PopularityError(f"the table has no {self.measure}; it has {', '.join(history.measures)}")
 
-    def holds(self, values: Float32) -> Flags:
+    def holds(self, values: Float32) -> Mask:
         """Where ``values`` of the measure (any shape) are popular."""
         return _OPERATORS[self.comparison](values, self.limit)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opint.popularity.arrays import Flags, Float64
+from streams.arrays import Float64, Mask
 
 ALL, NEW = "all", "new"
 """Groups next to the data tiers: all datasets, and those with hardly any history."""
@@ -20,7 +20,7 @@ class Counts:
     true_negatives: int
 
     @classmethod
-    def of(cls, forecast: Flags, popular: Flags) -> "Counts":
+    def of(cls, forecast: Mask, popular: Mask) -> "Counts":
         """The counts of forecasts and outcomes of equal shape."""
         hits = int((forecast & popular).sum())
         forecasts, positives = int(forecast.sum()), int(popular.sum())
@@ -57,7 +57,7 @@ class Counts:
         return _ratio(hits, hits + self.false_positives + self.false_negatives)
 
 
-def average_precision(probability: Float64, popular: Flags) -> float:
+def average_precision(probability: Float64, popular: Mask) -> float:
     """Mean precision over the popular datasets, each at the threshold that just includes it; ties count together.
 
     NaN if nothing was popular.
@@ -68,7 +68,7 @@ def average_precision(probability: Float64, popular: Flags) -> float:
     return float((np.diff(hits, prepend=0) * hits / forecasts).sum() / hits[-1])
 
 
-def roc_auc(probability: Float64, popular: Flags) -> float:
+def roc_auc(probability: Float64, popular: Mask) -> float:
     """Probability that a popular dataset is ranked above another, ties counting half; NaN without both classes."""
     hits, forecasts = _curve(probability, popular)
     if not len(hits) or hits[-1] in (0, forecasts[-1]):
@@ -78,7 +78,7 @@ def roc_auc(probability: Float64, popular: Flags) -> float:
     return float((steps * between).sum() / hits[-1] / misses[-1])
 
 
-def _curve(probability: Float64, popular: Flags) -> tuple[Float64, Float64]:
+def _curve(probability: Float64, popular: Mask) -> tuple[Float64, Float64]:
     """Cumulative hits and forecasts at each distinct probability, from the largest down."""
     order = np.argsort(-probability, kind="stable")
     ordered = probability[order]

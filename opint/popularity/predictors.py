@@ -11,7 +11,6 @@ from functools import partial
 
 import numpy as np
 
-from opint.popularity.arrays import Float32, Float64, Indices
 from opint.popularity.examples import (
     TRAINING_WEEKS,
     check_available,
@@ -27,6 +26,7 @@ from opint.popularity.features.relatives import totals
 from opint.popularity.history import History
 from opint.popularity.label import Label
 from opint.popularity.models import Forecaster, Train
+from streams.arrays import Float32, Float64, Indices
 
 PERSISTENCE = "persistence"
 """Name of the baseline that repeats the last week."""

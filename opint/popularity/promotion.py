@@ -14,11 +14,11 @@ from dataclasses import astuple, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from opint.popularity.arrays import Flags
 from opint.popularity.history import History
 from opint.popularity.metrics import Counts
 from opint.popularity.predictors import PERSISTENCE
 from opint.popularity.walk_forward import WeekForecast
+from streams.arrays import Mask
 
 Weights = npt.NDArray[np.int64]
 Measure = Callable[[Weights], float]
@@ -97,7 +97,7 @@ def choose_by_tier(
 def _choose_for_tier(
     tier: str,
     promoted: str,
-    in_tier: Flags,
+    in_tier: Mask,
     forecasts: Mapping[str, Sequence[WeekForecast]],
     rng: np.random.Generator,
 ) -> ModelChoice:
@@ -116,7 +116,7 @@ def _choose_for_tier(
     return ModelChoice(tier, promoted, difference)
 
 
-def _restrict(forecast: WeekForecast, in_tier: Flags) -> WeekForecast:
+def _restrict(forecast: WeekForecast, in_tier: Mask) -> WeekForecast:
     rows = in_tier[forecast.dataset]
     kept = forecast.dataset[rows], forecast.probability[rows], forecast.forecast[rows], forecast.popular[rows]
     return WeekForecast(forecast.made, forecast.week, *kept, forecast.threshold)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from opint.popularity.arrays import Flags
 from opint.popularity.cold_start import is_new
 from opint.popularity.history import History
 from opint.popularity.metrics import ALL, NEW, Counts, average_precision, roc_auc
 from opint.popularity.walk_forward import WeekForecast
 from opint.popularity.weeks import Weeks
+from streams.arrays import Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def total_counts(board: Sequence[ScoreRow], group: str, model: str) -> Counts:
     return sum(counts, start=Counts(0, 0, 0, 0))
 
 
-def _score_row(forecast: WeekForecast, model: str, group: str, rows: Flags) -> ScoreRow:
+def _score_row(forecast: WeekForecast, model: str, group: str, rows: Mask) -> ScoreRow:
     popular, probability = forecast.popular[rows], forecast.probability[rows]
     areas = roc_auc(probability, popular), average_precision(probability, popular)
     return ScoreRow(forecast.week, group, model, Counts.of(forecast.forecast[rows], popular), *areas)

@@ -13,8 +13,8 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from opint.popularity.arrays import Flags, Float64, Indices, Int32
 from opint.popularity.history import History
+from streams.arrays import Float64, Indices, Int32, Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _season(size: CatalogueSize, conferences: Sequence[date]) -> Float64:
     return np.where(quiet, 0.4, np.where(near, BEFORE_CONFERENCE, 1.0))
 
 
-def _spells(rng: np.random.Generator, start: Float64) -> Flags:
+def _spells(rng: np.random.Generator, start: Float64) -> Mask:
     """Weeks with reads (n, weeks): a Markov chain of two states."""
     n, weeks = start.shape
     draw = rng.random((n, weeks))

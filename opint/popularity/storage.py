@@ -7,7 +7,6 @@ import numpy as np
 from opint.incidents import operational
 from opint.incidents.families import FAMILIES, POPULARITY_DRIFT, IncidentKey
 from opint.incidents.operational import OperationalFault
-from opint.popularity.arrays import Flags
 from opint.popularity.forecasting import Forecast
 from opint.popularity.history import History
 from opint.popularity.predictors import PERSISTENCE
@@ -17,6 +16,7 @@ from opint.popularity.scoreboard import ScoreRow, null_if_nan
 from opint.store import popularity
 from opint.store.engine import Store
 from opint.store.popularity import ForecastKey, Score, StoredForecast, StoredStanding
+from streams.arrays import Mask
 
 
 def store_scoreboard(
@@ -93,11 +93,11 @@ def store_batch_forecast(store: Store, catalogue: str, forecast: BatchForecast, 
     return int(demoted.sum())
 
 
-def demoted_datasets(history: History, standings: Mapping[str, str]) -> Flags:
+def demoted_datasets(history: History, standings: Mapping[str, str]) -> Mask:
     """Datasets (n,) that persistence forecasts; a tier without a choice of its own follows the choice for all."""
     return _is_demoted(history.traits.get("tier", ("",) * history.shape[0]), standings)
 
 
-def _is_demoted(tiers: Sequence[str], standings: Mapping[str, str]) -> Flags:
+def _is_demoted(tiers: Sequence[str], standings: Mapping[str, str]) -> Mask:
     models = {tier: standings.get(tier, standings.get("", "")) for tier in set(tiers)}
     return np.array([models[tier] == PERSISTENCE for tier in tiers], dtype=np.bool_)

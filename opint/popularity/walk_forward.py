@@ -9,13 +9,13 @@ from functools import partial
 
 import numpy as np
 
-from opint.popularity.arrays import Flags, Float64, Indices
 from opint.popularity.calibration import OUTCOME_WEEKS, CalibratedModel
 from opint.popularity.cold_start import ColdStartModel
 from opint.popularity.errors import PopularityError
 from opint.popularity.examples import WARM_UP_WEEKS
 from opint.popularity.models import Train
 from opint.popularity.predictors import PERSISTENCE, ForecastTask, Predictor, RetrainedModel, persistence, recent_share
+from streams.arrays import Float64, Indices, Mask
 
 THRESHOLDS = np.linspace(0.05, 0.95, 91)
 DEFAULT_THRESHOLD = 0.5
@@ -24,7 +24,7 @@ RECENT_SHARE = "last 4 weeks"
 BASELINES = (PERSISTENCE, RECENT_SHARE)
 
 
-def best_f1_threshold(probability: Float64, popular: Flags) -> float:
+def best_f1_threshold(probability: Float64, popular: Mask) -> float:
     """The threshold of :data:`THRESHOLDS` with the largest F1 of past forecasts; the middle one of equals."""
     if not popular.any():
         return DEFAULT_THRESHOLD
@@ -50,8 +50,8 @@ class WeekForecast:
     week: int
     dataset: Indices
     probability: Float64
-    forecast: Flags
-    popular: Flags
+    forecast: Mask
+    popular: Mask
     threshold: float
 
 

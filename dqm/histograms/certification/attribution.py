@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Mask
 from dqm.core.combination import SubsystemOpinion, condemned_elements
 from dqm.core.largest_errors import NAMES, NUMBERS, Largest, summaries
 from dqm.core.pileup import PileupScale
 from dqm.core.quality import WorstFeature
 from dqm.core.state import SubsystemScores
 from dqm.histograms.certification.model import CertificationModel
+from streams.arrays import Float32, Float64, Mask
 from streams.records import Catalogue, Conditions, Counts
 
 MOST_FEATURES = 3

@@ -5,13 +5,13 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from dqm.arrays import Float32, Mask, NamedArrays
 from dqm.core.calibration import Normaliser
 from dqm.core.largest_errors import NUMBERS, Largest
 from dqm.core.quality import Certified
 from dqm.histograms.certification.scaling import Scaling
 from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from dqm.statistics.conformal import ConformalTable
+from streams.arrays import Float32, Mask, NamedArrays
 
 TOP = 100
 """Squared errors that the score is the mean of ..."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Indices, Mask
 from dqm.statistics.robust import fit_lines, scale
+from streams.arrays import Float32, Float64, Indices, Mask
 
 REACH = 1e4
 """Scaled features are kept within plus and minus this, so that their squares stay finite."""

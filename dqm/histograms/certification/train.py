@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 
-from dqm.arrays import Float32, Indices, Int64, Mask
 from dqm.core.calibration import calibrate
 from dqm.core.combination import SubsystemOpinion
 from dqm.core.drift import Residuals, initial_centre, updated_centre
@@ -15,6 +14,7 @@ from dqm.histograms.certification import scaling
 from dqm.histograms.certification.attribution import shares
 from dqm.histograms.certification.model import PER_PB, CertificationModel, Ensemble, luminosity, squared_errors
 from dqm.networks.prelu_autoencoder import PreluAutoencoder
+from streams.arrays import Float32, Indices, Int64, Mask
 from streams.records import Conditions
 
 Kind = Literal["autoencoder", "variational"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dqm.arrays import Float32, Mask
+from streams.arrays import Float32, Mask
 
 LEAST_REGION, MOST_SHARE = 3, 1 / 3
 """A region has at least so many channels, and at most this share of the strip."""

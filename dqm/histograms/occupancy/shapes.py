@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64
+from streams.arrays import Float32, Float64
 from streams.records import MonitoringElement
 
 

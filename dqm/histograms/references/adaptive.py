@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float64, Mask
+from streams.arrays import Float64, Mask
 
 STANDS_OUT = 6.0
 """A bin that stands out by more standard deviations than this is a fault and is never adopted by itself."""

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Mask
 from dqm.core.drift import HELD, PILEUP_STEPS, TRUSTED, Earlier, Reference, RunSums
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.group import Group
@@ -20,6 +19,7 @@ from dqm.histograms.references.adaptive import KEEP, STANDS_OUT, Template, follo
 from dqm.histograms.references.modes import REACH
 from dqm.histograms.scorers.base import Scorer
 from dqm.histograms.scorers.kolmogorov import KolmogorovScorer
+from streams.arrays import Float32, Float64, Mask
 from streams.records import Block
 
 RECENT = 500

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float64
 from dqm.statistics.robust import NORMAL_MAD, fit_lines
+from streams.arrays import Float64
 from streams.records import Conditions
 
 _LEAST_SPREAD = 0.02

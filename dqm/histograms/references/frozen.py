@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Mask
 from dqm.core.pileup import PILEUP_REACH
 from dqm.histograms.references import modes
 from dqm.histograms.references.modes import Modes
 from dqm.statistics.beta_binomial import fast_pulls
 from dqm.statistics.robust import NORMAL_MAD
+from streams.arrays import Float32, Float64, Mask
 
 TOLERANCE = 0.01
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from dqm.arrays import Float32, Indices, Mask
+from streams.arrays import Float32, Indices, Mask
 
 MOST = 3
 REACH = 6.0

@@ -15,7 +15,6 @@ from dataclasses import replace
 import numpy as np
 
 from conf.settings import DqmSettings
-from dqm.arrays import Float32, Mask
 from dqm.core.accepted import LEAST_ACCEPTED, Accepted
 from dqm.core.drift import Reference
 from dqm.core.errors import TrainingError
@@ -25,6 +24,7 @@ from dqm.histograms.references.choice import start
 from dqm.histograms.run_window import RunWindow
 from dqm.histograms.scorers.shares import LEAST_SPREAD, root_shares
 from dqm.statistics.robust import median, scale
+from streams.arrays import Float32, Mask
 from streams.records import Conditions
 
 STANDS_OUT = 6.0

@@ -5,11 +5,11 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from dqm.arrays import Float32
 from dqm.histograms.features import FeatureBlock
 from dqm.histograms.occupancy.shapes import Kind
 from dqm.histograms.scorers.base import EVERYTHING, Arrays, TrainingData, require_shape
 from dqm.networks.pull_autoencoder import PullAutoencoder
+from streams.arrays import Float32
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
 from conf.errors import NightshiftError
-from dqm.arrays import Float32, Mask
 from dqm.histograms.features import FeatureBlock
 from dqm.histograms.occupancy.shapes import Kind
 from dqm.histograms.references.frozen import FrozenReference
+from streams.arrays import Float32, Mask
 
 Arrays = dict[str, Float32]
 

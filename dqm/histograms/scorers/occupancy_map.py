@@ -6,13 +6,13 @@ from typing import ClassVar, Self
 import numpy as np
 from scipy.stats import mannwhitneyu
 
-from dqm.arrays import Float32, Float64, Indices, Mask
 from dqm.histograms.features import FeatureBlock, features
 from dqm.histograms.occupancy.injected_faults import inject_map_faults
 from dqm.histograms.occupancy.shapes import Kind, neighbourhoods
 from dqm.histograms.scorers.base import LEAST_PRECISION, Arrays, TrainingData, require_shape
 from dqm.networks.map_autoencoder import MapAutoencoder
 from dqm.statistics.robust import scale
+from streams.arrays import Float32, Float64, Indices, Mask
 
 INPUT_REACH = 6.0
 """Pulls enter the network within plus and minus this: a fault must not drive its own reconstruction."""

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from dqm.arrays import Float32, Mask
 from dqm.histograms.features import FeatureBlock, features
 from dqm.histograms.occupancy.injected_faults import inject_strip_faults
 from dqm.histograms.occupancy.shapes import Kind, prepared
 from dqm.histograms.scorers.base import Arrays, TrainingData, require_shape
 from dqm.networks.strip_cnn import StripCnn
 from dqm.statistics.beta_binomial import ratios
+from streams.arrays import Float32, Mask
 
 if TYPE_CHECKING:
     from dqm.networks.training.strip_cnn import LabelledStrips

@@ -11,11 +11,11 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from dqm.arrays import Float32, Float64, Mask
 from dqm.histograms.features import FeatureBlock
 from dqm.histograms.occupancy.shapes import Kind
 from dqm.histograms.scorers.base import EVERYTHING, Arrays, TrainingData, require_shape
 from dqm.statistics.robust import median, scale
+from streams.arrays import Float32, Float64, Mask
 
 MODES = 3
 TRIMMED_SHARE = 0.1

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from dqm.arrays import Float32
 from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from dqm.networks.training.dense import applied, clipped, network, variables
 from dqm.networks.training.descent import Schedule, descend
 from dqm.networks.training.tensor import tf
+from streams.arrays import Float32
 
 
 def train(

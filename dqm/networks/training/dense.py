@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh
 
-from dqm.arrays import Float32
 from dqm.networks.prelu_autoencoder import INPUT_REACH, PreluAutoencoder
 from dqm.networks.training.tensor import tf
+from streams.arrays import Float32
 
 CODE = 16
 HIDDEN = 64

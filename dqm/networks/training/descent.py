@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dqm.arrays import Float32
 from dqm.networks.training.tensor import tf
+from streams.arrays import Float32
 
 Loss = Callable[[Any], Any]
 """From a tensor of features (rows, f) to a scalar."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from dqm.arrays import Float32
 from dqm.networks.event_vae import FREEDOM, INPUT_REACH, MOST_LOG_SPREAD, SLOPE, EventVae, initial
 from dqm.networks.training.descent import Schedule, descend
 from dqm.networks.training.tensor import tf
+from streams.arrays import Float32
 
 HIDDEN = 64
 CODE = 8

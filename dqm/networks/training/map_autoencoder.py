@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from dqm.arrays import Float32
 from dqm.networks.map_autoencoder import SHAPES, MapAutoencoder
 from dqm.networks.training.descent import stop_early
 from dqm.networks.training.tensor import tf
+from streams.arrays import Float32
 
 MOST_CELLS = 8_000_000
 """Cells that are trained on at most; maps are drawn at random where there are more."""

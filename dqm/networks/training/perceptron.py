@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.arrays import Float32
 from dqm.networks.perceptron import Perceptron
 from dqm.networks.training.descent import Schedule, descend
 from dqm.networks.training.tensor import tf
+from streams.arrays import Float32
 
 HIDDEN = (128, 64)
 SCHEDULE = Schedule(rate=1e-3, beta1=0.9, beta2=0.999, patience=2, epochs=12, batch=512)

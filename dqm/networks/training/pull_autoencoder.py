@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from dqm.arrays import Float32
 from dqm.networks.pull_autoencoder import INPUT_REACH, LEAST_PRECISION, PullAutoencoder
 from dqm.networks.training.descent import stop_early
 from dqm.networks.training.tensor import tf
+from streams.arrays import Float32
 
 _BATCH = 512
 _EPOCHS = 60

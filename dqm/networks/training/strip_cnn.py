@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from dqm.arrays import Float32, Mask
 from dqm.networks.strip_cnn import FILTERS, HIDDEN, POOL, WIDTH, StripCnn
 from dqm.networks.training.descent import stop_early
 from dqm.networks.training.tensor import tf
+from streams.arrays import Float32, Mask
 
 PATIENCE = 32
 EPOCHS = 150

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from conf.settings import DqmSettings
-from dqm.arrays import Float64, Indices, Mask, UInt8
 from dqm.core import closing_evidence
 from dqm.core.combination import of_elements
 from dqm.core.digests import EMPTY
@@ -20,6 +19,7 @@ from dqm.rates.levels.readings import column_of
 from dqm.rates.result import SUBSYSTEM
 from dqm.statistics.multiple_testing import discovery_threshold
 from dqm.statistics.variance_stabilised import reached, two_sided
+from streams.arrays import Float64, Indices, Mask, UInt8
 from streams.records import LUMISECTION_SECONDS
 
 EDGE = 2.576

@@ -11,12 +11,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from dqm.arrays import Float64, Indices, Mask
 from dqm.core.state import EarlierRates
 from dqm.rates.levels.level import WIDEST, Track, walk
 from dqm.rates.levels.model import LevelModel
 from dqm.rates.levels.readings import Readings, of_conditions
 from dqm.rates.levels.state import STRETCH, Levels
+from streams.arrays import Float64, Indices, Mask
 from streams.records import LUMISECTION_SECONDS
 
 _MOST_TRACKS = 64

@@ -22,8 +22,8 @@ from math import log
 
 import numpy as np
 
-from dqm.arrays import Float64, Indices, Mask
 from dqm.statistics.variance_stabilised import stabilised
+from streams.arrays import Float64, Indices, Mask
 
 SUMS = (1, 2, 3, 5, 10)
 """Consecutive lumisections whose pulls are summed."""

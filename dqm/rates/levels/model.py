@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from conf.settings import AlertSettings, DqmSettings, RateSettings
-from dqm.arrays import Float32, Float64, Mask, NamedArrays
 from dqm.core.budget import limit
 from dqm.core.errors import TrainingError
 from dqm.rates.curves import spread_of
@@ -20,6 +19,7 @@ from dqm.rates.levels.quadratic import LEAST_COUNTS, Quadratic, fit
 from dqm.rates.levels.readings import Readings
 from dqm.rates.levels.state import Levels, walked
 from dqm.statistics.variance_stabilised import two_sided
+from streams.arrays import Float32, Float64, Mask, NamedArrays
 from streams.records import LUMISECTION_SECONDS, TriggerMenu
 
 WIDEST_SPREAD = 0.2

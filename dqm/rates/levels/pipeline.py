@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.settings import AlertSettings, DqmSettings, RateSettings
-from dqm.arrays import Float32
 from dqm.core.digests import EMPTY, digests
 from dqm.core.drift import Reference
 from dqm.core.quality import Reason
@@ -23,6 +22,7 @@ from dqm.rates.levels.model import LevelModel, limits
 from dqm.rates.levels.readings import overall_prescales, read
 from dqm.rates.levels.state import STRETCH, Levels, stretch_of, walked
 from dqm.rates.result import SUBSYSTEM
+from streams.arrays import Float32
 from streams.records import LUMISECTION_SECONDS, Catalogue, Conditions, LumisectionKey, TriggerRates
 
 SCORERS = ("level",)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.arrays import Float64, Indices, Mask
 from dqm.rates.levels.readings import Readings
 from dqm.statistics.robust import NORMAL_MAD
+from streams.arrays import Float64, Indices, Mask
 
 LEAST_READINGS = 30
 """Lumisections in which training must have a rate in a column to know its offset."""

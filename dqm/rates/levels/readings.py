@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from dqm.arrays import Float64, Indices, Mask
 from dqm.rates.observed import is_usable
+from streams.arrays import Float64, Indices, Mask
 from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey, TriggerRates
 
 JUMP = 0.03

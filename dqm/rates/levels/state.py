@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from dqm.arrays import Float64, Indices
 from dqm.rates.levels.level import LEARNED, NEW_VERSION, PER_RUN, UNKNOWN, VARIANCE, Track, Walk, walk
 from dqm.rates.levels.quadratic import Quadratic
 from dqm.rates.levels.readings import Readings
+from streams.arrays import Float64, Indices
 from streams.records import LumisectionKey
 
 STRETCH = 32

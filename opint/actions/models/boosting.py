@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from dqm.arrays import Float64, Indices
 from opint.actions.action import ActionsError
+from streams.arrays import Float64, Indices
 
 if TYPE_CHECKING:
     import xgboost

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from dqm.arrays import Float64, Indices
 from dqm.networks.perceptron import Perceptron
+from streams.arrays import Float64, Indices
 
 ITERATIONS = 300
 NEIGHBOURS = 5

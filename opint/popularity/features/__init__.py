@@ -7,12 +7,12 @@ every family and checks that the past stays the same.
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from opint.popularity.arrays import Float32
 from opint.popularity.features.access_patterns import frequency, recency, reuse, smoothing, trend
 from opint.popularity.features.context import age, seasonality, usage
 from opint.popularity.features.relatives import Totals, relatives
 from opint.popularity.history import History
 from opint.popularity.label import Label
+from streams.arrays import Float32
 
 __all__ = ["features"]
 

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.signal import lfilter
 
-from opint.popularity.arrays import Flags, Float32
 from opint.popularity.history import History
 from opint.popularity.label import Label
+from streams.arrays import Float32, Mask
 
 NEVER = 104.0
 """Weeks that stand for "not in this table": two years."""
@@ -31,7 +31,7 @@ def lagged(values: Float32, weeks: int) -> Float32:
     return shifted
 
 
-def since(events: Flags, never: float) -> Float32:
+def since(events: Mask, never: float) -> Float32:
     """Weeks (n, T) since the last event, 0 in a column with an event; ``never`` before the first event."""
     columns = np.arange(events.shape[1], dtype=np.float32)
     last = np.maximum.accumulate(np.where(events, columns, np.float32(-1)), axis=1)
@@ -94,7 +94,7 @@ def reuse(history: History, label: Label) -> dict[str, Float32]:
     }
 
 
-def _running_count(events: Flags) -> Float32:
+def _running_count(events: Mask) -> Float32:
     return np.cumsum(events, axis=1, dtype=np.float32)
 
 

@@ -5,10 +5,10 @@ from datetime import date
 
 import numpy as np
 
-from opint.popularity.arrays import Float32
 from opint.popularity.features.access_patterns import sums
 from opint.popularity.history import History
 from opint.popularity.label import Label
+from streams.arrays import Float32
 
 USAGE_WINDOWS = (1, 4)
 NEAR_WEEKS = (4, 8)

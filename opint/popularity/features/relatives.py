@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opint.popularity.arrays import Float32, Float64
 from opint.popularity.features.access_patterns import sums
 from opint.popularity.history import History, codes
 from opint.popularity.label import Label
+from streams.arrays import Float32, Float64
 
 KINDS = ("tier", "campaign", "primary")
 """From the widest to the narrowest; a wider kind helps where a narrower one has little history."""

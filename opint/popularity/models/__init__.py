@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
-from opint.popularity.arrays import Flags, Float32, Float64
 from opint.popularity.errors import PopularityError
+from streams.arrays import Float32, Float64, Mask
 
 
 class Forecaster(Protocol):
@@ -18,7 +18,7 @@ class Forecaster(Protocol):
         """Probability (r,) that each row of features (r, k) will be popular."""
 
 
-Train = Callable[[Float32, Flags, int], Forecaster]
+Train = Callable[[Float32, Mask, int], Forecaster]
 """From features (r, k), labels (r,) of both classes, and a seed."""
 
 _TRAINERS: Mapping[str, tuple[str, str]] = {

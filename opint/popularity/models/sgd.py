@@ -12,7 +12,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer
 
-from opint.popularity.arrays import Flags, Float32, Float64
+from streams.arrays import Float32, Float64, Mask
 
 PENALTY = 1e-4
 QUANTILES = 50
@@ -30,7 +30,7 @@ class Logistic:
         return np.asarray(self.steps.predict_proba(features)[:, 1])
 
 
-def train_sgd(features: Float32, popular: Flags, seed: int) -> Logistic:
+def train_sgd(features: Float32, popular: Mask, seed: int) -> Logistic:
     """Train on examples in random order; the weights are the mean over the descent (averaged SGD)."""
     return Logistic(
         make_pipeline(

@@ -12,8 +12,8 @@ from scipy.special import expit, logit
 from sklearn.ensemble import RandomForestClassifier
 from xgboost import XGBClassifier
 
-from opint.popularity.arrays import Flags, Float32, Float64
 from opint.popularity.models import Forecaster
+from streams.arrays import Float32, Float64, Mask
 
 FOREST_TREES = 200
 FOREST_LEAST_LEAF = 10
@@ -40,7 +40,7 @@ class Forest:
         return np.asarray(self.trees.predict_proba(features)[:, 1])
 
 
-def train_forest(features: Float32, popular: Flags, seed: int) -> Forest:
+def train_forest(features: Float32, popular: Mask, seed: int) -> Forest:
     """Train without balancing the classes, so that shares are probabilities."""
     trees = RandomForestClassifier(
         FOREST_TREES,
@@ -65,7 +65,7 @@ class Boosting:
         return np.asarray(self.trees.predict_proba(features)[:, 1], dtype=np.float64)
 
 
-def train_boosting(features: Float32, popular: Flags, seed: int) -> Boosting:
+def train_boosting(features: Float32, popular: Mask, seed: int) -> Boosting:
     """Train many shallow trees, each on a part of the examples and features."""
     trees = XGBClassifier(
         n_estimators=BOOSTING_TREES,
@@ -94,6 +94,6 @@ class Blend:
         return blended
 
 
-def train_blend(features: Float32, popular: Flags, seed: int) -> Blend:
+def train_blend(features: Float32, popular: Mask, seed: int) -> Blend:
     """Train each part on all examples."""
     return Blend(tuple(train_part(features, popular, seed) for train_part in (train_forest, train_boosting)))

@@ -16,11 +16,11 @@ import pyarrow as pa
 from pyarrow import fs, parquet
 
 from opint.popularity import names
-from opint.popularity.arrays import Flags, Float64
 from opint.popularity.errors import PopularityError, TableError
 from opint.popularity.label import Label
 from opint.popularity.readers.columns import days, numbers, texts
 from opint.popularity.weeks import DAYS_PER_WEEK
+from streams.arrays import Float64, Mask
 
 if TYPE_CHECKING:
     pass
@@ -43,9 +43,9 @@ class BatchForecast:
     dataset: tuple[str, ...]
     tier: tuple[str, ...]
     probability: Float64
-    forecast: Flags
-    new: Flags
-    was: Flags
+    forecast: Mask
+    new: Mask
+    was: Mask
 
     @property
     def week(self) -> date:
@@ -130,7 +130,7 @@ def _single_value(column: Iterable[Any], name: str, origin: str) -> Any:
     return values[0]
 
 
-def _flags(content: Any, name: str, origin: str) -> Flags:
+def _flags(content: Any, name: str, origin: str) -> Mask:
     values = numbers(content, name, origin)
     if not np.isin(values, (0.0, 1.0)).all():
         raise TableError(origin, name, values[~np.isin(values, (0.0, 1.0))][0], "true or false is needed")

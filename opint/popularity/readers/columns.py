@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
-from opint.popularity.arrays import Days, Float64
 from opint.popularity.errors import TableError
 from opint.popularity.weeks import EARLIEST_DAY, LATEST_DAY, parse_day
+from streams.arrays import Days, Float64
 from streams.beginning import check_file
 from streams.errors import DecodeError
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from opint.popularity.arrays import Float64
 from opint.popularity.assemble import WeekSpan
 from opint.popularity.examples import FeatureTable, gather
 from opint.popularity.features import features
@@ -24,6 +23,7 @@ from opint.popularity.features.relatives import KINDS, Totals, totals
 from opint.popularity.history import History
 from opint.popularity.label import MEASURES, Label
 from opint.popularity.readers.access_table import read_part
+from streams.arrays import Float64
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
