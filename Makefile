@@ -24,7 +24,7 @@ run: .venv/.base ## start everything embedded and print the address of the page;
 
 test: .venv/.dev ## run all tests (as root, missing test tools are installed with apt-get)
 	@sh deploy/install-test-tools.sh
-	@exec env $(PYTEST) -p no:randomly --numprocesses 3 --dist loadfile -m 'not benchmark'
+	@exec env $(PYTEST) -p no:randomly --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not benchmark'
 
 test-benchmarks: .venv/.dev ## run each whole benchmark once, small (minutes): that it runs, not what it measures
 	@exec env $(PYTEST) -p no:randomly --numprocesses 2 -m benchmark tests/benchmarks

@@ -40,6 +40,12 @@ hypothesis.settings.register_profile("nightshift", deadline=None)
 hypothesis.settings.load_profile("nightshift")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with few and long tests come first: at the end workers would wait for one of them."""
+    long = {item.path for item in items if "e2e" in item.path.parts or item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """``real_data(name)``: a file of real data; skips where there is none."""

@@ -29,4 +29,4 @@ def test_what_is_reached_lies_as_far_as_was_asked(mean, spread, reach):
     up = reached(np.array([mean]), np.array([spread]), np.array([reach]))
     assert stabilised(up, np.array([mean]), np.array([spread]))[0] == pytest.approx(reach, abs=1e-3)
     down = reached(np.array([mean]), np.array([spread]), np.array([-reach]))
-    assert 0 <= down[0] <= max(mean, 1e-9) * (1 + 1e-9)
+    assert 0 <= down[0] <= mean + 1e-9 * max(mean, 1.0)
