@@ -49,6 +49,7 @@ def _roles(text: str) -> str:
 RoleLabel = Literal["viewer", "shifter", "expert", "admin"]
 ROLES: tuple[RoleLabel, ...] = get_args(RoleLabel)
 """What people may do, each more than the one before; docs/security.md says what."""
+
 Loopback = Annotated[str, AfterValidator(_loopback)]
 Addresses = Annotated[str, AfterValidator(_addresses)]
 PageUrl = Annotated[str, AfterValidator(_page_url)]

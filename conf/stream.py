@@ -37,11 +37,13 @@ def _columns(text: str) -> str:
 
 FILE_FIELDS = ("run", "ls", "subsystem", "me")
 """What a template of paths may name."""
+
 TABLE_COLUMNS = (
     *("fromrun", "fromlumi", "hname", "metype", "histo", "entries"),
     *("Xmin", "Xmax", "Xbins", "Ymin", "Ymax", "Ybins"),
 )
 """The columns of a CSV table of histograms."""
+
 Brokers = Annotated[str, AfterValidator(_brokers)]
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Template = Annotated[str, AfterValidator(_template)]

@@ -41,24 +41,56 @@ def evidence(
 ) -> Evidence:
     """Evidence on ``row`` of the catalogue, which ``cause`` explains; None: it is only suspect."""
     reason = Reason.SUSPECT if cause is None else cause.reason
-    observed, expected = float(case.bands.observed[row]), float(case.bands.expected[row])
     other = _other_prescale(case.bands, row) if reason is Reason.PATH_MOVED else None
-    parts = [_rate(case, row), _explained(case, row, cause, other)]
-    return Evidence(
+    rate = f"{in_hertz(case.bands, row)} at pileup {case.pileup:.1f}"
+    explained = _explained(case, row, cause, other)
+    return of_rate(
+        case.bands,
+        row,
         me=case.catalogue.names[row],
         reason=reason,
         kind=_kind(reason, cause, other),
-        sentence="; ".join(part for part in parts if part) + ".",
+        sentence=f"{rate}; {explained}.",
+        p_value=p_value,
+        scores=scores,
+        model_version=version,
+    )
+
+
+def of_rate(
+    bands: Bands,
+    row: int,
+    *,
+    me: str,
+    reason: Reason,
+    kind: str,
+    sentence: str,
+    p_value: float,
+    scores: dict[str, float],
+    model_version: str,
+) -> Evidence:
+    """Evidence on one rate: nothing to plot, and as entries what a lumisection counted, and was expected to count."""
+    return Evidence(
+        me=me,
+        reason=reason,
+        kind=kind,
+        sentence=sentence,
         p_value=p_value,
         scores=scores,
         axes=(),
         counts=(),
         reference=(),
         pulls=(),
-        entries=observed * LUMISECTION_SECONDS,
-        expected_entries=expected * LUMISECTION_SECONDS,
-        model_version=version,
+        entries=float(bands.observed[row]) * LUMISECTION_SECONDS,
+        expected_entries=float(bands.expected[row]) * LUMISECTION_SECONDS,
+        model_version=model_version,
     )
+
+
+def in_hertz(bands: Bands, row: int) -> str:
+    """The rate and the band that is expected, as a sentence begins."""
+    observed, low, high = (_hz(float(band[row])) for band in (bands.observed, bands.low, bands.high))
+    return f"Rate {observed} Hz where {low} to {high} Hz are expected"
 
 
 def _kind(reason: Reason, cause: Cause | None, other: float | None) -> str:
@@ -67,12 +99,6 @@ def _kind(reason: Reason, cause: Cause | None, other: float | None) -> str:
     if cause is not None and reason is Reason.WRONG_PRESCALES and cause.column is not None:
         return f"prescale column {cause.column}"
     return KINDS[reason]
-
-
-def _rate(case: Case, row: int) -> str:
-    bands = case.bands
-    observed, low, high = (_hz(float(band[row])) for band in (bands.observed, bands.low, bands.high))
-    return f"Rate {observed} Hz where {low} to {high} Hz are expected at pileup {case.pileup:.1f}"
 
 
 def _hz(rate: float) -> str:

@@ -31,7 +31,7 @@ _CONSTANT = (bool, int, float, complex, str, bytes, tuple)
 
 
 def fingerprint(function: Callable[..., object]) -> str:
-    """Of this function, as it is when all that it refers to has been defined."""
+    """One short word for what its machine code is made from, once all that it refers to has been defined."""
     files: set[str] = set()
     constants: set[str] = set()
     seen: set[Callable[..., object]] = set()

@@ -12,6 +12,7 @@ from dqm.core.digests import EMPTY
 from dqm.core.quality import Evidence, Quality, Reason
 from dqm.core.state import Bands, EarlierRates, LumisectionState, SubsystemScores, SubsystemVerdict
 from dqm.core.verdicts import QUALITY, Content, History, expected_parts, repeating
+from dqm.rates.evidence import in_hertz, of_rate
 from dqm.rates.levels.judgement import Before, Judgement, Tracks, judgement
 from dqm.rates.levels.level import SUMS
 from dqm.rates.levels.model import LevelModel, Limits, p_of_sums
@@ -167,7 +168,6 @@ def evidence(
     ``others`` are the paths that moved together with it.
     """
     assert part.bands is not None  # noqa: S101 - rates have them
-    observed, expected, low, high = (float(band[row]) for band in part.bands.as_array()[:4])
     known = np.where(np.isnan(pulls), 0.0, pulls)
     at = int(np.argmax(np.abs(known)))
     count, far = SUMS[at], float(known[at])
@@ -178,25 +178,17 @@ def evidence(
     unsure = "" if reason in MOVED else ", unlikely, but not enough to be called wrong"
     together = f"; {', '.join(others)} moved in the same lumisections" if others else ""
     sentence = (
-        f"Rate {_hz(observed)} Hz where {_hz(low)} to {_hz(high)} Hz are expected {where}; "
+        f"{in_hertz(part.bands, row)} {where}; "
         f"{over} {abs(far):.1f} standard deviations {side} its own level{unsure}{together}."
     )
-    return Evidence(
+    return of_rate(
+        part.bands,
+        row,
         me=part.catalogue.names[row],
         reason=reason,
         kind=KINDS[reason],
         sentence=sentence,
         p_value=float(part.p_values[row]),
         scores={name: float(score) for name, score in zip(part.scorers, part.scores[:, row], strict=True)},
-        axes=(),
-        counts=(),
-        reference=(),
-        pulls=(),
-        entries=observed * LUMISECTION_SECONDS,
-        expected_entries=expected * LUMISECTION_SECONDS,
         model_version=state.model_version,
     )
-
-
-def _hz(rate: float) -> str:
-    return f"{rate:.3g}" if rate < 1000 else f"{rate:,.0f}"

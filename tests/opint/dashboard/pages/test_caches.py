@@ -14,7 +14,6 @@ from tests.support.placement import LINES, PLAN
 
 @pytest.fixture
 def page(serving, store):
-    store.upgrade()
     seed.fill(store)
     return serving(store, seed.now_s)
 

@@ -137,7 +137,6 @@ def test_notes_are_escaped(client):
 
 
 def test_without_events_the_page_says_what_to_do(serving, store):
-    store.upgrade()
     client = serving(store, seed_hotline.now_s)
     assert "nightshift train hotline" in client.get("/hotline").text
     assert client.get("/api/v1/hotline").json() == {"items": [], "next": None}

@@ -17,7 +17,6 @@ def now_s():
 
 @pytest.fixture
 def client(serving, store):
-    store.upgrade()
     store_plan(store, "cms", PLAN, 5.0)
     return serving(store, now_s)
 

@@ -44,7 +44,6 @@ def test_every_answer_is_as_openapi_says(client):
 
 
 def test_without_anything_stored_the_page_says_what_to_do(serving, store):
-    store.upgrade()
     client = serving(store, seed_popularity.now_s)
     assert "nightshift popularity scoreboard" in client.get("/popularity").text
     assert client.get("/api/v1/popularity").json() == []

@@ -110,12 +110,9 @@ def test_what_is_not_there_is_said(client, path, params):
     assert client.get(path, params=params).status_code == 404
 
 
-def test_without_rates_the_page_says_what_to_do(serving, tmp_path):
-    store = Store.open(f"sqlite:///{tmp_path / 'empty.db'}")
-    store.upgrade()
-    page = serving(store, lambda: 0.0).get("/triggers").text
+def test_without_rates_the_page_says_what_to_do(serving, empty_store):
+    page = serving(empty_store, lambda: 0.0).get("/triggers").text
     assert "nightshift train rates" in page
-    store.close()
 
 
 def test_the_map_has_a_letter_for_each_cell(client, run_rates):
