@@ -53,7 +53,7 @@ def report(
     now_s = time.time()
     shift = shift_at(settings.shifts, parse_moment(at) if at else now_s)
     with open_store(settings).read() as tx:
-        made = read_report(tx, shift, settings.certify, now_s)
+        made = read_report(tx, shift, settings, now_s)
     text = (
         to_markdown(made) if form is ReportFormat.MARKDOWN else orjson.dumps(made, option=orjson.OPT_INDENT_2).decode()
     )

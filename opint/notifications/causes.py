@@ -62,9 +62,14 @@ class Cause:
     incident: int | None = None
 
 
-def load(tx: Connection, subjects: Collection[Subject], settings: Settings) -> dict[int, Cause]:
-    """By number, the cause of each incident that follows from something; another incident comes before a state."""
-    parents = incidents.active_of(tx, {rule.parent for rule in RULES})
+def load(
+    tx: Connection, subjects: Collection[Subject], settings: Settings, ended: Iterable[Incident] = ()
+) -> dict[int, Cause]:
+    """By number, the cause of each incident that follows from something; another incident comes before a state.
+
+    Causes are incidents that are not resolved, and those of ``ended`` that were not when the other one opened.
+    """
+    parents = [*incidents.active_of(tx, {rule.parent for rule in RULES}), *ended]
     causes = _states(tx, subjects, settings)
     for each in subjects:
         if (parent := parent_of(each.incident, parents)) is not None:
@@ -98,15 +103,21 @@ def _place(key: LumisectionKey) -> str:
     return f"run {key.run} LS {key.ls}" if key.ls else f"run {key.run}"
 
 
+def of_past(tx: Connection, numbers: Collection[int], settings: Settings) -> dict[int, Cause]:
+    """The same of any incidents; those of them that are resolved may be causes of the others."""
+    subjects = subject.load(tx, numbers).values()
+    return load(tx, subjects, settings, [each.incident for each in subjects if each.incident.state == "resolved"])
+
+
 def of_active(tx: Connection, numbers: Collection[int], settings: Settings) -> dict[int, Cause]:
     """The same of those of these incidents that are not resolved."""
     subjects = subject.load(tx, numbers).values()
     return load(tx, [each for each in subjects if each.incident.state != "resolved"], settings)
 
 
-def parent_of(incident: Incident, active: Iterable[Incident]) -> Incident | None:
-    """The oldest of the ``active`` incidents that explains this one; None if none does."""
-    parents = [other for other in active if _explains(other, incident)]
+def parent_of(incident: Incident, others: Iterable[Incident]) -> Incident | None:
+    """The oldest of the ``others`` that explains this incident; None if none does."""
+    parents = [other for other in others if _explains(other, incident)]
     return min(parents, key=lambda other: (other.opened_s, other.id), default=None)
 
 
@@ -116,8 +127,9 @@ def _explains(parent: Incident, incident: Incident) -> bool:
         rule.parent == parent.family
         and incident.family in rule.families
         and (rule.everywhere or same_subsystem)
-        # What was there long before does not follow from it.
+        # What was there long before, or came after its end, does not follow from it.
         and incident.opened_s >= parent.opened_s - LEAD_S
+        and (parent.resolved_s is None or incident.opened_s < parent.resolved_s)
         for rule in RULES
     )
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from conf.settings import CertifySettings
+from conf.settings import CertifySettings, Settings
 from opint.certification.certificate import certify
 from opint.certification.facts import read_facts
 from opint.incidents.families import FAMILIES
+from opint.notifications import causes
 from opint.shifts.schedule import Shift
 from opint.store import shift_facts, shift_notes, silences
 from opint.store.heartbeats import newest
@@ -24,7 +25,7 @@ MOST_SILENCES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Incidents of one family of faults."""
+    """Incidents that follow from the same, which stands first where it is one; without a cause, those of a family."""
 
     name: str
     incidents: Sequence[ShiftIncident]
@@ -79,30 +80,42 @@ class ShiftReport:
         return sum(run.recorded for run in self.runs)
 
 
-def read_report(tx: Connection, shift: Shift, settings: CertifySettings, now_s: float) -> ShiftReport:
+def read_report(tx: Connection, shift: Shift, settings: Settings, now_s: float) -> ShiftReport:
     """The report of a shift as far as it has come; lag (messages by partition) is that of now, and of no past shift."""
     span = shift.begin_s, shift.end_s
-    by_cause: dict[str, list[ShiftIncident]] = defaultdict(list)
-    for incident in shift_facts.changed_incidents(tx, *span):
-        by_cause[FAMILIES[incident.family].noun].append(incident)
     open_points, open_total = shift_facts.unresolved_incidents(tx, span[1], MOST_OPEN)
     present = shift.begin_s <= now_s < shift.end_s
     lag = {name: lag for daemon in newest(tx) for name, lag in daemon.lag.items() if lag} if present else {}
     return ShiftReport(
         shift=shift,
-        causes=[Cause(name, incidents) for name, incidents in by_cause.items()],
+        causes=_by_cause(tx, shift_facts.changed_incidents(tx, *span), settings),
         actions=shift_facts.actions(tx, *span),
         silences=_silences(tx, *span),
         notes=shift_notes.between(tx, *span),
         dead_letters=shift_facts.dead_letters(tx, *span),
         lag=lag,
         runs=[
-            _run_taken(tx, dataset, run, taken, settings)
+            _run_taken(tx, dataset, run, taken, settings.certify)
             for (dataset, run), taken in shift_facts.lumisections(tx, *span).items()
         ],
         open_points=open_points,
         open_total=open_total,
     )
+
+
+def _by_cause(tx: Connection, incidents: Sequence[ShiftIncident], settings: Settings) -> list[Cause]:
+    """Incidents by what they follow from; those without a cause by family."""
+    causes_of = causes.of_past(tx, [incident.id for incident in incidents], settings)
+    text_of_parent = {cause.incident: cause.text for cause in causes_of.values() if cause.incident is not None}
+    groups: dict[str, list[ShiftIncident]] = defaultdict(list)
+    for incident in incidents:
+        if incident.id in text_of_parent:
+            groups[text_of_parent[incident.id]].insert(0, incident)
+        elif incident.id in causes_of:
+            groups[causes_of[incident.id].text].append(incident)
+        else:
+            groups[FAMILIES[incident.family].noun].append(incident)
+    return [Cause(name, grouped) for name, grouped in groups.items()]
 
 
 def _silences(tx: Connection, begin_s: float, end_s: float) -> list[ShiftSilence]:

@@ -35,7 +35,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
             raise HTTPException(422, f"at: {error}") from error
         shift = shift_at(settings.shifts, moment_s)
         with store.read() as tx:
-            return read_report(tx, shift, settings.certify, now_s)
+            return read_report(tx, shift, settings, now_s)
 
     def page_of(request: Request, template: str, report: ShiftReport, **values: object) -> HTMLResponse:
         neighbours = _neighbours(settings, report.shift)

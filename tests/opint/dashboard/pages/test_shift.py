@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from opint.store.tables import audit
 from opint.wording import iso
+from tests.support.incidents import end_incident, open_incident
 
 SHIFT_S = 8 * 3600.0
 
@@ -36,6 +37,23 @@ def test_the_report_is_the_audit_trail_item_by_item(client, store, moment):
     assert markdown.headers["content-type"].startswith("text/markdown")
     done = markdown.text.split("## What was done")[1].split("##")[0]
     assert done.count("\n* ") == len(trail)
+
+
+def test_what_follows_from_an_incident_stands_below_it(fresh, store, seed, moment):
+    with store.begin() as tx:
+        place = {"dataset": seed.DATASET, "subsystem": "Muon"}
+        before = open_incident(tx, "before", at_s=seed.now_s() - 2000, **place)
+        cause = open_incident(tx, "cause", at_s=seed.now_s() - 900, family="status", element_group="", **place)
+        child = open_incident(tx, "child", at_s=seed.now_s() - 800, **place)
+        end_incident(tx, cause, at_s=seed.now_s() - 700)
+        after = open_incident(tx, "after", at_s=seed.now_s() - 600, **place)
+    groups = {
+        cause["name"]: [incident["id"] for incident in cause["incidents"]]
+        for cause in fresh.get("/api/v1/shift", params={"at": moment}).json()["causes"]
+    }
+    assert groups[f"incident {cause}: Muon/Sectorcause: dead channels"] == [cause, child]
+    assert {before, after} <= set(groups["content unlike that of good lumisections"])
+    assert f"## Incidents: incident {cause}: Muon" in fresh.get("/shift/report.md", params={"at": moment}).text
 
 
 def test_open_points_are_what_was_not_resolved_by_then(client, moment):
