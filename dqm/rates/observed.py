@@ -77,13 +77,25 @@ def joined(parts: Sequence[Observed]) -> Observed:
     return Observed(*(np.concatenate([getattr(part, entry.name) for part in parts]) for entry in fields(Observed)))
 
 
-def is_usable(conditions: Conditions) -> bool:
-    """Whether rates can be judged: beams not known to be unstable, pileup and luminosity known and sufficient."""
+def unusable_reason(conditions: Conditions) -> str:
+    """Why rates cannot be judged; empty if beams are not known to be unstable, and pileup and luminosity suffice."""
     delivered, recorded, pileup = conditions.delivered_lumi, conditions.recorded_lumi, conditions.pileup
-    if conditions.beams_stable is False or pileup is None or recorded is None:
-        return False
-    live = recorded / delivered if delivered else 1.0
-    return pileup >= LEAST_PILEUP and recorded > 0 and live >= LEAST_LIVE
+    if conditions.beams_stable is False:
+        return "no stable beams"
+    if pileup is None:
+        return "pileup is not told"
+    if recorded is None:
+        return "recorded_lumi is not told"
+    if pileup < LEAST_PILEUP:
+        return f"pileup below {LEAST_PILEUP:g}"
+    if recorded <= 0:
+        return "nothing recorded"
+    return "mostly dead time" if delivered and recorded < LEAST_LIVE * delivered else ""
+
+
+def is_usable(conditions: Conditions) -> bool:
+    """Whether rates can be judged; see :func:`unusable_reason`."""
+    return not unusable_reason(conditions)
 
 
 def places(source: TriggerMenu, target: TriggerMenu) -> tuple[Indices, Indices]:

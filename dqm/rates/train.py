@@ -7,6 +7,7 @@ neither has seen, calibrates. The cut lies between two runs. Otherwise each rate
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
@@ -27,7 +28,7 @@ from dqm.rates.levels.model import LevelModel
 from dqm.rates.levels.model import learn as learn_levels
 from dqm.rates.levels.readings import Readings, read
 from dqm.rates.model import RateModel
-from dqm.rates.observed import Observed, carried, is_usable, joined, observed
+from dqm.rates.observed import Observed, carried, is_usable, joined, observed, unusable_reason
 from dqm.rates.residuals import Expectation, RateResiduals, rate_residuals, relative_to
 from dqm.statistics.conformal import ConformalTable
 from streams.arrays import Float64
@@ -165,11 +166,18 @@ def _until_usable(rates: Iterator[TriggerRates]) -> list[TriggerRates]:
 def _readings(rates: Iterable[TriggerRates]) -> tuple[TriggerMenu, Readings]:
     """All lumisections, since what is usable is judged by those around it, and all rates that any of them has."""
     records = list(rates)
-    usable = sum(is_usable(record.conditions) for record in records)
-    if usable < LEAST_LUMISECTIONS:
-        raise TrainingError(f"{usable} usable lumisections are too few; a model needs {LEAST_LUMISECTIONS}")
+    reasons = Counter(unusable_reason(record.conditions) for record in records)
+    if reasons[""] < LEAST_LUMISECTIONS:
+        raise _too_few(reasons)
     menu = joined_menu(record.menu for record in records)
     return menu, read(records, menu.names)
+
+
+def _too_few(reasons: Counter[str]) -> TrainingError:
+    """What is missing; ``reasons`` counts lumisections by why they cannot be used, and under "" those that can."""
+    others = "".join(f"; {count}: {reason}" for reason, count in reasons.most_common() if reason)
+    usable = f"{reasons['']} usable lumisections of {reasons.total()}"
+    return TrainingError(f"{usable} are too few; a model needs {LEAST_LUMISECTIONS}{others}")
 
 
 def joined_menu(menus: Iterable[TriggerMenu]) -> TriggerMenu:
@@ -183,9 +191,18 @@ def joined_menu(menus: Iterable[TriggerMenu]) -> TriggerMenu:
 
 def _read(rates: Iterable[TriggerRates]) -> tuple[list[LumisectionKey], Observed, TriggerMenu]:
     """Keys and contents of usable lumisections, in the order of the first menu that comes."""
-    usable = (
-        record for record in rates if is_usable(record.conditions) and record.conditions.prescale_index is not None
-    )
+    reasons: Counter[str] = Counter()
+
+    def only_usable() -> Iterator[TriggerRates]:
+        for record in rates:
+            conditions = record.conditions
+            untold = "prescale_index is not told" if conditions.prescale_index is None else ""
+            reason = unusable_reason(conditions) or untold
+            reasons[reason] += 1
+            if not reason:
+                yield record
+
+    usable = only_usable()
     keys: list[LumisectionKey] = []
     parts: list[Observed] = []
     menu: TriggerMenu | None = None
@@ -194,7 +211,7 @@ def _read(rates: Iterable[TriggerRates]) -> tuple[list[LumisectionKey], Observed
         keys += [record.key for record in chunk]
         parts.append(observed(chunk, menu))
     if menu is None or len(keys) < LEAST_LUMISECTIONS:
-        raise TrainingError(f"{len(keys)} usable lumisections are too few; a model needs {LEAST_LUMISECTIONS}")
+        raise _too_few(reasons)
     return keys, joined(parts), menu
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -18,6 +19,7 @@ from streams.codecs.events import EventLimits, decode_events
 from streams.codecs.rates import RateLimits, decode_rates
 from streams.files.arrow_file import write_recording
 from streams.kafka import KafkaSource
+from streams.records import Conditions
 from tests.contracts.test_lumisection_codecs import EVENTS, RATES
 from tests.opint.cli.commands import nightshift, refused
 
@@ -126,10 +128,11 @@ def test_what_cannot_be_learned_from_or_judged_is_one_line(folder, tmp_path):
     config = ("--config", folder / "settings.yaml")
     nightshift("simulate", "--lumisections", 1, "--faults", 0, "--out", tmp_path / "histograms.arrow")
     write_recording(tmp_path / "events.arrow", [EVENTS])
-    write_recording(tmp_path / "few.arrow", [RATES])
+    write_recording(tmp_path / "few.arrow", [RATES, replace(RATES, conditions=Conditions())])
     assert "trigger rates are needed" in refused("train", "rates", tmp_path / "histograms.arrow", *config)
     assert "histograms are needed" in refused("train", "histograms", folder / "good.arrow", *config)
-    assert "too few" in refused("train", "rates", tmp_path / "few.arrow", *config)
+    few = refused("train", "rates", tmp_path / "few.arrow", *config)
+    assert "1 usable lumisections of 2 are too few; a model needs 200; 1: pileup is not told" in few
     assert "missing.arrow" in refused("train", "rates", tmp_path / "missing.arrow", *config)
     assert "one folder" in refused("train", "rates", folder / "good.arrow", "--as", "a/b", *config)
     assert "nightshift train hotline" in refused("score", tmp_path / "events.arrow", *config)
@@ -139,5 +142,5 @@ def test_what_cannot_be_learned_from_or_judged_is_one_line(folder, tmp_path):
 
 def test_rates_without_a_model_say_what_to_run(tmp_path):
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump({"dqm": {"models": str(tmp_path / "models")}}))
-    write_recording(tmp_path / "few.arrow", [RATES])
+    write_recording(tmp_path / "few.arrow", [RATES, replace(RATES, conditions=Conditions())])
     assert "nightshift train rates" in refused("score", tmp_path / "few.arrow", "--config", tmp_path / "settings.yaml")
