@@ -172,6 +172,13 @@ def test_every_folder_with_modules_is_a_package() -> None:
     assert [str(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
 
 
+def test_no_test_imports_another() -> None:
+    importing = re.compile(r"^(?:from|import) tests\.[\w.]*\b(test_\w+)", re.MULTILINE)
+    tests = {path: importing.findall(path.read_text()) for path in (ROOT / "tests").rglob("*.py")}
+    # A test may have a process of its own import it.
+    assert [path for path, names in tests.items() if set(names) - {path.stem}] == []
+
+
 def test_no_drawers() -> None:
     names = {path.name for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     assert names & {"utils.py", "util.py", "helpers.py", "misc.py", "tools.py"} == set()

@@ -17,8 +17,7 @@ from rl_cache.traces.read import read
 from rl_cache.traces.trace import DAY_S
 from rl_cache.trials.shadow import advance
 from rl_cache.trials.suggestions import judge_trials
-from tests.e2e.test_inputs import nightshift
-from tests.e2e.watching import progress, settings_for, wait_until
+from tests.e2e.watching import nightshift, progress, settings_for, wait_until
 
 DAYS, PER_DAY, SIZE = 12, 400, 10
 CAPACITY = 60 * SIZE

@@ -4,10 +4,7 @@ import random
 import uuid
 from collections import Counter
 from contextlib import closing, contextmanager
-from dataclasses import replace
-from functools import cache
 
-import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -15,60 +12,16 @@ from conf.settings import Settings
 from conf.stream import KafkaSettings
 from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline
-from dqm.simulate.plan import plan_faults
-from dqm.simulate.stream import stream
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.store.engine import Store
 from opint.store.outbox import CALLS, ENDS, outbox
 from opint.store.tables import audit, incident
 from streams.kafka import KafkaPublisher
-from streams.records import Catalogue
 from streams.source import Message, Partition
 from tests.e2e.watching import done, incidents, progress, settings_for, verdicts, wait_until
-from tests.small import LEVEL, keys
+from tests.support.traffic import traffic
 
 ARROW = "application/vnd.apache.arrow.stream"
-
-
-def halves(batch):
-    """The same histograms in two messages."""
-    even = np.arange(len(batch.catalogue)) % 2 == 0
-    return [part_of(batch, even), part_of(batch, ~even)]
-
-
-def part_of(batch, rows):
-    blocks = zip(batch.catalogue.blocks, batch.counts, strict=True)
-    counts = [matrix[rows[block.start : block.stop]] for block, matrix in blocks]
-    return replace(
-        batch,
-        catalogue=chosen(batch.catalogue, tuple(rows)),
-        counts=tuple(matrix for matrix in counts if len(matrix)),
-        flow=batch.flow[rows],
-        entries=batch.entries[rows],
-    )
-
-
-@cache
-def chosen(catalogue, rows):
-    return Catalogue.of([me for me, row in zip(catalogue.elements, rows, strict=True) if row])
-
-
-def traffic(detector, lumisections, seed):
-    """Messages of faulty lumisections: in parts, some twice, some late, keeping to a partition's watermark."""
-    expected = keys(lumisections)
-    faults = plan_faults(
-        np.random.default_rng(seed), detector.catalogues, expected, count=lumisections // 100, length=15
-    )
-    rng = random.Random(seed)
-    parts = [
-        part
-        for item in stream(detector, [(key, LEVEL) for key in expected], faults, seed)
-        for batch in item.batches
-        for part in halves(batch)
-    ]
-    twice = [(place + rng.randint(1, 8), part) for place, part in enumerate(parts) if rng.random() < 0.02]
-    late = [(place + (rng.randint(1, 8) if rng.random() < 0.05 else 0), part) for place, part in enumerate(parts)]
-    return [part for _, part in sorted([*late, *twice], key=lambda pair: pair[0])]
 
 
 def judged_at_once(parts, models, folder):

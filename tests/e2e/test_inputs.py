@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import uuid
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from opint.store.engine import Store
 from opint.store.tables import dead_letter, incident, ls_summary, lumisection, occurrence
 from streams.codecs import encode
 from streams.files.arrow_file import write_recording
-from tests.e2e.watching import done, settings_for, wait_until
+from tests.e2e.watching import done, nightshift, settings_for, wait_until
 from tests.small import LEVEL, keys, small_fault
 
 DATA = Path(os.environ.get("NIGHTSHIFT_DATA", Path(__file__).parents[2] / "../shared/data"))
@@ -33,15 +31,6 @@ def real(name):
     if not path.exists():
         pytest.skip(f"{path} is not there; set NIGHTSHIFT_DATA to the folder of real data")
     return path
-
-
-def nightshift(*arguments, settings):
-    """Run a command to its end; its output."""
-    command = [sys.executable, "-m", "opint.cli", *map(str, arguments), "--config", str(settings)]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    assert "Traceback" not in ended.stderr
-    return ended.stdout
 
 
 def offline(folder, models):

@@ -19,10 +19,11 @@ from opint.store.hotline import hotline_event, hotline_state
 from opint.store.tables import dead_letter, heartbeat, incident, lumisection
 from streams.codecs.events import arrow as event_arrow
 from streams.kafka import KafkaPublisher
-from tests.e2e.test_delivery import ARROW, traffic
 from tests.e2e.watching import progress, settings_for, wait_until
 from tests.scripted_rates import DATASET, encode, rates
+from tests.support.traffic import traffic
 
+ARROW = "application/vnd.apache.arrow.stream"
 LUMISECTIONS = 60
 PER_HOUR = 120.0
 """Events to be kept: enough of them to be counted."""

@@ -1,11 +1,22 @@
-"""What tests ask a store from outside, and how they wait for it."""
+"""Commands that tests run, what they ask a store from outside, and how they wait for it."""
 
+import subprocess
+import sys
 import time
 
 import pytest
 from sqlalchemy import func, select
 
 from opint.store.tables import incident, ls_score, lumisection, occurrence, source_offset
+
+
+def nightshift(*arguments, settings):
+    """Run a command to its end; its output."""
+    command = [sys.executable, "-m", "opint.cli", *map(str, arguments), "--config", str(settings)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert "Traceback" not in ended.stderr
+    return ended.stdout
 
 
 def verdicts(store):

@@ -10,30 +10,8 @@ from dqm.core.quality import Quality, Reason
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.run_window import MOST_RUNS
 from dqm.histograms.train import train
-from streams.records import Axis, Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
-
-BINS = 60
-CATALOGUE = Catalogue.of([MonitoringElement("Muon/time", (Axis(BINS, -30.0, 30.0),))])
-
-
-def run(number, *, shift=0.0, dead=False, entries=1e5):
-    """A run of so many entries about a bell that moves a little from run to run."""
-    rng = np.random.default_rng([number, 5])
-    places = np.linspace(-3, 3, BINS)
-    shape = np.exp(-0.5 * (places - shift - 0.02 * rng.normal()) ** 2) + 0.05
-    if dead:
-        shape[28:31] = 0.0
-    counts = rng.poisson(entries * shape / shape.sum())[None].astype(np.float32)
-    return HistogramBatch(
-        LumisectionKey(number, 0),
-        "/Toy/Run/DQM",
-        "Muon",
-        Conditions(),
-        CATALOGUE,
-        (counts,),
-        np.zeros((1, 2)),
-        counts.sum(axis=1, dtype=np.float64),
-    )
+from streams.records import LumisectionKey
+from tests.support.whole_runs import whole_run
 
 
 def judged(pipeline, runs, accepted=None):
@@ -53,32 +31,37 @@ def judged(pipeline, runs, accepted=None):
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rolling") / "m"
-    batches = [run(number) for number in range(1, 41)]
+    batches = [whole_run(number) for number in range(1, 41)]
     bundle = train(batches, folder, DqmSettings(), np.random.default_rng(1), lambda _what, _share: None)
     return Pipeline(bundle, DqmSettings(), AlertSettings())
 
 
 def test_good_runs_are_good(pipeline):
-    qualities = [quality for _, quality in judged(pipeline, [run(number) for number in range(100, 160)])]
+    qualities = [quality for _, quality in judged(pipeline, [whole_run(number) for number in range(100, 160)])]
     assert qualities.count(Quality.BAD) <= 6
     assert qualities.count(Quality.GOOD) >= 50
 
 
 def test_conditions_that_stay_are_expected_after_some_runs(pipeline):
-    qualities = [quality for _, quality in judged(pipeline, [run(number, shift=0.4) for number in range(100, 150)])]
+    qualities = [
+        quality for _, quality in judged(pipeline, [whole_run(number, shift=0.4) for number in range(100, 150)])
+    ]
     assert set(qualities[:2]) == {Quality.BAD}
     assert qualities[-20:].count(Quality.BAD) <= 3
 
 
 def test_a_dead_channel_never_is(pipeline):
-    reasons = [reason for reason, _ in judged(pipeline, [run(number, dead=True) for number in range(100, 150)])]
+    reasons = [reason for reason, _ in judged(pipeline, [whole_run(number, dead=True) for number in range(100, 150)])]
     assert set(reasons) == {Reason.DEVIATES}
 
 
 def test_a_state_that_is_accepted_is_judged_by_what_came_since(pipeline):
     """Dead channels that stay, accepted after six runs; later others die, and after that the old ones come back."""
     accepted = AcceptedState(LumisectionKey(100, 0), LumisectionKey(105, 0))
-    known, worse = [run(number, dead=True) for number in range(100, 130)], [run(130, shift=0.5, dead=True), run(131)]
+    known, worse = (
+        [whole_run(number, dead=True) for number in range(100, 130)],
+        [whole_run(130, shift=0.5, dead=True), whole_run(131)],
+    )
     result = judged(pipeline, [*known, *worse], accepted)
     assert {reason for reason, _ in result[:6]} == {Reason.DEVIATES}
     qualities = [quality for _, quality in result[6:30]]
@@ -89,7 +72,7 @@ def test_a_state_that_is_accepted_is_judged_by_what_came_since(pipeline):
 
 def test_an_accepted_state_of_few_runs_is_not_judged_yet(pipeline):
     accepted = AcceptedState(LumisectionKey(101, 0), LumisectionKey(101, 0))
-    result = judged(pipeline, [run(number, dead=number > 100) for number in range(100, 108)], accepted)
+    result = judged(pipeline, [whole_run(number, dead=number > 100) for number in range(100, 108)], accepted)
     assert [quality for _, quality in result[:2]] == [Quality.GOOD, Quality.BAD]
     assert {quality for _, quality in result[2:5]} == {Quality.NOT_INSPECTED}
     assert Quality.BAD not in {quality for _, quality in result[5:]}
@@ -98,7 +81,7 @@ def test_an_accepted_state_of_few_runs_is_not_judged_yet(pipeline):
 def test_a_run_of_the_usual_shape_ranks_by_its_entries(pipeline):
     entries = [1e5, 3e4, 1e4, 3e3, 1e3, 1e8]
     pipeline.follow("/Toy/Run/DQM", 100, {"Muon": []}, {})
-    departures = [pipeline.score([run(100, entries=number)])[0].scores.scores[-1, 0] for number in entries]
+    departures = [pipeline.score([whole_run(100, entries=number)])[0].scores.scores[-1, 0] for number in entries]
     assert pipeline.models["Muon"].scorers[-1] == "entries"
     assert departures[:5] == sorted(departures[:5])
     assert departures[5] > departures[2]
@@ -106,7 +89,9 @@ def test_a_run_of_the_usual_shape_ranks_by_its_entries(pipeline):
 
 @pytest.mark.parametrize("entries", [0, 5, 60])
 def test_a_run_with_next_to_no_entries_is_bad_and_teaches_nothing(pipeline, entries):
-    *empty, (_, after) = judged(pipeline, [*(run(number, entries=entries) for number in range(100, 130)), run(131)])
+    *empty, (_, after) = judged(
+        pipeline, [*(whole_run(number, entries=entries) for number in range(100, 130)), whole_run(131)]
+    )
     assert {quality for _, quality in empty} == {Quality.BAD}
     assert {reason for reason, _ in empty} <= {Reason.STARVED, Reason.DEVIATES}
     assert after == Quality.GOOD
@@ -114,11 +99,11 @@ def test_a_run_with_next_to_no_entries_is_bad_and_teaches_nothing(pipeline, entr
 
 def test_a_contaminated_training_set_decides_nothing(tmp_path):
     """Two dead ones and two nearly empty ones among forty good runs."""
-    odd = [run(50, dead=True), run(51, dead=True), run(52, entries=20), run(53, entries=70)]
-    batches = [*odd, *(run(number) for number in range(1, 41))]
+    odd = [whole_run(50, dead=True), whole_run(51, dead=True), whole_run(52, entries=20), whole_run(53, entries=70)]
+    batches = [*odd, *(whole_run(number) for number in range(1, 41))]
     bundle = train(batches, tmp_path / "m", DqmSettings(), np.random.default_rng(1), lambda _what, _share: None)
     pipeline = Pipeline(bundle, DqmSettings(), AlertSettings())
-    ((reason, _),) = judged(pipeline, [run(100, dead=True)])
+    ((reason, _),) = judged(pipeline, [whole_run(100, dead=True)])
     assert reason == Reason.DEVIATES
-    ((reason, _),) = judged(pipeline, [run(101, entries=60)])
+    ((reason, _),) = judged(pipeline, [whole_run(101, entries=60)])
     assert reason == Reason.STARVED

@@ -8,8 +8,8 @@ import yaml
 
 from opint.store.engine import Store
 from streams.files.arrow_file import write_recording
-from tests.contracts.test_lumisection_codecs import EVENTS, RATES
 from tests.opint.cli.commands import nightshift, refused
+from tests.support.records import EVENTS, RATES
 
 
 @pytest.fixture(scope="module")

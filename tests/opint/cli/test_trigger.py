@@ -20,8 +20,8 @@ from streams.codecs.rates import RateLimits, decode_rates
 from streams.files.arrow_file import write_recording
 from streams.kafka import KafkaSource
 from streams.records import Conditions
-from tests.contracts.test_lumisection_codecs import EVENTS, RATES
 from tests.opint.cli.commands import nightshift, refused
+from tests.support.records import EVENTS, RATES
 
 LEARNED = 300
 """Lumisections of the training: fewer leave p-values too coarse for causes."""

@@ -21,8 +21,8 @@ from opint.store import incident_pages, lumisections
 from opint.stream_kinds import accepting_streams
 from streams.records import LumisectionKey
 from streams.source import Message, Partition
-from tests.dqm.histograms.test_rolling import run as whole_run
 from tests.small import LEVEL
+from tests.support.whole_runs import whole_run
 
 PLACE = Partition("cluster", "dqm.histograms", 0)
 SETTINGS = Settings()

@@ -8,8 +8,8 @@ from opint.stream_kinds import KINDS, kind_of_file
 from streams.errors import DecodeError
 from streams.files.arrow_file import write_recording
 from streams.records import LumisectionKey
-from tests.contracts.test_lumisection_codecs import EVENTS, RATES
 from tests.small import LEVEL
+from tests.support.records import EVENTS, RATES
 
 SETTINGS = Settings()
 

@@ -13,7 +13,7 @@ from streams.errors import DecodeError
 from streams.files import read_file
 from streams.files.arrow_file import messages, read_with, write_recording
 from streams.files.source import FileSource
-from tests.contracts.test_lumisection_codecs import EVENTS, RATES
+from tests.support.records import EVENTS, RATES
 
 RATE_LIMITS = RateLimits(1 << 20, 100)
 EVENT_LIMITS = EventLimits(1 << 20, 100, 100)

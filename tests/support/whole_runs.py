@@ -1,0 +1,28 @@
+"""Runs of one histogram each, as files of whole runs hold them."""
+
+import numpy as np
+
+from streams.records import Axis, Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
+
+BINS = 60
+CATALOGUE = Catalogue.of([MonitoringElement("Muon/time", (Axis(BINS, -30.0, 30.0),))])
+
+
+def whole_run(number, *, shift=0.0, dead=False, entries=1e5):
+    """A run of so many entries about a bell that moves a little from run to run."""
+    rng = np.random.default_rng([number, 5])
+    places = np.linspace(-3, 3, BINS)
+    shape = np.exp(-0.5 * (places - shift - 0.02 * rng.normal()) ** 2) + 0.05
+    if dead:
+        shape[28:31] = 0.0
+    counts = rng.poisson(entries * shape / shape.sum())[None].astype(np.float32)
+    return HistogramBatch(
+        LumisectionKey(number, 0),
+        "/Toy/Run/DQM",
+        "Muon",
+        Conditions(),
+        CATALOGUE,
+        (counts,),
+        np.zeros((1, 2)),
+        counts.sum(axis=1, dtype=np.float64),
+    )
