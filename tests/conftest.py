@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -83,6 +83,27 @@ def _is_running(process: Path) -> bool:
     return False
 
 
+# Whatever a test left goes, and numbers begin at 1 again.
+_EMPTY = """
+DO $$ DECLARE relation text; has_rows boolean; filled text[] := '{}';
+BEGIN
+  FOR relation IN SELECT quote_ident(tablename) FROM pg_tables
+      WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || relation || ')' INTO has_rows;
+    IF has_rows THEN filled := filled || relation; END IF;
+  END LOOP;
+  IF filled <> '{}' THEN EXECUTE 'TRUNCATE ' || array_to_string(filled, ',') || ' CASCADE'; END IF;
+  FOR relation IN SELECT quote_ident(sequencename) FROM pg_sequences WHERE last_value IS NOT NULL LOOP
+    EXECUTE 'ALTER SEQUENCE ' || relation || ' RESTART';
+  END LOOP;
+END $$"""
+
+_SCHEMA = """
+SELECT md5(string_agg(concat_ws(' ', relname, attname, atttypid, attnotnull), ',' ORDER BY relname, attnum))
+FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE relnamespace = 'public'::regnamespace
+UNION ALL SELECT version_num FROM alembic_version"""
+
+
 class PostgresServer:
     """A server of its own in a folder of its own, reached by a socket in there."""
 
@@ -111,11 +132,13 @@ class PostgresServer:
         end = time.monotonic() + START_SECONDS
         while True:
             try:
-                return self._do("SELECT 1")
+                self._do("SELECT 1")
             except psycopg.OperationalError:
                 if time.monotonic() > end or self._process.poll() is not None:
                     raise RuntimeError((self._folder / "log").read_text()) from None
                 time.sleep(0.05)
+            else:
+                return
 
     def stop(self) -> None:
         """End it at once, whoever is connected."""
@@ -145,10 +168,22 @@ class PostgresServer:
     def drop(self, name: str) -> None:
         self._do(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _do(self, statement: str) -> None:
-        dsn = f"user=nightshift host={self._folder} dbname=postgres"
+    def empty(self, name: str, template: str) -> bool:
+        """Delete all rows of a copy of ``template``; False if its tables are no longer those of the template.
+
+        Takes a fifth of the time of another copy.
+        """
+        self._do("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", values=(name,))
+        if self._do(_SCHEMA, name) != self._do(_SCHEMA, template):
+            return False
+        self._do(_EMPTY, name)
+        return True
+
+    def _do(self, statement: str, database: str = "postgres", values: Sequence[str] = ()) -> list[tuple[object, ...]]:
+        dsn = f"user=nightshift host={self._folder} dbname={database}"
         with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(statement)
+            result = connection.execute(statement, values or None)
+            return result.fetchall() if result.description else []
 
 
 @pytest.fixture(scope="session")
@@ -189,6 +224,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgres_copies() -> list[str]:
+    """Databases with all tables and nothing in them, of tests that have ended."""
+    return []
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """URL of a fresh database with all tables; every test runs with both kinds."""
@@ -197,9 +238,14 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'nightshift.db'}"
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    name = server.database(request.getfixturevalue("postgres_template"))
+    template: str = request.getfixturevalue("postgres_template")
+    copies: list[str] = request.getfixturevalue("postgres_copies")
+    name = copies.pop() if copies else server.database(template)
     yield server.url(name)
-    server.drop(name)
+    if server.empty(name, template):
+        copies.append(name)
+    else:
+        server.drop(name)
 
 
 @pytest.fixture
