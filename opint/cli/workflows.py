@@ -14,6 +14,7 @@ from opint.cli.common import Config, Limit, Log, existing, open_store, start, st
 from streams.stopping import stop_on_signal
 
 if TYPE_CHECKING:
+    from opint.actions.action import Suggestion
     from opint.store.engine import Store
     from streams.workflows import FailureReport
 
@@ -57,18 +58,53 @@ def list_(
     Console().print(table if page.items else "No failing task fits.")
 
 
-def predict(files: ReportFiles, config: Config = None, log_format: Log = None) -> None:
-    """Suggest an action for each task in files, a JSON object a line, by the trained model or else by the rules."""
+def predict(
+    files: ReportFiles,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each task, a line each.")] = False,
+    config: Config = None,
+    log_format: Log = None,
+) -> None:
+    """Suggest an action for each task in files, by the trained model or else by the rules."""
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
     from opint.actions.documents import made_suggestion
     from opint.actions.predictors import open_predictors
     from opint.store.workflows import MODEL
 
     settings = start(config, log_format)
     predictor = open_predictors(settings).shown
+    columns = Column("task", overflow="fold"), "suggested", "probability", "ends well", "because"
+    table = Table(*columns, box=None)
     for report in _reports(files, settings):
         for failures, suggestion in zip(report.snapshots, predictor.suggest(report.snapshots), strict=True):
-            content = made_suggestion(MODEL, predictor.version, suggestion).content
-            typer.echo(json.dumps({"task": failures.task, "version": predictor.version} | dict(content)))
+            if as_json:
+                content = made_suggestion(MODEL, predictor.version, suggestion).content
+                typer.echo(json.dumps({"task": failures.task, "version": predictor.version} | dict(content)))
+            else:
+                table.add_row(Text(failures.task), *map(Text, _suggestion_cells(suggestion)))
+    if not as_json:
+        Console().print(table)
+
+
+def _suggestion_cells(suggestion: "Suggestion") -> tuple[str, str, str, str]:
+    """Action with its parameters, its probability, that of success, and what spoke for it most."""
+    if suggestion.refusal:
+        return f"nothing: {suggestion.refusal}", "", "", ""
+    names = {"sites": "without"}
+    parameters = [
+        f"{names.get(name, name)} {', '.join(value) if isinstance(value, list) else value}"
+        for name, value in suggestion.action.parameters().items()
+        if name != "action" and value != "default"
+    ]
+    target, success = suggestion.targets["action"], suggestion.success.get(suggestion.action.action)
+    return (
+        "; ".join([suggestion.action.action, *parameters]),
+        "unsure" if target.abstained else f"{target.probabilities[target.value]:.0%}",
+        "–" if success is None else f"{success:.0%}",
+        "\n".join([reason.feature for reason in suggestion.contributions if reason.log_odds > 0][:3]),
+    )
 
 
 def publish(files: ReportFiles, config: Config = None, log_format: Log = None) -> None:

@@ -74,7 +74,9 @@ def test_mistakes_are_named(url, words, message):
 def test_files_are_suggested_about_by_the_rules_where_no_model_is_trained(url, tmp_path):
     path = tmp_path / "failures.json"
     path.write_bytes(encode_workflows(FailureReport((failing(1),)), "application/json") + b"\nnonsense\n")
-    lines = run("predict", str(path)).splitlines()
+    lines = run("predict", str(path), "--json").splitlines()
     (suggested,) = [json.loads(line) for line in lines if line.startswith("{")]
     assert (suggested["task"], suggested["action"]["action"]) == (TASK, "acdc")
     assert any("left out" in line for line in lines)
+    table = run("predict", str(path))
+    assert "unsure" in next(line for line in table.splitlines() if TASK in line and "acdc" in line)
