@@ -61,7 +61,7 @@ def kind_of_file(path: Path, settings: Settings) -> RecordedKind[Any]:
     Raises DecodeError for a file that cannot be read.
     """
     from opint.recordings import limits  # noqa: PLC0415 - only where files are read
-    from streams.beginning import check_file  # noqa: PLC0415
+    from streams.codecs.checks import check_file  # noqa: PLC0415
     from streams.files.arrow_file import first_schema  # noqa: PLC0415
 
     try:

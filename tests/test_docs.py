@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import typer
 
-from conf.environment import NO_SETTINGS
 from conf.keys import dotted, fields, is_secret, sections, variable
+from conf.loader import NO_SETTINGS
 from opint.cli import app
 
 ROOT = Path(__file__).parents[1]

@@ -15,7 +15,7 @@ from sqlalchemy import insert
 from benchmarks.notifications.incidents import new_store
 from benchmarks.report import Result, progress
 from conf.dashboard import DashboardSettings, SignInSettings
-from conf.routes import Matchers
+from conf.notifications import Matchers
 from conf.settings import Settings
 from opint.accounts.roles import Role
 from opint.accounts.sign_in import create_token

@@ -12,7 +12,7 @@ from benchmarks.rates.culprits import near_collisions
 from dqm.rates.observed import is_usable
 from dqm.simulate.conditions import from_oms
 from streams.codecs.envelope import Place
-from streams.codecs.rates.schema import read_rates
+from streams.codecs.rates import read_rates
 from streams.records import Conditions, LumisectionKey, TriggerRates
 
 ERAS = ("Run2024B", "Run2024E", "Run2024I")

@@ -21,7 +21,7 @@ from dqm.simulate.rates import Trigger, stream
 from opint.store.engine import Store
 from opint.triggers.handler import rate_handler
 from opint.triggers.kind import RateKind
-from streams.codecs.rates import arrow as rate_arrow
+from streams.codecs.rates import ARROW_CONTENT_TYPE, encode_arrow
 from streams.metrics import Metrics
 from streams.source import Message, Partition
 from streams.testing import ScriptedSource
@@ -47,7 +47,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         bundle = train(learned, Path(folder) / "rates", settings.rates, rng, lambda *_: None)
         pipeline = RatePipeline(bundle, settings.rates, settings.dqm, settings.alerts)
         pipeline.warm_up()
-        messages = _messages(rate_arrow.encode(item.rates) for item in stream(trigger, conditions[-count:], (), 2))
+        messages = _messages(encode_arrow(item.rates) for item in stream(trigger, conditions[-count:], (), 2))
         for number in range(1 if quick else ROUNDS):
             store = Store.open(f"sqlite:///{folder}/round{number}.db")
             store.upgrade()
@@ -61,7 +61,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
 
 
 def _messages(values: Iterable[bytes]) -> list[Message]:
-    headers = {"content-type": rate_arrow.CONTENT_TYPE}
+    headers = {"content-type": ARROW_CONTENT_TYPE}
     return [Message(PLACE, offset, value, headers, 1.0, f"offset {offset}") for offset, value in enumerate(values)]
 
 

@@ -12,7 +12,7 @@ from opint.cli.common import MOST_NUMBER, Config, Limit, Log, open_store, start,
 from opint.wording import parse_moment
 
 if TYPE_CHECKING:
-    from conf.routes import Matchers
+    from conf.notifications import Matchers
 
 app = typer.Typer(help="Silence incidents for a time, with a reason.", no_args_is_help=True)
 

@@ -61,7 +61,7 @@ class StreamKind(ABC, Generic[Record]):
 
     @abstractmethod
     def record_type(self) -> type[Record]:
-        """The type of its records, which :mod:`streams.codecs.messages` knows how to write."""
+        """The type of its records, which :mod:`streams.codecs` knows how to write."""
 
     @abstractmethod
     def limits(self, settings: Settings) -> "ByteLimit":

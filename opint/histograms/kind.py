@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from opint.store.engine import Store
-    from streams.codecs.limits import Limits
+    from streams.codecs.checks import Limits
     from streams.errors import DecodeError
     from streams.files.source import FileSource
     from streams.records import HistogramBatch
@@ -128,7 +128,8 @@ class HistogramKind(RecordedKind["HistogramBatch"]):
         return FileSource(paths, self.limits(settings), time.time, read=self._reader(settings))
 
     def _reader(self, settings: Settings) -> "Callable[[Path, Limits], Iterator[HistogramBatch | DecodeError]]":
-        from streams.files import FileLayout, read_file
+        from streams.files import read_file
+        from streams.files.layout import FileLayout
 
         return partial(read_file, layout=FileLayout.of(settings.stream.files))
 

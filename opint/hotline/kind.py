@@ -87,10 +87,10 @@ class EventKind(RecordedKind["EventFeatures"]):
 
     def read(self, path: Path, settings: Settings) -> "Iterator[EventFeatures | DecodeError]":
         """Recordings."""
-        from streams.codecs.events import arrow
+        from streams.codecs.events import decode_arrow
         from streams.files.arrow_file import read_with
 
-        return read_with(arrow.decode, path, self.limits(settings))
+        return read_with(decode_arrow, path, self.limits(settings))
 
     def file_source(self, paths: Sequence[Path], settings: Settings) -> "FileSource":
         """Messages as they were recorded."""

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from sqlalchemy import Connection
 
-from conf.routes import MachineMode
+from conf.notifications import MachineMode
 from conf.settings import Settings
 from opint.incidents.families import FAMILIES
 from opint.notifications import subject

@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from conf.notifications import NotificationSettings
-from conf.routes import Route
+from conf.notifications import NotificationSettings, Route
 from opint.notifications.subject import Subject, fits
 from opint.store.notices import Notice, Purpose
 from opint.store.outbox import CALLS, OutboxEntry

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from conf.errors import NightshiftError
-from conf.routes import Matchers
+from conf.notifications import Matchers
 from opint.incidents.operator import MOST_ACTOR
 from opint.notifications.silencing import Effect, Silence, effect, load
 from opint.notifications.subject import Traits, active, fits, machine_mode

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from sqlalchemy import Connection
 
-from conf.routes import Matchers
+from conf.notifications import Matchers
 from opint.notifications.subject import Subject, active, fits
 from opint.store import silences as stored_silences
 from opint.store.silences import StoredSilence

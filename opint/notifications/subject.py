@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from conf.routes import MachineMode, Matchers
+from conf.notifications import MachineMode, Matchers
 from opint.store import incident_conditions
 from opint.store.incidents import Incident
 

@@ -33,7 +33,7 @@ silence = Table(
     "silence",
     metadata,
     Column("id", serial, primary_key=True, autoincrement=True),
-    Column("match", JSON, nullable=False, comment="conf.routes.Matchers"),
+    Column("match", JSON, nullable=False, comment="conf.notifications.Matchers"),
     Column(
         "incidents",
         JSON(none_as_null=True),
@@ -57,7 +57,7 @@ class UnknownSilenceError(NightshiftError):
 
 @dataclass(frozen=True, slots=True)
 class StoredSilence:
-    """A row; see the table. ``match`` is as conf.routes.Matchers writes itself."""
+    """A row; see the table. ``match`` is as conf.notifications.Matchers writes itself."""
 
     id: int
     match: dict[str, Any]

@@ -94,18 +94,18 @@ class RateKind(RecordedKind["TriggerRates"]):
 
     def read(self, path: Path, settings: Settings) -> "Iterator[TriggerRates | DecodeError]":
         """Recordings and tables."""
-        from streams.codecs.rates import arrow
+        from streams.codecs.rates import decode_arrow
         from streams.files import rate_table
         from streams.files.arrow_file import read_with
 
         if path.suffix.lower() in rate_table.SUFFIXES:
             return rate_table.read(path, self.limits(settings))
-        return read_with(arrow.decode, path, self.limits(settings))
+        return read_with(decode_arrow, path, self.limits(settings))
 
     def file_source(self, paths: Sequence[Path], settings: Settings) -> "FileSource":
         """Messages as they were recorded; those of a table are encoded for it."""
         from opint.recordings import limits
-        from streams.codecs.rates import arrow
+        from streams.codecs.rates import encode_arrow
         from streams.errors import DecodeError
         from streams.files import rate_table
         from streams.files.arrow_file import messages
@@ -116,7 +116,7 @@ class RateKind(RecordedKind["TriggerRates"]):
                 yield from messages(path, byte_limit)
                 return
             for record in rate_table.read(path, self.limits(settings)):
-                yield record if isinstance(record, DecodeError) else arrow.encode(record)
+                yield record if isinstance(record, DecodeError) else encode_arrow(record)
 
         return FileSource(paths, limits(settings.stream), time.time, read=read)
 

@@ -1,15 +1,76 @@
-"""What every decoded histogram must fulfil, whatever format it came in."""
+"""Checks of content from outside: how it begins, how large it is, and what every decoded histogram must fulfil."""
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streams.codecs.limits import Limits
-from streams.errors import DecodeError
+from streams.errors import DecodeError, OversizeError
 from streams.records import Axis, MonitoringElement
+
+BEGIN_BYTES = 8
+"""How much :func:`check_begin` looks at."""
+
+_COMPRESSIONS = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"\xfd7zXZ\x00": "xz",
+    b"BZh": "bzip2",
+    b"\x04\x22\x4d\x18": "LZ4",
+    b"PK\x03\x04": "zip",
+}
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def check_begin(begin: bytes, field: str) -> None:
+    """Raise DecodeError for content that begins with nothing, is compressed, or is text in UTF-16."""
+    if not begin:
+        raise DecodeError("empty-file", field, "0 bytes", "nothing was written to it")
+    for magic, compression in _COMPRESSIONS.items():
+        if begin.startswith(magic):
+            raise DecodeError("compressed", field, compression, "unpack it first")
+    if begin.startswith(_UTF_16):
+        raise DecodeError("not-utf8", field, "UTF-16", "write the text in UTF-8")
+
+
+def check_file(path: Path) -> None:
+    """Raise DecodeError for a file that is empty, compressed or in UTF-16; OSError if it cannot be read."""
+    with path.open("rb") as file:
+        check_begin(file.read(BEGIN_BYTES), path.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a message may be; every decoder checks them before it parses or allocates.
+
+    ``max_message_bytes`` bounds one message, or one file that is read as a whole; ``max_histograms`` the
+    histograms of one message; ``max_bins`` the cells of one histogram, flow cells included.
+    """
+
+    max_message_bytes: int
+    max_histograms: int
+    max_bins: int
+
+    def check_bytes(self, size: int, field: str = "message") -> None:
+        """Raise OversizeError if ``size`` bytes are too many."""
+        if size > self.max_message_bytes:
+            raise OversizeError("too-large", field, size, f"at most {self.max_message_bytes} bytes are allowed")
+
+    def check_histograms(self, count: int, field: str = "message") -> None:
+        """Raise OversizeError if ``count`` histograms are too many."""
+        if count > self.max_histograms:
+            hint = f"at most {self.max_histograms} histograms are allowed"
+            raise OversizeError("too-many-histograms", field, count, hint)
+
+    def check_bins(self, cells: int, field: str) -> None:
+        """Raise OversizeError if one histogram of ``cells`` cells is too large."""
+        if cells > self.max_bins:
+            raise OversizeError("too-many-bins", field, cells, f"at most {self.max_bins} bins are allowed")
+
 
 MAX_COUNT = 2.0**53
 """Above it float64 no longer holds every whole number, so that sums would lose counts."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from streams.beginning import BEGIN_BYTES, check_begin
+from streams.codecs.checks import BEGIN_BYTES, check_begin
 from streams.errors import DecodeError
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -7,18 +7,34 @@ same number whenever the file is read again. A file in which there is nothing sa
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from streams.beginning import check_file
-from streams.codecs.limits import Limits
+from streams.codecs.checks import Limits, check_file
+from streams.codecs.histograms import json as uhi_json
 from streams.errors import ContentTypeError, DecodeError
-from streams.files import arrow_file, csv_dialect, dials, parquet, root, uhi
+from streams.files import arrow_file, csv_dialect, dials, parquet, root
+from streams.files.assemble import placed
 from streams.files.layout import DEFAULT_LAYOUT, FileLayout
 from streams.records import HistogramBatch
 
-__all__ = ["READERS", "FileLayout", "Reader", "read_file", "reader_of"]
+
+def _read_uhi(path: Path, limits: Limits, layout: FileLayout) -> Iterator[HistogramBatch | DecodeError]:
+    """The one batch of the file, then why some of its histograms are not in it; or why there is no batch.
+
+    Raises OSError if the file cannot be read. A message says all that a layout could.
+    """
+    del layout
+    try:
+        limits.check_bytes(path.stat().st_size)
+        batch = uhi_json.decode(path.read_bytes(), limits)
+    except DecodeError as error:
+        yield placed(error, path.name)
+        return
+    yield replace(batch, unread=())
+    for unread in batch.unread:
+        yield placed(unread, path.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +45,7 @@ class Reader:
     single: bool = False
 
 
-_UHI = Reader(uhi.read, single=True)
+_UHI = Reader(_read_uhi, single=True)
 _DIALS = Reader(dials.read)
 
 READERS: Mapping[str, Reader] = MappingProxyType(

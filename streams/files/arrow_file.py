@@ -10,11 +10,11 @@ from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 
+from streams.codecs import encode_record
 from streams.codecs.arrow_message import PREFIX_BYTES, body_length, metadata_length
+from streams.codecs.checks import Limits
 from streams.codecs.content_type import ByteLimit, SomeLimits
 from streams.codecs.histograms import arrow
-from streams.codecs.limits import Limits
-from streams.codecs.messages import encode_record
 from streams.errors import DecodeError, OversizeError
 from streams.files.assemble import placed
 from streams.files.layout import FileLayout

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from streams.beginning import check_file
+from streams.codecs.checks import check_file
 from streams.codecs.envelope import read_place
-from streams.codecs.rates.schema import RateLimits, read_rates
+from streams.codecs.rates import RateLimits, read_rates
 from streams.errors import DecodeError
 from streams.files.assemble import placed
 from streams.files.tables import check_columns, converted, header_of, split_by_any_separator

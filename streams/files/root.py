@@ -18,9 +18,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import uproot
 
-from streams.codecs.checks import check_text, legible, printable
+from streams.codecs.checks import Limits, check_text, legible, printable
 from streams.codecs.envelope import Envelope, lumisection_key
-from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.files.assemble import Histogram, Row, group, histogram_of_cells, placed
 from streams.files.layout import FileLayout

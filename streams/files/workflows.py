@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from streams.beginning import check_file
+from streams.codecs.checks import check_file
 from streams.codecs.workflows import WorkflowLimits
 from streams.codecs.workflows.json import decode
 from streams.errors import DecodeError

@@ -39,7 +39,7 @@ class WideTransport(KafkaTCPTransport):  # type: ignore[misc]
         return b"".join(parts), None if parts[-1] else KafkaConnectionError("socket disconnected")
 
 
-def install() -> None:
+def install_wide_transport() -> None:
     """Let connections that are opened from now on read so."""
     manager.KafkaTCPTransport = WideTransport
 
@@ -85,7 +85,7 @@ def servers(settings: KafkaSettings) -> list[str]:
 def opened(settings: KafkaSettings, build: Callable[..., Client], **more: Any) -> Client:
     """A client built and connected, or SourceUnavailable; may take :data:`CONNECT_S`."""
     _quiet_library()
-    install()
+    install_wide_transport()
     batches.install()
     if not anybody_listens(settings):
         raise unavailable(settings, "nothing listens there")

@@ -69,7 +69,7 @@ class KafkaPublisher:
     def publish(self, record: object, content_type: str, topic: str | None = None) -> None:
         """Encode a record and send it under its key: lumisections and caches stay in order."""
         # Raw bytes can be published without the codecs' libraries.
-        from streams.codecs.messages import encode_record, key_of  # noqa: PLC0415
+        from streams.codecs import encode_record, key_of  # noqa: PLC0415
 
         self.publish_bytes(encode_record(record, content_type), {"content-type": content_type}, key_of(record), topic)
 

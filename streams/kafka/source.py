@@ -18,10 +18,10 @@ from kafka.structs import OffsetAndMetadata
 from conf.errors import SettingsError
 from conf.stream import KafkaSettings
 from streams.errors import SourceUnavailable
-from streams.kafka.assignment import Assignment
 from streams.kafka.batches import MissingCodecError, UnreadableBatchError
 from streams.kafka.client import anybody_listens, unavailable
 from streams.kafka.consumer import (
+    Assignment,
     cluster_of,
     connect,
     end_of,

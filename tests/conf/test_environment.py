@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conf.environment import NO_SETTINGS, read_environment
 from conf.errors import SettingsError
 from conf.keys import fields, variable
-from conf.loader import load
+from conf.loader import NO_SETTINGS, load, read_environment
 from conf.settings import Settings
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from conf.environment import LARGEST_SECRET
 from conf.errors import SettingsError
-from conf.loader import load
+from conf.loader import LARGEST_SECRET, load
 from conf.settings import Settings
 
 ZEBRA = "hunter2-zebra"

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.codecs.accesses import ACCESS_CODECS, AccessLimits, decode_accesses, encode_accesses
-from streams.codecs.accesses.schema import LATEST_S, MOST_BYTES
+from streams.codecs.accesses import ACCESS_CODECS, LATEST_S, MOST_BYTES, AccessLimits, decode_accesses, encode_accesses
 from streams.errors import ContentTypeError, DecodeError, OversizeError
 from streams.records import AccessBatch, FileAccess
 from streams.source import Message, Partition

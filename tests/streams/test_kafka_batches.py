@@ -9,7 +9,7 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 
 from streams.errors import SourceUnavailable
-from streams.kafka import KafkaSource, batches, decompression, newest_message
+from streams.kafka import KafkaSource, batches, newest_message
 from streams.kafka.client import options
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
@@ -56,7 +56,7 @@ def produce(settings, values, headers=(), **options):
 
 
 def decoder(name):
-    return getattr(decompression, f"{name.rpartition(' ')[2]}_decode")
+    return getattr(batches, f"{name.rpartition(' ')[2]}_decode")
 
 
 @pytest.mark.parametrize("name", ENCODERS)
@@ -67,9 +67,9 @@ def test_what_is_compressed_comes_back(name, payload):
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_what_becomes_too_large_is_refused_at_the_limit(name, monkeypatch):
-    monkeypatch.setattr(decompression, "MAX_BATCH_BYTES", 3_000_000)
+    monkeypatch.setattr(batches, "MAX_BATCH_BYTES", 3_000_000)
     assert len(decoder(name)(ENCODERS[name](bytes(3_000_000)))) == 3_000_000
-    with pytest.raises(decompression.BatchTooLargeError, match="larger than 3000000 bytes"):
+    with pytest.raises(batches.BatchTooLargeError, match="larger than 3000000 bytes"):
         decoder(name)(ENCODERS[name](bytes(3_000_001)))
 
 
@@ -123,7 +123,7 @@ def test_all_codecs_are_read(settings, publishers, opened, read_from):
 def test_a_batch_that_becomes_too_large_is_a_loss_and_reading_goes_on(
     settings, publishers, opened, read_from, monkeypatch
 ):
-    monkeypatch.setattr(decompression, "MAX_BATCH_BYTES", 1_000_000)
+    monkeypatch.setattr(batches, "MAX_BATCH_BYTES", 1_000_000)
     publishers(settings)
     produce(settings, [b"before"])
     produce(settings, [bytes(1_600_000)], **{"compression.type": "gzip", "message.max.bytes": 10_000_000})

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from conf.errors import NightshiftError
-from conf.routes import Matchers
+from conf.notifications import Matchers
 from opint.accounts.roles import Role
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, checked_texts
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Limit, Number, require_token

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from conf.environment import read_secret
 from conf.errors import SettingsError
+from conf.loader import read_secret
 from conf.notifications import AnyReceiver, Receiver
 from opint.notifications.receivers.alertmanager import AlertmanagerSender
 from opint.notifications.receivers.mail import EmailSender

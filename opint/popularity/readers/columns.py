@@ -13,7 +13,7 @@ from pyarrow import csv, parquet
 from opint.popularity.errors import TableError
 from opint.popularity.weeks import EARLIEST_DAY, LATEST_DAY, parse_day
 from streams.arrays import Days, Float64
-from streams.beginning import check_file
+from streams.codecs.checks import check_file
 from streams.errors import DecodeError
 
 PARQUET = b"PAR1"

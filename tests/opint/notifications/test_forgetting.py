@@ -1,6 +1,6 @@
 """What is old and settled is forgotten; what waits is not."""
 
-from conf.routes import Matchers
+from conf.notifications import Matchers
 from opint.notifications import silence_actions
 from opint.store import messages, notices, outbox
 from opint.store.retention import DAY_SECONDS, sweep

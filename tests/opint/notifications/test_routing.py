@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from conf.routes import Matchers
+from conf.notifications import Matchers
 from opint.notifications.routing import in_hours, next_start, notices_of
 from opint.notifications.subject import Subject, fits, machine_mode
 from opint.store.outbox import OutboxEntry

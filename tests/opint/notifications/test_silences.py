@@ -2,7 +2,7 @@
 
 import pytest
 
-from conf.routes import Matchers
+from conf.notifications import Matchers
 from opint.notifications import silence_actions, silencing
 from opint.notifications.silence_actions import SilenceError
 from opint.store import notices

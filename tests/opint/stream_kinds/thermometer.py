@@ -14,7 +14,7 @@ from opint.consumer.offsets import ConsumerOffsets
 from opint.consumer.stalls import StallDetector
 from opint.consumer.transaction import StreamIngest
 from opint.store.sql import replacing
-from streams.codecs.messages import encode_record, key_of
+from streams.codecs import encode_record, key_of
 from streams.codecs.rates import RateLimits
 from streams.errors import DecodeError
 

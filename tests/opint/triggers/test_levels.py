@@ -18,7 +18,8 @@ from opint.store.tables import incident
 from opint.stream_kinds import accepting_streams
 from opint.triggers.handler import rate_handler, rate_pipeline
 from opint.triggers.summary import causes
-from streams.codecs.rates import RateLimits, arrow, decode_rates
+from streams.codecs import rates
+from streams.codecs.rates import RateLimits, decode_rates
 from streams.metrics import Metrics
 from streams.records import LumisectionKey
 from streams.source import Message, Partition
@@ -47,9 +48,9 @@ class Watched:
         self.daemon.claim([PLACE])
 
     def send(self, records):
-        header = {"content-type": arrow.CONTENT_TYPE}
+        header = {"content-type": rates.ARROW_CONTENT_TYPE}
         messages = [
-            Message(PLACE, self.offset + n, arrow.encode(record), header, 1.0, f"offset {n}")
+            Message(PLACE, self.offset + n, rates.encode_arrow(record), header, 1.0, f"offset {n}")
             for n, record in enumerate(records)
         ]
         self.offset += len(messages)

@@ -5,9 +5,9 @@ import json
 import pyarrow as pa
 import pytest
 
-from streams.codecs.accesses import arrow as access_arrow
-from streams.codecs.accesses import json as access_json
-from streams.codecs.accesses.schema import AccessLimits
+from streams.codecs import accesses as access_arrow
+from streams.codecs import accesses as access_json
+from streams.codecs.accesses import AccessLimits
 from streams.errors import DecodeError
 from streams.records import FileAccess
 
@@ -30,7 +30,7 @@ def refused(codec, raw):
 
 
 def test_json_needs_time_file_and_size_only():
-    result = access_json.decode(
+    result = access_json.decode_json(
         json.dumps({"cache": "rome", "accesses": [ROW | {"protocol": "xroot"}]}).encode(), LIMITS
     )
     assert (result.cache, result.accesses) == ("rome", (FileAccess(12.0, "/a", "", 7),))
@@ -38,7 +38,7 @@ def test_json_needs_time_file_and_size_only():
 
 def test_arrow_columns_may_come_in_any_order_and_hold_nulls():
     sites, sizes = pa.array([None, "T2"]), pa.array([7, 8], pa.int64())
-    result = access_arrow.decode(
+    result = access_arrow.decode_arrow(
         arrow({"site": sites, "size": sizes, "file": ["/a", "/b"], "time": [1.0, 2.5]}), LIMITS
     )
     assert result.accesses == (FileAccess(1.0, "/a", "", 7), FileAccess(2.5, "/b", "", 8, "T2"))

@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from streams.codecs.events import arrow as event_arrow
-from streams.codecs.events import json as event_json
-from streams.codecs.events.schema import EventLimits
-from streams.codecs.rates import arrow as rate_arrow
-from streams.codecs.rates import json as rate_json
-from streams.codecs.rates.schema import RateLimits
+from streams.codecs import events as event_arrow
+from streams.codecs import events as event_json
+from streams.codecs import rates as rate_arrow
+from streams.codecs import rates as rate_json
+from streams.codecs.events import EventLimits
+from streams.codecs.rates import RateLimits
 from streams.errors import DecodeError
 
 RATES = RateLimits(1 << 20, 100)
@@ -38,7 +38,7 @@ def refused(codec, raw, limits):
 
 def test_rates_may_come_in_any_order_with_further_fields():
     raw = json.dumps({"lumisection": PLACE, "rates": [PATH | {"stream": "Physics"}, SEED]}).encode()
-    result = rate_json.decode(raw, RATES)
+    result = rate_json.decode_json(raw, RATES)
     assert (result.menu.l1, result.menu.hlt, result.menu.seed_of) == (("L1_A",), ("HLT_1",), (0,))
     assert (result.l1.tolist(), result.hlt.tolist(), result.hlt_prescales.tolist()) == ([7.0], [2.5], [10.0])
 
@@ -96,7 +96,7 @@ def test_events_in_json_are_refused_by_name(fields, reason, field):
 
 def test_events_are_read_only():
     raw = json.dumps({"lumisection": PLACE, "features": ["met_gev"], "events": [5], "values": [[1.0]]}).encode()
-    result = event_json.decode(raw, EVENTS)
+    result = event_json.decode_json(raw, EVENTS)
     assert result.values.dtype == np.float32
     assert not result.values.flags.writeable
 
@@ -107,7 +107,7 @@ def test_events_are_read_only():
 )
 def test_a_path_of_several_seeds_stands_under_the_first_that_is_there(seed, chosen):
     rows = [SEED, SEED | {"name": "L1_C"}, PATH | {"seed": seed}]
-    record = rate_json.decode(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
+    record = rate_json.decode_json(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
     assert (record.menu.hlt, record.menu.l1[record.menu.seed_of[0]]) == (("HLT_1",), chosen)
     assert not record.unread
 
@@ -123,20 +123,20 @@ def test_a_path_of_several_seeds_stands_under_the_first_that_is_there(seed, chos
 )
 def test_one_odd_rate_does_not_take_the_others_with_it(odd, reason):
     raw = json.dumps({"lumisection": PLACE, "rates": [SEED, odd, PATH | {"name": "HLT_2"}]}).encode()
-    record = rate_json.decode(raw, RATES)
+    record = rate_json.decode_json(raw, RATES)
     assert (record.menu.l1, record.menu.hlt) == (("L1_A",), ("HLT_2",))
     assert [error.reason for error in record.unread] == [reason]
 
 
 def test_a_path_whose_seed_is_not_there_stands_by_itself():
     rows = [SEED, PATH | {"seed": "L1_X OR L1_Y"}, PATH | {"name": "HLT_2"}]
-    record = rate_json.decode(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
+    record = rate_json.decode_json(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
     assert (record.menu.l1, record.menu.hlt, record.unread) == (("L1_A", "HLT_1"), ("HLT_2",), ())
     assert record.l1.tolist() == [SEED["rate_hz"], PATH["rate_hz"]]
 
 
 def test_two_versions_of_one_path_are_told():
     rows = [SEED, PATH | {"name": "HLT_1_v7"}, PATH | {"name": "HLT_1_v8"}]
-    record = rate_json.decode(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
+    record = rate_json.decode_json(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
     assert (record.menu.hlt, record.menu.versions) == (("HLT_1",), (0, 7))
     assert [error.reason for error in record.unread] == ["name-twice"]

@@ -562,7 +562,7 @@ def _notifications() -> None:
     op.create_table(
         "silence",
         sa.Column("id", COUNTED, autoincrement=True, nullable=False),
-        sa.Column("match", sa.JSON(), nullable=False, comment="conf.routes.Matchers"),
+        sa.Column("match", sa.JSON(), nullable=False, comment="conf.notifications.Matchers"),
         sa.Column(
             "incidents",
             sa.JSON(),

@@ -1,18 +1,43 @@
-"""What every decoded message of trigger rates must fulfil, whatever format it came in."""
+"""Trigger rates as messages: one is one lumisection, as JSON or Arrow IPC.
+
+JSON, for example::
+
+    {"lumisection": {"run": 386000, "ls": 120, "dataset": "/Trigger/Run2024I/RATES", "fill": 10144, "pileup": 52.1,
+                     "delivered_lumi": 0.42, "recorded_lumi": 0.40, "prescale_index": 6, "beams_stable": true},
+     "rates": [{"name": "L1_SingleMu22", "rate_hz": 8211.3, "prescale": 1},
+               {"name": "HLT_IsoMu24", "seed": "L1_SingleMu22", "rate_hz": 211.7, "prescale": 1}]}
+
+Rates are in Hz as counted, after prescales and dead time; a prescale of 0 is switched off, and null, or none at all, is
+not told. A version at the end of a name (``_v7``) is no part of it. A rate without ``seed`` is that of an L1 seed, or
+of a path whose seed is not told; of several seeds of a path the one that gives most of its events is named, or all with
+``OR`` between them: then the path stands under the first that is in the message. ``lumisection`` is the envelope of
+:mod:`streams.codecs.envelope`. A rate that cannot be read is named in ``unread``; the others are read.
+
+An Arrow message is an IPC stream: a schema and one record batch with one row for each seed and path. Columns, in this
+order: ``name`` and ``seed`` (text; the seed of an L1 seed itself is empty), ``rate_hz`` and ``prescale`` (float64, NaN
+where it is not told). They mean the same. The schema's metadata holds the envelope as JSON under ``lumisection``.
+Bodies are not compressed: a compressed one could grow beyond any limit.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import orjson
+import pyarrow as pa
 
+from streams.codecs.arrow_message import column_of_numbers, envelope_fields, message, record_batch
 from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest
 from streams.codecs.checks import MAX_COUNT, check_amounts, check_text
-from streams.codecs.envelope import Place
+from streams.codecs.content_type import Codec, decoded
+from streams.codecs.envelope import ENVELOPE, Place, listed, parsed, read_place, write_place
 from streams.errors import DecodeError, OversizeError
 from streams.records import TriggerMenu, TriggerRates
+from streams.source import Message
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,3 +208,98 @@ def _seed_among(l1: Mapping[str, int], seed: str) -> str | None:
 
 def _twice(name: str) -> DecodeError:
     return DecodeError("name-twice", "name", name, "seeds and paths have names of their own")
+
+
+JSON_CONTENT_TYPE = "application/json"
+
+
+def decode_json(raw: bytes, limits: RateLimits) -> TriggerRates:
+    """Rates of one message; raise DecodeError for anything that is not as this module says."""
+    limits.check_bytes(len(raw))
+    message = parsed(raw, "lumisection and rates")
+    rows = listed(message, "rates")
+    limits.check_rates(len(rows))
+    place = read_place(message.get(ENVELOPE))
+    numbers, names, seeds, unread = [], [], [], []
+    for number, row in enumerate(rows):
+        try:
+            if not isinstance(row, dict):
+                raise DecodeError("wrong-type", f"rate {number}", row, "an object is needed")
+            numbers.append((_number(row, "rate_hz"), _prescale(row)))
+        except DecodeError as error:
+            unread.append(error)
+            continue
+        names.append(row.get("name"))
+        seeds.append(row.get("seed") or "")
+    values = np.array(numbers, np.float64).reshape(-1, 2)
+    return read_rates(place, names, seeds, values[:, 0], values[:, 1], unread)
+
+
+def encode_json(record: TriggerRates) -> bytes:
+    """One message, seeds first."""
+    rows = [
+        {"name": name, "rate_hz": rate, "prescale": prescale} | ({"seed": seed} if seed else {})
+        for name, seed, rate, prescale in zip(*columns(record), strict=True)
+    ]
+    return orjson.dumps({ENVELOPE: write_place(record), "rates": rows}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _prescale(row: dict[str, Any]) -> float:
+    return float("nan") if row.get("prescale") is None else _number(row, "prescale")
+
+
+def _number(row: dict[str, Any], field: str) -> float:
+    value = row.get(field)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise DecodeError("wrong-type", f"{row.get('name')}: {field}", value, "a number is needed")
+    return float(value)
+
+
+ARROW_CONTENT_TYPE = "application/vnd.apache.arrow.stream"
+
+SCHEMA = pa.schema({"name": pa.string(), "seed": pa.string(), "rate_hz": pa.float64(), "prescale": pa.float64()})
+
+
+def decode_arrow(raw: bytes, limits: RateLimits) -> TriggerRates:
+    """Rates of one message; raise DecodeError for anything that is not as this module says."""
+    limits.check_bytes(len(raw))
+    table = record_batch(raw, _check_schema)
+    limits.check_rates(table.num_rows)
+    try:
+        table.validate(full=True)
+        names, seeds = table.column(0).to_pylist(), table.column(1).to_pylist()
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise DecodeError("bad-arrow", "record batch", str(error)) from None
+    place = read_place(envelope_fields(table.schema))
+    return read_rates(place, names, seeds, column_of_numbers(table, "rate_hz"), column_of_numbers(table, "prescale"))
+
+
+def encode_arrow(record: TriggerRates) -> bytes:
+    """One message, seeds first."""
+    schema = SCHEMA.with_metadata({ENVELOPE: orjson.dumps(write_place(record))})
+    return message(schema, [pa.array(column, kind) for column, kind in zip(columns(record), SCHEMA.types, strict=True)])
+
+
+def _check_schema(schema: Any) -> None:
+    if not schema.equals(SCHEMA):
+        hint = "columns name, seed: string; rate_hz, prescale: double are needed"
+        raise DecodeError("wrong-schema", "schema", schema.remove_metadata().to_string(), hint)
+
+
+RATE_CODECS: Mapping[str, Codec[TriggerRates, RateLimits]] = MappingProxyType(
+    {
+        ARROW_CONTENT_TYPE: Codec(decode_arrow, encode_arrow),
+        JSON_CONTENT_TYPE: Codec(decode_json, encode_json),
+    }
+)
+"""By content type, lower case, without parameters."""
+
+
+def decode_rates(message: Message, limits: RateLimits) -> TriggerRates:
+    """Rates of a message; raises as :func:`streams.codecs.content_type.decoded`."""
+    return decoded(RATE_CODECS, message, limits)
+
+
+def encode_rates(record: TriggerRates, content_type: str) -> bytes:
+    """Bytes of a record; raises KeyError for a content type that is not in :data:`RATE_CODECS`."""
+    return RATE_CODECS[content_type].encode(record)
