@@ -25,7 +25,7 @@ from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
 from opint.store.incidents import Incident
 from opint.store.message_classes import ClassRevision
-from opint.store.texts import storable
+from opint.store.sql import storable
 from opint.store.workflows import JudgedSnapshot, StoredTask
 from streams.errors import DecodeError
 from streams.source import Message, Partition

@@ -144,7 +144,7 @@ def evaluate(
     from opint.labels.evaluation import evaluate as evaluated
     from opint.labels.files import read_labels
     from opint.store.engine import Store
-    from opint.store.verdicts import read_verdicts
+    from opint.store.labels import read_verdicts
 
     settings = start(config, log_format)
     sources = [read_labels(path) for path in labels]
@@ -188,7 +188,7 @@ def _show(evaluation: "Evaluation", bounds: "Mapping[str, Disagreement]") -> Non
 
     from opint.labels.evaluation import Estimate
     from opint.labels.label import Flag
-    from opint.store.verdicts import Answer
+    from opint.store.labels import Answer
 
     console = Console()
     table = Table("people say", *Answer, "all", box=None)
@@ -231,7 +231,7 @@ def _show(evaluation: "Evaluation", bounds: "Mapping[str, Disagreement]") -> Non
 def _show_tallies(console: "Console", what: str, tallies: "Sequence[Tally]") -> None:
     from rich.table import Table
 
-    from opint.store.verdicts import Answer
+    from opint.store.labels import Answer
 
     if tallies:
         table = Table(what, "people say", *Answer, box=None)

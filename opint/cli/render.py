@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from dqm.core.quality import Quality, Reason
 from opint.incidents.short_faults import sentence
 from opint.store import hotline, short_faults
-from opint.store.element_verdicts import ElementVerdict, problems
+from opint.store.file_verdicts import ElementVerdict, problems
 from opint.store.hotline import KeptEvent
 from opint.store.tables import dead_letter, incident, ls_summary, source_offset
 from opint.wording import iso

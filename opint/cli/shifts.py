@@ -71,12 +71,12 @@ def note(
     log_format: Log = None,
 ) -> None:
     """Keep a note (Markdown) in the present shift."""
-    from opint.store import shift_notes
-    from opint.store.shift_notes import ShiftNote
+    from opint.store import shifts
+    from opint.store.shifts import ShiftNote
 
     if not 0 < len(text.strip()) <= MOST_TEXT:
         raise SettingsError(f"the note has {len(text.strip())} characters; write 1 to {MOST_TEXT}")
     store = open_store(start(config, log_format))
     with store.begin() as tx:
-        shift_notes.add(tx, ShiftNote(time.time(), by or getpass.getuser(), text.strip()))
+        shifts.add_note(tx, ShiftNote(time.time(), by or getpass.getuser(), text.strip()))
     typer.echo("kept")

@@ -16,7 +16,7 @@ from opint.incidents.operational import MOST_TITLE, OperationalFault
 from opint.incidents.update import IncidentUpdate
 from opint.store import offsets
 from opint.store.incidents import STALE_MODEL, STALLED, Incident
-from opint.store.texts import storable
+from opint.store.sql import storable
 from streams.source import Partition
 
 DAY_S = 86400.0

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from opint.incidents import acknowledgement
 from opint.incidents.operator import MOST_ACTOR, MOST_TEXT, ActionError, locked_incident, write_deed
-from opint.store import acceptances, incidents, occurrences, stability
+from opint.store import acceptances, incidents, occurrences
 from opint.store.acceptances import Acceptance
 from opint.store.incidents import Incident
-from opint.store.texts import storable
+from opint.store.sql import storable
 from streams.keys import LumisectionKey
 
 TOGETHER = 3
@@ -43,7 +43,7 @@ def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: flo
         raise ActionError(f"incident {incident_id} was accepted by {standing[0].actor} already")
     by, why = storable(actor, MOST_ACTOR), storable(reason.strip(), MOST_TEXT)
     until = incident.last
-    stable = stability.stable_since(tx, incident_id, until)
+    stable = acceptances.stable_since(tx, incident_id, until)
     since = incident.first if stable is None else LumisectionKey(stable.run, stable.ls)
     (newest,) = occurrences.between(tx, [incident_id], until, until)[incident_id]
     what = Acceptance(

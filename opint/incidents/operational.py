@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from opint.incidents.families import FAMILIES, SYSTEM, IncidentKey, fingerprint
 from opint.store import incidents
 from opint.store.incidents import DATA_LOST, NOT_JUDGED, Entry, Incident
-from opint.store.texts import storable
+from opint.store.sql import storable
 from streams.keys import LumisectionKey
 from streams.source import Loss
 

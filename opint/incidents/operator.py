@@ -8,7 +8,7 @@ from opint.incidents.families import SYSTEM
 from opint.store import feedback, incidents
 from opint.store.feedback import Feedback, Verdict
 from opint.store.incidents import Entry, Incident
-from opint.store.texts import storable
+from opint.store.sql import storable
 
 MOST_ACTOR = 200
 MOST_TEXT = 4000

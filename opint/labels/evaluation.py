@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opint.labels.label import Flag, Labels
-from opint.store.verdicts import WORST_FIRST, Answer, SubsystemVerdict
+from opint.store.labels import WORST_FIRST, Answer, SubsystemVerdict
 from streams.keys import LumisectionKey
 
 Float64 = npt.NDArray[np.float64]

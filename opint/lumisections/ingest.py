@@ -18,7 +18,7 @@ from opint.lumisections.closing import REVISED, StateKey, close
 from opint.lumisections.judge import Judge
 from opint.lumisections.references import learned_counts
 from opint.lumisections.shadow import Shadow
-from opint.store import centres, lumisections, references, short_faults
+from opint.store import lumisections, references, short_faults
 from opint.store.deadletters import DeadLetter
 from opint.store.engine import Store
 from opint.store.references import Part
@@ -206,7 +206,7 @@ class LumisectionIngest(StreamIngest):
         for part in sorted(sums):
             references.add(tx, part, sums[part], now_s)
         for part in sorted(residuals):
-            centres.add(tx, part, residuals[part], now_s)
+            references.add_residuals(tx, part, residuals[part], now_s)
         return changed, published_s
 
 

@@ -23,7 +23,7 @@ from dqm.histograms.references.adaptive import WITHIN
 from dqm.histograms.references.choice import choose
 from dqm.rates.pipeline import RatePipeline
 from opint.lumisections.judge import Judge, Keyed, Record
-from opint.store import acceptances, centres, evidence, references
+from opint.store import acceptances, evidence, references
 from opint.store.engine import Store
 from opint.store.references import Part
 from streams.errors import DecodeError
@@ -150,12 +150,12 @@ class RunReferences:
 
     def _centre(self, tx: Connection, part: Part, elements: int, numbers: int) -> Float32:
         """That of the run before, which it has moved."""
-        stored = centres.shift(tx, part)
+        stored = references.centre_shift(tx, part)
         if stored is None:
-            before = centres.before(tx, part)
+            before = references.centre_before(tx, part)
             centre = initial_centre(elements, numbers) if before is None else updated_centre(*before)
-            centres.record(tx, part, centre, self._clock())
-            stored = centres.shift(tx, part)
+            references.record_centre(tx, part, centre, self._clock())
+            stored = references.centre_shift(tx, part)
             assert stored is not None  # noqa: S101 - it has just been written
         return stored
 

@@ -15,7 +15,7 @@ from dqm.core.state import LumisectionState, ScoredBatch, SubsystemScores
 from opint.lumisections.closing import StateKey, close
 from opint.lumisections.judge import Judge
 from opint.lumisections.references import learned_counts
-from opint.store import centres, lumisections, references
+from opint.store import lumisections, references
 from opint.store.references import Part
 from streams.records import LumisectionKey
 
@@ -43,7 +43,7 @@ class Shadow:
             left = learned_counts(states[place], batch, self.pipeline)
             part = Part(batch.dataset, batch.key.run, batch.subsystem, batch.model_version)
             if left.residuals is not None:
-                centres.add(tx, part, left.residuals, now_s)
+                references.add_residuals(tx, part, left.residuals, now_s)
             if left.sums is not None:
                 references.add(tx, part, left.sums, now_s)
             merged = merge(states[place], batch, now_s)

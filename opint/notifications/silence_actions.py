@@ -14,7 +14,7 @@ from opint.notifications.silencing import Effect, Silence, effect, load
 from opint.notifications.subject import Traits, active, fits, machine_mode
 from opint.store import notices, silences
 from opint.store.silences import AlikeIncidents, StoredSilence
-from opint.store.texts import storable
+from opint.store.sql import storable
 
 WEEK_S = 7 * 86_400.0
 LONGEST_S = 31 * 86_400.0

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from opint.shifts.report import ShiftReport
-from opint.store.shift_facts import ShiftIncident
+from opint.store.shifts import ShiftIncident
 from opint.wording import iso
 
 

@@ -12,10 +12,9 @@ from opint.certification.facts import read_facts
 from opint.incidents.families import FAMILIES
 from opint.notifications import causes
 from opint.shifts.schedule import Shift
-from opint.store import shift_facts, shift_notes, silences
+from opint.store import shifts, silences
 from opint.store.heartbeats import newest
-from opint.store.shift_facts import AuditedAction, ShiftIncident
-from opint.store.shift_notes import ShiftNote
+from opint.store.shifts import AuditedAction, ShiftIncident, ShiftNote
 
 MOST_OPEN = 200
 """Open points that are listed."""
@@ -83,20 +82,20 @@ class ShiftReport:
 def read_report(tx: Connection, shift: Shift, settings: Settings, now_s: float) -> ShiftReport:
     """The report of a shift as far as it has come; lag (messages by partition) is that of now, and of no past shift."""
     span = shift.begin_s, shift.end_s
-    open_points, open_total = shift_facts.unresolved_incidents(tx, span[1], MOST_OPEN)
+    open_points, open_total = shifts.unresolved_incidents(tx, span[1], MOST_OPEN)
     present = shift.begin_s <= now_s < shift.end_s
     lag = {name: lag for daemon in newest(tx) for name, lag in daemon.lag.items() if lag} if present else {}
     return ShiftReport(
         shift=shift,
-        causes=_by_cause(tx, shift_facts.changed_incidents(tx, *span), settings),
-        actions=shift_facts.actions(tx, *span),
+        causes=_by_cause(tx, shifts.changed_incidents(tx, *span), settings),
+        actions=shifts.actions(tx, *span),
         silences=_silences(tx, *span),
-        notes=shift_notes.between(tx, *span),
-        dead_letters=shift_facts.dead_letters(tx, *span),
+        notes=shifts.notes_between(tx, *span),
+        dead_letters=shifts.dead_letters(tx, *span),
         lag=lag,
         runs=[
             _run_taken(tx, dataset, run, taken, settings.certify)
-            for (dataset, run), taken in shift_facts.lumisections(tx, *span).items()
+            for (dataset, run), taken in shifts.lumisections(tx, *span).items()
         ],
         open_points=open_points,
         open_total=open_total,

@@ -8,7 +8,10 @@ before back from the next stretch after it was revoked on.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
+import orjson
+from pydantic import Field
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -30,8 +33,11 @@ from sqlalchemy import (
 
 from dqm.core.accepted import AcceptedState
 from opint.store.sql import columns_of
-from opint.store.tables import Name, lumisection, metadata, serial
+from opint.store.tables import Name, evidence, incident, lumisection, metadata, occurrence, serial
 from streams.keys import LumisectionKey
+
+if TYPE_CHECKING:
+    from dqm.core.stability import StableState
 
 reference_acceptance = Table(
     "reference_acceptance",
@@ -136,3 +142,78 @@ def in_force(tx: Connection, stream: str, dataset: str, run: int) -> dict[str, d
         since, until = LumisectionKey(row.since_run, row.since_ls), LumisectionKey(row.until_run, row.until_ls)
         accepted.setdefault(row.subsystem, {})[row.element] = AcceptedState(since, until)
     return accepted
+
+
+MOST_COMPARED = 64
+"""Newest lumisections of an incident that are compared."""
+CONTENT = "content"
+"""The family of incidents whose histograms are there and differ from their references."""
+
+_evidence = evidence.c
+
+
+@dataclass(frozen=True, slots=True)
+class StableSince:
+    """The monitoring element ``me`` has looked alike in ``lumisections`` since run and LS."""
+
+    run: int
+    ls: int
+    me: str
+    lumisections: int
+    moved: Annotated[bool, Field(description="whether it moved as a whole, and not in a few bins")]
+
+
+def stable_since(tx: Connection, incident_id: int, last: LumisectionKey | None) -> StableSince | None:
+    """Of the worst element of its ``last`` occurrence; None where its newest lumisections do not agree.
+
+    Only content has a state: what repeats itself, is missing or has few entries is the same for another reason.
+    """
+    if last is None:
+        return None
+    of_incident = and_(
+        incident.c.id == incident_id,
+        incident.c.family == CONTENT,
+        incident.c.dataset == _evidence.dataset,
+        incident.c.subsystem == _evidence.subsystem,
+    )
+    seen = and_(
+        occurrence.c.incident_id == incident_id, occurrence.c.run == _evidence.run, occurrence.c.ls == _evidence.ls
+    )
+    shown = (
+        select(_evidence.me, occurrence.c.elements)
+        .join(incident, of_incident)
+        .join(occurrence, seen)
+        .where(_evidence.run == last.run, _evidence.ls == last.ls)
+        .order_by(_evidence.p_value, _evidence.me)
+    )
+    me = next((me for me, elements in tx.execute(shown) if me in elements), None)
+    if me is None:
+        return None
+    query = (
+        select(_evidence.run, _evidence.ls, _evidence.body)
+        .join(incident, of_incident)
+        .join(occurrence, seen)
+        .where(_evidence.me == me)
+        .order_by(_evidence.run.desc(), _evidence.ls.desc())
+        .limit(MOST_COMPARED)
+    )
+    bodies = [(run, ls, orjson.loads(body)) for run, ls, body in tx.execute(query)][::-1]
+    pictured = [(run, ls, body) for run, ls, body in bodies if body["counts"] and None not in body["reference"]]
+    if not pictured or pictured[-1][:2] != (last.run, last.ls):
+        return None
+    state = _state([body for _, _, body in pictured], whole_runs=last.ls == 0)
+    if state is None:
+        return None
+    run, ls, _ = pictured[-state.length]
+    return StableSince(run, ls, me, state.length, state.moved)
+
+
+def _state(bodies: list[dict[str, list[float]]], *, whole_runs: bool) -> "StableState | None":
+    """Of the newest histograms that have the axes of the last one."""
+    import numpy as np  # noqa: PLC0415 - a list of incidents needs neither
+
+    from dqm.core.stability import LEAST_LUMISECTIONS, LEAST_RUNS, stable_state  # noqa: PLC0415 - as above
+
+    alike = [body for body in bodies if body["axes"] == bodies[-1]["axes"]]
+    counts, references = ([np.array(body[name]) for body in alike] for name in ("counts", "reference"))
+    return stable_state(counts, references, LEAST_RUNS if whole_runs else LEAST_LUMISECTIONS)

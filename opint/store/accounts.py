@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy import delete as delete_from
 from sqlalchemy import insert as insert_into
 
+from opint.store.sql import indexable, storable
 from opint.store.tables import Name, metadata, serial
-from opint.store.texts import indexable, storable
 
 MOST_DETAIL = 500
 """Characters of a sign-in event's detail that are kept."""

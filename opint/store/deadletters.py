@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, func, select, update
 
 from conf.errors import NightshiftError
-from opint.store.sql import Record, insert_into
+from opint.store.sql import Record, indexable, insert_into, storable
 from opint.store.tables import dead_letter
-from opint.store.texts import indexable, storable
 from streams.errors import DecodeError
 from streams.source import Message, Partition
 

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Connection, select
 
-from opint.store.sql import replacing
+from opint.store.sql import replacing, storable
 from opint.store.tables import heartbeat
-from opint.store.texts import storable
 
 MOST_CHARACTERS = 2000
 """Longest reason that is stored."""

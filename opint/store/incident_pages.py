@@ -7,11 +7,11 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
-from opint.store import acceptances, feedback, stability
+from opint.store import acceptances, feedback
+from opint.store.acceptances import StableSince
 from opint.store.feedback import Feedback
 from opint.store.incidents import IS_ACTIVE
 from opint.store.sql import Record
-from opint.store.stability import StableSince
 from opint.store.tables import audit, evidence, incident, lumisection, occurrence
 from streams.keys import LumisectionKey
 
@@ -284,7 +284,7 @@ def _acceptance(tx: Connection, incident_id: int) -> AcceptedReference | None:
 
 def _stable_since(tx: Connection, incident_id: int, occurrences: list[IncidentOccurrence]) -> StableSince | None:
     last = LumisectionKey(occurrences[0].run, occurrences[0].ls) if occurrences else None
-    return stability.stable_since(tx, incident_id, last)
+    return acceptances.stable_since(tx, incident_id, last)
 
 
 def _seen_in(run: int) -> ColumnElement[bool]:

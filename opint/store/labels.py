@@ -1,12 +1,32 @@
-"""People's labels of lumisections, by the source that they were imported from, and what was settled since."""
+"""People's labels of lumisections, by the source that they came from, what was settled, and the verdicts they meet."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, Connection, Float, String, Table, Text, case, delete, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    String,
+    Table,
+    Text,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
-from opint.store.tables import Name, metadata, serial
+from dqm.core.quality import SPEAK_FOR_THEMSELVES, Quality, Reason
+from opint.store.sql import BY_CURRENT
+from opint.store.tables import Name, ls_score, ls_summary, lumisection, metadata, serial
+from streams.keys import LumisectionKey
 
 SETTLED = "settled"
 """The source of labels that people give on the page, where they and a verdict disagree."""
@@ -88,3 +108,87 @@ def of_source(tx: Connection, source: str, runs: Sequence[int] | None = None) ->
 def runs_of(tx: Connection, source: str) -> set[int]:
     """The runs that a source has labelled."""
     return set(tx.execute(select(_row.run).where(_row.source == source).distinct()).scalars())
+
+
+_BEYOND = 1000.0
+"""More than -ln of any p-value."""
+
+
+class Answer(StrEnum):
+    """What a verdict means for whoever must act on it."""
+
+    ALARM = "alarm"
+    """Bad, or not inspected for a reason that raises incidents, such as missing."""
+    SUSPECT = "suspect"
+    GOOD = "GOOD"
+    NOT_INSPECTED = "not inspected"
+
+
+WORST_FIRST = (Answer.ALARM, Answer.SUSPECT, Answer.NOT_INSPECTED, Answer.GOOD)
+"""A lumisection is as good as its worst subsystem, and what nobody looked at is not good."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubsystemVerdict:
+    """The verdict on one subsystem in one lumisection.
+
+    ``reason`` is the most frequent one among the monitoring elements of that quality; ``p_value`` that of the
+    subsystem, None where nothing was inspected.
+    """
+
+    dataset: str
+    subsystem: str
+    key: LumisectionKey
+    quality: Quality
+    reason: Reason
+    p_value: float | None
+
+    @property
+    def answer(self) -> Answer:
+        """What it means."""
+        if self.quality is Quality.BAD or (self.quality is Quality.NOT_INSPECTED and self.reason.alarms):
+            return Answer.ALARM
+        return {Quality.WARNING: Answer.SUSPECT, Quality.GOOD: Answer.GOOD}.get(self.quality, Answer.NOT_INSPECTED)
+
+    @property
+    def surprise(self) -> float:
+        """-ln of the p-value; above all others for an alarm that needs none, NaN where nothing is known."""
+        certain = self.answer is Answer.ALARM and self.reason in SPEAK_FOR_THEMSELVES
+        if self.p_value is not None and not certain:
+            return -math.log(max(self.p_value, 1e-300))
+        return _BEYOND if self.answer is Answer.ALARM else math.nan
+
+
+def read_verdicts(tx: Connection, runs: Iterable[int]) -> Iterator[SubsystemVerdict]:
+    """Verdicts on all subsystems of closed lumisections of these runs, run by run."""
+    row, score = ls_summary.c, ls_score.c
+    same = and_(
+        score.dataset == row.dataset,
+        score.run == row.run,
+        score.ls == row.ls,
+        score.subsystem == row.subsystem,
+    )
+    query = (
+        select(
+            row.dataset,
+            row.subsystem,
+            row.run,
+            row.ls,
+            row.quality,
+            row.p_value,
+            score.verdict_qualities,
+            score.verdict_reasons,
+        )
+        .select_from(ls_summary.join(ls_score, same).join(lumisection, BY_CURRENT))
+        .where(score.verdict_qualities.is_not(None))
+        .order_by(row.ls, row.dataset, row.subsystem)
+    )
+    for run in runs:
+        for dataset, subsystem, _, ls, quality, p_value, qualities, reasons in tx.execute(query.where(row.run == run)):
+            of_elements = zip(qualities, reasons, strict=True)
+            (reason, _), *_ = Counter(r for q, r in of_elements if q == quality).most_common(1) or [
+                (Reason.NO_MODEL, 0)
+            ]
+            yield SubsystemVerdict(
+                dataset, subsystem, LumisectionKey(run, ls), Quality(quality), Reason(reason), p_value
+            )

@@ -29,9 +29,8 @@ from sqlalchemy import (
 )
 
 from conf.errors import NightshiftError
-from opint.store.sql import columns_of
+from opint.store.sql import columns_of, storable
 from opint.store.tables import Name, metadata, serial
-from opint.store.texts import storable
 
 LONGEST_WAIT_S = 2 * 3600.0
 """No message waits longer between two attempts, and no claim lasts longer."""

@@ -1,23 +1,23 @@
-"""Sums that runs leave for later references, and the reference that was chosen for each run.
+"""What runs leave for later ones, sums and residuals, and the reference and centre that were chosen for each run.
 
-A choice is written once and never changed: a second daemon reads what the first has written.
+A choice is written once, before the first lumisection of its run is stored, and never changed: a second daemon reads
+what the first has written. Lumisections are certified about the centre.
 """
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select, update
 
-from dqm.core.drift import Earlier, Reference, RunSums
+from dqm.core.drift import LINE, Earlier, Reference, Residuals, RunSums
 from opint.store.catalogues import FLAG, REAL, WHOLE, pack, unpack
 from opint.store.sql import insert_into
-from opint.store.tables import lumisection, reference, run_sums
-
-__all__ = ["Part", "Shown", "add", "before", "chosen", "previous", "record", "shown", "since"]
+from opint.store.tables import certification_centre, lumisection, reference, run_sums
+from streams.arrays import Float32
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -182,3 +182,63 @@ def _reference(row: Row[Any]) -> Reference:
 
 def _flat(raw: bytes, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return unpack(raw, dtype, (len(raw) // dtype.itemsize,))
+
+
+def centre_shift(tx: Connection, part: Part) -> Float32 | None:
+    """The shift (2, n, k) of a run's centre; None if none stands yet."""
+    row = tx.execute(select(certification_centre).where(_at(certification_centre, part))).first()
+    return None if row is None else _shift_of(row)
+
+
+def record_centre(tx: Connection, part: Part, shift: Float32, now_s: float) -> None:
+    """Write the centre of a run down, unless one stands already."""
+    values = {"shift": pack(shift, REAL), "updated_s": now_s} | _packed_residuals(Residuals.nothing(*shift.shape[1:]))
+    tx.execute(insert_into(tx, certification_centre).on_conflict_do_nothing(), _key(part) | values)
+
+
+def add_residuals(tx: Connection, part: Part, left: Residuals, now_s: float) -> None:
+    """Add to what a run leaves; the row stays locked until the transaction ends. Without a centre nothing is kept."""
+    row = tx.execute(select(certification_centre).where(_at(certification_centre, part)).with_for_update()).first()
+    if row is not None:
+        values = _packed_residuals(_residuals(row) + left) | {"updated_s": now_s}
+        tx.execute(update(certification_centre).where(_at(certification_centre, part)).values(**values))
+
+
+def centre_before(tx: Connection, part: Part) -> tuple[Float32, Residuals] | None:
+    """The centre of the nearest run before, and what that run has left; None if there is none."""
+    at = certification_centre.c
+    query = select(certification_centre).where(
+        at.dataset == part.dataset,
+        at.subsystem == part.subsystem,
+        at.model_version == part.model_version,
+        at.run < part.run,
+    )
+    row = tx.execute(query.order_by(at.run.desc()).limit(1)).first()
+    return None if row is None else (_shift_of(row), _residuals(row))
+
+
+def _packed_residuals(left: Residuals) -> dict[str, bytes]:
+    return {"residuals": b"".join(pack(getattr(left, field.name), WHOLE) for field in fields(left))}
+
+
+def _residuals(row: Row[Any]) -> Residuals:
+    """The fields one after the other, each as long as one of no lumisection."""
+    empty = Residuals.nothing(*_shape(row))
+    arrays, start = [], 0
+    for field in fields(empty):
+        shape = getattr(empty, field.name).shape
+        end = start + WHOLE.itemsize * int(np.prod(shape))
+        arrays.append(unpack(row.residuals[start:end], WHOLE, shape))
+        start = end
+    return Residuals(*arrays)
+
+
+def _shape(row: Row[Any]) -> tuple[int, int]:
+    """How many elements and how many numbers of each: 2nk are in a shift, 4n + 2nk in residuals."""
+    in_shift = len(row.shift) // REAL.itemsize
+    elements = (len(row.residuals) // WHOLE.itemsize - in_shift) // 4
+    return elements, in_shift // LINE // elements if elements else 0
+
+
+def _shift_of(row: Row[Any]) -> Float32:
+    return unpack(row.shift, REAL, (LINE, *_shape(row)))

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from opint.store.texts import IndexedText
+from opint.store.sql import IndexedText
 
 metadata = MetaData(
     naming_convention={

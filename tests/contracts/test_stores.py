@@ -16,24 +16,13 @@ from sqlalchemy import JSON, Boolean, Column, LargeBinary, String, func, insert,
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from conf.errors import SettingsError
-from opint.store import (  # noqa: F401 - they have tables of their own
-    hotline,
-    labels,
-    message_classes,
-    messages,
-    notices,
-    outbox,
-    placement,
-    popularity,
+from opint.store import (
     schema,
-    silences,
-    workflow_decisions,
-    workflows,
 )
 from opint.store.engine import Store, StoreError, StoreUnavailable
 from opint.store.errors import StoreRefusedError
+from opint.store.sql import IndexedText
 from opint.store.tables import audit, heartbeat, metadata, source_offset
-from opint.store.texts import IndexedText
 from streams.errors import Unavailable
 
 ROW = {"cluster": "c", "consumer_group": "g", "topic": "t", "owner": "me", "updated_s": 1.0}

@@ -17,9 +17,8 @@ from opint.labels.label import Flag, Label, LabelError
 from opint.labels.storage import read_source, settle
 from opint.store import labels
 from opint.store.engine import Store
-from opint.store.labels import SETTLED
+from opint.store.labels import SETTLED, Answer, read_verdicts
 from opint.store.runs import newest_among
-from opint.store.verdicts import Answer, read_verdicts
 
 MOST_RUNS = 100
 """Newest labelled runs that are held against verdicts."""

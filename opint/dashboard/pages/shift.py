@@ -15,9 +15,9 @@ from opint.guidance.rendering import render
 from opint.shifts.markdown import to_markdown
 from opint.shifts.report import ShiftReport, read_report
 from opint.shifts.schedule import Shift, shift_at
-from opint.store import shift_notes
+from opint.store import shifts
 from opint.store.engine import Store
-from opint.store.shift_notes import ShiftNote
+from opint.store.shifts import ShiftNote
 from opint.wording import iso, parse_moment
 
 At = Annotated[str, Query(max_length=40, description="a moment of the shift, ISO 8601 (UTC); the present if empty")]
@@ -71,7 +71,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
     def add_note(form: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
         actor, text = checked_texts(form.get("actor", ""), form.get("text", ""), "The note", required=True)
         with store.begin() as tx:
-            shift_notes.add(tx, ShiftNote(clock(), actor, text))
+            shifts.add_note(tx, ShiftNote(clock(), actor, text))
         return redirect_back(form, actor)
 
     return routes

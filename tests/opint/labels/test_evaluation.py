@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from dqm.core.quality import Quality, Reason
 from opint.labels.evaluation import answered, evaluate
 from opint.labels.label import Flag, Label, Labels, disagreement
-from opint.store.verdicts import Answer, SubsystemVerdict
+from opint.store.labels import Answer, SubsystemVerdict
 from streams.keys import LumisectionKey
 
 RNG = np.random.default_rng(1)

@@ -20,7 +20,7 @@ from dqm.statistics.conformal import ConformalTable
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.lumisections.references import RunReferences
 from opint.lumisections.shadow import Shadow
-from opint.store import centres
+from opint.store import references
 from opint.store.references import Part
 from opint.store.retention import sweep
 from opint.store.tables import certification_centre, reference
@@ -98,7 +98,7 @@ def kept(store, bundle):
     """The centre of each run and subsystem."""
     parts = [Part(DATASET, run, name, bundle.version) for run in RUNS for name in bundle.subsystems]
     with store.read() as tx:
-        return {part: centres.shift(tx, part) for part in parts}
+        return {part: references.centre_shift(tx, part) for part in parts}
 
 
 def test_a_run_is_certified_about_where_the_runs_before_lay(store, bundle, messages):
@@ -150,10 +150,10 @@ def test_what_comes_twice_leaves_nothing(store, bundle, messages):
     handle(store, made(bundle), first, 9)
     part = Part(DATASET, RUNS[0] + 1, next(iter(bundle.subsystems)), bundle.version)
     with store.read() as tx:
-        _, once = centres.before(tx, part)
+        _, once = references.centre_before(tx, part)
     handle(store, made(bundle), [replace(item, offset=item.offset + len(first)) for item in first], 9)
     with store.read() as tx:
-        _, twice = centres.before(tx, part)
+        _, twice = references.centre_before(tx, part)
     assert once.seen.sum(axis=0).max() == PER_RUN // EVERY
     np.testing.assert_array_equal(once.sums, twice.sums)
     np.testing.assert_array_equal(once.pileup, twice.pileup)
@@ -163,8 +163,8 @@ def test_the_first_centre_stands_and_goes_with_its_run(store, bundle):
     part = Part(DATASET, 1, "Muon", bundle.version)
     with store.begin() as tx:
         for value in (1.0, 2.0):
-            centres.record(tx, part, np.full((2, 3, NUMBERS), value, dtype=np.float32), 0.0)
-        assert centres.shift(tx, part).max() == 1.0
+            references.record_centre(tx, part, np.full((2, 3, NUMBERS), value, dtype=np.float32), 0.0)
+        assert references.centre_shift(tx, part).max() == 1.0
     sweep(store, 2 * 86_400.0, 1.0)
     with store.read() as tx:
         assert tx.scalar(select(func.count()).select_from(certification_centre)) == 0

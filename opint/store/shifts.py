@@ -1,11 +1,25 @@
-"""What happened between two moments, read for a shift's report."""
+"""What happened between two moments, read for a shift's report, and free notes that people write during a shift."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    String,
+    Table,
+    Text,
+    and_,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+)
 
-from opint.store.tables import audit, dead_letter, incident, lumisection
+from opint.store.tables import audit, dead_letter, incident, lumisection, metadata, serial
 
 _incident, _audit, _head = incident.c, audit.c, lumisection.c
 
@@ -87,3 +101,34 @@ def lumisections(tx: Connection, begin_s: float, end_s: float) -> dict[tuple[str
     for dataset, run, ls in tx.execute(seen):
         taken.setdefault((dataset, run), set()).add(ls)
     return taken
+
+
+shift_note = Table(
+    "shift_note",
+    metadata,
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("at_s", Float, nullable=False, index=True),
+    Column("actor", String, nullable=False),
+    Column("text", Text, nullable=False, comment="Markdown"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftNote:
+    """Who wrote what (Markdown), when (s since 1970)."""
+
+    at_s: float
+    actor: str
+    text: str
+
+
+def add_note(tx: Connection, note: ShiftNote) -> None:
+    """Keep a note."""
+    tx.execute(insert(shift_note), {"at_s": note.at_s, "actor": note.actor, "text": note.text})
+
+
+def notes_between(tx: Connection, begin_s: float, end_s: float) -> list[ShiftNote]:
+    """Notes from one moment to before another, oldest first."""
+    row = shift_note.c
+    query = select(row.at_s, row.actor, row.text).where(row.at_s >= begin_s, row.at_s < end_s)
+    return [ShiftNote(*values) for values in tx.execute(query.order_by(row.at_s, row.id))]
