@@ -8,12 +8,17 @@ import numpy as np
 from benchmarks.popularity.plain_forest import plain_forest
 from benchmarks.report import Progress, Result
 from opint.popularity.calibration import CalibratedModel
-from opint.popularity.cold_start import ColdStartModel
-from opint.popularity.history import History
-from opint.popularity.label import Label
+from opint.popularity.history import History, Label
 from opint.popularity.metrics import Counts
 from opint.popularity.models import trainer
-from opint.popularity.predictors import ForecastTask, Predictor, RetrainedModel, persistence, recent_share
+from opint.popularity.predictors import (
+    ColdStartModel,
+    ForecastTask,
+    Predictor,
+    RetrainedModel,
+    persistence,
+    recent_share,
+)
 from opint.popularity.promotion import WeeklyF1, Weights, bootstrap_interval
 from opint.popularity.walk_forward import WeekForecast, walk_forward
 

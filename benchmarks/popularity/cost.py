@@ -23,11 +23,10 @@ from benchmarks.popularity.cost_run import LABEL
 from benchmarks.popularity.memory import Watched
 from benchmarks.report import ROOT, Progress, Result
 from opint.popularity.examples import gather
-from opint.popularity.features import features
-from opint.popularity.features.relatives import totals
+from opint.popularity.features import features, totals
 from opint.popularity.readers.access_table import read_frame
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue
-from opint.popularity.writers import write_history
+from opint.popularity.tables import write_history
 
 ENGINES = ("spark", "pandas", "kernels")
 PEER = {"features_s": "pandas", "fit_s": "scikit-learn"}

@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 
 from opint.popularity.examples import WARM_UP_WEEKS, gather
-from opint.popularity.features import features
-from opint.popularity.features.relatives import totals
-from opint.popularity.label import Label
+from opint.popularity.features import features, totals
+from opint.popularity.history import Label
 from opint.popularity.readers.access_table import read_frame
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue
-from opint.popularity.writers import write_history
+from opint.popularity.tables import write_history
 
 LABEL = Label("naccess", ">", 10)
 DEPTH, LEAST_LEAF, FEATURE_SHARE = 8, 10, 0.2

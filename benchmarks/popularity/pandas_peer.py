@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from opint.popularity.features.access_patterns import FREQUENCY_WINDOWS, LAGS, NEVER, SMOOTHING_RATES
-from opint.popularity.features.access_patterns import TREND_WINDOWS as SLOPES
-from opint.popularity.features.relatives import KINDS, PRIOR_WEEKS
-from opint.popularity.features.relatives import RELATIVES_WEEKS as RELATED
+from opint.popularity.features import FREQUENCY_WINDOWS, KINDS, LAGS, NEVER, PRIOR_WEEKS, SMOOTHING_RATES
+from opint.popularity.features import RELATIVES_WEEKS as RELATED
+from opint.popularity.features import TREND_WINDOWS as SLOPES
 
 LIMIT = 10.0
 """A week with more accesses is popular."""

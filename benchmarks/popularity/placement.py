@@ -27,8 +27,7 @@ from opint.placement.problem import build
 from opint.placement.simulate_sites import GridSize, first_replicas, readers, simulate_grid
 from opint.placement.sites import StorageKind
 from opint.placement.solve import solve, to_decision
-from opint.popularity.history import History
-from opint.popularity.label import Label
+from opint.popularity.history import History, Label
 from opint.popularity.models import trainer
 from opint.popularity.predictors import ForecastTask, RetrainedModel
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.dqm.table import files
 from benchmarks.popularity.compared import newest_weeks
 from benchmarks.report import Progress, Result
-from opint.popularity.readers.experiment_formats import read_atlas_groups, read_cms_series
+from opint.popularity.readers.access_table import read_atlas_groups, read_cms_series
 
 
 def measure_cms(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:

@@ -98,7 +98,7 @@ def forecast(
 
     from opint.popularity.forecasting import forecast as forecast_week
     from opint.popularity.storage import demoted_datasets, store_forecast
-    from opint.popularity.writers import write_table
+    from opint.popularity.tables import write_table
     from opint.store.popularity import ForecastKey, model_by_tier
 
     store = open_store(start(config, log_format)) if keep else None
@@ -239,7 +239,7 @@ def simulate(
 
     from conf.errors import SettingsError
     from opint.popularity.simulate import CatalogueSize, simulate_catalogue
-    from opint.popularity.writers import write_history
+    from opint.popularity.tables import write_history
 
     if (sites is None) != (replicas is None):
         raise SettingsError("--sites and --replicas belong together: name both, or neither")

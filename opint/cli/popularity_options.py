@@ -51,7 +51,7 @@ def load_calendar(conferences: Path | None) -> "tuple[date, ...]":
 
 def load_task(table: Path, label: str, horizon: int, conferences: Path | None) -> "ForecastTask":
     """What to forecast from a table."""
-    from opint.popularity.label import Label
+    from opint.popularity.history import Label
     from opint.popularity.predictors import ForecastTask
     from opint.popularity.readers.access_table import read_history
 

@@ -16,8 +16,7 @@ from opint.placement.demand import region_shares
 from opint.placement.policies import Policy, PolicyInput
 from opint.placement.replicas import Replicas
 from opint.placement.sites import TB
-from opint.popularity.history import History
-from opint.popularity.label import Label
+from opint.popularity.history import History, Label
 from streams.arrays import Float64, Indices
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opint.popularity.history import History
-from opint.popularity.label import Label
+from opint.popularity.history import History, Label
 from opint.popularity.walk_forward import WeekForecast
 from streams.arrays import Float64, Mask
 

@@ -16,8 +16,7 @@ from opint.placement.demand import expected_demand
 from opint.placement.problem import build
 from opint.placement.replicas import Replicas
 from opint.placement.solve import solve, to_decision
-from opint.popularity.history import History
-from opint.popularity.label import Label
+from opint.popularity.history import History, Label
 from streams.arrays import Float64, Mask
 
 

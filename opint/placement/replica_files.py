@@ -14,11 +14,8 @@ import pyarrow as pa
 from opint.placement.replicas import Replicas
 from opint.placement.sites import Rse
 from opint.popularity.errors import TableError
-from opint.popularity.history import codes
-from opint.popularity.names import parse
-from opint.popularity.readers.columns import numbers, read_columns, texts
-from opint.popularity.weeks import parse_day
-from opint.popularity.writers import write_table
+from opint.popularity.history import codes, parse_day, parse_name
+from opint.popularity.tables import numbers, read_columns, texts, write_table
 from streams.arrays import Days, Float64, Indices, Mask
 
 NEEDED_COLUMNS = ("dataset", "rse", "size")
@@ -47,7 +44,7 @@ def read_replicas(path: Path, rses: Sequence[Rse]) -> Replicas:
     place, names = codes(cells["dataset"])
     first = np.unique(place, return_index=True)[1]
     for name, row in zip(names, first, strict=True):
-        parse(name, f"{origin}, row {row + 1}")
+        parse_name(name, f"{origin}, row {row + 1}")
     rows = {site.name: row for row, site in enumerate(rses)}
     for number, name in enumerate(cells["rse"], start=1):
         if name not in rows:

@@ -12,8 +12,7 @@ import yaml
 
 from conf.errors import NightshiftError
 from opint.popularity.errors import TableError
-from opint.popularity.readers.columns import read_columns
-from opint.popularity.writers import write_table
+from opint.popularity.tables import read_columns, write_table
 
 TB = 1e12
 """Bytes."""

@@ -7,9 +7,7 @@ from datetime import date
 import numpy as np
 
 from opint.popularity.errors import TableError
-from opint.popularity.history import History, codes
-from opint.popularity.names import parse
-from opint.popularity.weeks import DAYS_PER_WEEK, Weeks
+from opint.popularity.history import DAYS_PER_WEEK, History, Weeks, codes, parse_name
 from streams.arrays import Days, Float64, Indices
 
 MOST_WEEKS = 2600
@@ -109,7 +107,7 @@ def _check_counts(rows: AccessRows) -> None:
 def _traits(names: tuple[str, ...], rows: AccessRows, place: Indices) -> dict[str, tuple[str, ...]]:
     first_row = np.zeros(len(names), dtype=np.intp)
     first_row[place[::-1]] = np.arange(len(place))[::-1]
-    parsed = [parse(name, rows.place(int(row))) for name, row in zip(names, first_row, strict=True)]
+    parsed = [parse_name(name, rows.place(int(row))) for name, row in zip(names, first_row, strict=True)]
     return {
         "tier": tuple(parts.tier for parts in parsed),
         "campaign": tuple(parts.campaign for parts in parsed),

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from opint.popularity.errors import LeakError, PopularityError
-from opint.popularity.history import History
-from opint.popularity.label import Label
+from opint.popularity.history import History, Label
 from streams.arrays import Float32, Indices, Mask
 
 LEAK_AUC = 0.9999

@@ -8,11 +8,19 @@ from typing import Literal
 import numpy as np
 
 from opint.popularity.calibration import fit_platt, is_unsure
-from opint.popularity.cold_start import ColdStartModel, is_new
 from opint.popularity.errors import PopularityError
 from opint.popularity.examples import WARM_UP_WEEKS
 from opint.popularity.models import Train
-from opint.popularity.predictors import PERSISTENCE, ForecastTask, RetrainedModel, fit, persistence, predict
+from opint.popularity.predictors import (
+    PERSISTENCE,
+    ColdStartModel,
+    ForecastTask,
+    RetrainedModel,
+    fit,
+    is_new,
+    persistence,
+    predict,
+)
 from opint.popularity.trained_model import TrainedModel
 from streams.arrays import Float64, Indices, Mask
 

@@ -1,4 +1,4 @@
-"""How each model did, week by week and tier by tier, next to the baselines; as records, a table and JSON."""
+"""How each model did, week by week and tier by tier, beside the baselines: as records, a table, JSON and a page."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from opint.popularity.cold_start import is_new
-from opint.popularity.history import History
+from opint.popularity.history import History, Weeks
 from opint.popularity.metrics import ALL, NEW, Counts, average_precision, roc_auc
+from opint.popularity.predictors import is_new
 from opint.popularity.walk_forward import WeekForecast
-from opint.popularity.weeks import Weeks
+from opint.store.popularity import Score
 from streams.arrays import Mask
 
 
@@ -96,3 +96,59 @@ def null_if_nan(value: float) -> float | None:
 
 def _share(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+SPARK_WIDTH, SPARK_HEIGHT = 160.0, 26.0
+"""Size of a sparkline in SVG units."""
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryLine:
+    """One model in one tier over all stored weeks; shares are NaN where there is nothing to divide by.
+
+    ``spark`` has the points of F1 by week for an SVG polyline; it is empty with fewer than two weeks.
+    """
+
+    tier: str
+    model: str
+    tpr: float
+    tnr: float
+    precision: float
+    f1: float
+    popular: int
+    spark: str
+
+
+def summary_lines(scores: Sequence[Score]) -> list[SummaryLine]:
+    """All datasets first, then new ones, then tier by tier; models in the order of their F1, best first."""
+    tiers = sorted({score.tier for score in scores}, key=lambda tier: (tier != ALL, tier != NEW, tier))
+    weeks = sorted({score.week for score in scores})
+    board = []
+    for tier in tiers:
+        tier_scores = [score for score in scores if score.tier == tier]
+        models = sorted({score.model for score in tier_scores})
+        made = [
+            _summary_line(tier, model, [score for score in tier_scores if score.model == model], weeks)
+            for model in models
+        ]
+        board += sorted(made, key=lambda line: -1.0 if math.isnan(line.f1) else line.f1, reverse=True)
+    return board
+
+
+def _summary_line(tier: str, model: str, scores: Sequence[Score], weeks: Sequence[str]) -> SummaryLine:
+    counts = sum((_counts(score) for score in scores), start=Counts(0, 0, 0, 0))
+    popular = counts.true_positives + counts.false_negatives
+    spark = _spark_points({score.week: _counts(score).f1 for score in scores}, weeks)
+    return SummaryLine(tier, model, counts.tpr, counts.tnr, counts.precision, counts.f1, popular, spark)
+
+
+def _spark_points(f1: dict[str, float], weeks: Sequence[str]) -> str:
+    step = SPARK_WIDTH / max(1, len(weeks) - 1)
+    known = [(step * place, f1[week]) for place, week in enumerate(weeks) if not math.isnan(f1.get(week, math.nan))]
+    if len(known) < 2:
+        return ""
+    return " ".join(f"{x:.1f},{SPARK_HEIGHT - 1 - (SPARK_HEIGHT - 2) * value:.1f}" for x, value in known)
+
+
+def _counts(score: Score) -> Counts:
+    return Counts(score.true_positives, score.false_positives, score.false_negatives, score.true_negatives)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from opint.popularity.calibration import PlattScaling
 from opint.popularity.errors import PopularityError
-from opint.popularity.label import Label
+from opint.popularity.history import Label
 from opint.popularity.models import Forecaster
 
 FORMAT = 1
@@ -23,10 +23,10 @@ MAX_UNPACKED_BYTES = 4 * 1024**3
 """A larger file, unpacked, is not read."""
 LIBRARIES = ("scikit-learn", "xgboost")
 TRUSTED_TYPES = (
-    "opint.popularity.models.trees.Blend",
-    "opint.popularity.models.trees.Boosting",
-    "opint.popularity.models.trees.Forest",
-    "opint.popularity.models.sgd.Logistic",
+    "opint.popularity.models.classifiers.Blend",
+    "opint.popularity.models.classifiers.Boosting",
+    "opint.popularity.models.classifiers.Forest",
+    "opint.popularity.models.classifiers.Logistic",
     "sklearn.tree._tree.Tree",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",

@@ -10,11 +10,18 @@ from functools import partial
 import numpy as np
 
 from opint.popularity.calibration import OUTCOME_WEEKS, CalibratedModel
-from opint.popularity.cold_start import ColdStartModel
 from opint.popularity.errors import PopularityError
 from opint.popularity.examples import WARM_UP_WEEKS
 from opint.popularity.models import Train
-from opint.popularity.predictors import PERSISTENCE, ForecastTask, Predictor, RetrainedModel, persistence, recent_share
+from opint.popularity.predictors import (
+    PERSISTENCE,
+    ColdStartModel,
+    ForecastTask,
+    Predictor,
+    RetrainedModel,
+    persistence,
+    recent_share,
+)
 from streams.arrays import Float64, Indices, Mask
 
 THRESHOLDS = np.linspace(0.05, 0.95, 91)

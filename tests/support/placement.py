@@ -12,7 +12,7 @@ from opint.placement.plan import Action, Line, Plan, Refusal, RefusalCause
 from opint.placement.replicas import Replicas
 from opint.placement.simulate_sites import GridSize, first_replicas, readers, simulate_grid
 from opint.placement.sites import TB, Rse, StorageKind
-from opint.popularity.label import Label
+from opint.popularity.history import Label
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue
 
 LABEL = Label("naccess", ">", 10)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from opint.popularity.forecasting import forecast, train_model
-from opint.popularity.label import Label
+from opint.popularity.history import Label
 from opint.popularity.models import trainer
 from opint.popularity.predictors import PERSISTENCE, ForecastTask
 from opint.popularity.promotion import ModelChoice

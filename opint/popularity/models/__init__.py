@@ -4,7 +4,6 @@ Each is a function from examples to :class:`Forecaster`. They are imported when 
 """
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Protocol, cast
 
 from opint.popularity.errors import PopularityError
@@ -21,14 +20,7 @@ class Forecaster(Protocol):
 Train = Callable[[Float32, Mask, int], Forecaster]
 """From features (r, k), labels (r,) of both classes, and a seed."""
 
-_TRAINERS: Mapping[str, tuple[str, str]] = {
-    "forest": ("opint.popularity.models.trees", "train_forest"),
-    "sgd": ("opint.popularity.models.sgd", "train_sgd"),
-    "boosting": ("opint.popularity.models.trees", "train_boosting"),
-    "blend": ("opint.popularity.models.trees", "train_blend"),
-}
-"""Module and function by name of the model."""
-NAMES = tuple(_TRAINERS)
+NAMES = ("forest", "sgd", "boosting", "blend")
 
 CPU_SECONDS: Mapping[str, float] = {"sgd": 4, "boosting": 10, "forest": 53, "blend": 63}
 """CPU time of one training on 100,000 examples, measured on the simulated catalogue; commands announce it."""
@@ -36,10 +28,10 @@ CPU_SECONDS: Mapping[str, float] = {"sgd": 4, "boosting": 10, "forest": 53, "ble
 
 def trainer(name: str) -> Train:
     """The function that trains the model of this name; raises PopularityError for an unknown name."""
-    if name not in _TRAINERS:
+    if name not in NAMES:
         raise PopularityError(f"model is {name!r}; known are {', '.join(NAMES)}")
-    module, function = _TRAINERS[name]
     try:
-        return cast(Train, getattr(import_module(module), function))
+        from opint.popularity.models import classifiers  # noqa: PLC0415 - scikit-learn takes seconds to load
     except ModuleNotFoundError as error:
         raise PopularityError(f"model {name!r} needs {error.name}: pip install 'nightshift[spark]'") from None
+    return cast(Train, getattr(classifiers, f"train_{name}"))

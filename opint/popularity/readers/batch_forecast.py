@@ -15,11 +15,9 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import fs, parquet
 
-from opint.popularity import names
 from opint.popularity.errors import PopularityError, TableError
-from opint.popularity.label import Label
-from opint.popularity.readers.columns import days, numbers, texts
-from opint.popularity.weeks import DAYS_PER_WEEK
+from opint.popularity.history import DAYS_PER_WEEK, Label, is_name, parse_name
+from opint.popularity.tables import days, numbers, texts
 from streams.arrays import Float64, Mask
 
 if TYPE_CHECKING:
@@ -89,7 +87,7 @@ def read_batch_forecast(source: str) -> BatchForecast:
         _single_value(days(content, "made", origin).tolist(), "made", origin),
         _single_value(texts(content, "model", origin), "model", origin),
         tuple(datasets),
-        tuple(names.parse(name, origin).tier if names.is_name(name) else "" for name in datasets),
+        tuple(parse_name(name, origin).tier if is_name(name) else "" for name in datasets),
         probability,
         *(_flags(content, name, origin) for name in ("forecast", "new", "was")),
     )

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from opint.popularity.errors import TableError
-from opint.popularity.weeks import EARLIEST_DAY, LATEST_DAY
+from opint.popularity.history import EARLIEST_DAY, LATEST_DAY
 
 COLUMN = "ds"
 MAX_BYTES = 1_000_000

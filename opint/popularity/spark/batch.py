@@ -16,11 +16,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from opint.popularity.cold_start import NEW_WEEKS
 from opint.popularity.errors import PopularityError, Warn
 from opint.popularity.examples import TRAINING_WEEKS, FeatureTable, check_both_classes, check_leakage, training_weeks
-from opint.popularity.features import features
-from opint.popularity.features.relatives import totals
+from opint.popularity.features import features, totals
+from opint.popularity.history import Weeks
+from opint.popularity.predictors import NEW_WEEKS
 from opint.popularity.readers.batch_forecast import forecast_path
 from opint.popularity.spark.features import (
     LOCAL_KINDS,
@@ -33,7 +33,6 @@ from opint.popularity.spark.features import (
 from opint.popularity.spark.models import TrainingSpec, check_name, probabilities, train
 from opint.popularity.spark.table import read_table
 from opint.popularity.walk_forward import DEFAULT_THRESHOLD
-from opint.popularity.weeks import Weeks
 
 CHECKED_ROWS = 100_000
 """Number of examples, roughly, that are checked for a feature that contains the label."""

@@ -18,10 +18,8 @@ import pyarrow as pa
 
 from opint.popularity.assemble import WeekSpan
 from opint.popularity.examples import FeatureTable, gather
-from opint.popularity.features import features
-from opint.popularity.features.relatives import KINDS, Totals, totals
-from opint.popularity.history import History
-from opint.popularity.label import MEASURES, Label
+from opint.popularity.features import KINDS, Totals, features, totals
+from opint.popularity.history import MEASURES, History, Label
 from opint.popularity.readers.access_table import read_part
 from streams.arrays import Float64
 

@@ -13,17 +13,16 @@ from pathlib import Path
 import pyarrow as pa
 
 from conf.errors import NightshiftError
-from opint.popularity.cold_start import is_new
-from opint.popularity.label import Label
+from opint.popularity.history import Label
 from opint.popularity.models import trainer
-from opint.popularity.predictors import ForecastTask, RetrainedModel
+from opint.popularity.predictors import ForecastTask, RetrainedModel, is_new
 from opint.popularity.readers.access_table import read_history
 from opint.popularity.readers.batch_forecast import forecast_path
 from opint.popularity.readers.conferences import read_conferences
 from opint.popularity.spark.features import BatchSpec
 from opint.popularity.spark.session import session
+from opint.popularity.tables import write_table
 from opint.popularity.walk_forward import DEFAULT_THRESHOLD
-from opint.popularity.writers import write_table
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> str:

@@ -9,9 +9,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from opint.popularity import names
 from opint.popularity.assemble import WeekSpan
 from opint.popularity.errors import TableError, Warn
+from opint.popularity.history import EARLIEST_DAY, LATEST_DAY, MOST_NAME_CHARACTERS, NAME_PATTERN
 from opint.popularity.readers.access_table import (
     ATLAS_GROUPS_MARK,
     CMS_SERIES_MARK,
@@ -21,8 +21,7 @@ from opint.popularity.readers.access_table import (
     read_history,
 )
 from opint.popularity.spark.features import LEAST_PARTS, ROWS_PER_PART, PartitionedTable
-from opint.popularity.weeks import EARLIEST_DAY, LATEST_DAY
-from opint.popularity.writers import history_table
+from opint.popularity.tables import history_table
 
 TEXT_ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".gz")
 DAY = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:.*)?|\d{8}"
@@ -132,7 +131,7 @@ def _nearest_day(microseconds: Column) -> Column:
 
 
 def _is_name(dataset: Column) -> Column:
-    return dataset.rlike(f"^{names.PATTERN}$") & (f.length(dataset) <= names.MOST_CHARACTERS)
+    return dataset.rlike(f"^{NAME_PATTERN}$") & (f.length(dataset) <= MOST_NAME_CHARACTERS)
 
 
 def _checked(raw: DataFrame, cells: dict[str, Column], path: str, warn: Warn) -> tuple[int, WeekSpan, bool]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from opint.popularity.label import Label
+from opint.popularity.history import Label
 from opint.popularity.predictors import ForecastTask
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue
 

@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 
 from opint.popularity.calibration import CalibratedModel, fit_platt, is_unsure
-from opint.popularity.cold_start import NEW_WEEKS, ColdStartModel, is_new, name_prior
 from opint.popularity.models import trainer
-from opint.popularity.predictors import ForecastTask, RetrainedModel, persistence
+from opint.popularity.predictors import (
+    NEW_WEEKS,
+    ColdStartModel,
+    ForecastTask,
+    RetrainedModel,
+    is_new,
+    name_prior,
+    persistence,
+)
 from opint.popularity.walk_forward import walk_forward
 
 

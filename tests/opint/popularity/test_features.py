@@ -8,11 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opint.popularity.features import features
-from opint.popularity.features.access_patterns import lagged, since, sums
-from opint.popularity.features.relatives import totals
-from opint.popularity.history import History
-from opint.popularity.label import Label
+from opint.popularity.features import features, lagged, since, sums, totals
+from opint.popularity.history import History, Label
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue
 
 LABEL = Label("naccess", ">", 10)

@@ -8,20 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opint.popularity.errors import PopularityError, TableError
-from opint.popularity.label import Label
-from opint.popularity.names import parse
-from opint.popularity.weeks import Weeks, parse_day, parse_period
+from opint.popularity.history import Label, Weeks, parse_day, parse_name, parse_period
 
 
 def test_a_name_has_three_parts_and_a_campaign():
-    name = parse("/Muon0/Run2024I-PromptReco-v1/MINIAOD", "here")
+    name = parse_name("/Muon0/Run2024I-PromptReco-v1/MINIAOD", "here")
     assert (name.primary, name.campaign, name.tier) == ("Muon0", "Run2024I", "MINIAOD")
 
 
 @pytest.mark.parametrize("name", ["", "Muon0", "/a/b", "/a/b/AOD#1", "/a b/c/AOD", "/a/b/aod", "/" + "a" * 800])
 def test_what_is_no_name_is_reported(name):
     with pytest.raises(TableError, match=r"here: dataset is .*/primary/processed/TIER"):
-        parse(name, "here")
+        parse_name(name, "here")
 
 
 @given(st.dates(date(2000, 1, 1), date(2050, 1, 1)), st.integers(-3000, 3000))

@@ -13,8 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from opint.popularity.errors import TableError
-from opint.popularity.readers.access_table import read_frame, read_history
-from opint.popularity.readers.experiment_formats import read_atlas_groups, read_cms_series
+from opint.popularity.readers.access_table import read_atlas_groups, read_cms_series, read_frame, read_history
 
 DATA = Path(os.environ.get("NIGHTSHIFT_DATA", "../shared/data")) / "popularity"
 needs_data = pytest.mark.skipif(not DATA.exists(), reason="needs the data of NIGHTSHIFT_DATA")

@@ -5,7 +5,7 @@ import pytest
 import skops.io
 
 from opint.popularity.forecasting import forecast, train_model
-from opint.popularity.label import Label
+from opint.popularity.history import Label
 from opint.popularity.models import NAMES, trainer
 from opint.popularity.predictors import ForecastTask
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue

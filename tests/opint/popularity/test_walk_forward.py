@@ -7,10 +7,10 @@ import pytest
 
 from opint.popularity.errors import LeakError, PopularityError
 from opint.popularity.examples import check_available, check_leakage, gather, labels
-from opint.popularity.label import Label
+from opint.popularity.history import Label
 from opint.popularity.metrics import Counts
 from opint.popularity.models import NAMES, trainer
-from opint.popularity.models.trees import train_forest
+from opint.popularity.models.classifiers import train_forest
 from opint.popularity.predictors import ForecastTask, RetrainedModel, fit, persistence, recent_share
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue
 from opint.popularity.walk_forward import walk_forward

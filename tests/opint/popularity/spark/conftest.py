@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from opint.popularity.simulate import CatalogueSize, simulate_catalogue
-from opint.popularity.writers import write_history
+from opint.popularity.tables import write_history
 
 
 @pytest.fixture(scope="session")

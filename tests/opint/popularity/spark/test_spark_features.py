@@ -8,9 +8,8 @@ from pyarrow import csv, parquet
 
 from opint.popularity.errors import TableError
 from opint.popularity.examples import gather, labels
-from opint.popularity.features import features
-from opint.popularity.features.relatives import totals
-from opint.popularity.label import Label
+from opint.popularity.features import features, totals
+from opint.popularity.history import Label
 from opint.popularity.readers.access_table import read_frame
 from opint.popularity.spark.features import BatchSpec
 

@@ -12,7 +12,7 @@ from pyarrow import parquet
 from opint.popularity.errors import PopularityError
 from opint.popularity.readers.batch_forecast import COLUMNS, read_batch_forecast
 from opint.popularity.spark.job import main
-from opint.popularity.writers import write_history
+from opint.popularity.tables import write_history
 
 WEEK, WEEK_BEFORE = "week=2023-07-31", "week=2023-07-24"
 

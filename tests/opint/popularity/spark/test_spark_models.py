@@ -5,7 +5,7 @@ import pytest
 from pyarrow import parquet
 
 from opint.popularity.errors import PopularityError
-from opint.popularity.label import Label
+from opint.popularity.history import Label
 from opint.popularity.spark.features import BatchSpec
 from opint.popularity.spark.models import TrainingSpec
 
