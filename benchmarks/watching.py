@@ -21,8 +21,8 @@ from dqm.histograms.pipeline import Pipeline
 from dqm.simulate.stream import SimulatedLumisection
 from opint.incidents import window
 from opint.incidents.families import IncidentKey, incident_group
+from opint.incidents.recurrence import certain_faults
 from opint.incidents.rule import walk
-from opint.incidents.short_faults import certain_faults
 from opint.store.neighbours import Content
 from opint.store.short_faults import StoredFault
 from streams.records import LumisectionKey

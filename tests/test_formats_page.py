@@ -10,7 +10,7 @@ import pytest
 import uproot
 
 from conf.loader import load
-from opint.placement.replica_files import read_replicas
+from opint.placement.replicas import read_replicas
 from opint.placement.sites import read_sites
 from opint.popularity.readers.access_table import read_history
 from rl_cache.traces.read import read as read_trace

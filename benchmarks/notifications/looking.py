@@ -20,7 +20,7 @@ from conf.settings import Settings
 from opint.accounts.roles import Role
 from opint.accounts.sign_in import create_token
 from opint.dashboard.serve import serve
-from opint.notifications import silence_actions
+from opint.notifications import silencing
 from opint.store import accounts
 from opint.store.accounts import NewAccount
 from opint.store.engine import Store
@@ -49,7 +49,7 @@ def preview(quick: bool) -> dict[str, Result]:
             for match in matches:
                 begin_s, begin_cpu_s = time.perf_counter(), time.process_time()
                 with store.read() as tx:
-                    there = silence_actions.preview(tx, match, NOW_S)
+                    there = silencing.preview(tx, match, NOW_S)
                 seconds.append(time.perf_counter() - begin_s)
                 cpu_seconds.append(time.process_time() - begin_cpu_s)
                 assert there.week

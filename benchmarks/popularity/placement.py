@@ -17,8 +17,7 @@ from benchmarks.dqm.kept import Figures, kept
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
 from opint.placement.backtest import Scenario, add_up, play, with_free_space
-from opint.placement.budget import Budget, Prices
-from opint.placement.decision import Decision
+from opint.placement.decision import Budget, Decision, Prices
 from opint.placement.demand import expected_demand, probabilities, region_shares
 from opint.placement.plan import Plan
 from opint.placement.planner import make_plan

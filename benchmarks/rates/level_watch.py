@@ -1,6 +1,6 @@
 """What the daemon does with rates that are judged one by one, without broker and database.
 
-The levels before each stretch are those that :mod:`opint.triggers.levels` would store.
+The levels before each stretch are those that :mod:`opint.triggers.handler` would store.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

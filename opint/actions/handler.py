@@ -11,8 +11,8 @@ from opint.actions.kind import NAME
 from opint.actions.predictors import Predictors
 from opint.consumer.handler import RetentionSweep, StreamHandler, decoded
 from opint.consumer.heartbeat import StreamHeartbeat, log_incidents
-from opint.consumer.offsets import ConsumerOffsets
 from opint.consumer.stalls import StallDetector
+from opint.consumer.transaction import ConsumerOffsets
 from opint.store.engine import Store
 from streams.errors import DecodeError
 from streams.metrics import Metrics

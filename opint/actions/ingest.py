@@ -15,8 +15,7 @@ from opint.actions.documents import snapshot_of
 from opint.actions.message_classes import MessageClasses
 from opint.actions.new_messages import HOUR_S, MessageIntake, jobs_by_class, new_classes, restored
 from opint.actions.predictors import Predictors
-from opint.consumer.offsets import Clock, ConsumerOffsets
-from opint.consumer.transaction import StreamIngest
+from opint.consumer.transaction import Clock, ConsumerOffsets, StreamIngest
 from opint.incidents.families import FAMILIES, NEW_MESSAGE_CLASS, SYSTEM, IncidentKey
 from opint.incidents.operational import MOST_TITLE, OperationalFault, open_fault
 from opint.incidents.update import IncidentUpdate

@@ -11,8 +11,8 @@ from opint.caches.ingest import AccessArrival, AccessIngest, AccessIngestResult
 from opint.caches.kind import NAME
 from opint.consumer.handler import RetentionSweep, StreamHandler, decoded
 from opint.consumer.heartbeat import StreamHeartbeat
-from opint.consumer.offsets import ConsumerOffsets
 from opint.consumer.stalls import StallDetector
+from opint.consumer.transaction import ConsumerOffsets
 from opint.store.engine import Store
 from rl_cache.traces.trace import Trace
 from rl_cache.trials.shadow import Trials, advance

@@ -10,7 +10,7 @@ import typer
 
 from conf.errors import SettingsError
 from opint.caches.kind import NAME
-from opint.caches.suggestion_report import print_suggestions
+from opint.caches.report import print_suggestions
 from opint.cli.cache import FirstSize, Json, TraceFile, laboratory, read_trace
 from opint.cli.cache_agents import AgentFile, Seed, Size, capacity_bytes
 from opint.cli.common import AsWire, Config, Log, Wire, open_store, start
@@ -45,7 +45,7 @@ def suggest(
         import numpy as np
 
         from opint.caches.what_if import curve_points
-        from opint.placement.cache_lines import store_agent_lines
+        from opint.placement.storage import store_agent_lines
         from opint.store import caches, suggestions, trials
         from rl_cache.laboratory.agent import Agent
         from rl_cache.trials.proposals import try_rules

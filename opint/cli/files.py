@@ -66,8 +66,7 @@ def score(
     """
     from rich.console import Console
 
-    from opint.cli.render import nothing_usable, report
-    from opint.cli.score_report import write_csv, write_json
+    from opint.cli.render import nothing_usable, report, write_csv, write_json
     from opint.daemon.run import score_files
     from opint.store.engine import Store
 

@@ -148,7 +148,7 @@ def show(
     log_format: Log = None,
 ) -> None:
     """Show one incident: what is wrong, since when, how often before, what to do, and its history."""
-    from opint.cli.incident_report import print_incident
+    from opint.cli.render import print_incident
 
     settings = start(config, log_format)
     print_incident(open_store(settings), settings, id_, as_json=as_json)

@@ -10,7 +10,6 @@ from opint.cli import (
     actions,
     cache,
     cache_agents,
-    cache_leaderboard,
     cache_suggestions,
     certify,
     daemon,
@@ -75,8 +74,8 @@ app.command(rich_help_panel=_PREPARE)(simulate.simulate)
 app.add_typer(trigger.app, name="trigger", rich_help_panel=_PREPARE)
 cache.app.command()(cache_agents.train)
 cache.app.command()(cache_agents.evaluate)
-cache.app.command()(cache_leaderboard.leaderboard)
-cache.app.command("compile")(cache_leaderboard.compile_policies)
+cache.app.command()(cache_agents.leaderboard)
+cache.app.command("compile")(cache_agents.compile_policies)
 cache.app.command()(cache_suggestions.suggest)
 cache.app.command()(cache_suggestions.watch)
 cache.app.command()(cache_suggestions.suggestions)

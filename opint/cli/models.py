@@ -30,7 +30,7 @@ def list_(config: Config = None, log_format: Log = None) -> None:
     from rich.console import Console
 
     from opint.cli.terminal import terminal_table
-    from opint.registry.listing import list_bundles
+    from opint.registry.bundles import list_bundles
     from opint.wording import iso
 
     settings = start(config, log_format)
@@ -53,7 +53,7 @@ def compare(name: Name, runs: Runs = "", limit: Limit = 50, config: Config = Non
     from rich.console import Console
 
     from opint.registry import comparison
-    from opint.registry.promotion import current_bundle, load_named
+    from opint.registry.bundles import current_bundle, load_named
     from opint.registry.training_data import OperatorFeedback
 
     settings = start(config, log_format)
@@ -92,7 +92,7 @@ def promote(
     """
     import time
 
-    from opint.registry.promotion import promote as promote_
+    from opint.registry.bundles import promote as promote_
 
     settings = start(config, log_format)
     store = open_store(settings)

@@ -36,7 +36,7 @@ def run(config: Config = None, log_format: Log = None) -> None:
     """Deliver notifications until told to stop. `nightshift run` does so too; several may run on one database."""
     settings = start(config, log_format)
     from opint.daemon.run import own_name
-    from opint.notifications.starting import make_dispatcher
+    from opint.notifications.dispatcher import make_dispatcher
 
     if not settings.notifications.receivers:
         raise SettingsError("notifications.receivers is empty: there is nobody to notify; see docs/alerts.md")

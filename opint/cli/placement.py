@@ -64,11 +64,11 @@ def plan(
     from rich.console import Console
 
     from conf.errors import SettingsError
-    from opint.placement.budget import Budget, Prices
+    from opint.placement.decision import Budget, Prices
     from opint.placement.demand import expected_demand, region_shares
-    from opint.placement.plan_table import dry_run
+    from opint.placement.plan import dry_run
     from opint.placement.planner import make_plan
-    from opint.placement.replica_files import read_replicas
+    from opint.placement.replicas import read_replicas
     from opint.placement.rules import RuleOptions, rule_requests
     from opint.placement.sites import TB, disk_names, read_sites
     from opint.placement.storage import store_plan

@@ -248,7 +248,7 @@ def simulate(
     typer.echo(f"{out}: {write_history(history, out)} rows")
     if sites is not None and replicas is not None:
         from opint.placement.backtest import with_free_space
-        from opint.placement.replica_files import write_replicas
+        from opint.placement.replicas import write_replicas
         from opint.placement.simulate_sites import GridSize, first_replicas, simulate_grid
         from opint.placement.sites import write_sites
 

@@ -1,19 +1,30 @@
-"""What a terminal shows of a store: verdicts, incidents, kept events."""
+"""What commands print of a store, for a terminal and for programs: verdicts, incidents, kept events."""
 
+import csv
+import json
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import TextIO
 
+import orjson
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection, func, select
 
+from conf.errors import NightshiftError
+from conf.settings import Settings
 from dqm.core.quality import Quality, Reason
-from opint.incidents.short_faults import sentence
-from opint.store import hotline, short_faults
-from opint.store.file_verdicts import ElementVerdict, problems
-from opint.store.hotline import KeptEvent
+from opint.guidance import load_guidance
+from opint.incidents.recurrence import sentence
+from opint.notifications import causes
+from opint.notifications.content import recurrence_sentence
+from opint.store import earlier, hotline, incident_pages, short_faults
+from opint.store.engine import Store
+from opint.store.file_verdicts import NUMBERS, ElementVerdict, incidents, problems, recorded, unusable, verdicts
+from opint.store.hotline import KeptEvent, page
 from opint.store.tables import dead_letter, incident, ls_summary, source_offset
 from opint.wording import iso
 from streams.files.source import FILES, topic_of
@@ -128,3 +139,61 @@ def kept_table(events: Sequence[KeptEvent]) -> Table:
         ]
         table.add_row(Text(f"{event.once_in_hours:.3g} h"), Text("\n".join([head, *lines])))
     return table
+
+
+def write_json(tx: Connection, out: TextIO, only_problems: bool) -> None:
+    """One object: verdicts, incidents, short faults, kept events, and records that could not be used."""
+    document = {
+        "lumisections": list(verdicts(tx, only_problems)),
+        "incidents": incidents(tx),
+        "short_faults": recorded(tx),
+        "events": [event.model_dump(mode="json") for event in page(tx, limit=1000).items],
+        "unusable": unusable(tx),
+    }
+    json.dump(document, out)
+    out.write("\n")
+
+
+def write_csv(tx: Connection, out: TextIO, only_problems: bool) -> None:
+    """One line for each lumisection and subsystem, at its end the worst element."""
+    head = ("dataset", "run", "ls", "subsystem", "quality", *NUMBERS, "p_value")
+    lines = csv.writer(out, lineterminator="\n")
+    lines.writerow([*head, "worst_element", "worst_reason", "worst_p_value"])
+    for verdict in verdicts(tx, only_problems):
+        worst = verdict["elements"][0] if verdict["elements"] else {}
+        of_worst = (worst.get(name) for name in ("element", "reason", "p_value"))
+        lines.writerow([*(verdict[name] for name in head), *of_worst])
+
+
+def print_incident(store: Store, settings: Settings, number: int, *, as_json: bool) -> None:
+    """Print one incident; raises NightshiftError if there is none of this number."""
+    with store.read() as tx:
+        incident = incident_pages.detail(tx, number)
+        if incident is None:
+            raise NightshiftError(f"there is no incident {number}; see `nightshift incidents list`")
+        recurrence = earlier.recurrences(tx, [number]).get(number)
+        cause = causes.of_active(tx, [number], settings).get(number)
+    if as_json:
+        follows_from = None if cause is None else cause.text
+        typer.echo(orjson.dumps(incident.model_dump() | {"follows_from": follows_from}).decode())
+        return
+    lines = [
+        f"incident {number} ({incident.severity}, {incident.state}): {incident.title}",
+        incident.explanation,
+        f"opened {iso(incident.opened_s)}; {incident.lumisections} lumisections, family {incident.family}, "
+        f"{incident.subsystem or 'nightshift itself'} {incident.dataset}".rstrip(),
+    ]
+    if cause is not None:
+        lines.append(f"follows from {cause.text}")
+    if incident.acknowledged_by is not None:
+        until = "" if incident.acknowledged_until_s is None else f" until {iso(incident.acknowledged_until_s)}"
+        lines.append(f"acknowledged by {incident.acknowledged_by}{until}")
+    if incident.assigned_to is not None:
+        lines.append(f"assigned to {incident.assigned_to}")
+    if recurrence is not None:
+        lines.append(recurrence_sentence(recurrence))
+    text = load_guidance(settings.alerts.guidance).text_of(incident.family, incident.subsystem, incident.element_group)
+    lines += ["", "What to do:", text] if text else []
+    lines += ["", "History:"]
+    lines += [f"  {iso(entry.at_s)} {entry.actor} {entry.action} {entry.detail}".rstrip() for entry in incident.audit]
+    typer.echo("\n".join(lines))

@@ -44,8 +44,7 @@ def report(
     """Write what happened in a shift: incidents by cause, who did what, notes, runs, luminosity lost, open points."""
     import orjson
 
-    from opint.shifts.markdown import to_markdown
-    from opint.shifts.report import read_report
+    from opint.shifts.report import read_report, to_markdown
     from opint.shifts.schedule import shift_at
     from opint.wording import parse_moment
 

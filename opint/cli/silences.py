@@ -60,15 +60,15 @@ def add(
     log_format: Log = None,
 ) -> None:
     """Silence what fits: it stays on the page, marked, and calls nobody until the end."""
-    from opint.notifications import silence_actions
+    from opint.notifications import silencing
 
     match = _matchers(severity, family, subsystem, folder, dataset, mode)
     now_s = time.time()
     ends_s = _end(until, now_s)
     store = open_store(start(config, log_format))
     with store.begin() as tx:
-        number = silence_actions.add(tx, match, by or getpass.getuser(), reason, now_s, ends_s)
-        there = silence_actions.preview(tx, match, now_s)
+        number = silencing.add(tx, match, by or getpass.getuser(), reason, now_s, ends_s)
+        there = silencing.preview(tx, match, now_s)
     typer.echo(f"silence {number}: hides {len(there.now)} active incidents")
 
 
@@ -84,13 +84,13 @@ def preview(
     log_format: Log = None,
 ) -> None:
     """Say what a silence would hide now, and what it would have hidden in the past week; nothing is stored."""
-    from opint.notifications import silence_actions
+    from opint.notifications import silencing
     from opint.store import incidents
 
     match = _matchers(severity, family, subsystem, folder, dataset, mode)
     store = open_store(start(config, log_format))
     with store.read() as tx:
-        there = silence_actions.preview(tx, match, time.time())
+        there = silencing.preview(tx, match, time.time())
         shown = [incidents.get(tx, number) for number in there.examples]
     typer.echo(f"would hide now: {len(there.now)}; would have hidden in the past week: {there.week}")
     for incident in shown:
@@ -108,12 +108,12 @@ def list_(
     log_format: Log = None,
 ) -> None:
     """Show silences with what they hide, and which of them end soon, hide nothing or hide something new."""
-    from opint.notifications import silence_actions
+    from opint.notifications import silencing
     from opint.wording import iso
 
     store, now_s = open_store(start(config, log_format)), time.time()
     with store.read() as tx:
-        shown = silence_actions.listed(tx, now_s, limit, ended=ended)
+        shown = silencing.listed(tx, now_s, limit, ended=ended)
     if as_json:
         import orjson
 
@@ -134,7 +134,7 @@ def list_(
         if entry.stored.ends_s is not None and entry.stored.expired_s is None:
             ends = iso(entry.stored.ends_s)
         hides = "" if entry.effect is None else str(len(entry.effect.hidden))
-        what = silence_actions.matchers_text(entry.stored.match)
+        what = silencing.matchers_text(entry.stored.match)
         row = (what, ends, hides, entry.stored.actor, entry.stored.reason, "; ".join(entry.flags))
         table.add_row(str(entry.stored.id), *row)
     Console().print(table if shown else "No silences.")
@@ -143,11 +143,11 @@ def list_(
 @app.command()
 def expire(id_: Number, by: Who = "", config: Config = None, log_format: Log = None) -> None:
     """End a silence now; what it held back calls, if it goes on."""
-    from opint.notifications import silence_actions
+    from opint.notifications import silencing
 
     store = open_store(start(config, log_format))
     with store.begin() as tx:
-        silence_actions.expire(tx, id_, by or getpass.getuser(), time.time())
+        silencing.expire(tx, id_, by or getpass.getuser(), time.time())
     typer.echo(f"silence {id_}: ended")
 
 
@@ -159,7 +159,7 @@ def _matchers(
     dataset: list[str] | None,
     mode: list[str] | None,
 ) -> "Matchers":
-    from opint.notifications.silence_actions import matchers
+    from opint.notifications.silencing import matchers
 
     values = {"severity": severity, "family": family, "subsystem": subsystem, "folder": folder, "dataset": dataset}
     return matchers(values | {"mode": mode})

@@ -49,8 +49,8 @@ def _database(settings: Settings) -> str:
 
 
 def _notifications(settings: Settings) -> str:
+    from opint.notifications.dispatcher import check_families
     from opint.notifications.receivers.registry import make_senders
-    from opint.notifications.starting import check_families
 
     check_families(settings)
     for sender in make_senders(settings.notifications.receivers, os.environ).values():

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from conf.settings import Settings
 from opint.dashboard.api import UNAVAILABLE
-from opint.guidance.folder import GuidanceFolder
+from opint.guidance import GuidanceFolder
 from opint.notifications import causes, silencing, subject
 from opint.notifications.content import Item, incident_content
 from opint.notifications.receivers.alertmanager import annotations, labels, rfc3339

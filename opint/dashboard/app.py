@@ -36,7 +36,7 @@ from opint.dashboard.pages import (
 )
 from opint.dashboard.render import Renderer
 from opint.dashboard.security import Guard
-from opint.guidance.folder import load_guidance
+from opint.guidance import load_guidance
 from opint.store import system
 from opint.store.engine import Store
 from opint.store.system import Marker

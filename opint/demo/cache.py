@@ -13,7 +13,7 @@ import numpy as np
 from conf.settings import Settings
 from opint.caches.publish import as_batches
 from opint.caches.what_if import curve_points
-from opint.placement.cache_lines import store_agent_lines
+from opint.placement.storage import store_agent_lines
 from opint.store import caches, suggestions, trials
 from opint.store.engine import Store
 from rl_cache.kernels.history import FEATURES

@@ -16,7 +16,7 @@ from opint.lumisections.ingest import LumisectionIngest
 from opint.lumisections.references import RunReferences
 from opint.lumisections.shadow import Shadow
 from opint.recordings import limits
-from opint.registry.promotion import NamedBundle, current_bundle, load_named
+from opint.registry.bundles import NamedBundle, current_bundle, load_named
 from opint.store import models
 from opint.store.engine import Store
 from opint.store.errors import StoreError, StoreUnavailable

@@ -16,7 +16,7 @@ from dqm.core.state import LumisectionState
 from opint.incidents import recurrence
 from opint.incidents.families import IncidentKey, fingerprint, incident_group
 from opint.incidents.reconcile import Because, Case
-from opint.incidents.short_faults import certain_faults
+from opint.incidents.recurrence import certain_faults
 from opint.incidents.window import FAMILY_NAMES, FAMILY_OF, Window, clusters, lumisection_before, read_window
 from opint.incidents.writer import IncidentWriter, KeyChanges
 from opint.store import incidents, occurrences, short_faults

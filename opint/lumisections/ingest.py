@@ -10,9 +10,8 @@ from conf.settings import Settings
 from dqm.core.assembly import complete, merge
 from dqm.core.drift import Residuals, RunSums
 from dqm.core.state import LumisectionState, ScoredBatch
-from opint.consumer.offsets import Clock, ConsumerOffsets
-from opint.consumer.poison import PoisonIsolation
-from opint.consumer.transaction import PollTransaction, StreamIngest
+from opint.consumer.handler import PoisonIsolation
+from opint.consumer.transaction import Clock, ConsumerOffsets, PollTransaction, StreamIngest
 from opint.incidents import operational, update
 from opint.lumisections.closing import REVISED, StateKey, close
 from opint.lumisections.judge import Judge

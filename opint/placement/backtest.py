@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from opint.placement.budget import Budget, Prices
-from opint.placement.decision import apply_decision, check_decision
+from opint.placement.decision import Budget, Prices, apply_decision, check_decision
 from opint.placement.demand import region_shares
 from opint.placement.policies import Policy, PolicyInput
 from opint.placement.replicas import Replicas

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from opint.placement.budget import Budget, Prices
+from opint.placement.decision import Budget, Prices
 from opint.placement.demand import Demand
 from opint.placement.plan import Action, Line, Plan, Refusal, RefusalCause
 from opint.placement.problem import Problem, build

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from opint.placement.budget import Budget, Prices, room
-from opint.placement.decision import Decision
+from opint.placement.decision import Budget, Decision, Prices, room
 from opint.placement.demand import expected_demand
 from opint.placement.problem import build
 from opint.placement.replicas import Replicas

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from opint.placement.budget import Budget, Prices, room
+from opint.placement.decision import Budget, Prices, room
 from opint.placement.demand import Demand
 from opint.placement.replicas import Replicas
 from opint.placement.sites import TB

@@ -1,7 +1,7 @@
-"""A shift's report: what came, what was done and by whom, and what the next shift has to go on with."""
+"""What the next shift has to go on with: what came, what was done and by whom; as Markdown, for a log book."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -15,6 +15,7 @@ from opint.shifts.schedule import Shift
 from opint.store import shifts, silences
 from opint.store.heartbeats import newest
 from opint.store.shifts import AuditedAction, ShiftIncident, ShiftNote
+from opint.wording import iso
 
 MOST_OPEN = 200
 """Open points that are listed."""
@@ -141,3 +142,63 @@ def _run_taken(tx: Connection, dataset: str, run: int, taken: set[int], settings
             if recorded.get(ls):
                 lost[str(excluded.why[0].cause)] += recorded[ls]
     return RunTaken(dataset, run, len(taken), sum(recorded.values()), sum(lost.values()), dict(lost))
+
+
+def to_markdown(report: ShiftReport) -> str:
+    """All that the page shows, as text."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: ShiftReport) -> Iterator[str]:
+    shift = report.shift
+    yield f"# Shift {iso(shift.begin_s)} to {iso(shift.end_s)}"
+    yield ""
+    if shift.people:
+        yield f"On shift: {_escaped(shift.people)}"
+        yield ""
+    yield f"Luminosity recorded {report.recorded:.4g} /pb, of which {report.lost:.4g} /pb is not certified."
+    yield from _section("Open points", [_incident(incident) for incident in report.open_points])
+    if report.open_total > len(report.open_points):
+        yield f"* and {report.open_total - len(report.open_points)} more"
+    yield from _section("Notes", [f"{iso(note.at_s)} {_escaped(note.actor)}: {note.text}" for note in report.notes])
+    for cause in report.causes:
+        yield from _section(f"Incidents: {cause.name}", [_incident(incident) for incident in cause.incidents])
+    done = [
+        f"{iso(action.at_s)} {_escaped(action.actor)}: {action.action} incident {action.incident_id}"
+        + (f" – {_escaped(action.detail)}" if action.detail else "")
+        for action in report.actions
+    ]
+    yield from _section("What was done", done)
+    silences = [
+        f"silence {silence.id} of {_escaped(silence.actor)}, "
+        f"{iso(silence.created_s)} to {'the end of its incidents' if silence.ends_s is None else iso(silence.ends_s)}: "
+        f"{_escaped(silence.reason)}"
+        for silence in report.silences
+    ]
+    yield from _section("Silences", silences)
+    runs = [
+        f"run {run.run} of {_escaped(run.dataset)}: {run.lumisections} lumisections, {run.recorded:.4g} /pb recorded, "
+        f"{run.lost:.4g} /pb lost" + "".join(f"; {cause} {lost:.4g}" for cause, lost in run.lost_by_cause.items())
+        for run in report.runs
+    ]
+    yield from _section("Runs", runs)
+    stream = [f"{count} dead letters: {reason}" for reason, count in report.dead_letters.items()]
+    yield from _section("Stream", stream + [f"{lag} messages wait in {name}" for name, lag in report.lag.items()])
+
+
+def _section(title: str, items: list[str]) -> Iterator[str]:
+    yield ""
+    yield f"## {title}"
+    yield ""
+    yield from (f"* {item}" for item in items)
+    if not items:
+        yield "None."
+
+
+def _incident(incident: ShiftIncident) -> str:
+    return f"{incident.state} {incident.severity} incident {incident.id}: {_escaped(incident.title)}"
+
+
+def _escaped(text: str) -> str:
+    """On one line, with what Markdown would take for its own."""
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>#|" else letter for letter in " ".join(text.split()))

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from opint.placement.cache_lines import store_agent_lines
+from opint.placement.storage import store_agent_lines
 from opint.store.engine import Store
 from tests.e2e.browsing import Clock, fits
 from tests.serving import served

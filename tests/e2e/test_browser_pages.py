@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from opint.incidents.operator import acknowledge
-from opint.notifications import silence_actions
-from opint.notifications.silence_actions import matchers
+from opint.notifications import silencing
+from opint.notifications.silencing import matchers
 from opint.store.heartbeats import Heartbeat, beat
 from opint.store.tables import lumisection
 from tests.e2e.browsing import DESK, Clock, fits, settled, violations
@@ -337,7 +337,7 @@ def test_a_browser_rings_for_what_calls_once_somebody_has_asked_for_it(page, url
     page.get_by_label("Ring here when an incident opens").check()
     page.wait_for_timeout(500)
     with store.begin() as tx:
-        silence_actions.add(tx, matchers({"subsystem": "Quiet"}), "ada", "works", clock(), clock() + 600)
+        silencing.add(tx, matchers({"subsystem": "Quiet"}), "ada", "works", clock(), clock() + 600)
         seed.raise_incident(tx, 8, subsystem="Quiet", title="silenced", opened_s=clock(), updated_s=clock())
         seed.raise_incident(tx, 9, title="rings", opened_s=clock(), updated_s=clock())
     page.get_by_role("link", name="rings").first.wait_for(timeout=5000)

@@ -6,8 +6,7 @@ from datetime import date
 import numpy as np
 
 from opint.placement.backtest import Scenario
-from opint.placement.budget import Budget, Prices
-from opint.placement.decision import Decision, apply_decision
+from opint.placement.decision import Budget, Decision, Prices, apply_decision
 from opint.placement.plan import Action, Line, Plan, Refusal, RefusalCause
 from opint.placement.replicas import Replicas
 from opint.placement.simulate_sites import GridSize, first_replicas, readers, simulate_grid

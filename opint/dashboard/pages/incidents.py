@@ -12,8 +12,7 @@ from opint.dashboard.actions import ROLE_OF_ACTION, Action, act, act_on_all
 from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.identity import require_role
 from opint.dashboard.render import Renderer, RunText, actor_name, form_fields, own_url, redirect_back
-from opint.guidance.folder import GuidanceFolder
-from opint.guidance.rendering import render
+from opint.guidance import GuidanceFolder, render
 from opint.incidents import acceptance
 from opint.notifications import causes, silencing, subject
 from opint.notifications.explain import explain

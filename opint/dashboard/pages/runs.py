@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse
 
 from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.render import Renderer, own_url
-from opint.incidents.short_faults import sentence
+from opint.incidents.recurrence import sentence
 from opint.store import evidence, incident_pages, references, runs, short_faults
 from opint.store.engine import Store
 from opint.store.runs import RunDetail, SubsystemSummary

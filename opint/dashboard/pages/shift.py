@@ -11,9 +11,8 @@ from conf.settings import Settings
 from opint.dashboard.actions import checked_texts
 from opint.dashboard.api import UNAVAILABLE
 from opint.dashboard.render import Renderer, form_fields, redirect_back
-from opint.guidance.rendering import render
-from opint.shifts.markdown import to_markdown
-from opint.shifts.report import ShiftReport, read_report
+from opint.guidance import render
+from opint.shifts.report import ShiftReport, read_report, to_markdown
 from opint.shifts.schedule import Shift, shift_at
 from opint.store import shifts
 from opint.store.engine import Store

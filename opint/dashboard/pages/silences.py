@@ -15,8 +15,8 @@ from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, checked_texts
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, Limit, Number, require_token
 from opint.dashboard.identity import actor_of, require_role
 from opint.dashboard.render import Renderer, form_fields, own_url, redirect_back
-from opint.notifications import silence_actions
-from opint.notifications.silence_actions import ListedSilence, SilenceError
+from opint.notifications import silencing
+from opint.notifications.silencing import ListedSilence, SilenceError
 from opint.store import incident_pages
 from opint.store.engine import Store
 from opint.store.silences import UnknownSilenceError
@@ -90,9 +90,9 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
         live, now_s = renderer.live(), clock()
         fields = dict(zip(KEYS, (severity, family, subsystem, folder, dataset, mode), strict=True))
         with store.read() as tx:
-            shown = silence_actions.listed(tx, now_s, SHOWN, ended=True)
+            shown = silencing.listed(tx, now_s, SHOWN, ended=True)
             match = _match(fields)
-            previewed = None if match.is_empty() else silence_actions.preview(tx, match, now_s)
+            previewed = None if match.is_empty() else silencing.preview(tx, match, now_s)
             incidents = incident_pages.of_numbers(tx, previewed.examples) if previewed else []
         return renderer.page(
             request,
@@ -103,7 +103,7 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
             until=until,
             preview=previewed,
             incidents=incidents,
-            matchers_text=silence_actions.matchers_text,
+            matchers_text=silencing.matchers_text,
             request_url=own_url(request),
             **live,
         )
@@ -138,13 +138,13 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         """Silences that run; with `ended` those that are over as well."""
         now_s = clock()
         with store.read() as tx:
-            return [_view(entry, now_s) for entry in silence_actions.listed(tx, now_s, limit, ended=ended)]
+            return [_view(entry, now_s) for entry in silencing.listed(tx, now_s, limit, ended=ended)]
 
     @routes.post("/api/v1/silences/preview", tags=["silences"], responses=UNAVAILABLE)
     def preview(match: Matchers) -> PreviewView:
         """What a silence with these matchers would hide; nothing is stored."""
         with store.read() as tx:
-            there = silence_actions.preview(tx, match, clock())
+            there = silencing.preview(tx, match, clock())
         return PreviewView(now=list(there.now), week=there.week, examples=list(there.examples))
 
     @routes.post(
@@ -193,7 +193,7 @@ def _match(fields: dict[str, str]) -> Matchers:
     """Matchers of the fields of a form; raises HTTPException 422."""
     values = {key: [part.strip() for part in text.split(",") if part.strip()] for key, text in fields.items()}
     try:
-        return silence_actions.matchers(values)
+        return silencing.matchers(values)
     except SilenceError as error:
         raise HTTPException(422, str(error)) from error
 
@@ -202,7 +202,7 @@ def _add(store: Store, match: Matchers, actor: str, reason: str, now_s: float, e
     actor, reason = checked_texts(actor, reason, "The reason", required=True)
     try:
         with store.begin() as tx:
-            return silence_actions.add(tx, match, actor, reason, now_s, ends_s)
+            return silencing.add(tx, match, actor, reason, now_s, ends_s)
     except SilenceError as error:
         raise HTTPException(422, str(error)) from error
 
@@ -211,7 +211,7 @@ def _expire(store: Store, number: int, actor: str, now_s: float) -> None:
     actor, _ = checked_texts(actor, "", "The reason", required=False)
     try:
         with store.begin() as tx:
-            silence_actions.expire(tx, number, actor, now_s)
+            silencing.expire(tx, number, actor, now_s)
     except UnknownSilenceError as error:
         raise HTTPException(404, f"There is no silence {number}.") from error
     except Unavailable:

@@ -1,26 +1,29 @@
-"""Failing workflows by what they cost, bundles that fail alike, what is suggested, and what operators decide."""
+"""Failing workflows: the list by cost, bundles that fail alike, what is suggested and decided, and each task."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from starlette.responses import HTMLResponse
 
 from conf.settings import Settings
-from opint.actions.action import ACTIONS, TARGETS
+from opint.actions.action import ACTIONS, TARGETS, RecoveryAction
+from opint.actions.documents import action_of, snapshot_of, suggestion_of
+from opint.actions.heat_map import HeatMap, heat_map
 from opint.actions.weekly import WEEK_S, Target, scoreboard
 from opint.dashboard import workflow_actions
-from opint.dashboard.api import Cursor, Number
+from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.identity import require_role
-from opint.dashboard.pages import workflow_api, workflow_task
+from opint.dashboard.pages import workflow_api
 from opint.dashboard.render import Renderer, form_fields, own_url, redirect_back
-from opint.dashboard.workflow_actions import DECIDING, FilterQuery
+from opint.dashboard.workflow_actions import DECIDING, FilterQuery, is_emulated
 from opint.store import message_classes, workflow_decisions, workflow_pages
 from opint.store.engine import Store
 from opint.store.workflow_decisions import Verdict
-from opint.store.workflow_pages import WHICH
+from opint.store.workflow_pages import WHICH, SnapshotView
+from streams.workflows import WorkflowFailures
 
 FormFields = Annotated[dict[str, str], Depends(form_fields)]
 
@@ -36,7 +39,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
     _add_list(routes, store, settings, clock, renderer)
     _add_boards(routes, store, clock, renderer)
     workflow_api.add_routes(routes, store, settings, clock)
-    workflow_task.add_pages(routes, store, renderer)
+    add_pages(routes, store, renderer)
     _add_decisions(routes, store, settings, clock)
     return routes
 
@@ -131,3 +134,72 @@ def _add_decisions(routes: APIRouter, store: Store, settings: Settings, clock: C
         action = workflow_actions.action_in(verdict, form)
         workflow_actions.decide(store, clock, task_id, snapshot_id, verdict, action, form)
         return redirect_back(form, form["actor"])
+
+
+class SitesMap(NamedTuple):
+    """The map of one kind of sites."""
+
+    kind: str
+    heat: HeatMap
+
+
+class SnapshotBar(NamedTuple):
+    """A snapshot in the row over time: failed jobs, and their share (0 to 1) of the greatest number."""
+
+    view: SnapshotView
+    jobs: int
+    share: float
+
+
+def add_pages(routes: APIRouter, store: Store, renderer: Renderer) -> None:
+    """The page of a task."""
+
+    @routes.get("/workflows/{task_id}", include_in_schema=False)
+    def task(
+        request: Request,
+        task_id: Number,
+        snapshot: Annotated[
+            Number | None, Query(description="number of a snapshot; the newest if it is left out")
+        ] = None,
+    ) -> HTMLResponse:
+        live = renderer.live()
+        with store.read() as tx:
+            detail = or_404(workflow_pages.detail(tx, task_id), f"There is no task {task_id}.")
+            templates = workflow_pages.templates_of(tx, task_id)
+        view = detail.task
+        history = [snapshot_of(view.task, shown.content) for shown in detail.snapshots]
+        number = view.snapshot_id if snapshot is None else snapshot
+        places = [place for place, shown in enumerate(detail.snapshots) if shown.id == number]
+        place = or_404(places[0] if places else None, f"There is no snapshot {number} of task {view.task}.")
+        suggestion = None if detail.suggestion is None else suggestion_of(detail.suggestion)
+        return renderer.page(
+            request,
+            "workflow_task.html",
+            detail=detail,
+            failures=history[place],
+            shown=detail.snapshots[place],
+            bars=_bars(detail.snapshots, history),
+            maps=_maps(history[place], history),
+            suggestion=suggestion,
+            offered=suggestion.action if suggestion and not suggestion.refusal else RecoveryAction("acdc"),
+            decided=[(entry, entry.action and action_of(entry.action)) for entry in detail.decisions],
+            templates=templates,
+            targets=TARGETS,
+            emulated=is_emulated(view.workflow),
+            **live,
+        )
+
+
+def _bars(views: Sequence[SnapshotView], history: Sequence[WorkflowFailures]) -> list[SnapshotBar]:
+    """Oldest first."""
+    jobs = [failures.failed_jobs for failures in history]
+    bars = [SnapshotBar(view, count, count / max(jobs)) for view, count in zip(views, jobs, strict=True)]
+    return bars[::-1]
+
+
+def _maps(failures: WorkflowFailures, history: Sequence[WorkflowFailures]) -> list[SitesMap]:
+    """Of good and bad sites apart, in colours that mean the same in all snapshots."""
+    most = max(error.jobs for snapshot in history for error in snapshot.errors)
+    kinds = {"Good sites": True, "Bad sites": False, "Sites": None}
+    parts = ((kind, [error for error in failures.errors if error.site_good is good]) for kind, good in kinds.items())
+    return [SitesMap(kind, heat_map(errors, most)) for kind, errors in parts if errors]

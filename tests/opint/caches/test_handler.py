@@ -18,8 +18,8 @@ from opint.caches.ingest import AccessIngest, as_trace
 from opint.caches.publish import as_batches
 from opint.consumer.handler import RetentionSweep
 from opint.consumer.heartbeat import StreamHeartbeat
-from opint.consumer.offsets import ConsumerOffsets
 from opint.consumer.stalls import StallDetector
+from opint.consumer.transaction import ConsumerOffsets
 from opint.store import suggestions, trials
 from opint.store.engine import StoreUnavailable
 from opint.store.suggestions import suggestion

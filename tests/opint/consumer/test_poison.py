@@ -2,7 +2,7 @@
 
 import pytest
 
-from opint.consumer.poison import MAX_FAULTS_IN_A_ROW, PoisonIsolation
+from opint.consumer.handler import MAX_FAULTS_IN_A_ROW, PoisonIsolation
 from opint.store.engine import StoreError, StoreUnavailable
 from opint.store.errors import StoreRefusedError
 from streams.errors import FencedError

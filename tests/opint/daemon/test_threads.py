@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from conf.errors import NightshiftError
-from opint.daemon import threads
-from opint.daemon.threads import Stream, WatchdogBarrier
+from opint.daemon import run
+from opint.daemon.run import Stream, WatchdogBarrier
 from streams.source import Partition
 from streams.testing import ScriptedSource
 
@@ -63,7 +63,7 @@ def test_each_stream_gets_its_own_messages_until_all_stop():
     shared = []
     streams = [stream(name, n, stop=stop, shared=shared) for name, n in (("histograms", 2), ("rates", 3))]
     texts = []
-    threads.run(streams, stop, np.random.default_rng(0), texts.append)
+    run.run(streams, stop, np.random.default_rng(0), texts.append)
     assert [len(item.watcher.seen) for item in streams] == [2, 3]
     assert all(item.source.closed and item.watcher.told == ["stopped"] for item in streams)
     assert (texts[0], texts[-1]) == ("READY=1", "STOPPING=1")
@@ -76,7 +76,7 @@ def test_one_that_fails_stops_all_with_its_reason(which):
     errors[which] = NightshiftError("the model is gone")
     streams = [stream("histograms", 1, error=errors[0]), stream("rates", 1, error=errors[1])]
     with pytest.raises(NightshiftError, match="the model is gone"):
-        threads.run(streams, threading.Event(), np.random.default_rng(0), lambda _: None)
+        run.run(streams, threading.Event(), np.random.default_rng(0), lambda _: None)
     assert all(item.source.closed for item in streams)
     assert streams[0].watcher.told == []
 
@@ -96,6 +96,6 @@ def test_a_loop_that_hangs_does_not_hide_behind_one_that_moves():
 
 def test_troubles_are_told_by_stream_where_there_are_several():
     item, other = stream("histograms", why="the broker is away"), stream("rates", why="the database is away")
-    assert threads.waiting_reason([item]) == "the broker is away"
-    assert threads.waiting_reason([item, stream("rates")]) == "histograms: the broker is away"
-    assert threads.waiting_reason([item, other]) == "histograms: the broker is away; rates: the database is away"
+    assert run.waiting_reason([item]) == "the broker is away"
+    assert run.waiting_reason([item, stream("rates")]) == "histograms: the broker is away"
+    assert run.waiting_reason([item, other]) == "histograms: the broker is away; rates: the database is away"

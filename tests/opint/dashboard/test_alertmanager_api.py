@@ -6,8 +6,8 @@ import subprocess
 import jsonschema
 import pytest
 
-from opint.notifications import silence_actions
-from opint.notifications.silence_actions import matchers
+from opint.notifications import silencing
+from opint.notifications.silencing import matchers
 from tests.support.incidents import open_incident
 
 
@@ -66,9 +66,7 @@ def test_a_filter_that_is_none_is_refused(text, reason, client):
 
 def test_what_does_not_call_is_suppressed_with_its_reason(fresh, store, seed):
     with store.begin() as tx:
-        silence = silence_actions.add(
-            tx, matchers({"subsystem": "Calo"}), "ada", "works", seed.now_s(), seed.now_s() + 60
-        )
+        silence = silencing.add(tx, matchers({"subsystem": "Calo"}), "ada", "works", seed.now_s(), seed.now_s() + 60)
         dataset = {"dataset": seed.DATASET, "subsystem": "Muon"}
         cause = open_incident(tx, "cause", at_s=seed.now_s(), family="status", element_group="", **dataset)
         open_incident(tx, "child", at_s=seed.now_s(), **dataset)
@@ -89,7 +87,7 @@ def silenced(fresh, store, seed):
     """The page with a silence."""
     with store.begin() as tx:
         match = matchers({"subsystem": "Calo", "family": "st*[em]?", "folder": "Muon/Wheel+1"})
-        silence_actions.add(tx, match, "ada", "works", seed.now_s(), seed.now_s() + 60)
+        silencing.add(tx, match, "ada", "works", seed.now_s(), seed.now_s() + 60)
     return fresh
 
 

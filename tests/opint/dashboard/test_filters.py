@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opint.dashboard import filters
-from opint.dashboard.status import Staleness, overall, staleness
+from opint.dashboard.pages.overview import Staleness, overall, staleness
 from opint.store.evidence import AxisView, WorstBinView
 from opint.store.heartbeats import Heartbeat
 from opint.store.incident_pages import Incident

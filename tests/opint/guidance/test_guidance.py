@@ -3,8 +3,7 @@
 import pytest
 
 from conf.errors import SettingsError
-from opint.guidance.folder import LARGEST_FILE, load_guidance
-from opint.guidance.rendering import render
+from opint.guidance import LARGEST_FILE, load_guidance, render
 
 
 @pytest.fixture

@@ -18,9 +18,8 @@ from dqm.events.train import fit
 from dqm.simulate.conditions import generate
 from dqm.simulate.events import stream
 from opint.cli.main import app
+from opint.hotline.handler import _update_rate_incident, open_hotline
 from opint.hotline.handler import event_handler as hotline_of
-from opint.hotline.handler import open_hotline
-from opint.hotline.ingest import _update_rate_incident
 from opint.incidents.families import HOTLINE_RATE
 from opint.store import hotline as store_of
 from opint.store import hotline as view

@@ -1,7 +1,7 @@
 """What is old and settled is forgotten; what waits is not."""
 
 from conf.notifications import Matchers
-from opint.notifications import silence_actions
+from opint.notifications import silencing
 from opint.store import messages, notices, outbox
 from opint.store.retention import DAY_SECONDS, sweep
 from tests.support.incidents import end_incident, open_incident
@@ -10,7 +10,7 @@ from tests.support.incidents import end_incident, open_incident
 def test_what_is_old_and_settled_is_forgotten_and_what_is_held_back_is_not(store, drive):
     driven = drive(route={"match": {"subsystem": "Muon"}})
     with store.begin() as tx:
-        silence_actions.add(tx, Matchers(folder=("Muon/Sector3",)), "ada", "works", 999.0, 999.0 + 30 * DAY_SECONDS)
+        silencing.add(tx, Matchers(folder=("Muon/Sector3",)), "ada", "works", 999.0, 999.0 + 30 * DAY_SECONDS)
         sent = open_incident(tx, "1")
         unrouted = open_incident(tx, "2", subsystem="Pixel")
         silenced = open_incident(tx, "3")

@@ -3,8 +3,8 @@
 import pytest
 
 from conf.notifications import Matchers
-from opint.notifications import silence_actions, silencing
-from opint.notifications.silence_actions import SilenceError
+from opint.notifications import silencing
+from opint.notifications.silencing import SilenceError
 from opint.store import notices
 from opint.store.silences import UnknownSilenceError
 from streams.records import Conditions
@@ -28,11 +28,11 @@ def three(store):
 def test_a_preview_says_what_would_be_hidden_now_and_in_the_past_week(store, three):
     muon, _, over = three
     with store.read() as tx:
-        there = silence_actions.preview(tx, MUON, 10 * DAY_S)
+        there = silencing.preview(tx, MUON, 10 * DAY_S)
         assert (there.now, there.week, there.examples) == ([muon], 2, [over, muon])
-        later = silence_actions.preview(tx, MUON, 14.5 * DAY_S)
+        later = silencing.preview(tx, MUON, 14.5 * DAY_S)
         assert (later.week, later.examples) == (1, [muon])
-        nowhere = silence_actions.preview(tx, Matchers(mode=("cosmics",)), 10 * DAY_S)
+        nowhere = silencing.preview(tx, Matchers(mode=("cosmics",)), 10 * DAY_S)
         assert (nowhere.now, nowhere.week) == ([], 0)
 
 
@@ -45,7 +45,7 @@ def test_a_preview_knows_the_machine_mode_of_each_incident(store, three):
     expected = {"collisions": ([muon], 1), "no-beam": ([pixel], 2), "unknown": ([], 0)}
     with store.read() as tx:
         for mode, hidden in expected.items():
-            there = silence_actions.preview(tx, Matchers(mode=(mode,)), 10 * DAY_S)
+            there = silencing.preview(tx, Matchers(mode=(mode,)), 10 * DAY_S)
             assert (there.now, there.week) == hidden
 
 
@@ -63,17 +63,17 @@ def test_a_preview_knows_the_machine_mode_of_each_incident(store, three):
 def test_a_silence_needs_matchers_author_reason_and_end(values, expected, store, three):
     given = {"match": MUON, "actor": "ada", "reason": "works", "ends_s": 11 * DAY_S} | values
     with store.begin() as tx, pytest.raises(SilenceError, match=expected):
-        silence_actions.add(tx, now_s=10 * DAY_S, **given)
+        silencing.add(tx, now_s=10 * DAY_S, **given)
 
 
 def silenced(store, at_s=1000.0, ends_s=2000.0, match=MUON):
     with store.begin() as tx:
-        return silence_actions.add(tx, match, "ada", "works on it", at_s, ends_s)
+        return silencing.add(tx, match, "ada", "works on it", at_s, ends_s)
 
 
 def flags(store, now_s):
     with store.read() as tx:
-        return [entry.flags for entry in silence_actions.listed(tx, now_s, 9, ended=True)]
+        return [entry.flags for entry in silencing.listed(tx, now_s, 9, ended=True)]
 
 
 def test_the_list_says_what_ends_soon_hides_nothing_or_hides_something_new(store):
@@ -106,11 +106,11 @@ def test_a_silence_that_is_ended_early_calls_at_once(store, drive):
     driven.pass_time(1)
     with store.begin() as tx:
         assert silencing.hidden_incidents(tx, 1001.0) == {incident: number}
-        silence_actions.expire(tx, number, "ben", 1002.0)
+        silencing.expire(tx, number, "ben", 1002.0)
         with pytest.raises(SilenceError, match="is over already"):
-            silence_actions.expire(tx, number, "ben", 1002.0)
+            silencing.expire(tx, number, "ben", 1002.0)
         with pytest.raises(UnknownSilenceError, match="no silence 99"):
-            silence_actions.expire(tx, 99, "ben", 1002.0)
+            silencing.expire(tx, 99, "ben", 1002.0)
     driven.pass_time(1)
     assert len(driven.web.requests) == 1
 

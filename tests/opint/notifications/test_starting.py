@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from conf.errors import SettingsError
-from opint.notifications.starting import check_families, dispatching
+from opint.notifications.dispatcher import check_families, dispatching
 from opint.store.errors import StoreError
 from tests.opint.notifications.conftest import settings_of
 

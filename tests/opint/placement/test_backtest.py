@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from opint.placement.backtest import Scenario, add_up, play
-from opint.placement.budget import Budget, Prices
-from opint.placement.decision import Decision
+from opint.placement.decision import Budget, Decision, Prices
 from opint.placement.demand import Demand, expected_demand, probabilities, region_shares
 from opint.placement.policies import POLICIES
 from opint.placement.simulate_sites import REGION_SHARES, GridSize, simulate_grid

@@ -11,17 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from opint.placement import milp
-from opint.placement.budget import Budget, Prices
-from opint.placement.decision import check_decision
+from opint.placement.decision import Budget, Prices, check_decision
 from opint.placement.demand import Demand
-from opint.placement.plan import Action, RefusalCause
-from opint.placement.plan_table import dry_run, plan_rows, plan_summary
+from opint.placement.plan import Action, RefusalCause, dry_run, plan_rows, plan_summary
 from opint.placement.planner import make_plan
 from opint.placement.problem import build
 from opint.placement.rules import ACTIVITIES, RuleOptions, check_rule, rule_requests
 from opint.placement.sites import TB, PlacementError, disk_names
-from opint.placement.solve import Method, choose_greedily, solve, to_decision
+from opint.placement.solve import GAP, Method, choose_greedily, solve, to_decision, within_limits
 from tests.support.placement import disk, replicas, tape
 
 WEEK = date(2026, 11, 30)
@@ -83,7 +80,7 @@ def test_no_other_choice_is_better(seed):
     assert solution.value <= solution.bound + 1e-6 * max(1, abs(solution.bound))
     if q <= 9:
         best = max(problem.value(choice) for choice in every if allowed(problem, choice))
-        assert solution.value == pytest.approx(best, rel=2 * milp.GAP, abs=1e-6)
+        assert solution.value == pytest.approx(best, rel=2 * GAP, abs=1e-6)
     if not budget.rse_bytes:
         check_decision(to_decision(problem, solution.chosen, len(held.dataset)), held, budget)
 
@@ -94,12 +91,12 @@ def test_options_beyond_the_limits_are_left_out(seed):
     held, expected, budget, prices = example_of(seed)
     problem = build(held, expected, budget, prices)
     every = np.ones(len(problem.dataset), dtype=bool)
-    chosen = milp.within_limits(problem, every)
+    chosen = within_limits(problem, every)
     used = np.bincount(problem.rse[chosen], problem.bytes[chosen], len(problem.room))
     assert (used <= problem.room + 1).all()
     assert problem.bytes[chosen & problem.is_copy].sum() <= problem.network + 1
     assert chosen[problem.forced].all()
-    np.testing.assert_array_equal(milp.within_limits(problem, chosen), chosen)
+    np.testing.assert_array_equal(within_limits(problem, chosen), chosen)
 
 
 def test_greedy_alone_is_not_enough():
@@ -115,7 +112,7 @@ def test_too_many_options_are_left_to_greedy_and_the_gap_is_not_known():
     problem = build(held, demand([20, 100]), Budget(20 * TB), FREE)
     solution = solve(problem, most_options=1)
     assert (solution.method, solution.value, solution.gap) == (Method.GREEDY, pytest.approx(20), float("inf"))
-    assert solve(problem).gap == pytest.approx(0, abs=milp.GAP)
+    assert solve(problem).gap == pytest.approx(0, abs=GAP)
 
 
 def test_without_time_the_greedy_choice_stands():

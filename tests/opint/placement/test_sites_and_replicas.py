@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from opint.placement.budget import Budget, Prices, room
-from opint.placement.replica_files import read_replicas
+from opint.placement.decision import Budget, Prices, room
+from opint.placement.replicas import read_replicas
 from opint.placement.sites import TB, PlacementError, Rse, StorageKind, read_sites, regions
 from opint.popularity.errors import TableError
 from tests.support.placement import disk, replicas, tape

@@ -9,8 +9,7 @@ from conf.settings import DqmSettings, Settings
 from dqm.core.bundle_files import MANIFEST, BundleError
 from dqm.histograms.bundle import load
 from opint.histograms.handler import load_pipeline, load_shadow
-from opint.registry.listing import list_bundles
-from opint.registry.promotion import PromotionError, current_bundle, promote
+from opint.registry.bundles import PromotionError, current_bundle, list_bundles, promote
 from opint.store import models as stored
 
 

@@ -10,9 +10,8 @@ from sqlalchemy import Column, Float, MetaData, String, Table
 from opint.consumer.handler import RetentionSweep, StreamHandler
 from opint.consumer.heartbeat import StreamHeartbeat
 from opint.consumer.kind import StreamKind
-from opint.consumer.offsets import ConsumerOffsets
 from opint.consumer.stalls import StallDetector
-from opint.consumer.transaction import StreamIngest
+from opint.consumer.transaction import ConsumerOffsets, StreamIngest
 from opint.store.sql import replacing
 from streams.codecs import encode_record, key_of
 from streams.codecs.rates import RateLimits

@@ -5,8 +5,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from opint.placement.cache_lines import store_agent_lines
-from opint.placement.storage import store_plan
+from opint.placement.storage import store_agent_lines, store_plan
 from opint.store import placement
 from tests.support import suggestions as seed
 from tests.support.placement import LINES, PLAN

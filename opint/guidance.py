@@ -1,14 +1,20 @@
-"""A folder of Markdown files: for each family, subsystem and folder of monitoring elements, what to do.
+"""What to do about an incident, as the site has written it down: a folder of Markdown files, rendered as safe HTML.
 
 ``family/content.md`` is about a family, ``subsystem/Pixel.md`` about a subsystem, ``folder/Pixel/Barrel.md`` about a
-folder and those in it, ``default.md`` about all incidents. What is narrower comes first.
+folder and those in it, ``default.md`` about all incidents. What is narrower comes first. markdown-it renders them
+without HTML of their own, and nh3 keeps known tags alone.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conf.errors import SettingsError
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 MOST_FILES = 10_000
 LARGEST_FILE = 64 * 1024
@@ -67,3 +73,32 @@ def _text(path: Path) -> str:
         raise SettingsError(f"guidance {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise SettingsError(f"guidance {path} is not UTF-8 text (byte {error.start})") from None
+
+
+_TAGS = {"p", "br", "strong", "em", "code", "pre", "ul", "ol", "li", "a", "blockquote", "hr"} | {"h3", "h4", "h5", "h6"}
+_TAGS |= {"table", "thead", "tbody", "tr", "th", "td"}
+
+
+@cache
+def _markdown() -> "MarkdownIt":
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - only pages need it
+
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def render(markdown: str) -> str:
+    """HTML of a text; headings begin below those of the page, links open without a word about where they come from."""
+    import nh3  # noqa: PLC0415 - as above
+
+    tokens = _markdown().parse(markdown)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+    html: str = _markdown().renderer.render(tokens, _markdown().options, {})
+    return nh3.clean(
+        html,
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https", "mailto", "tel"},
+        link_rel="noreferrer",
+    )

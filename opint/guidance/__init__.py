@@ -1,1 +1,0 @@
-"""What to do about an incident, as the site has written it down."""
