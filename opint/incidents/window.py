@@ -14,8 +14,7 @@ from opint.incidents.families import FAMILIES, IncidentKey, Width
 from opint.incidents.rule import Observation
 from opint.store import catalogues
 from opint.store.catalogues import REAL, SMALL, unpack
-from opint.store.sql import BY_CURRENT
-from opint.store.tables import ls_score, lumisection
+from opint.store.tables import BY_CURRENT, ls_score, lumisection
 from streams.records import Catalogue, LumisectionKey
 
 LOOK_BACK = 256

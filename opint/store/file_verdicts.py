@@ -11,8 +11,7 @@ from sqlalchemy import Connection, select
 from dqm.core.quality import Quality, Reason
 from opint.store import catalogues, short_faults
 from opint.store.catalogues import REAL, SMALL, unpack
-from opint.store.sql import BY_CURRENT
-from opint.store.tables import dead_letter, incident, ls_score, ls_summary, lumisection
+from opint.store.tables import BY_CURRENT, dead_letter, incident, ls_score, ls_summary, lumisection
 from streams.records import Catalogue
 
 

@@ -24,8 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from dqm.core.quality import SPEAK_FOR_THEMSELVES, Quality, Reason
-from opint.store.sql import BY_CURRENT
-from opint.store.tables import Name, ls_score, ls_summary, lumisection, metadata, serial
+from opint.store.tables import BY_CURRENT, Name, ls_score, ls_summary, lumisection, metadata, serial
 from streams.keys import LumisectionKey
 
 SETTLED = "settled"

@@ -11,8 +11,8 @@ from dqm.core.state import EarlierRates
 from dqm.rates.levels.state import STRETCH, Levels
 from opint.store import catalogues
 from opint.store.neighbours import earlier_rates
-from opint.store.sql import BY_CURRENT, insert_into
-from opint.store.tables import ls_score, lumisection, rate_level
+from opint.store.sql import insert_into
+from opint.store.tables import BY_CURRENT, ls_score, lumisection, rate_level
 from opint.store.trigger_rates import SUBSYSTEM
 from streams.records import LumisectionKey
 

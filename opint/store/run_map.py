@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Row, select
 
 from dqm.core.quality import Reason
 from opint.store import catalogues
-from opint.store.sql import BY_CURRENT, Record
-from opint.store.tables import ls_score, lumisection
+from opint.store.sql import Record
+from opint.store.tables import BY_CURRENT, ls_score, lumisection
 
 
 class RunMap(Record):

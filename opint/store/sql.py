@@ -4,11 +4,10 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Column, Connection, Dialect, String, Table, and_
+from sqlalchemy import Column, Connection, Dialect, String, Table
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from opint.store.errors import StoreRefusedError
-from opint.store.tables import ls_score, lumisection
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -40,15 +39,6 @@ def replacing(tx: Connection, table: Table) -> "Insert":
     keys = table.primary_key.columns
     changes = {name: statement.excluded[name] for column in table.c if (name := column.name) not in keys}
     return statement.on_conflict_do_update(index_elements=list(keys), set_=changes)
-
-
-BY_CURRENT = and_(
-    lumisection.c.dataset == ls_score.c.dataset,
-    lumisection.c.run == ls_score.c.run,
-    lumisection.c.ls == ls_score.c.ls,
-    lumisection.c.model_version == ls_score.c.model_version,
-)
-"""Scores of a lumisection by the model that judges it, and not by one in shadow or before."""
 
 
 def columns_of(table: Table, record: type) -> list[Column[Any]]:

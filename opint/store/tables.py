@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     text,
 )
 
@@ -358,3 +359,11 @@ rate_level = Table(
     Column("levels", LargeBinary, nullable=False, comment="before the stretch, as JSON"),
     Column("updated_s", Float, nullable=False, index=True),
 )
+
+BY_CURRENT = and_(
+    lumisection.c.dataset == ls_score.c.dataset,
+    lumisection.c.run == ls_score.c.run,
+    lumisection.c.ls == ls_score.c.ls,
+    lumisection.c.model_version == ls_score.c.model_version,
+)
+"""Scores of a lumisection by the model that judges it, and not by one in shadow or before."""

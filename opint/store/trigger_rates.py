@@ -16,8 +16,8 @@ from opint.store import catalogues
 from opint.store.catalogues import SMALL, unpack, unpack_bands
 from opint.store.run_map import UNEXPECTED
 from opint.store.runs import datasets, runs_before, subsystems
-from opint.store.sql import BY_CURRENT, Record
-from opint.store.tables import ls_score, lumisection
+from opint.store.sql import Record
+from opint.store.tables import BY_CURRENT, ls_score, lumisection
 from streams.records import LUMISECTION_SECONDS, Catalogue, LumisectionKey
 
 Float32 = npt.NDArray[np.float32]
