@@ -67,6 +67,6 @@ def test_a_reset_connection_is_an_error(ends: tuple[socket.socket, socket.socket
 
 
 def test_it_replaces_the_transport_that_the_library_uses() -> None:
-    receiving.install()
+    receiving.install_wide_transport()
     assert manager.KafkaTCPTransport is WideTransport
     assert issubclass(WideTransport, KafkaTCPTransport)

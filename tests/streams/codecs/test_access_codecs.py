@@ -5,8 +5,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from streams.codecs import accesses as access_arrow
-from streams.codecs import accesses as access_json
+from streams.codecs import accesses
 from streams.codecs.accesses import AccessLimits
 from streams.errors import DecodeError
 from streams.records import FileAccess
@@ -23,14 +22,14 @@ def arrow(columns, metadata=None, **options):
     return sink.getvalue().to_pybytes()
 
 
-def refused(codec, raw):
+def refused(decode, raw):
     with pytest.raises(DecodeError) as caught:
-        codec.decode(raw, LIMITS)
+        decode(raw, LIMITS)
     return caught.value
 
 
 def test_json_needs_time_file_and_size_only():
-    result = access_json.decode_json(
+    result = accesses.decode_json(
         json.dumps({"cache": "rome", "accesses": [ROW | {"protocol": "xroot"}]}).encode(), LIMITS
     )
     assert (result.cache, result.accesses) == ("rome", (FileAccess(12.0, "/a", "", 7),))
@@ -38,7 +37,7 @@ def test_json_needs_time_file_and_size_only():
 
 def test_arrow_columns_may_come_in_any_order_and_hold_nulls():
     sites, sizes = pa.array([None, "T2"]), pa.array([7, 8], pa.int64())
-    result = access_arrow.decode_arrow(
+    result = accesses.decode_arrow(
         arrow({"site": sites, "size": sizes, "file": ["/a", "/b"], "time": [1.0, 2.5]}), LIMITS
     )
     assert result.accesses == (FileAccess(1.0, "/a", "", 7), FileAccess(2.5, "/b", "", 8, "T2"))
@@ -59,20 +58,22 @@ def test_arrow_columns_may_come_in_any_order_and_hold_nulls():
     ],
 )
 def test_json_of_another_form_is_refused(message, reason):
-    assert refused(access_json, json.dumps(message).encode()).reason == reason
+    assert refused(accesses.decode_json, json.dumps(message).encode()).reason == reason
 
 
 def test_arrow_of_another_form_is_refused():
     good = {"time": [1.0], "file": ["/a"], "size": [7]}
-    assert refused(access_arrow, arrow({name: good[name] for name in ("time", "file")})).reason == "wrong-schema"
-    assert refused(access_arrow, arrow(good | {"size": [7.0]})).reason == "wrong-schema"
-    assert refused(access_arrow, arrow(good | {"colour": ["red"]})).reason == "wrong-schema"
-    assert refused(access_arrow, arrow(good, {})).field == "cache"
-    assert refused(access_arrow, arrow(good, {b"cache": b"\xff"})).reason == "bad-arrow"
-    assert refused(access_arrow, arrow(good, compression="zstd")).reason == "compressed-arrow"
+    assert (
+        refused(accesses.decode_arrow, arrow({name: good[name] for name in ("time", "file")})).reason == "wrong-schema"
+    )
+    assert refused(accesses.decode_arrow, arrow(good | {"size": [7.0]})).reason == "wrong-schema"
+    assert refused(accesses.decode_arrow, arrow(good | {"colour": ["red"]})).reason == "wrong-schema"
+    assert refused(accesses.decode_arrow, arrow(good, {})).field == "cache"
+    assert refused(accesses.decode_arrow, arrow(good, {b"cache": b"\xff"})).reason == "bad-arrow"
+    assert refused(accesses.decode_arrow, arrow(good, compression="zstd")).reason == "compressed-arrow"
 
 
 def test_a_null_where_a_value_is_needed_is_named():
     nothing = pa.array([1.0, None])
-    error = refused(access_arrow, arrow({"time": nothing, "file": ["/a", "/b"], "size": [7, 7]}))
+    error = refused(accesses.decode_arrow, arrow({"time": nothing, "file": ["/a", "/b"], "size": [7, 7]}))
     assert (error.reason, error.field) == ("missing-time", "access 1: time")

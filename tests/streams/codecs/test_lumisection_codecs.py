@@ -6,10 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from streams.codecs import events as event_arrow
-from streams.codecs import events as event_json
-from streams.codecs import rates as rate_arrow
-from streams.codecs import rates as rate_json
+from streams.codecs import events, rates
 from streams.codecs.events import EventLimits
 from streams.codecs.rates import RateLimits
 from streams.errors import DecodeError
@@ -30,15 +27,15 @@ def arrow(columns, schema=None):
     return sink.getvalue().to_pybytes()
 
 
-def refused(codec, raw, limits):
+def refused(decode, raw, limits):
     with pytest.raises(DecodeError) as caught:
-        codec.decode(raw, limits)
+        decode(raw, limits)
     return caught.value
 
 
 def test_rates_may_come_in_any_order_with_further_fields():
     raw = json.dumps({"lumisection": PLACE, "rates": [PATH | {"stream": "Physics"}, SEED]}).encode()
-    result = rate_json.decode_json(raw, RATES)
+    result = rates.decode_json(raw, RATES)
     assert (result.menu.l1, result.menu.hlt, result.menu.seed_of) == (("L1_A",), ("HLT_1",), (0,))
     assert (result.l1.tolist(), result.hlt.tolist(), result.hlt_prescales.tolist()) == ([7.0], [2.5], [10.0])
 
@@ -55,23 +52,26 @@ def test_rates_may_come_in_any_order_with_further_fields():
     ],
 )
 def test_rates_in_json_are_refused_by_name(rows, reason, field):
-    error = refused(rate_json, json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
+    error = refused(rates.decode_json, json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
     assert (error.reason, error.field) == (reason, field)
 
 
 def test_rates_without_a_lumisection_are_refused():
-    error = refused(rate_json, json.dumps({"rates": [SEED]}).encode(), RATES)
+    error = refused(rates.decode_json, json.dumps({"rates": [SEED]}).encode(), RATES)
     assert (error.reason, error.field) == ("missing-envelope", "lumisection")
 
 
 def test_nulls_in_arrow_are_refused():
-    raw = arrow([["L1_A"], [""], pa.array([None], pa.float64()), [1.0]], rate_arrow.SCHEMA)
-    assert (refused(rate_arrow, raw, RATES).reason, refused(rate_arrow, raw, RATES).field) == ("null", "rate_hz")
+    raw = arrow([["L1_A"], [""], pa.array([None], pa.float64()), [1.0]], rates.SCHEMA)
+    assert (refused(rates.decode_arrow, raw, RATES).reason, refused(rates.decode_arrow, raw, RATES).field) == (
+        "null",
+        "rate_hz",
+    )
 
 
 def test_columns_of_other_types_are_refused():
-    assert refused(rate_arrow, arrow({"name": ["L1_A"], "rate_hz": [1.0]}), RATES).reason == "wrong-schema"
-    assert refused(event_arrow, arrow({"event": ["1"], "met_gev": [1.0]}), EVENTS).reason == "wrong-schema"
+    assert refused(rates.decode_arrow, arrow({"name": ["L1_A"], "rate_hz": [1.0]}), RATES).reason == "wrong-schema"
+    assert refused(events.decode_arrow, arrow({"event": ["1"], "met_gev": [1.0]}), EVENTS).reason == "wrong-schema"
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,13 @@ def test_columns_of_other_types_are_refused():
 )
 def test_events_in_json_are_refused_by_name(fields, reason, field):
     whole = {"lumisection": PLACE, "features": ["met_gev"], "events": [5], "values": [[1.0]]} | fields
-    error = refused(event_json, json.dumps(whole).encode(), EVENTS)
+    error = refused(events.decode_json, json.dumps(whole).encode(), EVENTS)
     assert (error.reason, error.field) == (reason, field)
 
 
 def test_events_are_read_only():
     raw = json.dumps({"lumisection": PLACE, "features": ["met_gev"], "events": [5], "values": [[1.0]]}).encode()
-    result = event_json.decode_json(raw, EVENTS)
+    result = events.decode_json(raw, EVENTS)
     assert result.values.dtype == np.float32
     assert not result.values.flags.writeable
 
@@ -107,7 +107,7 @@ def test_events_are_read_only():
 )
 def test_a_path_of_several_seeds_stands_under_the_first_that_is_there(seed, chosen):
     rows = [SEED, SEED | {"name": "L1_C"}, PATH | {"seed": seed}]
-    record = rate_json.decode_json(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
+    record = rates.decode_json(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
     assert (record.menu.hlt, record.menu.l1[record.menu.seed_of[0]]) == (("HLT_1",), chosen)
     assert not record.unread
 
@@ -123,20 +123,20 @@ def test_a_path_of_several_seeds_stands_under_the_first_that_is_there(seed, chos
 )
 def test_one_odd_rate_does_not_take_the_others_with_it(odd, reason):
     raw = json.dumps({"lumisection": PLACE, "rates": [SEED, odd, PATH | {"name": "HLT_2"}]}).encode()
-    record = rate_json.decode_json(raw, RATES)
+    record = rates.decode_json(raw, RATES)
     assert (record.menu.l1, record.menu.hlt) == (("L1_A",), ("HLT_2",))
     assert [error.reason for error in record.unread] == [reason]
 
 
 def test_a_path_whose_seed_is_not_there_stands_by_itself():
     rows = [SEED, PATH | {"seed": "L1_X OR L1_Y"}, PATH | {"name": "HLT_2"}]
-    record = rate_json.decode_json(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
+    record = rates.decode_json(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
     assert (record.menu.l1, record.menu.hlt, record.unread) == (("L1_A", "HLT_1"), ("HLT_2",), ())
     assert record.l1.tolist() == [SEED["rate_hz"], PATH["rate_hz"]]
 
 
 def test_two_versions_of_one_path_are_told():
     rows = [SEED, PATH | {"name": "HLT_1_v7"}, PATH | {"name": "HLT_1_v8"}]
-    record = rate_json.decode_json(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
+    record = rates.decode_json(json.dumps({"lumisection": PLACE, "rates": rows}).encode(), RATES)
     assert (record.menu.hlt, record.menu.versions) == (("HLT_1",), (0, 7))
     assert [error.reason for error in record.unread] == ["name-twice"]
