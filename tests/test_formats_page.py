@@ -14,10 +14,7 @@ from opint.placement.replicas import read_replicas
 from opint.placement.sites import read_sites
 from opint.popularity.readers.access_table import read_history
 from rl_cache.traces.read import read as read_trace
-from streams.codecs import Limits
-from streams.codecs import accesses as access_json
-from streams.codecs import events as event_json
-from streams.codecs import rates as rate_json
+from streams.codecs import Limits, accesses, events, rates
 from streams.codecs.accesses import AccessLimits
 from streams.codecs.events import EventLimits
 from streams.codecs.rates import RateLimits
@@ -96,7 +93,7 @@ def test_the_examples_of_trigger_rates_are_read_alike(tmp_path):
     (message,), (table, paths) = examples("Trigger rates", "json"), examples("Trigger rates", "csv")
     limits = RateLimits(len(message), 2)
     (row,) = rate_table.read(write_file(tmp_path / "rates.csv", table), limits)
-    sent = rate_json.decode_json(message.encode(), limits)
+    sent = rates.decode_json(message.encode(), limits)
     assert isinstance(row, TriggerRates)
     assert (row.key, row.dataset, row.menu, row.conditions.fill) == (sent.key, sent.dataset, sent.menu, 10144)
     assert (row.l1.tolist(), row.hlt.tolist()) == (sent.l1.tolist(), sent.hlt.tolist())
@@ -108,7 +105,7 @@ def test_the_examples_of_trigger_rates_are_read_alike(tmp_path):
 
 def test_the_example_of_events_is_read():
     (message,) = examples("Events", "json")
-    record = event_json.decode_json(message.encode(), EventLimits(len(message), 2, 3))
+    record = events.decode_json(message.encode(), EventLimits(len(message), 2, 3))
     assert record.values.shape == (2, 3)
 
 
@@ -116,7 +113,7 @@ def test_the_examples_of_file_accesses_are_read(tmp_path):
     (table,), (message,) = examples("File accesses", "csv"), examples("File accesses", "json")
     trace = read_trace(write_file(tmp_path / "trace.csv", table))
     assert (len(trace), trace.remarks) == (2, ())
-    batch = access_json.decode_json(message.encode(), AccessLimits(len(message), 10))
+    batch = accesses.decode_json(message.encode(), AccessLimits(len(message), 10))
     assert (batch.cache, batch.accesses[0].size) == ("rome", int(trace.size[0]))
 
 

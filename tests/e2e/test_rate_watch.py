@@ -17,7 +17,7 @@ from dqm.simulate.events import stream
 from opint.store.engine import Store
 from opint.store.hotline import hotline_event, hotline_state
 from opint.store.tables import dead_letter, heartbeat, incident, lumisection
-from streams.codecs import events as event_arrow
+from streams.codecs import events
 from streams.kafka import KafkaPublisher
 from tests.e2e.watching import progress, settings_for, wait_until
 from tests.scripted_rates import DATASET, encode, rates
@@ -78,9 +78,9 @@ class Site:
 
     def publish_events(self, events):
         self.publish(
-            (event_arrow.encode_arrow(event) for event in events),
+            (events.encode_arrow(event) for event in events),
             self.events,
-            {"content-type": event_arrow.ARROW_CONTENT_TYPE},
+            {"content-type": events.ARROW_CONTENT_TYPE},
         )
 
     def found(self, *columns, where=None):

@@ -5,8 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from streams.codecs import events as event_arrow
-from streams.codecs import rates as rate_arrow
+from streams.codecs import events, rates
 from streams.codecs.events import EventLimits
 from streams.codecs.rates import RateLimits, decode_rates
 from streams.errors import DecodeError
@@ -29,17 +28,17 @@ def recordings(tmp_path, batch_of_ls):
 
 
 def test_rates_and_events_are_read_as_they_were_written(recordings):
-    (first, second) = read_with(rate_arrow.decode_arrow, recordings["rates"], RATE_LIMITS)
+    (first, second) = read_with(rates.decode_arrow, recordings["rates"], RATE_LIMITS)
     assert first.menu is second.menu
     np.testing.assert_array_equal(first.hlt, RATES.hlt)
-    (events,) = read_with(event_arrow.decode_arrow, recordings["events"], EVENT_LIMITS)
+    (events,) = read_with(events.decode_arrow, recordings["events"], EVENT_LIMITS)
     np.testing.assert_array_equal(events.values, EVENTS.values)
 
 
 def test_a_recording_of_another_kind_is_refused_message_by_message(recordings, limits):
     for result in (
         read_file(recordings["rates"], limits),
-        read_with(rate_arrow.decode_arrow, recordings["events"], RATE_LIMITS),
+        read_with(rates.decode_arrow, recordings["events"], RATE_LIMITS),
     ):
         for error in result:
             assert isinstance(error, DecodeError)
