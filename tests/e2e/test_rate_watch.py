@@ -17,7 +17,7 @@ from dqm.simulate.events import stream
 from opint.store.engine import Store
 from opint.store.hotline import hotline_event, hotline_state
 from opint.store.tables import dead_letter, heartbeat, incident, lumisection
-from streams.codecs import events
+from streams.codecs.events import ARROW_CONTENT_TYPE, encode_arrow
 from streams.kafka import KafkaPublisher
 from tests.e2e.watching import progress, settings_for, wait_until
 from tests.scripted_rates import DATASET, encode, rates
@@ -78,9 +78,9 @@ class Site:
 
     def publish_events(self, events):
         self.publish(
-            (events.encode_arrow(event) for event in events),
+            (encode_arrow(event) for event in events),
             self.events,
-            {"content-type": events.ARROW_CONTENT_TYPE},
+            {"content-type": ARROW_CONTENT_TYPE},
         )
 
     def found(self, *columns, where=None):

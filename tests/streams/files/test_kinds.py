@@ -31,8 +31,8 @@ def test_rates_and_events_are_read_as_they_were_written(recordings):
     (first, second) = read_with(rates.decode_arrow, recordings["rates"], RATE_LIMITS)
     assert first.menu is second.menu
     np.testing.assert_array_equal(first.hlt, RATES.hlt)
-    (events,) = read_with(events.decode_arrow, recordings["events"], EVENT_LIMITS)
-    np.testing.assert_array_equal(events.values, EVENTS.values)
+    (features,) = read_with(events.decode_arrow, recordings["events"], EVENT_LIMITS)
+    np.testing.assert_array_equal(features.values, EVENTS.values)
 
 
 def test_a_recording_of_another_kind_is_refused_message_by_message(recordings, limits):
