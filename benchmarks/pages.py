@@ -27,7 +27,7 @@ from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Outcome, Result, main, progress
 from conf.dashboard import DashboardSettings
 from conf.settings import Settings
-from opint.actions.ingest import judged_snapshot
+from opint.actions.handler import judged_snapshot
 from opint.actions.message_classes import MessageClasses
 from opint.actions.new_messages import MessageIntake
 from opint.actions.predictors import Predictors

@@ -13,10 +13,10 @@ from benchmarks.report import progress
 from opint.actions.action import TARGETS
 from opint.actions.comparison import MODEL, PEERS, Prediction, predict_model
 from opint.actions.message_classes import MessageClasses
-from opint.actions.metrics import balanced_decision
 from opint.actions.predictor import TrainedPredictor
+from opint.actions.probabilities import balanced_decision
+from opint.actions.simulation.causes import Material
 from opint.actions.simulation.history import SimulatedCase, simulate_history
-from opint.actions.simulation.material import Material
 from opint.actions.training import Examples, make_examples, split, train_on
 from streams.arrays import Float64
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from benchmarks.actions.histories import PredictedHistory
 from opint.actions.action import RecoveryAction
-from opint.actions.metrics import auc, calibration_error
+from opint.actions.probabilities import auc, calibration_error
 from opint.actions.rules import apply_rules, sites_to_exclude
-from opint.actions.simulation.outcomes import best_action, expected_loss, success_probability
+from opint.actions.simulation.operators import best_action, expected_loss, success_probability
 
 HOUR = 3600.0
 

@@ -15,7 +15,7 @@ from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
 from opint.actions.action import TARGETS
 from opint.actions.comparison import LOGISTIC, MAJORITY, MODEL, PERCEPTRON, RULES, Prediction
-from opint.actions.metrics import (
+from opint.actions.probabilities import (
     auc,
     calibration_error,
     coverage_at_precision,

@@ -7,7 +7,8 @@ import numpy as np
 
 from opint.actions.action import TARGETS
 from opint.actions.features import COUNT_KINDS, FeatureSpace
-from opint.actions.metrics import (
+from opint.actions.predictor import TrainedPredictor
+from opint.actions.probabilities import (
     balanced_decision,
     calibration_error,
     coverage_at_precision,
@@ -15,7 +16,6 @@ from opint.actions.metrics import (
     macro_auc,
     macro_recall,
 )
-from opint.actions.predictor import TrainedPredictor
 from opint.actions.target_model import class_shares
 from opint.actions.training import WEEK, Examples
 from streams.arrays import Float64, Indices

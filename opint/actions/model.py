@@ -18,11 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.sparse import csr_matrix
 
 from opint.actions.action import TARGETS, ActionsError, RecoveryAction
-from opint.actions.calibration import Calibration, Curve
 from opint.actions.features import FeatureSpace
 from opint.actions.message_classes import MessageClass, MessageClasses
 from opint.actions.models.boosting import trees_from_bytes, trees_to_bytes
 from opint.actions.predictor import TrainedPredictor
+from opint.actions.probabilities import Calibration, Curve
 from opint.actions.similar import PastCases
 from opint.actions.site_exclusion import SiteModel
 from opint.actions.success import SuccessModel

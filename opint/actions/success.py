@@ -11,8 +11,8 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
 from opint.actions.action import TARGETS, RecoveryAction
-from opint.actions.calibration import Calibration, fit_calibration
 from opint.actions.models.boosting import BoostedTrees, train_trees
+from opint.actions.probabilities import Calibration, fit_calibration
 from streams.arrays import Float64
 
 LEARNED_SHARE = 0.7

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from opint.actions.calibration import Calibration, fit_calibration, least_confidence
-from opint.actions.metrics import log_losses
 from opint.actions.models.boosting import BoostedTrees, train_trees
+from opint.actions.probabilities import Calibration, fit_calibration, least_confidence, log_losses
 from streams.arrays import Float64, Indices
 
 FOLDS = (0.5, 0.75)

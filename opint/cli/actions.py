@@ -138,8 +138,8 @@ def simulate(
     import numpy as np
 
     from opint.actions.files import write_cases
+    from opint.actions.simulation.causes import Material, read_material
     from opint.actions.simulation.history import simulate_history
-    from opint.actions.simulation.material import Material, read_material
 
     material = Material() if codes_and_sites is None else read_material(codes_and_sites)
     history = simulate_history(np.random.default_rng(seed), count, weeks, material)

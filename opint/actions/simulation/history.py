@@ -7,11 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from opint.actions.action import DecidedCase
-from opint.actions.simulation.causes import CAUSES, MEMORY_NEEDED, SPLITTING_NEEDED, HiddenState
+from opint.actions.simulation.causes import CAUSES, MEMORY_NEEDED, SPLITTING_NEEDED, HiddenState, Material
 from opint.actions.simulation.grid import DAY, WEEK, Campaign, Grid, draw_campaigns
-from opint.actions.simulation.material import Material
-from opint.actions.simulation.operators import OPERATORS, Chances, decide, decision_chances
-from opint.actions.simulation.outcomes import success_probability
+from opint.actions.simulation.operators import OPERATORS, Chances, decide, decision_chances, success_probability
 from streams.workflows import ErrorCount, ErrorMessage, WorkflowFacts, WorkflowFailures
 
 START = 1_700_000_000.0

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from opint.actions.ingest import judged_snapshot
+from opint.actions.handler import judged_snapshot
 from opint.actions.new_messages import MessageIntake, restored
 from opint.actions.predictors import Predictors
 from opint.store import message_classes, workflows

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from opint.actions.calibration import NEVER, fit_calibration, least_confidence
-from opint.actions.metrics import (
+from opint.actions.probabilities import (
+    NEVER,
     auc,
     balanced_decision,
     calibration_error,
     coverage_at_precision,
+    fit_calibration,
+    least_confidence,
     log_losses,
     macro_auc,
     macro_precision,

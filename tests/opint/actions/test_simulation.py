@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 
 from opint.actions.action import TARGETS, RecoveryAction
-from opint.actions.simulation.causes import CAUSES, HiddenState
+from opint.actions.simulation.causes import CAUSES, HiddenState, Material
 from opint.actions.simulation.history import simulate_history
-from opint.actions.simulation.material import Material
-from opint.actions.simulation.operators import MARGINALS, OPERATORS, decide, decision_chances
-from opint.actions.simulation.outcomes import best_action, expected_loss, success_probability
+from opint.actions.simulation.operators import (
+    MARGINALS,
+    OPERATORS,
+    best_action,
+    decide,
+    decision_chances,
+    expected_loss,
+    success_probability,
+)
 
 STATES = [
     HiddenState("site-outage", failing_sites=("T1_XX_Site01",)),
