@@ -3,11 +3,11 @@
 import getpass
 import sys
 import time
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conf.dashboard import RoleLabel
 from conf.errors import SettingsError
 from opint.cli.common import Config, Limit, Log, open_store, start, stored_text
 
@@ -21,15 +21,6 @@ users = typer.Typer(help="Keep accounts that sign in to the page: add, change, d
 tokens = typer.Typer(help="Keep API tokens, with which programs act for an account.", no_args_is_help=True)
 
 
-class RoleName(StrEnum):
-    """The roles, each of which may do more than the one before."""
-
-    VIEWER = "viewer"
-    SHIFTER = "shifter"
-    EXPERT = "expert"
-    ADMIN = "admin"
-
-
 def _name(text: str) -> str:
     if not 0 < len(stored_text(text).strip()) <= MOST_NAME or not text.isprintable():
         raise typer.BadParameter(f"{text[:40]!r} is no name; write 1 to {MOST_NAME} characters that print")
@@ -38,7 +29,7 @@ def _name(text: str) -> str:
 
 Account = Annotated[str, typer.Argument(parser=_name, metavar="ACCOUNT", help="Name of the account.")]
 RoleOption = Annotated[
-    RoleName, typer.Option("--role", help="What it may do; docs/security.md says what each role may.")
+    RoleLabel, typer.Option("--role", help="What it may do; docs/security.md says what each role may.")
 ]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
@@ -59,7 +50,7 @@ def add_user(
     real_name: Annotated[
         str, typer.Option("--real-name", parser=_name, metavar="NAME", help="Stands on all that the person does.")
     ],
-    role: RoleOption = RoleName.SHIFTER,
+    role: RoleOption = "shifter",
     password_stdin: FromStdin = False,
     config: Config = None,
     log_format: Log = None,
@@ -75,9 +66,9 @@ def add_user(
             raise SettingsError(f"there is an account {account!r} already; see `nightshift users list`")
     hashed = hash_password(_password(password_stdin))
     with store.begin() as tx:
-        accounts.create(tx, NewAccount(account, real_name, role.value, "local", account, hashed), time.time())
-    _note(store, account, "added", f"as {role.value}")
-    typer.echo(f"{account} may sign in as {role.value}")
+        accounts.create(tx, NewAccount(account, real_name, role, "local", account, hashed), time.time())
+    _note(store, account, "added", f"as {role}")
+    typer.echo(f"{account} may sign in as {role}")
 
 
 @users.command("list")
@@ -118,12 +109,12 @@ def enable_user(account: Account, config: Config = None, log_format: Log = None)
 @users.command("role")
 def change_role(
     account: Account,
-    role: Annotated[RoleName, typer.Argument(help="The new role.")],
+    role: Annotated[RoleLabel, typer.Argument(help="The new role.")],
     config: Config = None,
     log_format: Log = None,
 ) -> None:
     """Change the role of an account with a password; others have the role that their groups give them."""
-    _change(open_store(start(config, log_format)), account, f"role {role.value}", local=True, role=role.value)
+    _change(open_store(start(config, log_format)), account, f"role {role}", local=True, role=role)
 
 
 @users.command("password")
@@ -142,7 +133,7 @@ def change_password(
 def add_token(
     account: Account,
     purpose: Annotated[str, typer.Option("--for", parser=_name, metavar="PURPOSE", help="What uses it.")],
-    role: RoleOption = RoleName.VIEWER,
+    role: RoleOption = "viewer",
     days: Annotated[float, typer.Option(min=0.001, max=3650, help="Days until it expires.")] = 365.0,
     config: Config = None,
     log_format: Log = None,
@@ -152,8 +143,8 @@ def add_token(
     from opint.accounts.sign_in import create_token
 
     store = open_store(start(config, log_format))
-    token = create_token(store, account, purpose, Role.of(role.value), days, time.time())
-    _note(store, account, "token added", f"for {purpose}, as {role.value}")
+    token = create_token(store, account, purpose, Role.of(role), days, time.time())
+    _note(store, account, "token added", f"for {purpose}, as {role}")
     typer.echo(token)
 
 

@@ -98,15 +98,11 @@ def _share(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
 
 
-SPARK_WIDTH, SPARK_HEIGHT = 160.0, 26.0
-"""Size of a sparkline in SVG units."""
-
-
 @dataclass(frozen=True, slots=True)
 class SummaryLine:
     """One model in one tier over all stored weeks; shares are NaN where there is nothing to divide by.
 
-    ``spark`` has the points of F1 by week for an SVG polyline; it is empty with fewer than two weeks.
+    ``f1_by_week`` has NaN where a week has none.
     """
 
     tier: str
@@ -116,7 +112,7 @@ class SummaryLine:
     precision: float
     f1: float
     popular: int
-    spark: str
+    f1_by_week: list[float]
 
 
 def summary_lines(scores: Sequence[Score]) -> list[SummaryLine]:
@@ -138,16 +134,9 @@ def summary_lines(scores: Sequence[Score]) -> list[SummaryLine]:
 def _summary_line(tier: str, model: str, scores: Sequence[Score], weeks: Sequence[str]) -> SummaryLine:
     counts = sum((_counts(score) for score in scores), start=Counts(0, 0, 0, 0))
     popular = counts.true_positives + counts.false_negatives
-    spark = _spark_points({score.week: _counts(score).f1 for score in scores}, weeks)
-    return SummaryLine(tier, model, counts.tpr, counts.tnr, counts.precision, counts.f1, popular, spark)
-
-
-def _spark_points(f1: dict[str, float], weeks: Sequence[str]) -> str:
-    step = SPARK_WIDTH / max(1, len(weeks) - 1)
-    known = [(step * place, f1[week]) for place, week in enumerate(weeks) if not math.isnan(f1.get(week, math.nan))]
-    if len(known) < 2:
-        return ""
-    return " ".join(f"{x:.1f},{SPARK_HEIGHT - 1 - (SPARK_HEIGHT - 2) * value:.1f}" for x, value in known)
+    by_week = {score.week: _counts(score).f1 for score in scores}
+    f1_by_week = [by_week.get(week, math.nan) for week in weeks]
+    return SummaryLine(tier, model, counts.tpr, counts.tnr, counts.precision, counts.f1, popular, f1_by_week)
 
 
 def _counts(score: Score) -> Counts:

@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, PlainTextResponse
 
 from opint.accounts.roles import Role
-from opint.caches.charts import HEIGHT, SPARK_HEIGHT, SPARK_WIDTH, WIDTH, day_curves, saving_spark, size_curves
 from opint.caches.xcache import XcacheFile, blacklist_file, quota_file
 from opint.dashboard.actions import MOST_ACTOR, MOST_TEXT, checked_texts
 from opint.dashboard.api import NOT_FOUND, REFUSED, UNAVAILABLE, require_token
+from opint.dashboard.charts import HEIGHT, SPARK_HEIGHT, SPARK_WIDTH, WIDTH, day_curves, saving_spark, size_curves
 from opint.dashboard.identity import actor_of, require_role
 from opint.dashboard.render import Renderer, form_fields, redirect_back
 from opint.store import caches, suggestions

@@ -7,8 +7,9 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import HTMLResponse
 
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Cursor, Limit
+from opint.dashboard.charts import SPARK_HEIGHT, SPARK_WIDTH, spark_points
 from opint.dashboard.render import Renderer
-from opint.popularity.scoreboard import SPARK_HEIGHT, SPARK_WIDTH, summary_lines
+from opint.popularity.scoreboard import summary_lines
 from opint.store import popularity
 from opint.store.engine import Store
 from opint.store.popularity import Catalogue, ForecastPage, Score, StoredStanding
@@ -63,8 +64,9 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             standings=standings,
             search=search,
             rest="&" + urlencode(of | {"search": search}),
-            width=SPARK_WIDTH,
-            height=SPARK_HEIGHT,
+            spark_points=spark_points,
+            spark_width=SPARK_WIDTH,
+            spark_height=SPARK_HEIGHT,
             **live,
         )
 

@@ -3,6 +3,7 @@
 import fastjsonschema
 import pytest
 
+from opint.dashboard.charts import spark_points
 from opint.popularity.scoreboard import summary_lines
 from opint.store.popularity import Score
 from tests.support import seed_popularity
@@ -80,6 +81,6 @@ def test_lines_begin_with_all_and_the_best_model():
     ]
     assert result[0].f1 == pytest.approx(0.8)
     assert result[0].popular == 20
-    assert result[0].spark == "0.0,5.8 160.0,5.8"
-    assert summary_lines([score("2024-01-01", "all", "blend", 0, 0)])[0].spark == ""
+    assert spark_points(result[0].f1_by_week) == "0.0,5.8 160.0,5.8"
+    assert spark_points(summary_lines([score("2024-01-01", "all", "blend", 0, 0)])[0].f1_by_week) == ""
     assert summary_lines([]) == []

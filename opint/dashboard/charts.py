@@ -1,4 +1,4 @@
-"""Lines of the page Caches as points of SVG polylines. Pure functions."""
+"""Lines of pages as points of SVG polylines. Pure functions."""
 
 import math
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from opint.store.caches import CacheDay, CurvePoint
 WIDTH, HEIGHT = 600.0, 160.0
 """Size of a chart in SVG units."""
 SPARK_WIDTH, SPARK_HEIGHT = 160.0, 26.0
+"""Size of a sparkline in SVG units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,23 @@ def saving_spark(saved_by_day: Sequence[float]) -> Spark | None:
         return None
     low, high = min(0.0, *saved_by_day), max(0.0, *saved_by_day)
     span = max(high - low, 1.0)
-    heights = [SPARK_HEIGHT - 1 - (SPARK_HEIGHT - 2) * (value - low) / span for value in (0.0, *saved_by_day)]
-    step = SPARK_WIDTH / (len(saved_by_day) - 1)
-    return Spark(" ".join(f"{step * place:.1f},{y:.1f}" for place, y in enumerate(heights[1:])), heights[0])
+    return Spark(spark_points([(value - low) / span for value in saved_by_day]), _spark_height(-low / span))
+
+
+def spark_points(shares: Sequence[float]) -> str:
+    """Points of a sparkline of values from 0 to 1, of which NaN are left out; empty with fewer than two."""
+    step = SPARK_WIDTH / max(1, len(shares) - 1)
+    points = [(step * place, _spark_height(share)) for place, share in enumerate(shares) if not math.isnan(share)]
+    return _polyline(points) if len(points) > 1 else ""
+
+
+def _spark_height(share: float) -> float:
+    return SPARK_HEIGHT - 1 - (SPARK_HEIGHT - 2) * share
 
 
 def _points(x: Sequence[float], ratios: Sequence[float]) -> str:
-    return " ".join(
-        f"{at:.1f},{HEIGHT * (1 - min(max(ratio, 0.0), 1.0)):.1f}" for at, ratio in zip(x, ratios, strict=True)
-    )
+    return _polyline([(at, HEIGHT * (1 - min(max(ratio, 0.0), 1.0))) for at, ratio in zip(x, ratios, strict=True)])
+
+
+def _polyline(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
