@@ -49,8 +49,9 @@ class StallDetector:
     stalled_after_s: float
     oldest_model_s: float
     _waiting: dict[Partition, tuple[int | None, float]] = field(default_factory=dict)
-    # 0 before the first look.
-    _away_since_s: float | None = 0.0
+    _away_since_s: float | None = None
+    # An earlier daemon may have left one.
+    _away_may_be_open: bool = True
 
     @classmethod
     def of(cls, settings: Settings, group: str, model: JudgingModel | None) -> "StallDetector":
@@ -94,7 +95,8 @@ class StallDetector:
     def _source_away(self, tx: Connection, away: str, now_s: float) -> Incident | None:
         if not away:
             return None
-        self._away_since_s = self._away_since_s or now_s
+        if self._away_since_s is None:
+            self._away_since_s, self._away_may_be_open = now_s, True
         away_s = now_s - self._away_since_s
         if away_s < self.stalled_after_s:
             return None
@@ -104,9 +106,9 @@ class StallDetector:
         return operational.open_fault(tx, fault, now_s)
 
     def _source_back(self, tx: Connection, away: str, now_s: float) -> Incident | None:
-        if away or self._away_since_s is None:
+        if away or not self._away_may_be_open:
             return None
-        self._away_since_s = None
+        self._away_since_s, self._away_may_be_open = None, False
         return operational.clear_fault(tx, self._source_key, "messages are received again", now_s)
 
     @property
