@@ -79,32 +79,34 @@ class EventIngest(StreamIngest):
         with self.transaction(arrivals) as poll:
             scored = [arrival.outcome for arrival in poll.arrivals if isinstance(arrival.outcome, Scored)]
             # In the order of names, so that two daemons never wait for each other's ladders.
-            kept, opened, cleared = 0, list[Incident](), list[Incident]()
+            kept_count, opened, cleared = 0, list[Incident](), list[Incident]()
             for dataset in sorted({events.events.dataset for events in scored}):
                 of_dataset = [events for events in scored if events.events.dataset == dataset]
-                alerts, more = self._judge(poll.tx, dataset, of_dataset, poll.now_s)
-                kept += more
+                alerts, kept_of_dataset = self._judge(poll.tx, dataset, of_dataset, poll.now_s)
+                kept_count += kept_of_dataset
                 opened += alerts.opened
                 cleared += alerts.cleared
         event_count = sum(len(events.surprise) for events in scored)
-        return EventIngestResult(poll.next_offsets, event_count, kept, poll.letters, IncidentUpdate(opened, cleared))
+        return EventIngestResult(
+            poll.next_offsets, event_count, kept_count, poll.letters, IncidentUpdate(opened, cleared)
+        )
 
     def _judge(
         self, tx: Connection, dataset: str, scored: Sequence[Scored], now_s: float
     ) -> tuple[IncidentUpdate, int]:
         """Incidents that came of it, and how many events are kept."""
         version = self._model.version
-        ladder, counted = hotline.ladder(tx, dataset, version, self._model.start, now_s), []
+        ladder, counts = hotline.ladder(tx, dataset, version, self._model.start, now_s), []
         for events in scored:
-            judged = judge(self._model, ladder, events, self._per_hour)
-            hotline.keep(tx, events.events, judged.kept, self._usual, version, now_s)
+            result = judge(self._model, ladder, events, self._per_hour)
+            hotline.keep(tx, events.events, result.kept, self._usual, version, now_s)
             passed_s = ladder.passed(events.events.key, events.live_s)
-            counted.append(EventCount(passed_s, len(events.surprise), len(judged.kept)))
-            ladder = judged.ladder
+            counts.append(EventCount(passed_s, len(events.surprise), len(result.kept)))
+            ladder = result.ladder
         hotline.put(tx, dataset, version, ladder, now_s)
-        hotline.count(tx, dataset, version, counted, now_s)
-        kept = sum(hour.kept for hour in counted)
-        return _update_rate_incident(tx, dataset, ladder, self._per_hour, now_s), kept
+        hotline.count(tx, dataset, version, counts, now_s)
+        kept_count = sum(hour.kept for hour in counts)
+        return _update_rate_incident(tx, dataset, ladder, self._per_hour, now_s), kept_count
 
 
 def _update_rate_incident(

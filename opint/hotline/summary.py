@@ -92,13 +92,13 @@ def all_features(event: KeptEvent) -> list[FeatureRange]:
 
 def simulated_notice(events: Sequence[KeptEvent]) -> str:
     """One sentence if events are not measured, or some of them; empty if all are."""
-    made = [event for event in events if is_simulated(event.dataset)]
-    if not made:
+    simulated = [event for event in events if is_simulated(event.dataset)]
+    if not simulated:
         return ""
     what = "This event is" if len(events) == 1 else "These events are"
-    if len(made) < len(events):
+    if len(simulated) < len(events):
         what = "Some of these events are"
-    return conditions_sentence(f"{what} simulated under", (event.conditions.get("era") for event in made))
+    return conditions_sentence(f"{what} simulated under", (event.conditions.get("era") for event in simulated))
 
 
 def recent_rate(hours: Sequence[Hour], per_hour: float) -> RecentRate:

@@ -43,18 +43,18 @@ class CalibratedModel:
     """The calibrated probabilities of ``predictor``; weeks must be requested in order."""
 
     predictor: Predictor
-    _made: dict[int, tuple[Indices, Float64]] = field(default_factory=dict, init=False)
+    _forecasts: dict[int, tuple[Indices, Float64]] = field(default_factory=dict, init=False)
 
     def __call__(self, task: ForecastTask, week: int) -> tuple[Indices, Float64]:
         """As :data:`opint.popularity.predictors.Predictor`."""
         dataset, probability = self.predictor(task, week)
         outcomes = task.label.holds(task.history.measures[task.label.measure])
-        over = [earlier for earlier in self._made if earlier + task.horizon <= week][-OUTCOME_WEEKS:]
-        self._made[week] = dataset, probability
+        over = [earlier for earlier in self._forecasts if earlier + task.horizon <= week][-OUTCOME_WEEKS:]
+        self._forecasts[week] = dataset, probability
         if not over:
             return dataset, probability
-        past = np.concatenate([self._made[earlier][1] for earlier in over])
-        popular = np.concatenate([outcomes[self._made[earlier][0], earlier + task.horizon] for earlier in over])
+        past = np.concatenate([self._forecasts[earlier][1] for earlier in over])
+        popular = np.concatenate([outcomes[self._forecasts[earlier][0], earlier + task.horizon] for earlier in over])
         return dataset, fit_platt(past, popular)(probability)
 
 

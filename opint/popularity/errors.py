@@ -23,11 +23,11 @@ class TableError(PopularityError):
 
     def __init__(self, origin: str, field: str, value: object, hint: str = "") -> None:
         """Describe the fault; a long ``value`` is cut to 120 characters."""
-        shown = str(value)
-        shown = shown if len(shown) <= 120 else shown[:117] + "..."
+        text = str(value)
+        text = text if len(text) <= 120 else text[:117] + "..."
         self.origin = origin
         self.field = field
-        super().__init__(f"{origin}: {field} is {shown}" + (f"; {hint}" if hint else ""))
+        super().__init__(f"{origin}: {field} is {text}" + (f"; {hint}" if hint else ""))
 
 
 class LeakError(PopularityError):

@@ -97,12 +97,12 @@ def reuse(history: History, label: Label) -> dict[str, Float32]:
     before[:, 1:] = popular[:, :-1]
     known_before = np.zeros_like(popular)
     known_before[:, 1:] = history.exists[:, :-1]
-    stayed, left = _running_count(before & popular), _running_count(before)
+    stayed, were_popular = _running_count(before & popular), _running_count(before)
     returned, quiet = _running_count(known_before & ~before & popular), _running_count(known_before & ~before)
     return {
         "reuse_distance_weeks": distance,
         "overdue": np.minimum(ago / np.maximum(distance, 1), np.float32(NEVER)),
-        "stays": (stayed + 1) / (left + 2),
+        "stays": (stayed + 1) / (were_popular + 2),
         "returns": (returned + 1) / (quiet + 2),
         "popular_weeks": count,
     }
@@ -156,11 +156,11 @@ def usage(history: History, _: Label) -> dict[str, Float32]:
 def age(history: History, _: Label) -> dict[str, Float32]:
     """Weeks since the dataset is known (-1 before), whether its size is known, and ln(bytes), 0 if unknown."""
     n, weeks = history.shape
-    known = np.arange(weeks, dtype=np.float32) - history.known_since[:, None].astype(np.float32)
+    weeks_known = np.arange(weeks, dtype=np.float32) - history.known_since[:, None].astype(np.float32)
     sized = np.isfinite(history.size_bytes)
     log = np.log(np.maximum(np.where(sized, history.size_bytes, 1.0), 1.0)).astype(np.float32)
     return {
-        "age_weeks": np.maximum(known, np.float32(-1)),
+        "age_weeks": np.maximum(weeks_known, np.float32(-1)),
         "size_known": np.broadcast_to(sized.astype(np.float32)[:, None], (n, weeks)),
         "log_size": np.broadcast_to(log[:, None], (n, weeks)),
     }

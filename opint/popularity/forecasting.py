@@ -110,19 +110,19 @@ def forecast(
     """
     _check_trained_for(task, week, trained)
     dataset, raw = ColdStartModel(partial(predict, trained.forecaster))(task, week)
-    known = np.flatnonzero(task.history.exists[:, week])
+    existing = np.flatnonzero(task.history.exists[:, week])
     probability = np.zeros(task.history.shape[0])
     probability[dataset] = trained.calibration(raw)
-    stays = np.zeros(len(known), dtype=np.bool_) if demoted is None else demoted[known]
+    stays = np.zeros(len(existing), dtype=np.bool_) if demoted is None else demoted[existing]
     rows, was = persistence(task, week)
     probability[rows[stays]] = was[stays]
     return Forecast(
         week,
         week + task.horizon,
-        known,
-        probability[known],
-        is_new(task.history, week)[known],
-        is_unsure(probability[known], confidence),
+        existing,
+        probability[existing],
+        is_new(task.history, week)[existing],
+        is_unsure(probability[existing], confidence),
         tuple(PERSISTENCE if by_persistence else trained.model for by_persistence in stays),
     )
 

@@ -118,5 +118,5 @@ def _choose_for_tier(
 
 def _restrict(forecast: WeekForecast, in_tier: Mask) -> WeekForecast:
     rows = in_tier[forecast.dataset]
-    kept = forecast.dataset[rows], forecast.probability[rows], forecast.forecast[rows], forecast.popular[rows]
-    return WeekForecast(forecast.made, forecast.week, *kept, forecast.threshold)
+    columns = forecast.dataset[rows], forecast.probability[rows], forecast.forecast[rows], forecast.popular[rows]
+    return WeekForecast(forecast.made, forecast.week, *columns, forecast.threshold)

@@ -123,11 +123,11 @@ def summary_lines(scores: Sequence[Score]) -> list[SummaryLine]:
     for tier in tiers:
         tier_scores = [score for score in scores if score.tier == tier]
         models = sorted({score.model for score in tier_scores})
-        made = [
+        lines = [
             _summary_line(tier, model, [score for score in tier_scores if score.model == model], weeks)
             for model in models
         ]
-        board += sorted(made, key=lambda line: -1.0 if math.isnan(line.f1) else line.f1, reverse=True)
+        board += sorted(lines, key=lambda line: -1.0 if math.isnan(line.f1) else line.f1, reverse=True)
     return board
 
 

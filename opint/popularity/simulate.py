@@ -116,12 +116,12 @@ def _catalogue(rng: np.random.Generator, size: CatalogueSize) -> tuple[dict[str,
 
 def _names(traits: Mapping[str, Sequence[str]]) -> list[str]:
     """Unique names: datasets of one primary, campaign and tier differ in their versions."""
-    seen: dict[str, int] = {}
+    versions: dict[str, int] = {}
     names = []
     for primary, campaign, tier in zip(traits["primary"], traits["campaign"], traits["tier"], strict=True):
         place = f"{primary}/{campaign}/{tier}"
-        seen[place] = seen.get(place, 0) + 1
-        names.append(f"/{primary}/{campaign}-Simulated-v{seen[place]}/{tier}")
+        versions[place] = versions.get(place, 0) + 1
+        names.append(f"/{primary}/{campaign}-Simulated-v{versions[place]}/{tier}")
     return names
 
 

@@ -57,14 +57,14 @@ def _file(path: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> Any
     except (OSError, EOFError, pa.ArrowException) as error:
         first = str(error).splitlines()[0]
         raise TableError(str(path), "file", first, "a CSV or Parquet table is needed") from None
-    there = ", ".join(columns[:20])
+    present = ", ".join(columns[:20])
     missing = [name for name in needed if name not in columns]
     if missing:
-        raise TableError(str(path), "columns", there, f"{missing[0]} is missing; needed are {', '.join(needed)}")
+        raise TableError(str(path), "columns", present, f"{missing[0]} is missing; needed are {', '.join(needed)}")
     chosen = [*needed, *(name for name in optional if name in columns)]
     twice = [name for name in chosen if columns.count(name) > 1]
     if twice:
-        raise TableError(str(path), "columns", there, f"{twice[0]} stands twice; rename or remove one of them")
+        raise TableError(str(path), "columns", present, f"{twice[0]} stands twice; rename or remove one of them")
     return content.select(chosen)
 
 
@@ -136,11 +136,11 @@ def _days_of_texts(cells: list[str], name: str, origin: str) -> Days:
     rows: dict[str, int] = {}
     for row, text in enumerate(cells):
         rows.setdefault(text, row)
-    known = {
+    day_of_text = {
         text: np.datetime64(parse_day(_DAY_OF_TIME.sub("", text), f"{origin}, row {row + 1}", name), "D")
         for text, row in rows.items()
     }
-    return np.array([known[text] for text in cells], dtype="datetime64[D]")
+    return np.array([day_of_text[text] for text in cells], dtype="datetime64[D]")
 
 
 def _begins(path: Path) -> bytes:

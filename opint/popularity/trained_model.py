@@ -117,8 +117,8 @@ def load_model(path: Path) -> TrainedModel:
         raise TrainedModelError(f"{path}: format is {about.format}, not {FORMAT}; train it again")
     for name, here in _libraries().items():
         if about.libraries.get(name) != here:
-            made = about.libraries.get(name, "none")
-            raise TrainedModelError(f"{path}: made by {name} {made}, here is {here}; train it again")
+            trained_with = about.libraries.get(name, "none")
+            raise TrainedModelError(f"{path}: made by {name} {trained_with}, here is {here}; train it again")
     return TrainedModel(
         about.model,
         label,

@@ -140,9 +140,9 @@ def hints(tx: Connection, dataset: str, key: LumisectionKey, subsystem: str) -> 
     return {me: Hint(body["kind"], body["sentence"]) for me, body in bodies}
 
 
-def encode(shown: Evidence) -> bytes:
+def encode(piece: Evidence) -> bytes:
     """The stored form."""
-    return orjson.dumps(shown)
+    return orjson.dumps(piece)
 
 
 def decode(body: bytes) -> Evidence:
@@ -168,7 +168,7 @@ def decode(body: bytes) -> Evidence:
 
 _WORST = ("observed", "expected", "pull")
 # An ME without p-value (missing, frozen) is kept first.
-_KEPT = (
+_STRONGEST = (
     select(_row.me)
     .where(_row.dataset == bindparam("d"), _row.run == bindparam("r"))
     .where(_row.ls == bindparam("l"), _row.subsystem == bindparam("s"))
@@ -179,16 +179,16 @@ _SURPLUS = (
     delete(evidence)
     .where(_row.dataset == bindparam("d"), _row.run == bindparam("r"))
     .where(_row.ls == bindparam("l"), _row.subsystem == bindparam("s"))
-    .where(_row.me.not_in(_KEPT))
+    .where(_row.me.not_in(_STRONGEST))
 )
 
 
 def _carried(tx: Connection, state: LumisectionState) -> Iterable[tuple[str, Evidence]]:
     for subsystem, part in state.parts.items():
-        bare = any(not kept.counts for kept in part.evidence.values())
+        bare = any(not piece.counts for piece in part.evidence.values())
         stored = load(tx, state.dataset, state.key, subsystem) if bare else {}
-        for kept in part.evidence.values():
-            yield subsystem, kept if kept.counts else _pictured(kept, stored.get(kept.me))
+        for piece in part.evidence.values():
+            yield subsystem, piece if piece.counts else _pictured(piece, stored.get(piece.me))
 
 
 def _pictured(fresh: Evidence, stored: Evidence | None) -> Evidence:
@@ -205,15 +205,15 @@ def _pictured(fresh: Evidence, stored: Evidence | None) -> Evidence:
     )
 
 
-def _as_row(state: LumisectionState, subsystem: str, kept: Evidence) -> dict[str, Any]:
+def _as_row(state: LumisectionState, subsystem: str, piece: Evidence) -> dict[str, Any]:
     return {
         "dataset": state.dataset,
         "run": state.key.run,
         "ls": state.key.ls,
         "subsystem": subsystem,
-        "me": kept.me,
-        "p_value": kept.p_value if isfinite(kept.p_value) else None,
-        "body": encode(kept),
+        "me": piece.me,
+        "p_value": piece.p_value if isfinite(piece.p_value) else None,
+        "body": encode(piece),
     }
 
 
@@ -250,9 +250,9 @@ def evidence_view(tx: Connection, dataset: str, subsystem: str, run: int, ls: in
         return None
     body = orjson.loads(row.body)
     body["reason"] = Reason(_verdict_reason(row.verdict_reasons, row.elements, me, body["reason"])).name
-    kept = _maps(tx, (dataset, subsystem, run, me), ls, body["axes"])
+    maps = _maps(tx, (dataset, subsystem, run, me), ls, body["axes"])
     return EvidenceView(
-        dataset=dataset, subsystem=subsystem, run=run, ls=ls, persistent=_persistent(kept), **_finite(body)
+        dataset=dataset, subsystem=subsystem, run=run, ls=ls, persistent=_persistent(maps), **_finite(body)
     )
 
 
@@ -289,7 +289,7 @@ def _verdict_reason(reasons: bytes | None, elements: list[dict[str, Any]] | None
     return reasons[names.index(me)] if reasons is not None and me in names else before
 
 
-def kept(tx: Connection, dataset: str, subsystem: str, run: int) -> list[tuple[int, str]]:
+def places(tx: Connection, dataset: str, subsystem: str, run: int) -> list[tuple[int, str]]:
     """LS and ME name of every evidence that is kept of one subsystem in one run."""
     query = select(evidence.c.ls, evidence.c.me).where(
         evidence.c.dataset == dataset, evidence.c.subsystem == subsystem, evidence.c.run == run

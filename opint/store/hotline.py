@@ -147,7 +147,7 @@ def keep(
         tx.execute(insert_into(tx, hotline_event).on_conflict_do_nothing(), rows)
 
 
-def count(tx: Connection, dataset: str, model_version: str, judged: Sequence[EventCount], now_s: float) -> None:
+def count(tx: Connection, dataset: str, model_version: str, counts: Sequence[EventCount], now_s: float) -> None:
     """Add lumisections, or parts of them, to the hours of live time; call it where :func:`ladder` holds the row."""
     at = hotline_hour.c
     scope = (at.dataset == dataset) & (at.model_version == model_version)
@@ -158,7 +158,7 @@ def count(tx: Connection, dataset: str, model_version: str, judged: Sequence[Eve
         if newest_row
         else {0: EventCount(0.0, 0, 0)}
     )
-    for counted in judged:
+    for counted in counts:
         hour, before = max(hours.items())
         if before.live_s >= HOUR_S:
             hour, before = hour + 1, EventCount(0.0, 0, 0)
@@ -326,5 +326,5 @@ def newest_hours(tx: Connection, most: int, dataset: str | None = None) -> Judge
 
 def marker(tx: Connection) -> int:
     """A number that moves when events are kept or marked."""
-    kept, marked = func.max(hotline_event.c.id), func.max(hotline_marking.c.id)
-    return (tx.scalar(select(kept)) or 0) + (tx.scalar(select(marked)) or 0)
+    newest_event, newest_marking = func.max(hotline_event.c.id), func.max(hotline_marking.c.id)
+    return (tx.scalar(select(newest_event)) or 0) + (tx.scalar(select(newest_marking)) or 0)

@@ -35,7 +35,7 @@ Wanted = Annotated[
 Dataset = Annotated[str, Query(max_length=500, description="only events of this dataset; of all if empty")]
 
 
-class Opinion(BaseModel):
+class MarkingNote(BaseModel):
     """Who looked at an event, and what there is to say."""
 
     actor: str = Field("", max_length=MOST_ACTOR, description="not needed where people sign in")
@@ -137,9 +137,9 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         responses=REFUSED | UNAVAILABLE,
         dependencies=[Depends(require_token)],
     )
-    def mark_event(request: Request, event_id: Number, marking: Marking, opinion: Opinion) -> KeptDetail:
+    def mark_event(request: Request, event_id: Number, marking: Marking, body: MarkingNote) -> KeptDetail:
         """Say that an event is interesting, of a known process, or a fault of the detector; the event afterwards."""
-        _mark(store, clock, event_id, marking, actor_of(request, opinion.actor), opinion.note)
+        _mark(store, clock, event_id, marking, actor_of(request, body.actor), body.note)
         return _detail(store, event_id)
 
 

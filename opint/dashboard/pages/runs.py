@@ -36,7 +36,7 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
             detail = or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
             names = [summary.subsystem for summary in detail.subsystems]
             chosen = subsystem if subsystem in names else _worst_subsystem(detail.subsystems)
-            kept = evidence.kept(tx, detail.run.dataset, chosen, run) if chosen else []
+            evidence_places = evidence.places(tx, detail.run.dataset, chosen, run) if chosen else []
             raised = incident_pages.page(tx, limit=RAISED_SHOWN, run=run, dataset=detail.run.dataset)
             raised_count = incident_pages.count(tx, run, detail.run.dataset)
             short = short_faults.of_run(tx, detail.run.dataset, run, SHORT_FAULTS_SHOWN)
@@ -53,7 +53,7 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
             detail=detail,
             subsystem=chosen,
             ls=ls,
-            kept=kept,
+            evidence_places=evidence_places,
             raised=raised,
             raised_count=raised_count,
             short=[(fault, sentence(fault)) for fault in short],

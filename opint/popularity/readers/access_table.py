@@ -114,8 +114,8 @@ def read_atlas_groups(path: Path) -> History:
 
 def _name_part(text: str) -> str:
     """The text with letters and digits alone; ``none`` for an empty text."""
-    kept = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in text).strip("_")
-    return kept or "none"
+    cleaned = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in text).strip("_")
+    return cleaned or "none"
 
 
 NEEDED_COLUMNS = ("dataset", "week", "naccess")

@@ -60,8 +60,8 @@ def read_batch_forecast(source: str) -> BatchForecast:
     origin, content = _open(source)
     missing = [name for name in COLUMNS if name not in content.column_names]
     if missing:
-        there = ", ".join(content.column_names[:20])
-        raise TableError(origin, "columns", there, f"{missing[0]} is missing; needed are {', '.join(COLUMNS)}")
+        present = ", ".join(content.column_names[:20])
+        raise TableError(origin, "columns", present, f"{missing[0]} is missing; needed are {', '.join(COLUMNS)}")
     if not len(content):
         raise TableError(origin, "rows", 0, "a forecast of at least one dataset is needed")
     horizon = _single_value(numbers(content, "horizon", origin), "horizon", origin)

@@ -135,10 +135,10 @@ def run_batch(
     """
     try:
         table = read_table(session, source, warn)
-        made = forecast(table, spec, training)
-        rows = made.rows.select(
+        result = forecast(table, spec, training)
+        rows = result.rows.select(
             "dataset",
-            f.lit(made.made).alias("made"),
+            f.lit(result.made).alias("made"),
             f.lit(str(spec.label)).alias("label"),
             f.lit(spec.horizon).alias("horizon"),
             f.lit(training.model).alias("model"),
@@ -147,7 +147,7 @@ def run_batch(
             "new",
             "was",
         )
-        where = publish(rows, folder, made.week)
+        where = publish(rows, folder, result.week)
         table.parts.unpersist()
         return where
     except PySparkException as error:

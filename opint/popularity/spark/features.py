@@ -75,13 +75,13 @@ def shared_totals(table: PartitionedTable, label: Label) -> Mapping[str, Totals]
 
 
 def examples(
-    table: PartitionedTable, spec: BatchSpec, known: Mapping[str, Totals], weeks: Sequence[int]
+    table: PartitionedTable, spec: BatchSpec, totals: Mapping[str, Totals], weeks: Sequence[int]
 ) -> "DataFrame":
-    """A row of EXAMPLE for each dataset known at the end of each of ``weeks``; ``known`` are the shared totals.
+    """A row of EXAMPLE for each dataset known at the end of each of ``weeks``; ``totals`` are the shared totals.
 
     ``popular`` refers to ``horizon`` weeks later and is null beyond the end of the table.
     """
-    shared = table.parts.sparkSession.sparkContext.broadcast(dict(known))
+    shared = table.parts.sparkSession.sparkContext.broadcast(dict(totals))
     make = partial(
         _examples_of_part,
         span=table.span,

@@ -104,13 +104,13 @@ def train(training: TrainingSpec, examples: DataFrame) -> Any:
     return ESTIMATORS[training.model](training).fit(vectors(examples))
 
 
-def probabilities(model: Any, examples: DataFrame, *kept: str) -> DataFrame:
-    """Columns dataset, probability (double) and the ``kept`` columns of the examples, one row per example."""
+def probabilities(model: Any, examples: DataFrame, *columns: str) -> DataFrame:
+    """Columns dataset, probability (double) and the ``columns`` columns of the examples, one row per example."""
     probability = vector_to_array(f.col("probability"))[1]
-    return model.transform(vectors(examples, *kept)).select("dataset", probability.alias("probability"), *kept)  # type: ignore[no-any-return]
+    return model.transform(vectors(examples, *columns)).select("dataset", probability.alias("probability"), *columns)  # type: ignore[no-any-return]
 
 
-def vectors(examples: DataFrame, *kept: str) -> DataFrame:
+def vectors(examples: DataFrame, *columns: str) -> DataFrame:
     """Examples in the form of Spark ML: ``features`` as a vector, and ``label`` 1 for popular datasets."""
     features, label = array_to_vector(f.col("features")), f.col("popular").cast("double")
-    return examples.select("dataset", features.alias("features"), label.alias("label"), *kept)
+    return examples.select("dataset", features.alias("features"), label.alias("label"), *columns)

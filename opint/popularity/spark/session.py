@@ -62,16 +62,16 @@ def session(environ: Mapping[str, str], master: str = LAPTOP) -> "SparkSession":
         return running
     # The gateway reads the settings of spark-submit and spark-defaults.conf; an empty configuration then shows them.
     SparkContext._ensure_initialized()
-    given = SparkConf()
+    configured = SparkConf()
     of_the_shell = () if {SUBMITTED, ARGUMENTS} & environ.keys() else SET_BY_THE_SHELL
     builder = SparkSession.builder
     for name, value in {"spark.app.name": "nightshift-popularity", **settings}.items():
-        if name in of_the_shell or not given.contains(name):
+        if name in of_the_shell or not configured.contains(name):
             builder = builder.config(name, str(value).lower() if isinstance(value, bool) else value)
     for name, value in NEEDED.items():
         builder = builder.config(name, str(value).lower())
     started = builder.getOrCreate()
-    if SUBMITTED not in environ and not given.contains("spark.log.level"):
+    if SUBMITTED not in environ and not configured.contains("spark.log.level"):
         started.sparkContext.setLogLevel("ERROR")
     return started
 

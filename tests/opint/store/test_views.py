@@ -28,7 +28,7 @@ def test_every_view_reads_the_seeded_store(tx, seed):
     first = report.evidence[0]
     shown = evidence.evidence_view(tx, report.dataset, report.subsystem, first.run, first.ls, first.me)
     assert [axis.bins for axis in shown.axes] == [36, 30]
-    assert len(evidence.kept(tx, seed.DATASET, "Calo", 379415)) == 24
+    assert len(evidence.places(tx, seed.DATASET, "Calo", 379415)) == 24
     assert incident_pages.detail(tx, 99) is None
     assert evidence.evidence_view(tx, seed.DATASET, "Calo", 1, 1, "x") is None
     assert runs.detail(tx, 1, None) is None
