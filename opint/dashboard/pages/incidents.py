@@ -33,7 +33,15 @@ def router(
 ) -> APIRouter:
     """The two pages, and what operators do to an incident."""
     routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    _add_list(routes, store, settings, clock, renderer)
+    _add_incident(routes, store, settings, clock, renderer, guidance)
+    _add_changes(routes, store, clock)
+    return routes
 
+
+def _add_list(
+    routes: APIRouter, store: Store, settings: Settings, clock: Callable[[], float], renderer: Renderer
+) -> None:
     @routes.get("/incidents")
     def incident_list(
         request: Request,
@@ -62,7 +70,7 @@ def router(
                 whose=actor_name(request) if mine else None,
                 order=order,
             )
-            known = incident_pages.subsystems(tx)
+            subsystems = incident_pages.subsystems(tx)
             silenced = silencing.hidden_incidents(tx, clock())
             follows = causes.of_active(tx, [incident.id for incident in shown.items], settings)
         return renderer.page(
@@ -73,14 +81,23 @@ def router(
             follows=follows,
             states=state or [],
             mine=mine,
-            known=known,
-            nowhere=bool(subsystem) and not any(subsystem.lower() in name.lower() for name in known),
+            subsystems=subsystems,
+            nowhere=bool(subsystem) and not any(subsystem.lower() in name.lower() for name in subsystems),
             request_url=own_url(request),
             rest="&" + urlencode({"state": state or []} | wanted | own, doseq=True),
             **wanted,
             **live,
         )
 
+
+def _add_incident(
+    routes: APIRouter,
+    store: Store,
+    settings: Settings,
+    clock: Callable[[], float],
+    renderer: Renderer,
+    guidance: GuidanceFolder,
+) -> None:
     @routes.get("/incidents/{incident_id}")
     def incident(request: Request, incident_id: Number, me: str = "", at: str = "") -> HTMLResponse:
         live = renderer.live()
@@ -121,6 +138,8 @@ def router(
             **live,
         )
 
+
+def _add_changes(routes: APIRouter, store: Store, clock: Callable[[], float]) -> None:
     @routes.post("/incidents/ticked/{action}")
     def change_ticked(
         request: Request, action: BulkAction, form: Annotated[dict[str, str], Depends(form_fields)]
@@ -148,8 +167,6 @@ def router(
         act(store, clock, action, incident_id, actor, text, for_s)
         return redirect_back(form, actor)
 
-    return routes
-
 
 def _first_element(detail: IncidentDetail) -> str:
     """The rate to look at first in an incident of the trigger: the seed of a seed, else what was worst last."""
@@ -158,7 +175,7 @@ def _first_element(detail: IncidentDetail) -> str:
     return detail.occurrences[0].elements[0] if detail.occurrences and detail.occurrences[0].elements else ""
 
 
-def _chosen_evidence(kept: list[EvidenceKey], at: str, me: str) -> EvidenceKey | None:
+def _chosen_evidence(keys: list[EvidenceKey], at: str, me: str) -> EvidenceKey | None:
     """The evidence to show: of ``at`` (``run:ls``) and ``me`` as far as there is, else the newest and worst."""
-    there = [key for key in kept if f"{key.run}:{key.ls}" == at] or kept
-    return next((key for key in there if key.me == me), there[0] if there else None)
+    candidates = [key for key in keys if f"{key.run}:{key.ls}" == at] or keys
+    return next((key for key in candidates if key.me == me), candidates[0] if candidates else None)
