@@ -93,7 +93,7 @@ class Catalogue(ForecastKey):
 
 @dataclass(frozen=True, slots=True)
 class StoredForecast:
-    """The forecast of one dataset; see :mod:`opint.popularity.next_week`. ``made_s`` is set when it is stored."""
+    """The forecast of one dataset; see :mod:`opint.popularity.forecasting`. ``made_s`` is set when it is stored."""
 
     dataset: str
     probability: float
