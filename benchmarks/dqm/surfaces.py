@@ -151,7 +151,7 @@ def _taught(counts: Float32, seed: int) -> Taught:
     """Fit everything on good maps (L, towers)."""
     maps, use = counts[:, None], np.ones((len(counts), 1), dtype=np.bool_)
     pileup = np.zeros(len(counts), dtype=np.float32)
-    reference = frozen.fit(maps, pileup, use)
+    reference = frozen.fit(maps, pileup, use, np.arange(len(maps)))
     training_data = TrainingData(features(maps, pileup, reference), use, reference, seed, SHAPE)
     chosen = OccupancyMapScorer.fit(training_data)
     scorers: dict[str, PullScorer | ChiSquareScorer | OccupancyMapScorer] = {

@@ -3,7 +3,9 @@
 All of it comes from the calibration set: good lumisections of runs which training never saw.
 
 1. *Normalisation.* The logarithm of a score is a line in ln(counts) and pileup, fitted robustly for each ME and
-   scorer; what remains is divided by its robust spread, drawn towards that of the ME's group.
+   scorer; what remains is divided by its robust spread, drawn towards that of the ME's group. Counts and pileup fall
+   together in the course of a run, as much else does: with few runs there is no telling what of it matters to a score,
+   and the line is level.
 2. *One scorer.* Normalised scores of all MEs of a group are pooled, so that p-values can be as small as
    1 / (MEs x lumisections); see :mod:`dqm.statistics.conformal` for that and for what lies beyond.
 3. *All scorers.* The smallest of an ME's p-values, which after Bonferroni would be safe under any dependence, is
@@ -26,6 +28,8 @@ from streams.arrays import Float32, Float64, Indices, Int64, Mask
 FOLDS = 4
 LEAST_SCORES = 2
 """Calibration scores an ME must have to be judged at all."""
+RUNS_OF_LINES = 8
+"""Runs below which lines are level: four for each of two slopes."""
 
 _SMALLEST_SCORE = 1e-3
 _RIDGE = np.array([0.0, 4.0, 4.0])
@@ -72,11 +76,13 @@ def fit_normaliser(
     use: Mask,
     groups: Sequence[slice],
     covered: Mask,
+    *,
+    level: bool,
 ) -> Normaliser:
     """Normaliser of ``scores`` (k, L, n), NaN-free; ``use`` (L, n) leaves out what was not inspected.
 
     ``groups`` are the rows of each group: spreads are drawn towards the median spread of the group as if by
-    ten more lumisections.
+    ten more lumisections. ``level`` lines have no slopes.
     """
     kinds, lumisections, n = scores.shape
     seen = use.sum(axis=0)
@@ -84,6 +90,7 @@ def fit_normaliser(
     centre = np.where(seen > 0, median(logs), 0.0)
     size = np.where(use, logs - centre, 0.0)
     design = np.stack([np.ones((lumisections, n)), size, np.repeat(pileup[:, None], n, axis=1)], axis=-1)
+    design[..., 1:] *= not level
     lines = np.zeros((kinds, n, 3))
     spread = np.ones((kinds, n))
     for kind in range(kinds):
@@ -189,8 +196,9 @@ def calibrate(
     ``covered`` (k, n) says which scorers judge which MEs. P-values are widened for what so many runs leave unknown
     (:class:`dqm.statistics.conformal.Blocks`).
     """
-    crossed = _cross_fitted(scores, totals, pileup, use, groups, covered, runs)
-    normaliser = fit_normaliser(scores, totals, pileup, use, groups, covered)
+    level = len(np.unique(runs)) < RUNS_OF_LINES
+    crossed = _cross_fitted(scores, totals, pileup, use, groups, covered, runs, level=level)
+    normaliser = fit_normaliser(scores, totals, pileup, use, groups, covered, level=level)
     use = use & normaliser.judged
     tables = [
         _table(crossed[kind][:, rows][(use & covered[kind])[:, rows]]) for kind in range(len(scores)) for rows in groups
@@ -234,12 +242,16 @@ def _cross_fitted(
     groups: Sequence[slice],
     covered: Mask,
     runs: Int64,
+    *,
+    level: bool,
 ) -> Float32:
     """Normalised scores (k, L, n), each by a fit that has not seen its run, nor the runs around it."""
     crossed = np.zeros_like(scores)
     for held in _stretches(runs):
         others = np.setdiff1d(np.arange(len(pileup)), held)
-        fit = fit_normaliser(scores[:, others], totals[others], pileup[others], use[others], groups, covered)
+        fit = fit_normaliser(
+            scores[:, others], totals[others], pileup[others], use[others], groups, covered, level=level
+        )
         crossed[:, held] = fit.normalised(scores[:, held], totals[held], pileup[held])
     return crossed
 

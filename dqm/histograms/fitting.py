@@ -74,7 +74,15 @@ def fit(good: GoodHistograms, settings: DqmSettings, rng: np.random.Generator, *
 
     def groups_of(rows_learned: Indices) -> list[group.Group]:
         return [
-            _group(counts[rows_learned], good.pileup[rows_learned], use[rows_learned][:, own], rng, of_group, scorers)
+            _group(
+                counts[rows_learned],
+                good.pileup[rows_learned],
+                use[rows_learned][:, own],
+                good.runs[rows_learned],
+                rng,
+                of_group,
+                scorers,
+            )
             for counts, own, of_group in zip(good.counts, rows, members, strict=True)
         ]
 
@@ -214,11 +222,12 @@ def _group(
     counts: Float32,
     pileup: Float32,
     use: Mask,
+    runs: Int64,
     rng: np.random.Generator,
     members: group.Members,
     scorers: Sequence[str],
 ) -> group.Group:
-    reference = frozen.fit(counts, pileup, use)
+    reference = frozen.fit(counts, pileup, use, runs)
     return group.fit(counts, pileup, use, reference, int(rng.integers(2**31)), members, scorers)
 
 

@@ -21,7 +21,7 @@ def training_data():
     counts = rng.poisson(2000 * drift * shape / shape.sum(axis=1, keepdims=True)).astype(np.float32)
     pileup = rng.uniform(-1, 1, L).astype(np.float32)
     use = np.ones((L, N), dtype=bool)
-    reference = frozen.fit(counts, pileup, use)
+    reference = frozen.fit(counts, pileup, use, np.arange(len(counts)))
     return TrainingData(features(counts, pileup, reference), use, reference, seed=1, shape=SHAPE)
 
 
@@ -99,7 +99,12 @@ def test_another_shape_is_refused_by_name(scorer, training_data):
     other = features(
         np.ones((2, N, 5), dtype=np.float32),
         np.zeros(2, dtype=np.float32),
-        frozen.fit(np.ones((40, N, 5), dtype=np.float32), np.zeros(40, dtype=np.float32), np.ones((40, N), dtype=bool)),
+        frozen.fit(
+            np.ones((40, N, 5), dtype=np.float32),
+            np.zeros(40, dtype=np.float32),
+            np.ones((40, N), dtype=bool),
+            np.arange(40),
+        ),
     )
     with pytest.raises(ShapeMismatchError, match=rf"{scorer.name}.*{BINS} bins.*of 5"):
         scorer.score(other)

@@ -16,7 +16,7 @@ from dqm.histograms.references import modes
 from dqm.histograms.references.modes import Modes
 from dqm.statistics.beta_binomial import fast_pulls
 from dqm.statistics.robust import NORMAL_MAD
-from streams.arrays import Float32, Float64, Mask
+from streams.arrays import Float32, Float64, Int64, Mask
 
 TOLERANCE = 0.01
 
@@ -65,8 +65,10 @@ class FrozenReference:
         return FrozenReference(self.share[alone], self.slope[alone], self.wander[alone], self.modes.only(alone))
 
 
-def fit(counts: Float32, pileup: Float32, use: Mask) -> FrozenReference:
+def fit(counts: Float32, pileup: Float32, use: Mask, runs: Int64) -> FrozenReference:
     """Reference from good lumisections: ``counts`` (L, n, bins), standardised ``pileup`` (L,), ``use`` (L, n).
+
+    They are of ``runs`` (L,), by number.
 
     It is made twice: lumisections whose histogram is far from the first try, by a robust measure of each ME,
     are left out of the second, so that a few bad ones among the good do no harm. Movements are looked for only
@@ -80,7 +82,7 @@ def fit(counts: Float32, pileup: Float32, use: Mask) -> FrozenReference:
     limit[known] = middle + _OUTLIER * NORMAL_MAD * np.nanmedian(np.abs(masked[:, known] - middle), axis=0) + 1e-6
     use = use & (np.nan_to_num(masked, nan=np.inf) <= limit)
     still = _still(counts, pileup, use)
-    return replace(still, modes=modes.fit(_pulls(still, counts, pileup), counts.sum(axis=-1), use))
+    return replace(still, modes=modes.fit(_pulls(still, counts, pileup), counts.sum(axis=-1), use, runs))
 
 
 def _still(counts: Float32, pileup: Float32, use: Mask) -> FrozenReference:

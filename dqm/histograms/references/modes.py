@@ -5,6 +5,9 @@ movements are the leading principal components of the pulls of training (as in t
 ML4DQM-DC), as far as they stand out from counting statistics: above the edge of V. Marchenko and L. Pastur
 (Mat. Sb. 72 (1967) 507). Pulls are freed of them, up to a few times as far as training saw them move, because
 what moves slowly goes on moving; what moves farther than that remains visible in full.
+
+Lumisections of one run are alike, so that a movement which few runs have seen may be what sets these runs apart, or
+the beginning of a fault. It takes :data:`RUNS_EACH` runs for each that is called ordinary.
 """
 
 from dataclasses import dataclass
@@ -12,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from streams.arrays import Float32, Indices, Mask
+from streams.arrays import Float32, Indices, Int64, Mask
 
 MOST = 3
+RUNS_EACH = 4
 REACH = 6.0
 """Movements are taken for ordinary up to this many times their root mean square in training."""
 
@@ -51,17 +55,18 @@ class Modes:
             pulls -= amplitudes[..., place, None] * direction
 
 
-def fit(pulls: Float32, totals: Float32, use: Mask) -> Modes:
-    """Modes of good histograms: ``pulls`` (L, n, bins), ``totals`` (L, n), ``use`` (L, n)."""
+def fit(pulls: Float32, totals: Float32, use: Mask, runs: Int64) -> Modes:
+    """Modes of good histograms: ``pulls`` (L, n, bins), ``totals`` (L, n), ``use`` (L, n), of ``runs`` (L,)."""
     _, n, bins = pulls.shape
     directions = np.zeros((MOST, n, bins), dtype=np.float32)
     limits = np.zeros((n, MOST), dtype=np.float32)
     for me in range(n):
         rows = np.flatnonzero(use[:, me])
+        most = min(MOST, len(np.unique(runs[rows])) // RUNS_EACH)
         rows = (
             rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _ROWS)).astype(np.intp))] if len(rows) else rows
         )
-        components = _components(pulls[rows, me])
+        components = _components(pulls[rows, me])[:most]
         directions[: len(components), me] = components
         amplitudes = pulls[rows, me] @ components.T / np.sqrt(np.maximum(totals[rows, me], 1.0))[:, None]
         limits[me, : len(components)] = REACH * np.sqrt((amplitudes**2).mean(axis=0)) if len(components) else 0.0

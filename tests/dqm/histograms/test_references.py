@@ -25,11 +25,12 @@ def good(rng, lumisections=L, total=5000.0, slope=0.0, drift=0.0, phase=0.0):
 
 
 USE = np.ones((L, N), dtype=bool)
+RUNS = np.arange(L) // 20
 
 
 def test_pulls_of_good_histograms_have_unit_spread():
     rng = np.random.default_rng(0)
-    reference = frozen.fit(*good(rng, slope=0.05), USE)
+    reference = frozen.fit(*good(rng, slope=0.05), USE, RUNS)
     pulls = features(*good(rng, slope=0.05), reference).pulls
     assert abs(float(pulls.mean())) < 0.05
     assert 0.93 < float(pulls.std()) < 1.07
@@ -39,15 +40,15 @@ def test_the_shape_follows_pileup():
     """Without the slope the pulls at the ends of the pileup range would be several standard deviations."""
     rng = np.random.default_rng(1)
     counts, pileup = good(rng, slope=0.1)
-    followed = features(counts, pileup, frozen.fit(counts, pileup, USE)).pulls
+    followed = features(counts, pileup, frozen.fit(counts, pileup, USE, RUNS)).pulls
     few = np.repeat(np.arange(L)[:, None] % 24 == 0, N, axis=1)
-    ignored = features(counts, 0 * pileup, frozen.fit(counts, 0 * pileup, few)).pulls
+    ignored = features(counts, 0 * pileup, frozen.fit(counts, 0 * pileup, few, RUNS)).pulls
     assert followed.std() < 1.1 < ignored.std()
 
 
 def test_pileup_that_does_not_matter_is_not_followed():
     counts, pileup = good(np.random.default_rng(2))
-    reference = frozen.fit(counts, pileup, USE)
+    reference = frozen.fit(counts, pileup, USE, RUNS)
     assert np.abs(reference.slope / reference.share).max() < 0.02
 
 
@@ -58,7 +59,7 @@ def test_no_expectation_is_negative_at_any_pileup(seed, middle, steepness):
     pileup = rng.normal(middle, 0.4, 60).clip(-frozen.PILEUP_REACH, frozen.PILEUP_REACH).astype(np.float32)
     tilt = np.linspace(-1.0, 1.0, BINS)
     counts = rng.poisson(50.0 * np.exp(0.3 * steepness * pileup[:, None, None] * tilt)).astype(np.float32)
-    reference = frozen.fit(counts, pileup, np.ones((60, 1), dtype=bool))
+    reference = frozen.fit(counts, pileup, np.ones((60, 1), dtype=bool), RUNS[:60])
     ends = np.array([-frozen.PILEUP_REACH, frozen.PILEUP_REACH], dtype=np.float32)
     assert (reference.expected(np.full((2, 1), 1e4, dtype=np.float32), ends) > 0).all()
 
@@ -66,7 +67,7 @@ def test_no_expectation_is_negative_at_any_pileup(seed, middle, steepness):
 def test_movements_go_on_farther_than_training_saw_without_alarm():
     """Three times as far; a movement in another direction of the same size stays visible."""
     rng = np.random.default_rng(3)
-    reference = frozen.fit(*good(rng, drift=0.06), USE)
+    reference = frozen.fit(*good(rng, drift=0.06), USE, RUNS)
     assert len(reference.modes.directions) >= 1
     farther = features(*good(rng, drift=0.18), reference).pulls
     assert farther.std() < 1.25
@@ -77,13 +78,20 @@ def test_movements_go_on_farther_than_training_saw_without_alarm():
 
 def test_movements_have_a_limit():
     rng = np.random.default_rng(4)
-    reference = frozen.fit(*good(rng, drift=0.02), USE)
+    reference = frozen.fit(*good(rng, drift=0.02), USE, RUNS)
     far = features(*good(rng, drift=0.6), reference).pulls
     assert far.std() > 2
 
 
+@pytest.mark.parametrize(("runs", "most"), [(2, 0), (3, 0), (4, 1), (8, 1)])
+def test_a_movement_that_few_runs_have_seen_is_not_ordinary(runs, most):
+    counts, pileup = good(np.random.default_rng(3), drift=0.06)
+    reference = frozen.fit(counts, pileup, USE, np.arange(L) * runs // L)
+    assert len(reference.modes.directions) == most
+
+
 def test_statistics_alone_make_no_movements():
-    reference = frozen.fit(*good(np.random.default_rng(5)), USE)
+    reference = frozen.fit(*good(np.random.default_rng(5)), USE, RUNS)
     assert len(reference.modes.directions) == 0
 
 
@@ -92,7 +100,7 @@ def test_a_few_bad_lumisections_among_the_good_do_no_harm():
     counts, pileup = good(rng)
     spoilt = counts.copy()
     spoilt[::15, :, :6] = 0
-    reference, clean = frozen.fit(spoilt, pileup, USE), frozen.fit(counts, pileup, USE)
+    reference, clean = frozen.fit(spoilt, pileup, USE, RUNS), frozen.fit(counts, pileup, USE, RUNS)
     np.testing.assert_allclose(reference.share, clean.share, rtol=0.03)
 
 
@@ -103,11 +111,13 @@ def test_histograms_not_to_be_used_are_not_used():
     use[100:] = False
     spoilt = counts.copy()
     spoilt[100:] = 1e6
-    np.testing.assert_array_equal(frozen.fit(spoilt, pileup, use).share, frozen.fit(counts, pileup, use).share)
+    np.testing.assert_array_equal(
+        frozen.fit(spoilt, pileup, use, RUNS).share, frozen.fit(counts, pileup, use, RUNS).share
+    )
 
 
 def test_references_round_trip():
-    reference = frozen.fit(*good(np.random.default_rng(8), drift=0.05), USE)
+    reference = frozen.fit(*good(np.random.default_rng(8), drift=0.05), USE, RUNS)
     again = frozen.FrozenReference.from_arrays(reference.arrays())
     counts, pileup = good(np.random.default_rng(9))
     assert features(counts, pileup, again).pulls.tobytes() == features(counts, pileup, reference).pulls.tobytes()

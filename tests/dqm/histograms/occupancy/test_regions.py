@@ -17,7 +17,7 @@ def lesson(maps, seed=1):
     """Good maps (L, cells) of one ME, to learn from."""
     counts, use = maps.astype(np.float32)[:, None], np.ones((len(maps), 1), dtype=bool)
     pileup = np.zeros(len(maps), dtype=np.float32)
-    reference = frozen.fit(counts, pileup, use)
+    reference = frozen.fit(counts, pileup, use, np.arange(len(counts)))
     return TrainingData(features(counts, pileup, reference), use, reference, seed, SHAPE)
 
 
