@@ -2,16 +2,15 @@
 
 The published rule flags a histogram when its score is above a threshold, and a run when three histograms are
 flagged. Small runs are bad more often than large ones, and scores grow with statistics; so a score can look good
-by telling how large a run is. Ours is made independent of run size: each logarithmic score, and each histogram's
-share of the run's entries, is a robust line in the logarithm of run size among the good runs of training; a run is
-as bad as its deviations from these, in robust standard deviations.
+by telling how large a run is. Ours is made independent of run size (:mod:`benchmarks.dqm.autodqm_runs`): a run is
+as bad as its deviations from what good runs of its size have.
 
-How deviations become one score (:mod:`benchmarks.dqm.autodqm_forms`) is chosen inside the training part of each
-fold, by a cross-validation in which the bad runs of that part are known; so is the threshold. What is held out
-takes no part in either. Beside it stands one form for all folds, which was chosen by looking at the whole table.
+How deviations become one score is learned from the bad runs in the training part of each fold
+(:mod:`benchmarks.dqm.autodqm_head`). Beside it stand forms that have nothing to learn
+(:mod:`benchmarks.dqm.autodqm_forms`), of which one is chosen there. Thresholds are taken there too: what is held out
+takes no part in anything.
 """
 
-import csv
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,79 +18,46 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from benchmarks.dqm.autodqm_forms import FORMS, KINDS, Form
+from benchmarks.dqm import autodqm_head
+from benchmarks.dqm.autodqm_forms import FORMS, Form
+from benchmarks.dqm.autodqm_runs import Flags, Floats, Runs, deviations, folds, read
 from benchmarks.dqm.ranking import auc, auc_draws
 from benchmarks.dqm.table import files
 from benchmarks.report import Progress, Result
-from dqm.statistics.robust import fit_lines, scale
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Cells = npt.NDArray[np.intp]
 
 FLAGGED = 0.05
 """Share of good runs that may be flagged."""
 FLAGS = 3
 """Flagged histograms that make a run bad in the published rule."""
-FOLDS = 5
 SIZE_BINS = 4
 
-_ABSENT = -99.0
-_LEAST, _MOST = -6.0, 8.0
 _DRAWS = 400
 _QUICK_DRAWS = 50
-SEEN = Form(KINDS, True, "mean")
-"""The form that was chosen by looking at all runs."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Runs:
-    """Scores (runs, 62) of each kind, NaN where a histogram was absent; entries; which runs are bad."""
-
-    chi2: Floats
-    pull: Floats
-    pca: Floats
-    entries: Floats
-    bad: Flags
-
-    @property
-    def size(self) -> Floats:
-        """Logarithm of run size, from the histograms' entries relative to the middle run: their median."""
-        logs = np.log1p(self.entries)
-        middle: Floats = np.median(logs - np.median(logs, axis=0), axis=1)
-        return middle
-
-    @property
-    def numbers(self) -> Floats:
-        """Logarithms of all scores, and of entries per run size: (runs, kinds, histograms)."""
-        shares = np.log1p(self.entries) - self.size[:, None]
-        scores = np.log(np.maximum(self.chi2, 1e-2)), np.log1p(np.maximum(self.pull, 0.0)), np.log(self.pca)
-        return np.stack([*scores, shares], axis=1)
 
 
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:
     """Bad runs caught where 5 % of good runs are flagged; AUC in all and inside bins of run size."""
     runs = read(*files(data, "autodqm/betab_scores.csv", "autodqm/pca_scores.csv"))
-    nested, seen = [], []
+    heads, forms = [], []
     for seed in seeds:
         progress(f"cross-validation, seed {seed}")
-        nested.append(validate(runs, np.random.default_rng(seed), FORMS))
-        seen.append(validate(runs, np.random.default_rng(seed), (SEEN,)))
-    ranks = np.mean([item.scores for item in nested], axis=0)
+        repeats = 1 if quick else autodqm_head.REPEATS
+        heads.append(autodqm_head.validate(runs, np.random.default_rng(seed), FLAGGED, repeats))
+        forms.append(validate(runs, np.random.default_rng(seed), FORMS))
+    learned, chosen = np.array([item.scores for item in heads]), np.array([item.scores for item in forms])
+    strengths = Counter(strength for item in heads for strength in item.strengths)
     rng = np.random.default_rng(seeds[0])
     draws = _QUICK_DRAWS if quick else _DRAWS
     return {
-        "autodqm_bad_caught_at_5pct": _caught(nested, runs, rng, _told(nested)),
-        "autodqm_good_flagged": _flagged(nested, runs),
-        "autodqm_auc": _ranking(ranks, -runs.size, runs.bad, rng, draws),
-        "autodqm_auc_in_size_bins": _in_bins(ranks, runs),
-        "autodqm_bad_caught_form_seen": _caught(
-            seen, runs, rng, "this form was chosen on this same table, which flatters it"
-        ),
-        "autodqm_good_flagged_form_seen": _flagged(seen, runs),
-        "autodqm_auc_in_size_bins_form_seen": _in_bins(np.mean([item.scores for item in seen], axis=0), runs),
+        "autodqm_bad_caught_at_5pct": _caught(learned, runs, rng, f"inverse ridge: folds {dict(strengths)}"),
+        "autodqm_good_flagged": _flagged(learned, runs),
+        "autodqm_auc": _ranking(learned.mean(axis=0), -runs.size, runs.bad, rng, draws),
+        "autodqm_auc_in_size_bins": _in_bins(learned.mean(axis=0), runs),
+        "autodqm_bad_caught_form": _caught(chosen, runs, rng, _most_frequent(forms)),
+        "autodqm_good_flagged_form": _flagged(chosen, runs),
+        "autodqm_auc_form": _ranking(chosen.mean(axis=0), -runs.size, runs.bad, rng, draws),
+        "autodqm_auc_in_size_bins_form": _in_bins(chosen.mean(axis=0), runs),
         **{f"autodqm_published_{name}": _published(scores, runs.bad) for name, scores in _kinds(runs).items()},
     }
 
@@ -106,20 +72,14 @@ class Validated:
     scores: Floats
     forms: tuple[Form, ...]
 
-    @property
-    def flagged(self) -> Flags:
-        """Which runs lie above the threshold."""
-        above: Flags = self.scores > 1.0
-        return above
-
 
 def validate(runs: Runs, rng: np.random.Generator, forms: Sequence[Form]) -> Validated:
     """Cross-validation; form and threshold of a fold come from another one among its training runs."""
     numbers, size, bad = runs.numbers, runs.size, runs.bad
     scores, chosen = np.empty(len(bad)), []
-    for train, held in _folds(bad, np.arange(len(bad)), rng):
+    for train, held in folds(bad, np.arange(len(bad)), rng):
         inner = np.empty((len(forms), len(bad)))
-        for own, rest in _folds(bad, train, rng):
+        for own, rest in folds(bad, train, rng):
             deviating = deviations(numbers, size, own[~bad[own]])[rest]
             inner[:, rest] = [form.score(deviating) for form in forms]
         best = _best(inner[:, train], bad[train])
@@ -137,17 +97,6 @@ def _best(scores: Floats, bad: Flags) -> int:
     return max(range(len(scores)), key=lambda at: (caught[at], auc(scores[at], bad)))
 
 
-def deviations(numbers: Floats, size: Floats, good: Cells) -> Floats:
-    """Deviations (runs, kinds, histograms) from the lines of the ``good`` runs; an absent histogram says nothing."""
-    flat = numbers.reshape(len(numbers), -1)
-    design = np.repeat(np.column_stack([np.ones_like(size), size])[:, None], flat.shape[1], axis=1)
-    lines = fit_lines(design[good], flat[good], np.zeros(2))
-    residuals = flat - np.einsum("lnk,nk->ln", design, lines)
-    spread = np.maximum(scale(residuals[good]), 1e-6)
-    deviating: Floats = np.nan_to_num(np.clip(residuals / spread, _LEAST, _MOST)).reshape(numbers.shape)
-    return deviating
-
-
 def published(scores: Floats, bad: Flags) -> tuple[float, float]:
     """Share of good and of bad runs flagged by the published rule, at its step nearest to 5 % of good runs.
 
@@ -161,45 +110,12 @@ def published(scores: Floats, bad: Flags) -> tuple[float, float]:
     return min(steps, key=lambda step: abs(step[0] - FLAGGED))
 
 
-def read(betab: Path, pca: Path) -> Runs:
-    """Both tables in the order of runs."""
-    item, other = _columns(betab), _columns(pca)
-    if not np.array_equal(item["run_number"], other["run_number"]):
-        raise ValueError(f"{betab} and {pca} are not of the same runs")
-    chi2, pull = _ending(item, "_chi2_score_beta"), _ending(item, "_pull_score_beta")
-    absent = chi2 == _ABSENT
-    return Runs(
-        np.where(absent, np.nan, chi2),
-        np.where(absent, np.nan, pull),
-        _ending(other, "_chi2prime"),
-        _ending(other, "_integral"),
-        other["label"] == 1,
-    )
-
-
-def _columns(path: Path) -> dict[str, Floats]:
-    with path.open(newline="") as file:
-        rows = sorted(csv.DictReader(file), key=lambda row: int(row["run_number"]))
-    return {name: np.array([float(row[name]) for row in rows]) for name in rows[0] if name != "algo"}
-
-
-def _ending(columns: Mapping[str, Floats], suffix: str) -> Floats:
-    return np.column_stack([values for name, values in columns.items() if name.endswith(suffix)])
-
-
-def _folds(bad: Flags, among: Cells, rng: np.random.Generator) -> list[tuple[Cells, Cells]]:
-    """Rows of training and held-out rows of each fold; good and bad are dealt out apart."""
-    dealt = [np.array_split(rng.permutation(among[bad[among] == kind]), FOLDS) for kind in (True, False)]
-    held = [np.concatenate(parts) for parts in zip(*dealt, strict=True)]
-    return [(np.setdiff1d(among, item), item) for item in held]
-
-
 def _kinds(runs: Runs) -> dict[str, Floats]:
     # An absent histogram is never flagged.
     return {"chi2": np.nan_to_num(runs.chi2, nan=-1), "pull": np.nan_to_num(runs.pull, nan=-1), "pca": runs.pca}
 
 
-def _told(result: Sequence[Validated]) -> str:
+def _most_frequent(result: Sequence[Validated]) -> str:
     """Which form was chosen most often."""
     counted = Counter(form for item in result for form in item.forms)
     form, times = counted.most_common(1)[0]
@@ -210,21 +126,23 @@ def _told(result: Sequence[Validated]) -> str:
     )
 
 
-def _flagged(result: Sequence[Validated], runs: Runs) -> Result:
-    return Result(
-        float(np.mean([item.flagged[~runs.bad].mean() for item in result])), "share", n=int((~runs.bad).sum())
-    )
+def _flagged(scores: Floats, runs: Runs) -> Result:
+    return Result(float((scores[:, ~runs.bad] > 1.0).mean()), "share", n=int((~runs.bad).sum()))
 
 
-def _caught(result: Sequence[Validated], runs: Runs, rng: np.random.Generator, note: str) -> Result:
-    """Share of bad runs caught, beside the best published one; the interval resamples bad runs."""
-    each = np.mean([item.flagged[runs.bad] for item in result], axis=0)
+def _caught(scores: Floats, runs: Runs, rng: np.random.Generator, note: str) -> Result:
+    """Share of bad runs caught by ``scores`` (seeds, R), beside the best published one.
+
+    The interval resamples bad runs.
+    """
+    caught_by = scores[:, runs.bad] > 1.0
+    each = caught_by.mean(axis=0)
     draws = rng.choice(each, (2000, len(each))).mean(axis=1)
     low, high = np.percentile(draws, [2.5, 97.5])
-    kinds = {name: published(scores, runs.bad) for name, scores in _kinds(runs).items()}
+    kinds = {name: published(table, runs.bad) for name, table in _kinds(runs).items()}
     best = max(kinds, key=lambda name: kinds[name][1])
     flagged, caught = kinds[best]
-    folds = [float(item.flagged[runs.bad].mean()) for item in result]
+    by_seed = caught_by.mean(axis=1)
     return Result(
         float(each.mean()),
         "share",
@@ -234,7 +152,7 @@ def _caught(result: Sequence[Validated], runs: Runs, rng: np.random.Generator, n
         f"AutoDQM {best}, thresholds fitted to the same good runs, {flagged:.1%} of them flagged",
         caught,
         float(each.mean()) / caught,
-        f"folds of seeds give {min(folds):.3f} to {max(folds):.3f}; {note}",
+        f"folds of seeds give {by_seed.min():.3f} to {by_seed.max():.3f}; {note}",
     )
 
 

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks.dqm import autodqm, dinamo
+from benchmarks.dqm import autodqm, autodqm_head, autodqm_runs, dinamo
 from benchmarks.dqm.autodqm_forms import FORMS, KINDS, Form
 from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import DataMissing
@@ -105,18 +105,32 @@ def test_the_form_is_chosen_without_the_held_out_runs():
     bad = np.arange(120) % 6 == 0
     pca = np.exp(0.2 * rng.normal(size=(120, 6)) + bad[:, None])
     noise = [np.exp(rng.normal(size=(120, 6))) for _ in range(3)]
-    runs = autodqm.Runs(noise[0], noise[1], pca, noise[2] * 1000, bad)
+    runs = autodqm_runs.Runs(noise[0], noise[1], pca, noise[2] * 1000, bad)
     result = autodqm.validate(runs, rng, FORMS)
     assert all("pca" in form.kinds for form in result.forms)
-    assert result.flagged[bad].mean() > 0.9
-    assert result.flagged[~bad].mean() < 0.15
+    assert (result.scores[bad] > 1).mean() > 0.9
+    assert (result.scores[~bad] > 1).mean() < 0.15
     (only,) = set(autodqm.validate(runs, rng, FORMS[:1]).forms)
     assert only is FORMS[0]
 
 
+def test_the_head_learns_which_histograms_tell_bad_runs_from_good_ones():
+    """Half of the histograms deviate in any run, the others only in bad ones: the labels of other folds say which."""
+    rng = np.random.default_rng(4)
+    bad = np.arange(120) % 6 == 0
+    loud = 0.2 * rng.standard_t(1.5, size=(120, 6))
+    away = np.concatenate([loud, 0.2 * rng.normal(size=(120, 6)) + 0.5 * bad[:, None]], axis=1)
+    score = np.exp(away)
+    runs = autodqm_runs.Runs(score, score, score, np.full((120, 12), 1000.0), bad)
+    held = autodqm_head.validate(runs, rng, 0.05, repeats=1)
+    assert (held.scores[bad] > 1).mean() > 0.9
+    assert (held.scores[~bad] > 1).mean() < 0.15
+    assert len(held.strengths) == autodqm_runs.FOLDS
+
+
 def test_runs_are_held_out_once_each():
     bad = np.arange(40) % 5 == 0
-    folds = autodqm._folds(bad, np.arange(40), np.random.default_rng(0))
+    folds = autodqm_runs.folds(bad, np.arange(40), np.random.default_rng(0))
     assert sorted(np.concatenate([held for _, held in folds])) == list(range(40))
     for train, held in folds:
         assert not set(train) & set(held)
@@ -128,7 +142,7 @@ def test_tables_of_different_runs_are_refused(tmp_path):
     path = tmp_path / "autodqm/pca_scores.csv"
     path.write_text("\n".join(path.read_text().splitlines()[:-1]))
     with pytest.raises(ValueError, match="same runs"):
-        autodqm.read(tmp_path / "autodqm/betab_scores.csv", path)
+        autodqm_runs.read(tmp_path / "autodqm/betab_scores.csv", path)
 
 
 def test_the_real_tables_reach_what_is_claimed():
