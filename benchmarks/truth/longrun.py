@@ -1,9 +1,10 @@
 """How often good runs alarm in the long run: with references that stand still, are trained anew, or follow the runs.
 
-Each is shown as it is and *controlled*: the threshold on -ln p moves by ``GAIN`` times the difference between what
-happened and the declared rate, once it is known ten runs later whether a run was good (quantile tracking:
-A. N. Angelopoulos, E. J. Candès, R. J. Tibshirani, NeurIPS 2023, after I. Gibbs, E. J. Candès, NeurIPS 2021). What that
-costs is the share of bad runs that alarm.
+Each is shown as it is and *controlled*, by what is known ten runs later of whether a run was good (conformal PID
+control: A. N. Angelopoulos, E. J. Candès, R. J. Tibshirani, NeurIPS 2023, after I. Gibbs, E. J. Candès, NeurIPS 2021).
+The threshold on -ln p is forecast, as the quantile at the declared rate of the latest :data:`LATEST` good runs, and
+moved by ``GAIN`` times the sum of the differences between what happened and that rate. What that costs is the share of
+bad runs that alarm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ LEARNED = 50
 EVERY = 40
 """Runs after which the second kind is trained anew, on the latest hundred that people call good."""
 GAIN = 1.0
+LATEST, LEAST_KNOWN = 50, 10
+"""Good runs from which the threshold is forecast, and those without which it stays where it began."""
 KNOWN_AFTER = 10
 
 
@@ -70,12 +73,12 @@ def controlled_alarms(
     p_values: np.ndarray[tuple[int], np.dtype[np.float64]], amount: Flags, bad: Flags, start_p: float, declared: float
 ) -> Flags:
     """Alarms with a moving threshold; those of ``amount``, which need no p-value of content, stand."""
-    surprise = np.where(np.isfinite(p_values), -np.log(np.maximum(p_values, 1e-300)), -np.inf)
-    limit = -np.log(start_p)
+    surprise = np.where(np.isfinite(p_values), -np.log(np.maximum(p_values, 1e-300)), 0.0)
     alarmed = np.zeros(len(bad), dtype=np.bool_)
     for at in range(len(bad)):
-        alarmed[at] = amount[at] or surprise[at] >= limit
-        known = at - KNOWN_AFTER
-        if known >= 0 and not bad[known]:
-            limit += GAIN * (float(alarmed[known]) - declared)
+        known = np.flatnonzero(~bad[: max(at - KNOWN_AFTER, 0)])
+        moved = GAIN * float((alarmed[known] - declared).sum())
+        latest = surprise[known[-LATEST:]]
+        forecast = -np.log(start_p) if len(latest) < LEAST_KNOWN else np.quantile(latest, 1.0 - declared)
+        alarmed[at] = amount[at] or surprise[at] >= forecast + moved
     return alarmed

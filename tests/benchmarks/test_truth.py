@@ -71,4 +71,4 @@ def test_control_brings_a_drifting_false_rate_back_to_the_declared_one():
     nothing = np.zeros(n, dtype=bool)
     controlled = longrun.controlled_alarms(p_values, nothing, nothing, 0.05, 0.05)
     assert (p_values <= 0.05).mean() > 0.25
-    assert controlled.mean() < 0.1
+    assert 0.04 <= controlled.mean() <= 0.06
