@@ -36,6 +36,8 @@ STARVED_SHARE = 0.5
 """... and less than this share of them came."""
 NEXT_TO_NOTHING = 1e-4
 """Less than this share of what is expected needs no p-value to be STARVED ..."""
+NEVER = 1e-9
+"""... nor does an empty one, where chance empties one as full as its siblings less often than this."""
 OVERFULL_SHARE = 2.0
 """An ME can be OVERFULL only where it has more than this many times what is expected under known conditions."""
 
@@ -185,6 +187,10 @@ class Stage:
             if self._can_tell:
                 starved |= statistics < NEARLY_EMPTY * expected
             reasons[few & (starved | (statistics < NEXT_TO_NOTHING * expected))] = Reason.STARVED
+        empty = came & (statistics == 0)
+        if empty.any():
+            by_chance = self.model.entries.empty_by_chance(np.where(came, statistics, np.nan), expected, spread)
+            reasons[empty & (by_chance < NEVER)] = Reason.STARVED
         with np.errstate(invalid="ignore"):
             many = (expected >= settings.min_entries) & (statistics > OVERFULL_SHARE * expected)
         many[[not self._knows_amount(condition) for condition in conditions]] = False

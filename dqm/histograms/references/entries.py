@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.statistics.robust import NORMAL_MAD, fit_lines
+from dqm.statistics.robust import NORMAL_MAD, fit_lines, median
 from streams.arrays import Float64
 from streams.records import Conditions
 
 _LEAST_SPREAD = 0.02
+_MARGIN = 5.0
+_SIBLINGS = 3
 _RIDGE = np.array([0.0, 1.0])
 
 
@@ -66,6 +68,21 @@ class EntriesModel:
         departure: Float64 = np.abs(cls.lack(statistics, expected, spread))
         return departure
 
+    @staticmethod
+    def empty_by_chance(statistics: Float64, expected: Float64, spread: Float64) -> Float64:
+        """A bound (L, n) on the probability that an ME is empty while the others are as full as they are.
+
+        Poisson's, e^-m: ``m`` is half of what is expected of the ME at :data:`_MARGIN` of its spreads below the middle,
+        and no more than the share of what is expected of them that the MEs of its lumisection have, by their median.
+        1 where that cannot be told from fewer than :data:`_SIBLINGS` of them. Needs no calibration.
+        """
+        known = np.isfinite(expected) & (expected > 0)
+        share = np.where(known, statistics / np.where(known, expected, 1.0), np.nan)
+        full = np.minimum(np.nan_to_num(median(share.T)), 1.0) * (known.sum(axis=1) > _SIBLINGS)
+        least = 0.5 * full[:, None] * expected * np.exp(-_MARGIN * spread)
+        bound: Float64 = np.exp(-np.where(known, least, 0.0))
+        return bound
+
     def arrays(self) -> dict[str, Float64]:
         """The numbers by name, to be saved."""
         return {
@@ -95,14 +112,14 @@ def fit(statistics: Float64, conditions: list[Conditions]) -> EntriesModel:
     logs = np.log1p(statistics)
     n = statistics.shape[1]
     never = np.isnan(logs).all(axis=0)
-    median = np.where(never, np.nan, np.nanmedian(np.where(never, 0.0, logs), axis=0))
-    median_spread = _spread(logs - median)
+    middle = np.where(never, np.nan, np.nanmedian(np.where(never, 0.0, logs), axis=0))
+    middle_spread = _spread(logs - middle)
     rows = [
         (place, known) for place, condition in enumerate(conditions) if (known := regressors(condition)) is not None
     ]
     if len(rows) < max(20, len(conditions) // 2):
         blank = np.full((n, 3), np.nan)
-        return EntriesModel(blank, np.full(2, np.nan), np.full(n, np.nan), median, median_spread)
+        return EntriesModel(blank, np.full(2, np.nan), np.full(n, np.nan), middle, middle_spread)
     known = np.array([condition for _, condition in rows])
     centre = known.mean(axis=0)
     design = np.column_stack([np.ones(len(known)), known - centre])
@@ -111,7 +128,7 @@ def fit(statistics: Float64, conditions: list[Conditions]) -> EntriesModel:
     lines = fit_lines(np.repeat(design[:, None, [0, 2]], n, axis=1), per_lumi, _RIDGE)
     coefficients = np.column_stack([lines[:, 0], np.where(never, np.nan, 1.0), lines[:, 1]])
     spread = _spread(logs - design @ coefficients.T)
-    return EntriesModel(coefficients, centre, spread, median, median_spread)
+    return EntriesModel(coefficients, centre, spread, middle, middle_spread)
 
 
 def _spread(residuals: Float64) -> Float64:

@@ -7,7 +7,7 @@ import pytest
 
 from conf.settings import AlertSettings, DqmSettings
 from dqm.core.assembly import merge
-from dqm.core.quality import Quality
+from dqm.core.quality import Quality, Reason
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.train import train
 from streams.records import Axis, Catalogue, Conditions, HistogramBatch, LumisectionKey, MonitoringElement
@@ -52,3 +52,38 @@ def test_nothing_bad_is_called_good_and_few_good_ones_alarm_however_few_runs(tmp
     else:
         assert good[Quality.GOOD] >= 0.7 * good.total()
         assert bad[Quality.BAD] >= 0.9 * bad.total()
+
+
+SIBLINGS = Catalogue.of([MonitoringElement(f"Pixel/layer{at}", (Axis(10, 0.0, 1.0),)) for at in range(6)])
+EXPECTED = np.array([120.0, 400.0, 900.0, 900.0, 2000.0, 2000.0])
+"""The first is too scarce for a lack of half its entries to be judged."""
+
+
+def layers(rng, means, run, ls):
+    counts = rng.poisson(np.repeat(means[:, None] / 10, 10, axis=1)).astype(np.float32)
+    return HistogramBatch(
+        LumisectionKey(run, ls),
+        "/P/Run/DQM",
+        "Pixel",
+        Conditions(),
+        SIBLINGS,
+        (counts,),
+        np.zeros((6, 2)),
+        counts.sum(axis=1, dtype=np.float64),
+    )
+
+
+def test_an_element_that_is_empty_among_full_ones_alarms_after_one_run(tmp_path):
+    rng = np.random.default_rng(5)
+    learned = [layers(rng, EXPECTED, 1000, ls) for ls in range(1, 21)]
+    bundle = train(learned, tmp_path / "m", DqmSettings(), np.random.default_rng(0), lambda _what, _share: None)
+    pipeline = Pipeline(bundle, DqmSettings(), AlertSettings())
+    dead, low, scarce = EXPECTED.copy(), 0.1 * EXPECTED, EXPECTED.copy()
+    dead[0], low[0], scarce[0] = 0.0, 0.0, 5.0
+    of_dead, of_low, of_scarce = (
+        item.scores.reasons
+        for item in pipeline.score([layers(rng, means, 1001, ls) for ls, means in enumerate((dead, low, scarce), 1)])
+    )
+    assert of_dead[0] == Reason.STARVED
+    assert (of_dead[1:] != Reason.STARVED).all()
+    assert of_low[0] == of_scarce[0] == Reason.LOW_STATISTICS
