@@ -10,7 +10,7 @@ import typer
 
 from conf.errors import SettingsError
 from opint.caches.kind import NAME
-from opint.caches.report import print_suggestions
+from opint.caches.suggestion_report import print_suggestions
 from opint.cli.cache import FirstSize, Json, TraceFile, laboratory, read_trace
 from opint.cli.cache_agents import AgentFile, Seed, Size, capacity_bytes
 from opint.cli.common import AsWire, Config, Log, Wire, open_store, start

@@ -1,4 +1,4 @@
-"""How each model did, week by week and tier by tier, beside the baselines: as records, a table, JSON and a page."""
+"""How each model did, week by week and tier by tier, beside the baselines: as records, a table and JSON."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,6 @@ from opint.popularity.history import History, Weeks
 from opint.popularity.metrics import ALL, NEW, Counts, average_precision, roc_auc
 from opint.popularity.predictors import is_new
 from opint.popularity.walk_forward import WeekForecast
-from opint.store.popularity import Score
 from streams.arrays import Mask
 
 
@@ -96,48 +95,3 @@ def null_if_nan(value: float) -> float | None:
 
 def _share(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryLine:
-    """One model in one tier over all stored weeks; shares are NaN where there is nothing to divide by.
-
-    ``f1_by_week`` has NaN where a week has none.
-    """
-
-    tier: str
-    model: str
-    tpr: float
-    tnr: float
-    precision: float
-    f1: float
-    popular: int
-    f1_by_week: list[float]
-
-
-def summary_lines(scores: Sequence[Score]) -> list[SummaryLine]:
-    """All datasets first, then new ones, then tier by tier; models in the order of their F1, best first."""
-    tiers = sorted({score.tier for score in scores}, key=lambda tier: (tier != ALL, tier != NEW, tier))
-    weeks = sorted({score.week for score in scores})
-    board = []
-    for tier in tiers:
-        tier_scores = [score for score in scores if score.tier == tier]
-        models = sorted({score.model for score in tier_scores})
-        lines = [
-            _summary_line(tier, model, [score for score in tier_scores if score.model == model], weeks)
-            for model in models
-        ]
-        board += sorted(lines, key=lambda line: -1.0 if math.isnan(line.f1) else line.f1, reverse=True)
-    return board
-
-
-def _summary_line(tier: str, model: str, scores: Sequence[Score], weeks: Sequence[str]) -> SummaryLine:
-    counts = sum((_counts(score) for score in scores), start=Counts(0, 0, 0, 0))
-    popular = counts.true_positives + counts.false_negatives
-    by_week = {score.week: _counts(score).f1 for score in scores}
-    f1_by_week = [by_week.get(week, math.nan) for week in weeks]
-    return SummaryLine(tier, model, counts.tpr, counts.tnr, counts.precision, counts.f1, popular, f1_by_week)
-
-
-def _counts(score: Score) -> Counts:
-    return Counts(score.true_positives, score.false_positives, score.false_negatives, score.true_negatives)

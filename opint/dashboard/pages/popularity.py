@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 from opint.dashboard.api import NOT_FOUND, UNAVAILABLE, Cursor, Limit
 from opint.dashboard.charts import SPARK_HEIGHT, SPARK_WIDTH, spark_points
 from opint.dashboard.render import Renderer
-from opint.popularity.scoreboard import summary_lines
+from opint.popularity.summary import summary_lines
 from opint.store import popularity
 from opint.store.engine import Store
 from opint.store.popularity import Catalogue, ForecastPage, Score, StoredStanding

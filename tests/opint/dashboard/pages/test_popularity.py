@@ -4,7 +4,7 @@ import fastjsonschema
 import pytest
 
 from opint.dashboard.charts import spark_points
-from opint.popularity.scoreboard import summary_lines
+from opint.popularity.summary import summary_lines
 from opint.store.popularity import Score
 from tests.support import seed_popularity
 
