@@ -12,7 +12,6 @@ from benchmarks.report import Result
 from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import Network
 from rl_cache.laboratory.simulator import simulate
-from rl_cache.policies.eviction.guarded import Guarded
 from rl_cache.policies.eviction.lru import Lru
 from rl_cache.policies.eviction.s3fifo import S3Fifo
 from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
@@ -32,7 +31,7 @@ def run(quick: bool) -> dict[str, Result]:
     n = len(FEATURES)
     network = Network(rng.normal(size=(UNITS, n)), rng.normal(size=UNITS), rng.normal(size=UNITS), rng.normal(size=1))
     agent = ScoredS3Fifo(Knobs(share=1.0), network)
-    policies: dict[str, Policy] = {"lru": Lru(), "s3fifo": S3Fifo(), "agent": agent, "guarded": Guarded(agent)}
+    policies: dict[str, Policy] = {"lru": Lru(), "s3fifo": S3Fifo(), "agent": agent, "guarded": agent.guarded()}
     used: dict[str, list[float]] = {name: [] for name in policies}
     for turn in range(rounds + 1):
         for name, policy in policies.items():

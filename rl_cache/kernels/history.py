@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rl_cache.arrays import Float64, Int32, Int64
+from rl_cache.arrays import Float64, Int64
 from rl_cache.kernels.jit import kernel
 from rl_cache.traces.trace import Trace, read_only
 
@@ -39,11 +39,15 @@ FEATURES = (
 OF_DATASETS = (4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16, 17, 18)
 """Which of them look at a file's siblings; the others are of the file, of its tier and of the whole cache."""
 
-LAST_S, COUNT, GAP_S, SIBLINGS_AT = range(4)
+LAST_S, COUNT, LOG_COUNT, LOG_GAP, SIBLINGS_AT, LOG_SIZE, DATASET, TIER = range(8)
 D_LAST_S, D_COUNT, D_FILES, D_CACHED, D_BURST, D_RATE, D_FIRST_S, D_GAP, D_FREQUENCY, D_REUSE, D_SEEN_GAP = range(11)
-TURNOVER_S, TOTAL_BYTES, REUSE, MEAN_BYTES = range(4)
+D_LOG_FREQUENCY, D_LOG_FILES = range(11, 13)
+TURNOVER_S, TOTAL_BYTES, REUSE, LOG_MEAN_BYTES = range(4)
 _SOON = 1e-3
-_BURST = 0.05
+_BURSTS = 20
+"""A burst lasts this part of a turnover."""
+_NO_GAP = 3.0
+"""Logarithm of a gap of twenty turnovers, in place of one that was never seen."""
 _EVERY = 256
 
 
@@ -53,19 +57,17 @@ class RequestHistory(NamedTuple):
     Attributes:
         time_s: of each request; only rows up to the present one are read.
         size: bytes of each file.
-        dataset: of each file.
-        tier: of each file.
-        files: float64[n_files, 4]: last request, requests, last gap (-1: none), the dataset's count at that time.
-        datasets: float64[datasets, 11], see the names D_.
+        files: float64[n_files, 8], a cache line each: last request, requests, their logarithm, logarithm of the last
+            gap in turnovers, the dataset's count at that time, logarithm of the size, numbers of dataset and tier.
+        datasets: float64[datasets, 13], see the names D_.
         tiers: float64[tiers], share of repeated requests.
-        total: float64[4]: turnover in seconds, bytes requested, share of repeated requests, mean bytes of a request.
+        total: float64[4]: turnover in seconds, bytes requested, share of repeated requests, logarithm of the mean
+            bytes of a request.
         capacity: bytes of the cache.
     """
 
     time_s: Int64
     size: Int64
-    dataset: Int32
-    tier: Int32
     files: Float64
     datasets: Float64
     tiers: Float64
@@ -78,38 +80,42 @@ def empty_history(trace: Trace, capacity_bytes: int) -> RequestHistory:
     nothing = read_only(np.zeros(trace.n_files, np.int32))
     dataset = nothing if trace.dataset is None else trace.dataset.code
     tier = nothing if trace.tier is None else trace.tier.code
-    files = np.zeros((trace.n_files, 4))
-    files[:, GAP_S] = -1.0
-    total = np.array([86_400.0, 0.0, 0.5, 1.0])
-    datasets, tiers = np.zeros((int(dataset.max()) + 1, 11)), np.full(int(tier.max()) + 1, 0.5)
-    return RequestHistory(trace.time_s, trace.file_size, dataset, tier, files, datasets, tiers, total, capacity_bytes)
+    files = np.zeros((trace.n_files, 8))
+    files[:, LOG_GAP], files[:, LOG_SIZE] = _NO_GAP, np.log(trace.file_size)
+    files[:, DATASET], files[:, TIER] = dataset, tier
+    total = np.array([86_400.0, 0.0, 0.5, 0.0])
+    datasets, tiers = np.zeros((int(dataset.max()) + 1, 13)), np.full(int(tier.max()) + 1, 0.5)
+    return RequestHistory(trace.time_s, trace.file_size, files, datasets, tiers, total, capacity_bytes)
 
 
 @kernel
 def record_request(history: RequestHistory, file: int, row: int) -> None:
     """Take in the request of this row."""
     now = float(history.time_s[row])
-    file_row, dataset_row, total = history.files[file], history.datasets[history.dataset[file]], history.total
+    file_row, total = history.files[file], history.total
+    dataset_row, tier = history.datasets[int(file_row[DATASET])], int(file_row[TIER])
     repeated = 1.0 if file_row[COUNT] > 0 else 0.0
     total[TOTAL_BYTES] += history.size[file]
-    total[MEAN_BYTES] = total[TOTAL_BYTES] / (row + 1)
+    total[LOG_MEAN_BYTES] = np.log(total[TOTAL_BYTES] / (row + 1))
     if row % _EVERY == 0 and row > 0:
         lasted = max(now - history.time_s[0], 1.0)
         total[TURNOVER_S] = max(history.capacity * lasted / total[TOTAL_BYTES], 60.0)
     if file_row[COUNT] == 0:
         _record_new_file(dataset_row, now, total[REUSE])
     else:
-        file_row[GAP_S] = now - file_row[LAST_S]
-        _learn_gap(dataset_row, np.log(file_row[GAP_S] / total[TURNOVER_S] + _SOON), np.log(file_row[COUNT]))
-    quiet = (now - dataset_row[D_LAST_S]) / total[TURNOVER_S]
-    dataset_row[D_BURST] = dataset_row[D_BURST] * np.exp(-quiet / _BURST) + 1.0
-    dataset_row[D_RATE] = dataset_row[D_RATE] * np.exp(-quiet) + 1.0
+        file_row[LOG_GAP] = np.log((now - file_row[LAST_S]) / total[TURNOVER_S] + _SOON)
+        _learn_gap(dataset_row, file_row[LOG_GAP], file_row[LOG_COUNT])
+    remains = np.exp(-(now - dataset_row[D_LAST_S]) / total[TURNOVER_S])
+    dataset_row[D_BURST] = dataset_row[D_BURST] * remains**_BURSTS + 1.0
+    dataset_row[D_RATE] = dataset_row[D_RATE] * remains + 1.0
     dataset_row[D_LAST_S] = now
     dataset_row[D_COUNT] += 1.0
+    dataset_row[D_LOG_FREQUENCY] = np.log(dataset_row[D_COUNT] / dataset_row[D_FILES])
     dataset_row[D_REUSE] += 0.05 * (repeated - dataset_row[D_REUSE])
-    history.tiers[history.tier[file]] += 0.002 * (repeated - history.tiers[history.tier[file]])
+    history.tiers[tier] += 0.002 * (repeated - history.tiers[tier])
     total[REUSE] += 0.001 * (repeated - total[REUSE])
     file_row[COUNT] += 1.0
+    file_row[LOG_COUNT] = np.log(file_row[COUNT])
     file_row[LAST_S] = now
     file_row[SIBLINGS_AT] = dataset_row[D_COUNT]
 
@@ -122,6 +128,7 @@ def _record_new_file(dataset_row: Float64, now: float, reuse: float) -> None:
         dataset_row[D_LAST_S] = now
         dataset_row[D_REUSE] = reuse
     dataset_row[D_FILES] += 1.0
+    dataset_row[D_LOG_FILES] = np.log(dataset_row[D_FILES])
 
 
 @kernel
@@ -135,21 +142,22 @@ def _learn_gap(dataset_row: Float64, log_gap: float, log_count: float) -> None:
 @kernel
 def record_cached(history: RequestHistory, file: int, by: int) -> None:
     """The file has entered (+1) or left (-1) the cache."""
-    history.datasets[history.dataset[file], D_CACHED] += by
+    history.datasets[int(history.files[file, DATASET]), D_CACHED] += by
 
 
 @kernel
 def write_features(history: RequestHistory, file: int, row: int, into: Float64) -> None:
     """Write :data:`FEATURES` of a file that was requested before, as they are at this row."""
     now, turnover = float(history.time_s[row]), history.total[TURNOVER_S]
-    file_row, dataset_row = history.files[file], history.datasets[history.dataset[file]]
+    file_row = history.files[file]
+    dataset_row = history.datasets[int(file_row[DATASET])]
     recency = np.log((now - file_row[LAST_S]) / turnover + _SOON)
-    frequency = np.log(file_row[COUNT])
+    frequency = file_row[LOG_COUNT]
     into[0] = 0.3 * recency + 0.6
     into[1] = 0.7 * frequency - 0.3
-    into[2] = 0.5 * np.log(history.size[file] / history.total[MEAN_BYTES])
-    into[3] = 0.3 * np.log(file_row[GAP_S] / turnover + _SOON) + 0.6 if file_row[GAP_S] >= 0 else 1.5
-    into[11] = 2.0 * history.tiers[history.tier[file]] - 1.0
+    into[2] = 0.5 * (file_row[LOG_SIZE] - history.total[LOG_MEAN_BYTES])
+    into[3] = 0.3 * file_row[LOG_GAP] + 0.6
+    into[11] = 2.0 * history.tiers[int(file_row[TIER])] - 1.0
     into[12] = 1.0 if file_row[COUNT] == 1 else 0.0
     into[19] = history.total[REUSE]
     burst = _dataset_features(dataset_row, now, turnover, into)
@@ -161,13 +169,14 @@ def _dataset_features(dataset_row: Float64, now: float, turnover: float, into: F
     """Write what is the same for all siblings; how many of them were requested in the present burst."""
     quiet = (now - dataset_row[D_LAST_S]) / turnover
     into[4] = 0.3 * np.log(quiet + _SOON) + 1.0
-    burst = dataset_row[D_BURST] * np.exp(-quiet / _BURST)
+    remains = np.exp(-quiet)
+    burst = dataset_row[D_BURST] * remains**_BURSTS
     into[5] = 0.4 * np.log1p(burst) - 0.4
-    into[6] = np.log1p(dataset_row[D_RATE] * np.exp(-quiet) / dataset_row[D_FILES])
+    into[6] = np.log1p(dataset_row[D_RATE] * remains / dataset_row[D_FILES])
     into[7] = dataset_row[D_CACHED] / dataset_row[D_FILES] - 0.5
-    into[9] = 0.6 * np.log(dataset_row[D_COUNT] / dataset_row[D_FILES])
+    into[9] = 0.6 * dataset_row[D_LOG_FREQUENCY]
     into[10] = 0.3 * np.log((now - dataset_row[D_FIRST_S]) / turnover + 0.01)
-    into[13] = 0.25 * np.log(dataset_row[D_FILES]) - 1.0
+    into[13] = 0.25 * dataset_row[D_LOG_FILES] - 1.0
     into[15] = 2.0 * dataset_row[D_REUSE] - 1.0
     return float(burst)
 

@@ -26,6 +26,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core.bytecode import FunctionIdentity
+from numba.core.compiler_lock import global_compiler_lock
 
 _CONSTANT = (bool, int, float, complex, str, bytes, tuple)
 
@@ -106,6 +107,9 @@ def entry(function: _Function) -> _Function:
     not come from a file, code is compiled anew in each process.
     """
     compiled = numba.njit(nogil=True, **_OPTIONS)(function)
+    # numba locks while it compiles, but not while it loads from disk, which changes the types that another thread
+    # compiles with (KeyError in get_impl_key).
+    compiled._compile_for_args = global_compiler_lock(compiled._compile_for_args)
     if _SAFE_ON_DISK and Path(inspect.getfile(function)).is_file() and (folder := _folder(function)):
         before = numba.config.CACHE_DIR  # type: ignore[attr-defined]  # made from the environment at import
         numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]

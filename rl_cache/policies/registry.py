@@ -9,11 +9,11 @@ from rl_cache.policies.admission.scdl import Scdl
 from rl_cache.policies.eviction.arc import Arc
 from rl_cache.policies.eviction.file_size import SizeBig, SizeSmall
 from rl_cache.policies.eviction.gdsf import Gdsf
-from rl_cache.policies.eviction.guarded import Guarded
 from rl_cache.policies.eviction.lfu import Lfu, LfuAllTime
 from rl_cache.policies.eviction.lrb import Lrb
 from rl_cache.policies.eviction.lru import Fifo, Lru
 from rl_cache.policies.eviction.s3fifo import S3Fifo
+from rl_cache.policies.eviction.scored import HEURISTIC
 from rl_cache.policies.eviction.sieve import Sieve
 from rl_cache.policies.eviction.w_tinylfu import WTinyLfu
 from rl_cache.policies.protocols import Policy
@@ -38,11 +38,10 @@ POLICIES: dict[str, Callable[[], Policy]] = {
         SiblingPrefetch,
         WTinyLfu,
         Lrb,
-        Guarded,
         Belady,
         BeladySize,
     )
-}
+} | {"guarded": HEURISTIC.guarded}
 """Each called without arguments has its published default parameters."""
 
 CLAIRVOYANT = frozenset({Belady.name, BeladySize.name})

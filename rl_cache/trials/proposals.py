@@ -17,6 +17,7 @@ from rl_cache.errors import SimulationError
 from rl_cache.laboratory.agent import Agent
 from rl_cache.laboratory.simulator import Simulation
 from rl_cache.policies.admission.ruled import TargetType, directories, typed_directories
+from rl_cache.policies.eviction.beside_s3fifo import held
 from rl_cache.policies.eviction.scored import ScoredS3Fifo
 from rl_cache.traces.trace import LabelColumn, Trace
 from rl_cache.trials.shadow import Proposal, RuleKind, Trials, advance
@@ -93,13 +94,12 @@ def propose(trace: Trace, agent: Agent, capacity_bytes: int) -> list[Proposal]:
 def _held(trace: Trace, policy: ScoredS3Fifo, capacity_bytes: int) -> Float64:
     """Mean bytes of each file in the agent's cache over the later half of the trace."""
     cache = Simulation(trace, policy, capacity_bytes)
-    held = np.zeros(trace.n_files)
+    held_bytes = np.zeros(trace.n_files)
     for row in np.linspace(len(trace) // 2, len(trace), _SNAPSHOTS).astype(np.int64):
         cache.advance(int(row))
-        pool = cache.state.pool
-        files = pool.file[: pool.length[0]]
-        held[files] += trace.file_size[files] / _SNAPSHOTS
-    return held
+        files = held(cache.state.beside)
+        held_bytes[files] += trace.file_size[files] / _SNAPSHOTS
+    return held_bytes
 
 
 def _with_size(rule: Proposal, trace: Trace) -> Proposal:

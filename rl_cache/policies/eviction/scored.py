@@ -1,21 +1,30 @@
 """Scored: S3-FIFO whose decisions an agent may take over, by a score of how soon a file is requested again.
 
-A missing file comes under the score with the probability :attr:`Knobs.share`; else S3-FIFO decides alone. Under the
-score, the file is compared with the lowest-scored of a few cached files drawn at random, as in LHD or LRB. It takes
-that file's place if its own score is greater by at least :attr:`Knobs.margin`, and is not stored if not. With ``share``
-0, the default, this is S3-FIFO to the last request.
+A missing file comes under the score with the probability :attr:`Knobs.share`; else S3-FIFO decides. Under the score,
+the file is compared with the lowest-scored of a few cached files, as in LHD or LRB. It takes that file's place if its
+own score is greater by at least :attr:`Knobs.margin`, and is not stored if not. With ``share`` 0, the default, the
+cache holds what S3-FIFO holds.
+
+The lowest-scored are looked for among files drawn anew and those remembered of earlier draws, whose scores are
+computed again before one leaves: half the scores of a sample of 24 drawn anew each time serve as much.
+
+Under guard the agent may lose ``budget`` of what S3-FIFO has missed, and whatever it has saved: S3-FIFO's files
+leave, or are refused, only while the potential loss (rl_cache/policies/eviction/beside_s3fifo.py) stays below. So the
+bound holds for every agent on every trace at every moment, as long as files leave only to make room for a file:
+watermarks and redirection are the operator's, and what they cost is not bounded.
 
 The score is ``reuse * network(features) + weights . features``. The network is trained on other traces
 (rl_cache/agents/reuse.py) to predict how soon a file is requested again; weights and margin are what an agent moves.
 """
 
-from dataclasses import dataclass, field, fields
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass, field, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from rl_cache.arrays import Float64, Int64
 from rl_cache.errors import SimulationError
+from rl_cache.kernels.candidates import Candidates, lowest, no_candidates, offer, put
 from rl_cache.kernels.history import (
     FEATURES,
     RequestHistory,
@@ -25,17 +34,18 @@ from rl_cache.kernels.history import (
     write_features,
 )
 from rl_cache.kernels.jit import entry, kernel
-from rl_cache.kernels.linked_list import dequeue
 from rl_cache.kernels.network import Evaluator, Network, evaluator, predict, zero_network
-from rl_cache.kernels.request import Frame, serve_with
-from rl_cache.kernels.sampling import Pool, add, draw, draw_member, empty_pool, remove
-from rl_cache.policies.eviction import s3fifo
+from rl_cache.kernels.request import NOTHING, Frame, serve_with
+from rl_cache.kernels.sampling import Pool, contains, draw, draw_member
+from rl_cache.policies.eviction import beside_s3fifo
 from rl_cache.traces.trace import Trace
 
-SAMPLE = 24
-"""Cached files that a victim is chosen of."""
+UNGUARDED = 1e9
+"""A budget that nobody can use up."""
+_FRESH, _RESCORED = 6, 3
+"""Files drawn anew of the annex and of the common files, and candidates of either scored again, at a choice."""
 _SHARE, _MARGIN, _REUSE, _RECENCY, _FREQUENCY, _SIZE, _DATASET_RECENCY, _SIBLINGS = range(8)
-_UNDECIDED = -1
+_DRAWS, _VICTIM = range(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +88,31 @@ class Knobs:
 
 
 class State(NamedTuple):
-    """S3-FIFO's queues, what was seen, and what the score needs.
+    """The cache beside S3-FIFO, what was seen, and what the score needs.
 
     Attributes:
-        queues: S3-FIFO.
-        pool: the files in the cache.
+        beside: the cache, and S3-FIFO.
         history: the past.
         network: how soon a file is requested again.
+        common, annex: the lowest-scored files of each that were drawn.
         knobs: float64[8], may be changed between requests.
-        marks: int64[2], draws made, and the victim that admission has already chosen (-1: none).
+        marks: int64[2], draws made, and the victim that admission has already chosen (NOTHING: none).
+        lowest: float64[1], the score of the victim that was chosen last.
         values: scratch for features.
+        budget: share of S3-FIFO's missed bytes that may be lost.
         seed: of the draws.
     """
 
-    queues: s3fifo.State
-    pool: Pool
+    beside: beside_s3fifo.BesideS3Fifo
     history: RequestHistory
     network: Evaluator
+    common: Candidates
+    annex: Candidates
     knobs: Float64
     marks: Int64
+    lowest: Float64
     values: Float64
+    budget: float
     seed: int
 
 
@@ -112,76 +127,119 @@ def score(state: State, file: int, row: int) -> float:
 
 
 @kernel
-def score_decides(state: State, row: int) -> bool:
-    """Whether the score, and not S3-FIFO, decides at this row."""
-    return bool(state.knobs[_SHARE] > 0.0 and draw(state.seed, row) < state.knobs[_SHARE])
+def may_owe(state: State, row: int) -> float:
+    """Bytes of S3-FIFO's files that may leave at this row; negative where S3-FIFO decides."""
+    if state.knobs[_SHARE] <= 0.0 or draw(state.seed, row) >= state.knobs[_SHARE]:
+        return -1.0
+    bytes_ = state.beside.bytes
+    potential_loss = bytes_[beside_s3fifo.MORE_MISSED] + bytes_[beside_s3fifo.OWED]
+    return float(state.budget * bytes_[beside_s3fifo.PLAIN_MISSED] - potential_loss)
 
 
 @kernel
-def lowest_score(state: State, row: int) -> float:
-    """The lowest score of a sample; whose it is stays in ``marks[1]``."""
-    worst, lowest = _UNDECIDED, np.inf
-    for _ in range(SAMPLE):
-        state.marks[0] += 1
-        file = draw_member(state.pool, state.seed + 1, state.marks[0])
-        file_score = score(state, file, row)
-        if worst == _UNDECIDED or file_score < lowest:
-            worst, lowest = file, file_score
-    state.marks[1] = worst
-    return float(lowest)
+def _draw_candidates(state: State, pool: Pool, candidates: Candidates, draws: int, row: int) -> None:
+    for _ in range(draws):
+        state.marks[_DRAWS] += 1
+        file = draw_member(pool, state.seed + 1, state.marks[_DRAWS])
+        offer(candidates, file, score(state, file, row), row)
+
+
+@kernel
+def _lowest_scored(state: State, pool: Pool, candidates: Candidates, row: int) -> int:
+    """The place of the lowest-scored candidate that is still in the pool, which must not be empty."""
+    _draw_candidates(state, pool, candidates, _FRESH, row)
+    place, rescored = lowest(candidates), 0
+    while candidates.file[place] != NOTHING:
+        file = int(candidates.file[place])
+        if not contains(pool, file):
+            put(candidates, place, NOTHING, np.inf, row)
+        elif candidates.row[place] == row or rescored == _RESCORED:
+            return place
+        else:
+            put(candidates, place, file, score(state, file, row), row)
+            rescored += 1
+        place = lowest(candidates)
+    _draw_candidates(state, pool, candidates, 1, row)
+    return lowest(candidates)
+
+
+@kernel
+def choose_victim(state: State, row: int, owable: float) -> int:
+    """The lowest-scored of the annex, and of the common files where so many bytes may be owed; NOTHING for none."""
+    cache = state.beside
+    victim, lowest_score = NOTHING, np.inf
+    if cache.annex.length[0] > 0:
+        place = _lowest_scored(state, cache.annex, state.annex, row)
+        victim, lowest_score = int(state.annex.file[place]), state.annex.score[place]
+    if owable > 0.0 and cache.common.length[0] > 0:
+        place = _lowest_scored(state, cache.common, state.common, row)
+        file = int(state.common.file[place])
+        if state.common.score[place] < lowest_score and cache.plain.size[file] <= owable:
+            victim, lowest_score = file, state.common.score[place]
+    state.marks[_VICTIM] = victim
+    state.lowest[0] = lowest_score
+    return victim
 
 
 @kernel
 def find(state: State, file: int, row: int) -> bool:
-    """Note the request, and let S3-FIFO note a hit."""
+    """Note the request, and let S3-FIFO serve it."""
     record_request(state.history, file, row)
-    state.marks[1] = _UNDECIDED
-    return s3fifo.find(state.queues, file, row)
+    state.marks[_VICTIM] = NOTHING
+    return beside_s3fifo.request(state.beside, file, row)
 
 
 @kernel
 def admit(state: State, file: int, row: int) -> bool:
-    """Store a file while there is room, or in the place of a file with a lower score."""
-    if not score_decides(state, row):
-        return s3fifo.admit(state.queues, file, row)
-    held = state.queues.occupied[s3fifo.SMALL] + state.queues.occupied[s3fifo.MAIN]
-    if held + state.queues.size[file] <= state.history.capacity or state.pool.length[0] == 0:
-        return True
-    lowest = lowest_score(state, row)
-    return bool(score(state, file, row) >= lowest + state.knobs[_MARGIN])
+    """Whether the file is stored; then it is no longer owed."""
+    stored = _is_worth_storing(state, file, row)
+    if stored:
+        beside_s3fifo.settle(state.beside, file)
+    return stored
 
 
 @kernel
-def insert(state: State, file: int, row: int) -> None:
-    """The file joins S3-FIFO's queues."""
-    s3fifo.insert(state.queues, file, row)
-    add(state.pool, file)
+def _is_worth_storing(state: State, file: int, row: int) -> bool:
+    """While there is room, or in the place of files with a lower score, as far as these may leave."""
+    cache, size = state.beside, state.beside.plain.size[file]
+    excess = beside_s3fifo.excess(cache, file)
+    if excess <= 0:
+        return True
+    plain, owable = beside_s3fifo.in_plain(cache, file), may_owe(state, row)
+    if owable < 0.0:
+        return plain
+    # A file of S3-FIFO's is owed until it is stored.
+    victim = choose_victim(state, row, owable + size if plain else owable)
+    if victim == NOTHING:
+        return plain
+    if score(state, file, row) < state.lowest[0] + state.knobs[_MARGIN]:
+        return False
+    if plain or excess <= cache.bytes[beside_s3fifo.ANNEX]:
+        return True
+    # Files that may leave have to make room enough, however they are drawn.
+    return bool(owable >= excess + cache.bytes[beside_s3fifo.LARGEST])
+
+
+@kernel
+def insert(state: State, file: int, _row: int) -> None:
+    """The file is in the cache."""
+    beside_s3fifo.store(state.beside, file)
     record_cached(state.history, file, 1)
 
 
 @kernel
-def evict(state: State, file: int, row: int) -> int:
-    """The lowest-scored file of a sample, or S3-FIFO's choice."""
-    evicted = evict_lowest_scored(state, row) if score_decides(state, row) else s3fifo.evict(state.queues, file, row)
-    if evicted >= 0:
-        remove(state.pool, evicted)
-        record_cached(state.history, evicted, -1)
-    return evicted
-
-
-@kernel
-def evict_lowest_scored(state: State, row: int) -> int:
-    """Take the lowest-scored file out of its queue; one on trial becomes a ghost."""
-    state.queues.flags[1] = 1
-    if state.marks[1] == _UNDECIDED:
-        lowest_score(state, row)
-    evicted = int(state.marks[1])
-    state.marks[1] = _UNDECIDED
-    on_trial = state.queues.where[evicted] == s3fifo.SMALL
-    dequeue(state.queues, evicted)
-    if on_trial:
-        s3fifo.add_ghost(state.queues, evicted)
-    return evicted
+def evict(state: State, _file: int, row: int) -> int:
+    """The lowest-scored file that may leave; any file where only watermarks want more room than the annex has."""
+    victim = int(state.marks[_VICTIM])
+    if victim == NOTHING:
+        victim = choose_victim(state, row, may_owe(state, row))
+    if victim == NOTHING:
+        state.marks[_DRAWS] += 1
+        victim = draw_member(state.beside.common, state.seed + 1, state.marks[_DRAWS])
+    state.marks[_VICTIM] = NOTHING
+    beside_s3fifo.drop(state.beside, victim)
+    record_cached(state.history, victim, -1)
+    return victim
 
 
 serve = serve_with(find, admit, insert, evict)
@@ -195,24 +253,50 @@ def replay(frame: Frame, state: State, start: int, stop: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ScoredS3Fifo:
-    """S3-FIFO that an agent steers; ``seed`` is that of the samples."""
+    """An agent over S3-FIFO.
+
+    Attributes:
+        knobs, network: of the score.
+        budget: share of S3-FIFO's missed bytes that the agent may lose altogether; infinite without a guard.
+        seed: of the draws.
+    """
 
     knobs: Knobs = Knobs()
     network: Network = field(default_factory=lambda: zero_network(len(FEATURES)))
     seed: int = 0
+    budget: float = UNGUARDED
 
-    name: ClassVar[str] = "scored"
     replay = staticmethod(replay)
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.budget <= UNGUARDED:
+            raise SimulationError(f"budget is {self.budget}; need more than 0, a share of S3-FIFO's missed bytes")
+
+    @property
+    def name(self) -> str:
+        """Whether it is guarded."""
+        return "scored" if self.budget == UNGUARDED else "guarded"
+
+    def guarded(self, budget: float = 0.01) -> "ScoredS3Fifo":
+        """The same agent, which never misses more than S3-FIFO by this share of S3-FIFO's missed bytes."""
+        return replace(self, budget=budget)
 
     def state(self, trace: Trace, capacity_bytes: int) -> State:
         """An empty cache that has seen nothing."""
         return State(
-            s3fifo.S3Fifo().state(trace, capacity_bytes),
-            empty_pool(trace.n_files),
+            beside_s3fifo.empty_beside(trace, capacity_bytes),
             empty_history(trace, capacity_bytes),
             evaluator(self.network),
+            no_candidates(),
+            no_candidates(),
             self.knobs.array(),
-            np.array([0, _UNDECIDED], np.int64),
+            np.array([0, NOTHING], np.int64),
+            np.zeros(1),
             np.zeros(len(FEATURES)),
+            self.budget,
             self.seed,
         )
+
+
+HEURISTIC = ScoredS3Fifo(Knobs(share=1.0, recency=-1.0, frequency=0.5))
+"""A plain mix of recency and frequency, without any training."""
