@@ -7,7 +7,7 @@ were fixed before any training.
 import sys
 from collections.abc import Callable
 
-from benchmarks.cache import agent, agent_cpu, guard, speed, table, tried
+from benchmarks.cache import agent, agent_cpu, guard, long_trace, speed, table, tried
 from benchmarks.report import Outcome, Result, main, progress
 
 Part = Callable[[bool], dict[str, Result]]
@@ -19,6 +19,7 @@ PARTS: dict[str, Part] = {
     "tried": tried.run,
     "table": table.run,
     "speed": speed.run,
+    "long": long_trace.run,
 }
 DATA = "generated HEP-like traces (rl_cache/traces/workload.py); cloudphysics where NIGHTSHIFT_DATA has it"
 

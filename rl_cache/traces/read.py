@@ -17,11 +17,14 @@ from rl_cache.extensions import extensions
 from rl_cache.traces.assemble import Sizes, assemble
 from rl_cache.traces.binary import arrow_column, open_decompressed, read_records
 from rl_cache.traces.columns import COLUMNS, column_remarks, select_columns, to_text
+from rl_cache.traces.on_disk import assemble_on_disk
 from rl_cache.traces.trace import Trace
 from rl_cache.traces.vscsi import read_vscsi
 from rl_cache.traces.xcache import read_xcache
 
 RECORD = np.dtype([("time", "<u4"), ("file", "<u8"), ("size", "<u4"), ("next", "<i8")])
+ON_DISK_BYTES = 1 << 29
+"""A longer file, of some twenty million requests, is not read into memory."""
 _BLOCK_BYTES = 1 << 24
 _BLOCK_ROWS = 1 << 20
 _HEADER_BYTES = 1 << 20
@@ -108,6 +111,8 @@ def read_oracle_general(path: Path, sizes: Sizes = Sizes.CONSTANT) -> Trace:
     Raises:
         TraceError: the file ends inside a record, and whatever :func:`assemble` refuses.
     """
+    if path.is_file() and path.stat().st_size >= ON_DISK_BYTES:
+        return assemble_on_disk(read_records(path, RECORD), str(path), sizes)
     return assemble(_oracle_general_blocks(path), str(path), sizes)
 
 

@@ -16,6 +16,7 @@ MAX_TIME_S = 2**36
 """The year 4147: any later time is not in seconds."""
 MAX_BYTES = 2**62
 """Four exabytes: sums must stay whole numbers."""
+_SLICE_ROWS = 1 << 22
 _UNITS = {"ms": 10**3, "µs": 10**6, "ns": 10**9}
 
 
@@ -103,7 +104,11 @@ class Trace:
     @cached_property
     def requests(self) -> Int64:
         """How often each file is requested."""
-        return np.bincount(self.file, minlength=self.n_files)
+        counts = np.zeros(self.n_files, np.int64)
+        # In slices, since bincount copies what cannot be written to.
+        for start in range(0, len(self), _SLICE_ROWS):
+            counts += np.bincount(self.file[start : start + _SLICE_ROWS], minlength=self.n_files)
+        return counts
 
     @cached_property
     def footprint_bytes(self) -> int:

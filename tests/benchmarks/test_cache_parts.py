@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("numba")
 pytest.importorskip("stable_baselines3")
 
-from benchmarks.cache import agent_cpu, guard, speed, table, tried
+from benchmarks.cache import agent_cpu, guard, long_trace, speed, table, tried
 
 
 def test_speed_beside_the_peer():
@@ -44,9 +44,18 @@ def test_the_guard_is_measured_on_every_kind_of_trace(tmp_path, monkeypatch):
         results[f"worst_harm_{agent}"].value for agent in ("trained", "heuristic", "contrary")
     )
     assert results["worst_harm"].n == 7 + 6
+    assert results["worst_harm"].value <= 0.01
 
 
 def test_cpu_of_the_agent_is_measured_beside_lru():
     results = agent_cpu.run(quick=True)
     assert set(results) == {"s3fifo_cpu_over_lru", "agent_cpu_over_lru", "guarded_cpu_over_lru"}
     assert results["agent_cpu_over_lru"].value > results["s3fifo_cpu_over_lru"].value
+
+
+def test_a_long_trace_is_read_from_disk_and_misses_as_the_peer():
+    results = long_trace.run(quick=True)
+    assert results["long_trace_lru_requests_per_s"].value > 0
+    assert 0 < results["long_trace_memory_bytes"].value < 100e6
+    missed = results["long_trace_byte_miss_ratio"]
+    assert missed.peer_value in (None, pytest.approx(missed.value, abs=1e-6))
