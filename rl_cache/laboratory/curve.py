@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rl_cache.arrays import Float64, Int64
+from rl_cache.arrays import AnyArray, Float64, Int64, Mask
 from rl_cache.errors import SimulationError
 from rl_cache.kernels.jit import entry, kernel
-from rl_cache.traces.key_sample import in_sample
 from rl_cache.traces.trace import Trace
 
 _FIRST = np.iinfo(np.int64).max
 """Distance of a file's first request."""
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +74,7 @@ def lru_curve(trace: Trace, shares: Float64, sample: float = 1.0) -> LruCurve:
     """
     if not 0 < sample <= 1 or not (shares > 0).all():
         raise SimulationError(f"sample is {sample}, shares {shares}; need 0 < sample <= 1 and shares over 0")
-    rows = np.flatnonzero(in_sample(np.arange(trace.n_files), sample)[trace.file])
+    rows = np.flatnonzero(_in_sample(np.arange(trace.n_files), sample)[trace.file])
     if not len(rows):
         raise SimulationError(f"a sample of {sample:.1%} of {trace.origin} has no request; take a larger one")
     part = trace.select(rows)
@@ -86,3 +86,11 @@ def lru_curve(trace: Trace, shares: Float64, sample: float = 1.0) -> LruCurve:
     hits = np.searchsorted(distance[order], capacity * sample, side="right")
     hit_bytes = np.concatenate(([0], np.cumsum(part.size[order])))[hits]
     return LruCurve(capacity, 1 - hit_bytes / part.size.sum(), 1 - hits / len(part))
+
+
+def _in_sample(key: AnyArray, share: float) -> Mask:
+    """Which of these whole numbers are in the sample that holds ``share`` (0 to 1) of all, by a hash."""
+    mixed = (key.astype(np.uint64) + np.uint64(1)) * _MULTIPLIER
+    mixed = (mixed ^ (mixed >> np.uint64(31))) * _MULTIPLIER
+    chosen: Mask = (mixed >> np.uint64(11)) * 2.0**-53 < share
+    return chosen
