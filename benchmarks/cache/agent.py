@@ -13,8 +13,9 @@ import numpy as np
 from benchmarks.cache import held_out
 from benchmarks.cache.adverse import ADVERSE
 from benchmarks.cache.held_out import Case, Estimate
+from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Result, data_folder, progress
-from rl_cache.agents.evaluate import AGENT, BASELINE, REFERENCE, ReplayScore, compare_agent
+from rl_cache.agents.evaluate import AGENT, BASELINE, REFERENCE, ReplayScore, compare_agent, run_agent
 from rl_cache.agents.train import TrainingBudget, TrainingResult, train_agent
 from rl_cache.env.hep_cache import HepCache
 from rl_cache.laboratory.agent import Agent
@@ -48,7 +49,7 @@ class Plan:
     adverse_requests: int
 
 
-FULL = Plan(4, 0.1, 0.05, 42, WARM_UP_DAYS, (0.05, 0.1, 0.2), TrainingBudget(12_000, 2, 3, 8, 2048), 60_000)
+FULL = Plan(3, 0.05, 0.05, 42, WARM_UP_DAYS, (0.05, 0.1, 0.2), TrainingBudget(12_000, 2, 2, 6, 2048), 60_000)
 QUICK = Plan(2, 0.01, 0.01, 8, 2, (0.1,), TrainingBudget(300, 1, 1, 2, 256), 3000)
 
 
@@ -64,7 +65,7 @@ def run(quick: bool) -> dict[str, Result]:
     )
     cases = _held_out(plan, trained.agent)
     results = {"training_s": training, "env_steps_per_s": _env_speed(plan)}
-    results |= _stages(trained) | _gains(cases) | _by_case(cases)
+    results |= _stages(trained) | _reinforcement(plan, trained) | _gains(cases) | _by_case(cases)
     return results | _adverse(plan, trained.agent) | _real(quick)
 
 
@@ -144,6 +145,27 @@ def _stages(trained: TrainingResult) -> dict[str, Result]:
     note = "gain over S3-FIFO on the validation traces; the best stage is kept"
     stages = {"network": trained.by_network, "knobs": trained.by_knobs, "policy": trained.by_policy}
     return {f"stage_{name}": Result(value, "of bytes read", note=note) for name, value in stages.items()}
+
+
+def _reinforcement(plan: Plan, trained: TrainingResult) -> dict[str, Result]:
+    """What PPO and the search for knobs add to the network that they start from, on held-out traces."""
+    by_seed = []
+    for seed in range(HELD_OUT_SEED, HELD_OUT_SEED + plan.seeds):
+        progress(f"reinforced beside imitator, seed {seed}")
+        gains = []
+        for name in WORKLOADS:
+            made = trace(name, seed, plan, plan.scale)
+            capacity = int(0.1 * made.footprint_bytes)
+            imitator, reinforced = (
+                run_agent(made, agent, capacity, warm_up_days=plan.warm_up_days).byte_miss_ratio
+                for agent in (trained.imitator, trained.reinforced)
+            )
+            gains.append(imitator - reinforced)
+        by_seed.append(float(np.mean(gains)))
+    low, high = bootstrap_mean(by_seed, np.random.default_rng(0))
+    note = "byte miss ratio of the network alone less that of the agent after PPO; cache of 10%, held-out seeds"
+    value = float(np.mean(by_seed))
+    return {"rl_gain_over_imitator": Result(value, "of bytes read", low, high, len(by_seed), note=note)}
 
 
 def _adverse(plan: Plan, agent: Agent) -> dict[str, Result]:

@@ -41,10 +41,13 @@ class TrainingBudget:
 class TrainingResult:
     """The agent, and the gain over S3-FIFO of each stage on the validation traces: hit bytes over bytes read.
 
-    The agent is that of the best stage; S3-FIFO itself, whose gain is 0, where every stage is worse.
+    The agent is that of the best stage; S3-FIFO itself, whose gain is 0, where every stage is worse. ``imitator`` is the
+    network alone, ``reinforced`` the agent that PPO ended with, chosen or not.
     """
 
     agent: Agent
+    imitator: Agent
+    reinforced: Agent
     by_network: float
     by_knobs: float
     by_policy: float
@@ -103,7 +106,8 @@ def train_agent(
     held_out = EvaluationCases.from_traces(validation, cache_shares)
     gains = [held_out.gain(agent) for agent in candidates]
     best = int(np.argmax(gains))
-    return TrainingResult(candidates[best] if gains[best] > 0.0 else Agent(Knobs(), network), *gains)
+    chosen = candidates[best] if gains[best] > 0.0 else Agent(Knobs(), network)
+    return TrainingResult(chosen, candidates[0], candidates[-1], *gains)
 
 
 def _search_knobs(

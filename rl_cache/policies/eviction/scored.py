@@ -44,6 +44,8 @@ UNGUARDED = 1e9
 """A budget that nobody can use up."""
 _FRESH, _RESCORED = 6, 3
 """Files drawn anew of the annex and of the common files, and candidates of either scored again, at a choice."""
+_LOST_COUNTS = 4
+"""A byte lost already counts as so many owed: an agent that loses is held shorter than the bound would need."""
 _SHARE, _MARGIN, _REUSE, _RECENCY, _FREQUENCY, _SIZE, _DATASET_RECENCY, _SIBLINGS = range(8)
 _DRAWS, _VICTIM = range(2)
 
@@ -132,8 +134,9 @@ def may_owe(state: State, row: int) -> float:
     if state.knobs[_SHARE] <= 0.0 or draw(state.seed, row) >= state.knobs[_SHARE]:
         return -1.0
     bytes_ = state.beside.bytes
-    potential_loss = bytes_[beside_s3fifo.MORE_MISSED] + bytes_[beside_s3fifo.OWED]
-    return float(state.budget * bytes_[beside_s3fifo.PLAIN_MISSED] - potential_loss)
+    more_missed = bytes_[beside_s3fifo.MORE_MISSED]
+    lost = max(more_missed, _LOST_COUNTS * more_missed)
+    return float(state.budget * bytes_[beside_s3fifo.PLAIN_MISSED] - lost - bytes_[beside_s3fifo.OWED])
 
 
 @kernel
