@@ -41,8 +41,8 @@ class TrainingBudget:
 class TrainingResult:
     """The agent, and the gain over S3-FIFO of each stage on the validation traces: hit bytes over bytes read.
 
-    The agent is that of the best stage; S3-FIFO itself, whose gain is 0, where every stage is worse. ``imitator`` is the
-    network alone, ``reinforced`` the agent that PPO ended with, chosen or not.
+    The agent is that of the best stage; S3-FIFO itself, whose gain is 0, where every stage is worse. ``imitator`` is
+    the network alone, ``reinforced`` the agent that PPO ended with, chosen or not.
     """
 
     agent: Agent

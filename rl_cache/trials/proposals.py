@@ -17,8 +17,8 @@ from rl_cache.errors import SimulationError
 from rl_cache.laboratory.agent import Agent
 from rl_cache.laboratory.simulator import Simulation
 from rl_cache.policies.admission.ruled import TargetType, directories, typed_directories
-from rl_cache.policies.eviction.beside_s3fifo import held
 from rl_cache.policies.eviction.scored import ScoredS3Fifo
+from rl_cache.policies.eviction.shadowed import held
 from rl_cache.traces.trace import LabelColumn, Trace
 from rl_cache.trials.shadow import Proposal, RuleKind, Trials, advance
 from rl_cache.trials.suggestions import TRIAL_DAYS
@@ -97,7 +97,7 @@ def _held(trace: Trace, policy: ScoredS3Fifo, capacity_bytes: int) -> Float64:
     held_bytes = np.zeros(trace.n_files)
     for row in np.linspace(len(trace) // 2, len(trace), _SNAPSHOTS).astype(np.int64):
         cache.advance(int(row))
-        files = held(cache.state.beside)
+        files = held(cache.state.cache)
         held_bytes[files] += trace.file_size[files] / _SNAPSHOTS
     return held_bytes
 

@@ -9,7 +9,7 @@ The lowest-scored are looked for among files drawn anew and those remembered of 
 computed again before one leaves: half the scores of a sample of 24 drawn anew each time serve as much.
 
 Under guard the agent may lose ``budget`` of what S3-FIFO has missed, and whatever it has saved: S3-FIFO's files
-leave, or are refused, only while the potential loss (rl_cache/policies/eviction/beside_s3fifo.py) stays below. So the
+leave, or are refused, only while the potential loss (rl_cache/policies/eviction/shadowed.py) stays below. So the
 bound holds for every agent on every trace at every moment, as long as files leave only to make room for a file:
 watermarks and redirection are the operator's, and what they cost is not bounded.
 
@@ -37,7 +37,7 @@ from rl_cache.kernels.jit import entry, kernel
 from rl_cache.kernels.network import Evaluator, Network, evaluator, predict, zero_network
 from rl_cache.kernels.request import NOTHING, Frame, serve_with
 from rl_cache.kernels.sampling import Pool, contains, draw, draw_member
-from rl_cache.policies.eviction import beside_s3fifo
+from rl_cache.policies.eviction import shadowed
 from rl_cache.traces.trace import Trace
 
 UNGUARDED = 1e9
@@ -90,10 +90,10 @@ class Knobs:
 
 
 class State(NamedTuple):
-    """The cache beside S3-FIFO, what was seen, and what the score needs.
+    """The cache, what was seen, and what the score needs.
 
     Attributes:
-        beside: the cache, and S3-FIFO.
+        cache: the cache, and S3-FIFO in its shadow.
         history: the past.
         network: how soon a file is requested again.
         common, annex: the lowest-scored files of each that were drawn.
@@ -105,7 +105,7 @@ class State(NamedTuple):
         seed: of the draws.
     """
 
-    beside: beside_s3fifo.BesideS3Fifo
+    cache: shadowed.Shadowed
     history: RequestHistory
     network: Evaluator
     common: Candidates
@@ -133,10 +133,10 @@ def may_owe(state: State, row: int) -> float:
     """Bytes of S3-FIFO's files that may leave at this row; negative where S3-FIFO decides."""
     if state.knobs[_SHARE] <= 0.0 or draw(state.seed, row) >= state.knobs[_SHARE]:
         return -1.0
-    bytes_ = state.beside.bytes
-    more_missed = bytes_[beside_s3fifo.MORE_MISSED]
+    bytes_ = state.cache.bytes
+    more_missed = bytes_[shadowed.MORE_MISSED]
     lost = max(more_missed, _LOST_COUNTS * more_missed)
-    return float(state.budget * bytes_[beside_s3fifo.PLAIN_MISSED] - lost - bytes_[beside_s3fifo.OWED])
+    return float(state.budget * bytes_[shadowed.PLAIN_MISSED] - lost - bytes_[shadowed.OWED])
 
 
 @kernel
@@ -169,7 +169,7 @@ def _lowest_scored(state: State, pool: Pool, candidates: Candidates, row: int) -
 @kernel
 def choose_victim(state: State, row: int, owable: float) -> int:
     """The lowest-scored of the annex, and of the common files where so many bytes may be owed; NOTHING for none."""
-    cache = state.beside
+    cache = state.cache
     victim, lowest_score = NOTHING, np.inf
     if cache.annex.length[0] > 0:
         place = _lowest_scored(state, cache.annex, state.annex, row)
@@ -189,7 +189,7 @@ def find(state: State, file: int, row: int) -> bool:
     """Note the request, and let S3-FIFO serve it."""
     record_request(state.history, file, row)
     state.marks[_VICTIM] = NOTHING
-    return beside_s3fifo.request(state.beside, file, row)
+    return shadowed.request(state.cache, file, row)
 
 
 @kernel
@@ -197,18 +197,18 @@ def admit(state: State, file: int, row: int) -> bool:
     """Whether the file is stored; then it is no longer owed."""
     stored = _is_worth_storing(state, file, row)
     if stored:
-        beside_s3fifo.settle(state.beside, file)
+        shadowed.settle(state.cache, file)
     return stored
 
 
 @kernel
 def _is_worth_storing(state: State, file: int, row: int) -> bool:
     """While there is room, or in the place of files with a lower score, as far as these may leave."""
-    cache, size = state.beside, state.beside.plain.size[file]
-    excess = beside_s3fifo.excess(cache, file)
+    cache, size = state.cache, state.cache.plain.size[file]
+    excess = shadowed.excess(cache, file)
     if excess <= 0:
         return True
-    plain, owable = beside_s3fifo.in_plain(cache, file), may_owe(state, row)
+    plain, owable = shadowed.in_plain(cache, file), may_owe(state, row)
     if owable < 0.0:
         return plain
     # A file of S3-FIFO's is owed until it is stored.
@@ -217,16 +217,16 @@ def _is_worth_storing(state: State, file: int, row: int) -> bool:
         return plain
     if score(state, file, row) < state.lowest[0] + state.knobs[_MARGIN]:
         return False
-    if plain or excess <= cache.bytes[beside_s3fifo.ANNEX]:
+    if plain or excess <= cache.bytes[shadowed.ANNEX]:
         return True
     # Files that may leave have to make room enough, however they are drawn.
-    return bool(owable >= excess + cache.bytes[beside_s3fifo.LARGEST])
+    return bool(owable >= excess + cache.bytes[shadowed.LARGEST])
 
 
 @kernel
 def insert(state: State, file: int, _row: int) -> None:
     """The file is in the cache."""
-    beside_s3fifo.store(state.beside, file)
+    shadowed.store(state.cache, file)
     record_cached(state.history, file, 1)
 
 
@@ -238,9 +238,9 @@ def evict(state: State, _file: int, row: int) -> int:
         victim = choose_victim(state, row, may_owe(state, row))
     if victim == NOTHING:
         state.marks[_DRAWS] += 1
-        victim = draw_member(state.beside.common, state.seed + 1, state.marks[_DRAWS])
+        victim = draw_member(state.cache.common, state.seed + 1, state.marks[_DRAWS])
     state.marks[_VICTIM] = NOTHING
-    beside_s3fifo.drop(state.beside, victim)
+    shadowed.drop(state.cache, victim)
     record_cached(state.history, victim, -1)
     return victim
 
@@ -287,7 +287,7 @@ class ScoredS3Fifo:
     def state(self, trace: Trace, capacity_bytes: int) -> State:
         """An empty cache that has seen nothing."""
         return State(
-            beside_s3fifo.empty_beside(trace, capacity_bytes),
+            shadowed.empty_shadowed(trace, capacity_bytes),
             empty_history(trace, capacity_bytes),
             evaluator(self.network),
             no_candidates(),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.cache.adverse import ADVERSE
 from rl_cache.errors import SimulationError
 from rl_cache.laboratory.simulator import Simulation, simulate
-from rl_cache.policies.eviction import beside_s3fifo
+from rl_cache.policies.eviction import shadowed
 from rl_cache.policies.eviction.s3fifo import S3Fifo
 from rl_cache.policies.eviction.scored import HEURISTIC, Knobs, ScoredS3Fifo
 from rl_cache.traces.assemble import Sizes
@@ -57,11 +57,11 @@ def test_the_account_is_that_of_both_caches(agent: ScoredS3Fifo) -> None:
     for row in range(100, len(trace) + 100, 100):
         cache.advance(row)
         plain.advance(row)
-        beside = cache.state.beside
-        common, annex, owed, plain_missed, more_missed, _ = beside.bytes
-        held = beside_s3fifo.held(beside)
+        both = cache.state.cache
+        common, annex, owed, plain_missed, more_missed, _ = both.bytes
+        held = shadowed.held(both)
         in_plain = plain.state.where <= 1
-        assert np.array_equal(beside.plain.where <= 1, in_plain)
+        assert np.array_equal(both.plain.where <= 1, in_plain)
         assert common == trace.file_size[held[in_plain[held]]].sum()
         assert annex == trace.file_size[held[~in_plain[held]]].sum()
         assert owed == trace.file_size[in_plain].sum() - common

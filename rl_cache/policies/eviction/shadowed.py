@@ -1,4 +1,4 @@
-"""A cache beside S3-FIFO, and to the byte what it may still lose to it.
+"""A cache with S3-FIFO in its shadow, and to the byte what it may still lose to it.
 
 S3-FIFO runs beside the cache on the same requests, of which names and sizes are kept. A file in the cache is *common*
 if S3-FIFO holds it as well, else it is in the *annex*. What S3-FIFO holds and the cache does not is *owed*: at worst
@@ -27,7 +27,7 @@ from rl_cache.traces.trace import Trace
 COMMON, ANNEX, OWED, PLAIN_MISSED, MORE_MISSED, LARGEST = range(6)
 
 
-class BesideS3Fifo(NamedTuple):
+class Shadowed(NamedTuple):
     """Both caches, and the account.
 
     Attributes:
@@ -45,100 +45,100 @@ class BesideS3Fifo(NamedTuple):
     capacity: int
 
 
-def empty_beside(trace: Trace, capacity_bytes: int) -> BesideS3Fifo:
+def empty_shadowed(trace: Trace, capacity_bytes: int) -> Shadowed:
     """Both caches empty."""
     plain = s3fifo.S3Fifo().state(trace, capacity_bytes)
     pools = empty_pool(trace.n_files), empty_pool(trace.n_files)
-    return BesideS3Fifo(plain, *pools, np.zeros(6, np.int64), capacity_bytes)
+    return Shadowed(plain, *pools, np.zeros(6, np.int64), capacity_bytes)
 
 
 @kernel
-def in_plain(beside: BesideS3Fifo, file: int) -> bool:
+def in_plain(cache: Shadowed, file: int) -> bool:
     """Whether S3-FIFO holds the file."""
-    return bool(beside.plain.where[file] <= s3fifo.MAIN)
+    return bool(cache.plain.where[file] <= s3fifo.MAIN)
 
 
 @kernel
-def excess(beside: BesideS3Fifo, file: int) -> int:
+def excess(cache: Shadowed, file: int) -> int:
     """Bytes that have to leave before the file fits; none if not positive."""
-    return int(beside.bytes[COMMON] + beside.bytes[ANNEX] + beside.plain.size[file] - beside.capacity)
+    return int(cache.bytes[COMMON] + cache.bytes[ANNEX] + cache.plain.size[file] - cache.capacity)
 
 
 @kernel
-def request(beside: BesideS3Fifo, file: int, row: int) -> bool:
+def request(cache: Shadowed, file: int, row: int) -> bool:
     """S3-FIFO serves the request; whether the cache holds the file."""
-    size = beside.plain.size[file]
-    hit = contains(beside.common, file) or contains(beside.annex, file)
-    plain_hit = s3fifo.find(beside.plain, file, row)
-    beside.bytes[MORE_MISSED] += size * (int(plain_hit) - int(hit))
-    beside.bytes[LARGEST] = max(beside.bytes[LARGEST], size)
+    size = cache.plain.size[file]
+    hit = contains(cache.common, file) or contains(cache.annex, file)
+    plain_hit = s3fifo.find(cache.plain, file, row)
+    cache.bytes[MORE_MISSED] += size * (int(plain_hit) - int(hit))
+    cache.bytes[LARGEST] = max(cache.bytes[LARGEST], size)
     if not plain_hit:
-        beside.bytes[PLAIN_MISSED] += size
-        if s3fifo.admit(beside.plain, file, row):
-            _plain_stores(beside, file, row)
+        cache.bytes[PLAIN_MISSED] += size
+        if s3fifo.admit(cache.plain, file, row):
+            _plain_stores(cache, file, row)
     return hit
 
 
 @kernel
-def _plain_stores(beside: BesideS3Fifo, file: int, row: int) -> None:
-    plain, size = beside.plain, beside.plain.size[file]
-    while plain.occupied[s3fifo.SMALL] + plain.occupied[s3fifo.MAIN] + size > beside.capacity:
+def _plain_stores(cache: Shadowed, file: int, row: int) -> None:
+    plain, size = cache.plain, cache.plain.size[file]
+    while plain.occupied[s3fifo.SMALL] + plain.occupied[s3fifo.MAIN] + size > cache.capacity:
         evicted = s3fifo.evict(plain, file, row)
         if evicted != NOTHING:
-            _plain_evicted(beside, evicted)
+            _plain_evicted(cache, evicted)
     s3fifo.insert(plain, file, row)
-    if contains(beside.annex, file):
-        remove(beside.annex, file)
-        add(beside.common, file)
-        beside.bytes[ANNEX] -= size
-        beside.bytes[COMMON] += size
+    if contains(cache.annex, file):
+        remove(cache.annex, file)
+        add(cache.common, file)
+        cache.bytes[ANNEX] -= size
+        cache.bytes[COMMON] += size
     else:
-        beside.bytes[OWED] += size
+        cache.bytes[OWED] += size
 
 
 @kernel
-def _plain_evicted(beside: BesideS3Fifo, file: int) -> None:
-    size = beside.plain.size[file]
-    if contains(beside.common, file):
-        remove(beside.common, file)
-        add(beside.annex, file)
-        beside.bytes[COMMON] -= size
-        beside.bytes[ANNEX] += size
+def _plain_evicted(cache: Shadowed, file: int) -> None:
+    size = cache.plain.size[file]
+    if contains(cache.common, file):
+        remove(cache.common, file)
+        add(cache.annex, file)
+        cache.bytes[COMMON] -= size
+        cache.bytes[ANNEX] += size
     else:
-        beside.bytes[OWED] -= size
+        cache.bytes[OWED] -= size
 
 
 @kernel
-def settle(beside: BesideS3Fifo, file: int) -> None:
+def settle(cache: Shadowed, file: int) -> None:
     """The missing file is going to be stored: it is no longer owed."""
-    if in_plain(beside, file):
-        beside.bytes[OWED] -= beside.plain.size[file]
+    if in_plain(cache, file):
+        cache.bytes[OWED] -= cache.plain.size[file]
 
 
 @kernel
-def store(beside: BesideS3Fifo, file: int) -> None:
+def store(cache: Shadowed, file: int) -> None:
     """The file, which has been settled, is in the cache."""
-    if in_plain(beside, file):
-        add(beside.common, file)
-        beside.bytes[COMMON] += beside.plain.size[file]
+    if in_plain(cache, file):
+        add(cache.common, file)
+        cache.bytes[COMMON] += cache.plain.size[file]
     else:
-        add(beside.annex, file)
-        beside.bytes[ANNEX] += beside.plain.size[file]
+        add(cache.annex, file)
+        cache.bytes[ANNEX] += cache.plain.size[file]
 
 
 @kernel
-def drop(beside: BesideS3Fifo, file: int) -> None:
+def drop(cache: Shadowed, file: int) -> None:
     """The file leaves the cache."""
-    if contains(beside.common, file):
-        remove(beside.common, file)
-        beside.bytes[COMMON] -= beside.plain.size[file]
-        beside.bytes[OWED] += beside.plain.size[file]
+    if contains(cache.common, file):
+        remove(cache.common, file)
+        cache.bytes[COMMON] -= cache.plain.size[file]
+        cache.bytes[OWED] += cache.plain.size[file]
     else:
-        remove(beside.annex, file)
-        beside.bytes[ANNEX] -= beside.plain.size[file]
+        remove(cache.annex, file)
+        cache.bytes[ANNEX] -= cache.plain.size[file]
 
 
-def held(beside: BesideS3Fifo) -> Int64:
+def held(cache: Shadowed) -> Int64:
     """The files in the cache."""
-    pools = (beside.common, beside.annex)
+    pools = (cache.common, cache.annex)
     return np.concatenate([pool.file[: pool.length[0]] for pool in pools]).astype(np.int64)
