@@ -15,6 +15,7 @@ import numpy.typing as npt
 from rl_cache.arrays import AnyArray, Int64
 from rl_cache.errors import TraceError
 from rl_cache.traces.assemble import Sizes
+from rl_cache.traces.binary import arrow_column
 from rl_cache.traces.trace import Trace
 
 
@@ -29,7 +30,10 @@ class _Files:
 
     def number(self, name: AnyArray, size: AnyArray) -> Int64:
         """The number of each request's file; a file's first size stands."""
-        block, first, position = np.unique(name, return_index=True, return_inverse=True)
+        encoded = arrow_column(name).dictionary_encode()
+        block, position = encoded.dictionary.to_numpy(), encoded.indices.to_numpy()
+        first = np.empty(len(block), np.int64)
+        first[position[::-1]] = np.arange(len(name) - 1, -1, -1)
         place = np.searchsorted(self._sorted, block)
         known = np.zeros(len(block), bool)
         inside = place < len(self._sorted)
@@ -37,10 +41,10 @@ class _Files:
         number = np.empty(len(block), np.int64)
         number[known] = self._number[place[known]]
         new = np.flatnonzero(~known)
-        in_order = new[np.argsort(first[new])]
-        number[in_order] = len(self.names) + np.arange(len(new))
-        self.names = np.concatenate([self.names, block[in_order]])
-        self.sizes = np.concatenate([self.sizes, size[first[in_order]].astype(np.int64)])
+        number[new] = len(self.names) + np.arange(len(new))
+        self.names = np.concatenate([self.names, block[new]])
+        self.sizes = np.concatenate([self.sizes, size[first[new]].astype(np.int64)])
+        new = new[np.argsort(block[new])]
         self._sorted = np.insert(self._sorted, place[new], block[new])
         self._number = np.insert(self._number, place[new], number[new])
         numbered: Int64 = number[position]

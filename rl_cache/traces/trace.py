@@ -17,6 +17,7 @@ MAX_TIME_S = 2**36
 MAX_BYTES = 2**62
 """Four exabytes: sums must stay whole numbers."""
 _SLICE_ROWS = 1 << 22
+"""Requests that are looked at together, so that a trace on disk is never in memory as a whole."""
 _UNITS = {"ms": 10**3, "µs": 10**6, "ns": 10**9}
 
 
@@ -105,7 +106,7 @@ class Trace:
     def requests(self) -> Int64:
         """How often each file is requested."""
         counts = np.zeros(self.n_files, np.int64)
-        # In slices, since bincount copies what cannot be written to.
+        # bincount copies what cannot be written to.
         for start in range(0, len(self), _SLICE_ROWS):
             counts += np.bincount(self.file[start : start + _SLICE_ROWS], minlength=self.n_files)
         return counts
@@ -169,11 +170,14 @@ class Trace:
             yield f"length of {name}", length, f"expected {expected}"
 
     def _times(self) -> Iterator[tuple[str, object, str]]:
-        back = np.flatnonzero(self.time_s[1:] < self.time_s[:-1])
-        if len(back):
-            row = int(back[0]) + 1
-            earlier = f"{self.time_s[row]} after {self.time_s[row - 1]}"
-            yield f"time_s of request {row}", earlier, "sort the trace by time"
+        for start in range(0, len(self), _SLICE_ROWS):
+            times = self.time_s[start : start + _SLICE_ROWS + 1]
+            back = np.flatnonzero(times[1:] < times[:-1])
+            if len(back):
+                row = start + int(back[0]) + 1
+                earlier = f"{self.time_s[row]} after {self.time_s[row - 1]}"
+                yield f"time_s of request {row}", earlier, "sort the trace by time"
+                break
         latest = int(self.time_s[-1])
         if latest >= MAX_TIME_S:
             unit = next(

@@ -41,7 +41,6 @@ def test_it_is_the_same_trace_as_in_memory(tmp_path, monkeypatch):
 
 
 def test_memory_does_not_grow_with_the_requests(monkeypatch):
-    """But for a byte a request while the order of the times is checked."""
     monkeypatch.setattr("rl_cache.traces.trace._SLICE_ROWS", 50_000)
     peaks = []
     for blocks in (2, 20):
@@ -50,7 +49,7 @@ def test_memory_does_not_grow_with_the_requests(monkeypatch):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert len(trace) == blocks * 50_000
-    assert peaks[1] < peaks[0] + 20 * 50_000
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 def test_sizes_that_change_are_refused_with_their_place():
