@@ -52,7 +52,8 @@ def _convolved(image: Float32, kernel: Float32) -> Float32:
     padded = np.pad(image, ((0, 0), (_before(rows), 1), (_before(columns), 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (SIDE, SIDE), axis=(1, 2))[:, ::STRIDE, ::STRIDE]
     n, high, wide, channels = windows.shape[:4]
-    flat = windows.reshape(n * high * wide, channels * SIDE * SIDE)
+    # A product for each map: its last digits do not depend on how many others there are.
+    flat = windows.reshape(n, high * wide, channels * SIDE * SIDE)
     product: Float32 = flat @ kernel.transpose(2, 0, 1, 3).reshape(channels * SIDE * SIDE, -1)
     return product.reshape(n, high, wide, -1)
 

@@ -39,7 +39,11 @@ class PullAutoencoder:
             raise ValueError(f"these are not the weights of an autoencoder: {sizes}")
 
     def reconstructed(self, pulls: Float32) -> Float32:
-        """What the network makes of masked ``pulls`` (n, bins)."""
+        """What the network makes of masked ``pulls`` (…, n, bins).
+
+        Each lumisection is a product of its own where these have an axis before n: last digits of a product depend on
+        how many rows it has, and a lumisection's score must not depend on which others are judged with it.
+        """
         layer: Float32 = np.clip(pulls, -INPUT_REACH, INPUT_REACH)
         for place in range(0, len(self.weights), 2):
             layer = layer @ self.weights[place] + self.weights[place + 1]
@@ -48,7 +52,7 @@ class PullAutoencoder:
         return layer
 
     def errors(self, pulls: Float32, precision: Float32) -> Float32:
-        """Root mean fourth power (n,) of the residuals of ``pulls`` (n, bins), over bins of some ``precision``."""
+        """Root mean fourth power (…, n) of the residuals of ``pulls`` (…, n, bins), over bins of some ``precision``."""
         mask = (precision >= LEAST_PRECISION).astype(np.float32)
         residual = pulls * mask
         residual -= self.reconstructed(residual)

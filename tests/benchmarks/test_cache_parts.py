@@ -8,12 +8,14 @@ pytest.importorskip("stable_baselines3")
 from benchmarks.cache import agent_cpu, guard, long_trace, speed, table, tried
 
 
+@pytest.mark.benchmark
 def test_speed_beside_the_peer():
     results = speed.run(quick=True)
     assert {"lru_requests_per_s", "s3fifo_requests_per_s", "gdsf_requests_per_s"} <= set(results)
     assert all(result.value > 0 for result in results.values())
 
 
+@pytest.mark.benchmark
 def test_the_published_table_has_every_column_for_every_policy():
     results = table.run(quick=True)
     names = {key.removeprefix("table_") for key in results}
@@ -36,6 +38,7 @@ def test_what_was_tried_is_measured_against_s3fifo():
     assert {"prefetch_bytes_from_afar", "prefetch_missed_requests", "prefetch_written"} <= set(results)
 
 
+@pytest.mark.benchmark
 def test_the_guard_is_measured_on_every_kind_of_trace(tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_DATA", str(tmp_path))
     results = guard.run(quick=True)

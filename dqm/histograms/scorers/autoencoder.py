@@ -52,6 +52,4 @@ class AutoencoderScorer:
     def score(self, block: FeatureBlock) -> Float32:
         """Root mean fourth power of the residuals, (L, n)."""
         require_shape(self.name, (self.elements, self.bins), block)
-        flat = (-1, self.bins)
-        scores = self.model.errors(block.pulls.reshape(flat), block.precision.reshape(flat))
-        return scores.reshape(block.totals.shape)
+        return self.model.errors(block.pulls, block.precision)
