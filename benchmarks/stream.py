@@ -44,6 +44,7 @@ from opint.lumisections.ingest import IngestResult, LumisectionIngest
 from opint.store.engine import Store
 from opint.store.tables import lumisection
 from streams import loop
+from streams.codecs.content_type import ARROW_CONTENT_TYPE
 from streams.dev_kafka import apache_kafka
 from streams.kafka import KafkaPublisher
 from streams.kafka.consumer import FETCH_BYTES, FETCH_PARTITION_BYTES
@@ -52,7 +53,6 @@ from streams.records import Conditions, HistogramBatch, LumisectionKey
 from streams.replay import replay
 from streams.source import Message, Partition
 
-ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/vnd.uhi+json"
 STEADY_HISTOGRAMS_PER_S = 5_000.0
 
@@ -268,7 +268,7 @@ class Bench:
         process, pipe = in_process(consume_with_daemon, self.settings(topic), count * len(self.of.detector.catalogues))
         assert pipe.recv() == "ready"
         progress(f"steady: {pace:.1f} lumisections/s for {count / pace:.0f} s")
-        self.publish(topic, ARROW, count, pace)
+        self.publish(topic, ARROW_CONTENT_TYPE, count, pace)
         _, latencies, _, judged = pipe.recv()
         process.join()
         assert judged == count
@@ -293,7 +293,7 @@ def measure(quick: bool) -> Outcome:
     plan = QUICK if quick else FULL
     with tempfile.TemporaryDirectory() as name, apache_kafka(Path(name) / "kafka") as broker:
         bench = Bench(Path(name), plan, data_folder(os.environ), broker.bootstrap_servers)
-        arrow, arrow_bare, peak = bench.throughput(ARROW, plan.arrow)
+        arrow, arrow_bare, peak = bench.throughput(ARROW_CONTENT_TYPE, plan.arrow)
         json, json_bare, _ = bench.throughput(JSON, plan.json)
         latencies, scoring = bench.latency(), bench.scoring()
     results = {

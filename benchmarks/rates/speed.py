@@ -21,7 +21,8 @@ from dqm.simulate.rates import Trigger, stream
 from opint.store.engine import Store
 from opint.triggers.handler import rate_handler
 from opint.triggers.kind import RateKind
-from streams.codecs.rates import ARROW_CONTENT_TYPE, encode_arrow
+from streams.codecs.content_type import ARROW_CONTENT_TYPE
+from streams.codecs.rates import encode_arrow
 from streams.metrics import Metrics
 from streams.source import Message, Partition
 from streams.testing import ScriptedSource

@@ -90,7 +90,8 @@ def fit_normaliser(
     centre = np.where(seen > 0, median(logs), 0.0)
     size = np.where(use, logs - centre, 0.0)
     design = np.stack([np.ones((lumisections, n)), size, np.repeat(pileup[:, None], n, axis=1)], axis=-1)
-    design[..., 1:] *= not level
+    if level:
+        design[..., 1:] = 0.0
     lines = np.zeros((kinds, n, 3))
     spread = np.ones((kinds, n))
     for kind in range(kinds):

@@ -31,7 +31,9 @@ class Wire(StrEnum):
     @property
     def content_type(self) -> str:
         """The message header that says so."""
-        return {"arrow": "application/vnd.apache.arrow.stream", "json": "application/json"}[self.value]
+        from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE
+
+        return ARROW_CONTENT_TYPE if self is Wire.ARROW else JSON_CONTENT_TYPE
 
 
 DEMO_SETTINGS = Path("var/demo/nightshift.yaml")

@@ -61,7 +61,7 @@ def assemble(
 def _table(blocks: Iterable[pa.RecordBatch], origin: str) -> pa.Table:
     tables = [pa.Table.from_batches([block]) for block in _encoded_blocks(blocks, origin)]
     if not sum(table.num_rows for table in tables):
-        raise TraceError(origin, "number of requests", 0, "an empty trace cannot be used")
+        raise empty_trace(origin)
     return _concatenate(tables, origin).unify_dictionaries()
 
 
@@ -123,13 +123,23 @@ def _file_sizes(
     if len(changed) and sizes is Sizes.CONSTANT:
         row = int(changed[0])
         before = values[first[file[row]]]
-        raise TraceError(
-            origin,
-            f"size of file {file_name[file[row]]} at request {row}",
-            f"{values[row]} after {before}",
-            "files have one size; Sizes.FIRST (--first-size) keeps the first one",
-        )
+        raise changed_size(origin, file_name[file[row]], row, values[row], before)
     return values[first]
+
+
+def changed_size(origin: str, name: object, row: int, size: int, before: int) -> TraceError:
+    """The size in bytes of a file at request ``row`` differs from what it was ``before``."""
+    return TraceError(
+        origin,
+        f"size of file {name} at request {row}",
+        f"{size} after {before}",
+        "files have one size; Sizes.FIRST (--first-size) keeps the first one",
+    )
+
+
+def empty_trace(origin: str) -> TraceError:
+    """There is not one request."""
+    return TraceError(origin, "number of requests", 0, "an empty trace cannot be used")
 
 
 def _labels(table: pa.Table, name: str, origin: str, rows: Int64 | slice) -> LabelColumn | None:

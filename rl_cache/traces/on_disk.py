@@ -7,14 +7,12 @@ replays the trace as any other. The temporary files have no name: they go away w
 
 import tempfile
 from collections.abc import Iterable
-from typing import IO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from rl_cache.arrays import AnyArray, Int64
-from rl_cache.errors import TraceError
-from rl_cache.traces.assemble import Sizes
+from rl_cache.traces.assemble import Sizes, changed_size, empty_trace
 from rl_cache.traces.binary import arrow_column
 from rl_cache.traces.trace import Trace
 
@@ -51,27 +49,21 @@ class _Files:
         return numbered
 
 
-class _Columns(NamedTuple):
-    time_s: IO[bytes]
-    file: IO[bytes]
-
-
 def assemble_on_disk(blocks: Iterable[npt.NDArray[np.void]], origin: str, sizes: Sizes) -> Trace:
     """A trace of records with ``time``, ``file`` and ``size``; errors as of ``assemble``."""
     files, rows = _Files(), 0
     with tempfile.TemporaryFile() as times, tempfile.TemporaryFile() as numbers:
-        columns = _Columns(times, numbers)
         for records in blocks:
             number = files.number(records["file"], records["size"])
             if sizes is Sizes.CONSTANT:
                 _check_sizes(files, number, records["size"], rows, origin)
-            columns.file.write(number.tobytes())
-            columns.time_s.write(records["time"].astype(np.int64).tobytes())
+            numbers.write(number.tobytes())
+            times.write(records["time"].astype(np.int64).tobytes())
             rows += len(records)
         if not rows:
-            raise TraceError(origin, "number of requests", 0, "an empty trace cannot be used")
+            raise empty_trace(origin)
         # The map holds the file open, which has no name any more.
-        time_s, file = (np.memmap(column, np.int64, "r") for column in columns)
+        time_s, file = (np.memmap(column, np.int64, "r") for column in (times, numbers))
     return Trace(time_s, file, files.sizes, origin, file_name=files.names)
 
 
@@ -79,9 +71,4 @@ def _check_sizes(files: _Files, number: Int64, size: AnyArray, rows: int, origin
     changed = np.flatnonzero(files.sizes[number] != size)
     if len(changed):
         row = int(changed[0])
-        raise TraceError(
-            origin,
-            f"size of file {files.names[number[row]]} at request {rows + row}",
-            f"{size[row]} after {files.sizes[number[row]]}",
-            "files have one size; Sizes.FIRST (--first-size) keeps the first one",
-        )
+        raise changed_size(origin, files.names[number[row]], rows + row, size[row], files.sizes[number[row]])

@@ -7,41 +7,30 @@ is allocated for them.
 A new kind of record adds itself by ``encode_record.register`` and, if it is of no lumisection, ``key_of.register``.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import singledispatch
 from types import MappingProxyType
 from typing import Any
 
 from streams.codecs.accesses import encode_accesses
 from streams.codecs.checks import Limits
-from streams.codecs.content_type import chosen
+from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.events import encode_events
 from streams.codecs.histograms import arrow
 from streams.codecs.histograms import json as uhi_json
 from streams.codecs.rates import encode_rates
 from streams.codecs.workflows import encode_workflows
-from streams.errors import DecodeError
 from streams.records import AccessBatch, EventFeatures, HistogramBatch, TriggerRates
 from streams.source import Message
 from streams.workflows import FailureReport, workflow_of
 
-
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """How one content type is read and written."""
-
-    decode: Callable[[bytes, Limits], HistogramBatch]
-    encode: Callable[[HistogramBatch], bytes]
-
-
 _UHI_JSON = Codec(uhi_json.decode, uhi_json.encode)
 
-CODECS: Mapping[str, Codec] = MappingProxyType(
+CODECS: Mapping[str, Codec[HistogramBatch, Limits]] = MappingProxyType(
     {
-        arrow.CONTENT_TYPE: Codec(arrow.decode, arrow.encode),
+        ARROW_CONTENT_TYPE: Codec(arrow.decode, arrow.encode),
         uhi_json.CONTENT_TYPE: _UHI_JSON,
-        "application/json": _UHI_JSON,
+        JSON_CONTENT_TYPE: _UHI_JSON,
     }
 )
 """By content type, lower case, without parameters."""
@@ -50,15 +39,9 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
 def decode(message: Message, limits: Limits) -> HistogramBatch:
     """Batch of a message, whose ``content-type`` header says how it is written.
 
-    A value that a file reader has decoded already is returned; one that it could not decode is raised,
-    as is DecodeError (OversizeError, ContentTypeError) for bytes that are unusable.
+    A value that a file reader has decoded already is returned. Raises as :func:`streams.codecs.content_type.decoded`.
     """
-    if isinstance(message.value, HistogramBatch):
-        return message.value
-    if isinstance(message.value, DecodeError):
-        raise message.value
-    limits.check_bytes(len(message.value))
-    return chosen(CODECS, message.headers).decode(message.value, limits)
+    return message.value if isinstance(message.value, HistogramBatch) else decoded(CODECS, message, limits)
 
 
 def encode(batch: HistogramBatch, content_type: str) -> bytes:

@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from streams.codecs.arrow_message import message, record_batch
 from streams.codecs.checks import check_text
-from streams.codecs.content_type import Codec, decoded
+from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.envelope import listed, parsed
 from streams.errors import DecodeError, OversizeError
 from streams.records import AccessBatch, FileAccess
@@ -113,9 +113,6 @@ def _seconds(value: object, place: str, field: str) -> float | None:
     return float(value)
 
 
-JSON_CONTENT_TYPE = "application/json"
-
-
 def decode_json(raw: bytes, limits: AccessLimits) -> AccessBatch:
     """Batch of one message; raise DecodeError for anything that is not as this module says."""
     limits.check_bytes(len(raw))
@@ -133,8 +130,6 @@ def encode_json(batch: AccessBatch) -> bytes:
 def _row(access: FileAccess) -> dict[str, object]:
     return {name: value for name, value in asdict(access).items() if value is not None}
 
-
-ARROW_CONTENT_TYPE = "application/vnd.apache.arrow.stream"
 
 _TYPES: dict[str, Any] = {"time": pa.float64(), "size": pa.int64(), "cpu_time": pa.float64(), "io_time": pa.float64()}
 _TYPES |= {name: pa.string() for name in ("file", "dataset", "tier", "site")}

@@ -7,6 +7,9 @@ from typing import Generic, Protocol, TypeVar
 from streams.errors import ContentTypeError, DecodeError
 from streams.source import Message
 
+ARROW_CONTENT_TYPE = "application/vnd.apache.arrow.stream"
+JSON_CONTENT_TYPE = "application/json"
+
 
 class ByteLimit(Protocol):
     """Limits of any kind of message."""

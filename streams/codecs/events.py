@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from streams.codecs.arrow_message import column_of_numbers, envelope_fields, message, record_batch
 from streams.codecs.checks import check_text
-from streams.codecs.content_type import Codec, decoded
+from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.envelope import ENVELOPE, Place, listed, parsed, read_place, write_place
 from streams.errors import DecodeError, OversizeError
 from streams.records import EventFeatures
@@ -83,9 +83,6 @@ def read_events(
     return EventFeatures(place.key, place.dataset, place.conditions, names, events, contiguous)
 
 
-JSON_CONTENT_TYPE = "application/json"
-
-
 def decode_json(raw: bytes, limits: EventLimits) -> EventFeatures:
     """Events of one message; raise DecodeError for anything that is not as this module says."""
     limits.check_bytes(len(raw))
@@ -125,8 +122,6 @@ def _values(rows: list[Any], events: list[Any], features: int) -> npt.NDArray[np
                 raise DecodeError("wrong-type", f"event {event}: values", value, "a number is needed")
     return np.array(rows, dtype=np.float64).reshape(len(rows), features)
 
-
-ARROW_CONTENT_TYPE = "application/vnd.apache.arrow.stream"
 
 _EVENT = "event"
 

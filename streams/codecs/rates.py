@@ -33,7 +33,7 @@ import pyarrow as pa
 from streams.codecs.arrow_message import column_of_numbers, envelope_fields, message, record_batch
 from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest
 from streams.codecs.checks import MAX_COUNT, check_amounts, check_text
-from streams.codecs.content_type import Codec, decoded
+from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.envelope import ENVELOPE, Place, listed, parsed, read_place, write_place
 from streams.errors import DecodeError, OversizeError
 from streams.records import TriggerMenu, TriggerRates
@@ -210,9 +210,6 @@ def _twice(name: str) -> DecodeError:
     return DecodeError("name-twice", "name", name, "seeds and paths have names of their own")
 
 
-JSON_CONTENT_TYPE = "application/json"
-
-
 def decode_json(raw: bytes, limits: RateLimits) -> TriggerRates:
     """Rates of one message; raise DecodeError for anything that is not as this module says."""
     limits.check_bytes(len(raw))
@@ -254,8 +251,6 @@ def _number(row: dict[str, Any], field: str) -> float:
         raise DecodeError("wrong-type", f"{row.get('name')}: {field}", value, "a number is needed")
     return float(value)
 
-
-ARROW_CONTENT_TYPE = "application/vnd.apache.arrow.stream"
 
 SCHEMA = pa.schema({"name": pa.string(), "seed": pa.string(), "rate_hz": pa.float64(), "prescale": pa.float64()})
 

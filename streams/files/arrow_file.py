@@ -13,7 +13,7 @@ import pyarrow as pa
 from streams.codecs import encode_record
 from streams.codecs.arrow_message import PREFIX_BYTES, body_length, metadata_length
 from streams.codecs.checks import Limits
-from streams.codecs.content_type import ByteLimit, SomeLimits
+from streams.codecs.content_type import ARROW_CONTENT_TYPE, ByteLimit, SomeLimits
 from streams.codecs.histograms import arrow
 from streams.errors import DecodeError, OversizeError
 from streams.files.assemble import placed
@@ -76,7 +76,7 @@ def write_recording(path: Path, records: Iterable[object]) -> int:
     count = 0
     with path.open("wb") as file:
         for record in records:
-            file.write(encode_record(record, arrow.CONTENT_TYPE))
+            file.write(encode_record(record, ARROW_CONTENT_TYPE))
             count += 1
     return count
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from streams.codecs.checks import Limits
-from streams.codecs.histograms import arrow
+from streams.codecs.content_type import ARROW_CONTENT_TYPE
 from streams.errors import SourceUnavailable
 from streams.files import read_file
 from streams.files.cursor import Cursor, Read, Record
@@ -274,7 +274,7 @@ class FolderSource(FileSource):
 
 def _message(partition: Partition, offset: int, record: Record, published_s: float) -> Message:
     key = f"{record.key.run}:{record.key.ls}".encode() if isinstance(record, HistogramBatch) else None
-    headers = {"content-type": arrow.CONTENT_TYPE} if isinstance(record, bytes) else {}
+    headers = {"content-type": ARROW_CONTENT_TYPE} if isinstance(record, bytes) else {}
     return Message(partition, offset, record, headers, published_s, f"{partition.topic} record {offset}", key)
 
 

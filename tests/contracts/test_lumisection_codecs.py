@@ -39,7 +39,7 @@ KINDS = {
 
 
 @pytest.fixture(params=[(name, codec) for name, kind in KINDS.items() for codec in sorted(kind.codecs)], scope="module")
-def tried(request):
+def kind_and_type(request):
     name, content_type = request.param
     return KINDS[name], content_type
 
@@ -121,16 +121,16 @@ def test_menus_are_shared():
 
 @given(cut=st.data())
 @settings(max_examples=100)
-def test_a_truncated_message_is_refused(tried, cut):
-    kind, content_type = tried
+def test_a_truncated_message_is_refused(kind_and_type, cut):
+    kind, content_type = kind_and_type
     raw = kind.encode(kind.record, content_type)
     assert refusal(kind, raw[: cut.draw(st.integers(0, len(raw) - 9))], content_type).reason
 
 
 @given(data=st.data())
 @settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
-def test_a_damaged_message_is_refused_or_sane(tried, data):
-    kind, content_type = tried
+def test_a_damaged_message_is_refused_or_sane(kind_and_type, data):
+    kind, content_type = kind_and_type
     raw = bytearray(kind.encode(kind.record, content_type))
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
@@ -144,25 +144,25 @@ def test_a_damaged_message_is_refused_or_sane(tried, data):
 
 
 @given(raw=st.binary(max_size=200))
-def test_noise_is_refused(tried, raw):
-    kind, content_type = tried
+def test_noise_is_refused(kind_and_type, raw):
+    kind, content_type = kind_and_type
     assert refusal(kind, raw, content_type).reason
 
 
-def test_a_message_of_50_mb_is_refused_unread(tried):
-    kind, content_type = tried
+def test_a_message_of_50_mb_is_refused_unread(kind_and_type):
+    kind, content_type = kind_and_type
     error = refusal(kind, bytes(50_000_000), content_type)
     assert (type(error), error.reason, error.value) == (OversizeError, "too-large", "50000000")
 
 
-def test_what_a_message_holds_is_bounded(tried):
-    kind, content_type = tried
+def test_what_a_message_holds_is_bounded(kind_and_type):
+    kind, content_type = kind_and_type
     error = refusal(kind, kind.encode(kind.record, content_type), content_type, kind.small_limits)
     assert (type(error), error.reason[:8]) == (OversizeError, "too-many")
 
 
-def test_the_lumisection_must_be_named(tried):
-    kind, content_type = tried
+def test_the_lumisection_must_be_named(kind_and_type):
+    kind, content_type = kind_and_type
     for wrong, field in (
         (replace(kind.record, key=LumisectionKey(0, 1)), "run"),
         (replace(kind.record, dataset=""), "dataset"),
@@ -209,8 +209,8 @@ def test_events_that_cannot_be_are_refused_by_name(content_type, changes, reason
 
 
 @pytest.mark.parametrize("written", ["{}", "{}; charset=utf-8", " {} "])
-def test_a_content_type_may_have_parameters(tried, written):
-    kind, content_type = tried
+def test_a_content_type_may_have_parameters(kind_and_type, written):
+    kind, content_type = kind_and_type
     raw = kind.encode(kind.record, content_type)
     assert same(kind.decode(message(raw, written.format(content_type.upper())), kind.limits), kind.record)
 

@@ -16,12 +16,11 @@ from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.store.engine import Store
 from opint.store.outbox import CALLS, ENDS, outbox
 from opint.store.tables import audit, incident
+from streams.codecs.content_type import ARROW_CONTENT_TYPE
 from streams.kafka import KafkaPublisher
 from streams.source import Message, Partition
 from tests.e2e.watching import done, incidents, progress, settings_for, verdicts, wait_until
 from tests.support.traffic import traffic
-
-ARROW = "application/vnd.apache.arrow.stream"
 
 
 def judged_at_once(parts, models, folder):
@@ -60,7 +59,7 @@ def test_kills_and_a_broker_restart_lose_and_double_nothing(own_apache_kafka, de
     publisher = KafkaPublisher(KafkaSettings(bootstrap_servers=own_apache_kafka.bootstrap_servers, topic=topic))
     publisher.ensure_topic(partitions=4)
     for part in parts:
-        publisher.publish(part, ARROW)
+        publisher.publish(part, ARROW_CONTENT_TYPE)
     publisher.flush()
     publisher.close()
 
@@ -117,7 +116,7 @@ def test_kills_with_the_embedded_broker(embedded_broker, detector, models, tmp_p
     with embedded(embedded_broker, url, models, daemons_with) as (store, daemons, publisher):
         daemon = daemons.start()
         for number, part in enumerate(parts):
-            publisher.publish(part, ARROW)
+            publisher.publish(part, ARROW_CONTENT_TYPE)
             if number in {len(parts) // 3, 2 * len(parts) // 3}:
                 publisher.flush()
                 wait_until(lambda number=number: progress(store) > number // 2, 120, "messages processed")
@@ -144,12 +143,12 @@ def test_a_database_that_is_killed_and_returns(postgres, embedded_broker, detect
     with embedded(embedded_broker, url, models, daemons_with) as (store, daemons, publisher):
         daemon = daemons.start()
         for part in parts[:half]:
-            publisher.publish(part, ARROW)
+            publisher.publish(part, ARROW_CONTENT_TYPE)
         publisher.flush()
         wait_until(lambda: progress(store) > 50, 120, "messages processed")
         postgres.kill()
         for part in parts[half:]:
-            publisher.publish(part, ARROW)
+            publisher.publish(part, ARROW_CONTENT_TYPE)
         publisher.flush()
         wait_until(lambda: "waiting" in daemons.logs(), 60, "the daemon says that it waits")
         assert daemon.poll() is None

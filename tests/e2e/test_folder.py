@@ -10,12 +10,12 @@ from dqm.simulate.stream import stream
 from opint.store.engine import Store
 from opint.store.tables import dead_letter, incident, lumisection
 from streams.codecs import encode
+from streams.codecs.content_type import ARROW_CONTENT_TYPE
 from tests.e2e.watching import wait_until
 from tests.small import LEVEL, keys, small_fault
 from tests.support.receivers import web_receiver
 
 UHI = "application/vnd.uhi+json"
-ARROW = "application/vnd.apache.arrow.stream"
 
 
 def rows(store, query):
@@ -54,7 +54,7 @@ def test_files_are_judged_as_they_come_and_once(detector, models, tmp_path, daem
     expected = keys(12)
     result = stream(detector, [(key, LEVEL) for key in expected], [small_fault(expected, 4, 9)], seed=2)
     for number, item in enumerate(result):
-        kind, suffix = (ARROW, "arrow") if number % 2 else (UHI, "uhi.json")
+        kind, suffix = (ARROW_CONTENT_TYPE, "arrow") if number % 2 else (UHI, "uhi.json")
         for batch in item.batches:
             unfinished = incoming / f".{item.key.ls:04}-{batch.subsystem}.{suffix}.tmp"
             unfinished.write_bytes(encode(batch, kind))

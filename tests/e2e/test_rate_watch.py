@@ -17,13 +17,13 @@ from dqm.simulate.events import stream
 from opint.store.engine import Store
 from opint.store.hotline import hotline_event, hotline_state
 from opint.store.tables import dead_letter, heartbeat, incident, lumisection
-from streams.codecs.events import ARROW_CONTENT_TYPE, encode_arrow
+from streams.codecs.content_type import ARROW_CONTENT_TYPE
+from streams.codecs.events import encode_arrow
 from streams.kafka import KafkaPublisher
 from tests.e2e.watching import progress, settings_for, wait_until
 from tests.scripted_rates import DATASET, encode, rates
 from tests.support.traffic import traffic
 
-ARROW = "application/vnd.apache.arrow.stream"
 LUMISECTIONS = 60
 PER_HOUR = 120.0
 """Events to be kept: enough of them to be counted."""
@@ -73,7 +73,7 @@ class Site:
     def publish_histograms(self, parts):
         with closing(KafkaPublisher(KafkaSettings(**self.values["stream"]["kafka"]))) as publisher:
             for part in parts:
-                publisher.publish(part, ARROW)
+                publisher.publish(part, ARROW_CONTENT_TYPE)
             publisher.flush()
 
     def publish_events(self, events):

@@ -10,7 +10,8 @@ from conf.stream import KafkaSettings
 from opint.store.engine import Store
 from opint.store.tables import dead_letter
 from opint.store.workflows import workflow_snapshot, workflow_suggestion, workflow_task
-from streams.codecs.workflows.json import CONTENT_TYPE, write_snapshot
+from streams.codecs.content_type import JSON_CONTENT_TYPE
+from streams.codecs.workflows.json import write_snapshot
 from streams.kafka import KafkaPublisher
 from tests.e2e.watching import progress, settings_for, wait_until
 from tests.opint.actions.reports import failing
@@ -39,7 +40,7 @@ def test_killed_in_between_each_report_is_one_task_with_one_suggestion(embedded_
 
         def publish(messages):
             for number, message in enumerate(messages):
-                publisher.publish_bytes(message, {"content-type": CONTENT_TYPE}, b"%d" % number, topic)
+                publisher.publish_bytes(message, {"content-type": JSON_CONTENT_TYPE}, b"%d" % number, topic)
             publisher.flush()
 
         first = daemons.start()

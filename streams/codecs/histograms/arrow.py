@@ -26,8 +26,6 @@ from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope, write_env
 from streams.errors import DecodeError
 from streams.records import Catalogue, Counts, HistogramBatch
 
-CONTENT_TYPE = "application/vnd.apache.arrow.stream"
-
 _COUNT_TYPES: dict[Any, np.dtype[Any]] = {pa.float32(): np.dtype(np.float32), pa.int64(): np.dtype(np.int64)}
 _COLUMNS: dict[str, Any] = {
     "me": pa.string(),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from streams.codecs.content_type import Codec, decoded
+from streams.codecs.content_type import JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.workflows import json as workflow_json
 from streams.codecs.workflows.schema import WorkflowLimits
 from streams.source import Message
@@ -22,7 +22,7 @@ class WorkflowCodec:
 
 
 WORKFLOW_CODECS: Mapping[str, WorkflowCodec] = MappingProxyType(
-    {workflow_json.CONTENT_TYPE: WorkflowCodec(workflow_json.decode, workflow_json.encode)}
+    {JSON_CONTENT_TYPE: WorkflowCodec(workflow_json.decode, workflow_json.encode)}
 )
 """By content type, lower case, without parameters."""
 

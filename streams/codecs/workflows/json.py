@@ -30,8 +30,6 @@ from streams.codecs.workflows.schema import WorkflowLimits, read_snapshot, read_
 from streams.errors import DecodeError
 from streams.workflows import FailureReport, WorkflowFailures, WorkflowOutcome
 
-CONTENT_TYPE = "application/json"
-
 GROUPS: Mapping[str, bool | None] = {"good_sites": True, "bad_sites": False, "sites": None}
 """What is known of the sites of each part of a matrix."""
 

@@ -19,6 +19,7 @@ from opint.stream_kinds import accepting_streams
 from opint.triggers.handler import rate_handler, rate_pipeline
 from opint.triggers.summary import causes
 from streams.codecs import rates
+from streams.codecs.content_type import ARROW_CONTENT_TYPE
 from streams.codecs.rates import RateLimits, decode_rates
 from streams.metrics import Metrics
 from streams.records import LumisectionKey
@@ -48,7 +49,7 @@ class Watched:
         self.daemon.claim([PLACE])
 
     def send(self, records):
-        header = {"content-type": rates.ARROW_CONTENT_TYPE}
+        header = {"content-type": ARROW_CONTENT_TYPE}
         messages = [
             Message(PLACE, self.offset + n, rates.encode_arrow(record), header, 1.0, f"offset {n}")
             for n, record in enumerate(records)
