@@ -20,6 +20,8 @@ from benchmarks.cache.agent import FULL, QUICK, Plan, trace, trained_under
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Result, data_folder, progress
 from rl_cache.agents.train import TrainingBudget
+from rl_cache.kernels.request import COLUMNS
+from rl_cache.laboratory.account import Account
 from rl_cache.laboratory.simulator import simulate
 from rl_cache.policies.eviction.s3fifo import S3Fifo
 from rl_cache.policies.eviction.scored import HEURISTIC, Knobs, ScoredS3Fifo
@@ -103,16 +105,16 @@ def _harm(traces: list[Trace], agents: dict[str, ScoredS3Fifo], shares: tuple[fl
 
 def _cost(traces: list[Trace], agent: ScoredS3Fifo, plan: Plan, seeds: int) -> dict[str, Result]:
     """What the guard costs where the agent is good: bytes missed more than by the agent alone, of bytes read."""
+    policies: tuple[Policy, ...] = (S3Fifo(), agent, agent.guarded())
+    by_trace = [[simulate(made, policy, made.footprint_bytes // 10) for policy in policies] for made in traces]
     results = {}
     for name, days in (("", 0), ("_later", plan.warm_up_days)):
         rows, bytes_ = [], 0
-        for made in traces:
-            capacity, warm_up = made.footprint_bytes // 10, int(made.day_starts[days])
-            policies: tuple[Policy, ...] = (S3Fifo(), agent, agent.guarded())
-            accounts = [simulate(made, policy, capacity, warm_up=warm_up) for policy in policies]
-            plain, alone, guarded = (account.byte_miss_ratio for account in accounts)
+        for accounts in by_trace:
+            later = [_since(account, days) for account in accounts]
+            plain, alone, guarded = (account.byte_miss_ratio for account in later)
             rows.append((guarded - alone, plain - alone, plain - guarded))
-            bytes_ += int(accounts[2].miss_bytes.sum() - accounts[1].miss_bytes.sum())
+            bytes_ += int(later[2].miss_bytes.sum() - later[1].miss_bytes.sum())
         by_seed = np.array(rows).reshape(seeds, -1, 3).mean(axis=1)
         since = f"counted after {days} days" if days else "from an empty cache on"
         note = f"cache of 10%, held-out seeds of all workloads, {since}"
@@ -121,6 +123,12 @@ def _cost(traces: list[Trace], agent: ScoredS3Fifo, plan: Plan, seeds: int) -> d
             results[key + name] = _interval(by_seed[:, column].tolist(), "of bytes read", note)
         results[f"guard_cost_bytes{name}"] = Result(bytes_ / len(traces), "B", n=len(traces), note=f"mean; {note}")
     return results
+
+
+def _since(account: Account, days: int) -> Account:
+    """The same without the first ``days``."""
+    columns = {name: getattr(account, name)[days:] for name in COLUMNS}
+    return replace(account, first_day=account.first_day + days, **columns)
 
 
 def _foreign(made: Trace, agent: ScoredS3Fifo) -> dict[str, Result]:

@@ -14,14 +14,13 @@ takes no part in anything.
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.dqm import autodqm_head
 from benchmarks.dqm.autodqm_forms import FORMS, Form
-from benchmarks.dqm.autodqm_runs import Flags, Floats, Runs, deviations, folds, read
+from benchmarks.dqm.autodqm_runs import Flags, Floats, Runs, Validated, deviations, folds, read
 from benchmarks.dqm.ranking import auc, auc_draws
 from benchmarks.dqm.table import files
 from benchmarks.report import Progress, Result
@@ -46,7 +45,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         heads.append(autodqm_head.validate(runs, np.random.default_rng(seed), FLAGGED, repeats))
         forms.append(validate(runs, np.random.default_rng(seed), FORMS))
     learned, chosen = np.array([item.scores for item in heads]), np.array([item.scores for item in forms])
-    strengths = Counter(strength for item in heads for strength in item.strengths)
+    strengths = Counter(strength for item in heads for strength in item.chosen)
     rng = np.random.default_rng(seeds[0])
     draws = _QUICK_DRAWS if quick else _DRAWS
     return {
@@ -62,18 +61,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Validated:
-    """Of each run, by the fold that held it out: its score, where 0 is the middle of good runs and 1 the threshold.
-
-    ``forms`` are those chosen, one a fold.
-    """
-
-    scores: Floats
-    forms: tuple[Form, ...]
-
-
-def validate(runs: Runs, rng: np.random.Generator, forms: Sequence[Form]) -> Validated:
+def validate(runs: Runs, rng: np.random.Generator, forms: Sequence[Form]) -> Validated[Form]:
     """Cross-validation; form and threshold of a fold come from another one among its training runs."""
     numbers, size, bad = runs.numbers, runs.size, runs.bad
     scores, chosen = np.empty(len(bad)), []
@@ -115,9 +103,9 @@ def _kinds(runs: Runs) -> dict[str, Floats]:
     return {"chi2": np.nan_to_num(runs.chi2, nan=-1), "pull": np.nan_to_num(runs.pull, nan=-1), "pca": runs.pca}
 
 
-def _most_frequent(result: Sequence[Validated]) -> str:
+def _most_frequent(result: Sequence[Validated[Form]]) -> str:
     """Which form was chosen most often."""
-    counted = Counter(form for item in result for form in item.forms)
+    counted = Counter(form for item in result for form in item.chosen)
     form, times = counted.most_common(1)[0]
     sides = "both sides" if form.both_sides else "above"
     return (

@@ -6,11 +6,9 @@ beside some 34 bad runs. Run size is taken out by a line and by a parabola, and 
 ridge is, and the threshold, are chosen in the training part of each fold, by cross-validations inside it.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from benchmarks.dqm.autodqm_runs import Cells, Floats, Runs, deviations, folds
+from benchmarks.dqm.autodqm_runs import Cells, Floats, Runs, Validated, deviations, folds
 from benchmarks.dqm.ranking import auc
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0)
@@ -21,18 +19,7 @@ REPEATS = 5
 _DEGREES = (1, 2)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Held:
-    """Of each run (R,), by the fold that held it out: its score, 0 at the middle of good runs and 1 at the threshold.
-
-    ``strengths`` are those chosen, one a fold.
-    """
-
-    scores: Floats
-    strengths: tuple[float, ...]
-
-
-def validate(runs: Runs, rng: np.random.Generator, flagged: float, repeats: int = REPEATS) -> Held:
+def validate(runs: Runs, rng: np.random.Generator, flagged: float, repeats: int = REPEATS) -> Validated[float]:
     """Cross-validation with ``repeats`` others inside each fold; ``flagged`` is the share of good runs above 1."""
     result, chosen = np.empty(len(runs.bad)), []
     for train, held in folds(runs.bad, np.arange(len(runs.bad)), rng):
@@ -46,7 +33,7 @@ def validate(runs: Runs, rng: np.random.Generator, flagged: float, repeats: int 
         middle, threshold = np.quantile(inner[:, best, train].mean(axis=0)[~bad], [0.5, 1.0 - flagged])
         result[held] = (heads(runs, train)[best, held] - middle) / (threshold - middle)
         chosen.append(STRENGTHS[best])
-    return Held(result, tuple(chosen))
+    return Validated(result, tuple(chosen))
 
 
 def heads(runs: Runs, own: Cells) -> Floats:

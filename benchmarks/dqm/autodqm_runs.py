@@ -8,6 +8,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from dqm.statistics.robust import fit_lines, scale
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Cells = npt.NDArray[np.intp]
+
+Choice = TypeVar("Choice")
 
 FOLDS = 5
 
@@ -47,6 +50,17 @@ class Runs:
         shares = np.log1p(self.entries) - self.size[:, None]
         scores = np.log(np.maximum(self.chi2, 1e-2)), np.log1p(np.maximum(self.pull, 0.0)), np.log(self.pca)
         return np.stack([*scores, shares], axis=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Validated(Generic[Choice]):
+    """Of each run (R,), by the fold that held it out: its score, 0 at the middle of good runs and 1 at the threshold.
+
+    ``chosen`` is what was chosen in the training part, for each fold.
+    """
+
+    scores: Floats
+    chosen: tuple[Choice, ...]
 
 
 def deviations(numbers: Floats, size: Floats, good: Cells, degree: int = 1) -> Floats:

@@ -107,10 +107,10 @@ def test_the_form_is_chosen_without_the_held_out_runs():
     noise = [np.exp(rng.normal(size=(120, 6))) for _ in range(3)]
     runs = autodqm_runs.Runs(noise[0], noise[1], pca, noise[2] * 1000, bad)
     result = autodqm.validate(runs, rng, FORMS)
-    assert all("pca" in form.kinds for form in result.forms)
+    assert all("pca" in form.kinds for form in result.chosen)
     assert (result.scores[bad] > 1).mean() > 0.9
     assert (result.scores[~bad] > 1).mean() < 0.15
-    (only,) = set(autodqm.validate(runs, rng, FORMS[:1]).forms)
+    (only,) = set(autodqm.validate(runs, rng, FORMS[:1]).chosen)
     assert only is FORMS[0]
 
 
@@ -125,7 +125,7 @@ def test_the_head_learns_which_histograms_tell_bad_runs_from_good_ones():
     held = autodqm_head.validate(runs, rng, 0.05, repeats=1)
     assert (held.scores[bad] > 1).mean() > 0.9
     assert (held.scores[~bad] > 1).mean() < 0.15
-    assert len(held.strengths) == autodqm_runs.FOLDS
+    assert len(held.chosen) == autodqm_runs.FOLDS
 
 
 def test_runs_are_held_out_once_each():
