@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from opint.actions.action import TARGETS, ActionsError, RecoveryAction, Suggestion
 from opint.store.workflows import MadeSuggestion
-from streams.codecs.checks import check_text
+from streams.codecs.values import check_text
 from streams.codecs.workflows import WorkflowLimits
 from streams.codecs.workflows.json import read_report, write_snapshot
 from streams.errors import DecodeError

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from opint.consumer.handler import StreamHandler
     from opint.store.engine import Store
-    from streams.codecs.content_type import ByteLimit
+    from streams.codecs.values import MessageLimits
     from streams.errors import DecodeError
     from streams.files.source import FileSource
     from streams.metrics import Metrics
@@ -64,7 +64,7 @@ class StreamKind(ABC, Generic[Record]):
         """The type of its records, which :mod:`streams.codecs` knows how to write."""
 
     @abstractmethod
-    def limits(self, settings: Settings) -> "ByteLimit":
+    def limits(self, settings: Settings) -> "MessageLimits":
         """The limits on what its messages may hold."""
 
     @abstractmethod

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from dqm.rates.levels.model import LevelModel
     from opint.store.engine import Store
-    from streams.codecs.content_type import ByteLimit
     from streams.codecs.rates import RateLimits
+    from streams.codecs.values import MessageLimits
     from streams.errors import DecodeError
     from streams.files.source import FileSource
     from streams.records import TriggerRates
@@ -111,7 +111,7 @@ class RateKind(RecordedKind["TriggerRates"]):
         from streams.files.arrow_file import messages
         from streams.files.source import FileSource
 
-        def read(path: Path, byte_limit: "ByteLimit") -> "Iterator[bytes | DecodeError]":
+        def read(path: Path, byte_limit: "MessageLimits") -> "Iterator[bytes | DecodeError]":
             if path.suffix.lower() not in rate_table.SUFFIXES:
                 yield from messages(path, byte_limit)
                 return

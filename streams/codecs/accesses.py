@@ -15,7 +15,6 @@ what is not known. The schema's metadata holds the cache's name under ``cache``.
 one could grow beyond any limit.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
@@ -25,37 +24,28 @@ import orjson
 import pyarrow as pa
 
 from streams.codecs.arrow_message import message, record_batch
-from streams.codecs.checks import check_text
 from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.envelope import listed, parsed
-from streams.errors import DecodeError, OversizeError
+from streams.codecs.values import MessageLimits, check_amount, check_most, check_text, check_time, check_whole
+from streams.errors import DecodeError
 from streams.records import AccessBatch, FileAccess
 from streams.source import Message
 
-LATEST_S = 2.0**36
-"""The year 4147: any later time is not in seconds."""
 MOST_BYTES = 2**50
 """A pebibyte: no file is larger, and sums stay whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)
-class AccessLimits:
+class AccessLimits(MessageLimits):
     """How large a message may be, and how many accesses it may hold."""
 
-    max_message_bytes: int
     max_accesses: int
-
-    def check_bytes(self, size: int) -> None:
-        """Raise OversizeError if ``size`` bytes are too many."""
-        if size > self.max_message_bytes:
-            raise OversizeError("too-large", "message", size, f"at most {self.max_message_bytes} bytes are allowed")
 
     def check_accesses(self, count: int) -> None:
         """Raise DecodeError if there are none, OversizeError if ``count`` accesses are too many."""
         if count < 1:
             raise DecodeError("no-accesses", "accesses", count)
-        if count > self.max_accesses:
-            raise OversizeError("too-many-accesses", "accesses", count, f"at most {self.max_accesses} are allowed")
+        check_most(count, self.max_accesses, "too-many-accesses", "accesses", "accesses")
 
 
 def read_batch(cache: object, rows: Sequence[Any]) -> AccessBatch:
@@ -74,7 +64,7 @@ def _access(row: Any, place: str) -> FileAccess:
         time=_time(row.get("time"), place),
         file=check_text(row.get("file"), f"{place}: file"),
         dataset=_text(row.get("dataset"), place, "dataset"),
-        size=_size(row.get("size"), place),
+        size=check_whole(row.get("size"), f"{place}: size", 1, MOST_BYTES),
         site=_text(row.get("site"), place, "site"),
         cpu_time=_seconds(row.get("cpu_time"), place, "cpu_time"),
         io_time=_seconds(row.get("io_time"), place, "io_time"),
@@ -83,20 +73,9 @@ def _access(row: Any, place: str) -> FileAccess:
 
 
 def _time(value: object, place: str) -> float:
-    seconds = _seconds(value, place, "time")
-    if seconds is None:
+    if value is None:
         raise DecodeError("missing-time", f"{place}: time", value)
-    if seconds > LATEST_S:
-        raise DecodeError("not-seconds", f"{place}: time", value, "seconds since 1970 are needed")
-    return seconds
-
-
-def _size(value: object, place: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise DecodeError("wrong-type", f"{place}: size", value, "a whole number of bytes is needed")
-    if not 1 <= value <= MOST_BYTES:
-        raise DecodeError("out-of-range", f"{place}: size", value, "sizes are whole bytes, at least 1")
-    return value
+    return check_time(value, f"{place}: time")
 
 
 def _text(value: object, place: str, field: str) -> str:
@@ -104,13 +83,7 @@ def _text(value: object, place: str, field: str) -> str:
 
 
 def _seconds(value: object, place: str, field: str) -> float | None:
-    if value is None:
-        return None
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise DecodeError("wrong-type", f"{place}: {field}", value, "a number of seconds is needed")
-    if not (math.isfinite(value) and value >= 0):
-        raise DecodeError("out-of-range", f"{place}: {field}", value, "a finite number, not below 0, is needed")
-    return float(value)
+    return None if value is None else check_amount(value, f"{place}: {field}")
 
 
 def decode_json(raw: bytes, limits: AccessLimits) -> AccessBatch:

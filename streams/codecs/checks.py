@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.errors import DecodeError, OversizeError
+from streams.codecs.values import MessageLimits, check_most, check_text
+from streams.errors import DecodeError
 from streams.records import Axis, MonitoringElement
 
 BEGIN_BYTES = 8
@@ -44,32 +45,23 @@ def check_file(path: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How large a message may be; every decoder checks them before it parses or allocates.
+class Limits(MessageLimits):
+    """How large a message of histograms may be.
 
     ``max_message_bytes`` bounds one message, or one file that is read as a whole; ``max_histograms`` the
     histograms of one message; ``max_bins`` the cells of one histogram, flow cells included.
     """
 
-    max_message_bytes: int
     max_histograms: int
     max_bins: int
 
-    def check_bytes(self, size: int, field: str = "message") -> None:
-        """Raise OversizeError if ``size`` bytes are too many."""
-        if size > self.max_message_bytes:
-            raise OversizeError("too-large", field, size, f"at most {self.max_message_bytes} bytes are allowed")
-
     def check_histograms(self, count: int, field: str = "message") -> None:
         """Raise OversizeError if ``count`` histograms are too many."""
-        if count > self.max_histograms:
-            hint = f"at most {self.max_histograms} histograms are allowed"
-            raise OversizeError("too-many-histograms", field, count, hint)
+        check_most(count, self.max_histograms, "too-many-histograms", field, "histograms")
 
     def check_bins(self, cells: int, field: str) -> None:
         """Raise OversizeError if one histogram of ``cells`` cells is too large."""
-        if cells > self.max_bins:
-            raise OversizeError("too-many-bins", field, cells, f"at most {self.max_bins} bins are allowed")
+        check_most(cells, self.max_bins, "too-many-bins", field, "bins")
 
 
 MAX_COUNT = 2.0**53
@@ -78,41 +70,7 @@ MAX_COUNT = 2.0**53
 EXACT_IN_FLOAT32 = 2.0**24
 """The same of float32."""
 
-MAX_TEXT_BYTES = 512
-"""Longest name, label or category in UTF-8: a database must be able to index a few of them together."""
-
 MAX_DIMENSIONS = 2
-
-
-def check_text(value: object, field: str, *, empty: bool = False) -> str:
-    """``value`` as a string that a database and a page can hold; raise DecodeError otherwise.
-
-    Control characters are refused because PostgreSQL cannot store NUL and a log line must stay one line.
-    """
-    if not isinstance(value, str):
-        raise DecodeError("wrong-type", field, value, "a string is needed")
-    if not value and not empty:
-        raise DecodeError("empty-text", field, value)
-    if not value.isprintable():
-        raise DecodeError("unprintable-text", field, value)
-    # Most are short: a character takes at most 4 bytes.
-    if 4 * len(value) > MAX_TEXT_BYTES and (size := len(value.encode())) > MAX_TEXT_BYTES:
-        hint = f"it has {size} bytes in UTF-8, at most {MAX_TEXT_BYTES} are allowed"
-        raise DecodeError("text-too-long", field, f"{value[:24]}...", hint)
-    return value
-
-
-def printable(text: str) -> str:
-    """The text with a space for each character that does not print."""
-    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def legible(text: str) -> str:
-    """A title as a page can show it: :func:`printable`, and cut where it is too long.
-
-    For labels, which say nothing about identity: they are no reason to lose the counts that they label.
-    """
-    return printable(text).encode()[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
 
 
 def check_element(me: MonitoringElement, limits: Limits) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from streams.codecs.values import MessageLimits
 from streams.errors import ContentTypeError, DecodeError
 from streams.source import Message
 
@@ -11,16 +12,9 @@ ARROW_CONTENT_TYPE = "application/vnd.apache.arrow.stream"
 JSON_CONTENT_TYPE = "application/json"
 
 
-class ByteLimit(Protocol):
-    """Limits of any kind of message."""
-
-    def check_bytes(self, size: int) -> None:
-        """Raise OversizeError if ``size`` bytes are too many."""
-
-
 _Codec = TypeVar("_Codec")
 Record = TypeVar("Record")
-SomeLimits = TypeVar("SomeLimits", bound=ByteLimit)
+SomeLimits = TypeVar("SomeLimits", bound=MessageLimits)
 
 
 @dataclass(frozen=True, slots=True)

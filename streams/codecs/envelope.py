@@ -6,14 +6,13 @@ where known, ``fill``, ``era``, ``pileup``, ``delivered_lumi``, ``recorded_lumi`
 ``prescale_name``, ``beams_stable`` and one ``dcs/PART`` for each detector part. Other keys are ignored.
 """
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from streams.codecs.checks import check_text
 from streams.codecs.json_text import parse_json
+from streams.codecs.values import check_amount, check_flag, check_text, check_whole
 from streams.errors import DecodeError
 from streams.records import Conditions, HistogramBatch, LumisectionKey
 
@@ -24,6 +23,7 @@ MAX_LS = 100_000
 """A run of 23 s lumisections would last 27 days: anything above is not an LS, most likely a time."""
 
 _DCS = "dcs/"
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,11 @@ class Envelope:
 
 def lumisection_key(run: object, ls: object) -> LumisectionKey:
     """Key of plausible numbers; raise DecodeError for what is missing, no integer, or rather a time."""
-    return LumisectionKey(_number(run, "run", 1, MAX_RUN), _number(ls, "ls", 0, MAX_LS))
+    for field, value in (("run", run), ("ls", ls)):
+        if value is None:
+            raise DecodeError(f"missing-{field}", field, value)
+    time = "looks-like-a-time"
+    return LumisectionKey(check_whole(run, "run", 1, MAX_RUN, time), check_whole(ls, "ls", 0, MAX_LS, time))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,66 +109,38 @@ def write_place(record: Placed) -> dict[str, Any]:
 
 
 def _conditions(fields: Mapping[str, Any]) -> Conditions:
-    era, column = fields.get("era"), fields.get("prescale_name")
+    # -1 is what databases of runs write while no column is chosen; its name is empty then.
+    index = None if fields.get("prescale_index") == -1 else _optional(fields, "prescale_index", _check_index)
     return Conditions(
-        fill=_whole(fields, "fill"),
-        era=None if era is None else check_text(era, "era", empty=True),
-        pileup=_amount(fields, "pileup"),
-        delivered_lumi=_amount(fields, "delivered_lumi"),
-        recorded_lumi=_amount(fields, "recorded_lumi"),
-        prescale_index=_prescale_index(fields),
-        beams_stable=_flag(fields, "beams_stable"),
-        # Where no column is chosen, its name is empty.
-        prescale_name=None if column is None else check_text(column, "prescale_name", empty=True) or None,
+        fill=_optional(fields, "fill", _check_index),
+        era=_optional(fields, "era", _check_label),
+        pileup=_optional(fields, "pileup", check_amount),
+        delivered_lumi=_optional(fields, "delivered_lumi", check_amount),
+        recorded_lumi=_optional(fields, "recorded_lumi", check_amount),
+        prescale_index=index,
+        beams_stable=_optional(fields, "beams_stable", check_flag),
+        prescale_name=_optional(fields, "prescale_name", _check_label) or None,
         dcs=MappingProxyType(_dcs(fields)),
     )
 
 
-def _number(value: object, field: str, least: int, most: int) -> int:
-    if value is None:
-        raise DecodeError(f"missing-{field}", field, value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise DecodeError("wrong-type", field, value, "an integer is needed")
-    if value > most:
-        raise DecodeError("looks-like-a-time", field, value, f"at most {most} is allowed")
-    if value < least:
-        raise DecodeError("out-of-range", field, value, f"at least {least} is needed")
-    return value
-
-
-def _whole(fields: Mapping[str, Any], field: str) -> int | None:
+def _optional(fields: Mapping[str, Any], field: str, check: Callable[[object, str], _Value]) -> _Value | None:
+    """The checked value of a field, None where it is not told."""
     value = fields.get(field)
-    if value is None:
-        return None
-    return _number(value, field, 0, 2**53)
+    return None if value is None else check(value, field)
 
 
-def _prescale_index(fields: Mapping[str, Any]) -> int | None:
-    """The index, None for -1, which databases of runs write while no column is chosen."""
-    return None if fields.get("prescale_index") == -1 else _whole(fields, "prescale_index")
+def _check_index(value: object, field: str) -> int:
+    return check_whole(value, field, 0, 2**53)
 
 
-def _amount(fields: Mapping[str, Any], field: str) -> float | None:
-    value = fields.get(field)
-    if value is None:
-        return None
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise DecodeError("wrong-type", field, value, "a number is needed")
-    if not (math.isfinite(value) and value >= 0):
-        raise DecodeError("out-of-range", field, value, "a finite number, not below 0, is needed")
-    return float(value)
-
-
-def _flag(fields: Mapping[str, Any], field: str) -> bool | None:
-    value = fields.get(field)
-    if value is None or isinstance(value, bool):
-        return value
-    raise DecodeError("wrong-type", field, value, "true or false is needed")
+def _check_label(value: object, field: str) -> str:
+    return check_text(value, field, empty=True)
 
 
 def _dcs(fields: Mapping[str, Any]) -> dict[str, bool]:
     parts = [name for name in fields if name.startswith(_DCS)]
-    return {check_text(name, name)[len(_DCS) :]: bool(_flag(fields, name)) for name in parts}
+    return {check_text(name, name)[len(_DCS) :]: bool(_optional(fields, name, check_flag)) for name in parts}
 
 
 def parsed(raw: bytes, holding: str) -> dict[str, Any]:

@@ -26,26 +26,20 @@ import orjson
 import pyarrow as pa
 
 from streams.codecs.arrow_message import column_of_numbers, envelope_fields, message, record_batch
-from streams.codecs.checks import check_text
 from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.envelope import ENVELOPE, Place, listed, parsed, read_place, write_place
-from streams.errors import DecodeError, OversizeError
+from streams.codecs.values import MessageLimits, check_most, check_number, check_text, check_whole
+from streams.errors import DecodeError
 from streams.records import EventFeatures
 from streams.source import Message
 
 
 @dataclass(frozen=True, slots=True)
-class EventLimits:
+class EventLimits(MessageLimits):
     """How large a message may be, how many events it may hold, and how many features of each."""
 
-    max_message_bytes: int
     max_events: int
     max_features: int
-
-    def check_bytes(self, size: int) -> None:
-        """Raise OversizeError if ``size`` bytes are too many."""
-        if size > self.max_message_bytes:
-            raise OversizeError("too-large", "message", size, f"at most {self.max_message_bytes} bytes are allowed")
 
     def check_events(self, events: int, features: int) -> None:
         """Raise DecodeError if there are no features, OversizeError if there are too many of either.
@@ -54,9 +48,8 @@ class EventLimits:
         """
         if features < 1:
             raise DecodeError("no-features", "features", features)
-        for field, count, most in (("events", events, self.max_events), ("features", features, self.max_features)):
-            if count > most:
-                raise OversizeError(f"too-many-{field}", field, count, f"at most {most} are allowed")
+        check_most(events, self.max_events, "too-many-events", "events", "events")
+        check_most(features, self.max_features, "too-many-features", "features", "features")
 
 
 def read_events(
@@ -107,10 +100,8 @@ def encode_json(record: EventFeatures) -> bytes:
 
 
 def _events(events: list[Any]) -> npt.NDArray[np.int64]:
-    for number, event in enumerate(events):
-        if not isinstance(event, int) or isinstance(event, bool) or not 0 <= event < 2**63:
-            raise DecodeError("wrong-type", f"event {number}", event, "a whole number, not below 0, is needed")
-    return np.array(events, dtype=np.int64)
+    checked = [check_whole(event, f"event {number}", 0, 2**63 - 1) for number, event in enumerate(events)]
+    return np.array(checked, dtype=np.int64)
 
 
 def _values(rows: list[Any], events: list[Any], features: int) -> npt.NDArray[np.float64]:
@@ -118,8 +109,7 @@ def _values(rows: list[Any], events: list[Any], features: int) -> npt.NDArray[np
         if not isinstance(row, list) or len(row) != features:
             raise DecodeError("wrong-length", f"event {event}: values", row, f"a list of {features} numbers is needed")
         for value in row:
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                raise DecodeError("wrong-type", f"event {event}: values", value, "a number is needed")
+            check_number(value, f"event {event}: values")
     return np.array(rows, dtype=np.float64).reshape(len(rows), features)
 
 

@@ -32,10 +32,11 @@ import pyarrow as pa
 
 from streams.codecs.arrow_message import column_of_numbers, envelope_fields, message, record_batch
 from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest
-from streams.codecs.checks import MAX_COUNT, check_amounts, check_text
+from streams.codecs.checks import MAX_COUNT, check_amounts
 from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.envelope import ENVELOPE, Place, listed, parsed, read_place, write_place
-from streams.errors import DecodeError, OversizeError
+from streams.codecs.values import MessageLimits, check_most, check_number, check_text
+from streams.errors import DecodeError
 from streams.records import TriggerMenu, TriggerRates
 from streams.source import Message
 
@@ -60,23 +61,16 @@ _menus: BoundedCache[_Known] = BoundedCache(CACHE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimits:
+class RateLimits(MessageLimits):
     """How large a message may be, and of how many seeds and paths it may hold rates."""
 
-    max_message_bytes: int
     max_rates: int
-
-    def check_bytes(self, size: int) -> None:
-        """Raise OversizeError if ``size`` bytes are too many."""
-        if size > self.max_message_bytes:
-            raise OversizeError("too-large", "message", size, f"at most {self.max_message_bytes} bytes are allowed")
 
     def check_rates(self, count: int) -> None:
         """Raise DecodeError if there are none, OversizeError if there are too many."""
         if count < 1:
             raise DecodeError("no-rates", "rates", count)
-        if count > self.max_rates:
-            raise OversizeError("too-many-rates", "rates", count, f"at most {self.max_rates} are allowed")
+        check_most(count, self.max_rates, "too-many-rates", "rates", "rates")
 
 
 def read_rates(
@@ -222,7 +216,8 @@ def decode_json(raw: bytes, limits: RateLimits) -> TriggerRates:
         try:
             if not isinstance(row, dict):
                 raise DecodeError("wrong-type", f"rate {number}", row, "an object is needed")
-            numbers.append((_number(row, "rate_hz"), _prescale(row)))
+            prescale = float("nan") if row.get("prescale") is None else _number(row, "prescale")
+            numbers.append((_number(row, "rate_hz"), prescale))
         except DecodeError as error:
             unread.append(error)
             continue
@@ -241,15 +236,8 @@ def encode_json(record: TriggerRates) -> bytes:
     return orjson.dumps({ENVELOPE: write_place(record), "rates": rows}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _prescale(row: dict[str, Any]) -> float:
-    return float("nan") if row.get("prescale") is None else _number(row, "prescale")
-
-
 def _number(row: dict[str, Any], field: str) -> float:
-    value = row.get(field)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise DecodeError("wrong-type", f"{row.get('name')}: {field}", value, "a number is needed")
-    return float(value)
+    return check_number(row.get(field), f"{row.get('name')}: {field}")
 
 
 SCHEMA = pa.schema({"name": pa.string(), "seed": pa.string(), "rate_hz": pa.float64(), "prescale": pa.float64()})

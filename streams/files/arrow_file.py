@@ -13,8 +13,9 @@ import pyarrow as pa
 from streams.codecs import encode_record
 from streams.codecs.arrow_message import PREFIX_BYTES, body_length, metadata_length
 from streams.codecs.checks import Limits
-from streams.codecs.content_type import ARROW_CONTENT_TYPE, ByteLimit, SomeLimits
+from streams.codecs.content_type import ARROW_CONTENT_TYPE, SomeLimits
 from streams.codecs.histograms import arrow
+from streams.codecs.values import MessageLimits
 from streams.errors import DecodeError, OversizeError
 from streams.files.assemble import placed
 from streams.files.layout import FileLayout
@@ -40,7 +41,7 @@ def read_with(
             yield placed(error, _place(path, number))
 
 
-def messages(path: Path, limits: ByteLimit) -> Iterator[bytes | DecodeError]:
+def messages(path: Path, limits: MessageLimits) -> Iterator[bytes | DecodeError]:
     """All messages as they are; what follows a broken frame cannot be found and is not read.
 
     One message at a time is held in memory. Raises OSError if the file cannot be read.
@@ -55,7 +56,7 @@ def messages(path: Path, limits: ByteLimit) -> Iterator[bytes | DecodeError]:
             yield placed(error, _place(path, number))
 
 
-def first_schema(path: Path, limits: ByteLimit) -> Any:
+def first_schema(path: Path, limits: MessageLimits) -> Any:
     """The schema with which a recording begins; None for a file that does not begin with one.
 
     Raises OSError if the file cannot be read.
@@ -85,7 +86,7 @@ def _place(path: Path, number: int) -> str:
     return f"{path.name} message {number}"
 
 
-def _messages(file: BinaryIO, size: int, limits: ByteLimit) -> Iterator[bytes | OversizeError]:
+def _messages(file: BinaryIO, size: int, limits: MessageLimits) -> Iterator[bytes | OversizeError]:
     """Bytes of each stream, its end mark included; an oversized one is skipped, not read."""
     while file.tell() < size:
         start = file.tell()

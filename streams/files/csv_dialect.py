@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.codecs.checks import Limits, check_text
+from streams.codecs.checks import Limits
 from streams.codecs.envelope import Envelope, lumisection_key
+from streams.codecs.values import check_text
 from streams.errors import DecodeError
 from streams.files import dials
 from streams.files.assemble import Row, group, histogram_of_cells, placed

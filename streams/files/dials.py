@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.codecs.checks import Limits, check_text
+from streams.codecs.checks import Limits
 from streams.codecs.envelope import Envelope, lumisection_key
 from streams.codecs.json_text import parse_json
+from streams.codecs.values import check_number, check_text
 from streams.errors import DecodeError
 from streams.files.assemble import Row, group, histogram_of_cells, placed
 from streams.files.layout import FileLayout
@@ -135,10 +136,7 @@ def whole(value: object) -> object:
 
 
 def _number(raw: Mapping[str, Any], field: str) -> float:
-    value = raw.get(field)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise DecodeError("wrong-type", field, value, "a number is needed")
-    return float(value)
+    return check_number(raw.get(field), field)
 
 
 def _cells(data: object, axes: tuple[Axis, ...]) -> npt.NDArray[Any]:

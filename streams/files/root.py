@@ -18,8 +18,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import uproot
 
-from streams.codecs.checks import Limits, check_text, legible, printable
+from streams.codecs.checks import Limits
 from streams.codecs.envelope import Envelope, lumisection_key
+from streams.codecs.values import check_text, legible, printable
 from streams.errors import DecodeError
 from streams.files.assemble import Histogram, Row, group, histogram_of_cells, placed
 from streams.files.layout import FileLayout

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.codecs.accesses import ACCESS_CODECS, LATEST_S, MOST_BYTES, AccessLimits, decode_accesses, encode_accesses
+from streams.codecs.accesses import ACCESS_CODECS, MOST_BYTES, AccessLimits, decode_accesses, encode_accesses
+from streams.codecs.values import LATEST_S
 from streams.errors import ContentTypeError, DecodeError, OversizeError
 from streams.records import AccessBatch, FileAccess
 from streams.source import Message, Partition

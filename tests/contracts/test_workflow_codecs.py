@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.codecs.values import LATEST_S
 from streams.codecs.workflows import WORKFLOW_CODECS, WorkflowLimits, decode_workflows, encode_workflows
-from streams.codecs.workflows.schema import LATEST_S, MOST_CODE, MOST_JOBS
+from streams.codecs.workflows.schema import MOST_CODE, MOST_JOBS
 from streams.errors import ContentTypeError, DecodeError, OversizeError
 from streams.source import Message, Partition
 from streams.workflows import ErrorCount, ErrorMessage, FailureReport, WorkflowFacts, WorkflowFailures, WorkflowOutcome

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.codecs.checks import legible
+from streams.codecs.values import legible
 from streams.errors import DecodeError
 from streams.records import Axis
 

@@ -24,9 +24,9 @@ from typing import Any
 
 import orjson
 
-from streams.codecs.checks import check_text
 from streams.codecs.json_text import parse_json
-from streams.codecs.workflows.schema import WorkflowLimits, read_snapshot, read_time
+from streams.codecs.values import check_flag, check_text, check_time
+from streams.codecs.workflows.schema import WorkflowLimits, read_snapshot
 from streams.errors import DecodeError
 from streams.workflows import FailureReport, WorkflowFailures, WorkflowOutcome
 
@@ -104,12 +104,10 @@ def _read_task(
     fields = _mapping(value, task)
     if not _DETAILS & fields.keys():
         fields = {"errors": fields}
-    time_s = received_s if fields.get("time") is None else read_time(fields["time"], f"{task}: time")
+    time_s = received_s if fields.get("time") is None else check_time(fields["time"], f"{task}: time")
     outcome = None
     if (succeeded := fields.get("succeeded")) is not None:
-        if not isinstance(succeeded, bool):
-            raise DecodeError("wrong-type", f"{task}: succeeded", succeeded, "true or false is needed")
-        outcome = WorkflowOutcome(time_s, task, succeeded)
+        outcome = WorkflowOutcome(time_s, task, check_flag(succeeded, f"{task}: succeeded"))
         if "errors" not in fields:
             return None, outcome
     matrix = _mapping(fields.get("errors"), f"{task}: errors")

@@ -1,18 +1,25 @@
 """What every decoded snapshot of a failing task must fulfil, whatever format it came in."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from streams.codecs.checks import check_text, printable
-from streams.errors import DecodeError, OversizeError
+from streams.codecs.values import (
+    MessageLimits,
+    check_amount,
+    check_most,
+    check_text,
+    check_time,
+    check_whole,
+    printable,
+)
+from streams.errors import DecodeError
 from streams.workflows import ErrorCount, ErrorMessage, WorkflowFacts, WorkflowFailures
 
-LATEST_S = 2.0**36
-"""The year 4147: any later time is not in seconds."""
 MOST_JOBS = 1_000_000_000
 """No workflow has more jobs: sums stay whole numbers that a database and a page can hold."""
+MOST_AMOUNT = 2.0**53
+"""Above it sums would lose whole numbers."""
 MOST_CODE = 2**31 - 1
 """Greatest exit code, and least with a minus."""
 MOST_TEXT = 8_000
@@ -22,42 +29,32 @@ _AMOUNTS = ("requested_memory", "running_time", "lost_wall_time")
 
 
 @dataclass(frozen=True, slots=True)
-class WorkflowLimits:
+class WorkflowLimits(MessageLimits):
     """How large a message may be, and of how much.
 
     ``max_tasks`` bounds the tasks of one message, ``max_errors`` the numbers of one task (a code at a site each), and
     ``max_texts`` its error messages.
     """
 
-    max_message_bytes: int
     max_tasks: int
     max_errors: int
     max_texts: int
-
-    def check_bytes(self, size: int) -> None:
-        """Raise OversizeError if ``size`` bytes are too many."""
-        if size > self.max_message_bytes:
-            raise OversizeError("too-large", "message", size, f"at most {self.max_message_bytes} bytes are allowed")
 
     def check_tasks(self, count: int) -> None:
         """Raise DecodeError if there are none, OversizeError if ``count`` tasks are too many."""
         if count < 1:
             raise DecodeError("no-tasks", "tasks", count)
-        if count > self.max_tasks:
-            raise OversizeError("too-many-tasks", "tasks", count, f"at most {self.max_tasks} are allowed")
+        check_most(count, self.max_tasks, "too-many-tasks", "tasks", "tasks")
 
     def check_errors(self, count: int, task: str) -> None:
         """Raise DecodeError if nothing failed, OversizeError if ``count`` numbers are too many."""
         if count < 1:
             raise DecodeError("no-errors", f"{task}: errors", count, "a snapshot without failed jobs says nothing")
-        if count > self.max_errors:
-            raise OversizeError("too-many-errors", f"{task}: errors", count, f"at most {self.max_errors} are allowed")
+        check_most(count, self.max_errors, "too-many-errors", f"{task}: errors", "numbers")
 
     def check_texts(self, count: int, task: str) -> None:
         """Raise OversizeError if ``count`` error messages are too many."""
-        if count > self.max_texts:
-            field = f"{task}: messages"
-            raise OversizeError("too-many-messages", field, count, f"at most {self.max_texts} are allowed")
+        check_most(count, self.max_texts, "too-many-messages", f"{task}: messages", "messages")
 
 
 def read_snapshot(
@@ -88,14 +85,6 @@ def read_snapshot(
     return WorkflowFailures(time_s, task, counts, _facts(facts, task), tuple(_messages(messages, task)))
 
 
-def read_time(value: object, field: str) -> float:
-    """Seconds since 1970; raise DecodeError for what is none."""
-    seconds = _amount(value, field)
-    if seconds > LATEST_S:
-        raise DecodeError("not-seconds", field, value, "seconds since 1970 are needed")
-    return seconds
-
-
 def _code(value: object, field: str) -> int:
     try:
         number = int(value) if isinstance(value, str) and len(value) < 12 else value
@@ -111,24 +100,7 @@ def _site(value: object, field: str) -> str:
 
 
 def _jobs(value: object, field: str) -> int:
-    number = _whole(value, field)
-    if not 0 <= number <= MOST_JOBS:
-        raise DecodeError("out-of-range", field, value, f"numbers of failed jobs are 0 to {MOST_JOBS}")
-    return number
-
-
-def _whole(value: object, field: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise DecodeError("wrong-type", field, value, "a whole number is needed")
-    return value
-
-
-def _amount(value: object, field: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise DecodeError("wrong-type", field, value, "a number is needed")
-    if not (math.isfinite(value) and 0 <= value <= 2.0**53):
-        raise DecodeError("out-of-range", field, value, "a finite number, not below 0, is needed")
-    return float(value)
+    return check_whole(value, field, 0, MOST_JOBS)
 
 
 def _facts(facts: Mapping[str, Any], task: str) -> WorkflowFacts:
@@ -141,9 +113,9 @@ def _facts(facts: Mapping[str, Any], task: str) -> WorkflowFacts:
             read[name] = _jobs(facts[name], f"{task}: {name}")
     for name in _AMOUNTS:
         if facts.get(name) is not None:
-            read[name] = _amount(facts[name], f"{task}: {name}")
+            read[name] = check_amount(facts[name], f"{task}: {name}", MOST_AMOUNT)
     if facts.get("deadline") is not None:
-        read["deadline"] = read_time(facts["deadline"], f"{task}: deadline")
+        read["deadline"] = check_time(facts["deadline"], f"{task}: deadline")
     return WorkflowFacts(**read)
 
 

@@ -78,8 +78,8 @@ def test_columns_of_other_types_are_refused():
     ("fields", "reason", "field"),
     [
         ({"events": [1.5]}, "wrong-type", "event 0"),
-        ({"events": [2**63]}, "wrong-type", "event 0"),
-        ({"events": [-1]}, "wrong-type", "event 0"),
+        ({"events": [2**63]}, "out-of-range", "event 0"),
+        ({"events": [-1]}, "out-of-range", "event 0"),
         ({"values": [[1.0, 2.0]]}, "wrong-length", "event 5: values"),
         ({"values": [["a"]]}, "wrong-type", "event 5: values"),
         ({"values": []}, "wrong-length", "values"),
