@@ -84,14 +84,14 @@ def _entries(node: yaml.Node | None, above: KeyPath, path: Path) -> Iterator[tup
     if not isinstance(node, yaml.MappingNode):
         what = f"{dotted(above)} ({origin})" if above else origin
         raise SettingsError(f"{what} must be a mapping of keys to values, not {_shown(node)}")
-    seen: set[KeyPath] = set()
+    keys: set[KeyPath] = set()
     for name, value in node.value:
         key = (*above, name.value if isinstance(name, yaml.ScalarNode) else _shown(name))
         where = f"{path}, line {name.start_mark.line + 1}"
         _refuse_unknown(key, where)
-        if key in seen:
+        if key in keys:
             raise SettingsError(f"{dotted(key)} ({where}) stands a second time; keep one of them")
-        seen.add(key)
+        keys.add(key)
         yield from _entries(value, key, path)
 
 

@@ -86,10 +86,10 @@ def is_list(path: KeyPath) -> bool:
     return field is not None and get_origin(field.annotation) is tuple
 
 
-def resembling(wanted: str, known: Iterator[str] | list[str]) -> str:
-    """``; did you mean X?`` for the known name that is most like the wanted one, or an empty string."""
-    names = sorted(known)
-    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.75)
-    same_end = [name for name in names if name.rpartition(".")[2] == wanted.rpartition(".")[2]]
-    similar = [*close, *same_end, *difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)]
+def resembling(unknown: str, names: Iterator[str] | list[str]) -> str:
+    """``; did you mean X?`` for the one of ``names`` that is most like the unknown one, or an empty string."""
+    names = sorted(names)
+    close = difflib.get_close_matches(unknown, names, n=1, cutoff=0.75)
+    same_end = [name for name in names if name.rpartition(".")[2] == unknown.rpartition(".")[2]]
+    similar = [*close, *same_end, *difflib.get_close_matches(unknown, names, n=1, cutoff=0.5)]
     return f"; did you mean {similar[0]}?" if similar else ""

@@ -93,18 +93,18 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     named = environ.get("NIGHTSHIFT_CONFIG", "")
     chosen = path or (Path(named) if named else None)
     defaults = read_document(DEFAULTS)
-    given = {**(read_document(chosen) if chosen else {}), **read_environment(environ)}
-    _refuse_broken_text(given)
+    entries = {**(read_document(chosen) if chosen else {}), **read_environment(environ)}
+    _refuse_broken_text(entries)
     try:
         # Strict, so that `port: yes` is no port 1; as JSON, so that a string may still become a path.
-        return Settings.model_validate_json(json.dumps(_nested({**defaults, **given})), strict=True)
+        return Settings.model_validate_json(json.dumps(_nested({**defaults, **entries})), strict=True)
     except ValidationError as error:
-        raise SettingsError(_explained(error, given)) from None
+        raise SettingsError(_explained(error, entries)) from None
 
 
-def _refuse_broken_text(given: Layer) -> None:
+def _refuse_broken_text(entries: Layer) -> None:
     """Halves of surrogate pairs stand for bytes that are no text; JSON and databases refuse them."""
-    for key, entry in given.items():
+    for key, entry in entries.items():
         text = entry.value if isinstance(entry.value, str) else json.dumps(entry.value, ensure_ascii=False)
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             raise SettingsError(f"{dotted(key)} ({entry.origin}) is not valid UTF-8 text")
@@ -120,20 +120,20 @@ def _nested(layer: Layer) -> dict[str, Any]:
     return tree
 
 
-def _explained(error: ValidationError, given: Mapping[KeyPath, Entry]) -> str:
+def _explained(error: ValidationError, entries: Mapping[KeyPath, Entry]) -> str:
     """The first fault in words, and how many more there are."""
     faults = error.errors(include_url=False)
     place = (*faults[0]["loc"], *faults[0].get("ctx", {}).get("place", ()))
     allowed = faults[0]["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     if faults[0]["type"] == "extra_forbidden":
         allowed = "is no key that it has"
     for length in range(len(place), 0, -1):
         key = tuple(str(part) for part in place[:length])
-        if key in given:
-            return _explained_value(key, place[length:], given[key], allowed) + others
+        if key in entries:
+            return _explained_value(key, place[length:], entries[key], allowed) + more
     key = tuple(str(part) for part in place)
-    return f"{dotted(key) or 'settings'} ({_origins(key, given)}): {allowed}{others}"
+    return f"{dotted(key) or 'settings'} ({_origins(key, entries)}): {allowed}{more}"
 
 
 def _explained_value(key: KeyPath, place: Place, entry: Entry, allowed: str) -> str:
@@ -156,6 +156,6 @@ def _explained_value(key: KeyPath, place: Place, entry: Entry, allowed: str) -> 
     return f"{name} is {shown} ({where}): {allowed}"
 
 
-def _origins(section: KeyPath, given: Mapping[KeyPath, Entry]) -> str:
-    origins = sorted(entry.origin for key, entry in given.items() if key[: len(section)] == section)
+def _origins(section: KeyPath, entries: Mapping[KeyPath, Entry]) -> str:
+    origins = sorted(entry.origin for key, entry in entries.items() if key[: len(section)] == section)
     return "; ".join(origins)

@@ -94,8 +94,8 @@ def _lumisections(records: Iterable[Record]) -> Iterator[tuple[LumisectionKey, I
 
 
 def _wait_until(due_s: float, stop: threading.Event, clock: Callable[[], float]) -> bool:
-    while not stop.is_set() and (left := due_s - clock()) > 0:
-        stop.wait(left)
+    while not stop.is_set() and (remaining_s := due_s - clock()) > 0:
+        stop.wait(remaining_s)
     return not stop.is_set()
 
 

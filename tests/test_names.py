@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PLACEHOLDERS = {"one", "ones", "found", "told", "said", "mine", "some", "asked", "wanted", "written", "whose", "thing"}
 PLACEHOLDERS |= {"things", "beside", "sight", "lesson", "stuff"}
 BUDGETS = {
-    "conf": 0.4,
+    "conf": 0.1,
     "streams": 0.3,
     "dqm": 0.3,
     "rl_cache": 0.1,

@@ -23,10 +23,10 @@ class Predictors:
 
     def suggest(self, snapshots: Sequence[WorkflowFailures]) -> list[list[MadeSuggestion]]:
         """The suggestions for each snapshot, the shown one first."""
-        made = [_suggested(self.shown, MODEL, snapshots)]
+        suggestions = [_suggested(self.shown, MODEL, snapshots)]
         if self.rules is not None:
-            made.append(_suggested(self.rules, RULES, snapshots))
-        return [list(of_snapshot) for of_snapshot in zip(*made, strict=True)]
+            suggestions.append(_suggested(self.rules, RULES, snapshots))
+        return [list(of_snapshot) for of_snapshot in zip(*suggestions, strict=True)]
 
 
 def _suggested(predictor: ActionPredictor, name: str, snapshots: Sequence[WorkflowFailures]) -> list[MadeSuggestion]:
@@ -38,7 +38,7 @@ def _suggested(predictor: ActionPredictor, name: str, snapshots: Sequence[Workfl
         suggestions = predictor.suggest(snapshots) if snapshots else []
     except Exception as error:
         if len(snapshots) > 1:
-            return [made for snapshot in snapshots for made in _suggested(predictor, name, [snapshot])]
+            return [suggestion for snapshot in snapshots for suggestion in _suggested(predictor, name, [snapshot])]
         log.exception("nothing is suggested; this is a fault of nightshift", task=snapshots[0].task)
         suggestions = [_refusal(snapshots[0], f"the predictor failed: {type(error).__name__}")]
     return [made_suggestion(name, predictor.version, suggestion) for suggestion in suggestions]

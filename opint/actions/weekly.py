@@ -65,16 +65,20 @@ def scoreboard(decided: Iterable[DecidedSuggestion], target: Target = "action") 
         weeks[week_of(decision.at_s)].append(decision)
     past, scores = Counter[str](), list[WeekScore]()
     for week_s, decisions in sorted(weeks.items()):
-        taken = [decision for decision in decisions if decision.action is not None]
-        truth = [str(decision.action[target]) for decision in taken if decision.action]
-        rejected = len(decisions) - len(taken)
+        acted_on = [decision for decision in decisions if decision.action is not None]
+        truth = [str(decision.action[target]) for decision in acted_on if decision.action]
+        rejected = len(decisions) - len(acted_on)
         predictions = {
-            "model": [_predicted(decision.model, target) for decision in taken],
-            "rules": [_predicted(decision.rules, target) for decision in taken],
-            "majority": [_majority(past)] * len(taken),
+            "model": [_predicted(decision.model, target) for decision in acted_on],
+            "rules": [_predicted(decision.rules, target) for decision in acted_on],
+            "majority": [_majority(past)] * len(acted_on),
         }
         for predictor, predicted in predictions.items():
-            pairs = [(made, value) for made, value in zip(predicted, truth, strict=True) if made is not None]
+            pairs = [
+                (prediction, value)
+                for prediction, value in zip(predicted, truth, strict=True)
+                if prediction is not None
+            ]
             if pairs:
                 scores.append(_score(week_s, predictor, rejected, pairs))
         past.update(truth)
@@ -82,8 +86,8 @@ def scoreboard(decided: Iterable[DecidedSuggestion], target: Target = "action") 
 
 
 def _score(week_s: float, predictor: str, rejected: int, pairs: Sequence[tuple[PredictedClass, str]]) -> WeekScore:
-    right = [made.value == value for made, value in pairs]
-    firm = [made.value == value for made, value in pairs if not made.abstained]
+    right = [prediction.value == value for prediction, value in pairs]
+    firm = [prediction.value == value for prediction, value in pairs if not prediction.abstained]
     by_class: dict[str, list[bool]] = defaultdict(list)
     for (_, value), is_right in zip(pairs, right, strict=True):
         by_class[value].append(is_right)
@@ -96,7 +100,7 @@ def _score(week_s: float, predictor: str, rejected: int, pairs: Sequence[tuple[P
         macro_recall=_mean([_mean(of_class) for of_class in by_class.values()]),
         precision=_mean(firm) if firm else None,
         coverage=len(firm) / len(pairs),
-        calibration_error=_calibration_error([made.probability for made, _ in pairs], right),
+        calibration_error=_calibration_error([prediction.probability for prediction, _ in pairs], right),
     )
 
 

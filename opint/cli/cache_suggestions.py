@@ -59,12 +59,12 @@ def suggest(
     rules = try_rules(read, loaded, capacity)
     judged = judge_trials(rules.trials, np.random.default_rng(seed))
     if store is not None:
-        standing = [number for number, suggestion in enumerate(judged) if not suggestion.withdrawn]
+        continued = [number for number, suggestion in enumerate(judged) if not suggestion.withdrawn]
         with bar("other sizes and policies") as progress:
             points = curve_points(read, loaded, capacity, now_s, progress)
         with store.begin() as tx:
             suggestions.keep(tx, cache, judged, now_s)
-            trials.save(tx, cache, rules.trials.select(standing), now_s)
+            trials.save(tx, cache, rules.trials.select(continued), now_s)
             caches.save_curves(tx, cache, points)
         if rse:
             store_agent_lines(store, catalogue, cache, rse, judged, now_s)

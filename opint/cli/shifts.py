@@ -52,9 +52,11 @@ def report(
     now_s = time.time()
     shift = shift_at(settings.shifts, parse_moment(at) if at else now_s)
     with open_store(settings).read() as tx:
-        made = read_report(tx, shift, settings, now_s)
+        report = read_report(tx, shift, settings, now_s)
     text = (
-        to_markdown(made) if form is ReportFormat.MARKDOWN else orjson.dumps(made, option=orjson.OPT_INDENT_2).decode()
+        to_markdown(report)
+        if form is ReportFormat.MARKDOWN
+        else orjson.dumps(report, option=orjson.OPT_INDENT_2).decode()
     )
     if out is None:
         typer.echo(text.rstrip("\n"))

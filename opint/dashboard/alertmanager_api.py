@@ -244,7 +244,7 @@ def _label_filter(texts: Sequence[str]) -> Callable[[dict[str, str]], bool]:
         name, operator, value = match.groups()
         fits = _regular_expression(name, value) if "~" in operator else value.__eq__
         tests.append((name, operator in ("=", "=~"), fits))
-    return lambda labels: all(bool(fits(labels.get(name, ""))) == wanted for name, wanted, fits in tests)
+    return lambda labels: all(bool(fits(labels.get(name, ""))) == equal for name, equal, fits in tests)
 
 
 def _regular_expression(name: str, text: str) -> Callable[[str], Any]:

@@ -142,9 +142,9 @@ def _add_runs(routes: APIRouter, store: Store) -> None:
         """Monitoring elements against lumisections: qualities, reasons and p-values."""
         with store.read() as tx:
             detail = or_404(runs.detail(tx, run, dataset), f"There is no run {run}.")
-            made = run_map.run_map(tx, detail.run.dataset, run, subsystem)
+            grid = run_map.run_map(tx, detail.run.dataset, run, subsystem)
         # A long run has a million cells: they are written once and not validated one by one.
-        return Response(orjson.dumps(made.__dict__), media_type="application/json")
+        return Response(orjson.dumps(grid.__dict__), media_type="application/json")
 
     @routes.get("/evidence", tags=["runs"], responses=NOT_FOUND)
     def get_evidence(dataset: str, subsystem: str, run: Number, ls: Number, me: str) -> EvidenceView:

@@ -196,8 +196,8 @@ class Dispatcher:
     def _wait(self, stop: threading.Event, pause: float) -> None:
         """Until something was sent, ``stop``, or the pause is over."""
         end = time.monotonic() + pause
-        while not stop.is_set() and not self._wake.is_set() and (left := end - time.monotonic()) > 0:
-            self._wake.wait(min(left, TURN_S))
+        while not stop.is_set() and not self._wake.is_set() and (remaining_s := end - time.monotonic()) > 0:
+            self._wake.wait(min(remaining_s, TURN_S))
 
     def _finish(self) -> None:
         end = time.monotonic() + STOP_S

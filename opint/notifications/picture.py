@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH_IN, HEIGHT_IN, DOTS_PER_IN = 7.0, 4.2, 110
-SEEN, REFERENCE = "#1b2129", "#0072b2"
+OBSERVED, REFERENCE = "#1b2129", "#0072b2"
 STRONGEST_PULL = 10.0
 """Pulls beyond it have the strongest colour, in standard deviations."""
 
@@ -50,17 +50,17 @@ def draw(shown: EvidenceView) -> bytes | None:
     else:
         for axes, title, values in zip(figure.subplots(1, 2), ("counts", "pull (σ)"), (counts, pulls), strict=True):
             _map(axes, shown.axes, title, values)
-    written = io.BytesIO()
-    figure.savefig(written, format="png")
-    return written.getvalue()
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    return png.getvalue()
 
 
 def _curves(
     above: "Axes", below: "Axes", axis: AxisView, counts: np.ndarray, reference: np.ndarray, pulls: np.ndarray
 ) -> None:
     edges = np.array(axis.edges) if axis.edges else np.linspace(axis.lower, axis.upper, axis.bins + 1)
-    above.stairs(counts, edges, color=SEEN, fill=True, alpha=0.15)
-    above.stairs(counts, edges, color=SEEN, label="observed")
+    above.stairs(counts, edges, color=OBSERVED, fill=True, alpha=0.15)
+    above.stairs(counts, edges, color=OBSERVED, label="observed")
     if reference.size == counts.size:
         above.stairs(reference, edges, color=REFERENCE, linestyle="--", label="reference")
     above.legend(fontsize=8)

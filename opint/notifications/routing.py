@@ -30,17 +30,17 @@ def notices_of(
 
 
 def _calls(entry: OutboxEntry, subject: Subject, routes: Sequence[Route], now_s: float) -> Iterator[Notice]:
-    taken = _fitting(routes, subject, entry.at_s)
+    fitting = _fitting(routes, subject, entry.at_s)
     # In quiet hours nobody is called, and nobody is forgotten: the route that begins next takes it then.
-    later = [] if taken else [route for route in routes if route.hours and fits(route.match, subject.traits)]
+    later = [] if fitting else [route for route in routes if route.hours and fits(route.match, subject.traits)]
     if later:
-        taken = [min(later, key=lambda route: next_start(route.hours, entry.at_s))]
-    if not taken:
+        fitting = [min(later, key=lambda route: next_start(route.hours, entry.at_s))]
+    if not fitting:
         reason = "no route fits" if routes else "there are no routes"
         nobody = _notice(entry, "call", "", "", None)
         yield replace(nobody, at_s=now_s, outcome="unrouted", reason=reason, decided_s=now_s)
     sent_to: set[str] = set()
-    for route in taken:
+    for route in fitting:
         begin_s = next_start(route.hours, entry.at_s) if later else min(entry.at_s, now_s)
         for receiver in route.receivers:
             if receiver not in sent_to:
@@ -52,13 +52,13 @@ def _calls(entry: OutboxEntry, subject: Subject, routes: Sequence[Route], now_s:
 
 def _fitting(routes: Sequence[Route], subject: Subject, at_s: float) -> list[Route]:
     """The first route that fits, and those after it that fit while all before them continue."""
-    taken: list[Route] = []
+    fitting: list[Route] = []
     for route in routes:
         if fits(route.match, subject.traits) and in_hours(route.hours, at_s):
-            taken.append(route)
+            fitting.append(route)
             if not route.continues:
                 break
-    return taken
+    return fitting
 
 
 def _notice(entry: OutboxEntry, purpose: Purpose, route: str, receiver: str, due_s: float | None) -> Notice:

@@ -60,8 +60,8 @@ def load(tx: Connection, now_s: float) -> list[Silence]:
     stored = stored_silences.running(tx, now_s)
     numbers = sorted({number for row in stored for number in row.incidents or ()})
     unresolved = stored_silences.unresolved(tx, numbers) if numbers else set()
-    made = [Silence(row, frozenset(unresolved.intersection(row.incidents or ()))) for row in stored]
-    return [silence for silence in made if silence.is_running(now_s)]
+    silences = [Silence(row, frozenset(unresolved.intersection(row.incidents or ()))) for row in stored]
+    return [silence for silence in silences if silence.is_running(now_s)]
 
 
 def hiding(silences: Iterable[Silence], subject: Subject, now_s: float) -> Silence | None:

@@ -104,8 +104,8 @@ def with_free_space(replicas: Replicas) -> Replicas:
 
 
 def _week_result(world: Scenario, week: int, after: Replicas, copied: float, deleted: float) -> WeekResult:
-    known = world.history.exists[:, week - 1]
-    reads = world.reads[:, :, week] * known[:, None]
+    exists = world.history.exists[:, week - 1]
+    reads = world.reads[:, :, week] * exists[:, None]
     in_region = np.zeros(reads.shape, dtype=np.bool_)
     in_region[after.dataset[after.on_disk], after.region[after.rse[after.on_disk]]] = True
     on_disk = in_region.any(axis=1)

@@ -72,11 +72,11 @@ def room(replicas: Replicas, budget: Budget) -> Float64:
     Raises:
         PlacementError: the budget names an RSE that is unknown or tape.
     """
-    known = {rse.name: row for row, rse in enumerate(replicas.rses)}
+    row_of_rse = {rse.name: row for row, rse in enumerate(replicas.rses)}
     free = np.array([rse.free_bytes for rse in replicas.rses], dtype=np.float64)
     limits = np.where(replicas.is_disk, free + replicas.used_bytes, 0.0)
     for name, limit in budget.rse_bytes.items():
-        row = known.get(name, -1)
+        row = row_of_rse.get(name, -1)
         if row < 0 or not replicas.is_disk[row]:
             raise PlacementError(f"budget names RSE {name}, which is no known disk; name one of the sites, or leave it")
         limits[row] = min(limits[row], limit)
@@ -117,8 +117,8 @@ def check_decision(decision: Decision, replicas: Replicas, budget: Budget) -> No
     stay = np.bincount(replicas.dataset[~gone], minlength=len(replicas.names)) > 0
     _refuse(replicas, gone & ~stay[replicas.dataset], "is the last one")
     after = apply_decision(decision, replicas)
-    held = after.dataset * len(after.rses) + after.rse
-    if len(np.unique(held)) < len(held):
+    place = after.dataset * len(after.rses) + after.rse
+    if len(np.unique(place)) < len(place):
         raise PlacementError("a copy is made where there is one already")
     if not replicas.is_disk[decision.copy_rse].all():
         raise PlacementError("a copy is made to tape")

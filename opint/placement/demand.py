@@ -61,9 +61,9 @@ def _mean_reads(history: History, weeks: Mask, otherwise: float) -> Float64:
     return mean
 
 
-def region_shares(seen: Float64) -> Float64:
+def region_shares(reads: Float64) -> Float64:
     """Shares (n, R) of the reads of each dataset by region, from the reads ``seen`` (n, R) so far."""
-    total = seen.sum()
-    overall = seen.sum(axis=0) / total if total else np.full(seen.shape[1], 1 / seen.shape[1])
-    share: Float64 = (seen + READS_OF_ALL * overall) / (seen.sum(axis=1, keepdims=True) + READS_OF_ALL)
+    total = reads.sum()
+    overall = reads.sum(axis=0) / total if total else np.full(reads.shape[1], 1 / reads.shape[1])
+    share: Float64 = (reads + READS_OF_ALL * overall) / (reads.sum(axis=1, keepdims=True) + READS_OF_ALL)
     return share

@@ -142,13 +142,13 @@ def _refusals(context: PlanContext) -> Iterator[Refusal]:
     for row in np.flatnonzero(problem.forced & (context.saved <= problem.cost) & (problem.cost > 0)):
         name, rse = replicas.names[problem.dataset[row]], replicas.rses[problem.rse[row]].name
         why = RefusalCause.LOCKED if replicas.locked[problem.replica[row]] else RefusalCause.LAST_COPY
-        kept = (
+        obstacle = (
             "it is locked"
             if why is RefusalCause.LOCKED
             else "it is the only safe replica of its dataset, which is on no tape"
         )
         price = f"it saves {context.saved[row]:.2g} reads at the price of {problem.cost[row]:.2g}"
-        yield Refusal(context.week, Action.DELETE, name, rse, why, f"{price}, but {kept}")
+        yield Refusal(context.week, Action.DELETE, name, rse, why, f"{price}, but {obstacle}")
     used = np.bincount(problem.rse[context.chosen], problem.bytes[context.chosen], len(problem.room))
     free = float(np.max((problem.room - used)[replicas.is_disk], initial=0.0))
     network = problem.network - float(problem.bytes[context.chosen & problem.is_copy].sum())

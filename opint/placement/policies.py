@@ -65,14 +65,14 @@ def keep_everything(policy_input: PolicyInput) -> Decision:
     missing = np.flatnonzero(
         policy_input.history.exists[:, policy_input.week] & replicas.archived & (replicas.disk_copies == 0)
     )
-    made = []
+    copies_made = []
     for dataset in missing[np.argsort(-policy_input.history.known_since[missing], kind="stable")]:
         size, target = replicas.size_bytes[dataset], int(np.argmax(free))
         if size <= min(free[target], network):
             free[target] -= size
             network -= size
-            made.append((dataset, target))
-    copies = np.array(made, dtype=np.intp).reshape(-1, 2)
+            copies_made.append((dataset, target))
+    copies = np.array(copies_made, dtype=np.intp).reshape(-1, 2)
     return Decision(np.zeros(len(replicas.dataset), dtype=np.bool_), copies[:, 0], copies[:, 1])
 
 
@@ -91,7 +91,7 @@ def delete_least_recently_used(policy_input: PolicyInput) -> Decision:
     free = np.where(replicas.is_disk, room(replicas, policy_input.budget) - replicas.used_bytes, 0.0)
     queues = _deletion_queues(replicas, used)
     network = policy_input.budget.network_bytes
-    made = []
+    copies_made = []
     for dataset in needed[np.argsort(-reads[needed], kind="stable")]:
         size = replicas.size_bytes[dataset]
         if not size <= network:
@@ -104,8 +104,8 @@ def delete_least_recently_used(policy_input: PolicyInput) -> Decision:
             _make_room(queues[target], free, target, size, replicas.bytes, delete)
         free[target] -= size
         network -= size
-        made.append((dataset, target))
-    copies = np.array(made, dtype=np.intp).reshape(-1, 2)
+        copies_made.append((dataset, target))
+    copies = np.array(copies_made, dtype=np.intp).reshape(-1, 2)
     return Decision(delete, copies[:, 0], copies[:, 1])
 
 
@@ -129,26 +129,26 @@ def _deletion_queues(replicas: Replicas, used: Float64) -> list[deque[int]]:
 
 
 def _least_recent_rse(
-    queues: list[deque[int]], free: Float64, size: float, held: Float64, used: Float64, before: float
+    queues: list[deque[int]], free: Float64, size: float, sizes: Float64, used: Float64, before: float
 ) -> int:
     """The RSE that can make room with the least recently used replicas; -1 if all need one used since ``before``."""
     best, oldest = -1, before
     for rse, queue in enumerate(queues):
-        left = free[rse]
+        available = free[rse]
         for row in queue:
-            if left >= size or used[row] >= oldest:
+            if available >= size or used[row] >= oldest:
                 break
-            left += held[row]
-            if left >= size:
+            available += sizes[row]
+            if available >= size:
                 best, oldest = rse, used[row]
     return best
 
 
-def _make_room(queue: deque[int], free: Float64, rse: int, size: float, held: Float64, delete: Mask) -> None:
+def _make_room(queue: deque[int], free: Float64, rse: int, size: float, sizes: Float64, delete: Mask) -> None:
     while free[rse] < size:
         row = queue.popleft()
         delete[row] = True
-        free[rse] += held[row]
+        free[rse] += sizes[row]
 
 
 POLICIES: Mapping[str, Policy] = {

@@ -82,19 +82,19 @@ def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) ->
     if demand.share.shape != (len(replicas.names), len(replicas.regions)):
         expected = f"{len(replicas.names)} datasets and {len(replicas.regions)} regions of disk"
         raise ValueError(f"demand has shares of shape {demand.share.shape}; there are {expected}")
-    kept = np.flatnonzero(replicas.on_disk)
-    known = np.isfinite(replicas.size_bytes)
-    forced = (replicas.locked | replicas.last_copy | ~known[replicas.dataset])[kept]
+    present = np.flatnonzero(replicas.on_disk)
+    sized = np.isfinite(replicas.size_bytes)
+    forced = (replicas.locked | replicas.last_copy | ~sized[replicas.dataset])[present]
     anywhere = demand.reads * (1 - prices.remote)
     local = demand.reads[:, None] * prices.remote * demand.share
     space = room(replicas, budget)
-    holding = np.bincount(replicas.rse[kept][forced], replicas.bytes[kept][forced], len(replicas.rses))
+    holding = np.bincount(replicas.rse[present][forced], replicas.bytes[present][forced], len(replicas.rses))
     dataset, rse = _offers(replicas, anywhere, local, space, budget, prices)
-    sizes = np.concatenate([replicas.bytes[kept], replicas.size_bytes[dataset]])
-    cost = np.concatenate([replicas.bytes[kept] / TB * prices.storage, prices.of_copy(replicas.size_bytes[dataset])])
-    datasets = np.concatenate([replicas.dataset[kept], dataset])
+    sizes = np.concatenate([replicas.bytes[present], replicas.size_bytes[dataset]])
+    cost = np.concatenate([replicas.bytes[present] / TB * prices.storage, prices.of_copy(replicas.size_bytes[dataset])])
+    datasets = np.concatenate([replicas.dataset[present], dataset])
     must = np.concatenate([forced, np.zeros(len(dataset), dtype=np.bool_)])
-    rses = np.concatenate([replicas.rse[kept], rse])
+    rses = np.concatenate([replicas.rse[present], rse])
     forced_copies = np.bincount(datasets[must], minlength=len(replicas.names))
     return Problem(
         datasets,
@@ -102,7 +102,7 @@ def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) ->
         replicas.region[rses],
         sizes,
         cost,
-        np.concatenate([kept, np.full(len(dataset), -1, dtype=np.intp)]),
+        np.concatenate([present, np.full(len(dataset), -1, dtype=np.intp)]),
         must,
         anywhere,
         local,
@@ -117,9 +117,9 @@ def _offers(
     replicas: Replicas, anywhere: Float64, local: Float64, space: Float64, budget: Budget, prices: Prices
 ) -> tuple[Indices, Indices]:
     """Datasets (c,) worth a copy, and an RSE (c,) in a region without one for each; the best first."""
-    kept = np.flatnonzero(replicas.on_disk)
+    present = np.flatnonzero(replicas.on_disk)
     here = np.zeros(local.shape, dtype=np.bool_)
-    here[replicas.dataset[kept], replicas.region[replicas.rse[kept]]] = True
+    here[replicas.dataset[present], replicas.region[replicas.rse[present]]] = True
     largest = np.full(len(replicas.regions), -1.0)
     np.maximum.at(largest, replicas.region[replicas.is_disk], space[replicas.is_disk])
     copies = replicas.disk_copies
@@ -132,8 +132,8 @@ def _offers(
     order = np.argsort(-density, kind="stable")
     order = order[np.cumsum(size[dataset[order]]) - size[dataset[order]] <= OFFERED * budget.network_bytes]
     least = density[order[-1]] if len(order) else 0.0
-    worth = anywhere[replicas.dataset[kept]] / np.maximum(replicas.bytes[kept], 1.0) > least
-    better = np.bincount(replicas.rse[kept][worth], replicas.bytes[kept][worth], len(replicas.rses))
+    worth = anywhere[replicas.dataset[present]] / np.maximum(replicas.bytes[present], 1.0) > least
+    better = np.bincount(replicas.rse[present][worth], replicas.bytes[present][worth], len(replicas.rses))
     dataset, region = dataset[order], region[order]
     return dataset, _spread(replicas, size[dataset], region, space - better, space)
 

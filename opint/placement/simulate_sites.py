@@ -75,11 +75,11 @@ def first_replicas(rng: np.random.Generator, history: History, week: int, rses: 
     n = history.shape[0]
     read = history.measures["naccess"][:, : week + 1] > 0
     since = np.where(read.any(axis=1), np.argmax(read[:, ::-1], axis=1), week + 1)
-    known = history.known_since <= week
+    exists = history.known_since <= week
     order = np.lexsort((rng.random(n), since))
     free = np.array([site_rse.free_bytes * FILLED if site_rse.kind is StorageKind.DISK else 0.0 for site_rse in rses])
     dataset, rse = [], []
-    for row in order[known[order]]:
+    for row in order[exists[order]]:
         fitting = np.flatnonzero(free >= history.size_bytes[row])
         if len(fitting):
             target = int(rng.choice(fitting, p=free[fitting] / free[fitting].sum()))
@@ -89,7 +89,7 @@ def first_replicas(rng: np.random.Generator, history: History, week: int, rses: 
     on_disk = np.zeros(n, dtype=np.bool_)
     on_disk[dataset] = True
     tape = np.array([row for row, site_rse in enumerate(rses) if site_rse.kind is StorageKind.TAPE])
-    archived = np.flatnonzero(known & ~(on_disk & (rng.random(n) < DISK_ONLY)))
+    archived = np.flatnonzero(exists & ~(on_disk & (rng.random(n) < DISK_ONLY)))
     datasets = np.concatenate([np.array(dataset, dtype=np.intp), archived])
     locked = np.concatenate([rng.random(len(dataset)) < LOCKED, np.zeros(len(archived), dtype=np.bool_)])
     targets = np.concatenate([np.array(rse, dtype=np.intp), rng.choice(tape, len(archived))])

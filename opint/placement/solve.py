@@ -213,5 +213,5 @@ def to_decision(problem: Problem, chosen: Mask, replicas: int) -> Decision:
     """The decision about ``replicas`` (m) that holds the ``chosen`` options (q,)."""
     delete = np.zeros(replicas, dtype=np.bool_)
     delete[problem.replica[~chosen & ~problem.is_copy]] = True
-    made = chosen & problem.is_copy
-    return Decision(delete, problem.dataset[made], problem.rse[made])
+    copied = chosen & problem.is_copy
+    return Decision(delete, problem.dataset[copied], problem.rse[copied])

@@ -32,8 +32,8 @@ def store_plan(store: Store, catalogue: str, plan: Plan, now_s: float) -> None:
         for line in plan.refusals
     ]
     with store.begin() as tx:
-        kept = StoredPlan(catalogue, plan.week.isoformat(), plan.method, plan.value, bound)
-        placement.keep(tx, kept, [*lines, *left_out], now_s)
+        stored = StoredPlan(catalogue, plan.week.isoformat(), plan.method, plan.value, bound)
+        placement.keep(tx, stored, [*lines, *left_out], now_s)
 
 
 def plan_lines(week: str, lines: Iterable[StoredLine]) -> list[Line]:

@@ -35,14 +35,14 @@ def current_bundle(settings: DqmSettings, store: Store) -> NamedBundle:
     promoted was another model.
     """
     with store.read() as tx:
-        standing = models.promoted(tx, settings.model)
-    if standing is None:
+        promoted = models.promoted(tx, settings.model)
+    if promoted is None:
         return load_named(settings, settings.model)
-    named = load_named(settings, standing.name)
-    if named.bundle.version != standing.version:
+    named = load_named(settings, promoted.name)
+    if named.bundle.version != promoted.version:
         raise PromotionError(
-            f"{settings.models / standing.name} has version {named.bundle.version[:12]}, but {standing.actor} promoted "
-            f"version {standing.version[:12]}; put that bundle back, or `nightshift models promote` the one to use"
+            f"{settings.models / promoted.name} has version {named.bundle.version[:12]}, but {promoted.actor} promoted "
+            f"version {promoted.version[:12]}; put that bundle back, or `nightshift models promote` the one to use"
         )
     return named
 
@@ -56,8 +56,8 @@ def promote(settings: DqmSettings, store: Store, name: str, actor: str, note: st
         raise PromotionError("the name of who promotes is empty; give one with --by")
     bundle = load_named(settings, name).bundle
     with store.begin() as tx:
-        standing = models.promoted(tx, settings.model)
-        previous = standing.version if standing is not None else _version(settings)
+        promoted = models.promoted(tx, settings.model)
+        previous = promoted.version if promoted is not None else _version(settings)
         if previous == bundle.version:
             raise PromotionError(f"{name} (version {bundle.version[:12]}) judges already")
         done = Promotion(settings.model, name, bundle.version, previous, actor.strip(), note, now_s)
@@ -93,14 +93,14 @@ class BundleEntry:
 def list_bundles(settings: DqmSettings, store: Store) -> list[BundleEntry]:
     """The bundles by name."""
     with store.read() as tx:
-        standing = models.promoted(tx, settings.model)
+        promotion = models.promoted(tx, settings.model)
         judged, in_shadow = models.lumisections_judged(tx)
     entries = []
     for path in sorted(settings.models.glob(f"*/{MANIFEST}")):
         name = path.parent.name
-        role = "judges" if name == (standing.name if standing else settings.model) else ""
+        role = "judges" if name == (promotion.name if promotion else settings.model) else ""
         role = role or ("shadow" if name == settings.shadow else "")
-        promoted = standing if standing is not None and standing.name == name else None
+        promoted = promotion if promotion is not None and promotion.name == name else None
         try:
             bundle = load_named(settings, name).bundle
         except BundleError as error:

@@ -95,8 +95,8 @@ def read_report(tx: Connection, shift: Shift, settings: Settings, now_s: float) 
         dead_letters=shifts.dead_letters(tx, *span),
         lag=lag,
         runs=[
-            _run_taken(tx, dataset, run, taken, settings.certify)
-            for (dataset, run), taken in shifts.lumisections(tx, *span).items()
+            _run_taken(tx, dataset, run, lumisections, settings.certify)
+            for (dataset, run), lumisections in shifts.lumisections(tx, *span).items()
         ],
         open_points=open_points,
         open_total=open_total,
@@ -132,16 +132,18 @@ def _silences(tx: Connection, begin_s: float, end_s: float) -> list[ShiftSilence
     ]
 
 
-def _run_taken(tx: Connection, dataset: str, run: int, taken: set[int], settings: CertifySettings) -> RunTaken:
+def _run_taken(tx: Connection, dataset: str, run: int, lumisections: set[int], settings: CertifySettings) -> RunTaken:
     facts = read_facts(tx, dataset, run)
     certificate = certify(dataset, run, facts, settings.least_inspected)
-    recorded = {lumisection.ls: lumisection.recorded_lumi or 0.0 for lumisection in facts if lumisection.ls in taken}
+    recorded = {
+        lumisection.ls: lumisection.recorded_lumi or 0.0 for lumisection in facts if lumisection.ls in lumisections
+    }
     lost: dict[str, float] = defaultdict(float)
     for excluded in certificate.excluded:
         for ls in range(excluded.first, excluded.last + 1):
             if recorded.get(ls):
                 lost[str(excluded.why[0].cause)] += recorded[ls]
-    return RunTaken(dataset, run, len(taken), sum(recorded.values()), sum(lost.values()), dict(lost))
+    return RunTaken(dataset, run, len(lumisections), sum(recorded.values()), sum(lost.values()), dict(lost))
 
 
 def to_markdown(report: ShiftReport) -> str:

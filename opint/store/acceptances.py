@@ -89,14 +89,14 @@ def add(tx: Connection, accepted: Iterable[Acceptance]) -> None:
 
 def revoke(tx: Connection, incident_id: int, now_s: float) -> int:
     """End those of an incident; how many there were."""
-    standing = and_(_row.incident_id == incident_id, _row.revoked_s.is_(None))
-    return tx.execute(update(reference_acceptance).where(standing).values(revoked_s=now_s)).rowcount
+    unrevoked = and_(_row.incident_id == incident_id, _row.revoked_s.is_(None))
+    return tx.execute(update(reference_acceptance).where(unrevoked).values(revoked_s=now_s)).rowcount
 
 
 def of_incident(tx: Connection, incident_id: int) -> Sequence[Acceptance]:
     """Those of an incident that stand, by element."""
-    standing = and_(_row.incident_id == incident_id, _row.revoked_s.is_(None))
-    query = select(*columns_of(reference_acceptance, Acceptance)).where(standing).order_by(_row.element)
+    unrevoked = and_(_row.incident_id == incident_id, _row.revoked_s.is_(None))
+    query = select(*columns_of(reference_acceptance, Acceptance)).where(unrevoked).order_by(_row.element)
     return [Acceptance(**row._mapping) for row in tx.execute(query)]
 
 
@@ -117,12 +117,12 @@ def revoked_after(tx: Connection, stream: str, dataset: str, after_s: float) -> 
     Of several for one element the earliest that none later outlives.
     """
     since: dict[str, float] = {}
-    held = set()
+    elements = set()
     where = and_(_row.stream == stream, _row.dataset == dataset, _row.at_s <= after_s)
     for row in tx.execute(select(_row.element, _row.at_s, _row.revoked_s).where(where).order_by(_row.at_s.desc())):
         if row.revoked_s is None:
-            held.add(row.element)
-        elif row.revoked_s > after_s and row.element not in held:
+            elements.add(row.element)
+        elif row.revoked_s > after_s and row.element not in elements:
             since[row.element] = row.at_s
     return since
 
@@ -133,10 +133,10 @@ def in_force(tx: Connection, stream: str, dataset: str, run: int) -> dict[str, d
         lumisection.c.dataset == dataset, lumisection.c.run == run
     )
     began_s = tx.scalar(query)
-    stands: ColumnElement[bool] = _row.revoked_s.is_(None)
+    unrevoked: ColumnElement[bool] = _row.revoked_s.is_(None)
     if began_s is not None:
-        stands = and_(_row.at_s < began_s, or_(stands, _row.revoked_s >= began_s))
-    where = and_(_row.stream == stream, _row.dataset == dataset, _row.since_run <= run, stands)
+        unrevoked = and_(_row.at_s < began_s, or_(unrevoked, _row.revoked_s >= began_s))
+    where = and_(_row.stream == stream, _row.dataset == dataset, _row.since_run <= run, unrevoked)
     accepted: dict[str, dict[str, AcceptedState]] = {}
     for row in tx.execute(select(reference_acceptance).where(where).order_by(_row.id)):
         since, until = LumisectionKey(row.since_run, row.since_ls), LumisectionKey(row.until_run, row.until_ls)

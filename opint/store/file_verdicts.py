@@ -47,11 +47,11 @@ def problems(tx: Connection) -> Iterator[ElementVerdict]:
         .where(score.verdict_qualities.is_not(None))
         .order_by(score.dataset, score.run, score.ls, score.subsystem)
     )
-    known: dict[str, Catalogue] = {}
+    catalogue_by_digest: dict[str, Catalogue] = {}
     for row in tx.execute(query):
-        if row.catalogue not in known:
-            known |= catalogues.load(tx, {row.catalogue})
-        yield from _of(row, known[row.catalogue].names)
+        if row.catalogue not in catalogue_by_digest:
+            catalogue_by_digest |= catalogues.load(tx, {row.catalogue})
+        yield from _of(row, catalogue_by_digest[row.catalogue].names)
 
 
 def _of(row: Any, names: tuple[str, ...]) -> Iterator[ElementVerdict]:
@@ -82,7 +82,7 @@ NUMBERS = ("good", "warning", "bad", "not_inspected")
 
 def verdicts(tx: Connection, only_problems: bool) -> Iterator[dict[str, Any]]:
     """Each lumisection and subsystem with the elements that are not good, worst first."""
-    elements = groupby(problems(tx), key=lambda found: (found.dataset, found.run, found.ls, found.subsystem))
+    elements = groupby(problems(tx), key=lambda problem: (problem.dataset, problem.run, problem.ls, problem.subsystem))
     place, of_place = next(elements, (None, iter(())))
     row = ls_summary.c
     # The same order as that of the elements, so that both are read once.

@@ -32,8 +32,8 @@ def record(tx: Connection, version: str, name: str, path: str, manifest: Mapping
 
 def manifest(tx: Connection, version: str) -> Mapping[str, Any]:
     """What the bundle of a version says of itself; empty for one that is not on record."""
-    told = tx.scalar(select(model_version.c.manifest).where(model_version.c.version == version))
-    return {} if told is None else dict(told)
+    stored = tx.scalar(select(model_version.c.manifest).where(model_version.c.version == version))
+    return {} if stored is None else dict(stored)
 
 
 @dataclass(frozen=True, slots=True)

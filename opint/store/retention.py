@@ -44,8 +44,8 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
         tx.execute(delete(certification_centre).where(certification_centre.c.updated_s < before_s))
         tx.execute(delete(rate_level).where(rate_level.c.updated_s < before_s))
         tx.execute(delete(hotline_event).where(hotline_event.c.kept_s < before_s, hotline_event.c.marking == ""))
-        for made in (popularity_forecast, popularity_score):
-            tx.execute(delete(made).where(made.c.made_s < before_s))
+        for table in (popularity_forecast, popularity_score):
+            tx.execute(delete(table).where(table.c.made_s < before_s))
         placement.forget(tx, before_s)
         workflow_decisions.forget(tx, before_s)
         message_classes.forget(tx, before_s)

@@ -20,10 +20,10 @@ def config(tx: Connection | None = None) -> "Config":
     """Alembic's configuration; its commands work inside the transaction ``tx``."""
     from alembic.config import Config  # noqa: PLC0415 - few commands migrate
 
-    made = Config()
-    made.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    made.attributes["connection"] = tx
-    return made
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = tx
+    return config
 
 
 def migrate(tx: Connection, revision: str = "head") -> None:

@@ -65,9 +65,9 @@ def changed_incidents(tx: Connection, begin_s: float, end_s: float) -> list[Shif
 
 def unresolved_incidents(tx: Connection, end_s: float, limit: int) -> tuple[list[ShiftIncident], int]:
     """Incidents that were not resolved at a moment, gravest and oldest first, at most ``limit``; how many there are."""
-    standing = and_(_incident.opened_s < end_s, or_(_incident.resolved_s.is_(None), _incident.resolved_s >= end_s))
-    total = tx.execute(select(func.count()).select_from(incident).where(standing)).scalar_one()
-    return _incidents(tx, standing, end_s, limit), total
+    unresolved = and_(_incident.opened_s < end_s, or_(_incident.resolved_s.is_(None), _incident.resolved_s >= end_s))
+    total = tx.execute(select(func.count()).select_from(incident).where(unresolved)).scalar_one()
+    return _incidents(tx, unresolved, end_s, limit), total
 
 
 def _incidents(tx: Connection, where: ColumnElement[bool], end_s: float, limit: int | None) -> list[ShiftIncident]:
@@ -96,11 +96,13 @@ def dead_letters(tx: Connection, begin_s: float, end_s: float) -> dict[str, int]
 def lumisections(tx: Connection, begin_s: float, end_s: float) -> dict[tuple[str, int], set[int]]:
     """By dataset and run, the lumisections whose first part came from one moment to before another."""
     query = select(_head.dataset, _head.run, _head.ls).where(_head.updated_s >= begin_s)
-    seen = query.where(_head.first_seen_s >= begin_s, _head.first_seen_s < end_s).order_by(_head.dataset, _head.run)
-    taken: dict[tuple[str, int], set[int]] = {}
-    for dataset, run, ls in tx.execute(seen):
-        taken.setdefault((dataset, run), set()).add(ls)
-    return taken
+    first_seen = query.where(_head.first_seen_s >= begin_s, _head.first_seen_s < end_s).order_by(
+        _head.dataset, _head.run
+    )
+    lumisections_of: dict[tuple[str, int], set[int]] = {}
+    for dataset, run, ls in tx.execute(first_seen):
+        lumisections_of.setdefault((dataset, run), set()).add(ls)
+    return lumisections_of
 
 
 shift_note = Table(

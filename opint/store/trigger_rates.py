@@ -175,9 +175,9 @@ def versions_before(tx: Connection, dataset: str, run: int) -> dict[str, int]:
         return {}
     names = catalogues.load(tx, {row.catalogue})[row.catalogue].names
     bands = unpack_bands(row.bands, len(names))
-    came = np.isfinite(bands.observed)
+    present = np.isfinite(bands.observed)
     numbers = np.nan_to_num(bands.version).astype(int)
-    return {name: int(numbers[at]) for at, name in enumerate(names) if came[at]}
+    return {name: int(numbers[at]) for at, name in enumerate(names) if present[at]}
 
 
 def model_of(tx: Connection, dataset: str, run: int) -> str | None:

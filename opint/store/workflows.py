@@ -197,8 +197,8 @@ def keep(
     new = [_task_row(judged, now_s) for judged in snapshots if judged.failures.task not in before]
     numbers = {task: stored.id for task, stored in before.items()}
     if new:
-        made = insert(workflow_task).returning(workflow_task.c.task, workflow_task.c.id)
-        numbers |= {row.task: row.id for row in tx.execute(made, new)}
+        inserted = insert(workflow_task).returning(workflow_task.c.task, workflow_task.c.id)
+        numbers |= {row.task: row.id for row in tx.execute(inserted, new)}
     task_ids = [numbers[judged.failures.task] for judged in snapshots]
     rows = [_snapshot_row(task_id, judged.failures, now_s) for task_id, judged in zip(task_ids, snapshots, strict=True)]
     inserted = insert(workflow_snapshot).returning(workflow_snapshot.c.id, sort_by_parameter_order=True)

@@ -93,7 +93,7 @@ def write_envelope(batch: HistogramBatch) -> dict[str, Any]:
 def write_place(record: Placed) -> dict[str, Any]:
     """Flat dict of which :func:`read_place` makes the same place; unknown conditions are left out."""
     c = record.conditions
-    known = {
+    conditions = {
         "fill": c.fill,
         "era": c.era,
         "pileup": c.pileup,
@@ -104,7 +104,7 @@ def write_place(record: Placed) -> dict[str, Any]:
         "beams_stable": c.beams_stable,
     }
     fields: dict[str, Any] = {"run": record.key.run, "ls": record.key.ls, "dataset": record.dataset}
-    fields |= {name: value for name, value in known.items() if value is not None}
+    fields |= {name: value for name, value in conditions.items() if value is not None}
     return fields | {_DCS + part: ready for part, ready in c.dcs.items()}
 
 

@@ -42,7 +42,7 @@ from streams.source import Message
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Known:
+class _CheckedMenu:
     """A menu, which rows of a message are its seeds (s,) and its paths (p,), and why the others are neither."""
 
     menu: TriggerMenu
@@ -57,7 +57,7 @@ _ALTERNATIVES = re.compile(r"[\s()]*(?:\bOR\b|\|\||,|;|[()])[\s()]*", re.IGNOREC
 _VERSIONED = re.compile(r"(?P<name>.+)_v(?P<version>[1-9][0-9]{0,5})", re.ASCII)
 """A path with its version, which changes with every menu and is no part of what the path is."""
 
-_menus: BoundedCache[_Known] = BoundedCache(CACHE_BYTES)
+_menus: BoundedCache[_CheckedMenu] = BoundedCache(CACHE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +97,19 @@ def read_rates(
     if not sound.all():
         names, seeds = ([column[row] for row in np.flatnonzero(sound).tolist()] for column in (names, seeds))
         rates, prescales = rates[sound], prescales[sound]
-    known = _menu(names, seeds)
-    unread.extend(known.unread)
-    if not known.l1.size:
+    checked = _menu(names, seeds)
+    unread.extend(checked.unread)
+    if not checked.l1.size:
         raise unread[0] if unread else DecodeError("no-rates", "rates", 0)
     return TriggerRates(
         place.key,
         place.dataset,
         place.conditions,
-        known.menu,
-        rates[known.l1],
-        rates[known.hlt],
-        prescales[known.l1],
-        prescales[known.hlt],
+        checked.menu,
+        rates[checked.l1],
+        rates[checked.hlt],
+        prescales[checked.l1],
+        prescales[checked.hlt],
         tuple(unread),
     )
 
@@ -137,7 +137,7 @@ def columns(record: TriggerRates) -> tuple[list[str], list[str], npt.NDArray[np.
     )
 
 
-def _menu(names: Sequence[object], seeds: Sequence[object]) -> _Known:
+def _menu(names: Sequence[object], seeds: Sequence[object]) -> _CheckedMenu:
     """The one object that stands for all equal menus, which are looked at once."""
     try:
         text = orjson.dumps((names, seeds))
@@ -147,7 +147,7 @@ def _menu(names: Sequence[object], seeds: Sequence[object]) -> _Known:
     return _menus.get(key) or _menus.put(key, _read_menu(names, seeds), len(text))
 
 
-def _read_menu(names: Sequence[object], seeds: Sequence[object]) -> _Known:
+def _read_menu(names: Sequence[object], seeds: Sequence[object]) -> _CheckedMenu:
     unread: list[DecodeError] = []
     l1: dict[str, int] = {}
     behind: dict[str, tuple[int, str]] = {}
@@ -182,7 +182,7 @@ def _read_menu(names: Sequence[object], seeds: Sequence[object]) -> _Known:
     told = tuple(versions[name] for name in (*l1, *hlt)) if any(versions.values()) else ()
     menu = TriggerMenu(tuple(l1), tuple(hlt), tuple(seed for _, seed in hlt.values()), told)
     rows = np.array(list(l1.values()), np.intp), np.array([row for row, _ in hlt.values()], np.intp)
-    return _Known(menu, *rows, tuple(unread))
+    return _CheckedMenu(menu, *rows, tuple(unread))
 
 
 def _checked(row: int, name: object, seed: object) -> tuple[str, int, str]:

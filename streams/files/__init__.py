@@ -75,8 +75,8 @@ def reader_of(path: Path) -> Reader:
         if name.endswith(suffix):
             return reader
     if not name.endswith(".json"):
-        known = ", ".join(sorted((*READERS, ".json")))
-        hint = "unpack it first" if name.endswith(_COMPRESSED) else f"one of {known} is needed"
+        suffixes = ", ".join(sorted((*READERS, ".json")))
+        hint = "unpack it first" if name.endswith(_COMPRESSED) else f"one of {suffixes} is needed"
         raise ContentTypeError("unknown-file-type", "suffix", path.suffix, hint)
     with path.open("rb") as file:
         return _DIALS if _DIALS_BEGINS.match(file.read(4096)) else _UHI

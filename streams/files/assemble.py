@@ -70,23 +70,23 @@ def group(rows: Iterable[Row | DecodeError], limits: Limits) -> Iterator[Histogr
     one lumisection that are not neighbours make several batches, which is allowed everywhere.
     """
     key: LumisectionKey | None = None
-    held = 0
+    rows_of_key = 0
     parts: dict[tuple[str, str], list[Row]] = {}
-    seen: set[tuple[str, str, str]] = set()
+    names: set[tuple[str, str, str]] = set()
     for row in rows:
         if isinstance(row, DecodeError):
             yield row
             continue
-        if row.envelope.key != key or held >= limits.max_histograms:
+        if row.envelope.key != key or rows_of_key >= limits.max_histograms:
             yield from map(batch_of, parts.values())
-            key, held, parts, seen = row.envelope.key, 0, {}, set()
+            key, rows_of_key, parts, names = row.envelope.key, 0, {}, set()
         part, name = (row.envelope.dataset, row.envelope.subsystem), row.histogram.me.name
-        if (*part, name) in seen:
+        if (*part, name) in names:
             yield DecodeError("duplicate-name", f"{row.place}: name", name, "it stands twice in this lumisection")
             continue
-        seen.add((*part, name))
+        names.add((*part, name))
         parts.setdefault(part, []).append(row)
-        held += 1
+        rows_of_key += 1
     yield from map(batch_of, parts.values())
 
 

@@ -27,8 +27,8 @@ def describe(settings: KafkaSettings) -> str:
     admin = opened(settings, KafkaAdminClient)
     try:
         cluster = settings.cluster_id or admin.describe_cluster()["cluster_id"]
-        known = settings.topic in admin.list_topics()
-        partitions = len(admin.describe_topics([settings.topic])[0]["partitions"]) if known else 0
+        exists = settings.topic in admin.list_topics()
+        partitions = len(admin.describe_topics([settings.topic])[0]["partitions"]) if exists else 0
     except KafkaError as error:
         raise unavailable(settings, error) from error
     finally:

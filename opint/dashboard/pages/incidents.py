@@ -55,7 +55,7 @@ def _add_list(
         cursor: Cursor = None,
     ) -> HTMLResponse:
         live = renderer.live()
-        wanted = {"subsystem": subsystem, "run": run, "dataset": dataset, "words": words, "order": order}
+        filters = {"subsystem": subsystem, "run": run, "dataset": dataset, "words": words, "order": order}
         own = {"mine": "true"} if mine else {}
         with store.read() as tx:
             shown = incident_pages.page(
@@ -84,8 +84,8 @@ def _add_list(
             subsystems=subsystems,
             nowhere=bool(subsystem) and not any(subsystem.lower() in name.lower() for name in subsystems),
             request_url=own_url(request),
-            rest="&" + urlencode({"state": state or []} | wanted | own, doseq=True),
-            **wanted,
+            rest="&" + urlencode({"state": state or []} | filters | own, doseq=True),
+            **filters,
             **live,
         )
 

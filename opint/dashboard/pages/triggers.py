@@ -175,9 +175,9 @@ def _first(rates: RunRates, listed: list[Cause]) -> str:
 def _menu(tx: Connection, rates: RunRates) -> tuple[list[MenuChange], Mapping[str, str]]:
     """What changed in the menu, and why rates have no model."""
     version = trigger_rates.model_of(tx, rates.dataset, rates.run)
-    told = {} if version is None else models.manifest(tx, version).get("unjudged", {})
+    unjudged = {} if version is None else models.manifest(tx, version).get("unjudged", {})
     changes = menu_changes(rates, trigger_rates.versions_before(tx, rates.dataset, rates.run))
-    return changes, without_model(rates, told)
+    return changes, without_model(rates, unjudged)
 
 
 def _rate_columns(rates: RunRates, element: str) -> Mapping[str, Any]:

@@ -39,14 +39,14 @@ _ME, _AXES, _ENTRIES, _BELOW, _ABOVE, _COUNTS = range(6)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _CheckedCatalogue:
     """A catalogue and where the counts of each of its rows must begin."""
 
     catalogue: Catalogue
     offsets: npt.NDArray[np.int32]
 
 
-_known: BoundedCache[_Known] = BoundedCache(CACHE_BYTES)
+_catalogues: BoundedCache[_CheckedCatalogue] = BoundedCache(CACHE_BYTES)
 
 
 def decode(raw: bytes, limits: Limits) -> HistogramBatch:
@@ -54,13 +54,13 @@ def decode(raw: bytes, limits: Limits) -> HistogramBatch:
     limits.check_bytes(len(raw))
     table, envelope = _open(raw)
     limits.check_histograms(table.num_rows)
-    known = _catalogue(table, limits)
-    values = _values(table, known)
+    checked = _catalogue(table, limits)
+    values = _values(table, checked)
     entries = _floats(table, _ENTRIES)
     flow = np.column_stack((_floats(table, _BELOW), _floats(table, _ABOVE)))
     flow.setflags(write=False)
     head = envelope.key, envelope.dataset, envelope.subsystem, envelope.conditions
-    batch = HistogramBatch(*head, known.catalogue, _matrices(known, values), flow, entries)
+    batch = HistogramBatch(*head, checked.catalogue, _matrices(checked, values), flow, entries)
     amounts = values, entries, flow
     return batch if all(are_amounts(numbers) for numbers in amounts) else _readable(batch)
 
@@ -71,7 +71,7 @@ def encode(batch: HistogramBatch) -> bytes:
     if len(dtypes) != 1:
         raise ValueError("the counts of one batch must be all float32 or all int64")
     dtype = dtypes.pop()
-    kind = next(kind for kind, known in _COUNT_TYPES.items() if known == dtype)
+    kind = next(kind for kind, numpy_type in _COUNT_TYPES.items() if numpy_type == dtype)
     flat = np.concatenate([counts.ravel() for counts in batch.counts]) if batch.counts else np.empty(0, dtype)
     columns = [
         pa.array(batch.catalogue.names, pa.string()),
@@ -91,7 +91,7 @@ def _open(raw: bytes) -> tuple[Any, Envelope]:
 
 
 def _check_schema(schema: Any) -> None:
-    if not any(schema.equals(known) for known in _SCHEMAS.values()):
+    if not any(schema.equals(supported) for supported in _SCHEMAS.values()):
         hint = "columns me, axes: string; entries, below, above: double; counts: list<float or int64> are needed"
         raise DecodeError("wrong-schema", "schema", schema.remove_metadata().to_string(), hint)
 
@@ -125,19 +125,19 @@ def _text_bytes(table: Any, column: int) -> tuple[memoryview, memoryview]:
     return offsets.data, _buffer(table, column, 2, np.uint8, last).data
 
 
-def _catalogue(table: Any, limits: Limits) -> _Known:
+def _catalogue(table: Any, limits: Limits) -> _CheckedCatalogue:
     if table.num_rows < 1:
         raise DecodeError("no-histograms", "message", table.num_rows)
     parts = (*_text_bytes(table, _ME), *_text_bytes(table, _AXES))
     key = (digest(*parts), limits)
-    known = _known.get(key)
-    if known is None:
+    checked = _catalogues.get(key)
+    if checked is None:
         cost = sum(part.nbytes for part in parts)
-        known = _known.put(key, _read_catalogue(table, limits, cost), cost)
-    return known
+        checked = _catalogues.put(key, _read_catalogue(table, limits, cost), cost)
+    return checked
 
 
-def _read_catalogue(table: Any, limits: Limits, cost: int) -> _Known:
+def _read_catalogue(table: Any, limits: Limits, cost: int) -> _CheckedCatalogue:
     try:
         for column in (_ME, _AXES):
             table.column(column).validate(full=True)
@@ -151,7 +151,7 @@ def _read_catalogue(table: Any, limits: Limits, cost: int) -> _Known:
     if list(catalogue.names) != names:
         row = next(i for i, name in enumerate(names) if name != catalogue.names[i])
         raise DecodeError("wrong-order", f"row {row}: me", names[row], "rows must be sorted by shape, then by name")
-    return _Known(intern(catalogue, cost), _offsets(catalogue))
+    return _CheckedCatalogue(intern(catalogue, cost), _offsets(catalogue))
 
 
 def _offsets(catalogue: Catalogue) -> npt.NDArray[np.int32]:
@@ -162,19 +162,19 @@ def _offsets(catalogue: Catalogue) -> npt.NDArray[np.int32]:
     return ends.astype(np.int32)
 
 
-def _values(table: Any, known: _Known) -> Counts:
+def _values(table: Any, checked: _CheckedCatalogue) -> Counts:
     """Values of all rows, one after the other; raise DecodeError unless each row has as many as its axes say."""
     offsets = _buffer(table, _COUNTS, 1, np.int32, table.num_rows + 1)
-    if not np.array_equal(offsets, known.offsets):
-        sizes, expected = np.diff(offsets.astype(np.int64)), np.diff(known.offsets)
+    if not np.array_equal(offsets, checked.offsets):
+        sizes, expected = np.diff(offsets.astype(np.int64)), np.diff(checked.offsets)
         wrong = np.flatnonzero(sizes != expected)
         if not len(wrong):
             raise DecodeError("bad-arrow", "counts", int(offsets[0]), "offsets must begin at 0")
         row = int(wrong[0])
         hint = f"the axes have {expected[row]} bins"
-        raise DecodeError("wrong-bin-count", f"{known.catalogue.names[row]}: counts", int(sizes[row]), hint)
+        raise DecodeError("wrong-bin-count", f"{checked.catalogue.names[row]}: counts", int(sizes[row]), hint)
     dtype = _COUNT_TYPES[table.schema.field(_COUNTS).type.value_type]
-    return _buffer(table, _COUNTS, 3, dtype, int(known.offsets[-1]))
+    return _buffer(table, _COUNTS, 3, dtype, int(checked.offsets[-1]))
 
 
 def _readable(batch: HistogramBatch) -> HistogramBatch:
@@ -214,9 +214,9 @@ def _refusal(batch: HistogramBatch, row: int, name: str) -> DecodeError | None:
     return None
 
 
-def _matrices(known: _Known, values: Counts) -> tuple[Counts, ...]:
-    ends = known.offsets
+def _matrices(checked: _CheckedCatalogue, values: Counts) -> tuple[Counts, ...]:
+    ends = checked.offsets
     return tuple(
         values[ends[block.start] : ends[block.stop]].reshape(block.stop - block.start, block.bins)
-        for block in known.catalogue.blocks
+        for block in checked.catalogue.blocks
     )

@@ -203,13 +203,13 @@ def _flat(numbers: Any, extents: tuple[int, ...], name: str) -> list[Any]:
     return cast(list[Any], flat)
 
 
-def _wrong_count(given: Any, extents: tuple[int, ...], name: str) -> DecodeError:
-    if isinstance(given, str):
-        return DecodeError("unsupported-storage", f"{name}: values", given, "write the numbers inline")
-    if not isinstance(given, list):
-        return DecodeError("not-uhi", f"{name}: values", given, "a list of numbers is needed")
+def _wrong_count(values: Any, extents: tuple[int, ...], name: str) -> DecodeError:
+    if isinstance(values, str):
+        return DecodeError("unsupported-storage", f"{name}: values", values, "write the numbers inline")
+    if not isinstance(values, list):
+        return DecodeError("not-uhi", f"{name}: values", values, "a list of numbers is needed")
     hint = f"the axes, with their flow cells, have {' x '.join(map(str, extents))}"
-    return DecodeError("wrong-bin-count", f"{name}: values", len(given), hint)
+    return DecodeError("wrong-bin-count", f"{name}: values", len(values), hint)
 
 
 def _integers(flat: list[Any], name: str) -> list[int]:
