@@ -1,4 +1,4 @@
-"""Text for people: times in UTC (ISO 8601), and whether data is simulated."""
+"""Text for people: times in UTC (ISO 8601), numbers of things, and whether data is simulated."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -44,6 +44,11 @@ def conditions_sentence(what: str, eras: Iterable[str | None]) -> str:
     """One sentence on ``what`` is made under conditions of these ``eras``, whose names say whether they are real."""
     real = not any(is_simulated(str(era)) for era in eras)
     return f"{what} {'real' if real else 'generated'} conditions, not measured."
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 message``, ``12,000 messages``: a number before a noun whose plural ends with s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")

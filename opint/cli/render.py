@@ -26,7 +26,7 @@ from opint.store.engine import Store
 from opint.store.file_verdicts import NUMBERS, ElementVerdict, incidents, problems, recorded, unusable, verdicts
 from opint.store.hotline import KeptEvent, page
 from opint.store.tables import dead_letter, incident, ls_summary, source_offset
-from opint.wording import iso
+from opint.wording import counted, iso
 from streams.files.source import FILES, topic_of
 
 MOST_KEPT = 50
@@ -102,7 +102,7 @@ def _worst_elements(tx: Connection, console: Console) -> None:
         first, least = same[0], min((v.p_value for v in same if v.p_value is not None), default=None)
         reason = first.reason.name.lower().replace("_", " ")
         p_value = "" if least is None else f", least p {least:.2g}"
-        number = f"{len(same)} lumisection{'' if len(same) == 1 else 's'}"
+        number = counted(len(same), "lumisection")
         line = f"  {first.element}: {reason} in {number} from run {first.run} LS {first.ls}{p_value}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if len(ranked) > MOST_ELEMENTS:

@@ -165,6 +165,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "clock_time": wording.clock_time,
     "ago": ago,
     "ordinal": wording.ordinal,
+    "counted": wording.counted,
     "duration": duration,
     "number": number,
     "filled": filled,

@@ -15,7 +15,7 @@ from opint.shifts.schedule import Shift
 from opint.store import shifts, silences
 from opint.store.heartbeats import newest
 from opint.store.shifts import AuditedAction, ShiftIncident, ShiftNote
-from opint.wording import iso
+from opint.wording import counted, iso
 
 MOST_OPEN = 200
 """Open points that are listed."""
@@ -184,8 +184,9 @@ def _lines(report: ShiftReport) -> Iterator[str]:
         for run in report.runs
     ]
     yield from _section("Runs", runs)
-    stream = [f"{count} dead letters: {reason}" for reason, count in report.dead_letters.items()]
-    yield from _section("Stream", stream + [f"{lag} messages wait in {name}" for name, lag in report.lag.items()])
+    letters = [f"{counted(count, 'dead letter')}: {reason}" for reason, count in report.dead_letters.items()]
+    waiting = [f"{counted(lag, 'message')} in {name} not yet delivered" for name, lag in report.lag.items()]
+    yield from _section("Stream", letters + waiting)
 
 
 def _section(title: str, items: list[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from opint.incidents.families import FAMILIES
 from opint.incidents.titles import names_of_paths
 from opint.store.run_map import UNEXPECTED
 from opint.store.trigger_rates import TOGETHER, RunRates, alarming, seed_of
-from opint.wording import conditions_sentence, is_simulated
+from opint.wording import conditions_sentence, counted, is_simulated
 
 Rows = npt.NDArray[np.intp]
 
@@ -186,11 +186,10 @@ def _description(reason: Reason, element: str, elements: Sequence[str]) -> str:
         return f"{seed} and its paths"
     if reason is Reason.PATH_MOVED:
         return path
-    plural = "" if number == 1 else "s"
     return {
         Reason.ALL_MOVED: "all trigger rates",
         Reason.SEVERAL_MOVED: f"{names_of_paths([name.partition('/')[2] for name in elements])} together",
-        Reason.WRONG_PRESCALES: f"prescales of {number} rate{plural}",
+        Reason.WRONG_PRESCALES: f"prescales of {counted(number, 'rate')}",
         Reason.FROZEN: f"{path if number == 1 else f'{number} rates'} repeated",
         Reason.MISSING: f"{path if number == 1 else f'{number} rates'} not published",
     }[reason]

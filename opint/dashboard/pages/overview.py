@@ -18,7 +18,7 @@ from opint.store import deadletters, heartbeats, incident_pages, messages, outbo
 from opint.store.engine import Store
 from opint.store.heartbeats import Heartbeat
 from opint.store.incident_pages import Incident
-from opint.wording import clock_time
+from opint.wording import clock_time, counted
 
 Level = Literal["good", "warning", "bad", "unknown"]
 
@@ -75,7 +75,7 @@ def overall(
     """
     number = counts.get("open", 0)
     if number and newest is not None:
-        headline = f"{number} open incident{'s' if number > 1 else ''}"
+        headline = counted(number, "open incident")
         return Status("bad" if critical else "warning", headline, newest.title, newest.opened_s)
     if stale.stale:
         since = (
