@@ -119,7 +119,7 @@ def event_id(marker: Marker) -> str:
 
 
 def parse_event_id(event_id: str) -> Marker | None:
-    """Inverse of :func:`written`; None for anything else, which means that nothing is known."""
+    """Inverse of :func:`event_id`; None for anything else, which means that nothing is known."""
     numbers = event_id.split(".")
     if len(numbers) != len(Marker._fields) or not all(number.isdecimal() and len(number) < 20 for number in numbers):
         return None

@@ -1,4 +1,7 @@
-"""A seeded store, and the dashboard served from it over real HTTP."""
+"""A seeded store, and the dashboard served from it over real HTTP.
+
+One server serves most tests: each shows it a store of its own, at a time of its own.
+"""
 
 import contextlib
 import shutil
@@ -31,9 +34,48 @@ def empty_store(sqlite_template, tmp_path, open_store):
     return open_store(f"sqlite:///{tmp_path / 'empty.db'}")
 
 
+class Stage:
+    """A store for the server that passes on all that is asked to the store of the present test."""
+
+    def __init__(self, store, clock):
+        self.show(store, clock)
+
+    def show(self, store, clock):
+        self._store, self._clock = store, clock
+
+    def now_s(self):
+        return self._clock()
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+
+@pytest.fixture(scope="session")
+def _stage(seeded_file, seed):
+    store = Store.open(f"sqlite:///{seeded_file}")
+    stage = Stage(store, seed.now_s)
+    with served(stage, stage.now_s) as url:
+        yield stage, url, store
+    store.close()
+
+
 @pytest.fixture
-def serving():
-    """Serve a store over HTTP: ``serving(store, clock)`` gives a client of it."""
+def serving(_stage, seed):
+    """Show a store: ``serving(store, clock)`` gives a client of it; building a server takes longer than most tests."""
+    stage, url, idle = _stage
+    with contextlib.ExitStack() as clients:
+
+        def start(store, clock):
+            stage.show(store, clock)
+            return clients.enter_context(httpx.Client(base_url=url, timeout=10))
+
+        yield start
+    stage.show(idle, seed.now_s)
+
+
+@pytest.fixture
+def own_server():
+    """A server for one test alone: ``own_server(store, clock)`` gives a client of it."""
     with contextlib.ExitStack() as running:
 
         def start(store, clock):

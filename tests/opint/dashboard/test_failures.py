@@ -36,9 +36,9 @@ def test_the_log_names_the_request_once(broken):
     assert lines[0]["exc_info"]
 
 
-def test_the_log_says_why_the_store_does_not_answer(serving, tmp_path):
+def test_the_log_says_why_the_store_does_not_answer(own_server, tmp_path):
     store = Store.open(f"sqlite:///{tmp_path / 'bare.db'}")
-    client = serving(store, lambda: 0.0)
+    client = own_server(store, lambda: 0.0)
     with structlog.testing.capture_logs() as lines:
         client.get("/incidents")
     assert (lines[0]["status"], lines[0]["log_level"]) == (503, "warning")

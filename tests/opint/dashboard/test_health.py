@@ -11,18 +11,18 @@ def test_healthy_and_ready(client):
     assert (answer.status_code, answer.json()["ok"]) == (200, True)
 
 
-def test_not_ready_without_heartbeat(serving, store, seed, empty_store):
-    answer = serving(store, lambda: seed.now_s() + 3600).get("/readyz")
+def test_not_ready_without_heartbeat(own_server, store, seed, empty_store):
+    answer = own_server(store, lambda: seed.now_s() + 3600).get("/readyz")
     assert answer.status_code == 503
     assert "no heartbeat for 3601 s" in answer.json()["reason"]
-    answer = serving(empty_store, lambda: 0.0).get("/readyz")
+    answer = own_server(empty_store, lambda: 0.0).get("/readyz")
     assert answer.status_code == 503
     assert "nightshift run" in answer.json()["reason"]
 
 
-def test_not_ready_before_the_upgrade(serving, tmp_path):
+def test_not_ready_before_the_upgrade(own_server, tmp_path):
     store = Store.open(f"sqlite:///{tmp_path / 'bare.db'}")
-    answer = serving(store, lambda: 0.0).get("/readyz")
+    answer = own_server(store, lambda: 0.0).get("/readyz")
     assert answer.status_code == 503
     assert "nightshift db upgrade" in answer.json()["reason"]
     store.close()
@@ -43,7 +43,7 @@ def test_metrics_are_prometheus_s(client):
     assert families["nightshift_dashboard_database_up"].samples[0].value == 1
 
 
-def test_metrics_say_that_the_database_is_unusable(serving, tmp_path):
+def test_metrics_say_that_the_database_is_unusable(own_server, tmp_path):
     store = Store.open(f"sqlite:///{tmp_path / 'bare.db'}")
-    assert "nightshift_dashboard_database_up 0.0" in serving(store, lambda: 0.0).get("/metrics").text
+    assert "nightshift_dashboard_database_up 0.0" in own_server(store, lambda: 0.0).get("/metrics").text
     store.close()
