@@ -17,6 +17,12 @@ numbers = st.integers(0, 2**53)
 markers = st.builds(Marker, *[numbers] * len(Marker._fields))
 
 
+@pytest.fixture
+def fresh(own_server, store, seed):
+    """A client of a server whose hub has seen no other store."""
+    return own_server(store, seed.now_s)
+
+
 @given(markers)
 def test_a_marker_survives_as_an_event_id(marker):
     assert parse_event_id(event_id(marker)) == marker
