@@ -27,6 +27,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core.bytecode import FunctionIdentity
 from numba.core.compiler_lock import global_compiler_lock
+from numba.extending import register_jitable
 
 _CONSTANT = (bool, int, float, complex, str, bytes, tuple)
 
@@ -44,8 +45,8 @@ def fingerprint(function: Callable[..., object]) -> str:
         seen.add(called)
         files.add(inspect.getfile(called))
         for name, value in _references(called):
-            if inspect.isfunction(source := getattr(value, "py_func", None)):
-                waiting.append(source)
+            if inspect.isfunction(value):
+                waiting.append(value)
             elif isinstance(value, type):
                 files.add(getattr(sys.modules.get(value.__module__), "__file__", None) or "")
             elif isinstance(value, _CONSTANT):
@@ -96,8 +97,12 @@ _OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
 
 
 def kernel(function: _Function) -> _Function:
-    """Compile as a part of what calls it."""
-    return cast(_Function, numba.njit(**_OPTIONS)(function))
+    """Compile as a part of what calls it; for Python it stays an ordinary function.
+
+    A way in from Python would take as long to compile as the function itself, and nobody calls kernels from there.
+    """
+    plain: _Function = register_jitable(no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return plain
 
 
 def entry(function: _Function) -> _Function:

@@ -56,7 +56,7 @@ def taken(tmp_path, monkeypatch):
             del sys.modules[name]
         importlib.invalidate_caches()
         _content.cache_clear()
-        return fingerprint(importlib.import_module("plugin.policy").outer.py_func)
+        return fingerprint(importlib.import_module("plugin.policy").outer)
 
     return of
 
