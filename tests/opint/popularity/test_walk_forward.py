@@ -20,7 +20,7 @@ LABEL = Label("naccess", ">", 10)
 
 @pytest.fixture(scope="module")
 def task():
-    history = simulate_catalogue(np.random.default_rng(5), CatalogueSize(900, 40))
+    history = simulate_catalogue(np.random.default_rng(5), CatalogueSize(500, 40))
     return ForecastTask.of(history, LABEL)
 
 
