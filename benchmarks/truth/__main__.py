@@ -20,7 +20,7 @@ from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import DataMissing
 from benchmarks.intervals import wilson
 from benchmarks.report import Outcome, Result, data_folder, main, progress
-from benchmarks.truth import longrun, peers
+from benchmarks.truth import drawn, longrun, peers
 from benchmarks.truth.labelled import (
     Flags,
     Floats,
@@ -78,6 +78,8 @@ def measure(quick: bool) -> Outcome:
             results |= table(data, quick)
         except DataMissing as missing:
             skipped.append(f"skipped: {missing}")
+    if not quick:
+        results |= drawn.measure()
     words = "CSC segment times of 2017 (whole runs), pixel charge of 2017B (lumisections), AutoDQM's table of 2022"
     return Outcome(results, "; ".join([words, *skipped]))
 

@@ -1,10 +1,7 @@
 """How often good runs alarm in the long run: with references that stand still, are trained anew, or follow the runs.
 
-Each is shown as it is and *controlled*, by what is known ten runs later of whether a run was good (conformal PID
-control: A. N. Angelopoulos, E. J. Candès, R. J. Tibshirani, NeurIPS 2023, after I. Gibbs, E. J. Candès, NeurIPS 2021).
-The threshold on -ln p is forecast, as the quantile at the declared rate of the latest :data:`LATEST` good runs, and
-moved by ``GAIN`` times the sum of the differences between what happened and that rate. What that costs is the share of
-bad runs that alarm.
+Each is shown as it is and *controlled* (:mod:`dqm.core.control`), by what is known ten runs later of whether a run was
+good. What that costs is the share of bad runs that alarm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,16 +10,14 @@ import numpy as np
 
 from benchmarks.intervals import wilson
 from benchmarks.report import Result, progress
-from benchmarks.truth.labelled import Flags, Labelled, Split, later_runs
+from benchmarks.truth.labelled import Flags, Floats, Labelled, Split, later_runs
 from benchmarks.truth.verdicts import Verdicts, judged
+from dqm.core.control import LATEST_RUNS, AlarmLevel, GoodRuns
 from dqm.histograms.run_window import MOST_RUNS
 
 LEARNED = 50
 EVERY = 40
 """Runs after which the second kind is trained anew, on the latest hundred that people call good."""
-GAIN = 1.0
-LATEST, LEAST_KNOWN = 50, 10
-"""Good runs from which the threshold is forecast, and those without which it stays where it began."""
 KNOWN_AFTER = 10
 
 
@@ -36,7 +31,7 @@ def measure(labelled: Labelled, most: int) -> dict[str, Result]:
         p_values = np.concatenate([part.p_values for part in verdicts])
         amount = np.concatenate([part.amount for part in verdicts])
         alarms = np.concatenate([part.alarms for part in verdicts])
-        controlled = controlled_alarms(p_values, amount, bad, verdicts[0].folder_p, declared)
+        controlled = amount | (p_values <= control_levels(p_values, amount, bad, verdicts[0].folder_p, declared))
         for suffix, alarmed in (("", alarms), ("_controlled", controlled)):
             results[f"longrun_false_rate_ratio_{name}{suffix}"] = _ratio(alarmed, bad, declared)
             low, high = wilson(int(alarmed[bad].sum()), int(bad.sum()))
@@ -69,16 +64,11 @@ def _ratio(alarmed: Flags, bad: Flags, declared: float) -> Result:
     return Result(ratio, "ratio", low / declared, high / declared, int(good.sum()), note=note)
 
 
-def controlled_alarms(
-    p_values: np.ndarray[tuple[int], np.dtype[np.float64]], amount: Flags, bad: Flags, start_p: float, declared: float
-) -> Flags:
-    """Alarms with a moving threshold; those of ``amount``, which need no p-value of content, stand."""
-    surprise = np.where(np.isfinite(p_values), -np.log(np.maximum(p_values, 1e-300)), 0.0)
-    alarmed = np.zeros(len(bad), dtype=np.bool_)
+def control_levels(p_values: Floats, amount: Flags, bad: Flags, declared_p: float, rate: float) -> Floats:
+    """The alarm level of each run, from what is said of the runs up to ten before it."""
+    levels = np.empty(len(bad))
     for at in range(len(bad)):
-        known = np.flatnonzero(~bad[: max(at - KNOWN_AFTER, 0)])
-        moved = GAIN * float((alarmed[known] - declared).sum())
-        latest = surprise[known[-LATEST:]]
-        forecast = -np.log(start_p) if len(latest) < LEAST_KNOWN else np.quantile(latest, 1.0 - declared)
-        alarmed[at] = amount[at] or surprise[at] >= forecast + moved
-    return alarmed
+        before = np.arange(max(at - LATEST_RUNS, 0), max(at - KNOWN_AFTER, 0))
+        good = before[~bad[before]]
+        levels[at] = AlarmLevel.of(GoodRuns(p_values[good], amount[good]), declared_p, rate).p_value
+    return levels

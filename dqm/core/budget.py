@@ -57,6 +57,11 @@ class Thresholds:
     record_p: float = 0.0
     record_certification_p: float = 0.0
 
+    @property
+    def false_by_elements(self) -> float:
+        """The part of ``false_per_lumisection`` that content and entries may use, and not whole subsystems."""
+        return self.false_per_lumisection * (1.0 - (_CERTIFICATION_SHARE if self.certification_p else 0.0))
+
 
 def thresholds(
     folder_p: PValues,

@@ -128,7 +128,8 @@ class LumisectionState:
     ``verdicts`` is empty until the lumisection is closed (complete, overtaken or timed out) and is made
     anew whenever a late part changes ``parts``; ``revision`` counts that, from 1 at the first closing.
     ``first_seen_s`` and ``closed_s`` are s since 1970. ``origin`` names the partition that its first part
-    came from: only later lumisections of the same partition can tell that nothing more will come.
+    came from: only later lumisections of the same partition can tell that nothing more will come. ``leniency`` is what
+    p-values are divided by before they are held against thresholds (:mod:`dqm.core.control`), 1 but for whole runs.
     """
 
     dataset: str
@@ -142,6 +143,7 @@ class LumisectionState:
     closed_because: str = ""
     revision: int = 0
     verdicts: Mapping[str, SubsystemVerdict] = field(default_factory=dict)
+    leniency: float = 1.0
 
     def closed(
         self, parts: Mapping[str, SubsystemScores], verdicts: Mapping[str, SubsystemVerdict], now_s: float, because: str

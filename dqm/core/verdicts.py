@@ -92,10 +92,11 @@ def close(
     unstable = settings.require_stable_beams and state.conditions.beams_stable is False
     parts = expected_parts(state, judge.expected)
     tested = {name: np.where(_inspected(part), part.p_values, np.float32(np.nan)) for name, part in parts.items()}
-    limit = discovery_threshold(np.concatenate(list(tested.values())), settings.false_discovery_rate) if tested else 0.0
+    held = {name: np.divide(p_values, state.leniency, dtype=np.float32) for name, p_values in tested.items()}
+    limit = discovery_threshold(np.concatenate(list(held.values())), settings.false_discovery_rate) if held else 0.0
     verdicts = {}
     for name, part in parts.items():
-        reasons = _reasons(part, tested[name], limit, judge.folder_p)
+        reasons = _reasons(part, held[name], limit, judge.folder_p)
         opinion = None if unstable else _opinion(judge, name, part, state.conditions)
         condemned = _condemned(opinion, judge.certification_p, part, reasons)
         frozen = _frozen(part, reasons == Reason.DEVIATES, history.get(name, ()), settings.frozen_after)

@@ -2,11 +2,13 @@
 
 import gc
 import time
+from collections.abc import Mapping
 from functools import partial
 
 import structlog
 
 from conf.settings import Settings
+from dqm.core.control import AlarmLevel
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.resolution import resolutions
 from opint.consumer.stalls import JudgingModel, StallDetector
@@ -17,7 +19,7 @@ from opint.lumisections.references import RunReferences
 from opint.lumisections.shadow import Shadow
 from opint.recordings import limits
 from opint.registry.bundles import NamedBundle, current_bundle, load_named
-from opint.store import models
+from opint.store import alarm_levels, models
 from opint.store.engine import Store
 from opint.store.errors import StoreError, StoreUnavailable
 from streams.codecs import decode
@@ -45,15 +47,19 @@ def load_shadow(settings: Settings, store: Store) -> Pipeline | None:
 
 
 def describe_model(settings: Settings, store: Store) -> str:
-    """Name, version and resolution of the model that judges; raises BundleError for one that cannot be used."""
+    """Name, version, resolution and alarm levels of the model that judges; raises BundleError if it cannot be used."""
+    levels: Mapping[str, AlarmLevel] = {}
     try:
         store.check_version()
         current = current_bundle(settings.dqm, store)
+        with store.read() as tx:
+            levels = alarm_levels.newest(tx, current.bundle.version)
     except (StoreError, StoreUnavailable):
         # What is wrong with the database is said elsewhere; without it nothing is promoted.
         current = load_named(settings.dqm, settings.dqm.model)
     pipeline = Pipeline(current.bundle, settings.dqm, settings.alerts)
     lines = [resolution.sentence() for resolution in resolutions(current.bundle, pipeline.thresholds)]
+    lines += [f"{dataset}: {level.sentence()}" for dataset, level in sorted(levels.items())]
     return "\n".join([f"{current.name}, version {current.bundle.version[:12]}", *lines])
 
 

@@ -88,6 +88,19 @@ class Labels:
         # A bad one counts: the word sorts before "good".
         return min((label.flag for label in labels), default=None)
 
+    def flag_of_run(self, run: int, subsystem: str) -> Flag | None:
+        """The flag of a run as a whole, as :meth:`flag_of`.
+
+        A list of good lumisections says of a run that it lists that it is good, and of one that it lists without any
+        that it is bad.
+        """
+        whole = self.flag_of(LumisectionKey(run, 0), subsystem)
+        if whole is not None:
+            return whole
+        flags = {label.flag for name in ("", subsystem) for label in self._by_run.get((run, name), ())}
+        # A good one counts: the word sorts behind "bad".
+        return max(flags, default=None)
+
     def overridden(self, decisions: Iterable[Label]) -> "Labels":
         """These labels with ``decisions`` in their place where both speak of a lumisection, the later over the earlier.
 

@@ -35,6 +35,13 @@ def read_source(tx: Connection, source: str, runs: Sequence[int] | None = None) 
     return labels.overridden(map(_label, decisions))
 
 
+def read_all(tx: Connection, runs: Sequence[int]) -> Labels:
+    """What all sources say of these runs, a bad word counting where they differ, with what was settled in its place."""
+    stored = rows.of_runs(tx, runs)
+    labels = Labels(_label(row) for source, row in stored if source != rows.SETTLED)
+    return labels.overridden(_label(row) for source, row in stored if source == rows.SETTLED)
+
+
 def _row(label: Label, actor: str, now_s: float) -> rows.StoredLabel:
     extent = label.run, label.first, label.last, label.subsystem
     return rows.StoredLabel(*extent, label.flag.value, label.cause, actor, now_s)

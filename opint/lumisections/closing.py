@@ -9,6 +9,7 @@ end.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 from dqm.core.digests import EMPTY
 from dqm.core.state import EarlierRates, LumisectionState, SubsystemScores
 from opint.lumisections.judge import Judge
-from opint.store import lumisections
+from opint.store import alarm_levels, lumisections
 from opint.store.neighbours import Content, Contents, Neighbours, neighbours
 from streams.records import LumisectionKey
 
@@ -61,7 +62,8 @@ def _close(
     rates, reach = pipeline.sums_rates, pipeline.reach(reach)
     around = neighbours(tx, dataset, because, reach, version, rates=rates)
     earlier = _EarlierContents(around.values(), states, reach)
-    closed = {key: pipeline.close(states[key], earlier.history(key), now_s, because[key]) for key in sorted(because)}
+    due = _at_their_levels(tx, dataset, {key: states[key] for key in because}, pipeline.version)
+    closed = {key: pipeline.close(due[key], earlier.history(key), now_s, because[key]) for key in sorted(because)}
     followers = _followers_in_run if rates else _followers_repeating
     late = {follower for key in around for follower in followers(around[key], closed[key])} - closed.keys()
     if late:
@@ -72,9 +74,20 @@ def _close(
         }
         around = neighbours(tx, dataset, stored, reach, version, rates=rates)
         earlier = _EarlierContents(around.values(), states, reach)
+        due = _at_their_levels(tx, dataset, stored, pipeline.version)
         for key in sorted(stored):
-            closed[key] = pipeline.close(stored[key], earlier.history(key), now_s, REVISED)
+            closed[key] = pipeline.close(due[key], earlier.history(key), now_s, REVISED)
     return list(closed.values())
+
+
+def _at_their_levels(tx: Connection, dataset: str, states: States, version: str) -> States:
+    """The states, those of whole runs with the alarm level that was chosen for them."""
+    runs = [key.run for key in states if key.ls == 0]
+    levels = alarm_levels.load(tx, dataset, runs, version) if runs else {}
+    return {
+        key: replace(state, leniency=levels[key.run].leniency) if key.ls == 0 and key.run in levels else state
+        for key, state in states.items()
+    }
 
 
 class _EarlierContents:

@@ -22,6 +22,7 @@ from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.references.adaptive import WITHIN
 from dqm.histograms.references.choice import choose
 from dqm.rates.pipeline import RatePipeline
+from opint.lumisections import control
 from opint.lumisections.judge import Judge, Keyed, Record
 from opint.store import acceptances, evidence, references
 from opint.store.engine import Store
@@ -95,6 +96,10 @@ class RunReferences:
         """Have the pipeline judge the run of ``batch`` by what is stored before it."""
         dataset, run = batch.dataset, batch.key.run
         chosen = self._references(tx, batch, pipeline, accepted) if isinstance(pipeline, Pipeline) else {}
+        if isinstance(pipeline, Pipeline) and pipeline.whole_runs:
+            level = control.choose(tx, pipeline, dataset, run, self._clock())
+            if level.p_value != level.declared:
+                log.info("alarm level", run=run, p_value=level.p_value, declared=level.declared)
         pipeline.adopt(dataset, run, chosen, self._centres(tx, batch, pipeline))
         if accepted and isinstance(pipeline, Pipeline) and not pipeline.whole_runs:
             parts = {

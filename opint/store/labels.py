@@ -104,6 +104,13 @@ def of_source(tx: Connection, source: str, runs: Sequence[int] | None = None) ->
     return [StoredLabel(*values) for values in tx.execute(query)]
 
 
+def of_runs(tx: Connection, runs: Sequence[int]) -> list[tuple[str, StoredLabel]]:
+    """The labels of all sources of these runs, each with its source, in the order in which they were stored."""
+    columns = (_row[name] for name in StoredLabel.__slots__)
+    query = select(_row.source, *columns).where(_row.run.in_(runs)).order_by(_row.id)
+    return [(source, StoredLabel(*values)) for source, *values in tx.execute(query)]
+
+
 def runs_of(tx: Connection, source: str) -> set[int]:
     """The runs that a source has labelled."""
     return set(tx.execute(select(_row.run).where(_row.source == source).distinct()).scalars())

@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete
 
 from opint.store import message_classes, messages, notices, placement, workflow_decisions
 from opint.store.accounts import sign_in_event
+from opint.store.alarm_levels import alarm_level
 from opint.store.engine import Store
 from opint.store.hotline import hotline_event, hotline_hour
 from opint.store.popularity import popularity_forecast, popularity_score
@@ -41,6 +42,7 @@ def sweep(store: Store, now_s: float, retain_days: float) -> int:
         tx.execute(delete(heartbeat).where(heartbeat.c.at_s < before_s))
         tx.execute(delete(run_sums).where(run_sums.c.updated_s < before_s))
         tx.execute(delete(reference).where(reference.c.chosen_s < before_s))
+        tx.execute(delete(alarm_level).where(alarm_level.c.chosen_s < before_s))
         tx.execute(delete(certification_centre).where(certification_centre.c.updated_s < before_s))
         tx.execute(delete(rate_level).where(rate_level.c.updated_s < before_s))
         tx.execute(delete(hotline_event).where(hotline_event.c.kept_s < before_s, hotline_event.c.marking == ""))

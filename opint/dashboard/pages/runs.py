@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 from opint.dashboard.api import Cursor, Number, or_404
 from opint.dashboard.render import Renderer, own_url
 from opint.incidents.recurrence import sentence
-from opint.store import evidence, incident_pages, references, runs, short_faults
+from opint.store import alarm_levels, evidence, incident_pages, references, runs, short_faults
 from opint.store.engine import Store
 from opint.store.runs import RunDetail, SubsystemSummary
 
@@ -42,6 +42,7 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
             short = short_faults.of_run(tx, detail.run.dataset, run, SHORT_FAULTS_SHOWN)
             short_count = short_faults.count(tx, detail.run.dataset, run)
             against = references.shown(tx, detail.run.dataset, run)
+            level = alarm_levels.shown(tx, detail.run.dataset, run)
         recorded = [
             value
             for lumisection in detail.lumisections
@@ -59,6 +60,7 @@ def router(store: Store, renderer: Renderer) -> APIRouter:
             short=[(fault, sentence(fault)) for fault in short],
             short_count=short_count,
             against=against,
+            level=level,
             recorded=sum(recorded) if recorded else None,
             conditions=_conditions(detail),
             **live,

@@ -24,6 +24,8 @@ def test_the_rest_of_a_certified_run_is_bad_and_other_runs_have_no_label(read):
     flags = {ls: labels.flag_of(LumisectionKey(7, ls), "Muon") for ls in (1, 58, 59, 84, 85, 90, 91, 10**6)}
     assert [ls for ls, flag in flags.items() if flag is Flag.GOOD] == [59, 84, 90]
     assert labels.flag_of(LumisectionKey(8, 59), "Muon") is None
+    assert labels.flag_of_run(7, "Muon") is Flag.GOOD
+    assert labels.flag_of_run(8, "Muon") is None
 
 
 def test_a_csv_names_lumisections_ranges_or_whole_runs(read):

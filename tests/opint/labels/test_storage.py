@@ -3,7 +3,7 @@
 import pytest
 
 from opint.labels.label import WHOLE_RUN, Flag, Label, LabelError, Labels
-from opint.labels.storage import import_labels, read_source, settle
+from opint.labels.storage import import_labels, read_all, read_source, settle
 from opint.store import labels as rows
 
 FIRST = [Label(7, 1, 50, Flag.GOOD), Label(7, 51, 60, Flag.BAD, "Muon", "tripped"), Label(8, *WHOLE_RUN, Flag.GOOD)]
@@ -37,6 +37,17 @@ def test_what_is_settled_stands_over_every_source(store):
             (21, 50, Flag.GOOD),
         ]
         assert {label.run for label in read_source(tx, "a")} == {7, 8}, "run 9 is none of the source's"
+
+
+def test_of_all_sources_a_bad_word_counts_and_what_is_settled_stands_over_it(store):
+    import_labels(store, "a", Labels(FIRST), "ana", 1.0)
+    import_labels(store, "b", Labels([Label(8, *WHOLE_RUN, Flag.BAD)]), "ben", 2.0)
+    with store.read() as tx:
+        assert read_all(tx, [8]).flag_of_run(8, "Muon") is Flag.BAD
+    with store.begin() as tx:
+        settle(tx, Label(8, *WHOLE_RUN, Flag.GOOD), "cem", 3.0)
+        assert read_all(tx, [8]).flag_of_run(8, "Muon") is Flag.GOOD
+        assert not len(read_all(tx, [9]))
 
 
 def test_names_that_are_not_there_or_taken(store):

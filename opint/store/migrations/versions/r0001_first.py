@@ -74,6 +74,7 @@ def downgrade() -> None:
         "incident",
         "certification_centre",
         "rate_level",
+        "alarm_level",
         "run_sums",
         "reference",
         "shadow_summary",
@@ -337,6 +338,18 @@ def _models() -> None:
         sa.PrimaryKeyConstraint("dataset", "run", "stretch", "model_version", name=op.f("pk_rate_level")),
     )
     op.create_index(op.f("ix_rate_level_updated_s"), "rate_level", ["updated_s"])
+    op.create_table(
+        "alarm_level",
+        sa.Column("dataset", sa.String(), nullable=False),
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("p_value", sa.Float(), nullable=False, comment="at or below which its content alarms"),
+        sa.Column("declared", sa.Float(), nullable=False, comment="that of the budget"),
+        sa.Column("good_runs", sa.Integer(), nullable=False, comment="called good when it was chosen"),
+        sa.Column("chosen_s", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "run", "model_version", name=op.f("pk_alarm_level")),
+    )
+    op.create_index(op.f("ix_alarm_level_chosen_s"), "alarm_level", ["chosen_s"])
 
 
 def _incidents() -> None:
