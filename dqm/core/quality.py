@@ -65,6 +65,8 @@ class Reason(IntEnum):
     """Conditions moved within the lumisection, as in a ramp or a scan: no saying what to expect (NOT_INSPECTED)."""
     NOT_IN_MENU = 21
     """Known, and not published in this run so far: the trigger menu has no such path (NOT_INSPECTED)."""
+    MOVED_TOGETHER = 22
+    """Incompatible with good runs, as are nearly all folders of the subsystem in this whole run (BAD)."""
 
     @property
     def alarms(self) -> bool:
@@ -79,6 +81,7 @@ class Reason(IntEnum):
 
 _FAMILY = {
     Reason.DEVIATES: "content",
+    Reason.MOVED_TOGETHER: "moved",
     Reason.FROZEN: "frozen",
     Reason.MISSING: "missing",
     Reason.STARVED: "starved",

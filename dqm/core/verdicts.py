@@ -22,6 +22,7 @@ from conf.settings import DqmSettings
 from dqm.core import closing_evidence, status_bits
 from dqm.core.assembly import widen
 from dqm.core.combination import SubsystemOpinion, condemned_elements, folders, of_elements, of_sources
+from dqm.core.common_moves import moved_together
 from dqm.core.digests import EMPTY
 from dqm.core.quality import Quality, Reason
 from dqm.core.state import EarlierRates, LumisectionState, SubsystemScores, SubsystemVerdict
@@ -106,7 +107,8 @@ def close(
         reasons[status_bits.contradicting(part, reasons, ready)] = Reason.CONTRADICTS_STATUS
         reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
         certain = _certain(part, tested[name], reasons, condemned, judge, opinion)
-        verdicts[name] = _verdict(reasons, tested[name], judge.subsystems.get(name), opinion, certain)
+        settled = moved_together(part.catalogue, reasons) if state.key.ls == 0 else reasons
+        verdicts[name] = _verdict(settled, tested[name], judge.subsystems.get(name), opinion, certain)
         parts[name] = _explained(part, frozen, condemned & (reasons == Reason.DEVIATES), opinion, state, settings)
     return state.closed(parts, verdicts, now_s, because)
 
@@ -182,7 +184,7 @@ QUALITY = np.full(max(Reason) + 1, Quality.NOT_INSPECTED, dtype=np.uint8)
 """By reason, the quality that it means."""
 QUALITY[Reason.CONSISTENT] = Quality.GOOD
 QUALITY[Reason.SUSPECT] = Quality.WARNING
-QUALITY[Reason.DEVIATES] = Quality.BAD
+QUALITY[[Reason.DEVIATES, Reason.MOVED_TOGETHER]] = Quality.BAD
 QUALITY[[Reason.FROZEN, Reason.STARVED, Reason.OVERFULL]] = Quality.BAD
 QUALITY[[Reason.PATH_MOVED, Reason.SEED_MOVED, Reason.SEVERAL_MOVED, Reason.ALL_MOVED, Reason.WRONG_PRESCALES]] = (
     Quality.BAD

@@ -183,6 +183,8 @@ def print_incident(store: Store, settings: Settings, number: int, *, as_json: bo
         f"opened {iso(incident.opened_s)}; {incident.lumisections} lumisections, family {incident.family}, "
         f"{incident.subsystem or 'nightshift itself'} {incident.dataset}".rstrip(),
     ]
+    if not incident.element_group and incident.folders:
+        lines.append(f"folders: {', '.join(incident.folders)}")
     if cause is not None:
         lines.append(f"follows from {cause.text}")
     if incident.acknowledged_by is not None:

@@ -30,7 +30,7 @@ class HistogramKind(RecordedKind["HistogramBatch"]):
 
     name = NAME
     contents = "histograms"
-    acceptable = frozenset({"content"})
+    acceptable = frozenset({"content", "moved"})
     trained_as = "histograms"
     files_help = "Good lumisections: recordings, UHI/DIALS JSON, CSV, ROOT, Parquet."
     training_help = """Learn references, autoencoders and calibration from good lumisections.

@@ -11,7 +11,9 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from opint.incidents import acknowledgement
+from opint.incidents.families import IncidentKey
 from opint.incidents.operator import MOST_ACTOR, MOST_TEXT, ActionError, locked_incident, write_deed
+from opint.incidents.window import alarming_elements
 from opint.store import acceptances, incidents, occurrences
 from opint.store.acceptances import Acceptance
 from opint.store.incidents import Incident
@@ -46,6 +48,9 @@ def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: flo
     stable = acceptances.stable_since(tx, incident_id, until)
     since = incident.first if stable is None else LumisectionKey(stable.run, stable.ls)
     (newest,) = occurrences.between(tx, [incident_id], until, until)[incident_id]
+    incident_key = IncidentKey(incident.dataset, incident.subsystem, incident.family, incident.element_group)
+    # An occurrence names no more than a page shows.
+    elements = alarming_elements(tx, incident_key, until) or newest.elements
     what = Acceptance(
         stream=stream,
         dataset=incident.dataset,
@@ -60,13 +65,13 @@ def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: flo
         reason=why,
         at_s=now_s,
     )
-    acceptances.add(tx, [replace(what, element=element) for element in newest.elements])
+    acceptances.add(tx, [replace(what, element=element) for element in elements])
     if incident.state != "resolved" and incident.last_ls == 0:
         incident.state, incident.resolved_s, incident.resolved_by = "resolved", now_s, by
     elif incident.state == "open":
         acknowledgement.bind(tx, incident, by, now_s, None)
     where = f"run {since.run}" + (f" LS {since.ls}" if since.ls else "")
-    count = "1 element" if len(newest.elements) == 1 else f"{len(newest.elements)} elements"
+    count = "1 element" if len(elements) == 1 else f"{len(elements)} elements"
     write_deed(tx, incident, actor, "accepted", f"{count} as reference since {where}: {why}", now_s)
 
 

@@ -39,6 +39,7 @@ class Family:
         severity: the severity where it is always the same; empty where it follows from the verdicts.
         counts_elements: whether the share of bad MEs says how severe the fault is.
         bad_elements: whether certification counts the MEs of its incidents as BAD.
+        place: how a title says where it is.
         trigger_width, trigger_advice: the same for trigger rates, where they differ.
         rate_title: title of an incident of trigger rates; see :func:`opint.incidents.titles.rate_title`.
         rate_label: the column "Cause" of the page of trigger rates.
@@ -52,6 +53,7 @@ class Family:
     severity: str = ""
     counts_elements: bool = True
     bad_elements: bool = False
+    place: str = "{where}"
     trigger_width: Width | None = None
     trigger_advice: str = ""
     rate_title: str = ""
@@ -72,6 +74,15 @@ _FAMILIES = (
         noun="content unlike that of good lumisections",
         advice="Compare the histograms with their references and look at the bins named worst.",
         bad_elements=True,
+    ),
+    Family(
+        name="moved",
+        noun="content unlike that of good runs",
+        advice="Nearly all folders changed in the same run: look at what was changed for all of them, conditions, high "
+        "voltage, thresholds or software. If this is how it is from now on, accept it as the new reference.",
+        bad_elements=True,
+        width=Width.SUBSYSTEM,
+        place="{where} moved as a whole",
     ),
     Family(
         name="frozen",

@@ -71,7 +71,7 @@ def _fault(incident_key: IncidentKey, kind_: str) -> str:
     where = incident_key.group or incident_key.subsystem
     if incident_key.subsystem not in where:
         where = f"{incident_key.subsystem} {where}"
-    return f"{where}: {noun(incident_key, kind_)}"
+    return f"{FAMILIES[incident_key.family].place.format(where=where)}: {noun(incident_key, kind_)}"
 
 
 def _began(incident_key: IncidentKey, kind_: str, opening: str) -> str:

@@ -80,6 +80,14 @@ class SubsystemVerdict:
         families: npt.NDArray[np.uint8] = FAMILY_OF[self.reasons]
         return families
 
+    def alarming(self, incident_key: IncidentKey) -> list[str]:
+        """The MEs of one folder and family that are bad, in catalogue order."""
+        rows = self.folders.of(incident_key)
+        if rows is None:
+            return []
+        bad = rows[self.families[rows] == FAMILY_NUMBERS[incident_key.family]]
+        return [self.folders.names[row] for row in bad]
+
     def observation(self, incident_key: IncidentKey) -> Observation:
         """What it says of one folder and family; says nothing of a folder that it does not have."""
         rows = self.folders.of(incident_key)
@@ -210,6 +218,15 @@ def _verdict(row: Row[Any], folders: Mapping[str, Folders]) -> SubsystemVerdict:
         p_values=unpack(row.p_values, REAL, (n,)),
         model_version=row.model_version,
     )
+
+
+def alarming_elements(tx: Connection, incident_key: IncidentKey, key: LumisectionKey) -> tuple[str, ...]:
+    """All MEs of an incident that are bad in a lumisection, however many; empty where its verdict is no longer kept."""
+    scope = and_(_score.dataset == incident_key.dataset, _score.subsystem == incident_key.subsystem)
+    rows = _rows(tx, scope & (_score.run == key.run) & (_score.ls == key.ls))
+    by_digest = catalogues.load(tx, {row.catalogue for row in rows})
+    folders = {digest: Folders(catalogue) for digest, catalogue in by_digest.items()}
+    return tuple(name for row in rows for name in _verdict(row, folders).alarming(incident_key))
 
 
 def clusters(keys: Iterable[LumisectionKey]) -> list[list[LumisectionKey]]:

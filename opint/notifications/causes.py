@@ -28,10 +28,10 @@ LEAD_S = 900.0
 LEAD_LUMISECTIONS = 2
 """Beams and detectors fade before they are declared gone: so many lumisections before count as well."""
 
-_OF_CONTENT = frozenset({"content", "frozen", "missing", "starved", "shape"})
+_OF_CONTENT = frozenset({"content", "moved", "frozen", "missing", "starved", "shape"})
 """Families of faults in histograms, which a detector that is off explains."""
 
-_OF_BEAMS = frozenset({"content", "frozen", "starved", "seed", "path", "several-rates", "all-rates"})
+_OF_BEAMS = frozenset({"content", "moved", "frozen", "starved", "seed", "path", "several-rates", "all-rates"})
 """Families of faults that beams explain by not being there; missing data, or axes, do not depend on them."""
 
 

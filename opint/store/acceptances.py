@@ -146,8 +146,8 @@ def in_force(tx: Connection, stream: str, dataset: str, run: int) -> dict[str, d
 
 MOST_COMPARED = 64
 """Newest lumisections of an incident that are compared."""
-CONTENT = "content"
-"""The family of incidents whose histograms are there and differ from their references."""
+OF_CONTENT = ("content", "moved")
+"""Families of incidents whose histograms are there and differ from their references."""
 
 _evidence = evidence.c
 
@@ -172,7 +172,7 @@ def stable_since(tx: Connection, incident_id: int, last: LumisectionKey | None) 
         return None
     of_incident = and_(
         incident.c.id == incident_id,
-        incident.c.family == CONTENT,
+        incident.c.family.in_(OF_CONTENT),
         incident.c.dataset == _evidence.dataset,
         incident.c.subsystem == _evidence.subsystem,
     )

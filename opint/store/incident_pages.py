@@ -25,7 +25,7 @@ class Incident(Record):
     dataset: str
     subsystem: str
     family: str = Field(
-        description="what it is about: content, frozen, missing, starved, overfull, shape, status, path, seed …"
+        description="what it is about: content, moved, frozen, missing, starved, overfull, shape, status, path, seed …"
     )
     element_group: str = Field(description="the folder of monitoring elements")
     kind: str = Field(description="best guess at the fault")
@@ -112,6 +112,7 @@ class IncidentDetail(Incident):
         StableSince | None, Field(description="null where what is kept of its newest lumisections does not agree")
     ]
     occurrences: list[IncidentOccurrence]
+    folders: list[str] = Field(description="folders of the monitoring elements of the newest occurrence")
     audit: list[AuditEntry]
     evidence: list[EvidenceKey]
 
@@ -264,6 +265,7 @@ def detail(tx: Connection, incident_id: int) -> IncidentDetail | None:
     return IncidentDetail(
         **row,
         occurrences=occurrences,
+        folders=sorted({me.rpartition("/")[0] for occurrence in occurrences[:1] for me in occurrence.elements}),
         audit=_audit(tx, incident_id),
         evidence=_evidence(tx, incident_id, occurrences),
         feedback=feedback.load(tx, incident_id),

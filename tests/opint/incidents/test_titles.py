@@ -49,7 +49,7 @@ def test_every_family_has_words(reason) -> None:
 
 def test_reasons_that_do_not_alarm_have_no_family() -> None:
     assert {int(FAMILY_OF[item]) for item in Reason if not item.alarms} == {0}
-    assert len(FAMILY_NUMBERS) == 12
+    assert len(FAMILY_NUMBERS) == 13
 
 
 def test_the_kind_is_what_most_of_the_evidence_says() -> None:
