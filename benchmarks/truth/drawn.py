@@ -16,7 +16,8 @@ from benchmarks.truth.longrun import control_levels
 
 DECLARED = 0.05
 RUNS, LEAD = 400, 40
-SEEDS = (1, 2, 3)
+SEEDS = (11, 12, 13)
+"""Others than those on which gain and bound were chosen."""
 BEYOND = 3.0
 _AT = np.arange(RUNS)
 _BASES: Mapping[str, npt.NDArray[np.float64]] = {

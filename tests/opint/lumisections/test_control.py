@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from conf.settings import Settings
+from conf.settings import DqmSettings, Settings
 from dqm.core.control import LEAST_GOOD, AlarmLevel
 from dqm.core.quality import Reason
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.train import train
+from opint.histograms.handler import describe_model
 from opint.incidents import operator
 from opint.labels.label import WHOLE_RUN, Flag, Label, Labels
 from opint.labels.storage import import_labels
@@ -26,10 +27,14 @@ NEXT = ENOUGH.stop
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
+def models(tmp_path_factory):
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def bundle(models):
     runs = [whole_run(number) for number in range(1, 25)]
-    folder = tmp_path_factory.mktemp("models") / "whole"
-    return train(runs, folder, SETTINGS.dqm, np.random.default_rng(1), lambda *_: None)
+    return train(runs, models / "whole", SETTINGS.dqm, np.random.default_rng(1), lambda *_: None)
 
 
 def judge(store, bundle, numbers, *, dead=False):
@@ -72,7 +77,13 @@ def test_what_people_called_good_moves_the_level_of_runs_that_begin_later(store,
     assert level_of(store, bundle, NEXT + 1) == AlarmLevel(declared, declared, 0), "the file has taken the place of it"
     with store.read() as tx:
         assert alarm_levels.shown(tx, DATASET, NEXT) == moved
-        assert set(alarm_levels.newest(tx, bundle.version)) == {DATASET}
+
+
+def test_doctor_says_which_level_holds(store, bundle, models):
+    judge(store, bundle, [NEXT])
+    settings = Settings(dqm=DqmSettings(models=models, model="whole"))
+    line = describe_model(settings, store).splitlines()[-1]
+    assert line.startswith(f"{DATASET}: Alarm level 0.043, as declared: people called 0 of the 200 runs before good")
 
 
 def test_a_run_is_judged_at_the_level_that_is_recorded_for_it(store, bundle):
