@@ -38,6 +38,9 @@ MOST_SHORT_FAULTS = 20
 MOST_ELEMENTS = 10
 """Elements that are named; `nightshift score --json` has them all."""
 
+MOST_FOLDERS = 12
+"""Folders of an incident that are named."""
+
 _MARKS = {
     Quality.GOOD: "[blue]✓ good[/blue]",
     Quality.WARNING: "[yellow]! warning[/yellow]",
@@ -184,7 +187,10 @@ def print_incident(store: Store, settings: Settings, number: int, *, as_json: bo
         f"{incident.subsystem or 'nightshift itself'} {incident.dataset}".rstrip(),
     ]
     if not incident.element_group and incident.folders:
-        lines.append(f"folders: {', '.join(incident.folders)}")
+        more = len(incident.folders) - MOST_FOLDERS
+        lines.append(
+            f"folders: {', '.join(incident.folders[:MOST_FOLDERS])}" + (f" and {more} more" if more > 0 else "")
+        )
     if cause is not None:
         lines.append(f"follows from {cause.text}")
     if incident.acknowledged_by is not None:

@@ -1,5 +1,6 @@
 """A whole run that moved in nearly all folders is one incident, and what is accepted of it holds for all of them."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -40,13 +41,20 @@ def judged(run, deviating, dataset):
     return close(merge(None, batch, 0.0).state, {}, JUDGE, DqmSettings(), 1.0, "complete")
 
 
+def store_state(store, state):
+    with store.begin() as tx:
+        lumisections.save(tx, [state], {}, 1.0)
+        update.update(tx, [state], RULES, 2.0)
+
+
 def feed(store, order, dataset):
     """One run after the other; where each incident was seen."""
     for run in order:
-        with store.begin() as tx:
-            states = [judged(run, RUNS[run], dataset)]
-            lumisections.save(tx, states, {}, 1.0)
-            update.update(tx, states, RULES, 2.0)
+        store_state(store, judged(run, RUNS[run], dataset))
+    return seen(store, dataset)
+
+
+def seen(store, dataset):
     query = select(incident.c.family, incident.c.element_group, occurrence.c.run, occurrence.c.elements)
     with store.read() as tx:
         rows = tx.execute(query.join(occurrence).where(incident.c.dataset == dataset))
@@ -61,6 +69,17 @@ def test_a_run_that_moved_as_a_whole_is_one_incident_in_any_order_of_arrival(sto
                 ("moved", "", 1, 5),
                 ("moved", "", 3, 4),
             ]
+
+
+def test_a_revised_run_has_the_incidents_that_it_would_have_had_at_once(store):
+    feed(store, [1], "/A/B/C")
+    store_state(store, replace(judged(1, 1, "/A/B/C"), revision=2))
+    assert seen(store, "/A/B/C") == [("content", "Muon/Sector0", 1, 1)]
+    with store.read() as tx:
+        assert sorted((shown.family, shown.state) for shown in incident_pages.page(tx, limit=5).items) == [
+            ("content", "open"),
+            ("moved", "resolved"),
+        ]
 
 
 def test_it_lists_its_folders_and_is_accepted_for_all_of_them(store):
