@@ -58,7 +58,7 @@ def test_dispatchers_that_are_killed_lose_nothing_and_repeat_only_under_the_same
     numbers, stop = [], threading.Event()
 
     def raise_incidents():
-        while not stop.wait(0.02):
+        while not stop.wait(0.05):
             with store.begin() as tx:
                 numbers.append(open_incident(tx, str(len(numbers)), time.time()))
 
