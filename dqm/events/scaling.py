@@ -68,9 +68,9 @@ def _column(values: Float64) -> tuple[float, float, float, float, float]:
     skewness = float(((judged - judged.mean()) ** 3).mean()) / deviation**3
     whole = bool((judged == np.rint(judged)).all())
     unit = float(np.median(judged)) if judged.min() >= 0 and skewness > LEANING else 0.0
-    taken = np.log1p(judged / unit) if unit > 0 else judged
-    spread = max(float(taken.std()), 1e-3)
+    transformed = np.log1p(judged / unit) if unit > 0 else judged
+    spread = max(float(transformed.std()), 1e-3)
     # How far one step reaches where counts usually lie.
     step = 1.0 / (2.0 * unit) if unit > 0 else 1.0
     floor = max(LEAST_SPREAD, STEP_SHARE * step / spread if whole else 0.0)
-    return unit, float(taken.mean()), spread, float(optional), floor
+    return unit, float(transformed.mean()), spread, float(optional), floor

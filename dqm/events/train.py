@@ -37,35 +37,35 @@ def train(
     Most of what happens is not known to be ordinary: anomalies are expected to be too rare to be learned. Raises
     TrainingError for too few events or features that change on the way.
     """
-    taken = []
+    recorded = []
     for count, batch in enumerate(events, start=1):
         if len(batch.events) > settings.max_events or len(batch.features) > settings.max_features:
             raise TrainingError(
                 f"run {batch.key.run} LS {batch.key.ls}: more events or features than hotline.max_... allow"
             )
         if live_seconds(batch.conditions) > 0 and batch.conditions.pileup is not None and len(batch.events):
-            taken.append(batch)
+            recorded.append(batch)
         progress(count)
-    return save(fit(taken, rng, trained_s), folder)
+    return save(fit(recorded, rng, trained_s), folder)
 
 
-def fit(taken: list[EventFeatures], rng: np.random.Generator, trained_s: float) -> HotlineModel:
+def fit(recorded: list[EventFeatures], rng: np.random.Generator, trained_s: float) -> HotlineModel:
     """Learn from lumisections with events and a pileup, in time order; raises TrainingError."""
-    if sum(len(batch.events) for batch in taken) < LEAST_EVENTS:
+    if sum(len(batch.events) for batch in recorded) < LEAST_EVENTS:
         raise TrainingError(f"the hotline needs at least {LEAST_EVENTS} events to learn from")
-    features = taken[0].features
-    other = next((batch for batch in taken if batch.features != features), None)
+    features = recorded[0].features
+    other = next((batch for batch in recorded if batch.features != features), None)
     if other is not None:
         raise TrainingError(f"run {other.key.run} LS {other.key.ls} has other features than the first lumisection")
     from dqm.networks.training import event_vae  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-    cut = max(1, round(LEARN_SHARE * len(taken)))
+    cut = max(1, round(LEARN_SHARE * len(recorded)))
     stop = max(1, round(0.8 * cut))
-    scaled = _sample(taken[:stop], rng)
+    scaled = _sample(recorded[:stop], rng)
     scaling = Scaling.of(scaled)
-    held = _sample(taken[stop:cut] or taken[:stop], rng)
-    trained = event_vae.train(scaling(scaled), scaling(held), scaling.floor, rng)
-    late = taken[cut:] or taken
+    held_out = _sample(recorded[stop:cut] or recorded[:stop], rng)
+    trained = event_vae.train(scaling(scaled), scaling(held_out), scaling.floor, rng)
+    late = recorded[cut:] or recorded
     costs = [trained.costs(scaling(batch.values)) for batch in late]
     pileup = np.concatenate([np.full(len(batch.events), batch.conditions.pileup, dtype=np.float32) for batch in late])
     scores = np.concatenate([cost.sum(axis=1) for cost in costs])
@@ -82,8 +82,8 @@ def fit(taken: list[EventFeatures], rng: np.random.Generator, trained_s: float) 
     )
 
 
-def _sample(taken: list[EventFeatures], rng: np.random.Generator) -> Float32:
-    values = np.concatenate([batch.values for batch in taken])
+def _sample(recorded: list[EventFeatures], rng: np.random.Generator) -> Float32:
+    values = np.concatenate([batch.values for batch in recorded])
     if len(values) <= LEARN_MOST:
         return values
     return values[rng.choice(len(values), LEARN_MOST, replace=False)]

@@ -86,11 +86,11 @@ class EventVae:
 
 def initial(f: int, hidden: int, code: int, rng: np.random.Generator) -> Sequence[Float32]:
     """Glorot's uniform kernels and zero biases of a network for ``f`` features."""
-    made: list[Float32] = []
+    weights: list[Float32] = []
     for a, b in ((2 * f, hidden), (hidden, 2 * code), (code, hidden), (hidden, hidden), (hidden, 3 * f)):
         reach = np.sqrt(6.0 / (a + b))
-        made += [rng.uniform(-reach, reach, (a, b)).astype(np.float32), np.zeros(b, dtype=np.float32)]
-    return made
+        weights += [rng.uniform(-reach, reach, (a, b)).astype(np.float32), np.zeros(b, dtype=np.float32)]
+    return weights
 
 
 def _leaky(layer: Float32) -> Float32:

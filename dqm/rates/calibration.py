@@ -119,9 +119,9 @@ def limits(p_values: PValues, seeds: int, per_shift: float, shift_hours: float, 
         "together": p_values.together,
         "paths": p_values.rows[:, seeds:],
     }
-    made = {name: limit(unit.T, bad, of, allowed * SHARES[name]) for name, unit in units.items()}
+    limits = {name: limit(unit.T, bad, of, allowed * SHARES[name]) for name, unit in units.items()}
     least = float(two_sided(PLAIN))
-    return Limits(**{**made, "seeds": max(made["seeds"], least), "paths": max(made["paths"], least)})
+    return Limits(**{**limits, "seeds": max(limits["seeds"], least), "paths": max(limits["paths"], least)})
 
 
 def _kinds(expected: Float64, seeds: int) -> Indices:

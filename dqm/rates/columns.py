@@ -24,10 +24,10 @@ class Columns:
     prescales: Float64
 
     @classmethod
-    def of(cls, seen: Iterable[tuple[int | None, Float64]], n: int) -> "Columns":
+    def of(cls, readings: Iterable[tuple[int | None, Float64]], n: int) -> "Columns":
         """Of pairs of prescale index and prescales (n,); an index has those that came first with it."""
         columns: dict[int, Float64] = {}
-        for index, prescales in seen:
+        for index, prescales in readings:
             if index is not None:
                 columns.setdefault(index, prescales)
         rows = [columns[index] for index in sorted(columns)]
@@ -50,9 +50,9 @@ class Columns:
             if np.allclose(other[judged], prescale[judged]):
                 continue
             factor = np.divide(prescale, other, out=np.zeros_like(other), where=other > 0)
-            left = _misfit(counts, np.where(changed, by_pileup * factor, by_pileup), spread)[judged].sum()
-            if left - judged.sum() < least:
-                best, least = index, float(left - judged.sum())
+            misfit = _misfit(counts, np.where(changed, by_pileup * factor, by_pileup), spread)[judged].sum()
+            if misfit - judged.sum() < least:
+                best, least = index, float(misfit - judged.sum())
         return best
 
 

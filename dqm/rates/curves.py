@@ -102,11 +102,11 @@ def fit(counts: Float64, exposure: Float64, pileup: Float64, use: Mask) -> Curve
     return replace(curves, spread=spread)
 
 
-def _reach(pileup: Float64, seen: Mask) -> Float64:
+def _reach(pileup: Float64, usable: Mask) -> Float64:
     """Lowest and highest pileup (L,) at which each rate was ``seen`` (L, n); all of it for one that never was."""
-    seen = seen | ~seen.any(axis=0)
-    low = np.where(seen, pileup[:, None], np.inf).min(axis=0)
-    high = np.where(seen, pileup[:, None], -np.inf).max(axis=0)
+    usable = usable | ~usable.any(axis=0)
+    low = np.where(usable, pileup[:, None], np.inf).min(axis=0)
+    high = np.where(usable, pileup[:, None], -np.inf).max(axis=0)
     return np.array([low, high])
 
 

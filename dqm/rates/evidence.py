@@ -113,8 +113,8 @@ def _explained(case: Case, row: int, cause: Cause | None, other: float | None) -
         return f"all rates moved together, to {change}: luminosity, dead time or beam rather than a trigger"
     if cause.reason is Reason.WRONG_PRESCALES:
         declared = "no column" if case.declared is None else f"column {case.declared}"
-        known = "no column that is known would explain them"
-        better = known if cause.column is None else f"column {cause.column} would explain them"
+        no_column = "no column that is known would explain them"
+        better = no_column if cause.column is None else f"column {cause.column} would explain them"
         return f"rates behind several seeds moved, each by a factor of its own, while {declared} is declared; {better}"
     if cause.reason is Reason.SEED_MOVED:
         seed = case.menu.l1[cause.seed]

@@ -25,15 +25,15 @@ class Observed:
     """L lumisections of the n seeds and paths of a menu, in the order of ``menu.names``.
 
     ``counts`` (L, n) are events, ``exposure`` (L, n) is recorded luminosity over all prescales before it, in 1/pb, and
-    0 for what is off. ``prescale`` (L, n) is one in so many, 0: off. ``came`` (L, n): published. ``pileup`` (L,).
-    ``usable`` (L,): conditions are those in which rates can be judged. ``column`` (L,) is the prescale index, -1 where
-    there is none.
+    0 for what is off. ``prescale`` (L, n) is one in so many, 0: off. ``published`` (L, n) says which came.
+    ``pileup`` (L,). ``usable`` (L,): conditions are those in which rates can be judged. ``column`` (L,) is the prescale
+    index, -1 where there is none.
     """
 
     counts: Float64
     exposure: Float64
     prescale: Float64
-    came: Mask
+    published: Mask
     pileup: Float64
     usable: Mask
     column: Indices
@@ -45,7 +45,7 @@ class Observed:
     @property
     def judged(self) -> Mask:
         """(L, n): what came, was switched on, and in usable conditions."""
-        rows: Mask = self.came & (self.exposure > 0) & self.usable[:, None]
+        rows: Mask = self.published & (self.exposure > 0) & self.usable[:, None]
         return rows
 
 
@@ -53,13 +53,13 @@ def observed(records: Sequence[TriggerRates], menu: TriggerMenu) -> Observed:
     """Bring ``records``, which may have other menus, into the order of ``menu``."""
     n = len(menu.names)
     rates, prescale = np.zeros((len(records), n)), np.zeros((len(records), n))
-    came = np.zeros((len(records), n), dtype=np.bool_)
+    published = np.zeros((len(records), n), dtype=np.bool_)
     for at, record in enumerate(records):
         source, target = places(record.menu, menu)
         before = record.l1_prescales[np.array(record.menu.seed_of, dtype=np.intp)]
         rates[at, target] = np.concatenate([record.l1, record.hlt])[source]
         prescale[at, target] = np.concatenate([record.l1_prescales, record.hlt_prescales * before])[source]
-        came[at, target] = True
+        published[at, target] = True
     conditions = [record.conditions for record in records]
     lumi = np.array([condition.recorded_lumi or 0.0 for condition in conditions])
     exposure = np.divide(lumi[:, None], prescale, out=np.zeros_like(prescale), where=prescale > 0)
@@ -69,7 +69,7 @@ def observed(records: Sequence[TriggerRates], menu: TriggerMenu) -> Observed:
         [-1 if condition.prescale_index is None else condition.prescale_index for condition in conditions],
         dtype=np.intp,
     )
-    return Observed(rates * LUMISECTION_SECONDS, np.maximum(exposure, 0.0), prescale, came, pileup, usable, column)
+    return Observed(rates * LUMISECTION_SECONDS, np.maximum(exposure, 0.0), prescale, published, pileup, usable, column)
 
 
 def joined(parts: Sequence[Observed]) -> Observed:
@@ -115,26 +115,26 @@ FARTHEST = 3.0
 """A rate is taken to have drifted no farther than this."""
 
 
-def centre_residuals(curves: Curves, seen: Observed, at: int, p_values: Float32) -> Residuals:
+def centre_residuals(curves: Curves, observations: Observed, at: int, p_values: Float32) -> Residuals:
     """What one lumisection leaves: ``p_values`` (n,) of each rate, NaN: not judged."""
-    lumisection = seen.only(np.array([at], dtype=np.intp))
+    lumisection = observations.only(np.array([at], dtype=np.intp))
     away = lumisection.counts / np.maximum(curves.at_training(lumisection.exposure, lumisection.pileup), 1e-9) - 1
-    known = np.where(np.isfinite(p_values), np.clip(away, -1.0, FARTHEST), np.nan)
-    residual: Float32 = known.T.astype(np.float32)
+    residuals = np.where(np.isfinite(p_values), np.clip(away, -1.0, FARTHEST), np.nan)
+    residual: Float32 = residuals.T.astype(np.float32)
     return Residuals.of(residual, np.zeros_like(residual), float(curves.standardised(lumisection.pileup)[0]), p_values)
 
 
-def carried(curves: Curves, seen: Observed, keys: Sequence[LumisectionKey]) -> Iterator[tuple[slice, Curves]]:
+def carried(curves: Curves, observations: Observed, keys: Sequence[LumisectionKey]) -> Iterator[tuple[slice, Curves]]:
     """The runs of good lumisections in order, each with the curves that those before have moved."""
     shift = initial_centre(len(curves.known), NUMBERS)
     start = 0
     for _, of_run in groupby(keys, lambda key: key.run):
         rows = slice(start, start + len(list(of_run)))
         yield rows, curves.moved(shift[..., 0])
-        left = Residuals.nothing(len(curves.known), NUMBERS)
+        sums = Residuals.nothing(len(curves.known), NUMBERS)
         for at in range(rows.start, rows.stop):
             if is_sampled(keys[at]):
-                good = np.where(seen.judged[at] & curves.known, 1.0, np.nan).astype(np.float32)
-                left += centre_residuals(curves, seen, at, good)
-        shift = updated_centre(shift, left)
+                good = np.where(observations.judged[at] & curves.known, 1.0, np.nan).astype(np.float32)
+                sums += centre_residuals(curves, observations, at, good)
+        shift = updated_centre(shift, sums)
         start = rows.stop

@@ -91,16 +91,22 @@ class RatePipeline:
 
     def _scored(self, record: TriggerRates) -> ScoredBatch:
         expectation = self._moved.get((record.dataset, record.key.run), self.model.expectation)
-        seen = observed([record], self.model.menu)
-        residuals = rate_residuals(expectation, seen)
+        observations = observed([record], self.model.menu)
+        residuals = rate_residuals(expectation, observations)
         p_values = self.model.calibration.p_values(residuals)
-        findings = self._findings(expectation, seen, residuals, p_values)
+        findings = self._findings(expectation, observations, residuals, p_values)
         named = causes(findings, self.limits, self.model.columns, self._settings.false_discovery_rate)
-        bands = rate_bands(seen, residuals, expectation.spread, self.model.calibration.reaches(residuals.expected))
-        scores = scored(
-            record, self.model, ScoredRates(seen, residuals, p_values, bands, named), self._settings, self.version
+        bands = rate_bands(
+            observations, residuals, expectation.spread, self.model.calibration.reaches(residuals.expected)
         )
-        left, menu_names = None, self.model.menu.names
+        scores = scored(
+            record,
+            self.model,
+            ScoredRates(observations, residuals, p_values, bands, named),
+            self._settings,
+            self.version,
+        )
+        sums, menu_names = None, self.model.menu.names
         if is_sampled(record.key) and residuals.judged.any():
             trust = np.where(residuals.judged[0], np.float32(1.0), np.float32(np.nan))
             # What is named wrong is not learned from. What is only unlikely is: a rate that has drifted for good would
@@ -108,21 +114,21 @@ class RatePipeline:
             accepted = self._accepted.get((record.dataset, record.key.run), ())
             for cause in named:
                 trust[[row for row in cause.rows.tolist() if menu_names[row] not in accepted]] = 0.0
-            of_menu = centre_residuals(self.model.expectation.curves, seen, 0, trust)
-            left = in_catalogue(of_menu, self.model.menu)
+            of_menu = centre_residuals(self.model.expectation.curves, observations, 0, trust)
+            sums = in_catalogue(of_menu, self.model.menu)
         key, dataset = record.key, record.dataset
-        return ScoredBatch(key, dataset, SUBSYSTEM, record.conditions, self.version, scores, residuals=left)
+        return ScoredBatch(key, dataset, SUBSYSTEM, record.conditions, self.version, scores, residuals=sums)
 
     def _findings(
-        self, expectation: Expectation, seen: Observed, residuals: RateResiduals, p_values: PValues
+        self, expectation: Expectation, observations: Observed, residuals: RateResiduals, p_values: PValues
     ) -> Findings:
         return Findings(
             p_values.rows[0],
             p_values.together[0],
             float(p_values.overall[0]),
-            seen.counts[0],
+            observations.counts[0],
             residuals.by_pileup[0],
-            seen.prescale[0],
+            observations.prescale[0],
             expectation.curves.spread,
             residuals.judged[0],
             self._seed_of,

@@ -61,20 +61,20 @@ class RateResiduals:
     overall: Float64
 
 
-def rate_residuals(expectation: Expectation, seen: Observed) -> RateResiduals:
+def rate_residuals(expectation: Expectation, observations: Observed) -> RateResiduals:
     """Residuals of what was ``seen``."""
     curves, seeds = expectation.curves, len(expectation.menu.l1)
-    judged = seen.judged & curves.known & curves.covers(seen.pileup)
-    by_pileup = np.maximum(curves.expected(seen.exposure, seen.pileup), 1e-9)
-    relative = relative_to(seen.counts, by_pileup, judged)
-    off_curve = stabilised(seen.counts, by_pileup, curves.spread)
+    judged = observations.judged & curves.known & curves.covers(observations.pileup)
+    by_pileup = np.maximum(curves.expected(observations.exposure, observations.pileup), 1e-9)
+    relative = relative_to(observations.counts, by_pileup, judged)
+    off_curve = stabilised(observations.counts, by_pileup, curves.spread)
     # A seed that is wrong itself tells nothing about what to expect elsewhere.
     sound = np.abs(off_curve[:, :seeds]) <= UNSOUND
     units = (np.where(sound, relative[:, :seeds], 0.0) / expectation.unit[:seeds]).astype(np.float32)
     follows = expectation.network.predicted(units).astype(np.float64) * expectation.unit[seeds:]
     expected = by_pileup.copy()
     expected[:, seeds:] *= np.maximum(1 + follows, LEAST_FACTOR)
-    away = stabilised(seen.counts, expected, expectation.spread)
+    away = stabilised(observations.counts, expected, expectation.spread)
     information = np.where(judged, expected / (1 + expectation.spread**2 * expected), 0.0)
     together = moved_together(away[:, seeds:], information[:, seeds:], np.array(expectation.menu.seed_of), seeds)
     return RateResiduals(
@@ -135,8 +135,8 @@ def _behind(seed_of: Indices, seeds: int) -> Indices:
 def _without_most(pull: Float64, information: Float64, count: Indices) -> Float64:
     """Sum of pulls (L, s, paths) over the root of their information, without the share that pulls most; (L, s)."""
     order = np.argsort(np.where(information > 0, -pull, np.inf), axis=2)
-    kept = np.arange(pull.shape[2]) >= np.ceil(LEFT_OUT * count)[..., None]
-    q, i = (np.take_along_axis(values, order, axis=2) * kept for values in (pull, information))
+    central = np.arange(pull.shape[2]) >= np.ceil(LEFT_OUT * count)[..., None]
+    q, i = (np.take_along_axis(values, order, axis=2) * central for values in (pull, information))
     significance: Float64 = q.sum(axis=2) / np.sqrt(np.maximum(i.sum(axis=2), 1e-12))
     return significance
 

@@ -49,7 +49,7 @@ def rate_bands(seen: Observed, residuals: RateResiduals, spread: Float64, reach:
     untold = np.full_like(seen.prescale, np.nan)
     rows = np.concatenate([counts / LUMISECTION_SECONDS, seen.prescale, untold])
     rows[1:5, ~residuals.judged[0]] = np.nan
-    rows[:, ~seen.came[0]] = np.nan
+    rows[:, ~seen.published[0]] = np.nan
     rate_bands: Float32 = rows.astype(np.float32)
     return rate_bands
 
@@ -148,6 +148,10 @@ def _evidence(
     explanations += [(row, None) for row in worst.tolist() if row not in explained]
     pieces = {}
     for row, explanation in explanations[: settings.evidence_per_lumisection]:
-        known = {name: float(score) for name, score in zip(SCORERS, scores[:, row], strict=True) if np.isfinite(score)}
-        pieces[case.catalogue.names[row]] = evidence(case, row, explanation, float(p_values[row]), known, version)
+        score_by_name = {
+            name: float(score) for name, score in zip(SCORERS, scores[:, row], strict=True) if np.isfinite(score)
+        }
+        pieces[case.catalogue.names[row]] = evidence(
+            case, row, explanation, float(p_values[row]), score_by_name, version
+        )
     return pieces

@@ -64,12 +64,16 @@ def train(
     dated = {} if trained_s is None else {"trained_s": trained_s}
     model: RateModel | LevelModel
     if begin and tells_seeds(begin[-1]):
-        keys, seen, menu = _read(rates)
+        keys, observations, menu = _read(rates)
         cut = _cut(keys)
         with one_thread():
             progress("fitting curves", 0.1)
-            model = learn(menu, keys, seen, cut, rng, lambda: progress("training the network", 0.3))
-        manifest = {"lumisections": [cut, len(keys) - cut], "data": _hash(seen.counts, seen.exposure), **dated}
+            model = learn(menu, keys, observations, cut, rng, lambda: progress("training the network", 0.3))
+        manifest = {
+            "lumisections": [cut, len(keys) - cut],
+            "data": _hash(observations.counts, observations.exposure),
+            **dated,
+        }
     else:
         menu, readings = _readings(rates)
         with one_thread():
@@ -86,71 +90,77 @@ def train(
 def learn(
     menu: TriggerMenu,
     keys: Sequence[LumisectionKey],
-    seen: Observed,
+    observations: Observed,
     cut: int,
     rng: np.random.Generator,
     before_network: Callable[[], None] = lambda: None,
 ) -> RateModel:
     """A model of usable lumisections ``seen`` in order of time, of which those from ``cut`` on calibrate."""
-    learned = seen.only(np.arange(cut))
+    learned = observations.only(np.arange(cut))
     curves = fit_curves(learned.counts, learned.exposure, learned.pileup, learned.judged)
     before_network()
     expectation = _expectation(menu, curves, keys[:cut], learned, rng)
-    later = _later_residuals(expectation, seen, keys, cut)
+    later = _later_residuals(expectation, observations, keys, cut)
     calibration = calibrate(later, len(menu.l1))
     p_values = calibration.p_values(later)
     together = np.array([of_elements(row) for row in p_values.rows])
     whole = ConformalTable.of(-np.log(np.maximum(together[np.isfinite(together)], 1e-300)))
     columns = Columns.of(
-        zip((int(index) if index >= 0 else None for index in seen.column), seen.prescale, strict=True), len(menu.names)
+        zip((int(index) if index >= 0 else None for index in observations.column), observations.prescale, strict=True),
+        len(menu.names),
     )
     return RateModel(expectation, calibration, columns, p_values, whole)
 
 
 def _expectation(
-    menu: TriggerMenu, curves: Curves, keys: Sequence[LumisectionKey], seen: Observed, rng: np.random.Generator
+    menu: TriggerMenu, curves: Curves, keys: Sequence[LumisectionKey], observations: Observed, rng: np.random.Generator
 ) -> Expectation:
     """Curves with a network trained on what they leave, drift carried from run to run."""
     # Here, because it imports TensorFlow.
     from dqm.networks.training.conditional_vae import size_for, train  # noqa: PLC0415
 
     by_pileup = np.concatenate(
-        [moved.expected(seen.exposure[rows], seen.pileup[rows]) for rows, moved in carried(curves, seen, keys)]
+        [
+            moved.expected(observations.exposure[rows], observations.pileup[rows])
+            for rows, moved in carried(curves, observations, keys)
+        ]
     )
-    judged = seen.judged & curves.known
-    relative = relative_to(seen.counts, np.maximum(by_pileup, 1e-9), judged)
+    judged = observations.judged & curves.known
+    relative = relative_to(observations.counts, np.maximum(by_pileup, 1e-9), judged)
     unit = np.sqrt((relative**2).sum(axis=0) / np.maximum(judged.sum(axis=0), 1))
     unit = np.where(unit > 0, unit, 1.0)
     units = (relative / unit).astype(np.float32)
-    seeds, held = len(menu.l1), round((1 - HELD_SHARE) * len(keys))
+    seeds, stop = len(menu.l1), round((1 - HELD_SHARE) * len(keys))
     condition, paths = units[:, :seeds], units[:, seeds:]
-    network = train((paths[:held], condition[:held]), (paths[held:], condition[held:]), rng, size_for(paths.shape[1]))
+    network = train((paths[:stop], condition[:stop]), (paths[stop:], condition[stop:]), rng, size_for(paths.shape[1]))
     first = Expectation(menu, curves, network, unit, curves.spread.copy())
-    late = seen.only(np.arange(held, len(keys)))
-    residuals = rate_residuals(first, replace(late, exposure=late.exposure * _drift(curves, seen, keys)[held:]))
+    late = observations.only(np.arange(stop, len(keys)))
+    residuals = rate_residuals(first, replace(late, exposure=late.exposure * _drift(curves, observations, keys)[stop:]))
     spread = spread_of(late.counts, residuals.expected, residuals.judged)
     spread[:seeds] = curves.spread[:seeds]
     return replace(first, spread=spread)
 
 
-def _drift(curves: Curves, seen: Observed, keys: Sequence[LumisectionKey]) -> Float64:
+def _drift(curves: Curves, observations: Observed, keys: Sequence[LumisectionKey]) -> Float64:
     """Factors (L, n) by which rates had drifted before each run."""
-    return np.concatenate([moved.drift(seen.pileup[rows]) for rows, moved in carried(curves, seen, keys)])
+    return np.concatenate(
+        [moved.drift(observations.pileup[rows]) for rows, moved in carried(curves, observations, keys)]
+    )
 
 
 def _later_residuals(
-    expectation: Expectation, seen: Observed, keys: Sequence[LumisectionKey], cut: int
+    expectation: Expectation, observations: Observed, keys: Sequence[LumisectionKey], cut: int
 ) -> RateResiduals:
     """Lumisections from ``cut`` on, with the drift that was carried to their runs from the first on."""
-    drift = _drift(expectation.curves, seen, keys)[cut:]
-    late = seen.only(np.arange(cut, len(keys)))
+    drift = _drift(expectation.curves, observations, keys)[cut:]
+    late = observations.only(np.arange(cut, len(keys)))
     return rate_residuals(expectation, replace(late, exposure=late.exposure * drift))
 
 
 def tells_seeds(record: TriggerRates) -> bool:
     """Whether rates can be judged with their seeds: enough paths have one, and all prescales are told."""
-    told = not (np.isnan(record.l1_prescales).any() or np.isnan(record.hlt_prescales).any())
-    return len(record.menu.hlt) >= LEAST_PATHS and told
+    complete = not (np.isnan(record.l1_prescales).any() or np.isnan(record.hlt_prescales).any())
+    return len(record.menu.hlt) >= LEAST_PATHS and complete
 
 
 def _until_usable(rates: Iterator[TriggerRates]) -> list[TriggerRates]:
@@ -175,9 +185,9 @@ def _readings(rates: Iterable[TriggerRates]) -> tuple[TriggerMenu, Readings]:
 
 def _too_few(reasons: Counter[str]) -> TrainingError:
     """What is missing; ``reasons`` counts lumisections by why they cannot be used, and under "" those that can."""
-    others = "".join(f"; {count}: {reason}" for reason, count in reasons.most_common() if reason)
+    reasons_of_others = "".join(f"; {count}: {reason}" for reason, count in reasons.most_common() if reason)
     usable = f"{reasons['']} usable lumisections of {reasons.total()}"
-    return TrainingError(f"{usable} are too few; a model needs {LEAST_LUMISECTIONS}{others}")
+    return TrainingError(f"{usable} are too few; a model needs {LEAST_LUMISECTIONS}{reasons_of_others}")
 
 
 def joined_menu(menus: Iterable[TriggerMenu]) -> TriggerMenu:

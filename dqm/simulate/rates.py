@@ -214,5 +214,7 @@ def _repeating(rates: TriggerRates, before: TriggerRates, fault: RateFault) -> T
     names, earlier = rates.menu.names, dict(zip(before.menu.names, [*before.l1, *before.hlt], strict=True))
     now = zip(names, [*rates.l1, *rates.hlt], strict=True)
     whole = not fault.elements
-    held = np.array([earlier.get(name, rate) if whole or name in fault.elements else rate for name, rate in now])
-    return replace(rates, l1=held[: len(rates.l1)], hlt=held[len(rates.l1) :])
+    frozen_rates = np.array(
+        [earlier.get(name, rate) if whole or name in fault.elements else rate for name, rate in now]
+    )
+    return replace(rates, l1=frozen_rates[: len(rates.l1)], hlt=frozen_rates[len(rates.l1) :])

@@ -20,8 +20,8 @@ def median(values: Float64) -> Float64:
     ``np.nanmedian`` makes masked arrays of small columns, which takes ten times as long.
     """
     ordered = np.sort(values, axis=0)
-    known = np.isfinite(ordered).sum(axis=0)
-    places = np.maximum(np.stack([(known - 1) // 2, known // 2]), 0)
+    finite = np.isfinite(ordered).sum(axis=0)
+    places = np.maximum(np.stack([(finite - 1) // 2, finite // 2]), 0)
     middle: Float64 = np.take_along_axis(ordered, np.minimum(places, len(values) - 1), axis=0).mean(axis=0)
     return middle
 
@@ -37,15 +37,15 @@ def fit_lines(design: Float64, values: Float64, ridge: Float64) -> Float64:
     NaN among ``values`` is left out. ``ridge`` (k,) counts observations that say "zero" for a coefficient: it
     keeps those of columns with little data small.
     """
-    known = ~np.isnan(values)
-    filled = np.where(known, values, 0.0)
-    weights = known.astype(np.float64)
+    finite = ~np.isnan(values)
+    filled = np.where(finite, values, 0.0)
+    weights = finite.astype(np.float64)
     coefficients = _solve(design, filled, weights, ridge)
     for _ in range(_ROUNDS):
         residuals = filled - np.einsum("lnk,nk->ln", design, coefficients)
-        spread = scale(np.where(known, residuals, np.nan))
+        spread = scale(np.where(finite, residuals, np.nan))
         reach = _HUBER * np.where(np.isfinite(spread) & (spread > 0), spread, np.inf)
-        weights = known * np.minimum(1.0, reach / np.maximum(np.abs(residuals), 1e-12))
+        weights = finite * np.minimum(1.0, reach / np.maximum(np.abs(residuals), 1e-12))
         coefficients = _solve(design, filled, weights, ridge)
     return coefficients
 

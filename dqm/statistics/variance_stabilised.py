@@ -36,5 +36,5 @@ def reached(expected: Float64, spread: Float64, reach: Float64) -> Float64:
 
 def _transformed(counts: Float64, spread: Float64) -> Float64:
     positive_spread = np.maximum(spread, _LEAST_SPREAD)
-    made: Float64 = 2 / positive_spread * np.arcsinh(positive_spread * np.sqrt(counts + _OFFSET))
-    return made
+    pulls: Float64 = 2 / positive_spread * np.arcsinh(positive_spread * np.sqrt(counts + _OFFSET))
+    return pulls

@@ -16,12 +16,12 @@ from streams.arrays import Float32
 
 def train(
     features: Float32,
-    held: Float32,
+    held_out: Float32,
     rng: np.random.Generator,
     schedule: Schedule | None = None,
     code: int | None = None,
 ) -> PreluAutoencoder:
-    """Train on good ``features`` (n, f); ``held`` (m, f) of later lumisections say when to stop.
+    """Train on good ``features`` (n, f); ``held_out`` (m, f) of later lumisections say when to stop.
 
     ``code`` is how many numbers are in the middle, by default those of :func:`dqm.networks.training.dense.variables`.
     """
@@ -30,5 +30,5 @@ def train(
     def loss(rows: Any) -> Any:
         return tf.reduce_mean(tf.square(rows - applied(rows, weights)))
 
-    rows = clipped(features), clipped(held)
+    rows = clipped(features), clipped(held_out)
     return network(descend(weights, loss, rows, rng, schedule or Schedule()))

@@ -36,12 +36,12 @@ def size_for(paths: int) -> Size:
 
 def train(
     learned: tuple[Float32, Float32],
-    held: tuple[Float32, Float32],
+    held_out: tuple[Float32, Float32],
     rng: np.random.Generator,
     size: Size,
     schedule: Schedule = PUBLISHED,
 ) -> ConditionalVae:
-    """Train on residuals of paths (L, p) and of seeds (L, c); those ``held`` back say when to stop.
+    """Train on residuals of paths (L, p) and of seeds (L, c); those ``held_out`` say when to stop.
 
     c may be 0: a plain variational autoencoder. With ``size.direct`` the descent starts at the linear regression on the
     condition; both then go on together.
@@ -68,7 +68,7 @@ def train(
         variables.append(direct)
     rows = (
         np.concatenate([paths, condition], axis=1),
-        np.concatenate([clipped(residuals) for residuals in held], axis=1),
+        np.concatenate([clipped(residuals) for residuals in held_out], axis=1),
     )
     values = descend(variables, loss, rows, rng, schedule, lambda late: loss(late, 0.0))
     layers = [(values[at], values[at + 1]) for at in range(0, len(encoder) + len(decoder), 2)]

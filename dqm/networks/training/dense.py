@@ -44,10 +44,10 @@ def variables(features: Float32, rng: np.random.Generator, code: int | None = No
     slopes = np.full(hidden, _SLOPE, dtype=np.float32)
     slopes[:code] = 1.0
     layers = [(first, slopes), (inner[0], np.ones(code, dtype=np.float32)), (inner[1], slopes)]
-    made = [tf.Variable(value) for kernel, slope in layers for value in (kernel, np.zeros_like(slope), slope)]
+    variables = [tf.Variable(value) for kernel, slope in layers for value in (kernel, np.zeros_like(slope), slope)]
     # The mean is taken away where features enter and given back where they leave.
-    made[1][:code].assign(-components @ mean)
-    return [*made, tf.Variable(last), tf.Variable(mean)]
+    variables[1][:code].assign(-components @ mean)
+    return [*variables, tf.Variable(last), tf.Variable(mean)]
 
 
 def applied(layer: Any, weights: list[Any]) -> Any:

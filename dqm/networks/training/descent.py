@@ -42,7 +42,7 @@ def descend(
     ``rows`` are the features (n, f) to learn from and those held back, which ``held_loss`` (by default ``loss``)
     judges. The values before the first step take part: the result is never worse on the held rows than the start.
     """
-    learned, held = (tf.constant(features) for features in rows)
+    learned, held_out = (tf.constant(features) for features in rows)
     step = _step(list(variables), loss, schedule)
     judged = tf.function(held_loss or loss)
 
@@ -51,8 +51,10 @@ def descend(
         for start in range(0, len(order), schedule.batch):
             step(tf.gather(learned, tf.constant(order[start : start + schedule.batch])))
 
-    first = float(judged(held))
-    return stop_early(variables, epoch, lambda: float(judged(held)), schedule.epochs, schedule.patience, least=first)
+    first = float(judged(held_out))
+    return stop_early(
+        variables, epoch, lambda: float(judged(held_out)), schedule.epochs, schedule.patience, least=first
+    )
 
 
 def stop_early(

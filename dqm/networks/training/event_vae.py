@@ -18,9 +18,9 @@ CODE = 8
 
 
 def train(
-    shown: Float32, held: Float32, floor: Float32, rng: np.random.Generator, schedule: Schedule | None = None
+    shown: Float32, held_out: Float32, floor: Float32, rng: np.random.Generator, schedule: Schedule | None = None
 ) -> EventVae:
-    """Train on events ``shown`` (n, 2f) as scaled; ``held`` (m, 2f) of later lumisections say when to stop."""
+    """Train on events ``shown`` (n, 2f) as scaled; ``held_out`` (m, 2f) of later lumisections say when to stop."""
     weights = [tf.Variable(array) for array in initial(len(floor), HIDDEN, CODE, rng)]
     noise = tf.random.Generator.from_seed(int(rng.integers(2**31)))
     least = tf.constant(np.log(floor))
@@ -29,10 +29,10 @@ def train(
         return tf.reduce_mean(_costs(rows, weights, least, chance * noise.normal([tf.shape(rows)[0], CODE])))
 
     # Sizes are clipped in training, so that one event far off does not decide what the others look like.
-    learned = (np.clip(events, -INPUT_REACH, INPUT_REACH) for events in (shown, held))
+    learned = (np.clip(events, -INPUT_REACH, INPUT_REACH) for events in (shown, held_out))
     schedule = schedule or Schedule(rate=2e-3, beta2=0.999, patience=4, epochs=30, batch=512)
     rows = next(learned), next(learned)
-    return EventVae(tuple(descend(weights, loss, rows, rng, schedule, lambda held: loss(held, 0.0))), floor)
+    return EventVae(tuple(descend(weights, loss, rows, rng, schedule, lambda rows: loss(rows, 0.0))), floor)
 
 
 def _costs(rows: Any, weights: list[Any], least: Any, noise: Any) -> Any:

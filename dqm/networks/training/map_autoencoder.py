@@ -30,12 +30,12 @@ def train(maps: Float32, seed: int) -> MapAutoencoder:
     if len(maps) > most:
         maps = maps[np.sort(rng.choice(len(maps), most, replace=False))]
     variables = [tf.Variable(value) for value in _initial(rng)]
-    held = max(1, len(maps) // 5)
-    epoch = _epoch(variables, tf.constant(maps[:-held]))
-    loss, late = tf.function(lambda batch: _loss(batch, variables)), tf.constant(maps[-held:])
+    held_out = max(1, len(maps) // 5)
+    epoch = _epoch(variables, tf.constant(maps[:-held_out]))
+    loss, late = tf.function(lambda batch: _loss(batch, variables)), tf.constant(maps[-held_out:])
     weights = stop_early(
         variables,
-        lambda: epoch(tf.constant(rng.permutation(len(maps) - held))),
+        lambda: epoch(tf.constant(rng.permutation(len(maps) - held_out))),
         lambda: float(loss(late)),
         _EPOCHS,
         _PATIENCE,

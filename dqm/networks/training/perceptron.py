@@ -19,9 +19,9 @@ Examples = tuple[Float32, npt.NDArray[np.intp]]
 
 
 def train(
-    learned: Examples, held: Examples, classes: int, rng: np.random.Generator, schedule: Schedule = SCHEDULE
+    learned: Examples, held_out: Examples, classes: int, rng: np.random.Generator, schedule: Schedule = SCHEDULE
 ) -> Perceptron:
-    """Train on the ``learned`` examples; those ``held`` back say when to stop."""
+    """Train on the ``learned`` examples; those ``held_out`` say when to stop."""
     widths = (learned[0].shape[1], *HIDDEN, classes)
     weights: list[Any] = []
     for before, after in pairwise(widths):
@@ -36,7 +36,7 @@ def train(
         logits = tf.matmul(layer, weights[-2]) + weights[-1]
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(rows[:, widths[0] :], logits))
 
-    values = descend(weights, loss, (_rows(learned, classes), _rows(held, classes)), rng, schedule)
+    values = descend(weights, loss, (_rows(learned, classes), _rows(held_out, classes)), rng, schedule)
     return Perceptron(tuple(zip(values[::2], values[1::2], strict=True)))
 
 

@@ -28,14 +28,14 @@ def train(pulls: Float32, precision: Float32, seed: int) -> PullAutoencoder:
         chosen = np.sort(rng.choice(len(pulls), _ROWS, replace=False))
         pulls, precision = pulls[chosen], precision[chosen]
     variables = [tf.Variable(value) for value in _initial(pulls.shape[1], rng)]
-    held = max(1, len(pulls) // 5)
+    held_out = max(1, len(pulls) // 5)
     step = _step(variables)
     loss = tf.function(lambda z, s: _loss(z, s, variables), input_signature=_signature(pulls.shape[1]))
-    late = tf.constant(pulls[-held:]), tf.constant(precision[-held:])
-    early = tf.constant(pulls[:-held]), tf.constant(precision[:-held])
+    late = tf.constant(pulls[-held_out:]), tf.constant(precision[-held_out:])
+    early = tf.constant(pulls[:-held_out]), tf.constant(precision[:-held_out])
 
     def epoch() -> None:
-        order = rng.permutation(len(pulls) - held)
+        order = rng.permutation(len(pulls) - held_out)
         for start in range(0, len(order), _BATCH):
             rows = tf.constant(order[start : start + _BATCH])
             step(tf.gather(early[0], rows), tf.gather(early[1], rows))
@@ -76,8 +76,8 @@ def _step(variables: list[Any]) -> Any:
 def _loss(pulls: Any, precision: Any, weights: list[Any]) -> Any:
     """Mean squared residual, the far ones counted linearly, over the bins that are not masked."""
     mask = tf.cast(precision >= LEAST_PRECISION, tf.float32)
-    seen = tf.clip_by_value(pulls, -INPUT_REACH, INPUT_REACH) * mask
-    residual = tf.abs(seen - _network(seen, weights)) * mask
+    inputs = tf.clip_by_value(pulls, -INPUT_REACH, INPUT_REACH) * mask
+    residual = tf.abs(inputs - _network(inputs, weights)) * mask
     loss = tf.where(residual < 3.0, residual * residual, 6.0 * residual - 9.0)
     return tf.reduce_sum(loss) / (tf.reduce_sum(mask) + 1.0)
 

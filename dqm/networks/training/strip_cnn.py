@@ -29,8 +29,8 @@ class LabelledStrips:
     bad: Mask
 
 
-def train(learn: LabelledStrips, held: LabelledStrips, seed: int) -> StripCnn:
-    """Train on ``learn`` and stop by ``held``; without bad strips it learns that all are good.
+def train(learn: LabelledStrips, held_out: LabelledStrips, seed: int) -> StripCnn:
+    """Train on ``learn`` and stop by ``held_out``; without bad strips it learns that all are good.
 
     The length of strips must be a multiple of 5, and 2.
     """
@@ -38,7 +38,7 @@ def train(learn: LabelledStrips, held: LabelledStrips, seed: int) -> StripCnn:
     variables = [tf.Variable(value) for value in _initial(learn.strips.shape[1], rng)]
     rarity = tf.constant(_rarity(learn.bad))
     epoch, loss = _epoch(variables, rarity, learn), _evaluation(variables, rarity)
-    late = tf.constant(held.strips), tf.constant(held.bad.astype(np.int32))
+    late = tf.constant(held_out.strips), tf.constant(held_out.bad.astype(np.int32))
     weights = stop_early(
         variables,
         lambda: epoch(tf.constant(rng.permutation(len(learn.strips)))),

@@ -20,12 +20,12 @@ _FIRST_LOG_VARIANCE = -2.0
 
 def train(
     features: Float32,
-    held: Float32,
+    held_out: Float32,
     rng: np.random.Generator,
     schedule: Schedule | None = None,
     code: int | None = None,
 ) -> PreluAutoencoder:
-    """Train on good ``features`` (n, f); ``held`` (m, f) of later lumisections say when to stop.
+    """Train on good ``features`` (n, f); ``held_out`` (m, f) of later lumisections say when to stop.
 
     ``code`` is how many numbers are in the middle, by default those of :func:`dqm.networks.training.dense.variables`.
     """
@@ -50,8 +50,8 @@ def train(
         divergence = tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - log_variance - 1.0, axis=1)
         return tf.reduce_mean(error + divergence) / (2.0 * rows.shape[1])
 
-    rows = shown, clipped(held)
-    trained = descend([*weights, *spread], loss, rows, rng, schedule or Schedule(), lambda held: loss(held, 0.0))
+    rows = shown, clipped(held_out)
+    trained = descend([*weights, *spread], loss, rows, rng, schedule or Schedule(), lambda rows: loss(rows, 0.0))
     return network(trained[: len(weights)])
 
 

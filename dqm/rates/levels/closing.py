@@ -71,33 +71,33 @@ def _judged(
     earlier = [content.rates for content in contents if content.rates is not None]
     of_run = [rates for rates in earlier if rates.key.run == state.key.run]
     current = EarlierRates(state.key, state.conditions, part.catalogue.names, part.bands)
-    made = judgement(model, before, of_run, current, tracks)
+    judged = judgement(model, before, of_run, current, tracks)
     rows = np.array([part.catalogue.index[name] for name in model.menu.names], dtype=np.intp)
     candidates = part.present[rows] & (part.reasons[rows] == Reason.CONSISTENT)
-    inspected = candidates & made.known & ~np.isnan(made.pulls[:, 0])
-    p_sums = np.where(inspected, p_of_sums(made.pulls), np.nan)
-    p_alone = np.where(inspected, two_sided(made.pulls[:, 0]), np.nan)
+    inspected = candidates & judged.known & ~np.isnan(judged.pulls[:, 0])
+    p_sums = np.where(inspected, p_of_sums(judged.pulls), np.nan)
+    p_alone = np.where(inspected, two_sided(judged.pulls[:, 0]), np.nan)
     with np.errstate(invalid="ignore"):
         certain = p_alone <= limits.record
-        moved = (p_sums <= limits.moved) | (p_of_sums(made.large) <= limits.large) | certain
+        moved = (p_sums <= limits.moved) | (p_of_sums(judged.large) <= limits.large) | certain
         suspect = p_sums <= discovery_threshold(p_sums.astype(np.float32), settings.false_discovery_rate)
     of_model = part.reasons[rows].copy()
     of_model[candidates & ~inspected] = Reason.NO_MODEL
     of_model[inspected & suspect] = Reason.SUSPECT
-    if not made.steady:
+    if not judged.steady:
         # In bands this wide nothing is called good.
         of_model[candidates] = Reason.CONDITIONS_MOVED
     of_model[inspected & moved] = Reason.PATH_MOVED
-    of_model[_together(inspected & moved, inspected & (made.off > 0), made.off)] = Reason.SEVERAL_MOVED
+    of_model[_together(inspected & moved, inspected & (judged.off > 0), judged.off)] = Reason.SEVERAL_MOVED
     unstable = settings.require_stable_beams and state.conditions.beams_stable is False
-    absent = np.where(made.came_before, Reason.MISSING, Reason.NOT_IN_MENU)
+    absent = np.where(judged.published_before, Reason.MISSING, Reason.NOT_IN_MENU)
     of_model = np.where(part.present[rows], of_model, Reason.NO_STABLE_BEAMS if unstable else absent)
     reasons = part.reasons.copy()
     reasons[rows] = of_model
     frozen = _frozen(part, contents, settings, reasons)
     reasons[frozen] = Reason.FROZEN
-    closed = _with_results(part, rows, made, np.fmin(p_sums, p_alone), inspected)
-    closed = replace(closed, evidence=_evidence(state, closed, rows, made, of_model, settings))
+    closed = _with_results(part, rows, judged, np.fmin(p_sums, p_alone), inspected)
+    closed = replace(closed, evidence=_evidence(state, closed, rows, judged, of_model, settings))
     closed = closing_evidence.add_frozen(closed, frozen, state.model_version, settings.evidence_per_lumisection)
     groups = {part.catalogue.elements[row].group for row in rows[certain & np.isin(reasons[rows], MOVED)]}
     p_value = float(of_elements(np.where(closed.present, closed.p_values, np.float32(np.nan))))
@@ -123,18 +123,18 @@ def _frozen(part: SubsystemScores, contents: Sequence[Content], settings: DqmSet
 
 
 def _with_results(
-    part: SubsystemScores, rows: Indices, made: Judgement, p_values: Float64, inspected: Mask
+    part: SubsystemScores, rows: Indices, judged: Judgement, p_values: Float64, inspected: Mask
 ) -> SubsystemScores:
     """The part with p-values, scores and the bands about the followed level."""
     assert part.bands is not None  # noqa: S101 - asked by the caller
     wide_p = np.full(len(part.present), np.nan, dtype=np.float32)
     wide_p[rows] = p_values
-    largest = np.where(np.isnan(made.pulls), 0.0, np.abs(made.pulls)).max(axis=1)
+    largest = np.where(np.isnan(judged.pulls), 0.0, np.abs(judged.pulls)).max(axis=1)
     scores = np.full((1, len(part.present)), np.nan, dtype=np.float32)
     scores[0, rows] = np.where(inspected, largest, np.nan)
     bands = part.bands.as_array().copy()
-    low, high = (reached(made.expected, made.spread, np.full(len(rows), side * EDGE)) for side in (-1.0, 1.0))
-    for place, counts in ((1, made.expected), (2, low), (3, high)):
+    low, high = (reached(judged.expected, judged.spread, np.full(len(rows), side * EDGE)) for side in (-1.0, 1.0))
+    for place, counts in ((1, judged.expected), (2, low), (3, high)):
         bands[place, rows] = np.where(inspected, counts / LUMISECTION_SECONDS, np.nan)
     return replace(part, p_values=wide_p, scores=scores, bands=Bands.from_array(bands))
 
@@ -143,7 +143,7 @@ def _evidence(
     state: LumisectionState,
     part: SubsystemScores,
     rows: Indices,
-    made: Judgement,
+    judged: Judgement,
     reasons: UInt8,
     settings: DqmSettings,
 ) -> Mapping[str, Evidence]:
@@ -154,29 +154,29 @@ def _evidence(
     pieces = {}
     for at in ordered[: settings.evidence_per_lumisection].tolist():
         reason = Reason(int(reasons[at]))
-        others = [names[rows[row]].rpartition("/")[2] for row in together if row != at]
-        with_it = others[:MOST_OTHERS] if reason is Reason.SEVERAL_MOVED else []
-        pieces[names[rows[at]]] = evidence(state, part, int(rows[at]), reason, made.pulls[at], with_it)
+        companions = [names[rows[row]].rpartition("/")[2] for row in together if row != at]
+        with_it = companions[:MOST_OTHERS] if reason is Reason.SEVERAL_MOVED else []
+        pieces[names[rows[at]]] = evidence(state, part, int(rows[at]), reason, judged.pulls[at], with_it)
     return pieces
 
 
 def evidence(
-    state: LumisectionState, part: SubsystemScores, row: int, reason: Reason, pulls: Float64, others: Sequence[str]
+    state: LumisectionState, part: SubsystemScores, row: int, reason: Reason, pulls: Float64, companions: Sequence[str]
 ) -> Evidence:
     """Evidence on ``row`` of the part's catalogue, whose sums of pulls are ``pulls`` (sums,).
 
     ``others`` are the paths that moved together with it.
     """
     assert part.bands is not None  # noqa: S101 - rates have them
-    known = np.where(np.isnan(pulls), 0.0, pulls)
-    at = int(np.argmax(np.abs(known)))
-    count, far = SUMS[at], float(known[at])
+    finite_pulls = np.where(np.isnan(pulls), 0.0, pulls)
+    at = int(np.argmax(np.abs(finite_pulls)))
+    count, far = SUMS[at], float(finite_pulls[at])
     column = column_of(state.conditions)
     where = f"at pileup {state.conditions.pileup or 0.0:.1f}" + (f" in prescale column {column}" if column else "")
     over = "in this lumisection alone" if count == 1 else f"over the last {count} lumisections together"
     side = "above" if far > 0 else "below"
     unsure = "" if reason in MOVED else ", unlikely, but not enough to be called wrong"
-    together = f"; {', '.join(others)} moved in the same lumisections" if others else ""
+    together = f"; {', '.join(companions)} moved in the same lumisections" if companions else ""
     sentence = (
         f"{in_hertz(part.bands, row)} {where}; "
         f"{over} {abs(far):.1f} standard deviations {side} its own level{unsure}{together}."

@@ -36,8 +36,8 @@ class Judgement:
 
     ``expected`` counts with ``spread`` beside counting noise; ``pulls`` and ``large`` (n, sums) as in
     :class:`dqm.rates.levels.level.Walk`; ``steady``: conditions did not move; ``known`` (n,): the level is;
-    ``came_before`` (n,): published in this run already; ``off`` (n,): for how many lumisections in a row it was too far
-    off to be learned.
+    ``published_before`` (n,): published in this run already; ``off`` (n,): for how many lumisections in a row it was
+    too far off to be learned.
     """
 
     counts: Float64
@@ -47,7 +47,7 @@ class Judgement:
     large: Float64
     steady: bool
     known: Mask
-    came_before: Mask
+    published_before: Mask
     off: Indices
 
 
@@ -117,7 +117,7 @@ def judgement(
     rows = np.flatnonzero(since & np.array([name == column for name in readings.columns], dtype=np.bool_))
     part, own_curve = readings.only(rows), curve[rows]
     # A path of another version is another path, of which this one's level says nothing.
-    versions = np.where(part.came[-1], part.versions[-1], 0.0)
+    versions = np.where(part.published[-1], part.versions[-1], 0.0)
     use = part.judged & model.quadratic.known & (part.versions == part.versions[-1])
     level = before.levels.before(model.quadratic, column, run, versions)
     place = (level.tobytes(), run, column)
@@ -133,7 +133,7 @@ def judgement(
     through = walk(track, part.counts[begin:], own_curve[begin:], use[begin:], conditions, model.spread)
     tracks.keep(place, content(len(rows)), through.track)
     wide = through.spread[-1]
-    came_before: Mask = np.asarray(readings.came[:last].any(axis=0), dtype=np.bool_)
+    published_before: Mask = np.asarray(readings.published[:last].any(axis=0), dtype=np.bool_)
     of_level = np.sqrt(np.maximum(wide**2 - model.spread**2 - part.moved[-1] ** 2, 0.0))
     return Judgement(
         readings.counts[last],
@@ -143,6 +143,6 @@ def judgement(
         through.large[-1],
         bool(part.moved[-1] == 0),
         model.judged & (of_level <= WIDEST),
-        came_before,
+        published_before,
         through.track.off,
     )

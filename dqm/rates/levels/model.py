@@ -104,18 +104,18 @@ def learn(menu: TriggerMenu, readings: Readings) -> LevelModel:
     spread: Float64 = np.full(len(menu.names), LEAST_SPREAD)
     for _ in range(_ROUNDS):
         spread = _spread(nothing, quadratic, readings, curve, spread)
-    levels, made = walked(nothing, quadratic, readings, curve, spread, training=True)
-    p_values = np.stack([p_of_sums(made.pulls), p_of_sums(made.large), two_sided(made.pulls[..., 0])])
+    levels, judgements = walked(nothing, quadratic, readings, curve, spread, training=True)
+    p_values = np.stack([p_of_sums(judgements.pulls), p_of_sums(judgements.large), two_sided(judgements.pulls[..., 0])])
     rows = (readings.judged & quadratic.known).any(axis=1)
     return LevelModel(menu, quadratic, spread, levels, p_values[:, rows].astype(np.float32))
 
 
 def _spread(levels: Levels, quadratic: Quadratic, readings: Readings, curve: Float64, spread: Float64) -> Float64:
     """What counts scatter (n,) about the followed level, what is not known of this and counting noise left out."""
-    _, made = walked(levels, quadratic, readings, curve, spread, training=True)
+    _, judgements = walked(levels, quadratic, readings, curve, spread, training=True)
     use = readings.judged & quadratic.known & (readings.moved == 0)[:, None]
-    whole = spread_of(readings.counts, np.maximum(curve * made.factor, 1e-9), use)
-    of_level = np.where(use, made.spread**2 - spread**2, np.nan)
+    whole = spread_of(readings.counts, np.maximum(curve * judgements.factor, 1e-9), use)
+    of_level = np.where(use, judgements.spread**2 - spread**2, np.nan)
     known = np.nanmedian(np.where(use.any(axis=0), of_level, 0.0), axis=0)
     result: Float64 = np.sqrt(np.maximum(whole**2 - known, LEAST_SPREAD**2))
     return result

@@ -72,29 +72,31 @@ def fit(readings: Readings, use: Mask) -> Quadratic:
     columns = tuple(sorted(set(np.array(readings.columns, dtype=object)[use.any(axis=1)])))
     known: Mask = np.where(use, readings.counts, 0.0).sum(axis=0) >= LEAST_COUNTS
     scales = np.array([_scales_with_luminosity(readings, use[:, at], at) for at in range(n)], dtype=np.bool_)
-    made = Quadratic(columns, scales, np.zeros((n, 2)), np.full((len(columns), n), np.nan), np.zeros((2, n)), known)
+    quadratic = Quadratic(
+        columns, scales, np.zeros((n, 2)), np.full((len(columns), n), np.nan), np.zeros((2, n)), known
+    )
     for at in np.flatnonzero(known).tolist():
-        _fit_rate(made, readings, use[:, at], at)
-    return made
+        _fit_rate(quadratic, readings, use[:, at], at)
+    return quadratic
 
 
-def _fit_rate(made: Quadratic, readings: Readings, use: Mask, at: int) -> None:
+def _fit_rate(quadratic: Quadratic, readings: Readings, use: Mask, at: int) -> None:
     """Fill in the numbers of one rate."""
     rows = np.flatnonzero(use)
     pileup, counts = readings.pileup[rows], readings.counts[rows, at]
-    scale = readings.luminosity[rows] if made.scales[at] else readings.live_s[rows]
+    scale = readings.luminosity[rows] if quadratic.scales[at] else readings.live_s[rows]
     y = np.log((counts + 0.5) / (scale / readings.prescales[rows, at]))
     x = (pileup - MIDDLE) / UNIT
     column = np.array([readings.columns[row] for row in rows], dtype=object)
-    is_in = np.stack([column == name for name in made.columns], axis=1).astype(np.float64)
-    seen = np.flatnonzero(is_in.sum(axis=0) > 0)
-    design = np.column_stack([x, x**2, is_in[:, seen]])
+    is_in = np.stack([column == name for name in quadratic.columns], axis=1).astype(np.float64)
+    used_columns = np.flatnonzero(is_in.sum(axis=0) > 0)
+    design = np.column_stack([x, x**2, is_in[:, used_columns]])
     poisson = np.minimum(counts + 0.5, 1 / _FLOOR**2)
     solution = _huber(design, y, poisson)
-    made.coefficients[at] = solution[:2]
-    enough = is_in[:, seen].sum(axis=0) >= min(LEAST_READINGS, len(rows))
-    made.offsets[seen[enough], at] = solution[2:][enough]
-    made.reach[:, at] = pileup.min(), pileup.max()
+    quadratic.coefficients[at] = solution[:2]
+    enough = is_in[:, used_columns].sum(axis=0) >= min(LEAST_READINGS, len(rows))
+    quadratic.offsets[used_columns[enough], at] = solution[2:][enough]
+    quadratic.reach[:, at] = pileup.min(), pileup.max()
 
 
 def _huber(design: Float64, y: Float64, poisson: Float64) -> Float64:

@@ -18,17 +18,17 @@ ramp, a scan, or a step of levelling. As beams burn it falls by a tenth of that.
 class Readings:
     """Of L lumisections in order and n rates.
 
-    ``counts`` (L, n), ``came`` (L, n): published; ``prescales`` (L, n) declared, 1 where they are not told, 0: switched
-    off. ``versions`` (L, n) of paths, 0: none. ``pileup``, ``luminosity`` (1/pb, recorded) and ``live_s`` are (L,).
-    ``usable`` (L,): as :func:`dqm.rates.observed.is_usable`; ``moved`` (L,): by what share pileup moved, 0 where it
-    did not jump. ``columns``
-    are names of prescale columns; ``runs`` and ``numbers`` (L,) say which lumisections these are.
+    ``counts`` (L, n); ``published`` (L, n) says which came; ``prescales`` (L, n) declared, 1 where they are not told,
+    0: switched off. ``versions`` (L, n) of paths, 0: none. ``pileup``, ``luminosity`` (1/pb, recorded) and ``live_s``
+    are (L,). ``usable`` (L,): as :func:`dqm.rates.observed.is_usable`; ``moved`` (L,): by what share pileup moved, 0
+    where it did not jump. ``columns`` are names of prescale columns; ``runs`` and ``numbers`` (L,) say which
+    lumisections these are.
     """
 
     runs: Indices
     numbers: Indices
     counts: Float64
-    came: Mask
+    published: Mask
     prescales: Float64
     versions: Float64
     pileup: Float64
@@ -41,7 +41,7 @@ class Readings:
     @property
     def judged(self) -> Mask:
         """(L, n): what came, was switched on, and in usable conditions."""
-        rows: Mask = self.came & (self.prescales > 0) & self.usable[:, None]
+        rows: Mask = self.published & (self.prescales > 0) & self.usable[:, None]
         return rows
 
     def only(self, rows: Mask | Indices) -> "Readings":
@@ -63,7 +63,7 @@ def read(records: Sequence[TriggerRates], names: Sequence[str]) -> Readings:
     n = len(names)
     place = {name: at for at, name in enumerate(names)}
     counts, prescales = np.zeros((len(records), n)), np.ones((len(records), n))
-    came, versions = np.zeros((len(records), n), dtype=np.bool_), np.zeros((len(records), n))
+    published, versions = np.zeros((len(records), n), dtype=np.bool_), np.zeros((len(records), n))
     targets: dict[int, tuple[Indices, Indices]] = {}
     for at, record in enumerate(records):
         menu = record.menu
@@ -74,41 +74,41 @@ def read(records: Sequence[TriggerRates], names: Sequence[str]) -> Readings:
         source, target = targets[id(menu)]
         counts[at, target] = np.concatenate([record.l1, record.hlt])[source] * LUMISECTION_SECONDS
         prescales[at, target] = overall_prescales(record)[source]
-        came[at, target] = True
+        published[at, target] = True
         if menu.versions:
             versions[at, target] = np.array(menu.versions, dtype=np.float64)[source]
     keys, conditions = [record.key for record in records], [record.conditions for record in records]
-    return of_conditions(keys, conditions, counts, came, prescales, versions)
+    return of_conditions(keys, conditions, counts, published, prescales, versions)
 
 
 def overall_prescales(record: TriggerRates) -> Float64:
     """Prescales of seeds and paths, of a path with that of its seed; 1 where nothing is told."""
     before = record.l1_prescales[np.array(record.menu.seed_of, dtype=np.intp)]
-    told: Float64 = np.concatenate([record.l1_prescales, record.hlt_prescales * before])
-    return np.where(np.isnan(told), 1.0, told)
+    prescales: Float64 = np.concatenate([record.l1_prescales, record.hlt_prescales * before])
+    return np.where(np.isnan(prescales), 1.0, prescales)
 
 
 def of_conditions(
     keys: Sequence[LumisectionKey],
     conditions: Sequence[Conditions],
     counts: Float64,
-    came: Mask,
+    published: Mask,
     prescales: Float64,
     versions: Float64,
 ) -> Readings:
     """Readings under ``conditions``, of lumisections in order."""
-    pileup = np.array([known.pileup or 0.0 for known in conditions])
-    luminosity = np.array([known.recorded_lumi or 0.0 for known in conditions])
-    delivered = np.array([known.delivered_lumi or known.recorded_lumi or 0.0 for known in conditions])
+    pileup = np.array([condition.pileup or 0.0 for condition in conditions])
+    luminosity = np.array([condition.recorded_lumi or 0.0 for condition in conditions])
+    delivered = np.array([condition.delivered_lumi or condition.recorded_lumi or 0.0 for condition in conditions])
     live = np.divide(luminosity, delivered, out=np.zeros_like(luminosity), where=delivered > 0)
-    usable = np.array([is_usable(known) for known in conditions], dtype=np.bool_)
+    usable = np.array([is_usable(condition) for condition in conditions], dtype=np.bool_)
     runs = np.array([key.run for key in keys], dtype=np.intp)
     numbers = np.array([key.ls for key in keys], dtype=np.intp)
     return Readings(
         runs,
         numbers,
         counts,
-        came,
+        published,
         prescales,
         versions,
         pileup,
@@ -116,7 +116,7 @@ def of_conditions(
         np.clip(live, 0.0, 1.0) * LUMISECTION_SECONDS,
         usable,
         jumps(runs, numbers, pileup),
-        tuple(column_of(known) for known in conditions),
+        tuple(column_of(condition) for condition in conditions),
     )
 
 

@@ -145,7 +145,7 @@ def stretches(readings: Readings) -> list[tuple[Indices, str]]:
 
 def newest(versions: Float64, part: Readings) -> Float64:
     """The versions (n,) of paths after the lumisections of ``part``."""
-    there = part.came & (part.versions > 0)
+    there = part.published & (part.versions > 0)
     last = len(there) - 1 - np.argmax(there[::-1], axis=0)
-    told = part.versions[last, np.arange(there.shape[1])]
-    return np.where(there.any(axis=0), told, versions)
+    newest = part.versions[last, np.arange(there.shape[1])]
+    return np.where(there.any(axis=0), newest, versions)

@@ -33,7 +33,7 @@ def test_another_menu_is_brought_into_order():
     other = TriggerMenu(("L1_B", "L1_New"), ("HLT_3", "HLT_1"), (0, 0))
     two = np.array([7.0, 8.0])
     seen = observed([replace(RECORD, menu=other, l1=two, hlt=two, l1_prescales=two, hlt_prescales=two)], MENU)
-    assert seen.came[0].tolist() == [False, True, True, False, True]
+    assert seen.published[0].tolist() == [False, True, True, False, True]
     assert seen.counts[0] == pytest.approx(LUMISECTION_SECONDS * np.array([0, 7, 8, 0, 7]))
 
 
