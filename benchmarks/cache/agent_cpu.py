@@ -19,8 +19,8 @@ from rl_cache.policies.protocols import Policy
 from rl_cache.traces.generate import hep
 from rl_cache.traces.workload import WORKLOADS
 
-UNITS = 48
-"""Of the hidden layer, as rl_cache.agents.reuse trains it."""
+UNITS = 96
+"""Of the hidden layer: two networks of 48, as rl_cache.agents.reuse trains and averages them."""
 
 
 def run(quick: bool) -> dict[str, Result]:

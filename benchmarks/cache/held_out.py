@@ -45,9 +45,9 @@ def mean_gain(cases: Sequence[Case], rng: Generator, baseline: str = BASELINE) -
     return _estimate(table, lambda means: means[0] - means[1], rng)
 
 
-def mean_way_to_belady(cases: Sequence[Case], rng: Generator) -> Estimate:
-    """Share of the way from S3-FIFO's mean byte miss ratio to Belady's that the agent goes."""
-    table = _by_seed(cases, (BASELINE, AGENT, REFERENCE))
+def mean_way_to_belady(cases: Sequence[Case], rng: Generator, policy: str = AGENT) -> Estimate:
+    """Share of the way from S3-FIFO's mean byte miss ratio to Belady's that the agent, or another policy, goes."""
+    table = _by_seed(cases, (BASELINE, policy, REFERENCE))
     return _estimate(table, lambda means: (means[0] - means[1]) / (means[0] - means[2]), rng)
 
 

@@ -1,4 +1,4 @@
-"""What was tried beside the agent: its network without features of datasets, and prefetching siblings.
+"""What was tried beside the agent: its network without some features, and prefetching siblings.
 
 On the same held-out seeds and workloads as the agent, with the cache of a tenth of the files.
 """
@@ -9,7 +9,7 @@ from benchmarks.cache.agent import FULL, HELD_OUT_SEED, QUICK, Plan, PrintProgre
 from benchmarks.intervals import bootstrap_mean
 from benchmarks.report import Result, progress
 from rl_cache.agents.reuse import NETWORK_ONLY, train_reuse
-from rl_cache.kernels.history import OF_DATASETS
+from rl_cache.kernels.history import OF_DATASETS, OF_RUNS
 from rl_cache.laboratory.account import Account
 from rl_cache.laboratory.simulator import parallel_map, simulate
 from rl_cache.policies.eviction.s3fifo import S3Fifo
@@ -20,17 +20,18 @@ from rl_cache.policies.reference.sibling_prefetch import SiblingPrefetch
 from rl_cache.traces.workload import WORKLOADS
 
 CACHE_SHARE = 0.1
+ABLATED = {"dataset": OF_DATASETS, "task": OF_RUNS}
 Rows = dict[str, list[Account]]
 
 
 def run(quick: bool) -> dict[str, Result]:
-    """Train two networks, then replay."""
+    """Train the networks, then replay."""
     plan = QUICK if quick else FULL
     policies: dict[str, Policy] = {
         "s3fifo": S3Fifo(),
         "belady": Belady(),
         "all": _network(plan, ()),
-        "without": _network(plan, OF_DATASETS),
+        **{name: _network(plan, features) for name, features in ABLATED.items()},
         "prefetch": SiblingPrefetch(),
     }
     by_seed = parallel_map(
@@ -67,14 +68,16 @@ def _replayed(plan: Plan, seed: int, policies: dict[str, Policy]) -> Rows:
 
 
 def _ablation(by_seed: list[Rows]) -> dict[str, Result]:
-    ways = {name: [_way(rows, name) for rows in by_seed] for name in ("all", "without")}
+    ways = {name: [_way(rows, name) for rows in by_seed] for name in ("all", *ABLATED)}
     note = "the network decides alone; of the way from S3-FIFO's byte miss ratio to Belady's"
-    worth = [_bytes(rows["without"]) - _bytes(rows["all"]) for rows in by_seed]
-    return {
-        "ablation_way_all_features": _result(ways["all"], "ratio", note),
-        "ablation_way_without_dataset_features": _result(ways["without"], "ratio", note),
-        "ablation_worth_of_dataset_features": _result(worth, "of bytes read", "difference of the byte miss ratios"),
-    }
+    results = {"ablation_way_all_features": _result(ways["all"], "ratio", note)}
+    for name in ABLATED:
+        worth = [_bytes(rows[name]) - _bytes(rows["all"]) for rows in by_seed]
+        results[f"ablation_way_without_{name}_features"] = _result(ways[name], "ratio", note)
+        results[f"ablation_worth_of_{name}_features"] = _result(
+            worth, "of bytes read", "difference of the byte miss ratios"
+        )
+    return results
 
 
 def _prefetch(by_seed: list[Rows]) -> dict[str, Result]:

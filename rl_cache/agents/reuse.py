@@ -13,14 +13,19 @@ import torch
 from numpy.random import Generator
 
 from rl_cache.agents.samples import Samples, sample_cache
-from rl_cache.kernels.history import FEATURES
-from rl_cache.kernels.network import Network
+from rl_cache.kernels.history import FEATURES, OF_RUNS
+from rl_cache.kernels.network import Network, average
 from rl_cache.laboratory.simulator import parallel_map
 from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
 from rl_cache.traces.trace import Trace
 
 _BATCH = 512
 _RATE = 8e-3
+_AVERAGED = 2
+"""Networks that differ in their first weights and in the order of the samples only; their mean is better than each."""
+_ANONYMOUS = 0.2
+"""Share of the samples that look as in a trace that does not say who reads, so that an agent serves such caches too."""
+_OF_RUNS = torch.tensor([number in OF_RUNS for number in range(len(FEATURES))])
 NETWORK_ONLY = Knobs(share=1.0)
 """The score decides alone, and every missing file may try to take a place."""
 
@@ -51,7 +56,7 @@ def train_reuse(
         rounds: how often samples are taken and the network is fitted anew to all of them.
         samples: of each trace, cache size and round; at most as many as a trace has requests.
         horizon: turnovers after which a second request is worth 1/e.
-        units: of the hidden layer.
+        units: of the hidden layer of each of the networks that are averaged.
         epochs: passes over the samples in a fit.
         without: features, by number, that the network does not see.
     """
@@ -60,7 +65,11 @@ def train_reuse(
     for done in range(rounds):
         progress(f"sampling caches, round {done + 1}", done / rounds)
         parts += _sample_all(traces, policy, cache_shares, samples, rng)
-        network = fit(Samples.concatenate(parts), rng, horizon=horizon, units=units, epochs=epochs, without=without)
+        networks = [
+            fit(Samples.concatenate(parts), rng, horizon=horizon, units=units, epochs=epochs, without=without)
+            for _ in range(_AVERAGED)
+        ]
+        network = average(networks)
         policy = ScoredS3Fifo(NETWORK_ONLY, network)
     progress("reuse network", 1.0)
     return network
@@ -74,6 +83,7 @@ def fit(
     torch.manual_seed(int(rng.integers(2**31)))
     usable = (samples.remaining > 2.0 * horizon) | np.isfinite(samples.wait)
     inputs = torch.tensor(samples.features[usable], dtype=torch.float32)
+    inputs[torch.tensor(rng.random(len(inputs)) < _ANONYMOUS)[:, None] & _OF_RUNS] = 0.0
     inputs[:, list(without)] = 0.0
     worth = torch.tensor(np.exp(-samples.wait[usable] / horizon), dtype=torch.float32)
     first, last = torch.nn.Linear(len(FEATURES), units), torch.nn.Linear(units, 1)

@@ -9,7 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from rl_cache.arrays import Float64, Int64
+from rl_cache.kernels.approximations import exp, log
 from rl_cache.kernels.jit import kernel
+from rl_cache.kernels.run_features import RUN_FEATURES, write_run_features
+from rl_cache.kernels.runs import RunHistory, empty_runs, is_known, record_read
 from rl_cache.traces.trace import Trace, read_only
 
 FEATURES = (
@@ -33,11 +36,15 @@ FEATURES = (
     "passed over: siblings are requested in a burst, this file is not",
     "recency relative to the siblings' last gaps",
     "reuse: share of all requests that are repeated ones",
+    *RUN_FEATURES,
 )
 """The numbers that :func:`write_features` writes, all of the order of 1; times in turnovers, mostly as logarithms."""
 
 OF_DATASETS = (4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16, 17, 18)
 """Which of them look at a file's siblings; the others are of the file, of its tier and of the whole cache."""
+
+OF_RUNS = tuple(range(len(FEATURES) - len(RUN_FEATURES), len(FEATURES)))
+"""Which look at who reads."""
 
 LAST_S, COUNT, LOG_COUNT, LOG_GAP, SIBLINGS_AT, LOG_SIZE, DATASET, TIER = range(8)
 D_LAST_S, D_COUNT, D_FILES, D_CACHED, D_BURST, D_RATE, D_FIRST_S, D_GAP, D_FREQUENCY, D_REUSE, D_SEEN_GAP = range(11)
@@ -49,6 +56,7 @@ _BURSTS = 20
 _NO_GAP = 3.0
 """Logarithm of a gap of twenty turnovers, in place of one that was never seen."""
 _EVERY = 256
+_BEFORE_RUNS = OF_RUNS[0]
 
 
 class RequestHistory(NamedTuple):
@@ -64,6 +72,7 @@ class RequestHistory(NamedTuple):
         total: float64[4]: turnover in seconds, bytes requested, share of repeated requests, logarithm of the mean
             bytes of a request.
         capacity: bytes of the cache.
+        runs: who reads what.
     """
 
     time_s: Int64
@@ -73,6 +82,7 @@ class RequestHistory(NamedTuple):
     tiers: Float64
     total: Float64
     capacity: int
+    runs: RunHistory
 
 
 def empty_history(trace: Trace, capacity_bytes: int) -> RequestHistory:
@@ -85,7 +95,8 @@ def empty_history(trace: Trace, capacity_bytes: int) -> RequestHistory:
     files[:, DATASET], files[:, TIER] = dataset, tier
     total = np.array([86_400.0, 0.0, 0.5, 0.0])
     datasets, tiers = np.zeros((int(dataset.max()) + 1, 13)), np.full(int(tier.max()) + 1, 0.5)
-    return RequestHistory(trace.time_s, trace.file_size, files, datasets, tiers, total, capacity_bytes)
+    runs = empty_runs(trace, len(datasets))
+    return RequestHistory(trace.time_s, trace.file_size, files, datasets, tiers, total, capacity_bytes, runs)
 
 
 @kernel
@@ -96,28 +107,30 @@ def record_request(history: RequestHistory, file: int, row: int) -> None:
     dataset_row, tier = history.datasets[int(file_row[DATASET])], int(file_row[TIER])
     repeated = 1.0 if file_row[COUNT] > 0 else 0.0
     total[TOTAL_BYTES] += history.size[file]
-    total[LOG_MEAN_BYTES] = np.log(total[TOTAL_BYTES] / (row + 1))
+    total[LOG_MEAN_BYTES] = log(total[TOTAL_BYTES] / (row + 1))
     if row % _EVERY == 0 and row > 0:
         lasted = max(now - history.time_s[0], 1.0)
         total[TURNOVER_S] = max(history.capacity * lasted / total[TOTAL_BYTES], 60.0)
     if file_row[COUNT] == 0:
         _record_new_file(dataset_row, now, total[REUSE])
     else:
-        file_row[LOG_GAP] = np.log((now - file_row[LAST_S]) / total[TURNOVER_S] + _SOON)
+        file_row[LOG_GAP] = log((now - file_row[LAST_S]) / total[TURNOVER_S] + _SOON)
         _learn_gap(dataset_row, file_row[LOG_GAP], file_row[LOG_COUNT])
-    remains = np.exp(-(now - dataset_row[D_LAST_S]) / total[TURNOVER_S])
+    remains = exp(-(now - dataset_row[D_LAST_S]) / total[TURNOVER_S])
     dataset_row[D_BURST] = dataset_row[D_BURST] * remains**_BURSTS + 1.0
     dataset_row[D_RATE] = dataset_row[D_RATE] * remains + 1.0
     dataset_row[D_LAST_S] = now
     dataset_row[D_COUNT] += 1.0
-    dataset_row[D_LOG_FREQUENCY] = np.log(dataset_row[D_COUNT] / dataset_row[D_FILES])
+    dataset_row[D_LOG_FREQUENCY] = log(dataset_row[D_COUNT] / dataset_row[D_FILES])
     dataset_row[D_REUSE] += 0.05 * (repeated - dataset_row[D_REUSE])
     history.tiers[tier] += 0.002 * (repeated - history.tiers[tier])
     total[REUSE] += 0.001 * (repeated - total[REUSE])
     file_row[COUNT] += 1.0
-    file_row[LOG_COUNT] = np.log(file_row[COUNT])
+    file_row[LOG_COUNT] = log(file_row[COUNT])
     file_row[LAST_S] = now
     file_row[SIBLINGS_AT] = dataset_row[D_COUNT]
+    if is_known(history.runs):
+        record_read(history.runs, file, int(file_row[DATASET]), now, row)
 
 
 @kernel
@@ -128,7 +141,7 @@ def _record_new_file(dataset_row: Float64, now: float, reuse: float) -> None:
         dataset_row[D_LAST_S] = now
         dataset_row[D_REUSE] = reuse
     dataset_row[D_FILES] += 1.0
-    dataset_row[D_LOG_FILES] = np.log(dataset_row[D_FILES])
+    dataset_row[D_LOG_FILES] = log(dataset_row[D_FILES])
 
 
 @kernel
@@ -151,7 +164,7 @@ def write_features(history: RequestHistory, file: int, row: int, into: Float64) 
     now, turnover = float(history.time_s[row]), history.total[TURNOVER_S]
     file_row = history.files[file]
     dataset_row = history.datasets[int(file_row[DATASET])]
-    recency = np.log((now - file_row[LAST_S]) / turnover + _SOON)
+    recency = log((now - file_row[LAST_S]) / turnover + _SOON)
     frequency = file_row[LOG_COUNT]
     into[0] = 0.3 * recency + 0.6
     into[1] = 0.7 * frequency - 0.3
@@ -162,20 +175,22 @@ def write_features(history: RequestHistory, file: int, row: int, into: Float64) 
     into[19] = history.total[REUSE]
     burst = _dataset_features(dataset_row, now, turnover, into)
     _sibling_features(dataset_row, file_row, recency, frequency, burst, into)
+    dataset, n_files = int(file_row[DATASET]), dataset_row[D_FILES]
+    write_run_features(history.runs, file, dataset, n_files, now, turnover, into[_BEFORE_RUNS:])
 
 
 @kernel
 def _dataset_features(dataset_row: Float64, now: float, turnover: float, into: Float64) -> float:
     """Write what is the same for all siblings; how many of them were requested in the present burst."""
     quiet = (now - dataset_row[D_LAST_S]) / turnover
-    into[4] = 0.3 * np.log(quiet + _SOON) + 1.0
-    remains = np.exp(-quiet)
+    into[4] = 0.3 * log(quiet + _SOON) + 1.0
+    remains = exp(-quiet)
     burst = dataset_row[D_BURST] * remains**_BURSTS
-    into[5] = 0.4 * np.log1p(burst) - 0.4
-    into[6] = np.log1p(dataset_row[D_RATE] * remains / dataset_row[D_FILES])
+    into[5] = 0.4 * log(1.0 + burst) - 0.4
+    into[6] = log(1.0 + dataset_row[D_RATE] * remains / dataset_row[D_FILES])
     into[7] = dataset_row[D_CACHED] / dataset_row[D_FILES] - 0.5
     into[9] = 0.6 * dataset_row[D_LOG_FREQUENCY]
-    into[10] = 0.3 * np.log((now - dataset_row[D_FIRST_S]) / turnover + 0.01)
+    into[10] = 0.3 * log((now - dataset_row[D_FIRST_S]) / turnover + 0.01)
     into[13] = 0.25 * dataset_row[D_LOG_FILES] - 1.0
     into[15] = 2.0 * dataset_row[D_REUSE] - 1.0
     return float(burst)
@@ -188,8 +203,8 @@ def _sibling_features(
     """How the file stands among its siblings."""
     since = (dataset_row[D_COUNT] - file_row[SIBLINGS_AT]) / dataset_row[D_FILES]
     late = recency - dataset_row[D_GAP]
-    into[8] = 0.4 * np.log(since + 0.02) + 0.5
-    into[14] = np.exp(-2.0 * late * late) * dataset_row[D_SEEN_GAP]
+    into[8] = 0.4 * log(since + 0.02) + 0.5
+    into[14] = exp(-2.0 * late * late) * dataset_row[D_SEEN_GAP]
     into[16] = frequency - dataset_row[D_FREQUENCY]
-    into[17] = np.log1p(burst / dataset_row[D_FILES]) * min(since, 2.0)
+    into[17] = log(1.0 + burst / dataset_row[D_FILES]) * min(since, 2.0)
     into[18] = 0.5 * min(max(late, -3.0), 3.0)

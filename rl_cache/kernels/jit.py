@@ -97,10 +97,17 @@ _OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
 
 
 def kernel(function: _Function) -> _Function:
-    """Compile as a part of what calls it; for Python it stays an ordinary function.
+    """Compile into what calls it: to hand over a state, which has dozens of arrays, costs more than most calls do.
 
-    A way in from Python would take as long to compile as the function itself, and nobody calls kernels from there.
+    For Python it stays an ordinary function: a way in from there would take as long to compile as the function itself,
+    and nobody calls kernels from there.
     """
+    plain: _Function = register_jitable(no_cfunc_wrapper=True, forceinline=True, **_OPTIONS)(function)
+    return plain
+
+
+def subroutine(function: _Function) -> _Function:
+    """Compile once for all places that call it: for what is long, since copies of it take long to compile."""
     plain: _Function = register_jitable(no_cfunc_wrapper=True, **_OPTIONS)(function)
     return plain
 

@@ -1,5 +1,6 @@
 """A small network of one hidden layer, evaluated for one row at a time."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,15 @@ def zero_network(features: int) -> Network:
     return Network(np.zeros((1, features)), np.zeros(1), np.zeros(1), np.zeros(1))
 
 
+def average(networks: Sequence[Network]) -> Network:
+    """One network whose output is the mean of theirs; it has the units of all."""
+    n = len(networks)
+    hidden, bias, output, offset = (
+        np.concatenate([getattr(network, name) for network in networks]) for name in Network._fields
+    )
+    return Network(hidden, bias, output / n, offset.mean(keepdims=True))
+
+
 def evaluator(network: Network) -> Evaluator:
     """For one cache: caches that run at the same time need an evaluator each."""
     columns, bias, output, offset = (
@@ -50,13 +60,17 @@ def evaluator(network: Network) -> Evaluator:
 @kernel
 def predict(network: Evaluator, values: Float64) -> float:
     """The output for these features."""
-    activity = network.activity
+    activity, columns = network.activity, network.columns
     for unit in range(len(activity)):
         activity[unit] = network.bias[unit]
-    for k in range(len(values)):
-        value = np.float32(values[k])
+    for k in range(0, len(values) - 1, 2):
+        first, second = np.float32(values[k]), np.float32(values[k + 1])
         for unit in range(len(activity)):
-            activity[unit] += network.columns[k, unit] * value
+            activity[unit] += columns[k, unit] * first + columns[k + 1, unit] * second
+    if len(values) % 2:
+        last = np.float32(values[-1])
+        for unit in range(len(activity)):
+            activity[unit] += columns[-1, unit] * last
     total = network.offset[0]
     for unit in range(len(activity)):
         total += network.output[unit] * max(activity[unit], np.float32(0.0))

@@ -79,7 +79,8 @@ class Agent:
         }
         for name, shape in shapes.items():
             if arrays[name].shape != shape:
-                raise AgentError(path, f"array {name} has the shape {arrays[name].shape}, expected {shape}")
+                what = f"array {name} has the shape {arrays[name].shape}, expected {shape}"
+                raise AgentError(path, f"{what}: another version's; train the agent again")
         network = Network(*(np.ascontiguousarray(arrays[name]) for name in _NETWORK))
         return cls(Knobs.from_array(arrays["knobs"]), network, _layers(arrays))
 

@@ -5,10 +5,20 @@ from enum import StrEnum
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rl_cache.arrays import AnyArray, Float64, Int32, Int64
 from rl_cache.errors import TraceError
-from rl_cache.traces.columns import NUMBERS, encode, parse_text, select_columns, to_numbers, to_seconds, to_text
+from rl_cache.traces.columns import (
+    NUMBERS,
+    encode,
+    parse_text,
+    select_columns,
+    standard_name,
+    to_numbers,
+    to_seconds,
+    to_text,
+)
 from rl_cache.traces.operations import keep_reads
 from rl_cache.traces.paths import directory_of
 from rl_cache.traces.trace import LabelColumn, Trace
@@ -32,7 +42,7 @@ def assemble(
 
     Without ``time`` requests are a second apart, without ``size`` every file has one byte. Times are whole or
     fractional seconds, or timestamps; fractions are cut off. A file belongs to the dataset and tier of its first
-    request. Where a column holds the operation, only reads are requests.
+    request. Where a column holds the operation, only reads are requests. A request may lack its task and its user.
 
     Raises:
         TraceError: no ``file``, missing or unusable values, changing sizes (unless ``sizes`` allows them), too
@@ -52,6 +62,8 @@ def assemble(
         tier=_labels(table, "tier", origin, first),
         directory=_directories(file_name),
         site=_labels(table, "site", origin, slice(None)),
+        task=_labels(_fill_names(table, "task"), "task", origin, slice(None)),
+        user=_labels(_fill_names(table, "user"), "user", origin, slice(None)),
         cpu_s=_floats(table, "cpu_time", origin),
         io_s=_floats(table, "io_time", origin),
         remarks=(*remarks, *left_out),
@@ -69,8 +81,8 @@ def _encoded_blocks(blocks: Iterable[pa.RecordBatch], origin: str) -> Iterator[p
     """The columns that are read; names become codes at once, since they are many times as large."""
     rows = 0
     for block in blocks:
-        names = select_columns(block.schema.names, origin)
-        yield pa.record_batch([_encode_column(block.column(name), name, origin, rows) for name in names], names=names)
+        columns = {standard_name(name): block.column(name) for name in select_columns(block.schema.names, origin)}
+        yield pa.record_batch({name: _encode_column(columns[name], name, origin, rows) for name in columns})
         rows += block.num_rows
         if rows > MAX_REQUESTS:
             raise TraceError(origin, "number of requests", f"over {MAX_REQUESTS}", "split the trace")
@@ -147,6 +159,14 @@ def _labels(table: pa.Table, name: str, origin: str, rows: Int64 | slice) -> Lab
         return None
     code, names = encode(table.column(name).combine_chunks(), name, origin)
     return LabelColumn(code[rows], tuple(str(value) for value in names))
+
+
+def _fill_names(table: pa.Table, name: str) -> pa.Table:
+    """The empty name in place of missing ones, as in CSV."""
+    if name not in table.column_names or not table.column(name).null_count:
+        return table
+    place = table.column_names.index(name)
+    return table.set_column(place, name, pc.fill_null(table.column(name).cast(pa.string()), ""))
 
 
 def _directories(file_name: AnyArray) -> LabelColumn | None:

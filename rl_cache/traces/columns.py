@@ -15,10 +15,12 @@ from rl_cache.arrays import AnyArray, Int32, Int64
 from rl_cache.errors import TraceError
 from rl_cache.traces.operations import is_operation_column
 
-TEXT = ("file", "dataset", "tier", "site")
+TEXT = ("file", "dataset", "tier", "site", "task", "user")
 NUMBERS = ("time", "size", "cpu_time", "io_time")
-COLUMNS = ("time", "file", "size", "dataset", "tier", "site", "cpu_time", "io_time")
+COLUMNS = ("time", "file", "size", "dataset", "tier", "site", "task", "user", "cpu_time", "io_time")
 """Names of columns that are read, apart from a column of operations; all others are ignored."""
+_ALIASES = {"taskid": "task", "jeditaskid": "task", "usrdn": "user", "username": "user"}
+"""Names that PanDA, Rucio's traces and XRootD's monitoring give to some of them, in any case."""
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _MAX_SPAN = 4
 _HINT = {
@@ -32,9 +34,10 @@ def select_columns(names: Sequence[str], origin: str) -> list[str]:
     Raises:
         TraceError: there is no column ``file``, or a column that is read stands twice.
     """
-    read = [name for name in names if name in COLUMNS or is_operation_column(name)]
-    for name in read:
-        if read.count(name) > 1:
+    read = [name for name in names if standard_name(name) in COLUMNS or is_operation_column(name)]
+    standard = [standard_name(name) for name in read]
+    for name in standard:
+        if standard.count(name) > 1:
             raise TraceError(origin, f"column {name}", "there twice", "rename or drop one of them")
     if "file" not in names:
         shown = ", ".join(repr(name) for name in names)
@@ -42,9 +45,14 @@ def select_columns(names: Sequence[str], origin: str) -> list[str]:
     return read
 
 
+def standard_name(name: str) -> str:
+    """The name under which a column is read."""
+    return _ALIASES.get(name.lower(), name)
+
+
 def column_remarks(names: Sequence[str]) -> tuple[str, ...]:
     """Remarks for users on columns that are missing or not read."""
-    ignored = [name for name in names if name not in COLUMNS and not is_operation_column(name)]
+    ignored = [name for name in names if standard_name(name) not in COLUMNS and not is_operation_column(name)]
     missing = {"time": "requests count as a second apart", "size": "files count as one byte each"}
     return (
         *([f"not read: column {', '.join(ignored)}"] if ignored else []),

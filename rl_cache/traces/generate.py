@@ -16,6 +16,7 @@ _DAY_S = 86_400.0
 _MONDAY_S = 1_514_764_800
 """2018-01-01, a Monday: where generated time begins."""
 _PILEUP = "/MinimumBias/Pileup/PREMIX"
+_PRODUCTION, _NOBODY = -1, -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,18 @@ class DatasetCatalogue:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """The reads of one task: when, of which files, where, and what a GB cost it in seconds of CPU and of I/O."""
+    """The reads of one task: when, of which files, where, and what a GB cost it in seconds of CPU and of I/O.
+
+    Attributes:
+        run_by: number of the user's analysis that this is a run of; _PRODUCTION, or _NOBODY outside of tasks.
+    """
 
     time_s: Float64
     file: Int64
     site: int
     cpu_s_per_gb: float
     io_s_per_gb: float
+    run_by: int
 
 
 def hep(workload: Workload, rng: Generator) -> Trace:
@@ -89,14 +95,14 @@ def _catalogue(workload: Workload, rng: Generator) -> DatasetCatalogue:
 def _analysis(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) -> list[Reads]:
     """Users' tasks; each may be run again, by the same user on the same files."""
     tasks: list[Reads] = []
-    for start in _starts(workload, workload.tasks_per_day, rng):
+    for analysis, start in enumerate(_starts(workload, workload.tasks_per_day, rng)):
         dataset = rng.choice(catalogue.files.size, p=_interest(workload, catalogue, start))
         files = _part(workload, catalogue, dataset, rng)
         begin = start
         while begin < workload.days * _DAY_S:
             hours = workload.task_hours * rng.lognormal(0.0, workload.task_hours_sigma)
             order = rng.permutation(files)
-            tasks.append(_reads(workload, begin, hours * 3600.0, order, rng))
+            tasks.append(_reads(workload, begin, hours * 3600.0, order, analysis, rng))
             if rng.random() >= workload.rerun:
                 break
             begin += hours * 3600.0
@@ -113,7 +119,7 @@ def _campaigns(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) 
         begin = catalogue.released_s[dataset] + rng.exponential(2.0 * _DAY_S)
         lasts = workload.campaign_days * _DAY_S * rng.lognormal(0.0, 0.5)
         files = catalogue.first[dataset] + np.arange(catalogue.files[dataset])
-        tasks.append(_reads(workload, begin, lasts, files, rng))
+        tasks.append(_reads(workload, begin, lasts, files, _PRODUCTION, rng))
     return tasks
 
 
@@ -126,16 +132,18 @@ def _picks(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) -> l
     site = rng.integers(0, workload.sites, starts.size)
     cpu, io = workload.cpu_s_per_gb, workload.io_s_per_gb
     return [
-        Reads(starts[released & (site == s)], file[released & (site == s)], s, cpu, io) for s in range(workload.sites)
+        Reads(starts[released & (site == s)], file[released & (site == s)], s, cpu, io, _NOBODY)
+        for s in range(workload.sites)
     ]
 
 
 def _pileup(workload: Workload, catalogue: DatasetCatalogue, rng: Generator) -> list[Reads]:
-    """The library that simulation mixes in: any of its files at any time."""
+    """The library that simulation mixes in: any of its files at any time; each day is a task of its own."""
     n = rng.poisson(workload.pileup_reads_per_day * workload.scale * workload.days)
     time = rng.uniform(0.0, workload.days * _DAY_S, n)
     file = catalogue.first[-1] + rng.integers(0, catalogue.files[-1], n)
-    return [Reads(time, file, 0, 3.0 * workload.cpu_s_per_gb, workload.io_s_per_gb)]
+    cpu, io, day = 3.0 * workload.cpu_s_per_gb, workload.io_s_per_gb, time // _DAY_S
+    return [Reads(time[day == d], file[day == d], 0, cpu, io, _PRODUCTION) for d in range(workload.days)]
 
 
 def _starts(workload: Workload, per_day: float, rng: Generator) -> Float64:
@@ -166,7 +174,7 @@ def _part(workload: Workload, catalogue: DatasetCatalogue, dataset: int, rng: Ge
     return part
 
 
-def _reads(workload: Workload, begin_s: float, lasts_s: float, files: Int64, rng: Generator) -> Reads:
+def _reads(workload: Workload, begin_s: float, lasts_s: float, files: Int64, run_by: int, rng: Generator) -> Reads:
     """Reads spread evenly over the task, in the order of ``files``; some are repeated within the hour."""
     gaps = rng.exponential(1.0, files.size)
     time = begin_s + lasts_s * np.cumsum(gaps) / gaps.sum()
@@ -179,6 +187,7 @@ def _reads(workload: Workload, begin_s: float, lasts_s: float, files: Int64, rng
         int(rng.integers(0, workload.sites)),
         float(workload.cpu_s_per_gb * cost[0]),
         float(workload.io_s_per_gb * cost[1]),
+        run_by,
     )
 
 
@@ -204,6 +213,27 @@ def _trace(workload: Workload, catalogue: DatasetCatalogue, tasks: list[Reads], 
         dataset=LabelColumn(dataset.astype(np.int32), catalogue.names),
         tier=LabelColumn(catalogue.tier[dataset].astype(np.int32), (*(tier.name for tier in workload.tiers), "PREMIX")),
         site=LabelColumn(site[order].astype(np.int32), tuple(f"T2_{i}" for i in range(workload.sites))),
+        task=_per_request(_task_names(tasks), reads, order),
+        user=_per_request(_user_names(workload, tasks, rng), reads, order),
         cpu_s=gb * cpu[order],
         io_s=gb * io[order],
     )
+
+
+def _task_names(tasks: list[Reads]) -> list[str]:
+    """Each run has a name of its own, as it has with PanDA; reads outside of tasks have none."""
+    return ["" if task.run_by == _NOBODY else str(number) for number, task in enumerate(tasks)]
+
+
+def _user_names(workload: Workload, tasks: list[Reads], rng: Generator) -> list[str]:
+    """Who runs each task. Drawn apart: traces of a seed have the requests that they had before there were users."""
+    analyses = 1 + max(task.run_by for task in tasks)
+    users = max(1, round(workload.users * workload.scale))
+    user = rng.spawn(1)[0].integers(0, users, max(0, analyses))
+    named = {_PRODUCTION: "production", _NOBODY: ""}
+    return [named[task.run_by] if task.run_by in named else f"user{user[task.run_by]}" for task in tasks]
+
+
+def _per_request(names: list[str], reads: list[int], order: Int64) -> LabelColumn:
+    unique, code = np.unique(names, return_inverse=True)
+    return LabelColumn(np.repeat(code, reads)[order].astype(np.int32), tuple(unique.tolist()))

@@ -45,7 +45,7 @@ class LabelColumn:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Requests in time order; one row of ``time_s``, ``file``, ``site``, ``cpu_s`` and ``io_s`` each.
+    """Requests in time order: a row each of ``time_s``, ``file``, ``site``, ``task``, ``user``, ``cpu_s`` and ``io_s``.
 
     Files are numbered 0 .. n_files-1; ``file_size``, ``file_name``, ``dataset``, ``tier`` and ``directory`` have one
     row per file. A part of a trace may hold files that nobody requests. Columns that a source does not have are None.
@@ -60,6 +60,8 @@ class Trace:
         tier: the data tier of a file (RAW, AOD, MINIAOD …).
         directory: of a file, where files are called by their paths.
         site: where the job ran that made the request.
+        task: the task that this job belongs to; the empty name where it has none.
+        user: who runs it; the empty name where that is unknown.
         cpu_s: CPU time of that job in seconds.
         io_s: time that it waited for input and output, in seconds.
         remarks: for users, on how the source was read.
@@ -78,6 +80,8 @@ class Trace:
     tier: LabelColumn | None = None
     directory: LabelColumn | None = None
     site: LabelColumn | None = None
+    task: LabelColumn | None = None
+    user: LabelColumn | None = None
     cpu_s: Float64 | None = None
     io_s: Float64 | None = None
     remarks: tuple[str, ...] = ()
@@ -147,6 +151,8 @@ class Trace:
             time_s=self.time_s[rows],
             file=self.file[rows],
             site=None if self.site is None else self.site.select(rows),
+            task=None if self.task is None else self.task.select(rows),
+            user=None if self.user is None else self.user.select(rows),
             cpu_s=None if self.cpu_s is None else self.cpu_s[rows],
             io_s=None if self.io_s is None else self.io_s[rows],
         )
@@ -158,7 +164,7 @@ class Trace:
     def _lengths(self) -> Iterator[tuple[str, object, str]]:
         if len(self.time_s) == 0:
             yield "number of requests", 0, "an empty trace cannot be used"
-        for name in ("file", "site", "cpu_s", "io_s"):
+        for name in ("file", "site", "task", "user", "cpu_s", "io_s"):
             yield from self._length(name, len(self.time_s))
         for name in ("file_name", "dataset", "tier", "directory"):
             yield from self._length(name, len(self.file_size))
@@ -202,7 +208,7 @@ class Trace:
             yield "sum of requested bytes", f"{requested:.3g}", "sizes must be in bytes"
 
     def _labels(self) -> Iterator[tuple[str, object, str]]:
-        for name in ("dataset", "tier", "directory", "site"):
+        for name in ("dataset", "tier", "directory", "site", "task", "user"):
             column = getattr(self, name)
             if column is not None and len(column.code):
                 low, high = int(column.code.min()), int(column.code.max())

@@ -55,6 +55,8 @@ class Workload:
     """After this time users want a dataset half as much."""
     tasks_per_day: float = 250.0
     """Analysis tasks that users begin."""
+    users: int = 400
+    """Who run them, all equally many."""
     whole: float = 0.4
     """Share of the tasks that read every file of the dataset; the others read a random part of it."""
     rerun: float = 0.31

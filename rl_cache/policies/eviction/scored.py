@@ -33,7 +33,7 @@ from rl_cache.kernels.history import (
     record_request,
     write_features,
 )
-from rl_cache.kernels.jit import entry, kernel
+from rl_cache.kernels.jit import entry, kernel, subroutine
 from rl_cache.kernels.network import Evaluator, Network, evaluator, predict, zero_network
 from rl_cache.kernels.request import NOTHING, Frame, serve_with
 from rl_cache.kernels.sampling import Pool, contains, draw, draw_member
@@ -140,33 +140,34 @@ def may_owe(state: State, row: int) -> float:
 
 
 @kernel
-def _draw_candidates(state: State, pool: Pool, candidates: Candidates, draws: int, row: int) -> None:
-    for _ in range(draws):
-        state.marks[_DRAWS] += 1
-        file = draw_member(pool, state.seed + 1, state.marks[_DRAWS])
-        offer(candidates, file, score(state, file, row), row)
-
-
-@kernel
 def _lowest_scored(state: State, pool: Pool, candidates: Candidates, row: int) -> int:
     """The place of the lowest-scored candidate that is still in the pool, which must not be empty."""
-    _draw_candidates(state, pool, candidates, _FRESH, row)
-    place, rescored = lowest(candidates), 0
-    while candidates.file[place] != NOTHING:
-        file = int(candidates.file[place])
-        if not contains(pool, file):
+    draws, rescored = _FRESH, 0
+    while True:
+        place = lowest(candidates)
+        if draws > 0:
+            state.marks[_DRAWS] += 1
+            file = draw_member(pool, state.seed + 1, state.marks[_DRAWS])
+        elif candidates.file[place] == NOTHING:
+            draws = 1
+            continue
+        elif not contains(pool, candidates.file[place]):
             put(candidates, place, NOTHING, np.inf, row)
+            continue
         elif candidates.row[place] == row or rescored == _RESCORED:
             return place
         else:
-            put(candidates, place, file, score(state, file, row), row)
+            file = int(candidates.file[place])
+        value = score(state, file, row)
+        if draws > 0:
+            draws -= 1
+            offer(candidates, file, value, row)
+        else:
             rescored += 1
-        place = lowest(candidates)
-    _draw_candidates(state, pool, candidates, 1, row)
-    return lowest(candidates)
+            put(candidates, place, file, value, row)
 
 
-@kernel
+@subroutine
 def choose_victim(state: State, row: int, owable: float) -> int:
     """The lowest-scored of the annex, and of the common files where so many bytes may be owed; NOTHING for none."""
     cache = state.cache

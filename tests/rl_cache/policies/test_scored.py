@@ -1,5 +1,7 @@
 """The scored policy: S3-FIFO while nobody steers it, and never any wiser than the past."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,11 +26,17 @@ STEERED = Knobs(share=0.7, margin=0.1, recency=-1.0, frequency=0.3, siblings_cac
 
 
 def labelled(trace: Trace, rng: np.random.Generator) -> Trace:
-    """The trace with datasets."""
-    from dataclasses import replace
-
+    """The trace with datasets, and with tasks of three users; some requests are outside of tasks."""
     code = rng.integers(0, 7, trace.n_files).astype(np.int32)
-    return replace(trace, dataset=LabelColumn(code, tuple("abcdefg")), tier=LabelColumn(code % 2, ("x", "y")))
+    task = (np.arange(len(trace)) // 400 * 4 + rng.integers(0, 4, len(trace))).astype(np.int32)
+    names = tuple(str(number) if number % 4 else "" for number in range(task.max() + 1))
+    return replace(
+        trace,
+        dataset=LabelColumn(code, tuple("abcdefg")),
+        tier=LabelColumn(code % 2, ("x", "y")),
+        task=LabelColumn(task, names),
+        user=LabelColumn(task % 3, tuple("uvw")),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +76,22 @@ def test_the_books_balance(trace: Trace, knobs: Knobs) -> None:
 
 
 def test_the_future_is_not_known(trace: Trace) -> None:
-    from dataclasses import replace
+    """Neither what is requested later nor by whom changes anything before."""
+    rows, rng = len(trace) // 2, np.random.default_rng(8)
 
-    rows = len(trace) // 2
-    file = np.concatenate((trace.file[:rows], np.random.default_rng(8).permutation(trace.file[rows:])))
+    def later(values: np.ndarray) -> np.ndarray:
+        return np.concatenate((values[:rows], rng.permutation(values[rows:])))
+
+    assert trace.task is not None
+    assert trace.user is not None
+    task, user = (replace(column, code=later(column.code)) for column in (trace.task, trace.user))
     accounts = []
-    for variant in (trace, replace(trace, file=file)):
+    for variant in (trace, replace(trace, file=later(trace.file), task=task, user=user)):
         cache = Simulation(variant, ScoredS3Fifo(STEERED, some_network()), CAPACITY)
         cache.advance(rows)
-        accounts.append((cache.account.hit_bytes.sum(), cache.state.history.files.tolist()))
+        history = cache.state.history
+        tables = (history.files, history.datasets, history.runs.runs, history.runs.datasets, history.runs.files)
+        accounts.append((cache.account.hit_bytes.sum(), [table.tolist() for table in tables]))
     assert accounts[0] == accounts[1]
 
 

@@ -41,6 +41,11 @@ def test_a_workload_is_a_complete_trace(name: str) -> None:
     assert trace.tier is not None
     assert trace.cpu_s is not None
     assert len(trace.site.names) == 3  # type: ignore[union-attr]
+    assert trace.task is not None
+    assert trace.user is not None
+    outside = trace.task.code == trace.task.names.index("")
+    assert np.array_equal(outside, trace.user.code == trace.user.names.index(""))
+    assert 0.02 < outside.mean() < 0.3
 
 
 def test_files_of_a_dataset_share_its_tier() -> None:

@@ -60,6 +60,16 @@ def test_all_columns_arrive(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", WRITERS)
+def test_tasks_and_users_arrive_under_the_names_of_the_grid(tmp_path, name):
+    columns = COLUMNS | {"jediTaskID": ["7", "", "8", "7"], "usrdn": ["u", "v", "", "u"]}
+    if name == "x.parquet":
+        columns["jediTaskID"] = [7, None, 8, 7]
+    trace = read(WRITERS[name](tmp_path / name, columns))
+    assert [trace.task.names[code] for code in trace.task.code] == ["7", "", "8", "7"]
+    assert [trace.user.names[code] for code in trace.user.code] == ["u", "v", "", "u"]
+
+
+@pytest.mark.parametrize("name", WRITERS)
 @pytest.mark.parametrize("absent", [name for name in COLUMNS if name != "file"])
 def test_any_column_may_be_missing(tmp_path, name, absent):
     trace = read(WRITERS[name](tmp_path / name, {key: rows for key, rows in COLUMNS.items() if key != absent}))
