@@ -17,6 +17,7 @@ import hashlib
 import inspect
 import os
 import secrets
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -25,9 +26,11 @@ from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
 from numba.core.bytecode import FunctionIdentity
 from numba.core.compiler_lock import global_compiler_lock
-from numba.extending import register_jitable
+from numba.extending import intrinsic, overload, register_jitable
 
 _CONSTANT = (bool, int, float, complex, str, bytes, tuple)
 
@@ -110,6 +113,30 @@ def subroutine(function: _Function) -> _Function:
     """Compile once for all places that call it: for what is long, since copies of it take long to compile."""
     plain: _Function = register_jitable(no_cfunc_wrapper=True, **_OPTIONS)(function)
     return plain
+
+
+def bits_of(value: float) -> int:
+    """The bits of a float64, as an integer."""
+    return cast(int, struct.unpack("<q", struct.pack("<d", value))[0])
+
+
+def float_of(bits: int) -> float:
+    """The float64 with these bits."""
+    return cast(float, struct.unpack("<d", struct.pack("<q", bits))[0])
+
+
+@intrinsic
+def _as_integer(_context: Any, _value: Any) -> Any:
+    return types.int64(types.float64), lambda _, builder, __, args: builder.bitcast(args[0], ir.IntType(64))
+
+
+@intrinsic
+def _as_float(_context: Any, _bits: Any) -> Any:
+    return types.float64(types.int64), lambda _, builder, __, args: builder.bitcast(args[0], ir.DoubleType())
+
+
+overload(bits_of, jit_options=_OPTIONS)(lambda value: lambda value: _as_integer(value))  # noqa: ARG005
+overload(float_of, jit_options=_OPTIONS)(lambda bits: lambda bits: _as_float(bits))  # noqa: ARG005
 
 
 def entry(function: _Function) -> _Function:
