@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rl_cache.traces.trace import Trace
+from rl_cache.traces.trace import LabelColumn, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class TraceSummary:
         compulsory_byte_miss_ratio: what even an endless cache misses: each file's first request.
         median_reuse_s: median time between two requests for a file, NaN if no file is requested twice.
         datasets: how many datasets, None if the trace does not say.
-        sites: how many sites, None if the trace does not say.
+        sites, tasks, users: how many, None if the trace does not say.
     """
 
     requests: int
@@ -40,6 +40,8 @@ class TraceSummary:
     median_reuse_s: float
     datasets: int | None
     sites: int | None
+    tasks: int | None
+    users: int | None
 
 
 def summarize(trace: Trace) -> TraceSummary:
@@ -63,5 +65,12 @@ def summarize(trace: Trace) -> TraceSummary:
         compulsory_byte_miss_ratio=trace.footprint_bytes / requested,
         median_reuse_s=float(np.median(gaps)) if len(gaps) else float("nan"),
         datasets=None if trace.dataset is None else len(np.unique(trace.dataset.code[seen])),
-        sites=None if trace.site is None else len(np.unique(trace.site.code)),
+        sites=_names(trace.site),
+        tasks=_names(trace.task),
+        users=_names(trace.user),
     )
+
+
+def _names(column: LabelColumn | None) -> int | None:
+    """How many occur; the empty one is nobody's."""
+    return None if column is None else sum(column.names[code] != "" for code in np.unique(column.code))

@@ -70,4 +70,5 @@ def test_the_summary_of_a_trace():
     assert (summary.read_once, summary.read_twice) == (1 / 3, 1 / 3)
     assert summary.compulsory_byte_miss_ratio == 70 / 110
     assert summary.median_reuse_s == 100
+    assert summary.tasks is None
     assert summary.datasets is None
