@@ -125,18 +125,35 @@ def float_of(bits: int) -> float:
     return cast(float, struct.unpack("<d", struct.pack("<q", bits))[0])
 
 
-@intrinsic
-def _as_integer(_context: Any, _value: Any) -> Any:
-    return types.int64(types.float64), lambda _, builder, __, args: builder.bitcast(args[0], ir.IntType(64))
+def _bitcast(source: Any, target: Any, target_bits: ir.Type) -> Any:
+    """A function of compiled code that takes the same bits for another type."""
+
+    @intrinsic
+    def reinterpret(_context: Any, _value: Any) -> Any:
+        return target(source), lambda _, builder, __, args: builder.bitcast(args[0], target_bits)
+
+    return reinterpret
 
 
-@intrinsic
-def _as_float(_context: Any, _bits: Any) -> Any:
-    return types.float64(types.int64), lambda _, builder, __, args: builder.bitcast(args[0], ir.DoubleType())
+_float_to_int = _bitcast(types.float64, types.int64, ir.IntType(64))
+_int_to_float = _bitcast(types.int64, types.float64, ir.DoubleType())
 
 
-overload(bits_of, jit_options=_OPTIONS)(lambda value: lambda value: _as_integer(value))  # noqa: ARG005
-overload(float_of, jit_options=_OPTIONS)(lambda bits: lambda bits: _as_float(bits))  # noqa: ARG005
+# numba wants the names and types of the arguments to be those of the implementation.
+@overload(bits_of, jit_options=cast(Any, _OPTIONS))
+def _bits_of(value: Any) -> Any:  # noqa: ARG001
+    def compiled(value: Any) -> Any:
+        return _float_to_int(value)
+
+    return compiled
+
+
+@overload(float_of, jit_options=cast(Any, _OPTIONS))
+def _float_of(bits: Any) -> Any:  # noqa: ARG001
+    def compiled(bits: Any) -> Any:
+        return _int_to_float(bits)
+
+    return compiled
 
 
 def entry(function: _Function) -> _Function:
