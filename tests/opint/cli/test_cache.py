@@ -40,11 +40,11 @@ def test_info_as_table_and_as_json(trace):
 
 def test_what_was_left_out_of_a_trace_is_on_standard_error(tmp_path):
     path = tmp_path / "x.csv"
-    path.write_text("time,file,size,op,user\n1,a,10,PUT,me\n2,a,10,GET,me\n")
+    path.write_text("time,file,size,op,host\n1,a,10,PUT,me\n2,a,10,GET,me\n")
     done = CliRunner().invoke(app, ["cache", "trace-info", str(path), "--json"])
     assert json.loads(done.stdout)["requests"] == 1
     assert done.stderr.splitlines() == [
-        f"nightshift: {path}: not read: column user",
+        f"nightshift: {path}: not read: column host",
         f"nightshift: {path}: 1 of 2 rows are no reads and not counted: PUT",
     ]
 
