@@ -94,15 +94,15 @@ class Tally:
 def measure(quick: bool) -> Outcome:
     """Run the plan and report it."""
     plan = QUICK if quick else FULL
-    eras, data = _eras(data_folder(os.environ))
+    periods, data = eras(data_folder(os.environ))
     tally = Tally()
-    for seed, era in product(plan.seeds, eras[: plan.eras]):
+    for seed, era in product(plan.seeds, periods[: plan.eras]):
         with tempfile.TemporaryDirectory() as folder:
             _run(seed, plan, era, Path(folder) / "model", tally)
     return Outcome(results(tally), data)
 
 
-def _eras(folder: Path) -> tuple[Sequence[Lumisections], str]:
+def eras(folder: Path) -> tuple[Sequence[Lumisections], str]:
     """Good lumisections of each era, and where they come from."""
     files = [folder / "oms" / f"Run2024{era}-v1.parquet" for era in "EI"]
     if all(path.exists() for path in files):

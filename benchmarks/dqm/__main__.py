@@ -20,6 +20,7 @@ from benchmarks.dqm import (
     csc,
     decorrelation,
     dinamo,
+    entries,
     occupancy,
     surfaces,
 )
@@ -33,6 +34,7 @@ TABLES: Mapping[str, Measure] = {
     "cost": cost.measure,
     "dinamo": dinamo.measure,
     "autodqm": autodqm.measure,
+    "entries": entries.measure,
     "certify": certify.measure,
     "occupancy": occupancy.measure,
     "occupancy-maps": surfaces.measure,

@@ -22,13 +22,13 @@ import numpy.typing as npt
 from scipy.cluster.vq import kmeans2
 
 from benchmarks.dqm.kept import kept
-from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import DataMissing, files
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
 from dqm.core.threads import one_thread
 from dqm.histograms.certification.model import TOP, squared_errors
 from dqm.histograms.certification.train import LEAST_ORDINARY, members
+from dqm.statistics.ranking import auc
 
 Float32 = npt.NDArray[np.float32]
 Judged = tuple[npt.NDArray[Any], ...]

@@ -21,9 +21,10 @@ import numpy as np
 from benchmarks.dqm import autodqm_head
 from benchmarks.dqm.autodqm_forms import FORMS, Form
 from benchmarks.dqm.autodqm_runs import Flags, Floats, Runs, Validated, deviations, folds, read
-from benchmarks.dqm.ranking import auc, auc_draws
+from benchmarks.dqm.ranking import auc_draws
 from benchmarks.dqm.table import files
 from benchmarks.report import Progress, Result
+from dqm.statistics.ranking import auc
 
 FLAGGED = 0.05
 """Share of good runs that may be flagged."""

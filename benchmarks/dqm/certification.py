@@ -29,7 +29,6 @@ from benchmarks.dqm.emulated import (
     stretches,
 )
 from benchmarks.dqm.kept import kept
-from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import files
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
@@ -40,6 +39,7 @@ from dqm.histograms.certification.train import Good, fit
 from dqm.simulate import templates
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
+from dqm.statistics.ranking import auc
 
 Float64 = npt.NDArray[np.float64]
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.dqm.ranking import auc, auc_draws
+from benchmarks.dqm.ranking import auc_draws
 from benchmarks.dqm.table import files
 from benchmarks.report import Progress, Result
 from dqm.histograms.references.adaptive import WITHIN, blank, follow
+from dqm.statistics.ranking import auc
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.dqm.over_seeds import mean_auc
-from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.strips import BAD, GOOD, Strip, emulate
 from benchmarks.report import Progress, Result
 from dqm.histograms.occupancy.injected_faults import inject_strip_faults
 from dqm.histograms.occupancy.shapes import prepared
+from dqm.statistics.ranking import auc
 
 Float32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_]

@@ -2,17 +2,11 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+
+from dqm.statistics.ranking import auc
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-
-
-def auc(scores: npt.NDArray[np.floating], bad: Flags) -> float:
-    """Area under the ROC curve: the chance that a bad one scores above a good one, ties counting half."""
-    ranks = rankdata(scores)
-    n = int(bad.sum())
-    return float((ranks[bad].sum() - n * (n + 1) / 2) / (n * (len(bad) - n)))
 
 
 def auc_draws(scores: Floats, bad: Flags, rng: np.random.Generator, draws: int) -> Floats:

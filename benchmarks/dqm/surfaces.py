@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.dqm.over_seeds import mean_auc
-from benchmarks.dqm.ranking import auc
 from benchmarks.report import Progress, Result
 from dqm.histograms.features import FeatureBlock, features
 from dqm.histograms.occupancy.shapes import corrected, neighbourhoods, persistent
@@ -31,6 +30,7 @@ from dqm.histograms.scorers.occupancy_map import INPUT_REACH, OccupancyMapScorer
 from dqm.networks.map_autoencoder import MapAutoencoder
 from dqm.networks.training.map_autoencoder import train
 from dqm.simulate.built_in import channels, ripple
+from dqm.statistics.ranking import auc
 from streams.records import Axis
 
 Float32 = npt.NDArray[np.float32]

@@ -20,7 +20,6 @@ import numpy.typing as npt
 from benchmarks.detection import EARLIER_SHARE, Lumisections
 from benchmarks.dqm.kept import kept
 from benchmarks.dqm.over_seeds import mean_auc
-from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import files
 from benchmarks.report import Progress, Result
 from dqm.networks.conditional_vae import ConditionalVae
@@ -32,6 +31,7 @@ from dqm.rates.residuals import rate_residuals, relative_to
 from dqm.rates.train import HELD_SHARE, TRAINING_SHARE, learn
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.rates import Trigger, stream
+from dqm.statistics.ranking import auc
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

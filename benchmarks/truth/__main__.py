@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.dqm import autodqm
-from benchmarks.dqm.ranking import auc
 from benchmarks.dqm.table import DataMissing
 from benchmarks.intervals import wilson
 from benchmarks.report import Outcome, Result, data_folder, main, progress
@@ -33,6 +32,7 @@ from benchmarks.truth.labelled import (
     whole_runs,
 )
 from benchmarks.truth.verdicts import Verdicts, judged, ordering
+from dqm.statistics.ranking import auc
 
 RUN_SIZES = (1, 2, 4, 20, 50, 170)
 QUICK_RUN_SIZES = (4, 170)

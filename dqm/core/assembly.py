@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dqm.core.largest_errors import NOTHING, NUMBERS, Largest
-from dqm.core.state import Bands, LumisectionState, ScoredBatch, SubsystemScores
+from dqm.core.state import LumisectionState, Numbers, ScoredBatch, SubsystemScores
 from streams.arrays import Indices, Mask
 from streams.records import Catalogue, Conditions
 
 _Item = TypeVar("_Item", bound=np.generic)
+_Numbers = TypeVar("_Numbers", bound=Numbers)
 _UNKNOWN = Conditions()
 
 
@@ -99,7 +100,8 @@ def _add(known: SubsystemScores | None, part: SubsystemScores) -> tuple[Subsyste
             reasons=np.where(new, part.reasons, known.reasons),
             evidence={**known.evidence, **{me: seen for me, seen in part.evidence.items() if me in missing}},
             largest=largest,
-            bands=_bands(known, part, new),
+            bands=_numbers(known.bands, part.bands, new),
+            amounts=_numbers(known.amounts, part.amounts, new),
         ),
         names,
     )
@@ -120,12 +122,12 @@ def _largest(known: SubsystemScores, part: SubsystemScores, conflicting: Mask) -
     return known.largest if merged.same(known.largest) else merged
 
 
-def _bands(known: SubsystemScores, part: SubsystemScores, new: Mask) -> Bands | None:
+def _numbers(known: _Numbers | None, part: _Numbers | None, new: Mask) -> _Numbers | None:
     """Those of ``part`` in its ``new`` rows, of ``known`` in the others."""
-    if part.bands is None:
-        return known.bands
-    before = Bands.nothing(len(new)) if known.bands is None else known.bands
-    return Bands.from_array(np.where(new, part.bands.as_array(), before.as_array()))
+    if part is None:
+        return known
+    before = type(part).nothing(len(new)) if known is None else known
+    return type(part).from_array(np.where(new, part.as_array(), before.as_array()))
 
 
 def _aligned(left: SubsystemScores, right: SubsystemScores) -> tuple[SubsystemScores, SubsystemScores]:
@@ -158,14 +160,9 @@ def _spread(part: SubsystemScores, catalogue: Catalogue, scorers: tuple[str, ...
         digests=_scatter(part.digests, rows, np.zeros(n, dtype=np.uint64)),
         reasons=_scatter(part.reasons, rows, np.zeros(n, dtype=np.uint8)),
         largest=None if part.largest is None else part.largest.moved(rows, NUMBERS),
-        bands=None if part.bands is None else _spread_bands(part.bands, rows, n),
+        bands=None if part.bands is None else part.bands.moved(rows, n),
+        amounts=None if part.amounts is None else part.amounts.moved(rows, n),
     )
-
-
-def _spread_bands(bands: Bands, rows: Indices, elements: int) -> Bands:
-    wide = Bands.nothing(elements).as_array()
-    wide[:, rows] = bands.as_array()
-    return Bands.from_array(wide)
 
 
 def _scatter(values: npt.NDArray[_Item], rows: Indices, into: npt.NDArray[_Item]) -> npt.NDArray[_Item]:

@@ -35,7 +35,10 @@ _UPPER = 0.2
 _BLOCKS = 10
 _STARVED_SHARE = 0.1
 _OVERFULL_SHARE = 0.05
+_SIBLINGS_SHARE = 0.05
 _CERTIFICATION_SHARE = 0.3
+HEAD_SHARE = 0.3
+"""Of the budget, what goes to a supervised head where there is one."""
 _MOST = 0.05
 
 
@@ -44,9 +47,11 @@ class Thresholds:
     """P-values at or below which something is bad in one lumisection.
 
     ``folder_p`` is for a folder's content, ``starved_p`` for one ME's lack of entries, ``overfull_p`` for too many of
-    them, ``certification_p`` for a subsystem as a whole (0 if nothing looks at it so). The allowed probability of a
-    false incident is ``false_per_lumisection``. ``record_p`` and ``record_certification_p`` are what content and whole
-    subsystems must reach in one lumisection to be recorded without an incident.
+    them, ``siblings_p`` for either beside the entries of its siblings, ``certification_p`` for a subsystem as a whole
+    and ``head_p`` for its supervised head (0 if nothing looks at it so). The allowed probability of a false incident is
+    ``false_per_lumisection``, of which content has the part ``folder_share``. ``record_p``, ``record_certification_p``
+    and ``record_head_p`` are what content, whole subsystems and heads must reach in one lumisection to be recorded
+    without an incident.
     """
 
     folder_p: float
@@ -56,6 +61,10 @@ class Thresholds:
     certification_p: float = 0.0
     record_p: float = 0.0
     record_certification_p: float = 0.0
+    siblings_p: float = 0.0
+    head_p: float = 0.0
+    record_head_p: float = 0.0
+    folder_share: float = 1.0
 
     @property
     def false_by_elements(self) -> float:
@@ -70,6 +79,9 @@ def thresholds(
     dqm: DqmSettings,
     alerts: AlertSettings,
     certification_p: PValues | None = None,
+    *,
+    siblings: bool = False,
+    head_p: PValues | None = None,
 ) -> Thresholds:
     """Thresholds from the p-values (folders, L) of the calibration set in order of time; NaN: not inspected.
 
@@ -77,24 +89,35 @@ def thresholds(
     number of MEs. ``certification_p`` (folders, L) are the p-values of whole subsystems at the folders that they
     name (:func:`dqm.core.combination.folder_p`). A tenth of the budget goes to lack of entries, half a tenth to excess;
     three tenths to whole subsystems, where these are looked at; the rest to folders. The budget of records is shared
-    alike.
+    alike. Where entries are held against those of ``siblings``, half a tenth goes to that; three
+    tenths go to supervised heads where there are any, of which ``head_p`` (subsystems, L) are p-values of good ones.
     """
     units = RUNS_PER_SHIFT * dqm.shift_hours / 8.0 if whole_runs else dqm.shift_hours * 3600 / LUMISECTION_SECONDS
     allowed = min(dqm.false_incidents_per_shift / units, _MOST)
     recorded = min(dqm.false_records_per_shift / units, _MOST)
     bad, of = (1, 1) if whole_runs else (min(alerts.raise_bad, alerts.raise_of), alerts.raise_of)
     certification = 0.0 if certification_p is None else _CERTIFICATION_SHARE
-    content = 1.0 - _STARVED_SHARE - _OVERFULL_SHARE - certification
+    head = 0.0 if head_p is None else HEAD_SHARE
+    beside = _SIBLINGS_SHARE if siblings else 0.0
+    content = 1.0 - _STARVED_SHARE - _OVERFULL_SHARE - certification - beside - head
     folders = allowed * content
-    return Thresholds(
+
+    def limit_of(p_values: PValues, bad: int, of: int, share: float) -> float:
         # Whole runs are judged by what the latest ones teach, of which a training set says nothing.
-        _independent(len(folder_p), bad, of, folders) if whole_runs else limit(folder_p, bad, of, folders),
+        return _independent(len(p_values), bad, of, share) if whole_runs else limit(p_values, bad, of, share)
+
+    return Thresholds(
+        limit_of(folder_p, bad, of, folders),
         allowed * _STARVED_SHARE / max(elements, 1),
         allowed * _OVERFULL_SHARE / max(elements, 1),
         allowed,
         0.0 if certification_p is None else limit(certification_p, bad, of, allowed * certification),
         limit(folder_p, 1, 1, recorded * content),
         0.0 if certification_p is None else limit(certification_p, 1, 1, recorded * certification),
+        allowed * beside / 2 / max(elements, 1),
+        0.0 if head_p is None else limit_of(head_p, bad, of, allowed * head),
+        0.0 if head_p is None else limit(head_p, 1, 1, recorded * head),
+        content,
     )
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from dqm.core.combination import SubsystemOpinion
 from dqm.core.quality import Evidence, Reason
+from dqm.core.siblings import Departures
 from dqm.core.state import SubsystemScores
-from streams.arrays import Mask
+from streams.arrays import Mask, UInt8
 
 _NOT_KNOWN = "unknown"
 
@@ -23,6 +24,40 @@ def add_frozen(part: SubsystemScores, frozen: Mask, version: str, most: int) -> 
         known = _known(part, int(row), version)
         evidence[known.me] = replace(known, reason=Reason.FROZEN, kind="stuck", sentence=sentence)
     return replace(part, evidence=evidence) if frozen.any() else part
+
+
+_AMOUNTS = {
+    Reason.STARVED: ("low-statistics", "{share:.0%} of the entries are missing"),
+    Reason.OVERFULL: ("high-statistics", "{share:.0%} more entries than that came"),
+}
+
+
+def add_amounts(
+    part: SubsystemScores, reasons: UInt8, departures: Departures, version: str, most: int
+) -> SubsystemScores:
+    """The part with evidence for MEs that are STARVED or OVERFULL by ``reasons`` (n,), at most ``most`` of them."""
+    evidence = dict(part.evidence)
+    p_values = np.minimum(departures.lack, departures.excess)
+    rows = np.flatnonzero(reasons)
+    for row in rows[np.argsort(p_values[rows], kind="stable")][:most]:
+        assert part.amounts is not None  # noqa: S101 - departures are made of them
+        known, reason = _known(part, int(row), version), Reason(int(reasons[row]))
+        entries, expected = float(part.amounts.observed[row]), float(departures.expected[row])
+        kind, clause = _AMOUNTS[reason]
+        sentence = (
+            f"The other monitoring elements of the subsystem lead to expect {expected:,.0f} entries: "
+            f"{clause.format(share=abs(1 - entries / expected))} (p = {p_values[row]:.2g})."
+        )
+        evidence[known.me] = replace(
+            known,
+            reason=reason,
+            kind=kind,
+            sentence=sentence,
+            p_value=float(p_values[row]),
+            entries=entries,
+            expected_entries=expected,
+        )
+    return replace(part, evidence=evidence) if len(rows) else part
 
 
 def add_condemned(
@@ -38,16 +73,17 @@ def add_condemned(
         known = _known(part, int(row), version)
         share = opinion.shares[row] / opinion.shares.sum()
         sentence = (
-            f"All monitoring elements of the subsystem taken together are unlike good lumisections "
-            f"(p = {opinion.p_value:.2g}), and {share:.0%} of what speaks against them lies here."
+            f"{opinion.finding} (p = {opinion.p_value:.2g}), and {share:.0%} of what speaks against "
+            "the lumisection lies here."
         )
         if known.kind in (_NOT_KNOWN, "pattern"):
             evidence[known.me] = replace(known, reason=Reason.DEVIATES, kind="pattern", sentence=sentence)
         elif known.reason == Reason.SUSPECT:
             both = f"{known.sentence} {sentence}"
             evidence[known.me] = replace(known, reason=Reason.DEVIATES, sentence=both)
-    certified = {me: replace(piece, certified=opinion.certified) for me, piece in evidence.items()}
-    return replace(part, evidence=certified)
+    if opinion.certified is not None:
+        evidence = {me: replace(piece, certified=opinion.certified) for me, piece in evidence.items()}
+    return replace(part, evidence=evidence)
 
 
 def _known(part: SubsystemScores, row: int, version: str) -> Evidence:

@@ -94,12 +94,13 @@ class SubsystemOpinion:
 
     ``p_value`` in (0, 1] is calibrated on whole good lumisections. ``shares`` (n,), in catalogue order and not
     negative, is how much each ME holds of what speaks against the lumisection, in any unit. ``certified`` is the score
-    behind it and its uncertainty, where the scorer has one.
+    behind it and its uncertainty, where the scorer has one. ``finding`` says in words what is wrong.
     """
 
     p_value: float
     shares: Float64
     certified: Certified | None = None
+    finding: str = "All monitoring elements of the subsystem taken together are unlike good lumisections"
 
 
 def condemned_elements(opinion: SubsystemOpinion, catalogue: Catalogue) -> Mask:

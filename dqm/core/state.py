@@ -7,6 +7,7 @@ Histograms need not be kept for that: p-values and content digests are enough, a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +15,50 @@ import numpy.typing as npt
 from dqm.core.drift import Residuals, RunSums
 from dqm.core.largest_errors import Largest
 from dqm.core.quality import Evidence, Quality
-from streams.arrays import Float32, Mask, UInt8
+from streams.arrays import Float32, Indices, Mask, UInt8
 from streams.records import Catalogue, Conditions, LumisectionKey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bands:
-    """Rates of one lumisection in catalogue order, (n,) float32 each, in Hz; NaN where there is none.
+class Numbers:
+    """Named numbers of the n MEs of one lumisection in catalogue order, (n,) float32 each; NaN where there is none."""
+
+    def as_array(self) -> Float32:
+        """All k of them, one after the other (k, n)."""
+        return np.stack([getattr(self, entry.name) for entry in fields(self)])
+
+    @classmethod
+    def from_array(cls, rows: Float32) -> Self:
+        """Inverse of :meth:`as_array`."""
+        return cls(*rows)
+
+    @classmethod
+    def nothing(cls, elements: int) -> Self:
+        """Of what did not come."""
+        return cls.from_array(np.full((len(fields(cls)), elements), np.nan, dtype=np.float32))
+
+    def moved(self, rows: Indices, elements: int) -> Self:
+        """The same with MEs numbered anew, among ``elements``: ``rows`` (n,) holds the new row of each."""
+        wide = self.nothing(elements).as_array()
+        wide[:, rows] = self.as_array()
+        return self.from_array(wide)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Amounts(Numbers):
+    """Entries of histograms as ``observed`` and ``expected`` without a look at the other MEs.
+
+    ``spread`` is that of ln(observed / expected) from run to run, beside what all MEs of a subsystem do together.
+    """
+
+    observed: Float32
+    expected: Float32
+    spread: Float32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bands(Numbers):
+    """Rates of one lumisection, in Hz.
 
     ``observed`` is the rate as it came. ``low`` to ``high`` is where 99 % of good lumisections lie, about the
     ``expected`` rate, given the rates of all seeds. ``curve`` is the rate that pileup alone would make it. All are for
@@ -35,20 +73,6 @@ class Bands:
     curve: Float32
     prescale: Float32
     version: Float32
-
-    def as_array(self) -> Float32:
-        """All seven, one after the other (7, n)."""
-        return np.stack([getattr(self, entry.name) for entry in fields(self)])
-
-    @classmethod
-    def from_array(cls, rows: Float32) -> "Bands":
-        """Inverse of :meth:`as_array`."""
-        return cls(*rows)
-
-    @classmethod
-    def nothing(cls, elements: int) -> "Bands":
-        """Of rates that did not come."""
-        return cls.from_array(np.full((len(fields(cls)), elements), np.nan, dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +95,7 @@ class SubsystemScores:
     content. ``reasons`` (n,) uint8 are :class:`dqm.core.quality.Reason` as far as one ME can be judged alone
     (SUSPECT, DEVIATES and MISSING are decided when the lumisection is). ``largest`` are the largest errors of the
     certification model, None where the bundle has none. ``bands`` are rates as seen and as expected, None for
-    histograms.
+    histograms; ``amounts`` are entries alike, None for rates and where nothing is known of how MEs hang together.
     """
 
     catalogue: Catalogue
@@ -84,6 +108,7 @@ class SubsystemScores:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     largest: Largest | None = None
     bands: Bands | None = None
+    amounts: Amounts | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

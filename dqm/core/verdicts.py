@@ -25,6 +25,7 @@ from dqm.core.combination import SubsystemOpinion, condemned_elements, folders, 
 from dqm.core.common_moves import moved_together
 from dqm.core.digests import EMPTY
 from dqm.core.quality import Quality, Reason
+from dqm.core.siblings import Departures, SiblingTables
 from dqm.core.state import EarlierRates, LumisectionState, SubsystemScores, SubsystemVerdict
 from dqm.statistics.conformal import ConformalTable
 from dqm.statistics.multiple_testing import discovery_threshold
@@ -65,22 +66,48 @@ class Certifier(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class WholeTest:
+    """A test of whole subsystems by the ``certifiers`` of those that have one.
+
+    ``p_value`` and ``record_p`` are its thresholds of :mod:`dqm.core.budget`, for incidents and for records.
+    """
+
+    certifiers: Mapping[str, Certifier]
+    p_value: float
+    record_p: float = 0.0
+
+    def opinion(self, name: str, part: SubsystemScores, conditions: Conditions) -> SubsystemOpinion | None:
+        """That of a part of the state of a lumisection; None where nothing can be said."""
+        certifier = self.certifiers.get(name)
+        return certifier.opinion(part, conditions) if certifier is not None and part.present.any() else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Condemned:
+    """The ``opinion`` of one test, and the MEs (n,) that only it speaks against; ``certain`` to be recorded."""
+
+    opinion: SubsystemOpinion
+    elements: Mask
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Judge:
     """What closing needs of a bundle.
 
-    ``folder_p`` and ``certification_p`` are thresholds of :mod:`dqm.core.budget`; ``subsystems`` turn -ln of the
-    combined p-value of a whole subsystem into one calibrated on whole lumisections, because MEs of one lumisection are
-    not independent. ``certifiers`` are those of the subsystems that have one. ``record_p`` and
-    ``record_certification_p`` are the thresholds for one lumisection alone.
+    ``folder_p`` is the threshold of :mod:`dqm.core.budget` for content and ``record_p`` that for one lumisection alone;
+    ``subsystems`` turn -ln of the combined p-value of a whole subsystem into one calibrated on whole lumisections,
+    because MEs of one lumisection are not independent. ``whole`` are tests of whole subsystems. ``siblings`` hold the
+    entries of each ME against those of the others of its subsystem, which is bad at or below ``siblings_p``.
     """
 
     expected: Mapping[str, Catalogue]
     subsystems: Mapping[str, ConformalTable]
     folder_p: float
-    certifiers: Mapping[str, Certifier] = field(default_factory=dict)
-    certification_p: float = 0.0
+    whole: Sequence[WholeTest] = ()
     record_p: float = 0.0
-    record_certification_p: float = 0.0
+    siblings: Mapping[str, SiblingTables] = field(default_factory=dict)
+    siblings_p: float = 0.0
 
 
 def close(
@@ -98,18 +125,28 @@ def close(
     verdicts = {}
     for name, part in parts.items():
         reasons = _reasons(part, held[name], limit, judge.folder_p)
-        opinion = None if unstable else _opinion(judge, name, part, state.conditions)
-        condemned = _condemned(opinion, judge.certification_p, part, reasons)
+        departures = _departures(judge, name, part)
+        starved, overfull = _amounts(departures, judge.siblings_p, part, reasons, settings)
+        reasons[starved], reasons[overfull] = Reason.STARVED, Reason.OVERFULL
+        opinions = [] if unstable else _opinions(judge, name, part, reasons, state.conditions)
+        condemned = np.any([np.zeros_like(part.present), *(item.elements for item in opinions)], axis=0)
         frozen = _frozen(part, reasons == Reason.DEVIATES, history.get(name, ()), settings.frozen_after)
         reasons[condemned] = Reason.DEVIATES
         reasons[frozen] = Reason.FROZEN
         ready = status_bits.ready(state.conditions.dcs, settings.bits_of(name))
         reasons[status_bits.contradicting(part, reasons, ready)] = Reason.CONTRADICTS_STATUS
         reasons[~part.present] = Reason.NO_STABLE_BEAMS if unstable else Reason.MISSING
-        certain = _certain(part, tested[name], reasons, condemned, judge, opinion)
+        certain = _certain(part, tested[name], reasons, judge, opinions)
         settled = moved_together(part.catalogue, reasons) if state.key.ls == 0 else reasons
-        verdicts[name] = _verdict(settled, tested[name], judge.subsystems.get(name), opinion, certain)
-        parts[name] = _explained(part, frozen, condemned & (reasons == Reason.DEVIATES), opinion, state, settings)
+        verdicts[name] = _verdict(settled, tested[name], judge.subsystems.get(name), opinions, certain)
+        explained = _explained(part, frozen, reasons == Reason.DEVIATES, opinions, state, settings)
+        if departures is not None:
+            told = (starved | overfull) & np.isin(reasons, (Reason.STARVED, Reason.OVERFULL))
+            amounts = np.where(told, reasons, np.uint8(Reason.CONSISTENT))
+            explained = closing_evidence.add_amounts(
+                explained, amounts, departures, state.model_version, settings.evidence_per_lumisection
+            )
+        parts[name] = explained
     return state.closed(parts, verdicts, now_s, because)
 
 
@@ -180,6 +217,31 @@ def _reasons(part: SubsystemScores, tested: Float32, limit: float, folder_limit:
     return reasons
 
 
+def _departures(judge: Judge, name: str, part: SubsystemScores) -> Departures | None:
+    """How the entries of the part lie beside those of siblings; None where nothing is known of that."""
+    tables = judge.siblings.get(name)
+    return None if tables is None or part.amounts is None else tables.departures(part.amounts, part.catalogue)
+
+
+_MAY_LACK = np.isin(
+    np.arange(max(Reason) + 1),
+    (Reason.CONSISTENT, Reason.SUSPECT, Reason.RESOLUTION, Reason.LOW_STATISTICS),
+)
+"""By reason, whether entries can be bad beside those of siblings: where content is, that tells more."""
+
+
+def _amounts(
+    departures: Departures | None, limit: float, part: SubsystemScores, reasons: UInt8, settings: DqmSettings
+) -> tuple[Mask, Mask]:
+    """MEs that are STARVED and OVERFULL beside their siblings."""
+    if departures is None:
+        return np.zeros_like(part.present), np.zeros_like(part.present)
+    with np.errstate(invalid="ignore"):
+        enough = departures.expected >= settings.min_entries
+    able = part.present & enough & _MAY_LACK[reasons]
+    return able & (departures.lack <= limit), able & (departures.excess <= limit)
+
+
 QUALITY = np.full(max(Reason) + 1, Quality.NOT_INSPECTED, dtype=np.uint8)
 """By reason, the quality that it means."""
 QUALITY[Reason.CONSISTENT] = Quality.GOOD
@@ -195,42 +257,39 @@ def _verdict(
     reasons: UInt8,
     tested: Float32,
     table: ConformalTable | None,
-    opinion: SubsystemOpinion | None,
+    opinions: Sequence[_Condemned],
     certain: frozenset[str],
 ) -> SubsystemVerdict:
     qualities = QUALITY[reasons]
     p_value = float(of_elements(tested))
     if table is not None and not np.isnan(p_value):
         p_value = float(table.p_values(np.array([-np.log(max(p_value, 1e-300))], dtype=np.float32))[0])
-    if opinion is not None:
-        p_value = float(of_sources(np.array([p_value, opinion.p_value], dtype=np.float32)))
+    if opinions:
+        sources = [p_value, *(item.opinion.p_value for item in opinions)]
+        p_value = float(of_sources(np.array(sources, dtype=np.float32)))
     worst = Quality(int(qualities.max())) if len(qualities) else Quality.NOT_INSPECTED
     return SubsystemVerdict(worst, p_value, qualities, reasons, certain)
 
 
-def _opinion(judge: Judge, name: str, part: SubsystemScores, conditions: Conditions) -> SubsystemOpinion | None:
-    certifier = judge.certifiers.get(name)
-    return certifier.opinion(part, conditions) if certifier is not None and part.present.any() else None
-
-
-def _condemned(opinion: SubsystemOpinion | None, limit: float, part: SubsystemScores, reasons: UInt8) -> Mask:
-    """MEs that only an opinion speaks against: where an ME is bad by itself, that one tells more."""
-    if opinion is None or not opinion.p_value <= limit or (reasons == Reason.DEVIATES).any():
-        return np.zeros_like(part.present)
-    return (
-        condemned_elements(opinion, part.catalogue)
-        & part.present
-        & np.isin(reasons, (Reason.CONSISTENT, Reason.SUSPECT))
-    )
+def _opinions(
+    judge: Judge, name: str, part: SubsystemScores, reasons: UInt8, conditions: Conditions
+) -> Sequence[_Condemned]:
+    """What tests of the whole subsystem say. Where an ME is bad by itself, that one tells more."""
+    able = part.present & np.isin(reasons, (Reason.CONSISTENT, Reason.SUSPECT))
+    if (reasons == Reason.DEVIATES).any():
+        able[:] = False
+    opinions = []
+    for test in judge.whole:
+        opinion = test.opinion(name, part, conditions)
+        if opinion is not None:
+            bad = opinion.p_value <= test.p_value
+            elements = condemned_elements(opinion, part.catalogue) & able if bad else np.zeros_like(able)
+            opinions.append(_Condemned(opinion, elements, opinion.p_value <= test.record_p))
+    return opinions
 
 
 def _certain(
-    part: SubsystemScores,
-    tested: Float32,
-    reasons: UInt8,
-    condemned: Mask,
-    judge: Judge,
-    opinion: SubsystemOpinion | None,
+    part: SubsystemScores, tested: Float32, reasons: UInt8, judge: Judge, opinions: Sequence[_Condemned]
 ) -> frozenset[str]:
     """Folders whose bad content needs no second lumisection: by their own p-value, or by that of the whole."""
     deviating = reasons == Reason.DEVIATES
@@ -239,20 +298,22 @@ def _certain(
     grouped = folders(part.catalogue)
     with np.errstate(invalid="ignore"):
         unlikely = (grouped.simes(tested) <= judge.record_p)[grouped.of]
-    if opinion is not None and opinion.p_value <= judge.record_certification_p:
-        unlikely |= condemned
+    for opinion in opinions:
+        if opinion.certain:
+            unlikely |= opinion.elements
     return frozenset(grouped.names[folder] for folder in np.unique(grouped.of[deviating & unlikely]))
 
 
 def _explained(
     part: SubsystemScores,
     frozen: Mask,
-    condemned: Mask,
-    opinion: SubsystemOpinion | None,
+    deviating: Mask,
+    opinions: Sequence[_Condemned],
     state: LumisectionState,
     settings: DqmSettings,
 ) -> SubsystemScores:
     most = settings.evidence_per_lumisection
-    if opinion is not None:
-        part = closing_evidence.add_condemned(part, condemned, opinion, state.model_version, most)
+    for item in opinions:
+        condemned = item.elements & deviating
+        part = closing_evidence.add_condemned(part, condemned, item.opinion, state.model_version, most)
     return closing_evidence.add_frozen(part, frozen, state.model_version, most)

@@ -19,25 +19,30 @@ import numpy as np
 from dqm.core.bundle_files import MANIFEST, BundleError, archive, below, read, verified, write
 from dqm.core.calibration import ElementCalibration, Normaliser, assemble
 from dqm.core.pileup import PileupScale
+from dqm.core.siblings import SiblingTables
+from dqm.core.supervised_head import SupervisedHead
 from dqm.histograms.certification.model import CertificationModel
 from dqm.histograms.group import Group, scorers
 from dqm.histograms.references.entries import EntriesModel
 from dqm.histograms.references.frozen import FrozenReference
+from dqm.histograms.references.siblings import SiblingModel
 from dqm.histograms.run_window import RunWindow
 from dqm.histograms.scorers import ENTRIES, REGISTRY
 from dqm.statistics.conformal import ConformalTable
 from streams.arrays import Float32, Mask, NamedArrays
 from streams.records import Catalogue
 
-FORMAT = 4
+FORMAT = 5
 
 
 @dataclass(frozen=True)
 class SubsystemModel:
     """What is known of one subsystem: its groups follow ``catalogue.blocks``.
 
-    ``window`` are the runs that it was learned from where each is one histogram of an ME, None elsewhere. ``unsettled``
-    (n,) are elements whose accepted state is not known well enough; None where nothing was accepted. It is not saved.
+    ``siblings`` is what MEs tell of each other's entries, None where they are too few. ``window`` are the runs that it
+    was learned from where each is one histogram of an ME, None elsewhere. ``unsettled`` (n,) are elements whose
+    accepted state is not known well enough; None where nothing was accepted. It is not saved. ``head`` has learned from
+    bad runs that people labelled, None without enough of them.
     """
 
     catalogue: Catalogue
@@ -49,9 +54,11 @@ class SubsystemModel:
     tables: tuple[ConformalTable, ...]
     combined: ConformalTable
     lumisections: ConformalTable
+    siblings: SiblingModel | None = None
     certification: CertificationModel | None = None
     window: RunWindow | None = None
     unsettled: Mask | None = None
+    head: SupervisedHead | None = None
 
     @property
     def scorers(self) -> tuple[str, ...]:
@@ -71,8 +78,9 @@ class Bundle:
 
     ``folder_p`` (folders, L) float32 are the p-values of all folders in the calibration lumisections in order of time;
     ``certification_p``, of the same shape, are those of whole subsystems at the folders that they name
-    (:func:`dqm.core.combination.folder_p`), None if nothing looks at whole subsystems. ``version`` is empty for a
-    bundle that was never saved.
+    (:func:`dqm.core.combination.folder_p`), None if nothing looks at whole subsystems. ``head_p`` (subsystems, H) are
+    those of supervised heads in H good lumisections or runs which took no part in them, None without heads.
+    ``version`` is empty for a bundle that was never saved.
     """
 
     name: str
@@ -83,6 +91,7 @@ class Bundle:
     whole_runs: bool
     manifest: Mapping[str, Any] = field(default_factory=dict)
     certification_p: Float32 | None = None
+    head_p: Float32 | None = None
 
     @property
     def catalogues(self) -> Mapping[str, Catalogue]:
@@ -105,6 +114,7 @@ def save(bundle: Bundle, folder: Path) -> Bundle:
     contents["lumisections.npz"] = archive(
         {"folder_p": bundle.folder_p}
         | ({} if bundle.certification_p is None else {"certification_p": bundle.certification_p})
+        | ({} if bundle.head_p is None else {"head_p": bundle.head_p})
     )
     manifest = {
         **bundle.manifest,
@@ -147,6 +157,7 @@ def load(folder: Path) -> Bundle:
             whole_runs=bool(manifest["whole_runs"]),
             manifest=manifest,
             certification_p=files["lumisections.npz"].get("certification_p"),
+            head_p=files["lumisections.npz"].get("head_p"),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BundleError(f"{folder} is not a complete bundle ({error!r}); train it again") from error
@@ -178,14 +189,24 @@ def _pack(model: SubsystemModel) -> bytes:
         arrays |= {f"group{place}/reference/{name}": array for name, array in group.reference.arrays().items()}
         for scorer, learned in group.scorers.items():
             arrays |= {f"group{place}/{scorer}/{name}": array for name, array in learned.arrays().items()}
+    if model.siblings is not None:
+        arrays |= {
+            "siblings/offset": model.siblings.offset,
+            "siblings/spread": model.siblings.spread,
+            "siblings/lack": model.siblings.tables.lack.as_array(),
+            "siblings/excess": model.siblings.tables.excess.as_array(),
+        }
     if model.certification is not None:
         arrays |= {f"certification/{name}": array for name, array in model.certification.arrays().items()}
+    if model.head is not None:
+        arrays |= {f"head/{name}": array for name, array in model.head.arrays().items()}
     if model.window is not None:
         arrays |= {f"window/{name}": array for name, array in model.window.arrays().items()}
     return archive(arrays)
 
 
 def _unpack(catalogue: Catalogue, arrays: NamedArrays) -> SubsystemModel:
+    siblings, head = below(arrays, "siblings/"), below(arrays, "head/")
     certification, window = below(arrays, "certification/"), below(arrays, "window/")
     return SubsystemModel(
         catalogue=catalogue,
@@ -197,9 +218,16 @@ def _unpack(catalogue: Catalogue, arrays: NamedArrays) -> SubsystemModel:
         tables=tuple(ConformalTable.from_array(row) for row in arrays["tables"]),
         combined=ConformalTable.from_array(arrays["combined"]),
         lumisections=ConformalTable.from_array(arrays["lumisections"]),
+        siblings=_siblings(siblings) if siblings else None,
         certification=CertificationModel.from_arrays(certification) if certification else None,
         window=RunWindow(**window) if window else None,
+        head=SupervisedHead.from_arrays(catalogue.names, head) if head else None,
     )
+
+
+def _siblings(arrays: NamedArrays) -> SiblingModel:
+    tables = SiblingTables(ConformalTable.from_array(arrays["lack"]), ConformalTable.from_array(arrays["excess"]))
+    return SiblingModel(arrays["offset"], arrays["spread"], tables)
 
 
 _NORMALISER = ("lines", "spread", "centre", "reach", "pileup", "judged", "covered")

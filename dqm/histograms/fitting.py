@@ -20,7 +20,7 @@ from dqm.histograms import group
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.occupancy.shapes import kind
 from dqm.histograms.references import entries as entries_model
-from dqm.histograms.references import frozen
+from dqm.histograms.references import frozen, siblings
 from dqm.histograms.run_window import RunWindow
 from dqm.histograms.scorers import OF_COUNTS, OF_SHARES
 from dqm.statistics.conformal import UNLIMITED, Blocks, ConformalTable
@@ -122,6 +122,7 @@ def fit(good: GoodHistograms, settings: DqmSettings, rng: np.random.Generator, *
         tables=calibrated.scorers,
         combined=calibrated.combined,
         lumisections=_table(surprise),
+        siblings=siblings.fit(seen, good.conditions, good.runs, good.catalogue, learned, splits),
         window=RunWindow.of(good.runs, good.counts, good.came) if whole_runs else None,
     )
     return Fitted(model, calibrated.p_values, calibrating)

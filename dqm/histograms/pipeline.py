@@ -49,20 +49,33 @@ class Pipeline:
         self._settings = settings
         elements = sum(len(catalogue) for catalogue in self.expected.values())
         self.thresholds = thresholds(
-            bundle.folder_p, bundle.whole_runs, elements, settings, alerts, bundle.certification_p
+            bundle.folder_p,
+            bundle.whole_runs,
+            elements,
+            settings,
+            alerts,
+            bundle.certification_p,
+            siblings=any(model.siblings is not None for model in bundle.subsystems.values()),
+            head_p=bundle.head_p,
         )
+        models, limits = bundle.subsystems.items(), self.thresholds
+        certified = {
+            name: ModelCertifier(model.certification, bundle.pileup)
+            for name, model in models
+            if model.certification is not None
+        }
+        heads = {name: model.head for name, model in models if model.head is not None}
         self._judge = verdicts.Judge(
             self.expected,
-            {name: model.lumisections for name, model in bundle.subsystems.items()},
-            self.thresholds.folder_p,
-            {
-                name: ModelCertifier(model.certification, bundle.pileup)
-                for name, model in bundle.subsystems.items()
-                if model.certification is not None
-            },
-            self.thresholds.certification_p,
-            self.thresholds.record_p,
-            self.thresholds.record_certification_p,
+            {name: model.lumisections for name, model in models},
+            limits.folder_p,
+            (
+                verdicts.WholeTest(certified, limits.certification_p, limits.record_certification_p),
+                verdicts.WholeTest(heads, limits.head_p, limits.record_head_p),
+            ),
+            limits.record_p,
+            {name: model.siblings.tables for name, model in models if model.siblings is not None},
+            limits.siblings_p,
         )
         self.models: Mapping[str, SubsystemModel] = bundle.subsystems
         self.pileup = bundle.pileup

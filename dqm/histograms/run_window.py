@@ -1,6 +1,6 @@
 """The latest whole runs, from which what is expected of the next one is learned anew."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -46,6 +46,11 @@ class RunWindow:
             np.concatenate([self.came[~again], *(row[None] for row in came)])[far_to_near],
             np.concatenate([self.held[~again], *(row[None] for row in held)])[far_to_near],
         )
+
+    def without(self, runs: Collection[int]) -> Self:
+        """Without some ``runs``."""
+        rows = ~np.isin(self.runs, list(runs))
+        return type(self)(self.runs[rows], self.counts[rows], self.came[rows], self.held[rows])
 
     def accepting(self, elements: Mask, since: Int64, until: Int64) -> Self:
         """Without the runs before ``since`` (n,) of some elements (n,), of which none alarmed up to ``until`` (n,)."""

@@ -8,12 +8,12 @@ import numpy.typing as npt
 from conf.settings import DqmSettings
 from dqm.core import verdicts
 from dqm.core.budget import Thresholds
-from dqm.core.combination import PerCatalogue
+from dqm.core.combination import PerCatalogue, condemned_elements
 from dqm.core.digests import digests
 from dqm.core.drift import Residuals, RunSums, run_sums
 from dqm.core.largest_errors import NUMBERS
 from dqm.core.quality import Evidence, Reason
-from dqm.core.state import SubsystemScores
+from dqm.core.state import Amounts, SubsystemScores
 from dqm.histograms.alignment import Alignment, Presence, align
 from dqm.histograms.bundle import Bundle, SubsystemModel
 from dqm.histograms.certification.attribution import (
@@ -93,6 +93,12 @@ class Stage:
         scores[:, ~came] = np.nan
         scores.transpose(0, 2, 1)[~self.model.normaliser.covered] = np.nan
         errors = self._certification_errors([counts for counts, _ in gathered], totals, pileup, np.isfinite(p_values))
+        siblings = self.model.siblings
+        amounts = (
+            [None] * len(batches)
+            if siblings is None
+            else siblings.amounts(np.where(came, statistics, np.nan), expected)
+        )
         results = []
         for at, batch in enumerate(batches):
             result = ScoredHistograms(
@@ -105,10 +111,11 @@ class Stage:
                 entries_p[at],
                 pileup[at],
                 errors[at],
-                self._condemned(errors[at], batch.conditions, float(pileup[at])),
+                self._condemned(errors[at], batch.conditions, float(pileup[at]))
+                | self._resembling(p_values[at], reasons[at], came[at]),
             )
             evidence = self._witness.evidence(result, gathered[at][0], self._settings)
-            results.append(_result(batch, alignments[at], self.model.scorers, result, evidence))
+            results.append(_result(batch, alignments[at], self.model.scorers, result, evidence, amounts[at]))
         return results
 
     def _certification_errors(
@@ -124,6 +131,14 @@ class Stage:
             return np.zeros(len(self.model.catalogue), dtype=np.bool_)
         limit = self._limits.certification_p
         return condemned(model, errors, self.model.catalogue, conditions, pileup, limit)
+
+    def _resembling(self, p_values: Float32, reasons: UInt8, came: Mask) -> Mask:
+        """The MEs (n,) by which a batch resembles what people called bad: their evidence is worth keeping."""
+        head, catalogue = self.model.head, self.model.catalogue
+        opinion = None if head is None else head.opinion_of(catalogue, p_values, reasons, came)
+        if opinion is None or opinion.p_value > self._limits.head_p:
+            return np.zeros(len(catalogue), dtype=np.bool_)
+        return condemned_elements(opinion, catalogue)
 
     def sums(self, batch: HistogramBatch, scores: SubsystemScores) -> RunSums:
         """What the batch adds to the references of later runs."""
@@ -231,6 +246,7 @@ def _result(
     scorers: tuple[str, ...],
     scored: ScoredHistograms,
     evidence: Mapping[str, Evidence],
+    amounts: Amounts | None,
 ) -> SubsystemScores:
     """Results over the union of what was expected and what came."""
     came = scored.presence.came
@@ -246,6 +262,7 @@ def _result(
             scored.reasons,
             evidence,
             largest,
+            amounts=amounts,
         )
     n = len(alignment.catalogue)
     result = SubsystemScores(
@@ -258,6 +275,7 @@ def _result(
         np.zeros(n, dtype=np.uint8),
         evidence,
         None if largest is None else largest.moved(alignment.expected, NUMBERS),
+        amounts=None if amounts is None else amounts.moved(alignment.expected, n),
     )
     rows = alignment.expected[came]
     result.p_values[rows] = scored.p_values[came]

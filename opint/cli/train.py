@@ -29,7 +29,8 @@ Labels = Annotated[
     Path | None,
     typer.Option(
         "--labels",
-        help="Take only what this file calls good: good-run JSON, CSV (run, ls, flag), Run Registry JSON.",
+        help="Learn from what this file calls good: good-run JSON, CSV (run, ls, flag), Run Registry JSON. "
+        "Where it calls enough bad, learn from that as well.",
     ),
 ]
 
@@ -85,6 +86,9 @@ def _command(kind: RecordedKind[Any]) -> Callable[..., None]:
         if labels:
             typer.echo(f"labels: {len(selection.not_good)} subsystem lumisections left out as not good", err=True)
         _train(kind, settings, records, seed, bundle)
+        if selection.bad:
+            for line in kind.supervise(records, selection.bad, bundle, settings):
+                typer.echo(line)
 
     return command_with_selection if kind.selects_lumisections else command
 

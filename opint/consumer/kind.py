@@ -141,6 +141,14 @@ class RecordedKind(StreamKind[Record]):
     ) -> Sequence[str]:
         """Learn from good records and write the bundle ``name``; what there is to say of it, a line each."""
 
+    def supervise(self, good: Sequence[Record], bad: Sequence[Record], name: str, settings: Settings) -> Sequence[str]:
+        """Have the bundle ``name``, trained on the ``good`` records, learn from what people call ``bad`` as well.
+
+        Returns what there is to say of it, a line each; a kind that does not select by labels has nothing to learn.
+        """
+        del good, bad, name, settings
+        return []
+
     @abstractmethod
     def check_model(self, settings: Settings) -> str:
         """Load the model that judges."""

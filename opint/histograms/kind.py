@@ -36,7 +36,9 @@ class HistogramKind(RecordedKind["HistogramBatch"]):
     training_help = """Learn references, autoencoders and calibration from good lumisections.
 
     Runs that calibrate are never those that were learned from; of few runs all do both in turn. How many there were and
-    what they can tell is printed. Where each run holds one histogram, whole runs are learned. The bundle is written to
+    what they can tell is printed. Where each run holds one histogram, whole runs are learned. With --labels that call
+    20 runs or more bad, a supervised head learns from these, and is kept if it catches more of the bad ones that it has
+    not seen than what needs no labels, at the same false alarms; both figures are printed. The bundle is written to
     dqm.models under the name dqm.model and takes effect when the daemon is started again. Under another name (--as) it
     judges nothing until it is set to run in shadow (dqm.shadow) or promoted.
     """
@@ -164,3 +166,17 @@ class HistogramKind(RecordedKind["HistogramBatch"]):
             lines.append(f"{period}: {extent}")
         reached = resolutions(bundle, Pipeline(bundle, dqm, settings.alerts).thresholds)
         return [*lines, *(resolution.sentence() for resolution in reached)]
+
+    def supervise(
+        self, good: "Sequence[HistogramBatch]", bad: "Sequence[HistogramBatch]", name: str, settings: Settings
+    ) -> Sequence[str]:
+        """Learn a supervised head of each subsystem, and keep those that pay."""
+        from dqm.histograms.bundle import load, save
+        from dqm.histograms.head_training import learn_heads
+
+        folder = settings.dqm.models / name
+        bundle = load(folder)
+        learned, lines = learn_heads(bundle, good, bad, settings.dqm, settings.alerts)
+        if learned is bundle:
+            return lines
+        return [*lines, f"{folder}: with it, version {save(learned, folder).version[:12]}"]

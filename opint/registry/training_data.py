@@ -34,7 +34,7 @@ class TrainingSelection:
     A subsystem's lumisection in a confirmed incident is left out. One in false alarms only is put in, whether its
     run was asked for or not. Where nobody has spoken, ``runs`` decide and, if there are any, ``labels``: only what they
     call good is chosen. ``left_out`` and ``put_in`` are those that feedback has changed, ``not_good`` those that labels
-    call bad or do not name.
+    call bad or do not name, and ``bad`` the batches that they call bad: what a supervised head learns from.
     """
 
     runs: Container[int]
@@ -43,6 +43,7 @@ class TrainingSelection:
     left_out: set[SubsystemKey] = field(default_factory=set)
     put_in: set[SubsystemKey] = field(default_factory=set)
     not_good: set[SubsystemKey] = field(default_factory=set)
+    bad: list[HistogramBatch] = field(default_factory=list)
 
     def of(self, batches: Iterable[HistogramBatch]) -> Iterator[HistogramBatch]:
         """The batches to train on."""
@@ -58,7 +59,10 @@ class TrainingSelection:
         if place in self.feedback.disputed and not selected:
             self.put_in.add(place)
             return True
-        if selected and self.labels is not None and self.labels.flag_of(batch.key, batch.subsystem) is not Flag.GOOD:
+        flag = Flag.GOOD if self.labels is None else self.labels.flag_of(batch.key, batch.subsystem)
+        if selected and flag is not Flag.GOOD:
             self.not_good.add(place)
+            if flag is Flag.BAD:
+                self.bad.append(batch)
             return False
         return selected

@@ -4,14 +4,14 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import fields
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, select
 
 from dqm.core.largest_errors import Largest
-from dqm.core.state import Bands
+from dqm.core.state import Numbers
 from opint.store.sql import insert_into
 from opint.store.tables import catalogue
 from streams.records import Catalogue
@@ -22,6 +22,8 @@ NUMBER = np.dtype(np.int32)
 REAL = np.dtype(np.float32)
 DIGEST = np.dtype(np.uint64)
 WHOLE = np.dtype(np.int64)
+
+Kind = TypeVar("Kind", bound=Numbers)
 
 
 def pack(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> bytes:
@@ -54,14 +56,14 @@ def unpack_largest(raw: bytes) -> Largest:
     return Largest(unpack(raw[size : size + half], REAL, shape), unpack(raw[size + half :], NUMBER, shape))
 
 
-def pack_bands(bands: Bands) -> bytes:
+def pack_numbers(numbers: Numbers) -> bytes:
     """All rows, one after the other."""
-    return pack(bands.as_array(), REAL)
+    return pack(numbers.as_array(), REAL)
 
 
-def unpack_bands(raw: bytes, elements: int) -> Bands:
-    """Inverse of :func:`pack_bands`; raises ValueError for bytes that are not those of so many elements."""
-    return Bands.from_array(unpack(raw, REAL, (len(fields(Bands)), elements)))
+def unpack_numbers(kind: type[Kind], raw: bytes, elements: int) -> Kind:
+    """Inverse of :func:`pack_numbers`; raises ValueError for bytes that are not those of so many elements."""
+    return kind.from_array(unpack(raw, REAL, (len(fields(kind)), elements)))
 
 
 MOST_KEPT = 64

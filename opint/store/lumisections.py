@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select, text, tuple_, update
 
 from dqm.core.quality import Quality
-from dqm.core.state import LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.core.state import Amounts, Bands, LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.store import catalogues, evidence
 from opint.store.catalogues import (
     DIGEST,
@@ -18,11 +18,11 @@ from opint.store.catalogues import (
     REAL,
     SMALL,
     pack,
-    pack_bands,
     pack_largest,
+    pack_numbers,
     unpack,
-    unpack_bands,
     unpack_largest,
+    unpack_numbers,
 )
 from opint.store.sql import insert_into, replacing
 from opint.store.tables import ls_score, ls_summary, lumisection, shadow_summary
@@ -244,7 +244,8 @@ def _part(row: Row[Any], catalogue: Catalogue) -> SubsystemScores:
         digests=unpack(row.digests, DIGEST, (n,)),
         reasons=unpack(row.reasons, SMALL, (n,)),
         largest=None if row.largest is None else unpack_largest(row.largest),
-        bands=None if row.bands is None else unpack_bands(row.bands, n),
+        bands=None if row.bands is None else unpack_numbers(Bands, row.bands, n),
+        amounts=None if row.amounts is None else unpack_numbers(Amounts, row.amounts, n),
     )
 
 
@@ -308,7 +309,8 @@ def _score(state: LumisectionState, subsystem: str) -> dict[str, Any]:
         "digests": pack(part.digests, DIGEST),
         "reasons": pack(part.reasons, SMALL),
         "largest": None if part.largest is None else pack_largest(part.largest),
-        "bands": None if part.bands is None else pack_bands(part.bands),
+        "bands": None if part.bands is None else pack_numbers(part.bands),
+        "amounts": None if part.amounts is None else pack_numbers(part.amounts),
         "verdict_p": None if verdict is None else _or_null(verdict.p_value),
         "verdict_qualities": None if verdict is None else pack(verdict.qualities, SMALL),
         "verdict_reasons": None if verdict is None else pack(verdict.reasons, SMALL),

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, and_, select, tuple_
 
-from dqm.core.state import EarlierRates
+from dqm.core.state import Bands, EarlierRates
 from opint.store import catalogues
-from opint.store.catalogues import DIGEST, unpack, unpack_bands
+from opint.store.catalogues import DIGEST, unpack, unpack_numbers
 from opint.store.tables import ls_score, lumisection
 from streams.records import Catalogue, Conditions, LumisectionKey
 
@@ -146,7 +146,7 @@ def _rows(
 
 def earlier_rates(key: LumisectionKey, conditions: Mapping[str, Any], menu: Catalogue, raw: bytes) -> EarlierRates:
     """Rates as they are stored: ``raw`` bands in the order of ``menu``."""
-    return EarlierRates(key, Conditions(**conditions), menu.names, unpack_bands(raw, len(menu)))
+    return EarlierRates(key, Conditions(**conditions), menu.names, unpack_numbers(Bands, raw, len(menu)))
 
 
 def _by_subsystem(contents: Sequence[tuple[str, Content]]) -> Contents:

@@ -163,6 +163,7 @@ ls_score = Table(
     Column("reasons", LargeBinary, nullable=False, comment="n uint8: as far as an ME can be judged alone"),
     Column("largest", LargeBinary, nullable=True, comment="members, errors, features: dqm.core.largest_errors"),
     Column("bands", LargeBinary, nullable=True, comment="7 x n float32: dqm.core.state"),
+    Column("amounts", LargeBinary, nullable=True, comment="3 x n float32: dqm.core.state"),
     Column("verdict_p", Float, nullable=True),
     Column("verdict_qualities", LargeBinary, nullable=True, comment="n uint8; null: not closed"),
     Column("verdict_reasons", LargeBinary, nullable=True, comment="n uint8; null: not closed"),

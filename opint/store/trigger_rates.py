@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 from dqm.core.quality import Reason
 from dqm.core.state import Bands
 from opint.store import catalogues
-from opint.store.catalogues import SMALL, unpack, unpack_bands
+from opint.store.catalogues import SMALL, unpack, unpack_numbers
 from opint.store.run_map import UNEXPECTED
 from opint.store.runs import datasets, runs_before, subsystems
 from opint.store.sql import Record
@@ -51,7 +51,9 @@ def load_lumisection(tx: Connection, dataset: str, key: LumisectionKey, subsyste
     catalogue = catalogues.load(tx, {row.catalogue})[row.catalogue]
     n = len(catalogue)
     reasons = np.zeros(n, dtype=np.uint8) if row.verdict_reasons is None else unpack(row.verdict_reasons, SMALL, (n,))
-    return LumisectionRates(catalogue, unpack_bands(row.bands, n), reasons, row.conditions.get("prescale_index"))
+    return LumisectionRates(
+        catalogue, unpack_numbers(Bands, row.bands, n), reasons, row.conditions.get("prescale_index")
+    )
 
 
 SUBSYSTEM = "Trigger"
@@ -145,7 +147,7 @@ def run_rates(tx: Connection, dataset: str, run: int) -> RunRates | None:
     p_values = np.full(shape, np.nan, np.float32)
     for at, row in enumerate(rows):
         columns = where[row.catalogue]
-        bands[:, at, columns] = unpack_bands(row.bands, len(columns)).as_array()
+        bands[:, at, columns] = unpack_numbers(Bands, row.bands, len(columns)).as_array()
         reasons[at, columns] = np.frombuffer(row.verdict_reasons, np.uint8)
         p_values[at, columns] = np.frombuffer(row.p_values, "<f4")
     return RunRates(
@@ -174,7 +176,7 @@ def versions_before(tx: Connection, dataset: str, run: int) -> dict[str, int]:
     if row is None:
         return {}
     names = catalogues.load(tx, {row.catalogue})[row.catalogue].names
-    bands = unpack_bands(row.bands, len(names))
+    bands = unpack_numbers(Bands, row.bands, len(names))
     present = np.isfinite(bands.observed)
     numbers = np.nan_to_num(bands.version).astype(int)
     return {name: int(numbers[at]) for at, name in enumerate(names) if present[at]}

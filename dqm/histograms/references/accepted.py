@@ -17,7 +17,8 @@ from dqm.histograms.references.choice import adapted, blocks_of, histograms_at_m
 def with_accepted(model: SubsystemModel, accepted: Accepted, earlier: Earlier) -> SubsystemModel:
     """The model with the shapes of ``accepted`` elements as the ``earlier`` runs have them since.
 
-    An element with fewer than :data:`dqm.core.drift.LEAST_ACCEPTED` histograms is not judged.
+    An element with fewer than :data:`dqm.core.drift.LEAST_ACCEPTED` histograms is not judged. Entries of accepted ones
+    are no longer held against those of their siblings: what was masked or repaired changes both.
     """
     reference = start(model)
     share, size, usable = reference.share.copy(), reference.size.copy(), reference.usable.copy()
@@ -41,7 +42,8 @@ def with_accepted(model: SubsystemModel, accepted: Accepted, earlier: Earlier) -
                 size[block.start + row] = counts.sum()
         share[where] = own.ravel()
     learned = adapted(model, replace(reference, share=share, size=size, usable=usable))
-    return replace(learned, unsettled=anew & ~usable)
+    siblings = None if model.siblings is None else model.siblings.without(anew)
+    return replace(learned, unsettled=anew & ~usable, siblings=siblings)
 
 
 def _vouched_for(sums: RunSums) -> RunSums:

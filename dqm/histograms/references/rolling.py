@@ -67,9 +67,10 @@ def refitted(model: SubsystemModel, candidates: RunWindow, settings: DqmSettings
         return model
     if learned.window is not None and anew.any():
         learned = replace(learned, unsettled=anew & (learned.window.came.sum(axis=0) < LEAST_ACCEPTED))
+    learned = replace(learned, head=model.head)
     if model.entries.knows_conditions:
         # The window holds no luminosity, which tells more of entries than how many there were lately.
-        return replace(learned, entries=model.entries, lack=model.lack, excess=model.excess)
+        return replace(learned, entries=model.entries, lack=model.lack, excess=model.excess, siblings=model.siblings)
     return learned
 
 

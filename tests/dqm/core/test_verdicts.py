@@ -11,7 +11,7 @@ from dqm.core.combination import SubsystemOpinion
 from dqm.core.digests import EMPTY
 from dqm.core.quality import Certified, Quality, Reason
 from dqm.core.state import ScoredBatch, SubsystemScores
-from dqm.core.verdicts import Judge, close
+from dqm.core.verdicts import Judge, WholeTest, close
 from streams.records import Axis, Catalogue, Conditions, LumisectionKey, MonitoringElement
 
 SETTINGS = DqmSettings()
@@ -232,7 +232,7 @@ class Says:
 
 
 def certified(says, limit=1e-3):
-    return replace(judge(), certifiers={"Muon": says}, certification_p=limit)
+    return replace(judge(), whole=(WholeTest({"Muon": says}, limit),))
 
 
 def test_what_only_the_whole_condemns_is_named_and_explained():
@@ -321,9 +321,7 @@ def test_what_only_the_whole_condemns_is_certain_by_the_threshold_of_the_whole(r
             shares[5] = 1.0
             return SubsystemOpinion(5e-3, shares)
 
-    records = replace(
-        judge(), certifiers={"Muon": Opinion()}, certification_p=0.01, record_p=0.0, record_certification_p=record_p
-    )
+    records = replace(judge(), whole=(WholeTest({"Muon": Opinion()}, 0.01, record_p),), record_p=0.0)
     verdict = close(state(), {}, records, SETTINGS, 1.0, "complete").verdicts["Muon"]
     assert verdict.reasons[5] == Reason.DEVIATES
     assert verdict.certain == certain

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from benchmarks.dqm.ranking import auc
 from dqm.histograms.occupancy.injected_faults import inject_strip_faults
 from dqm.histograms.occupancy.shapes import prepared
 from dqm.networks.map_autoencoder import SHAPES, MapAutoencoder
@@ -11,6 +10,7 @@ from dqm.networks.strip_cnn import StripCnn
 from dqm.networks.training.map_autoencoder import train as train_maps
 from dqm.networks.training.strip_cnn import LabelledStrips
 from dqm.networks.training.strip_cnn import train as train_strips
+from dqm.statistics.ranking import auc
 
 
 def labelled(rng, count=300):

@@ -205,6 +205,7 @@ def _lumisections() -> None:
             "largest", sa.LargeBinary(), nullable=True, comment="members, errors, features: dqm.core.largest_errors"
         ),
         sa.Column("bands", sa.LargeBinary(), nullable=True, comment="7 x n float32: dqm.core.state"),
+        sa.Column("amounts", sa.LargeBinary(), nullable=True, comment="3 x n float32: dqm.core.state"),
         sa.Column("verdict_p", sa.Float(), nullable=True),
         sa.Column("verdict_qualities", sa.LargeBinary(), nullable=True, comment="n uint8; null: not closed"),
         sa.Column("verdict_reasons", sa.LargeBinary(), nullable=True, comment="n uint8; null: not closed"),

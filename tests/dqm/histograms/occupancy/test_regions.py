@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from benchmarks.dqm.ranking import auc
 from dqm.histograms.features import features
 from dqm.histograms.occupancy.injected_faults import MAP_SIDES, inject_map_faults
 from dqm.histograms.references import frozen
 from dqm.histograms.scorers.base import TrainingData
 from dqm.histograms.scorers.occupancy_map import NETWORK_MAPS, OccupancyMapScorer
+from dqm.statistics.ranking import auc
 
 SHAPE = (20, 24)
 

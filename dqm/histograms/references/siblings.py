@@ -1,0 +1,101 @@
+"""What each ME has of entries beside its siblings in good lumisections, and how far that wanders from run to run.
+
+What luminosity and pileup lead to expect (:mod:`dqm.histograms.references.entries`) is corrected by the median of what
+is left beside the siblings (:mod:`dqm.core.siblings`); the spread about it, counting errors apart, is robust and drawn
+towards that of all MEs. How rare a departure is, runs tell that took no part in either.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dqm.core.siblings import SiblingTables, by_siblings, deficits
+from dqm.core.state import Amounts
+from dqm.histograms.references import entries
+from dqm.histograms.references.entries import EntriesModel
+from dqm.statistics.conformal import Blocks, ConformalTable
+from dqm.statistics.robust import median, scale
+from streams.arrays import Float64, Indices, Int64, Mask
+from streams.records import Catalogue, Conditions
+
+_LEAST_SPREAD = 0.005
+_SHRINK = 10.0
+"""Runs that the spread of all MEs weighs as much as."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SiblingModel:
+    """``offset`` (n,) of ln(entries) beside the siblings, and its ``spread`` (n,); NaN where siblings are too few."""
+
+    offset: Float64
+    spread: Float64
+    tables: SiblingTables
+
+    def without(self, elements: Mask) -> "SiblingModel":
+        """The same, which says nothing of some ``elements`` (n,)."""
+        return replace(self, offset=np.where(elements, np.nan, self.offset))
+
+    def amounts(self, observed: Float64, expected: Float64) -> list[Amounts]:
+        """What L lumisections leave of ``observed`` entries (L, n), NaN: absent, and those that conditions expect."""
+        moved = np.expm1(np.log1p(expected) + self.offset)
+        return [
+            Amounts(*(values.astype(np.float32) for values in (row, own, self.spread)))
+            for row, own in zip(observed, moved, strict=True)
+        ]
+
+
+def fit(
+    statistics: Float64,
+    conditions: Sequence[Conditions],
+    runs: Int64,
+    catalogue: Catalogue,
+    learned: Indices,
+    splits: Sequence[tuple[Indices, Indices]],
+) -> SiblingModel | None:
+    """From entries ``statistics`` (L, n) of good lumisections of ``runs`` (L,), NaN where one did not come.
+
+    The ``learned`` ones teach, and each pair of ``splits`` (learned, held) calibrates. None where siblings or runs are
+    too few.
+    """
+    departures = []
+    for own, held in splits:
+        model, offset, spread = _learned(statistics, conditions, runs, catalogue, own)
+        expected = _moved(model, [conditions[at] for at in held], offset)
+        beside = by_siblings(statistics[held], expected, catalogue)
+        departures.append(deficits(statistics[held], beside, spread).ravel())
+    pool = np.concatenate(departures) if departures else np.empty(0)
+    pool = pool[np.isfinite(pool)]
+    if not len(pool):
+        return None
+    _, offset, spread = _learned(statistics, conditions, runs, catalogue, learned)
+    calibrating = np.unique(np.concatenate([runs[held] for _, held in splits]))
+    blocks = Blocks.of(len(calibrating), int(np.isfinite(offset).sum()))
+    return SiblingModel(
+        offset, spread, SiblingTables(ConformalTable.of(pool, blocks), ConformalTable.of(-pool, blocks))
+    )
+
+
+def _learned(
+    statistics: Float64, conditions: Sequence[Conditions], runs: Int64, catalogue: Catalogue, own: Indices
+) -> tuple[EntriesModel, Float64, Float64]:
+    """What conditions expect, offsets and spreads, by the lumisections ``own``."""
+    model = entries.fit(statistics[own], [conditions[at] for at in own])
+    expected, _ = model.expected([conditions[at] for at in own])
+    beside = by_siblings(statistics[own], expected, catalogue)
+    with np.errstate(invalid="ignore"):
+        away = np.log1p(statistics[own]) - np.log1p(beside)
+        counting = median(1.0 / (beside + 1.0))
+    offset = median(away)
+    variance = np.maximum(scale(away - offset) ** 2 - counting, _LEAST_SPREAD**2)
+    known = np.isfinite(variance)
+    middle = np.median(variance[known]) if known.any() else np.nan
+    count = len(np.unique(runs[own]))
+    spread = np.sqrt((count * variance + _SHRINK * middle) / (count + _SHRINK))
+    return model, offset, spread
+
+
+def _moved(model: EntriesModel, conditions: Sequence[Conditions], offset: Float64) -> Float64:
+    expected, _ = model.expected(conditions)
+    moved: Float64 = np.expm1(np.log1p(expected) + offset)
+    return moved
