@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqm.core.assembly import complete, merge
-from dqm.core.state import Bands, LumisectionState, ScoredBatch, SubsystemScores
+from dqm.core.state import Amounts, Bands, LumisectionState, ScoredBatch, SubsystemScores
 from streams.records import Axis, Catalogue, Conditions, LumisectionKey, MonitoringElement
 
 NAMES = tuple(f"Muon/Sector{i}/occupancy" for i in range(6))
@@ -37,6 +37,7 @@ def part(rows, digests=None, subsystem="Muon", catalogue=CATALOGUE, scorers=("pu
             digests=np.where(present, content, 0).astype(np.uint64),
             reasons=np.where(present, content % 3, 0).astype(np.uint8),
             bands=Bands.from_array(np.where(present, np.vstack([content + n for n in range(7)]), np.nan)),
+            amounts=Amounts.from_array(np.where(present, np.vstack([content + n for n in range(3)]), np.nan)),
         ),
     )
 
@@ -57,6 +58,7 @@ def assert_same(left, right):
         for field in ("present", "p_values", "scores", "digests", "reasons"):
             np.testing.assert_array_equal(getattr(item, field), getattr(other, field), err_msg=field)
         np.testing.assert_array_equal(item.bands.as_array(), other.bands.as_array())
+        np.testing.assert_array_equal(item.amounts.as_array(), other.amounts.as_array())
 
 
 splits = st.lists(st.sets(st.integers(0, len(NAMES) - 1), min_size=1), min_size=1, max_size=6)

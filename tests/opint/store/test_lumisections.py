@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from sqlalchemy import func, select
 
 from dqm.core.quality import Quality
-from dqm.core.state import Bands, LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.core.state import Amounts, Bands, LumisectionState, SubsystemScores, SubsystemVerdict
 from opint.store import catalogues, evidence, lumisections
 from opint.store.engine import Store
 from opint.store.tables import evidence as evidence_table
@@ -79,6 +79,7 @@ def states(draw: st.DrawFn) -> LumisectionState:
             digests=draw(arrays(np.uint64, n)),
             reasons=draw(arrays(np.uint8, n)),
             bands=draw(st.none() | arrays(np.float32, (7, n), elements=REALS).map(Bands.from_array)),
+            amounts=draw(st.none() | arrays(np.float32, (3, n), elements=REALS).map(Amounts.from_array)),
         )
         if closed:
             qualities = draw(arrays(np.uint8, n, elements=st.integers(0, 3)))
