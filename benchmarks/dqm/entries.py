@@ -161,8 +161,8 @@ def _watched(
     for first in range(0, len(later), LENGTH):
         good = [batch for item in later[first : first + LENGTH] for batch in source.lumisection(*item)]
         for pair in judges.judged(good):
-            said, said_alone = (any(rows.any() for rows in answers.values()) for answers in pair)
-            yield "false", (said, said_alone)
+            beside, by_itself = (any(rows.any() for rows in answers.values()) for answers in pair)
+            yield "false", (beside, by_itself)
     names = sorted(judges.siblings.expected)
     for lost, folder, _ in product(LOST, (False, True), range(trials)):
         subsystem = names[int(rng.integers(len(names)))]

@@ -41,15 +41,15 @@ def add_amounts(
     rows = np.flatnonzero(reasons)
     for row in rows[np.argsort(p_values[rows], kind="stable")][:most]:
         assert part.amounts is not None  # noqa: S101 - departures are made of them
-        known, reason = _known(part, int(row), version), Reason(int(reasons[row]))
+        earlier, reason = _known(part, int(row), version), Reason(int(reasons[row]))
         entries, expected = float(part.amounts.observed[row]), float(departures.expected[row])
         kind, clause = _AMOUNTS[reason]
         sentence = (
             f"The other monitoring elements of the subsystem lead to expect {expected:,.0f} entries: "
             f"{clause.format(share=abs(1 - entries / expected))} (p = {p_values[row]:.2g})."
         )
-        evidence[known.me] = replace(
-            known,
+        evidence[earlier.me] = replace(
+            earlier,
             reason=reason,
             kind=kind,
             sentence=sentence,

@@ -41,8 +41,8 @@ def choose(heads: Heads, bad: Mask, repeats: Sequence[Folds]) -> Choice:
         for own, held in folds:
             scores[:, held] = heads(own)[:, held]
         held_out.append(scores)
-    known = np.isfinite(held_out[0][0])
-    areas = [np.mean([auc(scores[at, known], bad[known]) for scores in held_out]) for at in range(len(STRENGTHS))]
+    finite = np.isfinite(held_out[0][0])
+    areas = [np.mean([auc(scores[at, finite], bad[finite]) for scores in held_out]) for at in range(len(STRENGTHS))]
     best = int(np.argmax(areas))
     return Choice(best, np.mean([scores[best] for scores in held_out], axis=0))
 

@@ -58,8 +58,8 @@ class SiblingTables:
 
 def by_siblings(observed: Float64, expected: Float64, catalogue: Catalogue) -> Float64:
     """Entries (L, n) that siblings lead to expect of ``observed`` (L, n) ones and those ``expected`` otherwise."""
-    known = np.isfinite(observed) & (expected > 0)
-    ratio = np.where(known, np.log1p(observed) - np.log1p(np.where(known, expected, 0.0)), np.nan)
+    finite = np.isfinite(observed) & (expected > 0)
+    ratio = np.where(finite, np.log1p(observed) - np.log1p(np.where(finite, expected, 0.0)), np.nan)
     group = _groups(catalogue)
     common = np.array([_median_of_others(row, group) for row in ratio]).reshape(ratio.shape)
     beside: Float64 = np.expm1(np.log1p(np.maximum(expected, 0.0)) + common)
@@ -71,19 +71,19 @@ def _median_of_others(values: Float64, group: Indices) -> Float64:
 
     They are sorted once; that of a group's others lies as many places higher as members of the group stand before it.
     """
-    known = np.flatnonzero(np.isfinite(values))
-    known = known[np.argsort(values[known], kind="stable")]
-    of = group[known]
+    ranked = np.flatnonzero(np.isfinite(values))
+    ranked = ranked[np.argsort(values[ranked], kind="stable")]
+    of = group[ranked]
     sizes = np.bincount(of, minlength=len(group))
     by_group = np.argsort(of, kind="stable")
     own = of[by_group]
-    others_before = by_group - (np.arange(len(known)) - (np.cumsum(sizes) - sizes)[own])
-    others = len(known) - sizes
+    others_before = by_group - (np.arange(len(ranked)) - (np.cumsum(sizes) - sizes)[own])
+    others = len(ranked) - sizes
     enough = others >= LEAST_SIBLINGS
     middle = np.zeros(len(sizes))
     for rank in ((others - 1) // 2, others // 2):
         place = rank + np.bincount(own, others_before <= rank[own], len(sizes)).astype(np.intp)
-        middle[enough] += values[known[place[enough]]] / 2
+        middle[enough] += values[ranked[place[enough]]] / 2
     middle[~enough] = np.nan
     return middle[group]
 

@@ -49,12 +49,12 @@ class SupervisedHead:
         """The same of MEs (n,) in the order of a ``catalogue``."""
         rows = np.array([catalogue.index.get(name, -1) for name in self.names], dtype=np.intp)
         deviates, inspected = deviations(p_values, reasons, present)
-        known = np.zeros(len(self.names), dtype=np.bool_)
-        known[rows >= 0] = inspected[rows[rows >= 0]]
+        covered = np.zeros(len(self.names), dtype=np.bool_)
+        covered[rows >= 0] = inspected[rows[rows >= 0]]
         size = np.abs(self.weights)
-        if not size[known].sum() >= LEAST_INSPECTED * size.sum() > 0:
+        if not size[covered].sum() >= LEAST_INSPECTED * size.sum() > 0:
             return None
-        own = np.where(known, np.where(rows >= 0, deviates[rows], 0.0), self.usual)
+        own = np.where(covered, np.where(rows >= 0, deviates[rows], 0.0), self.usual)
         p_value = float(self.table.p_values(np.array([self.intercept + own @ self.weights], dtype=np.float32))[0])
         held = np.maximum(self.weights * (own - self.usual), 0.0)
         shares = np.zeros(len(catalogue))

@@ -141,8 +141,8 @@ def close(
         verdicts[name] = _verdict(settled, tested[name], judge.subsystems.get(name), opinions, certain)
         explained = _explained(part, frozen, reasons == Reason.DEVIATES, opinions, state, settings)
         if departures is not None:
-            told = (starved | overfull) & np.isin(reasons, (Reason.STARVED, Reason.OVERFULL))
-            amounts = np.where(told, reasons, np.uint8(Reason.CONSISTENT))
+            beside = (starved | overfull) & np.isin(reasons, (Reason.STARVED, Reason.OVERFULL))
+            amounts = np.where(beside, reasons, np.uint8(Reason.CONSISTENT))
             explained = closing_evidence.add_amounts(
                 explained, amounts, departures, state.model_version, settings.evidence_per_lumisection
             )

@@ -115,9 +115,11 @@ def fitted(scores: LabelledScores, catalogue: Catalogue) -> tuple[SupervisedHead
     for row, part in enumerate(scores.parts):
         deviates, inspected = deviations(part.p_values, part.reasons, part.present)
         places = [part.catalogue.index[name] for name in catalogue.names]
-        features[row] = np.where(inspected, deviates, 0.0)[places]
+        features[row] = np.where(inspected, deviates, np.nan)[places]
+    good = features[~scores.bad]
+    usual = np.nansum(good, axis=0) / np.maximum(np.isfinite(good).sum(axis=0), 1)
+    features = np.where(np.isnan(features), usual, features)
     fit = head_fitting.fit(features, scores.bad, scores.runs)
-    usual = features[~scores.bad].mean(axis=0)
     return SupervisedHead(catalogue.names, fit.intercept, fit.weights, usual, fit.table), fit.p_values
 
 
@@ -162,19 +164,19 @@ def _gained(with_head: Mask, without: Mask, scores: LabelledScores) -> tuple[flo
 def _content_p(p_values: Float32, catalogue: Catalogue) -> float:
     """That of the worst folder, times their number; 1 where nothing was inspected."""
     of_folders = folders(catalogue).simes(p_values)
-    known = of_folders[np.isfinite(of_folders)]
-    return float(min(known.min() * len(known), 1.0)) if len(known) else 1.0
+    finite = of_folders[np.isfinite(of_folders)]
+    return float(min(finite.min() * len(finite), 1.0)) if len(finite) else 1.0
 
 
 def _by_subsystem(
     good: Sequence[HistogramBatch], bad: Sequence[HistogramBatch]
 ) -> Mapping[str, tuple[list[HistogramBatch], list[HistogramBatch]]]:
     """Good and bad batches of each subsystem of which there are bad ones, by name."""
-    found: dict[str, tuple[list[HistogramBatch], list[HistogramBatch]]] = defaultdict(lambda: ([], []))
+    batches_of: dict[str, tuple[list[HistogramBatch], list[HistogramBatch]]] = defaultdict(lambda: ([], []))
     for kind, batches in enumerate((good, bad)):
         for batch in batches:
-            found[batch.subsystem][kind].append(batch)
-    return {name: pair for name, pair in sorted(found.items()) if pair[1]}
+            batches_of[batch.subsystem][kind].append(batch)
+    return {name: pair for name, pair in sorted(batches_of.items()) if pair[1]}
 
 
 def _padded(rows: Sequence[Float32]) -> Float32:

@@ -88,8 +88,8 @@ def _learned(
         counting = median(1.0 / (beside + 1.0))
     offset = median(away)
     variance = np.maximum(scale(away - offset) ** 2 - counting, _LEAST_SPREAD**2)
-    known = np.isfinite(variance)
-    middle = np.median(variance[known]) if known.any() else np.nan
+    finite = np.isfinite(variance)
+    middle = np.median(variance[finite]) if finite.any() else np.nan
     count = len(np.unique(runs[own]))
     spread = np.sqrt((count * variance + _SHRINK * middle) / (count + _SHRINK))
     return model, offset, spread
