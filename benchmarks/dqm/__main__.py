@@ -21,6 +21,7 @@ from benchmarks.dqm import (
     decorrelation,
     dinamo,
     entries,
+    head,
     occupancy,
     surfaces,
 )
@@ -35,6 +36,7 @@ TABLES: Mapping[str, Measure] = {
     "dinamo": dinamo.measure,
     "autodqm": autodqm.measure,
     "entries": entries.measure,
+    "head": head.measure,
     "certify": certify.measure,
     "occupancy": occupancy.measure,
     "occupancy-maps": surfaces.measure,

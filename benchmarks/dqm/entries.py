@@ -1,7 +1,7 @@
 """Entries that one monitoring element, or one folder, loses: are they missed, and is more missed than is lost?
 
 The simulator's own detector under real conditions (``oms`` of the data folder; generated ones where it is absent), with
-its models trained on the latest 60 % and judged on what comes later. What luminosity and pileup were is told (*known*)
+models of the first 60 % of an era that judge what comes later. What luminosity and pileup were is told (*known*)
 or kept back (*unknown*), as in files without conditions. In the simulator the elements of a subsystem rise and fall
 together but for counting errors, which flatters siblings: so in *wandering* ones each loses up to a sixth of its
 entries, another part in each run. Each fault takes a share of the entries for ten lumisections, and is found where two

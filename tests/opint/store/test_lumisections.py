@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from sqlalchemy import func, select
 
 from dqm.core.quality import Quality
-from dqm.core.state import Amounts, Bands, LumisectionState, SubsystemScores, SubsystemVerdict
+from dqm.core.state import Amounts, Bands, LumisectionState, Numbers, SubsystemScores, SubsystemVerdict
 from opint.store import catalogues, evidence, lumisections
 from opint.store.engine import Store
 from opint.store.tables import evidence as evidence_table
@@ -53,7 +53,7 @@ def _same_fields(item: object, other: object) -> None:
 
 
 def _plain(value: object) -> object:
-    return value.as_array() if isinstance(value, Bands) else value
+    return value.as_array() if isinstance(value, Numbers) else value
 
 
 REALS = st.floats(width=32, allow_subnormal=True)
