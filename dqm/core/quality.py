@@ -34,7 +34,7 @@ class Reason(IntEnum):
     MISSING = 4
     """Expected and not there when its lumisection was closed (NOT_INSPECTED, alarms)."""
     STARVED = 5
-    """Far fewer entries than good lumisections under the same conditions have (BAD)."""
+    """Far fewer entries than under the same conditions, or fewer than its siblings lead to expect (BAD)."""
     LOW_STATISTICS = 6
     """Too few entries to judge, as is normal for it (NOT_INSPECTED)."""
     NO_MODEL = 7
@@ -58,7 +58,7 @@ class Reason(IntEnum):
     RESOLUTION = 16
     """Too few good runs were learned to tell good from bad at the declared risk (NOT_INSPECTED)."""
     OVERFULL = 17
-    """Far more entries than good lumisections under the same conditions have (BAD)."""
+    """Far more entries than under the same conditions, or more than its siblings lead to expect (BAD)."""
     SEVERAL_MOVED = 18
     """Several rates whose seeds are not told began to move in the same lumisections (BAD)."""
     CONDITIONS_MOVED = 20

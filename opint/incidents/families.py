@@ -109,16 +109,17 @@ _FAMILIES = (
     ),
     Family(
         name="starved",
-        noun="far too few entries",
-        advice="Far fewer entries than under the same conditions before: look at trigger, readout and masks.",
+        noun="too few entries",
+        advice="Fewer entries than under the same conditions before, or than its siblings have: look at trigger, "
+        "readout and masks.",
         kind="low-statistics",
         bad_elements=True,
     ),
     Family(
         name="overfull",
-        noun="far too many entries",
-        advice="Far more entries than under the same conditions before: look at noise, thresholds and prescales, and "
-        "at whether histograms are filled twice.",
+        noun="too many entries",
+        advice="More entries than under the same conditions before, or than its siblings have: look at noise, "
+        "thresholds and prescales, and at whether histograms are filled twice.",
         kind="high-statistics",
         bad_elements=True,
     ),
@@ -256,8 +257,8 @@ KIND_NOUNS = {
     "swap": "swapped channels",
     "stuck": "frozen content",
     "missing": "no data",
-    "low-statistics": "far too few entries",
-    "high-statistics": "far too many entries",
+    "low-statistics": "too few entries",
+    "high-statistics": "too many entries",
     "pattern": "a pattern unlike that of good lumisections",
     "status": "content that contradicts the detector status",
 }
