@@ -16,7 +16,7 @@ from dqm.core.combination import PerCatalogue, folders
 from dqm.core.state import Amounts
 from dqm.statistics.conformal import ConformalTable
 from streams.arrays import Float32, Float64, Indices, Mask
-from streams.records import Catalogue
+from streams.records import Catalogue, Conditions
 
 LEAST_SIBLINGS = 3
 LEAST_LACK, LEAST_EXCESS = 0.1, 0.1
@@ -37,12 +37,16 @@ class Departures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SiblingTables:
-    """P-values of how many spreads an ME lies below and above what its siblings lead to expect."""
+    """P-values of how many spreads an ME lies below and above what its siblings lead to expect.
+
+    ``conditional`` amounts are expected from luminosity and pileup.
+    """
 
     lack: ConformalTable
     excess: ConformalTable
+    conditional: bool
 
-    def departures(self, amounts: Amounts, catalogue: Catalogue) -> Departures:
+    def departures(self, amounts: Amounts, catalogue: Catalogue, conditions: Conditions) -> Departures:
         """What the siblings say of the ``amounts`` of one lumisection."""
         observed, reference = (values.astype(np.float64)[None] for values in (amounts.observed, amounts.expected))
         expected = by_siblings(observed, reference, catalogue)
@@ -53,6 +57,9 @@ class SiblingTables:
                 amounts.observed < (1.0 - LEAST_LACK) * expected,
                 amounts.observed > (1.0 + LEAST_EXCESS) * expected,
             )
+        if self.conditional and conditions.recorded_lumi and conditions.pileup:
+            # Where most MEs lose entries it is not the others that have too many.
+            many &= amounts.observed > (1.0 + LEAST_EXCESS) * amounts.expected
         return Departures(expected, _where(few, self.lack, deficit), _where(many, self.excess, -deficit))
 
 

@@ -68,12 +68,11 @@ def fit(
     pool = pool[np.isfinite(pool)]
     if not len(pool):
         return None
-    _, offset, spread = _learned(statistics, conditions, runs, catalogue, learned)
+    model, offset, spread = _learned(statistics, conditions, runs, catalogue, learned)
     calibrating = np.unique(np.concatenate([runs[held] for _, held in splits]))
     blocks = Blocks.of(len(calibrating), int(np.isfinite(offset).sum()))
-    return SiblingModel(
-        offset, spread, SiblingTables(ConformalTable.of(pool, blocks), ConformalTable.of(-pool, blocks))
-    )
+    lack, excess = ConformalTable.of(pool, blocks), ConformalTable.of(-pool, blocks)
+    return SiblingModel(offset, spread, SiblingTables(lack, excess, model.knows_conditions))
 
 
 def _learned(
