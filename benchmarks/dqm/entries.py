@@ -1,12 +1,12 @@
 """Entries that one monitoring element, or one folder, loses: are they missed, and is more missed than is lost?
 
-The simulator's own detector under real conditions (``oms`` of the data folder; generated ones where it is absent), with
-models of the first 60 % of an era that judge what comes later. What luminosity and pileup were is told (*known*)
-or kept back (*unknown*), as in files without conditions. In the simulator the elements of a subsystem rise and fall
-together but for counting errors, which flatters siblings: so in *wandering* ones each loses up to a sixth of its
-entries, another part in each run. Each fault takes a share of the entries for ten lumisections, and is found where two
-of three in a row say STARVED of what it hit. False ones are lumisections of which STARVED or OVERFULL is said without a
-fault.
+One subsystem of the simulator's own detector under real conditions (``oms`` of the data folder; generated ones where it
+is absent), with models of the first 60 % of an era that judge what comes later. What luminosity and pileup were is told
+(*known*) or kept back (*unknown*), as in files without conditions. In the simulator the elements of a subsystem rise
+and fall together but for counting errors, which flatters siblings: so in *wandering* ones each loses up to a sixth of
+its entries, another part in each run. Each fault takes a share of the entries for ten lumisections, and is found where
+two of three in a row say STARVED of what it hit. False ones are lumisections of which STARVED or OVERFULL is said
+without a fault.
 
 The peer is the same model without siblings: luminosity, or the median of what there is usually.
 """
@@ -33,6 +33,7 @@ from dqm.histograms.train import train
 from dqm.simulate.detector import Detector
 from streams.records import Catalogue, Conditions, HistogramBatch, LumisectionKey
 
+SUBSYSTEM = "Muon"
 LOST = (0.2, 0.4, 0.6)
 LENGTH = 10
 FEW_RUNS = 4
@@ -40,7 +41,8 @@ MOST_WANDERED = 1 / 6
 SETTINGS = DqmSettings()
 
 Rows = npt.NDArray[np.intp]
-Answers = Mapping[str, npt.NDArray[np.bool_]]
+Answers = npt.NDArray[np.bool_]
+"""Which elements have too few or too many entries."""
 Answer = tuple[bool, bool]
 """Whether something was said with siblings, and without."""
 
@@ -81,7 +83,7 @@ class Source:
     def lumisection(self, key: LumisectionKey, conditions: Conditions) -> list[HistogramBatch]:
         """Good histograms, thinned as they wander."""
         rng = np.random.default_rng([self.seed, key.run, key.ls])
-        batches = self.detector.lumisection(key, conditions, rng)
+        batches = [batch for batch in self.detector.lumisection(key, conditions, rng) if batch.subsystem == SUBSYSTEM]
         if self.case.wandering:
             of_run = np.random.default_rng([self.seed, key.run])
             shares = [of_run.uniform(1 - MOST_WANDERED, 1.0, len(batch.catalogue)) for batch in batches]
@@ -141,7 +143,7 @@ class Judges:
         return cls(*(Pipeline(own, SETTINGS, AlertSettings()) for own in bundles))
 
     def judged(self, batches: Sequence[HistogramBatch]) -> Iterator[tuple[Answers, Answers]]:
-        """For each lumisection, by subsystem, which elements have too few or too many entries; of both models."""
+        """What both models say of each lumisection."""
         states: dict[LumisectionKey, LumisectionState] = {}
         for scored in self.siblings.score(batches):
             states[scored.key] = merge(states.get(scored.key), scored, 0.0).state
@@ -150,8 +152,8 @@ class Judges:
 
 
 def _amounts(judge: Pipeline, state: LumisectionState) -> Answers:
-    verdicts = judge.close(state, {}, 0.0, "complete").verdicts
-    return {name: np.isin(verdict.reasons, (Reason.STARVED, Reason.OVERFULL)) for name, verdict in verdicts.items()}
+    reasons = judge.close(state, {}, 0.0, "complete").verdicts[SUBSYSTEM].reasons
+    return np.isin(reasons, (Reason.STARVED, Reason.OVERFULL))
 
 
 def _watched(
@@ -161,26 +163,24 @@ def _watched(
     for first in range(0, len(later), LENGTH):
         good = [batch for item in later[first : first + LENGTH] for batch in source.lumisection(*item)]
         for pair in judges.judged(good):
-            beside, by_itself = (any(rows.any() for rows in answers.values()) for answers in pair)
+            beside, by_itself = (bool(elements.any()) for elements in pair)
             yield "false", (beside, by_itself)
-    names = sorted(judges.siblings.expected)
     for lost, folder, _ in product(LOST, (False, True), range(trials)):
-        subsystem = names[int(rng.integers(len(names)))]
-        rows = _hit(rng, judges.siblings.expected[subsystem], folder=folder)
+        rows = _hit(rng, judges.siblings.expected[SUBSYSTEM], folder=folder)
         start = int(rng.integers(len(later) - LENGTH))
         faulty = [
-            thinned(batch, _left(batch, subsystem, rows, lost), rng)
+            thinned(batch, _left(batch, rows, lost), rng)
             for item in later[start : start + LENGTH]
             for batch in source.lumisection(*item)
         ]
         siblings, alone = zip(*judges.judged(faulty), strict=True)
-        answer = _raised(siblings, subsystem, rows), _raised(alone, subsystem, rows)
+        answer = _raised(siblings, rows), _raised(alone, rows)
         yield f"{'folder' if folder else 'element'}_{lost:g}", answer
 
 
-def _raised(answers: Sequence[Answers], subsystem: str, rows: Rows) -> bool:
+def _raised(answers: Sequence[Answers], rows: Rows) -> bool:
     """Whether two of three in a row say so of one of the ``rows``."""
-    bad = np.array([of_lumisection[subsystem][rows] for of_lumisection in answers])
+    bad = np.array([elements[rows] for elements in answers])
     return bool((np.lib.stride_tricks.sliding_window_view(bad, 3, axis=0).sum(axis=-1) >= 2).any())
 
 
@@ -191,10 +191,9 @@ def _hit(rng: np.random.Generator, catalogue: Catalogue, *, folder: bool) -> Row
     return np.array([at for at, me in enumerate(catalogue.elements) if at == row or (folder and me.group == own)])
 
 
-def _left(batch: HistogramBatch, subsystem: str, rows: Rows, lost: float) -> npt.NDArray[np.float64]:
+def _left(batch: HistogramBatch, rows: Rows, lost: float) -> npt.NDArray[np.float64]:
     share = np.ones(len(batch.catalogue))
-    if batch.subsystem == subsystem:
-        share[rows] = 1.0 - lost
+    share[rows] = 1.0 - lost
     return share
 
 

@@ -92,8 +92,8 @@ def learn_heads(
             runs[0] = len(np.unique(scores.runs[~scores.bad]))
         if runs[0] < LEAST_GOOD or runs[1] < LEAST_BAD:
             lines.append(
-                f"{subsystem}: no supervised head: {runs[1]} bad runs and {runs[0]} good ones that calibrate are "
-                f"labelled; it takes {LEAST_BAD} and {LEAST_GOOD} to say whether one pays."
+                f"{subsystem}: no supervised head: it takes {LEAST_BAD} bad runs and {LEAST_GOOD} good ones that "
+                f"calibrate to say whether one pays; {runs[1]} and {runs[0]} are labelled."
             )
             continue
         catalogue = models[subsystem].catalogue

@@ -80,4 +80,4 @@ def test_few_bad_runs_teach_nothing(tmp_path):
     bundle, good, bad = site(tmp_path / "model", AWAY, LEAST_BAD - 1)
     learned, (line,) = learn_heads(bundle, good, bad, SETTINGS, ALERTS)
     assert learned is bundle
-    assert f"no supervised head: {LEAST_BAD - 1} bad runs and 90 good ones" in line
+    assert f"{LEAST_BAD - 1} and 90 are labelled" in line

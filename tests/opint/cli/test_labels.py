@@ -64,3 +64,4 @@ def test_training_takes_what_people_call_good(site):
     assert "training: 10 lumisections of 1 runs" in answer, "the four bad ones are left out"
     assert "calibration: none" in answer
     assert "Train on several runs" in " ".join(answer.split())
+    assert "no supervised head: it takes 20 bad runs" in " ".join(answer.split())
