@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from opint.labels.label import Flag, Label, Labels
 from opint.registry.training_data import OperatorFeedback, TrainingSelection
 from streams.records import Catalogue, Conditions, HistogramBatch, LumisectionKey
 
@@ -51,3 +52,11 @@ def test_a_false_alarm_comes_in_from_any_run() -> None:
 def test_one_true_alarm_outweighs_false_ones(runs) -> None:
     both = frozenset({at(1, 1)})
     assert at(1, 1) not in places(TrainingSelection(runs, OperatorFeedback(both, both)).of(BATCHES))
+
+
+def test_labels_choose_what_is_good_and_keep_what_is_bad() -> None:
+    labels = Labels([Label(1, 1, 2, Flag.GOOD), Label(1, 2, 2, Flag.BAD, "Muon")])
+    selection = TrainingSelection(range(9), labels=labels)
+    assert places(selection.of(BATCHES)) == {at(1, 1), at(1, 1, "Strips"), at(1, 2, "Strips")}
+    assert places(selection.bad) == {at(1, 2)}
+    assert selection.not_good == {at(1, 2)} | {at(2, ls, name) for ls in (1, 2) for name in ("Muon", "Strips")}
