@@ -206,6 +206,20 @@ def test_far_too_few_entries_are_an_alarm_and_explained(pipeline, toy):
     assert evidence.expected_entries == pytest.approx(10 * evidence.entries, rel=0.3)
 
 
+def test_a_part_of_the_entries_is_missed_beside_siblings_whatever_luminosity_was(pipeline, toy):
+    def lose(_catalogue, means):
+        means[1][2] *= 0.6
+
+    row = toy.catalogue.blocks[1].start + 2
+    batch = replace(toy.batch(3, run=1001, edit=lose), conditions=Conditions())
+    state = pipeline.close(merge(None, pipeline.score([batch])[0], 0.0).state, {}, 1.0, "complete")
+    (verdict,) = state.verdicts.values()
+    assert np.flatnonzero(verdict.reasons).tolist() == [row]
+    assert verdict.reasons[row] == Reason.STARVED
+    (part,) = state.parts.values()
+    assert part.evidence[toy.catalogue.names[row]].kind == "low-statistics"
+
+
 def test_half_the_luminosity_is_not_starvation(pipeline, toy):
     batch = toy.batch(3, run=1001, edit=scale_all(0.4))
     dim = replace(batch, conditions=replace(batch.conditions, recorded_lumi=0.4 * batch.conditions.recorded_lumi))
