@@ -42,6 +42,7 @@ OVERFULL_SHARE = 2.0
 """An ME can be OVERFULL only where it has more than this many times what is expected under known conditions."""
 
 _EXACT = 2.0**24
+_NOTHING = Conditions()
 
 
 class Stage:
@@ -93,12 +94,7 @@ class Stage:
         scores[:, ~came] = np.nan
         scores.transpose(0, 2, 1)[~self.model.normaliser.covered] = np.nan
         errors = self._certification_errors([counts for counts, _ in gathered], totals, pileup, np.isfinite(p_values))
-        siblings = self.model.siblings
-        amounts = (
-            [None] * len(batches)
-            if siblings is None
-            else siblings.amounts(np.where(came, statistics, np.nan), expected)
-        )
+        amounts = self._amounts(np.where(came, statistics, np.nan), expected)
         results = []
         for at, batch in enumerate(batches):
             result = ScoredHistograms(
@@ -117,6 +113,17 @@ class Stage:
             evidence = self._witness.evidence(result, gathered[at][0], self._settings)
             results.append(_result(batch, alignments[at], self.model.scorers, result, evidence, amounts[at]))
         return results
+
+    def _amounts(self, statistics: Float64, expected: Float64) -> Sequence[Amounts | None]:
+        """What each batch leaves to be held against siblings; None where these are too few."""
+        siblings = self.model.siblings
+        if siblings is None:
+            return [None] * len(statistics)
+        if self.model.entries.knows_conditions and not siblings.tables.conditional:
+            usual, _ = self.model.entries.expected([_NOTHING])
+            # Where conditions say that there was no beam, nothing is usual.
+            expected = np.where(expected > 0, usual, expected)
+        return siblings.amounts(statistics, expected)
 
     def _certification_errors(
         self, counts: Sequence[Sequence[Counts]], totals: Float32, pileup: Float32, use: Mask

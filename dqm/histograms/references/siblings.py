@@ -20,6 +20,8 @@ from streams.arrays import Float64, Indices, Int64, Mask
 from streams.records import Catalogue, Conditions
 
 _LEAST_SPREAD = 0.005
+_MOST = 0.99
+_NOTHING = Conditions()
 _SHRINK = 10.0
 """Runs that the spread of all MEs weighs as much as."""
 
@@ -55,15 +57,34 @@ def fit(
 ) -> SiblingModel | None:
     """From entries ``statistics`` (L, n) of good lumisections of ``runs`` (L,), NaN where one did not come.
 
-    The ``learned`` ones teach, and each pair of ``splits`` (learned, held) calibrates. None where siblings or runs are
-    too few.
+    The ``learned`` ones teach, and each pair of ``splits`` (learned, held) calibrates. What is corrected is what
+    conditions lead to expect or the usual amount, whichever leaves less in runs held back: a slope with pileup that few
+    runs have seen is what sets these apart. None where siblings or runs are too few.
     """
-    departures = []
+    fitted = _fit(statistics, conditions, runs, catalogue, learned, splits)
+    if fitted is not None and fitted[1].tables.conditional:
+        usual = _fit(statistics, [_NOTHING] * len(runs), runs, catalogue, learned, splits)
+        fitted = min(fitted, usual or fitted, key=lambda item: item[0])
+    return None if fitted is None else fitted[1]
+
+
+def _fit(
+    statistics: Float64,
+    conditions: Sequence[Conditions],
+    runs: Int64,
+    catalogue: Catalogue,
+    learned: Indices,
+    splits: Sequence[tuple[Indices, Indices]],
+) -> tuple[float, SiblingModel] | None:
+    """How far 99 % of the entries in runs held back lie from what is expected, in ln, and the model."""
+    departures, distances = [], []
     for own, held in splits:
         model, offset, spread = _learned(statistics, conditions, runs, catalogue, own)
         expected = _moved(model, [conditions[at] for at in held], offset)
         beside = by_siblings(statistics[held], expected, catalogue)
         departures.append(deficits(statistics[held], beside, spread).ravel())
+        with np.errstate(invalid="ignore"):
+            distances.append(np.abs(np.log1p(beside) - np.log1p(statistics[held])).ravel())
     pool = np.concatenate(departures) if departures else np.empty(0)
     pool = pool[np.isfinite(pool)]
     if not len(pool):
@@ -72,7 +93,8 @@ def fit(
     calibrating = np.unique(np.concatenate([runs[held] for _, held in splits]))
     blocks = Blocks.of(len(calibrating), int(np.isfinite(offset).sum()))
     lack, excess = ConformalTable.of(pool, blocks), ConformalTable.of(-pool, blocks)
-    return SiblingModel(offset, spread, SiblingTables(lack, excess, model.knows_conditions))
+    far = float(np.nanquantile(np.concatenate(distances), _MOST))
+    return far, SiblingModel(offset, spread, SiblingTables(lack, excess, model.knows_conditions))
 
 
 def _learned(
