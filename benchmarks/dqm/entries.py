@@ -108,9 +108,9 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     """Shares of faults found and of good lumisections called starved, with siblings and without."""
     (era, *_), _ = eras(data)
     cut = int(EARLIER_SHARE * len(era))
-    cases, detectors, learned, watched, trials = (CASES[1:2], 1, 96, 32, 1) if quick else (CASES, 2, 384, 384, 12)
+    cases, detectors, learned, watched, trials = (CASES[1:2], 1, 96, 32, 1) if quick else (CASES, 3, 384, 384, 12)
     hits: dict[str, list[Answer]] = {}
-    for seed, case in product(seeds[:detectors], cases):
+    for seed, case in product(seeds[-detectors:], cases):
         progress(f"entries, {case.name}, detector {seed}")
         source = Source(Detector.built_in(seed), case, seed)
         judges = Judges.trained(source, _earlier(era[:cut], case.runs, learned))

@@ -69,7 +69,8 @@ class Thresholds:
     @property
     def false_by_elements(self) -> float:
         """The part of ``false_per_lumisection`` that content and entries may use, and not whole subsystems."""
-        return self.false_per_lumisection * (1.0 - (_CERTIFICATION_SHARE if self.certification_p else 0.0))
+        whole = (_CERTIFICATION_SHARE if self.certification_p else 0.0) + (HEAD_SHARE if self.head_p else 0.0)
+        return self.false_per_lumisection * (1.0 - whole)
 
 
 def thresholds(
@@ -89,8 +90,8 @@ def thresholds(
     number of MEs. ``certification_p`` (folders, L) are the p-values of whole subsystems at the folders that they
     name (:func:`dqm.core.combination.folder_p`). A tenth of the budget goes to lack of entries, half a tenth to excess;
     three tenths to whole subsystems, where these are looked at; the rest to folders. The budget of records is shared
-    alike. Where entries are held against those of ``siblings``, half a tenth goes to that; three
-    tenths go to supervised heads where there are any, of which ``head_p`` (subsystems, L) are p-values of good ones.
+    alike. Where entries are held against those of ``siblings``, half a tenth goes to that; three tenths go to
+    supervised heads where there are any, of which ``head_p`` (subsystems, L) are p-values of good ones.
     """
     units = RUNS_PER_SHIFT * dqm.shift_hours / 8.0 if whole_runs else dqm.shift_hours * 3600 / LUMISECTION_SECONDS
     allowed = min(dqm.false_incidents_per_shift / units, _MOST)

@@ -139,14 +139,12 @@ def close(
         certain = _certain(part, tested[name], reasons, judge, opinions)
         settled = moved_together(part.catalogue, reasons) if state.key.ls == 0 else reasons
         verdicts[name] = _verdict(settled, tested[name], judge.subsystems.get(name), opinions, certain)
-        explained = _explained(part, frozen, reasons == Reason.DEVIATES, opinions, state, settings)
+        parts[name] = _explained(part, frozen, reasons == Reason.DEVIATES, opinions, state, settings)
         if departures is not None:
-            beside = (starved | overfull) & np.isin(reasons, (Reason.STARVED, Reason.OVERFULL))
-            amounts = np.where(beside, reasons, np.uint8(Reason.CONSISTENT))
-            explained = closing_evidence.add_amounts(
-                explained, amounts, departures, state.model_version, settings.evidence_per_lumisection
-            )
-        parts[name] = explained
+            amounts = np.where(starved | overfull, reasons, np.uint8(Reason.CONSISTENT))
+            amounts[~np.isin(amounts, (Reason.STARVED, Reason.OVERFULL))] = Reason.CONSISTENT
+            most = settings.evidence_per_lumisection
+            parts[name] = closing_evidence.add_amounts(parts[name], amounts, departures, state.model_version, most)
     return state.closed(parts, verdicts, now_s, because)
 
 
