@@ -16,11 +16,14 @@ from dqm.core.combination import PerCatalogue, folders
 from dqm.core.state import Amounts
 from dqm.statistics.conformal import ConformalTable
 from streams.arrays import Float32, Float64, Indices, Mask
-from streams.records import Catalogue, Conditions
+from streams.records import Catalogue
 
 LEAST_SIBLINGS = 3
 LEAST_LACK, LEAST_EXCESS = 0.1, 0.1
 """Shares of the entries below which nothing is missing, or too much, however sure it is."""
+OFF, MOST_OFF = 5.0, 0.2
+"""Siblings of which more than this share lie so many spreads apart disagree: who of them is wrong cannot be told."""
+_WORTH_A_LOOK = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,30 +40,28 @@ class Departures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SiblingTables:
-    """P-values of how many spreads an ME lies below and above what its siblings lead to expect.
-
-    ``conditional`` amounts are expected from luminosity and pileup.
-    """
+    """P-values of how many spreads an ME lies below and above what its siblings lead to expect."""
 
     lack: ConformalTable
     excess: ConformalTable
-    conditional: bool
 
-    def departures(self, amounts: Amounts, catalogue: Catalogue, conditions: Conditions) -> Departures:
+    def departures(self, amounts: Amounts, catalogue: Catalogue) -> Departures:
         """What the siblings say of the ``amounts`` of one lumisection."""
-        observed, reference = (values.astype(np.float64)[None] for values in (amounts.observed, amounts.expected))
-        expected = by_siblings(observed, reference, catalogue)
-        deficit = deficits(observed, expected, amounts.spread.astype(np.float64))[0].astype(np.float32)
-        expected = expected[0]
+        observed, reference = (values.astype(np.float64) for values in (amounts.observed, amounts.expected))
+        spread = amounts.spread.astype(np.float64)
+        expected = by_siblings(observed[None], reference[None], catalogue)[0]
+        deficit = deficits(observed, expected, spread).astype(np.float32)
         with np.errstate(invalid="ignore"):
-            few, many = (
-                amounts.observed < (1.0 - LEAST_LACK) * expected,
-                amounts.observed > (1.0 + LEAST_EXCESS) * expected,
-            )
-        if self.conditional and conditions.recorded_lumi and conditions.pileup:
-            # Where most MEs lose entries it is not the others that have too many.
-            many &= amounts.observed > (1.0 + LEAST_EXCESS) * amounts.expected
-        return Departures(expected, _where(few, self.lack, deficit), _where(many, self.excess, -deficit))
+            few, many = observed < (1.0 - LEAST_LACK) * expected, observed > (1.0 + LEAST_EXCESS) * expected
+        lack, excess = _where(few, self.lack, deficit), _where(many, self.excess, -deficit)
+        group = _groups(catalogue)
+        for row in np.flatnonzero(np.minimum(lack, excess) < _WORTH_A_LOOK):
+            others = (group != group[row]) & np.isfinite(deficit)
+            moved = np.expm1(np.log1p(reference) + np.log1p(expected[row]) - np.log1p(reference[row]))
+            off = np.abs(deficits(observed[others], moved[others], spread[others])) > OFF
+            if off.mean() > MOST_OFF:
+                lack[row] = excess[row] = 1.0
+        return Departures(expected, lack, excess)
 
 
 def by_siblings(observed: Float64, expected: Float64, catalogue: Catalogue) -> Float64:

@@ -125,7 +125,7 @@ def close(
     verdicts = {}
     for name, part in parts.items():
         reasons = _reasons(part, held[name], limit, judge.folder_p)
-        departures = _departures(judge, name, part, state.conditions)
+        departures = _departures(judge, name, part)
         starved, overfull = _amounts(departures, judge.siblings_p, part, reasons, settings)
         reasons[starved], reasons[overfull] = Reason.STARVED, Reason.OVERFULL
         opinions = [] if unstable else _opinions(judge, name, part, reasons, state.conditions)
@@ -215,12 +215,10 @@ def _reasons(part: SubsystemScores, tested: Float32, limit: float, folder_limit:
     return reasons
 
 
-def _departures(judge: Judge, name: str, part: SubsystemScores, conditions: Conditions) -> Departures | None:
+def _departures(judge: Judge, name: str, part: SubsystemScores) -> Departures | None:
     """How the entries of the part lie beside those of siblings; None where nothing is known of that."""
     tables = judge.siblings.get(name)
-    if tables is None or part.amounts is None:
-        return None
-    return tables.departures(part.amounts, part.catalogue, conditions)
+    return None if tables is None or part.amounts is None else tables.departures(part.amounts, part.catalogue)
 
 
 _MAY_LACK = np.isin(

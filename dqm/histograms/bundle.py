@@ -195,7 +195,7 @@ def _pack(model: SubsystemModel) -> bytes:
             "siblings/spread": model.siblings.spread,
             "siblings/lack": model.siblings.tables.lack.as_array(),
             "siblings/excess": model.siblings.tables.excess.as_array(),
-            "siblings/conditional": np.array(model.siblings.tables.conditional),
+            "siblings/conditional": np.array(model.siblings.conditional),
         }
     if model.certification is not None:
         arrays |= {f"certification/{name}": array for name, array in model.certification.arrays().items()}
@@ -228,8 +228,7 @@ def _unpack(catalogue: Catalogue, arrays: NamedArrays) -> SubsystemModel:
 
 def _siblings(arrays: NamedArrays) -> SiblingModel:
     lack, excess = (ConformalTable.from_array(arrays[name]) for name in ("lack", "excess"))
-    tables = SiblingTables(lack, excess, bool(arrays["conditional"]))
-    return SiblingModel(arrays["offset"], arrays["spread"], tables)
+    return SiblingModel(arrays["offset"], arrays["spread"], SiblingTables(lack, excess), bool(arrays["conditional"]))
 
 
 _NORMALISER = ("lines", "spread", "centre", "reach", "pileup", "judged", "covered")

@@ -119,7 +119,7 @@ class Stage:
         siblings = self.model.siblings
         if siblings is None:
             return [None] * len(statistics)
-        if self.model.entries.knows_conditions and not siblings.tables.conditional:
+        if self.model.entries.knows_conditions and not siblings.conditional:
             usual, _ = self.model.entries.expected([_NOTHING])
             # Where conditions say that there was no beam, nothing is usual.
             expected = np.where(expected > 0, usual, expected)

@@ -28,11 +28,15 @@ _SHRINK = 10.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SiblingModel:
-    """``offset`` (n,) of ln(entries) beside the siblings, and its ``spread`` (n,); NaN where siblings are too few."""
+    """``offset`` (n,) of ln(entries) beside the siblings, and its ``spread`` (n,); NaN where siblings are too few.
+
+    ``conditional`` says that the offset is from what conditions lead to expect, not from the usual amount.
+    """
 
     offset: Float64
     spread: Float64
     tables: SiblingTables
+    conditional: bool
 
     def without(self, elements: Mask) -> "SiblingModel":
         """The same, which says nothing of some ``elements`` (n,)."""
@@ -62,7 +66,7 @@ def fit(
     runs have seen is what sets these apart. None where siblings or runs are too few.
     """
     fitted = _fit(statistics, conditions, runs, catalogue, learned, splits)
-    if fitted is not None and fitted[1].tables.conditional:
+    if fitted is not None and fitted[1].conditional:
         usual = _fit(statistics, [_NOTHING] * len(runs), runs, catalogue, learned, splits)
         fitted = min(fitted, usual or fitted, key=lambda item: item[0])
     return None if fitted is None else fitted[1]
@@ -94,7 +98,7 @@ def _fit(
     blocks = Blocks.of(len(calibrating), int(np.isfinite(offset).sum()))
     lack, excess = ConformalTable.of(pool, blocks), ConformalTable.of(-pool, blocks)
     far = float(np.nanquantile(np.concatenate(distances), _MOST))
-    return far, SiblingModel(offset, spread, SiblingTables(lack, excess, model.knows_conditions))
+    return far, SiblingModel(offset, spread, SiblingTables(lack, excess), model.knows_conditions)
 
 
 def _learned(
