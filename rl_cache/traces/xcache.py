@@ -1,8 +1,13 @@
-"""XCache's own records as traces: closed files of the g-stream, and ``xrdpfc_print -j`` of ``.cinfo`` files.
+"""Records of XCache and XRootD as traces, JSON with one object a line.
 
-Both are JSON, one object a line; other lines, such as headers of packets, are passed over and counted. A request is one
-opening of a file. What cannot be right is said in the trace's remarks: some versions report no missed bytes for files
-that were just fetched (PelicanPlatform/pelican issue 1008).
+* closed files of XCache's g-stream, and ``xrdpfc_print -j`` of ``.cinfo`` files;
+* closed files of XRootD's f-stream, as opensciencegrid/xrootd-monitoring-collector puts them on message queues
+  (``filename``, ``filesize``, ``start_time`` in ms), and in the form that it makes of them for WLCG
+  (``file_lfn``, ``file_size``, times in s). These name the user.
+
+Other lines, such as headers of packets, are passed over and counted. A request is one opening of a file. What cannot be
+right is said in the trace's remarks: some versions of XCache report no missed bytes for files that were just fetched
+(PelicanPlatform/pelican issue 1008).
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,6 +27,8 @@ from rl_cache.traces.trace import Trace
 
 MAX_LINE_BYTES = 1 << 20
 _KIB = 1024
+_FIRST_MS = 100_000_000_000
+"""From here on a time is in ms since 1970: in s it would be after the year 5138."""
 
 
 @dataclass(slots=True)
@@ -29,8 +36,11 @@ class Report:
     """What was read, one element an opening of a file; and what was odd.
 
     Attributes:
-        time, file, size: seconds, paths, bytes.
+        time, file, size, user: seconds, paths, bytes, and who read, empty where that is not told.
         hit, missed, bypassed: bytes that were read from disk, through the cache, and past it.
+        sent: bytes that were read of a server which is no cache, or does not say from where they came.
+        written: files that were written and not read.
+        unnamed: closed files whose opening the collector has missed, so that their names are not known.
         passed_over: lines that are none of these records.
         impossible: openings of a file that was never there before and that report no missed byte.
         merged: accesses of ``.cinfo`` files that are not told one by one any more.
@@ -39,6 +49,10 @@ class Report:
     time: list[int] = field(default_factory=list)
     file: list[str] = field(default_factory=list)
     size: list[int] = field(default_factory=list)
+    user: list[str] = field(default_factory=list)
+    sent: int = 0
+    written: int = 0
+    unnamed: int = 0
     hit: int = 0
     missed: int = 0
     bypassed: int = 0
@@ -50,10 +64,15 @@ class Report:
         """For users."""
         if self.passed_over:
             yield f"{self.passed_over:,} lines are no records of accesses and were passed over"
-        read, opened = self.hit + self.missed + self.bypassed, sum(self.size)
-        if read and opened:
-            yield f"the cache had {self.hit / read:.1%} of the bytes that jobs read"
+        through, opened = self.hit + self.missed + self.bypassed, sum(self.size)
+        if through:
+            yield f"the cache had {self.hit / through:.1%} of the bytes that jobs read"
+        if opened and (read := through + self.sent):
             yield f"jobs read {read / opened:.1%} of the bytes of files that they opened; requests count whole files"
+        if self.written:
+            yield f"{self.written:,} files were written and not read, which is no request"
+        if self.unnamed:
+            yield f"{self.unnamed:,} closed files have no name, since the collector missed their opening"
         if self.impossible:
             yield (
                 f"{self.impossible:,} files were opened for the first time and report no missed byte (b_miss is 0): a "
@@ -79,7 +98,7 @@ def read_xcache(path: Path, sizes: Sizes = Sizes.FIRST) -> Trace:
                 raise TraceError(str(path), f"line {number}", f"over {MAX_LINE_BYTES} bytes", "one record a line")
             _take(report, line, f"{path}: line {number}")
     if not report.time:
-        hint = "expected lines with event file_close of XCache's g-stream, or of xrdpfc_print -j"
+        hint = "expected lines of XCache's g-stream (event file_close), of xrdpfc_print -j, or of XRootD's f-stream"
         raise TraceError(str(path), "records of accesses", "none", hint)
     order = sorted(range(len(report.time)), key=report.time.__getitem__)
     file = [report.file[row] for row in order]
@@ -89,6 +108,8 @@ def read_xcache(path: Path, sizes: Sizes = Sizes.FIRST) -> Trace:
         "size": pa.array([report.size[row] for row in order], pa.int64()),
         "dataset": pa.array([dataset_of(name) or directory_of(name) for name in file], pa.string()),
     }
+    if any(report.user):
+        columns["user"] = pa.array([report.user[row] for row in order], pa.string())
     return assemble([pa.record_batch(columns)], str(path), Sizes.FIRST, tuple(report.remarks()))
 
 
@@ -101,6 +122,8 @@ def _take(report: Report, line: bytes, origin: str) -> None:
         report.passed_over += bool(line.strip())
     elif record.get("event") == "file_close":
         _take_closed_file(report, record, origin)
+    elif "start_time" in record and ("filename" in record or "file_lfn" in record):
+        _take_transfer(report, record, origin)
     elif isinstance(record.get("accesses"), list) and "file_size" in record:
         _take_cinfo(report, record, origin)
     elif "dirstate_snapshot" in record:
@@ -135,7 +158,29 @@ def _take_cinfo(report: Report, record: Mapping[str, Any], origin: str) -> None:
     report.merged += max(0, _number(record, "n_acc_total", origin) - len(accesses))
 
 
-def _add(report: Report, time_s: int, name: str, size: int, read: tuple[int, int, int]) -> None:
+def _take_transfer(report: Report, record: Mapping[str, Any], origin: str) -> None:
+    """A closed file of the f-stream: the collector's own form, or WLCG's."""
+    if "file_lfn" in record:
+        # The collector writes the size under a name with a slip of the pen.
+        name, size = "file_lfn", "fize_size" if "fize_size" in record else "file_size"
+        sent = _number(record, "read_bytes", origin)
+    else:
+        name, size = "filename", "filesize"
+        sent = _number(record, "read", origin) + _number(record, "readv", origin)
+    if not sent and record.get("write"):
+        report.written += 1
+    elif not str(record[name]).startswith("/"):
+        report.unnamed += 1
+    else:
+        start = _number(record, "start_time", origin)
+        user = record.get("user_dn") or record.get("user") or ""
+        path, size_bytes = _path(record, name, origin), _number(record, size, origin)
+        _add(report, start // 1000 if start >= _FIRST_MS else start, path, size_bytes, (0, 0, 0), str(user))
+        report.sent += sent
+
+
+def _add(report: Report, time_s: int, name: str, size: int, read: tuple[int, int, int], user: str = "") -> None:
+    report.user.append(user)
     report.time.append(time_s)
     report.file.append(name)
     report.size.append(max(1, size))

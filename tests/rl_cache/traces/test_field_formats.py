@@ -62,9 +62,32 @@ def test_cinfo_files_as_xrdpfc_print_writes_them(written):
     assert any(remark.startswith("5 earlier accesses were merged") for remark in trace.remarks)
 
 
+def transfer(**changes):
+    """A closed file of the f-stream as the collector of the Open Science Grid writes it."""
+    record = {"timestamp": 1_700_000_160_000, "start_time": 1_700_000_100_000, "end_time": 1_700_000_160_000}
+    record |= {"operation_time": 60, "serverID": "1#h#1094", "server": "h", "site": "T2_IT_Rome", "user": "ada"}
+    return record | {"filename": CMS, "filesize": 1000, "read": 300, "readv": 100, "write": 0} | changes
+
+
+def test_closed_files_of_the_f_stream_name_who_read(written):
+    wlcg = {"file_lfn": CMS, "fize_size": 1000, "read_bytes": 100, "start_time": 1_700_000_050, "user_dn": "/CN=Bob"}
+    lost = transfer(filename="missing directory", filesize="-1")
+    trace = read(written(transfer(), transfer(read=0, readv=0, write=7), lost, wlcg, transfer(user_dn="/CN=Ada")))
+    assert trace.time_s.tolist() == [1_700_000_050, 1_700_000_100, 1_700_000_100]
+    assert trace.file_name[trace.file].tolist() == [CMS] * 3
+    assert [trace.user.names[code] for code in trace.user.code] == ["/CN=Bob", "ada", "/CN=Ada"]
+    assert trace.remarks == (
+        "jobs read 30.0% of the bytes of files that they opened; requests count whole files",
+        "1 files were written and not read, which is no request",
+        "1 closed files have no name, since the collector missed their opening",
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        (transfer(filesize="-1"), "line 1: filesize is -1; a whole number"),
+        (transfer(start_time=None), "start_time is missing"),
         ("{}", "records of accesses is none"),
         (closed(size="10"), "line 1: size is 10; a whole number"),
         (closed(b_hit=None), "b_hit is missing"),
