@@ -141,8 +141,8 @@ def close(
         verdicts[name] = _verdict(settled, tested[name], judge.subsystems.get(name), opinions, certain)
         parts[name] = _explained(part, frozen, reasons == Reason.DEVIATES, opinions, state, settings)
         if departures is not None:
-            amounts = np.where(starved | overfull, reasons, np.uint8(Reason.CONSISTENT))
-            amounts[~np.isin(amounts, (Reason.STARVED, Reason.OVERFULL))] = Reason.CONSISTENT
+            unchanged = (starved | overfull) & np.isin(reasons, (Reason.STARVED, Reason.OVERFULL))
+            amounts = np.where(unchanged, reasons, np.uint8(Reason.CONSISTENT))
             most = settings.evidence_per_lumisection
             parts[name] = closing_evidence.add_amounts(parts[name], amounts, departures, state.model_version, most)
     return state.closed(parts, verdicts, now_s, because)
