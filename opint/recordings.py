@@ -7,7 +7,7 @@ from typing import TypeVar
 import structlog
 
 from conf.stream import StreamSettings
-from streams.codecs.checks import Limits
+from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.replay import Keyed
 

@@ -34,7 +34,7 @@ from dqm.histograms.run_window import MOST_RUNS
 from dqm.histograms.train import train
 from dqm.simulate.effects import EFFECTS
 from dqm.simulate.faults import FaultKind
-from streams.codecs.checks import Limits
+from streams.codecs.limits import Limits
 from streams.files import read_file
 from streams.records import HistogramBatch
 

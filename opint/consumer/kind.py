@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from opint.consumer.handler import StreamHandler
     from opint.store.engine import Store
-    from streams.codecs.values import MessageLimits
+    from streams.codecs.limits import MessageLimits
     from streams.errors import DecodeError
     from streams.files.source import FileSource
     from streams.metrics import Metrics

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from opint.store.engine import Store
-    from streams.codecs.checks import Limits
+    from streams.codecs.limits import Limits
     from streams.errors import DecodeError
     from streams.files.source import FileSource
     from streams.records import HistogramBatch

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from dqm.rates.levels.model import LevelModel
     from opint.store.engine import Store
+    from streams.codecs.limits import MessageLimits
     from streams.codecs.rates import RateLimits
-    from streams.codecs.values import MessageLimits
     from streams.errors import DecodeError
     from streams.files.source import FileSource
     from streams.records import TriggerRates

@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Any
 
 from streams.codecs.accesses import encode_accesses
-from streams.codecs.checks import Limits
 from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.events import encode_events
 from streams.codecs.histograms import arrow
 from streams.codecs.histograms import json as uhi_json
+from streams.codecs.limits import Limits
 from streams.codecs.rates import encode_rates
 from streams.codecs.workflows import encode_workflows
 from streams.records import AccessBatch, EventFeatures, HistogramBatch, TriggerRates

@@ -26,7 +26,8 @@ import pyarrow as pa
 from streams.codecs.arrow_message import message, record_batch
 from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.envelope import listed, parsed
-from streams.codecs.values import MessageLimits, check_amount, check_most, check_text, check_time, check_whole
+from streams.codecs.limits import MessageLimits, check_most
+from streams.codecs.values import check_amount, check_text, check_time, check_whole
 from streams.errors import DecodeError
 from streams.records import AccessBatch, FileAccess
 from streams.source import Message

@@ -1,15 +1,15 @@
-"""Checks of content from outside: how it begins, how large it is, and what every decoded histogram must fulfil."""
+"""Checks of content from outside: how it begins, and what every decoded histogram must fulfil."""
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streams.codecs.values import MessageLimits, check_most, check_text
+from streams.codecs.limits import Limits
+from streams.codecs.values import check_text
 from streams.errors import DecodeError
 from streams.records import Axis, MonitoringElement
 
@@ -42,26 +42,6 @@ def check_file(path: Path) -> None:
     """Raise DecodeError for a file that is empty, compressed or in UTF-16; OSError if it cannot be read."""
     with path.open("rb") as file:
         check_begin(file.read(BEGIN_BYTES), path.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits(MessageLimits):
-    """How large a message of histograms may be.
-
-    ``max_message_bytes`` bounds one message, or one file that is read as a whole; ``max_histograms`` the
-    histograms of one message; ``max_bins`` the cells of one histogram, flow cells included.
-    """
-
-    max_histograms: int
-    max_bins: int
-
-    def check_histograms(self, count: int, field: str = "message") -> None:
-        """Raise OversizeError if ``count`` histograms are too many."""
-        check_most(count, self.max_histograms, "too-many-histograms", field, "histograms")
-
-    def check_bins(self, cells: int, field: str) -> None:
-        """Raise OversizeError if one histogram of ``cells`` cells is too large."""
-        check_most(cells, self.max_bins, "too-many-bins", field, "bins")
 
 
 MAX_COUNT = 2.0**53

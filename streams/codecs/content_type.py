@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from streams.codecs.values import MessageLimits
+from streams.codecs.limits import MessageLimits
 from streams.errors import ContentTypeError, DecodeError
 from streams.source import Message
 

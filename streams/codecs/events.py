@@ -28,7 +28,8 @@ import pyarrow as pa
 from streams.codecs.arrow_message import column_of_numbers, envelope_fields, message, record_batch
 from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.envelope import ENVELOPE, Place, listed, parsed, read_place, write_place
-from streams.codecs.values import MessageLimits, check_most, check_number, check_text, check_whole
+from streams.codecs.limits import MessageLimits, check_most
+from streams.codecs.values import check_number, check_text, check_whole
 from streams.errors import DecodeError
 from streams.records import EventFeatures
 from streams.source import Message

@@ -35,7 +35,8 @@ from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest
 from streams.codecs.checks import MAX_COUNT, check_amounts
 from streams.codecs.content_type import ARROW_CONTENT_TYPE, JSON_CONTENT_TYPE, Codec, decoded
 from streams.codecs.envelope import ENVELOPE, Place, listed, parsed, read_place, write_place
-from streams.codecs.values import MessageLimits, check_most, check_number, check_text
+from streams.codecs.limits import MessageLimits, check_most
+from streams.codecs.values import check_number, check_text
 from streams.errors import DecodeError
 from streams.records import TriggerMenu, TriggerRates
 from streams.source import Message

@@ -1,32 +1,14 @@
-"""Single values of messages from outside: texts, numbers, flags and times; and how large a message may be."""
+"""Single values of messages from outside: texts, numbers, flags and times."""
 
 import sys
-from dataclasses import dataclass
 
-from streams.errors import DecodeError, OversizeError
+from streams.errors import DecodeError
 
 MAX_TEXT_BYTES = 512
 """Longest name, label or category in UTF-8: a database must be able to index a few of them together."""
 
 LATEST_S = 2.0**36
 """The year 4147: any later time is not in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class MessageLimits:
-    """How large a message may be; every decoder checks its limits before it parses or allocates."""
-
-    max_message_bytes: int
-
-    def check_bytes(self, size: int, field: str = "message") -> None:
-        """Raise OversizeError if ``size`` bytes are too many."""
-        check_most(size, self.max_message_bytes, "too-large", field, "bytes")
-
-
-def check_most(count: int, most: int, reason: str, field: str, unit: str) -> None:
-    """Raise OversizeError of this ``reason`` if ``count`` is above ``most``."""
-    if count > most:
-        raise OversizeError(reason, field, count, f"at most {most} {unit} are allowed")
 
 
 def check_text(value: object, field: str, *, empty: bool = False) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from streams.codecs.checks import Limits, check_file
+from streams.codecs.checks import check_file
 from streams.codecs.histograms import json as uhi_json
+from streams.codecs.limits import Limits
 from streams.errors import ContentTypeError, DecodeError
 from streams.files import arrow_file, csv_dialect, dials, parquet, root
 from streams.files.assemble import placed

@@ -12,10 +12,9 @@ import pyarrow as pa
 
 from streams.codecs import encode_record
 from streams.codecs.arrow_message import PREFIX_BYTES, body_length, metadata_length
-from streams.codecs.checks import Limits
 from streams.codecs.content_type import ARROW_CONTENT_TYPE, SomeLimits
 from streams.codecs.histograms import arrow
-from streams.codecs.values import MessageLimits
+from streams.codecs.limits import Limits, MessageLimits
 from streams.errors import DecodeError, OversizeError
 from streams.files.assemble import placed
 from streams.files.layout import FileLayout

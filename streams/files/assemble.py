@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.codecs.catalogue_cache import intern
-from streams.codecs.checks import Limits, check_amounts, check_element, counts_dtype
+from streams.codecs.checks import check_amounts, check_element, counts_dtype
 from streams.codecs.envelope import Envelope
 from streams.codecs.histograms.axes import layout_of
+from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.records import Catalogue, Counts, HistogramBatch, LumisectionKey, MonitoringElement
 

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.codecs.checks import Limits
 from streams.codecs.envelope import Envelope, lumisection_key
+from streams.codecs.limits import Limits
 from streams.codecs.values import check_text
 from streams.errors import DecodeError
 from streams.files import dials

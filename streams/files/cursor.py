@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from streams.codecs.checks import Limits
+from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.files import read_file, reader_of
 from streams.records import HistogramBatch

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.codecs.checks import Limits
 from streams.codecs.envelope import Envelope, lumisection_key
 from streams.codecs.json_text import parse_json
+from streams.codecs.limits import Limits
 from streams.codecs.values import check_number, check_text
 from streams.errors import DecodeError
 from streams.files.assemble import Row, group, histogram_of_cells, placed

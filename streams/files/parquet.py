@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streams.codecs.checks import Limits
 from streams.codecs.envelope import read_envelope
+from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.files import dials
 from streams.files.assemble import Row, batch_of, histogram_of_cells, placed

@@ -18,8 +18,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import uproot
 
-from streams.codecs.checks import Limits
 from streams.codecs.envelope import Envelope, lumisection_key
+from streams.codecs.limits import Limits
 from streams.codecs.values import check_text, legible, printable
 from streams.errors import DecodeError
 from streams.files.assemble import Histogram, Row, group, histogram_of_cells, placed

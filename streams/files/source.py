@@ -16,8 +16,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from streams.codecs.checks import Limits
 from streams.codecs.content_type import ARROW_CONTENT_TYPE
+from streams.codecs.limits import Limits
 from streams.errors import SourceUnavailable
 from streams.files import read_file
 from streams.files.cursor import Cursor, Read, Record

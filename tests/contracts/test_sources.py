@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
 from conf.stream import KafkaSettings
-from streams.codecs.checks import Limits
+from streams.codecs.limits import Limits
 from streams.files.source import FileSource, FolderSource
 from streams.kafka import KafkaPublisher, KafkaSource
 from streams.kafka.client import options

@@ -15,7 +15,7 @@ import pytest
 from conf.errors import SettingsError
 from conf.stream import KafkaSettings
 from streams import subprocess_source
-from streams.codecs.checks import Limits
+from streams.codecs.limits import Limits
 from streams.errors import SourceUnavailable
 from streams.files.source import FileSource
 from streams.kafka import KafkaSource

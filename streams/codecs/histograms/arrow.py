@@ -21,8 +21,9 @@ import pyarrow as pa
 
 from streams.codecs.arrow_message import envelope_fields, message, record_batch
 from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest, intern
-from streams.codecs.checks import Limits, are_amounts, check_amounts, check_element
+from streams.codecs.checks import are_amounts, check_amounts, check_element
 from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope, write_envelope
+from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.records import Catalogue, Counts, HistogramBatch
 

@@ -29,11 +29,12 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.codecs.checks import Limits, check_amounts, counts_dtype
+from streams.codecs.checks import check_amounts, counts_dtype
 from streams.codecs.envelope import ENVELOPE, Envelope, read_envelope, write_envelope
 from streams.codecs.histograms.axes import write_axis
 from streams.codecs.histograms.uhi_plan import Group, Plan, plan_of, validate
 from streams.codecs.json_text import first_of_each_name, parse_json
+from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.records import Counts, HistogramBatch, MonitoringElement
 

@@ -13,8 +13,9 @@ import orjson
 from uhi.schema import validate_histogram
 
 from streams.codecs.catalogue_cache import CACHE_BYTES, BoundedCache, digest, intern
-from streams.codecs.checks import MAX_DIMENSIONS, Limits, check_element
+from streams.codecs.checks import MAX_DIMENSIONS, check_element
 from streams.codecs.histograms.axes import Cells, Layout, extents_of, layout_of, read_axis
+from streams.codecs.limits import Limits
 from streams.errors import DecodeError
 from streams.records import Axis, Catalogue, MonitoringElement
 

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from streams.codecs.limits import MessageLimits, check_most
 from streams.codecs.values import (
-    MessageLimits,
     check_amount,
-    check_most,
     check_text,
     check_time,
     check_whole,
