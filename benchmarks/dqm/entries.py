@@ -26,7 +26,7 @@ from benchmarks.intervals import wilson
 from benchmarks.report import Progress, Result
 from conf.settings import AlertSettings, DqmSettings
 from dqm.core.assembly import merge
-from dqm.core.quality import Reason
+from dqm.core.quality import OF_ENTRIES
 from dqm.core.state import LumisectionState
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.train import train
@@ -153,7 +153,7 @@ class Judges:
 
 def _amounts(judge: Pipeline, state: LumisectionState) -> Answers:
     reasons = judge.close(state, {}, 0.0, "complete").verdicts[SUBSYSTEM].reasons
-    return np.isin(reasons, (Reason.STARVED, Reason.OVERFULL))
+    return np.isin(reasons, OF_ENTRIES)
 
 
 def _watched(

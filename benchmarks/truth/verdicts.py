@@ -11,7 +11,7 @@ from benchmarks.truth.labelled import Flags, Floats, Labelled, Split
 from conf.settings import AlertSettings, DqmSettings
 from dqm.core.assembly import merge
 from dqm.core.drift import RunSums
-from dqm.core.quality import Quality, Reason
+from dqm.core.quality import OF_ENTRIES, Quality, Reason
 from dqm.core.state import ScoredBatch
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.run_window import MOST_RUNS
@@ -75,7 +75,7 @@ def judged(labelled: Labelled, split: Split, *, follow: bool = True) -> Verdicts
         qualities.append(int(verdict.quality))
         scores.append(_score(pipeline, batch, scored))
         p_values.append(float(scored.scores.p_values[0]))
-        amount.append(bool(np.isin(scored.scores.reasons[0], (Reason.STARVED, Reason.OVERFULL))))
+        amount.append(bool(np.isin(scored.scores.reasons[0], OF_ENTRIES)))
         pipeline.drop(batch.dataset, batch.key.run)
     # A lumisection alarms below the threshold of one; incidents ask for several.
     limits = pipeline.thresholds

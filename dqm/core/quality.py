@@ -79,6 +79,9 @@ class Reason(IntEnum):
         return _FAMILY.get(self, "")
 
 
+OF_ENTRIES = (Reason.STARVED, Reason.OVERFULL)
+"""Reasons that speak of how many entries came, and not of where they lie."""
+
 _FAMILY = {
     Reason.DEVIATES: "content",
     Reason.MOVED_TOGETHER: "moved",

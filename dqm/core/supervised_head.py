@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from dqm.core.combination import SubsystemOpinion
-from dqm.core.quality import Reason
+from dqm.core.quality import OF_ENTRIES
 from dqm.core.state import SubsystemScores
 from dqm.statistics.conformal import ConformalTable
 from streams.arrays import Float32, Float64, Mask, NamedArrays, UInt8
@@ -83,7 +83,7 @@ def deviations(p_values: Float32, reasons: UInt8, present: Mask) -> tuple[Float6
 
     Too few and too many entries reach as far as anything.
     """
-    amount = np.isin(reasons, (Reason.STARVED, Reason.OVERFULL)) & present
+    amount = np.isin(reasons, OF_ENTRIES) & present
     inspected = np.isfinite(p_values) & present
     tested = np.clip(np.where(inspected, p_values, 1.0).astype(np.float64), 1e-30, 1.0)
     deviates = np.minimum(-ndtri(tested / 2), REACH)

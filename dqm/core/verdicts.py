@@ -24,7 +24,7 @@ from dqm.core.assembly import widen
 from dqm.core.combination import SubsystemOpinion, condemned_elements, folders, of_elements, of_sources
 from dqm.core.common_moves import moved_together
 from dqm.core.digests import EMPTY
-from dqm.core.quality import Quality, Reason
+from dqm.core.quality import OF_ENTRIES, Quality, Reason
 from dqm.core.siblings import Departures, SiblingTables
 from dqm.core.state import EarlierRates, LumisectionState, SubsystemScores, SubsystemVerdict
 from dqm.statistics.conformal import ConformalTable
@@ -32,7 +32,7 @@ from dqm.statistics.multiple_testing import discovery_threshold
 from streams.arrays import Float32, Mask, UInt8
 from streams.records import Catalogue, Conditions
 
-IS_TESTED = np.isin(np.arange(max(Reason) + 1), (Reason.CONSISTENT, Reason.STARVED, Reason.OVERFULL))
+IS_TESTED = np.isin(np.arange(max(Reason) + 1), (Reason.CONSISTENT, *OF_ENTRIES))
 """By reason, whether content is tested. A histogram that lost a part of its entries because channels died is
 DEVIATES like its neighbours, and only one that lost them evenly stays STARVED; of too many entries likewise."""
 
@@ -126,8 +126,8 @@ def close(
     for name, part in parts.items():
         reasons = _reasons(part, held[name], limit, judge.folder_p)
         departures = _departures(judge, name, part)
-        starved, overfull = _amounts(departures, judge.siblings_p, part, reasons, settings)
-        reasons[starved], reasons[overfull] = Reason.STARVED, Reason.OVERFULL
+        amounts = _amounts(departures, judge.siblings_p, part, reasons, settings)
+        reasons = np.where(amounts == Reason.CONSISTENT, reasons, amounts)
         opinions = [] if unstable else _opinions(judge, name, part, reasons, state.conditions)
         condemned = np.any([np.zeros_like(part.present), *(item.elements for item in opinions)], axis=0)
         frozen = _frozen(part, reasons == Reason.DEVIATES, history.get(name, ()), settings.frozen_after)
@@ -141,8 +141,7 @@ def close(
         verdicts[name] = _verdict(settled, tested[name], judge.subsystems.get(name), opinions, certain)
         parts[name] = _explained(part, frozen, reasons == Reason.DEVIATES, opinions, state, settings)
         if departures is not None:
-            unchanged = (starved | overfull) & np.isin(reasons, (Reason.STARVED, Reason.OVERFULL))
-            amounts = np.where(unchanged, reasons, np.uint8(Reason.CONSISTENT))
+            amounts = np.where(reasons == amounts, amounts, np.uint8(Reason.CONSISTENT))
             most = settings.evidence_per_lumisection
             parts[name] = closing_evidence.add_amounts(parts[name], amounts, departures, state.model_version, most)
     return state.closed(parts, verdicts, now_s, because)
@@ -230,14 +229,16 @@ _MAY_LACK = np.isin(
 
 def _amounts(
     departures: Departures | None, limit: float, part: SubsystemScores, reasons: UInt8, settings: DqmSettings
-) -> tuple[Mask, Mask]:
-    """MEs that are STARVED and OVERFULL beside their siblings."""
-    if departures is None:
-        return np.zeros_like(part.present), np.zeros_like(part.present)
-    with np.errstate(invalid="ignore"):
-        enough = departures.expected >= settings.min_entries
-    able = part.present & enough & _MAY_LACK[reasons]
-    return able & (departures.lack <= limit), able & (departures.excess <= limit)
+) -> UInt8:
+    """By ME (n,) STARVED or OVERFULL beside its siblings, CONSISTENT for the others."""
+    amounts = np.full(len(reasons), Reason.CONSISTENT, dtype=np.uint8)
+    if departures is not None:
+        with np.errstate(invalid="ignore"):
+            enough = departures.expected >= settings.min_entries
+        able = part.present & enough & _MAY_LACK[reasons]
+        amounts[able & (departures.lack <= limit)] = Reason.STARVED
+        amounts[able & (departures.excess <= limit)] = Reason.OVERFULL
+    return amounts
 
 
 QUALITY = np.full(max(Reason) + 1, Quality.NOT_INSPECTED, dtype=np.uint8)

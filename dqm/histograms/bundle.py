@@ -19,7 +19,6 @@ import numpy as np
 from dqm.core.bundle_files import MANIFEST, BundleError, archive, below, read, verified, write
 from dqm.core.calibration import ElementCalibration, Normaliser, assemble
 from dqm.core.pileup import PileupScale
-from dqm.core.siblings import SiblingTables
 from dqm.core.supervised_head import SupervisedHead
 from dqm.histograms.certification.model import CertificationModel
 from dqm.histograms.group import Group, scorers
@@ -190,13 +189,7 @@ def _pack(model: SubsystemModel) -> bytes:
         for scorer, learned in group.scorers.items():
             arrays |= {f"group{place}/{scorer}/{name}": array for name, array in learned.arrays().items()}
     if model.siblings is not None:
-        arrays |= {
-            "siblings/offset": model.siblings.offset,
-            "siblings/spread": model.siblings.spread,
-            "siblings/lack": model.siblings.tables.lack.as_array(),
-            "siblings/excess": model.siblings.tables.excess.as_array(),
-            "siblings/conditional": np.array(model.siblings.conditional),
-        }
+        arrays |= {f"siblings/{name}": array for name, array in model.siblings.arrays().items()}
     if model.certification is not None:
         arrays |= {f"certification/{name}": array for name, array in model.certification.arrays().items()}
     if model.head is not None:
@@ -219,16 +212,11 @@ def _unpack(catalogue: Catalogue, arrays: NamedArrays) -> SubsystemModel:
         tables=tuple(ConformalTable.from_array(row) for row in arrays["tables"]),
         combined=ConformalTable.from_array(arrays["combined"]),
         lumisections=ConformalTable.from_array(arrays["lumisections"]),
-        siblings=_siblings(siblings) if siblings else None,
+        siblings=SiblingModel.from_arrays(siblings) if siblings else None,
         certification=CertificationModel.from_arrays(certification) if certification else None,
         window=RunWindow(**window) if window else None,
         head=SupervisedHead.from_arrays(catalogue.names, head) if head else None,
     )
-
-
-def _siblings(arrays: NamedArrays) -> SiblingModel:
-    lack, excess = (ConformalTable.from_array(arrays[name]) for name in ("lack", "excess"))
-    return SiblingModel(arrays["offset"], arrays["spread"], SiblingTables(lack, excess), bool(arrays["conditional"]))
 
 
 _NORMALISER = ("lines", "spread", "centre", "reach", "pileup", "judged", "covered")

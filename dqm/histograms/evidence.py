@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from conf.settings import DqmSettings
 from dqm.core.combination import folders
-from dqm.core.quality import Evidence, Reason
+from dqm.core.quality import OF_ENTRIES, Evidence, Reason
 from dqm.histograms.alignment import Presence
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.certification.attribution import CertificationErrors
@@ -57,7 +57,7 @@ class EvidenceBuilder:
 
         ``counts`` are those of the expected groups.
         """
-        amount = np.isin(batch.reasons, (Reason.STARVED, Reason.OVERFULL))
+        amount = np.isin(batch.reasons, OF_ENTRIES)
         shown = np.where(amount, batch.entries_p, batch.p_values)
         suspicious = np.flatnonzero(amount | batch.condemned | self._suspicious(batch.p_values, settings))
         worst = suspicious[np.argsort(shown[suspicious], kind="stable")][: settings.evidence_per_lumisection]

@@ -14,12 +14,13 @@ from conf.settings import AlertSettings, DqmSettings
 from dqm.core import head_fitting
 from dqm.core.budget import HEAD_SHARE
 from dqm.core.combination import folders
-from dqm.core.quality import Reason
+from dqm.core.quality import OF_ENTRIES
 from dqm.core.supervised_head import SupervisedHead, deviations
 from dqm.histograms.bundle import Bundle
 from dqm.histograms.labelled import LabelledScores, labelled_scores
 from dqm.histograms.pipeline import Pipeline
-from streams.arrays import Float32, Mask
+from dqm.statistics.resampling import block_mean_interval
+from streams.arrays import Float32
 from streams.records import Catalogue, HistogramBatch
 
 LEAST_BAD = 20
@@ -131,10 +132,11 @@ def tried(
     ``content`` is the part of the budget that content has without a head.
     """
     content_p = np.array([_content_p(part.p_values, part.catalogue) for part in scores.parts])
-    amount = np.array([np.isin(p.reasons[p.present], (Reason.STARVED, Reason.OVERFULL)).any() for p in scores.parts])
+    amount = np.array([np.isin(p.reasons[p.present], OF_ENTRIES).any() for p in scores.parts])
     without = amount | (content_p <= allowed * content)
     with_head = amount | (content_p <= allowed * (content - HEAD_SHARE)) | (head_p <= allowed * HEAD_SHARE)
-    low, high = _gained(with_head, without, scores)
+    gained = with_head[scores.bad].astype(np.float64) - without[scores.bad]
+    low, high = block_mean_interval(gained, scores.runs[scores.bad], DRAWS)
     order = np.argsort(-head.weights, kind="stable")[:_NAMED]
     return HeadTrial(
         subsystem,
@@ -149,16 +151,6 @@ def tried(
         allowed,
         tuple(head.names[row] for row in order if head.weights[row] > 0),
     )
-
-
-def _gained(with_head: Mask, without: Mask, scores: LabelledScores) -> tuple[float, float]:
-    """A 95 % interval of the difference in the share of bad ones caught: a bootstrap over runs."""
-    runs, of = np.unique(scores.runs[scores.bad], return_inverse=True)
-    gained = np.bincount(of, with_head[scores.bad].astype(float) - without[scores.bad])
-    size = np.bincount(of)
-    drawn = np.random.default_rng(0).integers(len(runs), size=(DRAWS, len(runs)))
-    low, high = np.percentile(gained[drawn].sum(axis=1) / size[drawn].sum(axis=1), [2.5, 97.5])
-    return float(low), float(high)
 
 
 def _content_p(p_values: Float32, catalogue: Catalogue) -> float:

@@ -12,7 +12,7 @@ from dqm.core.combination import PerCatalogue, condemned_elements
 from dqm.core.digests import digests
 from dqm.core.drift import Residuals, RunSums, run_sums
 from dqm.core.largest_errors import NUMBERS
-from dqm.core.quality import Evidence, Reason
+from dqm.core.quality import OF_ENTRIES, Evidence, Reason
 from dqm.core.state import Amounts, SubsystemScores
 from dqm.histograms.alignment import Alignment, Presence, align
 from dqm.histograms.bundle import Bundle, SubsystemModel
@@ -80,7 +80,7 @@ class Stage:
             scores[-1] = np.nan_to_num(self.model.entries.departure(statistics, expected, spread))
         p_values = self.model.calibration.p_values(scores, totals, pileup)
         reasons, entries_p = self._reasons([batch.conditions for batch in batches], statistics, came, expected, spread)
-        amount = np.isin(reasons, (Reason.STARVED, Reason.OVERFULL))
+        amount = np.isin(reasons, OF_ENTRIES)
         if self.model.window is not None and amount.any():
             # What is said of the entries already is not said of the content as well.
             content_scores = scores.copy()

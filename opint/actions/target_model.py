@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from dqm.statistics.resampling import block_mean_interval
 from opint.actions.models.boosting import BoostedTrees, train_trees
 from opint.actions.probabilities import Calibration, fit_calibration, least_confidence, log_losses
 from streams.arrays import Float64, Indices
@@ -110,9 +111,4 @@ def _choose(evidence: Evidence, start: int, predicted: Float64) -> tuple[str, st
 
 def _gain(losses: Float64, better: Float64, week: Indices) -> tuple[float, float]:
     """The 95 % interval of how much smaller the losses ``better`` are, resampling weeks."""
-    _, block = np.unique(week, return_inverse=True)
-    gains, cases = np.bincount(block, losses - better), np.bincount(block)
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(len(cases), size=(DRAWS, len(cases)))
-    low, high = np.percentile(gains[drawn].sum(axis=1) / cases[drawn].sum(axis=1), [2.5, 97.5])
-    return float(low), float(high)
+    return block_mean_interval(losses - better, week, DRAWS)

@@ -76,7 +76,7 @@ def plan(
 
     store = open_store(start(config, log_format)) if keep else None
     rses = read_sites(sites)
-    replicas_on_disk = read_replicas(replicas, rses)
+    present_replicas = read_replicas(replicas, rses)
     options = RuleOptions(account, lifetime_weeks, ask_approval, scope, activity)
     if trained is None:
         task = load_task(table, label, 1, conferences)
@@ -92,10 +92,10 @@ def plan(
     next_week = forecast(task, history.shape[1] - 1, trained_model, CONFIDENCE)
     probability = np.zeros(history.shape[0])
     probability[next_week.dataset] = next_week.probability
-    anywhere = region_shares(np.zeros((history.shape[0], len(replicas_on_disk.regions))))
+    anywhere = region_shares(np.zeros((history.shape[0], len(present_replicas.regions))))
     demand = expected_demand(history, task.label, probability, anywhere)
     planned = make_plan(
-        history.weeks.start(next_week.week), replicas_on_disk, demand, Budget(network_tb * TB, most_copies), Prices()
+        history.weeks.start(next_week.week), present_replicas, demand, Budget(network_tb * TB, most_copies), Prices()
     )
     if store is not None:
         store_plan(store, catalogue, planned, time.time())

@@ -52,11 +52,11 @@ def report(
     now_s = time.time()
     shift = shift_at(settings.shifts, parse_moment(at) if at else now_s)
     with open_store(settings).read() as tx:
-        report = read_report(tx, shift, settings, now_s)
+        shift_report = read_report(tx, shift, settings, now_s)
     text = (
-        to_markdown(report)
+        to_markdown(shift_report)
         if form is ReportFormat.MARKDOWN
-        else orjson.dumps(report, option=orjson.OPT_INDENT_2).decode()
+        else orjson.dumps(shift_report, option=orjson.OPT_INDENT_2).decode()
     )
     if out is None:
         typer.echo(text.rstrip("\n"))

@@ -7,14 +7,12 @@ from sqlalchemy import Connection
 
 from dqm.core.combination import folders
 from dqm.core.control import LATEST_RUNS, AlarmLevel, GoodRuns
-from dqm.core.quality import Reason
+from dqm.core.quality import OF_ENTRIES
 from dqm.histograms.pipeline import Pipeline
 from opint.labels import storage
 from opint.labels.label import Flag, Labels
 from opint.store import alarm_levels
 from opint.store.alarm_levels import JudgedSubsystem
-
-_AMOUNT = (Reason.STARVED, Reason.OVERFULL)
 
 
 def choose(tx: Connection, pipeline: Pipeline, dataset: str, run: int, now_s: float) -> AlarmLevel:
@@ -37,7 +35,7 @@ def _good_runs(tx: Connection, dataset: str, run: int, version: str) -> GoodRuns
     good = called_good(labelled, labels, alarm_levels.confirmed(tx, dataset, list(labelled)) if labelled else set())
     return GoodRuns(
         np.array([_content_p(parts) for parts in good]),
-        np.array([any(np.isin(part.reasons, _AMOUNT).any() for part in parts) for parts in good], dtype=np.bool_),
+        np.array([any(np.isin(part.reasons, OF_ENTRIES).any() for part in parts) for parts in good], dtype=np.bool_),
     )
 
 

@@ -23,7 +23,7 @@ REAL = np.dtype(np.float32)
 DIGEST = np.dtype(np.uint64)
 WHOLE = np.dtype(np.int64)
 
-Kind = TypeVar("Kind", bound=Numbers)
+_Numbers = TypeVar("_Numbers", bound=Numbers)
 
 
 def pack(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> bytes:
@@ -61,7 +61,7 @@ def pack_numbers(numbers: Numbers) -> bytes:
     return pack(numbers.as_array(), REAL)
 
 
-def unpack_numbers(kind: type[Kind], raw: bytes, elements: int) -> Kind:
+def unpack_numbers(kind: type[_Numbers], raw: bytes, elements: int) -> _Numbers:
     """Inverse of :func:`pack_numbers`; raises ValueError for bytes that are not those of so many elements."""
     return kind.from_array(unpack(raw, REAL, (len(fields(kind)), elements)))
 

@@ -16,7 +16,7 @@ from dqm.histograms.references import entries
 from dqm.histograms.references.entries import EntriesModel
 from dqm.statistics.conformal import Blocks, ConformalTable
 from dqm.statistics.robust import median, scale
-from streams.arrays import Float64, Indices, Int64, Mask
+from streams.arrays import Float64, Indices, Int64, Mask, NamedArrays
 from streams.records import Catalogue, Conditions
 
 _LEAST_SPREAD = 0.005
@@ -49,6 +49,22 @@ class SiblingModel:
             Amounts(*(values.astype(np.float32) for values in (row, own, self.spread)))
             for row, own in zip(observed, moved, strict=True)
         ]
+
+    def arrays(self) -> NamedArrays:
+        """The numbers by name, to be saved."""
+        return {
+            "offset": self.offset,
+            "spread": self.spread,
+            "lack": self.tables.lack.as_array(),
+            "excess": self.tables.excess.as_array(),
+            "conditional": np.array(self.conditional),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: NamedArrays) -> "SiblingModel":
+        """Inverse of :meth:`arrays`."""
+        tables = SiblingTables(*(ConformalTable.from_array(arrays[name]) for name in ("lack", "excess")))
+        return cls(arrays["offset"], arrays["spread"], tables, bool(arrays["conditional"]))
 
 
 def fit(

@@ -143,6 +143,7 @@ def may_owe(state: State, row: int) -> float:
 def _lowest_scored(state: State, pool: Pool, candidates: Candidates, row: int) -> int:
     """The place of the lowest-scored candidate that is still in the pool, which must not be empty."""
     draws, rescored = _FRESH, 0
+    # One call of score for files drawn and files scored again: it is long, and compiled into each place that calls it.
     while True:
         place = lowest(candidates)
         if draws > 0:
