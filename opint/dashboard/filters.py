@@ -7,8 +7,9 @@ from typing import Any
 
 from dqm.core.quality import Quality, Reason
 from opint import wording
-from opint.store.evidence import AxisView, WorstBinView
+from opint.store.evidence import WorstBinView
 from opint.store.runs import Cell
+from streams.records import Axis
 
 GLYPHS = {Quality.GOOD: "✓", Quality.WARNING: "!", Quality.BAD: "✕", Quality.NOT_INSPECTED: "·"}
 _QUALITY_NAMES = {
@@ -127,7 +128,7 @@ def resolution(manifest: dict[str, Any]) -> list[str]:
     return [str(sentence) for sentence in sentences] if isinstance(sentences, list) else []
 
 
-def where(worst: WorstBinView, axes: list[AxisView]) -> str:
+def where(worst: WorstBinView, axes: list[Axis]) -> str:
     """Where a bin lies, on every axis: ``12 to 13 ns``, or the category's name."""
     places = unravel(worst.index, [axis.bins for axis in axes])
     return ", ".join(_interval(axis, place) for axis, place in zip(axes, places, strict=True))
@@ -142,7 +143,7 @@ def unravel(index: int, shape: list[int]) -> list[int]:
     return places[::-1]
 
 
-def _interval(axis: AxisView, place: int) -> str:
+def _interval(axis: Axis, place: int) -> str:
     if axis.categories is not None:
         return axis.categories[place]
     width = (axis.upper - axis.lower) / axis.bins

@@ -7,7 +7,8 @@ import numpy as np
 
 from opint.store import evidence, incident_pages
 from opint.store.engine import Store
-from opint.store.evidence import AxisView, EvidenceView
+from opint.store.evidence import EvidenceView
+from streams.records import Axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +57,7 @@ def draw(shown: EvidenceView) -> bytes | None:
 
 
 def _curves(
-    above: "Axes", below: "Axes", axis: AxisView, counts: np.ndarray, reference: np.ndarray, pulls: np.ndarray
+    above: "Axes", below: "Axes", axis: Axis, counts: np.ndarray, reference: np.ndarray, pulls: np.ndarray
 ) -> None:
     edges = np.array(axis.edges) if axis.edges else np.linspace(axis.lower, axis.upper, axis.bins + 1)
     above.stairs(counts, edges, color=OBSERVED, fill=True, alpha=0.15)
@@ -71,7 +72,7 @@ def _curves(
     below.set_xlabel(axis.label.replace("$", r"\$"))
 
 
-def _map(axes: "Axes", both: list[AxisView], title: str, values: np.ndarray) -> None:
+def _map(axes: "Axes", both: list[Axis], title: str, values: np.ndarray) -> None:
     axes.set_title(title, fontsize=9)
     if values.size != both[0].bins * both[1].bins:
         return

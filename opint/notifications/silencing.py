@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from sqlalchemy import Connection
 
 from conf.errors import NightshiftError
@@ -114,14 +114,11 @@ class SilenceError(NightshiftError):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What matchers fit: numbers of incidents that are active ``now``, and how many there were in the past ``week``.
+    """What a silence would hide."""
 
-    ``examples`` are the newest incident of each place and family, newest first.
-    """
-
-    now: Sequence[int]
-    week: int
-    examples: Sequence[int]
+    now: Annotated[Sequence[int], Field(description="numbers of active incidents")]
+    week: Annotated[int, Field(description="how many incidents of the past week, active ones included")]
+    examples: Annotated[Sequence[int], Field(description="the newest of each place and family, newest first")]
 
 
 def matchers(values: dict[str, Any]) -> Matchers:

@@ -21,17 +21,6 @@ from opint.store.tables import catalogue, evidence, ls_score
 from streams.records import Axis, LumisectionKey
 
 
-class AxisView(Record):
-    """One histogram axis; see :class:`streams.records.Axis`."""
-
-    bins: int
-    lower: float
-    upper: float
-    label: str = ""
-    edges: list[float] | None = None
-    categories: list[str] | None = None
-
-
 class WorstBinView(Record):
     """One bin that speaks against the histogram; ``index`` is the flat cell number."""
 
@@ -79,7 +68,7 @@ class EvidenceView(Record):
     sentence: str
     p_value: float | None
     scores: dict[str, float | None] = Field(description="by scorer; greater is worse")
-    axes: list[AxisView]
+    axes: list[Axis]
     counts: list[float | None]
     reference: list[float | None] = Field(description="scaled to the observed number of counts")
     pulls: list[float | None] = Field(description="signed, in standard deviations")

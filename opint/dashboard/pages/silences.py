@@ -58,14 +58,6 @@ class SilenceView(BaseModel):
     flags: list[str]
 
 
-class PreviewView(BaseModel):
-    """What a silence would hide."""
-
-    now: list[int] = Field(description="numbers of active incidents")
-    week: int = Field(description="how many incidents of the past week, active ones included")
-    examples: list[int] = Field(description="the newest of each place and family, newest first")
-
-
 def router(store: Store, clock: Callable[[], float], renderer: Renderer) -> APIRouter:
     """The page, and its part of the API."""
     routes = APIRouter()
@@ -141,11 +133,10 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
             return [_view(entry, now_s) for entry in silencing.listed(tx, now_s, limit, ended=ended)]
 
     @routes.post("/api/v1/silences/preview", tags=["silences"], responses=UNAVAILABLE)
-    def preview(match: Matchers) -> PreviewView:
+    def preview(match: Matchers) -> silencing.Preview:
         """What a silence with these matchers would hide; nothing is stored."""
         with store.read() as tx:
-            there = silencing.preview(tx, match, clock())
-        return PreviewView(now=list(there.now), week=there.week, examples=list(there.examples))
+            return silencing.preview(tx, match, clock())
 
     @routes.post(
         "/api/v1/silences",

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from opint.dashboard import filters
 from opint.dashboard.pages.overview import Staleness, overall, staleness
-from opint.store.evidence import AxisView, WorstBinView
+from opint.store.evidence import WorstBinView
 from opint.store.heartbeats import Heartbeat
 from opint.store.incident_pages import Incident
 from opint.store.runs import Cell
+from streams.records import Axis
 
 FRESH = Staleness(False, 0.0, "")
 
@@ -58,8 +59,8 @@ def test_cell_numbers_unravel_in_c_order(shape, data):
 
 def test_where_a_bin_lies():
     axes = [
-        AxisView(bins=4, lower=0, upper=1, label="t (ns)"),
-        AxisView(bins=2, lower=0, upper=2, categories=["a", "b"]),
+        Axis(bins=4, lower=0, upper=1, label="t (ns)"),
+        Axis(bins=2, lower=0, upper=2, categories=("a", "b")),
     ]
     worst = WorstBinView(index=5, observed=0, expected=1, pull=-1)
     assert filters.where(worst, axes) == "t (ns) 0.5 to 0.75, b"
