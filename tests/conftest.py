@@ -1,6 +1,7 @@
 """What tests stand on: SQLite files, a PostgreSQL server and Kafka brokers that the tests start themselves."""
 
 import contextlib
+import fcntl
 import os
 import pwd
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -44,6 +46,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with few and long tests come first: at the end workers would wait for one of them."""
     long = {item.path for item in items if "e2e" in item.path.parts or item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
+
+
+JAVA = {
+    "spark": ("tests/opint/popularity/spark/", "tests/opint/cli/test_popularity.py"),
+    "kafka": ("tests/streams/test_kafka", "tests/streams/test_dev_kafka.py", "tests/contracts/test_sources.py"),
+}
+"""By server, the files that need it."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """By file, and those that need one server of Java in one worker: it takes longer to start than its tests."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByServer(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = super()._split_scope(nodeid)
+            return next((server for server, files in JAVA.items() if path.startswith(files)), path)
+
+    return ByServer(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
@@ -370,9 +392,14 @@ def detector() -> Detector:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory, detector: Detector) -> Path:
-    """A folder with a bundle trained on good lumisections of the small detector."""
-    folder = tmp_path_factory.mktemp("models")
-    good = stream(detector, [(key, LEVEL) for key in keys(500, first_run=370_000, per_run=50)], (), seed=1)
-    batches = (batch for item in good for batch in item.batches)
-    train(batches, folder / "histograms", DqmSettings(), np.random.default_rng(2), lambda _step, _share: None)
+    """A folder with a bundle trained on good lumisections of the small detector, once for all workers."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "models"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "histograms").exists():
+            good = stream(detector, [(key, LEVEL) for key in keys(500, first_run=370_000, per_run=50)], (), seed=1)
+            batches = (batch for item in good for batch in item.batches)
+            train(batches, folder / "histograms", DqmSettings(), np.random.default_rng(2), lambda _step, _share: None)
     return folder
