@@ -216,7 +216,8 @@ class FileAccess:
     """One read of a file through a cache.
 
     ``time`` is in seconds since 1970, ``size`` in bytes. ``cpu_time`` and ``io_time`` are those of the job that
-    read, in seconds. What is not known is empty or None. ``tier`` is the data tier (RAW, AOD, MINIAOD …).
+    read, in seconds; ``task`` is what it belongs to (``jediTaskID`` of PanDA) and ``user`` who runs it (a DN or a
+    name). What is not known is empty or None. ``tier`` is the data tier (RAW, AOD, MINIAOD …).
     """
 
     time: float
@@ -227,6 +228,8 @@ class FileAccess:
     cpu_time: float | None = None
     io_time: float | None = None
     tier: str = ""
+    task: str = ""
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

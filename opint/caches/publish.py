@@ -54,7 +54,8 @@ def as_batches(trace: Trace, cache: str, per_message: int = PER_MESSAGE) -> Iter
 def _accesses(trace: Trace) -> Iterator[FileAccess]:
     names = trace.file if trace.file_name is None else trace.file_name[trace.file]
     dataset, tier = (_label_names(labels, trace.file, len(trace)) for labels in (trace.dataset, trace.tier))
-    site = _label_names(trace.site, np.arange(len(trace)), len(trace))
+    rows = np.arange(len(trace))
+    site, task, user = (_label_names(labels, rows, len(trace)) for labels in (trace.site, trace.task, trace.user))
     cpu, io = ([None] * len(trace) if column is None else column.tolist() for column in (trace.cpu_s, trace.io_s))
     for row in range(len(trace)):
         yield FileAccess(
@@ -66,6 +67,8 @@ def _accesses(trace: Trace) -> Iterator[FileAccess]:
             cpu_time=cpu[row],
             io_time=io[row],
             tier=tier[row],
+            task=task[row],
+            user=user[row],
         )
 
 

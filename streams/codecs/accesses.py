@@ -4,15 +4,16 @@ JSON, for example::
 
     {"cache": "rome", "accesses": [
         {"time": 1732521600.5, "file": "/store/data/…/1.root", "size": 3984588800, "dataset": "/SingleMuon/…/MINIAOD",
-         "tier": "MINIAOD", "site": "T2_IT_Rome", "cpu_time": 5120.0, "io_time": 340.5}]}
+         "tier": "MINIAOD", "site": "T2_IT_Rome", "cpu_time": 5120.0, "io_time": 340.5,
+         "task": "34218754", "user": "avogadro"}]}
 
 ``time``, ``file`` and ``size`` are needed.
 
 An Arrow message is an IPC stream: a schema and one record batch with one row for each access. Columns are named as the
 fields of :class:`streams.records.FileAccess`, in any order: ``time``, ``cpu_time``, ``io_time`` (float64), ``size``
-(int64), ``file``, ``dataset``, ``tier``, ``site`` (text). ``time``, ``file`` and ``size`` are needed; nulls stand for
-what is not known. The schema's metadata holds the cache's name under ``cache``. Bodies are not compressed: a compressed
-one could grow beyond any limit.
+(int64), ``file``, ``dataset``, ``tier``, ``site``, ``task``, ``user`` (text). ``time``, ``file`` and ``size`` are
+needed; nulls stand for what is not known. The schema's metadata holds the cache's name under ``cache``. Bodies are not
+compressed: a compressed one could grow beyond any limit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,6 +71,8 @@ def _access(row: Any, place: str) -> FileAccess:
         cpu_time=_seconds(row.get("cpu_time"), place, "cpu_time"),
         io_time=_seconds(row.get("io_time"), place, "io_time"),
         tier=_text(row.get("tier"), place, "tier"),
+        task=_text(row.get("task"), place, "task"),
+        user=_text(row.get("user"), place, "user"),
     )
 
 
@@ -106,7 +109,7 @@ def _row(access: FileAccess) -> dict[str, object]:
 
 
 _TYPES: dict[str, Any] = {"time": pa.float64(), "size": pa.int64(), "cpu_time": pa.float64(), "io_time": pa.float64()}
-_TYPES |= {name: pa.string() for name in ("file", "dataset", "tier", "site")}
+_TYPES |= {name: pa.string() for name in ("file", "dataset", "tier", "site", "task", "user")}
 _NEEDED = {"time", "file", "size"}
 _CACHE = b"cache"
 

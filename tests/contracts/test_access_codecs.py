@@ -14,7 +14,16 @@ from streams.source import Message, Partition
 
 LIMITS = AccessLimits(max_message_bytes=1 << 20, max_accesses=50)
 ACCESS = FileAccess(
-    1.7e9, "/store/data/1.root", "/SingleMuon/Run2018/MINIAOD", 5 << 30, "T2_IT_Rome", 5120.0, 12.5, "AOD"
+    1.7e9,
+    "/store/data/1.root",
+    "/SingleMuon/Run2018/MINIAOD",
+    5 << 30,
+    site="T2_IT_Rome",
+    cpu_time=5120.0,
+    io_time=12.5,
+    tier="AOD",
+    task="34218754",
+    user="avogadro",
 )
 
 words = st.text(st.characters(categories=("L", "N", "P", "S")), max_size=30)
@@ -29,6 +38,8 @@ accesses = st.builds(
     cpu_time=seconds,
     io_time=seconds,
     tier=words,
+    task=words,
+    user=words,
 )
 batches = st.builds(AccessBatch, words.filter(bool), st.lists(accesses, min_size=1, max_size=8).map(tuple))
 
@@ -119,6 +130,8 @@ def test_the_number_of_accesses_is_bounded(content_type, count, kind, reason):
         ("dataset", "a\nb", "unprintable-text"),
         ("site", "n" * 513, "text-too-long"),
         ("tier", "\x00", "unprintable-text"),
+        ("task", "n" * 513, "text-too-long"),
+        ("user", "a\nb", "unprintable-text"),
         ("cpu_time", -0.5, "out-of-range"),
         ("io_time", -0.5, "out-of-range"),
     ],

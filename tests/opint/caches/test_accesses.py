@@ -40,6 +40,10 @@ def test_a_published_trace_comes_back_as_it_was():
     first = batches[0].accesses[0]
     assert trace.cpu_s is not None
     assert (first.cpu_time, first.site[:2]) == (trace.cpu_s[0], "T2")
+    for column in ("task", "user"):
+        labels = getattr(trace, column)
+        published = [getattr(access, column) for batch in batches for access in batch.accesses]
+        assert published == [labels.names[code] for code in labels.code]
 
 
 def test_a_trace_of_numbers_alone_is_published():
