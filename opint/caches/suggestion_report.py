@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from opint.wording import iso
-from rl_cache.laboratory.units import format_bytes
+from rl_cache.laboratory.units import SavingUnit, format_bytes
 
 _STYLES = {"active": "green", "withdrawn": "red"}
 
@@ -37,7 +37,11 @@ def _rule(row: Mapping[str, Any]) -> str:
 
 
 def _worth(row: Mapping[str, Any]) -> str:
-    saved, low, high = (format_bytes(row[name]) for name in ("saved_bytes_per_day", "saved_low", "saved_high"))
+    unit = SavingUnit(row["unit"])
+    saved, low, high = (unit.format_amount(row[name]) for name in ("saved_per_day", "saved_low", "saved_high"))
     less = row["written_bytes_per_day"]
     write_change = f"{format_bytes(abs(less))} {'more' if less < 0 else 'less'}"
+    if unit is SavingUnit.HOURS:
+        vain = format_bytes(row["vain_bytes_per_day"])
+        return f"saves {saved} of waiting a day ({low} to {high}), fetches {vain} in vain, writes {write_change}"
     return f"saves {saved} a day ({low} to {high}), writes {write_change}"

@@ -76,6 +76,8 @@ def _accepted(suggestions: Sequence[StoredSuggestion]) -> Iterator[StoredSuggest
 def _why_no_quota(rule: StoredSuggestion) -> str:
     if rule.kind == "refuse":
         return "a quota only purges what was stored: blacklist.cfg refuses it"
+    if rule.kind == "prefetch":
+        return "a quota only purges and cannot fetch: what is to be fetched now are lines of the placement plan"
     if rule.kind != "quota":
         return "a quota cannot hold files back from a purge: the line of the placement plan copies the dataset to disk"
     return _why_no_directory(rule)

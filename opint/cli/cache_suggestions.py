@@ -26,7 +26,10 @@ def suggest(
     size: Size = "10%",
     cache: Annotated[str, typer.Option("--cache", help="Name of the cache that the suggestions are kept under.")] = "",
     rse: Annotated[
-        str, typer.Option(help="RSE beside the cache: what would be pinned is to be copied there.", show_default="none")
+        str,
+        typer.Option(
+            help="RSE beside the cache: what would be pinned or fetched is to be copied there.", show_default="none"
+        ),
     ] = "",
     catalogue: Annotated[str, typer.Option(help="Of the placement plan that the copies become lines of.")] = "datasets",
     first_size: FirstSize = False,
@@ -35,11 +38,11 @@ def suggest(
     config: Config = None,
     log_format: Log = None,
 ) -> None:
-    """Suggest admission rules, quotas and pins, each tried in shadow on the later half of the trace beside LRU.
+    """Suggest refusals, quotas, pins and prefetches, each tried in shadow on the later half of the trace beside LRU.
 
     With --cache the store keeps them for the page Caches, in place of those suggested before, and `nightshift cache
-    watch` goes on trying them. With --rse as well, datasets that the agent would pin become lines of the placement
-    plan.
+    watch` goes on trying all but prefetches. With --rse as well, datasets that the agent would pin, and those that an
+    active prefetch would fetch now, become lines of the placement plan.
     """
     with laboratory():
         import numpy as np
@@ -48,6 +51,7 @@ def suggest(
         from opint.placement.storage import store_agent_lines
         from opint.store import caches, suggestions, trials
         from rl_cache.laboratory.agent import Agent
+        from rl_cache.trials.prefetching import datasets_to_fetch, try_prefetching
         from rl_cache.trials.proposals import try_rules
         from rl_cache.trials.suggestions import judge_trials
     # Before any long work, so that a mistake in the settings is reported at once.
@@ -57,19 +61,23 @@ def suggest(
     read, now_s = read_trace(trace, first_size), time.time()
     loaded, capacity = Agent.load(agent), capacity_bytes(size, read)
     rules = try_rules(read, loaded, capacity)
-    judged = judge_trials(rules.trials, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    judged = judge_trials(rules.trials, rng)
+    prefetching = try_prefetching(read, capacity, rng)
+    suggested = [*judged, *(trial.suggestion for trial in prefetching)]
     if store is not None:
         continued = [number for number, suggestion in enumerate(judged) if not suggestion.withdrawn]
         with bar("other sizes and policies") as progress:
             points = curve_points(read, loaded, capacity, now_s, progress)
         with store.begin() as tx:
-            suggestions.keep(tx, cache, judged, now_s)
+            suggestions.keep(tx, cache, suggested, now_s)
             trials.save(tx, cache, rules.trials.select(continued), now_s)
             caches.save_curves(tx, cache, points)
         if rse:
-            store_agent_lines(store, catalogue, cache, rse, judged, now_s)
-    judged.sort(key=lambda suggestion: -suggestion.saved_bytes_per_day)
-    rows = [suggestions.row_of(cache, suggestion, now_s) for suggestion in judged]
+            to_fetch = datasets_to_fetch(read, prefetching, capacity)
+            store_agent_lines(store, catalogue, cache, rse, judged, to_fetch, now_s)
+    suggested.sort(key=lambda suggestion: -suggestion.saved_per_day)
+    rows = [suggestions.row_of(cache, suggestion, now_s) for suggestion in suggested]
     if as_json:
         typer.echo(json.dumps(rows))
         if not rows:

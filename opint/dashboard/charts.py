@@ -60,7 +60,7 @@ def saving_spark(saved_by_day: Sequence[float]) -> Spark | None:
     if len(saved_by_day) < 2:
         return None
     low, high = min(0.0, *saved_by_day), max(0.0, *saved_by_day)
-    span = max(high - low, 1.0)
+    span = (high - low) or 1.0
     return Spark(spark_points([(value - low) / span for value in saved_by_day]), _spark_height(-low / span))
 
 

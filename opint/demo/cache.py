@@ -24,6 +24,7 @@ from rl_cache.traces.generate import hep
 from rl_cache.traces.paths import directory_of
 from rl_cache.traces.trace import DAY_S, LabelColumn, Trace
 from rl_cache.traces.workload import WORKLOADS
+from rl_cache.trials.prefetching import datasets_to_fetch, try_prefetching
 from rl_cache.trials.proposals import try_rules
 from rl_cache.trials.suggestions import judge_trials
 from streams.kafka import PARTITIONS, KafkaPublisher
@@ -68,12 +69,14 @@ def suggest(store: Store, trace: Trace, seed: int, now_s: float) -> None:
     past = trace.part(0, trace.row_at(trace.time_s[0] + LEARNED_DAYS * DAY_S))
     agent, capacity = Agent(Knobs(), zero_network(len(FEATURES))), int(SHARE * trace.footprint_bytes)
     rules = try_rules(past, agent, capacity)
-    judged = judge_trials(rules.trials, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    judged, prefetching = judge_trials(rules.trials, rng), try_prefetching(past, capacity, rng)
     in_force = [number for number, suggestion in enumerate(judged) if not suggestion.withdrawn]
     with store.begin() as tx:
-        suggestions.keep(tx, CACHE, judged, now_s)
+        suggestions.keep(tx, CACHE, [*judged, *(trial.suggestion for trial in prefetching)], now_s)
         trials.save(tx, CACHE, rules.trials.select(in_force), now_s)
-    store_agent_lines(store, "simulated", CACHE, RSE, judged, now_s)
+    to_fetch = datasets_to_fetch(past, prefetching, capacity)
+    store_agent_lines(store, "simulated", CACHE, RSE, judged, to_fetch, now_s)
     points = curve_points(past, agent, capacity, now_s, lambda _step, _share: None)
     with store.begin() as tx:
         caches.save_curves(tx, CACHE, points)

@@ -32,17 +32,21 @@ suggestion = Table(
     "suggestion",
     metadata,
     Column("cache", Name, primary_key=True, comment="which cache it is for, as the operator calls it"),
-    Column("kind", Name, primary_key=True, comment="refuse, quota or pin"),
+    Column("kind", Name, primary_key=True, comment="refuse, quota, pin or prefetch"),
     Column("target", LongName, primary_key=True, comment="a directory or a dataset"),
     Column("share", Float, nullable=False, comment="of the capacity, for a quota"),
     Column("target_type", String, nullable=False, comment="tier, directory, dataset or cache"),
     Column("target_files", BigInteger, nullable=False, comment="that were read"),
     Column("target_bytes", BigInteger, nullable=False, comment="of these files"),
-    Column("saved_bytes_per_day", Float, nullable=False),
+    Column(
+        "saved_per_day", Float, nullable=False, comment="bytes not read from afar, or hours not waited, as unit says"
+    ),
     Column("saved_low", Float, nullable=False),
     Column("saved_high", Float, nullable=False),
-    Column("saved_by_day", JSON, nullable=False, comment="bytes, one number for each day of the trial"),
+    Column("saved_by_day", JSON, nullable=False, comment="one number for each day of the trial"),
     Column("written_bytes_per_day", Float, nullable=False, comment="bytes a day that are written less"),
+    Column("unit", String, nullable=False, comment="of what is saved: B or h"),
+    Column("vain_bytes_per_day", Float, nullable=False, comment="bytes a day that a prefetch fetched in vain"),
     Column("reason", Text, nullable=False),
     Column("standing", String, nullable=False, comment="on trial, active or withdrawn"),
     Column("standing_reason", Text, nullable=False),
@@ -95,17 +99,21 @@ class SuggestionEvent:
 class StoredSuggestion:
     """A suggestion, the standing of its trial, and the newest decision of people about it."""
 
-    kind: Annotated[str, Field(description="refuse, quota or pin")]
+    kind: Annotated[str, Field(description="refuse, quota, pin or prefetch")]
     target: Annotated[str, Field(description="a directory or a dataset")]
     share: Annotated[float, Field(description="of the capacity, for a quota")]
     target_type: Annotated[str, Field(description="tier, directory, dataset or cache")]
     target_files: Annotated[int, Field(description="that were read")]
     target_bytes: Annotated[int, Field(description="of these files")]
-    saved_bytes_per_day: Annotated[float, Field(description="bytes a day that LRU would have missed more")]
+    saved_per_day: Annotated[
+        float, Field(description="bytes that LRU would have missed more, or hours that readers would have waited more")
+    ]
     saved_low: float
     saved_high: float
     saved_by_day: list[float]
     written_bytes_per_day: Annotated[float, Field(description="bytes a day that are written less")]
+    unit: Annotated[str, Field(description="of what is saved: B or h")]
+    vain_bytes_per_day: Annotated[float, Field(description="bytes a day that a prefetch fetched in vain")]
     reason: str
     standing: Annotated[str, Field(description="on trial, active or withdrawn")]
     standing_reason: str
@@ -159,7 +167,7 @@ def decide(
 
 def of_cache(tx: Connection, cache: str) -> Sequence[Row[Any]]:
     """The rows of a cache, the greatest saving first."""
-    order = suggestion.c.saved_bytes_per_day.desc()
+    order = suggestion.c.saved_per_day.desc()
     return tx.execute(select(suggestion).where(suggestion.c.cache == cache).order_by(order)).all()
 
 
@@ -184,7 +192,7 @@ def with_decisions(tx: Connection, cache: str) -> list[StoredSuggestion]:
         .outerjoin(suggestion_event, event.id == last.c.id)
         .where(rule.cache == cache)
     )
-    rows = tx.execute(query.order_by(rule.saved_bytes_per_day.desc(), rule.kind, rule.target))
+    rows = tx.execute(query.order_by(rule.saved_per_day.desc(), rule.kind, rule.target))
     return [StoredSuggestion(**row._mapping) for row in rows]
 
 
@@ -215,11 +223,13 @@ def row_of(cache: str, proposal: "Suggestion", now_s: float) -> dict[str, Any]:
         "target_type": proposal.target_type.value,
         "target_files": proposal.target_files,
         "target_bytes": proposal.target_bytes,
-        "saved_bytes_per_day": proposal.saved_bytes_per_day,
+        "saved_per_day": proposal.saved_per_day,
         "saved_low": proposal.low,
         "saved_high": proposal.high,
         "saved_by_day": list(proposal.saved_by_day),
         "written_bytes_per_day": proposal.written_bytes_per_day,
+        "unit": proposal.unit.value,
+        "vain_bytes_per_day": proposal.vain_bytes_per_day,
         "reason": proposal.reason,
         "standing": proposal.judgement.standing.value,
         "standing_reason": proposal.judgement.reason,

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from rl_cache.arrays import Int32, Int64, UInt8
+from rl_cache.arrays import Int32, Int64, Mask, UInt8
 from rl_cache.errors import SimulationError
 from rl_cache.kernels.jit import kernel
 
@@ -35,6 +35,12 @@ def empty_lists(n_files: int, lists: int = 1) -> Links:
 def contains(links: Links, file: int) -> bool:
     """Whether the file is in any list."""
     return bool(links[file, 0] >= 0)
+
+
+def contained(links: Links, n_files: int) -> Mask:
+    """The same for each file at once, outside of compiled code."""
+    in_list: Mask = links[:n_files, 0] >= 0
+    return in_list
 
 
 @kernel
@@ -67,6 +73,12 @@ def back(links: Links, head: int) -> int:
 def newer(links: Links, file: int) -> int:
     """The neighbour towards the front; the head where there is none."""
     return int(links[file, 0])
+
+
+@kernel
+def older(links: Links, file: int) -> int:
+    """The neighbour towards the back; the head where there is none. Of the head: the file at the front."""
+    return int(links[file, 1])
 
 
 class QueueState(Protocol):

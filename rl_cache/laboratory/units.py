@@ -1,6 +1,7 @@
-"""Bytes and bandwidths as people write them."""
+"""Bytes, bandwidths and savings as people write them."""
 
 import re
+from enum import StrEnum
 
 from rl_cache.errors import SimulationError
 
@@ -47,3 +48,14 @@ def format_bytes(number: float) -> str:
         if number >= factor:
             return f"{number / factor:.3g} {name}B" if number < 1000 * factor else f"{number / factor:.0f} {name}B"
     return f"{number:.0f} B"
+
+
+class SavingUnit(StrEnum):
+    """What a rule for a cache saves: bytes read from afar, or hours that readers wait."""
+
+    BYTES = "B"
+    HOURS = "h"
+
+    def format_amount(self, amount: float) -> str:
+        """The amount with its unit, for people."""
+        return format_bytes(amount) if self is SavingUnit.BYTES else f"{amount:.3g} h"

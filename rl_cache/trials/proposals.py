@@ -23,7 +23,7 @@ from rl_cache.traces.trace import LabelColumn, Trace
 from rl_cache.trials.shadow import Proposal, RuleKind, Trials, advance
 from rl_cache.trials.suggestions import TRIAL_DAYS
 
-_LEARN = 0.5
+LEARN = 0.5
 """Share of the trace that rules are made from."""
 _SNAPSHOTS = 50
 _REFUSE_BELOW = 0.1
@@ -70,7 +70,7 @@ def try_rules(trace: Trace, agent: Agent, capacity_bytes: int) -> RuleTrials:
         )
     if days < 2 * TRIAL_DAYS:
         raise SimulationError(f"{trace.origin} has {days} days; suggestions need {2 * TRIAL_DAYS}")
-    start = int(trace.day_starts[int(days * _LEARN)])
+    start = int(trace.day_starts[int(days * LEARN)])
     learned, later = trace.part(0, start), trace.part(start, len(trace))
     trials = Trials.start(propose(learned, agent, capacity_bytes), capacity_bytes)
     trials = advance(advance(trials, learned).without_counts(), later)

@@ -24,6 +24,7 @@ class RuleKind(StrEnum):
     REFUSE = "refuse"
     QUOTA = "quota"
     PIN = "pin"
+    PREFETCH = "prefetch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Proposal:
 
     @property
     def rules(self) -> Rules:
-        """The rule alone."""
+        """The rule alone; a prefetch is tried elsewhere (:mod:`rl_cache.trials.prefetching`)."""
         if self.kind is RuleKind.REFUSE:
             return Rules(refused=frozenset({self.target}))
         if self.kind is RuleKind.QUOTA:

@@ -19,7 +19,7 @@ def url(tmp_path_factory):
     store.upgrade()
     seed.fill(store)
     seed.fill(store, "bari")
-    store_agent_lines(store, "datasets", "rome", "T2_IT_Rome", seed.SUGGESTIONS, seed.now_s())
+    store_agent_lines(store, "datasets", "rome", "T2_IT_Rome", seed.SUGGESTIONS, seed.TO_FETCH, seed.now_s())
     with served(store, Clock(seed.now_s())) as address:
         yield address
     store.close()
@@ -32,9 +32,11 @@ def test_at_both_sizes(page, url, tmp_path, scheme):
 
 def test_a_quota_is_accepted_and_downloaded(page, url):
     page.goto(url + "/placement")
-    page.get_by_role("link", name="cache agent").click()
+    page.locator("tr", has_text=seed.TO_FETCH[0].dataset).get_by_text("of waiting").wait_for()
+    page.get_by_role("link", name="cache agent").first.click()
+    page.locator("#suggestions tr", has_text="fetched in vain").get_by_text("6.5 h").first.wait_for()
     page.get_by_label("Your name").fill("Ada")
-    row = page.locator("#suggestions tr", has_text=seed.MINI)
+    row = page.locator("#suggestions tr", has_text="quota").filter(has_text=seed.MINI)
     row.get_by_role("button", name="Accept").click()
     row.get_by_text("✓ accepted").wait_for()
     with page.expect_download() as download:

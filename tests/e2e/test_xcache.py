@@ -73,7 +73,7 @@ def copy(port: int, path: str, to: Path) -> bytes:
 
 
 def refusal(directory: str) -> StoredSuggestion:
-    numbers = (0.0, "directory", 1, 1, 1.0, 1.0, 1.0, [1.0], 1.0)
+    numbers = (0.0, "directory", 1, 1, 1.0, 1.0, 1.0, [1.0], 1.0, "B", 0.0)
     return StoredSuggestion("refuse", directory, *numbers, "read once", "active", "saves", 0.0, decision="accepted")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rl_cache.traces.read import RECORD
-from rl_cache.traces.trace import Trace
+from rl_cache.traces.trace import LabelColumn, Trace
 
 
 def trace_of(files, sizes=None, times=None):
@@ -29,3 +29,14 @@ def write_oracle_general(trace, path):
     records["next"] = np.where(never, np.iinfo(np.int64).max, trace.next_access + 1)
     path.write_bytes(records.tobytes())
     return path
+
+
+def whole_datasets(datasets, runs, files, size, tier="T"):
+    """Each run reads one dataset as a whole within an hour, in shuffled order; a run begins each hour."""
+    rng = np.random.default_rng(0)
+    chosen = rng.integers(0, datasets, runs)
+    file = np.concatenate([dataset * files + rng.permutation(files) for dataset in chosen])
+    time_s = np.concatenate([run * 3600 + np.arange(files) * (3000 // files) for run in range(runs)])
+    names = LabelColumn(np.repeat(np.arange(datasets), files).astype(np.int32), tuple(f"/{n}" for n in range(datasets)))
+    tiers = LabelColumn(np.zeros(datasets * files, np.int32), (tier,))
+    return Trace(time_s, file, np.full(datasets * files, size), dataset=names, tier=tiers)

@@ -4,8 +4,10 @@ import numpy as np
 
 from opint.store import caches, suggestions, trials
 from opint.store.caches import CurvePoint
+from rl_cache.laboratory.units import SavingUnit
 from rl_cache.policies.admission.ruled import TargetType
 from rl_cache.traces.trace import DAY_S, Trace
+from rl_cache.trials.prefetching import DatasetToFetch
 from rl_cache.trials.shadow import Trials, advance
 from rl_cache.trials.suggestions import Judgement, RuleKind, Suggestion, TrialStanding
 
@@ -29,13 +31,14 @@ def suggested(
     share=0.0,
     of=TargetType.TIER,
     judgement=None,
+    unit=SavingUnit.BYTES,
 ):
     """A suggestion whose trial stands so."""
     return Suggestion(
         kind=kind,
         target=target,
         share=share,
-        saved_bytes_per_day=saved,
+        saved_per_day=saved,
         low=0.5 * saved,
         high=2 * saved,
         saved_by_day=(saved, saved),
@@ -44,7 +47,9 @@ def suggested(
         target_type=of,
         target_files=1000,
         target_bytes=2 * 10**12,
-        judgement=judgement or Judgement(standing, "saved 1.00 TB a day over 7 days"),
+        judgement=judgement or Judgement(standing, f"saved {unit.format_amount(saved)} a day over 7 days"),
+        unit=unit,
+        vain_bytes_per_day=2**38 if kind is RuleKind.PREFETCH else 0.0,
     )
 
 
@@ -55,6 +60,10 @@ SUGGESTIONS = (
     suggested(RuleKind.QUOTA, "AOD", 2e11, TrialStanding.ON_TRIAL, share=0.2),
     suggested(RuleKind.PIN, DATASET, 1e11, of=TargetType.DATASET),
     suggested(RuleKind.REFUSE, "<b>GEN</b>", -1e11, TrialStanding.WITHDRAWN),
+    suggested(RuleKind.PREFETCH, MINI, 6.5, of=TargetType.DIRECTORY, unit=SavingUnit.HOURS),
+)
+TO_FETCH = (
+    DatasetToFetch("/Electron/Simulated24-v1/MINIAOD", int(now_s()), 200, 400 * 10**9, 50, 10**11, 35.0, 5775.0),
 )
 
 

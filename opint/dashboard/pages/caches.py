@@ -20,7 +20,7 @@ from opint.store import caches, suggestions
 from opint.store.caches import CacheDay, CurvePoint, StoredCache
 from opint.store.engine import Store
 from opint.store.suggestions import Ruling, StoredSuggestion, SuggestionEvent
-from rl_cache.laboratory.units import format_bytes
+from rl_cache.laboratory.units import SavingUnit, format_bytes
 
 SHOWN_DAYS = 60
 TABLE_DAYS = 14
@@ -38,7 +38,7 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 class SuggestionRuling(BaseModel):
     """Which suggestion, who decides, and why."""
 
-    kind: str = Field(max_length=20, description="refuse, quota or pin")
+    kind: str = Field(max_length=20, description="refuse, quota, pin or prefetch")
     target: str = Field(max_length=1024, description="a directory or a dataset")
     actor: str = Field("", max_length=MOST_ACTOR, description="not needed where people sign in")
     reason: str = Field("", max_length=MOST_TEXT, description="needed to reject")
@@ -72,7 +72,10 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
             "caches.html",
             selected=selected,
             stored=stored,
-            rules=[(rule, saving_spark(rule.saved_by_day)) for rule in sorted(rules, key=_standing_order)],
+            rules=[
+                (rule, SavingUnit(rule.unit), saving_spark(rule.saved_by_day))
+                for rule in sorted(rules, key=_standing_order)
+            ],
             days=[(_date(day), day) for day in reversed(days[-TABLE_DAYS:])],
             day_curves=day_curves(days),
             ends=(_date(days[0]), _date(days[-1])) if days else None,

@@ -216,6 +216,6 @@ class RuledLru:
 
     def held(self, state: State) -> Int64:
         """The files in the cache, the one that was requested longest ago first."""
-        files = np.zeros(np.count_nonzero(state.links[: len(state.size), 0] >= 0), np.int64)
+        files = np.zeros(np.count_nonzero(linked_list.contained(state.links, len(state.size))), np.int64)
         _list_files(state, files)
         return files

@@ -11,12 +11,13 @@ pytest.importorskip("torch")
 
 from conf.errors import NightshiftError
 from opint.cli import app
-from opint.store import suggestions
+from opint.store import placement, suggestions
 from opint.store.engine import Store
 from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import zero_network
 from rl_cache.laboratory.agent import Agent
 from rl_cache.policies.eviction.scored import Knobs
+from tests.support.cache_traces import whole_datasets
 
 DAYS, PER_DAY = 16, 60
 
@@ -79,6 +80,27 @@ def test_suggestions_are_printed_and_stored(trace, agent, tmp_path):
     )
     printed = json.loads(run("suggest", "--agent", agent, trace, "--size", "80", "--json"))
     assert {item["target"] for item in printed} == {row.target for row in kept}
+
+
+def test_what_is_to_be_fetched_ahead_becomes_lines_of_the_plan(agent, tmp_path):
+    """Datasets are read as a whole, one an hour; the trace ends in the middle of one."""
+    read = whole_datasets(datasets=150, runs=30 * 24, files=20, size=10).part(0, 30 * 24 * 20 - 12)
+    rows = zip(read.time_s.tolist(), read.file.tolist(), read.dataset.code[read.file].tolist(), strict=True)
+    lines = [f"{time},f{file},10,/d{dataset},T" for time, file, dataset in rows]
+    path, url = tmp_path / "whole.csv", f"sqlite:///{tmp_path / 'n.db'}"
+    path.write_text("\n".join(["time,file,size,dataset,tier", *lines]) + "\n")
+    config = tmp_path / "settings.yaml"
+    config.write_text(yaml.safe_dump({"database": {"url": url}}))
+    assert CliRunner().invoke(app, ["db", "upgrade", "--config", str(config)]).exit_code == 0
+    words = ("suggest", "--agent", agent, str(path), "--size", "30%", "--cache", "rome", "--rse", "T2_IT_Rome")
+    printed = " ".join(run(*words, "--config", str(config)).split())
+    assert "prefetch T: saves" in printed
+    assert "h of waiting a day" in printed
+    with Store.open(url).read() as tx:
+        (plan,) = placement.newest(tx)
+        planned = placement.page(tx, plan, which="planned", limit=100).items
+    running = f"/d{read.dataset.code[read.file[-1]]}"
+    assert running in [line.dataset for line in planned if "fetched ahead they save" in line.reason]
 
 
 def test_a_trace_is_not_published_where_nobody_listens(trace, tmp_path):

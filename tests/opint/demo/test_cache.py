@@ -34,8 +34,11 @@ def test_suggestions_are_made_once_and_shown_on_both_pages(store) -> None:
         assert {rule.target_type for rule in first} <= {"directory", "dataset"}
         assert len(caches.curves(tx, cache.CACHE)) == 25
         pins = [rule for rule in first if rule.kind == "pin" and rule.standing != "withdrawn"]
-        plans = placement.newest(tx)
-        assert sum(placement.count_undecided(tx, plan) for plan in plans) == len(pins)
+        (plan,) = placement.newest(tx)
+        lines = placement.page(tx, plan, which="planned", limit=100).items
+        fetched = [line for line in lines if "fetched ahead" in line.reason]
+        assert fetched, "the demo shows a line of each kind"
+        assert len(lines) == len(pins) + len(fetched)
     cache.suggest(store, trace, 2, NOW_S + 1)
     with store.read() as tx:
         assert suggestions.with_decisions(tx, cache.CACHE) == first

@@ -114,14 +114,14 @@ def test_a_warm_up_fills_the_caches_and_is_not_counted(trace: Trace) -> None:
 def test_before_the_first_day_a_rule_is_on_trial() -> None:
     (only,) = judge_trials(Trials.start(PROPOSALS[:1], CAPACITY), np.random.default_rng(0))
     assert only.judgement.standing is TrialStanding.ON_TRIAL
-    assert (only.saved_bytes_per_day, only.low, only.high, only.written_bytes_per_day) == (0, 0, 0, 0)
+    assert (only.saved_per_day, only.low, only.high, only.written_bytes_per_day) == (0, 0, 0, 0)
 
 
 def test_a_judgement_may_leave_out_the_day_that_is_not_over(trace: Trace) -> None:
     trials = in_parts(trace, [])
     whole, without = (judge_trials(trials, np.random.default_rng(0), days)[0] for days in (None, -1))
-    assert whole.saved_bytes_per_day == trials.saved_bytes(0).mean()
-    assert without.saved_bytes_per_day == trials.saved_bytes(0)[:-1].mean()
+    assert whole.saved_per_day == trials.saved_bytes(0).mean()
+    assert without.saved_per_day == trials.saved_bytes(0)[:-1].mean()
 
 
 def test_a_policy_that_cannot_be_resumed_is_refused(trace: Trace) -> None:

@@ -59,7 +59,7 @@ def test_pollution_is_refused_and_the_saving_is_stated() -> None:
     refusal = next(suggestion for suggestion in made if suggestion.kind is RuleKind.REFUSE)
     assert refusal.target == "once"
     assert refusal.low > 0
-    assert refusal.low < refusal.saved_bytes_per_day < refusal.high
+    assert refusal.low < refusal.saved_per_day < refusal.high
     assert refusal.written_bytes_per_day > 0
     assert refusal.judgement.standing is TrialStanding.ACTIVE
     assert "read again" in refusal.reason

@@ -1,5 +1,7 @@
 """The page of caches: what is suggested, what people decide, and what XCache is given of it."""
 
+from dataclasses import replace
+
 import fastjsonschema
 import pytest
 
@@ -32,7 +34,17 @@ def quotas(text):
 
 def test_the_page_shows_days_trials_and_curves(page):
     text = page.get("/caches").text
-    for word in ("10 TiB", "of bytes, last", "quota 25.0 %", "✓ active", "◐ on trial", "✕ withdrawn", "Belady knows"):
+    for word in (
+        "10 TiB",
+        "of bytes, last",
+        "quota 25.0 %",
+        "✓ active",
+        "◐ on trial",
+        "✕ withdrawn",
+        "Belady knows",
+        "6.5 h</strong> of waiting",
+        "256 GiB fetched in vain",
+    ):
         assert word in text
     assert "&lt;b&gt;GEN&lt;/b&gt;" in text
     assert "quota.cfg" not in text, "nothing is accepted yet"
@@ -49,7 +61,7 @@ def test_without_a_cache_the_page_says_how_to_begin(serving, empty_store):
 
 
 def test_accepted_quotas_are_what_xcache_reads_and_the_rest_is_refused_with_a_reason(page):
-    for number in range(5):
+    for number in (0, 1, 2, 3, 4, 6):
         assert decide(page, number, "accepted").status_code == 204
     answer = page.get("/caches/quota.cfg", params={"cache": "rome"})
     assert answer.headers["content-disposition"] == 'attachment; filename="quota.cfg"'
@@ -60,6 +72,7 @@ def test_accepted_quotas_are_what_xcache_reads_and_the_rest_is_refused_with_a_re
         "XRootD&#39;s parser would not read this path as one word",
         "it is for a tier, and XCache knows directories alone",
         "the line of the placement plan copies the dataset to disk",
+        "a quota only purges and cannot fetch",
     ):
         assert reason in text
     patterns = page.get("/caches/blacklist.cfg").text.splitlines()[1:]
@@ -86,7 +99,7 @@ def test_decisions_are_kept_and_shown(page):
 
 def test_what_the_agent_would_pin_is_a_line_of_the_plan_with_a_rule(page, store):
     store_plan(store, "datasets", PLAN, seed.now_s())
-    store_agent_lines(store, "datasets", "rome", "T2_IT_Rome", seed.SUGGESTIONS, seed.now_s())
+    store_agent_lines(store, "datasets", "rome", "T2_IT_Rome", seed.SUGGESTIONS, seed.TO_FETCH, seed.now_s())
     items = page.get("/api/v1/placement/lines").json()["items"]
     line = next(item for item in items if item["source"] == "cache agent")
     assert (line["dataset"], line["rse"], line["cache"]) == (seed.DATASET, "T2_IT_Rome", "rome")
@@ -107,20 +120,35 @@ def test_what_the_agent_would_pin_is_a_line_of_the_plan_with_a_rule(page, store)
     assert (left_out[-1]["refused"], left_out[-1]["reason"]) == ("withdrawn by its trial", "LRU served 1 GiB more")
 
 
+def test_what_an_active_prefetch_would_fetch_is_a_line_of_the_plan(page, store):
+    pinned = replace(seed.TO_FETCH[0], dataset=seed.DATASET)
+    store_agent_lines(store, "datasets", "rome", "T2_IT_Rome", seed.SUGGESTIONS, [*seed.TO_FETCH, pinned], seed.now_s())
+    items = page.get("/api/v1/placement/lines").json()["items"]
+    assert [item["dataset"] for item in items] == [seed.DATASET, seed.TO_FETCH[0].dataset], (
+        "one that is pinned is there once"
+    )
+    line = items[1]
+    assert (line["source"], line["bytes"], line["benefit"]) == ("cache agent", 400 * 10**9, 35.0)
+    for part in ("50 of 200 files (93.1 GiB) are not in the cache", "save 1.6 h of waiting"):
+        assert part in line["reason"]
+    store_agent_lines(store, "datasets", "rome", "T2_IT_Rome", seed.SUGGESTIONS, [], seed.now_s())
+    assert len(page.get("/api/v1/placement/lines").json()["items"]) == 1, "a rule that is not active drops its lines"
+
+
 def test_a_line_that_the_planner_has_itself_is_there_once(page, store):
     store_plan(store, "datasets", PLAN, seed.now_s())
     same = seed.suggested(seed.RuleKind.PIN, LINES[0].dataset)
-    store_agent_lines(store, "datasets", "rome", LINES[0].rse, [same], seed.now_s())
+    store_agent_lines(store, "datasets", "rome", LINES[0].rse, [same], [], seed.now_s())
     assert [item["source"] for item in page.get("/api/v1/placement/lines").json()["items"]] == ["planner"] * 3
     other = seed.suggested(seed.RuleKind.PIN, "/Sample/Z-v1/AODSIM")
-    store_agent_lines(store, "datasets", "rome", LINES[0].rse, [other], seed.now_s())
-    store_agent_lines(store, "datasets", "bari", LINES[0].rse, [same, other], seed.now_s())
+    store_agent_lines(store, "datasets", "rome", LINES[0].rse, [other], [], seed.now_s())
+    store_agent_lines(store, "datasets", "bari", LINES[0].rse, [same, other], [], seed.now_s())
     items = page.get("/api/v1/placement/lines").json()["items"]
     assert [item["cache"] for item in items] == ["", "", "", "rome"]
 
 
 def test_without_a_plan_the_lines_are_one_of_the_next_week(page, store):
-    store_agent_lines(store, "datasets", "rome", "T2_IT_Rome", seed.SUGGESTIONS, seed.now_s())
+    store_agent_lines(store, "datasets", "rome", "T2_IT_Rome", seed.SUGGESTIONS, seed.TO_FETCH, seed.now_s())
     (plan,) = page.get("/api/v1/placement").json()
     assert (plan["week"], plan["method"]) == ("2024-09-02", "cache agent")
 
