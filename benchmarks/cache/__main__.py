@@ -7,7 +7,7 @@ were fixed before any training.
 import sys
 from collections.abc import Callable
 
-from benchmarks.cache import agent, agent_cpu, guard, long_trace, speed, table, tried
+from benchmarks.cache import agent, agent_cpu, ahead, guard, long_trace, speed, table, tried
 from benchmarks.report import Outcome, Result, main, progress
 
 Part = Callable[[bool], dict[str, Result]]
@@ -17,6 +17,7 @@ PARTS: dict[str, Part] = {
     "cpu": agent_cpu.run,
     "agent": agent.run,
     "tried": tried.run,
+    "ahead": ahead.run,
     "table": table.run,
     "speed": speed.run,
     "long": long_trace.run,

@@ -5,7 +5,8 @@ import pytest
 pytest.importorskip("numba")
 pytest.importorskip("stable_baselines3")
 
-from benchmarks.cache import agent_cpu, guard, long_trace, speed, table, tried
+from benchmarks.cache import agent_cpu, ahead, guard, long_trace, speed, table, tried
+from rl_cache.traces.workload import WORKLOADS
 
 
 @pytest.mark.benchmark
@@ -48,6 +49,16 @@ def test_the_guard_is_measured_on_every_kind_of_trace(tmp_path, monkeypatch):
     )
     assert results["worst_harm"].n == 7 + 6
     assert results["worst_harm"].value <= 0.01
+
+
+@pytest.mark.benchmark
+def test_fetching_ahead_is_measured_in_waiting_and_its_price():
+    results = ahead.run(quick=True)
+    assert results["ahead_active_rules"].value <= results["ahead_active_rules"].n
+    for workload in WORKLOADS:
+        assert results[f"ahead_waiting_saved_{workload}"].value < 1
+        assert 0 <= results[f"ahead_fetched_in_vain_{workload}"].value <= 0.2
+    assert {"ahead_lines_read", "ahead_lines_bytes_read", "ahead_more_from_afar"} <= set(results)
 
 
 def test_cpu_of_the_agent_is_measured_beside_lru():
