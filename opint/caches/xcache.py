@@ -2,10 +2,12 @@
 
 ``pfc.purgelib libXrdPfcPurgeQuota.so quota.cfg`` reads one directory and its bytes a line and purges directories above
 their quota first. It knows the usage of directories as deep as ``pfc.dirstats maxdepth`` says, and logs "directory not
-found" for others. ``pfc.decisionlib libXrdBlacklistDecision.so blacklist.cfg`` reads one pattern a line, as fnmatch(3)
-has them with FNM_PATHNAME: a star does not go past a slash.
+found" for others. A directory ends with a slash, without which XRootD 5.9.9 joins it with the names of its files as it
+is, does not find them and purges none. ``pfc.decisionlib libXrdBlacklistDecision.so blacklist.cfg`` reads one pattern a
+line, as fnmatch(3) has them with FNM_PATHNAME: a star does not go past a slash.
 
-Sources: XrdPfcPurgeQuota.cc (ConfigPurgePin), XrdPfcBlacklistDecision.cc (ConfigDecision), XrdOucStream.cc of XRootD.
+Sources: XrdPfcPurgeQuota.cc (ConfigPurgePin), XrdPfcPurge.cc, XrdPfcBlacklistDecision.cc (ConfigDecision) and
+XrdOucStream.cc of XRootD.
 """
 
 import re
@@ -51,7 +53,7 @@ def quota_file(capacity_bytes: int, suggestions: Sequence[StoredSuggestion]) -> 
         if reason:
             left_out.append(LeftOut(rule.kind, rule.target, reason))
         else:
-            lines.append(f"{rule.target} {max(1, int(rule.share * capacity_bytes))}")
+            lines.append(f"{rule.target}/ {max(1, int(rule.share * capacity_bytes))}")
     return XcacheFile(tuple(lines), tuple(left_out))
 
 

@@ -41,5 +41,5 @@ def test_a_quota_is_accepted_and_downloaded(page, url):
     row.get_by_text("✓ accepted").wait_for()
     with page.expect_download() as download:
         page.get_by_role("link", name="quota.cfg").click()
-    assert f"{seed.MINI} {seed.CAPACITY // 4}" in download.value.path().read_text()
+    assert f"{seed.MINI}/ {seed.CAPACITY // 4}" in download.value.path().read_text()
     page.locator("#events tr", has_text="accepted").first.get_by_text("Ada").wait_for()
