@@ -47,8 +47,8 @@ def judged_at_once(parts, models, folder):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_kills_and_a_broker_restart_lose_and_double_nothing(own_apache_kafka, detector, models, tmp_path, daemons_with):
-    parts = traffic(detector, lumisections=625, seed=11)
-    assert len(parts) >= 2_500
+    parts = traffic(detector, lumisections=300, seed=11)
+    assert len(parts) >= 1_200
     right = judged_at_once(parts, models, tmp_path)
 
     topic = f"dqm.{uuid.uuid4().hex}"
@@ -67,7 +67,7 @@ def test_kills_and_a_broker_restart_lose_and_double_nothing(own_apache_kafka, de
     pair = [daemons.start(), daemons.start()]
     for kill in range(4):
         before = progress(store)
-        goal = min(before + rng.randint(150, 500), len(parts))
+        goal = min(before + rng.randint(80, 240), len(parts))
         wait_until(lambda goal=goal: progress(store) >= goal, 120, f"{goal} messages processed")
         victim = kill % 2  # The other one has just started: this one is at work.
         daemons.kill(pair[victim])
