@@ -109,8 +109,8 @@ def eras(folder: Path) -> tuple[Sequence[Lumisections], str]:
         data = "own detector under real conditions of Run2024E and Run2024I, each trained on its first 60%"
         return [list(from_oms(path, good_only=True)) for path in files], data
     progress(f"{folder} has no oms/*.parquet: conditions are generated")
-    made = [item for item in generate(np.random.default_rng(0), fills=24) if item[1].beams_stable]
-    return [made[: len(made) // 2], made[len(made) // 2 :]], "own detector under generated conditions"
+    stable = [item for item in generate(np.random.default_rng(0), fills=24) if item[1].beams_stable]
+    return [stable[: len(stable) // 2], stable[len(stable) // 2 :]], "own detector under generated conditions"
 
 
 def _run(seed: int, plan: Plan, era: Lumisections, folder: Path, tally: Tally) -> None:
@@ -177,7 +177,11 @@ def _trial(fault: Fault, judged: Sequence[Judged], rules: AlertSettings) -> Tria
 def _named(fault: Fault, incident: Incident, judged: Sequence[Judged]) -> bool | None:
     """Whether the evidence names the fault most often; None where there is none (missing MEs have no content)."""
     kinds = Counter(
-        item.kinds[me] for item in judged if item.key in incident.seen for me in incident.elements if me in item.kinds
+        item.kinds[me]
+        for item in judged
+        if item.key in incident.lumisections
+        for me in incident.elements
+        if me in item.kinds
     )
     return kinds.most_common(1)[0][0] == fault.kind if kinds else None
 
@@ -188,11 +192,11 @@ def _auc(fault: Fault, judged: Sequence[Judged], start: int) -> dict[str, float]
     rows = [names.index(me) for me in fault.elements]
     result = {}
     for scorer in REGISTRY:
-        known = [
+        by_lumisection = [
             item.scores[fault.subsystem][scorer][rows] for item in judged if scorer in item.scores[fault.subsystem]
         ]
-        scores = np.array(known)
-        if len(known) == len(judged) and np.isfinite(scores).all():
+        scores = np.array(by_lumisection)
+        if len(by_lumisection) == len(judged) and np.isfinite(scores).all():
             good, faulty = scores[:start, None], scores[None, start:]
             result[scorer] = float(((faulty > good) + 0.5 * (faulty == good)).mean())
     return result

@@ -100,7 +100,7 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class EpisodeOutcome:
     """What became of one episode."""
 
     run: int
@@ -125,16 +125,18 @@ def measure(quick: bool) -> Outcome:
     if not table.exists():
         raise DataMissing(str(table))
     episodes = read(table)
-    seen: list[Seen] = []
+    outcomes: list[EpisodeOutcome] = []
     watched: list[Watched] = []
     for seed, era in product(plan.seeds, plan.eras):
         period = list(from_oms(data / "oms" / f"Run2024{era}-v1.parquet", good_only=True))
         with tempfile.TemporaryDirectory() as folder:
-            one_seen, one_watched = _run(seed, plan, period, episodes, Path(folder) / "model")
-        seen += one_seen
+            era_outcomes, one_watched = _run(seed, plan, period, episodes, Path(folder) / "model")
+        outcomes += era_outcomes
         watched += one_watched
-        progress(f"detector {seed}, 2024{era}: {sum(s.recorded for s in one_seen)} of {len(one_seen)} episodes seen")
-    return Outcome(results(seen, watched), "episodes of the forward pixels in 2024E and 2024I, own detector")
+        progress(
+            f"detector {seed}, 2024{era}: {sum(s.recorded for s in era_outcomes)} of {len(era_outcomes)} episodes seen"
+        )
+    return Outcome(results(outcomes, watched), "episodes of the forward pixels in 2024E and 2024I, own detector")
 
 
 def read(path: Path) -> list[Episode]:
@@ -154,7 +156,7 @@ def read(path: Path) -> list[Episode]:
 
 def _run(
     seed: int, plan: Plan, era: Lumisections, episodes: Sequence[Episode], folder: Path
-) -> tuple[list[Seen], list[Watched]]:
+) -> tuple[list[EpisodeOutcome], list[Watched]]:
     cut = int(EARLIER_SHARE * len(era))
     # A run is learned from or watched, never both.
     learned = {key.run for key, _ in era[:cut]}
@@ -182,12 +184,12 @@ def _run(
 
 def _outcome(
     judged: Sequence[Judged], episodes: Sequence[Episode], rules: AlertSettings
-) -> tuple[list[Seen], list[Watched]]:
+) -> tuple[list[EpisodeOutcome], list[Watched]]:
     raised = incidents(judged, rules)
-    in_incident = {(key, incident.labels.group) for incident in raised for key in incident.seen}
-    claimed = {(key, fingerprint(incident.labels)) for incident in raised for key in incident.seen}
+    in_incident = {(key, incident.labels.group) for incident in raised for key in incident.lumisections}
+    claimed = {(key, fingerprint(incident.labels)) for incident in raised for key in incident.lumisections}
     certain = {(item.key, fault.element_group) for item in judged for fault in item.faults}
-    seen = []
+    outcomes = []
     for episode in episodes:
         cells = {
             (item.key, folder)
@@ -196,7 +198,9 @@ def _outcome(
             for folder in episode.folders
         }
         alarmed = bool(cells & in_incident)
-        seen.append(Seen(episode.run, episode.last - episode.first + 1, alarmed or bool(cells & certain), alarmed))
+        outcomes.append(
+            EpisodeOutcome(episode.run, episode.last - episode.first + 1, alarmed or bool(cells & certain), alarmed)
+        )
     at: dict[LumisectionKey, set[str]] = defaultdict(set)
     for episode in episodes:
         for ls in range(episode.first, episode.last + 1):
@@ -208,13 +212,13 @@ def _outcome(
         for fault in item_value.faults:
             if fault.element_group not in at[item_value.key] and (item_value.key, fault.fingerprint) not in claimed:
                 counts[item_value.key.run][fault.family] += 1
-    return seen, [Watched(run, number, dict(counts[run])) for run, number in good.items()]
+    return outcomes, [Watched(run, number, dict(counts[run])) for run, number in good.items()]
 
 
-def results(seen: Sequence[Seen], watched: Sequence[Watched]) -> dict[str, Result]:
+def results(outcomes: Sequence[EpisodeOutcome], watched: Sequence[Watched]) -> dict[str, Result]:
     """All figures by key, with intervals over resampled runs."""
-    single = [item for item in seen if item.lumisections == 1]
-    result = {"episodes_seen_one_ls": _share(single), "episodes_seen": _share(seen)}
+    single = [item for item in outcomes if item.lumisections == 1]
+    result = {"episodes_seen_one_ls": _share(single), "episodes_seen": _share(outcomes)}
     families = sorted({family for run in watched for family in run.false})
     result["false_records_per_shift"] = _false(watched, families)
     return result | {f"false_records_per_shift_{family}": _false(watched, [family]) for family in families}
@@ -233,7 +237,7 @@ def _false(watched: Sequence[Watched], families: Sequence[str]) -> Result:
     return Result(rate, "1/shift", low, high, int(numbers.sum()), "budget", budget, rate / budget, note)
 
 
-def _share(episodes: Sequence[Seen]) -> Result:
+def _share(episodes: Sequence[EpisodeOutcome]) -> Result:
     """Those seen, beside those that are seen by incidents alone."""
     recorded = np.array([episode.recorded for episode in episodes], dtype=float)
     alone = float(np.mean([episode.incident for episode in episodes]))

@@ -96,7 +96,10 @@ def fill_workflows(store: Store, tasks: int) -> None:
     while cases := list(islice(emulated, TASKS_TOGETHER)):
         snapshots = [replace(each.case.failures, time=now_s - next(number)) for each in cases]
         suggested = predictors.suggest(snapshots)
-        judged = [judged_snapshot(each, intake, None, made) for each, made in zip(snapshots, suggested, strict=True)]
+        judged = [
+            judged_snapshot(each, intake, None, suggestion)
+            for each, suggestion in zip(snapshots, suggested, strict=True)
+        ]
         with store.begin() as tx:
             workflows.keep(tx, judged, {}, now_s)
     with store.begin() as tx:

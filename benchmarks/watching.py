@@ -56,7 +56,7 @@ class Incident:
 
     labels: IncidentKey
     raised: LumisectionKey
-    seen: tuple[LumisectionKey, ...]
+    lumisections: tuple[LumisectionKey, ...]
     elements: frozenset[str]
 
 
@@ -78,7 +78,7 @@ def watch(
     }
     for run, of_run in groupby(lumisections, lambda lumisection: lumisection.key.run):
         shifts = centres.setdefault(run, shifts)
-        left = {name: Residuals.nothing(*shift.shape[1:]) for name, shift in shifts.items()}
+        residuals = {name: Residuals.nothing(*shift.shape[1:]) for name, shift in shifts.items()}
         adopted: set[str] = set()
         while samples := list(islice(of_run, LUMISECTIONS_AT_ONCE)):
             for dataset in {batch.dataset for item in samples for batch in item.batches} - adopted:
@@ -88,7 +88,7 @@ def watch(
             for scored in pipeline.score([batch for item in samples for batch in item.batches]):
                 states[scored.key] = merge(states.get(scored.key), scored, 0.0).state
                 if scored.residuals is not None:
-                    left[scored.subsystem] += scored.residuals
+                    residuals[scored.subsystem] += scored.residuals
             for key in sorted(states):
                 closed = pipeline.close(states[key], history, 0.0, "complete")
                 for name, part in closed.parts.items():
@@ -96,7 +96,7 @@ def watch(
                 yield summary(closed)
         for dataset in adopted:
             pipeline.drop(dataset, run)
-        shifts = {name: updated_centre(shift, left[name]) for name, shift in shifts.items()}
+        shifts = {name: updated_centre(shift, residuals[name]) for name, shift in shifts.items()}
 
 
 def incidents(judged: Sequence[Judged], rules: AlertSettings) -> list[Incident]:
@@ -118,8 +118,8 @@ def _episodes(judged: Sequence[Judged], labels: IncidentKey, rules: AlertSetting
     verdicts = (item.verdicts.get(labels.subsystem) for item in judged)
     observations = [verdict.observation(labels) for verdict in verdicts if verdict is not None]
     for episode in walk(observations, None, [], rules):
-        keys = tuple(item.key for item in episode.seen)
-        elements = frozenset(name for item in episode.seen for name in item.bad)
+        keys = tuple(item.key for item in episode.observations)
+        elements = frozenset(name for item in episode.observations for name in item.bad)
         yield Incident(labels, keys[rules.raise_bad - 1], keys, elements)
 
 

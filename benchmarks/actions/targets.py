@@ -32,12 +32,12 @@ PEERS = (MAJORITY, RULES, LOGISTIC, PERCEPTRON)
 DRAWS = 1000
 WORKERS = 2
 MEASURES: Mapping[str, Measured] = {
-    "auc": lambda made, label: macro_auc(made.probability, label),
-    "macro_recall": lambda made, label: macro_recall(made.balanced, label),
-    "macro_precision": lambda made, label: macro_precision(made.balanced, label),
-    "ece": lambda made, label: calibration_error(made.probability, label),
-    "coverage": lambda made, label: coverage_at_precision(made.probability, label, 0.95),
-    "log_loss": lambda made, label: float(log_losses(made.probability, label).mean()),
+    "auc": lambda prediction, label: macro_auc(prediction.probability, label),
+    "macro_recall": lambda prediction, label: macro_recall(prediction.balanced, label),
+    "macro_precision": lambda prediction, label: macro_precision(prediction.balanced, label),
+    "ece": lambda prediction, label: calibration_error(prediction.probability, label),
+    "coverage": lambda prediction, label: coverage_at_precision(prediction.probability, label, 0.95),
+    "log_loss": lambda prediction, label: float(log_losses(prediction.probability, label).mean()),
 }
 UNITS = {"log_loss": "nat", "ece": "share", "coverage": "share", "auc": "AUC", "regret": "h", "demoted": "targets"}
 PUBLISHED: Mapping[str, str] = {
@@ -58,12 +58,12 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     cases = 0
     progress(f"{len(seeds)} histories in {WORKERS} processes")
     with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
-        for made in pool.map(partial(_of_seed, data, quick), seeds):
-            for key, value in made.values.items():
+        for of_seed in pool.map(partial(_of_seed, data, quick), seeds):
+            for key, value in of_seed.values.items():
                 values.setdefault(key, []).append(value)
-            losses.append((made.week, made.losses))
-            outcomes.append(made.outcomes)
-            cases += len(made.week)
+            losses.append((of_seed.week, of_seed.losses))
+            outcomes.append(of_seed.outcomes)
+            cases += len(of_seed.week)
     results = {key: _over_seeds(key, values, cases) for key in values if not key.endswith(tuple(METHODS[1:]))}
     results |= {key: _mean(series, key, cases) for key, series in values.items() if key.endswith(tuple(METHODS[1:]))}
     for target in TARGETS:
@@ -95,12 +95,12 @@ def _seed_values(predicted: PredictedHistory) -> dict[str, float]:
     for target in TARGETS:
         label = predicted.later.labels[target]
         for method in METHODS:
-            made = predicted.predictions[method][target]
+            predictions = predicted.predictions[method][target]
             suffix = "" if method == MODEL else f"_{method}"
             for name, measured in MEASURES.items():
-                values[f"{target}_{name}{suffix}"] = measured(made, label)
+                values[f"{target}_{name}{suffix}"] = measured(predictions, label)
             if target == "action":
-                values[f"action_auc_binary{suffix}"] = auc(1.0 - made.probability[:, 0], label > 0)
+                values[f"action_auc_binary{suffix}"] = auc(1.0 - predictions.probability[:, 0], label > 0)
     probability = predicted.predictions[MODEL]["action"].probability
     suggested = probability.max(axis=1) >= predicted.predictor.targets["action"].confidence
     right = probability.argmax(axis=1) == predicted.later.labels["action"]
@@ -116,17 +116,17 @@ def _seed_values(predicted: PredictedHistory) -> dict[str, float]:
 
 def _over_seeds(key: str, values: Mapping[str, list[float]], cases: int) -> Result:
     """The mean over seeds, beside the best peer that has the same measure."""
-    made = _mean(values[key], key, cases)
+    mean = _mean(values[key], key, cases)
     peers = {name: float(np.mean(values[f"{key}_{name}"])) for name in PEERS if f"{key}_{name}" in values}
     if not peers:
-        return made
+        return mean
     smaller = key.endswith(("ece", "log_loss"))
     best = (min if smaller else max)(peers, key=peers.__getitem__)
-    ratio = made.value / peers[best] if peers[best] else None
+    ratio = mean.value / peers[best] if peers[best] else None
     optimum = float(np.mean(values[f"{key}_{OPTIMUM}"]))
     published = f"; published {PUBLISHED[key]}" if key in PUBLISHED else ""
     note = f"emulated; optimum {optimum:.4f}{published}"
-    return Result(made.value, made.unit, made.low, made.high, cases, best, peers[best], ratio, note)
+    return Result(mean.value, mean.unit, mean.low, mean.high, cases, best, peers[best], ratio, note)
 
 
 def _mean(series: Sequence[float], key: str, cases: int) -> Result:

@@ -46,5 +46,5 @@ def chosen(argv: list[str]) -> tuple[dict[str, Part], list[str]]:
 
 
 if __name__ == "__main__":
-    parts, rest = chosen(sys.argv[1:])
-    sys.exit(main("cache", lambda quick: run(quick, parts), rest))
+    parts, arguments = chosen(sys.argv[1:])
+    sys.exit(main("cache", lambda quick: run(quick, parts), arguments))

@@ -51,7 +51,7 @@ ADVERSE: dict[str, Callable[[int, int, Generator], Trace]] = {"recency": recency
 
 
 def _trace(file: Int64, rng: Generator, origin: str, per_day: int = 5000) -> Trace:
-    seen, dense = np.unique(file, return_inverse=True)
-    size = np.maximum(1, _SIZE_B * rng.lognormal(0.0, 0.8, seen.size)).astype(np.int64)
+    names, dense = np.unique(file, return_inverse=True)
+    size = np.maximum(1, _SIZE_B * rng.lognormal(0.0, 0.8, names.size)).astype(np.int64)
     time = np.arange(file.size, dtype=np.int64) * _DAY_S // per_day
     return Trace(time_s=time, file=dense.astype(np.int64), file_size=size, origin=f"generated {origin}")

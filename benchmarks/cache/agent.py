@@ -34,8 +34,8 @@ TUNING_SEED, VALIDATION_SEED = 2000, 3000
 HELD_OUT_SEED = 8001
 """The first one; earlier measurements have looked at 0 to 9, 4001 to 4003, 6004 to 6006 and 7001 to 7003."""
 POORER: dict[str, Callable[[Trace], Trace]] = {
-    "without_tasks": lambda made: replace(made, task=None),
-    "without_tasks_and_users": lambda made: replace(made, task=None, user=None),
+    "without_tasks": lambda requests: replace(requests, task=None),
+    "without_tasks_and_users": lambda requests: replace(requests, task=None, user=None),
 }
 """What records of other caches lack; the same agent serves them."""
 WARM_UP_DAYS = 10
@@ -108,12 +108,12 @@ def _of_seed(plan: Plan, agent: Agent, seed: int) -> list[Case]:
     progress(f"held-out seed {seed}")
     cases = []
     for name in WORKLOADS:
-        made = trace(name, seed, plan, plan.scale)
+        requests = trace(name, seed, plan, plan.scale)
         for share in plan.cache_shares:
-            capacity = int(share * made.footprint_bytes)
-            scores = compare_agent(made, agent, capacity, PEERS, warm_up_days=plan.warm_up_days, seed=seed)
+            capacity = int(share * requests.footprint_bytes)
+            scores = compare_agent(requests, agent, capacity, PEERS, warm_up_days=plan.warm_up_days, seed=seed)
             for lacking, poorer in POORER.items():
-                account = run_agent(poorer(made), agent, capacity, warm_up_days=plan.warm_up_days, seed=seed)
+                account = run_agent(poorer(requests), agent, capacity, warm_up_days=plan.warm_up_days, seed=seed)
                 scores[lacking] = ReplayScore.from_account(account)
             cases.append(Case(seed, name, share, scores))
     return cases
@@ -166,10 +166,10 @@ def _reinforcement(plan: Plan, trained: TrainingResult) -> dict[str, Result]:
         progress(f"reinforced beside imitator, seed {seed}")
         gains = []
         for name in WORKLOADS:
-            made = trace(name, seed, plan, plan.scale)
-            capacity = int(0.1 * made.footprint_bytes)
+            requests = trace(name, seed, plan, plan.scale)
+            capacity = int(0.1 * requests.footprint_bytes)
             imitator, reinforced = (
-                run_agent(made, agent, capacity, warm_up_days=plan.warm_up_days).byte_miss_ratio
+                run_agent(requests, agent, capacity, warm_up_days=plan.warm_up_days).byte_miss_ratio
                 for agent in (trained.imitator, trained.reinforced)
             )
             gains.append(imitator - reinforced)
@@ -184,8 +184,8 @@ def _adverse(plan: Plan, agent: Agent) -> dict[str, Result]:
     """What the same agent does where it was never trained for."""
     results = {}
     for name, make in ADVERSE.items():
-        made = make(plan.adverse_requests, plan.adverse_requests // 20, np.random.default_rng(0))
-        scores = compare_agent(made, agent, int(0.1 * made.footprint_bytes), (BASELINE,), warm_up_days=0)
+        requests = make(plan.adverse_requests, plan.adverse_requests // 20, np.random.default_rng(0))
+        scores = compare_agent(requests, agent, int(0.1 * requests.footprint_bytes), (BASELINE,), warm_up_days=0)
         results[f"adverse_{name}"] = _difference(
             scores, "the agent as it is; a shadow run would withdraw it if below 0"
         )
@@ -209,8 +209,8 @@ def _real(quick: bool) -> dict[str, Result]:
     ).agent
     capacity = int(0.1 * whole.footprint_bytes)
     scores = _second_half(whole, half, agent, capacity)
-    kept = "S3-FIFO kept: no stage was better on validation" if agent.knobs.share == 0 else f"knobs {agent.knobs}"
-    return {"cloudphysics_gain_over_s3fifo": _difference(scores, kept)}
+    note = "S3-FIFO kept: no stage was better on validation" if agent.knobs.share == 0 else f"knobs {agent.knobs}"
+    return {"cloudphysics_gain_over_s3fifo": _difference(scores, note)}
 
 
 def _second_half(whole: Trace, half: int, agent: Agent, capacity: int) -> dict[str, ReplayScore]:
@@ -222,15 +222,15 @@ def _second_half(whole: Trace, half: int, agent: Agent, capacity: int) -> dict[s
 
 def _env_speed(plan: Plan) -> Result:
     """Per second of CPU time: other processes on the machine do not count."""
-    made = trace("mixed", TUNING_SEED, plan, plan.tuning_scale)
-    env = HepCache([made])
+    requests = trace("mixed", TUNING_SEED, plan, plan.tuning_scale)
+    env = HepCache([requests])
     env.reset(seed=0)
     began, steps, over = time.process_time(), 0, False
     while not over:
         _, _, _, over, _ = env.step(env.action_space.sample())
         steps += 1
     took_s = time.process_time() - began
-    return Result(steps / took_s, "steps/s", n=steps, note=f"{len(made) / took_s:,.0f} requests/s, of CPU time")
+    return Result(steps / took_s, "steps/s", n=steps, note=f"{len(requests) / took_s:,.0f} requests/s, of CPU time")
 
 
 def _difference(scores: dict[str, ReplayScore], note: str) -> Result:

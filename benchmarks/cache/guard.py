@@ -86,14 +86,14 @@ def _harm(traces: list[Trace], agents: dict[str, ScoredS3Fifo], shares: tuple[fl
     guarded: dict[str, list[float]] = {name: [] for name in agents}
     alone: dict[str, list[float]] = {name: [] for name in agents}
     cells = []
-    for number, made in enumerate(traces):
-        progress(f"harm, trace {number + 1} of {len(traces)}: {made.origin}")
+    for number, requests in enumerate(traces):
+        progress(f"harm, trace {number + 1} of {len(traces)}: {requests.origin}")
         for share in shares:
-            plain = _ratio(made, S3Fifo(), share)
-            cells.append(f"{Path(made.origin).name} at {share:.0%}")
+            plain = _ratio(requests, S3Fifo(), share)
+            cells.append(f"{Path(requests.origin).name} at {share:.0%}")
             for name, agent in agents.items():
-                guarded[name].append(_ratio(made, agent.guarded(), share) / plain - 1)
-                alone[name].append(_ratio(made, agent, share) / plain - 1)
+                guarded[name].append(_ratio(requests, agent.guarded(), share) / plain - 1)
+                alone[name].append(_ratio(requests, agent, share) / plain - 1)
     results = {}
     for name in agents:
         worst = int(np.argmax(guarded[name]))
@@ -106,7 +106,9 @@ def _harm(traces: list[Trace], agents: dict[str, ScoredS3Fifo], shares: tuple[fl
 def _cost(traces: list[Trace], agent: ScoredS3Fifo, plan: Plan, seeds: int) -> dict[str, Result]:
     """What the guard costs where the agent is good: bytes missed more than by the agent alone, of bytes read."""
     policies: tuple[Policy, ...] = (S3Fifo(), agent, agent.guarded())
-    by_trace = [[simulate(made, policy, made.footprint_bytes // 10) for policy in policies] for made in traces]
+    by_trace = [
+        [simulate(requests, policy, requests.footprint_bytes // 10) for policy in policies] for requests in traces
+    ]
     results = {}
     for name, days in (("", 0), ("_later", plan.warm_up_days)):
         rows, bytes_ = [], 0
@@ -131,10 +133,10 @@ def _since(account: Account, days: int) -> Account:
     return replace(account, first_day=account.first_day + days, **columns)
 
 
-def _foreign(made: Trace, agent: ScoredS3Fifo) -> dict[str, Result]:
+def _foreign(requests: Trace, agent: ScoredS3Fifo) -> dict[str, Result]:
     """Real block accesses that nobody trained on, with a cache of 10%."""
-    ratios = {"agent": _ratio(made, agent, 0.1), "guarded": _ratio(made, agent.guarded(), 0.1)}
-    ratios |= _peer_ratios(made, 0.1)
+    ratios = {"agent": _ratio(requests, agent, 0.1), "guarded": _ratio(requests, agent.guarded(), 0.1)}
+    ratios |= _peer_ratios(requests, 0.1)
     best = min((value for name, value in ratios.items() if name in PEERS), default=None)
     return {
         f"cloudphysics_{name.lower()}": Result(
@@ -151,9 +153,9 @@ def _against_peers(traces: list[Trace], agent: ScoredS3Fifo, seeds: int) -> dict
         return {}
     better: dict[str, list[float]] = {"agent": [], "guarded": []}
     wins: list[str] = []
-    for number, made in enumerate(traces):
+    for number, requests in enumerate(traces):
         progress(f"peers, trace {number + 1} of {len(traces)}")
-        coarse = replace(made, file_size=np.maximum(1, made.file_size // _UNIT))
+        coarse = replace(requests, file_size=np.maximum(1, requests.file_size // _UNIT))
         ratios = _peer_ratios(coarse, 0.1)
         best = min(ratios, key=ratios.__getitem__)
         wins.append(best)
@@ -167,22 +169,22 @@ def _against_peers(traces: list[Trace], agent: ScoredS3Fifo, seeds: int) -> dict
     }
 
 
-def _peer_ratios(made: Trace, share: float) -> dict[str, float]:
+def _peer_ratios(requests: Trace, share: float) -> dict[str, float]:
     """Byte miss ratios of libcachesim's policies, each in a process of its own; those that fail are left out."""
     if not peer.installed():
         return {}
     ratios = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.oracleGeneral.bin"
-        never = made.next_access == len(made)
-        records = np.empty(len(made), RECORD)
-        records["time"], records["file"] = made.time_s - made.time_s[0], made.file + 1
-        records["size"] = made.size
-        records["next"] = np.where(never, np.iinfo(np.int64).max, made.next_access + 1)
+        never = requests.next_access == len(requests)
+        records = np.empty(len(requests), RECORD)
+        records["time"], records["file"] = requests.time_s - requests.time_s[0], requests.file + 1
+        records["size"] = requests.size
+        records["next"] = np.where(never, np.iinfo(np.int64).max, requests.next_access + 1)
         path.write_bytes(records.tobytes())
         for name in PEERS:
             try:
-                ratios[name] = peer.replay(path, name, int(share * made.footprint_bytes)).byte_miss_ratio
+                ratios[name] = peer.replay(path, name, int(share * requests.footprint_bytes)).byte_miss_ratio
             except subprocess.CalledProcessError as error:
                 progress(f"{name} of libcachesim failed: {error}")
     return ratios

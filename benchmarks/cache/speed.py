@@ -54,12 +54,12 @@ def _compare_speed(trace: Trace, path: Path, name: str, theirs: str, rounds: int
     progress(f"{name} …" if peer.installed() else f"{name}; libcachesim is not installed: no peer …")
     _ours(trace, name)  # compiles
     own_rates: list[float] = []
-    others: list[float] = []
+    peer_rates: list[float] = []
     for _ in range(rounds):
         own_rates += _rates(lambda: _ours(trace, name), len(trace), 1)
         if peer.installed():
-            others.append(len(trace) / peer.replay(path, theirs, trace.footprint_bytes // 10).cpu_s)
-    return _result(own_rates, others)
+            peer_rates.append(len(trace) / peer.replay(path, theirs, trace.footprint_bytes // 10).cpu_s)
+    return _result(own_rates, peer_rates)
 
 
 def _ours(trace: Trace, name: str) -> None:
@@ -76,11 +76,11 @@ def _rates(replay: Callable[[], object], requests: int, rounds: int) -> list[flo
     return rates
 
 
-def _result(rates: list[float], others: list[float] | None = None) -> Result:
+def _result(rates: list[float], peer_rates: list[float] | None = None) -> Result:
     value = float(np.median(rates))
     low, high = np.percentile(rates, (2.5, 97.5))
     note = "median and range of rounds, per second of CPU time of one core, state made anew"
-    if not others:
+    if not peer_rates:
         return Result(value, "requests/s", float(low), float(high), len(rates), note=note)
-    theirs = float(np.median(others))
+    theirs = float(np.median(peer_rates))
     return Result(value, "requests/s", float(low), float(high), len(rates), "libcachesim", theirs, value / theirs, note)

@@ -60,10 +60,10 @@ def _replayed(plan: Plan, seed: int, policies: dict[str, Policy]) -> Rows:
     progress(f"what was tried, seed {seed}")
     rows: Rows = {name: [] for name in policies}
     for workload in WORKLOADS:
-        made = trace(workload, seed, plan, plan.scale)
-        warm_up, capacity = int(made.day_starts[plan.warm_up_days]), int(CACHE_SHARE * made.footprint_bytes)
+        requests = trace(workload, seed, plan, plan.scale)
+        warm_up, capacity = int(requests.day_starts[plan.warm_up_days]), int(CACHE_SHARE * requests.footprint_bytes)
         for name, policy in policies.items():
-            rows[name].append(simulate(made, policy, capacity, warm_up=warm_up))
+            rows[name].append(simulate(requests, policy, capacity, warm_up=warm_up))
     return rows
 
 
@@ -83,7 +83,7 @@ def _ablation(by_seed: list[Rows]) -> dict[str, Result]:
 def _prefetch(by_seed: list[Rows]) -> dict[str, Result]:
     pairs = [(rows["prefetch"], rows["s3fifo"]) for rows in by_seed]
     note = f"S3-FIFO with prefetch less S3-FIFO; {SiblingPrefetch()}"
-    write_ratio = [_written(own) / _written(plain) for own, plain in pairs]
+    write_ratio = [_mean_written_bytes(own) / _mean_written_bytes(plain) for own, plain in pairs]
     requests = [_requests(own) - _requests(plain) for own, plain in pairs]
     return {
         "prefetch_bytes_from_afar": _result([_bytes(a) - _bytes(b) for a, b in pairs], "of bytes read", note),
@@ -105,7 +105,7 @@ def _requests(accounts: list[Account]) -> float:
     return float(np.mean([account.request_miss_ratio for account in accounts]))
 
 
-def _written(accounts: list[Account]) -> float:
+def _mean_written_bytes(accounts: list[Account]) -> float:
     return float(np.mean([account.written_bytes.sum() for account in accounts]))
 
 

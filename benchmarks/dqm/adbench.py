@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.cluster.vq import kmeans2
 
-from benchmarks.dqm.kept import kept
+from benchmarks.checkpoint import checkpointed
 from benchmarks.dqm.table import DataMissing, files
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
@@ -51,7 +51,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         result: list[dict[str, float]] = []
         for seed in seeds:
             item = partial(_table, path, seed, quick)
-            result.append(item() if quick else kept(f"adbench-{name}", seed, item))
+            result.append(item() if quick else checkpointed(f"adbench-{name}", seed, item))
             progress(f"{name}, seed {seed}: " + ", ".join(f"{item} {value:.4f}" for item, value in result[-1].items()))
         results[f"adbench_{name}_auc"] = _result({item: np.array([row[item] for row in result]) for item in result[0]})
     return results
@@ -118,14 +118,14 @@ def _told_apart(train: Float32, out: npt.NDArray[np.bool_], size: int, seed: int
     from dqm.networks.training.descent import Schedule
 
     rng = np.random.default_rng(seed)
-    others = rng.permutation(np.flatnonzero(~out))
-    cut = int(TRAINED_SHARE * len(others))
-    fitted, held = np.split(train[others[:cut]], [int(0.8 * cut)])
-    start = network(fitted, held, rng, Schedule(epochs=0), size)
-    ordinary = squared_errors((start,), held).mean(axis=1)
-    judged = np.concatenate([train[others[cut:]], train[out]])
+    inliers = rng.permutation(np.flatnonzero(~out))
+    cut = int(TRAINED_SHARE * len(inliers))
+    fitted, validation = np.split(train[inliers[:cut]], [int(0.8 * cut)])
+    start = network(fitted, validation, rng, Schedule(epochs=0), size)
+    ordinary = squared_errors((start,), validation).mean(axis=1)
+    judged = np.concatenate([train[inliers[cut:]], train[out]])
     score = _top(squared_errors((start,), judged) / np.maximum(ordinary, LEAST_ORDINARY)[:, None])
-    return auc(score.astype(np.float64), np.arange(len(judged)) >= len(others) - cut)
+    return auc(score.astype(np.float64), np.arange(len(judged)) >= len(inliers) - cut)
 
 
 def _top(errors: Float32) -> Float32:
@@ -134,10 +134,10 @@ def _top(errors: Float32) -> Float32:
     return score
 
 
-def _apart(peers: Callable[..., dict[str, Float32]], *given: object) -> dict[str, Float32]:
+def _apart(peers: Callable[..., dict[str, Float32]], *arguments: object) -> dict[str, Float32]:
     """The answer of ``peers`` from a process of its own: TensorFlow and torch each bring their own LLVM."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(peers, *given).result()
+        return process.submit(peers, *arguments).result()
 
 
 def _peers(train: Float32, judged: Float32, seed: int, quick: bool) -> dict[str, Float32]:
@@ -149,13 +149,13 @@ def _peers(train: Float32, judged: Float32, seed: int, quick: bool) -> dict[str,
 
     torch.set_num_threads(1)
     short = {"epoch_num": 1} if quick else {}
-    made: Mapping[str, Callable[[], Any]] = {
+    detectors: Mapping[str, Callable[[], Any]] = {
         "AutoEncoder": lambda: AutoEncoder(random_state=seed, verbose=0, **short),
         "VAE": lambda: VAE(random_state=seed, verbose=0, **short),
         "ECOD": ECOD,
         "IForest": lambda: IForest(random_state=seed),
     }
-    return {name: make().fit(train).decision_function(judged) for name, make in made.items()}
+    return {name: make().fit(train).decision_function(judged) for name, make in detectors.items()}
 
 
 def _result(result: Mapping[str, npt.NDArray[np.float64]]) -> Result:

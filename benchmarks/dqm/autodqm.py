@@ -66,15 +66,15 @@ def validate(runs: Runs, rng: np.random.Generator, forms: Sequence[Form]) -> Val
     """Cross-validation; form and threshold of a fold come from another one among its training runs."""
     numbers, size, bad = runs.numbers, runs.size, runs.bad
     scores, chosen = np.empty(len(bad)), []
-    for train, held in folds(bad, np.arange(len(bad)), rng):
+    for train, test in folds(bad, np.arange(len(bad)), rng):
         inner = np.empty((len(forms), len(bad)))
-        for own, rest in folds(bad, train, rng):
-            deviating = deviations(numbers, size, own[~bad[own]])[rest]
-            inner[:, rest] = [form.score(deviating) for form in forms]
+        for own, validation in folds(bad, train, rng):
+            deviating = deviations(numbers, size, own[~bad[own]])[validation]
+            inner[:, validation] = [form.score(deviating) for form in forms]
         best = _best(inner[:, train], bad[train])
         middle, threshold = np.quantile(inner[best, train[~bad[train]]], [0.5, 1.0 - FLAGGED])
-        outer = forms[best].score(deviations(numbers, size, train[~bad[train]])[held])
-        scores[held] = (outer - middle) / (threshold - middle)
+        outer = forms[best].score(deviations(numbers, size, train[~bad[train]])[test])
+        scores[test] = (outer - middle) / (threshold - middle)
         chosen.append(forms[best])
     return Validated(scores, tuple(chosen))
 

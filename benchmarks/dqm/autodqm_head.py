@@ -23,11 +23,11 @@ _DEGREES = (1, 2)
 def validate(runs: Runs, rng: np.random.Generator, flagged: float, repeats: int = REPEATS) -> Validated[float]:
     """Cross-validation with ``repeats`` others inside each fold; ``flagged`` is the share of good runs above 1."""
     result, chosen = np.empty(len(runs.bad)), []
-    for train, held in folds(runs.bad, np.arange(len(runs.bad)), rng):
+    for train, test in folds(runs.bad, np.arange(len(runs.bad)), rng):
         inner = [folds(runs.bad, train, rng) for _ in range(repeats)]
         choice = choose(partial(heads, runs), runs.bad, inner)
         middle, threshold = np.quantile(choice.scores[train[~runs.bad[train]]], [0.5, 1.0 - flagged])
-        result[held] = (heads(runs, train)[choice.strength, held] - middle) / (threshold - middle)
+        result[test] = (heads(runs, train)[choice.strength, test] - middle) / (threshold - middle)
         chosen.append(STRENGTHS[choice.strength])
     return Validated(result, tuple(chosen))
 

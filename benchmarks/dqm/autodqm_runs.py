@@ -106,5 +106,5 @@ def _ending(columns: Mapping[str, Floats], suffix: str) -> Floats:
 def folds(bad: Flags, among: Cells, rng: np.random.Generator) -> list[tuple[Cells, Cells]]:
     """Rows of training and held-out rows of each fold; good and bad are dealt out apart."""
     dealt = [np.array_split(rng.permutation(among[bad[among] == kind]), FOLDS) for kind in (True, False)]
-    held = [np.concatenate(parts) for parts in zip(*dealt, strict=True)]
-    return [(np.setdiff1d(among, item), item) for item in held]
+    test_folds = [np.concatenate(parts) for parts in zip(*dealt, strict=True)]
+    return [(np.setdiff1d(among, item), item) for item in test_folds]

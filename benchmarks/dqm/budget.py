@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from benchmarks.checkpoint import checkpointed
 from benchmarks.detection import EARLIER_SHARE, Lumisections, stretches
-from benchmarks.dqm.kept import kept
 from benchmarks.dqm.table import files
 from benchmarks.intervals import poisson, wilson
 from benchmarks.report import Progress, Result
@@ -49,7 +49,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     results: list[dict[str, float]] = []
     for seed in seeds:
         item = partial(_figures, seed, earlier, later[:count], learn, trials)
-        results.append(item() if quick else kept("budget", seed, item))
+        results.append(item() if quick else checkpointed("budget", seed, item))
         progress(f"detector {seed}: " + ", ".join(f"{name} {value:g}" for name, value in results[-1].items()))
     sums = {name: int(sum(item[name] for item in results)) for name in results[0]}
     tried, watched = trials * len(seeds), count * len(seeds)
@@ -80,8 +80,8 @@ def _figures(seed: int, earlier: Lumisections, later: Lumisections, learn: int, 
     }
     rng = np.random.default_rng(seed + 2000)
     struck = [_struck(rng, detector, later) for _ in range(trials)]
-    figures["found"] = sum(_found(certified, fault, hit, centres) for fault, hit in struck)
-    figures["found_plain"] = sum(_found(plain, fault, hit, centres) for fault, hit in struck)
+    figures["found"] = sum(_is_detected(certified, fault, hit, centres) for fault, hit in struck)
+    figures["found_plain"] = sum(_is_detected(plain, fault, hit, centres) for fault, hit in struck)
     return {name: float(value) for name, value in figures.items()}
 
 
@@ -102,7 +102,7 @@ def _struck(
     return fault, list(stream(detector, around, [fault], chance))
 
 
-def _found(pipeline: Pipeline, fault: Fault, hit: Sequence[SimulatedLumisection], centres: Centres) -> bool:
+def _is_detected(pipeline: Pipeline, fault: Fault, hit: Sequence[SimulatedLumisection], centres: Centres) -> bool:
     raised = incidents(list(watch(pipeline, CERTIFIED, hit, centres)), AlertSettings())
     return any(incident.labels.subsystem == fault.subsystem for incident in raised)
 

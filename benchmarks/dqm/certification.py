@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.checkpoint import checkpointed
 from benchmarks.dqm.distance_correlation import distance_correlation
 from benchmarks.dqm.emulated import (
     EARLIER_SHARE,
@@ -23,12 +24,11 @@ from benchmarks.dqm.emulated import (
     Lumisections,
     Plan,
     fault,
-    seen,
+    features_of,
     shifts,
     size,
     stretches,
 )
-from benchmarks.dqm.kept import kept
 from benchmarks.dqm.table import files
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
@@ -56,7 +56,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     results: list[dict[str, float]] = []
     for seed in seeds:
         item = partial(_detector, chosen, era, plan, seed)
-        results.append(item() if quick else kept("certification", seed, item))
+        results.append(item() if quick else checkpointed("certification", seed, item))
         progress(f"detector {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in results[-1].items()))
     return _results({name: np.array([item[name] for item in results]) for name in results[0]}, plan)
 
@@ -72,17 +72,17 @@ def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> di
     earlier, later = stretches(era[:cut], plan.earlier), stretches(era[cut:], plan.judged)
     scale = pileup_scale([item for _, item in earlier])
     trained = int(TRAINED_SHARE * len(earlier))
-    good = seen(detector, earlier, scale, seed, lambda _: ())
-    judged = seen(detector, later, scale, seed + 1000, lambda _: ())
+    good = features_of(detector, earlier, scale, seed, lambda _: ())
+    judged = features_of(detector, later, scale, seed + 1000, lambda _: ())
     rng = np.random.default_rng(seed + 2000)
     catalogue = detector.catalogues[SUBSYSTEM]
-    faulty = seen(detector, later, scale, seed + 3000, lambda key: (fault(rng, catalogue, key),))
+    faulty = features_of(detector, later, scale, seed + 3000, lambda key: (fault(rng, catalogue, key),))
     plain, _ = fit(good, trained, "autoencoder", np.random.default_rng(seed))
     variational, _ = fit(good, trained, "variational", np.random.default_rng(seed))
     still, shift = judged, shifts(plain.ensemble.scaling, judged)
     judged, faulty = (replace(item, summaries=item.summaries - shift) for item in (judged, faulty))
     ordinary, errors = (_errors(plain, item) for item in (judged, faulty))
-    standing = _p_values(plain, still)
+    without_shift = _p_values(plain, still)
     p_good, p_bad = (_p_values(plain, item) for item in (judged, faulty))
     top = {
         name: _ranked(_top(ordinary, scale_of(plain)), _top(errors, scale_of(plain)))
@@ -102,7 +102,7 @@ def _figures(detector: Detector, era: Lumisections, plan: Plan, seed: int) -> di
             *(_top(_errors(variational, item), _own_units(variational)) for item in (judged, faulty))
         ),
         "false": float((p_good <= 0.05).mean()),
-        "standing": float((standing <= 0.05).mean()),
+        "standing": float((without_shift <= 0.05).mean()),
     }
 
 
@@ -116,9 +116,9 @@ def _ranked(good: Float64, bad: Float64) -> float:
     return auc(np.concatenate([good, bad]), np.repeat([False, True], [len(good), len(bad)]))
 
 
-def _errors(model: CertificationModel, seen: Good) -> npt.NDArray[np.float32]:
+def _errors(model: CertificationModel, good: Good) -> npt.NDArray[np.float32]:
     """Squared errors (members, L, f) in units of the scaled features."""
-    features = model.ensemble.scaling.scaled(seen.summaries, seen.totals, seen.pileup, seen.use)
+    features = model.ensemble.scaling.scaled(good.summaries, good.totals, good.pileup, good.use)
     return squared_errors(model.ensemble.members, features)
 
 
@@ -132,8 +132,8 @@ def _no_units(model: CertificationModel) -> npt.NDArray[np.float32]:
 
 def _top(errors: npt.NDArray[np.float32], units: npt.NDArray[np.float32]) -> Float64:
     """TOP100 of each lumisection, mean over the ensemble."""
-    kept = min(TOP, errors.shape[-1])
-    largest = np.partition(errors / units, -kept, axis=-1)[..., -kept:]
+    most = min(TOP, errors.shape[-1])
+    largest = np.partition(errors / units, -most, axis=-1)[..., -most:]
     return np.asarray(largest.mean(axis=-1, dtype=np.float64).mean(axis=0))
 
 
@@ -141,12 +141,12 @@ def _mean(errors: npt.NDArray[np.float32], model: CertificationModel) -> Float64
     return np.asarray((errors / _own_units(model)).mean(axis=-1, dtype=np.float64).mean(axis=0))
 
 
-def _p_values(model: CertificationModel, seen: Good) -> Float64:
+def _p_values(model: CertificationModel, good: Good) -> Float64:
     """As the daemon would say when it closes the lumisections."""
-    largest = model.ensemble.largest(seen.summaries, seen.totals, seen.pileup, seen.use)
+    largest = model.ensemble.largest(good.summaries, good.totals, good.pileup, good.use)
     results = [
         model.certified(item, float(at), conditions.recorded_lumi)
-        for item, at, conditions in zip(largest, seen.pileup, seen.conditions, strict=True)
+        for item, at, conditions in zip(largest, good.pileup, good.conditions, strict=True)
     ]
     return np.array([1.0 if item is None else item.p_value for item in results])
 
@@ -163,7 +163,7 @@ def _results(tops: Mapping[str, Float64], plan: Plan) -> dict[str, Result]:
         peers = float(tops[other].mean())
         return Result(value, "AUC", *interval, n, peer, peers, value / peers, note)
 
-    false, standing = float(tops["false"].mean()), float(tops["standing"].mean())
+    false, without_shift = float(tops["false"].mean()), float(tops["standing"].mean())
     judged = plan.judged * len(tops["false"])
     dependence, chance = float(tops["dependence"].mean()), float(tops["chance"].mean())
     return {
@@ -188,13 +188,13 @@ def _results(tops: Mapping[str, Float64], plan: Plan) -> dict[str, Result]:
             false, "share", *student(tops["false"]), judged, "declared", 0.05, false / 0.05
         ),
         "certification_false_at_5pct_standing": Result(
-            standing,
+            without_shift,
             "share",
             *student(tops["standing"]),
             judged,
             "declared",
             0.05,
-            standing / 0.05,
+            without_shift / 0.05,
             "about a centre that does not follow",
         ),
     }

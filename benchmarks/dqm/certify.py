@@ -75,8 +75,8 @@ class Round:
     passed: float
     lost: Mapping[Cause, float]
     lost_after_words: float
-    found: float
-    found_without: float
+    detected: float
+    detected_without: float
     seconds: float
     seconds_alone: float
     histograms: int
@@ -86,7 +86,7 @@ def results(rounds: Sequence[Round]) -> dict[str, Result]:
     """All figures by key."""
     per_histogram = [1e6 * repetition.seconds / repetition.histograms for repetition in rounds]
     alone = float(np.mean([1e6 * repetition.seconds_alone / repetition.histograms for repetition in rounds]))
-    without = float(np.mean([repetition.found_without for repetition in rounds]))
+    without = float(np.mean([repetition.detected_without for repetition in rounds]))
     return {
         "certified_of_faulty_lumi": _mean([repetition.passed for repetition in rounds], "share"),
         "lost_of_good_lumi": _mean([sum(repetition.lost.values()) for repetition in rounds], "share"),
@@ -103,7 +103,7 @@ def results(rounds: Sequence[Round]) -> dict[str, Result]:
             note="incidents without a fault called false alarms",
         ),
         "old_fault_found_with_feedback": _against(
-            _mean([repetition.found for repetition in rounds], "share"), "trained on everything", without
+            _mean([repetition.detected for repetition in rounds], "share"), "trained on everything", without
         ),
         "judged_with_shadow": _against(_mean(per_histogram, "us CPU/histogram"), "without shadow", alone),
     }
@@ -140,7 +140,7 @@ def _round(seed: int, earlier: Lumisections, later: Lumisections, quick: bool, f
     store = Store.open(f"sqlite:///{folder / 'n.db'}")
     seconds = _judge(store, current, shadow, judged)
     passed, lost = _held_against(_certificates(store, keys), judged)
-    result, found_without = _found(store, current, shadow, again)
+    result, detected_without = _detection_shares(store, current, shadow, again)
     _call_false(store, judged)
     _, lost_after = _held_against(_certificates(store, keys), judged)
     store.close()
@@ -148,7 +148,7 @@ def _round(seed: int, earlier: Lumisections, later: Lumisections, quick: bool, f
     alone = _judge(spare, current, None, judged)
     spare.close()
     histograms = sum(len(batch.entries) for item in judged for batch in item.batches)
-    return Round(passed, lost, sum(lost_after.values()), result, found_without, seconds, alone, histograms)
+    return Round(passed, lost, sum(lost_after.values()), result, detected_without, seconds, alone, histograms)
 
 
 def _old_fault(rng: np.random.Generator, detector: Detector, keys: Sequence[LumisectionKey]) -> Fault:
@@ -214,7 +214,7 @@ def _cause(certificate: Certificate, ls: int) -> Cause | None:
     return next((item.why[0].cause for item in certificate.excluded if item.first <= ls <= item.last), None)
 
 
-def _found(store: Store, current: Pipeline, shadow: Pipeline, fault: Fault) -> tuple[float, float]:
+def _detection_shares(store: Store, current: Pipeline, shadow: Pipeline, fault: Fault) -> tuple[float, float]:
     """Share of the lumisections of a fault in which its subsystem is bad, for both models."""
     with store.read() as tx:
         pairs = comparison.read_pairs(tx, current.version, shadow.version, range(2**62))

@@ -148,9 +148,9 @@ def _adaptive(bundle: Bundle, runs: Sequence[HistogramBatch]) -> Pipeline:
     before: list[tuple[int, RunSums]] = []
     for run in runs:
         pipeline.follow(run.dataset, run.key.run, {subsystem: before[-MOST_RUNS:]}, {})
-        left = pipeline.score([run])[0].sums
-        assert left is not None
-        before.append((run.key.run, left))
+        sums = pipeline.score([run])[0].sums
+        assert sums is not None
+        before.append((run.key.run, sums))
     return pipeline
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.checkpoint import checkpointed
 from benchmarks.dqm import emulated
 from benchmarks.dqm.certification import inside_bins
 from benchmarks.dqm.distance_correlation import distance_correlation
-from benchmarks.dqm.kept import kept
 from benchmarks.dqm.table import files
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
@@ -45,14 +45,14 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     """AUC inside bins of luminosity, and dependence on conditions, for each weight."""
     elements, oms = files(data, "templates/cms_muon_pca_2018.parquet", "oms/Run2024E-v1.parquet")
     plan = QUICK if quick else FULL
-    known = templates.read(elements)
-    every = len(known) // plan.elements
-    chosen = [replace(item, subsystem=emulated.SUBSYSTEM) for item in known[::every][: plan.elements]]
+    all_templates = templates.read(elements)
+    every = len(all_templates) // plan.elements
+    chosen = [replace(item, subsystem=emulated.SUBSYSTEM) for item in all_templates[::every][: plan.elements]]
     era = list(from_oms(oms, good_only=True))
     results: list[dict[str, float]] = []
     for seed in seeds:
         item = partial(_detector, chosen, era, plan, seed)
-        results.append(item() if quick else kept("decorrelation", seed, item))
+        results.append(item() if quick else checkpointed("decorrelation", seed, item))
         progress(f"detector {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in results[-1].items()))
     return _results({name: np.array([item[name] for item in results]) for name in results[0]}, plan)
 
@@ -67,9 +67,11 @@ def _detector(
     rng = np.random.default_rng(seed + 2000)
     catalogue = detector.catalogues[emulated.SUBSYSTEM]
     with one_thread():
-        good = emulated.seen(detector, earlier, scale, seed, lambda _: ())
-        judged = emulated.seen(detector, later, scale, seed + 1000, lambda _: ())
-        faulty = emulated.seen(detector, later, scale, seed + 3000, lambda key: (emulated.fault(rng, catalogue, key),))
+        good = emulated.features_of(detector, earlier, scale, seed, lambda _: ())
+        judged = emulated.features_of(detector, later, scale, seed + 1000, lambda _: ())
+        faulty = emulated.features_of(
+            detector, later, scale, seed + 3000, lambda key: (emulated.fault(rng, catalogue, key),)
+        )
         scaled = scaling.fit(good.summaries, good.totals, good.pileup, good.use, good.bins)
         shifts = emulated.shifts(scaled, emulated.joined(good, judged))[len(earlier) :]
         shown = [good, *(replace(item, summaries=item.summaries - shifts) for item in (judged, faulty))]
@@ -83,10 +85,10 @@ def _detector(
     return figures
 
 
-def _conditions(seen: Good) -> Float32:
+def _conditions(good: Good) -> Float32:
     """Pileup and the logarithm of the recorded luminosity (L, 2), both of about unit spread."""
-    size = emulated.size(seen)
-    return np.stack([seen.pileup, (size - size.mean()) / size.std()], axis=1).astype(np.float32)
+    size = emulated.size(good)
+    return np.stack([good.pileup, (size - size.mean()) / size.std()], axis=1).astype(np.float32)
 
 
 def _scores(features: Sequence[Float32], conditions: Float32, weight: float, seed: int) -> tuple[Float64, Float64]:

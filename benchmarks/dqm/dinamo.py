@@ -38,7 +38,7 @@ class Followed:
 
     scores: Floats
     distances: Floats
-    taken: Flags
+    learned: Flags
 
 
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:
@@ -63,7 +63,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         "dinamo_auc_strongest_peer": _mean(
             scores, truth, "label-fed EWMA, distance of shares", by_share, rng, "as dinamo_auc, beside the best peer"
         ),
-        "dinamo_bad_taken": _taken([our.taken for our in ours], truth),
+        "dinamo_bad_taken": _learned_bad_runs([our.learned for our in ours], truth),
     }
     for at, path in enumerate(paths):
         item = _mean([scores[at]], [truth[at]], "label-fed EWMA, chi2", [fed[at]], rng, _NOTE)
@@ -143,10 +143,10 @@ def _average(of: Callable[[Floats, Flags], float], scores: Sequence[Floats], bad
     return float(np.mean([of(score, truth) for score, truth in zip(scores, bad, strict=True)]))
 
 
-def _taken(taken: Sequence[Flags], bad: Sequence[Flags]) -> Result:
+def _learned_bad_runs(learned: Sequence[Flags], bad: Sequence[Flags]) -> Result:
     """Bad runs that went into the template, beside the share of good ones that did."""
-    wrong = np.concatenate([item[truth] for item, truth in zip(taken, bad, strict=True)])
-    right = np.concatenate([item[~truth] for item, truth in zip(taken, bad, strict=True)])
+    wrong = np.concatenate([item[truth] for item, truth in zip(learned, bad, strict=True)])
+    right = np.concatenate([item[~truth] for item, truth in zip(learned, bad, strict=True)])
     return Result(
         float(wrong.mean()), "share", n=len(wrong), note=f"of bad runs; of good runs {right.mean():.3f} went in"
     )

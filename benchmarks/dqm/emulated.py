@@ -56,7 +56,7 @@ def fault(rng: np.random.Generator, catalogue: Catalogue, key: LumisectionKey) -
     return Fault(kind, SUBSYSTEM, severity, key, key, elements=names, seed=int(rng.integers(2**31)))
 
 
-def seen(
+def features_of(
     detector: Detector,
     period: Lumisections,
     scale: PileupScale,
@@ -98,14 +98,14 @@ def shifts(scaled: Scaling, judged: Good) -> npt.NDArray[np.float32]:
     typical = scaled.typical(judged.pileup)
     trusted = np.where(judged.use, np.float32(1.0), np.float32(np.nan))
     for run in np.unique(judged.runs):
-        left = Residuals.nothing(len(judged.bins), NUMBERS)
+        residuals = Residuals.nothing(len(judged.bins), NUMBERS)
         for at in np.flatnonzero(judged.runs == run):
             result[at] = shift[0] + shift[1] * judged.pileup[at]
-            left += Residuals.of(judged.summaries[at], typical[at], float(judged.pileup[at]), trusted[at])
-        shift = updated_centre(shift, left)
+            residuals += Residuals.of(judged.summaries[at], typical[at], float(judged.pileup[at]), trusted[at])
+        shift = updated_centre(shift, residuals)
     return result
 
 
-def size(seen: Good) -> Float64:
+def size(good: Good) -> Float64:
     """Logarithm (L,) of the recorded luminosity, which is that of the statistics but for a constant."""
-    return np.log([condition.recorded_lumi or 1e-6 for condition in seen.conditions])
+    return np.log([condition.recorded_lumi or 1e-6 for condition in good.conditions])

@@ -52,23 +52,23 @@ class Case:
     """What the model knows: ``runs`` 0 are all of the earlier ones."""
 
     runs: int
-    known: bool
+    knows_conditions: bool
     wandering: bool
 
     @property
     def name(self) -> str:
         """As in the keys of results."""
-        words = ["all_runs" if not self.runs else f"{self.runs}_runs", "known" if self.known else "unknown"]
+        words = ["all_runs" if not self.runs else f"{self.runs}_runs", "known" if self.knows_conditions else "unknown"]
         return "_".join([*words, *(["wandering"] if self.wandering else [])])
 
 
 CASES = (
-    Case(0, known=True, wandering=False),
-    Case(0, known=False, wandering=False),
-    Case(FEW_RUNS, known=True, wandering=False),
-    Case(FEW_RUNS, known=False, wandering=False),
-    Case(0, known=True, wandering=True),
-    Case(0, known=False, wandering=True),
+    Case(0, knows_conditions=True, wandering=False),
+    Case(0, knows_conditions=False, wandering=False),
+    Case(FEW_RUNS, knows_conditions=True, wandering=False),
+    Case(FEW_RUNS, knows_conditions=False, wandering=False),
+    Case(0, knows_conditions=True, wandering=True),
+    Case(0, knows_conditions=False, wandering=True),
 )
 
 
@@ -88,7 +88,7 @@ class Source:
             of_run = np.random.default_rng([self.seed, key.run])
             shares = [of_run.uniform(1 - MOST_WANDERED, 1.0, len(batch.catalogue)) for batch in batches]
             batches = [thinned(batch, share, rng) for batch, share in zip(batches, shares, strict=True)]
-        if self.case.known:
+        if self.case.knows_conditions:
             return batches
         nothing = Conditions(beams_stable=True, fill=conditions.fill)
         return [replace(batch, conditions=nothing) for batch in batches]
@@ -98,9 +98,9 @@ def thinned(batch: HistogramBatch, share: npt.NDArray[np.float64], rng: np.rando
     """The histograms with a random ``share`` (n,) of the entries of each."""
     counts, entries = [], batch.flow.sum(axis=1)
     for block, own in zip(batch.catalogue.blocks, batch.counts, strict=True):
-        left = rng.binomial(own.astype(np.int64), share[block.start : block.stop, None])
-        entries[block.start : block.stop] += left.sum(axis=1)
-        counts.append(left)
+        thinned_counts = rng.binomial(own.astype(np.int64), share[block.start : block.stop, None])
+        entries[block.start : block.stop] += thinned_counts.sum(axis=1)
+        counts.append(thinned_counts)
     return replace(batch, counts=tuple(counts), entries=entries)
 
 
@@ -169,7 +169,7 @@ def _watched(
         rows = _hit(rng, judges.siblings.expected[SUBSYSTEM], folder=folder)
         start = int(rng.integers(len(later) - LENGTH))
         faulty = [
-            thinned(batch, _left(batch, rows, lost), rng)
+            thinned(batch, _remaining_shares(batch, rows, lost), rng)
             for item in later[start : start + LENGTH]
             for batch in source.lumisection(*item)
         ]
@@ -191,7 +191,7 @@ def _hit(rng: np.random.Generator, catalogue: Catalogue, *, folder: bool) -> Row
     return np.array([at for at, me in enumerate(catalogue.elements) if at == row or (folder and me.group == own)])
 
 
-def _left(batch: HistogramBatch, rows: Rows, lost: float) -> npt.NDArray[np.float64]:
+def _remaining_shares(batch: HistogramBatch, rows: Rows, lost: float) -> npt.NDArray[np.float64]:
     share = np.ones(len(batch.catalogue))
     share[rows] = 1.0 - lost
     return share

@@ -35,8 +35,8 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     runs = [_run(seed, GOOD // share, BAD // share, progress) for seed in seeds]
     tested = (GOOD // share + BAD // share) // 5
     results = {"occupancy_auc": mean_auc(runs, TOGETHER, tested, "emulated strips", peer=LABELS)}
-    others = (name for name in runs[0] if name != TOGETHER)
-    return results | {f"occupancy_auc_{name}": mean_auc(runs, name, tested, "emulated strips") for name in others}
+    names = (name for name in runs[0] if name != TOGETHER)
+    return results | {f"occupancy_auc_{name}": mean_auc(runs, name, tested, "emulated strips") for name in names}
 
 
 def _run(seed: int, good: int, bad: int, progress: Progress) -> Mapping[str, float]:
@@ -44,8 +44,8 @@ def _run(seed: int, good: int, bad: int, progress: Progress) -> Mapping[str, flo
     rng = np.random.default_rng(seed)
     strips = emulate(rng, good, bad)
     first, second = int(0.6 * len(strips)), int(0.8 * len(strips))
-    learn, held, test = strips[:first], strips[first:second], strips[second:]
-    methods = dict(_networks(learn, held, rng, seed)) | dict(_baselines(learn, seed))
+    learn, validation, test = strips[:first], strips[first:second], strips[second:]
+    methods = dict(_networks(learn, validation, rng, seed)) | dict(_baselines(learn, seed))
     methods[TOGETHER] = lambda sample: methods[BOTH](sample) + methods[FAULTS](sample)
     looked, labels = _prepared(test), _bad(test)
     results = {name: auc(score(looked), labels) for name, score in methods.items()}
@@ -60,14 +60,14 @@ Score = Callable[[Float32], npt.NDArray[np.floating]]
 
 
 def _networks(
-    learn: Sequence[Strip], held: Sequence[Strip], rng: np.random.Generator, seed: int
+    learn: Sequence[Strip], validation: Sequence[Strip], rng: np.random.Generator, seed: int
 ) -> Iterator[tuple[str, Score]]:
     from dqm.networks.training.strip_cnn import LabelledStrips, train
 
-    early, late = _spoilt(learn, rng), _spoilt(held, rng)
+    early, late = _spoilt(learn, rng), _spoilt(validation, rng)
     for name, labels, faults in ((LABELS, True, False), (FAULTS, False, True), (BOTH, True, True)):
         first = LabelledStrips(*_joined(learn, early if faults else None, labels=labels))
-        second = LabelledStrips(*_joined(held, late if faults else None, labels=labels))
+        second = LabelledStrips(*_joined(validation, late if faults else None, labels=labels))
         yield name, train(first, second, seed).surprise
 
 
@@ -98,15 +98,17 @@ def _bad(strips: Sequence[Strip]) -> Rows:
 
 def _spoilt(strips: Sequence[Strip], rng: np.random.Generator) -> Float32:
     """Good strips with faults put in, prepared."""
-    made = [inject_strip_faults(strip.counts[None], rng) for strip in strips if not strip.bad for _ in range(INJECTED)]
-    return np.concatenate([prepared(counts) for counts, possible in made if possible[0]])
+    injected = [
+        inject_strip_faults(strip.counts[None], rng) for strip in strips if not strip.bad for _ in range(INJECTED)
+    ]
+    return np.concatenate([prepared(counts) for counts, possible in injected if possible[0]])
 
 
 def _joined(strips: Sequence[Strip], injected: Float32 | None, *, labels: bool) -> tuple[Float32, Rows]:
     """What a network learns from: strips and labels; with faults put in, also mirrored."""
-    kept = [strip for strip in strips if labels or not strip.bad]
+    chosen = [strip for strip in strips if labels or not strip.bad]
     if injected is None:
-        return _prepared(kept), _bad(kept)
-    all_of_them = np.concatenate([_prepared(kept), injected])
-    bad = np.concatenate([_bad(kept), np.ones(len(injected), dtype=np.bool_)])
+        return _prepared(chosen), _bad(chosen)
+    all_of_them = np.concatenate([_prepared(chosen), injected])
+    bad = np.concatenate([_bad(chosen), np.ones(len(injected), dtype=np.bool_)])
     return np.concatenate([all_of_them, all_of_them[:, ::-1]]), np.tile(bad, 2)

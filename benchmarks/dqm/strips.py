@@ -27,7 +27,7 @@ LENGTHS = (47, 96)
 MEAN_COUNTS = (10.0, 3000.0)
 KINDS = ("dead", "inefficient", "hot")
 BOARD = 16
-SEEN = 5.0
+VISIBLE_SIGMA = 5.0
 """Standard deviations of counting in the region at which a person sees it."""
 
 
@@ -51,12 +51,12 @@ class Strip:
 
 def emulate(rng: np.random.Generator, good: int = GOOD, bad: int = BAD, *, visible: bool = True) -> Sequence[Strip]:
     """Good and bad strips, shuffled."""
-    made = [Strip(rng.poisson(_strip(rng)).astype(np.float32)) for _ in range(good)]
-    while len(made) < good + bad:
-        spoilt = _spoilt(rng, KINDS[len(made) % len(KINDS)])
-        if spoilt.significance >= SEEN or not visible:
-            made.append(spoilt)
-    return [made[place] for place in rng.permutation(len(made))]
+    strips = [Strip(rng.poisson(_strip(rng)).astype(np.float32)) for _ in range(good)]
+    while len(strips) < good + bad:
+        spoilt = _spoilt(rng, KINDS[len(strips) % len(KINDS)])
+        if spoilt.significance >= VISIBLE_SIGMA or not visible:
+            strips.append(spoilt)
+    return [strips[place] for place in rng.permutation(len(strips))]
 
 
 def _strip(rng: np.random.Generator) -> Floats:

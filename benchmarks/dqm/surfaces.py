@@ -97,8 +97,8 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     for surface, amplitude in AMPLITUDES.items():
         runs = [_run(seed, amplitude, LUMISECTIONS // share, progress) for seed in seeds]
         prefix = "occupancy_map_" if surface == "steady" else f"occupancy_map_{surface}_"
-        kept = [run.pop("network") for run in runs]
-        results[f"{prefix}networks_kept"] = Result(sum(kept), "networks", n=len(kept))
+        has_network = [run.pop("network") for run in runs]
+        results[f"{prefix}networks_kept"] = Result(sum(has_network), "networks", n=len(has_network))
         results |= {
             f"{prefix}auc_{name}": mean_auc(runs, name, tested, f"emulated maps, {surface}", _peer(name))
             for name in runs[0]
@@ -169,8 +169,8 @@ def _taught(counts: Float32, seed: int) -> Taught:
 
 def _network(training_data: TrainingData) -> MapAutoencoder:
     """The scorer's network, whether it helps or not."""
-    pulls, seen = training_data.block.pulls, training_data.block.precision >= LEAST_PRECISION
-    return train((np.clip(pulls, -INPUT_REACH, INPUT_REACH) * seen).reshape(-1, *SHAPE), training_data.seed)
+    pulls, filled = training_data.block.pulls, training_data.block.precision >= LEAST_PRECISION
+    return train((np.clip(pulls, -INPUT_REACH, INPUT_REACH) * filled).reshape(-1, *SHAPE), training_data.seed)
 
 
 def _normalised(counts: Float32) -> Float32:
@@ -181,8 +181,8 @@ def _normalised(counts: Float32) -> Float32:
 
 def _errors(network: MapAutoencoder, maps: Float32) -> Float64:
     """Squared errors (n, towers) of reconstruction."""
-    rest = maps - network.reconstructed(maps.reshape(-1, *SHAPE)).reshape(maps.shape)
-    return (rest**2).astype(np.float64)
+    residuals = maps - network.reconstructed(maps.reshape(-1, *SHAPE)).reshape(maps.shape)
+    return (residuals**2).astype(np.float64)
 
 
 def _scores(taught: Taught, counts: Float32) -> Mapping[str, float]:
@@ -207,7 +207,7 @@ def _scores(taught: Taught, counts: Float32) -> Mapping[str, float]:
 
 def _deviations(scorer: OccupancyMapScorer, block: FeatureBlock) -> tuple[Float64, Float64]:
     """What the scorer looks at in each of a few maps: deviations (L, towers) of cells and of 3 x 3 cells."""
-    cells, seen = scorer.deviations(block)
-    regions = neighbourhoods(cells, seen)
+    cells, filled = scorer.deviations(block)
+    regions = neighbourhoods(cells, filled)
     flat = (len(cells), -1)
-    return (cells * seen).reshape(flat).astype(np.float64), regions.reshape(flat).astype(np.float64)
+    return (cells * filled).reshape(flat).astype(np.float64), regions.reshape(flat).astype(np.float64)

@@ -31,8 +31,8 @@ def latency(quick: bool) -> dict[str, Result]:
             _until(receiver.first_answers)
             committed: dict[int, float] = {}
             for number in _paced(count, PER_SECOND):
-                (made,), at_s = raise_incidents(store, [str(number)])
-                committed[made] = at_s
+                (incident,), at_s = raise_incidents(store, [str(number)])
+                committed[incident] = at_s
             _until(lambda: committed.keys() <= receiver.first_answers().keys())
             answers = receiver.first_answers()
         store.close()
@@ -166,11 +166,11 @@ def storm(quick: bool) -> dict[str, Result]:
             progress("  waiting for the last digest")
             _until(lambda: set(raised) <= receiver.first_answers().keys(), 120.0)
         store.close()
-        made = len(receiver.arrivals)
+        messages = len(receiver.arrivals)
     peer = _peer_storm(rate)
     note = "120 incidents, default settings; the peer groups by alertname with the same waits, 5 and 60 s"
     peer_name = None if peer is None else PEER
-    return {"storm_notifications": Result(made, "messages", n=120, peer=peer_name, peer_value=peer, note=note)}
+    return {"storm_notifications": Result(messages, "messages", n=120, peer=peer_name, peer_value=peer, note=note)}
 
 
 def _peer_storm(rate: int) -> int | None:

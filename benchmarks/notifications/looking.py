@@ -104,7 +104,7 @@ def _fill(store: Store, count: int) -> None:
         tx.execute(insert(incident), rows)
         tx.execute(insert(lumisection), [head | {"ls": ls} for ls in range(1, 1001)])
         for first in range(1, count + 1, 500):
-            seen = [
+            occurrences = [
                 {
                     "incident_id": number,
                     "run": 380_000,
@@ -116,7 +116,7 @@ def _fill(store: Store, count: int) -> None:
                 for number in range(first, min(first + 500, count + 1))
                 for ls in range(1, 101)
             ]
-            tx.execute(insert(occurrence), seen)
+            tx.execute(insert(occurrence), occurrences)
 
 
 def overview(quick: bool) -> dict[str, Result]:

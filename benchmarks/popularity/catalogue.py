@@ -60,12 +60,12 @@ def _first_weeks(forecasts: Sequence[WeekForecast], tiers: np.ndarray, begun: Ma
 
 
 def _result(values: Sequence[float], peer_values: Sequence[float]) -> Result:
-    known = [value for value in values if not np.isnan(value)]
+    defined = [value for value in values if not np.isnan(value)]
     peer = [value for value in peer_values if not np.isnan(value)]
-    mean, peer_mean = _mean(known), _mean(peer)
-    low, high = interval(known)
+    mean, peer_mean = _mean(defined), _mean(peer)
+    low, high = interval(defined)
     ratio = mean / peer_mean if peer_mean else None
-    return Result(mean, "share", low, high, len(known), PERSISTENCE, peer_mean, ratio)
+    return Result(mean, "share", low, high, len(defined), PERSISTENCE, peer_mean, ratio)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -76,11 +76,11 @@ def forecasts(
     if PLAIN in models:
         scores[PLAIN] = lambda: partial(plain_forest, seed=seed)
     scores |= {PERSISTENCE: lambda: persistence, "last 4 weeks": lambda: partial(recent_share, weeks=4)}
-    made = {}
+    by_model = {}
     for name, score in scores.items():
-        made[name] = list(walk_forward(task, score(), weeks))
-        progress(f"{name}: F1 {WeeklyF1(made[name])(np.ones(len(weeks), dtype=np.int64)):.3f}")
-    return made
+        by_model[name] = list(walk_forward(task, score(), weeks))
+        progress(f"{name}: F1 {WeeklyF1(by_model[name])(np.ones(len(weeks), dtype=np.int64)):.3f}")
+    return by_model
 
 
 def newest_weeks(prefix: str, history: History, quick: bool, seed: int, progress: Progress) -> Mapping[str, Result]:
@@ -89,8 +89,8 @@ def newest_weeks(prefix: str, history: History, quick: bool, seed: int, progress
         history = history.only(np.arange(0, history.shape[0], QUICK_SHARE))
     last = history.shape[1]
     weeks = range(last - (QUICK_WEEKS if quick else WEEKS), last)
-    made = forecasts(task_of(history), weeks, (PLAIN, FOREST, OURS) if quick else MODELS, seed, progress)
-    return results(prefix, made, np.random.default_rng(seed))
+    by_model = forecasts(task_of(history), weeks, (PLAIN, FOREST, OURS) if quick else MODELS, seed, progress)
+    return results(prefix, by_model, np.random.default_rng(seed))
 
 
 def results(prefix: str, forecasts: Forecasts, rng: np.random.Generator) -> dict[str, Result]:
@@ -99,7 +99,7 @@ def results(prefix: str, forecasts: Forecasts, rng: np.random.Generator) -> dict
     A forest on our own features is compared as well.
     """
     weeks = len(forecasts[OURS])
-    made: dict[str, Result] = {}
+    table: dict[str, Result] = {}
     for key, measures in (
         ("f1", {name: WeeklyF1(forecast) for name, forecast in forecasts.items()}),
         ("average_precision", {name: WeeklyAveragePrecision(forecast) for name, forecast in forecasts.items()}),
@@ -110,18 +110,18 @@ def results(prefix: str, forecasts: Forecasts, rng: np.random.Generator) -> dict
         low, high = bootstrap_interval(weeks, rng, measures[OURS])
         value, peer = values[OURS], values[better]
         note = "over weeks: " + ", ".join(f"{name} {forecast:.3f}" for name, forecast in values.items())
-        made[f"{prefix}_{key}"] = Result(value, key, low, high, weeks, better, peer, value / peer, note)
+        table[f"{prefix}_{key}"] = Result(value, key, low, high, weeks, better, peer, value / peer, note)
         for gain, other in (("gain", better), ("gain_on_persistence", PERSISTENCE), ("gain_on_forest", FOREST)):
             low, high = bootstrap_interval(weeks, rng, measures[OURS], measures[other])
             more = value - values[other]
-            made[f"{prefix}_{key}_{gain}"] = Result(more, key, low, high, weeks, note=f"ours less {other}")
+            table[f"{prefix}_{key}_{gain}"] = Result(more, key, low, high, weeks, note=f"ours less {other}")
     for name, each in forecasts.items():
         counts = sum((Counts.of(forecast.forecast, forecast.popular) for forecast in each), start=Counts(0, 0, 0, 0))
         word = name.replace(" ", "_")
-        made[f"{prefix}_tpr_{word}"] = Result(counts.tpr, "share", n=weeks)
-        made[f"{prefix}_tnr_{word}"] = Result(counts.tnr, "share", n=weeks)
-        made[f"{prefix}_precision_{word}"] = Result(counts.precision, "share", n=weeks)
-    return made
+        table[f"{prefix}_tpr_{word}"] = Result(counts.tpr, "share", n=weeks)
+        table[f"{prefix}_tnr_{word}"] = Result(counts.tnr, "share", n=weeks)
+        table[f"{prefix}_precision_{word}"] = Result(counts.precision, "share", n=weeks)
+    return table
 
 
 def _learned(name: str, seed: int, most_weeks: int) -> Predictor:

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.dqm.kept import Figures, kept
+from benchmarks.checkpoint import Figures, checkpointed
 from benchmarks.popularity import pandas_peer
 from benchmarks.popularity.cost_run import LABEL
 from benchmarks.popularity.memory import Watched
@@ -56,7 +56,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     for size, rows in extent.rows.items():
         for seed in seeds[: extent.tables[size]]:
             name = f"popularity-cost-{rows}"
-            figures_by_size[size].append(kept(name, seed, partial(figures, seed, rows, extent, progress)))
+            figures_by_size[size].append(checkpointed(name, seed, partial(figures, seed, rows, extent, progress)))
     return report(figures_by_size)
 
 

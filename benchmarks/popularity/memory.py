@@ -30,7 +30,7 @@ class Watched:
 
     def _look(self) -> None:
         while not self._end.wait(EVERY_S):
-            self.peak = max(self.peak, sum(_held(pid) for pid in _below(self._pid)))
+            self.peak = max(self.peak, sum(_memory_bytes(pid) for pid in _below(self._pid)))
 
 
 def _below(pid: int) -> list[int]:
@@ -48,7 +48,7 @@ def _below(pid: int) -> list[int]:
     return below
 
 
-def _held(pid: int) -> int:
+def _memory_bytes(pid: int) -> int:
     lines = _text(Path(f"/proc/{pid}/smaps_rollup")).splitlines()
     return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(PAGES_SHARED))
 

@@ -41,8 +41,8 @@ def features(rows: pd.DataFrame) -> pd.DataFrame:
     )
     dataset = rows["dataset"].cat.codes
     families = (_recency, _frequency, _reuse, _trend, _smoothing, _usage, _age, _season, _relatives)
-    made = [compute(rows, dataset) for compute in families]
-    return pd.DataFrame({name: column.astype(np.float32) for family in made for name, column in family.items()})
+    columns = [compute(rows, dataset) for compute in families]
+    return pd.DataFrame({name: column.astype(np.float32) for family in columns for name, column in family.items()})
 
 
 def _window(values: pd.Series, by: pd.Series, weeks: int) -> pd.Series:
@@ -74,8 +74,8 @@ def _frequency(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
 def _reuse(rows: pd.DataFrame, by: pd.Series) -> dict[str, pd.Series]:
     week, popular = rows["week"], rows["popular"]
     count = popular.groupby(by).cumsum()
-    seen = week.where(popular > 0)
-    last, first = seen.groupby(by).ffill(), seen.groupby(by).transform("min")
+    popular_week = week.where(popular > 0)
+    last, first = popular_week.groupby(by).ffill(), popular_week.groupby(by).transform("min")
     distance = ((last - first) / (count - 1)).where(count > 1, NEVER)
     ago = (week - last).fillna(NEVER)
     before = popular.groupby(by).shift()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.dqm.kept import Figures, kept
+from benchmarks.checkpoint import Figures, checkpointed
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
 from opint.placement.backtest import Scenario, add_up, play, with_free_space
@@ -62,7 +62,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     name = "placement-quick" if quick else "placement"
     runs = []
     for seed in seeds:
-        runs.append(kept(name, seed, lambda seed=seed: figures(seed, extent)))  # type: ignore[misc]
+        runs.append(checkpointed(name, seed, lambda seed=seed: figures(seed, extent)))  # type: ignore[misc]
         cold_shares = (f"{key} {value:.4g}" for key, value in runs[-1].items() if key.startswith("cold"))
         progress(f"seed {seed}: {', '.join(cold_shares)}")
     return saved(runs) | timed(seeds[0], extent, progress)
@@ -74,11 +74,11 @@ def figures(seed: int, extent: Extent) -> Figures:
     probability = forecasts(history, seed, range(extent.first, extent.weeks))
     world = world_of(history, probability, seed, extent, DISK)
     popular = LABEL.holds(history.measures["naccess"])
-    known = {week: popular[:, week].astype(np.float64) for week in probability}
+    outcome = {week: popular[:, week].astype(np.float64) for week in probability}
     played: dict[str, tuple[Scenario, Policy]] = {name: (world, policy) for name, policy in POLICIES.items()}
     played["everything"] = (endless(world), POLICIES["keep_everything"])
     played["greedy"] = (world, greedily)
-    played["foreknown"] = (replace(world, probability=known), POLICIES["forecast"])
+    played["foreknown"] = (replace(world, probability=outcome), POLICIES["forecast"])
     for disk in OTHER_DISKS:
         other = world_of(history, probability, seed, extent, disk)
         played |= {f"{name}_disk_{disk:.0%}": (other, POLICIES[name]) for name in ("lru", "forecast")}
@@ -110,9 +110,9 @@ def world_of(history: History, probability: Mapping[int, Float64], seed: int, ex
     rses = simulate_grid(rng, GridSize(extent.sites, bytes_))
     tapes = np.flatnonzero([rse.kind is StorageKind.TAPE for rse in rses])
     reads = readers(rng, history, rses)
-    held = first_replicas(rng, history, min(probability) - 1, rses)
+    replicas = first_replicas(rng, history, min(probability) - 1, rses)
     archive = rng.choice(tapes, history.shape[0])
-    return Scenario(history, reads, held, archive, probability, LABEL, Budget(NETWORK * bytes_), Prices())
+    return Scenario(history, reads, replicas, archive, probability, LABEL, Budget(NETWORK * bytes_), Prices())
 
 
 def endless(world: Scenario) -> Scenario:
@@ -170,11 +170,11 @@ def timed(seed: int, extent: Extent, progress: Progress) -> dict[str, Result]:
     """Seconds for one plan with all its lines, of catalogues of two sizes."""
     results = {}
     for key, datasets in zip(("plan_s_1e4", "plan_s_1e5"), extent.timed, strict=True):
-        start, (made, seconds) = time.perf_counter(), _one_plan(seed, replace(extent, datasets=datasets))
+        start, (plan, seconds) = time.perf_counter(), _one_plan(seed, replace(extent, datasets=datasets))
         progress(f"{datasets} datasets: {seconds:.3g} s, {time.perf_counter() - start:.3g} s with what it stands on")
-        gap = (made.bound - made.value) / made.bound
+        gap = (plan.bound - plan.value) / plan.bound
         missed = f"at most {gap:.2g} of the value is missed" if np.isfinite(gap) else "nothing is known of the best"
-        note = f"{datasets} datasets, {len(made.lines)} lines, {made.method}, {missed}"
+        note = f"{datasets} datasets, {len(plan.lines)} lines, {plan.method}, {missed}"
         results[key] = Result(seconds, "s", n=1, note=note)
     return results
 
@@ -187,8 +187,8 @@ def _one_plan(seed: int, extent: Extent) -> tuple[Plan, float]:
     # Persistence, blurred: how long a solver takes hardly depends on how good a forecast is.
     probability = np.where(popular, 0.85, 0.01) * rng.uniform(0.5, 1.1, extent.datasets)
     world = world_of(history, {week: probability}, seed, extent, DISK)
-    known = region_shares(world.reads[:, :, :week].sum(axis=2))
-    demand = expected_demand(history.until(week - 1), LABEL, probability, known)
+    shares = region_shares(world.reads[:, :, :week].sum(axis=2))
+    demand = expected_demand(history.until(week - 1), LABEL, probability, shares)
     replicas = with_free_space(world.replicas)
     return _with_seconds(lambda: make_plan(history.weeks.start(week), replicas, demand, world.budget, world.prices))
 

@@ -18,16 +18,16 @@ def plain_forest(task: ForecastTask, week: int, *, seed: int) -> tuple[Indices, 
     """Probabilities as :data:`opint.popularity.predictors.Predictor`, of the datasets that were read in those weeks."""
     read = task.history.measures["naccess"]
     popular = task.label.holds(task.history.measures[task.label.measure])
-    values, came = [], []
+    values, outcomes = [], []
     for end in range(max(WEEKS, week - task.horizon - WEEKS + 1), week - task.horizon + 1):
         table = _counts(read, end)
         active = table[:, -1] > 0
         values.append(table[active])
-        came.append(popular[active, end + task.horizon])
+        outcomes.append(popular[active, end + task.horizon])
     trees = RandomForestClassifier(
         TREES, min_samples_leaf=LEAST_LEAF, class_weight="balanced", random_state=seed, n_jobs=-1
     )
-    trees.fit(np.concatenate(values), np.concatenate(came))
+    trees.fit(np.concatenate(values), np.concatenate(outcomes))
     now = _counts(read, week)
     rows = np.flatnonzero(now[:, -1] > 0)
     return rows, np.asarray(trees.set_params(n_jobs=1).predict_proba(now[rows])[:, 1], dtype=np.float64)

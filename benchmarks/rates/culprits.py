@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.checkpoint import checkpointed
 from benchmarks.detection import EARLIER_SHARE, Lumisections
-from benchmarks.dqm.kept import kept
 from benchmarks.dqm.table import files
 from benchmarks.intervals import poisson, wilson
 from benchmarks.rates.watching import Shifts, watch
@@ -91,7 +91,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     results = []
     for seed in seeds:
         name = "rates-culprits-quick" if quick else "rates-culprits"
-        results.append(kept(name, seed, lambda seed=seed: figures(seed, paths, size, progress)))  # type: ignore[misc]
+        results.append(checkpointed(name, seed, lambda seed=seed: figures(seed, paths, size, progress)))  # type: ignore[misc]
         progress(f"seed {seed}: " + ", ".join(f"{name} {value:g}" for name, value in results[-1].items()))
     sums: dict[str, float] = defaultdict(float)
     for item in results:
@@ -205,10 +205,10 @@ class CurvesAlone:
         """Calibrate on what calibrated the pipeline: the last of what was ``learned``."""
         self._model = pipeline.model
         good = [item for item in learned if is_usable(item.conditions) and item.conditions.prescale_index is not None]
-        seen = observed(good, self._model.menu)
+        observations = observed(good, self._model.menu)
         off = [
-            rate_residuals(self._expectation(moved), seen.only(np.arange(rows.start, rows.stop))).off_curve
-            for rows, moved in carried(self._model.expectation.curves, seen, [item.key for item in good])
+            rate_residuals(self._expectation(moved), observations.only(np.arange(rows.start, rows.stop))).off_curve
+            for rows, moved in carried(self._model.expectation.curves, observations, [item.key for item in good])
         ]
         calibrates = np.abs(np.concatenate(off)[-len(self._model.p_values.rows) :]).astype(np.float32)
         self._table = ConformalTable.of(calibrates[np.isfinite(calibrates)].astype(np.float64))
@@ -260,7 +260,7 @@ def near_collisions(lumisections: Lumisections) -> Lumisections:
     """Those that are usable or near to ones that are: the hours without beam in between are left out."""
     usable = np.array([is_usable(item) for _, item in lumisections])
     near = np.convolve(usable, np.ones(2 * NEAR + 1), mode="same") > 0
-    return [lumisection for lumisection, kept in zip(lumisections, near, strict=True) if kept]
+    return [lumisection for lumisection, is_near in zip(lumisections, near, strict=True) if is_near]
 
 
 def _some(lumisections: Lumisections, count: int) -> Lumisections:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from benchmarks.dqm.over_seeds import interval
 from benchmarks.dqm.table import files
-from benchmarks.rates.levels import Fixed, Followed, Newest, Seen, Way
+from benchmarks.rates.levels import Fixed, Followed, JudgedLumisection, Newest, Way
 from benchmarks.rates.mahalanobis import Mahalanobis
 from benchmarks.report import Progress, Result
 from dqm.events.model import HotlineModel, PileupTail, live_seconds
@@ -62,9 +62,9 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     learned, judged = files(data, "oms/Run2024B-v1.parquet", "oms/Run2024E-v1.parquet")
     runs, speeds = [], []
     for seed in seeds:
-        taken = list(_events(learned, seed, 300 if quick else LEARN_LS))
-        model = fit(taken, np.random.default_rng(seed), 0.0)
-        result, speed = _watch(model, taken, judged, seed, 2.0 if quick else HOURS)
+        training = list(_events(learned, seed, 300 if quick else LEARN_LS))
+        model = fit(training, np.random.default_rng(seed), 0.0)
+        result, speed = _watch(model, training, judged, seed, 2.0 if quick else HOURS)
         runs.append(result)
         speeds.append(speed)
         progress(f"seed {seed}: " + ", ".join(f"{name} {item.error():+.3f}" for name, item in result.items()))
@@ -78,9 +78,9 @@ def _events(conditions: Path, seed: int, most: int | None) -> Iterator[EventFeat
 
 
 def _watch(
-    model: HotlineModel, taken: list[EventFeatures], judged: Path, seed: int, hours: float
+    model: HotlineModel, training: list[EventFeatures], judged: Path, seed: int, hours: float
 ) -> tuple[dict[str, Tally], float]:
-    distance, distance_tail = _simple(model, taken)
+    distance, distance_tail = _simple(model, training)
     first = Fixed(model.events_per_s, PER_HOUR).level()
     ways: dict[str, Way] = {
         "hotline": Followed(model.start, PER_HOUR),
@@ -89,7 +89,7 @@ def _watch(
         "mahalanobis": Followed(model.start, PER_HOUR),
     }
     results = {name: Tally() for name in ways}
-    spent, seen, live_s = 0.0, 0, 0.0
+    spent, judged_events, live_s = 0.0, 0, 0.0
     for events in _events(judged, seed, None):
         if live_s >= hours * 3600.0:
             break
@@ -98,7 +98,7 @@ def _watch(
         score = model.costs(events.values).sum(axis=1)
         surprise = model.tail.surprise(score, events.conditions.pileup)
         spent += time.perf_counter() - begin
-        seen += len(surprise)
+        judged_events += len(surprise)
         values = {name: (surprise, _surprise(model, rare, events)) for name in ("hotline", "fixed", "newest")}
         values["mahalanobis"] = (
             distance_tail.surprise(distance.scores(model.scaling(events.values)), events.conditions.pileup),
@@ -108,14 +108,14 @@ def _watch(
         for name, way in ways.items():
             _count(results[name], way, events, values[name], live)
         live_s += live
-    return results, seen / spent
+    return results, judged_events / spent
 
 
-def _simple(model: HotlineModel, taken: list[EventFeatures]) -> tuple[Mahalanobis, PileupTail]:
+def _simple(model: HotlineModel, training: list[EventFeatures]) -> tuple[Mahalanobis, PileupTail]:
     """The simple score, learned and calibrated on the same lumisections as the network."""
-    cut = round(0.4 * len(taken))
-    distance = Mahalanobis.of(model.scaling(np.concatenate([item.values for item in taken[:cut]])))
-    late = taken[cut:]
+    cut = round(0.4 * len(training))
+    distance = Mahalanobis.of(model.scaling(np.concatenate([item.values for item in training[:cut]])))
+    late = training[cut:]
     scores = np.concatenate([distance.scores(model.scaling(item.values)) for item in late])
     pileup = [np.full(len(item.events), item.conditions.pileup, dtype=np.float32) for item in late]
     return distance, PileupTail.of(scores, np.concatenate(pileup))
@@ -134,12 +134,12 @@ def _surprise(model: HotlineModel, values: Float32, events: EventFeatures) -> Fl
 
 def _count(tally: Tally, way: Way, events: EventFeatures, values: tuple[Float32, Float32], live_s: float) -> None:
     level = way.level()
-    kept = int((values[0] > level).sum())
-    tally.windows[min(int(tally.live_s / 3600.0 / WINDOW_HOURS), len(tally.windows) - 1)] += kept
+    kept_events = int((values[0] > level).sum())
+    tally.windows[min(int(tally.live_s / 3600.0 / WINDOW_HOURS), len(tally.windows) - 1)] += kept_events
     tally.rare += (values[1] > level).reshape(len(RARE), RARE_EACH).sum(axis=1)
     tally.rare_seen += RARE_EACH
     tally.live_s += live_s
-    way.learn(Seen(events.key, values[0], live_s, kept))
+    way.learn(JudgedLumisection(events.key, values[0], live_s, kept_events))
 
 
 def _results(runs: list[dict[str, Tally]], speeds: list[float]) -> dict[str, Result]:
@@ -152,17 +152,17 @@ def _results(runs: list[dict[str, Tally]], speeds: list[float]) -> dict[str, Res
         ratio = value / peers if peers else None
         return Result(value, unit, low, high, len(runs), peer, peers, ratio, note)
 
-    made = {}
+    table = {}
     for name in runs[0]:
         key = "" if name == "hotline" else f"_{name}"
-        made[f"hotline_rate_error{key}"] = over(
+        table[f"hotline_rate_error{key}"] = over(
             lambda item: abs(item.error()), name, "relative", "mean over seeds of the size of the error"
         )
-        made[f"hotline_rate_bias{key}"] = over(Tally.error, name, "relative", "kept over declared, less 1")
-        made[f"hotline_worst_window{key}"] = over(
+        table[f"hotline_rate_bias{key}"] = over(Tally.error, name, "relative", "kept over declared, less 1")
+        table[f"hotline_worst_window{key}"] = over(
             Tally.worst, name, "relative", "largest error of 10 hours of live time"
         )
-    made["hotline_anomalous_kept"] = over(
+    table["hotline_anomalous_kept"] = over(
         lambda item: float(item.rare.sum()) / (item.rare_seen * len(RARE)),
         "hotline",
         "share",
@@ -170,11 +170,11 @@ def _results(runs: list[dict[str, Tally]], speeds: list[float]) -> dict[str, Res
         "mahalanobis",
     )
     for place, process in enumerate(RARE):
-        made[f"hotline_kept_{process.name}"] = over(
+        table[f"hotline_kept_{process.name}"] = over(
             partial(_share, place=place), "hotline", "share", "of rare events of this kind", "mahalanobis"
         )
-    made["events_per_s"] = Result(float(np.median(speeds)), "1/s", n=len(speeds), note="scored and calibrated")
-    return made
+    table["events_per_s"] = Result(float(np.median(speeds)), "1/s", n=len(speeds), note="scored and calibrated")
+    return table
 
 
 def _share(tally: Tally, place: int) -> float:

@@ -19,13 +19,13 @@ _GREATEST = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class JudgedLumisection:
     """A lumisection that was judged: the surprise (n,) of its events, its live time in s, and how many were kept."""
 
     key: LumisectionKey
     surprise: Float32
     live_s: float
-    kept: int
+    kept_events: int
 
 
 class Way(Protocol):
@@ -34,7 +34,7 @@ class Way(Protocol):
     def level(self) -> float:
         """What an event of the next lumisection has to exceed."""
 
-    def learn(self, seen: Seen) -> None:
+    def learn(self, lumisection: JudgedLumisection) -> None:
         """Take a lumisection in."""
 
 
@@ -50,9 +50,11 @@ class Followed:
         """That of the ladder."""
         return self._ladder.level(self._per_hour)
 
-    def learn(self, seen: Seen) -> None:
+    def learn(self, lumisection: JudgedLumisection) -> None:
         """Count the events."""
-        self._ladder = self._ladder.after(seen.key, seen.surprise, seen.live_s, seen.kept, self._per_hour)
+        self._ladder = self._ladder.after(
+            lumisection.key, lumisection.surprise, lumisection.live_s, lumisection.kept_events, self._per_hour
+        )
 
 
 class Fixed:
@@ -66,7 +68,7 @@ class Fixed:
         """Always the same."""
         return self._level
 
-    def learn(self, seen: Seen) -> None:
+    def learn(self, lumisection: JudgedLumisection) -> None:
         """Nothing is learned."""
 
 
@@ -87,9 +89,9 @@ class Newest:
             return self._first
         return float(np.partition(np.concatenate([item for _, _, item in self._parts]), -rank)[-rank])
 
-    def learn(self, seen: Seen) -> None:
+    def learn(self, lumisection: JudgedLumisection) -> None:
         """Remember it, and forget the oldest."""
-        self._parts.append((len(seen.surprise), seen.live_s, np.sort(seen.surprise)[-_GREATEST:]))
-        self._events += len(seen.surprise)
+        self._parts.append((len(lumisection.surprise), lumisection.live_s, np.sort(lumisection.surprise)[-_GREATEST:]))
+        self._events += len(lumisection.surprise)
         while self._events > REMEMBERED:
             self._events -= self._parts.popleft()[0]

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.checkpoint import checkpointed
 from benchmarks.detection import EARLIER_SHARE, Lumisections
-from benchmarks.dqm.kept import kept
 from benchmarks.dqm.over_seeds import mean_auc
 from benchmarks.dqm.table import files
 from benchmarks.report import Progress, Result
@@ -48,17 +48,17 @@ class Tested:
     """Lumisections to put faults into: ``seen``, with ``drift`` in its exposure, and ``units`` (L, n) of residuals."""
 
     model: RateModel
-    seen: Observed
+    observations: Observed
     expected: Float64
     units: Float32
 
     def moved(self, units: Float32) -> Observed:
         """The same with the paths' residuals at ``units`` (L, p)."""
         seeds = len(self.model.menu.l1)
-        counts = self.seen.counts.copy()
+        counts = self.observations.counts.copy()
         unit = self.model.expectation.unit[seeds:]
         counts[:, seeds:] = np.maximum(self.expected[:, seeds:] * (1 + unit * units), 0.0)
-        return replace(self.seen, counts=counts)
+        return replace(self.observations, counts=counts)
 
 
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:
@@ -67,7 +67,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     result = []
     for seed in seeds:
         name = "rates-published-quick" if quick else "rates-published"
-        result.append(kept(name, seed, lambda seed=seed: figures(seed, path, quick)))  # type: ignore[misc]
+        result.append(checkpointed(name, seed, lambda seed=seed: figures(seed, path, quick)))  # type: ignore[misc]
         progress(f"seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in result[-1].items()))
     tested = QUICK_TESTED if quick else TESTED
 
@@ -101,18 +101,22 @@ def figures(seed: int, path: Path, quick: bool) -> dict[str, float]:
     rng = np.random.default_rng(seed)
     keys = [key for key, _ in [*learned, *tested]]
     rates = [item.rates for item in stream(trigger, [*learned, *tested], (), seed)]
-    seen = observed(rates, trigger.menu)
+    observations = observed(rates, trigger.menu)
     count = len(learned)
-    model = learn(trigger.menu, keys[:count], seen.only(np.arange(count)), round(TRAINING_SHARE * count), rng)
+    model = learn(trigger.menu, keys[:count], observations.only(np.arange(count)), round(TRAINING_SHARE * count), rng)
     curves = model.expectation.curves
-    drift = np.concatenate([moved.drift(seen.pileup[rows]) for rows, moved in carried(curves, seen, keys)])
-    seen = replace(seen, exposure=seen.exposure * drift)
-    expected = np.maximum(curves.expected(seen.exposure, seen.pileup), 1e-9)
-    units = (relative_to(seen.counts, expected, seen.judged) / model.expectation.unit).astype(np.float32)
+    drift = np.concatenate(
+        [moved.drift(observations.pileup[rows]) for rows, moved in carried(curves, observations, keys)]
+    )
+    observations = replace(observations, exposure=observations.exposure * drift)
+    expected = np.maximum(curves.expected(observations.exposure, observations.pileup), 1e-9)
+    units = (relative_to(observations.counts, expected, observations.judged) / model.expectation.unit).astype(
+        np.float32
+    )
     networks = _networks(units[:count], len(trigger.menu.l1), rng, quick)
-    covered = count + np.flatnonzero(curves.covers(seen.pileup[count:]).all(axis=1))
+    covered = count + np.flatnonzero(curves.covers(observations.pileup[count:]).all(axis=1))
     rows = np.sort(rng.choice(covered, min(QUICK_TESTED if quick else TESTED, len(covered)), replace=False))
-    sample = Tested(model, seen.only(rows), expected[rows], units[rows])
+    sample = Tested(model, observations.only(rows), expected[rows], units[rows])
     results = {}
     for suffix, random in (("", False), ("_random", True)):
         for name, value in _aucs(sample, networks, rng, random).items():
@@ -122,12 +126,12 @@ def figures(seed: int, path: Path, quick: bool) -> dict[str, float]:
 
 def _networks(units: Float32, seeds: int, rng: np.random.Generator, quick: bool) -> dict[str, ConditionalVae]:
     """The published networks: with the seeds as condition, and without one."""
-    held = round((1 - HELD_SHARE) * len(units))
+    cut = round((1 - HELD_SHARE) * len(units))
     schedule: Schedule = replace(PUBLISHED, epochs=10) if quick else PUBLISHED
     paths, condition, none = units[:, seeds:], units[:, :seeds], units[:, :0]
     return {
-        name: train((paths[:held], given[:held]), (paths[held:], given[held:]), rng, Size(), schedule)
-        for name, given in (("cvae", condition), ("vae", none))
+        name: train((paths[:cut], given_condition[:cut]), (paths[cut:], given_condition[cut:]), rng, Size(), schedule)
+        for name, given_condition in (("cvae", condition), ("vae", none))
     }
 
 
@@ -143,15 +147,17 @@ def _aucs(
         group[at, seed_of == rng.integers(seeds)] = True
         six[at, rng.choice(good.shape[1], int(group[at].sum()), replace=False)] = True
     a = _injected(good, item, A_SIGMA, rng, random)
-    b, others = (_injected(good, hit, B_SIGMA, rng, random) for hit in (group, six))
+    b, b_random = (_injected(good, hit, B_SIGMA, rng, random) for hit in (group, six))
     results = {}
     for name, network in networks.items():
-        given = condition[:, : network.direct.shape[0]]
-        results[f"{name} a"] = above(network.largest(a, given), network.largest(good, given))
-        results[f"{name} b"] = above(network.divergence(b, given), network.divergence(others, given))
+        given_condition = condition[:, : network.direct.shape[0]]
+        results[f"{name} a"] = above(network.largest(a, given_condition), network.largest(good, given_condition))
+        results[f"{name} b"] = above(
+            network.divergence(b, given_condition), network.divergence(b_random, given_condition)
+        )
     results["fit a"] = above(np.abs(a).max(axis=1), np.abs(good).max(axis=1))
     wide = tested.model.calibration.wide
-    sights = [rate_residuals(tested.model.expectation, tested.moved(units)) for units in (a, good, b, others)]
+    sights = [rate_residuals(tested.model.expectation, tested.moved(units)) for units in (a, good, b, b_random)]
     worst = [np.nanmax(np.abs(item.away[:, seeds:]), axis=1) for item in sights[:2]]
     results["ours a"] = above(*worst)
     together = [np.nanmax(np.abs(item.together) / wide, axis=1) for item in sights[2:]]

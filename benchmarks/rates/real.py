@@ -60,19 +60,19 @@ FULL, QUICK = Size(), Size(8, 400)
 def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -> Mapping[str, Result]:
     """Coverage, false incidents and faults that are seen, over all pairs and of each."""
     size = QUICK if quick else FULL
-    known = eras(data)
+    by_era = eras(data)
     rng = np.random.default_rng(seeds[0])
-    measured = [_pair(name, learned, later, size, rng, progress) for name, learned, later in _pairs(known, quick)]
+    measured = [_pair(name, learned, later, size, rng, progress) for name, learned, later in _pairs(by_era, quick)]
     return report(measured, rng)
 
 
-def _pairs(known: Mapping[str, Era], quick: bool) -> Iterator[tuple[str, Era, Era]]:
+def _pairs(by_era: Mapping[str, Era], quick: bool) -> Iterator[tuple[str, Era, Era]]:
     for place, era in enumerate(ERAS):
         if not quick:
-            yield (f"{era[-1]} to its rest", *halves(known[era]))
+            yield (f"{era[-1]} to its rest", *halves(by_era[era]))
         for later in ERAS[place + 1 :]:
             if not quick or (era, later) == ("Run2024E", "Run2024I"):
-                yield f"{era[-1]} to {later[-1]}", known[era], known[later]
+                yield f"{era[-1]} to {later[-1]}", by_era[era], by_era[later]
 
 
 def _pair(name: str, learned: Era, later: Era, size: Size, rng: np.random.Generator, progress: Progress) -> Figures:
@@ -108,8 +108,8 @@ def _pair(name: str, learned: Era, later: Era, size: Size, rng: np.random.Genera
             if (factor, length) == (FACTOR, LENGTH):
                 # An ideal method knows what to expect where ours does not yet.
                 rows = slice(place, place + length)
-                known = figures.counts.expected[rows, rate]
-                figures.halved.append(float(np.where(np.isnan(known), readings.counts[rows, rate], known).sum()))
+                expected = figures.counts.expected[rows, rate]
+                figures.halved.append(float(np.where(np.isnan(expected), readings.counts[rows, rate], expected).sum()))
     for place, rate in trial.places(rng, 1 + AFTER, size.trials):
         trial.short(figures, place, rate, rng)
     return figures

@@ -30,17 +30,17 @@ def eras(data: Path) -> Mapping[str, Era]:
 
 
 def _era(rates: Path, conditions: Path) -> Era:
-    known = dict(near_collisions(list(_named(conditions))))
+    conditions_by_key = dict(near_collisions(list(_named(conditions))))
     table = pq.read_table(rates).sort_by([("run", "ascending"), ("ls", "ascending"), ("path", "ascending")])
     run, ls, path, rate = (table[name].to_numpy() for name in ("run", "ls", "path", "rate_hz"))
     starts = np.flatnonzero(np.diff(run, prepend=-1) | np.diff(ls, prepend=-1))
     records = []
     for start, stop in zip(starts, [*starts[1:], len(run)], strict=True):
         key = LumisectionKey(int(run[start]), int(ls[start]))
-        if key in known:
-            names, untold = path[start:stop].tolist(), np.full(stop - start, np.nan)
-            place = Place(key, f"/Trigger/{known[key].era}/RATES", known[key])
-            records.append(read_rates(place, names, [""] * len(names), rate[start:stop].astype(np.float64), untold))
+        if key in conditions_by_key:
+            names, unknown = path[start:stop].tolist(), np.full(stop - start, np.nan)
+            place = Place(key, f"/Trigger/{conditions_by_key[key].era}/RATES", conditions_by_key[key])
+            records.append(read_rates(place, names, [""] * len(names), rate[start:stop].astype(np.float64), unknown))
     return records
 
 
@@ -53,13 +53,13 @@ def _named(path: Path) -> Sequence[tuple[LumisectionKey, Conditions]]:
         (
             key,
             replace(
-                known,
+                measured,
                 prescale_name=names[key] or None,
-                delivered_lumi=max(known.delivered_lumi or 0.0, 0.0),
-                recorded_lumi=max(known.recorded_lumi or 0.0, 0.0),
+                delivered_lumi=max(measured.delivered_lumi or 0.0, 0.0),
+                recorded_lumi=max(measured.recorded_lumi or 0.0, 0.0),
             ),
         )
-        for key, known in from_oms(path)
+        for key, measured in from_oms(path)
     ]
 
 

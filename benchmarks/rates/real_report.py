@@ -171,10 +171,10 @@ def _judged_share(measured: Sequence[Figures]) -> Result:
 def _beside(measured: Sequence[Figures], kind: str, sigma: float) -> Result:
     """What is seen, where quadratics judge, at the limit with no more false incidents than theirs at ``sigma``."""
     false = sum(figures.false_at[f"peer {sigma:g}"] for figures in measured)
-    seen = {limit: _hits(measured, f"{kind} ours {limit:g}") for limit in OURS}
+    hits = {limit: _hits(measured, f"{kind} ours {limit:g}") for limit in OURS}
     ours = {limit: sum(figures.false_at[f"ours {limit:g}"] for figures in measured) for limit in OURS}
     limit = min((limit for limit in OURS if ours[limit] <= false), default=OURS[-1])
-    value, peer = seen[limit], _hits(measured, f"{kind} peer {sigma:g}")
+    value, peer = hits[limit], _hits(measured, f"{kind} peer {sigma:g}")
     shifts = sum(figures.shifts for figures in measured)
     note = (
         f"where quadratics judge; ours at {limit:g} standard deviations with {ours[limit] / shifts:.2f} false "

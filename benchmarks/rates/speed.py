@@ -40,7 +40,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         item for item in generate(np.random.default_rng(seeds[0]), fills=2, stable=600) if item[1].beams_stable
     ]
     count = QUICK_JUDGED if quick else JUDGED
-    taken = []
+    seconds = []
     with TemporaryDirectory() as folder:
         progress("training")
         learned = (item.rates for item in stream(trigger, conditions, (), 1))
@@ -52,13 +52,13 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
         for number in range(1 if quick else ROUNDS):
             store = Store.open(f"sqlite:///{folder}/round{number}.db")
             store.upgrade()
-            taken.append(_seconds(settings, store, pipeline, messages))
+            seconds.append(_seconds(settings, store, pipeline, messages))
             store.close()
-    rates = len(messages) / np.array(taken)
+    rates = len(messages) / np.array(seconds)
     note = "decoded, scored, closed and stored in SQLite; low and high are the slowest and the fastest round"
     low, high = float(rates.min()), float(rates.max())
     value = float(np.median(rates))
-    return {"lumisections_per_s": Result(value, "1/s", low, high, len(messages) * len(taken), note=note)}
+    return {"lumisections_per_s": Result(value, "1/s", low, high, len(messages) * len(seconds), note=note)}
 
 
 def _messages(values: Iterable[bytes]) -> list[Message]:

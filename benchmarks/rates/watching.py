@@ -31,7 +31,7 @@ def watch(
     shift = initial_centre(len(pipeline.expected[SUBSYSTEM]), pipeline.numbers)
     for run, of_run in groupby(stream, lambda item: item.key.run):
         shift = shifts.setdefault(run, shift)
-        left = Residuals.nothing(*shift.shape[1:])
+        residuals = Residuals.nothing(*shift.shape[1:])
         adopted: str | None = None
         for one in of_run:
             if adopted is None:
@@ -39,11 +39,11 @@ def watch(
                 pipeline.adopt(adopted, run, {}, {SUBSYSTEM: shift})
             (scored,) = pipeline.score([one.rates])
             if scored.residuals is not None:
-                left += scored.residuals
+                residuals += scored.residuals
             state = merge(None, scored, 0.0).state
             closed = pipeline.close(state, {SUBSYSTEM: list(history)}, 0.0, "complete")
             history.append(Content(one.key, closed.parts[SUBSYSTEM].catalogue.digest, closed.parts[SUBSYSTEM].digests))
             yield summary(closed)
         if adopted is not None:
             pipeline.drop(adopted, run)
-        shift = updated_centre(shift, left)
+        shift = updated_centre(shift, residuals)

@@ -190,8 +190,8 @@ def _area(labelled: Labelled, trial: Trial) -> Result:
     best = max(table, key=table.__getitem__)
     value = auc(ours, trial.bad)
     low, high = _resampled(trial, lambda rows: auc(ours[rows], trial.bad[rows]), [trial.bad, ~trial.bad])
-    others = ", ".join(f"{peer} {area:.3f}" for peer, area in sorted(table.items(), key=lambda item: -item[1]))
-    note = f"{trial.split.size} good ones of {trial.split.runs} runs learned; {others}"
+    peer_areas = ", ".join(f"{peer} {area:.3f}" for peer, area in sorted(table.items(), key=lambda item: -item[1]))
+    note = f"{trial.split.size} good ones of {trial.split.runs} runs learned; {peer_areas}"
     return Result(value, "AUC", low, high, len(ours), best, table[best], value / table[best], note)
 
 

@@ -79,14 +79,14 @@ def outliers(learned: Floats, judged: Floats) -> Mapping[str, Floats]:
     from pyod.models.knn import KNN
 
     torch.set_num_threads(1)
-    made = {
+    detectors = {
         "ecod": ECOD(),
         "isolation forest": IForest(random_state=0),
         "nearest neighbours": KNN(n_neighbors=min(5, len(learned) - 1)),
     }
     if len(learned) >= LEAST_OF_AUTOENCODER:
-        made["autoencoder"] = AutoEncoder(random_state=0, verbose=0)
-    return {name: detector.fit(learned).decision_function(judged) for name, detector in made.items()}
+        detectors["autoencoder"] = AutoEncoder(random_state=0, verbose=0)
+    return {name: detector.fit(learned).decision_function(judged) for name, detector in detectors.items()}
 
 
 def scores(labelled: Labelled, split: Split) -> Mapping[str, Floats]:
@@ -112,10 +112,10 @@ def rolling(labelled: Labelled, split: Split) -> tuple[Flags, Floats]:
     The threshold comes from two-fold errors at half the declared rate; starved is below a thousandth of the median.
     """
     rows, entries = roots(labelled.counts), labelled.counts.sum(axis=1)
-    known = list(split.learned)
+    learned = list(split.learned)
     alarms, ranked = [], []
     for at in split.judged:
-        window = np.array(known[-WINDOW:])
+        window = np.array(learned[-WINDOW:])
         even = np.arange(len(window)) % 2 == 0
         folds = ((even, ~even), (~even, even))
         errors = np.concatenate([principal(rows[window[item]], rows[window[other]]) for item, other in folds])
@@ -125,5 +125,5 @@ def rolling(labelled: Labelled, split: Split) -> tuple[Flags, Floats]:
         alarms.append(starved or error > limit)
         ranked.append(1e6 - entries[at] if starved else error / limit)
         if not starved:
-            known.append(at)
+            learned.append(at)
     return np.array(alarms), np.array(ranked)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import episodes
-from benchmarks.episodes import Episode, Seen, Watched
+from benchmarks.episodes import Episode, EpisodeOutcome, Watched
 from benchmarks.report import main
 from benchmarks.watching import Judged
 from conf.settings import AlertSettings
@@ -63,13 +63,17 @@ def test_an_episode_is_seen_by_its_record_or_its_incident_and_records_elsewhere_
     ]
     table = [Episode(1, 7, ls, last, (disk,)) for ls, last, disk in ((2, 2, "1"), (6, 6, "1"), (10, 11, "2"))]
     seen, (run,) = episodes._outcome(lumisections, table, AlertSettings())
-    assert seen == [Seen(7, 1, True, False), Seen(7, 1, False, False), Seen(7, 2, True, True)]
+    assert seen == [
+        EpisodeOutcome(7, 1, True, False),
+        EpisodeOutcome(7, 1, False, False),
+        EpisodeOutcome(7, 2, True, True),
+    ]
     # The record at 13 belongs to the incident.
     assert run == Watched(7, len(lumisections), {"content": 1})
 
 
 def test_figures_have_intervals_by_runs():
-    seen = [Seen(run, 1 + run % 2, True, run > 4) for run in range(8)]
+    seen = [EpisodeOutcome(run, 1 + run % 2, True, run > 4) for run in range(8)]
     figures = episodes.results(seen, [Watched(run, 1235, {"content": run % 2}) for run in range(8)])
     none = episodes.results(seen, [Watched(run, 1235, {}) for run in range(8)])["false_records_per_shift"]
     assert (none.value, none.low) == (0.0, 0.0)

@@ -5,7 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks.dqm import adbench, certification, decorrelation, kept
+from benchmarks import checkpoint
+from benchmarks.dqm import adbench, certification, decorrelation
 from benchmarks.dqm.distance_correlation import distance_correlation
 from benchmarks.dqm.table import DataMissing
 from benchmarks.intervals import student
@@ -56,11 +57,15 @@ def test_figures_of_a_seed_are_kept_for_a_clean_commit_only(monkeypatch, tmp_pat
 
     monkeypatch.setenv("NIGHTSHIFT_BENCH_KEEP", str(tmp_path / "kept"))
     for state, expected in (("abc", 1), ("abc-dirty", 3), ("def", 4)):
-        monkeypatch.setattr(kept, "commit", lambda state=state: state)
-        assert kept.kept("table", 11, measured) == kept.kept("table", 11, measured) == {"auc": 0.1 + 0.2}
+        monkeypatch.setattr(checkpoint, "commit", lambda state=state: state)
+        assert (
+            checkpoint.checkpointed("table", 11, measured)
+            == checkpoint.checkpointed("table", 11, measured)
+            == {"auc": 0.1 + 0.2}
+        )
         assert len(calls) == expected
     monkeypatch.delenv("NIGHTSHIFT_BENCH_KEEP")
-    kept.kept("table", 11, measured)
+    checkpoint.checkpointed("table", 11, measured)
     assert len(calls) == 5
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.dqm import occupancy, surfaces
 from benchmarks.dqm.over_seeds import mean_auc
-from benchmarks.dqm.strips import BAD, GOOD, KINDS, LENGTHS, SEEN, emulate
+from benchmarks.dqm.strips import BAD, GOOD, KINDS, LENGTHS, VISIBLE_SIGMA, emulate
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def test_strips_differ_in_length_and_statistics(strips):
 
 
 def test_bad_ones_can_be_seen_unless_asked_otherwise(strips):
-    assert min(strip.significance for strip in strips if strip.bad) >= SEEN
+    assert min(strip.significance for strip in strips if strip.bad) >= VISIBLE_SIGMA
     every = emulate(np.random.default_rng(1), 10, 200, visible=False)
-    assert min(item.significance for item in every if item.bad) < SEEN
+    assert min(item.significance for item in every if item.bad) < VISIBLE_SIGMA
     assert min(item.region for item in every if item.bad) == 3
 
 

@@ -13,7 +13,7 @@ from benchmarks.report import commit
 Figures = dict[str, float]
 
 
-def kept(name: str, seed: int, measured: Callable[[], Figures]) -> Figures:
+def checkpointed(name: str, seed: int, measured: Callable[[], Figures]) -> Figures:
     """The figures of the table ``name`` with one ``seed``: those kept of this commit, or ``measured`` ones."""
     folder, measures = os.environ.get("NIGHTSHIFT_BENCH_KEEP"), commit()
     if not folder or measures.endswith("-dirty"):
