@@ -134,7 +134,7 @@ def _shown(node: yaml.Node) -> str:
 
 def _refuse_unknown(key: KeyPath, where: str) -> None:
     if key not in fields() and key not in sections():
-        hint = resembling(dotted(key), [dotted(known) for known in {*fields(), *sections()} if known])
+        hint = resembling(dotted(key), [dotted(candidate) for candidate in {*fields(), *sections()} if candidate])
         raise SettingsError(f"{dotted(key)} ({where}) is no setting{hint or ';'} All keys are in {DEFAULTS}")
 
 

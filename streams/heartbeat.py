@@ -43,12 +43,12 @@ class Heartbeat:
         while not self._closed.wait(interval_s):
             try:
                 self._send()
-                if self._came():
+                if self._was_heard():
                     heard_s = time.monotonic()
             except OSError:
                 # The other process has ended.
                 return
-            # What came while this process itself was stopped is looked at first, so that its own sleep is no silence.
+            # Beats that arrived while this process itself was stopped are read first: its own sleep is no silence.
             if time.monotonic() - heard_s > self._silence_s:
                 self._on_silence()
                 return
@@ -60,8 +60,8 @@ class Heartbeat:
             # A process that has been stopped for hours has enough of them to read.
             return
 
-    def _came(self) -> bool:
-        """Whether a sign has come; raises OSError if none can come any more."""
+    def _was_heard(self) -> bool:
+        """Whether a beat has arrived; raises OSError if none can arrive any more."""
         ready, _, _ = select.select([self._line], [], [], 0)
         if not ready:
             return False

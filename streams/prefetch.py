@@ -42,16 +42,16 @@ class PrefetchingSource:
 
     def poll(self, timeout_s: float) -> Delivery:
         """What was fetched ahead, if anything; else what arrives within ``timeout_s``. Raises what the source does."""
-        held = self._held
-        if held is None or self._paused:
+        delivery = self._held
+        if delivery is None or self._paused:
             return self._polled(timeout_s)
         self._held = None
-        if isinstance(held, Exception):
-            raise held
+        if isinstance(delivery, Exception):
+            raise delivery
         fresh, owned = self._source.claimed(), self._source.owned()
-        arrived = [message.partition for message in held.messages] + [loss.partition for loss in held.losses]
-        now = held.without((frozenset(arrived) - owned) | frozenset(fresh))
-        return replace(now, claimed=[*held.claimed, *fresh], owned=owned)
+        arrived = [message.partition for message in delivery.messages] + [loss.partition for loss in delivery.losses]
+        now = delivery.without((frozenset(arrived) - owned) | frozenset(fresh))
+        return replace(now, claimed=[*delivery.claimed, *fresh], owned=owned)
 
     def prefetch(self) -> None:
         """Fetch what is there already, for the next :meth:`poll`; an error waits for it as well."""
@@ -85,8 +85,8 @@ class PrefetchingSource:
 
     def lag(self) -> Mapping[Partition, int]:
         """As the source; what was fetched ahead is not delivered yet."""
-        held = self._held.messages if isinstance(self._held, Delivery) else ()
-        waiting = Counter(message.partition for message in held)
+        messages = self._held.messages if isinstance(self._held, Delivery) else ()
+        waiting = Counter(message.partition for message in messages)
         return {partition: count + waiting[partition] for partition, count in self._source.lag().items()}
 
     def close(self) -> None:

@@ -71,9 +71,9 @@ class ScriptedSource:
         for partition in sorted(self._next):
             self._step_over(partition)
             start = self._next[partition]
-            taken = self._logs.get(partition, [])[start : start + self._at_most - len(messages)]
-            self._next[partition] = start + len(taken)
-            messages.extend(taken)
+            batch = self._logs.get(partition, [])[start : start + self._at_most - len(messages)]
+            self._next[partition] = start + len(batch)
+            messages.extend(batch)
         return messages
 
     def claimed(self) -> Sequence[Partition]:

@@ -134,7 +134,7 @@ def leaderboard(as_json: Json = False) -> None:
         table.add_column(name, justify="left" if name == "policy" else "right", no_wrap=True)
     for entry in entries:
         name = f"{entry.policy} (knows the future)" if entry.clairvoyant else entry.policy
-        table.add_row(name, f"{entry.way:.3f}", f"{entry.worst:.3f}", f"{entry.written:.3f}")
+        table.add_row(name, f"{entry.way:.3f}", f"{entry.worst:.3f}", f"{entry.write_ratio:.3f}")
     Console().print(table)
     Console().print("to Belady: mean share of the way from LRU; written: of what LRU writes", style="dim")
 

@@ -39,13 +39,13 @@ def fingerprint(function: Callable[..., object]) -> str:
     """One short word for what its machine code is made from, once all that it refers to has been defined."""
     files: set[str] = set()
     constants: set[str] = set()
-    seen: set[Callable[..., object]] = set()
+    visited: set[Callable[..., object]] = set()
     waiting = [function]
     while waiting:
         called = waiting.pop()
-        if called in seen:
+        if called in visited:
             continue
-        seen.add(called)
+        visited.add(called)
         files.add(inspect.getfile(called))
         for name, value in _references(called):
             if inspect.isfunction(value):

@@ -31,14 +31,14 @@ class Entry:
         policy: its name.
         way: of the way from LRU to Belady in byte miss ratio, mean of cells; worst is that of its worst cell.
         worst: of the cells.
-        written: bytes written over LRU's, all cells together.
+        write_ratio: bytes written over LRU's, all cells together.
         clairvoyant: whether it knows the future, and so does not compete.
     """
 
     policy: str
     way: float
     worst: float
-    written: float
+    write_ratio: float
     clairvoyant: bool
 
 
@@ -55,17 +55,23 @@ def leaderboard(
 ) -> list[Entry]:
     """All known policies, the best first; ``progress`` is called with the next policy and the share done."""
     names = [*POLICIES, *extensions("nightshift.cache_policies")]
-    missed, written = np.zeros((len(names), len(traces) * len(SHARES))), np.zeros(len(names))
+    byte_miss_ratio, written_bytes = np.zeros((len(names), len(traces) * len(SHARES))), np.zeros(len(names))
     for number, name in enumerate(names):
         progress(name, number / len(names))
         policy = make_policy(name)
         for cell, (trace, share) in enumerate((trace, share) for trace in traces for share in SHARES):
-            missed[number, cell], stored = _replay(trace, policy, share)
-            written[number] += stored
+            byte_miss_ratio[number, cell], stored = _replay(trace, policy, share)
+            written_bytes[number] += stored
     floor, ceiling = names.index(_FLOOR), names.index(_CEILING)
-    way = (missed[floor] - missed) / (missed[floor] - missed[ceiling])
+    way = (byte_miss_ratio[floor] - byte_miss_ratio) / (byte_miss_ratio[floor] - byte_miss_ratio[ceiling])
     entries = [
-        Entry(name, float(way[k].mean()), float(way[k].min()), float(written[k] / written[floor]), name in CLAIRVOYANT)
+        Entry(
+            name,
+            float(way[k].mean()),
+            float(way[k].min()),
+            float(written_bytes[k] / written_bytes[floor]),
+            name in CLAIRVOYANT,
+        )
         for k, name in enumerate(names)
     ]
     return sorted(entries, key=lambda entry: -entry.way)

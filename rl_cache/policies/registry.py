@@ -50,8 +50,8 @@ CLAIRVOYANT = frozenset({Belady.name, BeladySize.name})
 
 def make_policy(name: str) -> Policy:
     """The policy of this name with its default parameters; SimulationError if there is none."""
-    known = POLICIES | extensions("nightshift.cache_policies")
-    if name not in known:
-        raise SimulationError(f"there is no policy {name!r}; choose from {', '.join(sorted(known))}")
-    policy: Policy = known[name]()
+    policies = POLICIES | extensions("nightshift.cache_policies")
+    if name not in policies:
+        raise SimulationError(f"there is no policy {name!r}; choose from {', '.join(sorted(policies))}")
+    policy: Policy = policies[name]()
     return policy

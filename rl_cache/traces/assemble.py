@@ -126,11 +126,11 @@ def _file_sizes(
 ) -> Int64:
     if "size" not in table.column_names:
         return np.ones(len(first), np.int64)
-    given = to_numbers(table.column("size").combine_chunks(), "size", origin)
-    values = given.astype(np.int64, copy=False)
-    if given.dtype.kind == "f" and (values != given).any():
-        row = int(np.flatnonzero(values != given)[0])
-        raise TraceError(origin, f"size of request {row}", given[row], "sizes are whole bytes")
+    column = to_numbers(table.column("size").combine_chunks(), "size", origin)
+    values = column.astype(np.int64, copy=False)
+    if column.dtype.kind == "f" and (values != column).any():
+        row = int(np.flatnonzero(values != column)[0])
+        raise TraceError(origin, f"size of request {row}", column[row], "sizes are whole bytes")
     changed = np.flatnonzero(values != values[first][file])
     if len(changed) and sizes is Sizes.CONSTANT:
         row = int(changed[0])

@@ -50,17 +50,17 @@ _BLOCK_ROWS = 1 << 20
 
 def read_records(path: Path, record: np.dtype) -> Iterator[npt.NDArray[np.void]]:
     """The records of a file, a block at a time; raises TraceError, at the end, for a file that ends inside one."""
-    rest, rows = b"", 0
+    incomplete, rows = b"", 0
     with open_decompressed(path) as stream:
         while data := stream.read(_BLOCK_ROWS * record.itemsize):
-            data = rest + data
+            data = incomplete + data
             whole = len(data) // record.itemsize
-            rest = data[whole * record.itemsize :]
+            incomplete = data[whole * record.itemsize :]
             rows += whole
             yield np.frombuffer(data, record, whole)
-    if rest:
+    if incomplete:
         hint = f"the file ends inside request {rows}: records have {record.itemsize}"
-        raise TraceError(str(path), "length of the last record", f"{len(rest)} bytes", hint)
+        raise TraceError(str(path), "length of the last record", f"{len(incomplete)} bytes", hint)
 
 
 def arrow_column(values: AnyArray) -> pa.Array:

@@ -150,8 +150,8 @@ def _encode_integers(values: AnyArray) -> tuple[Int32, AnyArray] | None:
     place = (values - low).astype(np.int64)
     first = np.full(span, len(values))
     first[place[::-1]] = np.arange(len(values) - 1, -1, -1)
-    seen = np.flatnonzero(first < len(values))
-    in_order = seen[np.argsort(first[seen])]
+    present = np.flatnonzero(first < len(values))
+    in_order = present[np.argsort(first[present])]
     code = np.empty(span, np.int32)
     code[in_order] = np.arange(len(in_order))
     return code[place], in_order.astype(values.dtype) + low

@@ -152,8 +152,8 @@ def _starts(workload: Workload, per_day: float, rng: Generator) -> Float64:
     time = np.sort(rng.uniform(0.0, workload.days * _DAY_S, n))
     hour, day = time % _DAY_S / 3600.0, time // _DAY_S % 7
     rate = np.where((hour < 8) | (hour >= 20), workload.night, 1.0) * np.where(day >= 5, workload.weekend, 1.0)
-    kept: Float64 = time[rng.random(n) < rate]
-    return kept
+    starts: Float64 = time[rng.random(n) < rate]
+    return starts
 
 
 def _interest(workload: Workload, catalogue: DatasetCatalogue, now_s: float) -> Float64:
@@ -201,9 +201,9 @@ def _trace(workload: Workload, catalogue: DatasetCatalogue, tasks: list[Reads], 
     io = np.repeat([task.io_s_per_gb for task in tasks], reads)
     inside = np.flatnonzero(time < workload.days * _DAY_S)
     order = inside[np.argsort(time[inside], kind="stable")]
-    seen, dense = np.unique(file[order], return_inverse=True)
-    size = catalogue.size[seen]
-    dataset = np.searchsorted(catalogue.first, seen, side="right") - 1
+    read_files, dense = np.unique(file[order], return_inverse=True)
+    size = catalogue.size[read_files]
+    dataset = np.searchsorted(catalogue.first, read_files, side="right") - 1
     gb = size[dense] / 1e9 * rng.lognormal(0.0, 0.2, order.size)
     return Trace(
         time_s=_MONDAY_S + time[order].astype(np.int64),

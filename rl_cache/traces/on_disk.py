@@ -33,12 +33,12 @@ class _Files:
         first = np.empty(len(block), np.int64)
         first[position[::-1]] = np.arange(len(name) - 1, -1, -1)
         place = np.searchsorted(self._sorted, block)
-        known = np.zeros(len(block), bool)
+        is_numbered = np.zeros(len(block), bool)
         inside = place < len(self._sorted)
-        known[inside] = self._sorted[place[inside]] == block[inside]
+        is_numbered[inside] = self._sorted[place[inside]] == block[inside]
         number = np.empty(len(block), np.int64)
-        number[known] = self._number[place[known]]
-        new = np.flatnonzero(~known)
+        number[is_numbered] = self._number[place[is_numbered]]
+        new = np.flatnonzero(~is_numbered)
         number[new] = len(self.names) + np.arange(len(new))
         self.names = np.concatenate([self.names, block[new]])
         self.sizes = np.concatenate([self.sizes, size[first[new]].astype(np.int64)])

@@ -38,17 +38,17 @@ def keep_reads(table: pa.Table, origin: str) -> tuple[pa.Table, tuple[str, ...]]
     encoded = table.column(name).cast(pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
     operations = [operation or "missing" for operation in encoded.dictionary.to_pylist()]
     counts = np.array([is_read(operation) for operation in operations], np.bool_)
-    kept: Mask = counts[encoded.indices.to_numpy()]
-    others = ", ".join(operation for operation, read in zip(operations, counts, strict=True) if not read)
-    if not kept.any():
+    is_read_row: Mask = counts[encoded.indices.to_numpy()]
+    not_reads = ", ".join(operation for operation, read in zip(operations, counts, strict=True) if not read)
+    if not is_read_row.any():
         hint = "reads are called GET, read, r or open; to count every row, give the column another name"
-        raise TraceError(origin, f"column {name}", others, f"no row is a read; {hint}")
-    left_out = len(kept) - int(np.count_nonzero(kept))
+        raise TraceError(origin, f"column {name}", not_reads, f"no row is a read; {hint}")
+    left_out = len(is_read_row) - int(np.count_nonzero(is_read_row))
     table = table.drop_columns([name])
     if not left_out:
         return table, ()
-    remark = f"{left_out:,} of {len(kept):,} rows are no reads and not counted: {others}"
-    return _drop_unused_names(table.filter(pa.array(kept))), (remark,)
+    remark = f"{left_out:,} of {len(is_read_row):,} rows are no reads and not counted: {not_reads}"
+    return _drop_unused_names(table.filter(pa.array(is_read_row))), (remark,)
 
 
 def _drop_unused_names(table: pa.Table) -> pa.Table:

@@ -47,24 +47,24 @@ class TraceSummary:
 def summarize(trace: Trace) -> TraceSummary:
     """The figures of this trace."""
     times = trace.requests
-    seen = times > 0
-    sizes = trace.file_size[seen]
+    was_read = times > 0
+    sizes = trace.file_size[was_read]
     requested = int(trace.size.sum())
     again = np.flatnonzero(trace.next_access < len(trace))
     gaps = trace.time_s[trace.next_access[again]] - trace.time_s[again]
     return TraceSummary(
         requests=len(trace),
-        files=int(seen.sum()),
+        files=int(was_read.sum()),
         days=len(trace.day_starts) - 1,
         requested_bytes=requested,
         footprint_bytes=trace.footprint_bytes,
         median_size_bytes=float(np.median(sizes)),
         largest_size_bytes=int(sizes.max()),
-        read_once=float((times == 1).sum() / seen.sum()),
-        read_twice=float((times == 2).sum() / seen.sum()),
+        read_once=float((times == 1).sum() / was_read.sum()),
+        read_twice=float((times == 2).sum() / was_read.sum()),
         compulsory_byte_miss_ratio=trace.footprint_bytes / requested,
         median_reuse_s=float(np.median(gaps)) if len(gaps) else float("nan"),
-        datasets=None if trace.dataset is None else len(np.unique(trace.dataset.code[seen])),
+        datasets=None if trace.dataset is None else len(np.unique(trace.dataset.code[was_read])),
         sites=_names(trace.site),
         tasks=_names(trace.task),
         users=_names(trace.user),

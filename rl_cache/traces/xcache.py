@@ -36,14 +36,14 @@ class Report:
     """What was read, one element an opening of a file; and what was odd.
 
     Attributes:
-        time, file, size, user: seconds, paths, bytes, and who read, empty where that is not told.
+        time, file, size, user: seconds, paths, bytes, and who read, empty where unknown.
         hit, missed, bypassed: bytes that were read from disk, through the cache, and past it.
-        sent: bytes that were read of a server which is no cache, or does not say from where they came.
-        written: files that were written and not read.
+        sent: bytes that were read of a server which is no cache, or does not name their origin.
+        written_files: files that were written and not read.
         unnamed: closed files whose opening the collector has missed, so that their names are not known.
         passed_over: lines that are none of these records.
         impossible: openings of a file that was never there before and that report no missed byte.
-        merged: accesses of ``.cinfo`` files that are not told one by one any more.
+        merged: accesses of ``.cinfo`` files that are no longer listed one by one.
     """
 
     time: list[int] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Report:
     size: list[int] = field(default_factory=list)
     user: list[str] = field(default_factory=list)
     sent: int = 0
-    written: int = 0
+    written_files: int = 0
     unnamed: int = 0
     hit: int = 0
     missed: int = 0
@@ -69,8 +69,8 @@ class Report:
             yield f"the cache had {self.hit / through:.1%} of the bytes that jobs read"
         if opened and (read := through + self.sent):
             yield f"jobs read {read / opened:.1%} of the bytes of files that they opened; requests count whole files"
-        if self.written:
-            yield f"{self.written:,} files were written and not read, which is no request"
+        if self.written_files:
+            yield f"{self.written_files:,} files were written and not read, which is no request"
         if self.unnamed:
             yield f"{self.unnamed:,} closed files have no name, since the collector missed their opening"
         if self.impossible:
@@ -168,7 +168,7 @@ def _take_transfer(report: Report, record: Mapping[str, Any], origin: str) -> No
         name, size = "filename", "filesize"
         sent = _number(record, "read", origin) + _number(record, "readv", origin)
     if not sent and record.get("write"):
-        report.written += 1
+        report.written_files += 1
     elif not str(record[name]).startswith("/"):
         report.unnamed += 1
     else:

@@ -84,15 +84,15 @@ def read_rates(
 ) -> TriggerRates:
     """Rates of one lumisection from columns of equal length; the ``seeds`` of L1 seeds themselves are empty.
 
-    So are those of paths whose seed is not told; a path whose seed is not among the names stands as if it were not.
-    ``prescales`` are NaN where they are not told. Seeds and paths may come in any order. A row that cannot be read is
-    named in the record's ``unread``, behind those given, and the others are read. Raises DecodeError, the first of
-    them, where no row can be.
+    So are those of paths whose seed is unknown; a path whose seed is not among the names is treated as one without.
+    ``prescales`` are NaN where unknown. Seeds and paths may come in any order. A row that cannot be read is named in
+    the record's ``unread``, behind those passed in, and the others are read. Raises DecodeError, the first of them,
+    where no row can be read.
     """
     unread = list(unread)
     sound = np.ones(len(names), np.bool_)
-    for values, field, told in ((rates, "rate_hz", True), (prescales, "prescale", ~np.isnan(prescales))):
-        for row in np.flatnonzero(~((values >= 0) & (values <= MAX_COUNT)) & told & sound).tolist():
+    for values, field, is_given in ((rates, "rate_hz", True), (prescales, "prescale", ~np.isnan(prescales))):
+        for row in np.flatnonzero(~((values >= 0) & (values <= MAX_COUNT)) & is_given & sound).tolist():
             sound[row] = False
             unread.append(_refusal(values, row, f"{names[row]}: {field}"))
     if not sound.all():
@@ -180,8 +180,8 @@ def _read_menu(names: Sequence[object], seeds: Sequence[object]) -> _CheckedMenu
         except DecodeError as error:
             unread.append(error)
     l1 |= alone
-    told = tuple(versions[name] for name in (*l1, *hlt)) if any(versions.values()) else ()
-    menu = TriggerMenu(tuple(l1), tuple(hlt), tuple(seed for _, seed in hlt.values()), told)
+    menu_versions = tuple(versions[name] for name in (*l1, *hlt)) if any(versions.values()) else ()
+    menu = TriggerMenu(tuple(l1), tuple(hlt), tuple(seed for _, seed in hlt.values()), menu_versions)
     rows = np.array(list(l1.values()), np.intp), np.array([row for row, _ in hlt.values()], np.intp)
     return _CheckedMenu(menu, *rows, tuple(unread))
 

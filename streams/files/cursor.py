@@ -58,8 +58,8 @@ def _records(path: Path, limits: Limits, read: Read) -> Iterator[Record]:
     records = read(path, limits)
     if not _is_single(path):
         return records
-    first, *rest = records
-    unread = tuple(record for record in rest if isinstance(record, DecodeError))
+    first, *later = records
+    unread = tuple(record for record in later if isinstance(record, DecodeError))
     return iter((replace(first, unread=unread) if isinstance(first, HistogramBatch) else first,))
 
 

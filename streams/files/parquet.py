@@ -55,11 +55,11 @@ def _table(path: Path, limits: Limits) -> tuple[list[str], list[dict[str, Any]]]
         try:
             file = pq.ParquetFile(raw)
             names = file.schema_arrow.names
-            needed, known = (dials.NEEDED, dials.COLUMNS) if dials.is_table(names) else (_COLUMNS, _COLUMNS)
+            needed, columns = (dials.NEEDED, dials.COLUMNS) if dials.is_table(names) else (_COLUMNS, _COLUMNS)
             check_columns(names, needed)
             groups = range(file.metadata.num_row_groups)
             limits.check_bytes(sum(file.metadata.row_group(i).total_byte_size for i in groups), "table")
-            table = file.read(columns=[name for name in known if name in names])
+            table = file.read(columns=[name for name in columns if name in names])
             for place, name in enumerate(table.column_names):
                 if name in dials.TEXTS:
                     table = table.set_column(place, name, converted(table[name], pa.string(), name))

@@ -36,7 +36,7 @@ NEEDED = {
     "name": pa.string(),
     "rate_hz": pa.float64(),
 }
-KNOWN = {
+OPTIONAL = {
     "seed": pa.string(),
     "prescale": pa.float64(),
     "dataset": pa.string(),
@@ -105,7 +105,7 @@ def _table(path: Path) -> Any:
     called = PATH if "name" not in names and PATH in names else "name"
     needed = {called if name == "name" else name: kind for name, kind in NEEDED.items()}
     check_columns(names, needed)
-    kinds = {name: kind for name, kind in (needed | KNOWN).items() if name in names}
+    kinds = {name: kind for name, kind in (needed | OPTIONAL).items() if name in names}
     for name in kinds:
         if names.count(name) > 1:
             raise DecodeError("column-twice", "columns", name, "rename or remove one of them")

@@ -39,51 +39,51 @@ class FolderWatch:
         self._folder = folder
         self._pattern = pattern
         self._settle_s = settle_s
-        self._given: set[str] = set()
+        self._delivered: set[str] = set()
         self._changing: dict[str, tuple[int, int, float]] = {}
         self._scanned_s = -float("inf")
 
     def settled(self, now_s: float) -> list[Path]:
-        """Files that are complete now and were not given before, by name; raises SourceUnavailable.
+        """Files that are complete now and were not delivered before, by name; raises SourceUnavailable.
 
-        Looks at the folder at most every :data:`SCAN_S`; in between the list is empty.
+        The folder is scanned at most every :data:`SCAN_S`; in between the list is empty.
         """
         if 0 <= now_s - self._scanned_s < min(SCAN_S, self._settle_s or SCAN_S):
             return []
         self._scanned_s = now_s
         states = self._look()
-        self._given &= states.keys()
+        self._delivered &= states.keys()
         ready = []
         for name, (size, changed_ns) in states.items():
-            if name in self._given:
+            if name in self._delivered:
                 continue
             before = self._changing.get(name)
             since_s = before[2] if before is not None and before[:2] == (size, changed_ns) else now_s
             self._changing[name] = (size, changed_ns, since_s)
             if now_s - since_s >= self._settle_s:
                 ready.append(name)
-        self._given.update(ready)
-        waiting = states.keys() - self._given
-        self._changing = {name: seen for name, seen in self._changing.items() if name in waiting}
+        self._delivered.update(ready)
+        waiting = states.keys() - self._delivered
+        self._changing = {name: state for name, state in self._changing.items() if name in waiting}
         return [self._folder / name for name in sorted(ready)]
 
     def _look(self) -> dict[str, tuple[int, int]]:
-        """Size and time of change (ns) of the files not given yet; zeros for the others, which need no look."""
+        """Size and time of change (ns) of the files not delivered yet; zeros for the others, which need no scan."""
         states = {}
         try:
             with os.scandir(self._folder) as entries:
                 for entry in entries:
-                    if self._wanted(entry.name):
+                    if self._matches(entry.name):
                         states[entry.name] = self._state(entry)
         except OSError as error:
             raise SourceUnavailable(f"folder {self._folder} cannot be read: {error.strerror}") from None
         return {name: state for name, state in states.items() if state is not None}
 
-    def _wanted(self, name: str) -> bool:
+    def _matches(self, name: str) -> bool:
         return not name.startswith(".") and not name.endswith(".tmp") and fnmatch.fnmatchcase(name, self._pattern)
 
     def _state(self, entry: os.DirEntry[str]) -> tuple[int, int] | None:
-        if entry.name in self._given:
+        if entry.name in self._delivered:
             return 0, 0
         try:
             status = entry.stat()
@@ -186,8 +186,8 @@ class FileSource:
 
     def lag(self) -> Mapping[Partition, int]:
         """1 for files with records left, 0 for the others."""
-        left = {partition: int(cursor is None or not cursor.at_end) for partition, cursor in self._open.items()}
-        return dict.fromkeys(self._finished, 0) | left
+        unfinished = {partition: int(cursor is None or not cursor.at_end) for partition, cursor in self._open.items()}
+        return dict.fromkeys(self._finished, 0) | unfinished
 
     def exhausted(self) -> bool:
         """True when all records of all files have been delivered."""
@@ -218,14 +218,14 @@ class FileSource:
     def _read(self) -> list[Message]:
         """Records of the open files; what they hold in memory is bounded like two messages."""
         messages: list[Message] = []
-        held = 0
+        size_bytes = 0
         for partition, cursor in self._open.items():
             while cursor is not None and not cursor.at_end:
-                if len(messages) >= POLL_RECORDS or held > self._limits.max_message_bytes:
+                if len(messages) >= POLL_RECORDS or size_bytes > self._limits.max_message_bytes:
                     return messages
                 offset = cursor.offset
                 record = cursor.take()
-                held += _bytes_of(record)
+                size_bytes += _bytes_of(record)
                 messages.append(_message(partition, offset, record, self._published_s(cursor.path)))
         return messages
 

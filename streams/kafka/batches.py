@@ -39,15 +39,15 @@ class BatchTooLargeError(Exception):
 
 def gzip_decode(payload: bytes | memoryview) -> bytes:
     """Content of one gzip member or several; raises BatchTooLargeError, zlib.error or EOFError."""
-    parts, room, rest = [], MAX_BATCH_BYTES, bytes(payload)
-    while rest:
+    parts, room, unread = [], MAX_BATCH_BYTES, bytes(payload)
+    while unread:
         member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         # One byte more than there is room for tells a batch of just that size from a larger one.
-        parts.append(_within(member.decompress(rest, room + 1), room))
+        parts.append(_within(member.decompress(unread, room + 1), room))
         if not member.eof:
             raise EOFError("the gzip stream is cut off")
         room -= len(parts[-1])
-        rest = member.unused_data
+        unread = member.unused_data
     return b"".join(parts)
 
 
@@ -70,15 +70,15 @@ def lz4_decode(payload: bytes) -> bytes:
     import lz4.frame  # noqa: PLC0415 - see above
 
     frame = lz4.frame.LZ4FrameDecompressor()
-    parts, room, rest = [], MAX_BATCH_BYTES, payload
+    parts, room, unread = [], MAX_BATCH_BYTES, payload
     while not frame.eof:
         # In parts, because room for all that is asked for is taken at once.
-        part = frame.decompress(rest, max_length=_PART_BYTES)
+        part = frame.decompress(unread, max_length=_PART_BYTES)
         if not part and not frame.eof:
             raise EOFError("the lz4 frame is cut off")
         parts.append(_within(part, room))
         room -= len(part)
-        rest = b""
+        unread = b""
     return b"".join(parts)
 
 

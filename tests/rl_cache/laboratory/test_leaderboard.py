@@ -23,7 +23,7 @@ def test_another_package_enters_beside_the_known_policies(monkeypatch: pytest.Mo
     trace = fixed_traces()[0]
     by_name = {entry.policy: entry for entry in leaderboard([trace])}
     extensions.extensions.cache_clear()
-    assert (by_name["lru"].way, by_name["lru"].written) == (0.0, 1.0)
+    assert (by_name["lru"].way, by_name["lru"].write_ratio) == (0.0, 1.0)
     assert by_name["belady"].way == 1.0
     assert by_name["of-another-package"].way == by_name["sieve"].way
     assert {entry.policy for entry in by_name.values() if entry.clairvoyant} == {"belady", "belady-size"}
