@@ -76,69 +76,69 @@ def _has(part: SubsystemScores | None, catalogue: Catalogue) -> bool:
     return all(name in index and bool(part.present[index[name]]) for name in catalogue.names)
 
 
-def _add(known: SubsystemScores | None, part: SubsystemScores) -> tuple[SubsystemScores | None, tuple[str, ...]]:
+def _add(stored: SubsystemScores | None, part: SubsystemScores) -> tuple[SubsystemScores | None, tuple[str, ...]]:
     """The sum, or None if the part adds nothing; and the names of the MEs that conflict."""
-    if known is None:
+    if stored is None:
         return part, ()
-    known, part = _aligned(known, part)
-    both = known.present & part.present
-    conflicting = both & (known.digests != part.digests)
-    names = tuple(known.catalogue.names[row] for row in np.flatnonzero(conflicting))
-    new = part.present & ~known.present
-    largest = _largest(known, part, conflicting)
-    if not new.any() and largest is known.largest:
+    stored, part = _aligned(stored, part)
+    both = stored.present & part.present
+    conflicting = both & (stored.digests != part.digests)
+    names = tuple(stored.catalogue.names[row] for row in np.flatnonzero(conflicting))
+    new = part.present & ~stored.present
+    largest = _largest(stored, part, conflicting)
+    if not new.any() and largest is stored.largest:
         return None, names
     missing = {part.catalogue.names[row] for row in np.flatnonzero(new)}
     return (
         SubsystemScores(
-            catalogue=known.catalogue,
-            scorers=known.scorers,
-            present=known.present | new,
-            p_values=np.where(new, part.p_values, known.p_values),
-            scores=np.where(new, part.scores, known.scores),
-            digests=np.where(new, part.digests, known.digests),
-            reasons=np.where(new, part.reasons, known.reasons),
-            evidence={**known.evidence, **{me: seen for me, seen in part.evidence.items() if me in missing}},
+            catalogue=stored.catalogue,
+            scorers=stored.scorers,
+            present=stored.present | new,
+            p_values=np.where(new, part.p_values, stored.p_values),
+            scores=np.where(new, part.scores, stored.scores),
+            digests=np.where(new, part.digests, stored.digests),
+            reasons=np.where(new, part.reasons, stored.reasons),
+            evidence={**stored.evidence, **{me: record for me, record in part.evidence.items() if me in missing}},
             largest=largest,
-            bands=_numbers(known.bands, part.bands, new),
-            amounts=_numbers(known.amounts, part.amounts, new),
+            bands=_numbers(stored.bands, part.bands, new),
+            amounts=_numbers(stored.amounts, part.amounts, new),
         ),
         names,
     )
 
 
-def _largest(known: SubsystemScores, part: SubsystemScores, conflicting: Mask) -> Largest | None:
-    """The largest errors of both but for MEs that conflict; that of ``known`` itself if the part adds nothing.
+def _largest(stored: SubsystemScores, part: SubsystemScores, conflicting: Mask) -> Largest | None:
+    """The largest errors of both but for MEs that conflict; that of ``stored`` itself if the part adds nothing.
 
     MEs that came before take part: the error of an ME depends on which others came in the same message, and the
     larger one must win whichever was first.
     """
-    if known.largest is None or part.largest is None:
-        return known.largest if part.largest is None else part.largest
+    if stored.largest is None or part.largest is None:
+        return stored.largest if part.largest is None else part.largest
     added = part.largest
     if conflicting.any():
         added = added.moved(np.where(conflicting, NOTHING, np.arange(len(conflicting))), NUMBERS)
-    merged = known.largest.merged(added)
-    return known.largest if merged.same(known.largest) else merged
+    merged = stored.largest.merged(added)
+    return stored.largest if merged.same(stored.largest) else merged
 
 
-def _numbers(known: _Numbers | None, part: _Numbers | None, new: Mask) -> _Numbers | None:
-    """Those of ``part`` in its ``new`` rows, of ``known`` in the others."""
+def _numbers(stored: _Numbers | None, part: _Numbers | None, new: Mask) -> _Numbers | None:
+    """Those of ``part`` in its ``new`` rows, of ``stored`` in the others."""
     if part is None:
-        return known
-    before = type(part).nothing(len(new)) if known is None else known
+        return stored
+    before = type(part).nothing(len(new)) if stored is None else stored
     return type(part).from_array(np.where(new, part.as_array(), before.as_array()))
 
 
-def _aligned(left: SubsystemScores, right: SubsystemScores) -> tuple[SubsystemScores, SubsystemScores]:
+def _aligned(first: SubsystemScores, second: SubsystemScores) -> tuple[SubsystemScores, SubsystemScores]:
     """Both over the union of their catalogues and scorers; the common case costs nothing."""
-    if left.catalogue is right.catalogue or left.catalogue == right.catalogue:
-        catalogue = left.catalogue
+    if first.catalogue is second.catalogue or first.catalogue == second.catalogue:
+        catalogue = first.catalogue
     else:
-        elements = {me.name: me for me in (*right.catalogue.elements, *left.catalogue.elements)}
+        elements = {me.name: me for me in (*second.catalogue.elements, *first.catalogue.elements)}
         catalogue = Catalogue.of(tuple(elements.values()))
-    scorers = left.scorers + tuple(name for name in right.scorers if name not in left.scorers)
-    return _spread(left, catalogue, scorers), _spread(right, catalogue, scorers)
+    scorers = first.scorers + tuple(name for name in second.scorers if name not in first.scorers)
+    return _spread(first, catalogue, scorers), _spread(second, catalogue, scorers)
 
 
 def _spread(part: SubsystemScores, catalogue: Catalogue, scorers: tuple[str, ...]) -> SubsystemScores:

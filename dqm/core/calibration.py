@@ -85,9 +85,9 @@ def fit_normaliser(
     ten more lumisections. ``level`` lines have no slopes.
     """
     kinds, lumisections, n = scores.shape
-    seen = use.sum(axis=0)
+    scores_per_me = use.sum(axis=0)
     logs = np.where(use, np.log(np.maximum(totals, 1.0)), np.nan).astype(np.float64)
-    centre = np.where(seen > 0, median(logs), 0.0)
+    centre = np.where(scores_per_me > 0, median(logs), 0.0)
     size = np.where(use, logs - centre, 0.0)
     design = np.stack([np.ones((lumisections, n)), size, np.repeat(pileup[:, None], n, axis=1)], axis=-1)
     if level:
@@ -100,7 +100,7 @@ def fit_normaliser(
         lines[kind] = fit_lines(design, values, _RIDGE)
         own = scale(values - np.einsum("lnk,nk->ln", design, lines[kind]))
         for rows in groups:
-            spread[kind, rows] = _drawn_together(own[rows], seen[rows])
+            spread[kind, rows] = _drawn_together(own[rows], scores_per_me[rows])
     lines[~covered], spread[~covered] = _ORDINARY, 1.0
     return Normaliser(
         lines.astype(np.float32),
@@ -108,16 +108,16 @@ def fit_normaliser(
         centre.astype(np.float32),
         np.abs(size).max(axis=0).astype(np.float32),
         np.array([pileup.min(), pileup.max()], dtype=np.float32),
-        seen >= LEAST_SCORES,
+        scores_per_me >= LEAST_SCORES,
         covered,
     )
 
 
-def _drawn_together(own: Float64, seen: Indices) -> Float64:
-    known = np.isfinite(own) & (seen >= LEAST_SCORES)
-    middle = float(np.median(own[known])) if known.any() else 1.0
-    filled = np.where(known, own, middle)
-    weight = np.where(known, seen, 0)
+def _drawn_together(own: Float64, scores_per_me: Indices) -> Float64:
+    has_spread = np.isfinite(own) & (scores_per_me >= LEAST_SCORES)
+    middle = float(np.median(own[has_spread])) if has_spread.any() else 1.0
+    filled = np.where(has_spread, own, middle)
+    weight = np.where(has_spread, scores_per_me, 0)
     drawn: Float64 = np.maximum(np.sqrt((weight * filled**2 + _SHRINK * middle**2) / (weight + _SHRINK)), 1e-3)
     return drawn
 
@@ -248,12 +248,12 @@ def _cross_fitted(
 ) -> Float32:
     """Normalised scores (k, L, n), each by a fit that has not seen its run, nor the runs around it."""
     crossed = np.zeros_like(scores)
-    for held in _stretches(runs):
-        others = np.setdiff1d(np.arange(len(pileup)), held)
+    for held_out in _stretches(runs):
+        training = np.setdiff1d(np.arange(len(pileup)), held_out)
         fit = fit_normaliser(
-            scores[:, others], totals[others], pileup[others], use[others], groups, covered, level=level
+            scores[:, training], totals[training], pileup[training], use[training], groups, covered, level=level
         )
-        crossed[:, held] = fit.normalised(scores[:, held], totals[held], pileup[held])
+        crossed[:, held_out] = fit.normalised(scores[:, held_out], totals[held_out], pileup[held_out])
     return crossed
 
 

@@ -21,8 +21,8 @@ def add_frozen(part: SubsystemScores, frozen: Mask, version: str, most: int) -> 
     sentence = "The same content, bin by bin, as in lumisections before: no new data arrive."
     evidence = dict(part.evidence)
     for row in np.flatnonzero(frozen)[:most]:
-        known = _known(part, int(row), version)
-        evidence[known.me] = replace(known, reason=Reason.FROZEN, kind="stuck", sentence=sentence)
+        stored = _stored_evidence(part, int(row), version)
+        evidence[stored.me] = replace(stored, reason=Reason.FROZEN, kind="stuck", sentence=sentence)
     return replace(part, evidence=evidence) if frozen.any() else part
 
 
@@ -41,7 +41,7 @@ def add_amounts(
     rows = np.flatnonzero(reasons)
     for row in rows[np.argsort(p_values[rows], kind="stable")][:most]:
         assert part.amounts is not None  # noqa: S101 - departures are made of them
-        earlier, reason = _known(part, int(row), version), Reason(int(reasons[row]))
+        earlier, reason = _stored_evidence(part, int(row), version), Reason(int(reasons[row]))
         entries, expected = float(part.amounts.observed[row]), float(departures.expected[row])
         kind, clause = _AMOUNTS[reason]
         sentence = (
@@ -70,23 +70,23 @@ def add_condemned(
     evidence = dict(part.evidence)
     rows = np.flatnonzero(condemned)
     for row in rows[np.argsort(-opinion.shares[rows], kind="stable")][:most]:
-        known = _known(part, int(row), version)
+        stored = _stored_evidence(part, int(row), version)
         share = opinion.shares[row] / opinion.shares.sum()
         sentence = (
             f"{opinion.finding} (p = {opinion.p_value:.2g}), and {share:.0%} of what speaks against "
             "the lumisection lies here."
         )
-        if known.kind in (_NOT_KNOWN, "pattern"):
-            evidence[known.me] = replace(known, reason=Reason.DEVIATES, kind="pattern", sentence=sentence)
-        elif known.reason == Reason.SUSPECT:
-            both = f"{known.sentence} {sentence}"
-            evidence[known.me] = replace(known, reason=Reason.DEVIATES, sentence=both)
+        if stored.kind in (_NOT_KNOWN, "pattern"):
+            evidence[stored.me] = replace(stored, reason=Reason.DEVIATES, kind="pattern", sentence=sentence)
+        elif stored.reason == Reason.SUSPECT:
+            both = f"{stored.sentence} {sentence}"
+            evidence[stored.me] = replace(stored, reason=Reason.DEVIATES, sentence=both)
     if opinion.certified is not None:
         evidence = {me: replace(piece, certified=opinion.certified) for me, piece in evidence.items()}
     return replace(part, evidence=evidence)
 
 
-def _known(part: SubsystemScores, row: int, version: str) -> Evidence:
+def _stored_evidence(part: SubsystemScores, row: int, version: str) -> Evidence:
     """The evidence that scoring wrote, or one without counts."""
     me = part.catalogue.elements[row]
     if me.name in part.evidence:

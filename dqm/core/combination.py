@@ -20,27 +20,27 @@ from streams.records import Catalogue
 
 _Value = TypeVar("_Value")
 
-_KEPT = 64
+_MOST_VALUES = 64
 
 
 class PerCatalogue(Generic[_Value]):
     """Values computed once per catalogue object; catalogues are shared, and comparing them would be slow."""
 
     def __init__(self, compute: Callable[[Catalogue], _Value]) -> None:
-        """Keep ``compute``; at most 64 values are kept, the oldest goes first."""
+        """Keep ``compute``; at most 64 values are cached, and the oldest is dropped first."""
         self._compute = compute
-        self._known: dict[int, tuple[Catalogue, _Value]] = {}
+        self._values: dict[int, tuple[Catalogue, _Value]] = {}
 
     def __call__(self, catalogue: Catalogue) -> _Value:
         """The catalogue's value."""
-        entry = self._known.get(id(catalogue))
+        entry = self._values.get(id(catalogue))
         if entry is not None:
             return entry[1]
         value = self._compute(catalogue)
-        if len(self._known) >= _KEPT:
-            del self._known[next(iter(self._known))]
+        if len(self._values) >= _MOST_VALUES:
+            del self._values[next(iter(self._values))]
         # Holding the catalogue keeps its id from being given to another one.
-        self._known[id(catalogue)] = catalogue, value
+        self._values[id(catalogue)] = catalogue, value
         return value
 
 
@@ -107,8 +107,8 @@ def condemned_elements(opinion: SubsystemOpinion, catalogue: Catalogue) -> Mask:
     """The MEs (n,) that an opinion speaks of: those that count in the folders that hold most."""
     grouped = folders(catalogue)
     chosen = _named_folders(opinion, catalogue)
-    held = np.bincount(grouped.of, opinion.shares, len(grouped.names))
-    counts: Mask = opinion.shares >= _TAKES_PART * held[grouped.of]
+    folder_shares = np.bincount(grouped.of, opinion.shares, len(grouped.names))
+    counts: Mask = opinion.shares >= _TAKES_PART * folder_shares[grouped.of]
     return counts & chosen[grouped.of] & (opinion.shares > 0)
 
 
@@ -129,6 +129,6 @@ def folder_p(opinions: Sequence[SubsystemOpinion | None], catalogue: Catalogue) 
 
 def _named_folders(opinion: SubsystemOpinion, catalogue: Catalogue) -> Mask:
     grouped = folders(catalogue)
-    held = np.bincount(grouped.of, opinion.shares, len(grouped.names))
-    chosen: Mask = held >= min(NAMED_SHARE * held.sum(), held.max(initial=0.0))
-    return chosen & (held > 0)
+    folder_shares = np.bincount(grouped.of, opinion.shares, len(grouped.names))
+    chosen: Mask = folder_shares >= min(NAMED_SHARE * folder_shares.sum(), folder_shares.max(initial=0.0))
+    return chosen & (folder_shares > 0)

@@ -11,8 +11,8 @@ What a monitoring element's own scorers find unlikely is not learned from; nor i
 Residuals are kept as whole numbers, so that parts of a run may come in any order.
 
 A run also leaves, for the references of later runs, sums of its counts, exact and free of order: every ``EVERY``-th
-lumisection adds its histograms, to the *trusted* sums those that are good with confidence, to the *held* ones those
-that are not. The reference chosen for a run is recorded.
+lumisection adds its histograms, those that are good with confidence to the *trusted* sums, the others to the
+*held-back* ones. The reference chosen for a run is recorded.
 """
 
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ _STEPS = 2.0**20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Residuals:
-    """What some lumisections leave of n MEs: ``seen`` (2, n) counts those trusted and those held back.
+    """What some lumisections leave of n MEs: ``lumisections`` (2, n) counts those trusted and those held back.
 
     Over those trusted: ``sums`` (n, k) of residuals in steps and ``leaning`` (n, k) of residuals in steps times
     pileup, which is in steps of 1/1024, ``pileup`` (2, n) of its first and second powers.
     """
 
-    seen: Int64
+    lumisections: Int64
     sums: Int64
     leaning: Int64
     pileup: Int64
@@ -58,13 +58,15 @@ class Residuals:
         ``summaries`` and ``typical`` ones (n, k), ``p_values`` (n,), NaN: not inspected.
         """
         away = summaries - typical
-        known = np.isfinite(away).all(axis=1)
+        is_finite = np.isfinite(away).all(axis=1)
         with np.errstate(invalid="ignore"):
-            seen = np.stack([known & (p_values > TRUST_P), known & (p_values <= TRUST_P)]).astype(np.int64)
-        trusted = seen[TRUSTED]
+            lumisections = np.stack([is_finite & (p_values > TRUST_P), is_finite & (p_values <= TRUST_P)]).astype(
+                np.int64
+            )
+        trusted = lumisections[TRUSTED]
         sums = np.where(trusted[:, None], np.rint(np.nan_to_num(away) * _STEPS), 0.0).astype(np.int64)
         at = round(pileup * PILEUP_STEPS)
-        return cls(seen, sums, sums * at, np.stack([trusted * at, trusted * at**2]))
+        return cls(lumisections, sums, sums * at, np.stack([trusted * at, trusted * at**2]))
 
     def __add__(self, other: "Residuals") -> "Residuals":
         """Of the lumisections of both."""
@@ -72,7 +74,9 @@ class Residuals:
 
     def only(self, rows: Mask) -> "Residuals":
         """Of some MEs (n,), zero for the others."""
-        return Residuals(self.seen * rows, self.sums * rows[:, None], self.leaning * rows[:, None], self.pileup * rows)
+        return Residuals(
+            self.lumisections * rows, self.sums * rows[:, None], self.leaning * rows[:, None], self.pileup * rows
+        )
 
 
 def initial_centre(elements: int, numbers: int) -> Float32:
@@ -82,8 +86,8 @@ def initial_centre(elements: int, numbers: int) -> Float32:
 
 def updated_centre(shift: Float32, run: Residuals) -> Float32:
     """The shift (2, n, k) of the centre after a run: shares of the axis, at the mean pileup and per deviation of it."""
-    use = run.seen[TRUSTED] >= run.seen[HELD]
-    count = MEMORY + np.where(use, run.seen[TRUSTED], 0)[:, None]
+    use = run.lumisections[TRUSTED] >= run.lumisections[HELD_BACK]
+    count = MEMORY + np.where(use, run.lumisections[TRUSTED], 0)[:, None]
     first = np.where(use, run.pileup[0] / PILEUP_STEPS, 0.0)[:, None]
     second = MEMORY + np.where(use, run.pileup[1] / PILEUP_STEPS**2, 0.0)[:, None]
     at_mean = MEMORY * shift[0] + use[:, None] * run.sums / _STEPS
@@ -101,12 +105,12 @@ TRUST_P = 0.05
 """A histogram is good with confidence if its p-value is above this."""
 PILEUP_STEPS = 1024
 """Standardised pileup is counted in steps of one over this."""
-TRUSTED, HELD = 0, 1
+TRUSTED, HELD_BACK = 0, 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunSums:
-    """Sums over histograms of n MEs with ``cells`` bins in all, in catalogue order; trusted ones, then held ones.
+    """Sums over histograms of n MEs with ``cells`` bins in all, in catalogue order; trusted ones, then held-back ones.
 
     ``counts`` (2, cells); ``leaning`` (2, n): counts times standardised pileup in steps; ``histograms`` (2, n).
     """

@@ -38,8 +38,8 @@ def choose(heads: Heads, bad: Mask, repeats: Sequence[Folds]) -> Choice:
     held_out = []
     for folds in repeats:
         scores = np.full((len(STRENGTHS), len(bad)), np.nan)
-        for own, held in folds:
-            scores[:, held] = heads(own)[:, held]
+        for own, test in folds:
+            scores[:, test] = heads(own)[:, test]
         held_out.append(scores)
     finite = np.isfinite(held_out[0][0])
     areas = [np.mean([auc(scores[at, finite], bad[finite]) for scores in held_out]) for at in range(len(STRENGTHS))]
@@ -67,17 +67,18 @@ def fit(features: Float64, bad: Mask, runs: Int64) -> FittedHead:
 
     def chosen(blocks: Sequence[int]) -> tuple[int, ConformalTable]:
         folds = [
-            (np.flatnonzero(np.isin(block, blocks) & (block != held)), np.flatnonzero(block == held)) for held in blocks
+            (np.flatnonzero(np.isin(block, blocks) & (block != held_out)), np.flatnonzero(block == held_out))
+            for held_out in blocks
         ]
         choice = choose(heads, bad, [folds])
         good = np.isin(block, blocks) & ~bad
         return choice.strength, ConformalTable.of(choice.scores[good], Blocks.of(len(np.unique(runs[good])), 1))
 
     p_values = np.full(len(bad), np.nan, dtype=np.float32)
-    for held in range(BLOCKS):
-        others = [number for number in range(BLOCKS) if number != held]
-        strength, table = chosen(others)
-        rows = block == held
+    for held_out in range(BLOCKS):
+        training = [number for number in range(BLOCKS) if number != held_out]
+        strength, table = chosen(training)
+        rows = block == held_out
         scores = heads(np.flatnonzero(~rows))[strength, rows]
         p_values[rows] = table.p_values(scores.astype(np.float32))
     strength, table = chosen(range(BLOCKS))

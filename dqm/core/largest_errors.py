@@ -34,27 +34,27 @@ class Largest:
     features: Int32
 
     @classmethod
-    def of(cls, errors: Float32, use: Mask, kept: int) -> "Largest":
-        """The ``kept`` largest of ``errors`` (members, f), as far as ``use`` (f,) says."""
+    def of(cls, errors: Float32, use: Mask, most: int) -> "Largest":
+        """The ``most`` largest of ``errors`` (members, f), as far as ``use`` (f,) says."""
         features = np.flatnonzero(use).astype(np.int32)
         errors = errors[:, use]
-        if errors.shape[1] > kept:
+        if errors.shape[1] > most:
             # To sort all would take most of the time of scoring: those below the last one that is kept are left out.
-            last = np.partition(errors, -kept, axis=1)[:, -kept, None]
+            last = np.partition(errors, -most, axis=1)[:, -most, None]
             candidates = (errors >= last).any(axis=0)
             errors, features = errors[:, candidates], features[candidates]
-        return _first(errors, np.broadcast_to(features, errors.shape), kept)
+        return _first(errors, np.broadcast_to(features, errors.shape), most)
 
     def merged(self, other: "Largest") -> "Largest":
         """Of both; the same whichever is asked, and unchanged by what is in it already."""
-        kept = self.errors.shape[1]
+        most = self.errors.shape[1]
         errors = np.concatenate([self.errors, other.errors], axis=1)
         features = np.concatenate([self.features, other.features], axis=1)
         order = _order(errors, features)
         errors, features = np.take_along_axis(errors, order, axis=1), np.take_along_axis(features, order, axis=1)
         # In this order the larger error of a feature stands first.
         again = np.array([_repeated(row) for row in features])
-        return _first(np.where(again, 0, errors), np.where(again, NOTHING, features), kept)
+        return _first(np.where(again, 0, errors), np.where(again, NOTHING, features), most)
 
     def moved(self, rows: Indices, numbers: int) -> "Largest":
         """The same with MEs numbered anew: ``rows`` (n,) holds the new row of each, -1 where it is dropped.
@@ -68,9 +68,9 @@ class Largest:
 
     def scores(self) -> Float32:
         """Mean of what is kept for each member, (members,); NaN where nothing is."""
-        known = self.features >= 0
+        is_filled = self.features >= 0
         with np.errstate(invalid="ignore"):
-            scores: Float32 = self.errors.sum(axis=1) / known.sum(axis=1, dtype=np.float32)
+            scores: Float32 = self.errors.sum(axis=1) / is_filled.sum(axis=1, dtype=np.float32)
         return scores
 
     def same(self, other: "Largest") -> bool:
@@ -78,11 +78,11 @@ class Largest:
         return bool(np.array_equal(self.errors, other.errors) and np.array_equal(self.features, other.features))
 
 
-def _first(errors: Float32, features: Int32, kept: int) -> Largest:
-    """The first ``kept`` in order, with empty places where there are fewer."""
-    order = _order(errors, features)[:, :kept]
-    first = np.zeros((len(errors), kept), dtype=np.float32)
-    numbers = np.full((len(errors), kept), NOTHING, dtype=np.int32)
+def _first(errors: Float32, features: Int32, most: int) -> Largest:
+    """The first ``most`` in order, with empty places where there are fewer."""
+    order = _order(errors, features)[:, :most]
+    first = np.zeros((len(errors), most), dtype=np.float32)
+    numbers = np.full((len(errors), most), NOTHING, dtype=np.int32)
     first[:, : order.shape[1]] = np.take_along_axis(errors, order, axis=1)
     numbers[:, : order.shape[1]] = np.take_along_axis(features, order, axis=1)
     return Largest(first, numbers)

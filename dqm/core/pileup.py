@@ -27,7 +27,7 @@ class PileupScale:
 
 def pileup_scale(conditions: Sequence[Conditions]) -> PileupScale:
     """Scale of lumisections; a deviation of 0 says that pileup is not known or does not change."""
-    known = np.array([condition.pileup for condition in conditions if condition.pileup is not None], dtype=np.float64)
-    if len(known) < max(20, len(conditions) // 2) or known.std() < 1e-3:
+    pileups = np.array([condition.pileup for condition in conditions if condition.pileup is not None], dtype=np.float64)
+    if len(pileups) < max(20, len(conditions) // 2) or pileups.std() < 1e-3:
         return PileupScale(0.0, 0.0)
-    return PileupScale(float(known.mean()), float(known.std()))
+    return PileupScale(float(pileups.mean()), float(pileups.std()))

@@ -80,7 +80,7 @@ class Reason(IntEnum):
 
 
 OF_ENTRIES = (Reason.STARVED, Reason.OVERFULL)
-"""Reasons that speak of how many entries came, and not of where they lie."""
+"""Reasons that concern the number of entries, not where they lie."""
 
 _FAMILY = {
     Reason.DEVIATES: "content",

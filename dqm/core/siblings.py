@@ -56,9 +56,9 @@ class SiblingTables:
         lack, excess = _where(few, self.lack, deficit), _where(many, self.excess, -deficit)
         group = _groups(catalogue)
         for row in np.flatnonzero(np.minimum(lack, excess) < _WORTH_A_LOOK):
-            others = (group != group[row]) & np.isfinite(deficit)
+            is_sibling = (group != group[row]) & np.isfinite(deficit)
             moved = np.expm1(np.log1p(reference) + np.log1p(expected[row]) - np.log1p(reference[row]))
-            off = np.abs(deficits(observed[others], moved[others], spread[others])) > OFF
+            off = np.abs(deficits(observed[is_sibling], moved[is_sibling], spread[is_sibling])) > OFF
             if off.mean() > MOST_OFF:
                 lack[row] = excess[row] = 1.0
         return Departures(expected, lack, excess)
@@ -86,10 +86,10 @@ def _median_of_others(values: Float64, group: Indices) -> Float64:
     by_group = np.argsort(of, kind="stable")
     own = of[by_group]
     others_before = by_group - (np.arange(len(ranked)) - (np.cumsum(sizes) - sizes)[own])
-    others = len(ranked) - sizes
-    enough = others >= LEAST_SIBLINGS
+    siblings = len(ranked) - sizes
+    enough = siblings >= LEAST_SIBLINGS
     middle = np.zeros(len(sizes))
-    for rank in ((others - 1) // 2, others // 2):
+    for rank in ((siblings - 1) // 2, siblings // 2):
         place = rank + np.bincount(own, others_before <= rank[own], len(sizes)).astype(np.intp)
         middle[enough] += values[ranked[place[enough]]] / 2
     middle[~enough] = np.nan
@@ -113,8 +113,8 @@ def _where(which: Mask, table: ConformalTable, values: Float32) -> Float32:
 def _numbered(catalogue: Catalogue) -> Indices:
     """The group (n,) of each ME, whose others are its siblings: its folder, or itself where other folders are few."""
     of = folders(catalogue).of
-    others = len(of) - np.bincount(of)[of]
-    return np.unique(np.where(others >= LEAST_SIBLINGS, of, len(of) + np.arange(len(of))), return_inverse=True)[1]
+    siblings = len(of) - np.bincount(of)[of]
+    return np.unique(np.where(siblings >= LEAST_SIBLINGS, of, len(of) + np.arange(len(of))), return_inverse=True)[1]
 
 
 _groups = PerCatalogue(_numbered)

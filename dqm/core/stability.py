@@ -38,8 +38,10 @@ def stable_state(counts: Sequence[Float64], references: Sequence[Float64], least
     """
     if len(counts) < least or any(not (0 < total < np.inf) for total in map(np.sum, [*counts, *references])):
         return None
-    away = np.array([_roots(seen) - _roots(expected) for seen, expected in zip(counts, references, strict=True)])
-    chance = away.shape[1] / (4.0 * np.array([seen.sum() for seen in counts]))
+    away = np.array(
+        [_roots(histogram) - _roots(expected) for histogram, expected in zip(counts, references, strict=True)]
+    )
+    chance = away.shape[1] / (4.0 * np.array([histogram.sum() for histogram in counts]))
     present = away[-least:].mean(axis=0)
     size = float(present @ present) - float(chance[-least:].mean()) / least
     if size <= float(chance[-least:].mean()):

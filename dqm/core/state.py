@@ -60,7 +60,7 @@ class Amounts(Numbers):
 class Bands(Numbers):
     """Rates of one lumisection, in Hz.
 
-    ``observed`` is the rate as it came. ``low`` to ``high`` is where 99 % of good lumisections lie, about the
+    ``observed`` is the published rate. ``low`` to ``high`` is where 99 % of good lumisections lie, about the
     ``expected`` rate, given the rates of all seeds. ``curve`` is the rate that pileup alone would make it. All are for
     the declared ``prescale`` (of a path: its own times that of its seed) and for the live time of the lumisection.
     ``version`` is that of a path.
@@ -89,7 +89,7 @@ class EarlierRates:
 class SubsystemScores:
     """Scores of the MEs of one subsystem in one lumisection, in catalogue order; n MEs, k scorers.
 
-    ``present`` (n,) bool says which rows came; the others hold NaN and zeros. ``p_values`` (n,) float32
+    ``present`` (n,) bool says which rows are filled; the others are NaN or zero. ``p_values`` (n,) float32
     in (0, 1] is the combined conformal p-value, NaN where nothing was inspected. ``scores`` (k, n)
     float32, greater is worse, by scorer in the order of ``scorers``. ``digests`` (n,) uint64 identifies
     content. ``reasons`` (n,) uint8 are :class:`dqm.core.quality.Reason` as far as one ME can be judged alone

@@ -22,8 +22,8 @@ _AS_ALWAYS = (Reason.CONSISTENT, Reason.SUSPECT)
 
 def ready(dcs: Mapping[str, bool], parts: Sequence[str]) -> bool | None:
     """True if all ``parts`` are declared ready, False if none is; None if some are, or one is not known."""
-    known = {dcs.get(part) for part in parts}
-    return known.pop() if len(known) == 1 else None
+    states = {dcs.get(part) for part in parts}
+    return states.pop() if len(states) == 1 else None
 
 
 def contradicting(part: SubsystemScores, reasons: UInt8, declared: bool | None) -> Mask:

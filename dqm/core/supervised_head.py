@@ -56,10 +56,12 @@ class SupervisedHead:
             return None
         own = np.where(covered, np.where(rows >= 0, deviates[rows], 0.0), self.usual)
         p_value = float(self.table.p_values(np.array([self.intercept + own @ self.weights], dtype=np.float32))[0])
-        held = np.maximum(self.weights * (own - self.usual), 0.0)
+        contributions = np.maximum(self.weights * (own - self.usual), 0.0)
         shares = np.zeros(len(catalogue))
-        shares[rows[rows >= 0]] = held[rows >= 0]
-        named = [self.names[row] for row in np.argsort(-held, kind="stable")[:MOST_NAMED] if held[row] > 0]
+        shares[rows[rows >= 0]] = contributions[rows >= 0]
+        named = [
+            self.names[row] for row in np.argsort(-contributions, kind="stable")[:MOST_NAMED] if contributions[row] > 0
+        ]
         return SubsystemOpinion(p_value, shares, finding=f"Resembles what people called bad, by {' and '.join(named)}")
 
     def arrays(self) -> NamedArrays:

@@ -120,11 +120,15 @@ def close(
     unstable = settings.require_stable_beams and state.conditions.beams_stable is False
     parts = expected_parts(state, judge.expected)
     tested = {name: np.where(_inspected(part), part.p_values, np.float32(np.nan)) for name, part in parts.items()}
-    held = {name: np.divide(p_values, state.leniency, dtype=np.float32) for name, p_values in tested.items()}
-    limit = discovery_threshold(np.concatenate(list(held.values())), settings.false_discovery_rate) if held else 0.0
+    corrected = {name: np.divide(p_values, state.leniency, dtype=np.float32) for name, p_values in tested.items()}
+    limit = (
+        discovery_threshold(np.concatenate(list(corrected.values())), settings.false_discovery_rate)
+        if corrected
+        else 0.0
+    )
     verdicts = {}
     for name, part in parts.items():
-        reasons = _reasons(part, held[name], limit, judge.folder_p)
+        reasons = _reasons(part, corrected[name], limit, judge.folder_p)
         departures = _departures(judge, name, part)
         amounts = _amounts(departures, judge.siblings_p, part, reasons, settings)
         reasons = np.where(amounts == Reason.CONSISTENT, reasons, amounts)

@@ -38,14 +38,14 @@ class Ladder:
     """What is remembered of earlier events.
 
     ``counts`` (rungs,) is the number of events in each step of surprise and ``sums`` (rungs,) that of their surprise,
-    in a live time of ``live_s``. ``kept`` events were kept in ``watched_s`` of live time where the tail had promised
+    in a live time of ``live_s``. ``kept_events`` were kept in ``watched_s`` of live time where the tail had promised
     ``promised``; these three fade more slowly. ``recent`` holds the newest lumisections.
     """
 
     counts: Float64
     sums: Float64
     live_s: float = 0.0
-    kept: float = 0.0
+    kept_events: float = 0.0
     promised: float = 0.0
     watched_s: float = 0.0
     recent: tuple[LumisectionKey, ...] = ()
@@ -71,37 +71,39 @@ class Ladder:
         target = self._asked(per_hour) / 3600.0 * self.live_s
         if target <= 0 or self.counts.sum() <= 0:
             return float("inf")
-        start, known, slope = self._tail(target)
-        return start + max(float(np.log(known / target)), 0.0) / slope
+        start, events, slope = self._tail(target)
+        return start + max(float(np.log(events / target)), 0.0) / slope
 
     def once_in_hours(self, surprise: float) -> float:
         """Hours of live time in which one event beyond ``surprise`` is expected, which is above the level."""
-        start, known, slope = self._tail(0.0)
-        return self.live_s / 3600.0 / known * float(np.exp(slope * max(surprise - start, 0.0)))
+        start, events, slope = self._tail(0.0)
+        return self.live_s / 3600.0 / events * float(np.exp(slope * max(surprise - start, 0.0)))
 
     def strain(self, per_hour: float) -> float:
         """How many standard deviations more (or, negative, fewer) events were kept of late than are declared."""
         declared = per_hour * self.watched_s / 3600.0
-        return float((self.kept - declared) / np.sqrt(declared + 1.0))
+        return float((self.kept_events - declared) / np.sqrt(declared + 1.0))
 
     def _asked(self, per_hour: float) -> float:
         """The rate to be asked of the tail, so that ``per_hour`` are kept."""
-        return per_hour * (self.promised + TRUST) / (self.kept + TRUST)
+        return per_hour * (self.promised + TRUST) / (self.kept_events + TRUST)
 
     def _tail(self, target: float) -> tuple[float, float, float]:
         """Where the exponential tail starts, how many events are beyond it, and its slope."""
         beyond = np.cumsum(self.counts[::-1])[::-1]
         start = int(np.flatnonzero(beyond >= min(max(ENOUGH, target), beyond[0]))[-1])
-        known = float(beyond[start])
-        excess = float(self.sums[start:].sum()) - known * RUNG * start
-        return RUNG * start, known, (known + PRIOR) / (max(excess, 0.0) + PRIOR)
+        events = float(beyond[start])
+        excess = float(self.sums[start:].sum()) - events * RUNG * start
+        return RUNG * start, events, (events + PRIOR) / (max(excess, 0.0) + PRIOR)
 
     def passed(self, key: LumisectionKey, live_s: float) -> float:
         """Live time that passes with a part of a lumisection, s: that of the lumisection with its first part."""
         return 0.0 if key in self.recent else live_s
 
-    def after(self, key: LumisectionKey, surprise: Float32, live_s: float, kept: int, per_hour: float) -> "Ladder":
-        """With the events of a lumisection or of a part of it, of which ``kept`` were kept to hold ``per_hour``."""
+    def after(
+        self, key: LumisectionKey, surprise: Float32, live_s: float, kept_events: int, per_hour: float
+    ) -> "Ladder":
+        """With the events of a lumisection or a part of it, of which ``kept_events`` were kept to hold ``per_hour``."""
         passed = self.passed(key, live_s)
         fade = float(np.exp(-passed / MEMORY_S))
         trust = float(np.exp(-passed / TRUST_S))
@@ -111,7 +113,7 @@ class Ladder:
             counts=fade * self.counts + np.bincount(rung, minlength=RUNGS),
             sums=fade * self.sums + np.bincount(rung, surprise.astype(np.float64), minlength=RUNGS),
             live_s=fade * self.live_s + passed,
-            kept=trust * self.kept + kept,
+            kept_events=trust * self.kept_events + kept_events,
             promised=trust * self.promised + passed / 3600.0 * self._asked(per_hour),
             watched_s=trust * self.watched_s + passed,
             recent=self.recent if key in self.recent else (*self.recent, key)[-RECENT:],

@@ -131,7 +131,7 @@ class HotlineModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SelectedEvent:
     """An event that is kept, and why: ``surprise`` is -log of its calibrated tail probability.
 
     ``once_in_hours`` says how rare events of its surprise have been of late, in hours of live time.
@@ -159,7 +159,7 @@ class Scored:
 class Judged:
     """Events of one message: those kept, the level that decided, and the ladder after them."""
 
-    kept: tuple[Kept, ...]
+    kept_events: tuple[SelectedEvent, ...]
     level: float
     ladder: Ladder
 
@@ -177,8 +177,8 @@ def score(model: HotlineModel, events: EventFeatures) -> Scored:
 def judge(model: HotlineModel, ladder: Ladder, scored: Scored, per_hour: float) -> Judged:
     """Keep the events above the level of ``ladder``, then count them all."""
     level, events = ladder.level(per_hour), scored.events
-    kept = tuple(
-        Kept(
+    kept_events = tuple(
+        SelectedEvent(
             int(events.events[at]),
             float(scored.costs[at].sum()),
             float(scored.surprise[at]),
@@ -188,7 +188,9 @@ def judge(model: HotlineModel, ladder: Ladder, scored: Scored, per_hour: float) 
         )
         for at in np.flatnonzero(scored.surprise > level)
     )
-    return Judged(kept, level, ladder.after(events.key, scored.surprise, scored.live_s, len(kept), per_hour))
+    return Judged(
+        kept_events, level, ladder.after(events.key, scored.surprise, scored.live_s, len(kept_events), per_hour)
+    )
 
 
 MOST = 4

@@ -1,4 +1,4 @@
-"""Bringing what came into the order of what is expected.
+"""Reordering batches to the order of the expected catalogue.
 
 Batches nearly always have the expected catalogue; then nothing is moved. Otherwise rows are found by name once
 per catalogue, and the counts of each expected group are gathered into a full matrix with zeros for what is absent.
@@ -18,25 +18,25 @@ class Alignment:
     """How the rows of a batch's catalogue and of the expected one map to those of ``catalogue``, their union.
 
     ``expected`` (n,) are the places of the expected MEs in the union and ``batch`` (m,) those of the batch's.
-    ``known`` are pairs of rows (batch, expected) that are the same ME with the same axes; ``reasons`` (m,)
+    ``matches`` are pairs of rows (batch, expected) that are the same ME with the same axes; ``reasons`` (m,)
     says of the others why they are not judged. ``plain``: the batch has exactly the expected catalogue.
     """
 
     catalogue: Catalogue
     expected: Indices
     batch: Indices
-    known: tuple[Indices, Indices]
+    matches: tuple[Indices, Indices]
     reasons: UInt8
     plain: bool
 
     def gathered(self, batch: HistogramBatch, expected: Catalogue) -> tuple[list[Counts], "Presence"]:
         """Counts by expected group and what lies beside them, in expected order; zeros for what is absent."""
         if self.plain:
-            came = np.ones(len(expected), dtype=np.bool_)
-            return list(batch.counts), Presence(came, batch.flow, batch.entries)
-        source, target = self.known
+            present = np.ones(len(expected), dtype=np.bool_)
+            return list(batch.counts), Presence(present, batch.flow, batch.entries)
+        source, target = self.matches
         presence = Presence.nothing(len(expected))
-        presence.came[target] = True
+        presence.present[target] = True
         presence.flow[target] = batch.flow[source]
         presence.entries[target] = batch.entries[source]
         return [_block(batch, source, target, start, stop, bins) for start, stop, bins in _spans(expected)], presence
@@ -44,15 +44,15 @@ class Alignment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Presence:
-    """Which of the expected MEs came (n,), and their flow (n, 2) and entries (n,)."""
+    """Which of the expected MEs are present (n,), and their flow (n, 2) and entries (n,)."""
 
-    came: Mask
+    present: Mask
     flow: Float64
     entries: Float64
 
     @classmethod
     def nothing(cls, n: int) -> "Presence":
-        """Nothing came."""
+        """No ME is present."""
         return cls(np.zeros(n, dtype=np.bool_), np.zeros((n, 2)), np.zeros(n))
 
 

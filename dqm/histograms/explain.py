@@ -213,8 +213,8 @@ def _range(axis: Axis, first: int, last: int) -> str:
 
 def _label(axis: Axis) -> tuple[str, str]:
     """Name and unit of an axis: ``time [ns]`` is ("time", " ns")."""
-    name, _, rest = (axis.label or "axis value").partition("[")
-    unit = rest.rstrip("] ")
+    name, _, bracketed_unit = (axis.label or "axis value").partition("[")
+    unit = bracketed_unit.rstrip("] ")
     return name.strip(), f" {unit}" if unit else ""
 
 

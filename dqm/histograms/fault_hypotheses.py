@@ -169,9 +169,9 @@ def _best(observed: Float64, models: Float64, values: Float64) -> tuple[float, f
     """The value whose model fits best, and the chi2 left; models are scaled to the observed sum."""
     sums = models.reshape(len(models), -1).sum(axis=1)
     scale = (observed.sum() / np.maximum(sums, 1e-9)).reshape(-1, *(1,) * observed.ndim)
-    left = chi2_terms(observed, models * scale).reshape(len(models), -1).sum(axis=1)
-    at = int(np.argmin(left))
-    return float(values[at]), float(left[at])
+    chi2 = chi2_terms(observed, models * scale).reshape(len(models), -1).sum(axis=1)
+    at = int(np.argmin(chi2))
+    return float(values[at]), float(chi2[at])
 
 
 def _explained(observed: Float64, reference: Float64, remaining: float) -> float:

@@ -39,15 +39,15 @@ NEARLY_EMPTY = 1e-3
 class GoodHistograms:
     """Good histograms of one ``subsystem`` in L lumisections, in order of time.
 
-    ``counts`` (L, n, bins) are those of each group, ``statistics`` (L, n) entries that can be judged, ``came`` (L, n)
-    which are there, ``conditions`` (L,), standardised ``pileup`` (L,) and run numbers ``runs`` (L,).
+    ``counts`` (L, n, bins) are those of each group, ``statistics`` (L, n) entries that can be judged, ``present``
+    (L, n) which are there, ``conditions`` (L,), standardised ``pileup`` (L,) and run numbers ``runs`` (L,).
     """
 
     subsystem: str
     catalogue: Catalogue
     counts: Sequence[Float32]
     statistics: Float64
-    came: Mask
+    present: Mask
     conditions: Sequence[Conditions]
     pileup: Float32
     runs: Int64
@@ -96,22 +96,22 @@ def fit(good: GoodHistograms, settings: DqmSettings, rng: np.random.Generator, *
     names = group.scorers(groups)
     if not names:
         raise TrainingError(
-            f"{good.subsystem}: no monitoring element can be learned: none of {int(good.came.sum())} good histograms "
-            f"has {settings.min_entries:g} entries"
+            f"{good.subsystem}: no monitoring element can be learned: none of {int(good.present.sum())} good "
+            f"histograms has {settings.min_entries:g} entries"
         )
     covered = np.concatenate([own.covered(of, names) for own, of in zip(groups, members, strict=True)], axis=1)
-    seen = np.where(good.came & ~_nearly_empty(good, good.came), good.statistics, np.nan)
+    statistics = np.where(good.present & ~_nearly_empty(good, good.present), good.statistics, np.nan)
     if whole_runs:
         covered = np.concatenate([covered, np.ones((1, len(good.catalogue)), dtype=np.bool_)])
     calibrated = (
-        _calibrated(good, use, trained, splits, names, covered, seen if whole_runs else None)
+        _calibrated(good, use, trained, splits, names, covered, statistics if whole_runs else None)
         if splits
         else calibration.uncalibrated(covered, rows)
     )
-    entries = entries_model.fit(seen[learned], [good.conditions[at] for at in learned])
-    held = calibrating if splits else learned
+    entries = entries_model.fit(statistics[learned], [good.conditions[at] for at in learned])
+    lack_rows = calibrating if splits else learned
     surprise = -np.log(np.maximum(of_elements(calibrated.p_values), 1e-300))
-    lack = _lack(entries, seen[held], [good.conditions[at] for at in held])
+    lack = _lack(entries, statistics[lack_rows], [good.conditions[at] for at in lack_rows])
     model = SubsystemModel(
         catalogue=good.catalogue,
         groups=tuple(groups),
@@ -122,8 +122,8 @@ def fit(good: GoodHistograms, settings: DqmSettings, rng: np.random.Generator, *
         tables=calibrated.scorers,
         combined=calibrated.combined,
         lumisections=_table(surprise),
-        siblings=siblings.fit(seen, good.conditions, good.runs, good.catalogue, learned, splits),
-        window=RunWindow.of(good.runs, good.counts, good.came) if whole_runs else None,
+        siblings=siblings.fit(statistics, good.conditions, good.runs, good.catalogue, learned, splits),
+        window=RunWindow.of(good.runs, good.counts, good.present) if whole_runs else None,
     )
     return Fitted(model, calibrated.p_values, calibrating)
 
@@ -153,19 +153,19 @@ def periods(runs: Int64, *, whole_runs: bool) -> Mapping[str, Indices]:
         return {"training": everything, "calibration": everything[:0]}
     return {
         "training": splits[0][0] if len(splits) == 1 else everything,
-        "calibration": np.concatenate([held for _, held in splits]),
+        "calibration": np.concatenate([calibrating for _, calibrating in splits]),
     }
 
 
 def _usable(good: GoodHistograms, settings: DqmSettings) -> Mask:
-    enough: Mask = good.came & (good.statistics >= settings.min_entries)
+    enough: Mask = good.present & (good.statistics >= settings.min_entries)
     return enough & ~_nearly_empty(good, enough)
 
 
 def _nearly_empty(good: GoodHistograms, use: Mask) -> Mask:
-    known = use.any(axis=0)
+    has_entries = use.any(axis=0)
     median = np.zeros(use.shape[1])
-    median[known] = np.nanmedian(np.where(use, good.statistics, np.nan)[:, known], axis=0)
+    median[has_entries] = np.nanmedian(np.where(use, good.statistics, np.nan)[:, has_entries], axis=0)
     empty: Mask = good.statistics < NEARLY_EMPTY * median
     return empty
 
@@ -177,41 +177,42 @@ def _calibrated(
     splits: Sequence[tuple[Indices, Indices]],
     names: Sequence[str],
     covered: Mask,
-    seen: Float64 | None,
+    run_entries: Float64 | None,
 ) -> calibration.Calibrated:
     """Scores of all runs held back, each by the groups that have not seen it, and what they say of good ones.
 
-    ``seen`` (L, n) are the entries of whole runs, whose departures are calibrated as well.
+    ``run_entries`` (L, n) are the entries of whole runs, whose departures are calibrated as well.
     """
     scores, totals = [], []
-    for groups, (learned, held) in zip(trained, splits, strict=True):
+    for groups, (learned, held_out) in zip(trained, splits, strict=True):
         scored = [
-            own.score(counts[held], good.pileup[held], names) for own, counts in zip(groups, good.counts, strict=True)
+            own.score(counts[held_out], good.pileup[held_out], names)
+            for own, counts in zip(groups, good.counts, strict=True)
         ]
         of_groups = np.concatenate([own for own, _ in scored], axis=2)
-        if seen is not None:
-            departures = _departures(seen, good.conditions, learned, held)
+        if run_entries is not None:
+            departures = _departures(run_entries, good.conditions, learned, held_out)
             of_groups = np.concatenate([of_groups, departures[None]])
         scores.append(of_groups)
         totals.append(np.concatenate([own for _, own in scored], axis=1))
-    held = np.concatenate([own for _, own in splits])
+    held_out = np.concatenate([own for _, own in splits])
     rows = [slice(block.start, block.stop) for block in good.catalogue.blocks]
     return calibration.calibrate(
         np.concatenate(scores, axis=1),
         np.concatenate(totals),
-        good.pileup[held],
-        use[held],
+        good.pileup[held_out],
+        use[held_out],
         rows,
         covered,
-        good.runs[held],
+        good.runs[held_out],
     )
 
 
-def _departures(seen: Float64, conditions: Sequence[Conditions], learned: Indices, held: Indices) -> Float32:
-    """How far the entries of the runs ``held`` lie from what the ``learned`` ones lead to expect; zero if unknown."""
-    model = entries_model.fit(seen[learned], [conditions[at] for at in learned])
-    expected, spread = model.expected([conditions[at] for at in held])
-    return np.nan_to_num(model.departure(seen[held], expected, spread)).astype(np.float32)
+def _departures(run_entries: Float64, conditions: Sequence[Conditions], learned: Indices, held_out: Indices) -> Float32:
+    """How far the entries of runs ``held_out`` lie from the expectation of the ``learned`` ones; zero if unknown."""
+    model = entries_model.fit(run_entries[learned], [conditions[at] for at in learned])
+    expected, spread = model.expected([conditions[at] for at in held_out])
+    return np.nan_to_num(model.departure(run_entries[held_out], expected, spread)).astype(np.float32)
 
 
 def _members(catalogue: Catalogue, rows: slice, settings: DqmSettings) -> group.Members:

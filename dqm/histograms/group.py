@@ -32,11 +32,11 @@ class Group:
     reference: FrozenReference
     scorers: Mapping[str, Scorer]
 
-    def only(self, *others: "Group") -> "Group":
-        """With those scorers that all ``others`` have too."""
+    def only(self, *groups: "Group") -> "Group":
+        """With those scorers that all ``groups`` have too."""
         return Group(
             self.reference,
-            {name: own for name, own in self.scorers.items() if all(name in other.scorers for other in others)},
+            {name: own for name, own in self.scorers.items() if all(name in other.scorers for other in groups)},
         )
 
     def covered(self, members: Members, names: Sequence[str]) -> Mask:

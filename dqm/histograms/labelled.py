@@ -81,13 +81,13 @@ def _nearest(
     """Scores whole runs by a model of the good ones nearest to them, but for those that are scored with them."""
     model = bundle.subsystems[subsystem]
     elements = sum(len(catalogue) for catalogue in bundle.catalogues.values())
-    left = _sums(pipeline.score(good))
+    sums_by_run = _sums(pipeline.score(good))
 
     def score(batches: Sequence[HistogramBatch]) -> list[ScoredBatch]:
         stretch = {batch.key.run for batch in batches}
-        others = [(run, sums) for run, sums in left.items() if run not in stretch]
+        outside_stretch = [(run, sums) for run, sums in sums_by_run.items() if run not in stretch]
         assert model.window is not None  # noqa: S101 - a bundle of whole runs has them
-        window = model.window.without(stretch).before(min(stretch), others)
+        window = model.window.without(stretch).before(min(stretch), outside_stretch)
         with one_thread():
             learned = rolling.refitted(model, window, settings, {})
             scores = Stage(learned, bundle, settings, pipeline.thresholds, elements).score(batches)
@@ -101,9 +101,9 @@ def _nearest(
 
 def _sums(scored: Iterable[ScoredBatch]) -> Mapping[int, RunSums]:
     """What each run leaves for later ones."""
-    left: dict[int, RunSums] = {}
+    sums_by_run: dict[int, RunSums] = {}
     for batch in scored:
         if batch.sums is not None:
             run = batch.key.run
-            left[run] = left[run] + batch.sums if run in left else batch.sums
-    return dict(sorted(left.items()))
+            sums_by_run[run] = sums_by_run[run] + batch.sums if run in sums_by_run else batch.sums
+    return dict(sorted(sums_by_run.items()))

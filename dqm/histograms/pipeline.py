@@ -187,11 +187,11 @@ class Pipeline:
     def _result(self, batch: HistogramBatch, scores: SubsystemScores, stage: Stage | None) -> ScoredBatch:
         sampled = stage is not None and (self.whole_runs or is_sampled(batch.key))
         learned = self.follows or (batch.dataset, batch.key.run, batch.subsystem) in self._learning
-        left = stage.sums(batch, scores) if stage and sampled and learned else None
+        sums = stage.sums(batch, scores) if stage and sampled and learned else None
         whole = self.models[batch.subsystem].certification if sampled else None
         residuals = stage.residuals(batch, scores, whole) if stage and whole is not None else None
         return ScoredBatch(
-            batch.key, batch.dataset, batch.subsystem, batch.conditions, self.version, scores, left, residuals
+            batch.key, batch.dataset, batch.subsystem, batch.conditions, self.version, scores, sums, residuals
         )
 
 

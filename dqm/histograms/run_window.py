@@ -1,4 +1,4 @@
-"""The latest whole runs, from which what is expected of the next one is learned anew."""
+"""The latest whole runs, from which the expectation for the next one is learned."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from dqm.core.drift import HELD, Earlier
+from dqm.core.drift import HELD_BACK, Earlier
 from streams.arrays import Float32, Int64, Mask, NamedArrays
 
 MOST_RUNS = 100
@@ -17,56 +17,60 @@ MOST_RUNS = 100
 class RunWindow:
     """Runs by number ``runs`` (R,), the nearest last: ``counts`` (R, cells) of all MEs in catalogue order.
 
-    ``came`` (R, n) says which MEs there are, ``held`` (R, n) which of them alarmed.
+    ``present`` (R, n) marks the MEs that the run has, ``alarmed`` (R, n) those that alarmed.
     """
 
     runs: Int64
     counts: Float32
-    came: Mask
-    held: Mask
+    present: Mask
+    alarmed: Mask
 
     @classmethod
-    def of(cls, runs: Int64, counts: Sequence[Float32], came: Mask) -> Self:
+    def of(cls, runs: Int64, counts: Sequence[Float32], present: Mask) -> Self:
         """The latest of R good runs with ``counts`` (R, n, bins) of each group."""
         flat = np.concatenate([block.reshape(len(runs), -1) for block in counts], axis=1)
         latest = np.argsort(runs, kind="stable")[-MOST_RUNS:]
-        return cls(runs[latest], flat[latest], came[latest], np.zeros_like(came[latest]))
+        return cls(runs[latest], flat[latest], present[latest], np.zeros_like(present[latest]))
 
     def before(self, run: int, later: Earlier) -> Self:
         """These runs and ``later`` ones, those before ``run`` behind those after it, and none twice."""
         counts = [sums.counts.sum(axis=0).astype(np.float32) for _, sums in later]
-        came = [sums.histograms.sum(axis=0) > 0 for _, sums in later]
-        held = [sums.histograms[HELD] > 0 for _, sums in later]
+        present = [sums.histograms.sum(axis=0) > 0 for _, sums in later]
+        alarmed = [sums.histograms[HELD_BACK] > 0 for _, sums in later]
         again = np.isin(self.runs, [run, *(number for number, _ in later)])
         numbers = np.concatenate([self.runs[~again], np.array([number for number, _ in later], dtype=np.int64)])
         far_to_near = np.lexsort((np.where(numbers < run, numbers, -numbers), numbers < run))
         return type(self)(
             numbers[far_to_near],
             np.concatenate([self.counts[~again], *(row[None] for row in counts)])[far_to_near],
-            np.concatenate([self.came[~again], *(row[None] for row in came)])[far_to_near],
-            np.concatenate([self.held[~again], *(row[None] for row in held)])[far_to_near],
+            np.concatenate([self.present[~again], *(row[None] for row in present)])[far_to_near],
+            np.concatenate([self.alarmed[~again], *(row[None] for row in alarmed)])[far_to_near],
         )
 
     def without(self, runs: Collection[int]) -> Self:
         """Without some ``runs``."""
         rows = ~np.isin(self.runs, list(runs))
-        return type(self)(self.runs[rows], self.counts[rows], self.came[rows], self.held[rows])
+        return type(self)(self.runs[rows], self.counts[rows], self.present[rows], self.alarmed[rows])
 
     def accepting(self, elements: Mask, since: Int64, until: Int64) -> Self:
         """Without the runs before ``since`` (n,) of some elements (n,), of which none alarmed up to ``until`` (n,)."""
         runs = self.runs[:, None]
         return replace(
-            self, came=self.came & ~(elements & (runs < since)), held=self.held & ~(elements & (runs <= until))
+            self,
+            present=self.present & ~(elements & (runs < since)),
+            alarmed=self.alarmed & ~(elements & (runs <= until)),
         )
 
     def nearest(self, use: Mask) -> Self:
         """Of each ME the nearest :data:`MOST_RUNS` that ``use`` (R, n) has; runs of which nothing stays go."""
-        use = use & self.came
+        use = use & self.present
         behind = use[::-1].cumsum(axis=0)[::-1]
-        came = use & (behind <= MOST_RUNS)
-        rows = came.any(axis=1)
-        return replace(self, runs=self.runs[rows], counts=self.counts[rows], came=came[rows], held=self.held[rows])
+        present = use & (behind <= MOST_RUNS)
+        rows = present.any(axis=1)
+        return replace(
+            self, runs=self.runs[rows], counts=self.counts[rows], present=present[rows], alarmed=self.alarmed[rows]
+        )
 
     def arrays(self) -> NamedArrays:
         """The numbers by name, to be saved."""
-        return {"runs": self.runs, "counts": self.counts, "came": self.came, "held": self.held}
+        return {"runs": self.runs, "counts": self.counts, "present": self.present, "alarmed": self.alarmed}

@@ -73,13 +73,15 @@ class Stage:
             dtype=np.float32,
         )
         scores, totals, content = self._groups([counts for counts, _ in gathered], presences, pileup)
-        came = np.array([presence.came for presence in presences])
+        present = np.array([presence.present for presence in presences])
         statistics = np.minimum(np.array([presence.entries for presence in presences]), totals.astype(np.float64))
         expected, spread = self.model.entries.expected([batch.conditions for batch in batches])
         if self.model.window is not None:
             scores[-1] = np.nan_to_num(self.model.entries.departure(statistics, expected, spread))
         p_values = self.model.calibration.p_values(scores, totals, pileup)
-        reasons, entries_p = self._reasons([batch.conditions for batch in batches], statistics, came, expected, spread)
+        reasons, entries_p = self._reasons(
+            [batch.conditions for batch in batches], statistics, present, expected, spread
+        )
         amount = np.isin(reasons, OF_ENTRIES)
         if self.model.window is not None and amount.any():
             # What is said of the entries already is not said of the content as well.
@@ -90,11 +92,11 @@ class Stage:
             unsure = (p_values > self._limits.folder_p) & (np.minimum(p_values, entries_p) <= self._doubtful_p)
         reasons[unsure & (reasons == Reason.CONSISTENT)] = Reason.RESOLUTION
         few = statistics < self._settings.min_entries
-        p_values[~came | few | ~verdicts.IS_TESTED[reasons]] = np.nan
-        scores[:, ~came] = np.nan
+        p_values[~present | few | ~verdicts.IS_TESTED[reasons]] = np.nan
+        scores[:, ~present] = np.nan
         scores.transpose(0, 2, 1)[~self.model.normaliser.covered] = np.nan
         errors = self._certification_errors([counts for counts, _ in gathered], totals, pileup, np.isfinite(p_values))
-        amounts = self._amounts(np.where(came, statistics, np.nan), expected)
+        amounts = self._amounts(np.where(present, statistics, np.nan), expected)
         results = []
         for at, batch in enumerate(batches):
             result = ScoredHistograms(
@@ -108,7 +110,7 @@ class Stage:
                 pileup[at],
                 errors[at],
                 self._condemned(errors[at], batch.conditions, float(pileup[at]))
-                | self._resembling(p_values[at], reasons[at], came[at]),
+                | self._resembling(p_values[at], reasons[at], present[at]),
             )
             evidence = self._witness.evidence(result, gathered[at][0], self._settings)
             results.append(_result(batch, alignments[at], self.model.scorers, result, evidence, amounts[at]))
@@ -139,10 +141,10 @@ class Stage:
         limit = self._limits.certification_p
         return condemned(model, errors, self.model.catalogue, conditions, pileup, limit)
 
-    def _resembling(self, p_values: Float32, reasons: UInt8, came: Mask) -> Mask:
+    def _resembling(self, p_values: Float32, reasons: UInt8, present: Mask) -> Mask:
         """The MEs (n,) by which a batch resembles what people called bad: their evidence is worth keeping."""
         head, catalogue = self.model.head, self.model.catalogue
-        opinion = None if head is None else head.opinion_of(catalogue, p_values, reasons, came)
+        opinion = None if head is None else head.opinion_of(catalogue, p_values, reasons, present)
         if opinion is None or opinion.p_value > self._limits.head_p:
             return np.zeros(len(catalogue), dtype=np.bool_)
         return condemned_elements(opinion, catalogue)
@@ -187,7 +189,7 @@ class Stage:
         return scores, totals, content
 
     def _reasons(
-        self, conditions: Sequence[Conditions], statistics: Float64, came: Mask, expected: Float64, spread: Float64
+        self, conditions: Sequence[Conditions], statistics: Float64, present: Mask, expected: Float64, spread: Float64
     ) -> tuple[UInt8, Float32]:
         """Reasons, and the p-values of too few or too many entries (1 where that is no question); (L, n)."""
         settings = self._settings
@@ -209,9 +211,9 @@ class Stage:
             if self._can_tell:
                 starved |= statistics < NEARLY_EMPTY * expected
             reasons[few & (starved | (statistics < NEXT_TO_NOTHING * expected))] = Reason.STARVED
-        empty = came & (statistics == 0)
+        empty = present & (statistics == 0)
         if empty.any():
-            by_chance = self.model.entries.empty_by_chance(np.where(came, statistics, np.nan), expected, spread)
+            by_chance = self.model.entries.empty_by_chance(np.where(present, statistics, np.nan), expected, spread)
             reasons[empty & (by_chance < NEVER)] = Reason.STARVED
         with np.errstate(invalid="ignore"):
             many = (expected >= settings.min_entries) & (statistics > OVERFULL_SHARE * expected)
@@ -222,13 +224,13 @@ class Stage:
             reasons[many & (entries_p <= self._limits.overfull_p)] = Reason.OVERFULL
         if settings.require_stable_beams:
             reasons[[condition.beams_stable is False for condition in conditions]] = Reason.NO_STABLE_BEAMS
-        reasons[~came] = 0
+        reasons[~present] = 0
         return reasons, entries_p
 
     def _knows_amount(self, conditions: Conditions) -> bool:
         """Whether more entries than the median are not merely more luminosity than usual, of which nothing is known."""
-        known = self.model.entries.knows_conditions and regressors(conditions) is not None
-        return known or self.model.window is not None
+        has_regressors = self.model.entries.knows_conditions and regressors(conditions) is not None
+        return has_regressors or self.model.window is not None
 
 
 def _digests(
@@ -256,13 +258,13 @@ def _result(
     amounts: Amounts | None,
 ) -> SubsystemScores:
     """Results over the union of what was expected and what came."""
-    came = scored.presence.came
+    present = scored.presence.present
     largest = scored.errors.largest if scored.errors is not None else None
     if alignment.plain:
         return SubsystemScores(
             alignment.catalogue,
             scorers,
-            came,
+            present,
             scored.p_values,
             scored.scores,
             scored.digests,
@@ -284,14 +286,14 @@ def _result(
         None if largest is None else largest.moved(alignment.expected, NUMBERS),
         amounts=None if amounts is None else amounts.moved(alignment.expected, n),
     )
-    rows = alignment.expected[came]
-    result.p_values[rows] = scored.p_values[came]
-    result.digests[rows] = scored.digests[came]
-    result.reasons[rows] = scored.reasons[came]
-    result.scores[:, rows] = scored.scores[:, came]
-    others = alignment.reasons != Reason.CONSISTENT
-    result.digests[alignment.batch[others]] = own_digests(batch)[others]
-    result.reasons[alignment.batch[others]] = alignment.reasons[others]
+    rows = alignment.expected[present]
+    result.p_values[rows] = scored.p_values[present]
+    result.digests[rows] = scored.digests[present]
+    result.reasons[rows] = scored.reasons[present]
+    result.scores[:, rows] = scored.scores[:, present]
+    not_matched = alignment.reasons != Reason.CONSISTENT
+    result.digests[alignment.batch[not_matched]] = own_digests(batch)[not_matched]
+    result.reasons[alignment.batch[not_matched]] = alignment.reasons[not_matched]
     result.present[alignment.batch] = True
     return result
 

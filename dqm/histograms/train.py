@@ -109,7 +109,7 @@ class _Good:
 
     @classmethod
     def read(cls, batches: Iterable[HistogramBatch], settings: DqmSettings) -> "_Good":
-        kept: dict[LumisectionKey, list[HistogramBatch]] = {}
+        sampled: dict[LumisectionKey, list[HistogramBatch]] = {}
         ordinals: dict[LumisectionKey, int] = {}
         used, stride = 0, 1
         content = hashlib.sha256()
@@ -120,18 +120,18 @@ class _Good:
             if (ordinal // STRETCH) % stride:
                 continue
             content.update(_content(batch))
-            kept.setdefault(batch.key, []).append(batch)
+            sampled.setdefault(batch.key, []).append(batch)
             used += sum(counts.size for counts in batch.counts) * 4
             while used > MOST_BYTES:
                 stride *= 2
-                kept = {key: of_key for key, of_key in kept.items() if not (ordinals[key] // STRETCH) % stride}
+                sampled = {key: of_key for key, of_key in sampled.items() if not (ordinals[key] // STRETCH) % stride}
                 used //= 2
-        keys = sorted(kept)
+        keys = sorted(sampled)
         by_subsystem: dict[str, list[tuple[int, HistogramBatch]]] = defaultdict(list)
         for place, key in enumerate(keys):
-            for batch in kept[key]:
+            for batch in sampled[key]:
                 by_subsystem[batch.subsystem].append((place, batch))
-        return cls(keys, [kept[key][0].conditions for key in keys], dict(by_subsystem), content.hexdigest())
+        return cls(keys, [sampled[key][0].conditions for key in keys], dict(by_subsystem), content.hexdigest())
 
     @property
     def subsystems(self) -> list[str]:
@@ -179,18 +179,18 @@ def _gathered(good: "_Good", subsystem: str, pileup: Float32) -> GoodHistograms:
     catalogue = _union(subsystem, [batch for _, batch in batches])
     n, lumisections = len(catalogue), len(good.keys)
     counts = [np.zeros((lumisections, b.stop - b.start, b.bins), dtype=np.float32) for b in catalogue.blocks]
-    came = np.zeros((lumisections, n), dtype=np.bool_)
+    present = np.zeros((lumisections, n), dtype=np.bool_)
     entries = np.zeros((lumisections, n))
     while batches:
         at, batch = batches.pop()
         gathered, presence = align(batch.catalogue, catalogue).gathered(batch, catalogue)
-        came[at] |= presence.came
+        present[at] |= presence.present
         entries[at] += presence.entries
         for whole, part in zip(counts, gathered, strict=True):
             whole[at] += part
     totals = np.concatenate([block.sum(axis=-1, dtype=np.float64) for block in counts], axis=1)
     return GoodHistograms(
-        subsystem, catalogue, counts, np.minimum(entries, totals), came, good.conditions, pileup, good.runs
+        subsystem, catalogue, counts, np.minimum(entries, totals), present, good.conditions, pileup, good.runs
     )
 
 
@@ -222,7 +222,7 @@ def _certification(
         ),
         totals=np.concatenate([counts.sum(axis=-1) for counts in part.counts], axis=1),
         pileup=part.pileup,
-        use=part.came & (part.statistics >= settings.min_entries),
+        use=part.present & (part.statistics >= settings.min_entries),
         bins=np.repeat([block.bins for block in part.catalogue.blocks], [len(counts[0]) for counts in part.counts]),
         runs=part.runs,
         conditions=part.conditions,

@@ -36,7 +36,7 @@ class Curves:
     ``pileup`` are mean and standard deviation of training, ``reach`` (2, n) the lowest and highest pileup at which
     training has seen each rate switched on.
     ``shift`` (2, n) is how far rates have drifted since, as a share of the curve: at mean pileup and per deviation.
-    ``known`` (n,): those that have a curve.
+    ``is_fitted`` (n,): those that have a curve.
     """
 
     coefficients: Float64
@@ -44,7 +44,7 @@ class Curves:
     pileup: PileupScale
     reach: Float64
     shift: Float64
-    known: Mask
+    is_fitted: Mask
 
     def expected(self, exposure: Float64, pileup: Float64) -> Float64:
         """Expected counts (L, n) of ``exposure`` (L, n) in 1/pb at ``pileup`` (L,), drift included."""
@@ -82,15 +82,15 @@ class Curves:
 
 def fit(counts: Float64, exposure: Float64, pileup: Float64, use: Mask) -> Curves:
     """Curves of ``counts`` (L, n) of ``exposure`` (L, n) at ``pileup`` (L,); ``use`` (L, n) leaves some out."""
-    known: Mask = (counts * use).sum(axis=0) >= LEAST_COUNTS
+    is_fitted: Mask = (counts * use).sum(axis=0) >= LEAST_COUNTS
     middle = PileupScale(float(pileup.mean()), max(float(pileup.std()), 1.0))
-    weight = use & known
+    weight = use & is_fitted
     n = counts.shape[1]
     reach = _reach(pileup, weight & (exposure > 0))
-    curves = Curves(np.zeros((n, DEGREE + 1)), np.zeros(n), middle, reach, np.zeros((2, n)), known)
+    curves = Curves(np.zeros((n, DEGREE + 1)), np.zeros(n), middle, reach, np.zeros((2, n)), is_fitted)
     total = np.maximum((exposure * weight).sum(axis=0), 1e-30)
     start = np.log(np.maximum((counts * weight).sum(axis=0), 0.5) / total)
-    curves.coefficients[:, 0] = np.where(known, start, 0.0)
+    curves.coefficients[:, 0] = np.where(is_fitted, start, 0.0)
     design = _design(curves.standardised(pileup), DEGREE + 1)
     spread: Float64 = np.full(n, 0.02)
     for _ in range(_SPREADS):
@@ -103,7 +103,7 @@ def fit(counts: Float64, exposure: Float64, pileup: Float64, use: Mask) -> Curve
 
 
 def _reach(pileup: Float64, usable: Mask) -> Float64:
-    """Lowest and highest pileup (L,) at which each rate was ``seen`` (L, n); all of it for one that never was."""
+    """Lowest and highest pileup (L,) at which each rate was switched on (L, n); all of it for one that never was."""
     usable = usable | ~usable.any(axis=0)
     low = np.where(usable, pileup[:, None], np.inf).min(axis=0)
     high = np.where(usable, pileup[:, None], -np.inf).max(axis=0)

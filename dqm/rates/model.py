@@ -42,7 +42,7 @@ class RateModel:
             "curves/pileup": np.array([curves.pileup.mean, curves.pileup.deviation]),
             "curves/reach": curves.reach,
             "curves/shift": curves.shift,
-            "curves/known": curves.known,
+            "curves/is_fitted": curves.is_fitted,
             **{f"network/{name}": array for name, array in expectation.network.arrays().items()},
             "unit": expectation.unit,
             "spread": expectation.spread,
@@ -54,7 +54,7 @@ class RateModel:
             "reach": calibration.reach,
             "columns/index": self.columns.index,
             "columns/prescales": self.columns.prescales,
-            **{f"found/{entry.name}": getattr(self.p_values, entry.name) for entry in fields(PValues)},
+            **{f"p_values/{entry.name}": getattr(self.p_values, entry.name) for entry in fields(PValues)},
         }
 
     @classmethod
@@ -63,7 +63,7 @@ class RateModel:
         mean, deviation = (float(number) for number in arrays["curves/pileup"])
         curves = Curves(
             pileup=PileupScale(mean, deviation),
-            **{name: arrays[f"curves/{name}"] for name in ("coefficients", "spread", "reach", "shift", "known")},
+            **{name: arrays[f"curves/{name}"] for name in ("coefficients", "spread", "reach", "shift", "is_fitted")},
         )
         network = {
             name.removeprefix("network/"): array for name, array in arrays.items() if name.startswith("network/")
@@ -79,6 +79,6 @@ class RateModel:
             Expectation(menu, curves, ConditionalVae.from_arrays(network), arrays["unit"], arrays["spread"]),
             calibration,
             Columns(arrays["columns/index"], arrays["columns/prescales"]),
-            PValues(**{number.name: arrays[f"found/{number.name}"] for number in fields(PValues)}),
+            PValues(**{number.name: arrays[f"p_values/{number.name}"] for number in fields(PValues)}),
             ConformalTable.from_array(arrays["tables/whole"]),
         )

@@ -25,7 +25,7 @@ class Observed:
     """L lumisections of the n seeds and paths of a menu, in the order of ``menu.names``.
 
     ``counts`` (L, n) are events, ``exposure`` (L, n) is recorded luminosity over all prescales before it, in 1/pb, and
-    0 for what is off. ``prescale`` (L, n) is one in so many, 0: off. ``published`` (L, n) says which came.
+    0 for what is off. ``prescale`` (L, n) is one in so many, 0: off. ``published`` (L, n) says which were published.
     ``pileup`` (L,). ``usable`` (L,): conditions are those in which rates can be judged. ``column`` (L,) is the prescale
     index, -1 where there is none.
     """
@@ -44,7 +44,7 @@ class Observed:
 
     @property
     def judged(self) -> Mask:
-        """(L, n): what came, was switched on, and in usable conditions."""
+        """(L, n): rates that were published and switched on, in usable conditions."""
         rows: Mask = self.published & (self.exposure > 0) & self.usable[:, None]
         return rows
 
@@ -126,15 +126,15 @@ def centre_residuals(curves: Curves, observations: Observed, at: int, p_values: 
 
 def carried(curves: Curves, observations: Observed, keys: Sequence[LumisectionKey]) -> Iterator[tuple[slice, Curves]]:
     """The runs of good lumisections in order, each with the curves that those before have moved."""
-    shift = initial_centre(len(curves.known), NUMBERS)
+    shift = initial_centre(len(curves.is_fitted), NUMBERS)
     start = 0
     for _, of_run in groupby(keys, lambda key: key.run):
         rows = slice(start, start + len(list(of_run)))
         yield rows, curves.moved(shift[..., 0])
-        sums = Residuals.nothing(len(curves.known), NUMBERS)
+        sums = Residuals.nothing(len(curves.is_fitted), NUMBERS)
         for at in range(rows.start, rows.stop):
             if is_sampled(keys[at]):
-                good = np.where(observations.judged[at] & curves.known, 1.0, np.nan).astype(np.float32)
+                good = np.where(observations.judged[at] & curves.is_fitted, 1.0, np.nan).astype(np.float32)
                 sums += centre_residuals(curves, observations, at, good)
         shift = updated_centre(shift, sums)
         start = rows.stop

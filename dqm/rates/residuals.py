@@ -62,9 +62,9 @@ class RateResiduals:
 
 
 def rate_residuals(expectation: Expectation, observations: Observed) -> RateResiduals:
-    """Residuals of what was ``seen``."""
+    """Residuals of the observations."""
     curves, seeds = expectation.curves, len(expectation.menu.l1)
-    judged = observations.judged & curves.known & curves.covers(observations.pileup)
+    judged = observations.judged & curves.is_fitted & curves.covers(observations.pileup)
     by_pileup = np.maximum(curves.expected(observations.exposure, observations.pileup), 1e-9)
     relative = relative_to(observations.counts, by_pileup, judged)
     off_curve = stabilised(observations.counts, by_pileup, curves.spread)
@@ -143,8 +143,8 @@ def _without_most(pull: Float64, information: Float64, count: Indices) -> Float6
 
 def _median(of_seeds: Float64) -> Float64:
     """The median (L,) over seeds, times the square root of their number; NaN where there is none."""
-    known = np.isfinite(of_seeds).sum(axis=1)
+    seeds = np.isfinite(of_seeds).sum(axis=1)
     result = np.full(len(of_seeds), np.nan)
-    has_seeds = known > 0
-    result[has_seeds] = np.nanmedian(of_seeds[has_seeds], axis=1) * np.sqrt(known[has_seeds])
+    has_seeds = seeds > 0
+    result[has_seeds] = np.nanmedian(of_seeds[has_seeds], axis=1) * np.sqrt(seeds[has_seeds])
     return result

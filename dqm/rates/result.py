@@ -35,21 +35,21 @@ class ScoredRates:
     ``bands`` (7, n) are :class:`dqm.core.state.Bands` as rows.
     """
 
-    seen: Observed
+    observed: Observed
     residuals: RateResiduals
     p_values: PValues
     bands: Float32
     causes: Sequence[Cause]
 
 
-def rate_bands(seen: Observed, residuals: RateResiduals, spread: Float64, reach: Float64) -> Float32:
+def rate_bands(observed: Observed, residuals: RateResiduals, spread: Float64, reach: Float64) -> Float32:
     """Bands (7, n) of one lumisection: where ``reach`` (1, n) standard deviations to both sides end."""
     low, high = (reached(residuals.expected, spread, side * reach) for side in (-1.0, 1.0))
-    counts = np.stack([seen.counts[0], residuals.expected[0], low[0], high[0], residuals.by_pileup[0]])
-    untold = np.full_like(seen.prescale, np.nan)
-    rows = np.concatenate([counts / LUMISECTION_SECONDS, seen.prescale, untold])
+    counts = np.stack([observed.counts[0], residuals.expected[0], low[0], high[0], residuals.by_pileup[0]])
+    unknown = np.full_like(observed.prescale, np.nan)
+    rows = np.concatenate([counts / LUMISECTION_SECONDS, observed.prescale, unknown])
     rows[1:5, ~residuals.judged[0]] = np.nan
-    rows[:, ~seen.published[0]] = np.nan
+    rows[:, ~observed.published[0]] = np.nan
     rate_bands: Float32 = rows.astype(np.float32)
     return rate_bands
 
@@ -75,7 +75,11 @@ def scored(
     rates[menu.rows] = np.concatenate([record.l1, record.hlt])
     bands[0] = rates
     case = Case(
-        catalogue, model.menu, Bands.from_array(bands), float(result.seen.pileup[0]), record.conditions.prescale_index
+        catalogue,
+        model.menu,
+        Bands.from_array(bands),
+        float(result.observed.pileup[0]),
+        record.conditions.prescale_index,
     )
     row_of = np.full(len(model.menu.names), -1, dtype=np.intp)
     row_of[target] = rows
@@ -96,20 +100,20 @@ def in_catalogue(residuals: Residuals, menu: TriggerMenu) -> Residuals:
     """Residuals of the menu's names in the order of its catalogue."""
     order = np.argsort(menu.rows)
     return Residuals(
-        residuals.seen[:, order], residuals.sums[order], residuals.leaning[order], residuals.pileup[:, order]
+        residuals.lumisections[:, order], residuals.sums[order], residuals.leaning[order], residuals.pileup[:, order]
     )
 
 
 def _judged(record: TriggerRates, result: ScoredRates) -> tuple[Float32, UInt8]:
     """P-values and reasons (n,) in the order of the model's menu."""
-    seen, judged = result.seen, result.residuals.judged[0]
+    observed, judged = result.observed, result.residuals.judged[0]
     p_values = np.where(judged, result.p_values.rows[0], np.float32(np.nan))
     reasons = np.full(len(judged), Reason.NO_MODEL, dtype=np.uint8)
     reasons[judged] = Reason.CONSISTENT
-    if not seen.usable[0]:
+    if not observed.usable[0]:
         unstable = record.conditions.beams_stable is False
         reasons[:] = Reason.NO_STABLE_BEAMS if unstable else Reason.LOW_STATISTICS
-    reasons[seen.prescale[0] == 0] = Reason.SWITCHED_OFF
+    reasons[observed.prescale[0] == 0] = Reason.SWITCHED_OFF
     for cause in result.causes:
         reasons[cause.rows] = cause.reason
         p_values[cause.rows] = np.fmin(p_values[cause.rows], np.float32(cause.p_value))

@@ -95,7 +95,7 @@ def learn(
     rng: np.random.Generator,
     before_network: Callable[[], None] = lambda: None,
 ) -> RateModel:
-    """A model of usable lumisections ``seen`` in order of time, of which those from ``cut`` on calibrate."""
+    """A model of the ``observations`` of usable lumisections in order of time; those from ``cut`` on calibrate."""
     learned = observations.only(np.arange(cut))
     curves = fit_curves(learned.counts, learned.exposure, learned.pileup, learned.judged)
     before_network()
@@ -125,7 +125,7 @@ def _expectation(
             for rows, moved in carried(curves, observations, keys)
         ]
     )
-    judged = observations.judged & curves.known
+    judged = observations.judged & curves.is_fitted
     relative = relative_to(observations.counts, np.maximum(by_pileup, 1e-9), judged)
     unit = np.sqrt((relative**2).sum(axis=0) / np.maximum(judged.sum(axis=0), 1))
     unit = np.where(unit > 0, unit, 1.0)

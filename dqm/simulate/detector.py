@@ -234,8 +234,8 @@ def _without(
 ) -> tuple[list[Int64], Int64]:
     keep = np.ones(len(catalogue), dtype=bool)
     keep[list(absent)] = False
-    kept = [matrix[keep[block.start : block.stop]] for block, matrix in zip(catalogue.blocks, counts, strict=True)]
-    return [matrix for matrix in kept if len(matrix)], flow[keep]
+    matrices = [matrix[keep[block.start : block.stop]] for block, matrix in zip(catalogue.blocks, counts, strict=True)]
+    return [matrix for matrix in matrices if len(matrix)], flow[keep]
 
 
 def _packed(

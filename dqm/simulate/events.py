@@ -36,7 +36,7 @@ class Process:
         b_share: chance of a jet to be a b jet.
         pairs: chance of a second lepton of the same flavour.
         pair_gev: mass of that pair, which spreads by ``pair_spread`` (relative).
-        others: chance of a pair of the other flavour beside it.
+        mixed_pairs: chance of a pair of the other flavour beside it.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Process:
     pairs: float
     pair_gev: float
     pair_spread: float
-    others: float
+    mixed_pairs: float
 
 
 STANDARD = (
@@ -199,14 +199,16 @@ def simulate(kinds: Kinds, pileup: float, detector: Drift, rng: np.random.Genera
     b_jets = rng.binomial(jets, of["b_share"])
     has_jets = jets > 0
     leading = np.where(has_jets, JET_GEV + (12 + 8 * np.sqrt(jets)) * exponential() ** 1.15 * detector.scale, 0)
-    others = np.maximum(jets - 1, 0)
-    rest = others * JET_GEV + np.minimum(leading - JET_GEV, 25) * others * rng.random(n, dtype=np.float32)
-    mass = np.where(jets > 1, np.sqrt(np.maximum(leading * rest, 0)) * np.exp(0.3 * normal()), 0)
+    further_jets = np.maximum(jets - 1, 0)
+    further_gev = further_jets * JET_GEV + np.minimum(leading - JET_GEV, 25) * further_jets * rng.random(
+        n, dtype=np.float32
+    )
+    mass = np.where(jets > 1, np.sqrt(np.maximum(leading * further_gev, 0)) * np.exp(0.3 * normal()), 0)
 
     neutrino = of["neutrino_gev"] * np.exp(of["neutrino_spread"] * normal())
     # The neutrino of a W flies away from the lepton, that of a multijet event along it.
     angle = np.pi + normal() * (0.5 + 0.5 * has_jets)
-    spread = detector.resolution * np.sqrt(25 + 1.2 * pileup + 0.2 * (leading + rest))
+    spread = detector.resolution * np.sqrt(25 + 1.2 * pileup + 0.2 * (leading + further_gev))
     along = neutrino * np.cos(angle) + spread * normal()
     across = neutrino * np.sin(angle) + spread * normal()
     met = np.hypot(along, across)
@@ -214,7 +216,7 @@ def simulate(kinds: Kinds, pileup: float, detector: Drift, rng: np.random.Genera
 
     fakes = 1 + 0.02 * (detector.fakes - 1) / np.maximum(of["pairs"], 0.02)
     same = rng.random(n, dtype=np.float32) < of["pairs"] * fakes
-    different = rng.random(n, dtype=np.float32) < of["others"] * detector.fakes
+    different = rng.random(n, dtype=np.float32) < of["mixed_pairs"] * detector.fakes
     pair_mass = of["pair_gev"] * np.exp(of["pair_spread"] * normal())
     other_mass = of["pair_gev"] * np.exp(of["pair_spread"] * normal())
     pair_pt = lepton * (0.6 + 0.8 * exponential())
@@ -226,6 +228,6 @@ def simulate(kinds: Kinds, pileup: float, detector: Drift, rng: np.random.Genera
     muons = [np.where(muon, a, b) for a, b in zip(own, subleading, strict=True)]
     electrons = [np.where(muon, b, a) for a, b in zip(own, subleading, strict=True)]
 
-    columns = [leading + rest, met, along, across, mt, lepton, eta, muon, charged, neutral, photon]
+    columns = [leading + further_gev, met, along, across, mt, lepton, eta, muon, charged, neutral, photon]
     columns += [jets, b_jets, mass, leading, *muons, *electrons]
     return np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)

@@ -56,8 +56,8 @@ def robust_totals(counts: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Float
     one_sided = np.minimum(excess, deficit) <= MOVED * np.maximum(excess, deficit)
     inside = (observed * in_line).sum(axis=-1)
     in_line[~one_sided | ((share < LEAST_IN_LINE) & (inside < ALIVE * observed.sum(axis=-1)))] = True
-    kept = np.where(in_line.all(axis=-1), 1.0, np.maximum(share, TINY))
-    totals: Float64 = (observed * in_line).sum(axis=-1) / kept
+    share_in_line = np.where(in_line.all(axis=-1), 1.0, np.maximum(share, TINY))
+    totals: Float64 = (observed * in_line).sum(axis=-1) / share_in_line
     return totals, in_line
 
 

@@ -94,11 +94,11 @@ def _decisions(
         offered = None if suggestion is None or suggestion.refusal else suggestion.action
         if verdict == "accepted" and offered is None:
             continue
-        taken = offered if verdict == "accepted" else action
-        assert taken is not None  # noqa: S101 - what is changed comes with an action
+        chosen = offered if verdict == "accepted" else action
+        assert chosen is not None  # noqa: S101 - what is changed comes with an action
         # Who chooses what was suggested has accepted it.
-        kind: Verdict = "accepted" if taken == offered else "changed"
-        decided.append(TaskDecision(view.id, view.snapshot_id, kind, action_content(taken)))
+        kind: Verdict = "accepted" if chosen == offered else "changed"
+        decided.append(TaskDecision(view.id, view.snapshot_id, kind, action_content(chosen)))
     return decided
 
 

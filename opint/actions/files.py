@@ -111,9 +111,9 @@ def _lines(path: Path) -> Iterator[str]:
     with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
         # What follows in a longer line is a part of the same message, of which nothing more is looked at.
         while line := file.readline(MAX_LENGTH + 2):
-            rest = line
-            while rest and not rest.endswith("\n"):
-                rest = file.readline(1_000_000)
+            part = line
+            while part and not part.endswith("\n"):
+                part = file.readline(1_000_000)
             if line.strip():
                 yield line.rstrip("\r\n")
 

@@ -123,9 +123,9 @@ def weightiest_first(unordered: Iterable[Objection]) -> tuple[Objection, ...]:
 def _bad(facts: LumisectionFacts, subsystem: str, counts: Counts | None) -> Objection | None:
     """The objection to bad MEs of one subsystem; None if there are none but those of false alarms."""
     incidents = [incident for incident in facts.incidents if incident.subsystem == subsystem]
-    standing = tuple(sorted(incident.incident for incident in incidents if not incident.false_alarm))
-    if standing:
-        return Objection(Cause.INCIDENT, subsystem, standing)
+    true_alarms = tuple(sorted(incident.incident for incident in incidents if not incident.false_alarm))
+    if true_alarms:
+        return Objection(Cause.INCIDENT, subsystem, true_alarms)
     # Each bad ME belongs to one folder and one family, so those of several incidents add up.
     forgiven = sum(incident.bad for incident in incidents)
     if counts is not None and counts.bad > forgiven:

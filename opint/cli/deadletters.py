@@ -74,11 +74,11 @@ def replay(
     for letter in letters:
         deadletters.require_whole(letter)
     publisher = KafkaPublisher(settings.stream.kafka)
-    others = {settings.cache.topic, settings.rates.topic, settings.hotline.topic}
+    known_topics = {settings.cache.topic, settings.rates.topic, settings.hotline.topic}
     try:
         for letter in letters:
             # What came from a file, or from a topic of before, goes to the topic of histograms.
-            known_topic = letter.partition.topic in others
+            known_topic = letter.partition.topic in known_topics
             topic = letter.partition.topic if known_topic else settings.stream.kafka.topic
             publisher.publish_bytes(letter.raw, letter.headers, letter.key, topic)
         publisher.flush()

@@ -254,10 +254,10 @@ def simulate(
 
         rng = np.random.default_rng([seed, 1])
         rses = simulate_grid(rng, GridSize(50, 0.1 * float(history.size_bytes.sum())))
-        held = with_free_space(first_replicas(rng, history, weeks - 1, rses))
-        write_sites(held.rses, sites)
-        write_replicas(held, replicas)
-        typer.echo(f"{sites}: {len(held.rses)} RSEs; {replicas}: {len(held.dataset)} replicas")
+        placed = with_free_space(first_replicas(rng, history, weeks - 1, rses))
+        write_sites(placed.rses, sites)
+        write_replicas(placed, replicas)
+        typer.echo(f"{sites}: {len(placed.rses)} RSEs; {replicas}: {len(placed.dataset)} replicas")
 
 
 def _forecast_table(history: "History", result: "Forecast", top: int) -> "Table":

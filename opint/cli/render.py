@@ -74,8 +74,8 @@ def report(tx: Connection, console: Console, only_problems: bool) -> None:
     _worst_elements(tx, console)
     _incidents(tx, console)
     _short_faults(tx, console)
-    if (kept := hotline.page(tx, limit=MOST_KEPT)).items:
-        console.print("kept events, newest first:", kept_table(kept.items), sep="\n")
+    if (events := hotline.page(tx, limit=MOST_KEPT)).items:
+        console.print("kept events, newest first:", kept_table(events.items), sep="\n")
     letters = [reason for (reason,) in tx.execute(select(dead_letter.c.reason).order_by(dead_letter.c.reason))]
     for reason, same in groupby(letters):
         console.print(f"{len(list(same))} records unusable: {reason}")

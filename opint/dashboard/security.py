@@ -90,8 +90,8 @@ def _hostname(host: str) -> str:
 
 def csrf_token(request: Request) -> str:
     """The browser's token: that of its cookie, or a new one to be set by :func:`keep_token`."""
-    kept = request.cookies.get(CSRF_COOKIE, "")
-    return kept if _TOKEN.fullmatch(kept) else secrets.token_urlsafe(24)
+    stored = request.cookies.get(CSRF_COOKIE, "")
+    return stored if _TOKEN.fullmatch(stored) else secrets.token_urlsafe(24)
 
 
 def keep_token(request: Request, response: Response, token: str) -> None:
@@ -100,7 +100,7 @@ def keep_token(request: Request, response: Response, token: str) -> None:
     response.set_cookie(CSRF_COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
 
 
-def check_token(request: Request, given: str) -> None:
+def check_token(request: Request, token: str) -> None:
     """Refuse with 403 a change that neither comes from one of our own pages nor shows an API token."""
     identity = identity_of(request)
     if identity is not None and identity.by_token:
@@ -109,5 +109,5 @@ def check_token(request: Request, given: str) -> None:
     if origin is not None and origin != f"{request.url.scheme}://{request.headers['host']}":
         raise HTTPException(403, "This request comes from another site.")
     expected = request.cookies.get(CSRF_COOKIE, "")
-    if not expected or not secrets.compare_digest(expected.encode(), given.encode()):
+    if not expected or not secrets.compare_digest(expected.encode(), token.encode()):
         raise HTTPException(403, "The form's token is missing or out of date: reload the page and try again.")

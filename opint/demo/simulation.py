@@ -87,9 +87,10 @@ def events_of(
     truth: Path | None,
 ) -> Iterator[EventFeatures]:
     """Event features in the same way; the rare events so far stand in the file ``truth``."""
-    made = events.stream(islice(conditions, skip, _end(skip, limit)), rate_hz, rare_share, seed)
+    simulated = events.stream(islice(conditions, skip, _end(skip, limit)), rate_hz, rare_share, seed)
     yield from (
-        lumisection.features for lumisection in (made if truth is None else with_rare_events_noted(truth, made))
+        lumisection.features
+        for lumisection in (simulated if truth is None else with_rare_events_noted(truth, simulated))
     )
 
 

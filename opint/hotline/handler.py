@@ -53,8 +53,8 @@ class EventIngestResult:
     """What one transaction has stored: offsets behind the messages, numbers of events, unusable messages, incidents."""
 
     next_offsets: Mapping[Partition, int]
-    seen: int
-    kept: int
+    judged_events: int
+    kept_events: int
     letters: Sequence[DeadLetter]
     alerts: IncidentUpdate
 
@@ -99,13 +99,13 @@ class EventIngest(StreamIngest):
         ladder, counts = hotline.ladder(tx, dataset, version, self._model.start, now_s), []
         for events in scored:
             result = judge(self._model, ladder, events, self._per_hour)
-            hotline.keep(tx, events.events, result.kept, self._usual, version, now_s)
+            hotline.keep(tx, events.events, result.kept_events, self._usual, version, now_s)
             passed_s = ladder.passed(events.events.key, events.live_s)
-            counts.append(EventCount(passed_s, len(events.surprise), len(result.kept)))
+            counts.append(EventCount(passed_s, len(events.surprise), len(result.kept_events)))
             ladder = result.ladder
         hotline.put(tx, dataset, version, ladder, now_s)
         hotline.count(tx, dataset, version, counts, now_s)
-        kept_count = sum(hour.kept for hour in counts)
+        kept_count = sum(hour.kept_events for hour in counts)
         return _update_rate_incident(tx, dataset, ladder, self._per_hour, now_s), kept_count
 
 
@@ -161,12 +161,12 @@ class EventHandler(StreamHandler[EventIngest]):
 
     def _apply(self, arrivals: Sequence[EventArrival]) -> Mapping[Partition, int]:
         stored = self._ingest.apply(arrivals)
-        self._heartbeat.handled([arrival.message for arrival in arrivals], stored.seen)
+        self._heartbeat.handled([arrival.message for arrival in arrivals], stored.judged_events)
         self._heartbeat.unusable(stored.letters)
-        self._kept.inc(stored.kept)
+        self._kept.inc(stored.kept_events)
         log_incidents(stored.alerts)
-        if stored.kept:
-            log.info("events kept", kept=stored.kept, seen=stored.seen)
+        if stored.kept_events:
+            log.info("events kept", kept_events=stored.kept_events, judged_events=stored.judged_events)
         return stored.next_offsets
 
     def _scored(self, message: Message) -> Scored | DecodeError:

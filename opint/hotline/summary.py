@@ -22,7 +22,7 @@ class Bar:
 
     until_s: float
     hours: float
-    kept: float
+    kept_events: float
     low: float
     high: float
 
@@ -35,7 +35,7 @@ class RecentRate:
     """
 
     hours: float
-    kept: int
+    kept_events: int
     declared: float
     low: float
     high: float
@@ -43,9 +43,9 @@ class RecentRate:
     @property
     def verdict(self) -> str:
         """Whether chance alone explains the difference."""
-        if self.kept > self.high:
+        if self.kept_events > self.high:
             return "more than chance explains"
-        return "fewer than chance explains" if self.kept < self.low else "as declared"
+        return "fewer than chance explains" if self.kept_events < self.low else "as declared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,13 @@ def simulated_notice(events: Sequence[KeptEvent]) -> str:
 
 def recent_rate(hours: Sequence[Hour], per_hour: float) -> RecentRate:
     """What was kept in the newest ``LATELY_H`` of live time, or since the start if that is less."""
-    kept, live = 0, 0.0
+    kept_events, live = 0, 0.0
     for hour in reversed(hours):
-        kept, live = kept + hour.kept, live + hour.live_s / 3600.0
+        kept_events, live = kept_events + hour.kept_events, live + hour.live_s / 3600.0
         if live >= RECENT_H:
             break
     declared = per_hour * live
-    return RecentRate(live, kept, declared, *_chance_interval(declared))
+    return RecentRate(live, kept_events, declared, *_chance_interval(declared))
 
 
 def bars(hours: Sequence[Hour], per_hour: float) -> list[Bar]:
@@ -123,7 +123,7 @@ def _bar(hours: Sequence[Hour], per_hour: float) -> Bar:
     if live <= 0:
         return Bar(hours[-1].updated_s, 0.0, 0.0, 0.0, 0.0)
     low, high = _chance_interval(per_hour * live)
-    return Bar(hours[-1].updated_s, live, sum(hour.kept for hour in hours) / live, low / live, high / live)
+    return Bar(hours[-1].updated_s, live, sum(hour.kept_events for hour in hours) / live, low / live, high / live)
 
 
 def _chance_interval(declared: float) -> tuple[float, float]:

@@ -40,9 +40,9 @@ def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: flo
         raise ActionError(f"incident {incident_id} has no lumisection to learn from")
     if not reason.strip():
         raise ActionError("the reason is empty; say why this state is the new reference")
-    standing = acceptances.of_incident(tx, incident_id)
-    if standing:
-        raise ActionError(f"incident {incident_id} was accepted by {standing[0].actor} already")
+    earlier = acceptances.of_incident(tx, incident_id)
+    if earlier:
+        raise ActionError(f"incident {incident_id} was accepted by {earlier[0].actor} already")
     by, why = storable(actor, MOST_ACTOR), storable(reason.strip(), MOST_TEXT)
     until = incident.last
     stable = acceptances.stable_since(tx, incident_id, until)
@@ -78,16 +78,16 @@ def accept(tx: Connection, incident_id: int, actor: str, reason: str, now_s: flo
 def companions(tx: Connection, incident: Incident, streams: Mapping[str, str]) -> list[Incident]:
     """Incidents that began with this one: a detector that moves, moves in many folders, and is accepted as a whole."""
     families = [family for family, stream in streams.items() if stream == streams.get(incident.family)]
-    others = incidents.began_with(tx, incident, families, TOGETHER) if families else []
-    return [other for other in others if not acceptances.of_incident(tx, other.id)]
+    began_together = incidents.began_with(tx, incident, families, TOGETHER) if families else []
+    return [other for other in began_together if not acceptances.of_incident(tx, other.id)]
 
 
 def accept_together(
     tx: Connection, incident_id: int, actor: str, reason: str, now_s: float, streams: Mapping[str, str]
 ) -> None:
     """Accept an incident and its :func:`companions`, for one reason; raises as :func:`accept`."""
-    others = companions(tx, incidents.get(tx, incident_id), streams)
-    for number in (incident_id, *(other.id for other in others)):
+    together = companions(tx, incidents.get(tx, incident_id), streams)
+    for number in (incident_id, *(other.id for other in together)):
         accept(tx, number, actor, reason, now_s, streams)
 
 

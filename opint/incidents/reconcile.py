@@ -18,7 +18,7 @@ class Because(StrEnum):
 
     OPENED = "opened"
     """Enough of the last lumisections were bad."""
-    SEEN = "seen"
+    CONTINUED = "seen"
     """One more bad lumisection of an incident that exists, or other MEs in one of its lumisections."""
     REVISED = "revised"
     """A lumisection that was bad is so no longer, or belongs to another incident."""
@@ -96,7 +96,7 @@ def decide(
             changes += _changes(incident, owners.get(incident.id), incident.id in absorbed.values())
     for episode in episodes:
         if episode.incident is None:
-            changes.append(Change(Because.OPENED, None, tuple(episode.seen), ended=episode.ended))
+            changes.append(Change(Because.OPENED, None, tuple(episode.observations), ended=episode.ended))
     order = [Because.MERGED, Because.REVISED, Because.WITHDRAWN, Because.CLEARED]
     return sorted(changes, key=lambda change: order.index(change.because) if change.because in order else len(order))
 
@@ -110,7 +110,7 @@ def _assign(episodes: Sequence[Episode], stored: Sequence[StoredIncident], compl
     name of whoever has acknowledged it.
     """
     absorbed: dict[int, int] = {}
-    taken = {episode.incident for episode in episodes}
+    assigned = {episode.incident for episode in episodes}
     alive = next((episode for episode in reversed(episodes) if not episode.settled and episode.ended is None), None)
     beyond = next(
         (incident for incident in stored if incident.after and not (incident.resolved and incident.by_person)), None
@@ -118,12 +118,12 @@ def _assign(episodes: Sequence[Episode], stored: Sequence[StoredIncident], compl
     if alive is not None and beyond is not None and beyond.id != alive.incident:
         if alive.incident is None:
             alive.incident = beyond.id
-            taken.add(beyond.id)
+            assigned.add(beyond.id)
         else:
             absorbed[beyond.id] = alive.incident
     if alive is not None and beyond is None and not complete:
-        alive.ended = alive.seen[-1].key if alive.seen else None
-    free = [incident for incident in stored if incident.id not in taken and incident.id not in absorbed]
+        alive.ended = alive.observations[-1].key if alive.observations else None
+    free = [incident for incident in stored if incident.id not in assigned and incident.id not in absorbed]
     for episode in reversed(episodes):
         if episode.incident is None:
             shared = {incident.id: len(episode.keys & incident.occurrences.keys()) for incident in free}
@@ -144,10 +144,12 @@ def _changes(incident: StoredIncident, episode: Episode | None, absorbs: bool) -
             changes.append(Change(Because.WITHDRAWN, incident.id))
         return changes
     new = tuple(
-        observation for observation in episode.seen if incident.occurrences.get(observation.key) != observation.bad
+        observation
+        for observation in episode.observations
+        if incident.occurrences.get(observation.key) != observation.bad
     )
     if new:
-        changes.append(Change(Because.SEEN, incident.id, new))
+        changes.append(Change(Because.CONTINUED, incident.id, new))
     if episode.settled or incident.after or absorbs:
         return changes
     if episode.ended is not None and not incident.resolved:

@@ -153,7 +153,7 @@ def _membership(incident: RecurringIncident, faults: Sequence[Observation]) -> l
     gone = tuple(sorted(incident.occurrences.keys() - {fault.key for fault in faults}))
     new = tuple(fault for fault in faults if incident.occurrences.get(fault.key) != fault.bad)
     return ([Change(Because.REVISED, incident.id, keys=gone)] if gone else []) + (
-        [Change(Because.SEEN, incident.id, new)] if new else []
+        [Change(Because.CONTINUED, incident.id, new)] if new else []
     )
 
 
@@ -203,16 +203,16 @@ def _of_key(
 ) -> KeyChanges:
     run = incident_key.recurring_run or 0
     span = LumisectionKey(run, 0), LumisectionKey(run + 1, 0)
-    seen = occurrences.between(tx, [incident.id for incident in stored], *span)
+    by_incident = occurrences.between(tx, [incident.id for incident in stored], *span)
     present = [
         RecurringIncident(
             incident.id,
             incident.state == "resolved",
             incident.state == "resolved" and incident.resolved_by != SYSTEM,
-            {occurrence.key: occurrence.elements for occurrence in seen[incident.id]},
+            {occurrence.key: occurrence.elements for occurrence in by_incident[incident.id]},
         )
         for incident in stored
-        if incident.id in seen
+        if incident.id in by_incident
     ]
     observations = [
         Observation(

@@ -63,15 +63,15 @@ class Episode:
     lumisection that cleared it, None while it goes on.
     """
 
-    seen: list[Observation] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
     incident: int | None = None
     ended: LumisectionKey | None = None
     settled: bool = False
 
     @property
     def keys(self) -> set[LumisectionKey]:
-        """Lumisections of the window in which it was seen."""
-        return {observation.key for observation in self.seen}
+        """Lumisections of the window in which it was observed."""
+        return {observation.key for observation in self.observations}
 
 
 def walk(
@@ -125,14 +125,14 @@ class _Walker:
         if self._current is not None:
             self._current.ended = observation.key
             self._current = None
-        episode.seen += [waiting for _, waiting in self._recent()]
+        episode.observations += [waiting for _, waiting in self._recent()]
         self._waiting = []
         if observation.bad:
-            episode.seen.append(observation)
+            episode.observations.append(observation)
 
     def _go_on(self, episode: Episode, observation: Observation) -> None:
         if observation.bad:
-            episode.seen.append(observation)
+            episode.observations.append(observation)
             self._elements, self._good = observation.bad, 0
         elif observation.heals(self._elements):
             self._good += 1
@@ -143,7 +143,7 @@ class _Walker:
     def _wait(self, observation: Observation) -> None:
         self._waiting = [*self._recent(), (self._place, observation)]
         if observation.key.ls == 0 or len(self._waiting) >= self._rules.raise_bad:
-            self._current = Episode(seen=[waiting for _, waiting in self._waiting])
+            self._current = Episode(observations=[waiting for _, waiting in self._waiting])
             self.found.append(self._current)
             self._elements, self._good, self._waiting = observation.bad, 0, []
 

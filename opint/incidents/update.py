@@ -90,7 +90,7 @@ def _may_recur(
             key
             for change in changes
             for key in (*change.keys, *(observation.key for observation in change.observations))
-            if change.because is not Because.SEEN or key not in new
+            if change.because is not Because.CONTINUED or key not in new
         }
         concerned |= {replace(incident_key, recurring_run=run) for run in {key.run for key in moved}}
     subsystems = {name for state in states.values() for name in state.verdicts}
@@ -207,10 +207,10 @@ def _going_on(
         for incident in earlier
         if incident.lumisections >= rules.raise_bad and incident.last is not None and incident.last < key
     }
-    others = {incident.id for incident in earlier} - by_number
+    undecided = {incident.id for incident in earlier} - by_number
     raised = {
         number
-        for number, openings in occurrences.opening(tx, others, rules.raise_bad).items()
+        for number, openings in occurrences.opening(tx, undecided, rules.raise_bad).items()
         if _is_raising([opening for opening in openings if opening < key], rules)
     }
     return occurrences.last_before(tx, by_number | raised, key)

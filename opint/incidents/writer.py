@@ -34,7 +34,7 @@ class IncidentWriter:
     _entries: list[Entry] = field(default_factory=list)
     _touched: set[int] = field(default_factory=set)
     _recount: set[int] = field(default_factory=set)
-    _seen: list[Occurrence] = field(default_factory=list)
+    _added: list[Occurrence] = field(default_factory=list)
     _sizes: dict[int, tuple[IncidentKey, int]] = field(default_factory=dict)
     _newest: dict[tuple[int, str], Observation] = field(default_factory=dict)
     _hints: dict[tuple[str, LumisectionKey, str], Mapping[str, Hint]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class IncidentWriter:
     def write(self, decided: Sequence[KeyChanges]) -> None:
         """Make all changes.
 
-        What ends is written before what begins, because at most one incident of a fingerprint is active.
+        Ends are written before beginnings, because at most one incident of a fingerprint is active.
         """
         for incident_key, size, changes in decided:
             for change in changes:
@@ -51,7 +51,7 @@ class IncidentWriter:
                     self._sizes[change.incident] = (incident_key, size)
                     self._change(incident_key, size, self.incidents[change.incident], change)
             self._pass_feedback_on(changes)
-        occurrences.add(self.tx, self._seen)
+        occurrences.add(self.tx, self._added)
         self._update_texts([self.incidents[number] for number in self._touched], self._recount)
         changed = [self.incidents[number] for number in self._touched]
         self._end_acknowledgements(changed)
@@ -69,8 +69,10 @@ class IncidentWriter:
     def _end_acknowledgements(self, changed: Sequence[Incident]) -> None:
         """An incident that has become another one than was acknowledged calls again."""
         for incident in changed:
-            seen = [occurrence.elements for occurrence in self._seen if occurrence.incident == incident.id]
-            whys = [why for elements in seen or [()] if (why := acknowledgement.material_change(incident, elements))]
+            occurring = [occurrence.elements for occurrence in self._added if occurrence.incident == incident.id]
+            whys = [
+                why for elements in occurring or [()] if (why := acknowledgement.material_change(incident, elements))
+            ]
             if whys:
                 self._entries.append(acknowledgement.end(incident, whys[-1], self.now_s))
 
@@ -105,14 +107,14 @@ class IncidentWriter:
             self.cleared.append(incident)
         if change.because is Because.REOPENED:
             incident.reopen()
-        if change.because is not Because.SEEN or incident.state == "resolved":
+        if change.because is not Because.CONTINUED or incident.state == "resolved":
             self._note(incident, change.because, _detail(change))
 
     def _see(
         self, incident_key: IncidentKey, size: int, incident: Incident, observations: Sequence[Observation]
     ) -> None:
         observed = [self._occurrence(incident_key, incident.id, observation) for observation in observations]
-        self._seen += observed
+        self._added += observed
         self._newest |= {
             (incident.id, stored.kind): observation for stored, observation in zip(observed, observations, strict=True)
         }
@@ -216,12 +218,12 @@ class IncidentWriter:
         """Store new incidents with their occurrences."""
         opened = [self._new(incident_key, size, change) for incident_key, size, change in openings]
         incidents.insert_new(self.tx, opened)
-        seen: list[Occurrence] = []
+        added: list[Occurrence] = []
         for incident, (incident_key, size, change) in zip(opened, openings, strict=True):
             self.incidents[incident.id] = incident
             self._sizes[incident.id] = (incident_key, size)
-            seen += [self._occurrence(incident_key, incident.id, observation) for observation in change.observations]
-        occurrences.add(self.tx, seen)
+            added += [self._occurrence(incident_key, incident.id, observation) for observation in change.observations]
+        occurrences.add(self.tx, added)
         self._update_texts(opened, {incident.id for incident in opened})
         incidents.overwrite(self.tx, opened)
         self.opened += opened

@@ -135,13 +135,13 @@ class Disagreement:
     kappa: float | None
 
 
-def disagreement(labels: Labels, others: Labels, keys: Iterable[LumisectionKey]) -> Disagreement:
+def disagreement(labels: Labels, compared: Labels, keys: Iterable[LumisectionKey]) -> Disagreement:
     """Compare two sources in the lumisections ``keys``, subsystem by subsystem."""
     pairs = [
         (label.flag, other.flag)
         for key in keys
-        for subsystem in {*labels.subsystems, *others.subsystems}
-        if (label := labels.at(key, subsystem)) and (other := others.at(key, subsystem))
+        for subsystem in {*labels.subsystems, *compared.subsystems}
+        if (label := labels.at(key, subsystem)) and (other := compared.at(key, subsystem))
     ]
     n, differing = len(pairs), sum(pair[0] is not pair[1] for pair in pairs)
     bad = [sum(pair[side] is Flag.BAD for pair in pairs) / max(n, 1) for side in (0, 1)]

@@ -17,9 +17,9 @@ from opint.store.alarm_levels import JudgedSubsystem
 
 def choose(tx: Connection, pipeline: Pipeline, dataset: str, run: int, now_s: float) -> AlarmLevel:
     """The level of a run, as it is recorded or, if it is not yet, chosen and recorded."""
-    standing = alarm_levels.load(tx, dataset, [run], pipeline.version).get(run)
-    if standing is not None:
-        return standing
+    chosen = alarm_levels.load(tx, dataset, [run], pipeline.version).get(run)
+    if chosen is not None:
+        return chosen
     good = _good_runs(tx, dataset, run, pipeline.version)
     limits = pipeline.thresholds
     level = AlarmLevel.of(good, limits.folder_p, limits.false_by_elements)

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection
 
 from dqm.core.accepted import Accepted
-from dqm.core.drift import HELD, Earlier, Reference, Residuals, RunSums, initial_centre, updated_centre
+from dqm.core.drift import HELD_BACK, Earlier, Reference, Residuals, RunSums, initial_centre, updated_centre
 from dqm.core.state import LumisectionState, ScoredBatch
 from dqm.histograms import run_window
 from dqm.histograms.bundle import SubsystemModel
@@ -207,8 +207,8 @@ def with_evidence(
         for row in range(block.start, block.stop):
             name = catalogue.names[row]
             if name in accepted:
-                kept = evidence.counts(tx, dataset, subsystem, name, accepted[name], MOST_LUMISECTIONS)
-                for run, counts in kept.items():
+                counts_by_run = evidence.counts(tx, dataset, subsystem, name, accepted[name], MOST_LUMISECTIONS)
+                for run, counts in counts_by_run.items():
                     sums[run] = _added(sums.get(run), catalogue, row, counts)
     return sorted(sums.items())
 
@@ -222,6 +222,6 @@ def _added(before: RunSums | None, catalogue: Catalogue, row: int, counts: npt.N
     first = sum((other.stop - other.start) * other.bins for other in catalogue.blocks if other.stop <= block.start)
     first += (row - block.start) * block.bins
     added = RunSums(sums.counts.copy(), sums.leaning.copy(), sums.histograms.copy())
-    added.counts[HELD, first : first + block.bins] = np.rint(counts.sum(axis=0)).astype(np.int64)
-    added.histograms[HELD, row] = len(counts)
+    added.counts[HELD_BACK, first : first + block.bins] = np.rint(counts.sum(axis=0)).astype(np.int64)
+    added.histograms[HELD_BACK, row] = len(counts)
     return added

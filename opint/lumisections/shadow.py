@@ -40,12 +40,12 @@ class Shadow:
         changed: dict[StateKey, LumisectionState] = {}
         for batch in scored:
             place = (batch.dataset, batch.key)
-            left = learned_counts(states[place], batch, self.pipeline)
+            learned = learned_counts(states[place], batch, self.pipeline)
             part = Part(batch.dataset, batch.key.run, batch.subsystem, batch.model_version)
-            if left.residuals is not None:
-                references.add_residuals(tx, part, left.residuals, now_s)
-            if left.sums is not None:
-                references.add(tx, part, left.sums, now_s)
+            if learned.residuals is not None:
+                references.add_residuals(tx, part, learned.residuals, now_s)
+            if learned.sums is not None:
+                references.add(tx, part, learned.sums, now_s)
             merged = merge(states[place], batch, now_s)
             if merged.changed:
                 states[place] = changed[place] = merged.state

@@ -115,9 +115,9 @@ def of_active(tx: Connection, numbers: Collection[int], settings: Settings) -> d
     return load(tx, [each for each in subjects if each.incident.state != "resolved"], settings)
 
 
-def parent_of(incident: Incident, others: Iterable[Incident]) -> Incident | None:
+def parent_of(incident: Incident, candidates: Iterable[Incident]) -> Incident | None:
     """The oldest of the ``others`` that explains this incident; None if none does."""
-    parents = [other for other in others if _explains(other, incident)]
+    parents = [other for other in candidates if _explains(other, incident)]
     return min(parents, key=lambda other: (other.opened_s, other.id), default=None)
 
 

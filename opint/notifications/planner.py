@@ -75,8 +75,8 @@ class Planner:
                 for notice in notices.of_incident(tx, entry.incident)
                 if notice.receiver and notice.purpose != "end"
             }
-            made = routing.notices_of(entry, subjects[entry.incident], called, self.settings.notifications, now_s)
-            notices.add(tx, made)
+            planned = routing.notices_of(entry, subjects[entry.incident], called, self.settings.notifications, now_s)
+            notices.add(tx, planned)
         outbox.mark_routed(tx, [entry.id for entry in entries], now_s)
 
     def compose(self, tx: Connection, name: str, now_s: float) -> int:
@@ -97,13 +97,13 @@ class Planner:
             _settle([notice], decide(notice, situation), now_s)
             if notice.outcome == "sent":
                 sent[notice.incident_id].append(notice)
-        made = self._store(tx, receiver, sent, situation)
+        messages = self._store(tx, receiver, sent, situation)
         notices.rewrite(tx, due)
         newest = [group[-1] for group in sent.values()]
         repeated = routing.repetitions(newest, self.settings.notifications.routes, now_s)
         waiting = notices.repeating(tx, name, sent)
         notices.add(tx, [notice for notice in repeated if notice.incident_id not in waiting])
-        return made
+        return messages
 
     def _due(self, tx: Connection, name: str, now_s: float) -> list[Notice]:
         """What is due, and, once anything is, what has come since and waits for its group."""

@@ -105,7 +105,7 @@ def apply_decision(decision: Decision, replicas: Replicas) -> Replicas:
         dataset=np.concatenate([replicas.dataset[stay], decision.copy_dataset]),
         rse=np.concatenate([replicas.rse[stay], decision.copy_rse]),
         locked=np.concatenate([replicas.locked[stay], np.zeros(copies, dtype=np.bool_)]),
-        rule=(*(rule for rule, kept in zip(replicas.rule, stay, strict=True) if kept), *[""] * copies),
+        rule=(*(rule for rule, stays in zip(replicas.rule, stay, strict=True) if stays), *[""] * copies),
     )
 
 

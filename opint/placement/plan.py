@@ -31,7 +31,7 @@ class RefusalCause(StrEnum):
     NETWORK = "network budget"
     ROOM = "no room"
     PRICE = "not worth its price"
-    OTHERS = "others save more"
+    BETTER_USE = "others save more"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,14 +34,14 @@ class PlanContext:
     saved: Float64
 
     @cached_property
-    def held(self) -> Indices:
+    def replica_counts(self) -> Indices:
         """Number of replicas on disk of each dataset after the plan (n,)."""
-        return self.problem.held(self.chosen)[0]
+        return self.problem.replica_counts(self.chosen)[0]
 
     @cached_property
     def stay(self) -> Indices:
         """Number of present replicas on disk that stay (n,)."""
-        return self.problem.held(self.chosen & ~self.problem.is_copy)[0]
+        return self.problem.replica_counts(self.chosen & ~self.problem.is_copy)[0]
 
 
 def make_plan(
@@ -105,7 +105,7 @@ def _action(context: PlanContext, row: int) -> tuple[Action, str]:
         return Action.KEEP, _why_kept(context, row)
     if saved <= cost:
         why = f"it saves {saved:.2g} reads at the price of {cost:.2g}"
-    elif context.held[dataset] >= problem.most[dataset]:
+    elif context.replica_counts[dataset] >= problem.most[dataset]:
         why = "it has enough other replicas"
     else:
         why = "others save more in its room"
@@ -152,7 +152,7 @@ def _refusals(context: PlanContext) -> Iterator[Refusal]:
     used = np.bincount(problem.rse[context.chosen], problem.bytes[context.chosen], len(problem.room))
     free = float(np.max((problem.room - used)[replicas.is_disk], initial=0.0))
     network = problem.network - float(problem.bytes[context.chosen & problem.is_copy].sum())
-    uncovered = np.flatnonzero((context.held == 0) & (context.demand.reads >= LEAST_REPORTED_READS))
+    uncovered = np.flatnonzero((context.replica_counts == 0) & (context.demand.reads >= LEAST_REPORTED_READS))
     for dataset in uncovered[np.argsort(-context.demand.reads[uncovered], kind="stable")]:
         why, reason = _why_no_copy(context, int(dataset), free, network)
         full_reason = f"{_expected_reads(context, int(dataset))}, but {reason}"
@@ -175,4 +175,4 @@ def _why_no_copy(context: PlanContext, dataset: int, free: float, network: float
         (size > free, RefusalCause.ROOM, f"no disk has more than {free / TB:.3g} of its {size / TB:.3g} TB free"),
     ]
     cause = next(((why, reason) for holds, why, reason in never if holds), None)
-    return cause or (RefusalCause.OTHERS, "others save more where it was offered")
+    return cause or (RefusalCause.BETTER_USE, "others save more where it was offered")

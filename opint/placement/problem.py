@@ -49,7 +49,7 @@ class Problem:
         is_copy: Mask = self.replica < 0
         return is_copy
 
-    def held(self, chosen: Mask) -> tuple[Indices, Indices]:
+    def replica_counts(self, chosen: Mask) -> tuple[Indices, Indices]:
         """Number of ``chosen`` options (q,) of each dataset (n,), and by region (n, R)."""
         n, regions = self.local.shape
         everywhere = np.bincount(self.dataset[chosen], minlength=n)
@@ -58,17 +58,19 @@ class Problem:
 
     def value(self, chosen: Mask) -> float:
         """Reads saved by the ``chosen`` options (q,), less their prices."""
-        everywhere, by_region = self.held(chosen)
+        everywhere, by_region = self.replica_counts(chosen)
         saved = self.anywhere[everywhere > 0].sum() + self.local[by_region > 0].sum()
         return float(saved - self.cost[chosen].sum())
 
     def marginal(self, chosen: Mask) -> Float64:
         """Reads (q,) that each option saves in addition to the other ``chosen`` options, without its price."""
-        everywhere, by_region = self.held(chosen)
-        others = everywhere[self.dataset] - chosen
+        everywhere, by_region = self.replica_counts(chosen)
+        other_copies = everywhere[self.dataset] - chosen
         others_here = by_region[self.dataset, self.region] - chosen
         local = self.local[self.dataset, self.region]
-        saved: Float64 = np.where(others == 0, self.anywhere[self.dataset], 0.0) + np.where(others_here == 0, local, 0)
+        saved: Float64 = np.where(other_copies == 0, self.anywhere[self.dataset], 0.0) + np.where(
+            others_here == 0, local, 0
+        )
         return saved
 
 

@@ -88,9 +88,9 @@ class Replicas:
 
         Of a dataset that is neither on tape nor locked anywhere it is the first replica.
         """
-        kept = self.archived.copy()
-        kept[self.dataset[self.locked]] = True
-        rows = np.flatnonzero(self.on_disk & ~kept[self.dataset])
+        is_safe = self.archived.copy()
+        is_safe[self.dataset[self.locked]] = True
+        rows = np.flatnonzero(self.on_disk & ~is_safe[self.dataset])
         last_copy = np.zeros(len(self.dataset), dtype=np.bool_)
         last_copy[rows[np.unique(self.dataset[rows], return_index=True)[1]]] = True
         return last_copy

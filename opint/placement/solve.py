@@ -147,7 +147,7 @@ def choose_greedily(problem: Problem) -> Mask:
     chosen = problem.forced.copy()
     room = problem.room - np.bincount(problem.rse[chosen], problem.bytes[chosen], len(problem.room))
     network = problem.network
-    everywhere, by_region = problem.held(chosen)
+    everywhere, by_region = problem.replica_counts(chosen)
     size = np.maximum(problem.bytes, 1.0)
     first = (problem.marginal(chosen) - problem.cost) / size
     queue = [(-float(first[row]), int(row)) for row in np.flatnonzero(~chosen & (first > 0))]

@@ -172,14 +172,15 @@ def seasonality(history: History, _: Label, conferences: Sequence[date] = ()) ->
     starts = [history.weeks.start(week) for week in range(weeks)]
     phase = np.array([2 * np.pi * day.timetuple().tm_yday / _YEAR_DAYS for day in starts])
     year_end = np.array([min(abs((date(day.year, 12, 31) - day).days), day.timetuple().tm_yday) / 7 for day in starts])
-    held = np.sort(np.array([day.toordinal() for day in conferences], dtype=np.int64))
+    conference_days = np.sort(np.array([day.toordinal() for day in conferences], dtype=np.int64))
     today = np.array([day.toordinal() for day in starts], dtype=np.int64)
     rows = {
         "year_sin": np.sin(phase),
         "year_cos": np.cos(phase),
         "weeks_from_year_end": year_end,
     } | {
-        f"conferences_{near}w": np.searchsorted(held, today + 7 * near) - np.searchsorted(held, today)
+        f"conferences_{near}w": np.searchsorted(conference_days, today + 7 * near)
+        - np.searchsorted(conference_days, today)
         for near in NEAR_WEEKS
     }
     return {name: np.broadcast_to(row.astype(np.float32), (n, weeks)) for name, row in rows.items()}

@@ -34,13 +34,13 @@ Answer = Literal["yes", "no", "unsure"]
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """For each dataset (n,) known at the end of week ``made``: the ``probability`` that it is popular in ``week``.
+    """The ``probability`` (n,) that each dataset known at the end of ``issue_week`` is popular in ``week``.
 
     ``new`` marks datasets with hardly any history, ``abstained`` those for which neither yes nor no is certain enough;
     ``model`` names the model that forecast each.
     """
 
-    made: int
+    issue_week: int
     week: int
     dataset: Indices
     probability: Float64

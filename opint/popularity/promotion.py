@@ -119,4 +119,4 @@ def _choose_for_tier(
 def _restrict(forecast: WeekForecast, in_tier: Mask) -> WeekForecast:
     rows = in_tier[forecast.dataset]
     columns = forecast.dataset[rows], forecast.probability[rows], forecast.forecast[rows], forecast.popular[rows]
-    return WeekForecast(forecast.made, forecast.week, *columns, forecast.threshold)
+    return WeekForecast(forecast.issue_week, forecast.week, *columns, forecast.threshold)

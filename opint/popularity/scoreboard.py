@@ -32,7 +32,7 @@ def score_rows(history: History, forecasts: Mapping[str, Sequence[WeekForecast]]
     tiers = np.array(history.traits.get("tier", ("",) * history.shape[0]))
     for model, weeks in forecasts.items():
         for forecast in weeks:
-            fresh = is_new(history, forecast.made)[forecast.dataset]
+            fresh = is_new(history, forecast.issue_week)[forecast.dataset]
             yield _score_row(forecast, model, ALL, np.ones(len(forecast.dataset), dtype=np.bool_))
             yield _score_row(forecast, model, NEW, fresh)
             tier_of = tiers[forecast.dataset]

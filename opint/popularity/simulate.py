@@ -160,7 +160,7 @@ def _start_rate(
 
 def _season(size: CatalogueSize, conferences: Sequence[date]) -> Float64:
     starts = [size.first_day + timedelta(days=7 * week) for week in range(size.weeks)]
-    near = [any(0 <= (held - day).days < 7 * CONFERENCE_WEEKS for held in conferences) for day in starts]
+    near = [any(0 <= (conference - day).days < 7 * CONFERENCE_WEEKS for conference in conferences) for day in starts]
     quiet = [day.month == 12 and day.day > 18 for day in starts]
     return np.where(quiet, 0.4, np.where(near, BEFORE_CONFERENCE, 1.0))
 

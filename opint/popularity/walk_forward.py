@@ -50,10 +50,10 @@ class WeekForecast:
     """The forecast for one week, and its outcome.
 
     ``dataset`` (r,) are the rows of all datasets known when it was made, ``probability`` and ``forecast`` (r,) the
-    forecast at the end of week ``made``, ``popular`` (r,) the outcome in ``week``.
+    forecast at the end of week ``issue_week``, ``popular`` (r,) the outcome in ``week``.
     """
 
-    made: int
+    issue_week: int
     week: int
     dataset: Indices
     probability: Float64
@@ -67,16 +67,18 @@ def walk_forward(task: ForecastTask, predictor: Predictor, targets: Sequence[int
     popular = task.label.holds(task.history.measures[task.label.measure])
     past: list[WeekForecast] = []
     for week in targets:
-        made = week - task.horizon
-        dataset = np.flatnonzero(task.history.exists[:, made])
+        issue_week = week - task.horizon
+        dataset = np.flatnonzero(task.history.exists[:, issue_week])
         all_probabilities = np.zeros(task.history.shape[0])
-        predicted, probabilities = predictor(task, made)
+        predicted, probabilities = predictor(task, issue_week)
         all_probabilities[predicted] = probabilities
         probability = all_probabilities[dataset]
-        with_outcome = [forecast for forecast in past if forecast.week <= made][-OUTCOME_WEEKS:]
+        with_outcome = [forecast for forecast in past if forecast.week <= issue_week][-OUTCOME_WEEKS:]
         threshold = _threshold(with_outcome)
         past.append(
-            WeekForecast(made, week, dataset, probability, probability > threshold, popular[dataset, week], threshold)
+            WeekForecast(
+                issue_week, week, dataset, probability, probability > threshold, popular[dataset, week], threshold
+            )
         )
         yield past[-1]
 

@@ -176,13 +176,13 @@ def stable_since(tx: Connection, incident_id: int, last: LumisectionKey | None) 
         incident.c.dataset == _evidence.dataset,
         incident.c.subsystem == _evidence.subsystem,
     )
-    seen = and_(
+    occurs = and_(
         occurrence.c.incident_id == incident_id, occurrence.c.run == _evidence.run, occurrence.c.ls == _evidence.ls
     )
     shown = (
         select(_evidence.me, occurrence.c.elements)
         .join(incident, of_incident)
-        .join(occurrence, seen)
+        .join(occurrence, occurs)
         .where(_evidence.run == last.run, _evidence.ls == last.ls)
         .order_by(_evidence.p_value, _evidence.me)
     )
@@ -192,7 +192,7 @@ def stable_since(tx: Connection, incident_id: int, last: LumisectionKey | None) 
     query = (
         select(_evidence.run, _evidence.ls, _evidence.body)
         .join(incident, of_incident)
-        .join(occurrence, seen)
+        .join(occurrence, occurs)
         .where(_evidence.me == me)
         .order_by(_evidence.run.desc(), _evidence.ls.desc())
         .limit(MOST_COMPARED)

@@ -66,11 +66,11 @@ def unpack_numbers(kind: type[_Numbers], raw: bytes, elements: int) -> _Numbers:
     return kind.from_array(unpack(raw, REAL, (len(fields(kind)), elements)))
 
 
-MOST_KEPT = 64
+MOST_CACHED = 64
 """Catalogues in memory; one of 846 MEs takes about 1 MB."""
 
 # By digest, hence the same for every database.
-_kept: OrderedDict[str, Catalogue] = OrderedDict()
+_cached: OrderedDict[str, Catalogue] = OrderedDict()
 _guard = Lock()
 
 
@@ -78,7 +78,7 @@ def save(tx: Connection, catalogues: Collection[Catalogue]) -> None:
     """Store those that are not stored yet."""
     by_digest = {record.digest: record for record in catalogues}
     for record in by_digest.values():
-        _keep(record)
+        _cache(record)
     stored = set(tx.scalars(select(catalogue.c.digest).where(catalogue.c.digest.in_(list(by_digest)))))
     rows = [
         {"digest": digest, "elements": record.as_json()} for digest, record in by_digest.items() if digest not in stored
@@ -89,27 +89,27 @@ def save(tx: Connection, catalogues: Collection[Catalogue]) -> None:
 
 def load(tx: Connection, digests: Collection[str]) -> dict[str, Catalogue]:
     """Catalogues by digest; raises KeyError for one that is not stored."""
-    loaded = {digest: kept for digest in set(digests) if (kept := _get(digest)) is not None}
+    loaded = {digest: cached for digest in set(digests) if (cached := _get(digest)) is not None}
     missing = set(digests) - loaded.keys()
     if missing:
         query = select(catalogue.c.digest, catalogue.c.elements).where(catalogue.c.digest.in_(sorted(missing)))
         for digest, elements in tx.execute(query):
             loaded[digest] = Catalogue.from_json(elements)
-            _keep(loaded[digest])
+            _cache(loaded[digest])
     return {digest: loaded[digest] for digest in digests}
 
 
 def _get(digest: str) -> Catalogue | None:
     with _guard:
-        kept = _kept.get(digest)
-        if kept is not None:
-            _kept.move_to_end(digest)
-        return kept
+        cached = _cached.get(digest)
+        if cached is not None:
+            _cached.move_to_end(digest)
+        return cached
 
 
-def _keep(record: Catalogue) -> None:
+def _cache(record: Catalogue) -> None:
     with _guard:
-        _kept[record.digest] = record
-        _kept.move_to_end(record.digest)
-        if len(_kept) > MOST_KEPT:
-            _kept.popitem(last=False)
+        _cached[record.digest] = record
+        _cached.move_to_end(record.digest)
+        if len(_cached) > MOST_CACHED:
+            _cached.popitem(last=False)

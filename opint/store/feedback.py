@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
-from opint.store.incidents import STANDING
+from opint.store.incidents import OF_NIGHTSHIFT
 from opint.store.sql import replacing
 from opint.store.tables import feedback, incident, occurrence
 from streams.keys import LumisectionKey
@@ -84,7 +84,7 @@ def lumisections(tx: Connection, verdict: Verdict) -> set[SubsystemKey]:
 
 def agreement(tx: Connection) -> list[Agreement]:
     """By model version, the one whose incidents are newest first; lost data, which no model judged, are left out."""
-    version, judged = incident.c.model_version, incident.c.family.not_in(STANDING)
+    version, judged = incident.c.model_version, incident.c.family.not_in(OF_NIGHTSHIFT)
     numbers = (
         select(version, func.count(), func.max(incident.c.id).label("newest"))
         .where(judged)

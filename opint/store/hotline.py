@@ -14,7 +14,7 @@ from opint.store.tables import model_version
 from streams.records import EventFeatures, LumisectionKey
 
 if TYPE_CHECKING:
-    from dqm.events.model import Kept
+    from dqm.events.model import SelectedEvent
 from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, String, Table, Text, UniqueConstraint
 
 from opint.store.tables import Name, metadata, serial
@@ -58,8 +58,8 @@ hotline_hour = Table(
     Column("model_version", Name, primary_key=True),
     Column("hour", BigInteger, primary_key=True, comment="of live time, counted from 0"),
     Column("live_s", Float, nullable=False),
-    Column("seen", BigInteger, nullable=False, comment="events judged"),
-    Column("kept", BigInteger, nullable=False),
+    Column("judged_events", BigInteger, nullable=False),
+    Column("kept_events", BigInteger, nullable=False),
     Column("updated_s", Float, nullable=False, index=True),
 )
 
@@ -82,11 +82,11 @@ Marking = Literal["interesting", "known", "detector"]
 
 @dataclass(frozen=True, slots=True)
 class EventCount:
-    """Events ``seen`` and ``kept`` in ``live_s`` of live time."""
+    """Events judged and kept in ``live_s`` of live time."""
 
     live_s: float
-    seen: int
-    kept: int
+    judged_events: int
+    kept_events: int
 
 
 def ladder(tx: Connection, dataset: str, model_version: str, start: Ladder, now_s: float) -> Ladder:
@@ -114,7 +114,7 @@ def put(tx: Connection, dataset: str, model_version: str, ladder: Ladder, now_s:
 def keep(
     tx: Connection,
     events: EventFeatures,
-    kept: Sequence["Kept"],
+    kept_events: Sequence["SelectedEvent"],
     usual: Mapping[str, Sequence[float]],
     model_version: str,
     now_s: float,
@@ -141,7 +141,7 @@ def keep(
             "kept_s": now_s,
             "marking": "",
         }
-        for event in kept
+        for event in kept_events
     ]
     if rows:
         tx.execute(insert_into(tx, hotline_event).on_conflict_do_nothing(), rows)
@@ -151,10 +151,10 @@ def count(tx: Connection, dataset: str, model_version: str, counts: Sequence[Eve
     """Add lumisections, or parts of them, to the hours of live time; call it where :func:`ladder` holds the row."""
     at = hotline_hour.c
     scope = (at.dataset == dataset) & (at.model_version == model_version)
-    newest = select(at.hour, at.live_s, at.seen, at.kept).where(scope).order_by(at.hour.desc()).limit(1)
+    newest = select(at.hour, at.live_s, at.judged_events, at.kept_events).where(scope).order_by(at.hour.desc()).limit(1)
     newest_row = tx.execute(newest).one_or_none()
     hours = (
-        {newest_row.hour: EventCount(newest_row.live_s, newest_row.seen, newest_row.kept)}
+        {newest_row.hour: EventCount(newest_row.live_s, newest_row.judged_events, newest_row.kept_events)}
         if newest_row
         else {0: EventCount(0.0, 0, 0)}
     )
@@ -162,7 +162,11 @@ def count(tx: Connection, dataset: str, model_version: str, counts: Sequence[Eve
         hour, before = max(hours.items())
         if before.live_s >= HOUR_S:
             hour, before = hour + 1, EventCount(0.0, 0, 0)
-        hours[hour] = EventCount(before.live_s + counted.live_s, before.seen + counted.seen, before.kept + counted.kept)
+        hours[hour] = EventCount(
+            before.live_s + counted.live_s,
+            before.judged_events + counted.judged_events,
+            before.kept_events + counted.kept_events,
+        )
     key = {"dataset": dataset, "model_version": model_version, "updated_s": now_s}
     for hour, counted in hours.items():
         tx.execute(replacing(tx, hotline_hour), key | {"hour": hour} | asdict(counted))
@@ -188,7 +192,7 @@ def _content(ladder: Ladder) -> dict[str, Any]:
         "counts": ladder.counts.tolist(),
         "sums": ladder.sums.tolist(),
         "live_s": ladder.live_s,
-        "kept": ladder.kept,
+        "kept_events": ladder.kept_events,
         "promised": ladder.promised,
         "watched_s": ladder.watched_s,
         "recent": [(key.run, key.ls) for key in ladder.recent],
@@ -250,11 +254,11 @@ class KeptDetail(Record):
 
 
 class Hour(Record):
-    """About an hour of live time: events seen and kept."""
+    """About an hour of live time: events judged and kept."""
 
     live_s: float
-    seen: int
-    kept: int
+    judged_events: int
+    kept_events: int
     updated_s: float
 
 

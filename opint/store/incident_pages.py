@@ -155,7 +155,7 @@ def page(
     run: int | None = None,
     dataset: str | None = None,
     words: str | None = None,
-    whose: str | None = None,
+    operator: str | None = None,
     order: Order = "newest",
 ) -> IncidentPage:
     """Incidents in this order, at most ``limit``; ``before`` is the number that the last page's cursor names.
@@ -181,8 +181,8 @@ def page(
     if words is not None:
         columns = incident.c.title, incident.c.explanation, incident.c.element_group
         query = query.where(or_(*(_contains(column, words) for column in columns)))
-    if whose is not None:
-        query = query.where(or_(incident.c.acknowledged_by == whose, incident.c.assigned_to == whose))
+    if operator is not None:
+        query = query.where(or_(incident.c.acknowledged_by == operator, incident.c.assigned_to == operator))
     numbers = list(tx.scalars(query))
     details = {row.id: row for row in tx.execute(select(incident, _LAST_SEEN).where(incident.c.id.in_(numbers)))}
     items = [Incident.model_validate(details[number]) for number in numbers[:limit]]

@@ -35,7 +35,7 @@ STALE_MODEL = "stale-model"
 NOT_JUDGED = "not-judged"
 """Judging a lumisection failed by a fault of nightshift."""
 
-STANDING = (DATA_LOST, STALLED, STALE_MODEL, NOT_JUDGED)
+OF_NIGHTSHIFT = (DATA_LOST, STALLED, STALE_MODEL, NOT_JUDGED)
 """Families that stand for nightshift's own running and not for lumisections."""
 
 MOST_EARLIER = 64
@@ -45,7 +45,7 @@ IS_ACTIVE = text("state <> 'resolved'")
 """Written out, not bound: only so do both databases use the partial index."""
 
 _row = incident.c
-_seen = occurrence.c
+_occurrence = occurrence.c
 
 
 class UnknownIncidentError(NightshiftError):
@@ -168,7 +168,7 @@ def reaching(tx: Connection, dataset: str, key: LumisectionKey) -> list[Incident
 
     Those of nightshift's own running, and of faults that recur, are left out.
     """
-    about = and_(_row.dataset == dataset, _row.family.not_in(STANDING), _row.recurring_run.is_(None))
+    about = and_(_row.dataset == dataset, _row.family.not_in(OF_NIGHTSHIFT), _row.recurring_run.is_(None))
     # Two seeks instead of a scan, which OR would make.
     query = union(
         select(incident).where(IS_ACTIVE, about),

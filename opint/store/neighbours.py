@@ -64,9 +64,8 @@ def neighbours(
 ) -> dict[LumisectionKey, Neighbours]:
     """For every key, the content of the ``n`` stored lumisections before and after it in (run, LS) order.
 
-    Content is what the current model has seen, or the model ``version`` in shadow, with ``rates`` if these are asked
-    for. A whole-run histogram (LS 0) is
-    compared with those of other runs, any other with LS above 0.
+    Content is that of the current model, or of the model ``version`` in shadow, with ``rates`` on request. A whole-run
+    histogram (LS 0) is compared with those of other runs, any other with LS above 0.
     """
     around: dict[LumisectionKey, Neighbours] = {}
     for cluster in _clusters(keys):
@@ -75,10 +74,10 @@ def neighbours(
         rows = _rows(tx, dataset, before[-1] if before else first, after[-1] if after else last, version, rates)
         ordered = sorted(rows)
         for key in cluster:
-            left, right = bisect_left(ordered, key), bisect_right(ordered, key)
+            start, stop = bisect_left(ordered, key), bisect_right(ordered, key)
             around[key] = Neighbours(
-                _by_subsystem([row for near in ordered[max(left - n, 0) : left] for row in rows[near]]),
-                _by_subsystem([row for near in ordered[right : right + n] for row in rows[near]]),
+                _by_subsystem([row for near in ordered[max(start - n, 0) : start] for row in rows[near]]),
+                _by_subsystem([row for near in ordered[stop : stop + n] for row in rows[near]]),
             )
     return around
 

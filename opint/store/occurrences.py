@@ -17,7 +17,7 @@ NAMELESS_KINDS = ("", "unknown")
 MOST_SEEKS = 200
 """Incidents that one statement looks for: SQLite takes at most 500 parts of a union."""
 
-_seen = occurrence.c
+_row = occurrence.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +73,21 @@ def remove(tx: Connection, number: int, keys: Iterable[LumisectionKey]) -> None:
 def move(tx: Connection, number: int, into: int) -> None:
     """Give all occurrences of one incident to another; where both have one, the other's own stays."""
     own = occurrence.alias("own").c
-    both = select(own.run).where(own.incident_id == into, own.run == _seen.run, own.ls == _seen.ls).exists()
-    tx.execute(update(occurrence).where(_seen.incident_id == number, ~both).values(incident_id=into))
-    tx.execute(delete(occurrence).where(_seen.incident_id == number))
+    both = select(own.run).where(own.incident_id == into, own.run == _row.run, own.ls == _row.ls).exists()
+    tx.execute(update(occurrence).where(_row.incident_id == number, ~both).values(incident_id=into))
+    tx.execute(delete(occurrence).where(_row.incident_id == number))
 
 
 def between(
     tx: Connection, numbers: Collection[int], first: LumisectionKey, last: LumisectionKey
 ) -> dict[int, list[Occurrence]]:
     """Occurrences of incidents from ``first`` to ``last``, both included, in (run, LS) order."""
-    place = tuple_(_seen.run, _seen.ls)
+    place = tuple_(_row.run, _row.ls)
     query = (
         select(occurrence)
-        .where(_seen.incident_id.in_(sorted(numbers)))
+        .where(_row.incident_id.in_(sorted(numbers)))
         .where(place >= (first.run, first.ls), place <= (last.run, last.ls))
-        .order_by(_seen.run, _seen.ls)
+        .order_by(_row.run, _row.ls)
     )
     by_incident: dict[int, list[Occurrence]] = defaultdict(list)
     for row in tx.execute(query):
@@ -97,14 +97,14 @@ def between(
 
 def last_before(tx: Connection, numbers: Collection[int], key: LumisectionKey) -> dict[int, Occurrence]:
     """By incident, its newest occurrence before ``key``; without those that have none."""
-    before = tuple_(_seen.run, _seen.ls) < (key.run, key.ls)
-    rows = _of_each(tx, numbers, select(occurrence).where(before).order_by(_seen.run.desc(), _seen.ls.desc()), 1)
+    before = tuple_(_row.run, _row.ls) < (key.run, key.ls)
+    rows = _of_each(tx, numbers, select(occurrence).where(before).order_by(_row.run.desc(), _row.ls.desc()), 1)
     return {number: _occurrence(row) for number, (row,) in rows.items()}
 
 
 def opening(tx: Connection, numbers: Collection[int], most: int) -> dict[int, list[LumisectionKey]]:
     """By incident, the first ``most`` lumisections in which it was seen."""
-    query = select(_seen.incident_id, _seen.run, _seen.ls).order_by(_seen.run, _seen.ls)
+    query = select(_row.incident_id, _row.run, _row.ls).order_by(_row.run, _row.ls)
     return {
         number: [LumisectionKey(row.run, row.ls) for row in rows]
         for number, rows in _of_each(tx, numbers, query, most).items()
@@ -113,8 +113,8 @@ def opening(tx: Connection, numbers: Collection[int], most: int) -> dict[int, li
 
 def opening_kinds(tx: Connection, numbers: Collection[int]) -> dict[int, str]:
     """By incident, the kind of its first occurrence that names one; without those of which none does."""
-    named = select(_seen.incident_id, _seen.kind).where(_seen.kind.not_in(NAMELESS_KINDS))
-    rows = _of_each(tx, numbers, named.order_by(_seen.run, _seen.ls), 1)
+    named = select(_row.incident_id, _row.kind).where(_row.kind.not_in(NAMELESS_KINDS))
+    rows = _of_each(tx, numbers, named.order_by(_row.run, _row.ls), 1)
     return {number: row.kind for number, (row,) in rows.items()}
 
 
@@ -123,16 +123,16 @@ def extents(tx: Connection, numbers: Collection[int], newest: int) -> dict[int, 
     if not numbers:
         return {}
     kinds = (
-        select(_seen.incident_id, _seen.kind, func.count().label("number"), _MOST_ELEMENTS.label("elements"))
-        .where(_seen.incident_id.in_(sorted(numbers)))
-        .group_by(_seen.incident_id, _seen.kind)
+        select(_row.incident_id, _row.kind, func.count().label("number"), _MOST_ELEMENTS.label("elements"))
+        .where(_row.incident_id.in_(sorted(numbers)))
+        .group_by(_row.incident_id, _row.kind)
     )
     by_kind: dict[int, list[Any]] = defaultdict(list)
     for row in tx.execute(kinds):
         by_kind[row.incident_id].append(row)
-    places = select(_seen.incident_id, _seen.run, _seen.ls, _seen.kind)
-    last = _of_each(tx, numbers, places.order_by(_seen.run.desc(), _seen.ls.desc()), newest)
-    first = _of_each(tx, numbers, places.order_by(_seen.run, _seen.ls), 1)
+    places = select(_row.incident_id, _row.run, _row.ls, _row.kind)
+    last = _of_each(tx, numbers, places.order_by(_row.run.desc(), _row.ls.desc()), newest)
+    first = _of_each(tx, numbers, places.order_by(_row.run, _row.ls), 1)
     return {number: _extent(by_kind[number], first.get(number, []), last.get(number, [])) for number in numbers}
 
 
@@ -155,7 +155,7 @@ def _of_each(tx: Connection, numbers: Collection[int], query: Select[Any], most:
     ordered = sorted(numbers)
     for start in range(0, len(ordered), MOST_SEEKS):
         parts = [
-            select(query.where(_seen.incident_id == number).limit(most).subquery())
+            select(query.where(_row.incident_id == number).limit(most).subquery())
             for number in ordered[start : start + MOST_SEEKS]
         ]
         for row in tx.execute(union_all(*parts)):
@@ -163,11 +163,11 @@ def _of_each(tx: Connection, numbers: Collection[int], query: Select[Any], most:
     return by_incident
 
 
-_MOST_ELEMENTS = func.coalesce(func.max(func.json_array_length(_seen.elements)), 0)
+_MOST_ELEMENTS = func.coalesce(func.max(func.json_array_length(_row.elements)), 0)
 _REMOVE = (
     delete(occurrence)
-    .where(_seen.incident_id == bindparam("number"))
-    .where(_seen.run == bindparam("at_run"), _seen.ls == bindparam("at_ls"))
+    .where(_row.incident_id == bindparam("number"))
+    .where(_row.run == bindparam("at_run"), _row.ls == bindparam("at_ls"))
 )
 
 

@@ -113,7 +113,7 @@ class StoredLine:
     cache: Annotated[str, Field(description="whose agent it is; empty for the planner's lines")] = ""
     decision: Annotated[str | None, Field(description="accepted or rejected; null if nobody has decided")] = None
     actor: str | None = None
-    said: Annotated[str | None, Field(description="the reason that was given")] = None
+    decision_reason: Annotated[str | None, Field(description="the reason that was given")] = None
     at_s: float | None = None
 
 
@@ -200,8 +200,8 @@ def accept_rest(tx: Connection, catalogue: str, week: str, actor: str, reason: s
     """Accept all planned lines about which nobody has decided; how many these were."""
     at = placement_line.c
     values = {"decision": "accepted", "actor": actor, "reason": reason, "at_s": now_s}
-    rest = select(at.catalogue, at.line, *map(literal, values.values())).where(is_undecided(catalogue, week))
-    accept = insert(placement_decision).from_select(["catalogue", "line", *values], rest)
+    undecided = select(at.catalogue, at.line, *map(literal, values.values())).where(is_undecided(catalogue, week))
+    accept = insert(placement_decision).from_select(["catalogue", "line", *values], undecided)
     return tx.execute(accept, execution_options={"preserve_rowcount": True}).rowcount
 
 
@@ -247,7 +247,7 @@ def page(tx: Connection, plan: StoredPlan, *, which: str, limit: int, skip: int 
             *(line[name] for name in _PLANNED),
             decision.c.decision,
             decision.c.actor,
-            decision.c.reason.label("said"),
+            decision.c.reason.label("decision_reason"),
             decision.c.at_s,
         )
         .outerjoin(last, last.c.line == line.line)

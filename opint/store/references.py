@@ -67,7 +67,7 @@ def before(tx: Connection, part: Part, first: int, most: int) -> Earlier:
 
 def previous(tx: Connection, part: Part) -> tuple[int, Reference] | None:
     """The reference that was chosen for the nearest run before, and that run."""
-    query = _others(reference, part).where(reference.c.run < part.run).order_by(reference.c.run.desc()).limit(1)
+    query = _runs(reference, part).where(reference.c.run < part.run).order_by(reference.c.run.desc()).limit(1)
     row = tx.execute(query).first()
     return None if row is None else (row.run, _reference(row))
 
@@ -125,11 +125,11 @@ def _shown(row: Row[Any]) -> Shown:
 
 def _between(tx: Connection, part: Part, first: int, end: int, most: int) -> Earlier:
     run = run_sums.c.run
-    query = _others(run_sums, part).where(run >= first, run < end).order_by(run.desc()).limit(most)
+    query = _runs(run_sums, part).where(run >= first, run < end).order_by(run.desc()).limit(most)
     return [(row.run, _sums(row)) for row in tx.execute(query)][::-1]
 
 
-def _others(table: Table, part: Part) -> Any:
+def _runs(table: Table, part: Part) -> Any:
     """All runs of the same dataset, subsystem and model."""
     at = table.c
     return select(table).where(
@@ -196,11 +196,11 @@ def record_centre(tx: Connection, part: Part, shift: Float32, now_s: float) -> N
     tx.execute(insert_into(tx, certification_centre).on_conflict_do_nothing(), _key(part) | values)
 
 
-def add_residuals(tx: Connection, part: Part, left: Residuals, now_s: float) -> None:
+def add_residuals(tx: Connection, part: Part, residuals: Residuals, now_s: float) -> None:
     """Add to what a run leaves; the row stays locked until the transaction ends. Without a centre nothing is kept."""
     row = tx.execute(select(certification_centre).where(_at(certification_centre, part)).with_for_update()).first()
     if row is not None:
-        values = _packed_residuals(_residuals(row) + left) | {"updated_s": now_s}
+        values = _packed_residuals(_residuals(row) + residuals) | {"updated_s": now_s}
         tx.execute(update(certification_centre).where(_at(certification_centre, part)).values(**values))
 
 
@@ -217,8 +217,8 @@ def centre_before(tx: Connection, part: Part) -> tuple[Float32, Residuals] | Non
     return None if row is None else (_shift_of(row), _residuals(row))
 
 
-def _packed_residuals(left: Residuals) -> dict[str, bytes]:
-    return {"residuals": b"".join(pack(getattr(left, field.name), WHOLE) for field in fields(left))}
+def _packed_residuals(residuals: Residuals) -> dict[str, bytes]:
+    return {"residuals": b"".join(pack(getattr(residuals, field.name), WHOLE) for field in fields(residuals))}
 
 
 def _residuals(row: Row[Any]) -> Residuals:

@@ -20,8 +20,8 @@ MOST_FEATURES = 3
 
 def shares(largest: Largest, elements: int) -> Float64:
     """The part (n,) that each ME has in the score of a lumisection, mean over the ensemble; the sum is 1, or 0."""
-    held: Float64 = _feature_shares(largest, elements).reshape(elements, NUMBERS).sum(axis=1)
-    return held
+    element_shares: Float64 = _feature_shares(largest, elements).reshape(elements, NUMBERS).sum(axis=1)
+    return element_shares
 
 
 def worst_features(largest: Largest, row: int, observed: Float32, expected: Float32) -> tuple[WorstFeature, ...]:
@@ -47,9 +47,9 @@ def worst_features(largest: Largest, row: int, observed: Float32, expected: Floa
 def _feature_shares(largest: Largest, elements: int) -> Float64:
     total = largest.errors.sum(axis=1, dtype=np.float64)[:, None]
     part = largest.errors / np.where(total > 0, total, 1.0) / len(largest.errors)
-    known = (largest.features >= 0) & (largest.features < elements * NUMBERS)
-    weights = part[known].astype(np.float64)
-    return np.bincount(largest.features[known], weights=weights, minlength=elements * NUMBERS).astype(np.float64)
+    of_elements = (largest.features >= 0) & (largest.features < elements * NUMBERS)
+    weights = part[of_elements].astype(np.float64)
+    return np.bincount(largest.features[of_elements], weights=weights, minlength=elements * NUMBERS).astype(np.float64)
 
 
 def _mean_errors(largest: Largest, row: int) -> Float64:
@@ -115,9 +115,9 @@ class ModelCertifier:
 
     def opinion(self, part: SubsystemScores, conditions: Conditions) -> SubsystemOpinion | None:
         """How unlikely the part is among good lumisections, and which MEs (in its catalogue) speak against it."""
-        kept = (len(self.model.ensemble.members), self.model.ensemble.kept)
+        expected_shape = (len(self.model.ensemble.members), self.model.ensemble.largest_count)
         # What another model kept of a lumisection says nothing to this one.
-        if part.largest is None or part.largest.errors.shape != kept:
+        if part.largest is None or part.largest.errors.shape != expected_shape:
             return None
         certified = self.model.certified(part.largest, self.pileup.standardised(conditions), conditions.recorded_lumi)
         return (

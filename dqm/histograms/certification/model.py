@@ -41,7 +41,7 @@ class Ensemble:
     ordinary: Float32
 
     @property
-    def kept(self) -> int:
+    def largest_count(self) -> int:
         """How many squared errors make the score."""
         return top(self.ordinary.shape[1])
 
@@ -58,9 +58,12 @@ class Ensemble:
 
         MEs that ``use`` (L, n) leaves out count as typical and have no errors.
         """
-        seen = use & np.isfinite(self.scaling.centre[:, 0])
-        errors = self.errors(self.scaling.scaled(summaries, totals, pileup, seen))
-        return [Largest.of(errors[:, at], np.repeat(seen[at], NUMBERS), self.kept) for at in range(len(summaries))]
+        covered = use & np.isfinite(self.scaling.centre[:, 0])
+        errors = self.errors(self.scaling.scaled(summaries, totals, pileup, covered))
+        return [
+            Largest.of(errors[:, at], np.repeat(covered[at], NUMBERS), self.largest_count)
+            for at in range(len(summaries))
+        ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,8 +122,8 @@ def squared_errors(members: tuple[PreluAutoencoder, ...], features: Float32) -> 
 
 def luminosity(recorded: Sequence[float | None], median: float) -> Float32:
     """What stands for the number of counts, (L, 1): luminosity in 1/µb; ``median`` where it is not known."""
-    known = [median if lumi is None or lumi <= 0 else lumi * PER_PB for lumi in recorded]
-    return np.array(known, dtype=np.float32)[:, None]
+    per_ub = [median if lumi is None or lumi <= 0 else lumi * PER_PB for lumi in recorded]
+    return np.array(per_ub, dtype=np.float32)[:, None]
 
 
 def _below(arrays: NamedArrays, prefix: str) -> NamedArrays:

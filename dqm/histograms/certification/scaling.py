@@ -110,14 +110,14 @@ def _variances(residuals: Float64, totals: Float64, use: Mask) -> tuple[Float64,
     Squares are cut at nine times the variance of the round before, so that a few bad lumisections do no harm.
     """
     weight = use.astype(np.float64)[..., None]
-    seen = np.maximum(weight.sum(axis=0), 1.0)
+    total_weight = np.maximum(weight.sum(axis=0), 1.0)
     inverse = 1.0 / totals[..., None]
-    at = (weight * inverse).sum(axis=0) / seen
+    at = (weight * inverse).sum(axis=0) / total_weight
     away = weight * (inverse - at)
     variance = np.square(scale(residuals))
     for _ in range(_ROUNDS):
         squares = np.nan_to_num(np.minimum(np.square(residuals), _OUTLIER**2 * variance))
-        mean = (weight * squares).sum(axis=0) / seen
+        mean = (weight * squares).sum(axis=0) / total_weight
         slope = (away * squares).sum(axis=0) / np.maximum(np.square(away).sum(axis=0), 1e-30)
         statistical = np.clip(slope, 0.0, mean / np.maximum(at, 1e-30))
         systematic = np.maximum(mean - statistical * at, 0.0)

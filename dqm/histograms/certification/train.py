@@ -67,14 +67,14 @@ def _followed(trained: Ensemble, good: Good, cut: int) -> tuple[list[Largest], F
     largest: list[Largest] = []
     for rows in np.split(np.arange(len(good.runs)), np.flatnonzero(np.diff(good.runs)) + 1):
         if len(judged := rows[rows >= cut]):
-            seen = good.summaries[judged], good.totals[judged], good.pileup[judged], good.use[judged]
-            largest += trained.moved(shift).largest(*seen)
+            calibrating = good.summaries[judged], good.totals[judged], good.pileup[judged], good.use[judged]
+            largest += trained.moved(shift).largest(*calibrating)
         typical = trained.scaling.typical(good.pileup[rows])
-        left = Residuals.nothing(len(good.bins), NUMBERS)
+        residuals = Residuals.nothing(len(good.bins), NUMBERS)
         for at, centre in zip(rows, typical, strict=True):
             trusted = np.where(good.use[at], np.float32(1.0), np.float32(np.nan))
-            left += Residuals.of(good.summaries[at], centre, float(good.pileup[at]), trusted)
-        shift = updated_centre(shift, left)
+            residuals += Residuals.of(good.summaries[at], centre, float(good.pileup[at]), trusted)
+        shift = updated_centre(shift, residuals)
     return largest, shift
 
 
@@ -84,8 +84,8 @@ def _calibrated(
     """With a table of the scores of later lumisections, conditional on pileup and luminosity."""
     scores = np.array([errors.scores().mean() for errors in largest], dtype=np.float32)[:, None]
     recorded = [condition.recorded_lumi for condition in conditions]
-    known = [lumi * PER_PB for lumi in recorded if lumi is not None and lumi > 0]
-    size = luminosity(recorded, float(np.median(known)) if known else 1.0)
+    recorded_lumi = [lumi * PER_PB for lumi in recorded if lumi is not None and lumi > 0]
+    size = luminosity(recorded, float(np.median(recorded_lumi)) if recorded_lumi else 1.0)
     use = np.isfinite(scores)
     calibrated = calibrate(
         np.nan_to_num(scores, nan=1.0)[None], size, pileup, use, [slice(0, 1)], np.ones((1, 1), dtype=np.bool_), runs
@@ -109,22 +109,22 @@ def members(
     24 (1996) 123).
     """
     early = len(features) - max(1, int(HELD_SHARE * len(features)))
-    held = features[early:]
-    trained = tuple(_trained(features[_drawn(early, rng)], held, kind, rng, code) for _ in range(MEMBERS))
-    ordinary = squared_errors(trained, held).mean(axis=1)
+    validation = features[early:]
+    trained = tuple(_trained(features[_drawn(early, rng)], validation, kind, rng, code) for _ in range(MEMBERS))
+    ordinary = squared_errors(trained, validation).mean(axis=1)
     return trained, np.maximum(ordinary, np.float32(LEAST_ORDINARY))
 
 
 def _trained(
-    features: Float32, held: Float32, kind: Kind, rng: np.random.Generator, code: int | None
+    features: Float32, validation: Float32, kind: Kind, rng: np.random.Generator, code: int | None
 ) -> PreluAutoencoder:
     if kind == "variational":
         from dqm.networks.training.variational_autoencoder import train as variational  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-        return variational(features, held, rng, code=code)
+        return variational(features, validation, rng, code=code)
     from dqm.networks.training.certification import train as plain  # noqa: PLC0415 - as above
 
-    return plain(features, held, rng, code=code)
+    return plain(features, validation, rng, code=code)
 
 
 def _drawn(rows: int, rng: np.random.Generator) -> Indices:

@@ -29,9 +29,9 @@ def inject_strip_faults(strips: Float32, rng: np.random.Generator) -> tuple[Floa
     possible = (least <= 1.0) & (counts > 0)
     # Evenly from what can just be seen to all that can be lost, or to the hottest.
     amount = least + rng.random(n) * (np.where(hot, HOTTEST - 1.0, 1.0) - least)
-    kept = np.where(possible & ~hot, np.clip(1.0 - amount, 0.0, 1.0), 1.0)
+    efficiency = np.where(possible & ~hot, np.clip(1.0 - amount, 0.0, 1.0), 1.0)
     extra = np.where(possible & hot, np.maximum(amount, 0.0), 0.0)
-    thinned = rng.binomial(np.rint(strips).astype(np.int64), np.where(inside, kept[:, None], 1.0))
+    thinned = rng.binomial(np.rint(strips).astype(np.int64), np.where(inside, efficiency[:, None], 1.0))
     more = rng.poisson(np.where(inside, extra[:, None] * strips, 0.0))
     return (thinned + more).astype(np.float32), possible
 

@@ -44,13 +44,13 @@ def corrected(maps: Float32, good: Float32) -> Float32:
     return ratio
 
 
-def neighbourhoods(pulls: Float32, seen: Float32) -> Float32:
+def neighbourhoods(pulls: Float32, filled: Float32) -> Float32:
     """Pulls of each cell together with its neighbours, in standard deviations; (n, rows, columns).
 
-    The sum of ``pulls`` over 3 x 3 cells, divided by the square root of how many of those are ``seen`` (1, else 0).
+    The sum of ``pulls`` over 3 x 3 cells, divided by the square root of how many of those are ``filled`` (1, else 0).
     """
-    number = _box(seen)
-    together = _box(pulls * seen)
+    number = _box(filled)
+    together = _box(pulls * filled)
     together /= np.sqrt(np.maximum(number, np.float32(1.0)))
     return together
 
@@ -60,12 +60,12 @@ def persistent(pulls: Float64) -> Float64:
 
     It has the unit of the maps. Zero where the sign changes: that is a fluctuation. NaN counts as no deviation.
     """
-    known = np.nan_to_num(pulls)
-    sign = np.sign(known[0])
-    stays = (np.sign(known) == sign).all(axis=0) & (sign != 0)
-    logs = np.log(np.abs(known), out=np.full_like(known, -np.inf), where=known != 0)
-    kept: Float64 = np.where(stays, sign * np.exp(np.where(stays, logs, 0.0).mean(axis=0)), 0.0)
-    return kept
+    finite = np.nan_to_num(pulls)
+    sign = np.sign(finite[0])
+    stays = (np.sign(finite) == sign).all(axis=0) & (sign != 0)
+    logs = np.log(np.abs(finite), out=np.full_like(finite, -np.inf), where=finite != 0)
+    persisting: Float64 = np.where(stays, sign * np.exp(np.where(stays, logs, 0.0).mean(axis=0)), 0.0)
+    return persisting
 
 
 def _box(maps: Float32) -> Float32:
@@ -83,17 +83,17 @@ LENGTH = 47
 
 def prepared(strips: Float32, length: int = LENGTH) -> Float32:
     """Strips (n, bins), not negative, as a network wants them: (n, length) in [0, 1]; an empty one is all zeros."""
-    made = resized(median_filtered(strips), length)
-    largest = made.max(axis=-1, keepdims=True)
-    scaled: Float32 = np.divide(made, largest, out=np.zeros_like(made), where=largest > 0)
+    resampled = resized(median_filtered(strips), length)
+    largest = resampled.max(axis=-1, keepdims=True)
+    scaled: Float32 = np.divide(resampled, largest, out=np.zeros_like(resampled), where=largest > 0)
     return scaled
 
 
 def median_filtered(strips: Float32) -> Float32:
     """Median of each channel and its two neighbours, (n, bins); at the ends a channel is its own neighbour."""
     wide = np.concatenate([strips[..., :1], strips, strips[..., -1:]], axis=-1)
-    left, middle, right = wide[..., :-2], wide[..., 1:-1], wide[..., 2:]
-    filtered: Float32 = np.maximum(np.minimum(left, middle), np.minimum(np.maximum(left, middle), right))
+    before, middle, after = wide[..., :-2], wide[..., 1:-1], wide[..., 2:]
+    filtered: Float32 = np.maximum(np.minimum(before, middle), np.minimum(np.maximum(before, middle), after))
     return filtered
 
 
@@ -101,8 +101,8 @@ def resized(strips: Float32, length: int) -> Float32:
     """Strips (n, bins) by linear interpolation at ``length`` places from the first channel to the last."""
     bins = strips.shape[-1]
     place = np.linspace(0.0, bins - 1.0, length)
-    left = np.minimum(place.astype(np.intp), max(bins - 2, 0))
-    right = np.minimum(left + 1, bins - 1)
-    share = (place - left).astype(np.float32)
-    values: Float32 = strips[..., left] * (np.float32(1.0) - share) + strips[..., right] * share
+    lower = np.minimum(place.astype(np.intp), max(bins - 2, 0))
+    right = np.minimum(lower + 1, bins - 1)
+    share = (place - lower).astype(np.float32)
+    values: Float32 = strips[..., lower] * (np.float32(1.0) - share) + strips[..., right] * share
     return values

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from dqm.core.accepted import LEAST_ACCEPTED, Accepted
-from dqm.core.drift import HELD, TRUSTED, Earlier, RunSums
+from dqm.core.drift import HELD_BACK, TRUSTED, Earlier, RunSums
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.references.choice import adapted, blocks_of, histograms_at_mean, start
 
@@ -51,6 +51,6 @@ def _vouched_for(sums: RunSums) -> RunSums:
     parts = []
     for array in (sums.counts, sums.leaning, sums.histograms):
         together = np.zeros_like(array)
-        together[TRUSTED] = array[TRUSTED] + array[HELD]
+        together[TRUSTED] = array[TRUSTED] + array[HELD_BACK]
         parts.append(together)
     return RunSums(*parts)

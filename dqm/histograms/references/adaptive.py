@@ -139,14 +139,14 @@ def follow(
     counts: Float64,
     recent: Sequence[Float64],
     trusted: Mask | None = None,
-    known: Float64 | None = None,
+    fault_free: Float64 | None = None,
 ) -> tuple[Template, Step]:
     """The template after a run with ``counts`` (n, bins), and what the run was to the template before.
 
     ``recent`` are the runs before, the newest last. ``trusted`` (n,) is False where other tests condemn the run:
     then it is not added, and can only be adopted if it lasts; ``recent`` must be empty of counts where a run was
-    judged otherwise than this one. ``known`` (n, bins) are shares that are known to be free of faults: a bin that does
-    not stand out beside these is no fault, so that the template finds back from conditions that were unlike any other.
+    judged otherwise than this one. ``fault_free`` (n, bins) are shares of histograms without faults: a bin that does
+    not stand out against these is no fault, so that the template recovers from conditions that were unlike any other.
     """
     enough = counts.sum(axis=-1) >= LEAST_COUNTS
     first = enough & (template.size <= 0)
@@ -155,7 +155,7 @@ def follow(
     outlier = np.where(enough & ~first, stands_out(counts, expected, template.wander), 0.0)
     near = enough & ~first & (distance < NEAR) & (outlier < STANDS_OUT)
     added = near if trusted is None else near & trusted
-    stays, total = _lasting(template, counts, recent, known)
+    stays, total = _lasting(template, counts, recent, fault_free)
     adopted = enough & ~first & ~added & stays
     after = _replaced(_added(template, counts, added), total, adopted)
     return _replaced(after, counts, first), Step(distance, outlier, added | first, adopted)
@@ -171,13 +171,13 @@ def _distance(template: Template, counts: Float64, expected: Float64) -> Float64
 
 
 def _lasting(
-    template: Template, counts: Float64, recent: Sequence[Float64], known: Float64 | None
+    template: Template, counts: Float64, recent: Sequence[Float64], fault_free: Float64 | None
 ) -> tuple[Mask, Float64]:
     """Bins that stand out in the template stay unremarkable when its shape moves little; see ``stands_out``."""
     runs = np.stack([*recent[-(WITHIN - 1) :], counts])
     faulty = _faulty(runs, template.share, template.wander)
-    if known is not None:
-        faulty &= _faulty(runs, known, template.wander)
+    if fault_free is not None:
+        faulty &= _faulty(runs, fault_free, template.wander)
     return lasting(counts, runs[:-1], faulty, template.wander)
 
 

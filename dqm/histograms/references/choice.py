@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dqm.core.drift import HELD, PILEUP_STEPS, TRUSTED, Earlier, Reference, RunSums
+from dqm.core.drift import HELD_BACK, PILEUP_STEPS, TRUSTED, Earlier, Reference, RunSums
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.group import Group
 from dqm.histograms.references import frozen
@@ -41,10 +41,10 @@ def choose(
     now follows, and ``before`` the runs before those, which tell whether a change lasts.
     """
     reference = start(model) if previous is None else previous
-    known = list(before)
+    earlier = list(before)
     for number, sums in since:
-        reference = _step(model, reference, number, sums, [run_sums for _, run_sums in known])
-        known.append((number, sums))
+        reference = _step(model, reference, number, sums, [run_sums for _, run_sums in earlier])
+        earlier.append((number, sums))
     usable = reference.usable
     followed = float(usable.mean()) if len(usable) else 0.0
     adaptive, reason = _decision(reference, followed, run, pileup)
@@ -123,11 +123,11 @@ def _step(model: SubsystemModel, reference: Reference, run: int, sums: RunSums, 
             wander[where].reshape(shape).astype(np.float64),
         )
         after, step = follow(template, counts, recent, trusted, group.reference.share.astype(np.float64))
-        taken = step.added | step.adopted
-        moved |= bool(taken.any())
+        updated = step.added | step.adopted
+        moved |= bool(updated.any())
         share[where] = after.share.ravel()
         wander[where] = after.wander.ravel()
-        size[rows] = np.where(taken | (size[rows] > 0), after.size, 0.0)
+        size[rows] = np.where(updated | (size[rows] > 0), after.size, 0.0)
         usable[rows] = (size[rows] > 0) & ~_faulty(after, group.reference.share)
         drift[rows] = np.abs(after.share - group.reference.share).sum(axis=1) / 2
     if not moved:
@@ -158,12 +158,12 @@ def histograms_at_mean(sums: RunSums, group: Group, block: Block, where: slice) 
     Where they could, only those count; elsewhere all do, so that a lasting change can be seen.
     """
     rows = slice(block.start, block.stop)
-    seen = sums.histograms[:, rows]
-    trusted = seen[TRUSTED] >= np.maximum(seen[HELD], 1)
+    histograms = sums.histograms[:, rows]
+    trusted = histograms[TRUSTED] >= np.maximum(histograms[HELD_BACK], 1)
     shape = group.reference.share.shape
     kinds = sums.counts[:, where].reshape(2, *shape)
-    counts = (kinds[TRUSTED] + np.where(trusted[:, None], 0, kinds[HELD])).astype(np.float64)
-    leaning = sums.leaning[TRUSTED, rows] + np.where(trusted, 0, sums.leaning[HELD, rows])
+    counts = (kinds[TRUSTED] + np.where(trusted[:, None], 0, kinds[HELD_BACK])).astype(np.float64)
+    leaning = sums.leaning[TRUSTED, rows] + np.where(trusted, 0, sums.leaning[HELD_BACK, rows])
     pileup = leaning / np.maximum(counts.sum(axis=1), 1.0) / PILEUP_STEPS
     share = group.reference.share.astype(np.float64)
     return counts * share / (share + group.reference.slope * pileup[:, None]), trusted

@@ -41,10 +41,10 @@ class EntriesModel:
 
     def expected(self, conditions: Sequence[Conditions]) -> tuple[Float64, Float64]:
         """Expected entries (L, n), none where there was no beam, and the relative spread (L, n) about them."""
-        known = [regressors(condition) if self.knows_conditions else None for condition in conditions]
+        by_lumisection = [regressors(condition) if self.knows_conditions else None for condition in conditions]
         lines = np.empty((len(conditions), len(self.median)))
         spreads = np.empty_like(lines)
-        for at, regressor in enumerate(known):
+        for at, regressor in enumerate(by_lumisection):
             if regressor is None:
                 lines[at], spreads[at] = self.median, self.median_spread
             else:
@@ -76,11 +76,11 @@ class EntriesModel:
         and no more than the share of what is expected of them that the MEs of its lumisection have, by their median.
         1 where that cannot be told from fewer than :data:`_SIBLINGS` of them. Needs no calibration.
         """
-        known = np.isfinite(expected) & (expected > 0)
-        share = np.where(known, statistics / np.where(known, expected, 1.0), np.nan)
-        full = np.minimum(np.nan_to_num(median(share.T)), 1.0) * (known.sum(axis=1) > _SIBLINGS)
+        is_expected = np.isfinite(expected) & (expected > 0)
+        share = np.where(is_expected, statistics / np.where(is_expected, expected, 1.0), np.nan)
+        full = np.minimum(np.nan_to_num(median(share.T)), 1.0) * (is_expected.sum(axis=1) > _SIBLINGS)
         least = 0.5 * full[:, None] * expected * np.exp(-_MARGIN * spread)
-        bound: Float64 = np.exp(-np.where(known, least, 0.0))
+        bound: Float64 = np.exp(-np.where(is_expected, least, 0.0))
         return bound
 
     def arrays(self) -> dict[str, Float64]:
@@ -115,14 +115,14 @@ def fit(statistics: Float64, conditions: list[Conditions]) -> EntriesModel:
     middle = np.where(never, np.nan, np.nanmedian(np.where(never, 0.0, logs), axis=0))
     middle_spread = _spread(logs - middle)
     rows = [
-        (place, known) for place, condition in enumerate(conditions) if (known := regressors(condition)) is not None
+        (place, values) for place, condition in enumerate(conditions) if (values := regressors(condition)) is not None
     ]
     if len(rows) < max(20, len(conditions) // 2):
         blank = np.full((n, 3), np.nan)
         return EntriesModel(blank, np.full(2, np.nan), np.full(n, np.nan), middle, middle_spread)
-    known = np.array([condition for _, condition in rows])
-    centre = known.mean(axis=0)
-    design = np.column_stack([np.ones(len(known)), known - centre])
+    values = np.array([condition for _, condition in rows])
+    centre = values.mean(axis=0)
+    design = np.column_stack([np.ones(len(values)), values - centre])
     logs = logs[[place for place, _ in rows]]
     per_lumi = logs - design[:, 1:2]
     lines = fit_lines(np.repeat(design[:, None, [0, 2]], n, axis=1), per_lumi, _RIDGE)

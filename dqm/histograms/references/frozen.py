@@ -76,10 +76,12 @@ def fit(counts: Float32, pileup: Float32, use: Mask, runs: Int64) -> FrozenRefer
     """
     first = _still(counts, pileup, use)
     masked = np.where(use, (_pulls(first, counts, pileup).astype(np.float64) ** 2).mean(axis=-1), np.nan)
-    known = use.any(axis=0)
+    has_entries = use.any(axis=0)
     limit = np.full(counts.shape[1], np.inf)
-    middle = np.nanmedian(masked[:, known], axis=0)
-    limit[known] = middle + _OUTLIER * NORMAL_MAD * np.nanmedian(np.abs(masked[:, known] - middle), axis=0) + 1e-6
+    middle = np.nanmedian(masked[:, has_entries], axis=0)
+    limit[has_entries] = (
+        middle + _OUTLIER * NORMAL_MAD * np.nanmedian(np.abs(masked[:, has_entries] - middle), axis=0) + 1e-6
+    )
     use = use & (np.nan_to_num(masked, nan=np.inf) <= limit)
     still = _still(counts, pileup, use)
     return replace(still, modes=modes.fit(_pulls(still, counts, pileup), counts.sum(axis=-1), use, runs))

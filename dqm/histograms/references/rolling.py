@@ -45,7 +45,7 @@ def refitted(model: SubsystemModel, candidates: RunWindow, settings: DqmSettings
         )
         candidates = candidates.accepting(anew, since, until)
     faulty = [
-        _faulty(counts, candidates.came[:, rows], candidates.held[:, rows])
+        _faulty(counts, candidates.present[:, rows], candidates.alarmed[:, rows])
         for counts, rows in _blocks(model, candidates)
     ]
     window = candidates.nearest(~np.concatenate(faulty, axis=1))
@@ -56,7 +56,7 @@ def refitted(model: SubsystemModel, candidates: RunWindow, settings: DqmSettings
         model.catalogue,
         counts,
         np.concatenate([block.sum(axis=-1, dtype=np.float64) for block in counts], axis=1),
-        window.came,
+        window.present,
         [Conditions()] * runs,
         np.zeros(runs, dtype=np.float32),
         window.runs,
@@ -66,7 +66,7 @@ def refitted(model: SubsystemModel, candidates: RunWindow, settings: DqmSettings
     except TrainingError:
         return model
     if learned.window is not None and anew.any():
-        learned = replace(learned, unsettled=anew & (learned.window.came.sum(axis=0) < LEAST_ACCEPTED))
+        learned = replace(learned, unsettled=anew & (learned.window.present.sum(axis=0) < LEAST_ACCEPTED))
     learned = replace(learned, head=model.head)
     if model.entries.knows_conditions:
         # The window holds no luminosity, which tells more of entries than how many there were lately.
@@ -106,18 +106,18 @@ def _blocks(model: SubsystemModel, window: RunWindow) -> list[tuple[Float32, sli
     return blocks
 
 
-def _faulty(counts: Float32, came: Mask, held: Mask) -> Mask:
-    """Which of the ``held`` histograms (R, n) have a bin that stands out, as has the run beside.
+def _faulty(counts: Float32, present: Mask, alarmed: Mask) -> Mask:
+    """Which of the ``alarmed`` histograms (R, n) have a bin that stands out, as has the run beside.
 
     ``counts`` are (R, n, bins).
     """
-    faulty: Mask = held & came
+    faulty: Mask = alarmed & present
     if not faulty.any() or counts.shape[-1] < 3:
-        return np.zeros_like(held)
+        return np.zeros_like(alarmed)
     totals = counts.sum(axis=-1)
     roots = root_shares(counts, totals).astype(np.float64)
     away = roots[..., 1:-1] - (roots[..., :-2] + roots[..., 2:]) / 2
-    ordinary = np.where((came & ~held)[..., None], away, np.nan)
+    ordinary = np.where((present & ~alarmed)[..., None], away, np.nan)
     middle = median(ordinary)
     chance = 0.375 / np.maximum(totals, 1.0)
     spread = np.sqrt(scale(ordinary - middle) ** 2 + LEAST_SPREAD**2 + chance[..., None])

@@ -98,19 +98,19 @@ def _fit(
 ) -> tuple[float, SiblingModel] | None:
     """How far 99 % of the entries in runs held back lie from what is expected, in ln, and the model."""
     departures, distances = [], []
-    for own, held in splits:
+    for own, held_out in splits:
         model, offset, spread = _learned(statistics, conditions, runs, catalogue, own)
-        expected = _moved(model, [conditions[at] for at in held], offset)
-        beside = by_siblings(statistics[held], expected, catalogue)
-        departures.append(deficits(statistics[held], beside, spread).ravel())
+        expected = _moved(model, [conditions[at] for at in held_out], offset)
+        beside = by_siblings(statistics[held_out], expected, catalogue)
+        departures.append(deficits(statistics[held_out], beside, spread).ravel())
         with np.errstate(invalid="ignore"):
-            distances.append(np.abs(np.log1p(beside) - np.log1p(statistics[held])).ravel())
+            distances.append(np.abs(np.log1p(beside) - np.log1p(statistics[held_out])).ravel())
     pool = np.concatenate(departures) if departures else np.empty(0)
     pool = pool[np.isfinite(pool)]
     if not len(pool):
         return None
     model, offset, spread = _learned(statistics, conditions, runs, catalogue, learned)
-    calibrating = np.unique(np.concatenate([runs[held] for _, held in splits]))
+    calibrating = np.unique(np.concatenate([runs[held_out] for _, held_out in splits]))
     blocks = Blocks.of(len(calibrating), int(np.isfinite(offset).sum()))
     lack, excess = ConformalTable.of(pool, blocks), ConformalTable.of(-pool, blocks)
     far = float(np.nanquantile(np.concatenate(distances), _MOST))

@@ -72,10 +72,10 @@ class KolmogorovScorer:
         nowhere = np.zeros(len(reference.share), dtype=np.float32)
         still = cls(steps, reference.share @ steps, reference.slope @ steps, movements, nowhere)
         squares = np.where(use, still.score(block).astype(np.float64) ** 2, 0.0)
-        seen = np.maximum(use.sum(axis=0), 1)
+        histograms = np.maximum(use.sum(axis=0), 1)
         # The mean square of Kolmogorov's distribution is pi^2 / 12; what exceeds it is systematic.
-        beyond = np.maximum(squares.sum(axis=0) / seen - np.pi**2 / 12, 0.0)
-        counts = np.where(use, block.totals, 0.0).sum(axis=0, dtype=np.float64) / seen
+        beyond = np.maximum(squares.sum(axis=0) / histograms - np.pi**2 / 12, 0.0)
+        counts = np.where(use, block.totals, 0.0).sum(axis=0, dtype=np.float64) / histograms
         wander = (beyond / np.maximum(counts, 1.0)).astype(np.float32)
         return replace(still, wander=wander)
 

@@ -98,26 +98,26 @@ class OccupancyMapScorer:
 
     def largest(self, block: FeatureBlock) -> tuple[Float32, Float32]:
         """Largest absolute deviation of one cell and of 3 x 3 cells, (L, n) each."""
-        deviations, seen = self.deviations(block)
-        alone: Float32 = np.abs(deviations * seen).max(axis=(1, 2))
-        together: Float32 = np.abs(neighbourhoods(deviations, seen)).max(axis=(1, 2))
+        deviations, filled = self.deviations(block)
+        alone: Float32 = np.abs(deviations * filled).max(axis=(1, 2))
+        together: Float32 = np.abs(neighbourhoods(deviations, filled)).max(axis=(1, 2))
         return alone.reshape(block.totals.shape), together.reshape(block.totals.shape)
 
     def deviations(self, block: FeatureBlock) -> tuple[Float32, Float32]:
         """Pulls less what the network reconstructs, and which cells say anything (1, else 0); (L n, rows, columns)."""
         require_shape(self.name, (len(self.factor), self.shape[0] * self.shape[1]), block)
-        seen = (block.precision >= LEAST_PRECISION).astype(np.float32).reshape(-1, *self.shape)
-        pulls = block.pulls.reshape(seen.shape)
+        filled = (block.precision >= LEAST_PRECISION).astype(np.float32).reshape(-1, *self.shape)
+        pulls = block.pulls.reshape(filled.shape)
         if self.model is None:
-            return pulls, seen
-        return pulls - self.model.reconstructed(np.clip(pulls, -INPUT_REACH, INPUT_REACH) * seen), seen
+            return pulls, filled
+        return pulls - self.model.reconstructed(np.clip(pulls, -INPUT_REACH, INPUT_REACH) * filled), filled
 
 
 def _medians(logs: Float64) -> Float64:
     """Median (n,) of ``logs`` (L, n), NaN left out; that of all where there are none."""
-    known = ~np.isnan(logs).all(axis=0)
+    has_finite = ~np.isnan(logs).all(axis=0)
     medians = np.full(logs.shape[1], np.nanmedian(logs))
-    medians[known] = np.nanmedian(logs[:, known], axis=0)
+    medians[has_finite] = np.nanmedian(logs[:, has_finite], axis=0)
     return medians
 
 
@@ -125,8 +125,8 @@ def _trained(training: TrainingData, use: Mask) -> MapAutoencoder:
     """A network of the pulls of good maps ``use`` (L, n)."""
     from dqm.networks.training.map_autoencoder import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-    seen = training.block.precision[use] >= LEAST_PRECISION
-    maps = np.clip(training.block.pulls[use], -INPUT_REACH, INPUT_REACH) * seen
+    filled = training.block.precision[use] >= LEAST_PRECISION
+    maps = np.clip(training.block.pulls[use], -INPUT_REACH, INPUT_REACH) * filled
     return train(maps.reshape(-1, *training.shape), training.seed)
 
 

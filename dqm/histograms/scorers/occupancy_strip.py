@@ -43,10 +43,10 @@ class OccupancyStripScorer:
         from dqm.networks.training.strip_cnn import train  # noqa: PLC0415 - TensorFlow takes seconds to import
 
         rng = np.random.default_rng(training.seed)
-        kept = _drawn(training.use, rng)
-        late = np.arange(len(kept)) >= len(kept) * 4 // 5
-        learn = _labelled(training, kept & ~late[:, None], rng)
-        model = train(learn, _labelled(training, kept & late[:, None], rng), training.seed)
+        use = _drawn(training.use, rng)
+        late = np.arange(len(use)) >= len(use) * 4 // 5
+        learn = _labelled(training, use & ~late[:, None], rng)
+        model = train(learn, _labelled(training, use & late[:, None], rng), training.seed)
         rows: Mask = np.any(training.use, axis=0, keepdims=True)[0]
         return cls(training.block.counts.shape[-1], rows, model)
 

@@ -100,17 +100,17 @@ class LargestShareScorer:
     def fit(cls, training: TrainingData) -> Self:
         """Median and MAD of each bin, the latter shrunk towards that of the ME."""
         roots = root_shares(training.block.counts, training.block.totals).astype(np.float64)
-        seen = training.use.sum(axis=0)
-        known = seen > 0
-        masked = np.where(training.use[..., None], roots, np.nan)[:, known]
+        histograms = training.use.sum(axis=0)
+        is_used = histograms > 0
+        masked = np.where(training.use[..., None], roots, np.nan)[:, is_used]
         bins = roots.shape[-1]
         centre = np.full(roots.shape[1:], np.sqrt(1.0 / bins))
         spread = np.ones(roots.shape[1:])
-        centre[known] = median(masked)
-        own = scale(masked - centre[known])
+        centre[is_used] = median(masked)
+        own = scale(masked - centre[is_used])
         middle = np.median(own, axis=-1, keepdims=True)
-        weight = seen[known][:, None]
-        spread[known] = np.sqrt((weight * own**2 + PRIOR_HISTOGRAMS * middle**2) / (weight + PRIOR_HISTOGRAMS))
+        weight = histograms[is_used][:, None]
+        spread[is_used] = np.sqrt((weight * own**2 + PRIOR_HISTOGRAMS * middle**2) / (weight + PRIOR_HISTOGRAMS))
         return cls(centre.astype(np.float32), np.maximum(spread, LEAST_SPREAD).astype(np.float32))
 
     @classmethod

@@ -55,12 +55,12 @@ def train(
     noise = tf.random.Generator.from_seed(int(rng.integers(2**31)))
 
     def loss(rows: Any, chance: float = 1.0) -> Any:
-        shown, given = rows[:, :p], rows[:, p:]
+        shown, condition = rows[:, :p], rows[:, p:]
         mean, log_variance = _halves(_forward(encoder, rows))
         code = mean + chance * tf.exp(0.5 * log_variance) * noise.normal(tf.shape(mean))
-        made, log_spread = _halves(_forward(decoder, tf.concat([code, given], axis=1)))
-        made += tf.matmul(given, direct)
-        error = tf.reduce_sum(tf.square(shown - made) / tf.exp(log_spread) + log_spread, axis=1)
+        reconstructed, log_spread = _halves(_forward(decoder, tf.concat([code, condition], axis=1)))
+        reconstructed += tf.matmul(condition, direct)
+        error = tf.reduce_sum(tf.square(shown - reconstructed) / tf.exp(log_spread) + log_spread, axis=1)
         divergence = tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - log_variance - 1.0, axis=1)
         return tf.reduce_mean(error + divergence) / 2.0
 
@@ -78,14 +78,14 @@ def train(
 
 def _layers(widths: tuple[int, ...], rng: np.random.Generator) -> list[Any]:
     """Kernels by Glorot's uniform distribution and biases of zero, one after the other."""
-    made: list[Any] = []
+    variables: list[Any] = []
     for before, after in pairwise(widths):
         reach = np.sqrt(6.0 / (before + after))
-        made.append(tf.Variable(rng.uniform(-reach, reach, (before, after)).astype(np.float32)))
-        made.append(tf.Variable(np.zeros(after, dtype=np.float32)))
+        variables.append(tf.Variable(rng.uniform(-reach, reach, (before, after)).astype(np.float32)))
+        variables.append(tf.Variable(np.zeros(after, dtype=np.float32)))
     # The last layer starts small: the likelihood of a random decoder would be astronomically bad.
-    made[-2].assign(0.1 * made[-2])
-    return made
+    variables[-2].assign(0.1 * variables[-2])
+    return variables
 
 
 def _forward(layers: list[Any], shown: Any) -> Any:

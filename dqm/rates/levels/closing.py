@@ -74,7 +74,7 @@ def _judged(
     judged = judgement(model, before, of_run, current, tracks)
     rows = np.array([part.catalogue.index[name] for name in model.menu.names], dtype=np.intp)
     candidates = part.present[rows] & (part.reasons[rows] == Reason.CONSISTENT)
-    inspected = candidates & judged.known & ~np.isnan(judged.pulls[:, 0])
+    inspected = candidates & judged.has_level & ~np.isnan(judged.pulls[:, 0])
     p_sums = np.where(inspected, p_of_sums(judged.pulls), np.nan)
     p_alone = np.where(inspected, two_sided(judged.pulls[:, 0]), np.nan)
     with np.errstate(invalid="ignore"):
@@ -165,7 +165,7 @@ def evidence(
 ) -> Evidence:
     """Evidence on ``row`` of the part's catalogue, whose sums of pulls are ``pulls`` (sums,).
 
-    ``others`` are the paths that moved together with it.
+    ``companions`` are the paths that moved together with it.
     """
     assert part.bands is not None  # noqa: S101 - rates have them
     finite_pulls = np.where(np.isnan(pulls), 0.0, pulls)

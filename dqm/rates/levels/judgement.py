@@ -35,7 +35,7 @@ class Judgement:
     """Of the n rates of a model in one lumisection.
 
     ``expected`` counts with ``spread`` beside counting noise; ``pulls`` and ``large`` (n, sums) as in
-    :class:`dqm.rates.levels.level.Walk`; ``steady``: conditions did not move; ``known`` (n,): the level is;
+    :class:`dqm.rates.levels.level.Walk`; ``steady``: conditions did not move; ``has_level`` (n,): the level is known;
     ``published_before`` (n,): published in this run already; ``off`` (n,): for how many lumisections in a row it was
     too far off to be learned.
     """
@@ -46,7 +46,7 @@ class Judgement:
     pulls: Float64
     large: Float64
     steady: bool
-    known: Mask
+    has_level: Mask
     published_before: Mask
     off: Indices
 
@@ -118,7 +118,7 @@ def judgement(
     part, own_curve = readings.only(rows), curve[rows]
     # A path of another version is another path, of which this one's level says nothing.
     versions = np.where(part.published[-1], part.versions[-1], 0.0)
-    use = part.judged & model.quadratic.known & (part.versions == part.versions[-1])
+    use = part.judged & model.quadratic.is_fitted & (part.versions == part.versions[-1])
     level = before.levels.before(model.quadratic, column, run, versions)
     place = (level.tobytes(), run, column)
 

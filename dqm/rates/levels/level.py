@@ -159,9 +159,9 @@ def _sums(pulls: Float64) -> tuple[Float64, Mask]:
     """
     whole = pulls.cumsum(axis=0)
     farthest = np.where(whole > 0, np.maximum.accumulate(pulls), -np.minimum.accumulate(pulls))
-    others = (np.abs(whole) - farthest)[_LAST] / np.sqrt(np.maximum(_LAST, 1))[:, None]
+    without_largest = (np.abs(whole) - farthest)[_LAST] / np.sqrt(np.maximum(_LAST, 1))[:, None]
     sums = whole[_LAST] / np.sqrt(_COUNTS)[:, None]
-    return sums.T, ((others >= LEAST_OTHERS) & (pulls[0] * np.sign(sums) >= LEAST_NOW)).T
+    return sums.T, ((without_largest >= LEAST_OTHERS) & (pulls[0] * np.sign(sums) >= LEAST_NOW)).T
 
 
 def _learn(

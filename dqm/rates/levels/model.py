@@ -55,23 +55,27 @@ class LevelModel:
     @property
     def judged(self) -> Mask:
         """Which rates (n,) have a model."""
-        judged: Mask = self.quadratic.known & (self.spread <= WIDEST_SPREAD)
+        judged: Mask = self.quadratic.is_fitted & (self.spread <= WIDEST_SPREAD)
         return judged
 
     def unjudged(self) -> dict[str, str]:
         """Why rates have no model, by name."""
         scatter = {
             name: f"it scatters by {spread:.0%} about its own level; {WIDEST_SPREAD:.0%} is the most"
-            for name, spread, known in zip(self.menu.names, self.spread, self.quadratic.known, strict=True)
-            if known and spread > WIDEST_SPREAD
+            for name, spread, is_fitted in zip(self.menu.names, self.spread, self.quadratic.is_fitted, strict=True)
+            if is_fitted and spread > WIDEST_SPREAD
         }
         few = "training has too few events of it"
-        unknown = {name: few for name, known in zip(self.menu.names, self.quadratic.known, strict=True) if not known}
+        unknown = {
+            name: few
+            for name, is_fitted in zip(self.menu.names, self.quadratic.is_fitted, strict=True)
+            if not is_fitted
+        }
         return scatter | unknown
 
     def arrays(self) -> NamedArrays:
         """All numbers by name; names are not among them."""
-        names = ("scales", "coefficients", "offsets", "reach", "known")
+        names = ("scales", "coefficients", "offsets", "reach", "is_fitted")
         return {
             **{f"quadratic/{name}": getattr(self.quadratic, name) for name in names},
             "spread": self.spread,
@@ -85,7 +89,9 @@ class LevelModel:
     @classmethod
     def of(cls, menu: TriggerMenu, arrays: NamedArrays, names: Mapping[str, Any]) -> "LevelModel":
         """Inverse of :meth:`arrays` and :meth:`names`; raises KeyError or ValueError for what makes no model."""
-        curves = {name: arrays[f"quadratic/{name}"] for name in ("scales", "coefficients", "offsets", "reach", "known")}
+        curves = {
+            name: arrays[f"quadratic/{name}"] for name in ("scales", "coefficients", "offsets", "reach", "is_fitted")
+        }
         quadratic = Quadratic(columns=tuple(str(column) for column in names["columns"]), **curves)
         n = len(menu.names)
         p_values, shapes = arrays["p_values"], (curves["offsets"].shape, arrays["spread"].shape)
@@ -97,7 +103,7 @@ class LevelModel:
 def learn(menu: TriggerMenu, readings: Readings) -> LevelModel:
     """A model of the rates of ``menu``, from readings in its order; raises TrainingError if none has enough events."""
     quadratic = fit(readings, readings.judged & (readings.moved == 0)[:, None])
-    if not quadratic.known.any():
+    if not quadratic.is_fitted.any():
         raise TrainingError(f"none of {len(menu.names)} rates has {LEAST_COUNTS:g} events in usable lumisections")
     nothing = Levels.nothing(len(menu.names))
     curve = quadratic.expected(readings)
@@ -106,18 +112,18 @@ def learn(menu: TriggerMenu, readings: Readings) -> LevelModel:
         spread = _spread(nothing, quadratic, readings, curve, spread)
     levels, judgements = walked(nothing, quadratic, readings, curve, spread, training=True)
     p_values = np.stack([p_of_sums(judgements.pulls), p_of_sums(judgements.large), two_sided(judgements.pulls[..., 0])])
-    rows = (readings.judged & quadratic.known).any(axis=1)
+    rows = (readings.judged & quadratic.is_fitted).any(axis=1)
     return LevelModel(menu, quadratic, spread, levels, p_values[:, rows].astype(np.float32))
 
 
 def _spread(levels: Levels, quadratic: Quadratic, readings: Readings, curve: Float64, spread: Float64) -> Float64:
     """What counts scatter (n,) about the followed level, what is not known of this and counting noise left out."""
     _, judgements = walked(levels, quadratic, readings, curve, spread, training=True)
-    use = readings.judged & quadratic.known & (readings.moved == 0)[:, None]
+    use = readings.judged & quadratic.is_fitted & (readings.moved == 0)[:, None]
     whole = spread_of(readings.counts, np.maximum(curve * judgements.factor, 1e-9), use)
     of_level = np.where(use, judgements.spread**2 - spread**2, np.nan)
-    known = np.nanmedian(np.where(use.any(axis=0), of_level, 0.0), axis=0)
-    result: Float64 = np.sqrt(np.maximum(whole**2 - known, LEAST_SPREAD**2))
+    of_columns = np.nanmedian(np.where(use.any(axis=0), of_level, 0.0), axis=0)
+    result: Float64 = np.sqrt(np.maximum(whole**2 - of_columns, LEAST_SPREAD**2))
     return result
 
 

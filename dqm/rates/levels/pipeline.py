@@ -120,16 +120,16 @@ class LevelPipeline:
         expected = model.quadratic.expected(readings)[0]
         place = {name: at for at, name in enumerate(model.menu.names)}
         source = np.array([place.get(name, -1) for name in menu.names], dtype=np.intp)
-        known = source >= 0
+        in_model = source >= 0
         bands = np.full((7, n), np.nan)
         rates = np.concatenate([record.l1, record.hlt])
         prescales = overall_prescales(record)
         bands[0, menu.rows], bands[5, menu.rows] = rates, prescales
-        bands[4, menu.rows[known]] = expected[source[known]] / LUMISECTION_SECONDS
+        bands[4, menu.rows[in_model]] = expected[source[in_model]] / LUMISECTION_SECONDS
         if menu.versions:
             bands[6, menu.rows] = [version or np.nan for version in menu.versions]
         reasons = np.full(n, Reason.NO_MODEL, dtype=np.uint8)
-        reasons[menu.rows[known]] = np.where(model.judged[source[known]], Reason.CONSISTENT, Reason.NO_MODEL)
+        reasons[menu.rows[in_model]] = np.where(model.judged[source[in_model]], Reason.CONSISTENT, Reason.NO_MODEL)
         if not readings.usable[0]:
             unstable = record.conditions.beams_stable is False
             reasons[:] = Reason.NO_STABLE_BEAMS if unstable else Reason.LOW_STATISTICS

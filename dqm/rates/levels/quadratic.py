@@ -34,7 +34,7 @@ class Quadratic:
 
     ``scales`` (n,): with luminosity, not with time alone; ``coefficients`` (n, 2) of pileup and its square; ``offsets``
     (c, n) are NaN where training has not seen the rate in the column; ``reach`` (2, n): pileup of training, beyond
-    which a curve is continued as a constant. ``known`` (n,): those that have a curve.
+    which a curve is continued as a constant. ``is_fitted`` (n,): those that have a curve.
     """
 
     columns: tuple[str, ...]
@@ -42,17 +42,17 @@ class Quadratic:
     coefficients: Float64
     offsets: Float64
     reach: Float64
-    known: Mask
+    is_fitted: Mask
 
     def expected(self, readings: Readings) -> Float64:
         """Counts (L, n) to expect; in a column that is not known, with the offset that a rate has in the median."""
         x = (np.clip(readings.pileup[:, None], *self.reach) - MIDDLE) / UNIT
         curve = self.coefficients[:, 0] * x + self.coefficients[:, 1] * x**2
         scale = np.where(self.scales, readings.luminosity[:, None], readings.live_s[:, None])
-        known = np.isfinite(self.offsets)
+        has_offset = np.isfinite(self.offsets)
         usual = np.array([np.median(of[np.isfinite(of)]) if np.isfinite(of).any() else 0.0 for of in self.offsets.T])
         place = {column: at for at, column in enumerate(self.columns)}
-        rows = np.vstack([np.where(known, self.offsets, usual), usual])
+        rows = np.vstack([np.where(has_offset, self.offsets, usual), usual])
         offset = rows[[place.get(column, len(self.columns)) for column in readings.columns]]
         on = np.divide(1.0, readings.prescales, out=np.zeros_like(readings.prescales), where=readings.prescales > 0)
         expected: Float64 = np.maximum(scale, 0.0) * on * np.exp(curve + offset)
@@ -61,8 +61,8 @@ class Quadratic:
     def knows(self, column: str) -> Mask:
         """Which rates (n,) training has seen in the column."""
         if column not in self.columns:
-            return np.zeros_like(self.known)
-        offset: Mask = self.known & np.isfinite(self.offsets[self.columns.index(column)])
+            return np.zeros_like(self.is_fitted)
+        offset: Mask = self.is_fitted & np.isfinite(self.offsets[self.columns.index(column)])
         return offset
 
 
@@ -70,12 +70,12 @@ def fit(readings: Readings, use: Mask) -> Quadratic:
     """Curves of what was read; ``use`` (L, n) leaves some out."""
     n = readings.counts.shape[1]
     columns = tuple(sorted(set(np.array(readings.columns, dtype=object)[use.any(axis=1)])))
-    known: Mask = np.where(use, readings.counts, 0.0).sum(axis=0) >= LEAST_COUNTS
+    is_fitted: Mask = np.where(use, readings.counts, 0.0).sum(axis=0) >= LEAST_COUNTS
     scales = np.array([_scales_with_luminosity(readings, use[:, at], at) for at in range(n)], dtype=np.bool_)
     quadratic = Quadratic(
-        columns, scales, np.zeros((n, 2)), np.full((len(columns), n), np.nan), np.zeros((2, n)), known
+        columns, scales, np.zeros((n, 2)), np.full((len(columns), n), np.nan), np.zeros((2, n)), is_fitted
     )
-    for at in np.flatnonzero(known).tolist():
+    for at in np.flatnonzero(is_fitted).tolist():
         _fit_rate(quadratic, readings, use[:, at], at)
     return quadratic
 

@@ -18,8 +18,8 @@ ramp, a scan, or a step of levelling. As beams burn it falls by a tenth of that.
 class Readings:
     """Of L lumisections in order and n rates.
 
-    ``counts`` (L, n); ``published`` (L, n) says which came; ``prescales`` (L, n) declared, 1 where they are not told,
-    0: switched off. ``versions`` (L, n) of paths, 0: none. ``pileup``, ``luminosity`` (1/pb, recorded) and ``live_s``
+    ``counts`` (L, n); ``published`` (L, n): whether each was; ``prescales`` (L, n) declared, 1 where unknown, 0:
+    switched off. ``versions`` (L, n) of paths, 0: none. ``pileup``, ``luminosity`` (1/pb, recorded) and ``live_s``
     are (L,). ``usable`` (L,): as :func:`dqm.rates.observed.is_usable`; ``moved`` (L,): by what share pileup moved, 0
     where it did not jump. ``columns`` are names of prescale columns; ``runs`` and ``numbers`` (L,) say which
     lumisections these are.
@@ -40,7 +40,7 @@ class Readings:
 
     @property
     def judged(self) -> Mask:
-        """(L, n): what came, was switched on, and in usable conditions."""
+        """(L, n): rates that were published and switched on, in usable conditions."""
         rows: Mask = self.published & (self.prescales > 0) & self.usable[:, None]
         return rows
 

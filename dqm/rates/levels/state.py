@@ -64,20 +64,20 @@ class Levels:
 
     def forgotten(self, rates: Collection[int]) -> "Levels":
         """The same without what is known of some rates."""
-        made = {name: numbers.copy() for name, numbers in self.level.items()}
-        for numbers in made.values():
+        levels = {name: numbers.copy() for name, numbers in self.level.items()}
+        for numbers in levels.values():
             # Where it lay is the best guess, and hardly any knowledge.
             numbers[VARIANCE:, list(rates)] = UNKNOWN[VARIANCE:, None]
-        return replace(self, level=made)
+        return replace(self, level=levels)
 
     def restored(self, earlier: "Levels", quadratic: Quadratic, rates: Collection[int]) -> "Levels":
         """The same with what was known ``earlier`` of some rates."""
-        made = {name: numbers.copy() for name, numbers in self.level.items()}
+        levels = {name: numbers.copy() for name, numbers in self.level.items()}
         places = list(rates)
-        for name, numbers in made.items():
+        for name, numbers in levels.items():
             before = earlier.level.get(name, _not_followed(quadratic, name))
             numbers[:, places] = _widened(before, PER_RUN)[:, places]
-        return replace(self, level=made)
+        return replace(self, level=levels)
 
     def before(self, quadratic: Quadratic, column: str, run: int, versions: Float64) -> Float64:
         """The level (5, n) of a ``column`` before a ``run`` whose paths have these ``versions`` (n,), 0: none told."""
@@ -120,7 +120,7 @@ def walked(
         versions, run = newest(levels.versions, part), int(part.runs[0])
         conditions = part.numbers, part.pileup, part.moved
         before = levels.before(quadratic, column, run, versions)
-        use = part.judged & quadratic.known
+        use = part.judged & quadratic.is_fitted
         through = walk(Track.begin(before), part.counts, curve[rows], use, conditions, spread, training=training)
         levels = Levels({**levels.level, column: through.track.level}, {**levels.run, column: run}, versions)
         parts.append(through)
@@ -135,12 +135,12 @@ def walked(
 def stretches(readings: Readings) -> list[tuple[Indices, str]]:
     """Rows of each run and column, runs in order, and the column."""
     columns = np.array(readings.columns, dtype=object)
-    made = []
+    parts = []
     for run in dict.fromkeys(readings.runs.tolist()):
         of_run = readings.runs == run
         for column in dict.fromkeys(columns[of_run].tolist()):
-            made.append((np.flatnonzero(of_run & (columns == column)), column))
-    return made
+            parts.append((np.flatnonzero(of_run & (columns == column)), column))
+    return parts
 
 
 def newest(versions: Float64, part: Readings) -> Float64:

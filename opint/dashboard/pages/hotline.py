@@ -26,7 +26,7 @@ HOURS = 144
 """Hours of live time that the picture shows at most."""
 MARKINGS: tuple[Marking, ...] = get_args(Marking)
 
-Wanted = Annotated[
+MarkingFilter = Annotated[
     Literal["all", "new", "interesting", "known", "detector"],
     Query(description="only events that are marked so; `new` are those that nobody has looked at"),
 ]
@@ -54,7 +54,7 @@ def router(store: Store, settings: Settings, clock: Callable[[], float], rendere
 def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Renderer) -> None:
     @routes.get("/hotline", include_in_schema=False)
     def events(
-        request: Request, marked: Wanted = "all", run: RunText = "", dataset: Dataset = "", cursor: Cursor = None
+        request: Request, marked: MarkingFilter = "all", run: RunText = "", dataset: Dataset = "", cursor: Cursor = None
     ) -> HTMLResponse:
         live, run_number = renderer.live(), int(run) if run else None
         declared = settings.hotline.events_per_hour
@@ -81,8 +81,8 @@ def _add_list(routes: APIRouter, store: Store, settings: Settings, renderer: Ren
             watchers=watchers,
             one_in=None if surprise is None else math.exp(surprise),
             hours=sum(hour.live_s for hour in hours) / 3600.0,
-            kept=sum(hour.kept for hour in hours),
-            seen=sum(hour.seen for hour in hours),
+            kept_events=sum(hour.kept_events for hour in hours),
+            judged_events=sum(hour.judged_events for hour in hours),
             lately=recent_rate(hours, declared),
             bars=bars(hours, declared),
             declared=declared,
@@ -116,7 +116,7 @@ def _add_event(routes: APIRouter, store: Store, clock: Callable[[], float], rend
 def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> None:
     @routes.get("/api/v1/hotline", tags=["hotline"], responses=UNAVAILABLE)
     def list_events(
-        marked: Wanted = "all",
+        marked: MarkingFilter = "all",
         run: Number | None = None,
         dataset: Dataset = "",
         limit: Limit = 50,

@@ -67,7 +67,7 @@ def _add_list(
                 run=int(run) if run else None,
                 dataset=dataset or None,
                 words=words or None,
-                whose=actor_name(request) if mine else None,
+                operator=actor_name(request) if mine else None,
                 order=order,
             )
             subsystems = incident_pages.subsystems(tx)

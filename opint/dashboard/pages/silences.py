@@ -38,7 +38,7 @@ class NewSilence(BaseModel):
     actor: str = Field("", max_length=MOST_ACTOR, description="not needed where people sign in")
 
 
-class Made(BaseModel):
+class CreatedSilence(BaseModel):
     """The number of a new silence."""
 
     id: int
@@ -145,10 +145,10 @@ def _add_api(routes: APIRouter, store: Store, clock: Callable[[], float]) -> Non
         status_code=201,
         dependencies=[Depends(require_token)],
     )
-    def add_silence(request: Request, new: NewSilence) -> Made:
+    def add_silence(request: Request, new: NewSilence) -> CreatedSilence:
         """Silence what fits."""
         require_role(request, Role.SHIFTER)
-        return Made(id=_add(store, new.match, actor_of(request, new.actor), new.reason, clock(), new.ends_s))
+        return CreatedSilence(id=_add(store, new.match, actor_of(request, new.actor), new.reason, clock(), new.ends_s))
 
     @routes.delete(
         "/api/v1/silences/{number}",

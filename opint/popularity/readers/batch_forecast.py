@@ -1,8 +1,8 @@
 """Forecasts of the batch job: ``week=2026-11-30/forecast.parquet``, one file per week.
 
-Columns: dataset, made (first day of the last known week), label, horizon (weeks), model, probability, forecast (yes or
-no), new (hardly any history) and was (popular in the week made). A file may lie wherever Arrow can read: on a local
-disk, or at an hdfs:// or s3:// address.
+Columns: dataset, issued (first day of the last known week), label, horizon (weeks), model, probability, forecast (yes
+or no), new (hardly any history) and was (popular in the week issued). A file may lie wherever Arrow can read: on a
+local disk, or at an hdfs:// or s3:// address.
 """
 
 import re
@@ -23,20 +23,20 @@ from streams.arrays import Float64, Mask
 if TYPE_CHECKING:
     pass
 
-COLUMNS = ("dataset", "made", "label", "horizon", "model", "probability", "forecast", "new", "was")
+COLUMNS = ("dataset", "issued", "label", "horizon", "model", "probability", "forecast", "new", "was")
 
 
 @dataclass(frozen=True, eq=False)
 class BatchForecast:
-    """The forecast that ``model`` made at the end of the week ``made``.
+    """The forecast that ``model`` issued at the end of the week ``issued``.
 
     For each dataset (n,): its ``tier`` (empty if the name has none), the ``probability`` that it is popular, the
-    ``forecast`` (yes or no), whether it is ``new``, and whether it ``was`` popular in the week ``made``.
+    ``forecast`` (yes or no), whether it is ``new``, and whether it ``was`` popular in the week ``issued``.
     """
 
     label: Label
     horizon: int
-    made: date
+    issued: date
     model: str
     dataset: tuple[str, ...]
     tier: tuple[str, ...]
@@ -48,7 +48,7 @@ class BatchForecast:
     @property
     def week(self) -> date:
         """First day of the week that is forecast."""
-        return self.made + timedelta(days=DAYS_PER_WEEK * self.horizon)
+        return self.issued + timedelta(days=DAYS_PER_WEEK * self.horizon)
 
 
 def read_batch_forecast(source: str) -> BatchForecast:
@@ -84,7 +84,7 @@ def read_batch_forecast(source: str) -> BatchForecast:
     return BatchForecast(
         label,
         int(horizon),
-        _single_value(days(content, "made", origin).tolist(), "made", origin),
+        _single_value(days(content, "issued", origin).tolist(), "issued", origin),
         _single_value(texts(content, "model", origin), "model", origin),
         tuple(datasets),
         tuple(parse_name(name, origin).tier if is_name(name) else "" for name in datasets),

@@ -41,13 +41,13 @@ _IN_A_WORKER = re.compile(r"opint\.popularity\.errors\.\w+: (.+)")
 
 @dataclass(frozen=True, slots=True)
 class SparkForecast:
-    """The forecast made at the end of week ``made`` for week ``week`` (first days).
+    """The forecast issued at the end of week ``issued`` for week ``week`` (first days).
 
-    ``rows`` has columns dataset, probability, ``new`` (hardly any history) and ``was`` (popular in the week ``made``).
+    ``rows`` has columns dataset, probability, ``new`` (hardly any history) and ``was`` (popular when ``issued``).
     """
 
     rows: DataFrame
-    made: date
+    issued: date
     week: date
 
 
@@ -138,7 +138,7 @@ def run_batch(
         result = forecast(table, spec, training)
         rows = result.rows.select(
             "dataset",
-            f.lit(result.made).alias("made"),
+            f.lit(result.issued).alias("issued"),
             f.lit(str(spec.label)).alias("label"),
             f.lit(spec.horizon).alias("horizon"),
             f.lit(training.model).alias("model"),

@@ -73,20 +73,20 @@ def _on_one_machine(options: argparse.Namespace, spec: BatchSpec, _: Mapping[str
     train = trainer(options.model)
     history = read_history(Path(options.input), _warn)
     task = ForecastTask.of(history, spec.label, spec.horizon, spec.conferences)
-    made = history.shape[1] - 1
-    dataset, probability = RetrainedModel(train, options.seed)(task, made)
-    target = Path(forecast_path(options.output, history.weeks.start(made + spec.horizon)))
+    issue_week = history.shape[1] - 1
+    dataset, probability = RetrainedModel(train, options.seed)(task, issue_week)
+    target = Path(forecast_path(options.output, history.weeks.start(issue_week + spec.horizon)))
     target.parent.mkdir(parents=True, exist_ok=True)
     columns = {
         "dataset": [history.names[row] for row in dataset],
-        "made": pa.array([history.weeks.start(made)] * len(dataset), pa.date32()),
+        "issued": pa.array([history.weeks.start(issue_week)] * len(dataset), pa.date32()),
         "label": [str(spec.label)] * len(dataset),
         "horizon": pa.array([spec.horizon] * len(dataset), pa.int32()),
         "model": [options.model] * len(dataset),
         "probability": probability,
         "forecast": probability > DEFAULT_THRESHOLD,
-        "new": is_new(history, made)[dataset],
-        "was": spec.label.holds(history.measures[spec.label.measure])[dataset, made],
+        "new": is_new(history, issue_week)[dataset],
+        "was": spec.label.holds(history.measures[spec.label.measure])[dataset, issue_week],
     }
     write_table(pa.table(columns), target)
     return str(target)

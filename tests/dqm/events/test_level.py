@@ -44,7 +44,7 @@ def test_the_live_time_of_a_lumisection_that_comes_in_parts_counts_once(rng):
     parts = Ladder.empty().after(key, surprise[:300], 20.0, 1, 3.0).after(key, surprise[300:], 20.0, 2, 3.0)
     np.testing.assert_allclose(parts.counts, whole.counts)
     np.testing.assert_allclose(parts.sums, whole.sums)
-    assert (parts.live_s, parts.kept, parts.promised) == (whole.live_s, whole.kept, whole.promised)
+    assert (parts.live_s, parts.kept_events, parts.promised) == (whole.live_s, whole.kept_events, whole.promised)
 
 
 def test_more_kept_than_promised_asks_for_fewer(rng):

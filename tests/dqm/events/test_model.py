@@ -41,7 +41,7 @@ def test_an_outlier_is_kept_and_what_is_unusual_is_named(model, taken):
     values = item.values.copy()
     values[7, FEATURES.index("mt_gev")] = 5000.0
     result = judge(model, model.start, replace(item, values=values), per_hour=3.0)
-    kept = next(each for each in result.kept if each.event == item.events[7])
+    kept = next(each for each in result.kept_events if each.event == item.events[7])
     assert kept.surprise > result.level
     assert kept.once_in_hours > 1 / 3
     first = kept.unusual[0]
@@ -55,7 +55,7 @@ def test_events_are_judged_by_the_ladder_before_them(model, taken):
     assert result.level == model.start.level(3.0)
     assert result.ladder.counts.sum() > model.start.counts.sum() * 0.9
     nothing = judge(model, Ladder.empty(), item, per_hour=3.0)
-    assert not nothing.kept
+    assert not nothing.kept_events
 
 
 def test_other_features_are_refused_by_name(model, taken):
@@ -67,7 +67,7 @@ def test_other_features_are_refused_by_name(model, taken):
 def test_no_event_and_no_pileup_are_no_trouble(model, taken):
     item = taken[-1]
     empty = replace(item, events=item.events[:0], values=item.values[:0])
-    assert judge(model, model.start, empty, 3.0).kept == ()
+    assert judge(model, model.start, empty, 3.0).kept_events == ()
     unknown = replace(item, conditions=replace(item.conditions, pileup=None))
     assert np.isfinite(judge(model, model.start, unknown, 3.0).ladder.sums).all()
 
@@ -77,7 +77,9 @@ def test_a_saved_model_judges_alike(model, taken, tmp_path):
     loaded = load(tmp_path / "hotline")
     assert loaded.version == saved.version
     np.testing.assert_array_equal(loaded.costs(taken[0].values), model.costs(taken[0].values))
-    assert judge(loaded, loaded.start, taken[0], 3.0).kept == judge(model, model.start, taken[0], 3.0).kept
+    assert (
+        judge(loaded, loaded.start, taken[0], 3.0).kept_events == judge(model, model.start, taken[0], 3.0).kept_events
+    )
 
 
 @pytest.mark.parametrize("damage", ["archive", "format", "features"])

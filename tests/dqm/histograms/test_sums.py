@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqm.core.drift import EVERY, HELD, PILEUP_STEPS, TRUSTED, RunSums, cells_of, is_sampled, run_sums
+from dqm.core.drift import EVERY, HELD_BACK, PILEUP_STEPS, TRUSTED, RunSums, cells_of, is_sampled, run_sums
 from streams.records import Axis, Catalogue, LumisectionKey, MonitoringElement
 
 CATALOGUE = Catalogue.of([MonitoringElement(f"me{n}", (Axis(bins, 0.0, 1.0),)) for n, bins in enumerate((4, 4, 6))])
@@ -34,7 +34,7 @@ def test_histograms_go_where_their_p_values_say():
     counts = [np.array([[1, 2, 3, 4], [5, 6, 7, 8]], dtype=np.float32), np.full((1, 6), 9, dtype=np.float32)]
     sums = run_sums(counts, np.array([0.5, 0.01, np.nan], dtype=np.float32), 1.5)
     assert sums.counts[TRUSTED].tolist() == [1, 2, 3, 4, *[0] * 10]
-    assert sums.counts[HELD].tolist() == [0] * 4 + [5, 6, 7, 8] + [0] * 6
+    assert sums.counts[HELD_BACK].tolist() == [0] * 4 + [5, 6, 7, 8] + [0] * 6
     assert sums.histograms.tolist() == [[1, 0, 0], [0, 1, 0]]
     assert sums.leaning[:, :2].tolist() == [[15 * PILEUP_STEPS, 0], [0, 39 * PILEUP_STEPS]]
 

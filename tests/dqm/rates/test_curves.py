@@ -50,7 +50,7 @@ def test_what_was_hardly_seen_has_no_curve():
     counts = np.zeros((300, 1))
     pileup = np.linspace(20, 60, 300)
     curves = fit(counts, np.ones_like(counts), pileup, np.ones_like(counts, dtype=bool))
-    assert not curves.known[0]
+    assert not curves.is_fitted[0]
 
 
 def test_drift_moves_a_curve_and_pileup_beyond_training_does_not():

@@ -39,5 +39,5 @@ def test_what_is_named_wrong_or_not_judged_leaves_nothing(drifting):
     _, seen, curves = drifting
     left = drift.centre_residuals(curves, seen, LENGTH + 1, np.array([0.0, np.nan], dtype=np.float32))
     assert (left.sums == 0).all()
-    assert left.seen.tolist() == [[0, 0], [1, 0]]
+    assert left.lumisections.tolist() == [[0, 0], [1, 0]]
     assert (updated_centre(initial_centre(2, drift.NUMBERS), left) == 0).all()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dqm.events.level import Ladder
-from dqm.events.model import CENTRAL_95, QUANTILES, Kept, unusual
+from dqm.events.model import CENTRAL_95, QUANTILES, SelectedEvent, unusual
 from dqm.simulate.events import FEATURES, NAMES, Drift, simulate
 from opint.store import hotline, models
 from opint.store.heartbeats import Heartbeat, beat
@@ -36,7 +36,7 @@ def one_more(store, number, at_s, dataset=DATASET):
     key = LumisectionKey(RUN, number + 1)
     at = Conditions(10144, "Run2024I", pileup=45.0, delivered_lumi=0.42, recorded_lumi=0.40, beams_stable=True)
     events = EventFeatures(key, dataset, at, FEATURES, np.array([7_000_000 + number]), values[None])
-    kept = Kept(
+    kept = SelectedEvent(
         7_000_000 + number,
         float(costs.sum()),
         9.0 + float(np.log(hours)),

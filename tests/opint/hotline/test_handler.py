@@ -187,7 +187,7 @@ def test_lost_messages_raise_an_incident(store, model, taken):
 @pytest.mark.parametrize(("kept", "word"), [(100.0, "many"), (0.0, "few")])
 def test_a_rate_that_is_not_held_is_an_incident_until_it_is(store, kept, word):
     def told(kept):
-        ladder = replace(Ladder.empty(), kept=kept, watched_s=40 / 3.0 * 3600)
+        ladder = replace(Ladder.empty(), kept_events=kept, watched_s=40 / 3.0 * 3600)
         with store.begin() as tx:
             _update_rate_incident(tx, "/A/B/C", ladder, 3.0, 1.0)
             return tx.execute(select(incident.c.family, incident.c.state, incident.c.title)).all()
@@ -210,8 +210,8 @@ def test_hours_of_live_time_count_what_is_seen_and_kept(store, model, taken):
         assert view.newest_hours(tx, 1000, "/Another/Run2024I-v1/RAW") is None
     hours = report.hours
     assert (report.dataset, report.model_version, report.model_name) == (taken[0].dataset, "v1", "")
-    assert sum(hour.kept for hour in hours) == len(kept)
-    assert sum(hour.seen for hour in hours) == sum(len(item.events) for item in taken)
+    assert sum(hour.kept_events for hour in hours) == len(kept)
+    assert sum(hour.judged_events for hour in hours) == sum(len(item.events) for item in taken)
     live = [live_seconds(item.conditions) for item in taken]
     assert sum(hour.live_s for hour in hours) == pytest.approx(sum(live))
 
@@ -222,7 +222,7 @@ def test_an_hour_is_full_before_the_next_begins(store):
             store_of.count(tx, "/A/B/C", "v1", [EventCount(1000.0, 10, 1), EventCount(0.0, 5, 0)], 7.0)
         hours = view.newest_hours(tx, 100).hours
         assert view.newest_hours(tx, 1).hours == hours[-1:]
-    assert [(hour.live_s, hour.seen, hour.kept) for hour in hours] == [
+    assert [(hour.live_s, hour.judged_events, hour.kept_events) for hour in hours] == [
         (4000.0, 55, 4),
         (4000.0, 60, 4),
         (1000.0, 20, 1),

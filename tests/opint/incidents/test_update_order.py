@@ -98,7 +98,10 @@ def expected(verdicts: dict[LumisectionKey, str], family: str, rules: AlertSetti
         )
     episodes = walk(window, None, [], rules)
     return sorted(
-        ((frozenset((item.key.run, item.key.ls) for item in each.seen), each.ended is None) for each in episodes),
+        (
+            (frozenset((item.key.run, item.key.ls) for item in each.observations), each.ended is None)
+            for each in episodes
+        ),
         key=lambda item: sorted(item[0]),
     )
 

@@ -154,7 +154,7 @@ def test_what_comes_twice_leaves_nothing(store, bundle, messages):
     handle(store, made(bundle), [replace(item, offset=item.offset + len(first)) for item in first], 9)
     with store.read() as tx:
         _, twice = references.centre_before(tx, part)
-    assert once.seen.sum(axis=0).max() == PER_RUN // EVERY
+    assert once.lumisections.sum(axis=0).max() == PER_RUN // EVERY
     np.testing.assert_array_equal(once.sums, twice.sums)
     np.testing.assert_array_equal(once.pileup, twice.pileup)
 

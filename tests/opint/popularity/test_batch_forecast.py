@@ -17,7 +17,7 @@ from opint.store.popularity import ForecastKey, StoredStanding
 
 ROW = {
     "dataset": "/A/B-v1/AOD",
-    "made": date(2026, 11, 16),
+    "issued": date(2026, 11, 16),
     "label": "naccess > 10",
     "horizon": 2,
     "model": "gbt",
@@ -36,7 +36,7 @@ def write_forecast(folder, rows):
 
 def test_a_file_is_read(tmp_path):
     forecast = read_batch_forecast(write_forecast(tmp_path, ROWS))
-    assert (forecast.made, forecast.week, forecast.horizon, forecast.model) == (
+    assert (forecast.issued, forecast.week, forecast.horizon, forecast.model) == (
         date(2026, 11, 16),
         date(2026, 11, 30),
         2,
@@ -87,7 +87,7 @@ def test_persistence_forecasts_a_tier_that_the_model_has_lost(store, tmp_path):
     [
         ([ROW, ROW], "dataset is '/A/B-v1/AOD'; each dataset may occur once in a forecast"),
         ([ROWS[0], ROWS[1] | {"model": "forest"}], "model is forest, gbt; one file is the forecast of one week"),
-        ([ROWS[0], ROWS[1] | {"made": date(2026, 11, 9)}], "made is 2026-11-09, 2026-11-16; one file"),
+        ([ROWS[0], ROWS[1] | {"issued": date(2026, 11, 9)}], "issued is 2026-11-09, 2026-11-16; one file"),
         ([ROW | {"horizon": 0}], "horizon is 0.0; whole weeks are needed"),
         ([ROW | {"probability": 1.5}], "row 1: probability is 1.5; 0 to 1 is needed"),
         ([ROW | {"label": "popular"}], "label is 'popular'; label is 'popular'; it must be MEASURE"),

@@ -33,7 +33,7 @@ def test_a_table_that_is_too_short_is_reported(task):
 def test_the_forecast_of_the_next_week_abstains_where_it_is_unsure(task):
     trained = train_model(task, 59, "sgd", trainer("sgd"), 1)
     result = forecast(task, 59, trained, 0.8)
-    assert (result.made, result.week) == (59, 60)
+    assert (result.issue_week, result.week) == (59, 60)
     assert len(result.dataset) == task.history.exists[:, 59].sum()
     sure = ~result.abstained
     assert (np.maximum(result.probability, 1 - result.probability)[sure] >= 0.8).all()

@@ -29,7 +29,7 @@ def test_persistence_repeats_the_last_week(task):
     for forecast in walk_forward(task, persistence, range(10, 15)):
         np.testing.assert_array_equal(forecast.probability, popular[forecast.dataset, forecast.week - 1])
         np.testing.assert_array_equal(forecast.popular, popular[forecast.dataset, forecast.week])
-        assert (task.history.known_since[forecast.dataset] <= forecast.made).all()
+        assert (task.history.known_since[forecast.dataset] <= forecast.issue_week).all()
 
 
 def test_the_share_of_the_last_weeks(task):
@@ -60,7 +60,7 @@ def test_a_model_beats_chance(task, horizon):
     by_chance = (counts.true_positives + counts.false_negatives) / sum(forecast.popular.size for forecast in forecasts)
     assert counts.precision > 3 * by_chance
     assert counts.tpr > 0.3
-    assert all(forecast.made == forecast.week - horizon for forecast in forecasts)
+    assert all(forecast.issue_week == forecast.week - horizon for forecast in forecasts)
 
 
 @pytest.mark.parametrize("name", NAMES)

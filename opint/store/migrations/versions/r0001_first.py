@@ -646,8 +646,8 @@ def _hotline() -> None:
         sa.Column("model_version", sa.String(), nullable=False),
         sa.Column("hour", sa.BigInteger(), nullable=False, comment="of live time, counted from 0"),
         sa.Column("live_s", sa.Float(), nullable=False),
-        sa.Column("seen", sa.BigInteger(), nullable=False, comment="events judged"),
-        sa.Column("kept", sa.BigInteger(), nullable=False),
+        sa.Column("judged_events", sa.BigInteger(), nullable=False),
+        sa.Column("kept_events", sa.BigInteger(), nullable=False),
         sa.Column("updated_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("dataset", "model_version", "hour", name=op.f("pk_hotline_hour")),
     )

@@ -143,27 +143,27 @@ def test_without_events_the_page_says_what_to_do(serving, store):
 
 
 def hour(kept, live_s=3600.0):
-    return Hour(live_s=live_s, seen=1000, kept=kept, updated_s=1.0)
+    return Hour(live_s=live_s, judged_events=1000, kept_events=kept, updated_s=1.0)
 
 
 def test_bars_hold_all_hours_and_their_chance():
     made = bars([hour(3)] * 80 + [hour(1, 600.0)], 3.0)
     assert len(made) <= MOST_BARS
     assert sum(item.hours for item in made) == pytest.approx(80 + 1 / 6)
-    assert sum(item.kept * item.hours for item in made) == pytest.approx(241)
+    assert sum(item.kept_events * item.hours for item in made) == pytest.approx(241)
     for item_value in made:
         assert 0 <= item_value.low < 3.0 < item_value.high
     assert bars([], 3.0) == []
-    assert bars([hour(0, 0.0)], 3.0)[0].kept == 0.0
+    assert bars([hour(0, 0.0)], 3.0)[0].kept_events == 0.0
 
 
 def test_of_late_are_ten_hours_of_data_taking_or_all_there_are():
     report = recent_rate([hour(50)] * 5 + [hour(3)] * 10, 3.0)
-    assert (report.hours, report.kept, report.declared, report.verdict) == (10.0, 30, 30.0, "as declared")
+    assert (report.hours, report.kept_events, report.declared, report.verdict) == (10.0, 30, 30.0, "as declared")
     assert recent_rate([hour(1, 600.0)], 3.0).hours == pytest.approx(1 / 6)
     assert recent_rate([hour(6)] * 10, 3.0).verdict == "more than chance explains"
     assert recent_rate([hour(1)] * 10, 3.0).verdict == "fewer than chance explains"
-    assert recent_rate([], 3.0).kept == 0
+    assert recent_rate([], 3.0).kept_events == 0
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_a_week_is_replaced_and_no_other(spark, history, weekly, tmp_path):
     assert files(output) == before | {f"{WEEK}/forecast.parquet": files(output)[f"{WEEK}/forecast.parquet"]}
     assert again.column_names == list(COLUMNS)
     assert again["dataset"].to_pylist() == sorted(history.names)
-    assert set(map(str, again["made"].to_pylist())) == {"2023-07-24"}
+    assert set(map(str, again["issued"].to_pylist())) == {"2023-07-24"}
     assert [probability > 0.5 for probability in again["probability"].to_pylist()] == again["forecast"].to_pylist()
 
 
