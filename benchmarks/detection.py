@@ -30,10 +30,9 @@ from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.scorers import REGISTRY
 from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms, generate
-from dqm.simulate.detector import Detector
+from dqm.simulate.detector import Detector, SimulatedLumisection, stream
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import fault_on
-from dqm.simulate.stream import SimulatedLumisection, stream
 from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey
 
 Lumisections = Sequence[tuple[LumisectionKey, Conditions]]

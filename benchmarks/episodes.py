@@ -34,9 +34,8 @@ from conf.settings import AlertSettings, DqmSettings
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms
-from dqm.simulate.detector import Detector
+from dqm.simulate.detector import Detector, stream
 from dqm.simulate.faults import Fault, FaultKind
-from dqm.simulate.stream import stream
 from opint.incidents.families import fingerprint
 from streams.records import LUMISECTION_SECONDS, LumisectionKey
 

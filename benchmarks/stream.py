@@ -33,8 +33,7 @@ from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms, generate
-from dqm.simulate.detector import Detector
-from dqm.simulate.stream import stream
+from dqm.simulate.detector import Detector, stream
 from opint.consumer.stalls import StallDetector
 from opint.daemon.logging import configure
 from opint.histograms.handler import load_pipeline

@@ -18,7 +18,7 @@ from dqm.core.combination import PerCatalogue
 from dqm.core.drift import Residuals, initial_centre, updated_centre
 from dqm.core.state import LumisectionState
 from dqm.histograms.pipeline import Pipeline
-from dqm.simulate.stream import SimulatedLumisection
+from dqm.simulate.detector import SimulatedLumisection
 from opint.incidents import window
 from opint.incidents.families import IncidentKey, incident_group
 from opint.incidents.recurrence import certain_faults

@@ -22,8 +22,7 @@ import pytest
 
 from conf.settings import DqmSettings
 from dqm.histograms.train import train
-from dqm.simulate.detector import Detector
-from dqm.simulate.stream import stream
+from dqm.simulate.detector import Detector, stream
 from opint.popularity.errors import PopularityError
 from opint.popularity.spark.session import check_java, session
 from opint.store.engine import Store

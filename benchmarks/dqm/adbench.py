@@ -28,7 +28,7 @@ from benchmarks.report import Progress, Result
 from dqm.core.threads import one_thread
 from dqm.histograms.certification.model import TOP, squared_errors
 from dqm.histograms.certification.train import LEAST_ORDINARY, members
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 
 Float32 = npt.NDArray[np.float32]
 Judged = tuple[npt.NDArray[Any], ...]
@@ -114,8 +114,8 @@ def _leading(rows: Float32) -> Float32:
 
 def _told_apart(train: Float32, out: npt.NDArray[np.bool_], size: int, seed: int) -> float:
     """AUC of the rows left ``out`` (n,) above a part of the others that was not trained on either."""
-    from dqm.networks.training.certification import train as network
     from dqm.networks.training.descent import Schedule
+    from dqm.networks.training.prelu_autoencoder import train as network
 
     rng = np.random.default_rng(seed)
     inliers = rng.permutation(np.flatnonzero(~out))

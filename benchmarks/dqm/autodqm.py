@@ -24,7 +24,7 @@ from benchmarks.dqm.autodqm_runs import Flags, Floats, Runs, Validated, deviatio
 from benchmarks.dqm.ranking import auc_draws
 from benchmarks.dqm.table import files
 from benchmarks.report import Progress, Result
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 
 FLAGGED = 0.05
 """Share of good runs that may be flagged."""

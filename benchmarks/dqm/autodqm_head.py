@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.dqm.autodqm_runs import Cells, Floats, Runs, Validated, deviations, folds
 from dqm.core.head_fitting import STRENGTHS, choose
 from dqm.core.supervised_head import REACH
-from dqm.statistics import logistic
+from dqm.statistics.classification import logistic_regression
 
 REPEATS = 5
 _DEGREES = (1, 2)
@@ -39,6 +39,6 @@ def heads(runs: Runs, own: Cells) -> Floats:
         away = np.abs(deviations(runs.numbers, runs.size, own[~runs.bad[own]], degree))
         histograms = 2.0 * np.minimum(away, REACH).mean(axis=1)
         for at, strength in enumerate(STRENGTHS):
-            intercept, weights = logistic.fit(histograms[own], runs.bad[own], strength)
+            intercept, weights = logistic_regression(histograms[own], runs.bad[own], strength)
             total[at] += intercept + histograms @ weights
     return total

@@ -28,10 +28,9 @@ from dqm.histograms.bundle import Bundle
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms
-from dqm.simulate.detector import Detector
+from dqm.simulate.detector import Detector, SimulatedLumisection, stream
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import suits
-from dqm.simulate.stream import SimulatedLumisection, stream
 from streams.records import LUMISECTION_SECONDS
 
 LEARN, WATCHED, TRIALS = 1024, 4000, 60

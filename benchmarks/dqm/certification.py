@@ -39,7 +39,7 @@ from dqm.histograms.certification.train import Good, fit
 from dqm.simulate import templates
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.detector import Detector
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 
 Float64 = npt.NDArray[np.float64]
 

@@ -25,10 +25,9 @@ from dqm.core.quality import Quality
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.train import train
 from dqm.simulate.conditions import from_oms
-from dqm.simulate.detector import Detector
+from dqm.simulate.detector import Detector, SimulatedLumisection, stream
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import fault_on, plan_faults
-from dqm.simulate.stream import SimulatedLumisection, stream
 from opint.certification.certificate import Certificate
 from opint.certification.facts import certify_run
 from opint.certification.rules import Cause

@@ -23,10 +23,9 @@ from benchmarks.watching import incidents, watch
 from conf.settings import AlertSettings, DqmSettings
 from dqm.histograms.bundle import Bundle
 from dqm.histograms.pipeline import Pipeline
-from dqm.simulate.detector import Detector
+from dqm.simulate.detector import Detector, stream
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import suits
-from dqm.simulate.stream import stream
 from streams.records import Catalogue, HistogramBatch, LumisectionKey
 
 Float32 = npt.NDArray[np.float32]

@@ -28,8 +28,7 @@ from dqm.histograms.group import Group
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.train import train
 from dqm.simulate.conditions import generate
-from dqm.simulate.detector import Detector
-from dqm.simulate.stream import stream
+from dqm.simulate.detector import Detector, stream
 from streams.records import Counts, HistogramBatch
 
 Float32 = npt.NDArray[np.float32]

@@ -106,10 +106,9 @@ def _scores(features: Sequence[Float32], conditions: Float32, weight: float, see
 def _trained(
     features: Float32, conditions: Float32, early: int, weight: float, rng: np.random.Generator
 ) -> PreluAutoencoder:
-    """As networks.training.certification trains, with the penalty in the loss; conditions ride in the last columns."""
-    from dqm.networks.training.dense import applied, clipped, network, variables
-    from dqm.networks.training.descent import Schedule, descend
-    from dqm.networks.training.tensor import tf
+    """Train as networks.training.prelu_autoencoder does, with the penalty in the loss; conditions are last columns."""
+    from dqm.networks.training.descent import Schedule, descend, tf
+    from dqm.networks.training.prelu_autoencoder import applied, clipped, network, variables
 
     width, count = features.shape[1], top(features.shape[1])
     weights = variables(clipped(features[:early]), rng)
@@ -128,7 +127,7 @@ def _trained(
 
 def _dependence(item: Any, other: Any) -> Any:
     """Squared distance correlation of tensors (rows, k): :mod:`benchmarks.dqm.distance_correlation`, differentiable."""
-    from dqm.networks.training.tensor import tf
+    from dqm.networks.training.descent import tf
 
     def centred(points: Any) -> Any:
         # The root has no slope at 0, where a point meets itself.

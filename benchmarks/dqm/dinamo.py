@@ -17,7 +17,7 @@ from benchmarks.dqm.ranking import auc_draws
 from benchmarks.dqm.table import files
 from benchmarks.report import Progress, Result
 from dqm.histograms.references.adaptive import WITHIN, blank, follow
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -15,9 +15,8 @@ from dqm.core.pileup import PileupScale
 from dqm.histograms.certification.attribution import features_of_groups
 from dqm.histograms.certification.scaling import Scaling
 from dqm.histograms.certification.train import Good
-from dqm.simulate.detector import Detector
+from dqm.simulate.detector import Detector, generator
 from dqm.simulate.faults import Fault, FaultKind
-from dqm.simulate.stream import generator
 from streams.records import Catalogue, Conditions, LumisectionKey
 
 Lumisections = Sequence[tuple[LumisectionKey, Conditions]]

@@ -18,7 +18,7 @@ from benchmarks.dqm.strips import BAD, GOOD, Strip, emulate
 from benchmarks.report import Progress, Result
 from dqm.histograms.occupancy.injected_faults import inject_strip_faults
 from dqm.histograms.occupancy.shapes import prepared
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 
 Float32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_]

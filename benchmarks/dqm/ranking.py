@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

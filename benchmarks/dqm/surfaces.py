@@ -30,7 +30,7 @@ from dqm.histograms.scorers.occupancy_map import INPUT_REACH, OccupancyMapScorer
 from dqm.networks.map_autoencoder import MapAutoencoder
 from dqm.networks.training.map_autoencoder import train
 from dqm.simulate.built_in import channels, ripple
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 from streams.records import Axis
 
 Float32 = npt.NDArray[np.float32]

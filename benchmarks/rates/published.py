@@ -31,7 +31,7 @@ from dqm.rates.residuals import rate_residuals, relative_to
 from dqm.rates.train import HELD_SHARE, TRAINING_SHARE, learn
 from dqm.simulate.conditions import from_oms
 from dqm.simulate.rates import Trigger, stream
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

@@ -32,7 +32,7 @@ from benchmarks.truth.labelled import (
     whole_runs,
 )
 from benchmarks.truth.verdicts import Verdicts, judged, ordering
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 
 RUN_SIZES = (1, 2, 4, 20, 50, 170)
 QUICK_RUN_SIZES = (4, 170)

@@ -26,6 +26,10 @@ class BundleError(NightshiftError):
     """A bundle cannot be read, is damaged, or was made by another version of the program."""
 
 
+class TrainingError(NightshiftError):
+    """The data do not suffice to train a bundle, or contradict themselves."""
+
+
 def read(path: Path, made_by: str = "nightshift train histograms") -> bytes:
     """Content of a file of a bundle; raises BundleError, naming what bundles are ``made_by``, if it cannot be read."""
     try:

@@ -13,9 +13,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from dqm.core.quality import Certified
+from dqm.core.quality import Certified, Reason
 from dqm.statistics.multiple_testing import cauchy, simes
-from streams.arrays import Float32, Float64, Indices, Mask
+from streams.arrays import Float32, Float64, Indices, Mask, UInt8
 from streams.records import Catalogue
 
 _Value = TypeVar("_Value")
@@ -132,3 +132,26 @@ def _named_folders(opinion: SubsystemOpinion, catalogue: Catalogue) -> Mask:
     folder_shares = np.bincount(grouped.of, opinion.shares, len(grouped.names))
     chosen: Mask = folder_shares >= min(NAMED_SHARE * folder_shares.sum(), folder_shares.max(initial=0.0))
     return chosen & (folder_shares > 0)
+
+
+NEARLY_ALL = 0.8
+"""Share of the judged folders that deviate."""
+LEAST_FOLDERS = 3
+
+
+def moved_together(catalogue: Catalogue, reasons: UInt8) -> UInt8:
+    """The ``reasons`` (n,) of a whole run, MOVED_TOGETHER in place of DEVIATES where nearly all folders deviate.
+
+    Then what changed is the run, as after another high voltage or another menu, and there is one incident. Folders that
+    deviate beside many that do not have causes of their own.
+    """
+    deviating = reasons == Reason.DEVIATES
+    judged = deviating | np.isin(reasons, (Reason.CONSISTENT, Reason.SUSPECT))
+    of_all = _folders_with(catalogue, judged)
+    if of_all < LEAST_FOLDERS or _folders_with(catalogue, deviating) < NEARLY_ALL * of_all:
+        return reasons
+    return np.where(deviating, np.uint8(Reason.MOVED_TOGETHER), reasons)
+
+
+def _folders_with(catalogue: Catalogue, elements: Mask) -> int:
+    return len(np.unique(folders(catalogue).of[elements]))

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.statistics import logistic
+from dqm.statistics.classification import auc, logistic_regression
 from dqm.statistics.conformal import Blocks, ConformalTable
-from dqm.statistics.ranking import auc
 from streams.arrays import Float32, Float64, Indices, Int64, Mask
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0)
@@ -62,7 +61,7 @@ def fit(features: Float64, bad: Mask, runs: Int64) -> FittedHead:
     block = blocks_of(runs, bad)
 
     def heads(own: Indices) -> Float64:
-        fits = [logistic.fit(features[own], bad[own], strength) for strength in STRENGTHS]
+        fits = [logistic_regression(features[own], bad[own], strength) for strength in STRENGTHS]
         return np.array([intercept + features @ weights for intercept, weights in fits])
 
     def chosen(blocks: Sequence[int]) -> tuple[int, ConformalTable]:
@@ -82,7 +81,7 @@ def fit(features: Float64, bad: Mask, runs: Int64) -> FittedHead:
         scores = heads(np.flatnonzero(~rows))[strength, rows]
         p_values[rows] = table.p_values(scores.astype(np.float32))
     strength, table = chosen(range(BLOCKS))
-    return FittedHead(*logistic.fit(features, bad, STRENGTHS[strength]), table, p_values)
+    return FittedHead(*logistic_regression(features, bad, STRENGTHS[strength]), table, p_values)
 
 
 def blocks_of(runs: Int64, bad: Mask) -> Indices:

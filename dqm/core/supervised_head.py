@@ -1,8 +1,8 @@
 """A supervised head: what bad runs that people have labelled say of which MEs tell.
 
 Each ME is one number, how many standard deviations its p-value stands for, and a subsystem in a lumisection is a sum
-of these with weights that a ridge has kept small (:mod:`dqm.statistics.logistic`). What comes out is calibrated on good
-runs that took no part in the weights. So weights decide what is seen, never how often it is wrong.
+of these with weights that a ridge has kept small (:mod:`dqm.statistics.classification`). The sum is calibrated on good
+runs that took no part in the weights. So weights decide what is detected, never how often a verdict is wrong.
 """
 
 from dataclasses import dataclass

@@ -21,8 +21,7 @@ import numpy.typing as npt
 from conf.settings import DqmSettings
 from dqm.core import closing_evidence, status_bits
 from dqm.core.assembly import widen
-from dqm.core.combination import SubsystemOpinion, condemned_elements, folders, of_elements, of_sources
-from dqm.core.common_moves import moved_together
+from dqm.core.combination import SubsystemOpinion, condemned_elements, folders, moved_together, of_elements, of_sources
 from dqm.core.digests import EMPTY
 from dqm.core.quality import OF_ENTRIES, Quality, Reason
 from dqm.core.siblings import Departures, SiblingTables

@@ -14,8 +14,8 @@ import numpy as np
 
 from conf.settings import DqmSettings
 from dqm.core import calibration
+from dqm.core.bundle_files import TrainingError
 from dqm.core.combination import of_elements
-from dqm.core.errors import TrainingError
 from dqm.histograms import group
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.occupancy.shapes import kind

@@ -13,9 +13,9 @@ import numpy as np
 
 from conf.settings import DqmSettings
 from dqm.core import combination
+from dqm.core.bundle_files import TrainingError
 from dqm.core.combination import folders
 from dqm.core.digests import digests
-from dqm.core.errors import TrainingError
 from dqm.core.pileup import pileup_scale
 from dqm.core.threads import one_thread
 from dqm.histograms import fitting

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.networks.activations import elu
+from dqm.networks.feedforward import elu
 from streams.arrays import Float32
 
 Layers = tuple[tuple[Float32, Float32], ...]

@@ -1,6 +1,6 @@
 """A fully connected autoencoder with PReLU units, run in NumPy.
 
-TensorFlow trains it, plain (:mod:`dqm.networks.training.certification`) or variational; to run it takes four matrix
+TensorFlow trains it, plain (:mod:`dqm.networks.training.prelu_autoencoder`) or variational; to run it takes four matrix
 products. Rows are multiplied in blocks of one size, because the rounding of a matrix product may depend on its
 size: the same row gives the same bytes in any company.
 """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqm.networks.activations import elu
+from dqm.networks.feedforward import elu
 from streams.arrays import Float32
 
 INPUT_REACH = 6.0

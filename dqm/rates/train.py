@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from conf.settings import RateSettings
+from dqm.core.bundle_files import TrainingError
 from dqm.core.combination import of_elements
-from dqm.core.errors import TrainingError
 from dqm.core.threads import one_thread
 from dqm.rates.bundle import KIND, RateBundle, save
 from dqm.rates.calibration import calibrate

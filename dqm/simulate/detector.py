@@ -3,7 +3,7 @@
 Pileup, slow drift from fill to fill and ageing move the shapes of a good detector.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -253,3 +253,30 @@ def _packed(
     for matrix in frozen:
         matrix.setflags(write=False)
     return HistogramBatch(key, DATASET, subsystem, conditions, catalogue, frozen, flow.astype(float), entries)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimulatedLumisection:
+    """One lumisection: its published histograms and its true faults."""
+
+    key: LumisectionKey
+    batches: Sequence[HistogramBatch]
+    faults: Sequence[Fault]
+
+
+def stream(
+    detector: Detector,
+    conditions: Iterable[tuple[LumisectionKey, Conditions]],
+    faults: Sequence[Fault],
+    seed: int,
+) -> Iterator[SimulatedLumisection]:
+    """Simulate lumisections in the order of ``conditions``; each depends on seed, run and LS alone."""
+    for key, at in conditions:
+        yield SimulatedLumisection(
+            key, detector.lumisection(key, at, generator(seed, key), faults), active(faults, key)
+        )
+
+
+def generator(seed: int, key: LumisectionKey) -> np.random.Generator:
+    """The randomness of one lumisection."""
+    return np.random.default_rng([seed, key.run, key.ls])

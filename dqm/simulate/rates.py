@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dqm.simulate.conditions import luminosity
+from dqm.simulate.detector import generator
 from dqm.simulate.rate_faults import RateFault, RateFaultKind, active
 from dqm.simulate.rate_menu import COLUMNS, Parts, Recipe, built_in_recipe, draw, published
-from dqm.simulate.stream import generator
 from streams.arrays import Float64
 from streams.records import LUMISECTION_SECONDS, Conditions, LumisectionKey, TriggerMenu, TriggerRates
 

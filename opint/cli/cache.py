@@ -185,7 +185,7 @@ def directories(
 ) -> None:
     """Show what lies in each directory of an XCache, and which share of the bytes read from it the cache had."""
     from rl_cache.laboratory.units import format_bytes
-    from rl_cache.traces.directory_sums import read_directory_sums
+    from rl_cache.traces.directories import read_directory_sums
 
     sums = read_directory_sums(snapshot)
     if as_json:

@@ -143,7 +143,7 @@ def compile_policies() -> None:
     """Compile all policies now, so that nobody waits at the first use; the code is kept on disk."""
     with laboratory():
         from opint.caches.handler import warm_up
-        from rl_cache.laboratory.compilation import compile_all
+        from rl_cache.laboratory.leaderboard import compile_all
     with bar("compiling") as progress:
         warm_up()
         count = compile_all(progress)

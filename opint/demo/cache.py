@@ -20,8 +20,8 @@ from rl_cache.kernels.history import FEATURES
 from rl_cache.kernels.network import zero_network
 from rl_cache.laboratory.agent import Agent
 from rl_cache.policies.eviction.scored import Knobs
+from rl_cache.traces.directories import directory_of
 from rl_cache.traces.generate import hep
-from rl_cache.traces.paths import directory_of
 from rl_cache.traces.trace import DAY_S, LabelColumn, Trace
 from rl_cache.traces.workload import WORKLOADS
 from rl_cache.trials.prefetching import datasets_to_fetch, try_prefetching

@@ -13,9 +13,8 @@ from dqm.events import bundle as hotline_bundle
 from dqm.histograms import bundle
 from dqm.rates import bundle as rate_bundle
 from dqm.simulate import conditions, events, rates
-from dqm.simulate.detector import Detector
+from dqm.simulate.detector import Detector, stream
 from dqm.simulate.rates import Trigger
-from dqm.simulate.stream import stream
 from opint.demo import simulation
 from opint.demo.simulation import Lumisection
 

@@ -10,12 +10,11 @@ import numpy as np
 
 from dqm.simulate import events, rate_plan, rates
 from dqm.simulate.conditions import from_oms, generate
-from dqm.simulate.detector import Detector
+from dqm.simulate.detector import Detector, SimulatedLumisection, stream
 from dqm.simulate.faults import Fault
 from dqm.simulate.plan import plan_faults
 from dqm.simulate.rate_faults import RateFault
 from dqm.simulate.rates import Trigger
-from dqm.simulate.stream import SimulatedLumisection, stream
 from dqm.simulate.truth import with_rare_events_noted, write_faults
 from streams.records import Conditions, EventFeatures, HistogramBatch, LumisectionKey, TriggerRates
 

@@ -82,3 +82,16 @@ def _replay(trace: Trace, policy: Policy, share: float) -> tuple[float, int]:
     warm_up = trace.row_at(trace.time_s[0] + WARM_UP_DAYS * 86_400)
     account = simulate(trace, policy, int(share * trace.footprint_bytes), warm_up=warm_up)
     return account.byte_miss_ratio, int(account.written_bytes.sum())
+
+
+def compile_all(progress: Callable[[str, float], None]) -> int:
+    """Compile every policy on a trace of a few requests, so that nobody waits at its first use; how many there are.
+
+    ``progress`` is called with the next policy and the share done.
+    """
+    names = [*POLICIES, *extensions("nightshift.cache_policies")]
+    trace = Trace(np.arange(4), np.array([0, 1, 0, 1]), np.array([1, 2]))
+    for number, name in enumerate(names):
+        progress(name, number / len(names))
+        simulate(trace, make_policy(name), 2)
+    return len(names)

@@ -19,8 +19,8 @@ from rl_cache.traces.columns import (
     to_seconds,
     to_text,
 )
+from rl_cache.traces.directories import directory_of
 from rl_cache.traces.operations import keep_reads
-from rl_cache.traces.paths import directory_of
 from rl_cache.traces.trace import LabelColumn, Trace
 
 MAX_REQUESTS = 500_000_000

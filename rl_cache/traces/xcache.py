@@ -22,7 +22,7 @@ import pyarrow as pa
 from rl_cache.errors import TraceError
 from rl_cache.traces.assemble import Sizes, assemble
 from rl_cache.traces.binary import open_decompressed
-from rl_cache.traces.paths import dataset_of, directory_of
+from rl_cache.traces.directories import dataset_of, directory_of
 from rl_cache.traces.trace import Trace
 
 MAX_LINE_BYTES = 1 << 20

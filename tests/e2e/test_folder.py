@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from dqm.simulate.stream import stream
+from dqm.simulate.detector import stream
 from opint.store.engine import Store
 from opint.store.tables import dead_letter, incident, lumisection
 from streams.codecs import encode

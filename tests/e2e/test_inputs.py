@@ -14,7 +14,7 @@ import yaml
 from sqlalchemy import func, select
 
 from dqm.core.quality import Quality
-from dqm.simulate.stream import stream
+from dqm.simulate.detector import stream
 from opint.store.engine import Store
 from opint.store.tables import dead_letter, incident, ls_summary, lumisection, occurrence
 from streams.codecs import encode

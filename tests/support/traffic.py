@@ -6,8 +6,8 @@ from functools import cache
 
 import numpy as np
 
+from dqm.simulate.detector import stream
 from dqm.simulate.plan import plan_faults
-from dqm.simulate.stream import stream
 from streams.records import Catalogue
 from tests.small import LEVEL, keys
 

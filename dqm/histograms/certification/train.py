@@ -122,7 +122,7 @@ def _trained(
         from dqm.networks.training.variational_autoencoder import train as variational  # noqa: PLC0415 - TensorFlow takes seconds to import
 
         return variational(features, validation, rng, code=code)
-    from dqm.networks.training.certification import train as plain  # noqa: PLC0415 - as above
+    from dqm.networks.training.prelu_autoencoder import train as plain  # noqa: PLC0415 - as above
 
     return plain(features, validation, rng, code=code)
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from conf.settings import DqmSettings
 from dqm.core.accepted import LEAST_ACCEPTED, Accepted
+from dqm.core.bundle_files import TrainingError
 from dqm.core.drift import Reference
-from dqm.core.errors import TrainingError
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.fitting import GoodHistograms, fit
 from dqm.histograms.references.choice import start

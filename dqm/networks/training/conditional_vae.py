@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from dqm.networks.conditional_vae import LOG_VARIANCE, ConditionalVae, clipped
-from dqm.networks.training.descent import Schedule, descend
-from dqm.networks.training.tensor import tf
+from dqm.networks.training.descent import Schedule, descend, tf
 from streams.arrays import Float32
 
 PUBLISHED = Schedule(rate=1e-3, beta1=0.9, beta2=0.999, patience=32, epochs=400, batch=128)

@@ -1,4 +1,7 @@
-"""Stochastic descent, and early stopping: training ends when the loss on held-back data no longer falls."""
+"""Stochastic descent in TensorFlow, with early stopping: training ends when the loss on held-out rows stops falling.
+
+TensorFlow runs on the processor, in two threads; it can be configured only once, before anything has run.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,8 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from dqm.networks.training.tensor import tf
+from conf.errors import NightshiftError
 from streams.arrays import Float32
+
+try:
+    import tensorflow as tf
+except ModuleNotFoundError:
+    raise NightshiftError("training a network needs TensorFlow: pip install 'nightshift[train]'") from None
+
+tf.config.set_visible_devices([], "GPU")
+tf.config.threading.set_intra_op_parallelism_threads(2)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+
+__all__ = ["Loss", "Schedule", "descend", "tf"]
 
 Loss = Callable[[Any], Any]
 """From a tensor of features (rows, f) to a scalar."""

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from dqm.networks.event_vae import FREEDOM, INPUT_REACH, MOST_LOG_SPREAD, SLOPE, EventVae, initial
-from dqm.networks.training.descent import Schedule, descend
-from dqm.networks.training.tensor import tf
+from dqm.networks.training.descent import Schedule, descend, tf
 from streams.arrays import Float32
 
 HIDDEN = 64

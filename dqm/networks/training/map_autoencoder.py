@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from dqm.networks.map_autoencoder import SHAPES, MapAutoencoder
-from dqm.networks.training.descent import stop_early
-from dqm.networks.training.tensor import tf
+from dqm.networks.training.descent import stop_early, tf
 from streams.arrays import Float32
 
 MOST_CELLS = 8_000_000

@@ -1,4 +1,4 @@
-"""Training of the classifier :mod:`dqm.networks.perceptron`: cross entropy, Adam, early stopping."""
+"""Training of the classifier :class:`dqm.networks.feedforward.Perceptron`: cross entropy, Adam, early stopping."""
 
 from itertools import pairwise
 from typing import Any
@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqm.networks.perceptron import Perceptron
-from dqm.networks.training.descent import Schedule, descend
-from dqm.networks.training.tensor import tf
+from dqm.networks.feedforward import Perceptron
+from dqm.networks.training.descent import Schedule, descend, tf
 from streams.arrays import Float32
 
 HIDDEN = (128, 64)

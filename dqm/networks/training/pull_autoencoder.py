@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from dqm.networks.pull_autoencoder import INPUT_REACH, LEAST_PRECISION, PullAutoencoder
-from dqm.networks.training.descent import stop_early
-from dqm.networks.training.tensor import tf
+from dqm.networks.training.descent import stop_early, tf
 from streams.arrays import Float32
 
 _BATCH = 512

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from dqm.networks.strip_cnn import FILTERS, HIDDEN, POOL, WIDTH, StripCnn
-from dqm.networks.training.descent import stop_early
-from dqm.networks.training.tensor import tf
+from dqm.networks.training.descent import stop_early, tf
 from streams.arrays import Float32, Mask
 
 PATIENCE = 32

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from dqm.networks.prelu_autoencoder import PreluAutoencoder
-from dqm.networks.training.dense import clipped, network, prelu, variables
-from dqm.networks.training.descent import Schedule, descend
-from dqm.networks.training.tensor import tf
+from dqm.networks.training.descent import Schedule, descend, tf
+from dqm.networks.training.prelu_autoencoder import clipped, network, prelu, variables
 from streams.arrays import Float32
 
 _FIRST_LOG_VARIANCE = -2.0
@@ -27,7 +26,7 @@ def train(
 ) -> PreluAutoencoder:
     """Train on good ``features`` (n, f); ``held_out`` (m, f) of later lumisections say when to stop.
 
-    ``code`` is how many numbers are in the middle, by default those of :func:`dqm.networks.training.dense.variables`.
+    ``code`` is how many numbers are in the middle, by default those of :func:`~.prelu_autoencoder.variables`.
     """
     shown = clipped(features)
     weights = variables(shown, rng, code)

@@ -12,7 +12,7 @@ import numpy as np
 
 from conf.settings import AlertSettings, DqmSettings, RateSettings
 from dqm.core.budget import limit
-from dqm.core.errors import TrainingError
+from dqm.core.bundle_files import TrainingError
 from dqm.rates.curves import spread_of
 from dqm.rates.levels.level import SUMS
 from dqm.rates.levels.quadratic import LEAST_COUNTS, Quadratic, fit

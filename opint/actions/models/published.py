@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from dqm.networks.perceptron import Perceptron
+from dqm.networks.feedforward import Perceptron
 from streams.arrays import Float64, Indices
 
 ITERATIONS = 300

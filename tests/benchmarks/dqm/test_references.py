@@ -10,7 +10,7 @@ from benchmarks.dqm import autodqm, autodqm_head, autodqm_runs, dinamo
 from benchmarks.dqm.autodqm_forms import FORMS, KINDS, Form
 from benchmarks.dqm.table import DataMissing
 from benchmarks.report import data_folder
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 
 
 def test_auc_counts_pairs():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dqm.core.common_moves import moved_together
+from dqm.core.combination import moved_together
 from dqm.core.quality import Reason
 from streams.records import Axis, Catalogue, MonitoringElement
 

@@ -8,7 +8,7 @@ from dqm.core.combination import condemned_elements
 from dqm.core.quality import Reason
 from dqm.core.state import SubsystemScores
 from dqm.core.supervised_head import REACH, SupervisedHead, deviations
-from dqm.statistics import logistic
+from dqm.statistics.classification import logistic_regression
 from dqm.statistics.conformal import ConformalTable
 from streams.records import Axis, Catalogue, Conditions, MonitoringElement
 
@@ -29,7 +29,7 @@ def test_the_ridge_regression_is_at_its_minimum():
     rng = np.random.default_rng(1)
     features, bad, _ = labelled(rng)
     strength, share = 3.0, 40 / 240
-    intercept, weights = logistic.fit(features, bad, strength)
+    intercept, weights = logistic_regression(features, bad, strength)
     weight = strength / len(bad) * np.where(bad, 0.5 / share, 0.5 / (1 - share))
 
     def loss(intercept, weights):
@@ -40,7 +40,7 @@ def test_the_ridge_regression_is_at_its_minimum():
     for _ in range(20):
         assert loss(intercept + 0.05 * rng.standard_normal(), weights + 0.05 * rng.standard_normal(16)) > least
     with pytest.raises(ValueError, match="both kinds"):
-        logistic.fit(features, np.zeros_like(bad), 1.0)
+        logistic_regression(features, np.zeros_like(bad), 1.0)
 
 
 def test_weights_lie_where_bad_runs_tell_and_false_alarms_are_as_declared():

@@ -9,10 +9,9 @@ from hypothesis.extra.numpy import arrays
 
 from dqm.core.quality import Reason
 from dqm.histograms.explain import explain
-from dqm.simulate.detector import Detector
+from dqm.simulate.detector import Detector, generator
 from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import fault_on
-from dqm.simulate.stream import generator
 from dqm.statistics.robust_total import robust_totals
 from streams.records import Axis, Conditions, LumisectionKey, MonitoringElement
 

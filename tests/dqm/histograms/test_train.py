@@ -9,8 +9,7 @@ import pytest
 
 from conf.settings import AlertSettings, DqmSettings
 from dqm.core.assembly import merge
-from dqm.core.bundle_files import MANIFEST, BundleError
-from dqm.core.errors import TrainingError
+from dqm.core.bundle_files import MANIFEST, BundleError, TrainingError
 from dqm.core.quality import Quality, Reason
 from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline

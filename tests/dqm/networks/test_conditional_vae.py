@@ -5,7 +5,7 @@ import pytest
 
 from dqm.networks.conditional_vae import ConditionalVae
 from dqm.networks.training.conditional_vae import PUBLISHED, Size, train
-from dqm.networks.training.tensor import tf
+from dqm.networks.training.descent import tf
 
 P, C, L = 12, 3, 800
 

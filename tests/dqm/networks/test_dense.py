@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from dqm.networks.training import certification, variational_autoencoder
+from dqm.networks.training import prelu_autoencoder, variational_autoencoder
 from dqm.networks.training.descent import Schedule
 
 CODE = 3
 
 
-@pytest.mark.parametrize("kind", [certification, variational_autoencoder])
+@pytest.mark.parametrize("kind", [prelu_autoencoder, variational_autoencoder])
 def test_they_start_as_principal_components_about_the_mean(kind):
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(300, CODE)) @ rng.normal(size=(CODE, 12)) * 0.5 + 0.1 * rng.normal(size=(300, 12))

@@ -10,7 +10,7 @@ from dqm.networks.map_autoencoder import SHAPES, MapAutoencoder
 from dqm.networks.pull_autoencoder import PullAutoencoder
 from dqm.networks.strip_cnn import FILTERS, HIDDEN, POOL, WIDTH, StripCnn
 from dqm.networks.training import map_autoencoder, pull_autoencoder, strip_cnn
-from dqm.networks.training.tensor import tf
+from dqm.networks.training.descent import tf
 
 
 def random(rng, *shapes):

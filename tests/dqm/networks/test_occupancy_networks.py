@@ -10,7 +10,7 @@ from dqm.networks.strip_cnn import StripCnn
 from dqm.networks.training.map_autoencoder import train as train_maps
 from dqm.networks.training.strip_cnn import LabelledStrips
 from dqm.networks.training.strip_cnn import train as train_strips
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 
 
 def labelled(rng, count=300):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dqm.networks.perceptron import Perceptron
+from dqm.networks.feedforward import Perceptron
 from dqm.networks.training.descent import Schedule
 from dqm.networks.training.perceptron import train
 

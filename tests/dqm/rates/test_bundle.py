@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from conf.settings import RateSettings
-from dqm.core.bundle_files import BundleError
-from dqm.core.errors import TrainingError
+from dqm.core.bundle_files import BundleError, TrainingError
 from dqm.rates.bundle import load, save
 from dqm.rates.train import LEAST_LUMISECTIONS, train
 from dqm.simulate.rates import stream

@@ -3,9 +3,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dqm.simulate.detector import Detector
+from dqm.simulate.detector import Detector, generator, stream
 from dqm.simulate.faults import Fault, FaultKind
-from dqm.simulate.stream import generator, stream
 from streams.records import Conditions, LumisectionKey
 
 KEY = LumisectionKey(380_000, 40)

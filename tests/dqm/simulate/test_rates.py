@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqm.simulate.conditions import from_oms, luminosity
+from dqm.simulate.detector import generator
 from dqm.simulate.rate_faults import RateFault, RateFaultKind
 from dqm.simulate.rates import Trigger, stream
-from dqm.simulate.stream import generator
 from streams.records import Conditions, LumisectionKey
 
 FIRST, LAST = LumisectionKey(400_000, 1), LumisectionKey(400_000, 9)

@@ -6,9 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dqm.simulate.detector import Detector
+from dqm.simulate.detector import Detector, generator
 from dqm.simulate.faults import SimulationError
-from dqm.simulate.stream import generator
 from dqm.simulate.templates import read
 from streams.records import Conditions, LumisectionKey
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from conf.errors import NightshiftError
 from dqm.core.bundle_files import MANIFEST
 from dqm.histograms.bundle import load
-from dqm.simulate.stream import stream
+from dqm.simulate.detector import stream
 from opint.cli import app
 from opint.incidents.operator import confirm, dispute
 from opint.store.engine import Store

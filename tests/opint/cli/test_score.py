@@ -6,7 +6,7 @@ import json
 import pytest
 import yaml
 
-from dqm.simulate.stream import stream
+from dqm.simulate.detector import stream
 from streams.files.arrow_file import write_recording
 from tests.opint.cli.commands import nightshift, printed, refused
 from tests.small import LEVEL, keys, small_fault

@@ -8,7 +8,7 @@ pytest.importorskip("numba")
 from opint.demo import cache
 from opint.placement.rules import NAME
 from opint.store import caches, placement, suggestions
-from rl_cache.traces.paths import dataset_of, directory_of
+from rl_cache.traces.directories import dataset_of, directory_of
 from rl_cache.traces.trace import DAY_S
 
 NOW_S = 1_725_000_000.0

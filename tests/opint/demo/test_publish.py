@@ -12,8 +12,8 @@ from sqlalchemy import select
 from conf.settings import Settings
 from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline
+from dqm.simulate.detector import stream
 from dqm.simulate.faults import Fault, FaultKind
-from dqm.simulate.stream import stream
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.store.tables import audit, evidence, incident, ls_score, ls_summary, lumisection, occurrence
 from streams.files.arrow_file import write_recording

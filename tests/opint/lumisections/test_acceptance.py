@@ -12,8 +12,8 @@ from dqm.core.quality import Reason
 from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline
 from dqm.histograms.train import train
+from dqm.simulate.detector import stream
 from dqm.simulate.faults import Fault, FaultKind
-from dqm.simulate.stream import stream
 from opint.incidents import acceptance
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.lumisections.references import RunReferences

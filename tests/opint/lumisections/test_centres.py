@@ -15,7 +15,7 @@ from dqm.histograms.certification.model import CertificationModel, Ensemble, top
 from dqm.histograms.certification.scaling import Scaling
 from dqm.histograms.pipeline import Pipeline
 from dqm.networks.prelu_autoencoder import PreluAutoencoder
-from dqm.simulate.stream import stream
+from dqm.simulate.detector import stream
 from dqm.statistics.conformal import ConformalTable
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.lumisections.references import RunReferences

@@ -10,7 +10,7 @@ from conf.settings import DqmSettings, Settings
 from dqm.core.drift import EVERY
 from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline
-from dqm.simulate.stream import stream
+from dqm.simulate.detector import stream
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.lumisections.references import RunReferences
 from opint.lumisections.shadow import Shadow

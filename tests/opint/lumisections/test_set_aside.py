@@ -9,7 +9,7 @@ from conf.settings import Settings
 from dqm.core.quality import Quality
 from dqm.histograms.bundle import load
 from dqm.histograms.pipeline import Pipeline
-from dqm.simulate.stream import stream
+from dqm.simulate.detector import stream
 from opint.certification.facts import certify_run
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.store import lumisections

@@ -10,8 +10,8 @@ from conf.settings import DqmSettings, Settings
 from dqm.core.quality import Quality, Reason
 from dqm.histograms.bundle import load, save
 from dqm.histograms.pipeline import Pipeline
+from dqm.simulate.detector import stream
 from dqm.simulate.faults import Fault, FaultKind
-from dqm.simulate.stream import stream
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.lumisections.shadow import Shadow
 from opint.registry import comparison

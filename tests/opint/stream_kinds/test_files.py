@@ -3,7 +3,7 @@
 import pytest
 
 from conf.settings import Settings
-from dqm.simulate.stream import stream
+from dqm.simulate.detector import stream
 from opint.stream_kinds import KINDS, kind_of_file
 from streams.errors import DecodeError
 from streams.files.arrow_file import write_recording

@@ -112,7 +112,7 @@ def test_the_same_again_changes_nothing_and_other_content_is_a_dead_letter(watch
 def test_open_histograms_are_left_alone(watched, store, detector, models):
     from dqm.histograms.bundle import load
     from dqm.histograms.pipeline import Pipeline
-    from dqm.simulate.stream import stream
+    from dqm.simulate.detector import stream
     from tests.small import LEVEL
 
     pipeline = Pipeline(load(models / "histograms"), SETTINGS.dqm, SETTINGS.alerts)

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from rl_cache.laboratory.compilation import compile_all
+from rl_cache.laboratory.leaderboard import compile_all
 from rl_cache.policies.registry import POLICIES
 
 

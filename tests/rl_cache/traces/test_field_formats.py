@@ -8,7 +8,7 @@ import pytest
 
 from rl_cache import extensions
 from rl_cache.errors import SimulationError, TraceError
-from rl_cache.traces.paths import dataset_of, directory_of
+from rl_cache.traces.directories import dataset_of, directory_of
 from rl_cache.traces.read import read
 from rl_cache.traces.vscsi import RECORDS
 

@@ -8,7 +8,7 @@ from dqm.histograms.occupancy.injected_faults import MAP_SIDES, inject_map_fault
 from dqm.histograms.references import frozen
 from dqm.histograms.scorers.base import TrainingData
 from dqm.histograms.scorers.occupancy_map import NETWORK_MAPS, OccupancyMapScorer
-from dqm.statistics.ranking import auc
+from dqm.statistics.classification import auc
 
 SHAPE = (20, 24)
 

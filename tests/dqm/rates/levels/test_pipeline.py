@@ -7,7 +7,7 @@ import pytest
 
 from conf.settings import AlertSettings, DqmSettings, RateSettings
 from dqm.core.assembly import merge
-from dqm.core.errors import TrainingError
+from dqm.core.bundle_files import TrainingError
 from dqm.core.quality import Quality, Reason
 from dqm.core.state import EarlierRates
 from dqm.rates.bundle import load, save

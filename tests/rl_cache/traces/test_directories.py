@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from opint.cli.main import app
 from rl_cache.errors import TraceError
-from rl_cache.traces.directory_sums import read_directory_sums
+from rl_cache.traces.directories import read_directory_sums
 
 
 def entry(name, parent, blocks=0, files=0, hit=0, missed=0):

@@ -1,4 +1,4 @@
-"""A multilayer perceptron that classifies: dense layers with ReLU and a softmax, evaluated in NumPy."""
+"""Feed-forward layers in NumPy: the activation that several networks share, and a perceptron that classifies."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,12 @@ import numpy as np
 from scipy.special import softmax
 
 from streams.arrays import Float32
+
+
+def elu(layer: Float32) -> Float32:
+    """X for x > 0, exp(x) - 1 otherwise (D.-A. Clevert et al., arXiv:1511.07289)."""
+    bent: Float32 = np.where(layer > 0, layer, np.expm1(np.minimum(layer, 0)))
+    return bent
 
 
 @dataclass(frozen=True)

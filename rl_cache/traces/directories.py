@@ -1,9 +1,13 @@
-"""XCache's sums of directories (``pfc.dirstats``): what lies in each, and which share of the bytes read it had.
+"""Directories of files: the one that a path names, and XCache's sums (``pfc.dirstats``) over what lies in each.
+
+CMS lays files out as ``/store/DATA-OR-MC/ERA/PRIMARY/TIER/PROCESSING/BLOCK/NAME.root``, which is the dataset
+``/PRIMARY/ERA-PROCESSING/TIER``.
 
 A snapshot is one JSON object, in a ``dirstate_snapshot`` or alone, as XrdPfcDirStateSnapshot.cc writes it:
 ``m_dir_states`` lists directories, each with the place of its parent. Bytes are those since the sums were last reset.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +19,23 @@ from rl_cache.errors import TraceError
 
 MAX_BYTES = 64 << 20
 MAX_DIRECTORIES = 1_000_000
+DEPTH = 3
+"""Names of a path that make its directory, such as ``/store/mc/RunIISummer20UL18MiniAODv2`` or
+``/atlas/rucio/mc16_13TeV``. XCache must count directories as deep (``pfc.dirstats maxdepth``) to give them quotas."""
+_CMS = re.compile(r"/store/(?:data|mc|hidata|himc)/([^/]+)/([^/]+)/([^/]+)/([^/]+)/[^/]+/[^/]+")
 _BLOCK = 512
 _ROOT = 0
+
+
+def directory_of(path: str) -> str:
+    """The first names of an absolute path, at most DEPTH of them and never the file's own; ``/`` where it has none."""
+    return "/" + "/".join(path.split("/")[1:-1][:DEPTH])
+
+
+def dataset_of(path: str) -> str:
+    """The CMS dataset of a file, empty where its path is not of that layout."""
+    match = _CMS.fullmatch(path)
+    return f"/{match[2]}/{match[1]}-{match[4]}/{match[3]}" if match else ""
 
 
 @dataclass(frozen=True, slots=True)

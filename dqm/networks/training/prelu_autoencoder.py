@@ -1,4 +1,6 @@
-"""Fully connected PReLU autoencoders in TensorFlow, and where they start.
+"""The certification autoencoder (A. Pol et al., EPJ Web Conf. 214 (2019) 06008), trained in TensorFlow.
+
+Fully connected, PReLU, mean squared error, Adam with beta1 0.9 and beta2 0.7, early stopping.
 
 A network starts as principal component analysis: the first units of each layer are the leading components, with
 PReLU slopes of 1, which is the identity. The other units start with random inputs and without effect. So training
@@ -11,12 +13,32 @@ import numpy as np
 from scipy.linalg import eigh
 
 from dqm.networks.prelu_autoencoder import INPUT_REACH, PreluAutoencoder
-from dqm.networks.training.tensor import tf
+from dqm.networks.training.descent import Schedule, descend, tf
 from streams.arrays import Float32
 
 CODE = 16
 HIDDEN = 64
 _SLOPE = 0.25
+
+
+def train(
+    features: Float32,
+    held_out: Float32,
+    rng: np.random.Generator,
+    schedule: Schedule | None = None,
+    code: int | None = None,
+) -> PreluAutoencoder:
+    """Train on good ``features`` (n, f); ``held_out`` (m, f) of later lumisections say when to stop.
+
+    ``code`` is how many numbers are in the middle, by default those of :func:`variables`.
+    """
+    weights = variables(clipped(features), rng, code)
+
+    def loss(rows: Any) -> Any:
+        return tf.reduce_mean(tf.square(rows - applied(rows, weights)))
+
+    rows = clipped(features), clipped(held_out)
+    return network(descend(weights, loss, rows, rng, schedule or Schedule()))
 
 
 def clipped(features: Float32) -> Float32:

@@ -1,11 +1,13 @@
-"""Logistic regression with a ridge, by Newton's method.
+"""Telling two kinds apart: logistic regression with a ridge, by Newton's method, and the area under the ROC curve.
 
 A. E. Hoerl, R. W. Kennard, Technometrics 12 (1970) 55; S. le Cessie, J. C. van Houwelingen, Appl. Stat. 41 (1992) 191.
-Both kinds weigh the same together, however few one has.
+Both kinds have the same total weight, however few rows one has.
 """
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit
+from scipy.stats import rankdata
 
 from streams.arrays import Float64, Mask
 
@@ -13,7 +15,7 @@ _ROUNDS = 50
 _ACCURACY = 1e-8
 
 
-def fit(features: Float64, positive: Mask, strength: float) -> tuple[float, Float64]:
+def logistic_regression(features: Float64, positive: Mask, strength: float) -> tuple[float, Float64]:
     """Intercept and weights (n,) of ``features`` (R, n), so that greater sums are more likely ``positive`` (R,).
 
     ``strength`` is the inverse ridge for all rows together: what is minimised is half the squared length of the weights
@@ -36,3 +38,10 @@ def fit(features: Float64, positive: Mask, strength: float) -> tuple[float, Floa
         if np.abs(step).max() < _ACCURACY:
             break
     return float(coefficients[0]), coefficients[1:]
+
+
+def auc(scores: npt.NDArray[np.floating], bad: Mask) -> float:
+    """Area under the ROC curve: the chance that a bad row scores above a good one; ties count half."""
+    ranks = rankdata(scores)
+    n = int(bad.sum())
+    return float((ranks[bad].sum() - n * (n + 1) / 2) / (n * (len(bad) - n)))
