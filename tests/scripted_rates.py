@@ -36,10 +36,17 @@ def rates(run, ls, moved=None, left_out=(), dataset=DATASET, conditions=STABLE, 
         menu = TriggerMenu(SEEDS, tuple(MENU.hlt[n] for n in keep), tuple(MENU.seed_of[n] for n in keep))
     level = np.array([LEVEL[MENU.names.index(name)] * _factor(name, moved or {}) for name in menu.names])
     counts = np.random.default_rng([seed, run, ls]).poisson(level * LUMISECTION_SECONDS)
-    seen = counts / LUMISECTION_SECONDS
+    observed_hz = counts / LUMISECTION_SECONDS
     cut = len(menu.l1)
     return TriggerRates(
-        LumisectionKey(run, ls), dataset, conditions, menu, seen[:cut], seen[cut:], np.ones(cut), np.ones(len(menu.hlt))
+        LumisectionKey(run, ls),
+        dataset,
+        conditions,
+        menu,
+        observed_hz[:cut],
+        observed_hz[cut:],
+        np.ones(cut),
+        np.ones(len(menu.hlt)),
     )
 
 
@@ -63,9 +70,9 @@ def decode(message):
     menu = (
         MENU if hlt == MENU.hlt else TriggerMenu(SEEDS, hlt, tuple(MENU.seed_of[MENU.hlt.index(item)] for item in hlt))
     )
-    l1, seen = np.array(report["l1"]), np.array(report["rates"])
+    l1, hlt_hz = np.array(report["l1"]), np.array(report["rates"])
     key = LumisectionKey(report["run"], report["ls"])
-    return TriggerRates(key, report["dataset"], STABLE, menu, l1, seen, np.ones_like(l1), np.ones_like(seen))
+    return TriggerRates(key, report["dataset"], STABLE, menu, l1, hlt_hz, np.ones_like(l1), np.ones_like(hlt_hz))
 
 
 class Scripted:
@@ -121,11 +128,11 @@ class Scripted:
         )  # fmt: skip
         return ScoredBatch(item.key, item.dataset, "Trigger", item.conditions, self.version, scores)
 
-    def _evidence(self, name, reason, p_value, seen, level):
-        sentence = f"rate {seen:.3g} Hz where about {level:.3g} Hz are expected"
+    def _evidence(self, name, reason, p_value, observed_hz, level):
+        sentence = f"rate {observed_hz:.3g} Hz where about {level:.3g} Hz are expected"
         no_picture = {"axes": (), "counts": (), "reference": (), "pulls": ()}
         return Evidence(
-            name, reason, "unknown", sentence, float(p_value), {}, **no_picture, entries=float(seen),
+            name, reason, "unknown", sentence, float(p_value), {}, **no_picture, entries=float(observed_hz),
             expected_entries=float(level), model_version=self.version,
         )  # fmt: skip
 

@@ -115,17 +115,17 @@ def test_the_page_loads_nothing_that_judges_or_consumes() -> None:
 def base_requirements() -> Iterator[str]:
     """Names of everything that ``pip install nightshift`` pulls, as installed here."""
     waiting = {("nightshift", frozenset[str]())}
-    seen = set()
+    visited = set()
     while waiting:
         name, extras = item = waiting.pop()
-        seen.add(item)
+        visited.add(item)
         yield name
         for line in importlib.metadata.requires(name) or ():
             needed = Requirement(line)
             expected_rows = [{"extra": extra} for extra in extras or {""}]
             if needed.marker is None or any(needed.marker.evaluate(env) for env in expected_rows):
                 result = (re.sub(r"[-_.]+", "-", needed.name).lower(), frozenset(needed.extras))
-                waiting |= {result} - seen
+                waiting |= {result} - visited
 
 
 def test_the_base_installation_is_without_the_extras() -> None:

@@ -68,9 +68,9 @@ def refusal(words: list[str]) -> str:
             return f"{path} has no command {words[0]!r}"
         path, command = f"{path} {words[0]}", command.commands[words[0]]
         words = words[1:]
-    known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)} | {"--help"}
-    unknown = [word for word in words if word.startswith("-") and word.partition("=")[0] not in known]
-    return f"{path} has no option {unknown[0]}" if unknown else ""
+    options = {name for param in command.params for name in (*param.opts, *param.secondary_opts)} | {"--help"}
+    unknown_options = [word for word in words if word.startswith("-") and word.partition("=")[0] not in options]
+    return f"{path} has no option {unknown_options[0]}" if unknown_options else ""
 
 
 @names
@@ -102,22 +102,22 @@ def is_code(name: str) -> bool:
 
 @names
 def test_settings_exist(page: Path) -> None:
-    known = {dotted(key) for key in [*fields(), *sections()]} | NOT_KEYS
+    setting_names = {dotted(key) for key in [*fields(), *sections()]} | NOT_KEYS
     outermost = "|".join(sorted({key[0] for key in fields()}))
     keys = {code for code in inline(page.read_text()) if re.fullmatch(rf"({outermost})(\.[a-z_]+)+", code)}
-    assert {key for key in keys - known if not is_code(key)} == set()
+    assert {key for key in keys - setting_names if not is_code(key)} == set()
 
 
 @examples
 def test_variables_exist(page: Path) -> None:
-    known = {variable(key) for key in fields()} | {f"{variable(key)}_FILE" for key in fields() if is_secret(key)}
+    variables = {variable(key) for key in fields()} | {f"{variable(key)}_FILE" for key in fields() if is_secret(key)}
     used = set(re.findall(r"NIGHTSHIFT_[A-Z_]*[A-Z]", page.read_text()))
-    assert used - known - NO_SETTINGS == set()
+    assert used - variables - NO_SETTINGS == set()
 
 
 @names
 def test_metrics_exist(page: Path) -> None:
     sources = [ROOT / "streams/metrics.py", *sorted((ROOT / "opint").rglob("*.py"))]
-    known = set(re.findall(r'"(nightshift_[a-z_]+)"', "".join(path.read_text() for path in sources)))
+    metrics = set(re.findall(r'"(nightshift_[a-z_]+)"', "".join(path.read_text() for path in sources)))
     used = {code.partition("{")[0] for code in inline(page.read_text()) if code.startswith("nightshift_")}
-    assert {name for name in used if name not in known and name.removesuffix("_total") not in known} == set()
+    assert {name for name in used if name not in metrics and name.removesuffix("_total") not in metrics} == set()

@@ -11,7 +11,7 @@ from rl_cache.agents.evaluate import ReplayScore
 
 def cases(agent_ratio: float) -> list[Case]:
     rng = np.random.default_rng(0)
-    made = []
+    result = []
     for seed in range(10):
         hard = 0.1 * rng.random()
         scores = {
@@ -19,8 +19,8 @@ def cases(agent_ratio: float) -> list[Case]:
             "belady": ReplayScore(0.4 + hard, 500),
             "agent": ReplayScore(agent_ratio + hard, 900),
         }
-        made.append(Case(seed, "mixed", 0.1, scores))
-    return made
+        result.append(Case(seed, "mixed", 0.1, scores))
+    return result
 
 
 def test_pairs_remove_what_is_common_to_all_policies() -> None:

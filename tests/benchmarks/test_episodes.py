@@ -62,8 +62,8 @@ def test_an_episode_is_seen_by_its_record_or_its_incident_and_records_elsewhere_
         judged(40, [first], [first]),
     ]
     table = [Episode(1, 7, ls, last, (disk,)) for ls, last, disk in ((2, 2, "1"), (6, 6, "1"), (10, 11, "2"))]
-    seen, (run,) = episodes._outcome(lumisections, table, AlertSettings())
-    assert seen == [
+    outcomes, (run,) = episodes._outcome(lumisections, table, AlertSettings())
+    assert outcomes == [
         EpisodeOutcome(7, 1, True, False),
         EpisodeOutcome(7, 1, False, False),
         EpisodeOutcome(7, 2, True, True),
@@ -73,9 +73,9 @@ def test_an_episode_is_seen_by_its_record_or_its_incident_and_records_elsewhere_
 
 
 def test_figures_have_intervals_by_runs():
-    seen = [EpisodeOutcome(run, 1 + run % 2, True, run > 4) for run in range(8)]
-    figures = episodes.results(seen, [Watched(run, 1235, {"content": run % 2}) for run in range(8)])
-    none = episodes.results(seen, [Watched(run, 1235, {}) for run in range(8)])["false_records_per_shift"]
+    outcomes = [EpisodeOutcome(run, 1 + run % 2, True, run > 4) for run in range(8)]
+    figures = episodes.results(outcomes, [Watched(run, 1235, {"content": run % 2}) for run in range(8)])
+    none = episodes.results(outcomes, [Watched(run, 1235, {}) for run in range(8)])["false_records_per_shift"]
     assert (none.value, none.low) == (0.0, 0.0)
     assert none.high == pytest.approx(3.689 / 8, rel=1e-3)
     share = figures["episodes_seen"]

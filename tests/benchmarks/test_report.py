@@ -21,15 +21,15 @@ def test_json_is_one_object_and_leaves_absent_fields_out(capsys):
 
 @pytest.mark.parametrize("quick", [True, False])
 def test_quick_reaches_the_benchmark(quick, capsys):
-    seen = []
+    flags = []
 
     def run(flag):
-        seen.append(flag)
+        flags.append(flag)
         return Outcome({"a": Result(1.0, "x")}, "none")
 
     main("demo", run, ["--quick"] if quick else [])
 
-    assert seen == [quick]
+    assert flags == [quick]
     assert "demo" in capsys.readouterr().out
 
 

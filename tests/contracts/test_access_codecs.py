@@ -146,10 +146,12 @@ def test_a_cache_is_named(content_type):
     assert (error.reason, error.field) == ("empty-text", "cache")
 
 
-@pytest.mark.parametrize("written", ["{}", "{}; charset=utf-8", " {} "])
-def test_a_content_type_may_have_parameters(content_type, written):
+@pytest.mark.parametrize("content_type_template", ["{}", "{}; charset=utf-8", " {} "])
+def test_a_content_type_may_have_parameters(content_type, content_type_template):
     raw = encode_accesses(batch_of(ACCESS), content_type)
-    assert decode_accesses(message(raw, written.format(content_type.upper())), LIMITS).accesses == (ACCESS,)
+    assert decode_accesses(message(raw, content_type_template.format(content_type.upper())), LIMITS).accesses == (
+        ACCESS,
+    )
 
 
 @pytest.mark.parametrize(

@@ -240,10 +240,10 @@ def test_a_dataset_is_needed(content_type):
     assert (error.reason, error.field) == ("empty-text", "dataset")
 
 
-@pytest.mark.parametrize("written", ["{}", "{}; charset=utf-8", " {} "])
-def test_a_content_type_may_have_parameters(content_type, written):
+@pytest.mark.parametrize("content_type_template", ["{}", "{}; charset=utf-8", " {} "])
+def test_a_content_type_may_have_parameters(content_type, content_type_template):
     raw = encode(small(), content_type)
-    assert decode(message(raw, written.format(content_type.upper())), LIMITS).key == LumisectionKey(1, 1)
+    assert decode(message(raw, content_type_template.format(content_type.upper())), LIMITS).key == LumisectionKey(1, 1)
 
 
 @pytest.mark.parametrize(

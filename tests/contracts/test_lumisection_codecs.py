@@ -208,11 +208,11 @@ def test_events_that_cannot_be_are_refused_by_name(content_type, changes, reason
     assert (error.reason, error.field) == (reason, field)
 
 
-@pytest.mark.parametrize("written", ["{}", "{}; charset=utf-8", " {} "])
-def test_a_content_type_may_have_parameters(kind_and_type, written):
+@pytest.mark.parametrize("content_type_template", ["{}", "{}; charset=utf-8", " {} "])
+def test_a_content_type_may_have_parameters(kind_and_type, content_type_template):
     kind, content_type = kind_and_type
     raw = kind.encode(kind.record, content_type)
-    assert same(kind.decode(message(raw, written.format(content_type.upper())), kind.limits), kind.record)
+    assert same(kind.decode(message(raw, content_type_template.format(content_type.upper())), kind.limits), kind.record)
 
 
 @pytest.mark.parametrize(

@@ -26,15 +26,15 @@ CASES = st.fixed_dictionaries(
 def decisions(policy, case):
     """The input of a policy in a few weeks, and its decision."""
     played = world(datasets=40, weeks=22, first=19, **case)
-    held = played.replicas
+    replicas = played.replicas
     for week, probability in sorted(played.probability.items()):
-        held = with_free_space(held)
-        seen = region_shares(played.reads[:, :, :week].sum(axis=2))
-        known = played.history.until(week - 1)
-        policy_input = PolicyInput(known, held, played.label, probability, seen, played.budget, played.prices)
+        replicas = with_free_space(replicas)
+        shares = region_shares(played.reads[:, :, :week].sum(axis=2))
+        history = played.history.until(week - 1)
+        policy_input = PolicyInput(history, replicas, played.label, probability, shares, played.budget, played.prices)
         decision = policy(policy_input)
         yield policy_input, decision
-        held = apply_decision(decision, held)
+        replicas = apply_decision(decision, replicas)
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -65,9 +65,9 @@ def test_scoring_is_pure(scorer, training_data, fresh):
 def test_scores_share_no_memory(scorer, training_data, fresh):
     block = fresh(good(training_data, 1))
     first = scorer.score(block)
-    kept = first.copy()
+    original = first.copy()
     scorer.score(fresh(good(training_data, 2)))
-    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_array_equal(first, original)
     assert not any(np.shares_memory(first, item) for item in (block.counts, block.pulls, block.precision, block.totals))
 
 

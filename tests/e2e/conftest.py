@@ -67,16 +67,16 @@ class Daemons:
 @pytest.fixture
 def daemons_with(tmp_path):
     """``daemons_with(values)``: processes that run with these settings."""
-    made = []
+    started = []
 
     def build(values):
-        file = tmp_path / f"settings-{len(made)}.yaml"
+        file = tmp_path / f"settings-{len(started)}.yaml"
         file.write_text(yaml.safe_dump(values))
-        made.append(Daemons(file))
-        return made[-1]
+        started.append(Daemons(file))
+        return started[-1]
 
     yield build
-    for daemons in made:
+    for daemons in started:
         for process in list(daemons.running):
             daemons.kill(process)
 
@@ -105,4 +105,4 @@ def page(browser):
     opened.expected = []
     yield opened
     context.close()
-    assert [complaint for complaint in complaints if not any(known in complaint for known in opened.expected)] == []
+    assert [complaint for complaint in complaints if not any(pattern in complaint for pattern in opened.expected)] == []

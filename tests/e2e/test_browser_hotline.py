@@ -12,10 +12,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    made = Store.open(f"sqlite:///{tmp_path_factory.mktemp('hotline') / 'n.db'}")
-    seed_hotline.fill(made)
-    yield made
-    made.close()
+    store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('hotline') / 'n.db'}")
+    seed_hotline.fill(store)
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="module")

@@ -79,21 +79,21 @@ def test_real_templates_under_real_conditions(tmp_path):
     # Every twelfth of 846, which has some of each subsystem.
     templates = tmp_path / "templates.parquet"
     pq.write_table(table.take(np.arange(0, len(table), 12)), templates)
-    made = ("--templates", templates, "--conditions", oms, "--good-only")
+    inputs = ("--templates", templates, "--conditions", oms, "--good-only")
     train, watch, truth = tmp_path / "train.arrow", tmp_path / "watch.arrow", tmp_path / "truth.jsonl"
     # The year's first fills have next to no luminosity.
     trained = ("--skip", 8400, "--lumisections", 240, "--faults", 0, "--out", train)
     watched = ("--skip", 8640, "--lumisections", 60, "--faults", 3, "--truth", truth, "--out", watch)
-    nightshift("simulate", *made, *trained, settings=file)
-    nightshift("simulate", *made, *watched, settings=file)
+    nightshift("simulate", *inputs, *trained, settings=file)
+    nightshift("simulate", *inputs, *watched, settings=file)
     nightshift("train", "histograms", train, settings=file)
     nightshift("score", watch, "--keep", settings=file)
     assert len(rows(store, select(lumisection).where(lumisection.c.closed_s.is_not(None)))) == 60
     faults = [json.loads(line) for line in truth.read_text().splitlines()]
-    seen = {(row.ls, me) for row in rows(store, select(occurrence)) for me in row.elements}
+    alarms = {(row.ls, me) for row in rows(store, select(occurrence)) for me in row.elements}
     for fault in faults:
         during = range(fault["start"][1], fault["end"][1] + 1)
-        assert any((ls, me) in seen for ls in during for me in fault["elements"]), fault
+        assert any((ls, me) in alarms for ls in during for me in fault["elements"]), fault
 
 
 def test_the_csv_dialect_file(tmp_path, models):
@@ -139,11 +139,11 @@ def write_root(folder, batches):
         for batch in batches:
             for me in batch.catalogue.elements:
                 axis = me.axes[0]
-                made = hist.Hist(hist.axis.Regular(axis.bins, axis.lower, axis.upper, name="x", label=axis.label))
-                made.view()[...] = batch.histogram(me.name)
+                histogram = hist.Hist(hist.axis.Regular(axis.bins, axis.lower, axis.upper, name="x", label=axis.label))
+                histogram.view()[...] = batch.histogram(me.name)
                 path = me.name.removeprefix(f"{batch.subsystem}/")
                 where = f"DQMData/Run {batch.key.run}/{batch.subsystem}/By Lumi Section {batch.key.ls}-{batch.key.ls}"
-                file[f"{where}/{path}"] = made
+                file[f"{where}/{path}"] = histogram
 
 
 @pytest.mark.parametrize("write", [write_arrow, write_uhi, write_dials, write_root])

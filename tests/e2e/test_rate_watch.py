@@ -83,15 +83,15 @@ class Site:
             {"content-type": ARROW_CONTENT_TYPE},
         )
 
-    def found(self, *columns, where=None):
+    def rows(self, *columns, where=None):
         with self.store.read() as tx:
             return sorted(tx.execute(select(*columns).where(true() if where is None else where)).all())
 
 
 @pytest.fixture
 def site(embedded_broker, models, tmp_path, daemons_with):
-    with closing(Site(embedded_broker, f"sqlite:///{tmp_path / 'n.db'}", models, daemons_with)) as made:
-        yield made
+    with closing(Site(embedded_broker, f"sqlite:///{tmp_path / 'n.db'}", models, daemons_with)) as opened:
+        yield opened
 
 
 @pytest.mark.postgres
@@ -126,20 +126,20 @@ def test_killed_and_without_its_database_it_loses_and_doubles_nothing(
         assert site.daemons.stop(second) == 0
         assert "Traceback" not in site.daemons.logs()
         columns = (incident.c.family, incident.c.element_group, incident.c.first_ls, incident.c.last_ls)
-        assert ("seed", "L1_HTT360", 20, 39) in site.found(*columns)
-        assert [row[0] for row in site.found(*columns)].count("seed") == 1
-        own = site.found(lumisection.c.ls, lumisection.c.closed_because, where=lumisection.c.dataset == DATASET)
+        assert ("seed", "L1_HTT360", 20, 39) in site.rows(*columns)
+        assert [row[0] for row in site.rows(*columns)].count("seed") == 1
+        own = site.rows(lumisection.c.ls, lumisection.c.closed_because, where=lumisection.c.dataset == DATASET)
         assert [row[0] for row in own] == list(range(1, LUMISECTIONS + 1))
         assert {row[1] for row in own} <= {"complete", "revised"}
-        assert site.found(dead_letter.c.reason, dead_letter.c.topic) == [("bad-json", site.topic)]
-        assert {tuple(row) for row in site.found(heartbeat.c.state)} == {("running",), ("stopped",)}
-        assert len(site.found(heartbeat.c.daemon)) == 6, "each stream says that it lives"
-        ((ladder,),) = site.found(hotline_state.c.ladder)
-        kept = site.found(hotline_event.c.run, hotline_event.c.event)
-        assert ladder["kept_events"] == pytest.approx(len(kept), rel=0.01), "each event is counted once"
+        assert site.rows(dead_letter.c.reason, dead_letter.c.topic) == [("bad-json", site.topic)]
+        assert {tuple(row) for row in site.rows(heartbeat.c.state)} == {("running",), ("stopped",)}
+        assert len(site.rows(heartbeat.c.daemon)) == 6, "each stream says that it lives"
+        ((ladder,),) = site.rows(hotline_state.c.ladder)
+        kept_events = site.rows(hotline_event.c.run, hotline_event.c.event)
+        assert ladder["kept_events"] == pytest.approx(len(kept_events), rel=0.01), "each event is counted once"
         assert ladder["watched_s"] == pytest.approx(sum(live_seconds(event.conditions) for event in events), rel=0.01)
         hours = ladder["watched_s"] / 3600
-        assert 0.5 * PER_HOUR * hours < len(kept) < 2 * PER_HOUR * hours
+        assert 0.5 * PER_HOUR * hours < len(kept_events) < 2 * PER_HOUR * hours
 
 
 def test_a_missing_model_is_one_line_that_says_what_to_run(site):

@@ -61,9 +61,9 @@ def folder() -> Iterator[Path]:
 def serve(folder: Path, name: str, port: int, more: str = "") -> subprocess.Popen[bytes]:
     config = folder / f"{name}.cfg"
     config.write_text(_COMMON.format(folder=folder, name=name, port=port) + more)
-    for made in (folder / name, folder / f"{name}-files"):
-        made.mkdir(exist_ok=True)
-        made.chmod(0o777)
+    for directory in (folder / name, folder / f"{name}-files"):
+        directory.mkdir(exist_ok=True)
+        directory.chmod(0o777)
     user = ["-R", "daemon"] if os.getuid() == 0 else []
     command = ["xrootd", *user, "-c", str(config), "-n", name]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

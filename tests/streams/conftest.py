@@ -32,15 +32,15 @@ def settings_on():
 @pytest.fixture
 def publishers():
     """``publishers(settings, partitions)``: a publisher whose topic is made; closed after the test."""
-    made = []
+    opened = []
 
     def build(settings, partitions=4):
-        made.append(KafkaPublisher(settings))
-        made[-1].ensure_topic(partitions)
-        return made[-1]
+        opened.append(KafkaPublisher(settings))
+        opened[-1].ensure_topic(partitions)
+        return opened[-1]
 
     yield build
-    for publisher in made:
+    for publisher in opened:
         publisher.close()
 
 

@@ -60,17 +60,17 @@ def test_a_rebalance_that_outlasts_polls_is_taken_up(apache_kafka, settings_on, 
 def test_two_members_share_the_partitions_and_nothing_is_missed(apache_kafka, settings_on, publishers):
     settings = settings_on(apache_kafka)
     publisher = publishers(settings, 4)
-    stored, seen, sources = {}, set(), [KafkaSource(settings), KafkaSource(settings)]
+    stored, received, sources = {}, set(), [KafkaSource(settings), KafkaSource(settings)]
 
     def step(source):
         for message in source.poll(0.05):
-            seen.add((message.partition, message.offset))
+            received.add((message.partition, message.offset))
             stored[message.partition] = max(stored.get(message.partition, 0), message.offset + 1)
         for partition in source.claimed():
             source.start_at(partition, stored.get(partition))
 
     deadline, published = time.monotonic() + 40, 0
-    while time.monotonic() < deadline and (published < 200 or len(seen) < published):
+    while time.monotonic() < deadline and (published < 200 or len(received) < published):
         if published < 200:
             publisher.publish_bytes(b"x", {}, b"%d" % published)
             published += 1
@@ -83,7 +83,7 @@ def test_two_members_share_the_partitions_and_nothing_is_missed(apache_kafka, se
     for source in sources:
         source.close()
     assert shares == [2, 2]
-    assert len(seen) >= 200
+    assert len(received) >= 200
 
 
 @pytest.mark.kafka

@@ -69,8 +69,8 @@ def test_only_loopback_is_served(host):
 
 
 def test_a_port_that_is_taken_is_one_line():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         with (
             pytest.raises(SettingsError, match=f"metrics.port is {port}.*choose a free port"),
             served(CollectorRegistry(), "127.0.0.1", port, lambda: ""),

@@ -52,9 +52,9 @@ class Recorder:
 
 def test_lumisections_come_at_the_pace_and_their_batches_together():
     clock = Turned()
-    publisher, seen = Recorder(clock), []
+    publisher, reported = Recorder(clock), []
     batches = [batch(ls, subsystem) for ls in (1, 2, 3) for subsystem in ("Muon", "Strips")]
-    report = lambda key, done: seen.append((key.ls, done))  # noqa: E731
+    report = lambda key, done: reported.append((key.ls, done))  # noqa: E731
     assert replay(batches, publisher, "x", 0.5, clock.stop, clock=clock, progress=report) == 3
     assert [(ls, at) for ls, subsystem, _, at in publisher.sent if subsystem == "Muon"] == [
         (1, 100.0),
@@ -63,7 +63,7 @@ def test_lumisections_come_at_the_pace_and_their_batches_together():
     ]
     assert [at for *_, at in publisher.sent[::2]] == [at for *_, at in publisher.sent[1::2]]
     assert {kind for _, _, kind, _ in publisher.sent} == {"x"}
-    assert seen == [(1, 1), (2, 2), (3, 3)]
+    assert reported == [(1, 1), (2, 2), (3, 3)]
     assert publisher.flushed == 1
 
 
@@ -162,10 +162,10 @@ def test_the_embedded_broker_loses_nothing_of_what_exceeds_its_memory(embedded_b
     arguments = ((batch(ls) for ls in range(count)), publisher, "x", None, stop)
     producer = threading.Thread(target=replay, args=arguments)
     producer.start()
-    source, seen, losses, deadline = KafkaSource(settings), [], [], time.monotonic() + 60
-    while len(seen) < count and time.monotonic() < deadline:
+    source, received, losses, deadline = KafkaSource(settings), [], [], time.monotonic() + 60
+    while len(received) < count and time.monotonic() < deadline:
         result = source.poll(0.2)
-        seen.extend(int(message.value[:8]) for message in result)
+        received.extend(int(message.value[:8]) for message in result)
         for partition in source.claimed():
             source.start_at(partition, 0)
         losses.extend(source.losses())
@@ -174,4 +174,4 @@ def test_the_embedded_broker_loses_nothing_of_what_exceeds_its_memory(embedded_b
     producer.join()
     source.close()
     assert losses == []
-    assert seen == list(range(count))
+    assert received == list(range(count))

@@ -25,10 +25,10 @@ def tape(name="T1_US_FNAL_Tape"):
     return Rse(name, StorageKind.TAPE, round(1e4 * TB), round(1e4 * TB))
 
 
-def replicas(rses, sizes_tb, held, locked=(), rules=()):
+def replicas(rses, sizes_tb, placed, locked=(), rules=()):
     """Datasets ``/D0/A-v1/AOD`` … of these sizes; ``held`` are (dataset, RSE) by number, ``locked`` rows of it."""
     n = len(sizes_tb)
-    dataset, rse = np.array(held, dtype=np.intp).reshape(-1, 2).T
+    dataset, rse = np.array(placed, dtype=np.intp).reshape(-1, 2).T
     return Replicas(
         tuple(rses),
         tuple(f"/D{row}/A-v1/AOD" for row in range(n)),
@@ -36,8 +36,8 @@ def replicas(rses, sizes_tb, held, locked=(), rules=()):
         np.full(n, np.datetime64("NaT"), dtype="datetime64[D]"),
         dataset,
         rse,
-        np.isin(np.arange(len(held)), locked),
-        tuple(rules) or ("",) * len(held),
+        np.isin(np.arange(len(placed)), locked),
+        tuple(rules) or ("",) * len(placed),
     )
 
 
@@ -50,9 +50,9 @@ def world(seed, datasets=60, weeks=26, first=18, disk_share=0.15, network_share=
     popular = LABEL.holds(history.measures["naccess"])
     probability = {week: 0.7 * popular[:, week] + 0.2 * rng.random(datasets) for week in range(first, weeks)}
     tapes = np.flatnonzero([rse.kind is StorageKind.TAPE for rse in rses])
-    held = first_replicas(rng, history, first - 1, rses)
-    cut = ~held.on_disk & (held.disk_copies[held.dataset] > 0) & (held.dataset % 3 == 0)
-    thinned = apply_decision(Decision(cut, np.empty(0, np.intp), np.empty(0, np.intp)), held)
+    initial = first_replicas(rng, history, first - 1, rses)
+    cut = ~initial.on_disk & (initial.disk_copies[initial.dataset] > 0) & (initial.dataset % 3 == 0)
+    thinned = apply_decision(Decision(cut, np.empty(0, np.intp), np.empty(0, np.intp)), initial)
     return Scenario(
         history,
         readers(rng, history, rses),

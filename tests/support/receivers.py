@@ -147,8 +147,8 @@ def mail_receiver(tls: ssl.SSLContext, password: str = "", port: int = 0) -> Ite
     receiver = MailReceiver()
 
     def authenticate(*arguments: Any) -> AuthResult:
-        given = arguments[-1]
-        return AuthResult(success=given.login == b"night" and given.password == password.encode(), handled=False)
+        login = arguments[-1]
+        return AuthResult(success=login.login == b"night" and login.password == password.encode(), handled=False)
 
     class _Controller(Controller):
         def factory(self) -> SMTP:

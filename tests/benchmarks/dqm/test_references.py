@@ -122,19 +122,19 @@ def test_the_head_learns_which_histograms_tell_bad_runs_from_good_ones():
     away = np.concatenate([loud, 0.2 * rng.normal(size=(120, 6)) + 0.5 * bad[:, None]], axis=1)
     score = np.exp(away)
     runs = autodqm_runs.Runs(score, score, score, np.full((120, 12), 1000.0), bad)
-    held = autodqm_head.validate(runs, rng, 0.05, repeats=1)
-    assert (held.scores[bad] > 1).mean() > 0.9
-    assert (held.scores[~bad] > 1).mean() < 0.15
-    assert len(held.chosen) == autodqm_runs.FOLDS
+    validated = autodqm_head.validate(runs, rng, 0.05, repeats=1)
+    assert (validated.scores[bad] > 1).mean() > 0.9
+    assert (validated.scores[~bad] > 1).mean() < 0.15
+    assert len(validated.chosen) == autodqm_runs.FOLDS
 
 
 def test_runs_are_held_out_once_each():
     bad = np.arange(40) % 5 == 0
     folds = autodqm_runs.folds(bad, np.arange(40), np.random.default_rng(0))
-    assert sorted(np.concatenate([held for _, held in folds])) == list(range(40))
-    for train, held in folds:
-        assert not set(train) & set(held)
-        assert bad[held].sum() in (1, 2)
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(40))
+    for train, test in folds:
+        assert not set(train) & set(test)
+        assert bad[test].sum() in (1, 2)
 
 
 def test_tables_of_different_runs_are_refused(tmp_path):

@@ -9,11 +9,11 @@ from benchmarks.report import Result
 
 @pytest.mark.parametrize(("quick", "seeds"), [(False, SEEDS), (True, SEEDS[:1])])
 def test_all_tables_are_measured_and_the_absent_are_named(tmp_path, quick, seeds):
-    seen = []
+    calls = []
 
     def present(data, quick, seeds, progress):
         progress("at work")
-        seen.append((data, quick, tuple(seeds)))
+        calls.append((data, quick, tuple(seeds)))
         return {"a": Result(1.0, "x")}
 
     def absent(data, **_):
@@ -21,7 +21,7 @@ def test_all_tables_are_measured_and_the_absent_are_named(tmp_path, quick, seeds
 
     outcome = measure({"one": present, "two": absent, "three": present}, tmp_path, quick)
 
-    assert seen == [(tmp_path, quick, seeds)] * 2
+    assert calls == [(tmp_path, quick, seeds)] * 2
     assert dict(outcome.results) == {"a": Result(1.0, "x")}
     assert "two skipped" in outcome.data
     assert "nowhere.csv" in outcome.data

@@ -50,10 +50,10 @@ def total(parts):
     return state
 
 
-def assert_same(left, right):
-    assert left.parts.keys() == right.parts.keys()
-    for name, item in left.parts.items():
-        other = right.parts[name]
+def assert_same(first, second):
+    assert first.parts.keys() == second.parts.keys()
+    for name, item in first.parts.items():
+        other = second.parts[name]
         assert item.catalogue == other.catalogue
         for field in ("present", "p_values", "scores", "digests", "reasons"):
             np.testing.assert_array_equal(getattr(item, field), getattr(other, field), err_msg=field)
@@ -119,5 +119,5 @@ def test_a_missing_subsystem_is_not_complete():
 
 
 def test_unexpected_elements_are_not_waited_for():
-    known = Catalogue.of(list(CATALOGUE.elements[:2]))
-    assert complete(total([part([0, 1])]), {"Muon": known})
+    expected = Catalogue.of(list(CATALOGUE.elements[:2]))
+    assert complete(total([part([0, 1])]), {"Muon": expected})

@@ -12,10 +12,10 @@ from streams.records import Axis, Catalogue, MonitoringElement
 CATALOGUE = Catalogue.of([MonitoringElement(f"DT/Sector{i // 3}/me{i:02}", (Axis(4, 0.0, 4.0),)) for i in range(18)])
 
 
-def shares(**held):
+def shares(**by_name):
     """Shares by number of ME, ``me04=3.0``."""
     result = np.zeros(len(CATALOGUE))
-    for name, value in held.items():
+    for name, value in by_name.items():
         result[[item.endswith(name) for item in CATALOGUE.names]] = value
     return result
 
@@ -45,12 +45,12 @@ def test_nothing_held_names_nobody():
 
 
 @given(hnp.arrays(np.float64, len(CATALOGUE), elements=st.floats(0, 1e6)))
-def test_somebody_is_named_if_anything_is_held_and_never_more_than_four_folders(held):
-    result = condemned_elements(SubsystemOpinion(0.5, held), CATALOGUE)
-    assert result.any() == (held > 0).any()
-    assert not result[held == 0].any()
+def test_somebody_is_named_if_anything_is_held_and_never_more_than_four_folders(share):
+    result = condemned_elements(SubsystemOpinion(0.5, share), CATALOGUE)
+    assert result.any() == (share > 0).any()
+    assert not result[share == 0].any()
     # Ties at the most may exceed four only where all folders hold less than a quarter.
-    if held.sum() and np.bincount(folders(CATALOGUE).of, held).max() >= 0.25 * held.sum():
+    if share.sum() and np.bincount(folders(CATALOGUE).of, share).max() >= 0.25 * share.sum():
         assert len(set(folders(CATALOGUE).of[result])) <= 4
 
 

@@ -13,9 +13,9 @@ CATALOGUE = Catalogue.of(
 )
 
 
-def reasons(deviating, others=Reason.CONSISTENT, unjudged=0):
+def reasons(deviating, others_reason=Reason.CONSISTENT, unjudged=0):
     """The first element of some folders deviates; of the last ``unjudged`` folders nothing was tested."""
-    settled = np.full(FOLDERS * EACH, others, dtype=np.uint8)
+    settled = np.full(FOLDERS * EACH, others_reason, dtype=np.uint8)
     settled[: deviating * EACH : EACH] = Reason.DEVIATES
     settled[(FOLDERS - unjudged) * EACH :] = Reason.LOW_STATISTICS
     return settled

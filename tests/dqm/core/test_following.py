@@ -14,7 +14,7 @@ N, BINS = 10, 30
 CONDITIONS = Conditions(pileup=50.0, recorded_lumi=0.4)
 
 
-def left(away, lumisections=1, p_value=0.5, pileup=0.0):
+def residuals(away, lumisections=1, p_value=0.5, pileup=0.0):
     """What lumisections leave that lie ``away`` from the centre in all numbers."""
     typical = np.full((N, NUMBERS), 0.4, dtype=np.float32)
     p_values = np.full(N, p_value, dtype=np.float32)
@@ -40,7 +40,7 @@ def test_the_order_of_parts_changes_nothing(seeds, chance):
 def test_the_centre_comes_to_where_runs_lie():
     shift = initial_centre(N, NUMBERS)
     for _ in range(8):
-        shift = updated_centre(shift, left(0.03, lumisections=60))
+        shift = updated_centre(shift, residuals(0.03, lumisections=60))
     np.testing.assert_allclose(shift[0], 0.03, rtol=0.01)
     assert not shift[1].any()
 
@@ -49,15 +49,17 @@ def test_a_line_in_pileup_is_followed_from_runs_of_different_pileup():
     shift = initial_centre(N, NUMBERS)
     for _ in range(12):
         for pileup in (-1.5, 0.2, 1.0):
-            shift = updated_centre(shift, left(0.01 - 0.02 * pileup, 60, pileup=pileup))
+            shift = updated_centre(shift, residuals(0.01 - 0.02 * pileup, 60, pileup=pileup))
     np.testing.assert_allclose(shift[0], 0.01, atol=5e-4)
     np.testing.assert_allclose(shift[1], -0.02, atol=5e-4)
 
 
 def test_a_run_weighs_as_much_as_it_has_lumisections():
-    np.testing.assert_allclose(updated_centre(initial_centre(N, NUMBERS), left(0.02, int(MEMORY)))[0], 0.01, rtol=1e-4)
     np.testing.assert_allclose(
-        updated_centre(initial_centre(N, NUMBERS), left(0.02, 1))[0], 0.02 / (MEMORY + 1), rtol=1e-4
+        updated_centre(initial_centre(N, NUMBERS), residuals(0.02, int(MEMORY)))[0], 0.01, rtol=1e-4
+    )
+    np.testing.assert_allclose(
+        updated_centre(initial_centre(N, NUMBERS), residuals(0.02, 1))[0], 0.02 / (MEMORY + 1), rtol=1e-4
     )
 
 
@@ -66,7 +68,9 @@ def test_it_is_the_formula():
     pileup = np.rint(1024 * rng.normal(size=40)) / 1024
     away = rng.normal(scale=0.02, size=40)
     before = np.stack([np.full((N, NUMBERS), 0.01), np.full((N, NUMBERS), -0.03)]).astype(np.float32)
-    run = sum((left(item, pileup=at) for item, at in zip(away, pileup, strict=True)), Residuals.nothing(N, NUMBERS))
+    run = sum(
+        (residuals(item, pileup=at) for item, at in zip(away, pileup, strict=True)), Residuals.nothing(N, NUMBERS)
+    )
     design = np.stack([np.ones(40), pileup], axis=1)
     prior = MEMORY * np.eye(2)
     expected = np.linalg.solve(prior + design.T @ design, prior @ [0.01, -0.03] + design.T @ away)
@@ -75,18 +79,18 @@ def test_it_is_the_formula():
 
 @pytest.mark.parametrize("p_value", [0.05, 0.0, np.nan])
 def test_what_is_unlikely_or_was_not_inspected_is_not_learned_from(p_value):
-    assert not updated_centre(initial_centre(N, NUMBERS), left(0.2, 50, p_value)).any()
+    assert not updated_centre(initial_centre(N, NUMBERS), residuals(0.2, 50, p_value)).any()
 
 
 def test_a_run_that_mostly_looks_bad_is_held_back_as_a_whole():
-    assert not updated_centre(initial_centre(N, NUMBERS), left(0.2, 10) + left(0.2, 11, p_value=0.01)).any()
-    assert updated_centre(initial_centre(N, NUMBERS), left(0.2, 10) + left(0.2, 10, p_value=0.01))[0].all()
+    assert not updated_centre(initial_centre(N, NUMBERS), residuals(0.2, 10) + residuals(0.2, 11, p_value=0.01)).any()
+    assert updated_centre(initial_centre(N, NUMBERS), residuals(0.2, 10) + residuals(0.2, 10, p_value=0.01))[0].all()
 
 
 def test_elements_that_a_run_did_not_have_stay_where_they_were():
-    shift = updated_centre(initial_centre(N, NUMBERS), left(0.1, 64))
+    shift = updated_centre(initial_centre(N, NUMBERS), residuals(0.1, 64))
     sample = np.arange(N) < 3
-    after = updated_centre(shift, left(0.0, 64).only(sample))
+    after = updated_centre(shift, residuals(0.0, 64).only(sample))
     np.testing.assert_array_equal(after[:, 3:], shift[:, 3:])
     assert (after[0, :3] < shift[0, :3]).all()
 
@@ -106,19 +110,22 @@ def test_p_values_of_a_drifting_detector_hold_if_the_centre_follows():
     zeros = np.zeros(earlier, dtype=np.float32)
     everything = np.ones((earlier, N), dtype=bool)
     runs = np.arange(earlier) // per_run
-    given = summaries(counts), counts.sum(axis=-1), zeros, everything
+    sample_arrays = summaries(counts), counts.sum(axis=-1), zeros, everything
     model, _ = fit(
-        Good(*given, np.full(N, BINS), runs, [CONDITIONS] * earlier), cut, "autoencoder", np.random.default_rng(2)
+        Good(*sample_arrays, np.full(N, BINS), runs, [CONDITIONS] * earlier),
+        cut,
+        "autoencoder",
+        np.random.default_rng(2),
     )
     shift = initial_centre(N, NUMBERS)
-    follows, stands = [], []
+    follows, unmoved = [], []
     for run in range(24):
         counts = drifting(rng, earlier + run * per_run, per_run)
-        seen = summaries(counts), counts.sum(axis=-1), zeros[:per_run], everything[:per_run]
-        for item, result in ((model.moved(shift), follows), (model, stands)):
-            result += [item.certified(each, 0.0, 0.4).p_value for each in item.ensemble.largest(*seen)]
+        later = summaries(counts), counts.sum(axis=-1), zeros[:per_run], everything[:per_run]
+        for item, result in ((model.moved(shift), follows), (model, unmoved)):
+            result += [item.certified(each, 0.0, 0.4).p_value for each in item.ensemble.largest(*later)]
         typical = model.ensemble.scaling.typical(zeros[:1])[0]
-        run_left = [Residuals.of(each, typical, 0.0, np.ones(N, dtype=np.float32)) for each in seen[0]]
+        run_left = [Residuals.of(each, typical, 0.0, np.ones(N, dtype=np.float32)) for each in later[0]]
         shift = updated_centre(shift, sum(run_left, Residuals.nothing(N, NUMBERS)))
     assert 0.01 < np.mean(np.array(follows) <= 0.05) < 0.12
-    assert np.mean(np.array(stands) <= 0.05) > 0.5
+    assert np.mean(np.array(unmoved) <= 0.05) > 0.5

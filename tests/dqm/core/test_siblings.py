@@ -71,9 +71,9 @@ def test_few_elements_in_one_folder_have_each_other():
 def test_what_one_loses_is_seen_and_what_all_lose_is_not(model, lost):
     observed = good(np.random.default_rng(2), 1)[0]
     observed[lost] = np.round(0.8 * observed[lost])
-    seen = model.tables.departures(amounts(model, observed), CATALOGUE)
-    assert np.isin(np.arange(len(NAMES)), lost).tolist() == (seen.lack < 1e-5).tolist()
-    assert (seen.excess > 1e-5).all()
+    departures = model.tables.departures(amounts(model, observed), CATALOGUE)
+    assert np.isin(np.arange(len(NAMES)), lost).tolist() == (departures.lack < 1e-5).tolist()
+    assert (departures.excess > 1e-5).all()
     together = model.tables.departures(amounts(model, np.round(0.3 * USUAL)), CATALOGUE)
     assert (together.lack > 1e-5).all()
 
@@ -81,8 +81,10 @@ def test_what_one_loses_is_seen_and_what_all_lose_is_not(model, lost):
 def test_where_siblings_disagree_nobody_can_tell_who_is_wrong(model):
     observed = USUAL.copy()
     observed[:12] *= 0.6
-    seen = model.tables.departures(amounts(model, observed), CATALOGUE)
-    assert (np.minimum(seen.lack, seen.excess) == 1).all(), "three of five folders lost entries, or two have too many"
+    departures = model.tables.departures(amounts(model, observed), CATALOGUE)
+    assert (np.minimum(departures.lack, departures.excess) == 1).all(), (
+        "three of five folders lost entries, or two have too many"
+    )
 
 
 def test_p_values_of_other_runs_are_uniform_or_cautious(model):
@@ -155,5 +157,5 @@ def test_an_element_whose_state_was_accepted_is_left_alone(model):
     observed[5] = np.round(0.7 * observed[5])
     anew = np.arange(len(NAMES)) == 5
     assert isinstance(amounts(model, observed), Amounts)
-    left = model.without(anew).amounts(observed[None], USUAL[None])[0]
-    assert (model.tables.departures(left, CATALOGUE).lack > 1e-5).all()
+    without_accepted = model.without(anew).amounts(observed[None], USUAL[None])[0]
+    assert (model.tables.departures(without_accepted, CATALOGUE).lack > 1e-5).all()

@@ -277,10 +277,10 @@ def test_closing_again_writes_the_same_evidence():
 
 def test_what_scoring_saw_is_kept_when_the_whole_condemns():
     item = closed(state(), use=certified(Says(1e-5)))
-    seen = replace(
+    scored = replace(
         item.parts["Muon"].evidence[NAMES[5]], reason=Reason.SUSPECT, kind="dead", sentence="Bin 3 is empty."
     )
-    part = replace(item.parts["Muon"], evidence={NAMES[5]: seen})
+    part = replace(item.parts["Muon"], evidence={NAMES[5]: scored})
     for _ in range(2):
         item = closed(replace(item, parts={"Muon": part}), use=certified(Says(1e-5)))
         part = item.parts["Muon"]

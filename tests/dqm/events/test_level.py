@@ -7,20 +7,20 @@ from streams.records import LumisectionKey
 
 def watch(rng, hours, per_hour, events_per_s, scale=1.0, start=None):
     """Exponential surprise of mean ``scale``; the ladder and how many were kept."""
-    ladder, kept = start or Ladder.expected(events_per_s, 600.0), 0
+    ladder, kept_events = start or Ladder.expected(events_per_s, 600.0), 0
     for ls in range(int(hours * 3600 / 20.0)):
         surprise = (scale * rng.standard_exponential(rng.poisson(events_per_s * 20.0))).astype(np.float32)
         above = int((surprise > ladder.level(per_hour)).sum())
         ladder = ladder.after(LumisectionKey(1, ls), surprise, 20.0, above, per_hour)
-        kept += above
-    return ladder, kept
+        kept_events += above
+    return ladder, kept_events
 
 
 @pytest.mark.parametrize(("events_per_s", "scale"), [(2.0, 1.0), (200.0, 1.0), (20.0, 1.3), (20.0, 0.8)])
 def test_the_declared_rate_is_held_whatever_the_event_rate_and_the_drift(rng, events_per_s, scale):
     ladder, _ = watch(rng, 6, 20.0, events_per_s, scale)
-    _, kept = watch(rng, 20, 20.0, events_per_s, scale, ladder)
-    assert abs(kept / 400 - 1) < 0.2, kept
+    _, kept_events = watch(rng, 20, 20.0, events_per_s, scale, ladder)
+    assert abs(kept_events / 400 - 1) < 0.2, kept_events
 
 
 def test_without_events_nothing_is_kept_and_calibration_says_where_to_begin():

@@ -25,8 +25,8 @@ def events_of(kind, count=4000):
     return simulate(np.full(count, NAMES.index(kind), np.int8), 40.0, Drift(), np.random.default_rng(3))
 
 
-def test_probabilities_of_ordinary_events_are_calibrated(model, taken):
-    for item in taken[-1], taken[-30]:
+def test_probabilities_of_ordinary_events_are_calibrated(model, events):
+    for item in events[-1], events[-30]:
         surprise = model.tail.surprise(model.costs(item.values).sum(axis=1), item.conditions.pileup)
         assert abs((surprise > np.log(10)).mean() - 0.1) < 5 * np.sqrt(0.09 / len(surprise))
 
@@ -36,21 +36,21 @@ def test_events_with_four_leptons_are_more_surprising(model):
     assert np.median(rare) > np.quantile(ordinary, 0.95)
 
 
-def test_an_outlier_is_kept_and_what_is_unusual_is_named(model, taken):
-    item = taken[-1]
+def test_an_outlier_is_kept_and_what_is_unusual_is_named(model, events):
+    item = events[-1]
     values = item.values.copy()
     values[7, FEATURES.index("mt_gev")] = 5000.0
     result = judge(model, model.start, replace(item, values=values), per_hour=3.0)
-    kept = next(each for each in result.kept_events if each.event == item.events[7])
-    assert kept.surprise > result.level
-    assert kept.once_in_hours > 1 / 3
-    first = kept.unusual[0]
+    outlier = next(each for each in result.kept_events if each.event == item.events[7])
+    assert outlier.surprise > result.level
+    assert outlier.once_in_hours > 1 / 3
+    first = outlier.unusual[0]
     assert (first.feature, first.value, first.below) == ("mt_gev", 5000.0, 1.0)
     assert first.low < first.high < 500.0
 
 
-def test_events_are_judged_by_the_ladder_before_them(model, taken):
-    item = taken[-1]
+def test_events_are_judged_by_the_ladder_before_them(model, events):
+    item = events[-1]
     result = judge(model, model.start, item, per_hour=3.0)
     assert result.level == model.start.level(3.0)
     assert result.ladder.counts.sum() > model.start.counts.sum() * 0.9
@@ -58,27 +58,27 @@ def test_events_are_judged_by_the_ladder_before_them(model, taken):
     assert not nothing.kept_events
 
 
-def test_other_features_are_refused_by_name(model, taken):
-    other = replace(taken[-1], features=(*FEATURES[:-1], "taus"))
+def test_other_features_are_refused_by_name(model, events):
+    other = replace(events[-1], features=(*FEATURES[:-1], "taus"))
     with pytest.raises(FeatureError, match="electrons_mass_gev, taus"):
         judge(model, model.start, other, per_hour=3.0)
 
 
-def test_no_event_and_no_pileup_are_no_trouble(model, taken):
-    item = taken[-1]
+def test_no_event_and_no_pileup_are_no_trouble(model, events):
+    item = events[-1]
     empty = replace(item, events=item.events[:0], values=item.values[:0])
     assert judge(model, model.start, empty, 3.0).kept_events == ()
     unknown = replace(item, conditions=replace(item.conditions, pileup=None))
     assert np.isfinite(judge(model, model.start, unknown, 3.0).ladder.sums).all()
 
 
-def test_a_saved_model_judges_alike(model, taken, tmp_path):
+def test_a_saved_model_judges_alike(model, events, tmp_path):
     saved = save(model, tmp_path / "hotline")
     loaded = load(tmp_path / "hotline")
     assert loaded.version == saved.version
-    np.testing.assert_array_equal(loaded.costs(taken[0].values), model.costs(taken[0].values))
+    np.testing.assert_array_equal(loaded.costs(events[0].values), model.costs(events[0].values))
     assert (
-        judge(loaded, loaded.start, taken[0], 3.0).kept_events == judge(model, model.start, taken[0], 3.0).kept_events
+        judge(loaded, loaded.start, events[0], 3.0).kept_events == judge(model, model.start, events[0], 3.0).kept_events
     )
 
 
@@ -98,16 +98,16 @@ def test_a_damaged_model_is_refused(model, tmp_path, damage):
         load(folder)
 
 
-def test_too_few_events_and_too_many_in_one_message_are_refused(taken, tmp_path):
+def test_too_few_events_and_too_many_in_one_message_are_refused(events, tmp_path):
     def learn(events, settings=None):
         return train(
             events, tmp_path / "m", settings or HotlineSettings(), np.random.default_rng(1), lambda _: None, 0.0
         )
 
     with pytest.raises(TrainingError, match="at least"):
-        learn(taken[:2])
+        learn(events[:2])
     with pytest.raises(TrainingError, match="max_"):
-        learn(taken, HotlineSettings(max_events=10))
+        learn(events, HotlineSettings(max_events=10))
     assert not (tmp_path / "m").exists()
 
 
@@ -145,8 +145,8 @@ def test_any_event_has_a_finite_cost_that_depends_on_it_alone(model, data):
     np.testing.assert_allclose(model.costs(values[order]), costs[order], rtol=1e-3, atol=1e-3)
 
 
-def test_one_far_off_size_costs_a_logarithm(model, taken):
-    values = np.repeat(taken[0].values[:1], 3, axis=0)
+def test_one_far_off_size_costs_a_logarithm(model, events):
+    values = np.repeat(events[0].values[:1], 3, axis=0)
     at = FEATURES.index("lepton_eta")
     values[:, at] = (10.0, 1e4, 1e7)
     near, far, farther = model.costs(values)[:, at]

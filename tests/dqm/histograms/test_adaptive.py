@@ -107,13 +107,13 @@ def known_shares():
     return expected / expected.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize(("known", "back"), [(None, False), (known_shares(), True)])
-def test_usual_conditions_are_found_again_after_unusual_ones(known, back):
+@pytest.mark.parametrize(("fault_free", "back"), [(None, False), (known_shares(), True)])
+def test_usual_conditions_are_found_again_after_unusual_ones(fault_free, back):
     """Beside the template of small, unusual runs a usual bin looks like a fault; beside the known shape it does not."""
     rng = np.random.default_rng(11)
     template, recent, steps = blank(N, BINS), [], []
     for run in [*toothed(rng, [20] * 15), *runs(rng, [33] * 8, 200.0), *toothed(rng, [21] * 8)]:
-        template, step = follow(template, run, recent, known=known)
+        template, step = follow(template, run, recent, fault_free=fault_free)
         recent = [*recent, run][-(WITHIN - 1) :]
         steps.append(step)
     assert steps[14 + PERSISTS].adopted.all()
@@ -125,7 +125,7 @@ def test_a_known_shape_excuses_no_fault(factor):
     rng = np.random.default_rng(12)
     template, recent = blank(N, BINS), []
     for run in [*toothed(rng, [20] * 15), *toothed(rng, [20] * 8, factor)]:
-        template, step = follow(template, run, recent, known=known_shares())
+        template, step = follow(template, run, recent, fault_free=known_shares())
         recent = [*recent, run][-(WITHIN - 1) :]
     assert not (step.added | step.adopted).any()
 
@@ -180,7 +180,7 @@ def test_the_effective_size_is_bounded_by_the_memory():
 def test_templates_stay_shapes_whatever_comes(seed, middles):
     rng = np.random.default_rng(seed)
     counts = runs(rng, middles, size=float(rng.choice([0.0, 50.0, 3000.0, 1e7])))
-    kept = [run.copy() for run in counts]
+    original = [run.copy() for run in counts]
     template, steps, _ = followed(counts)
     assert np.isfinite(template.share).all()
     assert (template.share >= 0).all()
@@ -188,4 +188,4 @@ def test_templates_stay_shapes_whatever_comes(seed, middles):
     assert (template.wander >= TOLERANCE**2 * (1 - 1e-9)).all()
     assert all(np.isfinite(step.score).all() for step in steps)
     assert not any((step.added & step.adopted).any() for step in steps)
-    assert all((count == other).all() for count, other in zip(counts, kept, strict=True))
+    assert all((count == other).all() for count, other in zip(counts, original, strict=True))

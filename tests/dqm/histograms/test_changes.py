@@ -69,23 +69,23 @@ def test_two_shapes_disagree_and_nothing_agrees_with_emptiness():
 def test_runs_of_one_shape_last_unless_one_of_them_is_faulty(faulty_before):
     """A fault that only the largest of them shows is a fault of all."""
     rng = np.random.default_rng(4)
-    seen = rng.poisson(SMOOTH, (PERSISTS + 1, 1, BINS)).astype(float)
+    runs = rng.poisson(SMOOTH, (PERSISTS + 1, 1, BINS)).astype(float)
     faulty = np.zeros((PERSISTS + 1, 1), dtype=bool)
     faulty[0] = faulty_before
-    stays, total = lasting(seen[-1], seen[:-1], faulty, NOTHING[None])
+    stays, total = lasting(runs[-1], runs[:-1], faulty, NOTHING[None])
     assert stays.tolist() == [not faulty_before]
-    assert (total == seen.sum(axis=0)).all()
+    assert (total == runs.sum(axis=0)).all()
 
 
 def test_a_faulty_run_of_another_shape_does_not_count():
-    seen = np.stack([np.roll(SMOOTH, 15), *[SMOOTH] * PERSISTS])[:, None]
+    runs = np.stack([np.roll(SMOOTH, 15), *[SMOOTH] * PERSISTS])[:, None]
     faulty = np.array([True, *[False] * PERSISTS])[:, None]
-    stays, _ = lasting(seen[-1], seen[:-1], faulty, NOTHING[None])
+    stays, _ = lasting(runs[-1], runs[:-1], faulty, NOTHING[None])
     assert stays.all()
 
 
 def test_one_run_alone_does_not_last():
-    seen = np.stack([np.roll(SMOOTH, 15), np.roll(SMOOTH, 30), SMOOTH])[:, None]
-    stays, total = lasting(seen[-1], seen[:-1], np.zeros((3, 1), dtype=bool), NOTHING[None])
+    runs = np.stack([np.roll(SMOOTH, 15), np.roll(SMOOTH, 30), SMOOTH])[:, None]
+    stays, total = lasting(runs[-1], runs[:-1], np.zeros((3, 1), dtype=bool), NOTHING[None])
     assert not stays.any()
-    assert (total == seen[-1]).all()
+    assert (total == runs[-1]).all()

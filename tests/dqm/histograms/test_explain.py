@@ -120,7 +120,7 @@ def test_a_map_is_located_on_both_axes():
 
 
 @pytest.mark.parametrize(
-    ("reason", "kind", "said"),
+    ("reason", "kind", "sentence"),
     [
         (Reason.FROZEN, "stuck", "has not changed"),
         (Reason.MISSING, "missing", "about 24,000 entries were expected"),
@@ -133,12 +133,12 @@ def test_a_map_is_located_on_both_axes():
         (Reason.CONSISTENT, "unknown", "Compatible"),
     ],
 )
-def test_reasons_that_speak_for_themselves(reason, kind, said):
+def test_reasons_that_speak_for_themselves(reason, kind, sentence):
     counts = np.full(100, 2)
     why = judged(line(), counts, np.full(100, 240.0), reason, entries=240.0, expected_entries=24_000.0)
 
     assert why.kind == kind
-    assert said in why.sentence
+    assert sentence in why.sentence
 
 
 def test_starvation_by_dead_channels_is_called_dead():

@@ -34,10 +34,10 @@ def select(batch, names):
     return replace(batch, catalogue=catalogue, counts=counts, flow=batch.flow[order], entries=batch.entries[order])
 
 
-def same(left, right):
+def same(first, second):
     for field in FIELDS:
-        assert getattr(left.scores, field).tobytes() == getattr(right.scores, field).tobytes(), field
-    assert left.scores.evidence == right.scores.evidence
+        assert getattr(first.scores, field).tobytes() == getattr(second.scores, field).tobytes(), field
+    assert first.scores.evidence == second.scores.evidence
 
 
 def test_the_same_batches_give_the_same_bytes(pipeline, toy):
@@ -52,8 +52,8 @@ def test_grouping_and_order_change_nothing(pipeline, toy):
     together = pipeline.score(batches)
     apart = [pipeline.score([batch])[0] for batch in batches]
     backwards = pipeline.score(batches[::-1])[::-1]
-    for item, *others in zip(together, apart, backwards, strict=True):
-        for other in others:
+    for item, *regrouped in zip(together, apart, backwards, strict=True):
+        for other in regrouped:
             assert item.key == other.key
             np.testing.assert_allclose(item.scores.scores, other.scores.scores, rtol=1e-4)
             np.testing.assert_array_equal(item.scores.digests, other.scores.digests)
@@ -134,8 +134,8 @@ def test_a_hot_bin_is_compared_with_the_same_expectation_everywhere(pipeline, to
     assert expected == pytest.approx(toy.means(0, 48, 0)[0, 3], rel=0.25)
     assert evidence.worst_bins[0].expected == expected
     assert f"{expected:,.0f} ± {np.sqrt(expected):,.0f} expected" in evidence.sentence
-    others = [pull for at, pull in enumerate(evidence.pulls) if at != 3]
-    assert max(map(abs, others)) < 5
+    other_pulls = [pull for at, pull in enumerate(evidence.pulls) if at != 3]
+    assert max(map(abs, other_pulls)) < 5
     assert healthy.scores.present.all()
 
 

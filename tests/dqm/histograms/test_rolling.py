@@ -18,8 +18,8 @@ def judged(pipeline, runs, accepted=None):
     """Reasons and qualities of runs, one after the other; those after a state was ``accepted`` know of it."""
     before, results = [], []
     for batch in runs:
-        stands = accepted is not None and batch.key.run > accepted.until.run
-        states = {"Muon": {"Muon/time": accepted}} if stands else {}
+        is_accepted = accepted is not None and batch.key.run > accepted.until.run
+        states = {"Muon": {"Muon/time": accepted}} if is_accepted else {}
         pipeline.follow(batch.dataset, batch.key.run, {"Muon": before[-MOST_RUNS:]}, states)
         scored = pipeline.score([batch])[0]
         before.append((batch.key.run, scored.sums))
@@ -58,11 +58,11 @@ def test_a_dead_channel_never_is(pipeline):
 def test_a_state_that_is_accepted_is_judged_by_what_came_since(pipeline):
     """Dead channels that stay, accepted after six runs; later others die, and after that the old ones come back."""
     accepted = AcceptedState(LumisectionKey(100, 0), LumisectionKey(105, 0))
-    known, worse = (
+    alike, worse = (
         [whole_run(number, dead=True) for number in range(100, 130)],
         [whole_run(130, shift=0.5, dead=True), whole_run(131)],
     )
-    result = judged(pipeline, [*known, *worse], accepted)
+    result = judged(pipeline, [*alike, *worse], accepted)
     assert {reason for reason, _ in result[:6]} == {Reason.DEVIATES}
     qualities = [quality for _, quality in result[6:30]]
     assert Quality.BAD not in qualities[:20], "it is what is expected now"

@@ -82,7 +82,7 @@ def rewritten(saved, change):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda item: item.update(format=99), "format is 99"),
         (lambda item: item["scorers"].pop("pull"), "scorers"),
@@ -90,8 +90,8 @@ def rewritten(saved, change):
         (lambda item: item["files"].update({"../outside.npz": "0"}), "outside"),
     ],
 )
-def test_a_strange_manifest_is_refused(saved, change, said):
-    with pytest.raises(BundleError, match=said):
+def test_a_strange_manifest_is_refused(saved, change, message):
+    with pytest.raises(BundleError, match=message):
         load(rewritten(saved, change))
 
 

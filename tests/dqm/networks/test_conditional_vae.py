@@ -21,15 +21,15 @@ def rows():
 
 @pytest.fixture(scope="module", params=[True, False])
 def network(request, rows):
-    learned, held = tuple(row[:600] for row in rows), tuple(row[600:] for row in rows)
+    learned, validation = tuple(row[:600] for row in rows), tuple(row[600:] for row in rows)
     size = Size((10, 10), 4, request.param)
-    return train(learned, held, np.random.default_rng(2), size, replace(PUBLISHED, epochs=40, patience=5))
+    return train(learned, validation, np.random.default_rng(2), size, replace(PUBLISHED, epochs=40, patience=5))
 
 
 def test_it_expects_what_the_condition_says(network, rows):
     paths, condition = rows
-    left = paths[600:] - network.predicted(condition[600:])
-    assert left.var() < 0.3 * paths[600:].var()
+    residuals = paths[600:] - network.predicted(condition[600:])
+    assert residuals.var() < 0.3 * paths[600:].var()
 
 
 def test_numbers_are_those_of_keras_layers(network, rows):
@@ -42,8 +42,8 @@ def test_numbers_are_those_of_keras_layers(network, rows):
 
     code = forward(network.encoder, tf.constant(np.concatenate([paths, condition], axis=1)))
     assert network.encoded(paths, condition)[0] == pytest.approx(code[:, :4], rel=1e-4, abs=1e-5)
-    made = forward(network.decoder, tf.constant(np.concatenate([code[:, :4], condition], axis=1)))
-    expected = made[:, :P] + condition @ network.direct
+    reconstructed = forward(network.decoder, tf.constant(np.concatenate([code[:, :4], condition], axis=1)))
+    expected = reconstructed[:, :P] + condition @ network.direct
     assert network.decoded(code[:, :4], condition)[0] == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
@@ -57,8 +57,8 @@ def test_the_divergence_is_never_negative_and_a_moved_path_scores_above_good_one
 
 def test_without_a_condition_it_is_a_plain_autoencoder(rows):
     paths, condition = rows
-    learned, held = (paths[:600], condition[:600, :0]), (paths[600:], condition[600:, :0])
-    plain = train(learned, held, np.random.default_rng(2), Size(), replace(PUBLISHED, epochs=3))
+    learned, validation = (paths[:600], condition[:600, :0]), (paths[600:], condition[600:, :0])
+    plain = train(learned, validation, np.random.default_rng(2), Size(), replace(PUBLISHED, epochs=3))
     assert plain.direct.shape == (0, P)
     assert plain.largest(paths[:4], condition[:4, :0]).shape == (4,)
 

@@ -64,9 +64,9 @@ def test_maps_are_reconstructed_as_far_as_they_move_together(shape):
     wave = np.add.outer(np.sin(np.linspace(0, 3, shape[0])), np.cos(np.linspace(0, 3, shape[1])))
     maps = (rng.normal(size=(1500, 1, 1)) * 3 * wave + rng.normal(size=(1500, *shape))).astype(np.float32)
     network = train_maps(maps[:1200], seed=2)
-    rest = maps[1200:] - network.reconstructed(maps[1200:])
-    assert rest.shape == (300, *shape)
-    assert rest.var() < 0.5 * maps[1200:].var()
+    residuals = maps[1200:] - network.reconstructed(maps[1200:])
+    assert residuals.shape == (300, *shape)
+    assert residuals.var() < 0.5 * maps[1200:].var()
     spike = np.zeros((1, *shape), dtype=np.float32)
     spike[0, 4, 4] = 6.0
     assert (spike - network.reconstructed(spike))[0, 4, 4] > 4.0

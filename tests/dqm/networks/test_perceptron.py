@@ -11,11 +11,11 @@ def test_training_separates_classes_that_no_line_separates():
     rng = np.random.default_rng(0)
     features = rng.uniform(-1, 1, (3000, 2)).astype(np.float32)
     label = ((features[:, 0] * features[:, 1] > 0) + (features[:, 0] > 0.8)).astype(np.intp)
-    learned, held = (features[:2500], label[:2500]), (features[2500:], label[2500:])
-    network = train(learned, held, 3, rng, Schedule(rate=5e-3, beta2=0.999, patience=5, epochs=30, batch=64))
-    probability = network.probabilities(held[0])
+    learned, validation = (features[:2500], label[:2500]), (features[2500:], label[2500:])
+    network = train(learned, validation, 3, rng, Schedule(rate=5e-3, beta2=0.999, patience=5, epochs=30, batch=64))
+    probability = network.probabilities(validation[0])
     np.testing.assert_allclose(probability.sum(axis=1), 1.0, rtol=1e-5)
-    assert (probability.argmax(axis=1) == held[1]).mean() > 0.95
+    assert (probability.argmax(axis=1) == validation[1]).mean() > 0.95
 
 
 def test_numpy_and_tensorflow_agree():

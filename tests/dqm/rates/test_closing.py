@@ -23,7 +23,7 @@ class Content:
     digests: np.ndarray
 
 
-def closed(p_values=None, digests=None, reasons=None, history=(), beams=True, came=True):
+def closed(p_values=None, digests=None, reasons=None, history=(), beams=True, published=True):
     part = SubsystemScores(
         CATALOGUE,
         ("network",),
@@ -33,7 +33,7 @@ def closed(p_values=None, digests=None, reasons=None, history=(), beams=True, ca
         np.arange(1, N + 1, dtype=np.uint64) if digests is None else np.array(digests, dtype=np.uint64),
         np.full(N, Reason.CONSISTENT, dtype=np.uint8) if reasons is None else np.array(reasons, dtype=np.uint8),
     )
-    parts = {"Trigger": part} if came else {}
+    parts = {"Trigger": part} if published else {}
     state = LumisectionState("d", LumisectionKey(1, 1), Conditions(beams_stable=beams), "v", parts, 0.0)
     return close(state, {"Trigger": history}, JUDGE, DqmSettings(), 5.0, "complete")
 
@@ -59,7 +59,7 @@ def test_what_scoring_named_stands():
 
 @pytest.mark.parametrize(("beams", "reason"), [(True, Reason.MISSING), (False, Reason.NO_STABLE_BEAMS)])
 def test_rates_that_did_not_come(beams, reason):
-    verdict = closed(came=False, beams=beams).verdicts["Trigger"]
+    verdict = closed(published=False, beams=beams).verdicts["Trigger"]
     assert set(verdict.reasons.tolist()) == {reason}
     assert np.isnan(verdict.p_value)
 

@@ -21,13 +21,13 @@ def drifting():
     counts = rng.poisson(mean).astype(float)
     items = np.ones_like(counts)
     yes = np.ones(len(keys), dtype=bool)
-    seen = Observed(counts, items, items, items.astype(bool), pileup, yes, np.zeros(len(keys), dtype=np.intp))
-    return keys, seen, fit(counts[:LENGTH], items[:LENGTH], pileup[:LENGTH], items[:LENGTH].astype(bool))
+    observations = Observed(counts, items, items, items.astype(bool), pileup, yes, np.zeros(len(keys), dtype=np.intp))
+    return keys, observations, fit(counts[:LENGTH], items[:LENGTH], pileup[:LENGTH], items[:LENGTH].astype(bool))
 
 
 def test_a_run_is_judged_by_those_before_it_and_later_ones_catch_up(drifting):
-    keys, seen, curves = drifting
-    shifts = [moved.shift[0] for _, moved in drift.carried(curves, seen, keys)]
+    keys, observations, curves = drifting
+    shifts = [moved.shift[0] for _, moved in drift.carried(curves, observations, keys)]
     first = [float(shift[0]) for shift in shifts]
     assert first[:2] == pytest.approx([0.0, 0.0], abs=0.01)
     assert first[2:] == sorted(first[2:])
@@ -36,8 +36,8 @@ def test_a_run_is_judged_by_those_before_it_and_later_ones_catch_up(drifting):
 
 
 def test_what_is_named_wrong_or_not_judged_leaves_nothing(drifting):
-    _, seen, curves = drifting
-    left = drift.centre_residuals(curves, seen, LENGTH + 1, np.array([0.0, np.nan], dtype=np.float32))
-    assert (left.sums == 0).all()
-    assert left.lumisections.tolist() == [[0, 0], [1, 0]]
-    assert (updated_centre(initial_centre(2, drift.NUMBERS), left) == 0).all()
+    _, observations, curves = drifting
+    residuals = drift.centre_residuals(curves, observations, LENGTH + 1, np.array([0.0, np.nan], dtype=np.float32))
+    assert (residuals.sums == 0).all()
+    assert residuals.lumisections.tolist() == [[0, 0], [1, 0]]
+    assert (updated_centre(initial_centre(2, drift.NUMBERS), residuals) == 0).all()

@@ -19,13 +19,13 @@ def case(observed, expected=21.6, low=20.9, high=22.3, prescale=2.0):
     return Case(MENU.catalogue, MENU, Bands.from_array(rows), 52.13, 9)
 
 
-def said(reason, observed=35.2, seed=0, column=None, **more):
+def evidence_of(reason, observed=35.2, seed=0, column=None, **more):
     cause = Cause(reason, np.array([2]), 1e-9, observed / 21.6, seed, column)
     return evidence(case(observed, **more), ROW, cause, 1e-9, {"network": 8.0}, "v1")
 
 
 def test_rate_band_and_pileup_are_told_first():
-    report = said(Reason.PATH_MOVED)
+    report = evidence_of(Reason.PATH_MOVED)
     assert report.sentence.startswith("Rate 35.2 Hz where 20.9 to 22.3 Hz are expected at pileup 52.1; ")
     assert report.entries == pytest.approx(35.2 * LUMISECTION_SECONDS)
     assert report.expected_entries == pytest.approx(21.6 * LUMISECTION_SECONDS)
@@ -47,20 +47,20 @@ def test_rate_band_and_pileup_are_told_first():
     ],
 )
 def test_the_cause_is_named(reason, more, kind, words):
-    report = said(reason, **more)
+    report = evidence_of(reason, **more)
     assert report.kind == kind
     assert words in report.sentence
 
 
 @given(st.sampled_from([1, 5, 10, 20, 50, 100]))
 def test_a_usual_prescale_that_fits_is_said(other):
-    report = said(Reason.PATH_MOVED, 21.6 * 2.0 / other)
+    report = evidence_of(Reason.PATH_MOVED, 21.6 * 2.0 / other)
     assert report.kind == "prescale"
     assert f"as with a prescale of {other} in all instead of 2" in report.sentence
 
 
 def test_of_few_counts_no_prescale_is_told():
-    assert said(Reason.PATH_MOVED, 2.16, low=10.0, high=40.0).kind == "path"
+    assert evidence_of(Reason.PATH_MOVED, 2.16, low=10.0, high=40.0).kind == "path"
 
 
 def test_what_is_only_suspect_is_said_so():
@@ -70,4 +70,4 @@ def test_what_is_only_suspect_is_said_so():
 
 
 def test_large_rates_are_written_out():
-    assert "Rate 35,210 Hz where 20,900 to" in said(Reason.PATH_MOVED, 35210.0, low=20900, high=22300).sentence
+    assert "Rate 35,210 Hz where 20,900 to" in evidence_of(Reason.PATH_MOVED, 35210.0, low=20900, high=22300).sentence

@@ -21,20 +21,20 @@ RECORD = TriggerRates(
 
 
 def test_a_path_has_the_prescales_of_its_seed_and_its_own():
-    seen = observed([RECORD], MENU)
-    assert seen.prescale[0].tolist() == [2.0, 5.0, 5.0, 20.0, 0.0]
-    assert seen.exposure[0] == pytest.approx([0.19, 0.076, 0.076, 0.019, 0.0])
-    assert seen.counts[0] == pytest.approx(LUMISECTION_SECONDS * np.array([100, 200, 1, 2, 3]))
-    assert seen.judged[0].tolist() == [True, True, True, True, False]
-    assert seen.column.tolist() == [3]
+    observations = observed([RECORD], MENU)
+    assert observations.prescale[0].tolist() == [2.0, 5.0, 5.0, 20.0, 0.0]
+    assert observations.exposure[0] == pytest.approx([0.19, 0.076, 0.076, 0.019, 0.0])
+    assert observations.counts[0] == pytest.approx(LUMISECTION_SECONDS * np.array([100, 200, 1, 2, 3]))
+    assert observations.judged[0].tolist() == [True, True, True, True, False]
+    assert observations.column.tolist() == [3]
 
 
 def test_another_menu_is_brought_into_order():
     other = TriggerMenu(("L1_B", "L1_New"), ("HLT_3", "HLT_1"), (0, 0))
     two = np.array([7.0, 8.0])
-    seen = observed([replace(RECORD, menu=other, l1=two, hlt=two, l1_prescales=two, hlt_prescales=two)], MENU)
-    assert seen.published[0].tolist() == [False, True, True, False, True]
-    assert seen.counts[0] == pytest.approx(LUMISECTION_SECONDS * np.array([0, 7, 8, 0, 7]))
+    observations = observed([replace(RECORD, menu=other, l1=two, hlt=two, l1_prescales=two, hlt_prescales=two)], MENU)
+    assert observations.published[0].tolist() == [False, True, True, False, True]
+    assert observations.counts[0] == pytest.approx(LUMISECTION_SECONDS * np.array([0, 7, 8, 0, 7]))
 
 
 @pytest.mark.parametrize(

@@ -125,10 +125,10 @@ def test_scoring_is_pure_however_records_are_grouped(pipeline, trigger, good):
     sample = rates(trigger, good[:6])
     together = pipeline.score(sample)
     singly = [pipeline.score([item])[0] for item in sample]
-    for left, right in zip(together, singly, strict=True):
-        assert left.scores.p_values.tobytes() == right.scores.p_values.tobytes()
-        assert left.scores.scores.tobytes() == right.scores.scores.tobytes()
-        assert left.scores.bands.as_array().tobytes() == right.scores.bands.as_array().tobytes()
+    for first, second in zip(together, singly, strict=True):
+        assert first.scores.p_values.tobytes() == second.scores.p_values.tobytes()
+        assert first.scores.scores.tobytes() == second.scores.scores.tobytes()
+        assert first.scores.bands.as_array().tobytes() == second.scores.bands.as_array().tobytes()
 
 
 def test_a_drift_that_is_adopted_moves_what_is_expected(pipeline, trigger, good):

@@ -18,22 +18,22 @@ OMS = Path(os.environ.get("NIGHTSHIFT_DATA", ROOT / "../shared/data")) / "oms" /
 
 @given(st.integers(0, 2**32), st.integers(1, 4), st.integers(20, 200))
 def test_generated_lumisections_are_in_order_and_physical(seed, fills, stable):
-    made = list(generate(np.random.default_rng(seed), fills=fills, stable=stable))
+    generated = list(generate(np.random.default_rng(seed), fills=fills, stable=stable))
 
-    assert all(a < b for (a, _), (b, _) in pairwise(made))
-    assert len({at.fill for _, at in made}) == fills
-    for _, at in made:
+    assert all(a < b for (a, _), (b, _) in pairwise(generated))
+    assert len({at.fill for _, at in generated}) == fills
+    for _, at in generated:
         assert 0 <= at.recorded_lumi <= at.delivered_lumi == luminosity(at.pileup)
         assert 0 <= at.pileup < 80
         assert not (at.beams_stable and at.pileup == 0)
 
 
 def test_every_run_begins_at_lumisection_one_and_every_fill_ends_in_a_dump():
-    made = list(generate(np.random.default_rng(2), fills=5, stable=300))
+    generated = list(generate(np.random.default_rng(2), fills=5, stable=300))
 
-    for _, run in groupby(made, key=lambda item: item[0].run):
+    for _, run in groupby(generated, key=lambda item: item[0].run):
         assert next(key.ls for key, _ in run) == 1
-    for _, group in groupby(made, key=lambda item: item[1].fill):
+    for _, group in groupby(generated, key=lambda item: item[1].fill):
         fill = list(group)
         assert (fill[0][1].beams_stable, fill[-1][1].beams_stable) == (False, False)
         pileup = [at.pileup for _, at in fill if at.beams_stable]

@@ -15,9 +15,9 @@ def simulate(detector, conditions=NORMAL, faults=(), key=KEY, seed=5):
     return {b.subsystem: b for b in detector.lumisection(key, conditions, generator(seed, key), faults)}
 
 
-def same(left, right):
-    return all(np.array_equal(a, b) for a, b in zip(left.counts, right.counts, strict=True)) and np.array_equal(
-        left.entries, right.entries
+def same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first.counts, second.counts, strict=True)) and np.array_equal(
+        first.entries, second.entries
     )
 
 
@@ -130,13 +130,23 @@ def test_a_missing_subsystem_sends_nothing(detector):
 
 def test_a_stuck_element_repeats_and_the_others_do_not(detector):
     fault = Fault(FaultKind.STUCK, "Muon", 1.0, KEY, LumisectionKey(380_000, 60), group="Muon/Wheel0/Sector04")
-    seen = [
+    batches = [
         simulate(detector, faults=[fault], key=LumisectionKey(380_000, ls), seed=ls)["Muon"] for ls in (40, 45, 60, 61)
     ]
 
     stuck, free = "Muon/Wheel0/Sector04/occupancy", "Muon/Wheel0/Sector01/occupancy"
-    assert [np.array_equal(seen[0].histogram(stuck), s.histogram(stuck)) for s in seen] == [True, True, True, False]
-    assert [np.array_equal(seen[0].histogram(free), s.histogram(free)) for s in seen] == [True, False, False, False]
+    assert [np.array_equal(batches[0].histogram(stuck), s.histogram(stuck)) for s in batches] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert [np.array_equal(batches[0].histogram(free), s.histogram(free)) for s in batches] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_dead_channels_stay_the_same(detector):

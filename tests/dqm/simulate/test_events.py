@@ -19,21 +19,23 @@ def column(values, name):
 
 
 def test_a_lumisection_depends_on_seed_run_and_ls_alone(lumisections):
-    made = list(stream(lumisections, 20, 0.0, seed=5))
+    simulated = list(stream(lumisections, 20, 0.0, seed=5))
     again = list(stream(lumisections[::-1], 20, 0.0, seed=5))[::-1]
-    assert [item.features.key for item in made] == [item.features.key for item in again]
-    for item_value, other in zip(made, again, strict=True):
+    assert [item.features.key for item in simulated] == [item.features.key for item in again]
+    for item_value, other in zip(simulated, again, strict=True):
         np.testing.assert_array_equal(item_value.features.values, other.features.values)
     other = list(stream(lumisections, 20, 0.0, seed=6))
     assert not any(
-        np.array_equal(a.features.values, b.features.values) for a, b in zip(made, other, strict=True) if len(a.kinds)
+        np.array_equal(a.features.values, b.features.values)
+        for a, b in zip(simulated, other, strict=True)
+        if len(a.kinds)
     )
 
 
 def test_events_come_in_proportion_to_live_time_and_pileup_and_only_in_stable_beams(lumisections):
-    made = list(stream(lumisections, 50, 0.0, seed=5))
-    assert [item.features.key for item in made] == [key for key, _ in lumisections]
-    assert {item.features.key for item in made if len(item.kinds)} == {
+    simulated = list(stream(lumisections, 50, 0.0, seed=5))
+    assert [item.features.key for item in simulated] == [key for key, _ in lumisections]
+    assert {item.features.key for item in simulated if len(item.kinds)} == {
         key for key, at in lumisections if at.beams_stable
     }
     expected = sum(
@@ -41,7 +43,7 @@ def test_events_come_in_proportion_to_live_time_and_pileup_and_only_in_stable_be
         for _, at in lumisections
         if at.beams_stable
     )
-    assert abs(sum(len(item.kinds) for item in made) / expected - 1) < 5 / np.sqrt(expected)
+    assert abs(sum(len(item.kinds) for item in simulated) / expected - 1) < 5 / np.sqrt(expected)
 
 
 def test_features_are_finite_and_hang_together(lumisections):

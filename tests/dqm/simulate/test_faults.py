@@ -10,12 +10,12 @@ CATALOGUE = Catalogue.of([MonitoringElement(name, AXES) for name in ("A/B/x", "A
 
 
 def fault(**changes):
-    given = {"kind": "dead", "subsystem": "A", "severity": 0.5, "start": START, "end": END, "group": "A/B"}
-    return Fault(**(given | changes))
+    values = {"kind": "dead", "subsystem": "A", "severity": 0.5, "start": START, "end": END, "group": "A/B"}
+    return Fault(**(values | changes))
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"kind": "melted"}, "melted"),
         ({"severity": 0.0}, r"0\.0.*\(0, 1\]"),
@@ -26,8 +26,8 @@ def fault(**changes):
         ({"end": LumisectionKey(7, 9)}, "before it starts"),
     ],
 )
-def test_nonsense_is_refused_at_once(changes, said):
-    with pytest.raises(SimulationError, match=said):
+def test_nonsense_is_refused_at_once(changes, message):
+    with pytest.raises(SimulationError, match=message):
         fault(**changes)
 
 

@@ -97,8 +97,8 @@ def test_a_fault_of_a_seed_hits_what_is_behind_it_and_nothing_else(trigger, kind
     own = rows(trigger, 3)
     assert share[own[0]] == pytest.approx(0.5 if kind is RateFaultKind.SEED else 1.0, rel=0.1)
     assert np.median(share[own[1:]]) == pytest.approx(0.5, rel=0.1)
-    others = [at for at in range(40) if at != own[0]]
-    assert share[others] == pytest.approx(1.0, rel=0.1)
+    unaffected = [at for at in range(40) if at != own[0]]
+    assert share[unaffected] == pytest.approx(1.0, rel=0.1)
 
 
 def test_a_fault_of_all_rates(trigger):

@@ -24,13 +24,13 @@ GOOD = {
 }
 
 
-def written(folder, *rows):
+def template_file(folder, *rows):
     pq.write_table(pa.Table.from_pylist([GOOD | row for row in rows]), folder / "t.parquet")
     return folder / "t.parquet"
 
 
 def test_a_template_keeps_name_subsystem_and_scaled_components(tmp_path):
-    (template,) = read(written(tmp_path, {}))
+    (template,) = read(template_file(tmp_path, {}))
 
     assert (template.subsystem, template.element.name, template.element.shape) == ("DT", "t0", (4,))
     assert template.base == pytest.approx(GOOD["mean"])
@@ -50,7 +50,7 @@ def test_a_template_keeps_name_subsystem_and_scaled_components(tmp_path):
 )
 def test_a_row_that_contradicts_itself_is_named(tmp_path, row):
     with pytest.raises(SimulationError, match="row 1"):
-        read(written(tmp_path, {}, row))
+        read(template_file(tmp_path, {}, row))
 
 
 def test_a_lacking_column_and_an_empty_file_are_named(tmp_path):

@@ -27,10 +27,10 @@ def test_a_hot_bin_does_not_tilt_the_others(hot):
     assert scaled(counts) == pytest.approx(37_300)
 
 
-@pytest.mark.parametrize(("dead", "left"), [(1, 0), (1, 5), (30, 0), (30, 5), (70, 0), (70, 5), (90, 0)])
-def test_dead_bins_do_not_tilt_the_others(dead, left):
+@pytest.mark.parametrize(("dead", "remaining"), [(1, 0), (1, 5), (30, 0), (30, 5), (70, 0), (70, 5), (90, 0)])
+def test_dead_bins_do_not_tilt_the_others(dead, remaining):
     counts = np.full(100, 400)
-    counts[:dead] = left
+    counts[:dead] = remaining
 
     assert scaled(counts) == pytest.approx(40_000)
 

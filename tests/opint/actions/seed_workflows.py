@@ -17,7 +17,8 @@ def seed_workflows(tx: Connection, snapshots: list[WorkflowFailures], predictor=
     before = workflows.by_task(tx, [snapshot.task for snapshot in snapshots])
     suggested = Predictors(predictor or OftenAcdc()).suggest(snapshots)
     judged = [
-        judged_snapshot(failures, intake, None, made) for failures, made in zip(snapshots, suggested, strict=True)
+        judged_snapshot(failures, intake, None, suggestion)
+        for failures, suggestion in zip(snapshots, suggested, strict=True)
     ]
     numbers = workflows.keep(tx, judged, before, now_s)
     message_classes.count(tx, intake.tallies, now_s)

@@ -136,8 +136,8 @@ def test_cut_anywhere_the_end_is_the_same(store, open_store, tmp_path):
         handle(store, *reports[:count], owner=f"daemon {count}")
     tables = (workflow_task, workflow_snapshot, message_class, message_count, source_offset)
     for table in tables:
-        kept = [column for column in table.c if column.name not in {"owner", "updated_s"}]
-        assert rows(store, table, *kept) == rows(whole, table, *kept)
+        columns = [column for column in table.c if column.name not in {"owner", "updated_s"}]
+        assert rows(store, table, *columns) == rows(whole, table, *columns)
 
 
 def test_who_was_fenced_writes_nothing(store):
@@ -154,10 +154,10 @@ def test_classes_that_another_daemon_has_changed_are_read_again(store):
     here.claim([PLACE])
     here.handle(messages(FailureReport((failing(1),))))
     there.claim([PLACE])
-    told = ErrorMessage(MEMORY.format(n=1), 50660, "T2_US_MIT", 2)
-    there.handle(messages(FailureReport((failing(2, messages=(told,)),)), first=1))
+    message = ErrorMessage(MEMORY.format(n=1), 50660, "T2_US_MIT", 2)
+    there.handle(messages(FailureReport((failing(2, messages=(message,)),)), first=1))
     here.claim([PLACE])
-    again = (told, ErrorMessage("Segmentation violation in module A", 139, "", 1))
+    again = (message, ErrorMessage("Segmentation violation in module A", 139, "", 1))
     here.handle(messages(FailureReport((failing(3, messages=again),)), first=2))
     with store.read() as tx:
         views = every(tx)
@@ -212,8 +212,8 @@ def test_in_the_beginning_every_class_is_new_and_none_an_incident(store):
 def test_very_many_kinds_of_messages_keep_to_the_bound(store):
     words = np.random.default_rng(1).permuted(np.tile(np.arange(26), (400, 1)), axis=1)[:, :9]
     texts = [" ".join(chr(97 + letter) * 3 for letter in row) for row in words.tolist()]
-    told = tuple(ErrorMessage(text, 85, "A", 1) for text in texts)
-    handle(store, FailureReport((failing(1, messages=told),)), max_classes=50)
+    reported = tuple(ErrorMessage(text, 85, "A", 1) for text in texts)
+    handle(store, FailureReport((failing(1, messages=reported),)), max_classes=50)
     views = rows(store, message_class)
     assert len(views) == 51
     assert sum(view.messages for view in views) == 400

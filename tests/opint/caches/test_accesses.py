@@ -59,12 +59,12 @@ def test_what_is_a_little_late_counts_as_of_then():
 
 
 def test_what_is_much_too_late_or_from_the_future_is_left_out():
-    kept, late, early = at(1e6), at(1e6 - LATE_S - 1), at(NOW_S + LATE_S + 1)
-    trace, left_out = as_trace([late, kept, early], int(1e6), NOW_S)
+    timely, late, early = at(1e6), at(1e6 - LATE_S - 1), at(NOW_S + LATE_S + 1)
+    trace, left_out = as_trace([late, timely, early], int(1e6), NOW_S)
     assert trace is not None
     assert (len(trace), left_out) == (1, 2)
     assert as_trace([late], int(1e6), NOW_S) == (None, 1)
-    assert as_trace([kept, late, early], 0, NOW_S)[1] == 2
+    assert as_trace([timely, late, early], 0, NOW_S)[1] == 2
 
 
 def test_datasets_are_the_directories_where_there_are_no_tiers():

@@ -51,13 +51,13 @@ def polluted() -> Trace:
     rng = np.random.default_rng(0)
     n = DAYS * PER_DAY
     file = np.where(rng.random(n) < 0.5, rng.integers(0, 100, n), 100 + np.arange(n))
-    seen, dense = np.unique(file, return_inverse=True)
+    files, dense = np.unique(file, return_inverse=True)
     return Trace(
         time_s=np.sort(rng.integers(0, DAYS * DAY_S, n)),
         file=dense,
-        file_size=np.full(len(seen), 10),
-        file_name=np.array([f"/store/{number}" for number in seen]),
-        tier=LabelColumn((seen >= 100).astype(np.int32), ("good", "once")),
+        file_size=np.full(len(files), 10),
+        file_name=np.array([f"/store/{number}" for number in files]),
+        tier=LabelColumn((files >= 100).astype(np.int32), ("good", "once")),
     )
 
 
@@ -91,9 +91,9 @@ def logged():
 def suggested(store):
     """A store in which both rules are on trial for the cache "rome"."""
     with store.begin() as tx:
-        made = Trials.start(PROPOSALS, CAPACITY)
-        suggestions.keep(tx, "rome", judge_trials(made, np.random.default_rng(0)), 1.0)
-        trials.save(tx, "rome", made, 1.0)
+        started = Trials.start(PROPOSALS, CAPACITY)
+        suggestions.keep(tx, "rome", judge_trials(started, np.random.default_rng(0)), 1.0)
+        trials.save(tx, "rome", started, 1.0)
     return store
 
 
@@ -181,11 +181,11 @@ def test_killed_between_transactions_each_access_is_tried_once(suggested, stop_a
     """The process dies with accesses in memory; the next one goes on at the stored offset."""
     source, clock = source_of(BATCHES, at_most=2), Clock(0.3)
     watch = watcher(suggested, source, "first", 1.0, clock)
-    left = iter(range(stop_after))
+    transactions = iter(range(stop_after))
     handle = watch.handle
 
     def handle_some(messages):
-        if next(left, None) is None:
+        if next(transactions, None) is None:
             raise SuddenError
         return handle(messages)
 

@@ -88,10 +88,10 @@ lumisections = st.dictionaries(
 
 
 @given(lumisections)
-def test_every_lumisection_is_told_once_and_luminosity_adds_up(found: dict[int, LumisectionFacts]) -> None:
-    report = of(*(replace(item, ls=ls) for ls, item in found.items()))
+def test_every_lumisection_is_told_once_and_luminosity_adds_up(facts: dict[int, LumisectionFacts]) -> None:
+    report = of(*(replace(item, ls=ls) for ls, item in facts.items()))
     parts = sorted([*report.good, *((item.first, item.last) for item in report.excluded)])
-    assert [ls for first, last in parts for ls in range(first, last + 1)] == list(range(1, max(found, default=0) + 1))
+    assert [ls for first, last in parts for ls in range(first, last + 1)] == list(range(1, max(facts, default=0) + 1))
     assert report.recorded.recorded == pytest.approx(report.certified.recorded + report.lost.recorded)
     assert report.recorded.unknown == report.certified.unknown + report.lost.unknown
     for sample in ([item.lost for item in report.excluded], report.lost_by_cause.values()):

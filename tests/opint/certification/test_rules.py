@@ -17,8 +17,8 @@ def against(facts: LumisectionFacts, required=REQUIRED, least=0.5) -> tuple[Obje
     return objections(facts, required, least)
 
 
-def with_muon(counts: Counts, *seen: SeenIncident) -> LumisectionFacts:
-    return replace(FINE, subsystems={"Muon": counts, "Strips": GOOD}, incidents=seen)
+def with_muon(counts: Counts, *incidents: SeenIncident) -> LumisectionFacts:
+    return replace(FINE, subsystems={"Muon": counts, "Strips": GOOD}, incidents=incidents)
 
 
 def test_what_is_judged_and_good_is_certified() -> None:
@@ -48,8 +48,8 @@ def test_a_false_alarm_is_forgiven_as_far_as_it_names_what_is_bad() -> None:
     assert against(with_muon(two_bad, SeenIncident(3, "Muon", 2, True))) == ()
     assert against(with_muon(two_bad, SeenIncident(3, "Muon", 1, True), SeenIncident(4, "Muon", 1, True))) == ()
     assert against(with_muon(two_bad, SeenIncident(3, "Muon", 1, True))) == (Objection(Cause.BAD, "Muon"),)
-    standing = with_muon(two_bad, SeenIncident(3, "Muon", 1, True), SeenIncident(4, "Muon", 1, False))
-    assert against(standing) == (Objection(Cause.INCIDENT, "Muon", (4,)),)
+    with_true_alarm = with_muon(two_bad, SeenIncident(3, "Muon", 1, True), SeenIncident(4, "Muon", 1, False))
+    assert against(with_true_alarm) == (Objection(Cause.INCIDENT, "Muon", (4,)),)
     assert against(with_muon(two_bad, SeenIncident(3, "Strips", 2, True))) == (Objection(Cause.BAD, "Muon"),)
 
 
@@ -93,8 +93,8 @@ def test_what_is_certified_was_inspected_and_every_bad_element_forgiven(one: Lum
         return
     assert one.closed
     assert one.beams_stable is not False
-    assert all(seen.false_alarm for seen in one.incidents)
+    assert all(incident.false_alarm for incident in one.incidents)
     for name in REQUIRED:
         subsystem = one.subsystems[name]
         assert subsystem.inspected >= least
-        assert subsystem.bad <= sum(seen.bad for seen in one.incidents if seen.subsystem == name)
+        assert subsystem.bad <= sum(incident.bad for incident in one.incidents if incident.subsystem == name)

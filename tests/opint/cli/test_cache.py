@@ -106,10 +106,10 @@ def test_a_small_trace_is_simulated_without_pandas_and_matplotlib(trace):
 def test_a_missing_extra_says_what_to_install(trace, monkeypatch):
     real = builtins.__import__
 
-    def without_numba(name, *rest):
+    def without_numba(name, *arguments):
         if name == "opint.caches.report":
             raise ModuleNotFoundError("No module named 'numba'", name="numba")
-        return real(name, *rest)
+        return real(name, *arguments)
 
     monkeypatch.setattr(builtins, "__import__", without_numba)
     with pytest.raises(NightshiftError, match=r"needs numba, .* pip install 'nightshift\[rl\]'"):

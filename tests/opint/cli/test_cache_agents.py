@@ -68,18 +68,18 @@ def test_suggestions_are_printed_and_stored(trace, agent, tmp_path):
     assert "no suggestions are stored" in run("suggestions", "--config", str(config))
     assert "refuse once: saves" in run(*words)
     with Store.open(url).read() as tx:
-        kept = suggestions.of_cache(tx, "rome")
-    assert ("refuse", "once") in {(row.kind, row.target) for row in kept}
+        rows = suggestions.of_cache(tx, "rome")
+    assert ("refuse", "once") in {(row.kind, row.target) for row in rows}
     shown = " ".join(run("suggestions", "--config", str(config)).split())
     assert "rome, against LRU, tried through 1970-01-16" in shown
     assert "refuse once" in shown
     stored = json.loads(run("suggestions", "--cache", "rome", "--json", "--config", str(config)))
-    assert [item["target"] for item in stored["rome"]] == [row.target for row in kept]
+    assert [item["target"] for item in stored["rome"]] == [row.target for row in rows]
     assert "bari: no suggestions: none are stored; `nightshift cache suggest --cache bari`" in run(
         "suggestions", "--cache", "bari", "--config", str(config)
     )
     printed = json.loads(run("suggest", "--agent", agent, trace, "--size", "80", "--json"))
-    assert {item["target"] for item in printed} == {row.target for row in kept}
+    assert {item["target"] for item in printed} == {row.target for row in rows}
 
 
 def test_what_is_to_be_fetched_ahead_becomes_lines_of_the_plan(agent, tmp_path):

@@ -106,8 +106,8 @@ def test_an_incident_is_accepted_as_the_new_reference_and_that_is_revoked(settin
     with opened.begin() as tx:
         place = {"first_run": 1, "first_ls": 5, "last_run": 1, "last_ls": 5}
         tx.execute(update(incident).values(place))
-        seen = {"incident_id": 1, "run": 1, "ls": 5, "elements": ["a"], "p_value": None, "kind": "dead"}
-        tx.execute(insert(occurrence).values(seen))
+        row = {"incident_id": 1, "run": 1, "ls": 5, "elements": ["a"], "p_value": None, "kind": "dead"}
+        tx.execute(insert(occurrence).values(row))
     assert "the reason is empty" in refused("incidents", "accept", 1, "--reason", " ", "--config", file)
     accepted = nightshift("incidents", "accept", 1, "--reason", "new masks", "--by", "Ada", "--config", file)
     assert accepted == "incident 1: accepted as the new reference\n"
@@ -196,8 +196,8 @@ def test_no_broker_is_one_line(settings, tmp_path):
 def test_a_file_that_is_not_there_is_told_before_anything_is_done(settings, tmp_path, command):
     (tmp_path / "there.arrow").touch()
     for absent, why in (("missing.root", "missing.root: no such file"), (".", "is a folder; name the files in it")):
-        given = [*command.split(), tmp_path / "there.arrow", tmp_path / absent, "--config", settings()]
-        assert refused(*given).endswith(why)
+        arguments = [*command.split(), tmp_path / "there.arrow", tmp_path / absent, "--config", settings()]
+        assert refused(*arguments).endswith(why)
 
 
 @pytest.mark.usefixtures("opened")

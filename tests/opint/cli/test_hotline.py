@@ -15,18 +15,18 @@ from tests.support.records import EVENTS, RATES
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Settings, and the model that was learned from a recording."""
-    made = tmp_path_factory.mktemp("hotline")
-    url = f"sqlite:///{made / 'n.db'}"
-    values = {"database": {"url": url}, "dqm": {"models": str(made / "models")}, "hotline": {"events_per_hour": 60}}
-    (made / "settings.yaml").write_text(yaml.safe_dump(values))
+    path = tmp_path_factory.mktemp("hotline")
+    url = f"sqlite:///{path / 'n.db'}"
+    values = {"database": {"url": url}, "dqm": {"models": str(path / "models")}, "hotline": {"events_per_hour": 60}}
+    (path / "settings.yaml").write_text(yaml.safe_dump(values))
     store = Store.open(url)
     store.upgrade()
     store.close()
-    sample = ("--rate", 4, "--rare", 0, "--lumisections", 200, "--out", made / "events.arrow")
+    sample = ("--rate", 4, "--rare", 0, "--lumisections", 200, "--out", path / "events.arrow")
     assert "200 lumisections" in nightshift("hotline", "simulate", *sample)
-    text = nightshift("train", "hotline", made / "events.arrow", "--config", made / "settings.yaml")
-    assert str(made / "models" / "hotline") in text
-    return made
+    text = nightshift("train", "hotline", path / "events.arrow", "--config", path / "settings.yaml")
+    assert str(path / "models" / "hotline") in text
+    return path
 
 
 def test_a_recording_is_judged_once_and_its_unusual_events_are_listed(folder, tmp_path):

@@ -12,9 +12,9 @@ from tests.opint.cli.commands import nightshift, printed, refused
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    made = tmp_path_factory.mktemp("popularity") / "weekly.parquet"
-    assert "rows" in nightshift("popularity", "simulate", "--datasets", 150, "--weeks", 50, "--out", made)
-    return made
+    path = tmp_path_factory.mktemp("popularity") / "weekly.parquet"
+    assert "rows" in nightshift("popularity", "simulate", "--datasets", 150, "--weeks", 50, "--out", path)
+    return path
 
 
 def test_past_weeks_are_forecast_beside_persistence(table, tmp_path):
@@ -114,33 +114,35 @@ def test_a_measure_that_the_table_lacks_is_reported(real_data):
 
 
 def test_a_trained_model_forecasts_what_training_anew_does(table, tmp_path, real_data):
-    kept, calendar = tmp_path / "popular.skops", tmp_path / "calendar.csv"
+    model, calendar = tmp_path / "popular.skops", tmp_path / "calendar.csv"
     calendar.write_text("ds;holiday\n18.07.2022;ICHEP\n2023-12-20;a workshop\n")
-    output = nightshift("popularity", "train", table, "--model", "sgd", "--conferences", calendar, "--out", kept)
+    output = nightshift("popularity", "train", table, "--model", "sgd", "--conferences", calendar, "--out", model)
     assert "sgd for naccess > 10 one week ahead, trained on weeks up to that of 2023-12-11" in output
     first = printed("popularity", "forecast", table, "--model", "sgd", "--conferences", calendar)
-    assert first == printed("popularity", "forecast", table, "--trained", kept)
+    assert first == printed("popularity", "forecast", table, "--trained", model)
     assert first != printed("popularity", "forecast", table, "--model", "sgd")
 
 
 def test_a_plan_by_a_trained_model_is_that_of_training_anew(table, grid, tmp_path):
-    kept, far = tmp_path / "popular.skops", tmp_path / "far.skops"
-    for path, horizon in ((kept, 1), (far, 4)):
+    near, far = tmp_path / "popular.skops", tmp_path / "far.skops"
+    for path, horizon in ((near, 1), (far, 4)):
         nightshift("popularity", "train", table, "--model", "sgd", "--horizon", horizon, "--out", path)
     arguments = ("popularity", "plan", table, *grid, "--network-tb", 300)
-    assert printed(*arguments, "--trained", kept) == printed(*arguments, "--model", "sgd")
+    assert printed(*arguments, "--trained", near) == printed(*arguments, "--model", "sgd")
     assert "forecasts 4 weeks ahead" in refused(*arguments, "--trained", far)
 
 
 def test_a_trained_model_that_does_not_fit_is_one_line(table, tmp_path, real_data):
-    kept, short = tmp_path / "popular.skops", tmp_path / "short.csv"
-    nightshift("popularity", "train", table, "--model", "sgd", "--out", kept)
-    answers = refused("popularity", "forecast", table, "--trained", kept, "--label", "nusers > 3")
+    model, short = tmp_path / "popular.skops", tmp_path / "short.csv"
+    nightshift("popularity", "train", table, "--model", "sgd", "--out", model)
+    answers = refused("popularity", "forecast", table, "--trained", model, "--label", "nusers > 3")
     assert "--label belongs to training" in answers
     nightshift("popularity", "simulate", "--datasets", 100, "--weeks", 30, "--out", short)
-    assert "it has seen the weeks that it would forecast" in refused("popularity", "forecast", short, "--trained", kept)
+    assert "it has seen the weeks that it would forecast" in refused(
+        "popularity", "forecast", short, "--trained", model
+    )
     real = real_data("popularity/cms_weekly_naccess_2013_2015.csv.gz")
-    assert "a table of another kind" in refused("popularity", "forecast", real, "--trained", kept)
+    assert "a table of another kind" in refused("popularity", "forecast", real, "--trained", model)
     assert "not a trained model" in refused("popularity", "forecast", table, "--trained", short)
     assert "none.skops cannot be read" in refused("popularity", "forecast", table, "--trained", tmp_path / "none.skops")
     assert "cannot be written" in refused(
@@ -152,8 +154,8 @@ def test_a_batch_forecast_is_kept(table, tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_DATABASE__URL", f"sqlite:///{tmp_path / 'n.db'}")
     nightshift("db", "upgrade")
     arguments = ("--input", str(table), "--output", str(tmp_path), "--model", "sgd", "--engine", "local")
-    made = job.main(arguments, {})
-    output = nightshift("popularity", "keep", made, "--catalogue", "mine")
+    path = job.main(arguments, {})
+    output = nightshift("popularity", "keep", path, "--catalogue", "mine")
     assert "mine, week of 2023-12-18" in output
     assert "0 of them by persistence" in output
     assert "made is missing" in refused("popularity", "keep", table)

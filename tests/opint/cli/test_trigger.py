@@ -30,19 +30,19 @@ LEARNED = 300
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Settings, a recording of good rates, and the model that was learned from it."""
-    made = tmp_path_factory.mktemp("trigger")
-    url = f"sqlite:///{made / 'n.db'}"
-    (made / "settings.yaml").write_text(
-        yaml.safe_dump({"database": {"url": url}, "dqm": {"models": str(made / "models")}})
+    path = tmp_path_factory.mktemp("trigger")
+    url = f"sqlite:///{path / 'n.db'}"
+    (path / "settings.yaml").write_text(
+        yaml.safe_dump({"database": {"url": url}, "dqm": {"models": str(path / "models")}})
     )
     store = Store.open(url)
     store.upgrade()
     store.close()
-    sample = ("--good-only", "--lumisections", LEARNED, "--faults", 0, "--out", made / "good.arrow")
+    sample = ("--good-only", "--lumisections", LEARNED, "--faults", 0, "--out", path / "good.arrow")
     assert f"{LEARNED} lumisections" in nightshift("trigger", "simulate", *sample)
-    text = nightshift("train", "rates", made / "good.arrow", "--config", made / "settings.yaml")
-    assert str(made / "models" / "rates") in text
-    return made
+    text = nightshift("train", "rates", path / "good.arrow", "--config", path / "settings.yaml")
+    assert str(path / "models" / "rates") in text
+    return path
 
 
 def test_each_fault_of_a_recording_is_found_and_named(folder):

@@ -236,19 +236,24 @@ def raise_incident(tx, number, elements=(TIMING, HOSTILE), **values):
     """Store an incident, its occurrences in its first run and its opening; returns its number."""
     row = an_incident(number, **values)
     row["elements"] = len(elements)
-    made = tx.execute(insert(incident).values(**row)).inserted_primary_key[0]
-    seen = range(row["first_ls"] or 0, (row["last_ls"] or -1) + 1)
-    for ls in seen:
+    number_of_incident = tx.execute(insert(incident).values(**row)).inserted_primary_key[0]
+    lumisections = range(row["first_ls"] or 0, (row["last_ls"] or -1) + 1)
+    for ls in lumisections:
         tx.execute(
             insert(occurrence).values(
-                incident_id=made, run=row["first_run"], ls=ls, elements=list(elements), p_value=1e-6, kind=row["kind"]
+                incident_id=number_of_incident,
+                run=row["first_run"],
+                ls=ls,
+                elements=list(elements),
+                p_value=1e-6,
+                kind=row["kind"],
             )
         )
-    _said(tx, made, row["opened_s"], "nightshift", "opened", row["title"])
-    return made
+    _add_audit_entry(tx, number_of_incident, row["opened_s"], "nightshift", "opened", row["title"])
+    return number_of_incident
 
 
-def _said(tx, incident_id, at_s, actor, action, detail):
+def _add_audit_entry(tx, incident_id, at_s, actor, action, detail):
     tx.execute(insert(audit).values(incident_id=incident_id, at_s=at_s, actor=actor, action=action, detail=detail))
 
 
@@ -275,7 +280,7 @@ def _incidents(tx):
         resolved_s=START_S + 470.0,
         resolved_by="nightshift",
     )
-    _said(tx, frozen, START_S + 470.0, "nightshift", "cleared", "5 inspected good lumisections in a row")
+    _add_audit_entry(tx, frozen, START_S + 470.0, "nightshift", "cleared", "5 inspected good lumisections in a row")
     calo = raise_incident(
         tx,
         2,
@@ -293,8 +298,10 @@ def _incidents(tx):
         acknowledged_s=START_S + 1100.0,
         acknowledged_by="Ada",
     )
-    _said(tx, calo, START_S + 1100.0, "Ada", "acknowledged", "")
-    _said(tx, calo, START_S + 1130.0, "Ada", "commented", "Tripped supply, expert called: <b>do not</b> power-cycle.")
+    _add_audit_entry(tx, calo, START_S + 1100.0, "Ada", "acknowledged", "")
+    _add_audit_entry(
+        tx, calo, START_S + 1130.0, "Ada", "commented", "Tripped supply, expert called: <b>do not</b> power-cycle."
+    )
     raise_incident(
         tx,
         3,

@@ -36,7 +36,7 @@ def one_more(store, number, at_s, dataset=DATASET):
     key = LumisectionKey(RUN, number + 1)
     at = Conditions(10144, "Run2024I", pileup=45.0, delivered_lumi=0.42, recorded_lumi=0.40, beams_stable=True)
     events = EventFeatures(key, dataset, at, FEATURES, np.array([7_000_000 + number]), values[None])
-    kept = SelectedEvent(
+    selected = SelectedEvent(
         7_000_000 + number,
         float(costs.sum()),
         9.0 + float(np.log(hours)),
@@ -45,7 +45,9 @@ def one_more(store, number, at_s, dataset=DATASET):
         unusual(FEATURES, values, costs, usual),
     )
     with store.begin() as tx:
-        hotline.keep(tx, events, [kept], dict(zip(FEATURES, usual[:, CENTRAL_95].tolist(), strict=True)), MODEL, at_s)
+        hotline.keep(
+            tx, events, [selected], dict(zip(FEATURES, usual[:, CENTRAL_95].tolist(), strict=True)), MODEL, at_s
+        )
 
 
 def fill(store, number=24):

@@ -44,36 +44,36 @@ def site(seeds: int = 12, per_seed: int = 8, count: int = 110) -> Site:
     return Site(menu, level, power, count)
 
 
-def now_s(made: Site) -> float:
-    return START_S + made.count * LUMISECTION_SECONDS
+def now_s(simulated: Site) -> float:
+    return START_S + simulated.count * LUMISECTION_SECONDS
 
 
-def fill(store: Store, made: Site | None = None) -> None:
+def fill(store: Store, simulated: Site | None = None) -> None:
     """Make the tables and put everything in, incidents as the engine makes them."""
-    made = made or site()
+    simulated = simulated or site()
     store.upgrade()
     rng = np.random.default_rng(11)
-    states = [_state(made, rng, ls) for ls in range(1, made.count + 1)]
+    states = [_state(simulated, rng, ls) for ls in range(1, simulated.count + 1)]
     with store.begin() as tx:
-        lumisections.save(tx, states, {}, now_s(made))
-        update.update(tx, states, AlertSettings(), now_s(made))
-        beat(tx, Heartbeat("cr01:4711:rates", START_S, now_s(made), "running"))
+        lumisections.save(tx, states, {}, now_s(simulated))
+        update.update(tx, states, AlertSettings(), now_s(simulated))
+        beat(tx, Heartbeat("cr01:4711:rates", START_S, now_s(simulated), "running"))
 
 
-def one_more(store: Store, made: Site, ls: int) -> None:
+def one_more(store: Store, simulated: Site, ls: int) -> None:
     """Another judged lumisection."""
     with store.begin() as tx:
-        lumisections.save(tx, [_state(made, np.random.default_rng(ls), ls)], {}, now_s(made) + ls)
+        lumisections.save(tx, [_state(simulated, np.random.default_rng(ls), ls)], {}, now_s(simulated) + ls)
 
 
-def _state(made, rng, ls):
-    menu, n = made.menu, len(made.menu.names)
+def _state(simulated, rng, ls):
+    menu, n = simulated.menu, len(simulated.menu.names)
     of = np.array([*range(len(menu.l1)), *menu.seed_of])
     pileup = 58.0 * np.exp(-0.0035 * ls)
     column = 2 if ls < CHANGE_LS else 3
     prescale = np.ones(n)
     prescale[len(menu.l1) :: 3] = column
-    curve = made.level * (pileup / 50) ** made.power * 50 / prescale * 0.95
+    curve = simulated.level * (pileup / 50) ** simulated.power * 50 / prescale * 0.95
     expected = curve * (1 + 0.015 * rng.standard_normal(len(menu.l1)))[of]
     sigma = np.sqrt(expected / LUMISECTION_SECONDS + (0.01 * expected) ** 2)
     factor = np.ones(n)

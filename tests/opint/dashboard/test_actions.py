@@ -194,8 +194,8 @@ def test_what_is_ticked_is_changed_together_or_not_at_all(fresh, token):
 def test_an_acknowledgement_may_end_and_an_incident_has_somebody_who_looks_after_it(fresh, token, seed):
     deed = {"actor": "Ada", "for_s": 3600.0}
     headers = {HEADER: token}
-    made = fresh.post("/api/v1/incidents/3/acknowledge", json=deed, headers=headers).json()
-    assert made["acknowledged_until_s"] == pytest.approx(seed.now_s() + 3600.0, abs=60.0)
+    answer = fresh.post("/api/v1/incidents/3/acknowledge", json=deed, headers=headers).json()
+    assert answer["acknowledged_until_s"] == pytest.approx(seed.now_s() + 3600.0, abs=60.0)
     assert ", until 20" in fresh.get("/incidents/3").text
     fresh.post("/incidents/3/assign", data={"csrf": token, "actor": "Ada", "assignee": "Ben", "back": "/"})
     assert fresh.get("/api/v1/incidents/3").json()["assigned_to"] == "Ben"

@@ -47,7 +47,7 @@ def test_pages_neither_repeat_nor_skip_while_incidents_come_in(seed, tmp_path_fa
     store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('paging')}/nightshift.db")
     store.upgrade()
     with store.begin() as tx:
-        made = [seed.raise_incident(tx, index, last_ls=41) for index in range(number)]
+        numbers = [seed.raise_incident(tx, index, last_ls=41) for index in range(number)]
     read, before = [], None
     while True:
         with store.begin() as tx:
@@ -59,7 +59,7 @@ def test_pages_neither_repeat_nor_skip_while_incidents_come_in(seed, tmp_path_fa
             break
         before = int(page.next)
     store.close()
-    assert read == made[::-1]
+    assert read == numbers[::-1]
 
 
 def test_cursors_lead_through_all_lists(client):

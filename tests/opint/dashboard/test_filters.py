@@ -89,7 +89,7 @@ def test_open_incidents_are_as_bad_as_the_worst_of_them(critical, level):
 
 
 @pytest.mark.parametrize(
-    ("bad", "warning", "good", "told"),
+    ("bad", "warning", "good", "expected"),
     [
         (0, 1, 639, True),
         (1, 0, 639, True),
@@ -99,8 +99,8 @@ def test_open_incidents_are_as_bad_as_the_worst_of_them(critical, level):
         (0, 0, 640, False),
     ],
 )
-def test_one_path_of_many_does_not_paint_the_whole_trigger(bad, warning, good, told):
-    assert filters.few(Cell.model_construct(bad=bad, warning=warning, good=good)) is told
+def test_one_path_of_many_does_not_paint_the_whole_trigger(bad, warning, good, expected):
+    assert filters.few(Cell.model_construct(bad=bad, warning=warning, good=good)) is expected
 
 
 def test_many_warnings_without_an_incident_are_the_headline():

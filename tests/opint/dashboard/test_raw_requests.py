@@ -109,10 +109,10 @@ def test_a_connection_too_many_is_closed(empty_store, monkeypatch):
     monkeypatch.setattr(serve, "MOST_CONNECTIONS", 2)
     with served(empty_store, time.time) as url, contextlib.ExitStack() as opened:
         place = ("127.0.0.1", urlsplit(url).port)
-        held = [opened.enter_context(socket.create_connection(place, 5)) for _ in range(2)]
+        connections = [opened.enter_context(socket.create_connection(place, 5)) for _ in range(2)]
         time.sleep(0.2)
         assert opened.enter_context(socket.create_connection(place, 5)).recv(10) == b""
-        held[0].close()
+        connections[0].close()
         time.sleep(0.2)
         assert httpx.get(f"{url}/healthz").status_code == 200
 

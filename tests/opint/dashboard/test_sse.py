@@ -70,20 +70,20 @@ def test_a_new_page_is_told_everything(fresh, store):
 
 
 def test_resuming_tells_what_was_missed_and_nothing_else(fresh, store, seed):
-    known = event_id(_marker(store))
+    last_event = event_id(_marker(store))
     _events(fresh, {}, "heartbeat")
-    assert _events(fresh, {"Last-Event-ID": known}, "alive") == []
+    assert _events(fresh, {"Last-Event-ID": last_event}, "alive") == []
     with store.begin() as tx:
         seed.raise_incident(tx, 9)
-    assert _missed(fresh, known) == ["incidents"]
+    assert _missed(fresh, last_event) == ["incidents"]
 
 
-def _missed(client, known):
-    return [name for name in _events_until_any_change(client, known) if name != "alive"]
+def _missed(client, last_event):
+    return [name for name in _events_until_any_change(client, last_event) if name != "alive"]
 
 
-def _events_until_any_change(client, known):
-    with client.stream("GET", "/events", headers={"Last-Event-ID": known}) as answer:
+def _events_until_any_change(client, last_event):
+    with client.stream("GET", "/events", headers={"Last-Event-ID": last_event}) as answer:
         for line in answer.iter_lines():
             if line.startswith("event: ") and "alive" not in line:
                 return [line.removeprefix("event: ")]

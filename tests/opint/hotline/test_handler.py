@@ -38,22 +38,22 @@ PER_HOUR = 60.0
 
 
 @pytest.fixture(scope="module")
-def taken():
+def messages():
     conditions = generate(np.random.default_rng(1), fills=3, stable=40)
     return [item.features for item in stream(conditions, 4, 0.0, seed=5) if len(item.kinds)]
 
 
 @pytest.fixture(scope="module")
-def model(taken):
-    return replace(fit(taken, np.random.default_rng(2), 0.0), version="v1")
+def model(messages):
+    return replace(fit(messages, np.random.default_rng(2), 0.0), version="v1")
 
 
-def handler(store, model, taken, owner="me", now_s=100.0):
+def handler(store, model, messages, owner="me", now_s=100.0):
     """Messages are the places of lumisections in ``taken``."""
 
     def decode(message):
         try:
-            return taken[int(message.value)]
+            return messages[int(message.value)]
         except ValueError as error:
             raise DecodeError("bad-event", "value", message.value) from error
 
@@ -85,12 +85,12 @@ def content(store):
         return results, ladder, tx.scalars(select(source_offset.c.next_offset)).one()
 
 
-def test_events_are_kept_with_the_offset_and_what_is_unusual(store, model, taken):
-    go(source_of(len(taken)), handler(store, model, taken))
-    kept, ladder, offset = content(store)
-    assert offset == len(taken)
-    hours = sum(1 for _ in taken) * 23.31 / 3600
-    assert 0.3 * PER_HOUR * hours < len(kept) < 3 * PER_HOUR * hours
+def test_events_are_kept_with_the_offset_and_what_is_unusual(store, model, messages):
+    go(source_of(len(messages)), handler(store, model, messages))
+    kept_events, ladder, offset = content(store)
+    assert offset == len(messages)
+    hours = sum(1 for _ in messages) * 23.31 / 3600
+    assert 0.3 * PER_HOUR * hours < len(kept_events) < 3 * PER_HOUR * hours
     assert ladder["counts"]
     with store.read() as tx:
         item = view.page(tx, limit=1).items[0]
@@ -100,24 +100,24 @@ def test_events_are_kept_with_the_offset_and_what_is_unusual(store, model, taken
         assert item.features[each.feature] == each.value
         assert item.usual[each.feature] == (each.low, each.high)
     assert set(item.usual) == set(model.features)
-    of = {events.key: events.conditions for events in taken}[LumisectionKey(item.run, item.ls)]
+    of = {events.key: events.conditions for events in messages}[LumisectionKey(item.run, item.ls)]
     assert (item.conditions["pileup"], item.conditions["fill"]) == (of.pileup, of.fill)
 
 
-def test_the_ladder_can_be_looked_at(store, model, taken):
-    go(source_of(30), handler(store, model, taken))
+def test_the_ladder_can_be_looked_at(store, model, messages):
+    go(source_of(30), handler(store, model, messages))
     with store.begin() as tx:
-        dataset = taken[0].dataset
-        seen, held = store_of.present(tx, dataset, "v1"), store_of.ladder(tx, dataset, "v1", model.start, 1.0)
+        dataset = messages[0].dataset
+        present, locked = store_of.present(tx, dataset, "v1"), store_of.ladder(tx, dataset, "v1", model.start, 1.0)
         assert store_of.present(tx, dataset, "v2") is None
-    assert seen.level(PER_HOUR) == held.level(PER_HOUR)
-    assert seen.recent == held.recent
+    assert present.level(PER_HOUR) == locked.level(PER_HOUR)
+    assert present.recent == locked.recent
 
 
-def test_a_message_that_comes_again_changes_nothing(store, model, taken):
-    go(source_of(30), handler(store, model, taken))
+def test_a_message_that_comes_again_changes_nothing(store, model, messages):
+    go(source_of(30), handler(store, model, messages))
     before = content(store)
-    again = handler(store, model, taken)
+    again = handler(store, model, messages)
     again.claim([PLACE])
     messages = replayed(30)
     assert again.handle(messages[10:])[PLACE] == 30
@@ -143,21 +143,21 @@ def other_url(tmp_path):
 @pytest.fixture
 def other(open_store, other_url):
     """A second store, in a file."""
-    made = open_store(other_url)
-    made.upgrade()
-    return made
+    store = open_store(other_url)
+    store.upgrade()
+    return store
 
 
-def test_cut_anywhere_the_end_is_the_same(store, other, model, taken):
+def test_cut_anywhere_the_end_is_the_same(store, other, model, messages):
     whole, parts = other, store
-    go(source_of(40), handler(whole, model, taken))
+    go(source_of(40), handler(whole, model, messages))
     for count in (3, 17, 40):
-        go(source_of(count), handler(parts, model, taken, owner=f"daemon {count}"))
+        go(source_of(count), handler(parts, model, messages, owner=f"daemon {count}"))
     assert content(parts) == content(whole)
 
 
-def test_who_was_fenced_writes_nothing(store, model, taken):
-    first, second = handler(store, model, taken, "first"), handler(store, model, taken, "second")
+def test_who_was_fenced_writes_nothing(store, model, messages):
+    first, second = handler(store, model, messages, "first"), handler(store, model, messages, "second")
     first.claim([PLACE])
     second.claim([PLACE])
     with pytest.raises(FencedError):
@@ -168,51 +168,51 @@ def test_who_was_fenced_writes_nothing(store, model, taken):
     assert content(store)[2] == 5
 
 
-def test_bad_messages_and_other_features_are_dead_letters(store, model, taken):
-    other = [*taken[:3], replace(taken[3], features=tuple(f"x{feature}" for feature in taken[3].features))]
+def test_bad_messages_and_other_features_are_dead_letters(store, model, messages):
+    other = [*messages[:3], replace(messages[3], features=tuple(f"x{feature}" for feature in messages[3].features))]
     go(source_of(4, b"nonsense"), handler(store, model, other))
     with store.read() as tx:
         assert sorted(tx.scalars(select(dead_letter.c.reason))) == ["bad-event", "other-features"]
     assert content(store)[2] == 5
 
 
-def test_lost_messages_raise_an_incident(store, model, taken):
-    watching = handler(store, model, taken)
+def test_lost_messages_raise_an_incident(store, model, messages):
+    watching = handler(store, model, messages)
     watching.claim([PLACE])
     watching.lost(Loss(PLACE, 0, 9))
     with store.read() as tx:
         assert tx.scalars(select(incident.c.family)).all() == ["data-lost"]
 
 
-@pytest.mark.parametrize(("kept", "word"), [(100.0, "many"), (0.0, "few")])
-def test_a_rate_that_is_not_held_is_an_incident_until_it_is(store, kept, word):
-    def told(kept):
-        ladder = replace(Ladder.empty(), kept_events=kept, watched_s=40 / 3.0 * 3600)
+@pytest.mark.parametrize(("kept_events", "word"), [(100.0, "many"), (0.0, "few")])
+def test_a_rate_that_is_not_held_is_an_incident_until_it_is(store, kept_events, word):
+    def incidents_with(kept_events):
+        ladder = replace(Ladder.empty(), kept_events=kept_events, watched_s=40 / 3.0 * 3600)
         with store.begin() as tx:
             _update_rate_incident(tx, "/A/B/C", ladder, 3.0, 1.0)
             return tx.execute(select(incident.c.family, incident.c.state, incident.c.title)).all()
 
-    assert told(40.0) == []
-    ((family, state, title),) = told(kept)
+    assert incidents_with(40.0) == []
+    ((family, state, title),) = incidents_with(kept_events)
     assert (family, state) == (HOTLINE_RATE, "open")
     assert word in title
-    assert len(told(kept)) == 1
-    assert told(42.0)[0].state == "resolved"
+    assert len(incidents_with(kept_events)) == 1
+    assert incidents_with(42.0)[0].state == "resolved"
 
 
-def test_hours_of_live_time_count_what_is_seen_and_kept(store, model, taken):
-    go(source_of(len(taken)), handler(store, model, taken))
-    again = handler(store, model, taken, "another")
+def test_hours_of_live_time_count_what_is_seen_and_kept(store, model, messages):
+    go(source_of(len(messages)), handler(store, model, messages))
+    again = handler(store, model, messages, "another")
     again.claim([PLACE])
-    again.handle(replayed(len(taken)))
+    again.handle(replayed(len(messages)))
     with store.read() as tx:
-        report, kept = view.newest_hours(tx, 1000), view.page(tx, limit=1000).items
+        report, kept_events = view.newest_hours(tx, 1000), view.page(tx, limit=1000).items
         assert view.newest_hours(tx, 1000, "/Another/Run2024I-v1/RAW") is None
     hours = report.hours
-    assert (report.dataset, report.model_version, report.model_name) == (taken[0].dataset, "v1", "")
-    assert sum(hour.kept_events for hour in hours) == len(kept)
-    assert sum(hour.judged_events for hour in hours) == sum(len(item.events) for item in taken)
-    live = [live_seconds(item.conditions) for item in taken]
+    assert (report.dataset, report.model_version, report.model_name) == (messages[0].dataset, "v1", "")
+    assert sum(hour.kept_events for hour in hours) == len(kept_events)
+    assert sum(hour.judged_events for hour in hours) == sum(len(item.events) for item in messages)
+    live = [live_seconds(item.conditions) for item in messages]
     assert sum(hour.live_s for hour in hours) == pytest.approx(sum(live))
 
 
@@ -229,8 +229,8 @@ def test_an_hour_is_full_before_the_next_begins(store):
     ]
 
 
-def test_old_events_are_forgotten_unless_somebody_has_marked_them(store, model, taken):
-    go(source_of(len(taken)), handler(store, model, taken))
+def test_old_events_are_forgotten_unless_somebody_has_marked_them(store, model, messages):
+    go(source_of(len(messages)), handler(store, model, messages))
     with store.begin() as tx:
         last = view.page(tx, limit=1).items[0].id
         assert store_of.mark(tx, last, "interesting", "Ada", "two pairs", 200.0)
@@ -250,11 +250,11 @@ def test_old_events_are_forgotten_unless_somebody_has_marked_them(store, model, 
     ]
 
 
-def test_the_command_lists_them(other_url, other, model, taken, monkeypatch):
+def test_the_command_lists_them(other_url, other, model, messages, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_DATABASE__URL", other_url)
     monkeypatch.setenv("COLUMNS", "200")
     assert "No events are kept" in CliRunner().invoke(app, ["hotline", "list"]).output
-    go(source_of(len(taken)), handler(other, model, taken))
+    go(source_of(len(messages)), handler(other, model, messages))
     shown = CliRunner().invoke(app, ["hotline", "list", "--limit", "2"]).output
     with other.read() as tx:
         for item in view.page(tx, limit=2).items:
@@ -272,8 +272,8 @@ def test_its_model_comes_from_the_settings_and_goes_on_record(store, model, tmp_
         open_hotline(Settings.model_validate(values | {"hotline": {"model": "none"}}), store)
 
 
-def test_it_says_that_it_lives_and_when_its_model_is_old(store, model, taken):
-    watching = handler(store, model, taken, now_s=100 * 86_400.0)
+def test_it_says_that_it_lives_and_when_its_model_is_old(store, model, messages):
+    watching = handler(store, model, messages, now_s=100 * 86_400.0)
     go(source_of(3), watching)
     watching.tick()
     watching.waiting("the database is away")

@@ -26,13 +26,13 @@ def _judge(
     run: int,
     ls: int,
     reasons: Mapping[str, Reason] | None = None,
-    rest: Reason = Reason.CONSISTENT,
+    other_reason: Reason = Reason.CONSISTENT,
     revision: int = 1,
     dataset: str = "/Muon/A/DQM",
     kind: str = "dead",
     certain: frozenset[str] = frozenset(),
 ) -> LumisectionState:
-    report = np.array([(reasons or {}).get(name, rest) for name in CATALOGUE.names], dtype=np.uint8)
+    report = np.array([(reasons or {}).get(name, other_reason) for name in CATALOGUE.names], dtype=np.uint8)
     bad = report == Reason.DEVIATES
     n = len(MES)
     part = SubsystemScores(
@@ -68,7 +68,7 @@ def _evidence(me: str, kind: str) -> Evidence:
 
 @pytest.fixture
 def judge() -> Judge:
-    """``judge(run, ls, {me: reason}, rest=CONSISTENT)``: a closed lumisection of the subsystem DT."""
+    """``judge(run, ls, {me: reason}, other_reason=CONSISTENT)``: a closed lumisection of the subsystem DT."""
     return _judge
 
 

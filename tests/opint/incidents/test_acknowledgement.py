@@ -113,8 +113,8 @@ def test_recurrence_counts_a_week_and_knows_the_last_time(store):
             numbers.append(number)
             operator.comment(tx, number, "ada", f"cable {day}", day * DAY_S + 1)
             operator.resolve(tx, number, "ben", "", day * DAY_S + 2)
-        known = earlier.recurrences(tx, numbers)
-    assert numbers[0] not in known
-    assert [known[number].times for number in numbers[1:]] == [2, 3, 3]
-    newest = known[numbers[3]].newest
+        by_incident = earlier.recurrences(tx, numbers)
+    assert numbers[0] not in by_incident
+    assert [by_incident[number].times for number in numbers[1:]] == [2, 3, 3]
+    newest = by_incident[numbers[3]].newest
     assert (newest.id, newest.resolved_by, newest.comment) == (numbers[2], "ben", "cable 5")

@@ -51,10 +51,10 @@ def feed(store, order, dataset):
     """One run after the other; where each incident was seen."""
     for run in order:
         store_state(store, judged(run, RUNS[run], dataset))
-    return seen(store, dataset)
+    return incident_rows(store, dataset)
 
 
-def seen(store, dataset):
+def incident_rows(store, dataset):
     query = select(incident.c.family, incident.c.element_group, occurrence.c.run, occurrence.c.elements)
     with store.read() as tx:
         rows = tx.execute(query.join(occurrence).where(incident.c.dataset == dataset))
@@ -74,7 +74,7 @@ def test_a_run_that_moved_as_a_whole_is_one_incident_in_any_order_of_arrival(sto
 def test_a_revised_run_has_the_incidents_that_it_would_have_had_at_once(store):
     feed(store, [1], "/A/B/C")
     store_state(store, replace(judged(1, 1, "/A/B/C"), revision=2))
-    assert seen(store, "/A/B/C") == [("content", "Muon/Sector0", 1, 1)]
+    assert incident_rows(store, "/A/B/C") == [("content", "Muon/Sector0", 1, 1)]
     with store.read() as tx:
         assert sorted((shown.family, shown.state) for shown in incident_pages.page(tx, limit=5).items) == [
             ("content", "open"),

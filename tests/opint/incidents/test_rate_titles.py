@@ -100,16 +100,16 @@ def test_all_rates_are_one_critical_incident(feed):
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "start"),
     [
         ("prescale column 7", "Rates as of prescale column 7 instead of 2"),
         (None, "Rates as of another prescale column"),
     ],
 )
-def test_a_prescale_column_is_named(feed, kind, said):
+def test_a_prescale_column_is_named(feed, kind, start):
     wrong = dict.fromkeys((PATH, "L1_SingleMu22/HLT_SingleMu22_Path0"), Reason.WRONG_PRESCALES)
     (result,) = feed(moved({PATH: 3.0}), wrong, kind)
-    assert result.title.startswith(said)
+    assert result.title.startswith(start)
     assert (result.family, result.severity, result.elements) == ("prescales", "critical", 2)
 
 
@@ -130,9 +130,9 @@ def test_a_path_is_compared_with_what_its_seed_makes_one_expect():
     catalogue = Catalogue.of([MonitoringElement(name, ()) for name in ("S/A", "S/B")])
     items = np.ones(2, dtype=np.float32)
     bands = Bands(12 * items, 10 * items, 9 * items, 11 * items, 6 * items, items, items)
-    seen = LumisectionRates(catalogue, bands, np.zeros(2, dtype=np.uint8), 1)
+    rates = LumisectionRates(catalogue, bands, np.zeros(2, dtype=np.uint8), 1)
     labels = {family: IncidentKey("", "Trigger", family, group) for family, group in (("path", "S/A"), ("seed", "S"))}
-    reports = {family: titles.rate_change(seen, label) for family, label in labels.items()}
+    reports = {family: titles.rate_change(rates, label) for family, label in labels.items()}
     assert reports == {"path": pytest.approx(0.2), "seed": pytest.approx(1.0)}
     nothing = LumisectionRates(catalogue, Bands.nothing(2), np.zeros(2, dtype=np.uint8), None)
     assert titles.rate_change(nothing, IncidentKey("", "Trigger", "seed", "S")) is None
@@ -147,6 +147,8 @@ def test_what_befalls_all_rates_is_critical():
 
 
 def test_where_the_worst_has_no_evidence_another_speaks():
-    labels, seen = IncidentKey("", "Trigger", "all-rates", ""), Observation(LumisectionKey(1, 2), ("S/A", "S/B"))
-    report = titles.explanation(labels, seen, {"S/B": Hint("all-rates", "Rate 3 Hz where 1 to 2 Hz are expected.")})
+    labels, observation = IncidentKey("", "Trigger", "all-rates", ""), Observation(LumisectionKey(1, 2), ("S/A", "S/B"))
+    report = titles.explanation(
+        labels, observation, {"S/B": Hint("all-rates", "Rate 3 Hz where 1 to 2 Hz are expected.")}
+    )
     assert report.startswith("Worst in run 1 LS 2: S/A. S/B: Rate 3 Hz where 1 to 2 Hz are expected. All seeds")

@@ -30,8 +30,8 @@ DATASET = "/Muon/A/DQM"
 def feed(store, judge):
     """Judge one run's lumisections, each in a transaction of its own; those named are ``bad``, and certain."""
 
-    def run(wanted: range, bad: set[int] = frozenset(), number: int = 1, certain: bool = True, **more) -> None:
-        for ls in wanted:
+    def run(numbers: range, bad: set[int] = frozenset(), number: int = 1, certain: bool = True, **more) -> None:
+        for ls in numbers:
             sure = frozenset({FOLDER}) if certain else frozenset()
             state = judge(number, ls, BAD if ls in bad else {}, certain=sure, **more)
             with store.begin() as tx:
@@ -90,8 +90,8 @@ def test_a_revised_lumisection_is_no_record_any_longer(store, feed) -> None:
 
 def test_faults_that_come_back_become_an_incident_with_its_history(store, feed) -> None:
     feed(range(1, 9), {2, 5, 8})
-    (state, title), *rest = stored(store)
-    assert (state, rest) == ("open", [])
+    (state, title), *further = stored(store)
+    assert (state, further) == ("open", [])
     assert title == "DT Muon/Sector1: dead channels recurs, 3 short faults since run 1 LS 2"
     feed(range(9, 13))
     assert stored(store)[0][0] == "resolved"
@@ -161,11 +161,11 @@ def histories(draw: st.DrawFn) -> tuple[dict[LumisectionKey, str], list[list[Lum
 
 def expected(kinds: dict[LumisectionKey, str], rules: AlertSettings) -> list[tuple[list[LumisectionKey], bool]]:
     """Lumisections of the incident of each run whose faults recur, and whether it is still active."""
-    others = frozenset(f"{FOLDER}/me{number}" for number in (1, 2, 3))
+    other_elements = frozenset(f"{FOLDER}/me{number}" for number in (1, 2, 3))
     window = []
     for key in sorted(kinds):
         bad = (FIRST,) if KINDS[kinds[key]] is BAD else ()
-        inspected = others if kinds[key] != "ok" else others | {FIRST}
+        inspected = other_elements if kinds[key] != "ok" else other_elements | {FIRST}
         window.append(Observation(key, bad, frozenset(bad), inspected))
     ordinary = {key for episode in walk(window, None, [], rules) for key in episode.keys}
     recurring = []

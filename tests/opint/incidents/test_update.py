@@ -43,7 +43,7 @@ def _history(store: Store, number: int = 1) -> list[str]:
         return list(tx.scalars(select(audit.c.action).where(audit.c.incident_id == number).order_by(audit.c.id)))
 
 
-def _seen(store: Store, number: int = 1) -> list[tuple[int, int]]:
+def _occurrences(store: Store, number: int = 1) -> list[tuple[int, int]]:
     query = select(occurrence.c.run, occurrence.c.ls).where(occurrence.c.incident_id == number)
     with store.read() as tx:
         return sorted(tuple(row) for row in tx.execute(query))
@@ -80,7 +80,7 @@ def test_folders_and_families_are_told_apart(store, feed, judge) -> None:
 
 
 def test_warnings_raise_nothing(store, feed, judge) -> None:
-    feed([judge(1, ls, rest=Reason.SUSPECT) for ls in range(1, 6)])
+    feed([judge(1, ls, other_reason=Reason.SUSPECT) for ls in range(1, 6)])
     assert _incidents(store) == []
 
 
@@ -121,7 +121,7 @@ def test_a_late_bad_one_joins_the_incident_that_covers_it_even_when_cleared(stor
     assert not feed([judge(1, 11, BAD)]).opened
     (row,) = _incidents(store)
     assert (row.state, row.lumisections) == ("resolved", 3)
-    assert _seen(store) == [(1, 10), (1, 11), (1, 12)]
+    assert _occurrences(store) == [(1, 10), (1, 11), (1, 12)]
     assert _history(store)[-1] == "seen"
 
 
@@ -130,7 +130,7 @@ def test_a_revision_to_good_takes_the_occurrence_back(store, feed, judge) -> Non
     feed([judge(1, 2, revision=2)])
     (row,) = _incidents(store)
     assert (row.lumisections, row.state) == (2, "open")
-    assert _seen(store) == [(1, 1), (1, 3)]
+    assert _occurrences(store) == [(1, 1), (1, 3)]
     assert _history(store) == ["opened", "revised"]
 
 
@@ -188,7 +188,7 @@ def test_a_reopened_incident_goes_on_and_clears_as_before(store, feed, judge, ru
         operator.reopen(tx, 1, "ana", "", 11.0)
     feed([judge(1, 4), judge(1, 5, BAD)])
     assert [row.id for row in _incidents(store)] == [1], "it goes on; no second one opens"
-    assert _seen(store) == [(1, 1), (1, 2), (1, 3), (1, 5)]
+    assert _occurrences(store) == [(1, 1), (1, 2), (1, 3), (1, 5)]
     feed([judge(1, ls) for ls in range(6, 6 + rules.clear_good)])
     assert _incidents(store)[0].resolved_by == "nightshift"
     assert _history(store) == ["opened", "resolved", "reopened", "cleared"]
@@ -210,8 +210,8 @@ def test_what_a_person_resolved_stays_resolved_and_a_new_one_opens(store, feed, 
     feed([judge(1, 6, BAD)])
     assert [item.state for item in _incidents(store)] == ["resolved", "open"]
     feed([judge(1, 3, BAD)])
-    assert _seen(store, 1) == [(1, 1), (1, 2), (1, 3), (1, 4)]
-    assert _seen(store, 2) == [(1, 5), (1, 6)]
+    assert _occurrences(store, 1) == [(1, 1), (1, 2), (1, 3), (1, 4)]
+    assert _occurrences(store, 2) == [(1, 5), (1, 6)]
     assert _incidents(store)[0].resolved_by == "ana"
 
 
@@ -231,9 +231,9 @@ def test_the_name_of_who_acknowledged_survives_a_reopening(store, feed, judge) -
 def test_updating_twice_changes_nothing(store, feed, judge) -> None:
     states = [judge(1, ls, BAD if ls < 4 else None) for ls in range(1, 9)]
     feed(states)
-    before = (_incidents(store), _history(store), _seen(store))
+    before = (_incidents(store), _history(store), _occurrences(store))
     feed(states, now_s=999.0)
-    assert (_incidents(store), _history(store), _seen(store)) == before
+    assert (_incidents(store), _history(store), _occurrences(store)) == before
 
 
 def test_a_fault_of_a_thousand_lumisections_is_one_incident(store, feed, judge) -> None:
@@ -245,7 +245,7 @@ def test_a_fault_of_a_thousand_lumisections_is_one_incident(store, feed, judge) 
 
 def test_an_incident_unseen_for_long_still_clears(store, feed, judge) -> None:
     feed([judge(1, ls, BAD) for ls in (1, 2)])
-    feed([judge(1, ls, rest=Reason.NO_STABLE_BEAMS) for ls in range(3, 400)])
+    feed([judge(1, ls, other_reason=Reason.NO_STABLE_BEAMS) for ls in range(3, 400)])
     feed([judge(1, ls) for ls in range(400, 402)])
     assert _incidents(store)[0].state == "open"
     feed([judge(1, 402)])
@@ -330,11 +330,11 @@ def test_an_operators_word_goes_with_the_occurrences_of_a_merged_incident(store,
     with store.begin() as tx:
         operator.confirm(tx, number, "ana", "", 150.0)
     feed([judge(1, 4, BAD, revision=2)], now_s=200.0)
-    (left,) = [row.id for row in _incidents(store) if row.lumisections]
-    assert [len(_seen(store, item)) for item in (left, 3 - left)] == [5, 0]
+    (remaining,) = [row.id for row in _incidents(store) if row.lumisections]
+    assert [len(_occurrences(store, item)) for item in (remaining, 3 - remaining)] == [5, 0]
     with store.read() as tx:
-        assert feedback.load(tx, left) == Feedback(Verdict.TRUE, "ana", 150.0)
-        assert feedback.load(tx, 3 - left) is None
+        assert feedback.load(tx, remaining) == Feedback(Verdict.TRUE, "ana", 150.0)
+        assert feedback.load(tx, 3 - remaining) is None
 
 
 @pytest.mark.parametrize("sectors", [1, 2])

@@ -30,7 +30,7 @@ VERDICTS = {
     "gone": {FIRST: Reason.MISSING},
 }
 _NUMBERS = count()
-Found = list[tuple[frozenset[tuple[int, int]], bool]]
+Episodes = list[tuple[frozenset[tuple[int, int]], bool]]
 
 
 @st.composite
@@ -68,7 +68,7 @@ def one_store(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     store.close()
 
 
-def stored(store: Store, dataset: str, family: str) -> Found:
+def stored(store: Store, dataset: str, family: str) -> Episodes:
     """Occurrences of each incident of Sector1 that has some, and whether it is still active."""
     query = (
         select(incident.c.id, incident.c.state, occurrence.c.run, occurrence.c.ls)
@@ -82,7 +82,7 @@ def stored(store: Store, dataset: str, family: str) -> Found:
     return sorted(((frozenset(keys), active) for keys, active in results.values()), key=lambda item: sorted(item[0]))
 
 
-def expected(verdicts: dict[LumisectionKey, str], family: str, rules: AlertSettings) -> Found:
+def expected(verdicts: dict[LumisectionKey, str], family: str, rules: AlertSettings) -> Episodes:
     """The rule, walked once over all lumisections in order."""
     folder = [f"Muon/Sector1/me{i}" for i in range(4)]
     window = []

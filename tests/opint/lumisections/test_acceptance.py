@@ -28,7 +28,7 @@ PLACE = Partition("cluster", "dqm.histograms", 0)
 SETTINGS = Settings()
 DATASET = "/Simulated/Detector-v1/DQM"
 CHANGED = "Muon/Part1/timing"
-FIRST, LEARNED, KNOWN, FAULTY = 381_000, 381_001, 381_002, 381_003
+FIRST, LEARNED, ALIKE, FAULTY = 381_000, 381_001, 381_002, 381_003
 RNG = np.random.default_rng(1)
 PER_RUN = (LEAST_ACCEPTED + 1) * EVERY
 
@@ -46,8 +46,8 @@ def messages(detector):
         Fault(FaultKind.GAIN, "Muon", 0.5, *ends, elements=(CHANGED,), seed=3),
         Fault(FaultKind.DEAD, "Muon", 0.2, LumisectionKey(FAULTY, 1), ends[1], elements=(CHANGED,), seed=4),
     ]
-    keys = [(LumisectionKey(run, ls), LEVEL) for run in (FIRST, LEARNED, KNOWN, FAULTY) for ls in range(1, PER_RUN + 1)]
-    batches = [batch for made in stream(detector, keys, faults, 3) for batch in made.batches]
+    keys = [(LumisectionKey(run, ls), LEVEL) for run in (FIRST, LEARNED, ALIKE, FAULTY) for ls in range(1, PER_RUN + 1)]
+    batches = [batch for lumisection in stream(detector, keys, faults, 3) for batch in lumisection.batches]
     return [Message(PLACE, n, batch, {}, 999.0, f"offset {n}") for n, batch in enumerate(batches)]
 
 
@@ -94,14 +94,14 @@ def test_an_accepted_state_is_good_at_once_and_a_fault_in_it_is_not(store, bundl
     assert judge(store, bundle, of_run(messages, LEARNED), 40.0)[Reason.CONSISTENT] >= PER_RUN - 2
     with store.read() as tx:
         assert incident_pages.detail(tx, number).state == "resolved", "it has cleared by itself"
-    assert judge(store, bundle, of_run(messages, KNOWN), 50.0)[Reason.CONSISTENT] >= PER_RUN - 2
+    assert judge(store, bundle, of_run(messages, ALIKE), 50.0)[Reason.CONSISTENT] >= PER_RUN - 2
     assert judge(store, bundle, of_run(messages, FAULTY), 60.0)[Reason.DEVIATES] >= PER_RUN - 2
 
 
 def test_a_state_of_which_too_little_was_seen_is_learned_before_it_is_judged(store, bundle, messages):
     begin(store, bundle, messages, 2)
     assert judge(store, bundle, of_run(messages, LEARNED), 40.0) == {Reason.RESOLUTION: PER_RUN}
-    assert judge(store, bundle, of_run(messages, KNOWN), 50.0)[Reason.CONSISTENT] >= PER_RUN - 2
+    assert judge(store, bundle, of_run(messages, ALIKE), 50.0)[Reason.CONSISTENT] >= PER_RUN - 2
 
 
 def test_what_is_revoked_is_judged_as_before(store, bundle, messages):
@@ -122,10 +122,10 @@ def test_others_are_judged_as_before(store, open_store, tmp_path, bundle, messag
         judge(place, bundle, of_run(messages, FIRST), 10.0)
         if accepted:
             accept(place, 20.0)
-        for run, at_s in ((LEARNED, 40.0), (KNOWN, 50.0)):
+        for run, at_s in ((LEARNED, 40.0), (ALIKE, 50.0)):
             judge(place, bundle, of_run(messages, run), at_s)
         with place.read() as tx:
-            key = LumisectionKey(KNOWN, 9)
+            key = LumisectionKey(ALIKE, 9)
             part = lumisections.load(tx, DATASET, [key])[key].parts["Muon"]
         p_values.append(np.delete(part.p_values, part.catalogue.index[CHANGED]).tobytes())
     assert p_values[0] == p_values[1]

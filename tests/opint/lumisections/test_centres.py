@@ -44,7 +44,9 @@ def untrained(catalogue):
     n, width = len(catalogue), NUMBERS * len(catalogue)
     flat = np.tile(np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.5, 0.29], dtype=np.float32), (n, 1))
     scaling = Scaling(flat, np.zeros_like(flat), np.full_like(flat, 1e-4), np.zeros_like(flat))
-    silent = PreluAutoencoder((np.zeros((width, 1), np.float32), np.zeros((1, width), np.float32)), *_rest(width))
+    silent = PreluAutoencoder(
+        (np.zeros((width, 1), np.float32), np.zeros((1, width), np.float32)), *_identity_layers(width)
+    )
     item = np.ones((1, 1), dtype=np.float32)
     normaliser = Normaliser(
         np.zeros((1, 1, 3), np.float32), item, item[0], item[0], np.array([-1, 1], np.float32), item[0] > 0, item > 0
@@ -54,7 +56,7 @@ def untrained(catalogue):
     return CertificationModel(Ensemble(scaling, (silent,) * 2, np.ones((2, width), np.float32)), normaliser, table)
 
 
-def _rest(width):
+def _identity_layers(width):
     return (np.zeros(1, np.float32), np.zeros(width, np.float32)), (np.ones(1, np.float32),)
 
 
@@ -90,11 +92,11 @@ def handle(store, pipeline, messages, poll):
     return np.concatenate(errors)
 
 
-def made(bundle):
+def pipeline_of(bundle):
     return Pipeline(bundle, SETTINGS.dqm, SETTINGS.alerts)
 
 
-def kept(store, bundle):
+def centres(store, bundle):
     """The centre of each run and subsystem."""
     parts = [Part(DATASET, run, name, bundle.version) for run in RUNS for name in bundle.subsystems]
     with store.read() as tx:
@@ -102,8 +104,8 @@ def kept(store, bundle):
 
 
 def test_a_run_is_certified_about_where_the_runs_before_lay(store, bundle, messages):
-    errors = handle(store, made(bundle), messages, 7)
-    result = kept(store, bundle)
+    errors = handle(store, pipeline_of(bundle), messages, 7)
+    result = centres(store, bundle)
     sizes = [np.mean([np.abs(item).mean() for part, item in result.items() if part.run == run]) for run in RUNS]
     assert sizes[0] == 0
     assert 0 < sizes[1] < sizes[2]
@@ -117,41 +119,41 @@ def test_a_run_is_certified_about_where_the_runs_before_lay(store, bundle, messa
 def test_how_messages_are_grouped_changes_nothing(store, open_store, tmp_path, bundle, messages, poll):
     other = open_store(f"sqlite:///{tmp_path / 'other.db'}")
     other.upgrade()
-    results = [handle(item, made(bundle), messages, size) for item, size in ((store, poll), (other, 13))]
+    results = [handle(item, pipeline_of(bundle), messages, size) for item, size in ((store, poll), (other, 13))]
     assert results[0].tobytes() == results[1].tobytes()
-    theirs = kept(other, bundle)
-    assert all(item.tobytes() == theirs[part].tobytes() for part, item in kept(store, bundle).items())
+    theirs = centres(other, bundle)
+    assert all(item.tobytes() == theirs[part].tobytes() for part, item in centres(store, bundle).items())
 
 
 def test_a_daemon_that_starts_again_reads_what_was_chosen(store, bundle, messages):
-    whole = handle(store, made(bundle), messages, 5)
+    whole = handle(store, pipeline_of(bundle), messages, 5)
     cut = len(messages) * 5 // 6
-    again = handle(store, made(bundle), messages[cut:], 5)
+    again = handle(store, pipeline_of(bundle), messages[cut:], 5)
     assert again.tobytes() == whole[-len(again) :].tobytes()
 
 
 def test_a_model_in_shadow_follows_in_a_way_of_its_own(store, bundle, messages):
     peer = replace(bundle, version="beside")
-    current, shadow = made(bundle), made(peer)
+    current, shadow = pipeline_of(bundle), pipeline_of(peer)
     chooser = RunReferences(store, "histograms", current, now_s, shadow)
     ingest = LumisectionIngest(store, current, SETTINGS, "me", now_s, Shadow(shadow, SETTINGS.dqm.frozen_after - 1))
     ingest.claim([PLACE])
     for part, batches in chooser.parts(messages, [message.value for message in messages]):
         scored = zip(part, current.score(batches), shadow.score(batches), strict=True)
         ingest.apply([Arrival(*item) for item in scored])
-    theirs = kept(store, peer)
+    theirs = centres(store, peer)
     assert all(their.any() for part, their in theirs.items() if part.run != RUNS[0])
-    for part, item_value in kept(store, bundle).items():
+    for part, item_value in centres(store, bundle).items():
         np.testing.assert_array_equal(item_value, theirs[replace(part, model_version="beside")])
 
 
 def test_what_comes_twice_leaves_nothing(store, bundle, messages):
     first = messages[: len(messages) // 3]
-    handle(store, made(bundle), first, 9)
+    handle(store, pipeline_of(bundle), first, 9)
     part = Part(DATASET, RUNS[0] + 1, next(iter(bundle.subsystems)), bundle.version)
     with store.read() as tx:
         _, once = references.centre_before(tx, part)
-    handle(store, made(bundle), [replace(item, offset=item.offset + len(first)) for item in first], 9)
+    handle(store, pipeline_of(bundle), [replace(item, offset=item.offset + len(first)) for item in first], 9)
     with store.read() as tx:
         _, twice = references.centre_before(tx, part)
     assert once.lumisections.sum(axis=0).max() == PER_RUN // EVERY

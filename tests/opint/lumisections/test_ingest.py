@@ -79,9 +79,9 @@ def count(store, table):
         return tx.scalar(select(func.count()).select_from(table))
 
 
-def states(store, *wanted):
+def states(store, *keys):
     with store.begin() as tx:
-        return lumisections.load(tx, DATASET, wanted or KEYS)
+        return lumisections.load(tx, DATASET, keys or KEYS)
 
 
 def fault(kind, start, end, severity=1.0):
@@ -120,11 +120,11 @@ def test_contradicting_content_is_a_dead_letter_and_the_first_stands(ingest, sto
     first = batches(detector, count=1)[0]
     other = replace(first, counts=tuple(matrix + 1 for matrix in first.counts))
     ingest.apply(arrivals(pipeline, [first]))
-    kept = states(store, first.key)[first.key].parts["Muon"].digests
+    digests = states(store, first.key)[first.key].parts["Muon"].digests
     output = ingest.apply(arrivals(pipeline, [other], first=1))
     assert [letter.reason for letter in output.letters] == ["conflict"]
     assert "Muon/Part1/occupancy" in output.letters[0].detail
-    np.testing.assert_array_equal(states(store, first.key)[first.key].parts["Muon"].digests, kept)
+    np.testing.assert_array_equal(states(store, first.key)[first.key].parts["Muon"].digests, digests)
 
 
 def test_a_fenced_consumer_writes_nothing(ingest, store, pipeline, detector, clock):
@@ -203,14 +203,14 @@ def test_a_fault_is_one_incident_of_all_its_lumisections(ingest, store, pipeline
     ingest.apply(arrivals(pipeline, batches(detector, [fault(FaultKind.DEAD, 10, 19, 0.5)])))
     with store.read() as tx:
         (result,) = tx.execute(select(incident)).all()
-        seen = tx.execute(select(occurrence.c.ls).order_by(occurrence.c.ls)).scalars().all()
+        lumisections_of_incident = tx.execute(select(occurrence.c.ls).order_by(occurrence.c.ls)).scalars().all()
     assert (result.subsystem, result.element_group, result.family, result.kind) == (
         "Muon",
         "Muon/Part1",
         "content",
         "dead",
     )
-    assert seen == [key.ls for key in KEYS[10:20]]
+    assert lumisections_of_incident == [key.ls for key in KEYS[10:20]]
 
 
 @pytest.mark.parametrize("element", [f"{part}/{name}" for part in PARTS for name in ("occupancy", "timing")])

@@ -65,7 +65,7 @@ def handle(store, pipeline, messages, poll, chooser=None):
     return np.concatenate(p_values)
 
 
-def kept(store, bundle):
+def recorded(store, bundle):
     """Everything recorded, by run and subsystem."""
     with store.read() as tx:
         return {
@@ -77,7 +77,7 @@ def kept(store, bundle):
 
 def test_runs_are_followed_and_the_reasons_are_recorded(store, pipeline, bundle, messages):
     handle(store, pipeline, messages, 7)
-    result = kept(store, bundle)
+    result = recorded(store, bundle)
     assert set(result) == {(run, name) for run in RUNS for name in bundle.subsystems}
     for name in bundle.subsystems:
         assert result[RUNS[0], name].reason == "no run has been followed yet"
@@ -100,7 +100,7 @@ def test_how_messages_are_grouped_changes_nothing(store, open_store, tmp_path, b
         for item, size in ((store, poll), (other, 13))
     ]
     assert results[0].tobytes() == results[1].tobytes()
-    ours, theirs = kept(store, bundle), kept(other, bundle)
+    ours, theirs = recorded(store, bundle), recorded(other, bundle)
     for key, our in ours.items():
         assert our.reason == theirs[key].reason
         assert our.share.tobytes() == theirs[key].share.tobytes()
@@ -109,14 +109,14 @@ def test_how_messages_are_grouped_changes_nothing(store, open_store, tmp_path, b
 def test_a_daemon_that_starts_again_reads_what_was_chosen(store, pipeline, bundle, messages):
     cut = len(messages) * 5 // 6
     handle(store, pipeline, messages[:cut], 5)
-    before = kept(store, bundle)
+    before = recorded(store, bundle)
     fresh = Pipeline(bundle, SETTINGS.dqm, SETTINGS.alerts)
     again = handle(store, fresh, messages[cut:], 5)
     assert (
         again.tobytes()
         == np.concatenate([item.scores.p_values for item in pipeline.score(_batches(messages[cut:]))]).tobytes()
     )
-    assert {key: item.reason for key, item in kept(store, bundle).items()} == {
+    assert {key: item.reason for key, item in recorded(store, bundle).items()} == {
         key: item.reason for key, item in before.items()
     }
 
@@ -140,10 +140,10 @@ def test_the_first_choice_stands(store, pipeline, bundle, messages):
     handle(store, pipeline, messages, 50)
     name = next(iter(bundle.subsystems))
     part = Part(DATASET, RUNS[2], name, bundle.version)
-    standing = kept(store, bundle)[RUNS[0], name]
+    first_choice = recorded(store, bundle)[RUNS[0], name]
     with store.begin() as tx:
-        references.record(tx, part, standing, 2000.0)
-    assert kept(store, bundle)[RUNS[2], name].adaptive
+        references.record(tx, part, first_choice, 2000.0)
+    assert recorded(store, bundle)[RUNS[2], name].adaptive
 
 
 def test_a_model_in_shadow_follows_as_the_judging_one_does(store, pipeline, bundle, messages):
@@ -155,9 +155,9 @@ def test_a_model_in_shadow_follows_as_the_judging_one_does(store, pipeline, bund
     for part, batches in chooser.parts(messages, [message.value for message in messages]):
         scored = zip(part, pipeline.score(batches), shadow.score(batches), strict=True)
         ingest.apply([Arrival(*arrival) for arrival in scored])
-    theirs = kept(store, peer)
-    assert theirs.keys() == kept(store, bundle).keys()
-    for place, chosen in kept(store, bundle).items():
+    theirs = recorded(store, peer)
+    assert theirs.keys() == recorded(store, bundle).keys()
+    for place, chosen in recorded(store, bundle).items():
         assert (chosen.reason, chosen.share.tobytes()) == (theirs[place].reason, theirs[place].share.tobytes())
     with store.read() as tx:
         shown = references.shown(tx, DATASET, RUNS[2])

@@ -114,8 +114,8 @@ def test_the_same_model_in_shadow_says_the_same(store, bundle, twin, batches, or
 def test_what_the_shadow_has_not_seen_whole_it_does_not_judge(store, bundle, twin, batches) -> None:
     judge(store, pipeline(bundle), pipeline(twin), batches, unseen=3)
     with store.read() as tx:
-        seen = {tuple(row) for row in tx.execute(select(shadow_summary.c.run, shadow_summary.c.ls))}
-    assert seen == {(key.run, key.ls) for key in KEYS[2:]}
+        judged = {tuple(row) for row in tx.execute(select(shadow_summary.c.run, shadow_summary.c.ls))}
+    assert judged == {(key.run, key.ls) for key in KEYS[2:]}
 
 
 def test_late_and_timed_out_lumisections_are_judged_again(store, bundle, twin, batches) -> None:

@@ -1,7 +1,7 @@
 """A dispatcher on a real store, with a real web receiver and a clock that is turned by hand."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -42,7 +42,6 @@ class Driven:
     dispatcher: Dispatcher
     clock: Clock
     web: object
-    made: list = field(default_factory=list)
 
     def settle(self, turns=1):
         """Take turns until nothing is being sent, and at least so many."""
@@ -83,12 +82,12 @@ def drive(request, web):
     def make(name="a", clock=None, guidance=lambda _: "", store=None, **values):
         store = store or request.getfixturevalue("store")
         settings = values.pop("settings", None) or settings_of(web.url, **values)
-        senders.append(made := make_senders(settings.notifications.receivers, {}))
+        senders.append(opened := make_senders(settings.notifications.receivers, {}))
         clock = clock or Clock()
-        dispatcher = Dispatcher(store, Planner(settings, guidance), made, name, clock, np.random.default_rng(1))
+        dispatcher = Dispatcher(store, Planner(settings, guidance), opened, name, clock, np.random.default_rng(1))
         return Driven(store, dispatcher, clock, web)
 
     yield make
-    for made in senders:
-        for sender in made.values():
+    for opened in senders:
+        for sender in opened.values():
             sender.close()

@@ -73,8 +73,8 @@ HOOKS = tuple({"name": name, "kind": "webhook", "url": "http://x"} for name in (
 
 
 def routed(*routes, at_s=NOON_S, change="opened", called=None, **values):
-    made = [{"group_wait_s": 5.0, "name": f"r{number}"} | route for number, route in enumerate(routes)]
-    settings = settings_of("http://x", receivers=HOOKS, routes=tuple(made)).notifications
+    named_routes = [{"group_wait_s": 5.0, "name": f"r{number}"} | route for number, route in enumerate(routes)]
+    settings = settings_of("http://x", receivers=HOOKS, routes=tuple(named_routes)).notifications
     entry = OutboxEntry(1, 7, at_s, change, "", None)
     notices = notices_of(entry, subject_of(**values), called or {}, settings, at_s)
     return [(notice.purpose, notice.route, notice.receiver, notice.due_s and notice.due_s - at_s) for notice in notices]

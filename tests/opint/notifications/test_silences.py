@@ -61,9 +61,9 @@ def test_a_preview_knows_the_machine_mode_of_each_incident(store, three):
     ],
 )
 def test_a_silence_needs_matchers_author_reason_and_end(values, expected, store, three):
-    given = {"match": MUON, "actor": "ada", "reason": "works", "ends_s": 11 * DAY_S} | values
+    silence = {"match": MUON, "actor": "ada", "reason": "works", "ends_s": 11 * DAY_S} | values
     with store.begin() as tx, pytest.raises(SilenceError, match=expected):
-        silencing.add(tx, now_s=10 * DAY_S, **given)
+        silencing.add(tx, now_s=10 * DAY_S, **silence)
 
 
 def silenced(store, at_s=1000.0, ends_s=2000.0, match=MUON):

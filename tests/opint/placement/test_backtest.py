@@ -31,13 +31,13 @@ def deciding(**what):
 
 def history_of(counts, sizes_tb, known_since=None):
     counts = np.array(counts, dtype=np.float32)
-    known = np.zeros(len(counts)) if known_since is None else np.array(known_since)
+    first_week = np.zeros(len(counts)) if known_since is None else np.array(known_since)
     names = tuple(f"/D{row}/A-v1/AOD" for row in range(len(counts)))
     sizes = np.array(sizes_tb, dtype=np.float64) * TB
-    return History(names, date(2026, 1, 5), {"naccess": counts}, known.astype(np.int32), {}, sizes)
+    return History(names, date(2026, 1, 5), {"naccess": counts}, first_week.astype(np.int32), {}, sizes)
 
 
-def two_regions(counts, held, sizes_tb=(4, 5, 3), known_since=None, network_tb=10.0, **kinds):
+def two_regions(counts, placed, sizes_tb=(4, 5, 3), known_since=None, network_tb=10.0, **kinds):
     """All readers sit in Americas, whose disk has 10 TB; that of Europe has 6."""
     history = history_of(counts, sizes_tb, known_since)
     rses = [disk("T2_US_MIT", 10, 10, "Americas"), disk("T2_DE_DESY", 6, 6, "Europe"), tape()]
@@ -46,20 +46,20 @@ def two_regions(counts, held, sizes_tb=(4, 5, 3), known_since=None, network_tb=1
     probability = {last: kinds.get("probability", np.zeros(len(counts)))}
     archive = np.full(len(counts), 2)
     return Scenario(
-        history, reads, replicas(rses, sizes_tb, held), archive, probability, LABEL, Budget(network_tb * TB), Prices()
+        history, reads, replicas(rses, sizes_tb, placed), archive, probability, LABEL, Budget(network_tb * TB), Prices()
     )
 
 
 def test_reads_are_cold_remote_or_neither():
-    held = [(0, 0), (1, 1), (0, 2), (1, 2), (2, 2)]
-    (week,) = play(two_regions([[0, 20], [0, 30], [0, 7]], held), nothing)
+    placed = [(0, 0), (1, 1), (0, 2), (1, 2), (2, 2)]
+    (week,) = play(two_regions([[0, 20], [0, 30], [0, 7]], placed), nothing)
     assert (week.week, week.reads, week.cold, week.remote) == (1, 57, 7, 30)
     assert (week.disk_tb, week.copied_tb, week.deleted_tb) == (9, 0, 0)
 
 
 def test_a_new_dataset_counts_from_the_week_after_it_was_made():
-    held = [(0, 0), (0, 2)]
-    played = two_regions([[0, 20, 5], [0, 30, 6]], held, (4, 5), [0, 1])
+    placed = [(0, 0), (0, 2)]
+    played = two_regions([[0, 20, 5], [0, 30, 6]], placed, (4, 5), [0, 1])
     probability = {1: np.zeros(2), 2: np.zeros(2)}
     first, second = play(replace(played, probability=probability), nothing)
     assert (first.reads, first.cold) == (20, 0)
@@ -67,9 +67,9 @@ def test_a_new_dataset_counts_from_the_week_after_it_was_made():
 
 
 def test_copies_and_deletions_are_counted():
-    held = [(0, 0), (1, 1), (0, 2), (1, 2), (2, 2)]
+    placed = [(0, 0), (1, 1), (0, 2), (1, 2), (2, 2)]
     policy = deciding(delete=[True, False, False, False, False], copy_dataset=[2], copy_rse=[0])
-    totals = add_up(play(two_regions([[0, 20], [0, 30], [0, 7]], held), policy))
+    totals = add_up(play(two_regions([[0, 20], [0, 30], [0, 7]], placed), policy))
     assert (totals.cold, totals.remote) == (20, 30)
     assert (totals.disk_tb_weeks, totals.copied_tb, totals.deleted_tb) == (8, 3, 4)
 
@@ -90,8 +90,8 @@ def test_copies_and_deletions_are_counted():
     ],
 )
 def test_what_no_policy_may_do_is_refused(what, message):
-    held = [(0, 0), (1, 1), (0, 2), (1, 2), (2, 0)]
-    played = two_regions([[0, 20], [0, 30], [0, 7]], held, network_tb=7)
+    placed = [(0, 0), (1, 1), (0, 2), (1, 2), (2, 0)]
+    played = two_regions([[0, 20], [0, 30], [0, 7]], placed, network_tb=7)
     locked = replace(played.replicas, locked=np.arange(5) == 0)
     with pytest.raises(PlacementError) as error:
         list(play(replace(played, replicas=locked), deciding(**what)))
@@ -106,8 +106,8 @@ def test_more_copies_than_allowed_are_refused():
 
 
 def test_lru_makes_room_by_what_was_read_least_recently():
-    held = [(0, 0), (1, 0), (0, 2), (1, 2), (2, 2)]
-    played = two_regions([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 50, 50]], held, network_tb=9)
+    placed = [(0, 0), (1, 0), (0, 2), (1, 2), (2, 2)]
+    played = two_regions([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 50, 50]], placed, network_tb=9)
     days = np.array(["2026-01-05", "2026-01-12", "2026-01-19"], dtype="datetime64[D]")
     full = replace(played.replicas, last_read=days)
     bigger = replace(full, size_bytes=np.array([4, 5, 7]) * TB)
@@ -118,23 +118,23 @@ def test_lru_makes_room_by_what_was_read_least_recently():
 
 
 def test_lru_does_not_put_out_what_was_read_later():
-    held = [(0, 0), (0, 2), (1, 2)]
-    played = two_regions([[0, 0, 5, 0], [0, 50, 0, 0]], held, (10, 10), known_since=[0, 2])
+    placed = [(0, 0), (0, 2), (1, 2)]
+    played = two_regions([[0, 0, 5, 0], [0, 50, 0, 0]], placed, (10, 10), known_since=[0, 2])
     newer = replace(played.replicas, last_read=np.array(["2026-01-19", "2026-01-12"], dtype="datetime64[D]"))
     (week,) = play(replace(played, replicas=newer), POLICIES["lru"])
     assert week.deleted_tb == 0
 
 
 def test_keep_everything_deletes_nothing_and_fills_what_is_free():
-    held = [(0, 0), (0, 2), (1, 2), (2, 2)]
-    (week,) = play(two_regions([[0, 1], [0, 2], [0, 4]], held, (4, 5, 3)), POLICIES["keep_everything"])
+    placed = [(0, 0), (0, 2), (1, 2), (2, 2)]
+    (week,) = play(two_regions([[0, 1], [0, 2], [0, 4]], placed, (4, 5, 3)), POLICIES["keep_everything"])
     assert (week.copied_tb, week.deleted_tb, week.cold) == (8, 0, 0)
 
 
 def test_a_forecast_brings_to_disk_what_nobody_has_read_yet():
-    held = [(0, 0), (0, 2), (1, 2)]
+    placed = [(0, 0), (0, 2), (1, 2)]
     probability = np.array([0.0, 0.9])
-    played = two_regions([[30, 0, 0, 0], [0, 0, 0, 60]], held, (4, 5), probability=probability)
+    played = two_regions([[30, 0, 0, 0], [0, 0, 0, 60]], placed, (4, 5), probability=probability)
     colds = {name: add_up(play(played, POLICIES[name])).cold for name in POLICIES}
     assert colds == {"keep_everything": 0, "lru": 60, "persistence": 60, "forecast": 0}
 

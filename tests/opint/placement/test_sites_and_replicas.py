@@ -102,11 +102,11 @@ def test_wrong_replicas_are_reported(tmp_path, old, new, message):
 
 
 def test_room_is_what_is_free_and_what_is_there_unless_the_budget_is_less():
-    held = replicas([disk("T2_DE_DESY", 10, 3), disk("T2_IT_Rome", 9, 1), tape()], [2], [(0, 0), (0, 2)])
-    assert (room(held, Budget(0.0)) / TB).tolist() == [5, 1, 0]
-    assert (room(held, Budget(0.0, rse_bytes={"T2_DE_DESY": 4e12})) / TB).tolist() == [4, 1, 0]
+    tb_replicas = replicas([disk("T2_DE_DESY", 10, 3), disk("T2_IT_Rome", 9, 1), tape()], [2], [(0, 0), (0, 2)])
+    assert (room(tb_replicas, Budget(0.0)) / TB).tolist() == [5, 1, 0]
+    assert (room(tb_replicas, Budget(0.0, rse_bytes={"T2_DE_DESY": 4e12})) / TB).tolist() == [4, 1, 0]
     with pytest.raises(PlacementError, match="T1_US_FNAL_Tape, which is no known disk"):
-        room(held, Budget(0.0, rse_bytes={"T1_US_FNAL_Tape": 1.0}))
+        room(tb_replicas, Budget(0.0, rse_bytes={"T1_US_FNAL_Tape": 1.0}))
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_calibration_uses_the_past_alone(task):
     until = task.history.until(40)
     early = ForecastTask.of(until, task.label)
     probabilities = [
-        [CalibratedModel(persistence)(known, week)[1] for week in range(35, 41)] for known in (task, early)
+        [CalibratedModel(persistence)(history, week)[1] for week in range(35, 41)] for history in (task, early)
     ]
     once = CalibratedModel(persistence)
     whole = [once(task, week)[1] for week in range(35, 41)]

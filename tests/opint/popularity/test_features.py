@@ -20,9 +20,9 @@ def history_of(*rows, tiers=None):
     counts = np.array(rows, dtype=np.float32)
     n = len(rows)
     traits = {} if tiers is None else {"tier": tuple(tiers)}
-    known = np.array([int(np.argmax(row > 0)) if row.any() else 0 for row in counts], dtype=np.int32)
+    first_week = np.array([int(np.argmax(row > 0)) if row.any() else 0 for row in counts], dtype=np.int32)
     return History(
-        tuple(f"d{i}" for i in range(n)), date(2023, 1, 2), {"naccess": counts}, known, traits, np.full(n, np.nan)
+        tuple(f"d{i}" for i in range(n)), date(2023, 1, 2), {"naccess": counts}, first_week, traits, np.full(n, np.nan)
     )
 
 

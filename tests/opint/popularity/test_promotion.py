@@ -39,9 +39,9 @@ def test_an_interval_contains_its_measure_and_shrinks_with_weeks():
 
     widths = []
     for count in (8, 120):
-        made = weeks(count)
-        low, high = bootstrap_interval(count, rng, WeeklyF1(made))
-        assert low < WeeklyF1(made)(np.ones(count, dtype=np.int64)) < high
+        forecasts = weeks(count)
+        low, high = bootstrap_interval(count, rng, WeeklyF1(forecasts))
+        assert low < WeeklyF1(forecasts)(np.ones(count, dtype=np.int64)) < high
         widths.append(high - low)
     assert widths[1] < 0.8 * widths[0]
 

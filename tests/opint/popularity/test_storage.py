@@ -36,7 +36,7 @@ def row(week, tier, model, counts, auc=0.9):
 BOARD = [row(week, "all", model, Counts(5, week, 2, 50)) for week in (27, 28) for model in ("blend", PERSISTENCE)]
 
 
-def made(history, probability, week=29):
+def forecast_of(history, probability, week=29):
     n = history.shape[0]
     probabilities = np.full(n, probability)
     new, unsure = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
@@ -45,8 +45,8 @@ def made(history, probability, week=29):
 
 def test_a_week_that_is_forecast_again_is_replaced(store, history):
     for probability in (0.9, 0.1):
-        store_forecast(store, KEY, history, made(history, probability), 5.0)
-    store_forecast(store, replace(KEY, catalogue="atlas"), history, made(history, 0.5), 5.0)
+        store_forecast(store, KEY, history, forecast_of(history, probability), 5.0)
+    store_forecast(store, replace(KEY, catalogue="atlas"), history, forecast_of(history, 0.5), 5.0)
     with store.read() as tx:
         names = [entry.catalogue for entry in view.catalogues(tx)]
         catalogue = next(entry for entry in view.catalogues(tx) if entry.catalogue == "cms")
@@ -59,16 +59,16 @@ def test_a_week_that_is_forecast_again_is_replaced(store, history):
 
 
 def test_forecasts_are_found_by_part_of_their_names_and_paged(store, history):
-    forecast = made(history, 0.5)
+    forecast = forecast_of(history, 0.5)
     forecast.probability[:] = np.linspace(0, 1, len(forecast.probability))
     store_forecast(store, KEY, history, forecast, 5.0)
     with store.read() as tx:
         (catalogue,) = view.catalogues(tx)
         first = view.forecasts(tx, catalogue, search="", limit=10, skip=0)
-        rest = view.forecasts(tx, catalogue, search="", limit=1000, skip=int(first.next))
+        second = view.forecasts(tx, catalogue, search="", limit=1000, skip=int(first.next))
         matching = view.forecasts(tx, catalogue, search="/AODSIM", limit=1000, skip=0)
         none = view.forecasts(tx, catalogue, search="%", limit=10, skip=0)
-    probabilities = [item.probability for item in first.items + rest.items]
+    probabilities = [item.probability for item in first.items + second.items]
     assert probabilities == sorted(probabilities, reverse=True)
     assert len(probabilities) == len(history.names)
     assert {item.dataset for item in matching.items} == {name for name in history.names if "/AODSIM" in name}
@@ -115,7 +115,7 @@ def test_tiers_that_were_never_judged_go_with_all_others(history):
 
 
 def test_old_weeks_are_forgotten_and_standings_are_not(store, history):
-    store_forecast(store, KEY, history, made(history, 0.9), 100 * DAY_S)
+    store_forecast(store, KEY, history, forecast_of(history, 0.9), 100 * DAY_S)
     store_scoreboard(store, KEY, history, BOARD, [ModelChoice("", "blend", "better")], 100 * DAY_S)
     sweep(store, 101 * DAY_S, 2.0)
     with store.read() as tx:

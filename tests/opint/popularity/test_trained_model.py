@@ -29,14 +29,14 @@ def sgd(task, tmp_path_factory):
 @pytest.mark.parametrize("model", NAMES)
 def test_every_model_is_the_same_when_it_is_loaded(task, tmp_path, model):
     heard = []
-    made = train_model(task, 39, model, trainer(model), 3, heard.append)
+    saved = train_model(task, 39, model, trainer(model), 3, heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
-    save_model(made, tmp_path / "model")
+    save_model(saved, tmp_path / "model")
     loaded = load_model(tmp_path / "model")
-    assert (loaded.model, loaded.label, loaded.horizon, loaded.newest) == (model, task.label, 2, made.newest)
-    assert (loaded.calibration, loaded.columns, loaded.seed) == (made.calibration, made.columns, 3)
-    first, second = (forecast(task, 39, trained, 0.8) for trained in (made, loaded))
+    assert (loaded.model, loaded.label, loaded.horizon, loaded.newest) == (model, task.label, 2, saved.newest)
+    assert (loaded.calibration, loaded.columns, loaded.seed) == (saved.calibration, saved.columns, 3)
+    first, second = (forecast(task, 39, trained, 0.8) for trained in (saved, loaded))
     np.testing.assert_array_equal(first.probability, second.probability)
 
 

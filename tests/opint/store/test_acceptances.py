@@ -18,9 +18,9 @@ RUN, BEFORE, LATER = 379_500, 379_415, 379_501
 def acceptance(store, seed):
     with store.begin() as tx:
         number = tx.execute(insert(incident).values(seed.an_incident(1))).inserted_primary_key[0]
-        made = Acceptance("histograms", seed.DATASET, "Muon", "a", BEFORE, 41, BEFORE, 62, number, "ana", "why", 100.0)
-        acceptances.add(tx, [made, replace(made, element="b")])
-    return made
+        first = Acceptance("histograms", seed.DATASET, "Muon", "a", BEFORE, 41, BEFORE, 62, number, "ana", "why", 100.0)
+        acceptances.add(tx, [first, replace(first, element="b")])
+    return first
 
 
 def in_force(store, acceptance, run, stream="histograms"):
@@ -63,7 +63,7 @@ def test_a_merged_incident_hands_its_acceptance_on(store, seed, acceptance):
         into = tx.execute(insert(incident).values(seed.an_incident(2))).inserted_primary_key[0]
         acceptances.move(tx, acceptance.incident_id, into)
         assert acceptances.of_incident(tx, acceptance.incident_id) == []
-        assert [kept.element for kept in acceptances.of_incident(tx, into)] == ["a", "b"]
+        assert [moved.element for moved in acceptances.of_incident(tx, into)] == ["a", "b"]
 
 
 def test_what_was_revoked_comes_back_unless_a_later_acceptance_holds(store, acceptance):

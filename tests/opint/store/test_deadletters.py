@@ -51,14 +51,14 @@ def test_no_letters_are_no_trouble(store: Store) -> None:
 def test_pages_neither_repeat_nor_skip(store: Store) -> None:
     with store.begin() as tx:
         deadletters.add(tx, [replace(LETTER, offset=n, reason="bad-json" if n % 2 else "oversize") for n in range(10)])
-        seen, before = [], None
+        offsets, before = [], None
         while True:
             page = deadletters.list_(tx, reason="bad-json", before=before, limit=2)
-            seen += [item.offset for item in page.items]
+            offsets += [item.offset for item in page.items]
             before = page.next
             if before is None:
                 break
-        assert seen == [9, 7, 5, 3, 1]
+        assert offsets == [9, 7, 5, 3, 1]
 
 
 def test_nothing_is_stored_without_bounds(store: Store) -> None:

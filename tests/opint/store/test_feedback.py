@@ -14,10 +14,10 @@ TRUE, FALSE = Verdict.TRUE, Verdict.FALSE_ALARM
 
 def raised(tx, seed, number, **values) -> int:
     row = seed.an_incident(number, state="resolved", **values)
-    made = tx.execute(insert(incident).values(row)).inserted_primary_key[0]
-    places = [{"incident_id": made, "run": 1, "ls": 10 * number + n} for n in (1, 2)]
+    number_of_incident = tx.execute(insert(incident).values(row)).inserted_primary_key[0]
+    places = [{"incident_id": number_of_incident, "run": 1, "ls": 10 * number + n} for n in (1, 2)]
     tx.execute(insert(occurrence), [place | {"elements": ["a"], "p_value": None, "kind": "dead"} for place in places])
-    return made
+    return number_of_incident
 
 
 def test_the_last_word_stands(store, seed) -> None:
@@ -32,9 +32,9 @@ def test_the_last_word_stands(store, seed) -> None:
 def test_lumisections_by_verdict(store, seed) -> None:
     with store.begin() as tx:
         for number, verdict in ((1, TRUE), (2, FALSE), (3, None)):
-            made = raised(tx, seed, number, subsystem=f"S{number}")
+            number_of_incident = raised(tx, seed, number, subsystem=f"S{number}")
             if verdict:
-                feedback.save(tx, made, Feedback(verdict, "ana", 1.0))
+                feedback.save(tx, number_of_incident, Feedback(verdict, "ana", 1.0))
         results = {verdict: feedback.lumisections(tx, verdict) for verdict in Verdict}
     assert results == {
         TRUE: {(seed.DATASET, "S1", LumisectionKey(1, ls)) for ls in (11, 12)},
@@ -42,8 +42,8 @@ def test_lumisections_by_verdict(store, seed) -> None:
     }
 
 
-@pytest.mark.parametrize(("own", "left"), [(None, TRUE), (FALSE, FALSE)])
-def test_a_merged_incident_hands_its_word_on(store, seed, own, left) -> None:
+@pytest.mark.parametrize(("own", "expected"), [(None, TRUE), (FALSE, FALSE)])
+def test_a_merged_incident_hands_its_word_on(store, seed, own, expected) -> None:
     with store.begin() as tx:
         item, into = raised(tx, seed, 1), raised(tx, seed, 2)
         feedback.save(tx, item, Feedback(TRUE, "ana", 1.0))
@@ -51,16 +51,16 @@ def test_a_merged_incident_hands_its_word_on(store, seed, own, left) -> None:
             feedback.save(tx, into, Feedback(own, "ben", 2.0))
         feedback.move(tx, item, into)
         assert feedback.load(tx, item) is None
-        assert feedback.load(tx, into).verdict is left
+        assert feedback.load(tx, into).verdict is expected
 
 
 def test_agreement_by_model(store, seed) -> None:
     with store.begin() as tx:
         words = [("old", TRUE), ("new", TRUE), ("new", FALSE), ("new", FALSE), ("new", None)]
         for number, (version, verdict) in enumerate(words):
-            made = raised(tx, seed, number, model_version=version)
+            number_of_incident = raised(tx, seed, number, model_version=version)
             if verdict:
-                feedback.save(tx, made, Feedback(verdict, "ana", 1.0))
+                feedback.save(tx, number_of_incident, Feedback(verdict, "ana", 1.0))
         raised(tx, seed, 9, model_version="", family=DATA_LOST)
         result = feedback.agreement(tx)
     assert result == [Agreement("new", 4, 1, 2), Agreement("old", 1, 1, 0)]

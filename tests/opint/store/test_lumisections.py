@@ -46,10 +46,10 @@ def _same(lumisection_state: LumisectionState, other: LumisectionState) -> None:
 
 def _same_fields(item: object, other: object) -> None:
     for name in (field.name for field in fields(item) if field.name != "evidence"):  # type: ignore[arg-type]
-        left, right = (_plain(getattr(each, name)) for each in (item, other))
-        if isinstance(left, np.ndarray):
-            assert left.dtype == right.dtype, name
-        np.testing.assert_array_equal(left, right, err_msg=name)
+        first, second = (_plain(getattr(each, name)) for each in (item, other))
+        if isinstance(first, np.ndarray):
+            assert first.dtype == second.dtype, name
+        np.testing.assert_array_equal(first, second, err_msg=name)
 
 
 def _plain(value: object) -> object:
@@ -199,7 +199,7 @@ def test_a_catalogue_is_read_from_another_process_exactly(store: Store, make_sta
 
 
 @pytest.mark.parametrize(
-    ("seen", "due"),
+    ("lumisections", "due"),
     [
         ([(1, 7, "t[0]"), (1, 8, "t[0]")], []),
         ([(1, 7, "t[0]"), (1, 8, "t[0]"), (1, 9, "t[0]")], [(1, 7)]),
@@ -210,8 +210,8 @@ def test_a_catalogue_is_read_from_another_process_exactly(store: Store, make_sta
         ([(1, 7, "t[0]"), (1, 6, "t[0]"), (1, 5, "t[0]")], [(1, 5)]),
     ],
 )
-def test_what_later_ones_of_its_partition_overtake_is_due(store: Store, make_state, seen, due) -> None:
-    states = [replace(make_state(run, ls), origin=origin, first_seen_s=100.0) for run, ls, origin in seen]
+def test_what_later_ones_of_its_partition_overtake_is_due(store: Store, make_state, lumisections, due) -> None:
+    states = [replace(make_state(run, ls), origin=origin, first_seen_s=100.0) for run, ls, origin in lumisections]
     with store.begin() as tx:
         lumisections.save(tx, states, {}, 100.0)
         result = lumisections.due(tx, 101.0, 60.0, 2)

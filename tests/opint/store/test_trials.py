@@ -28,10 +28,10 @@ def example_trials(proposals: tuple[Proposal, ...] = PROPOSALS) -> Trials:
 
 
 def test_what_was_saved_is_loaded(store: Store) -> None:
-    made = example_trials()
+    saved = example_trials()
     with store.begin() as tx:
         stored.save(tx, "rome", Trials.start(PROPOSALS, 1), 1.0)
-        stored.save(tx, "rome", made, 2.0)
+        stored.save(tx, "rome", saved, 2.0)
         stored.save(tx, "bari", example_trials(PROPOSALS[:1]), 2.0)
     with store.begin() as tx:
         loaded = stored.load(tx, "rome")
@@ -39,14 +39,14 @@ def test_what_was_saved_is_loaded(store: Store) -> None:
     assert loaded is not None
     assert (loaded.capacity_bytes, loaded.proposals, loaded.through_s) == (10 * 2**40, PROPOSALS, 100_001)
     assert (loaded.files.name, loaded.files.directory, loaded.files.dataset) == (
-        made.files.name,
-        made.files.directory,
-        made.files.dataset,
+        saved.files.name,
+        saved.files.directory,
+        saved.files.dataset,
     )
-    assert loaded.files.size.tolist() == made.files.size.tolist()
-    assert [files.tolist() for files in loaded.held] == [files.tolist() for files in made.held]
+    assert loaded.files.size.tolist() == saved.files.size.tolist()
+    assert [files.tolist() for files in loaded.held] == [files.tolist() for files in saved.held]
     for column in ("day", "requests", "read_bytes", "misses", "missed_bytes", "written_bytes"):
-        np.testing.assert_array_equal(getattr(loaded, column), getattr(made, column))
+        np.testing.assert_array_equal(getattr(loaded, column), getattr(saved, column))
 
 
 def test_a_trial_before_its_first_request_comes_back_too(store: Store) -> None:
@@ -68,11 +68,11 @@ def test_with_nothing_left_to_try_lru_goes_on(store: Store) -> None:
 
 
 def test_days_are_stored_beside_the_trial_and_grow(store: Store) -> None:
-    made = example_trials()
+    saved = example_trials()
     more = Trace(np.array([100_002]), np.array([0]), np.array([7]), file_name=np.array(["/store/b"]))
     with store.begin() as tx:
-        stored.save(tx, "rome", made, 1.0)
-        stored.save(tx, "rome", advance(made, more), 2.0)
+        stored.save(tx, "rome", saved, 1.0)
+        stored.save(tx, "rome", advance(saved, more), 2.0)
         first, second = caches.days(tx, "rome", 10)
         (cache,) = caches.stored_caches(tx)
     assert first == CacheDay(0, 1, 3 * 2**40, 1, 3 * 2**40, 3 * 2**40)

@@ -85,12 +85,12 @@ def test_filters_look_for_a_part_of_a_name_in_whatever_case(tx):
 def test_a_name_in_full_keeps_longer_ones_out(store, seed):
     seed.fill(store)
     with store.begin() as tx:
-        made = seed.raise_incident(tx, 20, subsystem="CaloTowers", dataset=f"{seed.DATASET}2")
+        longer = seed.raise_incident(tx, 20, subsystem="CaloTowers", dataset=f"{seed.DATASET}2")
     with store.read() as tx:
         assert ids(tx, subsystem="calo") == [2]
-        assert ids(tx, subsystem="alo") == [made, 2]
+        assert ids(tx, subsystem="alo") == [longer, 2]
         assert ids(tx, dataset=seed.DATASET) == [3, 2, 1]
-        assert ids(tx, dataset=f"{seed.DATASET}2") == [made]
+        assert ids(tx, dataset=f"{seed.DATASET}2") == [longer]
 
 
 def test_maps_of_consecutive_lumisections_are_multiplied(tx, seed):
@@ -125,10 +125,10 @@ def test_strips_cross_runs(tx):
 def test_the_map_and_the_run_agree(tx, seed):
     report = runs.detail(tx, 379415, None)
     muon = next(subsystem for subsystem in report.subsystems if subsystem.subsystem == "Muon")
-    made = run_map.run_map(tx, seed.DATASET, 379415, "Muon")
-    columns = list(zip(*made.qualities, strict=True))
+    shown = run_map.run_map(tx, seed.DATASET, 379415, "Muon")
+    columns = list(zip(*shown.qualities, strict=True))
     assert sum("3" in column for column in columns) == muon.bad == 22
-    assert len(report.lumisections) == len(made.lumisections) == 62
+    assert len(report.lumisections) == len(shown.lumisections) == 62
     assert run_map.run_map(tx, seed.DATASET, 379415, "none").elements == []
 
 

@@ -27,9 +27,9 @@ READINGS = [Temperature("b1", 1.9), Temperature("b2", 4.5), Temperature("b1", 2.
 @pytest.fixture
 def kind(monkeypatch):
     monkeypatch.setattr(stream_kinds, "KINDS", dict(stream_kinds.KINDS))
-    made = TemperatureKind(f"temperatures.{uuid.uuid4().hex}")
-    stream_kinds.register(made)
-    return made
+    registered = TemperatureKind(f"temperatures.{uuid.uuid4().hex}")
+    stream_kinds.register(registered)
+    return registered
 
 
 @pytest.fixture

@@ -68,8 +68,8 @@ def test_what_the_end_of_a_trace_hides_is_not_taken_for_never() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(4000, len(FEATURES)))
     late = np.arange(4000) % 2 == 0
-    wait, left = np.where(late, np.inf, 0.1), np.where(late, 0.5, 10.0)
-    network = fit(Samples(values, wait, left), rng, horizon=1.0, units=4, epochs=40)
+    wait, remaining = np.where(late, np.inf, 0.1), np.where(late, 0.5, 10.0)
+    network = fit(Samples(values, wait, remaining), rng, horizon=1.0, units=4, epochs=40)
     assert np.mean([predict(evaluator(network), row) for row in values[:200]]) > 1.0
 
 
@@ -92,15 +92,15 @@ def test_a_network_that_does_not_see_a_feature_does_not_heed_it(small: Trace) ->
     rng = np.random.default_rng(4)
     network = train_reuse([small], (0.1,), rng, progress=quiet, samples=200, epochs=1, without=OF_DATASETS)
     values = rng.normal(size=(2, len(FEATURES)))
-    others = [k for k in range(len(FEATURES)) if k not in OF_DATASETS]
-    values[1, others] = values[0, others]
+    without_datasets = [k for k in range(len(FEATURES)) if k not in OF_DATASETS]
+    values[1, without_datasets] = values[0, without_datasets]
     assert predict(evaluator(network), values[0]) == predict(evaluator(network), values[1])
 
 
 def test_training_runs_saves_and_goes_on(small: Trace, tmp_path: Path) -> None:
     steps_shown: list[str] = []
     checkpoint, logs = tmp_path / "ppo.pt", tmp_path / "logs"
-    made = train_agent(
+    trained = train_agent(
         [small],
         [small],
         [small],
@@ -111,7 +111,7 @@ def test_training_runs_saves_and_goes_on(small: Trace, tmp_path: Path) -> None:
         logs=logs,
         checkpoint=checkpoint,
     )
-    assert np.isfinite([made.by_network, made.by_knobs, made.by_policy]).all()
+    assert np.isfinite([trained.by_network, trained.by_knobs, trained.by_policy]).all()
     assert any("PPO" in step for step in steps_shown)
     assert not any("False" in step for step in steps_shown)
     assert list(logs.rglob("events*"))
@@ -139,8 +139,8 @@ def test_dqn_learns_to_store_what_comes_back() -> None:
     rng = np.random.default_rng(3)
     n, hot, capacity = 6000, 5, 20_000_000_000
     file = np.where(rng.random(n) < 0.5, rng.integers(0, hot, n), hot + np.arange(n))
-    seen, dense = np.unique(file, return_inverse=True)
-    trace = Trace(np.arange(n), dense, np.where(seen < hot, 2_000_000_000, 16_000_000_000))
+    file_name, dense = np.unique(file, return_inverse=True)
+    trace = Trace(np.arange(n), dense, np.where(file_name < hot, 2_000_000_000, 16_000_000_000))
     env = FileAdmission([trace], cache_share=capacity / trace.footprint_bytes)
     policy = train_dqn(env, 9000, 0, progress=quiet)
     own, lru = simulate(trace, policy, capacity), simulate(trace, Lru(), capacity)

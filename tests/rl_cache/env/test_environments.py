@@ -98,9 +98,9 @@ def test_an_action_outside_the_space_is_refused_and_changes_nothing(name: str, a
     env.reset(seed=0)
     with pytest.raises(InvalidAction, match="action is"):
         env.step(action)
-    observation, *rest = env.step(right)
+    observation, *outcome = env.step(right)
     assert observation.tolist() == expected[0].tolist()
-    assert rest == list(expected[1:])
+    assert outcome == list(expected[1:])
 
 
 def test_a_year_without_requests_is_one_epoch() -> None:
@@ -155,16 +155,16 @@ def test_observations_do_not_depend_on_what_comes(trace: Trace) -> None:
     row = len(trace) // 2
     later = np.random.default_rng(1).permutation(trace.file[row:])
     other = replace(trace, file=np.concatenate((trace.file[:row], later)))
-    seen = []
+    by_future = []
     for variant in (trace, other):
         env = HepCache([variant], epoch_s=500, capacity_bytes=20_000)
         observation, _ = env.reset(seed=0)
         observations = [observation.tolist()]
         while env._cache.row < row - 600:
             observations.append(env.step(NOTHING)[0].tolist())
-        seen.append(observations)
-    assert len(seen[0]) > 2
-    assert seen[0] == seen[1]
+        by_future.append(observations)
+    assert len(by_future[0]) > 2
+    assert by_future[0] == by_future[1]
 
 
 def test_an_observation_has_a_name_for_each_number(trace: Trace) -> None:

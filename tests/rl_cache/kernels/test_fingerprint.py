@@ -43,7 +43,7 @@ FILES = {"policy": POLICY, "helper": HELPER, "types": TYPES, "constants": "OFFSE
 
 
 @pytest.fixture
-def taken(tmp_path, monkeypatch):
+def fingerprint_of(tmp_path, monkeypatch):
     """The fingerprint of ``outer`` in a package of these files, where one is replaced."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
@@ -61,8 +61,8 @@ def taken(tmp_path, monkeypatch):
     return of
 
 
-def test_it_is_the_same_for_the_same_code(taken):
-    assert taken() == taken()
+def test_it_is_the_same_for_the_same_code(fingerprint_of):
+    assert fingerprint_of() == fingerprint_of()
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_it_is_the_same_for_the_same_code(taken):
     ],
     ids=["own file", "called in another file", "order of fields", "constant of a third file"],
 )
-def test_it_follows_what_is_compiled_in(taken, changed):
-    assert taken(**changed) != taken()
+def test_it_follows_what_is_compiled_in(fingerprint_of, changed):
+    assert fingerprint_of(**changed) != fingerprint_of()
 
 
-def test_it_does_not_look_at_what_is_not_compiled_in(taken):
-    assert taken(__init__="NAME = 'plugin'\n") == taken()
+def test_it_does_not_look_at_what_is_not_compiled_in(fingerprint_of):
+    assert fingerprint_of(__init__="NAME = 'plugin'\n") == fingerprint_of()

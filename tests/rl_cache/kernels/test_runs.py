@@ -11,7 +11,7 @@ from rl_cache.kernels.history import FEATURES, OF_RUNS, empty_history, record_re
 from rl_cache.kernels.runs import REMEMBERED, readers
 from rl_cache.traces.trace import LabelColumn, Trace
 
-EXPECTED, LIKELIEST, SOONEST, PROGRESS, READERS, RUNNING, LAST_READ, LAST_RUNS, UNKNOWN, KNOWN = OF_RUNS
+EXPECTED, LIKELIEST, SOONEST, PROGRESS, READERS, RUNNING, LAST_READ, LAST_RUNS, UNKNOWN, HAS_TASK = OF_RUNS
 
 
 def by_tasks(file: list[int], task: list[str], user: list[str] | None = None, gap_s: int = 60) -> Trace:
@@ -69,7 +69,7 @@ def test_a_user_without_tasks_runs_again_after_a_pause() -> None:
 
 def test_requests_outside_of_tasks_are_nobodys() -> None:
     values = features(by_tasks([0, 1, 0], ["a", "a", ""]), 0)
-    assert (values[UNKNOWN], values[LAST_READ], values[KNOWN]) == (1, 0, 1)
+    assert (values[UNKNOWN], values[LAST_READ], values[HAS_TASK]) == (1, 0, 1)
 
 
 def test_without_tasks_nothing_is_said() -> None:

@@ -18,17 +18,17 @@ STEPS = st.lists(st.tuples(st.sampled_from(("set", "set", "pop")), st.integers(0
 
 @given(STEPS)
 def test_a_heap_gives_the_lowest_key_and_of_equal_ones_the_lowest_order(steps):
-    made, expected = heap.empty_heap(FILES), {}
+    structure, expected = heap.empty_heap(FILES), {}
     for order, (what, file, key) in enumerate(steps):
         if what == "set":
-            (heap.change if heap.contains(made, file) else heap.push)(made, file, float(key), order)
+            (heap.change if heap.contains(structure, file) else heap.push)(structure, file, float(key), order)
             expected[file] = (key, order)
         elif expected:
             lowest = min(expected, key=expected.__getitem__)
-            assert heap.pop(made) == lowest
+            assert heap.pop(structure) == lowest
             del expected[lowest]
-        assert {other for other in range(FILES) if heap.contains(made, other)} == set(expected)
-        assert made.length[0] == len(expected)
+        assert {other for other in range(FILES) if heap.contains(structure, other)} == set(expected)
+        assert structure.length[0] == len(expected)
 
 
 @given(st.lists(st.integers(0, FILES - 1)))
@@ -55,12 +55,12 @@ def test_more_files_than_links_can_name_are_refused():
 
 @given(st.lists(st.integers(0, FILES - 1), min_size=1))
 def test_a_set_holds_its_members_and_draws_only_them(files):
-    made, expected = sampling.empty_pool(FILES), set()
+    structure, expected = sampling.empty_pool(FILES), set()
     for file in files:
-        (sampling.remove if file in expected else sampling.add)(made, file)
+        (sampling.remove if file in expected else sampling.add)(structure, file)
         expected ^= {file}
-        assert set(made.file[: made.length[0]].tolist()) == expected
-        assert not expected or {draw_member(made, 1, count) for count in range(200)} == expected
+        assert set(structure.file[: structure.length[0]].tolist()) == expected
+        assert not expected or {draw_member(structure, 1, count) for count in range(200)} == expected
 
 
 def test_draws_are_uniform_and_follow_the_seed():

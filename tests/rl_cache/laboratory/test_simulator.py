@@ -38,11 +38,11 @@ def test_the_warm_up_fills_the_cache_and_does_not_count():
 
 def test_watermarks_purge_from_high_to_low():
     replay = Simulation(trace_of(range(10)), Lru(), 10, watermarks=Watermarks(0.5, 0.8))
-    held = []
+    occupied = []
     for row in range(1, 11):
         replay.advance(row)
-        held.append(replay.occupied_bytes)
-    assert held == [1, 2, 3, 4, 5, 6, 7, 8, 5, 6]
+        occupied.append(replay.occupied_bytes)
+    assert occupied == [1, 2, 3, 4, 5, 6, 7, 8, 5, 6]
     assert replay.account.deleted_bytes.sum() == 4
 
 

@@ -59,11 +59,11 @@ def test_the_account_is_that_of_both_caches(agent: ScoredS3Fifo) -> None:
         plain.advance(row)
         both = cache.state.cache
         common, annex, owed, plain_missed, more_missed, _ = both.bytes
-        held = shadowed.held(both)
+        files = shadowed.held(both)
         in_plain = plain.state.where <= 1
         assert np.array_equal(both.plain.where <= 1, in_plain)
-        assert common == trace.file_size[held[in_plain[held]]].sum()
-        assert annex == trace.file_size[held[~in_plain[held]]].sum()
+        assert common == trace.file_size[files[in_plain[files]]].sum()
+        assert annex == trace.file_size[files[~in_plain[files]]].sum()
         assert owed == trace.file_size[in_plain].sum() - common
         assert plain_missed == plain.account.miss_bytes.sum()
         assert more_missed == cache.account.miss_bytes.sum() - plain_missed

@@ -24,15 +24,15 @@ def mixed(requests=12_000):
 def test_flat_trees_answer_as_lightgbm_does(monkeypatch):
     from rl_cache.policies.eviction import lrb_trees
 
-    kept = []
+    boosters = []
     train = lightgbm.train
-    monkeypatch.setattr(lightgbm, "train", lambda *args, **more: kept.append(train(*args, **more)) or kept[-1])
+    monkeypatch.setattr(lightgbm, "train", lambda *args, **more: boosters.append(train(*args, **more)) or boosters[-1])
     rng = np.random.default_rng(2)
     numbers = rng.normal(size=(3000, 5)).astype(np.float32)
     answers = (numbers[:, 0] * numbers[:, 1] + np.abs(numbers[:, 2])).astype(np.float32)
     flat = empty_trees(20, 15)
     lrb_trees.fit(flat, numbers, answers)
-    expected = kept[0].predict(numbers[:200].astype(np.float64))
+    expected = boosters[0].predict(numbers[:200].astype(np.float64))
     assert [predict(flat, row) for row in numbers[:200].astype(np.float64)] == pytest.approx(expected)
     assert np.corrcoef(expected, answers[:200])[0, 1] > 0.7
 

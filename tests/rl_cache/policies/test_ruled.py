@@ -20,14 +20,14 @@ CAPACITY = 20_000
 @pytest.fixture(scope="module")
 def trace() -> Trace:
     rng = np.random.default_rng(5)
-    made = popular(rng)
-    code = rng.integers(0, 4, made.n_files).astype(np.int32)
+    requests = popular(rng)
+    code = rng.integers(0, 4, requests.n_files).astype(np.int32)
     return replace(
-        made, tier=LabelColumn(code, ("a", "b", "c", "d")), dataset=LabelColumn(code, ("/a", "/b", "/c", "/d"))
+        requests, tier=LabelColumn(code, ("a", "b", "c", "d")), dataset=LabelColumn(code, ("/a", "/b", "/c", "/d"))
     )
 
 
-def held(trace: Trace, rules: Rules, looks: int = 20) -> np.ndarray:
+def directory_bytes(trace: Trace, rules: Rules, looks: int = 20) -> np.ndarray:
     """Bytes of each directory in the cache at some moments; shape (looks, 4)."""
     cache = Simulation(trace, RuledLru(rules), CAPACITY)
     files = []
@@ -44,12 +44,12 @@ def test_without_rules_it_is_lru(trace: Trace) -> None:
 
 
 def test_a_refused_directory_is_never_stored(trace: Trace) -> None:
-    assert held(trace, Rules(refused=frozenset({"b"})))[:, 1].max() == 0
-    assert held(trace, Rules())[:, 1].min() > 0
+    assert directory_bytes(trace, Rules(refused=frozenset({"b"})))[:, 1].max() == 0
+    assert directory_bytes(trace, Rules())[:, 1].min() > 0
 
 
 def test_a_directory_over_its_quota_is_purged_first(trace: Trace) -> None:
-    free, bound = held(trace, Rules())[:, 2], held(trace, Rules(quotas={"c": 0.05}))[:, 2]
+    free, bound = directory_bytes(trace, Rules())[:, 2], directory_bytes(trace, Rules(quotas={"c": 0.05}))[:, 2]
     largest = int(trace.file_size.max())
     assert bound.max() <= 0.05 * CAPACITY + largest < free.mean()
 

@@ -168,9 +168,9 @@ def test_columns_that_are_not_read_are_named(trace):
 
 @pytest.mark.parametrize("files", [[7, 3, 7, 5], [2**62, 3, 2**62, -5]], ids=["close together", "far apart"])
 def test_files_are_numbered_as_they_appear(tmp_path, files):
-    made = read(parquet_of(tmp_path, file=np.array(files)))
-    assert made.file.tolist() == [0, 1, 0, 2]
-    assert made.file_name.tolist() == [files[0], files[1], files[3]]
+    requests = read(parquet_of(tmp_path, file=np.array(files)))
+    assert requests.file.tolist() == [0, 1, 0, 2]
+    assert requests.file_name.tolist() == [files[0], files[1], files[3]]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def closed(lfn=CMS, size=1000, attach_t=1_700_000_100, **changes):
 
 
 @pytest.fixture
-def written(tmp_path):
+def log_file(tmp_path):
     def write(*lines, name="x.jsonl"):
         path = tmp_path / name
         path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines) + "\n")
@@ -32,9 +32,9 @@ def written(tmp_path):
     return write
 
 
-def test_closed_files_are_requests_in_the_order_of_their_opening(written):
+def test_closed_files_are_requests_in_the_order_of_their_opening(log_file):
     later = closed("atlas/rucio/mc16_13TeV/61/1d/EVNT.root.1", 500, 1_700_000_900)
-    trace = read(written(HEADER, later, closed(), "not json", closed(attach_t=1_700_000_300)))
+    trace = read(log_file(HEADER, later, closed(), "not json", closed(attach_t=1_700_000_300)))
     assert [str(trace.file_name[file]) for file in trace.file] == [CMS, CMS, "/" + later["lfn"]]
     assert trace.time_s.tolist() == [1_700_000_100, 1_700_000_300, 1_700_000_900]
     assert trace.size.tolist() == [1000, 1000, 500]
@@ -45,17 +45,17 @@ def test_closed_files_are_requests_in_the_order_of_their_opening(written):
     assert "the cache had 75.0% of the bytes" in trace.remarks[1]
 
 
-def test_missed_bytes_that_cannot_be_right_are_reported(written):
-    trace = read(written(closed(access_cnt=1, b_miss=0), closed(access_cnt=1, b_miss=5), closed(b_miss=0)))
+def test_missed_bytes_that_cannot_be_right_are_reported(log_file):
+    trace = read(log_file(closed(access_cnt=1, b_miss=0), closed(access_cnt=1, b_miss=5), closed(b_miss=0)))
     assert any(remark.startswith("1 files were opened for the first time") for remark in trace.remarks)
 
 
-def test_cinfo_files_as_xrdpfc_print_writes_them(written):
+def test_cinfo_files_as_xrdpfc_print_writes_them(log_file):
     access = {"record": 1, "attach": "240328:204746", "detach": "240328:204800", "B_hit[kB]": 3, "B_miss[kB]": 1}
     access["B_bypass[kB]"] = 0
     record = {"file": CMS + ".cinfo", "version": 4, "file_size": 2, "buffer_size": 1, "n_blocks": 2, "n_acc_total": 7}
     second = access | {"attach": "240329:000000"}
-    trace = read(written(f"FILE: {CMS}.cinfo", record | {"accesses": [access, second]}, name="x.cinfo.json"))
+    trace = read(log_file(f"FILE: {CMS}.cinfo", record | {"accesses": [access, second]}, name="x.cinfo.json"))
     assert trace.time_s.tolist() == [1_711_658_866, 1_711_670_400]
     assert trace.file_name.tolist() == [CMS]
     assert trace.file_size.tolist() == [2048]
@@ -69,10 +69,10 @@ def transfer(**changes):
     return record | {"filename": CMS, "filesize": 1000, "read": 300, "readv": 100, "write": 0} | changes
 
 
-def test_closed_files_of_the_f_stream_name_who_read(written):
+def test_closed_files_of_the_f_stream_name_who_read(log_file):
     wlcg = {"file_lfn": CMS, "fize_size": 1000, "read_bytes": 100, "start_time": 1_700_000_050, "user_dn": "/CN=Bob"}
     lost = transfer(filename="missing directory", filesize="-1")
-    trace = read(written(transfer(), transfer(read=0, readv=0, write=7), lost, wlcg, transfer(user_dn="/CN=Ada")))
+    trace = read(log_file(transfer(), transfer(read=0, readv=0, write=7), lost, wlcg, transfer(user_dn="/CN=Ada")))
     assert trace.time_s.tolist() == [1_700_000_050, 1_700_000_100, 1_700_000_100]
     assert trace.file_name[trace.file].tolist() == [CMS] * 3
     assert [trace.user.names[code] for code in trace.user.code] == ["/CN=Bob", "ada", "/CN=Ada"]
@@ -97,9 +97,9 @@ def test_closed_files_of_the_f_stream_name_who_read(written):
         ("x" * ((1 << 20) + 5), "over 1048576 bytes"),
     ],
 )
-def test_a_record_that_cannot_be_used_is_named(written, line, message):
+def test_a_record_that_cannot_be_used_is_named(log_file, line, message):
     with pytest.raises(TraceError, match=message):
-        read(written(line))
+        read(log_file(line))
 
 
 @pytest.mark.parametrize("version", RECORDS)

@@ -14,7 +14,7 @@ from rl_cache.traces.workload import WORKLOADS
 SMALL = 0.05
 
 
-def made(name: str = "mixed", seed: int = 0, scale: float = SMALL) -> Trace:
+def simulated(name: str = "mixed", seed: int = 0, scale: float = SMALL) -> Trace:
     return hep(replace(WORKLOADS[name], scale=scale), np.random.default_rng(seed))
 
 
@@ -23,7 +23,7 @@ def reads_per_file(trace: Trace) -> np.ndarray:
 
 
 def test_the_seed_is_all_that_changes() -> None:
-    first, again, other = made(seed=1), made(seed=1), made(seed=2)
+    first, again, other = simulated(seed=1), simulated(seed=1), simulated(seed=2)
     assert np.array_equal(first.time_s, again.time_s)
     assert np.array_equal(first.file, again.file)
     assert np.array_equal(first.file_size, again.file_size)
@@ -32,7 +32,7 @@ def test_the_seed_is_all_that_changes() -> None:
 
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_a_workload_is_a_complete_trace(name: str) -> None:
-    trace = made(name)
+    trace = simulated(name)
     days = (trace.time_s[-1] - trace.time_s[0]) / 86_400
     assert WORKLOADS[name].days - 1 < days <= WORKLOADS[name].days
     assert reads_per_file(trace).min() >= 1
@@ -49,7 +49,7 @@ def test_a_workload_is_a_complete_trace(name: str) -> None:
 
 
 def test_files_of_a_dataset_share_its_tier() -> None:
-    trace = made()
+    trace = simulated()
     assert trace.dataset is not None
     assert trace.tier is not None
     for file in range(0, trace.n_files, 97):
@@ -62,7 +62,7 @@ def test_mixed_is_read_as_often_as_files_at_eos() -> None:
     if not table.exists():
         pytest.skip(f"{table} is not there; set NIGHTSHIFT_DATA")
     reads, files = np.loadtxt(table, delimiter=",", skiprows=1, usecols=(1, 2)).T
-    count = np.concatenate([reads_per_file(made(seed=seed, scale=0.2)) for seed in range(4)])
+    count = np.concatenate([reads_per_file(simulated(seed=seed, scale=0.2)) for seed in range(4)])
     assert (count == 1).mean() == pytest.approx(files[reads == 1].sum() / files.sum(), abs=0.05)
     assert (count == 2).mean() == pytest.approx(files[reads == 2].sum() / files.sum(), abs=0.07)
     assert (count <= 10).mean() == pytest.approx(files[reads <= 10].sum() / files.sum(), abs=0.03)
@@ -70,7 +70,7 @@ def test_mixed_is_read_as_often_as_files_at_eos() -> None:
 
 def test_tasks_read_whole_datasets_together() -> None:
     """Siblings follow each other far more often than they would by chance."""
-    trace = made()
+    trace = simulated()
     assert trace.dataset is not None
     dataset = trace.dataset.code[trace.file]
     near = np.mean([np.mean(dataset[lag:] == dataset[:-lag]) for lag in range(1, 20)])

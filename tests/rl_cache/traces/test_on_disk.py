@@ -19,10 +19,10 @@ from tests.support.cache_traces import popular, write_oracle_general
 
 def records(requests, files=1000, since=0):
     rng = np.random.default_rng(1)
-    made = np.zeros(requests, RECORD)
-    made["time"], made["file"] = since + np.arange(requests), rng.integers(0, files, requests) ** 2
-    made["size"] = 1 + made["file"] % 100
-    return made
+    rows = np.zeros(requests, RECORD)
+    rows["time"], rows["file"] = since + np.arange(requests), rng.integers(0, files, requests) ** 2
+    rows["size"] = 1 + rows["file"] % 100
+    return rows
 
 
 def test_it_is_the_same_trace_as_in_memory(tmp_path, monkeypatch):

@@ -46,12 +46,12 @@ def test_nonsense_is_refused_by_name(message):
 
 def test_a_trace_cannot_be_written_to_and_leaves_its_sources_as_they_are():
     """So that compiled code sees one kind of array, whatever a trace was made from."""
-    given = np.array([0, 1, 0])
-    trace = Trace(np.arange(3), given, np.array([7, 8]), site=LabelColumn(given.astype(np.int32), ("a", "b")))
+    file = np.array([0, 1, 0])
+    trace = Trace(np.arange(3), file, np.array([7, 8]), site=LabelColumn(file.astype(np.int32), ("a", "b")))
     for array in (trace.time_s, trace.file, trace.file_size, trace.site.code, trace.part(1, 3).file):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 9
-    given[0] = 1
+    file[0] = 1
 
 
 def test_files_above_four_gigabytes_are_normal():

@@ -28,13 +28,13 @@ PROPOSALS = (
 def trace() -> Trace:
     """Ten days with a gap of three days in the middle."""
     rng = np.random.default_rng(5)
-    made = popular(rng)
-    time_s = np.sort(rng.integers(0, 7 * DAY_S, len(made)))
-    code = rng.integers(0, 4, made.n_files).astype(np.int32)
+    requests = popular(rng)
+    time_s = np.sort(rng.integers(0, 7 * DAY_S, len(requests)))
+    code = rng.integers(0, 4, requests.n_files).astype(np.int32)
     return replace(
-        made,
+        requests,
         time_s=time_s + np.where(time_s >= 4 * DAY_S, 3 * DAY_S, 0),
-        file_name=np.array([f"/store/{n}" for n in range(made.n_files)]),
+        file_name=np.array([f"/store/{n}" for n in range(requests.n_files)]),
         tier=LabelColumn(code, ("a", "b", "c", "d")),
         dataset=LabelColumn(code, ("/a", "/b", "/c", "/d")),
     )
@@ -48,7 +48,7 @@ def in_parts(trace: Trace, cuts: list[int]) -> Trials:
 
 
 def names(trials: Trials) -> list[list[str]]:
-    return [[trials.files.name[place] for place in held] for held in trials.held]
+    return [[trials.files.name[place] for place in cached] for cached in trials.held]
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [500, 501, 1500], list(range(100, 2000, 100))])
@@ -86,7 +86,7 @@ def test_files_are_known_by_name_whatever_their_number(trace: Trace) -> None:
 def test_only_files_in_some_cache_are_kept(trace: Trace) -> None:
     trials = in_parts(trace, [1000])
     assert len(trials.files.name) < trace.n_files
-    assert {place for held in trials.held for place in held} == set(range(len(trials.files.name)))
+    assert {place for cached in trials.held for place in cached} == set(range(len(trials.files.name)))
     fewer = trials.select([2])
     assert fewer.proposals == (PROPOSALS[2],)
     assert names(fewer) == [names(trials)[0], names(trials)[3]]

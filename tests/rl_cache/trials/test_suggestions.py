@@ -43,20 +43,20 @@ def polluted(n_days: int = 20, per_day: int = 400) -> Trace:
     rng = np.random.default_rng(0)
     n = n_days * per_day
     file = np.where(rng.random(n) < 0.5, rng.integers(0, 100, n), 100 + np.arange(n))
-    seen, dense = np.unique(file, return_inverse=True)
-    code = (seen >= 100).astype(np.int32)
+    file_number, dense = np.unique(file, return_inverse=True)
+    code = (file_number >= 100).astype(np.int32)
     return Trace(
         time_s=np.sort(rng.integers(0, n_days * DAY_S, n)),
         file=dense.astype(np.int64),
-        file_size=np.full(len(seen), SIZE, np.int64),
+        file_size=np.full(len(file_number), SIZE, np.int64),
         tier=LabelColumn(code, ("good", "once")),
         dataset=LabelColumn(code, ("/good", "/once")),
     )
 
 
 def test_pollution_is_refused_and_the_saving_is_stated() -> None:
-    made = made_of(polluted(), AGENT, 60 * SIZE, np.random.default_rng(0))
-    refusal = next(suggestion for suggestion in made if suggestion.kind is RuleKind.REFUSE)
+    suggestions = made_of(polluted(), AGENT, 60 * SIZE, np.random.default_rng(0))
+    refusal = next(suggestion for suggestion in suggestions if suggestion.kind is RuleKind.REFUSE)
     assert refusal.target == "once"
     assert refusal.low > 0
     assert refusal.low < refusal.saved_per_day < refusal.high
@@ -71,8 +71,8 @@ def test_a_rule_that_turns_bad_is_withdrawn() -> None:
     half = int(trace.day_starts[10])
     later = np.random.default_rng(1).choice(np.flatnonzero(trace.tier.code == 1)[:40], len(trace) - half)  # type: ignore[union-attr]
     turned = replace(trace, file=np.concatenate((trace.file[:half], later)))
-    made = made_of(turned, AGENT, 60 * SIZE, np.random.default_rng(0))
-    refusal = next(suggestion for suggestion in made if suggestion.kind is RuleKind.REFUSE)
+    suggestions = made_of(turned, AGENT, 60 * SIZE, np.random.default_rng(0))
+    refusal = next(suggestion for suggestion in suggestions if suggestion.kind is RuleKind.REFUSE)
     assert refusal.judgement.standing is TrialStanding.WITHDRAWN
     assert "LRU served" in refusal.judgement.reason
 

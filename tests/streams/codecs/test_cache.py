@@ -14,10 +14,10 @@ def test_what_is_held_never_costs_more_than_allowed(puts):
         if cache.get(key) is None:
             costs[key] = cost
         cache.put(key, key, cost)
-    held = [key for key in range(10) if cache.get(key) is not None]
-    assert sum(costs[key] for key in held) <= 100
+    cached = [key for key in range(10) if cache.get(key) is not None]
+    assert sum(costs[key] for key in cached) <= 100
     if puts:
-        assert puts[-1][0] in held
+        assert puts[-1][0] in cached
 
 
 def test_the_least_recently_used_goes_first():

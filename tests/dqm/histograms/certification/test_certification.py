@@ -48,9 +48,9 @@ def test_one_bad_element_condemns_the_lumisection_and_is_named(model):
     counts = histograms(np.random.default_rng(3), 20, shift=0.03, rows=slice(5, 6))
     assert max(item.p_value for item in certified(model, counts)) < 0.02
     for largest in model.ensemble.largest(*inputs(counts)):
-        held = shares(largest, N)
-        assert held.sum() == pytest.approx(1.0)
-        assert np.argmax(held) == 5
+        element_shares = shares(largest, N)
+        assert element_shares.sum() == pytest.approx(1.0)
+        assert np.argmax(element_shares) == 5
 
 
 def test_features_lead_from_the_lumisection_to_numbers_of_the_element(model):
@@ -108,6 +108,6 @@ def test_round_trip_is_exact(model, tmp_path):
         assert model.certified(item, 0.3, 0.2) == again.certified(other, 0.3, 0.2)
 
 
-@pytest.mark.parametrize(("features", "kept"), [(14, 7), (630, 12), (5110, TOP), (100_000, TOP)])
-def test_the_score_is_of_a_hundred_features_where_there_are_thousands(features, kept):
-    assert top(features) == kept
+@pytest.mark.parametrize(("features", "largest"), [(14, 7), (630, 12), (5110, TOP), (100_000, TOP)])
+def test_the_score_is_of_a_hundred_features_where_there_are_thousands(features, largest):
+    assert top(features) == largest

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dqm.core.largest_errors import NOTHING, NUMBERS, Largest
 
-MEMBERS, ELEMENTS, KEPT = 2, 5, 9
+MEMBERS, ELEMENTS, MOST = 2, 5, 9
 F = ELEMENTS * NUMBERS
 
 
@@ -22,7 +22,7 @@ def parts(draw):
 
 
 def of(part):
-    return Largest.of(*part, KEPT)
+    return Largest.of(*part, MOST)
 
 
 @settings(max_examples=60)
@@ -38,7 +38,7 @@ def test_order_grouping_and_repetition_change_nothing(a, b, c):
 @given(parts(), parts())
 def test_merging_is_taking_the_largest_of_all(a, b):
     errors = np.maximum(np.where(a[1], a[0], -1), np.where(b[1], b[0], -1))
-    whole = Largest.of(np.maximum(errors, 0), a[1] | b[1], KEPT)
+    whole = Largest.of(np.maximum(errors, 0), a[1] | b[1], MOST)
     assert of(a).merged(of(b)).same(whole)
 
 
@@ -48,7 +48,7 @@ def test_what_is_kept_are_the_first_of_all_in_order(part):
     errors, use = part
     result = of(part)
     for own, kept_errors, kept_features in zip(errors, result.errors, result.features, strict=True):
-        order = sorted(np.flatnonzero(use), key=lambda at: (-own[at], at))[:KEPT]
+        order = sorted(np.flatnonzero(use), key=lambda at: (-own[at], at))[:MOST]
         assert kept_features[kept_features != NOTHING].tolist() == order
         assert kept_errors[: len(order)].tolist() == own[order].tolist()
 
@@ -67,7 +67,7 @@ def test_fewer_than_are_kept_do_not_dilute():
 
 
 def test_nothing_has_no_score():
-    item = Largest.of(np.ones((2, F), dtype=np.float32), np.zeros(F, dtype=bool), KEPT)
+    item = Largest.of(np.ones((2, F), dtype=np.float32), np.zeros(F, dtype=bool), MOST)
     assert np.isnan(item.scores()).all()
 
 

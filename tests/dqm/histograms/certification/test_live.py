@@ -81,8 +81,8 @@ def test_a_fault_is_condemned_with_the_elements_that_show_it(pipeline, bundle, t
     bad = np.flatnonzero(closed.verdicts["Muon"].reasons == Reason.DEVIATES)
     assert len(bad)
     assert hit[bad].all()
-    seen = [closed.parts["Muon"].evidence[toy.catalogue.names[row]] for row in bad]
-    assert max(item.worst_features[0].error for item in seen if item.worst_features) > 10
+    evidence = [closed.parts["Muon"].evidence[toy.catalogue.names[row]] for row in bad]
+    assert max(item.worst_features[0].error for item in evidence if item.worst_features) > 10
 
 
 def test_parts_add_up_in_any_order_and_twice(pipeline, toy):
@@ -108,13 +108,13 @@ def test_elements_that_contradict_what_came_before_leave_no_errors(pipeline, toy
     other = pipeline.score([select(toy.batch(7, run=1001, seed=9), names[:6])])[0]
     merged = merge(first, other, 0.0)
     assert merged.conflicts == names[:4]
-    held = merged.state.parts["Muon"].largest
-    known = set(held.features[held.features >= 0] // NUMBERS)
+    largest = merged.state.parts["Muon"].largest
+    elements = set(largest.features[largest.features >= 0] // NUMBERS)
     before = first.parts["Muon"].largest
-    kept = {(int(f), float(e)) for f, e in zip(before.features[0], before.errors[0], strict=True)}
-    now = {(int(f), float(e)) for f, e in zip(held.features[0], held.errors[0], strict=True)}
-    assert known <= set(range(6))
-    assert {item for item in now if item[0] // NUMBERS < 4} <= kept
+    earlier = {(int(f), float(e)) for f, e in zip(before.features[0], before.errors[0], strict=True)}
+    now = {(int(f), float(e)) for f, e in zip(largest.features[0], largest.errors[0], strict=True)}
+    assert elements <= set(range(6))
+    assert {item for item in now if item[0] // NUMBERS < 4} <= earlier
 
 
 def test_elements_that_nobody_expected_move_the_others_only(pipeline, bundle, toy):

@@ -15,7 +15,7 @@ BASIC = ("pull", "chi2", "kolmogorov")
 
 
 @pytest.mark.parametrize(
-    ("axes", "patterns", "found"),
+    ("axes", "patterns", "expected"),
     [
         (PLANE, "", Kind.MAP),
         (PLANE, "*/hits", Kind.MAP),
@@ -25,8 +25,8 @@ BASIC = ("pull", "chi2", "kolmogorov")
         ((*PLANE, *LINE), "*", Kind.OTHER),
     ],
 )
-def test_maps_have_two_axes_and_strips_are_named(axes, patterns, found):
-    assert kind(MonitoringElement("Muon/Sector1/hits", axes), patterns) is found
+def test_maps_have_two_axes_and_strips_are_named(axes, patterns, expected):
+    assert kind(MonitoringElement("Muon/Sector1/hits", axes), patterns) is expected
 
 
 CATALOGUE = Catalogue.of(

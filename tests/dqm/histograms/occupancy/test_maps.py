@@ -20,11 +20,11 @@ def test_pure_noise_keeps_its_unit():
 def test_neighbourhoods_are_sums_of_three_by_three_seen_cells():
     rng = np.random.default_rng(1)
     pulls = rng.normal(size=(1, 7, 9)).astype(np.float32)
-    seen = (rng.random((1, 7, 9)) < 0.7).astype(np.float32)
+    filled = (rng.random((1, 7, 9)) < 0.7).astype(np.float32)
     box = np.ones((3, 3))
-    number = convolve2d(seen[0], box, mode="same")
-    expected = convolve2d(pulls[0] * seen[0], box, mode="same") / np.sqrt(np.maximum(number, 1))
-    np.testing.assert_allclose(neighbourhoods(pulls, seen)[0], expected, rtol=1e-4, atol=1e-5)
+    number = convolve2d(filled[0], box, mode="same")
+    expected = convolve2d(pulls[0] * filled[0], box, mode="same") / np.sqrt(np.maximum(number, 1))
+    np.testing.assert_allclose(neighbourhoods(pulls, filled)[0], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_weak_region_stands_out_where_no_cell_of_it_does():
@@ -39,13 +39,13 @@ def test_a_weak_region_stands_out_where_no_cell_of_it_does():
 
 @given(stacks)
 def test_what_persists_lies_between_the_least_and_the_greatest(maps):
-    kept = persistent(maps)
+    persisting = persistent(maps)
     size = np.abs(maps)
-    assert (np.abs(kept) <= size.max(axis=0) * (1 + 1e-9)).all()
+    assert (np.abs(persisting) <= size.max(axis=0) * (1 + 1e-9)).all()
     same = (np.sign(maps) == np.sign(maps[0])).all(axis=0) & (maps[0] != 0)
-    assert (np.abs(kept[same]) >= size.min(axis=0)[same] * (1 - 1e-9)).all()
-    assert (kept[~same] == 0).all()
-    np.testing.assert_array_equal(np.sign(kept[same]), np.sign(maps[0][same]))
+    assert (np.abs(persisting[same]) >= size.min(axis=0)[same] * (1 - 1e-9)).all()
+    assert (persisting[~same] == 0).all()
+    np.testing.assert_array_equal(np.sign(persisting[same]), np.sign(maps[0][same]))
 
 
 @given(stacks, st.permutations(range(3)))

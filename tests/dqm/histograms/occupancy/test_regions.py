@@ -32,9 +32,9 @@ def waves(rng, count, amplitude):
 def test_one_square_region_of_each_map_is_spoilt():
     rng = np.random.default_rng(0)
     maps = rng.poisson(50, (200, *SHAPE)).astype(np.float32)
-    kept = maps.copy()
+    original = maps.copy()
     broken = inject_map_faults(maps, rng)
-    np.testing.assert_array_equal(maps, kept)
+    np.testing.assert_array_equal(maps, original)
     sizes, lost = [], []
     for item, before in zip(broken, maps, strict=True):
         changed = np.argwhere(item != before)

@@ -23,21 +23,21 @@ def test_the_median_is_that_of_three_neighbours(values):
 
 @given(strips)
 def test_resizing_interpolates_from_end_to_end(values):
-    made = resized(values, LENGTH)
+    result = resized(values, LENGTH)
     places = np.linspace(0, values.shape[1] - 1, LENGTH)
     expected_rows = [np.interp(places, np.arange(values.shape[1]), value) for value in values]
-    np.testing.assert_allclose(made, expected_rows, rtol=1e-4, atol=1e-4 * float(values.max() + 1))
+    np.testing.assert_allclose(result, expected_rows, rtol=1e-4, atol=1e-4 * float(values.max() + 1))
 
 
 @given(strips)
 def test_prepared_strips_have_one_length_and_reach_from_nought_to_one(values):
-    made = prepared(values)
-    assert made.shape == (len(values), LENGTH)
-    assert made.dtype == np.float32
-    assert (made >= 0).all()
-    assert (made <= 1).all()
+    result = prepared(values)
+    assert result.shape == (len(values), LENGTH)
+    assert result.dtype == np.float32
+    assert (result >= 0).all()
+    assert (result <= 1).all()
     full = median_filtered(values).max(axis=1) > 0
-    assert (made[full & (resized(median_filtered(values), LENGTH).max(axis=1) > 0)].max(axis=1, initial=1) == 1).all()
+    assert (result[full & (resized(median_filtered(values), LENGTH).max(axis=1) > 0)].max(axis=1, initial=1) == 1).all()
 
 
 def test_luminosity_does_not_matter():

@@ -36,27 +36,27 @@ def test_pulls_of_good_counts_are_normal(rng):
 
 
 def test_an_unknown_level_is_learned_within_a_few_lumisections(rng):
-    made = walked(rng.poisson(90, 40), UNKNOWN)
-    assert made.spread[0, 0] > WIDEST
-    assert made.spread[5, 0] < WIDEST
-    np.testing.assert_allclose(made.factor[-1, 0], 90 / 400, rtol=0.1)
+    walk_result = walked(rng.poisson(90, 40), UNKNOWN)
+    assert walk_result.spread[0, 0] > WIDEST
+    assert walk_result.spread[5, 0] < WIDEST
+    np.testing.assert_allclose(walk_result.factor[-1, 0], 90 / 400, rtol=0.1)
 
 
 def test_a_slope_in_pileup_is_learned(rng):
     pileup = np.tile(np.linspace(60, 30, N // 2), 2)
     truth = 400 * (pileup / 50) ** 0.4
-    made = walked(rng.poisson(truth), UNKNOWN, pileup=pileup)
-    np.testing.assert_allclose(400 * made.factor[N // 2 :, 0], truth[N // 2 :], rtol=0.08)
+    walk_result = walked(rng.poisson(truth), UNKNOWN, pileup=pileup)
+    np.testing.assert_allclose(400 * walk_result.factor[N // 2 :, 0], truth[N // 2 :], rtol=0.08)
 
 
 def test_a_fault_is_seen_in_sums_and_not_learned(rng):
     good = rng.poisson(140, 100)
     faulty = np.concatenate([good, rng.poisson(140 * 0.7, 60)])
-    made = walked(faulty, curve=140.0)
-    largest = np.abs(np.nan_to_num(made.pulls[:, 0])).max(axis=1)
+    walk_result = walked(faulty, curve=140.0)
+    largest = np.abs(np.nan_to_num(walk_result.pulls[:, 0])).max(axis=1)
     assert largest[:100].max() < 4
     assert largest[103] > 4.5
-    np.testing.assert_allclose(made.factor[-1, 0], 1, atol=0.1)
+    np.testing.assert_allclose(walk_result.factor[-1, 0], 1, atol=0.1)
 
 
 def test_one_lumisection_is_no_change_that_lasts(rng):
@@ -97,10 +97,10 @@ def test_moved_conditions_widen_the_band_and_teach_nothing(rng):
     counts = rng.poisson(400, 60)
     moved = np.zeros(60)
     moved[30], counts[30] = 0.5, 650
-    made = walked(counts, moved=moved)
-    assert abs(made.pulls[30, 0, 0]) < 2
+    walk_result = walked(counts, moved=moved)
+    assert abs(walk_result.pulls[30, 0, 0]) < 2
     without = walked(np.delete(counts, 30))
-    np.testing.assert_allclose(made.factor[-1, 0], without.factor[-1, 0], rtol=0.01)
+    np.testing.assert_allclose(walk_result.factor[-1, 0], without.factor[-1, 0], rtol=0.01)
 
 
 def test_what_changed_for_good_is_learned_anew_only_in_training(rng):
@@ -126,7 +126,7 @@ def test_a_walk_goes_on_where_it_was_left(rng):
 def test_variance_grows_while_nothing_comes():
     counts, use = np.full((2, 1), 400.0), np.zeros((2, 1), dtype=bool)
     conditions = np.array([1, 1001]), np.full(2, 50.0), np.zeros(2)
-    made = walk(Track.begin(LEARNED[:, None]), counts, counts, use, conditions, SPREAD)
-    assert made.track.level[VARIANCE, 0] > LEARNED[VARIANCE]
-    assert made.pulls.shape == (2, 1, len(SUMS))
-    assert np.isnan(made.pulls).all()
+    walk_result = walk(Track.begin(LEARNED[:, None]), counts, counts, use, conditions, SPREAD)
+    assert walk_result.track.level[VARIANCE, 0] > LEARNED[VARIANCE]
+    assert walk_result.pulls.shape == (2, 1, len(SUMS))
+    assert np.isnan(walk_result.pulls).all()

@@ -82,11 +82,11 @@ def test_the_incident_of_a_rate_leads_to_the_page(client, store):
 
 def test_events_are_paged_and_filtered(client):
     first = client.get("/api/v1/hotline", params={"limit": 20}).json()
-    rest = client.get("/api/v1/hotline", params={"limit": 20, "cursor": first["next"]}).json()
-    numbers = [item["id"] for item in first["items"] + rest["items"]]
+    second = client.get("/api/v1/hotline", params={"limit": 20, "cursor": first["next"]}).json()
+    numbers = [item["id"] for item in first["items"] + second["items"]]
     assert numbers == sorted(numbers, reverse=True)
     assert len(set(numbers)) == 24
-    assert rest["next"] is None
+    assert second["next"] is None
     counts = {
         marked: len(client.get("/api/v1/hotline", params={"marked": marked}).json()["items"])
         for marked in ("all", "new", "interesting", "known", "detector")
@@ -142,16 +142,16 @@ def test_without_events_the_page_says_what_to_do(serving, store):
     assert client.get("/api/v1/hotline").json() == {"items": [], "next": None}
 
 
-def hour(kept, live_s=3600.0):
-    return Hour(live_s=live_s, judged_events=1000, kept_events=kept, updated_s=1.0)
+def hour(kept_events, live_s=3600.0):
+    return Hour(live_s=live_s, judged_events=1000, kept_events=kept_events, updated_s=1.0)
 
 
 def test_bars_hold_all_hours_and_their_chance():
-    made = bars([hour(3)] * 80 + [hour(1, 600.0)], 3.0)
-    assert len(made) <= MOST_BARS
-    assert sum(item.hours for item in made) == pytest.approx(80 + 1 / 6)
-    assert sum(item.kept_events * item.hours for item in made) == pytest.approx(241)
-    for item_value in made:
+    result = bars([hour(3)] * 80 + [hour(1, 600.0)], 3.0)
+    assert len(result) <= MOST_BARS
+    assert sum(item.hours for item in result) == pytest.approx(80 + 1 / 6)
+    assert sum(item.kept_events * item.hours for item in result) == pytest.approx(241)
+    for item_value in result:
         assert 0 <= item_value.low < 3.0 < item_value.high
     assert bars([], 3.0) == []
     assert bars([hour(0, 0.0)], 3.0)[0].kept_events == 0.0

@@ -125,9 +125,9 @@ def test_old_plans_are_forgotten_and_decisions_are_not(client, store):
 
 def test_lines_are_paged(client):
     first = client.get("/api/v1/placement/lines", params={"limit": 2}).json()
-    rest = client.get("/api/v1/placement/lines", params={"limit": 2, "cursor": first["next"]}).json()
-    assert [item["line"] for item in first["items"] + rest["items"]] == [line.id for line in LINES[:3]]
-    assert rest["next"] is None
+    second = client.get("/api/v1/placement/lines", params={"limit": 2, "cursor": first["next"]}).json()
+    assert [item["line"] for item in first["items"] + second["items"]] == [line.id for line in LINES[:3]]
+    assert second["next"] is None
 
 
 def test_every_answer_is_as_openapi_says(client):

@@ -58,8 +58,10 @@ def test_what_follows_from_an_incident_stands_below_it(fresh, store, seed, momen
 
 def test_open_points_are_what_was_not_resolved_by_then(client, moment):
     report = client.get("/api/v1/shift", params={"at": moment}).json()
-    standing = client.get("/api/v1/incidents", params={"state": ["open", "acknowledged"], "limit": 500}).json()["items"]
-    assert {incident["id"] for incident in report["open_points"]} == {incident["id"] for incident in standing}
+    unresolved = client.get("/api/v1/incidents", params={"state": ["open", "acknowledged"], "limit": 500}).json()[
+        "items"
+    ]
+    assert {incident["id"] for incident in report["open_points"]} == {incident["id"] for incident in unresolved}
     before = client.get("/api/v1/shift", params={"at": "2001-01-01T00:00:00"}).json()
     assert (before["open_points"], before["actions"], before["runs"]) == ([], [], [])
 

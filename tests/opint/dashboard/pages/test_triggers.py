@@ -136,8 +136,8 @@ def test_a_rate_comes_with_all_that_its_plots_need(client):
     assert answer["observed"][at] > answer["high"][at] > answer["expected"][at] > answer["low"][at]
     assert answer["alarm"][at]
     assert answer["live"][at] == pytest.approx(0.95)
-    known = list(zip(answer["lumisections"], answer["prescale_index"], strict=True))
-    changed = [ls for (_, before), (ls, index) in pairwise(known) if index != before]
+    index_by_ls = list(zip(answer["lumisections"], answer["prescale_index"], strict=True))
+    changed = [ls for (_, before), (ls, index) in pairwise(index_by_ls) if index != before]
     assert changed == [CHANGE_LS]
 
 
@@ -171,7 +171,7 @@ def test_rates_that_move_with_their_seed_show_in_the_map(run_rates):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "era", "said"),
+    ("dataset", "era", "wording"),
     [
         ("/Simulated/Trigger-v1/RATES", "Run2024E", "emulated over real conditions"),
         ("/Simulated/Trigger-v1/RATES", "Simulated", "emulated over generated conditions"),
@@ -179,7 +179,7 @@ def test_rates_that_move_with_their_seed_show_in_the_map(run_rates):
         ("/HLTRates/Run2024E-v2/RATES", "Run2024E", ""),
     ],
 )
-def test_emulated_rates_are_called_so(run_rates, dataset, era, said):
+def test_emulated_rates_are_called_so(run_rates, dataset, era, wording):
     sentence = summary.emulated_notice(replace(run_rates, dataset=dataset, conditions=[{"era": era}]))
-    assert said in sentence
-    assert bool(sentence) == bool(said)
+    assert wording in sentence
+    assert bool(sentence) == bool(wording)

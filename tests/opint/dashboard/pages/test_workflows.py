@@ -104,8 +104,8 @@ def test_filters_that_mean_nothing_are_refused_by_name(client, query):
 
 def test_lists_are_paged(client):
     first = client.get("/api/v1/workflows", params={"limit": 3}).json()
-    rest = client.get("/api/v1/workflows", params={"limit": 3, "cursor": first["next"]}).json()
-    assert (len(first["items"]), len(rest["items"]), rest["next"]) == (3, 1, None)
+    second = client.get("/api/v1/workflows", params={"limit": 3, "cursor": first["next"]}).json()
+    assert (len(first["items"]), len(second["items"]), second["next"]) == (3, 1, None)
 
 
 def test_tasks_that_fail_alike_are_one_bundle(client):
@@ -273,8 +273,8 @@ def test_the_scoreboard_compares_what_was_shown_with_rules_and_the_commonest_act
 
 
 def test_messages_are_listed_by_class_and_by_day(client):
-    (told,) = client.get("/api/v1/workflows/messages").json()
-    assert (told["number"], told["messages"]) == (1, 4)
+    (message_class,) = client.get("/api/v1/workflows/messages").json()
+    assert (message_class["number"], message_class["messages"]) == (1, 4)
     page = client.get("/workflows/messages", params={"class": 1}).text
     assert "1970-01-02" in page
     assert "T2_IT_Rome" in page

@@ -40,13 +40,13 @@ def test_totals_are_those_of_one_machine(table, weekly):
 def test_features_and_labels_are_those_of_one_machine_bit_for_bit(table, weekly):
     from opint.popularity.spark.features import LOCAL_KINDS, empty_history, examples, shared_totals
 
-    known = shared_totals(table, LABEL)
-    rows = examples(table, BatchSpec(LABEL, 2), known, range(30)).toArrow().sort_by(BY_WEEK)
+    shared = shared_totals(table, LABEL)
+    rows = examples(table, BatchSpec(LABEL, 2), shared, range(30)).toArrow().sort_by(BY_WEEK)
     history = read_frame(weekly, pytest.fail)
     columns = features(history, LABEL, totals(history, LABEL))
     own = gather(columns, history, range(30))
     nothing = empty_history(table)
-    assert tuple(features(nothing, LABEL, {**known, **totals(nothing, LABEL, LOCAL_KINDS)})) == own.names
+    assert tuple(features(nothing, LABEL, {**shared, **totals(nothing, LABEL, LOCAL_KINDS)})) == own.names
     assert rows["dataset"].to_pylist() == [history.names[row] for row in own.dataset]
     assert rows["week"].to_pylist() == own.week.tolist()
     values = rows["features"].combine_chunks().flatten().to_numpy().reshape(own.values.shape)

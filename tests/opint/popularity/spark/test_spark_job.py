@@ -93,10 +93,10 @@ def test_both_engines_agree_on_new_and_popular_datasets(spark, history, tmp_path
     )
     assert (first.label, first.horizon, first.week) == (second.label, second.horizon, second.week)
     for flags in ("new", "was"):
-        rows, others = (
+        rows, expected = (
             dict(zip(forecast.dataset, getattr(forecast, flags), strict=True)) for forecast in (first, second)
         )
-        assert rows == others
+        assert rows == expected
         assert 0 < sum(rows.values()) < len(rows)
 
 
@@ -107,8 +107,8 @@ def test_settings_of_the_operator_take_precedence():
         "print([s.conf.get(n) for n in"
         " ('spark.sql.shuffle.partitions', 'spark.sql.session.timeZone', 'spark.app.name', 'spark.ui.enabled')])"
     )
-    given = "--conf spark.sql.shuffle.partitions=3 --conf spark.sql.session.timeZone=Asia/Tokyo --name theirs"
-    environ = os.environ | {"PYSPARK_SUBMIT_ARGS": f"--master local[1] {given} pyspark-shell"}
+    arguments = "--conf spark.sql.shuffle.partitions=3 --conf spark.sql.session.timeZone=Asia/Tokyo --name theirs"
+    environ = os.environ | {"PYSPARK_SUBMIT_ARGS": f"--master local[1] {arguments} pyspark-shell"}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "['3', 'Asia/Tokyo', 'theirs', 'false']"
 
