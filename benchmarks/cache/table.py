@@ -47,13 +47,13 @@ def run(quick: bool) -> dict[str, Result]:
     metrics_by_policy: dict[str, list[PublishedMetrics]] = {name: [] for name in (*policies, *AS, AGENT)}
     for seed in range(seeds):
         progress(f"table, seed {seed} …")
-        trace = hep(replace(WORKLOADS["mixed"], scale=scale), np.random.default_rng(seed))
+        requests = hep(replace(WORKLOADS["mixed"], scale=scale), np.random.default_rng(seed))
         at_random = {
-            name: RandomAdmission(admitted(replayed(trace, policies[policy_name], scale)))
+            name: RandomAdmission(admitted(replayed(requests, policies[policy_name], scale)))
             for name, policy_name in AS.items()
         }
         for name, policy in (policies | at_random | {AGENT: agent.cache_policy(seed)}).items():
-            metrics_by_policy[name].append(measured(trace, policy, scale))
+            metrics_by_policy[name].append(measured(requests, policy, scale))
     return {key: result for name, rows in metrics_by_policy.items() for key, result in _results(name, rows).items()}
 
 

@@ -97,13 +97,13 @@ class Planner:
             _settle([notice], decide(notice, situation), now_s)
             if notice.outcome == "sent":
                 sent[notice.incident_id].append(notice)
-        messages = self._store(tx, receiver, sent, situation)
+        stored = self._store(tx, receiver, sent, situation)
         notices.rewrite(tx, due)
         newest = [group[-1] for group in sent.values()]
         repeated = routing.repetitions(newest, self.settings.notifications.routes, now_s)
         waiting = notices.repeating(tx, name, sent)
         notices.add(tx, [notice for notice in repeated if notice.incident_id not in waiting])
-        return messages
+        return stored
 
     def _due(self, tx: Connection, name: str, now_s: float) -> list[Notice]:
         """What is due, and, once anything is, what has come since and waits for its group."""

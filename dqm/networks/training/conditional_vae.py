@@ -54,11 +54,11 @@ def train(
     noise = tf.random.Generator.from_seed(int(rng.integers(2**31)))
 
     def loss(rows: Any, chance: float = 1.0) -> Any:
-        shown, condition = rows[:, :p], rows[:, p:]
+        shown, shown_condition = rows[:, :p], rows[:, p:]
         mean, log_variance = _halves(_forward(encoder, rows))
         code = mean + chance * tf.exp(0.5 * log_variance) * noise.normal(tf.shape(mean))
-        reconstructed, log_spread = _halves(_forward(decoder, tf.concat([code, condition], axis=1)))
-        reconstructed += tf.matmul(condition, direct)
+        reconstructed, log_spread = _halves(_forward(decoder, tf.concat([code, shown_condition], axis=1)))
+        reconstructed += tf.matmul(shown_condition, direct)
         error = tf.reduce_sum(tf.square(shown - reconstructed) / tf.exp(log_spread) + log_spread, axis=1)
         divergence = tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - log_variance - 1.0, axis=1)
         return tf.reduce_mean(error + divergence) / 2.0

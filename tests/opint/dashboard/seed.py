@@ -237,8 +237,8 @@ def raise_incident(tx, number, elements=(TIMING, HOSTILE), **values):
     row = an_incident(number, **values)
     row["elements"] = len(elements)
     number_of_incident = tx.execute(insert(incident).values(**row)).inserted_primary_key[0]
-    lumisections = range(row["first_ls"] or 0, (row["last_ls"] or -1) + 1)
-    for ls in lumisections:
+    ls_numbers = range(row["first_ls"] or 0, (row["last_ls"] or -1) + 1)
+    for ls in ls_numbers:
         tx.execute(
             insert(occurrence).values(
                 incident_id=number_of_incident,

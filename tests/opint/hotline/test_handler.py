@@ -119,8 +119,8 @@ def test_a_message_that_comes_again_changes_nothing(store, model, messages):
     before = content(store)
     again = handler(store, model, messages)
     again.claim([PLACE])
-    messages = replayed(30)
-    assert again.handle(messages[10:])[PLACE] == 30
+    replay = replayed(30)
+    assert again.handle(replay[10:])[PLACE] == 30
     assert content(store) == before
 
 

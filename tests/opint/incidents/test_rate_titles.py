@@ -130,9 +130,9 @@ def test_a_path_is_compared_with_what_its_seed_makes_one_expect():
     catalogue = Catalogue.of([MonitoringElement(name, ()) for name in ("S/A", "S/B")])
     items = np.ones(2, dtype=np.float32)
     bands = Bands(12 * items, 10 * items, 9 * items, 11 * items, 6 * items, items, items)
-    rates = LumisectionRates(catalogue, bands, np.zeros(2, dtype=np.uint8), 1)
+    measured = LumisectionRates(catalogue, bands, np.zeros(2, dtype=np.uint8), 1)
     labels = {family: IncidentKey("", "Trigger", family, group) for family, group in (("path", "S/A"), ("seed", "S"))}
-    reports = {family: titles.rate_change(rates, label) for family, label in labels.items()}
+    reports = {family: titles.rate_change(measured, label) for family, label in labels.items()}
     assert reports == {"path": pytest.approx(0.2), "seed": pytest.approx(1.0)}
     nothing = LumisectionRates(catalogue, Bands.nothing(2), np.zeros(2, dtype=np.uint8), None)
     assert titles.rate_change(nothing, IncidentKey("", "Trigger", "seed", "S")) is None

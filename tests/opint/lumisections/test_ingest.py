@@ -79,9 +79,9 @@ def count(store, table):
         return tx.scalar(select(func.count()).select_from(table))
 
 
-def states(store, *keys):
+def states(store, *selected):
     with store.begin() as tx:
-        return lumisections.load(tx, DATASET, keys or KEYS)
+        return lumisections.load(tx, DATASET, selected or KEYS)
 
 
 def fault(kind, start, end, severity=1.0):

@@ -82,12 +82,12 @@ def drive(request, web):
     def make(name="a", clock=None, guidance=lambda _: "", store=None, **values):
         store = store or request.getfixturevalue("store")
         settings = values.pop("settings", None) or settings_of(web.url, **values)
-        senders.append(opened := make_senders(settings.notifications.receivers, {}))
+        senders.append(by_receiver := make_senders(settings.notifications.receivers, {}))
         clock = clock or Clock()
-        dispatcher = Dispatcher(store, Planner(settings, guidance), opened, name, clock, np.random.default_rng(1))
+        dispatcher = Dispatcher(store, Planner(settings, guidance), by_receiver, name, clock, np.random.default_rng(1))
         return Driven(store, dispatcher, clock, web)
 
     yield make
-    for opened in senders:
-        for sender in opened.values():
+    for by_receiver in senders:
+        for sender in by_receiver.values():
             sender.close()

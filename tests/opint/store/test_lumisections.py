@@ -199,7 +199,7 @@ def test_a_catalogue_is_read_from_another_process_exactly(store: Store, make_sta
 
 
 @pytest.mark.parametrize(
-    ("lumisections", "due"),
+    ("arrivals", "due"),
     [
         ([(1, 7, "t[0]"), (1, 8, "t[0]")], []),
         ([(1, 7, "t[0]"), (1, 8, "t[0]"), (1, 9, "t[0]")], [(1, 7)]),
@@ -210,8 +210,8 @@ def test_a_catalogue_is_read_from_another_process_exactly(store: Store, make_sta
         ([(1, 7, "t[0]"), (1, 6, "t[0]"), (1, 5, "t[0]")], [(1, 5)]),
     ],
 )
-def test_what_later_ones_of_its_partition_overtake_is_due(store: Store, make_state, lumisections, due) -> None:
-    states = [replace(make_state(run, ls), origin=origin, first_seen_s=100.0) for run, ls, origin in lumisections]
+def test_what_later_ones_of_its_partition_overtake_is_due(store: Store, make_state, arrivals, due) -> None:
+    states = [replace(make_state(run, ls), origin=origin, first_seen_s=100.0) for run, ls, origin in arrivals]
     with store.begin() as tx:
         lumisections.save(tx, states, {}, 100.0)
         result = lumisections.due(tx, 101.0, 60.0, 2)
