@@ -23,7 +23,7 @@ from opint.incidents import window
 from opint.incidents.families import IncidentKey, incident_group
 from opint.incidents.recurrence import certain_faults
 from opint.incidents.rule import walk
-from opint.store.neighbours import Content
+from opint.store.neighbours import StoredContent
 from opint.store.short_faults import StoredFault
 from streams.records import LumisectionKey
 
@@ -44,7 +44,7 @@ class Judged:
 
     key: LumisectionKey
     dataset: str
-    verdicts: Mapping[str, window.SubsystemVerdict]
+    verdicts: Mapping[str, window.StoredVerdict]
     scores: Mapping[str, Mapping[str, npt.NDArray[np.float32]]]
     kinds: Mapping[str, str]
     faults: Sequence[StoredFault] = ()
@@ -72,7 +72,7 @@ def watch(
     is put in.
     """
     centres = {} if centres is None else centres
-    history: dict[str, deque[Content]] = defaultdict(lambda: deque(maxlen=settings.frozen_after - 1))
+    history: dict[str, deque[StoredContent]] = defaultdict(lambda: deque(maxlen=settings.frozen_after - 1))
     shifts: Mapping[str, npt.NDArray[np.float32]] = {
         name: initial_centre(len(pipeline.expected[name]), pipeline.numbers) for name in pipeline.followed
     }
@@ -92,7 +92,7 @@ def watch(
             for key in sorted(states):
                 closed = pipeline.close(states[key], history, 0.0, "complete")
                 for name, part in closed.parts.items():
-                    history[name].append(Content(key, part.catalogue.digest, part.digests))
+                    history[name].append(StoredContent(key, part.catalogue.digest, part.digests))
                 yield summary(closed)
         for dataset in adopted:
             pipeline.drop(dataset, run)
@@ -123,7 +123,7 @@ def _episodes(judged: Sequence[Judged], labels: IncidentKey, rules: AlertSetting
         yield Incident(labels, keys[rules.raise_bad - 1], keys, elements)
 
 
-def _alarming(dataset: str, subsystem: str, verdict: window.SubsystemVerdict) -> set[IncidentKey]:
+def _alarming(dataset: str, subsystem: str, verdict: window.StoredVerdict) -> set[IncidentKey]:
     results = set()
     for row in np.flatnonzero(verdict.families):
         family = window.FAMILY_NAMES[int(verdict.families[row])]
@@ -137,7 +137,7 @@ def summary(closed: LumisectionState) -> Judged:
     """What remains of a closed lumisection."""
     parts = closed.parts
     verdicts = {
-        name: window.SubsystemVerdict(
+        name: window.StoredVerdict(
             closed.key,
             _folders(part.catalogue),
             closed.verdicts[name].qualities,

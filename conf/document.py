@@ -8,7 +8,19 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 from conf.errors import SettingsError
-from conf.keys import Entry, KeyPath, Layer, Place, dotted, fields, is_list, is_secret, resembling, sections, variable
+from conf.keys import (
+    KeyPath,
+    Layer,
+    Place,
+    SettingsEntry,
+    dotted,
+    fields,
+    is_list,
+    is_secret,
+    resembling,
+    sections,
+    variable,
+)
 
 DEFAULTS = Path(__file__).with_name("default.yaml")
 """The documented defaults."""
@@ -69,17 +81,17 @@ def _refuse_bombs(text: str, path: Path) -> None:
             raise SettingsError(f"{path}, line {line}: nested deeper than {DEEPEST} levels; settings never are")
 
 
-def _entries(node: yaml.Node | None, above: KeyPath, path: Path) -> Iterator[tuple[KeyPath, Entry]]:
+def _entries(node: yaml.Node | None, above: KeyPath, path: Path) -> Iterator[tuple[KeyPath, SettingsEntry]]:
     """Flatten a tree of nodes; a section that is left empty says nothing."""
     if node is None or (above in sections() and node.tag == "tag:yaml.org,2002:null"):
         return
     origin = f"{path}, line {node.start_mark.line + 1}"
     if is_list(above):
         places: dict[Place, str] = {}
-        yield above, Entry(_structure(node, above, (), path, places), origin, places)
+        yield above, SettingsEntry(_structure(node, above, (), path, places), origin, places)
         return
     if above not in sections():
-        yield above, Entry(_scalar(node, above, origin), origin)
+        yield above, SettingsEntry(_scalar(node, above, origin), origin)
         return
     if not isinstance(node, yaml.MappingNode):
         what = f"{dotted(above)} ({origin})" if above else origin
@@ -138,7 +150,7 @@ def _refuse_unknown(key: KeyPath, where: str) -> None:
         raise SettingsError(f"{dotted(key)} ({where}) is no setting{hint or ';'} All keys are in {DEFAULTS}")
 
 
-def _refuse_secret(key: KeyPath, entry: Entry) -> None:
+def _refuse_secret(key: KeyPath, entry: SettingsEntry) -> None:
     if is_secret(key) and _holds_secret(key, str(entry.value or "")):
         raise SettingsError(
             f"{dotted(key)} ({entry.origin}) holds a secret, which would end up in backups and version control; "

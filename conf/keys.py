@@ -23,7 +23,7 @@ Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SettingsEntry:
     """One value as somebody wrote it, and where: ``night.yaml, line 4`` or a variable's name.
 
     ``places`` are the origins of what stands inside a list.
@@ -39,7 +39,7 @@ class Entry:
         return next((origin for origin in there if origin), self.origin)
 
 
-Layer = Mapping[KeyPath, Entry]
+Layer = Mapping[KeyPath, SettingsEntry]
 """All values of one origin."""
 
 

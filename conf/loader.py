@@ -9,7 +9,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from conf.document import DEFAULTS, read_document
 from conf.errors import SettingsError
-from conf.keys import PREFIX, Entry, KeyPath, Layer, Place, dotted, fields, is_list, is_secret, resembling, variable
+from conf.keys import (
+    PREFIX,
+    KeyPath,
+    Layer,
+    Place,
+    SettingsEntry,
+    dotted,
+    fields,
+    is_list,
+    is_secret,
+    resembling,
+    variable,
+)
 from conf.settings import Settings
 
 NO_SETTINGS = frozenset({"NIGHTSHIFT_CONFIG", "NIGHTSHIFT_DATA", "NIGHTSHIFT_TEST_KAFKA"})
@@ -28,16 +40,16 @@ def read_environment(environ: Mapping[str, str]) -> Layer:
     """
     by_name = {variable(key): key for key in fields()}
     from_file = {f"{variable(key)}_FILE": key for key in fields() if is_secret(key)}
-    entries: dict[KeyPath, Entry] = {}
+    entries: dict[KeyPath, SettingsEntry] = {}
     for name in sorted(environ):
         if name in by_name:
             key = by_name[name]
-            entries[key] = Entry(_typed(key, environ[name]), name)
+            entries[key] = SettingsEntry(_typed(key, environ[name]), name)
         elif name in from_file:
             key = from_file[name]
             if variable(key) in environ:
                 raise SettingsError(f"{variable(key)} and {name} are both set; unset one of them")
-            entries[key] = Entry(read_secret(Path(environ[name]), name), name)
+            entries[key] = SettingsEntry(read_secret(Path(environ[name]), name), name)
         elif name.startswith(PREFIX) and name not in NO_SETTINGS:
             hint = resembling(name, [*by_name, *from_file])
             raise SettingsError(f"{name} is set in the environment and is no setting{hint or '; unset it'}")
@@ -120,7 +132,7 @@ def _nested(layer: Layer) -> dict[str, Any]:
     return tree
 
 
-def _explained(error: ValidationError, entries: Mapping[KeyPath, Entry]) -> str:
+def _explained(error: ValidationError, entries: Mapping[KeyPath, SettingsEntry]) -> str:
     """The first fault in words, and how many more there are."""
     faults = error.errors(include_url=False)
     place = (*faults[0]["loc"], *faults[0].get("ctx", {}).get("place", ()))
@@ -136,7 +148,7 @@ def _explained(error: ValidationError, entries: Mapping[KeyPath, Entry]) -> str:
     return f"{dotted(key) or 'settings'} ({_origins(key, entries)}): {allowed}{more}"
 
 
-def _explained_value(key: KeyPath, place: Place, entry: Entry, allowed: str) -> str:
+def _explained_value(key: KeyPath, place: Place, entry: SettingsEntry, allowed: str) -> str:
     """One fault of a value, or of a part of it: pydantic names the kind of a receiver on the way to its keys."""
     inner: list[str | int] = []
     value: Any = entry.value
@@ -156,6 +168,6 @@ def _explained_value(key: KeyPath, place: Place, entry: Entry, allowed: str) -> 
     return f"{name} is {shown} ({where}): {allowed}"
 
 
-def _origins(section: KeyPath, entries: Mapping[KeyPath, Entry]) -> str:
+def _origins(section: KeyPath, entries: Mapping[KeyPath, SettingsEntry]) -> str:
     origins = sorted(entry.origin for key, entry in entries.items() if key[: len(section)] == section)
     return "; ".join(origins)

@@ -30,7 +30,7 @@ from dqm.simulate.faults import Fault, FaultKind
 from dqm.simulate.plan import fault_on, plan_faults
 from opint.certification.certificate import Certificate
 from opint.certification.facts import certify_run
-from opint.certification.rules import Cause
+from opint.certification.rules import ObjectionCause
 from opint.incidents.operator import dispute
 from opint.lumisections.ingest import Arrival, LumisectionIngest
 from opint.lumisections.shadow import Shadow
@@ -72,7 +72,7 @@ class Round:
     """
 
     passed: float
-    lost: Mapping[Cause, float]
+    lost: Mapping[ObjectionCause, float]
     lost_after_words: float
     detected: float
     detected_without: float
@@ -93,7 +93,7 @@ def results(rounds: Sequence[Round]) -> dict[str, Result]:
             f"lost_of_good_lumi_{cause.replace(' ', '_')}": _mean(
                 [repetition.lost.get(cause, 0.0) for repetition in rounds], "share"
             )
-            for cause in Cause
+            for cause in ObjectionCause
             if any(cause in repetition.lost for repetition in rounds)
         },
         "lost_of_good_lumi_after_feedback": _mean(
@@ -193,10 +193,10 @@ def _certificates(store: Store, keys: Sequence[LumisectionKey]) -> Mapping[int, 
 
 def _held_against(
     report: Mapping[int, Certificate], judged: Sequence[SimulatedLumisection]
-) -> tuple[float, dict[Cause, float]]:
+) -> tuple[float, dict[ObjectionCause, float]]:
     """Of the luminosity with a fault the share certified; of that without one the shares left out, by cause."""
     lumi = {True: 0.0, False: 0.0}
-    passed, lost = 0.0, defaultdict[Cause, float](float)
+    passed, lost = 0.0, defaultdict[ObjectionCause, float](float)
     for item in judged:
         recorded = item.batches[0].conditions.recorded_lumi or 0.0
         lumi[bool(item.faults)] += recorded
@@ -208,7 +208,7 @@ def _held_against(
     return passed / lumi[True], {cause: share / lumi[False] for cause, share in lost.items()}
 
 
-def _cause(certificate: Certificate, ls: int) -> Cause | None:
+def _cause(certificate: Certificate, ls: int) -> ObjectionCause | None:
     """The weightiest cause that keeps a lumisection out."""
     return next((item.why[0].cause for item in certificate.excluded if item.first <= ls <= item.last), None)
 

@@ -13,7 +13,7 @@ from dqm.core.drift import Residuals, initial_centre, updated_centre
 from dqm.core.largest_errors import NUMBERS
 from dqm.core.pileup import PileupScale
 from dqm.histograms.certification.attribution import features_of_groups
-from dqm.histograms.certification.scaling import Scaling
+from dqm.histograms.certification.scaling import FeatureScaling
 from dqm.histograms.certification.train import Good
 from dqm.simulate.detector import Detector, generator
 from dqm.simulate.faults import Fault, FaultKind
@@ -90,7 +90,7 @@ def joined(good: Good, other: Good) -> Good:
     return replace(good, **pairs, conditions=[*good.conditions, *other.conditions])
 
 
-def shifts(scaled: Scaling, judged: Good) -> npt.NDArray[np.float32]:
+def shifts(scaled: FeatureScaling, judged: Good) -> npt.NDArray[np.float32]:
     """By how much (L, n, 7) the centre of each lumisection has followed the good ones of the runs before."""
     result = np.empty_like(judged.summaries)
     shift = initial_centre(len(judged.bins), NUMBERS)

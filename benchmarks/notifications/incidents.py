@@ -5,7 +5,7 @@ from pathlib import Path
 
 from opint.store import incidents
 from opint.store.engine import Store
-from opint.store.incidents import Entry, Incident
+from opint.store.incidents import HistoryEntry, Incident
 
 
 def new_store(folder: Path) -> Store:
@@ -37,6 +37,6 @@ def raise_incidents(store: Store, names: list[str]) -> tuple[list[int], float]:
     with store.begin() as tx:
         incidents.insert_new(tx, records)
         incidents.write_history(
-            tx, [Entry(record.id, now_s, "nightshift", "opened", record.title) for record in records]
+            tx, [HistoryEntry(record.id, now_s, "nightshift", "opened", record.title) for record in records]
         )
     return [record.id for record in records], time.time()

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.dqm.over_seeds import interval
 from benchmarks.popularity.compared import OURS, PERSISTENCE, forecasts, task_of
 from benchmarks.report import Progress, Result
-from opint.popularity.metrics import NEW, Counts
+from opint.popularity.metrics import NEW, ConfusionCounts
 from opint.popularity.scoreboard import score_rows, total_counts
 from opint.popularity.simulate import TIERS, CatalogueSize, simulate_catalogue
 from opint.popularity.walk_forward import WeekForecast
@@ -25,7 +25,7 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     """Means over catalogues, one for each seed."""
     del data
     size = QUICK_SIZE if quick else SIZE
-    counts: dict[str, list[Counts]] = {}
+    counts: dict[str, list[ConfusionCounts]] = {}
     for seed in seeds:
         task = task_of(simulate_catalogue(np.random.default_rng(seed), size))
         tiers = np.array(task.history.traits["tier"])
@@ -49,13 +49,13 @@ def measure(data: Path, quick: bool, seeds: Sequence[int], progress: Progress) -
     return results
 
 
-def _first_weeks(forecasts: Sequence[WeekForecast], tiers: np.ndarray, begun: Mapping[str, int]) -> Counts:
+def _first_weeks(forecasts: Sequence[WeekForecast], tiers: np.ndarray, begun: Mapping[str, int]) -> ConfusionCounts:
     """Of tiers that began while we watched, in the weeks after their first."""
-    total = Counts(0, 0, 0, 0)
+    total = ConfusionCounts(0, 0, 0, 0)
     for forecast in forecasts:
         late = [tier for tier, since in begun.items() if since > 0 and since < forecast.week <= since + FIRST_WEEKS]
         which = np.isin(tiers[forecast.dataset], late)
-        total += Counts.of(forecast.forecast[which], forecast.popular[which])
+        total += ConfusionCounts.of(forecast.forecast[which], forecast.popular[which])
     return total
 
 

@@ -9,7 +9,7 @@ from benchmarks.popularity.plain_forest import plain_forest
 from benchmarks.report import Progress, Result
 from opint.popularity.calibration import CalibratedModel
 from opint.popularity.history import History, Label
-from opint.popularity.metrics import Counts
+from opint.popularity.metrics import ConfusionCounts
 from opint.popularity.models import trainer
 from opint.popularity.predictors import (
     ColdStartModel,
@@ -116,7 +116,10 @@ def results(prefix: str, forecasts: Forecasts, rng: np.random.Generator) -> dict
             more = value - values[other]
             table[f"{prefix}_{key}_{gain}"] = Result(more, key, low, high, weeks, note=f"ours less {other}")
     for name, each in forecasts.items():
-        counts = sum((Counts.of(forecast.forecast, forecast.popular) for forecast in each), start=Counts(0, 0, 0, 0))
+        counts = sum(
+            (ConfusionCounts.of(forecast.forecast, forecast.popular) for forecast in each),
+            start=ConfusionCounts(0, 0, 0, 0),
+        )
         word = name.replace(" ", "_")
         table[f"{prefix}_tpr_{word}"] = Result(counts.tpr, "share", n=weeks)
         table[f"{prefix}_tnr_{word}"] = Result(counts.tnr, "share", n=weeks)

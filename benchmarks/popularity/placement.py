@@ -17,7 +17,7 @@ from benchmarks.checkpoint import Figures, checkpointed
 from benchmarks.intervals import student
 from benchmarks.report import Progress, Result
 from opint.placement.backtest import Scenario, add_up, play, with_free_space
-from opint.placement.decision import Budget, Decision, Prices
+from opint.placement.decision import Budget, PlacementDecision, Prices
 from opint.placement.demand import expected_demand, probabilities, region_shares
 from opint.placement.plan import Plan
 from opint.placement.planner import make_plan
@@ -125,7 +125,7 @@ def endless(world: Scenario) -> Scenario:
     return replace(world, replicas=replace(world.replicas, rses=tuple(rses)), budget=Budget(every))
 
 
-def greedily(policy_input: PolicyInput) -> Decision:
+def greedily(policy_input: PolicyInput) -> PlacementDecision:
     """The plan without the optimiser."""
     demand = expected_demand(policy_input.history, policy_input.label, policy_input.probability, policy_input.share)
     problem = build(policy_input.replicas, demand, policy_input.budget, policy_input.prices)

@@ -12,7 +12,7 @@ from dqm.rates.levels.judgement import Before
 from dqm.rates.levels.pipeline import LevelPipeline
 from dqm.rates.levels.state import Levels, stretch_of
 from dqm.rates.result import SUBSYSTEM
-from opint.store.neighbours import Content
+from opint.store.neighbours import StoredContent
 from streams.records import TriggerRates
 
 FROZEN = 2
@@ -27,7 +27,7 @@ class _Stretch:
 
 def watch(pipeline: LevelPipeline, records: Iterable[TriggerRates]) -> Iterator[LumisectionState]:
     """Closed lumisections of one dataset, which come in order."""
-    history: list[Content] = []
+    history: list[StoredContent] = []
     since: list[EarlierRates] = []
     stretch: _Stretch | None = None
     for record in records:
@@ -47,15 +47,15 @@ def watch(pipeline: LevelPipeline, records: Iterable[TriggerRates]) -> Iterator[
         yield state
 
 
-def judged(pipeline: LevelPipeline, record: TriggerRates, history: Sequence[Content]) -> LumisectionState:
+def judged(pipeline: LevelPipeline, record: TriggerRates, history: Sequence[StoredContent]) -> LumisectionState:
     """One lumisection after those of ``history``."""
     (scored,) = pipeline.score([record])
     return pipeline.close(merge(None, scored, 0.0).state, {SUBSYSTEM: list(history)}, 0.0, "complete")
 
 
-def content(state: LumisectionState) -> Content:
+def content(state: LumisectionState) -> StoredContent:
     """What later lumisections are judged by."""
     part = state.parts[SUBSYSTEM]
     assert part.bands is not None
     rates = EarlierRates(state.key, state.conditions, part.catalogue.names, part.bands)
-    return Content(state.key, part.catalogue.digest, part.digests, rates)
+    return StoredContent(state.key, part.catalogue.digest, part.digests, rates)

@@ -33,7 +33,7 @@ from dqm.rates.levels.readings import Readings, read
 from dqm.rates.observed import is_usable
 from dqm.rates.result import SUBSYSTEM
 from dqm.rates.train import train
-from opint.store.neighbours import Content
+from opint.store.neighbours import StoredContent
 from streams.records import LUMISECTION_SECONDS, TriggerRates
 
 Float64 = npt.NDArray[np.float64]
@@ -235,7 +235,7 @@ class _Trials:
         figures.count("called", run, any(element in incident.elements for incident in raised))
 
     def _judge(self, place: int, struck: Sequence[TriggerRates]) -> list[LumisectionState]:
-        history: list[Content] = self._contents[max(0, place - 64) : place]
+        history: list[StoredContent] = self._contents[max(0, place - 64) : place]
         states = []
         for record in struck:
             states.append(judged(self._pipeline, record, history))

@@ -14,7 +14,7 @@ from dqm.core.drift import Residuals, initial_centre, updated_centre
 from dqm.rates.pipeline import RatePipeline
 from dqm.rates.result import SUBSYSTEM
 from dqm.simulate.rates import SimulatedRates
-from opint.store.neighbours import Content
+from opint.store.neighbours import StoredContent
 
 Shifts = dict[int, npt.NDArray[np.float32]]
 """By run, how far rates had drifted when it began."""
@@ -27,7 +27,7 @@ def watch(
 
     A run that is in ``shifts`` is judged by that; that of any other follows the run before and is put in.
     """
-    history: deque[Content] = deque(maxlen=settings.frozen_after - 1)
+    history: deque[StoredContent] = deque(maxlen=settings.frozen_after - 1)
     shift = initial_centre(len(pipeline.expected[SUBSYSTEM]), pipeline.numbers)
     for run, of_run in groupby(stream, lambda item: item.key.run):
         shift = shifts.setdefault(run, shift)
@@ -42,7 +42,9 @@ def watch(
                 residuals += scored.residuals
             state = merge(None, scored, 0.0).state
             closed = pipeline.close(state, {SUBSYSTEM: list(history)}, 0.0, "complete")
-            history.append(Content(one.key, closed.parts[SUBSYSTEM].catalogue.digest, closed.parts[SUBSYSTEM].digests))
+            history.append(
+                StoredContent(one.key, closed.parts[SUBSYSTEM].catalogue.digest, closed.parts[SUBSYSTEM].digests)
+            )
             yield summary(closed)
         if adopted is not None:
             pipeline.drop(adopted, run)

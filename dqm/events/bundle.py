@@ -12,7 +12,7 @@ import numpy as np
 
 from dqm.core.bundle_files import MANIFEST, BundleError, archive, below, read, verified, write
 from dqm.events.model import HotlineModel, PileupTail
-from dqm.events.scaling import Scaling
+from dqm.events.scaling import EventScaling
 from dqm.networks.event_vae import EventVae
 from dqm.statistics.conformal import ConformalTable
 from streams.arrays import NamedArrays
@@ -54,7 +54,7 @@ def load(folder: Path) -> HotlineModel:
         arrays = verified(folder, _FILE, manifest["files"][_FILE])
         return HotlineModel(
             features=tuple(str(feature) for feature in manifest["features"]),
-            scaling=Scaling(**below(arrays, "scaling/")),
+            scaling=EventScaling(**below(arrays, "scaling/")),
             network=EventVae.from_arrays(below(arrays, "network/")),
             tail=PileupTail(arrays["tail/pileup"], tuple(map(ConformalTable.from_array, arrays["tail/tables"]))),
             usual=arrays["usual"],

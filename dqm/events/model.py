@@ -8,7 +8,7 @@ import numpy as np
 
 from conf.errors import NightshiftError
 from dqm.events.level import Ladder
-from dqm.events.scaling import Scaling
+from dqm.events.scaling import EventScaling
 from dqm.networks.event_vae import EventVae
 from dqm.statistics.conformal import ConformalTable
 from streams.arrays import Float32, Float64
@@ -104,7 +104,7 @@ class HotlineModel:
     """
 
     features: tuple[str, ...]
-    scaling: Scaling
+    scaling: EventScaling
     network: EventVae
     tail: PileupTail
     usual: Float32

@@ -24,7 +24,7 @@ LEAST_SPREAD = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scaling:
+class EventScaling:
     """For f features: all (f,) float32.
 
     ``unit`` is that of the logarithm, 0 where none is taken; ``centre`` and ``spread`` are of the values that are
@@ -38,7 +38,7 @@ class Scaling:
     floor: Float32
 
     @classmethod
-    def of(cls, values: Float32) -> "Scaling":
+    def of(cls, values: Float32) -> "EventScaling":
         """Learned from events ``values`` (n, f)."""
         columns = [_column(column.astype(np.float64)) for column in values.T]
         return cls(*np.array(columns, dtype=np.float32).T)

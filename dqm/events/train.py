@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from conf.errors import NightshiftError
 from conf.settings import HotlineSettings
+from dqm.core.bundle_files import TrainingError
 from dqm.events.bundle import save
 from dqm.events.model import QUANTILES, HotlineModel, PileupTail, live_seconds
-from dqm.events.scaling import Scaling
+from dqm.events.scaling import EventScaling
 from streams.arrays import Float32
 from streams.records import EventFeatures
 
@@ -18,10 +18,6 @@ LEARN_SHARE = 0.4
 LEARN_MOST = 200_000
 """Events that the network learns from, drawn at random."""
 LEAST_EVENTS = 5_000
-
-
-class TrainingError(NightshiftError):
-    """The events are too few, or are not alike."""
 
 
 def train(
@@ -62,7 +58,7 @@ def fit(recorded: list[EventFeatures], rng: np.random.Generator, trained_s: floa
     cut = max(1, round(LEARN_SHARE * len(recorded)))
     stop = max(1, round(0.8 * cut))
     scaled = _sample(recorded[:stop], rng)
-    scaling = Scaling.of(scaled)
+    scaling = EventScaling.of(scaled)
     held_out = _sample(recorded[stop:cut] or recorded[:stop], rng)
     trained = event_vae.train(scaling(scaled), scaling(held_out), scaling.floor, rng)
     late = recorded[cut:] or recorded

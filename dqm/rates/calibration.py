@@ -47,7 +47,7 @@ class PValues:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CauseLimits:
     """P-values at or below which something moved; they keep the declared budget."""
 
     overall: float
@@ -109,7 +109,7 @@ def calibrate(residuals: RateResiduals, seeds: int) -> Calibration:
     )
 
 
-def limits(p_values: PValues, seeds: int, per_shift: float, shift_hours: float, alerts: AlertSettings) -> Limits:
+def limits(p_values: PValues, seeds: int, per_shift: float, shift_hours: float, alerts: AlertSettings) -> CauseLimits:
     """Limits from the p-values of calibration in order of time, for ``per_shift`` false incidents in so many hours."""
     allowed = min(per_shift * LUMISECTION_SECONDS / (shift_hours * 3600), _MOST)
     bad, of = min(alerts.raise_bad, alerts.raise_of), alerts.raise_of
@@ -121,7 +121,7 @@ def limits(p_values: PValues, seeds: int, per_shift: float, shift_hours: float, 
     }
     limits = {name: limit(unit.T, bad, of, allowed * SHARES[name]) for name, unit in units.items()}
     least = float(two_sided(PLAIN))
-    return Limits(**{**limits, "seeds": max(limits["seeds"], least), "paths": max(limits["paths"], least)})
+    return CauseLimits(**{**limits, "seeds": max(limits["seeds"], least), "paths": max(limits["paths"], least)})
 
 
 def _kinds(expected: Float64, seeds: int) -> Indices:

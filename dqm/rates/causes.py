@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dqm.core.quality import Reason
-from dqm.rates.calibration import Limits
+from dqm.rates.calibration import CauseLimits
 from dqm.rates.columns import Columns
 from dqm.statistics.multiple_testing import discovery_threshold
 from streams.arrays import Float32, Float64, Indices, Mask
@@ -55,7 +55,7 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cause:
+class RateCause:
     """What moved: ``reason``, its ``rows``, the p-value that convicts it, and ``by``: the factor of their rates.
 
     ``seed`` is the place of the seed concerned, -1 for causes of all. ``column`` is the prescale index that would
@@ -70,7 +70,7 @@ class Cause:
     column: int | None = None
 
 
-def causes(findings: Findings, limits: Limits, columns: Columns, false_discovery_rate: float) -> list[Cause]:
+def causes(findings: Findings, limits: CauseLimits, columns: Columns, false_discovery_rate: float) -> list[RateCause]:
     """What is wrong in one lumisection; empty if nothing is unlikely enough.
 
     Two tests must agree, as with histograms: the limit that keeps the budget, and Benjamini and Hochberg's over all
@@ -93,7 +93,7 @@ def causes(findings: Findings, limits: Limits, columns: Columns, false_discovery
     return behind + [_path(findings, row) for row in np.flatnonzero(fired & ~explained).tolist()]
 
 
-def _prescales(findings: Findings, fired: Mask, groups: Mask, overall: bool, columns: Columns) -> Cause | None:
+def _prescales(findings: Findings, fired: Mask, groups: Mask, overall: bool, columns: Columns) -> RateCause | None:
     """Rates of several seeds that moved by factors of their own while others stayed."""
     clear = fired & (np.abs(findings.log_ratio) >= CLEAR)
     if len(set(findings.seed_of[clear].tolist())) < SEVERAL:
@@ -105,15 +105,17 @@ def _prescales(findings: Findings, fired: Mask, groups: Mask, overall: bool, col
         return None
     rows = np.flatnonzero(fired | (groups[findings.seed_of] & findings.judged))
     p_value = _least(findings.p_rows[fired], findings.p_together[groups])
-    return Cause(Reason.WRONG_PRESCALES, rows, p_value, _factor(findings, rows), column=column)
+    return RateCause(Reason.WRONG_PRESCALES, rows, p_value, _factor(findings, rows), column=column)
 
 
-def _all_rates(findings: Findings, overall: bool) -> Cause | None:
+def _all_rates(findings: Findings, overall: bool) -> RateCause | None:
     """All seeds by about one factor."""
     if not overall:
         return None
     seeds = np.flatnonzero(findings.judged[: findings.seeds])
-    return Cause(Reason.ALL_MOVED, np.flatnonzero(findings.judged), findings.p_overall, _median_factor(findings, seeds))
+    return RateCause(
+        Reason.ALL_MOVED, np.flatnonzero(findings.judged), findings.p_overall, _median_factor(findings, seeds)
+    )
 
 
 def _moved_by_one_factor(findings: Findings) -> bool:
@@ -121,18 +123,18 @@ def _moved_by_one_factor(findings: Findings) -> bool:
     return bool(np.mean(np.abs(of_seeds - np.median(of_seeds)) <= AS_ONE) >= 0.75)
 
 
-def _seed(findings: Findings, seed: int, limits: Limits) -> Cause:
+def _seed(findings: Findings, seed: int, limits: CauseLimits) -> RateCause:
     """A seed with its paths; if the seed itself did not move it is good, and only its paths are concerned."""
     rows = np.flatnonzero((findings.seed_of == seed) & findings.judged)
     if not findings.p_rows[seed] <= limits.seeds and not np.abs(findings.log_ratio[seed]) >= CLEAR:
         rows = rows[rows >= findings.seeds]
     p_value = _least(findings.p_rows[seed : seed + 1], findings.p_together[seed : seed + 1])
-    return Cause(Reason.SEED_MOVED, rows, p_value, _factor(findings, rows), seed)
+    return RateCause(Reason.SEED_MOVED, rows, p_value, _factor(findings, rows), seed)
 
 
-def _path(findings: Findings, row: int) -> Cause:
+def _path(findings: Findings, row: int) -> RateCause:
     rows = np.array([row], dtype=np.intp)
-    return Cause(
+    return RateCause(
         Reason.PATH_MOVED, rows, float(findings.p_rows[row]), _factor(findings, rows), int(findings.seed_of[row])
     )
 

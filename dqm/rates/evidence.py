@@ -6,7 +6,7 @@ import numpy as np
 
 from dqm.core.quality import Evidence, Reason
 from dqm.core.state import Bands
-from dqm.rates.causes import Cause
+from dqm.rates.causes import RateCause
 from streams.arrays import Float32
 from streams.records import LUMISECTION_SECONDS, Catalogue, TriggerMenu
 
@@ -26,7 +26,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class RateContext:
     """One lumisection: the ``menu`` in words, the ``bands`` in catalogue order, and the conditions that matter."""
 
     catalogue: Catalogue
@@ -37,7 +37,7 @@ class Case:
 
 
 def evidence(
-    case: Case, row: int, cause: Cause | None, p_value: float, scores: dict[str, float], version: str
+    case: RateContext, row: int, cause: RateCause | None, p_value: float, scores: dict[str, float], version: str
 ) -> Evidence:
     """Evidence on ``row`` of the catalogue, which ``cause`` explains; None: it is only suspect."""
     reason = Reason.SUSPECT if cause is None else cause.reason
@@ -93,7 +93,7 @@ def in_hertz(bands: Bands, row: int) -> str:
     return f"Rate {observed} Hz where {low} to {high} Hz are expected"
 
 
-def _kind(reason: Reason, cause: Cause | None, other: float | None) -> str:
+def _kind(reason: Reason, cause: RateCause | None, other: float | None) -> str:
     if other is not None:
         return "prescale"
     if cause is not None and reason is Reason.WRONG_PRESCALES and cause.column is not None:
@@ -105,7 +105,7 @@ def _hz(rate: float) -> str:
     return f"{rate:.3g}" if rate < 1000 else f"{rate:,.0f}"
 
 
-def _explained(case: Case, row: int, cause: Cause | None, other: float | None) -> str:
+def _explained(case: RateContext, row: int, cause: RateCause | None, other: float | None) -> str:
     if cause is None:
         return "unlikely, but not enough to be called wrong"
     change = f"{cause.by:.2g} times what pileup makes of them"
@@ -126,7 +126,7 @@ def _explained(case: Case, row: int, cause: Cause | None, other: float | None) -
     return f"its seed {case.menu.l1[cause.seed]} and the other paths behind it did not move"
 
 
-def _has_seed(case: Case, cause: Cause) -> bool:
+def _has_seed(case: RateContext, cause: RateCause) -> bool:
     return bool((cause.rows < len(case.menu.l1)).any())
 
 

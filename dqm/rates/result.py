@@ -10,9 +10,9 @@ from dqm.core.drift import Residuals
 from dqm.core.quality import Evidence, Reason
 from dqm.core.state import Bands, SubsystemScores
 from dqm.rates.calibration import PValues
-from dqm.rates.causes import Cause
+from dqm.rates.causes import RateCause
 from dqm.rates.closing import content
-from dqm.rates.evidence import Case, evidence
+from dqm.rates.evidence import RateContext, evidence
 from dqm.rates.model import RateModel
 from dqm.rates.observed import Observed, places
 from dqm.rates.residuals import RateResiduals
@@ -39,7 +39,7 @@ class ScoredRates:
     residuals: RateResiduals
     p_values: PValues
     bands: Float32
-    causes: Sequence[Cause]
+    causes: Sequence[RateCause]
 
 
 def rate_bands(observed: Observed, residuals: RateResiduals, spread: Float64, reach: Float64) -> Float32:
@@ -74,7 +74,7 @@ def scored(
     rates = np.empty(n)
     rates[menu.rows] = np.concatenate([record.l1, record.hlt])
     bands[0] = rates
-    case = Case(
+    case = RateContext(
         catalogue,
         model.menu,
         Bands.from_array(bands),
@@ -132,8 +132,8 @@ def _scores(model: RateModel, result: ScoredRates) -> Float32:
 
 
 def _evidence(
-    case: Case,
-    named: Sequence[Cause],
+    case: RateContext,
+    named: Sequence[RateCause],
     row_of: Indices,
     p_values: Float32,
     scores: Float32,
@@ -141,7 +141,7 @@ def _evidence(
     version: str,
 ) -> Mapping[str, Evidence]:
     """Evidence on what causes explain, the widest first, and then on what is suspect, up to the settings' limit."""
-    explanations: list[tuple[int, Cause | None]] = []
+    explanations: list[tuple[int, RateCause | None]] = []
     for cause in named:
         rows = row_of[cause.rows]
         explanations += [(int(row), cause) for row in rows[np.argsort(p_values[rows], kind="stable")] if row >= 0]

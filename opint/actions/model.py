@@ -22,7 +22,7 @@ from opint.actions.features import FeatureSpace
 from opint.actions.message_classes import MessageClass, MessageClasses
 from opint.actions.models.boosting import trees_from_bytes, trees_to_bytes
 from opint.actions.predictor import TrainedPredictor
-from opint.actions.probabilities import Calibration, Curve
+from opint.actions.probabilities import ClassCalibration, Curve
 from opint.actions.similar import PastCases
 from opint.actions.site_exclusion import SiteModel
 from opint.actions.success import SuccessModel
@@ -58,13 +58,13 @@ class _Calibration(_Strict):
     curves: tuple[_Curve, ...]
 
     @classmethod
-    def of(cls, calibration: Calibration) -> "_Calibration":
+    def of(cls, calibration: ClassCalibration) -> "_Calibration":
         return cls.model_validate(asdict(calibration))
 
-    def calibration(self, classes: int) -> Calibration:
+    def calibration(self, classes: int) -> ClassCalibration:
         if not len(self.shifts) == len(self.curves) == classes:
             raise ValueError(f"{len(self.shifts)} shifts and {len(self.curves)} curves for {classes} classes")
-        return Calibration(self.slope, self.shifts, tuple(curve.curve() for curve in self.curves))
+        return ClassCalibration(self.slope, self.shifts, tuple(curve.curve() for curve in self.curves))
 
 
 class _Target(_Strict):

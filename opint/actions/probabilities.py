@@ -100,7 +100,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class ClassCalibration:
     """Platt's scaling for several classes (C. Guo et al., ICML 2017), then a growing curve for each class.
 
     Scaled log-probabilities are ``slope`` (above 0) times the logarithms plus the ``shifts`` (k) of the classes. The
@@ -120,12 +120,12 @@ class Calibration:
         return calibrated
 
 
-def fit_calibration(probability: Float64, label: Indices) -> Calibration:
+def fit_calibration(probability: Float64, label: Indices) -> ClassCalibration:
     """What is learned from probabilities (n, k) and classes (n,); no correction for too few cases."""
     slope, shifts = _fit_scaling(probability, label)
     scaled = _scaled(probability, slope, shifts)
     curves = tuple(_fit_curve(scaled[:, each], label == each) for each in range(probability.shape[1]))
-    return Calibration(slope, shifts, curves)
+    return ClassCalibration(slope, shifts, curves)
 
 
 def _scaled(probability: Float64, slope: float, shifts: tuple[float, ...]) -> Float64:

@@ -10,7 +10,7 @@ import numpy as np
 from opint.actions.action import DecidedCase
 from opint.actions.features import STATUS, Column, FeatureSpace
 from opint.actions.rules import sites_to_exclude
-from opint.actions.target_model import Evidence, TargetModel, train_target
+from opint.actions.target_model import DecidedCases, TargetModel, train_target
 from streams.arrays import Indices
 from streams.workflows import WorkflowFailures
 
@@ -51,7 +51,7 @@ def train_sites(cases: Sequence[DecidedCase], week: Indices, precision: float, s
             table.append((site in case.action.excluded_sites, site in by_rule, int(number)))
     space = FeatureSpace.of(rows)
     label, rules, weeks = (np.array(column, dtype=np.intp) for column in zip(*table, strict=True))
-    return SiteModel(space, train_target(Evidence(space.matrix(rows), label, rules, weeks, 2), precision, seed))
+    return SiteModel(space, train_target(DecidedCases(space.matrix(rows), label, rules, weeks, 2), precision, seed))
 
 
 def _candidates(snapshot: WorkflowFailures) -> Iterator[tuple[str, dict[Column, float]]]:

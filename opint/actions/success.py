@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix, hstack
 
 from opint.actions.action import TARGETS, RecoveryAction
 from opint.actions.models.boosting import BoostedTrees, train_trees
-from opint.actions.probabilities import Calibration, fit_calibration
+from opint.actions.probabilities import ClassCalibration, fit_calibration
 from streams.arrays import Float64
 
 LEARNED_SHARE = 0.7
@@ -27,7 +27,7 @@ class SuccessModel:
     """Trained trees and what calibrates them."""
 
     trees: BoostedTrees
-    calibration: Calibration
+    calibration: ClassCalibration
 
     def probabilities(self, features: csr_matrix, actions: Sequence[RecoveryAction]) -> Float64:
         """Probability (n,) that each action ends well on the workflow of its row of features (n, f)."""

@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 
 from dqm.statistics.resampling import block_mean_interval
 from opint.actions.models.boosting import BoostedTrees, train_trees
-from opint.actions.probabilities import Calibration, fit_calibration, least_confidence, log_losses
+from opint.actions.probabilities import ClassCalibration, fit_calibration, least_confidence, log_losses
 from streams.arrays import Float64, Indices
 
 FOLDS = (0.5, 0.75)
@@ -33,7 +33,7 @@ class TargetModel:
     predictor: str
     reason: str
     trees: BoostedTrees
-    calibration: Calibration
+    calibration: ClassCalibration
     confidence: float
     shares: Float64
     shares_by_rule: Float64
@@ -48,7 +48,7 @@ class TargetModel:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class DecidedCases:
     """Features, decided classes (n,), what the rules say (n,) and weeks (n,), in order of time."""
 
     features: csr_matrix
@@ -58,7 +58,7 @@ class Evidence:
     classes: int
 
 
-def train_target(evidence: Evidence, precision: float, seed: int) -> TargetModel:
+def train_target(evidence: DecidedCases, precision: float, seed: int) -> TargetModel:
     """Train on all cases; calibration, abstention and the choice of the predictor rest on later cases than learned."""
     n = len(evidence.label)
     first, second = (int(share * n) for share in FOLDS)
@@ -90,7 +90,7 @@ def class_shares(label: Indices, by_rules: Indices, classes: int) -> tuple[Float
     return shares, (counts + PRIOR_CASES * shares) / (counts.sum(axis=1, keepdims=True) + PRIOR_CASES)
 
 
-def _choose(evidence: Evidence, start: int, predicted: Float64) -> tuple[str, str]:
+def _choose(evidence: DecidedCases, start: int, predicted: Float64) -> tuple[str, str]:
     """The predictor with which cases from ``start`` on are least surprising, simpler ones unless beaten for certain."""
     past, by_rules, label = evidence.label[:start], evidence.by_rules, evidence.label[start:]
     shares, by_rule = class_shares(past, by_rules[:start], evidence.classes)

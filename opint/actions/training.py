@@ -15,7 +15,7 @@ from opint.actions.rules import apply_rules
 from opint.actions.similar import past_cases
 from opint.actions.site_exclusion import train_sites
 from opint.actions.success import train_success
-from opint.actions.target_model import Evidence, train_target
+from opint.actions.target_model import DecidedCases, train_target
 from streams.arrays import Float64, Indices
 
 WEEK = 7 * 86_400.0
@@ -73,7 +73,7 @@ def train_on(
     done = count(1)
     targets = {}
     for name, among in TARGETS.items():
-        evidence = Evidence(features, examples.labels[name], examples.by_rules[name], examples.week, len(among))
+        evidence = DecidedCases(features, examples.labels[name], examples.by_rules[name], examples.week, len(among))
         targets[name] = train_target(evidence, precision, seed)
         progress(name, next(done) / (len(TARGETS) + 2))
     sites = train_sites(examples.cases, examples.week, precision, seed)

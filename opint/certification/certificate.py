@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from opint.certification.rules import Cause, LumisectionFacts, Objection, objections, weightiest_first
+from opint.certification.rules import LumisectionFacts, Objection, ObjectionCause, objections, weightiest_first
 
 LUMI_UNIT = "1/pb"
 
@@ -90,7 +90,7 @@ def certify(dataset: str, run: int, facts: Sequence[LumisectionFacts], least_ins
     against = {
         lumisection.ls: weightiest_first(of_whole_run + objections(lumisection, required, least_inspected))
         if lumisection.ls in received
-        else (Objection(Cause.NOT_RECEIVED),)
+        else (Objection(ObjectionCause.NOT_RECEIVED),)
         for lumisection in every
     }
     good = [lumisection for lumisection in every if not against[lumisection.ls]]
@@ -136,7 +136,7 @@ def good_runs(certificates: Iterable[Certificate]) -> dict[str, list[list[int]]]
 def _of_whole_run(facts: LumisectionFacts, required: set[str]) -> tuple[Objection, ...]:
     """What whole-run histograms show to be wrong; what they do not show, lumisections may."""
     every = objections(facts, required & facts.subsystems.keys(), 0.0)
-    shown = (objection for objection in every if objection.cause in {Cause.INCIDENT, Cause.BAD})
+    shown = (objection for objection in every if objection.cause in {ObjectionCause.INCIDENT, ObjectionCause.BAD})
     return tuple(
         Objection(objection.cause, f"{objection.where} (whole run)", objection.incidents) for objection in shown
     )
@@ -155,10 +155,10 @@ def _excluded(bad: Sequence[LumisectionFacts], against: Mapping[int, tuple[Objec
 
 
 def _by_cause(bad: Sequence[LumisectionFacts], against: Mapping[int, tuple[Objection, ...]]) -> dict[str, Luminosity]:
-    values: dict[Cause, list[float | None]] = defaultdict(list)
+    values: dict[ObjectionCause, list[float | None]] = defaultdict(list)
     for lumisection in bad:
         values[against[lumisection.ls][0].cause].append(lumisection.recorded_lumi)
-    return {cause.value: Luminosity.of(values[cause]) for cause in Cause if cause in values}
+    return {cause.value: Luminosity.of(values[cause]) for cause in ObjectionCause if cause in values}
 
 
 def _luminosity(lumisections: Iterable[LumisectionFacts]) -> Luminosity:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, select
 from conf.errors import NightshiftError
 from conf.settings import CertifySettings
 from opint.certification.certificate import Certificate, certify
-from opint.certification.rules import Counts, LumisectionFacts, SeenIncident
+from opint.certification.rules import LumisectionFacts, QualityCounts, SeenIncident
 from opint.incidents.families import FAMILIES
 from opint.store import short_faults
 from opint.store.feedback import Verdict
@@ -63,13 +63,13 @@ def read_facts(tx: Connection, dataset: str, run: int) -> list[LumisectionFacts]
     ]
 
 
-def _counts(tx: Connection, dataset: str, run: int) -> Mapping[int, dict[str, Counts]]:
+def _counts(tx: Connection, dataset: str, run: int) -> Mapping[int, dict[str, QualityCounts]]:
     row = ls_summary.c
-    counts: dict[int, dict[str, Counts]] = defaultdict(dict)
+    counts: dict[int, dict[str, QualityCounts]] = defaultdict(dict)
     for name in subsystems(tx, dataset):
         query = select(row.ls, row.good, row.warning, row.bad, row.not_inspected)
         for ls, *numbers in tx.execute(query.where(row.dataset == dataset, row.subsystem == name, row.run == run)):
-            counts[ls][name] = Counts(*numbers)
+            counts[ls][name] = QualityCounts(*numbers)
     return counts
 
 

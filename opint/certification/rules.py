@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Cause(StrEnum):
+class ObjectionCause(StrEnum):
     """What speaks against a lumisection, the weightiest first: luminosity lost is counted for that one."""
 
     NOT_RECEIVED = "not received"
@@ -29,14 +29,14 @@ class Cause(StrEnum):
     """Too few MEs of a subsystem were inspected to say that it is good."""
 
 
-_ORDER = {cause: place for place, cause in enumerate(Cause)}
+_ORDER = {cause: place for place, cause in enumerate(ObjectionCause)}
 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
     """One cause, where it lies (a subsystem, detector parts; empty: everywhere) and the incidents it rests on."""
 
-    cause: Cause
+    cause: ObjectionCause
     where: str = ""
     incidents: tuple[int, ...] = ()
 
@@ -47,7 +47,7 @@ class Objection:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class QualityCounts:
     """How many MEs of one subsystem have which quality in one lumisection."""
 
     good: int
@@ -85,7 +85,7 @@ class LumisectionFacts:
     not_ready: tuple[str, ...] = ()
     recorded_lumi: float | None = None
     model_version: str = ""
-    subsystems: Mapping[str, Counts] = field(default_factory=dict)
+    subsystems: Mapping[str, QualityCounts] = field(default_factory=dict)
     incidents: Sequence[SeenIncident] = ()
     short_faults: Collection[str] = ()
 
@@ -97,21 +97,21 @@ def objections(facts: LumisectionFacts, required: Collection[str], least_inspect
     ``least_inspected`` of the MEs must have been inspected.
     """
     if not facts.closed:
-        return (Objection(Cause.NOT_CLOSED),)
+        return (Objection(ObjectionCause.NOT_CLOSED),)
     # Without beams nothing is inspected: that would only be said once more for each subsystem.
     if facts.beams_stable is False:
-        return (Objection(Cause.NO_STABLE_BEAMS),)
+        return (Objection(ObjectionCause.NO_STABLE_BEAMS),)
     against = []
     if facts.not_ready:
-        against.append(Objection(Cause.DETECTOR_OFF, ", ".join(facts.not_ready)))
+        against.append(Objection(ObjectionCause.DETECTOR_OFF, ", ".join(facts.not_ready)))
     if not required:
-        against.append(Objection(Cause.NOT_INSPECTED))
+        against.append(Objection(ObjectionCause.NOT_INSPECTED))
     for subsystem in sorted(required):
         counts = facts.subsystems.get(subsystem)
         if found_bad := _bad(facts, subsystem, counts):
             against.append(found_bad)
         if counts is None or counts.inspected < least_inspected:
-            against.append(Objection(Cause.NOT_INSPECTED, subsystem))
+            against.append(Objection(ObjectionCause.NOT_INSPECTED, subsystem))
     return weightiest_first(against)
 
 
@@ -120,14 +120,16 @@ def weightiest_first(unordered: Iterable[Objection]) -> tuple[Objection, ...]:
     return tuple(sorted(unordered, key=lambda objection: (_ORDER[objection.cause], objection.where)))
 
 
-def _bad(facts: LumisectionFacts, subsystem: str, counts: Counts | None) -> Objection | None:
+def _bad(facts: LumisectionFacts, subsystem: str, counts: QualityCounts | None) -> Objection | None:
     """The objection to bad MEs of one subsystem; None if there are none but those of false alarms."""
     incidents = [incident for incident in facts.incidents if incident.subsystem == subsystem]
     true_alarms = tuple(sorted(incident.incident for incident in incidents if not incident.false_alarm))
     if true_alarms:
-        return Objection(Cause.INCIDENT, subsystem, true_alarms)
+        return Objection(ObjectionCause.INCIDENT, subsystem, true_alarms)
     # Each bad ME belongs to one folder and one family, so those of several incidents add up.
     forgiven = sum(incident.bad for incident in incidents)
     if counts is not None and counts.bad > forgiven:
-        return Objection(Cause.SHORT_FAULT if subsystem in facts.short_faults else Cause.BAD, subsystem)
+        return Objection(
+            ObjectionCause.SHORT_FAULT if subsystem in facts.short_faults else ObjectionCause.BAD, subsystem
+        )
     return None

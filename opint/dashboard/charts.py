@@ -13,7 +13,7 @@ SPARK_WIDTH, SPARK_HEIGHT = 160.0, 26.0
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class ChartLine:
     """A line of a chart: its name, its points for a polyline, and the value at its end."""
 
     name: str
@@ -29,7 +29,7 @@ class Spark:
     zero: float
 
 
-def day_curves(days: Sequence[CacheDay]) -> list[Curve]:
+def day_curves(days: Sequence[CacheDay]) -> list[ChartLine]:
     """Hit ratios of bytes and of requests by day, from 0 to 1; a day without reads is no day."""
     first = days[0].day if days else 0
     span = max(1, days[-1].day - first) if days else 1
@@ -38,10 +38,10 @@ def day_curves(days: Sequence[CacheDay]) -> list[Curve]:
         "of bytes": [1 - day.missed_bytes / max(1, day.read_bytes) for day in days],
         "of requests": [1 - day.misses / max(1, day.requests) for day in days],
     }
-    return [Curve(name, _points(x, values), values[-1]) for name, values in ratios.items() if values]
+    return [ChartLine(name, _points(x, values), values[-1]) for name, values in ratios.items() if values]
 
 
-def size_curves(points: Sequence[CurvePoint]) -> list[Curve]:
+def size_curves(points: Sequence[CurvePoint]) -> list[ChartLine]:
     """Byte miss ratio by size for each policy, sizes on a logarithmic scale, the best at its largest size first."""
     if not points:
         return []
@@ -51,7 +51,7 @@ def size_curves(points: Sequence[CurvePoint]) -> list[Curve]:
     for policy in dict.fromkeys(point.policy for point in points):
         own = [point for point in points if point.policy == policy]
         x = [WIDTH * (math.log(point.capacity_bytes) - least) / span for point in own]
-        curves.append(Curve(policy, _points(x, [point.byte_miss_ratio for point in own]), own[-1].byte_miss_ratio))
+        curves.append(ChartLine(policy, _points(x, [point.byte_miss_ratio for point in own]), own[-1].byte_miss_ratio))
     return sorted(curves, key=lambda curve: curve.last)
 
 

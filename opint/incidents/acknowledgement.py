@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from opint.incidents.families import SYSTEM
 from opint.store import incidents, occurrences
-from opint.store.incidents import Entry, Incident
+from opint.store.incidents import HistoryEntry, Incident
 from opint.store.occurrences import NAMELESS_KINDS
 
 CALLED_AGAIN = "called again"
@@ -52,13 +52,13 @@ def material_change(incident: Incident, elements: Collection[str]) -> str:
     return "; ".join(changes)
 
 
-def end(incident: Incident, why: str, now_s: float) -> Entry:
+def end(incident: Incident, why: str, now_s: float) -> HistoryEntry:
     """Make an acknowledged incident open again; what the history says of that."""
     by = incident.acknowledged_by
     incident.state, incident.updated_s = "open", now_s
     incident.acknowledged_s = incident.acknowledged_by = None
     incident.acknowledged_until_s = incident.acknowledged_basis = None
-    return Entry(incident.id, now_s, SYSTEM, CALLED_AGAIN, f"{why} (acknowledged by {by} before)")
+    return HistoryEntry(incident.id, now_s, SYSTEM, CALLED_AGAIN, f"{why} (acknowledged by {by} before)")
 
 
 def expire(tx: Connection, now_s: float) -> list[Incident]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from opint.incidents.families import FAMILIES, SYSTEM, IncidentKey, fingerprint
 from opint.store import incidents
-from opint.store.incidents import DATA_LOST, NOT_JUDGED, Entry, Incident
+from opint.store.incidents import DATA_LOST, NOT_JUDGED, HistoryEntry, Incident
 from opint.store.sql import storable
 from streams.keys import LumisectionKey
 from streams.source import Loss
@@ -49,7 +49,7 @@ def open_fault(tx: Connection, fault: OperationalFault, now_s: float) -> Inciden
         severity=fault.severity,
     )
     incidents.insert_new(tx, [incident])
-    incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "opened", fault.title)])
+    incidents.write_history(tx, [HistoryEntry(incident.id, now_s, SYSTEM, "opened", fault.title)])
     return incident
 
 
@@ -61,7 +61,7 @@ def clear_fault(tx: Connection, incident_key: IncidentKey, why: str, now_s: floa
         return None
     incident.state, incident.updated_s, incident.resolved_s, incident.resolved_by = "resolved", now_s, now_s, SYSTEM
     incidents.overwrite(tx, [incident])
-    incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "cleared", why)])
+    incidents.write_history(tx, [HistoryEntry(incident.id, now_s, SYSTEM, "cleared", why)])
     return incident
 
 
@@ -103,7 +103,7 @@ def _open_or_add(tx: Connection, fault: OperationalFault, now_s: float) -> Incid
         return incident
     incident.title, incident.updated_s = f"{fault.title}, and others before", now_s
     incidents.overwrite(tx, [incident])
-    incidents.write_history(tx, [Entry(incident.id, now_s, SYSTEM, "worsened", fault.title)])
+    incidents.write_history(tx, [HistoryEntry(incident.id, now_s, SYSTEM, "worsened", fault.title)])
     return incident
 
 

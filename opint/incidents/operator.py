@@ -7,7 +7,7 @@ from opint.incidents import acknowledgement
 from opint.incidents.families import SYSTEM
 from opint.store import feedback, incidents
 from opint.store.feedback import Feedback, Verdict
-from opint.store.incidents import Entry, Incident
+from opint.store.incidents import HistoryEntry, Incident
 from opint.store.sql import storable
 
 MOST_ACTOR = 200
@@ -132,5 +132,5 @@ def write_deed(tx: Connection, incident: Incident, actor: str, action: str, text
     """Store the incident as it is now, with the deed that made it so."""
     incident.updated_s = now_s
     incidents.overwrite(tx, [incident])
-    entry = Entry(incident.id, now_s, storable(actor, MOST_ACTOR), action, storable(text.strip(), MOST_TEXT))
+    entry = HistoryEntry(incident.id, now_s, storable(actor, MOST_ACTOR), action, storable(text.strip(), MOST_TEXT))
     incidents.write_history(tx, [entry])

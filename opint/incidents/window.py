@@ -64,7 +64,7 @@ class Folders:
 
 
 @dataclass(frozen=True, eq=False)
-class SubsystemVerdict:
+class StoredVerdict:
     """The verdict of one subsystem in one lumisection; arrays in catalogue order."""
 
     key: LumisectionKey
@@ -117,7 +117,7 @@ class Window:
     ``complete`` says that none follow, ``cut`` that some between it and what was asked for are left out.
     """
 
-    judged: Sequence[SubsystemVerdict]
+    judged: Sequence[StoredVerdict]
     complete: bool
     cut: bool
 
@@ -207,10 +207,10 @@ def _key(row: Row[Any]) -> LumisectionKey:
     return LumisectionKey(row.run, row.ls)
 
 
-def _verdict(row: Row[Any], folders: Mapping[str, Folders]) -> SubsystemVerdict:
+def _verdict(row: Row[Any], folders: Mapping[str, Folders]) -> StoredVerdict:
     folders_of_catalogue = folders[row.catalogue]
     n = len(folders_of_catalogue.names)
-    return SubsystemVerdict(
+    return StoredVerdict(
         key=_key(row),
         folders=folders_of_catalogue,
         qualities=unpack(row.verdict_qualities, SMALL, (n,)),

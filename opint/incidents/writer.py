@@ -11,7 +11,7 @@ from opint.incidents.reconcile import Because, Change
 from opint.incidents.rule import Observation
 from opint.store import acceptances, evidence, feedback, incidents, occurrences, trigger_rates
 from opint.store.evidence import Hint
-from opint.store.incidents import Entry, Incident
+from opint.store.incidents import HistoryEntry, Incident
 from opint.store.occurrences import Extent, Occurrence
 from opint.store.trigger_rates import LumisectionRates
 from streams.records import LumisectionKey
@@ -31,7 +31,7 @@ class IncidentWriter:
     incidents: dict[int, Incident]
     opened: list[Incident] = field(default_factory=list)
     cleared: list[Incident] = field(default_factory=list)
-    _entries: list[Entry] = field(default_factory=list)
+    _entries: list[HistoryEntry] = field(default_factory=list)
     _touched: set[int] = field(default_factory=set)
     _recount: set[int] = field(default_factory=set)
     _added: list[Occurrence] = field(default_factory=list)
@@ -267,7 +267,7 @@ class IncidentWriter:
         return self._hints[where]
 
     def _note(self, incident: Incident, action: str, detail: str) -> None:
-        self._entries.append(Entry(incident.id, self.now_s, SYSTEM, str(action), detail))
+        self._entries.append(HistoryEntry(incident.id, self.now_s, SYSTEM, str(action), detail))
 
 
 def _severity(family: str, observations: Sequence[Observation], size: int) -> str:

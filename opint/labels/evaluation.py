@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opint.labels.label import Flag, Labels
-from opint.store.labels import WORST_FIRST, Answer, SubsystemVerdict
+from opint.store.labels import WORST_FIRST, Answer, VerdictSummary
 from streams.keys import LumisectionKey
 
 Float64 = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ class Outcome:
     flag: Flag
     cause: str
     subsystem: str
-    verdict: SubsystemVerdict
+    verdict: VerdictSummary
     surprise: float
     """The largest of the verdicts that answer the label; NaN where none is known."""
 
@@ -90,7 +90,7 @@ class Evaluation:
     unanswered: int
 
 
-def answered(labels: Labels, verdicts: Iterable[SubsystemVerdict]) -> list[Outcome]:
+def answered(labels: Labels, verdicts: Iterable[VerdictSummary]) -> list[Outcome]:
     """Each label with its verdict, in the order of the verdicts; labels and verdicts without the other are left out."""
     outcomes = []
     for key, group in groupby(verdicts, key=lambda verdict: verdict.key):

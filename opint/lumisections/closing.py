@@ -18,7 +18,7 @@ from dqm.core.digests import EMPTY
 from dqm.core.state import EarlierRates, LumisectionState, SubsystemScores
 from opint.lumisections.judge import Judge
 from opint.store import alarm_levels, lumisections
-from opint.store.neighbours import Content, Contents, Neighbours, neighbours
+from opint.store.neighbours import Contents, Neighbours, StoredContent, neighbours
 from streams.records import LumisectionKey
 
 StateKey = tuple[str, LumisectionKey]
@@ -95,7 +95,7 @@ class _EarlierContents:
 
     def __init__(self, around: Iterable[Neighbours], states: States, reach: int) -> None:
         self._reach = reach
-        self._found: dict[LumisectionKey, dict[str, Content]] = defaultdict(dict)
+        self._found: dict[LumisectionKey, dict[str, StoredContent]] = defaultdict(dict)
         for near in around:
             for name, contents in near.before.items():
                 for content in contents:
@@ -109,16 +109,16 @@ class _EarlierContents:
         """By subsystem, the contents of the ``reach`` lumisections before ``key``."""
         keys = self._keys[key.ls == 0]
         place = bisect_left(keys, key)
-        history: dict[str, list[Content]] = defaultdict(list)
+        history: dict[str, list[StoredContent]] = defaultdict(list)
         for near in keys[max(0, place - self._reach) : place]:
             for name, content in self._found[near].items():
                 history[name].append(content)
         return history
 
 
-def _contents(state: LumisectionState) -> dict[str, Content]:
+def _contents(state: LumisectionState) -> dict[str, StoredContent]:
     return {
-        name: Content(state.key, part.catalogue.digest, part.digests, _rates(state, part))
+        name: StoredContent(state.key, part.catalogue.digest, part.digests, _rates(state, part))
         for name, part in state.parts.items()
     }
 
@@ -150,7 +150,7 @@ def _followers_repeating(around: Neighbours, state: LumisectionState) -> Iterabl
                 yield follower.key
 
 
-def _share_content(content: Content, other: Content) -> bool:
+def _share_content(content: StoredContent, other: StoredContent) -> bool:
     if content.catalogue != other.catalogue:
         return False
     alike = content.digests == other.digests

@@ -55,7 +55,7 @@ RULES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class IncidentCause:
     """What an incident follows from, in words; ``incident`` is the number of the other one, None if it is none."""
 
     text: str
@@ -64,7 +64,7 @@ class Cause:
 
 def load(
     tx: Connection, subjects: Collection[Subject], settings: Settings, ended: Iterable[Incident] = ()
-) -> dict[int, Cause]:
+) -> dict[int, IncidentCause]:
     """By number, the cause of each incident that follows from something; another incident comes before a state.
 
     Causes are incidents that are not resolved, and those of ``ended`` that were not when the other one opened.
@@ -73,17 +73,17 @@ def load(
     causes = _states(tx, subjects, settings)
     for each in subjects:
         if (parent := parent_of(each.incident, parents)) is not None:
-            causes[each.incident.id] = Cause(f"incident {parent.id}: {parent.title}", parent.id)
+            causes[each.incident.id] = IncidentCause(f"incident {parent.id}: {parent.title}", parent.id)
     return causes
 
 
-def _states(tx: Connection, subjects: Iterable[Subject], settings: Settings) -> dict[int, Cause]:
+def _states(tx: Connection, subjects: Iterable[Subject], settings: Settings) -> dict[int, IncidentCause]:
     """Causes that are states of machine or detector, that of the detector first."""
     concerned: dict[State, list[Incident]] = defaultdict(list)
     for each in subjects:
         for state in explaining_states(each, settings):
             concerned[state].append(each.incident)
-    causes: dict[int, Cause] = {}
+    causes: dict[int, IncidentCause] = {}
     for state in sorted(concerned, key=lambda state: not state.bits):
         numbers = [incident.id for incident in concerned[state] if incident.id not in causes]
         reached = incident_conditions.reached(tx, numbers, state.bits, LEAD_LUMISECTIONS)
@@ -95,7 +95,7 @@ def _states(tx: Connection, subjects: Iterable[Subject], settings: Settings) -> 
             began = beginnings.get(at) or beginnings.setdefault(at, incident_conditions.beginning(tx, *at, state.bits))
             if follows(incident, began):
                 since = f"{clock_time(began.published_s)}, {_place(began.key)}"
-                causes[incident.id] = Cause(f"{state.name} since {since}")
+                causes[incident.id] = IncidentCause(f"{state.name} since {since}")
     return causes
 
 
@@ -103,13 +103,13 @@ def _place(key: LumisectionKey) -> str:
     return f"run {key.run} LS {key.ls}" if key.ls else f"run {key.run}"
 
 
-def of_past(tx: Connection, numbers: Collection[int], settings: Settings) -> dict[int, Cause]:
+def of_past(tx: Connection, numbers: Collection[int], settings: Settings) -> dict[int, IncidentCause]:
     """The same of any incidents; those of them that are resolved may be causes of the others."""
     subjects = subject.load(tx, numbers).values()
     return load(tx, subjects, settings, [each.incident for each in subjects if each.incident.state == "resolved"])
 
 
-def of_active(tx: Connection, numbers: Collection[int], settings: Settings) -> dict[int, Cause]:
+def of_active(tx: Connection, numbers: Collection[int], settings: Settings) -> dict[int, IncidentCause]:
     """The same of those of these incidents that are not resolved."""
     subjects = subject.load(tx, numbers).values()
     return load(tx, [each for each in subjects if each.incident.state != "resolved"], settings)

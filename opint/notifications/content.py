@@ -45,7 +45,7 @@ class IncidentContent(TypedDict):
     guidance: str
 
 
-class Content(TypedDict):
+class MessageContent(TypedDict):
     """A message: one line, text for people, and the incidents for programs."""
 
     version: int
@@ -64,18 +64,18 @@ class Item:
     guidance: str = ""
 
 
-def compose(items: Sequence[Item], page_url: str) -> Content:
+def compose(items: Sequence[Item], page_url: str) -> MessageContent:
     """The message about these incidents."""
     listed = [incident_content(item, page_url) for item in items]
     if len(items) == 1:
-        return Content(version=1, subject=_line(listed[0]), text=_single(listed[0], items[0]), incidents=listed)
-    return Content(version=1, subject=_summary(listed), text=_digest(listed, page_url), incidents=listed)
+        return MessageContent(version=1, subject=_line(listed[0]), text=_single(listed[0], items[0]), incidents=listed)
+    return MessageContent(version=1, subject=_summary(listed), text=_digest(listed, page_url), incidents=listed)
 
 
-def trial_content(receiver: str, now_s: float) -> Content:
+def trial_content(receiver: str, now_s: float) -> MessageContent:
     """The message of `nightshift notify test`."""
     text = f"Receiver {receiver!r} can be reached. Sent at {iso(now_s)} by nightshift notify test; nothing is wrong."
-    return Content(version=1, subject="[nightshift] test", text=text, incidents=[])
+    return MessageContent(version=1, subject="[nightshift] test", text=text, incidents=[])
 
 
 def incident_content(item: Item, page_url: str) -> IncidentContent:

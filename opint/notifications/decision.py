@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from opint.notifications.causes import Cause
+from opint.notifications.causes import IncidentCause
 from opint.notifications.silencing import Silence, hiding
 from opint.notifications.subject import Subject
 from opint.store.incidents import Incident
@@ -15,7 +15,7 @@ LOOK_AGAIN_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class NoticeDecision:
     """The outcome and why; ``due_s`` is when to decide again, None if that is settled."""
 
     outcome: Outcome
@@ -36,12 +36,12 @@ class Situation:
     now_s: float
     subjects: Mapping[int, Subject]
     silences: Sequence[Silence]
-    causes: Mapping[int, Cause]
+    causes: Mapping[int, IncidentCause]
     quiet: Mapping[int, str]
     called: frozenset[int] = field(default_factory=frozenset)
 
 
-def decide(notice: Notice, situation: Situation) -> Decision:  # noqa: PLR0911 - a rule each
+def decide(notice: Notice, situation: Situation) -> NoticeDecision:  # noqa: PLR0911 - a rule each
     """What becomes of a notice."""
     subject, now_s = situation.subjects[notice.incident_id], situation.now_s
     incident = subject.incident
@@ -50,29 +50,29 @@ def decide(notice: Notice, situation: Situation) -> Decision:  # noqa: PLR0911 -
         return _decide_end(notice, incident, situation)
     # Nobody is woken for what has passed; the page and the hand-over have it.
     if over:
-        return Decision("over", f"was over before anybody was called: resolved by {incident.resolved_by}")
+        return NoticeDecision("over", f"was over before anybody was called: resolved by {incident.resolved_by}")
     if incident.state == "acknowledged" and _answers(incident, notice):
-        return Decision("acknowledged", f"{incident.acknowledged_by} acknowledged it")
+        return NoticeDecision("acknowledged", f"{incident.acknowledged_by} acknowledged it")
     if (silence := hiding(situation.silences, subject, now_s)) is not None:
         ends_s = silence.stored.ends_s
         until = "it is resolved" if ends_s is None else iso(ends_s)
         reason = (
             f"silence {silence.stored.id} of {silence.stored.actor} hides it until {until}: {silence.stored.reason}"
         )
-        return Decision("silenced", reason, ends_s or now_s + LOOK_AGAIN_S, silence=silence.stored.id)
+        return NoticeDecision("silenced", reason, ends_s or now_s + LOOK_AGAIN_S, silence=silence.stored.id)
     if (cause := situation.causes.get(incident.id)) is not None:
-        return Decision("follows", f"follows from {cause.text}", now_s + LOOK_AGAIN_S, parent=cause.incident)
+        return NoticeDecision("follows", f"follows from {cause.text}", now_s + LOOK_AGAIN_S, parent=cause.incident)
     if why := situation.quiet.get(incident.id, ""):
-        return Decision("quiet", why, now_s + LOOK_AGAIN_S)
-    return Decision("sent", _sent_reason(notice))
+        return NoticeDecision("quiet", why, now_s + LOOK_AGAIN_S)
+    return NoticeDecision("sent", _sent_reason(notice))
 
 
-def _decide_end(notice: Notice, incident: Incident, situation: Situation) -> Decision:
+def _decide_end(notice: Notice, incident: Incident, situation: Situation) -> NoticeDecision:
     if incident.state != "resolved":
-        return Decision("over", "goes on again")
+        return NoticeDecision("over", "goes on again")
     if notice.incident_id not in situation.called:
-        return Decision("never-called", "ended, and nobody had been called here")
-    return Decision("sent", "ended")
+        return NoticeDecision("never-called", "ended, and nobody had been called here")
+    return NoticeDecision("sent", "ended")
 
 
 def _answers(incident: Incident, notice: Notice) -> bool:

@@ -11,7 +11,7 @@ from opint.store.notices import Notice
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ExplanationLine:
     """One line: at ``at_s`` (s since 1970) this happened to the incident; ``receiver`` is empty where nobody is meant.
 
     ``outcome`` is the word of :data:`opint.store.notices.Outcome`, or waiting or dead for a message on its way.
@@ -25,7 +25,7 @@ class Account:
     why: str
 
 
-def explain(tx: Connection, incident: int) -> list[Account]:
+def explain(tx: Connection, incident: int) -> list[ExplanationLine]:
     """All changes of an incident that concern people, with what became of each; in order."""
     by_change: dict[int | None, list[Notice]] = {}
     for notice in notices.of_incident(tx, incident):
@@ -38,21 +38,21 @@ def explain(tx: Connection, incident: int) -> list[Account]:
 
 def _accounts(
     tx: Connection, incident: int, by_change: Mapping[int | None, list[Notice]], sent: Mapping[int, Message]
-) -> Iterator[Account]:
+) -> Iterator[ExplanationLine]:
     for entry in outbox.of_incident(tx, incident):
         decided = by_change.get(entry.id, [])
         for notice in decided:
             yield _account(notice, "escalated" if notice.purpose == "escalation" else entry.change, sent)
         if not decided:
             why = "no dispatcher has looked at it yet" if entry.routed_s is None else "nobody had been called for it"
-            yield Account(
+            yield ExplanationLine(
                 entry.at_s, entry.change, entry.detail, "", "waiting" if entry.routed_s is None else "over", why
             )
     for notice in by_change.get(None, []):
         yield _account(notice, "repeated", sent)
 
 
-def _account(notice: Notice, change: str, sent: Mapping[int, Message]) -> Account:
+def _account(notice: Notice, change: str, sent: Mapping[int, Message]) -> ExplanationLine:
     outcome, why = str(notice.outcome), notice.reason
     message = None if notice.message_id is None else sent.get(notice.message_id)
     if notice.outcome == "pending":
@@ -61,4 +61,4 @@ def _account(notice: Notice, change: str, sent: Mapping[int, Message]) -> Accoun
         outcome = message.state
         why = f"{why}; message {message.id}" + (f", {message.attempts} attempts" if message.attempts > 1 else "")
         why += f": {message.error}" if message.error else ""
-    return Account(notice.at_s, change, notice.detail, notice.receiver, outcome, why)
+    return ExplanationLine(notice.at_s, change, notice.detail, notice.receiver, outcome, why)

@@ -16,7 +16,7 @@ from conf.settings import Settings
 from opint.incidents import acknowledgement
 from opint.notifications import causes, content, routing, silencing, subject
 from opint.notifications.content import Item
-from opint.notifications.decision import Decision, Situation, decide
+from opint.notifications.decision import NoticeDecision, Situation, decide
 from opint.store import earlier, incidents, messages, notices, outbox
 from opint.store.incidents import Incident
 from opint.store.notices import Notice
@@ -88,7 +88,7 @@ class Planner:
             return 0
         receiver = self._receivers.get(name)
         if receiver is None:
-            _settle(due, Decision("unrouted", f"receiver {name!r} is not in the settings any more"), now_s)
+            _settle(due, NoticeDecision("unrouted", f"receiver {name!r} is not in the settings any more"), now_s)
             notices.rewrite(tx, due)
             return 0
         situation = self._situation(tx, name, {notice.incident_id for notice in due}, now_s)
@@ -155,7 +155,7 @@ class Planner:
         return len(parts)
 
 
-def _settle(decided: Sequence[Notice], decision: Decision, now_s: float) -> None:
+def _settle(decided: Sequence[Notice], decision: NoticeDecision, now_s: float) -> None:
     for notice in decided:
         notice.outcome, notice.reason, notice.due_s = decision.outcome, decision.reason, decision.due_s
         notice.decided_s, notice.silence_id, notice.parent_id = now_s, decision.silence, decision.parent

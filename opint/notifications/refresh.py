@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from conf.notifications import AlertmanagerReceiver
 from opint.notifications import causes, content, silencing, subject
-from opint.notifications.content import Content, Item
+from opint.notifications.content import Item, MessageContent
 from opint.notifications.planner import Planner
 from opint.notifications.receivers.sender import DeliveryError, Outgoing, Sender
 from opint.store import notices
@@ -52,7 +52,7 @@ class Refresh:
         except Exception:
             log.exception("a sender failed", receiver=name)
 
-    def _active(self, tx: Connection, receiver: str, now_s: float) -> Content:
+    def _active(self, tx: Connection, receiver: str, now_s: float) -> MessageContent:
         """For what the receiver was called, without what is silenced, follows from another or is quiet by now."""
         planner, active = self._planner, subject.active(tx)
         called = notices.called(tx, receiver, [each.incident.id for each in active])
@@ -66,4 +66,4 @@ class Refresh:
             and not causes.quiet_reason(each, planner.settings)
         ]
         incidents = [content.incident_content(item, planner.settings.page_url) for item in items]
-        return Content(version=1, subject="", text="", incidents=incidents)
+        return MessageContent(version=1, subject="", text="", incidents=incidents)

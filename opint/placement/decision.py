@@ -88,7 +88,7 @@ SLACK_BYTES = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Decision:
+class PlacementDecision:
     """``delete`` (m,) flags replicas to delete; copies of ``copy_dataset`` (c,) are made at ``copy_rse`` (c,)."""
 
     delete: Mask
@@ -96,7 +96,7 @@ class Decision:
     copy_rse: Indices
 
 
-def apply_decision(decision: Decision, replicas: Replicas) -> Replicas:
+def apply_decision(decision: PlacementDecision, replicas: Replicas) -> Replicas:
     """The replicas after the decision; copies come last, in order."""
     stay = ~decision.delete
     copies = len(decision.copy_dataset)
@@ -109,7 +109,7 @@ def apply_decision(decision: Decision, replicas: Replicas) -> Replicas:
     )
 
 
-def check_decision(decision: Decision, replicas: Replicas, budget: Budget) -> None:
+def check_decision(decision: PlacementDecision, replicas: Replicas, budget: Budget) -> None:
     """Raise PlacementError if a decision breaks a rule that holds for every decision."""
     gone = decision.delete
     _refuse(replicas, gone & ~replicas.on_disk, "lies on tape")

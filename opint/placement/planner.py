@@ -10,7 +10,7 @@ import numpy as np
 from opint.placement.decision import Budget, Prices
 from opint.placement.demand import Demand
 from opint.placement.plan import Action, Line, Plan, Refusal, RefusalCause
-from opint.placement.problem import Problem, build
+from opint.placement.problem import PlacementProblem, build
 from opint.placement.replicas import Replicas
 from opint.placement.sites import TB
 from opint.placement.solve import TIME_LIMIT_S, solve
@@ -29,7 +29,7 @@ class PlanContext:
     demand: Demand
     budget: Budget
     prices: Prices
-    problem: Problem
+    problem: PlacementProblem
     chosen: Mask
     saved: Float64
 

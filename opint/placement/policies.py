@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from opint.placement.decision import Budget, Decision, Prices, room
+from opint.placement.decision import Budget, PlacementDecision, Prices, room
 from opint.placement.demand import expected_demand
 from opint.placement.problem import build
 from opint.placement.replicas import Replicas
@@ -40,24 +40,24 @@ class PolicyInput:
         return self.history.shape[1] - 1
 
 
-Policy = Callable[[PolicyInput], Decision]
+Policy = Callable[[PolicyInput], PlacementDecision]
 """Decides what is deleted and copied before the next week; deterministic."""
 
 
-def follow_forecast(policy_input: PolicyInput) -> Decision:
+def follow_forecast(policy_input: PolicyInput) -> PlacementDecision:
     """The plan that saves most of the forecast reads, for its price and within the budget."""
     demand = expected_demand(policy_input.history, policy_input.label, policy_input.probability, policy_input.share)
     problem = build(policy_input.replicas, demand, policy_input.budget, policy_input.prices)
     return to_decision(problem, solve(problem).chosen, len(policy_input.replicas.dataset))
 
 
-def follow_persistence(policy_input: PolicyInput) -> Decision:
+def follow_persistence(policy_input: PolicyInput) -> PlacementDecision:
     """The plan without a model: what was popular last week is popular next week, and nothing else is."""
     popular = policy_input.label.holds(policy_input.history.measures[policy_input.label.measure][:, policy_input.week])
     return follow_forecast(replace(policy_input, probability=popular.astype(np.float64)))
 
 
-def keep_everything(policy_input: PolicyInput) -> Decision:
+def keep_everything(policy_input: PolicyInput) -> PlacementDecision:
     """Delete nothing; copy what is on no disk to the disks with most room, new datasets first."""
     replicas = policy_input.replicas
     free = np.where(replicas.is_disk, room(replicas, policy_input.budget) - replicas.used_bytes, 0.0)
@@ -73,10 +73,10 @@ def keep_everything(policy_input: PolicyInput) -> Decision:
             network -= size
             copies_made.append((dataset, target))
     copies = np.array(copies_made, dtype=np.intp).reshape(-1, 2)
-    return Decision(np.zeros(len(replicas.dataset), dtype=np.bool_), copies[:, 0], copies[:, 1])
+    return PlacementDecision(np.zeros(len(replicas.dataset), dtype=np.bool_), copies[:, 0], copies[:, 1])
 
 
-def delete_least_recently_used(policy_input: PolicyInput) -> Decision:
+def delete_least_recently_used(policy_input: PolicyInput) -> PlacementDecision:
     """Copy what is new or was popular last week, most reads first; what was read least recently makes room for it.
 
     Of all disks the one is taken whose data have been unread for longest, as if there were one list for all of them.
@@ -106,7 +106,7 @@ def delete_least_recently_used(policy_input: PolicyInput) -> Decision:
         network -= size
         copies_made.append((dataset, target))
     copies = np.array(copies_made, dtype=np.intp).reshape(-1, 2)
-    return Decision(delete, copies[:, 0], copies[:, 1])
+    return PlacementDecision(delete, copies[:, 0], copies[:, 1])
 
 
 def _last_used(policy_input: PolicyInput) -> Float64:

@@ -21,7 +21,7 @@ OFFERED = 4.0
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class PlacementProblem:
     """q options of holding a replica, of n datasets at s RSEs in R regions.
 
     ``dataset``, ``rse`` and ``region`` (q,) identify an option; ``bytes`` (q,) is its size, ``cost`` (q,) its price.
@@ -74,7 +74,7 @@ class Problem:
         return saved
 
 
-def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) -> Problem:
+def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) -> PlacementProblem:
     """The problem for these replicas and this demand, which have the same names.
 
     Raises:
@@ -98,7 +98,7 @@ def build(replicas: Replicas, demand: Demand, budget: Budget, prices: Prices) ->
     must = np.concatenate([forced, np.zeros(len(dataset), dtype=np.bool_)])
     rses = np.concatenate([replicas.rse[present], rse])
     forced_copies = np.bincount(datasets[must], minlength=len(replicas.names))
-    return Problem(
+    return PlacementProblem(
         datasets,
         rses,
         replicas.region[rses],

@@ -18,8 +18,8 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
-from opint.placement.decision import SLACK_BYTES, Decision
-from opint.placement.problem import Problem
+from opint.placement.decision import SLACK_BYTES, PlacementDecision
+from opint.placement.problem import PlacementProblem
 from opint.placement.sites import TB
 from streams.arrays import Float64, Indices, Mask
 
@@ -35,7 +35,7 @@ class Optimum:
     bound: float
 
 
-def choose(problem: Problem, time_limit_s: float) -> Optimum:
+def choose(problem: PlacementProblem, time_limit_s: float) -> Optimum:
     """The best options found within the time limit."""
     q = len(problem.dataset)
     if not q:
@@ -68,7 +68,7 @@ def choose(problem: Problem, time_limit_s: float) -> Optimum:
     return Optimum(None if solution.x is None else within_limits(problem, solution.x[:q] > 0.5), bound)
 
 
-def within_limits(problem: Problem, chosen: Mask) -> Mask:
+def within_limits(problem: PlacementProblem, chosen: Mask) -> Mask:
     """The ``chosen`` (q,) options without what is beyond room and network, which the solver keeps to a millionth only.
 
     What saves least for a byte is left out.
@@ -81,7 +81,7 @@ def within_limits(problem: Problem, chosen: Mask) -> Mask:
     return chosen
 
 
-def _shrink(problem: Problem, chosen: Mask, these: Mask, limit: float) -> None:
+def _shrink(problem: PlacementProblem, chosen: Mask, these: Mask, limit: float) -> None:
     """Choose fewer of ``these`` options (q,) until their bytes are within the limit."""
     while problem.bytes[chosen & these].sum() > limit + SLACK_BYTES:
         may_go = np.flatnonzero(chosen & these & ~problem.forced & (problem.bytes > 0))
@@ -138,7 +138,7 @@ MOST_OPTIONS = 400_000
 TIME_LIMIT_S = 60.0
 
 
-def choose_greedily(problem: Problem) -> Mask:
+def choose_greedily(problem: PlacementProblem) -> Mask:
     """The options (q,) to hold.
 
     The saving of an option can only fall when others of its dataset are taken: an option whose saving has fallen is put
@@ -197,7 +197,7 @@ class Solution:
         return max(0.0, self.bound - self.value) / max(abs(self.bound), 1e-9)
 
 
-def solve(problem: Problem, time_limit_s: float = TIME_LIMIT_S, most_options: int = MOST_OPTIONS) -> Solution:
+def solve(problem: PlacementProblem, time_limit_s: float = TIME_LIMIT_S, most_options: int = MOST_OPTIONS) -> Solution:
     """Choose options; the greedy choice stands unless a better one is found within the time limit."""
     first = choose_greedily(problem)
     value = problem.value(first)
@@ -209,9 +209,9 @@ def solve(problem: Problem, time_limit_s: float = TIME_LIMIT_S, most_options: in
     return Solution(first, value, best.bound, Method.GREEDY)
 
 
-def to_decision(problem: Problem, chosen: Mask, replicas: int) -> Decision:
+def to_decision(problem: PlacementProblem, chosen: Mask, replicas: int) -> PlacementDecision:
     """The decision about ``replicas`` (m) that holds the ``chosen`` options (q,)."""
     delete = np.zeros(replicas, dtype=np.bool_)
     delete[problem.replica[~chosen & ~problem.is_copy]] = True
     copied = chosen & problem.is_copy
-    return Decision(delete, problem.dataset[copied], problem.rse[copied])
+    return PlacementDecision(delete, problem.dataset[copied], problem.rse[copied])

@@ -11,7 +11,7 @@ ALL, NEW = "all", "new"
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class ConfusionCounts:
     """Hits and misses of yes-or-no forecasts; counts of disjoint sets add."""
 
     true_positives: int
@@ -20,15 +20,15 @@ class Counts:
     true_negatives: int
 
     @classmethod
-    def of(cls, forecast: Mask, popular: Mask) -> "Counts":
+    def of(cls, forecast: Mask, popular: Mask) -> "ConfusionCounts":
         """The counts of forecasts and outcomes of equal shape."""
         hits = int((forecast & popular).sum())
         forecasts, positives = int(forecast.sum()), int(popular.sum())
         return cls(hits, forecasts - hits, positives - hits, forecast.size - forecasts - positives + hits)
 
-    def __add__(self, other: "Counts") -> "Counts":
+    def __add__(self, other: "ConfusionCounts") -> "ConfusionCounts":
         """The counts of both."""
-        return Counts(
+        return ConfusionCounts(
             self.true_positives + other.true_positives,
             self.false_positives + other.false_positives,
             self.false_negatives + other.false_negatives,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opint.popularity.history import History
-from opint.popularity.metrics import Counts
+from opint.popularity.metrics import ConfusionCounts
 from opint.popularity.predictors import PERSISTENCE
 from opint.popularity.walk_forward import WeekForecast
 from streams.arrays import Mask
@@ -45,11 +45,11 @@ class WeeklyF1:
 
     def __init__(self, weeks: Sequence[WeekForecast]) -> None:
         """Count each week once."""
-        self._counts = np.array([astuple(Counts.of(week.forecast, week.popular)) for week in weeks])
+        self._counts = np.array([astuple(ConfusionCounts.of(week.forecast, week.popular)) for week in weeks])
 
     def __call__(self, weights: Weights) -> float:
         """F1 with each week counted as often as it was drawn."""
-        return Counts(*(int(count) for count in weights @ self._counts)).f1
+        return ConfusionCounts(*(int(count) for count in weights @ self._counts)).f1
 
 
 @dataclass(frozen=True, slots=True)

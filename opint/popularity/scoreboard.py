@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from opint.popularity.history import History, Weeks
-from opint.popularity.metrics import ALL, NEW, Counts, average_precision, roc_auc
+from opint.popularity.metrics import ALL, NEW, ConfusionCounts, average_precision, roc_auc
 from opint.popularity.predictors import is_new
 from opint.popularity.walk_forward import WeekForecast
 from streams.arrays import Mask
@@ -22,7 +22,7 @@ class ScoreRow:
     week: int
     group: str
     model: str
-    counts: Counts
+    counts: ConfusionCounts
     auc: float
     average_precision: float
 
@@ -41,16 +41,16 @@ def score_rows(history: History, forecasts: Mapping[str, Sequence[WeekForecast]]
                     yield _score_row(forecast, model, str(tier), tier_of == tier)
 
 
-def total_counts(board: Sequence[ScoreRow], group: str, model: str) -> Counts:
+def total_counts(board: Sequence[ScoreRow], group: str, model: str) -> ConfusionCounts:
     """Hits and misses of a model over all weeks of a group."""
     counts = [row.counts for row in board if (row.group, row.model) == (group, model)]
-    return sum(counts, start=Counts(0, 0, 0, 0))
+    return sum(counts, start=ConfusionCounts(0, 0, 0, 0))
 
 
 def _score_row(forecast: WeekForecast, model: str, group: str, rows: Mask) -> ScoreRow:
     popular, probability = forecast.popular[rows], forecast.probability[rows]
     areas = roc_auc(probability, popular), average_precision(probability, popular)
-    return ScoreRow(forecast.week, group, model, Counts.of(forecast.forecast[rows], popular), *areas)
+    return ScoreRow(forecast.week, group, model, ConfusionCounts.of(forecast.forecast[rows], popular), *areas)
 
 
 def scoreboard_table(board: Sequence[ScoreRow]) -> Table:

@@ -15,7 +15,7 @@ from opint.popularity.readers.batch_forecast import BatchForecast
 from opint.popularity.scoreboard import ScoreRow, null_if_nan
 from opint.store import popularity
 from opint.store.engine import Store
-from opint.store.popularity import ForecastKey, Score, StoredForecast, StoredStanding
+from opint.store.popularity import ForecastKey, StoredForecast, StoredScore, StoredStanding
 from streams.arrays import Mask
 
 
@@ -29,7 +29,7 @@ def store_scoreboard(
 ) -> None:
     """Store scores and model choices; open an incident for each demoted tier, and end it when the tier recovers."""
     scores = [
-        Score(
+        StoredScore(
             history.weeks.start(row.week).isoformat(),
             row.group,
             row.model,

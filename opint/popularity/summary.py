@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opint.popularity.metrics import ALL, NEW, Counts
-from opint.store.popularity import Score
+from opint.popularity.metrics import ALL, NEW, ConfusionCounts
+from opint.store.popularity import StoredScore
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class SummaryLine:
     f1_by_week: list[float]
 
 
-def summary_lines(scores: Sequence[Score]) -> list[SummaryLine]:
+def summary_lines(scores: Sequence[StoredScore]) -> list[SummaryLine]:
     """All datasets first, then new ones, then tier by tier; models in the order of their F1, best first."""
     tiers = sorted({score.tier for score in scores}, key=lambda tier: (tier != ALL, tier != NEW, tier))
     weeks = sorted({score.week for score in scores})
@@ -41,13 +41,13 @@ def summary_lines(scores: Sequence[Score]) -> list[SummaryLine]:
     return board
 
 
-def _summary_line(tier: str, model: str, scores: Sequence[Score], weeks: Sequence[str]) -> SummaryLine:
-    counts = sum((_counts(score) for score in scores), start=Counts(0, 0, 0, 0))
+def _summary_line(tier: str, model: str, scores: Sequence[StoredScore], weeks: Sequence[str]) -> SummaryLine:
+    counts = sum((_counts(score) for score in scores), start=ConfusionCounts(0, 0, 0, 0))
     popular = counts.true_positives + counts.false_negatives
     by_week = {score.week: _counts(score).f1 for score in scores}
     f1_by_week = [by_week.get(week, math.nan) for week in weeks]
     return SummaryLine(tier, model, counts.tpr, counts.tnr, counts.precision, counts.f1, popular, f1_by_week)
 
 
-def _counts(score: Score) -> Counts:
-    return Counts(score.true_positives, score.false_positives, score.false_negatives, score.true_negatives)
+def _counts(score: StoredScore) -> ConfusionCounts:
+    return ConfusionCounts(score.true_positives, score.false_positives, score.false_negatives, score.true_negatives)

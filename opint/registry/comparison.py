@@ -13,7 +13,7 @@ from streams.records import LumisectionKey
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class ModelVerdict:
     """One model's verdict on a subsystem in a lumisection; ``flagged`` is how many of its elements are bad."""
 
     quality: Quality
@@ -27,8 +27,8 @@ class Pair:
     dataset: str
     subsystem: str
     key: LumisectionKey
-    current: Judgement
-    shadow: Judgement
+    current: ModelVerdict
+    shadow: ModelVerdict
 
     @property
     def place(self) -> SubsystemKey:
@@ -53,8 +53,8 @@ class DifferingStretch:
     run: int
     first: int
     last: int
-    current: Judgement
-    shadow: Judgement
+    current: ModelVerdict
+    shadow: ModelVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,8 @@ def read_pairs(tx: Connection, current: str, shadow: str, runs: range) -> list[P
             dataset,
             subsystem,
             LumisectionKey(run, ls),
-            Judgement(Quality(q), bad),
-            Judgement(Quality(other), other_bad),
+            ModelVerdict(Quality(q), bad),
+            ModelVerdict(Quality(other), other_bad),
         )
         for dataset, subsystem, run, ls, q, bad, other, other_bad in tx.execute(query)
     ]
@@ -165,8 +165,8 @@ def _goes_on(stretch: DifferingStretch, pair: Pair) -> bool:
     return alike and place == (pair.dataset, pair.subsystem, pair.key.run, pair.key.ls)
 
 
-def _larger(current: Judgement, other: Judgement) -> Judgement:
-    return Judgement(current.quality, max(current.flagged, other.flagged))
+def _larger(current: ModelVerdict, other: ModelVerdict) -> ModelVerdict:
+    return ModelVerdict(current.quality, max(current.flagged, other.flagged))
 
 
 def _rates(name: str, pairs: Sequence[Pair]) -> FlaggedRates:

@@ -24,7 +24,7 @@ MOST_SILENCES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class CauseSummary:
     """Incidents that follow from the same, which stands first where it is one; without a cause, those of a family."""
 
     name: str
@@ -59,7 +59,7 @@ class ShiftReport:
     """All there is to hand over; ``open_points`` are incidents not resolved at the end, ``open_total`` how many."""
 
     shift: Shift
-    causes: Sequence[Cause]
+    causes: Sequence[CauseSummary]
     actions: Sequence[AuditedAction]
     silences: Sequence[ShiftSilence]
     notes: Sequence[ShiftNote]
@@ -103,7 +103,7 @@ def read_report(tx: Connection, shift: Shift, settings: Settings, now_s: float) 
     )
 
 
-def _by_cause(tx: Connection, incidents: Sequence[ShiftIncident], settings: Settings) -> list[Cause]:
+def _by_cause(tx: Connection, incidents: Sequence[ShiftIncident], settings: Settings) -> list[CauseSummary]:
     """Incidents by what they follow from; those without a cause by family."""
     causes_of = causes.of_past(tx, [incident.id for incident in incidents], settings)
     text_of_parent = {cause.incident: cause.text for cause in causes_of.values() if cause.incident is not None}
@@ -115,7 +115,7 @@ def _by_cause(tx: Connection, incidents: Sequence[ShiftIncident], settings: Sett
             groups[causes_of[incident.id].text].append(incident)
         else:
             groups[FAMILIES[incident.family].noun].append(incident)
-    return [Cause(name, grouped) for name, grouped in groups.items()]
+    return [CauseSummary(name, grouped) for name, grouped in groups.items()]
 
 
 def _silences(tx: Connection, begin_s: float, end_s: float) -> list[ShiftSilence]:

@@ -199,8 +199,8 @@ def _content(ladder: Ladder) -> dict[str, Any]:
     }
 
 
-class Unusual(Record):
-    """One feature of an event, as :class:`dqm.events.model.Unusual` says."""
+class UnusualFeature(Record):
+    """One feature of an event, see :class:`dqm.events.model.Unusual`."""
 
     feature: str
     value: float
@@ -232,7 +232,7 @@ class KeptEvent(Record):
     p_value: float
     once_in_hours: float = Field(description="hours of live time in which one such event was expected")
     features: dict[str, float]
-    unusual: list[Unusual]
+    unusual: list[UnusualFeature]
     usual: dict[str, tuple[float, float]] = Field(description="ends of the central 95 % of training events by feature")
     conditions: dict[str, Any] = Field(description="of its lumisection: fill, era, pileup, luminosities in 1/pb …")
     kept_s: float

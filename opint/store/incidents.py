@@ -104,7 +104,7 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """One line of an incident's history; ``action`` is one of opint.incidents.reconcile.Because or an operator's."""
 
     incident: int
@@ -228,7 +228,7 @@ def overwrite(tx: Connection, changed: Collection[Incident]) -> None:
         tx.execute(_OVERWRITE, [_values(record, without=_FIXED) | {"number": record.id} for record in changed])
 
 
-def write_history(tx: Connection, entries: Sequence[Entry]) -> None:
+def write_history(tx: Connection, entries: Sequence[HistoryEntry]) -> None:
     """Append to the history of incidents, and put what concerns people into the outbox."""
     columns = "at_s", "actor", "action", "detail"
     rows = [{"incident_id": entry.incident} | {name: getattr(entry, name) for name in columns} for entry in entries]

@@ -135,7 +135,7 @@ WORST_FIRST = (Answer.ALARM, Answer.SUSPECT, Answer.NOT_INSPECTED, Answer.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
-class SubsystemVerdict:
+class VerdictSummary:
     """The verdict on one subsystem in one lumisection.
 
     ``reason`` is the most frequent one among the monitoring elements of that quality; ``p_value`` that of the
@@ -165,7 +165,7 @@ class SubsystemVerdict:
         return _BEYOND if self.answer is Answer.ALARM else math.nan
 
 
-def read_verdicts(tx: Connection, runs: Iterable[int]) -> Iterator[SubsystemVerdict]:
+def read_verdicts(tx: Connection, runs: Iterable[int]) -> Iterator[VerdictSummary]:
     """Verdicts on all subsystems of closed lumisections of these runs, run by run."""
     row, score = ls_summary.c, ls_score.c
     same = and_(
@@ -195,6 +195,4 @@ def read_verdicts(tx: Connection, runs: Iterable[int]) -> Iterator[SubsystemVerd
             (reason, _), *_ = Counter(r for q, r in of_elements if q == quality).most_common(1) or [
                 (Reason.NO_MODEL, 0)
             ]
-            yield SubsystemVerdict(
-                dataset, subsystem, LumisectionKey(run, ls), Quality(quality), Reason(reason), p_value
-            )
+            yield VerdictSummary(dataset, subsystem, LumisectionKey(run, ls), Quality(quality), Reason(reason), p_value)

@@ -29,7 +29,7 @@ _score = ls_score.c
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Content:
+class StoredContent:
     """Digests (n,) uint64 of one subsystem in one lumisection, in the order of the catalogue of this digest.
 
     ``rates`` are those of a trigger, where they are asked for.
@@ -41,7 +41,7 @@ class Content:
     rates: EarlierRates | None = None
 
 
-Contents = Mapping[str, Sequence[Content]]
+Contents = Mapping[str, Sequence[StoredContent]]
 """By subsystem, in (run, LS) order."""
 
 
@@ -112,7 +112,7 @@ def _around(tx: Connection, dataset: str, key: LumisectionKey, n: int, *, before
 
 def _rows(
     tx: Connection, dataset: str, first: LumisectionKey, last: LumisectionKey, version: str | None, rates: bool
-) -> dict[LumisectionKey, list[tuple[str, Content]]]:
+) -> dict[LumisectionKey, list[tuple[str, StoredContent]]]:
     """Content from ``first`` to ``last``, both included."""
     made_by = and_(
         _head.dataset == _score.dataset,
@@ -130,7 +130,7 @@ def _rows(
             _alike(last),
         )
     )
-    rows: dict[LumisectionKey, list[tuple[str, Content]]] = defaultdict(list)
+    rows: dict[LumisectionKey, list[tuple[str, StoredContent]]] = defaultdict(list)
     read = list(tx.execute(query))
     menus = catalogues.load(tx, {row.catalogue for row in read}) if rates else {}
     for row in read:
@@ -139,7 +139,7 @@ def _rows(
         earlier = None
         if rates and row.bands is not None:
             earlier = earlier_rates(key, row.conditions, menus[row.catalogue], row.bands)
-        rows[key].append((row.subsystem, Content(key, row.catalogue, digests, earlier)))
+        rows[key].append((row.subsystem, StoredContent(key, row.catalogue, digests, earlier)))
     return rows
 
 
@@ -148,8 +148,8 @@ def earlier_rates(key: LumisectionKey, conditions: Mapping[str, Any], menu: Cata
     return EarlierRates(key, Conditions(**conditions), menu.names, unpack_numbers(Bands, raw, len(menu)))
 
 
-def _by_subsystem(contents: Sequence[tuple[str, Content]]) -> Contents:
-    ordered: dict[str, list[Content]] = defaultdict(list)
+def _by_subsystem(contents: Sequence[tuple[str, StoredContent]]) -> Contents:
+    ordered: dict[str, list[StoredContent]] = defaultdict(list)
     for subsystem, content in contents:
         ordered[subsystem].append(content)
     return ordered

@@ -85,7 +85,7 @@ class ForecastKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue(ForecastKey):
+class StoredCatalogue(ForecastKey):
     """A key with the newest week of which something is stored."""
 
     week: Annotated[str, Field(description="first day of the newest week, ISO 8601")]
@@ -113,7 +113,7 @@ class ForecastPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class StoredScore:
     """The score of one model in one week (ISO 8601) and tier; see :class:`opint.popularity.scoreboard.Row`."""
 
     week: str
@@ -150,7 +150,7 @@ def keep_forecast(
     _insert(tx, popularity_forecast, [asdict(record) | more for record in stored])
 
 
-def keep_scores(tx: Connection, batch: ForecastKey, stored: Sequence[Score], now_s: float) -> None:
+def keep_scores(tx: Connection, batch: ForecastKey, stored: Sequence[StoredScore], now_s: float) -> None:
     """Store the scores of some weeks in place of those of the same weeks."""
     columns = popularity_score.c
     for week in sorted({record.week for record in stored}):
@@ -188,7 +188,7 @@ def _insert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
         tx.execute(insert(table), rows[first : first + ROWS])
 
 
-def catalogues(tx: Connection) -> list[Catalogue]:
+def catalogues(tx: Connection) -> list[StoredCatalogue]:
     """All catalogues of which something is stored, the newest first."""
     newest_week: dict[ForecastKey, str] = {}
     for table in (popularity_score, popularity_forecast):
@@ -197,7 +197,7 @@ def catalogues(tx: Connection) -> list[Catalogue]:
         for catalogue, label, horizon, week in tx.execute(select(*columns, func.max(at.week)).group_by(*columns)):
             key = ForecastKey(catalogue, label, horizon)
             newest_week[key] = max(week, newest_week.get(key, ""))
-    entries = [Catalogue(key.catalogue, key.label, key.horizon, week) for key, week in newest_week.items()]
+    entries = [StoredCatalogue(key.catalogue, key.label, key.horizon, week) for key, week in newest_week.items()]
     return sorted(
         entries,
         key=lambda entry: (entry.week, entry.catalogue, entry.label, -entry.horizon),
@@ -205,7 +205,7 @@ def catalogues(tx: Connection) -> list[Catalogue]:
     )
 
 
-def forecasts(tx: Connection, catalogue: Catalogue, *, search: str, limit: int, skip: int) -> ForecastPage:
+def forecasts(tx: Connection, catalogue: StoredCatalogue, *, search: str, limit: int, skip: int) -> ForecastPage:
     """The newest forecast, of datasets whose name contains ``search``."""
     at = popularity_forecast.c
     scope = _of(at, catalogue)
@@ -220,15 +220,17 @@ def forecasts(tx: Connection, catalogue: Catalogue, *, search: str, limit: int, 
     return ForecastPage(week=week, items=items, next=str(skip + limit) if len(rows) > limit else None)
 
 
-def scores(tx: Connection, catalogue: Catalogue) -> list[Score]:
+def scores(tx: Connection, catalogue: StoredCatalogue) -> list[StoredScore]:
     """All scores, in the order of weeks."""
     at = popularity_score.c
     scope = _of(at, catalogue)
-    rows = tx.execute(select(*columns_of(popularity_score, Score)).where(*scope).order_by(at.week, at.tier, at.model))
-    return [Score(*row) for row in rows]
+    rows = tx.execute(
+        select(*columns_of(popularity_score, StoredScore)).where(*scope).order_by(at.week, at.tier, at.model)
+    )
+    return [StoredScore(*row) for row in rows]
 
 
-def standings(tx: Connection, catalogue: Catalogue) -> list[StoredStanding]:
+def standings(tx: Connection, catalogue: StoredCatalogue) -> list[StoredStanding]:
     """Who forecasts, by tier."""
     at = popularity_standing.c
     scope = _of(at, catalogue)

@@ -35,7 +35,7 @@ Versions = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class TriggerCause:
     """One thing that is wrong: what it is, which rates, and when.
 
     ``element`` is the one to look at first. ``change`` is the share by which the rates changed, in the median; None
@@ -77,10 +77,10 @@ class MenuChange:
     what: str
 
 
-def causes(rates: RunRates) -> list[Cause]:
+def causes(rates: RunRates) -> list[TriggerCause]:
     """What was found, the widest first; what has one cause stands once, whatever the number of its rates."""
     bad = alarming(rates)
-    listed: list[Cause] = []
+    listed: list[TriggerCause] = []
     for reason in CAUSE_LABELS:
         cells = bad & (rates.reasons == reason)
         rows = np.flatnonzero(cells.any(axis=1))
@@ -158,7 +158,7 @@ def _separate_causes(rates: RunRates, reason: Reason, rows: Rows) -> Sequence[Ro
     return [rows]
 
 
-def _cause(rates: RunRates, reason: Reason, rows: Rows, bad_cells: npt.NDArray[np.bool_]) -> Cause:
+def _cause(rates: RunRates, reason: Reason, rows: Rows, bad_cells: npt.NDArray[np.bool_]) -> TriggerCause:
     cells = bad_cells[rows]
     columns = np.flatnonzero(cells.any(axis=0))
     far = np.where(cells, np.abs(np.nan_to_num(rates.pulls[rows])), -1.0).max(axis=1)
@@ -167,7 +167,7 @@ def _cause(rates: RunRates, reason: Reason, rows: Rows, bad_cells: npt.NDArray[n
     p_values = rates.p_values[rows][cells]
     finite = p_values[np.isfinite(p_values)]
     is_seed = reason is Reason.SEED_MOVED
-    return Cause(
+    return TriggerCause(
         reason,
         _description(reason, seed if is_seed else first, [rates.elements[row] for row in rows]),
         seed if is_seed and seed in rates.elements else first,

@@ -24,7 +24,7 @@ _FLOOR, _CEILING = "lru", "belady"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LeaderboardEntry:
     """A policy over all cells.
 
     Attributes:
@@ -52,7 +52,7 @@ def fixed_traces() -> list[Trace]:
 
 def leaderboard(
     traces: Sequence[Trace], progress: Callable[[str, float], None] = lambda _step, _share: None
-) -> list[Entry]:
+) -> list[LeaderboardEntry]:
     """All known policies, the best first; ``progress`` is called with the next policy and the share done."""
     names = [*POLICIES, *extensions("nightshift.cache_policies")]
     byte_miss_ratio, written_bytes = np.zeros((len(names), len(traces) * len(SHARES))), np.zeros(len(names))
@@ -65,7 +65,7 @@ def leaderboard(
     floor, ceiling = names.index(_FLOOR), names.index(_CEILING)
     way = (byte_miss_ratio[floor] - byte_miss_ratio) / (byte_miss_ratio[floor] - byte_miss_ratio[ceiling])
     entries = [
-        Entry(
+        LeaderboardEntry(
             name,
             float(way[k].mean()),
             float(way[k].min()),

@@ -26,7 +26,7 @@ def judged(ls, bad=(), certain=()):
     reasons = np.array([Reason.DEVIATES if disk in bad else Reason.CONSISTENT for disk in DISKS], dtype=np.uint8)
     qualities = np.where(reasons == Reason.DEVIATES, Quality.BAD, Quality.GOOD).astype(np.uint8)
     key = LumisectionKey(7, ls)
-    verdict = window.SubsystemVerdict(key, FOLDERS, qualities, reasons, np.full(2, 0.5, dtype=np.float32), "v")
+    verdict = window.StoredVerdict(key, FOLDERS, qualities, reasons, np.full(2, 0.5, dtype=np.float32), "v")
     faults = [
         StoredFault(
             "/D",

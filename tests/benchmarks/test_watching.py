@@ -17,7 +17,7 @@ QUALITY = {Reason.CONSISTENT: Quality.GOOD, Reason.DEVIATES: Quality.BAD, Reason
 
 
 def judged(ls, *reasons):
-    verdict = window.SubsystemVerdict(
+    verdict = window.StoredVerdict(
         LumisectionKey(5, ls),
         FOLDERS,
         np.array([QUALITY.get(reason, Quality.NOT_INSPECTED) for reason in reasons], dtype=np.uint8),

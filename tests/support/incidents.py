@@ -2,7 +2,7 @@
 
 from dqm.core.state import LumisectionState
 from opint.store import incidents, lumisections
-from opint.store.incidents import Entry, Incident
+from opint.store.incidents import HistoryEntry, Incident
 from streams.records import LumisectionKey
 
 DATASET = "/Collisions/Run2024B-v1/DQM"
@@ -30,7 +30,7 @@ def open_incident(tx, name="1", at_s=1000.0, **values):
     """Store one with its opening, as nightshift does; its number."""
     record = an_incident(name, opened_s=at_s, updated_s=at_s, **values)
     incidents.insert_new(tx, [record])
-    incidents.write_history(tx, [Entry(record.id, at_s, "nightshift", "opened", record.title)])
+    incidents.write_history(tx, [HistoryEntry(record.id, at_s, "nightshift", "opened", record.title)])
     return record.id
 
 
@@ -39,7 +39,7 @@ def end_incident(tx, number, at_s=1100.0, action="cleared"):
     record = incidents.get(tx, number)
     record.state, record.resolved_s, record.resolved_by, record.updated_s = "resolved", at_s, "nightshift", at_s
     incidents.overwrite(tx, [record])
-    incidents.write_history(tx, [Entry(number, at_s, "nightshift", action, "good up to run 7 LS 9")])
+    incidents.write_history(tx, [HistoryEntry(number, at_s, "nightshift", action, "good up to run 7 LS 9")])
 
 
 def worsen_incident(tx, number, at_s=1050.0):
@@ -47,7 +47,7 @@ def worsen_incident(tx, number, at_s=1050.0):
     record = incidents.get(tx, number)
     record.severity, record.updated_s = "critical", at_s
     incidents.overwrite(tx, [record])
-    incidents.write_history(tx, [Entry(number, at_s, "nightshift", "worsened", "critical since run 7 LS 9")])
+    incidents.write_history(tx, [HistoryEntry(number, at_s, "nightshift", "worsened", "critical since run 7 LS 9")])
 
 
 def publish(tx, *conditions, first=1, run=7):

@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 
 from opint.placement.backtest import Scenario
-from opint.placement.decision import Budget, Decision, Prices, apply_decision
+from opint.placement.decision import Budget, PlacementDecision, Prices, apply_decision
 from opint.placement.plan import Action, Line, Plan, Refusal, RefusalCause
 from opint.placement.replicas import Replicas
 from opint.placement.simulate_sites import GridSize, first_replicas, readers, simulate_grid
@@ -52,7 +52,7 @@ def world(seed, datasets=60, weeks=26, first=18, disk_share=0.15, network_share=
     tapes = np.flatnonzero([rse.kind is StorageKind.TAPE for rse in rses])
     initial = first_replicas(rng, history, first - 1, rses)
     cut = ~initial.on_disk & (initial.disk_copies[initial.dataset] > 0) & (initial.dataset % 3 == 0)
-    thinned = apply_decision(Decision(cut, np.empty(0, np.intp), np.empty(0, np.intp)), initial)
+    thinned = apply_decision(PlacementDecision(cut, np.empty(0, np.intp), np.empty(0, np.intp)), initial)
     return Scenario(
         history,
         readers(rng, history, rses),

@@ -8,7 +8,7 @@ import numpy as np
 from dqm.core.calibration import Normaliser
 from dqm.core.largest_errors import NUMBERS, Largest
 from dqm.core.quality import Certified
-from dqm.histograms.certification.scaling import Scaling
+from dqm.histograms.certification.scaling import FeatureScaling
 from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from dqm.statistics.conformal import ConformalTable
 from streams.arrays import Float32, Mask, NamedArrays
@@ -36,7 +36,7 @@ class Ensemble:
     ``ordinary`` (members, f) is the mean squared error of each feature on good lumisections.
     """
 
-    scaling: Scaling
+    scaling: FeatureScaling
     members: tuple[PreluAutoencoder, ...]
     ordinary: Float32
 
@@ -108,7 +108,7 @@ class CertificationModel:
         """Inverse of :meth:`arrays`."""
         members = [_below(arrays, f"member{place}/") for place in range(len(arrays["ordinary"]))]
         ensemble = Ensemble(
-            Scaling.from_arrays(_below(arrays, "scaling/")),
+            FeatureScaling.from_arrays(_below(arrays, "scaling/")),
             tuple(PreluAutoencoder.from_arrays(member) for member in members),
             arrays["ordinary"],
         )

@@ -24,7 +24,7 @@ _ELEMENTS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scaling:
+class FeatureScaling:
     """Per ME and number, float32 (n, 7): ``centre``, ``slope`` per standardised pileup, and the squared spreads.
 
     The variance at N counts is ``systematic + statistical / N``. An ME that training never saw has centre NaN.
@@ -40,7 +40,7 @@ class Scaling:
         typical: Float32 = self.centre + self.slope * pileup[:, None, None]
         return typical
 
-    def moved(self, shift: Float32) -> "Scaling":
+    def moved(self, shift: Float32) -> "FeatureScaling":
         """The same about a centre that lies ``shift`` (2, n, 7) elsewhere: at mean pileup, and per deviation of it."""
         return replace(self, centre=self.centre + shift[0], slope=self.slope + shift[1])
 
@@ -61,12 +61,12 @@ class Scaling:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Float32]) -> "Scaling":
+    def from_arrays(cls, arrays: Mapping[str, Float32]) -> "FeatureScaling":
         """Inverse of :meth:`arrays`."""
         return cls(arrays["centre"], arrays["slope"], arrays["systematic"], arrays["statistical"])
 
 
-def fit(summaries: Float32, totals: Float32, pileup: Float32, use: Mask, bins: Indices) -> Scaling:
+def fit(summaries: Float32, totals: Float32, pileup: Float32, use: Mask, bins: Indices) -> FeatureScaling:
     """Scaling from good lumisections: ``summaries`` (L, n, 7), ``totals`` (L, n), ``pileup`` (L,), ``use`` (L, n).
 
     ``bins`` (n,) are the cells of each ME: no spread is taken below a hundredth of a cell.
@@ -78,7 +78,7 @@ def fit(summaries: Float32, totals: Float32, pileup: Float32, use: Mask, bins: I
         rows = slice(start, start + _ELEMENTS)
         values = np.where(use[:, rows, None], summaries[:, rows], np.nan).astype(np.float64)
         parts.append(_fit(values, counts[:, rows], pileup, use[:, rows], least[rows]))
-    return Scaling(*(np.concatenate(columns).astype(np.float32) for columns in zip(*parts, strict=True)))
+    return FeatureScaling(*(np.concatenate(columns).astype(np.float32) for columns in zip(*parts, strict=True)))
 
 
 def _fit(values: Float64, totals: Float64, pileup: Float32, use: Mask, least: Float64) -> tuple[Float64, ...]:

@@ -100,7 +100,7 @@ _MOST_PULL = 100.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Template:
+class AdaptiveTemplate:
     """``share`` (n, bins) of all counts, by ``size`` (n,) effective counts; ``wander`` (n, bins) of good runs.
 
     ``wander`` is a relative variance beyond Poisson. ``size`` 0: nothing has been seen.
@@ -129,18 +129,20 @@ class Step:
         return self.distance + self.outlier**2
 
 
-def blank(elements: int, bins: int) -> Template:
+def blank(elements: int, bins: int) -> AdaptiveTemplate:
     """A template that has seen nothing; the first run with enough counts will be taken as it is."""
-    return Template(np.full((elements, bins), 1.0 / bins), np.zeros(elements), np.full((elements, bins), TOLERANCE**2))
+    return AdaptiveTemplate(
+        np.full((elements, bins), 1.0 / bins), np.zeros(elements), np.full((elements, bins), TOLERANCE**2)
+    )
 
 
 def follow(
-    template: Template,
+    template: AdaptiveTemplate,
     counts: Float64,
     recent: Sequence[Float64],
     trusted: Mask | None = None,
     fault_free: Float64 | None = None,
-) -> tuple[Template, Step]:
+) -> tuple[AdaptiveTemplate, Step]:
     """The template after a run with ``counts`` (n, bins), and what the run was to the template before.
 
     ``recent`` are the runs before, the newest last. ``trusted`` (n,) is False where other tests condemn the run:
@@ -161,7 +163,7 @@ def follow(
     return _replaced(after, counts, first), Step(distance, outlier, added | first, adopted)
 
 
-def _distance(template: Template, counts: Float64, expected: Float64) -> Float64:
+def _distance(template: AdaptiveTemplate, counts: Float64, expected: Float64) -> Float64:
     size = counts.sum(axis=-1, keepdims=True)
     own = size / np.maximum(template.size[:, None], 1.0)
     variance = expected * (1.0 + own) + template.wander * expected**2 + 1.0
@@ -171,7 +173,7 @@ def _distance(template: Template, counts: Float64, expected: Float64) -> Float64
 
 
 def _lasting(
-    template: Template, counts: Float64, recent: Sequence[Float64], fault_free: Float64 | None
+    template: AdaptiveTemplate, counts: Float64, recent: Sequence[Float64], fault_free: Float64 | None
 ) -> tuple[Mask, Float64]:
     """Bins that stand out in the template stay unremarkable when its shape moves little; see ``stands_out``."""
     runs = np.stack([*recent[-(WITHIN - 1) :], counts])
@@ -187,21 +189,21 @@ def _faulty(runs: Float64, share: Float64, wander: Float64) -> Mask:
     return faulty
 
 
-def _added(template: Template, counts: Float64, where: Mask) -> Template:
+def _added(template: AdaptiveTemplate, counts: Float64, where: Mask) -> AdaptiveTemplate:
     """Counts are added with the weight of their number; the wander learns from what Poisson does not explain."""
     size = counts.sum(axis=-1)
     old = KEEP * template.size
     after = old + size
     share = (template.share * old[:, None] + counts) / np.maximum(after, 1.0)[:, None]
     rows = where[:, None]
-    return Template(
+    return AdaptiveTemplate(
         np.where(rows, share, template.share),
         np.where(where, after, template.size),
         np.where(rows, _wander(template, counts, size[:, None]), template.wander),
     )
 
 
-def _wander(template: Template, counts: Float64, size: Float64) -> Float64:
+def _wander(template: AdaptiveTemplate, counts: Float64, size: Float64) -> Float64:
     expected = template.share * size
     chance = expected * (1.0 + size / np.maximum(template.size[:, None], 1.0))
     excess = ((counts - expected) ** 2 - chance) / np.maximum(expected, 1.0) ** 2
@@ -209,10 +211,10 @@ def _wander(template: Template, counts: Float64, size: Float64) -> Float64:
     return np.where(expected > _LEAST_EXPECTED, np.maximum(learned, TOLERANCE**2), template.wander)
 
 
-def _replaced(template: Template, counts: Float64, where: Mask) -> Template:
+def _replaced(template: AdaptiveTemplate, counts: Float64, where: Mask) -> AdaptiveTemplate:
     """The shape of ``counts`` where asked for; how far good runs wander is kept."""
     size = counts.sum(axis=-1)
     share = (counts + 0.5) / (size + 0.5 * counts.shape[-1])[:, None]
-    return Template(
+    return AdaptiveTemplate(
         np.where(where[:, None], share, template.share), np.where(where, size, template.size), template.wander
     )

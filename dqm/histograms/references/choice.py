@@ -15,7 +15,7 @@ from dqm.core.drift import HELD_BACK, PILEUP_STEPS, TRUSTED, Earlier, Reference,
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.group import Group
 from dqm.histograms.references import frozen
-from dqm.histograms.references.adaptive import KEEP, STANDS_OUT, Template, follow, stands_out
+from dqm.histograms.references.adaptive import KEEP, STANDS_OUT, AdaptiveTemplate, follow, stands_out
 from dqm.histograms.references.modes import REACH
 from dqm.histograms.scorers.base import Scorer
 from dqm.histograms.scorers.kolmogorov import KolmogorovScorer
@@ -117,7 +117,7 @@ def _step(model: SubsystemModel, reference: Reference, run: int, sums: RunSums, 
         shape = group.reference.share.shape
         counts, trusted = histograms_at_mean(sums, group, block, where)
         recent = [_likewise(histograms_at_mean(earlier, group, block, where), trusted) for earlier in before]
-        template = Template(
+        template = AdaptiveTemplate(
             share[where].reshape(shape).astype(np.float64),
             _begun(size[rows].astype(np.float64), counts),
             wander[where].reshape(shape).astype(np.float64),
@@ -175,7 +175,7 @@ def _likewise(histograms: tuple[Float64, Mask], trusted: Mask) -> Float64:
     return np.where((before == trusted)[:, None], counts, 0.0)
 
 
-def _faulty(template: Template, share: Float32) -> Mask:
+def _faulty(template: AdaptiveTemplate, share: Float32) -> Mask:
     """Whether a bin of the template differs from its neighbours as it does not in the frozen reference.
 
     Both are looked at as if they had ``_PROBE`` counts in a bin: what is then seen is a fifth of a bin, not more.

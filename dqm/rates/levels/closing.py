@@ -13,9 +13,9 @@ from dqm.core.quality import Evidence, Quality, Reason
 from dqm.core.state import Bands, EarlierRates, LumisectionState, SubsystemScores, SubsystemVerdict
 from dqm.core.verdicts import QUALITY, Content, History, expected_parts, repeating
 from dqm.rates.evidence import in_hertz, of_rate
-from dqm.rates.levels.judgement import Before, Judgement, Tracks, judgement
+from dqm.rates.levels.judgement import Before, RateJudgement, Tracks, judgement
 from dqm.rates.levels.level import SUMS
-from dqm.rates.levels.model import LevelModel, Limits, p_of_sums
+from dqm.rates.levels.model import LevelLimits, LevelModel, p_of_sums
 from dqm.rates.levels.readings import column_of
 from dqm.rates.result import SUBSYSTEM
 from dqm.statistics.multiple_testing import discovery_threshold
@@ -37,7 +37,7 @@ def close(
     state: LumisectionState,
     history: History,
     model: LevelModel,
-    limits: Limits,
+    limits: LevelLimits,
     before: Before,
     tracks: Tracks,
     settings: DqmSettings,
@@ -62,7 +62,7 @@ def _judged(
     part: SubsystemScores,
     contents: Sequence[Content],
     model: LevelModel,
-    limits: Limits,
+    limits: LevelLimits,
     before: Before,
     tracks: Tracks,
     settings: DqmSettings,
@@ -109,7 +109,7 @@ def _judged(
 def _together(moved: Mask, away: Mask, off: Indices) -> Mask:
     """Which of the rates that ``moved`` (n,) began to do so with another that did, or that still is ``away`` (n,).
 
-    ``off`` (n,) as in :class:`Judgement`.
+    ``off`` (n,) as in :class:`RateJudgement`.
     """
     began_with = (moved | away) & moved[:, None] & (np.abs(off - off[:, None]) <= TOGETHER)
     together: Mask = began_with.sum(axis=1) > 1
@@ -123,7 +123,7 @@ def _frozen(part: SubsystemScores, contents: Sequence[Content], settings: DqmSet
 
 
 def _with_results(
-    part: SubsystemScores, rows: Indices, judged: Judgement, p_values: Float64, inspected: Mask
+    part: SubsystemScores, rows: Indices, judged: RateJudgement, p_values: Float64, inspected: Mask
 ) -> SubsystemScores:
     """The part with p-values, scores and the bands about the followed level."""
     assert part.bands is not None  # noqa: S101 - asked by the caller
@@ -143,7 +143,7 @@ def _evidence(
     state: LumisectionState,
     part: SubsystemScores,
     rows: Indices,
-    judged: Judgement,
+    judged: RateJudgement,
     reasons: UInt8,
     settings: DqmSettings,
 ) -> Mapping[str, Evidence]:

@@ -31,7 +31,7 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judgement:
+class RateJudgement:
     """Of the n rates of a model in one lumisection.
 
     ``expected`` counts with ``spread`` beside counting noise; ``pulls`` and ``large`` (n, sums) as in
@@ -108,7 +108,7 @@ class Tracks:
 
 def judgement(
     model: LevelModel, before: Before, earlier: Sequence[EarlierRates], current: EarlierRates, tracks: Tracks
-) -> Judgement:
+) -> RateJudgement:
     """What the ``current`` lumisection looks like after the ``earlier`` ones of its run, in order."""
     readings, curve = readings_of([*earlier, current], model.menu.names)
     last = len(readings.runs) - 1
@@ -135,7 +135,7 @@ def judgement(
     wide = through.spread[-1]
     published_before: Mask = np.asarray(readings.published[:last].any(axis=0), dtype=np.bool_)
     of_level = np.sqrt(np.maximum(wide**2 - model.spread**2 - part.moved[-1] ** 2, 0.0))
-    return Judgement(
+    return RateJudgement(
         readings.counts[last],
         curve[last] * through.factor[-1],
         wide,

@@ -128,7 +128,7 @@ def _spread(levels: Levels, quadratic: Quadratic, readings: Readings, curve: Flo
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LevelLimits:
     """P-values at or below which a rate moved: of its largest sum of pulls, and of the largest that is a large change.
 
     ``record`` is that of one lumisection, to be recorded.
@@ -146,7 +146,7 @@ def p_of_sums(pulls: Float64) -> Float64:
     return p_value
 
 
-def limits(model: LevelModel, rates: RateSettings, dqm: DqmSettings, alerts: AlertSettings) -> Limits:
+def limits(model: LevelModel, rates: RateSettings, dqm: DqmSettings, alerts: AlertSettings) -> LevelLimits:
     """Limits that keep the declared budgets, by the lumisections of training, but never looser than LOOSEST."""
     lumisections = dqm.shift_hours * 3600 / LUMISECTION_SECONDS
     allowed = min(rates.false_incidents_per_shift / lumisections, _MOST)
@@ -160,7 +160,7 @@ def limits(model: LevelModel, rates: RateSettings, dqm: DqmSettings, alerts: Ale
     def between(p_value: float, tightest: float, sums: int) -> float:
         return float(np.clip(p_value, sums * two_sided(LOOSEST), sums * two_sided(tightest)))
 
-    return Limits(
+    return LevelLimits(
         between(limit(moved, bad, of, (1 - LARGE_SHARE) * allowed), TIGHTEST, len(SUMS)),
         between(limit(large, bad, of, LARGE_SHARE * allowed), TIGHTEST_LARGE, len(SUMS)),
         between(limit(alone, 1, 1, recorded), TIGHTEST, 1),

@@ -13,7 +13,7 @@ from opint.actions.action import ActionsError
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class FailureCause:
     """A cause of failures.
 
     ``share`` of the workflows fail by it. ``codes`` has relative frequencies of its exit codes, ``texts`` are messages.
@@ -32,8 +32,8 @@ class Cause:
     fault: str = ""
 
 
-CAUSES: Mapping[str, Cause] = {
-    "transient": Cause(
+CAUSES: Mapping[str, FailureCause] = {
+    "transient": FailureCause(
         0.45,
         {99303: 3, 99400: 2, 137: 1, 1: 1, 11003: 1, 50115: 1, 99996: 1, -1: 1, 92: 1, 8028: 1, 60307: 1, 143: 1},
         ("Job was removed by the batch system after {n} s", "Lost contact with the worker node {host}"),
@@ -42,7 +42,7 @@ CAUSES: Mapping[str, Cause] = {
         0.3,
         ("site-outage", "storage", "sporadic-crash"),
     ),
-    "site-outage": Cause(
+    "site-outage": FailureCause(
         0.15,
         {71104: 3, 71102: 2, 71302: 1.5, 71303: 1.5, 99401: 1, 11003: 1, 1: 1, 60307: 1, 73: 0.5},
         ("Job killed since its site {host} is draining", "CVMFS is not mounted on {host}"),
@@ -52,7 +52,7 @@ CAUSES: Mapping[str, Cause] = {
         ("transient", "storage"),
         "outage",
     ),
-    "storage": Cause(
+    "storage": FailureCause(
         0.13,
         {8028: 3, 8021: 3, 8020: 1.5, 85: 2, 92: 2, 84: 1, 60307: 1, 8022: 0.5},
         ("Failed to open the file root://{host}//store/data/{n}.root: permission denied", "Server {host} timed out"),
@@ -62,7 +62,7 @@ CAUSES: Mapping[str, Cause] = {
         ("site-outage", "bad-replica", "transient"),
         "storage",
     ),
-    "memory": Cause(
+    "memory": FailureCause(
         0.08,
         {50660: 4, 137: 1, 50661: 0.5, 8004: 0.5, 99400: 0.5, 134: 0.2},
         ("Job exceeded its memory: {n} MB used", "std::bad_alloc in event {n}"),
@@ -71,7 +71,7 @@ CAUSES: Mapping[str, Cause] = {
         0.9,
         ("transient", "sporadic-crash"),
     ),
-    "long-jobs": Cause(
+    "long-jobs": FailureCause(
         0.017,
         {50664: 4, 71304: 1, 99400: 0.5, 71305: 0.3},
         ("Job exceeded its wall time of {n} s", "Killed after {n} s at event {n}"),
@@ -80,7 +80,7 @@ CAUSES: Mapping[str, Cause] = {
         0.9,
         ("transient", "memory"),
     ),
-    "bad-replica": Cause(
+    "bad-replica": FailureCause(
         0.023,
         {8021: 3, 8022: 1, 8028: 1, 92: 0.5, 8016: 0.5},
         ("Checksum of /store/data/{n}.root is not that of the catalogue", "Basket {n} cannot be read"),
@@ -89,7 +89,7 @@ CAUSES: Mapping[str, Cause] = {
         0.8,
         ("storage", "lost-file"),
     ),
-    "lost-file": Cause(
+    "lost-file": FailureCause(
         0.02,
         {8016: 2, 8021: 2, 8023: 1, 8027: 1, 8006: 0.7, 8022: 0.7},
         ("All replicas of /store/data/{n}.root are corrupt", "No such file: /store/data/{n}.root"),
@@ -98,7 +98,7 @@ CAUSES: Mapping[str, Cause] = {
         1.3,
         ("bad-replica", "reproducible-fault"),
     ),
-    "sporadic-crash": Cause(
+    "sporadic-crash": FailureCause(
         0.03,
         {139: 3, 134: 1, 8001: 1, 50115: 1, 135: 0.3},
         ("Segmentation fault in module {n}", "Fatal signal after event {n}"),
@@ -107,7 +107,7 @@ CAUSES: Mapping[str, Cause] = {
         0.3,
         ("reproducible-fault", "transient"),
     ),
-    "reproducible-fault": Cause(
+    "reproducible-fault": FailureCause(
         0.10,
         {8001: 3, 139: 2, 8002: 1, 134: 1, 8006: 0.5, 8009: 0.5, 8026: 0.5, 7002: 0.3, 132: 0.2},
         ("Exception of category Configuration in module {n}", "Product of type {n} was not there"),

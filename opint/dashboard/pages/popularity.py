@@ -12,7 +12,7 @@ from opint.dashboard.render import Renderer
 from opint.popularity.summary import summary_lines
 from opint.store import popularity
 from opint.store.engine import Store
-from opint.store.popularity import Catalogue, ForecastPage, Score, StoredStanding
+from opint.store.popularity import ForecastPage, StoredCatalogue, StoredScore, StoredStanding
 
 SHOWN = 50
 
@@ -73,7 +73,7 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
 
 def _add_api(routes: APIRouter, store: Store) -> None:
     @routes.get("/api/v1/popularity", tags=["popularity"], responses=UNAVAILABLE)
-    def list_catalogues() -> list[Catalogue]:
+    def list_catalogues() -> list[StoredCatalogue]:
         """What was asked of which datasets."""
         with store.read() as tx:
             return popularity.catalogues(tx)
@@ -93,7 +93,7 @@ def _add_api(routes: APIRouter, store: Store) -> None:
             return popularity.forecasts(tx, selected, search=search, limit=limit, skip=int(cursor or 0))
 
     @routes.get("/api/v1/popularity/scoreboard", tags=["popularity"], responses=NOT_FOUND | UNAVAILABLE)
-    def get_scoreboard(catalogue: Name = "", label: LabelText = "", horizon: Weeks = None) -> list[Score]:
+    def get_scoreboard(catalogue: Name = "", label: LabelText = "", horizon: Weeks = None) -> list[StoredScore]:
         """How each model fared, week by week and tier by tier."""
         with store.read() as tx:
             return popularity.scores(
@@ -109,7 +109,9 @@ def _add_api(routes: APIRouter, store: Store) -> None:
             )
 
 
-def _chosen(catalogues: list[Catalogue], catalogue: str, label: str, horizon: int | None) -> Catalogue | None:
+def _chosen(
+    catalogues: list[StoredCatalogue], catalogue: str, label: str, horizon: int | None
+) -> StoredCatalogue | None:
     """The newest that fits; None if nothing is stored. Raises HTTPException 404 if nothing fits."""
     if not catalogues:
         return None
@@ -123,7 +125,7 @@ def _chosen(catalogues: list[Catalogue], catalogue: str, label: str, horizon: in
     raise HTTPException(404, f"Nothing is stored of {catalogue or 'any catalogue'} {label}.")
 
 
-def _catalogue_or_404(selected: Catalogue | None) -> Catalogue:
+def _catalogue_or_404(selected: StoredCatalogue | None) -> StoredCatalogue:
     if selected is None:
         raise HTTPException(404, "Nothing is stored yet: nightshift popularity scoreboard TABLE --keep")
     return selected

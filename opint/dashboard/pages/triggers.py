@@ -23,8 +23,8 @@ from opint.store.run_map import CHARACTERS, UNEXPECTED, as_text
 from opint.store.trigger_rates import SUBSYSTEM, Rate, RateMap, RunRates
 from opint.triggers.summary import (
     CAUSE_LABELS,
-    Cause,
     MenuChange,
+    TriggerCause,
     causes,
     emulated_notice,
     menu_changes,
@@ -123,7 +123,7 @@ def _add_api(routes: APIRouter, store: Store) -> None:
         return _json(_rate_columns(rates, element))
 
     @routes.get("/api/v1/triggers/causes", tags=["triggers"], responses=NOT_FOUND | UNAVAILABLE)
-    def get_causes(run: Number, dataset: Dataset) -> list[Cause]:
+    def get_causes(run: Number, dataset: Dataset) -> list[TriggerCause]:
         """What was found wrong in a run, the widest cause first."""
         with store.read() as tx:
             return causes(_run_or_404(tx, dataset, run))
@@ -148,7 +148,9 @@ def _raised(tx: Connection, rates: RunRates) -> list[Incident]:
     return incident_pages.page(tx, limit=MOST_INCIDENTS, subsystem=SUBSYSTEM, run=rates.run).items
 
 
-def _by_duration(causes_: list[Cause], raised: list[Incident]) -> tuple[list[tuple[Cause, Incident]], list[Cause]]:
+def _by_duration(
+    causes_: list[TriggerCause], raised: list[Incident]
+) -> tuple[list[tuple[TriggerCause, Incident]], list[TriggerCause]]:
     """Causes with the newest incident that each has raised, and those that did not last long enough to raise one."""
     newest = {(incident.family, incident.element_group): incident for incident in reversed(raised)}
     lasting, passing = [], []
@@ -162,7 +164,7 @@ def _by_duration(causes_: list[Cause], raised: list[Incident]) -> tuple[list[tup
     return lasting, passing
 
 
-def _first(rates: RunRates, listed: list[Cause]) -> str:
+def _first(rates: RunRates, listed: list[TriggerCause]) -> str:
     """The rate to look at first."""
     named = [
         *(cause.element for cause in listed),

@@ -24,14 +24,14 @@ from opint.store.workflow_pages import BundleView, TaskDetail, TaskPage
 TAGS = ["workflows"]
 
 
-class Judgement(BaseModel):
+class DecisionRequest(BaseModel):
     """Who decides, and why; a rejection needs a reason."""
 
     actor: str = Field("", max_length=MOST_ACTOR, description="not needed where people sign in")
     reason: str = Field("", max_length=MOST_TEXT)
 
 
-class ActionChoice(Judgement):
+class ActionChoice(DecisionRequest):
     """The same with what is done instead of what is suggested."""
 
     action: RecoveryAction | None = Field(None, description="of `changed`; else ignored")
@@ -123,7 +123,9 @@ def _add_decisions(routes: APIRouter, store: Store, settings: Settings, clock: C
         return DecidedTasks(tasks=decided)
 
     @routes.post("/api/v1/workflows/{task_id}/ended/{outcome}", status_code=204, **changing)
-    def end_task(request: Request, task_id: Number, outcome: workflow_actions.Outcome, judgement: Judgement) -> None:
+    def end_task(
+        request: Request, task_id: Number, outcome: workflow_actions.Outcome, judgement: DecisionRequest
+    ) -> None:
         """Say how a task ended, which is the outcome of the newest decision about it."""
         require_role(request, DECIDING)
         words = {"actor": actor_of(request, judgement.actor), "reason": judgement.reason}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conf.errors import NightshiftError
-from opint.notifications.content import Content
+from opint.notifications.content import MessageContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Outgoing:
     """
 
     key: str
-    content: Content
+    content: MessageContent
     now_s: float
     picture: Callable[[int], bytes | None] = lambda _incident: None
 

@@ -4,12 +4,12 @@ import pytest
 
 from benchmarks.dqm import certify
 from benchmarks.dqm.certify import Round, results
-from opint.certification.rules import Cause
+from opint.certification.rules import ObjectionCause
 
 
 def test_shares_and_times_are_means_over_detectors():
-    item = Round(0.0, {Cause.BAD: 0.02}, 0.01, 1.0, 0.25, 2.0, 1.0, 1000)
-    other = Round(0.1, {Cause.BAD: 0.01, Cause.NOT_INSPECTED: 0.03}, 0.03, 0.5, 0.25, 4.0, 1.0, 1000)
+    item = Round(0.0, {ObjectionCause.BAD: 0.02}, 0.01, 1.0, 0.25, 2.0, 1.0, 1000)
+    other = Round(0.1, {ObjectionCause.BAD: 0.01, ObjectionCause.NOT_INSPECTED: 0.03}, 0.03, 0.5, 0.25, 4.0, 1.0, 1000)
     report = results([item, other])
     assert report["certified_of_faulty_lumi"].value == pytest.approx(0.05)
     assert report["lost_of_good_lumi"].value == pytest.approx(0.03)

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conf.settings import HotlineSettings
-from dqm.core.bundle_files import BundleError
+from dqm.core.bundle_files import BundleError, TrainingError
 from dqm.events.bundle import load, save
 from dqm.events.level import Ladder
 from dqm.events.model import FeatureError, score, unusual
 from dqm.events.model import judge as judge_scored
-from dqm.events.scaling import Scaling
-from dqm.events.train import TrainingError, train
+from dqm.events.scaling import EventScaling
+from dqm.events.train import train
 from dqm.simulate.events import FEATURES, NAMES, Drift, simulate
 
 
@@ -115,7 +115,7 @@ def test_the_network_sees_absence_apart_from_size():
     rng = np.random.default_rng(4)
     mass = np.where(rng.random(5000) < 0.5, 0.0, rng.lognormal(4, 1, 5000))
     values = np.stack([mass, rng.standard_normal(5000)], axis=1).astype(np.float32)
-    shown = Scaling.of(values)(values)
+    shown = EventScaling.of(values)(values)
     assert shown.shape == (5000, 4)
     np.testing.assert_array_equal(shown[:, 2], mass > 0)
     assert (shown[mass == 0, 0] == 0).all()

@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqm.core.quality import Reason
-from dqm.rates.calibration import Limits
+from dqm.rates.calibration import CauseLimits
 from dqm.rates.causes import Findings, causes
 from dqm.rates.columns import Columns
 
 SEEDS, BEHIND = 6, 5
 SEED_OF = np.concatenate([np.arange(SEEDS), np.repeat(np.arange(SEEDS), BEHIND)])
 N = len(SEED_OF)
-LIMITS = Limits(overall=1e-3, seeds=1e-4, together=1e-4, paths=1e-5)
+LIMITS = CauseLimits(overall=1e-3, seeds=1e-4, together=1e-4, paths=1e-5)
 DECLARED = np.ones(N)
 NO_COLUMNS = Columns.of([], N)
 TINY = 1e-9

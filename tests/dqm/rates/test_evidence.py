@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from dqm.core.quality import Reason
 from dqm.core.state import Bands
-from dqm.rates.causes import Cause
-from dqm.rates.evidence import Case, evidence
+from dqm.rates.causes import RateCause
+from dqm.rates.evidence import RateContext, evidence
 from streams.records import LUMISECTION_SECONDS, TriggerMenu
 
 MENU = TriggerMenu(("L1_A",), ("HLT_1", "HLT_2"), (0, 0))
@@ -16,11 +16,11 @@ ROW = MENU.catalogue.index["L1_A/HLT_2"]
 def case(observed, expected=21.6, low=20.9, high=22.3, prescale=2.0):
     rows = np.full((7, 3), np.nan, dtype=np.float32)
     rows[:6, ROW] = observed, expected, low, high, expected, prescale
-    return Case(MENU.catalogue, MENU, Bands.from_array(rows), 52.13, 9)
+    return RateContext(MENU.catalogue, MENU, Bands.from_array(rows), 52.13, 9)
 
 
 def evidence_of(reason, observed=35.2, seed=0, column=None, **more):
-    cause = Cause(reason, np.array([2]), 1e-9, observed / 21.6, seed, column)
+    cause = RateCause(reason, np.array([2]), 1e-9, observed / 21.6, seed, column)
     return evidence(case(observed, **more), ROW, cause, 1e-9, {"network": 8.0}, "v1")
 
 

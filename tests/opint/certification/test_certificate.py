@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opint.certification.certificate import Certificate, Inspected, Luminosity, certify, good_runs, ranges
-from opint.certification.rules import Cause, Counts, LumisectionFacts, Objection, SeenIncident
+from opint.certification.rules import LumisectionFacts, Objection, ObjectionCause, QualityCounts, SeenIncident
 
-COUNTS = {"Muon": Counts(9, 0, 0, 1)}
+COUNTS = {"Muon": QualityCounts(9, 0, 0, 1)}
 
 
 def fine(ls: int) -> LumisectionFacts:
@@ -25,8 +25,8 @@ def test_ranges_are_inclusive_and_gaps_are_not_received() -> None:
     report = of(*map(fine, (59, 60, 61, 84)))
     assert report.good == ((59, 61), (84, 84))
     assert [(item.first, item.last, item.why) for item in report.excluded] == [
-        (1, 58, (Objection(Cause.NOT_RECEIVED),)),
-        (62, 83, (Objection(Cause.NOT_RECEIVED),)),
+        (1, 58, (Objection(ObjectionCause.NOT_RECEIVED),)),
+        (62, 83, (Objection(ObjectionCause.NOT_RECEIVED),)),
     ]
     assert report.lumisections == (4, 84)
     assert (report.certified, report.lost) == (Luminosity(2.0, 0), Luminosity(0.0, 80))
@@ -38,28 +38,28 @@ def test_a_range_ends_where_the_reasons_change() -> None:
     both = replace(off, ls=3, incidents=(SeenIncident(4, "Muon", 1, False),))
     report = of(fine(1), off, both, replace(both, ls=4), fine(5))
     assert [(item.first, item.last, len(item.why)) for item in report.excluded] == [(2, 2, 1), (3, 4, 2)]
-    assert report.lost_by_cause == {Cause.DETECTOR_OFF: Luminosity(1.5)}, "each lumisection is lost once"
+    assert report.lost_by_cause == {ObjectionCause.DETECTOR_OFF: Luminosity(1.5)}, "each lumisection is lost once"
 
 
 def test_what_was_least_inspected_is_told() -> None:
-    report = of(fine(1), replace(fine(2), subsystems={"Muon": Counts(5, 2, 0, 3)}))
+    report = of(fine(1), replace(fine(2), subsystems={"Muon": QualityCounts(5, 2, 0, 3)}))
     assert report.least_inspected == Inspected(0.7, "Muon", 2)
     assert (report.warnings, report.model_versions) == (1, ("m1",))
 
 
 def test_a_subsystem_that_stays_away_is_missed() -> None:
-    report = of(replace(fine(1), subsystems=COUNTS | {"Strips": Counts(3, 0, 0, 0)}), fine(2))
+    report = of(replace(fine(1), subsystems=COUNTS | {"Strips": QualityCounts(3, 0, 0, 0)}), fine(2))
     assert report.good == ((1, 1),)
-    assert report.excluded[0].why == (Objection(Cause.NOT_INSPECTED, "Strips"),)
+    assert report.excluded[0].why == (Objection(ObjectionCause.NOT_INSPECTED, "Strips"),)
 
 
 def test_a_bad_whole_run_speaks_against_every_lumisection() -> None:
-    whole = replace(fine(0), beams_stable=None, subsystems={"Muon": Counts(0, 0, 1, 9)})
+    whole = replace(fine(0), beams_stable=None, subsystems={"Muon": QualityCounts(0, 0, 1, 9)})
     report = of(whole, fine(1), fine(2))
     assert report.good == ()
-    assert report.excluded[0].why == (Objection(Cause.BAD, "Muon (whole run)"),)
+    assert report.excluded[0].why == (Objection(ObjectionCause.BAD, "Muon (whole run)"),)
     assert report.recorded == Luminosity(1.0), "the whole run is no lumisection"
-    assert of(replace(whole, subsystems={"Muon": Counts(1, 0, 0, 9)}), fine(1)).good == ((1, 1),)
+    assert of(replace(whole, subsystems={"Muon": QualityCounts(1, 0, 0, 9)}), fine(1)).good == ((1, 1),)
 
 
 def test_a_run_of_whole_run_histograms_has_nothing_to_certify() -> None:
@@ -82,7 +82,7 @@ lumisections = st.dictionaries(
         closed=st.booleans(),
         beams_stable=st.sampled_from([True, False, None]),
         recorded_lumi=st.none() | st.integers(0, 4).map(float),
-        subsystems=st.fixed_dictionaries({"Muon": st.builds(Counts, *[st.integers(0, 3)] * 4)}),
+        subsystems=st.fixed_dictionaries({"Muon": st.builds(QualityCounts, *[st.integers(0, 3)] * 4)}),
     ),
 )
 

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from conf.settings import CertifySettings
 from opint.certification.certificate import Luminosity
 from opint.certification.facts import CertifyError, certify_run
-from opint.certification.rules import Cause, Objection
+from opint.certification.rules import Objection, ObjectionCause
 from opint.incidents.operator import confirm, dispute
 from opint.store.tables import lumisection
 
@@ -48,10 +48,10 @@ def test_gaps_open_lumisections_and_status_bits(tx) -> None:
     report = certify_run(tx, 379412, None, RULES)
     assert report.good == ((40, 49), (54, 59))
     assert [item.why[0] for item in report.excluded] == [
-        Objection(Cause.NOT_RECEIVED),
-        Objection(Cause.INCIDENT, "Pixel", (1,)),
-        Objection(Cause.DETECTOR_OFF, "tob"),
-        Objection(Cause.NOT_CLOSED),
+        Objection(ObjectionCause.NOT_RECEIVED),
+        Objection(ObjectionCause.INCIDENT, "Pixel", (1,)),
+        Objection(ObjectionCause.DETECTOR_OFF, "tob"),
+        Objection(ObjectionCause.NOT_CLOSED),
     ]
     assert report.excluded[2].lost == Luminosity(0.0, 1)
 

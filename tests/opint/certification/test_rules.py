@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opint.certification.rules import Cause, Counts, LumisectionFacts, Objection, SeenIncident, objections
+from opint.certification.rules import (
+    LumisectionFacts,
+    Objection,
+    ObjectionCause,
+    QualityCounts,
+    SeenIncident,
+    objections,
+)
 
-GOOD = Counts(good=8, warning=0, bad=0, not_inspected=2)
+GOOD = QualityCounts(good=8, warning=0, bad=0, not_inspected=2)
 FINE = LumisectionFacts(5, beams_stable=True, recorded_lumi=0.4, subsystems={"Muon": GOOD, "Strips": GOOD})
 REQUIRED = {"Muon", "Strips"}
 
@@ -17,26 +24,29 @@ def against(facts: LumisectionFacts, required=REQUIRED, least=0.5) -> tuple[Obje
     return objections(facts, required, least)
 
 
-def with_muon(counts: Counts, *incidents: SeenIncident) -> LumisectionFacts:
+def with_muon(counts: QualityCounts, *incidents: SeenIncident) -> LumisectionFacts:
     return replace(FINE, subsystems={"Muon": counts, "Strips": GOOD}, incidents=incidents)
 
 
 def test_what_is_judged_and_good_is_certified() -> None:
     assert against(FINE) == ()
-    assert against(with_muon(Counts(7, 1, 0, 2))) == (), "a warning does not keep it out"
+    assert against(with_muon(QualityCounts(7, 1, 0, 2))) == (), "a warning does not keep it out"
 
 
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        (replace(FINE, closed=False), Objection(Cause.NOT_CLOSED)),
-        (replace(FINE, beams_stable=False), Objection(Cause.NO_STABLE_BEAMS)),
-        (replace(FINE, not_ready=("bpix", "tob")), Objection(Cause.DETECTOR_OFF, "bpix, tob")),
-        (with_muon(Counts(7, 0, 1, 2)), Objection(Cause.BAD, "Muon")),
-        (with_muon(Counts(7, 0, 1, 2), SeenIncident(3, "Muon", 1, False)), Objection(Cause.INCIDENT, "Muon", (3,))),
-        (with_muon(GOOD, SeenIncident(3, "Muon", 0, False)), Objection(Cause.INCIDENT, "Muon", (3,))),
-        (with_muon(Counts(4, 0, 0, 6)), Objection(Cause.NOT_INSPECTED, "Muon")),
-        (replace(FINE, subsystems={"Strips": GOOD}), Objection(Cause.NOT_INSPECTED, "Muon")),
+        (replace(FINE, closed=False), Objection(ObjectionCause.NOT_CLOSED)),
+        (replace(FINE, beams_stable=False), Objection(ObjectionCause.NO_STABLE_BEAMS)),
+        (replace(FINE, not_ready=("bpix", "tob")), Objection(ObjectionCause.DETECTOR_OFF, "bpix, tob")),
+        (with_muon(QualityCounts(7, 0, 1, 2)), Objection(ObjectionCause.BAD, "Muon")),
+        (
+            with_muon(QualityCounts(7, 0, 1, 2), SeenIncident(3, "Muon", 1, False)),
+            Objection(ObjectionCause.INCIDENT, "Muon", (3,)),
+        ),
+        (with_muon(GOOD, SeenIncident(3, "Muon", 0, False)), Objection(ObjectionCause.INCIDENT, "Muon", (3,))),
+        (with_muon(QualityCounts(4, 0, 0, 6)), Objection(ObjectionCause.NOT_INSPECTED, "Muon")),
+        (replace(FINE, subsystems={"Strips": GOOD}), Objection(ObjectionCause.NOT_INSPECTED, "Muon")),
     ],
 )
 def test_each_cause_alone(facts: LumisectionFacts, why: Objection) -> None:
@@ -44,37 +54,41 @@ def test_each_cause_alone(facts: LumisectionFacts, why: Objection) -> None:
 
 
 def test_a_false_alarm_is_forgiven_as_far_as_it_names_what_is_bad() -> None:
-    two_bad = Counts(6, 0, 2, 2)
+    two_bad = QualityCounts(6, 0, 2, 2)
     assert against(with_muon(two_bad, SeenIncident(3, "Muon", 2, True))) == ()
     assert against(with_muon(two_bad, SeenIncident(3, "Muon", 1, True), SeenIncident(4, "Muon", 1, True))) == ()
-    assert against(with_muon(two_bad, SeenIncident(3, "Muon", 1, True))) == (Objection(Cause.BAD, "Muon"),)
+    assert against(with_muon(two_bad, SeenIncident(3, "Muon", 1, True))) == (Objection(ObjectionCause.BAD, "Muon"),)
     with_true_alarm = with_muon(two_bad, SeenIncident(3, "Muon", 1, True), SeenIncident(4, "Muon", 1, False))
-    assert against(with_true_alarm) == (Objection(Cause.INCIDENT, "Muon", (4,)),)
-    assert against(with_muon(two_bad, SeenIncident(3, "Strips", 2, True))) == (Objection(Cause.BAD, "Muon"),)
+    assert against(with_true_alarm) == (Objection(ObjectionCause.INCIDENT, "Muon", (4,)),)
+    assert against(with_muon(two_bad, SeenIncident(3, "Strips", 2, True))) == (Objection(ObjectionCause.BAD, "Muon"),)
 
 
 def test_a_false_alarm_does_not_make_the_unseen_good() -> None:
-    missing = with_muon(Counts(2, 0, 0, 8), SeenIncident(3, "Muon", 0, True))
-    assert against(missing) == (Objection(Cause.NOT_INSPECTED, "Muon"),)
+    missing = with_muon(QualityCounts(2, 0, 0, 8), SeenIncident(3, "Muon", 0, True))
+    assert against(missing) == (Objection(ObjectionCause.NOT_INSPECTED, "Muon"),)
 
 
 def test_nothing_judged_is_not_good() -> None:
-    assert against(replace(FINE, subsystems={}), required=set()) == (Objection(Cause.NOT_INSPECTED),)
-    empty = with_muon(Counts(0, 0, 0, 0))
-    assert against(empty) == (Objection(Cause.NOT_INSPECTED, "Muon"),)
+    assert against(replace(FINE, subsystems={}), required=set()) == (Objection(ObjectionCause.NOT_INSPECTED),)
+    empty = with_muon(QualityCounts(0, 0, 0, 0))
+    assert against(empty) == (Objection(ObjectionCause.NOT_INSPECTED, "Muon"),)
 
 
 def test_the_weightiest_comes_first() -> None:
-    facts = replace(with_muon(Counts(1, 0, 1, 8)), not_ready=("tob",))
-    assert [item.cause for item in against(facts)] == [Cause.DETECTOR_OFF, Cause.BAD, Cause.NOT_INSPECTED]
+    facts = replace(with_muon(QualityCounts(1, 0, 1, 8)), not_ready=("tob",))
+    assert [item.cause for item in against(facts)] == [
+        ObjectionCause.DETECTOR_OFF,
+        ObjectionCause.BAD,
+        ObjectionCause.NOT_INSPECTED,
+    ]
 
 
 def test_in_words() -> None:
-    assert str(Objection(Cause.INCIDENT, "Muon", (3, 4))) == "Muon: incident 3, 4"
-    assert str(Objection(Cause.NOT_CLOSED)) == "still being assembled"
+    assert str(Objection(ObjectionCause.INCIDENT, "Muon", (3, 4))) == "Muon: incident 3, 4"
+    assert str(Objection(ObjectionCause.NOT_CLOSED)) == "still being assembled"
 
 
-counts = st.builds(Counts, *[st.integers(0, 5)] * 4)
+counts = st.builds(QualityCounts, *[st.integers(0, 5)] * 4)
 facts = st.builds(
     LumisectionFacts,
     st.just(1),

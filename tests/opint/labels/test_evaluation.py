@@ -9,14 +9,14 @@ from sklearn.metrics import roc_auc_score
 from dqm.core.quality import Quality, Reason
 from opint.labels.evaluation import answered, evaluate
 from opint.labels.label import Flag, Label, Labels, disagreement
-from opint.store.labels import Answer, SubsystemVerdict
+from opint.store.labels import Answer, VerdictSummary
 from streams.keys import LumisectionKey
 
 RNG = np.random.default_rng(1)
 
 
 def verdict(run=1, ls=1, quality=Quality.GOOD, reason=Reason.CONSISTENT, p=0.5, subsystem="Muon"):
-    return SubsystemVerdict("/A/B/C", subsystem, LumisectionKey(run, ls), quality, reason, p)
+    return VerdictSummary("/A/B/C", subsystem, LumisectionKey(run, ls), quality, reason, p)
 
 
 def labels(*bad_runs, last=30):

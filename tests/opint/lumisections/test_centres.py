@@ -12,7 +12,7 @@ from dqm.core.drift import EVERY
 from dqm.core.largest_errors import NUMBERS
 from dqm.histograms.bundle import load
 from dqm.histograms.certification.model import CertificationModel, Ensemble, top
-from dqm.histograms.certification.scaling import Scaling
+from dqm.histograms.certification.scaling import FeatureScaling
 from dqm.histograms.pipeline import Pipeline
 from dqm.networks.prelu_autoencoder import PreluAutoencoder
 from dqm.simulate.detector import stream
@@ -43,7 +43,7 @@ def untrained(catalogue):
     """A certification model that reconstructs nothing and expects flat histograms."""
     n, width = len(catalogue), NUMBERS * len(catalogue)
     flat = np.tile(np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.5, 0.29], dtype=np.float32), (n, 1))
-    scaling = Scaling(flat, np.zeros_like(flat), np.full_like(flat, 1e-4), np.zeros_like(flat))
+    scaling = FeatureScaling(flat, np.zeros_like(flat), np.full_like(flat, 1e-4), np.zeros_like(flat))
     silent = PreluAutoencoder(
         (np.zeros((width, 1), np.float32), np.zeros((1, width), np.float32)), *_identity_layers(width)
     )

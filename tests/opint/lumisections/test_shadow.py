@@ -150,7 +150,7 @@ def test_differences_are_counted(store, bundle, twin, batches) -> None:
 
 def test_what_differs_alike_in_a_row_is_one_stretch():
     def pair(run, ls, current, shadow, flagged=1, subsystem="Muon"):
-        sides = comparison.Judgement(current, flagged), comparison.Judgement(shadow, 0)
+        sides = comparison.ModelVerdict(current, flagged), comparison.ModelVerdict(shadow, 0)
         return comparison.Pair(DATASET, subsystem, LumisectionKey(run, ls), *sides)
 
     good, bad, warning = Quality.GOOD, Quality.BAD, Quality.WARNING
@@ -170,5 +170,5 @@ def test_what_differs_alike_in_a_row_is_one_stretch():
         ("Muon", 1, 7, 7),
         ("Muon", 2, 8, 8),
     ]
-    assert result[0].current == comparison.Judgement(bad, 3)
+    assert result[0].current == comparison.ModelVerdict(bad, 3)
     assert comparison.stretches([]) == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conf.settings import Settings
-from opint.notifications.causes import Cause, explaining_states, follows, parent_of, quiet_reason
+from opint.notifications.causes import IncidentCause, explaining_states, follows, parent_of, quiet_reason
 from opint.notifications.decision import LOOK_AGAIN_S, Situation, decide
 from opint.notifications.silencing import Silence, effect, hiding
 from opint.notifications.subject import Subject
@@ -63,7 +63,7 @@ def test_a_silence_holds_back_until_its_end():
 
 
 def test_what_follows_names_its_parent_and_waits():
-    decision = decided(causes={7: Cause("incident 5: broker lost", 5)})
+    decision = decided(causes={7: IncidentCause("incident 5: broker lost", 5)})
     assert (decision.outcome, decision.parent, decision.reason) == (
         "follows",
         5,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from opint.placement.backtest import Scenario, add_up, play
-from opint.placement.decision import Budget, Decision, Prices
+from opint.placement.decision import Budget, PlacementDecision, Prices
 from opint.placement.demand import Demand, expected_demand, probabilities, region_shares
 from opint.placement.policies import POLICIES
 from opint.placement.simulate_sites import REGION_SHARES, GridSize, simulate_grid
@@ -19,7 +19,7 @@ from tests.support.placement import LABEL, disk, replicas, tape, world
 
 def nothing(policy_input):
     none = np.empty(0, dtype=np.intp)
-    return Decision(np.zeros(len(policy_input.replicas.dataset), dtype=np.bool_), none, none)
+    return PlacementDecision(np.zeros(len(policy_input.replicas.dataset), dtype=np.bool_), none, none)
 
 
 def deciding(**what):

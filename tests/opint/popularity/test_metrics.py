@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
-from opint.popularity.metrics import Counts, average_precision, roc_auc
+from opint.popularity.metrics import ConfusionCounts, average_precision, roc_auc
 from opint.popularity.walk_forward import DEFAULT_THRESHOLD, THRESHOLDS, best_f1_threshold
 
 PAIRS = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), st.booleans()), min_size=1, max_size=40)
@@ -31,7 +31,7 @@ def test_areas_are_those_of_scikit_learn(pairs):
 def test_counts_are_those_of_scikit_learn(pairs):
     probability, popular = arrays(pairs)
     forecast = probability > 0.3
-    counts = Counts.of(forecast, popular)
+    counts = ConfusionCounts.of(forecast, popular)
     if popular.any():
         assert counts.tpr == pytest.approx(recall_score(popular, forecast))
     if not popular.all():
@@ -45,16 +45,16 @@ def test_counts_are_those_of_scikit_learn(pairs):
 @given(PAIRS, PAIRS)
 def test_counts_add(pairs, other_pairs):
     (p, y), (q, z) = arrays(pairs), arrays(other_pairs)
-    both = Counts.of(np.concatenate([p, q]) > 0.3, np.concatenate([y, z]))
-    assert Counts.of(p > 0.3, y) + Counts.of(q > 0.3, z) == both
+    both = ConfusionCounts.of(np.concatenate([p, q]) > 0.3, np.concatenate([y, z]))
+    assert ConfusionCounts.of(p > 0.3, y) + ConfusionCounts.of(q > 0.3, z) == both
 
 
 def test_nothing_popular_is_no_number():
     none = np.zeros(3, dtype=bool)
     assert math.isnan(average_precision(np.ones(3), none))
     assert math.isnan(roc_auc(np.ones(3), none))
-    assert math.isnan(Counts.of(none, none).tpr)
-    assert math.isnan(Counts.of(none, none).f1)
+    assert math.isnan(ConfusionCounts.of(none, none).tpr)
+    assert math.isnan(ConfusionCounts.of(none, none).f1)
 
 
 @given(PAIRS)
@@ -64,5 +64,5 @@ def test_no_threshold_of_the_grid_does_better(pairs):
     if not popular.any():
         assert threshold == DEFAULT_THRESHOLD
         return
-    best = max(Counts.of(probability > candidate, popular).f1 for candidate in THRESHOLDS)
-    assert Counts.of(probability > threshold, popular).f1 == pytest.approx(best)
+    best = max(ConfusionCounts.of(probability > candidate, popular).f1 for candidate in THRESHOLDS)
+    assert ConfusionCounts.of(probability > threshold, popular).f1 == pytest.approx(best)

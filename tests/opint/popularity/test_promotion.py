@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opint.popularity.metrics import Counts
+from opint.popularity.metrics import ConfusionCounts
 from opint.popularity.predictors import PERSISTENCE
 from opint.popularity.promotion import (
     RECENT_WEEKS,
@@ -25,7 +25,10 @@ def week(forecast, popular, at=0):
 def test_f1_of_weeks_drawn_once_is_that_of_all_together(pairs):
     weeks = [week(*zip(*outcomes, strict=True)) for outcomes in pairs]
     once = np.ones(len(weeks), dtype=np.int64)
-    counts = sum((Counts.of(forecast.forecast, forecast.popular) for forecast in weeks), start=Counts(0, 0, 0, 0))
+    counts = sum(
+        (ConfusionCounts.of(forecast.forecast, forecast.popular) for forecast in weeks),
+        start=ConfusionCounts(0, 0, 0, 0),
+    )
     np.testing.assert_equal(WeeklyF1(weeks)(once), counts.f1)
     np.testing.assert_equal(WeeklyF1(weeks)(2 * once), counts.f1)
 

@@ -5,7 +5,7 @@ import pytest
 
 from opint.popularity.errors import PopularityError
 from opint.popularity.forecasting import forecast, train_model
-from opint.popularity.metrics import ALL, NEW, Counts, average_precision
+from opint.popularity.metrics import ALL, NEW, ConfusionCounts, average_precision
 from opint.popularity.models import trainer
 from opint.popularity.scoreboard import score_rows, total_counts
 from opint.popularity.walk_forward import backtest
@@ -16,7 +16,7 @@ def test_rows_of_tiers_add_up_to_those_of_all(task):
     board = list(score_rows(task.history, forecasts))
     tiers = {row.group for row in board} - {ALL, NEW}
     for model in forecasts:
-        parts = sum((total_counts(board, tier, model) for tier in tiers), start=Counts(0, 0, 0, 0))
+        parts = sum((total_counts(board, tier, model) for tier in tiers), start=ConfusionCounts(0, 0, 0, 0))
         assert parts == total_counts(board, ALL, model)
         weeks = [row for row in board if (row.group, row.model) == (ALL, model)]
         assert [row.week for row in weeks] == [row.week for row in forecasts[model]]

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from opint.incidents.families import POPULARITY_DRIFT
 from opint.popularity.forecasting import Forecast
-from opint.popularity.metrics import Counts
+from opint.popularity.metrics import ConfusionCounts
 from opint.popularity.predictors import PERSISTENCE
 from opint.popularity.promotion import ModelChoice
 from opint.popularity.scoreboard import ScoreRow
@@ -33,7 +33,9 @@ def row(week, tier, model, counts, auc=0.9):
     return ScoreRow(week, tier, model, counts, auc, float("nan"))
 
 
-BOARD = [row(week, "all", model, Counts(5, week, 2, 50)) for week in (27, 28) for model in ("blend", PERSISTENCE)]
+BOARD = [
+    row(week, "all", model, ConfusionCounts(5, week, 2, 50)) for week in (27, 28) for model in ("blend", PERSISTENCE)
+]
 
 
 def forecast_of(history, probability, week=29):

@@ -8,7 +8,7 @@ import pytest
 from opint.popularity.errors import LeakError, PopularityError
 from opint.popularity.examples import check_available, check_leakage, gather, labels
 from opint.popularity.history import Label
-from opint.popularity.metrics import Counts
+from opint.popularity.metrics import ConfusionCounts
 from opint.popularity.models import NAMES, trainer
 from opint.popularity.models.classifiers import train_forest
 from opint.popularity.predictors import ForecastTask, RetrainedModel, fit, persistence, recent_share
@@ -55,7 +55,7 @@ def test_a_forecast_does_not_depend_on_what_comes_later(task):
 def test_a_model_beats_chance(task, horizon):
     ahead = replace(task, horizon=horizon)
     forecasts = list(walk_forward(ahead, RetrainedModel(trainer("boosting"), 1, every=3), range(32, 38)))
-    per_week = [Counts.of(forecast.forecast, forecast.popular) for forecast in forecasts]
+    per_week = [ConfusionCounts.of(forecast.forecast, forecast.popular) for forecast in forecasts]
     counts = sum(per_week[1:], per_week[0])
     by_chance = (counts.true_positives + counts.false_negatives) / sum(forecast.popular.size for forecast in forecasts)
     assert counts.precision > 3 * by_chance
@@ -107,7 +107,7 @@ def test_usage_of_the_forecast_week_makes_forecasts_perfect(task):
     values = np.column_stack([table.values, naccess])
     early = table.week < 30
     model = train_forest(values[early], popular[early], 1)
-    counts = Counts.of(model.probabilities(values[~early]) > 0.5, popular[~early])
+    counts = ConfusionCounts.of(model.probabilities(values[~early]) > 0.5, popular[~early])
     assert (counts.tpr, counts.tnr) == pytest.approx((1.0, 1.0), abs=0.002)
     leaked = replace(table, names=(*table.names, "naccess"), values=values, known_after=(*table.known_after, 0))
     with pytest.raises(LeakError, match=r"feature 'naccess' orders 100\.00% of all pairs"):

@@ -5,7 +5,7 @@ import pytest
 
 from dqm.core.largest_errors import NUMBERS, summaries
 from dqm.histograms.certification import scaling
-from dqm.histograms.certification.scaling import REACH, Scaling
+from dqm.histograms.certification.scaling import REACH, FeatureScaling
 
 L, N, BINS = 400, 3, 40
 
@@ -77,5 +77,5 @@ def test_no_spread_is_taken_for_less_than_a_hundredth_of_a_cell():
 
 
 def test_round_trip_is_exact(sample, fitted):
-    again = Scaling.from_arrays(fitted.arrays())
+    again = FeatureScaling.from_arrays(fitted.arrays())
     assert again.scaled(*sample).tobytes() == fitted.scaled(*sample).tobytes()

@@ -17,7 +17,7 @@ from dqm.rates.levels.pipeline import LevelPipeline
 from dqm.rates.levels.state import Levels
 from dqm.rates.pipeline import RatePipeline
 from dqm.rates.train import train
-from opint.store.neighbours import Content
+from opint.store.neighbours import StoredContent
 from streams.records import TriggerMenu
 from tests.scripted_levels import DATASET, NAMES, Scripted
 
@@ -35,7 +35,7 @@ def watched(pipeline, records, levels=None):
         closed = pipeline.close(state, {SUBSYSTEM: history[-pipeline.reach(2) :]}, 0.0, "complete")
         part = closed.parts[SUBSYSTEM]
         rates = EarlierRates(record.key, record.conditions, part.catalogue.names, part.bands)
-        history.append(Content(record.key, part.catalogue.digest, part.digests, rates))
+        history.append(StoredContent(record.key, part.catalogue.digest, part.digests, rates))
         states.append(closed)
     return states
 
@@ -133,7 +133,7 @@ def test_the_same_history_gives_the_same_verdict_whatever_was_judged_before(pipe
         for state in states
         for part in [state.parts[SUBSYSTEM]]
     ]
-    contents = [Content(of.key, "", np.zeros(2, dtype=np.uint64), of) for of in rates]
+    contents = [StoredContent(of.key, "", np.zeros(2, dtype=np.uint64), of) for of in rates]
     other.judge_by(DATASET, records[-1].key, Before(other.initial(), 0))
     (scored,) = other.score([records[-1]])
     again = other.close(merge(None, scored, 0.0).state, {SUBSYSTEM: contents[:-1]}, 0.0, "complete")

@@ -5,7 +5,7 @@ import pytest
 
 from opint.dashboard.charts import spark_points
 from opint.popularity.summary import summary_lines
-from opint.store.popularity import Score
+from opint.store.popularity import StoredScore
 from tests.support import seed_popularity
 
 
@@ -52,7 +52,7 @@ def test_without_anything_stored_the_page_says_what_to_do(serving, store):
 
 
 def score(week, tier, model, hits, misses):
-    return Score(
+    return StoredScore(
         week=week,
         tier=tier,
         model=model,
