@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Protocol, TypeVar
 
@@ -76,7 +76,7 @@ def replay(
     if pace is not None and pace <= 0:
         raise ValueError(f"the pace is {pace}; it must be more than 0 lumisections per second")
     began_s, done = clock(), 0
-    for key, lumisection in _lumisections(records):
+    for key, lumisection in groupby(records, key=lambda record: record.key):
         due_s = began_s if pace is None else began_s + done / pace
         if not (_wait_until(due_s, stop, clock) and wait_for_room(publisher, stop)):
             break
@@ -87,10 +87,6 @@ def replay(
             progress(key, done)
     publisher.flush()
     return done
-
-
-def _lumisections(records: Iterable[Record]) -> Iterator[tuple[LumisectionKey, Iterator[Record]]]:
-    return groupby(records, key=lambda record: record.key)
 
 
 def _wait_until(due_s: float, stop: threading.Event, clock: Callable[[], float]) -> bool:

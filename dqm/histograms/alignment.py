@@ -39,7 +39,8 @@ class Alignment:
         presence.present[target] = True
         presence.flow[target] = batch.flow[source]
         presence.entries[target] = batch.entries[source]
-        return [_block(batch, source, target, start, stop, bins) for start, stop, bins in _spans(expected)], presence
+        counts = [_block(batch, source, target, block.start, block.stop, block.bins) for block in expected.blocks]
+        return counts, presence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,10 +89,6 @@ def _reason(me: MonitoringElement, expected: Catalogue) -> Reason:
 
 def _places(union: Catalogue, part: Catalogue) -> Indices:
     return np.array([union.index[name] for name in part.names], dtype=np.intp)
-
-
-def _spans(catalogue: Catalogue) -> list[tuple[int, int, int]]:
-    return [(block.start, block.stop, block.bins) for block in catalogue.blocks]
 
 
 def _block(batch: HistogramBatch, source: Indices, target: Indices, start: int, stop: int, bins: int) -> Counts:
