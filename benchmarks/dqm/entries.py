@@ -163,8 +163,8 @@ def _watched(
     for first in range(0, len(later), LENGTH):
         good = [batch for item in later[first : first + LENGTH] for batch in source.lumisection(*item)]
         for pair in judges.judged(good):
-            beside, by_itself = (bool(elements.any()) for elements in pair)
-            yield "false", (beside, by_itself)
+            with_siblings, without_siblings = (bool(elements.any()) for elements in pair)
+            yield "false", (with_siblings, without_siblings)
     for lost, folder, _ in product(LOST, (False, True), range(trials)):
         rows = _hit(rng, judges.siblings.expected[SUBSYSTEM], folder=folder)
         start = int(rng.integers(len(later) - LENGTH))

@@ -129,7 +129,7 @@ def figures(seed: int, paths: Sequence[Path], size: Size, progress: Progress) ->
     era, later = (near_collisions(list(from_oms(path))) for path in paths)
     cut = _cut(era)
     progress(f"seed {seed}: training")
-    learned = era[:cut] if size.learn is None else _some(era[:cut], size.learn)
+    learned = era[:cut] if size.learn is None else _last_usable(era[:cut], size.learn)
     with TemporaryDirectory() as folder:
         rates = (item.rates for item in stream(trigger, learned, (), seed))
         rng = np.random.default_rng(seed)
@@ -139,7 +139,7 @@ def figures(seed: int, paths: Sequence[Path], size: Size, progress: Progress) ->
     results: dict[str, float] = defaultdict(float)
     shifts: Shifts = {}
     whole: Mapping[str, Lumisections] = {"same era": era[cut:], "later era": later[:MOST_LATER]}
-    watched = {name: item if size.watched is None else _some(item, size.watched) for name, item in whole.items()}
+    watched = {name: item if size.watched is None else _last_usable(item, size.watched) for name, item in whole.items()}
     for name, sample in watched.items():
         progress(f"seed {seed}: watching {name}")
         judged = list(watch(pipeline, DQM, stream(trigger, sample, (), seed), shifts))
@@ -263,7 +263,7 @@ def near_collisions(lumisections: Lumisections) -> Lumisections:
     return [lumisection for lumisection, is_near in zip(lumisections, near, strict=True) if is_near]
 
 
-def _some(lumisections: Lumisections, count: int) -> Lumisections:
+def _last_usable(lumisections: Lumisections, count: int) -> Lumisections:
     """The last ``count`` of those that are usable."""
     return [lumisection for lumisection in lumisections if is_usable(lumisection[1])][-count:]
 

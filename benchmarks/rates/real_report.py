@@ -89,7 +89,7 @@ def report(measured: Sequence[Figures], rng: np.random.Generator) -> dict[str, R
     }
     for sigma in SIGMAS:
         for kind in FAULTS:
-            results[f"real_rate_{kind}_beside_quadratic_{sigma:g}_sigma"] = _beside(measured, kind, sigma)
+            results[f"real_rate_{kind}_beside_quadratic_{sigma:g}_sigma"] = _compared_at(measured, kind, sigma)
     for figures in measured:
         short = figures.name.replace(" ", "_")
         results[f"real_rate_false_incidents_{short}"] = _false_incidents([figures])
@@ -168,7 +168,7 @@ def _judged_share(measured: Sequence[Figures]) -> Result:
     return Result(sum(figures.judged for figures in measured) / max(usable, 1), "share", n=usable, note=note)
 
 
-def _beside(measured: Sequence[Figures], kind: str, sigma: float) -> Result:
+def _compared_at(measured: Sequence[Figures], kind: str, sigma: float) -> Result:
     """What is seen, where quadratics judge, at the limit with no more false incidents than theirs at ``sigma``."""
     false = sum(figures.false_at[f"peer {sigma:g}"] for figures in measured)
     hits = {limit: _hits(measured, f"{kind} ours {limit:g}") for limit in OURS}

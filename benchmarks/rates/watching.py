@@ -33,17 +33,19 @@ def watch(
         shift = shifts.setdefault(run, shift)
         residuals = Residuals.nothing(*shift.shape[1:])
         adopted: str | None = None
-        for one in of_run:
+        for lumisection in of_run:
             if adopted is None:
-                adopted = one.rates.dataset
+                adopted = lumisection.rates.dataset
                 pipeline.adopt(adopted, run, {}, {SUBSYSTEM: shift})
-            (scored,) = pipeline.score([one.rates])
+            (scored,) = pipeline.score([lumisection.rates])
             if scored.residuals is not None:
                 residuals += scored.residuals
             state = merge(None, scored, 0.0).state
             closed = pipeline.close(state, {SUBSYSTEM: list(history)}, 0.0, "complete")
             history.append(
-                StoredContent(one.key, closed.parts[SUBSYSTEM].catalogue.digest, closed.parts[SUBSYSTEM].digests)
+                StoredContent(
+                    lumisection.key, closed.parts[SUBSYSTEM].catalogue.digest, closed.parts[SUBSYSTEM].digests
+                )
             )
             yield summary(closed)
         if adopted is not None:

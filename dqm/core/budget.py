@@ -99,8 +99,8 @@ def thresholds(
     bad, of = (1, 1) if whole_runs else (min(alerts.raise_bad, alerts.raise_of), alerts.raise_of)
     certification = 0.0 if certification_p is None else _CERTIFICATION_SHARE
     head = 0.0 if head_p is None else HEAD_SHARE
-    beside = _SIBLINGS_SHARE if siblings else 0.0
-    content = 1.0 - _STARVED_SHARE - _OVERFULL_SHARE - certification - beside - head
+    siblings_share = _SIBLINGS_SHARE if siblings else 0.0
+    content = 1.0 - _STARVED_SHARE - _OVERFULL_SHARE - certification - siblings_share - head
     folders = allowed * content
 
     def limit_of(p_values: PValues, bad: int, of: int, share: float) -> float:
@@ -115,7 +115,7 @@ def thresholds(
         0.0 if certification_p is None else limit(certification_p, bad, of, allowed * certification),
         limit(folder_p, 1, 1, recorded * content),
         0.0 if certification_p is None else limit(certification_p, 1, 1, recorded * certification),
-        allowed * beside / 2 / max(elements, 1),
+        allowed * siblings_share / 2 / max(elements, 1),
         0.0 if head_p is None else limit_of(head_p, bad, of, allowed * head),
         0.0 if head_p is None else limit(head_p, 1, 1, recorded * head),
         content,

@@ -70,8 +70,8 @@ def by_siblings(observed: Float64, expected: Float64, catalogue: Catalogue) -> F
     ratio = np.where(finite, np.log1p(observed) - np.log1p(np.where(finite, expected, 0.0)), np.nan)
     group = _groups(catalogue)
     common = np.array([_median_of_others(row, group) for row in ratio]).reshape(ratio.shape)
-    beside: Float64 = np.expm1(np.log1p(np.maximum(expected, 0.0)) + common)
-    return beside
+    from_siblings: Float64 = np.expm1(np.log1p(np.maximum(expected, 0.0)) + common)
+    return from_siblings
 
 
 def _median_of_others(values: Float64, group: Indices) -> Float64:

@@ -68,7 +68,7 @@ class Ladder:
 
     def level(self, per_hour: float) -> float:
         """The surprise beyond which ``per_hour`` events an hour of live time are expected; inf before any event."""
-        target = self._asked(per_hour) / 3600.0 * self.live_s
+        target = self._corrected_rate(per_hour) / 3600.0 * self.live_s
         if target <= 0 or self.counts.sum() <= 0:
             return float("inf")
         start, events, slope = self._tail(target)
@@ -84,8 +84,8 @@ class Ladder:
         declared = per_hour * self.watched_s / 3600.0
         return float((self.kept_events - declared) / np.sqrt(declared + 1.0))
 
-    def _asked(self, per_hour: float) -> float:
-        """The rate to be asked of the tail, so that ``per_hour`` are kept."""
+    def _corrected_rate(self, per_hour: float) -> float:
+        """The rate to request from the tail so that ``per_hour`` are kept."""
         return per_hour * (self.promised + TRUST) / (self.kept_events + TRUST)
 
     def _tail(self, target: float) -> tuple[float, float, float]:
@@ -114,7 +114,7 @@ class Ladder:
             sums=fade * self.sums + np.bincount(rung, surprise.astype(np.float64), minlength=RUNGS),
             live_s=fade * self.live_s + passed,
             kept_events=trust * self.kept_events + kept_events,
-            promised=trust * self.promised + passed / 3600.0 * self._asked(per_hour),
+            promised=trust * self.promised + passed / 3600.0 * self._corrected_rate(per_hour),
             watched_s=trust * self.watched_s + passed,
             recent=self.recent if key in self.recent else (*self.recent, key)[-RECENT:],
         )

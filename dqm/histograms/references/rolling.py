@@ -123,7 +123,7 @@ def _faulty(counts: Float32, present: Mask, alarmed: Mask) -> Mask:
     spread = np.sqrt(scale(ordinary - middle) ** 2 + LEAST_SPREAD**2 + chance[..., None])
     out = np.nan_to_num(np.abs(away - middle) / spread).max(axis=-1)
     faulty &= out > STANDS_OUT
-    beside = np.zeros_like(faulty)
-    beside[1:] |= faulty[:-1]
-    beside[:-1] |= faulty[1:]
-    return faulty & beside
+    in_neighbour = np.zeros_like(faulty)
+    in_neighbour[1:] |= faulty[:-1]
+    in_neighbour[:-1] |= faulty[1:]
+    return faulty & in_neighbour

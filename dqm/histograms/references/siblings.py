@@ -101,10 +101,10 @@ def _fit(
     for own, held_out in splits:
         model, offset, spread = _learned(statistics, conditions, runs, catalogue, own)
         expected = _moved(model, [conditions[at] for at in held_out], offset)
-        beside = by_siblings(statistics[held_out], expected, catalogue)
-        departures.append(deficits(statistics[held_out], beside, spread).ravel())
+        from_siblings = by_siblings(statistics[held_out], expected, catalogue)
+        departures.append(deficits(statistics[held_out], from_siblings, spread).ravel())
         with np.errstate(invalid="ignore"):
-            distances.append(np.abs(np.log1p(beside) - np.log1p(statistics[held_out])).ravel())
+            distances.append(np.abs(np.log1p(from_siblings) - np.log1p(statistics[held_out])).ravel())
     pool = np.concatenate(departures) if departures else np.empty(0)
     pool = pool[np.isfinite(pool)]
     if not len(pool):
@@ -123,10 +123,10 @@ def _learned(
     """What conditions expect, offsets and spreads, by the lumisections ``own``."""
     model = entries.fit(statistics[own], [conditions[at] for at in own])
     expected, _ = model.expected([conditions[at] for at in own])
-    beside = by_siblings(statistics[own], expected, catalogue)
+    from_siblings = by_siblings(statistics[own], expected, catalogue)
     with np.errstate(invalid="ignore"):
-        away = np.log1p(statistics[own]) - np.log1p(beside)
-        counting = median(1.0 / (beside + 1.0))
+        away = np.log1p(statistics[own]) - np.log1p(from_siblings)
+        counting = median(1.0 / (from_siblings + 1.0))
     offset = median(away)
     variance = np.maximum(scale(away - offset) ** 2 - counting, _LEAST_SPREAD**2)
     finite = np.isfinite(variance)

@@ -11,19 +11,19 @@ shapes = st.tuples(st.integers(1, 4), st.integers(1, 9))
 whole = shapes.flatmap(lambda shape: hnp.arrays(np.int64, shape, elements=st.integers(0, 2**24)))
 
 
-def beside(counts):
+def flow_and_entries(counts):
     return np.zeros((len(counts), 2)), counts.sum(axis=1).astype(np.float64)
 
 
 @given(whole)
 def test_equal_contents_have_equal_digests_in_both_types(counts):
-    flow, entries = beside(counts)
+    flow, entries = flow_and_entries(counts)
     np.testing.assert_array_equal(digests(counts, flow, entries), digests(counts.astype(np.float32), flow, entries))
 
 
 @given(whole, st.data())
 def test_any_change_changes_the_digest(counts, data):
-    flow, entries = beside(counts)
+    flow, entries = flow_and_entries(counts)
     before = digests(counts, flow, entries)
     row = data.draw(st.integers(0, counts.shape[0] - 1))
     changed = counts.copy()
@@ -34,7 +34,7 @@ def test_any_change_changes_the_digest(counts, data):
 
 @given(whole)
 def test_rows_do_not_depend_on_each_other(counts):
-    flow, entries = beside(counts)
+    flow, entries = flow_and_entries(counts)
     together = digests(counts, flow, entries)
     for row in range(len(counts)):
         item = slice(row, row + 1)

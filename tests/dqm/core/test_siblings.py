@@ -61,8 +61,8 @@ def test_the_median_of_the_others_leaves_out_the_own_folder():
 
 def test_few_elements_in_one_folder_have_each_other():
     catalogue = Catalogue.of([MonitoringElement(f"A/me{n}", (Axis(4, 0.0, 4.0),)) for n in range(4)])
-    beside = by_siblings(np.array([[10.0, 20.0, 20.0, 20.0]]), np.full((1, 4), 20.0), catalogue)
-    assert np.allclose(beside[0, 0], 20.0), "it does not explain itself"
+    expected = by_siblings(np.array([[10.0, 20.0, 20.0, 20.0]]), np.full((1, 4), 20.0), catalogue)
+    assert np.allclose(expected[0, 0], 20.0), "it does not explain itself"
     three = Catalogue.of(catalogue.elements[:3])
     assert np.isnan(by_siblings(np.full((1, 3), 10.0), np.full((1, 3), 20.0), three)).all(), "two are too few"
 

@@ -26,8 +26,8 @@ def part(digests, present=True):
     )
 
 
-def reasons(*some):
-    return np.array([*some, *[Reason.CONSISTENT] * (N - len(some))], dtype=np.uint8)
+def reasons(*first):
+    return np.array([*first, *[Reason.CONSISTENT] * (N - len(first))], dtype=np.uint8)
 
 
 EMPTY_PART, FULL_PART = part(EMPTY), part(99)

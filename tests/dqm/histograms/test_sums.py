@@ -10,7 +10,7 @@ from streams.records import Axis, Catalogue, LumisectionKey, MonitoringElement
 CATALOGUE = Catalogue.of([MonitoringElement(f"me{n}", (Axis(bins, 0.0, 1.0),)) for n, bins in enumerate((4, 4, 6))])
 
 
-def some(seed):
+def sums_of(seed):
     rng = np.random.default_rng(seed)
     counts = [rng.integers(0, 10**9, (2, 4)).astype(np.float32), rng.integers(0, 9, (1, 6)).astype(np.int64)]
     return run_sums(counts, rng.choice([0.5, 0.01, np.nan], 3).astype(np.float32), float(rng.uniform(-3, 3)))
@@ -24,7 +24,7 @@ def same(item, other):
 
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=8), st.randoms())
 def test_sums_do_not_depend_on_order(seeds, random):
-    parts = [some(seed) for seed in seeds]
+    parts = [sums_of(seed) for seed in seeds]
     shuffled = random.sample(parts, len(parts))
     nothing = RunSums.nothing(CATALOGUE)
     assert same(sum(parts, nothing), sum(shuffled, nothing))
@@ -40,7 +40,7 @@ def test_histograms_go_where_their_p_values_say():
 
 
 def test_some_elements_alone():
-    whole = some(3)
+    whole = sums_of(3)
     parts = [whole.only(np.arange(3) == row, CATALOGUE) for row in range(3)]
     assert same(sum(parts, RunSums.nothing(CATALOGUE)), whole)
     assert not parts[2].counts[:, :8].any()

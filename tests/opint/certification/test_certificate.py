@@ -68,9 +68,9 @@ def test_a_run_of_whole_run_histograms_has_nothing_to_certify() -> None:
 
 
 @given(st.sets(st.integers(1, 40)))
-def test_ranges_hold_what_was_given(some: set[int]) -> None:
-    result = ranges(sorted(some))
-    assert {ls for first, last in result for ls in range(first, last + 1)} == some
+def test_ranges_hold_what_was_given(numbers: set[int]) -> None:
+    result = ranges(sorted(numbers))
+    assert {ls for first, last in result for ls in range(first, last + 1)} == numbers
     assert all(after[0] > before[1] + 1 for before, after in pairwise(result))
 
 

@@ -102,13 +102,15 @@ facts = st.builds(
 
 
 @given(facts, st.floats(0.01, 1.0))
-def test_what_is_certified_was_inspected_and_every_bad_element_forgiven(one: LumisectionFacts, least: float) -> None:
-    if against(one, least=least):
+def test_what_is_certified_was_inspected_and_every_bad_element_forgiven(
+    lumisection: LumisectionFacts, least: float
+) -> None:
+    if against(lumisection, least=least):
         return
-    assert one.closed
-    assert one.beams_stable is not False
-    assert all(incident.false_alarm for incident in one.incidents)
+    assert lumisection.closed
+    assert lumisection.beams_stable is not False
+    assert all(incident.false_alarm for incident in lumisection.incidents)
     for name in REQUIRED:
-        subsystem = one.subsystems[name]
+        subsystem = lumisection.subsystems[name]
         assert subsystem.inspected >= least
-        assert subsystem.bad <= sum(incident.bad for incident in one.incidents if incident.subsystem == name)
+        assert subsystem.bad <= sum(incident.bad for incident in lumisection.incidents if incident.subsystem == name)

@@ -246,8 +246,8 @@ def test_evidence_written_without_counts_keeps_the_picture_that_is_stored(store,
     pictured = evidence_of("a")
     bare = replace(pictured, kind="stuck", counts=(), reference=(), pulls=(), worst_bins=(), entries=float("nan"))
 
-    def carrying(*some):
-        part = replace(state.parts["DT"], evidence={item.me: item for item in some})
+    def carrying(*records):
+        part = replace(state.parts["DT"], evidence={item.me: item for item in records})
         return replace(state, parts={"DT": part})
 
     with store.begin() as tx:

@@ -13,7 +13,7 @@ from dqm.statistics.classification import auc
 SHAPE = (20, 24)
 
 
-def lesson(maps, seed=1):
+def training_data(maps, seed=1):
     """Good maps (L, cells) of one ME, to learn from."""
     counts, use = maps.astype(np.float32)[:, None], np.ones((len(maps), 1), dtype=bool)
     pileup = np.zeros(len(maps), dtype=np.float32)
@@ -55,21 +55,21 @@ def test_maps_with_next_to_nothing_are_spoilt_as_far_as_possible(level):
 
 def test_a_network_is_kept_where_good_maps_move_together_and_only_there():
     rng = np.random.default_rng(2)
-    assert OccupancyMapScorer.fit(lesson(waves(rng, 320, 0.0))).model is None
-    assert OccupancyMapScorer.fit(lesson(waves(rng, 320, 0.12))).model is not None
-    assert OccupancyMapScorer.fit(lesson(waves(rng, NETWORK_MAPS - 1, 0.12))).model is None
+    assert OccupancyMapScorer.fit(training_data(waves(rng, 320, 0.0))).model is None
+    assert OccupancyMapScorer.fit(training_data(waves(rng, 320, 0.12))).model is not None
+    assert OccupancyMapScorer.fit(training_data(waves(rng, NETWORK_MAPS - 1, 0.12))).model is None
 
 
 def test_cells_and_regions_are_found_by_one_score():
     rng = np.random.default_rng(3)
-    taught = lesson(rng.poisson(100, (200, 480)))
-    scorer = OccupancyMapScorer.fit(taught)
+    training = training_data(rng.poisson(100, (200, 480)))
+    scorer = OccupancyMapScorer.fit(training)
     maps = rng.poisson(100, (400, *SHAPE)).astype(np.float32)
     bad = np.arange(400) % 2 == 1
     for side, lost in ((1, 0.5), (3, 0.2)):
         broken = maps.copy()
         broken[bad, 4 : 4 + side, 7 : 7 + side] *= 1 - lost
-        block = features(broken.reshape(400, 1, -1), np.zeros(400, dtype=np.float32), taught.reference)
+        block = features(broken.reshape(400, 1, -1), np.zeros(400, dtype=np.float32), training.reference)
         alone, together = scorer.largest(block)
         result, *single = (auc(item[:, 0], bad) for item in (scorer.score(block), alone, together))
         assert result > 0.85
@@ -78,10 +78,10 @@ def test_cells_and_regions_are_found_by_one_score():
 
 
 def test_the_scale_makes_cells_and_regions_of_good_maps_alike():
-    taught = lesson(np.random.default_rng(4).poisson(100, (200, 480)))
-    scorer = OccupancyMapScorer.fit(taught)
-    alone, together = (item.astype(float) for item in scorer.largest(taught.block))
+    training = training_data(np.random.default_rng(4).poisson(100, (200, 480)))
+    scorer = OccupancyMapScorer.fit(training)
+    alone, together = (item.astype(float) for item in scorer.largest(training.block))
     same = scorer.factor * together**scorer.power
     assert np.median(same) == pytest.approx(np.median(alone), rel=0.02)
-    empty = lesson(np.zeros((100, 480)))
+    empty = training_data(np.zeros((100, 480)))
     assert np.isfinite(OccupancyMapScorer.fit(empty).score(empty.block)).all()
