@@ -37,15 +37,15 @@ class PrefetchingSource:
     def __init__(self, source: Source) -> None:
         """Nothing is polled yet."""
         self._source = source
-        self._held: Delivery | Exception | None = None
+        self._prefetched: Delivery | Exception | None = None
         self._paused = False
 
     def poll(self, timeout_s: float) -> Delivery:
         """What was fetched ahead, if anything; else what arrives within ``timeout_s``. Raises what the source does."""
-        delivery = self._held
+        delivery = self._prefetched
         if delivery is None or self._paused:
             return self._polled(timeout_s)
-        self._held = None
+        self._prefetched = None
         if isinstance(delivery, Exception):
             raise delivery
         fresh, owned = self._source.claimed(), self._source.owned()
@@ -55,18 +55,18 @@ class PrefetchingSource:
 
     def prefetch(self) -> None:
         """Fetch what is there already, for the next :meth:`poll`; an error waits for it as well."""
-        if self._held is not None or self._paused:
+        if self._prefetched is not None or self._paused:
             return
         try:
-            self._held = self._polled(0.0)
+            self._prefetched = self._polled(0.0)
         except Exception as error:
             # It belongs to the poll that was made ahead, and is raised there.
-            self._held = error
+            self._prefetched = error
 
     def start_at(self, partition: Partition, offset: int | None) -> None:
         """As the source; what was fetched of the partition ahead is forgotten."""
-        if isinstance(self._held, Delivery):
-            self._held = self._held.without(frozenset({partition}))
+        if isinstance(self._prefetched, Delivery):
+            self._prefetched = self._prefetched.without(frozenset({partition}))
         self._source.start_at(partition, offset)
 
     def pause(self) -> None:
@@ -85,13 +85,13 @@ class PrefetchingSource:
 
     def lag(self) -> Mapping[Partition, int]:
         """As the source; what was fetched ahead is not delivered yet."""
-        messages = self._held.messages if isinstance(self._held, Delivery) else ()
+        messages = self._prefetched.messages if isinstance(self._prefetched, Delivery) else ()
         waiting = Counter(message.partition for message in messages)
         return {partition: count + waiting[partition] for partition, count in self._source.lag().items()}
 
     def close(self) -> None:
         """As the source."""
-        self._held = None
+        self._prefetched = None
         self._source.close()
 
     def _polled(self, timeout_s: float) -> Delivery:

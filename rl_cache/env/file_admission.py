@@ -56,7 +56,7 @@ class FileAdmission(gymnasium.Env[Float32, np.int64]):
         self._trace = choose_trace(self._traces, self.np_random)
         self._capacity = max(1, int(self._share * self._trace.footprint_bytes))
         self._cache: OrderedDict[int, int] = OrderedDict()
-        self._held = 0
+        self._cached_bytes = 0
         self._row = -1
         self._hit_share = 0.0
         self._rendered: list[tuple[float, float]] = []
@@ -82,7 +82,7 @@ class FileAdmission(gymnasium.Env[Float32, np.int64]):
             self._store(file, size)
         self._record_request(file, 0.0)
         hit = self._next_miss()
-        self._rendered.append((self._hit_share, self._held / self._capacity))
+        self._rendered.append((self._hit_share, self._cached_bytes / self._capacity))
         self._ended = self._row >= len(self._trace)
         observation = np.zeros(len(OBSERVATION), np.float32) if self._ended else self._observe()
         return observation, reward, False, self._ended, {"hit": hit, "written": written_bytes}
@@ -94,7 +94,7 @@ class FileAdmission(gymnasium.Env[Float32, np.int64]):
         hits, occupancy = ([pair[number] for pair in self._rendered] for number in (0, 1))
         if self.render_mode == "rgb_array":
             return picture(hits, occupancy)
-        return f"row {self._row}: {self._hit_share:.1%} hits of late, {self._held / self._capacity:.1%} full"
+        return f"row {self._row}: {self._hit_share:.1%} hits of late, {self._cached_bytes / self._capacity:.1%} full"
 
     def _comes_back_in_time(self) -> bool:
         """Whether the present file, stored now, would be hit before it leaves."""
@@ -102,18 +102,18 @@ class FileAdmission(gymnasium.Env[Float32, np.int64]):
         size = int(self._trace.size[self._row])
         if again >= len(self._trace) or size > self._capacity:
             return False
-        if self._held + size <= self._capacity or not self._cache:
+        if self._cached_bytes + size <= self._capacity or not self._cache:
             return True
         oldest = next(iter(self._cache))
         stays_s = self._trace.time_s[self._row] - self._last_s[oldest]
         return bool(self._trace.time_s[again] - self._trace.time_s[self._row] <= stays_s)
 
     def _store(self, file: int, size: int) -> None:
-        while self._held + size > self._capacity:
+        while self._cached_bytes + size > self._capacity:
             _, evicted_bytes = self._cache.popitem(last=False)
-            self._held -= evicted_bytes
+            self._cached_bytes -= evicted_bytes
         self._cache[file] = size
-        self._held += size
+        self._cached_bytes += size
 
     def _next_miss(self) -> int:
         """Serve hits; bytes of them. Stands at the next miss, or behind the end."""
@@ -136,5 +136,5 @@ class FileAdmission(gymnasium.Env[Float32, np.int64]):
         requested_before = self._requests[file] > 0
         days = (self._trace.time_s[self._row] - self._last_s[file]) / DAY_S
         values = [np.log2(self._trace.file_size[file] / 1e9), np.log1p(self._requests[file])]
-        values += [np.log1p(days) if requested_before else -1.0, self._held / self._capacity, self._hit_share]
+        values += [np.log1p(days) if requested_before else -1.0, self._cached_bytes / self._capacity, self._hit_share]
         return np.clip(np.array(values, np.float32), -FEATURE_LIMIT, FEATURE_LIMIT)

@@ -25,27 +25,27 @@ class BoundedCache(Generic[V]):
         """``max_cost`` is in the unit of the costs given to :meth:`put`."""
         self._max_cost = max_cost
         self._cost = 0
-        self._held: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
+        self._entries: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> V | None:
         """What is held for ``key``, or None."""
         with self._lock:
-            value = self._held.get(key)
+            value = self._entries.get(key)
             if value is None:
                 return None
-            self._held.move_to_end(key)
+            self._entries.move_to_end(key)
             return value[0]
 
     def put(self, key: Hashable, value: V, cost: int) -> V:
         """Hold ``value`` and return it; if another thread was first, return what that one put."""
         with self._lock:
-            if key in self._held:
-                return self._held[key][0]
-            self._held[key] = (value, cost)
+            if key in self._entries:
+                return self._entries[key][0]
+            self._entries[key] = (value, cost)
             self._cost += cost
             while self._cost > self._max_cost:
-                _, (_, freed) = self._held.popitem(last=False)
+                _, (_, freed) = self._entries.popitem(last=False)
                 self._cost -= freed
             return value
 

@@ -158,4 +158,4 @@ def test_a_batch_forecast_is_kept(table, tmp_path, monkeypatch):
     output = nightshift("popularity", "keep", path, "--catalogue", "mine")
     assert "mine, week of 2023-12-18" in output
     assert "0 of them by persistence" in output
-    assert "made is missing" in refused("popularity", "keep", table)
+    assert "issued is missing" in refused("popularity", "keep", table)

@@ -190,7 +190,7 @@ def test_a_catalogue_is_read_from_another_process_exactly(store: Store, make_sta
     state = make_state(1, 7)
     with store.begin() as tx:
         lumisections.save(tx, [state], {}, 1.0)
-    catalogues._kept.clear()
+    catalogues._cached.clear()
     with store.read() as tx:
         result = catalogues.load(tx, {part.catalogue.digest for part in state.parts.values()})
     for part in state.parts.values():
