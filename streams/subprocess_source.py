@@ -13,6 +13,7 @@ one of them is stopped the other gives way: the source is closed, by which its p
 process is replaced.
 """
 
+import os
 import pickle
 import signal
 import socket
@@ -39,6 +40,9 @@ START_S = 60.0
 
 END_S = 5.0
 """How long the other process may take to give everything back, s."""
+
+ANSWER_BYTES = 4 * 1024 * 1024
+"""How much of an answer is to wait on its way."""
 
 Opener = Callable[[], Source]
 _GONE = (EOFError, OSError)
@@ -73,7 +77,8 @@ class SubprocessSource:
             if self._paused:
                 self._ask("pause")
             raise SourceUnavailable("the process that reads messages has ended; another one was started")
-        self._last = delivery
+        # Without its messages, which would be in memory while the next ones come.
+        self._last = replace(delivery, messages=())
         self._claimed += delivery.claimed
         self._losses += delivery.losses
         return delivery.messages
@@ -146,6 +151,8 @@ class _ReaderProcess:
 
     def __init__(self, opener: Opener, silence_s: float) -> None:
         (ours, theirs), (our_beats, their_beats) = socket.socketpair(), socket.socketpair()
+        # As much as the system grants: what does not fit wakes both processes many times.
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ANSWER_BYTES)
         with theirs, their_beats:
             passed = [theirs.fileno(), their_beats.fileno()]
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -153,7 +160,7 @@ class _ReaderProcess:
                 stdin=subprocess.DEVNULL,
                 pass_fds=passed,
             )
-        self._line = Connection(ours.detach())
+        self._line, self._values = Connection(os.dup(ours.fileno())), ours
         self._beats: Heartbeat | socket.socket = our_beats
         try:
             self._line.send((opener, silence_s))
@@ -175,6 +182,7 @@ class _ReaderProcess:
     def end(self) -> None:
         """Hang up, which is the signal to give everything back; wait, and only then insist."""
         self._line.close()
+        self._values.close()
         self._beats.close()
         try:
             self._process.wait(END_S)
@@ -186,49 +194,63 @@ class _ReaderProcess:
         if not self._line.poll(patience_s):
             self._process.kill()
             raise EOFError(f"no answer within {patience_s:g} s")
-        answer, bare = self._line.recv()
+        answer, sizes = self._line.recv()
         if isinstance(answer, Exception):
             raise answer
-        if not bare:
+        if not sizes:
             return answer
         whole = list(answer.messages)
-        for place in bare:
-            whole[place] = replace(whole[place], value=self._line.recv_bytes())
+        for place, size in sizes.items():
+            whole[place] = replace(whole[place], value=self._value(size))
         return replace(answer, messages=whole)
+
+    def _value(self, size: int) -> bytes:
+        """The next bytes on the line, received where they stay."""
+        value = self._values.recv(size, socket.MSG_WAITALL)
+        while len(value) < size:
+            # A signal came in between, or the other process has ended.
+            more = self._values.recv(size - len(value), socket.MSG_WAITALL)
+            if not more:
+                raise EOFError
+            value += more
+        return value
 
 
 class _ReceiverStopped(BaseException):
     """Whoever receives the messages is stopped, and so must not keep the partitions."""
 
 
-def serve(line: Connection, beats: socket.socket) -> None:
+def serve(line: Connection, values: socket.socket, beats: socket.socket) -> None:
     """Open the source that comes over the line, answer for it, and close it when the line is cut or falls silent."""
     try:
         opener, silence_s = line.recv()
         try:
             source = PrefetchingSource(opener())
         except NightshiftError as error:
-            line.send((error, ()))
+            line.send((error, {}))
             return
     except _GONE:
         return
     try:
-        line.send((None, ()))
+        line.send((None, {}))
         with closing(Heartbeat(beats, silence_s, _interrupt)):
-            _serve(line, source)
+            _serve(line, values, source)
     except (*_GONE, _ReceiverStopped):
         return
     finally:
         source.close()
 
 
-def _serve(line: Connection, source: PrefetchingSource) -> None:
+def _serve(line: Connection, values: socket.socket, source: PrefetchingSource) -> None:
     while True:
         method, arguments = line.recv()
         answer = _answer(source, method, arguments)
         if method != _UNANSWERED:
-            _send(line, answer)
-        if isinstance(answer, Delivery) and answer.messages:
+            _send(line, values, answer)
+        delivered = isinstance(answer, Delivery) and bool(answer.messages)
+        # Else its messages were in memory beside the next ones.
+        del answer
+        if delivered:
             source.prefetch()
 
 
@@ -251,16 +273,16 @@ def _answer(source: PrefetchingSource, method: str, arguments: Sequence[object])
         return _portable(error)
 
 
-def _send(line: Connection, answer: object) -> None:
-    """Send an answer; the bytes of messages follow one by one, since pickling them would copy them twice more."""
+def _send(line: Connection, values: socket.socket, answer: object) -> None:
+    """Send an answer; the bytes of messages follow bare, since pickling and framing would copy them thrice more."""
     if not isinstance(answer, Delivery):
-        line.send((answer, ()))
+        line.send((answer, {}))
         return
     bare = {place: message.value for place, message in enumerate(answer.messages) if isinstance(message.value, bytes)}
     light = [replace(message, value=b"") if place in bare else message for place, message in enumerate(answer.messages)]
-    line.send((replace(answer, messages=light), list(bare)))
+    line.send((replace(answer, messages=light), {place: len(value) for place, value in bare.items() if value}))
     for value in bare.values():
-        line.send_bytes(value)
+        values.sendall(value)
 
 
 def _portable(error: Exception) -> Exception:
@@ -279,7 +301,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, _stop)
     line, beats = map(int, sys.argv[1:])
-    serve(Connection(line), socket.socket(fileno=beats))
+    serve(Connection(os.dup(line)), socket.socket(fileno=line), socket.socket(fileno=beats))
 
 
 if __name__ == "__main__":

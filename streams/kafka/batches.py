@@ -6,6 +6,8 @@ what is asked for next is the same batch.
 It decompresses a batch wholly before anything can be said about its size, and a few hundred kilobytes of gzip may stand
 for a gigabyte of zeros. So its decoders are replaced by ones that stop at a limit. Which codecs there are, and whether
 their libraries are installed, stays its own affair: they are imported when a batch needs them.
+
+It also copies every byte of an answer six times before a message is handed out; here it is twice.
 """
 
 import io
@@ -16,9 +18,11 @@ from typing import Any
 
 from kafka import TopicPartition, codec
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import UnsupportedCodecError
+from kafka.errors import CorruptRecordError, UnsupportedCodecError
+from kafka.protocol import parser
+from kafka.protocol.frame import KafkaBytes
 from kafka.record import default_records, legacy_records, memory_records
-from kafka.record.default_records import DefaultRecordBatch
+from kafka.record.default_records import ControlRecord, DefaultRecord, DefaultRecordBatch
 from kafka.record.util import decode_varint
 
 MAX_BATCH_BYTES = 128 * 1024 * 1024
@@ -142,39 +146,76 @@ def install() -> None:
             if hasattr(module, decoder.__name__):
                 setattr(module, decoder.__name__, decoder)
     memory_records.DefaultRecordBatch = LenientRecordBatch
+    parser.KafkaBytes = AnswerBytes
     Fetcher.PartitionRecords = LocatedPartitionRecords
 
 
+class AnswerBytes(KafkaBytes):  # type: ignore[misc]
+    """An answer of a broker, of which nothing large is copied to be taken apart."""
+
+    def read(self, nbytes: int | None = None) -> bytes | memoryview:
+        """The next ``nbytes``, or all that are left, as a view where these are many."""
+        if nbytes is None and len(self) - self.tell() > _PART_BYTES:
+            return memoryview(self)[self.tell() :]
+        return bytes(super().read(nbytes))
+
+
 class LenientRecordBatch(DefaultRecordBatch):  # type: ignore[misc]
-    """A batch that is read whatever bytes the names of headers are made of; the wrong ones become question marks."""
+    """A batch whose values are copied once, read whatever bytes the names of headers are made of.
 
-    def _read_msg(self) -> Any:
-        try:
-            return super()._read_msg()
-        except UnicodeDecodeError:
-            self._mend_header_names()
-            return super()._read_msg()
+    In names that are not UTF-8 question marks stand for all that is not ASCII.
+    """
 
-    def _mend_header_names(self) -> None:
-        """Overwrite in place the header names of the next record that are not UTF-8, as far as they are not ASCII."""
-        buffer, at = self._buffer, self._pos
-        # Length, attributes, timestamp and offset.
-        for _ in range(4):
-            _, at = decode_varint(buffer, at)
-        for _ in ("key", "value"):
-            size, at = decode_varint(buffer, at)
-            at += max(size, 0)
-        headers, at = decode_varint(buffer, at)
-        for _ in range(headers):
-            size, at = decode_varint(buffer, at)
-            name = bytes(buffer[at : at + size])
-            try:
-                name.decode()
-            except UnicodeDecodeError:
-                buffer[at : at + size] = bytes(byte if byte < 0x80 else ord("?") for byte in name)
-            at += size
-            size, at = decode_varint(buffer, at)
-            at += max(size, 0)
+    def __init__(self, buffer: memoryview) -> None:
+        """Keep the bytes of the batch as they are."""
+        self._buffer = buffer
+        self._header_data = self.HEADER_STRUCT.unpack_from(buffer)
+        self._pos = self.HEADER_STRUCT.size
+        self._num_records = self._header_data[12]
+        self._next_record_index = 0
+        self._decompressed = False
+
+    def _read_msg(self) -> DefaultRecord:
+        length, at = decode_varint(self._buffer, self._pos)
+        # One byte of attributes, of which none is in use.
+        later, end = decode_varint(self._buffer, at + 1)
+        offset, end = decode_varint(self._buffer, end)
+        key, end = self._nullable(end)
+        value, end = self._nullable(end)
+        count, end = decode_varint(self._buffer, end)
+        headers = []
+        for _ in range(count):
+            name, end = self._nullable(end)
+            content, end = self._nullable(end)
+            headers.append((_header_name(name), content))
+        if count < 0 or end - at != length:
+            raise CorruptRecordError(f"a record of {length} bytes takes {end - at} and has {count} headers")
+        self._pos = end
+        appended = self.timestamp_type == self.LOG_APPEND_TIME
+        kind = ControlRecord if self.is_control_batch else DefaultRecord
+        return kind(
+            length,
+            self.base_offset + offset,
+            self.max_timestamp if appended else self.first_timestamp + later,
+            self.timestamp_type,
+            key,
+            value,
+            headers,
+        )
+
+    def _nullable(self, at: int) -> tuple[bytes | None, int]:
+        """The bytes whose length stands at ``at``, None for a negative one, and where they end."""
+        size, begin = decode_varint(self._buffer, at)
+        return (None, begin) if size < 0 else (bytes(self._buffer[begin : begin + size]), begin + size)
+
+
+def _header_name(name: bytes | None) -> str:
+    if name is None:
+        raise CorruptRecordError("the name of a header is missing")
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return "".join(chr(byte) if byte < 0x80 else "?" for byte in name)
 
 
 class LocatedPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
