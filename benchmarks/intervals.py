@@ -4,15 +4,15 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2, t
+from scipy.special import gammaincinv, stdtrit
 
 Z = 1.959964
 
 
 def poisson(count: int) -> tuple[float, float]:
     """Exact (Garwood 1936) interval for the mean of a Poisson count."""
-    low = 0.0 if count == 0 else float(chi2.ppf(0.025, 2 * count) / 2)
-    return low, float(chi2.ppf(0.975, 2 * count + 2) / 2)
+    low = 0.0 if count == 0 else float(gammaincinv(count, 0.025))
+    return low, float(gammaincinv(count + 1, 0.975))
 
 
 def wilson(hits: int, trials: int) -> tuple[float, float]:
@@ -36,5 +36,5 @@ def student(values: npt.ArrayLike) -> tuple[float, float]:
     data = np.asarray(values, dtype=float)
     if len(data) < 2:
         return math.nan, math.nan
-    reach = float(t.ppf(0.975, len(data) - 1) * data.std(ddof=1) / math.sqrt(len(data)))
+    reach = float(stdtrit(len(data) - 1, 0.975) * data.std(ddof=1) / math.sqrt(len(data)))
     return float(data.mean() - reach), float(data.mean() + reach)

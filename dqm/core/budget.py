@@ -17,8 +17,7 @@ lumisection alone must reach, found in the same way.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import binom
+from scipy.special import betaincinv
 
 from conf.settings import AlertSettings, DqmSettings
 from streams.arrays import Float32, Float64
@@ -130,12 +129,8 @@ def limit(folder_p: PValues, bad: int, of: int, allowed: float) -> float:
 
 def _independent(folders: int, bad: int, of: int, allowed: float) -> float:
     """The threshold at which a window of independent lumisections raises with probability ``allowed``."""
-    share = allowed / max(folders, 1)
-
-    def excess(log_p: float) -> float:
-        return float(np.log(max(binom.sf(bad - 1, of, np.exp(log_p)), 1e-300)) - np.log(share))
-
-    return float(np.exp(brentq(excess, np.log(LEAST_P), -1e-9)))
+    # At least k of n are so unlikely with probability I_p(k, n - k + 1), the regularised incomplete beta function.
+    return max(float(betaincinv(bad, of - bad + 1, allowed / max(folders, 1))), LEAST_P)
 
 
 def _measured(folder_p: Float64, bad: int, of: int, allowed: float) -> float:

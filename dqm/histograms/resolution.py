@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from dqm.core.budget import LEAST_P, Thresholds
 from dqm.histograms.bundle import Bundle
@@ -19,6 +18,7 @@ FARTHER = 1.7
 FEW_DEGREES = 18
 """Below it the rarest of the runs is more frequent than the discoveries of a lumisection may be wrong (1 in 20)."""
 _MOST_P = 0.4
+_LOG_PRECISION = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,11 @@ def finest_p(blocks: Blocks) -> float:
         return 1.0
     if can_tell(blocks, LEAST_P):
         return LEAST_P
-    return float(brentq(lambda p_value: blocks.reach(p_value) - FARTHER, LEAST_P, _MOST_P))
+    low, high = np.log([LEAST_P, _MOST_P])
+    while high - low > _LOG_PRECISION:
+        middle = (low + high) / 2
+        low, high = (low, middle) if can_tell(blocks, np.exp(middle)) else (middle, high)
+    return float(np.exp(high))
 
 
 def doubtful_p(blocks: Blocks) -> float:

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
-from scipy.stats import mannwhitneyu
 
 from dqm.histograms.features import FeatureBlock, features
 from dqm.histograms.occupancy.injected_faults import inject_map_faults
 from dqm.histograms.occupancy.shapes import Kind, neighbourhoods
 from dqm.histograms.scorers.base import LEAST_PRECISION, Arrays, TrainingData, require_shape
 from dqm.networks.map_autoencoder import MapAutoencoder
+from dqm.statistics.classification import auc
 from dqm.statistics.robust import scale
 from streams.arrays import Float32, Float64, Indices, Mask
 
@@ -143,7 +143,6 @@ def _areas(training: TrainingData, rows: Indices, scorers: tuple[OccupancyMapSco
     ]
     aucs = []
     for scorer in scorers:
-        broken = np.concatenate([scorer.score(block)[use] for block in bad])
-        ranked = mannwhitneyu(broken, scorer.score(good)[use])
-        aucs.append(float(ranked.statistic / (len(broken) * use.sum())))
+        scores = np.concatenate([scorer.score(block)[use] for block in (good, *bad)])
+        aucs.append(auc(scores, np.arange(len(scores)) >= use.sum()))
     return aucs
