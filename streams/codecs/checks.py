@@ -47,6 +47,8 @@ def check_file(path: Path) -> None:
 MAX_COUNT = 2.0**53
 """Above it float64 no longer holds every whole number, so that sums would lose counts."""
 
+_MOST_UNSIGNED = np.uint64(MAX_COUNT)
+
 EXACT_IN_FLOAT32 = 2.0**24
 """The same of float32."""
 
@@ -102,8 +104,11 @@ def counts_dtype(matrices: Iterable[npt.NDArray[Any]]) -> type[np.float32] | typ
 def are_amounts(values: npt.NDArray[Any]) -> bool:
     """Whether all values are finite, not negative and at most :data:`MAX_COUNT`.
 
-    NaN goes through ``min`` and ``max``, so that two passes see everything.
+    NaN goes through ``min`` and ``max``, so that two passes see everything; of integers without a sign, of which what
+    was negative is the largest, one does.
     """
+    if values.dtype == np.int64:
+        return values.size == 0 or bool(values.view(np.uint64).max() <= _MOST_UNSIGNED)
     return values.size == 0 or bool(values.min() >= 0 and values.max() <= MAX_COUNT)
 
 

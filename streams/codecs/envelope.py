@@ -139,8 +139,11 @@ def _check_label(value: object, field: str) -> str:
 
 
 def _dcs(fields: Mapping[str, Any]) -> dict[str, bool]:
-    parts = [name for name in fields if name.startswith(_DCS)]
-    return {check_text(name, name)[len(_DCS) :]: bool(_optional(fields, name, check_flag)) for name in parts}
+    parts = {name: ready for name, ready in fields.items() if name.startswith(_DCS)}
+    return {
+        check_text(name, name)[len(_DCS) :]: ready is not None and check_flag(ready, name)
+        for name, ready in parts.items()
+    }
 
 
 def parsed(raw: bytes, holding: str) -> dict[str, Any]:

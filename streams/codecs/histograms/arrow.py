@@ -35,6 +35,7 @@ _COLUMNS: dict[str, Any] = {
     "below": pa.float64(),
     "above": pa.float64(),
 }
+_NAMES = (*_COLUMNS, "counts")
 _SCHEMAS = {kind: pa.schema(_COLUMNS | {"counts": pa.list_(kind)}) for kind in _COUNT_TYPES}
 _ME, _AXES, _ENTRIES, _BELOW, _ABOVE, _COUNTS = range(6)
 
@@ -99,17 +100,15 @@ def _check_schema(schema: Any) -> None:
 
 def _buffer(table: Any, column: int, index: int, dtype: Any, count: int) -> npt.NDArray[Any]:
     """First ``count`` items of one buffer of a column; raise DecodeError if it is too short."""
-    name = table.schema.names[column]
-    array = table.column(column)
-    buffers = array.buffers()
+    buffers = table.column(column).buffers()
     # The header's null count may lie, so nothing is asked of it: a bitmap that is there at all is refused.
-    if any(bitmap is not None for bitmap in (buffers[0], *buffers[2:-1:2])):
-        raise DecodeError("null", name, "a validity bitmap", "no value may be null")
+    if buffers[0] is not None or (column == _COUNTS and buffers[2] is not None):
+        raise DecodeError("null", _NAMES[column], "a validity bitmap", "no value may be null")
     buffer = buffers[index]
     if count == 0:
         return np.empty(0, dtype)
     if buffer is None or buffer.size < count * np.dtype(dtype).itemsize:
-        raise DecodeError("bad-arrow", name, "buffer too short")
+        raise DecodeError("bad-arrow", _NAMES[column], "buffer too short")
     return np.frombuffer(buffer, dtype, count)
 
 
@@ -122,7 +121,7 @@ def _text_bytes(table: Any, column: int) -> tuple[memoryview, memoryview]:
     offsets = _buffer(table, column, 1, np.int32, table.num_rows + 1)
     last = int(offsets[-1])
     if last < 0:
-        raise DecodeError("bad-arrow", table.schema.names[column], last, "an offset below 0")
+        raise DecodeError("bad-arrow", _NAMES[column], last, "an offset below 0")
     return offsets.data, _buffer(table, column, 2, np.uint8, last).data
 
 
@@ -174,7 +173,7 @@ def _values(table: Any, checked: _CheckedCatalogue) -> Counts:
         row = int(wrong[0])
         hint = f"the axes have {expected[row]} bins"
         raise DecodeError("wrong-bin-count", f"{checked.catalogue.names[row]}: counts", int(sizes[row]), hint)
-    dtype = _COUNT_TYPES[table.schema.field(_COUNTS).type.value_type]
+    dtype = _COUNT_TYPES[table.column(_COUNTS).type.value_type]
     return _buffer(table, _COUNTS, 3, dtype, int(checked.offsets[-1]))
 
 

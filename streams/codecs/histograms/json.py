@@ -17,10 +17,12 @@ them int64, too. A histogram that cannot be read is named in ``unread`` and the 
 Validation is uhi's own, and everything is validated. uhi's validator takes about 100 µs for a histogram of
 100 bins, nearly all of it for looking at single numbers. So a message is taken apart: the numbers are
 checked here, by type and length; the rest, in which the storages are left empty, is validated by uhi, and
-what passed is remembered (:mod:`streams.codecs.histograms.uhi_plan`).
+what passed is remembered (:mod:`streams.codecs.histograms.uhi_plan`). Packing numbers checks their type as well, but
+for booleans, which pass as 0 and 1: their words are counted in the message and in the rest.
 """
 
 import math
+import struct
 from dataclasses import replace
 from itertools import chain
 from typing import Any, cast
@@ -42,16 +44,18 @@ CONTENT_TYPE = "application/vnd.uhi+json"
 
 _STORAGES = {"int": {"values"}, "double": {"values"}, "weighted": {"values", "variances"}}
 _NUMBERS = {int, float}
+_BOOLEANS = b"true", b"false"
 
 
 def decode(raw: bytes, limits: Limits) -> HistogramBatch:
     """Batch of one message; raise DecodeError for anything that is not as this module says."""
     limits.check_bytes(len(raw))
     histograms, twice = _parse(raw)
+    head = orjson.dumps(histograms.get(ENVELOPE))
     envelope = _envelope(histograms)
     limits.check_histograms(len(histograms))
     try:
-        batch = _read(envelope, histograms, limits, len(raw))
+        batch = _read(envelope, histograms, limits, len(raw), (raw, head))
     except DecodeError as error:
         unread = _unreadable(envelope, raw, limits)
         histograms = {name: histogram for name, histogram in _parse(raw)[0].items() if name not in unread}
@@ -63,10 +67,25 @@ def decode(raw: bytes, limits: Limits) -> HistogramBatch:
     return replace(batch, unread=tuple(twice)) if twice else batch
 
 
-def _read(envelope: Envelope, histograms: dict[str, Any], limits: Limits, message_bytes: int) -> HistogramBatch:
+def _read(
+    envelope: Envelope,
+    histograms: dict[str, Any],
+    limits: Limits,
+    message_bytes: int,
+    written: tuple[bytes, bytes] | None = None,
+) -> HistogramBatch:
+    """The batch; ``written`` are the message and its envelope, where that is all there is beside the histograms."""
     storages, entries = _take_apart(histograms)
-    plan = plan_of(histograms, limits, message_bytes)
-    return _batch(envelope, plan, storages, entries)
+    bare = orjson.dumps(histograms)
+    plan = plan_of(histograms, bare, limits, message_bytes)
+    packable = written is not None and _without_booleans(*written, bare)
+    return _batch(envelope, plan, storages, entries, packable)
+
+
+def _without_booleans(raw: bytes, head: bytes, bare: bytes) -> bool:
+    """Whether no number of the message can be a boolean: these all stand in its envelope and in its bare histograms."""
+    # Without escapes texts are the same in all of them.
+    return b"\\" not in raw and all(raw.count(word) == head.count(word) + bare.count(word) for word in _BOOLEANS)
 
 
 def _unreadable(envelope: Envelope, raw: bytes, limits: Limits) -> dict[str, DecodeError]:
@@ -121,7 +140,10 @@ def _take_apart(histograms: dict[str, Any]) -> tuple[dict[str, dict[str, Any]], 
             histogram["storage"] = {"type": kind}
             metadata = histogram.get("metadata")
             if metadata and "entries" in metadata:
-                entries[name] = _entries(metadata.pop("entries"), name)
+                number = metadata.pop("entries")
+                if type(number) not in _NUMBERS:
+                    raise DecodeError("wrong-type", f"{name}: entries", number, "a number is needed")
+                entries[name] = float(number)
         except (KeyError, TypeError, AttributeError):
             raise _not_uhi(name, histogram) from None
     return storages, entries
@@ -135,17 +157,15 @@ def _not_uhi(name: str, histogram: object) -> DecodeError:
     return DecodeError("not-uhi", name, histogram, "uhi_schema, axes and storage are needed")
 
 
-def _entries(value: object, name: str) -> float:
-    if type(value) not in _NUMBERS:
-        raise DecodeError("wrong-type", f"{name}: entries", value, "a number is needed")
-    return float(cast(float, value))
-
-
 def _batch(
-    envelope: Envelope, plan: Plan, storages: dict[str, dict[str, Any]], given_entries: dict[str, float]
+    envelope: Envelope,
+    plan: Plan,
+    storages: dict[str, dict[str, Any]],
+    given_entries: dict[str, float],
+    packable: bool,
 ) -> HistogramBatch:
     catalogue = plan.catalogue
-    matrices = [_cells(group, storages, plan.whole) for group in plan.groups]
+    matrices = [_cells(group, storages, plan.whole, packable) for group in plan.groups]
     dtype = np.dtype(np.int64 if plan.whole else counts_dtype(matrices))
     counts = tuple(np.empty((block.stop - block.start, block.bins), dtype) for block in catalogue.blocks)
     flow = np.empty((len(catalogue), 2))
@@ -166,42 +186,63 @@ def _batch(
     )
 
 
-def _cells(group: Group, storages: dict[str, dict[str, Any]], whole: bool) -> npt.NDArray[Any]:
+def _cells(group: Group, storages: dict[str, dict[str, Any]], whole: bool, packable: bool) -> npt.NDArray[Any]:
     """Matrix (MEs of the group, cells with flow), checked."""
-    rows = [_numbers(storages[name], group.layout.extents, name) for name in group.names]
-    try:
-        cells = np.array(rows, np.int64 if whole else np.float64)
-    except OverflowError:
-        raise DecodeError("count-too-large", f"{group.names[0]}: values", "beyond 64 bits") from None
+    cells = _packed(group, storages, whole) if packable else None
+    if cells is None:
+        rows = [_numbers(storages[name], group.layout.extents, name) for name in group.names]
+        try:
+            cells = np.array(rows, np.int64 if whole else np.float64)
+        except OverflowError:
+            raise DecodeError("count-too-large", f"{group.names[0]}: values", "beyond 64 bits") from None
     width = cells.shape[1]
     check_amounts(cells, lambda index: f"{group.names[index // width]}: cell {index % width}")
     return cells
 
 
+def _packed(group: Group, storages: dict[str, dict[str, Any]], whole: bool) -> npt.NDArray[Any] | None:
+    """The matrix of values none of which is a boolean; None where one is no number, and for storages of other kinds."""
+    own = [storages[name] for name in group.names]
+    if any((storage["type"] == "int") != whole or "variances" in storage for storage in own):
+        return None
+    extents = group.layout.extents
+    values = [_flat(storage["values"], extents, name) for storage, name in zip(own, group.names, strict=True)]
+    try:
+        packed = struct.pack(f"{group.layout.cells * len(own)}{'q' if whole else 'd'}", *chain.from_iterable(values))
+    except struct.error:
+        return None
+    return np.frombuffer(packed, np.int64 if whole else np.float64).reshape(len(own), -1)
+
+
 def _numbers(storage: dict[str, Any], extents: tuple[int, ...], name: str) -> list[Any]:
     """Values of one storage in C order, checked; int storage gives only ints."""
-    values = _flat(storage["values"], extents, name)
+    values = _checked(storage["values"], extents, name)
     if "variances" in storage:
-        _flat(storage["variances"], extents, name)
+        _checked(storage["variances"], extents, name)
     if storage["type"] == "int" and float in set(map(type, values)):
         return _integers(values, name)
     return values
 
 
-def _flat(numbers: Any, extents: tuple[int, ...], name: str) -> list[Any]:
-    """The numbers of one histogram in C order; raise DecodeError unless there are as many as the axes say."""
-    rows = [numbers] if len(extents) == 1 else numbers
-    shape = extents[:-1] or (1,)
-    if not isinstance(rows, list) or len(rows) != shape[0]:
-        raise _wrong_count(rows, extents, name)
-    for row in rows:
-        if not isinstance(row, list) or len(row) != extents[-1]:
-            raise _wrong_count(row, extents, name)
-    flat = rows[0] if len(extents) == 1 else list(chain.from_iterable(rows))
+def _checked(numbers: Any, extents: tuple[int, ...], name: str) -> list[Any]:
+    """As :func:`_flat`; raise DecodeError for what is no number as well."""
+    flat = _flat(numbers, extents, name)
     if not _NUMBERS.issuperset(map(type, flat)):
         odd = next(value for value in flat if type(value) not in _NUMBERS)
         raise DecodeError("not-uhi", f"{name}: values", odd, "a finite number is needed in each cell")
-    return cast(list[Any], flat)
+    return flat
+
+
+def _flat(numbers: Any, extents: tuple[int, ...], name: str) -> list[Any]:
+    """What stands for numbers of one histogram in C order; raise DecodeError unless it is as much as the axes say."""
+    if not isinstance(numbers, list) or len(numbers) != extents[0]:
+        raise _wrong_count(numbers, extents, name)
+    if len(extents) == 1:
+        return numbers
+    for row in numbers:
+        if not isinstance(row, list) or len(row) != extents[1]:
+            raise _wrong_count(row, extents, name)
+    return list(chain.from_iterable(numbers))
 
 
 def _wrong_count(values: Any, extents: tuple[int, ...], name: str) -> DecodeError:

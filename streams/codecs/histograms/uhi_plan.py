@@ -53,9 +53,11 @@ _forms: BoundedCache[_Form] = BoundedCache(CACHE_BYTES)
 _plans: BoundedCache[Plan] = BoundedCache(CACHE_BYTES)
 
 
-def plan_of(histograms: dict[str, Any], limits: Limits, message_bytes: int) -> Plan:
-    """Plan of a message of so many bytes; raise DecodeError unless its histograms are valid UHI that can be read."""
-    bare = orjson.dumps(histograms)
+def plan_of(histograms: dict[str, Any], bare: bytes, limits: Limits, message_bytes: int) -> Plan:
+    """Plan of a message of so many bytes; raise DecodeError unless its histograms are valid UHI that can be read.
+
+    ``bare`` are the histograms as JSON.
+    """
     key = (digest(bare), limits)
     plan = _plans.get(key)
     if plan is None:

@@ -179,6 +179,7 @@ BAD = {
     "nested values": (lambda h: h["storage"].update(values=[[1], [2], [3], [4]]), "not-uhi"),
     "null among values": (lambda h: h["storage"].update(values=[1, None, 3, 4]), "not-uhi"),
     "true among values": (lambda h: h["storage"].update(values=[1, True, 3, 4]), "not-uhi"),
+    "true among reals": (lambda h: h["storage"].update(type="double", values=[1, True, 3, 4]), "not-uhi"),
     "text among values": (lambda h: h["storage"].update(values=[1, "2", 3, 4]), "not-uhi"),
     "half an integer": (lambda h: h["storage"].update(values=[1, 2.5, 3, 4]), "not-uhi"),
     "an integer of 65 bits": (lambda h: h["storage"].update(values=[1, 2**64 - 1, 3, 4]), "count-too-large"),
@@ -202,6 +203,13 @@ def test_a_bad_histogram_is_refused_by_name(change, reason):
 def test_a_bad_histogram_is_refused_when_its_good_form_is_remembered(change, reason):
     uhi_json.decode(damaged(lambda _: None), LIMITS)
     assert refusal(damaged(change)).reason == reason
+
+
+def test_an_escape_hides_no_boolean():
+    raw = dumps({"a": plain([0, True, 2, 0]), "true": plain([0, 1, 2, 0])}).replace(b'"true"', b'"tr\\u0075e"')
+    batch = uhi_json.decode(raw, LIMITS)
+    assert batch.catalogue.names == ("true",)
+    assert [error.field for error in batch.unread] == ["a: values"]
 
 
 def test_variances_are_looked_at():
