@@ -18,12 +18,14 @@ _NOT_KNOWN = "unknown"
 
 def add_frozen(part: SubsystemScores, frozen: Mask, version: str, most: int) -> SubsystemScores:
     """The part with evidence for its ``frozen`` MEs, at most ``most`` of them."""
+    if not frozen.any():
+        return part
     sentence = "The same content, bin by bin, as in lumisections before: no new data arrive."
     evidence = dict(part.evidence)
     for row in np.flatnonzero(frozen)[:most]:
         stored = _stored_evidence(part, int(row), version)
         evidence[stored.me] = replace(stored, reason=Reason.FROZEN, kind="stuck", sentence=sentence)
-    return replace(part, evidence=evidence) if frozen.any() else part
+    return replace(part, evidence=evidence)
 
 
 _AMOUNTS = {
@@ -36,6 +38,8 @@ def add_amounts(
     part: SubsystemScores, reasons: UInt8, departures: Departures, version: str, most: int
 ) -> SubsystemScores:
     """The part with evidence for MEs that are STARVED or OVERFULL by ``reasons`` (n,), at most ``most`` of them."""
+    if not reasons.any():
+        return part
     evidence = dict(part.evidence)
     p_values = np.minimum(departures.lack, departures.excess)
     rows = np.flatnonzero(reasons)
@@ -57,7 +61,7 @@ def add_amounts(
             entries=entries,
             expected_entries=expected,
         )
-    return replace(part, evidence=evidence) if len(rows) else part
+    return replace(part, evidence=evidence)
 
 
 def add_condemned(

@@ -15,7 +15,7 @@ import numpy as np
 from dqm.core.combination import PerCatalogue, folders
 from dqm.core.state import Amounts
 from dqm.statistics.conformal import ConformalTable
-from streams.arrays import Float32, Float64, Indices, Mask
+from streams.arrays import Float32, Float64, Indices
 from streams.records import Catalogue
 
 LEAST_SIBLINGS = 3
@@ -50,10 +50,14 @@ class SiblingTables:
         observed, reference = (values.astype(np.float64) for values in (amounts.observed, amounts.expected))
         spread = amounts.spread.astype(np.float64)
         expected = by_siblings(observed[None], reference[None], catalogue)[0]
-        deficit = deficits(observed, expected, spread).astype(np.float32)
         with np.errstate(invalid="ignore"):
             few, many = observed < (1.0 - LEAST_LACK) * expected, observed > (1.0 + LEAST_EXCESS) * expected
-        lack, excess = _where(few, self.lack, deficit), _where(many, self.excess, -deficit)
+        lack, excess = np.ones((2, len(observed)), dtype=np.float32)
+        if not (few | many).any():
+            return Departures(expected, lack, excess)
+        deficit = deficits(observed, expected, spread).astype(np.float32)
+        for which, table, values, p_values in ((few, self.lack, deficit, lack), (many, self.excess, -deficit, excess)):
+            p_values[which] = np.nan_to_num(table.p_values(values[which]), nan=1.0)
         group = _groups(catalogue)
         for row in np.flatnonzero(np.minimum(lack, excess) < _WORTH_A_LOOK):
             is_sibling = (group != group[row]) & np.isfinite(deficit)
@@ -101,13 +105,6 @@ def deficits(observed: Float64, expected: Float64, spread: Float64) -> Float64:
     with np.errstate(invalid="ignore"):
         deficit: Float64 = np.log1p(expected) - np.log1p(observed)
         return deficit / np.sqrt(spread**2 + 1.0 / (np.maximum(expected, 0.0) + 1.0))
-
-
-def _where(which: Mask, table: ConformalTable, values: Float32) -> Float32:
-    p_values = np.ones(len(values), dtype=np.float32)
-    if which.any():
-        p_values[which] = np.nan_to_num(table.p_values(values[which]), nan=1.0)
-    return p_values
 
 
 def _numbered(catalogue: Catalogue) -> Indices:

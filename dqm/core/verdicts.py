@@ -34,6 +34,8 @@ from streams.records import Catalogue, Conditions
 IS_TESTED = np.isin(np.arange(max(Reason) + 1), (Reason.CONSISTENT, *OF_ENTRIES))
 """By reason, whether content is tested. A histogram that lost a part of its entries because channels died is
 DEVIATES like its neighbours, and only one that lost them evenly stays STARVED; of too many entries likewise."""
+IS_OF_ENTRIES = np.isin(np.arange(max(Reason) + 1), OF_ENTRIES)
+"""By reason, whether it speaks of how many entries came."""
 
 
 class Content(Protocol):
@@ -132,9 +134,9 @@ def close(
         amounts = _amounts(departures, judge.siblings_p, part, reasons, settings)
         reasons = np.where(amounts == Reason.CONSISTENT, reasons, amounts)
         opinions = [] if unstable else _opinions(judge, name, part, reasons, state.conditions)
-        condemned = np.any([np.zeros_like(part.present), *(item.elements for item in opinions)], axis=0)
         frozen = _frozen(part, reasons == Reason.DEVIATES, history.get(name, ()), settings.frozen_after)
-        reasons[condemned] = Reason.DEVIATES
+        for item in opinions:
+            reasons[item.elements] = Reason.DEVIATES
         reasons[frozen] = Reason.FROZEN
         ready = status_bits.ready(state.conditions.dcs, settings.bits_of(name))
         reasons[status_bits.contradicting(part, reasons, ready)] = Reason.CONTRADICTS_STATUS
@@ -184,9 +186,12 @@ def _frozen(part: SubsystemScores, deviating: Mask, history: Sequence[Content], 
     """
     candidates: Mask = part.present & (IS_TESTED[part.reasons] | (part.reasons == Reason.RESOLUTION))
     candidates &= part.digests != np.uint64(EMPTY)
-    alike = [earlier.digests for earlier in history if earlier.catalogue == part.catalogue.digest]
-    again = np.any([part.digests == digests for digests in alike], axis=0) if alike else np.zeros_like(candidates)
-    return repeating(candidates, part, history, frozen_after) | (candidates & deviating & again)
+    frozen = repeating(candidates, part, history, frozen_after)
+    if deviating.any():
+        for earlier in history:
+            if earlier.catalogue == part.catalogue.digest:
+                frozen |= candidates & deviating & (part.digests == earlier.digests)
+    return frozen
 
 
 def repeating(candidates: Mask, part: SubsystemScores, history: Sequence[Content], frozen_after: int) -> Mask:
@@ -277,15 +282,14 @@ def _opinions(
     judge: Judge, name: str, part: SubsystemScores, reasons: UInt8, conditions: Conditions
 ) -> Sequence[_Condemned]:
     """What tests of the whole subsystem say. Where an ME is bad by itself, that one tells more."""
-    able = part.present & np.isin(reasons, (Reason.CONSISTENT, Reason.SUSPECT))
-    if (reasons == Reason.DEVIATES).any():
-        able[:] = False
     opinions = []
     for test in judge.whole:
         opinion = test.opinion(name, part, conditions)
         if opinion is not None:
-            bad = opinion.p_value <= test.p_value
-            elements = condemned_elements(opinion, part.catalogue) & able if bad else np.zeros_like(able)
+            elements = np.zeros_like(part.present)
+            if opinion.p_value <= test.p_value and not (reasons == Reason.DEVIATES).any():
+                able = (reasons == Reason.CONSISTENT) | (reasons == Reason.SUSPECT)
+                elements = condemned_elements(opinion, part.catalogue) & part.present & able
             opinions.append(_Condemned(opinion, elements, opinion.p_value <= test.record_p))
     return opinions
 

@@ -59,7 +59,7 @@ class SubsystemModel:
     unsettled: Mask | None = None
     head: SupervisedHead | None = None
 
-    @property
+    @cached_property
     def scorers(self) -> tuple[str, ...]:
         """Names of those that any of the groups has, in the order in which their scores are stored."""
         return (*scorers(self.groups), *(() if self.window is None else (ENTRIES,)))

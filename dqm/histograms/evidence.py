@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from conf.settings import DqmSettings
 from dqm.core.combination import folders
-from dqm.core.quality import OF_ENTRIES, Evidence, Reason
+from dqm.core.quality import Evidence, Reason
+from dqm.core.verdicts import IS_OF_ENTRIES
 from dqm.histograms.alignment import Presence
 from dqm.histograms.bundle import SubsystemModel
 from dqm.histograms.certification.attribution import CertificationErrors
@@ -57,9 +58,11 @@ class EvidenceBuilder:
 
         ``counts`` are those of the expected groups.
         """
-        amount = np.isin(batch.reasons, OF_ENTRIES)
-        shown = np.where(amount, batch.entries_p, batch.p_values)
+        amount = IS_OF_ENTRIES[batch.reasons]
         suspicious = np.flatnonzero(amount | batch.condemned | self._suspicious(batch.p_values, settings))
+        if not len(suspicious):
+            return {}
+        shown = np.where(amount, batch.entries_p, batch.p_values)
         worst = suspicious[np.argsort(shown[suspicious], kind="stable")][: settings.evidence_per_lumisection]
         pieces = [self._evidence_of(batch, counts, int(row), float(shown[row])) for row in worst]
         return {piece.me: piece for piece in pieces}
@@ -78,8 +81,11 @@ class EvidenceBuilder:
                 ranked <= _MARGIN * settings.false_discovery_rate * np.arange(1, len(ranked) + 1) / self._of
             )
             discovery = p_values <= (ranked[passed[-1]] if len(passed) else 0.0)
-            bad = folders(self._model.catalogue).simes(p_values) <= self._folder_p
-            return likely & (discovery | (bad[folders(self._model.catalogue).of] & (p_values <= self._folder_p)))
+            if ranked[0] <= self._folder_p:
+                grouped = folders(self._model.catalogue)
+                bad = grouped.simes(p_values) <= self._folder_p
+                discovery |= bad[grouped.of] & (p_values <= self._folder_p)
+            return likely & discovery
 
     def _evidence_of(self, batch: ScoredHistograms, counts: Sequence[Counts], row: int, p_value: float) -> Evidence:
         me = self._model.catalogue.elements[row]

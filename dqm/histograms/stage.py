@@ -12,7 +12,7 @@ from dqm.core.combination import PerCatalogue, condemned_elements
 from dqm.core.digests import digests
 from dqm.core.drift import Residuals, RunSums, run_sums
 from dqm.core.largest_errors import NUMBERS
-from dqm.core.quality import OF_ENTRIES, Evidence, Reason
+from dqm.core.quality import Evidence, Reason
 from dqm.core.state import Amounts, SubsystemScores
 from dqm.histograms.alignment import Alignment, Presence, align
 from dqm.histograms.bundle import Bundle, SubsystemModel
@@ -82,7 +82,7 @@ class Stage:
         reasons, entries_p = self._reasons(
             [batch.conditions for batch in batches], statistics, present, expected, spread
         )
-        amount = np.isin(reasons, OF_ENTRIES)
+        amount = verdicts.IS_OF_ENTRIES[reasons]
         if self.model.window is not None and amount.any():
             # What is said of the entries already is not said of the content as well.
             content_scores = scores.copy()

@@ -14,6 +14,7 @@ leave, divided by sqrt(1 + 1 / runs) as for the prediction of one more (W. Gosse
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
@@ -61,8 +62,11 @@ class Blocks:
 
 UNLIMITED = Blocks(2**31, float(2**31))
 
+_LAST_CELL = np.float32(CELLS - 1)
+_FIRST = np.zeros(1, dtype=np.intp)
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, eq=False)
 class ConformalTable:
     """The p-value as a function of the score: steps on an even grid, then the tail.
 
@@ -101,9 +105,12 @@ class ConformalTable:
 
     def p_values(self, scores: Float32) -> Float32:
         """P-values in [1e-30, 1] of any shape; they never rise with the score. NaN gives NaN."""
-        tables = ConformalTables.of([self])
-        p_values: Float32 = tables.p_values(scores.reshape(-1, 1), np.zeros(1, dtype=np.intp)).reshape(scores.shape)
+        p_values: Float32 = self._alone.p_values(scores.reshape(-1, 1), _FIRST).reshape(scores.shape)
         return p_values
+
+    @cached_property
+    def _alone(self) -> "ConformalTables":
+        return ConformalTables.of([self])
 
     def as_array(self) -> Float64:
         """All numbers in one array, for :meth:`from_array`."""
@@ -147,7 +154,8 @@ class ConformalTables:
         """P-values of ``scores`` (..., m), column j by table number ``table[j]``; NaN gives NaN."""
         place = (scores - self.low[table]) * self.inverse_width[table]
         with np.errstate(invalid="ignore"):
-            cell = np.clip(np.nan_to_num(place, nan=0.0), 0, CELLS - 1).astype(np.intp)
+            # Unlike clip, these turn NaN into a number, whose p-value is overwritten below.
+            cell = np.fmax(np.fmin(place, _LAST_CELL), np.float32(0.0)).astype(np.intp)
             tail = scores >= self.tail_start[table]
         p_values: Float32 = self.steps[cell + table * CELLS]
         p_values[place < 0] = 1.0

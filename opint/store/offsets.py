@@ -8,7 +8,7 @@ stopped for a while and woke up (a *zombie*) writes nothing.
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, select, tuple_, update
 
 from opint.store.sql import Record, insert_into
 from opint.store.tables import source_offset
@@ -29,6 +29,20 @@ class StoredOffset(Record):
 
 
 _row = source_offset.c
+_NAMED = and_(
+    _row.cluster == bindparam("of_cluster"),
+    _row.consumer_group == bindparam("of_group"),
+    _row.topic == bindparam("of_topic"),
+    _row.partition == bindparam("of_partition"),
+)
+# Built once: each poll executes them for each of its partitions.
+_LOCK = select(_row.owner, _row.next_offset).where(_NAMED).with_for_update()
+_FORWARD = case((_row.next_offset > bindparam("offset"), _row.next_offset), else_=bindparam("offset"))
+_ADVANCE = (
+    update(source_offset)
+    .where(_NAMED, _row.owner == bindparam("of_owner"))
+    .values(next_offset=_FORWARD, updated_s=bindparam("now_s"))
+)
 
 
 def claim(tx: Connection, partition: Partition, group: str, owner: str, now_s: float) -> int | None:
@@ -67,8 +81,7 @@ def lock(tx: Connection, partition: Partition, group: str, owner: str) -> int | 
 
     Raises FencedError if the partition belongs to somebody else.
     """
-    query = select(_row.owner, _row.next_offset).where(_is(partition, group)).with_for_update()
-    row = tx.execute(query).one_or_none()
+    row = tx.execute(_LOCK, _names(partition, group)).one_or_none()
     if row is None or row.owner != owner:
         _fenced(partition, None if row is None else row.owner)
     stored: int | None = row.next_offset
@@ -93,12 +106,8 @@ def advance(tx: Connection, partition: Partition, group: str, owner: str, next_o
 
     Raises FencedError if the partition belongs to somebody else.
     """
-    forward = case((_row.next_offset > next_offset, _row.next_offset), else_=next_offset)
-    changed = tx.execute(
-        update(source_offset)
-        .where(_is(partition, group), _row.owner == owner)
-        .values(next_offset=forward, updated_s=now_s)
-    )
+    values = {"of_owner": owner, "offset": next_offset, "now_s": now_s}
+    changed = tx.execute(_ADVANCE, _names(partition, group) | values)
     if changed.rowcount == 0:
         _fenced(partition, None)
 
@@ -137,6 +146,15 @@ def _is(partition: Partition, group: str) -> ColumnElement[bool]:
         _row.topic == partition.topic,
         _row.partition == partition.partition,
     )
+
+
+def _names(partition: Partition, group: str) -> dict[str, str | int]:
+    return {
+        "of_cluster": partition.cluster,
+        "of_group": group,
+        "of_topic": partition.topic,
+        "of_partition": partition.partition,
+    }
 
 
 def _fenced(partition: Partition, owner: str | None) -> NoReturn:
