@@ -36,6 +36,7 @@ FEATURES = (
     "passed over: siblings are requested in a burst, this file is not",
     "recency relative to the siblings' last gaps",
     "reuse: share of all requests that are repeated ones",
+    "turnover: logarithm of its days",
     *RUN_FEATURES,
 )
 """The numbers that :func:`write_features` writes, all of the order of 1; times in turnovers, mostly as logarithms."""
@@ -173,6 +174,7 @@ def write_features(history: RequestHistory, file: int, row: int, into: Float64) 
     into[11] = 2.0 * history.tiers[int(file_row[TIER])] - 1.0
     into[12] = 1.0 if file_row[COUNT] == 1 else 0.0
     into[19] = history.total[REUSE]
+    into[20] = 0.5 * log(turnover / 86_400.0)
     burst = _dataset_features(dataset_row, now, turnover, into)
     _sibling_features(dataset_row, file_row, recency, frequency, burst, into)
     dataset, n_files = int(file_row[DATASET]), dataset_row[D_FILES]

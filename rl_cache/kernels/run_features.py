@@ -3,6 +3,7 @@
 from rl_cache.arrays import Float64
 from rl_cache.kernels.approximations import exp, log
 from rl_cache.kernels.jit import kernel
+from rl_cache.kernels.reruns import expect_rerun, rerun_probability
 from rl_cache.kernels.runs import (
     AGAIN,
     BEFORE,
@@ -12,8 +13,10 @@ from rl_cache.kernels.runs import (
     READ,
     READER,
     REMEMBERED,
+    RERUN,
     RUNNING,
     STARTED,
+    USER,
     RunHistory,
     gap_s,
     is_known,
@@ -24,13 +27,18 @@ from rl_cache.kernels.runs import (
 
 RUN_FEATURES = (
     "readers expected: runs that have not read the file, by how likely they still will",
+    "readers soon: of these, within half a turnover",
     "likeliest reader: the greatest of these probabilities",
     "soonest reader: when that run will have come to the file",
     "its progress: share of the dataset that it has read",
-    "readers: runs that have read the file",
     "runs going on in the dataset",
+    "readers: runs that have read the file",
+    "reruns expected: of these, by how likely their users run them again",
+    "reruns soon: of these, within half a turnover",
     "last reader: files that it has read of the dataset",
-    "last reader runs: whether the last run to read the file goes on",
+    "last reader runs: how likely the last run to read the file goes on",
+    "last reader's age: time since that run's last read",
+    "last reader's user: how likely runs of that user are run again",
     "reader unknown: the last request was outside of tasks",
     "readers are known in this trace",
 )
@@ -39,7 +47,10 @@ RUN_FEATURES = (
 _WHOLE = 0.6
 """How likely a run reads a file of its dataset, before anything is known."""
 _PATIENCE = 4.0
-_SOON = 1e-3
+"""A run that is quiet for so many of its gaps goes on with a probability of 1/e."""
+_SOON = 0.5
+"""Turnovers."""
+_OFFSET = 1e-3
 
 
 @kernel
@@ -48,19 +59,28 @@ def write_run_features(
 ) -> None:
     """Write :data:`RUN_FEATURES` of a file of a dataset of which ``n_files`` are known."""
     into[:] = 0.0
-    if not is_known(history):
-        return
+    if is_known(history):
+        bits = readers(history, file, dataset)
+        _expect_readers(history, dataset, bits, n_files, now, turnover, into)
+        _expect_reruns(history, dataset, bits, now, turnover, into)
+        _look_at_last_reader(history, file, dataset, now, turnover, into)
+        into[14] = 1.0
+
+
+@kernel
+def _expect_readers(
+    history: RunHistory, dataset: int, bits: int, n_files: float, now: float, turnover: float, into: Float64
+) -> None:
+    """Of runs that go on and have not read the file."""
     started, running = history.datasets[dataset, STARTED], history.datasets[dataset, RUNNING]
-    bits = readers(history, file, dataset)
-    expected, most, soonest, progress = 0.0, 0.0, 3.0, 0.0
-    pending, run, n_running = running, started - 1, 0
-    while pending:
-        if pending & 1:
-            n_running += 1
+    expected, soon, most, soonest, progress, n_running = 0.0, 0.0, 0.0, 3.0, 0.0, 0.0
+    run = started - 1
+    while running:
+        if running & 1:
             run_row = history.runs[place_of(dataset, run)]
+            going = _going_on(run_row, now)
+            n_running += going
             if not bits & (1 << (started - 1 - run)):
-                gap = gap_s(run_row)
-                going = exp((run_row[LAST_S] - now) / (_PATIENCE * gap))
                 again = (run_row[AGAIN] + 0.5) / (run_row[READ] + 1.0) if run_row[BEFORE] != NO_RUN else 0.0
                 remaining = n_files - run_row[READ]
                 likely = _WHOLE * (1.0 - again)
@@ -69,26 +89,58 @@ def write_run_features(
                     remaining = again * (run_row[OF_BEFORE] - run_row[AGAIN]) + (1.0 - again) * remaining
                 likely *= going
                 expected += likely
+                lasts = max(remaining, 1.0) * gap_s(run_row) / turnover
+                soon += likely * (_SOON / lasts) * (1.0 - exp(-lasts / _SOON))
                 if likely > most:
                     most = likely
-                    soonest = log(0.5 * max(remaining, 1.0) * gap / turnover + _SOON)
+                    soonest = log(0.5 * lasts + _OFFSET)
                     progress = min(run_row[READ] / n_files, 1.0)
-        pending >>= 1
+        running >>= 1
         run -= 1
     into[0] = log(1.0 + expected)
-    into[1] = most
-    into[2] = 0.3 * soonest + 0.6
-    into[3] = progress
-    n_readers = 0
+    into[1] = 2.0 * log(1.0 + soon)
+    into[2] = most
+    into[3] = 0.3 * soonest + 0.6
+    into[4] = progress
+    into[5] = 0.7 * log(1.0 + n_running)
+
+
+@kernel
+def _expect_reruns(history: RunHistory, dataset: int, bits: int, now: float, turnover: float, into: Float64) -> None:
+    """Of runs that have read the file, are over and were not run again yet."""
+    run, n_readers, expected, soon = history.datasets[dataset, STARTED] - 1, 0.0, 0.0, 0.0
     while bits:
-        n_readers += 1
-        bits &= bits - 1
-    into[4] = 0.7 * log(1.0 + float(n_readers))
-    into[5] = 0.7 * log(1.0 + float(n_running))
+        if bits & 1:
+            n_readers += 1.0
+            run_row = history.runs[place_of(dataset, run)]
+            if run_row[RERUN] == 0.0:
+                age_s, is_over = now - run_row[LAST_S], 1.0 - _going_on(run_row, now)
+                ever, within = expect_rerun(history.reruns, int(run_row[USER]), age_s, _SOON * turnover)
+                expected += is_over * ever
+                soon += is_over * within
+        bits >>= 1
+        run -= 1
+    into[6] = 0.7 * log(1.0 + n_readers)
+    into[7] = 1.5 * log(1.0 + expected)
+    into[8] = 2.0 * log(1.0 + soon)
+
+
+@kernel
+def _look_at_last_reader(
+    history: RunHistory, file: int, dataset: int, now: float, turnover: float, into: Float64
+) -> None:
     reader = int(history.files[file, READER])
     if reader == NO_RUN:
-        into[8] = 1.0
-    elif started - reader <= REMEMBERED:
-        into[6] = 0.3 * log(history.runs[place_of(dataset, reader)][READ])
-        into[7] = float((running >> (started - 1 - reader)) & 1)
-    into[9] = 1.0
+        into[13] = 1.0
+    elif history.datasets[dataset, STARTED] - reader <= REMEMBERED:
+        run_row = history.runs[place_of(dataset, reader)]
+        into[9] = 0.3 * log(run_row[READ])
+        into[10] = _going_on(run_row, now)
+        into[11] = 0.3 * log((now - run_row[LAST_S]) / turnover + _OFFSET) + 0.6
+        into[12] = 2.0 * rerun_probability(history.reruns, int(run_row[USER]))
+
+
+@kernel
+def _going_on(run_row: Float64, now: float) -> float:
+    """How likely a run that may be going on does so."""
+    return exp((run_row[LAST_S] - now) / (_PATIENCE * gap_s(run_row)))

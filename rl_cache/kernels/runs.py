@@ -15,10 +15,11 @@ import numpy as np
 
 from rl_cache.arrays import Float64, Int32, Int64
 from rl_cache.kernels.jit import kernel
+from rl_cache.kernels.reruns import RerunHistory, empty_reruns, record_rerun, record_run
 from rl_cache.traces.trace import LabelColumn, Trace, read_only
 
 REMEMBERED = 32
-TASK, USER, FIRST_S, LAST_S, READ, BEFORE, OF_BEFORE, AGAIN = range(8)
+TASK, USER, FIRST_S, LAST_S, READ, BEFORE, OF_BEFORE, AGAIN, RERUN = range(9)
 STARTED, RUNNING = range(2)
 BITS, AT, READER = range(3)
 NO_RUN = -1
@@ -37,10 +38,12 @@ class RunHistory(NamedTuple):
         task, user: int32[requests], codes.
         no_task, no_user: codes of the empty names, -1 where there are none.
         pause_s: after which a run is over in any case.
-        runs: float64[datasets * 32, 8]: codes of task and user, first and last read, files read, number of the same
-            user's run before (NO_RUN: none), how many files that had read, and how many of them are read again.
+        runs: float64[datasets * 32, 9]: codes of task and user, first and last read, files read, number of the same
+            user's run before (NO_RUN: none), how many files that had read, how many of them are read again, and 1 if
+            the run itself was run again.
         datasets: int64[datasets, 2]: runs started, and one bit for each of the newest that may be going on.
         files: int64[n_files, 3]: bits of runs that read it, runs started by then, number of the run that read it last.
+        reruns: how likely runs are run again.
     """
 
     task: Int32
@@ -51,6 +54,7 @@ class RunHistory(NamedTuple):
     runs: Float64
     datasets: Int64
     files: Int64
+    reruns: RerunHistory
 
 
 def empty_runs(trace: Trace, n_datasets: int) -> RunHistory:
@@ -59,16 +63,15 @@ def empty_runs(trace: Trace, n_datasets: int) -> RunHistory:
     pause_s = np.inf if trace.task else _PAUSE_S
     if task is None or user is None:
         nothing = read_only(np.zeros(0, np.int32))
-        return RunHistory(nothing, nothing, -1, -1, pause_s, *_tables(0, 0))
-    return RunHistory(
-        task.code, user.code, _unnamed(task), _unnamed(user), pause_s, *_tables(n_datasets, trace.n_files)
-    )
+        return RunHistory(nothing, nothing, -1, -1, pause_s, *_tables(0, 0), empty_reruns(0))
+    names = task.code, user.code, _unnamed(task), _unnamed(user)
+    return RunHistory(*names, pause_s, *_tables(n_datasets, trace.n_files), empty_reruns(len(user.names)))
 
 
 def _tables(n_datasets: int, n_files: int) -> tuple[Float64, Int64, Int64]:
     files = np.zeros((n_files, 3), np.int64)
     files[:, READER] = NO_RUN
-    return np.zeros((n_datasets * REMEMBERED, 8)), np.zeros((n_datasets, 2), np.int64), files
+    return np.zeros((n_datasets * REMEMBERED, 9)), np.zeros((n_datasets, 2), np.int64), files
 
 
 def _unnamed(column: LabelColumn) -> int:
@@ -161,10 +164,15 @@ def _start_run(history: RunHistory, dataset: int, task: int, user: int, now: flo
             run_row = history.runs[place_of(dataset, run)]
             if run_row[USER] == user:
                 before, of_before = run, run_row[READ]
+                if run_row[RERUN] == 0.0:
+                    record_rerun(history.reruns, user, now - run_row[LAST_S])
+                run_row[RERUN] = 1.0
                 break
+    record_run(history.reruns, user)
     history.datasets[dataset, STARTED] = started + 1
     history.datasets[dataset, RUNNING] = (history.datasets[dataset, RUNNING] << 1) & _ALL
     run_row = history.runs[place_of(dataset, started)]
     run_row[TASK], run_row[USER], run_row[FIRST_S], run_row[LAST_S] = task, user, now, now
     run_row[READ], run_row[BEFORE], run_row[OF_BEFORE], run_row[AGAIN] = 0.0, before, of_before, 0.0
+    run_row[RERUN] = 0.0
     return int(started)

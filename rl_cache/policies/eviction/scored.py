@@ -3,10 +3,10 @@
 A missing file comes under the score with the probability :attr:`Knobs.share`; else S3-FIFO decides. Under the score,
 the file is compared with the lowest-scored of a few cached files, as in LHD or LRB. It takes that file's place if its
 own score is greater by at least :attr:`Knobs.margin`, and is not stored if not. With ``share`` 0, the default, the
-cache holds what S3-FIFO holds.
+cache holds what S3-FIFO holds, and what it evicted as long as there is room.
 
 The lowest-scored are looked for among files drawn anew and those remembered of earlier draws, whose scores are
-computed again before one leaves: half the scores of a sample of 24 drawn anew each time serve as much.
+computed again before one leaves.
 
 Under guard the agent may lose ``budget`` of what S3-FIFO has missed, and whatever it has saved: S3-FIFO's files
 leave, or are refused, only while the potential loss (rl_cache/policies/eviction/shadowed.py) stays below. So the
@@ -42,7 +42,7 @@ from rl_cache.traces.trace import Trace
 
 UNGUARDED = 1e9
 """A budget that nobody can use up."""
-_FRESH, _RESCORED = 6, 3
+_FRESH, _RESCORED = 12, 6
 """Files drawn anew of the annex and of the common files, and candidates of either scored again, at a choice."""
 _LOST_COUNTS = 4
 """A byte lost already counts as so many owed: an agent that loses is held shorter than the bound would need."""

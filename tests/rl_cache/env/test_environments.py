@@ -129,14 +129,16 @@ def test_seeds_reproduce(name: str) -> None:
     assert runs[0] == runs[1]
 
 
-def test_the_untrained_agent_equals_s3fifo(trace: Trace) -> None:
+def test_the_untrained_agent_serves_what_s3fifo_serves(trace: Trace) -> None:
+    """And hardly more: where S3-FIFO frees more than a file needs, what it evicted may stay."""
     env = HepCache([trace], epoch_s=500)
     env.reset(seed=0)
     steps = episode(env, NOTHING)
     plain = simulate(trace, S3Fifo(), int(0.1 * trace.footprint_bytes))
-    assert sum(info["hit"] for *_, info in steps) == plain.hit_bytes.sum()
-    assert sum(info["read"] for *_, info in steps) == trace.size.sum()
-    assert all(info["hit"] == info["shadow_hit"] for *_, info in steps)
+    hit, read = (sum(info[name] for *_, info in steps) for name in ("hit", "read"))
+    assert sum(info["shadow_hit"] for *_, info in steps) == plain.hit_bytes.sum()
+    assert 0 <= hit - plain.hit_bytes.sum() < 1e-3 * read
+    assert read == trace.size.sum()
     assert not any(terminated for _, _, terminated, _, _ in steps)
 
 
@@ -223,6 +225,7 @@ def test_a_step_is_rendered_as_text_and_as_a_picture(name: str, trace: Trace) ->
     text, image = (gymnasium.make(name, traces=[trace], render_mode=mode) for mode in ("ansi", "rgb_array"))
     for env in (text, image):
         env.reset(seed=0)
+        env.action_space.seed(0)
         for _ in range(5):
             env.step(env.action_space.sample())
     assert "%" in text.render()

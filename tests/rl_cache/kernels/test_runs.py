@@ -11,7 +11,8 @@ from rl_cache.kernels.history import FEATURES, OF_RUNS, empty_history, record_re
 from rl_cache.kernels.runs import REMEMBERED, readers
 from rl_cache.traces.trace import LabelColumn, Trace
 
-EXPECTED, LIKELIEST, SOONEST, PROGRESS, READERS, RUNNING, LAST_READ, LAST_RUNS, UNKNOWN, HAS_TASK = OF_RUNS
+EXPECTED, SOON, LIKELIEST, SOONEST, PROGRESS, RUNNING, READERS, RERUNS, RERUNS_SOON = OF_RUNS[:9]
+LAST_READ, LAST_RUNS, LAST_AGE, LAST_USER, UNKNOWN, HAS_TASK = OF_RUNS[9:]
 
 
 def by_tasks(file: list[int], task: list[str], user: list[str] | None = None, gap_s: int = 60) -> Trace:
@@ -89,3 +90,15 @@ def test_readers_are_those_of_the_newest_runs() -> None:
     for number in range(12):
         bits = sum(1 << k for k, run in enumerate(begun[:REMEMBERED]) if number in file[task == run])
         assert readers(history.runs, number, 0) == bits
+
+
+def test_what_a_user_reads_again_and_again_is_expected_after_the_usual_pause() -> None:
+    """User u reads file 0 every other day, p reads another file once each time and never again."""
+    files = [number for k in range(10) for number in (0, k + 1)]
+    trace = by_tasks(files, [f"t{k}" for k in range(20)], ["u", "p"] * 10)
+    trace = replace(trace, dataset=LabelColumn(np.arange(11, dtype=np.int32), tuple("abcdefghijk")))
+    trace = replace(trace, time_s=np.arange(20) // 2 * 2 * 86_400 + np.arange(20) % 2)
+    again, once = features(trace, 0), features(trace, 10)
+    assert again[LAST_USER] > 2 * once[LAST_USER]
+    ended = replace(trace, time_s=np.append(trace.time_s[:-2], trace.time_s[-2:] - [0, -86_400]))
+    assert features(ended, 0)[RERUNS] > 2 * features(ended, 8)[RERUNS]
