@@ -32,7 +32,7 @@ PEERS = tuple(name for name in (BASELINE, "gdsf", "w-tinylfu", "lrb", REFERENCE)
 TRAINING_SEEDS = (1000, 1001, 1002, 1003)
 TUNING_SEED, VALIDATION_SEED = 2000, 3000
 HELD_OUT_SEED = 10_001
-"""The first one; earlier measurements have looked at 0 to 9, 4001 to 4003, 6004 to 6006, 7001 to 7003 and 8001 to 8003."""
+"""The first one; earlier measurements have looked at 0 to 9, 4001 to 4003, 6004 to 6006 and 7001 to 8003."""
 POORER: dict[str, Callable[[Trace], Trace]] = {
     "without_tasks": lambda requests: replace(requests, task=None),
     "without_tasks_and_users": lambda requests: replace(requests, task=None, user=None),
