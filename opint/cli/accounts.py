@@ -48,7 +48,8 @@ def tokens_group() -> None:
 def add_user(
     account: Account,
     real_name: Annotated[
-        str, typer.Option("--real-name", parser=_name, metavar="NAME", help="Stands on all that the person does.")
+        str,
+        typer.Option("--real-name", parser=_name, metavar="NAME", help="Shown beside everything that the person does."),
     ],
     role: RoleOption = "shifter",
     password_stdin: FromStdin = False,
@@ -150,7 +151,7 @@ def add_token(
 
 @tokens.command("list")
 def list_tokens(limit: Limit = 100, config: Config = None, log_format: Log = None) -> None:
-    """Show tokens, newest first; not what they are, which nobody knows."""
+    """Show tokens, newest first. The secrets themselves are not kept."""
     from rich.console import Console
 
     from opint.cli.terminal import terminal_table

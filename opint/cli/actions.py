@@ -10,7 +10,7 @@ from opint.cli.common import Config, Log, existing, open_store, start
 if TYPE_CHECKING:
     from opint.actions.action import DecidedCase
 
-app = typer.Typer(help="Learn what to do about failing workflows, and how sure that is.", no_args_is_help=True)
+app = typer.Typer(help="Suggest what to do about failing workflows: train, predict, decide.", no_args_is_help=True)
 
 CaseFiles = Annotated[
     list[Path], typer.Argument(help="Files of decided cases, a JSON object a line (see docs/actions.md).")
@@ -24,7 +24,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 @app.callback()
 def group() -> None:
-    """Learn what to do about failing workflows, and how sure that is."""
+    """Suggest what to do about failing workflows: train, predict, decide."""
 
 
 @app.command()

@@ -29,7 +29,7 @@ FirstSize = Annotated[
     bool, typer.Option("--first-size", help="If the size of a file changes, keep the first instead of refusing.")
 ]
 Names = Annotated[
-    list[str] | None, typer.Option("--policy", "-p", help="Which policies; repeat it.", show_default="all")
+    list[str] | None, typer.Option("--policy", "-p", help="Policy; repeat for several.", show_default="all")
 ]
 WarmUp = Annotated[
     float, typer.Option("--warm-up", min=0, max=99, help="Percent of the requests that fill the cache uncounted.")
@@ -42,7 +42,9 @@ Marks = Annotated[
 ]
 Bandwidth = Annotated[
     str | None,
-    typer.Option(help="Of the link behind the cache, such as 10Gbit/s: misses beyond 95% of a day's are redirected."),
+    typer.Option(
+        help="Bandwidth of the link behind the cache, such as 10Gbit/s; misses beyond 95% of a day's are redirected."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of a table.")]
 
@@ -96,7 +98,7 @@ def trace_info(trace: TraceFile, first_size: FirstSize = False, as_json: Json = 
 @app.command()
 def simulate(
     trace: TraceFile,
-    size: Annotated[str, typer.Option("--size", "-s", help="Of the cache: 100TiB, or 10% of the trace's files.")],
+    size: Annotated[str, typer.Option("--size", "-s", help="Size of the cache: 100TiB, or 10% of the trace's files.")],
     policy: Names = None,
     warm_up: WarmUp = 0.0,
     watermarks: Marks = None,
@@ -122,14 +124,14 @@ def simulate(
 def what_if(
     trace: TraceFile,
     size: Annotated[
-        list[str] | None, typer.Option("--size", "-s", help="100TiB, or 10% of the trace's files; repeat it.")
+        list[str] | None, typer.Option("--size", "-s", help="100TiB, or 10% of the trace's files; repeat for several.")
     ] = None,
     policy: Names = None,
     warm_up: WarmUp = 0.0,
     watermarks: Marks = None,
     bandwidth: Bandwidth = None,
     first_size: FirstSize = False,
-    picture: Annotated[Path | None, typer.Option(help="Draw it too: x.png, x.svg or x.pdf.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw the curves to this file: x.png, x.svg or x.pdf.")] = None,
     as_json: Json = False,
 ) -> None:
     """Plan capacity: misses and writes of several policies over several cache sizes, and how far Belady is.

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rl_cache.traces.trace import Trace
 
 AgentFile = Annotated[Path, typer.Option("--agent", help="The file that `nightshift cache train` wrote.")]
-Size = Annotated[str, typer.Option("--size", "-s", help="Of the cache: 100TiB, or 10% of the trace's files.")]
-Seed = Annotated[int, typer.Option(help="Of everything random.")]
+Size = Annotated[str, typer.Option("--size", "-s", help="Size of the cache: 100TiB, or 10% of the trace's files.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 _MIN_REQUESTS = 100
 """Fewer requests could not be cut into parts to learn from, to tune on and to choose by."""
 _TRAINING_TRACES = 4

@@ -31,7 +31,7 @@ def suggest(
             help="RSE beside the cache: what would be pinned or fetched is to be copied there.", show_default="none"
         ),
     ] = "",
-    catalogue: Annotated[str, typer.Option(help="Of the placement plan that the copies become lines of.")] = "datasets",
+    catalogue: Annotated[str, typer.Option(help="Catalogue of the placement plan that gets the copies.")] = "datasets",
     first_size: FirstSize = False,
     seed: Seed = 0,
     as_json: Json = False,

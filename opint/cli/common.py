@@ -83,7 +83,7 @@ Skip = Annotated[int, typer.Option("--skip", min=0, help="Number of lumisections
 AtMost = Annotated[
     int | None,
     typer.Option(
-        "--lumisections", min=1, help="Greatest number of lumisections.", show_default="as many as there are conditions"
+        "--lumisections", min=1, help="At most this many lumisections.", show_default="as many as there are conditions"
     ),
 ]
 TruthFile = Annotated[Path | None, typer.Option("--truth", help="File for the faults, one JSON object a line.")]
@@ -92,7 +92,7 @@ OutFile = Annotated[
 ]
 Publish = Annotated[bool, typer.Option("--publish", help="Publish to the topic instead.")]
 
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Greatest number of rows, newest first.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most this many rows, newest first.")]
 
 
 MOST_NUMBER = 2**53

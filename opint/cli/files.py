@@ -25,10 +25,10 @@ def replay(
     config: Config = None,
     log_format: Log = None,
 ) -> None:
-    """Publish what files hold to the topic of its kind, in the order in which it stands there.
+    """Publish the contents of files to the topics of their kinds, in the order of the files.
 
     Histograms, trigger rates and event features have topics of their own (stream.kafka, rates and hotline in the
-    settings). What a recording holds is seen by its content, not by its name.
+    settings). The kind of a recording is recognised by its content, not by its name.
     """
     from opint.cli.terminal import spinner
     from opint.demo.publish import publish
@@ -59,7 +59,7 @@ def score(
     config: Config = None,
     log_format: Log = None,
 ) -> None:
-    """Judge the lumisections of files and print a verdict for each, and the elements that are worst.
+    """Judge the lumisections of files and print a verdict for each, with the worst elements.
 
     The same pipelines as `nightshift run`: scores, verdicts, incidents, kept events. With --keep a file is read once:
     the database remembers how far it was read. Exits with 1 if nothing in the files could be used.

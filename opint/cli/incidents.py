@@ -120,7 +120,7 @@ def assign(
     config: Config = None,
     log_format: Log = None,
 ) -> None:
-    """Say who looks after an incident."""
+    """Assign an incident to somebody."""
     from opint.incidents.operator import assign as assign_
 
     _act(assign_, f"assigned to {to}", [id_], by, to, config, log_format)
@@ -172,7 +172,7 @@ def reopen(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_fo
 
 @app.command()
 def confirm(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
-    """Say that an incident was a true alarm: training with feedback leaves its lumisections out."""
+    """Confirm that an incident was a true alarm: training with feedback leaves its lumisections out."""
     from opint.incidents.operator import confirm as confirm_
 
     _act(confirm_, "confirmed", [id_], by, note, config, log_format)
@@ -180,7 +180,7 @@ def confirm(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_f
 
 @app.command("false-alarm")
 def false_alarm(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
-    """Say that an incident was a false alarm: training with feedback puts its lumisections in."""
+    """Mark an incident as a false alarm: training with feedback puts its lumisections in."""
     from opint.incidents.operator import dispute
 
     _act(dispute, "called a false alarm", [id_], by, note, config, log_format)
@@ -210,7 +210,7 @@ def accept(
 
 @app.command()
 def revoke(id_: Id, by: Who = "", note: Note = "", config: Config = None, log_format: Log = None) -> None:
-    """Take back that an incident was accepted as the new reference."""
+    """Undo the acceptance of an incident as the new reference."""
     from opint.incidents.acceptance import revoke as revoke_
 
     _act(revoke_, "no longer accepted as a reference", [id_], by, note, config, log_format)

@@ -101,7 +101,7 @@ def export(
     config: Config = None,
     log_format: Log = None,
 ) -> None:
-    """Write the labels of a source, with what people have settled since in their place."""
+    """Write the labels of a source; where people have settled a dispute since, their answer."""
     from opint.labels import files
     from opint.labels.storage import read_source
 

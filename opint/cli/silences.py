@@ -59,7 +59,7 @@ def add(
     config: Config = None,
     log_format: Log = None,
 ) -> None:
-    """Silence what fits: it stays on the page, marked, and calls nobody until the end."""
+    """Silence matching incidents: they stay on the page, marked, and call nobody until the silence ends."""
     from opint.notifications import silencing
 
     match = _matchers(severity, family, subsystem, folder, dataset, mode)
@@ -142,7 +142,7 @@ def list_(
 
 @app.command()
 def expire(id_: Number, by: Who = "", config: Config = None, log_format: Log = None) -> None:
-    """End a silence now; what it held back calls, if it goes on."""
+    """End a silence now; incidents that it held back call if they go on."""
     from opint.notifications import silencing
 
     store = open_store(start(config, log_format))

@@ -222,7 +222,7 @@ def _reports(files: list[Path], settings: Settings) -> "Iterator[FailureReport]"
 
 
 def demo(
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
     config: Config = None,
     log_format: Log = None,
 ) -> None:
