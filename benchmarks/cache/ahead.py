@@ -22,7 +22,7 @@ from rl_cache.traces.generate import hep
 from rl_cache.traces.trace import Trace
 from rl_cache.traces.workload import WORKLOADS
 from rl_cache.trials.prefetching import PrefetchTrial, datasets_to_fetch, try_prefetching, waiting_s
-from rl_cache.trials.suggestions import TrialStanding
+from rl_cache.trials.suggestions import TrialStatus
 
 SEEDS, QUICK_SEEDS = (9101, 9102, 9103), (9100,)
 SCALE, QUICK_SCALE = 0.05, 0.01
@@ -86,7 +86,7 @@ def _case(workload: str, seed: int, scale: float) -> Case:
     trace = hep(replace(WORKLOADS[workload], scale=scale), np.random.default_rng(seed))
     capacity, start = int(CACHE_SHARE * trace.footprint_bytes), int(trace.day_starts[SUGGESTED_DAYS])
     trials = try_prefetching(trace.part(0, start), capacity, np.random.default_rng(0))
-    active = [trial for trial in trials if trial.suggestion.judgement.standing is TrialStanding.ACTIVE]
+    active = [trial for trial in trials if trial.suggestion.judgement.status is TrialStatus.ACTIVE]
     plain = Simulation(trace, Lru(), capacity, warm_up=start)
     plain.advance()
     bursts = {trial.suggestion.target: trial.burst for trial in active}

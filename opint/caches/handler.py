@@ -16,7 +16,7 @@ from opint.consumer.transaction import ConsumerOffsets
 from opint.store.engine import Store
 from rl_cache.traces.trace import Trace
 from rl_cache.trials.shadow import Trials, advance
-from rl_cache.trials.suggestions import TrialStanding
+from rl_cache.trials.suggestions import TrialStatus
 from streams.errors import DecodeError, FencedError, Unavailable
 from streams.metrics import Metrics
 from streams.records import AccessBatch
@@ -145,10 +145,10 @@ class AccessHandler(StreamHandler[AccessIngest]):
             if progress.left_out:
                 why = progress.error or "too late, or from the future"
                 log.warning("accesses left out", cache=cache, number=progress.left_out, why=why)
-            for turned in progress.turned:
-                write = log.warning if turned.standing == TrialStanding.WITHDRAWN else log.info
-                rule = f"{turned.kind} {turned.target}"
-                write(f"suggestion {turned.standing}", cache=cache, rule=rule, why=turned.reason)
+            for change in progress.status_changes:
+                write = log.warning if change.status == TrialStatus.WITHDRAWN else log.info
+                rule = f"{change.kind} {change.target}"
+                write(f"suggestion {change.status}", cache=cache, rule=rule, why=change.reason)
 
 
 def access_handler(

@@ -15,12 +15,12 @@ from sqlalchemy import Connection
 from opint.consumer.transaction import StreamIngest
 from opint.store import placement, suggestions, trials
 from opint.store.deadletters import DeadLetter
-from opint.store.suggestions import Turned
+from opint.store.suggestions import StatusChange
 from rl_cache.errors import TraceError
 from rl_cache.traces.assemble import Sizes, assemble
 from rl_cache.traces.trace import DAY_S, Trace
 from rl_cache.trials.shadow import advance
-from rl_cache.trials.suggestions import TrialStanding, judge_trials
+from rl_cache.trials.suggestions import TrialStatus, judge_trials
 from streams.errors import DecodeError
 from streams.records import AccessBatch, FileAccess
 from streams.source import Message, Partition
@@ -35,19 +35,19 @@ def as_trace(accesses: Sequence[FileAccess], through_s: int, now_s: float) -> tu
     ``through_s`` is the time of the newest access before these: what is a little late counts as of then. A file that
     is reported with several sizes has the first.
     """
-    kept = list(_timely(accesses, through_s, now_s))
-    left_out = len(accesses) - len(kept)
-    if not kept:
+    timely = list(_timely(accesses, through_s, now_s))
+    left_out = len(accesses) - len(timely)
+    if not timely:
         return None, left_out
-    kept.sort(key=lambda access: access.time)
+    timely.sort(key=lambda access: access.time)
     columns = {
-        "time": pa.array([max(int(access.time), through_s) for access in kept], pa.int64()),
-        "file": pa.array([access.file for access in kept], pa.string()),
-        "size": pa.array([access.size for access in kept], pa.int64()),
-        "dataset": pa.array([access.dataset for access in kept], pa.string()),
-        "tier": pa.array([access.tier for access in kept], pa.string()),
+        "time": pa.array([max(int(access.time), through_s) for access in timely], pa.int64()),
+        "file": pa.array([access.file for access in timely], pa.string()),
+        "size": pa.array([access.size for access in timely], pa.int64()),
+        "dataset": pa.array([access.dataset for access in timely], pa.string()),
+        "tier": pa.array([access.tier for access in timely], pa.string()),
     }
-    if not any(access.tier for access in kept):
+    if not any(access.tier for access in timely):
         # Without tiers, datasets are the directories that rules are made for.
         del columns["tier"]
     return assemble([pa.record_batch(columns)], "accesses", Sizes.FIRST), left_out
@@ -80,13 +80,13 @@ class TrialProgress:
     Attributes:
         served: how many accesses the caches in shadow served.
         left_out: how many came too late, or from the future.
-        turned: suggestions whose standing changed.
+        status_changes: suggestions whose status changed.
         error: why none could be served; empty if nothing was wrong.
     """
 
     served: int
     left_out: int
-    turned: Sequence[Turned] = ()
+    status_changes: Sequence[StatusChange] = ()
     error: str = ""
 
 
@@ -139,14 +139,14 @@ def _advance_trials(tx: Connection, cache: str, accesses: Sequence[FileAccess], 
     if trace is None:
         return TrialProgress(0, left_out)
     after = advance(before, trace)
-    turned: Sequence[Turned] = ()
+    status_changes: Sequence[StatusChange] = ()
     if after.day[-1] > before.through_s // DAY_S:
         # The number of the day seeds the bootstrap, so that the same accesses are judged alike.
         judged = judge_trials(after, np.random.default_rng(int(after.day[-1])), len(after.day) - 1)
-        turned = suggestions.rejudge(tx, cache, judged, now_s)
-        for change in turned:
-            if change.standing == TrialStanding.WITHDRAWN:
+        status_changes = suggestions.rejudge(tx, cache, judged, now_s)
+        for change in status_changes:
+            if change.status == TrialStatus.WITHDRAWN:
                 placement.withdraw_agent_line(tx, cache, change.target, change.reason)
         after = after.select([number for number, suggestion in enumerate(judged) if not suggestion.withdrawn])
     trials.save(tx, cache, after, now_s)
-    return TrialProgress(len(trace), left_out, turned)
+    return TrialProgress(len(trace), left_out, status_changes)

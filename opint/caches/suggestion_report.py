@@ -15,7 +15,7 @@ _STYLES = {"active": "green", "withdrawn": "red"}
 def print_suggestions(
     title: str, rows: Sequence[Mapping[str, Any]], through_s: int | None = None, *, why_none: str
 ) -> None:
-    """Rows of the table ``suggestion``, two lines each: its standing, what it asks and saves; and why.
+    """Rows of the table ``suggestion``, two lines each: its status, what it asks and saves; and why.
 
     ``through_s`` is the time of the newest access on which they were tried, None where that is not known;
     ``why_none`` is printed where there are no rows.
@@ -27,9 +27,9 @@ def print_suggestions(
     through = "" if through_s is None else f", tried through {iso(through_s)}"
     console.print(Text(f"{title}, against LRU{through}", "bold"))
     for row in rows:
-        standing = Text(f"{row['standing']:10}", _STYLES.get(row["standing"], ""))
-        console.print(standing + Text(f"{_rule(row)}: {_worth(row)}"), soft_wrap=True)
-        console.print(Text(f"{'':10}{row['reason']}; {row['standing_reason']}", "dim"), soft_wrap=True)
+        status = Text(f"{row['status']:10}", _STYLES.get(row["status"], ""))
+        console.print(status + Text(f"{_rule(row)}: {_worth(row)}"), soft_wrap=True)
+        console.print(Text(f"{'':10}{row['reason']}; {row['status_reason']}", "dim"), soft_wrap=True)
 
 
 def _rule(row: Mapping[str, Any]) -> str:

@@ -87,8 +87,8 @@ def _why_no_quota(rule: StoredSuggestion) -> str:
 
 def _why_no_directory(rule: StoredSuggestion) -> str:
     """Why XCache cannot be given this rule; empty if it can."""
-    if rule.standing == "withdrawn":
-        return f"its trial is over: {rule.standing_reason}"
+    if rule.status == "withdrawn":
+        return f"its trial is over: {rule.status_reason}"
     if rule.target_type != "directory":
         return f"it is for a {rule.target_type}, and XCache knows directories alone: report files by their paths"
     if len(rule.target) > _LONGEST_PATH or not _DIRECTORY.fullmatch(rule.target):

@@ -149,7 +149,7 @@ def suggestions(
     config: Config = None,
     log_format: Log = None,
 ) -> None:
-    """Show the stored suggestions, the greatest saving first, and the standing of each in its trial."""
+    """Show the stored suggestions, the greatest saving first, and the status of each in its trial."""
     from opint.store.suggestions import caches, of_cache, tried_through_s
 
     with open_store(start(config, log_format)).read() as tx:

@@ -99,7 +99,7 @@ def agent_lines(week: date, cache: str, rse: str, suggestions: Iterable["Suggest
             7 * suggestion.saved_per_day * suggestion.target_files / max(1, suggestion.target_bytes),
             f"cache {cache}: {suggestion.reason}; pinned there it saves "
             f"{format_bytes(suggestion.saved_per_day)} a day ({format_bytes(suggestion.low)} to "
-            f"{format_bytes(suggestion.high)}), {suggestion.judgement.standing}",
+            f"{format_bytes(suggestion.high)}), {suggestion.judgement.status}",
         )
         for suggestion in suggestions
         if suggestion.kind.value in COPIED and not suggestion.withdrawn

@@ -15,7 +15,7 @@ from opint.popularity.readers.batch_forecast import BatchForecast
 from opint.popularity.scoreboard import ScoreRow, null_if_nan
 from opint.store import popularity
 from opint.store.engine import Store
-from opint.store.popularity import ForecastKey, StoredForecast, StoredScore, StoredStanding
+from opint.store.popularity import ForecastKey, StoredForecast, StoredModelChoice, StoredScore
 from streams.arrays import Mask
 
 
@@ -44,8 +44,8 @@ def store_scoreboard(
     ]
     with store.begin() as tx:
         popularity.keep_scores(tx, key, scores, now_s)
-        popularity.keep_standings(
-            tx, key, [StoredStanding(choice.tier, choice.model, choice.reason) for choice in choices], now_s
+        popularity.store_model_choices(
+            tx, key, [StoredModelChoice(choice.tier, choice.model, choice.reason) for choice in choices], now_s
         )
         for choice in choices:
             incident_key = IncidentKey(key.catalogue, "", POPULARITY_DRIFT, choice.tier)
@@ -77,8 +77,8 @@ def store_batch_forecast(store: Store, catalogue: str, forecast: BatchForecast, 
     """Store the forecast of a batch job; returns how many datasets persistence forecasts instead, in demoted tiers."""
     key = ForecastKey(catalogue, str(forecast.label), forecast.horizon)
     with store.begin() as tx:
-        standings = popularity.model_by_tier(tx, key)
-        demoted = _is_demoted(forecast.tier, standings)
+        model_choices = popularity.model_by_tier(tx, key)
+        demoted = _is_demoted(forecast.tier, model_choices)
         rows = [
             StoredForecast(
                 dataset,
@@ -93,11 +93,11 @@ def store_batch_forecast(store: Store, catalogue: str, forecast: BatchForecast, 
     return int(demoted.sum())
 
 
-def demoted_datasets(history: History, standings: Mapping[str, str]) -> Mask:
+def demoted_datasets(history: History, model_choices: Mapping[str, str]) -> Mask:
     """Datasets (n,) that persistence forecasts; a tier without a choice of its own follows the choice for all."""
-    return _is_demoted(history.traits.get("tier", ("",) * history.shape[0]), standings)
+    return _is_demoted(history.traits.get("tier", ("",) * history.shape[0]), model_choices)
 
 
-def _is_demoted(tiers: Sequence[str], standings: Mapping[str, str]) -> Mask:
-    models = {tier: standings.get(tier, standings.get("", "")) for tier in set(tiers)}
+def _is_demoted(tiers: Sequence[str], model_choices: Mapping[str, str]) -> Mask:
+    models = {tier: model_choices.get(tier, model_choices.get("", "")) for tier in set(tiers)}
     return np.array([models[tier] == PERSISTENCE for tier in tiers], dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Forecasts of popularity, their scores and standings; what is stored again for a week replaces what was there."""
+"""Forecasts of popularity, their scores and model choices; what is stored again for a week replaces what was there."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -59,8 +59,8 @@ popularity_score = Table(
     Column("made_s", Float, nullable=False, index=True),
 )
 
-popularity_standing = Table(
-    "popularity_standing",
+popularity_model_choice = Table(
+    "popularity_model_choice",
     metadata,
     Column("catalogue", Name, primary_key=True),
     Column("label", Name, primary_key=True),
@@ -128,7 +128,7 @@ class StoredScore:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredStanding:
+class StoredModelChoice:
     """The model that forecasts for a tier, and why; an empty tier stands for all others.
 
     ``since_s`` is set when it is stored.
@@ -159,23 +159,23 @@ def keep_scores(tx: Connection, batch: ForecastKey, stored: Sequence[StoredScore
     _insert(tx, popularity_score, [more | asdict(record) for record in stored])
 
 
-def keep_standings(tx: Connection, batch: ForecastKey, stored: Sequence[StoredStanding], now_s: float) -> None:
+def store_model_choices(tx: Connection, batch: ForecastKey, stored: Sequence[StoredModelChoice], now_s: float) -> None:
     """Store who forecasts, in place of all before; who goes on keeps the time since when."""
-    columns = popularity_standing.c
-    rows = tx.execute(select(popularity_standing).where(*_of(columns, batch)))
+    columns = popularity_model_choice.c
+    rows = tx.execute(select(popularity_model_choice).where(*_of(columns, batch)))
     since = {(row.tier, row.model): row.since_s for row in rows}
-    tx.execute(delete(popularity_standing).where(*_of(columns, batch)))
+    tx.execute(delete(popularity_model_choice).where(*_of(columns, batch)))
     more = asdict(batch)
     _insert(
         tx,
-        popularity_standing,
+        popularity_model_choice,
         [asdict(record) | more | {"since_s": since.get((record.tier, record.model), now_s)} for record in stored],
     )
 
 
 def model_by_tier(tx: Connection, batch: ForecastKey) -> dict[str, str]:
     """The model by tier; empty if no scoreboard was stored."""
-    rows = tx.execute(select(popularity_standing).where(*_of(popularity_standing.c, batch)))
+    rows = tx.execute(select(popularity_model_choice).where(*_of(popularity_model_choice.c, batch)))
     return {row.tier: row.model for row in rows}
 
 
@@ -230,9 +230,9 @@ def scores(tx: Connection, catalogue: StoredCatalogue) -> list[StoredScore]:
     return [StoredScore(*row) for row in rows]
 
 
-def standings(tx: Connection, catalogue: StoredCatalogue) -> list[StoredStanding]:
+def model_choices(tx: Connection, catalogue: StoredCatalogue) -> list[StoredModelChoice]:
     """Who forecasts, by tier."""
-    at = popularity_standing.c
+    at = popularity_model_choice.c
     scope = _of(at, catalogue)
-    rows = tx.execute(select(*columns_of(popularity_standing, StoredStanding)).where(*scope).order_by(at.tier))
-    return [StoredStanding(*row) for row in rows]
+    rows = tx.execute(select(*columns_of(popularity_model_choice, StoredModelChoice)).where(*scope).order_by(at.tier))
+    return [StoredModelChoice(*row) for row in rows]

@@ -48,8 +48,8 @@ suggestion = Table(
     Column("unit", String, nullable=False, comment="of what is saved: B or h"),
     Column("vain_bytes_per_day", Float, nullable=False, comment="bytes a day that a prefetch fetched in vain"),
     Column("reason", Text, nullable=False),
-    Column("standing", String, nullable=False, comment="on trial, active or withdrawn"),
-    Column("standing_reason", Text, nullable=False),
+    Column("status", String, nullable=False, comment="on trial, active or withdrawn"),
+    Column("status_reason", Text, nullable=False),
     Column("updated_s", Float, nullable=False),
 )
 
@@ -60,7 +60,7 @@ suggestion_event = Table(
     Column("cache", Name, nullable=False, index=True),
     Column("kind", String, nullable=False),
     Column("target", String, nullable=False),
-    Column("event", String, nullable=False, comment="a standing, ended, accepted or rejected"),
+    Column("event", String, nullable=False, comment="a status, ended, accepted or rejected"),
     Column("actor", String, nullable=False, comment="empty for what nightshift did itself"),
     Column("reason", Text, nullable=False),
     Column("at_s", Float, nullable=False),
@@ -73,13 +73,13 @@ ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
-    """A suggestion whose standing is another one now."""
+class StatusChange:
+    """A suggestion whose status is another one now."""
 
     cache: str
     kind: str
     target: str
-    standing: str
+    status: str
     reason: str
 
 
@@ -89,7 +89,7 @@ class SuggestionEvent:
 
     kind: str
     target: str
-    event: Annotated[str, Field(description="a standing, ended, accepted or rejected")]
+    event: Annotated[str, Field(description="a status, ended, accepted or rejected")]
     actor: Annotated[str, Field(description="empty for what nightshift did itself")]
     reason: str
     at_s: float
@@ -97,7 +97,7 @@ class SuggestionEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredSuggestion:
-    """A suggestion, the standing of its trial, and the newest decision of people about it."""
+    """A suggestion, the status of its trial, and the newest decision of people about it."""
 
     kind: Annotated[str, Field(description="refuse, quota, pin or prefetch")]
     target: Annotated[str, Field(description="a directory or a dataset")]
@@ -115,8 +115,8 @@ class StoredSuggestion:
     unit: Annotated[str, Field(description="of what is saved: B or h")]
     vain_bytes_per_day: Annotated[float, Field(description="bytes a day that a prefetch fetched in vain")]
     reason: str
-    standing: Annotated[str, Field(description="on trial, active or withdrawn")]
-    standing_reason: str
+    status: Annotated[str, Field(description="on trial, active or withdrawn")]
+    status_reason: str
     updated_s: float
     decision: Annotated[str | None, Field(description="accepted or rejected; null if nobody has decided")] = None
     actor: str | None = None
@@ -129,28 +129,28 @@ _COLUMNS = [field for field in StoredSuggestion.__dataclass_fields__ if field in
 
 def keep(tx: Connection, cache: str, suggestions: Iterable["Suggestion"], now_s: float) -> None:
     """Store what is suggested for a cache now; rules that are not suggested any more go away, their history stays."""
-    before = {(row.kind, row.target): row.standing for row in of_cache(tx, cache)}
+    before = {(row.kind, row.target): row.status for row in of_cache(tx, cache)}
     tx.execute(delete(suggestion).where(suggestion.c.cache == cache))
     rows = [row_of(cache, proposal, now_s) for proposal in suggestions]
     if rows:
         tx.execute(replacing(tx, suggestion), rows)
     now = {(row["kind"], row["target"]): row for row in rows}
-    turned = [_turned(row) for rule, row in now.items() if before.get(rule) != row["standing"]]
-    ended = [Turned(cache, *rule, ENDED, "not suggested any more") for rule in before if rule not in now]
-    _record(tx, [*turned, *ended], now_s)
+    changes = [_status_change(row) for rule, row in now.items() if before.get(rule) != row["status"]]
+    ended = [StatusChange(cache, *rule, ENDED, "not suggested any more") for rule in before if rule not in now]
+    _record(tx, [*changes, *ended], now_s)
 
 
-def rejudge(tx: Connection, cache: str, suggestions: Iterable["Suggestion"], now_s: float) -> list[Turned]:
-    """Store what these suggestions have come to, the others stay; those whose standing changed by it."""
-    before = {(row.kind, row.target): row.standing for row in of_cache(tx, cache)}
+def rejudge(tx: Connection, cache: str, suggestions: Iterable["Suggestion"], now_s: float) -> list[StatusChange]:
+    """Store what these suggestions have come to, the others stay; those whose status changed by it."""
+    before = {(row.kind, row.target): row.status for row in of_cache(tx, cache)}
     rows = [
         row_of(cache, proposal, now_s) for proposal in suggestions if (proposal.kind.value, proposal.target) in before
     ]
     if rows:
         tx.execute(replacing(tx, suggestion), rows)
-    turned = [_turned(row) for row in rows if row["standing"] != before[row["kind"], row["target"]]]
-    _record(tx, turned, now_s)
-    return turned
+    changes = [_status_change(row) for row in rows if row["status"] != before[row["kind"], row["target"]]]
+    _record(tx, changes, now_s)
+    return changes
 
 
 def decide(
@@ -231,21 +231,21 @@ def row_of(cache: str, proposal: "Suggestion", now_s: float) -> dict[str, Any]:
         "unit": proposal.unit.value,
         "vain_bytes_per_day": proposal.vain_bytes_per_day,
         "reason": proposal.reason,
-        "standing": proposal.judgement.standing.value,
-        "standing_reason": proposal.judgement.reason,
+        "status": proposal.judgement.status.value,
+        "status_reason": proposal.judgement.reason,
         "updated_s": now_s,
     }
 
 
-def _turned(row: dict[str, Any]) -> Turned:
-    return Turned(row["cache"], row["kind"], row["target"], row["standing"], row["standing_reason"])
+def _status_change(row: dict[str, Any]) -> StatusChange:
+    return StatusChange(row["cache"], row["kind"], row["target"], row["status"], row["status_reason"])
 
 
-def _record(tx: Connection, turned: Sequence[Turned], now_s: float) -> None:
+def _record(tx: Connection, changes: Sequence[StatusChange], now_s: float) -> None:
     rows = [
-        {"cache": change.cache, "kind": change.kind, "target": change.target, "event": change.standing}
+        {"cache": change.cache, "kind": change.kind, "target": change.target, "event": change.status}
         | {"actor": "", "reason": change.reason, "at_s": now_s}
-        for change in turned
+        for change in changes
     ]
     if rows:
         tx.execute(insert(suggestion_event), rows)

@@ -12,7 +12,7 @@ from opint.store import caches
 from opint.store.sql import replacing
 from opint.store.tables import cache_trial
 from rl_cache.policies.admission.ruled import TargetType
-from rl_cache.trials.shadow import HeldFiles, Proposal, RuleKind, Trials
+from rl_cache.trials.shadow import CachedFiles, Proposal, RuleKind, Trials
 
 _FAST = 1
 """zlib's quickest level: content is written every half minute, and names compress well anyhow."""
@@ -37,7 +37,7 @@ def load(tx: Connection, cache: str) -> Trials | None:
     if row is None:
         return None
     content = orjson.loads(zlib.decompress(row.content))
-    files, n_caches = content["files"], len(content["held"])
+    files, n_caches = content["files"], len(content["cached"])
     return Trials(
         row.capacity_bytes,
         tuple(
@@ -46,8 +46,8 @@ def load(tx: Connection, cache: str) -> Trials | None:
             )
             for proposal in content["proposals"]
         ),
-        HeldFiles(tuple(files["name"]), _whole(files["size"]), tuple(files["directory"]), tuple(files["dataset"])),
-        tuple(_whole(cache) for cache in content["held"]),
+        CachedFiles(tuple(files["name"]), _whole(files["size"]), tuple(files["directory"]), tuple(files["dataset"])),
+        tuple(_whole(cache) for cache in content["cached"]),
         _whole(content["day"]),
         _whole(content["requests"]),
         _whole(content["read"]),
@@ -63,7 +63,7 @@ def _content(trials: Trials) -> dict[str, Any]:
     return {
         "proposals": [asdict(proposal) for proposal in trials.proposals],
         "files": {"name": files.name, "size": files.size, "directory": files.directory, "dataset": files.dataset},
-        "held": trials.held,
+        "cached": trials.cached,
         "day": trials.day,
         "requests": trials.requests,
         "read": trials.read_bytes,

@@ -10,7 +10,7 @@ from rl_cache.kernels.history import FEATURES, TURNOVER_S, write_features
 from rl_cache.kernels.jit import entry
 from rl_cache.laboratory.simulator import Simulation
 from rl_cache.policies.eviction.scored import ScoredS3Fifo, State
-from rl_cache.policies.eviction.shadowed import held
+from rl_cache.policies.eviction.shadowed import cached_files
 from rl_cache.traces.trace import Trace
 
 _NEWCOMERS = 3 * np.arange(4)
@@ -62,8 +62,8 @@ def sample_cache(
     turnover_s = np.zeros(len(moments))
     for k, row in enumerate(moments):
         cache.advance(int(row) + 1)
-        held_files = held(cache.state.cache)
-        files[k] = held_files[rng.integers(0, len(held_files), per_moment)] if len(held_files) else trace.file[row]
+        cached = cached_files(cache.state.cache)
+        files[k] = cached[rng.integers(0, len(cached), per_moment)] if len(cached) else trace.file[row]
         files[k, : len(_NEWCOMERS)] = trace.file[np.maximum(row - _NEWCOMERS, 0)]
         _write_samples(cache.state, files[k], int(row), features[k])
         turnover_s[k] = cache.state.history.total[TURNOVER_S]

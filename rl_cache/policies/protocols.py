@@ -40,7 +40,7 @@ class Resumable(Protocol):
     """A policy whose cache is described by its files in their order, so that a simulation can be resumed."""
 
     def restore(self, state: Any, files: Int64) -> None:
-        """Store these files, in the order of :meth:`held`, in the state of an empty cache."""
+        """Store these files, in the order of :meth:`cached_files`, in the state of an empty cache."""
 
-    def held(self, state: Any) -> Int64:
+    def cached_files(self, state: Any) -> Int64:
         """The files in the cache."""

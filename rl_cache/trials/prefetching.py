@@ -25,7 +25,7 @@ from rl_cache.policies.eviction.lru import Lru
 from rl_cache.traces.trace import LabelColumn, Trace
 from rl_cache.trials.proposals import LEARN
 from rl_cache.trials.shadow import Proposal, RuleKind
-from rl_cache.trials.suggestions import Suggestion, TrialStanding, judge_rule
+from rl_cache.trials.suggestions import Suggestion, TrialStatus, judge_rule
 
 LOOKUP_S = 5.0
 """What a redirector of XRootD tells a client to wait while it looks for a file (``cms.delay lookup``, its default)."""
@@ -161,7 +161,7 @@ def _trial(
 
 def datasets_to_fetch(trace: Trace, trials: Iterable[PrefetchTrial], capacity_bytes: int) -> list[DatasetToFetch]:
     """What the active rules would fetch at the end of the trace into a cache under LRU, most waiting saved first."""
-    rules = [trial for trial in trials if trial.suggestion.judgement.standing is TrialStanding.ACTIVE]
+    rules = [trial for trial in trials if trial.suggestion.judgement.status is TrialStatus.ACTIVE]
     if not rules:
         return []
     cache = _replayed(trace, None, capacity_bytes, 0)

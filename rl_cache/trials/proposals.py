@@ -18,7 +18,7 @@ from rl_cache.laboratory.agent import Agent
 from rl_cache.laboratory.simulator import Simulation
 from rl_cache.policies.admission.ruled import TargetType, directories, typed_directories
 from rl_cache.policies.eviction.scored import ScoredS3Fifo
-from rl_cache.policies.eviction.shadowed import held
+from rl_cache.policies.eviction.shadowed import cached_files
 from rl_cache.traces.trace import LabelColumn, Trace
 from rl_cache.trials.shadow import Proposal, RuleKind, Trials, advance
 from rl_cache.trials.suggestions import TRIAL_DAYS
@@ -83,21 +83,25 @@ def try_rules(trace: Trace, agent: Agent, capacity_bytes: int) -> RuleTrials:
 
 def propose(trace: Trace, agent: Agent, capacity_bytes: int) -> list[Proposal]:
     """Rules from the reuse on this trace, and from what the agent's cache held."""
-    held = _held(trace, agent.cache_policy(), capacity_bytes)
+    cached_bytes = _cached_bytes(trace, agent.cache_policy(), capacity_bytes)
     labels = directories(trace)
-    share_held = np.bincount(labels.code, held, minlength=len(labels.names)) / capacity_bytes
+    cached_share = np.bincount(labels.code, cached_bytes, minlength=len(labels.names)) / capacity_bytes
     reuse = _reuse(trace, labels)
-    rules = [*_refusals(labels, reuse), *_quotas(labels, share_held, reuse), *_pins(trace, held, capacity_bytes)]
+    rules = [
+        *_refusals(labels, reuse),
+        *_quotas(labels, cached_share, reuse),
+        *_pins(trace, cached_bytes, capacity_bytes),
+    ]
     return [_with_size(rule, trace) for rule in rules]
 
 
-def _held(trace: Trace, policy: ScoredS3Fifo, capacity_bytes: int) -> Float64:
+def _cached_bytes(trace: Trace, policy: ScoredS3Fifo, capacity_bytes: int) -> Float64:
     """Mean bytes of each file in the agent's cache over the later half of the trace."""
     cache = Simulation(trace, policy, capacity_bytes)
     held_bytes = np.zeros(trace.n_files)
     for row in np.linspace(len(trace) // 2, len(trace), _SNAPSHOTS).astype(np.int64):
         cache.advance(int(row))
-        files = held(cache.state.cache)
+        files = cached_files(cache.state.cache)
         held_bytes[files] += trace.file_size[files] / _SNAPSHOTS
     return held_bytes
 
@@ -127,25 +131,29 @@ def _refusals(labels: LabelColumn, reuse: Float64) -> Iterator[Proposal]:
             yield Proposal(RuleKind.REFUSE, labels.names[code], 0.0, f"{reuse[code]:.0%} of its bytes were read again")
 
 
-def _quotas(labels: LabelColumn, share_held: Float64, reuse: Float64) -> Iterator[Proposal]:
+def _quotas(labels: LabelColumn, cached_share: Float64, reuse: Float64) -> Iterator[Proposal]:
     for code in np.unique(labels.code):
-        share = float(min(1.0, max(0.01, _QUOTA_HEADROOM * share_held[code])))
+        share = float(min(1.0, max(0.01, _QUOTA_HEADROOM * cached_share[code])))
         if share < _MAX_QUOTA:
-            reason = f"the agent's cache gave it {share_held[code]:.1%}; {reuse[code]:.0%} of its bytes were read again"
+            reason = (
+                f"the agent's cache gave it {cached_share[code]:.1%}; {reuse[code]:.0%} of its bytes were read again"
+            )
             yield Proposal(RuleKind.QUOTA, labels.names[code], round(share, 3), reason)
 
 
-def _pins(trace: Trace, held: Float64, capacity_bytes: int) -> Iterator[Proposal]:
-    """Datasets that were read most for their size, among those that the agent's cache kept for the most part."""
+def _pins(trace: Trace, cached_bytes: Float64, capacity_bytes: int) -> Iterator[Proposal]:
+    """Datasets that were read most for their size, most of which the agent's cache kept."""
     if trace.dataset is None:
         return
     code, n = trace.dataset.code, len(trace.dataset.names)
     size = np.bincount(code, trace.file_size, n)
     read = np.bincount(code[trace.file], trace.size, n)
-    kept = np.divide(np.bincount(code, held, n), size, out=np.zeros(n), where=size > 0)
-    fit = (kept > 0.5) & (size < _MAX_PINNED * capacity_bytes)
+    cached_share = np.divide(np.bincount(code, cached_bytes, n), size, out=np.zeros(n), where=size > 0)
+    fit = (cached_share > 0.5) & (size < _MAX_PINNED * capacity_bytes)
     times = np.where(fit, np.divide(read, size, out=np.zeros(n), where=size > 0), 0.0)
     for dataset in np.argsort(-times, kind="stable")[:_MAX_PINS]:
         if times[dataset] > 1.0:
-            reason = f"read {times[dataset]:.1f} times; the agent's cache kept {kept[dataset]:.0%} of it"
+            reason = (
+                f"read {times[dataset]:.1f} times; the agent's cache cached_share {cached_share[dataset]:.0%} of it"
+            )
             yield Proposal(RuleKind.PIN, trace.dataset.names[dataset], 0.0, reason)

@@ -63,7 +63,7 @@ def _empty() -> Int64:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HeldFiles:
+class CachedFiles:
     """Files that at least one of the caches holds, one element each; sizes in bytes."""
 
     name: tuple[str, ...] = ()
@@ -71,11 +71,11 @@ class HeldFiles:
     directory: tuple[str, ...] = ()
     dataset: tuple[str, ...] = ()
 
-    def take(self, places: Int64) -> "HeldFiles":
+    def take(self, places: Int64) -> "CachedFiles":
         """The files at these places."""
         columns = (self.name, self.directory, self.dataset)
         name, directory, dataset = (tuple(column[place] for place in places) for column in columns)
-        return HeldFiles(name, self.size[places], directory, dataset)
+        return CachedFiles(name, self.size[places], directory, dataset)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +86,7 @@ class Trials:
         capacity_bytes: of each cache.
         proposals: what is tried.
         files: what the caches hold.
-        held: the files of each cache, by their place in ``files``, the one requested longest ago first.
+        cached: the files of each cache, by their place in ``files``, the one requested longest ago first.
         day: numbers of the days on which anything was requested, counted from 1970; the last one may not be over.
         requests: on each day.
         read_bytes: requested on each day.
@@ -98,8 +98,8 @@ class Trials:
 
     capacity_bytes: int
     proposals: tuple[Proposal, ...]
-    files: HeldFiles
-    held: tuple[Int64, ...]
+    files: CachedFiles
+    cached: tuple[Int64, ...]
     day: Int64
     requests: Int64
     read_bytes: Int64
@@ -113,8 +113,8 @@ class Trials:
         """Empty caches before the first request."""
         caches = 1 + len(proposals)
         by_day, table = _empty(), np.zeros((caches, 0), np.int64)
-        held = (_empty(),) * caches
-        return cls(capacity_bytes, tuple(proposals), HeldFiles(), held, by_day, by_day, by_day, table, table, table)
+        cached = (_empty(),) * caches
+        return cls(capacity_bytes, tuple(proposals), CachedFiles(), cached, by_day, by_day, by_day, table, table, table)
 
     def saved_bytes(self, number: int) -> Float64:
         """Bytes that the cache of a proposal missed less than LRU's, by day."""
@@ -127,25 +127,25 @@ class Trials:
     def without_counts(self) -> "Trials":
         """The same caches with nothing counted yet: the end of a warm-up."""
         empty = Trials.start(self.proposals, self.capacity_bytes)
-        return replace(empty, files=self.files, held=self.held, through_s=self.through_s)
+        return replace(empty, files=self.files, cached=self.cached, through_s=self.through_s)
 
     def select(self, proposals: Sequence[int]) -> "Trials":
         """The trials of these proposals, by number; the others end."""
         caches = [0, *(1 + number for number in proposals)]
-        held = tuple(self.held[cache] for cache in caches)
+        cached = tuple(self.cached[cache] for cache in caches)
         selected = replace(
             self,
             proposals=tuple(self.proposals[number] for number in proposals),
-            held=held,
+            cached=cached,
             misses=self.misses[caches],
             missed_bytes=self.missed_bytes[caches],
             written_bytes=self.written_bytes[caches],
         )
-        return _drop_idle_files(selected, self.files, held)
+        return _drop_idle_files(selected, self.files, cached)
 
 
 def advance(trials: Trials, trace: Trace) -> Trials:
-    """Serve these requests, which come after those before; a file that is held keeps the size that it is held with."""
+    """Serve these requests, which come after those before; a cached file keeps the size that it was cached with."""
     files, request = _merge_files(trials.files, trace)
     merged = replace(
         trace,
@@ -157,35 +157,37 @@ def advance(trials: Trials, trace: Trace) -> Trials:
         dataset=_labels(files.dataset),
     )
     served = [
-        _serve(merged, RuledLru(rules), trials.capacity_bytes, held)
-        for rules, held in zip([Rules(), *(proposal.rules for proposal in trials.proposals)], trials.held, strict=True)
+        _serve(merged, RuledLru(rules), trials.capacity_bytes, cached)
+        for rules, cached in zip(
+            [Rules(), *(proposal.rules for proposal in trials.proposals)], trials.cached, strict=True
+        )
     ]
     counted = _add_counts(trials, merged, [account for account, _ in served])
-    return _drop_idle_files(counted, files, tuple(held for _, held in served))
+    return _drop_idle_files(counted, files, tuple(cached for _, cached in served))
 
 
-def _serve(trace: Trace, policy: RuledLru, capacity_bytes: int, held: Int64) -> tuple[Account, Int64]:
+def _serve(trace: Trace, policy: RuledLru, capacity_bytes: int, cached: Int64) -> tuple[Account, Int64]:
     """What the cache counted on these requests, and what it holds afterwards."""
     cache = Simulation(trace, policy, capacity_bytes)
-    cache.refill(held)
+    cache.refill(cached)
     cache.advance()
-    return cache.account, policy.held(cache.state)
+    return cache.account, policy.cached_files(cache.state)
 
 
-def _merge_files(held: HeldFiles, trace: Trace) -> tuple[HeldFiles, Int64]:
-    """The held files and after them those that are requested and not held; and each request's file among these."""
+def _merge_files(cached: CachedFiles, trace: Trace) -> tuple[CachedFiles, Int64]:
+    """The cached files and after them those that are requested and not cached; and each request's file among these."""
     requested, request = np.unique(trace.file, return_inverse=True)
     names = [str(name) for name in (requested if trace.file_name is None else trace.file_name[requested])]
-    place = {name: number for number, name in enumerate(held.name)}
+    place = {name: number for number, name in enumerate(cached.name)}
     number = np.array([place.setdefault(name, len(place)) for name in names], np.int64)
-    fresh = requested[number >= len(held.name)]
+    fresh = requested[number >= len(cached.name)]
     directory, dataset = _label_names(directories(trace), fresh), _label_names(trace.dataset, fresh)
     return (
-        HeldFiles(
+        CachedFiles(
             tuple(place),
-            np.concatenate((held.size, trace.file_size[fresh])),
-            held.directory + directory,
-            held.dataset + dataset,
+            np.concatenate((cached.size, trace.file_size[fresh])),
+            cached.directory + directory,
+            cached.dataset + dataset,
         ),
         number[request],
     )
@@ -228,7 +230,7 @@ def _add_counts(trials: Trials, trace: Trace, accounts: Sequence[Account]) -> Tr
     )
 
 
-def _drop_idle_files(trials: Trials, files: HeldFiles, held: Sequence[Int64]) -> Trials:
+def _drop_idle_files(trials: Trials, files: CachedFiles, cached: Sequence[Int64]) -> Trials:
     """Only files that at least one cache holds are kept."""
-    kept = np.unique(np.concatenate(held))
-    return replace(trials, files=files.take(kept), held=tuple(np.searchsorted(kept, places) for places in held))
+    in_use = np.unique(np.concatenate(cached))
+    return replace(trials, files=files.take(in_use), cached=tuple(np.searchsorted(in_use, places) for places in cached))

@@ -1,4 +1,4 @@
-"""Suggestions: rules tried in shadow beside LRU, what each saves, and its standing.
+"""Suggestions: rules tried in shadow beside LRU, what each saves, and its status.
 
 A rule saves bytes that would be read from afar; a prefetch costs bytes and saves hours that readers wait.
 """
@@ -20,7 +20,7 @@ WINDOW_DAYS = 7
 _DRAWS = 2000
 
 
-class TrialStanding(StrEnum):
+class TrialStatus(StrEnum):
     """What may be done with a suggestion."""
 
     ON_TRIAL = "on trial"
@@ -30,9 +30,9 @@ class TrialStanding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A standing and why."""
+    """A status and why."""
 
-    standing: TrialStanding
+    status: TrialStatus
     reason: str
 
 
@@ -76,7 +76,7 @@ class Suggestion:
     @property
     def withdrawn(self) -> bool:
         """Whether its trial is over."""
-        return self.judgement.standing is TrialStanding.WITHDRAWN
+        return self.judgement.status is TrialStatus.WITHDRAWN
 
 
 def judge_trials(trials: Trials, rng: Generator, days: int | None = None) -> list[Suggestion]:
@@ -105,8 +105,8 @@ def judge_rule(
         saved = written_less_bytes = np.zeros(1)
     means = rng.choice(saved, (_DRAWS, len(saved))).mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
-    if judgement.standing is TrialStanding.ACTIVE and low <= 0:
-        judgement = Judgement(TrialStanding.ON_TRIAL, "the interval of its saving includes zero")
+    if judgement.status is TrialStatus.ACTIVE and low <= 0:
+        judgement = Judgement(TrialStatus.ON_TRIAL, "the interval of its saving includes zero")
     return Suggestion(
         proposal.kind,
         proposal.target,
@@ -142,11 +142,9 @@ def judge_savings(saved_by_day: Sequence[float], unit: SavingUnit = SavingUnit.B
                 if unit is SavingUnit.BYTES
                 else f"readers waited {lost} longer than under LRU"
             )
-            return Judgement(
-                TrialStanding.WITHDRAWN, f"{better} in the {len(window)} days up to day {end} of the trial"
-            )
+            return Judgement(TrialStatus.WITHDRAWN, f"{better} in the {len(window)} days up to day {end} of the trial")
     if len(days) < TRIAL_DAYS:
-        return Judgement(TrialStanding.ON_TRIAL, f"tried for {len(days)} of {TRIAL_DAYS} days")
+        return Judgement(TrialStatus.ON_TRIAL, f"tried for {len(days)} of {TRIAL_DAYS} days")
     return Judgement(
-        TrialStanding.ACTIVE, f"saved {unit.format_amount(sum(days) / len(days))} a day over {len(days)} days"
+        TrialStatus.ACTIVE, f"saved {unit.format_amount(sum(days) / len(days))} a day over {len(days)} days"
     )

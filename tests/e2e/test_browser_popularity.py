@@ -31,7 +31,7 @@ def test_an_incident_leads_to_the_tier_and_a_search_to_a_dataset(page, url):
     page.goto(url + "/incidents")
     page.get_by_role("link", name="Popularity of AOD in simulated").click()
     page.get_by_role("link", name="Scoreboard and forecasts").click()
-    page.locator("#standings").get_by_text("AOD", exact=True).wait_for()
+    page.locator("#model-choices").get_by_text("AOD", exact=True).wait_for()
     page.get_by_label("Dataset contains").fill("/MINIAOD")
     page.get_by_role("button", name="Show").click()
     settled(page)

@@ -60,15 +60,15 @@ def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_
     agent = tmp_path / "agent.npz"
     Agent(Knobs(share=1.0, recency=-1.0, frequency=1.0), zero_network(len(FEATURES))).save(agent)
     run("suggest", before, "--agent", agent, "--size", CAPACITY)
-    withdrawn, begun = rules_with_standing(store, "withdrawn"), resumed(store)
-    assert ("refuse", "once") in rules_with_standing(store, "active")
+    withdrawn, begun = rules_with_status(store, "withdrawn"), resumed(store)
+    assert ("refuse", "once") in rules_with_status(store, "active")
 
     first = daemons.start("cache", "watch")
     assert f"published {DAYS * PER_DAY} accesses" in run("publish", during, "--as", "arrow")
     wait_until(lambda: progress(store) > 0, 60, "something is stored")
     daemons.kill(first)
     assert signs(store) == ["running"], "it has not stopped on purpose, and the page will call it silent"
-    assert ("refuse", "once") in rules_with_standing(store, "active")
+    assert ("refuse", "once") in rules_with_status(store, "active")
 
     run("publish", after, "--as", "json")
     second = daemons.start("cache", "watch")
@@ -76,7 +76,7 @@ def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_
     assert daemons.stop(second) == 0
     assert signs(store) == ["running", "stopped"]
     assert "withdrawn" in run("suggestions")
-    rules = rules_with_standing(store, "withdrawn")
+    rules = rules_with_status(store, "withdrawn")
     assert ("refuse", "once") in rules
     assert "suggestion withdrawn" in daemons.logs()
     assert "Traceback" not in daemons.logs()
@@ -85,10 +85,10 @@ def test_a_suggestion_lives_and_is_withdrawn(embedded_broker, tmp_path, daemons_
     assert rules == {(suggestion.kind, suggestion.target) for suggestion in quiet if suggestion.withdrawn} | withdrawn
 
 
-def rules_with_standing(store, how):
+def rules_with_status(store, how):
     """Rules that stand so."""
     with store.read() as tx:
-        return {(row.kind, row.target) for row in suggestions.of_cache(tx, "rome") if row.standing == how}
+        return {(row.kind, row.target) for row in suggestions.of_cache(tx, "rome") if row.status == how}
 
 
 def signs(store):

@@ -19,7 +19,7 @@ def batch(ls, subsystem="Muon"):
     return HistogramBatch(key, "/d", subsystem, Conditions(), CATALOGUE, (counts,), np.zeros((1, 2)), np.ones(1))
 
 
-class Turned:
+class StatusChange:
     """A clock that goes on when somebody waits for the stop event that belongs to it."""
 
     def __init__(self):
@@ -51,7 +51,7 @@ class Recorder:
 
 
 def test_lumisections_come_at_the_pace_and_their_batches_together():
-    clock = Turned()
+    clock = StatusChange()
     publisher, reported = Recorder(clock), []
     batches = [batch(ls, subsystem) for ls in (1, 2, 3) for subsystem in ("Muon", "Strips")]
     report = lambda key, done: reported.append((key.ls, done))  # noqa: E731
@@ -68,7 +68,7 @@ def test_lumisections_come_at_the_pace_and_their_batches_together():
 
 
 def test_what_is_late_is_published_at_once_and_nothing_is_skipped():
-    clock = Turned()
+    clock = StatusChange()
     publisher = Recorder(clock)
 
     def slow():
@@ -82,21 +82,21 @@ def test_what_is_late_is_published_at_once_and_nothing_is_skipped():
 
 
 def test_without_a_pace_nothing_waits():
-    clock = Turned()
+    clock = StatusChange()
     publisher = Recorder(clock)
     assert replay((batch(ls) for ls in range(1000)), publisher, "x", None, clock.stop, clock=clock) == 1000
     assert clock.now == 100.0
 
 
 def test_real_time_is_one_lumisection_in_23_seconds():
-    clock = Turned()
+    clock = StatusChange()
     publisher = Recorder(clock)
     replay([batch(1), batch(2)], publisher, "x", REAL_TIME, clock.stop, clock=clock)
     assert publisher.sent[1][3] - publisher.sent[0][3] == pytest.approx(23.31)
 
 
 def test_stop_ends_it_after_the_lumisection_in_hand():
-    clock = Turned()
+    clock = StatusChange()
     publisher = Recorder(clock)
     batches = [batch(ls, subsystem) for ls in (1, 2, 3) for subsystem in ("Muon", "Strips")]
 
@@ -129,7 +129,7 @@ def test_a_pace_of_nothing_is_refused():
 
 
 def test_it_waits_while_too_much_lies_unread():
-    clock = Turned()
+    clock = StatusChange()
     publisher = Recorder(clock)
     publisher.unread = UNREAD_BYTES + 1
     waits = []

@@ -27,11 +27,11 @@ def fill(store):
     history = simulate_catalogue(np.random.default_rng(5), CatalogueSize(300, 40))
     task = ForecastTask.of(history, LABEL)
     forecasts = backtest(task, "blend", trainer("sgd"), 12, 6, 1)
-    standings = [
+    model_choices = [
         ModelChoice("", "blend", "over 12 weeks: F1 0.810 against 0.760 of persistence, difference [0.010, 0.080]"),
         ModelChoice("AOD", PERSISTENCE, "blend has fallen behind. F1 less that of persistence: [-0.200, -0.040]", True),
     ]
     key = ForecastKey("simulated", str(LABEL), 1)
-    store_scoreboard(store, key, history, list(score_rows(history, forecasts)), standings, now_s() - 3600)
+    store_scoreboard(store, key, history, list(score_rows(history, forecasts)), model_choices, now_s() - 3600)
     result = forecast(task, 39, train_model(task, 39, "blend", trainer("sgd"), 1), 0.8)
     store_forecast(store, key, history, result, now_s() - 1800)

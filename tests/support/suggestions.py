@@ -9,7 +9,7 @@ from rl_cache.policies.admission.ruled import TargetType
 from rl_cache.traces.trace import DAY_S, Trace
 from rl_cache.trials.prefetching import DatasetToFetch
 from rl_cache.trials.shadow import Trials, advance
-from rl_cache.trials.suggestions import Judgement, RuleKind, Suggestion, TrialStanding
+from rl_cache.trials.suggestions import Judgement, RuleKind, Suggestion, TrialStatus
 
 CAPACITY = 10 * 2**40
 DAYS = 30
@@ -26,7 +26,7 @@ def suggested(
     kind=RuleKind.QUOTA,
     target="AOD",
     saved=1e12,
-    standing=TrialStanding.ACTIVE,
+    status=TrialStatus.ACTIVE,
     *,
     share=0.0,
     of=TargetType.TIER,
@@ -47,7 +47,7 @@ def suggested(
         target_type=of,
         target_files=1000,
         target_bytes=2 * 10**12,
-        judgement=judgement or Judgement(standing, f"saved {unit.format_amount(saved)} a day over 7 days"),
+        judgement=judgement or Judgement(status, f"saved {unit.format_amount(saved)} a day over 7 days"),
         unit=unit,
         vain_bytes_per_day=2**38 if kind is RuleKind.PREFETCH else 0.0,
     )
@@ -57,9 +57,9 @@ SUGGESTIONS = (
     suggested(RuleKind.REFUSE, RAW, 2e12, of=TargetType.DIRECTORY),
     suggested(RuleKind.QUOTA, MINI, 1e12, share=0.25, of=TargetType.DIRECTORY),
     suggested(RuleKind.QUOTA, ODD, 3e11, share=0.1, of=TargetType.DIRECTORY),
-    suggested(RuleKind.QUOTA, "AOD", 2e11, TrialStanding.ON_TRIAL, share=0.2),
+    suggested(RuleKind.QUOTA, "AOD", 2e11, TrialStatus.ON_TRIAL, share=0.2),
     suggested(RuleKind.PIN, DATASET, 1e11, of=TargetType.DATASET),
-    suggested(RuleKind.REFUSE, "<b>GEN</b>", -1e11, TrialStanding.WITHDRAWN),
+    suggested(RuleKind.REFUSE, "<b>GEN</b>", -1e11, TrialStatus.WITHDRAWN),
     suggested(RuleKind.PREFETCH, MINI, 6.5, of=TargetType.DIRECTORY, unit=SavingUnit.HOURS),
 )
 TO_FETCH = (
@@ -68,7 +68,7 @@ TO_FETCH = (
 
 
 def fill(store, cache="rome"):
-    """A month of days, curves, and suggestions in every standing; nobody has decided anything."""
+    """A month of days, curves, and suggestions in every status; nobody has decided anything."""
     rng = np.random.default_rng(4)
     n = DAYS * 200
     first = int(now_s()) // DAY_S - DAYS

@@ -74,7 +74,7 @@ def _add_page(routes: APIRouter, store: Store, clock: Callable[[], float], rende
             stored=stored,
             rules=[
                 (rule, SavingUnit(rule.unit), saving_spark(rule.saved_by_day))
-                for rule in sorted(rules, key=_standing_order)
+                for rule in sorted(rules, key=_status_order)
             ],
             days=[(_date(day), day) for day in reversed(days[-TABLE_DAYS:])],
             day_curves=day_curves(days),
@@ -189,9 +189,9 @@ def _decide(
             raise HTTPException(404, f"Nothing is suggested for {cache} that is called {kind} {target}.")
 
 
-def _standing_order(rule: StoredSuggestion) -> int:
-    """Those that are worth a decision come first; within a standing the greatest saving stays first."""
-    return ["active", "on trial", "withdrawn"].index(rule.standing)
+def _status_order(rule: StoredSuggestion) -> int:
+    """Those that are worth a decision come first; within a status the greatest saving stays first."""
+    return ["active", "on trial", "withdrawn"].index(rule.status)
 
 
 def _date(day: CacheDay) -> str:

@@ -12,7 +12,7 @@ from opint.dashboard.render import Renderer
 from opint.popularity.summary import summary_lines
 from opint.store import popularity
 from opint.store.engine import Store
-from opint.store.popularity import ForecastPage, StoredCatalogue, StoredScore, StoredStanding
+from opint.store.popularity import ForecastPage, StoredCatalogue, StoredModelChoice, StoredScore
 
 SHOWN = 50
 
@@ -48,7 +48,10 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
                 return renderer.page(request, "popularity.html", selected=None, **live)
             skip = int(cursor or 0)
             shown = popularity.forecasts(tx, selected, search=search, limit=SHOWN, skip=skip)
-            board, standings = summary_lines(popularity.scores(tx, selected)), popularity.standings(tx, selected)
+            board, model_choices = (
+                summary_lines(popularity.scores(tx, selected)),
+                popularity.model_choices(tx, selected),
+            )
         of = {"catalogue": selected.catalogue, "label": selected.label, "horizon": selected.horizon}
         return renderer.page(
             request,
@@ -61,7 +64,7 @@ def _add_page(routes: APIRouter, store: Store, renderer: Renderer) -> None:
             of=of,
             shown=shown,
             board=board,
-            standings=standings,
+            model_choices=model_choices,
             search=search,
             rest="&" + urlencode(of | {"search": search}),
             spark_points=spark_points,
@@ -100,11 +103,13 @@ def _add_api(routes: APIRouter, store: Store) -> None:
                 tx, _catalogue_or_404(_chosen(popularity.catalogues(tx), catalogue, label, horizon))
             )
 
-    @routes.get("/api/v1/popularity/standings", tags=["popularity"], responses=NOT_FOUND | UNAVAILABLE)
-    def get_standings(catalogue: Name = "", label: LabelText = "", horizon: Weeks = None) -> list[StoredStanding]:
+    @routes.get("/api/v1/popularity/model-choices", tags=["popularity"], responses=NOT_FOUND | UNAVAILABLE)
+    def get_model_choices(
+        catalogue: Name = "", label: LabelText = "", horizon: Weeks = None
+    ) -> list[StoredModelChoice]:
         """Which model forecasts for which tier, and why."""
         with store.read() as tx:
-            return popularity.standings(
+            return popularity.model_choices(
                 tx, _catalogue_or_404(_chosen(popularity.catalogues(tx), catalogue, label, horizon))
             )
 

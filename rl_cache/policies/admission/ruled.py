@@ -214,7 +214,7 @@ class RuledLru:
         """Store these files in an empty cache, the one that was requested longest ago first."""
         _store_files(state, files)
 
-    def held(self, state: State) -> Int64:
+    def cached_files(self, state: State) -> Int64:
         """The files in the cache, the one that was requested longest ago first."""
         files = np.zeros(np.count_nonzero(linked_list.contained(state.links, len(state.size))), np.int64)
         _list_files(state, files)

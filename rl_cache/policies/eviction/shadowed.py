@@ -138,7 +138,7 @@ def drop(cache: Shadowed, file: int) -> None:
         cache.bytes[ANNEX] -= cache.plain.size[file]
 
 
-def held(cache: Shadowed) -> Int64:
+def cached_files(cache: Shadowed) -> Int64:
     """The files in the cache."""
     pools = (cache.common, cache.annex)
     return np.concatenate([pool.file[: pool.length[0]] for pool in pools]).astype(np.int64)

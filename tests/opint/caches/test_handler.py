@@ -26,7 +26,7 @@ from opint.store.suggestions import suggestion
 from opint.store.tables import dead_letter, heartbeat, incident, source_offset
 from rl_cache.traces.trace import DAY_S, LabelColumn, Trace
 from rl_cache.trials.shadow import Trials, advance
-from rl_cache.trials.suggestions import Proposal, RuleKind, TrialStanding, judge_trials
+from rl_cache.trials.suggestions import Proposal, RuleKind, TrialStatus, judge_trials
 from streams import loop
 from streams.codecs.accesses import AccessLimits, decode_accesses, encode_accesses
 from streams.errors import FencedError
@@ -132,9 +132,9 @@ def go(store, source, owner="me", every_s=5.0, clock=None):
     return watch
 
 
-def standings(store, cache="rome"):
+def statuses(store, cache="rome"):
     with store.read() as tx:
-        return {row.target: row.standing for row in suggestions.of_cache(tx, cache)}
+        return {row.target: row.status for row in suggestions.of_cache(tx, cache)}
 
 
 def counted(store, cache="rome"):
@@ -151,13 +151,13 @@ def right():
 
 def test_what_saves_becomes_active_and_what_does_worse_is_withdrawn(suggested):
     go(suggested, source_of(BATCHES))
-    assert standings(suggested) == {"once": "active", "good": "withdrawn"}
+    assert statuses(suggested) == {"once": "active", "good": "withdrawn"}
     with suggested.read() as tx:
         rows = {row.target: row for row in suggestions.of_cache(tx, "rome")}
         assert tx.scalar(select(source_offset.c.next_offset)) == len(BATCHES)
     assert rows["once"].saved_low > 0
     assert rows["once"].updated_s == 2e9
-    assert "LRU served" in rows["good"].standing_reason
+    assert "LRU served" in rows["good"].status_reason
     assert counted(suggested)[:2] == right()
 
 
@@ -165,15 +165,15 @@ def test_a_withdrawn_rule_is_not_tried_any_more_and_stays_withdrawn(suggested):
     go(suggested, source_of(BATCHES))
     with suggested.begin() as tx:
         assert trials.load(tx, "rome").proposals == PROPOSALS[:1]
-    assert standings(suggested)["good"] == TrialStanding.WITHDRAWN
+    assert statuses(suggested)["good"] == TrialStatus.WITHDRAWN
 
 
 def test_the_day_that_is_not_over_is_not_judged(suggested):
     first = [batch for batch in BATCHES if batch.accesses[-1].time < 3 * DAY_S]
     go(suggested, source_of(first))
-    assert standings(suggested) == {"once": "on trial", "good": "on trial"}
+    assert statuses(suggested) == {"once": "on trial", "good": "on trial"}
     with suggested.read() as tx:
-        assert "tried for 2 of 3 days" in suggestions.of_cache(tx, "rome")[0].standing_reason
+        assert "tried for 2 of 3 days" in suggestions.of_cache(tx, "rome")[0].status_reason
 
 
 @pytest.mark.parametrize("stop_after", [1, 7, 23])
@@ -258,7 +258,7 @@ def test_other_caches_do_not_matter_and_bad_messages_are_kept(suggested):
     other = replace(BATCHES[0], cache="bari")
     go(suggested, source_of([BATCHES[0], b"{", other, *BATCHES[1:]]))
     assert counted(suggested)[:2] == right()
-    assert standings(suggested, "bari") == {}
+    assert statuses(suggested, "bari") == {}
     with suggested.read() as tx:
         (letter,) = tx.execute(select(dead_letter)).all()
     assert (letter.reason, letter.raw) == ("bad-json", b"{")

@@ -33,7 +33,7 @@ def test_suggestions_are_made_once_and_shown_on_both_pages(store) -> None:
         first = suggestions.with_decisions(tx, cache.CACHE)
         assert {rule.target_type for rule in first} <= {"directory", "dataset"}
         assert len(caches.curves(tx, cache.CACHE)) == 25
-        pins = [rule for rule in first if rule.kind == "pin" and rule.standing != "withdrawn"]
+        pins = [rule for rule in first if rule.kind == "pin" and rule.status != "withdrawn"]
         (plan,) = placement.newest(tx)
         lines = placement.page(tx, plan, which="planned", limit=100).items
         fetched = [line for line in lines if "fetched ahead" in line.reason]

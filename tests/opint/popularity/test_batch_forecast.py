@@ -13,7 +13,7 @@ from opint.popularity.readers.batch_forecast import read_batch_forecast
 from opint.popularity.storage import store_batch_forecast
 from opint.store import popularity
 from opint.store import popularity as view
-from opint.store.popularity import ForecastKey, StoredStanding
+from opint.store.popularity import ForecastKey, StoredModelChoice
 
 ROW = {
     "dataset": "/A/B-v1/AOD",
@@ -66,8 +66,8 @@ def test_what_cannot_be_read_is_reported_in_a_line(source):
 def test_persistence_forecasts_a_tier_that_the_model_has_lost(store, tmp_path):
     key = ForecastKey("mine", "naccess > 10", 2)
     with store.begin() as tx:
-        popularity.keep_standings(
-            tx, key, [StoredStanding("", "gbt", "beats"), StoredStanding("AOD", PERSISTENCE, "fell behind")], 1.0
+        popularity.store_model_choices(
+            tx, key, [StoredModelChoice("", "gbt", "beats"), StoredModelChoice("AOD", PERSISTENCE, "fell behind")], 1.0
         )
     for _ in range(2):
         assert store_batch_forecast(store, "mine", read_batch_forecast(write_forecast(tmp_path, ROWS)), 5.0) == 1

@@ -96,15 +96,15 @@ def test_a_tier_that_is_lost_is_an_incident_until_it_is_regained(store, history)
         store_scoreboard(store, KEY, history, BOARD, choices, now_s)
         with store.read() as tx:
             (catalogue,) = view.catalogues(tx)
-            since = {row.tier: row.since_s for row in view.standings(tx, catalogue)}
+            since = {row.tier: row.since_s for row in view.model_choices(tx, catalogue)}
             rows = tx.execute(select(incident.c.family, incident.c.element_group, incident.c.state)).all()
             return since, [tuple(row) for row in rows], popularity.model_by_tier(tx, KEY)
 
     assert store_choice("blend", False, 1.0)[1] == []
-    since, incidents, standings = store_choice(PERSISTENCE, True, 2.0)
+    since, incidents, model_choices = store_choice(PERSISTENCE, True, 2.0)
     assert incidents == [(POPULARITY_DRIFT, "AOD", "open")]
     assert since == {"": 1.0, "AOD": 2.0}
-    assert standings == {"": "blend", "AOD": PERSISTENCE}
+    assert model_choices == {"": "blend", "AOD": PERSISTENCE}
     assert store_choice(PERSISTENCE, True, 3.0)[0] == {"": 1.0, "AOD": 2.0}
     assert store_choice("blend", False, 4.0)[1] == [(POPULARITY_DRIFT, "AOD", "resolved")]
 

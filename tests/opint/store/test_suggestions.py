@@ -6,12 +6,12 @@ pytest.importorskip("numba")
 
 from opint.store import suggestions
 from opint.store.engine import Store
-from rl_cache.trials.suggestions import Judgement, RuleKind, Suggestion, TrialStanding
+from rl_cache.trials.suggestions import Judgement, RuleKind, Suggestion, TrialStatus
 from tests.support.suggestions import suggested
 
 
-def quota(target: str, saved: float = 1e12, standing: TrialStanding = TrialStanding.ACTIVE) -> Suggestion:
-    return suggested(RuleKind.QUOTA, target, saved, standing, share=0.2)
+def quota(target: str, saved: float = 1e12, status: TrialStatus = TrialStatus.ACTIVE) -> Suggestion:
+    return suggested(RuleKind.QUOTA, target, saved, status, share=0.2)
 
 
 def test_the_last_time_stands(store: Store) -> None:
@@ -23,7 +23,7 @@ def test_the_last_time_stands(store: Store) -> None:
         rows = suggestions.of_cache(tx, "rome")
         assert [row.target for row in rows] == ["NANOAOD", "RAW"]
         assert [row.updated_s for row in rows] == [2.0, 2.0]
-        assert rows[0].standing == "active"
+        assert rows[0].status == "active"
         assert rows[0].saved_high == 1e13
         assert rows[0].saved_by_day == [5e12, 5e12]
         assert len(suggestions.of_cache(tx, "bari")) == 1
@@ -38,17 +38,17 @@ def test_none_at_all_is_an_answer(store: Store) -> None:
 
 
 def test_what_became_of_a_suggestion_is_on_record(store: Store) -> None:
-    withdrawn = Judgement(TrialStanding.WITHDRAWN, "LRU served 1 GiB more")
+    withdrawn = Judgement(TrialStatus.WITHDRAWN, "LRU served 1 GiB more")
     with store.begin() as tx:
-        suggestions.keep(tx, "rome", [quota("RAW", standing=TrialStanding.ON_TRIAL), quota("AOD")], 1.0)
+        suggestions.keep(tx, "rome", [quota("RAW", status=TrialStatus.ON_TRIAL), quota("AOD")], 1.0)
         suggestions.rejudge(tx, "rome", [quota("RAW"), quota("AOD")], 2.0)
         assert suggestions.decide(tx, "rome", "quota", "RAW", "accepted", "Ada", "", 3.0)
         assert suggestions.decide(tx, "rome", "quota", "RAW", "rejected", "Bob", "too small", 4.0)
         assert not suggestions.decide(tx, "rome", "pin", "RAW", "accepted", "Ada", "", 5.0)
         assert not suggestions.decide(tx, "bari", "quota", "RAW", "accepted", "Ada", "", 5.0)
         suggestions.keep(tx, "rome", [quota("RAW")], 6.0)
-        (turned,) = suggestions.rejudge(tx, "rome", [suggested(RuleKind.QUOTA, "RAW", judgement=withdrawn)], 7.0)
-        assert turned.standing == "withdrawn"
+        (change,) = suggestions.rejudge(tx, "rome", [suggested(RuleKind.QUOTA, "RAW", judgement=withdrawn)], 7.0)
+        assert change.status == "withdrawn"
         events = suggestions.history(tx, "rome", 20)
         (stored,) = suggestions.with_decisions(tx, "rome")
     assert [(event.target, event.event, event.actor, event.at_s) for event in events[:5]] == [
@@ -65,7 +65,7 @@ def test_what_became_of_a_suggestion_is_on_record(store: Store) -> None:
         "too small",
         4,
     )
-    assert stored.standing == "withdrawn"
+    assert stored.status == "withdrawn"
 
 
 def test_a_decision_outlives_suggestions_that_are_made_again(store: Store) -> None:

@@ -44,7 +44,7 @@ def test_what_was_saved_is_loaded(store: Store) -> None:
         saved.files.dataset,
     )
     assert loaded.files.size.tolist() == saved.files.size.tolist()
-    assert [files.tolist() for files in loaded.held] == [files.tolist() for files in saved.held]
+    assert [files.tolist() for files in loaded.cached] == [files.tolist() for files in saved.cached]
     for column in ("day", "requests", "read_bytes", "misses", "missed_bytes", "written_bytes"):
         np.testing.assert_array_equal(getattr(loaded, column), getattr(saved, column))
 
@@ -64,7 +64,7 @@ def test_with_nothing_left_to_try_lru_goes_on(store: Store) -> None:
         loaded = stored.load(tx, "rome")
     assert loaded is not None
     assert loaded.proposals == ()
-    assert len(loaded.held) == 1
+    assert len(loaded.cached) == 1
 
 
 def test_days_are_stored_beside_the_trial_and_grow(store: Store) -> None:

@@ -59,7 +59,7 @@ def test_the_account_is_that_of_both_caches(agent: ScoredS3Fifo) -> None:
         plain.advance(row)
         both = cache.state.cache
         common, annex, owed, plain_missed, more_missed, _ = both.bytes
-        files = shadowed.held(both)
+        files = shadowed.cached_files(both)
         in_plain = plain.state.where <= 1
         assert np.array_equal(both.plain.where <= 1, in_plain)
         assert common == trace.file_size[files[in_plain[files]]].sum()

@@ -17,7 +17,7 @@ from rl_cache.laboratory.simulator import Simulation, simulate
 from rl_cache.policies.eviction.lru import Lru
 from rl_cache.policies.eviction.s3fifo import S3Fifo
 from rl_cache.policies.eviction.scored import Knobs, ScoredS3Fifo
-from rl_cache.policies.eviction.shadowed import held
+from rl_cache.policies.eviction.shadowed import cached_files
 from rl_cache.traces.trace import LabelColumn, Trace
 from tests.support.cache_traces import popular
 
@@ -57,7 +57,7 @@ def test_untouched_it_misses_no_more_than_s3fifo(seed: int, capacity: int) -> No
     own, plain = Simulation(trace, ScoredS3Fifo(), capacity), Simulation(trace, S3Fifo(), capacity)
     own.advance()
     plain.advance()
-    assert set(np.flatnonzero(plain.state.where <= 1)) <= set(held(own.state.cache))
+    assert set(np.flatnonzero(plain.state.where <= 1)) <= set(cached_files(own.state.cache))
     assert own.account.miss_bytes.sum() <= plain.account.miss_bytes.sum()
 
 
@@ -68,7 +68,7 @@ def test_the_books_balance(trace: Trace, knobs: Knobs) -> None:
         cache.advance(row)
         account, state = cache.account, cache.state
         assert account.written_bytes.sum() - account.deleted_bytes.sum() == cache.occupied_bytes <= CAPACITY
-        files = held(state.cache)
+        files = cached_files(state.cache)
         assert trace.file_size[files].sum() == cache.occupied_bytes == state.cache.bytes[:2].sum()
         assert trace.dataset is not None
         cached = np.bincount(trace.dataset.code[files], minlength=7)

@@ -10,7 +10,7 @@ pytest.importorskip("numba")
 from rl_cache.laboratory.units import SavingUnit
 from rl_cache.traces.trace import Trace
 from rl_cache.trials.prefetching import LOOKUP_S, REMOTE_BYTES_PER_S, datasets_to_fetch, try_prefetching, waiting_s
-from rl_cache.trials.suggestions import RuleKind, TrialStanding
+from rl_cache.trials.suggestions import RuleKind, TrialStatus
 from tests.support.cache_traces import whole_datasets
 
 FILES, SIZE = 20, 10**9
@@ -31,7 +31,7 @@ def test_where_datasets_are_read_as_a_whole_fetching_saves_hours(trace: Trace) -
     (trial,) = try_prefetching(trace, CAPACITY, np.random.default_rng(0))
     rule = trial.suggestion
     assert (rule.kind, rule.target, rule.unit) == (RuleKind.PREFETCH, "T", SavingUnit.HOURS)
-    assert rule.judgement.standing is TrialStanding.ACTIVE
+    assert rule.judgement.status is TrialStatus.ACTIVE
     assert "h a day over" in rule.judgement.reason
     assert 0 < rule.low < rule.saved_per_day < rule.high
     assert trial.read_share > 0.9
@@ -45,7 +45,7 @@ def test_a_rule_that_fetches_what_nobody_reads_any_more_is_withdrawn(trace: Trac
     later = half + np.flatnonzero(trace.file[half:] % FILES < 8)
     turned = trace.select(np.concatenate((np.arange(half), later)))
     (trial,) = try_prefetching(turned, CAPACITY, np.random.default_rng(0))
-    assert trial.suggestion.judgement.standing is TrialStanding.WITHDRAWN
+    assert trial.suggestion.judgement.status is TrialStatus.WITHDRAWN
     assert "readers waited" in trial.suggestion.judgement.reason
     assert trial.suggestion.vain_bytes_per_day > 0
     assert datasets_to_fetch(turned, [trial], CAPACITY) == []

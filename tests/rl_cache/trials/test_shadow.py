@@ -13,7 +13,7 @@ from rl_cache.policies.admission.ruled import RuledLru, Rules
 from rl_cache.policies.eviction.gdsf import Gdsf
 from rl_cache.traces.trace import DAY_S, LabelColumn, Trace
 from rl_cache.trials.shadow import Trials, advance
-from rl_cache.trials.suggestions import Proposal, RuleKind, TrialStanding, judge_trials
+from rl_cache.trials.suggestions import Proposal, RuleKind, TrialStatus, judge_trials
 from tests.support.cache_traces import popular
 
 CAPACITY = 20_000
@@ -48,7 +48,7 @@ def in_parts(trace: Trace, cuts: list[int]) -> Trials:
 
 
 def names(trials: Trials) -> list[list[str]]:
-    return [[trials.files.name[place] for place in cached] for cached in trials.held]
+    return [[trials.files.name[place] for place in cached] for cached in trials.cached]
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [500, 501, 1500], list(range(100, 2000, 100))])
@@ -86,7 +86,7 @@ def test_files_are_known_by_name_whatever_their_number(trace: Trace) -> None:
 def test_only_files_in_some_cache_are_kept(trace: Trace) -> None:
     trials = in_parts(trace, [1000])
     assert len(trials.files.name) < trace.n_files
-    assert {place for cached in trials.held for place in cached} == set(range(len(trials.files.name)))
+    assert {place for cached in trials.cached for place in cached} == set(range(len(trials.files.name)))
     fewer = trials.select([2])
     assert fewer.proposals == (PROPOSALS[2],)
     assert names(fewer) == [names(trials)[0], names(trials)[3]]
@@ -107,13 +107,13 @@ def test_a_held_file_keeps_its_size_and_a_returning_one_may_change_it() -> None:
 def test_a_warm_up_fills_the_caches_and_is_not_counted(trace: Trace) -> None:
     warm = advance(Trials.start(PROPOSALS, CAPACITY), trace.part(0, 1000)).without_counts()
     assert len(warm.day) == 0
-    assert len(warm.held[0]) > 0
+    assert len(warm.cached[0]) > 0
     assert advance(warm, trace.part(1000, len(trace))).missed_bytes.sum() < in_parts(trace, []).missed_bytes.sum()
 
 
 def test_before_the_first_day_a_rule_is_on_trial() -> None:
     (only,) = judge_trials(Trials.start(PROPOSALS[:1], CAPACITY), np.random.default_rng(0))
-    assert only.judgement.standing is TrialStanding.ON_TRIAL
+    assert only.judgement.status is TrialStatus.ON_TRIAL
     assert (only.saved_per_day, only.low, only.high, only.written_bytes_per_day) == (0, 0, 0, 0)
 
 

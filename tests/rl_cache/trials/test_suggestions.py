@@ -23,7 +23,7 @@ from rl_cache.trials.suggestions import (
     Proposal,
     RuleKind,
     Suggestion,
-    TrialStanding,
+    TrialStatus,
     judge_savings,
     judge_trials,
 )
@@ -61,7 +61,7 @@ def test_pollution_is_refused_and_the_saving_is_stated() -> None:
     assert refusal.low > 0
     assert refusal.low < refusal.saved_per_day < refusal.high
     assert refusal.written_bytes_per_day > 0
-    assert refusal.judgement.standing is TrialStanding.ACTIVE
+    assert refusal.judgement.status is TrialStatus.ACTIVE
     assert "read again" in refusal.reason
 
 
@@ -73,7 +73,7 @@ def test_a_rule_that_turns_bad_is_withdrawn() -> None:
     turned = replace(trace, file=np.concatenate((trace.file[:half], later)))
     suggestions = made_of(turned, AGENT, 60 * SIZE, np.random.default_rng(0))
     refusal = next(suggestion for suggestion in suggestions if suggestion.kind is RuleKind.REFUSE)
-    assert refusal.judgement.standing is TrialStanding.WITHDRAWN
+    assert refusal.judgement.status is TrialStatus.WITHDRAWN
     assert "LRU served" in refusal.judgement.reason
 
 
@@ -122,22 +122,22 @@ def test_a_short_trace_is_refused() -> None:
 
 @given(days)
 def test_savings_alone_are_never_withdrawn(saved: list[float]) -> None:
-    assert judge_savings([abs(day) for day in saved]).standing is not TrialStanding.WITHDRAWN
+    assert judge_savings([abs(day) for day in saved]).status is not TrialStatus.WITHDRAWN
 
 
 @given(days, days)
 def test_a_withdrawal_stands(saved: list[float], later: list[float]) -> None:
-    if judge_savings(saved).standing is TrialStanding.WITHDRAWN:
-        assert judge_savings(saved + later).standing is TrialStanding.WITHDRAWN
+    if judge_savings(saved).status is TrialStatus.WITHDRAWN:
+        assert judge_savings(saved + later).status is TrialStatus.WITHDRAWN
 
 
 @given(days)
 def test_a_bad_week_withdraws(saved: list[float]) -> None:
-    assert judge_savings([*saved, *[-1e13] * WINDOW_DAYS]).standing is TrialStanding.WITHDRAWN
+    assert judge_savings([*saved, *[-1e13] * WINDOW_DAYS]).status is TrialStatus.WITHDRAWN
 
 
 def test_few_days_tell_nothing() -> None:
-    assert judge_savings([-1.0] * (TRIAL_DAYS - 1)).standing is TrialStanding.ON_TRIAL
+    assert judge_savings([-1.0] * (TRIAL_DAYS - 1)).status is TrialStatus.ON_TRIAL
 
 
 def test_a_proposal_is_one_rule() -> None:

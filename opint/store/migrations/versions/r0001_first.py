@@ -55,7 +55,7 @@ def downgrade() -> None:
         "placement_decision",
         "placement_line",
         "placement_plan",
-        "popularity_standing",
+        "popularity_model_choice",
         "popularity_score",
         "popularity_forecast",
         "hotline_state",
@@ -703,7 +703,7 @@ def _popularity() -> None:
     )
     op.create_index(op.f("ix_popularity_score_made_s"), "popularity_score", ["made_s"])
     op.create_table(
-        "popularity_standing",
+        "popularity_model_choice",
         sa.Column("catalogue", sa.String(), nullable=False),
         sa.Column("label", sa.String(), nullable=False),
         sa.Column("horizon", sa.Integer(), nullable=False),
@@ -711,7 +711,7 @@ def _popularity() -> None:
         sa.Column("model", sa.String(), nullable=False, comment="which forecasts"),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("since_s", sa.Float(), nullable=False, comment="since when this model"),
-        sa.PrimaryKeyConstraint("catalogue", "label", "horizon", "tier", name=op.f("pk_popularity_standing")),
+        sa.PrimaryKeyConstraint("catalogue", "label", "horizon", "tier", name=op.f("pk_popularity_model_choice")),
     )
 
 
@@ -814,7 +814,7 @@ def _caches() -> None:
         sa.Column("cache", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("target", sa.String(), nullable=False),
-        sa.Column("event", sa.String(), nullable=False, comment="a standing, ended, accepted or rejected"),
+        sa.Column("event", sa.String(), nullable=False, comment="a status, ended, accepted or rejected"),
         sa.Column("actor", sa.String(), nullable=False, comment="empty for what nightshift did itself"),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("at_s", sa.Float(), nullable=False),
@@ -845,8 +845,8 @@ def _caches() -> None:
             "vain_bytes_per_day", sa.Float(), nullable=False, comment="bytes a day that a prefetch fetched in vain"
         ),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("standing", sa.String(), nullable=False, comment="on trial, active or withdrawn"),
-        sa.Column("standing_reason", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False, comment="on trial, active or withdrawn"),
+        sa.Column("status_reason", sa.Text(), nullable=False),
         sa.Column("updated_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("cache", "kind", "target", name=op.f("pk_suggestion")),
     )

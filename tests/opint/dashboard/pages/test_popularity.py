@@ -35,7 +35,7 @@ def test_a_dataset_is_found_by_part_of_its_name(client):
 
 def test_every_answer_is_as_openapi_says(client):
     document = client.get("/openapi.json").json()
-    for path in ("", "/forecasts", "/scoreboard", "/standings"):
+    for path in ("", "/forecasts", "/scoreboard", "/model-choices"):
         answer = client.get(f"/api/v1/popularity{path}")
         assert answer.status_code == 200
         schema = document["paths"][f"/api/v1/popularity{path}"]["get"]["responses"]["200"]["content"]
