@@ -2,7 +2,7 @@
 
 Three agents are guarded: one trained on generated traces of other seeds, a plain mix of recency and frequency, and one
 that evicts what was read last. Harm is how much the byte miss ratio exceeds S3-FIFO's, relative to it. Held-out seeds
-are 11001 and up, and 53 and up of the adverse generators, which no earlier measurement has looked at.
+are 11001 and up, which no earlier measurement has looked at; the adverse traces are the same ones each time.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What was tried beside the agent: its network without some features, and prefetching siblings.
+"""What was tried beside the agent: its network without some features.
 
 On the same held-out seeds and workloads as the agent, with the cache of a tenth of the files.
 """
@@ -16,7 +16,6 @@ from rl_cache.policies.eviction.s3fifo import S3Fifo
 from rl_cache.policies.eviction.scored import ScoredS3Fifo
 from rl_cache.policies.protocols import Policy
 from rl_cache.policies.reference.belady import Belady
-from rl_cache.policies.reference.sibling_prefetch import SiblingPrefetch
 from rl_cache.traces.workload import WORKLOADS
 
 CACHE_SHARE = 0.1
@@ -32,12 +31,11 @@ def run(quick: bool) -> dict[str, Result]:
         "belady": Belady(),
         "all": _network(plan, ()),
         **{name: _network(plan, features) for name, features in ABLATED.items()},
-        "prefetch": SiblingPrefetch(),
     }
     by_seed = parallel_map(
         lambda seed: _replayed(plan, seed, policies), range(HELD_OUT_SEED, HELD_OUT_SEED + plan.seeds)
     )
-    return _ablation(by_seed) | _prefetch(by_seed)
+    return _ablation(by_seed)
 
 
 def _network(plan: Plan, without: tuple[int, ...]) -> ScoredS3Fifo:
@@ -80,18 +78,6 @@ def _ablation(by_seed: list[Rows]) -> dict[str, Result]:
     return results
 
 
-def _prefetch(by_seed: list[Rows]) -> dict[str, Result]:
-    pairs = [(rows["prefetch"], rows["s3fifo"]) for rows in by_seed]
-    note = f"S3-FIFO with prefetch less S3-FIFO; {SiblingPrefetch()}"
-    write_ratio = [_mean_written_bytes(own) / _mean_written_bytes(plain) for own, plain in pairs]
-    requests = [_requests(own) - _requests(plain) for own, plain in pairs]
-    return {
-        "prefetch_bytes_from_afar": _result([_bytes(a) - _bytes(b) for a, b in pairs], "of bytes read", note),
-        "prefetch_missed_requests": _result(requests, "of requests", note),
-        "prefetch_written": _result(write_ratio, "ratio", "written bytes over those of S3-FIFO"),
-    }
-
-
 def _way(rows: Rows, name: str) -> float:
     start, end = _bytes(rows["s3fifo"]), _bytes(rows["belady"])
     return (start - _bytes(rows[name])) / (start - end)
@@ -99,14 +85,6 @@ def _way(rows: Rows, name: str) -> float:
 
 def _bytes(accounts: list[Account]) -> float:
     return float(np.mean([account.byte_miss_ratio for account in accounts]))
-
-
-def _requests(accounts: list[Account]) -> float:
-    return float(np.mean([account.request_miss_ratio for account in accounts]))
-
-
-def _mean_written_bytes(accounts: list[Account]) -> float:
-    return float(np.mean([account.written_bytes.sum() for account in accounts]))
 
 
 def _result(values: list[float], unit: str, note: str) -> Result:

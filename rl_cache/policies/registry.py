@@ -18,7 +18,6 @@ from rl_cache.policies.eviction.sieve import Sieve
 from rl_cache.policies.eviction.w_tinylfu import WTinyLfu
 from rl_cache.policies.protocols import Policy
 from rl_cache.policies.reference.belady import Belady, BeladySize
-from rl_cache.policies.reference.sibling_prefetch import SiblingPrefetch
 
 POLICIES: dict[str, Callable[[], Policy]] = {
     policy_class.name: policy_class
@@ -35,7 +34,6 @@ POLICIES: dict[str, Callable[[], Policy]] = {
         S3Fifo,
         Scdl,
         Sieve,
-        SiblingPrefetch,
         WTinyLfu,
         Lrb,
         Belady,

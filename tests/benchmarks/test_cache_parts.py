@@ -36,7 +36,6 @@ def test_what_was_tried_is_measured_against_s3fifo():
     assert all(way < 1 for way in ways.values())
     worth = results["ablation_worth_of_dataset_features"]
     assert worth.low <= worth.value <= worth.high
-    assert {"prefetch_bytes_from_afar", "prefetch_missed_requests", "prefetch_written"} <= set(results)
 
 
 @pytest.mark.benchmark
