@@ -24,10 +24,10 @@ run: .venv/.base ## start everything embedded and print the address of the page;
 
 test: .venv/.dev ## run all tests (as root, missing test tools are installed with apt-get)
 	@sh deploy/install-test-tools.sh
-	@exec env $(PYTEST) -p no:randomly --numprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not benchmark'
+	@exec env $(PYTEST) -p no:randomly --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not benchmark'
 
 coverage: .venv/.dev ## run all tests and list the lines that none reaches; fails where fewer are reached than setup.cfg asks for
-	@exec env $(PYTEST) -p no:randomly --numprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not benchmark' --cov
+	@exec env $(PYTEST) -p no:randomly --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not benchmark' --cov
 
 test-benchmarks: .venv/.dev ## run each whole benchmark once, small (minutes): that it runs, not what it measures
 	@exec env $(PYTEST) -p no:randomly --numprocesses 2 -m benchmark tests/benchmarks

@@ -23,7 +23,7 @@ ADDED = (
     hotline.hotline_marking,
     popularity.popularity_forecast,
     popularity.popularity_score,
-    popularity.popularity_standing,
+    popularity.popularity_model_choice,
     placement.placement_plan,
     placement.placement_line,
     placement.placement_decision,
