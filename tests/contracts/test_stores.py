@@ -16,9 +16,7 @@ from sqlalchemy import JSON, Boolean, Column, LargeBinary, String, func, insert,
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from conf.errors import SettingsError
-from opint.store import (
-    schema,
-)
+from opint.store import schema
 from opint.store.engine import Store, StoreError, StoreUnavailable
 from opint.store.errors import StoreRefusedError
 from opint.store.sql import IndexedText

@@ -5,6 +5,7 @@ from alembic import context
 from opint.store import (  # noqa: F401 - they have tables of their own
     acceptances,
     accounts,
+    alarm_levels,
     caches,
     hotline,
     labels,
