@@ -11,6 +11,7 @@ QUICK = tests/conf tests/streams/codecs tests/streams/files tests/contracts/test
   tests/opint/triggers tests/rl_cache/traces tests/rl_cache/laboratory tests/test_names.py tests/test_docs.py
 # Hundreds of processes start in the tests; what the first compiles the others load.
 PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest
+ALL_TESTS = $(PYTEST) -p no:randomly --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not benchmark'
 NEEDS = setup.cfg pyproject.toml constraints.txt
 
 .PHONY: help run test coverage test-benchmarks quick check bench setup kafka lock clean
@@ -24,10 +25,10 @@ run: .venv/.base ## start everything embedded and print the address of the page;
 
 test: .venv/.dev ## run all tests (as root, missing test tools are installed with apt-get)
 	@sh deploy/install-test-tools.sh
-	@exec env $(PYTEST) -p no:randomly --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not benchmark'
+	@exec env $(ALL_TESTS)
 
 coverage: .venv/.dev ## run all tests and list the lines that none reaches; fails where fewer are reached than setup.cfg asks for
-	@exec env $(PYTEST) -p no:randomly --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not benchmark' --cov
+	@exec env $(ALL_TESTS) --cov
 
 test-benchmarks: .venv/.dev ## run each whole benchmark once, small (minutes): that it runs, not what it measures
 	@exec env $(PYTEST) -p no:randomly --numprocesses 2 -m benchmark tests/benchmarks

@@ -164,8 +164,7 @@ def _start_run(history: RunHistory, dataset: int, task: int, user: int, now: flo
             run_row = history.runs[place_of(dataset, run)]
             if run_row[USER] == user:
                 before, of_before = run, run_row[READ]
-                if run_row[RERUN] == 0.0:
-                    record_rerun(history.reruns, user, now - run_row[LAST_S])
+                record_rerun(history.reruns, user, now - run_row[LAST_S])
                 run_row[RERUN] = 1.0
                 break
     record_run(history.reruns, user)
